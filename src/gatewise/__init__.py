@@ -1,0 +1,58 @@
+"""gatewise: recurrent networks, from a cell's equations to a trained model.
+
+>>> import torch, gatewise
+>>> output, (h, c) = gatewise.LSTM(input_size=5, hidden_size=8)(torch.randn(10, 3, 5))
+>>> output.shape
+torch.Size([10, 3, 8])
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gatewise import cells
+    from gatewise.cells import Cell
+    from gatewise.errors import GatewiseError
+    from gatewise.layers import GRU, LSTM, RNN, Recurrent, detach
+    from gatewise.networks.saving import load_model, save_model
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Cell": "gatewise.cells",
+    "GRU": "gatewise.layers",
+    "GatewiseError": "gatewise.errors",
+    "LSTM": "gatewise.layers",
+    "RNN": "gatewise.layers",
+    "Recurrent": "gatewise.layers",
+    "detach": "gatewise.layers",
+    "load_model": "gatewise.networks.saving",
+    "save_model": "gatewise.networks.saving",
+}
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Cell",
+    "GatewiseError",
+    "Recurrent",
+    "cells",
+    "detach",
+    "load_model",
+    "save_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a name when it is first used, so that `gatewise --help` need not wait for PyTorch."""
+    if name == "cells":
+        return import_module("gatewise.cells")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'gatewise' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

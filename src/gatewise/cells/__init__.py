@@ -1,0 +1,80 @@
+"""Cells: the equations of one step, each family in a file of its own."""
+
+from gatewise.cells.base import Cell, CellType
+from gatewise.cells.catalogue import cells, find_cell
+from gatewise.cells.gru import GRU, MGU, ChoGRU
+from gatewise.cells.layer_norm import LayerNormLSTM
+from gatewise.cells.lstm import LSTM, LSTM1997
+from gatewise.cells.notation import (
+    P,
+    R,
+    U,
+    W,
+    b,
+    exp,
+    matrices,
+    maximum,
+    normalise,
+    p,
+    prev,
+    relu,
+    sigmoid,
+    softplus,
+    tanh,
+    vectors,
+    x,
+)
+from gatewise.cells.peephole import FullPeepholeLSTM, PeepholeLSTM
+from gatewise.cells.rnn import RNN, ReluRNN
+from gatewise.cells.use_gate import UseGateLSTM
+from gatewise.cells.variants import (
+    CoupledLSTM,
+    FullGateRecurrenceLSTM,
+    NoForgetGateLSTM,
+    NoInputActivationLSTM,
+    NoInputGateLSTM,
+    NoOutputActivationLSTM,
+    NoOutputGateLSTM,
+)
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "LSTM1997",
+    "MGU",
+    "RNN",
+    "Cell",
+    "CellType",
+    "ChoGRU",
+    "CoupledLSTM",
+    "FullGateRecurrenceLSTM",
+    "FullPeepholeLSTM",
+    "LayerNormLSTM",
+    "NoForgetGateLSTM",
+    "NoInputActivationLSTM",
+    "NoInputGateLSTM",
+    "NoOutputActivationLSTM",
+    "NoOutputGateLSTM",
+    "P",
+    "PeepholeLSTM",
+    "R",
+    "ReluRNN",
+    "U",
+    "UseGateLSTM",
+    "W",
+    "b",
+    "cells",
+    "exp",
+    "find_cell",
+    "matrices",
+    "maximum",
+    "normalise",
+    "p",
+    "prev",
+    "relu",
+    "sigmoid",
+    "softplus",
+    "tanh",
+    "vectors",
+    "x",
+]

@@ -1,0 +1,20 @@
+"""LSTM with layer normalisation."""
+
+from gatewise.cells.lstm import LSTM
+from gatewise.cells.notation import Expression, R, W, normalise, prev, sigmoid, tanh, x
+
+
+def _drive(name: str) -> Expression:
+    return normalise.input(W[name] @ x) + normalise.hidden(R[name] @ prev.h)
+
+
+class LayerNormLSTM(LSTM):
+    """LSTM that normalises its products, all gates together, and the memory that it shows."""
+
+    source = "Ba, Kiros and Hinton 2016, Layer normalization"
+
+    i = sigmoid(_drive("i"))
+    f = sigmoid(_drive("f"))
+    g = tanh(_drive("g"))
+    o = sigmoid(_drive("o"))
+    h = LSTM.o * tanh(normalise.memory(LSTM.c))

@@ -1,0 +1,225 @@
+"""The notation of cells: what stands on the right of an equation.
+
+    x                 the input of this step
+    prev.c            the state `c` of the step before
+    W.i @ x           a matrix product; `W` acts on the input, `R` on anything else, and both add a bias
+    P.i @ prev.c      a product by another family of matrices, without a bias
+    p.i * prev.c      one weight for each unit
+    b.u               one bias for each unit
+    normalise.r(v)    layer normalisation; values given to one normaliser are normalised together
+    sigmoid(v), tanh(v), relu(v), softplus(v), exp(v), maximum(a, b), + - * /
+
+An expression is data: the reference evaluates it over tensors, and a compiler reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Generic, TypeVar
+
+from gatewise.errors import GatewiseError
+
+
+@dataclass(frozen=True, eq=False)
+class Expression:
+    """A value of one step, for each unit. Its `line` is its name once a cell has given it one."""
+
+    line: str | None = field(default=None, init=False, repr=False)
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        """The expressions that this one is made of."""
+        return ()
+
+    def __add__(self, other: Expression | float) -> Expression:
+        return Operation("add", (self, as_expression(other)))
+
+    def __radd__(self, other: float) -> Expression:
+        return Operation("add", (as_expression(other), self))
+
+    def __sub__(self, other: Expression | float) -> Expression:
+        return Operation("subtract", (self, as_expression(other)))
+
+    def __rsub__(self, other: float) -> Expression:
+        return Operation("subtract", (as_expression(other), self))
+
+    def __mul__(self, other: Expression | float) -> Expression:
+        return Operation("multiply", (self, as_expression(other)))
+
+    def __rmul__(self, other: float) -> Expression:
+        return Operation("multiply", (as_expression(other), self))
+
+    def __truediv__(self, other: Expression | float) -> Expression:
+        return Operation("divide", (self, as_expression(other)))
+
+    def __rtruediv__(self, other: float) -> Expression:
+        return Operation("divide", (as_expression(other), self))
+
+    def __neg__(self) -> Expression:
+        return Operation("negate", (self,))
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(Expression):
+    """A number, the same for every unit."""
+
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Input(Expression):
+    """The input of the step; it can only be multiplied by a matrix, as its width is its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Previous(Expression):
+    """A state as the step before left it."""
+
+    state: str
+
+
+@dataclass(frozen=True, eq=False)
+class Vector(Expression):
+    """One weight for each unit: block `block` of the family `family`."""
+
+    family: str
+    block: str
+
+
+@dataclass(frozen=True, eq=False)
+class Operation(Expression):
+    """An elementwise function of other expressions."""
+
+    function: str
+    arguments: tuple[Expression, ...]
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return self.arguments
+
+
+@dataclass(frozen=True, eq=False)
+class Product(Expression):
+    """A matrix, block `block` of the family `family`, times an expression."""
+
+    family: str
+    block: str
+    operand: Expression
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return (self.operand,)
+
+
+@dataclass(frozen=True, eq=False)
+class Normalised(Expression):
+    """An expression after layer normalisation, together with all others of its group."""
+
+    group: str
+    operand: Expression
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return (self.operand,)
+
+
+def as_expression(value: Expression | float) -> Expression:
+    """The expression itself, or a number as a constant."""
+    if isinstance(value, Expression):
+        return value
+    if isinstance(value, int | float):
+        return Constant(float(value))
+    raise GatewiseError(
+        f"an equation holds {value!r}, a {type(value).__name__}; it takes expressions and numbers"
+    )
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """One matrix of a family, waiting for the `@` that multiplies it."""
+
+    family: str
+    block: str
+
+    def __matmul__(self, operand: Expression) -> Expression:
+        return Product(self.family, self.block, as_expression(operand))
+
+
+@dataclass(frozen=True)
+class Normaliser:
+    """Layer normalisation of one group of values."""
+
+    group: str
+
+    def __call__(self, value: Expression) -> Expression:
+        return Normalised(self.group, as_expression(value))
+
+
+Named = TypeVar("Named")
+
+
+class Names(Generic[Named]):
+    """Hands out one thing for each name, always the same: `W.i`, or `W["i"]` in a loop."""
+
+    def __init__(self, make: Callable[[str], Named]) -> None:
+        self._make = make
+        self._known: dict[str, Named] = {}
+
+    def __getitem__(self, name: str) -> Named:
+        if name not in self._known:
+            self._known[name] = self._make(name)
+        return self._known[name]
+
+    def __getattr__(self, name: str) -> Named:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self[name]
+
+
+def matrices(family: str) -> Names[Matrix]:
+    """A family of matrices, one for each block; the name becomes that of a parameter."""
+    return Names(partial(Matrix, family))
+
+
+def vectors(family: str) -> Names[Vector]:
+    """A family of vectors, a weight for each unit; the name becomes that of a parameter."""
+    return Names(partial(Vector, family))
+
+
+x = Input()
+prev = Names(Previous)
+W, R, P, U = matrices("W"), matrices("R"), matrices("P"), matrices("U")
+p, b = vectors("p"), vectors("b")
+normalise = Names(Normaliser)
+
+
+def sigmoid(value: Expression) -> Operation:
+    """`1 / (1 + exp(-value))`, in 0..1: a gate."""
+    return Operation("sigmoid", (as_expression(value),))
+
+
+def tanh(value: Expression) -> Operation:
+    """The hyperbolic tangent, in -1..1."""
+    return Operation("tanh", (as_expression(value),))
+
+
+def relu(value: Expression) -> Operation:
+    """The value where it is positive, and zero elsewhere."""
+    return Operation("relu", (as_expression(value),))
+
+
+def softplus(value: Expression) -> Operation:
+    """`log(1 + exp(value))`, a smooth relu."""
+    return Operation("softplus", (as_expression(value),))
+
+
+def exp(value: Expression) -> Operation:
+    """`e` to the power of the value."""
+    return Operation("exp", (as_expression(value),))
+
+
+def maximum(first: Expression | float, second: Expression | float) -> Operation:
+    """The larger of two values."""
+    return Operation("maximum", (as_expression(first), as_expression(second)))

@@ -1,0 +1,24 @@
+"""LSTMs whose gates also see the memory."""
+
+from gatewise.cells.lstm import LSTM
+from gatewise.cells.notation import P, R, W, p, prev, sigmoid, x
+
+
+class PeepholeLSTM(LSTM):
+    """LSTM whose gates see their own unit's memory; the output gate sees the new one."""
+
+    source = "Gers and Schmidhuber 2000, Recurrent nets that time and count"
+
+    i = sigmoid(W.i @ x + R.i @ prev.h + p.i * prev.c)
+    f = sigmoid(W.f @ x + R.f @ prev.h + p.f * prev.c)
+    o = sigmoid(W.o @ x + R.o @ prev.h + p.o * LSTM.c)
+
+
+class FullPeepholeLSTM(LSTM):
+    """LSTM in which every gate sees [c, h, x] whole, as lecture notes draw it."""
+
+    source = "lecture notes; compare Gers and Schmidhuber 2000"
+
+    i = sigmoid(W.i @ x + R.i @ prev.h + P.i @ prev.c)
+    f = sigmoid(W.f @ x + R.f @ prev.h + P.f @ prev.c)
+    o = sigmoid(W.o @ x + R.o @ prev.h + P.o @ LSTM.c)

@@ -1,0 +1,182 @@
+"""What a cell's equations hold: its products, and its parameters as they lie in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from gatewise.cells.base import CellType, parts
+from gatewise.cells.notation import Expression, Input, Normalised, Product, Vector, prev
+from gatewise.errors import GatewiseError
+
+TORCH_NAMES = {"W": ("weight_ih", "bias_ih"), "R": ("weight_hh", "bias_hh")}
+
+Kind = Literal["matrix", "bias", "vector", "gain", "shift"]
+Width = Literal["input", "output", "hidden"]
+
+
+@dataclass(frozen=True)
+class ProductGroup:
+    """Products by one family of one value: done as one product, the blocks below each other."""
+
+    family: str
+    operand: Expression
+    blocks: tuple[str, ...]
+    biased: bool
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One tensor of a layer: blocks of H rows, one for each gate that it serves."""
+
+    name: str
+    kind: Kind
+    blocks: tuple[str, ...]
+    width: Width = "hidden"
+
+    def shape(self, input_size: int, hidden_size: int, output_size: int) -> tuple[int, ...]:
+        """[blocks * H, width] for a matrix, [blocks * H] for all else."""
+        rows = len(self.blocks) * hidden_size
+        if self.kind != "matrix":
+            return (rows,)
+        return (rows, {"input": input_size, "hidden": hidden_size, "output": output_size}[self.width])
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All that a cell's equations hold."""
+
+    products: tuple[ProductGroup, ...]
+    normalised: dict[str, tuple[Normalised, ...]]
+    parameters: tuple[Parameter, ...]
+
+    def of(self, bias: bool) -> tuple[Parameter, ...]:
+        """The parameters of a layer with or without biases."""
+        return tuple(one for one in self.parameters if bias or not is_bias(one))
+
+
+def is_bias(parameter: Parameter) -> bool:
+    """Whether `bias=False` drops it: the biases of W and R, and the family `b`."""
+    return parameter.kind == "bias" or parameter.name == "b"
+
+
+@cache
+def layout(cell: CellType) -> Layout:
+    """Collects a cell's products and parameters, in the order in which the lines use them.
+
+    For `LSTM`, `GRU` and `RNN` these are the parameters of `torch.nn`, blocks in the same order.
+
+    Errors: `GatewiseError` where a family of matrices acts on values of different widths, one block
+    has two operands, or the input is used without a matrix.
+    """
+    expressions = list(_expressions(cell))
+    normalised = _normalised(expressions)
+    products = _products(cell, expressions, normalised)
+    return Layout(products, normalised, tuple(_parameters(cell, expressions, products, normalised)))
+
+
+def _expressions(cell: CellType) -> Iterator[Expression]:
+    """Every expression of every line, each line before what it is made of."""
+    for line in cell.lines.values():
+        yield line
+        yield from (part for part in parts(line) if part.line is None)
+
+
+def _normalised(expressions: list[Expression]) -> dict[str, tuple[Normalised, ...]]:
+    groups: dict[str, tuple[Normalised, ...]] = {}
+    for one in expressions:
+        if isinstance(one, Normalised):
+            groups[one.group] = (*groups.get(one.group, ()), one)
+    return groups
+
+
+def _products(
+    cell: CellType, expressions: list[Expression], normalised: dict[str, tuple[Normalised, ...]]
+) -> tuple[ProductGroup, ...]:
+    shifted = {value.operand for group in normalised.values() for value in group}
+    groups: dict[tuple[str, Expression, bool], list[str]] = {}
+    for one in expressions:
+        if any(isinstance(operand, Input) for operand in one.operands) and not isinstance(one, Product):
+            raise GatewiseError(f"{cell.__name__} uses x by itself; multiply it by a matrix: W.k @ x")
+        if isinstance(one, Product):
+            biased = one.family in TORCH_NAMES and one not in shifted  # a normaliser has its own shift
+            blocks = groups.setdefault((one.family, one.operand, biased), [])
+            if one.block not in blocks:
+                blocks.append(one.block)
+    found = tuple(ProductGroup(*key[:2], tuple(blocks), key[2]) for key, blocks in groups.items())
+    seen = [(group.family, block) for group in found for block in group.blocks]
+    for family, block in seen:
+        if seen.count((family, block)) > 1:
+            raise GatewiseError(f"{cell.__name__} multiplies {family}.{block} with two values; name it twice")
+    return found
+
+
+def _parameters(
+    cell: CellType,
+    expressions: list[Expression],
+    products: tuple[ProductGroup, ...],
+    normalised: dict[str, tuple[Normalised, ...]],
+) -> Iterator[Parameter]:
+    families = dict.fromkeys(group.family for group in products)
+    biases = []
+    for family in families:
+        groups = [group for group in products if group.family == family]
+        widths = {_width(cell, group.operand) for group in groups}
+        if len(widths) > 1 and "input" in widths:
+            raise GatewiseError(
+                f"{cell.__name__} multiplies both x and other values by {family}; use W for x alone"
+            )
+        name, bias = TORCH_NAMES.get(family, (family, ""))
+        width: Width = "hidden" if "hidden" in widths else widths.pop()
+        yield Parameter(name, "matrix", _blocks(groups), width)
+        if any(group.biased for group in groups):
+            biases.append(Parameter(bias, "bias", _blocks([group for group in groups if group.biased])))
+    yield from biases
+    vectors: dict[str, list[str]] = {}
+    for one in expressions:
+        if isinstance(one, Vector) and one.block not in vectors.setdefault(one.family, []):
+            vectors[one.family].append(one.block)
+    for family, blocks in vectors.items():
+        yield Parameter(family, "vector", tuple(blocks))
+    for group, values in normalised.items():
+        names = tuple(_name_of(value) for value in values)
+        yield Parameter(f"gain_{group}", "gain", names)
+        yield Parameter(f"shift_{group}", "shift", names)
+
+
+def _blocks(groups: list[ProductGroup]) -> tuple[str, ...]:
+    return tuple(block for group in groups for block in group.blocks)
+
+
+def _width(cell: CellType, operand: Expression) -> Width:
+    if isinstance(operand, Input):
+        return "input"
+    return "output" if operand is prev[cell.state[0]] else "hidden"
+
+
+def _name_of(value: Normalised) -> str:
+    operand = value.operand
+    return operand.block if isinstance(operand, Product) else operand.line or "value"
+
+
+def projection_obstacle(cell: CellType) -> str | None:
+    """Why the cell's output can't be projected to another width, or None.
+
+    >>> from gatewise.cells import GRU, LSTM
+    >>> projection_obstacle(LSTM), projection_obstacle(GRU)
+    (None, 'its line h reads the last h unit by unit')
+    """
+    output = cell.state[0]
+    for name, line in cell.lines.items():
+        for one in (line, *(part for part in parts(line) if part.line is None)):
+            if any(part.line == output for part in one.operands):
+                return f"its line {name} reads the new {output}"
+            if not isinstance(one, Product) and any(part == prev[output] for part in one.operands):
+                return f"its line {name} reads the last {output} unit by unit"
+    for family in {group.family for group in layout(cell).products}:
+        groups = [group for group in layout(cell).products if group.family == family]
+        if len({_width(cell, group.operand) for group in groups}) > 1:
+            return f"its matrices {family} multiply both {output} and other values"
+    return None

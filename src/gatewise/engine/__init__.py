@@ -1,0 +1,1 @@
+"""Runs a cell along a sequence, on the backend that can."""

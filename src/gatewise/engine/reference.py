@@ -1,0 +1,230 @@
+"""The reference: a cell's equations evaluated step by step in plain PyTorch. It defines what is right."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gatewise.cells.notation import (
+    Constant,
+    Expression,
+    Input,
+    Normalised,
+    Operation,
+    Previous,
+    Product,
+    Vector,
+    prev,
+)
+from gatewise.compiler.layout import TORCH_NAMES, Layout, Parameter, ProductGroup, layout
+from gatewise.engine.request import Request, Result, Trace
+from gatewise.engine.sequences import backwards, resets_backwards, within
+
+NORMALISE_EPSILON = 1e-5
+
+
+def _maximum(first: Tensor | float, second: Tensor | float) -> Tensor:
+    value, bound = (first, second) if isinstance(first, Tensor) else (second, first)
+    return torch.maximum(cast(Tensor, value), torch.as_tensor(bound).to(value))
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "negate": operator.neg,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "softplus": functional.softplus,
+    "exp": torch.exp,
+    "maximum": _maximum,
+}
+
+
+Values = dict[Any, Tensor]  # by a line's name, a previous state, a product's family and block
+Formula = Callable[[Values], Tensor]
+
+
+class Reference:
+    """The backend that serves every request, differentiable any number of times."""
+
+    name = "reference"
+
+    def refusal(self, request: Request) -> str | None:
+        return None
+
+    def run(self, request: Request) -> Result:
+        inputs, resets, lengths = request.inputs, request.resets, request.lengths
+        inside = None
+        if lengths is not None:
+            inside = within(lengths, len(inputs))[:, :, None]
+            inputs = inputs.masked_fill(~inside, 0.0)  # padding may hold anything, NaN included
+        if request.reverse:
+            inputs = backwards(inputs, lengths)
+            resets = None if resets is None else resets_backwards(resets, lengths)
+        history, final = _along(request, inputs, resets, inside)
+        stacked = {name: torch.stack(values) for name, values in history.items()}
+        if inside is not None:
+            stacked = {name: values.masked_fill(~inside, 0.0) for name, values in stacked.items()}
+        if request.reverse:
+            stacked = {name: backwards(values, lengths) for name, values in stacked.items()}
+        cell = request.cell
+        trace = None
+        if request.trace:
+            trace = Trace(
+                {name: stacked[name] for name in cell.state}, {name: stacked[name] for name in cell.inner}
+            )
+        return Result(stacked[cell.state[0]], final, trace)
+
+
+def _along(
+    request: Request, inputs: Tensor, resets: Tensor | None, inside: Tensor | None
+) -> tuple[dict[str, list[Tensor]], dict[str, Tensor]]:
+    """Steps through time; the kept lines at every step, and the last states."""
+    cell = request.cell
+    step = _Step(request)
+    state = dict(request.state)
+    kept = dict.fromkeys([*cell.state, *cell.inner] if request.trace else cell.state[:1])
+    history: dict[str, list[Tensor]] = {name: [] for name in kept}
+    for t, seen in enumerate(step.input_products(inputs)):
+        if resets is not None:
+            state = {name: value.masked_fill(resets[t, :, None], 0.0) for name, value in state.items()}
+        lines = step(seen, state)
+        for name in cell.state:
+            if name in request.zoneout:
+                stays = request.zoneout[name]
+                stays = stays[t] if isinstance(stays, Tensor) else stays
+                lines[name] = stays * state[name] + (1 - stays) * lines[name]
+            if inside is not None:
+                lines[name] = torch.where(inside[t], lines[name], state[name])
+        state = {name: lines[name] for name in cell.state}
+        for name, values in history.items():
+            values.append(lines[name])
+    return history, state
+
+
+class _Step:
+    """The equations of one step, over tensors."""
+
+    def __init__(self, request: Request) -> None:
+        self.cell = request.cell
+        self.layout = layout(request.cell)
+        self.parameters = request.parameters
+        self.hidden_mask = request.hidden_mask
+        self.matrices = {group: _rows(self.layout, group, request) for group in self.layout.products}
+        self.vectors = dict(_vectors(self.layout, request))
+        self.lines = {name: self._formula(line) for name, line in request.cell.lines.items()}
+
+    def input_products(self, inputs: Tensor) -> list[Values]:
+        """All products of the input, done for all steps at once; then apart, step by step."""
+        steps: list[Values] = [{} for _ in inputs]
+        for group in self.layout.products:
+            if isinstance(group.operand, Input):
+                for values, product in zip(steps, self._product(group, inputs), strict=True):
+                    values.update(_by_block(group, product))
+        return steps
+
+    def __call__(self, input_products: Values, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        values: Values = {**input_products, **{prev[name]: value for name, value in state.items()}}
+        for name, formula in self.lines.items():
+            values[name] = formula(values)
+            if name == self.cell.state[0] and "projection" in self.parameters:
+                values[name] = functional.linear(values[name], self.parameters["projection"])
+        return {name: values[name] for name in self.lines}
+
+    def _read(self, expression: Expression) -> Formula:
+        """An operand's formula: the line's value if it is a line, else its own."""
+        return operator.itemgetter(expression.line) if expression.line else self._formula(expression)
+
+    def _formula(self, expression: Expression) -> Formula:
+        match expression:
+            case Operation(function=name, arguments=arguments):
+                return self._operation(FUNCTIONS[name], [self._read(one) for one in arguments])
+            case Product(family=family, block=block):
+                return self._product_formula(family, block)
+            case Normalised(group=group):
+                return self._normalised_formula(group, expression)
+            case Previous():
+                return operator.itemgetter(expression)
+            case Vector(family=family, block=block):
+                weight: Any = self.vectors.get((family, block), 0.0)  # `b` of a layer without biases
+                return lambda values: weight
+            case Constant(value=number):
+                return lambda values: number
+        raise TypeError(f"{self.cell.__name__} holds {expression}, which has no value of its own")
+
+    @staticmethod
+    def _operation(function: Callable[..., Any], operands: list[Formula]) -> Formula:
+        if len(operands) == 1:
+            (only,) = operands
+            return lambda values: function(only(values))
+        first, second = operands
+        return lambda values: function(first(values), second(values))
+
+    def _product_formula(self, family: str, block: str) -> Formula:
+        group = next(g for g in self.layout.products if g.family == family and block in g.blocks)
+        if isinstance(group.operand, Input):
+            return operator.itemgetter((family, block))
+        operand = self._read(group.operand)
+
+        def formula(values: Values) -> Tensor:
+            if (family, block) not in values:
+                values.update(_by_block(group, self._product(group, operand(values))))
+            return values[family, block]
+
+        return formula
+
+    def _normalised_formula(self, group: str, expression: Expression) -> Formula:
+        together = self.layout.normalised[group]
+        operands = [self._read(one.operand) for one in together]
+        gain, shift = self.parameters[f"gain_{group}"], self.parameters[f"shift_{group}"]
+
+        def formula(values: Values) -> Tensor:
+            if expression not in values:
+                whole = torch.cat([operand(values) for operand in operands], dim=-1)
+                whole = functional.layer_norm(whole, whole.shape[-1:], gain, shift, NORMALISE_EPSILON)
+                values.update(zip(together, whole.chunk(len(together), dim=-1), strict=True))
+            return values[expression]
+
+        return formula
+
+    def _product(self, group: ProductGroup, operand: Tensor) -> Tensor:
+        """[..., blocks * H]: one product for all blocks of a group."""
+        if group.family == "R" and self.hidden_mask is not None:
+            operand = operand * self.hidden_mask
+        return functional.linear(operand, *self.matrices[group])
+
+
+def _rows(layout: Layout, group: ProductGroup, request: Request) -> tuple[Tensor, Tensor | None]:
+    """A group's own rows of its family's matrix and bias."""
+
+    def rows(parameter: Parameter) -> Tensor:
+        whole = request.parameters[parameter.name]
+        units = len(whole) // len(parameter.blocks)
+        first = parameter.blocks.index(group.blocks[0])
+        return whole[first * units : (first + len(group.blocks)) * units]
+
+    matrix, bias = TORCH_NAMES.get(group.family, (group.family, None))
+    known = {parameter.name: parameter for parameter in layout.parameters}
+    has_bias = group.biased and bias in request.parameters
+    return rows(known[matrix]), rows(known[str(bias)]) if has_bias else None
+
+
+def _vectors(layout: Layout, request: Request) -> Iterator[tuple[tuple[str, str], Tensor]]:
+    for parameter in layout.parameters:
+        if parameter.kind == "vector" and parameter.name in request.parameters:
+            blocks = request.parameters[parameter.name].chunk(len(parameter.blocks))
+            for block, values in zip(parameter.blocks, blocks, strict=True):
+                yield (parameter.name, block), values
+
+
+def _by_block(group: ProductGroup, product: Tensor) -> Values:
+    blocks = product.chunk(len(group.blocks), dim=-1)
+    return {(group.family, block): value for block, value in zip(group.blocks, blocks, strict=True)}

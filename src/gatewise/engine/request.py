@@ -1,0 +1,57 @@
+"""What an engine is asked to do, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from gatewise.cells.base import CellType
+
+
+@dataclass(frozen=True)
+class Request:
+    """One cell, run along a batch of sequences in one direction.
+
+    inputs: [T, B, I]
+    parameters: by the names of the cell's layout, and `projection` [P, H] where the output is projected
+    state: for each state of the cell [B, H] ([B, P] for a projected output)
+    lengths: [B] whole numbers in 0..T, or None: all are T long
+    resets: [T, B] bool, the state becomes zero before that step; or None
+    reverse: from each sequence's last step to its first; outputs stay at their steps
+    zoneout: for a state, how much of its old value stays: [T, B, H] masks of 0 and 1, or a number
+    hidden_mask: [B, H or P], multiplies what the recurrent matrices R see, the same at every step
+    """
+
+    cell: CellType
+    inputs: Tensor
+    parameters: Mapping[str, Tensor]
+    state: Mapping[str, Tensor]
+    lengths: Tensor | None = None
+    resets: Tensor | None = None
+    reverse: bool = False
+    zoneout: Mapping[str, Tensor | float] = field(default_factory=dict)
+    hidden_mask: Tensor | None = None
+    trace: bool = False
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Every state and every inner line (gates, candidates) at every step, by name.
+
+    states, gates: [T, B, H] each; [T, B, P] for a projected output. Steps beyond a sequence's
+    length are zero.
+    """
+
+    states: dict[str, Tensor]
+    gates: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Result:
+    """output: [T, B, H or P], zero beyond a sequence's length; final: each state after its last step."""
+
+    output: Tensor
+    final: dict[str, Tensor]
+    trace: Trace | None = None

@@ -1,0 +1,35 @@
+"""The order of steps in sequences of different lengths."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def within(lengths: Tensor, steps: int) -> Tensor:
+    """[steps, B] bool: which steps lie inside their sequence."""
+    return torch.arange(steps, device=lengths.device)[:, None] < lengths
+
+
+def backwards(values: Tensor, lengths: Tensor | None) -> Tensor:
+    """Each sequence of [T, B, ...] from its last step to its first; what lies beyond stays in place.
+
+    >>> backwards(torch.tensor([[1, 4], [2, 5], [3, 6]]), torch.tensor([3, 2]))
+    tensor([[3, 5],
+            [2, 4],
+            [1, 6]])
+    """
+    if lengths is None:
+        return values.flip(0)
+    steps = torch.arange(len(values), device=values.device)[:, None]
+    order = torch.where(steps < lengths, lengths - 1 - steps, steps)
+    order = order.reshape(*order.shape, *[1] * (values.dim() - 2)).expand_as(values)
+    return values.gather(0, order)
+
+
+def resets_backwards(resets: Tensor, lengths: Tensor | None) -> Tensor:
+    """The resets as a backward run meets them: the border before step t lies after step t for it."""
+    after = torch.cat([resets[1:], torch.zeros_like(resets[:1])])
+    if lengths is not None:
+        after = after & within(lengths - 1, len(resets))
+    return backwards(after, lengths)

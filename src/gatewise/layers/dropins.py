@@ -1,0 +1,81 @@
+"""The layers of `torch.nn`, with the same arguments, results and state_dict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gatewise.cells.gru import GRU as GRUCell
+from gatewise.cells.lstm import LSTM as LSTMCell
+from gatewise.cells.rnn import RNN as RNNCell
+from gatewise.cells.rnn import ReluRNN
+from gatewise.errors import GatewiseError
+from gatewise.layers.recurrent import Recurrent
+
+
+class LSTM(Recurrent):
+    """`torch.nn.LSTM` with one import changed, and all that `Recurrent` adds.
+
+    i, f, o = sigmoid(W x_t + R h_{t-1} + b), g = tanh(W x_t + R h_{t-1} + b),
+    c_t = f * c_{t-1} + i * g, h_t = o * tanh(c_t) (Gers, Schmidhuber and Cummins 2000)
+
+    Arguments, shapes and errors are those of `Recurrent`; the forget gate's bias starts from 1.
+
+    >>> import torch, gatewise
+    >>> ours, theirs = gatewise.LSTM(5, 8), torch.nn.LSTM(5, 8)
+    >>> ours.load_state_dict(theirs.state_dict())
+    <All keys matched successfully>
+    >>> x = torch.randn(10, 3, 5)
+    >>> torch.allclose(ours(x)[0], theirs(x)[0], atol=1e-6)
+    True
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(LSTMCell, *arguments, **options)
+
+
+class GRU(Recurrent):
+    """`torch.nn.GRU` with one import changed, and all that `Recurrent` adds.
+
+    r, z = sigmoid(W x_t + R h_{t-1} + b), n = tanh(W x_t + b + r * (R h_{t-1} + b')),
+    h_t = (1 - z) * n + z * h_{t-1} (Cho et al. 2014, in the form of cuDNN)
+
+    Arguments, shapes and errors are those of `Recurrent`; there is no `proj_size`.
+
+    >>> import torch, gatewise
+    >>> output, h = gatewise.GRU(5, 8, num_layers=2)(torch.randn(10, 3, 5))
+    >>> output.shape, h.shape
+    (torch.Size([10, 3, 8]), torch.Size([2, 3, 8]))
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(GRUCell, *arguments, **options)
+
+
+class RNN(Recurrent):
+    """`torch.nn.RNN` with one import changed, and all that `Recurrent` adds.
+
+    h_t = phi(W x_t + R h_{t-1} + b), phi = tanh or relu (Elman 1990)
+
+    nonlinearity: "tanh" or "relu"; by position it comes fourth, as in `torch.nn.RNN`. All other
+    arguments, shapes and errors are those of `Recurrent`; there is no `proj_size`.
+
+    >>> import torch, gatewise
+    >>> output, h = gatewise.RNN(5, 8, nonlinearity="relu")(torch.randn(10, 3, 5))
+    >>> output.shape, h.shape
+    (torch.Size([10, 3, 8]), torch.Size([1, 3, 8]))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int | None = None,
+        nonlinearity: str = "tanh",
+        *arguments: Any,
+        **options: Any,
+    ) -> None:
+        cells = {"tanh": RNNCell, "relu": ReluRNN}
+        if nonlinearity not in cells:
+            raise GatewiseError(f"expected nonlinearity 'tanh' or 'relu', got {nonlinearity!r}")
+        self.nonlinearity = nonlinearity
+        super().__init__(cells[nonlinearity], input_size, hidden_size, num_layers, *arguments, **options)

@@ -1,0 +1,269 @@
+"""The layer that runs any cell: stacked, in one direction or both."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from gatewise.cells.base import CellType
+from gatewise.compiler.layout import Parameter, layout, projection_obstacle
+from gatewise.engine.choice import run
+from gatewise.engine.request import Request, Result, Trace
+from gatewise.errors import GatewiseError
+from gatewise.layers.batches import Batch, read_batch, read_resets
+from gatewise.layers.regularise import regularisation
+from gatewise.layers.start import bias_starts, start, start_gate
+from gatewise.layers.states import State, StateForm
+
+
+class Recurrent(nn.Module):
+    """Runs a cell along sequences: `h_t, ... = cell(x_t, h_{t-1}, ...)`, in layers above each other.
+
+    Arguments, as in `torch.nn.LSTM`, for every cell:
+        cell: the equations, a class such as `gatewise.cells.PeepholeLSTM` or your own
+        input_size: I, the features of a step
+        hidden_size: H, the units; a list gives every layer its own number
+        num_layers, bias, batch_first, dropout, bidirectional, device, dtype
+        proj_size: P, the output projected by a matrix (Sak et al. 2014); 0 for none
+    Beyond `torch.nn`, by keyword:
+        forget_bias: what the forget gate's bias starts from (the cell's own start if None)
+        variational_dropout: one mask a sequence, on inputs and fed-back hidden (Gal, Ghahramani 2016)
+        zoneout: for all states, or by state: `{"c": 0.5, "h": 0.05}` (Krueger et al. 2017)
+        weight_dropout: on the recurrent matrix, once a call (Merity et al. 2018)
+        residual: adds to the output of each layer above the first its input (Kim et al. 2017)
+        skip: lets each layer above the first also see the input of the stack (Graves 2013)
+
+    Errors: `GatewiseError`, one line that names the argument, what was expected and what was given.
+
+    >>> import torch, gatewise
+    >>> layer = gatewise.Recurrent(gatewise.cells.PeepholeLSTM, 5, 8, num_layers=2, bidirectional=True)
+    >>> output, (h, c), traces = layer(torch.randn(10, 3, 5), lengths=[10, 0, 4], trace=True)
+    >>> output.shape, c.shape, traces[0].gates["f"].shape
+    (torch.Size([10, 3, 16]), torch.Size([4, 3, 8]), torch.Size([10, 3, 8]))
+    """
+
+    def __init__(
+        self,
+        cell: CellType,
+        input_size: int,
+        hidden_size: int | Sequence[int],
+        num_layers: int | None = None,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        *,
+        forget_bias: float | None = None,
+        variational_dropout: float = 0.0,
+        zoneout: float | Mapping[str, float] = 0.0,
+        weight_dropout: float = 0.0,
+        residual: bool = False,
+        skip: bool = False,
+    ) -> None:
+        super().__init__()
+        if not isinstance(cell, CellType):
+            raise GatewiseError(f"expected cell as a class of equations such as cells.LSTM, got {cell!r}")
+        self.cell = cell
+        self.hidden_sizes = _sizes(hidden_size, num_layers)
+        _check_whole("input_size", input_size, 1)
+        _check_whole("proj_size", proj_size, 0)
+        self.input_size, self.proj_size = input_size, proj_size
+        self.hidden_size = hidden_size
+        self.num_layers = len(self.hidden_sizes)
+        self.bias, self.batch_first, self.bidirectional = bool(bias), bool(batch_first), bool(bidirectional)
+        self.dropout, self.residual, self.skip = dropout, residual, skip
+        self.noise = regularisation(cell, dropout, variational_dropout, zoneout, weight_dropout)
+        self.bias_starts = bias_starts(cell, forget_bias, self.bias)
+        self._check_fit()
+        self._kinds = layout(cell).of(self.bias)
+        for place, hidden in self._places():
+            for kind in self._kinds:
+                shape = kind.shape(self._width_into(place), hidden, self._output_width(place))
+                self._register(kind.name, place, torch.empty(shape, device=device, dtype=dtype))
+            if proj_size:
+                self._register("weight_hr", place, torch.empty(proj_size, hidden, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def forward(
+        self,
+        input: Tensor | PackedSequence,
+        hx: State | None = None,
+        *,
+        lengths: Tensor | list[int] | None = None,
+        resets: Tensor | None = None,
+        trace: bool = False,
+    ) -> Any:
+        """Runs the stack.
+
+        input: [T, B, I] ([B, T, I] if `batch_first`, [T, I] for one sequence), or a PackedSequence
+        hx: for each state [layers * directions, B, H]; zeros if None. A tuple, unless the cell has
+            one state only; a tuple of [B, H] instead of a tensor where the layers' sizes differ
+        lengths: [B] whole numbers, in any order, zero allowed; nothing beyond them is read
+        resets: [T, B] bool (as the input): the state becomes zero before that step
+        trace: returns every state and every gate of every step as a third value, a list with a
+            `Trace` for each layer and direction, in the order of the states
+
+        Returns: output [T, B, directions * H] in the form of the input, and the last states as `hx`.
+        """
+        batch = read_batch(input, lengths, self.batch_first, self.input_size)
+        self._check_dtype(batch.values)
+        borders = read_resets(resets, batch)
+        form = self._state_form()
+        states = form.read(hx, batch.values, batch.values.shape[1], batch.batched)
+        values, results = self._stack(batch, borders, states, trace)
+        output = batch.restore(values)
+        last = form.write([result.final for result in results], batch.batched)
+        if not trace:
+            return output, last
+        return output, last, [_restore_trace(result.trace, batch) for result in results]
+
+    def _stack(
+        self, batch: Batch, resets: Tensor | None, states: list[dict[str, Tensor]], trace: bool
+    ) -> tuple[Tensor, list[Result]]:
+        values, results = batch.values, list[Result]()
+        for number in range(self.num_layers):
+            seen = torch.cat([values, batch.values], dim=-1) if self.skip and number else values
+            seen = self.noise.entering(seen, self.training)
+            directions = []
+            for reverse in range(1 + self.bidirectional):
+                place = number * (1 + self.bidirectional) + reverse
+                request = Request(
+                    self.cell, seen, self._parameters_at(place), states[place], batch.lengths, resets,
+                    reverse=bool(reverse), trace=trace,
+                )  # fmt: skip
+                directions.append(run(self._with_noise(request)))
+            results += directions
+            output = torch.cat([one.output for one in directions], dim=-1)
+            output = output + values if self.residual and number else output
+            last = number == self.num_layers - 1
+            values = output if last else self.noise.between(output, self.training)
+        return values, results
+
+    def _with_noise(self, request: Request) -> Request:
+        noise, training = self.noise, self.training
+        recurrent = {
+            name: noise.recurrent(value, training)
+            for name, value in request.parameters.items()
+            if name == "weight_hh" and noise.weight_dropout
+        }
+        return replace(
+            request,
+            parameters={**request.parameters, **recurrent},
+            zoneout=noise.staying(request.state, len(request.inputs), training),
+            hidden_mask=noise.hidden_mask(request.state[self.cell.state[0]], training),
+        )
+
+    def reset_parameters(self) -> None:
+        """Gives every parameter its first value again."""
+        for place, hidden in self._places():
+            parameters = self._parameters_at(place)
+            start(parameters, self._kinds, hidden)
+            for gate, value in self.bias_starts.items():
+                start_gate(parameters, self._kinds, gate, value)
+
+    def flatten_parameters(self) -> None:
+        """Does nothing: there for models that call it on `torch.nn`'s layers."""
+
+    def extra_repr(self) -> str:
+        sizes = f"{self.cell.__name__}, {self.input_size}, {self.hidden_size}"
+        told = {
+            "num_layers": (self.num_layers, 1), "bias": (self.bias, True),
+            "batch_first": (self.batch_first, False), "bidirectional": (self.bidirectional, False),
+            "proj_size": (self.proj_size, 0), "dropout": (self.dropout, 0),
+            "variational_dropout": (self.noise.variational_dropout, 0),
+            "weight_dropout": (self.noise.weight_dropout, 0),
+            "residual": (self.residual, False), "skip": (self.skip, False),
+        }  # fmt: skip
+        return ", ".join([sizes, *(f"{name}={value}" for name, (value, usual) in told.items() if value != usual)])
+
+    def _places(self) -> list[tuple[int, int]]:
+        """Each layer and direction by number, with its hidden size."""
+        both = [size for size in self.hidden_sizes for _ in range(1 + self.bidirectional)]
+        return list(enumerate(both))
+
+    def _name(self, parameter: str, place: int) -> str:
+        number, reverse = divmod(place, 1 + self.bidirectional)
+        return f"{parameter}_l{number}" + ("_reverse" if reverse else "")
+
+    def _register(self, parameter: str, place: int, values: Tensor) -> None:
+        self.register_parameter(self._name(parameter, place), nn.Parameter(values))
+
+    def _parameters_at(self, place: int) -> dict[str, Tensor]:
+        found = {kind.name: getattr(self, self._name(kind.name, place)) for kind in self._kinds}
+        if self.proj_size:
+            found["projection"] = getattr(self, self._name("weight_hr", place))
+        return found
+
+    def _output_width(self, place: int) -> int:
+        return self.proj_size or self.hidden_sizes[place // (1 + self.bidirectional)]
+
+    def _width_into(self, place: int) -> int:
+        number = place // (1 + self.bidirectional)
+        if number == 0:
+            return self.input_size
+        below = self._output_width(place - 1 - self.bidirectional) * (1 + self.bidirectional)
+        return below + self.input_size if self.skip else below
+
+    def _state_form(self) -> StateForm:
+        output = self.cell.state[0]
+        return StateForm(
+            self.cell,
+            tuple(
+                {name: self._output_width(place) if name == output else hidden for name in self.cell.state}
+                for place, hidden in self._places()
+            ),
+        )
+
+    def _check_fit(self) -> None:
+        if self.proj_size:
+            obstacle = projection_obstacle(self.cell)
+            if obstacle:
+                raise GatewiseError(f"proj_size={self.proj_size} does not go with {self.cell.__name__}: {obstacle}")
+            if self.proj_size >= min(self.hidden_sizes):
+                raise GatewiseError(
+                    f"expected proj_size below hidden_size {min(self.hidden_sizes)}, got {self.proj_size}"
+                )
+        if self.residual and not self.proj_size and len(set(self.hidden_sizes)) > 1:
+            raise GatewiseError(f"residual=True needs layers of one size, got {list(self.hidden_sizes)}")
+        if self.dropout and self.num_layers == 1:
+            warnings.warn("dropout acts between layers, and there is one layer only", stacklevel=3)
+
+    def _check_dtype(self, values: Tensor) -> None:
+        own = next(self.parameters()).dtype
+        if values.dtype != own and not torch.is_autocast_enabled(values.device.type):
+            raise GatewiseError(f"expected input of dtype {own}, as the layer's parameters, got {values.dtype}")
+
+
+def _sizes(hidden_size: int | Sequence[int], num_layers: int | None) -> tuple[int, ...]:
+    if isinstance(hidden_size, int):
+        _check_whole("hidden_size", hidden_size, 1)
+        _check_whole("num_layers", 1 if num_layers is None else num_layers, 1)
+        return (hidden_size,) * (num_layers or 1)
+    sizes = tuple(hidden_size)
+    for size in sizes:
+        _check_whole("hidden_size", size, 1)
+    if not sizes or num_layers not in (None, len(sizes)):
+        raise GatewiseError(f"expected a hidden_size for each of num_layers={num_layers}, got {list(sizes)}")
+    return sizes
+
+
+def _check_whole(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise GatewiseError(f"expected {name} as a whole number of at least {least}, got {value!r}")
+
+
+def _restore_trace(trace: Trace | None, batch: Batch) -> Trace:
+    assert trace is not None
+    return Trace(
+        {name: batch.restore_padded(values) for name, values in trace.states.items()},
+        {name: batch.restore_padded(values) for name, values in trace.gates.items()},
+    )

@@ -1,0 +1,86 @@
+"""Noise that a layer adds in training, so that it does not learn by heart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gatewise.cells.base import CellType
+from gatewise.errors import GatewiseError
+
+
+@dataclass(frozen=True)
+class Regularisation:
+    """The probabilities, each zero unless asked for.
+
+    dropout: of a unit at a step, between layers (as in `torch.nn`)
+    variational_dropout: of a unit for a whole sequence, at a layer's input and in the hidden that is
+        fed back (Gal and Ghahramani 2016)
+    zoneout: that a unit of a state keeps its old value, by state (Krueger et al. 2017)
+    weight_dropout: of a recurrent weight, for a whole call (Merity et al. 2018)
+    """
+
+    dropout: float
+    variational_dropout: float
+    zoneout: Mapping[str, float]
+    weight_dropout: float
+
+    def between(self, values: Tensor, training: bool) -> Tensor:
+        """[T, B, H] on its way from one layer to the next."""
+        return functional.dropout(values, self.dropout, training)
+
+    def entering(self, values: Tensor, training: bool) -> Tensor:
+        """[T, B, I] as a layer's input, one mask for all steps."""
+        if not training or self.variational_dropout == 0:
+            return values
+        return values * functional.dropout(torch.ones_like(values[:1]), self.variational_dropout)
+
+    def hidden_mask(self, hidden: Tensor, training: bool) -> Tensor | None:
+        """A mask for the hidden [B, H] that is fed back, the same at every step."""
+        if not training or self.variational_dropout == 0:
+            return None
+        return functional.dropout(torch.ones_like(hidden), self.variational_dropout)
+
+    def recurrent(self, weight: Tensor, training: bool) -> Tensor:
+        """The recurrent weights with some of them left out; the gradient reaches all others."""
+        return functional.dropout(weight, self.weight_dropout, training)
+
+    def staying(
+        self, state: Mapping[str, Tensor], steps: int, training: bool
+    ) -> dict[str, Tensor | float]:
+        """How much of each state stays: random masks [T, B, H] in training, the mean afterwards."""
+        if not training:
+            return {name: rate for name, rate in self.zoneout.items() if rate}
+        return {
+            name: torch.bernoulli(torch.full_like(state[name], rate).expand(steps, -1, -1))
+            for name, rate in self.zoneout.items()
+            if rate
+        }
+
+
+def regularisation(
+    cell: CellType,
+    dropout: float,
+    variational_dropout: float,
+    zoneout: float | Mapping[str, float],
+    weight_dropout: float,
+) -> Regularisation:
+    """Checks the probabilities; one number as `zoneout` stands for every state."""
+    by_state = dict.fromkeys(cell.state, zoneout) if isinstance(zoneout, int | float) else dict(zoneout)
+    for name in by_state:
+        if name not in cell.state:
+            raise GatewiseError(f"zoneout names the state {name!r}; {cell.__name__} has {cell.state}")
+    rates = {
+        "dropout": dropout,
+        "variational_dropout": variational_dropout,
+        "weight_dropout": weight_dropout,
+        **{f"zoneout of {name}": rate for name, rate in by_state.items()},
+    }
+    for name, rate in rates.items():
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+            raise GatewiseError(f"expected {name} as a probability in 0..1, got {rate!r}")
+    return Regularisation(dropout, variational_dropout, by_state, weight_dropout)

@@ -1,0 +1,52 @@
+"""The values that a layer's parameters start from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import sqrt
+
+import torch
+from torch import Tensor
+
+from gatewise.cells.base import CellType
+from gatewise.compiler.layout import Parameter
+from gatewise.errors import GatewiseError
+
+
+def start(parameters: Mapping[str, Tensor], kinds: tuple[Parameter, ...], hidden_size: int) -> None:
+    """Uniform in +-1/sqrt(H) as in `torch.nn`; gains start at one, shifts at zero."""
+    bound = 1 / sqrt(hidden_size)
+    for parameter in kinds:
+        values = parameters[parameter.name]
+        if parameter.kind == "gain":
+            torch.nn.init.ones_(values)
+        elif parameter.kind == "shift":
+            torch.nn.init.zeros_(values)
+        else:
+            torch.nn.init.uniform_(values, -bound, bound)
+    if "projection" in parameters:
+        torch.nn.init.uniform_(parameters["projection"], -bound, bound)
+
+
+def start_gate(
+    parameters: Mapping[str, Tensor], kinds: tuple[Parameter, ...], gate: str, value: float
+) -> bool:
+    """Lets what is added before a gate sum up to `value`; False where the cell adds nothing there."""
+    added = [one for one in kinds if one.kind in ("bias", "shift") and gate in one.blocks]
+    for place, parameter in enumerate(added):
+        blocks = parameters[parameter.name].data.chunk(len(parameter.blocks))
+        blocks[parameter.blocks.index(gate)].fill_(value if place == 0 else 0.0)
+    return bool(added)
+
+
+def bias_starts(cell: CellType, forget_bias: float | None, bias: bool) -> dict[str, float]:
+    """The gates whose bias starts from a value of its own.
+
+    Errors: `GatewiseError` where a forget bias is asked of a layer that has no place for it.
+    """
+    if forget_bias is None:
+        return dict(cell.start) if bias else {}
+    if "f" not in cell.gates or not bias:
+        what = "bias=False" if "f" in cell.gates else f"{cell.__name__}, whose gates are {cell.gates}"
+        raise GatewiseError(f"forget_bias={forget_bias} was given with {what}; leave it out")
+    return {**cell.start, "f": forget_bias}

@@ -1,0 +1,95 @@
+"""The states of a stack of layers, as users pass and get them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gatewise.cells.base import CellType
+from gatewise.errors import GatewiseError
+
+State = Any  # a tensor for a cell with one state, else a tuple of them in the cell's order
+
+
+def detach(state: State) -> State:
+    """The same state, cut from the graph, to be carried into the next call.
+
+    Truncated backpropagation through time: the values go on, the gradient stops.
+
+    >>> import torch, gatewise
+    >>> layer, state = gatewise.LSTM(3, 4), None
+    >>> for part in torch.randn(30, 2, 3).split(10):
+    ...     output, state = layer(part, state)
+    ...     output.sum().backward()
+    ...     state = gatewise.detach(state)
+    """
+    if isinstance(state, Tensor):
+        return state.detach()
+    return tuple(detach(one) for one in state)
+
+
+@dataclass(frozen=True)
+class StateForm:
+    """Which states a stack has: for each layer and direction, the width of each state."""
+
+    cell: CellType
+    widths: tuple[dict[str, int], ...]
+
+    def read(self, given: State | None, like: Tensor, batch: int, batched: bool) -> list[dict[str, Tensor]]:
+        """What a user gave (or zeros), for each layer and direction by name, [B, H]."""
+        if given is None:
+            return [
+                {name: like.new_zeros(batch, width) for name, width in widths.items()}
+                for widths in self.widths
+            ]
+        names = self.cell.state
+        values = (given,) if len(names) == 1 else given
+        if not isinstance(values, tuple | list) or len(values) != len(names):
+            raise GatewiseError(
+                f"expected the state as a tuple ({', '.join(names)}), got {_describe(given)}"
+            )
+        rows = {
+            name: self._rows(name, value, like, batch, batched)
+            for name, value in zip(names, values, strict=True)
+        }
+        return [{name: rows[name][place] for name in names} for place in range(len(self.widths))]
+
+    def _rows(self, name: str, given: Any, like: Tensor, batch: int, batched: bool) -> Sequence[Tensor]:
+        widths = [one[name] for one in self.widths]
+        if isinstance(given, Tensor):
+            sizes = [batch] if batched else []
+            expected = [len(widths), *sizes, widths[0]]
+            if list(given.shape) != expected or len(set(widths)) > 1:
+                wanted = f"{expected}" if len(set(widths)) == 1 else f"a tuple of {len(widths)} tensors"
+                raise GatewiseError(f"expected state {name} of shape {wanted}, got {list(given.shape)}")
+            given = tuple(given)
+        if len(given) != len(widths):
+            raise GatewiseError(f"expected state {name} as {len(widths)} tensors, got {len(given)}")
+        for width, one in zip(widths, given, strict=True):
+            expected = [batch, width] if batched else [width]
+            if list(one.shape) != expected:
+                raise GatewiseError(f"expected state {name} of shape {expected}, got {list(one.shape)}")
+            if one.dtype != like.dtype:
+                raise GatewiseError(f"expected state {name} of dtype {like.dtype}, got {one.dtype}")
+        return given if batched else [one.unsqueeze(0) for one in given]
+
+    def write(self, states: list[dict[str, Tensor]], batched: bool) -> State:
+        """For each state [layers * directions, B, H]; a tuple of [B, H] where the widths differ."""
+        values = []
+        for name in self.cell.state:
+            rows = [one[name] if batched else one[name].squeeze(0) for one in states]
+            same = len({widths[name] for widths in self.widths}) == 1
+            values.append(torch.stack(rows) if same else tuple(rows))
+        return values[0] if len(values) == 1 else tuple(values)
+
+
+def _describe(given: Any) -> str:
+    if isinstance(given, Tensor):
+        return f"a tensor of shape {list(given.shape)}"
+    if isinstance(given, tuple | list):
+        return f"{len(given)} of them"
+    return type(given).__name__
