@@ -12,6 +12,7 @@ class CellType(type):
     """Reads the body of a cell's class: each expression in it is a line, named by its attribute."""
 
     state: tuple[str, ...]
+    source: str
     lines: Mapping[str, Expression]
     start: Mapping[str, float]
 
@@ -71,8 +72,8 @@ class Cell(metaclass=CellType):
     names for one expression.
     """
 
-    state = ()
-    source: str = "a user's own"
+    state: tuple[str, ...] = ()
+    source = "a user's own"
     start: Mapping[str, float] = {}
 
 
@@ -87,9 +88,7 @@ def _give_name(cell: str, name: str, value: Expression) -> None:
     object.__setattr__(value, "line", name)
 
 
-def _in_order(
-    cell: str, lines: Mapping[str, Expression], state: tuple[str, ...]
-) -> Mapping[str, Expression]:
+def _in_order(cell: str, lines: Mapping[str, Expression], state: tuple[str, ...]) -> Mapping[str, Expression]:
     """The lines that the states need, each after all that it reads."""
     ordered: dict[str, Expression] = {}
     open_lines: list[str] = []
@@ -104,8 +103,7 @@ def _in_order(
         for part in parts(lines[name]):
             if isinstance(part, Previous) and part.state not in state:
                 raise GatewiseError(
-                    f"{cell}.{name} reads prev.{part.state}, "
-                    f"but state is {state!r}: add {part.state!r} to it"
+                    f"{cell}.{name} reads prev.{part.state}, but state is {state!r}: add {part.state!r} to it"
                 )
             if part.line is not None:
                 visit(part.line)

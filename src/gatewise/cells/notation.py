@@ -195,31 +195,31 @@ p, b = vectors("p"), vectors("b")
 normalise = Names(Normaliser)
 
 
-def sigmoid(value: Expression) -> Operation:
+def sigmoid(value: Expression) -> Expression:
     """`1 / (1 + exp(-value))`, in 0..1: a gate."""
     return Operation("sigmoid", (as_expression(value),))
 
 
-def tanh(value: Expression) -> Operation:
+def tanh(value: Expression) -> Expression:
     """The hyperbolic tangent, in -1..1."""
     return Operation("tanh", (as_expression(value),))
 
 
-def relu(value: Expression) -> Operation:
+def relu(value: Expression) -> Expression:
     """The value where it is positive, and zero elsewhere."""
     return Operation("relu", (as_expression(value),))
 
 
-def softplus(value: Expression) -> Operation:
+def softplus(value: Expression) -> Expression:
     """`log(1 + exp(value))`, a smooth relu."""
     return Operation("softplus", (as_expression(value),))
 
 
-def exp(value: Expression) -> Operation:
+def exp(value: Expression) -> Expression:
     """`e` to the power of the value."""
     return Operation("exp", (as_expression(value),))
 
 
-def maximum(first: Expression | float, second: Expression | float) -> Operation:
+def maximum(first: Expression | float, second: Expression | float) -> Expression:
     """The larger of two values."""
     return Operation("maximum", (as_expression(first), as_expression(second)))

@@ -1,7 +1,6 @@
 """The single changes of Greff et al.: each cell is the peephole LSTM but for one thing."""
 
-from gatewise.cells.notation import R, W, matrices, prev, sigmoid, tanh, x
-from gatewise.cells.notation import Expression
+from gatewise.cells.notation import Expression, R, W, matrices, prev, sigmoid, tanh, x
 from gatewise.cells.peephole import PeepholeLSTM
 
 
@@ -65,7 +64,7 @@ class FullGateRecurrenceLSTM(PeepholeLSTM):
     """FGR: every gate also sees all gates of the step before."""
 
     source = "Greff et al. 2015, LSTM: A search space odyssey (FGR)"
-    state = ("h", "c", "i", "f", "o")
+    state = ("h", "c", "i", "f", "o")  # type: ignore[assignment]
 
     i = _and_last_gates(PeepholeLSTM.i, "i")
     f = _and_last_gates(PeepholeLSTM.f, "f")

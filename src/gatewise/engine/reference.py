@@ -29,8 +29,8 @@ NORMALISE_EPSILON = 1e-5
 
 
 def _maximum(first: Tensor | float, second: Tensor | float) -> Tensor:
-    value, bound = (first, second) if isinstance(first, Tensor) else (second, first)
-    return torch.maximum(cast(Tensor, value), torch.as_tensor(bound).to(value))
+    value, bound = (first, second) if isinstance(first, Tensor) else (torch.as_tensor(second), first)
+    return torch.maximum(value, torch.as_tensor(bound).to(value))
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -48,8 +48,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-Values = dict[Any, Tensor]  # by a line's name, a previous state, a product's family and block
-Formula = Callable[[Values], Tensor]
+Values = dict[Any, Any]  # by a line's name, a previous state, a product's family and block
+Formula = Callable[[Values], Any]
 
 
 class Reference:
@@ -154,7 +154,7 @@ class _Step:
             case Previous():
                 return operator.itemgetter(expression)
             case Vector(family=family, block=block):
-                weight: Any = self.vectors.get((family, block), 0.0)  # `b` of a layer without biases
+                weight = self.vectors.get((family, block), 0.0)  # `b` of a layer without biases
                 return lambda values: weight
             case Constant(value=number):
                 return lambda values: number
@@ -177,7 +177,7 @@ class _Step:
         def formula(values: Values) -> Tensor:
             if (family, block) not in values:
                 values.update(_by_block(group, self._product(group, operand(values))))
-            return values[family, block]
+            return cast(Tensor, values[family, block])
 
         return formula
 
@@ -191,7 +191,7 @@ class _Step:
                 whole = torch.cat([operand(values) for operand in operands], dim=-1)
                 whole = functional.layer_norm(whole, whole.shape[-1:], gain, shift, NORMALISE_EPSILON)
                 values.update(zip(together, whole.chunk(len(together), dim=-1), strict=True))
-            return values[expression]
+            return cast(Tensor, values[expression])
 
         return formula
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partialmethod
 from typing import Any
 
 from gatewise.cells.gru import GRU as GRUCell
@@ -29,8 +30,7 @@ class LSTM(Recurrent):
     True
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(LSTMCell, *arguments, **options)
+    __init__ = partialmethod(Recurrent.__init__, LSTMCell)
 
 
 class GRU(Recurrent):
@@ -47,8 +47,7 @@ class GRU(Recurrent):
     (torch.Size([10, 3, 8]), torch.Size([2, 3, 8]))
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(GRUCell, *arguments, **options)
+    __init__ = partialmethod(Recurrent.__init__, GRUCell)
 
 
 class RNN(Recurrent):

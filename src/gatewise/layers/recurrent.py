@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.cells.base import CellType
-from gatewise.compiler.layout import Parameter, layout, projection_obstacle
+from gatewise.compiler.layout import layout, projection_obstacle
 from gatewise.engine.choice import run
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.errors import GatewiseError
@@ -183,7 +183,8 @@ class Recurrent(nn.Module):
             "weight_dropout": (self.noise.weight_dropout, 0),
             "residual": (self.residual, False), "skip": (self.skip, False),
         }  # fmt: skip
-        return ", ".join([sizes, *(f"{name}={value}" for name, (value, usual) in told.items() if value != usual)])
+        unusual = [f"{name}={value}" for name, (value, usual) in told.items() if value != usual]
+        return ", ".join([sizes, *unusual])
 
     def _places(self) -> list[tuple[int, int]]:
         """Each layer and direction by number, with its hidden size."""
@@ -227,7 +228,9 @@ class Recurrent(nn.Module):
         if self.proj_size:
             obstacle = projection_obstacle(self.cell)
             if obstacle:
-                raise GatewiseError(f"proj_size={self.proj_size} does not go with {self.cell.__name__}: {obstacle}")
+                raise GatewiseError(
+                    f"proj_size={self.proj_size} does not go with {self.cell.__name__}: {obstacle}"
+                )
             if self.proj_size >= min(self.hidden_sizes):
                 raise GatewiseError(
                     f"expected proj_size below hidden_size {min(self.hidden_sizes)}, got {self.proj_size}"
@@ -240,7 +243,7 @@ class Recurrent(nn.Module):
     def _check_dtype(self, values: Tensor) -> None:
         own = next(self.parameters()).dtype
         if values.dtype != own and not torch.is_autocast_enabled(values.device.type):
-            raise GatewiseError(f"expected input of dtype {own}, as the layer's parameters, got {values.dtype}")
+            raise GatewiseError(f"expected input of dtype {own}, the layer's own, got {values.dtype}")
 
 
 def _sizes(hidden_size: int | Sequence[int], num_layers: int | None) -> tuple[int, ...]:

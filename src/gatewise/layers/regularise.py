@@ -49,9 +49,7 @@ class Regularisation:
         """The recurrent weights with some of them left out; the gradient reaches all others."""
         return functional.dropout(weight, self.weight_dropout, training)
 
-    def staying(
-        self, state: Mapping[str, Tensor], steps: int, training: bool
-    ) -> dict[str, Tensor | float]:
+    def staying(self, state: Mapping[str, Tensor], steps: int, training: bool) -> dict[str, Tensor | float]:
         """How much of each state stays: random masks [T, B, H] in training, the mean afterwards."""
         if not training:
             return {name: rate for name, rate in self.zoneout.items() if rate}

@@ -49,9 +49,7 @@ class StateForm:
         names = self.cell.state
         values = (given,) if len(names) == 1 else given
         if not isinstance(values, tuple | list) or len(values) != len(names):
-            raise GatewiseError(
-                f"expected the state as a tuple ({', '.join(names)}), got {_describe(given)}"
-            )
+            raise GatewiseError(f"expected the state as a tuple ({', '.join(names)}), got {_describe(given)}")
         rows = {
             name: self._rows(name, value, like, batch, batched)
             for name, value in zip(names, values, strict=True)

@@ -1,0 +1,62 @@
+"""A cell's equations as a person reads them."""
+
+from __future__ import annotations
+
+from gatewise.cells.base import CellType
+from gatewise.cells.notation import (
+    Constant,
+    Expression,
+    Input,
+    Normalised,
+    Operation,
+    Previous,
+    Product,
+    Vector,
+)
+
+# How tightly each sign binds; an operand that binds less is put in brackets.
+SIGNS = {"add": (" + ", 1), "subtract": (" - ", 1), "multiply": (" * ", 2), "divide": (" / ", 2)}
+PRODUCT, WHOLE = 3, 4
+
+
+def formulas(cell: CellType) -> dict[str, str]:
+    """Each line as text, in the order in which they are computed.
+
+    >>> from gatewise.cells import LSTM
+    >>> formulas(LSTM)["f"], formulas(LSTM)["c"]
+    ('sigmoid(W_f x + R_f h[t-1])', 'f * c[t-1] + i * g')
+    """
+    return {name: _text(line)[0] for name, line in cell.lines.items()}
+
+
+def _read(expression: Expression, least: int = 0) -> str:
+    """An operand: its line's name, or its text, in brackets where it binds less than it must."""
+    if expression.line is not None:
+        return expression.line
+    text, strength = _text(expression)
+    return text if strength >= least else f"({text})"
+
+
+def _text(expression: Expression) -> tuple[str, int]:
+    match expression:
+        case Operation(function=name, arguments=(first, second)) if name in SIGNS:
+            sign, strength = SIGNS[name]
+            closer = strength + (name in ("subtract", "divide"))
+            return _read(first, strength) + sign + _read(second, closer), strength
+        case Operation(function="negate", arguments=(only,)):
+            return f"-{_read(only, PRODUCT)}", 1
+        case Operation(function=name, arguments=arguments):
+            return f"{name}({', '.join(map(_read, arguments))})", WHOLE
+        case Product(family=family, block=block, operand=operand):
+            return f"{family}_{block} {_read(operand, WHOLE)}", PRODUCT
+        case Normalised(group=group, operand=operand):
+            return f"normalise_{group}({_read(operand)})", WHOLE
+        case Previous(state=state):
+            return f"{state}[t-1]", WHOLE
+        case Vector(family=family, block=block):
+            return f"{family}_{block}", WHOLE
+        case Constant(value=number):
+            return f"{number:g}", WHOLE
+        case Input():
+            return "x", WHOLE
+    raise TypeError(f"no formula for {expression}")

@@ -1,0 +1,1 @@
+"""Reading what users have, and cutting it into windows and batches."""

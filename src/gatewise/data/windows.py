@@ -1,0 +1,62 @@
+"""Windows over series: a past to look at and a future to foretell, cut as views."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+
+class WindowBatch(NamedTuple):
+    """What a forecasting network sees, scaled.
+
+    past: [B, L, 1 + C + D], the target first, then known and observed covariates
+    future: [B, Q, C], the known covariates of the steps to foretell
+    truth: [B, Q], the target there
+    series: [B], which series each window is of
+    """
+
+    past: Tensor
+    future: Tensor
+    truth: Tensor
+    series: Tensor
+
+
+class Windows(Dataset[WindowBatch]):
+    """Windows of `context + horizon` steps, each by where it starts in one long table.
+
+    values: [S, 1 + C + D], all series below each other
+    starts, series: [windows], the first row of each window, and which series it is of
+    """
+
+    def __init__(
+        self, values: Tensor, starts: Tensor, series: Tensor, context: int, horizon: int, known: int
+    ) -> None:
+        self.context, self.horizon, self.known = context, horizon, known
+        self.starts, self.series = starts, series
+        self.view = values.unfold(0, context + horizon, 1)  # [S - context - horizon + 1, 1 + C + D, L + Q]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, number: int) -> WindowBatch:
+        return WindowBatch(*(part[0] for part in self.__getitems__([number])))
+
+    def __getitems__(self, numbers: list[int]) -> WindowBatch:
+        """A whole batch at once, which is what a DataLoader asks for."""
+        chosen = torch.as_tensor(numbers)
+        both = self.view[self.starts[chosen]].transpose(1, 2)
+        past, future = both[:, : self.context], both[:, self.context :]
+        return WindowBatch(past, future[:, :, 1 : 1 + self.known], future[:, :, 0], self.series[chosen])
+
+    def all(self) -> WindowBatch:
+        """Every window as one batch."""
+        return self.__getitems__(list(range(len(self))))
+
+
+def window_starts(first: int, last: int, context: int, horizon: int) -> np.ndarray:
+    """Where windows start whose foretold steps lie in `first..last` (last excluded)."""
+    return np.arange(max(first, context) - context, max(last - horizon - context, -1) + 1)

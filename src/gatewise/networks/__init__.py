@@ -1,0 +1,1 @@
+"""A network for each task, and the plain baselines that it is compared with."""

@@ -1,0 +1,104 @@
+"""Heads: from a summary of the past to a distribution for each step of the horizon."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import StudentT
+from torch.nn import functional
+
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+LEAST_SCALE, LEAST_FREEDOM = 1e-3, 2.0
+
+
+def pinball(quantiles: Tensor, truth: Tensor, levels: Tensor) -> Tensor:
+    """The pinball loss of each quantile: `max(q * e, (q - 1) * e)` with `e = truth - quantile`.
+
+    quantiles: [..., n]; truth: [...]; levels: [n] in 0..1; result: [..., n]
+    (Koenker and Bassett 1978)
+
+    >>> pinball(torch.tensor([[1.0, 2.0]]), torch.tensor([3.0]), torch.tensor([0.5, 0.9]))
+    tensor([[1.0000, 0.9000]])
+    """
+    error = truth.unsqueeze(-1) - quantiles
+    return torch.maximum(levels * error, (levels - 1) * error)
+
+
+class QuantileHead(nn.Module):
+    """Quantiles of every step at once, learned by the pinball loss.
+
+    features: F, the width of the summary; horizon: Q steps; levels: n numbers in 0..1, rising
+
+    >>> head = QuantileHead(8, horizon=3)
+    >>> raw = head(torch.randn(2, 8), origin=torch.zeros(2, 1))
+    >>> raw.shape, head.quantiles(raw).shape
+    (torch.Size([2, 3, 9]), torch.Size([2, 3, 9]))
+    """
+
+    levels: Tensor
+
+    def __init__(self, features: int, horizon: int, levels: Sequence[float] = LEVELS) -> None:
+        super().__init__()
+        self.horizon = horizon
+        self.linear = nn.Linear(features, horizon * len(levels))
+        self.register_buffer("levels", torch.tensor(levels))
+
+    def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
+        """[B, F] and the level to start from [B, 1] -> [B, Q, n]."""
+        return self.linear(summary).unflatten(-1, (self.horizon, -1)) + origin.unsqueeze(-1)
+
+    def loss(self, raw: Tensor, truth: Tensor) -> Tensor:
+        """The mean pinball loss, twice: the score that approaches the CRPS."""
+        return 2 * pinball(raw, truth, self.levels).mean()
+
+    def quantiles(self, raw: Tensor) -> Tensor:
+        """In rising order, as quantiles are (Chernozhukov et al. 2010)."""
+        return raw.sort(dim=-1).values
+
+
+class StudentTHead(nn.Module):
+    """A Student-t distribution for each step, learned by its likelihood; heavy tails at will.
+
+    features: F; horizon: Q; levels: of the quantiles that it is asked for
+
+    >>> head = StudentTHead(8, horizon=3)
+    >>> raw = head(torch.randn(2, 8), origin=torch.zeros(2, 1))
+    >>> head.quantiles(raw).shape
+    torch.Size([2, 3, 9])
+    """
+
+    levels: Tensor
+
+    def __init__(self, features: int, horizon: int, levels: Sequence[float] = LEVELS) -> None:
+        super().__init__()
+        self.horizon = horizon
+        self.linear = nn.Linear(features, horizon * 3)
+        self.register_buffer("levels", torch.tensor(levels))
+
+    def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
+        """[B, F] and the level to start from [B, 1] -> location, scale and degrees of freedom [B, Q, 3]."""
+        location, scale, freedom = self.linear(summary).unflatten(-1, (self.horizon, 3)).unbind(-1)
+        scale = LEAST_SCALE + functional.softplus(scale)
+        freedom = LEAST_FREEDOM + functional.softplus(freedom)
+        return torch.stack([location + origin, scale, freedom], dim=-1)
+
+    def loss(self, raw: Tensor, truth: Tensor) -> Tensor:
+        """The mean negative log-likelihood."""
+        location, scale, freedom = raw.unbind(-1)
+        return -StudentT(freedom, location, scale).log_prob(truth).mean()
+
+    def quantiles(self, raw: Tensor) -> Tensor:
+        """location + scale * t^-1(level; freedom), [B, Q, n]."""
+        from scipy.special import stdtrit  # PyTorch has no inverse of Student's distribution
+
+        location, scale, freedom = (part.unsqueeze(-1) for part in raw.detach().cpu().double().unbind(-1))
+        standard = torch.from_numpy(stdtrit(freedom.numpy(), self.levels.cpu().double().numpy()))
+        return (location + scale * standard).to(raw)
+
+
+HEADS: dict[str, type[QuantileHead] | type[StudentTHead]] = {
+    "quantiles": QuantileHead,
+    "student-t": StudentTHead,
+}
