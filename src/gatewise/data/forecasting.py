@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -148,7 +149,15 @@ def table(series: Series, learned: Learned) -> np.ndarray:
     return np.concatenate([target[:, None], calendar(series.times, learned.cycles), covariates], axis=-1)
 
 
-def latest(source: SeriesSet, plan: Plan, learned: Learned) -> tuple[WindowBatch, list[pl.Series]]:
+class Latest(NamedTuple):
+    """The present of each series: its last context as one batch, the times to foretell, its scale."""
+
+    batch: WindowBatch
+    times: list[pl.Series]
+    scales: list[Scale]
+
+
+def latest(source: SeriesSet, plan: Plan, learned: Learned) -> Latest:
     """The last context of each series with what is known of the horizon, and the horizon's times.
 
     Errors: `GatewiseError` where a series is shorter than the context, or known covariates are not
@@ -175,7 +184,7 @@ def latest(source: SeriesSet, plan: Plan, learned: Learned) -> tuple[WindowBatch
     known = both.shape[-1] - len(source.columns.observed)
     past, future = both[:, : plan.context], both[:, plan.context :]
     batch = WindowBatch(past, future[:, :, 1:known], future[:, :, 0], torch.arange(len(windows)))
-    return batch, times
+    return Latest(batch, times, [learned.series[series.id] for series in source.series])
 
 
 def _extended(series: Series, step: Step, horizon: int) -> Series:

@@ -17,6 +17,9 @@ class Scale:
     def apply(self, values: np.ndarray) -> np.ndarray:
         return (values - self.mean) / self.deviation
 
+    def undo(self, scaled: np.ndarray) -> np.ndarray:
+        return scaled * self.deviation + self.mean
+
 
 def learn_scale(values: np.ndarray) -> Scale:
     """The scale of a training part; a constant one keeps its unit.

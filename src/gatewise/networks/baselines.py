@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -153,4 +154,4 @@ def flat_window(past: Tensor, future: Tensor) -> Tensor:
     return torch.cat([relative, past[:, :, 1 + known :].flatten(1), future.flatten(1)], dim=-1)
 
 
-BASELINES = {"naive": Naive, "seasonal-naive": SeasonalNaive, "ridge": Ridge}
+BASELINES: dict[str, Callable[[ForecastShape], Baseline]] = {"naive": Naive, "seasonal-naive": SeasonalNaive, "ridge": Ridge}

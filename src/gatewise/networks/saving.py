@@ -38,6 +38,8 @@ class SavedModel:
     plan: Plan
     learned: Learned
     columns: FoundColumns
+    fill: str | None = None
+    time_format: str | None = None
 
 
 def save_model(folder: str | Path, model: SavedModel) -> None:
@@ -56,6 +58,8 @@ def save_model(folder: str | Path, model: SavedModel) -> None:
         "plan": asdict(model.plan),
         "learned": asdict(model.learned),
         "columns": asdict(model.columns),
+        "fill": model.fill,
+        "time_format": model.time_format,
     }
     write_whole(folder / "model.safetensors", lambda path: save_file(state, path))
     write_whole(folder / "model.json", lambda path: path.write_text(json.dumps(description, indent=1)))
@@ -81,6 +85,8 @@ def load_model(folder: str | Path) -> SavedModel:
             Plan(**described["plan"]),
             _learned(described["learned"]),
             _columns(described["columns"]),
+            described["fill"],
+            described["time_format"],
         )
     except GatewiseError:
         raise

@@ -1,0 +1,125 @@
+"""One training, from windows to the best weights, resumable at any time."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningDataModule, Trainer
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
+
+from gatewise.training.callbacks import MetricsFile, Watch, WholeCheckpoints
+from gatewise.training.module import TrainingModule
+from gatewise.training.options import TrainOptions
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a training came to: its best validation loss, its epochs and its seconds."""
+
+    validation_loss: float
+    epochs: int
+    seconds: float
+
+
+class _Batches(LightningDataModule):
+    """Batches of datasets that give a whole batch at once; shuffled by seed and epoch."""
+
+    def __init__(self, train: Dataset[Any], validation: Dataset[Any], batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.train, self.validation = train, validation
+        self.batch_size, self.seed = batch_size, seed
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        return self._loader(self.train, shuffle=True)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        return self._loader(self.validation, shuffle=False)
+
+    def _loader(self, dataset: Dataset[Any], shuffle: bool) -> DataLoader[Any]:
+        trainer = self.trainer
+        assert trainer is not None
+        sampler: DistributedSampler[Any] = (
+            DistributedSampler(  # for one process too: it shuffles by epoch, not by history
+                dataset, trainer.world_size, trainer.global_rank, shuffle=shuffle, seed=self.seed
+            )
+        )
+        size = self.batch_size if shuffle else 8 * self.batch_size
+        return DataLoader(dataset, size, sampler=sampler, collate_fn=_as_it_is)
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def fit(
+    network: nn.Module,
+    train: Dataset[Any],
+    validation: Dataset[Any],
+    options: TrainOptions,
+    folder: Path,
+    show: Callable[[float, str], None] = lambda share, message: None,
+) -> Fitted:
+    """Trains a network in place until the validation stands still; it ends with its best weights.
+
+    folder: gets `metrics.csv` and `checkpoints/`; a training that was cut off there goes on
+    show: is told the share done and a message after each batch
+
+    Errors: `GatewiseError` where the loss is no number; `KeyboardInterrupt` after Ctrl-C.
+    """
+    checkpoints = folder / "checkpoints"
+    best = _checkpoint(checkpoints, "best", monitor="validation_loss")
+    metrics = MetricsFile(folder / "metrics.csv")
+    stop = EarlyStopping("validation_loss", patience=options.patience, check_on_train_epoch_end=True)
+    with _quiet():
+        trainer = Trainer(
+            accelerator=options.accelerator,
+            devices=options.devices,
+            num_nodes=options.nodes,
+            strategy=options.strategy,
+            max_epochs=options.epochs,
+            gradient_clip_val=options.gradient_clip,
+            callbacks=[metrics, stop, Watch(show), best, _checkpoint(checkpoints, "last", monitor=None)],
+            plugins=[WholeCheckpoints()],
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+        )
+        module = TrainingModule(network, options.learning_rate, options.weight_decay, options.seed)
+        batches = _Batches(train, validation, options.batch_size, options.seed)
+        last = checkpoints / "last.ckpt"
+        try:
+            trainer.fit(module, batches, ckpt_path=last if last.is_file() else None, weights_only=True)
+        except SystemExit as end:  # Lightning's way to end after Ctrl-C
+            raise KeyboardInterrupt from end
+    weights = torch.load(checkpoints / "best.ckpt", weights_only=True, map_location="cpu")["state_dict"]
+    network.load_state_dict({name.removeprefix("network."): value for name, value in weights.items()})
+    network.cpu().eval()
+    return Fitted(float(best.best_model_score or "nan"), len(metrics.rows), metrics.seconds)
+
+
+def _checkpoint(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        folder, name, monitor=monitor, save_on_train_epoch_end=True, enable_version_counter=False
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Lightning's notices and its advice on data loaders out of the user's sight."""
+    for name in ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pytorch_lightning")
+        warnings.filterwarnings("ignore", message=".*(dataloader|num_workers|LeafSpec|litlogger).*")
+        yield
