@@ -37,6 +37,11 @@ class CellType(type):
         return f"{cls.__name__}(state: {', '.join(cls.state)}; gates: {', '.join(cls.gates) or 'none'})"
 
     @property
+    def about(cls) -> str:
+        """The first line of the cell's docstring."""
+        return (cls.__doc__ or "").strip().split("\n")[0]
+
+    @property
     def gates(cls) -> tuple[str, ...]:
         """The lines that stay in 0..1, in order."""
         return tuple(name for name, value in cls.lines.items() if _is_gate(value))

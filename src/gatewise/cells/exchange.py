@@ -32,7 +32,7 @@ def to_data(cell: CellType) -> dict[str, Any]:
     """A cell as numbers, strings, lists and dicts, fit for JSON."""
     return {
         "name": cell.__name__,
-        "about": (cell.__doc__ or "").strip().split("\n")[0],
+        "about": cell.about,
         "source": cell.source,
         "state": list(cell.state),
         "start": dict(cell.start),

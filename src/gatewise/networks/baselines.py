@@ -18,7 +18,10 @@ RIDGE_PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 
 
 class Baseline(Forecaster):
-    """A point forecast, with quantiles from its own errors on the validation part, step by step."""
+    """A point forecast, with quantiles from its own errors on the validation part, step by step.
+
+    The errors count in both directions, so the point forecast stays the median, as it is published.
+    """
 
     levels: Tensor
     spread: Tensor
@@ -33,9 +36,9 @@ class Baseline(Forecaster):
         """past [B, L, 1 + C + D] and future [B, Q, C] -> [B, Q]."""
 
     def learn(self, train: WindowBatch, validation: WindowBatch) -> None:
-        """Learns the spread of the errors: `quantile(truth - point)` over the validation windows."""
+        """Learns the spread of the errors: `quantile(+-(truth - point))` over the validation windows."""
         errors = validation.truth - self.point(validation.past, validation.future)
-        self.spread = torch.quantile(errors, self.levels, dim=0).T.contiguous()
+        self.spread = torch.quantile(torch.cat([errors, -errors]), self.levels, dim=0).T.contiguous()
 
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
         return self.point(past, future).unsqueeze(-1) + self.spread
@@ -154,4 +157,8 @@ def flat_window(past: Tensor, future: Tensor) -> Tensor:
     return torch.cat([relative, past[:, :, 1 + known :].flatten(1), future.flatten(1)], dim=-1)
 
 
-BASELINES: dict[str, Callable[[ForecastShape], Baseline]] = {"naive": Naive, "seasonal-naive": SeasonalNaive, "ridge": Ridge}
+BASELINES: dict[str, Callable[[ForecastShape], Baseline]] = {
+    "naive": Naive,
+    "seasonal-naive": SeasonalNaive,
+    "ridge": Ridge,
+}

@@ -32,8 +32,9 @@ KINDS: dict[str, type[Forecaster]] = {
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A forecaster with what it needs to read data as it did in training."""
+    """A forecaster by its name, with what it needs to read data as it did in training."""
 
+    name: str
     network: Forecaster
     plan: Plan
     learned: Learned
@@ -53,6 +54,7 @@ def save_model(folder: str | Path, model: SavedModel) -> None:
     description = {
         "format": FORMAT,
         "task": "forecast",
+        "name": model.name,
         "kind": type(model.network).__name__,
         "options": options,
         "plan": asdict(model.plan),
@@ -81,6 +83,7 @@ def load_model(folder: str | Path) -> SavedModel:
         network = KINDS[described["kind"]](**_options(described["options"]))
         network.load_state_dict(load_file(folder / "model.safetensors"))
         return SavedModel(
+            str(described["name"]),
             network.eval(),
             Plan(**described["plan"]),
             _learned(described["learned"]),

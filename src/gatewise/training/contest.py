@@ -115,7 +115,7 @@ def trained(
     networks, seconds = [], []
     for number, (folder, options) in enumerate(trainings.items()):
         watcher.begin(name if len(trainings) == 1 else f"{name} {number + 1} of {len(trainings)}")
-        network, fitted = _train(make, data, folder, options, watcher)
+        network, fitted = _train(name, make, data, folder, options, watcher)
         networks.append(network)
         seconds.append(fitted.seconds)
     entry = _entry(name, baseline, networks, seconds, data)
@@ -128,15 +128,20 @@ def evaluated(name: str, network: Forecaster, data: ForecastData) -> Entry:
     return _entry(name, False, [network], [0.0], data)
 
 
-def for_use(network: Forecaster, data: ForecastData, options: ForecastOptions) -> SavedModel:
+def for_use(name: str, network: Forecaster, data: ForecastData, options: ForecastOptions) -> SavedModel:
     """A network with all that it needs to read and foretell new data."""
     return SavedModel(
-        network, data.plan, data.learned, data.source.columns, options.fill, options.time_format
+        name, network, data.plan, data.learned, data.source.columns, options.fill, options.time_format
     )
 
 
 def _train(
-    make: Callable[[], Forecaster], data: ForecastData, folder: Path, options: TrainOptions, watcher: Watcher
+    name: str,
+    make: Callable[[], Forecaster],
+    data: ForecastData,
+    folder: Path,
+    options: TrainOptions,
+    watcher: Watcher,
 ) -> tuple[Forecaster, Fitted]:
     result = folder / "result.json"
     if result.is_file():
@@ -144,7 +149,7 @@ def _train(
     torch.manual_seed(options.seed)
     network = make()
     fitted = fit(network, data.train, data.validation, options, folder, watcher.progress)
-    save_model(folder, for_use(network, data, options))
+    save_model(folder, for_use(name, network, data, options))
     write_whole(result, lambda path: path.write_text(json.dumps(asdict(fitted))))
     return network, fitted
 

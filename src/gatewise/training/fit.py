@@ -56,6 +56,15 @@ class _Batches(LightningDataModule):
         return DataLoader(dataset, size, sampler=sampler, collate_fn=_as_it_is)
 
 
+def usual_batch_size(examples: int) -> int:
+    """At least sixteen steps an epoch where there are few examples; 8 to 64.
+
+    >>> usual_batch_size(71), usual_batch_size(500), usual_batch_size(100_000)
+    (8, 31, 64)
+    """
+    return max(8, min(examples // 16, 64))
+
+
 def _as_it_is(batch: Any) -> Any:
     return batch
 
@@ -96,7 +105,8 @@ def fit(
             use_distributed_sampler=False,
         )
         module = TrainingModule(network, options.learning_rate, options.weight_decay, options.seed)
-        batches = _Batches(train, validation, options.batch_size, options.seed)
+        size = options.batch_size or usual_batch_size(len(train))  # type: ignore[arg-type]
+        batches = _Batches(train, validation, size, options.seed)
         last = checkpoints / "last.ckpt"
         try:
             trainer.fit(module, batches, ckpt_path=last if last.is_file() else None, weights_only=True)

@@ -77,7 +77,7 @@ def evaluate(folder: Path, path: Path, watcher: Watcher) -> Contest:
     model = load_model(folder)
     source = read_series(path, model.columns, fill=model.fill, time_format=model.time_format)
     data = prepare(source, model.plan, model.learned)
-    entries = [*baselines(data, watcher), evaluated(folder.name, model.network, data)]
+    entries = [*baselines(data, watcher), evaluated(model.name, model.network, data)]
     return Contest(data, tuple(sorted(entries, key=lambda one: one.scores.mase)))
 
 
@@ -113,5 +113,5 @@ def _conclude(run: Run, data: ForecastData, entries: list[Entry]) -> Contest:
     write_leaderboard(run.folder / "leaderboard.csv", contest)
     chosen = contest.chosen(baseline=False)
     if chosen is not None:
-        save_model(run.folder, for_use(chosen.network, data, run.options))
+        save_model(run.folder, for_use(chosen.name, chosen.network, data, run.options))
     return contest

@@ -16,46 +16,60 @@ CountOrFound = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
-class ForecastOptions(BaseModel):
-    """What `train` and `compare` of a forecast have in common."""
-
+class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    horizon: Count = Field(description="Steps to foretell.")
-    time: str | None = Field(None, description="The column of times (recognised by its dates).")
-    target: str | None = Field(None, description="The column to foretell.")
-    id: str | None = Field(None, description="The column that tells series apart, in a table of many.")
-    known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
-    observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")
-    fill: Literal["linear", "forward"] | None = Field(None, description="How to fill gaps; none if unset.")
-    time_format: str | None = Field(None, description="The form of the times, as in %d/%m/%Y.")
-    context: CountOrFound = Field(0, description="Steps to look back on; 0 finds a number.")
-    period: CountOrFound = Field(0, description="Steps after which the series repeats; 0 finds it.")
-    validation_share: Share = Field(0.15, description="The part of each series to choose by.")
-    test_share: Share = Field(0.15, description="The last part of each series, to test on.")
-    hidden: Count = Field(64, description="Units of a layer.")
-    layers: Count = Field(1, description="Layers above each other.")
-    dropout: Rate = Field(0.0, description="Dropout between layers.")
-    head: Literal["quantiles", "student-t"] = Field("quantiles", description="What the network ends in.")
-    epochs: Count = Field(50, description="Rounds over the training windows at most.")
-    patience: Count = Field(6, description="Rounds without a better validation before stopping.")
-    batch_size: Count = Field(64, description="Windows in a batch.")
-    learning_rate: float = Field(1e-3, gt=0, description="Of AdamW; falls where validation stands still.")
-    weight_decay: float = Field(1e-4, ge=0, description="Of AdamW.")
-    gradient_clip: float = Field(1.0, gt=0, description="The largest norm of the gradient.")
 
     @field_validator("known", "observed", "cells", mode="before", check_fields=False)
     @classmethod
     def _split(cls, value: Any) -> Any:
-        return (
-            tuple(part.strip() for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+
+class DataOptions(_Options):
+    """The data"""
+
+    horizon: Count = Field(description="Steps to foretell.")
+    time: str | None = Field(None, description="The column of times; recognised by its dates.")
+    target: str | None = Field(None, description="The column to foretell.")
+    id: str | None = Field(None, description="The column that tells many series apart.")
+    known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
+    observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")
+    fill: Literal["linear", "forward"] | None = Field(None, description="How to fill gaps, if at all.")
+    time_format: str | None = Field(None, description="The form of the times, such as %d/%m/%Y.")
+    context: CountOrFound = Field(0, description="Steps to look back on; 0 finds a number.")
+    period: CountOrFound = Field(0, description="Steps after which the series repeats; 0 finds it.")
+    validation_share: Share = Field(0.15, description="The part of each series to choose by.")
+    test_share: Share = Field(0.15, description="The last part of each series, to test on.")
+
+
+class NetworkOptions(_Options):
+    """The network"""
+
+    hidden: Count = Field(64, description="Units of a layer.")
+    layers: Count = Field(1, description="Layers above each other.")
+    dropout: Rate = Field(0.0, description="Dropout between layers.")
+    head: Literal["quantiles", "student-t"] = Field("quantiles", description="What the network ends in.")
+
+
+class TrainingOptions(_Options):
+    """The training"""
+
+    epochs: Count = Field(50, description="Rounds over the training windows, at most.")
+    patience: Count = Field(6, description="Rounds without a better validation before it stops.")
+    batch_size: CountOrFound = Field(0, description="Windows in a batch; 0 finds a number.")
+    learning_rate: float = Field(1e-3, gt=0, description="Of AdamW; falls where validation stands still.")
+    weight_decay: float = Field(1e-4, ge=0, description="Of AdamW.")
+    gradient_clip: float = Field(1.0, gt=0, description="The largest norm of the gradient.")
+
+
+class ForecastOptions(TrainingOptions, NetworkOptions, DataOptions):
+    """What `train` and `compare` of a forecast have in common."""
 
 
 class TrainOptions(ForecastOptions):
-    """One network."""
+    """The contender"""
 
     cell: str = Field("lstm", description="A cell's name, or FILE.py:Name for your own.")
     seed: int = Field(0, ge=0, description="Of everything random.")
@@ -66,7 +80,7 @@ class TrainOptions(ForecastOptions):
 
 
 class CompareOptions(ForecastOptions):
-    """Several cells and all baselines, on the same windows."""
+    """The contenders"""
 
     cells: tuple[str, ...] = Field(
         ("rnn", "lstm", "gru", "peephole"), min_length=1, description="Cells, with commas."

@@ -1,0 +1,72 @@
+"""The command `gatewise`: finds the verb, and turns a mistake into one line."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import typer
+
+from gatewise.errors import GatewiseError
+
+VERBS = {
+    "compare": "Train several cells and all baselines on your data, and rank them.",
+    "train": "Train one network on your data.",
+    "evaluate": "Score a trained model on the test part of a file.",
+    "predict": "Foretell what comes after the end of a file.",
+    "cells": "Show the cells and their equations.",
+    "demo": "Compare cells on a series that ships with gatewise.",
+}
+MISTAKE, FAILURE, INTERRUPTED = 2, 1, 130
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # typer has no public name for it
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line; exits with 2 after a user's mistake, with 130 after Ctrl-C."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    given = [one for one in given if one != "--debug"]
+    try:
+        code = typer.main.get_command(_app(given))(given, prog_name="gatewise", standalone_mode=False)
+    except (GatewiseError, UsageError) as error:
+        if debug:
+            raise
+        _fail(getattr(error, "format_message", error.__str__)(), MISTAKE)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("interrupted", INTERRUPTED)
+    except Exception as error:
+        if debug:
+            raise
+        _fail(f"this should not happen ({type(error).__name__}: {error}); --debug shows where", FAILURE)
+    sys.exit(code or 0)
+
+
+def _app(given: list[str]) -> typer.Typer:
+    """All verbs by name, but only the one that is called is loaded: PyTorch is slow to import."""
+    app = typer.Typer(
+        help="Recurrent networks, from the equation to the trained model.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+
+    @app.callback()
+    def _everywhere(debug: bool = typer.Option(False, "--debug", help="Show where an error arose.")) -> None:
+        pass
+
+    wanted = next((one for one in given if not one.startswith("-")), None)
+    for verb, about in VERBS.items():
+        if verb == wanted:
+            import_module(f"gatewise.cli.{verb}").add(app, about)
+        else:
+            app.command(verb, help=about)(lambda: None)
+    return app
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"gatewise: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

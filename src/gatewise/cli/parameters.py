@@ -1,0 +1,68 @@
+"""The command line's parameters, made from the options' own declarations."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+DATA = Annotated[Path, typer.Argument(help="A CSV or Parquet file: one series, or many in long form.")]
+RUN = Annotated[Path, typer.Argument(help="The folder of a finished run.")]
+
+
+def with_options(kind: type[BaseModel]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command a parameter for each option; those that are given reach it as `given`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [
+            one
+            for name, one in inspect.signature(command, eval_str=True).parameters.items()
+            if name != "given"
+        ]
+        options = [_parameter(name, field, kind) for name, field in kind.model_fields.items()]
+
+        def whole(**values: Any) -> None:
+            direct = {one.name: values[one.name] for one in own}
+            given = {one.name: values[one.name] for one in options if values[one.name] is not None}
+            command(**direct, given=given)
+
+        whole.__doc__ = command.__doc__
+        signature = inspect.Signature([one.replace(kind=one.KEYWORD_ONLY) for one in (*own, *options)])
+        whole.__signature__ = signature  # type: ignore[attr-defined]
+        whole.__annotations__ = {one.name: one.annotation for one in (*own, *options)}
+        return whole
+
+    return decorate
+
+
+def _parameter(name: str, field: FieldInfo, kind: type[BaseModel]) -> inspect.Parameter:
+    """One option as text: the model turns it into its type, and says what it expected."""
+    home = next(one for one in reversed(kind.__mro__) if name in getattr(one, "model_fields", {}))
+    option = typer.Option(
+        f"--{name.replace('_', '-')}",
+        help=f"{field.description}{_default(field)}",
+        metavar=_metavar(field),
+        show_default=False,
+        rich_help_panel=(home.__doc__ or "").strip(),
+    )
+    annotation = Annotated[str | None, option]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _metavar(field: FieldInfo) -> str:
+    kinds = [field.annotation, *get_args(field.annotation)]
+    choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
+    if choices:
+        return "|".join(choices)
+    return "N" if int in kinds else "X" if float in kinds else "TEXT"
+
+
+def _default(field: FieldInfo) -> str:
+    value = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+    return f" ({value})" if value not in (None, "", PydanticUndefined) else ""
