@@ -80,7 +80,7 @@ class Recurrent(nn.Module):
         self.hidden_size = hidden_size
         self.num_layers = len(self.hidden_sizes)
         self.bias, self.batch_first, self.bidirectional = bool(bias), bool(batch_first), bool(bidirectional)
-        self.dropout, self.residual, self.skip = dropout, residual, skip
+        self.dropout, self.zoneout, self.residual, self.skip = dropout, zoneout, residual, skip
         self.noise = regularisation(cell, dropout, variational_dropout, zoneout, weight_dropout)
         self.bias_starts = bias_starts(cell, forget_bias, self.bias)
         self._check_fit()
@@ -180,7 +180,7 @@ class Recurrent(nn.Module):
             "batch_first": (self.batch_first, False), "bidirectional": (self.bidirectional, False),
             "proj_size": (self.proj_size, 0), "dropout": (self.dropout, 0),
             "variational_dropout": (self.noise.variational_dropout, 0),
-            "weight_dropout": (self.noise.weight_dropout, 0),
+            "zoneout": (self.zoneout, 0.0), "weight_dropout": (self.noise.weight_dropout, 0),
             "residual": (self.residual, False), "skip": (self.skip, False),
         }  # fmt: skip
         unusual = [f"{name}={value}" for name, (value, usual) in told.items() if value != usual]
@@ -247,7 +247,7 @@ class Recurrent(nn.Module):
 
 
 def _sizes(hidden_size: int | Sequence[int], num_layers: int | None) -> tuple[int, ...]:
-    if isinstance(hidden_size, int):
+    if not isinstance(hidden_size, Sequence):
         _check_whole("hidden_size", hidden_size, 1)
         _check_whole("num_layers", 1 if num_layers is None else num_layers, 1)
         return (hidden_size,) * (num_layers or 1)

@@ -1,0 +1,204 @@
+"""Each cell once more, written from its paper as plain loops over units. Shares no code with gatewise.
+
+A formula takes the step's input and states as lists of numbers and `w`, which gives weights by the
+names of the parameters, and returns the new states.
+"""
+
+from math import exp, sqrt, tanh
+
+
+def sigmoid(value):
+    return 1 / (1 + exp(-value)) if value >= 0 else exp(value) / (1 + exp(value))
+
+
+class Weights:
+    """Rows of a layer's parameters, by name, gate and unit."""
+
+    def __init__(self, parameters, hidden, gates):
+        self.parameters = {name: value.tolist() for name, value in parameters.items()}
+        self.hidden, self.gates = hidden, gates
+
+    def row(self, name, gate, unit, gates=None):
+        if name not in self.parameters:
+            return None
+        return self.parameters[name][(gates or self.gates).index(gate) * self.hidden + unit]
+
+    def times(self, name, gate, unit, vector, gates=None):
+        row = self.row(name, gate, unit, gates)
+        return sum(a * b for a, b in zip(row, vector, strict=True))
+
+    def input(self, gate, unit, x):
+        return self.times("weight_ih", gate, unit, x) + (self.row("bias_ih", gate, unit) or 0.0)
+
+    def hidden_part(self, gate, unit, h):
+        return self.times("weight_hh", gate, unit, h) + (self.row("bias_hh", gate, unit) or 0.0)
+
+    def drive(self, gate, unit, x, h):
+        return self.input(gate, unit, x) + self.hidden_part(gate, unit, h)
+
+
+def rnn(x, s, w, phi=tanh):
+    return {"h": [phi(w.drive("h", k, x, s["h"])) for k in range(w.hidden)]}
+
+
+def relu_rnn(x, s, w):
+    return rnn(x, s, w, phi=lambda value: max(value, 0.0))
+
+
+def _lstm(x, s, w, *, f=True, i=True, o=True, g=tanh, show=tanh, peephole=False, coupled=False):
+    """Greff et al. 2015, equations of section 2, with the switches of section 3."""
+    h_new, c_new = [], []
+    for k in range(w.hidden):
+
+        def see(gate, memory, k=k):
+            return w.row("p", gate, k, [z for z in "ifo" if z in w.gates]) * memory if peephole else 0.0
+
+        old = s["c"][k]
+        forget = sigmoid(w.drive("f", k, x, s["h"]) + see("f", old)) if f else 1.0
+        write = sigmoid(w.drive("i", k, x, s["h"]) + see("i", old)) if i and not coupled else 1.0
+        write = 1 - forget if coupled else write
+        memory = forget * old + write * g(w.drive("g", k, x, s["h"]))
+        out = sigmoid(w.drive("o", k, x, s["h"]) + see("o", memory)) if o else 1.0
+        c_new.append(memory)
+        h_new.append(out * show(memory))
+    return {"h": h_new, "c": c_new}
+
+
+def same(value):
+    return value
+
+
+def lstm(x, s, w):
+    return _lstm(x, s, w)
+
+
+def lstm_1997(x, s, w):
+    return _lstm(x, s, w, f=False)
+
+
+def peephole(x, s, w, **switches):
+    return _lstm(x, s, w, peephole=True, **switches)
+
+
+def full_peephole(x, s, w):
+    """Every sigmoid sees [c, h, x]; the output gate sees the new c."""
+    hidden, gates = range(w.hidden), ["i", "f", "o"]
+    i = [sigmoid(w.drive("i", k, x, s["h"]) + w.times("P", "i", k, s["c"], gates)) for k in hidden]
+    f = [sigmoid(w.drive("f", k, x, s["h"]) + w.times("P", "f", k, s["c"], gates)) for k in hidden]
+    c = [f[k] * s["c"][k] + i[k] * tanh(w.drive("g", k, x, s["h"])) for k in hidden]
+    o = [sigmoid(w.drive("o", k, x, s["h"]) + w.times("P", "o", k, c, gates)) for k in hidden]
+    return {"h": [o[k] * tanh(c[k]) for k in hidden], "c": c}
+
+
+def full_gate_recurrence(x, s, w):
+    """Greff et al. 2015, FGR: R_ii i + R_fi f + R_oi o of the last step, in every gate."""
+    gates = ["i", "f", "o"]
+
+    def gate(name, k, memory):
+        value = w.drive(name, k, x, s["h"]) + w.row("p", name, k, gates) * memory
+        for family, last in (("I", s["i"]), ("F", s["f"]), ("O", s["o"])):
+            value += w.times(family, name, k, last, gates)
+        return sigmoid(value)
+
+    hidden = range(w.hidden)
+    i = [gate("i", k, s["c"][k]) for k in hidden]
+    f = [gate("f", k, s["c"][k]) for k in hidden]
+    c = [f[k] * s["c"][k] + i[k] * tanh(w.drive("g", k, x, s["h"])) for k in hidden]
+    o = [gate("o", k, c[k]) for k in hidden]
+    return {"h": [o[k] * tanh(c[k]) for k in hidden], "c": c, "i": i, "f": f, "o": o}
+
+
+def use_gate(x, s, w):
+    """N, i, f, c' = c f + N i, U = tanh(W_u (c f) + b_u), V, h' = U V."""
+    hidden = range(w.hidden)
+    kept = [s["c"][k] * sigmoid(w.drive("f", k, x, s["h"])) for k in hidden]
+    learnt = [tanh(w.drive("n", k, x, s["h"])) * sigmoid(w.drive("i", k, x, s["h"])) for k in hidden]
+    offer = [tanh(w.times("U", "u", k, kept, ["u"]) + (w.row("b", "u", k, ["u"]) or 0.0)) for k in hidden]
+    use = [sigmoid(w.drive("v", k, x, s["h"])) for k in hidden]
+    return {"h": [offer[k] * use[k] for k in hidden], "c": [kept[k] + learnt[k] for k in hidden]}
+
+
+def gru(x, s, w):
+    """The equations of the documentation of torch.nn.GRU."""
+    h = []
+    for k in range(w.hidden):
+        r = sigmoid(w.drive("r", k, x, s["h"]))
+        z = sigmoid(w.drive("z", k, x, s["h"]))
+        n = tanh(w.input("n", k, x) + r * w.hidden_part("n", k, s["h"]))
+        h.append((1 - z) * n + z * s["h"][k])
+    return {"h": h}
+
+
+def cho_gru(x, s, w):
+    """Cho et al. 2014, equations 5 to 8: the reset gate acts before the product."""
+    hidden = range(w.hidden)
+    reset = [sigmoid(w.drive("r", k, x, s["h"])) * s["h"][k] for k in hidden]
+    h = []
+    for k in hidden:
+        z = sigmoid(w.drive("z", k, x, s["h"]))
+        h.append((1 - z) * tanh(w.input("n", k, x) + w.hidden_part("n", k, reset)) + z * s["h"][k])
+    return {"h": h}
+
+
+def mgu(x, s, w):
+    """Zhou et al. 2016, equations 8 to 10."""
+    hidden = range(w.hidden)
+    f = [sigmoid(w.drive("f", k, x, s["h"])) for k in hidden]
+    forgotten = [f[k] * s["h"][k] for k in hidden]
+    g = [tanh(w.input("g", k, x) + w.hidden_part("g", k, forgotten)) for k in hidden]
+    return {"h": [(1 - f[k]) * s["h"][k] + f[k] * g[k] for k in hidden]}
+
+
+def _normalised(values, gain, shift):
+    mean = sum(values) / len(values)
+    deviation = sqrt(sum((one - mean) ** 2 for one in values) / len(values) + 1e-5)
+    return [a * (one - mean) / deviation + b for one, a, b in zip(values, gain, shift, strict=True)]
+
+
+def layer_norm_lstm(x, s, w):
+    """Ba et al. 2016, equations 20 to 22: all gates of a product are normalised together."""
+    rows = [(gate, k) for gate in w.gates for k in range(w.hidden)]
+    seen = {}
+    for part, product in (("input", ("weight_ih", x)), ("hidden", ("weight_hh", s["h"]))):
+        values = [w.times(product[0], gate, k, product[1]) for gate, k in rows]
+        values = _normalised(values, w.parameters[f"gain_{part}"], w.parameters[f"shift_{part}"])
+        for row, value in zip(rows, values, strict=True):
+            seen[row] = seen.get(row, 0.0) + value
+    hidden = range(w.hidden)
+    c = [sigmoid(seen["f", k]) * s["c"][k] + sigmoid(seen["i", k]) * tanh(seen["g", k]) for k in hidden]
+    shown = _normalised(c, w.parameters["gain_memory"], w.parameters["shift_memory"])
+    return {"h": [sigmoid(seen["o", k]) * tanh(shown[k]) for k in hidden], "c": c}
+
+
+# By the cell's name: its formula, and the order in which its parameters hold the gates.
+FORMULAS = {
+    "RNN": (rnn, "h"),
+    "ReluRNN": (relu_rnn, "h"),
+    "LSTM": (lstm, "ifgo"),
+    "LSTM1997": (lstm_1997, "igo"),
+    "PeepholeLSTM": (peephole, "ifgo"),
+    "FullPeepholeLSTM": (full_peephole, "ifgo"),
+    "CoupledLSTM": (lambda x, s, w: peephole(x, s, w, coupled=True), "fgo"),
+    "NoInputGateLSTM": (lambda x, s, w: peephole(x, s, w, i=False), "fgo"),
+    "NoForgetGateLSTM": (lambda x, s, w: peephole(x, s, w, f=False), "igo"),
+    "NoOutputGateLSTM": (lambda x, s, w: peephole(x, s, w, o=False), "ifg"),
+    "NoInputActivationLSTM": (lambda x, s, w: peephole(x, s, w, g=same), "ifgo"),
+    "NoOutputActivationLSTM": (lambda x, s, w: peephole(x, s, w, show=same), "ifgo"),
+    "FullGateRecurrenceLSTM": (full_gate_recurrence, "ifgo"),
+    "UseGateLSTM": (use_gate, "nifv"),
+    "GRU": (gru, "rzn"),
+    "ChoGRU": (cho_gru, "rzn"),
+    "MGU": (mgu, "fg"),
+    "LayerNormLSTM": (layer_norm_lstm, "ifgo"),
+}
+
+
+def run_along(name, inputs, parameters, states, hidden):
+    """Runs a formula along [T][I] inputs for one sequence; the states after each step."""
+    formula, gates = FORMULAS[name]
+    weights = Weights(parameters, hidden, list(gates))
+    history = []
+    for x in inputs:
+        states = formula(x, states, weights)
+        history.append(states)
+    return history

@@ -1,0 +1,85 @@
+"""Dropout in its kinds, and zoneout: right masks, right means, and gradients that arrive."""
+
+import pytest
+import torch
+
+from gatewise import Recurrent
+from gatewise.cells import GRU, LSTM
+from gatewise.engine.choice import run
+from gatewise.engine.request import Request
+
+
+def touched_weights(layer, values):
+    layer.zero_grad()
+    layer(values)[0].square().sum().backward()
+    return layer.weight_hh_l0.grad != 0
+
+
+def test_weight_dropout_reaches_every_weight_that_was_kept(cell):
+    layer = Recurrent(cell, 3, 8, weight_dropout=0.5)
+    values = torch.randn(6, 4, 3)
+    reachable = touched_weights(layer.eval(), values)
+    assert reachable.double().mean() > 0.7
+    touched = touched_weights(layer.train(), values)
+    assert 0.3 < touched[reachable].double().mean() < 0.7
+
+
+def test_weight_dropout_keeps_the_parameters_themselves():
+    layer = Recurrent(LSTM, 3, 8, weight_dropout=0.5)
+    before = layer.weight_hh_l0.detach().clone()
+    layer(torch.randn(6, 4, 3))
+    assert torch.equal(layer.weight_hh_l0, before)
+    assert set(layer.state_dict()) == set(Recurrent(LSTM, 3, 8).state_dict())
+
+
+def test_variational_dropout_hides_the_same_inputs_at_every_step():
+    layer = Recurrent(GRU, 6, 4, variational_dropout=0.5)
+    values = torch.ones(9, 3, 6, requires_grad=True)
+    layer(values)[0].sum().backward()
+    hidden = values.grad == 0
+    assert torch.equal(hidden.all(0), hidden.any(0))
+    assert hidden.any()
+    assert not hidden.all()
+
+
+def test_the_hidden_mask_acts_on_what_is_fed_back():
+    layer = Recurrent(LSTM, 3, 4, dtype=torch.float64)
+    parameters = {name.removesuffix("_l0"): value for name, value in layer.named_parameters()}
+    state = {name: torch.zeros(2, 4, dtype=torch.float64) for name in ("h", "c")}
+    values = torch.randn(5, 2, 3, dtype=torch.float64)
+    mask = torch.tensor([[0.0, 2.0, 0.0, 2.0], [2.0, 0.0, 2.0, 0.0]], dtype=torch.float64)
+    output = run(Request(LSTM, values, parameters, state, hidden_mask=mask)).output
+    theirs = torch.nn.LSTMCell(3, 4, dtype=torch.float64)
+    theirs.load_state_dict(parameters)
+    h, c = state["h"], state["c"]
+    for step in range(5):
+        h, c = theirs(values[step], (h * mask, c))
+        torch.testing.assert_close(output[step], h)
+
+
+@pytest.mark.parametrize("zoneout", [0.3, {"c": 0.5}])
+def test_zoneout_keeps_old_values_in_training_and_their_mean_afterwards(zoneout):
+    layer = Recurrent(LSTM, 3, 50, zoneout=zoneout)
+    rate = 0.3 if zoneout == 0.3 else 0.5
+    start = (torch.randn(1, 20, 50), torch.randn(1, 20, 50))
+    values = torch.randn(1, 20, 3)
+    _, (_, kept) = layer(values, start)
+    same = (kept == start[1]).double().mean()
+    assert abs(same - rate) < 0.06
+    layer.eval()
+    _, (_, mean) = layer(values, start)
+    plain = Recurrent(LSTM, 3, 50).eval()
+    plain.load_state_dict(layer.state_dict())
+    _, (_, new) = plain(values, start)
+    torch.testing.assert_close(mean, rate * start[1] + (1 - rate) * new)
+
+
+def test_the_same_seed_gives_the_same_noise():
+    layer = Recurrent(
+        LSTM, 3, 8, num_layers=2, dropout=0.2, variational_dropout=0.2, zoneout=0.2, weight_dropout=0.2
+    )
+    values, outputs = torch.randn(5, 2, 3), []
+    for _ in range(2):
+        torch.manual_seed(3)
+        outputs.append(layer(values)[0])
+    assert torch.equal(*outputs)
