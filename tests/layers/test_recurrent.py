@@ -25,9 +25,9 @@ def stacks(draw):
     return Recurrent(cell, inputs, sizes, dtype=torch.float64, **options), steps, lengths
 
 
-def states_of(last):
+def states_of(layer, last):
     """All states as a flat list of [B, H], layer by layer."""
-    values = last if isinstance(last, tuple) else (last,)
+    values = last if len(layer.cell.state) > 1 else (last,)
     return [row for value in values for row in value]
 
 
@@ -41,11 +41,11 @@ def test_lengths_equal_each_sequence_run_alone(problem, seed):
     for row, length in enumerate(lengths):
         assert not output[length:, row].any()
         if length == 0:
-            assert not any(state[row].any() for state in states_of(last))
+            assert not any(state[row].any() for state in states_of(layer, last))
             continue
         alone, alone_last, alone_traces = layer(values[:length, row : row + 1], trace=True)
         torch.testing.assert_close(output[:length, row], alone[:, 0], **CLOSE)
-        for together, own in zip(states_of(last), states_of(alone_last), strict=True):
+        for together, own in zip(states_of(layer, last), states_of(layer, alone_last), strict=True):
             torch.testing.assert_close(together[row], own[0], **CLOSE)
         for together, own in zip(traces, alone_traces, strict=True):
             for name, value in own.gates.items():
