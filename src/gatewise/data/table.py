@@ -10,6 +10,7 @@ import polars as pl
 
 from gatewise.errors import GatewiseError
 
+RENAMED = "_duplicated_"  # what polars adds to a header that it met before
 EMPTY = ("", "na", "nan", "null", "none", "n/a", "-")
 
 
@@ -77,6 +78,9 @@ def read_table(path: str | Path) -> Table:
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         reason = str(error).strip().split("\n")[0]
         raise GatewiseError(f"{path} can't be read as a table: {reason}") from error
+    twice = [name.split(RENAMED)[0] for name in table.columns if RENAMED in name]
+    if twice:
+        raise GatewiseError(f"{path} has two columns called {twice[0]!r}; rename one")
     if table.frame.height == 0:
         raise GatewiseError(f"{path} has no rows below its header")
     return table

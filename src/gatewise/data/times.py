@@ -45,13 +45,13 @@ def say(time: object) -> str:
 
 
 def looks_like_times(table: Table, name: str) -> bool:
-    """Whether a column's first cells are dates."""
+    """Whether at least half of a column's first cells are dates in one form."""
     given = table.frame[name].head(20)
     if given.dtype in (pl.Date, pl.Datetime):
         return True
     if given.dtype != pl.String:
         return False
-    return any(not values.is_null().any() for _, values in _tries(given.str.strip_chars()))
+    return any(2 * values.null_count() <= len(given) for _, values in _tries(given.str.strip_chars()))
 
 
 def _recognised(table: Table, name: str, text: pl.Series) -> pl.Series:
