@@ -31,6 +31,6 @@ def forecast(
 ) -> None:
     """Compare cells and baselines at foretelling series."""
     run = start_or_resume("compare", CompareOptions, data, out, config, resume, given)
-    contest = carry_out("compare", run, compare)
+    contest = carry_out(run, compare)
     tell_files(run, contest)
     console.print(f"\nnext: gatewise predict {run.folder} {run.data} --out forecast.csv")

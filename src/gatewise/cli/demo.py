@@ -30,7 +30,7 @@ def demo(out: OUT = None) -> None:
     console.print(ABOUT)
     with as_file(files("gatewise.data") / "examples" / "el-nino.csv") as data:
         run = start_or_resume("compare", CompareOptions, data, out, None, None, {"horizon": 12})
-        contest = carry_out("compare", run, compare)
+        contest = carry_out(run, compare)
     tell_files(run, contest)
     console.print("\nnext, on your own data: gatewise compare forecast YOUR.csv --horizon 12")
     console.print("to look at a cell:      gatewise cells lstm")

@@ -16,6 +16,7 @@ from gatewise.training import runs
 from gatewise.training.contest import Contest, Watcher
 from gatewise.training.forecasting import read
 from gatewise.training.options import ForecastOptions, resolve
+from gatewise.training.processes import announce, announced, is_first
 
 OUT = Annotated[Path | None, typer.Option(help="The run's folder; a new one under runs/ if not given.")]
 CONFIG = Annotated[Path | None, typer.Option(help="A YAML file of options; those given here overrule it.")]
@@ -33,7 +34,23 @@ def start_or_resume(
     resume: Path | None,
     given: dict[str, Any],
 ) -> runs.Run:
-    """The run that the command line means."""
+    """The run that the command line means; processes beside the first one join its run."""
+    if not is_first():
+        return runs.resume(verb, announced(resume or out))
+    run = _first_run(verb, kind, data, out, config, resume, given)
+    announce(run.folder)
+    return run
+
+
+def _first_run(
+    verb: str,
+    kind: type[ForecastOptions],
+    data: Path | None,
+    out: Path | None,
+    config: Path | None,
+    resume: Path | None,
+    given: dict[str, Any],
+) -> runs.Run:
     if resume is not None:
         if data or out or config or given:
             raise GatewiseError("--resume goes on as the run was started; leave all else out")
@@ -43,16 +60,18 @@ def start_or_resume(
     return runs.begin(verb, data, resolve(kind, config, given), out)
 
 
-def carry_out(verb: str, run: runs.Run, job: Job) -> Contest:
+def carry_out(run: runs.Run, job: Job) -> Contest:
     """Does the job with a bar, then shows and writes what came out."""
     data = read(run.data, run.options)
+    if is_first():
+        runs.write(run)
     for note in (*data.source.notes, *_settled(data), data.describe_split()):
         console.print(note)
     try:
         with Bar() as bar:
             contest = job(run, data, bar)
     except KeyboardInterrupt:
-        console.print(f"interrupted; go on with: gatewise {verb} forecast --resume {run.folder}")
+        console.print(f"interrupted; go on with: gatewise {run.verb} forecast --resume {run.folder}")
         raise
     console.print(leaderboard(contest))
     console.print(contest.verdict())

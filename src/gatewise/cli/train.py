@@ -31,6 +31,6 @@ def forecast(
 ) -> None:
     """Train a network that foretells series."""
     run = start_or_resume("train", TrainOptions, data, out, config, resume, given)
-    contest = carry_out("train", run, train)
+    contest = carry_out(run, train)
     tell_files(run, contest)
     console.print(f"\nnext: gatewise predict {run.folder} {run.data} --out forecast.csv")

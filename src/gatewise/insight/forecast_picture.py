@@ -12,11 +12,10 @@ import torch
 from gatewise.data.forecasting import ForecastData
 from gatewise.files import write_whole
 from gatewise.networks.forecaster import Forecaster
-from gatewise.networks.heads import LEVELS
+from gatewise.networks.heads import MEDIAN
 from gatewise.training.contest import Contest
 
 HORIZONS_SHOWN = 4
-MEDIAN = LEVELS.index(0.5)
 INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gatewise.data.windows import WindowBatch
 from gatewise.errors import GatewiseError
-from gatewise.networks.forecaster import Forecaster, ForecastShape
+from gatewise.networks.forecaster import Forecaster, ForecastShape, HeadedForecaster
 from gatewise.networks.heads import LEVELS, QuantileHead, pinball
 
 RIDGE_PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -118,28 +118,21 @@ class Ridge(Baseline):
         self.linear.bias.copy_(mean_change - mean @ weights)
 
 
-class WindowMLP(Forecaster):
+class WindowMLP(HeadedForecaster):
     """A multilayer perceptron on the window and the known future, relative to the last value.
 
     `summary = relu(W2 relu(W1 window))`, read by a head of quantiles; trained like the networks.
     """
 
     def __init__(self, shape: ForecastShape, hidden: int = 128) -> None:
-        super().__init__(shape)
+        super().__init__(shape, QuantileHead(hidden, shape.horizon))
         self.body = nn.Sequential(
             nn.Linear(window_features(shape), hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()
         )
-        self.head = QuantileHead(hidden, shape.horizon)
         self.hidden = hidden
 
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
         return self.head(self.body(flat_window(past, future)), past[:, -1, :1])
-
-    def quantiles(self, raw: Tensor) -> Tensor:
-        return self.head.quantiles(raw)
-
-    def loss(self, batch: WindowBatch) -> Tensor:
-        return self.head.loss(self(batch.past, batch.future), batch.truth)
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), "hidden": self.hidden}

@@ -8,13 +8,12 @@ import torch
 from torch import Tensor
 
 from gatewise.cells.base import CellType
-from gatewise.data.windows import WindowBatch
 from gatewise.layers.recurrent import Recurrent
-from gatewise.networks.forecaster import Forecaster, ForecastShape
-from gatewise.networks.heads import HEADS, QuantileHead, StudentTHead
+from gatewise.networks.forecaster import ForecastShape, HeadedForecaster
+from gatewise.networks.heads import HEADS
 
 
-class ForecastNetwork(Forecaster):
+class ForecastNetwork(HeadedForecaster):
     """A stack of any cell reads the past; its last hidden and the known future feed a head.
 
     The network sees the target relative to its last value, and foretells changes from there.
@@ -37,12 +36,9 @@ class ForecastNetwork(Forecaster):
         dropout: float = 0.0,
         head: str = "quantiles",
     ) -> None:
-        super().__init__(shape)
+        super().__init__(shape, HEADS[head](hidden + shape.horizon * shape.known, shape.horizon))
         self.recurrent = Recurrent(
             cell, 1 + shape.inputs, hidden, layers, dropout=dropout if layers > 1 else 0.0
-        )
-        self.head: QuantileHead | StudentTHead = HEADS[head](
-            hidden + shape.horizon * shape.known, shape.horizon
         )
         self._options = {"cell": cell, "hidden": hidden, "layers": layers, "dropout": dropout, "head": head}
 
@@ -51,12 +47,6 @@ class ForecastNetwork(Forecaster):
         relative = past[:, :, :1] - origin.unsqueeze(1)
         output, _ = self.recurrent(torch.cat([relative, past], dim=-1).transpose(0, 1))
         return self.head(torch.cat([output[-1], future.flatten(1)], dim=-1), origin)
-
-    def quantiles(self, raw: Tensor) -> Tensor:
-        return self.head.quantiles(raw)
-
-    def loss(self, batch: WindowBatch) -> Tensor:
-        return self.head.loss(self(batch.past, batch.future), batch.truth)
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), **self._options}

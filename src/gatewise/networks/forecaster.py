@@ -6,9 +6,12 @@ from abc import abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from gatewise.data.windows import WindowBatch
+from gatewise.networks.heads import LEVELS, MEDIAN, QuantileHead, StudentTHead
 
 
 @dataclass(frozen=True)
@@ -53,3 +56,39 @@ class Forecaster(nn.Module):
     def options(self) -> dict[str, Any]:
         """All that the constructor needs to build this model again, as plain data."""
         return {"shape": asdict(self.shape)}
+
+
+class HeadedForecaster(Forecaster):
+    """A forecaster that ends in a head and is trained by its loss.
+
+    After training, `calibrate` stretches its intervals to what they must have been on the validation
+    part: `q -> median + stretch * (q - median)` (conformal prediction; Romano et al. 2019).
+    """
+
+    stretch: Tensor
+
+    def __init__(self, shape: ForecastShape, head: QuantileHead | StudentTHead) -> None:
+        super().__init__(shape)
+        self.head = head
+        self.register_buffer("stretch", torch.ones(len(head.levels)))
+
+    def quantiles(self, raw: Tensor) -> Tensor:
+        quantiles = self.head.quantiles(raw)
+        median = quantiles[..., MEDIAN, None]
+        return (median + self.stretch * (quantiles - median)).sort(dim=-1).values
+
+    def loss(self, batch: WindowBatch) -> Tensor:
+        return self.head.loss(self(batch.past, batch.future), batch.truth)
+
+    def calibrate(self, quantiles: Tensor, truth: Tensor) -> None:
+        """Learns, for each pair of quantiles, the stretch with which they cover the share they name.
+
+        quantiles: [windows, Q, n], as they were foretold without a stretch; truth: [windows, Q]
+        """
+        median = quantiles[..., MEDIAN]
+        for low in range(MEDIAN):
+            high = len(LEVELS) - 1 - low
+            reach = torch.where(truth > median, quantiles[..., high] - median, median - quantiles[..., low])
+            needed = (truth - median).abs() / reach.clamp(min=1e-6)
+            stretch = np.quantile(needed.cpu().numpy(), LEVELS[high] - LEVELS[low])
+            self.stretch[[low, high]] = float(stretch)

@@ -10,6 +10,7 @@ from torch.distributions import StudentT
 from torch.nn import functional
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+MEDIAN = LEVELS.index(0.5)
 LEAST_SCALE, LEAST_FREEDOM = 1e-3, 2.0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -17,10 +18,10 @@ import torch
 from gatewise.data.forecasting import ForecastData
 from gatewise.files import write_whole
 from gatewise.networks.baselines import BASELINES
-from gatewise.networks.forecaster import Forecaster, ForecastShape
+from gatewise.networks.forecaster import Forecaster, ForecastShape, HeadedForecaster
 from gatewise.networks.saving import SavedModel, load_model, save_model
-from gatewise.training.fit import Fitted, fit
 from gatewise.training.options import ForecastOptions, TrainOptions
+from gatewise.training.processes import is_first
 from gatewise.training.scores import Scores, foretell, mean_scores, score
 
 
@@ -105,7 +106,7 @@ def baselines(data: ForecastData, watcher: Watcher) -> Iterator[Entry]:
 
 def trained(
     name: str,
-    make: Callable[[], Forecaster],
+    make: Callable[[], HeadedForecaster],
     data: ForecastData,
     trainings: Mapping[Path, TrainOptions],
     watcher: Watcher,
@@ -115,9 +116,9 @@ def trained(
     networks, seconds = [], []
     for number, (folder, options) in enumerate(trainings.items()):
         watcher.begin(name if len(trainings) == 1 else f"{name} {number + 1} of {len(trainings)}")
-        network, fitted = _train(name, make, data, folder, options, watcher)
+        network, took = _train(name, make, data, folder, options, watcher)
         networks.append(network)
-        seconds.append(fitted.seconds)
+        seconds.append(took)
     entry = _entry(name, baseline, networks, seconds, data)
     watcher.finish(entry)
     return entry
@@ -137,21 +138,27 @@ def for_use(name: str, network: Forecaster, data: ForecastData, options: Forecas
 
 def _train(
     name: str,
-    make: Callable[[], Forecaster],
+    make: Callable[[], HeadedForecaster],
     data: ForecastData,
     folder: Path,
     options: TrainOptions,
     watcher: Watcher,
-) -> tuple[Forecaster, Fitted]:
+) -> tuple[Forecaster, float]:
+    """The trained network and the seconds it took, from the folder where it is finished there."""
     result = folder / "result.json"
     if result.is_file():
-        return load_model(folder).network, Fitted(**json.loads(result.read_text()))
+        return load_model(folder).network, float(json.loads(result.read_text())["seconds"])
+    from gatewise.training.fit import fit  # Lightning takes seconds to import: only who trains waits
+
     torch.manual_seed(options.seed)
     network = make()
     fitted = fit(network, data.train, data.validation, options, folder, watcher.progress)
+    if not is_first():
+        sys.exit(0)  # the first process evaluates and writes
+    network.calibrate(foretell(network, data.validation), data.validation.all().truth)
     save_model(folder, for_use(name, network, data, options))
     write_whole(result, lambda path: path.write_text(json.dumps(asdict(fitted))))
-    return network, fitted
+    return network, fitted.seconds
 
 
 def _entry(

@@ -15,7 +15,7 @@ from gatewise.data.forecasting import ForecastData, Plan, latest, prepare
 from gatewise.data.series import read_series
 from gatewise.networks.baselines import WindowMLP
 from gatewise.networks.forecast import ForecastNetwork
-from gatewise.networks.forecaster import Forecaster
+from gatewise.networks.forecaster import HeadedForecaster
 from gatewise.networks.heads import LEVELS
 from gatewise.networks.saving import load_model, save_model
 from gatewise.training.contest import (
@@ -58,7 +58,7 @@ def compare(run: Run, data: ForecastData, watcher: Watcher) -> Contest:
     options = run.options
     assert isinstance(options, CompareOptions)
     entries = list(baselines(data, watcher))
-    makers: dict[str, Callable[[], Forecaster]] = {"mlp": partial(WindowMLP, shape_of(data))}
+    makers: dict[str, Callable[[], HeadedForecaster]] = {"mlp": partial(WindowMLP, shape_of(data))}
     makers |= {name: partial(_network, data, options, cell) for name, cell in run.cells.items()}
     for name, make in makers.items():
         folders = {

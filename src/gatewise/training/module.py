@@ -31,8 +31,9 @@ class TrainingModule(LightningModule):
         self.network = network
         self.learning_rate, self.weight_decay, self.seed = learning_rate, weight_decay, seed
 
-    def on_train_epoch_start(self) -> None:
-        torch.manual_seed((self.seed * 1_000_003 + self.current_epoch) * 1_009 + self.global_rank)
+    def on_train_batch_start(self, batch: Any, number: int) -> None:
+        if number == 0:  # Lightning leaves out on_train_epoch_start where it resumes
+            torch.manual_seed((self.seed * 1_000_003 + self.current_epoch) * 1_009 + self.global_rank)
 
     def training_step(self, batch: Any, number: int) -> Tensor:
         loss = self._loss(batch)

@@ -21,6 +21,7 @@ VERBS: dict[str, type[ForecastOptions]] = {"train": TrainOptions, "compare": Com
 class Run:
     """A folder with `config.yaml` (the options) and `run.json` (verb, data, the cells' equations)."""
 
+    verb: str
     folder: Path
     data: Path
     options: ForecastOptions
@@ -28,7 +29,7 @@ class Run:
 
 
 def begin(verb: str, data: Path, options: ForecastOptions, folder: Path | None) -> Run:
-    """Makes the folder of a new run.
+    """A new run; nothing is written before `write`.
 
     Errors: `GatewiseError` where the folder holds something already, or a cell is unknown.
     """
@@ -45,16 +46,19 @@ def begin(verb: str, data: Path, options: ForecastOptions, folder: Path | None) 
         raise GatewiseError(
             f"{str(folder)!r} holds something already; give another --out, or go on with --resume {folder}"
         )
-    run = Run(folder, data, options, cells)
+    return Run(verb, folder, data, options, cells)
+
+
+def write(run: Run) -> None:
+    """Makes the run's folder, with all that is needed to go on with it."""
     description = {
-        "verb": verb,
-        "data": str(data.resolve()),
-        "sha256": _fingerprint(data),
-        "cells": {name: to_data(cell) for name, cell in cells.items()},
+        "verb": run.verb,
+        "data": str(run.data.resolve()),
+        "sha256": _fingerprint(run.data),
+        "cells": {name: to_data(cell) for name, cell in run.cells.items()},
     }
-    write_whole(folder / "config.yaml", lambda path: path.write_text(to_yaml(options)))
-    write_whole(folder / "run.json", lambda path: path.write_text(json.dumps(description, indent=1)))
-    return run
+    write_whole(run.folder / "config.yaml", lambda path: path.write_text(to_yaml(run.options)))
+    write_whole(run.folder / "run.json", lambda path: path.write_text(json.dumps(description, indent=1)))
 
 
 def resume(verb: str, folder: Path) -> Run:
@@ -72,7 +76,7 @@ def resume(verb: str, folder: Path) -> Run:
         raise GatewiseError(f"{str(folder)!r} holds a run of {verb_then!r}; go on with gatewise {verb_then}")
     if not data.is_file() or _fingerprint(data) != told:
         raise GatewiseError(f"the data of the run, {data}, is gone or changed since; start a new run")
-    return Run(folder, data, resolve(VERBS[verb], folder / "config.yaml", {}), cells)
+    return Run(verb, folder, data, resolve(VERBS[verb], folder / "config.yaml", {}), cells)
 
 
 def _fingerprint(data: Path) -> str:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 import torch
 from torch import Tensor
-from torchmetrics.functional import symmetric_mean_absolute_percentage_error
 
 from gatewise.data.forecasting import ForecastData
 from gatewise.data.windows import Windows
 from gatewise.networks.forecaster import Forecaster
-from gatewise.networks.heads import LEVELS, pinball
+from gatewise.networks.heads import LEVELS, MEDIAN, pinball
 
 WINDOWS_AT_ONCE = 1024
+TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ def score(quantiles: Tensor, data: ForecastData, windows: Windows) -> Scores:
     deviations, means = deviations[:, None], means[:, None]
     quantiles = quantiles.double() * deviations.unsqueeze(-1) + means.unsqueeze(-1)
     truth = batch.truth.double() * deviations + means
-    median = quantiles[..., LEVELS.index(0.5)]
+    median = quantiles[..., MEDIAN]
     error = (truth - median).abs()
     units = torch.from_numpy(_naive_errors(data))[batch.series, None]
     inside = (quantiles[..., 0] <= truth) & (truth <= quantiles[..., -1])
     return Scores(
         mase=float((error / units).mean()),
-        smape=float(symmetric_mean_absolute_percentage_error(median, truth)),
+        smape=float((2 * error / (truth.abs() + median.abs()).clamp(min=TINY)).mean()),
         rmse=float(error.square().mean().sqrt()),
         pinball=float(2 * pinball(quantiles, truth, torch.tensor(LEVELS).double()).mean()),
         coverage=float(inside.double().mean()),
@@ -78,4 +78,4 @@ def _naive_errors(data: ForecastData) -> np.ndarray:
         training = series.target[: data.plan.borders(len(series))[0]]
         period = min(data.plan.period, len(training) - 1)
         errors.append(np.abs(training[period:] - training[:-period]).mean())
-    return np.maximum(np.array(errors), 1e-12)
+    return np.maximum(np.array(errors), TINY)

@@ -1,0 +1,96 @@
+"""A user's mistake: one line, exit code 2, nothing half-written; a traceback only when asked for."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from gatewise.cli.main import main
+from gatewise.errors import GatewiseError
+from tests.series import frame
+
+
+@pytest.fixture
+def gatewise(monkeypatch, tmp_path, capsys):
+    """Runs a command line in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([str(one) for one in arguments])
+        told = capsys.readouterr()
+        return SimpleNamespace(returncode=end.value.code, stdout=told.out, stderr=told.err)
+
+    return run
+
+
+GOOD = "month,value\n" + "".join(
+    f"{2000 + place // 12}-{place % 12 + 1:02d},{place}.5\n" for place in range(60)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "message"),
+    [
+        (None, [], "there is no file 'data.csv'; give a CSV or a Parquet file"),
+        ("", [], "data.csv can't be read as a table"),
+        ("month,value\n", [], "data.csv has no rows below its header"),
+        (GOOD.replace("2001-03,14.5", "2001-03,fourteen"), [], "line 16, column 'value': expected a number"),
+        (GOOD.replace("2001-03,14.5\n", ""), [], "1 missing between 2001-02-01 and 2001-04-01"),
+        (GOOD.replace("2001-03", "2001-02"), [], "line 15 and line 16 both give 2001-02-01"),
+        (GOOD.replace("2001-03,14.5", "2001-03,"), [], "line 16, column 'value' is empty"),
+        (GOOD.replace("2001-03", "March"), [], "line 16, column 'month': expected a time like %Y-%m"),
+        ("\n".join(GOOD.splitlines()[:10]), [], "3 of them to train on"),
+        (GOOD, ["--target", "sold"], "has no column 'sold' for the target; it has month, value"),
+        (GOOD, ["--cells", "lstn"], "there is no cell 'lstn'"),
+        (GOOD, ["--cells", "own.py:Cell"], "there is no file 'own.py'"),
+        (GOOD, ["--hidden", "many"], "option hidden: input should be a valid integer"),
+        (GOOD, ["--hiden", "3"], "No such option: --hiden"),
+        (GOOD, ["--config", "none.yaml"], "there is no file 'none.yaml' to read options from"),
+        (GOOD, ["--resume", "runs/none"], "--resume goes on as the run was started; leave all else out"),
+    ],
+)
+def test_compare(tmp_path, gatewise, text, arguments, message):
+    if text is not None:
+        (tmp_path / "data.csv").write_text(text)
+    told = gatewise("compare", "forecast", "data.csv", "--horizon", 3, "--epochs", 1, *arguments)
+    assert told.returncode == 2
+    assert message in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+    assert not list(tmp_path.rglob("leaderboard.csv"))
+    assert not list(tmp_path.rglob("config.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["compare", "forecast"], "there is nothing to compare on: give a CSV"),
+        (["train", "forecast", "--resume", "nowhere"], "'nowhere' holds no run to go on with"),
+        (["evaluate", "nowhere", "data.csv"], "there is no model.json in 'nowhere'"),
+        (["predict", "nowhere", "data.csv", "--out", "x.csv"], "there is no model.json in 'nowhere'"),
+        (["predict", "nowhere", "data.csv"], "Missing option '--out'"),
+        (["cells", "lstn"], "there is no cell 'lstn'"),
+        (["forecast"], "No such command 'forecast'"),
+    ],
+)  # fmt: skip
+def test_other_verbs(tmp_path, gatewise, arguments, message):
+    told = gatewise(*arguments)
+    assert told.returncode == 2
+    assert message in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_traceback_when_asked_for(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GatewiseError, match=r"there is no model.json"):
+        main(["evaluate", "nowhere", "data.csv", "--debug"])
+
+
+def test_a_folder_that_is_taken(tmp_path, gatewise):
+    frame(steps=60).write_csv(tmp_path / "data.csv")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("all my work")
+    told = gatewise("train", "forecast", "data.csv", "--horizon", 3, "--out", "mine")
+    assert told.returncode == 2
+    assert "'mine' holds something already; give another --out" in told.stderr
+    assert [one.name for one in (tmp_path / "mine").iterdir()] == ["thesis.txt"]

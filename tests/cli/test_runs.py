@@ -1,0 +1,146 @@
+"""The command from end to end, as a user runs it, on real and made files."""
+
+import csv
+import signal
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+
+from tests.series import frame
+
+OWN = '''
+from gatewise.cells import Cell, R, W, prev, sigmoid, tanh, x
+
+
+class Mine(Cell):
+    """One gate that keeps or writes."""
+
+    state = ("h",)
+    f = sigmoid(W.f @ x + R.f @ prev.h)
+    g = tanh(W.g @ x + R.g @ prev.h)
+    h = f * prev.h + (1 - f) * g
+'''
+
+
+def gatewise(*arguments, folder):
+    command = [sys.executable, "-m", "gatewise.cli.main", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+SMALL = ["--epochs", 2, "--hidden", 8]
+
+
+def metrics(folder):
+    path = folder / "metrics.csv"
+    if not path.is_file():
+        return []
+    with path.open() as file:
+        return [
+            {key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)
+        ]
+
+
+def test_compare_then_evaluate_then_predict_on_real_data(tmp_path, real_data):
+    data = real_data / "series" / "airline-passengers.csv"
+    told = gatewise(
+        "compare", "forecast", data, "--horizon", 6, "--cells", "rnn,lstm", "--seeds", 2, *SMALL,
+        "--out", "run",
+        folder=tmp_path,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    assert "wins with a MASE of" in told.stdout
+    assert "next: gatewise predict run" in told.stdout
+    files = {one.name for one in (tmp_path / "run").iterdir()}
+    assert files == {
+        "config.yaml", "forecast.png", "leaderboard.csv",
+        "model.json", "model.safetensors", "run.json", "trainings",
+    }  # fmt: skip
+    board = pl.read_csv(tmp_path / "run" / "leaderboard.csv")
+    assert set(board["model"]) == {"naive", "seasonal-naive", "ridge", "mlp", "rnn", "lstm"}
+    assert board["mase"].is_sorted()
+    evaluated = gatewise("evaluate", "run", data, folder=tmp_path)
+    assert evaluated.returncode == 0, evaluated.stderr
+    predicted = gatewise("predict", "run", data, "--out", "future.csv", folder=tmp_path)
+    assert predicted.returncode == 0, predicted.stderr
+    future = pl.read_csv(tmp_path / "future.csv", try_parse_dates=True)
+    assert future["time"].dt.strftime("%Y-%m").to_list() == [f"1961-0{month}" for month in range(1, 7)]
+    assert future["median"].is_between(200, 900).all()
+
+
+def test_a_cell_in_a_user_s_file_trains_from_the_command_line(tmp_path):
+    frame().write_csv(tmp_path / "data.csv")
+    (tmp_path / "mine.py").write_text(OWN)
+    shown = gatewise("cells", "mine.py:Mine", folder=tmp_path)
+    assert "f = sigmoid(W_f x + R_f h[t-1])" in shown.stdout
+    told = gatewise(
+        "train", "forecast", "data.csv", "--horizon", 4, "--cell", "mine.py:Mine", *SMALL, "--out", "run",
+        folder=tmp_path,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    assert "Mine" in (tmp_path / "run" / "leaderboard.csv").read_text()
+    (tmp_path / "mine.py").unlink()
+    assert gatewise("evaluate", "run", "data.csv", folder=tmp_path).returncode == 0
+
+
+def test_options_from_a_file_are_saved_as_resolved_and_can_be_used_again(tmp_path):
+    frame().write_csv(tmp_path / "data.csv")
+    (tmp_path / "small.yaml").write_text("horizon: 4\nepochs: 1\nhidden: 4\n")
+    run = ["train", "forecast", "data.csv", "--config"]
+    first = gatewise(*run, "small.yaml", "--cell", "gru", "--out", "one", folder=tmp_path)
+    assert first.returncode == 0, first.stderr
+    second = gatewise(*run, "one/config.yaml", "--out", "two", folder=tmp_path)
+    assert second.returncode == 0, second.stderr
+    assert (tmp_path / "one/config.yaml").read_text() == (tmp_path / "two/config.yaml").read_text()
+    assert metrics(tmp_path / "one") == metrics(tmp_path / "two")
+    assert (tmp_path / "one/model.safetensors").read_bytes() == (
+        tmp_path / "two/model.safetensors"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT], ids=lambda one: one.name)
+def test_a_killed_run_resumes_to_the_result_of_an_uninterrupted_one(tmp_path, end):
+    frame(steps=400).write_csv(tmp_path / "data.csv")
+    train = [sys.executable, "-m", "gatewise.cli.main", "train", "forecast", "data.csv", "--horizon", "4"]
+    train += ["--epochs", "10", "--patience", "10", "--layers", "2", "--dropout", "0.2", "--hidden", "16"]
+    whole = subprocess.run([*train, "--out", "whole"], cwd=tmp_path, capture_output=True, check=False)
+    assert whole.returncode == 0, whole.stderr
+    cut = subprocess.Popen(
+        [*train, "--out", "cut"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    while len(metrics(tmp_path / "cut")) < 4 and cut.poll() is None:
+        time.sleep(0.01)
+    cut.send_signal(end)
+    told, _ = cut.communicate(timeout=60)
+    assert cut.returncode == (130 if end == signal.SIGINT else -signal.SIGKILL)
+    if end == signal.SIGINT:
+        assert b"go on with: gatewise train forecast --resume cut" in told
+    assert 4 <= len(metrics(tmp_path / "cut")) < 10
+    assert not (tmp_path / "cut" / "model.json").exists()
+    resumed = gatewise("train", "forecast", "--resume", "cut", folder=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+    assert (tmp_path / "cut/model.safetensors").read_bytes() == (
+        tmp_path / "whole/model.safetensors"
+    ).read_bytes()
+    assert not list((tmp_path / "cut").rglob("*.partial"))
+
+
+def test_two_processes_train_one_network(tmp_path):
+    frame().write_csv(tmp_path / "data.csv")
+    told = gatewise(
+        "train", "forecast", "data.csv", "--horizon", 4, *SMALL,
+        "--devices", 2, "--accelerator", "cpu", "--out", "run",
+        folder=tmp_path,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.count("wins with a MASE of") == 1
+    assert len(metrics(tmp_path / "run")) == 2
+
+
+def test_mistakes_end_with_two_and_a_traceback_only_when_asked_for(tmp_path):
+    plain = gatewise("evaluate", "nowhere", "data.csv", folder=tmp_path)
+    assert (plain.returncode, plain.stderr.count("\n")) == (2, 1)
+    assert "Traceback" in gatewise("evaluate", "nowhere", "data.csv", "--debug", folder=tmp_path).stderr

@@ -1,0 +1,39 @@
+"""The picture of a forecast: what it draws is what was foretold."""
+
+from matplotlib.figure import Figure
+
+from gatewise.insight.forecast_picture import draw_forecast
+from gatewise.networks.baselines import WindowMLP
+from gatewise.training.contest import Contest, baselines, evaluated, shape_of
+from tests.series import Quiet, data
+
+
+def drawn(contest, path, monkeypatch):
+    """The axes of the picture, caught as it is saved."""
+    caught = []
+    save = Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *args, **more: (caught.append(self), save(self, *args, **more))
+    )
+    draw_forecast(contest, path)
+    return caught[0].axes[0]
+
+
+def test_truth_forecasts_and_a_legend(tmp_path, monkeypatch):
+    prepared = data()
+    network = evaluated("net", WindowMLP(shape_of(prepared)), prepared)
+    contest = Contest(prepared, (network, *baselines(prepared, Quiet())))
+    axes = drawn(contest, tmp_path / "picture.png", monkeypatch)
+    assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["truth", "ridge (baseline)", "net, 80% interval", "net, median"]
+    truth = prepared.source.series[0].target
+    line = next(one for one in axes.lines if one.get_label() == "truth")
+    assert line.get_ydata()[-1] == truth[-1]
+    assert len([one for one in axes.lines if len(one.get_xdata()) == 4]) == 8
+
+
+def test_baselines_alone(tmp_path, monkeypatch):
+    prepared = data()
+    axes = drawn(Contest(prepared, tuple(baselines(prepared, Quiet()))), tmp_path / "p.png", monkeypatch)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["truth", "ridge (baseline)"]

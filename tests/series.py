@@ -1,0 +1,43 @@
+"""Small made series that tests train on, and a contest's watcher that keeps quiet."""
+
+import numpy as np
+import polars as pl
+
+from gatewise.data.columns import Columns
+from gatewise.data.forecasting import Plan, prepare
+from gatewise.data.series import read_series
+
+
+def seasonal(steps=160, period=12, noise=0.1, seed=0):
+    """Monthly values with a season, a slow wave and noise, none of them zero."""
+    time = np.arange(steps)
+    drawn = np.random.default_rng(seed).normal(size=steps)
+    return 10 + np.sin(2 * np.pi * time / period) + 0.5 * np.sin(time / 17) + noise * drawn
+
+
+def frame(**options):
+    """Such a series as a table."""
+    values = seasonal(**options)
+    months = [f"{1990 + month // 12}-{month % 12 + 1:02d}" for month in range(len(values))]
+    return pl.DataFrame({"month": months, "value": values})
+
+
+def data(horizon=4, context=12, period=12, **options):
+    """Such a series, ready for forecasting."""
+    return prepare(read_series(frame(**options), Columns(target="value")), Plan(horizon, context, period))
+
+
+class Quiet:
+    """A watcher that remembers who finished."""
+
+    def __init__(self):
+        self.finished = []
+
+    def begin(self, name):
+        pass
+
+    def progress(self, share, message):
+        assert 0 <= share <= 1
+
+    def finish(self, entry):
+        self.finished.append(entry.name)

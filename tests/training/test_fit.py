@@ -1,0 +1,98 @@
+"""One training: it learns, keeps its best, and goes on where it was cut off."""
+
+import csv
+
+import pytest
+import torch
+
+from gatewise.cells import GRU
+from gatewise.errors import GatewiseError
+from gatewise.networks.forecast import ForecastNetwork
+from gatewise.training.contest import shape_of
+from gatewise.training.fit import fit
+from gatewise.training.options import TrainOptions
+from tests.series import data
+
+
+def options(**more):
+    return TrainOptions(**{"horizon": 4, "epochs": 6, "learning_rate": 0.01, "accelerator": "cpu", **more})
+
+
+def network(prepared):
+    torch.manual_seed(0)
+    return ForecastNetwork(shape_of(prepared), GRU, hidden=8, layers=2, dropout=0.2)
+
+
+def rows(folder):
+    with (folder / "metrics.csv").open() as file:
+        return [
+            {key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)
+        ]
+
+
+class CutError(Exception):
+    """What ends a training early."""
+
+
+def cut_after(share):
+    def show(done, message):
+        if done > share:
+            raise CutError
+
+    return show
+
+
+@pytest.mark.parametrize("share", [0.2, 0.45, 0.9])
+def test_a_training_that_was_cut_off_comes_to_the_same_end(tmp_path, share):
+    prepared = data()
+    whole = network(prepared)
+    fitted = fit(whole, prepared.train, prepared.validation, options(), tmp_path / "whole")
+    resumed = network(prepared)
+    with pytest.raises(CutError):
+        fit(resumed, prepared.train, prepared.validation, options(), tmp_path / "cut", cut_after(share))
+    again = network(prepared)
+    torch.manual_seed(12345)  # whatever was drawn before must not matter
+    fitted_again = fit(again, prepared.train, prepared.validation, options(), tmp_path / "cut")
+    assert rows(tmp_path / "cut") == rows(tmp_path / "whole")
+    assert len(rows(tmp_path / "cut")) == 6
+    assert fitted_again.validation_loss == fitted.validation_loss
+    for ours, theirs in zip(again.parameters(), whole.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_it_learns_stops_when_nothing_gets_better_and_keeps_the_best(tmp_path):
+    prepared = data()
+    model = network(prepared)
+    before = model.eval().loss(prepared.validation.all()).item()
+    chosen = options(epochs=60, patience=3, learning_rate=0.02)
+    fitted = fit(model, prepared.train, prepared.validation, chosen, tmp_path)
+    losses = [float(row["validation_loss"]) for row in rows(tmp_path)]
+    assert fitted.epochs == len(losses) < 60
+    assert fitted.validation_loss == min(losses) < 0.7 * before
+    assert losses.index(min(losses)) == len(losses) - 1 - 3
+    now = model.loss(prepared.validation.all()).item()
+    assert abs(now - fitted.validation_loss) < 0.02 * fitted.validation_loss
+
+
+def test_the_norm_of_the_gradient_is_logged_as_it_was_before_clipping(tmp_path):
+    prepared = data()
+    chosen = options(epochs=1, gradient_clip=1e-9)
+    fit(network(prepared), prepared.train, prepared.validation, chosen, tmp_path)
+    assert float(rows(tmp_path)[0]["gradient_norm"]) > 1e-3
+
+
+def test_checkpoints_load_without_executing_anything(tmp_path):
+    prepared = data()
+    fit(network(prepared), prepared.train, prepared.validation, options(epochs=2), tmp_path)
+    for name in ("best", "last"):
+        assert torch.load(tmp_path / "checkpoints" / f"{name}.ckpt", weights_only=True)["epoch"] in (0, 1)
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 2
+
+
+def test_a_loss_that_is_no_number_ends_the_training_with_advice(tmp_path):
+    prepared = data()
+    model = network(prepared)
+    with torch.no_grad():
+        model.head.linear.bias.fill_(torch.nan)
+    with pytest.raises(GatewiseError, match="the loss became nan at step 0; give a lower --learning-rate"):
+        fit(model, prepared.train, prepared.validation, options(), tmp_path)

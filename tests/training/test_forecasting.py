@@ -1,0 +1,128 @@
+"""The forecasting task from file to files, in Python."""
+
+import json
+
+import polars as pl
+import pytest
+
+from gatewise.cells import find_cell
+from gatewise.errors import GatewiseError
+from gatewise.training import runs
+from gatewise.training.forecasting import compare, evaluate, predict, read, train
+from gatewise.training.options import CompareOptions, TrainOptions
+from tests.series import Quiet, frame
+
+SMALL = {"horizon": 4, "context": 12, "epochs": 2, "hidden": 4, "patience": 2}
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "values.csv"
+    frame().write_csv(path)
+    return path
+
+
+def carried_out(verb, job, table, folder, options):
+    run = runs.begin(verb, table, options, folder)
+    runs.write(run)
+    return job(run, read(run.data, run.options), Quiet())
+
+
+def test_train_evaluate_predict(tmp_path, table):
+    folder = tmp_path / "run"
+    options = TrainOptions(**SMALL, cell="gru", head="student-t")
+    contest = carried_out("train", train, table, folder, options)
+    assert {one.name for one in contest.entries} == {"naive", "seasonal-naive", "ridge", "gru"}
+    names = {"config.yaml", "run.json", "metrics.csv", "checkpoints", "model.json", "model.safetensors"}
+    assert names | {"leaderboard.csv", "result.json"} == {one.name for one in folder.iterdir()}
+    again = evaluate(folder, table, Quiet())
+    scores = {one.name: one.scores for one in contest.entries}
+    assert {one.name: one.scores for one in again.entries} == scores
+    forecast = predict(folder, table)
+    assert forecast.columns == ["id", "time", "median", *(f"q0.{tenth}" for tenth in range(1, 10))]
+    assert forecast["time"].dt.strftime("%Y-%m").to_list() == ["2003-05", "2003-06", "2003-07", "2003-08"]
+    assert (forecast["q0.1"] <= forecast["median"]).all()
+    assert forecast["median"].is_between(8, 12).all()
+
+
+def test_compare_and_go_on_with_it(tmp_path, table):
+    folder = tmp_path / "run"
+    options = CompareOptions(**SMALL, cells=("rnn", "peephole"), seeds=2)
+    contest = carried_out("compare", compare, table, folder, options)
+    assert {one.name for one in contest.entries if not one.baseline} == {"rnn", "peephole"}
+    assert {one.name: one.trainings for one in contest.entries}["mlp"] == 2
+    trainings = sorted(one.name for one in (folder / "trainings").iterdir())
+    assert trainings == ["mlp-0", "mlp-1", "peephole-0", "peephole-1", "rnn-0", "rnn-1"]
+    kept = {path: path.stat().st_mtime_ns for path in folder.rglob("best.ckpt")}
+    (folder / "trainings" / "rnn-1" / "result.json").unlink()
+    run = runs.resume("compare", folder)
+    again = compare(run, read(run.data, run.options), Quiet())
+    before, after = ({one.name: one.scores for one in told.entries} for told in (contest, again))
+    assert after == before
+    assert kept == {path: path.stat().st_mtime_ns for path in folder.rglob("best.ckpt")}
+
+
+def test_many_series_with_covariates(tmp_path):
+    table = tmp_path / "many.parquet"
+    parts = [frame(seed=seed).with_columns(id=pl.lit(f"s{seed}")) for seed in range(3)]
+    whole = pl.concat(parts).with_row_index("row").with_columns(price=pl.col("row") % 7 * 1.0)
+    future = whole.group_by("id", maintain_order=True).tail(4).with_columns(
+        month=pl.Series([f"2003-0{month}" for month in (5, 6, 7, 8)] * 3), value=pl.lit(None, pl.Float64)
+    )  # fmt: skip
+    pl.concat([whole, future.select(whole.columns)]).drop("row").write_parquet(table)
+    options = TrainOptions(**SMALL, known=("price",), time="month", target="value")
+    contest = carried_out("train", train, table, tmp_path / "run", options)
+    assert len(contest.data.source.series) == 3
+    forecast = predict(tmp_path / "run", table)
+    assert forecast.height == 12
+    assert forecast["id"].unique(maintain_order=True).to_list() == ["s0", "s1", "s2"]
+
+
+def test_a_saved_run_brings_its_own_cell_without_its_file(tmp_path, table):
+    source = tmp_path / "own.py"
+    source.write_text(
+        "from gatewise.cells import Cell, W, R, prev, sigmoid, tanh, x\n"
+        "class Own(Cell):\n"
+        "    '''My idea.'''\n"
+        "    state = ('h',)\n"
+        "    f = sigmoid(W.f @ x + R.f @ prev.h)\n"
+        "    h = f * prev.h + (1 - f) * tanh(W.g @ x)\n"
+    )
+    options = TrainOptions(**SMALL, cell=f"{source}:Own")
+    assert find_cell(options.cell).about == "My idea."
+    carried_out("train", train, table, tmp_path / "run", options)
+    source.unlink()
+    assert predict(tmp_path / "run", table).height == 4
+    assert list(runs.resume("train", tmp_path / "run").cells) == ["Own"]
+
+
+def test_runs_that_can_not_begin_or_go_on(tmp_path, table):
+    options = TrainOptions(**SMALL)
+    folder = tmp_path / "run"
+    runs.write(runs.begin("train", table, options, folder))
+    with pytest.raises(
+        GatewiseError, match="holds something already; give another --out, or go on with --resume"
+    ):
+        runs.write(runs.begin("train", table, options, folder))
+    with pytest.raises(GatewiseError, match="two of the cells are called 'lstm'"):
+        runs.begin("compare", table, CompareOptions(**SMALL, cells=("lstm", "LSTM")), tmp_path / "other")
+    with pytest.raises(GatewiseError, match="there is no cell 'lstn'"):
+        runs.begin("train", table, TrainOptions(**SMALL, cell="lstn"), tmp_path / "other")
+    with pytest.raises(GatewiseError, match="holds a run of 'train'; go on with gatewise train"):
+        runs.resume("compare", folder)
+    with pytest.raises(GatewiseError, match="holds no run to go on with"):
+        runs.resume("train", tmp_path)
+    table.write_text(table.read_text() + "2003-05,9.0\n")
+    with pytest.raises(GatewiseError, match="is gone or changed since; start a new run"):
+        runs.resume("train", folder)
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_run_s_description_executes_nothing(tmp_path, table):
+    runs.write(runs.begin("train", table, TrainOptions(**SMALL), tmp_path / "run"))
+    path = tmp_path / "run" / "run.json"
+    description = json.loads(path.read_text())
+    description["cells"]["lstm"]["lines"]["i"] = ["__import__", ["x"]]
+    path.write_text(json.dumps(description))
+    with pytest.raises(GatewiseError, match="holds no run to go on with"):
+        runs.resume("train", tmp_path / "run")
