@@ -2,8 +2,22 @@
 
 import pytest
 
-from gatewise.cells import LSTM, Cell, CoupledLSTM, PeepholeLSTM, R, W, prev, sigmoid, tanh, x
-from gatewise.compiler.formula import formulas
+from gatewise.cells import (
+    LSTM,
+    Cell,
+    CoupledLSTM,
+    PeepholeLSTM,
+    R,
+    W,
+    exp,
+    matrices,
+    normalise,
+    prev,
+    sigmoid,
+    tanh,
+    x,
+)
+from gatewise.cells.formula import formulas
 from gatewise.errors import GatewiseError
 
 
@@ -93,3 +107,81 @@ def test_a_failed_class_leaves_the_shared_notation_as_it_was():
     assert x.line is None
     assert prev.h.line is None
     assert R.h is R["h"]
+
+
+def test_a_line_replaced_by_a_number():
+    with pytest.raises(GatewiseError, match=r"Odd.i replaces a line by 1.0; write an equation"):
+
+        class Odd(LSTM):
+            i = 1.0
+
+
+@pytest.mark.parametrize("names", ["h", ("h", "h")])
+def test_states_that_are_no_different_names(names):
+    with pytest.raises(GatewiseError, match="expected different names"):
+
+        class Odd(Cell):
+            state = names
+            h = tanh(W.h @ x)
+
+
+def test_a_line_of_another_cell_that_is_not_inherited():
+    with pytest.raises(GatewiseError, match=r"Odd.h reads the line 'f', which Odd does not have"):
+
+        class Odd(Cell):
+            state = ("h",)
+            h = LSTM.f * tanh(W.h @ x)
+
+
+def test_a_name_that_a_cell_needs_for_itself():
+    with pytest.raises(GatewiseError, match=r"Odd.source can't be a line"):
+
+        class Odd(Cell):
+            state = ("h",)
+            source = sigmoid(W.s @ x)
+            h = tanh(W.h @ x)
+
+
+def test_a_start_for_what_is_no_line():
+    with pytest.raises(GatewiseError, match=r"Odd.start names 'keep'"):
+
+        class Odd(LSTM):
+            start = {"keep": 1.0}  # noqa: RUF012
+
+
+def test_what_is_normalised_together_is_there_together():
+    class Odd(LSTM):
+        o = sigmoid(normalise.m(R.o @ LSTM.c) + normalise.m(R.k @ prev.h))
+        h = LSTM.o * tanh(normalise.n(LSTM.c) + W.z @ x)
+
+    assert list(Odd.lines).index("c") < list(Odd.lines).index("o")
+    with pytest.raises(GatewiseError, match="wait for each other"):
+
+        class Circle(LSTM):
+            i = sigmoid(normalise.m(R.i @ prev.h))
+            o = sigmoid(normalise.m(R.o @ LSTM.c))
+
+
+def test_a_gate_is_judged_by_its_own_cell_s_lines():
+    class Changed(CoupledLSTM):
+        f = tanh(W.f @ x)
+
+    assert Changed.gates == ("o",)
+
+
+def test_the_docstring_shows_the_equations():
+    assert "i = sigmoid(W_i x + R_i h[t-1] + p_i * c[t-1])" in PeepholeLSTM.__doc__
+    assert "Source: Gers and Schmidhuber 2000" in PeepholeLSTM.__doc__
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: exp(1.0), "exp of numbers alone is a number"),
+        (lambda: W.h @ 2, r"W.h multiplies the number 2; use \* for that"),
+        (lambda: matrices("a.b"), "expected a family's name as a plain word"),
+    ],
+)
+def test_notation_that_means_nothing(make, message):
+    with pytest.raises(GatewiseError, match=message):
+        make()

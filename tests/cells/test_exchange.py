@@ -1,12 +1,16 @@
 """A cell as data and back."""
 
+import copy
 import json
+import pickle
 
 import pytest
+import torch
 
-from gatewise.cells import LSTM
+import gatewise
+from gatewise.cells import LSTM, Cell, R, W, prev, sigmoid, tanh, x
 from gatewise.cells.exchange import from_data, to_data
-from gatewise.compiler.formula import formulas
+from gatewise.cells.formula import formulas
 from gatewise.compiler.layout import layout
 from gatewise.errors import GatewiseError
 
@@ -42,3 +46,30 @@ def test_broken_data_is_refused(damage):
 def test_what_is_no_data_at_all_is_refused():
     with pytest.raises(GatewiseError, match="not the equations of a cell"):
         from_data(["LSTM"])
+
+
+def test_expressions_that_are_shared_keep_their_weights_apart():
+    def mix(value):
+        return sigmoid(R.a @ value) * tanh(W.q @ x + R.c @ prev.h) + R.b @ value + 2 * (R.a @ value)
+
+    class Shared(Cell):
+        state = ("h",)
+        h = mix(0.5 * prev.h)
+
+    again = from_data(to_data(Shared))
+    assert layout(again).parameters == layout(Shared).parameters
+    layer, loaded = gatewise.Recurrent(Shared, 2, 3), gatewise.Recurrent(again, 2, 3)
+    loaded.load_state_dict(layer.state_dict())
+    values = torch.randn(4, 2, 2)
+    assert torch.equal(layer(values)[0], loaded(values)[0])
+
+
+def test_a_cell_from_nowhere_is_pickled_by_its_equations():
+    class Own(Cell):
+        state = ("h",)
+        h = tanh(W.h @ x + R.h @ prev.h)
+
+    assert formulas(pickle.loads(pickle.dumps(Own))) == formulas(Own)
+    assert pickle.loads(pickle.dumps(LSTM)) is LSTM
+    layer = copy.deepcopy(gatewise.Recurrent(Own, 2, 3))
+    assert pickle.loads(pickle.dumps(layer))(torch.randn(4, 2, 2))[0].shape == (4, 2, 3)

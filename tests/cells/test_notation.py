@@ -3,7 +3,7 @@
 import pytest
 
 from gatewise.cells import Cell, W, exp, matrices, maximum, prev, relu, softplus, vectors, x
-from gatewise.compiler.formula import formulas
+from gatewise.cells.formula import formulas
 
 
 def test_brackets_are_set_where_they_are_needed():

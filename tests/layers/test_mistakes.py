@@ -8,7 +8,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 import gatewise
 from gatewise import GatewiseError, Recurrent
-from gatewise.cells import GRU, LSTM, ChoGRU
+from gatewise.cells import GRU, LSTM, Cell, ChoGRU
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,9 @@ from gatewise.cells import GRU, LSTM, ChoGRU
         (lambda: gatewise.GRU(3, 4, proj_size=2), "does not go with GRU: its line h reads the last h"),
         (lambda: gatewise.LSTM(3, 4, 2, dropout=1.5), "expected dropout as a probability in 0..1, got 1.5"),
         (lambda: gatewise.LSTM(3, 4, zoneout={"x": 0.1}), "zoneout names the state 'x'; LSTM has ('h', 'c')"),
+        (lambda: gatewise.LSTM(3, 4, zoneout="x"), "expected zoneout as a number or one for each state"),
+        (lambda: gatewise.LSTM(3, 4, forget_bias="1"), "expected forget_bias as a number, got '1'"),
+        (lambda: Recurrent(Cell, 3, 4), "expected cell as a class of equations such as"),
         (lambda: gatewise.GRU(3, 4, forget_bias=1.0), "forget_bias=1.0 was given with GRU, whose gates are"),
         (lambda: gatewise.LSTM(3, 4, bias=False, forget_bias=1.0), "was given with bias=False; leave it out"),
         (lambda: Recurrent("lstm", 3, 4), "expected cell as a class of equations such as"),
@@ -56,6 +59,9 @@ X = torch.zeros(10, 3, 5)
         ((X, (torch.zeros(1, 3, 4),)), {}, "expected the state as a tuple (h, c), got 1 of them"),
         ((X, (torch.zeros(1, 2, 4),) * 2), {}, "expected state h of shape [1, 3, 4], got [1, 2, 4]"),
         ((X, (torch.zeros(1, 3, 4).double(),) * 2), {}, "of dtype torch.float32, got torch.float64"),
+        ((X, (torch.zeros(1, 3, 4), None)), {}, "expected state c as a tensor, got NoneType"),
+        ((X,), {"lengths": "abc"}, "expected lengths as [3] whole numbers, got 'abc'"),
+        ((X,), {"resets": [[False] * 3] * 9}, "expected resets of shape [10, 3] and dtype"),
         ((X[:, 0], (torch.zeros(1, 1, 4),) * 2), {}, "expected state h of shape [1, 4], got [1, 1, 4]"),
     ],
 )  # fmt: skip

@@ -9,7 +9,25 @@ from hypothesis import strategies as st
 
 import gatewise
 from gatewise import Recurrent
-from gatewise.cells import GRU, LSTM, MGU, RNN, Cell, CoupledLSTM, LayerNormLSTM, R, W, cells, prev, tanh, x
+from gatewise.cells import (
+    GRU,
+    LSTM,
+    MGU,
+    RNN,
+    Cell,
+    CoupledLSTM,
+    LayerNormLSTM,
+    R,
+    W,
+    b,
+    cells,
+    p,
+    prev,
+    sigmoid,
+    softplus,
+    tanh,
+    x,
+)
 
 CLOSE = {"rtol": 1e-11, "atol": 1e-12}
 
@@ -166,4 +184,85 @@ def test_reset_parameters_starts_anew():
 
 def test_repr_tells_what_is_unusual():
     layer = Recurrent(LSTM, 3, [4, 5], skip=True, zoneout=0.1)
-    assert repr(layer) == "Recurrent(LSTM, 3, [4, 5], num_layers=2, zoneout=0.1, skip=True)"
+    assert repr(layer) == "Recurrent(LSTM, 3, [4, 5], num_layers=2, zoneout={'h': 0.1, 'c': 0.1}, skip=True)"
+
+
+@settings(max_examples=40, deadline=None)
+@given(stacks(), st.integers(0, 99))
+def test_resets_beyond_a_sequence_s_end_do_nothing(problem, seed):
+    layer, steps, lengths = problem
+    torch.manual_seed(seed)
+    values = torch.randn(steps, len(lengths), layer.input_size, dtype=torch.float64)
+    resets = torch.rand(steps, len(lengths)) < 0.4
+    start = layer._state_form().write(
+        [
+            {name: torch.randn(len(lengths), width, dtype=torch.float64) for name, width in widths.items()}
+            for widths in layer._state_form().widths
+        ],
+        batched=True,
+    )
+    inside = torch.arange(steps)[:, None] < torch.tensor(lengths)
+    everywhere, inner = (
+        states_of(layer, layer(values, start, lengths=lengths, resets=one)[1])
+        for one in (resets, resets & inside)
+    )
+    for ours, theirs in zip(everywhere, inner, strict=True):
+        assert torch.equal(ours, theirs)
+    for row, length in enumerate(lengths):
+        if length == 0:
+            for state, own in zip(everywhere, states_of(layer, start), strict=True):
+                assert torch.equal(state[row], own[row])
+
+
+def test_a_learned_constant_is_a_gate_for_every_row():
+    class Leak(Cell):
+        state = ("h", "s")
+        a = sigmoid(p.a + b.a)
+        s = softplus(p.s + 0 * prev.s)
+        h = a * prev.h + (1 - a) * tanh(W.h @ x) * s
+
+    for bias in (True, False):
+        layer = Recurrent(Leak, 3, 4, bias=bias)
+        _, (_, s), (trace,) = layer(torch.randn(5, 2, 3), lengths=[5, 2], trace=True)
+        assert trace.gates["a"].shape == (5, 2, 4)
+        assert s.shape == (1, 2, 4)
+
+
+def test_forget_bias_finds_the_gate_s_own_biases():
+    class Renamed(Cell):
+        state = ("h",)
+        f = sigmoid(W.k @ x + R.k @ prev.h)
+        h = f * prev.h + (1 - f) * tanh(W.g @ x)
+
+    layer = Recurrent(Renamed, 2, 3, forget_bias=4.0)
+    assert layer.bias_ih_l0[:3].tolist() == [4.0] * 3
+    assert layer.bias_hh_l0.tolist() == [0.0] * 3
+
+
+def test_dropout_may_be_changed_later():
+    layer = Recurrent(LSTM, 3, 4, num_layers=2, dropout=0.5)
+    layer.dropout = 0.0
+    values = torch.randn(5, 2, 3)
+    assert torch.equal(layer(values)[0], layer(values)[0])
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "RNN"])
+def test_autocast_takes_its_own_states(name):
+    layer = getattr(gatewise, name)(3, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        _, state = layer(torch.randn(5, 2, 3))
+        output, _ = layer(torch.randn(5, 2, 3).bfloat16(), state)
+    assert output.isfinite().all()
+
+
+def test_all_weights_are_grouped_as_in_torch():
+    ours, theirs = gatewise.LSTM(3, 4, 2, proj_size=2), torch.nn.LSTM(3, 4, 2, proj_size=2)
+    shapes = [[[one.shape for one in group] for group in layer.all_weights] for layer in (ours, theirs)]
+    assert shapes[0] == shapes[1]
+
+
+def test_a_stack_compiles_without_a_break():
+    layer = Recurrent(LSTM, 3, 4, bidirectional=True)
+    values = torch.randn(4, 2, 3)
+    compiled = torch.compile(layer, fullgraph=True, backend="eager")
+    assert torch.equal(compiled(values)[0], layer(values)[0])

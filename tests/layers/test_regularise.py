@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gatewise import Recurrent
-from gatewise.cells import GRU, LSTM
+from gatewise.cells import GRU, LSTM, FullPeepholeLSTM
 from gatewise.engine.choice import run
 from gatewise.engine.request import Request
 
@@ -22,6 +22,14 @@ def test_weight_dropout_reaches_every_weight_that_was_kept(cell):
     assert reachable.double().mean() > 0.7
     touched = touched_weights(layer.train(), values)
     assert 0.3 < touched[reachable].double().mean() < 0.7
+
+
+def test_weight_dropout_acts_on_every_matrix_but_the_input_s():
+    layer = Recurrent(FullPeepholeLSTM, 3, 8, weight_dropout=1.0)
+    layer(torch.randn(6, 4, 3))[0].sum().backward()
+    assert not layer.P_l0.grad.any()
+    assert not layer.weight_hh_l0.grad.any()
+    assert layer.weight_ih_l0.grad.any()
 
 
 def test_weight_dropout_keeps_the_parameters_themselves():

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from gatewise.cells.notation import Constant, Expression, Operation, Previous
+from gatewise.cells.formula import formula
+from gatewise.cells.notation import Constant, Expression, Operation
+from gatewise.cells.order import in_order
 from gatewise.errors import GatewiseError
+
+RESERVED = ("state", "source", "start", "lines", "written", "gates", "inner", "about")
 
 
 class CellType(type):
@@ -13,17 +17,30 @@ class CellType(type):
 
     state: tuple[str, ...]
     source: str
-    lines: Mapping[str, Expression]
+    about: str  # the first line of the docstring
+    lines: Mapping[str, Expression]  # those that the states need, in the order of computation
+    written: Mapping[str, Expression]  # all of the body and its bases
     start: Mapping[str, float]
 
     def __init__(cls, name: str, bases: tuple[type, ...], body: dict[str, object]) -> None:
         super().__init__(name, bases, body)
         if not bases:
             return
+        inherited: dict[str, Expression] = {}
+        for base in reversed(bases):
+            inherited |= getattr(base, "written", {})
         own = {key: value for key, value in body.items() if isinstance(value, Expression)}
+        _check_body(name, body, inherited, cls.state)
         for key, value in own.items():
             _give_name(name, key, value)
-        cls.lines = _in_order(name, {**getattr(bases[0], "lines", {}), **own}, cls.state)
+        cls.written = {**inherited, **own}
+        cls.lines = in_order(name, cls.written, cls.state)
+        cls.about = (cls.__doc__ or "").strip().split("\n")[0]
+        cls.__doc__ = _documentation(cls)
+        for key in cls.start:
+            if key not in cls.written:
+                raise GatewiseError(f"{name}.start names {key!r}, which is no line of it")
+        cls.start = {key: value for key, value in cls.start.items() if key in cls.lines}
 
     def __call__(cls, *arguments: object, **options: object) -> None:
         raise GatewiseError(
@@ -37,14 +54,9 @@ class CellType(type):
         return f"{cls.__name__}(state: {', '.join(cls.state)}; gates: {', '.join(cls.gates) or 'none'})"
 
     @property
-    def about(cls) -> str:
-        """The first line of the cell's docstring."""
-        return (cls.__doc__ or "").strip().split("\n")[0]
-
-    @property
     def gates(cls) -> tuple[str, ...]:
         """The lines that stay in 0..1, in order."""
-        return tuple(name for name, value in cls.lines.items() if _is_gate(value))
+        return tuple(name for name, value in cls.lines.items() if _is_gate(value, cls.lines))
 
     @property
     def inner(cls) -> tuple[str, ...]:
@@ -82,6 +94,44 @@ class Cell(metaclass=CellType):
     start: Mapping[str, float] = {}
 
 
+EXAMPLE = """
+    >>> import torch, gatewise
+    >>> layer = gatewise.Recurrent(gatewise.cells.{name}, input_size=5, hidden_size=8)
+    >>> layer(torch.randn(10, 3, 5))[0].shape
+    torch.Size([10, 3, 8])
+"""
+
+
+def _documentation(cell: CellType) -> str:
+    """The docstring of a cell: what it is, its equations, shapes and source, and how to run it."""
+    width = max(map(len, cell.lines))
+    equations = [f"    {name:<{width}} = {formula(line)}" for name, line in cell.lines.items()]
+    text = [
+        cell.about,
+        "",
+        *equations,
+        "",
+        f"State, each [B, H]: {', '.join(cell.state)}. Gates: {', '.join(cell.gates) or 'none'}. x: [B, I].",
+        f"Source: {cell.source}.",
+    ]
+    built_in = cell.__module__.startswith("gatewise.")
+    return "\n".join(text) + "\n" + (EXAMPLE.format(name=cell.__name__) if built_in else "")
+
+
+def _check_body(
+    cell: str, body: Mapping[str, object], inherited: Mapping[str, Expression], state: tuple[str, ...] | str
+) -> None:
+    for key, value in body.items():
+        if isinstance(value, Expression) and key in RESERVED:
+            raise GatewiseError(f"{cell}.{key} can't be a line, as a cell's {key} means something else")
+        if key in inherited and not isinstance(value, Expression):
+            raise GatewiseError(
+                f"{cell}.{key} replaces a line by {value!r}; write an equation, or change what reads it"
+            )
+    if isinstance(state, str) or len(set(state)) < len(state):
+        raise GatewiseError(f'{cell}.state is {state!r}; expected different names such as ("h", "c")')
+
+
 def _give_name(cell: str, name: str, value: Expression) -> None:
     if isinstance(value, Constant) or not value.operands:
         raise GatewiseError(
@@ -93,63 +143,10 @@ def _give_name(cell: str, name: str, value: Expression) -> None:
     object.__setattr__(value, "line", name)
 
 
-def _in_order(cell: str, lines: Mapping[str, Expression], state: tuple[str, ...]) -> Mapping[str, Expression]:
-    """The lines that the states need, each after all that it reads."""
-    ordered: dict[str, Expression] = {}
-    open_lines: list[str] = []
-
-    def visit(name: str) -> None:
-        if name in ordered:
-            return
-        if name in open_lines:
-            circle = " -> ".join([*open_lines[open_lines.index(name) :], name])
-            raise GatewiseError(f"{cell} has lines that wait for each other: {circle}")
-        open_lines.append(name)
-        for part in parts(lines[name]):
-            if isinstance(part, Previous) and part.state not in state:
-                raise GatewiseError(
-                    f"{cell}.{name} reads prev.{part.state}, but state is {state!r}: add {part.state!r} to it"
-                )
-            if part.line is not None:
-                visit(part.line)
-        open_lines.pop()
-        ordered[name] = lines[name]
-
-    if not state:
-        raise GatewiseError(f'{cell} names no state; write state = ("h",), the output first')
-    for name in state:
-        if name not in lines:
-            raise GatewiseError(f"{cell} has a state {name!r} but no line {name} = ...")
-    needed = _needed(lines, state)
-    for name in lines:
-        if name in needed:
-            visit(name)
-    return ordered
-
-
-def _needed(lines: Mapping[str, Expression], state: tuple[str, ...]) -> set[str]:
-    needed: set[str] = set()
-    waiting = list(state)
-    while waiting:
-        name = waiting.pop()
-        if name not in needed:
-            needed.add(name)
-            waiting += [part.line for part in parts(lines[name]) if part.line is not None]
-    return needed
-
-
-def parts(line: Expression) -> Iterator[Expression]:
-    """Every expression below a line, down to the lines that it reads (those included, not entered)."""
-    for operand in line.operands:
-        yield operand
-        if operand.line is None:
-            yield from parts(operand)
-
-
-def _is_gate(value: Expression) -> bool:
+def _is_gate(value: Expression, lines: Mapping[str, Expression]) -> bool:
     match value:
         case Operation(function="sigmoid"):
             return True
         case Operation(function="subtract", arguments=(Constant(value=1.0), other)):
-            return _is_gate(other)
+            return _is_gate(lines[other.line] if other.line else other, lines)
     return False

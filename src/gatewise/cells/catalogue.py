@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import sys
 from pathlib import Path
 
 from gatewise.cells import gru, layer_norm, lstm, peephole, rnn, use_gate, variants
@@ -45,16 +46,20 @@ def find_cell(name: str) -> CellType:
 
 def _from_file(name: str) -> CellType:
     path, _, wanted = name.rpartition(":")
+    path = str(Path(path).expanduser()) if path else path
     if not path or not wanted:
         raise GatewiseError(f"expected FILE.py:Name for a cell of your own, got {name!r}")
     if not Path(path).is_file():
         raise GatewiseError(f"there is no file {path!r} to read the cell {wanted!r} from")
+    sys.path.insert(0, str(Path(path).resolve().parent))  # so that it finds the files beside it
     try:
         found = runpy.run_path(path)
     except GatewiseError:
         raise
     except Exception as error:
         raise GatewiseError(f"{path} fails when it is read: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.pop(0)
     own = [key for key, value in found.items() if isinstance(value, CellType) and value is not Cell]
     if wanted not in own:
         raise GatewiseError(f"{path} has no cell {wanted!r}; the cells in it: {', '.join(own) or 'none'}")

@@ -5,6 +5,8 @@ A line is a nested list, operator first: `f * prev.c` is `["multiply", ["line", 
 
 from __future__ import annotations
 
+import copyreg
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -22,11 +24,6 @@ from gatewise.cells.notation import (
 )
 from gatewise.errors import GatewiseError
 
-ARGUMENTS = {
-    "add": 2, "subtract": 2, "multiply": 2, "divide": 2, "maximum": 2,
-    "negate": 1, "sigmoid": 1, "tanh": 1, "relu": 1, "softplus": 1, "exp": 1,
-}  # fmt: skip
-
 
 def to_data(cell: CellType) -> dict[str, Any]:
     """A cell as numbers, strings, lists and dicts, fit for JSON."""
@@ -36,7 +33,7 @@ def to_data(cell: CellType) -> dict[str, Any]:
         "source": cell.source,
         "state": list(cell.state),
         "start": dict(cell.start),
-        "lines": {name: _to_list(line) for name, line in cell.lines.items()},
+        "lines": {name: as_list(line) for name, line in cell.lines.items()},
     }
 
 
@@ -52,7 +49,7 @@ def from_data(data: Any) -> CellType:
     try:
         lines: dict[str, Expression] = {}
         for name, line in data["lines"].items():
-            lines[str(name)] = _from_list(line, lines)
+            lines[str(name)] = from_list(line, lines)
         body = {
             "__doc__": str(data["about"]),
             "source": str(data["source"]),
@@ -65,9 +62,11 @@ def from_data(data: Any) -> CellType:
         raise GatewiseError(f"this is not the equations of a cell: {error}") from error
 
 
-def _to_list(expression: Expression) -> list[Any]:
+def as_list(expression: Expression) -> list[Any]:
+    """An expression as a nested list: two that are built alike give the same."""
+
     def read(operand: Expression) -> list[Any]:
-        return _to_list(operand) if operand.line is None else ["line", operand.line]
+        return as_list(operand) if operand.line is None else ["line", operand.line]
 
     match expression:
         case Operation(function=function, arguments=arguments):
@@ -87,9 +86,9 @@ def _to_list(expression: Expression) -> list[Any]:
     raise TypeError(f"no data for {expression}")
 
 
-def _from_list(data: Any, lines: dict[str, Expression]) -> Expression:
+def from_list(data: Any, lines: dict[str, Expression]) -> Expression:
     def read(operand: Any) -> Expression:
-        return _from_list(operand, lines)
+        return from_list(operand, lines)
 
     makers: dict[str, Callable[..., Expression]] = {
         "line": lambda name: lines[name],
@@ -103,6 +102,13 @@ def _from_list(data: Any, lines: dict[str, Expression]) -> Expression:
     function, *operands = data
     if function in makers:
         return makers[function](*operands)
-    if ARGUMENTS.get(function) != len(operands):
-        raise GatewiseError(f"there is no {function!r} of {len(operands)} values")
-    return Operation(function, tuple(map(read, operands)))
+    return Operation(str(function), tuple(map(read, operands)))
+
+
+def _pickled(cell: CellType) -> Any:
+    """A cell that can be imported goes by its name, any other by its equations."""
+    found = getattr(sys.modules.get(cell.__module__), cell.__qualname__, None)
+    return cell.__qualname__ if found is cell else (from_data, (to_data(cell),))
+
+
+copyreg.pickle(CellType, _pickled)

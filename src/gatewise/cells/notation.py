@@ -21,12 +21,23 @@ from typing import Generic, TypeVar
 
 from gatewise.errors import GatewiseError
 
+NORMALISE_EPSILON = 1e-5  # added to the variance that a normaliser divides by
+FUNCTIONS = {  # every elementwise function, with the number of its arguments
+    "add": 2, "subtract": 2, "multiply": 2, "divide": 2, "maximum": 2,
+    "negate": 1, "sigmoid": 1, "tanh": 1, "relu": 1, "softplus": 1, "exp": 1,
+}  # fmt: skip
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Expression:
     """A value of one step, for each unit. Its `line` is its name once a cell has given it one."""
 
-    line: str | None = field(default=None, init=False, repr=False)
+    line: str | None = field(default=None, init=False)
+
+    def __repr__(self) -> str:
+        from gatewise.cells.formula import formula  # formula.py reads this notation
+
+        return formula(self)
 
     @property
     def operands(self) -> tuple[Expression, ...]:
@@ -61,26 +72,26 @@ class Expression:
         return Operation("negate", (self,))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Constant(Expression):
     """A number, the same for every unit."""
 
     value: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Input(Expression):
     """The input of the step; it can only be multiplied by a matrix, as its width is its own."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Previous(Expression):
     """A state as the step before left it."""
 
     state: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Vector(Expression):
     """One weight for each unit: block `block` of the family `family`."""
 
@@ -88,19 +99,25 @@ class Vector(Expression):
     block: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Operation(Expression):
     """An elementwise function of other expressions."""
 
     function: str
     arguments: tuple[Expression, ...]
 
+    def __post_init__(self) -> None:
+        if FUNCTIONS.get(self.function) != len(self.arguments):
+            raise GatewiseError(f"there is no function {self.function!r} of {len(self.arguments)} values")
+        if all(isinstance(one, Constant) for one in self.arguments):
+            raise GatewiseError(f"{self.function} of numbers alone is a number; write that instead")
+
     @property
     def operands(self) -> tuple[Expression, ...]:
         return self.arguments
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Product(Expression):
     """A matrix, block `block` of the family `family`, times an expression."""
 
@@ -113,7 +130,7 @@ class Product(Expression):
         return (self.operand,)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Normalised(Expression):
     """An expression after layer normalisation, together with all others of its group."""
 
@@ -144,7 +161,9 @@ class Matrix:
     block: str
 
     def __matmul__(self, operand: Expression) -> Expression:
-        return Product(self.family, self.block, as_expression(operand))
+        if isinstance(as_expression(operand), Constant):
+            raise GatewiseError(f"{self.family}.{self.block} multiplies the number {operand}; use * for that")
+        return Product(self.family, self.block, operand)
 
 
 @dataclass(frozen=True)
@@ -179,13 +198,29 @@ class Names(Generic[Named]):
 
 
 def matrices(family: str) -> Names[Matrix]:
-    """A family of matrices, one for each block; the name becomes that of a parameter."""
-    return Names(partial(Matrix, family))
+    """A family of matrices, one for each block; the name becomes that of a parameter.
+
+    >>> Q = matrices("Q")
+    >>> Q.i @ prev.c
+    Q_i c[t-1]
+    """
+    return Names(partial(Matrix, _parameter_name(family)))
 
 
 def vectors(family: str) -> Names[Vector]:
-    """A family of vectors, a weight for each unit; the name becomes that of a parameter."""
-    return Names(partial(Vector, family))
+    """A family of vectors, a weight for each unit; the name becomes that of a parameter.
+
+    >>> q = vectors("q")
+    >>> q.i * prev.c
+    q_i * c[t-1]
+    """
+    return Names(partial(Vector, _parameter_name(family)))
+
+
+def _parameter_name(family: str) -> str:
+    if not family.isidentifier():
+        raise GatewiseError(f"expected a family's name as a plain word such as 'Q', got {family!r}")
+    return family
 
 
 x = Input()
@@ -196,30 +231,54 @@ normalise = Names(Normaliser)
 
 
 def sigmoid(value: Expression) -> Expression:
-    """`1 / (1 + exp(-value))`, in 0..1: a gate."""
+    """`1 / (1 + exp(-value))`, in 0..1: a gate.
+
+    >>> sigmoid(W.f @ x)
+    sigmoid(W_f x)
+    """
     return Operation("sigmoid", (as_expression(value),))
 
 
 def tanh(value: Expression) -> Expression:
-    """The hyperbolic tangent, in -1..1."""
+    """The hyperbolic tangent, in -1..1.
+
+    >>> tanh(W.g @ x + R.g @ prev.h)
+    tanh(W_g x + R_g h[t-1])
+    """
     return Operation("tanh", (as_expression(value),))
 
 
 def relu(value: Expression) -> Expression:
-    """The value where it is positive, and zero elsewhere."""
+    """The value where it is positive, and zero elsewhere.
+
+    >>> relu(prev.h - 1)
+    relu(h[t-1] - 1)
+    """
     return Operation("relu", (as_expression(value),))
 
 
 def softplus(value: Expression) -> Expression:
-    """`log(1 + exp(value))`, a smooth relu."""
+    """`log(1 + exp(value))`, a smooth relu.
+
+    >>> softplus(p.a * prev.c)
+    softplus(p_a * c[t-1])
+    """
     return Operation("softplus", (as_expression(value),))
 
 
 def exp(value: Expression) -> Expression:
-    """`e` to the power of the value."""
+    """`e` to the power of the value.
+
+    >>> exp(-prev.c)
+    exp(-c[t-1])
+    """
     return Operation("exp", (as_expression(value),))
 
 
 def maximum(first: Expression | float, second: Expression | float) -> Expression:
-    """The larger of two values."""
+    """The larger of two values.
+
+    >>> maximum(prev.c, 0.5)
+    maximum(c[t-1], 0.5)
+    """
     return Operation("maximum", (as_expression(first), as_expression(second)))

@@ -11,7 +11,7 @@ from rich.table import Table
 from gatewise.cells import cells as built_in
 from gatewise.cells import find_cell
 from gatewise.cells.base import CellType
-from gatewise.compiler.formula import formulas
+from gatewise.cells.formula import formulas
 
 NAME = Annotated[str | None, typer.Argument(help="A cell's name, or FILE.py:Name for your own.")]
 

@@ -39,7 +39,7 @@ class Bar:
         self._bar.stop()
 
     def begin(self, name: str) -> None:
-        self._bar.reset(self._task, total=1.0, name=name, description="")
+        self._bar.reset(self._task, total=1.0, name=name, description="getting ready")
 
     def progress(self, share: float, message: str) -> None:
         self._bar.update(self._task, completed=share, description=message)
@@ -73,4 +73,4 @@ def leaderboard(contest: Contest) -> Table:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds >= 0.05 else ""
+    return f"{seconds:.0f} s" if seconds >= 100 else f"{seconds:.1f} s" if seconds >= 0.05 else ""

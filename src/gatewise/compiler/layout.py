@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from gatewise.cells.base import CellType, parts
+from gatewise.cells.base import CellType
+from gatewise.cells.exchange import as_list
 from gatewise.cells.notation import Expression, Input, Normalised, Product, Vector, prev
+from gatewise.cells.order import parts
 from gatewise.errors import GatewiseError
 
 TORCH_NAMES = {"W": ("weight_ih", "bias_ih"), "R": ("weight_hh", "bias_hh")}
@@ -74,7 +76,33 @@ def layout(cell: CellType) -> Layout:
     expressions = list(_expressions(cell))
     normalised = _normalised(expressions)
     products = _products(cell, expressions, normalised)
-    return Layout(products, normalised, tuple(_parameters(cell, expressions, products, normalised)))
+    parameters = tuple(_parameters(cell, expressions, products, normalised))
+    names = [one.name for one in parameters]
+    for name in names:
+        if names.count(name) > 1:
+            raise GatewiseError(f"{cell.__name__} has two families called {name!r}; rename one")
+    return Layout(products, normalised, parameters)
+
+
+def added_to(cell: CellType, line: str) -> list[tuple[str, str]]:
+    """The biases inside a line, each by its parameter and block; a normaliser's shift counts as one.
+
+    >>> from gatewise.cells import LSTM
+    >>> added_to(LSTM, "f")
+    [('bias_ih', 'f'), ('bias_hh', 'f')]
+    """
+    shifted: set[Expression] = set()
+    found = []
+    for one in (part for part in parts(cell.lines[line]) if part.line is None):
+        match one:
+            case Normalised(group=group, operand=operand):
+                shifted.add(operand)
+                found.append((f"shift_{group}", _name_of(one)))
+            case Product(family=family, block=block) if family in TORCH_NAMES and one not in shifted:
+                found.append((TORCH_NAMES[family][1], block))
+            case Vector(family="b", block=block):
+                found.append(("b", block))
+    return found
 
 
 def _expressions(cell: CellType) -> Iterator[Expression]:
@@ -85,27 +113,33 @@ def _expressions(cell: CellType) -> Iterator[Expression]:
 
 
 def _normalised(expressions: list[Expression]) -> dict[str, tuple[Normalised, ...]]:
-    groups: dict[str, tuple[Normalised, ...]] = {}
+    groups: dict[str, dict[str, Normalised]] = {}
     for one in expressions:
         if isinstance(one, Normalised):
-            groups[one.group] = (*groups.get(one.group, ()), one)
-    return groups
+            groups.setdefault(one.group, {}).setdefault(_structure(one), one)
+    return {name: tuple(group.values()) for name, group in groups.items()}
 
 
 def _products(
     cell: CellType, expressions: list[Expression], normalised: dict[str, tuple[Normalised, ...]]
 ) -> tuple[ProductGroup, ...]:
-    shifted = {value.operand for group in normalised.values() for value in group}
-    groups: dict[tuple[str, Expression, bool], list[str]] = {}
+    shifted = {_structure(value.operand) for group in normalised.values() for value in group}
+    groups: dict[tuple[str, str, bool], list[str]] = {}
+    operands: dict[str, Expression] = {}
     for one in expressions:
         if any(isinstance(operand, Input) for operand in one.operands) and not isinstance(one, Product):
             raise GatewiseError(f"{cell.__name__} uses x by itself; multiply it by a matrix: W.k @ x")
         if isinstance(one, Product):
-            biased = one.family in TORCH_NAMES and one not in shifted  # a normaliser has its own shift
-            blocks = groups.setdefault((one.family, one.operand, biased), [])
+            biased = one.family in TORCH_NAMES and _structure(one) not in shifted  # a normaliser shifts
+            key = _structure(one.operand)
+            operands.setdefault(key, one.operand)
+            blocks = groups.setdefault((one.family, key, biased), [])
             if one.block not in blocks:
                 blocks.append(one.block)
-    found = tuple(ProductGroup(*key[:2], tuple(blocks), key[2]) for key, blocks in groups.items())
+    found = tuple(
+        ProductGroup(family, operands[key], tuple(blocks), biased)
+        for (family, key, biased), blocks in groups.items()
+    )
     seen = [(group.family, block) for group in found for block in group.blocks]
     for family, block in seen:
         if seen.count((family, block)) > 1:
@@ -144,6 +178,11 @@ def _parameters(
         names = tuple(_name_of(value) for value in values)
         yield Parameter(f"gain_{group}", "gain", names)
         yield Parameter(f"shift_{group}", "shift", names)
+
+
+def _structure(expression: Expression) -> str:
+    """The same text for operands that are built alike, be they one object or several."""
+    return repr(["line", expression.line] if expression.line else as_list(expression))
 
 
 def _blocks(groups: list[ProductGroup]) -> tuple[str, ...]:

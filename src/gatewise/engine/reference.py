@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gatewise.cells.base import CellType
 from gatewise.cells.notation import (
+    NORMALISE_EPSILON,
     Constant,
     Expression,
     Input,
@@ -21,11 +23,10 @@ from gatewise.cells.notation import (
     Vector,
     prev,
 )
+from gatewise.cells.order import parts
 from gatewise.compiler.layout import TORCH_NAMES, Layout, Parameter, ProductGroup, layout
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.sequences import backwards, resets_backwards, within
-
-NORMALISE_EPSILON = 1e-5
 
 
 def _maximum(first: Tensor | float, second: Tensor | float) -> Tensor:
@@ -65,6 +66,7 @@ class Reference:
         inside = None
         if lengths is not None:
             inside = within(lengths, len(inputs))[:, :, None]
+            resets = None if resets is None else resets & inside[:, :, 0]
             inputs = inputs.masked_fill(~inside, 0.0)  # padding may hold anything, NaN included
         if request.reverse:
             inputs = backwards(inputs, lengths)
@@ -120,6 +122,7 @@ class _Step:
         self.hidden_mask = request.hidden_mask
         self.matrices = {group: _rows(self.layout, group, request) for group in self.layout.products}
         self.vectors = dict(_vectors(self.layout, request))
+        self.masked = {group for group in self.layout.products if _reads_output(group, request.cell)}
         self.lines = {name: self._formula(line) for name, line in request.cell.lines.items()}
 
     def input_products(self, inputs: Tensor) -> list[Values]:
@@ -154,7 +157,7 @@ class _Step:
             case Previous():
                 return operator.itemgetter(expression)
             case Vector(family=family, block=block):
-                weight = self.vectors.get((family, block), 0.0)  # `b` of a layer without biases
+                weight = self.vectors[family, block]
                 return lambda values: weight
             case Constant(value=number):
                 return lambda values: number
@@ -197,7 +200,7 @@ class _Step:
 
     def _product(self, group: ProductGroup, operand: Tensor) -> Tensor:
         """[..., blocks * H]: one product for all blocks of a group."""
-        if group.family == "R" and self.hidden_mask is not None:
+        if self.hidden_mask is not None and group in self.masked:
             operand = operand * self.hidden_mask
         return functional.linear(operand, *self.matrices[group])
 
@@ -218,11 +221,21 @@ def _rows(layout: Layout, group: ProductGroup, request: Request) -> tuple[Tensor
 
 
 def _vectors(layout: Layout, request: Request) -> Iterator[tuple[tuple[str, str], Tensor]]:
+    """Each vector for the whole batch, [B, H]; `b` is zero in a layer without biases."""
+    first, batch = layout.parameters[0], request.inputs.shape[1]
+    units = len(request.parameters[first.name]) // len(first.blocks)
     for parameter in layout.parameters:
-        if parameter.kind == "vector" and parameter.name in request.parameters:
-            blocks = request.parameters[parameter.name].chunk(len(parameter.blocks))
+        if parameter.kind == "vector":
+            zeros = request.inputs.new_zeros(len(parameter.blocks) * units)
+            blocks = request.parameters.get(parameter.name, zeros).chunk(len(parameter.blocks))
             for block, values in zip(parameter.blocks, blocks, strict=True):
-                yield (parameter.name, block), values
+                yield (parameter.name, block), values.expand(batch, -1)
+
+
+def _reads_output(group: ProductGroup, cell: CellType) -> bool:
+    """Whether a product sees the output of the step before, which variational dropout masks."""
+    output = prev[cell.state[0]]
+    return group.operand is output or any(part is output for part in parts(group.operand))
 
 
 def _by_block(group: ProductGroup, product: Tensor) -> Values:

@@ -10,7 +10,7 @@ from torch import Tensor
 from gatewise.cells.base import CellType
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Request:
     """One cell, run along a batch of sequences in one direction.
 
@@ -21,7 +21,7 @@ class Request:
     resets: [T, B] bool, the state becomes zero before that step; or None
     reverse: from each sequence's last step to its first; outputs stay at their steps
     zoneout: for a state, how much of its old value stays: [T, B, H] masks of 0 and 1, or a number
-    hidden_mask: [B, H or P], multiplies what the recurrent matrices R see, the same at every step
+    hidden_mask: [B, H or P], multiplies the last output where a matrix sees it, the same at every step
     """
 
     cell: CellType
@@ -36,7 +36,7 @@ class Request:
     trace: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trace:
     """Every state and every inner line (gates, candidates) at every step, by name.
 
@@ -48,7 +48,7 @@ class Trace:
     gates: dict[str, Tensor]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """output: [T, B, H or P], zero beyond a sequence's length; final: each state after its last step."""
 

@@ -10,6 +10,8 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from gatewise.errors import GatewiseError
 
+WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -68,6 +70,7 @@ def read_resets(resets: Tensor | None, batch: Batch) -> Tensor | None:
     """Checks the resets and puts time first: [T, B] bool."""
     if resets is None:
         return None
+    resets = torch.as_tensor(resets, device=batch.values.device)
     expected = list(batch.restore_padded(batch.values).shape[:-1])
     if list(resets.shape) != expected or resets.dtype != torch.bool:
         raise GatewiseError(
@@ -87,12 +90,15 @@ def _check_width(given: Tensor, input_size: int, batch_first: bool) -> None:
 
 def _check_lengths(given: Tensor | list[int], values: Tensor) -> Tensor:
     steps, batch = values.shape[:2]
-    lengths = torch.as_tensor(given, device=values.device)
+    try:
+        lengths = torch.as_tensor(given, device=values.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise GatewiseError(f"expected lengths as [{batch}] whole numbers, got {given!r}") from error
     if list(lengths.shape) != [batch]:
         raise GatewiseError(
             f"expected lengths of shape [{batch}], one for each sequence, got {list(lengths.shape)}"
         )
-    if lengths.is_floating_point() or lengths.dtype == torch.bool:
+    if lengths.numel() and lengths.dtype not in WHOLE:
         raise GatewiseError(f"expected lengths as whole numbers, got {lengths.dtype}")
     wrong = (lengths < 0) | (lengths > steps)
     if wrong.any():

@@ -56,7 +56,7 @@ class RNN(Recurrent):
     h_t = phi(W x_t + R h_{t-1} + b), phi = tanh or relu (Elman 1990)
 
     nonlinearity: "tanh" or "relu"; by position it comes fourth, as in `torch.nn.RNN`. All other
-    arguments, shapes and errors are those of `Recurrent`; there is no `proj_size`.
+    arguments, shapes and errors are those of `Recurrent`.
 
     >>> import torch, gatewise
     >>> output, h = gatewise.RNN(5, 8, nonlinearity="relu")(torch.randn(10, 3, 5))
@@ -74,7 +74,7 @@ class RNN(Recurrent):
         **options: Any,
     ) -> None:
         cells = {"tanh": RNNCell, "relu": ReluRNN}
-        if nonlinearity not in cells:
+        if not isinstance(nonlinearity, str) or nonlinearity not in cells:
             raise GatewiseError(f"expected nonlinearity 'tanh' or 'relu', got {nonlinearity!r}")
         self.nonlinearity = nonlinearity
         super().__init__(cells[nonlinearity], input_size, hidden_size, num_layers, *arguments, **options)

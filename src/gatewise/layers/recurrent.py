@@ -70,7 +70,7 @@ class Recurrent(nn.Module):
         skip: bool = False,
     ) -> None:
         super().__init__()
-        if not isinstance(cell, CellType):
+        if not isinstance(cell, CellType) or not cell.state:
             raise GatewiseError(f"expected cell as a class of equations such as cells.LSTM, got {cell!r}")
         self.cell = cell
         self.hidden_sizes = _sizes(hidden_size, num_layers)
@@ -80,11 +80,14 @@ class Recurrent(nn.Module):
         self.hidden_size = hidden_size
         self.num_layers = len(self.hidden_sizes)
         self.bias, self.batch_first, self.bidirectional = bool(bias), bool(batch_first), bool(bidirectional)
-        self.dropout, self.zoneout, self.residual, self.skip = dropout, zoneout, residual, skip
+        self.residual, self.skip = residual, skip
         self.noise = regularisation(cell, dropout, variational_dropout, zoneout, weight_dropout)
         self.bias_starts = bias_starts(cell, forget_bias, self.bias)
         self._check_fit()
         self._kinds = layout(cell).of(self.bias)
+        self._recurrent_matrices = {
+            one.name for one in self._kinds if one.kind == "matrix" and one.width != "input"
+        }
         for place, hidden in self._places():
             for kind in self._kinds:
                 shape = kind.shape(self._width_into(place), hidden, self._output_width(place))
@@ -129,7 +132,8 @@ class Recurrent(nn.Module):
     def _stack(
         self, batch: Batch, resets: Tensor | None, states: list[dict[str, Tensor]], trace: bool
     ) -> tuple[Tensor, list[Result]]:
-        values, results = batch.values, list[Result]()
+        values = batch.values
+        results: list[Result] = []
         for number in range(self.num_layers):
             seen = torch.cat([values, batch.values], dim=-1) if self.skip and number else values
             seen = self.noise.entering(seen, self.training)
@@ -153,7 +157,7 @@ class Recurrent(nn.Module):
         recurrent = {
             name: noise.recurrent(value, training)
             for name, value in request.parameters.items()
-            if name == "weight_hh" and noise.weight_dropout
+            if noise.weight_dropout and name in self._recurrent_matrices
         }
         return replace(
             request,
@@ -162,27 +166,48 @@ class Recurrent(nn.Module):
             hidden_mask=noise.hidden_mask(request.state[self.cell.state[0]], training),
         )
 
+    @property
+    def dropout(self) -> float:
+        """The dropout between layers; may be set anew at any time, as in `torch.nn`."""
+        return self.noise.dropout
+
+    @dropout.setter
+    def dropout(self, rate: float) -> None:
+        self.noise = replace(self.noise, dropout=rate)
+
+    @property
+    def all_weights(self) -> list[list[Tensor]]:
+        """The parameters of each layer and direction, as `torch.nn` gives them."""
+        return [list(self._parameters_at(place).values()) for place, _ in self._places()]
+
     def reset_parameters(self) -> None:
         """Gives every parameter its first value again."""
         for place, hidden in self._places():
             parameters = self._parameters_at(place)
             start(parameters, self._kinds, hidden)
             for gate, value in self.bias_starts.items():
-                start_gate(parameters, self._kinds, gate, value)
+                start_gate(parameters, self._kinds, self.cell, gate, value)
 
     def flatten_parameters(self) -> None:
         """Does nothing: there for models that call it on `torch.nn`'s layers."""
 
     def extra_repr(self) -> str:
-        sizes = f"{self.cell.__name__}, {self.input_size}, {self.hidden_size}"
-        told = {
-            "num_layers": (self.num_layers, 1), "bias": (self.bias, True),
-            "batch_first": (self.batch_first, False), "bidirectional": (self.bidirectional, False),
-            "proj_size": (self.proj_size, 0), "dropout": (self.dropout, 0),
-            "variational_dropout": (self.noise.variational_dropout, 0),
-            "zoneout": (self.zoneout, 0.0), "weight_dropout": (self.noise.weight_dropout, 0),
-            "residual": (self.residual, False), "skip": (self.skip, False),
-        }  # fmt: skip
+        sizes = f"{self.input_size}, {self.hidden_size}"
+        sizes = f"{self.cell.__name__}, {sizes}" if type(self) is Recurrent else sizes
+        noise, zoneout = self.noise, {name: rate for name, rate in self.noise.zoneout.items() if rate}
+        told: dict[str, tuple[object, object]] = {
+            "num_layers": (self.num_layers, 1),
+            "bias": (self.bias, True),
+            "batch_first": (self.batch_first, False),
+            "bidirectional": (self.bidirectional, False),
+            "proj_size": (self.proj_size, 0),
+            "dropout": (noise.dropout, 0),
+            "variational_dropout": (noise.variational_dropout, 0),
+            "zoneout": (zoneout, {}),
+            "weight_dropout": (noise.weight_dropout, 0),
+            "residual": (self.residual, False),
+            "skip": (self.skip, False),
+        }
         unusual = [f"{name}={value}" for name, (value, usual) in told.items() if value != usual]
         return ", ".join([sizes, *unusual])
 
@@ -241,7 +266,7 @@ class Recurrent(nn.Module):
             warnings.warn("dropout acts between layers, and there is one layer only", stacklevel=3)
 
     def _check_dtype(self, values: Tensor) -> None:
-        own = next(self.parameters()).dtype
+        own = next(iter(self._parameters_at(0).values())).dtype
         if values.dtype != own and not torch.is_autocast_enabled(values.device.type):
             raise GatewiseError(f"expected input of dtype {own}, the layer's own, got {values.dtype}")
 

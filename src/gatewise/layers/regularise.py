@@ -68,6 +68,8 @@ def regularisation(
     weight_dropout: float,
 ) -> Regularisation:
     """Checks the probabilities; one number as `zoneout` stands for every state."""
+    if not isinstance(zoneout, int | float | Mapping):
+        raise GatewiseError(f"expected zoneout as a number or one for each state, got {zoneout!r}")
     by_state = dict.fromkeys(cell.state, zoneout) if isinstance(zoneout, int | float) else dict(zoneout)
     for name in by_state:
         if name not in cell.state:

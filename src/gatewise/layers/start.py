@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import sqrt
+from math import isfinite, sqrt
 
 import torch
 from torch import Tensor
 
 from gatewise.cells.base import CellType
-from gatewise.compiler.layout import Parameter
+from gatewise.compiler.layout import Parameter, added_to
 from gatewise.errors import GatewiseError
 
 
@@ -29,14 +29,13 @@ def start(parameters: Mapping[str, Tensor], kinds: tuple[Parameter, ...], hidden
 
 
 def start_gate(
-    parameters: Mapping[str, Tensor], kinds: tuple[Parameter, ...], gate: str, value: float
-) -> bool:
-    """Lets what is added before a gate sum up to `value`; False where the cell adds nothing there."""
-    added = [one for one in kinds if one.kind in ("bias", "shift") and gate in one.blocks]
-    for place, parameter in enumerate(added):
-        blocks = parameters[parameter.name].data.chunk(len(parameter.blocks))
-        blocks[parameter.blocks.index(gate)].fill_(value if place == 0 else 0.0)
-    return bool(added)
+    parameters: Mapping[str, Tensor], kinds: tuple[Parameter, ...], cell: CellType, gate: str, value: float
+) -> None:
+    """Lets the biases inside a gate's line sum up to `value`."""
+    known = {parameter.name: parameter for parameter in kinds}
+    for place, (name, block) in enumerate(added_to(cell, gate)):
+        blocks = parameters[name].data.chunk(len(known[name].blocks))
+        blocks[known[name].blocks.index(block)].fill_(value if place == 0 else 0.0)
 
 
 def bias_starts(cell: CellType, forget_bias: float | None, bias: bool) -> dict[str, float]:
@@ -46,7 +45,9 @@ def bias_starts(cell: CellType, forget_bias: float | None, bias: bool) -> dict[s
     """
     if forget_bias is None:
         return dict(cell.start) if bias else {}
-    if "f" not in cell.gates or not bias:
+    if not isinstance(forget_bias, int | float) or not isfinite(forget_bias):
+        raise GatewiseError(f"expected forget_bias as a number, got {forget_bias!r}")
+    if "f" not in cell.gates or not bias or not added_to(cell, "f"):
         what = "bias=False" if "f" in cell.gates else f"{cell.__name__}, whose gates are {cell.gates}"
         raise GatewiseError(f"forget_bias={forget_bias} was given with {what}; leave it out")
     return {**cell.start, "f": forget_bias}

@@ -27,8 +27,8 @@ def detach(state: State) -> State:
     ...     output.sum().backward()
     ...     state = gatewise.detach(state)
     """
-    if isinstance(state, Tensor):
-        return state.detach()
+    if state is None or isinstance(state, Tensor):
+        return None if state is None else state.detach()
     return tuple(detach(one) for one in state)
 
 
@@ -65,15 +65,19 @@ class StateForm:
                 wanted = f"{expected}" if len(set(widths)) == 1 else f"a tuple of {len(widths)} tensors"
                 raise GatewiseError(f"expected state {name} of shape {wanted}, got {list(given.shape)}")
             given = tuple(given)
+        if not isinstance(given, tuple | list) or not all(isinstance(one, Tensor) for one in given):
+            raise GatewiseError(f"expected state {name} as a tensor, got {_describe(given)}")
         if len(given) != len(widths):
             raise GatewiseError(f"expected state {name} as {len(widths)} tensors, got {len(given)}")
         for width, one in zip(widths, given, strict=True):
             expected = [batch, width] if batched else [width]
             if list(one.shape) != expected:
                 raise GatewiseError(f"expected state {name} of shape {expected}, got {list(one.shape)}")
-            if one.dtype != like.dtype:
+            if one.device != like.device:
+                raise GatewiseError(f"expected state {name} on {like.device}, as the input, got {one.device}")
+            if one.dtype != like.dtype and not torch.is_autocast_enabled(like.device.type):
                 raise GatewiseError(f"expected state {name} of dtype {like.dtype}, got {one.dtype}")
-        return given if batched else [one.unsqueeze(0) for one in given]
+        return [(one if batched else one.unsqueeze(0)).to(like.dtype) for one in given]
 
     def write(self, states: list[dict[str, Tensor]], batched: bool) -> State:
         """For each state [layers * directions, B, H]; a tuple of [B, H] where the widths differ."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gatewise.cells.base import CellType
+from typing import TYPE_CHECKING
+
 from gatewise.cells.notation import (
     Constant,
     Expression,
@@ -13,6 +14,9 @@ from gatewise.cells.notation import (
     Product,
     Vector,
 )
+
+if TYPE_CHECKING:
+    from gatewise.cells.base import CellType
 
 # How tightly each sign binds; an operand that binds less is put in brackets.
 SIGNS = {"add": (" + ", 1), "subtract": (" - ", 1), "multiply": (" * ", 2), "divide": (" / ", 2)}
@@ -26,7 +30,12 @@ def formulas(cell: CellType) -> dict[str, str]:
     >>> formulas(LSTM)["f"], formulas(LSTM)["c"]
     ('sigmoid(W_f x + R_f h[t-1])', 'f * c[t-1] + i * g')
     """
-    return {name: _text(line)[0] for name, line in cell.lines.items()}
+    return {name: formula(line) for name, line in cell.lines.items()}
+
+
+def formula(expression: Expression) -> str:
+    """An expression as text; the lines that it reads stay names."""
+    return _text(expression)[0]
 
 
 def _read(expression: Expression, least: int = 0) -> str:

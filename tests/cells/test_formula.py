@@ -1,7 +1,7 @@
 """Formulas as text."""
 
 from gatewise.cells import cells
-from gatewise.compiler.formula import formulas
+from gatewise.cells.formula import formulas
 
 
 def test_every_line_of_every_cell_has_a_formula(cell):
