@@ -8,9 +8,12 @@ from pathlib import Path
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Lets `write` fill a file beside `path`, then puts it in place in one step."""
+    """Lets `write` fill a file beside `path`, then puts it in place in one step.
+
+    What a killed write left behind is written over by the next.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.partial")
     try:
         write(partial)
         with partial.open("rb") as file:

@@ -94,3 +94,41 @@ def test_a_folder_that_is_taken(tmp_path, gatewise):
     assert told.returncode == 2
     assert "'mine' holds something already; give another --out" in told.stderr
     assert [one.name for one in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_run_that_could_not_begin_does_not_block_its_folder(tmp_path, gatewise):
+    frame(steps=60).write_csv(tmp_path / "data.csv")
+    run = ["train", "forecast", "data.csv", "--horizon", 3, "--out", "run"]
+    told = gatewise(*run, "--accelerator", "abacus")
+    assert told.returncode == 2
+    assert "can't train on accelerator=abacus" in told.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_names_with_signs_of_their_own(tmp_path, gatewise):
+    frame(steps=60).rename({"value": "a$b^$c [/b]"}).write_csv(tmp_path / "data.csv")
+    told = gatewise("train", "forecast", "data.csv", "--horizon", 3, "--epochs", 1, "--out", "[bold]run")
+    assert told.returncode == 0, told.stderr
+    assert "target is column 'a$b^$c [/b]'" in told.stdout
+    assert (tmp_path / "[bold]run" / "forecast.png").exists()
+
+
+def test_a_place_that_can_not_be_written(tmp_path, gatewise):
+    frame(steps=60).write_csv(tmp_path / "data.csv")
+    told = gatewise("train", "forecast", "data.csv", "--horizon", 3, "--out", "data.csv/run")
+    assert told.returncode == 2
+    assert "can't read or write data.csv" in told.stderr
+
+
+def test_predict_never_writes_over_the_data(tmp_path, gatewise):
+    frame(steps=60).write_csv(tmp_path / "data.csv")
+    before = (tmp_path / "data.csv").read_text()
+    told = gatewise("predict", "run", "data.csv", "--out", "data.csv")
+    assert told.returncode == 2
+    assert "expected --out as a CSV file other than the data" in told.stderr
+    assert (tmp_path / "data.csv").read_text() == before
+
+
+def test_version_and_help_without_a_verb(gatewise):
+    assert gatewise("--version").stdout.startswith("gatewise 0.")
+    assert "compare" in gatewise().stdout

@@ -57,7 +57,7 @@ def test_covariates_known_in_advance_may_go_on():
         (frame(), {"known": ("x",)}, "has no column 'x' for the known covariate"),
         (frame(days=[*DAYS[:4], DAYS[1]]), {}, "row 2 and row 5 both give 2024-01-02 for series 'sold'"),
         (frame(days=[*DAYS[:4], "2024-01-09"]), {}, "row 5: 4 missing between 2024-01-04 and 2024-01-09"),
-        (frame((1, 2, None, 4, 5)), {}, "row 3, column 'sold' is empty; fill it with --fill"),
+        (frame((1, 2, None, 4, 5)), {}, "row 3, column 'sold' is empty; --fill linear or forward fills it"),
         (frame((1, 2, float("nan"), 4, 5)), {}, "row 3, column 'sold' is empty"),
         (frame(["1", "2", "many", "4", "5"]), {}, "row 3, column 'sold': expected a number, got 'many'"),
         (frame(id=["a", "a", None, "a", "a"]), {}, "row 3, column 'id': the id is missing"),
@@ -87,7 +87,7 @@ def test_gaps_are_filled_when_asked(fill, expected):
     table = frame((1, 2, None, 5), days=[*DAYS[:3], DAYS[4]])
     found = read_series(table, fill=fill)
     assert found.series[0].target.tolist() == expected
-    assert any("1 missing steps were filled" in note for note in found.notes)
+    assert any("values that were filled: 2" in note for note in found.notes)
     assert found.series[0].times.to_list() == read_series(frame()).series[0].times.to_list()
 
 
@@ -110,3 +110,49 @@ def test_real_series(real_data):
     filled = read_series(real_data / "series" / "daily-min-temperatures.csv", fill="linear").series[0]
     assert len(filled) == 3652
     assert np.isfinite(filled.target).all()
+
+
+def test_series_of_different_steps_are_refused():
+    weeks = ["2024-01-01", "2024-01-08", "2024-01-15"]
+    table = pl.concat([frame(id=["a"] * 5), frame((1, 2, 3), days=weeks, id=["b"] * 3)])
+    with pytest.raises(GatewiseError, match="row 7: 6 missing between 2024-01-01 and 2024-01-08"):
+        read_series(table)
+    months = [f"2024-0{month}-01" for month in range(1, 6)]
+    halves = ["2024-01-01", "2024-01-15", "2024-02-01"]
+    table = pl.concat([frame(days=months, id=["a"] * 5), frame((1, 2, 3), days=halves, id=["b"] * 3)])
+    with pytest.raises(GatewiseError, match="row 7: 2024-01-15 .* does not fit a step of one month"):
+        read_series(table, fill="linear")
+
+
+def test_a_column_with_two_roles_is_refused():
+    for roles in (
+        {"known": ("sold",)},
+        {"known": ("price", "price")},
+        {"id": "price", "observed": ("price",)},
+    ):
+        with pytest.raises(GatewiseError, match="was given two roles; give it one"):
+            read_series(frame(price=[1] * 5), Columns(target="sold", **roles))
+
+
+def test_row_numbers_called_id_tell_no_series_apart():
+    found = read_series(frame(id=[1, 2, 3, 4, 5]), Columns(target="sold"))
+    assert len(found.series) == 1
+    assert found.columns.id is None
+
+
+def test_a_time_column_of_numbers_is_known_by_its_name():
+    table = pl.DataFrame({"time": [1, 2, 3, 4], "sold": [1.0, 2.0, 3.0, 4.0]})
+    assert read_series(table).columns.time == "time"
+
+
+def test_linear_filling_says_that_it_looks_ahead_and_forward_does_not_look():
+    table = frame((1, 2, None, 4, 5))
+    assert any("looks at the value behind a gap" in note for note in read_series(table, fill="linear").notes)
+    changed = frame((1, 2, None, 400, 5))
+    before, after = (read_series(one, fill="forward").series[0].target for one in (table, changed))
+    assert before[:3].tolist() == after[:3].tolist() == [1, 2, 2]
+
+
+def test_the_end_of_a_target_is_never_invented():
+    with pytest.raises(GatewiseError, match="row 4, column 'sold' is empty; the last value can't be filled"):
+        read_series(frame((1, 2, 3, None, None)), fill="forward")

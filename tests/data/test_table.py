@@ -45,6 +45,30 @@ def test_a_cell_that_is_no_number(write):
         table.numbers("value", "target")
 
 
+def test_infinity_in_parquet_is_no_number(tmp_path):
+    pl.DataFrame({"value": [1.0, float("inf")]}).write_parquet(tmp_path / "table.parquet")
+    with pytest.raises(GatewiseError, match="row 2, column 'value': expected a number, got 'inf'"):
+        read_table(tmp_path / "table.parquet").numbers("value", "target")
+
+
+def test_a_decimal_comma_gets_a_hint(write):
+    table = read_table(write("time;value\n1;2,5\n"))
+    with pytest.raises(GatewiseError, match=r"got '2,5'.*write decimals with a point"):
+        table.numbers("value", "target")
+
+
+def test_a_column_of_lists_holds_no_numbers(tmp_path):
+    pl.DataFrame({"value": [[1], [2]]}).write_parquet(tmp_path / "table.parquet")
+    with pytest.raises(GatewiseError, match="column 'value': expected numbers, got List"):
+        read_table(tmp_path / "table.parquet").numbers("value", "target")
+
+
+def test_blank_lines_at_the_end_and_spaces_in_the_header(write):
+    table = read_table(write("time, value \n1,2\n2,3\n\n\n"))
+    assert table.columns == ["time", "value"]
+    assert table.frame.height == 2
+
+
 def test_infinity_is_no_number(write):
     table = read_table(write("time,value\n1,2\n2,inf\n"))
     with pytest.raises(GatewiseError, match=r"line 3, column 'value': expected a number, got 'inf'"):
@@ -65,6 +89,7 @@ def test_a_column_that_is_not_there(write):
         ("a,b\n1,2,3\n4,5\n", "can't be read as a table"),
         (b"time,value\n1,\xff\xfe\xfa\n", "can't be read as a table"),
         ("a,a\n1,2\n", "two columns called 'a'"),
+        ("2000-01,10.0\n2000-02,11.0\n", "begins with values, not with names of columns"),
     ],
 )
 def test_files_that_are_no_tables(write, text, message):

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from gatewise.data.table import Table
-from gatewise.data.times import Step, find_step, read_times
+from gatewise.data.times import Step, find_step, read_times, time_format
 from gatewise.errors import GatewiseError
 
 
@@ -71,7 +71,7 @@ def test_a_time_that_is_missing():
         (["2020-01-01", "2021-01-01", "2022-01-01"], "year", None),
         (["2020-01-01 00:00", "2020-01-01 00:15", "2020-01-01 00:30"], "15 minutes", 96),
         (["2020-01-01 00:00", "2020-01-01 01:00", "2020-01-01 02:00"], "hour", 24),
-        (["3", "5", "7"], "2", None),
+        (["3", "5", "7"], "2 units", None),
     ],
 )
 def test_steps(texts, told, period):
@@ -89,3 +89,40 @@ def test_the_grid_goes_on_at_month_ends():
 
 def test_a_step_tells_itself():
     assert str(Step(14 * 86_400_000_000, "microseconds")) == "2 weeks"
+
+
+def test_two_digits_are_no_year():
+    with pytest.raises(GatewiseError, match="expected a time"):
+        times_of("01/13/20", "01/14/20")
+
+
+@pytest.mark.parametrize("text", ["2020-03-04T05:06:07+02:00", "2020-03-04 05:06:07+02:00"])
+def test_an_offset_is_taken_off(text):
+    assert times_of(text, text.replace("05:", "06:"))[0] == datetime(2020, 3, 4, 3, 6, 7)
+
+
+def test_times_of_a_zone():
+    hours = pl.datetime_range(
+        datetime(2020, 3, 28, 23), datetime(2020, 3, 29, 4), "1h", time_zone="Europe/Berlin", eager=True
+    )
+    found = read_times(Table("file", pl.DataFrame({"t": hours}), 1), "t")
+    assert found.diff().drop_nulls().n_unique() == 1
+    days = pl.datetime_range(
+        datetime(2020, 3, 27), datetime(2020, 3, 31), "1d", time_zone="Europe/Berlin", eager=True
+    )
+    found = read_times(Table("file", pl.DataFrame({"t": days}), 1), "t")
+    assert found.to_list()[-1] == datetime(2020, 3, 31)
+
+
+@pytest.mark.parametrize(
+    ("whole", "expected"), [(20240131, datetime(2024, 1, 31)), (202402, datetime(2024, 2, 1))]
+)
+def test_whole_numbers_that_are_dates(whole, expected):
+    assert read_times(Table("file", pl.DataFrame({"t": [whole]}), 1), "t").to_list() == [expected]
+
+
+def test_how_times_are_written():
+    assert time_format(times_of("2024-01", "2024-02")) == "%Y-%m"
+    assert time_format(times_of("2024-01-01", "2024-01-02")) == "%Y-%m-%d"
+    assert time_format(times_of("2024-01-01 05:00")) == "%Y-%m-%d %H:%M:%S"
+    assert time_format(times_of("1", "2")) is None

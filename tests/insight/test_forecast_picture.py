@@ -30,7 +30,7 @@ def test_truth_forecasts_and_a_legend(tmp_path, monkeypatch):
     truth = prepared.source.series[0].target
     line = next(one for one in axes.lines if one.get_label() == "truth")
     assert line.get_ydata()[-1] == truth[-1]
-    assert len([one for one in axes.lines if len(one.get_xdata()) == 4]) == 8
+    assert len([one for one in axes.lines if len(one.get_xdata()) == 5]) == 8
 
 
 def test_baselines_alone(tmp_path, monkeypatch):

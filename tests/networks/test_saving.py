@@ -28,8 +28,9 @@ class Own(Cell):
 
 def saved(network):
     plan = Plan(3, 6, 2, 0.1, 0.2)
-    learned = Learned({"a": Scale(1.0, 2.0)}, (Scale(0.0, 1.0),), ("week",))
-    return SavedModel("mine", network, plan, learned, FoundColumns("t", "y", "id", ("price",)), "linear")
+    learned = Learned({"a": Scale(1.0, 2.0)}, (Scale(0.0, 1.0),), ("week",), {"a": "2020"})
+    columns = FoundColumns("t", "y", "id", ("price",))
+    return SavedModel("mine", network, plan, learned, columns, "day", "linear")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_a_model_comes_back_as_it_was(tmp_path, network):
     model = saved(network.eval())
     save_model(tmp_path, model)
     again = load_model(tmp_path)
-    for field in ("name", "plan", "learned", "columns", "fill", "time_format"):
+    for field in ("name", "plan", "learned", "columns", "step", "fill", "time_format"):
         assert getattr(again, field) == getattr(model, field)
     past, future = torch.randn(2, 6, 2), torch.randn(2, 3, 1)
     assert torch.equal(again.network(past, future), network(past, future))
@@ -75,7 +76,10 @@ def damaged(folder, change):
         (lambda data: data.pop("plan"), "can't be read: 'plan'"),
         (lambda data: data.update(kind="Pickle"), "can't be read: 'Pickle'"),
         (lambda data: data["options"].update(hidden=5), "can't be read: .*size mismatch"),
-        (lambda data: data["options"]["cell"]["lines"].update(i=["eval", ["x"]]), "there is no 'eval'"),
+        (
+            lambda data: data["options"]["cell"]["lines"].update(i=["eval", ["x"]]),
+            "there is no function 'eval'",
+        ),
     ],
 )
 def test_damage_is_told_in_one_line(folder, change, message):

@@ -60,6 +60,24 @@ def test_a_training_that_was_cut_off_comes_to_the_same_end(tmp_path, share):
         assert torch.equal(ours, theirs)
 
 
+def test_a_training_that_had_ended_is_not_trained_on(tmp_path):
+    prepared = data()
+    chosen = options(epochs=60, patience=2, learning_rate=0.02)
+    first, again = network(prepared), network(prepared)
+    fitted = fit(first, prepared.train, prepared.validation, chosen, tmp_path)
+    assert fitted.epochs < 60
+    assert fit(again, prepared.train, prepared.validation, chosen, tmp_path) == fitted
+    for ours, theirs in zip(again.parameters(), first.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_a_device_that_is_not_there(tmp_path):
+    prepared = data()
+    for wrong in ({"accelerator": "abacus"}, {"strategy": "hope"}):
+        with pytest.raises(GatewiseError, match="can't train on accelerator="):
+            fit(network(prepared), prepared.train, prepared.validation, options(**wrong), tmp_path)
+
+
 def test_it_learns_stops_when_nothing_gets_better_and_keeps_the_best(tmp_path):
     prepared = data()
     model = network(prepared)

@@ -1,12 +1,17 @@
 """The forecasting task from file to files, in Python."""
 
 import json
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
 from gatewise.cells import find_cell
+from gatewise.data.columns import Columns
+from gatewise.data.forecasting import latest
+from gatewise.data.series import read_series
 from gatewise.errors import GatewiseError
+from gatewise.networks.saving import load_model
 from gatewise.training import runs
 from gatewise.training.forecasting import compare, evaluate, predict, read, train
 from gatewise.training.options import CompareOptions, TrainOptions
@@ -39,10 +44,35 @@ def test_train_evaluate_predict(tmp_path, table):
     scores = {one.name: one.scores for one in contest.entries}
     assert {one.name: one.scores for one in again.entries} == scores
     forecast = predict(folder, table)
-    assert forecast.columns == ["id", "time", "median", *(f"q0.{tenth}" for tenth in range(1, 10))]
-    assert forecast["time"].dt.strftime("%Y-%m").to_list() == ["2003-05", "2003-06", "2003-07", "2003-08"]
-    assert (forecast["q0.1"] <= forecast["median"]).all()
-    assert forecast["median"].is_between(8, 12).all()
+    around = [f"q0.{tenth}" for tenth in range(1, 10) if tenth != 5]
+    assert forecast.columns == ["series", "month", "value", *around]
+    assert forecast["month"].dt.strftime("%Y-%m").to_list() == ["2003-05", "2003-06", "2003-07", "2003-08"]
+    assert (forecast["q0.1"] <= forecast["value"]).all()
+    assert forecast["value"].is_between(8, 12).all()
+
+
+def test_a_model_is_not_asked_about_what_it_can_not_know(tmp_path, table):
+    folder = tmp_path / "run"
+    carried_out("train", train, table, folder, TrainOptions(**SMALL))
+    daily = tmp_path / "daily.csv"
+    days = pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 6, 8), eager=True)
+    frame().with_columns(month=days).write_csv(daily)
+    for ask in (lambda: predict(folder, daily), lambda: evaluate(folder, daily, Quiet())):
+        with pytest.raises(GatewiseError, match=r"trained on steps of one month; .* has steps of one day"):
+            ask()
+    early = tmp_path / "early.csv"
+    frame()[:100].write_csv(early)
+    with pytest.raises(GatewiseError, match="and the model has seen it up to"):
+        evaluate(folder, early, Quiet())
+
+
+def test_a_short_new_series_is_scaled_by_all_it_has(tmp_path, table):
+    carried_out("train", train, table, tmp_path / "run", TrainOptions(**SMALL))
+    model = load_model(tmp_path / "run")
+    high = read_series(frame()[-16:].with_columns(pl.col("value") + 1000), Columns(target="value"))
+    unseen = replace(high, series=tuple(replace(one, id="unseen") for one in high.series))
+    scale = latest(unseen, model.plan, model.learned).scales[0]
+    assert scale.mean == pytest.approx(unseen.series[0].target.mean())
 
 
 def test_compare_and_go_on_with_it(tmp_path, table):

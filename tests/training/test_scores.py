@@ -1,13 +1,19 @@
 """Scores against their formulas, written out in numpy."""
 
 import numpy as np
+import polars as pl
+import pytest
 import torch
 
+from gatewise.data.columns import Columns
+from gatewise.data.forecasting import Plan, prepare
+from gatewise.data.series import read_series
+from gatewise.errors import GatewiseError
 from gatewise.networks.baselines import Naive
 from gatewise.networks.heads import LEVELS
 from gatewise.training.contest import shape_of
 from gatewise.training.scores import foretell, score
-from tests.series import data, seasonal
+from tests.series import data, frame, seasonal
 
 
 def test_scores_are_what_their_formulas_say():
@@ -38,6 +44,18 @@ def test_a_perfect_forecast():
     truth = prepared.test.all().truth
     found = score(truth.unsqueeze(-1).expand(-1, -1, 9), prepared, prepared.test)
     assert (found.mase, found.rmse, found.pinball, found.coverage) == (0, 0, 0, 1)
+
+
+def test_a_constant_series_does_not_count_in_mase():
+    flat = frame().with_columns(value=pl.lit(3.0), id=pl.lit("flat"))
+    source = pl.concat([frame().with_columns(id=pl.lit("alive")), flat])
+    both = prepare(read_series(source, Columns(target="value")), Plan(4, 12, 12))
+    naive = Naive(shape_of(both))
+    naive.learn(both.train.all(), both.validation.all())
+    alone = score(foretell(naive, data().test), data(), data().test).mase
+    assert score(foretell(naive, both.test), both, both.test).mase == pytest.approx(alone, rel=1e-5)
+    with pytest.raises(GatewiseError, match="there is nothing to learn"):
+        prepare(read_series(flat, Columns(target="value")), Plan(4, 12, 12))
 
 
 def test_each_series_is_measured_in_its_own_unit():

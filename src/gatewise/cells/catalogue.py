@@ -31,6 +31,10 @@ def find_cell(name: str) -> CellType:
 
     Errors: `GatewiseError` where there is no such cell, file, or class in the file.
     """
+    if not name.strip():
+        raise GatewiseError(
+            f"expected a cell's name, got {name!r}; the built-in ones are {', '.join(cells())}"
+        )
     if ":" in name or name.endswith(".py"):
         return _from_file(name)
     known = {built_in.lower(): cell for built_in, cell in cells().items()}

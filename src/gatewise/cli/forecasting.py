@@ -76,6 +76,9 @@ def carry_out(verb: Verb, asked: Asked) -> runs.Run:
     try:
         with Bar() as bar:
             contest = verb.job(run, data, bar)
+    except GatewiseError:
+        runs.discard(run)
+        raise
     except KeyboardInterrupt:
         console.print(f"interrupted; go on with: gatewise {verb.name} forecast --resume {run.folder}")
         raise
@@ -107,6 +110,8 @@ def _run(verb: Verb, asked: Asked) -> runs.Run:
 def _settled(data: ForecastData) -> str:
     plan = data.plan
     period = f"a period of {plan.period}" if plan.period > 1 else "no period"
+    if plan.period > plan.context:
+        period += ", beyond the context: no seasonal naive"
     return (
         f"a step is one {data.source.step}; looking back on {plan.context} steps "
         f"to foretell {plan.horizon}; {period}"
@@ -117,7 +122,10 @@ def _tell_files(run: runs.Run, contest: Contest) -> None:
     chosen = contest.chosen(baseline=False)
     assert chosen is not None
     if len(run.cells) > 1:
-        console.print(f"The model kept for use is {chosen.name}, which did best on the validation part.")
+        console.print(
+            f"The model kept for use is {chosen.name} (MASE {chosen.scores.mase:.3f}): "
+            "it did best on the validation part, which alone may choose."
+        )
     files = {
         "leaderboard.csv": "the table above",
         "forecast.png": "the end of the series, foretold and true",

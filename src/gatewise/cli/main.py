@@ -7,6 +7,7 @@ from importlib import import_module
 
 import typer
 
+from gatewise import __version__
 from gatewise.errors import GatewiseError
 
 VERBS = {
@@ -34,6 +35,10 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(getattr(error, "format_message", error.__str__)(), MISTAKE)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", INTERRUPTED)
+    except OSError as error:
+        if debug:
+            raise
+        _fail(f"can't read or write {error.filename}: {error.strerror}", MISTAKE)
     except Exception as error:
         if debug:
             raise
@@ -45,14 +50,20 @@ def _app(given: list[str]) -> typer.Typer:
     """All verbs by name, but only the one that is called is loaded: PyTorch is slow to import."""
     app = typer.Typer(
         help="Recurrent networks, from the equation to the trained model.",
-        no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
     )
 
-    @app.callback()
-    def _everywhere(debug: bool = typer.Option(False, "--debug", help="Show where an error arose.")) -> None:
-        pass
+    @app.callback(invoke_without_command=True)
+    def _everywhere(
+        context: typer.Context,
+        debug: bool = typer.Option(False, "--debug", help="Show where an error arose; with every verb."),
+        version: bool = typer.Option(False, "--version", help="Show the version."),
+    ) -> None:
+        if version:
+            typer.echo(f"gatewise {__version__}")
+        elif context.invoked_subcommand is None:
+            typer.echo(context.get_help())
 
     wanted = next((one for one in given if not one.startswith("-")), None)
     for verb, about in VERBS.items():
@@ -64,7 +75,8 @@ def _app(given: list[str]) -> typer.Typer:
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"gatewise: {' '.join(message.split())}", file=sys.stderr)
+    if message:  # there is none where the help was shown instead
+        print(f"gatewise: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)
 
 

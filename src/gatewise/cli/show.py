@@ -12,7 +12,7 @@ from rich.table import Table
 from gatewise.training.contest import Contest, Entry
 from gatewise.training.processes import is_first
 
-console = Console(highlight=False, soft_wrap=True, quiet=not is_first())
+console = Console(highlight=False, markup=False, soft_wrap=True, quiet=not is_first())
 
 
 class Bar:
@@ -67,7 +67,10 @@ def leaderboard(contest: Contest) -> Table:
             _duration(entry.seconds),
             style="dim" if entry.baseline else None,
         )
-    table.caption = "* a baseline; 80% in: how often the truth lay in the 80% interval"
+    table.caption = (
+        "* a baseline; 80% in: how often the truth lay in the 80% interval; MASE: the error against "
+        f"that of repeating the value of {contest.data.plan.period} steps ago, in the training part"
+    )
     table.caption_justify = "left"
     return table
 

@@ -9,6 +9,7 @@ from gatewise.data.times import looks_like_times
 from gatewise.errors import GatewiseError
 
 ID_NAMES = ("id", "unique_id", "series_id", "item_id", "series")
+TIME_NAMES = ("time", "date", "datetime", "timestamp", "year", "month", "week", "day", "hour", "ds", "t")
 TARGET_NAMES = ("target", "value", "y")
 
 
@@ -36,15 +37,19 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
 
     Errors: `GatewiseError` where none or several could be meant.
     """
-    named = {given.time, given.target, given.id, *given.known, *given.observed}
+    named = [given.time, given.target, given.id, *given.known, *given.observed]
+    for name in named:
+        if name is not None and named.count(name) > 1:
+            raise GatewiseError(f"{table.path}: the column {name!r} was given two roles; give it one")
     left = [name for name in table.columns if name not in named]
     notes = []
     if given.time is None:
         dates = [name for name in left if looks_like_times(table, name)]
+        dates = dates or [name for name in left if name.lower() in TIME_NAMES]
         given = replace(given, time=_only(table, "time", dates))
         left.remove(str(given.time))
         notes.append(f"time is column {given.time!r}")
-    ids = [name for name in left if name.lower() in ID_NAMES]
+    ids = [name for name in left if name.lower() in ID_NAMES and table.frame[name].is_duplicated().any()]
     if given.id is None and ids:
         given = replace(given, id=ids[0])
         left.remove(ids[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -43,11 +43,13 @@ class Learned:
     """What was learned from the training parts.
 
     series, covariates: each series' scale by its id, each covariate's; cycles: of the calendar
+    seen: the last time of each series that training and validation saw
     """
 
     series: Mapping[str, Scale]
     covariates: tuple[Scale, ...]
     cycles: tuple[str, ...]
+    seen: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,13 @@ def prepare(source: SeriesSet, plan: Plan, learned: Learned | None = None) -> Fo
     plan = settle(plan, source)
     for series in source.series:
         _check_length(series, plan)
-    learned = learned_or_new(source, plan, learned)
+    if all(np.ptp(series.target[: plan.borders(len(series))[0]]) == 0 for series in source.series):
+        raise GatewiseError("the target never changes in the part to train on: there is nothing to learn")
+    trained_before = learned is not None
+    learned = learn(source, [plan.borders(len(series))[0] for series in source.series], learned)
+    if not trained_before:
+        seen = {one.id: say(one.times[plan.borders(len(one))[1] - 1]) for one in source.series}
+        learned = replace(learned, seen=seen)
     tables = [table(series, learned) for series in source.series]
     values = torch.from_numpy(np.concatenate(tables)).float()
     offsets = np.cumsum([0, *(len(one) for one in tables[:-1])])
@@ -114,18 +122,20 @@ def settle(plan: Plan, source: SeriesSet) -> Plan:
     longest = max(source.series, key=len)
     training = max(plan.borders(len(longest))[0], 3)
     period = plan.period or find_period(longest.target[:training], source.step)
+    if period >= training:
+        raise GatewiseError(
+            f"a period of {period} does not fit into the {training} steps to train on; give a shorter one"
+        )
     useful = min(max(2 * period, 3 * plan.horizon, 24), LONGEST_USUAL_CONTEXT)
     shortest = min(plan.borders(len(series))[0] for series in source.series)
     context = plan.context or max(min(useful, shortest // 2 - plan.horizon), 1)
     return replace(plan, context=context, period=period)
 
 
-def learned_or_new(source: SeriesSet, plan: Plan, learned: Learned | None) -> Learned:
-    """What was learned before; a series that was not seen then is scaled by its own training part."""
-    ends = [plan.borders(len(series))[0] for series in source.series]
+def learn(source: SeriesSet, ends: list[int], learned: Learned | None = None) -> Learned:
+    """What the first `ends` steps of each series show; what was learned before goes first."""
     scales = {
-        series.id: learn_scale(series.target[: max(end, 1)])
-        for series, end in zip(source.series, ends, strict=True)
+        series.id: learn_scale(series.target[:end]) for series, end in zip(source.series, ends, strict=True)
     }
     if learned is not None:
         return replace(learned, series={**scales, **learned.series})
@@ -134,8 +144,9 @@ def learned_or_new(source: SeriesSet, plan: Plan, learned: Learned | None) -> Le
         for series, end in zip(source.series, ends, strict=True)
     ]
     longest = max(range(len(ends)), key=ends.__getitem__)
-    cycles = useful_cycles(source.series[longest].times[: max(ends[longest], 1)], source.step)
-    return Learned(scales, tuple(learn_scale(column) for column in np.concatenate(pieces).T), cycles)
+    cycles = useful_cycles(source.series[longest].times[: ends[longest]], source.step)
+    covariates = tuple(learn_scale(column) for column in np.concatenate(pieces).T)
+    return Learned(scales, covariates, cycles)
 
 
 def table(series: Series, learned: Learned) -> np.ndarray:
@@ -163,7 +174,7 @@ def latest(source: SeriesSet, plan: Plan, learned: Learned) -> Latest:
     Errors: `GatewiseError` where a series is shorter than the context, or known covariates are not
     given for the whole horizon.
     """
-    learned = learned_or_new(source, plan, learned)
+    learned = learn(source, [len(series) for series in source.series], learned)
     windows, times = [], []
     for series in source.series:
         if len(series) < plan.context:

@@ -38,6 +38,10 @@ class Grid:
     times: pl.Series
     fill: str | None
 
+    def missing(self, column: np.ndarray) -> int:
+        """How many values of a column are missing on the grid."""
+        return int(np.isnan(np.where(self.rows >= 0, column[self.rows], np.nan)).sum())
+
     def values(self, column: np.ndarray, name: str, steps: int) -> np.ndarray:
         """The first `steps` values of a column on the grid, filled where asked.
 
@@ -49,11 +53,10 @@ class Grid:
         if not missing.any():
             return values
         first = int(missing.argmax())
-        if self.fill is None or missing[0]:
+        if self.fill is None or missing[0] or missing[-1]:
             place = self.table.place(int(rows[first])) if rows[first] >= 0 else f"at {say(self.times[first])}"
-            remedy = (
-                "the first value can't be filled" if self.fill else "fill it with --fill linear or forward"
-            )
+            end = "first" if missing[0] else "last"
+            remedy = f"the {end} value can't be filled" if self.fill else "--fill linear or forward fills it"
             raise GatewiseError(f"{self.table.path}, {place}, column {name!r} is empty; {remedy}")
         there = np.flatnonzero(~missing)
         if self.fill == "linear":
@@ -69,9 +72,9 @@ def on_grid(
     Errors: `GatewiseError` with the place of a time that is off the grid, or of a gap not to be filled.
     """
     own = times.gather(rows)
-    exact = step.places(own)
-    places = np.round(exact).astype(np.int64)
-    off = np.flatnonzero(np.abs(exact - places) > 1e-9)
+    places = np.round(step.places(own)).astype(np.int64)
+    grid = step.grid(own, int(places[-1]) + 1)
+    off = np.flatnonzero((grid.gather(places) != own).to_numpy())
     if len(off):
         row = int(rows[off[0]])
         raise GatewiseError(
@@ -89,4 +92,4 @@ def on_grid(
         )
     whole = np.full(places[-1] + 1, -1)
     whole[places] = rows
-    return Grid(table, whole, step.grid(own, len(whole)), fill)
+    return Grid(table, whole, grid, fill)

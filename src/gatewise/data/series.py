@@ -78,10 +78,13 @@ def read_series(
         raise GatewiseError(f"{table.path}: expected at least 3 rows for a series, got {len(longest)}")
     step = find_step(times.gather(longest))
     grids = {name: on_grid(table, times, rows, step, fill, name) for name, rows in ordered.items()}
-    filled = sum(int((grid.rows < 0).sum()) for grid in grids.values())
+    series = _series(table, found, grids)
+    target = table.numbers(found.target, "target")
+    filled = sum(grid.missing(target) for grid in grids.values()) if fill and not found.known else 0
     if filled:
-        notes.append(f"{filled} missing steps were filled ({fill})")
-    return SeriesSet(_series(table, found, grids), found, step, tuple(notes))
+        looks = ", which looks at the value behind a gap" if fill == "linear" else ""
+        notes.append(f"missing values that were filled: {filled} ({fill}{looks})")
+    return SeriesSet(series, found, step, tuple(notes))
 
 
 def _rows_by_id(table: Table, columns: FoundColumns) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import polars as pl
 
 from gatewise.errors import GatewiseError
 
+LARGEST = 1e30  # what float32 still squares
+DECIMAL_COMMA = re.compile(r"-?[\d.]*,\d+")
 RENAMED = "_duplicated_"  # what polars adds to a header that it met before
 EMPTY = ("", "na", "nan", "null", "none", "n/a", "-")
 
@@ -47,16 +50,19 @@ class Table:
         Errors: `GatewiseError` that names line and column of the first cell that is no number.
         """
         given = self.column(name, role)
-        if given.dtype.is_numeric() or given.dtype == pl.Boolean:
-            return given.cast(pl.Float64).to_numpy()
+        if not (given.dtype.is_numeric() or given.dtype in (pl.Boolean, pl.String, pl.Null)):
+            raise GatewiseError(f"{self.path}, column {name!r}: expected numbers, got {given.dtype}")
         text = given.cast(pl.String).str.strip_chars()
-        values = text.cast(pl.Float64, strict=False)
+        values = (text if given.dtype == pl.String else given).cast(pl.Float64, strict=False)
         empty = text.is_null() | text.str.to_lowercase().is_in(EMPTY)
-        wrong = (values.is_null() & ~empty) | values.is_infinite().fill_null(False)
+        wrong = (values.is_null() & ~empty) | ((values.abs() > LARGEST) & values.is_not_nan()).fill_null(
+            False
+        )
         if wrong.any():
             row = int(wrong.arg_max() or 0)
+            hint = " (write decimals with a point)" if DECIMAL_COMMA.fullmatch(text[row]) else ""
             raise GatewiseError(
-                f"{self.path}, {self.place(row)}, column {name!r}: expected a number, got {text[row]!r}"
+                f"{self.path}, {self.place(row)}, column {name!r}: expected a number, got {text[row]!r}{hint}"
             )
         return values.to_numpy()
 
@@ -74,16 +80,29 @@ def read_table(path: str | Path) -> Table:
             table = Table(str(path), pl.read_parquet(path), first_line=1)
         else:
             frame = pl.read_csv(path, infer_schema=False, separator=_separator(path))
-            table = Table(str(path), frame, first_line=2)
+            table = Table(str(path), _tidy(frame), first_line=2)
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        reason = str(error).strip().split("\n")[0]
+        reason = "it is not in UTF-8" if "utf" in str(error).lower() else str(error).strip().split("\n")[0]
         raise GatewiseError(f"{path} can't be read as a table: {reason}") from error
     twice = [name.split(RENAMED)[0] for name in table.columns if RENAMED in name]
     if twice:
         raise GatewiseError(f"{path} has two columns called {twice[0]!r}; rename one")
+    if table.first_line > 1 and all(_is_value(name) for name in table.columns):
+        raise GatewiseError(f"{path} begins with values, not with names of columns; give it a header")
     if table.frame.height == 0:
         raise GatewiseError(f"{path} has no rows below its header")
     return table
+
+
+def _tidy(frame: pl.DataFrame) -> pl.DataFrame:
+    """Names without spaces around them, and no empty rows at the end."""
+    there = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+    last = there.arg_true().max() if there.any() else None
+    return frame.head(0 if last is None else int(str(last)) + 1).rename(str.strip)
+
+
+def _is_value(name: str) -> bool:
+    return bool(re.fullmatch(r"[-+]?\d[\d.:/ TZ+-]*", name.strip()))
 
 
 def _separator(path: Path) -> str:

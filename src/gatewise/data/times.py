@@ -13,7 +13,10 @@ from gatewise.errors import GatewiseError
 
 DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y%m%d")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", "T%H:%M", "T%H:%M:%S", "T%H:%M:%S%.f")
-MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y")
+ZONED = ("T%H:%M%z", "T%H:%M:%S%z", "T%H:%M:%S%.f%z", " %H:%M%z", " %H:%M:%S%z", " %H:%M:%S%.f%z")
+MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%Y%m")
+WHOLE_DATE = r"^(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])?$"  # 20240131 or 202401
+FIRST_YEAR = 1000  # two digits are no year
 SECOND, DAY = 1_000_000, 86_400_000_000  # in microseconds
 UNITS = {"week": 7 * DAY, "day": DAY, "hour": 3600 * SECOND, "minute": 60 * SECOND, "second": SECOND}
 USUAL_PERIODS = {"hour": 24, "day": 7, "week": 52, "month": 12, "quarter": 4}
@@ -22,21 +25,33 @@ USUAL_PERIODS = {"hour": 24, "day": 7, "week": 52, "month": 12, "quarter": 4}
 def read_times(table: Table, name: str, time_format: str | None = None) -> pl.Series:
     """The time column as dates with a clock, or as whole numbers.
 
+    Times with a zone become those of UTC, or of the zone itself where all show the same clock.
+
     Errors: `GatewiseError` with the line where a cell is no time, or where two formats fit.
     """
     given = table.column(name, "time")
-    if given.dtype.is_integer() or given.dtype in (pl.Date, pl.Datetime):
-        times = given if given.dtype.is_integer() else given.cast(pl.Datetime("us"))
-        _check_all_there(table, name, times)
-        return times
+    _check_all_there(table, name, given)
+    if given.dtype in (pl.Date, pl.Datetime):
+        return _without_zone(given.cast(pl.Datetime("us")) if given.dtype == pl.Date else given)
+    if given.dtype.is_float() and (given == given.round()).all():
+        given = given.cast(pl.Int64)
     text = given.cast(pl.String).str.strip_chars()
     _check_all_there(table, name, text)
     if time_format is not None:
         return _parsed_whole(table, name, text, time_format)
     whole = text.cast(pl.Int64, strict=False)
-    if not whole.is_null().any() and not text.str.contains(r"^(19|20)\d{6}$").all():
+    if not whole.is_null().any() and not text.str.contains(WHOLE_DATE).all():
         return whole
     return _recognised(table, name, text)
+
+
+def _without_zone(times: pl.Series) -> pl.Series:
+    if getattr(times.dtype, "time_zone", None) is None:
+        return times.cast(pl.Datetime("us"))
+    local = times.dt.replace_time_zone(None)
+    one_clock = local.dt.time().n_unique() == 1
+    kept = local if one_clock else times.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return kept.cast(pl.Datetime("us"))
 
 
 def say(time: object) -> str:
@@ -44,10 +59,19 @@ def say(time: object) -> str:
     return str(time).removesuffix(" 00:00:00")
 
 
+def time_format(times: pl.Series) -> str | None:
+    """The shortest format that tells all of the times; None for whole numbers."""
+    if times.dtype.is_integer():
+        return None
+    if (times != times.dt.truncate("1d")).any():
+        return "%Y-%m-%d %H:%M:%S"
+    return "%Y-%m" if (times.dt.day() == 1).all() else "%Y-%m-%d"
+
+
 def looks_like_times(table: Table, name: str) -> bool:
     """Whether at least half of a column's first cells are dates in one form."""
     given = table.frame[name].head(20)
-    if given.dtype in (pl.Date, pl.Datetime):
+    if given.dtype.is_temporal():
         return True
     if given.dtype != pl.String:
         return False
@@ -81,14 +105,15 @@ def _parsed_whole(table: Table, name: str, text: pl.Series, time_format: str) ->
         row = int(values.is_null().arg_max() or 0)
         raise GatewiseError(
             f"{table.path}, {table.place(row)}, column {name!r}: expected a time like "
-            f"{time_format}, got {text[row]!r}"
+            f"{time_format or '%Y-%m-%d, or whole numbers'}, got {text[row]!r}"
         )
     return values
 
 
 def _tries(text: pl.Series) -> list[tuple[str, pl.Series]]:
-    bare = text.str.replace(r"(Z|\+00:?00)$", "")
-    formats = [*MONTHS, *(day + clock for day in DAYS for clock in CLOCKS)]
+    """The column read in each format that its first cell fits."""
+    bare = text.str.replace(r"(Z| ?UTC|\+00:?00)$", "")
+    formats = [*MONTHS, *(day + clock for day in DAYS for clock in (*CLOCKS, *ZONED))]
     return [(one, _parsed(bare, one)) for one in formats if not _parsed(bare.head(1), one).is_null().any()]
 
 
@@ -96,9 +121,10 @@ def _parsed(text: pl.Series, time_format: str) -> pl.Series:
     if time_format in MONTHS:
         text, time_format = text + " 1", time_format + " %d"
     try:
-        return text.str.to_datetime(time_format, strict=False, time_unit="us")
+        times = _without_zone(text.str.to_datetime(time_format, strict=False, time_unit="us"))
     except pl.exceptions.PolarsError:
         return pl.Series([None] * len(text), dtype=pl.Datetime("us"))
+    return times.set(times.dt.year() < FIRST_YEAR, None)
 
 
 def _check_all_there(table: Table, name: str, values: pl.Series) -> None:
@@ -118,7 +144,7 @@ class Step:
 
     def __str__(self) -> str:
         if self.unit == "numbers":
-            return f"{self.size}"
+            return "unit" if self.size == 1 else f"{self.size} units"
         name, count = self._named()
         return name if count == 1 else f"{count} {name}s"
 
@@ -148,12 +174,6 @@ class Step:
         """Each time's distance from the first, in steps; a broken one lies off the grid."""
         ticks = _ticks(times, self.unit)
         return (ticks - ticks[0]) / self.size
-
-    def after(self, last: pl.Series, count: int) -> pl.Series:
-        """The `count` times that follow the last of a column."""
-        if self.unit == "numbers":
-            return pl.Series([int(last[-1]) + self.size * (one + 1) for one in range(count)])
-        return self.grid(last.tail(1), count + 1)[1:]
 
     def grid(self, times: pl.Series, count: int) -> pl.Series:
         """`count` times from the first of a column, a step apart."""

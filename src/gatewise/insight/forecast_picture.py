@@ -35,24 +35,27 @@ def draw_forecast(contest: Contest, path: Path) -> None:
     first = len(series) - count * data.plan.horizon
     shown = max(first - max(2 * count * data.plan.horizon, data.plan.period), 0)
     times = series.times.to_numpy()
-    ahead = times[first : len(series)]
+    origins = np.arange(first - 1, len(series) - 1, data.plan.horizon)
+    ahead = origins[:, None] + np.arange(data.plan.horizon + 1)
     axes.plot(times[shown : len(series)], series.target[shown:], color=INK, lw=1.3, label="truth")
     if baseline is not None:
-        median = _foretell_end(baseline.network, data, count)[:, :, MEDIAN]
+        median = _foretell_end(baseline.network, data, origins)[:, :, MEDIAN]
         _draw_apart(
             axes.plot, ahead, [median], f"{baseline.name} (baseline)", color=BASELINE, lw=1.2, ls="--"
         )
     if network is not None:
-        quantiles = _foretell_end(network.network, data, count)
+        quantiles = _foretell_end(network.network, data, origins)
         low, median, high = quantiles[:, :, 0], quantiles[:, :, MEDIAN], quantiles[:, :, -1]
         interval = f"{network.name}, 80% interval"
-        _draw_apart(axes.fill_between, ahead, [low, high], interval, color=NETWORK, alpha=0.18, lw=0)
-        _draw_apart(axes.plot, ahead, [median], f"{network.name}, median", color=NETWORK, lw=1.6)
-    for start in ahead[:: data.plan.horizon]:
-        axes.axvline(start, color=INK, lw=0.6, alpha=0.35)
-    title = f"{series.id}, foretold {data.plan.horizon} steps ahead from each grey line"
-    axes.set_title(title, loc="left", fontsize=11)
-    axes.set_ylabel(data.source.columns.target)
+        _draw_apart(axes.fill_between, times[ahead], [low, high], interval, color=NETWORK, alpha=0.18, lw=0)
+        _draw_apart(axes.plot, times[ahead], [median], f"{network.name}, median", color=NETWORK, lw=1.6)
+    for origin in times[origins]:
+        axes.axvline(origin, color=INK, lw=0.6, alpha=0.35)
+    title = f"{series.id}: {data.plan.horizon} steps of one {data.source.step}, foretold from each grey line"
+    if len(data.source.series) > 1:
+        title += f" (the first of {len(data.source.series)} series)"
+    axes.set_title(title, loc="left", fontsize=11, parse_math=False)
+    axes.set_ylabel(data.source.columns.target, parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.01)
     axes.legend(frameon=False, ncols=4, loc="upper left", bbox_to_anchor=(0, -0.08))
@@ -62,8 +65,8 @@ def draw_forecast(contest: Contest, path: Path) -> None:
 def _draw_apart(
     draw: Callable[..., object], times: np.ndarray, values: list[np.ndarray], label: str, **style: Any
 ) -> None:
-    """Draws forecasts [count, Q] each by itself: what was foretold at different times is not joined."""
-    for place, own in enumerate(times.reshape(values[0].shape)):
+    """Draws forecasts [count, 1 + Q] each by itself: what was foretold at different times is not joined."""
+    for place, own in enumerate(times):
         draw(own, *(one[place] for one in values), label=None if place else label, **style)
 
 
@@ -74,12 +77,13 @@ def _horizons(data: ForecastData) -> int:
     return min(HORIZONS_SHOWN, test // data.plan.horizon)
 
 
-def _foretell_end(network: Forecaster, data: ForecastData, count: int) -> np.ndarray:
-    """[count, Q, n]: the last `count` horizons of the first series."""
+def _foretell_end(network: Forecaster, data: ForecastData, origins: np.ndarray) -> np.ndarray:
+    """[count, 1 + Q, n]: the last value at each origin of the first series, and what is foretold there."""
+    series = data.source.series[0]
     last = int((data.test.series == 0).nonzero().max())
-    numbers = [last - place * data.plan.horizon for place in reversed(range(count))]
-    batch = data.test.__getitems__(numbers)
+    batch = data.test.__getitems__(list(last - (origins[-1] - origins)))
     with torch.inference_mode():
         quantiles = network.quantiles(network(batch.past, batch.future)).double().numpy()
-    scale = data.learned.series[data.source.series[0].id]
-    return scale.undo(quantiles)
+    foretold = data.learned.series[series.id].undo(quantiles)
+    known = np.broadcast_to(series.target[origins, None, None], (len(origins), 1, foretold.shape[-1]))
+    return np.concatenate([known, foretold], axis=1)

@@ -140,14 +140,14 @@ class WindowMLP(HeadedForecaster):
 
 def window_features(shape: ForecastShape) -> int:
     """How many numbers `flat_window` gives."""
-    return shape.context * (1 + shape.observed) + shape.horizon * shape.known
+    return 1 + shape.context * (1 + shape.observed) + shape.horizon * shape.known
 
 
 def flat_window(past: Tensor, future: Tensor) -> Tensor:
-    """All that a window holds in one row: the target relative to its last value, observed, known."""
-    known = future.shape[-1]
-    relative = past[:, :, 0] - past[:, -1:, 0]
-    return torch.cat([relative, past[:, :, 1 + known :].flatten(1), future.flatten(1)], dim=-1)
+    """A window in one row: the last value, the target relative to it, observed, known in advance."""
+    known, level = future.shape[-1], past[:, -1:, 0]
+    observed = past[:, :, 1 + known :].flatten(1)
+    return torch.cat([level, past[:, :, 0] - level, observed, future.flatten(1)], dim=-1)
 
 
 BASELINES: dict[str, Callable[[ForecastShape], Baseline]] = {

@@ -39,6 +39,7 @@ class SavedModel:
     plan: Plan
     learned: Learned
     columns: FoundColumns
+    step: str
     fill: str | None = None
     time_format: str | None = None
 
@@ -60,6 +61,7 @@ def save_model(folder: str | Path, model: SavedModel) -> None:
         "plan": asdict(model.plan),
         "learned": asdict(model.learned),
         "columns": asdict(model.columns),
+        "step": model.step,
         "fill": model.fill,
         "time_format": model.time_format,
     }
@@ -88,6 +90,7 @@ def load_model(folder: str | Path) -> SavedModel:
             Plan(**described["plan"]),
             _learned(described["learned"]),
             _columns(described["columns"]),
+            str(described["step"]),
             described["fill"],
             described["time_format"],
         )
@@ -107,6 +110,7 @@ def _learned(data: dict[str, Any]) -> Learned:
         {name: Scale(**scale) for name, scale in data["series"].items()},
         tuple(Scale(**scale) for scale in data["covariates"]),
         tuple(data["cycles"]),
+        {str(name): str(time) for name, time in data["seen"].items()},
     )
 
 

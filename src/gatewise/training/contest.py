@@ -132,7 +132,14 @@ def evaluated(name: str, network: Forecaster, data: ForecastData) -> Entry:
 def for_use(name: str, network: Forecaster, data: ForecastData, options: ForecastOptions) -> SavedModel:
     """A network with all that it needs to read and foretell new data."""
     return SavedModel(
-        name, network, data.plan, data.learned, data.source.columns, options.fill, options.time_format
+        name,
+        network,
+        data.plan,
+        data.learned,
+        data.source.columns,
+        str(data.source.step),
+        options.fill,
+        options.time_format,
     )
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningDataModule, Trainer
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning import Callback, LightningDataModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
+from gatewise.errors import GatewiseError
 from gatewise.training.callbacks import MetricsFile, Watch, WholeCheckpoints
 from gatewise.training.module import TrainingModule
 from gatewise.training.options import TrainOptions
@@ -89,14 +91,38 @@ def fit(
     metrics = MetricsFile(folder / "metrics.csv")
     stop = EarlyStopping("validation_loss", patience=options.patience, check_on_train_epoch_end=True)
     with _quiet():
-        trainer = Trainer(
+        trainer = _trainer(
+            options, [metrics, stop, Watch(show), best, _checkpoint(checkpoints, "last", monitor=None)]
+        )
+        module = TrainingModule(network, options.learning_rate, options.weight_decay, options.seed)
+        size = options.batch_size or usual_batch_size(len(train))  # type: ignore[arg-type]
+        batches = _Batches(train, validation, size, options.seed)
+        last = checkpoints / "last.ckpt"
+        state = torch.load(last, weights_only=True, map_location="cpu") if last.is_file() else None
+        if state is not None and state["callbacks"][stop.state_key]["wait_count"] >= options.patience:
+            for callback in (metrics, stop):  # it had ended; going on would be another training
+                callback.load_state_dict(state["callbacks"][callback.state_key])
+        else:
+            try:
+                trainer.fit(module, batches, ckpt_path=None if state is None else last, weights_only=True)
+            except SystemExit as end:  # Lightning's way to end after Ctrl-C
+                raise KeyboardInterrupt from end
+    weights = torch.load(checkpoints / "best.ckpt", weights_only=True, map_location="cpu")["state_dict"]
+    network.load_state_dict({name.removeprefix("network."): value for name, value in weights.items()})
+    network.cpu().eval()
+    return Fitted(float(stop.best_score), len(metrics.rows), metrics.seconds)
+
+
+def _trainer(options: TrainOptions, callbacks: list[Callback]) -> Trainer:
+    try:
+        return Trainer(
             accelerator=options.accelerator,
             devices=options.devices,
             num_nodes=options.nodes,
             strategy=options.strategy,
             max_epochs=options.epochs,
             gradient_clip_val=options.gradient_clip,
-            callbacks=[metrics, stop, Watch(show), best, _checkpoint(checkpoints, "last", monitor=None)],
+            callbacks=callbacks,
             plugins=[WholeCheckpoints()],
             logger=False,
             enable_progress_bar=False,
@@ -104,18 +130,11 @@ def fit(
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
         )
-        module = TrainingModule(network, options.learning_rate, options.weight_decay, options.seed)
-        size = options.batch_size or usual_batch_size(len(train))  # type: ignore[arg-type]
-        batches = _Batches(train, validation, size, options.seed)
-        last = checkpoints / "last.ckpt"
-        try:
-            trainer.fit(module, batches, ckpt_path=last if last.is_file() else None, weights_only=True)
-        except SystemExit as end:  # Lightning's way to end after Ctrl-C
-            raise KeyboardInterrupt from end
-    weights = torch.load(checkpoints / "best.ckpt", weights_only=True, map_location="cpu")["state_dict"]
-    network.load_state_dict({name.removeprefix("network."): value for name, value in weights.items()})
-    network.cpu().eval()
-    return Fitted(float(best.best_model_score or "nan"), len(metrics.rows), metrics.seconds)
+    except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
+        raise GatewiseError(
+            f"can't train on accelerator={options.accelerator}, devices={options.devices}, "
+            f"strategy={options.strategy}: {error}"
+        ) from error
 
 
 def _checkpoint(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint:

@@ -7,17 +7,20 @@ from functools import partial
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 import torch
 
 from gatewise.cells.base import CellType
 from gatewise.data.columns import Columns
 from gatewise.data.forecasting import ForecastData, Plan, latest, prepare
-from gatewise.data.series import read_series
+from gatewise.data.series import SeriesSet, read_series
+from gatewise.data.times import say
+from gatewise.errors import GatewiseError
 from gatewise.networks.baselines import WindowMLP
 from gatewise.networks.forecast import ForecastNetwork
 from gatewise.networks.forecaster import HeadedForecaster
 from gatewise.networks.heads import LEVELS
-from gatewise.networks.saving import load_model, save_model
+from gatewise.networks.saving import SavedModel, load_model, save_model
 from gatewise.training.contest import (
     Contest,
     Entry,
@@ -72,34 +75,52 @@ def compare(run: Run, data: ForecastData, watcher: Watcher) -> Contest:
 def evaluate(folder: Path, path: Path, watcher: Watcher) -> Contest:
     """Scores a run's model on the test part of a file, beside the baselines.
 
+    A test part that the model has seen in training is refused, as its score would mean nothing.
+
     Errors: `GatewiseError` where the folder holds no model, or the file lacks its columns.
     """
     model = load_model(folder)
-    source = read_series(path, model.columns, fill=model.fill, time_format=model.time_format)
+    source = _read_for(model, path)
     data = prepare(source, model.plan, model.learned)
+    for series in source.series:
+        start, seen = series.times[data.plan.borders(len(series))[1]], model.learned.seen.get(series.id)
+        if seen is not None and say(start) <= seen:
+            raise GatewiseError(
+                f"the test part of series {series.id!r} begins at {say(start)}, and the model has seen it "
+                f"up to {seen}: give a file with later values"
+            )
     entries = [*baselines(data, watcher), evaluated(model.name, model.network, data)]
     return Contest(data, tuple(sorted(entries, key=lambda one: one.scores.mase)))
 
 
 def predict(folder: Path, path: Path) -> pl.DataFrame:
-    """The steps beyond the end of each series: id, time, the median and all quantiles.
+    """The steps beyond the end of each series, in the file's own columns: the target is the median.
 
     Errors: `GatewiseError` where the folder holds no model, or a series is shorter than its context.
     """
     model = load_model(folder)
-    source = read_series(path, model.columns, fill=model.fill, time_format=model.time_format)
+    source = _read_for(model, path)
     batch, times, scales = latest(source, model.plan, model.learned)
     with torch.inference_mode():
         quantiles = model.network.quantiles(model.network(batch.past, batch.future)).double().numpy()
     frames = []
     for series, own_times, scale, values in zip(source.series, times, scales, quantiles, strict=True):
-        columns = {f"q{level:g}": scale.undo(values[:, place]) for place, level in enumerate(LEVELS)}
-        frames.append(
-            pl.DataFrame(
-                {"id": [series.id] * len(own_times), "time": own_times, "median": columns["q0.5"], **columns}
-            )
+        quantile = {level: scale.undo(values[:, place]) for place, level in enumerate(LEVELS)}
+        around = {f"q{level:g}": column for level, column in quantile.items() if level != 0.5}
+        names = source.columns
+        first = {names.id or "series": [series.id] * len(own_times), names.time: own_times}
+        frames.append(pl.DataFrame({**first, names.target: quantile[0.5], **around}))
+    return pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
+
+
+def _read_for(model: SavedModel, path: Path) -> SeriesSet:
+    """A file, read as the model's training data were; its step must be the same."""
+    source = read_series(path, model.columns, fill=model.fill, time_format=model.time_format)
+    if str(source.step) != model.step:
+        raise GatewiseError(
+            f"the model was trained on steps of one {model.step}; {path} has steps of one {source.step}"
         )
-    return pl.concat(frames)
+    return source
 
 
 def _network(data: ForecastData, options: ForecastOptions, cell: CellType) -> ForecastNetwork:

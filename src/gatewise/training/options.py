@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -17,7 +18,7 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
 class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("known", "observed", "cells", mode="before", check_fields=False)
     @classmethod
@@ -67,12 +68,21 @@ class TrainingOptions(_Options):
 class ForecastOptions(TrainingOptions, NetworkOptions, DataOptions):
     """What `train` and `compare` of a forecast have in common."""
 
+    @property
+    @abstractmethod
+    def contenders(self) -> tuple[str, ...]:
+        """The cells to train, as the user names them."""
+
 
 class TrainOptions(ForecastOptions):
     """The contender"""
 
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        return (self.cell,)
+
     cell: str = Field("lstm", description="A cell's name, or FILE.py:Name for your own.")
-    seed: int = Field(0, ge=0, description="Of everything random.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Of everything random.")
     accelerator: str = Field("auto", description="cpu, gpu, or what Lightning finds.")
     devices: Count = Field(1, description="Devices to train on.")
     nodes: Count = Field(1, description="Machines to train on, started by torchrun.")
@@ -81,6 +91,10 @@ class TrainOptions(ForecastOptions):
 
 class CompareOptions(ForecastOptions):
     """The contenders"""
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        return self.cells
 
     cells: tuple[str, ...] = Field(
         ("rnn", "lstm", "gru", "peephole"), min_length=1, description="Cells, with commas."

@@ -33,9 +33,8 @@ def begin(verb: str, data: Path, options: ForecastOptions, folder: Path | None) 
 
     Errors: `GatewiseError` where the folder holds something already, or a cell is unknown.
     """
-    names = options.cells if isinstance(options, CompareOptions) else (getattr(options, "cell", "lstm"),)
     cells: dict[str, CellType] = {}
-    for name in names:
+    for name in options.contenders:
         cell = find_cell(name)
         short = name.lower() if ":" not in name else cell.__name__
         if short in cells:
@@ -59,6 +58,15 @@ def write(run: Run) -> None:
     }
     write_whole(run.folder / "config.yaml", lambda path: path.write_text(to_yaml(run.options)))
     write_whole(run.folder / "run.json", lambda path: path.write_text(json.dumps(description, indent=1)))
+
+
+def discard(run: Run) -> None:
+    """Takes back what `write` wrote, where nothing was trained; the folder can be used again."""
+    if not any(run.folder.rglob("*.ckpt")):
+        for name in ("config.yaml", "run.json"):
+            (run.folder / name).unlink(missing_ok=True)
+        if not any(run.folder.iterdir()):
+            run.folder.rmdir()
 
 
 def resume(verb: str, folder: Path) -> Run:

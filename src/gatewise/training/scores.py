@@ -33,6 +33,7 @@ def score(quantiles: Tensor, data: ForecastData, windows: Windows) -> Scores:
 
     quantiles: [windows, Q, n], scaled, at the levels 0.1 ... 0.9; the median is the point forecast
 
+    A series whose naive error is nought in training, as of a constant one, does not count in MASE.
     MASE: mean |e| over the mean |y_t - y_{t-m}| of the series' training part, m its period
     (Hyndman and Koehler 2006); sMAPE: mean 2|e| / (|y| + |forecast|); RMSE: sqrt(mean e^2);
     pinball: the mean pinball loss of all levels, twice, which approaches the CRPS;
@@ -48,7 +49,7 @@ def score(quantiles: Tensor, data: ForecastData, windows: Windows) -> Scores:
     units = torch.from_numpy(_naive_errors(data))[batch.series, None]
     inside = (quantiles[..., 0] <= truth) & (truth <= quantiles[..., -1])
     return Scores(
-        mase=float((error / units).mean()),
+        mase=float((error / units)[(units > TINY).expand_as(error)].mean()),
         smape=float((2 * error / (truth.abs() + median.abs()).clamp(min=TINY)).mean()),
         rmse=float(error.square().mean().sqrt()),
         pinball=float(2 * pinball(quantiles, truth, torch.tensor(LEVELS).double()).mean()),
@@ -78,4 +79,4 @@ def _naive_errors(data: ForecastData) -> np.ndarray:
         training = series.target[: data.plan.borders(len(series))[0]]
         period = min(data.plan.period, len(training) - 1)
         errors.append(np.abs(training[period:] - training[:-period]).mean())
-    return np.maximum(np.array(errors), TINY)
+    return np.array(errors)
