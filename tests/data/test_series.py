@@ -120,7 +120,7 @@ def test_series_of_different_steps_are_refused():
     months = [f"2024-0{month}-01" for month in range(1, 6)]
     halves = ["2024-01-01", "2024-01-15", "2024-02-01"]
     table = pl.concat([frame(days=months, id=["a"] * 5), frame((1, 2, 3), days=halves, id=["b"] * 3)])
-    with pytest.raises(GatewiseError, match="row 7: 2024-01-15 .* does not fit a step of one month"):
+    with pytest.raises(GatewiseError, match=r"row 7: 2024-01-15 .* does not fit a step of one month"):
         read_series(table, fill="linear")
 
 
