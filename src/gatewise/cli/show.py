@@ -76,4 +76,4 @@ def leaderboard(contest: Contest) -> Table:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds >= 100 else f"{seconds:.1f} s" if seconds >= 0.05 else ""
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s" if seconds >= 0.05 else ""

@@ -36,7 +36,7 @@ def draw_forecast(contest: Contest, path: Path) -> None:
     shown = max(first - max(2 * count * data.plan.horizon, data.plan.period), 0)
     times = series.times.to_numpy()
     origins = np.arange(first - 1, len(series) - 1, data.plan.horizon)
-    ahead = origins[:, None] + np.arange(data.plan.horizon + 1)
+    ahead = times[origins[:, None] + np.arange(data.plan.horizon + 1)]
     axes.plot(times[shown : len(series)], series.target[shown:], color=INK, lw=1.3, label="truth")
     if baseline is not None:
         median = _foretell_end(baseline.network, data, origins)[:, :, MEDIAN]
@@ -47,8 +47,8 @@ def draw_forecast(contest: Contest, path: Path) -> None:
         quantiles = _foretell_end(network.network, data, origins)
         low, median, high = quantiles[:, :, 0], quantiles[:, :, MEDIAN], quantiles[:, :, -1]
         interval = f"{network.name}, 80% interval"
-        _draw_apart(axes.fill_between, times[ahead], [low, high], interval, color=NETWORK, alpha=0.18, lw=0)
-        _draw_apart(axes.plot, times[ahead], [median], f"{network.name}, median", color=NETWORK, lw=1.6)
+        _draw_apart(axes.fill_between, ahead, [low, high], interval, color=NETWORK, alpha=0.18, lw=0)
+        _draw_apart(axes.plot, ahead, [median], f"{network.name}, median", color=NETWORK, lw=1.6)
     for origin in times[origins]:
         axes.axvline(origin, color=INK, lw=0.6, alpha=0.35)
     title = f"{series.id}: {data.plan.horizon} steps of one {data.source.step}, foretold from each grey line"
