@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gatewise import cells
     from gatewise.cells import Cell
+    from gatewise.engine.choice import backend
     from gatewise.errors import GatewiseError
     from gatewise.layers import GRU, LSTM, RNN, Recurrent, detach
     from gatewise.networks.saving import load_model, save_model
@@ -27,6 +28,7 @@ _HOMES = {
     "LSTM": "gatewise.layers",
     "RNN": "gatewise.layers",
     "Recurrent": "gatewise.layers",
+    "backend": "gatewise.engine.choice",
     "detach": "gatewise.layers",
     "load_model": "gatewise.networks.saving",
     "save_model": "gatewise.networks.saving",
@@ -38,6 +40,7 @@ __all__ = [
     "Cell",
     "GatewiseError",
     "Recurrent",
+    "backend",
     "cells",
     "detach",
     "load_model",

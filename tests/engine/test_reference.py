@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+import gatewise
 from gatewise.cells import LSTM, Cell, R, W, exp, maximum, prev, relu, softplus, x
 from gatewise.compiler.layout import layout
 from gatewise.engine import choice
+from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request
 
 
@@ -29,7 +31,7 @@ def test_gradients_of_inputs_states_and_every_parameter(cell, how):
     def run(inputs, *values):
         parameters = dict(zip(names, values[: len(names)], strict=True))
         state = dict(zip(cell.state, values[len(names) :], strict=True))
-        result = choice.run(Request(cell, inputs, parameters, state, trace=True, **more))
+        result = Reference().run(Request(cell, inputs, parameters, state, trace=True, **more))
         return (result.output, *result.final.values(), *result.trace.gates.values())
 
     values = [*request.parameters.values(), *request.state.values()]
@@ -40,7 +42,7 @@ def test_the_gradient_has_a_gradient():
     request = request_for(LSTM)
 
     def run(inputs):
-        return choice.run(Request(LSTM, inputs, request.parameters, request.state)).output
+        return Reference().run(Request(LSTM, inputs, request.parameters, request.state)).output
 
     assert torch.autograd.gradgradcheck(run, (request.inputs,), fast_mode=True)
 
@@ -53,7 +55,7 @@ def test_all_functions_of_the_notation_have_values():
         h = relu(a) + softplus(a) * exp(-a) / (2 + m * m) - (1 - R.h @ prev.h)
 
     request = request_for(Everything, steps=1)
-    result = choice.run(request)
+    result = Reference().run(request)
     w, h = request.parameters, request.state["h"]
     a = request.inputs[0] @ w["weight_ih"].T + w["bias_ih"]
     m = a.clamp(min=0.5) + a.clamp(min=-0.5) + torch.where(a > h, a, h)
@@ -66,7 +68,7 @@ def test_nan_in_a_sequence_stays_in_that_sequence(cell):
     request = request_for(cell)
     spoilt = request.inputs.detach().clone()
     spoilt[1, 0, 0] = torch.nan
-    output = choice.run(Request(cell, spoilt, request.parameters, request.state)).output
+    output = Reference().run(Request(cell, spoilt, request.parameters, request.state)).output
     assert output[1:, 0].isnan().any()
     assert not output[:, 1].isnan().any()
 
@@ -76,7 +78,7 @@ def test_nan_in_padding_reaches_neither_values_nor_gradients(cell):
     lengths = torch.tensor([1, 3])
     spoilt = request.inputs.detach().clone()
     spoilt[1:, 0] = torch.nan
-    result = choice.run(Request(cell, spoilt, request.parameters, request.state, lengths))
+    result = Reference().run(Request(cell, spoilt, request.parameters, request.state, lengths))
     result.output.sum().backward()
     assert not result.output.isnan().any()
     assert not any(one.grad.isnan().any() for one in request.parameters.values())
@@ -94,5 +96,17 @@ def test_the_first_backend_that_does_not_refuse_serves(monkeypatch):
 
     monkeypatch.setattr(choice, "BACKENDS", (Picky(), *choice.BACKENDS))
     request = request_for(LSTM)
-    assert choice.refusals(request) == {"picky": "it runs GRUs only", "reference": None}
+    assert choice.refusals(request)["picky"] == "it runs GRUs only"
+    assert choice.refusals(request)["reference"] is None
     assert choice.run(request).output.shape == (3, 2, 3)
+
+
+def test_one_backend_alone_can_be_asked():
+    values = torch.randn(4, 2, 3)
+    layer = gatewise.LSTM(3, 5)
+    with gatewise.backend("reference"):
+        told = layer(values)[0]
+    torch.testing.assert_close(told, layer(values)[0])
+    unknown = gatewise.backend("abacus")
+    with pytest.raises(gatewise.GatewiseError, match="no backend 'abacus'; there are native, reference"):
+        unknown.__enter__()

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
+import torch
+
+from gatewise.engine.native import Native
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request, Result
+from gatewise.errors import GatewiseError
 
 
 class Backend(Protocol):
@@ -20,14 +27,43 @@ class Backend(Protocol):
         """Serves a request that was not refused."""
 
 
-BACKENDS: tuple[Backend, ...] = (Reference(),)  # the first that does not refuse serves
+REFERENCE = Reference()
+_only: ContextVar[str | None] = ContextVar("only", default=None)
+BACKENDS: tuple[Backend, ...] = (Native(), REFERENCE)  # the first that does not refuse serves
 
 
 def refusals(request: Request) -> dict[str, str | None]:
     """What each backend says to a request, in the order in which they are asked."""
-    return {backend.name: backend.refusal(request) for backend in BACKENDS}
+    return {one.name: one.refusal(request) for one in BACKENDS}
 
 
 def run(request: Request) -> Result:
     """Runs a request on the first backend that serves it; the reference refuses nothing."""
-    return next(backend for backend in BACKENDS if backend.refusal(request) is None).run(request)
+    if torch.compiler.is_compiling():  # a compiler of PyTorch's sees through plain PyTorch only
+        return REFERENCE.run(request)
+    return next(one for one in _asked() if one.refusal(request) is None).run(request)
+
+
+@contextmanager
+def backend(name: str) -> Iterator[None]:
+    """Within it, only the backend of that name is asked, and the reference where it refuses.
+
+    >>> import torch, gatewise
+    >>> with gatewise.backend("reference"):
+    ...     output, state = gatewise.GRU(3, 4)(torch.randn(5, 2, 3))
+
+    Errors: `GatewiseError` where there is no such backend.
+    """
+    known = [one.name for one in BACKENDS]
+    if name not in known:
+        raise GatewiseError(f"there is no backend {name!r}; there are {', '.join(known)}")
+    token = _only.set(name)
+    try:
+        yield
+    finally:
+        _only.reset(token)
+
+
+def _asked() -> Iterator[Backend]:
+    name = _only.get()
+    return (one for one in BACKENDS if name is None or one.name in (name, "reference"))

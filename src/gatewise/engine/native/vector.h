@@ -1,0 +1,52 @@
+// A vector of numbers in one register, in GCC's and Clang's own vector types: one source for AVX-512, AVX2 and the rest.
+// The width in bytes is GATEWISE_VECTOR_BYTES: 64, 32 or 16.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#ifndef GATEWISE_VECTOR_BYTES
+#if defined(__AVX512F__)
+#define GATEWISE_VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#define GATEWISE_VECTOR_BYTES 32
+#else
+#define GATEWISE_VECTOR_BYTES 16
+#endif
+#endif
+
+#define GATEWISE_INLINE inline __attribute__((always_inline))
+
+namespace gatewise {
+
+template <class T> struct VectorOf;
+
+template <> struct VectorOf<float> {
+  typedef float Values __attribute__((vector_size(GATEWISE_VECTOR_BYTES)));
+  typedef int32_t Bits __attribute__((vector_size(GATEWISE_VECTOR_BYTES)));
+};
+
+template <> struct VectorOf<double> {
+  typedef double Values __attribute__((vector_size(GATEWISE_VECTOR_BYTES)));
+  typedef int64_t Bits __attribute__((vector_size(GATEWISE_VECTOR_BYTES)));
+};
+
+template <class T> using Vector = typename VectorOf<T>::Values;
+template <class T> using Bits = typename VectorOf<T>::Bits;  // a comparison's result: all bits set, or none
+template <class T> constexpr int lanes = GATEWISE_VECTOR_BYTES / int(sizeof(T));
+
+template <class T> GATEWISE_INLINE Vector<T> load(const T *from) {
+  Vector<T> values;
+  std::memcpy(&values, from, sizeof values);
+  return values;
+}
+
+template <class T> GATEWISE_INLINE void store(T *to, Vector<T> values) { std::memcpy(to, &values, sizeof values); }
+
+template <class T> GATEWISE_INLINE Vector<T> broadcast(T value) { return Vector<T>{} + value; }
+
+template <class T> GATEWISE_INLINE Vector<T> select(Bits<T> where, Vector<T> yes, Vector<T> no) {
+  return where ? yes : no;
+}
+
+}  // namespace gatewise

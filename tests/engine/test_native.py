@@ -1,0 +1,224 @@
+"""The native backend against the reference: outputs, all states, every gradient, odd sizes, hard values."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+import gatewise
+from gatewise.cells import LSTM, Cell, R, W, cells, exp, maximum, prev, relu, softplus, tanh, x
+from gatewise.compiler.layout import layout
+from gatewise.compiler.stages import obstacle, stage
+from gatewise.engine import build
+from gatewise.engine.build import BuildError, built
+from gatewise.engine.native import Native
+from gatewise.engine.reference import Reference
+from gatewise.engine.request import Request
+
+SERVED = [cell for cell in cells().values() if obstacle(cell) is None]
+SIZES = [(4, 3, 2, 5), (1, 1, 1, 1), (7, 13, 9, 17), (3, 20, 5, 100)]
+TOLERANCE = {torch.float64: 1e-11, torch.float32: 2e-4}  # float32 sums in another order than the reference
+
+
+@pytest.fixture(autouse=True)
+def _compiler():
+    try:
+        built(LSTM)
+    except BuildError as error:
+        pytest.skip(str(error))
+
+
+class Everything(Cell):
+    """Every function of the notation, and sums that the gradient reads."""
+
+    state = ("h", "s")
+    a = W.a @ x + R.a @ prev.h
+    m = maximum(a, 0.5) * maximum(-0.5, R.m @ prev.h) - maximum(a, prev.s)
+    s = relu(a) + softplus(a) * exp(-a * a) / (2 + m * m)
+    h = tanh(s) - (1 - a) * 0.1 + prev.s / (3 + exp(prev.h))
+
+
+def request_for(cell, sizes, dtype=torch.float64, scale=1.0, **more):
+    steps, batch, inputs, hidden = sizes
+
+    def draw(*shape):
+        return (scale * torch.randn(*shape, dtype=dtype)).requires_grad_()
+
+    parameters = {one.name: draw(*one.shape(inputs, hidden, hidden)) for one in layout(cell).parameters}
+    state = {name: draw(batch, hidden) for name in cell.state}
+    return Request(cell, draw(steps, batch, inputs), parameters, state, **more)
+
+
+def results(backend, request):
+    """Output, final states and the gradients of all that went in."""
+    leaves = [request.inputs, *request.parameters.values(), *request.state.values()]
+    result = backend.run(request)
+    weight = torch.linspace(-1, 1, result.output.numel(), dtype=result.output.dtype)
+    loss = (result.output * weight.view_as(result.output)).sum()
+    loss = loss + sum(one.square().sum() for one in result.final.values())
+    gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
+    zeros = [
+        torch.zeros_like(leaf) if one is None else one for leaf, one in zip(leaves, gradients, strict=True)
+    ]
+    return [result.output, *result.final.values(), *zeros]
+
+
+def assert_same(request, tolerance):
+    assert Native().refusal(request) is None
+    for ours, theirs in zip(results(Native(), request), results(Reference(), request), strict=True):
+        scale = 1 + theirs.abs().max() if theirs.numel() else 1
+        torch.testing.assert_close(ours / scale, theirs / scale, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("cell", [*SERVED, Everything], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+def test_outputs_states_and_every_gradient(cell, dtype):
+    for sizes in SIZES:
+        steps, batch = sizes[:2]
+        lengths = torch.randint(0, steps + 1, (batch,))
+        resets = torch.rand(steps, batch) < 0.3
+        for more in ({}, {"lengths": lengths}, {"reverse": True, "lengths": lengths, "resets": resets}):
+            scale = 0.3 if cell is Everything else 1.0
+            assert_same(request_for(cell, sizes, dtype, scale, **more), TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("cell", SERVED, ids=lambda one: one.__name__)
+def test_traces_without_gradients(cell):
+    lengths = torch.tensor([5, 0, 2])
+    request = request_for(cell, (5, 3, 2, 7), lengths=lengths, reverse=True, trace=True)
+    assert "under torch.no_grad()" in Native().refusal(request)
+    with torch.no_grad():
+        assert Native().refusal(request) is None
+        ours, theirs = Native().run(request).trace, Reference().run(request).trace
+    for name, values in {**theirs.states, **theirs.gates}.items():
+        torch.testing.assert_close({**ours.states, **ours.gates}[name], values)
+
+
+@pytest.mark.parametrize("cell", SERVED, ids=lambda one: one.__name__)
+def test_the_gradient_has_a_gradient(cell):
+    request = request_for(cell, (3, 2, 2, 3), scale=0.5, lengths=torch.tensor([3, 1]))
+    names = list(request.parameters)
+
+    def run(inputs, *values):
+        parameters = dict(zip(names, values, strict=True))
+        result = Native().run(Request(cell, inputs, parameters, request.state, lengths=request.lengths))
+        return (result.output, *result.final.values())
+
+    inputs = (request.inputs, *request.parameters.values())
+    assert torch.autograd.gradgradcheck(run, inputs, fast_mode=True)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+def test_saturated_and_tiny_values(dtype):
+    for scale in (1e4, 1e-30):
+        for cell in SERVED:
+            if "Activation" not in cell.__name__ and "Relu" not in cell.__name__:  # these grow without bound
+                request = request_for(cell, (3, 5, 4, 17), dtype, scale)
+                with torch.no_grad():
+                    ours, theirs = (backend.run(request).output for backend in (Native(), Reference()))
+                torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+def test_nan_stays_in_its_sequence():
+    request = request_for(LSTM, (4, 3, 2, 5))
+    spoilt = request.inputs.detach().clone()
+    spoilt[1, 0] = torch.nan
+    output = Native().run(Request(LSTM, spoilt, request.parameters, request.state)).output
+    assert output[1:, 0].isnan().all()
+    assert not output[:, 1:].isnan().any()
+    assert not output[0].isnan().any()
+
+
+def test_inputs_that_are_not_contiguous():
+    layer = gatewise.GRU(3, 4, batch_first=True, dtype=torch.float64)
+    values = torch.randn(3, 5, 2, dtype=torch.float64).permute(2, 1, 0)
+    with gatewise.backend("reference"):
+        expected = layer(values)[0]
+    torch.testing.assert_close(layer(values)[0], expected)
+
+
+def test_the_same_bits_from_call_to_call_and_right_with_any_number_of_threads():
+    request = request_for(LSTM, (6, 23, 5, 33), torch.float32)
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            first, second = results(Native(), request), results(Native(), request)
+            assert all(torch.equal(one, two) for one, two in zip(first, second, strict=True))
+            assert_same(request, TOLERANCE[torch.float32])
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_calls_from_several_threads_at_once():
+    request = request_for(LSTM, (6, 9, 5, 33))
+    expected = results(Native(), request)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: results(Native(), request), range(8)):
+            assert all(torch.equal(one, two) for one, two in zip(found, expected, strict=True))
+
+
+def test_sums_share_a_register_where_only_their_sum_is_read():
+    assert [len(one.products) for one in stage(LSTM).accumulators] == [2, 2, 2, 2]
+    assert [len(one.products) for one in stage(cells()["GRU"]).accumulators] == [2, 2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"zoneout": {"h": 0.1}}, "no zoneout"),
+        ({"hidden_mask": torch.ones(1, 5)}, "variational dropout"),
+        ({"trace": True}, "under torch.no_grad"),
+    ],
+)
+def test_what_it_refuses(change, reason):
+    assert reason in Native().refusal(request_for(LSTM, (4, 3, 2, 5), **change))
+
+
+def test_cells_of_several_stages_go_to_the_reference():
+    for name, reason in (("LayerNormLSTM", "normalises over the units"), ("MGU", "a value of the same step")):
+        assert reason in Native().refusal(request_for(cells()[name], (4, 3, 2, 5)))
+
+
+def test_modes_that_it_leaves_to_the_reference():
+    layer = gatewise.LSTM(3, 4)
+    values = torch.randn(5, 2, 3)
+    tangent = torch.func.jvp(lambda one: layer(one)[0], (values,), (torch.ones_like(values),))[1]
+    assert tangent.shape == (5, 2, 4)
+    many = torch.func.vmap(lambda one: layer(one)[0])(values.expand(3, 5, 2, 3))
+    torch.testing.assert_close(many[1], layer(values)[0])
+
+
+def test_without_a_compiler_the_reference_serves_and_the_reason_is_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path))
+    build._machine.cache_clear()
+
+    class Fresh(LSTM):
+        h = LSTM.o * LSTM.c
+
+    assert "can't be built" in Native().refusal(request_for(Fresh, (4, 3, 2, 5)))
+    assert gatewise.Recurrent(Fresh, 3, 4)(torch.randn(5, 2, 3))[0].shape == (5, 2, 4)
+
+
+def test_several_processes_may_compile_at_once(tmp_path):
+    code = "import torch, gatewise; gatewise.RNN(2, 3)(torch.randn(4, 1, 2)); print('done')"
+    command = [sys.executable, "-c", code]
+    environment = {"GATEWISE_CACHE": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    running = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(2)]
+    assert [one.communicate(timeout=120)[0].strip() for one in running] == [b"done"] * 2
+    assert [path.suffix for path in tmp_path.iterdir()] == [".so"]
+
+
+def test_lines_may_be_called_as_they_like():
+    class Awkward(Cell):
+        state = ("h", "sum")
+        step = tanh(W.step @ x + R.step @ prev.h)
+        u = W.u @ x + R.u @ prev.h
+        sum = prev.sum + u * step
+        int = sum * 0.5
+        h = tanh(sum) * int + 0.1 * u
+
+    assert_same(request_for(Awkward, (4, 3, 2, 5)), 1e-11)
