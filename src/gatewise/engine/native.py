@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from functools import cache
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from gatewise.cells.base import CellType
 from gatewise.compiler.stages import obstacle
 from gatewise.engine.build import BuildError
 from gatewise.engine.differentiable import Along
@@ -15,6 +18,7 @@ from gatewise.engine.kernel import SUFFIXES, kernel
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.sequences import backwards, resets_backwards, within
 
+log = logging.getLogger("gatewise")
 PLAIN = (Tensor, torch.nn.Parameter)
 
 
@@ -24,7 +28,7 @@ class Native:
     name = "native"
 
     def refusal(self, request: Request) -> str | None:
-        return _mode(request) or _extras(request) or obstacle(request.cell) or _build(request)
+        return _mode(request) or _extras(request) or obstacle(request.cell) or _build(request.cell)
 
     def run(self, request: Request) -> Result:
         inputs, resets, lengths, state = request.inputs, request.resets, request.lengths, request.state
@@ -83,10 +87,13 @@ def _extras(request: Request) -> str | None:
     return None
 
 
-def _build(request: Request) -> str | None:
+@cache
+def _build(cell: CellType) -> str | None:
+    """Compiles a cell where that was not done; the reason where it can't be, told once."""
     try:
-        kernel(request.cell)
+        kernel(cell)
     except BuildError as error:
+        log.warning("%s runs on the reference engine, slowly: %s", cell.__name__, error)
         return str(error)
     return None
 
