@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gatewise.cells.notation import Constant, Expression, Operation, Previous, Vector
 from gatewise.compiler.stages import Accumulated
+from gatewise.engine import workspace
 from gatewise.engine.kernel import Kernel, put
 from gatewise.engine.reference import FUNCTIONS
 
@@ -36,10 +37,11 @@ class Along(torch.autograd.Function):
         put(problem.saved, buffers[len(initial) :])
         problem.active = None if active is None else active.data_ptr()
         problem.resets = None if resets is None else resets.data_ptr()
-        packed = x.new_empty(kernel.call("packed_size", x.dtype, ctypes.byref(problem)))
+        packed = workspace.take(x, kernel.call("packed_size", x.dtype, ctypes.byref(problem)))
         for step in ("pack", "forward"):
             kernel.call(step, x.dtype, ctypes.byref(problem), ctypes.c_void_p(packed.data_ptr()))
         del alive
+        workspace.give_back(packed)
         ctx.kernel, ctx.active, ctx.resets = kernel, active, resets
         ctx.save_for_backward(x, bias, vectors, *rest, *buffers)
         ctx.mark_non_differentiable(*buffers[len(initial) :])
@@ -67,7 +69,7 @@ def _by_kernel(
     problem, alive = kernel.problem(x, bias, vectors, matrices, initial)
     incoming = [None if one is None else one.contiguous() for one in gradients]
     carried = [torch.zeros_like(one) for one in initial]
-    sums = x.new_empty(*x.shape[:2], *bias.shape)
+    sums = workspace.take(x, x.shape[0] * x.shape[1] * bias.numel()).view(*x.shape[:2], *bias.shape)
     by_vector = x.new_zeros(problem.threads, *vectors.shape)
     put(problem.states, states)
     put(problem.saved, saved)
@@ -92,7 +94,9 @@ def _by_kernel(
                 seen = torch.cat([before, after[:-1]])
                 pieces = [(seen.masked_fill(ctx.resets[:, :, None].bool(), 0.0), 0)]
             products.of_slot(len(slot.products), pieces, None)
-    return (by_x, sums.sum((0, 1)), by_vector.sum(0), *by_matrix, *carried)
+    by_bias = sums.sum((0, 1))
+    workspace.give_back(sums)
+    return (by_x, by_bias, by_vector.sum(0), *by_matrix, *carried)
 
 
 class _Products:
@@ -110,8 +114,7 @@ class _Products:
     def of_slot(self, count: int, pieces: list[tuple[Tensor, int]], by_x: Tensor | None) -> None:
         """pieces: what the slot multiplied, [T', B, width or P] each, from a step on."""
         size, total = self.sums.element_size(), self.sums.shape[2] * self.sums.shape[3]
-        for _ in range(count):
-            (name, block), index = next(self.row), next(self.index)
+        for name, block, index, rows in self._runs(count):
             matrix, gradient = self.known[name]
             width = matrix.shape[1]
             offset = block * self.units * width * size
@@ -119,12 +122,27 @@ class _Products:
             for values, first in pieces:
                 depth = values.shape[0] * values.shape[1]
                 own = self.sums[first:].data_ptr() + shift if depth else 0
-                self._add(self.units, width, depth, own, (1, total), values.data_ptr(), values.shape[2],
+                self._add(rows, width, depth, own, (1, total), values.data_ptr(), values.shape[2],
                           gradient.data_ptr() + offset)  # fmt: skip
             if by_x is not None:
-                rows = by_x.shape[0] * by_x.shape[1]
-                self._add(rows, width, self.units, self.sums.data_ptr() + shift, (total, 1),
+                steps = by_x.shape[0] * by_x.shape[1]
+                self._add(steps, width, rows, self.sums.data_ptr() + shift, (total, 1),
                           matrix.data_ptr() + offset, width, by_x.data_ptr())  # fmt: skip
+
+    def _runs(self, count: int) -> list[tuple[str, int, int, int]]:
+        """The slot's products: matrix, block, sum and rows; those that lie behind each other are one."""
+        runs: list[tuple[str, int, int, int]] = []
+        for _ in range(count):
+            (name, block), index = next(self.row), next(self.index)
+            if runs and self.sums.shape[3] == self.units:
+                last, start, first, rows = runs[-1]
+                if (last, start * self.units + rows, first * self.units + rows) == (
+                    name, block * self.units, index * self.units,
+                ):  # fmt: skip
+                    runs[-1] = (last, start, first, rows + self.units)
+                    continue
+            runs.append((name, block, index, self.units))
+        return runs
 
     def _add(
         self, m: int, n: int, k: int, a: int, a_steps: tuple[int, int], b: int, b_row: int, c: int

@@ -48,8 +48,11 @@ template <class T, template <class> class CellOf> struct Along {
   }
 
   // For each group of units, slot and depth: the weights of all its sums, a vector each.
-  static void pack(const Problem<T> &p, T *to) {
+  static void pack(const Problem<T> &p, T *packed) {
+    const int64_t panel = packed_size(p) / groups(p);
+#pragma omp parallel for num_threads(p.threads) schedule(static)
     for (int64_t g = 0; g < groups(p); ++g) {
+      T *to = packed + g * panel;
       const T *const *weight = p.weights;
       for (int s = 0; s < Cell::slots; ++s) {
         const int64_t width = width_of(p, s);
@@ -166,8 +169,6 @@ template <class T, template <class> class CellOf> struct Along {
 
   // What a step passes to a previous state through its products: the sums' gradients times the slot's weights.
   static void through_products(const Problem<T> &p, int slot, const T *const *weight, int64_t t, int64_t from, int64_t to) {
-    constexpr int64_t depth = 1;
-    (void)depth;
     T *target = p.carried[Cell::slot_state[slot]];
     for (int64_t j = 0; j < p.units; j += 4 * L) {
       const int64_t columns = std::min<int64_t>(4 * L, p.units - j);
@@ -213,10 +214,12 @@ template <class T, template <class> class CellOf> struct Along {
       for (int k = 0; k < Cell::slot_sums[s]; ++k, ++weight) {
         const int64_t count = Cell::slot_state[s] < 0 ? 0 : (p.units + 4 * L - 1) / (4 * L);
         std::vector<T> one(size_t(count * p.units * 4 * L), T(0));
-        for (int64_t g = 0; g < count; ++g)
+#pragma omp parallel for num_threads(p.threads) schedule(static)
+        for (int64_t g = 0; g < count; ++g) {
+          const int64_t columns = std::min<int64_t>(4 * L, p.units - g * 4 * L);
           for (int64_t u = 0; u < p.units; ++u)
-            for (int64_t c = 0; c < std::min<int64_t>(4 * L, p.units - g * 4 * L); ++c)
-              one[size_t((g * p.units + u) * 4 * L + c)] = (*weight)[u * p.units + g * 4 * L + c];
+            std::memcpy(&one[size_t((g * p.units + u) * 4 * L)], *weight + u * p.units + g * 4 * L, size_t(columns) * sizeof(T));
+        }
         all.push_back(std::move(one));
       }
     return all;
