@@ -3,16 +3,19 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
 
 import gatewise
 from gatewise.cells import LSTM, Cell, R, W, cells, exp, maximum, prev, relu, softplus, tanh, x
+from gatewise.cells.exchange import from_data, to_data
 from gatewise.compiler.layout import layout
 from gatewise.compiler.stages import obstacle, stage
 from gatewise.engine import build
 from gatewise.engine.build import BuildError, built
+from gatewise.engine.kernel import kernel
 from gatewise.engine.native import Native
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request
@@ -210,6 +213,20 @@ def test_several_processes_may_compile_at_once(tmp_path):
     running = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(2)]
     assert [one.communicate(timeout=120)[0].strip() for one in running] == [b"done"] * 2
     assert [path.suffix for path in tmp_path.iterdir()] == [".so"]
+
+
+@pytest.mark.parametrize(("architecture", "needs", "lanes"), [("x86-64", "sse2", 4), ("haswell", "avx2", 8)])
+@pytest.mark.parametrize("name", ["PeepholeLSTM", "GRU", "RNN"])
+def test_narrower_instruction_sets(monkeypatch, architecture, needs, lanes, name):
+    information = Path("/proc/cpuinfo")
+    if not information.is_file() or needs not in information.read_text():
+        pytest.skip(f"the processor has no {needs}")
+    monkeypatch.setattr(build, "FLAGS", (*build.FLAGS, f"-march={architecture}"))
+    cell = from_data(to_data(cells()[name]))  # a class of its own, which is compiled anew
+    assert kernel(cell).call("lanes", torch.float32) == lanes
+    for dtype, tolerance in TOLERANCE.items():
+        for sizes in SIZES:
+            assert_same(request_for(cell, sizes, dtype, lengths=torch.arange(sizes[1]) % sizes[0]), tolerance)
 
 
 def test_lines_may_be_called_as_they_like():
