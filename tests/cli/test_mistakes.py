@@ -6,6 +6,8 @@ import pytest
 
 from gatewise.cli.main import main
 from gatewise.errors import GatewiseError
+from gatewise.training import runs
+from gatewise.training.options import TrainOptions
 from tests.series import frame
 
 
@@ -103,6 +105,15 @@ def test_a_run_that_could_not_begin_does_not_block_its_folder(tmp_path, gatewise
     assert told.returncode == 2
     assert "can't train on accelerator=abacus" in told.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_a_resumed_run_that_fails_keeps_what_it_was_started_with(tmp_path, gatewise):
+    frame(steps=60).write_csv(tmp_path / "data.csv")
+    options = TrainOptions(horizon=3, accelerator="abacus")
+    runs.write(runs.begin("train", tmp_path / "data.csv", options, tmp_path / "run"))
+    told = gatewise("train", "forecast", "--resume", "run")
+    assert told.returncode == 2
+    assert {one.name for one in (tmp_path / "run").iterdir()} >= {"config.yaml", "run.json"}
 
 
 def test_names_with_signs_of_their_own(tmp_path, gatewise):

@@ -185,6 +185,17 @@ def test_cells_of_several_stages_go_to_the_reference():
         assert reason in Native().refusal(request_for(cells()[name], (4, 3, 2, 5)))
 
 
+def test_a_cell_that_is_too_large_for_the_kernel_goes_to_the_reference():
+    body = {"state": ("h",)}
+    previous = tanh(W.a0 @ x + R.a0 @ prev.h)
+    for number in range(30):
+        body[f"a{number}"] = previous
+        previous = tanh(previous + 0.1 * prev.h)
+    large = type(Cell)("Large", (Cell,), {**body, "h": previous})
+    assert "30 lines and sums to keep, and it holds 24" in Native().refusal(request_for(large, (4, 3, 2, 5)))
+    assert gatewise.Recurrent(large, 2, 5)(torch.randn(4, 3, 2))[0].shape == (4, 3, 5)
+
+
 def test_modes_that_it_leaves_to_the_reference():
     layer = gatewise.LSTM(3, 4)
     values = torch.randn(5, 2, 3)

@@ -66,6 +66,15 @@ def test_a_model_is_not_asked_about_what_it_can_not_know(tmp_path, table):
         evaluate(folder, early, Quiet())
 
 
+def test_whole_numbers_as_times_are_compared_as_numbers(tmp_path):
+    numbered = frame().with_row_index("time").select("time", "value")
+    table, later = tmp_path / "values.csv", tmp_path / "later.csv"
+    numbered.write_csv(table)
+    numbered.with_columns(pl.col("time") + 960).write_csv(later)  # "1100" comes before "135" as text
+    carried_out("train", train, table, tmp_path / "run", TrainOptions(**SMALL))
+    assert len(evaluate(tmp_path / "run", later, Quiet()).entries) >= 3
+
+
 def test_a_short_new_series_is_scaled_by_all_it_has(tmp_path, table):
     carried_out("train", train, table, tmp_path / "run", TrainOptions(**SMALL))
     model = load_model(tmp_path / "run")

@@ -69,7 +69,8 @@ def carry_out(verb: Verb, asked: Asked) -> runs.Run:
     """Starts or resumes a run and does the job with a bar; shows and writes what came out."""
     run = _run(verb, asked)
     data = read(run.data, run.options)
-    if is_first():
+    begins = is_first() and asked.resume is None
+    if begins:
         runs.write(run)
     for note in (*data.source.notes, _settled(data), data.describe_split()):
         console.print(note)
@@ -77,7 +78,8 @@ def carry_out(verb: Verb, asked: Asked) -> runs.Run:
         with Bar() as bar:
             contest = verb.job(run, data, bar)
     except GatewiseError:
-        runs.discard(run)
+        if begins:
+            runs.discard(run)
         raise
     except KeyboardInterrupt:
         console.print(f"interrupted; go on with: gatewise {verb.name} forecast --resume {run.folder}")

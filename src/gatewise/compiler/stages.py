@@ -43,6 +43,7 @@ class Stage:
     lines: dict[str, Expression]
 
 
+@cache
 def obstacle(cell: CellType) -> str | None:
     """Why one stage is not enough for a cell: a line with a product of, or a norm over, a new value."""
     for name, line in cell.lines.items():

@@ -81,13 +81,13 @@ def looks_like_times(table: Table, name: str) -> bool:
 def _recognised(table: Table, name: str, text: pl.Series) -> pl.Series:
     best, fewest = "", len(text) + 1
     fitting: dict[str, pl.Series] = {}
-    for time_format, values in _tries(text):
+    for one, values in _tries(text):
         wrong = values.null_count()
         if wrong == 0:
-            fitting[time_format] = values
+            fitting[one] = values
         if wrong < fewest:
-            best, fewest = time_format, wrong
-    different = {tuple(values.to_list()): time_format for time_format, values in fitting.items()}
+            best, fewest = one, wrong
+    different = {tuple(values.to_list()): one for one, values in fitting.items()}
     if len(different) > 1:
         first, second = list(different.values())[:2]
         raise GatewiseError(

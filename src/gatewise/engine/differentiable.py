@@ -32,11 +32,9 @@ class Along(torch.autograd.Function):
         matrices, initial = rest[: len(kernel.matrices)], rest[len(kernel.matrices) :]
         count = len(kernel.saved) if keep else 0
         buffers = [x.new_empty(*x.shape[:2], bias.shape[1]) for _ in range(len(initial) + count)]
-        problem, alive = kernel.problem(x, bias, vectors, matrices, initial)
+        problem, alive = kernel.problem(active, resets, x, bias, vectors, matrices, initial)
         put(problem.states, buffers[: len(initial)])
         put(problem.saved, buffers[len(initial) :])
-        problem.active = None if active is None else active.data_ptr()
-        problem.resets = None if resets is None else resets.data_ptr()
         packed = workspace.take(x, kernel.call("packed_size", x.dtype, ctypes.byref(problem)))
         for step in ("pack", "forward"):
             kernel.call(step, x.dtype, ctypes.byref(problem), ctypes.c_void_p(packed.data_ptr()))
@@ -61,12 +59,12 @@ class Along(torch.autograd.Function):
 
 def _by_kernel(
     ctx: Any, inputs: Sequence[Tensor], buffers: Sequence[Tensor], gradients: Sequence[Tensor | None]
-) -> tuple[Tensor, ...]:
+) -> tuple[Tensor | None, ...]:
     kernel: Kernel = ctx.kernel
     x, bias, vectors, *rest = inputs
     matrices, initial = rest[: len(kernel.matrices)], rest[len(kernel.matrices) :]
     states, saved = buffers[: len(initial)], buffers[len(initial) :]
-    problem, alive = kernel.problem(x, bias, vectors, matrices, initial)
+    problem, alive = kernel.problem(ctx.active, ctx.resets, x, bias, vectors, matrices, initial)
     incoming = [None if one is None else one.contiguous() for one in gradients]
     carried = [torch.zeros_like(one) for one in initial]
     sums = workspace.take(x, x.shape[0] * x.shape[1] * bias.numel()).view(*x.shape[:2], *bias.shape)
@@ -75,16 +73,15 @@ def _by_kernel(
     put(problem.saved, saved)
     put(problem.state_gradients, incoming)
     put(problem.carried, carried)
-    problem.active = None if ctx.active is None else ctx.active.data_ptr()
-    problem.resets = None if ctx.resets is None else ctx.resets.data_ptr()
     problem.sum_gradients, problem.vector_gradients = sums.data_ptr(), by_vector.data_ptr()
     kernel.call("backward", x.dtype, ctypes.byref(problem))
     del alive
-    by_x, by_matrix = torch.zeros_like(x), [torch.zeros_like(one) for one in matrices]
+    by_x = torch.zeros_like(x) if ctx.needs_input_grad[4] else None
+    by_matrix = [torch.zeros_like(one) for one in matrices]
     products = _Products(kernel, sums, matrices, by_matrix)
     for slot in kernel.stage.slots:
         if slot.operand == "x":
-            products.of_slot(len(slot.products), [(x, 0)], by_x if ctx.needs_input_grad[4] else None)
+            products.of_slot(len(slot.products), [(x, 0)], by_x)
         else:
             place = kernel.cell.state.index(slot.operand)
             before, after = initial[place][None], states[place]

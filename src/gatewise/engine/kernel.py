@@ -17,7 +17,7 @@ from gatewise.compiler.source import saved, vectors
 from gatewise.compiler.stages import stage
 from gatewise.engine.build import built
 
-MOST_STATES, MOST_SAVED, MOST_VECTORS = 8, 24, 16  # as in native/step.h
+MOST_STATES, MOST_SAVED, MOST_SUMS, MOST_VECTORS = 8, 24, 16, 16  # as in native/step.h
 SUFFIXES = {torch.float32: "float", torch.float64: "double"}
 
 
@@ -58,6 +58,7 @@ class Kernel:
             for matrix in (TORCH_NAMES.get(family, (family, ""))[0],)
         ]
         self.matrices = tuple(dict.fromkeys(name for name, _ in self.rows))
+        self.lanes = {dtype: self.call("lanes", dtype) for dtype in SUFFIXES}
 
     def call(self, name: str, dtype: torch.dtype, *arguments: Any) -> int:
         """Calls the library's function of that name for a number type."""
@@ -67,8 +68,7 @@ class Kernel:
 
     def padded(self, units: int, dtype: torch.dtype) -> int:
         """P: H filled up to whole vectors."""
-        lanes = self.call("lanes", dtype)
-        return -(-units // lanes) * lanes
+        return -(-units // self.lanes[dtype]) * self.lanes[dtype]
 
     def units(self, parameters: Mapping[str, Tensor]) -> int:
         """H, from the parameters."""
@@ -76,28 +76,25 @@ class Kernel:
 
     def bias(self, parameters: Mapping[str, Tensor], like: Tensor) -> Tensor:
         """[sums, P] what each sum starts from: the biases of all its products."""
-        units = self.units(parameters)
-
-        def block(name: str, block: str) -> Tensor:
-            return parameters[name].view(-1, units)[self.blocks[name].index(block)]
-
         starts = []
         for one in self.stage.accumulators:
             names = [(TORCH_NAMES[family][1], part) for family, part in one.products if family in TORCH_NAMES]
-            parts = [block(name, part) for name, part in names if name in parameters]
-            starts.append(torch.stack(parts).sum(0) if parts else like.new_zeros(units))
+            parts = [self._row(parameters, name, part) for name, part in names if name in parameters]
+            starts.append(torch.stack(parts).sum(0) if parts else like.new_zeros(self.units(parameters)))
         return self.filled_up(torch.stack(starts))
 
     def weights_of_units(self, parameters: Mapping[str, Tensor], like: Tensor) -> Tensor:
         """[vectors, P]; the family `b` is zero in a layer without biases."""
         units = self.units(parameters)
         rows = [
-            parameters[name].view(-1, units)[self.blocks[name].index(block)]
-            if name in parameters
-            else like.new_zeros(units)
+            self._row(parameters, name, block) if name in parameters else like.new_zeros(units)
             for name, block in self.vectors
         ]
         return self.filled_up(torch.stack(rows) if rows else like.new_zeros(0, units))
+
+    def _row(self, parameters: Mapping[str, Tensor], name: str, block: str) -> Tensor:
+        """[H], one block of a bias or vector."""
+        return parameters[name].view(-1, self.units(parameters))[self.blocks[name].index(block)]
 
     def filled_up(self, values: Tensor) -> Tensor:
         """[..., H] -> [..., P], zeros behind."""
@@ -105,8 +102,9 @@ class Kernel:
         return functional.pad(values, (0, more)).contiguous() if more else values.contiguous()
 
     def problem(
-        self, x: Tensor, bias: Tensor, vectors: Tensor, matrices: Sequence[Tensor], initial: Sequence[Tensor]
-    ) -> tuple[Problem, object]:
+        self, active: Tensor | None, resets: Tensor | None, x: Tensor, bias: Tensor, vectors: Tensor,
+        matrices: Sequence[Tensor], initial: Sequence[Tensor],
+    ) -> tuple[Problem, object]:  # fmt: skip
         """The struct, with what must stay alive as long as it is used."""
         known = dict(zip(self.matrices, matrices, strict=True))
         units = self.units(known)
@@ -120,6 +118,8 @@ class Kernel:
         problem.x, problem.bias = x.data_ptr(), bias.data_ptr()
         put(problem.vectors, vectors)
         put(problem.initial, initial)
+        problem.active = None if active is None else active.data_ptr()
+        problem.resets = None if resets is None else resets.data_ptr()
         return problem, weights
 
 
@@ -127,6 +127,19 @@ def put(pointers: Any, tensors: Sequence[Tensor | None] | Tensor) -> None:
     """Fills an array of pointers."""
     for place, one in enumerate(tensors):
         pointers[place] = None if one is None else one.data_ptr()
+
+
+@cache
+def too_large(cell: CellType) -> str | None:
+    """Why a cell of one stage does not fit the kernel's fixed tables, or None."""
+    sizes = {
+        "states": (len(cell.state), MOST_STATES),
+        "lines and sums to keep": (len(saved(cell)), MOST_SAVED),
+        "sums of products": (len(stage(cell).accumulators), MOST_SUMS),
+        "vectors": (len(vectors(cell)), MOST_VECTORS),
+    }
+    told = [f"{count} {name}, and it holds {most}" for name, (count, most) in sizes.items() if count > most]
+    return f"the cell has {told[0]}" if told else None
 
 
 @cache

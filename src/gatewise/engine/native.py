@@ -14,7 +14,7 @@ from gatewise.cells.base import CellType
 from gatewise.compiler.stages import obstacle
 from gatewise.engine.build import BuildError
 from gatewise.engine.differentiable import Along
-from gatewise.engine.kernel import SUFFIXES, kernel
+from gatewise.engine.kernel import SUFFIXES, kernel, too_large
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.sequences import backwards, resets_backwards, within
 
@@ -28,7 +28,8 @@ class Native:
     name = "native"
 
     def refusal(self, request: Request) -> str | None:
-        return _mode(request) or _extras(request) or obstacle(request.cell) or _build(request.cell)
+        cell = request.cell
+        return _mode(request) or _extras(request) or obstacle(cell) or too_large(cell) or _build(cell)
 
     def run(self, request: Request) -> Result:
         inputs, resets, lengths, state = request.inputs, request.resets, request.lengths, request.state

@@ -82,6 +82,11 @@ class Contest:
         return f"A baseline suffices here: {told}" if best.baseline else told
 
 
+def ranked(data: ForecastData, entries: list[Entry]) -> Contest:
+    """The contest of these entries, the lowest MASE on the test part first."""
+    return Contest(data, tuple(sorted(entries, key=lambda one: one.scores.mase)))
+
+
 def shape_of(data: ForecastData) -> ForecastShape:
     """The sizes of a forecasting problem, from its data."""
     known = data.train.known
@@ -91,13 +96,14 @@ def shape_of(data: ForecastData) -> ForecastShape:
 
 def baselines(data: ForecastData, watcher: Watcher) -> Iterator[Entry]:
     """The baselines that need no training by gradient; one that does not apply is left out."""
+    train, validation = data.train.all(), data.validation.all()
     for name, kind in BASELINES.items():
         if kind is BASELINES["seasonal-naive"] and not 1 < data.plan.period <= data.plan.context:
             continue
         watcher.begin(name)
         began = time.perf_counter()
         network = kind(shape_of(data))
-        network.learn(data.train.all(), data.validation.all())
+        network.learn(train, validation)
         seconds = time.perf_counter() - began
         entry = _entry(name, True, [network], [seconds], data)
         watcher.finish(entry)

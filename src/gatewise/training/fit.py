@@ -49,10 +49,9 @@ class _Batches(LightningDataModule):
     def _loader(self, dataset: Dataset[Any], shuffle: bool) -> DataLoader[Any]:
         trainer = self.trainer
         assert trainer is not None
-        sampler: DistributedSampler[Any] = (
-            DistributedSampler(  # for one process too: it shuffles by epoch, not by history
-                dataset, trainer.world_size, trainer.global_rank, shuffle=shuffle, seed=self.seed
-            )
+        # For one process too: it shuffles by seed and epoch, whatever was drawn before.
+        sampler: DistributedSampler[Any] = DistributedSampler(
+            dataset, trainer.world_size, trainer.global_rank, shuffle=shuffle, seed=self.seed
         )
         size = self.batch_size if shuffle else 8 * self.batch_size
         return DataLoader(dataset, size, sampler=sampler, collate_fn=_as_it_is)

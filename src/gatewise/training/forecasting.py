@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import polars.selectors as cs
@@ -28,6 +29,7 @@ from gatewise.training.contest import (
     baselines,
     evaluated,
     for_use,
+    ranked,
     shape_of,
     trained,
     write_leaderboard,
@@ -84,13 +86,15 @@ def evaluate(folder: Path, path: Path, watcher: Watcher) -> Contest:
     data = prepare(source, model.plan, model.learned)
     for series in source.series:
         start, seen = series.times[data.plan.borders(len(series))[1]], model.learned.seen.get(series.id)
-        if seen is not None and say(start) <= seen:
+        # Dates as text are in the order of time; whole numbers are not.
+        order: Callable[[str], Any] = int if series.times.dtype.is_integer() else str
+        if seen is not None and order(say(start)) <= order(seen):
             raise GatewiseError(
                 f"the test part of series {series.id!r} begins at {say(start)}, and the model has seen it "
                 f"up to {seen}: give a file with later values"
             )
     entries = [*baselines(data, watcher), evaluated(model.name, model.network, data)]
-    return Contest(data, tuple(sorted(entries, key=lambda one: one.scores.mase)))
+    return ranked(data, entries)
 
 
 def predict(folder: Path, path: Path) -> pl.DataFrame:
@@ -130,7 +134,7 @@ def _network(data: ForecastData, options: ForecastOptions, cell: CellType) -> Fo
 
 
 def _conclude(run: Run, data: ForecastData, entries: list[Entry]) -> Contest:
-    contest = Contest(data, tuple(sorted(entries, key=lambda one: one.scores.mase)))
+    contest = ranked(data, entries)
     write_leaderboard(run.folder / "leaderboard.csv", contest)
     chosen = contest.chosen(baseline=False)
     if chosen is not None:
