@@ -1,13 +1,17 @@
 # make demo: a comparison on a series that ships with gatewise.   make test: lint, types, contracts, tests.
+# make bench: the layers' speed on this machine, beside other libraries.
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test lint types contracts clean
+.PHONY: demo bench test lint types contracts clean
 
 demo: $(READY)
 	$(BIN)/gatewise demo
+
+bench: $(READY)
+	$(BIN)/gatewise bench --out runs/bench
 
 test: lint types contracts $(READY)
 	$(BIN)/python -m pytest -n 2

@@ -108,5 +108,7 @@ def test_one_backend_alone_can_be_asked():
         told = layer(values)[0]
     torch.testing.assert_close(told, layer(values)[0])
     unknown = gatewise.backend("abacus")
-    with pytest.raises(gatewise.GatewiseError, match="no backend 'abacus'; there are native, reference"):
+    with pytest.raises(
+        gatewise.GatewiseError, match="no backend 'abacus'; there are native, cudnn, reference"
+    ):
         unknown.__enter__()

@@ -1,28 +1,48 @@
-"""Memory that is used again."""
+import gc
 
+import pytest
 import torch
 
 from gatewise.engine import workspace
 
 
+@pytest.fixture(autouse=True)
+def _nothing_kept():
+    workspace.release()
+    yield
+    workspace.release()
+
+
 def test_a_buffer_is_used_again_where_it_is_large_enough():
-    workspace.release()
-    like = torch.empty(0, dtype=torch.float64)
-    first = workspace.take(like, 1000)
-    place = first.data_ptr()
-    assert (first.dtype, len(first)) == (torch.float64, 1000)
+    first = workspace.take(8000)
     workspace.give_back(first)
-    again = workspace.take(like.float(), 500)
-    assert (again.data_ptr(), again.dtype, len(again)) == (place, torch.float32, 500)
-    assert workspace.take(like, 1000).data_ptr() != place
-    workspace.give_back(again)
-    assert workspace.release() == 8000
-    assert workspace.release() == 0
+    assert workspace.take(4000).data_ptr() == first.data_ptr()
+    workspace.give_back(first)
+    assert workspace.take(1 << 20).data_ptr() != first.data_ptr()
 
 
-def test_what_is_kept_is_bounded(monkeypatch):
-    workspace.release()
+def test_a_buffer_that_is_far_too_large_waits_for_a_larger_call():
+    workspace.give_back(workspace.take(64 << 20))
+    assert len(workspace.take(1000)) == 1000
+
+
+def test_a_large_result_gives_its_memory_to_the_next_once_nobody_holds_it():
+    size = workspace.LEAST_BYTES // 4
+    first = workspace.empty((2, size), torch.float32)
+    part, place = first[1], first.data_ptr()
+    del first
+    gc.collect()
+    assert workspace.empty((2, size), torch.float32).data_ptr() != place  # a part is still held
+    del part
+    gc.collect()
+    again = workspace.empty((2, size), torch.float32)
+    assert again.data_ptr() == place
+    assert again.shape == (2, size)
+
+
+def test_what_is_kept_is_bounded_and_can_be_released(monkeypatch):
     monkeypatch.setattr(workspace, "MOST_BYTES", 1000)
-    for size in (400, 500, 900):
-        workspace.give_back(torch.empty(size, dtype=torch.uint8))
-    assert workspace.release() <= 1000
+    for buffer in [workspace.take(size) for size in (300, 400, 500)]:
+        workspace.give_back(buffer)
+    assert workspace.release() == 900
+    assert workspace.release() == 0

@@ -15,6 +15,7 @@ from gatewise.cells.base import Cell, CellType
 from gatewise.cells.notation import (
     Constant,
     Expression,
+    Factor,
     Input,
     Normalised,
     Operation,
@@ -79,6 +80,8 @@ def as_list(expression: Expression) -> list[Any]:
             return ["vector", family, block]
         case Previous(state=state):
             return ["prev", state]
+        case Factor(name=name):
+            return ["factor", name]
         case Constant(value=value):
             return ["number", value]
         case Input():

@@ -100,6 +100,13 @@ class Vector(Expression):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Factor(Expression):
+    """A number for each row and unit that a layer gives with a call; no cell's equations hold one."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Operation(Expression):
     """An elementwise function of other expressions."""
 

@@ -16,7 +16,9 @@ VERBS = {
     "evaluate": "Score a trained model on the test part of a file.",
     "predict": "Foretell what comes after the end of a file.",
     "cells": "Show the cells and their equations.",
+    "doctor": "Show what this machine has, and which backend serves what on it.",
     "demo": "Compare cells on a series that ships with gatewise.",
+    "bench": "Time the layers on this machine, beside other libraries.",
 }
 MISTAKE, FAILURE, INTERRUPTED = 2, 1, 130
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # typer has no public name for it

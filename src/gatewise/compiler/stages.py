@@ -1,131 +1,329 @@
-"""A cell's equations as a kernel runs them: products summed in registers, then the lines on top of them."""
+"""A step as a kernel runs it: stages, each of products summed in registers and the lines on top of them.
+
+A stage ends where a whole row is needed: before a product of a value of this step, or a norm over the units.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 from gatewise.cells.base import CellType
-from gatewise.cells.exchange import as_list
-from gatewise.cells.notation import Expression, Input, Normalised, Operation, Previous, Product
+from gatewise.cells.notation import (
+    Expression,
+    Input,
+    Normalised,
+    Operation,
+    Previous,
+    Product,
+    prev,
+)
 from gatewise.cells.order import parts
+from gatewise.compiler.layout import Layout, layout
+from gatewise.compiler.program import PROJECTION, Extras, Program, program, rebuilt
+
+MOST_SUMS = 6  # of a stage: with more, too few rows fit into the registers
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Accumulated(Expression):
-    """The sum of some products, as it stands in a register."""
+    """The sum of some products, as it stands in a register; numbered through all stages."""
 
     index: int
 
 
 @dataclass(frozen=True)
-class Accumulator:
-    """Products whose sum alone is needed: they share one register. Each by its family and block."""
+class Reference:
+    """Where a whole row stands: the input, a state before or after the step, or a line that is kept."""
 
-    products: tuple[tuple[str, str], ...]
+    where: Literal["input", "previous", "state", "kept"]
+    index: int = 0
 
 
 @dataclass(frozen=True)
 class Slot:
-    """What is multiplied, the input or a state, and which accumulators it goes into by which products."""
+    """What is multiplied, and which sums it goes into by which products (sum, family, block)."""
 
-    operand: str  # "x", or the state's name
-    products: tuple[tuple[int, str, str], ...]  # accumulator, family, block
+    operand: Reference
+    products: tuple[tuple[int, str, str], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stage:
-    """All products that a step begins with, and the lines over their sums."""
+    """Sums number `first_sum` and on, and the lines over them.
 
-    slots: tuple[Slot, ...]
-    accumulators: tuple[Accumulator, ...]
-    lines: dict[str, Expression]
-
-
-@cache
-def obstacle(cell: CellType) -> str | None:
-    """Why one stage is not enough for a cell: a line with a product of, or a norm over, a new value."""
-    for name, line in cell.lines.items():
-        for one in (line, *(part for part in parts(line) if part.line is None)):
-            if isinstance(one, Normalised):
-                return f"its line {name} normalises over the units"
-            if isinstance(one, Product) and not isinstance(one.operand, Input | Previous):
-                return f"its line {name} multiplies a value of the same step by {one.family}"
-    return None
-
-
-@cache
-def stage(cell: CellType) -> Stage:
-    """The one stage of a cell that has no `obstacle`.
-
-    >>> from gatewise.cells import GRU, LSTM
-    >>> len(stage(LSTM).accumulators), len(stage(GRU).accumulators)
-    (4, 4)
+    width: of its rows, "hidden" or, where a projection is at work, "output"
+    normalisers: those whose mean and deviation it needs; meets: whether threads that share rows must
+    all have done the stage before
     """
-    uses: Counter[str] = Counter()
-    for line in cell.lines.values():
-        uses.update(str(as_list(one)) for one in (line, *parts(line)) if isinstance(one, Product))
-    builder = _Builder(uses)
-    lines = {name: builder.rewritten(line) for name, line in cell.lines.items()}
-    slots: dict[str, list[tuple[int, str, str]]] = {}
-    for index, products in enumerate(builder.sums):
-        for one in products:
-            operand = one.operand.state if isinstance(one.operand, Previous) else "x"
-            slots.setdefault(operand, []).append((index, one.family, one.block))
-    return Stage(
-        tuple(Slot(operand, tuple(products)) for operand, products in slots.items()),
-        tuple(Accumulator(tuple((one.family, one.block) for one in products)) for products in builder.sums),
-        lines,
-    )
+
+    first_sum: int
+    sums: int
+    slots: tuple[Slot, ...]
+    lines: Mapping[str, Expression]
+    width: Literal["hidden", "output"]
+    normalisers: tuple[int, ...]
+    meets: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All stages of a step.
+
+    inner: the lines that are no state's new value, in order; biases: for each, its sum, family and block
+    vectors: each by parameter and block; normalisers: for each, its group and the rows it takes together
+    """
+
+    cell: CellType
+    program: Program
+    layout: Layout
+    stages: tuple[Stage, ...]
+    inner: tuple[str, ...]
+    biases: tuple[tuple[int, str, str], ...]
+    vectors: tuple[tuple[str, str], ...]
+    normalisers: tuple[tuple[str, tuple[Reference, ...]], ...]
+
+    @property
+    def sums(self) -> int:
+        """How many sums all stages have together."""
+        return sum(stage.sums for stage in self.stages)
+
+    def reference(self, line: str) -> Reference:
+        """Where a line's row stands once it is computed."""
+        for index, name in enumerate(self.program.states.values()):
+            if name == line:
+                return Reference("state", index)
+        return Reference("kept", self.inner.index(line))
+
+
+@cache
+def plan(cell: CellType, extras: Extras = Extras()) -> Plan:
+    """The stages of a cell.
+
+    >>> from gatewise.cells import GRU, ChoGRU, LSTM
+    >>> [len(plan(cell).stages) for cell in (LSTM, GRU, ChoGRU)], plan(GRU).sums
+    ([1, 1, 2], 4)
+    """
+    return _Planner(cell, extras).plan()
+
+
+class _Planner:
+    def __init__(self, cell: CellType, extras: Extras) -> None:
+        self.cell, self.extras = cell, extras
+        self.program, self.layout = program(cell, extras), layout(cell)
+        self.lines = self.program.lines
+        self.inner = tuple(name for name in self.lines if name not in self.program.states.values())
+        self.together = _together(self.lines)
+        self.biases: list[tuple[int, str, str]] = []
+        self.count = 0
+
+    def plan(self) -> Plan:
+        groups = list(self.together)
+        bare = Plan(self.cell, self.program, self.layout, (), self.inner, (), (), ())
+        normalisers = tuple(
+            (group, tuple(bare.reference(name) for name in names)) for group, names in self.together.items()
+        )
+        members = [list(part) for level in self._levels() for part in self._split(level)]
+        stages = [self._stage(bare, names, groups) for names in members]
+        return Plan(
+            self.cell, self.program, self.layout, tuple(_meeting(bare, stages, members, normalisers)),
+            self.inner, tuple(self.biases), _vectors(self.layout), normalisers,
+        )  # fmt: skip
+
+    def _levels(self) -> list[list[str]]:
+        """The lines by how many whole rows must be known before them."""
+        levels = {name: self._level(name) for name in self.lines}
+        return [[name for name in levels if levels[name] == k] for k in range(max(levels.values()) + 1)]
+
+    def _level(self, name: str) -> int:
+        line = self.lines[name]
+        needs = [0, *map(self._level, _reads(line))]
+        for one in _inside(line):
+            if isinstance(one, Product) and one.operand.line is not None:
+                needs.append(self._level(one.operand.line) + 1)
+            elif isinstance(one, Normalised):
+                needs += [self._level(value) + 1 for value in self.together[one.group]]
+        return max(needs)
+
+    def _split(self, level: list[str]) -> list[list[str]]:
+        """A level's lines, in several stages where they hold too many sums; alike operands stay together."""
+        sums = {name: _sums(self.lines[name]) for name in level}
+        output = [name for name in level if self._width([name]) == "output"]
+        hidden = [name for name in level if name not in output]
+        if sum(map(len, sums.values())) <= MOST_SUMS and not (output and hidden):
+            return [level]
+        stages: list[list[str]] = []
+        kinds: list[tuple[object, int]] = []  # what a stage's sums multiply, and how many they are
+        place: dict[str, int] = {}
+        for name in [*hidden, *output]:
+            least = max([place[one] for one in _reads(self.lines[name]) if one in place], default=0)
+            own = (name in output, frozenset(str(one.operand) for terms in sums[name] for one in terms))
+            fitting = (
+                number
+                for number in range(least, len(stages))
+                if kinds[number][0] == own and kinds[number][1] + len(sums[name]) <= MOST_SUMS
+            )
+            place[name] = next(fitting, len(stages))
+            if not sums[name] and name not in output and stages:
+                place[name] = least
+            if place[name] == len(stages):
+                stages.append([])
+                kinds.append((own, 0))
+            stages[place[name]].append(name)
+            kinds[place[name]] = (kinds[place[name]][0], kinds[place[name]][1] + len(sums[name]))
+        return stages
+
+    def _stage(self, bare: Plan, names: list[str], groups: list[str]) -> Stage:
+        first = self.count
+        slots: dict[Reference, list[tuple[int, str, str]]] = {}
+        lines = {}
+        for name in names:
+            builder = _Builder(self.count)
+            lines[name] = builder.rewritten(self.lines[name])
+            for index, terms in enumerate(builder.sums, self.count):
+                for one in terms:
+                    slot = slots.setdefault(self._operand(bare, one.operand), [])
+                    slot.append((index - first, one.family, one.block))
+                    if one.family in ("W", "R") and self._biased(one):
+                        self.biases.append((index, one.family, one.block))
+            self.count += len(builder.sums)
+        normalised = {
+            one.group for name in names for one in _inside(self.lines[name]) if isinstance(one, Normalised)
+        }
+        order = sorted(slots, key=lambda one: one.where != "input")  # the input's products first
+        return Stage(
+            first, self.count - first, tuple(Slot(one, tuple(slots[one])) for one in order), lines,
+            self._width(names), tuple(groups.index(group) for group in groups if group in normalised), False,
+        )  # fmt: skip
+
+    def _operand(self, bare: Plan, operand: Expression) -> Reference:
+        if isinstance(operand, Input):
+            return Reference("input")
+        if isinstance(operand, Previous):
+            return Reference("previous", self.cell.state.index(operand.state))
+        assert operand.line is not None
+        return bare.reference(operand.line)
+
+    def _biased(self, product: Product) -> bool:
+        return any(
+            group.biased and group.family == product.family and product.block in group.blocks
+            for group in self.layout.products
+        )
+
+    def _width(self, names: list[str]) -> Literal["hidden", "output"]:
+        """A line has the output's width if it projects, or reads the output or what was projected."""
+        if not self.extras.projected:
+            return "hidden"
+        output = prev[self.cell.state[0]]
+        for name in names:
+            for one in _inside(self.lines[name]):
+                elementwise = not isinstance(one, Product)
+                if isinstance(one, Product) and one.family == PROJECTION:
+                    return "output"
+                if elementwise and any(part is output for part in one.operands):
+                    return "output"
+        return "hidden"
+
+
+def _meeting(
+    plan: Plan,
+    stages: list[Stage],
+    members: list[list[str]],
+    normalisers: tuple[tuple[str, tuple[Reference, ...]], ...],
+) -> Iterator[Stage]:
+    """Marks the stages before which threads must meet, as they read rows that others may still write."""
+    last = {
+        reference: number for number, names in enumerate(members) for reference in map(plan.reference, names)
+    }
+    met = -1  # the last stage before which they met; below zero, in the step before
+    for number, stage in enumerate(stages):
+        reads = {slot.operand for slot in stage.slots}
+        reads |= {one for group in stage.normalisers for one in normalisers[group][1]}
+        written = [last[one] for one in reads if one.where in ("state", "kept")]
+        before = any(one.where == "previous" for one in reads) and met < 0
+        meets = before or any(one >= met for one in written)
+        met = number if meets else met
+        yield Stage(
+            stage.first_sum, stage.sums, stage.slots, stage.lines, stage.width, stage.normalisers, meets
+        )
+
+
+def _together(lines: Mapping[str, Expression]) -> dict[str, tuple[str, ...]]:
+    """For each normaliser, the lines that it takes together."""
+    found: dict[str, dict[str, None]] = {}
+    for line in lines.values():
+        for one in _inside(line):
+            if isinstance(one, Normalised):
+                assert one.operand.line is not None
+                found.setdefault(one.group, {})[one.operand.line] = None
+    return {group: tuple(names) for group, names in found.items()}
+
+
+def _vectors(layout: Layout) -> tuple[tuple[str, str], ...]:
+    kinds = ("vector", "gain", "shift")
+    return tuple((one.name, block) for one in layout.parameters if one.kind in kinds for block in one.blocks)
+
+
+def _inside(line: Expression) -> Iterator[Expression]:
+    """A line and all that is below it, lines that it reads left out."""
+    yield line
+    yield from (part for part in parts(line) if part.line is None)
+
+
+def _whole(one: Expression) -> bool:
+    return isinstance(one, Product | Normalised)
+
+
+def _reads(line: Expression) -> Iterator[str]:
+    """The lines that a line reads unit by unit."""
+    for one in _inside(line):
+        if not _whole(one):
+            yield from (part.line for part in one.operands if part.line is not None)
+
+
+def _sums(line: Expression) -> list[list[Product]]:
+    builder = _Builder(0)
+    builder.rewritten(line)
+    return builder.sums
 
 
 class _Builder:
-    """Replaces products by the accumulators that they go into."""
+    """Replaces the products of a line by the sums that they go into."""
 
-    def __init__(self, uses: Counter[str]) -> None:
-        self.uses = uses
+    def __init__(self, first: int) -> None:
+        self.first = first
         self.sums: list[list[Product]] = []
-        self.known: dict[str, Accumulated] = {}
 
     def rewritten(self, expression: Expression) -> Expression:
-        """The same value over accumulators; lines that it reads stay as they are."""
-        match expression:
-            case Product():
-                return self._single(expression)
-            case Operation(function="add"):
-                return self._sum(expression)
-            case Operation(function=function, arguments=arguments):
-                return Operation(function, tuple(self._operand(one) for one in arguments))
-        return expression
+        """The same value over sums; lines that it reads stay as they are."""
+        if isinstance(expression, Product):
+            return self._sum([expression])
+        if isinstance(expression, Operation) and expression.function == "add":
+            terms = list(_terms(expression))
+            products = [one for one in terms if isinstance(one, Product) and one.line is None]
+            rest = [self._operand(one) for one in terms if one not in products]
+            if products:
+                rest.insert(0, self._sum(products))
+            total = rest[0]
+            for one in rest[1:]:
+                total = Operation("add", (total, one))
+            return total
+        return expression if isinstance(expression, Normalised) else rebuilt(expression, self.rewritten)
 
     def _operand(self, expression: Expression) -> Expression:
         return expression if expression.line is not None else self.rewritten(expression)
 
-    def _single(self, product: Product) -> Accumulated:
-        key = str(as_list(product))
-        if key not in self.known:
-            self.sums.append([product])
-            self.known[key] = Accumulated(len(self.sums) - 1)
-        return self.known[key]
-
-    def _sum(self, expression: Expression) -> Expression:
-        terms = list(_terms(expression))
-        alone = [one for one in terms if isinstance(one, Product) and self.uses[str(as_list(one))] == 1]
-        rest = [self._operand(one) for one in terms if one not in alone]
-        if alone:
-            self.sums.append([one for one in alone if isinstance(one, Product)])
-            rest.insert(0, Accumulated(len(self.sums) - 1))
-        total = rest[0]
-        for one in rest[1:]:
-            total = Operation("add", (total, one))
-        return total
+    def _sum(self, products: list[Product]) -> Accumulated:
+        self.sums.append(products)
+        return Accumulated(self.first + len(self.sums) - 1)
 
 
-def _terms(expression: Expression) -> list[Expression]:
+def _terms(expression: Expression) -> Iterator[Expression]:
     """The terms of a sum, sums within it opened."""
-    if isinstance(expression, Operation) and expression.function == "add":
-        return [
-            term for one in expression.arguments for term in ([one] if one.line is not None else _terms(one))
-        ]
-    return [expression]
+    for one in expression.operands:
+        if one.line is None and isinstance(one, Operation) and one.function == "add":
+            yield from _terms(one)
+        else:
+            yield one

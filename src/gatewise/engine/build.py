@@ -13,12 +13,12 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from gatewise.cells.base import CellType
 from gatewise.compiler.source import source
+from gatewise.compiler.stages import Plan
 
 HEADERS = Path(__file__).with_name("native")
 FLAGS = (
-    "-std=gnu++17", "-O3", "-march=native", "-fno-math-errno", "-fopenmp", "-fPIC", "-shared",
+    "-std=gnu++20", "-O3", "-march=native", "-fno-math-errno", "-fopenmp", "-fPIC", "-shared",
     "-fvisibility=hidden",
 )  # fmt: skip
 log = logging.getLogger("gatewise")
@@ -28,7 +28,7 @@ class BuildError(Exception):
     """Why a cell can't be compiled here."""
 
 
-def built(cell: CellType) -> ctypes.CDLL:
+def built(plan: Plan, number: str) -> ctypes.CDLL:
     """The compiled cell, from the cache where it is; the cache's place is `$GATEWISE_CACHE`.
 
     Errors: `BuildError` where there is no compiler, it fails, or the cache can't be written.
@@ -36,24 +36,32 @@ def built(cell: CellType) -> ctypes.CDLL:
     compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
     if compiler is None:
         raise BuildError("there is no C++ compiler; install g++ or clang++, or set CXX")
-    text = source(cell)
+    text = source(plan)
     try:
-        library = _cache_folder() / f"{cell.__name__}-{_key(text, compiler)}.so"
+        library = _cache_folder() / f"{plan.cell.__name__}-{number}-{_key(text, compiler)}.so"
         if not library.is_file():
-            _build(text, compiler, library)
+            _build(text, compiler, number, library)
         return ctypes.CDLL(str(library))
     except OSError as error:
-        raise BuildError(f"the kernel of {cell.__name__} can't be built or loaded: {error}") from error
+        raise BuildError(f"the kernel of {plan.cell.__name__} can't be built or loaded: {error}") from error
 
 
-def _build(text: str, compiler: str, library: Path) -> None:
+def _build(text: str, compiler: str, number: str, library: Path) -> None:
     """Compiles in a folder of its own, then puts the library in place: several processes may at once."""
     library.parent.mkdir(parents=True, exist_ok=True)
     log.info("compiling %s, once", library.name)
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         program, result = Path(folder, "cell.cpp"), Path(folder, "cell.so")
         program.write_text(text)
-        command = [compiler, *FLAGS, f"-iquote{HEADERS}", str(program), "-o", str(result)]
+        command = [
+            compiler,
+            *FLAGS,
+            f"-DGATEWISE_NUMBER={number}",
+            f"-iquote{HEADERS}",
+            str(program),
+            "-o",
+            str(result),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BuildError(f"{compiler} can't compile {library.stem}: {done.stderr.strip()[:200]}")

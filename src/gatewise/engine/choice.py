@@ -9,6 +9,7 @@ from typing import Protocol
 
 import torch
 
+from gatewise.engine.cudnn import Cudnn
 from gatewise.engine.native import Native
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request, Result
@@ -29,7 +30,7 @@ class Backend(Protocol):
 
 REFERENCE = Reference()
 _only: ContextVar[str | None] = ContextVar("only", default=None)
-BACKENDS: tuple[Backend, ...] = (Native(), REFERENCE)  # the first that does not refuse serves
+BACKENDS: tuple[Backend, ...] = (Native(), Cudnn(), REFERENCE)  # the first that does not refuse serves
 
 
 def refusals(request: Request) -> dict[str, str | None]:

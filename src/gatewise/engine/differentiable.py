@@ -3,218 +3,161 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gatewise.cells.notation import Constant, Expression, Operation, Previous, Vector
-from gatewise.compiler.stages import Accumulated
 from gatewise.engine import workspace
-from gatewise.engine.kernel import Kernel, put
-from gatewise.engine.reference import FUNCTIONS
+from gatewise.engine.kernel import Kernel, Run, many, pointer, rows
+from gatewise.engine.reference import Reference
+from gatewise.engine.request import Request, Result, Trace
 
 
 class Along(torch.autograd.Function):
     """A cell along sequences, by its kernel; the gradient by the kernel's own reverse.
 
-    x: [T, B, I]; bias: [sums, P]; vectors: [vectors, P]; matrices: as the layer has them
-    initial: [B, P] for each state; active: [T] int32 or None; resets: [T, B] uint8 or None
-    Returns every state and, if `keep`, every saved line of every step, [T, B, P] each.
+    Takes the request's tensors: inputs, parameters, states. Returns what `flat` makes of the result.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, kernel: Kernel, keep: bool, active: Tensor | None, resets: Tensor | None,
-        x: Tensor, bias: Tensor, vectors: Tensor, *rest: Tensor,
-    ) -> tuple[Tensor, ...]:  # fmt: skip
-        matrices, initial = rest[: len(kernel.matrices)], rest[len(kernel.matrices) :]
-        count = len(kernel.saved) if keep else 0
-        buffers = [x.new_empty(*x.shape[:2], bias.shape[1]) for _ in range(len(initial) + count)]
-        problem, alive = kernel.problem(active, resets, x, bias, vectors, matrices, initial)
-        put(problem.states, buffers[: len(initial)])
-        put(problem.saved, buffers[len(initial) :])
-        packed = workspace.take(x, kernel.call("packed_size", x.dtype, ctypes.byref(problem)))
-        for step in ("pack", "forward"):
-            kernel.call(step, x.dtype, ctypes.byref(problem), ctypes.c_void_p(packed.data_ptr()))
-        del alive
-        workspace.give_back(packed)
-        ctx.kernel, ctx.active, ctx.resets = kernel, active, resets
-        ctx.save_for_backward(x, bias, vectors, *rest, *buffers)
-        ctx.mark_non_differentiable(*buffers[len(initial) :])
+    def forward(ctx: Any, kernel: Kernel, request: Request, *tensors: Tensor) -> tuple[Tensor, ...]:
+        run = kernel.prepared(request)
+        kernel.forward(run, keep=True)
+        own = [run.inputs, *run.parameters.values(), *run.initial, *run.history]
+        ctx.save_for_backward(*tensors, *own, *([] if run.inner is None else [run.inner]))
+        ctx.kernel, ctx.run, ctx.names = kernel, without_tensors(run), list(request.parameters)
         ctx.set_materialize_grads(False)
-        return tuple(buffers)
+        return flat(kernel, request, result(kernel, run))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
-        kernel: Kernel = ctx.kernel
-        count = len(kernel.matrices) + len(kernel.cell.state)
-        inputs, buffers = ctx.saved_tensors[: 3 + count], ctx.saved_tensors[3 + count :]
-        by_state = gradients[: len(kernel.cell.state)]
+        kernel, run, names = ctx.kernel, ctx.run, ctx.names
+        states, count = len(kernel.cell.state), 1 + len(names) + len(kernel.cell.state)
+        tensors, own = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
         if torch.is_grad_enabled():  # a gradient of the gradient is wanted: go by plain PyTorch
-            return (None,) * 4 + _by_plain_steps(ctx, inputs, by_state)
-        return (None,) * 4 + _by_kernel(ctx, inputs, buffers, by_state)
+            return None, None, *_by_reference(kernel, run.request, names, tensors, gradients)
+        run = replace(
+            run, inputs=own[0], parameters=dict(zip(names, own[1:], strict=False)),
+            initial=list(own[count - states : count]), history=list(own[count : count + states]),
+            inner=own[-1] if len(own) > count + states else None,
+        )  # fmt: skip
+        return None, None, *_by_kernel(kernel, run, gradients, ctx.needs_input_grad[2:])
+
+
+def result(kernel: Kernel, run: Run) -> Result:
+    """What a run gives back, without what fills rows up to whole vectors."""
+    states, widths = kernel.cell.state, [run.request.state[name].shape[1] for name in kernel.cell.state]
+    history = {name: one[..., :width] for name, one, width in zip(states, run.history, widths, strict=True)}
+    final = {name: one[:, :width] for name, one, width in zip(states, run.final, widths, strict=True)}
+    trace = None
+    if run.request.trace:
+        units = kernel.units(run.parameters)
+        gates = {
+            name: history[name] if name in history else run.inner[:, :, kernel.kept.index(name), :units]
+            for name in kernel.cell.inner
+            if name in history or run.inner is not None
+        }
+        trace = Trace(history, gates)
+    return Result(history[states[0]], final, trace)
+
+
+def flat(kernel: Kernel, request: Request, result: Result) -> tuple[Tensor, ...]:
+    """The tensors of a result, each once: output, last states; of a trace the other states and the gates."""
+    trace: list[Tensor] = []
+    if result.trace is not None:
+        states, gates = result.trace.states, result.trace.gates
+        trace = [states[name] for name in kernel.cell.state[1:]]
+        trace += [one for name, one in gates.items() if name not in states]
+    return (result.output, *result.final.values(), *trace)
+
+
+def unflat(kernel: Kernel, request: Request, tensors: Sequence[Tensor]) -> Result:
+    """The result whose tensors these are."""
+    states = kernel.cell.state
+    output, final, rest = tensors[0], tensors[1 : 1 + len(states)], iter(tensors[1 + len(states) :])
+    trace = None
+    if request.trace:
+        history = {name: output if name == states[0] else next(rest) for name in states}
+        trace = Trace(
+            history, {name: history[name] if name in history else next(rest) for name in kernel.cell.inner}
+        )
+    return Result(output, dict(zip(states, final, strict=True)), trace)
+
+
+def without_tensors(run: Run) -> Run:
+    """A run without what autograd keeps for it, so that memory is free as soon as autograd lets go of it."""
+    nothing = run.inputs[:0]
+    bare = replace(run.request, inputs=nothing, parameters={}, state={})
+    return replace(run, request=bare, inputs=nothing, parameters={}, initial=[], history=[], inner=None)
 
 
 def _by_kernel(
-    ctx: Any, inputs: Sequence[Tensor], buffers: Sequence[Tensor], gradients: Sequence[Tensor | None]
-) -> tuple[Tensor | None, ...]:
-    kernel: Kernel = ctx.kernel
-    x, bias, vectors, *rest = inputs
-    matrices, initial = rest[: len(kernel.matrices)], rest[len(kernel.matrices) :]
-    states, saved = buffers[: len(initial)], buffers[len(initial) :]
-    problem, alive = kernel.problem(ctx.active, ctx.resets, x, bias, vectors, matrices, initial)
-    incoming = [None if one is None else one.contiguous() for one in gradients]
-    carried = [torch.zeros_like(one) for one in initial]
-    sums = workspace.take(x, x.shape[0] * x.shape[1] * bias.numel()).view(*x.shape[:2], *bias.shape)
-    by_vector = x.new_zeros(problem.threads, *vectors.shape)
-    put(problem.states, states)
-    put(problem.saved, saved)
-    put(problem.state_gradients, incoming)
-    put(problem.carried, carried)
-    problem.sum_gradients, problem.vector_gradients = sums.data_ptr(), by_vector.data_ptr()
-    kernel.call("backward", x.dtype, ctypes.byref(problem))
-    del alive
-    by_x = torch.zeros_like(x) if ctx.needs_input_grad[4] else None
-    by_matrix = [torch.zeros_like(one) for one in matrices]
-    products = _Products(kernel, sums, matrices, by_matrix)
-    for slot in kernel.stage.slots:
-        if slot.operand == "x":
-            products.of_slot(len(slot.products), [(x, 0)], by_x)
-        else:
-            place = kernel.cell.state.index(slot.operand)
-            before, after = initial[place][None], states[place]
-            if ctx.resets is None:
-                pieces = [(before, 0), (after[:-1], 1)]
-            else:
-                seen = torch.cat([before, after[:-1]])
-                pieces = [(seen.masked_fill(ctx.resets[:, :, None].bool(), 0.0), 0)]
-            products.of_slot(len(slot.products), pieces, None)
-    by_bias = sums.sum((0, 1))
-    workspace.give_back(sums)
-    return (by_x, by_bias, by_vector.sum(0), *by_matrix, *carried)
+    kernel: Kernel, run: Run, gradients: Sequence[Tensor | None], wanted: Sequence[bool]
+) -> list[Tensor | None]:
+    states = kernel.cell.state
+    incoming = [None if one is None else kernel.filled_up(one) for one in gradients]
+    by_final, traced = incoming[1 : 1 + len(states)], incoming[1 + len(states) :]
+    by_history = [incoming[0], *(traced[: len(states) - 1] or [None] * (len(states) - 1))]
+    by_inner = _gathered(kernel, run, traced[len(states) - 1 :])
+    by_inputs = torch.empty_like(run.inputs) if wanted[0] else None
+    by_parameter = {
+        name: workspace.empty(one.shape, kernel.dtype) if want else None
+        for (name, one), want in zip(run.parameters.items(), wanted[1:], strict=False)
+    }
+    wanted_states = wanted[1 + len(by_parameter) :]
+    by_initial = [
+        torch.empty_like(one) if want else None for one, want in zip(run.initial, wanted_states, strict=True)
+    ]
+    problem = kernel.problem(run)
+    numbers = [
+        *many(by_history), *many(by_final), *rows(by_inner), *rows(by_inputs), *many(by_initial),
+        *kernel.blocks_of(kernel.matrices, by_parameter), *kernel.blocks_of(kernel.biases, by_parameter),
+        *kernel.blocks_of(kernel.vectors, by_parameter),
+    ]  # fmt: skip
+    sizes = kernel.sizes(problem)
+    packed, scratch = kernel.packed_for(problem, run, sizes[0]), workspace.take(sizes[2])
+    kernel.library.backward(
+        problem, (ctypes.c_int64 * len(numbers))(*numbers), pointer(packed), pointer(scratch)
+    )
+    workspace.give_back(scratch)
+    widths = [kernel.width(state, run.parameters) for state in states]
+    by_state = [
+        None if one is None else one[:, :width] for one, width in zip(by_initial, widths, strict=True)
+    ]
+    return [by_inputs, *by_parameter.values(), *by_state]
 
 
-class _Products:
-    """The products over all steps at once: of the weights' gradient, and of the input's."""
-
-    def __init__(
-        self, kernel: Kernel, sums: Tensor, matrices: Sequence[Tensor], gradients: Sequence[Tensor]
-    ) -> None:
-        self.kernel, self.sums = kernel, sums  # [T, B, sums, P]
-        self.known = dict(zip(kernel.matrices, zip(matrices, gradients, strict=True), strict=True))
-        self.units = kernel.units(dict(zip(kernel.matrices, matrices, strict=True)))
-        self.row = iter(kernel.rows)
-        self.index = iter(index for slot in kernel.stage.slots for index, _, _ in slot.products)
-
-    def of_slot(self, count: int, pieces: list[tuple[Tensor, int]], by_x: Tensor | None) -> None:
-        """pieces: what the slot multiplied, [T', B, width or P] each, from a step on."""
-        size, total = self.sums.element_size(), self.sums.shape[2] * self.sums.shape[3]
-        for name, block, index, rows in self._runs(count):
-            matrix, gradient = self.known[name]
-            width = matrix.shape[1]
-            offset = block * self.units * width * size
-            shift = index * self.sums.shape[3] * size
-            for values, first in pieces:
-                depth = values.shape[0] * values.shape[1]
-                own = self.sums[first:].data_ptr() + shift if depth else 0
-                self._add(rows, width, depth, own, (1, total), values.data_ptr(), values.shape[2],
-                          gradient.data_ptr() + offset)  # fmt: skip
-            if by_x is not None:
-                steps = by_x.shape[0] * by_x.shape[1]
-                self._add(steps, width, rows, self.sums.data_ptr() + shift, (total, 1),
-                          matrix.data_ptr() + offset, width, by_x.data_ptr())  # fmt: skip
-
-    def _runs(self, count: int) -> list[tuple[str, int, int, int]]:
-        """The slot's products: matrix, block, sum and rows; those that lie behind each other are one."""
-        runs: list[tuple[str, int, int, int]] = []
-        for _ in range(count):
-            (name, block), index = next(self.row), next(self.index)
-            if runs and self.sums.shape[3] == self.units:
-                last, start, first, rows = runs[-1]
-                if (last, start * self.units + rows, first * self.units + rows) == (
-                    name, block * self.units, index * self.units,
-                ):  # fmt: skip
-                    runs[-1] = (last, start, first, rows + self.units)
-                    continue
-            runs.append((name, block, index, self.units))
-        return runs
-
-    def _add(
-        self, m: int, n: int, k: int, a: int, a_steps: tuple[int, int], b: int, b_row: int, c: int
-    ) -> None:
-        """c [m, n] += a [m, k] b [k, n], each from an address on."""
-        if k:
-            numbers = (m, n, k, a, *a_steps, b, b_row, 1, c, n, torch.get_num_threads())
-            self.kernel.call("product", self.sums.dtype, *map(ctypes.c_int64, numbers))
+def _gathered(kernel: Kernel, run: Run, by_gates: Sequence[Tensor | None]) -> Tensor | None:
+    """The gradients by the traced gates as one, [T, B, kept, H'], where there are any."""
+    if run.inner is None or all(one is None for one in by_gates):
+        return None
+    gathered = torch.zeros_like(run.inner)
+    names = (name for name in kernel.cell.inner if name not in kernel.cell.state)
+    for name, one in zip(names, by_gates, strict=True):
+        if one is not None:
+            gathered[:, :, kernel.kept.index(name)] = one
+    return gathered
 
 
-def _by_plain_steps(
-    ctx: Any, inputs: Sequence[Tensor], gradients: Sequence[Tensor | None]
-) -> tuple[Tensor | None, ...]:
+def _by_reference(
+    kernel: Kernel, request: Request, names: Sequence[str], tensors: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+) -> list[Tensor | None]:  # fmt: skip
     """The same gradient by PyTorch's own operations, which can be differentiated again."""
+    parameters = dict(zip(names, tensors[1:], strict=False))
+    state = dict(zip(kernel.cell.state, tensors[1 + len(names) :], strict=True))
     with torch.enable_grad():
-        states = _plain_steps(ctx.kernel, ctx.active, ctx.resets, *inputs)
-        pairs = [(state, one) for state, one in zip(states, gradients, strict=True) if one is not None]
-        wanted = [one for one in inputs if one.requires_grad]
+        again = replace(request, inputs=tensors[0], parameters=parameters, state=state)
+        outputs = flat(kernel, request, Reference().run(again))
+        pairs = [(one, by) for one, by in zip(outputs, gradients, strict=True) if by is not None]
+        wanted = [one for one in tensors if one.requires_grad]
         found = iter(
             torch.autograd.grad(
-                [state for state, _ in pairs], wanted, [one for _, one in pairs],
+                [one for one, _ in pairs], wanted, [by for _, by in pairs],
                 create_graph=True, allow_unused=True,
             )
         )  # fmt: skip
-    return tuple(next(found) if one.requires_grad else None for one in inputs)
-
-
-def _plain_steps(
-    kernel: Kernel, active: Tensor | None, resets: Tensor | None, x: Tensor, bias: Tensor, vectors: Tensor,
-    *rest: Tensor,
-) -> list[Tensor]:  # fmt: skip
-    """What the kernel computes, step by step in PyTorch: each state at every step, [T, B, P]."""
-    matrices = dict(zip(kernel.matrices, rest[: len(kernel.matrices)], strict=True))
-    state = dict(zip(kernel.cell.state, rest[len(kernel.matrices) :], strict=True))
-    units, width = kernel.units(matrices), bias.shape[1]
-    inside = None if active is None else torch.arange(x.shape[1])[:, None] < active[:, None, None]
-    history: dict[str, list[Tensor]] = {name: [] for name in state}
-    for t, seen in enumerate(x):
-        if resets is not None:
-            state = {name: one.masked_fill(resets[t, :, None].bool(), 0.0) for name, one in state.items()}
-        sums, rows = list(bias), iter(kernel.rows)
-        for slot in kernel.stage.slots:
-            operand = seen if slot.operand == "x" else state[slot.operand][:, :units]
-            for index, _, _ in slot.products:
-                name, block = next(rows)
-                product = operand @ matrices[name][block * units : (block + 1) * units].T
-                sums[index] = sums[index] + torch.nn.functional.pad(product, (0, width - units))
-        lines: dict[str, Tensor] = {}
-        value = _evaluator(kernel, sums, state, lines, vectors)
-        for name, line in kernel.stage.lines.items():
-            lines[name] = value(line)
-        new = {name: lines[name] for name in state}
-        if inside is not None:
-            new = {name: torch.where(inside[t], one, state[name]) for name, one in new.items()}
-        for name, one in new.items():
-            history[name].append(one if inside is None else one.masked_fill(~inside[t], 0.0))
-        state = new
-    return [torch.stack(values) for values in history.values()]
-
-
-def _evaluator(
-    kernel: Kernel, sums: list[Tensor], state: dict[str, Tensor], lines: dict[str, Tensor], vectors: Tensor
-) -> Callable[[Expression], Any]:
-    def value(expression: Expression) -> Any:
-        match expression:
-            case Operation(function=name, arguments=arguments):
-                return FUNCTIONS[name](*(lines[one.line] if one.line else value(one) for one in arguments))
-            case Accumulated(index=index):
-                return sums[index]
-            case Previous(state=name):
-                return state[name]
-            case Vector(family=family, block=block):
-                return vectors[kernel.vectors.index((family, block))].expand(len(sums[0]), -1)
-            case Constant(value=number):
-                return number
-        raise TypeError(f"no value for {expression}")
-
-    return value
+    return [next(found) if one.requires_grad else None for one in tensors]

@@ -1,9 +1,12 @@
-"""A compiled cell: its parameters as the kernel wants them, and calls into it."""
+"""A compiled cell: a request as the kernel wants it, and calls into it."""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -13,136 +16,205 @@ from torch.nn import functional
 
 from gatewise.cells.base import CellType
 from gatewise.compiler.layout import TORCH_NAMES, layout
-from gatewise.compiler.source import saved, vectors
-from gatewise.compiler.stages import stage
+from gatewise.compiler.program import PROJECTION, Extras
+from gatewise.compiler.source import matrices
+from gatewise.compiler.stages import plan
+from gatewise.compiler.values import kept
+from gatewise.engine import workspace
 from gatewise.engine.build import built
+from gatewise.engine.request import Request
 
-MOST_STATES, MOST_SAVED, MOST_SUMS, MOST_VECTORS = 8, 24, 16, 16  # as in native/step.h
-SUFFIXES = {torch.float32: "float", torch.float64: "double"}
+NUMBERS = {torch.float32: "float", torch.float64: "double"}
+ALL = -1  # the ring of rows that are kept for all steps
+MOST_PACKED = 1 << 28  # bytes of packed weights that are kept for the next call
+SMALL = 200_000  # multiplications of a call below which more threads cost more than they do
 
 
-class Problem(ctypes.Structure):
-    """`gatewise::Problem` of native/along.h, field by field."""
+@dataclass(eq=False)
+class Run:
+    """A request's tensors in the kernel's form, and the results of its forward call.
 
-    _fields_ = (
-        *((name, ctypes.c_int64) for name in ("steps", "batch", "inputs", "units", "padded", "threads")),
-        ("x", ctypes.c_void_p),
-        ("weights", ctypes.c_void_p),
-        ("bias", ctypes.c_void_p),
-        ("vectors", ctypes.c_void_p * MOST_VECTORS),
-        ("initial", ctypes.c_void_p * MOST_STATES),
-        ("states", ctypes.c_void_p * MOST_STATES),
-        ("saved", ctypes.c_void_p * MOST_SAVED),
-        ("active", ctypes.c_void_p),
-        ("resets", ctypes.c_void_p),
-        ("state_gradients", ctypes.c_void_p * MOST_STATES),
-        ("carried", ctypes.c_void_p * MOST_STATES),
-        ("sum_gradients", ctypes.c_void_p),
-        ("vector_gradients", ctypes.c_void_p),
-    )
+    inputs: [T, B, I]; initial: [B, H'] for each state, H' being H filled up to whole vectors
+    history: [T, B, H'] of each state ([2, B, H'] where only the last is wanted); final: [B, H'] of each
+    inner: [T, B, kept, H'] what is kept beside the states, or None
+    """
+
+    request: Request
+    inputs: Tensor
+    parameters: Mapping[str, Tensor]
+    initial: list[Tensor]
+    lengths: Tensor | None
+    resets: Tensor | None
+    factors: list[Tensor]
+    history: list[Tensor] = field(default_factory=list)
+    final: list[Tensor] = field(default_factory=list)
+    inner: Tensor | None = None
 
 
 class Kernel:
-    """One cell's library. Parameters go in by matrix, summed bias and vector."""
+    """One cell's library for one type of numbers, and its parameters by matrix, bias and vector."""
 
-    def __init__(self, cell: CellType) -> None:
-        self.cell, self.stage = cell, stage(cell)
-        self.library = built(cell)
-        self.saved, self.vectors = saved(cell), vectors(cell)
+    def __init__(self, cell: CellType, extras: Extras, dtype: torch.dtype) -> None:
+        self.cell, self.extras, self.dtype = cell, extras, dtype
+        self.plan = plan(cell, extras)
+        self.kept = kept(self.plan)
+        self.library = built(self.plan, NUMBERS[dtype])
         self.blocks = {one.name: one.blocks for one in layout(cell).parameters}
-        # For each product of each slot, the matrix and which of its blocks.
-        self.rows = [
-            (matrix, self.blocks[matrix].index(block))
-            for slot in self.stage.slots
-            for _, family, block in slot.products
-            for matrix in (TORCH_NAMES.get(family, (family, ""))[0],)
-        ]
-        self.matrices = tuple(dict.fromkeys(name for name, _ in self.rows))
-        self.lanes = {dtype: self.call("lanes", dtype) for dtype in SUFFIXES}
-
-    def call(self, name: str, dtype: torch.dtype, *arguments: Any) -> int:
-        """Calls the library's function of that name for a number type."""
-        function = getattr(self.library, f"{name}_{SUFFIXES[dtype]}")
-        function.restype = ctypes.c_int64
-        return int(function(*arguments))
-
-    def padded(self, units: int, dtype: torch.dtype) -> int:
-        """P: H filled up to whole vectors."""
-        return -(-units // self.lanes[dtype]) * self.lanes[dtype]
+        self.blocks[PROJECTION] = ("",)
+        self.matrices = [(name, self.blocks[name].index(block)) for name, block in matrices(self.plan)]
+        self.biases = [(TORCH_NAMES[family][1], block) for _, family, block in self.plan.biases]
+        self.biases = [(name, self.blocks[name].index(block)) for name, block in self.biases]
+        self.vectors = [(name, self.blocks[name].index(block)) for name, block in self.plan.vectors]
+        self.first = next(one for one in layout(cell).parameters)
+        self.lanes = self.library.vector_lanes()
+        self.packed: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
+        self.lock = threading.Lock()
 
     def units(self, parameters: Mapping[str, Tensor]) -> int:
         """H, from the parameters."""
-        return len(parameters[self.matrices[0]]) // len(self.blocks[self.matrices[0]])
+        return len(parameters[self.first.name]) // len(self.first.blocks)
 
-    def bias(self, parameters: Mapping[str, Tensor], like: Tensor) -> Tensor:
-        """[sums, P] what each sum starts from: the biases of all its products."""
-        starts = []
-        for one in self.stage.accumulators:
-            names = [(TORCH_NAMES[family][1], part) for family, part in one.products if family in TORCH_NAMES]
-            parts = [self._row(parameters, name, part) for name, part in names if name in parameters]
-            starts.append(torch.stack(parts).sum(0) if parts else like.new_zeros(self.units(parameters)))
-        return self.filled_up(torch.stack(starts))
-
-    def weights_of_units(self, parameters: Mapping[str, Tensor], like: Tensor) -> Tensor:
-        """[vectors, P]; the family `b` is zero in a layer without biases."""
-        units = self.units(parameters)
-        rows = [
-            self._row(parameters, name, block) if name in parameters else like.new_zeros(units)
-            for name, block in self.vectors
-        ]
-        return self.filled_up(torch.stack(rows) if rows else like.new_zeros(0, units))
-
-    def _row(self, parameters: Mapping[str, Tensor], name: str, block: str) -> Tensor:
-        """[H], one block of a bias or vector."""
-        return parameters[name].view(-1, self.units(parameters))[self.blocks[name].index(block)]
+    def width(self, state: str, parameters: Mapping[str, Tensor]) -> int:
+        """Of a state: H, or what the projection makes of it."""
+        projected = self.extras.projected and state == self.cell.state[0]
+        return len(parameters[PROJECTION]) if projected else self.units(parameters)
 
     def filled_up(self, values: Tensor) -> Tensor:
-        """[..., H] -> [..., P], zeros behind."""
-        more = self.padded(values.shape[-1], values.dtype) - values.shape[-1]
-        return functional.pad(values, (0, more)).contiguous() if more else values.contiguous()
+        """[..., H] -> [..., H'], zeros behind; rows are whole in memory."""
+        more = -values.shape[-1] % self.lanes
+        if more:
+            return functional.pad(values, (0, more))
+        return values if values.stride(-1) == 1 else values.contiguous()
 
-    def problem(
-        self, active: Tensor | None, resets: Tensor | None, x: Tensor, bias: Tensor, vectors: Tensor,
-        matrices: Sequence[Tensor], initial: Sequence[Tensor],
-    ) -> tuple[Problem, object]:  # fmt: skip
-        """The struct, with what must stay alive as long as it is used."""
-        known = dict(zip(self.matrices, matrices, strict=True))
-        units = self.units(known)
-        problem = Problem(*x.shape[:2], x.shape[2], units, bias.shape[1], torch.get_num_threads())
-        pointers = [
-            known[name].data_ptr() + row * units * known[name].shape[1] * x.element_size()
-            for name, row in self.rows
-        ]
-        weights = (ctypes.c_void_p * len(pointers))(*pointers)
-        problem.weights = ctypes.cast(weights, ctypes.c_void_p)
-        problem.x, problem.bias = x.data_ptr(), bias.data_ptr()
-        put(problem.vectors, vectors)
-        put(problem.initial, initial)
-        problem.active = None if active is None else active.data_ptr()
-        problem.resets = None if resets is None else resets.data_ptr()
-        return problem, weights
+    def prepared(self, request: Request) -> Run:
+        """A request's tensors in the kernel's form."""
+        inputs, steps = request.inputs, len(request.inputs)
+        factors = []
+        for name in self.plan.program.factors:
+            given = request.hidden_mask if name == "mask" else request.zoneout[name]
+            like = request.state[self.cell.state[0] if name == "mask" else name]
+            given = given if isinstance(given, Tensor) else torch.full_like(like, given)
+            factors.append(self.filled_up(given.to(inputs.dtype)).expand(steps, -1, -1))
+        return Run(
+            request,
+            inputs if inputs.stride(-1) == 1 else inputs.contiguous(),
+            {name: one.contiguous() for name, one in request.parameters.items()},
+            [self.filled_up(request.state[name]) for name in self.cell.state],
+            None if request.lengths is None else request.lengths.to(torch.int64).contiguous(),
+            None if request.resets is None else request.resets.contiguous().view(torch.uint8),
+            factors,
+        )
+
+    def forward(self, run: Run, keep: bool) -> None:
+        """Fills in the run's results; `keep`: all that the gradient, or a trace, needs."""
+        request, inputs = run.request, run.inputs
+        steps, batch, _ = inputs.shape
+        whole = keep or request.trace
+        for number, first in enumerate(run.initial):
+            wanted = whole or number == 0
+            swapped = wanted and inputs.stride(0) < inputs.stride(1)
+            shape = (batch, steps) if swapped else (steps if wanted else 2, batch)
+            history = workspace.empty((*shape, first.shape[1]), self.dtype)
+            run.history.append(history.transpose(0, 1) if swapped else history)
+            run.final.append(torch.empty(first.shape, dtype=self.dtype))
+        all_inner = request.trace or (keep and not request.recompute)
+        if self.kept and (all_inner or len(self.plan.stages) > 1):
+            width = -(-self.units(run.parameters) // self.lanes) * self.lanes
+            run.inner = workspace.empty((steps if all_inner else 2, batch, len(self.kept), width), self.dtype)
+        problem = self.problem(run)
+        sizes = self.sizes(problem)
+        packed = self.packed_for(problem, run, sizes[0])
+        scratch = workspace.take(sizes[1])
+        self.library.forward(problem, pointer(packed), pointer(scratch))
+        workspace.give_back(scratch)
+
+    def sizes(self, problem: Any) -> list[int]:
+        """Bytes of the packed parameters, and of the memory forward and backward."""
+        sizes = (ctypes.c_int64 * 3)()
+        self.library.sizes(problem, sizes)
+        return list(sizes)
+
+    def packed_for(self, problem: Any, run: Run, size: int) -> Tensor:
+        """The parameters in the kernel's order; packed anew where any number of them has changed."""
+        key = (size, *(run.parameters[name].data_ptr() for name, _ in self.matrices))
+        with self.lock:
+            known = self.packed.get(key)
+        if known is not None and self.library.same(problem, pointer(known)):
+            return known
+        fresh = torch.empty(size, dtype=torch.uint8) if known is None else workspace.take(size)
+        self.library.pack(problem, pointer(fresh))
+        with self.lock:
+            self.packed[key] = fresh
+            self.packed.move_to_end(key)
+            while len(self.packed) > 1 and sum(map(len, self.packed.values())) > MOST_PACKED:
+                self.packed.popitem(last=False)
+        return fresh
+
+    def problem(self, run: Run) -> Any:
+        """`Problem` of native/problem.h, number by number."""
+        request, parameters = run.request, run.parameters
+        steps, batch, inputs = run.inputs.shape
+        units = self.units(parameters)
+        threads, share_units, ahead = ways(steps, batch, sum(map(Tensor.numel, parameters.values())))
+        whole = all(len(one) == steps for one in run.history)
+        numbers = [
+            steps, batch, inputs, units, self.width(self.cell.state[0], parameters),
+            threads, share_units, ahead, request.reverse, request.recompute and whole,
+            address(run.lengths), address(run.resets),
+            *self.blocks_of(self.matrices, parameters), *self.blocks_of(self.biases, parameters),
+            *self.blocks_of(self.vectors, parameters),
+            *rows(run.inputs), *many(run.initial), *many(run.history, ring=not whole), *many(run.final),
+            *rows(run.inner, ring=run.inner is not None and len(run.inner) != steps), *many(run.factors),
+        ]  # fmt: skip
+        return (ctypes.c_int64 * len(numbers))(*numbers)
+
+    def blocks_of(
+        self, places: Sequence[tuple[str, int]], tensors: Mapping[str, Tensor | None]
+    ) -> Iterator[int]:
+        """The addresses of blocks of parameters, or of their gradients; zero for what is not there."""
+        for name, block in places:
+            whole = tensors.get(name)
+            if whole is None:
+                yield 0
+            else:
+                yield (
+                    whole.data_ptr()
+                    + block * (whole.numel() // len(self.blocks[name])) * whole.element_size()
+                )
 
 
-def put(pointers: Any, tensors: Sequence[Tensor | None] | Tensor) -> None:
-    """Fills an array of pointers."""
+def ways(steps: int, batch: int, parameters: int) -> tuple[int, bool, bool]:
+    """How many threads run, whether they share units rather than rows, and whether input products go ahead."""
+    threads = 1 if steps * batch * parameters < SMALL else torch.get_num_threads()
+    return threads, threads > 1 and batch < 12 * threads, batch <= 4
+
+
+def pointer(tensor: Tensor) -> ctypes.c_void_p:
+    """A tensor's address, as an argument."""
+    return ctypes.c_void_p(tensor.data_ptr())
+
+
+def address(tensor: Tensor | None) -> int:
+    """A tensor's address, zero for none."""
+    return 0 if tensor is None else tensor.data_ptr()
+
+
+def rows(tensor: Tensor | None, ring: bool = False) -> tuple[int, int, int, int]:
+    """`Rows` of native/problem.h: [T, B, ...], or [B, ...] at each step; a ring holds two steps."""
+    if tensor is None:
+        return 0, 0, 0, ALL
+    if tensor.dim() == 2:
+        return tensor.data_ptr(), 0, tensor.stride(0), ALL
+    return tensor.data_ptr(), tensor.stride(0), tensor.stride(1), 1 if ring else ALL
+
+
+def many(tensors: Sequence[Tensor | None], ring: bool = False) -> Iterator[int]:
+    """The rows of several tensors; in a ring, the first is kept for all steps."""
     for place, one in enumerate(tensors):
-        pointers[place] = None if one is None else one.data_ptr()
+        yield from rows(one, ring and place > 0)
 
 
 @cache
-def too_large(cell: CellType) -> str | None:
-    """Why a cell of one stage does not fit the kernel's fixed tables, or None."""
-    sizes = {
-        "states": (len(cell.state), MOST_STATES),
-        "lines and sums to keep": (len(saved(cell)), MOST_SAVED),
-        "sums of products": (len(stage(cell).accumulators), MOST_SUMS),
-        "vectors": (len(vectors(cell)), MOST_VECTORS),
-    }
-    told = [f"{count} {name}, and it holds {most}" for name, (count, most) in sizes.items() if count > most]
-    return f"the cell has {told[0]}" if told else None
-
-
-@cache
-def kernel(cell: CellType) -> Kernel:
+def kernel(cell: CellType, extras: Extras = Extras(), dtype: torch.dtype = torch.float32) -> Kernel:
     """The compiled cell. Errors: `BuildError` where it can't be compiled."""
-    return Kernel(cell)
+    return Kernel(cell, extras, dtype)

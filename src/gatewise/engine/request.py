@@ -22,6 +22,8 @@ class Request:
     reverse: from each sequence's last step to its first; outputs stay at their steps
     zoneout: for a state, how much of its old value stays: [T, B, H] masks of 0 and 1, or a number
     hidden_mask: [B, H or P], multiplies the last output where a matrix sees it, the same at every step
+    trace: give every state and inner line of every step
+    recompute: for the gradient keep the states only, and compute gates again (less memory, more time)
     """
 
     cell: CellType
@@ -34,6 +36,7 @@ class Request:
     zoneout: Mapping[str, Tensor | float] = field(default_factory=dict)
     hidden_mask: Tensor | None = None
     trace: bool = False
+    recompute: bool = False
 
 
 @dataclass(frozen=True, eq=False)

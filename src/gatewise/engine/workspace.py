@@ -1,4 +1,4 @@
-"""Memory for what a call needs only while it runs, used again by the next one.
+"""Memory that is used again: for what a call needs while it runs, and for large results once nobody holds them.
 
 Freshly mapped memory costs a page fault every 4 KiB, which can double the time of a training step.
 """
@@ -6,35 +6,52 @@ Freshly mapped memory costs a page fault every 4 KiB, which can double the time 
 from __future__ import annotations
 
 import threading
+import weakref
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 MOST_BYTES = 1 << 30  # kept in all; what does not fit is given back to the system
+LEAST_BYTES = 1 << 18  # below, the system's own allocator reuses memory well enough
 
 _kept: list[Tensor] = []  # flat buffers of bytes, the smallest first
-_lock = threading.Lock()
+_lock = threading.RLock()  # a buffer may come back while the collector runs inside of `take`
 
 
-def take(like: Tensor, count: int) -> Tensor:
-    """A flat buffer of so many numbers, their values undefined: a kept one if it is large enough."""
-    needed = count * like.element_size()
+def take(size: int) -> Tensor:
+    """A flat buffer of at least so many bytes, their values undefined."""
     with _lock:
-        fitting = next((place for place, one in enumerate(_kept) if len(one) >= needed), None)
-        buffer = None if fitting is None else _kept.pop(fitting)
-    if buffer is None:
-        buffer = torch.empty(needed, dtype=torch.uint8)
-    return buffer[:needed].view(like.dtype)
+        fitting = next((place for place, one in enumerate(_kept) if len(one) >= size), None)
+        if fitting is not None and len(_kept[fitting]) <= 2 * size + LEAST_BYTES:
+            return _kept.pop(fitting)
+    return torch.empty(size, dtype=torch.uint8)
 
 
 def give_back(buffer: Tensor) -> None:
     """Keeps a buffer that was taken for the next call."""
-    whole = torch.empty(0, dtype=torch.uint8).set_(buffer.untyped_storage())
     with _lock:
-        _kept.append(whole)
+        _kept.append(buffer)
         _kept.sort(key=len)
         while sum(map(len, _kept)) > MOST_BYTES:
             _kept.pop(0)
+
+
+def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """A tensor of undefined values; when the last that shares its memory is gone, that is kept for the next.
+
+    >>> empty((2, 3), torch.float32).shape
+    torch.Size([2, 3])
+    """
+    count = 1
+    for size in shape:
+        count *= size
+    if count * dtype.itemsize < LEAST_BYTES:
+        return torch.empty(shape, dtype=dtype)
+    buffer = take(count * dtype.itemsize)
+    lent = buffer.numpy()
+    weakref.finalize(lent, give_back, buffer).atexit = False
+    return torch.from_numpy(lent)[: count * dtype.itemsize].view(dtype).view(shape)
 
 
 def release() -> int:

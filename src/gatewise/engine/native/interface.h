@@ -1,29 +1,66 @@
-// The C interface of a compiled cell: one struct of pointers and sizes, for each of the two number types.
+// The C interface of a compiled cell, for numbers of type GATEWISE_NUMBER. `problem` and `gradients` are structs of
+// problem.h; `packed` and `scratch` are memory of the caller's, of the sizes that `sizes` gives.
 #pragma once
 
-#include "along.h"
+#include "backward.h"
 
 #define GATEWISE_EXPORT extern "C" __attribute__((visibility("default")))
 
-#define GATEWISE_INTERFACE(T, suffix)                                                                          \
-  GATEWISE_EXPORT int64_t lanes_##suffix() { return gatewise::lanes<T>; }                                      \
-  GATEWISE_EXPORT int64_t packed_size_##suffix(const gatewise::Problem<T> *p) {                                \
-    return gatewise::Along<T, gatewise::Cell>::packed_size(*p);                                                \
-  }                                                                                                            \
-  GATEWISE_EXPORT void pack_##suffix(const gatewise::Problem<T> *p, T *to) {                                   \
-    gatewise::Along<T, gatewise::Cell>::pack(*p, to);                                                          \
-  }                                                                                                            \
-  GATEWISE_EXPORT void forward_##suffix(const gatewise::Problem<T> *p, const T *packed) {                      \
-    gatewise::Along<T, gatewise::Cell>::forward(*p, packed);                                                   \
-  }                                                                                                            \
-  GATEWISE_EXPORT void backward_##suffix(const gatewise::Problem<T> *p) {                                      \
-    gatewise::Along<T, gatewise::Cell>::backward(*p);                                                          \
-  }                                                                                                            \
-  GATEWISE_EXPORT void product_##suffix(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row,            \
-                                        int64_t a_column, const T *b, int64_t b_row, int64_t b_column, T *c,   \
-                                        int64_t c_row, int64_t threads) {                                      \
-    gatewise::Product<T>::run(m, n, k, {a, a_row, a_column}, {b, b_row, b_column}, c, c_row, int(threads));    \
-  }
+namespace gatewise {
 
-GATEWISE_INTERFACE(float, float)
-GATEWISE_INTERFACE(double, double)
+using Number = GATEWISE_NUMBER;
+using OwnCell = Cell<Number>;
+using OwnProblem = Problem<Number, OwnCell>;
+using OwnGradients = Gradients<Number, OwnCell>;
+using OwnPacked = Packed<Number, OwnCell>;
+using OwnForward = Forward<Number, OwnCell>;
+using OwnBackward = Backward<Number, OwnCell>;
+
+}  // namespace gatewise
+
+using namespace gatewise;
+
+GATEWISE_EXPORT int64_t vector_lanes() { return lanes<Number>; }
+
+// Bytes of the packed parameters, and of the scratch memory forward and backward.
+GATEWISE_EXPORT void sizes(const OwnProblem *p, int64_t *bytes) {
+  bytes[0] = OwnPacked(*p, nullptr).bytes;
+  bytes[1] = OwnForward::shared_size(*p) * int64_t(sizeof(Number));
+  bytes[2] = OwnBackward::Shared(*p, nullptr).bytes;
+}
+
+// Whether the parameters are those that `pack` saw.
+GATEWISE_EXPORT int64_t same(const OwnProblem *p, void *memory) {
+  const OwnPacked packed(*p, memory);
+  std::vector<uint32_t> marked(size_t(packed.parts * packed.marks));
+  bool all = true;
+  in_teams(p->threads, false, p->batch, [&](Team &team) {
+    const bool own = packed.same(team, marked.data());
+    if (team.thread == 0) all = own;
+  });
+  return all;
+}
+
+GATEWISE_EXPORT void pack(const OwnProblem *p, void *memory) {
+  OwnPacked packed(*p, memory);
+  in_teams(p->threads, false, p->batch, [&](Team &team) { packed.pack(team); });
+}
+
+GATEWISE_EXPORT void forward(const OwnProblem *p, void *memory, void *scratch) {
+  const OwnPacked packed(*p, memory);
+  const Order order(p->steps, p->batch, p->lengths, p->reverse);
+  in_teams(p->threads, p->share_units, p->batch, [&](Team &team) {
+    OwnForward work(*p, packed, order, team, static_cast<Number *>(scratch));
+    work.run(0, p->steps);
+    work.fill_rest();
+  });
+}
+
+GATEWISE_EXPORT void backward(const OwnProblem *p, const OwnGradients *gradients, void *memory, void *scratch) {
+  const OwnPacked packed(*p, memory);
+  const Order order(p->steps, p->batch, p->lengths, p->reverse);
+  const OwnBackward::Shared shared(*p, scratch);
+  in_teams(p->threads, p->share_units, p->batch, [&](Team &team) {
+    OwnBackward(*p, *gradients, packed, order, team, shared).run();
+  });
+}

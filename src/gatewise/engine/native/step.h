@@ -1,22 +1,98 @@
 // What one step of a cell reads and writes, for one row of a batch; units are consecutive in every pointer.
 #pragma once
 
+#include <array>
+#include <cstdint>
+#include <tuple>
+
 #include "math.h"
 #include "vector.h"
 
 namespace gatewise {
 
-constexpr int most_states = 8, most_saved = 24, most_sums = 16, most_vectors = 16;
+enum class Width { input, hidden, output };            // of a row; output differs from hidden where a projection is
+enum class Operand { input, previous, state, kept };   // a whole row that is multiplied or normalised
 
-template <class T> struct Step {
-  const T *previous[most_states];     // [H] each state as the step before left it
-  T *state[most_states];              // [H] each state after the step
-  T *saved[most_saved];               // [H] what training keeps; saved[0] is null where nothing is kept
-  const T *vectors[most_vectors];     // [H] one weight for each unit
-  const T *state_gradient[most_states];  // [H] of the loss by each new state
-  T *previous_gradient[most_states];  // [H] by each previous state, but for its products
-  T *sum_gradient[most_sums];         // [H] by each sum of products
-  T *vector_gradient[most_vectors];   // [H] by each vector, added up over rows and steps
+struct Place {
+  Operand where;
+  int index;
+};
+
+// A product's operand: `sums` products of it go into the sums `sum`; backward, its gradient goes to number `target`
+// of the previous states or the entries, added to what is there or not.
+struct Slot {
+  Place operand;
+  Width width;
+  int sums;
+  int sum[8];
+  int target;
+  bool adds;
+};
+
+// Layer normalisation of some rows together; backward, gradients of what it makes of them are in `entry`.
+struct Normaliser {
+  int rows;
+  Place row[16];
+  int entry[16];
+};
+
+template <class T, class Cell> struct Step {
+  using V = Vector<T>;
+  int64_t stride;                     // of the numbered rows below: H filled up to whole vectors
+  const T *input;                     // [I]
+  const T *previous[Cell::states];    // each state as the step before left it
+  T *state[Cell::states];             // each state after the step
+  T *kept;                            // [kept, H] what training keeps; null where nothing is kept
+  const T *factors[Cell::factors];
+  const T *vectors;                   // [vectors, H]
+  const T *start;                     // [sums, H] what each sum starts from
+  T *numbers;                         // [normalisers, 4] mean, 1 / deviation; backward, two means of gradients
+
+  const T *carried[Cell::states];     // the gradient of the loss by each state, from the steps after this one
+  const T *state_gradient[Cell::states];  // and directly; or null
+  const T *by_kept;                   // [kept, H] the gradient by what is kept; or null
+  T *previous_gradient[Cell::states];
+  T *entries;                         // [entries, H] gradients that stages leave for earlier ones
+  T *sum_gradient;                    // [sums, H]
+  T *bias_gradient;                   // [sums, H] added up over rows and steps
+  T *vector_gradient;                 // [vectors, H] likewise
+
+  GATEWISE_INLINE T mean(int k) const { return numbers[4 * k]; }
+  GATEWISE_INLINE T inverse_deviation(int k) const { return numbers[4 * k + 1]; }
+
+  GATEWISE_INLINE V by_state(int k, int64_t u) const {
+    const V later = load(carried[k] + u);
+    return state_gradient[k] ? later + load(state_gradient[k] + u) : later;
+  }
+
+  GATEWISE_INLINE V through_normaliser(int k, V value, V gradient) const {
+    const V standardised = (value - mean(k)) * inverse_deviation(k);
+    return inverse_deviation(k) * (gradient - numbers[4 * k + 2] - standardised * numbers[4 * k + 3]);
+  }
+
+  GATEWISE_INLINE void by_sum(int k, int64_t u, V value) const {
+    store(sum_gradient + k * stride + u, value);
+    add(bias_gradient + k * stride + u, value);
+  }
+
+  GATEWISE_INLINE void put_previous(int k, int64_t u, V value) const { store(previous_gradient[k] + u, value); }
+  GATEWISE_INLINE void add_previous(int k, int64_t u, V value) const { add(previous_gradient[k] + u, value); }
+  GATEWISE_INLINE void put_entry(int k, int64_t u, V value) const { store(entries + k * stride + u, value); }
+  GATEWISE_INLINE void add_entry(int k, int64_t u, V value) const { add(entries + k * stride + u, value); }
+  GATEWISE_INLINE void add_vector(int k, int64_t u, V value) const { add(vector_gradient + k * stride + u, value); }
+
+  // The row at a place.
+  GATEWISE_INLINE const T *at(Place place) const {
+    switch (place.where) {
+      case Operand::input: return input;
+      case Operand::previous: return previous[place.index];
+      case Operand::state: return state[place.index];
+      default: return kept + place.index * stride;
+    }
+  }
+
+ private:
+  static GATEWISE_INLINE void add(T *to, V value) { store(to, load(to) + value); }
 };
 
 }  // namespace gatewise

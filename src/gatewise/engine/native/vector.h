@@ -16,6 +16,7 @@
 #endif
 
 #define GATEWISE_INLINE inline __attribute__((always_inline))
+#define GATEWISE_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace gatewise {
 

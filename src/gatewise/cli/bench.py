@@ -1,0 +1,159 @@
+"""`gatewise bench`: how fast the layers are on this machine, beside other libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+
+from gatewise.speed import malloc
+from gatewise.speed.bench import OVERHEAD, Bench
+from gatewise.speed.machine import Machine, measured
+from gatewise.speed.plan import Plan, plan, use_threads
+from gatewise.speed.results import BEST, TORCH, Row, summary
+from gatewise.speed.roofline import draw_roofline
+
+CELLS = Annotated[str | None, typer.Option(help="Cells by name, or FILE.py:Name; commas between.")]
+SHAPES = Annotated[str | None, typer.Option(help="BATCHxSTEPSxINPUTSxHIDDEN, or that and -ragged; commas.")]
+QUICK = Annotated[bool, typer.Option("--quick", help="Three shapes, three repeats.")]
+REPEATS = Annotated[int | None, typer.Option(help="Turns of each contender (9).")]
+RIVALS = Annotated[str | None, typer.Option(help="Beside whom; commas (all that are installed).")]
+THREADS = Annotated[int | None, typer.Option(help="Processors to use (all).")]
+DTYPE = Annotated[str, typer.Option(help="float32, or bfloat16 by autocast beside float32.")]
+MALLOC = Annotated[
+    str, typer.Option("--malloc", help="Memory of the C library: default, keep (never given back), both.")
+]
+OUT = Annotated[Path | None, typer.Option(help="The folder for speed.csv, machine.json, roofline.png.")]
+
+console = Console(highlight=False, markup=False, soft_wrap=True)
+WIDTHS = {"pass": 9, "who": 18, "ms": 10, "GFLOP/s": 8, "peak": 5, "ratio": 8, "kept MB": 8}
+
+
+def add(app: typer.Typer, about: str) -> None:
+    """Adds the verb."""
+    app.command("bench", help=about)(bench)
+
+
+def bench(
+    cells: CELLS = None,
+    shapes: SHAPES = None,
+    quick: QUICK = False,
+    repeats: REPEATS = None,
+    rivals: RIVALS = None,
+    threads: THREADS = None,
+    dtype: DTYPE = "float32",
+    malloc_: MALLOC = "default",
+    out: OUT = None,
+) -> None:
+    """Time cells beside other libraries, all taking turns; no time is shown for wrong results."""
+    asked = plan(cells, shapes, rivals, repeats, dtype, quick, out)
+    others = malloc.elsewhere(malloc_)
+    given = {
+        "cells": cells, "shapes": shapes, "repeats": repeats, "rivals": rivals, "threads": threads,
+        "dtype": dtype, "out": out,
+    }  # fmt: skip
+    again = [f"--{name}={value}" for name, value in given.items() if value is not None]
+    failed = False
+    if malloc_ in ("both", malloc.current()):
+        use_threads(threads)
+        failed = not _measure(asked)
+    for setting in others:
+        arguments = ["bench", *again, *["--quick"] * quick, f"--malloc={setting}"]
+        failed |= malloc.run_with(setting, arguments) != 0
+    if failed:
+        raise typer.Exit(1)
+
+
+def _measure(asked: Plan) -> bool:
+    """Runs a plan and shows it; whether gatewise was right everywhere."""
+    with console.status("the machine") as status:
+        machine = measured()
+        console.print(_described(machine))
+        run = Bench(asked, machine, Screen(status))
+        run.run()
+        if asked.out is not None:
+            status.update("the picture")
+            draw_roofline(run.rows, machine, asked.cells, asked.out / "roofline.png")
+    console.print(_overhead(run.rows))
+    console.print(_summary(run.rows))
+    if asked.out is not None:
+        console.print(f"in {asked.out}: speed.csv, machine.json, roofline.png")
+    for one in run.wrong:
+        console.print(f"gatewise is wrong, so its time is not shown: {one}")
+    return not run.wrong
+
+
+class Screen:
+    """Shows what is being measured, and every row as soon as it is there."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+        self._headed = False
+
+    def doing(self, what: str) -> None:
+        self._status.update(what)
+
+    def note(self, text: str) -> None:
+        console.print(f"  ({text})")
+
+    def measured(self, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        table = Table(box=None, show_header=not self._headed, pad_edge=False, padding=(0, 1, 0, 0))
+        for name, width in WIDTHS.items():
+            table.add_column(name, width=width, justify="left" if name in ("pass", "who") else "right")
+        shown = None
+        for row in rows:
+            table.add_row(row.passes if row.passes != shown else "", *_texts(row))
+            shown = row.passes
+        self._headed = True
+        console.print(f"\n{rows[0].cell} {rows[0].shape}, ratio to {rows[0].beside or 'nobody'}")
+        console.print(table)
+
+
+def _texts(row: Row) -> list[str]:
+    return [
+        row.who,
+        f"{row.milliseconds:.4g}",
+        f"{row.gflops:.1f}",
+        "" if row.share is None else f"{row.share:.0%}",
+        "" if row.ratio is None else f"{row.ratio:.3g}x",
+        "" if row.kept is None else f"{row.kept:.1f}",
+    ]
+
+
+def _described(machine: Machine) -> str:
+    said = f"{machine.processor}, {machine.threads} threads, malloc: {malloc.current()}"
+    if machine.peak is None:
+        return f"{said}; peak {machine.reason}"
+    widths = ", ".join(f"{name} {value:.0f}" for name, value in (machine.bandwidths or {}).items())
+    return f"{said}\npeak {machine.peak:.0f} GFLOP/s in float32; GB/s: {widths}"
+
+
+def _overhead(rows: Sequence[Row]) -> str:
+    """One step of one row."""
+    told = [
+        f"{row.cell} {row.who} {1e3 * row.milliseconds:.1f}" for row in rows if row.passes == OVERHEAD
+    ]  # fmt: skip
+    return f"\none step of one row, 16 to 16, in microseconds: {', '.join(told)}" if told else ""
+
+
+def _summary(rows: Sequence[Row]) -> Table:
+    """How many times as fast as each rival gatewise is."""
+    found = summary([row for row in rows if row.passes != OVERHEAD])
+    rivals = list(dict.fromkeys(who for one in found for who in one.beside))
+    rivals.sort(key=lambda who: who not in (TORCH, BEST))
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    table.title = "how many times as fast gatewise is as ... (geometric mean over the shapes)"
+    table.title_justify = "left"
+    for name in ("cell", "pass", *rivals, "worst"):
+        table.add_column(name, justify="left" if name in ("cell", "pass", "worst") else "right")
+    for one in found:
+        means = [f"{one.beside[who]:.2f}x" if who in one.beside else "" for who in rivals]
+        table.add_row(one.cell, one.passes, *means, f"{one.worst:.2f}x {one.worst_shape}")
+    return table

@@ -1,0 +1,200 @@
+"""`gatewise doctor`: what this machine has, and which backend serves what on it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gatewise import __version__
+from gatewise.cells import LSTM, find_cell
+from gatewise.cells import cells as built_in
+from gatewise.cells.base import CellType
+from gatewise.compiler.layout import projection_obstacle
+from gatewise.engine.choice import refusals
+from gatewise.engine.request import Request
+from gatewise.errors import GatewiseError
+from gatewise.layers.recurrent import Recurrent
+
+STEPS, BATCH, INPUTS, HIDDEN, PROJECTED = 3, 2, 4, 8, 4
+VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "sse2": "SSE2", "asimd": "NEON"}  # the widest first
+BFLOAT16 = {"avx512_bf16", "bf16"}
+MALLOC = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
+MALLOC_HINT = (
+    "gives large blocks back after every step; where PyTorch's own operators take long, try "
+    "MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=1073741824"
+)
+CELL = Annotated[str | None, typer.Option(help="Ask about one cell: a name, or FILE.py:Name for your own.")]
+DEVICE = Annotated[
+    str | None, typer.Option(help="Where the tensors are (the GPU if there is one).", metavar="cpu|cuda")
+]
+Refusals = dict[str, str | None]
+
+
+def add(app: typer.Typer, about: str) -> None:
+    """Adds the verb."""
+    app.command("doctor", help=about)(examine)
+
+
+def examine(cell: CELL = None, device: DEVICE = None) -> None:
+    """Show what this machine has, and which backend serves which cell and which request."""
+    place = _place(device)
+    shown = list(built_in().values()) if cell is None else [find_cell(cell)]
+    subject = LSTM if cell is None else shown[0]
+    console = Console(highlight=False, markup=False)
+    console.print(_table((), _machine().items()))
+    with _told_here_only(), console.status("compiling what was not compiled before ..."):
+        by_cell = {one.__name__: refusals(_request(one, place)) for one in shown}
+        by_feature = _by_feature(subject, place)
+    for what, answers in (("cell", by_cell), (f"{subject.__name__} layer with", by_feature)):
+        rows = [(name, *_served(answer)) for name, answer in answers.items()]
+        console.print()
+        console.print(_table((what, f"served on {place} by", "why not by those before it"), rows))
+
+
+def _place(device: str | None) -> str:
+    there = torch.cuda.is_available()
+    if device not in (None, "cpu", "cuda"):
+        raise GatewiseError(f"expected --device as cpu or cuda, got {device!r}")
+    if device == "cuda" and not there:
+        raise GatewiseError("--device cuda was given, and PyTorch sees no GPU; leave it out")
+    return device or ("cuda" if there else "cpu")
+
+
+def _table(header: tuple[str, ...], rows: Any) -> Table:
+    table = Table(*header, box=None, header_style="bold", padding=(0, 2, 0, 0), show_header=bool(header))
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _served(answers: Refusals) -> tuple[str, str]:
+    """Who serves, and what all those who were asked before said."""
+    name = next(one for one, refusal in answers.items() if refusal is None)
+    before = list(answers)[: list(answers).index(name)]
+    return name, "\n".join(f"{one}: {answers[one]}" for one in before)
+
+
+@contextmanager
+def _told_here_only() -> Iterator[None]:
+    """Keeps the engine's warnings back: the tables hold the same reasons."""
+    log = logging.getLogger("gatewise")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
+def _request(cell: CellType, device: str, **options: Any) -> Request:
+    """What a small layer of the cell asks of an engine."""
+    layer = Recurrent(cell, INPUTS, HIDDEN, device=device, **options)
+    parameters = {name.removesuffix("_l0"): value for name, value in layer.named_parameters()}
+    if layer.proj_size:
+        parameters["projection"] = parameters.pop("weight_hr")
+    inputs = next(iter(parameters.values())).new_zeros(STEPS, BATCH, INPUTS)
+    state = {name: inputs.new_zeros(BATCH, HIDDEN) for name in cell.state}
+    if layer.proj_size:
+        state[cell.state[0]] = inputs.new_zeros(BATCH, layer.proj_size)
+    return Request(cell, inputs, parameters, state)
+
+
+def _by_feature(cell: CellType, device: str) -> dict[str, Refusals]:
+    """What the backends say to a layer that uses one thing more than a plain one."""
+    plain = _request(cell, device)
+    hidden = plain.state[cell.state[0]]
+    steps = torch.zeros(STEPS, BATCH, dtype=torch.bool, device=device)
+    requests = {
+        "nothing more": plain,
+        "lengths": replace(plain, lengths=torch.tensor([STEPS, 0], device=device)),
+        "resets": replace(plain, resets=steps),
+        "zoneout": replace(plain, zoneout={cell.state[0]: hidden.expand(STEPS, -1, -1)}),
+        "variational dropout": replace(plain, hidden_mask=torch.ones_like(hidden)),
+        "float64": _request(cell, device, dtype=torch.float64),
+        "trace": replace(plain, trace=True),
+    }
+    if projection_obstacle(cell) is None:
+        requests["projection"] = _request(cell, device, proj_size=PROJECTED)
+    answers = {name: refusals(request) for name, request in requests.items()}
+    with torch.no_grad():
+        answers["trace, no gradient"] = refusals(requests["trace"])
+    with torch.autocast(device, torch.bfloat16):
+        answers["bfloat16 autocast"] = refusals(plain)
+    return answers
+
+
+def _machine() -> dict[str, str]:
+    """What the machine has, each with its name."""
+    facts = {
+        "gatewise": f"{__version__}, Python {platform.python_version()}, PyTorch {torch.__version__}",
+        "processor": _processor("model name") or platform.processor() or platform.machine(),
+        "instructions": _instructions(set((_processor("flags") or _processor("Features")).split())),
+        "threads": _threads(),
+        "compiler": _compiler(),
+        "GPU": _gpu(),
+        "kernel cache": _cache(),
+    }
+    if platform.libc_ver()[0] == "glibc" and not any(name.startswith(MALLOC) for name in os.environ):
+        facts["malloc"] = MALLOC_HINT
+    return facts
+
+
+def _processor(key: str) -> str:
+    """A line of Linux's description of the first processor; nothing elsewhere."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.is_file() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.split("\t")[0] == key), "")
+
+
+def _instructions(flags: set[str]) -> str:
+    vectors = next((name for flag, name in VECTORS.items() if flag in flags), None)
+    if vectors is None:
+        return f"those of {platform.machine()}"
+    return f"{vectors}, {'with' if flags & BFLOAT16 else 'without'} products of bfloat16"
+
+
+def _threads() -> str:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = torch.get_num_threads()
+    told = f"PyTorch uses {threads}, on {usable} of the machine's {os.cpu_count()} logical cores"
+    return f"{told}; set OMP_NUM_THREADS={usable}: more only wait" if threads > usable else told
+
+
+def _compiler() -> str:
+    """The compiler that a kernel would be built with, and its version."""
+    path = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
+    if path is None:
+        return "none: install g++ or clang++, or set CXX"
+    try:
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"none: {path} does not run ({error})"
+    return f"{path}: {next(iter(done.stdout.splitlines()), 'of no known version')}"
+
+
+def _gpu() -> str:
+    if not torch.cuda.is_available():
+        return "none that PyTorch sees"
+    names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    return f"{', '.join(names)}; cuDNN {torch.backends.cudnn.version()}"
+
+
+def _cache() -> str:
+    home = os.environ.get("GATEWISE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "gatewise")
+    folder = Path(home).expanduser()
+    kernels = list(folder.rglob("*.so"))
+    size = sum(one.stat().st_size for one in kernels)
+    return f"{folder}: {len(kernels)} kernels, {size / 1e6:.1f} MB"

@@ -1,0 +1,230 @@
+"""The reverse of a stage, line by line; each line's derivative is written in the line's own value."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from gatewise.cells.notation import Constant, Expression, Factor, Normalised, Operation, Previous, Vector
+from gatewise.compiler.stages import Accumulated, Plan, Reference
+from gatewise.compiler.values import SIGNS, Values, kept, variable
+
+Entry = tuple[str, Reference]  # ("", a line that later stages read) or (a normaliser's group, its value)
+
+
+@cache
+def entries(plan: Plan) -> dict[Entry, int]:
+    """Gradients that a stage leaves for an earlier one, by number."""
+    found: dict[Entry, int] = {}
+    for stage in plan.stages:
+        for slot in stage.slots:
+            if slot.operand.where in ("state", "kept"):
+                found.setdefault(("", slot.operand), len(found))
+        for line in stage.lines.values():
+            for name in _lines_read(line):
+                if name not in stage.lines:
+                    found.setdefault(("", plan.reference(name)), len(found))
+    for group, rows in plan.normalisers:
+        for row in rows:
+            found.setdefault((group, row), len(found))
+    return found
+
+
+def _lines_read(expression: Expression) -> list[str]:
+    if isinstance(expression, Normalised):
+        return []
+    below = [_lines_read(one) if one.line is None else [one.line] for one in expression.operands]
+    return [name for names in below for name in names]
+
+
+class Gradient:
+    """One stage backward: from the gradients of its lines to those of its sums and of what it reads."""
+
+    def __init__(self, plan: Plan, number: int) -> None:
+        self.plan, self.number, self.stage = plan, number, plan.stages[number]
+        self.values = Values(plan, self.stage)
+        self.statements: list[str] = []
+        self.outside: dict[str, str] = {}  # gradients left for others: the variable, and where it goes
+        self.temporaries = 0
+        for name in reversed(self.stage.lines):
+            self._back(self.stage.lines[name], f"d_{variable(name)}", own=name)
+
+    @property
+    def sums_read(self) -> tuple[int, ...]:
+        """The sums whose values the gradient needs."""
+        return tuple(self.values.sums_read)
+
+    @property
+    def produced(self) -> list[int]:
+        """The normalisers of which some value is a line of this stage."""
+        places = {self.plan.reference(name) for name in self.stage.lines}
+        return [k for k, (_, rows) in enumerate(self.plan.normalisers) if places & set(rows)]
+
+    def target(self, operand: Reference) -> str:
+        """Where a slot's gradient goes, and whether it is added to what stands there."""
+        if operand.where == "input":
+            return "0, false"
+        entry = operand.index if operand.where == "previous" else entries(self.plan)["", operand]
+        key = f"previous {operand.index}" if operand.where == "previous" else f"entry {entry}"
+        adds = key in self._written_later() or key in self.outside.values()
+        return f"{entry}, {str(adds).lower()}"
+
+    def text(self) -> str:
+        plan, stage = self.plan, self.stage
+        states = list(plan.program.states.values())
+        begin = []
+        own_sums = range(stage.first_sum, stage.first_sum + stage.sums)
+        for name in stage.lines:
+            begin.append(f"      const V {variable(name)} = {self._from_memory(name)};")
+        for place, one in enumerate(kept(plan)):
+            if one in own_sums:
+                begin.append(f"      const V {variable(one)} = load(step.kept + {place} * step.stride + u);")
+        for name in stage.lines:
+            start = f"step.by_state({states.index(name)}, u)" if name in states else "V{}"
+            begin.append(f"      V d_{variable(name)} = {start};")
+            place = plan.reference(name)
+            if ("", place) in entries(plan):
+                begin.append(f"      d_{variable(name)} += {self._entry(entries(plan)['', place])};")
+            if place.where == "kept":
+                begin.append(
+                    f"      if (step.by_kept) d_{variable(name)} += load(step.by_kept + {place.index} * step.stride + u);"
+                )
+            for number, (group, rows) in enumerate(plan.normalisers):
+                if place in rows:
+                    entry = self._entry(entries(plan)[group, place])
+                    begin.append(
+                        f"      d_{variable(name)} += step.through_normaliser({number}, {variable(name)}, {entry});"
+                    )
+        begin += [f"      V d_sum_{k} = V{{}};" for k in own_sums]
+        begin += [f"      V {name} = V{{}};" for name in self.outside]
+        end = [f"      step.by_sum({k}, u, d_sum_{k});" for k in own_sums]
+        later = self._written_later()
+        for name, place in self.outside.items():
+            kind, index = place.split()
+            verb = "add" if place in later or kind == "vector" else "put"
+            end.append(f"      step.{verb}_{kind}({index}, u, {name});")
+        if self.number == 0:
+            for k in range(len(plan.cell.state)):
+                if not self._reached(k):
+                    end.append(f"      step.put_previous({k}, u, V{{}});")
+        head = "    static GATEWISE_INLINE void backward(const Step<T, Cell> &step, int64_t u) {"
+        return "\n".join([head, *begin, *self.statements, *end, "      (void)step, (void)u;", "    }"])
+
+    def _from_memory(self, name: str) -> str:
+        place = self.plan.reference(name)
+        if place.where == "state":
+            return f"load(step.state[{place.index}] + u)"
+        return f"load(step.kept + {place.index} * step.stride + u)"
+
+    @staticmethod
+    def _entry(number: int) -> str:
+        return f"load(step.entries + {number} * step.stride + u)"
+
+    def _written_later(self) -> set[str]:
+        """Where the stages after this one, which went before it, already left gradients."""
+        found: set[str] = set()
+        for number in range(self.number + 1, len(self.plan.stages)):
+            found |= _left(self.plan, number)
+        return found
+
+    def _reached(self, state: int) -> bool:
+        """Whether anything in the step leaves a gradient for a previous state."""
+        return any(f"previous {state}" in _left(self.plan, number) for number in range(len(self.plan.stages)))
+
+    def _back(self, expression: Expression, gradient: str, own: str | None = None) -> None:
+        """Adds an expression's gradient to all that it is made of; `own` is the line that it is."""
+        if own is None and expression.line is not None:
+            self._back_line(expression.line, gradient)
+            return
+        match expression:
+            case Accumulated(index=index):
+                self._add(f"d_sum_{index}", gradient)
+            case Previous(state=state):
+                place = self.plan.cell.state.index(state)
+                self._leave(f"d_previous_{place}", f"previous {place}", gradient)
+            case Vector(family=family, block=block):
+                self._leave_vector(family, block, gradient)
+            case Normalised():
+                self._back_normalised(expression, gradient)
+            case Operation(function=name, arguments=(first, second)) if name in SIGNS:
+                self._back_sign(name, first, second, gradient)
+            case Operation(function="maximum", arguments=(first, second)):
+                a, b, g = self._keep(self.values.read(first)), self._keep(self.values.read(second)), gradient
+                half = f"select<T>({a} == {b}, {g} * T(0.5), V{{}})"
+                self._back(first, self._keep(f"select<T>({a} > {b}, {g}, {half})"))
+                self._back(second, self._keep(f"select<T>({a} < {b}, {g}, {half})"))
+            case Operation(function=name, arguments=(only,)):
+                y = variable(own) if own else self._keep(self.values.text(expression))
+                slope = {
+                    "negate": "broadcast<T>(-1)",
+                    "sigmoid": f"({y} * (T(1) - {y}))",
+                    "tanh": f"(T(1) - {y} * {y})",
+                    "relu": f"select<T>({y} > T(0), broadcast<T>(1), V{{}})",
+                    "softplus": f"(T(1) - exponential<T>(-{y}))",
+                    "exp": y,
+                }[name]
+                self._back(only, self._keep(f"{gradient} * {slope}"))
+
+    def _back_line(self, name: str, gradient: str) -> None:
+        if name in self.stage.lines:
+            self._add(f"d_{variable(name)}", gradient)
+        else:
+            entry = entries(self.plan)["", self.plan.reference(name)]
+            self._leave(f"d_entry_{entry}", f"entry {entry}", gradient)
+
+    def _back_normalised(self, one: Normalised, gradient: str) -> None:
+        gain, shift = self.values.gain_and_shift_names(one)
+        assert one.operand.line is not None
+        entry = entries(self.plan)[one.group, self.plan.reference(one.operand.line)]
+        self._leave_vector(*gain, self._keep(f"{gradient} * {self.values.standardised(one)}"))
+        self._leave_vector(*shift, gradient)
+        self._leave(
+            f"d_entry_{entry}", f"entry {entry}", self._keep(f"{gradient} * {self.values.vector(*gain)}")
+        )
+
+    def _back_sign(self, name: str, first: Expression, second: Expression, g: str) -> None:
+        if name == "add":
+            self._back(first, g)
+            self._back(second, g)
+        elif name == "subtract":
+            self._back(first, g)
+            self._back(second, self._keep(f"-{g}"))
+        elif name == "multiply":
+            if not isinstance(first, Constant | Factor):
+                self._back(first, self._keep(f"{g} * {self.values.read(second)}"))
+            if not isinstance(second, Constant | Factor):
+                self._back(second, self._keep(f"{g} * {self.values.read(first)}"))
+        else:
+            above, below = self.values.read(first), self._keep(self.values.read(second))
+            self._back(first, self._keep(f"{g} / {below}"))
+            self._back(second, self._keep(f"-{g} * {above} / ({below} * {below})"))
+
+    def _leave_vector(self, family: str, block: str, gradient: str) -> None:
+        number = self.plan.vectors.index((family, block))
+        self._leave(f"d_vector_{number}", f"vector {number}", gradient)
+
+    def _leave(self, name: str, place: str, gradient: str) -> None:
+        self.outside[name] = place
+        self._add(name, gradient)
+
+    def _keep(self, text: str) -> str:
+        if text.isidentifier():
+            return text
+        self.temporaries += 1
+        self.statements.append(f"      const V t{self.temporaries} = {text};")
+        return f"t{self.temporaries}"
+
+    def _add(self, name: str, gradient: str) -> None:
+        self.statements.append(f"      {name} += {gradient};")
+
+
+@cache
+def _left(plan: Plan, number: int) -> set[str]:
+    """Where a stage leaves gradients: its lines' own, and those of what its products multiply."""
+    gradient = Gradient(plan, number)
+    found = {place for place in gradient.outside.values() if not place.startswith("vector")}
+    for slot in plan.stages[number].slots:
+        if slot.operand.where == "previous":
+            found.add(f"previous {slot.operand.index}")
+        elif slot.operand.where != "input":
+            found.add(f"entry {entries(plan)['', slot.operand]}")
+    return found

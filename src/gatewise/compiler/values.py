@@ -1,0 +1,109 @@
+"""A line's value as C++ text."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from gatewise.cells.notation import Constant, Expression, Factor, Normalised, Operation, Previous, Vector
+from gatewise.compiler.stages import Accumulated, Plan, Stage
+
+SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+FUNCTIONS = {
+    "sigmoid": "sigmoid<T>", "tanh": "hyperbolic_tangent<T>", "exp": "exponential<T>",
+    "softplus": "softplus<T>", "relu": "relu<T>", "maximum": "maximum<T>",
+}  # fmt: skip
+
+
+@cache
+def kept(plan: Plan) -> tuple[str | int, ...]:
+    """What training keeps of a step beside the states: inner lines by name, sums by number.
+
+    >>> from gatewise.cells import GRU
+    >>> from gatewise.compiler.stages import plan
+    >>> kept(plan(GRU))
+    ('r', 'z', 'n', 2)
+    """
+    from gatewise.compiler.gradient import Gradient  # which asks back where lines are kept
+
+    read = {one for number in range(len(plan.stages)) for one in Gradient(plan, number).sums_read}
+    return (*plan.inner, *sorted(read))
+
+
+def variable(kept: str | int) -> str:
+    """A line's or a sum's name in C++, where no name of ours or of the language is in its way."""
+    return f"sum_{kept}" if isinstance(kept, int) else f"line_{kept}"
+
+
+class Values:
+    """Expressions as C++. Forward, a stage's own lines and sums are locals; all else is read from memory."""
+
+    def __init__(self, plan: Plan, stage: Stage) -> None:
+        self.plan, self.stage = plan, stage
+        self.sums_read: dict[int, None] = {}
+
+    def text(self, expression: Expression) -> str:
+        """The expression itself, over what it reads."""
+        match expression:
+            case Operation(function="negate", arguments=(only,)):
+                return f"(-{self.read(only)})"
+            case Operation(function=name, arguments=arguments) if name in SIGNS:
+                return "(" + f" {SIGNS[name]} ".join(map(self.read, arguments)) + ")"
+            case Operation(function=name, arguments=arguments):
+                return f"{FUNCTIONS[name]}({', '.join(map(self.read, arguments))})"
+            case Accumulated(index=index):
+                self.sums_read[index] = None
+                return variable(index)
+            case Previous(state=state):
+                return f"load(step.previous[{self.plan.cell.state.index(state)}] + u)"
+            case Vector(family=family, block=block):
+                return self.vector(family, block)
+            case Factor(name=name):
+                return f"load(step.factors[{self.plan.program.factors.index(name)}] + u)"
+            case Constant(value=value):
+                return f"broadcast<T>({value!r})"
+            case Normalised():
+                gain, shift = self.gain_and_shift(expression)
+                return f"({self.standardised(expression)} * {gain} + {shift})"
+        raise TypeError(f"no C++ for {expression}")
+
+    def read(self, expression: Expression) -> str:
+        """An operand: a line by its name or place, all else as it is."""
+        return self.line(expression.line) if expression.line is not None else self.text(expression)
+
+    def line(self, name: str) -> str:
+        """A line's value: a local of its own stage, or where it stands."""
+        if name in self.stage.lines:
+            return variable(name)
+        place = self.plan.reference(name)
+        if place.where == "state":
+            return f"load(step.state[{place.index}] + u)"
+        return f"load(step.kept + {place.index} * step.stride + u)"
+
+    def vector(self, family: str, block: str) -> str:
+        """One weight for each unit."""
+        return f"load(step.vectors + {self.plan.vectors.index((family, block))} * step.stride + u)"
+
+    def standardised(self, one: Normalised) -> str:
+        """A normaliser's value before gain and shift: `(v - mean) * (1 / deviation)`."""
+        number = self._group(one)
+        assert one.operand.line is not None
+        return f"((({self.line(one.operand.line)}) - step.mean({number})) * step.inverse_deviation({number}))"
+
+    def gain_and_shift(self, one: Normalised) -> tuple[str, str]:
+        """The vectors of a normaliser for one of its values."""
+        gain, shift = self.gain_and_shift_names(one)
+        return self.vector(*gain), self.vector(*shift)
+
+    def gain_and_shift_names(self, one: Normalised) -> tuple[tuple[str, str], tuple[str, str]]:
+        """Their parameters and blocks; blocks are in the order in which the normaliser takes its values."""
+        number = self._group(one)
+        assert one.operand.line is not None
+        rows = self.plan.normalisers[number][1]
+        place = rows.index(self.plan.reference(one.operand.line))
+        found = {family: [block for own, block in self.plan.vectors if own == family]
+                 for family in (f"gain_{one.group}", f"shift_{one.group}")}  # fmt: skip
+        gain, shift = ((family, blocks[place]) for family, blocks in found.items())
+        return gain, shift
+
+    def _group(self, one: Normalised) -> int:
+        return [group for group, _ in self.plan.normalisers].index(one.group)

@@ -1,0 +1,4 @@
+// All that a cell's kernel is made of.
+#pragma once
+
+#include "backward.h"

@@ -1,0 +1,152 @@
+// A cell's parameters as the forward kernel reads them: for each group of units, all its weights behind each other.
+#pragma once
+
+#include <cstring>
+#include <utility>
+
+#include "problem.h"
+#include "team.h"
+
+namespace gatewise {
+
+// Calls work.template operator()<k>() for the stages 0, 1, ... of a cell.
+template <class Cell, class Work> void for_each_stage(const Work &work) {
+  [&]<std::size_t... k>(std::index_sequence<k...>) {
+    (work.template operator()<std::tuple_element_t<k, typename Cell::Stages>, int(k)>(), ...);
+  }(std::make_index_sequence<std::tuple_size_v<typename Cell::Stages>>{});
+}
+
+// How a stage's work fits the registers: a tile is some rows, and for `blocks` vectors of units all their sums.
+template <class T, class Stage> struct Shape {
+  static constexpr int L = lanes<T>, M = Stage::sums;
+  static constexpr int registers = GATEWISE_VECTOR_BYTES == 64 ? 32 : 16;
+  static constexpr int blocks = M == 0 || M >= 3 ? 1 : M == 2 ? 2 : 4;
+  static constexpr int columns = blocks * (M ? M : 1);
+  static constexpr int height = std::max(1, std::min(8, (registers - 2 - columns) / columns));
+  static constexpr int64_t group = int64_t(blocks) * L;  // units
+};
+
+template <class T, class Cell> class Packed {
+ public:
+  using P = Problem<T, Cell>;
+  static constexpr int stages = int(std::tuple_size_v<typename Cell::Stages>);
+  static constexpr int marks = 16;  // numbers of a fingerprint
+  static constexpr int parts = Cell::matrices + Cell::biases + Cell::vectors;
+
+  Packed(const P &p, void *memory) : p(p) {
+    Arena arena(memory);
+    fingerprint = arena.take<uint32_t>(parts * marks);
+    vectors = arena.take<T>(Cell::vectors * p.padded());
+    bias = arena.take<T>(Cell::sums * p.padded());
+    for_each_stage<Cell>([&]<class Stage, int k> { panels[k] = arena.take<T>(groups<Stage>() * panel_size<Stage>()); });
+    bytes = arena.bytes();
+  }
+
+  uint32_t *fingerprint;
+  T *vectors, *bias, *panels[stages];
+  int64_t bytes;
+
+  template <class Stage> int64_t groups() const {
+    const int64_t group = Shape<T, Stage>::group;
+    return (p.width(Stage::width) + group - 1) / group;
+  }
+
+  // Numbers in one group's panel, those of one slot, and where in the panel a slot begins.
+  template <class Stage> int64_t panel_size() const {
+    int64_t size = 0;
+    for (const Slot &slot : Stage::slots) size += slot_size<Stage>(slot);
+    return size;
+  }
+
+  template <class Stage> int64_t slot_size(const Slot &slot) const {
+    return p.width(slot.width) * slot.sums * Shape<T, Stage>::group;
+  }
+
+  void pack(Team &team) {
+    mark(team, fingerprint);
+    if (team.thread == 0) pack_vectors();
+    int matrix = 0;
+    for_each_stage<Cell>([&]<class Stage, int k> {
+      const Range own = share(groups<Stage>(), team.thread, team.threads);
+      for (int64_t g = own.from; g < own.to; ++g) pack_group<Stage>(g, p.matrix + matrix, panels[k] + g * panel_size<Stage>());
+      for (const Slot &slot : Stage::slots) matrix += slot.sums;
+    });
+  }
+
+  // Whether the parameters are those that were packed. A changed number always changes the mark of its lane.
+  bool same(Team &team, uint32_t *marked) const {
+    mark(team, marked);
+    team.meet_all();
+    return std::memcmp(marked, fingerprint, size_t(parts) * marks * sizeof(uint32_t)) == 0;
+  }
+
+ private:
+  const P &p;
+
+  void pack_vectors() {
+    const int64_t padded = p.padded();
+    std::fill(vectors, vectors + Cell::vectors * padded, T(0));
+    std::fill(bias, bias + Cell::sums * padded, T(0));
+    for (int k = 0; k < Cell::vectors; ++k)
+      if (p.vector[k]) std::copy(p.vector[k], p.vector[k] + p.units, vectors + k * padded);
+    for (int k = 0; k < Cell::biases; ++k)
+      for (int64_t u = 0; p.bias[k] && u < p.units; ++u) bias[Cell::bias_sum[size_t(k)] * padded + u] += p.bias[k][u];
+  }
+
+  template <class Stage> void pack_group(int64_t g, const T *const *matrix, T *to) const {
+    constexpr int L = lanes<T>, blocks = Shape<T, Stage>::blocks;
+    const int64_t units = p.width(Stage::width);
+    for (const Slot &slot : Stage::slots) {
+      const int64_t width = p.width(slot.width), step = int64_t(blocks) * slot.sums * L;
+      for (int b = 0; b < blocks; ++b)
+        for (int k = 0; k < slot.sums; ++k)
+          for (int l = 0; l < L; ++l) {
+            const int64_t unit = (g * blocks + b) * L + l;
+            const T *from = matrix[k] + unit * width;
+            T *at = to + (b * slot.sums + k) * L + l;
+            if (unit < units)
+              for (int64_t d = 0; d < width; ++d) at[d * step] = from[d];
+            else
+              for (int64_t d = 0; d < width; ++d) at[d * step] = T(0);
+          }
+      matrix += slot.sums;
+      to += width * step;
+    }
+  }
+
+  void mark(Team &team, uint32_t *to) const {
+    int part = 0;
+    const auto next = [&](const T *from, int64_t count) {
+      if (part % team.threads == team.thread) mark_numbers(from, from ? count : 0, to + part * marks);
+      ++part;
+    };
+    int matrix = 0;
+    for_each_stage<Cell>([&]<class Stage, int k> {
+      for (const Slot &slot : Stage::slots)
+        for (int s = 0; s < slot.sums; ++s) next(p.matrix[matrix++], p.width(Stage::width) * p.width(slot.width));
+    });
+    for (int k = 0; k < Cell::biases; ++k) next(p.bias[k], p.units);
+    for (int k = 0; k < Cell::vectors; ++k) next(p.vector[k], p.units);
+  }
+
+  static void mark_numbers(const T *from, int64_t count, uint32_t *to) {
+    constexpr int at_once = 4 * marks;
+    uint32_t mark[at_once] = {};
+    const char *bytes = reinterpret_cast<const char *>(from);
+    const int64_t words = count * int64_t(sizeof(T) / 4), whole = words / at_once * at_once;
+    for (int64_t i = 0; i < whole; i += at_once) {
+      uint32_t word[at_once];
+      std::memcpy(word, bytes + i * 4, sizeof word);
+      for (int k = 0; k < at_once; ++k) mark[k] = mark[k] * 2654435761u + word[k];
+    }
+    for (int64_t i = whole; i < words; ++i) {
+      uint32_t word;
+      std::memcpy(&word, bytes + i * 4, 4);
+      mark[i - whole] = mark[i - whole] * 2654435761u + word;
+    }
+    for (int k = 0; k < marks; ++k)
+      to[k] = ((mark[k] * 31u + mark[k + marks]) * 31u + mark[k + 2 * marks]) * 31u + mark[k + 3 * marks];
+  }
+};
+
+}  // namespace gatewise

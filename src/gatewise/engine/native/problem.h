@@ -1,0 +1,69 @@
+// What a caller asks for: pointers and sizes, all of eight bytes. All memory belongs to the caller.
+#pragma once
+
+#include <cstdint>
+
+#include "step.h"
+
+namespace gatewise {
+
+// Rows of numbers by time and batch: row (t, b) begins at from + (t & ring) * step + b * row. A ring of -1 is all of time.
+template <class T> struct Rows {
+  T *from;
+  int64_t step, row, ring;
+
+  T *operator()(int64_t t, int64_t b) const { return from + (t & ring) * step + b * row; }
+};
+
+// H' is H filled up to whole vectors; rows of H' numbers hold zeros, or nothing of use, behind the first H.
+template <class T, class Cell> struct Problem {
+  int64_t steps, batch, inputs, units, outputs;  // T, B, I, H, and what a projection makes of H (H without one)
+  int64_t threads, share_units, ahead, reverse, recompute;
+  const int64_t *lengths;                  // [B] or null: all are T long
+  const uint8_t *resets;                   // [T, B] where states become zero before the step; or null
+  const T *matrix[Cell::matrices];         // for each product [H, I] or [H, H], in the order of stages, slots, sums
+  const T *bias[Cell::biases];             // [H] or null
+  const T *vector[Cell::vectors];          // [H]
+  Rows<const T> input;                     // [T, B, I]
+  Rows<const T> initial[Cell::states];     // [B, H']
+  Rows<T> state[Cell::states];             // [T, B, H']
+  Rows<T> final[Cell::states];             // [B, H'] each state after its row's last step
+  Rows<T> kept;                            // [T, B, kept, H'] or null
+  Rows<const T> factors[Cell::factors];    // [T, B, H'] by the step of the run, whatever its direction
+
+  int64_t padded() const { return (units + lanes<T> - 1) / lanes<T> * lanes<T>; }
+  int64_t width(Width kind) const { return kind == Width::input ? inputs : kind == Width::hidden ? units : outputs; }
+  bool resets_at(int64_t t, int64_t b) const { return resets && resets[t * batch + b]; }
+};
+
+// The gradient of the loss by what went out, and where that by what came in is written; null is not wanted, or zero.
+template <class T, class Cell> struct Gradients {
+  Rows<const T> by_state[Cell::states];    // [T, B, H']
+  Rows<const T> by_final[Cell::states];    // [B, H']
+  Rows<const T> by_kept;                   // [T, B, kept, H']
+  Rows<T> input;                           // [T, B, I]
+  Rows<T> initial[Cell::states];           // [B, H']
+  T *matrix[Cell::matrices];
+  T *bias[Cell::biases];
+  T *vector[Cell::vectors];
+};
+
+// Hands out parts of one piece of memory; without memory, it counts how much is needed.
+class Arena {
+ public:
+  explicit Arena(void *memory) : at(static_cast<char *>(memory)) {}
+
+  template <class U> U *take(int64_t count) {
+    char *const here = at + used;
+    used += (size_t(count) * sizeof(U) + 63) / 64 * 64;
+    return reinterpret_cast<U *>(here);
+  }
+
+  int64_t bytes() const { return int64_t(used); }
+
+ private:
+  char *at;
+  size_t used = 0;
+};
+
+}  // namespace gatewise

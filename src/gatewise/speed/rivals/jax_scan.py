@@ -1,0 +1,93 @@
+"""JAX's `lax.scan`, jitted."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import Any
+
+import torch
+
+from gatewise.compiler.layout import layout
+from gatewise.speed.contender import Contender, Results, Rival
+from gatewise.speed.equations import Equations, Library
+from gatewise.speed.workload import Problem
+
+
+class JaxScan(Rival):
+    """Any cell, compiled by XLA for each shape; its arrays are made beforehand."""
+
+    name = "JAX"
+    needs = ("jax",)
+
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")
+        return _Jitted(problem, import_module("jax"))
+
+
+class _Jitted(Contender):
+    def __init__(self, problem: Problem, jax: Any) -> None:
+        self.jax = jax
+
+        def as_array(one: torch.Tensor) -> Any:
+            return jax.numpy.asarray(one.numpy())
+
+        self.parameters = {name: as_array(one) for name, one in problem.parameters().items()}
+        self.values, self.incoming = as_array(problem.values), as_array(problem.incoming)
+        inside = problem.inside()
+        self.inside = None if inside is None else as_array(inside)
+        self.cell, self.library = problem.task.cell, _library(jax)
+        self.units = problem.task.shape.hidden
+        self.run, self.train = jax.jit(self._along), jax.jit(self._differentiated)
+
+    def forward(self) -> Any:
+        return self.jax.block_until_ready(self.run(self.parameters, self.values))
+
+    def both(self) -> Any:
+        return self.jax.block_until_ready(self.train(self.parameters, self.values, self.incoming))
+
+    def read(self, done: Any) -> Results:
+        def as_tensor(one: Any) -> torch.Tensor:
+            return torch.from_numpy(self.jax.device_get(one).copy())
+
+        output, final, *gradients = done
+        by_name: dict[str, torch.Tensor] = {}
+        if gradients:
+            by_parameter, by_input = gradients[0]
+            by_name = {name: as_tensor(one) for name, one in {"input": by_input, **by_parameter}.items()}
+        return Results(as_tensor(output), tuple(map(as_tensor, final)), by_name)
+
+    def _along(self, parameters: Any, values: Any) -> tuple[Any, Any]:
+        numpy = self.jax.numpy
+        equations = Equations(self.cell, layout(self.cell), self.library, parameters)
+
+        def step(state: Any, now: Any) -> tuple[Any, Any]:
+            driven, inside = now
+            new = equations.step(driven, state)
+            if inside is None:
+                return new, new[0]
+            kept = tuple(numpy.where(inside, one, old) for one, old in zip(new, state, strict=True))
+            return kept, numpy.where(inside, new[0], 0.0)
+
+        start = tuple(numpy.zeros((values.shape[1], self.units)) for _ in self.cell.state)
+        final, output = self.jax.lax.scan(step, start, (equations.driven(values), self.inside))
+        return output, final
+
+    def _differentiated(self, parameters: Any, values: Any, incoming: Any) -> tuple[Any, Any, Any]:
+        output, pull, final = self.jax.vjp(self._along, parameters, values, has_aux=True)
+        return output, final, pull(incoming)
+
+
+def _library(jax: Any) -> Library:
+    numpy, nn = jax.numpy, jax.nn
+    return Library(
+        functions={
+            "add": numpy.add, "subtract": numpy.subtract, "multiply": numpy.multiply,
+            "divide": numpy.divide, "maximum": numpy.maximum, "negate": numpy.negative,
+            "sigmoid": nn.sigmoid, "tanh": numpy.tanh, "relu": nn.relu, "softplus": nn.softplus,
+            "exp": numpy.exp,
+        },
+        join=lambda values: numpy.concatenate(values, axis=-1),
+        split=lambda values, count: numpy.split(values, count, axis=-1),
+        transposed=lambda matrix: matrix.T,
+    )  # fmt: skip

@@ -1,0 +1,44 @@
+"""`gatewise bench`, as a user runs it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from gatewise.speed.results import read
+
+SMALL = ["--cells", "RNN", "--shapes", "2x3x4x5", "--rivals", "torch.nn", "--repeats", 1, "--threads", 1]
+
+
+def bench(*arguments, folder):
+    command = [sys.executable, "-m", "gatewise.cli.main", "bench", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_from_end_to_end_with_both_settings_of_malloc(tmp_path):
+    told = bench(*SMALL, "--malloc", "both", "--out", "out", folder=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert "how many times as fast gatewise is" in told.stdout
+    assert "one step of one row" in told.stdout
+    assert {one.name for one in (tmp_path / "out").iterdir()} == {
+        "speed.csv", "machine.json", "roofline.png"
+    }  # fmt: skip
+    rows = read(tmp_path / "out" / "speed.csv")
+    assert {row.malloc for row in rows} == {"default", "keep"}
+    assert {row.who for row in rows} >= {"gatewise", "torch.nn"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--cells", "lstn"], "there is no cell 'lstn'"),
+        (["--shapes", "1x2"], "expected a shape as batch x steps x inputs x hidden"),
+        (["--malloc", "never"], "expected --malloc as default, keep, both, got 'never'"),
+    ],
+)
+def test_mistakes(tmp_path, arguments, message):
+    told = bench(*arguments, folder=tmp_path)
+    assert told.returncode == 2
+    assert message in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())

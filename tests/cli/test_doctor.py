@@ -1,0 +1,170 @@
+"""What `gatewise doctor` tells: facts of the machine, and what the backends themselves say."""
+
+import re
+
+import pytest
+import torch
+
+from gatewise.cells import cells
+from gatewise.cli import doctor
+from gatewise.cli.main import main
+from gatewise.engine import choice
+
+OWN = """
+from gatewise.cells import Cell, R, W, prev, sigmoid, tanh, x
+
+
+class Leaky(Cell):
+    state = ("h",)
+    f = sigmoid(W.f @ x + R.f @ prev.h)
+    h = f * prev.h + (1 - f) * tanh(W.g @ x + R.g @ prev.h)
+"""
+
+
+class Picky:
+    """A backend that says of every request what it sees in it."""
+
+    name = "picky"
+
+    def refusal(self, request):
+        seen = {
+            "lengths": request.lengths is not None,
+            "resets": request.resets is not None,
+            "zoneout": bool(request.zoneout),
+            "variational dropout": request.hidden_mask is not None,
+            "projection": "projection" in request.parameters,
+            "float64": request.inputs.dtype == torch.float64,
+            "trace": request.trace and torch.is_grad_enabled(),
+            "trace, no gradient": request.trace and not torch.is_grad_enabled(),
+            "bfloat16 autocast": torch.is_autocast_enabled(request.inputs.device.type),
+        }
+        seen["a cell that is no LSTM"] = request.cell.__name__ != "LSTM"
+        return " and ".join(f"there is {name}" for name, there in seen.items() if there) or None
+
+
+@pytest.fixture
+def picky(monkeypatch):
+    monkeypatch.setattr(choice, "BACKENDS", (Picky(), choice.REFERENCE))
+
+
+@pytest.fixture
+def told(monkeypatch, capsys):
+    """Runs the verb; each table's rows, split into columns, with the first line of the reasons."""
+    monkeypatch.setenv("COLUMNS", "400")
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main(["doctor", *arguments])
+        assert end.value.code == 0
+        tables = capsys.readouterr().out.strip().split("\n\n")
+        first = [[line.strip() for line in table.splitlines() if line[0] != " "] for table in tables]
+        return [[re.split(r" {2,}", line) for line in table] for table in first]
+
+    return run
+
+
+def test_it_tells_what_the_backends_say(told, picky):
+    _, by_cell, by_feature = told("--device", "cpu")
+    assert by_cell[0] == ["cell", "served on cpu by", "why not by those before it"]
+    assert [row[0] for row in by_cell[1:]] == list(cells())
+    for name, *rest in by_cell[1:]:
+        refused = ["reference", "picky: there is a cell that is no LSTM"]
+        assert rest == (["picky"] if name == "LSTM" else refused)
+    assert by_feature[:2] == [
+        ["LSTM layer with", "served on cpu by", "why not by those before it"],
+        ["nothing more", "picky"],
+    ]
+    features = [row[0] for row in by_feature[2:]]
+    assert len(features) == 9
+    assert by_feature[2:] == [[name, "reference", f"picky: there is {name}"] for name in features]
+
+
+def test_a_cell_of_ones_own(told, picky, tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    _, by_cell, by_feature = told("--cell", f"{tmp_path / 'own.py'}:Leaky", "--device", "cpu")
+    assert by_cell[1:] == [["Leaky", "reference", "picky: there is a cell that is no LSTM"]]
+    assert by_feature[0][0] == "Leaky layer with"
+    assert "projection" not in [row[0] for row in by_feature]  # it reads the last output unit by unit
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_backends_that_there_are(told, device):
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("there is no GPU")
+    facts, by_cell, by_feature = told("--cell", "lstm", "--device", device)
+    names = [row[0] for row in facts]
+    assert names[:7] == [
+        "gatewise", "processor", "instructions", "threads", "compiler", "GPU", "kernel cache"
+    ]  # fmt: skip
+    for row in by_cell[1:] + by_feature[1:]:
+        assert row[1] in [one.name for one in choice.BACKENDS]
+
+
+def test_reasons_are_told_in_the_table_only(told, monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "own.py").write_text(OWN)
+    facts, by_cell, _ = told("--cell", f"{tmp_path / 'own.py'}:Leaky", "--device", "cpu")
+    told_of = {row[0]: row[1] for row in facts}
+    assert told_of["compiler"].startswith("none: no-such-compiler does not run")
+    assert told_of["kernel cache"] == f"{tmp_path / 'cache'}: 0 kernels, 0.0 MB"
+    assert by_cell[1][:2] == ["Leaky", "reference"]
+    assert "no-such-compiler" in by_cell[1][2]
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--device", "tpu"], "expected --device as cpu or cuda, got 'tpu'"),
+        (["--device", "cuda"], "PyTorch sees no GPU"),
+        (["--cell", "lstn"], "there is no cell 'lstn'"),
+    ],
+)
+def test_mistakes(monkeypatch, capsys, arguments, message):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SystemExit) as end:
+        main(["doctor", *arguments])
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("sse2 avx2 avx512f avx512_bf16", "AVX-512, with products of bfloat16"),
+        ("sse2 avx2 fma", "AVX2, without products of bfloat16"),
+        ("asimd bf16", "NEON, with products of bfloat16"),
+        ("", "those of "),
+    ],
+)
+def test_instructions(flags, expected):
+    assert doctor._instructions(set(flags.split())).startswith(expected)
+
+
+def test_no_compiler_at_all(monkeypatch, tmp_path):
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert doctor._compiler() == "none: install g++ or clang++, or set CXX"
+
+
+def test_the_cache_is_measured(monkeypatch, tmp_path):
+    monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path))
+    (tmp_path / "LSTM-1.so").write_bytes(bytes(1_200_000))
+    assert doctor._cache() == f"{tmp_path}: 1 kernels, 1.2 MB"
+
+
+def test_the_hint_at_malloc_is_gone_once_it_is_set(monkeypatch):
+    monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", "2.36"))
+    for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES", "LD_PRELOAD"):
+        monkeypatch.delenv(name, raising=False)
+    assert "MALLOC_TRIM_THRESHOLD_" in doctor._machine()["malloc"]
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1073741824")
+    assert "malloc" not in doctor._machine()
+
+
+def test_threads_that_would_wait_for_each_other(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0}, raising=False)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    assert "set OMP_NUM_THREADS=1" in doctor._threads()
