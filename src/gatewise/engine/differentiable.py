@@ -91,7 +91,8 @@ def without_tensors(run: Run) -> Run:
     """A run without what autograd keeps for it, so that memory is free as soon as autograd lets go of it."""
     nothing = run.inputs[:0]
     bare = replace(run.request, inputs=nothing, parameters={}, state={})
-    return replace(run, request=bare, inputs=nothing, parameters={}, initial=[], history=[], inner=None)
+    return replace(run, request=bare, inputs=nothing, parameters={}, initial=[], history=[], inner=None,
+                   final=[None] * len(run.final))  # fmt: skip
 
 
 def _by_kernel(
@@ -114,8 +115,7 @@ def _by_kernel(
     problem = kernel.problem(run)
     numbers = [
         *many(by_history), *many(by_final), *rows(by_inner), *rows(by_inputs), *many(by_initial),
-        *kernel.blocks_of(kernel.matrices, by_parameter), *kernel.blocks_of(kernel.biases, by_parameter),
-        *kernel.blocks_of(kernel.vectors, by_parameter),
+        *kernel.addresses(by_parameter),
     ]  # fmt: skip
     sizes = kernel.sizes(problem)
     packed, scratch = kernel.packed_for(problem, run, sizes[0]), workspace.take(sizes[2])

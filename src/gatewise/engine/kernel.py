@@ -27,7 +27,8 @@ from gatewise.engine.request import Request
 NUMBERS = {torch.float32: "float", torch.float64: "double"}
 ALL = -1  # the ring of rows that are kept for all steps
 MOST_PACKED = 1 << 28  # bytes of packed weights that are kept for the next call
-SMALL = 200_000  # multiplications of a call below which more threads cost more than they do
+LARGE = 4_000_000  # weights that no core's own cache holds
+SMALL = 800_000  # multiplications of a call below which more threads cost more than they do
 
 
 @dataclass(eq=False)
@@ -47,7 +48,7 @@ class Run:
     resets: Tensor | None
     factors: list[Tensor]
     history: list[Tensor] = field(default_factory=list)
-    final: list[Tensor] = field(default_factory=list)
+    final: list[Tensor | None] = field(default_factory=list)
     inner: Tensor | None = None
 
 
@@ -61,10 +62,12 @@ class Kernel:
         self.library = built(self.plan, NUMBERS[dtype])
         self.blocks = {one.name: one.blocks for one in layout(cell).parameters}
         self.blocks[PROJECTION] = ("",)
-        self.matrices = [(name, self.blocks[name].index(block)) for name, block in matrices(self.plan)]
-        self.biases = [(TORCH_NAMES[family][1], block) for _, family, block in self.plan.biases]
-        self.biases = [(name, self.blocks[name].index(block)) for name, block in self.biases]
-        self.vectors = [(name, self.blocks[name].index(block)) for name, block in self.plan.vectors]
+        names = [
+            *matrices(self.plan),
+            *((TORCH_NAMES[family][1], block) for _, family, block in self.plan.biases),
+            *self.plan.vectors,
+        ]
+        self.places = [(name, self.blocks[name].index(block)) for name, block in names]
         self.first = next(one for one in layout(cell).parameters)
         self.lanes = self.library.vector_lanes()
         self.packed: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
@@ -72,7 +75,11 @@ class Kernel:
 
     def units(self, parameters: Mapping[str, Tensor]) -> int:
         """H, from the parameters."""
-        return len(parameters[self.first.name]) // len(self.first.blocks)
+        return parameters[self.first.name].shape[0] // len(self.first.blocks)
+
+    def weights(self, units: int, inputs: int) -> int:
+        """About how many numbers all matrices have together."""
+        return self.plan.sums * units * (units + inputs)
 
     def width(self, state: str, parameters: Mapping[str, Tensor]) -> int:
         """Of a state: H, or what the projection makes of it."""
@@ -88,12 +95,12 @@ class Kernel:
 
     def prepared(self, request: Request) -> Run:
         """A request's tensors in the kernel's form."""
-        inputs, steps = request.inputs, len(request.inputs)
+        inputs, steps = request.inputs, request.inputs.shape[0]
         factors = []
         for name in self.plan.program.factors:
             given = request.hidden_mask if name == "mask" else request.zoneout[name]
             like = request.state[self.cell.state[0] if name == "mask" else name]
-            given = given if isinstance(given, Tensor) else torch.full_like(like, given)
+            given = given if isinstance(given, Tensor) else torch.full_like(like, float(given or 0))
             factors.append(self.filled_up(given.to(inputs.dtype)).expand(steps, -1, -1))
         return Run(
             request,
@@ -132,16 +139,16 @@ class Kernel:
         """Bytes of the packed parameters, and of the memory forward and backward."""
         sizes = (ctypes.c_int64 * 3)()
         self.library.sizes(problem, sizes)
-        return list(sizes)
+        return sizes[:]
 
     def packed_for(self, problem: Any, run: Run, size: int) -> Tensor:
         """The parameters in the kernel's order; packed anew where any number of them has changed."""
-        key = (size, *(run.parameters[name].data_ptr() for name, _ in self.matrices))
+        key = (size, *map(Tensor.data_ptr, run.parameters.values()))
         with self.lock:
             known = self.packed.get(key)
         if known is not None and self.library.same(problem, pointer(known)):
             return known
-        fresh = torch.empty(size, dtype=torch.uint8) if known is None else workspace.take(size)
+        fresh = workspace.empty((size,), torch.uint8)
         self.library.pack(problem, pointer(fresh))
         with self.lock:
             self.packed[key] = fresh
@@ -154,39 +161,33 @@ class Kernel:
         """`Problem` of native/problem.h, number by number."""
         request, parameters = run.request, run.parameters
         steps, batch, inputs = run.inputs.shape
-        units = self.units(parameters)
-        threads, share_units, ahead = ways(steps, batch, sum(map(Tensor.numel, parameters.values())))
-        whole = all(len(one) == steps for one in run.history)
+        units, output = self.units(parameters), self.cell.state[0]
         numbers = [
-            steps, batch, inputs, units, self.width(self.cell.state[0], parameters),
-            threads, share_units, ahead, request.reverse, request.recompute and whole,
-            address(run.lengths), address(run.resets),
-            *self.blocks_of(self.matrices, parameters), *self.blocks_of(self.biases, parameters),
-            *self.blocks_of(self.vectors, parameters),
-            *rows(run.inputs), *many(run.initial), *many(run.history, ring=not whole), *many(run.final),
-            *rows(run.inner, ring=run.inner is not None and len(run.inner) != steps), *many(run.factors),
+            steps, batch, inputs, units, self.width(output, parameters),
+            *ways(steps, batch, self.weights(units, inputs)), request.reverse, request.recompute,
+            address(run.lengths), address(run.resets), *self.addresses(parameters),
+            *rows(run.inputs), *many(run.initial), *many(run.history), *many(run.final),
+            *rows(run.inner), *many(run.factors),
         ]  # fmt: skip
         return (ctypes.c_int64 * len(numbers))(*numbers)
 
-    def blocks_of(
-        self, places: Sequence[tuple[str, int]], tensors: Mapping[str, Tensor | None]
-    ) -> Iterator[int]:
-        """The addresses of blocks of parameters, or of their gradients; zero for what is not there."""
-        for name, block in places:
-            whole = tensors.get(name)
-            if whole is None:
-                yield 0
-            else:
-                yield (
-                    whole.data_ptr()
-                    + block * (whole.numel() // len(self.blocks[name])) * whole.element_size()
-                )
+    def addresses(self, tensors: Mapping[str, Tensor | None]) -> list[int]:
+        """Of all matrices, biases and vectors, or of their gradients; zero for what is not there."""
+        begins = {name: 0 if one is None else one.data_ptr() for name, one in tensors.items()}
+        sizes = {
+            name: 0 if one is None else one.nbytes // len(self.blocks[name]) for name, one in tensors.items()
+        }
+        return [begins[name] + block * sizes[name] if name in begins else 0 for name, block in self.places]
 
 
-def ways(steps: int, batch: int, parameters: int) -> tuple[int, bool, bool]:
-    """How many threads run, whether they share units rather than rows, and whether input products go ahead."""
-    threads = 1 if steps * batch * parameters < SMALL else torch.get_num_threads()
-    return threads, threads > 1 and batch < 12 * threads, batch <= 4
+def ways(steps: int, batch: int, weights: int) -> tuple[int, bool, bool]:
+    """How many threads run, if they share units rather than rows, and if inputs are multiplied ahead.
+
+    Rows are shared without any waiting. But each thread then reads all weights, which is too much where
+    rows are few, or weights too many for the cache of a core.
+    """
+    threads = 1 if steps * batch * weights < SMALL else torch.get_num_threads()
+    return threads, threads > 1 and (batch < 12 * threads or weights > LARGE), batch <= 2
 
 
 def pointer(tensor: Tensor) -> ctypes.c_void_p:
@@ -199,19 +200,20 @@ def address(tensor: Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr()
 
 
-def rows(tensor: Tensor | None, ring: bool = False) -> tuple[int, int, int, int]:
-    """`Rows` of native/problem.h: [T, B, ...], or [B, ...] at each step; a ring holds two steps."""
+def rows(tensor: Tensor | None) -> tuple[int, int, int, int]:
+    """`Rows` of native/problem.h: [T, B, ...], or [B, ...] at each step; two steps are a ring."""
     if tensor is None:
         return 0, 0, 0, ALL
     if tensor.dim() == 2:
         return tensor.data_ptr(), 0, tensor.stride(0), ALL
-    return tensor.data_ptr(), tensor.stride(0), tensor.stride(1), 1 if ring else ALL
+    step, row = tensor.stride()[:2]
+    return tensor.data_ptr(), step, row, 1 if tensor.shape[0] == 2 else ALL
 
 
-def many(tensors: Sequence[Tensor | None], ring: bool = False) -> Iterator[int]:
-    """The rows of several tensors; in a ring, the first is kept for all steps."""
-    for place, one in enumerate(tensors):
-        yield from rows(one, ring and place > 0)
+def many(tensors: Sequence[Tensor | None]) -> Iterator[int]:
+    """The rows of several tensors."""
+    for one in tensors:
+        yield from rows(one)
 
 
 @cache

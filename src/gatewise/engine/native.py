@@ -30,9 +30,11 @@ class Native:
 
     def run(self, request: Request) -> Result:
         chosen = kernel(request.cell, extras(request), request.inputs.dtype)
-        tensors = (request.inputs, *request.parameters.values(), *map(request.state.get, request.cell.state))
+        states = [request.state[name] for name in request.cell.state]
+        tensors = (request.inputs, *request.parameters.values(), *states)
         if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
-            return unflat(chosen, request, Along.apply(chosen, request, *tensors))
+            outputs = Along.apply(chosen, request, *tensors)  # type: ignore[no-untyped-call]
+            return unflat(chosen, request, outputs)
         run = chosen.prepared(request)
         chosen.forward(run, keep=False)
         return result(chosen, run)
@@ -48,14 +50,16 @@ def _mode(request: Request) -> str | None:
     """What of PyTorch's modes and tensors a kernel can't serve."""
     tensors = (request.inputs, *request.parameters.values(), *request.state.values())
     dtype = request.inputs.dtype
-    if any(type(one) not in PLAIN or one.device.type != "cpu" for one in tensors):
-        return "it runs plain tensors on the CPU"
-    if dtype not in NUMBERS or any(one.dtype != dtype for one in tensors):
-        return "it runs float32 or float64, all tensors alike"
+    for one in tensors:
+        if type(one) not in PLAIN or not one.is_cpu:
+            return "it runs plain tensors on the CPU"
+        if one.dtype != dtype or dtype not in NUMBERS:
+            return "it runs float32 or float64, all tensors alike"
+        if torch._C._functorch.maybe_get_level(one) != -1:
+            return "it has reverse-mode gradients only, and no vmap"
     if torch.is_autocast_enabled("cpu"):
         return "it runs without autocast"
-    level = torch._C._functorch.maybe_get_level
-    if any(level(one) != -1 for one in tensors) or forward_ad._current_level >= 0:
+    if forward_ad._current_level >= 0:
         return "it has reverse-mode gradients only, and no vmap"
     if request.inputs.numel() == 0:
         return "the batch is empty"

@@ -1,4 +1,4 @@
-"""Memory that is used again: for what a call needs while it runs, and for large results once nobody holds them.
+"""Memory that is used again: what a call needs while it runs, and large results once nobody holds them.
 
 Freshly mapped memory costs a page fault every 4 KiB, which can double the time of a training step.
 """
@@ -19,11 +19,15 @@ _kept: list[Tensor] = []  # flat buffers of bytes, the smallest first
 _lock = threading.RLock()  # a buffer may come back while the collector runs inside of `take`
 
 
+def _size(buffer: Tensor) -> int:
+    return buffer.nbytes
+
+
 def take(size: int) -> Tensor:
     """A flat buffer of at least so many bytes, their values undefined."""
     with _lock:
-        fitting = next((place for place, one in enumerate(_kept) if len(one) >= size), None)
-        if fitting is not None and len(_kept[fitting]) <= 2 * size + LEAST_BYTES:
+        fitting = next((place for place, one in enumerate(_kept) if one.nbytes >= size), None)
+        if fitting is not None and _kept[fitting].nbytes <= 2 * size + LEAST_BYTES:
             return _kept.pop(fitting)
     return torch.empty(size, dtype=torch.uint8)
 
@@ -32,8 +36,8 @@ def give_back(buffer: Tensor) -> None:
     """Keeps a buffer that was taken for the next call."""
     with _lock:
         _kept.append(buffer)
-        _kept.sort(key=len)
-        while sum(map(len, _kept)) > MOST_BYTES:
+        _kept.sort(key=_size)
+        while sum(map(_size, _kept)) > MOST_BYTES:
             _kept.pop(0)
 
 
@@ -57,6 +61,6 @@ def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
 def release() -> int:
     """Gives all kept memory back to the system; how many bytes that were."""
     with _lock:
-        total = sum(map(len, _kept))
+        total = sum(map(_size, _kept))
         _kept.clear()
     return total

@@ -60,7 +60,7 @@ def read_batch(
     _check_width(given, input_size, batch_first and batched)
     values = given if batched else given.unsqueeze(1)
     values = values.transpose(0, 1) if batch_first and batched else values
-    if len(values) == 0:
+    if values.shape[0] == 0:
         raise GatewiseError(f"expected input of at least one step, got shape {list(given.shape)}")
     checked = None if lengths is None else _check_lengths(lengths, values)
     return Batch(values, checked, batch_first, batched)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,7 @@ class Recurrent(nn.Module):
         weight_dropout: on the recurrent matrix, once a call (Merity et al. 2018)
         residual: adds to the output of each layer above the first its input (Kim et al. 2017)
         skip: lets each layer above the first also see the input of the stack (Graves 2013)
+        recompute: "gates" keeps only the states for the gradient and computes gates again: less memory
 
     Errors: `GatewiseError`, one line that names the argument, what was expected and what was given.
 
@@ -68,6 +69,7 @@ class Recurrent(nn.Module):
         weight_dropout: float = 0.0,
         residual: bool = False,
         skip: bool = False,
+        recompute: Literal["gates"] | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(cell, CellType) or not cell.state:
@@ -80,7 +82,9 @@ class Recurrent(nn.Module):
         self.hidden_size = hidden_size
         self.num_layers = len(self.hidden_sizes)
         self.bias, self.batch_first, self.bidirectional = bool(bias), bool(batch_first), bool(bidirectional)
-        self.residual, self.skip = residual, skip
+        self.residual, self.skip, self.recompute = residual, skip, recompute
+        if recompute not in (None, "gates"):
+            raise GatewiseError(f'expected recompute as "gates" or None, got {recompute!r}')
         self.noise = regularisation(cell, dropout, variational_dropout, zoneout, weight_dropout)
         self.bias_starts = bias_starts(cell, forget_bias, self.bias)
         self._check_fit()
@@ -88,6 +92,12 @@ class Recurrent(nn.Module):
         self._recurrent_matrices = {
             one.name for one in self._kinds if one.kind == "matrix" and one.width != "input"
         }
+        names = {one.name: one.name for one in self._kinds}
+        names |= {"projection": "weight_hr"} if proj_size else {}
+        self._names = [
+            {parameter: self._name(name, place) for parameter, name in names.items()}
+            for place, _ in self._places()
+        ]
         for place, hidden in self._places():
             for kind in self._kinds:
                 shape = kind.shape(self._width_into(place), hidden, self._output_width(place))
@@ -140,11 +150,13 @@ class Recurrent(nn.Module):
             directions = []
             for reverse in range(1 + self.bidirectional):
                 place = number * (1 + self.bidirectional) + reverse
+                parameters, state = self._parameters_at(place), states[place]
                 request = Request(
-                    self.cell, seen, self._parameters_at(place), states[place], batch.lengths, resets,
-                    reverse=bool(reverse), trace=trace,
+                    self.cell, seen, parameters, state, batch.lengths, resets, bool(reverse),
+                    trace=trace, recompute=self.recompute == "gates",
+                    **self._noise_within(parameters, state, seen.shape[0]),
                 )  # fmt: skip
-                directions.append(run(self._with_noise(request)))
+                directions.append(run(request))
             results += directions
             output = torch.cat([one.output for one in directions], dim=-1)
             output = output + values if self.residual and number else output
@@ -152,19 +164,19 @@ class Recurrent(nn.Module):
             values = output if last else self.noise.between(output, self.training)
         return values, results
 
-    def _with_noise(self, request: Request) -> Request:
+    def _noise_within(
+        self, parameters: dict[str, Tensor], state: dict[str, Tensor], steps: int
+    ) -> dict[str, Any]:
+        """What noise adds to a request; recurrent weights are replaced among its parameters."""
         noise, training = self.noise, self.training
-        recurrent = {
-            name: noise.recurrent(value, training)
-            for name, value in request.parameters.items()
-            if noise.weight_dropout and name in self._recurrent_matrices
+        if not noise.within:
+            return {}
+        for name in self._recurrent_matrices if noise.weight_dropout else ():
+            parameters[name] = noise.recurrent(parameters[name], training)
+        return {
+            "zoneout": noise.staying(state, steps, training),
+            "hidden_mask": noise.hidden_mask(state[self.cell.state[0]], training),
         }
-        return replace(
-            request,
-            parameters={**request.parameters, **recurrent},
-            zoneout=noise.staying(request.state, len(request.inputs), training),
-            hidden_mask=noise.hidden_mask(request.state[self.cell.state[0]], training),
-        )
 
     @property
     def dropout(self) -> float:
@@ -207,6 +219,7 @@ class Recurrent(nn.Module):
             "weight_dropout": (noise.weight_dropout, 0),
             "residual": (self.residual, False),
             "skip": (self.skip, False),
+            "recompute": (self.recompute, None),
         }
         unusual = [f"{name}={value}" for name, (value, usual) in told.items() if value != usual]
         return ", ".join([sizes, *unusual])
@@ -224,10 +237,7 @@ class Recurrent(nn.Module):
         self.register_parameter(self._name(parameter, place), nn.Parameter(values))
 
     def _parameters_at(self, place: int) -> dict[str, Tensor]:
-        found = {kind.name: getattr(self, self._name(kind.name, place)) for kind in self._kinds}
-        if self.proj_size:
-            found["projection"] = getattr(self, self._name("weight_hr", place))
-        return found
+        return {parameter: getattr(self, name) for parameter, name in self._names[place].items()}
 
     def _output_width(self, place: int) -> int:
         return self.proj_size or self.hidden_sizes[place // (1 + self.bidirectional)]
@@ -266,7 +276,7 @@ class Recurrent(nn.Module):
             warnings.warn("dropout acts between layers, and there is one layer only", stacklevel=3)
 
     def _check_dtype(self, values: Tensor) -> None:
-        own = next(iter(self._parameters_at(0).values())).dtype
+        own = getattr(self, self._names[0][self._kinds[0].name]).dtype
         if values.dtype != own and not torch.is_autocast_enabled(values.device.type):
             raise GatewiseError(f"expected input of dtype {own}, the layer's own, got {values.dtype}")
 

@@ -29,6 +29,11 @@ class Regularisation:
     zoneout: Mapping[str, float]
     weight_dropout: float
 
+    @property
+    def within(self) -> bool:
+        """Whether anything acts inside a layer, not only between layers."""
+        return bool(self.variational_dropout or self.weight_dropout or any(self.zoneout.values()))
+
     def between(self, values: Tensor, training: bool) -> Tensor:
         """[T, B, H] on its way from one layer to the next."""
         return functional.dropout(values, self.dropout, training)

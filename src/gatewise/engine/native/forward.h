@@ -45,8 +45,8 @@ template <class T, class Cell> class Forward {
       }
       for (int64_t t = order.length(r) + team.member; t < p.steps; t += team.members) {
         for (int k = 0; k < S; ++k)
-          if (p.state[k].ring == -1) std::fill_n(p.state[k](t, b), row_of(k), T(0));
-        if (p.kept.from && p.kept.ring == -1) std::fill_n(p.kept(t, b), Cell::kept * padded, T(0));
+          if (all_steps(p.state[k])) std::fill_n(p.state[k](t, b), row_of(k), T(0));
+        if (p.kept.from && all_steps(p.kept)) std::fill_n(p.kept(t, b), Cell::kept * padded, T(0));
       }
     }
   }
@@ -88,10 +88,11 @@ template <class T, class Cell> class Forward {
   const std::vector<T> zeros;
   std::vector<T> numbers;
 
+  bool all_steps(const Rows<T> &rows) const { return rows.ring == -1 || rows.ring + 1 >= p.steps; }
   int64_t row_of(int state) const { return (p.width(Cell::state_width[size_t(state)]) + L - 1) / L * L; }
 
   template <class Pointer> void finish(int64_t r, const Pointer *from) {
-    for (int k = 0; k < S; ++k) {
+    for (int k = 0; k < S && p.final[k].from; ++k) {
       const Range own = units(p, team, Cell::state_width[size_t(k)]);
       std::copy(from[k] + own.from, from[k] + own.to, p.final[k](0, order.place(r)) + own.from);
     }

@@ -27,7 +27,7 @@ template <class T, class Cell> struct Problem {
   Rows<const T> input;                     // [T, B, I]
   Rows<const T> initial[Cell::states];     // [B, H']
   Rows<T> state[Cell::states];             // [T, B, H']
-  Rows<T> final[Cell::states];             // [B, H'] each state after its row's last step
+  Rows<T> final[Cell::states];             // [B, H'] each state after its row's last step; or null
   Rows<T> kept;                            // [T, B, kept, H'] or null
   Rows<const T> factors[Cell::factors];    // [T, B, H'] by the step of the run, whatever its direction
 

@@ -11,9 +11,8 @@ template <class T> class Through {
   using V = Vector<T>;
   static constexpr int L = lanes<T>, height = GATEWISE_VECTOR_BYTES == 64 ? 6 : 2;
 
-  // Panels are four vectors wide, or one where the width or the threads' share of it has no more.
-  template <class P> Through(const P &p, Width kind)
-      : width(p.width(kind)), columns(width % (4 * L * (p.share_units ? p.threads : 1)) == 0 || width > 16 * L ? 4 : 1) {}
+  // Panels are four vectors wide, or fewer where the width, or the threads' share of it, has no more.
+  template <class P> Through(const P &p, Width kind) : width(p.width(kind)), columns(wide_enough(p)) {}
 
   int64_t size(int64_t depth) const { return panels() * depth * columns * L; }
 
@@ -40,7 +39,7 @@ template <class T> class Through {
         const int64_t next = rows * (i + 1) / tiles;
         const Range place{g * wide, std::min({(g + 1) * wide, limit, (own.to + L - 1) / L * L})};
         const auto in_height = [&]<int R>() {
-          const auto work = columns == 4 ? tile<4, R> : tile<1, R>;
+          const auto work = columns == 4 ? tile<4, R> : columns == 2 ? tile<2, R> : tile<1, R>;
           work(&gradient[size_t(row)], &target[size_t(row)], shifts, units, packed + g * panel, place, adds);
         };
         dispatch<height>(int(next - row), in_height);
@@ -50,6 +49,13 @@ template <class T> class Through {
 
  private:
   const int64_t width, columns;
+
+  template <class P> int64_t wide_enough(const P &p) const {
+    const int64_t parts = p.share_units ? p.threads : 1, vectors = (width + L - 1) / L;
+    int64_t wide = 4;
+    while (wide > 1 && (parts > 1 ? vectors % (wide * parts) != 0 && vectors < 8 * parts : vectors <= wide / 2)) wide /= 2;
+    return wide;
+  }
 
   int64_t panels() const { return (width + columns * L - 1) / (columns * L); }
 

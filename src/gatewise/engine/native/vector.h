@@ -44,7 +44,8 @@ template <class T> GATEWISE_INLINE Vector<T> load(const T *from) {
 
 template <class T> GATEWISE_INLINE void store(T *to, Vector<T> values) { std::memcpy(to, &values, sizeof values); }
 
-template <class T> GATEWISE_INLINE Vector<T> broadcast(T value) { return Vector<T>{} + value; }
+// x - 0 is x for each x, and so costs nothing, unlike 0 + x.
+template <class T> GATEWISE_INLINE Vector<T> broadcast(T value) { return value - Vector<T>{}; }
 
 template <class T> GATEWISE_INLINE Vector<T> select(Bits<T> where, Vector<T> yes, Vector<T> no) {
   return where ? yes : no;
