@@ -32,7 +32,8 @@ def test_a_large_result_gives_its_memory_to_the_next_once_nobody_holds_it():
     part, place = first[1], first.data_ptr()
     del first
     gc.collect()
-    assert workspace.empty((2, size), torch.float32).data_ptr() != place  # a part is still held
+    other = workspace.empty((2, size), torch.float32)
+    assert other.data_ptr() != place  # a part is still held
     del part
     gc.collect()
     again = workspace.empty((2, size), torch.float32)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import torch
 
+from gatewise.engine import operators
 from gatewise.engine.cudnn import Cudnn
 from gatewise.engine.native import Native
 from gatewise.engine.reference import Reference
@@ -40,8 +41,8 @@ def refusals(request: Request) -> dict[str, str | None]:
 
 def run(request: Request) -> Result:
     """Runs a request on the first backend that serves it; the reference refuses nothing."""
-    if torch.compiler.is_compiling():  # a compiler of PyTorch's sees through plain PyTorch only
-        return REFERENCE.run(request)
+    if torch.compiler.is_compiling():  # the kernel as an operator, or plain PyTorch, is what can be traced
+        return (None if _asked_name() else operators.serve(request)) or REFERENCE.run(request)
     return next(one for one in _asked() if one.refusal(request) is None).run(request)
 
 
@@ -65,6 +66,12 @@ def backend(name: str) -> Iterator[None]:
         _only.reset(token)
 
 
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _asked_name() -> str | None:
+    """The backend that is asked alone; for a graph, settled when it is compiled."""
+    return _only.get()
+
+
 def _asked() -> Iterator[Backend]:
-    name = _only.get()
+    name = _asked_name()
     return (one for one in BACKENDS if name is None or one.name in (name, "reference"))

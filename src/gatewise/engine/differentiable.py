@@ -44,7 +44,11 @@ class Along(torch.autograd.Function):
             initial=list(own[count - states : count]), history=list(own[count : count + states]),
             inner=own[-1] if len(own) > count + states else None,
         )  # fmt: skip
-        return None, None, *_by_kernel(kernel, run, gradients, ctx.needs_input_grad[2:])
+        by_final, traced = gradients[1 : 1 + states], gradients[1 + states :]
+        by_history = [gradients[0], *(traced[: states - 1] or [None] * (states - 1))]
+        by_inner = _gathered(kernel, run, traced[states - 1 :])
+        wanted = ctx.needs_input_grad[2:]
+        return None, None, *by_kernel(kernel, run, by_history, by_final, by_inner, wanted)
 
 
 def result(kernel: Kernel, run: Run) -> Result:
@@ -95,14 +99,15 @@ def without_tensors(run: Run) -> Run:
                    final=[None] * len(run.final))  # fmt: skip
 
 
-def _by_kernel(
-    kernel: Kernel, run: Run, gradients: Sequence[Tensor | None], wanted: Sequence[bool]
-) -> list[Tensor | None]:
+def by_kernel(
+    kernel: Kernel, run: Run, by_history: Sequence[Tensor | None], by_final: Sequence[Tensor | None],
+    by_inner: Tensor | None, wanted: Sequence[bool],
+) -> list[Tensor | None]:  # fmt: skip
+    """The gradients by inputs, parameters and initial states, from those by each state, the last ones, and `inner`."""
     states = kernel.cell.state
-    incoming = [None if one is None else kernel.filled_up(one) for one in gradients]
-    by_final, traced = incoming[1 : 1 + len(states)], incoming[1 + len(states) :]
-    by_history = [incoming[0], *(traced[: len(states) - 1] or [None] * (len(states) - 1))]
-    by_inner = _gathered(kernel, run, traced[len(states) - 1 :])
+    by_history, by_final = (
+        [None if one is None else kernel.filled_up(one) for one in given] for given in (by_history, by_final)
+    )
     by_inputs = torch.empty_like(run.inputs) if wanted[0] else None
     by_parameter = {
         name: workspace.empty(one.shape, kernel.dtype) if want else None

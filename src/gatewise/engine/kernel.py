@@ -86,6 +86,10 @@ class Kernel:
         projected = self.extras.projected and state == self.cell.state[0]
         return len(parameters[PROJECTION]) if projected else self.units(parameters)
 
+    def padded(self, width: int) -> int:
+        """A width filled up to whole vectors."""
+        return -(-width // self.lanes) * self.lanes
+
     def filled_up(self, values: Tensor) -> Tensor:
         """[..., H] -> [..., H'], zeros behind; rows are whole in memory."""
         more = -values.shape[-1] % self.lanes
@@ -126,7 +130,7 @@ class Kernel:
             run.final.append(torch.empty(first.shape, dtype=self.dtype))
         all_inner = request.trace or (keep and not request.recompute)
         if self.kept and (all_inner or len(self.plan.stages) > 1):
-            width = -(-self.units(run.parameters) // self.lanes) * self.lanes
+            width = self.padded(self.units(run.parameters))
             run.inner = workspace.empty((steps if all_inner else 2, batch, len(self.kept), width), self.dtype)
         problem = self.problem(run)
         sizes = self.sizes(problem)

@@ -100,6 +100,8 @@ def _check_lengths(given: Tensor | list[int], values: Tensor) -> Tensor:
         )
     if lengths.numel() and lengths.dtype not in WHOLE:
         raise GatewiseError(f"expected lengths as whole numbers, got {lengths.dtype}")
+    if torch.compiler.is_compiling():  # no value is known yet
+        return lengths.long()
     wrong = (lengths < 0) | (lengths > steps)
     if wrong.any():
         row = int(wrong.nonzero()[0])
