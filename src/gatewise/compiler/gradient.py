@@ -29,6 +29,11 @@ def entries(plan: Plan) -> dict[Entry, int]:
     return found
 
 
+def _row(rows: str, number: int) -> str:
+    """A vector of one of the numbered rows of a step."""
+    return f"load(step.{rows} + {number} * step.stride + u)"
+
+
 def _lines_read(expression: Expression) -> list[str]:
     if isinstance(expression, Normalised):
         return []
@@ -45,7 +50,7 @@ class Gradient:
         self.statements: list[str] = []
         self.outside: dict[str, str] = {}  # gradients left for others: the variable, and where it goes
         self.temporaries = 0
-        for name in reversed(self.stage.lines):
+        for name in reversed(list(self.stage.lines)):
             self._back(self.stage.lines[name], f"d_{variable(name)}", own=name)
 
     @property
@@ -69,55 +74,48 @@ class Gradient:
         return f"{entry}, {str(adds).lower()}"
 
     def text(self) -> str:
+        """The C++ of the stage's step back."""
         plan, stage = self.plan, self.stage
-        states = list(plan.program.states.values())
-        begin = []
-        own_sums = range(stage.first_sum, stage.first_sum + stage.sums)
-        for name in stage.lines:
-            begin.append(f"      const V {variable(name)} = {self._from_memory(name)};")
-        for place, one in enumerate(kept(plan)):
-            if one in own_sums:
-                begin.append(f"      const V {variable(one)} = load(step.kept + {place} * step.stride + u);")
-        for name in stage.lines:
-            start = f"step.by_state({states.index(name)}, u)" if name in states else "V{}"
-            begin.append(f"      V d_{variable(name)} = {start};")
-            place = plan.reference(name)
-            if ("", place) in entries(plan):
-                begin.append(f"      d_{variable(name)} += {self._entry(entries(plan)['', place])};")
-            if place.where == "kept":
-                begin.append(
-                    f"      if (step.by_kept) d_{variable(name)} += load(step.by_kept + {place.index} * step.stride + u);"
-                )
-            for number, (group, rows) in enumerate(plan.normalisers):
-                if place in rows:
-                    entry = self._entry(entries(plan)[group, place])
-                    begin.append(
-                        f"      d_{variable(name)} += step.through_normaliser({number}, {variable(name)}, {entry});"
-                    )
-        begin += [f"      V d_sum_{k} = V{{}};" for k in own_sums]
-        begin += [f"      V {name} = V{{}};" for name in self.outside]
-        end = [f"      step.by_sum({k}, u, d_sum_{k});" for k in own_sums]
-        later = self._written_later()
+        sums = range(stage.first_sum, stage.first_sum + stage.sums)
+        kept_sums = [(place, one) for place, one in enumerate(kept(plan)) if one in sums]
+        values = [f"const V {variable(name)} = {self._from_memory(name)};" for name in stage.lines]
+        values += [f"const V {variable(one)} = {_row('kept', place)};" for place, one in kept_sums]
+        starts = [text for name in stage.lines for text in self._start(name)]
+        starts += [f"V d_sum_{k} = V{{}};" for k in sums]
+        starts += [f"V {name} = V{{}};" for name in self.outside]
+        ends = [f"step.by_sum({k}, u, d_sum_{k});" for k in sums] + self._ends()
+        body = [*values, *starts, *self.statements, *ends, "(void)step, (void)u;"]
+        head = "    static GATEWISE_INLINE void backward(const Step<T, Cell> &step, int64_t u) {"
+        return "\n".join([head, *(f"      {line}" for line in body), "    }"])
+
+    def _start(self, name: str) -> list[str]:
+        """What a line's gradient begins with: what later steps, later stages and a trace left for it."""
+        own, place, by = variable(name), self.plan.reference(name), f"d_{variable(name)}"
+        state = place.where == "state"
+        starts = [f"V {by} = {f'step.by_state({place.index}, u)' if state else 'V{}'};"]
+        if ("", place) in entries(self.plan):
+            starts.append(f"{by} += {_row('entries', entries(self.plan)['', place])};")
+        if not state:
+            starts.append(f"if (step.by_kept) {by} += {_row('by_kept', place.index)};")
+        for number, (group, rows) in enumerate(self.plan.normalisers):
+            if place in rows:
+                left = _row("entries", entries(self.plan)[group, place])
+                starts.append(f"{by} += step.through_normaliser({number}, {own}, {left});")
+        return starts
+
+    def _ends(self) -> list[str]:
+        """What is left outside; the first of a step to leave something there puts it, the others add."""
+        later, ends = self._written_later(), []
         for name, place in self.outside.items():
             kind, index = place.split()
             verb = "add" if place in later or kind == "vector" else "put"
-            end.append(f"      step.{verb}_{kind}({index}, u, {name});")
-        if self.number == 0:
-            for k in range(len(plan.cell.state)):
-                if not self._reached(k):
-                    end.append(f"      step.put_previous({k}, u, V{{}});")
-        head = "    static GATEWISE_INLINE void backward(const Step<T, Cell> &step, int64_t u) {"
-        return "\n".join([head, *begin, *self.statements, *end, "      (void)step, (void)u;", "    }"])
+            ends.append(f"step.{verb}_{kind}({index}, u, {name});")
+        states = range(len(self.plan.cell.state)) if self.number == 0 else ()
+        return ends + [f"step.put_previous({k}, u, V{{}});" for k in states if not self._reached(k)]
 
     def _from_memory(self, name: str) -> str:
         place = self.plan.reference(name)
-        if place.where == "state":
-            return f"load(step.state[{place.index}] + u)"
-        return f"load(step.kept + {place.index} * step.stride + u)"
-
-    @staticmethod
-    def _entry(number: int) -> str:
-        return f"load(step.entries + {number} * step.stride + u)"
+        return f"load(step.state[{place.index}] + u)" if place.where == "state" else _row("kept", place.index)
 
     def _written_later(self) -> set[str]:
         """Where the stages after this one, which went before it, already left gradients."""

@@ -39,6 +39,9 @@ class Extras:
     masked: bool = False
 
 
+PLAIN = Extras()
+
+
 @dataclass(frozen=True)
 class Program:
     """The lines of one step, each product and each value that a whole row needs standing by itself.

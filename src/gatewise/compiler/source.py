@@ -70,7 +70,7 @@ def _stage(plan: Plan, number: int) -> str:
     static constexpr bool meets = {str(stage.meets).lower()};
     static constexpr std::array<Slot, {len(slots)}> slots{{{{{", ".join(slots)}}}}};
     static constexpr std::array<int, {len(stage.normalisers)}> normalisers{{{{{numbers}}}}};  // read here
-    static constexpr std::array<int, {len(gradient.produced)}> normalised{{{{{produced}}}}};  // of lines made here
+    static constexpr std::array<int, {len(gradient.produced)}> normalised{{{{{produced}}}}};  // made here
 {_forward(plan, stage)}
 {gradient.text()}
   }};

@@ -22,7 +22,7 @@ from gatewise.cells.notation import (
 )
 from gatewise.cells.order import parts
 from gatewise.compiler.layout import Layout, layout
-from gatewise.compiler.program import PROJECTION, Extras, Program, program, rebuilt
+from gatewise.compiler.program import PLAIN, PROJECTION, Extras, Program, program, rebuilt
 
 MOST_SUMS = 6  # of a stage: with more, too few rows fit into the registers
 
@@ -99,7 +99,7 @@ class Plan:
 
 
 @cache
-def plan(cell: CellType, extras: Extras = Extras()) -> Plan:
+def plan(cell: CellType, extras: Extras = PLAIN) -> Plan:
     """The stages of a cell.
 
     >>> from gatewise.cells import GRU, ChoGRU, LSTM

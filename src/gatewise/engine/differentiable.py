@@ -55,16 +55,16 @@ def result(kernel: Kernel, run: Run) -> Result:
     """What a run gives back, without what fills rows up to whole vectors."""
     states, widths = kernel.cell.state, [run.request.state[name].shape[1] for name in kernel.cell.state]
     history = {name: one[..., :width] for name, one, width in zip(states, run.history, widths, strict=True)}
-    final = {name: one[:, :width] for name, one, width in zip(states, run.final, widths, strict=True)}
+    last = zip(states, run.final, widths, strict=True)
+    final = {name: one[:, :width] for name, one, width in last if one is not None}
     trace = None
     if run.request.trace:
-        units = kernel.units(run.parameters)
-        gates = {
-            name: history[name] if name in history else run.inner[:, :, kernel.kept.index(name), :units]
-            for name in kernel.cell.inner
-            if name in history or run.inner is not None
-        }
-        trace = Trace(history, gates)
+        units, inner = kernel.units(run.parameters), run.inner
+        gates = {name: history[name] for name in kernel.cell.inner if name in history}
+        if inner is not None:
+            places = {name: kernel.kept.index(name) for name in kernel.cell.inner if name not in history}
+            gates |= {name: inner[:, :, place, :units] for name, place in places.items()}
+        trace = Trace(history, {name: gates[name] for name in kernel.cell.inner})
     return Result(history[states[0]], final, trace)
 
 
@@ -103,7 +103,7 @@ def by_kernel(
     kernel: Kernel, run: Run, by_history: Sequence[Tensor | None], by_final: Sequence[Tensor | None],
     by_inner: Tensor | None, wanted: Sequence[bool],
 ) -> list[Tensor | None]:  # fmt: skip
-    """The gradients by inputs, parameters and initial states, from those by each state, the last ones, and `inner`."""
+    """The gradients by inputs, parameters and initial states, from those by all that a run gave."""
     states = kernel.cell.state
     by_history, by_final = (
         [None if one is None else kernel.filled_up(one) for one in given] for given in (by_history, by_final)

@@ -1,7 +1,7 @@
-"""The kernels as operators of PyTorch, for what compiles and exports: `torch.ops.gatewise.along` and its gradient.
+"""The kernels as operators of PyTorch, for what compiles and exports.
 
-A ticket, JSON, says which cell it is, so that an exported graph holds the equations and no code. Who loads such
-a graph with `torch.export.load` imports `gatewise.layers` before.
+A ticket, JSON, says which cell it is, so that an exported graph holds the equations and no code. Who
+loads such a graph with `torch.export.load` imports `gatewise.layers` before.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def ticket(cell: CellType, names: tuple[str, ...], zoned: tuple[str, ...], maske
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _places(ticket: str, number: str) -> tuple[int, ...]:
-    """The blocks of the first parameter; and where each inner line is kept, any number for one that is a state."""
+    """The blocks of the first parameter; and where each inner line is kept, -1 for a state."""
     dtype = next(one for one, name in NUMBERS.items() if name == number)
     chosen, _ = _known(ticket, dtype)
     places = (chosen.kept.index(name) if name in chosen.kept else -1 for name in chosen.cell.inner)
@@ -113,7 +113,8 @@ def _result(request: Request, ticket: str, number: str, results: Sequence[Tensor
 
 def _run(
     inputs: Tensor, parameters: Sequence[Tensor], state: Sequence[Tensor], lengths: Tensor | None,
-    resets: Tensor | None, factors: Sequence[Tensor], ticket: str, reverse: bool, trace: bool, recompute: bool,
+    resets: Tensor | None, factors: Sequence[Tensor], ticket: str, reverse: bool, trace: bool,
+    recompute: bool,
 ) -> tuple[Kernel, Run]:  # fmt: skip
     """An operator's arguments as a run of its kernel."""
     chosen, names = _known(ticket, inputs.dtype)
@@ -129,17 +130,17 @@ def _run(
 
 @torch.library.custom_op("gatewise::along", mutates_args=(), schema=f"({INPUTS}, bool keep) -> Tensor[]")
 def along(inputs: Tensor, *rest: Any) -> list[Tensor]:
-    """A cell along sequences: output, each last state; if kept or traced the other states and what is inside."""
+    """Output and last states of a cell along sequences; if kept or traced, all states and what is inside."""
     *arguments, keep = rest
     chosen, run = _run(inputs, *arguments)
     chosen.forward(run, keep)
     widths = [run.request.state[name].shape[1] for name in chosen.cell.state]
     history = [one[..., :width] for one, width in zip(run.history, widths, strict=True)]
-    final = [one[:, :width] for one, width in zip(run.final, widths, strict=True)]
+    final = [one[:, :width] for one, width in zip(run.final, widths, strict=True) if one is not None]
     if not keep and not run.request.trace:
         return [history[0], *final]
-    whole = run.inner is not None and run.inner.shape[0] == inputs.shape[0]
-    return [history[0], *final, *history[1:], *([run.inner] if whole else [])]
+    inner = run.inner if run.request.trace or not run.request.recompute else None
+    return [history[0], *final, *history[1:], *([] if inner is None else [inner])]
 
 
 @along.register_fake
@@ -181,7 +182,8 @@ def along_backward(
     by_inner = None
     if run.request.trace:
         by_history = [gradients[0], *gradients[1 + states : 2 * states]]
-        by_inner = gradients[2 * states].contiguous() if inner is not None else None
+        given = gradients[2 * states] if inner is not None else None
+        by_inner = None if given is None else given.contiguous()
     found = by_kernel(chosen, run, by_history, gradients[1 : 1 + states], by_inner, wanted)
     return [one.contiguous() for one in found if one is not None]
 
