@@ -54,9 +54,9 @@ class Along(torch.autograd.Function):
 def result(kernel: Kernel, run: Run) -> Result:
     """What a run gives back, without what fills rows up to whole vectors."""
     states, widths = kernel.cell.state, [run.request.state[name].shape[1] for name in kernel.cell.state]
-    history = {name: one[..., :width] for name, one, width in zip(states, run.history, widths, strict=True)}
+    history = {name: shown(one, width) for name, one, width in zip(states, run.history, widths, strict=True)}
     last = zip(states, run.final, widths, strict=True)
-    final = {name: one[:, :width] for name, one, width in last if one is not None}
+    final = {name: shown(one, width).contiguous() for name, one, width in last if one is not None}
     trace = None
     if run.request.trace:
         units, inner = kernel.units(run.parameters), run.inner
@@ -66,6 +66,11 @@ def result(kernel: Kernel, run: Run) -> Result:
             gates |= {name: inner[:, :, place, :units] for name, place in places.items()}
         trace = Trace(history, {name: gates[name] for name in kernel.cell.inner})
     return Result(history[states[0]], final, trace)
+
+
+def shown(rows: Tensor, width: int) -> Tensor:
+    """Rows without what fills them up to whole vectors."""
+    return rows if rows.shape[-1] == width else rows[..., :width]
 
 
 def flat(kernel: Kernel, request: Request, result: Result) -> tuple[Tensor, ...]:

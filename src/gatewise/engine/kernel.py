@@ -25,6 +25,7 @@ from gatewise.engine.build import built
 from gatewise.engine.request import Request
 
 NUMBERS = {torch.float32: "float", torch.float64: "double"}
+NOWHERE = (0, 0)
 ALL = -1  # the ring of rows that are kept for all steps
 MOST_PACKED = 1 << 28  # bytes of packed weights that are kept for the next call
 LARGE = 4_000_000  # weights that no core's own cache holds
@@ -177,11 +178,13 @@ class Kernel:
 
     def addresses(self, tensors: Mapping[str, Tensor | None]) -> list[int]:
         """Of all matrices, biases and vectors, or of their gradients; zero for what is not there."""
-        begins = {name: 0 if one is None else one.data_ptr() for name, one in tensors.items()}
-        sizes = {
-            name: 0 if one is None else one.nbytes // len(self.blocks[name]) for name, one in tensors.items()
+        places = {
+            name: (one.data_ptr(), one.nbytes // len(self.blocks[name]))
+            for name, one in tensors.items()
+            if one is not None
         }
-        return [begins[name] + block * sizes[name] if name in begins else 0 for name, block in self.places]
+        found = [(places.get(name, NOWHERE), block) for name, block in self.places]
+        return [first + block * size for (first, size), block in found]
 
 
 def ways(steps: int, batch: int, weights: int) -> tuple[int, bool, bool]:

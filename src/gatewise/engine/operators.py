@@ -19,7 +19,7 @@ from gatewise.cells.base import CellType
 from gatewise.cells.exchange import from_data, to_data
 from gatewise.compiler.program import Extras
 from gatewise.engine.build import BuildError
-from gatewise.engine.differentiable import by_kernel
+from gatewise.engine.differentiable import by_kernel, result, shown
 from gatewise.engine.kernel import NUMBERS, Kernel, Run, kernel
 from gatewise.engine.request import Request, Result, Trace
 
@@ -135,8 +135,8 @@ def along(inputs: Tensor, *rest: Any) -> list[Tensor]:
     chosen, run = _run(inputs, *arguments)
     chosen.forward(run, keep)
     widths = [run.request.state[name].shape[1] for name in chosen.cell.state]
-    history = [one[..., :width] for one, width in zip(run.history, widths, strict=True)]
-    final = [one[:, :width] for one, width in zip(run.final, widths, strict=True) if one is not None]
+    history = [shown(one, width) for one, width in zip(run.history, widths, strict=True)]
+    final = list(result(chosen, run).final.values())
     if not keep and not run.request.trace:
         return [history[0], *final]
     inner = run.inner if run.request.trace or not run.request.recompute else None
@@ -157,7 +157,7 @@ def _along_fake(
 
     widths = [one.shape[1] for one in state]
     history = [rows(steps, batch, width) for width in widths]
-    final = [rows(batch, width) for width in widths]
+    final = [inputs.new_empty(batch, width) for width in widths]
     if not keep and not trace:
         return [history[0], *final]
     units = chosen.padded(chosen.units(dict(zip(names, parameters, strict=True))))

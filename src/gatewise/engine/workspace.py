@@ -55,7 +55,9 @@ def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     buffer = take(count * dtype.itemsize)
     lent = buffer.numpy()
     weakref.finalize(lent, give_back, buffer).atexit = False
-    return torch.from_numpy(lent)[: count * dtype.itemsize].view(dtype).view(shape)
+    storage = torch.from_numpy(lent).untyped_storage()
+    # No view, as autograd would note that.
+    return torch.empty(0, dtype=dtype).set_(storage, 0, tuple(shape))  # type: ignore[call-overload]
 
 
 def release() -> int:

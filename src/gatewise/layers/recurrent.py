@@ -104,6 +104,7 @@ class Recurrent(nn.Module):
                 self._register(kind.name, place, torch.empty(shape, device=device, dtype=dtype))
             if proj_size:
                 self._register("weight_hr", place, torch.empty(proj_size, hidden, device=device, dtype=dtype))
+        self._form = self._state_form()
         self.reset_parameters()
 
     def forward(
@@ -130,7 +131,7 @@ class Recurrent(nn.Module):
         batch = read_batch(input, lengths, self.batch_first, self.input_size)
         self._check_dtype(batch.values)
         borders = read_resets(resets, batch)
-        form = self._state_form()
+        form = self._form
         states = form.read(hx, batch.values, batch.values.shape[1], batch.batched)
         values, results = self._stack(batch, borders, states, trace)
         output = batch.restore(values)
@@ -158,7 +159,8 @@ class Recurrent(nn.Module):
                 )  # fmt: skip
                 directions.append(run(request))
             results += directions
-            output = torch.cat([one.output for one in directions], dim=-1)
+            outputs = [one.output for one in directions]
+            output = torch.cat(outputs, dim=-1) if self.bidirectional else outputs[0]
             output = output + values if self.residual and number else output
             last = number == self.num_layers - 1
             values = output if last else self.noise.between(output, self.training)

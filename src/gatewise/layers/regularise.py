@@ -36,7 +36,7 @@ class Regularisation:
 
     def between(self, values: Tensor, training: bool) -> Tensor:
         """[T, B, H] on its way from one layer to the next."""
-        return functional.dropout(values, self.dropout, training)
+        return functional.dropout(values, self.dropout, training) if self.dropout else values
 
     def entering(self, values: Tensor, training: bool) -> Tensor:
         """[T, B, I] as a layer's input, one mask for all steps."""

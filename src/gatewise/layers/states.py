@@ -85,7 +85,8 @@ class StateForm:
         for name in self.cell.state:
             rows = [one[name] if batched else one[name].squeeze(0) for one in states]
             same = len({widths[name] for widths in self.widths}) == 1
-            values.append(torch.stack(rows) if same else tuple(rows))
+            whole = rows[0].unsqueeze(0) if len(rows) == 1 else torch.stack(rows) if same else tuple(rows)
+            values.append(whole)
         return values[0] if len(values) == 1 else tuple(values)
 
 
