@@ -27,6 +27,15 @@ def test_a_cell_of_ones_own():
     assert gatewise.Recurrent(names["Mine"], 5, 32)(torch.randn(4, 2, 5))[0].shape == (4, 2, 32)
 
 
+def test_a_kernel_looked_at_and_a_graph_exported(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", README[README.index("## Engines") :], re.DOTALL)
+    names = {}
+    for block in blocks:
+        exec(block, names)
+    assert "Stage0" in capsys.readouterr().out
+    assert names["output"].shape == (100, 2, 32)
+
+
 def test_the_lstm_on_the_first_page_is_the_one_in_the_library():
     shown = re.search(r"```python\n(class LSTM.*?)```", README, re.DOTALL).group(1)
     source = (Path(__file__).parents[1] / "src/gatewise/cells/lstm.py").read_text()
