@@ -113,14 +113,15 @@ def by_kernel(
     by_history, by_final = (
         [None if one is None else kernel.filled_up(one) for one in given] for given in (by_history, by_final)
     )
-    by_inputs = torch.empty_like(run.inputs) if wanted[0] else None
+    by_inputs = workspace.empty_like(run.inputs) if wanted[0] else None
     by_parameter = {
         name: workspace.empty(one.shape, kernel.dtype) if want else None
         for (name, one), want in zip(run.parameters.items(), wanted[1:], strict=False)
     }
     wanted_states = wanted[1 + len(by_parameter) :]
     by_initial = [
-        torch.empty_like(one) if want else None for one, want in zip(run.initial, wanted_states, strict=True)
+        workspace.empty_like(one) if want else None
+        for one, want in zip(run.initial, wanted_states, strict=True)
     ]
     problem = kernel.problem(run)
     numbers = [

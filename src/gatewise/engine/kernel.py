@@ -93,6 +93,8 @@ class Kernel:
 
     def filled_up(self, values: Tensor) -> Tensor:
         """[..., H] -> [..., H'], zeros behind; rows are whole in memory."""
+        if values.dim() == 3 and not any(values.stride()):  # one number for all, as of a sum's gradient
+            return self.filled_up(values[0, 0].contiguous()).expand(*values.shape[:2], -1)
         more = -values.shape[-1] % self.lanes
         if more:
             return functional.pad(values, (0, more))
@@ -128,7 +130,7 @@ class Kernel:
             shape = (batch, steps) if swapped else (steps if wanted else 2, batch)
             history = workspace.empty((*shape, first.shape[1]), self.dtype)
             run.history.append(history.transpose(0, 1) if swapped else history)
-            run.final.append(torch.empty(first.shape, dtype=self.dtype))
+            run.final.append(workspace.empty(first.shape, self.dtype))
         all_inner = request.trace or (keep and not request.recompute)
         if self.kept and (all_inner or len(self.plan.stages) > 1):
             width = self.padded(self.units(run.parameters))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 MOST_BYTES = 1 << 30  # kept in all; what does not fit is given back to the system
-LEAST_BYTES = 1 << 18  # below, the system's own allocator reuses memory well enough
+LEAST_BYTES = 1 << 14  # below, the system's own allocator reuses memory well enough
 
 _kept: list[Tensor] = []  # flat buffers of bytes, the smallest first
 _lock = threading.RLock()  # a buffer may come back while the collector runs inside of `take`
@@ -58,6 +58,13 @@ def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     storage = torch.from_numpy(lent).untyped_storage()
     # No view, as autograd would note that.
     return torch.empty(0, dtype=dtype).set_(storage, 0, tuple(shape))  # type: ignore[call-overload]
+
+
+def empty_like(tensor: Tensor) -> Tensor:
+    """The same shape and order in memory, values undefined; for [A, B, C] with its first two axes in any order."""
+    if tensor.dim() == 3 and tensor.stride(0) < tensor.stride(1):
+        return empty((tensor.shape[1], tensor.shape[0], tensor.shape[2]), tensor.dtype).transpose(0, 1)
+    return empty(tensor.shape, tensor.dtype)
 
 
 def release() -> int:
