@@ -8,7 +8,8 @@ import torch
 from gatewise.cells import cells
 from gatewise.cli import doctor
 from gatewise.cli.main import main
-from gatewise.engine import choice
+from gatewise.compiler.stages import plan
+from gatewise.engine import build, choice
 
 OWN = """
 from gatewise.cells import Cell, R, W, prev, sigmoid, tanh, x
@@ -93,8 +94,9 @@ def test_the_backends_that_there_are(told, device):
         pytest.skip("there is no GPU")
     facts, by_cell, by_feature = told("--cell", "lstm", "--device", device)
     names = [row[0] for row in facts]
-    assert names[:7] == [
-        "gatewise", "processor", "instructions", "threads", "compiler", "GPU", "kernel cache"
+    assert names[:8] == [
+        "gatewise", "processor", "instructions", "threads", "compiler", "GPU", "built-in kernels",
+        "kernel cache",
     ]  # fmt: skip
     for row in by_cell[1:] + by_feature[1:]:
         assert row[1] in [one.name for one in choice.BACKENDS]
@@ -147,6 +149,15 @@ def test_no_compiler_at_all(monkeypatch, tmp_path):
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert doctor._compiler() == "none: install g++ or clang++, or set CXX"
+
+
+def test_cells_of_the_installation_are_counted(monkeypatch, tmp_path):
+    monkeypatch.setattr(build, "INSTALLED", tmp_path)
+    monkeypatch.setattr(build, "instruction_set", lambda: build.NATIVE)
+    assert doctor._installed() == "none: each cell is compiled at its first use"
+    for name in ("LSTM", "GRU"):
+        (tmp_path / build._name(plan(cells()[name]), "float", build.NATIVE)).touch()
+    assert doctor._installed() == f"2 of {len(cells())} cells, for native"
 
 
 def test_the_cache_is_measured(monkeypatch, tmp_path):

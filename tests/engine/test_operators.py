@@ -96,7 +96,7 @@ def test_exports_with_dynamic_time_and_batch_to_a_graph_that_runs_elsewhere(name
     torch.export.save(exported, tmp_path / "layer.pt2")
     torch.save({"values": other, "lengths": lengths, "expected": expected.detach()}, tmp_path / "case.pt")
     code = (
-        "import sys, torch, gatewise.layers\n"
+        "import sys, torch, gatewise.engine.operators\n"
         "graph = torch.export.load(sys.argv[1] + '/layer.pt2').module()\n"
         "case = torch.load(sys.argv[1] + '/case.pt', weights_only=True)\n"
         "output = graph(case['values'], lengths=case['lengths'])[0]\n"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import platform
-import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,8 @@ from gatewise.cells import LSTM, find_cell
 from gatewise.cells import cells as built_in
 from gatewise.cells.base import CellType
 from gatewise.compiler.layout import projection_obstacle
+from gatewise.compiler.stages import plan
+from gatewise.engine import build
 from gatewise.engine.choice import refusals
 from gatewise.engine.request import Request
 from gatewise.errors import GatewiseError
@@ -140,11 +141,12 @@ def _machine() -> dict[str, str]:
     """What the machine has, each with its name."""
     facts = {
         "gatewise": f"{__version__}, Python {platform.python_version()}, PyTorch {torch.__version__}",
-        "processor": _processor("model name") or platform.processor() or platform.machine(),
-        "instructions": _instructions(set((_processor("flags") or _processor("Features")).split())),
+        "processor": _model() or platform.processor() or platform.machine(),
+        "instructions": _instructions(build.processor()),
         "threads": _threads(),
         "compiler": _compiler(),
         "GPU": _gpu(),
+        "built-in kernels": _installed(),
         "kernel cache": _cache(),
     }
     if platform.libc_ver()[0] == "glibc" and not any(name.startswith(MALLOC) for name in os.environ):
@@ -152,14 +154,14 @@ def _machine() -> dict[str, str]:
     return facts
 
 
-def _processor(key: str) -> str:
-    """A line of Linux's description of the first processor; nothing elsewhere."""
+def _model() -> str:
+    """The first processor's name, where Linux tells; nothing elsewhere."""
     information = Path("/proc/cpuinfo")
     lines = information.read_text().splitlines() if information.is_file() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.split("\t")[0] == key), "")
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
-def _instructions(flags: set[str]) -> str:
+def _instructions(flags: Set[str]) -> str:
     vectors = next((name for flag, name in VECTORS.items() if flag in flags), None)
     if vectors is None:
         return f"those of {platform.machine()}"
@@ -175,7 +177,7 @@ def _threads() -> str:
 
 def _compiler() -> str:
     """The compiler that a kernel would be built with, and its version."""
-    path = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
+    path = build.compiler()
     if path is None:
         return "none: install g++ or clang++, or set CXX"
     try:
@@ -192,9 +194,17 @@ def _gpu() -> str:
     return f"{', '.join(names)}; cuDNN {torch.backends.cudnn.version()}"
 
 
+def _installed() -> str:
+    """How many cells were compiled at installation for what this processor has."""
+    best = build.instruction_set()
+    there = sum(build.installed(plan(one), "float") is not None for one in built_in().values())
+    if best is None or not there:
+        return "none: each cell is compiled at its first use"
+    return f"{there} of {len(built_in())} cells, for {best.name}"
+
+
 def _cache() -> str:
-    home = os.environ.get("GATEWISE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "gatewise")
-    folder = Path(home).expanduser()
+    folder = build.cache_folder()
     kernels = list(folder.rglob("*.so"))
     size = sum(one.stat().st_size for one in kernels)
     return f"{folder}: {len(kernels)} kernels, {size / 1e6:.1f} MB"

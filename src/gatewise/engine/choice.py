@@ -9,7 +9,6 @@ from typing import Protocol
 
 import torch
 
-from gatewise.engine import operators
 from gatewise.engine.cudnn import Cudnn
 from gatewise.engine.native import Native
 from gatewise.engine.reference import Reference
@@ -42,6 +41,8 @@ def refusals(request: Request) -> dict[str, str | None]:
 def run(request: Request) -> Result:
     """Runs a request on the first backend that serves it; the reference refuses nothing."""
     if torch.compiler.is_compiling():  # the kernel as an operator, or plain PyTorch, is what can be traced
+        from gatewise.engine import operators  # which needs all of PyTorch's compiler
+
         return (None if _asked_name() else operators.serve(request)) or REFERENCE.run(request)
     return next(one for one in _asked() if one.refusal(request) is None).run(request)
 
@@ -66,10 +67,13 @@ def backend(name: str) -> Iterator[None]:
         _only.reset(token)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _asked_name() -> str | None:
     """The backend that is asked alone; for a graph, settled when it is compiled."""
     return _only.get()
+
+
+# As `torch.compiler.assume_constant_result` does, which would import the compiler.
+_asked_name._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def _asked() -> Iterator[Backend]:

@@ -1,7 +1,7 @@
 """The kernels as operators of PyTorch, for what compiles and exports.
 
 A ticket, JSON, says which cell it is, so that an exported graph holds the equations and no code. Who
-loads such a graph with `torch.export.load` imports `gatewise.layers` before.
+loads such a graph with `torch.export.load` imports `gatewise.engine.operators` before.
 """
 
 from __future__ import annotations

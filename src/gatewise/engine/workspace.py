@@ -61,7 +61,7 @@ def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
 
 
 def empty_like(tensor: Tensor) -> Tensor:
-    """The same shape and order in memory, values undefined; for [A, B, C] with its first two axes in any order."""
+    """The same shape and order in memory, values undefined; of three axes, the first two in any order."""
     if tensor.dim() == 3 and tensor.stride(0) < tensor.stride(1):
         return empty((tensor.shape[1], tensor.shape[0], tensor.shape[2]), tensor.dtype).transpose(0, 1)
     return empty(tensor.shape, tensor.dtype)

@@ -1,0 +1,42 @@
+"""Compiles the built-in cells into the package while it is built; all else is in pyproject.toml."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from setuptools import Distribution, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_py import build_py
+
+sys.path.insert(0, str(Path(__file__).parent / "src"))  # what is used of it needs no other library
+
+from gatewise.engine import build
+
+
+class BuildCells(build_py):
+    """Adds a library for each cell; an editable install has none, as the cache on disk serves it."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            folder = Path(self.build_lib, "gatewise", "engine", build.INSTALLED.name)
+            shutil.rmtree(folder, ignore_errors=True)  # those of an earlier build
+            for line in build.build_cells(folder):
+                print(line, flush=True)
+
+
+class Compiled(Distribution):
+    """A package for one kind of machine, where its cells are compiled."""
+
+    def has_ext_modules(self):
+        return bool(build.compiler() and build.instruction_sets())
+
+
+class Wheel(bdist_wheel):
+    """Serves every Python: the libraries know nothing of it."""
+
+    def get_tag(self):
+        return ("py3", "none", super().get_tag()[2])
+
+
+setup(cmdclass={"build_py": BuildCells, "bdist_wheel": Wheel}, distclass=Compiled)

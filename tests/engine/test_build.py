@@ -1,0 +1,137 @@
+"""Where a cell's compiled form comes from: the installation, the cache on disk, or the compiler."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from gatewise.cells import LSTM, RNN
+from gatewise.cells.exchange import from_data, to_data
+from gatewise.compiler.stages import plan
+from gatewise.engine import build
+from gatewise.engine.build import BuildError, built
+from tests.engine.test_native import TOLERANCE, assert_same, request_for
+
+SOURCE = str(Path(build.__file__).parents[2])
+V3 = "avx avx2 fma bmi1 bmi2 f16c abm movbe xsave sse4_1 sse4_2 ssse3 popcnt cx16 lahf_lm"
+V4 = f"{V3} avx512f avx512bw avx512cd avx512dq avx512vl"
+LANES = {"x86-64-v4": 16, "x86-64-v3": 8, "x86-64": 4, "baseline": 4}
+
+
+@pytest.fixture
+def installation(monkeypatch, tmp_path):
+    """A folder of libraries beside the package, empty yet, and an empty cache."""
+    monkeypatch.setattr(build, "INSTALLED", tmp_path / "built")
+    monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "built"
+
+
+@pytest.fixture
+def no_compiler(monkeypatch, tmp_path):
+    """Takes the compiler away."""
+
+    def take_away():
+        monkeypatch.delenv("CXX", raising=False)
+        monkeypatch.setenv("PATH", str(tmp_path))
+
+    return take_away
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (f"{V4} avx512_bf16", "x86-64-v4"),
+        (f"{V3} avx512f", "x86-64-v3"),  # AVX-512 without what came a year later
+        (V3, "x86-64-v3"),
+        ("avx avx2 sse4_1", "x86-64"),
+        ("", "x86-64"),
+    ],
+)
+def test_the_best_instruction_set_of_a_processor(monkeypatch, flags, expected):
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr(build, "processor", lambda: frozenset(flags.split()))
+    assert build.instruction_set().name == expected
+
+
+def test_other_machines(monkeypatch):
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert build.instruction_set().name == "baseline"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert build.instruction_set() is None
+
+
+@pytest.mark.parametrize("instructions", build.instruction_sets(), ids=lambda one: one.name)
+def test_a_cell_of_the_installation_needs_no_compiler(monkeypatch, installation, no_compiler, instructions):
+    if not instructions.needs <= build.processor():
+        pytest.skip(f"the processor is no {instructions.name}")
+    monkeypatch.setattr(build, "cells", lambda: {"RNN": RNN})
+    monkeypatch.setattr(build, "instruction_sets", lambda: (instructions,))
+    (line,) = build.build_cells(installation)
+    if "first use" in line:
+        pytest.skip(line)
+    assert line.startswith(f"[1/1] RNN-float-{instructions.name}-")
+    no_compiler()
+    assert built(plan(RNN), "float").vector_lanes() == LANES[instructions.name]
+    cell = from_data(to_data(RNN))  # a class of its own, which is loaded anew
+    sizes = (7, 13, 9, 17)
+    assert_same(request_for(cell, sizes, torch.float32), TOLERANCE[torch.float32])
+    for number, other in (("double", RNN), ("float", LSTM)):
+        with pytest.raises(BuildError, match="no C\\+\\+ compiler"):
+            built(plan(other), number)
+
+
+def test_a_library_of_other_sources_is_not_loaded(monkeypatch, installation, no_compiler):
+    installation.mkdir()
+    best = build.instruction_set()
+    if best is None:
+        pytest.skip("no installation has libraries here")
+    library = installation / build._name(plan(RNN), "float", best)
+    library.write_text("no library")
+    with pytest.raises(BuildError, match="can't be built or loaded"):
+        built(plan(RNN), "float")
+    monkeypatch.setattr(build, "FLAGS", (*build.FLAGS, "-g"))
+    assert build.installed(plan(RNN), "float") is None
+
+
+def test_one_that_fails_stops_no_installation(monkeypatch, installation, no_compiler):
+    monkeypatch.setattr(build, "cells", lambda: {"RNN": RNN, "LSTM": LSTM})
+    monkeypatch.setattr(build, "instruction_sets", lambda: (build.NATIVE,))
+    monkeypatch.setenv("CXX", "false")
+    lines = list(build.build_cells(installation))
+    assert [line.split("-")[0] for line in lines] == ["[1/2] RNN", "[2/2] LSTM"]
+    assert all("is left to its first use: false can't compile" in line for line in lines)
+    assert not list(installation.iterdir())
+    no_compiler()
+    (line,) = build.build_cells(installation)
+    assert line.startswith("there is no C++ compiler")
+
+
+def test_another_process_finds_the_same_file():
+    code = """
+from gatewise.engine import build
+from gatewise.compiler.stages import plan
+print(*(build._name(plan(cell), "float", build.NATIVE) for cell in build.cells().values()))
+"""
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(found) == 1
+
+
+def test_building_needs_no_library():
+    code = f"import sys; sys.path.insert(0, {SOURCE!r}); from gatewise.engine import build; print('done')"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "done\n"
