@@ -10,14 +10,14 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from gatewise.cells.base import CellType
-from gatewise.compiler.program import PROJECTION, Extras
+from gatewise.compiler.program import PLAIN, PROJECTION, Extras
 from gatewise.engine.build import BuildError
 from gatewise.engine.differentiable import Along, result, unflat
 from gatewise.engine.kernel import NUMBERS, kernel
 from gatewise.engine.request import Request, Result
 
 log = logging.getLogger("gatewise")
-PLAIN = (Tensor, torch.nn.Parameter)
+ORDINARY = (Tensor, torch.nn.Parameter)
 
 
 class Native:
@@ -42,6 +42,8 @@ class Native:
 
 def extras(request: Request) -> Extras:
     """What a request adds to its cell's equations."""
+    if not request.zoneout and request.hidden_mask is None and PROJECTION not in request.parameters:
+        return PLAIN
     zoned = tuple(name for name in request.cell.state if name in request.zoneout)
     return Extras(PROJECTION in request.parameters, zoned, request.hidden_mask is not None)
 
@@ -51,7 +53,7 @@ def _mode(request: Request) -> str | None:
     tensors = (request.inputs, *request.parameters.values(), *request.state.values())
     dtype = request.inputs.dtype
     for one in tensors:
-        if type(one) not in PLAIN or not one.is_cpu:
+        if type(one) not in ORDINARY or not one.is_cpu:
             return "it runs plain tensors on the CPU"
         if one.dtype != dtype or dtype not in NUMBERS:
             return "it runs float32 or float64, all tensors alike"

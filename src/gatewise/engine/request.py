@@ -10,7 +10,7 @@ from torch import Tensor
 from gatewise.cells.base import CellType
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen: that would double the time to make one
 class Request:
     """One cell, run along a batch of sequences in one direction.
 
@@ -51,7 +51,7 @@ class Trace:
     gates: dict[str, Tensor]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Result:
     """output: [T, B, H or P], zero beyond a sequence's length; final: each state after its last step."""
 
