@@ -149,7 +149,7 @@ def _gathered(kernel: Kernel, run: Run, by_gates: Sequence[Tensor | None]) -> Te
     names = (name for name in kernel.cell.inner if name not in kernel.cell.state)
     for name, one in zip(names, by_gates, strict=True):
         if one is not None:
-            gathered[:, :, kernel.kept.index(name)] = one
+            gathered[:, :, kernel.kept.index(name), : one.shape[-1]] = one
     return gathered
 
 

@@ -25,6 +25,7 @@ from gatewise.engine.build import built
 from gatewise.engine.request import Request
 
 NUMBERS = {torch.float32: "float", torch.float64: "double"}
+FACTORS = {**NUMBERS, torch.bfloat16: "Bfloat16"}  # of products; with those of bfloat16 all else is float32
 NOWHERE = (0, 0)
 ALL = -1  # the ring of rows that are kept for all steps
 MOST_PACKED = 1 << 28  # bytes of packed weights that are kept for the next call
@@ -54,13 +55,14 @@ class Run:
 
 
 class Kernel:
-    """One cell's library for one type of numbers, and its parameters by matrix, bias and vector."""
+    """One cell's library for one type of factors, and its parameters by matrix, bias and vector."""
 
-    def __init__(self, cell: CellType, extras: Extras, dtype: torch.dtype) -> None:
-        self.cell, self.extras, self.dtype = cell, extras, dtype
+    def __init__(self, cell: CellType, extras: Extras, factors: torch.dtype) -> None:
+        self.cell, self.extras = cell, extras
+        self.dtype = torch.float32 if factors == torch.bfloat16 else factors
         self.plan = plan(cell, extras)
         self.kept = kept(self.plan)
-        self.library = built(self.plan, NUMBERS[dtype])
+        self.library = built(self.plan, FACTORS[factors])
         self.blocks = {one.name: one.blocks for one in layout(cell).parameters}
         self.blocks[PROJECTION] = ("",)
         names = [
@@ -226,6 +228,6 @@ def many(tensors: Sequence[Tensor | None]) -> Iterator[int]:
 
 
 @cache
-def kernel(cell: CellType, extras: Extras = PLAIN, dtype: torch.dtype = torch.float32) -> Kernel:
+def kernel(cell: CellType, extras: Extras = PLAIN, factors: torch.dtype = torch.float32) -> Kernel:
     """The compiled cell. Errors: `BuildError` where it can't be compiled."""
-    return Kernel(cell, extras, dtype)
+    return Kernel(cell, extras, factors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import cache
 
 import torch
@@ -13,31 +14,42 @@ from gatewise.cells.base import CellType
 from gatewise.compiler.program import PLAIN, PROJECTION, Extras
 from gatewise.engine.build import BuildError
 from gatewise.engine.differentiable import Along, result, unflat
-from gatewise.engine.kernel import NUMBERS, kernel
-from gatewise.engine.request import Request, Result
+from gatewise.engine.kernel import NUMBERS, Kernel, kernel
+from gatewise.engine.request import Request, Result, Trace
 
 log = logging.getLogger("gatewise")
 ORDINARY = (Tensor, torch.nn.Parameter)
 
 
 class Native:
-    """Serves every cell, with lengths, resets, zoneout, masks, projection and traces, on the CPU."""
+    """Serves every cell, with lengths, resets, zoneout, masks, projection and traces, on the CPU.
+
+    Under autocast to bfloat16 both factors of every product are rounded to it; all else is float32. The
+    results have the dtype of the states, and a gradient's own gradient is that of float32 products.
+    """
 
     name = "native"
 
     def refusal(self, request: Request) -> str | None:
-        return _mode(request) or _build(request.cell, extras(request), request.inputs.dtype)
+        return _mode(request) or _build(request.cell, extras(request), factors(request))
 
     def run(self, request: Request) -> Result:
-        chosen = kernel(request.cell, extras(request), request.inputs.dtype)
-        states = [request.state[name] for name in request.cell.state]
-        tensors = (request.inputs, *request.parameters.values(), *states)
-        if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
-            outputs = Along.apply(chosen, request, *tensors)  # type: ignore[no-untyped-call]
-            return unflat(chosen, request, outputs)
-        run = chosen.prepared(request)
-        chosen.forward(run, keep=False)
-        return result(chosen, run)
+        chosen = kernel(request.cell, extras(request), factors(request))
+        if torch.is_autocast_enabled("cpu"):
+            return _as_the_states(request, _along(chosen, _in_float32(request)))
+        return _along(chosen, request)
+
+
+def _along(chosen: Kernel, request: Request) -> Result:
+    """A request's result, by a kernel of its dtype."""
+    states = [request.state[name] for name in request.cell.state]
+    tensors = (request.inputs, *request.parameters.values(), *states)
+    if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
+        outputs = Along.apply(chosen, request, *tensors)  # type: ignore[no-untyped-call]
+        return unflat(chosen, request, outputs)
+    run = chosen.prepared(request)
+    chosen.forward(run, keep=False)
+    return result(chosen, run)
 
 
 def extras(request: Request) -> Extras:
@@ -48,31 +60,62 @@ def extras(request: Request) -> Extras:
     return Extras(PROJECTION in request.parameters, zoned, request.hidden_mask is not None)
 
 
+def factors(request: Request) -> torch.dtype:
+    """What the factors of its products are rounded to."""
+    return torch.bfloat16 if torch.is_autocast_enabled("cpu") else request.inputs.dtype
+
+
+def _in_float32(request: Request) -> Request:
+    state = {name: one.float() for name, one in request.state.items()}
+    return replace(request, inputs=request.inputs.float(), state=state)
+
+
+def _as_the_states(request: Request, result: Result) -> Result:
+    """A result in the dtype that the states came in."""
+    dtype = request.state[request.cell.state[0]].dtype
+
+    def rounded(values: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: one.to(dtype) for name, one in values.items()}
+
+    trace = None
+    if result.trace is not None:
+        trace = Trace(rounded(result.trace.states), rounded(result.trace.gates))
+    return Result(result.output.to(dtype), rounded(result.final), trace)
+
+
 def _mode(request: Request) -> str | None:
     """What of PyTorch's modes and tensors a kernel can't serve."""
-    tensors = (request.inputs, *request.parameters.values(), *request.state.values())
-    dtype = request.inputs.dtype
+    tensors = (request.inputs, *request.state.values(), *request.parameters.values())
     for one in tensors:
         if type(one) not in ORDINARY or not one.is_cpu:
             return "it runs plain tensors on the CPU"
-        if one.dtype != dtype or dtype not in NUMBERS:
-            return "it runs float32 or float64, all tensors alike"
         if torch._C._functorch.maybe_get_level(one) != -1:
             return "it has reverse-mode gradients only, and no vmap"
-    if torch.is_autocast_enabled("cpu"):
-        return "it runs without autocast"
     if forward_ad._current_level >= 0:
         return "it has reverse-mode gradients only, and no vmap"
     if request.inputs.numel() == 0:
         return "the batch is empty"
+    return _dtypes(request, {one.dtype for one in tensors})
+
+
+def _dtypes(request: Request, found: set[torch.dtype]) -> str | None:
+    """What of the tensors' types it can't serve."""
+    if not torch.is_autocast_enabled("cpu"):
+        alike = len(found) == 1 and found <= NUMBERS.keys()
+        return None if alike else "it runs float32 or float64, all tensors alike"
+    if torch.get_autocast_dtype("cpu") != torch.bfloat16:
+        return "of autocast it runs that to bfloat16"
+    exact = all(one.dtype == torch.float32 for one in request.parameters.values())
+    if not exact or not found <= {torch.float32, torch.bfloat16}:
+        return "under autocast it runs float32 weights, and values in float32 or bfloat16"
     return None
 
 
 @cache
-def _build(cell: CellType, extras: Extras, dtype: torch.dtype) -> str | None:
+def _build(cell: CellType, extras: Extras, factors: torch.dtype) -> str | None:
     """Compiles a cell where that was not done; the reason where it can't be, told once."""
     try:
-        kernel(cell, extras, dtype)
+        kernel(cell, extras, factors)
     except BuildError as error:
         log.warning("%s runs on the reference engine, slowly: %s", cell.__name__, error)
         return str(error)

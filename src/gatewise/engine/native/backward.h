@@ -8,8 +8,9 @@
 
 namespace gatewise {
 
-template <class T, class Cell> class Backward {
+template <class Element, class Cell> class Backward {
  public:
+  using T = NumberOf<Element>;
   using P = Problem<T, Cell>;
   using G = Gradients<T, Cell>;
   static constexpr int L = lanes<T>, S = Cell::states;
@@ -29,16 +30,13 @@ template <class T, class Cell> class Backward {
       by_bias = arena.take<T>(p.threads * Cell::sums * p.padded());
       by_vector = arena.take<T>(p.threads * Cell::vectors * p.padded());
       kept = arena.take<T>(p.recompute ? chunk(p) * rows * Cell::kept : 0);
-      looked = arena.take<T>(p.recompute ? Forward<T, Cell>::shared_size(p) : 0);
+      looked = arena.take<T>(p.recompute ? Forward<Element, Cell>::shared_size(p) : 0);
       outer = arena.take<T>(p.threads * outer_size(p));
       for_each_slot([&]<class Stage>(const Slot &slot, int matrix) {
-        if (slot.operand.where != Operand::input) through[matrix] = arena.take<T>(Through<T>(p, slot.width).size(slot.sums * p.width(Stage::width)));
+        if (slot.operand.where == Operand::input) return;
+        through[matrix] = arena.take<T>(Through<Element>(p, slot.width).size(slot.sums, p.width(Stage::width)));
       });
-      int64_t depth = 0;
-      for_each_slot([&]<class Stage>(const Slot &slot, int) {
-        if (slot.operand.where == Operand::input) depth += slot.sums * p.width(Stage::width);
-      });
-      to_input = arena.take<T>(Through<T>(p, Width::input).size(depth));
+      to_input = arena.take<T>(Through<Element>(p, Width::input).size(int64_t(input_sums().size()), p.units));
       bytes = arena.bytes();
     }
   };
@@ -50,7 +48,8 @@ template <class T, class Cell> class Backward {
     return steps;
   }
 
-  Backward(const P &given, const G &gradients, const Packed<T, Cell> &packed, const Order &order, Team &team, const Shared &shared)
+  Backward(const P &given, const G &gradients, const Packed<Element, Cell> &packed, const Order &order, Team &team,
+           const Shared &shared)
       : p(given), gradients(gradients), order(order), team(team), shared(shared), padded(given.padded()),
         steps(size_t(team.rows.to - team.rows.from)), forward(p, packed, order, team, shared.looked) {}
 
@@ -77,7 +76,8 @@ template <class T, class Cell> class Backward {
   const Shared &shared;
   const int64_t padded;
   std::vector<Step<T, Cell>> steps;
-  Forward<T, Cell> forward;
+  Forward<Element, Cell> forward;
+  Operands<Element> operands;
   bool fresh = true;  // no chunk was added to the weights' gradient yet
 
   template <class Work> static void for_each_slot(const Work &work) {
@@ -90,11 +90,20 @@ template <class T, class Cell> class Backward {
     });
   }
 
+  // The sums that products of the input go into, in their order.
+  static std::vector<int> input_sums() {
+    std::vector<int> sums;
+    for_each_slot([&]<class Stage>(const Slot &slot, int) {
+      for (int k = 0; k < slot.sums && slot.operand.where == Operand::input; ++k) sums.push_back(Stage::first_sum + slot.sum[k]);
+    });
+    return sums;
+  }
+
   static int64_t outer_size(const P &p) {
     int64_t most = 0;
     for_each_slot([&]<class Stage>(const Slot &slot, int) {
       const int64_t rows = slot.sums * p.width(Stage::width);
-      most = std::max(most, Outer<T>::scratch(rows, p.width(slot.width), chunk(p) * p.batch, int(p.threads)));
+      most = std::max(most, Outer<T, Element>::scratch(rows, p.width(slot.width), chunk(p) * p.batch, int(p.threads)));
     });
     return most;
   }
@@ -103,7 +112,7 @@ template <class T, class Cell> class Backward {
   void prepare() {
     for_each_slot([&]<class Stage>(const Slot &slot, int matrix) {
       if (slot.operand.where == Operand::input) return;
-      const Through<T> through(p, slot.width);
+      const Through<Element> through(p, slot.width);
       for (int k = 0; k < slot.sums; ++k)
         through.pack(p.matrix[matrix + k], p.width(Stage::width), slot.sums, k, shared.through[matrix], team);
     });
@@ -113,9 +122,9 @@ template <class T, class Cell> class Backward {
   }
 
   void pack_to_input() {
-    int products = 0, done = 0;
-    for_each_slot([&]<class Stage>(const Slot &slot, int) { products += slot.operand.where == Operand::input ? slot.sums : 0; });
-    const Through<T> through(p, Width::input);
+    const int products = int(input_sums().size());
+    int done = 0;
+    const Through<Element> through(p, Width::input);
     for_each_slot([&]<class Stage>(const Slot &slot, int matrix) {
       if (slot.operand.where == Operand::input)
         for (int k = 0; k < slot.sums; ++k) through.pack(p.matrix[matrix + k], p.units, products, done++, shared.to_input, team);
@@ -145,7 +154,7 @@ template <class T, class Cell> class Backward {
   }
 
   template <class Work> void for_own_units(const Work &work) const {
-    for (int k = 0; k < S; ++k) work(k, Forward<T, Cell>::units(p, team, Cell::state_width[size_t(k)]));
+    for (int k = 0; k < S; ++k) work(k, Forward<Element, Cell>::units(p, team, Cell::state_width[size_t(k)]));
   }
 
   // A row's last step: what comes from later is the gradient of its last states.
@@ -181,7 +190,7 @@ template <class T, class Cell> class Backward {
       for (int64_t r = 0; r < rows; ++r)
         for (const int k : Stage::normalised) normalise_gradient<T, Cell>(steps[size_t(r)], k, p.units);
     }
-    const Range own = Forward<T, Cell>::units(p, team, Stage::width);
+    const Range own = Forward<Element, Cell>::units(p, team, Stage::width);
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t u = own.from; u < own.to; u += L) Stage::backward(steps[size_t(r)], u);
     through_products<Stage, number>(rows);
@@ -194,17 +203,18 @@ template <class T, class Cell> class Backward {
       if constexpr (std::is_same_v<Any, Stage>) {
         if (slot.operand.where == Operand::input) return;
         if (!met) team.meet(), met = true;
-        std::vector<int64_t> shifts;
-        for (int k = 0; k < slot.sums; ++k) shifts.push_back((Stage::first_sum + slot.sum[k]) * padded);
-        std::vector<const T *> gradient;
+        const int64_t units = p.width(Stage::width);
         std::vector<T *> target;
+        operands.resize(slot.sums * rows, units);
         for (int64_t r = 0; r < rows; ++r) {
           const Step<T, Cell> &own = steps[size_t(r)];
-          gradient.push_back(own.sum_gradient);
+          for (int k = 0; k < slot.sums; ++k)
+            operands.read(k * rows + r, own.sum_gradient + (Stage::first_sum + slot.sum[k]) * padded, units);
           target.push_back(slot.operand.where == Operand::previous ? own.previous_gradient[slot.target] : own.entries + slot.target * padded);
         }
-        Through<T>(p, slot.width).run(gradient, target, shifts, p.width(Stage::width), shared.through[matrix],
-                                      Forward<T, Cell>::units(p, team, slot.width), slot.adds, (p.width(slot.width) + L - 1) / L * L);
+        Through<Element>(p, slot.width).run(operands, slot.sums, units, target, shared.through[matrix],
+                                            Forward<Element, Cell>::units(p, team, slot.width), slot.adds,
+                                            (p.width(slot.width) + L - 1) / L * L);
       }
     });
   }
@@ -225,8 +235,8 @@ template <class T, class Cell> class Backward {
         if (!gradients.matrix[matrix + k]) continue;
         for (int64_t i = 0; i < depth; ++i)
           left[size_t(i)] = sums_at(rows[size_t(i)].first, rows[size_t(i)].second) + (Stage::first_sum + slot.sum[k]) * padded;
-        Outer<T>::run((next - k) * units, width, depth, left.data(), right.data(), gradients.matrix[matrix + k], width,
-                      !fresh, shared.outer + team.thread * outer_size(p), int(team.thread), int(team.threads));
+        Outer<T, Element>::run((next - k) * units, width, depth, left.data(), right.data(), gradients.matrix[matrix + k],
+                               width, !fresh, shared.outer + team.thread * outer_size(p), int(team.thread), int(team.threads));
       }
     });
     fresh = false;
@@ -241,18 +251,20 @@ template <class T, class Cell> class Backward {
 
   void back_to_input(const std::vector<std::pair<int64_t, int64_t>> &rows) {
     const Range own = share(int64_t(rows.size()), team.thread, team.threads);
-    std::vector<int64_t> shifts;
-    for_each_slot([&]<class Stage>(const Slot &slot, int) {
-      for (int k = 0; k < slot.sums && slot.operand.where == Operand::input; ++k) shifts.push_back((Stage::first_sum + slot.sum[k]) * padded);
-    });
-    std::vector<const T *> gradient;
-    std::vector<T *> target;
-    for (int64_t i = own.from; i < own.to; ++i) {
-      const auto [s, r] = rows[size_t(i)];
-      gradient.push_back(sums_at(s, r));
-      target.push_back(gradients.input(order.time(s, r), order.place(r)));
+    const std::vector<int> sums = input_sums();
+    const int64_t products = int64_t(sums.size());
+    constexpr int64_t at_once = 96;  // rows whose packed gradients stay in the cache
+    for (int64_t first = own.from, count; first < own.to; first += count) {
+      count = std::min(at_once, own.to - first);
+      std::vector<T *> target;
+      operands.resize(products * count, p.units);
+      for (int64_t i = 0; i < count; ++i) {
+        const auto [s, r] = rows[size_t(first + i)];
+        for (int64_t k = 0; k < products; ++k) operands.read(k * count + i, sums_at(s, r) + sums[size_t(k)] * padded, p.units);
+        target.push_back(gradients.input(order.time(s, r), order.place(r)));
+      }
+      Through<Element>(p, Width::input).run(operands, products, p.units, target, shared.to_input, {0, p.inputs}, false, p.inputs);
     }
-    Through<T>(p, Width::input).run(gradient, target, shifts, p.units, shared.to_input, {0, p.inputs}, false, p.inputs);
   }
 
   // What is left at the beginning: gradients by the initial states, and those summed up by each thread.

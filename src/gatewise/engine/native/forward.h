@@ -2,19 +2,22 @@
 #pragma once
 
 #include "normalise.h"
+#include "operands.h"
 #include "order.h"
 #include "packed.h"
 
 namespace gatewise {
 
-template <class T, class Cell> class Forward {
+template <class Element, class Cell> class Forward {
  public:
+  using T = NumberOf<Element>;
+  using Way = WayOf<T, Element>;
   using V = Vector<T>;
   using P = Problem<T, Cell>;
   static constexpr int L = lanes<T>, S = Cell::states;
 
   // `shared` is one for all threads: the products of the inputs of some steps, where they are done ahead.
-  Forward(const P &p, const Packed<T, Cell> &packed, const Order &order, Team &team, T *shared)
+  Forward(const P &p, const Packed<Element, Cell> &packed, const Order &order, Team &team, T *shared)
       : p(p), packed(packed), order(order), team(team), padded(p.padded()), looked(shared),
         steps(size_t(team.rows.to - team.rows.from)), zeros(size_t(padded), T(0)),
         numbers(steps.size() * Cell::normalisers.size() * 4) {}
@@ -79,7 +82,7 @@ template <class T, class Cell> class Forward {
 
  private:
   const P &p;
-  const Packed<T, Cell> &packed;
+  const Packed<Element, Cell> &packed;
   const Order &order;
   Team &team;
   const int64_t padded;
@@ -87,6 +90,7 @@ template <class T, class Cell> class Forward {
   std::vector<Step<T, Cell>> steps;
   const std::vector<T> zeros;
   std::vector<T> numbers;
+  Operands<Element> operands;
 
   bool all_steps(const Rows<T> &rows) const { return rows.ring == -1 || rows.ring + 1 >= p.steps; }
   int64_t row_of(int state) const { return (p.width(Cell::state_width[size_t(state)]) + L - 1) / L * L; }
@@ -107,13 +111,25 @@ template <class T, class Cell> class Forward {
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t u = own.from; u < own.to; u += L) Stage::forward(nullptr, steps[size_t(r)], u);
     } else {
+      read_operands<Stage>(rows);
       constexpr int64_t group = Shape<T, Stage>::group;
       const int64_t first = own.from / group, count = (own.to + group - 1) / group - first;
       for (int64_t i = 0; i < count; ++i) {
         const int64_t g = first + (s % 2 ? count - 1 - i : i);  // back and forth: what was read last is still near
         const T *panel = packed.panels[number] + g * packed.template panel_size<Stage>();
-        in_tiles<Shape<T, Stage>::height>(rows, [&]<int R>(int64_t row) { tile<Stage, R>(&steps[size_t(row)], panel, g); });
+        in_tiles<Shape<T, Stage>::height>(rows, [&]<int R>(int64_t row) { tile<Stage, R>(row, panel, g); });
       }
+    }
+  }
+
+  // The rows that a stage multiplies: of each slot one for each row of the team.
+  template <class Stage> void read_operands(int64_t rows) {
+    operands.resize(int64_t(Stage::slots.size() * steps.size()), std::max({p.inputs, p.units, p.outputs}));
+    for (size_t k = 0; k < Stage::slots.size(); ++k) {
+      const Slot &slot = Stage::slots[k];
+      if (p.ahead && slot.operand.where == Operand::input) continue;
+      for (int64_t r = 0; r < rows; ++r)
+        operands.read(int64_t(k * steps.size()) + r, steps[size_t(r)].at(slot.operand), p.width(slot.width));
     }
   }
 
@@ -138,9 +154,11 @@ template <class T, class Cell> class Forward {
     V at[ways<Stage, R>][Shape<T, Stage>::blocks][Stage::sums][R] = {};
   };
 
-  template <class Stage, int slot, int R, class Row>
-  static GATEWISE_INLINE void multiply(Sums<Stage, R> &sum, const Row &row, int64_t width, const T *w) {
+  template <class Stage, int slot, int R>
+  static GATEWISE_INLINE void multiply(Sums<Stage, R> &sum, const T *const *from, int64_t depth, const T *w) {
     constexpr int K = Stage::slots[slot].sums, blocks = Shape<T, Stage>::blocks, W = ways<Stage, R>;
+    const T *row[R];
+    std::copy_n(from, R, row);
     const auto at_depth = [&](auto way, int64_t d) GATEWISE_INLINE_LAMBDA {
       V weight[blocks][K];
 #pragma GCC unroll 16
@@ -149,31 +167,39 @@ template <class T, class Cell> class Forward {
         for (int k = 0; k < K; ++k) weight[b][k] = load(w + (d * blocks * K + b * K + k) * L);
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
-        const V x = broadcast(row[r][d]);
 #pragma GCC unroll 16
         for (int b = 0; b < blocks; ++b)
 #pragma GCC unroll 16
-          for (int k = 0; k < K; ++k) sum.at[way][b][Stage::slots[slot].sum[k]][r] += weight[b][k] * x;
+          for (int k = 0; k < K; ++k) {
+            V &to = sum.at[way][b][Stage::slots[slot].sum[k]][r];
+            to = Way::multiply(to, row[r] + d, weight[b][k]);
+          }
       }
     };
     int64_t d = 0;
     if constexpr (W == 2)
-      for (; d + 1 < width; d += 2) at_depth(std::integral_constant<int, 0>{}, d), at_depth(std::integral_constant<int, 1>{}, d + 1);
-    for (; d < width; ++d) at_depth(std::integral_constant<int, 0>{}, d);
+      for (; d + 1 < depth; d += 2) at_depth(std::integral_constant<int, 0>{}, d), at_depth(std::integral_constant<int, 1>{}, d + 1);
+    for (; d < depth; ++d) at_depth(std::integral_constant<int, 0>{}, d);
   }
 
-  // The products of all slots but, or only, those of the input.
-  template <class Stage, int R, class Wanted, class Row>
-  GATEWISE_INLINE void multiply_slots(Sums<Stage, R> &sum, const T *panel, const Wanted &wanted, const Row &row) const {
-    [&]<std::size_t... slot>(std::index_sequence<slot...>) GATEWISE_INLINE_LAMBDA {
-      ((wanted(Stage::slots[slot]) ? multiply<Stage, int(slot), R>(sum, row(Stage::slots[slot]), p.width(Stage::slots[slot].width), panel) : void(),
-        panel += packed.template slot_size<Stage>(Stage::slots[slot])), ...);
+  // The products of all slots but, or only, those of the input; each slot's rows are `apart` behind those of the one before.
+  template <class Stage, int R, class Wanted>
+  GATEWISE_INLINE void multiply_slots(Sums<Stage, R> &sum, const T *panel, const T *const *rows, size_t apart,
+                                      const Wanted &wanted) const {
+    const auto in_slot = [&]<std::size_t k>() GATEWISE_INLINE_LAMBDA {
+      const Slot &slot = Stage::slots[k];
+      if (wanted(slot)) multiply<Stage, int(k), R>(sum, rows + k * apart, depth_of<Way>(p.width(slot.width)), panel);
+      panel += packed.template slot_size<Stage>(slot);
+    };
+    [&]<std::size_t... k>(std::index_sequence<k...>) GATEWISE_INLINE_LAMBDA {
+      (in_slot.template operator()<k>(), ...);
     }(std::make_index_sequence<Stage::slots.size()>{});
   }
 
   // R rows of one step, one group of units.
-  template <class Stage, int R> void tile(const Step<T, Cell> *rows, const T *panel, int64_t group) const {
+  template <class Stage, int R> void tile(int64_t first_row, const T *panel, int64_t group) const {
     constexpr int M = Stage::sums, blocks = Shape<T, Stage>::blocks;
+    const Step<T, Cell> *rows = &steps[size_t(first_row)];
     Sums<Stage, R> sum;
     const int64_t first = group * blocks * L;
 #pragma GCC unroll 16
@@ -184,13 +210,8 @@ template <class T, class Cell> class Forward {
         for (int r = 0; r < R; ++r)
           sum.at[0][b][m][r] = first + b * L < padded ? load(rows[r].start + (Stage::first_sum + m) * padded + first + b * L) : V{};
     const bool ahead = p.ahead;
-    multiply_slots<Stage, R>(
-        sum, panel, [&](const Slot &slot) { return !(ahead && slot.operand.where == Operand::input); },
-        [&](const Slot &slot) {
-          std::array<const T *, R> row;
-          for (int r = 0; r < R; ++r) row[size_t(r)] = rows[r].at(slot.operand);
-          return row;
-        });
+    multiply_slots<Stage, R>(sum, panel, operands.from(first_row), steps.size(),
+                             [&](const Slot &slot) { return !(ahead && slot.operand.where == Operand::input); });
     for (int b = 0; b < blocks && first + b * L < (p.width(Stage::width) + L - 1) / L * L; ++b)
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
@@ -206,11 +227,12 @@ template <class T, class Cell> class Forward {
 
   // Bias and input products of the steps first..last, for this thread's units.
   void look_ahead(int64_t first, int64_t last) {
-    std::vector<const T *> input;
+    Operands<Element> input;
     std::vector<T *> to;
+    input.resize((last - first) * int64_t(steps.size()), p.inputs);
     for (int64_t s = first; s < last; ++s)
       for (int64_t r = team.rows.from; r < std::min(team.rows.to, order.active(s)); ++r) {
-        input.push_back(p.input(order.time(s, r), order.place(r)));
+        input.read(int64_t(to.size()), p.input(order.time(s, r), order.place(r)), p.inputs);
         to.push_back(looked + ((s - first) * p.batch + r) * Cell::sums * padded);
       }
     for_each_stage<Cell>([&]<class Stage, int number> {
@@ -219,8 +241,8 @@ template <class T, class Cell> class Forward {
         const Range own = units(p, team, Stage::width);
         for (int64_t g = own.from / group; g * group < own.to; ++g) {
           const T *panel = packed.panels[number] + g * packed.template panel_size<Stage>();
-          in_tiles<Shape<T, Stage>::height>(int64_t(input.size()), [&]<int R>(int64_t row) {
-            ahead_tile<Stage, R>(&input[size_t(row)], &to[size_t(row)], panel, g);
+          in_tiles<Shape<T, Stage>::height>(int64_t(to.size()), [&]<int R>(int64_t row) {
+            ahead_tile<Stage, R>(input.from(row), &to[size_t(row)], panel, g);
           });
         }
       }
@@ -230,9 +252,7 @@ template <class T, class Cell> class Forward {
   template <class Stage, int R> void ahead_tile(const T *const *input, T *const *to, const T *panel, int64_t group) const {
     constexpr int M = Stage::sums, blocks = Shape<T, Stage>::blocks;
     Sums<Stage, R> sum;
-    multiply_slots<Stage, R>(
-        sum, panel, [&](const Slot &slot) { return slot.operand.where == Operand::input; },
-        [&](const Slot &) { return input; });
+    multiply_slots<Stage, R>(sum, panel, input, 0, [&](const Slot &slot) { return slot.operand.where == Operand::input; });
     for (int b = 0; b < blocks; ++b) {
       const int64_t u = group * blocks * L + b * L;
       for (int m = 0; u < padded && m < M; ++m) {

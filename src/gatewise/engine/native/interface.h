@@ -1,4 +1,4 @@
-// The C interface of a compiled cell, for numbers of type GATEWISE_NUMBER. `problem` and `gradients` are structs of
+// The C interface of a compiled cell, for factors of type GATEWISE_NUMBER. `problem` and `gradients` are structs of
 // problem.h; `packed` and `scratch` are memory of the caller's, of the sizes that `sizes` gives.
 #pragma once
 
@@ -8,13 +8,14 @@
 
 namespace gatewise {
 
-using Number = GATEWISE_NUMBER;
+using Element = GATEWISE_NUMBER;
+using Number = NumberOf<Element>;
 using OwnCell = Cell<Number>;
 using OwnProblem = Problem<Number, OwnCell>;
 using OwnGradients = Gradients<Number, OwnCell>;
-using OwnPacked = Packed<Number, OwnCell>;
-using OwnForward = Forward<Number, OwnCell>;
-using OwnBackward = Backward<Number, OwnCell>;
+using OwnPacked = Packed<Element, OwnCell>;
+using OwnForward = Forward<Element, OwnCell>;
+using OwnBackward = Backward<Element, OwnCell>;
 
 }  // namespace gatewise
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "bfloat16.h"
 #include "problem.h"
 #include "team.h"
 
@@ -26,8 +27,10 @@ template <class T, class Stage> struct Shape {
   static constexpr int64_t group = int64_t(blocks) * L;  // units
 };
 
-template <class T, class Cell> class Packed {
+template <class Element, class Cell> class Packed {
  public:
+  using T = NumberOf<Element>;
+  using Way = WayOf<T, Element>;
   using P = Problem<T, Cell>;
   static constexpr int stages = int(std::tuple_size_v<typename Cell::Stages>);
   static constexpr int marks = 16;  // numbers of a fingerprint
@@ -59,7 +62,7 @@ template <class T, class Cell> class Packed {
   }
 
   template <class Stage> int64_t slot_size(const Slot &slot) const {
-    return p.width(slot.width) * slot.sums * Shape<T, Stage>::group;
+    return depth_of<Way>(p.width(slot.width)) * slot.sums * Shape<T, Stage>::group;
   }
 
   void pack(Team &team) {
@@ -96,21 +99,21 @@ template <class T, class Cell> class Packed {
   template <class Stage> void pack_group(int64_t g, const T *const *matrix, T *to) const {
     constexpr int L = lanes<T>, blocks = Shape<T, Stage>::blocks;
     const int64_t units = p.width(Stage::width);
+    std::vector<T> row;
     for (const Slot &slot : Stage::slots) {
-      const int64_t width = p.width(slot.width), step = int64_t(blocks) * slot.sums * L;
+      const int64_t width = p.width(slot.width), depth = depth_of<Way>(width), step = int64_t(blocks) * slot.sums * L;
+      row.resize(size_t(depth + L));
       for (int b = 0; b < blocks; ++b)
         for (int k = 0; k < slot.sums; ++k)
           for (int l = 0; l < L; ++l) {
             const int64_t unit = (g * blocks + b) * L + l;
-            const T *from = matrix[k] + unit * width;
+            if (unit < units) Way::pack_along(matrix[k] + unit * width, width, row.data());
+            else std::fill(row.begin(), row.end(), T(0));
             T *at = to + (b * slot.sums + k) * L + l;
-            if (unit < units)
-              for (int64_t d = 0; d < width; ++d) at[d * step] = from[d];
-            else
-              for (int64_t d = 0; d < width; ++d) at[d * step] = T(0);
+            for (int64_t d = 0; d < depth; ++d) at[d * step] = row[size_t(d)];
           }
       matrix += slot.sums;
-      to += width * step;
+      to += depth * step;
     }
   }
 

@@ -1,46 +1,46 @@
 // The product of some rows with weights, back to what the weights were multiplied with.
 #pragma once
 
+#include "operands.h"
 #include "packed.h"
 
 namespace gatewise {
 
-// target[r][j] (+)= sum over products k and units u of gradient[r][shift_k + u] * matrix_k[u][j]
-template <class T> class Through {
+// target[r][j] (+)= sum over products k and units u of gradient_k[r][u] * matrix_k[u][j]
+template <class Element> class Through {
  public:
+  using T = NumberOf<Element>;
+  using Way = WayOf<T, Element>;
   using V = Vector<T>;
   static constexpr int L = lanes<T>, height = GATEWISE_VECTOR_BYTES == 64 ? 6 : 2;
 
   // Panels are four vectors wide, or fewer where the width, or the threads' share of it, has no more.
   template <class P> Through(const P &p, Width kind) : width(p.width(kind)), columns(wide_enough(p)) {}
 
-  int64_t size(int64_t depth) const { return panels() * depth * columns * L; }
+  int64_t size(int64_t products, int64_t units) const { return panels() * products * depth_of<Way>(units) * columns * L; }
 
   // Product k of `products`: its matrix [units, width] goes into every panel.
   void pack(const T *matrix, int64_t units, int products, int k, T *to, const Team &team) const {
     const Range own = share(panels(), team.thread, team.threads);
     const int64_t wide = columns * L;
     for (int64_t g = own.from; g < own.to; ++g) {
-      T *at = to + (g * products + k) * units * wide;
-      const int64_t real = std::min(wide, width - g * wide);
-      for (int64_t u = 0; u < units; ++u, at += wide) {
-        std::copy_n(matrix + u * width + g * wide, real, at);
-        std::fill(at + real, at + wide, T(0));
-      }
+      T *at = to + (g * products + k) * depth_of<Way>(units) * wide;
+      for (int64_t u = 0; u < units; u += Way::rows, at += wide)
+        pack_rows(matrix + u * width + g * wide, std::min<int64_t>(Way::rows, units - u), std::min(wide, width - g * wide), at);
     }
   }
 
-  // Columns own.from..own.to of all rows; `limit` columns can be written.
-  void run(const std::vector<const T *> &gradient, const std::vector<T *> &target, const std::vector<int64_t> &shifts,
-           int64_t units, const T *packed, Range own, bool adds, int64_t limit) const {
-    const int64_t rows = int64_t(gradient.size()), wide = columns * L, panel = int64_t(shifts.size()) * units * wide;
+  // Columns own.from..own.to of all rows; `limit` columns can be written. Operand k * rows + r is gradient_k[r].
+  void run(const Operands<Element> &gradient, int64_t products, int64_t units, const std::vector<T *> &target, const T *packed,
+           Range own, bool adds, int64_t limit) const {
+    const int64_t rows = int64_t(target.size()), wide = columns * L, depth = depth_of<Way>(units), panel = products * depth * wide;
     for (int64_t g = own.from / wide; g * wide < own.to; ++g)
       for (int64_t row = 0, tiles = (rows + height - 1) / height, i = 0; i < tiles; ++i) {
         const int64_t next = rows * (i + 1) / tiles;
         const Range place{g * wide, std::min({(g + 1) * wide, limit, (own.to + L - 1) / L * L})};
         const auto in_height = [&]<int R>() {
           const auto work = columns == 4 ? tile<4, R> : columns == 2 ? tile<2, R> : tile<1, R>;
-          work(&gradient[size_t(row)], &target[size_t(row)], shifts, units, packed + g * panel, place, adds);
+          work(gradient.from(row), rows, products, depth, &target[size_t(row)], packed + g * panel, place, adds);
         };
         dispatch<height>(int(next - row), in_height);
         row = next;
@@ -57,6 +57,20 @@ template <class T> class Through {
     return wide;
   }
 
+  // Some rows of a matrix as one packed row; what is not there counts as zero.
+  void pack_rows(const T *from, int64_t rows, int64_t real, T *to) const {
+    T edge[Way::rows][4 * L];
+    const T *row[Way::rows];
+    for (int r = 0; r < Way::rows; ++r) {
+      const int64_t there = r < rows ? real : 0;
+      row[r] = from + r * width;
+      if (there == columns * L) continue;
+      std::fill(std::copy_n(row[r], there, edge[r]), edge[r] + 4 * L, T(0));
+      row[r] = edge[r];
+    }
+    for (int64_t c = 0; c < columns; ++c) store(to + c * L, Way::pack(row, c * L));
+  }
+
   int64_t panels() const { return (width + columns * L - 1) / (columns * L); }
 
   template <int R, class Work> static void dispatch(int rows, const Work &work) {
@@ -65,29 +79,27 @@ template <class T> class Through {
   }
 
   template <int C, int R>
-  static void tile(const T *const *gradient, T *const *target, const std::vector<int64_t> &shifts, int64_t units,
-                   const T *panel, Range place, bool adds) {
+  static void tile(const T *const *gradient, int64_t apart, int64_t products, int64_t depth, T *const *target, const T *panel,
+                   Range place, bool adds) {
     constexpr int ways = R * C < 8 ? 2 : 1;  // sums enough to keep the multipliers busy
     V sum[ways][R][C] = {};
     const T *from[R];
-    for (const int64_t shift : shifts) {
-      for (int r = 0; r < R; ++r) from[r] = gradient[r] + shift;
+    for (int64_t k = 0; k < products; ++k, gradient += apart) {
+      std::copy_n(gradient, R, from);
       const auto at_unit = [&](auto way, int64_t u) GATEWISE_INLINE_LAMBDA {
         V w[C];
 #pragma GCC unroll 4
         for (int c = 0; c < C; ++c) w[c] = load(panel + (u * C + c) * L);
 #pragma GCC unroll 6
-        for (int r = 0; r < R; ++r) {
-          const V d = broadcast(from[r][u]);
+        for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-          for (int c = 0; c < C; ++c) sum[way][r][c] += d * w[c];
-        }
+          for (int c = 0; c < C; ++c) sum[way][r][c] = Way::multiply(sum[way][r][c], from[r] + u, w[c]);
       };
       int64_t u = 0;
       if constexpr (ways == 2)
-        for (; u + 1 < units; u += 2) at_unit(std::integral_constant<int, 0>{}, u), at_unit(std::integral_constant<int, 1>{}, u + 1);
-      for (; u < units; ++u) at_unit(std::integral_constant<int, 0>{}, u);
-      panel += units * C * L;
+        for (; u + 1 < depth; u += 2) at_unit(std::integral_constant<int, 0>{}, u), at_unit(std::integral_constant<int, 1>{}, u + 1);
+      for (; u < depth; ++u) at_unit(std::integral_constant<int, 0>{}, u);
+      panel += depth * C * L;
     }
     for (int r = 0; r < R; ++r) {
       for (int c = 0; c < C && place.from + c * L < place.to; ++c) {

@@ -1,0 +1,36 @@
+// Rows as products read them: where they lie, or, where products round, packed in memory of their own.
+#pragma once
+
+#include <vector>
+
+#include "bfloat16.h"
+
+namespace gatewise {
+
+template <class Element> class Operands {
+ public:
+  using T = NumberOf<Element>;
+  using Way = WayOf<T, Element>;
+
+  // Makes room for `count` rows of at most `width` numbers.
+  void resize(int64_t count, int64_t width) {
+    if (int64_t(rows.size()) < count) rows.resize(size_t(count));
+    step = depth_of<Way>(width) + lanes<T>;  // whole vectors are written; and rows seldom lie a power of two apart
+    if (Way::rounds && int64_t(packed.size()) < count * step) packed.resize(size_t(count * step));
+  }
+
+  void read(int64_t row, const T *from, int64_t width) {
+    T *const to = packed.data() + row * step;
+    if constexpr (Way::rounds) Way::pack_along(from, width, to);
+    rows[size_t(row)] = Way::rounds ? to : from;
+  }
+
+  const T *const *from(int64_t row) const { return rows.data() + row; }
+
+ private:
+  std::vector<const T *> rows;
+  std::vector<T> packed;
+  int64_t step = 0;
+};
+
+}  // namespace gatewise

@@ -1,0 +1,100 @@
+"""Kernels compiled with the address and the undefined behaviour sanitizer, in a process of their own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+
+from gatewise.cells import cells
+from gatewise.engine import build, kernel, workspace
+from gatewise.engine.native import Native
+from tests.engine.test_native import TOLERANCE, assert_same, request_for
+
+ROOT = Path(__file__).parents[2]
+FLAGS = (
+    "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O1", "-g1",
+    # These take half of the compiler's time, and a null or misplaced pointer is seen all the same.
+    "-fno-sanitize=null,alignment,object-size,pointer-overflow,vptr",
+    "--param", "asan-instrumentation-with-call-threshold=0",
+)  # fmt: skip
+SIZES = [(1, 1, 1, 1), (4, 5, 1, 17), (3, 5, 3, 1), (5, 1, 2, 17)]
+WAYS = [(1, False, True), (2, False, False), (2, True, False), (3, True, True)]  # threads, share units, ahead
+
+
+def sanitizers():
+    """The libraries that must be loaded before any other."""
+    compiler = shutil.which("g++")
+    if compiler is None or not sys.platform.startswith("linux"):
+        pytest.skip("there is no g++, whose sanitizers these are")
+    found = []
+    for name in ("libasan.so", "libubsan.so"):
+        command = [compiler, f"-print-file-name={name}"]
+        place = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        if not Path(place).is_absolute():
+            pytest.skip(f"g++ has no {name}")
+        found.append(place)
+    return found
+
+
+def sanitized(folder):
+    """The environment in which kernels are compiled and run with sanitizers."""
+    compiler = folder / "compiler"
+    compiler.write_text(f'#!/bin/sh\nunset LD_PRELOAD\nexec g++ "$@" {" ".join(FLAGS)}\n')
+    compiler.chmod(0o755)
+    return {
+        **os.environ,
+        "CXX": str(compiler),
+        "GATEWISE_CACHE": str(folder / "kernels"),
+        "LD_PRELOAD": " ".join(sanitizers()),
+        "ASAN_OPTIONS": "detect_leaks=0",  # Python's own
+        "OMP_WAIT_POLICY": "passive",
+        "OMP_THREAD_LIMIT": "2",  # a kernel that asks for three gets fewer
+    }
+
+
+def test_no_kernel_goes_astray(tmp_path):
+    command = [sys.executable, "-m", __name__]
+    done = subprocess.run(
+        command, cwd=ROOT, env=sanitized(tmp_path), capture_output=True, text=True, timeout=300
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "done"), done.stderr[-4000:]
+    assert "runtime error" not in done.stderr
+    assert len(list((tmp_path / "kernels").glob("*.so"))) == 3
+
+
+def exercise():
+    """Small cases of all that makes a kernel's rows, units and steps end somewhere."""
+    chosen = [cells()[name] for name in ("LSTM", "LayerNormLSTM", "ChoGRU")]
+    build.INSTALLED = Path(os.devnull)  # only what is compiled here
+    torch.manual_seed(0)
+    torch.set_num_threads(2)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(kernel.kernel, chosen))
+    workspace.take = lambda size: torch.empty(size, dtype=torch.uint8)  # no byte more than was asked for
+    workspace.give_back = lambda buffer: None
+    for way, cell, sizes in product(WAYS, chosen, SIZES):
+        kernel.ways = lambda *given, way=way: way
+        steps, batch, _, hidden = sizes
+        # One number normalised is all rounding, grown by 1 / sqrt(1e-5).
+        tolerance = TOLERANCE[torch.float32] * (300 if hidden == 1 else 1)
+        lengths, resets = torch.arange(batch) % (steps + 1), torch.rand(steps, batch) < 0.3
+        for more in (
+            {},
+            {"lengths": lengths, "resets": resets, "recompute": True},
+            {"lengths": lengths.flip(0), "resets": resets, "reverse": True},
+        ):
+            request = request_for(cell, sizes, torch.float32, **more)
+            assert_same(request, tolerance)
+            with torch.no_grad():  # then only the last two steps of some rows are kept
+                Native().run(request)
+
+
+if __name__ == "__main__":
+    exercise()
+    print("done")
