@@ -139,14 +139,12 @@ def test_zoneout_masks_and_projection(cell):
             assert_same(request_for(cell, sizes, lengths=lengths, reverse=True, trace=True, **more), 1e-11)
 
 
-@pytest.mark.parametrize(
-    "cell", [LSTM, cells()["ChoGRU"], cells()["LayerNormLSTM"]], ids=lambda one: one.__name__
-)
+@pytest.mark.parametrize("cell", NOISY, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("share_units", [False, True])
 @pytest.mark.parametrize("ahead", [False, True])
 def test_every_way_of_sharing_work_among_threads(monkeypatch, cell, share_units, ahead):
     monkeypatch.setattr(kernel_module, "ways", lambda *given: (3, share_units, ahead))
-    for sizes in [(5, 7, 3, 90), (4, 1, 2, 200), (3, 20, 5, 17)]:
+    for sizes in [(5, 7, 3, 90), (4, 1, 2, 200), (3, 20, 5, 17), (2, 2, 3, 144)]:
         lengths = torch.randint(0, sizes[0] + 1, (sizes[1],))
         for recompute in (False, True):
             assert_same(request_for(cell, sizes, lengths=lengths, recompute=recompute), 1e-11)

@@ -89,9 +89,6 @@ def test_workers_of_a_data_loader(two_threads):
 
 
 @forks
-@pytest.mark.xfail(
-    reason="OpenMP's threads are not there in a forked child, which waits for them", strict=True
-)
 def test_a_forked_child_that_had_several_threads(two_threads):
     layer, values = layer_and_values()
     expected = run_through(layer, values)
@@ -125,6 +122,13 @@ def test_as_many_threads_backward_as_one_likes(monkeypatch, cell):
             ways = iter([forward, backward])
             monkeypatch.setattr(kernel_module, "ways", lambda *given, ways=ways: next(ways))
             assert_equal(results(Native(), request), expected, 1e-11)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_units_that_do_not_divide_evenly_among_threads(monkeypatch, threads):
+    monkeypatch.setattr(kernel_module, "ways", lambda *given: (threads, True, True))
+    for hidden in range(96, 240, 8):  # of a GRU, whose gradient by the state is added to in two places
+        assert_same(request_for(cells()["GRU"], (2, 2, 3, hidden)), 1e-11)
 
 
 def test_the_number_of_threads_changes_between_calls(two_threads):

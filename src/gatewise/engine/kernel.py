@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -128,10 +129,8 @@ class Kernel:
         whole = keep or request.trace
         for number, first in enumerate(run.initial):
             wanted = whole or number == 0
-            swapped = wanted and inputs.stride(0) < inputs.stride(1)
-            shape = (batch, steps) if swapped else (steps if wanted else 2, batch)
-            history = workspace.empty((*shape, first.shape[1]), self.dtype)
-            run.history.append(history.transpose(0, 1) if swapped else history)
+            shape = (steps if wanted else 2, batch, first.shape[1])
+            run.history.append(workspace.empty(shape, self.dtype))
             run.final.append(workspace.empty(first.shape, self.dtype))
         all_inner = request.trace or (keep and not request.recompute)
         if self.kept and (all_inner or len(self.plan.stages) > 1):
@@ -191,13 +190,26 @@ class Kernel:
         return [first + block * size for (first, size), block in found]
 
 
+_forked = False  # OpenMP's threads are not there in a forked child, which would wait for them for ever
+
+
+def _after_fork() -> None:
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def ways(steps: int, batch: int, weights: int) -> tuple[int, bool, bool]:
     """How many threads run, if they share units rather than rows, and if inputs are multiplied ahead.
 
     Rows are shared without any waiting. But each thread then reads all weights, which is too much where
     rows are few, or weights too many for the cache of a core.
     """
-    threads = 1 if steps * batch * weights < SMALL else torch.get_num_threads()
+    alone = _forked or steps * batch * weights < SMALL
+    threads = 1 if alone else torch.get_num_threads()
     return threads, threads > 1 and (batch < 12 * threads or weights > LARGE), batch <= 2
 
 

@@ -37,7 +37,7 @@ template <class Element> class Through {
     for (int64_t g = own.from / wide; g * wide < own.to; ++g)
       for (int64_t row = 0, tiles = (rows + height - 1) / height, i = 0; i < tiles; ++i) {
         const int64_t next = rows * (i + 1) / tiles;
-        const Range place{g * wide, std::min({(g + 1) * wide, limit, (own.to + L - 1) / L * L})};
+        const Range place{std::max(g * wide, own.from), std::min({(g + 1) * wide, limit, (own.to + L - 1) / L * L})};
         const auto in_height = [&]<int R>() {
           const auto work = columns == 4 ? tile<4, R> : columns == 2 ? tile<2, R> : tile<1, R>;
           work(gradient.from(row), rows, products, depth, &target[size_t(row)], packed + g * panel, place, adds);
@@ -101,12 +101,12 @@ template <class Element> class Through {
       for (; u < depth; ++u) at_unit(std::integral_constant<int, 0>{}, u);
       panel += depth * C * L;
     }
-    for (int r = 0; r < R; ++r) {
-      for (int c = 0; c < C && place.from + c * L < place.to; ++c) {
+    const int64_t begin = place.from / (C * L) * (C * L);  // the first panel may begin in a neighbour's share
+    for (int r = 0; r < R; ++r)
+      for (int c = int(place.from - begin) / L; c < C && begin + c * L < place.to; ++c) {
         if constexpr (ways == 2) sum[0][r][c] += sum[1][r][c];
-        put(target[r] + place.from + c * L, sum[0][r][c], std::min<int64_t>(L, place.to - place.from - c * L), adds);
+        put(target[r] + begin + c * L, sum[0][r][c], std::min<int64_t>(L, place.to - begin - c * L), adds);
       }
-    }
   }
 
   static void put(T *to, V values, int64_t count, bool adds) {
