@@ -20,6 +20,7 @@ SOURCE = Path(__file__).with_name("native") / "machine.cpp"
 FLAGS = ("-std=gnu++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared")
 L2, L3 = 1 << 20, 32 << 20  # where the system does not tell
 READ = 1 << 28  # bytes read from a cache in one measurement
+TURNS = 9  # the best counts: threads begin on one core, and other programs come in between
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def measured() -> Machine:
 def _call(function: Any, threads: int, *sizes: int) -> float:
     """A measurement in units of 10^9 a second."""
     function.restype = ctypes.c_double
-    found: float = function(ctypes.c_int(threads), *map(ctypes.c_int64, sizes))
+    found: float = max(function(ctypes.c_int(threads), *map(ctypes.c_int64, sizes)) for _ in range(TURNS))
     return round(found / 1e9, 1)
 
 
