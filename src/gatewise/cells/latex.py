@@ -14,6 +14,7 @@ from gatewise.cells.notation import (
     Product,
     Vector,
 )
+from gatewise.cells.order import terms
 
 if TYPE_CHECKING:
     from gatewise.cells.base import CellType
@@ -41,10 +42,10 @@ def latex(cell: CellType) -> str:
 def _text(expression: Expression) -> tuple[str, int]:
     match expression:
         case Operation(function="add"):
-            terms = _terms(expression)
-            products = [one for one in terms if isinstance(one, Product) and one.line is None]
+            added = list(terms(expression))
+            products = [one for one in added if isinstance(one, Product) and one.line is None]
             blocks = dict.fromkeys(one.block for one in products if one.family in ("W", "R"))
-            texts = [_product(one) if one in products else _read(one) for one in terms]
+            texts = [_product(one) if one in products else _read(one) for one in added]
             return " + ".join([*texts, *(f"b_{{{_name(one)}}}" for one in blocks)]), SUM
         case Operation(function="subtract", arguments=(first, second)):
             return f"{_read(first)} - {_read(second, PRODUCT)}", SUM
@@ -88,15 +89,6 @@ def _product(product: Expression) -> str:
     """A matrix times its operand, without a bias."""
     assert isinstance(product, Product)
     return f"{_symbol(product.family)}_{{{_name(product.block)}}} {_read(product.operand, WHOLE)}"
-
-
-def _terms(total: Expression) -> list[Expression]:
-    """The terms of a sum, sums within it opened."""
-    found: list[Expression] = []
-    for one in total.operands:
-        opened = one.line is None and isinstance(one, Operation) and one.function == "add"
-        found += _terms(one) if opened else [one]
-    return found
 
 
 def _symbol(name: str) -> str:

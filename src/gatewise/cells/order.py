@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from gatewise.cells.notation import Expression, Normalised, Previous
+from gatewise.cells.notation import Expression, Normalised, Operation, Previous
 from gatewise.errors import GatewiseError
 
 Lines = Mapping[str, Expression]
@@ -16,6 +16,26 @@ def parts(line: Expression) -> Iterator[Expression]:
         yield operand
         if operand.line is None:
             yield from parts(operand)
+
+
+def inside(line: Expression) -> Iterator[Expression]:
+    """A line and every expression below it, the lines that it reads left out."""
+    yield line
+    yield from (part for part in parts(line) if part.line is None)
+
+
+def contains(expression: Expression, value: Expression) -> bool:
+    """Whether an expression is, or is made of, that very value; lines that it reads are not entered."""
+    return expression is value or any(part is value for part in parts(expression))
+
+
+def terms(total: Expression) -> Iterator[Expression]:
+    """The terms of a sum, sums within it opened."""
+    for one in total.operands:
+        if one.line is None and isinstance(one, Operation) and one.function == "add":
+            yield from terms(one)
+        else:
+            yield one
 
 
 def in_order(cell: str, written: Lines, state: tuple[str, ...]) -> Lines:

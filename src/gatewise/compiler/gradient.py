@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from gatewise.cells.notation import Constant, Expression, Factor, Normalised, Operation, Previous, Vector
-from gatewise.compiler.stages import Accumulated, Plan, Reference
-from gatewise.compiler.values import SIGNS, Values, kept, variable
+from gatewise.compiler.stages import Accumulated, Plan, Reference, lines_read
+from gatewise.compiler.values import SIGNS, Values, kept, row, stored, variable
 
 Entry = tuple[str, Reference]  # ("", a line that later stages read) or (a normaliser's group, its value)
 
@@ -20,25 +20,13 @@ def entries(plan: Plan) -> dict[Entry, int]:
             if slot.operand.where in ("state", "kept"):
                 found.setdefault(("", slot.operand), len(found))
         for line in stage.lines.values():
-            for name in _lines_read(line):
+            for name in lines_read(line):
                 if name not in stage.lines:
                     found.setdefault(("", plan.reference(name)), len(found))
     for group, rows in plan.normalisers:
-        for row in rows:
-            found.setdefault((group, row), len(found))
+        for one in rows:
+            found.setdefault((group, one), len(found))
     return found
-
-
-def _row(rows: str, number: int) -> str:
-    """A vector of one of the numbered rows of a step."""
-    return f"load(step.{rows} + {number} * step.stride + u)"
-
-
-def _lines_read(expression: Expression) -> list[str]:
-    if isinstance(expression, Normalised):
-        return []
-    below = [_lines_read(one) if one.line is None else [one.line] for one in expression.operands]
-    return [name for names in below for name in names]
 
 
 class Gradient:
@@ -78,8 +66,8 @@ class Gradient:
         plan, stage = self.plan, self.stage
         sums = range(stage.first_sum, stage.first_sum + stage.sums)
         kept_sums = [(place, one) for place, one in enumerate(kept(plan)) if one in sums]
-        values = [f"const V {variable(name)} = {self._from_memory(name)};" for name in stage.lines]
-        values += [f"const V {variable(one)} = {_row('kept', place)};" for place, one in kept_sums]
+        values = [f"const V {variable(name)} = {stored(plan, name)};" for name in stage.lines]
+        values += [f"const V {variable(one)} = {row('kept', place)};" for place, one in kept_sums]
         starts = [text for name in stage.lines for text in self._start(name)]
         starts += [f"V d_sum_{k} = V{{}};" for k in sums]
         starts += [f"V {name} = V{{}};" for name in self.outside]
@@ -94,12 +82,12 @@ class Gradient:
         state = place.where == "state"
         starts = [f"V {by} = {f'step.by_state({place.index}, u)' if state else 'V{}'};"]
         if ("", place) in entries(self.plan):
-            starts.append(f"{by} += {_row('entries', entries(self.plan)['', place])};")
+            starts.append(f"{by} += {row('entries', entries(self.plan)['', place])};")
         if not state:
-            starts.append(f"if (step.by_kept) {by} += {_row('by_kept', place.index)};")
+            starts.append(f"if (step.by_kept) {by} += {row('by_kept', place.index)};")
         for number, (group, rows) in enumerate(self.plan.normalisers):
             if place in rows:
-                left = _row("entries", entries(self.plan)[group, place])
+                left = row("entries", entries(self.plan)[group, place])
                 starts.append(f"{by} += step.through_normaliser({number}, {own}, {left});")
         return starts
 
@@ -112,10 +100,6 @@ class Gradient:
             ends.append(f"step.{verb}_{kind}({index}, u, {name});")
         states = range(len(self.plan.cell.state)) if self.number == 0 else ()
         return ends + [f"step.put_previous({k}, u, V{{}});" for k in states if not self._reached(k)]
-
-    def _from_memory(self, name: str) -> str:
-        place = self.plan.reference(name)
-        return f"load(step.state[{place.index}] + u)" if place.where == "state" else _row("kept", place.index)
 
     def _written_later(self) -> set[str]:
         """Where the stages after this one, which went before it, already left gradients."""

@@ -10,7 +10,7 @@ from typing import Literal
 from gatewise.cells.base import CellType
 from gatewise.cells.exchange import as_list
 from gatewise.cells.notation import Expression, Input, Normalised, Product, Vector, prev
-from gatewise.cells.order import parts
+from gatewise.cells.order import inside, parts
 from gatewise.errors import GatewiseError
 
 TORCH_NAMES = {"W": ("weight_ih", "bias_ih"), "R": ("weight_hh", "bias_hh")}
@@ -108,8 +108,7 @@ def added_to(cell: CellType, line: str) -> list[tuple[str, str]]:
 def _expressions(cell: CellType) -> Iterator[Expression]:
     """Every expression of every line, each line before what it is made of."""
     for line in cell.lines.values():
-        yield line
-        yield from (part for part in parts(line) if part.line is None)
+        yield from inside(line)
 
 
 def _normalised(expressions: list[Expression]) -> dict[str, tuple[Normalised, ...]]:
@@ -209,7 +208,7 @@ def projection_obstacle(cell: CellType) -> str | None:
     """
     output = cell.state[0]
     for name, line in cell.lines.items():
-        for one in (line, *(part for part in parts(line) if part.line is None)):
+        for one in inside(line):
             if any(part.line == output for part in one.operands):
                 return f"its line {name} reads the new {output}"
             if not isinstance(one, Product) and any(part == prev[output] for part in one.operands):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 
@@ -21,7 +21,7 @@ from gatewise.cells.notation import (
     Product,
     prev,
 )
-from gatewise.cells.order import parts
+from gatewise.cells.order import contains, inside
 
 PROJECTION = "projection"  # the matrix's name among a layer's parameters
 
@@ -105,10 +105,10 @@ def _named(name: str, line: Expression) -> Expression:
 def _masked(expression: Expression, output: Expression) -> Expression:
     """Every product that reads the last output reads it through the mask."""
     if isinstance(expression, Product):
-        inside = expression.operand
-        if inside is output or any(part is output for part in parts(inside)):
+        operand = expression.operand
+        if contains(operand, output):
             return Product(
-                expression.family, expression.block, Operation("multiply", (inside, Factor("mask")))
+                expression.family, expression.block, Operation("multiply", (operand, Factor("mask")))
             )
         return expression
     return rebuilt(expression, lambda one: _masked(one, output))
@@ -116,7 +116,7 @@ def _masked(expression: Expression, output: Expression) -> Expression:
 
 def _lifted(lines: Mapping[str, Expression]) -> dict[str, Expression]:
     """Operands of products and of normalisers, and products that are used twice, as lines of their own."""
-    uses = Counter(_key(one) for line in lines.values() for one in _inside(line) if isinstance(one, Product))
+    uses = Counter(_key(one) for line in lines.values() for one in inside(line) if isinstance(one, Product))
     lifted: dict[str, Expression] = {}
     known: dict[str, Expression] = {}
     numbers = count(1)
@@ -133,9 +133,9 @@ def _lifted(lines: Mapping[str, Expression]) -> dict[str, Expression]:
         if isinstance(expression, Product) and not top and uses[_key(expression)] > 1:
             return as_line(expression)
         if isinstance(expression, Product | Normalised):
-            inside = expression.operand
-            direct = inside.line is not None or (
-                isinstance(expression, Product) and isinstance(inside, Input | Previous)
+            operand = expression.operand
+            direct = operand.line is not None or (
+                isinstance(expression, Product) and isinstance(operand, Input | Previous)
             )
             return expression if direct else rebuilt(expression, as_line)
         return rebuilt(expression, lift)
@@ -144,11 +144,6 @@ def _lifted(lines: Mapping[str, Expression]) -> dict[str, Expression]:
         twice = isinstance(line, Product) and uses[_key(line)] > 1
         lifted[name] = _named(name, as_line(line) + 0.0 if twice else lift(line, top=True))
     return lifted
-
-
-def _inside(line: Expression) -> Iterator[Expression]:
-    yield line
-    yield from (part for part in parts(line) if part.line is None)
 
 
 def _key(expression: Expression) -> str:

@@ -58,7 +58,7 @@ def matrices(plan: Plan) -> list[tuple[str, str]]:
 def _stage(plan: Plan, number: int) -> str:
     stage, gradient = plan.stages[number], Gradient(plan, number)
     slots = [
-        f"{{{_place(slot.operand)}, {_slot_width(plan, stage, slot.operand)}, {len(slot.products)}, "
+        f"{{{_place(slot.operand)}, {_slot_width(plan, slot.operand)}, {len(slot.products)}, "
         f"{{{', '.join(str(one) for one, _, _ in slot.products)}}}, {gradient.target(slot.operand)}}}"
         for slot in stage.slots
     ]
@@ -90,7 +90,7 @@ def _forward(plan: Plan, stage: Stage) -> str:
     keeps = [
         f"        store(step.kept + {place} * step.stride + u, {variable(one)});"
         for place, one in enumerate(kept(plan))
-        if one in stage.lines or (isinstance(one, int) and 0 <= one - stage.first_sum < stage.sums)
+        if one in stage.lines or one in range(stage.first_sum, stage.first_sum + stage.sums)
     ]
     sums = [f"      const V {variable(stage.first_sum + k)} = sum[{k}];" for k in range(stage.sums)]
     keep = ["      if (step.kept) {", *keeps, "      }"] if keeps else []
@@ -102,7 +102,7 @@ def _place(one: Reference) -> str:
     return f"{{Operand::{one.where}, {one.index}}}"
 
 
-def _slot_width(plan: Plan, stage: Stage, operand: Reference) -> str:
+def _slot_width(plan: Plan, operand: Reference) -> str:
     if operand.where == "input":
         return "Width::input"
     if operand.where == "kept":
@@ -112,8 +112,7 @@ def _slot_width(plan: Plan, stage: Stage, operand: Reference) -> str:
 
 
 def _state_widths(plan: Plan) -> list[str]:
-    projected = any(family == PROJECTION for stage in plan.stages for slot in stage.slots
-                    for _, family, _ in slot.products)  # fmt: skip
+    projected = any(name == PROJECTION for name, _ in matrices(plan))
     return [
         f"Width::{'output' if projected and k == 0 else 'hidden'}" for k in range(len(plan.program.states))
     ]

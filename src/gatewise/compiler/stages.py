@@ -6,7 +6,7 @@ A stage ends where a whole row is needed: before a product of a value of this st
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -20,7 +20,7 @@ from gatewise.cells.notation import (
     Product,
     prev,
 )
-from gatewise.cells.order import parts
+from gatewise.cells.order import inside, terms
 from gatewise.compiler.layout import Layout, layout
 from gatewise.compiler.program import PLAIN, PROJECTION, Extras, Program, program, rebuilt
 
@@ -127,9 +127,9 @@ class _Planner:
         )
         members = [list(part) for level in self._levels() for part in self._split(level)]
         stages = [self._stage(bare, names, groups) for names in members]
-        return Plan(
-            self.cell, self.program, self.layout, tuple(_meeting(bare, stages, members, normalisers)),
-            self.inner, tuple(self.biases), _vectors(self.layout), normalisers,
+        return replace(
+            bare, stages=tuple(_meeting(bare, stages, members, normalisers)), biases=tuple(self.biases),
+            vectors=_vectors(self.layout), normalisers=normalisers,
         )  # fmt: skip
 
     def _levels(self) -> list[list[str]]:
@@ -139,8 +139,8 @@ class _Planner:
 
     def _level(self, name: str) -> int:
         line = self.lines[name]
-        needs = [0, *map(self._level, _reads(line))]
-        for one in _inside(line):
+        needs = [0, *map(self._level, lines_read(line))]
+        for one in inside(line):
             if isinstance(one, Product) and one.operand.line is not None:
                 needs.append(self._level(one.operand.line) + 1)
             elif isinstance(one, Normalised):
@@ -158,8 +158,8 @@ class _Planner:
         kinds: list[tuple[object, int]] = []  # what a stage's sums multiply, and how many they are
         place: dict[str, int] = {}
         for name in [*hidden, *output]:
-            least = max([place[one] for one in _reads(self.lines[name]) if one in place], default=0)
-            own = (name in output, frozenset(str(one.operand) for terms in sums[name] for one in terms))
+            least = max([place[one] for one in lines_read(self.lines[name]) if one in place], default=0)
+            own = (name in output, frozenset(str(one.operand) for products in sums[name] for one in products))
             fitting = (
                 number
                 for number in range(least, len(stages))
@@ -182,15 +182,15 @@ class _Planner:
         for name in names:
             builder = _Builder(self.count)
             lines[name] = builder.rewritten(self.lines[name])
-            for index, terms in enumerate(builder.sums, self.count):
-                for one in terms:
+            for index, products in enumerate(builder.sums, self.count):
+                for one in products:
                     slot = slots.setdefault(self._operand(bare, one.operand), [])
                     slot.append((index - first, one.family, one.block))
                     if one.family in ("W", "R") and self._biased(one):
                         self.biases.append((index, one.family, one.block))
             self.count += len(builder.sums)
         normalised = {
-            one.group for name in names for one in _inside(self.lines[name]) if isinstance(one, Normalised)
+            one.group for name in names for one in inside(self.lines[name]) if isinstance(one, Normalised)
         }
         order = sorted(slots, key=lambda one: one.where != "input")  # the input's products first
         return Stage(
@@ -218,7 +218,7 @@ class _Planner:
             return "hidden"
         output = prev[self.cell.state[0]]
         for name in names:
-            for one in _inside(self.lines[name]):
+            for one in inside(self.lines[name]):
                 elementwise = not isinstance(one, Product)
                 if isinstance(one, Product) and one.family == PROJECTION:
                     return "output"
@@ -245,16 +245,14 @@ def _meeting(
         before = any(one.where == "previous" for one in reads) and met < 0
         meets = before or any(one >= met for one in written)
         met = number if meets else met
-        yield Stage(
-            stage.first_sum, stage.sums, stage.slots, stage.lines, stage.width, stage.normalisers, meets
-        )
+        yield replace(stage, meets=meets)
 
 
 def _together(lines: Mapping[str, Expression]) -> dict[str, tuple[str, ...]]:
     """For each normaliser, the lines that it takes together."""
     found: dict[str, dict[str, None]] = {}
     for line in lines.values():
-        for one in _inside(line):
+        for one in inside(line):
             if isinstance(one, Normalised):
                 assert one.operand.line is not None
                 found.setdefault(one.group, {})[one.operand.line] = None
@@ -266,20 +264,10 @@ def _vectors(layout: Layout) -> tuple[tuple[str, str], ...]:
     return tuple((one.name, block) for one in layout.parameters if one.kind in kinds for block in one.blocks)
 
 
-def _inside(line: Expression) -> Iterator[Expression]:
-    """A line and all that is below it, lines that it reads left out."""
-    yield line
-    yield from (part for part in parts(line) if part.line is None)
-
-
-def _whole(one: Expression) -> bool:
-    return isinstance(one, Product | Normalised)
-
-
-def _reads(line: Expression) -> Iterator[str]:
+def lines_read(line: Expression) -> Iterator[str]:
     """The lines that a line reads unit by unit."""
-    for one in _inside(line):
-        if not _whole(one):
+    for one in inside(line):
+        if not isinstance(one, Product | Normalised):
             yield from (part.line for part in one.operands if part.line is not None)
 
 
@@ -301,9 +289,9 @@ class _Builder:
         if isinstance(expression, Product):
             return self._sum([expression])
         if isinstance(expression, Operation) and expression.function == "add":
-            terms = list(_terms(expression))
-            products = [one for one in terms if isinstance(one, Product) and one.line is None]
-            rest = [self._operand(one) for one in terms if one not in products]
+            added = list(terms(expression))
+            products = [one for one in added if isinstance(one, Product) and one.line is None]
+            rest = [self._operand(one) for one in added if one not in products]
             if products:
                 rest.insert(0, self._sum(products))
             total = rest[0]
@@ -318,12 +306,3 @@ class _Builder:
     def _sum(self, products: list[Product]) -> Accumulated:
         self.sums.append(products)
         return Accumulated(self.first + len(self.sums) - 1)
-
-
-def _terms(expression: Expression) -> Iterator[Expression]:
-    """The terms of a sum, sums within it opened."""
-    for one in expression.operands:
-        if one.line is None and isinstance(one, Operation) and one.function == "add":
-            yield from _terms(one)
-        else:
-            yield one

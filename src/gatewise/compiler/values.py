@@ -34,6 +34,17 @@ def variable(kept: str | int) -> str:
     return f"sum_{kept}" if isinstance(kept, int) else f"line_{kept}"
 
 
+def row(rows: str, number: int) -> str:
+    """A vector of one of the numbered rows of a step."""
+    return f"load(step.{rows} + {number} * step.stride + u)"
+
+
+def stored(plan: Plan, line: str) -> str:
+    """A line's value from where it stands once it is computed."""
+    place = plan.reference(line)
+    return f"load(step.state[{place.index}] + u)" if place.where == "state" else row("kept", place.index)
+
+
 class Values:
     """Expressions as C++. Forward, a stage's own lines and sums are locals; all else is read from memory."""
 
@@ -72,16 +83,11 @@ class Values:
 
     def line(self, name: str) -> str:
         """A line's value: a local of its own stage, or where it stands."""
-        if name in self.stage.lines:
-            return variable(name)
-        place = self.plan.reference(name)
-        if place.where == "state":
-            return f"load(step.state[{place.index}] + u)"
-        return f"load(step.kept + {place.index} * step.stride + u)"
+        return variable(name) if name in self.stage.lines else stored(self.plan, name)
 
     def vector(self, family: str, block: str) -> str:
         """One weight for each unit."""
-        return f"load(step.vectors + {self.plan.vectors.index((family, block))} * step.stride + u)"
+        return row("vectors", self.plan.vectors.index((family, block)))
 
     def standardised(self, one: Normalised) -> str:
         """A normaliser's value before gain and shift: `(v - mean) * (1 / deviation)`."""

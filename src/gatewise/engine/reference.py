@@ -23,7 +23,7 @@ from gatewise.cells.notation import (
     Vector,
     prev,
 )
-from gatewise.cells.order import parts
+from gatewise.cells.order import contains
 from gatewise.compiler.layout import TORCH_NAMES, Layout, Parameter, ProductGroup, layout
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.sequences import backwards, resets_backwards, within
@@ -234,8 +234,7 @@ def _vectors(layout: Layout, request: Request) -> Iterator[tuple[tuple[str, str]
 
 def _reads_output(group: ProductGroup, cell: CellType) -> bool:
     """Whether a product sees the output of the step before, which variational dropout masks."""
-    output = prev[cell.state[0]]
-    return group.operand is output or any(part is output for part in parts(group.operand))
+    return contains(group.operand, prev[cell.state[0]])
 
 
 def _by_block(group: ProductGroup, product: Tensor) -> Values:
