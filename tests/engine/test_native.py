@@ -16,7 +16,7 @@ from gatewise.compiler.stages import plan
 from gatewise.engine import build
 from gatewise.engine import kernel as kernel_module
 from gatewise.engine.build import BuildError, built
-from gatewise.engine.kernel import kernel
+from gatewise.engine.kernel import Kernel, kernel
 from gatewise.engine.native import Native
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request
@@ -64,7 +64,7 @@ def request_for(cell, sizes, dtype=torch.float64, scale=1.0, projected=0, **more
 
 def results(backend, request):
     """Output, final states and the gradients of all that went in."""
-    leaves = [request.inputs, *request.parameters.values(), *request.state.values()]
+    leaves = _leaves(request)
     result = backend.run(request)
     weight = torch.linspace(-1, 1, result.output.numel(), dtype=result.output.dtype)
     loss = (result.output * weight.view_as(result.output)).sum()
@@ -293,3 +293,35 @@ def test_lines_may_be_called_as_they_like():
         h = tanh(sum) * int + 0.1 * u
 
     assert_same(request_for(Awkward, (4, 3, 2, 5)), 1e-11)
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "LayerNormLSTM"])
+@pytest.mark.parametrize("threads", [2, 4])
+def test_requests_side_by_side(name, threads, monkeypatch):
+    """Both directions at the same time give what each gives alone, gradients included."""
+    calls = []
+    call = Kernel.call
+    monkeypatch.setattr(Kernel, "call", lambda own, function, runs, *rest: (
+        calls.append(len(runs)), call(own, function, runs, *rest)))  # fmt: skip
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        for sizes in ((1, 1, 1, 1), (9, 3, 5, 40), (30, 16, 9, 70)):
+            lengths = torch.randint(0, sizes[0] + 1, sizes[1:2])
+            pair = [request_for(cells()[name], sizes, lengths=lengths, reverse=one) for one in (False, True)]
+            leaves = [one for request in pair for one in _leaves(request)]
+            together = Native().run_together(pair)
+            apart = [Reference().run(request) for request in pair]
+            loss = [sum(one.output.sin().sum() + one.final["h"].sum() for one in both)
+                    for both in (together, apart)]  # fmt: skip
+            for ours, theirs in zip(together, apart, strict=True):
+                torch.testing.assert_close(ours.output, theirs.output)
+            found, wanted = (torch.autograd.grad(one, leaves, materialize_grads=True) for one in loss)
+            torch.testing.assert_close(found, wanted)
+    finally:
+        torch.set_num_threads(before)
+    assert calls == [2] * 6  # forward and backward of three pairs
+
+
+def _leaves(request):
+    return [request.inputs, *request.parameters.values(), *request.state.values()]

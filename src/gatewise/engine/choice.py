@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
@@ -28,9 +28,9 @@ class Backend(Protocol):
         """Serves a request that was not refused."""
 
 
-REFERENCE = Reference()
+NATIVE, REFERENCE = Native(), Reference()
 _only: ContextVar[str | None] = ContextVar("only", default=None)
-BACKENDS: tuple[Backend, ...] = (Native(), Cudnn(), REFERENCE)  # the first that does not refuse serves
+BACKENDS: tuple[Backend, ...] = (NATIVE, Cudnn(), REFERENCE)  # the first that does not refuse serves
 
 
 def refusals(request: Request) -> dict[str, str | None]:
@@ -44,7 +44,21 @@ def run(request: Request) -> Result:
         from gatewise.engine import operators  # which needs all of PyTorch's compiler
 
         return (None if _asked_name() else operators.serve(request)) or REFERENCE.run(request)
-    return next(one for one in _asked() if one.refusal(request) is None).run(request)
+    return _backend(request).run(request)
+
+
+def run_together(requests: Sequence[Request]) -> list[Result]:
+    """Runs requests, such as both directions of a layer; kernels at the same time, where threads allow."""
+    if len(requests) == 1 or torch.compiler.is_compiling():
+        return [run(request) for request in requests]
+    backends = [_backend(request) for request in requests]
+    if all(one is NATIVE for one in backends):
+        return NATIVE.run_together(requests)
+    return [one.run(request) for one, request in zip(backends, requests, strict=True)]
+
+
+def _backend(request: Request) -> Backend:
+    return next(one for one in _asked() if one.refusal(request) is None)
 
 
 @contextmanager

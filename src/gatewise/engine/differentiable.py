@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from gatewise.engine import workspace
-from gatewise.engine.kernel import Kernel, Run, many, pointer, rows
+from gatewise.engine.kernel import Kernel, Run, many, rows
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request, Result, Trace
 
@@ -19,36 +19,42 @@ from gatewise.engine.request import Request, Result, Trace
 class Along(torch.autograd.Function):
     """A cell along sequences, by its kernel; the gradient by the kernel's own reverse.
 
-    Takes the request's tensors: inputs, parameters, states. Returns what `flat` makes of the result.
+    Takes for each request its tensors: inputs, parameters, states. Returns what `flat` makes of each
+    result. Requests run side by side, forward and backward.
     """
 
     @staticmethod
-    def forward(ctx: Any, kernel: Kernel, request: Request, *tensors: Tensor) -> tuple[Tensor, ...]:
-        run = kernel.prepared(request)
-        kernel.forward(run, keep=True)
-        own = [run.inputs, *run.parameters.values(), *run.initial, *run.history]
-        ctx.save_for_backward(*tensors, *own, *([] if run.inner is None else [run.inner]))
-        ctx.kernel, ctx.run, ctx.names = kernel, without_tensors(run), list(request.parameters)
+    def forward(
+        ctx: Any, kernel: Kernel, requests: Sequence[Request], *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
+        runs = [kernel.prepared(request) for request in requests]
+        kernel.forward(runs, keep=True)
+        saved = [one for run in runs for one in run.tensors()]
+        ctx.save_for_backward(*tensors, *saved)
+        ctx.kernel, ctx.runs = kernel, [run.without_tensors() for run in runs]
         ctx.set_materialize_grads(False)
-        return flat(kernel, request, result(kernel, run))
+        return tuple(one for run in runs for one in flat(kernel, result(kernel, run)))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
-        kernel, run, names = ctx.kernel, ctx.run, ctx.names
-        states, count = len(kernel.cell.state), 1 + len(names) + len(kernel.cell.state)
-        tensors, own = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        kernel, runs = ctx.kernel, ctx.runs
+        states, each = len(kernel.cell.state), len(gradients) // len(runs)
+        by_result = [gradients[first : first + each] for first in range(0, len(gradients), each)]
+        count = (len(ctx.needs_input_grad) - 2) // len(runs)
+        tensors = [ctx.saved_tensors[first : first + count] for first in range(0, count * len(runs), count)]
         if torch.is_grad_enabled():  # a gradient of the gradient is wanted: go by plain PyTorch
-            return None, None, *_by_reference(kernel, run.request, names, tensors, gradients)
-        run = replace(
-            run, inputs=own[0], parameters=dict(zip(names, own[1:], strict=False)),
-            initial=list(own[count - states : count]), history=list(own[count : count + states]),
-            inner=own[-1] if len(own) > count + states else None,
-        )  # fmt: skip
-        by_final, traced = gradients[1 : 1 + states], gradients[1 + states :]
-        by_history = [gradients[0], *(traced[: states - 1] or [None] * (states - 1))]
-        by_inner = _gathered(kernel, run, traced[states - 1 :])
-        wanted = ctx.needs_input_grad[2:]
-        return None, None, *by_kernel(kernel, run, by_history, by_final, by_inner, wanted)
+            again = zip(runs, tensors, by_result, strict=True)
+            return None, None, *(one for run, own, by in again for one in _by_reference(kernel, run, own, by))
+        saved = iter(ctx.saved_tensors[count * len(runs) :])
+        asked = []
+        for number, by in enumerate(by_result):
+            run = runs[number].with_tensors(saved)
+            traced = by[1 + states :]
+            by_history = [by[0], *(traced[: states - 1] or [None] * (states - 1))]
+            by_inner = _gathered(kernel, run, traced[states - 1 :])
+            wanted = ctx.needs_input_grad[2 + number * count : 2 + (number + 1) * count]
+            asked.append(Asked(run, by_history, by[1 : 1 + states], by_inner, wanted))
+        return None, None, *(one for found in by_kernel(kernel, asked) for one in found)
 
 
 def result(kernel: Kernel, run: Run) -> Result:
@@ -73,7 +79,7 @@ def shown(rows: Tensor, width: int) -> Tensor:
     return rows if rows.shape[-1] == width else rows[..., :width]
 
 
-def flat(kernel: Kernel, request: Request, result: Result) -> tuple[Tensor, ...]:
+def flat(kernel: Kernel, result: Result) -> tuple[Tensor, ...]:
     """The tensors of a result, each once: output, last states; of a trace the other states and the gates."""
     trace: list[Tensor] = []
     if result.trace is not None:
@@ -96,49 +102,58 @@ def unflat(kernel: Kernel, request: Request, tensors: Sequence[Tensor]) -> Resul
     return Result(output, dict(zip(states, final, strict=True)), trace)
 
 
-def without_tensors(run: Run) -> Run:
-    """A run without what autograd keeps for it, so that memory is free as soon as autograd lets go of it."""
-    nothing = run.inputs[:0]
-    bare = replace(run.request, inputs=nothing, parameters={}, state={})
-    return replace(run, request=bare, inputs=nothing, parameters={}, initial=[], history=[], inner=None,
-                   final=[None] * len(run.final))  # fmt: skip
+@dataclass
+class Asked:
+    """A run, the gradients by all that it gave, and by which of its tensors the gradient is wanted.
+
+    by_history, by_final: for each state, or None; by_inner: [T, B, kept, H'] or None
+    wanted: for inputs, parameters, initial states
+    """
+
+    run: Run
+    by_history: Sequence[Tensor | None]
+    by_final: Sequence[Tensor | None]
+    by_inner: Tensor | None
+    wanted: Sequence[bool]
 
 
-def by_kernel(
-    kernel: Kernel, run: Run, by_history: Sequence[Tensor | None], by_final: Sequence[Tensor | None],
-    by_inner: Tensor | None, wanted: Sequence[bool],
-) -> list[Tensor | None]:  # fmt: skip
-    """The gradients by inputs, parameters and initial states, from those by all that a run gave."""
-    states = kernel.cell.state
+def by_kernel(kernel: Kernel, asked: Sequence[Asked]) -> list[list[Tensor | None]]:
+    """For each run the gradients by inputs, parameters and initial states; side by side."""
+    given, found = [], []
+    for one in asked:
+        gradients, own = _room(kernel, one)
+        given.append((ctypes.c_int64 * len(gradients))(*gradients))
+        found.append(own)
+    kernel.call(kernel.library.backward, [one.run for one in asked], given, 2)
+    return [_without_filling(kernel, one.run, own) for one, own in zip(asked, found, strict=True)]
+
+
+def _room(kernel: Kernel, asked: Asked) -> tuple[list[int], list[Tensor | None]]:
+    """`Gradients` of native/problem.h, number by number; and the tensors that will be written."""
+    run, wanted = asked.run, iter(asked.wanted)
     by_history, by_final = (
-        [None if one is None else kernel.filled_up(one) for one in given] for given in (by_history, by_final)
+        [None if one is None else kernel.filled_up(one) for one in given]
+        for given in (asked.by_history, asked.by_final)
     )
-    by_inputs = workspace.empty_like(run.inputs) if wanted[0] else None
+    by_inputs = workspace.empty_like(run.inputs) if next(wanted) else None
     by_parameter = {
-        name: workspace.empty(one.shape, kernel.dtype) if want else None
-        for (name, one), want in zip(run.parameters.items(), wanted[1:], strict=False)
+        name: workspace.empty(one.shape, kernel.dtype) if next(wanted) else None
+        for name, one in run.parameters.items()
     }
-    wanted_states = wanted[1 + len(by_parameter) :]
-    by_initial = [
-        workspace.empty_like(one) if want else None
-        for one, want in zip(run.initial, wanted_states, strict=True)
-    ]
-    problem = kernel.problem(run)
+    by_initial = [workspace.empty_like(one) if next(wanted) else None for one in run.initial]
     numbers = [
-        *many(by_history), *many(by_final), *rows(by_inner), *rows(by_inputs), *many(by_initial),
+        *many(by_history), *many(by_final), *rows(asked.by_inner), *rows(by_inputs), *many(by_initial),
         *kernel.addresses(by_parameter),
     ]  # fmt: skip
-    sizes = kernel.sizes(problem)
-    packed, scratch = kernel.packed_for(problem, run, sizes[0]), workspace.take(sizes[2])
-    kernel.library.backward(
-        problem, (ctypes.c_int64 * len(numbers))(*numbers), pointer(packed), pointer(scratch)
-    )
-    workspace.give_back(scratch)
-    widths = [kernel.width(state, run.parameters) for state in states]
-    by_state = [
-        None if one is None else one[:, :width] for one, width in zip(by_initial, widths, strict=True)
-    ]
-    return [by_inputs, *by_parameter.values(), *by_state]
+    asked.by_history, asked.by_final = by_history, by_final  # held as long as the kernel reads them
+    return numbers, [by_inputs, *by_parameter.values(), *by_initial]
+
+
+def _without_filling(kernel: Kernel, run: Run, found: list[Tensor | None]) -> list[Tensor | None]:
+    first = 1 + len(run.parameters)
+    widths = [kernel.width(state, run.parameters) for state in kernel.cell.state]
+    by_initial = zip(found[first:], widths, strict=True)
+    return [*found[:first], *(None if one is None else one[:, :width] for one, width in by_initial)]
 
 
 def _gathered(kernel: Kernel, run: Run, by_gates: Sequence[Tensor | None]) -> Tensor | None:
@@ -154,15 +169,16 @@ def _gathered(kernel: Kernel, run: Run, by_gates: Sequence[Tensor | None]) -> Te
 
 
 def _by_reference(
-    kernel: Kernel, request: Request, names: Sequence[str], tensors: Sequence[Tensor],
-    gradients: Sequence[Tensor | None],
-) -> list[Tensor | None]:  # fmt: skip
+    kernel: Kernel, run: Run, tensors: Sequence[Tensor], gradients: Sequence[Tensor | None]
+) -> list[Tensor | None]:
     """The same gradient by PyTorch's own operations, which can be differentiated again."""
-    parameters = dict(zip(names, tensors[1:], strict=False))
-    state = dict(zip(kernel.cell.state, tensors[1 + len(names) :], strict=True))
+    given = iter(tensors)
+    inputs = next(given)
+    parameters = {name: next(given) for name in run.names}
     with torch.enable_grad():
-        again = replace(request, inputs=tensors[0], parameters=parameters, state=state)
-        outputs = flat(kernel, request, Reference().run(again))
+        state = dict(zip(kernel.cell.state, given, strict=True))
+        again = replace(run.request, inputs=inputs, parameters=parameters, state=state)
+        outputs = flat(kernel, Reference().run(again))
         pairs = [(one, by) for one, by in zip(outputs, gradients, strict=True) if by is not None]
         wanted = [one for one in tensors if one.requires_grad]
         found = iter(

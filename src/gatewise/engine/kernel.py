@@ -7,7 +7,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -53,6 +53,29 @@ class Run:
     history: list[Tensor] = field(default_factory=list)
     final: list[Tensor | None] = field(default_factory=list)
     inner: Tensor | None = None
+    names: tuple[str, ...] = ()  # of the parameters
+
+    def tensors(self) -> list[Tensor]:
+        """All that the gradient reads, as `with_tensors` takes it."""
+        inner = [] if self.inner is None else [self.inner]
+        return [self.inputs, *self.parameters.values(), *self.initial, *self.history, *inner]
+
+    def without_tensors(self) -> Run:
+        """A run without them, so that memory is free as soon as autograd, which keeps them, lets go."""
+        nothing = self.inputs[:0]
+        bare = replace(self.request, inputs=nothing, parameters={}, state={})
+        inner = None if self.inner is None else nothing
+        return replace(self, request=bare, inputs=nothing, parameters={}, inner=inner,
+                       initial=[nothing] * len(self.initial), history=[nothing] * len(self.history),
+                       final=[None] * len(self.final))  # fmt: skip
+
+    def with_tensors(self, given: Iterator[Tensor]) -> Run:
+        """The run with its tensors again, taken from those that are given."""
+        return replace(
+            self, inputs=next(given), parameters={name: next(given) for name in self.names},
+            initial=[next(given) for _ in self.initial], history=[next(given) for _ in self.history],
+            inner=None if self.inner is None else next(given),
+        )  # fmt: skip
 
 
 class Kernel:
@@ -120,12 +143,17 @@ class Kernel:
             None if request.lengths is None else request.lengths.to(torch.int64).contiguous(),
             None if request.resets is None else request.resets.contiguous().view(torch.uint8),
             factors,
+            names=tuple(request.parameters),
         )
 
-    def forward(self, run: Run, keep: bool) -> None:
-        """Fills in the run's results; `keep`: all that the gradient, or a trace, needs."""
-        request, inputs = run.request, run.inputs
-        steps, batch, _ = inputs.shape
+    def forward(self, runs: Sequence[Run], keep: bool) -> None:
+        """Fills in the results of runs, side by side; `keep`: all that the gradient, or a trace, needs."""
+        for run in runs:
+            self._make_room(run, keep)
+        self.call(self.library.forward, runs, [None] * len(runs), 1)
+
+    def _make_room(self, run: Run, keep: bool) -> None:
+        request, (steps, batch, _) = run.request, run.inputs.shape
         whole = keep or request.trace
         for number, first in enumerate(run.initial):
             wanted = whole or number == 0
@@ -136,12 +164,22 @@ class Kernel:
         if self.kept and (all_inner or len(self.plan.stages) > 1):
             width = self.padded(self.units(run.parameters))
             run.inner = workspace.empty((steps if all_inner else 2, batch, len(self.kept), width), self.dtype)
-        problem = self.problem(run)
-        sizes = self.sizes(problem)
-        packed = self.packed_for(problem, run, sizes[0])
-        scratch = workspace.take(sizes[1])
-        self.library.forward(problem, pointer(packed), pointer(scratch))
-        workspace.give_back(scratch)
+
+    def call(self, function: Any, runs: Sequence[Run], gradients: Sequence[Any], scratch_size: int) -> None:
+        """Calls `forward` or `backward` of the library; `scratch_size`: which of `sizes` it needs."""
+        calls, held = [], []
+        for run, gradient in zip(runs, gradients, strict=True):
+            problem = self.problem(run, len(runs))
+            sizes = self.sizes(problem)
+            packed, scratch = self.packed_for(problem, run, sizes[0]), workspace.take(sizes[scratch_size])
+            held.append((problem, packed, scratch))
+            calls += [
+                ctypes.addressof(problem), 0 if gradient is None else ctypes.addressof(gradient),
+                packed.data_ptr(), scratch.data_ptr(),
+            ]  # fmt: skip
+        function((ctypes.c_int64 * len(calls))(*calls), ctypes.c_int64(len(runs)))
+        for _, _, scratch in held:
+            workspace.give_back(scratch)
 
     def sizes(self, problem: Any) -> list[int]:
         """Bytes of the packed parameters, and of the memory forward and backward."""
@@ -165,14 +203,15 @@ class Kernel:
                 self.packed.popitem(last=False)
         return fresh
 
-    def problem(self, run: Run) -> Any:
-        """`Problem` of native/problem.h, number by number."""
+    def problem(self, run: Run, side_by_side: int) -> Any:
+        """`Problem` of native/problem.h, number by number, for one of so many that run at once."""
         request, parameters = run.request, run.parameters
         steps, batch, inputs = run.inputs.shape
         units, output = self.units(parameters), self.cell.state[0]
         numbers = [
             steps, batch, inputs, units, self.width(output, parameters),
-            *ways(steps, batch, self.weights(units, inputs)), request.reverse, request.recompute,
+            *ways(steps, batch, self.weights(units, inputs), side_by_side),
+            request.reverse, request.recompute,
             address(run.lengths), address(run.resets), *self.addresses(parameters),
             *rows(run.inputs), *many(run.initial), *many(run.history), *many(run.final),
             *rows(run.inner), *many(run.factors),
@@ -202,15 +241,20 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def ways(steps: int, batch: int, weights: int) -> tuple[int, bool, bool]:
-    """How many threads run, if they share units rather than rows, and if inputs are multiplied ahead.
+def ways(steps: int, batch: int, weights: int, side_by_side: int = 1) -> tuple[int, bool, bool]:
+    """How many threads run a problem, if they share units rather than rows, if inputs are multiplied ahead.
 
     Rows are shared without any waiting. But each thread then reads all weights, which is too much where
     rows are few, or weights too many for the cache of a core.
     """
     alone = _forked or steps * batch * weights < SMALL
-    threads = 1 if alone else torch.get_num_threads()
+    threads = 1 if alone else torch.get_num_threads() // side_by_side
     return threads, threads > 1 and (batch < 12 * threads or weights > LARGE), batch <= 2
+
+
+def fit_side_by_side(count: int) -> bool:
+    """Whether so many problems can run at once, each with as many threads as the others, none left over."""
+    return count > 1 and not _forked and torch.get_num_threads() % count == 0
 
 
 def pointer(tensor: Tensor) -> ctypes.c_void_p:

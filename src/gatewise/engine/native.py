@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -14,7 +15,7 @@ from gatewise.cells.base import CellType
 from gatewise.compiler.program import PLAIN, PROJECTION, Extras
 from gatewise.engine.build import BuildError
 from gatewise.engine.differentiable import Along, result, unflat
-from gatewise.engine.kernel import NUMBERS, Kernel, kernel
+from gatewise.engine.kernel import NUMBERS, Kernel, fit_side_by_side, kernel
 from gatewise.engine.request import Request, Result, Trace
 
 log = logging.getLogger("gatewise")
@@ -34,22 +35,47 @@ class Native:
         return _mode(request) or _build(request.cell, extras(request), factors(request))
 
     def run(self, request: Request) -> Result:
-        chosen = kernel(request.cell, extras(request), factors(request))
-        if torch.is_autocast_enabled("cpu"):
-            return _as_the_states(request, _along(chosen, _in_float32(request)))
-        return _along(chosen, request)
+        return self.run_together([request])[0]
+
+    def run_together(self, requests: Sequence[Request]) -> list[Result]:
+        """Serves requests at the same time, if one kernel serves all and threads can be shared evenly."""
+        found: list[Result] = []
+        for group in _groups(requests):
+            chosen = kernel(group[0].cell, extras(group[0]), factors(group[0]))
+            if torch.is_autocast_enabled("cpu"):
+                results = _along(chosen, [_in_float32(request) for request in group])
+                found += [_as_the_states(*pair) for pair in zip(group, results, strict=True)]
+            else:
+                found += _along(chosen, group)
+        return found
 
 
-def _along(chosen: Kernel, request: Request) -> Result:
-    """A request's result, by a kernel of its dtype."""
-    states = [request.state[name] for name in request.cell.state]
-    tensors = (request.inputs, *request.parameters.values(), *states)
+def _groups(requests: Sequence[Request]) -> list[Sequence[Request]]:
+    """Those that run side by side."""
+    if not fit_side_by_side(len(requests)):
+        return [[one] for one in requests]
+    kinds = {(one.cell, extras(one), one.inputs.dtype, one.trace) for one in requests}
+    return [requests] if len(kinds) == 1 else [[one] for one in requests]
+
+
+def _along(chosen: Kernel, requests: Sequence[Request]) -> list[Result]:
+    """The results of requests side by side, by a kernel of their dtype."""
+    tensors = [one for request in requests for one in _tensors(request)]
     if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
-        outputs = Along.apply(chosen, request, *tensors)  # type: ignore[no-untyped-call]
-        return unflat(chosen, request, outputs)
-    run = chosen.prepared(request)
-    chosen.forward(run, keep=False)
-    return result(chosen, run)
+        outputs = Along.apply(chosen, requests, *tensors)  # type: ignore[no-untyped-call]
+        each = len(outputs) // len(requests)
+        return [
+            unflat(chosen, request, outputs[number * each : (number + 1) * each])
+            for number, request in enumerate(requests)
+        ]
+    runs = [chosen.prepared(request) for request in requests]
+    chosen.forward(runs, keep=False)
+    return [result(chosen, run) for run in runs]
+
+
+def _tensors(request: Request) -> list[Tensor]:
+    states = [request.state[name] for name in request.cell.state]
+    return [request.inputs, *request.parameters.values(), *states]
 
 
 def extras(request: Request) -> Extras:

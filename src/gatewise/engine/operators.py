@@ -19,7 +19,7 @@ from gatewise.cells.base import CellType
 from gatewise.cells.exchange import from_data, to_data
 from gatewise.compiler.program import Extras
 from gatewise.engine.build import BuildError
-from gatewise.engine.differentiable import by_kernel, result, shown
+from gatewise.engine.differentiable import Asked, by_kernel, result, shown
 from gatewise.engine.kernel import NUMBERS, Kernel, Run, kernel
 from gatewise.engine.request import Request, Result, Trace
 
@@ -133,7 +133,7 @@ def along(inputs: Tensor, *rest: Any) -> list[Tensor]:
     """Output and last states of a cell along sequences; if kept or traced, all states and what is inside."""
     *arguments, keep = rest
     chosen, run = _run(inputs, *arguments)
-    chosen.forward(run, keep)
+    chosen.forward([run], keep)
     widths = [run.request.state[name].shape[1] for name in chosen.cell.state]
     history = [shown(one, width) for one, width in zip(run.history, widths, strict=True)]
     final = list(result(chosen, run).final.values())
@@ -184,7 +184,7 @@ def along_backward(
         by_history = [gradients[0], *gradients[1 + states : 2 * states]]
         given = gradients[2 * states] if inner is not None else None
         by_inner = None if given is None else given.contiguous()
-    found = by_kernel(chosen, run, by_history, gradients[1 : 1 + states], by_inner, wanted)
+    (found,) = by_kernel(chosen, [Asked(run, by_history, gradients[1 : 1 + states], by_inner, wanted)])
     return [one.contiguous() for one in found if one is not None]
 
 

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.cells.base import CellType
 from gatewise.compiler.layout import layout, projection_obstacle
-from gatewise.engine.choice import run
+from gatewise.engine.choice import run_together
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.errors import GatewiseError
 from gatewise.layers.batches import Batch, read_batch, read_resets
@@ -148,7 +148,7 @@ class Recurrent(nn.Module):
         for number in range(self.num_layers):
             seen = torch.cat([values, batch.values], dim=-1) if self.skip and number else values
             seen = self.noise.entering(seen, self.training)
-            directions = []
+            requests = []
             for reverse in range(1 + self.bidirectional):
                 place = number * (1 + self.bidirectional) + reverse
                 parameters, state = self._parameters_at(place), states[place]
@@ -157,7 +157,8 @@ class Recurrent(nn.Module):
                     trace=trace, recompute=self.recompute == "gates",
                     **self._noise_within(parameters, state, seen.shape[0]),
                 )  # fmt: skip
-                directions.append(run(request))
+                requests.append(request)
+            directions = run_together(requests)
             results += directions
             outputs = [one.output for one in directions]
             output = torch.cat(outputs, dim=-1) if self.bidirectional else outputs[0]

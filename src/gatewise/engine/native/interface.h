@@ -30,12 +30,28 @@ GATEWISE_EXPORT void sizes(const OwnProblem *p, int64_t *bytes) {
   bytes[2] = OwnBackward::Shared(*p, nullptr).bytes;
 }
 
+// A problem with all that belongs to it; all of a list run at once, with as many threads each.
+struct Call {
+  const OwnProblem *problem;
+  const OwnGradients *gradients;  // null forward
+  void *packed, *scratch;         // of the sizes above
+
+  std::unique_ptr<Crew> crew(int64_t threads) const {
+    return std::make_unique<Crew>(threads, problem->share_units, problem->batch);
+  }
+};
+
+template <class Work> void in_crew(const OwnProblem *p, const Work &work) {
+  at_once(1, p->threads, [&](int64_t, int64_t threads) { return std::make_unique<Crew>(threads, false, p->batch); },
+          [&](int64_t, Team &team) { work(team); });
+}
+
 // Whether the parameters are those that `pack` saw.
 GATEWISE_EXPORT int64_t same(const OwnProblem *p, void *memory) {
   const OwnPacked packed(*p, memory);
   std::vector<uint32_t> marked(size_t(packed.parts * packed.marks));
   bool all = true;
-  in_teams(p->threads, false, p->batch, [&](Team &team) {
+  in_crew(p, [&](Team &team) {
     const bool own = packed.same(team, marked.data());
     if (team.thread == 0) all = own;
   });
@@ -44,24 +60,32 @@ GATEWISE_EXPORT int64_t same(const OwnProblem *p, void *memory) {
 
 GATEWISE_EXPORT void pack(const OwnProblem *p, void *memory) {
   OwnPacked packed(*p, memory);
-  in_teams(p->threads, false, p->batch, [&](Team &team) { packed.pack(team); });
+  in_crew(p, [&](Team &team) { packed.pack(team); });
 }
 
-GATEWISE_EXPORT void forward(const OwnProblem *p, void *memory, void *scratch) {
-  const OwnPacked packed(*p, memory);
-  const Order order(p->steps, p->batch, p->lengths, p->reverse);
-  in_teams(p->threads, p->share_units, p->batch, [&](Team &team) {
-    OwnForward work(*p, packed, order, team, static_cast<Number *>(scratch));
-    work.run(0, p->steps);
+template <class Work> void run_calls(const Call *calls, int64_t count, const Work &work) {
+  std::vector<Order> orders;
+  for (int64_t k = 0; k < count; ++k) {
+    const OwnProblem &p = *calls[k].problem;
+    orders.emplace_back(p.steps, p.batch, p.lengths, p.reverse);
+  }
+  at_once(count, calls[0].problem->threads, [&](int64_t k, int64_t threads) { return calls[k].crew(threads); },
+          [&](int64_t k, Team &team) { work(calls[k], orders[size_t(k)], team); });
+}
+
+GATEWISE_EXPORT void forward(const Call *calls, int64_t count) {
+  run_calls(calls, count, [](const Call &call, const Order &order, Team &team) {
+    const OwnPacked packed(*call.problem, call.packed);
+    OwnForward work(*call.problem, packed, order, team, static_cast<Number *>(call.scratch));
+    work.run(0, call.problem->steps);
     work.fill_rest();
   });
 }
 
-GATEWISE_EXPORT void backward(const OwnProblem *p, const OwnGradients *gradients, void *memory, void *scratch) {
-  const OwnPacked packed(*p, memory);
-  const Order order(p->steps, p->batch, p->lengths, p->reverse);
-  const OwnBackward::Shared shared(*p, scratch);
-  in_teams(p->threads, p->share_units, p->batch, [&](Team &team) {
-    OwnBackward(*p, *gradients, packed, order, team, shared).run();
+GATEWISE_EXPORT void backward(const Call *calls, int64_t count) {
+  run_calls(calls, count, [](const Call &call, const Order &order, Team &team) {
+    const OwnPacked packed(*call.problem, call.packed);
+    const OwnBackward::Shared shared(*call.problem, call.scratch);
+    OwnBackward(*call.problem, *call.gradients, packed, order, team, shared).run();
   });
 }

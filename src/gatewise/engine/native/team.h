@@ -64,21 +64,46 @@ class Team {
   int64_t own_round = 0, all_round = 0;
 };
 
-// Runs `work(team)` in all threads. Few rows: all threads are one team that shares the units.
-template <class Work> void in_teams(int64_t threads, bool share_units, int64_t batch, const Work &work) {
-  std::unique_ptr<Meeting> all;
-  std::vector<std::unique_ptr<Meeting>> meetings;
-#pragma omp parallel num_threads(int(threads))
+// The threads that run one problem. Few rows: all of them are one team that shares the units.
+class Crew {
+ public:
+  Crew(int64_t threads, bool share_units, int64_t batch)
+      : threads(threads), members(share_units ? threads : 1), batch(batch), all(threads) {
+    for (int64_t team = 0; team < threads / members; ++team) own.push_back(std::make_unique<Meeting>(members));
+  }
+
+  Team team(int64_t thread) { return Team(thread, threads, members, batch, own[size_t(thread / members)].get(), &all); }
+
+ private:
+  const int64_t threads, members, batch;
+  Meeting all;
+  std::vector<std::unique_ptr<Meeting>> own;
+};
+
+// Runs `work(number, team)` for all problems at once, each by its own share of the threads; `crew(number, threads)` makes
+// a problem's crew. The system may give fewer threads than were asked for: then some problems wait for others.
+template <class Make, class Work> void at_once(int64_t problems, int64_t threads, const Make &crew, const Work &work) {
+  if (problems * threads == 1) {  // a region of one would let OpenMP's other threads go
+    const std::unique_ptr<Crew> alone = crew(0, 1);
+    Team team = alone->team(0);
+    return work(0, team);
+  }
+  std::vector<std::unique_ptr<Crew>> crews;
+#pragma omp parallel num_threads(int(problems * threads))
   {
-    // The system may give fewer threads than were asked for.
-    const int64_t count = omp_get_num_threads(), members = share_units ? count : 1;
+    const int64_t given = omp_get_num_threads(), thread = omp_get_thread_num(), groups = std::min(problems, given);
+    int64_t group = 0;
+    while (share(given, group, groups).to <= thread) ++group;
+    const Range own = share(given, group, groups);
 #pragma omp single
-    {
-      all = std::make_unique<Meeting>(count);
-      for (int64_t team = 0; team < count / members; ++team) meetings.push_back(std::make_unique<Meeting>(members));
+    for (int64_t number = 0; number < problems; ++number) {
+      const Range its = share(given, number % groups, groups);
+      crews.push_back(crew(number, its.to - its.from));
     }
-    Team team(omp_get_thread_num(), count, members, batch, meetings[size_t(omp_get_thread_num() / members)].get(), all.get());
-    work(team);
+    for (int64_t number = group; number < problems; number += groups) {
+      Team team = crews[size_t(number)]->team(thread - own.from);
+      work(number, team);
+    }
   }
 }
 
