@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gatewise.cells.formula import formula
-from gatewise.cells.notation import Constant, Expression, Operation
-from gatewise.cells.order import in_order
+from gatewise.cells.notation import Constant, Expression, Operation, Previous, back, prev
+from gatewise.cells.order import in_order, parts
 from gatewise.errors import GatewiseError
 
-RESERVED = ("state", "source", "start", "lines", "written", "gates", "inner", "about")
+RESERVED = ("state", "source", "start", "lines", "written", "gates", "inner", "about", "axes", "previous")
 
 
 class CellType(type):
@@ -21,6 +21,8 @@ class CellType(type):
     lines: Mapping[str, Expression]  # those that the states need, in the order of computation
     written: Mapping[str, Expression]  # all of the body and its bases
     start: Mapping[str, float]
+    axes: int  # 1 for a sequence's cell, N for one of a lattice of N axes
+    previous: Mapping[str, Previous]  # all that one position hands on to the next ones, by name
 
     def __init__(cls, name: str, bases: tuple[type, ...], body: dict[str, object]) -> None:
         super().__init__(name, bases, body)
@@ -35,6 +37,8 @@ class CellType(type):
             _give_name(name, key, value)
         cls.written = {**inherited, **own}
         cls.lines = in_order(name, cls.written, cls.state)
+        cls.previous = _previous(name, cls.lines, cls.state)
+        cls.axes = max([1, *(one.axis for one in cls.previous.values())])
         cls.about = (cls.__doc__ or "").strip().split("\n")[0]
         cls.__doc__ = _documentation(cls)
         for key in cls.start:
@@ -130,6 +134,21 @@ def _check_body(
             )
     if isinstance(state, str) or len(set(state)) < len(state):
         raise GatewiseError(f'{cell}.state is {state!r}; expected different names such as ("h", "c")')
+
+
+def _previous(cell: str, lines: Mapping[str, Expression], state: tuple[str, ...]) -> dict[str, Previous]:
+    """What a cell reads of the positions before: `h` where a state goes one way, else `h.1`, `h.2`."""
+    read = {one for line in lines.values() for one in parts(line) if isinstance(one, Previous)}
+    axes = {one.axis for one in read}
+    if axes <= {0}:
+        return {name: prev[name] for name in state}
+    if 0 in axes:
+        raise GatewiseError(f"{cell} reads both prev and back[...]; on a lattice write back[1] for prev")
+    found: dict[str, Previous] = {}
+    for name in state:
+        own = sorted(one.axis for one in read if one.state == name)
+        found |= {name if len(own) == 1 else f"{name}.{axis}": back[axis][name] for axis in own}
+    return found
 
 
 def _give_name(cell: str, name: str, value: Expression) -> None:

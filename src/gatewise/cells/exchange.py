@@ -78,8 +78,8 @@ def as_list(expression: Expression) -> list[Any]:
             return ["normalise", group, read(operand)]
         case Vector(family=family, block=block):
             return ["vector", family, block]
-        case Previous(state=state):
-            return ["prev", state]
+        case Previous(state=state, axis=axis):
+            return ["prev", state, axis] if axis else ["prev", state]
         case Factor(name=name):
             return ["factor", name]
         case Constant(value=value):
@@ -98,7 +98,7 @@ def from_list(data: Any, lines: dict[str, Expression]) -> Expression:
         "product": lambda family, block, operand: Product(str(family), str(block), read(operand)),
         "normalise": lambda group, operand: Normalised(str(group), read(operand)),
         "vector": lambda family, block: Vector(str(family), str(block)),
-        "prev": lambda state: notation.prev[str(state)],
+        "prev": lambda state, axis=0: notation.back[int(axis)][str(state)],
         "number": lambda value: Constant(float(value)),
         "x": lambda: notation.x,
     }

@@ -60,8 +60,8 @@ def _text(expression: Expression) -> tuple[str, int]:
             return f"{family}_{block} {_read(operand, WHOLE)}", PRODUCT
         case Normalised(group=group, operand=operand):
             return f"normalise_{group}({_read(operand)})", WHOLE
-        case Previous(state=state):
-            return f"{state}[t-1]", WHOLE
+        case Previous(state=state, axis=axis):
+            return f"{state}[p-e{axis}]" if axis else f"{state}[t-1]", WHOLE
         case Vector(family=family, block=block):
             return f"{family}_{block}", WHOLE
         case Constant(value=number):

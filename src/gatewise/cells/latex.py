@@ -66,8 +66,8 @@ def _text(expression: Expression) -> tuple[str, int]:
             alone = isinstance(operand, Product) and operand.line is None  # it adds a shift, and no bias
             inside = _product(operand) if alone else _read(operand)
             return rf"\mathrm{{LN}}_{{\mathrm{{{_name(group)}}}}}\left({inside}\right)", WHOLE
-        case Previous(state=state):
-            return f"{_symbol(state)}_{{t-1}}", WHOLE
+        case Previous(state=state, axis=axis):
+            return f"{_symbol(state)}^{{p-e_{{{axis}}}}}" if axis else f"{_symbol(state)}_{{t-1}}", WHOLE
         case Vector(family=family, block=block):
             return f"{_symbol(family)}_{{{_name(block)}}}", WHOLE
         case Constant(value=number):

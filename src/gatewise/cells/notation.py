@@ -2,6 +2,7 @@
 
     x                 the input of this step
     prev.c            the state `c` of the step before
+    back[1].c         on a lattice: the state `c` of the position one back along axis 1, 2, ...
     W.i @ x           a matrix product; `W` acts on the input, `R` on anything else, and both add a bias
     P.i @ prev.c      a product by another family of matrices, without a bias
     p.i * prev.c      one weight for each unit
@@ -86,9 +87,10 @@ class Input(Expression):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Previous(Expression):
-    """A state as the step before left it."""
+    """A state as the step before left it; on a lattice, as the position one back along an axis did."""
 
     state: str
+    axis: int = 0  # 1, 2, ... on a lattice
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -230,8 +232,21 @@ def _parameter_name(family: str) -> str:
     return family
 
 
+class Axes:
+    """The states one back along each axis of a lattice: `back[1].h`, `back[2].h`."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Names[Previous]] = {}
+
+    def __getitem__(self, axis: int) -> Names[Previous]:
+        if not isinstance(axis, int) or axis < 0:
+            raise GatewiseError(f"expected an axis of a lattice as 1, 2, ..., got {axis!r}")
+        return self._known.setdefault(axis, Names(partial(Previous, axis=axis)))
+
+
 x = Input()
-prev = Names(Previous)
+back = Axes()
+prev = back[0]
 W, R, P, U = matrices("W"), matrices("R"), matrices("P"), matrices("U")
 p, b = vectors("p"), vectors("b")
 normalise = Names(Normaliser)

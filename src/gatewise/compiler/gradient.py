@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from gatewise.cells.notation import Constant, Expression, Factor, Normalised, Operation, Previous, Vector
-from gatewise.compiler.stages import Accumulated, Plan, Reference, lines_read
+from gatewise.compiler.stages import Accumulated, Plan, Reference, lines_read, previous_place
 from gatewise.compiler.values import SIGNS, Values, kept, row, stored, variable
 
 Entry = tuple[str, Reference]  # ("", a line that later stages read) or (a normaliser's group, its value)
@@ -98,8 +98,8 @@ class Gradient:
             kind, index = place.split()
             verb = "add" if place in later or kind == "vector" else "put"
             ends.append(f"step.{verb}_{kind}({index}, u, {name});")
-        states = range(len(self.plan.cell.state)) if self.number == 0 else ()
-        return ends + [f"step.put_previous({k}, u, V{{}});" for k in states if not self._reached(k)]
+        previous = range(len(self.plan.cell.previous)) if self.number == 0 else ()
+        return ends + [f"step.put_previous({k}, u, V{{}});" for k in previous if not self._reached(k)]
 
     def _written_later(self) -> set[str]:
         """Where the stages after this one, which went before it, already left gradients."""
@@ -108,9 +108,11 @@ class Gradient:
             found |= _left(self.plan, number)
         return found
 
-    def _reached(self, state: int) -> bool:
-        """Whether anything in the step leaves a gradient for a previous state."""
-        return any(f"previous {state}" in _left(self.plan, number) for number in range(len(self.plan.stages)))
+    def _reached(self, previous: int) -> bool:
+        """Whether anything in the step leaves a gradient for a state of a position before."""
+        return any(
+            f"previous {previous}" in _left(self.plan, number) for number in range(len(self.plan.stages))
+        )
 
     def _back(self, expression: Expression, gradient: str, own: str | None = None) -> None:
         """Adds an expression's gradient to all that it is made of; `own` is the line that it is."""
@@ -120,8 +122,8 @@ class Gradient:
         match expression:
             case Accumulated(index=index):
                 self._add(f"d_sum_{index}", gradient)
-            case Previous(state=state):
-                place = self.plan.cell.state.index(state)
+            case Previous():
+                place = previous_place(self.plan.cell, expression)
                 self._leave(f"d_previous_{place}", f"previous {place}", gradient)
             case Vector(family=family, block=block):
                 self._leave_vector(family, block, gradient)

@@ -202,7 +202,7 @@ class _Planner:
         if isinstance(operand, Input):
             return Reference("input")
         if isinstance(operand, Previous):
-            return Reference("previous", self.cell.state.index(operand.state))
+            return Reference("previous", previous_place(self.cell, operand))
         assert operand.line is not None
         return bare.reference(operand.line)
 
@@ -246,6 +246,11 @@ def _meeting(
         meets = before or any(one >= met for one in written)
         met = number if meets else met
         yield replace(stage, meets=meets)
+
+
+def previous_place(cell: CellType, one: Previous) -> int:
+    """Which of all that a cell reads of the positions before this is."""
+    return list(cell.previous.values()).index(one)
 
 
 def _together(lines: Mapping[str, Expression]) -> dict[str, tuple[str, ...]]:

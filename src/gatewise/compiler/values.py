@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from gatewise.cells.notation import Constant, Expression, Factor, Normalised, Operation, Previous, Vector
-from gatewise.compiler.stages import Accumulated, Plan, Stage
+from gatewise.compiler.stages import Accumulated, Plan, Stage, previous_place
 
 SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 FUNCTIONS = {
@@ -64,8 +64,8 @@ class Values:
             case Accumulated(index=index):
                 self.sums_read[index] = None
                 return variable(index)
-            case Previous(state=state):
-                return f"load(step.previous[{self.plan.cell.state.index(state)}] + u)"
+            case Previous():
+                return f"load(step.previous[{previous_place(self.plan.cell, expression)}] + u)"
             case Vector(family=family, block=block):
                 return self.vector(family, block)
             case Factor(name=name):
