@@ -9,7 +9,7 @@ from gatewise.cells import cells
 from gatewise.cli import doctor
 from gatewise.cli.main import main
 from gatewise.compiler.stages import plan
-from gatewise.engine import build, choice
+from gatewise.engine import build, choice, processor
 
 OWN = """
 from gatewise.cells import Cell, R, W, prev, sigmoid, tanh, x
@@ -153,10 +153,10 @@ def test_no_compiler_at_all(monkeypatch, tmp_path):
 
 def test_cells_of_the_installation_are_counted(monkeypatch, tmp_path):
     monkeypatch.setattr(build, "INSTALLED", tmp_path)
-    monkeypatch.setattr(build, "instruction_set", lambda: build.NATIVE)
+    monkeypatch.setattr(processor, "instruction_set", lambda: processor.NATIVE)
     assert doctor._installed() == "none: each cell is compiled at its first use"
     for name in ("LSTM", "GRU"):
-        (tmp_path / build._name(plan(cells()[name]), "float", build.NATIVE)).touch()
+        (tmp_path / build.program(plan(cells()[name]), "float", processor.NATIVE).file_name()).touch()
     assert doctor._installed() == f"2 of {len(cells())} cells, for native"
 
 

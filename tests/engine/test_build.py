@@ -1,6 +1,8 @@
 """Where a cell's compiled form comes from: the installation, the cache on disk, or the compiler."""
 
+import ctypes
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +13,8 @@ import torch
 from gatewise.cells import LSTM, RNN
 from gatewise.cells.exchange import from_data, to_data
 from gatewise.compiler.stages import plan
-from gatewise.engine import build
-from gatewise.engine.build import BuildError, built
+from gatewise.engine import build, processor
+from gatewise.engine.build import BuildError, Program, built
 from tests.engine.test_native import TOLERANCE, assert_same, request_for
 
 SOURCE = str(Path(build.__file__).parents[2])
@@ -53,24 +55,34 @@ def no_compiler(monkeypatch, tmp_path):
 def test_the_best_instruction_set_of_a_processor(monkeypatch, flags, expected):
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
-    monkeypatch.setattr(build, "processor", lambda: frozenset(flags.split()))
-    assert build.instruction_set().name == expected
+    monkeypatch.setattr(processor, "features", lambda: frozenset(flags.split()))
+    assert processor.instruction_set().name == expected
 
 
 def test_other_machines(monkeypatch):
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
-    assert build.instruction_set().name == "baseline"
+    assert processor.instruction_set().name == "baseline"
     monkeypatch.setattr("sys.platform", "darwin")
-    assert build.instruction_set() is None
+    assert processor.instruction_set() is None
 
 
-@pytest.mark.parametrize("instructions", build.instruction_sets(), ids=lambda one: one.name)
+def test_a_processor_that_does_not_tell_its_name(monkeypatch):
+    told = {"model name": "Model 1"}
+    monkeypatch.setattr(processor, "_told", lambda key: told.get(key, ""))
+    monkeypatch.setattr("platform.processor", lambda: "")
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert processor.name() == "Model 1"
+    told.clear()
+    assert processor.name() == "aarch64"
+
+
+@pytest.mark.parametrize("instructions", processor.instruction_sets(), ids=lambda one: one.name)
 def test_a_cell_of_the_installation_needs_no_compiler(monkeypatch, installation, no_compiler, instructions):
-    if not instructions.needs <= build.processor():
+    if not instructions.needs <= processor.features():
         pytest.skip(f"the processor is no {instructions.name}")
     monkeypatch.setattr(build, "cells", lambda: {"RNN": RNN})
-    monkeypatch.setattr(build, "instruction_sets", lambda: (instructions,))
+    monkeypatch.setattr(processor, "instruction_sets", lambda: (instructions,))
     (line,) = build.build_cells(installation)
     if "first use" in line:
         pytest.skip(line)
@@ -85,22 +97,41 @@ def test_a_cell_of_the_installation_needs_no_compiler(monkeypatch, installation,
             built(plan(other), number)
 
 
-def test_a_library_of_other_sources_is_not_loaded(monkeypatch, installation, no_compiler):
+def test_a_library_of_other_sources_is_not_loaded(monkeypatch, installation, tmp_path):
     installation.mkdir()
-    best = build.instruction_set()
+    best = processor.instruction_set()
     if best is None:
         pytest.skip("no installation has libraries here")
-    library = installation / build._name(plan(RNN), "float", best)
+    library = installation / build.program(plan(RNN), "float", best).file_name()
     library.write_text("no library")
     with pytest.raises(BuildError, match="can't be built or loaded"):
         built(plan(RNN), "float")
-    monkeypatch.setattr(build, "FLAGS", (*build.FLAGS, "-g"))
-    assert build.installed(plan(RNN), "float") is None
+    others = shutil.copytree(build.HEADERS, tmp_path / "headers")
+    with (others / "math.h").open("a") as header:
+        header.write("// other\n")
+    for name, other in (("FLAGS", (*build.FLAGS, "-g")), ("HEADERS", others)):
+        assert build.installed(plan(RNN), "float") == library
+        with monkeypatch.context() as changed:
+            changed.setattr(build, name, other)
+            assert build.installed(plan(RNN), "float") is None
+
+
+def test_a_library_is_made_from_what_its_name_tells(installation, tmp_path):
+    if build.compiler() is None:
+        pytest.skip("there is no C++ compiler")
+    header = tmp_path / "number.h"
+    header.write_text("#define NUMBER 1")
+    text = '#include "number.h"\nextern "C" int number() { return NUMBER; }'
+    program = Program("number", text, ("-shared", "-fPIC"), tmp_path)
+    name = program.file_name()
+    header.write_text("#define NUMBER 2")  # while this process runs
+    assert program.file_name() == name
+    assert ctypes.CDLL(str(program.cached())).number() == 1
 
 
 def test_one_that_fails_stops_no_installation(monkeypatch, installation, no_compiler):
     monkeypatch.setattr(build, "cells", lambda: {"RNN": RNN, "LSTM": LSTM})
-    monkeypatch.setattr(build, "instruction_sets", lambda: (build.NATIVE,))
+    monkeypatch.setattr(processor, "instruction_sets", lambda: (build.NATIVE,))
     monkeypatch.setenv("CXX", "false")
     lines = list(build.build_cells(installation))
     assert [line.split("-")[0] for line in lines] == ["[1/2] RNN", "[2/2] LSTM"]
@@ -115,7 +146,8 @@ def test_another_process_finds_the_same_file():
     code = """
 from gatewise.engine import build
 from gatewise.compiler.stages import plan
-print(*(build._name(plan(cell), "float", build.NATIVE) for cell in build.cells().values()))
+cells = build.cells().values()
+print(*(build.program(plan(cell), "float", build.NATIVE).file_name() for cell in cells))
 """
     found = {
         subprocess.run(

@@ -8,6 +8,7 @@ import torch
 from matplotlib.figure import Figure
 
 from gatewise.cells import GRU, LSTM, RNN
+from gatewise.engine.build import compiler
 from gatewise.errors import GatewiseError
 from gatewise.speed import machine, malloc
 from gatewise.speed.bench import OVERHEAD, Bench
@@ -128,16 +129,25 @@ def test_the_picture_has_a_mark_for_each_cell_and_shape(tmp_path, monkeypatch):
     assert named == ["GRU", "RNN", "2x3x4x5", "3x3x4x5"]
 
 
-def test_the_machine_without_a_compiler(monkeypatch):
-    monkeypatch.setattr(machine.shutil, "which", lambda name: None)
+def test_the_machine_without_a_compiler(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     found = machine.measured()
     assert found.peak is None
     assert "there is no C++ compiler" in found.reason
 
 
+def test_the_machine_with_a_compiler_that_fails(monkeypatch, tmp_path):
+    monkeypatch.setenv("CXX", "false")
+    monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path))
+    found = machine.measured()
+    assert found.peak is None
+    assert "false can't compile machine-" in found.reason
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_machine_is_measured(tmp_path, monkeypatch):
-    if not any(map(machine.shutil.which, ("g++", "clang++"))):
+    if compiler() is None:
         pytest.skip("no C++ compiler")
     monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path))
     monkeypatch.setattr(machine, "READ", 1 << 20)

@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 
 import torch
@@ -23,7 +22,7 @@ from gatewise.cells import cells as built_in
 from gatewise.cells.base import CellType
 from gatewise.compiler.layout import projection_obstacle
 from gatewise.compiler.stages import plan
-from gatewise.engine import build
+from gatewise.engine import build, processor
 from gatewise.engine.choice import refusals
 from gatewise.engine.request import Request
 from gatewise.errors import GatewiseError
@@ -141,8 +140,8 @@ def _machine() -> dict[str, str]:
     """What the machine has, each with its name."""
     facts = {
         "gatewise": f"{__version__}, Python {platform.python_version()}, PyTorch {torch.__version__}",
-        "processor": _model() or platform.processor() or platform.machine(),
-        "instructions": _instructions(build.processor()),
+        "processor": processor.name(),
+        "instructions": _instructions(processor.features()),
         "threads": _threads(),
         "compiler": _compiler(),
         "GPU": _gpu(),
@@ -152,13 +151,6 @@ def _machine() -> dict[str, str]:
     if platform.libc_ver()[0] == "glibc" and not any(name.startswith(MALLOC) for name in os.environ):
         facts["malloc"] = MALLOC_HINT
     return facts
-
-
-def _model() -> str:
-    """The first processor's name, where Linux tells; nothing elsewhere."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.is_file() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def _instructions(flags: Set[str]) -> str:
@@ -196,7 +188,7 @@ def _gpu() -> str:
 
 def _installed() -> str:
     """How many cells were compiled at installation for what this processor has."""
-    best = build.instruction_set()
+    best = processor.instruction_set()
     there = sum(build.installed(plan(one), "float") is not None for one in built_in().values())
     if best is None or not there:
         return "none: each cell is compiled at its first use"
