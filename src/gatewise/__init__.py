@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from gatewise.cells import Cell
     from gatewise.engine.choice import backend
     from gatewise.errors import GatewiseError
-    from gatewise.layers import GRU, LSTM, RNN, Recurrent, detach
+    from gatewise.layers import (
+        GRU,
+        LSTM,
+        MDGRU,
+        MDLSTM,
+        MDRNN,
+        RNN,
+        GridLSTM,
+        Lattice,
+        Recurrent,
+        detach,
+    )
     from gatewise.networks.saving import load_model, save_model
 
 __version__ = "0.1.0"
@@ -26,6 +37,11 @@ _HOMES = {
     "GRU": "gatewise.layers",
     "GatewiseError": "gatewise.errors",
     "LSTM": "gatewise.layers",
+    "GridLSTM": "gatewise.layers",
+    "Lattice": "gatewise.layers",
+    "MDGRU": "gatewise.layers",
+    "MDLSTM": "gatewise.layers",
+    "MDRNN": "gatewise.layers",
     "RNN": "gatewise.layers",
     "Recurrent": "gatewise.layers",
     "backend": "gatewise.engine.choice",
@@ -36,9 +52,14 @@ _HOMES = {
 __all__ = [
     "GRU",
     "LSTM",
+    "MDGRU",
+    "MDLSTM",
+    "MDRNN",
     "RNN",
     "Cell",
     "GatewiseError",
+    "GridLSTM",
+    "Lattice",
     "Recurrent",
     "backend",
     "cells",

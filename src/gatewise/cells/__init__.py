@@ -2,15 +2,18 @@
 
 from gatewise.cells.base import Cell, CellType
 from gatewise.cells.catalogue import cells, find_cell
+from gatewise.cells.grid import grid
 from gatewise.cells.gru import GRU, MGU, ChoGRU
 from gatewise.cells.layer_norm import LayerNormLSTM
 from gatewise.cells.lstm import LSTM, LSTM1997
+from gatewise.cells.multidimensional import leaky_mdlstm, mdgru, mdlstm, mdrnn
 from gatewise.cells.notation import (
     P,
     R,
     U,
     W,
     b,
+    back,
     exp,
     matrices,
     maximum,
@@ -63,11 +66,17 @@ __all__ = [
     "UseGateLSTM",
     "W",
     "b",
+    "back",
     "cells",
     "exp",
     "find_cell",
+    "grid",
+    "leaky_mdlstm",
     "matrices",
     "maximum",
+    "mdgru",
+    "mdlstm",
+    "mdrnn",
     "normalise",
     "p",
     "prev",

@@ -118,7 +118,8 @@ def _documentation(cell: CellType) -> str:
         f"State, each [B, H]: {', '.join(cell.state)}. Gates: {', '.join(cell.gates) or 'none'}. x: [B, I].",
         f"Source: {cell.source}.",
     ]
-    built_in = cell.__module__.startswith("gatewise.")
+    sequence = all(one.axis == 0 for one in cell.previous.values())
+    built_in = sequence and cell.__module__.startswith("gatewise.")
     return "\n".join(text) + "\n" + (EXAMPLE.format(name=cell.__name__) if built_in else "")
 
 

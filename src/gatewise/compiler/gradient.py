@@ -80,7 +80,9 @@ class Gradient:
         """What a line's gradient begins with: what later steps, later stages and a trace left for it."""
         own, place, by = variable(name), self.plan.reference(name), f"d_{variable(name)}"
         state = place.where == "state"
-        starts = [f"V {by} = {f'step.by_state({place.index}, u)' if state else 'V{}'};"]
+        starts = [
+            f"V {by} = {f'step.by_state({place.index}, u, {self._later(place.index)})' if state else 'V{}'};"
+        ]
         if ("", place) in entries(self.plan):
             starts.append(f"{by} += {row('entries', entries(self.plan)['', place])};")
         if not state:
@@ -90,6 +92,12 @@ class Gradient:
                 left = row("entries", entries(self.plan)[group, place])
                 starts.append(f"{by} += step.through_normaliser({number}, {own}, {left});")
         return starts
+
+    def _later(self, state: int) -> str:
+        """What the steps after this one left for a state, one along each axis."""
+        cell = self.plan.cell
+        carried = [k for k, one in enumerate(cell.previous.values()) if one.state == cell.state[state]]
+        return " + ".join(f"load(step.carried[{k}] + u)" for k in carried) or "V{}"
 
     def _ends(self) -> list[str]:
         """What is left outside; the first of a step to leave something there puts it, the others add."""

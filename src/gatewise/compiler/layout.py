@@ -97,7 +97,9 @@ def added_to(cell: CellType, line: str) -> list[tuple[str, str]]:
         match one:
             case Normalised(group=group, operand=operand):
                 shifted.add(operand)
-                found.append((f"shift_{group}", _name_of(one)))
+                values = layout(cell).normalised[group]
+                place = next(k for k, value in enumerate(values) if _structure(value) == _structure(one))
+                found.append((f"shift_{group}", _names_of(values)[place]))
             case Product(family=family, block=block) if family in TORCH_NAMES and one not in shifted:
                 found.append((TORCH_NAMES[family][1], block))
             case Vector(family="b", block=block):
@@ -174,7 +176,7 @@ def _parameters(
     for family, blocks in vectors.items():
         yield Parameter(family, "vector", tuple(blocks))
     for group, values in normalised.items():
-        names = tuple(_name_of(value) for value in values)
+        names = _names_of(values)
         yield Parameter(f"gain_{group}", "gain", names)
         yield Parameter(f"shift_{group}", "shift", names)
 
@@ -194,9 +196,14 @@ def _width(cell: CellType, operand: Expression) -> Width:
     return "output" if operand is prev[cell.state[0]] else "hidden"
 
 
-def _name_of(value: Normalised) -> str:
-    operand = value.operand
-    return operand.block if isinstance(operand, Product) else operand.line or "value"
+def _names_of(values: tuple[Normalised, ...]) -> tuple[str, ...]:
+    """For each value of a normaliser its product's block or its line, numbered where that is taken."""
+    names: list[str] = []
+    for one in (value.operand for value in values):
+        name = one.block if isinstance(one, Product) else one.line or "value"
+        taken = sum(other == name or other.startswith(f"{name}:") for other in names)
+        names.append(f"{name}:{taken + 1}" if taken else name)
+    return tuple(names)
 
 
 def projection_obstacle(cell: CellType) -> str | None:

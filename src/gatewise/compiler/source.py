@@ -29,9 +29,11 @@ namespace gatewise {{
 
 template <class T> struct Cell {{
   using V = Vector<T>;
+  static constexpr int axes = {plan.cell.axes}, previous = {len(plan.cell.previous)};
   static constexpr int states = {len(plan.program.states)}, kept = {len(kept(plan))}, sums = {plan.sums};
   static constexpr int vectors = {len(plan.vectors)}, factors = {len(plan.program.factors)};
   static constexpr int entries = {len(entries(plan))}, matrices = {len(matrices(plan))}, biases = {len(sums)};
+  static constexpr std::array<Predecessor, previous> predecessor{{{{{", ".join(_predecessors(plan))}}}}};
   static constexpr std::array<Width, states> state_width{{{{{", ".join(_state_widths(plan))}}}}};
   static constexpr std::array<int, biases> bias_sum{{{{{", ".join(sums)}}}}};
   static constexpr std::array<Normaliser, {len(groups)}> normalisers{{{{{", ".join(groups)}}}}};
@@ -102,13 +104,21 @@ def _place(one: Reference) -> str:
     return f"{{Operand::{one.where}, {one.index}}}"
 
 
+def _predecessors(plan: Plan) -> list[str]:
+    states = plan.cell.state
+    return [f"{{{states.index(one.state)}, {max(0, one.axis - 1)}}}" for one in plan.cell.previous.values()]
+
+
 def _slot_width(plan: Plan, operand: Reference) -> str:
     if operand.where == "input":
         return "Width::input"
     if operand.where == "kept":
         name = plan.inner[operand.index]
         return f"Width::{next(one.width for one in plan.stages if name in one.lines)}"
-    return _state_widths(plan)[operand.index]
+    index = operand.index
+    if operand.where == "previous":
+        index = plan.cell.state.index(list(plan.cell.previous.values())[index].state)
+    return _state_widths(plan)[index]
 
 
 def _state_widths(plan: Plan) -> list[str]:

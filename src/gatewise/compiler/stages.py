@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from math import ceil
 from typing import Literal
 
 from gatewise.cells.base import CellType
@@ -152,8 +153,10 @@ class _Planner:
         sums = {name: _sums(self.lines[name]) for name in level}
         output = [name for name in level if self._width([name]) == "output"]
         hidden = [name for name in level if name not in output]
-        if sum(map(len, sums.values())) <= MOST_SUMS and not (output and hidden):
+        total = sum(map(len, sums.values()))
+        if total <= MOST_SUMS and not (output and hidden):
             return [level]
+        most = ceil(total / ceil(total / MOST_SUMS))  # as many in one stage as in another
         stages: list[list[str]] = []
         kinds: list[tuple[object, int]] = []  # what a stage's sums multiply, and how many they are
         place: dict[str, int] = {}
@@ -163,7 +166,7 @@ class _Planner:
             fitting = (
                 number
                 for number in range(least, len(stages))
-                if kinds[number][0] == own and kinds[number][1] + len(sums[name]) <= MOST_SUMS
+                if kinds[number][0] == own and kinds[number][1] + len(sums[name]) <= most
             )
             place[name] = next(fitting, len(stages))
             if not sums[name] and name not in output and stages:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gatewise.engine import workspace
-from gatewise.engine.kernel import Kernel, Run, many, rows
+from gatewise.engine.kernel import Kernel, Run, many, one_row, rows
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request, Result, Trace
 
@@ -38,7 +38,8 @@ class Along(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
         kernel, runs = ctx.kernel, ctx.runs
-        states, each = len(kernel.cell.state), len(gradients) // len(runs)
+        states, left = len(kernel.cell.state), 1 + len(kernel.cell.previous)
+        each = len(gradients) // len(runs)
         by_result = [gradients[first : first + each] for first in range(0, len(gradients), each)]
         count = (len(ctx.needs_input_grad) - 2) // len(runs)
         tensors = [ctx.saved_tensors[first : first + count] for first in range(0, count * len(runs), count)]
@@ -49,29 +50,41 @@ class Along(torch.autograd.Function):
         asked = []
         for number, by in enumerate(by_result):
             run = runs[number].with_tensors(saved)
-            traced = by[1 + states :]
+            traced = by[left:]
             by_history = [by[0], *(traced[: states - 1] or [None] * (states - 1))]
             by_inner = _gathered(kernel, run, traced[states - 1 :])
             wanted = ctx.needs_input_grad[2 + number * count : 2 + (number + 1) * count]
-            asked.append(Asked(run, by_history, by[1 : 1 + states], by_inner, wanted))
+            asked.append(Asked(run, by_history, by[1:left], by_inner, wanted))
         return None, None, *(one for found in by_kernel(kernel, asked) for one in found)
 
 
 def result(kernel: Kernel, run: Run) -> Result:
-    """What a run gives back, without what fills rows up to whole vectors."""
-    states, widths = kernel.cell.state, [run.request.state[name].shape[1] for name in kernel.cell.state]
-    history = {name: shown(one, width) for name, one, width in zip(states, run.history, widths, strict=True)}
-    last = zip(states, run.final, widths, strict=True)
-    final = {name: shown(one, width).contiguous() for name, one, width in last if one is not None}
+    """What a run gives back, in the request's form, without what fills rows up to whole vectors."""
+    cell, request = kernel.cell, run.request
+    widths = {name: kernel.width(name, run.parameters) for name in cell.state}
+    history = {
+        name: in_form(shown(one, widths[name]), run.sizes)
+        for name, one in zip(cell.state, run.history, strict=True)
+    }
+    final = {
+        name: shown(one, widths[cell.previous[name].state]).contiguous().view(request.state[name].shape)
+        for name, one in zip(cell.previous, run.final, strict=True)
+        if one is not None
+    }
     trace = None
-    if run.request.trace:
+    if request.trace:
         units, inner = kernel.units(run.parameters), run.inner
-        gates = {name: history[name] for name in kernel.cell.inner if name in history}
+        gates = {name: history[name] for name in cell.inner if name in history}
         if inner is not None:
-            places = {name: kernel.kept.index(name) for name in kernel.cell.inner if name not in history}
-            gates |= {name: inner[:, :, place, :units] for name, place in places.items()}
-        trace = Trace(history, {name: gates[name] for name in kernel.cell.inner})
-    return Result(history[states[0]], final, trace)
+            places = {name: kernel.kept.index(name) for name in cell.inner if name not in history}
+            gates |= {name: in_form(inner[:, :, at, :units], run.sizes) for name, at in places.items()}
+        trace = Trace(history, {name: gates[name] for name in cell.inner})
+    return Result(history[cell.state[0]], final, trace)
+
+
+def in_form(values: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """[T, B, H] -> [L, B, H], positions in the form of a lattice."""
+    return values if len(sizes) == 1 else values.unflatten(0, sizes)
 
 
 def shown(rows: Tensor, width: int) -> Tensor:
@@ -91,15 +104,15 @@ def flat(kernel: Kernel, result: Result) -> tuple[Tensor, ...]:
 
 def unflat(kernel: Kernel, request: Request, tensors: Sequence[Tensor]) -> Result:
     """The result whose tensors these are."""
-    states = kernel.cell.state
-    output, final, rest = tensors[0], tensors[1 : 1 + len(states)], iter(tensors[1 + len(states) :])
+    states, previous = kernel.cell.state, kernel.cell.previous
+    output, final, rest = tensors[0], tensors[1 : 1 + len(previous)], iter(tensors[1 + len(previous) :])
     trace = None
     if request.trace:
         history = {name: output if name == states[0] else next(rest) for name in states}
         trace = Trace(
             history, {name: history[name] if name in history else next(rest) for name in kernel.cell.inner}
         )
-    return Result(output, dict(zip(states, final, strict=True)), trace)
+    return Result(output, dict(zip(previous, final, strict=True)), trace)
 
 
 @dataclass
@@ -132,7 +145,7 @@ def _room(kernel: Kernel, asked: Asked) -> tuple[list[int], list[Tensor | None]]
     """`Gradients` of native/problem.h, number by number; and the tensors that will be written."""
     run, wanted = asked.run, iter(asked.wanted)
     by_history, by_final = (
-        [None if one is None else kernel.filled_up(one) for one in given]
+        [None if one is None else kernel.filled_up(one_row(one)) for one in given]
         for given in (asked.by_history, asked.by_final)
     )
     by_inputs = workspace.empty_like(run.inputs) if next(wanted) else None
@@ -141,6 +154,8 @@ def _room(kernel: Kernel, asked: Asked) -> tuple[list[int], list[Tensor | None]]
         for name, one in run.parameters.items()
     }
     by_initial = [workspace.empty_like(one) if next(wanted) else None for one in run.initial]
+    if kernel.cell.axes > 1 and run.lengths is not None:  # there is a side's position where no sample enters
+        by_initial = [None if one is None else one.zero_() for one in by_initial]
     numbers = [
         *many(by_history), *many(by_final), *rows(asked.by_inner), *rows(by_inputs), *many(by_initial),
         *kernel.addresses(by_parameter),
@@ -151,9 +166,12 @@ def _room(kernel: Kernel, asked: Asked) -> tuple[list[int], list[Tensor | None]]
 
 def _without_filling(kernel: Kernel, run: Run, found: list[Tensor | None]) -> list[Tensor | None]:
     first = 1 + len(run.parameters)
-    widths = [kernel.width(state, run.parameters) for state in kernel.cell.state]
-    by_initial = zip(found[first:], widths, strict=True)
-    return [*found[:first], *(None if one is None else one[:, :width] for one, width in by_initial)]
+    by_inputs = found[0] if found[0] is None else in_form(found[0], run.sizes)
+    by_initial = [
+        None if one is None else one[..., : kernel.width(name.state, run.parameters)].view(shape)
+        for one, name, shape in zip(found[first:], kernel.cell.previous.values(), run.shapes, strict=True)
+    ]
+    return [by_inputs, *found[1:first], *by_initial]
 
 
 def _gathered(kernel: Kernel, run: Run, by_gates: Sequence[Tensor | None]) -> Tensor | None:
@@ -164,7 +182,7 @@ def _gathered(kernel: Kernel, run: Run, by_gates: Sequence[Tensor | None]) -> Te
     names = (name for name in kernel.cell.inner if name not in kernel.cell.state)
     for name, one in zip(names, by_gates, strict=True):
         if one is not None:
-            gathered[:, :, kernel.kept.index(name), : one.shape[-1]] = one
+            gathered[:, :, kernel.kept.index(name), : one.shape[-1]] = one_row(one)
     return gathered
 
 
@@ -176,7 +194,7 @@ def _by_reference(
     inputs = next(given)
     parameters = {name: next(given) for name in run.names}
     with torch.enable_grad():
-        state = dict(zip(kernel.cell.state, given, strict=True))
+        state = dict(zip(kernel.cell.previous, given, strict=True))
         again = replace(run.request, inputs=inputs, parameters=parameters, state=state)
         outputs = flat(kernel, Reference().run(again))
         pairs = [(one, by) for one, by in zip(outputs, gradients, strict=True) if by is not None]

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from math import prod
 from typing import Any
 
 import torch
@@ -38,12 +39,16 @@ SMALL = 800_000  # multiplications of a call below which more threads cost more 
 class Run:
     """A request's tensors in the kernel's form, and the results of its forward call.
 
-    inputs: [T, B, I]; initial: [B, H'] for each state, H' being H filled up to whole vectors
-    history: [T, B, H'] of each state ([2, B, H'] where only the last is wanted); final: [B, H'] of each
+    Positions are in one row: T is a sequence's steps or all positions of a lattice, F those on a side of it.
+
+    sizes: of the lattice, or (T,); inputs: [T, B, I]
+    initial: [F, B, H'] for each predecessor, or [B, H']; H' is H filled up to whole vectors
+    history: [T, B, H'] of each state ([2, B, H'] where only the last is wanted); final: as initial
     inner: [T, B, kept, H'] what is kept beside the states, or None
     """
 
     request: Request
+    sizes: tuple[int, ...]
     inputs: Tensor
     parameters: Mapping[str, Tensor]
     initial: list[Tensor]
@@ -54,6 +59,7 @@ class Run:
     final: list[Tensor | None] = field(default_factory=list)
     inner: Tensor | None = None
     names: tuple[str, ...] = ()  # of the parameters
+    shapes: tuple[torch.Size, ...] = ()  # of the states that enter
 
     def tensors(self) -> list[Tensor]:
         """All that the gradient reads, as `with_tensors` takes it."""
@@ -128,22 +134,26 @@ class Kernel:
 
     def prepared(self, request: Request) -> Run:
         """A request's tensors in the kernel's form."""
-        inputs, steps = request.inputs, request.inputs.shape[0]
+        inputs, axes = request.inputs, self.cell.axes
+        sizes = tuple(inputs.shape[:axes])
         factors = []
         for name in self.plan.program.factors:
             given = request.hidden_mask if name == "mask" else request.zoneout[name]
             like = request.state[self.cell.state[0] if name == "mask" else name]
             given = given if isinstance(given, Tensor) else torch.full_like(like, float(given or 0))
-            factors.append(self.filled_up(given.to(inputs.dtype)).expand(steps, -1, -1))
+            factors.append(self.filled_up(given.to(inputs.dtype)).expand(sizes[0], -1, -1))
+        inputs = inputs.flatten(0, axes - 1) if axes > 1 else inputs
         return Run(
             request,
+            sizes,
             inputs if inputs.stride(-1) == 1 else inputs.contiguous(),
             {name: one.contiguous() for name, one in request.parameters.items()},
-            [self.filled_up(request.state[name]) for name in self.cell.state],
+            [self.filled_up(one_row(request.state[name])) for name in self.cell.previous],
             None if request.lengths is None else request.lengths.to(torch.int64).contiguous(),
             None if request.resets is None else request.resets.contiguous().view(torch.uint8),
             factors,
             names=tuple(request.parameters),
+            shapes=tuple(request.state[name].shape for name in self.cell.previous),
         )
 
     def forward(self, runs: Sequence[Run], keep: bool) -> None:
@@ -154,13 +164,17 @@ class Kernel:
 
     def _make_room(self, run: Run, keep: bool) -> None:
         request, (steps, batch, _) = run.request, run.inputs.shape
-        whole = keep or request.trace
-        for number, first in enumerate(run.initial):
-            wanted = whole or number == 0
-            shape = (steps if wanted else 2, batch, first.shape[1])
+        lattice = self.cell.axes > 1
+        whole = keep or request.trace or lattice  # of a lattice more than two steps are needed
+        for number, name in enumerate(self.cell.state):
+            width = self.padded(self.width(name, run.parameters))
+            shape = (steps if whole or number == 0 else 2, batch, width)
             run.history.append(workspace.empty(shape, self.dtype))
-            run.final.append(workspace.empty(first.shape, self.dtype))
-        all_inner = request.trace or (keep and not request.recompute)
+        final = [workspace.empty(one.shape, self.dtype) for one in run.initial]
+        if lattice and run.lengths is not None:  # there is a side's position where no sample leaves
+            final = [one.zero_() for one in final]
+        run.final = [*final]
+        all_inner = request.trace or (keep and not request.recompute) or lattice
         if self.kept and (all_inner or len(self.plan.stages) > 1):
             width = self.padded(self.units(run.parameters))
             run.inner = workspace.empty((steps if all_inner else 2, batch, len(self.kept), width), self.dtype)
@@ -206,12 +220,12 @@ class Kernel:
     def problem(self, run: Run, side_by_side: int) -> Any:
         """`Problem` of native/problem.h, number by number, for one of so many that run at once."""
         request, parameters = run.request, run.parameters
-        steps, batch, inputs = run.inputs.shape
-        units, output = self.units(parameters), self.cell.state[0]
+        _, batch, inputs = run.inputs.shape
+        units = self.units(parameters)
         numbers = [
-            steps, batch, inputs, units, self.width(output, parameters),
-            *ways(steps, batch, self.weights(units, inputs), side_by_side),
-            request.reverse, request.recompute,
+            *run.sizes, batch, inputs, units, self.width(self.cell.state[0], parameters),
+            *ways(run.sizes, batch, self.weights(units, inputs), side_by_side),
+            request.recompute and self.cell.axes == 1, *request.directions,
             address(run.lengths), address(run.resets), *self.addresses(parameters),
             *rows(run.inputs), *many(run.initial), *many(run.history), *many(run.final),
             *rows(run.inner), *many(run.factors),
@@ -241,15 +255,16 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def ways(steps: int, batch: int, weights: int, side_by_side: int = 1) -> tuple[int, bool, bool]:
+def ways(sizes: tuple[int, ...], batch: int, weights: int, side_by_side: int = 1) -> tuple[int, bool, bool]:
     """How many threads run a problem, if they share units rather than rows, if inputs are multiplied ahead.
 
     Rows are shared without any waiting. But each thread then reads all weights, which is too much where
-    rows are few, or weights too many for the cache of a core.
+    rows are few, or weights too many for the cache of a core. A lattice has many rows for each sample.
     """
-    alone = _forked or steps * batch * weights < SMALL
+    alone = _forked or prod(sizes) * batch * weights < SMALL
     threads = 1 if alone else torch.get_num_threads() // side_by_side
-    return threads, threads > 1 and (batch < 12 * threads or weights > LARGE), batch <= 2
+    few = batch < 12 * threads if len(sizes) == 1 else batch % threads > 0 and batch < 4 * threads
+    return threads, threads > 1 and (few or weights > LARGE), batch <= 2 and len(sizes) == 1
 
 
 def fit_side_by_side(count: int) -> bool:
@@ -267,6 +282,11 @@ def address(tensor: Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr()
 
 
+def one_row(values: Tensor) -> Tensor:
+    """[*F, B, H] -> [F, B, H], all positions in one row; [B, H] as it is."""
+    return values.flatten(0, -3) if values.dim() > 3 else values
+
+
 def rows(tensor: Tensor | None) -> tuple[int, int, int, int]:
     """`Rows` of native/problem.h: [T, B, ...], or [B, ...] at each step; two steps are a ring."""
     if tensor is None:
@@ -277,10 +297,9 @@ def rows(tensor: Tensor | None) -> tuple[int, int, int, int]:
     return tensor.data_ptr(), step, row, 1 if tensor.shape[0] == 2 else ALL
 
 
-def many(tensors: Sequence[Tensor | None]) -> Iterator[int]:
+def many(tensors: Sequence[Tensor | None]) -> list[int]:
     """The rows of several tensors."""
-    for one in tensors:
-        yield from rows(one)
+    return [number for one in tensors for number in rows(one)]
 
 
 @cache

@@ -74,7 +74,7 @@ def _along(chosen: Kernel, requests: Sequence[Request]) -> list[Result]:
 
 
 def _tensors(request: Request) -> list[Tensor]:
-    states = [request.state[name] for name in request.cell.state]
+    states = [request.state[name] for name in request.cell.previous]
     return [request.inputs, *request.parameters.values(), *states]
 
 

@@ -2,55 +2,13 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, cast
-
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from gatewise.cells.base import CellType
-from gatewise.cells.notation import (
-    NORMALISE_EPSILON,
-    Constant,
-    Expression,
-    Input,
-    Normalised,
-    Operation,
-    Previous,
-    Product,
-    Vector,
-    prev,
-)
-from gatewise.cells.order import contains
-from gatewise.compiler.layout import TORCH_NAMES, Layout, Parameter, ProductGroup, layout
+from gatewise.engine.diagonals import over_lattice
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.sequences import backwards, resets_backwards, within
-
-
-def _maximum(first: Tensor | float, second: Tensor | float) -> Tensor:
-    value, bound = (first, second) if isinstance(first, Tensor) else (torch.as_tensor(second), first)
-    return torch.maximum(value, torch.as_tensor(bound).to(value))
-
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "divide": operator.truediv,
-    "negate": operator.neg,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "softplus": functional.softplus,
-    "exp": torch.exp,
-    "maximum": _maximum,
-}
-
-
-Values = dict[Any, Any]  # by a line's name, a previous state, a product's family and block
-Formula = Callable[[Values], Any]
+from gatewise.engine.step import Step
 
 
 class Reference:
@@ -62,36 +20,41 @@ class Reference:
         return None
 
     def run(self, request: Request) -> Result:
-        inputs, resets, lengths = request.inputs, request.resets, request.lengths
-        inside = None
-        if lengths is not None:
-            inside = within(lengths, len(inputs))[:, :, None]
-            resets = None if resets is None else resets & inside[:, :, 0]
-            inputs = inputs.masked_fill(~inside, 0.0)  # padding may hold anything, NaN included
-        if request.reverse:
-            inputs = backwards(inputs, lengths)
-            resets = None if resets is None else resets_backwards(resets, lengths)
-        history, final = _along(request, inputs, resets, inside)
-        stacked = {name: torch.stack(values) for name, values in history.items()}
-        if inside is not None:
-            stacked = {name: values.masked_fill(~inside, 0.0) for name, values in stacked.items()}
-        if request.reverse:
-            stacked = {name: backwards(values, lengths) for name, values in stacked.items()}
-        cell = request.cell
-        trace = None
-        if request.trace:
-            trace = Trace(
-                {name: stacked[name] for name in cell.state}, {name: stacked[name] for name in cell.inner}
-            )
-        return Result(stacked[cell.state[0]], final, trace)
+        return over_lattice(request) if request.cell.axes > 1 else _along(request)
 
 
-def _along(
+def _along(request: Request) -> Result:
+    """A cell along sequences, step by step."""
+    inputs, resets, lengths = request.inputs, request.resets, request.lengths
+    inside, (reverse,) = None, request.directions
+    if lengths is not None:
+        inside = within(lengths, len(inputs))[:, :, None]
+        resets = None if resets is None else resets & inside[:, :, 0]
+        inputs = inputs.masked_fill(~inside, 0.0)  # padding may hold anything, NaN included
+    if reverse:
+        inputs = backwards(inputs, lengths)
+        resets = None if resets is None else resets_backwards(resets, lengths)
+    history, final = _steps(request, inputs, resets, inside)
+    stacked = {name: torch.stack(values) for name, values in history.items()}
+    if inside is not None:
+        stacked = {name: values.masked_fill(~inside, 0.0) for name, values in stacked.items()}
+    if reverse:
+        stacked = {name: backwards(values, lengths) for name, values in stacked.items()}
+    cell = request.cell
+    trace = None
+    if request.trace:
+        trace = Trace(
+            {name: stacked[name] for name in cell.state}, {name: stacked[name] for name in cell.inner}
+        )
+    return Result(stacked[cell.state[0]], final, trace)
+
+
+def _steps(
     request: Request, inputs: Tensor, resets: Tensor | None, inside: Tensor | None
 ) -> tuple[dict[str, list[Tensor]], dict[str, Tensor]]:
     """Steps through time; the kept lines at every step, and the last states."""
     cell = request.cell
-    step = _Step(request)
+    step = Step(request)
     state = dict(request.state)
     kept = dict.fromkeys([*cell.state, *cell.inner] if request.trace else cell.state[:1])
     history: dict[str, list[Tensor]] = {name: [] for name in kept}
@@ -110,133 +73,3 @@ def _along(
         for name, values in history.items():
             values.append(lines[name])
     return history, state
-
-
-class _Step:
-    """The equations of one step, over tensors."""
-
-    def __init__(self, request: Request) -> None:
-        self.cell = request.cell
-        self.layout = layout(request.cell)
-        self.parameters = request.parameters
-        self.hidden_mask = request.hidden_mask
-        self.matrices = {group: _rows(self.layout, group, request) for group in self.layout.products}
-        self.vectors = dict(_vectors(self.layout, request))
-        self.masked = {group for group in self.layout.products if _reads_output(group, request.cell)}
-        self.lines = {name: self._formula(line) for name, line in request.cell.lines.items()}
-
-    def input_products(self, inputs: Tensor) -> list[Values]:
-        """All products of the input, done for all steps at once; then apart, step by step."""
-        steps: list[Values] = [{} for _ in inputs]
-        for group in self.layout.products:
-            if isinstance(group.operand, Input):
-                for values, product in zip(steps, self._product(group, inputs), strict=True):
-                    values.update(_by_block(group, product))
-        return steps
-
-    def __call__(self, input_products: Values, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        values: Values = {**input_products, **{prev[name]: value for name, value in state.items()}}
-        for name, formula in self.lines.items():
-            values[name] = formula(values)
-            if name == self.cell.state[0] and "projection" in self.parameters:
-                values[name] = functional.linear(values[name], self.parameters["projection"])
-        return {name: values[name] for name in self.lines}
-
-    def _read(self, expression: Expression) -> Formula:
-        """An operand's formula: the line's value if it is a line, else its own."""
-        return operator.itemgetter(expression.line) if expression.line else self._formula(expression)
-
-    def _formula(self, expression: Expression) -> Formula:
-        match expression:
-            case Operation(function=name, arguments=arguments):
-                return self._operation(FUNCTIONS[name], [self._read(one) for one in arguments])
-            case Product(family=family, block=block):
-                return self._product_formula(family, block)
-            case Normalised(group=group):
-                return self._normalised_formula(group, expression)
-            case Previous():
-                return operator.itemgetter(expression)
-            case Vector(family=family, block=block):
-                weight = self.vectors[family, block]
-                return lambda values: weight
-            case Constant(value=number):
-                return lambda values: number
-        raise TypeError(f"{self.cell.__name__} holds {expression}, which has no value of its own")
-
-    @staticmethod
-    def _operation(function: Callable[..., Any], operands: list[Formula]) -> Formula:
-        if len(operands) == 1:
-            (only,) = operands
-            return lambda values: function(only(values))
-        first, second = operands
-        return lambda values: function(first(values), second(values))
-
-    def _product_formula(self, family: str, block: str) -> Formula:
-        group = next(g for g in self.layout.products if g.family == family and block in g.blocks)
-        if isinstance(group.operand, Input):
-            return operator.itemgetter((family, block))
-        operand = self._read(group.operand)
-
-        def formula(values: Values) -> Tensor:
-            if (family, block) not in values:
-                values.update(_by_block(group, self._product(group, operand(values))))
-            return cast(Tensor, values[family, block])
-
-        return formula
-
-    def _normalised_formula(self, group: str, expression: Expression) -> Formula:
-        together = self.layout.normalised[group]
-        operands = [self._read(one.operand) for one in together]
-        gain, shift = self.parameters[f"gain_{group}"], self.parameters[f"shift_{group}"]
-
-        def formula(values: Values) -> Tensor:
-            if expression not in values:
-                whole = torch.cat([operand(values) for operand in operands], dim=-1)
-                whole = functional.layer_norm(whole, whole.shape[-1:], gain, shift, NORMALISE_EPSILON)
-                values.update(zip(together, whole.chunk(len(together), dim=-1), strict=True))
-            return cast(Tensor, values[expression])
-
-        return formula
-
-    def _product(self, group: ProductGroup, operand: Tensor) -> Tensor:
-        """[..., blocks * H]: one product for all blocks of a group."""
-        if self.hidden_mask is not None and group in self.masked:
-            operand = operand * self.hidden_mask
-        return functional.linear(operand, *self.matrices[group])
-
-
-def _rows(layout: Layout, group: ProductGroup, request: Request) -> tuple[Tensor, Tensor | None]:
-    """A group's own rows of its family's matrix and bias."""
-
-    def rows(parameter: Parameter) -> Tensor:
-        whole = request.parameters[parameter.name]
-        units = len(whole) // len(parameter.blocks)
-        first = parameter.blocks.index(group.blocks[0])
-        return whole[first * units : (first + len(group.blocks)) * units]
-
-    matrix, bias = TORCH_NAMES.get(group.family, (group.family, None))
-    known = {parameter.name: parameter for parameter in layout.parameters}
-    has_bias = group.biased and bias in request.parameters
-    return rows(known[matrix]), rows(known[str(bias)]) if has_bias else None
-
-
-def _vectors(layout: Layout, request: Request) -> Iterator[tuple[tuple[str, str], Tensor]]:
-    """Each vector for the whole batch, [B, H]; `b` is zero in a layer without biases."""
-    first, batch = layout.parameters[0], request.inputs.shape[1]
-    units = len(request.parameters[first.name]) // len(first.blocks)
-    for parameter in layout.parameters:
-        if parameter.kind == "vector":
-            zeros = request.inputs.new_zeros(len(parameter.blocks) * units)
-            blocks = request.parameters.get(parameter.name, zeros).chunk(len(parameter.blocks))
-            for block, values in zip(parameter.blocks, blocks, strict=True):
-                yield (parameter.name, block), values.expand(batch, -1)
-
-
-def _reads_output(group: ProductGroup, cell: CellType) -> bool:
-    """Whether a product sees the output of the step before, which variational dropout masks."""
-    return contains(group.operand, prev[cell.state[0]])
-
-
-def _by_block(group: ProductGroup, product: Tensor) -> Values:
-    blocks = product.chunk(len(group.blocks), dim=-1)
-    return {(group.family, block): value for block, value in zip(group.blocks, blocks, strict=True)}

@@ -1,7 +1,11 @@
 """Layers: cells run along sequences, as `nn.Module`s."""
 
 from gatewise.layers.dropins import GRU, LSTM, RNN
+from gatewise.layers.grid import GridLSTM
+from gatewise.layers.lattice import MDGRU, MDLSTM, MDRNN, Lattice
 from gatewise.layers.recurrent import Recurrent
 from gatewise.layers.states import detach
 
-__all__ = ["GRU", "LSTM", "RNN", "Recurrent", "detach"]
+__all__ = [
+    "GRU", "LSTM", "MDGRU", "MDLSTM", "MDRNN", "RNN", "GridLSTM", "Lattice", "Recurrent", "detach",
+]  # fmt: skip

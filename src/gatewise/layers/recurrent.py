@@ -74,6 +74,10 @@ class Recurrent(nn.Module):
         super().__init__()
         if not isinstance(cell, CellType) or not cell.state:
             raise GatewiseError(f"expected cell as a class of equations such as cells.LSTM, got {cell!r}")
+        if cell.axes > 1:
+            raise GatewiseError(
+                f"{cell.__name__} is a cell of a lattice of {cell.axes} axes; make a layer of it with Lattice"
+            )
         self.cell = cell
         self.hidden_sizes = _sizes(hidden_size, num_layers)
         _check_whole("input_size", input_size, 1)

@@ -1,4 +1,4 @@
-// The gradient of a cell along a batch of sequences: back through the steps, some at a time, and after each such
+// The gradient of a cell over a batch of sequences or lattices: back through the steps, some at a time, and after each such
 // chunk the products over all its steps (of the weights' and the input's gradient) while it is still in the cache.
 #pragma once
 
@@ -15,23 +15,26 @@ template <class Element, class Cell> class Backward {
   using G = Gradients<T, Cell>;
   static constexpr int L = lanes<T>, S = Cell::states;
 
+  using Places = Lattice<Cell::axes>;
+  using At = Row<Cell::axes>;
+
   // Memory that all threads share, as it lies in one piece.
   struct Shared {
     T *sums, *carried[2], *entries, *by_bias, *by_vector, *kept, *looked, *outer;
     T *through[Cell::matrices], *to_input;
     int64_t bytes;
 
-    Shared(const P &p, void *memory) {
+    Shared(const P &p, const Places &lattice, void *memory) {
       Arena arena(memory);
-      const int64_t rows = p.batch * p.padded();
-      sums = arena.take<T>(chunk(p) * rows * Cell::sums);
-      for (T *&one : carried) one = arena.take<T>(S * rows);
+      const int64_t rows = lattice.most() * p.padded();
+      sums = arena.take<T>(chunk(lattice) * rows * Cell::sums);
+      for (T *&one : carried) one = arena.take<T>(Cell::previous * rows);
       entries = arena.take<T>(2 * rows * Cell::entries);
       by_bias = arena.take<T>(p.threads * Cell::sums * p.padded());
       by_vector = arena.take<T>(p.threads * Cell::vectors * p.padded());
-      kept = arena.take<T>(p.recompute ? chunk(p) * rows * Cell::kept : 0);
+      kept = arena.take<T>(p.recompute ? chunk(lattice) * rows * Cell::kept : 0);
       looked = arena.take<T>(p.recompute ? Forward<Element, Cell>::shared_size(p) : 0);
-      outer = arena.take<T>(p.threads * outer_size(p));
+      outer = arena.take<T>(p.threads * outer_size(p, lattice));
       for_each_slot([&]<class Stage>(const Slot &slot, int matrix) {
         if (slot.operand.where == Operand::input) return;
         through[matrix] = arena.take<T>(Through<Element>(p, slot.width).size(slot.sums, p.width(Stage::width)));
@@ -42,23 +45,24 @@ template <class Element, class Cell> class Backward {
   };
 
   // Steps that are gone back through before their products are done: a power of two, so that it can be a ring.
-  static int64_t chunk(const P &p) {
+  static int64_t chunk(const Places &lattice) {
     int64_t steps = 1;
-    while (steps < p.steps && steps * p.batch < 1024) steps *= 2;
+    while (steps < lattice.steps && steps * lattice.mean() < 1024) steps *= 2;
     return steps;
   }
 
-  Backward(const P &given, const G &gradients, const Packed<Element, Cell> &packed, const Order &order, Team &team,
+  Backward(const P &given, const G &gradients, const Packed<Element, Cell> &packed, const Places &lattice, Team &team,
            const Shared &shared)
-      : p(given), gradients(gradients), order(order), team(team), shared(shared), padded(given.padded()),
-        steps(size_t(team.rows.to - team.rows.from)), forward(p, packed, order, team, shared.looked) {}
+      : p(given), gradients(gradients), lattice(lattice), team(team), shared(shared), padded(given.padded()),
+        zeros(size_t(padded), T(0)), nowhere(size_t(padded)), forward(p, packed, lattice, team, shared.looked) {}
 
   void run() {
-    if (p.recompute) p.kept = {shared.kept, p.batch * Cell::kept * padded, Cell::kept * padded, chunk(p) - 1};
+    const int64_t at_once = chunk(lattice);
+    if (p.recompute) p.kept = {shared.kept, p.batch * Cell::kept * padded, Cell::kept * padded, at_once - 1};
     prepare();
     team.meet_all();
-    for (int64_t first = (p.steps - 1) / chunk(p) * chunk(p); first >= 0; first -= chunk(p)) {
-      const int64_t last = std::min(p.steps, first + chunk(p));
+    for (int64_t first = (lattice.steps - 1) / at_once * at_once; first >= 0; first -= at_once) {
+      const int64_t last = std::min(lattice.steps, first + at_once);
       if (p.recompute) forward.run(first, last), team.meet();
       for (int64_t s = last - 1; s >= first; --s) back(s);
       team.meet_all();
@@ -71,11 +75,12 @@ template <class Element, class Cell> class Backward {
  private:
   P p;
   const G &gradients;
-  const Order &order;
+  const Places &lattice;
   Team &team;
   const Shared &shared;
   const int64_t padded;
-  std::vector<Step<T, Cell>> steps;
+  const std::vector<T> zeros;
+  std::vector<T> nowhere;  // gradients that nobody wants
   Forward<Element, Cell> forward;
   Operands<Element> operands;
   bool fresh = true;  // no chunk was added to the weights' gradient yet
@@ -99,11 +104,11 @@ template <class Element, class Cell> class Backward {
     return sums;
   }
 
-  static int64_t outer_size(const P &p) {
+  static int64_t outer_size(const P &p, const Places &lattice) {
     int64_t most = 0;
     for_each_slot([&]<class Stage>(const Slot &slot, int) {
       const int64_t rows = slot.sums * p.width(Stage::width);
-      most = std::max(most, Outer<T, Element>::scratch(rows, p.width(slot.width), chunk(p) * p.batch, int(p.threads)));
+      most = std::max(most, Outer<T, Element>::scratch(rows, p.width(slot.width), chunk(lattice) * lattice.most(), int(p.threads)));
     });
     return most;
   }
@@ -131,74 +136,69 @@ template <class Element, class Cell> class Backward {
     });
   }
 
-  T *sums_at(int64_t s, int64_t r) const { return shared.sums + ((s & (chunk(p) - 1)) * p.batch + r) * Cell::sums * padded; }
-  T *carried(int64_t s, int k, int64_t r) const { return shared.carried[s & 1] + (k * p.batch + r) * padded; }
+  T *sums_at(const At &row) const {
+    return shared.sums + ((row.s & (chunk(lattice) - 1)) * lattice.most() + row.place) * Cell::sums * padded;
+  }
+
+  T *carried(int64_t s, int q, int64_t place) const { return shared.carried[s & 1] + (q * lattice.most() + place) * padded; }
 
   // One step back: stages in reverse, each unit by unit and then through its products.
   void back(int64_t s) {
-    const int64_t from = team.rows.from, end = std::min(team.rows.to, order.active(s));
-    for (int64_t r = from; r < end; ++r) {
-      if (r >= order.active(s + 1)) enter(s, r);
-      steps[size_t(r - from)] = step(s, r);
-      for (int k = 0; k < int(Cell::normalisers.size()); ++k) normalise<T, Cell>(steps[size_t(r - from)], k, p.units);
+    forward.begin(s);
+    for (size_t r = 0; r < forward.rows.size(); ++r) {
+      add_gradients(forward.rows[r], forward.steps[r]);
+      for (int k = 0; k < int(Cell::normalisers.size()); ++k) normalise<T, Cell>(forward.steps[r], k, p.units);
     }
-    back_stages<int(std::tuple_size_v<typename Cell::Stages>) - 1>(end - from);
-    for (int64_t r = from; r < end; ++r)
-      if (resets_before(s, r))
-        for_own_units([&](int k, Range own) { std::fill(carried(s - 1, k, r) + own.from, carried(s - 1, k, r) + own.to, T(0)); });
+    back_stages<int(std::tuple_size_v<typename Cell::Stages>) - 1>();
+    for (size_t r = 0; r < forward.rows.size(); ++r)
+      for (int q = 0; q < Cell::previous && p.resets_at(forward.rows[r]); ++q) {
+        const Range own = units_of(q);
+        std::fill(forward.steps[r].previous_gradient[q] + own.from, forward.steps[r].previous_gradient[q] + own.to, T(0));
+      }
   }
 
-  bool resets_before(int64_t s, int64_t r) const {
-    const int64_t t = order.time(s, r), b = order.place(r);
-    return p.reverse ? s > 0 && p.resets_at(t + 1, b) : p.resets_at(t, b);
+  // The units of predecessor q's state that this thread computes.
+  Range units_of(int q) const {
+    return Forward<Element, Cell>::units(p, team, Cell::state_width[size_t(Cell::predecessor[size_t(q)].state)]);
   }
 
-  template <class Work> void for_own_units(const Work &work) const {
-    for (int k = 0; k < S; ++k) work(k, Forward<Element, Cell>::units(p, team, Cell::state_width[size_t(k)]));
-  }
-
-  // A row's last step: what comes from later is the gradient of its last states.
-  void enter(int64_t s, int64_t r) {
-    for_own_units([&](int k, Range own) {
-      T *to = carried(s, k, r);
-      if (!gradients.by_final[k].from) return std::fill(to + own.from, to + own.to, T(0));
-      const T *from = gradients.by_final[k](0, order.place(r));
-      std::copy(from + own.from, from + own.to, to + own.from);
-    });
-  }
-
-  Step<T, Cell> step(int64_t s, int64_t r) {
-    const int64_t b = order.place(r), t = order.time(s, r);
-    Step<T, Cell> own = forward.step(s, r);
-    for (int k = 0; k < S; ++k) {
-      own.carried[k] = carried(s, k, r);
-      own.previous_gradient[k] = carried(s - 1, k, r);
-      own.state_gradient[k] = gradients.by_state[k].from ? gradients.by_state[k](t, b) : nullptr;
+  // Where a step back reads and leaves gradients. What leaves the lattice has its gradient from outside.
+  void add_gradients(const At &row, Step<T, Cell> &step) {
+    for (int q = 0; q < Cell::previous; ++q) {
+      const int axis = Cell::predecessor[size_t(q)].axis;
+      step.carried[q] = row.last[axis] ? by_final(row.face[axis], row.b, q) : carried(row.s, q, row.place);
+      step.previous_gradient[q] = !row.first[axis] ? carried(row.s - 1, q, lattice.place_before(row, axis))
+                                  : gradients.initial[q].from ? gradients.initial[q](row.face[axis], row.b) : nowhere.data();
     }
-    own.by_kept = gradients.by_kept.from ? gradients.by_kept(t, b) : nullptr;
-    own.entries = shared.entries + ((s & 1) * p.batch + r) * Cell::entries * padded;
-    own.sum_gradient = sums_at(s, r);
-    own.bias_gradient = shared.by_bias + team.thread * Cell::sums * padded;
-    own.vector_gradient = shared.by_vector + team.thread * Cell::vectors * padded;
-    return own;
+    for (int k = 0; k < S; ++k) step.state_gradient[k] = gradients.by_state[k].from ? gradients.by_state[k](row.t, row.b) : nullptr;
+    step.by_kept = gradients.by_kept.from ? gradients.by_kept(row.t, row.b) : nullptr;
+    step.entries = shared.entries + ((row.s & 1) * lattice.most() + row.place) * Cell::entries * padded;
+    step.sum_gradient = sums_at(row);
+    step.bias_gradient = shared.by_bias + team.thread * Cell::sums * padded;
+    step.vector_gradient = shared.by_vector + team.thread * Cell::vectors * padded;
   }
 
-  template <int number> void back_stages(int64_t rows) {
+  const T *by_final(int64_t face, int64_t b, int q) const {
+    return gradients.by_final[q].from ? gradients.by_final[q](face, b) : zeros.data();
+  }
+
+  template <int number> void back_stages() {
     using Stage = std::tuple_element_t<number, typename Cell::Stages>;
     if constexpr (Stage::normalised.size() > 0) {
       team.meet();
-      for (int64_t r = 0; r < rows; ++r)
-        for (const int k : Stage::normalised) normalise_gradient<T, Cell>(steps[size_t(r)], k, p.units);
+      for (const Step<T, Cell> &step : forward.steps)
+        for (const int k : Stage::normalised) normalise_gradient<T, Cell>(step, k, p.units);
     }
     const Range own = Forward<Element, Cell>::units(p, team, Stage::width);
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t u = own.from; u < own.to; u += L) Stage::backward(steps[size_t(r)], u);
-    through_products<Stage, number>(rows);
-    if constexpr (number > 0) back_stages<number - 1>(rows);
+    for (const Step<T, Cell> &step : forward.steps)
+      for (int64_t u = own.from; u < own.to; u += L) Stage::backward(step, u);
+    through_products<Stage, number>();
+    if constexpr (number > 0) back_stages<number - 1>();
   }
 
-  template <class Stage, int number> void through_products(int64_t rows) {
+  template <class Stage, int number> void through_products() {
     bool met = false;
+    const int64_t rows = int64_t(forward.steps.size());
     for_each_slot([&]<class Any>(const Slot &slot, int matrix) {
       if constexpr (std::is_same_v<Any, Stage>) {
         if (slot.operand.where == Operand::input) return;
@@ -207,7 +207,7 @@ template <class Element, class Cell> class Backward {
         std::vector<T *> target;
         operands.resize(slot.sums * rows, units);
         for (int64_t r = 0; r < rows; ++r) {
-          const Step<T, Cell> &own = steps[size_t(r)];
+          const Step<T, Cell> &own = forward.steps[size_t(r)];
           for (int k = 0; k < slot.sums; ++k)
             operands.read(k * rows + r, own.sum_gradient + (Stage::first_sum + slot.sum[k]) * padded, units);
           target.push_back(slot.operand.where == Operand::previous ? own.previous_gradient[slot.target] : own.entries + slot.target * padded);
@@ -221,22 +221,20 @@ template <class Element, class Cell> class Backward {
 
   // The products over all rows of the steps first..last.
   void multiply_out(int64_t first, int64_t last) {
-    std::vector<std::pair<int64_t, int64_t>> rows;
-    for (int64_t s = first; s < last; ++s)
-      for (int64_t r = 0; r < order.active(s); ++r) rows.emplace_back(s, r);
+    std::vector<At> rows;
+    for (int64_t s = first; s < last; ++s) lattice.rows(s, {0, p.batch}, rows);
     if (gradients.input.from) back_to_input(rows);
-    const int64_t depth = int64_t(rows.size());
     std::vector<const T *> left(rows.size()), right(rows.size());
     for_each_slot([&]<class Stage>(const Slot &slot, int matrix) {
-      for (int64_t i = 0; i < depth; ++i) right[size_t(i)] = forward.step(rows[size_t(i)].first, rows[size_t(i)].second).at(slot.operand);
+      for (size_t i = 0; i < rows.size(); ++i) right[i] = forward.operand(rows[i], slot.operand);
       const int64_t units = p.width(Stage::width), width = p.width(slot.width);
       for (int k = 0, next; k < slot.sums; k = next) {
         for (next = k + 1; next < slot.sums && follows<Stage>(slot, matrix, next); ++next) {}
         if (!gradients.matrix[matrix + k]) continue;
-        for (int64_t i = 0; i < depth; ++i)
-          left[size_t(i)] = sums_at(rows[size_t(i)].first, rows[size_t(i)].second) + (Stage::first_sum + slot.sum[k]) * padded;
-        Outer<T, Element>::run((next - k) * units, width, depth, left.data(), right.data(), gradients.matrix[matrix + k],
-                               width, !fresh, shared.outer + team.thread * outer_size(p), int(team.thread), int(team.threads));
+        for (size_t i = 0; i < rows.size(); ++i) left[i] = sums_at(rows[i]) + (Stage::first_sum + slot.sum[k]) * padded;
+        Outer<T, Element>::run((next - k) * units, width, int64_t(rows.size()), left.data(), right.data(),
+                               gradients.matrix[matrix + k], width, !fresh,
+                               shared.outer + team.thread * outer_size(p, lattice), int(team.thread), int(team.threads));
       }
     });
     fresh = false;
@@ -249,7 +247,7 @@ template <class Element, class Cell> class Backward {
            gradients.matrix[matrix + k] == gradients.matrix[matrix + k - 1] + size;
   }
 
-  void back_to_input(const std::vector<std::pair<int64_t, int64_t>> &rows) {
+  void back_to_input(const std::vector<At> &rows) {
     const Range own = share(int64_t(rows.size()), team.thread, team.threads);
     const std::vector<int> sums = input_sums();
     const int64_t products = int64_t(sums.size());
@@ -259,25 +257,24 @@ template <class Element, class Cell> class Backward {
       std::vector<T *> target;
       operands.resize(products * count, p.units);
       for (int64_t i = 0; i < count; ++i) {
-        const auto [s, r] = rows[size_t(first + i)];
-        for (int64_t k = 0; k < products; ++k) operands.read(k * count + i, sums_at(s, r) + sums[size_t(k)] * padded, p.units);
-        target.push_back(gradients.input(order.time(s, r), order.place(r)));
+        const At &row = rows[size_t(first + i)];
+        for (int64_t k = 0; k < products; ++k) operands.read(k * count + i, sums_at(row) + sums[size_t(k)] * padded, p.units);
+        target.push_back(gradients.input(row.t, row.b));
       }
       Through<Element>(p, Width::input).run(operands, products, p.units, target, shared.to_input, {0, p.inputs}, false, p.inputs);
     }
   }
 
-  // What is left at the beginning: gradients by the initial states, and those summed up by each thread.
+  // What no step reaches: samples without any step, and what lies outside a sample; and the sums of all threads.
   void finish() {
-    for (int64_t r = team.rows.from; r < team.rows.to; ++r) {
-      if (order.length(r) == 0) enter(-1, r);
-      for_own_units([&](int k, Range own) {
-        if (!gradients.initial[k].from) return;
-        std::copy(carried(-1, k, r) + own.from, carried(-1, k, r) + own.to, gradients.initial[k](0, order.place(r)) + own.from);
-      });
+    for (int64_t b = team.rows.from; b < team.rows.to; ++b) {
+      for (int q = 0; q < Cell::previous && lattice.length(b, 0) == 0; ++q) {
+        const Range own = units_of(q);
+        const T *from = by_final(0, b, q);
+        if (gradients.initial[q].from) std::copy(from + own.from, from + own.to, gradients.initial[q](0, b) + own.from);
+      }
       if (gradients.input.from)
-        for (int64_t t = order.length(r) + team.member; t < p.steps; t += team.members)
-          std::fill_n(gradients.input(t, order.place(r)), p.inputs, T(0));
+        lattice.outside(b, team.member, team.members, [&](int64_t t) { std::fill_n(gradients.input(t, b), p.inputs, T(0)); });
     }
     if (team.thread > 0) return;
     for (int k = 0; k < Cell::biases; ++k) add_up(shared.by_bias, Cell::sums, Cell::bias_sum[size_t(k)], gradients.bias[k]);

@@ -1,10 +1,11 @@
-// A cell along a batch of sequences: step by step, stage by stage, tile by tile.
+// A cell over a batch of sequences or lattices: step by step, stage by stage, tile by tile.
 #pragma once
 
+#include "lattice.h"
 #include "normalise.h"
 #include "operands.h"
-#include "order.h"
 #include "packed.h"
+#include "tiles.h"
 
 namespace gatewise {
 
@@ -14,63 +15,57 @@ template <class Element, class Cell> class Forward {
   using Way = WayOf<T, Element>;
   using V = Vector<T>;
   using P = Problem<T, Cell>;
+  using Places = Lattice<Cell::axes>;
+  using At = Row<Cell::axes>;
   static constexpr int L = lanes<T>, S = Cell::states;
 
   // `shared` is one for all threads: the products of the inputs of some steps, where they are done ahead.
-  Forward(const P &p, const Packed<Element, Cell> &packed, const Order &order, Team &team, T *shared)
-      : p(p), packed(packed), order(order), team(team), padded(p.padded()), looked(shared),
-        steps(size_t(team.rows.to - team.rows.from)), zeros(size_t(padded), T(0)),
-        numbers(steps.size() * Cell::normalisers.size() * 4) {}
+  Forward(const P &p, const Packed<Element, Cell> &packed, const Places &lattice, Team &team, T *shared)
+      : p(p), packed(packed), lattice(lattice), team(team), padded(p.padded()), looked(shared), zeros(size_t(padded), T(0)) {}
 
-  // How many steps' input products are done at once, and the memory that takes.
-  static int64_t chunk(const P &p) { return std::min<int64_t>(p.steps, std::max<int64_t>(1, 128 / p.batch)); }
+  // How many steps' input products are done at once, and the memory that takes; only sequences look ahead.
+  static int64_t chunk(const P &p) { return std::min<int64_t>(p.size[0], std::max<int64_t>(1, 128 / p.batch)); }
   static int64_t shared_size(const P &p) { return p.ahead ? chunk(p) * p.batch * Cell::sums * p.padded() : 0; }
 
   // Steps first..last, the states before them as they stand.
   void run(int64_t first, int64_t last) {
     for (int64_t s = first; s < last; ++s) {
-      const int64_t end = std::min(team.rows.to, order.active(s));
       if (p.ahead && (s - first) % chunk(p) == 0) look_ahead(s, std::min(s + chunk(p), last));
-      for (int64_t r = team.rows.from; r < end; ++r) steps[size_t(r - team.rows.from)] = step(s, r, (s - first) % chunk(p));
-      for_each_stage<Cell>([&]<class Stage, int k> { run_stage<Stage, k>(s, end - team.rows.from); });
-      for (int64_t r = std::max(team.rows.from, order.active(s + 1)); r < end; ++r) finish(r, &steps[size_t(r - team.rows.from)].state[0]);
+      begin(s, (s - first) % chunk(p));
+      for_each_stage<Cell>([&]<class Stage, int k> { run_stage<Stage, k>(s); });
+      for (size_t r = 0; r < rows.size(); ++r) leave(rows[r], steps[r]);
     }
   }
 
-  // Rows without any step end where they begin; what lies beyond a row's end shows zeros.
+  // The rows of a step, and what each of them reads and writes.
+  void begin(int64_t s, int64_t looked_at = 0) {
+    rows.clear();
+    lattice.rows(s, team.rows, rows);
+    steps.resize(rows.size());
+    numbers.resize(std::max(numbers.size(), rows.size() * Cell::normalisers.size() * 4));
+    for (size_t r = 0; r < rows.size(); ++r) steps[r] = step(rows[r], r, looked_at);
+  }
+
+  // Samples without any step end where they begin; what lies outside a sample shows zeros.
   void fill_rest() {
-    for (int64_t r = team.rows.from; r < team.rows.to; ++r) {
-      const int64_t b = order.place(r);
-      if (order.length(r) == 0) {
-        const T *start[S];
-        for (int k = 0; k < S; ++k) start[k] = p.initial[k](0, b);
-        finish(r, start);
-      }
-      for (int64_t t = order.length(r) + team.member; t < p.steps; t += team.members) {
+    for (int64_t b = team.rows.from; b < team.rows.to; ++b) {
+      for (int q = 0; q < Cell::previous && lattice.length(b, 0) == 0; ++q) copy_own(p.initial[q](0, b), p.final[q], 0, b, q);
+      lattice.outside(b, team.member, team.members, [&](int64_t t) {
         for (int k = 0; k < S; ++k)
           if (all_steps(p.state[k])) std::fill_n(p.state[k](t, b), row_of(k), T(0));
         if (p.kept.from && all_steps(p.kept)) std::fill_n(p.kept(t, b), Cell::kept * padded, T(0));
-      }
+      });
     }
   }
 
-  // What a row of a step reads and writes; a reset makes its previous states zero.
-  Step<T, Cell> step(int64_t s, int64_t r, int64_t looked_at = 0) {
-    const int64_t b = order.place(r), t = order.time(s, r), before = order.time(s - 1, r);
-    const bool reset = p.reverse ? s > 0 && p.resets_at(t + 1, b) : p.resets_at(t, b);
-    Step<T, Cell> own;
-    own.stride = padded;
-    own.input = p.input(t, b);
-    for (int k = 0; k < S; ++k) {
-      own.state[k] = p.state[k](t, b);
-      own.previous[k] = reset ? zeros.data() : s == 0 ? p.initial[k](0, b) : p.state[k](before, b);
+  // The row at a place of a step.
+  const T *operand(const At &row, Place place) const {
+    switch (place.where) {
+      case Operand::input: return p.input(row.t, row.b);
+      case Operand::previous: return previous(row, place.index);
+      case Operand::state: return p.state[place.index](row.t, row.b);
+      default: return p.kept(row.t, row.b) + place.index * padded;
     }
-    own.kept = p.kept.from ? p.kept(t, b) : nullptr;
-    for (int k = 0; k < Cell::factors; ++k) own.factors[k] = p.factors[k](s, b);
-    own.vectors = packed.vectors;
-    own.start = p.ahead ? looked + (looked_at * p.batch + r) * Cell::sums * padded : packed.bias;
-    own.numbers = numbers.data() + size_t(r - team.rows.from) * Cell::normalisers.size() * 4;
-    return own;
   }
 
   // The units of a row that this thread computes; the same for all stages of a width.
@@ -80,29 +75,61 @@ template <class Element, class Cell> class Forward {
     return share((p.width(width) + L - 1) / L * L, team.member, team.members, piece);
   }
 
+  std::vector<At> rows;                // of the step that `begin` was called for last
+  std::vector<Step<T, Cell>> steps;
+
  private:
   const P &p;
   const Packed<Element, Cell> &packed;
-  const Order &order;
+  const Places &lattice;
   Team &team;
   const int64_t padded;
   T *const looked;
-  std::vector<Step<T, Cell>> steps;
   const std::vector<T> zeros;
   std::vector<T> numbers;
   Operands<Element> operands;
 
-  bool all_steps(const Rows<T> &rows) const { return rows.ring == -1 || rows.ring + 1 >= p.steps; }
+  bool all_steps(const Rows<T> &rows) const { return rows.ring == -1 || rows.ring + 1 >= lattice.positions; }
   int64_t row_of(int state) const { return (p.width(Cell::state_width[size_t(state)]) + L - 1) / L * L; }
 
-  template <class Pointer> void finish(int64_t r, const Pointer *from) {
-    for (int k = 0; k < S && p.final[k].from; ++k) {
-      const Range own = units(p, team, Cell::state_width[size_t(k)]);
-      std::copy(from[k] + own.from, from[k] + own.to, p.final[k](0, order.place(r)) + own.from);
+  // What predecessor q left; at the border of the lattice what was given, after a reset zeros.
+  const T *previous(const At &row, int q) const {
+    const auto [state, axis] = Cell::predecessor[size_t(q)];
+    if (p.resets_at(row)) return zeros.data();
+    if (row.first[axis]) return p.initial[q](row.face[axis], row.b);
+    return p.state[state](lattice.before(row, axis), row.b);
+  }
+
+  Step<T, Cell> step(const At &row, size_t number, int64_t looked_at) {
+    Step<T, Cell> own;
+    own.stride = padded;
+    own.input = p.input(row.t, row.b);
+    for (int k = 0; k < S; ++k) own.state[k] = p.state[k](row.t, row.b);
+    for (int q = 0; q < Cell::previous; ++q) own.previous[q] = previous(row, q);
+    own.kept = p.kept.from ? p.kept(row.t, row.b) : nullptr;
+    for (int k = 0; k < Cell::factors; ++k) own.factors[k] = p.factors[k](row.s, row.b);
+    own.vectors = packed.vectors;
+    own.start = p.ahead ? looked + (looked_at * p.batch + row.b) * Cell::sums * padded : packed.bias;
+    own.numbers = numbers.data() + number * Cell::normalisers.size() * 4;
+    return own;
+  }
+
+  // What leaves the lattice at this row.
+  void leave(const At &row, const Step<T, Cell> &step) {
+    for (int q = 0; q < Cell::previous; ++q) {
+      const auto [state, axis] = Cell::predecessor[size_t(q)];
+      if (row.last[axis]) copy_own(step.state[state], p.final[q], row.face[axis], row.b, q);
     }
   }
 
-  template <class Stage, int number> void run_stage(int64_t s, int64_t rows) {
+  void copy_own(const T *from, const Rows<T> &to, int64_t t, int64_t b, int q) const {
+    if (!to.from) return;
+    const Range own = units(p, team, Cell::state_width[size_t(Cell::predecessor[size_t(q)].state)]);
+    std::copy(from + own.from, from + own.to, to(t, b) + own.from);
+  }
+
+  template <class Stage, int number> void run_stage(int64_t s) {
+    const int64_t rows = int64_t(steps.size());
     if (Stage::meets) team.meet();
     for (int64_t r = 0; r < rows; ++r)
       for (const int k : Stage::normalisers) normalise<T, Cell>(steps[size_t(r)], k, p.units);
@@ -131,20 +158,6 @@ template <class Element, class Cell> class Forward {
       for (int64_t r = 0; r < rows; ++r)
         operands.read(int64_t(k * steps.size()) + r, steps[size_t(r)].at(slot.operand), p.width(slot.width));
     }
-  }
-
-  // Rows 0..rows in tiles of nearly the same height, none above H.
-  template <int H, class Work> static void in_tiles(int64_t rows, const Work &work) {
-    const int64_t tiles = (rows + H - 1) / H;
-    for (int64_t i = 0; i < tiles; ++i) {
-      const int64_t row = rows * i / tiles;
-      dispatch<H>(int(rows * (i + 1) / tiles - row), row, work);
-    }
-  }
-
-  template <int R, class Work> static void dispatch(int height, int64_t row, const Work &work) {
-    if (height == R) work.template operator()<R>(row);
-    else if constexpr (R > 1) dispatch<R - 1>(height, row, work);
   }
 
   // Few rows have too few sums for the multipliers to be busy: then every second depth has sums of its own.
@@ -229,12 +242,15 @@ template <class Element, class Cell> class Forward {
   void look_ahead(int64_t first, int64_t last) {
     Operands<Element> input;
     std::vector<T *> to;
-    input.resize((last - first) * int64_t(steps.size()), p.inputs);
-    for (int64_t s = first; s < last; ++s)
-      for (int64_t r = team.rows.from; r < std::min(team.rows.to, order.active(s)); ++r) {
-        input.read(int64_t(to.size()), p.input(order.time(s, r), order.place(r)), p.inputs);
-        to.push_back(looked + ((s - first) * p.batch + r) * Cell::sums * padded);
+    input.resize((last - first) * (team.rows.to - team.rows.from), p.inputs);
+    for (int64_t s = first; s < last; ++s) {
+      rows.clear();
+      lattice.rows(s, team.rows, rows);
+      for (const At &row : rows) {
+        input.read(int64_t(to.size()), p.input(row.t, row.b), p.inputs);
+        to.push_back(looked + ((s - first) * p.batch + row.b) * Cell::sums * padded);
       }
+    }
     for_each_stage<Cell>([&]<class Stage, int number> {
       if constexpr (Stage::sums > 0) {
         constexpr int64_t group = Shape<T, Stage>::group;

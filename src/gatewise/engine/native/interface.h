@@ -13,6 +13,7 @@ using Number = NumberOf<Element>;
 using OwnCell = Cell<Number>;
 using OwnProblem = Problem<Number, OwnCell>;
 using OwnGradients = Gradients<Number, OwnCell>;
+using OwnLattice = Lattice<OwnCell::axes>;
 using OwnPacked = Packed<Element, OwnCell>;
 using OwnForward = Forward<Element, OwnCell>;
 using OwnBackward = Backward<Element, OwnCell>;
@@ -27,7 +28,7 @@ GATEWISE_EXPORT int64_t vector_lanes() { return lanes<Number>; }
 GATEWISE_EXPORT void sizes(const OwnProblem *p, int64_t *bytes) {
   bytes[0] = OwnPacked(*p, nullptr).bytes;
   bytes[1] = OwnForward::shared_size(*p) * int64_t(sizeof(Number));
-  bytes[2] = OwnBackward::Shared(*p, nullptr).bytes;
+  bytes[2] = OwnBackward::Shared(*p, p->lattice(), nullptr).bytes;
 }
 
 // A problem with all that belongs to it; all of a list run at once, with as many threads each.
@@ -64,28 +65,25 @@ GATEWISE_EXPORT void pack(const OwnProblem *p, void *memory) {
 }
 
 template <class Work> void run_calls(const Call *calls, int64_t count, const Work &work) {
-  std::vector<Order> orders;
-  for (int64_t k = 0; k < count; ++k) {
-    const OwnProblem &p = *calls[k].problem;
-    orders.emplace_back(p.steps, p.batch, p.lengths, p.reverse);
-  }
+  std::vector<OwnLattice> lattices;
+  for (int64_t k = 0; k < count; ++k) lattices.push_back(calls[k].problem->lattice());
   at_once(count, calls[0].problem->threads, [&](int64_t k, int64_t threads) { return calls[k].crew(threads); },
-          [&](int64_t k, Team &team) { work(calls[k], orders[size_t(k)], team); });
+          [&](int64_t k, Team &team) { work(calls[k], lattices[size_t(k)], team); });
 }
 
 GATEWISE_EXPORT void forward(const Call *calls, int64_t count) {
-  run_calls(calls, count, [](const Call &call, const Order &order, Team &team) {
+  run_calls(calls, count, [](const Call &call, const OwnLattice &lattice, Team &team) {
     const OwnPacked packed(*call.problem, call.packed);
-    OwnForward work(*call.problem, packed, order, team, static_cast<Number *>(call.scratch));
-    work.run(0, call.problem->steps);
+    OwnForward work(*call.problem, packed, lattice, team, static_cast<Number *>(call.scratch));
+    work.run(0, lattice.steps);
     work.fill_rest();
   });
 }
 
 GATEWISE_EXPORT void backward(const Call *calls, int64_t count) {
-  run_calls(calls, count, [](const Call &call, const Order &order, Team &team) {
+  run_calls(calls, count, [](const Call &call, const OwnLattice &lattice, Team &team) {
     const OwnPacked packed(*call.problem, call.packed);
-    const OwnBackward::Shared shared(*call.problem, call.scratch);
-    OwnBackward(*call.problem, *call.gradients, packed, order, team, shared).run();
+    const OwnBackward::Shared shared(*call.problem, lattice, call.scratch);
+    OwnBackward(*call.problem, *call.gradients, packed, lattice, team, shared).run();
   });
 }

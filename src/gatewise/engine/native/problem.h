@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "lattice.h"
 #include "step.h"
 
 namespace gatewise {
@@ -16,33 +17,42 @@ template <class T> struct Rows {
 };
 
 // H' is H filled up to whole vectors; rows of H' numbers hold zeros, or nothing of use, behind the first H.
+// T positions, in the order of the lattice's axes; on the side F that an axis enters or leaves by, one for a sequence.
 template <class T, class Cell> struct Problem {
-  int64_t steps, batch, inputs, units, outputs;  // T, B, I, H, and what a projection makes of H (H without one)
-  int64_t threads, share_units, ahead, reverse, recompute;
-  const int64_t *lengths;                  // [B] or null: all are T long
-  const uint8_t *resets;                   // [T, B] where states become zero before the step; or null
+  int64_t size[Cell::axes];                // T is their product
+  int64_t batch, inputs, units, outputs;   // B, I, H, and what a projection makes of H (H without one)
+  int64_t threads, share_units, ahead, recompute;
+  int64_t reverse[Cell::axes];             // along which axes it runs from the end to the beginning
+  const int64_t *lengths;                  // [B, axes] or null: all are as long as the lattice
+  const uint8_t *resets;                   // [T, B] where a sequence's states become zero before the step; or null
   const T *matrix[Cell::matrices];         // for each product [H, I] or [H, H], in the order of stages, slots, sums
   const T *bias[Cell::biases];             // [H] or null
   const T *vector[Cell::vectors];          // [H]
   Rows<const T> input;                     // [T, B, I]
-  Rows<const T> initial[Cell::states];     // [B, H']
+  Rows<const T> initial[Cell::previous];   // [F, B, H'] what enters
   Rows<T> state[Cell::states];             // [T, B, H']
-  Rows<T> final[Cell::states];             // [B, H'] each state after its row's last step; or null
+  Rows<T> final[Cell::previous];           // [F, B, H'] what leaves; or null
   Rows<T> kept;                            // [T, B, kept, H'] or null
   Rows<const T> factors[Cell::factors];    // [T, B, H'] by the step of the run, whatever its direction
 
   int64_t padded() const { return (units + lanes<T> - 1) / lanes<T> * lanes<T>; }
   int64_t width(Width kind) const { return kind == Width::input ? inputs : kind == Width::hidden ? units : outputs; }
-  bool resets_at(int64_t t, int64_t b) const { return resets && resets[t * batch + b]; }
+  Lattice<Cell::axes> lattice() const { return {size, batch, lengths, reverse}; }
+
+  // A border before step t lies after step t for a run that comes from the other side.
+  bool resets_at(const Row<Cell::axes> &row) const {
+    if (!resets || (reverse[0] && row.first[0])) return false;
+    return resets[(row.t + (reverse[0] ? 1 : 0)) * batch + row.b];
+  }
 };
 
 // The gradient of the loss by what went out, and where that by what came in is written; null is not wanted, or zero.
 template <class T, class Cell> struct Gradients {
   Rows<const T> by_state[Cell::states];    // [T, B, H']
-  Rows<const T> by_final[Cell::states];    // [B, H']
+  Rows<const T> by_final[Cell::previous];  // [F, B, H']
   Rows<const T> by_kept;                   // [T, B, kept, H']
   Rows<T> input;                           // [T, B, I]
-  Rows<T> initial[Cell::states];           // [B, H']
+  Rows<T> initial[Cell::previous];         // [F, B, H']
   T *matrix[Cell::matrices];
   T *bias[Cell::biases];
   T *vector[Cell::vectors];

@@ -18,6 +18,11 @@ struct Place {
   int index;
 };
 
+// What one position hands on to the next along an axis.
+struct Predecessor {
+  int state, axis;
+};
+
 // A product's operand: `sums` products of it go into the sums `sum`; backward, its gradient goes to number `target`
 // of the previous states or the entries, added to what is there or not.
 struct Slot {
@@ -40,7 +45,7 @@ template <class T, class Cell> struct Step {
   using V = Vector<T>;
   int64_t stride;                     // of the numbered rows below: H filled up to whole vectors
   const T *input;                     // [I]
-  const T *previous[Cell::states];    // each state as the step before left it
+  const T *previous[Cell::previous];  // what each predecessor left
   T *state[Cell::states];             // each state after the step
   T *kept;                            // [kept, H] what training keeps; null where nothing is kept
   const T *factors[Cell::factors];
@@ -48,10 +53,10 @@ template <class T, class Cell> struct Step {
   const T *start;                     // [sums, H] what each sum starts from
   T *numbers;                         // [normalisers, 4] mean, 1 / deviation; backward, two means of gradients
 
-  const T *carried[Cell::states];     // the gradient of the loss by each state, from the steps after this one
+  const T *carried[Cell::previous];   // the gradient of the loss by each state, from the step after it along an axis
   const T *state_gradient[Cell::states];  // and directly; or null
   const T *by_kept;                   // [kept, H] the gradient by what is kept; or null
-  T *previous_gradient[Cell::states];
+  T *previous_gradient[Cell::previous];
   T *entries;                         // [entries, H] gradients that stages leave for earlier ones
   T *sum_gradient;                    // [sums, H]
   T *bias_gradient;                   // [sums, H] added up over rows and steps
@@ -60,8 +65,8 @@ template <class T, class Cell> struct Step {
   GATEWISE_INLINE T mean(int k) const { return numbers[4 * k]; }
   GATEWISE_INLINE T inverse_deviation(int k) const { return numbers[4 * k + 1]; }
 
-  GATEWISE_INLINE V by_state(int k, int64_t u) const {
-    const V later = load(carried[k] + u);
+  // The gradient by a state: what came from later, and directly.
+  GATEWISE_INLINE V by_state(int k, int64_t u, V later) const {
     return state_gradient[k] ? later + load(state_gradient[k] + u) : later;
   }
 

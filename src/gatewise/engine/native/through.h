@@ -3,6 +3,7 @@
 
 #include "operands.h"
 #include "packed.h"
+#include "tiles.h"
 
 namespace gatewise {
 
@@ -35,16 +36,11 @@ template <class Element> class Through {
            Range own, bool adds, int64_t limit) const {
     const int64_t rows = int64_t(target.size()), wide = columns * L, depth = depth_of<Way>(units), panel = products * depth * wide;
     for (int64_t g = own.from / wide; g * wide < own.to; ++g)
-      for (int64_t row = 0, tiles = (rows + height - 1) / height, i = 0; i < tiles; ++i) {
-        const int64_t next = rows * (i + 1) / tiles;
+      in_tiles<height>(rows, [&]<int R>(int64_t row) {
         const Range place{std::max(g * wide, own.from), std::min({(g + 1) * wide, limit, (own.to + L - 1) / L * L})};
-        const auto in_height = [&]<int R>() {
-          const auto work = columns == 4 ? tile<4, R> : columns == 2 ? tile<2, R> : tile<1, R>;
-          work(gradient.from(row), rows, products, depth, &target[size_t(row)], packed + g * panel, place, adds);
-        };
-        dispatch<height>(int(next - row), in_height);
-        row = next;
-      }
+        const auto work = columns == 4 ? tile<4, R> : columns == 2 ? tile<2, R> : tile<1, R>;
+        work(gradient.from(row), rows, products, depth, &target[size_t(row)], packed + g * panel, place, adds);
+      });
   }
 
  private:
@@ -72,11 +68,6 @@ template <class Element> class Through {
   }
 
   int64_t panels() const { return (width + columns * L - 1) / (columns * L); }
-
-  template <int R, class Work> static void dispatch(int rows, const Work &work) {
-    if (rows == R) work.template operator()<R>();
-    else if constexpr (R > 1) dispatch<R - 1>(rows, work);
-  }
 
   template <int C, int R>
   static void tile(const T *const *gradient, int64_t apart, int64_t products, int64_t depth, T *const *target, const T *panel,

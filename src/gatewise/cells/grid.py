@@ -1,0 +1,121 @@
+"""Grid LSTM: along every axis of a lattice runs a network of its own, and each sees the others' hiddens."""
+
+from __future__ import annotations
+
+from functools import cache, reduce
+from operator import add
+from typing import Literal
+
+from gatewise.cells.base import Cell, CellType
+from gatewise.cells.notation import Expression, b, back, matrices, relu, sigmoid, tanh
+from gatewise.errors import GatewiseError
+
+SOURCE = "Kalchbrenner, Danihelka and Graves 2015, Grid long short-term memory"
+Transform = Literal["lstm", "gru", "rnn"]
+FUNCTIONS = {"tanh": tanh, "relu": relu}
+
+
+@cache
+def grid(
+    axes: int,
+    transform: Transform = "lstm",
+    priority: tuple[int, ...] = (),
+    without_memory: tuple[int, ...] = (),
+    show: Literal["o * tanh(c)", "tanh(o * c)"] = "o * tanh(c)",
+    activation: Literal["tanh", "relu"] = "tanh",
+) -> CellType:
+    """A block of a Grid LSTM: with `H = [h_1, ..., h_N]`, `(h_k, c_k) = LSTM(H, c_k, W_k)` along each axis k.
+
+    axes: N; axes are counted from 1, and the last one's hidden is the output
+    transform: what runs along an axis: "lstm", "gru" or "rnn"
+    priority: axes that are computed last and see the others' new hiddens
+    without_memory: axes along which only `h_k = activation(V_k H)` runs
+    show: how much of a memory is shown; the paper prints `tanh(o * c)`, common code has `o * tanh(c)`
+    activation: of axes without memory and of the transform "rnn"
+
+    >>> grid(2)
+    Grid2LSTM(state: h_2, h_1, c_1, c_2; gates: i_1, f_1, o_1, i_2, f_2, o_2)
+
+    Errors: `GatewiseError` for an axis that is not there, or all of them being prior to the others.
+    """
+    _check(axes, transform, priority, without_memory, show, activation)
+    hidden: dict[int, Expression] = {}  # the new ones
+    lines: dict[str, Expression] = {}
+    first = [k for k in range(1, axes + 1) if k not in priority]
+    for k in [*first, *(k for k in range(1, axes + 1) if k in priority)]:
+        seen = {
+            j: hidden[j] if k in priority and j in first else back[j][f"h_{j}"] for j in range(1, axes + 1)
+        }
+        made = _Axis(k, seen)
+        if k in without_memory or transform == "rnn":
+            lines |= made.plain(activation)
+        elif transform == "gru":
+            lines |= made.gru()
+        else:
+            lines |= made.lstm(show)
+        hidden[k] = lines[f"h_{k}"]
+    names = [f"h_{axes}", *(f"h_{k}" for k in range(1, axes)), *(f"c_{k}" for k in range(1, axes + 1))]
+    state = tuple(name for name in names if name in lines)
+    start = {f"f_{k}": 1.0 for k in range(1, axes + 1) if f"f_{k}" in lines}
+    settings = [f"{axes} axes", transform]
+    settings += [f"priority {priority}"] if priority else []
+    settings += [f"no memory along {without_memory}"] if without_memory else []
+    body = {
+        "__doc__": f"A grid block: {', '.join(settings)}.", "source": SOURCE, "state": state, "start": start,
+        **lines,
+    }  # fmt: skip
+    return CellType(f"Grid{axes}{transform.upper()}", (Cell,), body)
+
+
+class _Axis:
+    """The lines of one axis, over the hiddens that it sees."""
+
+    def __init__(self, axis: int, seen: dict[int, Expression]) -> None:
+        self.axis, self.seen = axis, seen
+
+    def sum(self, block: str, but: int = 0) -> Expression:
+        """`sum_j R_j h_j + b`, one matrix for each hidden."""
+        name = f"{block}_{self.axis}"
+        products = [self.product(block, j) for j in self.seen if j != but]
+        return reduce(add, [*products, b[name]])
+
+    def product(self, block: str, seen: int) -> Expression:
+        return matrices(f"R{seen}")[f"{block}_{self.axis}"] @ self.seen[seen]
+
+    def lstm(self, show: str) -> dict[str, Expression]:
+        k = self.axis
+        i, f, o = (sigmoid(self.sum(gate)) for gate in "ifo")
+        g = tanh(self.sum("g"))
+        c = f * back[k][f"c_{k}"] + i * g
+        h = o * tanh(c) if show == "o * tanh(c)" else tanh(o * c)
+        return {f"i_{k}": i, f"f_{k}": f, f"g_{k}": g, f"o_{k}": o, f"c_{k}": c, f"h_{k}": h}
+
+    def gru(self) -> dict[str, Expression]:
+        """The other hiddens are the input; the axis' own is what is reset and kept."""
+        k = self.axis
+        r, z = sigmoid(self.sum("r")), sigmoid(self.sum("z"))
+        n = tanh(self.sum("n", but=k) + r * (self.product("n", k) + b[f"s_{k}"]))
+        return {f"r_{k}": r, f"z_{k}": z, f"n_{k}": n, f"h_{k}": (1 - z) * n + z * back[k][f"h_{k}"]}
+
+    def plain(self, activation: str) -> dict[str, Expression]:
+        return {f"h_{self.axis}": FUNCTIONS[activation](self.sum("h"))}
+
+
+def _check(
+    axes: int, transform: str, priority: tuple[int, ...], without_memory: tuple[int, ...],
+    show: str, activation: str,
+) -> None:  # fmt: skip
+    if isinstance(axes, bool) or not isinstance(axes, int) or axes < 1:
+        raise GatewiseError(f"expected axes as a whole number of at least 1, got {axes!r}")
+    for name, given in (("priority", priority), ("without_memory", without_memory)):
+        if not set(given) <= set(range(1, axes + 1)):
+            raise GatewiseError(f"{name} names the axes {given}; this grid has the axes 1 to {axes}")
+    if len(set(priority)) == axes:
+        raise GatewiseError(f"priority={priority} names all {axes} axes; leave out at least one")
+    for name, value, known in (
+        ("transform", transform, ("lstm", "gru", "rnn")),
+        ("show", show, ("o * tanh(c)", "tanh(o * c)")),
+        ("activation", activation, tuple(FUNCTIONS)),
+    ):
+        if value not in known:
+            raise GatewiseError(f"expected {name} as one of {', '.join(known)}, got {value!r}")

@@ -1,0 +1,158 @@
+"""A cell over a lattice in plain PyTorch: all positions of a diagonal at once.
+
+A position reads its neighbours one back along each axis, so those whose coordinates sum up to s can be
+computed together once those of s - 1 are: sum(L) - N + 1 steps instead of prod(L).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from gatewise.engine.request import Request, Result, Trace
+from gatewise.engine.step import Step
+
+Sizes = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Diagonal:
+    """The positions of one diagonal, by number in row-major order, and what they read.
+
+    before: for each axis [n], the row of the diagonal before, or, behind those, an entering one
+    entering: for each axis the positions on its side that enter here
+    """
+
+    positions: Tensor
+    before: tuple[Tensor, ...]
+    entering: tuple[Tensor, ...]
+
+
+@lru_cache(maxsize=32)
+def diagonals(sizes: Sizes) -> tuple[Diagonal, ...]:
+    """The diagonals of a lattice, from the first corner to the last.
+
+    >>> [one.positions.tolist() for one in diagonals((2, 3))]
+    [[0], [1, 3], [2, 4], [5]]
+    """
+    coordinates = torch.cartesian_prod(*(torch.arange(size) for size in sizes)).reshape(-1, len(sizes))
+    sums = coordinates.sum(1)
+    row = torch.empty_like(sums)  # of each position within its diagonal
+    made, count = [], 0
+    for s in range(int(sums.max()) + 1):
+        (positions,) = torch.where(sums == s)
+        row[positions] = torch.arange(len(positions))
+        before, entering = [], []
+        for axis in range(len(sizes)):
+            own = coordinates[positions]
+            border = own[:, axis] == 0
+            stride = _strides(sizes)[axis]
+            places = row[(positions - stride).clamp(min=0)]
+            places[border] = count + torch.arange(int(border.sum()))
+            others = [other for other in range(len(sizes)) if other != axis]
+            strides = torch.tensor(_strides(tuple(sizes[other] for other in others)), dtype=torch.int64)
+            before.append(places)
+            entering.append((own[border][:, others] * strides).sum(1))
+        made.append(Diagonal(positions, tuple(before), tuple(entering)))
+        count = len(positions)
+    return tuple(made)
+
+
+def over_lattice(request: Request) -> Result:
+    """A cell over a batch of lattices, diagonal by diagonal."""
+    cell, axes = request.cell, request.cell.axes
+    sizes, lengths = tuple(request.inputs.shape[:axes]), request.lengths
+    inside = None if lengths is None else _inside(sizes, lengths)
+    inputs = request.inputs if inside is None else request.inputs.masked_fill(~inside, 0.0)
+    history, order = _diagonal_by_diagonal(request, mirrored(inputs, request, range(axes)), sizes)
+    kept = [*cell.state, *cell.inner] if request.trace else cell.state
+    whole = {name: torch.cat(history[name])[order].unflatten(0, sizes) for name in kept}
+    if inside is not None:
+        seen = mirrored(inside, request, range(axes))  # samples lie in the corner whence the run comes
+        whole = {name: values.masked_fill(~seen, 0.0) for name, values in whole.items()}
+    final = {name: _leaving(whole[one.state], request, one.axis - 1) for name, one in cell.previous.items()}
+    whole = {name: mirrored(values, request, range(axes)) for name, values in whole.items()}
+    trace = None
+    if request.trace:
+        trace = Trace({name: whole[name] for name in cell.state}, {name: whole[name] for name in cell.inner})
+    return Result(whole[cell.state[0]], final, trace)
+
+
+def mirrored(values: Tensor, request: Request, axes: range | list[int]) -> Tensor:
+    """[*L, B, F], or those axes of L that are named, as they lie seen from where the run begins."""
+    turned = [place for place, axis in enumerate(axes) if request.directions[axis]]
+    if request.lengths is None or not turned:
+        return values.flip(turned) if turned else values
+    for place in turned:
+        count = values.shape[place]
+        steps = torch.arange(count, device=values.device)[:, None]
+        own = request.lengths[:, axes[place]].to(values.device)
+        order = torch.where(steps < own, own - 1 - steps, steps)
+        shape = [1] * values.dim()
+        shape[place], shape[-2] = count, values.shape[-2]
+        values = values.gather(place, order.reshape(shape).expand_as(values))
+    return values
+
+
+def _diagonal_by_diagonal(
+    request: Request, inputs: Tensor, sizes: Sizes
+) -> tuple[dict[str, list[Tensor]], Tensor]:
+    """Every line at every diagonal, [n, B, H] each; and where each position is found among all of them."""
+    cell, step = request.cell, Step(request)
+    steps = diagonals(sizes)
+    order = torch.cat([one.positions for one in steps]).argsort().to(inputs.device)
+    kept = [*cell.state, *cell.inner] if request.trace else cell.state
+    history: dict[str, list[Tensor]] = {name: [] for name in kept}
+    entering = {name: _entering(request, name).flatten(0, -3) for name in cell.previous}
+    by_position = inputs.flatten(0, len(sizes) - 1)
+    ordered = by_position[torch.cat([one.positions for one in steps]).to(inputs.device)]
+    seen = step.input_products(ordered, [len(one.positions) for one in steps])
+    for diagonal, products in zip(steps, seen, strict=True):
+        before = {}
+        for name, one in cell.previous.items():
+            axis = max(0, one.axis - 1)
+            fresh = entering[name].index_select(0, diagonal.entering[axis].to(inputs.device))
+            rows = torch.cat([history[one.state][-1], fresh]) if history[one.state] else fresh
+            before[name] = rows.index_select(0, diagonal.before[axis].to(inputs.device))
+        lines = step(products, before)
+        for name, values in history.items():
+            values.append(lines[name])
+    return history, order
+
+
+def _entering(request: Request, name: str) -> Tensor:
+    """What enters along one axis, [*F, B, H], as seen from where the run begins."""
+    axis = request.cell.previous[name].axis - 1
+    others = [other for other in range(request.cell.axes) if other != axis]
+    return mirrored(request.state[name], request, others)
+
+
+def _leaving(values: Tensor, request: Request, axis: int) -> Tensor:
+    """What a state holds where the lattice ends along an axis, [*F, B, H] in the caller's order."""
+    if request.lengths is None:
+        last = values.select(axis, -1)
+    else:
+        place = (request.lengths[:, axis].to(values.device) - 1)[:, None]
+        shape = [1 if other == axis else size for other, size in enumerate(values.shape)]
+        last = values.gather(axis, place.expand(shape)).squeeze(axis)
+    return mirrored(last, request, [other for other in range(request.cell.axes) if other != axis])
+
+
+def _inside(sizes: Sizes, lengths: Tensor) -> Tensor:
+    """[*L, B, 1] bool: which positions lie inside their sample."""
+    inside = torch.ones((), dtype=torch.bool, device=lengths.device)
+    for axis, size in enumerate(sizes):
+        own = torch.arange(size, device=lengths.device)[:, None] < lengths[:, axis]
+        inside = inside & own.reshape([size if other == axis else 1 for other in range(len(sizes))] + [-1])
+    return inside[..., None]
+
+
+def _strides(sizes: Sizes) -> list[int]:
+    """Of each axis in row-major order."""
+    strides = [1]
+    for size in reversed(sizes[1:]):
+        strides.insert(0, strides[0] * size)
+    return strides[: len(sizes)]

@@ -1,0 +1,231 @@
+"""The layer that runs a cell over a lattice, from one corner or from all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gatewise.cells.base import CellType
+from gatewise.cells.multidimensional import leaky_mdlstm, mdgru, mdlstm, mdrnn
+from gatewise.compiler.layout import layout
+from gatewise.engine.choice import run_together
+from gatewise.engine.request import Request
+from gatewise.errors import GatewiseError
+from gatewise.layers.corners import (
+    Combine,
+    Directions,
+    batch_first,
+    check_combine,
+    combined,
+    corners,
+    read_lattice,
+    read_sizes,
+    side,
+    suffix,
+    time_first,
+    trace_batch_first,
+)
+from gatewise.layers.start import bias_starts, start, start_gate
+
+Leaving = dict[str, Tensor]
+
+
+class Lattice(nn.Module):
+    """Runs a cell over a batch of N-dimensional lattices: `h_p, ... = cell(x_p, h_{p-e1}, ..., h_{p-eN})`.
+
+    Positions of a diagonal are computed at the same time: sum(L) - N + 1 steps.
+
+    cell: equations that read `back[1].h`, ..., `back[N].h`, such as `gatewise.cells.mdlstm(2)` or your own
+    input_size: I, the features of a position; hidden_size: H, the units
+    directions: "forward" runs from the first corner; "all" from each of the 2^N, each with its own weights
+    combine: outputs of all directions are concatenated, summed, or given as a tuple ("separate")
+    bias, device, dtype: as in `torch.nn.LSTM`
+
+    Errors: `GatewiseError`, one line that names the argument, what was expected and what was given.
+    Source: Graves, Fernandez and Schmidhuber 2007, Multi-dimensional recurrent neural networks.
+
+    >>> import torch, gatewise
+    >>> layer = gatewise.Lattice(gatewise.cells.mdlstm(2), 3, 8, directions="all")
+    >>> output, leaving = layer(torch.randn(4, 6, 5, 3), sizes=[[6, 5], [2, 5], [1, 1], [6, 4]])
+    >>> output.shape, leaving[0]["h.1"].shape
+    (torch.Size([4, 6, 5, 32]), torch.Size([4, 5, 8]))
+    """
+
+    def __init__(
+        self,
+        cell: CellType,
+        input_size: int,
+        hidden_size: int,
+        *,
+        directions: Directions = "forward",
+        combine: Combine = "concatenate",
+        bias: bool = True,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        if not isinstance(cell, CellType) or not cell.state:
+            raise GatewiseError(
+                f"expected cell as a class of equations such as cells.mdlstm(2), got {cell!r}"
+            )
+        for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
+            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+                raise GatewiseError(f"expected {name} as a whole number of at least 1, got {size!r}")
+        check_combine(combine)
+        self.cell, self.input_size, self.hidden_size = cell, input_size, hidden_size
+        self.directions, self.combine, self.bias = directions, combine, bool(bias)
+        self.corners = corners(directions, cell.axes)
+        self._kinds = layout(cell).of(self.bias)
+        for corner in self.corners:
+            for kind in self._kinds:
+                shape = kind.shape(input_size, hidden_size, hidden_size)
+                values = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+                self.register_parameter(kind.name + suffix(corner), values)
+        self.reset_parameters()
+
+    def forward(
+        self,
+        input: Tensor,
+        state: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]] | None = None,
+        *,
+        sizes: Tensor | Sequence[Sequence[int]] | None = None,
+        trace: bool = False,
+    ) -> Any:
+        """Runs the layer.
+
+        input: [B, L1, ..., LN, I], or [L1, ..., LN, I] for one lattice
+        state: what enters, as a call returns what leaves; zeros for what is not given
+        sizes: [B, N] whole numbers in 1..L, each lattice's own sizes; nothing outside them is read
+        trace: returns every state and gate of every position as a third value, a `Trace` each direction
+
+        Returns: output [B, L1, ..., LN, H] (2^N * H where directions are concatenated), zero outside a
+        lattice's own sizes; and what leaves, by the names of `cell.previous`, [B, the sizes of the side,
+        H] each: a dict, or for all directions a list of them.
+        """
+        axes = self.cell.axes
+        values, batched = read_lattice(input, axes, self.input_size)
+        own = read_sizes(sizes, values, axes)
+        lengths = own[:, 0] if own is not None and axes == 1 else own
+        given = [state] * len(self.corners) if state is None or isinstance(state, Mapping) else list(state)
+        if len(given) != len(self.corners):
+            raise GatewiseError(
+                f"expected state for each of {len(self.corners)} directions, got {len(given)}"
+            )
+        requests = [
+            Request(
+                self.cell, values, self._parameters_of(corner), self._entering(one, values, batched),
+                lengths, reverse=corner, trace=trace,
+            )
+            for corner, one in zip(self.corners, given, strict=True)
+        ]  # fmt: skip
+        results = run_together(requests)
+        output = combined([batch_first(one.output, batched) for one in results], self.combine)
+        leaving = [
+            {name: batch_first(values, batched) for name, values in one.final.items()} for one in results
+        ]
+        found = output, leaving[0] if self.directions == "forward" else leaving
+        return (*found, [trace_batch_first(one.trace, batched) for one in results]) if trace else found
+
+    def reset_parameters(self) -> None:
+        """Gives every parameter its first value again."""
+        for corner in self.corners:
+            parameters = self._parameters_of(corner)
+            start(parameters, self._kinds, self.hidden_size)
+            for gate, value in bias_starts(self.cell, None, self.bias).items():
+                start_gate(parameters, self._kinds, self.cell, gate, value)
+
+    def extra_repr(self) -> str:
+        told = f"{self.cell.__name__}, {self.input_size}, {self.hidden_size}"
+        told += f", directions={self.directions}, combine={self.combine}" if len(self.corners) > 1 else ""
+        return told if self.bias else f"{told}, bias=False"
+
+    def _parameters_of(self, corner: tuple[bool, ...]) -> dict[str, Tensor]:
+        return {kind.name: getattr(self, kind.name + suffix(corner)) for kind in self._kinds}
+
+    def _entering(
+        self, given: Mapping[str, Tensor] | None, values: Tensor, batched: bool
+    ) -> dict[str, Tensor]:
+        axes = self.cell.axes
+        sizes, batch = list(values.shape[:axes]), values.shape[axes]
+        widths = {
+            name: [*side(sizes, one.axis), batch, self.hidden_size]
+            for name, one in self.cell.previous.items()
+        }
+        return entering(given, widths, values, batched)
+
+
+def entering(
+    given: Mapping[str, Tensor] | None, shapes: Mapping[str, list[int]], like: Tensor, batched: bool
+) -> dict[str, Tensor]:
+    """What a user gave by name, checked, [*F, B, H] each; zeros for the rest."""
+    given = dict(given or {})
+    for name in given:
+        if name not in shapes:
+            raise GatewiseError(f"state names {name!r}; what enters here is {', '.join(shapes)}")
+    found = {}
+    for name, shape in shapes.items():
+        if name not in given:
+            found[name] = like.new_zeros(shape)
+            continue
+        *sizes, batch, width = shape
+        expected = [batch, *sizes, width] if batched else [*sizes, width]
+        value = given[name]
+        if not isinstance(value, Tensor) or list(value.shape) != expected:
+            told = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise GatewiseError(f"expected state {name} of shape {expected}, got {told}")
+        found[name] = time_first(value if batched else value.unsqueeze(0), len(sizes))
+    return found
+
+
+class MDLSTM(Lattice):
+    """Multidimensional LSTM: a forget gate for each axis, `c = sum_k f_k * c_k + i * g`, `h = o * tanh(c)`.
+
+    axes: N; peephole: gates see the memory; leaky: the stable cell of Leifert et al. 2016, whose memory is
+        a mixture of its neighbours' and the candidate, for large lattices
+    All else is that of `Lattice`. Source: Graves, Fernandez and Schmidhuber 2007.
+
+    >>> import torch, gatewise
+    >>> layer = gatewise.MDLSTM(3, 8, axes=2, directions="all", combine="sum")
+    >>> layer(torch.randn(4, 6, 5, 3))[0].shape
+    torch.Size([4, 6, 5, 8])
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, axes: int = 2, *, peephole: bool = False,
+        leaky: bool = False, **options: Any,
+    ) -> None:  # fmt: skip
+        if leaky and peephole:
+            raise GatewiseError("leaky=True was given with peephole=True; the leaky cell has no peepholes")
+        cell = leaky_mdlstm(axes) if leaky else mdlstm(axes, peephole)
+        super().__init__(cell, input_size, hidden_size, **options)
+
+
+class MDGRU(Lattice):
+    """Multidimensional GRU: one reset gate for each axis, and gates that share out what is kept.
+
+    Equations: `gatewise.cells.mdgru`. axes: N; all else is that of `Lattice`.
+
+    >>> import torch, gatewise
+    >>> gatewise.MDGRU(3, 8, axes=3)(torch.randn(2, 4, 3, 5, 3))[0].shape
+    torch.Size([2, 4, 3, 5, 8])
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, axes: int = 2, **options: Any) -> None:
+        super().__init__(mdgru(axes), input_size, hidden_size, **options)
+
+
+class MDRNN(Lattice):
+    """Multidimensional RNN: `h = tanh(W x + sum_k R_k h_k + b)`, h_k being h one back along axis k.
+
+    axes: N; all else is that of `Lattice`. Source: Graves, Fernandez and Schmidhuber 2007.
+
+    >>> import torch, gatewise
+    >>> gatewise.MDRNN(3, 8)(torch.randn(4, 6, 5, 3))[0].shape
+    torch.Size([4, 6, 5, 8])
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, axes: int = 2, **options: Any) -> None:
+        super().__init__(mdrnn(axes), input_size, hidden_size, **options)

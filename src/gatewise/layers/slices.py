@@ -1,0 +1,106 @@
+"""A grid whose weights differ along some axes: a slice for each index, which what left the last one enters."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gatewise.cells.base import CellType
+from gatewise.engine.request import Result, Trace
+from gatewise.layers.corners import Corner
+
+Place = tuple[int, ...]  # an index along each untied axis, counted from where the run begins
+
+
+class Slices:
+    """One direction of a grid, cut into slices of one index along each untied axis.
+
+    given: what enters the whole, by name; results: of each slice, to be filled in in the order of the run
+    """
+
+    def __init__(
+        self, cell: CellType, untied: dict[int, int], corner: Corner, given: dict[str, Tensor]
+    ) -> None:
+        self.cell, self.untied, self.corner, self.given = cell, untied, corner, given
+        self.results: dict[Place, Result] = {}
+
+    def entering(self, place: Place) -> dict[str, Tensor]:
+        """What enters the slice at a place."""
+        found = {}
+        for name, one in self.cell.previous.items():
+            axis = max(1, one.axis)
+            before = self._before(place, axis)
+            found[name] = (
+                self._cut(self.given[name], place, axis)
+                if before is None
+                else self.results[before].final[name]
+            )
+        return found
+
+    def whole(self) -> Result:
+        """The results of all slices as one."""
+        if not self.untied:
+            return self.results[()]
+        axes = list(self.untied)
+        final = {}
+        for name, one in self.cell.previous.items():
+            axis = max(1, one.axis)
+            last = {
+                place: result.final[name]
+                for place, result in self.results.items()
+                if self._after(place, axis)
+            }
+            final[name] = self._joined(last, [other for other in axes if other != axis], axis)
+        return Result(next(iter(final.values())), final, self._trace(axes))
+
+    def _trace(self, axes: list[int]) -> Trace | None:
+        traces = {place: one.trace for place, one in self.results.items() if one.trace is not None}
+        if not traces:
+            return None
+        first = next(iter(traces.values()))
+        return Trace(
+            {name: self._joined({place: one.states[name] for place, one in traces.items()}, axes, 0)
+             for name in first.states},
+            {name: self._joined({place: one.gates[name] for place, one in traces.items()}, axes, 0)
+             for name in first.gates},
+        )  # fmt: skip
+
+    def _index(self, place: Place) -> dict[int, int]:
+        """The index along each untied axis, in the order of the data; a run may come from the end."""
+        return {
+            axis: size - 1 - at if (*self.corner, False)[axis - 1] else at
+            for (axis, size), at in zip(self.untied.items(), place, strict=True)
+        }
+
+    def _before(self, place: Place, axis: int) -> Place | None:
+        if axis not in self.untied:
+            return None
+        where = list(self.untied).index(axis)
+        return (*place[:where], place[where] - 1, *place[where + 1 :]) if place[where] else None
+
+    def _after(self, place: Place, axis: int) -> bool:
+        """Whether a slice is the last along an axis."""
+        return axis not in self.untied or place[list(self.untied).index(axis)] == self.untied[axis] - 1
+
+    def _cut(self, values: Tensor, place: Place, axis: int) -> Tensor:
+        """A slice of what enters along an axis: one index along all other untied axes."""
+        for other, at in self._index(place).items():
+            if other != axis:
+                values = values.narrow(other - 1 - (other > axis), at, 1)
+        return values
+
+    def _joined(self, slices: dict[Place, Tensor], along: list[int], axis: int) -> Tensor:
+        """Slices joined along the untied axes; `axis`: the one that is missing from their shape, or 0."""
+        if not along:
+            (only,) = slices.values()
+            return only
+        *others, last = along
+        where = list(self.untied).index(last)
+        groups: dict[Place, list[tuple[int, Tensor]]] = {}
+        for place, values in slices.items():
+            rest = (*place[:where], 0, *place[where + 1 :])
+            groups.setdefault(rest, []).append((self._index(place)[last], values))
+        dim = last - 1 - (0 < axis < last)
+        joined = {place: torch.cat([one for _, one in sorted(group, key=lambda pair: pair[0])], dim)
+                  for place, group in groups.items()}  # fmt: skip
+        return self._joined(joined, others, axis)
