@@ -1,4 +1,4 @@
-"""A grid whose weights differ along some axes: a slice for each index, which what left the last one enters."""
+"""A grid whose weights differ along some axes: a slice for each index, entered by what left the last."""
 
 from __future__ import annotations
 
