@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from gatewise.cells import cells
+from gatewise.cells import cells, mdlstm
 from gatewise.engine import build, kernel, workspace
 from gatewise.engine.native import Native
+from gatewise.engine.reference import Reference
+from tests.engine import test_lattice
 from tests.engine.test_native import TOLERANCE, assert_same, request_for
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +67,7 @@ def test_no_kernel_goes_astray(tmp_path):
     )
     assert (done.returncode, done.stdout.strip()) == (0, "done"), done.stderr[-4000:]
     assert "runtime error" not in done.stderr
-    assert len(list((tmp_path / "kernels").glob("*.so"))) == 3
+    assert len(list((tmp_path / "kernels").glob("*.so"))) == 4
 
 
 def exercise():
@@ -75,7 +77,7 @@ def exercise():
     torch.manual_seed(0)
     torch.set_num_threads(2)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(kernel.kernel, chosen))
+        list(pool.map(kernel.kernel, [*chosen, mdlstm(2)]))
     workspace.take = lambda size: torch.empty(size, dtype=torch.uint8)  # no byte more than was asked for
     workspace.give_back = lambda buffer: None
     for way, cell, sizes in product(WAYS, chosen, SIZES):
@@ -93,6 +95,21 @@ def exercise():
             assert_same(request, tolerance)
             with torch.no_grad():  # then only the last two steps of some rows are kept
                 Native().run(request)
+    exercise_lattices()
+
+
+def exercise_lattices():
+    """Small lattices, samples of other sizes in one batch among them, from two corners."""
+    for way, (sizes, batch, hidden) in product(WAYS, [((1, 1), 1, 1), ((3, 5), 4, 17), ((4, 1), 3, 16)]):
+        kernel.ways = lambda *given, way=way: (*way[:2], False)
+        own = test_lattice.lengths_for(sizes, batch)
+        for lengths, reverse in ((None, (False, False)), (own, (True, False))):
+            request = test_lattice.request_for(
+                mdlstm(2), sizes, batch, 3, hidden, torch.float32, lengths=lengths, reverse=reverse
+            )
+            pair = (test_lattice.results(one.run, request) for one in (Native(), Reference()))
+            for ours, theirs in zip(*pair, strict=True):
+                torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=TOLERANCE[torch.float32])
 
 
 if __name__ == "__main__":

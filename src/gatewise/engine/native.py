@@ -119,7 +119,7 @@ def _mode(request: Request) -> str | None:
             return "it has reverse-mode gradients only, and no vmap"
     if forward_ad._current_level >= 0:
         return "it has reverse-mode gradients only, and no vmap"
-    if request.inputs.numel() == 0:
+    if 0 in request.inputs.shape[:-1]:
         return "the batch is empty"
     return _dtypes(request, {one.dtype for one in tensors})
 
