@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, reduce
 from operator import add
 from typing import Literal
@@ -12,17 +13,18 @@ from gatewise.errors import GatewiseError
 
 SOURCE = "Kalchbrenner, Danihelka and Graves 2015, Grid long short-term memory"
 Transform = Literal["lstm", "gru", "rnn"]
+Show = Literal["o * tanh(c)", "tanh(o * c)"]
+Activation = Literal["tanh", "relu"]
 FUNCTIONS = {"tanh": tanh, "relu": relu}
 
 
-@cache
 def grid(
     axes: int,
     transform: Transform = "lstm",
-    priority: tuple[int, ...] = (),
-    without_memory: tuple[int, ...] = (),
-    show: Literal["o * tanh(c)", "tanh(o * c)"] = "o * tanh(c)",
-    activation: Literal["tanh", "relu"] = "tanh",
+    priority: Sequence[int] = (),
+    without_memory: Sequence[int] = (),
+    show: Show = "o * tanh(c)",
+    activation: Activation = "tanh",
 ) -> CellType:
     """A block of a Grid LSTM: with `H = [h_1, ..., h_N]`, `(h_k, c_k) = LSTM(H, c_k, W_k)` along each axis k.
 
@@ -39,6 +41,16 @@ def grid(
     Errors: `GatewiseError` for an axis that is not there, or all of them being prior to the others.
     """
     _check(axes, transform, priority, without_memory, show, activation)
+    return _made(
+        axes, transform, tuple(sorted(set(priority))), tuple(sorted(set(without_memory))), show, activation
+    )
+
+
+@cache
+def _made(
+    axes: int, transform: Transform, priority: tuple[int, ...], without_memory: tuple[int, ...],
+    show: str, activation: str,
+) -> CellType:  # fmt: skip
     hidden: dict[int, Expression] = {}  # the new ones
     lines: dict[str, Expression] = {}
     first = [k for k in range(1, axes + 1) if k not in priority]
@@ -102,16 +114,18 @@ class _Axis:
 
 
 def _check(
-    axes: int, transform: str, priority: tuple[int, ...], without_memory: tuple[int, ...],
+    axes: int, transform: str, priority: Sequence[int], without_memory: Sequence[int],
     show: str, activation: str,
 ) -> None:  # fmt: skip
     if isinstance(axes, bool) or not isinstance(axes, int) or axes < 1:
         raise GatewiseError(f"expected axes as a whole number of at least 1, got {axes!r}")
     for name, given in (("priority", priority), ("without_memory", without_memory)):
-        if not set(given) <= set(range(1, axes + 1)):
-            raise GatewiseError(f"{name} names the axes {given}; this grid has the axes 1 to {axes}")
+        if not isinstance(given, Sequence) or not set(given) <= set(range(1, axes + 1)):
+            raise GatewiseError(
+                f"expected {name} as some of the axes 1 to {axes}, such as (1,), got {given!r}"
+            )
     if len(set(priority)) == axes:
-        raise GatewiseError(f"priority={priority} names all {axes} axes; leave out at least one")
+        raise GatewiseError(f"priority={priority} names all axes; leave out at least one")
     for name, value, known in (
         ("transform", transform, ("lstm", "gru", "rnn")),
         ("show", show, ("o * tanh(c)", "tanh(o * c)")),

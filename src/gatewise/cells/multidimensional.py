@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache, reduce
+from functools import lru_cache, reduce
 from math import log
 from operator import add
 
@@ -15,7 +15,7 @@ GRAVES = "Graves, Fernandez and Schmidhuber 2007, Multi-dimensional recurrent ne
 LEIFERT = "Leifert et al. 2016, Cells in multidimensional recurrent neural networks"
 
 
-@cache
+@lru_cache(maxsize=None, typed=True)
 def mdrnn(axes: int) -> CellType:
     """A tanh unit that sees its neighbours: `h = tanh(W x + sum_k R_k h_k)`, h_k being h one back along k.
 
@@ -26,7 +26,7 @@ def mdrnn(axes: int) -> CellType:
     return _cell("MDRNN", axes, "A tanh unit that sees its neighbour along each axis.", GRAVES, ("h",), lines)
 
 
-@cache
+@lru_cache(maxsize=None, typed=True)
 def mdgru(axes: int) -> CellType:
     """A gated recurrent unit; for one axis the plain GRU. `u_k` share out what is kept among the neighbours.
 
@@ -44,7 +44,6 @@ def mdgru(axes: int) -> CellType:
     return _cell("MDGRU", axes, about, "Cho et al. 2014, over neighbours as in MDRNN", ("h",), lines)
 
 
-@cache
 def mdlstm(axes: int, peephole: bool = False) -> CellType:
     """LSTM with a forget gate for each axis: `c = sum_k f_k * c_k + i * g`; for one axis the plain LSTM.
 
@@ -53,6 +52,11 @@ def mdlstm(axes: int, peephole: bool = False) -> CellType:
     >>> mdlstm(2)
     MDLSTM2(state: h, c; gates: i, f_1, f_2, o)
     """
+    return _mdlstm(axes, bool(peephole))
+
+
+@lru_cache(maxsize=None, typed=True)
+def _mdlstm(axes: int, peephole: bool) -> CellType:
     known = [(f"p{k}", back[k].c) for k in _axes(axes)] if peephole else []
     into = [p[f"i_{k}"] * memory for k, (_, memory) in enumerate(known, 1)]
     lines = {"i": sigmoid(_sum([_seen("i", axes), *into]))}
@@ -67,14 +71,12 @@ def mdlstm(axes: int, peephole: bool = False) -> CellType:
     lines["h"] = lines["o"] * tanh(lines["c"])
     name = "PeepholeMDLSTM" if peephole else "MDLSTM"
     about = "LSTM with a forget gate for each axis" + (" and peepholes." if peephole else ".")
-    even = (
-        -log(axes - 1) if axes > 1 else 1.0
-    )  # so that the forget gates sum up to one, and memory does not grow
+    even = -log(axes - 1) if axes > 1 else 1.0  # forget gates sum up to one, so that memory does not grow
     start = {f"f_{k}": even for k in _axes(axes)}
     return _cell(name, axes, about, GRAVES, ("h", "c"), lines, start)
 
 
-@cache
+@lru_cache(maxsize=None, typed=True)
 def leaky_mdlstm(axes: int) -> CellType:
     """LSTM whose memory is always a mixture of the old memories and the candidate, so it can't grow.
 
@@ -96,6 +98,9 @@ def leaky_mdlstm(axes: int) -> CellType:
 
 
 def _axes(axes: int) -> range:
+    """1 to N. Errors: `GatewiseError` where that is no whole number of at least 1."""
+    if isinstance(axes, bool) or not isinstance(axes, int) or axes < 1:
+        raise GatewiseError(f"expected axes as a whole number of at least 1, got {axes!r}")
     return range(1, axes + 1)
 
 
@@ -111,8 +116,9 @@ def _seen(block: str, axes: int) -> Expression:
 
 def _mixture(state: str, axes: int, lines: dict[str, Expression]) -> Expression:
     """The mean of a state's neighbours with weights from gates `u_k`, which share out one piece by piece."""
-    mixed: Expression = back[axes][state]
-    for k in reversed(range(1, axes)):
+    *first, last = _axes(axes)
+    mixed: Expression = back[last][state]
+    for k in reversed(first):
         gate = lines[f"u_{k}"] = sigmoid(_seen(f"u_{k}", axes))
         mixed = gate * back[k][state] + (1 - gate) * mixed
     return mixed
@@ -126,7 +132,5 @@ def _cell(
     name: str, axes: int, about: str, source: str, state: tuple[str, ...],
     lines: dict[str, Expression], start: dict[str, float] | None = None,
 ) -> CellType:  # fmt: skip
-    if isinstance(axes, bool) or not isinstance(axes, int) or axes < 1:
-        raise GatewiseError(f"expected axes as a whole number of at least 1, got {axes!r}")
     body = {"__doc__": about, "source": source, "state": state, "start": start or {}, **lines}
     return CellType(f"{name}{axes}", (Cell,), body)
