@@ -1,4 +1,4 @@
-"""The corners of a lattice whence a layer runs, and the forms in which lattices come and go."""
+"""The corners of a lattice whence a layer runs, and what becomes of their results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gatewise.engine.request import Trace
 from gatewise.errors import GatewiseError
 
 Directions = Literal["forward", "all"]
@@ -50,58 +49,3 @@ def combined(outputs: Sequence[Tensor], how: Combine) -> Tensor | tuple[Tensor, 
 def check_combine(how: str) -> None:
     if how not in ("concatenate", "sum", "separate"):
         raise GatewiseError(f'expected combine as "concatenate", "sum" or "separate", got {how!r}')
-
-
-def read_lattice(input: Tensor, axes: int, input_size: int) -> tuple[Tensor, bool]:
-    """[B, L1, ..., LN, I] (or without B) as the engine wants it, [L1, ..., LN, B, I]; and if B was there."""
-    wanted = f"[B, {', '.join(f'L{k}' for k in range(1, axes + 1))}, {input_size}]".replace(", ,", ",")
-    if not isinstance(input, Tensor) or not input.is_floating_point():
-        told = input.dtype if isinstance(input, Tensor) else type(input).__name__
-        raise GatewiseError(f"expected input as a floating point Tensor {wanted}, got {told}")
-    if input.dim() not in (axes + 1, axes + 2) or input.shape[-1] != input_size or 0 in input.shape[:-1]:
-        raise GatewiseError(
-            f"expected input of shape {wanted}, no size being zero, B being optional, got {list(input.shape)}"
-        )
-    batched = input.dim() == axes + 2
-    return time_first(input if batched else input.unsqueeze(0), axes), batched
-
-
-def read_sizes(given: Tensor | Sequence[Sequence[int]] | None, values: Tensor, axes: int) -> Tensor | None:
-    """Each sample's own sizes [B, N], checked against those of the whole."""
-    if given is None:
-        return None
-    sizes = torch.as_tensor(given)
-    batch, most = values.shape[axes], torch.tensor(values.shape[:axes])
-    if sizes.dtype.is_floating_point or sizes.dtype == torch.bool or list(sizes.shape) != [batch, axes]:
-        raise GatewiseError(
-            f"expected sizes as whole numbers [{batch}, {axes}], got {sizes.dtype} {list(sizes.shape)}"
-        )
-    sizes = sizes.to("cpu", torch.int64)
-    if bool(((sizes < 1) | (sizes > most)).any()):
-        raise GatewiseError(f"expected sizes in 1..{most.tolist()}, got {sizes.tolist()}")
-    return sizes
-
-
-def time_first(values: Tensor, axes: int) -> Tensor:
-    """[B, *L, F] -> [*L, B, F]."""
-    return values.movedim(0, axes)
-
-
-def batch_first(values: Tensor, batched: bool) -> Tensor:
-    """[*L, B, F] -> [B, *L, F], or [*L, F] where there was no B."""
-    moved = values.movedim(-2, 0)
-    return moved if batched else moved.squeeze(0)
-
-
-def trace_batch_first(trace: Trace | None, batched: bool) -> Trace:
-    assert trace is not None
-    return Trace(
-        {name: batch_first(values, batched) for name, values in trace.states.items()},
-        {name: batch_first(values, batched) for name, values in trace.gates.items()},
-    )
-
-
-def side(sizes: Sequence[int], axis: int) -> list[int]:
-    """The sizes of the side by which an axis (1, 2, ...) enters or leaves."""
-    place = max(0, axis - 1)
-    return [*sizes[:place], *sizes[place + 1 :]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -10,28 +11,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gatewise.cells.grid import grid
+from gatewise.cells.grid import Activation, Show, Transform, grid
 from gatewise.compiler.layout import layout
 from gatewise.engine.choice import run_together
 from gatewise.engine.request import Request, Result
 from gatewise.errors import GatewiseError
-from gatewise.layers.corners import (
-    Combine,
-    Corner,
-    Directions,
-    batch_first,
-    check_combine,
-    combined,
-    corners,
-    read_lattice,
-    read_sizes,
-    side,
-    suffix,
-    trace_batch_first,
-)
-from gatewise.layers.lattice import entering
+from gatewise.layers.checks import check_whole
+from gatewise.layers.corners import Combine, Corner, Directions, check_combine, corners, suffix
+from gatewise.layers.lattices import Lattices, Sizes, State, read_lattices, read_states
 from gatewise.layers.slices import Place, Slices
 from gatewise.layers.start import bias_starts, start, start_gate
+
+USUAL = {
+    "tied": True, "transform": "lstm", "priority": (), "without_memory": (), "show": "o * tanh(c)",
+    "activation": "tanh", "directions": "forward", "combine": "concatenate", "bias": True,
+}  # fmt: skip
 
 
 class GridLSTM(nn.Module):
@@ -45,7 +39,8 @@ class GridLSTM(nn.Module):
     axes: of the data: 0 for vectors (a 1-LSTM), 1 for sequences (2-LSTM), 2 for images (3-LSTM); depth is
         axis N = axes + 1
     tied: one set of weights for all depths; else each has its own
-    untied: other axes along which every index has weights of its own, `{axis: how many}`
+    untied: other axes along which every index has weights of its own, `{axis: how many}`; the names of such
+        parameters end in their place along each untied axis, counted from where the run begins
     transform: "lstm", "gru" or "rnn"; priority, without_memory, show, activation: as in `cells.grid`
     directions: along the data's axes, "forward" or "all" 2^axes
     combine, bias, device, dtype: as in `Lattice`
@@ -60,6 +55,8 @@ class GridLSTM(nn.Module):
     (torch.Size([4, 10, 8]), torch.Size([4, 3, 8]))
     """
 
+    projection: nn.Parameter
+
     def __init__(
         self,
         input_size: int,
@@ -69,11 +66,11 @@ class GridLSTM(nn.Module):
         *,
         tied: bool = True,
         untied: Mapping[int, int] | None = None,
-        transform: str = "lstm",
+        transform: Transform = "lstm",
         priority: Sequence[int] = (),
         without_memory: Sequence[int] = (),
-        show: str = "o * tanh(c)",
-        activation: str = "tanh",
+        show: Show = "o * tanh(c)",
+        activation: Activation = "tanh",
         directions: Directions = "forward",
         combine: Combine = "concatenate",
         bias: bool = True,
@@ -81,18 +78,22 @@ class GridLSTM(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        sizes = {"input_size": input_size, "hidden_size": hidden_size, "depth": depth}
-        for name, size in {**sizes, "axes": axes}.items():
-            if isinstance(size, bool) or not isinstance(size, int) or size < (name != "axes"):
-                raise GatewiseError(f"expected {name} as a whole number, got {size!r}")
+        check_whole("input_size", input_size, 1)
+        check_whole("hidden_size", hidden_size, 1)
+        check_whole("depth", depth, 1)
+        check_whole("axes", axes, 0)
         check_combine(combine)
+        self.cell = grid(axes + 1, transform, priority, without_memory, show, activation)
         self.input_size, self.hidden_size, self.depth, self.axes = input_size, hidden_size, depth, axes
-        self.tied, self.directions, self.combine, self.bias = tied, directions, combine, bool(bias)
-        self.cell = grid(axes + 1, transform, tuple(priority), tuple(without_memory), show, activation)
-        self.untied = self._own_weights(untied or {})
+        self.tied, self.directions, self.combine, self.bias = bool(tied), directions, combine, bool(bias)
+        self.transform, self.show, self.activation = transform, show, activation
+        self.priority, self.without_memory = tuple(priority), tuple(without_memory)
+        self.untied = _read_untied(untied, axes)
         self.corners = corners(directions, axes)
+        self._own = {**self.untied, **({} if tied else {axes + 1: depth})}  # axes along which weights differ
         self._kinds = layout(self.cell).of(self.bias)
-        self._bottom = [name for name, one in self.cell.previous.items() if one.axis == axes + 1]
+        self._along = {name: one for name, one in self.cell.previous.items() if one.axis <= axes}
+        self._bottom = [name for name in self.cell.previous if name not in self._along]
         for corner in self.corners:
             into = torch.empty(len(self._bottom) * hidden_size, input_size, device=device, dtype=dtype)
             self.register_parameter("projection" + suffix(corner), nn.Parameter(into))
@@ -105,9 +106,9 @@ class GridLSTM(nn.Module):
     def forward(
         self,
         input: Tensor,
-        state: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]] | None = None,
+        state: State | Sequence[State] | None = None,
         *,
-        sizes: Tensor | Sequence[Sequence[int]] | None = None,
+        sizes: Sizes | None = None,
         trace: bool = False,
     ) -> Any:
         """Runs the grid.
@@ -121,54 +122,23 @@ class GridLSTM(nn.Module):
         leaves along the data's axes by name, `h_1` [B, other sizes, depth, H]: a dict, or for all
         directions a list of them.
         """
-        values, batched = read_lattice(input, self.axes, self.input_size)
-        own = read_sizes(sizes, values, self.axes)
-        given = [state] * len(self.corners) if state is None or isinstance(state, Mapping) else list(state)
-        if len(given) != len(self.corners):
-            raise GatewiseError(
-                f"expected state for each of {len(self.corners)} directions, got {len(given)}"
-            )
-        self._check_untied(values, own)
-        results = self._run(values, own, given, trace, batched)
-        top = next(name for name in self._bottom if name.startswith("h_"))
-        output = combined([batch_first(one.final[top], batched) for one in results], self.combine)
-        leaving = [
-            {
-                name: batch_first(one, batched)
-                for name, one in result.final.items()
-                if name not in self._bottom
-            }
-            for result in results
-        ]
-        found = output, leaving[0] if self.directions == "forward" else leaving
-        return (*found, [trace_batch_first(one.trace, batched) for one in results]) if trace else found
+        batch = read_lattices(input, sizes, self.axes, self.input_size, self.projection)
+        given = read_states(state, len(self.corners))
+        self._check_untied(batch)
+        return batch.returned(self._run(batch, given, trace), self.directions, self.combine, trace)
 
-    def _run(
-        self, values: Tensor, own: Tensor | None, given: Sequence[Mapping[str, Tensor] | None], trace: bool,
-        batched: bool,
-    ) -> list[Result]:  # fmt: skip
+    def _run(self, batch: Lattices, given: Sequence[State], trace: bool) -> list[Result]:
         """Each direction's result, by slices along the axes where each index has its own weights."""
-        sizes, batch = [*values.shape[:-2], self.depth], values.shape[-2]
-        depth = torch.full((batch, 1), self.depth if self.tied else 1)
-        lengths = None if own is None else torch.cat([own, depth], dim=1)
-        if lengths is not None and self.axes == 0:
-            lengths = lengths[:, 0]
-        shapes = {
-            name: [*side(sizes, one.axis), batch, self.hidden_size]
-            for name, one in self.cell.previous.items()
-            if name not in self._bottom
-        }
+        values, sizes = batch.inside(), (*batch.values.shape[:-2], self.depth)
         slices = [
             Slices(
-                self.cell,
-                self.untied,
-                corner,
-                self._into(values, corner) | entering(state, shapes, values, batched),
+                self.cell, self._own, corner,
+                self._into(values, corner) | batch.entering(one, self._along, sizes, self.hidden_size),
             )
-            for corner, state in zip(self.corners, given, strict=True)
-        ]
-        inputs = values.new_zeros(*(1 if axis in self.untied else size for axis, size in enumerate(sizes, 1)),
-                                  batch, 0)  # fmt: skip
+            for corner, one in zip(self.corners, given, strict=True)
+        ]  # fmt: skip
+        cut = (1 if axis in self._own else size for axis, size in enumerate(sizes, 1))
+        inputs, lengths = values.new_zeros(*cut, values.shape[-2], 0), self._lengths(batch)
         for place in self._places():
             requests = [
                 Request(
@@ -179,18 +149,30 @@ class GridLSTM(nn.Module):
             ]  # fmt: skip
             for one, result in zip(slices, run_together(requests), strict=True):
                 one.results[place] = result
-        return [one.whole() for one in slices]
+        return [self._result(one) for one in slices]
+
+    def _result(self, slices: Slices) -> Result:
+        """The output that leaves at the top of the depth, and what leaves along the data's axes."""
+        final = {name: slices.final(name) for name in (self.cell.state[0], *self._along)}
+        return Result(final.pop(self.cell.state[0]), final, slices.trace())
+
+    def _lengths(self, batch: Lattices) -> Tensor | None:
+        """The own sizes of a slice with its depth, in the form of a request."""
+        if batch.sizes is None:
+            return None
+        depth = batch.sizes.new_full((len(batch.sizes), 1), 1 if not self.tied else self.depth)
+        return replace(batch, sizes=torch.cat([batch.sizes, depth], dim=1)).lengths
 
     def _into(self, values: Tensor, corner: Corner) -> dict[str, Tensor]:
         """The input as hidden and memory at the bottom, [L, B, H] each."""
-        projected = functional.linear(values, getattr(self, "projection" + suffix(corner)))
+        projected = functional.linear(values, getattr(self, "projection" + suffix(corner))).to(values.dtype)
         return dict(zip(self._bottom, projected.split(self.hidden_size, dim=-1), strict=True))
 
     def reset_parameters(self) -> None:
         """Gives every parameter its first value again."""
         for corner in self.corners:
-            nn.init.uniform_(getattr(self, "projection" + suffix(corner)), -1, 1)
-            getattr(self, "projection" + suffix(corner)).data /= self.input_size**0.5
+            bound = self.input_size**-0.5
+            nn.init.uniform_(getattr(self, "projection" + suffix(corner)), -bound, bound)
             for place in self._places():
                 parameters = self._parameters_of(corner, place)
                 start(parameters, self._kinds, self.hidden_size)
@@ -199,42 +181,41 @@ class GridLSTM(nn.Module):
 
     def extra_repr(self) -> str:
         told = f"{self.input_size}, {self.hidden_size}, depth={self.depth}, axes={self.axes}"
-        usual = {"tied": True, "directions": "forward", "bias": True}
-        changed = [
-            f"{name}={getattr(self, name)}" for name, value in usual.items() if getattr(self, name) != value
-        ]
-        return ", ".join([told, self.cell.about.removeprefix("A grid block: ").rstrip("."), *changed])
+        usual: dict[str, object] = {**USUAL, "untied": {}}
+        changed = [f"{name}={getattr(self, name)!r}" for name in usual if getattr(self, name) != usual[name]]
+        return ", ".join([told, *changed])
 
-    def _own_weights(self, untied: Mapping[int, int]) -> dict[int, int]:
-        """For each axis whose every index has weights of its own, how many there are."""
-        for axis, size in untied.items():
-            if (
-                axis not in range(1, self.axes + 1)
-                or isinstance(size, bool)
-                or not isinstance(size, int)
-                or size < 1
-            ):
-                raise GatewiseError(
-                    f"expected untied as {{axis: size}}, axes being 1 to {self.axes}, got {dict(untied)}"
-                )
-        return {**untied, **({} if self.tied else {self.axes + 1: self.depth})}
-
-    def _check_untied(self, values: Tensor, own: Tensor | None) -> None:
+    def _check_untied(self, batch: Lattices) -> None:
         for axis, size in self.untied.items():
-            if axis <= self.axes and values.shape[axis - 1] != size:
+            if batch.values.shape[axis - 1] != size:
                 raise GatewiseError(
-                    f"expected size {size} along axis {axis}, which is untied, got {values.shape[axis - 1]}"
+                    f"expected size {size} along axis {axis}, which is untied, "
+                    f"got {batch.values.shape[axis - 1]}"
                 )
-        if self.untied.keys() - {self.axes + 1} and own is not None:
+        if self.untied and batch.sizes is not None:
             raise GatewiseError(
-                "sizes= was given to a grid with untied axes of the data, whose size is fixed"
+                f"sizes= was given to a grid with untied={self.untied}, whose sizes are fixed; leave it out"
             )
 
     def _places(self) -> list[Place]:
-        return list(product(*(range(size) for size in self.untied.values())))
+        return list(product(*(range(size) for size in self._own.values())))
 
     def _name(self, parameter: str, corner: Corner, place: Place) -> str:
         return "_".join([parameter, *map(str, place)]) + suffix(corner)
 
     def _parameters_of(self, corner: Corner, place: Place) -> dict[str, Tensor]:
         return {kind.name: getattr(self, self._name(kind.name, corner, place)) for kind in self._kinds}
+
+
+def _read_untied(given: Mapping[int, int] | None, axes: int) -> dict[int, int]:
+    """The data's axes along which every index has weights of its own, in order, with how many there are."""
+    try:
+        found = dict(sorted((given or {}).items()))
+    except (AttributeError, TypeError):
+        found = {0: 0}
+    for axis, size in found.items():
+        whole = not isinstance(size, bool) and isinstance(size, int)
+        if axis not in range(1, axes + 1) or not whole or size < 1:
+            known = f"axes being 1 to {axes}" if axes else "and this grid has no axes but depth"
+            raise GatewiseError(f"expected untied as {{axis: size}}, {known}, got {given!r}")
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,23 +14,10 @@ from gatewise.compiler.layout import layout
 from gatewise.engine.choice import run_together
 from gatewise.engine.request import Request
 from gatewise.errors import GatewiseError
-from gatewise.layers.corners import (
-    Combine,
-    Directions,
-    batch_first,
-    check_combine,
-    combined,
-    corners,
-    read_lattice,
-    read_sizes,
-    side,
-    suffix,
-    time_first,
-    trace_batch_first,
-)
+from gatewise.layers.checks import check_cell, check_whole
+from gatewise.layers.corners import Combine, Corner, Directions, check_combine, corners, suffix
+from gatewise.layers.lattices import Sizes, State, read_lattices, read_states
 from gatewise.layers.start import bias_starts, start, start_gate
-
-Leaving = dict[str, Tensor]
 
 
 class Lattice(nn.Module):
@@ -67,13 +54,9 @@ class Lattice(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if not isinstance(cell, CellType) or not cell.state:
-            raise GatewiseError(
-                f"expected cell as a class of equations such as cells.mdlstm(2), got {cell!r}"
-            )
-        for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
-            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-                raise GatewiseError(f"expected {name} as a whole number of at least 1, got {size!r}")
+        check_cell(cell, "cells.mdlstm(2)")
+        check_whole("input_size", input_size, 1)
+        check_whole("hidden_size", hidden_size, 1)
         check_combine(combine)
         self.cell, self.input_size, self.hidden_size = cell, input_size, hidden_size
         self.directions, self.combine, self.bias = directions, combine, bool(bias)
@@ -89,9 +72,9 @@ class Lattice(nn.Module):
     def forward(
         self,
         input: Tensor,
-        state: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]] | None = None,
+        state: State | Sequence[State] | None = None,
         *,
-        sizes: Tensor | Sequence[Sequence[int]] | None = None,
+        sizes: Sizes | None = None,
         trace: bool = False,
     ) -> Any:
         """Runs the layer.
@@ -105,29 +88,20 @@ class Lattice(nn.Module):
         lattice's own sizes; and what leaves, by the names of `cell.previous`, [B, the sizes of the side,
         H] each: a dict, or for all directions a list of them.
         """
-        axes = self.cell.axes
-        values, batched = read_lattice(input, axes, self.input_size)
-        own = read_sizes(sizes, values, axes)
-        lengths = own[:, 0] if own is not None and axes == 1 else own
-        given = [state] * len(self.corners) if state is None or isinstance(state, Mapping) else list(state)
-        if len(given) != len(self.corners):
-            raise GatewiseError(
-                f"expected state for each of {len(self.corners)} directions, got {len(given)}"
-            )
+        cell, width = self.cell, self.hidden_size
+        own = [self._parameters_of(corner) for corner in self.corners]
+        batch = read_lattices(input, sizes, cell.axes, self.input_size, own[0][self._kinds[0].name])
+        whole = batch.values.shape[:-2]
         requests = [
             Request(
-                self.cell, values, self._parameters_of(corner), self._entering(one, values, batched),
-                lengths, reverse=corner, trace=trace,
+                cell, batch.values, parameters, batch.entering(given, cell.previous, whole, width),
+                batch.lengths, reverse=corner, trace=trace,
             )
-            for corner, one in zip(self.corners, given, strict=True)
+            for corner, parameters, given in zip(
+                self.corners, own, read_states(state, len(self.corners)), strict=True
+            )
         ]  # fmt: skip
-        results = run_together(requests)
-        output = combined([batch_first(one.output, batched) for one in results], self.combine)
-        leaving = [
-            {name: batch_first(values, batched) for name, values in one.final.items()} for one in results
-        ]
-        found = output, leaving[0] if self.directions == "forward" else leaving
-        return (*found, [trace_batch_first(one.trace, batched) for one in results]) if trace else found
+        return batch.returned(run_together(requests), self.directions, self.combine, trace)
 
     def reset_parameters(self) -> None:
         """Gives every parameter its first value again."""
@@ -142,42 +116,8 @@ class Lattice(nn.Module):
         told += f", directions={self.directions}, combine={self.combine}" if len(self.corners) > 1 else ""
         return told if self.bias else f"{told}, bias=False"
 
-    def _parameters_of(self, corner: tuple[bool, ...]) -> dict[str, Tensor]:
+    def _parameters_of(self, corner: Corner) -> dict[str, Tensor]:
         return {kind.name: getattr(self, kind.name + suffix(corner)) for kind in self._kinds}
-
-    def _entering(
-        self, given: Mapping[str, Tensor] | None, values: Tensor, batched: bool
-    ) -> dict[str, Tensor]:
-        axes = self.cell.axes
-        sizes, batch = list(values.shape[:axes]), values.shape[axes]
-        widths = {
-            name: [*side(sizes, one.axis), batch, self.hidden_size]
-            for name, one in self.cell.previous.items()
-        }
-        return entering(given, widths, values, batched)
-
-
-def entering(
-    given: Mapping[str, Tensor] | None, shapes: Mapping[str, list[int]], like: Tensor, batched: bool
-) -> dict[str, Tensor]:
-    """What a user gave by name, checked, [*F, B, H] each; zeros for the rest."""
-    given = dict(given or {})
-    for name in given:
-        if name not in shapes:
-            raise GatewiseError(f"state names {name!r}; what enters here is {', '.join(shapes)}")
-    found = {}
-    for name, shape in shapes.items():
-        if name not in given:
-            found[name] = like.new_zeros(shape)
-            continue
-        *sizes, batch, width = shape
-        expected = [batch, *sizes, width] if batched else [*sizes, width]
-        value = given[name]
-        if not isinstance(value, Tensor) or list(value.shape) != expected:
-            told = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise GatewiseError(f"expected state {name} of shape {expected}, got {told}")
-        found[name] = time_first(value if batched else value.unsqueeze(0), len(sizes))
-    return found
 
 
 class MDLSTM(Lattice):

@@ -17,6 +17,7 @@ from gatewise.engine.choice import run_together
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.errors import GatewiseError
 from gatewise.layers.batches import Batch, read_batch, read_resets
+from gatewise.layers.checks import check_cell, check_dtype, check_whole
 from gatewise.layers.regularise import regularisation
 from gatewise.layers.start import bias_starts, start, start_gate
 from gatewise.layers.states import State, StateForm
@@ -72,16 +73,15 @@ class Recurrent(nn.Module):
         recompute: Literal["gates"] | None = None,
     ) -> None:
         super().__init__()
-        if not isinstance(cell, CellType) or not cell.state:
-            raise GatewiseError(f"expected cell as a class of equations such as cells.LSTM, got {cell!r}")
+        check_cell(cell, "cells.LSTM")
         if cell.axes > 1:
             raise GatewiseError(
                 f"{cell.__name__} is a cell of a lattice of {cell.axes} axes; make a layer of it with Lattice"
             )
         self.cell = cell
         self.hidden_sizes = _sizes(hidden_size, num_layers)
-        _check_whole("input_size", input_size, 1)
-        _check_whole("proj_size", proj_size, 0)
+        check_whole("input_size", input_size, 1)
+        check_whole("proj_size", proj_size, 0)
         self.input_size, self.proj_size = input_size, proj_size
         self.hidden_size = hidden_size
         self.num_layers = len(self.hidden_sizes)
@@ -133,7 +133,7 @@ class Recurrent(nn.Module):
         Returns: output [T, B, directions * H] in the form of the input, and the last states as `hx`.
         """
         batch = read_batch(input, lengths, self.batch_first, self.input_size)
-        self._check_dtype(batch.values)
+        check_dtype(batch.values, getattr(self, self._names[0][self._kinds[0].name]))
         borders = read_resets(resets, batch)
         form = self._form
         states = form.read(hx, batch.values, batch.values.shape[1], batch.batched)
@@ -282,28 +282,18 @@ class Recurrent(nn.Module):
         if self.dropout and self.num_layers == 1:
             warnings.warn("dropout acts between layers, and there is one layer only", stacklevel=3)
 
-    def _check_dtype(self, values: Tensor) -> None:
-        own = getattr(self, self._names[0][self._kinds[0].name]).dtype
-        if values.dtype != own and not torch.is_autocast_enabled(values.device.type):
-            raise GatewiseError(f"expected input of dtype {own}, the layer's own, got {values.dtype}")
-
 
 def _sizes(hidden_size: int | Sequence[int], num_layers: int | None) -> tuple[int, ...]:
     if not isinstance(hidden_size, Sequence):
-        _check_whole("hidden_size", hidden_size, 1)
-        _check_whole("num_layers", 1 if num_layers is None else num_layers, 1)
+        check_whole("hidden_size", hidden_size, 1)
+        check_whole("num_layers", 1 if num_layers is None else num_layers, 1)
         return (hidden_size,) * (num_layers or 1)
     sizes = tuple(hidden_size)
     for size in sizes:
-        _check_whole("hidden_size", size, 1)
+        check_whole("hidden_size", size, 1)
     if not sizes or num_layers not in (None, len(sizes)):
         raise GatewiseError(f"expected a hidden_size for each of num_layers={num_layers}, got {list(sizes)}")
     return sizes
-
-
-def _check_whole(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise GatewiseError(f"expected {name} as a whole number of at least {least}, got {value!r}")
 
 
 def _restore_trace(trace: Trace | None, batch: Batch) -> Trace:

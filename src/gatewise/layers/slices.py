@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -28,7 +30,7 @@ class Slices:
         """What enters the slice at a place."""
         found = {}
         for name, one in self.cell.previous.items():
-            axis = max(1, one.axis)
+            axis = one.axis
             before = self._before(place, axis)
             found[name] = (
                 self._cut(self.given[name], place, axis)
@@ -37,33 +39,24 @@ class Slices:
             )
         return found
 
-    def whole(self) -> Result:
-        """The results of all slices as one."""
-        if not self.untied:
-            return self.results[()]
-        axes = list(self.untied)
-        final = {}
-        for name, one in self.cell.previous.items():
-            axis = max(1, one.axis)
-            last = {
-                place: result.final[name]
-                for place, result in self.results.items()
-                if self._after(place, axis)
-            }
-            final[name] = self._joined(last, [other for other in axes if other != axis], axis)
-        return Result(next(iter(final.values())), final, self._trace(axes))
+    def final(self, name: str) -> Tensor:
+        """What leaves the whole, by name."""
+        axis = self.cell.previous[name].axis
+        last = {place: one.final[name] for place, one in self.results.items() if self._is_last(place, axis)}
+        return self._joined(last, [other for other in self.untied if other != axis], axis)
 
-    def _trace(self, axes: list[int]) -> Trace | None:
+    def trace(self) -> Trace | None:
+        """Every block of the whole, if the slices have a trace."""
         traces = {place: one.trace for place, one in self.results.items() if one.trace is not None}
         if not traces:
             return None
-        first = next(iter(traces.values()))
+        cell, axes = self.cell, list(self.untied)
+        states = {place: one.states for place, one in traces.items()}
+        gates = {place: one.gates for place, one in traces.items()}
         return Trace(
-            {name: self._joined({place: one.states[name] for place, one in traces.items()}, axes, 0)
-             for name in first.states},
-            {name: self._joined({place: one.gates[name] for place, one in traces.items()}, axes, 0)
-             for name in first.gates},
-        )  # fmt: skip
+            {name: self._joined(_named(name, states), axes, 0) for name in cell.state},
+            {name: self._joined(_named(name, gates), axes, 0) for name in cell.inner},
+        )
 
     def _index(self, place: Place) -> dict[int, int]:
         """The index along each untied axis, in the order of the data; a run may come from the end."""
@@ -78,7 +71,7 @@ class Slices:
         where = list(self.untied).index(axis)
         return (*place[:where], place[where] - 1, *place[where + 1 :]) if place[where] else None
 
-    def _after(self, place: Place, axis: int) -> bool:
+    def _is_last(self, place: Place, axis: int) -> bool:
         """Whether a slice is the last along an axis."""
         return axis not in self.untied or place[list(self.untied).index(axis)] == self.untied[axis] - 1
 
@@ -104,3 +97,7 @@ class Slices:
         joined = {place: torch.cat([one for _, one in sorted(group, key=lambda pair: pair[0])], dim)
                   for place, group in groups.items()}  # fmt: skip
         return self._joined(joined, others, axis)
+
+
+def _named(name: str, slices: Mapping[Place, Mapping[str, Tensor]]) -> dict[Place, Tensor]:
+    return {place: one[name] for place, one in slices.items()}

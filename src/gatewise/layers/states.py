@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gatewise.cells.base import CellType
 from gatewise.errors import GatewiseError
+from gatewise.layers.checks import check_state
 
 State = Any  # a tensor for a cell with one state, else a tuple of them in the cell's order
 
@@ -73,10 +74,7 @@ class StateForm:
             expected = [batch, width] if batched else [width]
             if list(one.shape) != expected:
                 raise GatewiseError(f"expected state {name} of shape {expected}, got {list(one.shape)}")
-            if one.device != like.device:
-                raise GatewiseError(f"expected state {name} on {like.device}, as the input, got {one.device}")
-            if one.dtype != like.dtype and not torch.is_autocast_enabled(like.device.type):
-                raise GatewiseError(f"expected state {name} of dtype {like.dtype}, got {one.dtype}")
+            check_state(name, one, like)
         return [(one if batched else one.unsqueeze(0)).to(like.dtype) for one in given]
 
     def write(self, states: list[dict[str, Tensor]], batched: bool) -> State:

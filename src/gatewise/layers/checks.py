@@ -1,0 +1,35 @@
+"""What every layer asks of its arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gatewise.cells.base import CellType
+from gatewise.errors import GatewiseError
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise GatewiseError(f"expected {name} as a whole number of at least {least}, got {value!r}")
+
+
+def check_cell(cell: Any, example: str) -> None:
+    if not isinstance(cell, CellType) or not cell.state:
+        raise GatewiseError(f"expected cell as a class of equations such as {example}, got {cell!r}")
+
+
+def check_dtype(values: Tensor, parameter: Tensor) -> None:
+    """Whether an input has the dtype of its layer; under autocast it may be of any."""
+    if values.dtype != parameter.dtype and not torch.is_autocast_enabled(values.device.type):
+        raise GatewiseError(f"expected input of dtype {parameter.dtype}, the layer's own, got {values.dtype}")
+
+
+def check_state(name: str, value: Tensor, like: Tensor) -> None:
+    """Whether a state is where the input is, and of its dtype; under autocast it may be of any."""
+    if value.device != like.device:
+        raise GatewiseError(f"expected state {name} on {like.device}, as the input, got {value.device}")
+    if value.dtype != like.dtype and not torch.is_autocast_enabled(like.device.type):
+        raise GatewiseError(f"expected state {name} of dtype {like.dtype}, got {value.dtype}")
