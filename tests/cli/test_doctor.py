@@ -121,6 +121,7 @@ def test_reasons_are_told_in_the_table_only(told, monkeypatch, tmp_path, caplog)
         (["--device", "tpu"], "expected --device as cpu or cuda, got 'tpu'"),
         (["--device", "cuda"], "PyTorch sees no GPU"),
         (["--cell", "lstn"], "there is no cell 'lstn'"),
+        (["--cell", "mdlstm"], "MDLSTM2 is a cell of a lattice; give one of sequences, such as lstm"),
     ],
 )
 def test_mistakes(monkeypatch, capsys, arguments, message):

@@ -1,7 +1,7 @@
 """Cells: the equations of one step, each family in a file of its own."""
 
 from gatewise.cells.base import Cell, CellType
-from gatewise.cells.catalogue import cells, find_cell
+from gatewise.cells.catalogue import cells, find_cell, lattice_cells
 from gatewise.cells.grid import grid
 from gatewise.cells.gru import GRU, MGU, ChoGRU
 from gatewise.cells.layer_norm import LayerNormLSTM
@@ -71,6 +71,7 @@ __all__ = [
     "exp",
     "find_cell",
     "grid",
+    "lattice_cells",
     "leaky_mdlstm",
     "matrices",
     "maximum",

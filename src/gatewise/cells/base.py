@@ -9,7 +9,10 @@ from gatewise.cells.notation import Constant, Expression, Operation, Previous, b
 from gatewise.cells.order import in_order, parts
 from gatewise.errors import GatewiseError
 
-RESERVED = ("state", "source", "start", "lines", "written", "gates", "inner", "about", "axes", "previous")
+RESERVED = (
+    "state", "source", "start", "lines", "written", "gates", "inner", "about", "axes", "previous",
+    "of_lattice",
+)  # fmt: skip
 
 
 class CellType(type):
@@ -56,6 +59,11 @@ class CellType(type):
         if not hasattr(cls, "lines"):
             return f"<class '{cls.__module__}.{cls.__qualname__}'>"
         return f"{cls.__name__}(state: {', '.join(cls.state)}; gates: {', '.join(cls.gates) or 'none'})"
+
+    @property
+    def of_lattice(cls) -> bool:
+        """Whether it reads positions one back along axes, `back[1].h`, and not the step before, `prev.h`."""
+        return any(one.axis for one in cls.previous.values())
 
     @property
     def gates(cls) -> tuple[str, ...]:
@@ -118,8 +126,7 @@ def _documentation(cell: CellType) -> str:
         f"State, each [B, H]: {', '.join(cell.state)}. Gates: {', '.join(cell.gates) or 'none'}. x: [B, I].",
         f"Source: {cell.source}.",
     ]
-    sequence = all(one.axis == 0 for one in cell.previous.values())
-    built_in = sequence and cell.__module__.startswith("gatewise.")
+    built_in = not cell.of_lattice and cell.__module__.startswith("gatewise.")
     return "\n".join(text) + "\n" + (EXAMPLE.format(name=cell.__name__) if built_in else "")
 
 

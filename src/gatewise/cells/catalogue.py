@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from gatewise.cells import gru, layer_norm, lstm, peephole, rnn, use_gate, variants
 from gatewise.cells.base import Cell, CellType
+from gatewise.cells.grid import grid
+from gatewise.cells.multidimensional import leaky_mdlstm, mdgru, mdlstm, mdrnn
 from gatewise.errors import GatewiseError
 
 FAMILIES = (rnn, lstm, peephole, variants, use_gate, gru, layer_norm)
+LATTICES: dict[str, Callable[[int], CellType]] = {  # what makes a cell, of a lattice of so many axes
+    "mdrnn": mdrnn,
+    "mdgru": mdgru,
+    "mdlstm": mdlstm,
+    "peepholemdlstm": partial(mdlstm, peephole=True),
+    "leakymdlstm": leaky_mdlstm,
+    "gridlstm": grid,
+    "gridgru": partial(grid, transform="gru"),
+    "gridrnn": partial(grid, transform="rnn"),
+}
+USUAL_AXES = 2
 
 
 def cells() -> dict[str, CellType]:
-    """Every built-in cell, by its class's name."""
+    """Every built-in cell of sequences, by its class's name."""
     return {
         name: value
         for family in FAMILIES
@@ -23,18 +39,27 @@ def cells() -> dict[str, CellType]:
     }
 
 
+def lattice_cells(axes: int = USUAL_AXES) -> dict[str, CellType]:
+    """Every built-in cell of a lattice of N axes, by its class's name.
+
+    >>> list(lattice_cells(3))[2:]
+    ['MDLSTM3', 'PeepholeMDLSTM3', 'LeakyMDLSTM3', 'Grid3LSTM', 'Grid3GRU', 'Grid3RNN']
+    """
+    return {cell.__name__: cell for cell in (make(axes) for make in LATTICES.values())}
+
+
 def find_cell(name: str) -> CellType:
     """A built-in cell by name (case is free, "peephole" means PeepholeLSTM), or `FILE.py:Name`.
 
-    >>> find_cell("peephole")
-    PeepholeLSTM(state: h, c; gates: i, f, o)
+    A lattice's cell has the number of its axes in its name, 1 to 9; without one it is of two axes.
+
+    >>> find_cell("peephole"), find_cell("mdlstm3")
+    (PeepholeLSTM(state: h, c; gates: i, f, o), MDLSTM3(state: h, c; gates: i, f_1, f_2, f_3, o))
 
     Errors: `GatewiseError` where there is no such cell, file, or class in the file.
     """
     if not name.strip():
-        raise GatewiseError(
-            f"expected a cell's name, got {name!r}; the built-in ones are {', '.join(cells())}"
-        )
+        raise GatewiseError(f"expected a cell's name, got {name!r}; {_built_in()}")
     if ":" in name or name.endswith(".py"):
         return _from_file(name)
     known = {built_in.lower(): cell for built_in, cell in cells().items()}
@@ -42,10 +67,23 @@ def find_cell(name: str) -> CellType:
     for candidate in (wanted, wanted + "lstm"):
         if candidate in known:
             return known[candidate]
-    raise GatewiseError(
-        f"there is no cell {name!r}; the built-in ones are {', '.join(cells())}; "
-        "your own is given as FILE.py:Name"
-    )
+    of_lattice = re.fullmatch(r"([a-z]+)([1-9]?)([a-z]*)", wanted)
+    if of_lattice is not None:
+        before, axes, after = of_lattice.groups()
+        for candidate in (before + after, before + after + "lstm"):
+            if candidate in LATTICES:
+                return LATTICES[candidate](int(axes or USUAL_AXES))
+    raise GatewiseError(f"there is no cell {name!r}; {_built_in()}; your own is given as FILE.py:Name")
+
+
+def require_sequence(cell: CellType, instead: str = "give one of sequences, such as lstm") -> None:
+    """Refuses a lattice's cell where only one of sequences will do. Errors: `GatewiseError`."""
+    if cell.of_lattice:
+        raise GatewiseError(f"{cell.__name__} is a cell of a lattice; {instead}")
+
+
+def _built_in() -> str:
+    return f"the built-in ones are {', '.join(cells())}, and of lattices {', '.join(lattice_cells())}"
 
 
 def _from_file(name: str) -> CellType:

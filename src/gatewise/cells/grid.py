@@ -16,6 +16,7 @@ Transform = Literal["lstm", "gru", "rnn"]
 Show = Literal["o * tanh(c)", "tanh(o * c)"]
 Activation = Literal["tanh", "relu"]
 FUNCTIONS = {"tanh": tanh, "relu": relu}
+ALONG = {"lstm": "an LSTM", "gru": "a GRU", "rnn": "an RNN"}
 
 
 def grid(
@@ -69,7 +70,7 @@ def _made(
     names = [f"h_{axes}", *(f"h_{k}" for k in range(1, axes)), *(f"c_{k}" for k in range(1, axes + 1))]
     state = tuple(name for name in names if name in lines)
     start = {f"f_{k}": 1.0 for k in range(1, axes + 1) if f"f_{k}" in lines}
-    settings = [f"{axes} axes", transform]
+    settings = [f"{axes} {'axes' if axes > 1 else 'axis'}", f"{ALONG[transform]} along each"]
     settings += [f"priority {priority}"] if priority else []
     settings += [f"no memory along {without_memory}"] if without_memory else []
     body = {
@@ -127,7 +128,7 @@ def _check(
     if len(set(priority)) == axes:
         raise GatewiseError(f"priority={priority} names all axes; leave out at least one")
     for name, value, known in (
-        ("transform", transform, ("lstm", "gru", "rnn")),
+        ("transform", transform, tuple(ALONG)),
         ("show", show, ("o * tanh(c)", "tanh(o * c)")),
         ("activation", activation, tuple(FUNCTIONS)),
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -9,11 +10,17 @@ from rich.console import Console
 from rich.table import Table
 
 from gatewise.cells import cells as built_in
-from gatewise.cells import find_cell
+from gatewise.cells import find_cell, lattice_cells
 from gatewise.cells.base import CellType
 from gatewise.cells.formula import formulas
 
-NAME = Annotated[str | None, typer.Argument(help="A cell's name, or FILE.py:Name for your own.")]
+NAME = Annotated[
+    str | None, typer.Argument(help="A cell's name, or FILE.py:Name for your own; mdlstm3 is of three axes.")
+]
+SEQUENCE_NOTE = "W_k x and R_k v each add a bias, unless a normaliser shifts them; [t-1] is the step before."
+LATTICE_NOTE = (
+    "W_k x and R_k v each add a bias, R1_k v and R2_k v do not; [p-e1] is the position one back along axis 1."
+)
 
 
 def add(app: typer.Typer, about: str) -> None:
@@ -27,13 +34,18 @@ def show(name: NAME = None) -> None:
     if name is not None:
         console.print(_described(find_cell(name)), soft_wrap=True)
         return
-    table = Table(
-        "cell", "states", "gates", "what it is", box=None, header_style="bold", padding=(0, 2, 0, 0)
-    )
-    for cell in built_in().values():
+    console.print(_table("cell", built_in().values()))
+    console.print()
+    console.print(_table("of a lattice", lattice_cells().values()))
+    console.print("\nThose of a lattice are shown for two axes; there are more: mdlstm3, grid4gru")
+    console.print("gatewise cells NAME shows the equations; your own cell is FILE.py:Name")
+
+
+def _table(what: str, cells: Iterable[CellType]) -> Table:
+    table = Table(what, "states", "gates", "what it is", box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for cell in cells:
         table.add_row(cell.__name__, " ".join(cell.state), " ".join(cell.gates), cell.about)
-    console.print(table)
-    console.print("\ngatewise cells NAME shows the equations; your own cell is FILE.py:Name")
+    return table
 
 
 def _described(cell: CellType) -> str:
@@ -49,6 +61,6 @@ def _described(cell: CellType) -> str:
             f"gates:  {', '.join(cell.gates) or 'none'}",
             f"source: {cell.source}",
             "",
-            "W_k x and R_k v each add a bias, unless a normaliser shifts them; [t-1] is the step before.",
+            LATTICE_NOTE if cell.of_lattice else SEQUENCE_NOTE,
         ]
     )

@@ -20,6 +20,7 @@ from gatewise import __version__
 from gatewise.cells import LSTM, find_cell
 from gatewise.cells import cells as built_in
 from gatewise.cells.base import CellType
+from gatewise.cells.catalogue import require_sequence
 from gatewise.compiler.layout import projection_obstacle
 from gatewise.compiler.stages import plan
 from gatewise.engine import build, processor
@@ -53,6 +54,7 @@ def examine(cell: CELL = None, device: DEVICE = None) -> None:
     place = _place(device)
     shown = list(built_in().values()) if cell is None else [find_cell(cell)]
     subject = LSTM if cell is None else shown[0]
+    require_sequence(subject)
     console = Console(highlight=False, markup=False)
     console.print(_table((), _machine().items()))
     with _told_here_only(), console.status("compiling what was not compiled before ..."):
