@@ -85,6 +85,24 @@ def test_a_cell_in_a_user_s_file_trains_from_the_command_line(tmp_path):
     assert gatewise("evaluate", "run", "data.csv", folder=tmp_path).returncode == 0
 
 
+def test_a_grid_is_trained_scored_and_foretells(tmp_path):
+    frame().write_csv(tmp_path / "data.csv")
+    told = gatewise(
+        "compare", "forecast", "data.csv", "--horizon", 4, "--network", "grid", "--layers", 2, "--seeds", 1,
+        *SMALL, "--out", "run",
+        folder=tmp_path,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    board = pl.read_csv(tmp_path / "run" / "leaderboard.csv")
+    assert set(board.filter(~pl.col("baseline"))["model"]) == {"grid-rnn", "grid-lstm", "grid-gru"}
+    evaluated = gatewise("evaluate", "run", "data.csv", folder=tmp_path)
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert "grid-" in evaluated.stdout
+    predicted = gatewise("predict", "run", "data.csv", "--out", "future.csv", folder=tmp_path)
+    assert predicted.returncode == 0, predicted.stderr
+    assert pl.read_csv(tmp_path / "future.csv")["value"].is_between(8, 12).all()
+
+
 def test_options_from_a_file_are_saved_as_resolved_and_can_be_used_again(tmp_path):
     frame().write_csv(tmp_path / "data.csv")
     (tmp_path / "small.yaml").write_text("horizon: 4\nepochs: 1\nhidden: 4\n")
@@ -100,11 +118,19 @@ def test_options_from_a_file_are_saved_as_resolved_and_can_be_used_again(tmp_pat
     ).read_bytes()
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT], ids=lambda one: one.name)
-def test_a_killed_run_resumes_to_the_result_of_an_uninterrupted_one(tmp_path, end):
+STACK = ["--layers", "2", "--dropout", "0.2", "--hidden", "16"]
+GRID = ["--network", "grid", "--layers", "2", "--depth-weights", "untied", "--cell", "gru", "--hidden", "8"]
+
+
+@pytest.mark.parametrize(
+    ("end", "network"),
+    [(signal.SIGKILL, STACK), (signal.SIGINT, STACK), (signal.SIGINT, GRID)],
+    ids=["SIGKILL", "SIGINT", "SIGINT-grid"],
+)
+def test_a_killed_run_resumes_to_the_result_of_an_uninterrupted_one(tmp_path, end, network):
     frame(steps=400).write_csv(tmp_path / "data.csv")
     train = [sys.executable, "-m", "gatewise.cli.main", "train", "forecast", "data.csv", "--horizon", "4"]
-    train += ["--epochs", "10", "--patience", "10", "--layers", "2", "--dropout", "0.2", "--hidden", "16"]
+    train += ["--epochs", "10", "--patience", "10", *network]
     whole = subprocess.run([*train, "--out", "whole"], cwd=tmp_path, capture_output=True, check=False)
     assert whole.returncode == 0, whole.stderr
     cut = subprocess.Popen(

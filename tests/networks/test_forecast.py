@@ -3,8 +3,10 @@
 import pytest
 import torch
 
-from gatewise.cells import GRU, LSTM
-from gatewise.networks.forecast import ForecastNetwork
+from gatewise.cells import GRU, LSTM, RNN, Cell, R, W, mdlstm, prev, tanh, x
+from gatewise.cells.exchange import from_data, to_data
+from gatewise.errors import GatewiseError
+from gatewise.networks.forecast import ForecastNetwork, GridForecastNetwork, require_fit, transform_of
 from gatewise.networks.forecaster import ForecastShape
 from tests.series import data
 
@@ -23,10 +25,89 @@ def test_every_cell_learns_from_all_that_it_sees(cell, head):
     assert all(one.grad is not None for one in network.parameters())
 
 
-def test_a_few_steps_beat_the_start():
+@pytest.mark.parametrize("transform", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize(("layers", "tied", "head"), [(1, True, "quantiles"), (3, True, "student-t"),
+                                                      (3, False, "quantiles")])  # fmt: skip
+def test_a_grid_learns_from_all_that_it_sees(transform, layers, tied, head):
+    network = GridForecastNetwork(SHAPE, transform, hidden=4, layers=layers, tied=tied, head=head)
+    past, future = torch.randn(3, 6, 4, requires_grad=True), torch.randn(3, 3, 2, requires_grad=True)
+    raw = network(past, future)
+    assert network.quantiles(raw).shape == (3, 3, 9)
+    network.head.loss(raw, torch.randn(3, 3)).backward()
+    assert (past.grad != 0).any(0).all()
+    assert (future.grad != 0).any(0).all()
+    assert all((one.grad != 0).any() for one in network.parameters())
+
+
+def test_a_grid_reads_the_past_step_by_step_whatever_the_level():
+    network = GridForecastNetwork(SHAPE, hidden=4, layers=2)
+    seen = []
+    network.recurrent.register_forward_hook(lambda layer, given, found: seen.append((given[0], found[0])))
+    past = torch.randn(3, 6, 4)
+    summary = network.summary(torch.cat([past[:, :, :1] - past[:, -1:, :1], past], dim=-1))
+    network(past, torch.randn(3, 3, 2))
+    (inputs, _), (again, output) = seen
+    assert torch.equal(inputs, again)
+    assert inputs.shape == (3, 6, 5)
+    assert torch.equal(summary, output[:, -1])
+
+
+def test_tied_layers_of_a_grid_share_their_weights():
+    def weights(**options):
+        return sum(one.numel() for one in GridForecastNetwork(SHAPE, hidden=4, **options).parameters())
+
+    once = sum(
+        one.numel()
+        for name, one in GridForecastNetwork(SHAPE, hidden=4).recurrent.named_parameters()
+        if name != "projection"
+    )
+    assert weights(layers=3) == weights(layers=1)
+    assert weights(layers=3, tied=False) == weights(layers=1) + 2 * once
+
+
+def test_the_cells_that_fit_a_grid_are_known_by_their_equations():
+    for cell, transform in ((LSTM, "lstm"), (GRU, "gru"), (RNN, "rnn")):
+        assert transform_of(from_data(to_data(cell))) == transform  # as a run's folder brings them
+
+    class LSTMOfMine(Cell):
+        state = ("h",)
+        h = tanh(W.h @ x + R.h @ prev.h)
+
+    assert transform_of(LSTMOfMine) == "rnn"
+    LSTMOfMine.__name__ = "LSTM"
+    assert transform_of(LSTMOfMine) == "rnn"
+
+
+def test_every_other_cell_is_told_which_fit(cell):
+    require_fit(cell, "stack")
+    if cell not in (LSTM, GRU, RNN):
+        with pytest.raises(
+            GatewiseError, match=f"{cell.__name__} does not fit a grid; give lstm, gru or rnn"
+        ):
+            require_fit(cell, "grid")
+
+
+def test_a_cell_of_a_lattice_is_told_what_to_do():
+    with pytest.raises(
+        GatewiseError, match="MDLSTM2 is a cell of a lattice; for a series give --network grid"
+    ):
+        require_fit(mdlstm(2), "stack")
+
+
+SEASONAL = ForecastShape(12, 4, 12, data().train.known)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ForecastNetwork(SEASONAL, GRU, hidden=16),
+        lambda: GridForecastNetwork(SEASONAL, "lstm", hidden=16, layers=2),
+    ],
+    ids=["stack", "grid"],
+)
+def test_a_few_steps_beat_the_start(make):
     prepared = data()
-    known = prepared.train.known
-    network = ForecastNetwork(ForecastShape(12, 4, 12, known), GRU, hidden=16)
+    network = make()
     batch = prepared.train.all()
     optimizer = torch.optim.Adam(network.parameters(), 0.01)
     losses = []
@@ -39,10 +120,17 @@ def test_a_few_steps_beat_the_start():
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_options_rebuild_the_network():
-    network = ForecastNetwork(SHAPE, LSTM, hidden=5, layers=2, dropout=0.3, head="student-t")
+@pytest.mark.parametrize(
+    "network",
+    [
+        ForecastNetwork(SHAPE, LSTM, hidden=5, layers=2, dropout=0.3, head="student-t"),
+        GridForecastNetwork(SHAPE, "rnn", hidden=5, layers=2, tied=False, head="student-t"),
+    ],
+    ids=["stack", "grid"],
+)
+def test_options_rebuild_the_network(network):
     options = network.options()
-    again = ForecastNetwork(**{**options, "shape": ForecastShape(**options["shape"])})
+    again = type(network)(**{**options, "shape": ForecastShape(**options["shape"])})
     again.load_state_dict(network.state_dict())
     past, future = torch.randn(3, 6, 4), torch.randn(3, 3, 2)
     assert torch.equal(again.eval()(past, future), network.eval()(past, future))

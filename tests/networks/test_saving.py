@@ -11,7 +11,7 @@ from gatewise.data.forecasting import Learned, Plan
 from gatewise.data.scaling import Scale
 from gatewise.errors import GatewiseError
 from gatewise.networks.baselines import Naive, Ridge, WindowMLP
-from gatewise.networks.forecast import ForecastNetwork
+from gatewise.networks.forecast import ForecastNetwork, GridForecastNetwork
 from gatewise.networks.forecaster import ForecastShape
 from gatewise.networks.saving import SavedModel, load_model, save_model
 
@@ -38,6 +38,8 @@ def saved(network):
     [
         ForecastNetwork(SHAPE, LSTM, hidden=4, layers=2),
         ForecastNetwork(SHAPE, Own, hidden=4, head="student-t"),
+        GridForecastNetwork(SHAPE, hidden=4, layers=2),
+        GridForecastNetwork(SHAPE, "gru", hidden=4, layers=3, tied=False, head="student-t"),
         WindowMLP(SHAPE, hidden=7),
         Ridge(SHAPE),
         Naive(SHAPE),

@@ -21,12 +21,13 @@ from gatewise.data.scaling import Scale
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.networks.baselines import Naive, Ridge, SeasonalNaive, WindowMLP
-from gatewise.networks.forecast import ForecastNetwork
+from gatewise.networks.forecast import ForecastNetwork, GridForecastNetwork
 from gatewise.networks.forecaster import Forecaster, ForecastShape
 
 FORMAT = 1
 KINDS: dict[str, type[Forecaster]] = {
-    kind.__name__: kind for kind in (ForecastNetwork, WindowMLP, Ridge, Naive, SeasonalNaive)
+    kind.__name__: kind
+    for kind in (ForecastNetwork, GridForecastNetwork, WindowMLP, Ridge, Naive, SeasonalNaive)
 }
 
 

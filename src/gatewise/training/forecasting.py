@@ -18,7 +18,7 @@ from gatewise.data.series import SeriesSet, read_series
 from gatewise.data.times import say
 from gatewise.errors import GatewiseError
 from gatewise.networks.baselines import WindowMLP
-from gatewise.networks.forecast import ForecastNetwork
+from gatewise.networks.forecast import ForecastNetwork, GridForecastNetwork, transform_of
 from gatewise.networks.forecaster import HeadedForecaster
 from gatewise.networks.heads import LEVELS
 from gatewise.networks.saving import SavedModel, load_model, save_model
@@ -127,7 +127,12 @@ def _read_for(model: SavedModel, path: Path) -> SeriesSet:
     return source
 
 
-def _network(data: ForecastData, options: ForecastOptions, cell: CellType) -> ForecastNetwork:
+def _network(data: ForecastData, options: ForecastOptions, cell: CellType) -> HeadedForecaster:
+    if options.network == "grid":
+        tied = options.depth_weights == "tied"
+        return GridForecastNetwork(
+            shape_of(data), transform_of(cell), options.hidden, options.layers, tied, options.head
+        )
     return ForecastNetwork(
         shape_of(data), cell, options.hidden, options.layers, options.dropout, options.head
     )

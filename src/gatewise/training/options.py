@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from gatewise.errors import GatewiseError
 
@@ -15,6 +15,7 @@ Share = Annotated[float, Field(gt=0, lt=0.5)]
 Count = Annotated[int, Field(ge=1)]
 CountOrFound = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
+GRID_CELLS = ("rnn", "lstm", "gru")
 
 
 class _Options(BaseModel):
@@ -48,9 +49,15 @@ class DataOptions(_Options):
 class NetworkOptions(_Options):
     """The network"""
 
+    network: Literal["stack", "grid"] = Field(
+        "stack", description="Layers above each other, or a Grid LSTM with depth as an axis."
+    )
     hidden: Count = Field(64, description="Units of a layer.")
     layers: Count = Field(1, description="Layers above each other.")
-    dropout: Rate = Field(0.0, description="Dropout between layers.")
+    depth_weights: Literal["tied", "untied"] = Field(
+        "tied", description="Of a grid: the same weights for all layers, or each its own."
+    )
+    dropout: Rate = Field(0.0, description="Dropout between the layers of a stack.")
     head: Literal["quantiles", "student-t"] = Field("quantiles", description="What the network ends in.")
 
 
@@ -92,12 +99,21 @@ class TrainOptions(ForecastOptions):
 class CompareOptions(ForecastOptions):
     """The contenders"""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fit_the_network(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("network") == "grid":
+            return {"cells": GRID_CELLS, **values}
+        return values
+
     @property
     def contenders(self) -> tuple[str, ...]:
         return self.cells
 
     cells: tuple[str, ...] = Field(
-        ("rnn", "lstm", "gru", "peephole"), min_length=1, description="Cells, with commas."
+        (*GRID_CELLS, "peephole"),
+        min_length=1,
+        description="Cells, with commas; no peephole where the network is a grid.",
     )
     seeds: Count = Field(3, description="Trainings of each network, which show its spread.")
 

@@ -12,6 +12,7 @@ from gatewise.cells.catalogue import find_cell
 from gatewise.cells.exchange import from_data, to_data
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
+from gatewise.networks.forecast import require_fit
 from gatewise.training.options import CompareOptions, ForecastOptions, TrainOptions, resolve, to_yaml
 
 VERBS: dict[str, type[ForecastOptions]] = {"train": TrainOptions, "compare": CompareOptions}
@@ -31,12 +32,16 @@ class Run:
 def begin(verb: str, data: Path, options: ForecastOptions, folder: Path | None) -> Run:
     """A new run; nothing is written before `write`.
 
-    Errors: `GatewiseError` where the folder holds something already, or a cell is unknown.
+    Errors: `GatewiseError` where the folder holds something already, a cell is unknown or does not fit the
+    network, or an option is of another network.
     """
+    _check_network(options)
     cells: dict[str, CellType] = {}
     for name in options.contenders:
         cell = find_cell(name)
+        require_fit(cell, options.network)
         short = name.lower() if ":" not in name else cell.__name__
+        short = f"grid-{short}" if options.network == "grid" else short
         if short in cells:
             raise GatewiseError(f"two of the cells are called {short!r}; name each once")
         cells[short] = cell
@@ -85,6 +90,15 @@ def resume(verb: str, folder: Path) -> Run:
     if not data.is_file() or _fingerprint(data) != told:
         raise GatewiseError(f"the data of the run, {data}, is gone or changed since; start a new run")
     return Run(verb, folder, data, resolve(VERBS[verb], folder / "config.yaml", {}), cells)
+
+
+def _check_network(options: ForecastOptions) -> None:
+    if options.network == "grid" and options.dropout:
+        raise GatewiseError(
+            f"dropout={options.dropout:g} acts between the layers of a stack; a grid has none"
+        )
+    if options.network == "stack" and options.depth_weights == "untied":
+        raise GatewiseError("every layer of a stack has its own weights; leave --depth-weights to a grid")
 
 
 def _fingerprint(data: Path) -> str:
