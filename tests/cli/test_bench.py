@@ -32,7 +32,6 @@ def test_from_end_to_end_with_both_settings_of_malloc(tmp_path):
     ("arguments", "message"),
     [
         (["--cells", "lstn"], "there is no cell 'lstn'"),
-        (["--cells", "mdlstm"], "MDLSTM2 is a cell of a lattice; give one of sequences, such as lstm"),
         (["--shapes", "1x2"], "expected a shape as batch x steps x inputs x hidden"),
         (["--malloc", "never"], "expected --malloc as default, keep, both, got 'never'"),
     ],
