@@ -19,7 +19,9 @@ from gatewise.speed.results import BEST, TORCH, Row, summary
 from gatewise.speed.roofline import draw_roofline
 
 CELLS = Annotated[str | None, typer.Option(help="Cells by name, or FILE.py:Name; commas between.")]
-SHAPES = Annotated[str | None, typer.Option(help="BATCHxSTEPSxINPUTSxHIDDEN, or that and -ragged; commas.")]
+SHAPES = Annotated[
+    str | None, typer.Option(help="BATCHxSTEPSxINPUTSxHIDDEN, BATCHxL1xL2xINPUTSxHIDDEN; commas.")
+]
 QUICK = Annotated[bool, typer.Option("--quick", help="Three shapes, three repeats.")]
 REPEATS = Annotated[int | None, typer.Option(help="Turns of each contender (9).")]
 RIVALS = Annotated[str | None, typer.Option(help="Beside whom; commas (all that are installed).")]
@@ -78,7 +80,7 @@ def _measure(asked: Plan) -> bool:
         run.run()
         if asked.out is not None:
             status.update("the picture")
-            draw_roofline(run.rows, machine, asked.cells, asked.out / "roofline.png")
+            draw_roofline(run.rows, machine, asked.tasks, asked.out / "roofline.png")
     console.print(_overhead(run.rows))
     console.print(_summary(run.rows))
     if asked.out is not None:

@@ -62,11 +62,10 @@ class Bench:
         """Measures everything; what is measured is written at once, so that a kill loses one shape only."""
         contenders = [one for one in self.plan.contenders if not self._note(one.name, one.missing())]
         self._write()
-        for cell in self.plan.cells:
-            for shape in self.plan.shapes:
-                self._measure(Task(cell, shape), contenders)
+        for task in self.plan.tasks:
+            self._measure(task, [one for one in contenders if one.fits(task)])
         beside = [one for one in contenders if one.name in (OURS, "torch.nn")]
-        for cell in (cell for cell in self.plan.cells if cell in LAYERS):
+        for cell in dict.fromkeys(task.cell for task in self.plan.tasks if task.cell in LAYERS):
             self._measure(Task(cell, ONE_STEP), beside, OVERHEAD)
 
     def _measure(self, task: Task, contenders: Sequence[Rival], only: str | None = None) -> None:

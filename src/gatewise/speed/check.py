@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gatewise.engine.choice import backend
+from gatewise.layers import Lattice
 from gatewise.speed.contender import Contender, Results, TorchContender, states
 from gatewise.speed.workload import Problem
 
@@ -44,6 +45,8 @@ def _reference(problem: Problem, dtype: torch.dtype, bfloat16: bool = False) -> 
 
     def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         with backend("reference"):
+            if isinstance(layer, Lattice):
+                return layer(values.to(dtype))[0], ()
             output, last = layer(values.to(dtype), lengths=problem.lengths)
         return output, states(last)
 

@@ -53,14 +53,20 @@ class Rival(ABC):
     needs: tuple[str, ...] = ()  # packages that gatewise itself does not need
     passes: tuple[str, ...] = PASSES
     has_bfloat16 = False
+    lattices = False  # whether it runs over lattices; and over sequences
+    sequences = True
 
     def missing(self) -> str | None:
         """Why it can't take part on this machine, or None."""
         absent = [one for one in self.needs if find_spec(one) is None]
         return f"not installed: {', '.join(absent)}" if absent else None
 
+    def fits(self, task: Task) -> bool:
+        """Whether it runs what a task wants at all."""
+        return self.sequences if task.shape.axes == 1 else self.lattices
+
     def refusal(self, task: Task) -> str | None:
-        """Why it can't take part in a task, or None."""
+        """Why it can't take part in a task that fits, or None."""
         return None
 
     @abstractmethod

@@ -52,8 +52,8 @@ class Equations:
         return tuple(self._product(group, inputs) for group in self._by_input())
 
     def step(self, driven: Sequence[Array], state: Sequence[Array]) -> tuple[Array, ...]:
-        """The new states [B, H], from one step of what is driven and the last states."""
-        values: dict[Any, Array] = dict(zip(self.cell.state, state, strict=True))
+        """The new states [B, H], from one step of what is driven and what the cell reads of those before."""
+        values: dict[Any, Array] = dict(zip(self.cell.previous.values(), state, strict=True))
         known: dict[Any, Array] = {}
         for group, whole in zip(self._by_input(), driven, strict=True):
             known |= self._by_block(group, whole)
@@ -74,8 +74,8 @@ class Equations:
         match expression:
             case Constant(value=number):
                 return number
-            case Previous(state=name):
-                return last[name]
+            case Previous():
+                return last[expression]
             case Vector(family=family, block=block):
                 return self._row(family, block)
             case Operation(function=name, arguments=arguments):

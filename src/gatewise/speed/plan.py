@@ -8,13 +8,13 @@ from pathlib import Path
 
 import torch
 
-from gatewise.cells import GRU, LSTM, RNN, LayerNormLSTM, PeepholeLSTM, find_cell
+from gatewise.cells import GRU, LSTM, RNN, LayerNormLSTM, PeepholeLSTM, find_cell, grid, mdlstm
 from gatewise.cells.base import CellType
 from gatewise.errors import GatewiseError
 from gatewise.speed.contender import Rival
 from gatewise.speed.own_cell import SoftplusLSTM
 from gatewise.speed.rivals import OURS, RIVALS
-from gatewise.speed.workload import QUICK_SHAPES, SHAPES, Shape
+from gatewise.speed.workload import GRID_SHAPE, LATTICE_SHAPES, QUICK_SHAPES, SHAPES, Shape, Task
 
 CELLS = (LSTM, GRU, RNN, PeepholeLSTM, LayerNormLSTM, SoftplusLSTM)
 DTYPES = ("float32", "bfloat16")
@@ -23,13 +23,12 @@ REPEATS, QUICK_REPEATS = 9, 3
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells and shapes to measure, beside whom and how often.
+    """What to measure, beside whom and how often.
 
     bfloat16: gatewise under autocast beside its own float32, and those rivals that have it too
     """
 
-    cells: tuple[CellType, ...]
-    shapes: tuple[Shape, ...]
+    tasks: tuple[Task, ...]
     rivals: tuple[Rival, ...]
     repeats: int
     bfloat16: bool = False
@@ -59,8 +58,8 @@ def plan(
 
     Errors: `GatewiseError` for what is not known, one line each.
 
-    >>> plan(cells="gru", shapes="1x10x4x8", rivals="torch.nn").shapes
-    (Shape(batch=1, steps=10, inputs=4, hidden=8, ragged=False),)
+    >>> [str(task) for task in plan(cells="gru", shapes="1x10x4x8", rivals="torch.nn").tasks]
+    ['GRU 1x10x4x8']
     """
     if dtype not in DTYPES:
         raise GatewiseError(f"expected --dtype as {' or '.join(DTYPES)}, got {dtype!r}")
@@ -71,8 +70,7 @@ def plan(
     bfloat16 = dtype == "bfloat16"
     able = tuple(one for one in RIVALS if one.has_bfloat16 or not bfloat16)
     return Plan(
-        CELLS if cells is None else tuple(map(_cell, cells.split(","))),
-        (QUICK_SHAPES if quick else SHAPES) if shapes is None else tuple(map(Shape.read, shapes.split(","))),
+        _tasks(cells, shapes, quick),
         able if rivals is None else tuple(_rival(name, able) for name in rivals.split(",") if name),
         repeats or (QUICK_REPEATS if quick else REPEATS),
         bfloat16,
@@ -97,6 +95,19 @@ def use_threads(count: int | None) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, list(known)[:count])
     torch.set_num_threads(count)
+
+
+def _tasks(cells: str | None, shapes: str | None, quick: bool) -> tuple[Task, ...]:
+    """Every cell on every shape that has as many axes; by default a grid runs over time and depth."""
+    usual = (*(QUICK_SHAPES if quick else SHAPES), *LATTICE_SHAPES[: 1 if quick else None])
+    chosen = (*CELLS, mdlstm(2)) if cells is None else tuple(map(_cell, cells.split(",")))
+    wanted = usual if shapes is None else tuple(map(Shape.read, shapes.split(",")))
+    tasks = [Task(cell, shape) for cell in chosen for shape in wanted if cell.axes == shape.axes]
+    if cells is None and shapes is None:
+        tasks.append(Task(grid(2), GRID_SHAPE))
+    if not tasks:
+        raise GatewiseError(f"none of the cells {cells} has as many axes as any of the shapes {shapes}")
+    return tuple(tasks)
 
 
 def _cell(name: str) -> CellType:

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.cells.base import CellType
 from gatewise.files import write_whole
 from gatewise.speed.machine import Machine
 from gatewise.speed.results import OURS, Row
-from gatewise.speed.workload import PASSES, Shape, Task
+from gatewise.speed.workload import PASSES, Task
 
 INK, GREY = "#222222", "#777777"
 COLOURS = ("#c1440e", "#2a6f97", "#3f7d20", "#8e4585", "#b8860b", "#333333", "#20908d", "#d1495b")
@@ -20,7 +19,7 @@ MARKS = "osD^v<>Pp*hX"
 TITLES = {"forward": "forward", "both": "forward and backward"}
 
 
-def draw_roofline(rows: Sequence[Row], machine: Machine, cells: Sequence[CellType], path: Path) -> None:
+def draw_roofline(rows: Sequence[Row], machine: Machine, tasks: Sequence[Task], path: Path) -> None:
     """Draws gatewise's rows: a colour a cell, a mark a shape, a panel a pass; the limits as lines.
 
     Along x are the operations for each byte that a step has to read or write (`Task.intensity`), in the
@@ -31,12 +30,8 @@ def draw_roofline(rows: Sequence[Row], machine: Machine, cells: Sequence[CellTyp
 
     own = [row for row in rows if row.who == OURS and row.passes in PASSES]
     shapes = list(dict.fromkeys(row.shape for row in own))
-    names = [cell.__name__ for cell in cells]
-    points = {
-        (cell.__name__, shape): Task(cell, Shape.read(shape)).intensity()
-        for cell in cells
-        for shape in shapes
-    }
+    names = list(dict.fromkeys(task.cell.__name__ for task in tasks))
+    points = {(task.cell.__name__, str(task.shape)): task.intensity() for task in tasks}
     figure = Figure(figsize=(12.5, 6.2), layout="constrained")
     panels: Sequence[Any] = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, which in zip(panels, PASSES, strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor
@@ -11,7 +12,8 @@ from torch import Tensor
 from gatewise.cells.base import CellType
 from gatewise.compiler.layout import layout
 from gatewise.errors import GatewiseError
-from gatewise.layers import Recurrent
+from gatewise.layers import Lattice, Recurrent
+from gatewise.layers.corners import Directions
 
 PASSES = ("forward", "both")  # both: forward and backward
 BYTES = 4  # of a float32
@@ -33,17 +35,30 @@ class Shape:
     hidden: int
     ragged: bool = False
 
-    @classmethod
-    def read(cls, text: str) -> Shape:
+    @staticmethod
+    def read(text: str) -> Shape:
         """A shape as the command line has it."""
-        found = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)x([1-9]\d*)x([1-9]\d*)(-ragged)?", text.strip())
-        if found is None:
+        found = re.fullmatch(r"((?:[1-9]\d*x){3,}[1-9]\d*)(-ragged|-all)?", text.strip())
+        numbers, kind = [] if found is None else list(map(int, found[1].split("x"))), found and found[2]
+        if not numbers or (kind == ("-all" if len(numbers) == 4 else "-ragged")):
             raise GatewiseError(
-                f"expected a shape as batch x steps x inputs x hidden, such as 64x100x128x256 "
-                f"or 64x100x128x256-ragged, got {text!r}"
+                "expected a shape as batch x steps x inputs x hidden, such as 64x100x128x256 or "
+                f"64x100x128x256-ragged, or a lattice's, 16x28x28x1x64 or 16x28x28x1x64-all, got {text!r}"
             )
-        batch, steps, inputs, hidden = map(int, found.groups()[:4])
-        return cls(batch, steps, inputs, hidden, ragged=found.group(5) is not None)
+        batch, *sides, inputs, hidden = numbers
+        if len(sides) == 1:
+            return Shape(batch, sides[0], inputs, hidden, kind == "-ragged")
+        return LatticeShape(batch, prod(sides), inputs, hidden, False, tuple(sides), kind == "-all")
+
+    @property
+    def axes(self) -> int:
+        """How many axes a cell needs to run on it."""
+        return 1
+
+    @property
+    def runs(self) -> int:
+        """How often a layer goes over the batch."""
+        return 1
 
     def __str__(self) -> str:
         sizes = (self.batch, self.steps, self.inputs, self.hidden)
@@ -58,6 +73,29 @@ class Shape:
         return torch.randint(shortest, self.steps + 1, (self.batch,), generator=seeded)
 
 
+@dataclass(frozen=True)
+class LatticeShape(Shape):
+    """B lattices with I features at each position, for H units; steps are the positions.
+
+    everywhere: from each corner, with weights of its own, the outputs summed
+    """
+
+    sides: tuple[int, ...] = ()
+    everywhere: bool = False
+
+    def __str__(self) -> str:
+        numbers = (self.batch, *self.sides, self.inputs, self.hidden)
+        return "x".join(map(str, numbers)) + "-all" * self.everywhere
+
+    @property
+    def axes(self) -> int:
+        return len(self.sides)
+
+    @property
+    def runs(self) -> int:
+        return 2**self.axes if self.everywhere else 1
+
+
 SHAPES = tuple(
     Shape.read(text)
     for text in (
@@ -66,6 +104,11 @@ SHAPES = tuple(
     )
 )  # fmt: skip
 QUICK_SHAPES = tuple(Shape.read(text) for text in ("1x100x64x128", "64x100x128x256", "64x100x128x256-ragged"))
+LATTICE_SHAPES = tuple(
+    Shape.read(text)
+    for text in ("16x28x28x1x64", "32x28x28x1x64", "16x28x28x1x64-all", "8x64x64x1x64", "32x32x32x1x128")
+)
+GRID_SHAPE = Shape.read("16x100x6x1x128")  # time and depth
 ONE_STEP = Shape(1, 1, 16, 16)  # so little work that its time is all overhead
 
 
@@ -86,7 +129,7 @@ class Task:
 
     def operations(self, which: str) -> float:
         """Multiplications and additions of all products; three times as many with the backward pass."""
-        return 2.0 * self._rows() * self._weights() * (3 if which == "both" else 1)
+        return 2.0 * self.shape.runs * self._rows() * self._weights() * (3 if which == "both" else 1)
 
     def intensity(self) -> float:
         """Operations for each byte that a step reads or writes anew: the matrices, the input, the states.
@@ -115,11 +158,12 @@ class Task:
 class Problem:
     """What every contender is given: one layer's weights and one batch.
 
-    values: [T, B, I]; lengths: [B] or None; incoming: [T, B, H], the gradient of the output
+    values: [T, B, I]; lengths: [B] or None; incoming: [T, B, H], the gradient of the output. Of lattices
+    values are [B, L1, ..., LN, I] and incoming likewise; a cell without an input sees none of it.
     """
 
     task: Task
-    layer: Recurrent
+    layer: Recurrent | Lattice
     values: Tensor
     lengths: Tensor | None
     incoming: Tensor
@@ -130,9 +174,16 @@ class Problem:
         shape = task.shape
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            layer = Recurrent(task.cell, shape.inputs, shape.hidden)
-            values = torch.randn(shape.steps, shape.batch, shape.inputs)
-            incoming = torch.randn(shape.steps, shape.batch, shape.hidden)
+            places: tuple[int, ...] = (shape.steps, shape.batch)
+            layer: Recurrent | Lattice
+            if isinstance(shape, LatticeShape):
+                places = (shape.batch, *shape.sides)
+                directions: Directions = "all" if shape.everywhere else "forward"
+                layer = Lattice(task.cell, shape.inputs, shape.hidden, directions=directions, combine="sum")
+            else:
+                layer = Recurrent(task.cell, shape.inputs, shape.hidden)
+            values = torch.randn(*places, shape.inputs)
+            incoming = torch.randn(*places, shape.hidden)
         return cls(task, layer, values, shape.lengths(), incoming)
 
     def inside(self) -> Tensor | None:

@@ -1,6 +1,7 @@
 """Those that gatewise is timed beside; one file a rival."""
 
 from gatewise.speed.contender import Rival
+from gatewise.speed.rivals.diagonals import Diagonals, JaxDiagonals, Positions
 from gatewise.speed.rivals.eager import Eager
 from gatewise.speed.rivals.jax_scan import JaxScan
 from gatewise.speed.rivals.onnx_engines import OnnxRuntime, OpenVino
@@ -11,7 +12,8 @@ from gatewise.speed.rivals.torch_scan import TorchScan
 
 OURS: tuple[Rival, ...] = (Ours(), Recomputing(), Float32())
 RIVALS: tuple[Rival, ...] = (
-    TorchNN(), Eager(), Scripted(), TorchScan(), JaxScan(), OnnxRuntime(), OpenVino()
+    TorchNN(), Eager(), Scripted(), TorchScan(), JaxScan(), OnnxRuntime(), OpenVino(),
+    Positions(), Diagonals(), JaxDiagonals(),
 )  # fmt: skip
 
 __all__ = ["OURS", "RIVALS"]

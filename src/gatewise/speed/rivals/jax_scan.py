@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -21,24 +22,27 @@ class JaxScan(Rival):
     needs = ("jax",)
 
     def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+        return Jitted(problem, problem.parameters(), _Along)
+
+
+class Jitted(Contender):
+    """A function of parameters and values in JAX, `make(problem, jax)`, that returns output and states."""
+
+    def __init__(
+        self, problem: Problem, parameters: Mapping[str, torch.Tensor], make: Callable[[Problem, Any], Any]
+    ) -> None:
         os.environ.setdefault("JAX_PLATFORMS", "cpu")
-        return _Jitted(problem, import_module("jax"))
+        self.jax = jax = import_module("jax")
+        self.parameters = {name: jax.numpy.asarray(one.numpy()) for name, one in parameters.items()}
+        self.values = jax.numpy.asarray(problem.values.numpy())
+        self.incoming = jax.numpy.asarray(problem.incoming.numpy())
+        along = make(problem, jax)
 
+        def differentiated(parameters: Any, values: Any, incoming: Any) -> tuple[Any, Any, Any]:
+            output, pull, final = jax.vjp(along, parameters, values, has_aux=True)
+            return output, final, pull(incoming)
 
-class _Jitted(Contender):
-    def __init__(self, problem: Problem, jax: Any) -> None:
-        self.jax = jax
-
-        def as_array(one: torch.Tensor) -> Any:
-            return jax.numpy.asarray(one.numpy())
-
-        self.parameters = {name: as_array(one) for name, one in problem.parameters().items()}
-        self.values, self.incoming = as_array(problem.values), as_array(problem.incoming)
-        inside = problem.inside()
-        self.inside = None if inside is None else as_array(inside)
-        self.cell, self.library = problem.task.cell, _library(jax)
-        self.units = problem.task.shape.hidden
-        self.run, self.train = jax.jit(self._along), jax.jit(self._differentiated)
+        self.run, self.train = jax.jit(along), jax.jit(differentiated)
 
     def forward(self) -> Any:
         return self.jax.block_until_ready(self.run(self.parameters, self.values))
@@ -57,7 +61,15 @@ class _Jitted(Contender):
             by_name = {name: as_tensor(one) for name, one in {"input": by_input, **by_parameter}.items()}
         return Results(as_tensor(output), tuple(map(as_tensor, final)), by_name)
 
-    def _along(self, parameters: Any, values: Any) -> tuple[Any, Any]:
+
+class _Along:
+    def __init__(self, problem: Problem, jax: Any) -> None:
+        self.jax, self.library = jax, as_library(jax)
+        inside = problem.inside()
+        self.inside = None if inside is None else jax.numpy.asarray(inside.numpy())
+        self.cell, self.units = problem.task.cell, problem.task.shape.hidden
+
+    def __call__(self, parameters: Any, values: Any) -> tuple[Any, Any]:
         numpy = self.jax.numpy
         equations = Equations(self.cell, layout(self.cell), self.library, parameters)
 
@@ -73,12 +85,9 @@ class _Jitted(Contender):
         final, output = self.jax.lax.scan(step, start, (equations.driven(values), self.inside))
         return output, final
 
-    def _differentiated(self, parameters: Any, values: Any, incoming: Any) -> tuple[Any, Any, Any]:
-        output, pull, final = self.jax.vjp(self._along, parameters, values, has_aux=True)
-        return output, final, pull(incoming)
 
-
-def _library(jax: Any) -> Library:
+def as_library(jax: Any) -> Library:
+    """JAX's functions under the names of the notation."""
     numpy, nn = jax.numpy, jax.nn
     return Library(
         functions={

@@ -7,15 +7,17 @@ from copy import deepcopy
 
 from torch import Tensor
 
-from gatewise.layers import Recurrent
+from gatewise.layers import Lattice, Recurrent
 from gatewise.speed.contender import Contender, Rival, TorchContender, states
 from gatewise.speed.workload import Problem
 
 
-def contender_of(layer: Recurrent, problem: Problem, bfloat16: bool) -> TorchContender:
+def contender_of(layer: Recurrent | Lattice, problem: Problem, bfloat16: bool) -> TorchContender:
     """A layer of gatewise that has the problem's weights, as a contender."""
 
     def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        if isinstance(layer, Lattice):
+            return layer(values)[0], ()
         output, last = layer(values, lengths=problem.lengths)
         return output, states(last)
 
@@ -28,6 +30,7 @@ class Ours(Rival):
 
     name = "gatewise"
     has_bfloat16 = True
+    lattices = True
 
     def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
         return contender_of(deepcopy(problem.layer), problem, bfloat16)
@@ -39,6 +42,7 @@ class Recomputing(Rival):
     name = "gatewise recompute"
     passes = ("both",)
     has_bfloat16 = True
+    lattices = False
 
     def missing(self) -> str | None:
         can = "recompute" in inspect.signature(Recurrent.__init__).parameters
