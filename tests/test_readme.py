@@ -27,6 +27,13 @@ def test_a_cell_of_ones_own():
     assert gatewise.Recurrent(names["Mine"], 5, 32)(torch.randn(4, 2, 5))[0].shape == (4, 2, 32)
 
 
+def test_an_lstm_over_images_and_one_along_depth():
+    names = {}
+    exec(python_after("Lattices"), names)
+    assert names["output"].shape == (4, 28, 20, 32)
+    assert names["top"].shape == (4, 100, 32)
+
+
 def test_a_kernel_looked_at_and_a_graph_exported(capsys):
     blocks = re.findall(r"```python\n(.*?)```", README[README.index("## Engines") :], re.DOTALL)
     names = {}
