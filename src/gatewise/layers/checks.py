@@ -21,8 +21,10 @@ def check_cell(cell: Any, example: str) -> None:
         raise GatewiseError(f"expected cell as a class of equations such as {example}, got {cell!r}")
 
 
-def check_dtype(values: Tensor, parameter: Tensor) -> None:
-    """Whether an input has the dtype of its layer; under autocast it may be of any."""
+def check_input(values: Tensor, parameter: Tensor) -> None:
+    """Whether an input is where its layer is, and of its dtype; under autocast it may be of any."""
+    if values.device != parameter.device:
+        raise GatewiseError(f"expected input on {parameter.device}, as the layer, got {values.device}")
     if values.dtype != parameter.dtype and not torch.is_autocast_enabled(values.device.type):
         raise GatewiseError(f"expected input of dtype {parameter.dtype}, the layer's own, got {values.dtype}")
 

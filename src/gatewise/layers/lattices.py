@@ -13,7 +13,7 @@ from gatewise.cells.notation import Previous
 from gatewise.engine.request import Result, Trace
 from gatewise.errors import GatewiseError
 from gatewise.layers.batches import WHOLE
-from gatewise.layers.checks import check_dtype, check_state
+from gatewise.layers.checks import check_input, check_state
 from gatewise.layers.corners import Combine, Directions, combined
 
 State = Mapping[str, Tensor]
@@ -108,7 +108,7 @@ def read_lattices(input: Tensor, sizes: Sizes | None, axes: int, input_size: int
         raise GatewiseError(
             f"expected input of shape {wanted}, no size being zero, B being optional, got {list(input.shape)}"
         )
-    check_dtype(input, like)
+    check_input(input, like)
     batched = input.dim() == axes + 2
     values = _batch_last(input if batched else input.unsqueeze(0))
     return Lattices(values, None if sizes is None else _read_sizes(sizes, values), batched)
@@ -134,21 +134,20 @@ def _read_sizes(given: Sizes, values: Tensor) -> Tensor:
     *whole, batch, _ = values.shape
     wanted = f"expected sizes as whole numbers of shape {[batch, len(whole)]}"
     try:
-        sizes = torch.as_tensor(given, device=values.device)
+        sizes = torch.as_tensor(given)
     except (TypeError, ValueError, RuntimeError) as error:
         raise GatewiseError(f"{wanted}, got {given!r}") from error
     if list(sizes.shape) != [batch, len(whole)]:
         raise GatewiseError(f"{wanted}, got {list(sizes.shape)}")
     if sizes.numel() and sizes.dtype not in WHOLE:
         raise GatewiseError(f"{wanted}, got {sizes.dtype}")
-    sizes = sizes.long()
     if torch.compiler.is_compiling():  # no value is known yet
-        return sizes
+        return sizes.to(values.device, torch.int64)
     wrong = (sizes < 1) | (sizes > torch.tensor(whole, dtype=torch.int64, device=sizes.device))
     if wrong.any():
         row = int(wrong.any(1).nonzero()[0])
         raise GatewiseError(f"expected sizes in 1..{whole}, got {sizes[row].tolist()} for lattice {row}")
-    return sizes
+    return sizes.to(values.device, torch.int64)
 
 
 def _side(sizes: Sequence[int], axis: int) -> list[int]:

@@ -17,7 +17,7 @@ from gatewise.engine.choice import run_together
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.errors import GatewiseError
 from gatewise.layers.batches import Batch, read_batch, read_resets
-from gatewise.layers.checks import check_cell, check_dtype, check_whole
+from gatewise.layers.checks import check_cell, check_input, check_whole
 from gatewise.layers.regularise import regularisation
 from gatewise.layers.start import bias_starts, start, start_gate
 from gatewise.layers.states import State, StateForm
@@ -74,10 +74,8 @@ class Recurrent(nn.Module):
     ) -> None:
         super().__init__()
         check_cell(cell, "cells.LSTM")
-        if cell.axes > 1:
-            raise GatewiseError(
-                f"{cell.__name__} is a cell of a lattice of {cell.axes} axes; make a layer of it with Lattice"
-            )
+        if cell.axes > 1 or tuple(cell.previous) != cell.state:
+            raise GatewiseError(f"{cell.__name__} is a cell of a lattice; make a layer of it with Lattice")
         self.cell = cell
         self.hidden_sizes = _sizes(hidden_size, num_layers)
         check_whole("input_size", input_size, 1)
@@ -133,7 +131,7 @@ class Recurrent(nn.Module):
         Returns: output [T, B, directions * H] in the form of the input, and the last states as `hx`.
         """
         batch = read_batch(input, lengths, self.batch_first, self.input_size)
-        check_dtype(batch.values, getattr(self, self._names[0][self._kinds[0].name]))
+        check_input(batch.values, getattr(self, self._names[0][self._kinds[0].name]))
         borders = read_resets(resets, batch)
         form = self._form
         states = form.read(hx, batch.values, batch.values.shape[1], batch.batched)
