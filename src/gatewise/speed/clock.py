@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 TURN = 0.02  # seconds that a turn lasts at least, in as many calls as that takes
+CALLS, LONG = 3, 1.0  # and so many calls, the first of which finds its memory cold, unless they take so long
 PAUSE = 0.003  # before each turn, until the threads of whoever was before have gone to sleep
 PATIENCE, FEWEST = 6.0, 3  # a slow contender leaves after so many seconds, and so many turns at least
 # Calls before the first turn, fewer where they last too long: malloc takes up to eight to use memory again.
@@ -45,7 +46,7 @@ def _warm_up(call: Call) -> None:
 def _turn(call: Call) -> float:
     """Calls again and again; what a call returned is thrown away between the calls' times."""
     single: list[float] = []
-    while sum(single) < TURN:
+    while sum(single) < TURN or (len(single) < CALLS and sum(single) < LONG):
         began = time.perf_counter()
         done = call()
         single.append(time.perf_counter() - began)
