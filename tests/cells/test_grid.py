@@ -102,4 +102,5 @@ def test_latex_has_all_lines(options):
     text = latex(grid(2, **options))
     assert text.count("&=") == len(grid(2, **options).lines)
     assert text.count("{") == text.count("}")
-    assert r"\mathrm{h\_2}^{p-e_{2}}" in text
+    assert "h^{(2)}_{p-e_{2}}" in text
+    assert "_{t" not in text

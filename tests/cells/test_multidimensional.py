@@ -153,5 +153,7 @@ def test_latex_names_each_neighbour(make):
     assert text.count("&=") == len(make(2).lines)
     assert text.count("{") == text.count("}")
     assert text.count(r"\left(") == text.count(r"\right)")
-    assert r"h^{p-e_{1}}" in text
-    assert r"h^{p-e_{2}}" in text
+    assert "R^{(1)}" in text
+    assert "h_{p-e_{1}}" in text
+    assert "h_{p-e_{2}}" in text
+    assert "_{t" not in text

@@ -265,11 +265,19 @@ def everything(layer, values, sizes):
     return [*out, *torch.autograd.grad(loss, [values, *layer.parameters()])]
 
 
-@pytest.mark.parametrize("backend", ["native", "reference"])
-@pytest.mark.parametrize("tied", [True, False])
-def test_what_lies_outside_the_sizes_reaches_nothing(tied, backend):
-    layer, values = make(tied=tied, directions="all"), draw(3, 5, 3)
-    sizes, outside = [[5], [1], [3]], torch.arange(5) >= torch.tensor([[5], [1], [3]])
+@pytest.mark.parametrize(
+    ("backend", "options", "sizes"),
+    [
+        ("native", {}, [[5], [1], [3]]),
+        ("reference", {"tied": False}, [[5], [1], [3]]),
+        ("reference", {"axes": 2, "depth": 2}, [[2, 3], [1, 3], [2, 1]]),
+    ],
+)
+def test_what_lies_outside_the_sizes_reaches_nothing(backend, options, sizes):
+    layer, whole = make(directions="all", **options), sizes[0]
+    values, outside = draw(3, *whole, 3), torch.ones(3, *whole, dtype=torch.bool)
+    for row, own in enumerate(sizes):
+        outside[(row, *map(slice, own))] = False
     broken = values.clone()
     broken[outside] = torch.nan
     with gatewise.backend(backend):
