@@ -7,7 +7,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from gatewise.cells import GRU, LSTM, RNN
+from gatewise.cells import GRU, LSTM, RNN, grid, mdlstm
 from gatewise.engine.build import compiler
 from gatewise.errors import GatewiseError
 from gatewise.speed import machine, malloc
@@ -18,7 +18,7 @@ from gatewise.speed.plan import CELLS, plan, use_threads
 from gatewise.speed.results import read, write
 from gatewise.speed.rivals.eager import Eager
 from gatewise.speed.roofline import draw_roofline
-from gatewise.speed.workload import Shape
+from gatewise.speed.workload import Shape, Task
 
 MACHINE = Machine("a processor", 1, peak=100.0, bandwidths={"L2": 50.0, "memory": 10.0})
 
@@ -120,7 +120,7 @@ def test_the_picture_has_a_mark_for_each_cell_and_shape(tmp_path, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", lambda self, *a, **b: (caught.append(self), save(self, *a, **b)))
     run = Bench(small(shapes="2x3x4x5,3x3x4x5", cells="GRU,RNN"), MACHINE, Quiet())
     run.run()
-    draw_roofline(run.rows, MACHINE, [GRU, RNN], tmp_path / "roofline.png")
+    draw_roofline(run.rows, MACHINE, run.plan.tasks, tmp_path / "roofline.png")
     assert (tmp_path / "roofline.png").read_bytes()[:4] == b"\x89PNG"
     for axes in caught[0].axes:
         marks = [line for line in axes.lines if line.get_marker() not in ("None", None, "")]
@@ -161,10 +161,14 @@ def test_the_machine_is_measured(tmp_path, monkeypatch):
 
 
 def test_plans():
-    assert plan().cells == CELLS
+    assert list(dict.fromkeys(task.cell for task in plan().tasks)) == [*CELLS, mdlstm(2), grid(2)]
+    assert all(task.cell.axes == task.shape.axes for task in plan().tasks)
     assert plan(quick=True).repeats == 3
-    assert plan(cells="lstm,softplus").cells == (LSTM, CELLS[-1])
-    assert plan(shapes="1x2x3x4").shapes == (Shape(1, 2, 3, 4),)
+    assert plan(cells="lstm,softplus", shapes="1x2x3x4").tasks == tuple(
+        Task(cell, Shape(1, 2, 3, 4)) for cell in (LSTM, CELLS[-1])
+    )
+    both = plan(cells="lstm,mdlstm2", shapes="1x2x3x4,1x2x3x4x5").tasks
+    assert [str(task) for task in both] == ["LSTM 1x2x3x4", "MDLSTM2 1x2x3x4x5"]
     assert [one.name for one in plan(rivals="eager,JAX").rivals] == ["eager loop", "JAX"]
 
 
@@ -173,6 +177,7 @@ def test_plans():
     [
         ({"cells": "lstn"}, "there is no cell 'lstn'"),
         ({"shapes": "3"}, "expected a shape as batch x steps"),
+        ({"cells": "lstm", "shapes": "1x2x3x4x5"}, "none of the cells lstm has as many axes"),
         ({"rivals": "keras"}, "there is no rival 'keras'; there are torch.nn"),
         ({"repeats": 0}, "expected --repeats as a whole number"),
         ({"dtype": "float16"}, "expected --dtype as float32 or bfloat16"),

@@ -5,15 +5,17 @@ import torch
 
 from gatewise.cells import GRU, LSTM, RNN, FullPeepholeLSTM
 from gatewise.errors import GatewiseError
-from gatewise.speed.workload import QUICK_SHAPES, SHAPES, Problem, Shape, Task
+from gatewise.speed.workload import LATTICE_SHAPES, QUICK_SHAPES, SHAPES, Problem, Shape, Task
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, *QUICK_SHAPES], ids=str)
+@pytest.mark.parametrize("shape", [*SHAPES, *QUICK_SHAPES, *LATTICE_SHAPES], ids=str)
 def test_a_shape_reads_what_it_writes(shape):
     assert Shape.read(str(shape)) == shape
 
 
-@pytest.mark.parametrize("text", ["", "1x2x3", "0x2x3x4", "1x2x3x4-rugged", "1x2x3x4x5", "axbxcxd"])
+@pytest.mark.parametrize(
+    "text", ["", "1x2x3", "0x2x3x4", "1x2x3x4-rugged", "1x2x3x4-all", "1x2x3x4x5-ragged", "axbxcxd"]
+)
 def test_what_is_no_shape(text):
     with pytest.raises(GatewiseError, match="expected a shape as"):
         Shape.read(text)

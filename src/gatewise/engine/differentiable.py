@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -61,19 +61,18 @@ class Along(torch.autograd.Function):
 def result(kernel: Kernel, run: Run) -> Result:
     """What a run gives back, in the request's form, without what fills rows up to whole vectors."""
     cell, request = kernel.cell, run.request
-    widths = {name: kernel.width(name, run.parameters) for name in cell.state}
     history = {
-        name: in_form(shown(one, widths[name]), run.sizes)
-        for name, one in zip(cell.state, run.history, strict=True)
+        name: in_form(shown(one, width), run.sizes)
+        for name, one, width in zip(cell.state, run.history, run.widths, strict=True)
     }
-    final = {
-        name: shown(one, widths[cell.previous[name].state]).contiguous().view(request.state[name].shape)
-        for name, one in zip(cell.previous, run.final, strict=True)
-        if one is not None
-    }
+    final = {}
+    for name, one, state in zip(cell.previous, run.final, kernel.states_of_previous, strict=True):
+        if one is not None:
+            last = shown(one, run.widths[state]).contiguous()
+            final[name] = last if len(run.sizes) == 1 else last.view(request.state[name].shape)
     trace = None
     if request.trace:
-        units, inner = kernel.units(run.parameters), run.inner
+        units, inner = run.units, run.inner
         gates = {name: history[name] for name in cell.inner if name in history}
         if inner is not None:
             places = {name: kernel.kept.index(name) for name in cell.inner if name not in history}
@@ -135,7 +134,7 @@ def by_kernel(kernel: Kernel, asked: Sequence[Asked]) -> list[list[Tensor | None
     given, found = [], []
     for one in asked:
         gradients, own = _room(kernel, one)
-        given.append((ctypes.c_int64 * len(gradients))(*gradients))
+        given.append(array("q", gradients))
         found.append(own)
     kernel.call(kernel.library.backward, [one.run for one in asked], given, 2)
     return [_without_filling(kernel, one.run, own) for one, own in zip(asked, found, strict=True)]
@@ -168,8 +167,8 @@ def _without_filling(kernel: Kernel, run: Run, found: list[Tensor | None]) -> li
     first = 1 + len(run.parameters)
     by_inputs = found[0] if found[0] is None else in_form(found[0], run.sizes)
     by_initial = [
-        None if one is None else one[..., : kernel.width(name.state, run.parameters)].view(shape)
-        for one, name, shape in zip(found[first:], kernel.cell.previous.values(), run.shapes, strict=True)
+        None if one is None else shown(one, run.widths[state]).reshape(shape)
+        for one, state, shape in zip(found[first:], kernel.states_of_previous, run.shapes, strict=True)
     ]
     return [by_inputs, *found[1:first], *by_initial]
 

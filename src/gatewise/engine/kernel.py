@@ -5,12 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from array import array
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -29,6 +30,7 @@ from gatewise.engine.request import Request
 NUMBERS = {torch.float32: "float", torch.float64: "double"}
 FACTORS = {**NUMBERS, torch.bfloat16: "Bfloat16"}  # of products; with those of bfloat16 all else is float32
 NOWHERE = (0, 0)
+Numbers: TypeAlias = "array[int]"  # of 8 bytes each: a struct of native/problem.h
 ALL = -1  # the ring of rows that are kept for all steps
 MOST_PACKED = 1 << 28  # bytes of packed weights that are kept for the next call
 LARGE = 4_000_000  # weights that no core's own cache holds
@@ -55,11 +57,13 @@ class Run:
     lengths: Tensor | None
     resets: Tensor | None
     factors: list[Tensor]
+    units: int
+    widths: tuple[int, ...]  # of each state: H, or what the projection makes of it
+    names: tuple[str, ...]  # of the parameters
+    shapes: tuple[torch.Size, ...]  # of the states that enter
     history: list[Tensor] = field(default_factory=list)
     final: list[Tensor | None] = field(default_factory=list)
     inner: Tensor | None = None
-    names: tuple[str, ...] = ()  # of the parameters
-    shapes: tuple[torch.Size, ...] = ()  # of the states that enter
 
     def tensors(self) -> list[Tensor]:
         """All that the gradient reads, as `with_tensors` takes it."""
@@ -84,6 +88,18 @@ class Run:
         )  # fmt: skip
 
 
+@dataclass(eq=False)
+class Weights:
+    """Parameters as they lie in memory: where each matrix, bias and vector begins, and all of them packed."""
+
+    addresses: list[int]
+    packed: Tensor | None = None
+
+    def bytes(self) -> int:
+        """Of memory that they hold."""
+        return 0 if self.packed is None else self.packed.nbytes
+
+
 class Kernel:
     """One cell's library for one type of factors, and its parameters by matrix, bias and vector."""
 
@@ -92,7 +108,7 @@ class Kernel:
         self.dtype = torch.float32 if factors == torch.bfloat16 else factors
         self.plan = plan(cell, extras)
         self.kept = kept(self.plan)
-        self.library = built(self.plan, FACTORS[factors])
+        self.library = declared(built(self.plan, FACTORS[factors]))
         self.blocks = {one.name: one.blocks for one in layout(cell).parameters}
         self.blocks[PROJECTION] = ("",)
         names = [
@@ -101,23 +117,20 @@ class Kernel:
             *self.plan.vectors,
         ]
         self.places = [(name, self.blocks[name].index(block)) for name, block in names]
-        self.first = next(one for one in layout(cell).parameters)
+        self.first = layout(cell).parameters[0]
+        self.states_of_previous = [cell.state.index(one.state) for one in cell.previous.values()]
         self.lanes = self.library.vector_lanes()
-        self.packed: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
+        self.known: OrderedDict[tuple[int, ...], Weights] = OrderedDict()
         self.lock = threading.Lock()
 
     def units(self, parameters: Mapping[str, Tensor]) -> int:
         """H, from the parameters."""
         return parameters[self.first.name].shape[0] // len(self.first.blocks)
 
-    def weights(self, units: int, inputs: int) -> int:
-        """About how many numbers all matrices have together."""
-        return self.plan.sums * units * (units + inputs)
-
-    def width(self, state: str, parameters: Mapping[str, Tensor]) -> int:
-        """Of a state: H, or what the projection makes of it."""
-        projected = self.extras.projected and state == self.cell.state[0]
-        return len(parameters[PROJECTION]) if projected else self.units(parameters)
+    def widths(self, units: int, parameters: Mapping[str, Tensor]) -> tuple[int, ...]:
+        """Of each state: H, or what the projection makes of it."""
+        output = len(parameters[PROJECTION]) if self.extras.projected else units
+        return (output, *[units] * (len(self.cell.state) - 1))
 
     def padded(self, width: int) -> int:
         """A width filled up to whole vectors."""
@@ -135,7 +148,7 @@ class Kernel:
     def prepared(self, request: Request) -> Run:
         """A request's tensors in the kernel's form."""
         inputs, axes = request.inputs, self.cell.axes
-        sizes = tuple(inputs.shape[:axes])
+        sizes, units = tuple(inputs.shape[:axes]), self.units(request.parameters)
         factors = []
         for name in self.plan.program.factors:
             given = request.hidden_mask if name == "mask" else request.zoneout[name]
@@ -152,8 +165,10 @@ class Kernel:
             None if request.lengths is None else request.lengths.to(torch.int64).contiguous(),
             None if request.resets is None else request.resets.contiguous().view(torch.uint8),
             factors,
-            names=tuple(request.parameters),
-            shapes=tuple(request.state[name].shape for name in self.cell.previous),
+            units,
+            self.widths(units, request.parameters),
+            tuple(request.parameters),
+            tuple([request.state[name].shape for name in self.cell.previous]),
         )
 
     def forward(self, runs: Sequence[Run], keep: bool) -> None:
@@ -166,9 +181,8 @@ class Kernel:
         request, (steps, batch, _) = run.request, run.inputs.shape
         lattice = self.cell.axes > 1
         whole = keep or request.trace or lattice  # of a lattice more than two steps are needed
-        for number, name in enumerate(self.cell.state):
-            width = self.padded(self.width(name, run.parameters))
-            shape = (steps if whole or number == 0 else 2, batch, width)
+        for number, width in enumerate(run.widths):
+            shape = (steps if whole or number == 0 else 2, batch, self.padded(width))
             run.history.append(workspace.empty(shape, self.dtype))
         final = [workspace.empty(one.shape, self.dtype) for one in run.initial]
         if lattice and run.lengths is not None:  # there is a side's position where no sample leaves
@@ -176,61 +190,64 @@ class Kernel:
         run.final = [*final]
         all_inner = request.trace or (keep and not request.recompute) or lattice
         if self.kept and (all_inner or len(self.plan.stages) > 1):
-            width = self.padded(self.units(run.parameters))
+            width = self.padded(run.units)
             run.inner = workspace.empty((steps if all_inner else 2, batch, len(self.kept), width), self.dtype)
 
-    def call(self, function: Any, runs: Sequence[Run], gradients: Sequence[Any], scratch_size: int) -> None:
+    def call(
+        self, function: Any, runs: Sequence[Run], gradients: Sequence[Numbers | None], scratch_size: int
+    ) -> None:
         """Calls `forward` or `backward` of the library; `scratch_size`: which of `sizes` it needs."""
         calls, held = [], []
         for run, gradient in zip(runs, gradients, strict=True):
-            problem = self.problem(run, len(runs))
+            weights = self.weights_of(run)
+            problem = self.problem(run, weights.addresses, len(runs))
             sizes = self.sizes(problem)
-            packed, scratch = self.packed_for(problem, run, sizes[0]), workspace.take(sizes[scratch_size])
+            packed, scratch = self.packed_for(problem, weights, sizes[0]), workspace.take(sizes[scratch_size])
             held.append((problem, packed, scratch))
-            calls += [
-                ctypes.addressof(problem), 0 if gradient is None else ctypes.addressof(gradient),
-                packed.data_ptr(), scratch.data_ptr(),
-            ]  # fmt: skip
-        function((ctypes.c_int64 * len(calls))(*calls), ctypes.c_int64(len(runs)))
+            by = 0 if gradient is None else gradient.buffer_info()[0]
+            calls += [problem.buffer_info()[0], by, packed.data_ptr(), scratch.data_ptr()]
+        numbers = array("q", calls)
+        function(numbers.buffer_info()[0], len(runs))
         for _, _, scratch in held:
             workspace.give_back(scratch)
 
-    def sizes(self, problem: Any) -> list[int]:
+    def sizes(self, problem: Numbers) -> Numbers:
         """Bytes of the packed parameters, and of the memory forward and backward."""
-        sizes = (ctypes.c_int64 * 3)()
-        self.library.sizes(problem, sizes)
-        return sizes[:]
+        sizes = array("q", (0, 0, 0))
+        self.library.sizes(problem.buffer_info()[0], sizes.buffer_info()[0])
+        return sizes
 
-    def packed_for(self, problem: Any, run: Run, size: int) -> Tensor:
+    def weights_of(self, run: Run) -> Weights:
+        """A run's parameters, known again by where they lie."""
+        key = (run.inputs.shape[-1], run.units, run.widths[0], *map(Tensor.data_ptr, run.parameters.values()))
+        with self.lock:
+            known = self.known.get(key)
+            if known is None:
+                known = self.known[key] = Weights(self.addresses(run.parameters))
+                while len(self.known) > 1 and sum(one.bytes() for one in self.known.values()) > MOST_PACKED:
+                    self.known.popitem(last=False)
+        return known
+
+    def packed_for(self, problem: Numbers, weights: Weights, size: int) -> Tensor:
         """The parameters in the kernel's order; packed anew where any number of them has changed."""
-        key = (size, *map(Tensor.data_ptr, run.parameters.values()))
-        with self.lock:
-            known = self.packed.get(key)
-        if known is not None and self.library.same(problem, pointer(known)):
-            return known
-        fresh = workspace.empty((size,), torch.uint8)
-        self.library.pack(problem, pointer(fresh))
-        with self.lock:
-            self.packed[key] = fresh
-            self.packed.move_to_end(key)
-            while len(self.packed) > 1 and sum(map(len, self.packed.values())) > MOST_PACKED:
-                self.packed.popitem(last=False)
+        packed = weights.packed
+        if packed is not None and self.library.same(problem.buffer_info()[0], packed.data_ptr()):
+            return packed
+        weights.packed = fresh = workspace.empty((size,), torch.uint8)
+        self.library.pack(problem.buffer_info()[0], fresh.data_ptr())
         return fresh
 
-    def problem(self, run: Run, side_by_side: int) -> Any:
+    def problem(self, run: Run, addresses: list[int], side_by_side: int) -> Numbers:
         """`Problem` of native/problem.h, number by number, for one of so many that run at once."""
-        request, parameters = run.request, run.parameters
-        _, batch, inputs = run.inputs.shape
-        units = self.units(parameters)
-        numbers = [
-            *run.sizes, batch, inputs, units, self.width(self.cell.state[0], parameters),
-            *ways(run.sizes, batch, self.weights(units, inputs), side_by_side),
+        request, (_, batch, inputs) = run.request, run.inputs.shape
+        return array("q", [
+            *run.sizes, batch, inputs, run.units, run.widths[0],
+            *ways(run.sizes, batch, self.plan.sums * run.units * (run.units + inputs), side_by_side),
             request.recompute and self.cell.axes == 1, *request.directions,
-            address(run.lengths), address(run.resets), *self.addresses(parameters),
+            address(run.lengths), address(run.resets), *addresses,
             *rows(run.inputs), *many(run.initial), *many(run.history), *many(run.final),
             *rows(run.inner), *many(run.factors),
-        ]  # fmt: skip
-        return (ctypes.c_int64 * len(numbers))(*numbers)
+        ])  # fmt: skip
 
     def addresses(self, tensors: Mapping[str, Tensor | None]) -> list[int]:
         """Of all matrices, biases and vectors, or of their gradients; zero for what is not there."""
@@ -272,9 +289,12 @@ def fit_side_by_side(count: int) -> bool:
     return count > 1 and not _forked and torch.get_num_threads() % count == 0
 
 
-def pointer(tensor: Tensor) -> ctypes.c_void_p:
-    """A tensor's address, as an argument."""
-    return ctypes.c_void_p(tensor.data_ptr())
+def declared(library: ctypes.CDLL) -> ctypes.CDLL:
+    """A library whose functions take addresses and numbers as they are; all are of 8 bytes."""
+    for name in ("sizes", "same", "pack", "forward", "backward"):
+        getattr(library, name).argtypes = [ctypes.c_int64] * 2
+    library.same.restype = ctypes.c_int64
+    return library
 
 
 def address(tensor: Tensor | None) -> int:
@@ -291,10 +311,10 @@ def rows(tensor: Tensor | None) -> tuple[int, int, int, int]:
     """`Rows` of native/problem.h: [T, B, ...], or [B, ...] at each step; two steps are a ring."""
     if tensor is None:
         return 0, 0, 0, ALL
+    step, row, *_ = tensor.stride()
     if tensor.dim() == 2:
-        return tensor.data_ptr(), 0, tensor.stride(0), ALL
-    step, row = tensor.stride()[:2]
-    return tensor.data_ptr(), step, row, 1 if tensor.shape[0] == 2 else ALL
+        return tensor.data_ptr(), 0, step, ALL
+    return tensor.data_ptr(), step, row, 1 if len(tensor) == 2 else ALL
 
 
 def many(tensors: Sequence[Tensor | None]) -> list[int]:

@@ -242,7 +242,11 @@ class Recurrent(nn.Module):
         self.register_parameter(self._name(parameter, place), nn.Parameter(values))
 
     def _parameters_at(self, place: int) -> dict[str, Tensor]:
-        return {parameter: getattr(self, name) for parameter, name in self._names[place].items()}
+        known = self._parameters  # a parametrised one is not there
+        return {
+            parameter: known[name] if name in known else getattr(self, name)  # type: ignore[misc]
+            for parameter, name in self._names[place].items()
+        }
 
     def _output_width(self, place: int) -> int:
         return self.proj_size or self.hidden_sizes[place // (1 + self.bidirectional)]
