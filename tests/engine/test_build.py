@@ -81,7 +81,7 @@ def test_a_processor_that_does_not_tell_its_name(monkeypatch):
 def test_a_cell_of_the_installation_needs_no_compiler(monkeypatch, installation, no_compiler, instructions):
     if not instructions.needs <= processor.features():
         pytest.skip(f"the processor is no {instructions.name}")
-    monkeypatch.setattr(build, "cells", lambda: {"RNN": RNN})
+    monkeypatch.setattr(build, "installed_cells", lambda: [RNN])
     monkeypatch.setattr(processor, "instruction_sets", lambda: (instructions,))
     (line,) = build.build_cells(installation)
     if "first use" in line:
@@ -130,7 +130,7 @@ def test_a_library_is_made_from_what_its_name_tells(installation, tmp_path):
 
 
 def test_one_that_fails_stops_no_installation(monkeypatch, installation, no_compiler):
-    monkeypatch.setattr(build, "cells", lambda: {"RNN": RNN, "LSTM": LSTM})
+    monkeypatch.setattr(build, "installed_cells", lambda: [RNN, LSTM])
     monkeypatch.setattr(processor, "instruction_sets", lambda: (build.NATIVE,))
     monkeypatch.setenv("CXX", "false")
     lines = list(build.build_cells(installation))
@@ -146,7 +146,7 @@ def test_another_process_finds_the_same_file():
     code = """
 from gatewise.engine import build
 from gatewise.compiler.stages import plan
-cells = build.cells().values()
+cells = build.installed_cells()
 print(*(build.program(plan(cell), "float", build.NATIVE).file_name() for cell in cells))
 """
     found = {

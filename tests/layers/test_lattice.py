@@ -130,12 +130,7 @@ def test_what_lies_outside_the_sizes_reaches_nothing(backend):
     assert by_input[~outside].abs().min() > 0
 
 
-NAN_STATES = pytest.mark.xfail(
-    raises=AssertionError, strict=True, reason="the reference multiplies their gradient"
-)
-
-
-@pytest.mark.parametrize("backend", ["native", pytest.param("reference", marks=NAN_STATES)])
+@pytest.mark.parametrize("backend", ["native", pytest.param("reference")])
 def test_states_that_enter_outside_the_sizes_reach_nothing(backend):
     layer, values, found = MDLSTM(3, 5, dtype=D), draw(2, 3, 4, 3), []
     given = {"h.1": draw(2, 4, 5), "c.2": draw(2, 3, 5)}
@@ -372,20 +367,12 @@ def test_compiled_by_pytorch():
     torch.testing.assert_close(everything(compiled, values), everything(layer, values), **EXACT)
 
 
-ONE_FLAG = pytest.mark.xfail(
-    raises=RuntimeError, strict=True, reason="the operator takes one bool as reverse"
-)
-NEW_SIZE = pytest.mark.xfail(
-    raises=RuntimeError, strict=True, reason="diagonals are counted by the values of a tensor"
-)
-
-
 @pytest.mark.parametrize(
     ("shape", "run_before"),
     [
         pytest.param((2, 3), True, id="2 axes"),
-        pytest.param((2, 9), False, id="2 axes, a new size", marks=NEW_SIZE),
-        pytest.param((3,), True, id="1 axis", marks=ONE_FLAG),
+        pytest.param((2, 9), False, id="2 axes, a new size"),
+        pytest.param((3,), True, id="1 axis"),
     ],
 )
 def test_exported_with_sizes(shape, run_before):
@@ -398,10 +385,7 @@ def test_exported_with_sizes(shape, run_before):
     torch.testing.assert_close(found, expected or layer(values, sizes=sizes), **EXACT)
 
 
-NO_DTYPE = pytest.mark.xfail(raises=KeyError, strict=True, reason="looks for the dtype of a state h")
-
-
-@pytest.mark.parametrize("backend", [pytest.param("native", marks=NO_DTYPE), "reference"])
+@pytest.mark.parametrize("backend", [pytest.param("native"), "reference"])
 def test_autocast(backend):
     layer, values = MDLSTM(3, 5), torch.randn(2, 3, 4, 3)
     exact, _ = layer(values)
@@ -493,12 +477,7 @@ def test_states_of_all_directions_are_a_list():
             layer(X, state)
 
 
-NOT_HANDED_ON = pytest.mark.xfail(
-    raises=KeyError, strict=True, reason="one axis, sizes, and a state of no neighbour's"
-)
-
-
-@pytest.mark.parametrize("sizes", [None, pytest.param([[5], [3]], marks=NOT_HANDED_ON)])
+@pytest.mark.parametrize("sizes", [None, pytest.param([[5], [3]])])
 def test_an_output_that_is_not_handed_on(sizes):
     layer, values = Lattice(Shown, 3, 4, dtype=D), draw(2, 5, 3)
     h, rows = torch.zeros(2, 4, dtype=D), []

@@ -7,7 +7,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from gatewise.cells import GRU, LSTM, RNN, grid, mdlstm
+from gatewise.cells import LSTM, grid, mdlstm
 from gatewise.engine.build import compiler
 from gatewise.errors import GatewiseError
 from gatewise.speed import machine, malloc

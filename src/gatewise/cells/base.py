@@ -50,9 +50,10 @@ class CellType(type):
         cls.start = {key: value for key, value in cls.start.items() if key in cls.lines}
 
     def __call__(cls, *arguments: object, **options: object) -> None:
+        layer = "Recurrent" if getattr(cls, "axes", 1) == 1 else "Lattice"
         raise GatewiseError(
             f"{cls.__name__} is a set of equations, not a layer; "
-            f"make a layer of it with gatewise.Recurrent({cls.__name__}, input_size, hidden_size)"
+            f"make a layer of it with gatewise.{layer}({cls.__name__}, input_size, hidden_size)"
         )
 
     def __repr__(cls) -> str:

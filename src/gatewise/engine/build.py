@@ -20,7 +20,10 @@ from functools import cache
 from pathlib import Path
 from time import perf_counter
 
+from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import cells
+from gatewise.cells.grid import grid
+from gatewise.cells.multidimensional import mdlstm
 from gatewise.compiler.source import source
 from gatewise.compiler.stages import Plan, plan
 from gatewise.engine import processor
@@ -93,13 +96,18 @@ def built(plan: Plan, number: str) -> ctypes.CDLL:
         raise BuildError(f"the kernel of {plan.cell.__name__} can't be built or loaded: {error}") from error
 
 
-def build_cells(folder: Path) -> Iterator[str]:
-    """Compiles every built-in cell for every instruction set into a folder, on all cores; tells of each.
+def installed_cells() -> list[CellType]:
+    """Those that an installation has compiled."""
+    return [*cells().values(), mdlstm(2), grid(2)]
 
-    float64 is left to its first use, as few need it; so is what fails here.
+
+def build_cells(folder: Path) -> Iterator[str]:
+    """Compiles an installation's cells for every instruction set into a folder, on all cores; tells of each.
+
+    float64 is left to its first use, as few need it; so are most cells of lattices, and what fails here.
     """
     command = compiler()
-    jobs = [(plan(cell), one) for cell in cells().values() for one in processor.instruction_sets()]
+    jobs = [(plan(cell), one) for cell in installed_cells() for one in processor.instruction_sets()]
     if command is None or not jobs:
         yield "there is no C++ compiler, or no Linux: no cell is compiled now, but each at its first use"
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -31,34 +32,56 @@ class Diagonal:
     entering: tuple[Tensor, ...]
 
 
-@lru_cache(maxsize=32)
 def diagonals(sizes: Sizes) -> tuple[Diagonal, ...]:
     """The diagonals of a lattice, from the first corner to the last.
 
     >>> [one.positions.tolist() for one in diagonals((2, 3))]
     [[0], [1, 3], [2, 4], [5]]
     """
-    coordinates = torch.cartesian_prod(*(torch.arange(size) for size in sizes)).reshape(-1, len(sizes))
-    sums = coordinates.sum(1)
-    row = torch.empty_like(sums)  # of each position within its diagonal
-    made, count = [], 0
-    for s in range(int(sums.max()) + 1):
-        (positions,) = torch.where(sums == s)
-        row[positions] = torch.arange(len(positions))
-        before, entering = [], []
-        for axis in range(len(sizes)):
-            own = coordinates[positions]
-            border = own[:, axis] == 0
-            stride = _strides(sizes)[axis]
-            places = row[(positions - stride).clamp(min=0)]
-            places[border] = count + torch.arange(int(border.sum()))
-            others = [other for other in range(len(sizes)) if other != axis]
-            strides = torch.tensor(_strides(tuple(sizes[other] for other in others)), dtype=torch.int64)
-            before.append(places)
-            entering.append((own[border][:, others] * strides).sum(1))
-        made.append(Diagonal(positions, tuple(before), tuple(entering)))
-        count = len(positions)
-    return tuple(made)
+    # A graph that is being made must not find, nor leave behind, tensors of another time.
+    return _made(sizes) if torch.compiler.is_compiling() else _known(sizes)
+
+
+def _made(sizes: Sizes) -> tuple[Diagonal, ...]:
+    return tuple(
+        Diagonal(torch.tensor(positions), tuple(map(torch.tensor, before)), tuple(map(_whole, entering)))
+        for positions, before, entering in _places(sizes)
+    )
+
+
+_known = lru_cache(maxsize=32)(_made)
+
+
+def _whole(numbers: list[int]) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.int64)  # of none, too
+
+
+@lru_cache(maxsize=32)
+def _places(sizes: Sizes) -> list[tuple[list[int], list[list[int]], list[list[int]]]]:
+    """Of each diagonal its positions, and for each axis which rows they read and which of a side enter."""
+    strides, count = _strides(sizes), sum(sizes) - len(sizes) + 1
+    of_step: list[list[tuple[int, ...]]] = [[] for _ in range(count)]
+    for place in product(*map(range, sizes)):
+        of_step[sum(place)].append(place)
+    found, row = [], dict[tuple[int, ...], int]()  # of each place of the diagonal before
+    for places in of_step:
+        before: list[list[int]] = [[] for _ in sizes]
+        entering: list[list[int]] = [[] for _ in sizes]
+        for place, axis in product(places, range(len(sizes))):
+            back, side = (
+                (*place[:axis], place[axis] - 1, *place[axis + 1 :]),
+                place[:axis] + place[axis + 1 :],
+            )
+            if place[axis]:
+                before[axis].append(row[back])
+            else:
+                before[axis].append(len(row) + len(entering[axis]))
+                across = _strides(sizes[:axis] + sizes[axis + 1 :])
+                entering[axis].append(sum(at * stride for at, stride in zip(side, across, strict=True)))
+        row = {place: number for number, place in enumerate(places)}
+        positions = [sum(at * stride for at, stride in zip(place, strides, strict=True)) for place in places]
+        found.append((positions, before, entering))
+    return found
 
 
 def over_lattice(request: Request) -> Result:
@@ -127,7 +150,10 @@ def _entering(request: Request, name: str) -> Tensor:
     """What enters along one axis, [*F, B, H], as seen from where the run begins."""
     axis = request.cell.previous[name].axis - 1
     others = [other for other in range(request.cell.axes) if other != axis]
-    return mirrored(request.state[name], request, others)
+    values = request.state[name]
+    if request.lengths is not None:  # what lies outside a sample may hold anything, NaN included
+        values = values.masked_fill(~_inside(values.shape[:-2], request.lengths[:, others]), 0.0)
+    return mirrored(values, request, others)
 
 
 def _leaving(values: Tensor, request: Request, axis: int) -> Tensor:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from math import prod
 from typing import Any, TypeAlias
 
 import torch
@@ -26,6 +24,7 @@ from gatewise.compiler.values import kept
 from gatewise.engine import workspace
 from gatewise.engine.build import built
 from gatewise.engine.request import Request
+from gatewise.engine.threads import ways
 
 NUMBERS = {torch.float32: "float", torch.float64: "double"}
 FACTORS = {**NUMBERS, torch.bfloat16: "Bfloat16"}  # of products; with those of bfloat16 all else is float32
@@ -33,8 +32,6 @@ NOWHERE = (0, 0)
 Numbers: TypeAlias = "array[int]"  # of 8 bytes each: a struct of native/problem.h
 ALL = -1  # the ring of rows that are kept for all steps
 MOST_PACKED = 1 << 28  # bytes of packed weights that are kept for the next call
-LARGE = 4_000_000  # weights that no core's own cache holds
-SMALL = 800_000  # multiplications of a call below which more threads cost more than they do
 
 
 @dataclass(eq=False)
@@ -149,12 +146,10 @@ class Kernel:
         """A request's tensors in the kernel's form."""
         inputs, axes = request.inputs, self.cell.axes
         sizes, units = tuple(inputs.shape[:axes]), self.units(request.parameters)
-        factors = []
-        for name in self.plan.program.factors:
-            given = request.hidden_mask if name == "mask" else request.zoneout[name]
-            like = request.state[self.cell.state[0] if name == "mask" else name]
-            given = given if isinstance(given, Tensor) else torch.full_like(like, float(given or 0))
-            factors.append(self.filled_up(given.to(inputs.dtype)).expand(sizes[0], -1, -1))
+        factors = [
+            self.filled_up(factor(request, name).to(inputs.dtype)).expand(sizes[0], -1, -1)
+            for name in self.plan.program.factors
+        ]
         inputs = inputs.flatten(0, axes - 1) if axes > 1 else inputs
         return Run(
             request,
@@ -260,35 +255,6 @@ class Kernel:
         return [first + block * size for (first, size), block in found]
 
 
-_forked = False  # OpenMP's threads are not there in a forked child, which would wait for them for ever
-
-
-def _after_fork() -> None:
-    global _forked
-    _forked = True
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
-
-def ways(sizes: tuple[int, ...], batch: int, weights: int, side_by_side: int = 1) -> tuple[int, bool, bool]:
-    """How many threads run a problem, if they share units rather than rows, if inputs are multiplied ahead.
-
-    Rows are shared without any waiting. But each thread then reads all weights, which is too much where
-    rows are few, or weights too many for the cache of a core. A lattice has many rows for each sample.
-    """
-    alone = _forked or prod(sizes) * batch * weights < SMALL
-    threads = 1 if alone else torch.get_num_threads() // side_by_side
-    few = batch < 12 * threads if len(sizes) == 1 else batch % threads > 0 and batch < 4 * threads
-    return threads, threads > 1 and (few or weights > LARGE), batch <= 2 and len(sizes) == 1
-
-
-def fit_side_by_side(count: int) -> bool:
-    """Whether so many problems can run at once, each with as many threads as the others, none left over."""
-    return count > 1 and not _forked and torch.get_num_threads() % count == 0
-
-
 def declared(library: ctypes.CDLL) -> ctypes.CDLL:
     """A library whose functions take addresses and numbers as they are; all are of 8 bytes."""
     for name in ("sizes", "same", "pack", "forward", "backward"):
@@ -300,6 +266,12 @@ def declared(library: ctypes.CDLL) -> ctypes.CDLL:
 def address(tensor: Tensor | None) -> int:
     """A tensor's address, zero for none."""
     return 0 if tensor is None else tensor.data_ptr()
+
+
+def factor(request: Request, name: str) -> Tensor:
+    """What a program's factor stands for: [T, B, H], or [B, H] for all steps."""
+    given = request.hidden_mask if name == "mask" else request.zoneout[name]
+    return given if isinstance(given, Tensor) else torch.full_like(request.state[name], float(given or 0))
 
 
 def one_row(values: Tensor) -> Tensor:

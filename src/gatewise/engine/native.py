@@ -15,8 +15,9 @@ from gatewise.cells.base import CellType
 from gatewise.compiler.program import PLAIN, PROJECTION, Extras
 from gatewise.engine.build import BuildError
 from gatewise.engine.differentiable import Along, result, unflat
-from gatewise.engine.kernel import NUMBERS, Kernel, fit_side_by_side, kernel
+from gatewise.engine.kernel import NUMBERS, Kernel, kernel
 from gatewise.engine.request import Request, Result, Trace
+from gatewise.engine.threads import fit_side_by_side
 
 log = logging.getLogger("gatewise")
 ORDINARY = (Tensor, torch.nn.Parameter)
@@ -98,7 +99,7 @@ def _in_float32(request: Request) -> Request:
 
 def _as_the_states(request: Request, result: Result) -> Result:
     """A result in the dtype that the states came in."""
-    dtype = request.state[request.cell.state[0]].dtype
+    dtype = next(iter(request.state.values())).dtype
 
     def rounded(values: dict[str, Tensor]) -> dict[str, Tensor]:
         return {name: one.to(dtype) for name, one in values.items()}

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from gatewise.cells.base import CellType
 from gatewise.cells.exchange import from_data, to_data
-from gatewise.compiler.program import Extras
+from gatewise.compiler.program import PROJECTION, Extras
 from gatewise.engine.build import BuildError
 from gatewise.engine.differentiable import Asked, by_kernel, result, shown
-from gatewise.engine.kernel import NUMBERS, Kernel, Run, kernel
+from gatewise.engine.kernel import NUMBERS, Kernel, Run, factor, kernel
 from gatewise.engine.request import Request, Result, Trace
 
 _cells: dict[str, CellType] = {}  # those of this process, by their data
@@ -34,7 +34,7 @@ INPUTS = (
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def ticket(cell: CellType, names: tuple[str, ...], zoned: tuple[str, ...], masked: bool, number: str) -> str:
     """What an operator must know of a cell; empty where no kernel can be had."""
-    extras = Extras("projection" in names, zoned, masked)
+    extras = Extras(PROJECTION in names, zoned, masked)
     if number not in NUMBERS.values():
         return ""
     dtype = next(one for one, name in NUMBERS.items() if name == number)
@@ -72,27 +72,23 @@ def serve(request: Request) -> Result | None:
     tensors = [inputs, *request.parameters.values(), *request.state.values()]
     if any(one.device.type != "cpu" or one.dtype != inputs.dtype for one in tensors):
         return None
-    if torch.is_autocast_enabled("cpu") or cell.axes > 1:
+    if (
+        torch.is_autocast_enabled("cpu") or tuple(cell.previous) != cell.state
+    ):  # a lattice's states go many ways
         return None
     zoned = tuple(name for name in cell.state if name in request.zoneout)
     number = str(inputs.dtype).replace("torch.float32", "float").replace("torch.float64", "double")
     own = ticket(cell, tuple(request.parameters), zoned, request.hidden_mask is not None, number)
     if not own:
         return None
+    factors = (*zoned, *(["mask"] if request.hidden_mask is not None else []))
     keep = torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
     results = torch.ops.gatewise.along(
         inputs, list(request.parameters.values()), [request.state[name] for name in cell.state],
-        request.lengths, request.resets, _factors(request, zoned), own, request.reverse, request.trace,
-        request.recompute, keep,
+        request.lengths, request.resets, [factor(request, name) for name in factors], own,
+        request.directions[0], request.trace, request.recompute, keep,
     )  # fmt: skip
     return _result(request, own, number, results)
-
-
-def _factors(request: Request, zoned: Sequence[str]) -> list[Tensor]:
-    """What stays of each zoned state, and the mask, as tensors [T, B, H] or [B, H]."""
-    given = [(request.zoneout[name], request.state[name]) for name in zoned]
-    factors = [one if isinstance(one, Tensor) else torch.full_like(like, one) for one, like in given]
-    return factors if request.hidden_mask is None else [*factors, request.hidden_mask]
 
 
 def _result(request: Request, ticket: str, number: str, results: Sequence[Tensor]) -> Result:

@@ -68,8 +68,8 @@ def _steps(
                 stays = stays[t] if isinstance(stays, Tensor) else stays
                 lines[name] = stays * state[name] + (1 - stays) * lines[name]
             if inside is not None:
-                lines[name] = torch.where(inside[t], lines[name], state[name])
-        state = {name: lines[name] for name in cell.state}
+                lines[name] = torch.where(inside[t], lines[name], state.get(name, 0.0))
+        state = {name: lines[name] for name in cell.previous}
         for name, values in history.items():
             values.append(lines[name])
     return history, state

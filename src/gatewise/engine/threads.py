@@ -1,0 +1,39 @@
+"""How the threads share the work of a kernel's call."""
+
+from __future__ import annotations
+
+import os
+from math import prod
+
+import torch
+
+LARGE = 4_000_000  # weights that no core's own cache holds
+SMALL = 800_000  # multiplications of a call below which more threads cost more than they do
+
+_forked = False  # OpenMP's threads are not there in a forked child, which would wait for them for ever
+
+
+def _after_fork() -> None:
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def ways(sizes: tuple[int, ...], batch: int, weights: int, side_by_side: int = 1) -> tuple[int, bool, bool]:
+    """How many threads run a problem, if they share units rather than rows, if inputs are multiplied ahead.
+
+    Rows are shared without any waiting. But each thread then reads all weights, which is too much where
+    rows are few, or weights too many for the cache of a core. A lattice has many rows for each sample.
+    """
+    alone = _forked or prod(sizes) * batch * weights < SMALL
+    threads = 1 if alone else torch.get_num_threads() // side_by_side
+    few = batch < 12 * threads if len(sizes) == 1 else batch % threads > 0 and batch < 4 * threads
+    return threads, threads > 1 and (few or weights > LARGE), batch <= 2 and len(sizes) == 1
+
+
+def fit_side_by_side(count: int) -> bool:
+    """Whether so many problems can run at once, each with as many threads as the others, none left over."""
+    return count > 1 and not _forked and torch.get_num_threads() % count == 0
