@@ -86,6 +86,8 @@ def _limits(axes: Any, machine: Machine, intensities: Sequence[float], slowest: 
     )  # fmt: skip
     for name, bandwidth in (machine.bandwidths or {}).items():
         until = machine.peak / bandwidth
+        if until <= low:  # it limits nothing that is shown
+            continue
         x = np.geomspace(low, max(min(until, high), low), 2)
         axes.plot(x, x * bandwidth, color=GREY, lw=1.0, ls="--")
         end = 0.45 * min(until, high)
