@@ -22,7 +22,7 @@ Batch = Callable[[], tuple[Tensor, Tensor]]
 
 
 def arguments(about: str | None, **defaults: Any) -> argparse.Namespace:
-    """The command line: `--seed`, `--out`, and one option for each setting of the experiment."""
+    """The command line: `--seed`, `--out`, and an option for each setting. Everything runs on one thread."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -38,13 +38,13 @@ def arguments(about: str | None, **defaults: Any) -> argparse.Namespace:
 
 def train(
     name: str, parameters: Iterable[Tensor], step: Callable[[], tuple[Tensor, float]], *, steps: int,
-    rate: float, clip: float = 1.0, enough: float = 2.0, round: int = 0,
+    rate: float, clip: float = 1.0, enough: float = 2.0, each: int = 0,
     after: Callable[[], object] = lambda: None,
 ) -> dict[str, Any]:  # fmt: skip
     """Minimises the loss that `step` returns beside an accuracy, by Adam; its rate falls in the second half.
 
     enough: the accuracy over the last 100 batches at which to stop early
-    round, after: `after` is called whenever that many steps are done
+    each, after: `after` is called whenever that many steps are done
     Returns: steps taken, minutes, the accuracy over the last 100 batches and the step at which it was 99%.
     """
     parameters = list(parameters)
@@ -71,7 +71,7 @@ def train(
                 f"{name}: step {number}, loss {loss.item():.4f}, accuracy {mean:.2%}, {told - begun:.0f} s",
                 flush=True,
             )
-        if round and number % round == 0:
+        if each and number % each == 0:
             after()
         if done:
             break

@@ -111,7 +111,7 @@ def learn(
         if scores[-1] == max(scores):
             best.update(copy.deepcopy(reader.state_dict()))
 
-    found = train("mnist", reader.parameters(), step, steps=rounds * each, rate=rate, round=each, after=after)
+    found = train("mnist", reader.parameters(), step, steps=rounds * each, rate=rate, each=each, after=after)
     reader.load_state_dict(best)
     return found | {"held out right": scores}
 
