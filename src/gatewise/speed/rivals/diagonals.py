@@ -10,32 +10,22 @@ import torch
 from torch import Tensor
 
 from gatewise.compiler.layout import layout
-from gatewise.engine.choice import backend
 from gatewise.engine.request import Request
 from gatewise.engine.step import Step
 from gatewise.layers import Lattice
 from gatewise.layers.corners import Corner, suffix
 from gatewise.speed.contender import Contender, Rival, TorchContender
 from gatewise.speed.equations import Equations
+from gatewise.speed.rivals.eager import Eager
 from gatewise.speed.rivals.jax_scan import Jitted, as_library
-from gatewise.speed.rivals.ours import contender_of
 from gatewise.speed.workload import LatticeShape, Problem, Task
 
 
-class Diagonals(Rival):
-    """PyTorch's operations on all positions of a diagonal: the reference engine."""
+class Diagonals(Eager):
+    """PyTorch's operations on all positions of a diagonal: what the reference engine does on lattices."""
 
     name = "PyTorch diagonals"
     lattices, sequences = True, False
-
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
-        layer = contender_of(deepcopy(problem.layer), problem, bfloat16)
-
-        def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-            with backend("reference"):
-                return layer.run(values)
-
-        return TorchContender(problem, run, layer.parameters, bfloat16)
 
 
 class Positions(Rival):
