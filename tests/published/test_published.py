@@ -1,0 +1,97 @@
+"""Small versions of the experiments in `benchmarks/published`: their claims, on problems of seconds."""
+
+import importlib
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "published"
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Imports a script by its name, as Python finds what lies beside it."""
+    monkeypatch.syspath_prepend(FOLDER)
+    return importlib.import_module
+
+
+def test_a_one_dimensional_grid_learns_parity_beside_plain_networks_with_as_many_strings(script):
+    settings = Namespace(units=64, depth=6, batch=100, rate=0.003, steps=1500, seed=0)
+    found = script("parity").contest(10, settings)
+    assert found["1-LSTM"]["strings right"] > 0.95
+    assert found["tanh"]["steps"] == found["1-LSTM"]["steps"] >= found["ReLU"]["steps"]
+
+
+def test_parity_is_whether_the_ones_are_odd(script):
+    read, odd = script("parity").strings(50, 7)
+    assert [row.count(1.0) % 2 for row in read.tolist()] == odd.tolist()
+
+
+def test_a_result_is_told_with_its_settings(script, tmp_path):
+    settings = Namespace(seed=3, steps=5, out=tmp_path)
+    path = script("experiment").record("some", settings, "what it reports", {"right": [2 / 3]}, 0.5)
+    told = json.loads(path.read_text())
+    assert path == tmp_path / "some.json"
+    assert told["settings"] == {"seed": 3, "steps": 5}
+    assert told["measured"] == {"right": [0.6667]}
+    assert {"paper", "minutes", "cores", "gatewise", "torch"} <= told.keys()
+
+
+def test_a_grid_repeats_a_string(script):
+    memorisation, experiment = script("memorisation"), script("experiment")
+    network = memorisation.networks(units=48, depth=2, length=3, symbols=6)["tied 2-LSTM"]
+    batch, fresh = (memorisation.strings(count, 3, 6) for count in (50, 500))
+    found = experiment.learn("grid", network, batch, fresh, steps=600, rate=0.01, enough=0.999)
+    assert found["symbols right"] > 0.95
+
+
+def test_a_grid_adds(script):
+    addition, experiment = script("addition"), script("experiment")
+    network = addition.networks(units=48, depth=3, digits=1)["tied 2-LSTM"]
+    batch, fresh = (addition.sums(count, 1) for count in (50, 500))
+    found = experiment.learn("grid", network, batch, fresh, steps=800, rate=0.01, enough=0.999)
+    assert found["whole answers right"] > 0.95
+
+
+def test_sums_are_read_and_answered_highest_digit_first(script):
+    read, answer = script("addition").sums(20, 3)()
+    for symbols, digits in zip(read.tolist(), answer.tolist(), strict=True):
+        one, other = (int("".join(map(str, symbols[at : at + 3]))) for at in (0, 4))
+        assert one + other == int("".join(map(str, digits)))
+        assert symbols[3] == symbols[7] == script("addition").BLANK
+        assert symbols[7:] == [script("addition").BLANK] * 5
+
+
+@pytest.mark.parametrize("kind", ["mdlstm", "grid"])
+def test_a_lattice_reads_digits(script, real_data, monkeypatch, kind):
+    monkeypatch.setenv("GATEWISE_DATA", str(real_data))
+    mnist = script("mnist")
+    images, labels = (one[:1500] for one in mnist.digits("train"))
+    reader = mnist.network(kind, units=16, depth=1)
+    held = images[1000:], labels[1000:]
+    found = mnist.learn(reader, images[:1000], labels[:1000], held, rounds=7, batch=20, rate=0.01, shift=0)
+    assert max(found["held out right"]) > 0.75
+    assert mnist.right(reader, *held) == max(found["held out right"])
+
+
+def test_absent_digits_are_named(script, monkeypatch, tmp_path):
+    monkeypatch.setenv("GATEWISE_DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"no train-images-idx3-ubyte\.gz in .*GATEWISE_DATA names"):
+        script("mnist").digits("train")
+
+
+def test_patches_are_squares_of_the_image(script):
+    image = torch.arange(28 * 28.0).reshape(1, 28, 28)
+    assert torch.equal(script("mnist").patches(image)[0, 2, 5], image[0, 8:12, 20:24].flatten())
+
+
+def test_moved_images_keep_what_is_inside(script):
+    image = torch.zeros(6, 28, 28)
+    image[:, 10:15, 12:16] = torch.rand(5, 4)
+    found = script("mnist").moved(image, 2)
+    assert torch.allclose(found.sum((1, 2)), image.sum((1, 2)))
+    assert not torch.equal(found, image)
+    assert torch.equal(script("mnist").moved(image, 0), image)
