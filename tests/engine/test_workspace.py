@@ -14,16 +14,21 @@ def _nothing_kept():
 
 
 def test_a_buffer_is_used_again_where_it_is_large_enough():
-    first = workspace.take(8000)
+    first = workspace.take(80_000)
     workspace.give_back(first)
-    assert workspace.take(4000).data_ptr() == first.data_ptr()
+    assert workspace.take(40_000).data_ptr() == first.data_ptr()
     workspace.give_back(first)
     assert workspace.take(1 << 20).data_ptr() != first.data_ptr()
 
 
 def test_a_buffer_that_is_far_too_large_waits_for_a_larger_call():
     workspace.give_back(workspace.take(64 << 20))
-    assert len(workspace.take(1000)) == 1000
+    assert len(workspace.take(100_000)) == 100_000
+
+
+def test_small_buffers_are_left_to_the_system():
+    workspace.give_back(workspace.take(workspace.LEAST_BYTES - 1))
+    assert workspace.release() == 0
 
 
 def test_a_large_result_gives_its_memory_to_the_next_once_nobody_holds_it():
@@ -42,8 +47,8 @@ def test_a_large_result_gives_its_memory_to_the_next_once_nobody_holds_it():
 
 
 def test_what_is_kept_is_bounded_and_can_be_released(monkeypatch):
-    monkeypatch.setattr(workspace, "MOST_BYTES", 1000)
-    for buffer in [workspace.take(size) for size in (300, 400, 500)]:
+    monkeypatch.setattr(workspace, "MOST_BYTES", 100_000)
+    for buffer in [workspace.take(size) for size in (30_000, 40_000, 50_000)]:
         workspace.give_back(buffer)
-    assert workspace.release() == 900
+    assert workspace.release() == 90_000
     assert workspace.release() == 0

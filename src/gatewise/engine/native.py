@@ -116,9 +116,10 @@ def _mode(request: Request) -> str | None:
     for one in tensors:
         if type(one) not in ORDINARY or not one.is_cpu:
             return "it runs plain tensors on the CPU"
-        if torch._C._functorch.maybe_get_level(one) != -1:
-            return "it has reverse-mode gradients only, and no vmap"
-    if forward_ad._current_level >= 0:
+    transformed = torch._C._functorch.peek_interpreter_stack() is not None and any(
+        torch._C._functorch.maybe_get_level(one) != -1 for one in tensors
+    )
+    if transformed or forward_ad._current_level >= 0:
         return "it has reverse-mode gradients only, and no vmap"
     if 0 in request.inputs.shape[:-1]:
         return "the batch is empty"

@@ -25,6 +25,8 @@ def _size(buffer: Tensor) -> int:
 
 def take(size: int) -> Tensor:
     """A flat buffer of at least so many bytes, their values undefined."""
+    if size < LEAST_BYTES:
+        return torch.empty(size, dtype=torch.uint8)
     with _lock:
         fitting = next((place for place, one in enumerate(_kept) if one.nbytes >= size), None)
         if fitting is not None and _kept[fitting].nbytes <= 2 * size + LEAST_BYTES:
@@ -33,7 +35,9 @@ def take(size: int) -> Tensor:
 
 
 def give_back(buffer: Tensor) -> None:
-    """Keeps a buffer that was taken for the next call."""
+    """Keeps a buffer that was taken for the next call, unless the system's own allocator does that well."""
+    if buffer.nbytes < LEAST_BYTES:
+        return
     with _lock:
         _kept.append(buffer)
         _kept.sort(key=_size)

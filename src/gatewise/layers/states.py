@@ -43,10 +43,9 @@ class StateForm:
     def read(self, given: State | None, like: Tensor, batch: int, batched: bool) -> list[dict[str, Tensor]]:
         """What a user gave (or zeros), for each layer and direction by name, [B, H]."""
         if given is None:
-            return [
-                {name: like.new_zeros(batch, width) for name, width in widths.items()}
-                for widths in self.widths
-            ]
+            widths = {width for own in self.widths for width in own.values()}
+            zeros = {width: like.new_zeros(batch, width) for width in widths}
+            return [{name: zeros[width] for name, width in own.items()} for own in self.widths]
         names = self.cell.state
         values = (given,) if len(names) == 1 else given
         if not isinstance(values, tuple | list) or len(values) != len(names):
