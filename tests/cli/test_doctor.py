@@ -88,6 +88,22 @@ def test_a_cell_of_ones_own(told, picky, tmp_path):
     assert "projection" not in [row[0] for row in by_feature]  # it reads the last output unit by unit
 
 
+@pytest.mark.parametrize("cell", ["mdrnn2", "mdrnn1"])
+def test_a_cell_of_a_lattice(told, monkeypatch, cell):
+    asked = []
+
+    def refusals(request):
+        asked.append(request)
+        return {one.name: one.refusal(request) for one in choice.BACKENDS}
+
+    monkeypatch.setattr(doctor, "refusals", refusals)
+    _, by_cell, by_feature = told("--cell", cell, "--device", "cpu")
+    assert by_cell[1][0] == cell.upper()
+    assert [row[0] for row in by_feature[1:4]] == ["nothing more", "own sizes", "from the last corner"]
+    for request in asked[:4]:  # what is asked about can be run
+        assert choice.run(request).output.shape == (*[3] * request.cell.axes, 2, 8)
+
+
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_the_backends_that_there_are(told, device):
     if device == "cuda" and not torch.cuda.is_available():
@@ -121,7 +137,6 @@ def test_reasons_are_told_in_the_table_only(told, monkeypatch, tmp_path, caplog)
         (["--device", "tpu"], "expected --device as cpu or cuda, got 'tpu'"),
         (["--device", "cuda"], "PyTorch sees no GPU"),
         (["--cell", "lstn"], "there is no cell 'lstn'"),
-        (["--cell", "mdlstm"], "MDLSTM2 is a cell of a lattice; give one of sequences, such as lstm"),
     ],
 )
 def test_mistakes(monkeypatch, capsys, arguments, message):
@@ -158,7 +173,7 @@ def test_cells_of_the_installation_are_counted(monkeypatch, tmp_path):
     assert doctor._installed() == "none: each cell is compiled at its first use"
     for name in ("LSTM", "GRU"):
         (tmp_path / build.program(plan(cells()[name]), "float", processor.NATIVE).file_name()).touch()
-    assert doctor._installed() == f"2 of {len(cells())} cells, for native"
+    assert doctor._installed() == f"2 of {len(build.installed_cells())} cells, for native"
 
 
 def test_the_cache_is_measured(monkeypatch, tmp_path):

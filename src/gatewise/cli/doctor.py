@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 import torch
@@ -20,8 +21,7 @@ from gatewise import __version__
 from gatewise.cells import LSTM, find_cell
 from gatewise.cells import cells as built_in
 from gatewise.cells.base import CellType
-from gatewise.cells.catalogue import require_sequence
-from gatewise.compiler.layout import projection_obstacle
+from gatewise.compiler.layout import layout, projection_obstacle
 from gatewise.compiler.stages import plan
 from gatewise.engine import build, processor
 from gatewise.engine.choice import refusals
@@ -54,7 +54,6 @@ def examine(cell: CELL = None, device: DEVICE = None) -> None:
     place = _place(device)
     shown = list(built_in().values()) if cell is None else [find_cell(cell)]
     subject = LSTM if cell is None else shown[0]
-    require_sequence(subject)
     console = Console(highlight=False, markup=False)
     console.print(_table((), _machine().items()))
     with _told_here_only(), console.status("compiling what was not compiled before ..."):
@@ -103,6 +102,8 @@ def _told_here_only() -> Iterator[None]:
 
 def _request(cell: CellType, device: str, **options: Any) -> Request:
     """What a small layer of the cell asks of an engine."""
+    if cell.of_lattice:
+        return _over_lattice(cell, device)
     layer = Recurrent(cell, INPUTS, HIDDEN, device=device, **options)
     parameters = {name.removesuffix("_l0"): value for name, value in layer.named_parameters()}
     if layer.proj_size:
@@ -114,9 +115,38 @@ def _request(cell: CellType, device: str, **options: Any) -> Request:
     return Request(cell, inputs, parameters, state)
 
 
+def _over_lattice(cell: CellType, device: str, dtype: torch.dtype | None = None) -> Request:
+    """What a small layer of a lattice's cell asks of an engine."""
+    zeros = partial(torch.zeros, device=device, dtype=dtype)
+    parameters = {one.name: zeros(one.shape(INPUTS, HIDDEN, HIDDEN)) for one in layout(cell).parameters}
+    state = {name: zeros(*[STEPS] * (cell.axes - 1), BATCH, HIDDEN) for name in cell.previous}
+    return Request(cell, zeros(*[STEPS] * cell.axes, BATCH, INPUTS), parameters, state)
+
+
 def _by_feature(cell: CellType, device: str) -> dict[str, Refusals]:
     """What the backends say to a layer that uses one thing more than a plain one."""
     plain = _request(cell, device)
+    requests = (_lattice_features if cell.of_lattice else _sequence_features)(cell, plain, device)
+    answers = {name: refusals(request) for name, request in requests.items()}
+    with torch.no_grad():
+        answers["trace, no gradient"] = refusals(requests["trace"])
+    with torch.autocast(device, torch.bfloat16):
+        answers["bfloat16 autocast"] = refusals(plain)
+    return answers
+
+
+def _lattice_features(cell: CellType, plain: Request, device: str) -> dict[str, Request]:
+    sizes = torch.ones(BATCH, cell.axes, dtype=torch.int64, device=device)
+    return {
+        "nothing more": plain,
+        "own sizes": replace(plain, lengths=sizes if cell.axes > 1 else sizes[:, 0]),
+        "from the last corner": replace(plain, reverse=(True,) * cell.axes),
+        "float64": _over_lattice(cell, device, torch.float64),
+        "trace": replace(plain, trace=True),
+    }
+
+
+def _sequence_features(cell: CellType, plain: Request, device: str) -> dict[str, Request]:
     hidden = plain.state[cell.state[0]]
     steps = torch.zeros(STEPS, BATCH, dtype=torch.bool, device=device)
     requests = {
@@ -130,12 +160,7 @@ def _by_feature(cell: CellType, device: str) -> dict[str, Refusals]:
     }
     if projection_obstacle(cell) is None:
         requests["projection"] = _request(cell, device, proj_size=PROJECTED)
-    answers = {name: refusals(request) for name, request in requests.items()}
-    with torch.no_grad():
-        answers["trace, no gradient"] = refusals(requests["trace"])
-    with torch.autocast(device, torch.bfloat16):
-        answers["bfloat16 autocast"] = refusals(plain)
-    return answers
+    return requests
 
 
 def _machine() -> dict[str, str]:
@@ -191,10 +216,11 @@ def _gpu() -> str:
 def _installed() -> str:
     """How many cells were compiled at installation for what this processor has."""
     best = processor.instruction_set()
-    there = sum(build.installed(plan(one), "float") is not None for one in built_in().values())
+    cells = build.installed_cells()
+    there = sum(build.installed(plan(one), "float") is not None for one in cells)
     if best is None or not there:
         return "none: each cell is compiled at its first use"
-    return f"{there} of {len(built_in())} cells, for {best.name}"
+    return f"{there} of {len(cells)} cells, for {best.name}"
 
 
 def _cache() -> str:
