@@ -1,0 +1,122 @@
+"""One image from a file: what its header tells, and its pixels as grey or colour."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import numpy as np
+
+from gatewise.errors import GatewiseError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm")
+GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
+ORIENTATION = 0x0112  # EXIF's tag for how a camera was held
+TURNED = (5, 6, 7, 8)  # its values that swap height and width
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class ImageForm:
+    """How an image becomes numbers.
+
+    channels: C, 1 for grey, 3 for colour; size: (height, width) that images are brought to, or None
+    mean, deviation: of each channel in 0..1, for `(pixel / 255 - mean) / deviation`; empty before learned
+    """
+
+    channels: int
+    size: tuple[int, int] | None = None
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
+
+
+class Header(NamedTuple):
+    """What an image tells before it is decoded."""
+
+    height: int
+    width: int
+    grey: bool
+
+
+def read_image(path: Path, form: ImageForm) -> np.ndarray:
+    """[H, W, C] bytes: upright, on white where it was transparent, 16 bits brought to 8.
+
+    Errors: `GatewiseError` that names a file that is no image or is broken.
+    """
+    return opened(path, lambda image: pixels(image, form))
+
+
+def read_header(path: Path) -> Header:
+    """An image's size, upright, and whether it is grey; its pixels aren't decoded.
+
+    Errors: `GatewiseError` that names a file that is no image.
+    """
+    return opened(path, header)
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is named like an image, and not hidden."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def opened(path: Path, read: Callable[[Image], Read]) -> Read:
+    """What `read` makes of an image's file. Errors: `GatewiseError` that names the file."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                return read(image)
+    except UnidentifiedImageError as error:
+        raise GatewiseError(f"{path} is no image that can be read; take it out of the folder") from error
+    except Exception as error:  # a decoder raises whatever it stumbles over
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise GatewiseError(f"{path} can't be read as an image: {reason}") from error
+
+
+def header(image: Image) -> Header:
+    """What an opened image tells."""
+    width, height = image.size
+    if image.getexif().get(ORIENTATION) in TURNED:
+        width, height = height, width
+    return Header(height, width, image.mode in GREY_MODES or _grey_palette(image))
+
+
+def pixels(image: Image, form: ImageForm) -> np.ndarray:
+    """[H, W, C] bytes of an opened image."""
+    import PIL.Image
+    from PIL import ImageOps
+
+    if image.mode.startswith("I"):
+        image = PIL.Image.fromarray(_eight_bits(np.asarray(image)))
+    elif image.mode == "F":
+        raise ValueError("its pixels are fractions, not whole numbers")
+    image = ImageOps.exif_transpose(image)
+    if image.has_transparency_data:
+        white = PIL.Image.new("RGBA", image.size, "white")
+        image = PIL.Image.alpha_composite(white, image.convert("RGBA"))
+    image = image.convert("L" if form.channels == 1 else "RGB")
+    if form.size is not None and image.size != form.size[::-1]:
+        image = image.resize(form.size[::-1], PIL.Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(image.height, image.width, form.channels)
+
+
+def _eight_bits(values: np.ndarray) -> np.ndarray:
+    whole = values.astype(np.int64)
+    if whole.min() < 0 or whole.max() > 65535:
+        raise ValueError("its pixels have more than 16 bits")
+    return (whole // 257).astype(np.uint8)
+
+
+def _grey_palette(image: Image) -> bool:
+    palette = image.getpalette("RGB") if image.mode == "P" else None
+    colours = np.reshape(palette, (-1, 3)) if palette else np.array([[0, 1, 2]])
+    return bool((colours == colours[:, :1]).all())
