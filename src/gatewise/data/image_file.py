@@ -28,7 +28,7 @@ class ImageForm:
     """How an image becomes numbers.
 
     channels: C, 1 for grey, 3 for colour; size: (height, width) that images are brought to, or None
-    mean, deviation: of each channel in 0..1, for `(pixel / 255 - mean) / deviation`; empty before learned
+    mean, deviation: of each channel, for `(pixel - mean) / deviation`; empty before they are learned
     """
 
     channels: int

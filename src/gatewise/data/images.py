@@ -114,18 +114,18 @@ def with_scale(form: ImageForm, images: Iterable[np.ndarray]) -> ImageForm:
     """The form with mean and deviation of each channel, over all pixels of the images [..., C]."""
     total, squares, count = np.zeros(form.channels), np.zeros(form.channels), 0
     for image in images:
-        values = image.reshape(-1, form.channels) / 255
+        values = image.reshape(-1, form.channels).astype(np.float64)
         total, squares, count = total + values.sum(0), squares + np.square(values).sum(0), count + len(values)
     mean = total / count
     deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
-    deviation = np.where(deviation > 1e-6, deviation, 1.0)
+    deviation = np.where(deviation > 1e-6 * np.abs(mean), deviation, 1.0)
     return replace(form, mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()))
 
 
 def standardised(image: np.ndarray, form: ImageForm) -> np.ndarray:
-    """Bytes [..., C] as float32: `(pixel / 255 - mean) / deviation`."""
+    """Pixels [..., C] as float32: `(pixel - mean) / deviation`."""
     mean, deviation = (np.array(one, np.float32) for one in (form.mean, form.deviation))
-    return (image / np.float32(255) - mean) / deviation
+    return (image.astype(np.float32) - mean) / deviation
 
 
 def padded(arrays: Sequence[np.ndarray], axes: int) -> tuple[Tensor, Tensor]:
