@@ -7,10 +7,11 @@ import pytest
 import torch
 
 import gatewise
-from gatewise.cells import LSTM, cells
+from gatewise.cells import LSTM, cells, grid, mdlstm
 from gatewise.compiler.stages import plan
 from gatewise.engine.build import BuildError, built
-from gatewise.engine.operators import ticket
+from gatewise.engine.operators import serve, ticket
+from tests.engine import test_lattice
 
 NAMES = ["LSTM", "GRU", "LayerNormLSTM"]
 
@@ -21,6 +22,11 @@ def _compiler():
         built(plan(LSTM), "float")
     except BuildError as error:
         pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("cell", [mdlstm(2), grid(2)], ids=lambda one: one.__name__)
+def test_a_lattice_is_left_to_plain_pytorch(cell):
+    assert serve(test_lattice.request_for(cell, (3, 4))) is None
 
 
 def layer_and_values(name, hidden=20, **options):

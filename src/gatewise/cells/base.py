@@ -11,7 +11,7 @@ from gatewise.errors import GatewiseError
 
 RESERVED = (
     "state", "source", "start", "lines", "written", "gates", "inner", "about", "axes", "previous",
-    "of_lattice",
+    "of_lattice", "of_sequences",
 )  # fmt: skip
 
 
@@ -65,6 +65,11 @@ class CellType(type):
     def of_lattice(cls) -> bool:
         """Whether it reads positions one back along axes, `back[1].h`, and not the step before, `prev.h`."""
         return any(one.axis for one in cls.previous.values())
+
+    @property
+    def of_sequences(cls) -> bool:
+        """Whether it runs along sequences, where each state goes to the next step and nothing else does."""
+        return cls.axes == 1 and tuple(cls.previous) == cls.state
 
     @property
     def gates(cls) -> tuple[str, ...]:

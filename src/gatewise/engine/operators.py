@@ -72,9 +72,7 @@ def serve(request: Request) -> Result | None:
     tensors = [inputs, *request.parameters.values(), *request.state.values()]
     if any(one.device.type != "cpu" or one.dtype != inputs.dtype for one in tensors):
         return None
-    if (
-        torch.is_autocast_enabled("cpu") or tuple(cell.previous) != cell.state
-    ):  # a lattice's states go many ways
+    if torch.is_autocast_enabled("cpu") or not cell.of_sequences:
         return None
     zoned = tuple(name for name in cell.state if name in request.zoneout)
     number = str(inputs.dtype).replace("torch.float32", "float").replace("torch.float64", "double")

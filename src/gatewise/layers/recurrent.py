@@ -74,7 +74,7 @@ class Recurrent(nn.Module):
     ) -> None:
         super().__init__()
         check_cell(cell, "cells.LSTM")
-        if cell.axes > 1 or tuple(cell.previous) != cell.state:
+        if not cell.of_sequences:
             raise GatewiseError(f"{cell.__name__} is a cell of a lattice; make a layer of it with Lattice")
         self.cell = cell
         self.hidden_sizes = _sizes(hidden_size, num_layers)
