@@ -20,7 +20,7 @@ from gatewise.layers.checks import check_whole
 from gatewise.layers.corners import Combine, Corner, Directions, check_combine, corners, suffix
 from gatewise.layers.lattices import Lattices, Sizes, State, read_lattices, read_states
 from gatewise.layers.slices import Place, Slices
-from gatewise.layers.start import bias_starts, start, start_gate
+from gatewise.layers.start import bias_starts, start
 
 USUAL = {
     "tied": True, "transform": "lstm", "priority": (), "without_memory": (), "show": "o * tanh(c)",
@@ -170,14 +170,11 @@ class GridLSTM(nn.Module):
 
     def reset_parameters(self) -> None:
         """Gives every parameter its first value again."""
+        bound, biases = self.input_size**-0.5, bias_starts(self.cell, None, self.bias)
         for corner in self.corners:
-            bound = self.input_size**-0.5
             nn.init.uniform_(getattr(self, "projection" + suffix(corner)), -bound, bound)
             for place in self._places():
-                parameters = self._parameters_of(corner, place)
-                start(parameters, self._kinds, self.hidden_size)
-                for gate, value in bias_starts(self.cell, None, self.bias).items():
-                    start_gate(parameters, self._kinds, self.cell, gate, value)
+                start(self._parameters_of(corner, place), self._kinds, self.hidden_size, self.cell, biases)
 
     def extra_repr(self) -> str:
         told = f"{self.input_size}, {self.hidden_size}, depth={self.depth}, axes={self.axes}"

@@ -17,7 +17,7 @@ from gatewise.errors import GatewiseError
 from gatewise.layers.checks import check_cell, check_whole
 from gatewise.layers.corners import Combine, Corner, Directions, check_combine, corners, suffix
 from gatewise.layers.lattices import Sizes, State, read_lattices, read_states
-from gatewise.layers.start import bias_starts, start, start_gate
+from gatewise.layers.start import bias_starts, start
 
 
 class Lattice(nn.Module):
@@ -105,11 +105,9 @@ class Lattice(nn.Module):
 
     def reset_parameters(self) -> None:
         """Gives every parameter its first value again."""
+        biases = bias_starts(self.cell, None, self.bias)
         for corner in self.corners:
-            parameters = self._parameters_of(corner)
-            start(parameters, self._kinds, self.hidden_size)
-            for gate, value in bias_starts(self.cell, None, self.bias).items():
-                start_gate(parameters, self._kinds, self.cell, gate, value)
+            start(self._parameters_of(corner), self._kinds, self.hidden_size, self.cell, biases)
 
     def extra_repr(self) -> str:
         told = f"{self.cell.__name__}, {self.input_size}, {self.hidden_size}"

@@ -19,7 +19,7 @@ from gatewise.errors import GatewiseError
 from gatewise.layers.batches import Batch, read_batch, read_resets
 from gatewise.layers.checks import check_cell, check_input, check_whole
 from gatewise.layers.regularise import regularisation
-from gatewise.layers.start import bias_starts, start, start_gate
+from gatewise.layers.start import bias_starts, start
 from gatewise.layers.states import State, StateForm
 
 
@@ -200,10 +200,7 @@ class Recurrent(nn.Module):
     def reset_parameters(self) -> None:
         """Gives every parameter its first value again."""
         for place, hidden in self._places():
-            parameters = self._parameters_at(place)
-            start(parameters, self._kinds, hidden)
-            for gate, value in self.bias_starts.items():
-                start_gate(parameters, self._kinds, self.cell, gate, value)
+            start(self._parameters_at(place), self._kinds, hidden, self.cell, self.bias_starts)
 
     def flatten_parameters(self) -> None:
         """Does nothing: there for models that call it on `torch.nn`'s layers."""

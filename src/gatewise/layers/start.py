@@ -13,8 +13,11 @@ from gatewise.compiler.layout import Parameter, added_to
 from gatewise.errors import GatewiseError
 
 
-def start(parameters: Mapping[str, Tensor], kinds: tuple[Parameter, ...], hidden_size: int) -> None:
-    """Uniform in +-1/sqrt(H) as in `torch.nn`; gains start at one, shifts at zero."""
+def start(
+    parameters: Mapping[str, Tensor], kinds: tuple[Parameter, ...], hidden_size: int, cell: CellType,
+    biases: Mapping[str, float],
+) -> None:  # fmt: skip
+    """Uniform in +-1/sqrt(H) as in `torch.nn`; gains start at one, shifts at zero, gates from `biases`."""
     bound = 1 / sqrt(hidden_size)
     for parameter in kinds:
         values = parameters[parameter.name]
@@ -26,9 +29,11 @@ def start(parameters: Mapping[str, Tensor], kinds: tuple[Parameter, ...], hidden
             torch.nn.init.uniform_(values, -bound, bound)
     if "projection" in parameters:
         torch.nn.init.uniform_(parameters["projection"], -bound, bound)
+    for gate, value in biases.items():
+        _start_gate(parameters, kinds, cell, gate, value)
 
 
-def start_gate(
+def _start_gate(
     parameters: Mapping[str, Tensor], kinds: tuple[Parameter, ...], cell: CellType, gate: str, value: float
 ) -> None:
     """Lets the biases inside a gate's line sum up to `value`."""
