@@ -58,7 +58,10 @@ def run_together(requests: Sequence[Request]) -> list[Result]:
 
 
 def _backend(request: Request) -> Backend:
-    return next(one for one in _asked() if one.refusal(request) is None)
+    """The first that is asked and does not refuse."""
+    name = _asked_name()
+    asked = BACKENDS if name is None else [one for one in BACKENDS if one.name in (name, REFERENCE.name)]
+    return next(one for one in asked if one.refusal(request) is None)
 
 
 @contextmanager
@@ -88,8 +91,3 @@ def _asked_name() -> str | None:
 
 # As `torch.compiler.assume_constant_result` does, which would import the compiler.
 _asked_name._dynamo_marked_constant = True  # type: ignore[attr-defined]
-
-
-def _asked() -> Iterator[Backend]:
-    name = _asked_name()
-    return (one for one in BACKENDS if name is None or one.name in (name, "reference"))
