@@ -11,6 +11,7 @@ import gatewise
 from gatewise.cells import GRU, LSTM, cells
 from gatewise.cells.exchange import from_data, to_data
 from gatewise.compiler.layout import layout
+from gatewise.compiler.program import PLAIN
 from gatewise.compiler.stages import plan
 from gatewise.engine import build
 from gatewise.engine import kernel as kernel_module
@@ -273,6 +274,6 @@ def test_without_instructions_for_it_values_are_rounded_alike(monkeypatch, archi
         pytest.skip(f"the processor has no {needs}")
     monkeypatch.setattr(build, "FLAGS", (*build.FLAGS, f"-march={architecture}"))
     cell = from_data(to_data(GRU))  # a class of its own, which is compiled anew
-    assert kernel(cell, factors=torch.bfloat16).lanes == lanes
+    assert kernel(cell, PLAIN, torch.bfloat16).lanes == lanes
     for sizes in SIZES:
         assert_near(monkeypatch, request_for(cell, sizes, lengths=torch.arange(sizes[1]) % sizes[0]))

@@ -12,6 +12,7 @@ import gatewise
 from gatewise.cells import LSTM, Cell, R, W, cells, exp, maximum, prev, relu, softplus, tanh, x
 from gatewise.cells.exchange import from_data, to_data
 from gatewise.compiler.layout import layout, projection_obstacle
+from gatewise.compiler.program import PLAIN
 from gatewise.compiler.stages import plan
 from gatewise.engine import build
 from gatewise.engine import kernel as kernel_module
@@ -277,7 +278,7 @@ def test_narrower_instruction_sets(monkeypatch, architecture, needs, lanes, name
         pytest.skip(f"the processor has no {needs}")
     monkeypatch.setattr(build, "FLAGS", (*build.FLAGS, f"-march={architecture}"))
     cell = from_data(to_data(cells()[name]))  # a class of its own, which is compiled anew
-    assert kernel(cell).lanes == lanes
+    assert kernel(cell, PLAIN, torch.float32).lanes == lanes
     for dtype, tolerance in TOLERANCE.items():
         for sizes in SIZES:
             assert_same(request_for(cell, sizes, dtype, lengths=torch.arange(sizes[1]) % sizes[0]), tolerance)

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from gatewise.cells import cells, mdlstm
+from gatewise.compiler.program import PLAIN
 from gatewise.engine import build, kernel, workspace
 from gatewise.engine.native import Native
 from gatewise.engine.reference import Reference
@@ -77,7 +78,7 @@ def exercise():
     torch.manual_seed(0)
     torch.set_num_threads(2)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(kernel.kernel, [*chosen, mdlstm(2)]))
+        list(pool.map(lambda cell: kernel.kernel(cell, PLAIN, torch.float32), [*chosen, mdlstm(2)]))
     workspace.take = lambda size: torch.empty(size, dtype=torch.uint8)  # no byte more than was asked for
     workspace.give_back = lambda buffer: None
     for way, cell, sizes in product(WAYS, chosen, SIZES):

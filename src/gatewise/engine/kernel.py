@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from gatewise.cells.base import CellType
 from gatewise.compiler.layout import TORCH_NAMES, layout
-from gatewise.compiler.program import PLAIN, PROJECTION, Extras
+from gatewise.compiler.program import PROJECTION, Extras
 from gatewise.compiler.source import matrices
 from gatewise.compiler.stages import plan
 from gatewise.compiler.values import kept
@@ -295,6 +295,6 @@ def many(tensors: Sequence[Tensor | None]) -> list[int]:
 
 
 @cache
-def kernel(cell: CellType, extras: Extras = PLAIN, factors: torch.dtype = torch.float32) -> Kernel:
+def kernel(cell: CellType, extras: Extras, factors: torch.dtype) -> Kernel:
     """The compiled cell. Errors: `BuildError` where it can't be compiled."""
     return Kernel(cell, extras, factors)
