@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from gatewise.engine.request import Request, Result, Trace
+from gatewise.engine.sequences import backwards, within
 from gatewise.engine.step import Step
 
 Sizes = tuple[int, ...]
@@ -88,13 +89,13 @@ def over_lattice(request: Request) -> Result:
     """A cell over a batch of lattices, diagonal by diagonal."""
     cell, axes = request.cell, request.cell.axes
     sizes, lengths = tuple(request.inputs.shape[:axes]), request.lengths
-    inside = None if lengths is None else _inside(sizes, lengths)
-    inputs = request.inputs if inside is None else request.inputs.masked_fill(~inside, 0.0)
+    own = None if lengths is None else inside(sizes, lengths)
+    inputs = request.inputs if own is None else request.inputs.masked_fill(~own, 0.0)
     history, order = _diagonal_by_diagonal(request, mirrored(inputs, request, range(axes)), sizes)
     kept = [*cell.state, *cell.inner] if request.trace else cell.state
     whole = {name: torch.cat(history[name])[order].unflatten(0, sizes) for name in kept}
-    if inside is not None:
-        seen = mirrored(inside, request, range(axes))  # samples lie in the corner whence the run comes
+    if own is not None:
+        seen = mirrored(own, request, range(axes))  # samples lie in the corner whence the run comes
         whole = {name: values.masked_fill(~seen, 0.0) for name, values in whole.items()}
     final = {name: _leaving(whole[one.state], request, one.axis - 1) for name, one in cell.previous.items()}
     whole = {name: mirrored(values, request, range(axes)) for name, values in whole.items()}
@@ -110,13 +111,8 @@ def mirrored(values: Tensor, request: Request, axes: range | list[int]) -> Tenso
     if request.lengths is None or not turned:
         return values.flip(turned) if turned else values
     for place in turned:
-        count = values.shape[place]
-        steps = torch.arange(count, device=values.device)[:, None]
         own = request.lengths[:, axes[place]].to(values.device)
-        order = torch.where(steps < own, own - 1 - steps, steps)
-        shape = [1] * values.dim()
-        shape[place], shape[-2] = count, values.shape[-2]
-        values = values.gather(place, order.reshape(shape).expand_as(values))
+        values = backwards(values.movedim((place, -2), (0, 1)), own).movedim((0, 1), (place, -2))
     return values
 
 
@@ -152,7 +148,7 @@ def _entering(request: Request, name: str) -> Tensor:
     others = [other for other in range(request.cell.axes) if other != axis]
     values = request.state[name]
     if request.lengths is not None:  # what lies outside a sample may hold anything, NaN included
-        values = values.masked_fill(~_inside(values.shape[:-2], request.lengths[:, others]), 0.0)
+        values = values.masked_fill(~inside(values.shape[:-2], request.lengths[:, others]), 0.0)
     return mirrored(values, request, others)
 
 
@@ -167,13 +163,13 @@ def _leaving(values: Tensor, request: Request, axis: int) -> Tensor:
     return mirrored(last, request, [other for other in range(request.cell.axes) if other != axis])
 
 
-def _inside(sizes: Sizes, lengths: Tensor) -> Tensor:
-    """[*L, B, 1] bool: which positions lie inside their sample."""
-    inside = torch.ones((), dtype=torch.bool, device=lengths.device)
+def inside(sizes: Sizes, lengths: Tensor) -> Tensor:
+    """[*L, B, 1] bool: which positions lie inside their sample; lengths: [B, N]."""
+    found = torch.ones((), dtype=torch.bool, device=lengths.device)
     for axis, size in enumerate(sizes):
-        own = torch.arange(size, device=lengths.device)[:, None] < lengths[:, axis]
-        inside = inside & own.reshape([size if other == axis else 1 for other in range(len(sizes))] + [-1])
-    return inside[..., None]
+        own = within(lengths[:, axis], size)
+        found = found & own.reshape([size if other == axis else 1 for other in range(len(sizes))] + [-1])
+    return found[..., None]
 
 
 def _strides(sizes: Sizes) -> list[int]:

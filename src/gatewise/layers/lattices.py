@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gatewise.cells.notation import Previous
+from gatewise.engine.diagonals import inside
 from gatewise.engine.request import Result, Trace
 from gatewise.errors import GatewiseError
 from gatewise.layers.batches import WHOLE
@@ -37,14 +38,7 @@ class Lattices:
         """The values, zero outside each lattice's own sizes, where anything may be, NaN included."""
         if self.sizes is None:
             return self.values
-        *whole, batch, _ = self.values.shape
-        outside = torch.zeros((), dtype=torch.bool, device=self.values.device)
-        for axis, size in enumerate(whole):
-            beyond = torch.arange(size, device=self.values.device)[:, None] >= self.sizes[:, axis]
-            outside = outside | beyond.reshape(
-                [size if at == axis else 1 for at in range(len(whole))] + [batch]
-            )
-        return self.values.masked_fill(outside[..., None], 0.0)
+        return self.values.masked_fill(~inside(self.values.shape[:-2], self.sizes), 0.0)
 
     def entering(
         self, given: State, previous: Mapping[str, Previous], sizes: Sequence[int], width: int
