@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from gatewise.engine.choice import backend
-from gatewise.layers import Lattice
-from gatewise.speed.contender import Contender, Results, TorchContender, states
+from gatewise.speed.contender import Contender, Results, TorchContender
+from gatewise.speed.rivals.ours import contender_of
 from gatewise.speed.workload import Problem
 
 # How far off one may be: this share of the largest number (float32 has seven digits, and a gradient
@@ -41,17 +41,13 @@ class Judge:
 
 def _reference(problem: Problem, dtype: torch.dtype, bfloat16: bool = False) -> Results:
     """What the reference engine gives."""
-    layer = deepcopy(problem.layer).to(dtype)
+    layer = contender_of(deepcopy(problem.layer).to(dtype), problem, bfloat16)
 
     def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         with backend("reference"):
-            if isinstance(layer, Lattice):
-                return layer(values.to(dtype))[0], ()
-            output, last = layer(values.to(dtype), lengths=problem.lengths)
-        return output, states(last)
+            return layer.run(values.to(dtype))
 
-    parameters = {name.removesuffix("_l0"): one for name, one in layer.named_parameters()}
-    contender = TorchContender(problem, run, parameters, bfloat16)
+    contender = TorchContender(problem, run, layer.parameters, bfloat16)
     return contender.read(contender.both())
 
 

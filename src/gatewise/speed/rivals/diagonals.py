@@ -75,8 +75,7 @@ class JaxDiagonals(Rival):
         return None if task.shape.axes == 2 else "its scan is written for two axes"
 
     def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
-        parameters = {name: one.detach() for name, one in problem.layer.named_parameters()}
-        return Jitted(problem, parameters, _Along)
+        return Jitted(problem, problem.parameters(), _Along)
 
 
 class _Along:
