@@ -39,5 +39,8 @@ class Quiet:
     def progress(self, share, message):
         assert 0 <= share <= 1
 
-    def finish(self, entry):
+    def glimpse(self, text):
+        pass
+
+    def finish(self, entry, metric):
         self.finished.append(entry.name)

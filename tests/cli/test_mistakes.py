@@ -7,7 +7,8 @@ import pytest
 from gatewise.cli.main import main
 from gatewise.errors import GatewiseError
 from gatewise.training import runs
-from gatewise.training.options import TrainOptions
+from gatewise.tasks import find_task
+from gatewise.training.options import verb_options
 from tests.series import frame
 
 
@@ -33,7 +34,7 @@ GOOD = "month,value\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "arguments", "message"),
     [
-        (None, [], "there is no file 'data.csv'; give a CSV or a Parquet file"),
+        (None, [], "there is no file 'data.csv'"),
         ("", [], "data.csv can't be read as a table"),
         ("month,value\n", [], "data.csv has no rows below its header"),
         (GOOD.replace("2001-03,14.5", "2001-03,fourteen"), [], "line 16, column 'value': expected a number"),
@@ -125,8 +126,9 @@ def test_a_run_that_could_not_begin_does_not_block_its_folder(tmp_path, gatewise
 
 def test_a_resumed_run_that_fails_keeps_what_it_was_started_with(tmp_path, gatewise):
     frame(steps=60).write_csv(tmp_path / "data.csv")
-    options = TrainOptions(horizon=3, accelerator="abacus")
-    runs.write(runs.begin("train", tmp_path / "data.csv", options, tmp_path / "run"))
+    task = find_task("forecast")
+    options = verb_options("train", task.options)(horizon=3, accelerator="abacus")
+    runs.write(runs.begin("train", task, tmp_path / "data.csv", options, tmp_path / "run"))
     told = gatewise("train", "forecast", "--resume", "run")
     assert told.returncode == 2
     assert {one.name for one in (tmp_path / "run").iterdir()} >= {"config.yaml", "run.json"}
@@ -152,7 +154,7 @@ def test_predict_never_writes_over_the_data(tmp_path, gatewise):
     before = (tmp_path / "data.csv").read_text()
     told = gatewise("predict", "run", "data.csv", "--out", "data.csv")
     assert told.returncode == 2
-    assert "expected --out as a CSV file other than the data" in told.stderr
+    assert "expected --out as a .csv, .parquet or .txt other than the data" in told.stderr
     assert (tmp_path / "data.csv").read_text() == before
 
 

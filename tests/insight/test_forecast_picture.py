@@ -4,8 +4,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gatewise.insight.forecast_picture import draw_forecast
-from gatewise.networks.baselines import WindowMLP
-from gatewise.training.contest import Contest, baselines, evaluated, shape_of
+from gatewise.networks.forecast_baselines import WindowMLP
+from gatewise.tasks.forecast import TASK, shape_of
+from gatewise.training.contest import Arena, Contest
 from tests.series import Quiet, data
 
 
@@ -22,8 +23,9 @@ def drawn(contest, path, monkeypatch):
 
 def test_truth_forecasts_and_a_legend(tmp_path, monkeypatch):
     prepared = data()
-    network = evaluated("net", WindowMLP(shape_of(prepared)), prepared)
-    contest = Contest(prepared, (network, *baselines(prepared, Quiet())))
+    arena = Arena(TASK, prepared, Quiet(), {})
+    network = arena.evaluated("net", WindowMLP(shape_of(prepared)))
+    contest = Contest(TASK, prepared, (network, *arena.baselines(TASK.baselines(prepared))))
     axes = drawn(contest, tmp_path / "picture.png", monkeypatch)
     assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
     names = [text.get_text() for text in axes.get_legend().get_texts()]
@@ -42,5 +44,6 @@ def test_truth_forecasts_and_a_legend(tmp_path, monkeypatch):
 
 def test_baselines_alone(tmp_path, monkeypatch):
     prepared = data()
-    axes = drawn(Contest(prepared, tuple(baselines(prepared, Quiet()))), tmp_path / "p.png", monkeypatch)
+    entries = Arena(TASK, prepared, Quiet(), {}).baselines(TASK.baselines(prepared))
+    axes = drawn(Contest(TASK, prepared, tuple(entries)), tmp_path / "p.png", monkeypatch)
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["truth", "ridge (baseline)"]

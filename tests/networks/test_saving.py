@@ -6,11 +6,8 @@ import pytest
 import torch
 
 from gatewise.cells import LSTM, Cell, R, W, prev, sigmoid, tanh, x
-from gatewise.data.columns import FoundColumns
-from gatewise.data.forecasting import Learned, Plan
-from gatewise.data.scaling import Scale
 from gatewise.errors import GatewiseError
-from gatewise.networks.baselines import Naive, Ridge, WindowMLP
+from gatewise.networks.forecast_baselines import Naive, Ridge, WindowMLP
 from gatewise.networks.forecast import ForecastNetwork, GridForecastNetwork
 from gatewise.networks.forecaster import ForecastShape
 from gatewise.networks.saving import SavedModel, load_model, save_model
@@ -27,10 +24,7 @@ class Own(Cell):
 
 
 def saved(network):
-    plan = Plan(3, 6, 2, 0.1, 0.2)
-    learned = Learned({"a": Scale(1.0, 2.0)}, (Scale(0.0, 1.0),), ("week",), {"a": "2020"})
-    columns = FoundColumns("t", "y", "id", ("price",))
-    return SavedModel("mine", network, plan, learned, columns, "day", "linear")
+    return SavedModel("forecast", "mine", network, {"plan": {"horizon": 3}, "columns": ["t", "y"]})
 
 
 @pytest.mark.parametrize(
@@ -50,8 +44,9 @@ def test_a_model_comes_back_as_it_was(tmp_path, network):
     model = saved(network.eval())
     save_model(tmp_path, model)
     again = load_model(tmp_path)
-    for field in ("name", "plan", "learned", "columns", "step", "fill", "time_format"):
+    for field in ("task", "name", "reading"):
         assert getattr(again, field) == getattr(model, field)
+    assert type(again.network) is type(network)
     past, future = torch.randn(2, 6, 2), torch.randn(2, 3, 1)
     assert torch.equal(again.network(past, future), network(past, future))
     assert not again.network.training
@@ -75,8 +70,15 @@ def damaged(folder, change):
     ("change", "message"),
     [
         (lambda data: data.update(format=99), "is of a later gatewise"),
-        (lambda data: data.pop("plan"), "can't be read: 'plan'"),
-        (lambda data: data.update(kind="Pickle"), "can't be read: 'Pickle'"),
+        (lambda data: data.update(format=1), "is of an earlier gatewise; train it again"),
+        (lambda data: data.pop("reading"), "can't be read: 'reading'"),
+        (lambda data: data.update(kind="forecast.Pickle"), "no kind of network 'forecast.Pickle'"),
+        (lambda data: data.update(kind="forecast.GatewiseError"), "no kind of network 'forecast.Gate"),
+        (
+            lambda data: data.update(kind="os.system"),
+            "can't be read: there is no kind of network 'os.system'",
+        ),
+        (lambda data: data.update(kind="..files.Path"), "there is no kind of network '..files.Path'"),
         (lambda data: data["options"].update(hidden=5), "can't be read: .*size mismatch"),
         (
             lambda data: data["options"]["cell"]["lines"].update(i=["eval", ["x"]]),

@@ -7,7 +7,7 @@ import gatewise
 from gatewise.cells import cells
 from gatewise.engine import choice
 from gatewise.networks.forecast import ForecastNetwork
-from gatewise.training.contest import shape_of
+from gatewise.tasks.forecast import shape_of
 from gatewise.training.fit import fit
 from tests.series import data
 from tests.training.test_fit import options, rows

@@ -5,17 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from gatewise.training.contest import Contest, Entry, baselines, write_leaderboard
-from gatewise.training.scores import Scores
+from gatewise.tasks import find_task
+from gatewise.training.contest import Arena, Entry, write_leaderboard
 from tests.series import Quiet, data
+
+TASK = find_task("forecast")
 
 
 def entry(name, mase, baseline=False, spread=0.0, validation=1.0):
-    return Entry(name, baseline, Scores(mase, 0.1, 1.0, 0.5, 0.8), spread, 1, 10, 2.0, validation, None)
+    scores = {"mase": mase, "smape": 0.1, "rmse": 1.0, "pinball": 0.5, "coverage": 0.8}
+    return Entry(name, baseline, scores, spread, 1, 10, 2.0, validation, None)
 
 
 def contest(*entries):
-    return Contest(None, tuple(sorted(entries, key=lambda one: one.scores.mase)))
+    return Arena(TASK, None, Quiet(), {}).ranked(list(entries))
 
 
 @pytest.mark.parametrize(
@@ -50,11 +53,12 @@ def test_the_validation_part_chooses_and_the_test_part_has_no_say():
 
 def test_cheap_baselines_leave_out_a_season_that_is_none():
     prepared = data()
-    watcher = Quiet()
-    assert [one.name for one in baselines(prepared, watcher)] == ["naive", "seasonal-naive", "ridge"]
-    assert watcher.finished == ["naive", "seasonal-naive", "ridge"]
+    arena = Arena(TASK, prepared, Quiet(), {})
+    names = ["naive", "seasonal-naive", "ridge"]
+    assert [one.name for one in arena.baselines(TASK.baselines(prepared))] == names
+    assert arena.watcher.finished == names
     unseasonal = replace(prepared, plan=replace(prepared.plan, period=1))
-    assert [one.name for one in baselines(unseasonal, watcher)] == ["naive", "ridge"]
+    assert list(TASK.baselines(unseasonal)) == ["naive", "ridge"]
 
 
 def test_the_leaderboard_file(tmp_path):

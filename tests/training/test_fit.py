@@ -8,14 +8,14 @@ import torch
 from gatewise.cells import GRU
 from gatewise.errors import GatewiseError
 from gatewise.networks.forecast import ForecastNetwork
-from gatewise.training.contest import shape_of
+from gatewise.tasks.forecast import shape_of
 from gatewise.training.fit import fit
-from gatewise.training.options import TrainOptions
+from gatewise.training.options import Contender
 from tests.series import data
 
 
 def options(**more):
-    return TrainOptions(**{"horizon": 4, "epochs": 6, "learning_rate": 0.01, "accelerator": "cpu", **more})
+    return Contender(**{"epochs": 6, "learning_rate": 0.01, "accelerator": "cpu", **more})
 
 
 def network(prepared):

@@ -3,7 +3,10 @@
 import pytest
 
 from gatewise.errors import GatewiseError
-from gatewise.training.options import CompareOptions, TrainOptions, resolve, to_yaml
+from gatewise.tasks.forecast import ForecastOptions
+from gatewise.training.options import resolve, to_yaml, verb_options
+
+TrainOptions, CompareOptions = (verb_options(verb, ForecastOptions) for verb in ("train", "compare"))
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def test_saved_options_are_the_same_options(config):
         ("hidden: 8\n", {}, "the option 'horizon' is missing: give --horizon"),
         ("horizon: 3\nhidden: many\n", {}, "option hidden in .*: input should be a valid integer.*'many'"),
         ("horizon: 3\n", {"test_share": "0.7"}, "option test_share in .*: .*less than 0.5, got '0.7'"),
-        ("horizon: 3\n", {"cells": ","}, r"option cells in .*: .*at least 1 item.*, got \(\)|','"),
+        ("horizon: 3\n", {"seeds": "0"}, "option seeds in .*: .*greater than or equal to 1, got '0'"),
         ("- 1\n", {}, "expected .* to hold `option: value` lines, got list"),
         ("a: [1\n", {}, "is not YAML"),
         ("horizon: 3\nmodel: !!python/object/apply:os.system [ls]\n", {}, "is not YAML"),

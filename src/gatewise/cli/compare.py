@@ -1,16 +1,15 @@
-"""`gatewise compare`: several cells and all baselines on the same windows."""
+"""`gatewise compare`: several cells and all baselines on the same data."""
 
 from __future__ import annotations
 
 import typer
 
-from gatewise.cli.forecasting import Verb, add_verb
-from gatewise.training.forecasting import compare
-from gatewise.training.options import CompareOptions
+from gatewise.cli.contests import Verb, add_verb
+from gatewise.training.jobs import compare
 
-COMPARE = Verb("compare", CompareOptions, compare)
+COMPARE = Verb("compare", compare)
 
 
 def add(app: typer.Typer, about: str) -> None:
     """Adds the verb."""
-    add_verb(app, about, COMPARE, "Compare cells and baselines at foretelling series.")
+    add_verb(app, about, COMPARE)

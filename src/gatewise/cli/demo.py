@@ -7,8 +7,9 @@ from importlib.resources import as_file, files
 import typer
 
 from gatewise.cli.compare import COMPARE
-from gatewise.cli.forecasting import OUT, Asked, carry_out
+from gatewise.cli.contests import OUT, Asked, carry_out
 from gatewise.cli.show import console
+from gatewise.tasks import find_task
 
 ABOUT = (
     "El Niño: the monthly sea surface temperature off Ecuador and Peru, 1950 to 2010 "
@@ -25,6 +26,6 @@ def demo(out: OUT = None) -> None:
     """Compare cells and baselines at foretelling a year of sea temperatures."""
     console.print(ABOUT)
     with as_file(files("gatewise.data") / "examples" / "el-nino.csv") as data:
-        carry_out(COMPARE, Asked(data, out, given={"horizon": 12}))
+        carry_out(COMPARE, find_task("forecast"), Asked(data, out, given={"horizon": 12}))
     console.print("\nnext, on your own data: gatewise compare forecast YOUR.csv --horizon 12")
     console.print("to look at a cell:      gatewise cells lstm")

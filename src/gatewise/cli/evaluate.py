@@ -1,12 +1,14 @@
-"""`gatewise evaluate`: a trained model's scores on a file."""
+"""`gatewise evaluate`: a trained model's scores on other data."""
 
 from __future__ import annotations
 
 import typer
 
 from gatewise.cli.parameters import DATA, RUN
-from gatewise.cli.show import Bar, console, leaderboard
-from gatewise.training.forecasting import evaluate
+from gatewise.cli.show import Bar, console, leaderboard, show_details
+from gatewise.networks.saving import load_model
+from gatewise.tasks import find_task
+from gatewise.training.jobs import evaluate
 
 
 def add(app: typer.Typer, about: str) -> None:
@@ -15,10 +17,14 @@ def add(app: typer.Typer, about: str) -> None:
 
 
 def scores(run: RUN, data: DATA) -> None:
-    """Score a trained model on the test part of a file."""
-    with Bar() as bar:
-        contest = evaluate(run, data, bar)
-    for note in (*contest.data.source.notes, contest.data.describe_split()):
+    """Score a trained model on the test part of its data, or on other data."""
+    model = load_model(run)
+    task = find_task(model.task)
+    told = task.read_again(model, data)
+    for note in told.notes:
         console.print(note)
+    with Bar() as bar:
+        contest = evaluate(task, model, told, bar)
     console.print(leaderboard(contest))
+    show_details(contest)
     console.print(contest.verdict())

@@ -13,8 +13,8 @@ from gatewise.errors import GatewiseError
 VERBS = {
     "compare": "Train several cells and all baselines on your data, and rank them.",
     "train": "Train one network on your data.",
-    "evaluate": "Score a trained model on the test part of a file.",
-    "predict": "Foretell what comes after the end of a file.",
+    "evaluate": "Score a trained model on other data.",
+    "predict": "Let a trained model say what it sees in new data.",
     "cells": "Show the cells and their equations.",
     "doctor": "Show what this machine has, and which backend serves what on it.",
     "demo": "Compare cells on a series that ships with gatewise.",

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-DATA = Annotated[Path, typer.Argument(help="A CSV or Parquet file: one series, or many in long form.")]
+DATA = Annotated[Path, typer.Argument(help="Data of the form that the run was trained on.")]
 RUN = Annotated[Path, typer.Argument(help="The folder of a finished run.")]
 
 
@@ -44,8 +44,9 @@ def with_options(kind: type[BaseModel]) -> Callable[[Callable[..., None]], Calla
 def _parameter(name: str, field: FieldInfo, kind: type[BaseModel]) -> inspect.Parameter:
     """One option as text: the model turns it into its type, and says what it expected."""
     home = next(one for one in reversed(kind.__mro__) if name in getattr(one, "model_fields", {}))
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     option = typer.Option(
-        f"--{name.replace('_', '-')}",
+        *(f"--{one}".replace("_", "-") for one in (name, extra.get("also")) if one),
         help=f"{field.description}{_default(field)}",
         metavar=_metavar(field),
         show_default=False,

@@ -1,4 +1,4 @@
-"""`gatewise predict`: what comes after the end of a file."""
+"""`gatewise predict`: what a trained model says of new data."""
 
 from __future__ import annotations
 
@@ -10,25 +10,41 @@ import typer
 
 from gatewise.cli.parameters import DATA, RUN
 from gatewise.cli.show import console
-from gatewise.data.times import say, time_format
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
-from gatewise.training.forecasting import predict
+from gatewise.networks.saving import load_model
+from gatewise.tasks import find_task
+from gatewise.training.task import Prediction
 
-OUT = Annotated[Path, typer.Option(help="The CSV file to write.")]
+OUT = Annotated[Path, typer.Option(help="The CSV, Parquet or text file to write.")]
 
 
 def add(app: typer.Typer, about: str) -> None:
     """Adds the verb."""
-    app.command("predict", help=about)(future)
+    app.command("predict", help=about)(predict)
 
 
-def future(run: RUN, data: DATA, out: OUT) -> None:
-    """Foretell what comes after the end of a file, with quantiles."""
-    if out.suffix != ".csv" or out.resolve() == data.resolve():
-        raise GatewiseError(f"expected --out as a CSV file other than the data, got {str(out)!r}")
-    forecast = predict(run, data)
-    write_whole(out, partial(forecast.write_csv, datetime_format=time_format(forecast[:, 1])))
-    first, last = forecast[0, 1], forecast[-1, 1]
-    rows = f"{forecast.height} rows from {say(first)} to {say(last)}"
-    console.print(f"wrote {out}: {rows}; the median, and the quantiles 0.1 to 0.9")
+def predict(run: RUN, data: DATA, out: OUT) -> None:
+    """What comes after the end of a series, the class of a sequence, the translation of a line ..."""
+    if out.suffix not in (".csv", ".parquet", ".txt") or out.resolve() == data.resolve():
+        raise GatewiseError(
+            f"expected --out as a .csv, .parquet or .txt other than the data, got {str(out)!r}"
+        )
+    model = load_model(run)
+    with console.status("reading and predicting"):
+        told: Prediction = find_task(model.task).predict(model, data)
+    if out.suffix == ".txt" and told.lines is None:
+        raise GatewiseError(
+            f"what a {model.task} model says is a table; give --out as a CSV, got {str(out)!r}"
+        )
+    write_whole(out, partial(_write, told, out.suffix))
+    console.print(f"wrote {out}: {told.about}")
+
+
+def _write(told: Prediction, suffix: str, path: Path) -> None:
+    if suffix == ".csv":
+        told.frame.write_csv(path, datetime_format=told.times)
+    elif suffix == ".parquet":
+        told.frame.write_parquet(path)
+    else:
+        path.write_text("".join(f"{line}\n" for line in told.frame[str(told.lines)]), encoding="utf-8")

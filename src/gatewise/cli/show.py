@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.table import Table
 
 from gatewise.training.contest import Contest, Entry
 from gatewise.training.processes import is_first
+from gatewise.training.task import Metric
 
 console = Console(highlight=False, markup=False, soft_wrap=True, quiet=not is_first())
 
@@ -44,35 +46,50 @@ class Bar:
     def progress(self, share: float, message: str) -> None:
         self._bar.update(self._task, completed=share, description=message)
 
-    def finish(self, entry: Entry) -> None:
-        console.print(f"  {entry.name:<18} MASE {entry.scores.mase:.3f}   {_duration(entry.seconds)}")
+    def glimpse(self, text: str) -> None:
+        console.print(text, style="dim")
+
+    def finish(self, entry: Entry, metric: Metric) -> None:
+        told = f"{metric.title} {metric.said(entry.scores[metric.name])}"
+        console.print(f"  {entry.name:<18} {told}   {_duration(entry.seconds)}")
 
 
-def leaderboard(contest: Contest) -> Table:
+def leaderboard(contest: Contest[Any]) -> Table:
     """The entries as a table of 80 columns, the best first; baselines are marked and dimmed."""
+    metrics = contest.task.metrics
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("model", "MASE", "sMAPE", "RMSE", "pinball", "80% in", "weights", "time"):
+    for name in ("model", *(metric.title for metric in metrics), "weights", "time"):
         table.add_column(name, justify="left" if name == "model" else "right", no_wrap=True)
+    repeated = any(entry.trainings > 1 for entry in contest.entries)
     for entry in contest.entries:
-        scores = entry.scores
-        spread = f"±{entry.spread:.3f}" if entry.trainings > 1 else " " * 6
+        first, *others = (metric.said(entry.scores[metric.name]) for metric in metrics)
+        spread = f"±{metrics[0].said(entry.spread)}"
+        around = spread if entry.trainings > 1 else " " * len(spread)
         table.add_row(
             entry.name + " *" * entry.baseline,
-            f"{scores.mase:.3f} {spread}",
-            f"{scores.smape:.1%}",
-            f"{scores.rmse:.4g}",
-            f"{scores.pinball:.4g}",
-            f"{scores.coverage:.0%}",
+            f"{first} {around}" if repeated else first,
+            *others,
             f"{entry.parameters:,}",
             _duration(entry.seconds),
             style="dim" if entry.baseline else None,
         )
-    table.caption = (
-        "* a baseline; 80% in: how often the truth lay in the 80% interval; MASE: the error against "
-        f"that of repeating the value of {contest.data.plan.period} steps ago, in the training part"
-    )
+    table.caption = contest.task.caption(contest.data)
     table.caption_justify = "left"
     return table
+
+
+def show_details(contest: Contest[Any]) -> None:
+    """More about the network that is kept for use, a table each."""
+    chosen = contest.chosen(baseline=False)
+    assert chosen is not None
+    for one in contest.task.details(chosen.network, contest.data):
+        table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+        table.title, table.title_justify = f"{chosen.name}: {one.title}", "left"
+        for name in one.header:
+            table.add_column(name)
+        for row in one.rows:
+            table.add_row(*row)
+        console.print(table)
 
 
 def _duration(seconds: float) -> str:

@@ -68,7 +68,20 @@ class ForecastData:
         own = [self.learned.series[series.id] for series in self.source.series]
         return np.array([one.mean for one in own]), np.array([one.deviation for one in own])
 
-    def describe_split(self) -> str:
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found in the data, how they are cut, and where the parts begin."""
+        plan = self.plan
+        period = f"a period of {plan.period}" if plan.period > 1 else "no period"
+        if plan.period > plan.context:
+            period += ", beyond the context: no seasonal naive"
+        settled = (
+            f"a step is one {self.source.step}; looking back on {plan.context} steps "
+            f"to foretell {plan.horizon}; {period}"
+        )
+        return (*self.source.notes, settled, self._split())
+
+    def _split(self) -> str:
         """The parts in one sentence, with their times where there is one series."""
         first, second = self.plan.borders(len(self.source.series[0]))
         times = self.source.series[0].times

@@ -13,13 +13,14 @@ from gatewise.data.forecasting import ForecastData
 from gatewise.files import write_whole
 from gatewise.networks.forecaster import Forecaster
 from gatewise.networks.heads import MEDIAN
+from gatewise.networks.network import Network
 from gatewise.training.contest import Contest
 
 HORIZONS_SHOWN = 4
 INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
 
 
-def draw_forecast(contest: Contest, path: Path) -> None:
+def draw_forecast(contest: Contest[ForecastData], path: Path) -> None:
     """Draws history, truth, the chosen network's median and 80% interval, and the chosen baseline.
 
     The last horizons of the test part are foretold one after another, each from the values before it.
@@ -77,11 +78,12 @@ def _horizons(data: ForecastData) -> int:
     return min(HORIZONS_SHOWN, test // data.plan.horizon)
 
 
-def _foretell_end(network: Forecaster, data: ForecastData, origins: np.ndarray) -> np.ndarray:
+def _foretell_end(network: Network, data: ForecastData, origins: np.ndarray) -> np.ndarray:
     """[count, 1 + Q, n]: the last value at each origin of the first series, and what is foretold there."""
     series = data.source.series[0]
     last = int((data.test.series == 0).nonzero().max())
     batch = data.test.__getitems__(list(last - (origins[-1] - origins)))
+    assert isinstance(network, Forecaster)
     with torch.inference_mode():
         quantiles = network.quantiles(network(batch.past, batch.future)).double().numpy()
     foretold = data.learned.series[series.id].undo(quantiles)

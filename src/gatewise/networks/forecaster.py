@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gatewise.data.windows import WindowBatch
 from gatewise.networks.heads import LEVELS, MEDIAN, QuantileHead, StudentTHead
+from gatewise.networks.network import Network
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class ForecastShape:
         return 1 + self.known + self.observed
 
 
-class Forecaster(nn.Module):
+class Forecaster(Network):
     """Foretells the quantiles of each step of the horizon, in scaled units."""
 
     def __init__(self, shape: ForecastShape) -> None:
@@ -49,13 +50,12 @@ class Forecaster(nn.Module):
     def quantiles(self, raw: Tensor) -> Tensor:
         """What `forward` gave -> [B, Q, n], rising."""
 
-    @abstractmethod
-    def loss(self, batch: WindowBatch) -> Tensor:
-        """What training makes small."""
-
     def options(self) -> dict[str, Any]:
-        """All that the constructor needs to build this model again, as plain data."""
         return {"shape": asdict(self.shape)}
+
+    @classmethod
+    def rebuilt(cls, options: dict[str, Any]) -> Self:
+        return cls(**{**options, "shape": ForecastShape(**options["shape"])})
 
 
 class HeadedForecaster(Forecaster):

@@ -6,43 +6,37 @@ Neither can execute anything: a cell travels as its equations.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from gatewise import networks
 from gatewise.cells.base import CellType
 from gatewise.cells.exchange import from_data, to_data
-from gatewise.data.columns import FoundColumns
-from gatewise.data.forecasting import Learned, Plan
-from gatewise.data.scaling import Scale
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
-from gatewise.networks.baselines import Naive, Ridge, SeasonalNaive, WindowMLP
-from gatewise.networks.forecast import ForecastNetwork, GridForecastNetwork
-from gatewise.networks.forecaster import Forecaster, ForecastShape
+from gatewise.networks.network import Network
 
-FORMAT = 1
-KINDS: dict[str, type[Forecaster]] = {
-    kind.__name__: kind
-    for kind in (ForecastNetwork, GridForecastNetwork, WindowMLP, Ridge, Naive, SeasonalNaive)
-}
+FORMAT = 2
 
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A forecaster by its name, with what it needs to read data as it did in training."""
+    """A network by its task and name, with what the task needs to read data as in training.
 
+    reading: plain data, as JSON holds them; the task alone understands them
+    """
+
+    task: str
     name: str
-    network: Forecaster
-    plan: Plan
-    learned: Learned
-    columns: FoundColumns
-    step: str
-    fill: str | None = None
-    time_format: str | None = None
+    network: Network
+    reading: Mapping[str, Any]
 
 
 def save_model(folder: str | Path, model: SavedModel) -> None:
@@ -55,16 +49,11 @@ def save_model(folder: str | Path, model: SavedModel) -> None:
     }
     description = {
         "format": FORMAT,
-        "task": "forecast",
+        "task": model.task,
         "name": model.name,
-        "kind": type(model.network).__name__,
+        "kind": kind_of(model.network),
         "options": options,
-        "plan": asdict(model.plan),
-        "learned": asdict(model.learned),
-        "columns": asdict(model.columns),
-        "step": model.step,
-        "fill": model.fill,
-        "time_format": model.time_format,
+        "reading": dict(model.reading),
     }
     write_whole(folder / "model.safetensors", lambda path: save_file(state, path))
     write_whole(folder / "model.json", lambda path: path.write_text(json.dumps(description, indent=1)))
@@ -73,7 +62,7 @@ def save_model(folder: str | Path, model: SavedModel) -> None:
 def load_model(folder: str | Path) -> SavedModel:
     """Reads what `save_model` wrote; nothing in the files is executed.
 
-    Errors: `GatewiseError` where a file is missing, broken, or of a later format.
+    Errors: `GatewiseError` where a file is missing, broken, or of another format.
     """
     folder = Path(folder)
     for name in ("model.json", "model.safetensors"):
@@ -83,17 +72,14 @@ def load_model(folder: str | Path) -> SavedModel:
         described = json.loads((folder / "model.json").read_text())
         if described["format"] > FORMAT:
             raise GatewiseError(f"{folder}/model.json is of a later gatewise; upgrade to read it")
-        network = KINDS[described["kind"]](**_options(described["options"]))
+        if described["format"] < FORMAT:
+            raise GatewiseError(f"{folder}/model.json is of an earlier gatewise; train it again")
+        options = described["options"]
+        options = {**options, "cell": from_data(options["cell"])} if "cell" in options else options
+        network = find_kind(described["kind"]).rebuilt(options)
         network.load_state_dict(load_file(folder / "model.safetensors"))
         return SavedModel(
-            str(described["name"]),
-            network.eval(),
-            Plan(**described["plan"]),
-            _learned(described["learned"]),
-            _columns(described["columns"]),
-            str(described["step"]),
-            described["fill"],
-            described["time_format"],
+            str(described["task"]), str(described["name"]), network.eval(), dict(described["reading"])
         )
     except GatewiseError:
         raise
@@ -101,20 +87,21 @@ def load_model(folder: str | Path) -> SavedModel:
         raise GatewiseError(f"the model in {str(folder)!r} can't be read: {error}") from error
 
 
-def _options(data: dict[str, Any]) -> dict[str, Any]:
-    options = {**data, "shape": ForecastShape(**data["shape"])}
-    return {**options, "cell": from_data(data["cell"])} if "cell" in data else options
+def kind_of(network: Network) -> str:
+    """The class of a network by its module among the networks, as in `forecast.ForecastNetwork`."""
+    module, name = type(network).__module__, type(network).__name__
+    return f"{module.removeprefix(f'{networks.__name__}.')}.{name}"
 
 
-def _learned(data: dict[str, Any]) -> Learned:
-    return Learned(
-        {name: Scale(**scale) for name, scale in data["series"].items()},
-        tuple(Scale(**scale) for scale in data["covariates"]),
-        tuple(data["cycles"]),
-        {str(name): str(time) for name, time in data["seen"].items()},
-    )
+def find_kind(kind: str) -> type[Network]:
+    """The class that `kind_of` named; no module but those of the networks is ever looked at.
 
-
-def _columns(data: dict[str, Any]) -> FoundColumns:
-    lists = {role: tuple(data[role]) for role in ("known", "observed")}
-    return FoundColumns(**{**data, **lists})
+    Errors: `ValueError` where there is none.
+    """
+    module, _, name = kind.rpartition(".")
+    if module not in {one.name for one in pkgutil.iter_modules(networks.__path__)}:
+        raise ValueError(f"there is no kind of network {kind!r}")
+    found = getattr(import_module(f"{networks.__name__}.{module}"), name, None)
+    if not (isinstance(found, type) and issubclass(found, Network)):
+        raise ValueError(f"there is no kind of network {kind!r}")
+    return found

@@ -61,10 +61,10 @@ class MetricsFile(Callback):
 
 
 class Watch(Callback):
-    """Tells how far a training is: `show(share done, message)` after each batch."""
+    """Tells how far a training is: `show(share done, message)` after each batch, and each epoch's end."""
 
-    def __init__(self, show: Callable[[float, str], None]) -> None:
-        self.show = show
+    def __init__(self, show: Callable[[float, str], None], after_epoch: Callable[[], None]) -> None:
+        self.show, self.after_epoch = show, after_epoch
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -74,6 +74,14 @@ class Watch(Callback):
         best = trainer.callback_metrics.get("validation_loss")
         told = "" if best is None else f", validation {float(best):.4g}"
         self.show(share, f"epoch {trainer.current_epoch + 1} of at most {epochs}{told}")
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero:
+            training = pl_module.training
+            pl_module.eval()
+            with torch.random.fork_rng([]), torch.no_grad():
+                self.after_epoch()
+            pl_module.train(training)
 
 
 class WholeCheckpoints(TorchCheckpointIO):

@@ -1,4 +1,4 @@
-"""A contest: networks and baselines on the same windows, scored on the same test part."""
+"""A contest: networks and baselines on the same data, scored on the same test part."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Generic, Protocol
 
 import numpy as np
 import torch
 
-from gatewise.data.forecasting import ForecastData
 from gatewise.files import write_whole
-from gatewise.networks.baselines import BASELINES
-from gatewise.networks.forecaster import Forecaster, ForecastShape, HeadedForecaster
+from gatewise.networks.network import Baseline, Network
 from gatewise.networks.saving import SavedModel, load_model, save_model
-from gatewise.training.options import ForecastOptions, TrainOptions
+from gatewise.training.options import Contender
 from gatewise.training.processes import is_first
-from gatewise.training.scores import Scores, foretell, mean_scores, score
+from gatewise.training.task import Data, Metric, Task
 
 
 class Watcher(Protocol):
@@ -32,33 +30,37 @@ class Watcher(Protocol):
 
     def progress(self, share: float, message: str) -> None: ...
 
-    def finish(self, entry: Entry) -> None: ...
+    def glimpse(self, text: str) -> None: ...
+
+    def finish(self, entry: Entry, metric: Metric) -> None: ...
 
 
 @dataclass(frozen=True)
 class Entry:
     """A line of the leaderboard: the mean over the trainings of one contender.
 
-    spread: the standard deviation of MASE over the trainings; seconds: of one training
-    validation: the pinball score on the validation part, by which `network` was chosen
+    scores: by the names of the task's metrics, on the test part
+    spread: the standard deviation of the first metric over the trainings; seconds: of one training
+    validation: the score on the validation part by which `network` was chosen; lower is better
     """
 
     name: str
     baseline: bool
-    scores: Scores
+    scores: Mapping[str, float]
     spread: float
     trainings: int
     parameters: int
     seconds: float
     validation: float
-    network: Forecaster
+    network: Network
 
 
 @dataclass(frozen=True)
-class Contest:
+class Contest(Generic[Data]):
     """All entries, the best on the test part first."""
 
-    data: ForecastData
+    task: Task[Data]
+    data: Data
     entries: tuple[Entry, ...]
 
     def chosen(self, baseline: bool) -> Entry | None:
@@ -68,142 +70,130 @@ class Contest:
 
     def verdict(self) -> str:
         """Who won, said plainly."""
+        metric = self.task.metrics[0]
         best = self.entries[0]
         rival = next((one for one in self.entries if one.baseline != best.baseline), None)
+        value = best.scores[metric.name]
         if rival is None:
-            return f"{best.name} has the lowest MASE, {best.scores.mase:.3f}."
-        gain = 1 - best.scores.mase / rival.scores.mase if rival.scores.mase else 0.0
+            side = "highest" if metric.higher else "lowest"
+            return f"{best.name} has the {side} {metric.title}, {metric.said(value)}."
+        other = rival.scores[metric.name]
         told = (
-            f"{best.name} wins with a MASE of {best.scores.mase:.3f}, {gain:.1%} below "
-            f"the best {'network' if best.baseline else 'baseline'}, {rival.name} ({rival.scores.mase:.3f})."
+            f"{best.name} wins with {metric.spoken} of {metric.said(value)}, {metric.gain(value, other)} "
+            f"the best {'network' if best.baseline else 'baseline'}, {rival.name} ({metric.said(other)})."
         )
-        if rival.scores.mase - best.scores.mase <= max(best.spread, rival.spread):
+        if abs(other - value) <= max(best.spread, rival.spread):
             told += " That is within the spread of the trainings: take them as equal."
         return f"A baseline suffices here: {told}" if best.baseline else told
 
 
-def ranked(data: ForecastData, entries: list[Entry]) -> Contest:
-    """The contest of these entries, the lowest MASE on the test part first."""
-    return Contest(data, tuple(sorted(entries, key=lambda one: one.scores.mase)))
+class Arena(Generic[Data]):
+    """Where contenders of a task are trained and scored, one after another."""
+
+    def __init__(self, task: Task[Data], data: Data, watcher: Watcher, reading: Mapping[str, Any]) -> None:
+        self.task, self.data, self.watcher, self.reading = task, data, watcher, reading
+
+    def baselines(self, kinds: Mapping[str, Callable[[], Baseline]]) -> Iterator[Entry]:
+        """The baselines that need no training by gradient."""
+        for name, make in kinds.items():
+            self.watcher.begin(name)
+            began = time.perf_counter()
+            network = make()
+            network.learn(self.data.train, self.data.validation)
+            yield self._entry(name, True, [network], [time.perf_counter() - began])
+
+    def trained(
+        self,
+        name: str,
+        make: Callable[[], Network],
+        trainings: Mapping[Path, Contender],
+        baseline: bool = False,
+    ) -> Entry:
+        """One contender, trained once in each folder; finished trainings there are taken as they are."""
+        networks, seconds = [], []
+        for number, (folder, options) in enumerate(trainings.items()):
+            self.watcher.begin(name if len(trainings) == 1 else f"{name} {number + 1} of {len(trainings)}")
+            network, took = self._train(name, make, folder, options)
+            networks.append(network)
+            seconds.append(took)
+        return self._entry(name, baseline, networks, seconds)
+
+    def evaluated(self, name: str, network: Network) -> Entry:
+        """An entry for a network that was trained before."""
+        return self._entry(name, False, [network], [0.0])
+
+    def ranked(self, entries: list[Entry]) -> Contest[Data]:
+        """The contest of these entries, the best on the test part first."""
+        first = self.task.metrics[0]
+        order = sorted(entries, key=lambda one: first.order(one.scores[first.name]))
+        return Contest(self.task, self.data, tuple(order))
+
+    def for_use(self, name: str, network: Network) -> SavedModel:
+        """A network with all that it needs to read new data."""
+        return SavedModel(self.task.name, name, network, self.reading)
+
+    def _train(
+        self, name: str, make: Callable[[], Network], folder: Path, options: Contender
+    ) -> tuple[Network, float]:
+        """The trained network and the seconds it took, from the folder where it is finished there."""
+        result = folder / "result.json"
+        if result.is_file():
+            return load_model(folder).network, float(json.loads(result.read_text())["seconds"])
+        from gatewise.training.fit import fit  # Lightning takes seconds to import: only who trains waits
+
+        task, data = self.task, self.data
+        torch.manual_seed(options.seed)
+        network = make()
+
+        def glimpse() -> None:
+            text = task.glimpse(network, data)
+            if text is not None:
+                self.watcher.glimpse(text)
+
+        fitted = fit(network, data.train, data.validation, options, folder, self.watcher.progress, glimpse)
+        if not is_first():
+            sys.exit(0)  # the first process evaluates and writes
+        task.finish(network, data)
+        save_model(folder, self.for_use(name, network))
+        write_whole(result, lambda path: path.write_text(json.dumps(asdict(fitted))))
+        return network, fitted.seconds
+
+    def _entry(self, name: str, baseline: bool, networks: list[Network], seconds: list[float]) -> Entry:
+        task, data = self.task, self.data
+        first = task.metrics[0].name
+        scores = [task.score(one.eval(), data, data.test) for one in networks]
+        chooser = task.chosen_by
+        validations = [
+            chooser.order(task.score(one, data, data.validation)[chooser.name]) for one in networks
+        ]
+        entry = Entry(
+            name,
+            baseline,
+            {one.name: float(np.mean([own[one.name] for own in scores])) for one in task.metrics},
+            float(np.std([one[first] for one in scores])),
+            len(networks),
+            sum(one.numel() for one in networks[0].parameters()),
+            float(np.mean(seconds)),
+            min(validations),
+            networks[int(np.argmin(validations))],
+        )
+        self.watcher.finish(entry, task.metrics[0])
+        return entry
 
 
-def shape_of(data: ForecastData) -> ForecastShape:
-    """The sizes of a forecasting problem, from its data."""
-    known = data.train.known
-    observed = data.train.view.shape[1] - 1 - known
-    return ForecastShape(data.plan.context, data.plan.horizon, data.plan.period, known, observed)
-
-
-def baselines(data: ForecastData, watcher: Watcher) -> Iterator[Entry]:
-    """The baselines that need no training by gradient; one that does not apply is left out."""
-    train, validation = data.train.all(), data.validation.all()
-    for name, kind in BASELINES.items():
-        if kind is BASELINES["seasonal-naive"] and not 1 < data.plan.period <= data.plan.context:
-            continue
-        watcher.begin(name)
-        began = time.perf_counter()
-        network = kind(shape_of(data))
-        network.learn(train, validation)
-        seconds = time.perf_counter() - began
-        entry = _entry(name, True, [network], [seconds], data)
-        watcher.finish(entry)
-        yield entry
-
-
-def trained(
-    name: str,
-    make: Callable[[], HeadedForecaster],
-    data: ForecastData,
-    trainings: Mapping[Path, TrainOptions],
-    watcher: Watcher,
-    baseline: bool = False,
-) -> Entry:
-    """One contender, trained once in each folder; finished trainings there are taken as they are."""
-    networks, seconds = [], []
-    for number, (folder, options) in enumerate(trainings.items()):
-        watcher.begin(name if len(trainings) == 1 else f"{name} {number + 1} of {len(trainings)}")
-        network, took = _train(name, make, data, folder, options, watcher)
-        networks.append(network)
-        seconds.append(took)
-    entry = _entry(name, baseline, networks, seconds, data)
-    watcher.finish(entry)
-    return entry
-
-
-def evaluated(name: str, network: Forecaster, data: ForecastData) -> Entry:
-    """An entry for a network that was trained before."""
-    return _entry(name, False, [network], [0.0], data)
-
-
-def for_use(name: str, network: Forecaster, data: ForecastData, options: ForecastOptions) -> SavedModel:
-    """A network with all that it needs to read and foretell new data."""
-    return SavedModel(
-        name,
-        network,
-        data.plan,
-        data.learned,
-        data.source.columns,
-        str(data.source.step),
-        options.fill,
-        options.time_format,
-    )
-
-
-def _train(
-    name: str,
-    make: Callable[[], HeadedForecaster],
-    data: ForecastData,
-    folder: Path,
-    options: TrainOptions,
-    watcher: Watcher,
-) -> tuple[Forecaster, float]:
-    """The trained network and the seconds it took, from the folder where it is finished there."""
-    result = folder / "result.json"
-    if result.is_file():
-        return load_model(folder).network, float(json.loads(result.read_text())["seconds"])
-    from gatewise.training.fit import fit  # Lightning takes seconds to import: only who trains waits
-
-    torch.manual_seed(options.seed)
-    network = make()
-    fitted = fit(network, data.train, data.validation, options, folder, watcher.progress)
-    if not is_first():
-        sys.exit(0)  # the first process evaluates and writes
-    network.calibrate(foretell(network, data.validation), data.validation.all().truth)
-    save_model(folder, for_use(name, network, data, options))
-    write_whole(result, lambda path: path.write_text(json.dumps(asdict(fitted))))
-    return network, fitted.seconds
-
-
-def _entry(
-    name: str, baseline: bool, networks: list[Forecaster], seconds: list[float], data: ForecastData
-) -> Entry:
-    scores = [score(foretell(one, data.test), data, data.test) for one in networks]
-    validations = [score(foretell(one, data.validation), data, data.validation).pinball for one in networks]
-    return Entry(
-        name,
-        baseline,
-        mean_scores(scores),
-        float(np.std([one.mase for one in scores])),
-        len(networks),
-        sum(one.numel() for one in networks[0].parameters()),
-        float(np.mean(seconds)),
-        min(validations),
-        networks[int(np.argmin(validations))],
-    )
-
-
-def write_leaderboard(path: Path, contest: Contest) -> None:
+def write_leaderboard(path: Path, contest: Contest[Any]) -> None:
     """All entries as CSV, the best first."""
+    task = contest.task
     rows = [
         {
             "model": one.name,
             "baseline": one.baseline,
-            **asdict(one.scores),
-            "mase_spread": one.spread,
+            **one.scores,
+            f"{task.metrics[0].name}_spread": one.spread,
             "trainings": one.trainings,
             "parameters": one.parameters,
             "seconds": one.seconds,
-            "validation_pinball": one.validation,
+            f"validation_{task.chosen_by.name}": task.chosen_by.order(one.validation),
         }
         for one in contest.entries
     ]

@@ -14,13 +14,14 @@ import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Callback, LightningDataModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
-from torch import nn
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import DataLoader
 
 from gatewise.errors import GatewiseError
+from gatewise.networks.network import Network
+from gatewise.training.batches import loader
 from gatewise.training.callbacks import MetricsFile, Watch, WholeCheckpoints
 from gatewise.training.module import TrainingModule
-from gatewise.training.options import TrainOptions
+from gatewise.training.options import Contender
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ class Fitted:
 
 
 class _Batches(LightningDataModule):
-    """Batches of datasets that give a whole batch at once; shuffled by seed and epoch."""
+    """The parts to train on and to validate, as this process sees them."""
 
-    def __init__(self, train: Dataset[Any], validation: Dataset[Any], batch_size: int, seed: int) -> None:
+    def __init__(self, train: Any, validation: Any, batch_size: int, seed: int) -> None:
         super().__init__()
         self.train, self.validation = train, validation
         self.batch_size, self.seed = batch_size, seed
@@ -46,15 +47,10 @@ class _Batches(LightningDataModule):
     def val_dataloader(self) -> DataLoader[Any]:
         return self._loader(self.validation, shuffle=False)
 
-    def _loader(self, dataset: Dataset[Any], shuffle: bool) -> DataLoader[Any]:
+    def _loader(self, dataset: Any, shuffle: bool) -> DataLoader[Any]:
         trainer = self.trainer
         assert trainer is not None
-        # For one process too: it shuffles by seed and epoch, whatever was drawn before.
-        sampler: DistributedSampler[Any] = DistributedSampler(
-            dataset, trainer.world_size, trainer.global_rank, shuffle=shuffle, seed=self.seed
-        )
-        size = self.batch_size if shuffle else 8 * self.batch_size
-        return DataLoader(dataset, size, sampler=sampler, collate_fn=_as_it_is)
+        return loader(dataset, self.batch_size, trainer.global_rank, trainer.world_size, shuffle, self.seed)
 
 
 def usual_batch_size(examples: int) -> int:
@@ -66,22 +62,19 @@ def usual_batch_size(examples: int) -> int:
     return max(8, min(examples // 16, 64))
 
 
-def _as_it_is(batch: Any) -> Any:
-    return batch
-
-
 def fit(
-    network: nn.Module,
-    train: Dataset[Any],
-    validation: Dataset[Any],
-    options: TrainOptions,
+    network: Network,
+    train: Any,
+    validation: Any,
+    options: Contender,
     folder: Path,
     show: Callable[[float, str], None] = lambda share, message: None,
+    after_epoch: Callable[[], None] = lambda: None,
 ) -> Fitted:
     """Trains a network in place until the validation stands still; it ends with its best weights.
 
     folder: gets `metrics.csv` and `checkpoints/`; a training that was cut off there goes on
-    show: is told the share done and a message after each batch
+    show: is told the share done and a message after each batch; after_epoch: is called then
 
     Errors: `GatewiseError` where the loss is no number; `KeyboardInterrupt` after Ctrl-C.
     """
@@ -91,10 +84,11 @@ def fit(
     stop = EarlyStopping("validation_loss", patience=options.patience, check_on_train_epoch_end=True)
     with _quiet():
         trainer = _trainer(
-            options, [metrics, stop, Watch(show), best, _checkpoint(checkpoints, "last", monitor=None)]
+            options,
+            [metrics, stop, Watch(show, after_epoch), best, _checkpoint(checkpoints, "last", monitor=None)],
         )
-        module = TrainingModule(network, options.learning_rate, options.weight_decay, options.seed)
-        size = options.batch_size or usual_batch_size(len(train))  # type: ignore[arg-type]
+        module = TrainingModule(network, options)
+        size = options.batch_size or usual_batch_size(len(train))
         batches = _Batches(train, validation, size, options.seed)
         last = checkpoints / "last.ckpt"
         state = torch.load(last, weights_only=True, map_location="cpu") if last.is_file() else None
@@ -112,7 +106,7 @@ def fit(
     return Fitted(float(stop.best_score), len(metrics.rows), metrics.seconds)
 
 
-def _trainer(options: TrainOptions, callbacks: list[Callback]) -> Trainer:
+def _trainer(options: Contender, callbacks: list[Callback]) -> Trainer:
     try:
         return Trainer(
             accelerator=options.accelerator,

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
 
 from gatewise.errors import GatewiseError
 
@@ -15,78 +23,47 @@ Share = Annotated[float, Field(gt=0, lt=0.5)]
 Count = Annotated[int, Field(ge=1)]
 CountOrFound = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
-GRID_CELLS = ("rnn", "lstm", "gru")
 
 
-class _Options(BaseModel):
+class Options(BaseModel):
+    """Options that a command line, a YAML file or Python can give; a text with commas is a list."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    @field_validator("known", "observed", "cells", mode="before", check_fields=False)
+    @field_validator("*", mode="before")
     @classmethod
-    def _split(cls, value: Any) -> Any:
-        if isinstance(value, str):
+    def _split(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, str) and get_origin(cls.model_fields[str(info.field_name)].annotation) is tuple:
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
 
-class DataOptions(_Options):
-    """The data"""
-
-    horizon: Count = Field(description="Steps to foretell.")
-    time: str | None = Field(None, description="The column of times; recognised by its dates.")
-    target: str | None = Field(None, description="The column to foretell.")
-    id: str | None = Field(None, description="The column that tells many series apart.")
-    known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
-    observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")
-    fill: Literal["linear", "forward"] | None = Field(None, description="How to fill gaps, if at all.")
-    time_format: str | None = Field(None, description="The form of the times, such as %d/%m/%Y.")
-    context: CountOrFound = Field(0, description="Steps to look back on; 0 finds a number.")
-    period: CountOrFound = Field(0, description="Steps after which the series repeats; 0 finds it.")
-    validation_share: Share = Field(0.15, description="The part of each series to choose by.")
-    test_share: Share = Field(0.15, description="The last part of each series, to test on.")
-
-
-class NetworkOptions(_Options):
-    """The network"""
-
-    network: Literal["stack", "grid"] = Field(
-        "stack", description="Layers above each other, or a Grid LSTM with depth as an axis."
-    )
-    hidden: Count = Field(64, description="Units of a layer.")
-    layers: Count = Field(1, description="Layers above each other.")
-    depth_weights: Literal["tied", "untied"] = Field(
-        "tied", description="Of a grid: the same weights for all layers, or each its own."
-    )
-    dropout: Rate = Field(0.0, description="Dropout between the layers of a stack.")
-    head: Literal["quantiles", "student-t"] = Field("quantiles", description="What the network ends in.")
-
-
-class TrainingOptions(_Options):
+class TaskOptions(Options):
     """The training"""
 
-    epochs: Count = Field(50, description="Rounds over the training windows, at most.")
+    epochs: Count = Field(50, description="Rounds over the part to train on, at most.")
     patience: Count = Field(6, description="Rounds without a better validation before it stops.")
-    batch_size: CountOrFound = Field(0, description="Windows in a batch; 0 finds a number.")
-    learning_rate: float = Field(1e-3, gt=0, description="Of AdamW; falls where validation stands still.")
+    batch_size: CountOrFound = Field(
+        0, description="Examples in a batch, over all devices; 0 finds a number."
+    )
+    learning_rate: float = Field(1e-3, gt=0, description="Of AdamW.")
+    schedule: Literal["plateau", "cosine"] = Field(
+        "plateau", description="The rate falls where validation stands still, or by a cosine over all epochs."
+    )
     weight_decay: float = Field(1e-4, ge=0, description="Of AdamW.")
     gradient_clip: float = Field(1.0, gt=0, description="The largest norm of the gradient.")
 
 
-class ForecastOptions(TrainingOptions, NetworkOptions, DataOptions):
-    """What `train` and `compare` of a forecast have in common."""
+class StackOptions(Options):
+    """The network"""
 
-    @property
-    @abstractmethod
-    def contenders(self) -> tuple[str, ...]:
-        """The cells to train, as the user names them."""
+    hidden: Count = Field(64, description="Units of a layer.")
+    layers: Count = Field(1, description="Layers above each other.")
+    dropout: Rate = Field(0.0, description="Dropout between the layers of a stack.")
 
 
-class TrainOptions(ForecastOptions):
+class Contender(TaskOptions):
     """The contender"""
-
-    @property
-    def contenders(self) -> tuple[str, ...]:
-        return (self.cell,)
 
     cell: str = Field("lstm", description="A cell's name, or FILE.py:Name for your own.")
     seed: int = Field(0, ge=0, lt=2**31, description="Of everything random.")
@@ -96,37 +73,36 @@ class TrainOptions(ForecastOptions):
     strategy: str = Field("auto", description="Lightning's strategy for several devices.")
 
 
-class CompareOptions(ForecastOptions):
+class Contenders(TaskOptions):
     """The contenders"""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _fit_the_network(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("network") == "grid":
-            return {"cells": GRID_CELLS, **values}
-        return values
-
-    @property
-    def contenders(self) -> tuple[str, ...]:
-        return self.cells
-
     cells: tuple[str, ...] = Field(
-        (*GRID_CELLS, "peephole"),
-        min_length=1,
-        description="Cells, with commas; no peephole where the network is a grid.",
+        (),
+        description="Cells, with commas; the task's usual ones if not given.",
+        json_schema_extra={"also": "cell"},  # the command line takes --cell for it too
     )
     seeds: Count = Field(3, description="Trainings of each network, which show its spread.")
 
-    def one(self, cell: str, seed: int) -> TrainOptions:
-        """The options of one of the trainings."""
-        shared = {name: getattr(self, name) for name in ForecastOptions.model_fields}
-        return TrainOptions(**shared, cell=cell, seed=seed)
+
+VERBS: dict[str, type[TaskOptions]] = {"train": Contender, "compare": Contenders}
 
 
-Options = TypeVar("Options", bound=ForecastOptions)
+@cache
+def verb_options(verb: str, kind: type[TaskOptions]) -> type[TaskOptions]:
+    """The options of a verb on a task: the task's own, and who contends."""
+    return create_model(f"{verb.title()}{kind.__name__}", __base__=(VERBS[verb], kind))
 
 
-def resolve(kind: type[Options], config: Path | None, given: dict[str, Any]) -> Options:
+def one_of(options: TaskOptions, kind: type[TaskOptions], cell: str, seed: int) -> Contender:
+    """The options of one of the trainings that `compare` makes of a task's options."""
+    shared = {name: getattr(options, name) for name in kind.model_fields}
+    return cast(Contender, resolve(verb_options("train", kind), None, {**shared, "cell": cell, "seed": seed}))
+
+
+Kind = TypeVar("Kind", bound=Options)
+
+
+def resolve(kind: type[Kind], config: Path | None, given: dict[str, Any]) -> Kind:
     """The options of a YAML file, overruled by those given directly; the rest by default.
 
     Errors: `GatewiseError` that names an unknown key or a value out of bounds.
@@ -151,7 +127,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return {str(key).replace("-", "_"): value for key, value in values.items()}
 
 
-def to_yaml(options: ForecastOptions) -> str:
+def to_yaml(options: Options) -> str:
     """All options as YAML, as `resolve` reads them."""
     values = {name: list(one) if isinstance(one, tuple) else one for name, one in options}
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)

@@ -6,42 +6,43 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import find_cell
 from gatewise.cells.exchange import from_data, to_data
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
-from gatewise.networks.forecast import require_fit
-from gatewise.training.options import CompareOptions, ForecastOptions, TrainOptions, resolve, to_yaml
-
-VERBS: dict[str, type[ForecastOptions]] = {"train": TrainOptions, "compare": CompareOptions}
+from gatewise.training.options import Contenders, TaskOptions, resolve, to_yaml, verb_options
+from gatewise.training.task import Task
 
 
 @dataclass(frozen=True)
 class Run:
-    """A folder with `config.yaml` (the options) and `run.json` (verb, data, the cells' equations)."""
+    """A folder with `config.yaml` (the options) and `run.json` (verb, task, data, the cells' equations)."""
 
     verb: str
+    task: Task[Any]
     folder: Path
     data: Path
-    options: ForecastOptions
+    options: TaskOptions
     cells: dict[str, CellType]
 
 
-def begin(verb: str, data: Path, options: ForecastOptions, folder: Path | None) -> Run:
+def begin(verb: str, task: Task[Any], data: Path, options: TaskOptions, folder: Path | None) -> Run:
     """A new run; nothing is written before `write`.
 
     Errors: `GatewiseError` where the folder holds something already, a cell is unknown or does not fit the
     network, or an option is of another network.
     """
-    _check_network(options)
+    if isinstance(options, Contenders) and not options.cells:
+        options = options.model_copy(update={"cells": task.cells(options)})
+    names = options.cells if isinstance(options, Contenders) else (getattr(options, "cell"),)
     cells: dict[str, CellType] = {}
-    for name in options.contenders:
+    for name in names:
         cell = find_cell(name)
-        require_fit(cell, options.network)
-        short = name.lower() if ":" not in name else cell.__name__
-        short = f"grid-{short}" if options.network == "grid" else short
+        task.check(options, cell)
+        short = task.contender(options, name.lower() if ":" not in name else cell.__name__)
         if short in cells:
             raise GatewiseError(f"two of the cells are called {short!r}; name each once")
         cells[short] = cell
@@ -50,15 +51,16 @@ def begin(verb: str, data: Path, options: ForecastOptions, folder: Path | None) 
         raise GatewiseError(
             f"{str(folder)!r} holds something already; give another --out, or go on with --resume {folder}"
         )
-    return Run(verb, folder, data, options, cells)
+    return Run(verb, task, folder, data, options, cells)
 
 
 def write(run: Run) -> None:
     """Makes the run's folder, with all that is needed to go on with it."""
     description = {
         "verb": run.verb,
+        "task": run.task.name,
         "data": str(run.data.resolve()),
-        "sha256": _fingerprint(run.data),
+        "sha256": fingerprint(run.data),
         "cells": {name: to_data(cell) for name, cell in run.cells.items()},
     }
     write_whole(run.folder / "config.yaml", lambda path: path.write_text(to_yaml(run.options)))
@@ -74,38 +76,41 @@ def discard(run: Run) -> None:
             run.folder.rmdir()
 
 
-def resume(verb: str, folder: Path) -> Run:
+def resume(verb: str, task: Task[Any], folder: Path) -> Run:
     """The run of a folder, to go on with. Its cells come from their equations, not from a file.
 
     Errors: `GatewiseError` where the folder holds no such run, or the data changed since.
     """
     try:
         description = json.loads((folder / "run.json").read_text())
-        data, told, verb_then = Path(description["data"]), description["sha256"], description["verb"]
+        data, told = Path(description["data"]), description["sha256"]
+        then = (description["verb"], description["task"])
         cells = {name: from_data(cell) for name, cell in description["cells"].items()}
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise GatewiseError(f"{str(folder)!r} holds no run to go on with ({error})") from error
-    if verb_then != verb:
-        raise GatewiseError(f"{str(folder)!r} holds a run of {verb_then!r}; go on with gatewise {verb_then}")
-    if not data.is_file() or _fingerprint(data) != told:
-        raise GatewiseError(f"the data of the run, {data}, is gone or changed since; start a new run")
-    return Run(verb, folder, data, resolve(VERBS[verb], folder / "config.yaml", {}), cells)
-
-
-def _check_network(options: ForecastOptions) -> None:
-    if options.network == "grid" and options.dropout:
+    if then != (verb, task.name):
         raise GatewiseError(
-            f"dropout={options.dropout:g} acts between the layers of a stack; a grid has none"
+            f"{str(folder)!r} holds a run of '{' '.join(then)}'; go on with gatewise {' '.join(then)}"
         )
-    if options.network == "stack" and options.depth_weights == "untied":
-        raise GatewiseError("every layer of a stack has its own weights; leave --depth-weights to a grid")
+    if not data.exists() or fingerprint(data) != told:
+        raise GatewiseError(f"the data of the run, {data}, is gone or changed since; start a new run")
+    options = resolve(verb_options(verb, task.options), folder / "config.yaml", {})
+    return Run(verb, task, folder, data, options, cells)
 
 
-def _fingerprint(data: Path) -> str:
-    if not data.is_file():
-        raise GatewiseError(f"there is no file {str(data)!r}; give a CSV or a Parquet file")
-    with data.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def fingerprint(data: Path) -> str:
+    """Tells data from others: a file by its bytes, a folder by the names and sizes of its files.
+
+    Errors: `GatewiseError` where there is neither.
+    """
+    if data.is_file():
+        with data.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    if not data.is_dir():
+        raise GatewiseError(f"there is no file {str(data)!r}")
+    files = sorted(one for one in data.rglob("*") if one.is_file())
+    told = "\n".join(f"{one.relative_to(data)} {one.stat().st_size}" for one in files)
+    return hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()
 
 
 def _free_folder(stem: str) -> Path:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,19 +15,8 @@ WINDOWS_AT_ONCE = 1024
 TINY = 1e-12
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Each averaged over all windows and steps; see `score` for the formulas."""
-
-    mase: float
-    smape: float
-    rmse: float
-    pinball: float
-    coverage: float
-
-
-def score(quantiles: Tensor, data: ForecastData, windows: Windows) -> Scores:
-    """Scores forecasts of the windows.
+def score(quantiles: Tensor, data: ForecastData, windows: Windows) -> dict[str, float]:
+    """Scores forecasts of the windows, each score averaged over all windows and steps.
 
     quantiles: [windows, Q, n], scaled, at the levels 0.1 ... 0.9; the median is the point forecast
 
@@ -48,19 +35,12 @@ def score(quantiles: Tensor, data: ForecastData, windows: Windows) -> Scores:
     error = (truth - median).abs()
     units = torch.from_numpy(_naive_errors(data))[batch.series, None]
     inside = (quantiles[..., 0] <= truth) & (truth <= quantiles[..., -1])
-    return Scores(
+    return dict(
         mase=float((error / units)[(units > TINY).expand_as(error)].mean()),
         smape=float((2 * error / (truth.abs() + median.abs()).clamp(min=TINY)).mean()),
         rmse=float(error.square().mean().sqrt()),
         pinball=float(2 * pinball(quantiles, truth, torch.tensor(LEVELS).double()).mean()),
         coverage=float(inside.double().mean()),
-    )
-
-
-def mean_scores(scores: list[Scores]) -> Scores:
-    """The mean over several trainings."""
-    return Scores(
-        **{one.name: float(np.mean([getattr(s, one.name) for s in scores])) for one in fields(Scores)}
     )
 
 

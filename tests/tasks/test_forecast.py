@@ -12,11 +12,13 @@ from gatewise.data.forecasting import latest
 from gatewise.data.series import read_series
 from gatewise.errors import GatewiseError
 from gatewise.networks.saving import load_model
-from gatewise.training import runs
-from gatewise.training.forecasting import compare, evaluate, predict, read, train
-from gatewise.training.options import CompareOptions, TrainOptions
+from gatewise.tasks.forecast import TASK, Reading
+from gatewise.training import jobs, runs
+from gatewise.training.jobs import compare, train
+from gatewise.training.options import verb_options
 from tests.series import Quiet, frame
 
+TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
 SMALL = {"horizon": 4, "context": 12, "epochs": 2, "hidden": 4, "patience": 2}
 
 
@@ -28,9 +30,18 @@ def table(tmp_path):
 
 
 def carried_out(verb, job, table, folder, options):
-    run = runs.begin(verb, table, options, folder)
+    run = runs.begin(verb, TASK, table, options, folder)
     runs.write(run)
-    return job(run, read(run.data, run.options), Quiet())
+    return job(run, TASK.read(run.data, run.options), Quiet())
+
+
+def evaluate(folder, table):
+    model = load_model(folder)
+    return jobs.evaluate(TASK, model, TASK.read_again(model, table), Quiet())
+
+
+def predict(folder, table):
+    return TASK.predict(load_model(folder), table).frame
 
 
 def test_train_evaluate_predict(tmp_path, table):
@@ -40,7 +51,7 @@ def test_train_evaluate_predict(tmp_path, table):
     assert {one.name for one in contest.entries} == {"naive", "seasonal-naive", "ridge", "gru"}
     names = {"config.yaml", "run.json", "metrics.csv", "checkpoints", "model.json", "model.safetensors"}
     assert names | {"leaderboard.csv", "result.json"} == {one.name for one in folder.iterdir()}
-    again = evaluate(folder, table, Quiet())
+    again = evaluate(folder, table)
     scores = {one.name: one.scores for one in contest.entries}
     assert {one.name: one.scores for one in again.entries} == scores
     forecast = predict(folder, table)
@@ -57,13 +68,13 @@ def test_a_model_is_not_asked_about_what_it_can_not_know(tmp_path, table):
     daily = tmp_path / "daily.csv"
     days = pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 6, 8), eager=True)
     frame().with_columns(month=days).write_csv(daily)
-    for ask in (lambda: predict(folder, daily), lambda: evaluate(folder, daily, Quiet())):
+    for ask in (lambda: predict(folder, daily), lambda: evaluate(folder, daily)):
         with pytest.raises(GatewiseError, match=r"trained on steps of one month; .* has steps of one day"):
             ask()
     early = tmp_path / "early.csv"
     frame()[:100].write_csv(early)
     with pytest.raises(GatewiseError, match="and the model has seen it up to"):
-        evaluate(folder, early, Quiet())
+        evaluate(folder, early)
 
 
 def test_whole_numbers_as_times_are_compared_as_numbers(tmp_path):
@@ -72,7 +83,7 @@ def test_whole_numbers_as_times_are_compared_as_numbers(tmp_path):
     numbered.write_csv(table)
     numbered.with_columns(pl.col("time") + 960).write_csv(later)  # "1100" comes before "135" as text
     carried_out("train", train, table, tmp_path / "run", TrainOptions(**SMALL))
-    assert len(evaluate(tmp_path / "run", later, Quiet()).entries) >= 3
+    assert len(evaluate(tmp_path / "run", later).entries) >= 3
 
 
 def test_a_short_new_series_is_scaled_by_all_it_has(tmp_path, table):
@@ -80,7 +91,7 @@ def test_a_short_new_series_is_scaled_by_all_it_has(tmp_path, table):
     model = load_model(tmp_path / "run")
     high = read_series(frame()[-16:].with_columns(pl.col("value") + 1000), Columns(target="value"))
     unseen = replace(high, series=tuple(replace(one, id="unseen") for one in high.series))
-    scale = latest(unseen, model.plan, model.learned).scales[0]
+    scale = latest(unseen, Reading.of(model).plan, Reading.of(model).learned).scales[0]
     assert scale.mean == pytest.approx(unseen.series[0].target.mean())
 
 
@@ -94,8 +105,8 @@ def test_compare_and_go_on_with_it(tmp_path, table):
     assert trainings == ["mlp-0", "mlp-1", "peephole-0", "peephole-1", "rnn-0", "rnn-1"]
     kept = {path: path.stat().st_mtime_ns for path in folder.rglob("best.ckpt")}
     (folder / "trainings" / "rnn-1" / "result.json").unlink()
-    run = runs.resume("compare", folder)
-    again = compare(run, read(run.data, run.options), Quiet())
+    run = runs.resume("compare", TASK, folder)
+    again = compare(run, TASK.read(run.data, run.options), Quiet())
     before, after = ({one.name: one.scores for one in told.entries} for told in (contest, again))
     assert after == before
     assert kept == {path: path.stat().st_mtime_ns for path in folder.rglob("best.ckpt")}
@@ -132,36 +143,40 @@ def test_a_saved_run_brings_its_own_cell_without_its_file(tmp_path, table):
     carried_out("train", train, table, tmp_path / "run", options)
     source.unlink()
     assert predict(tmp_path / "run", table).height == 4
-    assert list(runs.resume("train", tmp_path / "run").cells) == ["Own"]
+    assert list(runs.resume("train", TASK, tmp_path / "run").cells) == ["Own"]
 
 
 def test_runs_that_can_not_begin_or_go_on(tmp_path, table):
     options = TrainOptions(**SMALL)
     folder = tmp_path / "run"
-    runs.write(runs.begin("train", table, options, folder))
+    runs.write(runs.begin("train", TASK, table, options, folder))
     with pytest.raises(
         GatewiseError, match="holds something already; give another --out, or go on with --resume"
     ):
-        runs.write(runs.begin("train", table, options, folder))
+        runs.write(runs.begin("train", TASK, table, options, folder))
     with pytest.raises(GatewiseError, match="two of the cells are called 'lstm'"):
-        runs.begin("compare", table, CompareOptions(**SMALL, cells=("lstm", "LSTM")), tmp_path / "other")
+        runs.begin(
+            "compare", TASK, table, CompareOptions(**SMALL, cells=("lstm", "LSTM")), tmp_path / "other"
+        )
     with pytest.raises(GatewiseError, match="there is no cell 'lstn'"):
-        runs.begin("train", table, TrainOptions(**SMALL, cell="lstn"), tmp_path / "other")
-    with pytest.raises(GatewiseError, match="holds a run of 'train'; go on with gatewise train"):
-        runs.resume("compare", folder)
+        runs.begin("train", TASK, table, TrainOptions(**SMALL, cell="lstn"), tmp_path / "other")
+    with pytest.raises(
+        GatewiseError, match="holds a run of 'train forecast'; go on with gatewise train forecast"
+    ):
+        runs.resume("compare", TASK, folder)
     with pytest.raises(GatewiseError, match="holds no run to go on with"):
-        runs.resume("train", tmp_path)
+        runs.resume("train", TASK, tmp_path)
     table.write_text(table.read_text() + "2003-05,9.0\n")
     with pytest.raises(GatewiseError, match="is gone or changed since; start a new run"):
-        runs.resume("train", folder)
+        runs.resume("train", TASK, folder)
     assert not (tmp_path / "other").exists()
 
 
 def test_a_run_s_description_executes_nothing(tmp_path, table):
-    runs.write(runs.begin("train", table, TrainOptions(**SMALL), tmp_path / "run"))
+    runs.write(runs.begin("train", TASK, table, TrainOptions(**SMALL), tmp_path / "run"))
     path = tmp_path / "run" / "run.json"
     description = json.loads(path.read_text())
     description["cells"]["lstm"]["lines"]["i"] = ["__import__", ["x"]]
     path.write_text(json.dumps(description))
     with pytest.raises(GatewiseError, match="holds no run to go on with"):
-        runs.resume("train", tmp_path / "run")
+        runs.resume("train", TASK, tmp_path / "run")

@@ -1,4 +1,4 @@
-"""Plain baselines that often suffice, with the interface of a forecasting network."""
+"""Plain forecasts that often suffice, with the interface of a forecasting network."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gatewise.data.windows import WindowBatch
+from gatewise.data.windows import WindowBatch, Windows
 from gatewise.errors import GatewiseError
 from gatewise.networks.forecaster import Forecaster, ForecastShape, HeadedForecaster
 from gatewise.networks.heads import LEVELS, QuantileHead, pinball
+from gatewise.networks.network import Baseline
 
 RIDGE_PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 
 
-class Baseline(Forecaster):
+class PointForecast(Forecaster, Baseline):
     """A point forecast, with quantiles from its own errors on the validation part, step by step.
 
     The errors count in both directions, so the point forecast stays the median, as it is published.
@@ -35,9 +36,10 @@ class Baseline(Forecaster):
     def point(self, past: Tensor, future: Tensor) -> Tensor:
         """past [B, L, 1 + C + D] and future [B, Q, C] -> [B, Q]."""
 
-    def learn(self, train: WindowBatch, validation: WindowBatch) -> None:
+    def learn(self, train: Windows, validation: Windows) -> None:
         """Learns the spread of the errors: `quantile(+-(truth - point))` over the validation windows."""
-        errors = validation.truth - self.point(validation.past, validation.future)
+        seen = validation.all()
+        errors = seen.truth - self.point(seen.past, seen.future)
         self.spread = torch.quantile(torch.cat([errors, -errors]), self.levels, dim=0).T.contiguous()
 
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
@@ -50,7 +52,7 @@ class Baseline(Forecaster):
         return 2 * pinball(self(batch.past, batch.future), batch.truth, self.levels).mean()
 
 
-class Naive(Baseline):
+class Naive(PointForecast):
     """The last value, for ever.
 
     >>> shape = ForecastShape(context=3, horizon=2)
@@ -62,7 +64,7 @@ class Naive(Baseline):
         return past[:, -1:, 0].expand(-1, self.shape.horizon)
 
 
-class SeasonalNaive(Baseline):
+class SeasonalNaive(PointForecast):
     """The value of one period ago. The context must hold a period.
 
     >>> shape = ForecastShape(context=3, horizon=2, period=2)
@@ -83,7 +85,7 @@ class SeasonalNaive(Baseline):
         return past[:, -self.shape.period :, 0][:, steps]
 
 
-class Ridge(Baseline):
+class Ridge(PointForecast):
     """Linear regression on the window and the known future, with a penalty on the squared weights.
 
     `W = argmin |Y - X W|^2 + a |W|^2`, the penalty `a` chosen on the validation part; everything
@@ -98,9 +100,10 @@ class Ridge(Baseline):
         origin = past[:, -1:, 0]
         return origin + self.linear(flat_window(past, future))
 
-    def learn(self, train: WindowBatch, validation: WindowBatch) -> None:
-        features = flat_window(train.past, train.future).double()
-        changes = (train.truth - train.past[:, -1:, 0]).double()
+    def learn(self, train: Windows, validation: Windows) -> None:
+        given, chooser = train.all(), validation.all()
+        features = flat_window(given.past, given.future).double()
+        changes = (given.truth - given.past[:, -1:, 0]).double()
         mean, mean_change = features.mean(0), changes.mean(0)
         features, changes = features - mean, changes - mean_change
         gram, moment = features.T @ features, features.T @ changes
@@ -108,8 +111,8 @@ class Ridge(Baseline):
         for penalty in RIDGE_PENALTIES:
             weights.append(torch.linalg.solve(gram + penalty * torch.eye(len(gram)).double(), moment))
             self._take(weights[-1], mean, mean_change)
-            point = self.point(validation.past, validation.future)
-            errors.append(float((validation.truth - point).abs().mean()))
+            point = self.point(chooser.past, chooser.future)
+            errors.append(float((chooser.truth - point).abs().mean()))
         self._take(weights[errors.index(min(errors))], mean, mean_change)
         super().learn(train, validation)
 
@@ -150,7 +153,7 @@ def flat_window(past: Tensor, future: Tensor) -> Tensor:
     return torch.cat([level, past[:, :, 0] - level, observed, future.flatten(1)], dim=-1)
 
 
-BASELINES: dict[str, Callable[[ForecastShape], Baseline]] = {
+BASELINES: dict[str, Callable[[ForecastShape], PointForecast]] = {
     "naive": Naive,
     "seasonal-naive": SeasonalNaive,
     "ridge": Ridge,

@@ -1,0 +1,151 @@
+"""What the verbs that train do alike: start or go on, show, draw, tell what is where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gatewise.cli.parameters import with_options
+from gatewise.cli.show import Bar, console, leaderboard, show_details
+from gatewise.errors import GatewiseError
+from gatewise.tasks import TASKS, find_task
+from gatewise.training import runs
+from gatewise.training.contest import Contest, Watcher
+from gatewise.training.options import resolve, verb_options
+from gatewise.training.processes import announce, announced, is_first
+from gatewise.training.task import Task
+
+OUT = Annotated[Path | None, typer.Option(help="The run's folder; a new one under runs/ if not given.")]
+CONFIG = Annotated[Path | None, typer.Option(help="A YAML file of options; those given here overrule it.")]
+RESUME = Annotated[Path | None, typer.Option(help="Go on with the run of this folder, as it was started.")]
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb that trains: its name, and the job that it does with a run."""
+
+    name: str
+    job: Callable[[runs.Run, Any, Watcher], Contest[Any]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command line says; `given` are its options."""
+
+    data: Path | None = None
+    out: Path | None = None
+    config: Path | None = None
+    resume: Path | None = None
+    given: dict[str, Any] = field(default_factory=dict)
+
+
+def add_verb(app: typer.Typer, about: str, verb: Verb) -> None:
+    """Adds `gatewise VERB TASK` to the command, for each task."""
+    group = typer.Typer(help=about, no_args_is_help=True)
+    passing = {"allow_extra_args": True, "ignore_unknown_options": True}
+    for name, about_task in TASKS.items():
+        group.command(name, help=about_task, add_help_option=False, context_settings=passing)(
+            _loading(verb, name)
+        )
+    app.add_typer(group, name=verb.name)
+
+
+def _loading(verb: Verb, name: str) -> Callable[[typer.Context], None]:
+    """Makes the command of a task when it is called: the others need not be loaded."""
+
+    def load(context: typer.Context) -> None:
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        app.command(help=TASKS[name])(_command(verb, find_task(name)))
+        command = typer.main.get_command(app)
+        with command.make_context(name, context.args, parent=context.parent) as inner:
+            command.invoke(inner)
+
+    return load
+
+
+def _command(verb: Verb, task: Task[Any]) -> Callable[..., None]:
+    about_data = f"{task.given[0].upper()}{task.given[1:]}."
+
+    def carry(
+        given: dict[str, Any],
+        data: Path | None,
+        out: OUT = None,
+        config: CONFIG = None,
+        resume: RESUME = None,
+    ) -> None:
+        run = carry_out(verb, task, Asked(data, out, config, resume, given))
+        console.print(f"\nnext: {task.next_step.format(run=run.folder, data=run.data)}")
+
+    carry.__annotations__["data"] = Annotated[Path | None, typer.Argument(help=about_data)]
+    carry.__defaults__ = (None, *(carry.__defaults__ or ()))
+    return with_options(verb_options(verb.name, task.options))(carry)
+
+
+def carry_out(verb: Verb, task: Task[Any], asked: Asked) -> runs.Run:
+    """Starts or resumes a run and does the job with a bar; shows and writes what came out."""
+    run = _run(verb, task, asked)
+    with console.status("reading"):
+        data = task.read(run.data, run.options)
+    begins = is_first() and asked.resume is None
+    if begins:
+        runs.write(run)
+    for note in data.notes:
+        console.print(note)
+    try:
+        with Bar() as bar:
+            contest = verb.job(run, data, bar)
+    except GatewiseError:
+        if begins:
+            runs.discard(run)
+        raise
+    except KeyboardInterrupt:
+        console.print(f"interrupted; go on with: gatewise {verb.name} {task.name} --resume {run.folder}")
+        raise
+    pictures = task.draw(contest, run.folder)
+    console.print(leaderboard(contest))
+    show_details(contest)
+    console.print(contest.verdict())
+    _tell_files(run, contest, pictures)
+    return run
+
+
+def _run(verb: Verb, task: Task[Any], asked: Asked) -> runs.Run:
+    """The run that the command line means; processes beside the first one join its run."""
+    if not is_first():
+        return runs.resume(verb.name, task, announced(asked.resume or asked.out))
+    if asked.resume is not None:
+        if asked != Asked(resume=asked.resume):
+            raise GatewiseError("--resume goes on as the run was started; leave all else out")
+        run = runs.resume(verb.name, task, asked.resume)
+    elif asked.data is not None:
+        options = resolve(verb_options(verb.name, task.options), asked.config, asked.given)
+        run = runs.begin(verb.name, task, asked.data, options, asked.out)
+    else:
+        raise GatewiseError(f"there is nothing to {verb.name} on: give {task.given}, or --resume RUN")
+    announce(run.folder)
+    return run
+
+
+def _tell_files(run: runs.Run, contest: Contest[Any], pictures: dict[str, str]) -> None:
+    chosen = contest.chosen(baseline=False)
+    assert chosen is not None
+    metric = contest.task.metrics[0]
+    if len(run.cells) > 1:
+        console.print(
+            f"The model kept for use is {chosen.name} ({metric.title} "
+            f"{metric.said(chosen.scores[metric.name])}): "
+            "it did best on the validation part, which alone may choose."
+        )
+    files = {
+        "leaderboard.csv": "the table above",
+        **pictures,
+        "model.safetensors": f"{chosen.name}, for use, with model.json",
+        "config.yaml": "every option, to run it again with --config",
+    }
+    console.print(f"\nwritten to {run.folder}/")
+    for name, about in files.items():
+        console.print(f"  {name:<18} {about}")

@@ -1,0 +1,238 @@
+"""Forecasting: what comes after the end of a series, with quantiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import polars as pl
+import polars.selectors as cs
+import torch
+from pydantic import Field, TypeAdapter, ValidationError
+
+from gatewise.cells.base import CellType
+from gatewise.data.columns import Columns, FoundColumns
+from gatewise.data.forecasting import ForecastData, Learned, Plan, latest, prepare
+from gatewise.data.series import SeriesSet, read_series
+from gatewise.data.times import say, time_format
+from gatewise.errors import GatewiseError
+from gatewise.insight.forecast_picture import draw_forecast
+from gatewise.networks.forecast import ForecastNetwork, GridForecastNetwork, require_fit, transform_of
+from gatewise.networks.forecast_baselines import BASELINES, PointForecast, WindowMLP
+from gatewise.networks.forecast_scores import foretell, score
+from gatewise.networks.forecaster import Forecaster, ForecastShape, HeadedForecaster
+from gatewise.networks.heads import LEVELS
+from gatewise.networks.saving import SavedModel
+from gatewise.training.contest import Contest
+from gatewise.training.options import Count, CountOrFound, Options, StackOptions, TaskOptions
+from gatewise.training.task import Metric, Prediction, Task
+
+Share = Annotated[float, Field(gt=0, lt=0.5)]
+
+
+class ForecastDataOptions(Options):
+    """The data"""
+
+    horizon: Count = Field(description="Steps to foretell.")
+    time: str | None = Field(None, description="The column of times; recognised by its dates.")
+    target: str | None = Field(None, description="The column to foretell.")
+    id: str | None = Field(None, description="The column that tells many series apart.")
+    known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
+    observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")
+    fill: Literal["linear", "forward"] | None = Field(None, description="How to fill gaps, if at all.")
+    time_format: str | None = Field(None, description="The form of the times, such as %d/%m/%Y.")
+    context: CountOrFound = Field(0, description="Steps to look back on; 0 finds a number.")
+    period: CountOrFound = Field(0, description="Steps after which the series repeats; 0 finds it.")
+    validation_share: Share = Field(0.15, description="The part of each series to choose by.")
+    test_share: Share = Field(0.15, description="The last part of each series, to test on.")
+
+
+class ForecastNetworkOptions(StackOptions):
+    """The network"""
+
+    network: Literal["stack", "grid"] = Field(
+        "stack", description="Layers above each other, or a Grid LSTM with depth as an axis."
+    )
+    depth_weights: Literal["tied", "untied"] = Field(
+        "tied", description="Of a grid: the same weights for all layers, or each its own."
+    )
+    head: Literal["quantiles", "student-t"] = Field("quantiles", description="What the network ends in.")
+
+
+class ForecastOptions(TaskOptions, ForecastNetworkOptions, ForecastDataOptions):
+    """The training"""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads series."""
+
+    plan: Plan
+    learned: Learned
+    columns: FoundColumns
+    step: str
+    fill: Literal["linear", "forward"] | None = None
+    time_format: str | None = None
+
+    @classmethod
+    def of(cls, model: SavedModel) -> Reading:
+        """That of a saved model. Errors: `GatewiseError` where it is broken."""
+        try:
+            return TypeAdapter(cls).validate_python(model.reading)
+        except ValidationError as error:
+            raise GatewiseError(f"the model can't be read: {error.errors()[0]['msg']}") from error
+
+    def series(self, path: Path) -> SeriesSet:
+        """A file's series, read as the training data were; their step must be the same."""
+        source = read_series(path, self.columns, fill=self.fill, time_format=self.time_format)
+        if str(source.step) != self.step:
+            raise GatewiseError(
+                f"the model was trained on steps of one {self.step}; {path} has steps of one {source.step}"
+            )
+        return source
+
+
+class Forecast(Task[ForecastData]):
+    """Foretells series, beside naive forecasts and ridge regression."""
+
+    name = "forecast"
+    about = "Foretell series."
+    given = "a CSV or Parquet file of series"
+    options = ForecastOptions
+    metrics = (
+        Metric("mase", "MASE"),
+        Metric("smape", "sMAPE", ".1%"),
+        Metric("rmse", "RMSE", ".4g"),
+        Metric("pinball", "pinball", ".4g"),
+        Metric("coverage", "80% in", ".0%", higher=True),
+    )
+    chosen_by = metrics[3]
+    next_step = "gatewise predict {run} {data} --out forecast.csv"
+
+    def cells(self, options: ForecastOptions) -> tuple[str, ...]:
+        return ("rnn", "lstm", "gru") if options.network == "grid" else ("rnn", "lstm", "gru", "peephole")
+
+    def check(self, options: ForecastOptions, cell: CellType) -> None:
+        if options.network == "grid" and options.dropout:
+            raise GatewiseError(
+                f"dropout={options.dropout:g} acts between the layers of a stack; a grid has none"
+            )
+        if options.network == "stack" and options.depth_weights == "untied":
+            raise GatewiseError("every layer of a stack has its own weights; leave --depth-weights to a grid")
+        require_fit(cell, options.network)
+
+    def contender(self, options: ForecastOptions, cell: str) -> str:
+        return f"grid-{cell}" if options.network == "grid" else cell
+
+    def read(self, path: Path, options: ForecastOptions) -> ForecastData:
+        columns = Columns(options.time, options.target, options.id, options.known, options.observed)
+        source = read_series(path, columns, fill=options.fill, time_format=options.time_format)
+        plan = Plan(
+            options.horizon, options.context, options.period, options.validation_share, options.test_share
+        )
+        return prepare(source, plan)
+
+    def network(self, data: ForecastData, options: ForecastOptions, cell: CellType) -> HeadedForecaster:
+        if options.network == "grid":
+            tied = options.depth_weights == "tied"
+            return GridForecastNetwork(
+                shape_of(data), transform_of(cell), options.hidden, options.layers, tied, options.head
+            )
+        return ForecastNetwork(
+            shape_of(data), cell, options.hidden, options.layers, options.dropout, options.head
+        )
+
+    def baselines(
+        self, data: ForecastData, options: ForecastOptions | None = None
+    ) -> Mapping[str, Callable[[], PointForecast]]:
+        repeats = 1 < data.plan.period <= data.plan.context
+        return {
+            name: partial(kind, shape_of(data))
+            for name, kind in BASELINES.items()
+            if repeats or name != "seasonal-naive"
+        }
+
+    def trained_baselines(
+        self, data: ForecastData, options: ForecastOptions
+    ) -> Mapping[str, Callable[[], WindowMLP]]:
+        return {"mlp": partial(WindowMLP, shape_of(data))}
+
+    def score(self, network: Forecaster, data: ForecastData, part: Any) -> dict[str, float]:
+        return score(foretell(network, part), data, part)
+
+    def finish(self, network: HeadedForecaster, data: ForecastData) -> None:
+        network.calibrate(foretell(network, data.validation), data.validation.all().truth)
+
+    def reading(self, data: ForecastData, options: ForecastOptions) -> dict[str, Any]:
+        source = data.source
+        return asdict(
+            Reading(
+                data.plan, data.learned, source.columns, str(source.step), options.fill, options.time_format
+            )
+        )
+
+    def read_again(self, model: SavedModel, path: Path) -> ForecastData:
+        """A test part that the model has seen in training is refused, as its score would mean nothing."""
+        reading = Reading.of(model)
+        source = reading.series(path)
+        data = prepare(source, reading.plan, reading.learned)
+        for series in source.series:
+            start, seen = series.times[data.plan.borders(len(series))[1]], reading.learned.seen.get(series.id)
+            # Dates as text are in the order of time; whole numbers are not.
+            order: Callable[[str], Any] = int if series.times.dtype.is_integer() else str
+            if seen is not None and order(say(start)) <= order(seen):
+                raise GatewiseError(
+                    f"the test part of series {series.id!r} begins at {say(start)}, and the model has seen "
+                    f"it up to {seen}: give a file with later values"
+                )
+        return data
+
+    def baselines_again(self, data: ForecastData) -> Mapping[str, Callable[[], PointForecast]]:
+        return self.baselines(data)
+
+    def predict(self, model: SavedModel, path: Path) -> Prediction:
+        """The steps beyond the end of each series, in the file's own columns: the target is the median.
+
+        Errors: `GatewiseError` where a series is shorter than the model's context.
+        """
+        reading = Reading.of(model)
+        source = reading.series(path)
+        batch, times, scales = latest(source, reading.plan, reading.learned)
+        network = model.network
+        assert isinstance(network, Forecaster)
+        with torch.inference_mode():
+            quantiles = network.quantiles(network(batch.past, batch.future)).double().numpy()
+        frames = []
+        for series, own_times, scale, values in zip(source.series, times, scales, quantiles, strict=True):
+            quantile = {level: scale.undo(values[:, place]) for place, level in enumerate(LEVELS)}
+            around = {f"q{level:g}": column for level, column in quantile.items() if level != 0.5}
+            names = source.columns
+            first = {names.id or "series": [series.id] * len(own_times), names.time: own_times}
+            frames.append(pl.DataFrame({**first, names.target: quantile[0.5], **around}))
+        frame = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
+        rows = f"{frame.height} rows from {say(frame[0, 1])} to {say(frame[-1, 1])}"
+        about = f"{rows}; the median, and the quantiles 0.1 to 0.9"
+        return Prediction(frame, about, times=time_format(frame[:, 1]))
+
+    def caption(self, data: ForecastData) -> str:
+        return (
+            "* a baseline; 80% in: how often the truth lay in the 80% interval; MASE: the error against "
+            f"that of repeating the value of {data.plan.period} steps ago, in the training part"
+        )
+
+    def draw(self, contest: Contest[ForecastData], folder: Path) -> dict[str, str]:
+        draw_forecast(contest, folder / "forecast.png")
+        return {"forecast.png": "the end of the series, foretold and true"}
+
+
+def shape_of(data: ForecastData) -> ForecastShape:
+    """The sizes of a forecasting problem, from its data."""
+    known = data.train.known
+    observed = data.train.view.shape[1] - 1 - known
+    return ForecastShape(data.plan.context, data.plan.horizon, data.plan.period, known, observed)
+
+
+TASK = Forecast()

@@ -1,0 +1,207 @@
+"""Generating: a model that foretells the next symbol of a text, and so can go on with it."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+
+from gatewise.cells.base import CellType
+from gatewise.data.alphabet import Alphabet, alphabet_from
+from gatewise.data.streams import TextStreams
+from gatewise.data.text import Split, SplitText, Wanted, find_texts, read_text, read_whole
+from gatewise.errors import GatewiseError
+from gatewise.insight.text_details import costs, read_passage, surprises
+from gatewise.insight.text_picture import draw_text
+from gatewise.networks.language import LanguageModel
+from gatewise.networks.network import Baseline
+from gatewise.networks.next_symbol import NextSymbol, surprise
+from gatewise.networks.ngram import Ngram
+from gatewise.networks.sampling import Taste, write_on
+from gatewise.networks.saving import SavedModel
+from gatewise.training.contest import Contest
+from gatewise.training.options import Count, CountOrFound, Options, Rate, Share, TaskOptions
+from gatewise.training.processes import is_first
+from gatewise.training.runs import fingerprint
+from gatewise.training.task import Details, Metric, Prediction, Task
+
+GLIMPSE = 240  # characters shown after each epoch
+EVERY = 3.0  # seconds between two words on how far a long text is read
+SCORED = 256  # symbols of a chunk where nothing is learned
+
+
+class TextOptions(Options):
+    """The text"""
+
+    symbols: Literal["characters", "bytes", "bpe"] = Field(
+        "characters", description="What is foretold one after another."
+    )
+    vocabulary: CountOrFound = Field(
+        0, description="Symbols at most; 0 for all characters, or for 2000 byte pairs."
+    )
+    files: str = Field("*.txt", description="Which files of a folder, as a pattern.")
+    validation_share: Share = Field(0.05, description="The part before the test part, to choose by.")
+    test_share: Share = Field(0.1, description="The last part of the text, to test on.")
+    steps: Count = Field(128, description="Symbols through which a gradient goes back.")
+    chunks: CountOrFound = Field(
+        0,
+        description="At most so many steps of that length are an epoch; the next goes on there. 0 for all.",
+    )
+
+
+class LanguageOptions(Options):
+    """The network"""
+
+    hidden: Count = Field(512, description="Units of a layer.")
+    layers: Count = Field(1, description="Layers above each other.")
+    embedding: Count = Field(128, description="Numbers that stand for a symbol.")
+    dropout: Rate = Field(0.3, description="Of the embedding, between layers, and before the softmax.")
+
+
+class GenerateOptions(TaskOptions, LanguageOptions, TextOptions):
+    """The training"""
+
+    epochs: Count = Field(20, description="Rounds over the part to train on, at most.")
+    batch_size: Count = Field(32, description="Streams side by side, over all devices.")
+    learning_rate: float = Field(2e-3, gt=0, description="Of AdamW.")
+    schedule: Literal["plateau", "cosine"] = Field(
+        "cosine", description="The rate falls where validation stands still, or by a cosine over all epochs."
+    )
+    weight_decay: float = Field(0.01, ge=0, description="Of AdamW.")
+
+
+@dataclass(frozen=True)
+class TextData:
+    """A text in parts, ready to be foretold."""
+
+    path: Path
+    alphabet: Alphabet
+    train: TextStreams
+    validation: TextStreams
+    test: TextStreams
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, path: Path, text: SplitText, steps: int = SCORED, chunks: int = 0) -> TextData:
+        """steps, chunks: of training."""
+        train = TextStreams(text.train, steps, chunks)
+        validation, test = TextStreams(text.validation, SCORED), TextStreams(text.test, SCORED)
+        return cls(path, text.alphabet, train, validation, test, text.notes)
+
+
+class Generate(Task[TextData]):
+    """Foretells the next symbol of a text, beside n-grams."""
+
+    name = "generate"
+    about = "Learn to go on with a text, symbol by symbol."
+    given = "a text file of any size, or a folder of them"
+    options = GenerateOptions
+    metrics = (
+        Metric("nats", "nats/char", ".4f"),
+        Metric("bits", "bits/char"),
+        Metric("perplexity", "perplexity", ".4g"),
+    )
+    chosen_by = metrics[0]
+    next_step = "gatewise sample {run}"
+
+    def read(self, path: Path, options: GenerateOptions) -> TextData:
+        files = find_texts(path, options.files)
+        split = Split(options.validation_share, options.test_share)
+        found = read_text(files, split, Wanted(options.symbols, options.vocabulary), _telling(path))
+        data = TextData.of(path, found, options.steps, options.chunks)
+        data.train.streams(options.batch_size, 0, options.batch_size)  # whether the text is long enough
+        return data
+
+    def network(self, data: TextData, options: GenerateOptions, cell: CellType) -> LanguageModel:
+        return LanguageModel(
+            cell, len(data.alphabet), options.hidden, options.layers, options.embedding, options.dropout
+        )
+
+    def baselines(
+        self, data: TextData, options: GenerateOptions | None = None
+    ) -> Mapping[str, Callable[[], Baseline]]:
+        symbols = len(data.alphabet)
+        return {"unigram": partial(Ngram, symbols, 1), "n-gram": partial(Ngram, symbols)}
+
+    def score(self, network: NextSymbol, data: TextData, part: TextStreams) -> dict[str, float]:
+        found = surprise(network, part.text)
+        return {
+            "nats": found.character,
+            "bits": found.character / math.log(2),
+            "perplexity": math.exp(min(found.symbol, 700)),
+        }
+
+    def glimpse(self, network: NextSymbol, data: TextData) -> str:
+        drawn = write_on(network, data.alphabet, "", Taste(), torch.Generator().manual_seed(0))
+        return "".join(islice(drawn, GLIMPSE)).strip("\n")
+
+    def reading(self, data: TextData, options: GenerateOptions) -> dict[str, Any]:
+        return {
+            "alphabet": data.alphabet.to_data(),
+            "sha256": fingerprint(data.path),
+            "files": options.files,
+            "validation_share": options.validation_share,
+            "test_share": options.test_share,
+        }
+
+    def read_again(self, model: SavedModel, path: Path) -> TextData:
+        """The file that was trained on gives its test part; any other is scored as a whole."""
+        try:
+            told = model.reading
+            alphabet, pattern = alphabet_from(told["alphabet"]), str(told["files"])
+            split, known = Split(told["validation_share"], told["test_share"]), str(told["sha256"])
+        except KeyError as error:
+            raise GatewiseError(f"the model can't be read: it lacks {error}") from error
+        files = find_texts(path, pattern)
+        if fingerprint(path) == known:
+            return TextData.of(path, read_text(files, split, alphabet, _telling(path)))
+        text, notes = read_whole(files, alphabet, _telling(path))
+        whole = TextStreams(text, SCORED)
+        return TextData(
+            path, alphabet, whole, whole, whole, (*notes, "other than the training text: all is scored")
+        )
+
+    def predict(self, model: SavedModel, path: Path) -> Prediction:
+        raise GatewiseError(
+            "a model of a text foretells its next symbols, and no table: use gatewise sample RUN"
+        )
+
+    def details(self, network: NextSymbol, data: TextData) -> list[Details]:
+        passage = read_passage(network, data.test.text)
+        return [costs(passage), surprises(network, passage)]
+
+    def caption(self, data: TextData) -> str:
+        symbol = {"characters": "character", "bytes": "byte", "bpe": "byte pair"}[data.alphabet.kind]
+        return (
+            "* a baseline; nats/char: the mean -ln p of a character, given all before it; bits: nats/ln 2; "
+            f"perplexity: exp of the mean nats of a {symbol}"
+        )
+
+    def draw(self, contest: Contest[TextData], folder: Path) -> dict[str, str]:
+        draw_text(contest, folder / "surprise.png")
+        return {"surprise.png": "a passage of the test part, and how surprising each character was"}
+
+
+def _telling(path: Path) -> Callable[[float], None]:
+    """Says now and then how far a long text is read."""
+    told = time.monotonic()
+
+    def tell(share: float) -> None:
+        nonlocal told
+        if time.monotonic() > told + EVERY and is_first():
+            told = time.monotonic()
+            print(f"read {share:.0%} of {path}", file=sys.stderr)
+
+    return tell
+
+
+TASK = Generate()

@@ -1,0 +1,182 @@
+"""What a task is: all that differs between forecasting, classifying, translating ..."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+import polars as pl
+
+from gatewise.cells.base import CellType
+from gatewise.cells.catalogue import require_sequence
+from gatewise.networks.network import Baseline, Network
+from gatewise.networks.saving import SavedModel
+from gatewise.training.options import TaskOptions
+
+if TYPE_CHECKING:
+    from gatewise.training.contest import Contest
+
+
+class TaskData(Protocol):
+    """Data that are read, split and ready; `notes` say how, a line each."""
+
+    @property
+    def train(self) -> Any: ...
+
+    @property
+    def validation(self) -> Any: ...
+
+    @property
+    def test(self) -> Any: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score by its key and its title in tables, how it is written, and whether more of it is better."""
+
+    name: str
+    title: str
+    form: str = ".3f"
+    higher: bool = False
+
+    @property
+    def spoken(self) -> str:
+        """The title in a sentence.
+
+        >>> Metric("accuracy", "accuracy").spoken, Metric("mase", "MASE").spoken
+        ('an accuracy', 'a MASE')
+        """
+        return f"{'an' if self.title[0].lower() in 'aeiou' else 'a'} {self.title}"
+
+    def said(self, value: float) -> str:
+        """
+        >>> Metric("accuracy", "accuracy", ".1%", higher=True).said(0.98765)
+        '98.8%'
+        """
+        return format(value, self.form)
+
+    def gain(self, value: float, rival: float) -> str:
+        """How much better a value is than a rival's: in points where it is a share, else relatively.
+
+        >>> Metric("mase", "MASE").gain(0.6, 0.8), Metric("f1", "F1", ".1%", higher=True).gain(0.6, 0.5)
+        ('25.0% below', '10.0 points above')
+        """
+        side = "above" if self.higher else "below"
+        if self.form.endswith("%"):
+            return f"{100 * abs(value - rival):.1f} points {side}"
+        return f"{abs(1 - value / rival) if rival else 0.0:.1%} {side}"
+
+    def order(self, value: float) -> float:
+        """The value as one that is better where it is lower."""
+        return -value if self.higher else value
+
+
+@dataclass(frozen=True)
+class Details:
+    """A table that says more about one network than its scores."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of new data, as a table, and a sentence about it.
+
+    lines: the column that a .txt file gets, a line for each row; None where only a table makes sense
+    times: how times are written
+    """
+
+    frame: pl.DataFrame
+    about: str
+    lines: str | None = None
+    times: str | None = None
+
+
+Data = TypeVar("Data", bound=TaskData)
+
+
+class Task(ABC, Generic[Data]):
+    """Reads what a user has, and says what contends on it, how it is scored, and what comes of it."""
+
+    name: ClassVar[str]
+    about: ClassVar[str]
+    given: ClassVar[str]  # what a user gives, for the help
+    options: ClassVar[type[TaskOptions]]
+    metrics: ClassVar[tuple[Metric, ...]]  # the first ranks, on the test part
+    chosen_by: ClassVar[Metric]  # on the validation part, which model is kept for use
+    next_step: ClassVar[str]  # a command to go on with, with {run} and {data}
+
+    def cells(self, options: Any) -> tuple[str, ...]:
+        """The cells that `compare` trains where none are given."""
+        return ("rnn", "lstm", "gru")
+
+    def check(self, options: Any, cell: CellType) -> None:
+        """Errors: `GatewiseError` where options, or a cell and the network, do not go together."""
+        require_sequence(cell, "give a cell of sequences, such as lstm")
+
+    def contender(self, options: Any, cell: str) -> str:
+        """What a network is called, by its cell."""
+        return cell
+
+    @abstractmethod
+    def read(self, path: Path, options: Any) -> Data:
+        """The user's data, split. Errors: `GatewiseError` with the place in the file."""
+
+    @abstractmethod
+    def network(self, data: Data, options: Any, cell: CellType) -> Network:
+        """A network of a cell, not yet trained."""
+
+    @abstractmethod
+    def baselines(self, data: Data, options: Any) -> Mapping[str, Callable[[], Baseline]]:
+        """The baselines that apply to the data, by name."""
+
+    def trained_baselines(self, data: Data, options: Any) -> Mapping[str, Callable[[], Network]]:
+        """Baselines that are trained as networks are."""
+        return {}
+
+    @abstractmethod
+    def score(self, network: Any, data: Data, part: Any) -> dict[str, float]:
+        """The metrics, and `chosen_by`, of a network on a part of the data."""
+
+    def finish(self, network: Any, data: Data) -> None:
+        """What is learned after a training, on the validation part."""
+
+    def glimpse(self, network: Any, data: Data) -> str | None:
+        """What is shown after each epoch, if anything."""
+        return None
+
+    @abstractmethod
+    def reading(self, data: Data, options: Any) -> dict[str, Any]:
+        """Plain data with which a model reads new data as it read these."""
+
+    @abstractmethod
+    def read_again(self, model: SavedModel, path: Path) -> Data:
+        """Data to score a model on: `test` is what it has not seen. Errors: `GatewiseError`."""
+
+    def baselines_again(self, data: Data) -> Mapping[str, Callable[[], Baseline]]:
+        """The baselines that stand beside a model that is scored on other data."""
+        return {}
+
+    @abstractmethod
+    def predict(self, model: SavedModel, path: Path) -> Prediction:
+        """What a model says of new data. Errors: `GatewiseError`."""
+
+    def details(self, network: Any, data: Data) -> list[Details]:
+        """More about the network that is kept for use."""
+        return []
+
+    def caption(self, data: Data) -> str:
+        """What a reader of the leaderboard must know."""
+        return "* a baseline"
+
+    def draw(self, contest: Contest[Any], folder: Path) -> dict[str, str]:
+        """Writes pictures into a folder; says what is in each."""
+        return {}
