@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gatewise.data.image_file import ImageForm, is_image, read_header, read_image
+from gatewise.data.image_file import ImageForm, is_image, read_header, read_image, read_size
 from gatewise.errors import GatewiseError
 
 GREY, COLOUR = ImageForm(1), ImageForm(3)
@@ -76,7 +76,15 @@ def test_a_photograph_is_turned_upright(saved):
 
 
 def test_images_are_brought_to_a_size(saved):
-    assert read_image(saved(Image.fromarray(PICTURE)), ImageForm(1, (4, 9))).shape == (4, 9, 1)
+    path = saved(Image.fromarray(PICTURE))
+    assert read_image(path, ImageForm(1, (4, 9))).shape == (4, 9, 1)
+    assert read_image(path, ImageForm(3, (10, 0))).shape == (10, 14, 3)
+
+
+@pytest.mark.parametrize("text", ["0", "28x0", "x28", "28 x 28", "28,28", "big"])
+def test_a_size_is_told_in_one_way(text):
+    with pytest.raises(GatewiseError, match=r"expected a size as 28, 28x40 \(height x width\) or 28x"):
+        read_size(text)
 
 
 def test_a_file_that_is_no_image_is_named(tmp_path):

@@ -58,11 +58,12 @@ class ClipFiles(Clips):
         self.clips, self.form, self.every = tuple(clips), form, every
         self.names = tuple(str(clip.path) for clip in clips)
         self.lengths = np.array([-(-clip.count // every) for clip in clips])
-        self.size = form.size or clips[0].header[:2]
+        first = clips[0]
+        self.size = form.fitted(*first.header[:2])
         for clip in clips:
-            if form.size is None and clip.header[:2] != self.size:
+            if form.fitted(*clip.header[:2]) != self.size:
                 raise GatewiseError(
-                    f"{clip.files[0]} is {_size(clip.header)} and {clips[0].files[0]} {_size(self.size)}; "
+                    f"{clip.files[0]} is {_size(clip.header)} and {first.files[0]} {_size(first.header)}; "
                     "give a --size to bring all to"
                 )
         self._kept = Kept(lambda number: self.clips[number].read(form, every), memory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ Read = TypeVar("Read")
 class ImageForm:
     """How an image becomes numbers.
 
-    channels: C, 1 for grey, 3 for colour; size: (height, width) that images are brought to, or None
+    channels: C, 1 for grey, 3 for colour
+    size: (height, width) that images are brought to, or None; a width of 0 keeps an image's shape
     mean, deviation: of each channel, for `(pixel - mean) / deviation`; empty before they are learned
     """
 
@@ -35,6 +37,16 @@ class ImageForm:
     size: tuple[int, int] | None = None
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
+
+    def fitted(self, height: int, width: int) -> tuple[int, int]:
+        """The size that an image of this one gets.
+
+        >>> ImageForm(1, (28, 0)).fitted(56, 100), ImageForm(1, (28, 28)).fitted(56, 100)
+        ((28, 50), (28, 28))
+        """
+        if self.size is None:
+            return height, width
+        return self.size[0], self.size[1] or max(round(width * self.size[0] / height), 1)
 
 
 class Header(NamedTuple):
@@ -59,6 +71,23 @@ def read_header(path: Path) -> Header:
     Errors: `GatewiseError` that names a file that is no image.
     """
     return opened(path, header)
+
+
+def read_size(text: str) -> tuple[int, int] | None:
+    """A size as users write it, HEIGHTxWIDTH.
+
+    >>> read_size("28x40"), read_size("28"), read_size("28x"), read_size("")
+    ((28, 40), (28, 28), (28, 0), None)
+
+    Errors: `GatewiseError` where it is something else.
+    """
+    found = re.fullmatch(r"([1-9]\d*)(x([1-9]\d*)?)?", text.strip().lower())
+    if found is None and text.strip():
+        raise GatewiseError(f"expected a size as 28, 28x40 (height x width) or 28x (any width), got {text!r}")
+    if found is None:
+        return None
+    height = int(found[1])
+    return height, int(found[3] or 0) if found[2] else height
 
 
 def is_image(path: Path) -> bool:
@@ -104,8 +133,9 @@ def pixels(image: Image, form: ImageForm) -> np.ndarray:
         white = PIL.Image.new("RGBA", image.size, "white")
         image = PIL.Image.alpha_composite(white, image.convert("RGBA"))
     image = image.convert("L" if form.channels == 1 else "RGB")
-    if form.size is not None and image.size != form.size[::-1]:
-        image = image.resize(form.size[::-1], PIL.Image.Resampling.BILINEAR)
+    size = form.fitted(image.height, image.width)
+    if size != (image.height, image.width):
+        image = image.resize(size[::-1], PIL.Image.Resampling.BILINEAR)
     return np.asarray(image).reshape(image.height, image.width, form.channels)
 
 

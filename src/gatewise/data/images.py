@@ -144,4 +144,4 @@ def padded(arrays: Sequence[np.ndarray], axes: int) -> tuple[Tensor, Tensor]:
 
 
 def _sizes(headers: Sequence[Header], form: ImageForm) -> np.ndarray:
-    return np.array([form.size or (one.height, one.width) for one in headers]).reshape(-1, 2)
+    return np.array([form.fitted(one.height, one.width) for one in headers]).reshape(-1, 2)
