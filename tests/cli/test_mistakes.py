@@ -6,8 +6,8 @@ import pytest
 
 from gatewise.cli.main import main
 from gatewise.errors import GatewiseError
-from gatewise.training import runs
 from gatewise.tasks import find_task
+from gatewise.training import runs
 from gatewise.training.options import verb_options
 from tests.series import frame
 

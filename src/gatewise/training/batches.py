@@ -85,6 +85,23 @@ class _Whole(Dataset[Any]):
         return self.dataset.__getitems__(numbers)
 
 
+class _InOrder(Sampler[int]):
+    """The numbers of the batches of streams; streams with `set_epoch` hear which epoch it is."""
+
+    def __init__(self, streams: Sequence[Any]) -> None:
+        self.streams = streams
+
+    def set_epoch(self, epoch: int) -> None:
+        if hasattr(self.streams, "set_epoch"):
+            self.streams.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self.streams)
+
+    def __iter__(self) -> Iterator[int]:
+        yield from range(len(self.streams))
+
+
 def loader(dataset: Any, batch_size: int, rank: int, world: int, shuffle: bool, seed: int) -> DataLoader[Any]:
     """Batches of examples in any order, or of streams (a data set with `streams`) in their own.
 
@@ -94,7 +111,8 @@ def loader(dataset: Any, batch_size: int, rank: int, world: int, shuffle: bool, 
         if batch_size < world:
             raise GatewiseError(f"a batch of {batch_size} streams can't be shared by {world} processes")
         first, last = rank * batch_size // world, (rank + 1) * batch_size // world
-        return DataLoader(dataset.streams(batch_size, first, last), batch_size=None, shuffle=False)
+        streams = dataset.streams(batch_size, first, last)
+        return DataLoader(streams, batch_size=None, sampler=_InOrder(streams))
     size = batch_size if shuffle else 8 * batch_size
     sizes = getattr(dataset, "sizes", None)
     sampler = GlobalBatches(len(dataset), size, rank, world, shuffle, seed, sizes)

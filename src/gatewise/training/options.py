@@ -72,6 +72,11 @@ class Contender(TaskOptions):
     nodes: Count = Field(1, description="Machines to train on, started by torchrun.")
     strategy: str = Field("auto", description="Lightning's strategy for several devices.")
 
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """The cells to train, as the user names them."""
+        return (self.cell,)
+
 
 class Contenders(TaskOptions):
     """The contenders"""
@@ -82,6 +87,11 @@ class Contenders(TaskOptions):
         json_schema_extra={"also": "cell"},  # the command line takes --cell for it too
     )
     seeds: Count = Field(3, description="Trainings of each network, which show its spread.")
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """The cells to train, as the user names them."""
+        return self.cells
 
 
 VERBS: dict[str, type[TaskOptions]] = {"train": Contender, "compare": Contenders}

@@ -13,7 +13,7 @@ from gatewise.cells.catalogue import find_cell
 from gatewise.cells.exchange import from_data, to_data
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
-from gatewise.training.options import Contenders, TaskOptions, resolve, to_yaml, verb_options
+from gatewise.training.options import Contender, Contenders, TaskOptions, resolve, to_yaml, verb_options
 from gatewise.training.task import Task
 
 
@@ -37,9 +37,9 @@ def begin(verb: str, task: Task[Any], data: Path, options: TaskOptions, folder: 
     """
     if isinstance(options, Contenders) and not options.cells:
         options = options.model_copy(update={"cells": task.cells(options)})
-    names = options.cells if isinstance(options, Contenders) else (getattr(options, "cell"),)
+    assert isinstance(options, Contender | Contenders)
     cells: dict[str, CellType] = {}
-    for name in names:
+    for name in options.contenders:
         cell = find_cell(name)
         task.check(options, cell)
         short = task.contender(options, name.lower() if ":" not in name else cell.__name__)
