@@ -60,7 +60,11 @@ GOOD = "month,value\n" + "".join(
         (GOOD, ["--network", "grid", "--cells", "grid"], "Grid2LSTM does not fit a grid; give lstm, gru or"),
         (GOOD, ["--network", "grid", "--dropout", "0.1"], "dropout=0.1 acts between the layers of a stack"),
         (GOOD, ["--depth-weights", "untied"], "every layer of a stack has its own weights; leave --depth-"),
-        (GOOD, ["--network", "tree"], "option network: input should be 'stack' or 'grid', got 'tree'"),
+        (
+            GOOD,
+            ["--network", "tree"],
+            "option network: input should be 'stack', 'encoder-decoder' or 'grid', got 'tree'",
+        ),
         (GOOD, ["--hidden", "many"], "option hidden: input should be a valid integer"),
         (GOOD, ["--hiden", "3"], "No such option: --hiden"),
         (GOOD, ["--config", "none.yaml"], "there is no file 'none.yaml' to read options from"),

@@ -1,4 +1,4 @@
-"""The recurrent forecaster: every cell, every head, all it may see."""
+"""The recurrent forecasters: every cell, every head, all they may see."""
 
 import pytest
 import torch
@@ -7,15 +7,18 @@ from gatewise.cells import GRU, LSTM, RNN, Cell, R, W, mdlstm, prev, tanh, x
 from gatewise.cells.exchange import from_data, to_data
 from gatewise.errors import GatewiseError
 from gatewise.networks.forecast import ForecastNetwork, GridForecastNetwork, require_fit, transform_of
+from gatewise.networks.forecast_decoder import EncoderDecoderForecastNetwork
 from gatewise.networks.forecaster import ForecastShape
+from gatewise.networks.front import CausalConvolution
 from tests.series import data
 
 SHAPE = ForecastShape(context=6, horizon=3, period=2, known=2, observed=1)
 
 
+@pytest.mark.parametrize("kind", [ForecastNetwork, EncoderDecoderForecastNetwork])
 @pytest.mark.parametrize("head", ["quantiles", "student-t"])
-def test_every_cell_learns_from_all_that_it_sees(cell, head):
-    network = ForecastNetwork(SHAPE, cell, hidden=4, layers=2, dropout=0.1, head=head)
+def test_every_cell_learns_from_all_that_it_sees(cell, head, kind):
+    network = kind(SHAPE, cell, hidden=4, layers=2, dropout=0.1, head=head)
     past, future = torch.randn(3, 6, 4, requires_grad=True), torch.randn(3, 3, 2, requires_grad=True)
     raw = network(past, future)
     assert network.quantiles(raw).shape == (3, 3, 9)
@@ -23,6 +26,63 @@ def test_every_cell_learns_from_all_that_it_sees(cell, head):
     assert (past.grad != 0).any(0).all()
     assert (future.grad != 0).any(0).all()
     assert all(one.grad is not None for one in network.parameters())
+
+
+@pytest.mark.parametrize("head", ["quantiles", "student-t"])
+def test_a_decoder_walks_from_where_the_encoder_ended(head):
+    shape = ForecastShape(context=6, horizon=4, known=2, observed=1)
+    network = EncoderDecoderForecastNetwork(shape, LSTM, hidden=5, layers=2, head=head)
+    past, future = torch.randn(3, 6, 4), torch.randn(3, 4, 2)
+    raw = network(past, future)
+    state = None
+    for step in past.unbind(1):
+        seen = torch.cat([step[:, :1] - past[:, -1, :1], step], dim=-1)
+        _, state = network.encoder(seen.unsqueeze(1), state)
+    for ahead in range(4):
+        seen = torch.cat([torch.full((3, 1), (ahead + 1) / 4), future[:, ahead]], dim=-1)
+        output, state = network.decoder(seen.unsqueeze(1), state)
+        expected = network.head(torch.cat([output[:, 0], seen], dim=-1), past[:, -1, :1])
+        torch.testing.assert_close(raw[:, ahead], expected[:, 0])
+
+
+def test_a_decoder_sees_nothing_of_later_steps():
+    network = EncoderDecoderForecastNetwork(SHAPE, GRU, hidden=4)
+    past, future = torch.randn(2, 6, 4), torch.randn(2, 3, 2, requires_grad=True)
+    network(past, future)[:, 1].sum().backward()
+    assert (future.grad[:, :2] != 0).all()
+    assert (future.grad[:, 2] == 0).all()
+
+
+def test_patterns_of_steps_are_those_of_a_loop():
+    front = CausalConvolution(3, filters=5, width=4)
+    steps = torch.randn(2, 7, 3)
+    found = front(steps)
+    assert found.shape == (2, 7, front.outputs)
+    assert torch.equal(found[..., :3], steps)
+    weight, bias = front.convolution.weight, front.convolution.bias
+    for step in range(7):
+        seen = [steps[:, max(step - back, 0)] for back in (3, 2, 1, 0)]
+        expected = bias + sum(one @ weight[:, :, place].T for place, one in enumerate(seen))
+        torch.testing.assert_close(found[:, step, 3:], expected.relu())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda front: ForecastNetwork(SHAPE, LSTM, hidden=4, front=front),
+        lambda front: EncoderDecoderForecastNetwork(SHAPE, LSTM, hidden=4, front=front),
+        lambda front: GridForecastNetwork(SHAPE, hidden=4, front=front),
+    ],
+    ids=["stack", "encoder-decoder", "grid"],
+)
+def test_every_network_takes_a_front_end(make):
+    network = make("convolution")
+    past, future = torch.randn(3, 6, 4, requires_grad=True), torch.randn(3, 3, 2)
+    network.head.loss(network(past, future), torch.randn(3, 3)).backward()
+    assert (past.grad != 0).any(0).all()
+    assert all((one.grad != 0).any() for one in network.parameters())
+    assert "front.convolution.weight" in network.state_dict()
+    assert not any(name.startswith("front") for name in make("none").state_dict())
 
 
 @pytest.mark.parametrize("transform", ["lstm", "gru", "rnn"])
@@ -101,9 +161,10 @@ SEASONAL = ForecastShape(12, 4, 12, data().train.known)
     "make",
     [
         lambda: ForecastNetwork(SEASONAL, GRU, hidden=16),
+        lambda: EncoderDecoderForecastNetwork(SEASONAL, GRU, hidden=16, front="convolution"),
         lambda: GridForecastNetwork(SEASONAL, "lstm", hidden=16, layers=2),
     ],
-    ids=["stack", "grid"],
+    ids=["stack", "encoder-decoder", "grid"],
 )
 def test_a_few_steps_beat_the_start(make):
     prepared = data()
@@ -124,9 +185,10 @@ def test_a_few_steps_beat_the_start(make):
     "network",
     [
         ForecastNetwork(SHAPE, LSTM, hidden=5, layers=2, dropout=0.3, head="student-t"),
+        EncoderDecoderForecastNetwork(SHAPE, GRU, hidden=5, layers=2, dropout=0.3, front="convolution"),
         GridForecastNetwork(SHAPE, "rnn", hidden=5, layers=2, tied=False, head="student-t"),
     ],
-    ids=["stack", "grid"],
+    ids=["stack", "encoder-decoder", "grid"],
 )
 def test_options_rebuild_the_network(network):
     options = network.options()

@@ -62,6 +62,22 @@ def test_train_evaluate_predict(tmp_path, table):
     assert forecast["value"].is_between(8, 12).all()
 
 
+@pytest.mark.parametrize(
+    ("network", "front", "name"),
+    [
+        ("encoder-decoder", "convolution", "encoder-decoder-convolution-gru"),
+        ("grid", "convolution", "grid-convolution-gru"),
+    ],
+)
+def test_other_networks_go_all_the_way(tmp_path, table, network, front, name):
+    options = TrainOptions(**SMALL, cell="gru", network=network, front=front)
+    contest = carried_out("train", train, table, tmp_path / "run", options)
+    scores = {one.name: one.scores for one in contest.entries}
+    assert {one.name: one.scores for one in evaluate(tmp_path / "run", table).entries} == scores
+    assert name in scores
+    assert predict(tmp_path / "run", table)["value"].is_between(8, 12).all()
+
+
 def test_a_model_is_not_asked_about_what_it_can_not_know(tmp_path, table):
     folder = tmp_path / "run"
     carried_out("train", train, table, folder, TrainOptions(**SMALL))

@@ -22,6 +22,7 @@ from gatewise.errors import GatewiseError
 from gatewise.insight.forecast_picture import draw_forecast
 from gatewise.networks.forecast import ForecastNetwork, GridForecastNetwork, require_fit, transform_of
 from gatewise.networks.forecast_baselines import BASELINES, PointForecast, WindowMLP
+from gatewise.networks.forecast_decoder import EncoderDecoderForecastNetwork
 from gatewise.networks.forecast_scores import foretell, score
 from gatewise.networks.forecaster import Forecaster, ForecastShape, HeadedForecaster
 from gatewise.networks.heads import LEVELS
@@ -30,6 +31,10 @@ from gatewise.training.contest import Contest
 from gatewise.training.options import Count, CountOrFound, Options, StackOptions, TaskOptions
 from gatewise.training.task import Metric, Prediction, Task
 
+STACKS: dict[str, type[ForecastNetwork] | type[EncoderDecoderForecastNetwork]] = {
+    "stack": ForecastNetwork,
+    "encoder-decoder": EncoderDecoderForecastNetwork,
+}
 Share = Annotated[float, Field(gt=0, lt=0.5)]
 
 
@@ -53,8 +58,13 @@ class ForecastDataOptions(Options):
 class ForecastNetworkOptions(StackOptions):
     """The network"""
 
-    network: Literal["stack", "grid"] = Field(
-        "stack", description="Layers above each other, or a Grid LSTM with depth as an axis."
+    network: Literal["stack", "encoder-decoder", "grid"] = Field(
+        "stack",
+        description="Layers above each other; such layers to read the past and others to walk through the "
+        "horizon; or a Grid LSTM with depth as an axis.",
+    )
+    front: Literal["none", "convolution"] = Field(
+        "none", description="What the past goes through before the layers read it."
     )
     depth_weights: Literal["tied", "untied"] = Field(
         "tied", description="Of a grid: the same weights for all layers, or each its own."
@@ -120,12 +130,13 @@ class Forecast(Task[ForecastData]):
             raise GatewiseError(
                 f"dropout={options.dropout:g} acts between the layers of a stack; a grid has none"
             )
-        if options.network == "stack" and options.depth_weights == "untied":
+        if options.network != "grid" and options.depth_weights == "untied":
             raise GatewiseError("every layer of a stack has its own weights; leave --depth-weights to a grid")
         require_fit(cell, options.network)
 
     def contender(self, options: ForecastOptions, cell: str) -> str:
-        return f"grid-{cell}" if options.network == "grid" else cell
+        kinds = (options.network, options.front)
+        return "-".join([*(kind for kind in kinds if kind not in ("stack", "none")), cell])
 
     def read(self, path: Path, options: ForecastOptions) -> ForecastData:
         columns = Columns(options.time, options.target, options.id, options.known, options.observed)
@@ -136,14 +147,12 @@ class Forecast(Task[ForecastData]):
         return prepare(source, plan)
 
     def network(self, data: ForecastData, options: ForecastOptions, cell: CellType) -> HeadedForecaster:
+        shape, hidden, layers, ends = shape_of(data), options.hidden, options.layers, options.head
         if options.network == "grid":
             tied = options.depth_weights == "tied"
-            return GridForecastNetwork(
-                shape_of(data), transform_of(cell), options.hidden, options.layers, tied, options.head
-            )
-        return ForecastNetwork(
-            shape_of(data), cell, options.hidden, options.layers, options.dropout, options.head
-        )
+            return GridForecastNetwork(shape, transform_of(cell), hidden, layers, tied, ends, options.front)
+        kind = STACKS[options.network]
+        return kind(shape, cell, hidden, layers, options.dropout, ends, options.front)
 
     def baselines(
         self, data: ForecastData, options: ForecastOptions | None = None
