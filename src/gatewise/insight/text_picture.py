@@ -16,9 +16,9 @@ from gatewise.networks.network import Network
 from gatewise.networks.next_symbol import NextSymbol, follow
 from gatewise.training.contest import Contest
 
-WIDTH, ROWS = 84, 16  # characters of a line, and lines, of the passage
+WIDTH, ROWS = 72, 18  # characters of a line, and lines, of the passage
 WARM = 512  # symbols read before the passage
-STREAMS, LENGTH = 256, 513  # by which the gain of memory is measured
+STREAMS, LENGTH = 256, 512  # by which the gain of memory is measured
 MOST = 6.0  # nats of the darkest colour
 INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
 
@@ -67,7 +67,7 @@ def _draw_passage(figure: Any, passage: Passage, name: str) -> None:
     cells = np.full((ROWS, WIDTH), np.nan)
     axes = figure.add_subplot()
     row = column = 0
-    for character, cost in zip(characters, nats, strict=True):
+    for place, (character, cost) in enumerate(zip(characters, nats, strict=True)):
         if row == ROWS:
             break
         cells[row, column] = cost
@@ -79,7 +79,8 @@ def _draw_passage(figure: Any, passage: Passage, name: str) -> None:
             parse_math=False,
         )  # fmt: skip
         column += 1
-        if character == "\n" or column == WIDTH:
+        following = characters[place + 1 : place + 2]  # empty lines take no room of their own
+        if column == WIDTH or (character == "\n" and following != "\n"):
             row, column = row + 1, 0
     image = axes.imshow(cells, cmap="OrRd", vmin=0, vmax=MOST, aspect="auto", interpolation="none")
     axes.set_axis_off()
