@@ -13,6 +13,7 @@ from gatewise.data.series import read_series
 from gatewise.errors import GatewiseError
 from gatewise.networks.saving import load_model
 from gatewise.tasks.forecast import TASK, Reading
+from gatewise.tasks.reading import read_as
 from gatewise.training import jobs, runs
 from gatewise.training.jobs import compare, train
 from gatewise.training.options import verb_options
@@ -107,7 +108,7 @@ def test_a_short_new_series_is_scaled_by_all_it_has(tmp_path, table):
     model = load_model(tmp_path / "run")
     high = read_series(frame()[-16:].with_columns(pl.col("value") + 1000), Columns(target="value"))
     unseen = replace(high, series=tuple(replace(one, id="unseen") for one in high.series))
-    scale = latest(unseen, Reading.of(model).plan, Reading.of(model).learned).scales[0]
+    scale = latest(unseen, read_as(Reading, model).plan, read_as(Reading, model).learned).scales[0]
     assert scale.mean == pytest.approx(unseen.series[0].target.mean())
 
 

@@ -45,14 +45,16 @@ def _parameter(name: str, field: FieldInfo, kind: type[BaseModel]) -> inspect.Pa
     """One option as text: the model turns it into its type, and says what it expected."""
     home = next(one for one in reversed(kind.__mro__) if name in getattr(one, "model_fields", {}))
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    flags = [f"--{one}".replace("_", "-") for one in (name, extra.get("also")) if one]
+    switch = field.annotation is bool
     option = typer.Option(
-        *(f"--{one}".replace("_", "-") for one in (name, extra.get("also")) if one),
+        *([f"{flags[0]}/--no-{flags[0][2:]}"] if switch else flags),
         help=f"{field.description}{_default(field)}",
-        metavar=_metavar(field),
+        metavar=None if switch else _metavar(field),
         show_default=False,
         rich_help_panel=(home.__doc__ or "").strip(),
     )
-    annotation = Annotated[str | None, option]
+    annotation: Any = Annotated[bool | None, option] if switch else Annotated[str | None, option]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
@@ -65,5 +67,7 @@ def _metavar(field: FieldInfo) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    value = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+    if field.annotation is bool:
+        return " (yes)" if field.default else " (no)"
+    value = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
     return f" ({value})" if value not in (None, "", PydanticUndefined) else ""

@@ -85,8 +85,9 @@ def show_details(contest: Contest[Any]) -> None:
     for one in contest.task.details(chosen.network, contest.data):
         table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
         table.title, table.title_justify = f"{chosen.name}: {one.title}", "left"
-        for name in one.header:
-            table.add_column(name)
+        for place, name in enumerate(one.header):
+            numbers = all(row[place][:1].isdigit() or not row[place] for row in one.rows)
+            table.add_column(name, justify="right" if numbers and place else "left")
         for row in one.rows:
             table.add_row(*row)
         console.print(table)

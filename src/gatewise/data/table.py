@@ -79,19 +79,24 @@ def read_table(path: str | Path) -> Table:
         if path.suffix.lower() in (".parquet", ".pq"):
             table = Table(str(path), pl.read_parquet(path), first_line=1)
         else:
-            frame = pl.read_csv(path, infer_schema=False, separator=_separator(path))
+            frame = pl.read_csv(path, infer_schema=False, separator=separator(path))
             table = Table(str(path), _tidy(frame), first_line=2)
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         reason = "it is not in UTF-8" if "utf" in str(error).lower() else str(error).strip().split("\n")[0]
         raise GatewiseError(f"{path} can't be read as a table: {reason}") from error
-    twice = [name.split(RENAMED)[0] for name in table.columns if RENAMED in name]
-    if twice:
-        raise GatewiseError(f"{path} has two columns called {twice[0]!r}; rename one")
-    if table.first_line > 1 and all(_is_value(name) for name in table.columns):
-        raise GatewiseError(f"{path} begins with values, not with names of columns; give it a header")
+    check_header(path, table.columns, table.first_line)
     if table.frame.height == 0:
         raise GatewiseError(f"{path} has no rows below its header")
     return table
+
+
+def check_header(path: Path, columns: list[str], first_line: int) -> None:
+    """Errors: `GatewiseError` where a name comes twice, or values stand where names should."""
+    twice = [name.split(RENAMED)[0] for name in columns if RENAMED in name]
+    if twice:
+        raise GatewiseError(f"{path} has two columns called {twice[0]!r}; rename one")
+    if first_line > 1 and all(_is_value(name) for name in columns):
+        raise GatewiseError(f"{path} begins with values, not with names of columns; give it a header")
 
 
 def _tidy(frame: pl.DataFrame) -> pl.DataFrame:
@@ -105,7 +110,8 @@ def _is_value(name: str) -> bool:
     return bool(re.fullmatch(r"[-+]?\d[\d.:/ TZ+-]*", name.strip()))
 
 
-def _separator(path: Path) -> str:
+def separator(path: Path) -> str:
+    """What stands between the cells of a CSV, by its first line."""
     with path.open(encoding="utf-8", errors="strict") as file:
         header = file.readline()
     return max(",;\t", key=header.count)

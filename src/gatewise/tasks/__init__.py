@@ -9,6 +9,8 @@ from gatewise.errors import GatewiseError
 
 TASKS = {
     "forecast": "Foretell series.",
+    "classify": "Tell which class a sequence is of.",
+    "generate": "Learn to go on with a text, symbol by symbol.",
 }
 
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import polars as pl
 import polars.selectors as cs
 import torch
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
 from gatewise.cells.base import CellType
 from gatewise.data.columns import Columns, FoundColumns
@@ -27,15 +27,15 @@ from gatewise.networks.forecast_scores import foretell, score
 from gatewise.networks.forecaster import Forecaster, ForecastShape, HeadedForecaster
 from gatewise.networks.heads import LEVELS
 from gatewise.networks.saving import SavedModel
+from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
-from gatewise.training.options import Count, CountOrFound, Options, StackOptions, TaskOptions
+from gatewise.training.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
 from gatewise.training.task import Metric, Prediction, Task
 
 STACKS: dict[str, type[ForecastNetwork] | type[EncoderDecoderForecastNetwork]] = {
     "stack": ForecastNetwork,
     "encoder-decoder": EncoderDecoderForecastNetwork,
 }
-Share = Annotated[float, Field(gt=0, lt=0.5)]
 
 
 class ForecastDataOptions(Options):
@@ -86,14 +86,6 @@ class Reading:
     step: str
     fill: Literal["linear", "forward"] | None = None
     time_format: str | None = None
-
-    @classmethod
-    def of(cls, model: SavedModel) -> Reading:
-        """That of a saved model. Errors: `GatewiseError` where it is broken."""
-        try:
-            return TypeAdapter(cls).validate_python(model.reading)
-        except ValidationError as error:
-            raise GatewiseError(f"the model can't be read: {error.errors()[0]['msg']}") from error
 
     def series(self, path: Path) -> SeriesSet:
         """A file's series, read as the training data were; their step must be the same."""
@@ -185,7 +177,7 @@ class Forecast(Task[ForecastData]):
 
     def read_again(self, model: SavedModel, path: Path) -> ForecastData:
         """A test part that the model has seen in training is refused, as its score would mean nothing."""
-        reading = Reading.of(model)
+        reading = read_as(Reading, model)
         source = reading.series(path)
         data = prepare(source, reading.plan, reading.learned)
         for series in source.series:
@@ -207,7 +199,7 @@ class Forecast(Task[ForecastData]):
 
         Errors: `GatewiseError` where a series is shorter than the model's context.
         """
-        reading = Reading.of(model)
+        reading = read_as(Reading, model)
         source = reading.series(path)
         batch, times, scales = latest(source, reading.plan, reading.learned)
         network = model.network

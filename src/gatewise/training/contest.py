@@ -119,8 +119,14 @@ class Arena(Generic[Data]):
         return self._entry(name, baseline, networks, seconds)
 
     def evaluated(self, name: str, network: Network) -> Entry:
-        """An entry for a network that was trained before."""
-        return self._entry(name, False, [network], [0.0])
+        """An entry for a network that was trained before; nothing is chosen by it."""
+        task = self.task
+        scores = task.score(network.eval(), self.data, self.data.test)
+        first = {one.name: scores[one.name] for one in task.metrics}
+        size = sum(one.numel() for one in network.parameters())
+        entry = Entry(name, False, first, 0.0, 1, size, 0.0, 0.0, network)
+        self.watcher.finish(entry, task.metrics[0])
+        return entry
 
     def ranked(self, entries: list[Entry]) -> Contest[Data]:
         """The contest of these entries, the best on the test part first."""

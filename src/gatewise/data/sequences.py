@@ -1,0 +1,126 @@
+"""Labelled sequences of vectors, each of its own length: in one long table, and as padded batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Dataset
+
+from gatewise.data.scaling import Scale
+
+
+@dataclass(frozen=True)
+class SequenceTable:
+    """N sequences below each other.
+
+    values: [S, C] float32, often a map of a file on disk; offsets: [N + 1], where each begins and ends
+    ids: of the sequences; channels: the names of the C columns
+    labels: [S], the number in `classes` of each row's label, None where the data have none
+    lines: [S], where each row stands in the file, for messages; None where there are no lines
+    notes: what was found, a sentence each
+    """
+
+    path: str
+    values: np.ndarray
+    offsets: np.ndarray
+    ids: tuple[str, ...]
+    channels: tuple[str, ...]
+    labels: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+    lines: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """[N], the steps of each sequence."""
+        return np.diff(self.offsets)
+
+    def place(self, row: int) -> str:
+        """Where a row stands, for messages."""
+        which = int(np.searchsorted(self.offsets, row, side="right")) - 1
+        if self.lines is None:
+            return f"sequence {self.ids[which]!r}, step {row - self.offsets[which] + 1}"
+        return f"line {self.lines[row]}"
+
+    def scales(self, numbers: Sequence[int]) -> tuple[Scale, ...]:
+        """What brings each channel of these sequences to mean 0 and deviation 1; one sequence at a time."""
+        count, total, squares = 0, np.zeros(len(self.channels)), np.zeros(len(self.channels))
+        shift = self.values[self.offsets[numbers[0]]].astype(np.float64)
+        for number in numbers:
+            rows = self.values[self.offsets[number] : self.offsets[number + 1]].astype(np.float64) - shift
+            count, total, squares = count + len(rows), total + rows.sum(0), squares + (rows**2).sum(0)
+        mean = total / count
+        deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
+        return tuple(
+            Scale(float(one), float(spread) or 1.0)
+            for one, spread in zip(mean + shift, deviation, strict=True)
+        )
+
+
+class SequenceBatch(NamedTuple):
+    """values: [B, T, C], scaled, zero where a sequence is over; lengths: [B]; labels: [B] class numbers."""
+
+    values: Tensor
+    lengths: Tensor
+    labels: Tensor
+
+
+class Sequences(Dataset[SequenceBatch]):
+    """Some of the sequences of a table, by their numbers there, scaled, with the class of each.
+
+    >>> table = SequenceTable("", np.ones((3, 1), np.float32), np.array([0, 2, 3]), ("a", "b"), ("x",))
+    >>> pieces = Sequences(table, [1, 0], [4, 5], (Scale(0.0, 1.0),))
+    >>> pieces.__getitems__([0, 1]).values[..., 0]
+    tensor([[1., 0.],
+            [1., 1.]])
+    """
+
+    def __init__(
+        self, table: SequenceTable, numbers: ArrayLike, labels: ArrayLike, scales: tuple[Scale, ...]
+    ) -> None:
+        self.table, self.numbers = table, np.asarray(numbers, dtype=np.int64)
+        self.labels = torch.from_numpy(np.asarray(labels, dtype=np.int64))
+        self.sizes = torch.from_numpy(table.sizes[self.numbers])
+        self.mean = np.array([one.mean for one in scales], dtype=np.float32)
+        self.deviation = np.array([one.deviation for one in scales], dtype=np.float32)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitems__(self, chosen: list[int]) -> SequenceBatch:
+        """A whole batch at once; only its rows are read from disk."""
+        offsets = self.table.offsets
+        pieces = [
+            torch.from_numpy(
+                (self.table.values[offsets[number] : offsets[number + 1]] - self.mean) / self.deviation
+            )
+            for number in self.numbers[chosen]
+        ]
+        return SequenceBatch(pad_sequence(pieces, batch_first=True), self.sizes[chosen], self.labels[chosen])
+
+
+def in_order(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names in their usual order, numbers before words, and the new number of each old one.
+
+    >>> in_order(("10", "b", "9"))
+    (('9', '10', 'b'), array([1, 2, 0]))
+    """
+    order = sorted(range(len(names)), key=lambda number: _natural(names[number]))
+    return tuple(names[number] for number in order), np.argsort(order)
+
+
+def _natural(name: str) -> tuple[int, float, str]:
+    try:
+        return 0, float(name), name
+    except ValueError:
+        return 1, 0.0, name

@@ -1,0 +1,81 @@
+"""What tasks that tell classes have in common: scores, a table for each class, the confusion matrix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import polars as pl
+
+from gatewise.insight.confusion_picture import draw_confusion
+from gatewise.networks.classifier import Classifier, class_scores, confusion, probabilities
+from gatewise.training.contest import Contest
+from gatewise.training.task import Details, Metric, Task, TaskData
+
+CLASSES_SHOWN = 30
+
+
+class ClassData(TaskData, Protocol):
+    """Data with classes; every part has `labels`, the numbers of the classes of its examples."""
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+
+Data = TypeVar("Data", bound=ClassData)
+
+
+class ClassTask(Task[Data]):
+    """A task that tells of which class an example is."""
+
+    metrics = (
+        Metric("accuracy", "accuracy", ".1%", higher=True),
+        Metric("f1", "macro F1", ".1%", higher=True),
+        Metric("cross_entropy", "cross-entropy"),
+    )
+    chosen_by = metrics[2]
+    next_step = "gatewise predict {run} {data} --out classes.csv"
+
+    def score(self, network: Classifier, data: Data, part: Any) -> dict[str, float]:
+        return class_scores(probabilities(network, part), part.labels)
+
+    def caption(self, data: Data) -> str:
+        return "* a baseline; macro F1: the mean over the classes; cross-entropy in nats, lower is better"
+
+    def details(self, network: Classifier, data: Data) -> list[Details]:
+        """Each class: how often it is told where it is so, and so where it is told."""
+        table = confusion(probabilities(network, data.test), data.test.labels)
+        rows = []
+        for number, name in enumerate(data.classes[:CLASSES_SHOWN]):
+            count, told, right = (
+                int(table[number].sum()),
+                int(table[:, number].sum()),
+                int(table[number, number]),
+            )
+            wrong = table[number].clone()
+            wrong[number] = 0
+            taken = f"{data.classes[int(wrong.argmax())]} ({int(wrong.max())})" if wrong.any() else ""
+            f1 = 2 * right / (count + told) if count + told else 0.0
+            shares = [f"{right / one:.1%}" if one else "" for one in (count, told)]
+            rows.append((name, str(count), *shares, f"{f1:.1%}", taken))
+        header = ("class", "examples", "found", "right where told", "F1", "most often taken for")
+        return [Details("the classes of the test part", header, tuple(rows))]
+
+    def draw(self, contest: Contest[Data], folder: Path) -> dict[str, str]:
+        chosen = contest.chosen(baseline=False)
+        assert chosen is not None
+        data = contest.data
+        assert isinstance(chosen.network, Classifier)
+        table = confusion(probabilities(chosen.network, data.test), data.test.labels)
+        draw_confusion(table.numpy(), data.classes, chosen.name, folder / "confusion.png")
+        return {"confusion.png": f"what {chosen.name} took each class of the test part for"}
+
+
+def told_classes(network: Classifier, dataset: Any, classes: tuple[str, ...]) -> dict[str, pl.Series]:
+    """The columns of a prediction: the label of each example, and the probability of each class."""
+    told = probabilities(network, dataset).double()
+    labels = pl.Series([classes[number] for number in told.argmax(1).tolist()])
+    around = {
+        f"p({name})": pl.Series(told[:, number].numpy()).round(6) for number, name in enumerate(classes)
+    }
+    return {"label": labels, **around}

@@ -1,0 +1,233 @@
+"""Classification: which class a sequence is of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from gatewise.cells.base import CellType
+from gatewise.data.archives import ARCHIVES, read_archive
+from gatewise.data.long_table import Fill, LongColumns, read_long
+from gatewise.data.scaling import Scale
+from gatewise.data.sequences import Sequences, SequenceTable
+from gatewise.data.splits import split_by_class
+from gatewise.errors import GatewiseError
+from gatewise.networks.classifier import Classifier, Majority
+from gatewise.networks.classify import SequenceClassifier
+from gatewise.networks.classify_baselines import Logistic, Nearest, SummaryMLP
+from gatewise.networks.network import Baseline, Network
+from gatewise.networks.pooling import How
+from gatewise.networks.saving import SavedModel
+from gatewise.tasks.classes import ClassTask, told_classes
+from gatewise.tasks.reading import read_as
+from gatewise.training.options import Options, Share, StackOptions, TaskOptions
+from gatewise.training.runs import fingerprint
+from gatewise.training.task import Prediction
+
+
+class ClassifyDataOptions(Options):
+    """The data"""
+
+    id: str | None = Field(None, description="The column that tells sequences apart.")
+    time: str | None = Field(None, description="The column by which steps are in order; else as they stand.")
+    label: str | None = Field(None, description="The column of the classes.")
+    channels: tuple[str, ...] = Field((), description="The columns of values, with commas; else all others.")
+    fill: Literal["forward"] | None = Field(None, description="How to fill empty cells, if at all.")
+    test_file: str | None = Field(None, description="Other data to test on; X_TEST beside X_TRAIN is found.")
+    validation_share: Share = Field(0.15, description="The part of each class to choose by.")
+    test_share: Share = Field(0.15, description="The part to test on, where no other file is.")
+
+
+class ClassifyNetworkOptions(StackOptions):
+    """The network"""
+
+    bidirectional: bool = Field(False, description="Read from both ends.")
+    pooling: How = Field("last", description="What of all steps is looked at.")
+
+
+class ClassifyOptions(TaskOptions, ClassifyNetworkOptions, ClassifyDataOptions):
+    """The training"""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads sequences.
+
+    source: tells the data that it was trained on; apart: whether it was tested on other data
+    """
+
+    columns: LongColumns | None
+    fill: Fill | None
+    classes: tuple[str, ...]
+    scales: tuple[Scale, ...]
+    source: str
+    apart: bool
+    validation_share: float
+    test_share: float
+
+    def table(self, path: Path, labelled: bool = True) -> SequenceTable:
+        """A file of sequences as wide as those of the training."""
+        columns = self.columns or LongColumns()
+        table, _ = _read(path, columns if labelled else replace(columns, label=None), self.fill, labelled)
+        if len(table.channels) != len(self.scales):
+            raise GatewiseError(
+                f"{path} has sequences of {len(table.channels)} channels; the model reads {len(self.scales)}"
+            )
+        return table
+
+
+@dataclass(frozen=True)
+class ClassifyData:
+    """Sequences ready for classification."""
+
+    train: Sequences
+    validation: Sequences
+    test: Sequences
+    classes: tuple[str, ...]
+    reading: Reading
+    notes: tuple[str, ...]
+
+
+class Classify(ClassTask[ClassifyData]):
+    """Classifies sequences, beside regressions on their summaries and the nearest sequence."""
+
+    name = "classify"
+    about = "Tell which class a sequence is of."
+    given = "a CSV or Parquet file with a row for each step, or a .ts or .arff archive"
+    options = ClassifyOptions
+
+    def read(self, path: Path, options: ClassifyOptions) -> ClassifyData:
+        columns = LongColumns(options.id, options.time, options.label, options.channels)
+        table, found = _read(path, columns, options.fill)
+        labels = _labels(table)
+        other = Path(options.test_file) if options.test_file else _beside(path)
+        share = 0.0 if other else options.test_share
+        train, validation, test = split_by_class(labels, options.validation_share, share)
+        scales = table.scales(train)
+        reading = Reading(
+            found, options.fill, table.classes, scales, fingerprint(path), bool(other),
+            options.validation_share, share,
+        )  # fmt: skip
+        part = partial(Sequences, table, scales=scales)
+        tested = _all_of(reading.table(other), reading) if other else part(test, labels[test])
+        notes = (
+            *table.notes,
+            _told(table),
+            f"{len(train)} sequences to train on, {len(validation)} to validate, {len(tested)} to test"
+            + (f": {other}" if other else ", every class by its share"),
+        )
+        return ClassifyData(
+            part(train, labels[train]), part(validation, labels[validation]), tested, table.classes, reading,
+            notes,
+        )  # fmt: skip
+
+    def network(self, data: ClassifyData, options: ClassifyOptions, cell: CellType) -> SequenceClassifier:
+        return SequenceClassifier(
+            cell, len(data.reading.scales), len(data.classes), options.hidden, options.layers,
+            options.dropout, options.bidirectional, options.pooling,
+        )  # fmt: skip
+
+    def baselines(self, data: ClassifyData, options: ClassifyOptions) -> Mapping[str, Callable[[], Baseline]]:
+        channels, classes = len(data.reading.scales), len(data.classes)
+        return {
+            "majority": partial(Majority, classes),
+            "logistic": partial(Logistic, channels, classes),
+            "nearest": partial(Nearest, channels, classes),
+        }
+
+    def trained_baselines(
+        self, data: ClassifyData, options: ClassifyOptions
+    ) -> Mapping[str, Callable[[], Network]]:
+        return {"mlp": partial(SummaryMLP.of, data.train, len(data.classes))}
+
+    def reading(self, data: ClassifyData, options: ClassifyOptions) -> dict[str, Any]:
+        return asdict(data.reading)
+
+    def read_again(self, model: SavedModel, path: Path) -> ClassifyData:
+        """The test part of the data that the model was trained on, or all of other data."""
+        reading = read_as(Reading, model)
+        table = reading.table(path)
+        if fingerprint(path) != reading.source:
+            test = _all_of(table, reading)
+            notes = (*table.notes, f"all {len(test)} sequences are to test")
+        elif reading.apart:
+            raise GatewiseError(f"the model was trained on all of {path}; give data it has not seen")
+        else:
+            labels = _labels(table)
+            _, _, numbers = split_by_class(labels, reading.validation_share, reading.test_share)
+            test = Sequences(table, numbers, labels[numbers], reading.scales)
+            notes = (*table.notes, f"{len(test)} sequences to test, which the model has not seen")
+        none = Sequences(table, [], [], reading.scales)
+        return ClassifyData(none, none, test, reading.classes, reading, notes)
+
+    def predict(self, model: SavedModel, path: Path) -> Prediction:
+        """The class of each sequence, and how probable each class is."""
+        reading = read_as(Reading, model)
+        table = reading.table(path, labelled=False)
+        numbers = np.arange(len(table))
+        sequences = Sequences(table, numbers, np.zeros(len(table)), reading.scales)
+        assert isinstance(model.network, Classifier)
+        columns = told_classes(model.network, sequences, reading.classes)
+        key = reading.columns.id if reading.columns and reading.columns.id else "sequence"
+        frame = pl.DataFrame({key: table.ids, **columns})
+        return Prediction(frame, f"the classes of {len(table)} sequences, with their probabilities", "label")
+
+
+def _read(
+    path: Path, columns: LongColumns, fill: Fill | None, labelled: bool = True
+) -> tuple[SequenceTable, LongColumns | None]:
+    if path.suffix.lower() in ARCHIVES:
+        return read_archive(path), None
+    return read_long(path, columns, labelled, fill)
+
+
+def _beside(path: Path) -> Path | None:
+    """The test file of an archive that comes in two."""
+    other = path.with_name(path.name.replace("_TRAIN", "_TEST"))
+    return other if other != path and other.is_file() else None
+
+
+def _labels(table: SequenceTable) -> np.ndarray:
+    """[N]: the label of each sequence. Errors: `GatewiseError` where its rows have several."""
+    assert table.labels is not None
+    first = table.labels[table.offsets[:-1]]
+    differs = table.labels != np.repeat(first, table.sizes)
+    if differs.any():
+        row = int(differs.argmax())
+        which = int(np.searchsorted(table.offsets, row, side="right")) - 1
+        names = [table.classes[table.labels[one]] for one in (table.offsets[which], row)]
+        raise GatewiseError(
+            f"{table.path}: sequence {table.ids[which]!r} is of class {names[0]!r} and, in "
+            f"{table.place(row)}, of {names[1]!r}; for a label of each step there is gatewise train label"
+        )
+    return first
+
+
+def _all_of(table: SequenceTable, reading: Reading) -> Sequences:
+    """All sequences of a file, by the classes that the model knows."""
+    labels, known = _labels(table), {name: number for number, name in enumerate(reading.classes)}
+    for number, label in enumerate(labels):
+        if table.classes[label] not in known:
+            raise GatewiseError(
+                f"{table.path}, {table.place(int(table.offsets[number]))}: the class "
+                f"{table.classes[label]!r} was not in training; it had {', '.join(reading.classes)}"
+            )
+    numbers = [known[table.classes[label]] for label in labels]
+    return Sequences(table, np.arange(len(table)), numbers, reading.scales)
+
+
+def _told(table: SequenceTable) -> str:
+    sizes = table.sizes
+    steps = f"{sizes.min()} to {sizes.max()} steps" if sizes.min() < sizes.max() else f"{sizes[0]} steps"
+    channels = f"{len(table.channels)} channel{'s' * (len(table.channels) > 1)}"
+    return f"{len(table)} sequences of {steps} and {channels}, of {len(table.classes)} classes"
+
+
+TASK = Classify()
