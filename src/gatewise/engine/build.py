@@ -31,9 +31,8 @@ from gatewise.engine.processor import NATIVE, InstructionSet
 
 HEADERS = Path(__file__).with_name("native")
 INSTALLED = Path(__file__).with_name("built")
-FLAGS = (
-    "-std=gnu++20", "-O3", "-fno-math-errno", "-fopenmp", "-fPIC", "-shared", "-fvisibility=hidden",
-)  # fmt: skip
+FLAGS = ("-std=gnu++20", "-O3", "-fno-math-errno", "-fopenmp", "-fPIC", "-fvisibility=hidden")
+OBJECT = ".o"
 log = logging.getLogger("gatewise")
 
 
@@ -43,18 +42,23 @@ class BuildError(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """C++ that becomes a library: its text, the compiler's flags, the folder of the headers it includes."""
+    """C++ that becomes a library: its text, the compiler's flags, the folder of the headers it includes.
+
+    suffix: of the file that it becomes; part: another program, an object file that it is linked with
+    """
 
     name: str
     text: str
     flags: tuple[str, ...]
     headers: Path | None = None
+    suffix: str = ".so"
+    part: Program | None = None
 
     def file_name(self, machine: str = "") -> str:
         """The library's, which tells all that it is made from: a stale one is never found."""
         headers = "".join(_texts(self.headers).values())
         digest = hashlib.sha256("\0".join([self.text, headers, machine, *self.flags]).encode())
-        return f"{self.name}-{digest.hexdigest()[:16]}.so"
+        return f"{self.name}-{digest.hexdigest()[:16]}{self.suffix}"
 
     def cached(self) -> Path:
         """The library in the cache on disk, where it is compiled if it is not there.
@@ -64,20 +68,24 @@ class Program:
         command = compiler()
         if command is None:
             raise BuildError("there is no C++ compiler; install g++ or clang++, or set CXX")
-        library = cache_folder() / self.file_name(_machine(command))
+        return self.within(cache_folder(), command, _machine(command))
+
+    def within(self, place: Path, command: str, machine: str = "") -> Path:
+        """The library in a folder, where it and its part are compiled if they are not there."""
+        library = place / self.file_name(machine)
         if not library.is_file():
             log.info("compiling %s, once", library.name)
-            self.compile(command, library)
+            self._compile(command, library, [self.part.within(place, command, machine)] if self.part else [])
         return library
 
-    def compile(self, command: str, library: Path) -> None:
+    def _compile(self, command: str, library: Path, parts: list[Path]) -> None:
         """Compiles in a folder of its own, then puts the library in place: several processes may at once."""
         library.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-            program, result = Path(folder, "program.cpp"), Path(folder, "library.so")
+            program, result = Path(folder, "program.cpp"), Path(folder, "library")
             for name, text in {program.name: self.text, **_texts(self.headers)}.items():
                 Path(folder, name).write_text(text)
-            options = [*self.flags, str(program), "-o", str(result)]
+            options = [*self.flags, str(program), *map(str, parts), "-o", str(result)]
             done = subprocess.run([command, *options], capture_output=True, text=True, check=False)
             if done.returncode:
                 reason = " ".join(done.stderr.split())[:200]
@@ -114,16 +122,17 @@ def build_cells(folder: Path) -> Iterator[str]:
 
     def build(job: tuple[Plan, InstructionSet]) -> str:
         begin, cell = perf_counter(), program(job[0], "float", job[1])
-        library = folder / cell.file_name()
         try:
-            cell.compile(command, library)
+            library = cell.within(folder, command)
         except (BuildError, OSError) as error:
-            return f"{library.stem} is left to its first use: {error}"
+            return f"{Path(cell.file_name()).stem} is left to its first use: {error}"
         return f"{library.stem}: {perf_counter() - begin:.1f} s, {library.stat().st_size / 1e3:.0f} kB"
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for count, line in enumerate(pool.map(build, jobs), 1):
             yield f"[{count}/{len(jobs)}] {line}"
+    for part in folder.glob(f"*{OBJECT}"):
+        part.unlink()
 
 
 def installed(plan: Plan, number: str) -> Path | None:
@@ -137,7 +146,11 @@ def program(plan: Plan, number: str, instructions: InstructionSet) -> Program:
     """A cell's kernel over one type of numbers, for one instruction set."""
     name = f"{plan.cell.__name__}-{number}-{instructions.name}"
     flags = (*instructions.flags, *FLAGS, f"-DGATEWISE_NUMBER={number}")
-    return Program(name, source(plan), flags, HEADERS)
+    products = Program(
+        f"products-{number}-{instructions.name}", '#include "products.h"\n',
+        (*flags, "-DGATEWISE_PRODUCTS", "-c"), HEADERS, OBJECT,
+    )  # fmt: skip
+    return Program(name, source(plan), (*flags, "-shared"), HEADERS, part=products)
 
 
 def compiler() -> str | None:

@@ -3,8 +3,7 @@
 #pragma once
 
 #include "forward.h"
-#include "outer.h"
-#include "through.h"
+#include "products.h"
 
 namespace gatewise {
 

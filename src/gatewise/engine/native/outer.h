@@ -189,21 +189,25 @@ template <class T, class Element = T> struct Outer {
 
   // c [m, n] (+)= the sum over d of left[d][i] right[d][j]. Each thread of a team calls it; none waits for another.
   static void run(int64_t m, int64_t n, int64_t depth, const T *const *left, const T *const *right, T *c, int64_t c_step, bool add,
-                  T *scratch, int thread, int threads) {
-    const Plan plan(m, n, depth, threads);
-    if (plan.turned) std::swap(left, right), std::swap(m, n);
-    const Factor rows(left, m, 1, thread % plan.down, plan.down), columns(right, n, L, thread / plan.down, plan.across);
-    if (rows.count == 0 || columns.count == 0) return;
-    T *own = scratch + thread * plan.size;
-    T *b = own + (-intptr_t(own) & (GATEWISE_VECTOR_BYTES - 1)) / intptr_t(sizeof(T));
-    T *a = b + plan.size_b, *turned = a + plan.size_a;
-    if (!plan.turned) return multiply(rows, columns, depth, Sums{c, c_step, add}.at(rows.first, columns.first), a, b);
-    multiply(rows, columns, depth, {turned, plan.step, false}, a, b);
-    c += columns.first * c_step + rows.first;
-    for (int64_t i = 0; i < columns.count; ++i)
-      for (int64_t j = 0; j < rows.count; ++j)
-        c[i * c_step + j] = turned[j * plan.step + i] + (add ? c[i * c_step + j] : 0);
-  }
+                  T *scratch, int thread, int threads);
 };
+
+template <class T, class Element>
+void Outer<T, Element>::run(int64_t m, int64_t n, int64_t depth, const T *const *left, const T *const *right, T *c, int64_t c_step,
+                            bool add, T *scratch, int thread, int threads) {
+  const Plan plan(m, n, depth, threads);
+  if (plan.turned) std::swap(left, right), std::swap(m, n);
+  const Factor rows(left, m, 1, thread % plan.down, plan.down), columns(right, n, L, thread / plan.down, plan.across);
+  if (rows.count == 0 || columns.count == 0) return;
+  T *own = scratch + thread * plan.size;
+  T *b = own + (-intptr_t(own) & (GATEWISE_VECTOR_BYTES - 1)) / intptr_t(sizeof(T));
+  T *a = b + plan.size_b, *turned = a + plan.size_a;
+  if (!plan.turned) return multiply(rows, columns, depth, Sums{c, c_step, add}.at(rows.first, columns.first), a, b);
+  multiply(rows, columns, depth, {turned, plan.step, false}, a, b);
+  c += columns.first * c_step + rows.first;
+  for (int64_t i = 0; i < columns.count; ++i)
+    for (int64_t j = 0; j < rows.count; ++j)
+      c[i * c_step + j] = turned[j * plan.step + i] + (add ? c[i * c_step + j] : 0);
+}
 
 }  // namespace gatewise

@@ -21,27 +21,11 @@ template <class Element> class Through {
   int64_t size(int64_t products, int64_t units) const { return panels() * products * depth_of<Way>(units) * columns * L; }
 
   // Product k of `products`: its matrix [units, width] goes into every panel.
-  void pack(const T *matrix, int64_t units, int products, int k, T *to, const Team &team) const {
-    const Range own = share(panels(), team.thread, team.threads);
-    const int64_t wide = columns * L;
-    for (int64_t g = own.from; g < own.to; ++g) {
-      T *at = to + (g * products + k) * depth_of<Way>(units) * wide;
-      for (int64_t u = 0; u < units; u += Way::rows, at += wide)
-        pack_rows(matrix + u * width + g * wide, std::min<int64_t>(Way::rows, units - u), std::min(wide, width - g * wide), at);
-    }
-  }
+  void pack(const T *matrix, int64_t units, int products, int k, T *to, const Team &team) const;
 
   // Columns own.from..own.to of all rows; `limit` columns can be written. Operand k * rows + r is gradient_k[r].
   void run(const Operands<Element> &gradient, int64_t products, int64_t units, const std::vector<T *> &target, const T *packed,
-           Range own, bool adds, int64_t limit) const {
-    const int64_t rows = int64_t(target.size()), wide = columns * L, depth = depth_of<Way>(units), panel = products * depth * wide;
-    for (int64_t g = own.from / wide; g * wide < own.to; ++g)
-      in_tiles<height>(rows, [&]<int R>(int64_t row) {
-        const Range place{std::max(g * wide, own.from), std::min({(g + 1) * wide, limit, (own.to + L - 1) / L * L})};
-        const auto work = columns == 4 ? tile<4, R> : columns == 2 ? tile<2, R> : tile<1, R>;
-        work(gradient.from(row), rows, products, depth, &target[size_t(row)], packed + g * panel, place, adds);
-      });
-  }
+           Range own, bool adds, int64_t limit) const;
 
  private:
   const int64_t width, columns;
@@ -105,5 +89,28 @@ template <class Element> class Through {
     for (int64_t l = 0; l < count; ++l) to[l] = adds ? to[l] + values[l] : values[l];
   }
 };
+
+template <class Element>
+void Through<Element>::pack(const T *matrix, int64_t units, int products, int k, T *to, const Team &team) const {
+  const Range own = share(panels(), team.thread, team.threads);
+  const int64_t wide = columns * L;
+  for (int64_t g = own.from; g < own.to; ++g) {
+    T *at = to + (g * products + k) * depth_of<Way>(units) * wide;
+    for (int64_t u = 0; u < units; u += Way::rows, at += wide)
+      pack_rows(matrix + u * width + g * wide, std::min<int64_t>(Way::rows, units - u), std::min(wide, width - g * wide), at);
+  }
+}
+
+template <class Element>
+void Through<Element>::run(const Operands<Element> &gradient, int64_t products, int64_t units, const std::vector<T *> &target,
+                           const T *packed, Range own, bool adds, int64_t limit) const {
+  const int64_t rows = int64_t(target.size()), wide = columns * L, depth = depth_of<Way>(units), panel = products * depth * wide;
+  for (int64_t g = own.from / wide; g * wide < own.to; ++g)
+    in_tiles<height>(rows, [&]<int R>(int64_t row) {
+      const Range place{std::max(g * wide, own.from), std::min({(g + 1) * wide, limit, (own.to + L - 1) / L * L})};
+      const auto work = columns == 4 ? tile<4, R> : columns == 2 ? tile<2, R> : tile<1, R>;
+      work(gradient.from(row), rows, products, depth, &target[size_t(row)], packed + g * panel, place, adds);
+    });
+}
 
 }  // namespace gatewise
