@@ -53,15 +53,14 @@ template <class Element, class Cell> class Backward {
   Backward(const P &given, const G &gradients, const Packed<Element, Cell> &packed, const Places &lattice, Team &team,
            const Shared &shared)
       : p(given), gradients(gradients), lattice(lattice), team(team), shared(shared), padded(given.padded()),
-        zeros(size_t(padded), T(0)), nowhere(size_t(padded)), forward(p, packed, lattice, team, shared.looked) {}
+        ring(chunk(lattice)), zeros(size_t(padded), T(0)), nowhere(size_t(padded)), forward(p, packed, lattice, team, shared.looked) {}
 
   void run() {
-    const int64_t at_once = chunk(lattice);
-    if (p.recompute) p.kept = {shared.kept, p.batch * Cell::kept * padded, Cell::kept * padded, at_once - 1};
+    if (p.recompute) p.kept = {shared.kept, p.batch * Cell::kept * padded, Cell::kept * padded, ring - 1};
     prepare();
     team.meet_all();
-    for (int64_t first = (lattice.steps - 1) / at_once * at_once; first >= 0; first -= at_once) {
-      const int64_t last = std::min(lattice.steps, first + at_once);
+    for (int64_t first = (lattice.steps - 1) / ring * ring; first >= 0; first -= ring) {
+      const int64_t last = std::min(lattice.steps, first + ring);
       if (p.recompute) forward.run(first, last), team.meet();
       for (int64_t s = last - 1; s >= first; --s) back(s);
       team.meet_all();
@@ -77,7 +76,7 @@ template <class Element, class Cell> class Backward {
   const Places &lattice;
   Team &team;
   const Shared &shared;
-  const int64_t padded;
+  const int64_t padded, ring;  // steps whose sums are kept: those of a chunk
   const std::vector<T> zeros;
   std::vector<T> nowhere;  // gradients that nobody wants
   Forward<Element, Cell> forward;
@@ -136,7 +135,7 @@ template <class Element, class Cell> class Backward {
   }
 
   T *sums_at(const At &row) const {
-    return shared.sums + ((row.s & (chunk(lattice) - 1)) * lattice.most() + row.place) * Cell::sums * padded;
+    return shared.sums + ((row.s & (ring - 1)) * lattice.most() + row.place) * Cell::sums * padded;
   }
 
   T *carried(int64_t s, int q, int64_t place) const { return shared.carried[s & 1] + (q * lattice.most() + place) * padded; }
