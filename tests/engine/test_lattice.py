@@ -183,7 +183,8 @@ def test_kernels_are_the_reference(cell, monkeypatch):
 def test_odd_sizes(dtype):
     for cell, sizes, batch, inputs, hidden in (
         (mdlstm(2), (1, 1), 1, 1, 1), (mdlstm(2), (1, 7), 2, 1, 33), (mdlstm(2), (9, 1), 5, 4, 16),
-        (mdlstm(2), (20, 3), 1, 2, 100), (grid(2), (3, 30), 9, 0, 40), (mdlstm(3), (1, 2, 1), 1, 2, 3),
+        (mdlstm(2), (20, 3), 1, 2, 100), (grid(2), (3, 30), 9, 0, 40),
+        (mdlstm(3, peephole=True), (1, 2, 1), 1, 2, 3),
     ):  # fmt: skip
         request = request_for(cell, sizes, batch, inputs, hidden, dtype)
         with torch.no_grad():

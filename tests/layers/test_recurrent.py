@@ -145,8 +145,8 @@ def test_skip_shows_the_input_to_every_layer():
 
 @pytest.mark.parametrize("name", ["PeepholeLSTM", "LayerNormLSTM", "UseGateLSTM", "RNN"])
 def test_projection_for_other_cells(name):
-    layer = Recurrent(cells()[name], 3, 6, num_layers=2, proj_size=2)
-    output, _ = layer(torch.randn(5, 2, 3))
+    layer = Recurrent(cells()[name], 3, 6, num_layers=2, proj_size=2, dtype=torch.float64)
+    output, _ = layer(torch.randn(5, 2, 3, dtype=torch.float64))
     output.sum().backward()
     assert output.shape == (5, 2, 2)
     assert layer.weight_hr_l0.grad.any()

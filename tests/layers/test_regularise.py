@@ -41,8 +41,8 @@ def test_weight_dropout_keeps_the_parameters_themselves():
 
 
 def test_variational_dropout_hides_the_same_inputs_at_every_step():
-    layer = Recurrent(GRU, 6, 4, variational_dropout=0.5)
-    values = torch.ones(9, 3, 6, requires_grad=True)
+    layer = Recurrent(GRU, 6, 4, variational_dropout=0.5, dtype=torch.float64)
+    values = torch.ones(9, 3, 6, dtype=torch.float64, requires_grad=True)
     layer(values)[0].sum().backward()
     hidden = values.grad == 0
     assert torch.equal(hidden.all(0), hidden.any(0))
