@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,11 +43,13 @@ class Ragged:
         self._firsts = np.cumsum(lengths) - lengths
 
     @classmethod
-    def of(cls, sequences: Sequence[list[int]]) -> Ragged:
+    def of(cls, sequences: Iterable[list[int]]) -> Ragged:
         """END is put behind each."""
-        lengths = np.fromiter((len(one) + 1 for one in sequences), np.int64, len(sequences))
-        flat = (number for one in sequences for number in (*one, END))
-        return cls(np.fromiter(flat, np.int32, int(lengths.sum())), lengths)
+        numbers, lengths = array("i"), array("q")
+        for one in sequences:
+            numbers.extend((*one, END))
+            lengths.append(len(one) + 1)
+        return cls(np.array(numbers, np.int32), np.array(lengths, np.int64))
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -104,7 +107,7 @@ class Parallel(Dataset[PairBatch]):
 
 
 @dataclass(frozen=True)
-class Reading:
+class Wanted:
     """How texts become symbols.
 
     most: symbols of each side; least: how often a word must occur; longest: symbols of a sentence that is
@@ -131,38 +134,42 @@ class ParallelData:
 
 
 def prepare(
-    pairs: TextPairs, reading: Reading, shares: tuple[float, float], seed: int = 0,
+    pairs: TextPairs, wanted: Wanted, shares: tuple[float, float],
     validation: TextPairs | None = None, test: TextPairs | None = None,
 ) -> ParallelData:  # fmt: skip
     """Splits pairs, learns the symbols of the part to train on, and makes numbers of all.
 
-    shares: of the pairs, taken at random to validate and to test, where these have no file of their own
+    shares: of the pairs, to validate and to test, where these have no file of their own
 
     Errors: `GatewiseError` where too few pairs have text on both sides.
     """
     notes: list[str] = []
-    rows = _with_text(pairs, notes)
-    parts = _split(pairs, rows, shares, seed, validation, test)
-    least = reading.least if reading.kind == "words" else 1
-    sides = []
-    for texts in (pairs.sources, pairs.targets):
-        learned = (texts[int(row)] for row in parts[0])
-        sides.append(learn_symbols(reading.kind, learned, reading.most, least, reading.lower))
-    train = numbered(pairs, parts[0], *sides)
-    fits = np.maximum(train.sources.lengths, train.targets.lengths) <= reading.longest
+    rows, *held = split(pairs, with_text(pairs, notes), shares_of(shares, validation, test))
+    sides = [_learned(texts, rows, wanted) for texts in (pairs.sources, pairs.targets)]
+    train = numbered(pairs, rows, *sides)
+    fits = np.maximum(train.sources.lengths, train.targets.lengths) <= wanted.longest
+    if not fits.any():
+        raise GatewiseError(
+            f"{pairs.path}: every pair has more than {wanted.longest} symbols; give --longest"
+        )
     if not fits.all():
-        if not fits.any():
-            raise GatewiseError(
-                f"{pairs.path}: every pair has more than {reading.longest} symbols; give --longest"
-            )
-        notes.append(f"{(~fits).sum()} pairs of more than {reading.longest} symbols are not trained on")
-        train = numbered(pairs, parts[0][fits], *sides)
-    validating = numbered(validation or pairs, _rows(validation, parts[1], notes), *sides)
-    testing = numbered(test or pairs, _rows(test, parts[2], notes), *sides)
+        notes.append(f"{(~fits).sum()} pairs of more than {wanted.longest} symbols are not trained on")
+        train = numbered(pairs, rows[fits], *sides)
+    validating, testing = (
+        numbered(pairs, own, *sides) if other is None else numbered(other, with_text(other, notes), *sides)
+        for own, other in zip(held, (validation, test), strict=True)
+    )
     notes.append(_told(train, validating, testing, *sides))
     if test is not None and (seen := seen_before(train, testing)):
         notes.append(f"{seen} of the {len(testing)} sources to test on were trained on too")
     return ParallelData(train, validating, testing, sides[0], sides[1], tuple(notes))
+
+
+def shares_of(
+    shares: tuple[float, float], validation: TextPairs | None, test: TextPairs | None
+) -> tuple[float, float]:
+    """The shares to take from the pairs themselves: none for a part that has others."""
+    return (0.0 if validation else shares[0], 0.0 if test else shares[1])
 
 
 def numbered(pairs: TextPairs, rows: np.ndarray, source: Symbols, target: Symbols) -> Parallel:
@@ -171,11 +178,16 @@ def numbered(pairs: TextPairs, rows: np.ndarray, source: Symbols, target: Symbol
 
 
 def _ragged(texts: Texts, rows: np.ndarray, symbols: Symbols) -> Ragged:
-    return Ragged.of([symbols.encode(texts[int(row)]) for row in rows])
+    return Ragged.of(symbols.encode(texts[int(row)]) for row in rows)
 
 
-def _with_text(pairs: TextPairs, notes: list[str]) -> np.ndarray:
-    """The pairs that have text on both sides."""
+def _learned(texts: Texts, rows: np.ndarray, wanted: Wanted) -> Symbols:
+    least = wanted.least if wanted.kind == "words" else 1
+    return learn_symbols(wanted.kind, (texts[int(row)] for row in rows), wanted.most, least, wanted.lower)
+
+
+def with_text(pairs: TextPairs, notes: list[str]) -> np.ndarray:
+    """The rows that have text on both sides."""
     sides = (pairs.sources, pairs.targets)
     there = np.array([all(side[row].strip() for side in sides) for row in range(len(pairs))], dtype=bool)
     if not there.any():
@@ -183,36 +195,27 @@ def _with_text(pairs: TextPairs, notes: list[str]) -> np.ndarray:
     if not there.all():
         first = pairs.place(int(there.argmin()))
         notes.append(
-            f"{pairs.path}: {(~there).sum()} pairs with an empty side are left out, the first in {first}"
+            f"{pairs.path}: pairs with an empty side, left out: {(~there).sum()}, the first in {first}"
         )
     return np.flatnonzero(there)
 
 
-def _rows(pairs: TextPairs | None, rows: np.ndarray, notes: list[str]) -> np.ndarray:
-    """The rows of a file of its own, or those that the split gave."""
-    return rows if pairs is None else _with_text(pairs, notes)
+def split(
+    pairs: TextPairs, rows: np.ndarray, shares: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows to train on, to validate, to test, at random but always the same.
 
-
-def _split(
-    pairs: TextPairs, rows: np.ndarray, shares: tuple[float, float], seed: int,
-    validation: TextPairs | None, test: TextPairs | None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
-    """Rows to train on, to validate, to test; pairs with one source are never parted.
-
-    A part that has a file of its own takes none.
+    Pairs with one source are never parted. Errors: `GatewiseError` where there are too few.
     """
-    wanted = [
-        0.0 if own is not None else share for own, share in zip((validation, test), shares, strict=True)
-    ]
     group = _groups([hash(pairs.sources[int(row)]) for row in rows])
     groups = int(group.max()) + 1
-    if groups < (FEWEST if any(wanted) else 1):
+    if groups < (FEWEST if any(shares) else 1):
         raise GatewiseError(
-            f"{pairs.path} has {groups} different sources; expected at least {FEWEST}, to train on, "
-            "to validate and to test"
+            f"{pairs.path} has {groups} different source{'s' * (groups > 1)}; expected at least {FEWEST}, "
+            "to train on, to validate and to test"
         )
-    mixed = np.random.default_rng(seed).permutation(groups)
-    held = [min(max(round(share * groups), 1), MOST_HELD) if share else 0 for share in wanted]
+    mixed = np.random.default_rng(0).permutation(groups)
+    held = [min(max(round(share * groups), 1), MOST_HELD) if share else 0 for share in shares]
     part = np.zeros(groups, np.int64)
     part[mixed[: held[0]]] = 1
     part[mixed[held[0] : sum(held)]] = 2

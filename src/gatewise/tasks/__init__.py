@@ -10,7 +10,9 @@ from gatewise.errors import GatewiseError
 TASKS = {
     "forecast": "Foretell series.",
     "classify": "Tell which class a sequence is of.",
+    "frames": "Tell which class a clip of images is of.",
     "generate": "Learn to go on with a text, symbol by symbol.",
+    "translate": "Learn to translate, from pairs of texts.",
 }
 
 
