@@ -1,10 +1,11 @@
 """Options: from files and from the command line, unknown ones refused by name."""
 
 import pytest
+from pydantic import Field
 
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast import ForecastOptions
-from gatewise.training.options import resolve, to_yaml, verb_options
+from gatewise.training.options import TaskOptions, resolve, to_yaml, verb_options
 
 TrainOptions, CompareOptions = (verb_options(verb, ForecastOptions) for verb in ("train", "compare"))
 
@@ -55,3 +56,11 @@ def test_mistakes(config, text, given, message):
 def test_a_config_that_is_not_there(tmp_path):
     with pytest.raises(GatewiseError, match=r"there is no file .* to read options from"):
         resolve(TrainOptions, tmp_path / "none.yaml", {})
+
+
+def test_a_tasks_own_defaults_go_before_those_of_all_tasks():
+    class Patient(TaskOptions):
+        epochs: int = Field(7, description="Rounds.")
+
+    for verb in ("train", "compare"):
+        assert resolve(verb_options(verb, Patient), None, {}).epochs == 7

@@ -100,7 +100,7 @@ VERBS: dict[str, type[TaskOptions]] = {"train": Contender, "compare": Contenders
 @cache
 def verb_options(verb: str, kind: type[TaskOptions]) -> type[TaskOptions]:
     """The options of a verb on a task: the task's own, and who contends."""
-    return create_model(f"{verb.title()}{kind.__name__}", __base__=(VERBS[verb], kind))
+    return create_model(f"{verb.title()}{kind.__name__}", __base__=(kind, VERBS[verb]))
 
 
 def one_of(options: TaskOptions, kind: type[TaskOptions], cell: str, seed: int) -> Contender:
