@@ -1,5 +1,6 @@
 """Clips from folders of frames, animated images and arrays: the same clips, whatever they lie in."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 from gatewise.data.class_folders import natural, read_class_folders
 from gatewise.data.clip_arrays import read_clip_arrays
-from gatewise.data.clip_files import find_clips, is_clip, open_clips
+from gatewise.data.clip_files import find_clips, is_clip, open_clips, reopen_clips
 from gatewise.data.clips import LabelledClips
 from gatewise.data.image_file import ImageForm
 from gatewise.errors import GatewiseError
@@ -175,5 +176,19 @@ def test_files_that_are_no_arrays_are_told(tmp_path):
 
 def test_a_model_reads_frames_of_its_own_channels_only(tmp_path):
     np.savez(tmp_path / "a.npz", frames=np.zeros((1, 2, 4, 4, 3)))
-    with pytest.raises(GatewiseError, match="the model was trained on frames of 1 channels, got 3"):
+    with pytest.raises(GatewiseError, match="the model was trained on frames of 4 x 4 x 1, got 4 x 4 x 3"):
         read_clip_arrays(tmp_path / "a.npz", ImageForm(1))
+    with pytest.raises(GatewiseError, match="the model was trained on frames of 4 x 5 x 3, got 4 x 4 x 3"):
+        read_clip_arrays(tmp_path / "a.npz", ImageForm(3), (4, 5))
+
+
+def test_a_model_reads_frames_of_its_own_size_only_unless_it_brings_them_to_one(tmp_path):
+    folder = write_folders(tmp_path / "clips", CLIPS)
+    paths = find_clips(folder)
+    form = ImageForm(1, None, (0.0,), (1.0,))
+    assert len(reopen_clips(paths, form, (7, 7))) == 6
+    with pytest.raises(
+        GatewiseError, match=r"0001\.png is 7 x 7; the model was trained on frames of 9 x 7, and"
+    ):
+        reopen_clips(paths, form, (9, 7))
+    assert reopen_clips(paths, replace(form, size=(9, 7)), (9, 7)).batch([0])[0].shape[2:] == (9, 7, 1)

@@ -5,7 +5,7 @@ import torch
 
 from gatewise.cells import GRU, LSTM
 from gatewise.data.clips import ClipBatch
-from gatewise.networks.frames import FrameEncoder, FrameMean, FrameNetwork
+from gatewise.networks.frames import FrameClassifier, FrameEncoder, FrameMean
 from tests.moving import DOT, moving
 
 LENGTHS = torch.tensor([4, 1, 3])
@@ -24,18 +24,18 @@ def network(request):
     pooling, *both = request.param.split()
     if pooling == "frame":
         return FrameMean(**SMALL)
-    return FrameNetwork(LSTM, **SMALL, hidden=4, layers=2, both=bool(both), pooling=pooling)
+    return FrameClassifier(LSTM, **SMALL, hidden=4, layers=2, bidirectional=bool(both), pooling=pooling)
 
 
 def test_padding_changes_nothing(network):
     network.eval()
     given = batch()
-    together = network(given)
+    together = network.logits(given)
     for row, length in enumerate(LENGTHS):
         alone = ClipBatch(
             given.frames[row : row + 1, :length], LENGTHS[row : row + 1], given.labels[row : row + 1]
         )
-        torch.testing.assert_close(network(alone), together[row : row + 1], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(network.logits(alone), together[row : row + 1], rtol=1e-5, atol=1e-6)
 
 
 def test_every_frame_and_every_weight_counts(network):
@@ -64,7 +64,7 @@ def test_options_rebuild_the_network(network):
     again = type(network).rebuilt(network.options())
     again.load_state_dict(network.state_dict())
     given = batch()
-    assert torch.equal(again.eval()(given), network.eval()(given))
+    assert torch.equal(again.eval().logits(given), network.eval().logits(given))
 
 
 def learned(network, clips, ways, steps):
@@ -77,7 +77,7 @@ def learned(network, clips, ways, steps):
         optimizer.zero_grad()
         network.loss(given).backward()
         optimizer.step()
-    return float((network(given).argmax(1) == labels).float().mean())
+    return float((network.logits(given).argmax(1) == labels).float().mean())
 
 
 def test_where_a_dot_moves_is_learned_where_order_counts_and_not_from_the_mean():
@@ -85,5 +85,5 @@ def test_where_a_dot_moves_is_learned_where_order_counts_and_not_from_the_mean()
     ways = ("right", "left")
     clips = list(moving([DOT], 60, side=9, shortest=4, longest=4, ways=ways))
     size = {"channels": 1, "height": 9, "width": 9, "classes": 2, "filters": (4,), "features": 8}
-    assert learned(FrameNetwork(GRU, **size, hidden=8), clips, ways, 40) > 0.95
+    assert learned(FrameClassifier(GRU, **size, hidden=8), clips, ways, 40) > 0.95
     assert learned(FrameMean(**size), clips, ways, 40) < 0.7

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gatewise.data.splits import Parts, split_by_class
 from gatewise.errors import GatewiseError
 
 PARTS = {
@@ -26,6 +27,33 @@ class ClassFolders:
     paths: tuple[Path, ...]
     labels: tuple[int, ...]
     parts: tuple[str, ...]
+
+    def split(self, validation_share: float, test_share: float) -> Parts:
+        """The numbers of the examples to train on, to validate and to test.
+
+        A part that has no folder of its own is taken from those to train on. Errors: as `split_by_class`.
+        """
+        own = {
+            part: [place for place, one in enumerate(self.parts) if one == part] for part in PARTS.values()
+        }
+        free = [place for place, one in enumerate(self.parts) if one in ("", "train")]
+        train, validation, test = split_by_class(
+            [self.labels[place] for place in free],
+            0.0 if own["validation"] else validation_share,
+            0.0 if own["test"] else test_share,
+        )
+        return (
+            [free[place] for place in train],
+            own["validation"] or [free[place] for place in validation],
+            own["test"] or [free[place] for place in test],
+        )
+
+    def told_split(self) -> str:
+        """What `split` goes by."""
+        own = [part for part in ("validation", "test") if part in self.parts]
+        if len(own) == 2:
+            return "by their folders"
+        return f"the {own[0]} part by its folder" if own else "every class by its share"
 
 
 def read_class_folders(

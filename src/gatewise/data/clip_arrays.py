@@ -28,12 +28,14 @@ class ClipArrays(Clips):
         return self.frames[number, : self.lengths[number]]
 
 
-def read_clip_arrays(path: Path, form: ImageForm | None = None, every: int = 1) -> ClipArrays:
+def read_clip_arrays(
+    path: Path, form: ImageForm | None = None, size: tuple[int, int] | None = None, every: int = 1
+) -> ClipArrays:
     """The clips of a .npz file, which nothing in can execute.
 
     frames [N, T, H, W] or [N, T, H, W, C]: whole numbers or fractions, in any unit
     labels [N]: names or whole numbers; lengths [N]: how many frames of each clip count, all if missing
-    form: that of a model that was trained before; None to take the file's own channels
+    form, size: those of a model that was trained before; None to take the file's own
     every: takes every so manyth frame
 
     Errors: `GatewiseError` where the file or an array isn't of this kind.
@@ -56,9 +58,11 @@ def read_clip_arrays(path: Path, form: ImageForm | None = None, every: int = 1) 
         if not np.isfinite(frames[number, : lengths[number]]).all():
             raise GatewiseError(f"{path}: clip {number} has frames with values that are no finite numbers")
     form = form or ImageForm(frames.shape[-1])
-    if form.channels != frames.shape[-1] or form.size not in (None, frames.shape[2:4]):
+    if form.channels != frames.shape[-1] or size not in (None, frames.shape[2:4]):
+        told = " x ".join(map(str, (*(size or frames.shape[2:4]), form.channels)))
         raise GatewiseError(
-            f"{path}: the model was trained on frames of {form.channels} channels, got {frames.shape[-1]}"
+            f"{path}: the model was trained on frames of {told}, "
+            f"got {' x '.join(map(str, frames.shape[2:]))} (height, width, channels)"
         )
     labels = arrays.get("labels")
     return ClipArrays(

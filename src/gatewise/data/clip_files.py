@@ -96,6 +96,21 @@ def open_clips(
     return ClipFiles(clips, ImageForm(channels, size), every)
 
 
+def reopen_clips(paths: Sequence[Path], form: ImageForm, size: tuple[int, int], every: int = 1) -> ClipFiles:
+    """Other clips, in a form that was learned before; `size` is that of the frames that were trained on.
+
+    Errors: `GatewiseError` where a file is broken, or frames are of another size.
+    """
+    clips = [read_clip(path) for path in paths]
+    for clip in clips:
+        if form.fitted(*clip.header[:2]) != size:
+            raise GatewiseError(
+                f"{clip.files[0]} is {_size(clip.header)}; the model was trained on frames of {_size(size)}, "
+                "and without a --size to bring others to"
+            )
+    return ClipFiles(clips, form, every)
+
+
 def read_clip(path: Path) -> ClipFile:
     """What a clip tells before its frames are decoded. Errors: `GatewiseError` that names it."""
     files: tuple[Path, ...] = (path,)

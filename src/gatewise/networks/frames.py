@@ -2,47 +2,36 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from gatewise.cells.base import CellType
 from gatewise.data.clips import ClipBatch
 from gatewise.layers import Recurrent
+from gatewise.networks.classifier import Classifier
 from gatewise.networks.convolution import Convolution
-from gatewise.networks.network import Network
-from gatewise.networks.pooling import How, Pooling
+from gatewise.networks.pooling import Pooling
 
 FILTERS = (16, 32)
 
 
-class ClipClassifier(Network):
-    """Scores the classes of a clip: networks and baselines alike."""
-
-    @abstractmethod
-    def forward(self, batch: ClipBatch) -> Tensor:
-        """Scores of the classes [B, V], the logarithms of their probabilities but for a constant."""
-
-    def loss(self, batch: ClipBatch) -> Tensor:
-        return functional.cross_entropy(self(batch), batch.labels)
-
-
-class FrameNetwork(ClipClassifier):
+class FrameClassifier(Classifier):
     """CNN LSTM: `x_t = convolution(frame_t)`, a stack of any cell reads all `x_t`, a summary gives the class.
 
     cell: the equations; channels, height, width: of the frames; classes: V
     filters: of each block of the convolution; features: E, the numbers that a frame becomes
-    hidden, layers: H of each direction and the depth of the stack; both: whether it runs in both directions
-    pooling: the summary; dropout: between the layers, and before and behind the stack
+    hidden, layers: H of each direction and the depth of the stack; bidirectional: read from both ends
+    pooling: "last", "mean" or "attention", see `Pooling`
+    dropout: between the layers, before the stack and before the logits
     Source: Donahue et al. 2015, Long-term recurrent convolutional networks.
 
     >>> from gatewise.cells import LSTM
-    >>> network = FrameNetwork(LSTM, 1, 20, 24, classes=3, filters=(4,), features=8, hidden=8)
-    >>> network(ClipBatch(torch.randn(2, 5, 20, 24, 1), torch.tensor([5, 3]), torch.tensor([0, 2]))).shape
+    >>> network = FrameClassifier(LSTM, 1, 20, 24, classes=3, filters=(4,), features=8, hidden=8)
+    >>> batch = ClipBatch(torch.randn(2, 5, 20, 24, 1), torch.tensor([5, 3]), torch.tensor([0, 2]))
+    >>> network.logits(batch).shape
     torch.Size([2, 3])
     """
 
@@ -57,27 +46,27 @@ class FrameNetwork(ClipClassifier):
         features: int = 64,
         hidden: int = 64,
         layers: int = 1,
-        both: bool = False,
-        pooling: How = "last",
         dropout: float = 0.0,
+        bidirectional: bool = False,
+        pooling: str = "last",
     ) -> None:
         super().__init__()
         self.encoder = FrameEncoder(channels, height, width, filters, features)
         self.recurrent = Recurrent(
-            cell, features, hidden, layers, batch_first=True, bidirectional=both,
+            cell, features, hidden, layers, batch_first=True, bidirectional=bidirectional,
             dropout=dropout if layers > 1 else 0.0,
         )  # fmt: skip
-        seen = hidden * (1 + both)
-        self.pooling = Pooling(pooling, seen, both)
+        directions = 1 + bidirectional
+        self.pooling = Pooling(pooling, directions * hidden, directions)
         self.dropout = nn.Dropout(dropout)
-        self.readout = nn.Linear(seen, classes)
+        self.readout = nn.Linear(directions * hidden, classes)
         self._options = {
             "cell": cell, "channels": channels, "height": height, "width": width, "classes": classes,
-            "filters": list(filters), "features": features, "hidden": hidden, "layers": layers, "both": both,
-            "pooling": pooling, "dropout": dropout,
+            "filters": list(filters), "features": features, "hidden": hidden, "layers": layers,
+            "dropout": dropout, "bidirectional": bidirectional, "pooling": pooling,
         }  # fmt: skip
 
-    def forward(self, batch: ClipBatch) -> Tensor:
+    def logits(self, batch: ClipBatch) -> Tensor:
         shown = self.dropout(self.encoder(batch.frames, batch.lengths))
         hiddens, _ = self.recurrent(shown, lengths=batch.lengths)
         return self.readout(self.dropout(self.pooling(hiddens, batch.lengths)))
@@ -86,13 +75,14 @@ class FrameNetwork(ClipClassifier):
         return dict(self._options)
 
 
-class FrameMean(ClipClassifier):
+class FrameMean(Classifier):
     """The same convolution, and the mean of what it saw over time: blind to the order of frames.
 
-    channels, height, width, classes, filters, features: as in `FrameNetwork`
+    channels, height, width, classes, filters, features: as in `FrameClassifier`
 
     >>> network = FrameMean(1, 20, 24, classes=3, filters=(4,), features=8)
-    >>> network(ClipBatch(torch.randn(2, 5, 20, 24, 1), torch.tensor([5, 3]), torch.tensor([0, 2]))).shape
+    >>> batch = ClipBatch(torch.randn(2, 5, 20, 24, 1), torch.tensor([5, 3]), torch.tensor([0, 2]))
+    >>> network.logits(batch).shape
     torch.Size([2, 3])
     """
 
@@ -109,7 +99,7 @@ class FrameMean(ClipClassifier):
             "filters": list(filters), "features": features,
         }  # fmt: skip
 
-    def forward(self, batch: ClipBatch) -> Tensor:
+    def logits(self, batch: ClipBatch) -> Tensor:
         return self.readout(self.pooling(self.encoder(batch.frames, batch.lengths), batch.lengths))
 
     def options(self) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from gatewise.cells.multidimensional import mdgru, mdlstm, mdrnn
 from gatewise.data.labelled_images import ImageBatch
 from gatewise.errors import GatewiseError
 from gatewise.layers import GridLSTM, Lattice
+from gatewise.networks.classifier import Classifier
 from gatewise.networks.convolution import inside
 from gatewise.networks.forecast import TRANSFORMS
-from gatewise.networks.network import Network
 
 AXES = 2
 OVER_IMAGES: dict[Transform, Callable[[int], CellType]] = {
@@ -31,7 +31,7 @@ OVER_IMAGES: dict[Transform, Callable[[int], CellType]] = {
 Pooling = Literal["last", "mean"]
 
 
-class ImageClassifier(Network):
+class ImageClassifier(Classifier):
     """Cuts an image into patches, reads their lattice from all four corners, and scores the classes.
 
     channels: C of the images; classes: V; patch: pixels along either side of a patch
@@ -72,8 +72,8 @@ class ImageClassifier(Network):
         pooled = [pool(one, sizes, place, self.pooling) for place, one in enumerate(directions)]
         return self.readout(self.dropout(torch.cat(pooled, dim=1)))
 
-    def loss(self, batch: ImageBatch) -> Tensor:
-        return functional.cross_entropy(self(batch.images, batch.sizes), batch.labels)
+    def logits(self, batch: ImageBatch) -> Tensor:
+        return self(batch.images, batch.sizes)
 
     def options(self) -> dict[str, Any]:
         return dict(self._options)

@@ -40,6 +40,7 @@ def fit_logistic(
     return weight.float(), bias.float()
 
 
+@torch.enable_grad()
 def _descend(weight: Tensor, bias: Tensor, scaled: Tensor, labels: Tensor, penalty: float) -> None:
     """Moves weight and bias to the minimum for a penalty."""
     descent = torch.optim.LBFGS(
