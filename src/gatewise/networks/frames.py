@@ -13,7 +13,7 @@ from gatewise.data.clips import ClipBatch
 from gatewise.layers import Recurrent
 from gatewise.networks.classifier import Classifier
 from gatewise.networks.convolution import Convolution
-from gatewise.networks.pooling import Pooling
+from gatewise.networks.pooling import How, Pooling
 
 FILTERS = (16, 32)
 
@@ -48,7 +48,7 @@ class FrameClassifier(Classifier):
         layers: int = 1,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        pooling: str = "last",
+        pooling: How = "last",
     ) -> None:
         super().__init__()
         self.encoder = FrameEncoder(channels, height, width, filters, features)
@@ -57,7 +57,7 @@ class FrameClassifier(Classifier):
             dropout=dropout if layers > 1 else 0.0,
         )  # fmt: skip
         directions = 1 + bidirectional
-        self.pooling = Pooling(pooling, directions * hidden, directions)
+        self.pooling = Pooling(pooling, directions * hidden, bidirectional)
         self.dropout = nn.Dropout(dropout)
         self.readout = nn.Linear(directions * hidden, classes)
         self._options = {
