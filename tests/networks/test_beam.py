@@ -67,7 +67,8 @@ def plain_search(row, limit, beam, penalty):
                 best = max(best or (-math.inf, ()), (scored, prefix[:-1]))
         going = [one for one in candidates if one[1][-1] != END][:beam]
         hopeless = best is not None and going[0][0] / length_norm(limit, penalty) <= best[0]
-        if ended >= beam or hopeless:
+        enough = best is not None and going[0][0] / length_norm(steps, penalty) <= best[0] and ended >= beam
+        if enough or hopeless:
             break
     return best or (going[0][0] / length_norm(limit, penalty), going[0][1])
 
@@ -124,3 +125,19 @@ def test_what_is_done_is_not_asked_again():
         searched(limits, 2, 0.0, one)
         alone.append(one.asked)
     assert model.asked == alone[0] + alone[1] - 2
+
+
+def test_ends_of_next_to_no_probability_do_not_end_the_search():
+    """A model that is sure of five symbols and then of the end: `END` is its second choice all along."""
+
+    def step(symbols, state):
+        sure = torch.where(state == 5, END, 0)
+        logits = torch.tensor([0.0, -30.0, -30.0, -9.0]).repeat(len(state), 1)
+        logits[torch.arange(len(state)), sure] = 9.0
+        return logits, state + 1, None
+
+    found = beam_search(
+        step, lambda state, rows: state[rows], torch.zeros(1, dtype=torch.long), torch.tensor([9]), begin=9,
+        end=END, beam=2, penalty=1.0,
+    )  # fmt: skip
+    assert found[0].numbers == [0] * 5

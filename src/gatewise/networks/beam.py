@@ -67,8 +67,9 @@ def beam_search(
     state: of the batch, a row for each sequence; limits: [B], the most symbols of each, the end counted in
     begin, end: symbols; beam: hypotheses of a sequence that are followed at a time (1: the greedy one)
 
-    A sequence is done when `beam` hypotheses have ended among its best, when none that goes on can become
-    better than the best of these, or at its limit; where none has ended there, the best that goes on is it.
+    A sequence is done when `beam` hypotheses have ended among its best and none that goes on scores higher
+    as it stands, when none that goes on can become better than the best that has ended, or at its limit;
+    where none has ended there, the best that goes on is it.
     """
     count, device = len(limits), limits.device
     found: list[Found | None] = [None] * count
@@ -132,5 +133,7 @@ def _undone(
     """[alive], which sequences go on."""
     ahead = scores[:, 0].cpu()
     norms = torch.tensor([length_norm(int(limits[one]), penalty) for one in alive])
+    # Where symbols are few, ends of next to no probability are among the best: their number says nothing.
     known = torch.tensor([-torch.inf if (one := found[int(row)]) is None else one.score for row in alive])
-    return (limits[alive] > steps) & (ended[alive] < beam) & (ahead / norms > known)
+    wanting = (ended[alive] < beam) | (ahead / length_norm(steps, penalty) > known)
+    return (limits[alive] > steps) & wanting & (ahead / norms > known)
