@@ -1,13 +1,18 @@
 """The command from end to end, as a user runs it, on real and made files."""
 
 import csv
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 
+import numpy as np
 import polars as pl
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from tests.series import frame
 
@@ -154,16 +159,58 @@ def test_a_killed_run_resumes_to_the_result_of_an_uninterrupted_one(tmp_path, en
     assert not list((tmp_path / "cut").rglob("*.partial"))
 
 
-def test_two_processes_train_one_network(tmp_path):
-    frame().write_csv(tmp_path / "data.csv")
-    told = gatewise(
-        "train", "forecast", "data.csv", "--horizon", 4, *SMALL,
-        "--devices", 2, "--accelerator", "cpu", "--out", "run",
-        folder=tmp_path,
-    )  # fmt: skip
+def words(folder):
+    """Sequences of one to nine steps, of two classes, 31 of them: the batches are odd."""
+    random = np.random.default_rng(0)
+    cases = [random.normal(size=(1 + number % 9, 2)) + number % 2 for number in range(31)]
+    lines = [
+        ":".join(",".join(f"{value:.4f}" for value in channel) for channel in one.T) + f":{number % 2}"
+        for number, one in enumerate(cases)
+    ]
+    path = folder / "words.ts"
+    path.write_text("@classLabel true 0 1\n@data\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def started_by_torchrun(folder, command, count=2):
+    """As many processes as torchrun would start, with its environment."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    everyone = {
+        **os.environ, "WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count), "MASTER_PORT": port,
+        "MASTER_ADDR": "127.0.0.1", "TORCHELASTIC_RUN_ID": "test", "GROUP_RANK": "0",
+    }  # fmt: skip
+    started = [
+        subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**everyone, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(count)
+    ]  # fmt: skip
+    told = [one.communicate(timeout=120) for one in started]
+    assert [one.returncode for one in started] == [0] * count, told
+    return told[0][0]
+
+
+def test_processes_that_train_together_come_to_what_one_comes_to(tmp_path):
+    words(tmp_path)
+    train = ["train", "classify", "words.ts", "--hidden", 4, "--epochs", 3, "--batch-size", 6]
+    train += ["--accelerator", "cpu", "--test-share", 0.1, "--validation-share", 0.2]
+    assert gatewise(*train, "--out", "one", folder=tmp_path).returncode == 0
+    told = gatewise(*train, "--devices", 2, "--out", "two", folder=tmp_path)
     assert told.returncode == 0, told.stderr
-    assert told.stdout.count("wins with a MASE of") == 1
-    assert len(metrics(tmp_path / "run")) == 2
+    assert told.stdout.count("accuracy of") == 1
+    command = [sys.executable, "-m", "gatewise.cli.main", *map(str, train), "--devices", "2", "--out", "run"]
+    assert started_by_torchrun(tmp_path, command).count("accuracy of") == 1
+    alone, weights = metrics(tmp_path / "one"), load_file(tmp_path / "one/model.safetensors")
+    assert len(alone) == 3
+    for folder in ("two", "run"):
+        for ours, theirs in zip(metrics(tmp_path / folder), alone, strict=True):
+            for name, value in theirs.items():
+                assert float(ours[name]) == pytest.approx(float(value), rel=1e-4), name
+        for name, value in load_file(tmp_path / folder / "model.safetensors").items():
+            torch.testing.assert_close(value, weights[name], atol=1e-5, rtol=1e-4)  # sums in another order
 
 
 def test_mistakes_end_with_two_and_a_traceback_only_when_asked_for(tmp_path):

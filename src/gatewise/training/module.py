@@ -8,6 +8,7 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
+from torchmetrics import MeanMetric
 
 from gatewise.errors import GatewiseError
 from gatewise.networks.network import Network
@@ -25,6 +26,8 @@ class TrainingModule(LightningModule):
     def __init__(self, network: Network, options: Contender) -> None:
         super().__init__()
         self.network, self.settings = network, options
+        # Lightning's own means over processes round the number of terms down.
+        self.train_loss, self.validation_loss = MeanMetric(), MeanMetric()
 
     def on_train_batch_start(self, batch: Any, number: int) -> None:
         if number == 0:  # Lightning leaves out on_train_epoch_start where it resumes
@@ -39,12 +42,14 @@ class TrainingModule(LightningModule):
                 f"the loss became {loss.item()} at step {self.global_step}; "
                 "give a lower --learning-rate or --gradient-clip"
             )
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=weight, sync_dist=True)
+        self.train_loss.update(loss.detach(), weight)
+        self.log("train_loss", self.train_loss, on_step=False, on_epoch=True)
         return loss * self._share(weight)
 
     def validation_step(self, batch: Any, number: int) -> None:
         loss, weight = self.network.loss(batch), self.network.weight(batch)
-        self.log("validation_loss", loss, on_epoch=True, batch_size=weight, sync_dist=True)
+        self.validation_loss.update(loss.detach(), weight)
+        self.log("validation_loss", self.validation_loss, on_epoch=True)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         gradients = [one.grad for one in self.parameters() if one.grad is not None]

@@ -38,12 +38,16 @@ class TaskData(Protocol):
 
 @dataclass(frozen=True)
 class Metric:
-    """A score by its key and its title in tables, how it is written, and whether more of it is better."""
+    """A score by its key and its title in tables, how it is written, and whether more of it is better.
+
+    relative: whether a gain is told as a share of the rival's value, which must not be near zero then
+    """
 
     name: str
     title: str
     form: str = ".3f"
     higher: bool = False
+    relative: bool = True
 
     @property
     def spoken(self) -> str:
@@ -66,8 +70,12 @@ class Metric:
 
         >>> Metric("mase", "MASE").gain(0.6, 0.8), Metric("f1", "F1", ".1%", higher=True).gain(0.6, 0.5)
         ('25.0% below', '10.0 points above')
+        >>> Metric("nats", "nats", ".2f", relative=False).gain(-0.5, 0.25)
+        '0.75 below'
         """
         side = "above" if self.higher else "below"
+        if not self.relative:
+            return f"{self.said(abs(value - rival))} {side}"
         if self.form.endswith("%"):
             return f"{100 * abs(value - rival):.1f} points {side}"
         return f"{abs(1 - value / rival) if rival else 0.0:.1%} {side}"

@@ -1,0 +1,63 @@
+"""Batches: every example once, the same however many processes share them."""
+
+import pytest
+import torch
+
+from gatewise.errors import GatewiseError
+from gatewise.training.batches import GlobalBatches, loader
+
+
+def of_all(world, epoch=0, **options):
+    """The global batches, put together from every process's rows."""
+    shares = [GlobalBatches(23, 5, rank, world, **options) for rank in range(world)]
+    for one in shares:
+        one.set_epoch(epoch)
+    assert all(len(one) == len(list(one)) for one in shares)
+    return [sorted(number for rows in batch for number in rows) for batch in zip(*shares, strict=True)]
+
+
+@pytest.mark.parametrize("sizes", [None, [1 + number % 7 for number in range(23)]])
+def test_processes_share_the_batches_of_one(sizes):
+    alone = of_all(1, seed=3, sizes=sizes)
+    assert sorted(number for batch in alone for number in batch) == list(range(23))
+    for world in (2, 3):
+        assert of_all(world, seed=3, sizes=sizes) == alone
+
+
+def test_another_order_each_epoch_and_seed_and_the_same_one_again():
+    orders = [of_all(1, epoch, seed=seed) for seed in (0, 1) for epoch in (0, 1)]
+    assert len({str(one) for one in orders}) == 4
+    assert of_all(1, 1, seed=1) == orders[3]
+
+
+def test_examples_of_like_size_share_a_batch():
+    sizes = torch.randint(1, 100, (400,)).tolist()
+    spread = [
+        sum(max(sizes[one] for one in batch) * len(batch) for batch in list(GlobalBatches(400, 8, sizes=own)))
+        for own in (sizes, None)
+    ]
+    assert spread[0] < 1.1 * sum(sizes) < spread[1]
+
+
+def test_a_last_batch_too_small_for_all_processes_is_left_out_of_training_only():
+    training = [list(GlobalBatches(7, 3, rank, 2)) for rank in (0, 1)]
+    assert [len(one) for one in training] == [2, 2]
+    validation = [list(GlobalBatches(7, 3, rank, 2, shuffle=False)) for rank in (0, 1)]
+    assert [len(one) for one in validation] == [3, 2]
+    with pytest.raises(GatewiseError, match="1 examples to train on can't be shared by 2 processes"):
+        GlobalBatches(1, 3, 0, 2)
+
+
+class Counting:
+    """Streams that tell which rows they were asked for."""
+
+    def streams(self, rows, first, last):
+        return [(rows, first, last, number) for number in range(3)]
+
+
+def test_every_process_gets_its_own_streams_in_their_order():
+    shares = [list(loader(Counting(), 5, rank, 2, shuffle=True, seed=0)) for rank in (0, 1)]
+    assert [list(one) for one in shares[0]] == [[5, 0, 2, 0], [5, 0, 2, 1], [5, 0, 2, 2]]
+    assert [list(one)[1:3] for one in shares[1]] == [[2, 5]] * 3
+    with pytest.raises(GatewiseError, match="a batch of 1 streams can't be shared by 2 processes"):
+        loader(Counting(), 1, 0, 2, shuffle=True, seed=0)
