@@ -82,7 +82,9 @@ def _draw_passage(figure: Any, passage: Passage, name: str) -> None:
         following = characters[place + 1 : place + 2]  # empty lines take no room of their own
         if column == WIDTH or (character == "\n" and following != "\n"):
             row, column = row + 1, 0
-    image = axes.imshow(cells, cmap="OrRd", vmin=0, vmax=MOST, aspect="auto", interpolation="none")
+    borders = np.arange(WIDTH + 1) - 0.5, np.arange(ROWS + 1) - 0.5
+    image = axes.pcolormesh(*borders, cells, cmap="OrRd", vmin=0, vmax=MOST)
+    axes.invert_yaxis()
     axes.set_axis_off()
     axes.set_title(
         f"The test part as {name} reads it: the darker, the more surprised", loc="left", fontsize=11,

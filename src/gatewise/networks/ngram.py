@@ -45,7 +45,7 @@ class Ngram(NextSymbol, Baseline):
 
     def learn(self, train: TextStreams, validation: TextStreams) -> None:
         """Counts the training part; where no order was given, the validation part chooses one."""
-        longest = self.order or longest_order(self.symbols)
+        longest = self.order or min(longest_order(self.symbols), len(train.text))
         begin = max(len(train.text) - COUNTED, 0)
         counts = count_grams(train.text.pieces(AT_ONCE, begin), longest, self.symbols)
         if self.order:
@@ -126,6 +126,8 @@ class Ngram(NextSymbol, Baseline):
         tables = [prefixes(counts, self.symbols ** (longest - order))]
         for number in range(order - 1, 0, -1):
             tables.append(different(tables[-1][0] % self.symbols**number))
+        for name in list(self._buffers):  # of another order, tried before
+            delattr(self, name)
         for number, (grams, often) in enumerate(reversed(tables), 1):
             self._smooth(number, grams, often)
 
@@ -187,8 +189,8 @@ def joined(one: Counts, other: Counts) -> Counts:
 
 def summed(codes: np.ndarray, counts: np.ndarray) -> Counts:
     """Counts by codes that rise, but may occur more than once."""
-    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
-    return codes[starts], np.add.reduceat(counts, starts)
+    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1])[: len(codes)])
+    return codes[starts], np.add.reduceat(counts, starts) if len(starts) else counts
 
 
 def prefixes(counts: Counts, power: int) -> Counts:

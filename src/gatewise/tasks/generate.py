@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -28,6 +28,7 @@ from gatewise.networks.next_symbol import NextSymbol, surprise
 from gatewise.networks.ngram import Ngram
 from gatewise.networks.sampling import Taste, write_on
 from gatewise.networks.saving import SavedModel
+from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
 from gatewise.training.options import Count, CountOrFound, Options, Rate, Share, TaskOptions
 from gatewise.training.processes import is_first
@@ -98,6 +99,16 @@ class TextData:
         return cls(path, text.alphabet, train, validation, test, text.notes)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads a text; `source` tells the text it was trained on, `split` how that was split."""
+
+    alphabet: dict[str, Any]
+    files: str
+    source: str
+    split: Split
+
+
 class Generate(Task[TextData]):
     """Foretells the next symbol of a text, beside n-grams."""
 
@@ -145,25 +156,15 @@ class Generate(Task[TextData]):
         return "".join(islice(drawn, GLIMPSE)).strip("\n")
 
     def reading(self, data: TextData, options: GenerateOptions) -> dict[str, Any]:
-        return {
-            "alphabet": data.alphabet.to_data(),
-            "sha256": fingerprint(data.path),
-            "files": options.files,
-            "validation_share": options.validation_share,
-            "test_share": options.test_share,
-        }
+        split = Split(options.validation_share, options.test_share)
+        return asdict(Reading(data.alphabet.to_data(), options.files, fingerprint(data.path), split))
 
     def read_again(self, model: SavedModel, path: Path) -> TextData:
         """The file that was trained on gives its test part; any other is scored as a whole."""
-        try:
-            told = model.reading
-            alphabet, pattern = alphabet_from(told["alphabet"]), str(told["files"])
-            split, known = Split(told["validation_share"], told["test_share"]), str(told["sha256"])
-        except KeyError as error:
-            raise GatewiseError(f"the model can't be read: it lacks {error}") from error
-        files = find_texts(path, pattern)
-        if fingerprint(path) == known:
-            return TextData.of(path, read_text(files, split, alphabet, _telling(path)))
+        reading = read_as(Reading, model)
+        alphabet, files = alphabet_from(reading.alphabet), find_texts(path, reading.files)
+        if fingerprint(path) == reading.source:
+            return TextData.of(path, read_text(files, reading.split, alphabet, _telling(path)))
         text, notes = read_whole(files, alphabet, _telling(path))
         whole = TextStreams(text, SCORED)
         return TextData(
