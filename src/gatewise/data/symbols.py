@@ -74,7 +74,7 @@ class Symbols:
 
     def shown(self, piece: str) -> str:
         """A piece as a reader knows it."""
-        return self.join([piece]) or "␣"
+        return self.join([piece]).strip() or "␣"
 
     def to_data(self) -> dict[str, Any]:
         """Plain data, as `from_data` reads it."""

@@ -232,9 +232,9 @@ class Translate(Task[ParallelData]):
         name = names[1] if names[1] != column else "translation"
         frame = pl.DataFrame({column or names[0]: texts, name: told})
         empty = sum(not one.strip() for one in texts)
-        about = f"{len(told)} translations" + (
-            f"; {empty} sources are empty, and so are theirs" if empty else ""
-        )
+        blank = "1 source is empty, and so is its translation"
+        blank = blank if empty == 1 else f"{empty} sources are empty, and so are their translations"
+        about = f"{len(told)} translations" + (f"; {blank}" if empty else "")
         return Prediction(frame, about, lines=name)
 
     def details(self, network: Translator, data: ParallelData) -> list[Details]:
