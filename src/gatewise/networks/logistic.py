@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 PENALTIES = (1.0, 0.1, 0.01, 0.001, 0.0001)  # each regression begins where the one before ended
 ROUNDS = 100  # of L-BFGS, for each penalty
+SMALL = 1 << 28  # products for all scores below which threads would mostly wait for each other
 
 
 def fit_logistic(
@@ -30,14 +34,26 @@ def fit_logistic(
     weight = torch.zeros(classes, features.shape[1], dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(classes, dtype=torch.float64, requires_grad=True)
     best, kept = torch.inf, (weight.detach(), bias.detach())
-    for penalty in PENALTIES:
-        _descend(weight, bias, scaled, labels, penalty)
-        with torch.no_grad():
-            loss = float(functional.cross_entropy(held @ weight.T + bias, held_labels))
-            if loss < best:
-                best, kept = loss, (weight.clone(), bias.clone())
+    with _threads(1 if scaled.numel() * classes < SMALL else torch.get_num_threads()):
+        for penalty in PENALTIES:
+            _descend(weight, bias, scaled, labels, penalty)
+            with torch.no_grad():
+                loss = float(functional.cross_entropy(held @ weight.T + bias, held_labels))
+                if loss < best:
+                    best, kept = loss, (weight.clone(), bias.clone())
     weight, bias = kept[0] / deviation, kept[1] - kept[0] @ (mean / deviation)
     return weight.float(), bias.float()
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Lets PyTorch use so many threads for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @torch.enable_grad()
