@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.data.image_file import Header, ImageForm, read_header, read_image
+from gatewise.data.class_folders import natural
+from gatewise.data.image_file import Header, ImageForm, is_image, read_header, read_image
 from gatewise.errors import GatewiseError
 
 MEMORY = 2**30  # bytes of decoded images that are kept
@@ -95,6 +96,21 @@ def reopen_images(paths: Sequence[Path], form: ImageForm, memory: int = MEMORY) 
     Errors: `GatewiseError` that names a file that is no image.
     """
     return ImageFiles(paths, form, _sizes([read_header(path) for path in paths], form), memory)
+
+
+def find_images(path: Path) -> list[Path]:
+    """Every image below a folder, or the one that it is itself.
+
+    Errors: `GatewiseError` where there is none.
+    """
+    if path.is_file():
+        return [path]
+    found = sorted(filter(is_image, path.rglob("*")), key=lambda one: natural(str(one)))
+    if not found:
+        raise GatewiseError(
+            f"{path} holds no images" if path.is_dir() else f"there is no folder {str(path)!r}"
+        )
+    return found
 
 
 def channels_of(paths: Sequence[Path], headers: Sequence[Header], colour: Colour) -> int:

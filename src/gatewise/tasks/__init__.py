@@ -13,9 +13,10 @@ from gatewise.errors import GatewiseError
 TASKS = {
     "forecast": "Foretell series.",
     "classify": "Tell which class a sequence is of.",
+    "caption": "Tell a caption for an image.",
     "frames": "Tell which class a clip of images is of.",
     "generate": "Learn to go on with a text, symbol by symbol.",
-    "generate-vectors": "Learn to go on with sequences of vectors: notes, strokes; generate TABLE is the same.",
+    "generate-vectors": "Learn to go on with a table of vectors: notes, strokes; as generate does.",
     "translate": "Learn to translate, from pairs of texts.",
 }
 TABLES = (".csv", ".parquet", ".pq", ".ts", ".arff")
