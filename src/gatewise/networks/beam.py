@@ -82,7 +82,7 @@ def beam_search(
     tree, limits = _Tree(), limits.cpu()
     for steps in range(1, int(limits.max()) + 1):
         logits, state, looked = step(symbols, state)
-        tree.looked.append(looked)
+        tree.looked.append(None if looked is None else looked.cpu())
         best, which, rows = _candidates(logits, scores, beam)
         ends = (which == end) & best.isfinite()
         norm = length_norm(steps, penalty)

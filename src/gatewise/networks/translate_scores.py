@@ -38,11 +38,11 @@ def tell(network: Translator, texts: Sequence[str], source: Symbols, target: Sym
     told = [Told("", (), (), None)] * len(texts)
     rows = np.flatnonzero(numbers.lengths > 1)
     rows = rows[numbers.lengths[rows].argsort(kind="stable")]
-    training = network.training
+    training, device = network.training, next((one.device for one in network.state_dict().values()), "cpu")
     network.eval()
     for some in np.split(rows, range(ROWS, len(rows), ROWS)) if len(rows) else ():
-        sources = numbers.padded(some)
-        batch = PairBatch(sources, numbers.tensor_lengths(some), sources[:, :0])
+        sources = numbers.padded(some).to(device)
+        batch = PairBatch(sources, numbers.tensor_lengths(some).to(device), sources[:, :0])
         for row, found in zip(some.tolist(), network.translate(batch), strict=True):
             told[row] = _told(found, pieces[row], target)
     network.train(training)
