@@ -1,0 +1,59 @@
+"""A folder whose files say by their names what they are for: to train on, to choose by, to test on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from gatewise.errors import GatewiseError
+
+NAMES = {
+    "train": "train", "training": "train", "validation": "validation", "valid": "validation",
+    "val": "validation", "dev": "validation", "devel": "validation", "testa": "validation",
+    "test": "test", "testb": "test",
+}  # fmt: skip
+
+
+def part_files(path: Path) -> dict[str, Path]:
+    """The files to read by part; a file that is given by itself is to train on, and for all else.
+
+    Errors: `GatewiseError` where there is neither file nor folder, two files are for the same part, or none
+    is to train on.
+    """
+    if not path.is_dir():
+        if not path.is_file():
+            raise GatewiseError(f"there is no file {str(path)!r}")
+        return {"train": path}
+    found: dict[str, Path] = {}
+    for file in sorted(path.iterdir()):
+        part = None if file.name.startswith(".") or not file.is_file() else part_of(file.name)
+        if part is None:
+            continue
+        if part in found:
+            raise GatewiseError(f"{found[part]} and {file} are both to {_purpose(part)}; take one away")
+        found[part] = file
+    if "train" not in found:
+        raise GatewiseError(
+            f"{path} has no file called like train; expected train, validation and test in the files' names"
+        )
+    return found
+
+
+def to_test(path: Path) -> Path:
+    """The file to test on: that of a folder, or the one that is given. Errors: `GatewiseError`."""
+    files = part_files(path)
+    return files.get("test", files["train"])
+
+
+def part_of(name: str) -> str | None:
+    """What a file is for, by a word in its name.
+
+    >>> part_of("en_ewt-ud-dev.conllu"), part_of("eng.testb"), part_of("test.csv"), part_of("contest.txt")
+    ('validation', 'test', 'test', None)
+    """
+    words = re.findall(r"[a-z]+", name.lower())
+    return next((NAMES[word] for word in words if word in NAMES), None)
+
+
+def _purpose(part: str) -> str:
+    return {"train": "train on", "validation": "choose by", "test": "test on"}[part]

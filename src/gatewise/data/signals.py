@@ -1,0 +1,82 @@
+"""Sequences of a long table, and a text for each: in a table of its own, or in a column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gatewise.data.pairs import read_text_table
+from gatewise.data.scaling import Scale
+from gatewise.data.sequences import Sequences, SequenceTable
+from gatewise.errors import GatewiseError
+
+
+class Signals:
+    """The sequences of a table, by number.
+
+    scales: of the channels
+    """
+
+    def __init__(self, table: SequenceTable, scales: tuple[Scale, ...]) -> None:
+        self.table = table
+        self._rows = Sequences(table, range(len(table)), [0] * len(table), scales)
+
+    @property
+    def steps(self) -> np.ndarray:
+        """[N], the length of each."""
+        return self.table.sizes
+
+    @property
+    def channels(self) -> int:
+        """C, the numbers of a step."""
+        return len(self.table.channels)
+
+    def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """[B, T, C], scaled, zero beyond the lengths [B]."""
+        batch = self._rows.__getitems__(list(numbers))
+        return batch.values, torch.as_tensor(batch.lengths)
+
+
+def texts_of_column(table: SequenceTable) -> list[str]:
+    """The text of each sequence, which is the label of all its rows.
+
+    Errors: `GatewiseError` with the line of a row that has another.
+    """
+    assert table.labels is not None
+    firsts = table.labels[table.offsets[:-1]]
+    other = table.labels != np.repeat(firsts, table.sizes)
+    if other.any():
+        row = int(other.argmax())
+        which = int(np.searchsorted(table.offsets, row, side="right")) - 1
+        raise GatewiseError(
+            f"{table.path}, {table.place(row)}: sequence {table.ids[which]!r} has the text "
+            f"{table.classes[table.labels[row]]!r}, and {table.classes[firsts[which]]!r} above; "
+            "all rows of a sequence hold its text, or give a table of texts as --targets"
+        )
+    return [table.classes[number] for number in firsts]
+
+
+def texts_of_table(path: Path, ids: Sequence[str]) -> list[str]:
+    """The text of each of the ids, from a table with a row for each: its first column and its last.
+
+    Errors: `GatewiseError` where an id is not there, is there twice, or has no text.
+    """
+    table = read_text_table(path)
+    id, text = table.columns[0], table.columns[-1]
+    if id == text:
+        raise GatewiseError(f"{path}: expected a column of ids and one of texts, got {id!r} only")
+    found: dict[str, str] = {}
+    for row, (name, value) in enumerate(zip(table.column(id, "id"), table.column(text, "text"), strict=True)):
+        if str(name) in found:
+            raise GatewiseError(f"{path}, {table.place(row)}: there is a text for {str(name)!r} above")
+        if value is None or not str(value).strip():
+            raise GatewiseError(f"{path}, {table.place(row)}: the text for {str(name)!r} is empty")
+        found[str(name).strip()] = str(value)
+    for name in ids:
+        if name not in found:
+            raise GatewiseError(f"{path} has no text for the sequence {name!r}; give a row for each")
+    return [found[name] for name in ids]

@@ -1,0 +1,212 @@
+"""Transcribing: a text for each sequence, not told which step holds what (CTC)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from gatewise.cells.base import CellType
+from gatewise.data.images import Colour
+from gatewise.data.long_table import LongColumns
+from gatewise.data.transcribed import (
+    SignalForm,
+    StripForm,
+    TextPlan,
+    Transcribed,
+    names_images,
+    read_signals,
+    read_strips,
+)
+from gatewise.data.transcripts import Symbols, TranscriptSteps
+from gatewise.errors import GatewiseError
+from gatewise.insight.transcript_details import edit_table, text_table
+from gatewise.insight.transcript_picture import draw_texts
+from gatewise.networks.ctc import steps_needed
+from gatewise.networks.label_scores import error_rate, exact_match, find_texts
+from gatewise.networks.network import Baseline, Network
+from gatewise.networks.saving import SavedModel
+from gatewise.networks.transcript import Front, Transcriber, TranscriptNetwork, steps_left
+from gatewise.networks.transcript_baselines import MajorityText, WindowTranscriber
+from gatewise.tasks.reading import read_as
+from gatewise.training.contest import Contest
+from gatewise.training.options import CountOrFound, Options, Rate, Share, StackOptions, TaskOptions
+from gatewise.training.runs import fingerprint
+from gatewise.training.task import Details, Metric, Prediction, Task
+
+TALL = 8  # pixels of height for each column that joins others, where nobody said how many do
+
+
+class TranscribeDataOptions(Options):
+    """The data"""
+
+    head: Literal["ctc"] = Field("ctc", description="What gatewise label takes, to be this task.")
+    label: str | None = Field(None, description="The column of texts; recognised by its name.")
+    id: str | None = Field(None, description="The column of image files, or that tells sequences apart.")
+    symbols: Symbols = Field("characters", description="What texts are made of.")
+    colour: Colour = Field("auto", description="How images are read; as they are if all are alike.")
+    height: CountOrFound = Field(0, description="Pixels that images are brought to; 0 finds a number.")
+    targets: str | None = Field(
+        None, description="Of a long table: one of id and text beside it; else it has a column of texts."
+    )
+    time: str | None = Field(None, description="Of a long table: the column by which steps are in order.")
+    channels: tuple[str, ...] = Field(
+        (), description="Of a long table: the columns of values; else all others."
+    )
+    fill: Literal["forward"] | None = Field(None, description="How to fill empty cells, if at all.")
+    validation_share: Share = Field(0.15, description="The part to choose by.")
+    test_share: Share = Field(0.15, description="The part to test on.")
+
+
+class TranscribeNetworkOptions(StackOptions):
+    """The network"""
+
+    dropout: Rate = Field(0.1, description="Before and behind the layers, and between them.")
+    bidirectional: bool = Field(True, description="Read from both ends.")
+    front: Front = Field("none", description="What looks at images before their columns are read.")
+    join: CountOrFound = Field(0, description="Steps of the input that become one; 0 finds a number.")
+    beam: CountOrFound = Field(8, description="Texts that the search holds; 0 takes the best path.")
+
+
+class TranscribeOptions(TaskOptions, TranscribeNetworkOptions, TranscribeDataOptions):
+    """The training"""
+
+    learning_rate: float = Field(3e-3, gt=0, description="Of AdamW.")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads data; `source` tells those that it was trained on."""
+
+    form: StripForm | SignalForm
+    source: str
+
+
+class Transcribe(Task[Transcribed]):
+    """Reads texts, beside the most frequent text and a window that slides along."""
+
+    name = "transcribe"
+    about = "Read the text that a sequence holds; label --head ctc is the same."
+    given = (
+        "a table of images and their texts, the folder that holds both, or a table with a row for each step"
+    )
+    options = TranscribeOptions
+    metrics = (
+        Metric("error_rate", "error rate", ".2%"),
+        Metric("exact", "exact", ".1%", higher=True),
+    )
+    chosen_by = metrics[0]
+    next_step = "gatewise predict {run} {data} --out texts.csv"
+
+    def read(self, path: Path, options: TranscribeOptions) -> Transcribed:
+        plan = TextPlan(options.symbols, options.beam, options.validation_share, options.test_share)
+        if names_images(path):
+            data = read_strips(path, options.id, options.label, options.colour, options.height, plan)
+        else:
+            columns = LongColumns(options.id, options.time, options.label, options.channels)
+            data = read_signals(path, columns, options.fill, options.targets, plan)
+        _join(data, options)
+        return replace(data, source=fingerprint(path))
+
+    def network(self, data: Transcribed, options: TranscribeOptions, cell: CellType) -> TranscriptNetwork:
+        return TranscriptNetwork(
+            len(data.alphabet.symbols), cell, data.channels, options.hidden, options.layers,
+            options.bidirectional, _join(data, options), options.front, data.height, options.dropout,
+        )  # fmt: skip
+
+    def baselines(
+        self, data: Transcribed, options: TranscribeOptions | None = None
+    ) -> Mapping[str, Callable[[], Baseline]]:
+        return {"majority": partial(MajorityText, len(data.alphabet.symbols))}
+
+    def trained_baselines(
+        self, data: Transcribed, options: TranscribeOptions
+    ) -> Mapping[str, Callable[[], Network]]:
+        join = _join(data, options.model_copy(update={"front": "none"}))
+        return {"window": partial(WindowTranscriber, len(data.alphabet.symbols), data.channels, join)}
+
+    def score(self, network: Transcriber, data: Transcribed, part: TranscriptSteps) -> dict[str, float]:
+        truth = [data.alphabet.split(text) for text in part.texts]
+        found = _found(network, data, part)
+        return {"error_rate": error_rate(truth, found), "exact": exact_match(truth, found)}
+
+    def reading(self, data: Transcribed, options: TranscribeOptions) -> dict[str, Any]:
+        return asdict(Reading(data.form, data.source))
+
+    def read_again(self, model: SavedModel, path: Path) -> Transcribed:
+        """The test part of the data that the model was trained on, or all of other data."""
+        reading = read_as(Reading, model)
+        return reading.form.again(path, same=fingerprint(path) == reading.source)
+
+    def baselines_again(self, data: Transcribed) -> Mapping[str, Callable[[], Baseline]]:
+        return {} if data.train is None else self.baselines(data)
+
+    def predict(self, model: SavedModel, path: Path) -> Prediction:
+        """The images or sequences of the data, each with its text."""
+        form, network = read_as(Reading, model).form, model.network
+        assert isinstance(network, Transcriber)
+        new = form.new(path)
+        found, chances = find_texts(network, new.steps, form.plan.beam)
+        frame = new.told([form.alphabet.decode(one) for one in found], chances.tolist())
+        return Prediction(frame, f"the texts of {frame.height:,} sequences", new.columns[1])
+
+    def details(self, network: Transcriber, data: Transcribed) -> list[Details]:
+        found = _found(network, data, data.test)
+        tables = (edit_table(data, found), text_table(data, found))
+        return [one for one in tables if one is not None]
+
+    def caption(self, data: Transcribed) -> str:
+        symbols = data.alphabet.kind
+        return (
+            f"* a baseline; error rate: the fewest edits that make the true texts, over all their {symbols}; "
+            "exact: texts without a mistake"
+        )
+
+    def draw(self, contest: Contest[Transcribed], folder: Path) -> dict[str, str]:
+        chosen = contest.chosen(baseline=False)
+        assert chosen is not None
+        assert isinstance(chosen.network, Transcriber)
+        draw_texts(contest.data, chosen.network, chosen.name, folder / "texts.png")
+        return {"texts.png": "sequences of the test part, and where each symbol was seen"}
+
+
+def _found(network: Transcriber, data: Transcribed, part: TranscriptSteps) -> list[list[str]]:
+    """The symbols of the text in each sequence."""
+    texts, _ = find_texts(network, part, data.beam)
+    return [[data.alphabet.symbols[one - 1] for one in text] for text in texts]
+
+
+def _join(data: Transcribed, options: TranscribeOptions) -> int:
+    """How many steps become one: as many as were asked for, or as suit the data.
+
+    Errors: `GatewiseError` where a text needs more steps than are left.
+    """
+    if options.front == "convolution" and not data.height:
+        raise GatewiseError("--front convolution looks at images, and these are sequences of numbers")
+    join = options.join or (max(data.height // TALL, 1) if options.front == "none" else 1)
+    while not options.join and join > 1 and _too_short(data, join, options.front):
+        join -= 1
+    for part, number in _too_short(data, join, options.front):
+        raise GatewiseError(
+            f"{data.names[part.numbers[number]]} has {steps_left(part.sizes, join, options.front)[number]} "
+            f"steps for its text {part.texts[number]!r}, which needs "
+            f"{steps_needed(part.targets[number].tolist())}; give a lower --join, or take it out"
+        )
+    return join
+
+
+def _too_short(data: Transcribed, join: int, front: Front) -> list[tuple[TranscriptSteps, int]]:
+    """The sequences that have fewer steps than their text needs, as (part, number)."""
+    return [
+        (part, number)
+        for part in (data.train, data.validation)
+        for number, steps in enumerate(steps_left(part.sizes, join, front).tolist())
+        if steps_needed(part.targets[number].tolist()) > steps
+    ]
+
+
+TASK = Transcribe()

@@ -1,0 +1,50 @@
+"""Sentences tagged by a rule: what a name is, is told by a word anywhere before it or anywhere behind it."""
+
+import numpy as np
+
+from gatewise.data.pieces import Pieces, whole
+from gatewise.data.token_steps import TokenSteps, learn_vocabulary
+
+FILLERS = ["a", "the", "of", "red", "on", "green", "then", "with", "small", "now", "very", "some"]
+CUES = {"PER": ("she", "he"), "ORG": ("share", "market")}
+SYLLABLES = ["ba", "de", "ki", "lo", "mu", "na", "pe", "ri", "so", "tu", "va", "zo"]
+
+
+def sentences(count, seed=0, filler=3):
+    """Lists of (token, label); the names are new words, and only a cue on one side tells their kind."""
+    random = np.random.default_rng(seed)
+
+    def some():
+        return [(str(random.choice(FILLERS)), "O") for _ in range(random.integers(0, filler + 1))]
+
+    made = []
+    for _ in range(count):
+        kind = ("PER", "ORG")[random.integers(2)]
+        cue = [(CUES[kind][random.integers(2)], "O")]
+        name = ["".join(random.choice(SYLLABLES, random.integers(2, 4))).capitalize()
+                for _ in range(random.integers(1, 4))]  # fmt: skip
+        marked = [(word, ("I-" if place else "B-") + kind) for place, word in enumerate(name)]
+        left, right = (cue, []) if random.integers(2) else ([], cue)
+        made.append([*some(), *left, *some(), *marked, *some(), *right, *some()])
+    return made
+
+
+def conll(tagged):
+    """The sentences as a text."""
+    return "\n".join("".join(f"{token} {label}\n" for token, label in one) for one in tagged)
+
+
+def numbered(tagged):
+    """The labels' names, the vocabulary, and the sentences as a data set."""
+    tokens, labels = zip(*(one for sentence in tagged for one in sentence), strict=True)
+    names = sorted(set(labels))
+    vocabulary = learn_vocabulary(tokens)
+    offsets = np.cumsum([0, *(len(one) for one in tagged)])
+    numbers = np.array([names.index(label) for label in labels])
+    return names, vocabulary, TokenSteps(tokens, numbers, vocabulary, whole(offsets))
+
+
+def first_and_last(data, count):
+    """The first so many sentences of a data set, and the others."""
+    starts, sizes = data.pieces.starts, data.pieces.sizes
+    return data.part(Pieces(starts[:count], sizes[:count])), data.part(Pieces(starts[count:], sizes[count:]))
