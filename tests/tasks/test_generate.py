@@ -81,7 +81,8 @@ def test_a_glimpse_is_text_and_the_same_each_time(contest):
     _, found = contest
     lstm = next(one for one in found.entries if one.name == "lstm")
     told = TASK.glimpse(lstm.network, found.data)
-    assert set(told) <= set(words(12_000))
+    assert set(told) <= set(words(12_000) + "|")
+    assert all(line.startswith("  | ") for line in told.splitlines())
     assert told == TASK.glimpse(lstm.network, found.data)
 
 

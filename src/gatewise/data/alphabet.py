@@ -131,7 +131,8 @@ class BytePairs(Alphabet):
         return int(self._pairs.get_vocab_size())
 
     def encode(self, text: bytes) -> np.ndarray:
-        return np.array(self._pairs.encode(text.decode()).ids, dtype=np.min_scalar_type(len(self)))
+        (found,) = self._pairs.encode_batch_fast([text.decode()])
+        return np.array(found.ids, dtype=np.min_scalar_type(len(self)))
 
     def spelled(self, symbol: int) -> bytes:
         return bytes(self._bytes[one] for one in self._pairs.id_to_token(symbol))

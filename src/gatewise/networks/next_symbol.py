@@ -16,7 +16,7 @@ from gatewise.layers.states import State
 from gatewise.networks.network import Network
 
 ROW = 2**14  # symbols of a stream that is scored, at least, so that few begin with an empty state
-ROWS, STEPS = 64, 256  # streams that are scored side by side, at most, and how far at a time
+ROWS, STEPS = 32, 128  # streams that are scored side by side, at most, and how far at a time
 
 
 class NextSymbol(Network):

@@ -35,9 +35,9 @@ from gatewise.training.processes import is_first
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
 
-GLIMPSE = 240  # characters shown after each epoch
+GLIMPSE = 160  # characters shown after each epoch
 EVERY = 3.0  # seconds between two words on how far a long text is read
-SCORED = 256  # symbols of a chunk where nothing is learned
+SCORED = 128  # symbols of a chunk where nothing is learned
 
 
 class TextOptions(Options):
@@ -153,7 +153,8 @@ class Generate(Task[TextData]):
 
     def glimpse(self, network: NextSymbol, data: TextData) -> str:
         drawn = write_on(network, data.alphabet, "", Taste(), torch.Generator().manual_seed(0))
-        return "".join(islice(drawn, GLIMPSE)).strip("\n")
+        lines = "".join(islice(drawn, GLIMPSE)).splitlines()
+        return "\n".join(f"  | {line}" for line in lines if line.strip())
 
     def reading(self, data: TextData, options: GenerateOptions) -> dict[str, Any]:
         split = Split(options.validation_share, options.test_share)
