@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from gatewise.data.captions import CaptionBatch, Captions
 from gatewise.data.symbols import END, PADDING
 from gatewise.networks.beam import Found
 from gatewise.networks.caption import Captioner
+from gatewise.networks.image_baselines import NUMBERS_KEPT, SIDE, brought
 from gatewise.networks.network import Baseline
 
-SIDE, NUMBERS_KEPT, AT_ONCE = 16, 1 << 25, 256
+AT_ONCE = 256
 
 
 class CaptionBaseline(Captioner, Baseline):
@@ -83,13 +83,4 @@ class NearestImage(CaptionBaseline):
         return {"channels": self.channels, "images": images, "longest": longest}
 
     def _brought(self, batch: CaptionBatch) -> Tensor:
-        """[B, C * 16 * 16]: what lies within each image's own size, drawn out or pressed."""
-        brought = []
-        for image, (height, width) in zip(batch.images, batch.sizes.tolist(), strict=True):
-            own = image[:height, :width].permute(2, 0, 1).unsqueeze(0)
-            brought.append(
-                functional.interpolate(
-                    own, (SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False
-                )
-            )
-        return torch.cat(brought).flatten(1)
+        return brought(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1)

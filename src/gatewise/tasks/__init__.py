@@ -13,14 +13,19 @@ from gatewise.errors import GatewiseError
 TASKS = {
     "forecast": "Foretell series.",
     "classify": "Tell which class a sequence is of.",
+    "classify-images": "Tell which class an image is of; as classify does with a folder.",
     "caption": "Tell a caption for an image.",
     "frames": "Tell which class a clip of images is of.",
     "generate": "Learn to go on with a text, symbol by symbol.",
     "generate-vectors": "Learn to go on with a table of vectors: notes, strokes; as generate does.",
+    "label": "Give each step of a sequence a label.",
+    "transcribe": "Read the text that a sequence holds; as label --head ctc does.",
     "translate": "Learn to translate, from pairs of texts.",
 }
 TABLES = (".csv", ".parquet", ".pq", ".ts", ".arff")
 FOR_TABLES = {"generate": "generate-vectors"}  # by the task that gives up tables to it
+FOR_FOLDERS = {"classify": "classify-images"}  # by the task that gives up folders with images in folders
+FOR_CTC = {"label": "transcribe"}  # by the task that gives up texts which nobody aligned
 
 
 def find_task(name: str) -> Any:
@@ -31,14 +36,29 @@ def find_task(name: str) -> Any:
 
 
 def meant_task(name: str, arguments: Sequence[str]) -> Any:
-    """The task that a command means: that for tables, where it is given one, or a run on one.
+    """The task that a command means: that for tables or images, where it is given some, or a run on some.
 
     arguments: the words of the command after the task's name
     """
-    other = FOR_TABLES.get(name)
-    if other and any(one.lower().endswith(TABLES) or _task_of(Path(one)) == other for one in arguments):
-        return find_task(other)
+    for others, fits in ((FOR_TABLES, _is_table), (FOR_FOLDERS, _has_folders), (FOR_CTC, _is_ctc)):
+        other = others.get(name)
+        if other and any(fits(one) or _task_of(Path(one)) == other for one in arguments):
+            return find_task(other)
     return find_task(name)
+
+
+def _is_table(argument: str) -> bool:
+    return argument.lower().endswith(TABLES)
+
+
+def _has_folders(argument: str) -> bool:
+    """Whether it is a folder with folders in it, and no run."""
+    path = Path(argument)
+    return path.is_dir() and not (path / "run.json").is_file() and any(one.is_dir() for one in path.iterdir())
+
+
+def _is_ctc(argument: str) -> bool:
+    return argument in ("ctc", "--head=ctc")
 
 
 def _task_of(folder: Path) -> str | None:
