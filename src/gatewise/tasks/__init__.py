@@ -24,7 +24,7 @@ TASKS = {
 }
 TABLES = (".csv", ".parquet", ".pq", ".ts", ".arff")
 FOR_TABLES = {"generate": "generate-vectors"}  # by the task that gives up tables to it
-FOR_FOLDERS = {"classify": "classify-images"}  # by the task that gives up folders with images in folders
+FOR_FOLDERS = {"classify": "classify-images"}  # by the task that gives up folders to it
 FOR_CTC = {"label": "transcribe"}  # by the task that gives up texts which nobody aligned
 
 
@@ -40,7 +40,7 @@ def meant_task(name: str, arguments: Sequence[str]) -> Any:
 
     arguments: the words of the command after the task's name
     """
-    for others, fits in ((FOR_TABLES, _is_table), (FOR_FOLDERS, _has_folders), (FOR_CTC, _is_ctc)):
+    for others, fits in ((FOR_TABLES, _is_table), (FOR_FOLDERS, _is_folder), (FOR_CTC, _is_ctc)):
         other = others.get(name)
         if other and any(fits(one) or _task_of(Path(one)) == other for one in arguments):
             return find_task(other)
@@ -51,10 +51,10 @@ def _is_table(argument: str) -> bool:
     return argument.lower().endswith(TABLES)
 
 
-def _has_folders(argument: str) -> bool:
-    """Whether it is a folder with folders in it, and no run."""
+def _is_folder(argument: str) -> bool:
+    """Whether it is a folder of data: not empty, and no run."""
     path = Path(argument)
-    return path.is_dir() and not (path / "run.json").is_file() and any(one.is_dir() for one in path.iterdir())
+    return path.is_dir() and not (path / "run.json").is_file() and any(path.iterdir())
 
 
 def _is_ctc(argument: str) -> bool:
