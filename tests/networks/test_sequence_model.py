@@ -6,7 +6,8 @@ import torch
 from scipy.stats import multivariate_normal
 
 from gatewise.cells import GRU, LSTM
-from gatewise.data.vectors import VectorBatch, Vectors
+from gatewise.data.scaling import Scale
+from gatewise.data.sequences import SequenceBatch, Sequences, SequenceTable
 from gatewise.networks.saving import SavedModel, load_model, save_model
 from gatewise.networks.sequence_baselines import BASELINES, Autoregression, Marginal, Markov, history
 from gatewise.networks.sequence_model import SequenceModel
@@ -21,17 +22,30 @@ def pens(count=4, seed=0, longest=9):
     ]
 
 
+def vectors(sequences):
+    """Such sequences as a data set, at their own scale."""
+    width = sequences[0].shape[1]
+    offsets = np.cumsum([0, *map(len, sequences)])
+    names = tuple(map(str, range(len(sequences)))), tuple(map(str, range(width)))
+    table = SequenceTable("", np.concatenate(sequences).astype(np.float32), offsets, *names)
+    numbers = range(len(sequences))
+    return Sequences(table, numbers, [0] * len(numbers), (Scale(0.0, 1.0),) * width)
+
+
 def whole(sequences):
-    dataset = Vectors(sequences)
-    return dataset.__getitems__(list(range(len(dataset))))
+    return vectors(sequences).__getitems__(list(range(len(sequences))))
+
+
+def batch_of(values, lengths):
+    return SequenceBatch(values, torch.as_tensor(lengths), torch.zeros(len(values)))
 
 
 def test_the_loss_is_that_of_a_loop_over_single_vectors():
     network = SequenceModel(LSTM, channels=3, binary=[2], hidden=5, layers=2, components=3).double()
     batch = whole(pens())
-    batch = VectorBatch(batch.values.double(), batch.lengths)
+    batch = batch_of(batch.values.double(), batch.lengths)
     total = 0.0
-    for values, length in zip(*batch, strict=True):
+    for values, length in zip(batch.values, batch.lengths, strict=True):
         state, seen = None, torch.zeros(1, 1, 3).double()
         for vector in values[:length]:
             output, state = network.recurrent(seen, state)
@@ -44,15 +58,15 @@ def test_the_loss_is_that_of_a_loop_over_single_vectors():
 def test_every_cell_is_blind_to_padding_and_to_what_comes(cell):
     network = SequenceModel(cell, channels=3, binary=[0], hidden=4, components=2).eval()
     values, lengths = torch.randint(2, (2, 7, 3)).float(), torch.tensor([7, 4])
-    nats = network.nats(VectorBatch(values, lengths))
+    nats = network.nats(batch_of(values, lengths))
     assert (nats[1, 4:] == 0).all()
     for change, untouched in [((0, 5), (0, slice(0, 5))), ((1, 5), (1, slice(None)))]:
         other = values.clone()
         other[change] = 1 - other[change]
-        torch.testing.assert_close(network.nats(VectorBatch(other, lengths))[untouched], nats[untouched])
+        torch.testing.assert_close(network.nats(batch_of(other, lengths))[untouched], nats[untouched])
     other = values.clone()
     other[0, 2] += 1
-    assert (network.nats(VectorBatch(other, lengths))[0, 3:] != nats[0, 3:]).any()
+    assert (network.nats(batch_of(other, lengths))[0, 3:] != nats[0, 3:]).any()
 
 
 def test_all_weights_learn():
@@ -70,7 +84,7 @@ def test_what_is_drawn_is_what_is_foretold():
     key = torch.tensor([0.0, 1.0])
     rolls = torch.cartesian_prod(*[key] * 6).view(64, 3, 2)
     with torch.no_grad():
-        foretold = (-network.nats(VectorBatch(rolls, torch.full((64,), 3))).sum(1)).exp()
+        foretold = (-network.nats(batch_of(rolls, torch.full((64,), 3))).sum(1)).exp()
     assert foretold.sum().item() == pytest.approx(1, abs=1e-5)
     drawn = network.sample(3, count=20_000)
     numbers = (drawn.flatten(1) @ (2.0 ** torch.arange(5, -1, -1))).long()
@@ -106,7 +120,7 @@ def test_a_bias_steadies_a_draw():
 def test_a_saved_model_is_the_same(make, tmp_path):
     model = make()
     if not isinstance(model, SequenceModel):
-        model.learn(Vectors(pens(20)), Vectors(pens(5, seed=1)))
+        model.learn(vectors(pens(20)), vectors(pens(5, seed=1)))
     save_model(tmp_path, SavedModel("generate", "it", model, {}))
     again = load_model(tmp_path).network
     batch = whole(pens())
@@ -124,7 +138,7 @@ def test_the_history_is_that_of_a_loop():
 def test_the_marginal_counts_and_has_one_gaussian():
     sequences = pens(30)
     model = Marginal(3, [2])
-    model.learn(Vectors(sequences), None)
+    model.learn(vectors(sequences), None)
     rows = np.concatenate(sequences).astype(np.float32).astype(float)
     share = (rows[:, 2].sum() + 0.5) / (len(rows) + 1)
     covariance = np.cov(rows[:, :2].T, bias=True) + 1e-6 * np.eye(2)
@@ -136,7 +150,7 @@ def test_the_marginal_counts_and_has_one_gaussian():
 def test_markov_counts_what_follows_what():
     model = Markov(2, [0])
     one = np.array([[1, 0.0], [1, 1.0], [0, 2.0], [1, 3.0], [1, 4.0]])
-    model.learn(Vectors([one]), None)
+    model.learn(vectors([one]), None)
     zero, after = (model.weights[0, 0] * before + model.bias[0] for before in (0, 1))
     assert zero.sigmoid().item() == pytest.approx(
         (2 + 0.5) / 3
@@ -159,7 +173,7 @@ def autoregressive(count, seed):
         values = np.array(rows[1:])
         chance = 1 / (1 + np.exp(1 - 6 * values[:-1, 0]))
         sequences.append(np.column_stack([values[1:], random.random(40) < chance]))
-    return Vectors(sequences)
+    return vectors(sequences)
 
 
 def test_an_autoregression_finds_the_rule():
@@ -187,11 +201,11 @@ def test_each_baseline_sees_more_than_the_last():
 @pytest.mark.parametrize("name", BASELINES)
 def test_a_baseline_survives_channels_that_never_change(name):
     model = BASELINES[name](3, [2])
-    still = Vectors([np.tile([5.0, 0.0, 0.0], (20, 1))])
+    still = vectors([np.tile([5.0, 0.0, 0.0], (20, 1))])
     model.learn(still, still)
     batch = still.__getitems__([0])
     assert model.loss(batch).isfinite()
-    assert model.loss(VectorBatch(torch.ones_like(batch.values), batch.lengths)).isfinite()
+    assert model.loss(batch_of(torch.ones_like(batch.values), batch.lengths)).isfinite()
 
 
 def test_counts_on_chorales_are_as_published(real_data):
@@ -200,7 +214,7 @@ def test_counts_on_chorales_are_as_published(real_data):
 
     rolls = loadmat(real_data / "music" / "JSB_Chorales.mat")
     model = Markov(88, range(88))
-    model.learn(Vectors(list(rolls["traindata"][0])), None)
+    model.learn(vectors(list(rolls["traindata"][0])), None)
     batch = whole(list(rolls["testdata"][0]))
     nats = model.nats(batch)[:, 1:].sum() / (batch.lengths - 1).sum()
     assert nats.item() == pytest.approx(10.49, abs=0.01)

@@ -12,7 +12,7 @@ import typer
 from gatewise.cli.parameters import with_options
 from gatewise.cli.show import Bar, console, leaderboard, show_details
 from gatewise.errors import GatewiseError
-from gatewise.tasks import TASKS, find_task
+from gatewise.tasks import TASKS, meant_task
 from gatewise.training import runs
 from gatewise.training.contest import Contest, Watcher
 from gatewise.training.options import resolve, verb_options
@@ -59,7 +59,7 @@ def _loading(verb: Verb, name: str) -> Callable[[typer.Context], None]:
 
     def load(context: typer.Context) -> None:
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        app.command(help=TASKS[name])(_command(verb, find_task(name)))
+        app.command(help=TASKS[name])(_command(verb, meant_task(name, context.args)))
         command = typer.main.get_command(app)
         with command.make_context(name, context.args, parent=context.parent) as inner:
             command.invoke(inner)

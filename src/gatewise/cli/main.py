@@ -15,7 +15,7 @@ VERBS = {
     "train": "Train one network on your data.",
     "evaluate": "Score a trained model on other data.",
     "predict": "Let a trained model say what it sees in new data.",
-    "sample": "Go on with a text, by a model that was trained to generate.",
+    "sample": "Go on with a text, or draw vectors, by a model trained to generate.",
     "cells": "Show the cells and their equations.",
     "doctor": "Show what this machine has, and which backend serves what on it.",
     "demo": "Compare cells on a series that ships with gatewise.",

@@ -1,31 +1,51 @@
-"""`gatewise sample`: a trained model of text goes on with a text."""
+"""`gatewise sample`: a trained model goes on with a text, or draws sequences of vectors."""
 
 from __future__ import annotations
 
 import sys
 from itertools import chain, islice
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import torch
 import typer
 
 from gatewise.cli.parameters import RUN
+from gatewise.cli.show import console
 from gatewise.data.alphabet import alphabet_from
 from gatewise.errors import GatewiseError
+from gatewise.files import write_whole
 from gatewise.networks.next_symbol import NextSymbol
 from gatewise.networks.sampling import Taste, write_on
-from gatewise.networks.saving import load_model
+from gatewise.networks.saving import SavedModel, load_model
+from gatewise.networks.sequence_model import SequenceModel
 
-PRIME = Annotated[str, typer.Option(help="What to go on with; a new line if not given.", show_default=False)]
-LENGTH = Annotated[int, typer.Option(min=1, help="Symbols to draw.")]
+SYMBOLS = 500
+OF_TEXT, OF_VECTORS = "For a model of text", "For a model of vectors"
+
+
+def _option(about: str, panel: str | None = None, **bounds: Any) -> Any:
+    return typer.Option(help=about, rich_help_panel=panel, show_default=False, **bounds)
+
+
+LENGTH = Annotated[int | None, _option("Symbols (500) or steps (as in training) to draw.", min=1)]
+SEED = Annotated[int | None, _option("Draws the same again.", min=0)]
+PRIME = Annotated[str | None, _option("What to go on with; a new line if not given.", OF_TEXT)]
 TEMPERATURE = Annotated[
-    float, typer.Option(min=0, help="Below 1 likely symbols become likelier; 0 takes the likeliest.")
+    float | None,
+    _option("Below 1 likely symbols become likelier; 0 takes the likeliest. (0.8)", OF_TEXT, min=0),
 ]
-TOP_K = Annotated[int, typer.Option(min=0, help="Only from so many of the likeliest; 0 for all.")]
+TOP_K = Annotated[int | None, _option("Only from so many of the likeliest; 0 for all. (0)", OF_TEXT, min=0)]
 TOP_P = Annotated[
-    float, typer.Option(min=0, max=1, help="Only from the likeliest of this probability together.")
+    float | None, _option("Only from the likeliest of this probability together. (1)", OF_TEXT, min=0, max=1)
 ]
-SEED = Annotated[int | None, typer.Option(min=0, help="Draws the same text again.", show_default=False)]
+OUT = Annotated[
+    Path | None, _option("The CSV or Parquet file to write; a picture goes beside it.", OF_VECTORS)
+]
+COUNT = Annotated[int | None, _option("Sequences to draw. (3)", OF_VECTORS, min=1)]
+BIAS = Annotated[
+    float | None, _option("Above 0, real channels stay closer to what is likeliest. (0)", OF_VECTORS, min=0)
+]
 
 
 def add(app: typer.Typer, about: str) -> None:
@@ -35,25 +55,77 @@ def add(app: typer.Typer, about: str) -> None:
 
 def draw(
     run: RUN,
-    prime: PRIME = "",
-    length: LENGTH = 500,
-    temperature: TEMPERATURE = 0.8,
-    top_k: TOP_K = 0,
-    top_p: TOP_P = 1.0,
+    length: LENGTH = None,
     seed: SEED = None,
+    prime: PRIME = None,
+    temperature: TEMPERATURE = None,
+    top_k: TOP_K = None,
+    top_p: TOP_P = None,
+    out: OUT = None,
+    count: COUNT = None,
+    bias: BIAS = None,
 ) -> None:
-    """Go on with a text, symbol by symbol."""
+    """Go on with a text, symbol by symbol, or draw sequences of vectors, step by step."""
     saved = load_model(run)
-    if not isinstance(saved.network, NextSymbol):
+    seed = torch.Generator().seed() % 2**31 if seed is None else seed
+    of_text = {"prime": prime, "temperature": temperature, "top-k": top_k, "top-p": top_p}
+    of_vectors = {"out": out, "count": count, "bias": bias}
+    if isinstance(saved.network, NextSymbol):
+        _refuse(of_vectors, "vectors", run)
+        _draw_text(saved, length or SYMBOLS, seed, **_given(of_text))
+    elif isinstance(saved.network, SequenceModel):
+        _refuse(of_text, "text", run)
+        _draw_vectors(saved, length, seed, **_given(of_vectors))
+    else:
         raise GatewiseError(
-            f"{str(run)!r} holds a model of {saved.task!r}; only one of text can go on with a text"
+            f"{str(run)!r} holds a model of {saved.task!r}; only one of 'generate' can draw something"
         )
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name.replace("-", "_"): value for name, value in options.items() if value is not None}
+
+
+def _refuse(options: dict[str, Any], kind: str, run: Path) -> None:
+    """Errors: `GatewiseError` where an option is given that only a model of another kind has."""
+    for name in _given(options):
+        raise GatewiseError(
+            f"--{name.replace('_', '-')} is for a model of {kind}; {str(run)!r} holds another: leave it out"
+        )
+
+
+def _draw_text(
+    saved: SavedModel, length: int, seed: int, prime: str = "", temperature: float = 0.8, top_k: int = 0,
+    top_p: float = 1.0,
+) -> None:  # fmt: skip
+    assert isinstance(saved.network, NextSymbol)
     alphabet = alphabet_from(saved.reading.get("alphabet", {}))
-    generator = torch.Generator()
-    generator.seed() if seed is None else generator.manual_seed(seed)
-    drawn = write_on(saved.network, alphabet, prime, Taste(temperature, top_k, top_p), generator)
+    taste, generator = Taste(temperature, top_k, top_p), torch.Generator().manual_seed(seed)
+    drawn = write_on(saved.network, alphabet, prime, taste, generator)
     first = next(drawn)  # a prime that can't be read is refused before anything is shown
     for piece in chain((prime, first), islice(drawn, length - 1)):
         sys.stdout.write(piece)
         sys.stdout.flush()
     sys.stdout.write("\n")
+
+
+def _draw_vectors(
+    saved: SavedModel, length: int | None, seed: int, out: Path | None = None, count: int = 3,
+    bias: float = 0.0,
+) -> None:  # fmt: skip
+    from gatewise.insight.vector_picture import draw_vectors
+    from gatewise.tasks.generate_vectors import sample
+    from gatewise.tasks.reading import read_as
+    from gatewise.tasks.vector_reading import VectorReading
+
+    if out is None or out.suffix not in (".csv", ".parquet"):
+        got = "" if out is None else f", not {str(out)!r}"
+        raise GatewiseError(f"vectors make a table: give --out FILE.csv or FILE.parquet{got}")
+    assert isinstance(saved.network, SequenceModel)
+    reading = read_as(VectorReading, saved)
+    drawn = sample(saved.network, reading, length or reading.steps, count, bias, seed)
+    frame = reading.as_table(drawn)
+    write_whole(out, frame.write_csv if out.suffix == ".csv" else frame.write_parquet)
+    picture = out.with_suffix(".png")
+    draw_vectors({f"drawn by {saved.name}": drawn}, reading.look, picture)
+    console.print(f"wrote {out}: {len(drawn)} sequences of {len(drawn[0])} steps; {picture} shows them")

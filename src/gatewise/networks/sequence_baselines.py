@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gatewise.data.vectors import VectorBatch, Vectors
+from gatewise.data.sequences import SequenceBatch, Sequences
 from gatewise.networks.densities import LEAST_SCALE
 from gatewise.networks.network import Baseline
 from gatewise.networks.sequence_model import NextVector
 
 PENALTIES = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.1)
+MOST_STEPS = 1 << 18  # that are learned from
 ROUNDS = 30  # of L-BFGS, for each penalty; each begins where the last one ended
 
 
@@ -39,7 +41,7 @@ class LinearVectors(NextVector, Baseline):
         self.register_buffer("bias", torch.zeros(channels))
         self.register_buffer("noise", torch.eye(len(self.real)))  # the lower factor of its covariance
 
-    def nats(self, batch: VectorBatch) -> Tensor:
+    def nats(self, batch: SequenceBatch) -> Tensor:
         nats = self.nats_after(history(batch.values, self.order), batch.values)
         return nats * (torch.arange(nats.shape[1]) < batch.lengths.unsqueeze(1))
 
@@ -67,24 +69,26 @@ class LinearVectors(NextVector, Baseline):
 
 
 class Pairs:
-    """Every vector of a data set beside what came before it: [S, C] and [S, order * C], in float64."""
+    """Vectors of a data set beside what came before each: [S, C] and [S, order * C], in float64.
 
-    def __init__(self, dataset: Vectors, order: int) -> None:
-        self.truth = dataset.values.double()
-        self.before = torch.cat([history(one, order) for one in dataset.parts]).double()
+    Of a data set of more than `MOST_STEPS`, some sequences are taken, drawn at random.
+    """
+
+    def __init__(self, dataset: Sequences, order: int) -> None:
+        drawn = np.random.default_rng(0).permutation(len(dataset))
+        enough = int(np.searchsorted(np.cumsum(dataset.sizes.numpy()[drawn]), MOST_STEPS)) + 1
+        parts = [dataset.__getitems__([number]).values[0] for number in np.sort(drawn[:enough]).tolist()]
+        self.truth = torch.cat(parts).double()
+        self.before = torch.cat([history(one, order) for one in parts]).double()
 
 
 class Marginal(LinearVectors):
     """Each 0/1 channel as often as in training, the real ones by one Gaussian, whatever came before.
 
-    >>> import numpy as np
-    >>> model = Marginal(channels=1, binary=[0])
-    >>> model.learn(Vectors([np.array([[1], [0], [0]])]), None)
-    >>> model.bias.sigmoid()  # (1 + 1/2) / (3 + 1), Krichevsky and Trofimov's estimate
-    tensor([0.3750])
+    A share is estimated as `(ones + 1/2) / (all + 1)` (Krichevsky and Trofimov 1981).
     """
 
-    def learn(self, train: Vectors, validation: Any) -> None:
+    def learn(self, train: Sequences, validation: Any) -> None:
         pairs = Pairs(train, 1)
         self._fill(torch.zeros_like(self.weights).double(), self.usual(pairs), pairs)
 
@@ -99,7 +103,7 @@ class Marginal(LinearVectors):
 class Markov(LinearVectors):
     """Each channel by its own last value alone: counted where it is 0 or 1, by a line through real ones."""
 
-    def learn(self, train: Vectors, validation: Any) -> None:
+    def learn(self, train: Sequences, validation: Any) -> None:
         pairs = Pairs(train, 1)
         before, truth = pairs.before, pairs.truth
         middle, spread = before.mean(0), before.var(0, unbiased=False)
@@ -123,7 +127,7 @@ class Autoregression(LinearVectors):
     def __init__(self, channels: int, binary: Sequence[int] = (), order: int = 4) -> None:
         super().__init__(channels, binary, order)
 
-    def learn(self, train: Vectors, validation: Vectors) -> None:
+    def learn(self, train: Sequences, validation: Sequences) -> None:
         pairs, held = Pairs(train, self.order), Pairs(validation, self.order)
         usual = Marginal(self.channels, self.binary).usual(pairs)
         started = torch.cat([self.weights, self.bias.unsqueeze(1)], dim=1).double()

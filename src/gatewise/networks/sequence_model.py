@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gatewise.cells.base import CellType
-from gatewise.data.vectors import VectorBatch
+from gatewise.data.sequences import SequenceBatch
 from gatewise.layers import Recurrent
 from gatewise.layers.states import State
 from gatewise.networks.densities import VectorHead
@@ -22,14 +22,14 @@ class NextVector(Network):
     """The density of each vector, given all before it: `p(x_1 .. x_T) = prod p(x_t | x_1 .. x_{t-1})`."""
 
     @abstractmethod
-    def nats(self, batch: VectorBatch) -> Tensor:
+    def nats(self, batch: SequenceBatch) -> Tensor:
         """`-ln p(x_t | x_1 .. x_{t-1})`, [B, T]; zero where a sequence is over."""
 
-    def loss(self, batch: VectorBatch) -> Tensor:
+    def loss(self, batch: SequenceBatch) -> Tensor:
         """Nats a vector, the mean over all vectors of the batch."""
         return self.nats(batch).sum() / batch.lengths.sum()
 
-    def weight(self, batch: VectorBatch) -> int:
+    def weight(self, batch: SequenceBatch) -> int:
         return int(batch.lengths.sum())
 
 
@@ -44,7 +44,7 @@ class SequenceModel(NextVector):
 
     >>> from gatewise.cells import LSTM
     >>> network = SequenceModel(LSTM, channels=3, binary=[2], hidden=16)
-    >>> batch = VectorBatch(torch.zeros(2, 5, 3), torch.tensor([5, 3]))
+    >>> batch = SequenceBatch(torch.zeros(2, 5, 3), torch.tensor([5, 3]), torch.zeros(2))
     >>> network.nats(batch).shape, network.sample(7, count=4).shape
     (torch.Size([2, 5]), torch.Size([4, 7, 3]))
     """
@@ -78,7 +78,13 @@ class SequenceModel(NextVector):
         output, state = self.recurrent(seen, state, lengths=lengths)
         return self.head(self.dropout(output)), state
 
-    def nats(self, batch: VectorBatch) -> Tensor:
+    def expected(self, batch: SequenceBatch) -> Tensor:
+        """What is expected after the end of each sequence, [B, C]; of a 0/1 channel its probability."""
+        seen = functional.pad(batch.values, (0, 0, 1, 0))
+        raw, _ = self(seen, lengths=batch.lengths + 1)
+        return self.head.mean(raw[torch.arange(len(raw)), batch.lengths])
+
+    def nats(self, batch: SequenceBatch) -> Tensor:
         seen = functional.pad(batch.values[:, :-1], (0, 0, 1, 0))
         raw, _ = self(seen, lengths=batch.lengths)
         there = torch.arange(seen.shape[1], device=seen.device) < batch.lengths.unsqueeze(1)

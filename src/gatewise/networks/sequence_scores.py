@@ -1,0 +1,56 @@
+"""How well models foretell the vectors of sequences, and what they expect next."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gatewise.data.sequences import Sequences
+from gatewise.networks.classifier import in_batches
+from gatewise.networks.sequence_model import NextVector, SequenceModel
+
+AT_ONCE = 32  # sequences
+
+
+def score(network: NextVector, dataset: Sequences) -> dict[str, float]:
+    """The mean nats of a vector, and of all but the first ones (NaN where there are no others)."""
+    total, count = nats_by_place(network, dataset)
+    return {
+        "nats": float(total.sum() / count.sum()),
+        "nats_later": float(total[1:].sum() / count[1:].sum()) if len(total) > 1 else float("nan"),
+    }
+
+
+def nats_by_place(network: NextVector, dataset: Sequences) -> tuple[Tensor, Tensor]:
+    """For each place in a sequence, the nats of all vectors there, and how many they are: [T], [T]."""
+    longest = int(dataset.sizes.max())
+    total, count = torch.zeros(2, longest, dtype=torch.float64)
+    with torch.inference_mode():
+        for _, batch in in_batches(dataset, AT_ONCE):
+            nats = network.nats(batch).double().sum(0)
+            total[: len(nats)] += nats
+            count[: len(nats)] += (torch.arange(len(nats)) < batch.lengths.unsqueeze(1)).sum(0)
+    return total, count
+
+
+def told_by_place(network: NextVector, dataset: Sequences) -> list[tuple[str, int, float]]:
+    """The mean nats after 0, 1, 2 to 3, 4 to 7, ... steps: what was read, how many vectors, nats a vector."""
+    total, count = nats_by_place(network, dataset)
+    rows, first = [], 0
+    while first < len(total):
+        last = min(max(2 * first, 1), len(total))
+        name = str(first) if last == first + 1 else f"{first} to {last - 1}"
+        number = int(count[first:last].sum())
+        rows.append((name, number, float(total[first:last].sum()) / number))
+        first = last
+    return rows
+
+
+def next_vectors(network: SequenceModel, dataset: Sequences) -> Tensor:
+    """What is expected after the end of each sequence, [N, C]."""
+    numbers, expected = [], []
+    with torch.inference_mode():
+        for which, batch in in_batches(dataset, AT_ONCE):
+            numbers.append(which)
+            expected.append(network.expected(batch))
+    return torch.cat(expected)[torch.cat(numbers).argsort()]
