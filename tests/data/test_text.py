@@ -119,6 +119,8 @@ def test_there_must_be_a_file(tmp_path):
         GatewiseError, match=r"there is no file \*\.md in the folder .*; give --files PATTERN"
     ):
         find_texts(tmp_path, "*.md")
+    with pytest.raises(GatewiseError, match="expected --files as a pattern like"):
+        find_texts(tmp_path, "/etc/*")
 
 
 def test_reading_tells_how_far_it_is(tmp_path, tiny_blocks):

@@ -117,6 +117,7 @@ def test_other_symbols_are_scored_by_the_character(tmp_path, symbols):
             {"batch_size": 64},
             "has 38 symbols, too few for 64 streams; give a longer text or a",
         ),
+        ("short\n" * 8, {"batch_size": 6}, "has 5 symbols, too few for 6 streams"),
     ],
 )
 def test_texts_that_are_too_short(tmp_path, text, options, message):

@@ -118,7 +118,10 @@ def find_texts(path: Path, pattern: str = "*.txt") -> TextFiles:
     Errors: `GatewiseError` where there is none, or nothing in them.
     """
     if path.is_dir():
-        paths = sorted(one for one in path.rglob(pattern) if one.is_file())
+        try:
+            paths = sorted(one for one in path.rglob(pattern) if one.is_file())
+        except (NotImplementedError, ValueError) as error:
+            raise GatewiseError(f"expected --files as a pattern like *.txt, got {pattern!r}") from error
         if not paths:
             raise GatewiseError(
                 f"there is no file {pattern} in the folder {str(path)!r}; give --files PATTERN"

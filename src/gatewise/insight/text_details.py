@@ -12,7 +12,7 @@ from gatewise.data.text import Text
 from gatewise.networks.next_symbol import NextSymbol, follow
 from gatewise.training.task import Details
 
-READ = 2**15  # symbols that are looked at
+READ = 2**14  # symbols that are looked at
 KINDS = ("begins a word", "within a word", "punctuation", "space", "line break")
 PLACES, APART, AROUND = 8, 40, 34  # surprises told, the symbols between them, and those shown before
 

@@ -49,7 +49,7 @@ class TextOptions(Options):
     vocabulary: CountOrFound = Field(
         0, description="Symbols at most; 0 for all characters, or for 2000 byte pairs."
     )
-    files: str = Field("*.txt", description="Which files of a folder, as a pattern.")
+    files: str = Field("*.txt", min_length=1, description="Which files of a folder, as a pattern.")
     validation_share: Share = Field(0.05, description="The part before the test part, to choose by.")
     test_share: Share = Field(0.1, description="The last part of the text, to test on.")
     steps: Count = Field(128, description="Symbols through which a gradient goes back.")
@@ -129,7 +129,8 @@ class Generate(Task[TextData]):
         split = Split(options.validation_share, options.test_share)
         found = read_text(files, split, Wanted(options.symbols, options.vocabulary), _telling(path))
         data = TextData.of(path, found, options.steps, options.chunks)
-        data.train.streams(options.batch_size, 0, options.batch_size)  # whether the text is long enough
+        for part in (data.train, data.validation):  # whether the text is long enough
+            part.streams(options.batch_size, 0, options.batch_size)
         return data
 
     def network(self, data: TextData, options: GenerateOptions, cell: CellType) -> LanguageModel:
