@@ -88,9 +88,9 @@ def test_a_wide_beam_finds_what_is_best_of_all(penalty):
 
 
 @pytest.mark.parametrize("beam", [1, 2, 3])
-@pytest.mark.parametrize("penalty", [0.0, 1.0])
+@pytest.mark.parametrize("penalty", [0.0, 1.0, 3.0])
 def test_a_batch_finds_what_a_plain_search_finds(beam, penalty):
-    limits = [8, 1, 12, 1, 6, 1, 2]
+    limits = [8, 1, 12, 1, 6, 1, 2, *[10] * 30]
     unended = 0
     for row, found in enumerate(searched(limits, beam, penalty)):
         score, numbers = plain_search(row, limits[row], beam, penalty)

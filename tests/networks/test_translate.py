@@ -69,7 +69,31 @@ def test_the_loss_is_that_of_a_plain_loop(attention):
             count += 1
             given = true
     assert network.weight(BATCH) == count
-    assert float(network.loss(BATCH)) == pytest.approx(total / count, rel=1e-5)
+    assert network.loss(BATCH).item() == pytest.approx(total / count, rel=1e-5)
+
+
+def test_the_decoder_begins_where_both_directions_ended():
+    network = network_of(layers=3).eval()
+    output, _ = network.encoder(network.source_vectors(BATCH.source), lengths=BATCH.lengths)
+    hidden = network.encode(*BATCH[:2]).state[0]
+    assert hidden.shape == (3, 3, 8)
+    for row, length in enumerate(BATCH.lengths):
+        expected = torch.cat([output[row, length - 1, :4], output[row, 0, 4:]])
+        torch.testing.assert_close(hidden[-1, row], expected)
+
+
+def test_bahdanau_looks_with_the_last_hidden_and_luong_with_the_new():
+    for attention in ("bahdanau", "luong"):
+        network = network_of(attention, layers=2).eval()
+        context = network.encode(*BATCH[:2])
+        features, _, weights = network.decode(BATCH.target, context)
+        contexts, hidden = features.chunk(2, dim=-1)
+        if attention == "bahdanau":
+            first = context.state[0][-1].unsqueeze(1)
+            hidden = torch.cat([first, hidden[:, :-1]], dim=1)
+        expected, looked = network.decoder.attention(hidden, context.memory)
+        torch.testing.assert_close(weights, looked)
+        torch.testing.assert_close(contexts, expected)
 
 
 def test_smoothing_counts_in_training_only():
@@ -108,7 +132,7 @@ def test_the_score_of_a_translation_is_its_probability(attention, beam):
             torch.tensor([[BEGIN, *found[row].numbers]]), network.encode(*alone[:2])
         )
         told = 1 - network.logits(features)[0].softmax(-1)[:, [PADDING, BEGIN]].sum(-1)
-        assert found[row].score == pytest.approx(float(-nats - told.log().sum()), rel=1e-4)
+        assert found[row].score == pytest.approx((-nats - told.log().sum()).item(), rel=1e-4)
 
 
 def test_one_hypothesis_is_the_greedy_one():
@@ -150,6 +174,13 @@ def test_the_share_of_true_symbols_falls_with_the_pairs_seen():
     assert shares == pytest.approx([1.0, 0.85, 0.7, 0.55, 0.4, 0.4])
     network.eval().loss(BATCH)
     assert int(network.pairs_seen) == 18
+
+
+def test_the_first_batch_is_given_true_symbols_only():
+    network = network_of(forcing=0.0, forcing_pairs=3)
+    plain = network.eval().loss(BATCH)
+    torch.testing.assert_close(network.train().loss(BATCH), plain)
+    assert abs(float((network.loss(BATCH) - plain).detach())) > 1e-3
 
 
 @ATTENTION
