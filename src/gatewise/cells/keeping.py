@@ -1,0 +1,68 @@
+"""What a cell's equations say of keeping: by how much a step multiplies what a state held before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gatewise.cells.base import CellType
+from gatewise.cells.notation import Constant, Expression, Operation, Previous
+
+ONE = Constant(1.0)
+
+
+def keeping(cell: CellType) -> dict[str, Expression]:
+    """For each state that is carried on, by its name in `cell.previous`, the factor that carries it.
+
+    Gates and candidates are held: only the straight way from a state to itself counts, by sums and
+    products. A state that is made anew at every step is not there.
+
+    >>> from gatewise.cells import GRU, LSTM, RNN
+    >>> keeping(LSTM)["c"].line, keeping(GRU)["h"].line, keeping(RNN)
+    ('f', 'z', {})
+    """
+    found = {}
+    for name, before in cell.previous.items():
+        factor = _factor(cell.lines[before.state], before, cell.lines)
+        if factor is not None:
+            found[name] = factor
+    return found
+
+
+def _factor(expression: Expression, before: Previous, lines: Mapping[str, Expression]) -> Expression | None:
+    """The derivative of an expression by a state before it, functions held constant; None for zero."""
+    if expression is before:
+        return ONE
+    if not isinstance(expression, Operation):
+        return None
+    parts = [_factor(lines.get(one.line or "", one), before, lines) for one in expression.arguments]
+    match expression.function, parts:
+        case ("add", [first, second]):
+            return _sum(first, second)
+        case ("subtract", [first, second]):
+            return _sum(first, None if second is None else _times(second, Constant(-1.0)))
+        case ("negate", [only]) if only is not None:
+            return _times(only, Constant(-1.0))
+        case ("multiply", [first, second]):
+            a, b = expression.arguments
+            return _sum(
+                None if first is None else _times(first, b), None if second is None else _times(second, a)
+            )
+        case ("divide", [first, None]) if first is not None:
+            return first / expression.arguments[1]
+    return None
+
+
+def _sum(first: Expression | None, second: Expression | None) -> Expression | None:
+    if first is None or second is None:
+        return second if first is None else first
+    if isinstance(first, Constant) and isinstance(second, Constant):
+        return Constant(first.value + second.value)
+    return first + second
+
+
+def _times(first: Expression, second: Expression) -> Expression:
+    if isinstance(first, Constant) and isinstance(second, Constant):
+        return Constant(first.value * second.value)
+    if isinstance(first, Constant) and first.value == 1.0:
+        return second
+    return first * second
