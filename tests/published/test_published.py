@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.texts import words
+
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "published"
 
 
@@ -95,3 +97,18 @@ def test_moved_images_keep_what_is_inside(script):
     assert torch.allclose(found.sum((1, 2)), image.sum((1, 2)))
     assert not torch.equal(found, image)
     assert torch.equal(script("mnist").moved(image, 0), image)
+
+
+def test_a_text_is_foretold_beside_n_grams(script, tmp_path):
+    (tmp_path / "text.txt").write_text(words(12_000))
+    found = script("shakespeare").measured(
+        tmp_path / "text.txt", hidden=48, steps=32, batch_size=4, epochs=4, validation_share=0.05
+    )
+    assert set(found) == {"lstm", "n-gram", "unigram"}
+    assert found["lstm"]["nats a character"] < 0.7 * found["unigram"]["nats a character"]
+
+
+def test_an_absent_text_is_named(script, monkeypatch, tmp_path):
+    monkeypatch.setenv("GATEWISE_DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"there is no tinyshakespeare\.txt in .*GATEWISE_DATA names"):
+        script("shakespeare").text()
