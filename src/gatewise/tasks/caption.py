@@ -132,6 +132,10 @@ class CaptionTask(Task[CaptionData]):
     def check(self, options: CaptionOptions, cell: CellType) -> None:
         super().check(options, cell)
         require_sacrebleu()
+        if options.read == "columns" and options.hidden % 2:
+            raise GatewiseError(
+                f"both directions share the {options.hidden} units of a layer: give an even number"
+            )
 
     def read(self, path: Path, options: CaptionOptions) -> CaptionData:
         images = Path(options.images) if options.images else None

@@ -1,0 +1,158 @@
+"""A user's mistake with images, clips and captions: one line, exit code 2, nothing half-written."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.bars import write_captions, write_classes
+from tests.cli.test_mistakes import gatewise  # noqa: F401
+from tests.moving import DOT, moving, write_arrays, write_folders
+
+
+def nothing(folder):
+    folder.mkdir()
+
+
+def cut_off(folder):
+    path = write_classes(folder, 9, side=40) / "level" / "4.png"
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def no_image(folder):
+    (write_classes(folder, 9) / "level" / "4.png").write_text("level")
+
+
+def one_class(folder):
+    for path in (write_classes(folder, 9) / "upright").iterdir():
+        path.unlink()
+    (folder / "upright").rmdir()
+
+
+def mixed_colours(folder):
+    Image.new("RGB", (8, 8)).save(write_classes(folder, 9) / "upright" / "3.png")
+
+
+def refuse(gatewise, folder, task, data, arguments, message):  # noqa: F811
+    told = gatewise("train", task, data, "--epochs", 1, *arguments)
+    assert told.returncode == 2
+    assert message in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+    assert not list(folder.rglob("leaderboard.csv"))
+    assert not list(folder.rglob("config.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments", "message"),
+    [
+        (lambda folder: write_classes(folder / "level", 3), [], "data holds no folders of images; put those"),
+        (one_class, [], "data has one class only, 'level'; two or more can be told apart"),
+        (cut_off, [], "data/level/4.png can't be read as an image: "),
+        (no_image, [], "data/level/4.png is no image that can be read; take it out of the folder"),
+        (mixed_colours, [], "3.png has colours; say how to read them all: --colour grey or --colour colour"),
+        (lambda folder: write_classes(folder, 1), [], "2 examples of 2 classes leave none to validate"),
+        (lambda folder: write_classes(folder, 9), ["--size", "big"], "expected a size as 28, 28x40 (height"),
+        (lambda folder: write_classes(folder, 9), ["--cell", "mdlstm"], "give lstm, or --network lattice"),
+        (
+            lambda folder: write_classes(folder, 9),
+            ["--network", "lattice", "--cell", "mgu"],
+            "the cell MGU does not run over images; give lstm, gru, rnn or a cell of lattices such as mdlstm",
+        ),
+        (
+            lambda folder: write_classes(folder, 9),
+            ["--network", "grid", "--cell", "mdlstm"],
+            "MDLSTM2 does not fit a grid; give lstm, gru or rnn",
+        ),
+        (
+            lambda folder: write_classes(folder, 9),
+            ["--network", "lattice", "--bidirectional"],
+            "a lattice is read from all four corners; leave --bidirectional out",
+        ),
+        (
+            lambda folder: write_classes(folder, 9),
+            ["--network", "grid", "--pooling", "attention"],
+            "a lattice is looked at by --pooling last or mean; attention is for rows",
+        ),
+        (
+            lambda folder: write_classes(folder, 9),
+            ["--depth-weights", "untied"],
+            "every layer has its own weights already; leave --depth-weights to a grid",
+        ),
+    ],
+)  # fmt: skip
+def test_classify(tmp_path, gatewise, make, arguments, message):  # noqa: F811
+    make(tmp_path / "data")
+    refuse(gatewise, tmp_path, "classify", "data", arguments, message)
+
+
+def clips(count=12):
+    return moving([DOT], count, side=9, shortest=4, longest=6, ways=("left", "right"))
+
+
+def an_empty_clip(folder):
+    (write_folders(folder, clips()) / "left" / "empty").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments", "message"),
+    [
+        (nothing, [], "data holds no folders of clips; put those of a class into a folder of its name"),
+        (lambda folder: write_classes(folder, 9), [], "data/level/0.png; classify tells still images apart"),
+        (an_empty_clip, [], "data/left/empty holds no images; put the frames of a clip into a folder of its"),
+        (lambda folder: write_folders(folder, clips()), ["--filters", "0"], "option filters.0: input should"),
+        (lambda folder: write_folders(folder, clips()), ["--cell", "mdlstm"], "MDLSTM2 is a cell of a lattic"),
+    ],
+)  # fmt: skip
+def test_frames(tmp_path, gatewise, make, arguments, message):  # noqa: F811
+    make(tmp_path / "data")
+    refuse(gatewise, tmp_path, "frames", "data", arguments, message)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"frames": np.array([None])}, "clips.npz can't be read as arrays: it holds Python objects; expect"),
+        ({"labels": np.array(["left"])}, "clips.npz: expected labels as 12 names or whole numbers, got <U4"),
+        ({"labels": np.array(["left"] * 12)}, "all examples are of one class: there is nothing to tell"),
+    ],
+)  # fmt: skip
+def test_frames_in_arrays(tmp_path, gatewise, arrays, message):  # noqa: F811
+    write_arrays(tmp_path / "clips.npz", clips(), **arrays)
+    refuse(gatewise, tmp_path, "frames", "clips.npz", [], message)
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "message"),
+    [
+        (None, [], "data holds no table; give the CSV of the captions itself"),
+        (("3.png,", "x.png,"), [], "data/captions.csv, line 5: there is no image 'data/x.png'"),
+        (("file,", "picture,"), [], "captions.csv has no column 'file', it has picture, caption; name one by"),
+        ((",caption", ",said"), [], "captions.csv has no column 'caption', it has file, said; name one by"),
+        (("", ""), ["--part", "split"], "has no column 'split' for the part; it has file, caption"),
+        (("", ""), ["--hidden", "9"], "both directions share the 9 units of a layer: give an even number"),
+        (("", ""), ["--read", "lines"], "option read: input should be 'columns' or 'positions', got 'lines'"),
+    ],
+)  # fmt: skip
+def test_caption(tmp_path, gatewise, change, arguments, message):  # noqa: F811
+    table = write_captions(tmp_path / "data", 12) / "captions.csv"
+    if change is None:
+        table.unlink()
+    else:
+        table.write_text(table.read_text().replace(*change, 1) if change[0] else table.read_text())
+    refuse(gatewise, tmp_path, "caption", "data", arguments, message)
+
+
+def test_a_model_is_told_what_it_can_not_read(tmp_path, gatewise):  # noqa: F811
+    write_classes(tmp_path / "data", 9)
+    options = ["--epochs", 1, "--hidden", 4, "--network", "lattice", "--out", "run"]
+    assert gatewise("train", "classify", "data", *options).returncode == 0
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "data" / "level").rename(tmp_path / "data" / "slanted")
+    for verb, data, message in (
+        ("evaluate", "data", "data/slanted is none of the classes trained on, which are level, upright"),
+        ("predict", "empty", "empty holds no images"),
+        ("predict", "nowhere", "there is no folder 'nowhere'"),
+    ):
+        told = gatewise(verb, "run", data, *(["--out", "told.csv"] if verb == "predict" else []))
+        assert told.returncode == 2
+        assert message in told.stderr
+        assert not (tmp_path / "told.csv").exists()
