@@ -29,7 +29,7 @@ class Backend(Protocol):
 
 
 NATIVE, REFERENCE = Native(), Reference()
-_only: ContextVar[str | None] = ContextVar("only", default=None)
+_only: ContextVar[str | Backend | None] = ContextVar("only", default=None)
 BACKENDS: tuple[Backend, ...] = (NATIVE, Cudnn(), REFERENCE)  # the first that does not refuse serves
 
 
@@ -43,7 +43,7 @@ def run(request: Request) -> Result:
     if torch.compiler.is_compiling():  # the kernel as an operator, or plain PyTorch, is what can be traced
         from gatewise.engine import operators  # which needs all of PyTorch's compiler
 
-        return (None if _asked_name() else operators.serve(request)) or REFERENCE.run(request)
+        return (None if _asked() else operators.serve(request)) or REFERENCE.run(request)
     return _backend(request).run(request)
 
 
@@ -59,14 +59,18 @@ def run_together(requests: Sequence[Request]) -> list[Result]:
 
 def _backend(request: Request) -> Backend:
     """The first that is asked and does not refuse."""
-    name = _asked_name()
-    asked = BACKENDS if name is None else [one for one in BACKENDS if one.name in (name, REFERENCE.name)]
+    only = _asked()
+    if only is not None and not isinstance(only, str):
+        return only
+    asked = BACKENDS if only is None else [one for one in BACKENDS if one.name in (only, REFERENCE.name)]
     return next(one for one in asked if one.refusal(request) is None)
 
 
 @contextmanager
-def backend(name: str) -> Iterator[None]:
+def backend(name: str | Backend) -> Iterator[None]:
     """Within it, only the backend of that name is asked, and the reference where it refuses.
+
+    name: "native", "cudnn", "reference", or a backend of your own, which then serves all
 
     >>> import torch, gatewise
     >>> with gatewise.backend("reference"):
@@ -75,7 +79,7 @@ def backend(name: str) -> Iterator[None]:
     Errors: `GatewiseError` where there is no such backend.
     """
     known = [one.name for one in BACKENDS]
-    if name not in known:
+    if isinstance(name, str) and name not in known:
         raise GatewiseError(f"there is no backend {name!r}; there are {', '.join(known)}")
     token = _only.set(name)
     try:
@@ -84,10 +88,10 @@ def backend(name: str) -> Iterator[None]:
         _only.reset(token)
 
 
-def _asked_name() -> str | None:
+def _asked() -> str | Backend | None:
     """The backend that is asked alone; for a graph, settled when it is compiled."""
     return _only.get()
 
 
 # As `torch.compiler.assume_constant_result` does, which would import the compiler.
-_asked_name._dynamo_marked_constant = True  # type: ignore[attr-defined]
+_asked._dynamo_marked_constant = True  # type: ignore[attr-defined]

@@ -10,6 +10,8 @@ from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.sequences import backwards, resets_backwards, within
 from gatewise.engine.step import Step
 
+History = dict[str, list[Tensor]]  # by a line's name its value at every step, [B, H], as the graph holds it
+
 
 class Reference:
     """The backend that serves every request, differentiable any number of times."""
@@ -20,11 +22,11 @@ class Reference:
         return None
 
     def run(self, request: Request) -> Result:
-        return over_lattice(request) if request.cell.axes > 1 else _along(request)
+        return over_lattice(request) if request.cell.axes > 1 else along(request)[0]
 
 
-def _along(request: Request) -> Result:
-    """A cell along sequences, step by step."""
+def along(request: Request) -> tuple[Result, History]:
+    """A cell along sequences, step by step: the result, and the kept lines in the order of computation."""
     inputs, resets, lengths = request.inputs, request.resets, request.lengths
     inside, (reverse,) = None, request.directions
     if lengths is not None:
@@ -46,18 +48,18 @@ def _along(request: Request) -> Result:
         trace = Trace(
             {name: stacked[name] for name in cell.state}, {name: stacked[name] for name in cell.inner}
         )
-    return Result(stacked[cell.state[0]], final, trace)
+    return Result(stacked[cell.state[0]], final, trace), history
 
 
 def _steps(
     request: Request, inputs: Tensor, resets: Tensor | None, inside: Tensor | None
-) -> tuple[dict[str, list[Tensor]], dict[str, Tensor]]:
+) -> tuple[History, dict[str, Tensor]]:
     """Steps through time; the kept lines at every step, and the last states."""
     cell = request.cell
     step = Step(request)
     state = dict(request.state)
     kept = dict.fromkeys([*cell.state, *cell.inner] if request.trace else cell.state[:1])
-    history: dict[str, list[Tensor]] = {name: [] for name in kept}
+    history: History = {name: [] for name in kept}
     for t, seen in enumerate(step.input_products(inputs)):
         if resets is not None:
             state = {name: value.masked_fill(resets[t, :, None], 0.0) for name, value in state.items()}

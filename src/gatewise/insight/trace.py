@@ -133,6 +133,26 @@ def tracing(model: nn.Module) -> Iterator[list[LayerTrace]]:
             handle.remove()
 
 
+@contextmanager
+def as_ours(model: nn.Module) -> Iterator[None]:
+    """Within it, layers of `torch.nn` in a model are ours, with their weights, gradients included."""
+
+    def instead(module: nn.Module, inputs: Any, options: dict[str, Any], result: Any) -> Any:
+        return _ours(module, copied=False)(*inputs, **options)
+
+    theirs: tuple[type[nn.Module], ...] = tuple(THEIRS)
+    handles = [
+        one.register_forward_hook(instead, with_kwargs=True)
+        for one in model.modules()
+        if isinstance(one, theirs)
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 class _Watch:
     """Looks on at one module."""
 
@@ -173,8 +193,8 @@ class _Watch:
         self.calls += 1
 
 
-def _ours(module: nn.Module) -> Recurrent:
-    """Our layer with the weights of one of `torch.nn`."""
+def _ours(module: nn.Module, copied: bool = True) -> Recurrent:
+    """Our layer with the weights of one of `torch.nn`: copies of them, or the very same."""
     assert isinstance(module, nn.RNNBase)
     kind = next(kind for kind in THEIRS if isinstance(module, kind))
     more: dict[str, Any] = {"nonlinearity": module.nonlinearity} if kind is nn.RNN else {}
@@ -185,7 +205,11 @@ def _ours(module: nn.Module) -> Recurrent:
         batch_first=module.batch_first, bidirectional=module.bidirectional, device=weight.device,
         dtype=weight.dtype, **more,
     )  # fmt: skip
-    ours.load_state_dict(module.state_dict())
+    if copied:
+        ours.load_state_dict(module.state_dict())
+    else:
+        for name, value in module.named_parameters():
+            setattr(ours, name, value)
     return ours.train(module.training)
 
 

@@ -1,0 +1,169 @@
+"""The gradient through time: how much of it is left the further back it goes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+import torch
+from torch import Tensor, nn
+
+from gatewise.cells.base import CellType
+from gatewise.engine.choice import backend
+from gatewise.engine.reference import History, along
+from gatewise.engine.request import Request, Result
+from gatewise.errors import GatewiseError
+from gatewise.insight.trace import as_ours
+
+NEARLY_ONE = 0.01  # a step that changes the gradient by less than this share keeps it
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The gradient of a loss along one layer and direction, backwards from the last step that it ran.
+
+    norms: for each state [T]: by the lag, 0 at that last step, the norm of `dL/ds_{T-lag}` (Euclid's, over
+    the units), as the mean over the batch
+    """
+
+    layer: int
+    cell: CellType
+    norms: dict[str, Tensor]
+
+    def factor(self, state: str) -> float:
+        """By how much one step back multiplies the gradient: the slope of the logarithm against the lag."""
+        norms = self.norms[state].double()
+        lags = torch.arange(len(norms)).double()[norms > 0]
+        if len(lags) < 2:
+            return 0.0
+        centred = lags - lags.mean()
+        return math.exp(float(centred @ norms[norms > 0].log() / centred.square().sum()))
+
+    def memory(self, state: str) -> int | None:
+        """The lag at which the norm has fallen to 1/e of its largest and stays below; None if it has not."""
+        norms = self.norms[state]
+        above = (norms > norms.max() / math.e).nonzero()
+        last = int(above[-1]) if len(above) else 0
+        return last + 1 if last + 1 < len(norms) else None
+
+    def sentence(self, state: str) -> str:
+        """What the norms say, with the numbers."""
+        factor, memory = self.factor(state), self.memory(state)
+        who = f"layer {self.layer}, {state} ({self.cell.__name__})"
+        if factor > 1 + NEARLY_ONE:
+            return f"{who}: the gradient explodes, by a factor of {factor:.2f} with each step back"
+        if memory is None:
+            return (
+                f"{who}: the gradient reaches all {len(self.norms[state])} steps back ({factor:.2f} a step)"
+            )
+        return f"{who}: the gradient vanishes, to 1/e within {memory} steps ({factor:.2f} a step)"
+
+
+def gradient_flow(model: nn.Module, loss: Callable[[], Tensor]) -> list[Flow]:
+    """The norm of a loss's gradient by every state of every step, for each layer and direction.
+
+    model: any module with layers of gatewise, or of `torch.nn`; loss: calls the model, and gives one number;
+    for the gradient against the lag it should look at the last step only
+
+    The gradient is that by the state itself, by all ways on which it acts: later steps, and layers above.
+
+    Errors: `GatewiseError` where nothing in the model runs along sequences, or the loss does not reach it.
+
+    >>> import torch, gatewise
+    >>> layer, x = gatewise.LSTM(3, 4), torch.randn(9, 2, 3)
+    >>> flow, = gradient_flow(layer, lambda: layer(x)[0][-1].square().sum())
+    >>> flow.norms["c"].shape
+    torch.Size([9])
+    """
+    watching = _Watching()
+    with torch.enable_grad(), as_ours(model), backend(watching):
+        value = loss()
+    if not watching.seen:
+        raise GatewiseError(f"nothing in {type(model).__name__} runs along a sequence")
+    flows = []
+    for layer, (request, history) in enumerate(watching.seen):
+        names = request.cell.state
+        states = [state for name in names for state in history[name]]
+        gradients = torch.autograd.grad(value, states, retain_graph=True, allow_unused=True)
+        if all(one is None for one in gradients):
+            raise GatewiseError(
+                "the loss does not depend on the states; let it be made of the model's output"
+            )
+        steps = len(history[names[0]])
+        norms = torch.stack([_norm(one, states[0]) for one in gradients]).view(len(names), steps).flip(1)
+        flows.append(Flow(layer, request.cell, dict(zip(names, norms, strict=True))))
+    return flows
+
+
+def flow_table(flows: list[Flow]) -> pl.DataFrame:
+    """A row for each layer, state and lag: `layer`, `cell`, `state`, `lag`, `norm`."""
+    return pl.concat(
+        pl.DataFrame(
+            {
+                "layer": flow.layer,
+                "cell": flow.cell.__name__,
+                "state": state,
+                "lag": torch.arange(len(norms)).numpy(),
+                "norm": norms.double().cpu().numpy(),
+            }
+        )
+        for flow in flows
+        for state, norms in flow.norms.items()
+    )
+
+
+def step_jacobian(layer: nn.Module, x: Tensor, state: Any = None) -> Tensor:
+    """[B, S, S]: how the states after one step depend on those before it, S being all their units together.
+
+    layer: of gatewise, one layer in one direction; x: [1, B, I]; state: as the layer takes it, zeros if None
+
+    Its singular values say what one step back does to a gradient (Pascanu, Mikolov and Bengio 2013):
+    `torch.linalg.svdvals(step_jacobian(...))`.
+
+    >>> import torch, gatewise
+    >>> step_jacobian(gatewise.LSTM(3, 4), torch.randn(1, 2, 3)).shape
+    torch.Size([2, 8, 8])
+    """
+    if state is None:
+        with torch.no_grad():
+            _, state = layer(x)
+        state = (state,) if isinstance(state, Tensor) else state
+        state = tuple(torch.zeros_like(one) for one in state)
+    given = (state,) if isinstance(state, Tensor) else tuple(state)
+    before = torch.cat([one.detach() for one in given], dim=-1).requires_grad_()  # [1, B, S]
+    widths = [one.shape[-1] for one in given]
+    with torch.enable_grad(), backend("reference"):
+        parts = before.split(widths, dim=-1)
+        _, after = layer(x, parts if len(parts) > 1 else parts[0])
+        after = torch.cat([after] if isinstance(after, Tensor) else list(after), dim=-1)
+    rows = [
+        torch.autograd.grad(after[..., unit].sum(), before, retain_graph=True)[0][0]
+        for unit in range(after.shape[-1])
+    ]
+    return torch.stack(rows, dim=1)
+
+
+class _Watching:
+    """The reference, which keeps the states of every step as the graph holds them."""
+
+    name = "watching"
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[Request, History]] = []
+
+    def refusal(self, request: Request) -> str | None:
+        return None
+
+    def run(self, request: Request) -> Result:
+        if request.cell.axes > 1:
+            raise GatewiseError(f"{request.cell.__name__} runs over a lattice, which has no one lag")
+        result, history = along(replace(request, trace=True))
+        self.seen.append((request, history))
+        return result
+
+
+def _norm(gradient: Tensor | None, like: Tensor) -> Tensor:
+    return like.new_zeros(()) if gradient is None else gradient.norm(dim=-1).mean()
