@@ -14,17 +14,18 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
 from gatewise.data.scaling import Scale
+from gatewise.data.spool import pieces
 
 
 @dataclass(frozen=True)
 class SequenceTable:
     """N sequences below each other.
 
-    values: [S, C] float32, often a map of a file on disk; offsets: [N + 1], where each begins and ends
+    values: [S, C], often a map of a file on disk; offsets: [N + 1], where each begins and ends
     ids: of the sequences; channels: the names of the C columns
     labels: [S], the number in `classes` of each row's label, None where the data have none
     lines: [S], where each row stands in the file, for messages; None where there are no lines
-    notes: what was found, a sentence each
+    notes: what was found, a sentence each; unit: what `lines` counts
     """
 
     path: str
@@ -36,6 +37,7 @@ class SequenceTable:
     classes: tuple[str, ...] = ()
     lines: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    unit: str = "line"
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -45,26 +47,40 @@ class SequenceTable:
         """[N], the steps of each sequence."""
         return np.diff(self.offsets)
 
+    def owner(self, row: int) -> int:
+        """The number of the sequence that a row is of."""
+        return int(np.searchsorted(self.offsets, row, side="right")) - 1
+
     def place(self, row: int) -> str:
         """Where a row stands, for messages."""
-        which = int(np.searchsorted(self.offsets, row, side="right")) - 1
         if self.lines is None:
+            which = self.owner(row)
             return f"sequence {self.ids[which]!r}, step {row - self.offsets[which] + 1}"
-        return f"line {self.lines[row]}"
+        return f"{self.unit} {self.lines[row]}"
 
     def scales(self, numbers: Sequence[int]) -> tuple[Scale, ...]:
-        """What brings each channel of these sequences to mean 0 and deviation 1; one sequence at a time."""
+        """What brings each channel of these sequences to mean 0 and deviation 1."""
+        chosen = np.asarray(numbers)
+        starts, ends = self.offsets[chosen], self.offsets[chosen + 1]
+        shift = self.values[starts[0]].astype(np.float64)  # near the mean, or squares would lose digits
         count, total, squares = 0, np.zeros(len(self.channels)), np.zeros(len(self.channels))
-        shift = self.values[self.offsets[numbers[0]]].astype(np.float64)
-        for number in numbers:
-            rows = self.values[self.offsets[number] : self.offsets[number + 1]].astype(np.float64) - shift
-            count, total, squares = count + len(rows), total + rows.sum(0), squares + (rows**2).sum(0)
+        for part in pieces(len(self.values), len(self.channels)):
+            begun, ended = (_counts(edges, part) for edges in (starts, ends))
+            times = (begun - ended).cumsum()[:-1]  # how often each row is in the sequences
+            rows = self.values[part].astype(np.float64) - shift
+            count, total, squares = count + times.sum(), total + times @ rows, squares + times @ rows**2
         mean = total / count
         deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
         return tuple(
             Scale(float(one), float(spread) or 1.0)
             for one, spread in zip(mean + shift, deviation, strict=True)
         )
+
+
+def _counts(edges: np.ndarray, part: slice) -> np.ndarray:
+    """How many edges lie at each row of a part; those before it at its first, those behind at its end."""
+    size = part.stop - part.start
+    return np.bincount(np.clip(edges - part.start, 0, size), minlength=size + 1)
 
 
 class SequenceBatch(NamedTuple):
@@ -91,8 +107,8 @@ class Sequences(Dataset[SequenceBatch]):
         self.table, self.numbers = table, np.asarray(numbers, dtype=np.int64)
         self.labels = torch.from_numpy(np.asarray(labels, dtype=np.int64))
         self.sizes = torch.from_numpy(table.sizes[self.numbers])
-        self.mean = np.array([one.mean for one in scales], dtype=np.float32)
-        self.deviation = np.array([one.deviation for one in scales], dtype=np.float32)
+        self.mean = np.array([one.mean for one in scales])
+        self.deviation = np.array([one.deviation for one in scales])
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -100,13 +116,10 @@ class Sequences(Dataset[SequenceBatch]):
     def __getitems__(self, chosen: list[int]) -> SequenceBatch:
         """A whole batch at once; only its rows are read from disk."""
         offsets = self.table.offsets
-        pieces = [
-            torch.from_numpy(
-                (self.table.values[offsets[number] : offsets[number + 1]] - self.mean) / self.deviation
-            )
-            for number in self.numbers[chosen]
-        ]
-        return SequenceBatch(pad_sequence(pieces, batch_first=True), self.sizes[chosen], self.labels[chosen])
+        rows = [self.table.values[offsets[number] : offsets[number + 1]] for number in self.numbers[chosen]]
+        scaled = [((one - self.mean) / self.deviation).astype(np.float32) for one in rows]
+        values = pad_sequence([torch.from_numpy(one) for one in scaled], batch_first=True)
+        return SequenceBatch(values, self.sizes[chosen], self.labels[chosen])
 
 
 def in_order(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:

@@ -52,6 +52,9 @@ class Table:
         given = self.column(name, role)
         if not (given.dtype.is_numeric() or given.dtype in (pl.Boolean, pl.String, pl.Null)):
             raise GatewiseError(f"{self.path}, column {name!r}: expected numbers, got {given.dtype}")
+        plain = given.cast(pl.Float64, strict=False)
+        if not plain.null_count() and (plain.abs() <= LARGEST).all():
+            return plain.to_numpy()
         text = given.cast(pl.String).str.strip_chars()
         values = (text if given.dtype == pl.String else given).cast(pl.Float64, strict=False)
         empty = text.is_null() | text.str.to_lowercase().is_in(EMPTY)

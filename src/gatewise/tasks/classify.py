@@ -18,6 +18,7 @@ from gatewise.data.long_table import Fill, LongColumns, read_long
 from gatewise.data.scaling import Scale
 from gatewise.data.sequences import Sequences, SequenceTable
 from gatewise.data.splits import split_by_class
+from gatewise.data.spool import pieces
 from gatewise.errors import GatewiseError
 from gatewise.networks.classifier import Classifier, Majority
 from gatewise.networks.classify import SequenceClassifier
@@ -108,8 +109,13 @@ class Classify(ClassTask[ClassifyData]):
         table, found = _read(path, columns, options.fill)
         labels = _labels(table)
         other = Path(options.test_file) if options.test_file else _beside(path)
+        if other and other.is_file() and other.samefile(path):
+            raise GatewiseError(f"{path} is what is trained on; give another --test-file, or none")
         share = 0.0 if other else options.test_share
-        train, validation, test = split_by_class(labels, options.validation_share, share)
+        try:
+            train, validation, test = split_by_class(labels, options.validation_share, share)
+        except GatewiseError as error:
+            raise GatewiseError(f"{path}: {error}") from error
         scales = table.scales(train)
         reading = Reading(
             found, options.fill, table.classes, scales, fingerprint(path), bool(other),
@@ -122,6 +128,7 @@ class Classify(ClassTask[ClassifyData]):
             _told(table),
             f"{len(train)} sequences to train on, {len(validation)} to validate, {len(tested)} to test"
             + (f": {other}" if other else ", every class by its share"),
+            *_small(table.classes, labels, labels[validation]),
         )
         return ClassifyData(
             part(train, labels[train]), part(validation, labels[validation]), tested, table.classes, reading,
@@ -175,8 +182,8 @@ class Classify(ClassTask[ClassifyData]):
         sequences = Sequences(table, numbers, np.zeros(len(table)), reading.scales)
         assert isinstance(model.network, Classifier)
         columns = told_classes(model.network, sequences, reading.classes)
-        key = reading.columns.id if reading.columns and reading.columns.id else "sequence"
-        frame = pl.DataFrame({key: table.ids, **columns})
+        key = (reading.columns and reading.columns.id) or "sequence"
+        frame = pl.DataFrame({"sequence" if key in columns else key: table.ids, **columns})
         return Prediction(frame, f"the classes of {len(table)} sequences, with their probabilities", "label")
 
 
@@ -184,7 +191,10 @@ def _read(
     path: Path, columns: LongColumns, fill: Fill | None, labelled: bool = True
 ) -> tuple[SequenceTable, LongColumns | None]:
     if path.suffix.lower() in ARCHIVES:
-        return read_archive(path), None
+        for name, given in asdict(columns).items():
+            if given:
+                raise GatewiseError(f"{path} is an archive, without names of columns; leave --{name} out")
+        return read_archive(path, labelled, fill), None
     return read_long(path, columns, labelled, fill)
 
 
@@ -197,16 +207,21 @@ def _beside(path: Path) -> Path | None:
 def _labels(table: SequenceTable) -> np.ndarray:
     """[N]: the label of each sequence. Errors: `GatewiseError` where its rows have several."""
     assert table.labels is not None
-    first = table.labels[table.offsets[:-1]]
-    differs = table.labels != np.repeat(first, table.sizes)
-    if differs.any():
-        row = int(differs.argmax())
-        which = int(np.searchsorted(table.offsets, row, side="right")) - 1
-        names = [table.classes[table.labels[one]] for one in (table.offsets[which], row)]
-        raise GatewiseError(
-            f"{table.path}: sequence {table.ids[which]!r} is of class {names[0]!r} and, in "
-            f"{table.place(row)}, of {names[1]!r}; for a label of each step there is gatewise train label"
-        )
+    first = np.asarray(table.labels[table.offsets[:-1]])
+    for part in pieces(len(table.labels)):
+        owners = np.searchsorted(table.offsets, np.arange(part.start, part.stop), side="right") - 1
+        differs = table.labels[part] != first[owners]
+        if differs.any():
+            row = part.start + int(differs.argmax())
+            which = owners[row - part.start]
+            begin = int(table.offsets[which])
+            told = " and ".join(
+                f"of class {table.classes[table.labels[one]]!r} in {table.place(one)}" for one in (begin, row)
+            )
+            raise GatewiseError(
+                f"{table.path}: sequence {table.ids[which]!r} is {told}; a sequence has one class "
+                "(for a label of each step there is gatewise train label)"
+            )
     return first
 
 
@@ -228,6 +243,13 @@ def _told(table: SequenceTable) -> str:
     steps = f"{sizes.min()} to {sizes.max()} steps" if sizes.min() < sizes.max() else f"{sizes[0]} steps"
     channels = f"{len(table.channels)} channel{'s' * (len(table.channels) > 1)}"
     return f"{len(table)} sequences of {steps} and {channels}, of {len(table.classes)} classes"
+
+
+def _small(classes: tuple[str, ...], labels: np.ndarray, validation: np.ndarray) -> list[str]:
+    """A note on classes with too few sequences to be in every part."""
+    few = [classes[one] for one in np.setdiff1d(labels, validation)]
+    named = ", ".join(few[:5]) + (" ..." if len(few) > 5 else "")
+    return [f"too few to validate or test, so all in training: {named}"] if few else []
 
 
 TASK = Classify()
