@@ -60,10 +60,17 @@ def run_together(requests: Sequence[Request]) -> list[Result]:
 def _backend(request: Request) -> Backend:
     """The first that is asked and does not refuse."""
     only = _asked()
-    if only is not None and not isinstance(only, str):
+    if only is None:
+        return usual(request)
+    if not isinstance(only, str):
         return only
-    asked = BACKENDS if only is None else [one for one in BACKENDS if one.name in (only, REFERENCE.name)]
+    asked = [one for one in BACKENDS if one.name in (only, REFERENCE.name)]
     return next(one for one in asked if one.refusal(request) is None)
+
+
+def usual(request: Request) -> Backend:
+    """The first of all backends that does not refuse."""
+    return next(one for one in BACKENDS if one.refusal(request) is None)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.sequences import backwards, within
-from gatewise.engine.step import Step
+from gatewise.engine.step import NOTHING, Held, Step
 
 Sizes = tuple[int, ...]
 
@@ -85,13 +85,14 @@ def _places(sizes: Sizes) -> list[tuple[list[int], list[list[int]], list[list[in
     return found
 
 
-def over_lattice(request: Request) -> Result:
+def over_lattice(request: Request, held: Held = NOTHING) -> Result:
     """A cell over a batch of lattices, diagonal by diagonal."""
     cell, axes = request.cell, request.cell.axes
     sizes, lengths = tuple(request.inputs.shape[:axes]), request.lengths
     own = None if lengths is None else inside(sizes, lengths)
     inputs = request.inputs if own is None else request.inputs.masked_fill(~own, 0.0)
-    history, order = _diagonal_by_diagonal(request, mirrored(inputs, request, range(axes)), sizes)
+    step = Step(request, held)
+    history, order = _diagonal_by_diagonal(request, step, mirrored(inputs, request, range(axes)), sizes)
     kept = [*cell.state, *cell.inner] if request.trace else cell.state
     whole = {name: torch.cat(history[name])[order].unflatten(0, sizes) for name in kept}
     if own is not None:
@@ -117,11 +118,10 @@ def mirrored(values: Tensor, request: Request, axes: range | list[int]) -> Tenso
 
 
 def _diagonal_by_diagonal(
-    request: Request, inputs: Tensor, sizes: Sizes
+    request: Request, step: Step, inputs: Tensor, sizes: Sizes
 ) -> tuple[dict[str, list[Tensor]], Tensor]:
     """Every line at every diagonal, [n, B, H] each; and where each position is found among all of them."""
-    cell, step = request.cell, Step(request)
-    steps = diagonals(sizes)
+    cell, steps = request.cell, diagonals(sizes)
     order = torch.cat([one.positions for one in steps]).argsort().to(inputs.device)
     kept = [*cell.state, *cell.inner] if request.trace else cell.state
     history: dict[str, list[Tensor]] = {name: [] for name in kept}

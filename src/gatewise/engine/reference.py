@@ -8,24 +8,32 @@ from torch import Tensor
 from gatewise.engine.diagonals import over_lattice
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.sequences import backwards, resets_backwards, within
-from gatewise.engine.step import Step
+from gatewise.engine.step import NOTHING, Held, Step
 
 History = dict[str, list[Tensor]]  # by a line's name its value at every step, [B, H], as the graph holds it
 
 
 class Reference:
-    """The backend that serves every request, differentiable any number of times."""
+    """The backend that serves every request, differentiable any number of times.
+
+    held: lines that have a given value, see `Step`
+    """
 
     name = "reference"
+
+    def __init__(self, held: Held = NOTHING) -> None:
+        self.held = held
 
     def refusal(self, request: Request) -> str | None:
         return None
 
     def run(self, request: Request) -> Result:
-        return over_lattice(request) if request.cell.axes > 1 else along(request)[0]
+        if request.cell.axes > 1:
+            return over_lattice(request, self.held)
+        return along(request, self.held)[0]
 
 
-def along(request: Request) -> tuple[Result, History]:
+def along(request: Request, held: Held = NOTHING) -> tuple[Result, History]:
     """A cell along sequences, step by step: the result, and the kept lines in the order of computation."""
     inputs, resets, lengths = request.inputs, request.resets, request.lengths
     inside, (reverse,) = None, request.directions
@@ -36,7 +44,7 @@ def along(request: Request) -> tuple[Result, History]:
     if reverse:
         inputs = backwards(inputs, lengths)
         resets = None if resets is None else resets_backwards(resets, lengths)
-    history, final = _steps(request, inputs, resets, inside)
+    history, final = _steps(request, Step(request, held), inputs, resets, inside)
     stacked = {name: torch.stack(values) for name, values in history.items()}
     if inside is not None:
         stacked = {name: values.masked_fill(~inside, 0.0) for name, values in stacked.items()}
@@ -52,11 +60,10 @@ def along(request: Request) -> tuple[Result, History]:
 
 
 def _steps(
-    request: Request, inputs: Tensor, resets: Tensor | None, inside: Tensor | None
+    request: Request, step: Step, inputs: Tensor, resets: Tensor | None, inside: Tensor | None
 ) -> tuple[History, dict[str, Tensor]]:
     """Steps through time; the kept lines at every step, and the last states."""
     cell = request.cell
-    step = Step(request)
     state = dict(request.state)
     kept = dict.fromkeys([*cell.state, *cell.inner] if request.trace else cell.state[:1])
     history: History = {name: [] for name in kept}

@@ -50,6 +50,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 Values = dict[Any, Any]  # by a line's name, a previous state, a product's family and block
 Formula = Callable[[Values], Any]
+Held = Mapping[str, Tensor | float]
+NOTHING: Held = {}
 
 
 class Step:
@@ -57,9 +59,11 @@ class Step:
 
     A call takes the products of the input by family and block, and all that the cell reads of the
     positions before, by name, [..., B, H]; it returns every line.
+
+    held: lines by name that have a given value, [H] or a number, not their own; NaN leaves a unit alone
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, held: Held = NOTHING) -> None:
         self.cell = request.cell
         self.layout = layout(request.cell)
         self.parameters = request.parameters
@@ -68,6 +72,8 @@ class Step:
         self.vectors = dict(_vectors(self.layout, request))
         self.masked = {group for group in self.layout.products if _reads_output(group, request.cell)}
         self.lines = {name: self._formula(line) for name, line in request.cell.lines.items()}
+        for name, value in held.items():
+            self.lines[name] = _holding(self.lines[name], value)
 
     def input_products(self, inputs: Tensor, rows: list[int] | None = None) -> list[Values]:
         """All products of the input, done at once; then apart, step by step or so many rows a step."""
@@ -151,6 +157,15 @@ class Step:
         if self.hidden_mask is not None and group in self.masked:
             operand = operand * self.hidden_mask
         return functional.linear(operand, *self.matrices[group])
+
+
+def _holding(formula: Formula, value: Tensor | float) -> Formula:
+    def held(values: Values) -> Tensor:
+        own = formula(values)
+        given = torch.as_tensor(value).to(own)
+        return torch.where(given.isnan(), own, given)
+
+    return held
 
 
 def _rows(layout: Layout, group: ProductGroup, request: Request) -> tuple[Tensor, Tensor | None]:
