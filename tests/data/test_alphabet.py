@@ -24,6 +24,7 @@ def test_characters_have_the_numbers_of_their_places_and_others_have_none():
     assert symbols.tolist() == [1 + alphabet.characters.index(one) for one in MIXED]
     assert alphabet.decode(symbols) == MIXED
     assert alphabet.encode("a\U0010ffffb\0".encode()).tolist() == [symbols[1], alphabet.unknown, 0, 0]
+    assert not alphabet.encode("".join(map(chr, range(0x20000, 0x20400))).encode()).any()
     assert alphabet.decode([0]) == "\ufffd"
 
 

@@ -103,6 +103,7 @@ def test_other_symbols_are_scored_by_the_character(tmp_path, symbols):
     for entry in found.entries:
         symbol = torch.tensor(entry.scores["perplexity"]).log() * len(test) / test.characters
         assert entry.scores["nats"] == pytest.approx(float(symbol), rel=1e-4)
+        assert entry.scores["bits"] == pytest.approx(entry.scores["nats"] * 1.4426950)
     again = evaluated(tmp_path / "run", tmp_path / "text.txt")
     assert again.entries[0].scores == pytest.approx(found.chosen(baseline=False).scores)
 
