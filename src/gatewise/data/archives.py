@@ -146,7 +146,7 @@ def _arff(path: Path, lines: Iterator[str]) -> Iterator[Case]:
             continue
         nominal = re.fullmatch(r"@attribute\s.*\{(.*)\}", text, re.IGNORECASE)
         if nominal:
-            classes = [_bare(name) for name in nominal[1].split(",")]
+            classes = [_bare(name) for name in re.findall(r"""\s*('[^']*'|"[^"]*"|[^,]+)""", nominal[1])]
         begun = text.lower() == "@data"
     if not begun:
         raise GatewiseError(f"{path} has no @data line, as an .arff file must")
@@ -176,14 +176,14 @@ ARCHIVES = tuple(_FORMS)
 def _rows(path: Path, case: Case) -> np.ndarray:
     """[T, C]; missing values are NaN, but where all that follows is missing the sequence is over."""
     place = f"{path}, line {case.line}"
-    columns = [[cell.strip() for cell in one.split(",")] for one in case.channels]
+    try:
+        columns = [[_number(cell.strip()) for cell in one.split(",")] for one in case.channels]
+    except ValueError as error:
+        raise GatewiseError(f"{place}: {error}; numbers with commas between are read") from error
     sizes = {len(one) for one in columns}
     if len(sizes) > 1:
         raise GatewiseError(f"{place}: its channels have {sorted(sizes)} steps; all must have as many")
-    try:
-        rows = np.array([[_number(cell) for cell in one] for one in columns]).T
-    except ValueError as error:
-        raise GatewiseError(f"{place}: {error}; numbers with commas between are read") from error
+    rows = np.array(columns).T
     there = np.flatnonzero(~np.isnan(rows).all(1))
     if not len(there):
         raise GatewiseError(f"{place}: the sequence has no values")
