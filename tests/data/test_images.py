@@ -106,3 +106,9 @@ def test_labelled_images_are_batches_of_their_own_numbers(files):
     assert batch.labels.tolist() == [2, 0]
     assert torch.equal(batch.images, images.batch([0, 3])[0])
     assert labelled.sizes.tolist() == [4, 15, 24]
+
+
+def test_large_images_are_few_to_a_batch(files):
+    images = open_images(files[0], size=(600, 700))
+    assert LabelledImages(images, [0, 1], [0, 0]).at_once == 2**22 // (600 * 700)
+    assert LabelledImages(images, [], []).at_once == 256

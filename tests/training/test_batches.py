@@ -61,3 +61,24 @@ def test_every_process_gets_its_own_streams_in_their_order():
     assert [list(one)[1:3] for one in shares[1]] == [[2, 5]] * 3
     with pytest.raises(GatewiseError, match="a batch of 1 streams can't be shared by 2 processes"):
         loader(Counting(), 1, 0, 2, shuffle=True, seed=0)
+
+
+class Large:
+    """Examples of which few fit into memory at a time, where nothing is learned."""
+
+    def __init__(self, at_once=None):
+        if at_once is not None:
+            self.at_once = at_once
+
+    def __len__(self):
+        return 40
+
+    def __getitems__(self, numbers):
+        return len(numbers)
+
+
+@pytest.mark.parametrize(("at_once", "validated"), [(None, 32), (100, 32), (10, 10), (1, 4)])
+def test_a_data_set_says_how_many_of_its_examples_are_validated_at_a_time(at_once, validated):
+    training, validation = (loader(Large(at_once), 4, 0, 1, shuffle, seed=0) for shuffle in (True, False))
+    assert max(training) == 4
+    assert max(validation) == validated

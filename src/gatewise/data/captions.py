@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from gatewise.data.images import ImageFiles
+from gatewise.data.images import ImageFiles, batch_of
 from gatewise.data.pairs import is_table, read_text_table
 from gatewise.data.parallel import Ragged
 from gatewise.data.symbols import Symbols
@@ -68,6 +68,7 @@ class Captions(Dataset[CaptionBatch]):
         self.image_of = [image for image, own in enumerate(self.captions) for _ in own]
         self.targets = Ragged.of([symbols.encode(text) for own in self.captions for text in own])
         self.sizes = files.sizes[self.numbers].prod(1)[self.image_of]
+        self.at_once = batch_of(int(self.sizes.max(initial=1)) * files.form.channels)
 
     def __len__(self) -> int:
         return len(self.image_of)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gatewise.data.image_file import ImageForm
-from gatewise.data.images import SAMPLE, padded, standardised, with_scale
+from gatewise.data.images import SAMPLE, batch_of, padded, standardised, with_scale
 
 
 class ClipBatch(NamedTuple):
@@ -63,6 +63,8 @@ class LabelledClips(Dataset[ClipBatch]):
     def __init__(self, clips: Clips, numbers: Sequence[int], labels: Sequence[int]) -> None:
         self.clips, self.numbers, self.labels = clips, list(numbers), torch.as_tensor(labels)
         self.sizes = clips.lengths[self.numbers]
+        longest = int(self.sizes.max(initial=1))
+        self.at_once = batch_of(longest * clips.size[0] * clips.size[1] * clips.form.channels)
 
     def __len__(self) -> int:
         return len(self.numbers)

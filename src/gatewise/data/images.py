@@ -17,6 +17,7 @@ from gatewise.errors import GatewiseError
 
 MEMORY = 2**30  # bytes of decoded images that are kept
 SAMPLE = 2000  # images that a mean and a deviation are learned from
+MOST_AT_ONCE, NUMBERS_AT_ONCE = 256, 1 << 22  # of a batch; a convolution makes many times as many of them
 
 Colour = Literal["auto", "grey", "colour"]
 
@@ -136,6 +137,15 @@ def with_scale(form: ImageForm, images: Iterable[np.ndarray]) -> ImageForm:
     deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
     deviation = np.where(deviation > 1e-6 * np.abs(mean), deviation, 1.0)
     return replace(form, mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()))
+
+
+def batch_of(numbers: int) -> int:
+    """How many examples of so many numbers make a batch where nothing is learned.
+
+    >>> batch_of(28 * 28), batch_of(50 * 240 * 320), batch_of(10**9)
+    (256, 1, 1)
+    """
+    return max(1, min(MOST_AT_ONCE, NUMBERS_AT_ONCE // max(numbers, 1)))
 
 
 def standardised(image: np.ndarray, form: ImageForm) -> np.ndarray:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from gatewise.data.images import ImageFiles
+from gatewise.data.images import ImageFiles, batch_of
 
 
 class ImageBatch(NamedTuple):
@@ -33,6 +33,7 @@ class LabelledImages(Dataset[ImageBatch]):
     def __init__(self, files: ImageFiles, numbers: Sequence[int], labels: Sequence[int]) -> None:
         self.files, self.numbers, self.labels = files, list(numbers), torch.as_tensor(labels)
         self.sizes = files.sizes[self.numbers].prod(1)
+        self.at_once = batch_of(int(self.sizes.max(initial=1)) * files.form.channels)
 
     def __len__(self) -> int:
         return len(self.numbers)

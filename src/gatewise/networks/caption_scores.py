@@ -34,7 +34,8 @@ def captions(
     order = areas.argsort(kind="stable")
     told: dict[int, Caption] = {}
     network.eval()
-    for some in np.split(order, range(IMAGES_AT_ONCE, len(order), IMAGES_AT_ONCE)):
+    count = min(IMAGES_AT_ONCE, part.at_once)
+    for some in np.split(order, range(count, len(order), count)):
         for place, found in zip(some, network.caption(part.pictures(places[some].tolist())), strict=True):
             pieces = [symbols.name(number) for number in found.numbers]
             told[int(place)] = Caption(symbols.join(pieces), tuple(pieces), found.looked)

@@ -57,8 +57,12 @@ class Majority(Classifier, Baseline):
         return self.frequencies.log().expand(rows, -1)
 
 
-def in_batches(dataset: Any, at_once: int = EXAMPLES_AT_ONCE) -> Iterator[tuple[Tensor, Any]]:
-    """All examples, those of like size together: their numbers, and the batch."""
+def in_batches(dataset: Any) -> Iterator[tuple[Tensor, Any]]:
+    """All examples, those of like size together: their numbers, and the batch.
+
+    A data set of large examples says with `at_once` how many make a batch.
+    """
+    at_once = getattr(dataset, "at_once", EXAMPLES_AT_ONCE)
     sizes = getattr(dataset, "sizes", None)
     order = torch.arange(len(dataset)) if sizes is None else torch.as_tensor(sizes).argsort(stable=True)
     for numbers in order.split(at_once):

@@ -113,7 +113,8 @@ def loader(dataset: Any, batch_size: int, rank: int, world: int, shuffle: bool, 
         first, last = rank * batch_size // world, (rank + 1) * batch_size // world
         streams = dataset.streams(batch_size, first, last)
         return DataLoader(streams, batch_size=None, sampler=_InOrder(streams))
-    size = batch_size if shuffle else 8 * batch_size
+    most = getattr(dataset, "at_once", 8 * batch_size)
+    size = batch_size if shuffle else max(batch_size, min(8 * batch_size, most))
     sizes = getattr(dataset, "sizes", None)
     sampler = GlobalBatches(len(dataset), size, rank, world, shuffle, seed, sizes)
     return DataLoader(_Whole(dataset), batch_size=None, sampler=sampler)
