@@ -71,8 +71,8 @@ def test_without_labels(read):
 @pytest.mark.parametrize(
     ("text", "columns", "message"),
     [
-        ("", {}, "has no tokens; expected a token and its label in each line"),
-        ("\n \n\t\n", {}, "has no tokens"),
+        ("", {}, "text.conll is empty"),
+        ("\n \n\t\n", {}, "has no tokens; expected a token and its label in each line"),
         ("-DOCSTART- -X- O O\n\n", {}, "has no tokens"),
         ("a X\nb\n", {}, "line 2: expected 2 columns with blanks between them, as in line 1, got 1"),
         ("\na\tX\nb c\td\tX\n", {}, "line 3: expected 2 columns with tabs between them, as in line 2, got 3"),

@@ -17,9 +17,10 @@ from gatewise.data.labelled import (
     shown_labels,
     unknown_label,
 )
+from gatewise.data.lines import Lines
 from gatewise.data.part_files import part_files, to_test
 from gatewise.data.pieces import Pieces, assigned, cut, in_time, nothing, told_parts, usual_cut, whole
-from gatewise.data.tagged import TaggedText, read_lines, read_tagged
+from gatewise.data.tagged import TaggedText, read_tagged
 from gatewise.data.token_steps import TokenSteps, Vocabulary, learn_vocabulary
 
 
@@ -88,7 +89,7 @@ class NewText:
     def told(self, labels: Sequence[str], chances: Sequence[float]) -> pl.DataFrame:
         """A row for each token with its label; `text` is its line, and the label as one column more."""
         text, blank = self.text, "\t" if self.text.tabs else " "
-        lines = read_lines(text.path)
+        lines = Lines(text.path)
         ends = set(text.offsets[1:].tolist())
         told = [
             f"{lines[line - 1].rstrip()}{blank}{label}" + "\n" * (number in ends)

@@ -22,7 +22,7 @@ def part_files(path: Path) -> dict[str, Path]:
     """
     if not path.is_dir():
         if not path.is_file():
-            raise GatewiseError(f"there is no file {str(path)!r}")
+            raise GatewiseError(f"there is no file {str(path)!r}; give one, or a folder of them")
         return {"train": path}
     found: dict[str, Path] = {}
     for file in sorted(path.iterdir()):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gatewise.data.lines import Lines
 from gatewise.errors import GatewiseError
 
 BLANKS = re.compile("[ \t]+")
@@ -57,12 +58,14 @@ class _Form:
 def read_tagged(path: str | Path, token: int = 1, label: int | None = 0) -> TaggedText:
     """Reads lines of columns, with an empty line between sentences; comments and -DOCSTART- are left out.
 
+    The file may be packed by gzip.
+
     token, label: the columns they are in, from 1; 0 is the last one, None reads no labels
 
     Errors: `GatewiseError` with the line where the number of columns changes, a cell is empty or a byte is
     not UTF-8; and where there is no such file, no such column, or no token at all.
     """
-    lines = read_lines(path)
+    lines = list(Lines(path))
     form = _form(path, lines)
     label = form.columns if label == 0 else label
     _check_columns(path, form, token, label)
@@ -89,19 +92,6 @@ def read_tagged(path: str | Path, token: int = 1, label: int | None = 0) -> Tagg
         str(path), tokens, None if label is None else labels, np.array(offsets), np.array(places),
         token, label, form.tabs,
     )  # fmt: skip
-
-
-def read_lines(path: str | Path) -> list[str]:
-    """The lines of a text in UTF-8, without their ends. Errors: `GatewiseError` with the line that is not."""
-    if not Path(path).is_file():
-        raise GatewiseError(f"there is no file {str(path)!r}; give a text with a token and a label in a line")
-    lines = []
-    for number, line in enumerate(Path(path).read_bytes().split(b"\n"), 1):
-        try:
-            lines.append(line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r"))
-        except UnicodeDecodeError as error:
-            raise GatewiseError(f"{path}, line {number} is not in UTF-8; convert the file to it") from error
-    return lines
 
 
 def _form(path: str | Path, lines: list[str]) -> _Form:

@@ -101,7 +101,8 @@ class TranscriptSteps:
     def __init__(
         self, inputs: Inputs, numbers: Sequence[int], texts: Sequence[str] | None, alphabet: Alphabet
     ) -> None:
-        self.inputs, self.numbers, self.alphabet = inputs, np.asarray(numbers), alphabet
+        self.inputs, self.alphabet = inputs, alphabet
+        self.numbers = np.asarray(numbers, np.int64)
         self.texts = [""] * len(self.numbers) if texts is None else list(texts)
         self.targets = [np.array(alphabet.encode(text), np.int64) for text in self.texts]
         self.sizes = inputs.steps[self.numbers]

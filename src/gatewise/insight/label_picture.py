@@ -13,7 +13,8 @@ from gatewise.data.labelled import LabelledSteps
 from gatewise.data.token_steps import TokenSteps
 from gatewise.files import write_whole
 
-SEQUENCES, LINES, WIDTH = 4, 14, 100  # of a table; lines of text, and letters of a line
+SEQUENCES, LINES = 4, 14  # of a table; of a text
+WIDTH, LEAST_WIDTH = 100, 60  # letters of a line
 STEPS, CHANNELS = 400, 6  # of a sequence that is shown
 INK, WRONG, FAINT = "#222222", "#c1440e", "#999999"
 OUTSIDE = "O"
@@ -64,7 +65,7 @@ def _draw_tokens(figure: Any, data: LabelledSteps, found: list[np.ndarray], who:
     truth = data.truth(part)
     shades = _shades(data)
     axes = figure.add_subplot()
-    row = 0
+    row, widest = 0, LEAST_WIDTH
     for number in chosen(truth, found, SEQUENCES + 4):
         column = 0
         for token, true, told in zip(
@@ -78,10 +79,11 @@ def _draw_tokens(figure: Any, data: LabelledSteps, found: list[np.ndarray], who:
                 break
             _token(axes, column, row, wide, token, label, other, shades[told])
             column += wide
+            widest = max(widest, column)
         row += 1
         if row >= LINES:
             break
-    axes.set_xlim(0, WIDTH)
+    axes.set_xlim(0, widest)
     axes.set_ylim(max(row, 3) + 0.1, -0.6)
     axes.set_axis_off()
     axes.set_title(

@@ -57,7 +57,7 @@ def _draw_one(figure: Any, data: Transcribed, network: Transcriber, number: int,
     _draw_input(above, data, int(part.numbers[number]), batch.values[0, :steps].numpy())
     true = part.texts[number]
     same = read == true
-    said = f"read: {read}" if same else f"read: {read}    true: {true}"
+    said = f"read: {read or '(nothing)'}" + ("" if same else f"    true: {true}")
     above.set_title(said, loc="left", fontsize=10, color=INK if same else WRONG, parse_math=False)
     ratio = steps / len(chances)
     middle = (np.arange(len(chances)) + 0.5) * ratio

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from gatewise.networks.network import Baseline
 
 SEQUENCES_AT_ONCE = 256
 PENALTIES = (10.0, 1.0, 0.1)
-ROUNDS = 40  # of L-BFGS, for each penalty
+ROUNDS = 100  # of L-BFGS, for each penalty
 MOST_NUMBERS = 2**24  # that the features of a training may take; beyond, sequences are left out evenly
 BUCKETS = 2**16
 GOLDEN = 0x9E3779B97F4A7C15 - 2**64  # odd, and mixes bits well: 2^64 over the golden ratio
@@ -117,8 +118,8 @@ class TokenWindow(WindowModel):
 
     def __init__(self, labels: int, reach: int = 2) -> None:
         super().__init__(labels, reach)
-        self.weights = nn.EmbeddingBag(BUCKETS, labels, mode="sum")
-        self.bias = nn.Parameter(torch.zeros(labels))
+        self.weights = nn.EmbeddingBag(BUCKETS, labels, mode="sum").requires_grad_(False)
+        self.bias = nn.Parameter(torch.zeros(labels), requires_grad=False)
         nn.init.zeros_(self.weights.weight)
 
     def features(self, batch: TokenBatch) -> Tensor:
@@ -138,28 +139,23 @@ class TokenWindow(WindowModel):
     def learn(self, train: Any, validation: Any) -> None:
         features, labels = self.collected(train)
         held, held_labels = self.collected(validation)
-        best, kept = torch.inf, self.state_dict()
-        for penalty in PENALTIES:
-            self._descend(features, labels, penalty)
-            with torch.no_grad():
-                loss = float(functional.cross_entropy(self.logits(held), held_labels))
+        rows, told = _told(features)
+        weights = torch.zeros(len(rows) + 1, self.labels, dtype=torch.float64)
+        best, kept = torch.inf, weights
+        for penalty in PENALTIES:  # each search begins where the one before ended
+            with _one_thread():
+                weights = _descended(weights, told, labels.numpy(), penalty)
+            self._take(rows, weights)
+            loss = float(functional.cross_entropy(self.logits(held), held_labels))
             if loss < best:
-                best, kept = loss, {name: value.clone() for name, value in self.state_dict().items()}
-        self.load_state_dict(kept)
-        self.requires_grad_(False)
+                best, kept = loss, weights
+        self._take(rows, kept)
 
-    def _descend(self, features: Tensor, labels: Tensor, penalty: float) -> None:
-        """Moves the weights to the optimum for a penalty."""
-        descent = torch.optim.LBFGS(self.parameters(), max_iter=ROUNDS, line_search_fn="strong_wolfe")
-
-        def objective() -> float:
-            descent.zero_grad()
-            loss = functional.cross_entropy(self.logits(features), labels)
-            loss = loss + penalty / (2 * len(labels)) * self.weights.weight.square().sum()
-            loss.backward()
-            return float(loss.detach())
-
-        descent.step(objective)
+    def _take(self, rows: np.ndarray, weights: Tensor) -> None:
+        """Weights of the rows that occur, and the bias below them; what never occurred tells nothing."""
+        self.weights.weight.zero_()
+        self.weights.weight[torch.from_numpy(rows)] = weights[:-1].float()
+        self.bias.copy_(weights[-1])
 
 
 class ChannelWindow(WindowModel):
@@ -186,6 +182,58 @@ class ChannelWindow(WindowModel):
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), "channels": self.channels}
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """For thousands of short operations, to which threads that wait for each other bring nothing."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _told(features: Tensor) -> tuple[np.ndarray, Any]:
+    """The rows of weights that features [N, F] name, and how often each step names which, [N, rows]."""
+    from scipy.sparse import csr_array
+
+    rows, columns = np.unique(features.numpy(), return_inverse=True)
+    count, width = features.shape
+    starts = np.arange(0, count * width + 1, width)
+    return rows, csr_array((np.ones(count * width), columns.ravel(), starts), shape=(count, len(rows)))
+
+
+def _descended(begin: Tensor, told: Any, labels: np.ndarray, penalty: float) -> Tensor:
+    """The weights, the bias below them, that make `-sum log p(label) + penalty / 2 * |W|^2` least."""
+    weights = begin.clone().requires_grad_()
+    descent = torch.optim.LBFGS([weights], max_iter=ROUNDS, history_size=10, line_search_fn="strong_wolfe")
+
+    def objective() -> float:
+        loss, slopes = _loss_and_slopes(weights.detach().numpy(), told, labels, penalty)
+        weights.grad = torch.from_numpy(slopes)
+        return loss
+
+    descent.step(objective)
+    return weights.detach()
+
+
+def _loss_and_slopes(
+    weights: np.ndarray, told: Any, labels: np.ndarray, penalty: float
+) -> tuple[float, np.ndarray]:
+    """Divided by the number of steps."""
+    logits = told @ weights[:-1] + weights[-1]
+    logits -= logits.max(1, keepdims=True)
+    chances = np.exp(logits)
+    totals = chances.sum(1, keepdims=True)
+    chances /= totals
+    steps = np.arange(len(labels))
+    loss = float((np.log(totals[:, 0]) - logits[steps, labels]).sum())
+    chances[steps, labels] -= 1
+    slopes = np.concatenate([told.T @ chances + penalty * weights[:-1], chances.sum(0, keepdims=True)])
+    loss += penalty / 2 * float(np.square(weights[:-1]).sum())
+    return loss / len(labels), slopes / len(labels)
 
 
 def windows(values: Tensor, lengths: Tensor, reach: int) -> Tensor:

@@ -16,7 +16,6 @@ from gatewise.data.labelled import LabelledSteps
 from gatewise.data.labelled_table import TableForm, read_labelled_table
 from gatewise.data.labelled_text import TextForm, read_labelled_text
 from gatewise.data.long_table import LongColumns
-from gatewise.data.pairs import is_table
 from gatewise.data.part_files import part_files
 from gatewise.errors import GatewiseError
 from gatewise.insight.confusion_picture import draw_confusion
@@ -41,6 +40,8 @@ from gatewise.training.contest import Contest
 from gatewise.training.options import Count, CountOrFound, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
+
+TABLES = (".csv", ".parquet", ".pq")  # by their names; all else is text
 
 
 class LabelDataOptions(Options):
@@ -112,7 +113,7 @@ class Label(Task[LabelledSteps]):
 
     def read(self, path: Path, options: LabelOptions) -> LabelledSteps:
         shares = (options.validation_share, options.test_share)
-        if is_table(part_files(path)["train"]):
+        if part_files(path)["train"].suffix.lower() in TABLES:
             columns = LongColumns(options.id, options.time, options.label, options.channels)
             data = read_labelled_table(path, columns, options.fill, options.cut, *shares)
         else:

@@ -191,10 +191,11 @@ def _join(data: Transcribed, options: TranscribeOptions) -> int:
     while not options.join and join > 1 and _too_short(data, join, options.front):
         join -= 1
     for part, number in _too_short(data, join, options.front):
+        left = int(steps_left(part.sizes, join, options.front)[number])
         raise GatewiseError(
-            f"{data.names[part.numbers[number]]} has {steps_left(part.sizes, join, options.front)[number]} "
-            f"steps for its text {part.texts[number]!r}, which needs "
-            f"{steps_needed(part.targets[number].tolist())}; give a lower --join, or take it out"
+            f"{data.names[part.numbers[number]]} has {left} step{'s' * (left > 1)} left for its text "
+            f"{part.texts[number]!r}, which needs {steps_needed(part.targets[number].tolist())}; "
+            "give a lower --join, or take it out"
         )
     return join
 
