@@ -112,3 +112,24 @@ def test_an_absent_text_is_named(script, monkeypatch, tmp_path):
     monkeypatch.setenv("GATEWISE_DATA", str(tmp_path))
     with pytest.raises(SystemExit, match=r"there is no tinyshakespeare\.txt in .*GATEWISE_DATA names"):
         script("shakespeare").text()
+
+
+def test_chorales_are_foretold_better_than_by_their_frequencies(script, real_data, monkeypatch):
+    monkeypatch.setenv("GATEWISE_DATA", str(real_data))
+    chorales = script("chorales")
+    data = {
+        part: chorales.sequences([found.__getitems__([one]).values[0, :16].numpy() for one in range(20)])
+        for part, found in chorales.chorales().items()
+    }
+    network = chorales.SequenceModel(chorales.find_cell("gru"), 88, range(88), hidden=32)
+    found = chorales.learn(network, data, Namespace(rate=0.02, rounds=20, patience=9, batch=2, clip=1.0))
+    marginal = chorales.BASELINES["marginal"](88, range(88))
+    marginal.learn(data["train"], data["valid"])
+    assert found["rounds"] <= 20
+    assert chorales.scores(network, data)["test nats"] < chorales.scores(marginal, data)["test nats"] - 0.5
+
+
+def test_absent_chorales_are_named(script, monkeypatch, tmp_path):
+    monkeypatch.setenv("GATEWISE_DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"no JSB_Chorales\.mat in .*GATEWISE_DATA names"):
+        script("chorales").chorales()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from gatewise.data.sequences import SequenceBatch, Sequences
@@ -29,17 +29,14 @@ class LinearVectors(NextVector, Baseline):
     channels: C; binary: which of them are 0 or 1
     """
 
-    weights: Tensor
-    bias: Tensor
-    noise: Tensor
-
     def __init__(self, channels: int, binary: Sequence[int] = (), order: int = 1) -> None:
         super().__init__()
         self.channels, self.binary, self.order = channels, list(binary), order
         self.real = [channel for channel in range(channels) if channel not in set(binary)]
-        self.register_buffer("weights", torch.zeros(channels, order * channels))
-        self.register_buffer("bias", torch.zeros(channels))
-        self.register_buffer("noise", torch.eye(len(self.real)))  # the lower factor of its covariance
+        self.weights = nn.Parameter(torch.zeros(channels, order * channels), requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(channels), requires_grad=False)
+        # The lower factor of the noise's covariance.
+        self.noise = nn.Parameter(torch.eye(len(self.real)), requires_grad=False)
 
     def nats(self, batch: SequenceBatch) -> Tensor:
         nats = self.nats_after(history(batch.values, self.order), batch.values)
@@ -88,9 +85,12 @@ class Marginal(LinearVectors):
     A share is estimated as `(ones + 1/2) / (all + 1)` (Krichevsky and Trofimov 1981).
     """
 
+    def __init__(self, channels: int, binary: Sequence[int] = ()) -> None:
+        super().__init__(channels, binary, order=0)
+
     def learn(self, train: Sequences, validation: Any) -> None:
-        pairs = Pairs(train, 1)
-        self._fill(torch.zeros_like(self.weights).double(), self.usual(pairs), pairs)
+        pairs = Pairs(train, 0)
+        self._fill(self.weights.double(), self.usual(pairs), pairs)
 
     def usual(self, pairs: Pairs) -> Tensor:
         """The mean of each channel; of a 0/1 channel the log odds."""
@@ -131,7 +131,7 @@ class Autoregression(LinearVectors):
         pairs, held = Pairs(train, self.order), Pairs(validation, self.order)
         usual = Marginal(self.channels, self.binary).usual(pairs)
         started = torch.cat([self.weights, self.bias.unsqueeze(1)], dim=1).double()
-        best, kept = float("inf"), (self.weights, self.bias)
+        best, kept = float("inf"), (started[:, :-1], started[:, -1])
         for penalty in PENALTIES:
             started = self._logistic(started, usual, pairs, penalty)
             weights, bias = started[:, :-1].clone(), usual + started[:, -1]
@@ -182,9 +182,8 @@ def history(values: Tensor, order: int) -> Tensor:
             [2., 1.]])
     """
     steps = values.shape[-2]
-    return torch.cat(
-        [functional.pad(values, (0, 0, back, 0))[..., :steps, :] for back in range(1, order + 1)], dim=-1
-    )
+    before = [functional.pad(values, (0, 0, back, 0))[..., :steps, :] for back in range(1, order + 1)]
+    return torch.cat([values[..., :0], *before], dim=-1)
 
 
 BASELINES: dict[str, Callable[[int, Sequence[int]], LinearVectors]] = {

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from gatewise.data.sequences import Sequences
-from gatewise.networks.classifier import in_batches
 from gatewise.networks.sequence_model import NextVector, SequenceModel
 
 AT_ONCE = 32  # sequences
@@ -26,7 +25,8 @@ def nats_by_place(network: NextVector, dataset: Sequences) -> tuple[Tensor, Tens
     longest = int(dataset.sizes.max())
     total, count = torch.zeros(2, longest, dtype=torch.float64)
     with torch.inference_mode():
-        for _, batch in in_batches(dataset, AT_ONCE):
+        for numbers in dataset.sizes.argsort(stable=True).split(AT_ONCE):
+            batch = dataset.__getitems__(numbers.tolist())
             nats = network.nats(batch).double().sum(0)
             total[: len(nats)] += nats
             count[: len(nats)] += (torch.arange(len(nats)) < batch.lengths.unsqueeze(1)).sum(0)
@@ -48,9 +48,7 @@ def told_by_place(network: NextVector, dataset: Sequences) -> list[tuple[str, in
 
 def next_vectors(network: SequenceModel, dataset: Sequences) -> Tensor:
     """What is expected after the end of each sequence, [N, C]."""
-    numbers, expected = [], []
+    order = dataset.sizes.argsort(stable=True)
     with torch.inference_mode():
-        for which, batch in in_batches(dataset, AT_ONCE):
-            numbers.append(which)
-            expected.append(network.expected(batch))
-    return torch.cat(expected)[torch.cat(numbers).argsort()]
+        batches = [dataset.__getitems__(numbers.tolist()) for numbers in order.split(AT_ONCE)]
+        return torch.cat([network.expected(batch) for batch in batches])[order.argsort()]

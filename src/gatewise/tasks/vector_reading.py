@@ -126,5 +126,5 @@ def read_vectors(
 ) -> tuple[SequenceTable, LongColumns | None]:
     """The sequences of a file, and its columns (None of an archive); labelled: with a column of labels."""
     if path.suffix.lower() in ARCHIVES:
-        return read_archive(path), None
+        return read_archive(path, False, fill), None
     return read_long(path, columns, labelled, fill)
