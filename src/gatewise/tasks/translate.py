@@ -221,6 +221,9 @@ class Translate(Task[ParallelData]):
         notes.append(f"{len(test):,} pairs to test" + (", which the model has not seen" if trained else ""))
         return ParallelData(none, none, test, *symbols, tuple(notes))
 
+    def baselines_again(self, data: ParallelData) -> Mapping[str, Callable[[], TranslationBaseline]]:
+        return {"copy": self.baselines(data)["copy"]}
+
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """A translation for each line of a text, or for each cell of a table's column."""
         reading = read_as(Reading, model)
