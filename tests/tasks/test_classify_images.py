@@ -59,7 +59,7 @@ def test_train(folder, trained):
     scores = {one.name: one.scores for one in contest.entries}
     assert scores["majority"]["accuracy"] == 0.5
     assert scores[name]["accuracy"] > 0.8
-    assert TASK.draw(contest, out).keys() == {"confusion.png"}
+    assert TASK.draw(contest, out).keys() == {"confusion.png", "hardest.png"}
 
 
 def test_evaluate_gives_the_part_that_was_not_trained_on(folder, trained):

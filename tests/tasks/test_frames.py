@@ -58,7 +58,7 @@ def test_order_counts(folder, contest):
     )
     assert scores["gru"] > 0.9
     assert max(scores["mean frame"], scores["cnn mean"]) < 0.8  # both ways show the same frames
-    assert TASK.draw(contest, folder / "run").keys() == {"confusion.png"}
+    assert TASK.draw(contest, folder / "run").keys() == {"confusion.png", "hardest.png"}
 
 
 def test_evaluate_gives_the_part_that_was_not_trained_on(folder, contest):

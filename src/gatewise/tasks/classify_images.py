@@ -19,7 +19,8 @@ from gatewise.data.image_file import ImageForm, is_image, read_size
 from gatewise.data.images import Colour, ImageFiles, find_images, open_images, reopen_images
 from gatewise.data.labelled_images import LabelledImages
 from gatewise.errors import GatewiseError
-from gatewise.networks.classifier import Classifier, Majority
+from gatewise.insight.hardest_picture import IMAGES, draw_hardest, hardest
+from gatewise.networks.classifier import Classifier, Majority, probabilities
 from gatewise.networks.forecast import transform_of
 from gatewise.networks.image_baselines import ConvolutionClassifier, NearestImage, PixelRegression
 from gatewise.networks.image_rows import RowClassifier
@@ -29,6 +30,7 @@ from gatewise.networks.pooling import How
 from gatewise.networks.saving import SavedModel
 from gatewise.tasks.classes import ClassTask, told_classes
 from gatewise.tasks.reading import read_as
+from gatewise.training.contest import Contest
 from gatewise.training.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Prediction
@@ -198,6 +200,19 @@ class ClassifyImages(ClassTask[ImageData]):
         assert isinstance(model.network, Classifier)
         frame = pl.DataFrame({"image": names, **told_classes(model.network, every, reading.classes)})
         return Prediction(frame, f"the classes of {len(images):,} images, with their probabilities", "label")
+
+    def draw(self, contest: Contest[ImageData], folder: Path) -> dict[str, str]:
+        drawn = super().draw(contest, folder)
+        chosen, test = contest.chosen(baseline=False), contest.data.test
+        assert chosen is not None
+        told = probabilities(chosen.network, test)  # type: ignore[arg-type]
+
+        def show(number: int) -> list[np.ndarray]:
+            return [test.files[test.numbers[number]]]
+
+        found = hardest(told, test.labels, contest.data.classes, show, IMAGES)
+        draw_hardest(found, chosen.name, folder / "hardest.png")
+        return {**drawn, "hardest.png": f"the images of the test part that {chosen.name} finds hardest"}
 
 
 def _check_options(options: ClassifyImagesOptions) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from pydantic import Field
 
@@ -20,7 +21,8 @@ from gatewise.data.image_file import ImageForm, read_size
 from gatewise.data.images import Colour
 from gatewise.data.sequences import in_order
 from gatewise.errors import GatewiseError
-from gatewise.networks.classifier import Classifier, Majority
+from gatewise.insight.hardest_picture import CLIPS, draw_hardest, hardest, some_frames
+from gatewise.networks.classifier import Classifier, Majority, probabilities
 from gatewise.networks.frame_baselines import MeanFrame
 from gatewise.networks.frames import FrameClassifier, FrameMean
 from gatewise.networks.network import Baseline, Network
@@ -28,6 +30,7 @@ from gatewise.networks.pooling import How
 from gatewise.networks.saving import SavedModel
 from gatewise.tasks.classes import ClassTask, told_classes
 from gatewise.tasks.reading import read_as
+from gatewise.training.contest import Contest
 from gatewise.training.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Prediction
@@ -169,6 +172,19 @@ class Frames(ClassTask[FrameData]):
         every = LabelledClips(clips, range(len(clips)), [0] * len(clips))
         frame = pl.DataFrame({"clip": names, **told_classes(model.network, every, reading.classes)})
         return Prediction(frame, f"the classes of {len(clips)} clips, with their probabilities", "label")
+
+    def draw(self, contest: Contest[FrameData], folder: Path) -> dict[str, str]:
+        drawn = super().draw(contest, folder)
+        chosen, test = contest.chosen(baseline=False), contest.data.test
+        assert chosen is not None
+        told = probabilities(chosen.network, test)  # type: ignore[arg-type]
+
+        def show(number: int) -> list[np.ndarray]:
+            return some_frames(test.clips[test.numbers[number]])
+
+        found = hardest(told, test.labels, contest.data.classes, show, CLIPS)
+        draw_hardest(found, chosen.name, folder / "hardest.png")
+        return {**drawn, "hardest.png": f"the clips of the test part that {chosen.name} finds hardest"}
 
 
 def _labelled(path: Path, options: FrameOptions) -> tuple[Clips, ClassFolders]:
