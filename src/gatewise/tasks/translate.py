@@ -219,7 +219,7 @@ class Translate(Task[ParallelData]):
         symbols = reading.symbols()
         test, none = numbered(pairs, rows, *symbols), numbered(pairs, rows[:0], *symbols)
         notes.append(f"{len(test):,} pairs to test" + (", which the model has not seen" if trained else ""))
-        return ParallelData(none, none, test, *symbols, tuple(notes))
+        return ParallelData(none, test, test, *symbols, tuple(notes))
 
     def baselines_again(self, data: ParallelData) -> Mapping[str, Callable[[], TranslationBaseline]]:
         return {"copy": self.baselines(data)["copy"]}
