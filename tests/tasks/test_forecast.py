@@ -66,8 +66,8 @@ def test_train_evaluate_predict(tmp_path, table):
 @pytest.mark.parametrize(
     ("network", "front", "name"),
     [
-        ("encoder-decoder", "convolution", "encoder-decoder-convolution-gru"),
-        ("grid", "convolution", "grid-convolution-gru"),
+        ("encoder-decoder", "convolution", "conv-decoder-gru"),
+        ("grid", "convolution", "conv-grid-gru"),
     ],
 )
 def test_other_networks_go_all_the_way(tmp_path, table, network, front, name):

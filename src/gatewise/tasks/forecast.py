@@ -36,6 +36,7 @@ STACKS: dict[str, type[ForecastNetwork] | type[EncoderDecoderForecastNetwork]] =
     "stack": ForecastNetwork,
     "encoder-decoder": EncoderDecoderForecastNetwork,
 }
+SHORT = {"none": "", "convolution": "conv-", "stack": "", "encoder-decoder": "decoder-", "grid": "grid-"}
 
 
 class ForecastDataOptions(Options):
@@ -127,8 +128,7 @@ class Forecast(Task[ForecastData]):
         require_fit(cell, options.network)
 
     def contender(self, options: ForecastOptions, cell: str) -> str:
-        kinds = (options.network, options.front)
-        return "-".join([*(kind for kind in kinds if kind not in ("stack", "none")), cell])
+        return f"{SHORT[options.front]}{SHORT[options.network]}{cell}"
 
     def read(self, path: Path, options: ForecastOptions) -> ForecastData:
         columns = Columns(options.time, options.target, options.id, options.known, options.observed)
