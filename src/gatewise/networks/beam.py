@@ -39,21 +39,15 @@ class _Tree:
     parents: list[Tensor] = field(default_factory=list)  # each one's row among those of the step before
     looked: list[Tensor | None] = field(default_factory=list)  # [rows of the step before, S]
 
-    def read(self, step: int, parent: int, last: int | None) -> tuple[list[int], Tensor | None]:
-        """The symbols up to a step's parent, and `last` where given; what was looked at for them."""
-        numbers, looked = [] if last is None else [last], []
-        if last is not None:
-            looked.append(self._at(step, parent))
+    def read(self, step: int, parent: int, last: int) -> tuple[list[int], Tensor | None]:
+        """All symbols up to `last`, told at a step after its parent; and what was looked at for each."""
+        numbers, rows = [last], [parent]
         for at in range(step - 1, -1, -1):
             numbers.append(int(self.symbols[at][parent]))
             parent = int(self.parents[at][parent])
-            looked.append(self._at(at, parent))
-        there = [one for one in reversed(looked) if one is not None]
-        return numbers[::-1], torch.stack(there) if there else None
-
-    def _at(self, step: int, row: int) -> Tensor | None:
-        seen = self.looked[step]
-        return None if seen is None else seen[row]
+            rows.append(parent)
+        looked = [seen[row] for seen, row in zip(self.looked, rows[::-1], strict=False) if seen is not None]
+        return numbers[::-1], torch.stack(looked) if looked else None
 
 
 def beam_search(
