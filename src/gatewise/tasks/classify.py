@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import polars as pl
+import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
@@ -28,6 +29,7 @@ from gatewise.networks.pooling import How
 from gatewise.networks.saving import SavedModel
 from gatewise.tasks.classes import ClassTask, told_classes
 from gatewise.tasks.reading import read_as
+from gatewise.training.example import Example, channels, require_example
 from gatewise.training.options import Options, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Prediction
@@ -185,6 +187,21 @@ class Classify(ClassTask[ClassifyData]):
         key = (reading.columns and reading.columns.id) or "sequence"
         frame = pl.DataFrame({"sequence" if key in columns else key: table.ids, **columns})
         return Prediction(frame, f"the classes of {len(table)} sequences, with their probabilities", "label")
+
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """A sequence of the test part, its channels in the units of the data."""
+        data, network = self.read_again(model, path), model.network
+        require_example(number, len(data.test), "sequences in the test part")
+        batch, table = data.test.__getitems__([number]), data.test.table
+        assert isinstance(network, Classifier)
+        with torch.inference_mode():
+            chances = network.logits(batch)[0].softmax(-1)
+        scaled = batch.values[0].double().numpy()
+        values = np.stack([scale.undo(scaled[:, c]) for c, scale in enumerate(data.reading.scales)], axis=1)
+        best, true = int(chances.argmax()), data.classes[int(batch.labels)]
+        said = f"class {data.classes[best]} (probability {float(chances[best]):.1%}); true: {true}"
+        name = f"sequence {table.ids[data.test.numbers[number]]}"
+        return Example(batch, name, channels(table.channels, values), said)
 
 
 def _read(

@@ -25,10 +25,11 @@ from gatewise.networks.forecast_baselines import BASELINES, PointForecast, Windo
 from gatewise.networks.forecast_decoder import EncoderDecoderForecastNetwork
 from gatewise.networks.forecast_scores import foretell, score
 from gatewise.networks.forecaster import Forecaster, ForecastShape, HeadedForecaster
-from gatewise.networks.heads import LEVELS
+from gatewise.networks.heads import LEVELS, MEDIAN
 from gatewise.networks.saving import SavedModel
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
+from gatewise.training.example import Example, Line, Track, channels, require_example
 from gatewise.training.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
 from gatewise.training.task import Metric, Prediction, Task
 
@@ -217,6 +218,40 @@ class Forecast(Task[ForecastData]):
         rows = f"{frame.height} rows from {say(frame[0, 1])} to {say(frame[-1, 1])}"
         about = f"{rows}; the median, and the quantiles 0.1 to 0.9"
         return Prediction(frame, about, times=time_format(frame[:, 1]))
+
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """A window of the test part: the past that the model reads, the truth, and what it foretells."""
+        data = self.read_again(model, path)
+        require_example(number, len(data.test), "windows in the test part")
+        batch, network = data.test.__getitems__([number]), model.network
+        assert isinstance(network, Forecaster)
+        series = data.source.series[int(batch.series)]
+        scale, past = data.learned.series[series.id], data.plan.context
+        with torch.inference_mode():
+            quantiles = scale.undo(network.quantiles(network(batch.past, batch.future))[0].double().numpy())
+        told = [(f"foretold, {LEVELS[place]:.0%} quantile", place) for place in (0, len(LEVELS) - 1)]
+        target = (
+            Line("given", scale.undo(batch.past[0, :, 0].double().numpy())),
+            Line("true", scale.undo(batch.truth[0].double().numpy()), past),
+            Line("foretold, median", quantiles[:, MEDIAN], past),
+            *(Line(name, quantiles[:, place], past) for name, place in told),
+        )
+        names = [
+            *(f"{part} of the {cycle}" for cycle in data.learned.cycles for part in ("sine", "cosine")),
+            *(data.source.columns.known + data.source.columns.observed),
+        ]
+        first = int(data.test.starts[number]) - int(data.test.starts[data.test.series == batch.series][0])
+        first += data.plan.borders(len(series))[1] - past
+        own = series.times[max(first, 0) :][: past + data.plan.horizon]
+        form = time_format(own)
+        times = tuple(map(say, own if form is None else own.dt.to_string(form)))
+        return Example(
+            batch, f"{series.id}, window {number} of the test part",
+            (Track(data.source.columns.target, target), *channels(names, batch.past[0, :, 1:].numpy())),
+            f"foretold from {times[past - 1]} on: {quantiles[0, MEDIAN]:.6g} comes next "
+            f"(true: {target[1].values[0]:.6g})",
+            times, str(data.source.step),
+        )  # fmt: skip
 
     def caption(self, data: ForecastData) -> str:
         return (

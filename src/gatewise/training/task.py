@@ -12,8 +12,10 @@ import polars as pl
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import require_sequence
+from gatewise.errors import GatewiseError
 from gatewise.networks.network import Baseline, Network
 from gatewise.networks.saving import SavedModel
+from gatewise.training.example import Example
 from gatewise.training.options import TaskOptions
 
 if TYPE_CHECKING:
@@ -176,6 +178,13 @@ class Task(ABC, Generic[Data]):
     @abstractmethod
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """What a model says of new data. Errors: `GatewiseError`."""
+
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """One example of the data that the model has not seen, to look at inside it; 0 is the first.
+
+        Errors: `GatewiseError` where there is none of that number.
+        """
+        raise GatewiseError(f"a model of the task {self.name!r} can't be inspected on data yet")
 
     def details(self, network: Any, data: Data) -> list[Details]:
         """More about the network that is kept for use."""

@@ -1,0 +1,69 @@
+"""One example of a user's data, as a model takes it and as a person looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gatewise.errors import GatewiseError
+
+
+@dataclass(frozen=True)
+class Line:
+    """Numbers over time; start: the step of the first one."""
+
+    name: str
+    values: np.ndarray
+    start: int = 0
+
+
+@dataclass(frozen=True)
+class Track:
+    """Something to draw above the steps of a model: lines of one unit, symbols, or an image.
+
+    symbols: a text for each step; pixels: [H, W] or [H, W, 3], 0..255, an image that a lattice reads
+    layer: the name of the module whose steps these are, such as "encoder"; all that is below it; "" for any
+    """
+
+    name: str
+    lines: tuple[Line, ...] = ()
+    symbols: tuple[str, ...] = ()
+    pixels: np.ndarray | None = None
+    layer: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example, ready to be looked at inside a model.
+
+    batch: what `network.loss` takes, the example alone; name: which one it is
+    tracks: what the model is given and what it says, on its own steps; said: what it says, in a sentence
+    times: what the steps are called, () where numbers do; unit: one step in the data's own time, as "1 month"
+    """
+
+    batch: Any
+    name: str
+    tracks: tuple[Track, ...]
+    said: str = ""
+    times: tuple[str, ...] = ()
+    unit: str = "step"
+
+
+def require_example(number: int, count: int, what: str) -> None:
+    """Errors: `GatewiseError` where there is no example of that number."""
+    if not 0 <= number < count:
+        raise GatewiseError(f"there are {count} {what}, numbered from 0; there is no number {number}")
+
+
+def channels(names: Sequence[str], values: np.ndarray, most: int = 8) -> tuple[Track, ...]:
+    """A track for each column of values [T, C], of the first ones where there are many.
+
+    >>> [one.name for one in channels(("a", "b", "c"), np.zeros((5, 3)), most=2)]
+    ['a', 'b']
+    """
+    return tuple(
+        Track(name, (Line(name, column),)) for name, column in zip(names, values.T[:most], strict=False)
+    )
