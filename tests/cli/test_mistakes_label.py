@@ -37,7 +37,7 @@ def refused(told, message, folder):
         ("x.txt", TEXT, ["--cell", "mdlstm"], "MDLSTM2 is a cell of a lattice; give a cell of sequences"),
         ("x.txt", TEXT, ["--head", "crf"], "option head: input should be 'steps' or 'ctc', got 'crf'"),
         ("x.txt", TEXT, ["--dropout", "1"], "option dropout: input should be less than 1"),
-        ("x.csv", "", [], "x.csv can't be read as a table"),
+        ("x.csv", "", [], "x.csv is empty"),
         ("x.csv", TABLE.replace("label", "tag"), [], "no column is called like a label among id"),
         ("x.csv", TABLE, ["--channels", "a,c"], "has no column 'c' for the channel"),
         ("x.csv", TABLE.replace("rise", "", 1), [], "column 'label' is empty: give the label"),

@@ -126,6 +126,33 @@ def test_texts_beside_a_table_or_in_it(tables):
     )
 
 
+def test_parts_may_be_named(tables, folder):
+    parts = (["train"] * 5 + ["dev"] * 3 + ["test"] * 2) * 2
+    for name, count in (("targets.csv", 20), (folder / "targets.csv", 10)):
+        frame = pl.read_csv(tables / name, infer_schema=False)
+        frame.insert_column(1, pl.Series("set", parts[:count])).write_csv(tables / name)
+    plan = TextPlan("characters", 0, 0.2, 0.2, "set")
+    apart = read_signals(tables / "signals.csv", LongColumns(), None, "targets.csv", plan)
+    strips = read_strips(folder, None, None, "auto", 0, plan)
+    assert strips.test.numbers.tolist() == [8, 9]
+    assert apart.validation.numbers.tolist() == [5, 6, 7, 15, 16, 17]
+    for data, path in ((apart, tables / "signals.csv"), (strips, folder)):
+        again = as_saved(data.form).again(path, same=True)
+        assert again.test.texts == data.test.texts
+        assert "drawn" not in data.notes[-1]
+    other = read_signals(tables / "signals.csv", LongColumns(), None, "targets.csv", plan)
+    assert other.test.texts == apart.test.texts
+    table = tables / "targets.csv"
+    table.write_text(table.read_text().replace("dev", "test"))
+    drawn = read_signals(tables / "signals.csv", LongColumns(), None, "targets.csv", plan)
+    assert (len(drawn.train), len(drawn.validation), len(drawn.test)) == (8, 2, 10)
+    table.write_text(table.read_text().replace("train", "spare", 1))
+    with pytest.raises(
+        GatewiseError, match="line 2: expected train, validation or test as the part, got 'spare'"
+    ):
+        read_signals(tables / "signals.csv", LongColumns(), None, "targets.csv", plan)
+
+
 def test_what_names_images(tables, folder):
     assert names_images(folder)
     assert names_images(folder / "targets.csv")

@@ -88,14 +88,18 @@ def bars(tmp_path_factory):
     return folder, carried_out("train", jobs.train, folder, folder.parent / "run", options)
 
 
-def test_images_from_folder_to_texts(bars, tmp_path):
+def test_images_from_folder_to_texts(bars):
     folder, contest = bars
     again = evaluate(folder.parent / "run", folder)
     assert {one.name: one.scores for one in again.entries} == {
         one.name: one.scores for one in contest.entries
     }
-    other = evaluate(folder.parent / "run", folder / "targets.csv")
-    assert len(other.data.test) == 40
+    assert len(evaluate(folder.parent / "run", folder / "targets.csv").data.test) == 6  # not those trained on
+    (folder / "targets.csv").rename(folder / "texts.csv")
+    table = (folder / "texts.csv").read_text()
+    (folder / "targets.csv").write_text("\n".join(table.splitlines()[:11]))
+    assert len(evaluate(folder.parent / "run", folder / "targets.csv").data.test) == 10
+    (folder / "texts.csv").rename(folder / "targets.csv")
     told = TASK.predict(load_model(folder.parent / "run"), folder)
     assert told.frame["file"].to_list() == [f"{number:05d}.png" for number in range(40)]
 

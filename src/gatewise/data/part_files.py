@@ -55,5 +55,13 @@ def part_of(name: str) -> str | None:
     return next((NAMES[word] for word in words if word in NAMES), None)
 
 
+def part_named(told: str | None, where: str) -> str:
+    """The part that a cell of a table names. Errors: `GatewiseError` where it names none."""
+    name = (told or "").strip().lower()
+    if name not in NAMES:
+        raise GatewiseError(f"{where}: expected train, validation or test as the part, got {told!r}")
+    return NAMES[name]
+
+
 def _purpose(part: str) -> str:
     return {"train": "train on", "validation": "choose by", "test": "test on"}[part]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gatewise.data.pairs import read_text_table
+from gatewise.data.part_files import part_named
 from gatewise.data.scaling import Scale
 from gatewise.data.sequences import Sequences, SequenceTable
 from gatewise.errors import GatewiseError
@@ -60,23 +61,28 @@ def texts_of_column(table: SequenceTable) -> list[str]:
     return [table.classes[number] for number in firsts]
 
 
-def texts_of_table(path: Path, ids: Sequence[str]) -> list[str]:
-    """The text of each of the ids, from a table with a row for each: its first column and its last.
+def texts_of_table(path: Path, ids: Sequence[str], part: str | None = None) -> tuple[list[str], list[str]]:
+    """The text of each of the ids, and which part it is in, from a table with a row for each.
+
+    The first column holds the ids, the last one the texts; part: a column of parts, None where all are ""
 
     Errors: `GatewiseError` where an id is not there, is there twice, or has no text.
     """
     table = read_text_table(path)
-    id, text = table.columns[0], table.columns[-1]
+    columns = [name for name in table.columns if name != part]
+    id, text = columns[0], columns[-1]
     if id == text:
         raise GatewiseError(f"{path}: expected a column of ids and one of texts, got {id!r} only")
-    found: dict[str, str] = {}
-    for row, (name, value) in enumerate(zip(table.column(id, "id"), table.column(text, "text"), strict=True)):
-        if str(name) in found:
-            raise GatewiseError(f"{path}, {table.place(row)}: there is a text for {str(name)!r} above")
+    parts = [""] * table.frame.height if part is None else table.column(part, "part").to_list()
+    found: dict[str, tuple[str, str]] = {}
+    for row, (name, value) in enumerate(table.frame.select(id, text).iter_rows()):
+        where, key = f"{path}, {table.place(row)}", str(name).strip()
+        if key in found:
+            raise GatewiseError(f"{where}: there is a text for {key!r} above")
         if value is None or not str(value).strip():
-            raise GatewiseError(f"{path}, {table.place(row)}: the text for {str(name)!r} is empty")
-        found[str(name).strip()] = str(value)
+            raise GatewiseError(f"{where}: the text for {key!r} is empty")
+        found[key] = (str(value), "" if part is None else part_named(parts[row], where))
     for name in ids:
         if name not in found:
             raise GatewiseError(f"{path} has no text for the sequence {name!r}; give a row for each")
-    return [found[name] for name in ids]
+    return [found[name][0] for name in ids], [found[name][1] for name in ids]

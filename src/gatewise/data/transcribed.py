@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gatewise.data.captions import read_captions
-from gatewise.data.class_folders import natural
-from gatewise.data.image_file import SUFFIXES, ImageForm, is_image
-from gatewise.data.images import Colour, reopen_images
+from gatewise.data.captions import CaptionTable, image_column, read_captions
+from gatewise.data.image_file import SUFFIXES, ImageForm
+from gatewise.data.images import Colour, find_images, reopen_images
 from gatewise.data.long_table import Fill, LongColumns, read_long
 from gatewise.data.pairs import read_text_table
 from gatewise.data.pieces import divided
@@ -33,12 +32,14 @@ class TextPlan:
 
     symbols: what they are made of; beam: how many beginnings of a text a search holds, 0 for the best path
     validation_share, test_share: to choose by, and to test on
+    part: the column of their table that says train, validation or test; None to draw parts
     """
 
     symbols: Symbols
     beam: int
     validation_share: float
     test_share: float
+    part: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,27 +51,30 @@ class StripForm:
     alphabet: Alphabet
     plan: TextPlan
 
+    def source(self, path: Path) -> Path:
+        """The file by which the data are known again: the table, where the folder around it is given."""
+        return Path(read_captions(path, file=self.columns[0], caption=self.columns[1]).path)
+
     def again(self, path: Path, same: bool) -> Transcribed:
         """Images to score a model on: the test part of those it was trained on (`same`), or all others.
 
         Errors: `GatewiseError` with the place in the table.
         """
-        names, paths, texts, _ = _strip_table(path, *self.columns)
-        strips = Strips(reopen_images(paths, self.image))
-        parts = _parts(path, len(paths), self.plan) if same else None
-        return _split(self, strips, strips.height, names, texts, parts, f"{len(paths):,} images of {path}")
+        table = _strip_table(path, *self.columns, self.plan.part if same else None)
+        strips = Strips(reopen_images(table.images, self.image))
+        parts = _parts(path, table.parts, self.plan) if same else None
+        told = f"{len(table.images):,} images of {path}"
+        return _split(self, strips, strips.height, _names(table), _texts(table), parts, told)
 
     def new(self, path: Path) -> NewInputs:
         """Images without texts: all of a folder, or those that a table names. Errors: `GatewiseError`."""
-        names, folder = _image_names(path, self.columns[0])
-        for name in names:
-            if not (folder / name).is_file():
-                raise GatewiseError(f"{path}: there is no image {str(folder / name)!r}")
-        if not names:
-            raise GatewiseError(f"{path} holds no images")
-        strips = Strips(reopen_images([folder / name for name in names], self.image))
-        steps = TranscriptSteps(strips, range(len(names)), None, self.alphabet)
-        return NewInputs(self.columns, tuple(names), steps)
+        if path.is_dir():
+            files = find_images(path)
+            names = tuple(str(file.relative_to(path)) for file in files)
+        else:
+            names, files = image_column(path, self.columns[0])
+        strips = Strips(reopen_images(files, self.image))
+        return NewInputs(self.columns, names, TranscriptSteps(strips, range(len(names)), None, self.alphabet))
 
 
 @dataclass(frozen=True)
@@ -84,14 +88,18 @@ class SignalForm:
     alphabet: Alphabet
     plan: TextPlan
 
+    def source(self, path: Path) -> Path:
+        """The file by which the data are known again."""
+        return path
+
     def again(self, path: Path, same: bool) -> Transcribed:
         """Sequences to score a model on: the test part of those it was trained on (`same`), or all others.
 
         Errors: `GatewiseError` with the place in the file.
         """
         table, _ = read_long(path, self.columns, labelled=self.targets is None, fill=self.fill)
-        parts = _parts(path, len(table), self.plan) if same else None
-        texts = _signal_texts(path, table, self.targets)
+        texts, named = _signal_texts(path, table, self.targets, self.plan.part if same else None)
+        parts = _parts(path, named, self.plan) if same else None
         return _split(self, Signals(table, self.scales), 0, table.ids, texts, parts, *table.notes)
 
     def new(self, path: Path) -> NewInputs:
@@ -164,14 +172,14 @@ def read_strips(
 
     Errors: `GatewiseError` with the place in the table; where an image has several texts.
     """
-    names, paths, texts, columns = _strip_table(path, file, text)
-    alphabet = learn_alphabet(texts, plan.symbols)
-    strips = open_strips(paths, colour, height)
-    parts = _parts(path, len(paths), plan)
+    table = _strip_table(path, file, text, plan.part)
+    strips = open_strips(table.images, colour, height)
+    parts = _parts(path, table.parts, plan)
     strips.files.learn(parts[0])
-    form = StripForm(columns, strips.files.form, alphabet, plan)
-    about = f"{len(paths):,} images, brought to a height of {strips.height} pixels and read column by column"
-    return _split(form, strips, strips.height, names, texts, parts, about)
+    texts = _texts(table)
+    form = StripForm(table.columns, strips.files.form, learn_alphabet(texts, plan.symbols), plan)
+    about = f"{len(texts):,} images, {strips.height} pixels high, read column by column"
+    return _split(form, strips, strips.height, _names(table), texts, parts, about)
 
 
 def read_signals(
@@ -182,43 +190,55 @@ def read_signals(
     Errors: `GatewiseError` with the place in the file.
     """
     table, found = read_long(path, columns, labelled=targets is None, fill=fill)
-    texts = _signal_texts(path, table, targets)
-    parts = _parts(path, len(table), plan)
+    texts, named = _signal_texts(path, table, targets, plan.part)
+    parts = _parts(path, named, plan)
     scales = table.scales(parts[0])
     form = SignalForm(found, fill, scales, targets, learn_alphabet(texts, plan.symbols), plan)
     return _split(form, Signals(table, scales), 0, table.ids, texts, parts, *table.notes)
 
 
-def _strip_table(
-    path: Path, file: str | None, text: str | None
-) -> tuple[tuple[str, ...], list[Path], list[str], tuple[str, str]]:
-    table = read_captions(path, file=file, caption=text)
+def _strip_table(path: Path, file: str | None, text: str | None, part: str | None) -> CaptionTable:
+    table = read_captions(path, file=file, caption=text, part=part)
     for image, own in zip(table.images, table.captions, strict=True):
         if len(own) > 1:
             raise GatewiseError(
                 f"{table.path} has {len(own)} texts for {image.name}; give one for each image"
             )
-    folder = Path(table.path).parent
-    names = tuple(str(image.relative_to(folder)) for image in table.images)
-    return names, list(table.images), [own[0] for own in table.captions], table.columns
+    return table
 
 
-def _image_names(path: Path, column: str) -> tuple[list[str], Path]:
-    """The images of a folder, or those that a table names; and the folder."""
-    if path.is_dir():
-        return sorted((one.name for one in path.iterdir() if is_image(one)), key=natural), path
-    named = read_text_table(path).column(column, "file of an image")
-    return [str(name or "") for name in named], path.parent
+def _names(table: CaptionTable) -> tuple[str, ...]:
+    return tuple(str(image.relative_to(Path(table.path).parent)) for image in table.images)
 
 
-def _signal_texts(path: Path, table: SequenceTable, targets: str | None) -> list[str]:
-    return texts_of_column(table) if targets is None else texts_of_table(path.parent / targets, table.ids)
+def _texts(table: CaptionTable) -> list[str]:
+    return [own[0] for own in table.captions]
 
 
-def _parts(path: Path, count: int, plan: TextPlan) -> list[list[int]]:
-    """The numbers to train on, to choose by and to test on."""
-    shares = (plan.validation_share, plan.test_share)
-    return [one.starts.tolist() for one in divided(str(path), np.arange(count + 1), shares)]
+def _signal_texts(
+    path: Path, table: SequenceTable, targets: str | None, part: str | None
+) -> tuple[list[str], Sequence[str]]:
+    """The text of each sequence, and which part it is in, "" where that is not said."""
+    if targets is not None:
+        return texts_of_table(path.parent / targets, table.ids, part)
+    if part is not None:
+        raise GatewiseError(f"--part {part} is a column of a table of texts; give that table as --targets")
+    return texts_of_column(table), [""] * len(table)
+
+
+def _parts(path: Path, named: Sequence[str], plan: TextPlan) -> list[list[int]]:
+    """The numbers to train on, to choose by and to test on; parts that are not named are drawn."""
+    own = {
+        part: [number for number, one in enumerate(named) if one == part] for part in ("validation", "test")
+    }
+    rest = np.array([number for number, one in enumerate(named) if one not in own], np.int64)
+    shares = {"validation": plan.validation_share, "test": plan.test_share}
+    drawn = {part: share for part, share in shares.items() if not own[part]}
+    train, *others = (
+        rest[one.starts] for one in divided(str(path), np.arange(len(rest) + 1), [*drawn.values()])
+    )
+    own |= {part: one.tolist() for part, one in zip(drawn, others, strict=True)}
+    return [train.tolist(), own["validation"], own["test"]]
 
 
 def _split(
@@ -240,5 +260,6 @@ def _split(
     symbols = form.alphabet.symbols
     listed = " ".join(symbols[:SHOWN]) + (f" and {len(symbols) - SHOWN} more" if len(symbols) > SHOWN else "")
     told = f"{len(train):,} to train on, {len(validation):,} to choose by, {len(test):,} to test on"
-    notes = (*notes, f"{len(symbols)} symbols: {listed}", f"{told}, drawn at random")
+    told += "" if form.plan.part else ", drawn at random"
+    notes = (*notes, f"{len(symbols)} symbols: {listed}", told)
     return Transcribed(form, names, height, train, validation, test, notes)

@@ -58,6 +58,9 @@ class TranscribeDataOptions(Options):
         (), description="Of a long table: the columns of values; else all others."
     )
     fill: Literal["forward"] | None = Field(None, description="How to fill empty cells, if at all.")
+    part: str | None = Field(
+        None, description="The column, beside the texts, of train, validation and test; else parts are drawn."
+    )
     validation_share: Share = Field(0.15, description="The part to choose by.")
     test_share: Share = Field(0.15, description="The part to test on.")
 
@@ -103,14 +106,15 @@ class Transcribe(Task[Transcribed]):
     next_step = "gatewise predict {run} {data} --out texts.csv"
 
     def read(self, path: Path, options: TranscribeOptions) -> Transcribed:
-        plan = TextPlan(options.symbols, options.beam, options.validation_share, options.test_share)
+        shares = (options.validation_share, options.test_share)
+        plan = TextPlan(options.symbols, options.beam, *shares, options.part)
         if names_images(path):
             data = read_strips(path, options.id, options.label, options.colour, options.height, plan)
         else:
             columns = LongColumns(options.id, options.time, options.label, options.channels)
             data = read_signals(path, columns, options.fill, options.targets, plan)
         _join(data, options)
-        return replace(data, source=fingerprint(path))
+        return replace(data, source=fingerprint(data.form.source(path)))
 
     def network(self, data: Transcribed, options: TranscribeOptions, cell: CellType) -> TranscriptNetwork:
         return TranscriptNetwork(
@@ -140,7 +144,8 @@ class Transcribe(Task[Transcribed]):
     def read_again(self, model: SavedModel, path: Path) -> Transcribed:
         """The test part of the data that the model was trained on, or all of other data."""
         reading = read_as(Reading, model)
-        return reading.form.again(path, same=fingerprint(path) == reading.source)
+        form = reading.form
+        return form.again(path, same=fingerprint(form.source(path)) == reading.source)
 
     def baselines_again(self, data: Transcribed) -> Mapping[str, Callable[[], Baseline]]:
         return {} if data.train is None else self.baselines(data)
