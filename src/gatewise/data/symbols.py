@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from gatewise.errors import GatewiseError
@@ -12,7 +12,8 @@ from gatewise.errors import GatewiseError
 Kind = Literal["words", "characters", "bpe"]
 PADDING, UNKNOWN, BEGIN, END = SPECIAL = range(4)
 JOINED = "\u2060"  # Unicode's word joiner, which nobody sees: there was no space on this side
-PIECES = re.compile(r"\w+|[^\w\s]")
+BEFORE_SIGN = re.compile(r"(?<=\S)(?=[^\w\s])")  # a place without a space
+AFTER_SIGN = re.compile(r"(?<=[^\w\s])(?=\w)")
 
 
 class Symbols:
@@ -50,7 +51,7 @@ class Symbols:
             return list(text)
         if self._pairs is not None:
             return list(self._pairs.encode(text).tokens)
-        return list(_words(text.replace(JOINED, "")))
+        return _words(text.replace(JOINED, ""))
 
     def join(self, pieces: Sequence[str]) -> str:
         """The text of pieces."""
@@ -106,17 +107,10 @@ def learn_symbols(
     return Symbols(kind, often[: most - len(SPECIAL)], lower)
 
 
-def _words(text: str) -> Iterator[str]:
+def _words(text: str) -> list[str]:
     """Words and single signs. Two words have a space between them; a sign says where there is none."""
-    for match in PIECES.finditer(text):
-        first, last = match.span()
-        piece = match.group()
-        if piece[0].isalnum() or piece[0] == "_":
-            yield piece
-            continue
-        before = JOINED if first and not text[first - 1].isspace() else ""
-        after = JOINED if text[last : last + 1].isalnum() or text[last : last + 1] == "_" else ""
-        yield before + piece + after
+    apart = BEFORE_SIGN.sub(f" {JOINED}", text)
+    return AFTER_SIGN.sub(f"{JOINED} ", apart).split()
 
 
 def _learn_pairs(texts: Iterable[str], most: int, lower: bool) -> Symbols:
