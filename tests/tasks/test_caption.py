@@ -41,7 +41,7 @@ def test_train(folder, contest):
     scores = {one.name: one.scores for one in contest.entries}
     assert scores.keys() == {"most-frequent", "nearest-image", "lstm"}
     assert contest.data.notes == (
-        "200 grey images of 8 x 8 to 24 with 200 captions of 6 symbols",
+        "200 grey images, 8 x 8 to 24, with 200 captions of 6 symbols",
         "160 images to train on, 20 images to validate, 20 images to test",
     )
     assert scores["lstm"]["exact"] > 0.8

@@ -53,7 +53,7 @@ def test_train(folder, trained):
     contest, out, name = trained
     assert {one.name for one in contest.entries} == {"majority", "logistic", "nearest", name}
     assert contest.data.notes == (
-        "120 grey images of 8 x 8, of 2 classes",
+        "120 grey images of 2 classes, 8 x 8",
         "84 images to train on, 18 to validate, 18 to test: every class by its share",
     )
     scores = {one.name: one.scores for one in contest.entries}
@@ -108,7 +108,7 @@ def test_rows_need_one_width_and_lattices_none(folder, tmp_path):
         TASK.read(tmp_path / "bars", TrainOptions())
     assert TASK.read(tmp_path / "bars", TrainOptions(size="8")).reading.width == 8
     data = TASK.read(tmp_path / "bars", TrainOptions(network="lattice"))
-    assert data.notes[0] == "40 grey images of 5 to 8 x 8 to 9, of 2 classes"
+    assert data.notes[0] == "40 grey images of 2 classes, 5 to 8 x 8 to 9"
     with pytest.raises(GatewiseError, match=r"0\.png is 9 pixels wide; the model was trained on rows of 8"):
         TASK.predict(load_model(folder / "stack"), tmp_path / "bars")
 

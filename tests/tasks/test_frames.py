@@ -53,7 +53,7 @@ def test_order_counts(folder, contest):
     scores = {one.name: one.scores["accuracy"] for one in contest.entries}
     assert scores.keys() == {"majority", "mean frame", "cnn mean", "gru"}
     assert contest.data.notes == (
-        "120 clips of 4 to 6 grey frames of 9 x 9, of 2 classes",
+        "120 clips of 2 classes, of 4 to 6 grey frames, 9 x 9",
         "84 clips to train on, 18 to validate, 18 to test: every class by its share",
     )
     assert scores["gru"] > 0.9
@@ -89,7 +89,7 @@ def test_predict_tells_each_clip_whatever_it_lies_in(folder, contest, tmp_path):
 
 def test_parts_have_their_folders_and_frames_a_size(folder):
     data = TASK.read(folder / "folders", TrainOptions(size="6x5", every=2))
-    assert data.notes[0].endswith("grey frames of 6 x 5, of 2 classes")
+    assert data.notes[0].endswith("of 2 classes, of 2 to 3 grey frames, 6 x 5")
     assert "8 to test: the test part by its folder" in data.notes[1]
     assert data.test.sizes.max() == 3
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gatewise.data.captions import Captions, CaptionTable
-from gatewise.data.images import Colour, ImageFiles, open_images
+from gatewise.data.images import Colour, ImageFiles, open_images, told_sizes
 from gatewise.data.symbols import UNKNOWN, Kind, Symbols, learn_symbols
 from gatewise.errors import GatewiseError
 
@@ -98,13 +98,12 @@ def _told(
     files: ImageFiles, symbols: Symbols, train: Captions, validation: Captions, test: Captions
 ) -> tuple[str, ...]:
     """The images, the parts and the symbols, with what is unknown in the part to test on."""
-    low, high = files.sizes.min(0), files.sizes.max(0)
-    size = " x ".join(
-        f"{one}" if one == other else f"{one} to {other}" for one, other in zip(low, high, strict=True)
-    )
     kind = "grey" if files.form.channels == 1 else "colour"
     captions = len(train) + len(validation) + len(test)
-    first = f"{len(files):,} {kind} images of {size} with {captions:,} captions of {len(symbols):,} symbols"
+    first = (
+        f"{len(files):,} {kind} images, {told_sizes(files.sizes)}, with {captions:,} captions of "
+        f"{len(symbols):,} symbols"
+    )
     unknown = float((test.targets.numbers == UNKNOWN).mean())
     first += f"; unknown in the test part: {unknown:.1%}" if unknown else ""
     counts = (f"{len(part.numbers):,} images" for part in (train, validation, test))

@@ -17,6 +17,7 @@ from gatewise.errors import GatewiseError
 
 MEMORY = 2**30  # bytes of decoded images that are kept
 SAMPLE = 2000  # images that a mean and a deviation are learned from
+LARGE = 256 * 256  # pixels of an image, above which training takes long
 MOST_AT_ONCE, NUMBERS_AT_ONCE = 256, 1 << 22  # of a batch; a convolution makes many times as many of them
 
 Colour = Literal["auto", "grey", "colour"]
@@ -137,6 +138,18 @@ def with_scale(form: ImageForm, images: Iterable[np.ndarray]) -> ImageForm:
     deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
     deviation = np.where(deviation > 1e-6 * np.abs(mean), deviation, 1.0)
     return replace(form, mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()))
+
+
+def told_sizes(sizes: np.ndarray) -> str:
+    """Heights and widths [N, 2] in a few words, with advice where they are large.
+
+    >>> told_sizes(np.array([[28, 20], [28, 31]])), told_sizes(np.array([[480, 640]]))
+    ('28 x 20 to 31', '480 x 640 (large: training takes long; --size 64 would be fast)')
+    """
+    sides = zip(sizes.min(0), sizes.max(0), strict=True)
+    told = " x ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in sides)
+    large = " (large: training takes long; --size 64 would be fast)"
+    return told + large * bool(sizes.prod(1).max() > LARGE)
 
 
 def batch_of(numbers: int) -> int:

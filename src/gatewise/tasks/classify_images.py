@@ -16,7 +16,7 @@ from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import require_sequence
 from gatewise.data.class_folders import ClassFolders, read_class_folders
 from gatewise.data.image_file import ImageForm, is_image, read_size
-from gatewise.data.images import Colour, ImageFiles, find_images, open_images, reopen_images
+from gatewise.data.images import Colour, ImageFiles, find_images, open_images, reopen_images, told_sizes
 from gatewise.data.labelled_images import LabelledImages
 from gatewise.errors import GatewiseError
 from gatewise.insight.hardest_picture import IMAGES, draw_hardest, hardest
@@ -34,6 +34,8 @@ from gatewise.training.contest import Contest
 from gatewise.training.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Prediction
+
+LONGEST_SIDE = 64  # to which the convolution beside the networks has large images brought
 
 
 class ImageOptions(Options):
@@ -169,7 +171,8 @@ class ClassifyImages(ClassTask[ImageData]):
     def trained_baselines(
         self, data: ImageData, options: ClassifyImagesOptions
     ) -> Mapping[str, Callable[[], Network]]:
-        height, width = np.median(data.files.sizes[data.train.numbers], axis=0).astype(int).tolist()
+        usual = np.median(data.files.sizes[data.train.numbers], axis=0)
+        height, width = np.maximum(usual * min(1.0, LONGEST_SIDE / usual.max()), 1).astype(int).tolist()
         channels, classes = data.reading.form.channels, len(data.classes)
         return {"cnn": partial(ConvolutionClassifier, channels, height, width, classes)}
 
@@ -243,10 +246,8 @@ def _part(files: ImageFiles, found: ClassFolders, numbers: list[int]) -> Labelle
 
 def _told(files: ImageFiles, classes: tuple[str, ...]) -> str:
     """How many images there are, and of what."""
-    sides = zip(files.sizes.min(0), files.sizes.max(0), strict=True)
-    size = " x ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in sides)
     kind = "grey" if files.form.channels == 1 else "colour"
-    return f"{len(files):,} {kind} images of {size}, of {len(classes)} classes"
+    return f"{len(files):,} {kind} images of {len(classes)} classes, {told_sizes(files.sizes)}"
 
 
 TASK = ClassifyImages()

@@ -18,7 +18,7 @@ from gatewise.data.clip_arrays import read_clip_arrays
 from gatewise.data.clip_files import find_clips, is_clip, open_clips, reopen_clips
 from gatewise.data.clips import Clips, LabelledClips
 from gatewise.data.image_file import ImageForm, read_size
-from gatewise.data.images import Colour
+from gatewise.data.images import Colour, told_sizes
 from gatewise.data.sequences import in_order
 from gatewise.errors import GatewiseError
 from gatewise.insight.hardest_picture import CLIPS, draw_hardest, hardest, some_frames
@@ -225,10 +225,11 @@ def _shape(data: FrameData) -> tuple[int, int, int, int]:
 
 
 def _told(clips: Clips, classes: tuple[str, ...]) -> str:
-    lengths, (height, width) = clips.lengths, clips.size
+    lengths = clips.lengths
     frames = f"{lengths.min()} to {lengths.max()}" if lengths.min() < lengths.max() else f"{lengths[0]}"
     kind = {1: "grey", 3: "colour"}.get(clips.form.channels, f"{clips.form.channels}-channel")
-    return f"{len(clips)} clips of {frames} {kind} frames of {height} x {width}, of {len(classes)} classes"
+    size = told_sizes(np.array([clips.size]))
+    return f"{len(clips)} clips of {len(classes)} classes, of {frames} {kind} frames, {size}"
 
 
 TASK = Frames()
