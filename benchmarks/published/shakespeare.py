@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -55,13 +54,17 @@ def text() -> Path:
     return path
 
 
-def measured(path: Path, **options: Any) -> dict[str, Any]:
-    """Each contender's nats a character of the test part, and what it took."""
-    with tempfile.TemporaryDirectory() as folder:
-        chosen = verb_options("train", TASK.options)(**options)
-        run = runs.begin("train", TASK, path, chosen, Path(folder) / "run")
-        runs.write(run)
-        contest = jobs.train(run, TASK.read(path, chosen), Told())
+def measured(path: Path, folder: Path | None = None, **options: Any) -> dict[str, Any]:
+    """Each contender's nats a character of the test part, and what it took.
+
+    folder: of the run, which can be used afterwards; a new one under runs/ if None
+    """
+    chosen = verb_options("train", TASK.options)(**options)
+    run = runs.begin("train", TASK, path, chosen, folder)
+    runs.write(run)
+    contest = jobs.train(run, TASK.read(path, chosen), Told())
+    TASK.draw(contest, run.folder)
+    print(run.folder)
     return {
         one.name: {
             "nats a character": one.scores["nats"],
