@@ -86,6 +86,20 @@ def test_a_glimpse_is_text_and_the_same_each_time(contest):
     assert told == TASK.glimpse(lstm.network, found.data)
 
 
+def test_an_example_is_a_stretch_of_the_test_part(contest):
+    folder, found = contest
+    saved, test = load_model(folder / "run"), found.data.test.text
+    one = TASK.example(saved, folder / "text.txt", 2)
+    symbols = test.symbols(320, 481)
+    assert one.batch.symbols[0].tolist() == symbols.tolist()
+    assert one.tracks[0].symbols[:3] == tuple(map(test.alphabet.shown, symbols[:3]))
+    assert one.tracks[1].lines[0].values.mean() == pytest.approx(saved.network.loss(one.batch).item())
+    last = (len(test) - 2) // 160
+    assert len(TASK.example(saved, folder / "text.txt", last).tracks[0].symbols) == len(test) - 1 - 160 * last
+    with pytest.raises(GatewiseError, match=f"there are {last + 1} stretches of 160 symbols to test on"):
+        TASK.example(saved, folder / "text.txt", last + 1)
+
+
 def test_it_predicts_no_table(contest):
     folder, _ = contest
     with pytest.raises(GatewiseError, match="use gatewise sample RUN"):

@@ -17,19 +17,20 @@ from pydantic import Field
 
 from gatewise.cells.base import CellType
 from gatewise.data.alphabet import Alphabet, alphabet_from
-from gatewise.data.streams import TextStreams
+from gatewise.data.streams import TextBatch, TextStreams
 from gatewise.data.text import Split, SplitText, Wanted, find_texts, read_text, read_whole
 from gatewise.errors import GatewiseError
 from gatewise.insight.text_details import costs, read_passage, surprises
 from gatewise.insight.text_picture import draw_text
 from gatewise.networks.language import LanguageModel
 from gatewise.networks.network import Baseline
-from gatewise.networks.next_symbol import NextSymbol, surprise
+from gatewise.networks.next_symbol import NextSymbol, follow, surprise
 from gatewise.networks.ngram import Ngram
 from gatewise.networks.sampling import Taste, write_on
 from gatewise.networks.saving import SavedModel
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
+from gatewise.training.example import Example, Line, Track, require_example
 from gatewise.training.options import Count, CountOrFound, Options, Rate, Share, TaskOptions
 from gatewise.training.processes import is_first
 from gatewise.training.runs import fingerprint
@@ -37,6 +38,7 @@ from gatewise.training.task import Details, Metric, Prediction, Task
 
 GLIMPSE = 160  # characters shown after each epoch
 EVERY = 3.0  # seconds between two words on how far a long text is read
+LOOKED_AT = 160  # symbols of an example
 SCORED = 128  # symbols of a chunk where nothing is learned
 
 
@@ -181,6 +183,25 @@ class Generate(Task[TextData]):
     def details(self, network: NextSymbol, data: TextData) -> list[Details]:
         passage = read_passage(network, data.test.text)
         return [costs(passage), surprises(network, passage)]
+
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """Some symbols of the test part, read from an empty state, and how surprising each next one was."""
+        data, network = self.read_again(model, path), model.network
+        text = data.test.text
+        require_example(
+            number, (len(text) - 2) // LOOKED_AT + 1, f"stretches of {LOOKED_AT} symbols to test on"
+        )
+        first = number * LOOKED_AT
+        symbols = torch.from_numpy(text.symbols(first, min(first + LOOKED_AT + 1, len(text))))[None]
+        assert isinstance(network, NextSymbol)
+        nats = follow(network, symbols)[0].double().numpy()
+        read = tuple(data.alphabet.shown(one) for one in symbols[0, :-1].tolist())
+        tracks = (
+            Track("read", symbols=read),
+            Track("nats of the next symbol", (Line("nats", nats),)),
+        )
+        said = f"{nats.mean():.3f} nats a symbol"
+        return Example(TextBatch(symbols, True, 0), f"test part from symbol {first} on", tracks, said)
 
     def caption(self, data: TextData) -> str:
         symbol = {"characters": "character", "bytes": "byte", "bpe": "byte pair"}[data.alphabet.kind]
