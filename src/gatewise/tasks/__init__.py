@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,36 @@ def meant_task(name: str, arguments: Sequence[str]) -> Any:
 
     arguments: the words of the command after the task's name
     """
-    for others, fits in ((FOR_TABLES, _is_table), (FOR_FOLDERS, _is_folder), (FOR_CTC, _is_ctc)):
+    data, runs = _data(arguments), _after(arguments, "--out", "--resume")
+    for others, fits, words in (
+        (FOR_TABLES, _is_table, data),
+        (FOR_FOLDERS, _is_folder, data),
+        (FOR_CTC, _is_ctc, arguments),
+    ):
         other = others.get(name)
-        if other and any(fits(one) or _task_of(Path(one)) == other for one in arguments):
+        if other and (any(map(fits, words)) or any(_task_of(Path(run)) == other for run in runs)):
             return find_task(other)
     return find_task(name)
+
+
+def _data(arguments: Sequence[str]) -> list[str]:
+    """The words that may be the data: those after no option; where there are none, all but those of runs."""
+    words = [one for one in arguments if not one.startswith("-")]
+    values = [
+        word
+        for option, word in pairwise(arguments)
+        if option.startswith("-") and "=" not in option and not word.startswith("-")
+    ]
+    loose = [one for one in words if one not in values]
+    return loose or [one for one in words if one not in _after(arguments, "--out", "--resume", "--config")]
+
+
+def _after(arguments: Sequence[str], *options: str) -> list[str]:
+    """The values of options, given as `--out run` or `--out=run`."""
+    apart = [word for option, word in pairwise(arguments) if option in options]
+    return apart + [
+        one.partition("=")[2] for one in arguments if one.partition("=")[0] in options and "=" in one
+    ]
 
 
 def _is_table(argument: str) -> bool:
