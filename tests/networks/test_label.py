@@ -19,8 +19,9 @@ def words(**options):
 
 
 def tokens(count=6):
-    made = [one for sentence in sentences(count) for one in sentence]
-    offsets = np.cumsum([0, *(len(one) for one in sentences(count))])
+    tagged = [*sentences(count), [("longest" * 4, "O"), *[("a", "O")] * 19]]  # the longest word in the longest
+    made = [one for sentence in tagged for one in sentence]
+    offsets = np.cumsum([0, *(len(one) for one in tagged)])
     labels = np.arange(len(made)) % 4
     vocabulary = learn_vocabulary([token for token, _ in made])
     return vocabulary, TokenSteps([token for token, _ in made], labels, vocabulary, whole(offsets))

@@ -136,7 +136,7 @@ def _draw_channels(figure: Any, data: LabelledSteps, found: list[np.ndarray], wh
     truth = data.truth(part)
     own = colours(len(data.labels))
     shown = chosen(truth, found, SEQUENCES)
-    rows = figure.subplots(2 * len(shown), 1, height_ratios=[3, 1] * len(shown), squeeze=False)[:, 0]
+    rows = figure.subplots(2 * len(shown), 1, height_ratios=[2.6, 1] * len(shown), squeeze=False)[:, 0]
     for number, (above, below) in zip(shown, rows.reshape(-1, 2), strict=True):
         place = part.places(number)
         values = np.asarray(part.values[place][:STEPS, :CHANNELS])
@@ -146,6 +146,7 @@ def _draw_channels(figure: Any, data: LabelledSteps, found: list[np.ndarray], wh
         above.set_title(f"from {part.place(place.start)} on", loc="left", fontsize=9, parse_math=False)
         bars = np.stack([found[number][:STEPS], truth[number][:STEPS]])
         below.imshow(own[bars], aspect="auto", interpolation="none")
+        below.axhline(0.5, color="white", lw=1.5)
         below.set_yticks([0, 1], ["told", "true"])
         below.tick_params(length=0)
         for axes in (above, below):

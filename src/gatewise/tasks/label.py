@@ -49,7 +49,7 @@ class LabelDataOptions(Options):
 
     head: Literal["steps", "ctc"] = Field(
         "steps",
-        description="A label for each step; or a text for each sequence, which is gatewise transcribe.",
+        description="A label for each step; ctc: a text for each sequence, as the task transcribe.",
     )
     token: Count = Field(1, description="Of a text: the column of tokens, by its number.")
     label: str | None = Field(

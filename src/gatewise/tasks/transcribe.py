@@ -44,7 +44,7 @@ TALL = 8  # pixels of height for each column that joins others, where nobody sai
 class TranscribeDataOptions(Options):
     """The data"""
 
-    head: Literal["ctc"] = Field("ctc", description="What gatewise label takes, to be this task.")
+    head: Literal["ctc"] = Field("ctc", description="For label, which is this task with it.")
     label: str | None = Field(None, description="The column of texts; recognised by its name.")
     id: str | None = Field(None, description="The column of image files, or that tells sequences apart.")
     symbols: Symbols = Field("characters", description="What texts are made of.")
