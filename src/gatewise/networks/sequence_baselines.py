@@ -15,7 +15,7 @@ from gatewise.networks.densities import LEAST_SCALE
 from gatewise.networks.network import Baseline
 from gatewise.networks.sequence_model import NextVector
 
-PENALTIES = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.1)
+PENALTIES = (100.0, 10.0, 1.0, 0.1)
 MOST_STEPS = 1 << 18  # that are learned from
 ROUNDS = 30  # of L-BFGS, for each penalty; each begins where the last one ended
 
