@@ -19,7 +19,7 @@ def words(**options):
 
 
 def tokens(count=6):
-    tagged = [*sentences(count), [("longest" * 4, "O"), *[("a", "O")] * 19]]  # the longest word in the longest
+    tagged = [*sentences(count), [("longest" * 4, "O"), *[("a", "O")] * 19]]  # a long word
     made = [one for sentence in tagged for one in sentence]
     offsets = np.cumsum([0, *(len(one) for one in tagged)])
     labels = np.arange(len(made)) % 4
