@@ -71,7 +71,8 @@ def images(tmp_path):
         ("signals/signals.csv", ["--targets", "none.csv"], "there is no file 'signals/none.csv'"),
         ("targets.csv", ["--join", "30"], "0.png has 1 step left for its text 'ab', which needs 2"),
         ("targets.csv", ["--id", "image"], "has no column 'image' for the file of an image"),
-        ("targets.csv", ["--front", "glasses"], "option front: input should be 'none' or 'convolution'"),
+        ("targets.csv", ["--front", "glasses"], "option front: input should be 'none', 'convolution'"),
+        ("targets.csv", ["--front", "lattice", "--cell", "mgu"], "the cell MGU does not run over images"),
         ("targets.csv", ["--embedding", "3"], "No such option: --embedding"),
     ],
 )  # fmt: skip

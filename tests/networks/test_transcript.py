@@ -28,6 +28,7 @@ def networks():
         "columns": TranscriptNetwork(3, LSTM, 4, hidden=4, layers=2, join=3),
         "one direction": TranscriptNetwork(3, GRU, 4, hidden=4, both=False),
         "convolution": TranscriptNetwork(3, LSTM, 4, hidden=4, front="convolution", height=4),
+        "lattice": TranscriptNetwork(3, LSTM, 6, hidden=4, front="lattice", height=6),
         "colours": TranscriptNetwork(3, LSTM, 4, hidden=4, front="convolution", height=2, join=2),
         "window": WindowTranscriber(3, 4, join=2, reach=1, hidden=8),
     }
@@ -36,7 +37,7 @@ def networks():
 @pytest.mark.parametrize("name", networks())
 def test_padding_changes_nothing(name):
     network = networks()[name].eval()
-    whole = batch()
+    whole = batch(network.options()["channels"])
     logits, lengths = network(whole.values, whole.lengths)
     assert logits.shape[:2] == (2, int(lengths.max()))
     assert logits.shape[2] == 4
@@ -51,11 +52,11 @@ def test_padding_changes_nothing(name):
 @pytest.mark.parametrize("name", networks())
 def test_all_of_it_learns_and_is_rebuilt(name):
     network = networks()[name]
-    network.loss(batch()).backward()
+    given = batch(network.options()["channels"])
+    network.loss(given).backward()
     assert all((one.grad != 0).any() for one in network.parameters())
     again = type(network).rebuilt(network.options())
     again.load_state_dict(network.state_dict())
-    given = batch()
     assert torch.equal(again.eval()(*given[:2])[0], network.eval()(*given[:2])[0])
 
 
@@ -79,9 +80,9 @@ def test_the_loss_is_a_mean_over_symbols():
 
 
 @pytest.mark.parametrize("join", [1, 2, 5])
-@pytest.mark.parametrize("front", ["none", "convolution"])
+@pytest.mark.parametrize("front", ["none", "convolution", "lattice"])
 def test_steps_that_are_left_are_those_of_the_network(join, front):
-    network = TranscriptNetwork(3, GRU, 4, hidden=3, join=join, front=front, height=4)
+    network = TranscriptNetwork(3, LSTM, 4, hidden=3, join=join, front=front, height=4)
     lengths = torch.tensor([40, 1, 17, 16])
     _, left = network(torch.randn(4, 40, 4), lengths)
     assert left.tolist() == steps_left(lengths.numpy(), join, front).tolist()

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gatewise.cells.base import CellType
 from gatewise.data.transcripts import TranscriptBatch
 from gatewise.layers import Recurrent
-from gatewise.networks.convolution import Convolution
 from gatewise.networks.ctc import negative_log_likelihood
 from gatewise.networks.network import Network
-
-Front = Literal["none", "convolution"]
-FILTERS = (16, 32)  # of the convolution's blocks, each of which halves height and width
+from gatewise.networks.strip_fronts import Front, columns_left, strip_front
 
 
 class Transcriber(Network):
@@ -53,7 +49,7 @@ class TranscriptNetwork(Transcriber):
 
     symbols: V; cell: the equations; channels: C of a step; hidden, layers: H of each direction, and the depth
     both: from both ends, else from the first step on; join: so many steps of the input are made one
-    front: "convolution" looks at images first, whose columns of `height` pixels are the steps
+    front: "convolution" or "lattice" look at images first, whose columns of `height` pixels are the steps
     dropout: before and after the stack, and between its layers
 
     >>> from gatewise.cells import LSTM
@@ -81,10 +77,9 @@ class TranscriptNetwork(Transcriber):
             "cell": cell, "channels": channels, "hidden": hidden, "layers": layers, "both": both,
             "join": join, "front": front, "height": height, "dropout": dropout,
         }  # fmt: skip
-        self.join, self.height = join, height
-        self.front = Convolution(channels // height, FILTERS) if front == "convolution" else None
-        if self.front is not None:
-            channels = self.front.reduced(height) * self.front.filters[-1]
+        self.join = join
+        self.front = strip_front(front, cell, height, channels)
+        channels = channels if self.front is None else self.front.features
         self.dropout = nn.Dropout(dropout)
         self.recurrent = Recurrent(
             cell, channels * join, hidden, layers, batch_first=True, bidirectional=both,
@@ -94,16 +89,10 @@ class TranscriptNetwork(Transcriber):
 
     def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         if self.front is not None:
-            values, lengths = self._mapped(self.front, values, lengths)
+            values, lengths = self.front(values, lengths)
         values, lengths = joined(values, lengths, self.join)
         output, _ = self.recurrent(self.dropout(values), lengths=lengths)
         return self.readout(self.dropout(output)), lengths
-
-    def _mapped(self, front: Convolution, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Columns of pixels [B, T, H * C] -> columns of the map that a convolution makes of the image."""
-        images = values.unflatten(2, (self.height, -1)).transpose(1, 2)
-        maps, sizes = front(images, torch.stack([torch.full_like(lengths, self.height), lengths], dim=1))
-        return maps.transpose(1, 2).flatten(2), sizes[:, 1]
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), **self._options}
@@ -125,6 +114,4 @@ def steps_left(steps: np.ndarray, join: int, front: Front) -> np.ndarray:
     >>> steps_left(np.array([30, 9]), 4, "none"), steps_left(np.array([30, 9]), 1, "convolution")
     (array([8, 3]), array([8, 3]))
     """
-    for _ in FILTERS if front == "convolution" else ():
-        steps = -(-steps // 2)
-    return -(-steps // join)
+    return -(-columns_left(steps, front) // join)

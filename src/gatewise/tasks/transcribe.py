@@ -27,10 +27,12 @@ from gatewise.errors import GatewiseError
 from gatewise.insight.transcript_details import edit_table, text_table
 from gatewise.insight.transcript_picture import draw_texts
 from gatewise.networks.ctc import steps_needed
+from gatewise.networks.images import over_images
 from gatewise.networks.label_scores import error_rate, exact_match, find_texts
 from gatewise.networks.network import Baseline, Network
 from gatewise.networks.saving import SavedModel
-from gatewise.networks.transcript import Front, Transcriber, TranscriptNetwork, steps_left
+from gatewise.networks.strip_fronts import Front
+from gatewise.networks.transcript import Transcriber, TranscriptNetwork, steps_left
 from gatewise.networks.transcript_baselines import MajorityText, WindowTranscriber
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
@@ -104,6 +106,11 @@ class Transcribe(Task[Transcribed]):
     )
     chosen_by = metrics[0]
     next_step = "gatewise predict {run} {data} --out texts.csv"
+
+    def check(self, options: TranscribeOptions, cell: CellType) -> None:
+        super().check(options, cell)
+        if options.front == "lattice":
+            over_images(cell)
 
     def read(self, path: Path, options: TranscribeOptions) -> Transcribed:
         shares = (options.validation_share, options.test_share)
@@ -190,8 +197,8 @@ def _join(data: Transcribed, options: TranscribeOptions) -> int:
 
     Errors: `GatewiseError` where a text needs more steps than are left.
     """
-    if options.front == "convolution" and not data.height:
-        raise GatewiseError("--front convolution looks at images, and these are sequences of numbers")
+    if options.front != "none" and not data.height:
+        raise GatewiseError(f"--front {options.front} looks at images, and these are sequences of numbers")
     join = options.join or (max(data.height // TALL, 1) if options.front == "none" else 1)
     while not options.join and join > 1 and _too_short(data, join, options.front):
         join -= 1
