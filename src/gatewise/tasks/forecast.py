@@ -229,11 +229,11 @@ class Forecast(Task[ForecastData]):
         scale, past = data.learned.series[series.id], data.plan.context
         with torch.inference_mode():
             quantiles = scale.undo(network.quantiles(network(batch.past, batch.future))[0].double().numpy())
-        told = [(f"foretold, {LEVELS[place]:.0%} quantile", place) for place in (0, len(LEVELS) - 1)]
+        told = [(f"{LEVELS[place]:.0%} quantile", place) for place in (0, len(LEVELS) - 1)]
         target = (
             Line("given", scale.undo(batch.past[0, :, 0].double().numpy())),
             Line("true", scale.undo(batch.truth[0].double().numpy()), past),
-            Line("foretold, median", quantiles[:, MEDIAN], past),
+            Line("median", quantiles[:, MEDIAN], past),
             *(Line(name, quantiles[:, place], past) for name, place in told),
         )
         names = [
@@ -248,7 +248,7 @@ class Forecast(Task[ForecastData]):
         return Example(
             batch, f"{series.id}, window {number} of the test part",
             (Track(data.source.columns.target, target), *channels(names, batch.past[0, :, 1:].numpy())),
-            f"foretold from {times[past - 1]} on: {quantiles[0, MEDIAN]:.6g} comes next "
+            f"after {times[past - 1]} it foretells {quantiles[0, MEDIAN]:.6g} "
             f"(true: {target[1].values[0]:.6g})",
             times, str(data.source.step),
         )  # fmt: skip

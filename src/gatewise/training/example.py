@@ -34,12 +34,17 @@ class Track:
     pixels: np.ndarray | None = None
     layer: str = ""
 
+    def above(self, module: str) -> bool:
+        """Whether it belongs to the steps of that module."""
+        return not self.layer or f"{module}.".startswith(f"{self.layer}.")
+
 
 @dataclass(frozen=True)
 class Example:
     """One example, ready to be looked at inside a model.
 
     batch: what `network.loss` takes, the example alone; name: which one it is
+    last: a batch whose loss looks at the last step alone; None where that of `batch` does
     tracks: what the model is given and what it says, on its own steps; said: what it says, in a sentence
     times: what the steps are called, () where numbers do; unit: one step in the data's own time, as "1 month"
     """
@@ -50,6 +55,7 @@ class Example:
     said: str = ""
     times: tuple[str, ...] = ()
     unit: str = "step"
+    last: Any = None
 
 
 def require_example(number: int, count: int, what: str) -> None:

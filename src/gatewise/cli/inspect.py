@@ -1,0 +1,70 @@
+"""`gatewise inspect`: what happens inside a trained model on one example, as a page that opens offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gatewise.cli.parameters import DATA, RUN
+from gatewise.cli.show import console
+from gatewise.errors import GatewiseError
+from gatewise.insight.report import draw, inspect, write_page
+from gatewise.networks.saving import load_model
+from gatewise.tasks import find_task
+
+OUT = Annotated[Path, typer.Option(help="The .html file to write.")]
+EXAMPLE = Annotated[int, typer.Option(min=0, help="Which example of the test part, from 0 on.")]
+STEP = Annotated[
+    int | None, typer.Option(min=0, help="The step at which the report opens; the last if not given.")
+]
+LAYER = Annotated[int, typer.Option(min=0, help="The layer with which it opens.")]
+PNG = Annotated[Path | None, typer.Option(help="A folder for pictures of the same.", show_default=False)]
+
+
+def add(app: typer.Typer, about: str) -> None:
+    """Adds the verb."""
+    app.command("inspect", help=about)(look)
+
+
+def look(
+    run: RUN,
+    data: DATA,
+    out: OUT = Path("report.html"),
+    example: EXAMPLE = 0,
+    step: STEP = None,
+    layer: LAYER = 0,
+    png: PNG = None,
+) -> None:
+    """See every gate and state of a trained model, step by step, on an example that it has not seen."""
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise GatewiseError(f"expected --out as an .html file, got {str(out)!r}")
+    if png is not None and png.exists() and not png.is_dir():
+        raise GatewiseError(f"expected --png as a folder, got the file {str(png)!r}")
+    model = load_model(run)
+    network = model.network
+    with console.status("reading and looking inside"):
+        chosen = find_task(model.task).example(model, data, example)
+        last = chosen.batch if chosen.last is None else chosen.last
+        found = inspect(
+            network,
+            lambda: network.loss(chosen.batch),
+            lambda: network.loss(last),
+            chosen,
+            f"{model.name}, trained to {model.task}",
+        )
+        write_page(found, out, layer, step)
+        pictures = {} if png is None else draw(found, png, layer)
+    if chosen.said:
+        console.print(f"{chosen.name}: {chosen.said}")
+    for flow in found.flows:
+        for state in flow.norms:
+            console.print(f"  {flow.sentence(state)}")
+    console.print(f"wrote {out}: {_told(found.titles)}; open it in a browser")
+    for name, about in pictures.items():
+        console.print(f"  {png}/{name:<18} {about}")
+
+
+def _told(titles: tuple[str, ...]) -> str:
+    return titles[0] if len(titles) == 1 else f"{len(titles)} layers"

@@ -1,0 +1,105 @@
+// A lattice: an image of each value for the unit under the pointer, and one of every unit for a chosen value.
+const SIDE = 210; // pixels of an image, across
+let cards = [], sheet = null;
+
+const frame = () => now().axes.slice(-2);
+const slice = () => Math.floor(view.step / (frame()[0] * frame()[1]));
+
+function card(title, map) {
+  const value = make("span", { class: "value" }), name = make("span");
+  const canvas = make("canvas"), plot = make("div", { class: "plot" }, canvas, make("i", { class: "v" }), make("i", { class: "h" }));
+  const element = make("div", { class: "card" }, name, " ", value, plot);
+  if (map) name.innerHTML = map.symbol; // MathML that Python wrote and escaped
+  name.append(` ${title}`);
+  plot.dataset.name = map?.name ?? title;
+  plot.addEventListener("pointermove", (event) => { if (!view.held) pointAt(plot, event); });
+  plot.addEventListener("click", (event) => { pointAt(plot, event); hold(!view.held); });
+  return { element, plot, canvas, value, map };
+}
+
+function pointAt(plot, event) {
+  const box = plot.getBoundingClientRect(), [down, across] = frame();
+  const x = Math.min(Math.max(Math.floor(((event.clientX - box.left) / box.width) * across), 0), across - 1);
+  const y = Math.min(Math.max(Math.floor(((event.clientY - box.top) / box.height) * down), 0), down - 1);
+  look({ step: (slice() * down + y) * across + x });
+}
+
+function buildLattice(layer) {
+  const images = layer.tracks.filter((one) => one.pixels).map((one) => ({ ...card(one.name, null), pixels: one.pixels }));
+  cards = [...images, ...layer.values.map((one) => card(one.words, one))];
+  const select = make("select", { id: "drawn" }, ...layer.values.map((one) => make("option", { value: one.name, textContent: `${one.name}, ${one.words}` })));
+  if (!layer.named[view.drawn]) view.drawn = layer.values[layer.values.length - 1].name;
+  select.value = view.drawn;
+  select.addEventListener("change", () => { view.drawn = select.value; drawRows(); markRows(); });
+  const canvas = make("canvas"), plot = make("div", { class: "plot", id: "sheet" }, canvas, make("i", { class: "v" }), make("i", { class: "h" }));
+  sheet = { canvas, plot };
+  plot.addEventListener("pointermove", (event) => { if (!view.held) pointUnit(event); });
+  plot.addEventListener("click", (event) => { pointUnit(event); hold(!view.held); });
+  const all = make("div", { class: "card" }, make("label", {}, "Every unit's ", select), plot);
+  rows.append(make("div", { class: "lattice" }, ...cards.map((one) => one.element)), make("div", { class: "lattice" }, all));
+}
+
+function sheetSize() {
+  const [down, across] = frame(), room = rows.parentElement.clientWidth - 8;
+  const wide = Math.max(Math.min(across * 3, 96), 40), high = Math.max((wide * down) / across, 12);
+  const columns = Math.max(Math.min(Math.floor(room / (wide + 4)), now().units.length), 1);
+  return { wide, high, columns, lines: Math.ceil(now().units.length / columns) };
+}
+
+function pointUnit(event) {
+  const box = sheet.plot.getBoundingClientRect(), { columns, lines } = sheetSize();
+  const x = Math.floor(((event.clientX - box.left) / box.width) * columns), y = Math.floor(((event.clientY - box.top) / box.height) * lines);
+  const unit = order()[y * columns + x];
+  if (unit !== undefined) look({ unit });
+}
+
+function drawLattice() {
+  const [down, across] = frame(), begin = slice() * down * across;
+  const wide = Math.min(SIDE, (SIDE * 1.6 * across) / down), high = Math.max((wide * down) / across, 24);
+  for (const one of cards) {
+    one.plot.style.width = `${wide}px`;
+    one.plot.style.height = `${high}px`;
+    const pen = sized(one.canvas, wide, high);
+    pen.imageSmoothingEnabled = false;
+    const small = one.map
+      ? painted(one.map, across, down, (x, y) => (view.unit < one.map.units ? (begin + y * across + x) * one.map.units + view.unit : -1))
+      : picture(one.pixels);
+    pen.drawImage(small, 0, 0, wide, high);
+  }
+  const size = sheetSize(), values = now().named[view.drawn], pen = sized(sheet.canvas, size.columns * (size.wide + 4), size.lines * (size.high + 4));
+  sheet.plot.style.width = `${size.columns * (size.wide + 4)}px`;
+  sheet.plot.style.height = `${size.lines * (size.high + 4)}px`;
+  pen.imageSmoothingEnabled = false;
+  order().forEach((unit, place) => {
+    if (unit >= values.units) return;
+    const small = painted(values, across, down, (x, y) => (begin + y * across + x) * values.units + unit);
+    pen.drawImage(small, (place % size.columns) * (size.wide + 4) + 2, Math.floor(place / size.columns) * (size.high + 4) + 2, size.wide, size.high);
+  });
+}
+
+function picture({ shape, data }) {
+  const raw = bytes(data), [height, width, depth = 1] = shape, image = new ImageData(width, height);
+  for (let place = 0; place < width * height; place++) {
+    for (let channel = 0; channel < 3; channel++) image.data[4 * place + channel] = raw[place * depth + (depth === 3 ? channel : 0)];
+    image.data[4 * place + 3] = 255;
+  }
+  const small = document.createElement("canvas");
+  [small.width, small.height] = [width, height];
+  small.getContext("2d").putImageData(image, 0, 0);
+  return small;
+}
+
+function markLattice() {
+  const [down, across] = frame(), x = view.step % across, y = Math.floor(view.step / across) % down;
+  const mark = (plot, columns, lines, column, line) => {
+    const [v, h] = [plot.querySelector(".v"), plot.querySelector(".h")];
+    Object.assign(v.style, { left: `${(100 * column) / columns}%`, width: `${100 / columns}%`, top: 0 });
+    Object.assign(h.style, { top: `${(100 * line) / lines}%`, height: `${100 / lines}%` });
+  };
+  for (const one of cards) {
+    mark(one.plot, across, down, x, y);
+    if (one.map) one.value.textContent = one.map.text(one.map.at(view.step, view.unit));
+  }
+  const { columns, lines } = sheetSize(), place = order().indexOf(view.unit);
+  mark(sheet.plot, columns, lines, place % columns, Math.floor(place / columns));
+}

@@ -1,0 +1,125 @@
+"""The report as one HTML file, which opens offline and asks nobody for anything."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gatewise.files import write_whole
+from gatewise.insight.report.colours import GATES, LINES, STATES
+from gatewise.insight.report.inspection import Inspection
+from gatewise.insight.report.mathml import equations, symbol
+from gatewise.insight.report.packed import packed
+from gatewise.insight.report.shown import Shown, shown
+from gatewise.training.example import Track
+
+SCRIPTS = ("data", "colours", "tracks", "maps", "lattice", "lines", "gradient", "units", "equations", "app")
+DIGITS = 6  # of an input's or output's numbers
+
+
+def write_page(inspection: Inspection, path: Path, layer: int = 0, step: int | None = None) -> None:
+    """Writes the report; layer, step: where it opens, at its last step if None.
+
+    Errors: `GatewiseError` where there is no such layer or step.
+    """
+    text = page(inspection, layer, step)
+    write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def page(inspection: Inspection, layer: int = 0, step: int | None = None) -> str:
+    """The report as text."""
+    data = json.dumps(contents(inspection, layer, step), separators=(",", ":"), allow_nan=False)
+    home = files(__package__)
+    parts = {
+        "title": escape(f"{inspection.name}: {inspection.example.name}".strip(": ")),
+        "style": home.joinpath("page.css").read_text("utf-8"),
+        "data": data.replace("<", "\\u003c"),  # no text of a user ends the script that it is in
+        "script": "\n".join(home.joinpath(f"{name}.js").read_text("utf-8") for name in SCRIPTS),
+    }
+    template = home.joinpath("page.html").read_text("utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], template)
+
+
+def contents(inspection: Inspection, layer: int = 0, step: int | None = None) -> dict[str, Any]:
+    """All that the page shows, as plain data."""
+    step = inspection.opening(layer, step)
+    example = inspection.example
+    return {
+        "name": inspection.name,
+        "example": example.name,
+        "said": example.said,
+        "unit": example.unit,
+        "times": list(example.times),
+        "tracks": [_track(one) for one in example.tracks],
+        "layers": [_layer(one) for one in shown(inspection, step)],
+        "flows": _flows(inspection),
+        "no_flow": inspection.no_flow,
+        "open": {"layer": layer, "step": step},
+        "colours": {"gates": GATES, "states": STATES, "lines": LINES},
+    }
+
+
+def _track(track: Track) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": track.name, "layer": track.layer}
+    told["lines"] = [
+        {"name": one.name, "start": one.start, "values": [_number(value) for value in one.values]}
+        for one in track.lines
+    ]
+    told["symbols"] = list(track.symbols)
+    if track.pixels is not None:
+        pixels = np.ascontiguousarray(track.pixels, dtype=np.uint8)
+        told["pixels"] = {"shape": pixels.shape, "data": b64encode(pixels.tobytes()).decode()}
+    return told
+
+
+def _layer(one: Shown) -> dict[str, Any]:
+    trace = one.trace
+    values = []
+    for name, array in one.values.items():
+        small = packed(array)
+        values.append(
+            {
+                "name": name, "symbol": symbol(name), "kind": one.kind(name), "words": one.words(name),
+                "units": array.shape[-1], "decimals": small.decimals, "top": small.top,
+                "range": _number(one.reach(name)), "data": small.data,
+            }
+        )  # fmt: skip
+    return {
+        "title": one.title, "module": trace.module, "cell": trace.cell.__name__, "about": trace.cell.about,
+        "direction": trace.direction, "axes": one.axes, "first": one.first, "steps": one.steps,
+        "units": one.units, "of": one.of, "values": values, "orders": one.orders,
+        "table": {name: _column(one.table[name].to_list()) for name in one.table.columns},
+        "equations": [vars(equation) for equation in equations(trace.cell)],
+    }  # fmt: skip
+
+
+def _flows(inspection: Inspection) -> list[dict[str, Any]]:
+    """Each state's norms against the lag; called as the layers are, where there is one for each."""
+    same = len(inspection.flows) == len(inspection.titles)
+    found = []
+    for place, flow in enumerate(inspection.flows):
+        title = inspection.titles[place] if same else f"layer {flow.layer}"
+        for state, norms in flow.norms.items():
+            sentence = flow.sentence(state).replace(f"layer {flow.layer}", title, 1)
+            values = [_number(value) for value in norms.double().tolist()]
+            found.append({"title": title, "state": state, "norms": values, "sentence": sentence})
+    return found
+
+
+def _column(values: list[Any]) -> list[Any]:
+    return [_number(value) if isinstance(value, float) else value for value in values]
+
+
+def _number(value: float) -> float | str | None:
+    """A number that JSON can hold; what is infinite as a word."""
+    value = float(value)
+    if np.isnan(value):
+        return None
+    return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else ("inf" if value > 0 else "-inf")

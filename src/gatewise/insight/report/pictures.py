@@ -1,0 +1,209 @@
+"""The views of the report as pictures, for papers: values over time, the gradient, the units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gatewise.files import write_whole
+from gatewise.insight.report.colours import GATES, LINES, STATES
+from gatewise.insight.report.inspection import Inspection
+from gatewise.insight.report.shown import Shown, shown
+from gatewise.training.example import Track
+
+INK, FAINT = "#222222", "#999999"
+LEGIBLE = 120  # symbols that fit above the steps
+THUMBNAILS = 8  # units of a lattice
+WIDE = 9.0  # inches
+
+
+def draw(inspection: Inspection, folder: Path, layer: int = 0, order: str = "half-life") -> dict[str, str]:
+    """Writes pictures of one layer, and of the gradient; says what is in each.
+
+    order: of the units, "half-life", "activity", "similarity" or "number"; by number where there is no such
+    """
+    inspection.opening(layer, None)
+    one = shown(inspection)[layer]
+    units = one.orders.get(order, one.orders["number"])
+    told = {}
+    if len(one.axes) == 1:
+        _save(_over_time(one, inspection, units), folder / "values.png")
+        told["values.png"] = f"{one.title}: every gate and state over time"
+    else:
+        _save(_lattice(one, units), folder / "values.png")
+        told["values.png"] = f"{one.title}: every gate and state over the lattice"
+    if inspection.flows:
+        _save(_gradient(inspection), folder / "gradient.png")
+        told["gradient.png"] = "the gradient against the lag"
+    if one.trace.gates:
+        _save(_saturation(one), folder / "units.png")
+        told["units.png"] = f"{one.title}: how often the gates of each unit are open and shut"
+    return told
+
+
+def _over_time(one: Shown, inspection: Inspection, units: list[int]) -> Any:
+    from matplotlib.figure import Figure
+
+    tracks = [
+        track
+        for track in inspection.example.tracks
+        if (track.lines or track.symbols) and track.above(one.trace.module)
+    ]
+    heights = [0.28 if track.symbols else 0.8 for track in tracks] + [1.25] * len(one.values)
+    figure = Figure(figsize=(WIDE, sum(heights) + 0.9), layout="constrained")
+    panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
+    for axes, track in zip(panels, tracks, strict=False):
+        _track(axes, track)
+    for axes, name in zip(panels[len(tracks) :], one.values, strict=True):
+        _map(figure, axes, one, name, units)
+    steps = [
+        one.first + one.steps,
+        *(line.start + len(line.values) for track in tracks for line in track.lines),
+    ]
+    panels[-1].set_xlim(one.first - 0.5, (max(steps) if one.steps == one.of[0] else steps[0]) - 0.5)
+    panels[-1].set_xlabel(
+        f"step ({inspection.example.unit})" if inspection.example.unit != "step" else "step"
+    )
+    _name_times(panels[-1], inspection.example.times)
+    figure.suptitle(
+        f"{inspection.name}, {one.title}", x=0.01, ha="left", fontsize=11, color=INK, parse_math=False
+    )
+    return figure
+
+
+def _track(axes: Any, track: Track) -> None:
+    axes.set_ylabel(track.name[:18], rotation=0, ha="right", va="center", fontsize=9, parse_math=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8)
+    if track.symbols:
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+        every = max(1, -(-len(track.symbols) // LEGIBLE))
+        for step, text in list(enumerate(track.symbols))[::every]:
+            axes.text(
+                step, 0.5, text, ha="center", va="center", fontsize=8, color=INK, parse_math=False,
+                rotation=90 if len(text) > 2 else 0, clip_on=True,
+            )  # fmt: skip
+        return
+    for place, line in enumerate(track.lines):
+        colour = INK if place == 0 else LINES["light"][(place - 1) % len(LINES["light"])]
+        axes.plot(
+            line.start + np.arange(len(line.values)), line.values, color=colour, lw=1.1, label=line.name
+        )
+    if len(track.lines) > 1:
+        legend = axes.legend(
+            frameon=False, fontsize=7, loc="lower left", bbox_to_anchor=(0, 0.95), ncols=len(track.lines)
+        )
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+
+
+def _map(figure: Any, axes: Any, one: Shown, name: str, units: list[int]) -> None:
+    values = one.values[name]
+    rows = values[:, [unit for unit in units if unit < values.shape[1]]].T
+    extent = (one.first - 0.5, one.first + one.steps - 0.5, len(rows) - 0.5, -0.5)
+    image = axes.imshow(rows, aspect="auto", extent=extent, interpolation="nearest", **_colours(one, name))
+    axes.set_ylabel(
+        f"{name}\n{one.words(name)}", rotation=0, ha="right", va="center", fontsize=9, parse_math=False
+    )
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(labelsize=8)
+    figure.colorbar(image, ax=axes, pad=0.01, aspect=8).ax.tick_params(labelsize=7)
+
+
+def _colours(one: Shown, name: str) -> dict[str, Any]:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    gate, reach = one.kind(name) == "gate", one.reach(name)
+    colours = (GATES if gate else STATES)["light"]
+    return {
+        "cmap": LinearSegmentedColormap.from_list("gate" if gate else "state", colours),
+        "vmin": 0.0 if gate else -reach,
+        "vmax": reach,
+    }
+
+
+def _name_times(axes: Any, times: tuple[str, ...]) -> None:
+    if not times:
+        return
+    low, high = axes.get_xlim()
+    places = [
+        int(one)
+        for one in axes.get_xticks()
+        if low <= one <= high and 0 <= one < len(times) and one == int(one)
+    ]
+    axes.set_xticks(places, [times[place] for place in places])
+
+
+def _lattice(one: Shown, units: list[int]) -> Any:
+    """A row for each value, an image for each of some units; of more than two axes the first slice."""
+    from matplotlib.figure import Figure
+
+    down, across = one.axes[-2:]
+    chosen = units[:THUMBNAILS]
+    side = WIDE / len(chosen)
+    figure = Figure(
+        figsize=(WIDE + 0.8, (side * down / across + 0.1) * len(one.values) + 0.7), layout="constrained"
+    )
+    panels = figure.subplots(len(one.values), len(chosen), squeeze=False)
+    for row, (name, values) in zip(panels, one.values.items(), strict=True):
+        for axes, unit in zip(row, chosen, strict=True):
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.spines[:].set_color("#cccccc")
+            if unit < values.shape[1]:
+                axes.imshow(values[: down * across, unit].reshape(down, across), **_colours(one, name))
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10, parse_math=False)
+    for axes, unit in zip(panels[0], chosen, strict=True):
+        axes.set_title(f"unit {one.units[unit]}", fontsize=9, color=INK)
+    figure.suptitle(one.title, x=0.01, ha="left", fontsize=11, color=INK, parse_math=False)
+    return figure
+
+
+def _gradient(inspection: Inspection) -> Any:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot()
+    same = len(inspection.flows) == len(inspection.titles)
+    for place, flow in enumerate(inspection.flows):
+        title = inspection.titles[place] if same else f"layer {flow.layer}"
+        for state, norms in flow.norms.items():
+            positive = np.where(norms.cpu().numpy() > 0, norms.double().cpu().numpy(), np.nan)
+            axes.semilogy(positive, lw=1.5, label=f"{state}, {title}")
+    axes.set_xlabel("lag: steps back from the last")
+    axes.set_ylabel("norm of the gradient")
+    axes.spines[["top", "right"]].set_visible(False)
+    legend = axes.legend(frameon=False, fontsize=8)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    return figure
+
+
+def _saturation(one: Shown) -> Any:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [1, 0], color="#cccccc", lw=0.8)
+    for place, name in enumerate(one.trace.gates):
+        colour = LINES["light"][place % len(LINES["light"])]
+        shares = one.table[f"{name}_open"].to_numpy(), one.table[f"{name}_shut"].to_numpy()
+        axes.scatter(*shares, s=14, color=colour, alpha=0.6, label=name, linewidths=0)
+    axes.set(
+        xlabel="share of steps open (above 0.9)", ylabel="share of steps shut (below 0.1)", aspect="equal"
+    )
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def _save(figure: Any, path: Path) -> None:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a sign that the font lacks
+        write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=150))
