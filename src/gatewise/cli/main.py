@@ -15,6 +15,7 @@ VERBS = {
     "train": "Train one network on your data.",
     "evaluate": "Score a trained model on other data.",
     "predict": "Let a trained model say what it sees in new data.",
+    "inspect": "Look inside a trained model: every gate and state, step by step, as a page.",
     "sample": "Go on with a text, or draw vectors, by a model trained to generate.",
     "cells": "Show the cells and their equations.",
     "doctor": "Show what this machine has, and which backend serves what on it.",
