@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gatewise.cells.notation import (
@@ -33,33 +34,42 @@ def formulas(cell: CellType) -> dict[str, str]:
     return {name: formula(line) for name, line in cell.lines.items()}
 
 
-def formula(expression: Expression) -> str:
-    """An expression as text; the lines that it reads stay names."""
-    return _text(expression)[0]
+Words = Callable[[Expression], str | None]
 
 
-def _read(expression: Expression, least: int = 0) -> str:
-    """An operand: its line's name, or its text, in brackets where it binds less than it must."""
-    if expression.line is not None:
-        return expression.line
-    text, strength = _text(expression)
+def formula(expression: Expression, words: Words = lambda part: part.line) -> str:
+    """An expression as text; the lines that it reads stay names.
+
+    words: what to write for a part instead of its own text, such as a number; None for its text
+    """
+    return _text(expression, words)[0]
+
+
+def _read(expression: Expression, words: Words, least: int = 0) -> str:
+    """An operand: its word, or its text, in brackets where it binds less than it must."""
+    word = words(expression)
+    if word is not None:
+        return f"({word})" if word.startswith("-") and least > SIGNS["add"][1] else word
+    text, strength = _text(expression, words)
     return text if strength >= least else f"({text})"
 
 
-def _text(expression: Expression) -> tuple[str, int]:
+def _text(expression: Expression, words: Words) -> tuple[str, int]:
     match expression:
         case Operation(function=name, arguments=(first, second)) if name in SIGNS:
             sign, strength = SIGNS[name]
             closer = strength + (name in ("subtract", "divide"))
-            return _read(first, strength) + sign + _read(second, closer), strength
+            after = _read(second, words, closer)
+            after = f"({after})" if after.startswith("-") else after
+            return _read(first, words, strength) + sign + after, strength
         case Operation(function="negate", arguments=(only,)):
-            return f"-{_read(only, PRODUCT)}", 1
+            return f"-{_read(only, words, PRODUCT)}", 1
         case Operation(function=name, arguments=arguments):
-            return f"{name}({', '.join(map(_read, arguments))})", WHOLE
+            return f"{name}({', '.join(_read(one, words) for one in arguments)})", WHOLE
         case Product(family=family, block=block, operand=operand):
-            return f"{family}_{block} {_read(operand, WHOLE)}", PRODUCT
+            return f"{family}_{block} {_read(operand, words, WHOLE)}", PRODUCT
         case Normalised(group=group, operand=operand):
-            return f"normalise_{group}({_read(operand)})", WHOLE
+            return f"normalise_{group}({_read(operand, words)})", WHOLE
         case Previous(state=state, axis=axis):
             return f"{state}[p-e{axis}]" if axis else f"{state}[t-1]", WHOLE
         case Vector(family=family, block=block):

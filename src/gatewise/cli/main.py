@@ -18,6 +18,7 @@ VERBS = {
     "inspect": "Look inside a trained model: every gate and state, step by step, as a page.",
     "sample": "Go on with a text, or draw vectors, by a model trained to generate.",
     "cells": "Show the cells and their equations.",
+    "explain": "Walk through a cell line by line, with numbers.",
     "doctor": "Show what this machine has, and which backend serves what on it.",
     "demo": "Compare cells on a series that ships with gatewise.",
     "bench": "Time the layers on this machine, beside other libraries.",

@@ -88,13 +88,18 @@ class Step:
         return steps
 
     def __call__(self, input_products: Values, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        values = self.values(input_products, state)
+        return {name: values[name] for name in self.lines}
+
+    def values(self, input_products: Values, state: Mapping[str, Tensor]) -> Values:
+        """All that a step computes: lines, products by family and block, normalised values."""
         before = {one: state[name] for name, one in self.cell.previous.items()}
         values: Values = {**input_products, **before}
         for name, formula in self.lines.items():
             values[name] = formula(values)
             if name == self.cell.state[0] and "projection" in self.parameters:
                 values[name] = functional.linear(values[name], self.parameters["projection"])
-        return {name: values[name] for name in self.lines}
+        return values
 
     def _read(self, expression: Expression) -> Formula:
         """An operand's formula: the line's value if it is a line, else its own."""

@@ -1,0 +1,124 @@
+"""`gatewise explain`: a walk through a cell with numbers; and what vanishes, tried out."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import groupby, product
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from gatewise.cells import find_cell
+from gatewise.cells.base import CellType
+from gatewise.data.lessons import LESSONS
+from gatewise.errors import GatewiseError
+from gatewise.insight.vanishing import Outcome, draw_vanishing, learn
+from gatewise.insight.walk import PHASES, Stop, walk
+
+VANISHING = "vanishing"
+NAME = Annotated[str, typer.Argument(help="A cell's name, FILE.py:Name for your own, or: vanishing.")]
+CELLS = Annotated[str, typer.Option(help="Of vanishing: who learns, with commas.")]
+LESSON = Annotated[str, typer.Option(help="Of vanishing: what is to be learned.", metavar="|".join(LESSONS))]
+LAGS = Annotated[str, typer.Option(help="Of vanishing: over how many steps, with commas.")]
+STEPS = Annotated[int, typer.Option(min=1, help="Of vanishing: batches to learn from, at most.")]
+OUT = Annotated[Path, typer.Option(help="Of vanishing: the picture to write.")]
+
+
+console = Console(highlight=False, markup=False)
+
+
+def add(app: typer.Typer, about: str) -> None:
+    """Adds the verb."""
+    app.command("explain", help=about)(explain)
+
+
+def explain(
+    name: NAME,
+    cells: CELLS = "rnn,lstm,gru",
+    lesson: LESSON = "order",
+    lags: LAGS = "10,20,40,80,160",
+    steps: STEPS = 600,
+    out: OUT = Path("vanishing.png"),
+) -> None:
+    """Walk through one step of a cell, or let cells learn across more and more steps."""
+    if name == VANISHING:
+        _vanishing([find_cell(one.strip()) for one in cells.split(",")], lesson, _numbers(lags), steps, out)
+    else:
+        _walk(find_cell(name))
+
+
+def _walk(cell: CellType) -> None:
+    """What each line is for, and what it comes to in a tiny example."""
+    found = walk(cell)
+    console.print(f"{cell.__name__}: {cell.about}", soft_wrap=True)
+    before = ", ".join(f"{one} = {value:.2f}" for one, value in found.before.items())
+    console.print(
+        f"Step {found.step} of a layer of two units, of which the first is shown: x = {found.input:.2f}, and "
+        f"the step before left {before}.\nW_k x and R_k v are products with weights, and each adds a bias.",
+        soft_wrap=True,
+    )
+    for phase, stops in groupby(found.stops, key=lambda stop: stop.phase):
+        console.print()
+        console.print(Text(f"{phase}: {PHASES[phase]}", style="bold"))
+        for stop in stops:
+            _show(stop)
+    console.print(f"\nsource: {cell.source}")
+
+
+def _show(stop: Stop) -> None:
+    indent = " " * (4 + len(stop.name))
+    console.print()
+    console.print(f"    {stop.name} = {stop.equation}", soft_wrap=True)
+    console.print(f"{indent} = {stop.filled}", style="cyan", soft_wrap=True)
+    console.print(f"{indent} = {stop.value:.2f}", style="bold cyan")
+    told = ". ".join(one for one in (stop.words, stop.other_names and f"Also: {stop.other_names}") if one)
+    if told:
+        console.print(f"    {told}", style="dim", soft_wrap=True)
+
+
+def _vanishing(cells: list[CellType], lesson: str, lags: list[int], steps: int, out: Path) -> None:
+    """Every cell learns the lesson at every lag; a table and a picture of what came of it."""
+    if lesson not in LESSONS:
+        raise GatewiseError(f"there is no lesson {lesson!r}; the lessons are {', '.join(LESSONS)}")
+    if out.suffix != ".png":
+        raise GatewiseError(f"expected --out as a .png, got {str(out)!r}")
+    console.print((LESSONS[lesson].__doc__ or "").split("\n")[0])
+    outcomes: list[Outcome] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("", total=float(len(cells) * len(lags)))
+        for cell, lag in product(cells, lags):
+            progress.update(bar, description=f"{cell.__name__} over {lag} steps")
+            outcomes.append(
+                learn(cell, lesson, lag, steps, show=partial(_tell, progress, bar, len(outcomes)))
+            )
+    console.print(_table(outcomes, lags))
+    draw_vanishing(outcomes, lesson, out)
+    console.print(f"the share of right answers, and after how many batches; drawn in {out}")
+
+
+def _tell(progress: Progress, bar: TaskID, begun: int, done: float) -> None:
+    progress.update(bar, completed=begun + done)
+
+
+def _table(outcomes: list[Outcome], lags: list[int]) -> Table:
+    table = Table("steps", *(str(lag) for lag in lags), box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for cell in dict.fromkeys(one.cell for one in outcomes):
+        own = [f"{one.right:.0%} ({one.steps})" for one in outcomes if one.cell is cell]
+        table.add_row(cell.__name__, *own)
+    return table
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        found = sorted({int(one) for one in text.split(",")})
+    except ValueError as error:
+        raise GatewiseError(f"expected --lags as whole numbers with commas, got {text!r}") from error
+    if found[0] < 2:
+        raise GatewiseError(f"expected --lags of at least 2 steps, got {found[0]}")
+    return found

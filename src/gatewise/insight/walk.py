@@ -1,0 +1,205 @@
+"""A walk through one step of a cell: what each line is for, and its numbers in a tiny example."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from gatewise.cells.base import CellType
+from gatewise.cells.formula import formula
+from gatewise.cells.keeping import keeping
+from gatewise.cells.notation import Expression, Normalised, Previous, Product, Vector
+from gatewise.cells.order import parts
+from gatewise.engine.request import Request
+from gatewise.engine.step import Step, Values
+from gatewise.errors import GatewiseError
+from gatewise.layers import Recurrent
+
+Phase = Literal["forget", "write", "keep", "show"]
+PHASES: dict[Phase, str] = {
+    "forget": "how much of the old memory stays",
+    "write": "what is new",
+    "keep": "the memory after this step: what stays of the old, and what is new",
+    "show": "what the next step, and the layer above, get to see",
+}
+OTHER_NAMES = {
+    "i": "input gate; with the candidate: learn gate; alone: ignore factor",
+    "f": "forget gate",
+    "g": "candidate",
+    "c": "cell state, long-term memory (LTM), constant error carousel; the new one: remember gate",
+    "o": "output gate, use gate",
+    "h": "hidden, short-term memory (STM), working memory",
+    "r": "reset gate",
+    "z": "update gate",
+    "n": "candidate",
+}
+INPUTS = (1.0, -0.5, 0.8)
+SEED = 3
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One line of a cell, in one of the phases of a step.
+
+    equation, filled, value: `sigmoid(W_f x + R_f h[t-1])`, the same with numbers, and what comes out
+    words: of the equation's author; other_names: what the value is also called in lecture notes
+    """
+
+    phase: Phase
+    name: str
+    equation: str
+    filled: str
+    value: float
+    words: str
+    other_names: str
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The stops in the order of their phases, and what the step before left: `input` and `before`."""
+
+    cell: CellType
+    step: int
+    input: float
+    before: dict[str, float]
+    stops: tuple[Stop, ...]
+
+
+def walk(cell: CellType) -> Walk:
+    """The last of three steps of a layer of two units that see one number; the numbers are the first unit's.
+
+    Errors: `GatewiseError` where the cell is one of a lattice.
+
+    >>> from gatewise.cells import LSTM
+    >>> [(stop.phase, stop.name) for stop in walk(LSTM).stops]
+    [('forget', 'f'), ('write', 'i'), ('write', 'g'), ('keep', 'c'), ('show', 'o'), ('show', 'h')]
+    """
+    if not cell.of_sequences:
+        raise GatewiseError(
+            f"{cell.__name__} runs over a lattice; a walk goes along a sequence: give lstm, gru, ..."
+        )
+    values, step = _example(cell)
+    phases, told = phases_of(cell), _comments(cell)
+    order = list(PHASES)
+    stops = [
+        Stop(
+            phases[name],
+            name,
+            formula(line),
+            formula(line, lambda part: _number(part, values, step)),
+            _float(values[name]),
+            told.get(name, ""),
+            "" if OTHER_NAMES.get(name, "") in told.get(name, "") else OTHER_NAMES.get(name, ""),
+        )
+        for name, line in cell.lines.items()
+    ]
+    before = {f"{name}[t-1]": _float(values[one]) for name, one in cell.previous.items()}
+    stops.sort(key=lambda stop: order.index(stop.phase))
+    return Walk(cell, len(INPUTS), INPUTS[-1], before, tuple(stops))
+
+
+def phases_of(cell: CellType) -> dict[str, Phase]:
+    """What each line of a cell is for, by the equations alone.
+
+    The memory is the last state that is carried on by a factor; lines that only its factor needs forget,
+    what else it needs writes, it keeps, and what comes after shows. A cell without a memory only writes.
+
+    >>> from gatewise.cells import GRU
+    >>> phases_of(GRU)
+    {'r': 'write', 'z': 'forget', 'n': 'write', 'h': 'keep'}
+    """
+    factors = keeping(cell)
+    if not factors:
+        return {name: "show" if name == cell.state[0] else "write" for name in cell.lines}
+    memory = cell.previous[list(factors)[-1]].state
+    needed = _needed(cell, cell.lines[memory])
+    forgetting = _needed(cell, factors[list(factors)[-1]])
+    found: dict[str, Phase] = {}
+    for name in cell.lines:
+        if name == memory:
+            found[name] = "keep"
+        elif name in forgetting:
+            found[name] = "forget"
+        else:
+            found[name] = "write" if name in needed else "show"
+    return found
+
+
+def _needed(cell: CellType, expression: Expression) -> set[str]:
+    """The lines that an expression is made of, and those that these are made of."""
+    found: set[str] = set()
+    waiting = [expression]
+    while waiting:
+        one = waiting.pop()
+        own = {part.line for part in (one, *parts(one)) if part.line} - found
+        found |= own
+        waiting += [cell.lines[name] for name in own]
+    return found
+
+
+def _example(cell: CellType) -> tuple[Values, Step]:
+    """All values of the last step, float64."""
+    with torch.random.fork_rng([]), torch.no_grad():
+        torch.manual_seed(SEED)
+        layer = Recurrent(cell, 1, 2).double()
+        parameters = {name.removesuffix("_l0"): value for name, value in layer.named_parameters()}
+        inputs = torch.tensor(INPUTS).double().view(-1, 1, 1)
+        state = {name: inputs.new_zeros(1, 2) for name in cell.state}
+        step = Step(Request(cell, inputs, parameters, state))
+        values: Values = {}
+        for seen in step.input_products(inputs):
+            values = step.values(seen, state)
+            state = {name: values[one.state] for name, one in cell.previous.items()}
+    return values, step
+
+
+def _number(part: Expression, values: Values, step: Step) -> str | None:
+    """What stands for a part of an equation: the number of a line, a state, a product, a weight."""
+    if part.line is not None:
+        return _said(values[part.line])
+    match part:
+        case Previous() | Normalised():
+            return _said(values[part])
+        case Product(family=family, block=block):
+            return _said(values[family, block])
+        case Vector(family=family, block=block):
+            return _said(step.vectors[family, block])
+    return None
+
+
+def _said(value: torch.Tensor) -> str:
+    return f"{_float(value):.2f}"
+
+
+def _float(value: torch.Tensor) -> float:
+    return float(value.detach().reshape(-1)[0])
+
+
+def _comments(cell: CellType) -> dict[str, str]:
+    """What the author wrote behind each line, in the class or those it is made from."""
+    found: dict[str, str] = {}
+    for one in reversed(cell.__mro__):
+        try:
+            source = inspect.getsource(one)
+        except (OSError, TypeError):
+            continue
+        found |= dict(_commented(source))
+    return found
+
+
+def _commented(source: str) -> Iterator[tuple[str, str]]:
+    """`name = ...  # words` as name and words."""
+    name, new = None, True
+    for token in tokenize.generate_tokens(io.StringIO(inspect.cleandoc(source)).readline):
+        if token.type == tokenize.NAME and new:
+            name = token.string
+        elif token.type == tokenize.COMMENT and name is not None:
+            yield name, token.string.lstrip("# ")
+        new = token.type in (tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT)
+        name = None if token.type == tokenize.NEWLINE else name

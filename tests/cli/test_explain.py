@@ -1,0 +1,53 @@
+"""`gatewise explain` as a user sees it."""
+
+import pytest
+
+from gatewise.cli.main import main
+
+
+@pytest.fixture
+def gatewise(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main(list(arguments))
+        return end.value.code, capsys.readouterr()
+
+    return run
+
+
+def test_a_walk(gatewise):
+    code, told = gatewise("explain", "lstm")
+    assert code == 0
+    order = ["forget: how much", "write: what is new", "keep: the memory", "show: what the next step"]
+    assert [told.out.index(one) for one in order] == sorted(told.out.index(one) for one in order)
+    assert "f = sigmoid(W_f x + R_f h[t-1])" in told.out
+
+
+def test_vanishing(gatewise, tmp_path):
+    code, told = gatewise("explain", "vanishing", "--lags", "4,8", "--steps", "2", "--cells", "rnn,gru")
+    assert code == 0
+    assert "GRU" in told.out
+    assert (tmp_path / "vanishing.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lstn"], "there is no cell 'lstn'"),
+        (["mdlstm"], "MDLSTM2 runs over a lattice"),
+        (
+            ["vanishing", "--lesson", "maths"],
+            "there is no lesson 'maths'; the lessons are order, adding, cop",
+        ),
+        (["vanishing", "--lags", "ten"], "expected --lags as whole numbers with commas, got 'ten'"),
+        (["vanishing", "--lags", "1"], "expected --lags of at least 2 steps, got 1"),
+        (["vanishing", "--out", "x.pdf"], "expected --out as a .png, got 'x.pdf'"),
+    ],
+)
+def test_mistakes(gatewise, tmp_path, arguments, message):
+    code, told = gatewise("explain", *arguments)
+    assert (code, told.err.count("\n")) == (2, 1)
+    assert message in told.err
+    assert not list(tmp_path.iterdir())
