@@ -18,6 +18,7 @@ from gatewise.networks.label_scores import find_texts
 from gatewise.networks.transcript import Transcriber
 
 SEQUENCES, STEPS, CHANNELS = 6, 600, 6
+SEEN = 0.25  # the probability from which a symbol is drawn
 INK, WRONG, FAINT = "#222222", "#c1440e", "#999999"
 
 
@@ -62,7 +63,7 @@ def _draw_one(figure: Any, data: Transcribed, network: Transcriber, number: int,
     ratio = steps / len(chances)
     middle = (np.arange(len(chances)) + 0.5) * ratio
     below.plot(middle, chances[:, BLANK], color=FAINT, lw=0.8, ls=":")
-    for symbol in np.unique(chances.argmax(1)).tolist():
+    for symbol in np.flatnonzero(chances.max(0) >= SEEN).tolist():
         if symbol != BLANK:
             below.plot(middle, chances[:, symbol], lw=1.4)
     _name_peaks(below, data, chances, middle)
@@ -87,8 +88,9 @@ def _draw_input(axes: Any, data: Transcribed, number: int, values: np.ndarray) -
 
 
 def _name_peaks(axes: Any, data: Transcribed, chances: np.ndarray, middle: np.ndarray) -> None:
-    """Names each symbol of the best path where it is most probable."""
-    path = chances.argmax(1)
+    """Names each symbol that is not improbable, where it is most probable."""
+    best = np.delete(chances, BLANK, axis=1)
+    path = np.where(best.max(1) >= SEEN, best.argmax(1) + 1, BLANK)
     borders = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]
     for first, last in pairwise(borders):
         symbol = int(path[first])
