@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gatewise.data import spool
+from gatewise.data import long_table, spool
 from gatewise.data.long_table import LongColumns, read_long
 from gatewise.errors import GatewiseError
 
@@ -26,11 +26,12 @@ def write(tmp_path):
     return to_file
 
 
-@pytest.fixture(params=[1 << 19, 8], ids=["whole", "pieces"])
+@pytest.fixture(params=[None, 8], ids=["whole", "pieces"])
 def piece(request, monkeypatch):
     """Whether a file is read at once, or a row or two at a time."""
-    monkeypatch.setattr(spool, "NUMBERS_AT_ONCE", request.param)
-    return request.param
+    if request.param:
+        monkeypatch.setattr(spool, "NUMBERS_AT_ONCE", request.param)
+        monkeypatch.setattr(long_table, "BYTES_AT_ONCE", request.param)
 
 
 def read(path, labelled=True, fill=None, **columns):
@@ -158,7 +159,8 @@ def test_a_time_that_comes_twice(write, piece):
         ("id,time,x,y,label\n", "", "no column is called like|begins with values"),
         ("id,", "who,", "no column is called like an id among who, time, x, y, label; name it with"),
         (",label", ",kind", "no column is called like a label among id, time, x, y, kind; name it"),
-        (PLAIN, "", "can't be read as a table: empty CSV"),
+        (PLAIN, "", "data.csv is empty; give a table with names of columns in its first line"),
+        (PLAIN, "\n", "data.csv is empty"),
         (PLAIN, "id,time,x,label\n", "data.csv has no rows below its header"),
         (PLAIN, "id,time,x,label\n\n,,,\n", "data.csv has no rows below its header"),
         (PLAIN, "id,label,time\na,u,1\n", "has no column of values beside id, time, label"),
@@ -207,6 +209,13 @@ def test_other_ways_to_write_the_same(write, text):
     assert sequences(table) == sequences(read(write(PLAIN, "plain.csv")))
     lines = text.replace("\r\n", "\n").split("\n")
     assert "2.5" in lines[table.lines[1] - 1]  # empty lines count
+
+
+def test_line_breaks_inside_of_cells_count(write, piece):
+    text = 'id,note,x,label\n"a\nb","one\n\ntwo",1,u\nc,,2,u\n\n"a\nb",none,3,"u"\nc,"""",4,u\n'
+    table = read(write(text), channels=("x",))
+    assert sequences(table) == {"a\nb": ([[1], [3]], ["u", "u"]), "c": ([[2], [4]], ["u", "u"])}
+    assert table.lines.tolist() == [2, 8, 6, 10]
 
 
 def test_columns_by_role(write):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,7 @@ from gatewise.errors import GatewiseError
 
 __all__ = ["Fill", "LongColumns", "read_long"]
 PARQUET = (".parquet", ".pq")
+BYTES_AT_ONCE = 1 << 20
 DATES = (
     "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%.f%z",
 )  # fmt: skip
@@ -139,30 +141,57 @@ def _pieces(path: Path) -> Iterator[_Piece]:
     """The rows of a file piece by piece, without empty ones. Errors: `GatewiseError` where it is no table."""
     if not path.is_file():
         raise GatewiseError(f"there is no file {str(path)!r}; give a CSV or a Parquet file")
-    line = first = 1 if path.suffix.lower() in PARQUET else 2
+    first, frames = (1, _parquet(path)) if path.suffix.lower() in PARQUET else (2, _csv(path))
     try:
-        if first == 1:
-            lazy = pl.scan_parquet(path)
-        else:
-            lazy = pl.scan_csv(path, infer_schema=False, separator=separator(path))
-        columns = lazy.collect_schema().names()
-        names = [name.strip() for name in columns]
-        check_header(path, columns, first)
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise GatewiseError(f"{path} has two columns called {twice!r}; rename one")
-        for frame in lazy.collect_batches(chunk_size=at_once(len(names)), lazy=True):
-            lines = np.arange(line, line + frame.height)
-            line += frame.height
+        for frame, lines in frames:
+            names = [name.strip() for name in frame.columns]
+            check_header(path, frame.columns, first)
+            if len(set(names)) < len(names):
+                twice = next(name for name in names if names.count(name) > 1)
+                raise GatewiseError(f"{path} has two columns called {twice!r}; rename one")
             frame.columns = names
             there = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
-            if not there.all():
-                frame, lines = frame.filter(there), lines[there.to_numpy()]
-            if frame.height:
-                yield _Piece(str(path), frame, first, lines)
+            if there.any():
+                yield _Piece(str(path), frame.filter(there), first, lines[there.to_numpy()])
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         reason = "it is not in UTF-8" if "utf" in str(error).lower() else str(error).strip().split("\n")[0]
         raise GatewiseError(f"{path} can't be read as a table: {reason}") from error
+
+
+def _parquet(path: Path) -> Iterator[tuple[pl.DataFrame, np.ndarray]]:
+    """Frames of a Parquet file, and the numbers of their rows from 1."""
+    row = 1
+    lazy = pl.scan_parquet(path)
+    width = len(lazy.collect_schema())
+    for frame in lazy.collect_batches(chunk_size=at_once(width), lazy=True):
+        yield frame, np.arange(row, row + frame.height)
+        row += frame.height
+
+
+def _csv(path: Path) -> Iterator[tuple[pl.DataFrame, np.ndarray]]:
+    """Frames of a CSV, all cells as text, and the lines in which their rows begin."""
+    between = separator(path)
+    with path.open("rb") as file:
+        header = _whole_rows(file, 1)
+        if not header.strip():
+            raise GatewiseError(f"{path} is empty; give a table with names of columns in its first line")
+        line = 1 + header.count(b"\n")
+        while text := _whole_rows(file, BYTES_AT_ONCE):
+            frame = pl.read_csv(header + text, infer_schema=False, separator=between)
+            lines = np.arange(line, line + frame.height)
+            if text.count(b"\n") > frame.height:  # some are inside of cells
+                inside = frame.select(pl.sum_horizontal(pl.all().str.count_matches("\n"))).to_series()
+                lines[1:] += inside.fill_null(0).cum_sum().to_numpy()[:-1]
+            yield frame, lines
+            line += text.count(b"\n")
+
+
+def _whole_rows(file: BinaryIO, size: int) -> bytes:
+    """About so many bytes, up to the end of a line that is no line break inside quotes."""
+    text = file.read(size) + file.readline()
+    while text.count(b'"') % 2 and len(text) < 4 * BYTES_AT_ONCE and (more := file.readline()):
+        text += more
+    return text
 
 
 def _text(piece: _Piece, name: str, role: str) -> pl.Series:

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from gatewise.errors import GatewiseError
 
-NUMBERS_AT_ONCE = 1 << 19
+NUMBERS_AT_ONCE = 1 << 18
 
 
 class Spool:

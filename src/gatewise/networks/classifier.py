@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from gatewise.networks.network import Baseline, Network
 
-EXAMPLES_AT_ONCE = 256
+EXAMPLES_AT_ONCE, STEPS_AT_ONCE = 256, 1 << 14
 
 
 class Classifier(Network):
@@ -57,16 +57,22 @@ class Majority(Classifier, Baseline):
         return self.frequencies.log().expand(rows, -1)
 
 
-def in_batches(dataset: Any) -> Iterator[tuple[Tensor, Any]]:
-    """All examples, those of like size together: their numbers, and the batch.
+def in_batches(dataset: Any, among: Tensor | None = None) -> Iterator[tuple[Tensor, Any]]:
+    """All examples, or those `among` them, of like size together: their numbers, and the batch.
 
-    A data set of large examples says with `at_once` how many make a batch.
+    Few at once where they are long, so that a batch takes little memory.
     """
-    at_once = getattr(dataset, "at_once", EXAMPLES_AT_ONCE)
+    numbers = torch.arange(len(dataset)) if among is None else among
     sizes = getattr(dataset, "sizes", None)
-    order = torch.arange(len(dataset)) if sizes is None else torch.as_tensor(sizes).argsort(stable=True)
-    for numbers in order.split(at_once):
-        yield numbers, dataset.__getitems__(numbers.tolist())
+    if sizes is not None:
+        numbers = numbers[torch.as_tensor(sizes)[numbers].argsort(stable=True)]
+    first = 0
+    while first < len(numbers):
+        batch = numbers[first : first + EXAMPLES_AT_ONCE]
+        if sizes is not None:
+            batch = batch[: max(STEPS_AT_ONCE // max(int(sizes[int(batch[-1])]), 1), 1)]
+        yield batch, dataset.__getitems__(batch.tolist())
+        first += len(batch)
 
 
 def probabilities(network: Classifier, dataset: Any) -> Tensor:

@@ -124,9 +124,9 @@ class Nearest(Classifier, Baseline):
         """Keeps the training part, or as much of it, drawn at random, as fits into some memory."""
         most = max(NUMBERS_KEPT // (self.channels * self.steps), 1)
         drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:most]
-        batches = [train.__getitems__(one.tolist()) for one in drawn.split(256)]
-        self.kept = torch.cat([self._brought(batch) for batch in batches])
-        self.labels = torch.cat([batch.labels for batch in batches])
+        parts = [(self._brought(batch), batch.labels) for _, batch in in_batches(train, drawn)]
+        kept, labels = zip(*parts, strict=True)
+        self.kept, self.labels = torch.cat(kept), torch.cat(labels)
         right = [(self._guess(batch) == batch.labels).float().sum() for _, batch in in_batches(validation)]
         floor, ceiling = 1 / self.classes + 1e-3, 1 - 1e-3
         self.sure = (torch.stack(right).sum() / len(validation)).clamp(floor, ceiling)
@@ -143,7 +143,8 @@ class Nearest(Classifier, Baseline):
 
     def _guess(self, batch: Batch) -> Tensor:
         seen = self._brought(batch)
-        distance = self.kept.square().sum(1) - 2 * seen @ self.kept.T  # |seen|^2 changes no order
+        lengths = torch.linalg.vector_norm(self.kept, dim=1)
+        distance = lengths.square() - 2 * seen @ self.kept.T  # |seen|^2 changes no order
         return self.labels[distance.argmin(1)]
 
     def _brought(self, batch: Batch) -> Tensor:
