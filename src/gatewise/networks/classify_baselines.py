@@ -22,12 +22,12 @@ def summaries(batch: Batch) -> Tensor:
     """[B, 1 + 7 C]: the logarithm of the length, and of each channel its mean, deviation, least, largest,
     first and last value, and mean absolute change."""
     values, lengths = batch.values, batch.lengths[:, None]
-    inside = (torch.arange(values.shape[1]) < lengths).unsqueeze(-1)
+    inside = (torch.arange(values.shape[1], device=values.device) < lengths).unsqueeze(-1)
     mean = (values * inside).sum(1) / lengths
     deviation = (((values - mean.unsqueeze(1)) * inside).square().sum(1) / lengths).sqrt()
     least = values.masked_fill(~inside, torch.inf).amin(1)
     largest = values.masked_fill(~inside, -torch.inf).amax(1)
-    last = values[torch.arange(len(values)), batch.lengths - 1]
+    last = values[torch.arange(len(values), device=values.device), batch.lengths - 1]
     change = (values.diff(dim=1).abs() * inside[:, 1:]).sum(1) / (lengths - 1).clamp(min=1)
     parts = [lengths.float().log(), mean, deviation, least, largest, values[:, 0], last, change]
     return torch.cat(parts, dim=-1)
@@ -149,11 +149,12 @@ class Nearest(Classifier, Baseline):
 
     def _brought(self, batch: Batch) -> Tensor:
         """[B, C * steps]: each sequence drawn out or pressed to so many steps, by straight lines."""
-        place = torch.linspace(0, 1, self.steps) * (batch.lengths[:, None] - 1)
-        before = place.floor().long()
-        after = (before + 1).minimum(batch.lengths[:, None] - 1)
-        share = (place - before).unsqueeze(-1)
-        rows = torch.arange(len(batch.lengths))[:, None]
+        lengths = batch.lengths[:, None]
+        place = torch.linspace(0, 1, self.steps, dtype=torch.float64, device=lengths.device) * (lengths - 1)
+        before = place.long()
+        after = (before + 1).minimum(lengths - 1)
+        share = (place - before).unsqueeze(-1).to(batch.values.dtype)
+        rows = torch.arange(len(lengths), device=lengths.device)[:, None]
         return torch.lerp(batch.values[rows, before], batch.values[rows, after], share).flatten(1)
 
 
