@@ -10,8 +10,8 @@ from gatewise.data.forecasting import Plan, prepare
 from gatewise.data.series import read_series
 from gatewise.errors import GatewiseError
 from gatewise.networks.forecast_baselines import Naive
-from gatewise.networks.heads import LEVELS
 from gatewise.networks.forecast_scores import foretell, score
+from gatewise.networks.heads import LEVELS
 from gatewise.tasks.forecast import shape_of
 from tests.series import data, frame, seasonal
 

@@ -7,8 +7,8 @@ import torch
 
 from gatewise.cells import LSTM, Cell, R, W, prev, sigmoid, tanh, x
 from gatewise.errors import GatewiseError
-from gatewise.networks.forecast_baselines import Naive, Ridge, WindowMLP
 from gatewise.networks.forecast import ForecastNetwork, GridForecastNetwork
+from gatewise.networks.forecast_baselines import Naive, Ridge, WindowMLP
 from gatewise.networks.forecaster import ForecastShape
 from gatewise.networks.saving import SavedModel, load_model, save_model
 

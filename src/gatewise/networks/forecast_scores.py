@@ -35,13 +35,13 @@ def score(quantiles: Tensor, data: ForecastData, windows: Windows) -> dict[str, 
     error = (truth - median).abs()
     units = torch.from_numpy(_naive_errors(data))[batch.series, None]
     inside = (quantiles[..., 0] <= truth) & (truth <= quantiles[..., -1])
-    return dict(
-        mase=float((error / units)[(units > TINY).expand_as(error)].mean()),
-        smape=float((2 * error / (truth.abs() + median.abs()).clamp(min=TINY)).mean()),
-        rmse=float(error.square().mean().sqrt()),
-        pinball=float(2 * pinball(quantiles, truth, torch.tensor(LEVELS).double()).mean()),
-        coverage=float(inside.double().mean()),
-    )
+    return {
+        "mase": float((error / units)[(units > TINY).expand_as(error)].mean()),
+        "smape": float((2 * error / (truth.abs() + median.abs()).clamp(min=TINY)).mean()),
+        "rmse": float(error.square().mean().sqrt()),
+        "pinball": float(2 * pinball(quantiles, truth, torch.tensor(LEVELS).double()).mean()),
+        "coverage": float(inside.double().mean()),
+    }
 
 
 def foretell(network: Forecaster, windows: Windows) -> Tensor:
