@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gatewise import cells
+    from gatewise import cells, insight
     from gatewise.cells import Cell
     from gatewise.engine.choice import backend
     from gatewise.errors import GatewiseError
@@ -64,6 +64,7 @@ __all__ = [
     "backend",
     "cells",
     "detach",
+    "insight",
     "load_model",
     "save_model",
 ]
@@ -71,8 +72,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Loads a name when it is first used, so that `gatewise --help` need not wait for PyTorch."""
-    if name == "cells":
-        return import_module("gatewise.cells")
+    if name in ("cells", "insight"):
+        return import_module(f"gatewise.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'gatewise' has no attribute {name!r}")

@@ -109,3 +109,12 @@ def test_the_unit_that_follows_a_signal_is_found():
     assert 0 not in found["unit"]
     with pytest.raises(GatewiseError, match=r"expected the signal 'short' as 40 numbers, one a step"):
         followers(seen, {"short": np.ones(3)})
+
+
+def test_a_projected_hidden_has_fewer_units():
+    layer = gatewise.LSTM(3, 4, proj_size=2)
+    with gatewise.backend("reference"):
+        seen = trace(layer, torch.randn(6, 2, 3)).layers[0]
+    table = unit_table(seen)
+    assert table["c_keep"].to_list() == pytest.approx(seen.gates["f"].mean((0, 1)).tolist())
+    assert table["spread"].is_nan().to_list() == [False, False, True, True]

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from gatewise.cells.keeping import keeping
 from gatewise.cells.notation import Constant, Expression, Operation
@@ -29,7 +30,8 @@ def unit_table(trace: LayerTrace, inside: Tensor | None = None) -> pl.DataFrame:
     below 0.1 and above 0.9; for each state that is carried on, `c_keep`, the mean factor k by which a step
     multiplies it, `c_constant`, the steps after which 1/e of it is left, `-1/ln k`, and `c_half_life`,
     `ln 2` times that (infinite where k is 1 or more, zero where it is 0 or less); `spread`, the standard
-    deviation of the hidden; `dead`, whether that is next to nothing.
+    deviation of the hidden; `dead`, whether that is next to nothing. A projected hidden has fewer units
+    than its gates: its columns end in NaN.
 
     >>> import torch, gatewise
     >>> from gatewise.insight.trace import trace
@@ -50,7 +52,12 @@ def unit_table(trace: LayerTrace, inside: Tensor | None = None) -> pl.DataFrame:
         columns[f"{name}_half_life"] = math.log(2) * time_constant(keep)
     hidden = _counted(trace.states[trace.cell.state[0]], inside)
     columns["spread"] = hidden.std(0, correction=0)
-    frame = pl.DataFrame({name: value.double().cpu().numpy() for name, value in columns.items()})
+    widest = max(map(len, columns.values()))
+    padded = {
+        name: functional.pad(value.double(), (0, widest - len(value)), value=torch.nan)
+        for name, value in columns.items()
+    }
+    frame = pl.DataFrame({name: value.cpu().numpy() for name, value in padded.items()})
     return frame.with_row_index("unit").with_columns(dead=pl.col("spread") < STILL)
 
 
@@ -65,12 +72,14 @@ def time_constant(keep: Tensor) -> Tensor:
 
 def keep_factors(trace: LayerTrace) -> dict[str, Tensor]:
     """For each state that is carried on, [B, T, H]: the factor by which each step multiplies it."""
-    shape = next(iter(trace.states.values()))
     named = {**trace.values, **trace.states}
-    return {
-        name: torch.as_tensor(_evaluated(factor, named)).to(shape).expand_as(shape)
-        for name, factor in keeping(trace.cell).items()
-    }
+    found = {}
+    for name, factor in keeping(trace.cell).items():
+        state = trace.states[name.split(".")[0]]
+        kept = torch.as_tensor(_evaluated(factor, named)).to(state)
+        if kept.dim() == 0 or kept.shape == state.shape:  # a projected state is kept by no gate of its own
+            found[name] = kept.expand_as(state)
+    return found
 
 
 def followers(trace: LayerTrace, signals: Mapping[str, np.ndarray], example: int = 0) -> pl.DataFrame:

@@ -24,8 +24,9 @@ function mark() {
   const lives = Object.keys(layer.table).filter((one) => one.endsWith("_half_life"));
   at("where").textContent = `Unit ${number}, ${position(view.step)}`;
   at("life").textContent = [
-    ...lives.map((one) => `Half-life ${lives.length > 1 ? `of ${one.slice(0, -10)} ` : ""}${lasting(layer.table[one][view.unit])}`),
-    `activity ${layer.table.spread[view.unit]?.toFixed(3)}`, ...(layer.table.dead[view.unit] ? ["dead"] : []),
+    ...lives.map((one) => `${lifeName(one, lives.length > 1)} ${lasting(layer.table[one][view.unit])}`),
+    ...(typeof layer.table.spread[view.unit] === "number" ? [`activity ${layer.table.spread[view.unit].toFixed(3)}`] : []),
+    ...(layer.table.dead[view.unit] ? ["dead"] : []),
   ].join(", ");
   at("step").value = view.step + (layer.lattice ? 0 : layer.first);
   at("unit").value = number;
@@ -90,9 +91,9 @@ const moved = (by) => {
 };
 const stepped = (by) => ({ step: Math.min(Math.max(view.step + by, 0), (now().lattice ? now().steps : span()) - 1) });
 const KEYS = {
-  ArrowLeft: () => stepped(-1), ArrowRight: () => stepped(1),
-  ArrowUp: () => (now().lattice ? stepped(-frame()[1]) : moved(-1)),
-  ArrowDown: () => (now().lattice ? stepped(frame()[1]) : moved(1)),
+  ArrowLeft: () => (now().lattice ? shifted(-1, 0) : stepped(-1)), ArrowRight: () => (now().lattice ? shifted(1, 0) : stepped(1)),
+  ArrowUp: () => (now().lattice ? shifted(0, -1) : moved(-1)),
+  ArrowDown: () => (now().lattice ? shifted(0, 1) : moved(1)),
   PageUp: () => stepped(now().lattice ? -frame()[0] * frame()[1] : -10),
   PageDown: () => stepped(now().lattice ? frame()[0] * frame()[1] : 10),
   Home: () => ({ step: 0 }), End: () => ({ step: now().steps - 1 }), "[": () => moved(-1), "]": () => moved(1),

@@ -53,8 +53,8 @@ function painted(values, width, height, which) {
   const colours = table(values.kind), numbers = values.numbers;
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const place = which(x, y), number = place < 0 ? NO_NUMBER : numbers[place];
-      pixels[y * width + x] = number === NO_NUMBER ? 0 : colours[shade(values, number)];
+      const place = which(x, y), number = place < 0 ? values.none : numbers[place];
+      pixels[y * width + x] = number === values.none ? 0 : colours[shade(values, number)];
     }
   }
   const small = document.createElement("canvas");

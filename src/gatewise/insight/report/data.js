@@ -1,6 +1,5 @@
 // What the page was given, and where one looks: `view` is the only thing that changes.
 const given = JSON.parse(document.getElementById("data").textContent);
-const NO_NUMBER = -32768;
 const at = (id) => document.getElementById(id);
 
 function make(tag, properties = {}, ...children) {
@@ -25,17 +24,18 @@ class Values {
   constructor(told) {
     Object.assign(this, told);
     this.scale = 10 ** -told.decimals;
+    this.none = -(2 ** (told.bits - 1)); // stands for what is no number
   }
   get numbers() {
     if (!this.unpacked) {
-      this.unpacked = new Int16Array(bytes(this.data).buffer);
+      this.unpacked = new (this.bits === 16 ? Int16Array : Int32Array)(bytes(this.data).buffer);
       this.data = null;
     }
     return this.unpacked;
   }
   at(step, unit) {
     const number = unit < this.units ? this.numbers[step * this.units + unit] : undefined;
-    return number === undefined || number === NO_NUMBER ? NaN : number * this.scale;
+    return number === undefined || number === this.none ? NaN : number * this.scale;
   }
   text(value) {
     return Number.isNaN(value) ? "–" : value.toFixed(Math.max(this.decimals, 0)).replace("-", "−");
@@ -68,6 +68,13 @@ function span() {
 function called(step) {
   const place = step + now().first;
   return given.times[place] === undefined ? `step ${place}` : `step ${place}, ${given.times[place]}`;
+}
+
+// "half-life" of a state by the name of its column, told apart where there are several.
+function lifeName(column, several) {
+  const state = column.slice(0, -"_half_life".length), axis = /\.(\d)$/.exec(state);
+  if (!several) return "half-life";
+  return axis ? `half-life along axis ${axis[1]}` : `half-life of ${state}`;
 }
 
 function lasting(steps) {

@@ -10,13 +10,14 @@ function buildEquations() {
     const letters = make("div", { class: "letters" }), numbers = make("span", { class: "numbers" });
     letters.innerHTML = one.letters; // MathML that Python wrote and escaped
     if (one.numbers) numbers.innerHTML = one.numbers;
-    const result = make("div", { class: "filled" }, "=", numbers, one.numbers ? "= " : "", output);
-    filled.push({ values, output, places: [...numbers.querySelectorAll("mn")].filter((place) => Object.keys(place.dataset).length) });
+    const result = make("div", { class: "filled" }, make("span", {}, "= ", numbers, one.numbers ? " = " : "", output));
+    filled.push({ values, output, letters, places: [...numbers.querySelectorAll("mn")].filter((place) => Object.keys(place.dataset).length) });
     output.dataset.name = one.name;
     const said = make("div", { class: "said" }, make("span", { textContent: values?.words ?? "" }));
     return make("div", { class: "equation" }, said, letters, result);
   });
   at("equations").replaceChildren(...list);
+  for (const { letters } of filled) fit(letters, at("equations").clientWidth);
 }
 
 // What a number of an equation is; in brackets where it is negative.
@@ -25,14 +26,24 @@ function filling(place) {
   if (place.dataset.before) {
     const back = before(view.step, Number(axis ?? 0)), values = layer.named[place.dataset.before];
     if (back === null) return layer.lattice ? "0" : `${place.dataset.before}₀`;
-    return bracketed(values.text(values.at(back, view.unit)));
+    return bracketed(place, values.text(values.at(back, view.unit)));
   }
   const value = layer.named[line]?.at(view.step, view.unit) ?? NaN;
   if (inside) return inverse(inside, value);
-  return bracketed(layer.named[line].text(value));
+  return bracketed(place, layer.named[line].text(value));
 }
 
-const bracketed = (text) => (text.startsWith("−") ? `(${text})` : text);
+function bracketed(place, text) {
+  const first = !place.previousElementSibling; // of a sum's first term
+  const alone = place.previousElementSibling?.textContent === "(" && place.nextElementSibling?.textContent === ")";
+  return text.startsWith("−") && !first && !alone ? `(${text})` : text;
+}
+
+// Makes what is wider than the panel smaller, as far as it can still be read.
+function fit(element, room) {
+  element.style.fontSize = "";
+  if (element.scrollWidth > room) element.style.fontSize = `${Math.max((1.02 * room) / element.scrollWidth, 0.72)}rem`;
+}
 
 // What a function was taken of, as far as its rounded value tells.
 function inverse(name, value) {

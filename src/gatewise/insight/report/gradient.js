@@ -17,7 +17,7 @@ function drawFlow() {
     return;
   }
   const wide = view.printing ? 720 : Math.min(Math.max(home.clientWidth, 300), 720);
-  const size = { width: wide, height: 320, left: 62, right: 96, top: 12, bottom: 40 };
+  const size = { width: wide, height: 320, left: 62, right: 16 + 6.4 * Math.min(Math.max(...flows.map((one) => one.state.length + 2 + one.title.length)), 24), top: 12, bottom: 40 };
   const most = Math.max(...flows.map((one) => one.norms.length)) - 1;
   const high = Math.ceil(Math.log10(Math.max(...positive)) + 0.02);
   const low = Math.max(Math.floor(Math.log10(Math.min(...positive))), high - 14);
@@ -46,6 +46,12 @@ function drawFlow() {
     }
     const colour = lineColour(place), dash = DASHES[place % DASHES.length].join(" ");
     svg.append(draw("path", { d: path, fill: "none", stroke: colour, "stroke-width": 1.9, "stroke-dasharray": dash }));
+    points.forEach((point, lag) => { // one that stands alone is no line
+      if (point && !points[lag - 1] && !points[lag + 1]) {
+        const [cx, cy] = point.split(",");
+        svg.append(draw("circle", { cx, cy, r: 3, fill: colour }));
+      }
+    });
     const last = points.map((point, lag) => [point, lag]).filter(([point]) => point).pop();
     if (last) ends.push({ colour, y: Number(last[0].split(",")[1]), x: Number(last[0].split(",")[0]), text: `${one.state}, ${one.title}` });
   });

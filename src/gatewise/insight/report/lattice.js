@@ -2,8 +2,21 @@
 const SIDE = 210; // pixels of an image, across
 let cards = [], sheet = null;
 
-const frame = () => now().axes.slice(-2);
+// Axis 1 goes down and axis 2 across, but where the first is much longer, as time is in a grid of layers.
+const flipped = () => now().axes.length === 2 && now().axes[0] > 3 * now().axes[1];
+const frame = () => (flipped() ? [now().axes[1], now().axes[0]] : now().axes.slice(-2)); // down, across
 const slice = () => Math.floor(view.step / (frame()[0] * frame()[1]));
+const stepAt = (x, y) => slice() * frame()[0] * frame()[1] + (flipped() ? x * frame()[0] + y : y * frame()[1] + x);
+
+function spot() {
+  const [down, across] = frame(), place = view.step % (down * across);
+  return flipped() ? [Math.floor(place / down), place % down] : [place % across, Math.floor(place / across)];
+}
+
+function shifted(right, below) {
+  const [down, across] = frame(), [x, y] = spot();
+  return { step: stepAt(Math.min(Math.max(x + right, 0), across - 1), Math.min(Math.max(y + below, 0), down - 1)) };
+}
 
 function card(title, map) {
   const value = make("span", { class: "value" }), name = make("span");
@@ -21,7 +34,7 @@ function pointAt(plot, event) {
   const box = plot.getBoundingClientRect(), [down, across] = frame();
   const x = Math.min(Math.max(Math.floor(((event.clientX - box.left) / box.width) * across), 0), across - 1);
   const y = Math.min(Math.max(Math.floor(((event.clientY - box.top) / box.height) * down), 0), down - 1);
-  look({ step: (slice() * down + y) * across + x });
+  look({ step: stepAt(x, y) });
 }
 
 function buildLattice(layer) {
@@ -41,7 +54,8 @@ function buildLattice(layer) {
 
 function sheetSize() {
   const [down, across] = frame(), room = rows.parentElement.clientWidth - 8;
-  const wide = Math.max(Math.min(across * 3, 96), 40), high = Math.max((wide * down) / across, 12);
+  const wide = flipped() ? 150 : Math.max(Math.min(across * 3, 96), 40);
+  const high = flipped() ? 6 * down : Math.max((wide * down) / across, 12);
   const columns = Math.max(Math.min(Math.floor(room / (wide + 4)), now().units.length), 1);
   return { wide, high, columns, lines: Math.ceil(now().units.length / columns) };
 }
@@ -54,15 +68,17 @@ function pointUnit(event) {
 }
 
 function drawLattice() {
-  const [down, across] = frame(), begin = slice() * down * across;
-  const wide = Math.min(SIDE, (SIDE * 1.6 * across) / down), high = Math.max((wide * down) / across, 24);
+  const [down, across] = frame(), room = rows.parentElement.clientWidth - 8;
+  for (const one of rows.querySelectorAll(".lattice")) one.style.width = `${room}px`;
+  const wide = flipped() ? Math.min(room, 12 * across) : Math.min(SIDE, (SIDE * 1.6 * across) / down);
+  const high = Math.max((wide * down) / across, flipped() ? 9 * down : 24);
   for (const one of cards) {
     one.plot.style.width = `${wide}px`;
     one.plot.style.height = `${high}px`;
     const pen = sized(one.canvas, wide, high);
     pen.imageSmoothingEnabled = false;
     const small = one.map
-      ? painted(one.map, across, down, (x, y) => (view.unit < one.map.units ? (begin + y * across + x) * one.map.units + view.unit : -1))
+      ? painted(one.map, across, down, (x, y) => (view.unit < one.map.units ? stepAt(x, y) * one.map.units + view.unit : -1))
       : picture(one.pixels);
     pen.drawImage(small, 0, 0, wide, high);
   }
@@ -72,7 +88,7 @@ function drawLattice() {
   pen.imageSmoothingEnabled = false;
   order().forEach((unit, place) => {
     if (unit >= values.units) return;
-    const small = painted(values, across, down, (x, y) => (begin + y * across + x) * values.units + unit);
+    const small = painted(values, across, down, (x, y) => stepAt(x, y) * values.units + unit);
     pen.drawImage(small, (place % size.columns) * (size.wide + 4) + 2, Math.floor(place / size.columns) * (size.high + 4) + 2, size.wide, size.high);
   });
 }
@@ -90,7 +106,7 @@ function picture({ shape, data }) {
 }
 
 function markLattice() {
-  const [down, across] = frame(), x = view.step % across, y = Math.floor(view.step / across) % down;
+  const [down, across] = frame(), [x, y] = spot();
   const mark = (plot, columns, lines, column, line) => {
     const [v, h] = [plot.querySelector(".v"), plot.querySelector(".h")];
     Object.assign(v.style, { left: `${(100 * column) / columns}%`, width: `${100 / columns}%`, top: 0 });

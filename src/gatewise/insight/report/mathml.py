@@ -53,7 +53,7 @@ def equations(cell: CellType) -> tuple[Equation, ...]:
         left = _at(_name(name), at)
         right = _Letters(at).text(line)[0]
         filled = _Numbers(at, name, cell).line(line)
-        found.append(Equation(name, _math(f"{left}<mo>=</mo>{right}"), filled and _math(filled)))
+        found.append(Equation(name, _math(f"{left}<mo>=</mo>{right}"), filled))
     return tuple(found)
 
 
@@ -109,7 +109,7 @@ class _Letters:
         return "<mo>+</mo>".join([*texts, *biases])
 
     def product(self, product: Product) -> str:
-        matrix = f"<msub>{_bold(product.family)}{_name(product.block)}</msub>"
+        matrix = _below(_bold(product.family), _name(product.block))
         return f"{matrix}<mspace width='0.15em'/>{self.read(product.operand, WHOLE)}"
 
     def atom(self, expression: Expression) -> tuple[str, int]:
@@ -125,10 +125,7 @@ class _Letters:
                 return f"<msub><mi>LN</mi><mi>{escape(group)}</mi></msub>{_brackets(inside)}", WHOLE
             case Previous(state=state, axis=axis):
                 back = f"<msub><mi>e</mi><mn>{axis}</mn></msub>" if axis else "<mn>1</mn>"
-                return (
-                    f"<msub>{_name(state)}{_row(f'<mi>{self.at}</mi><mo>&#8722;</mo>{back}')}</msub>",
-                    WHOLE,
-                )
+                return _below(_name(state), _row(f"<mi>{self.at}</mi><mo>&#8722;</mo>{back}")), WHOLE
             case Vector(family=family, block=block):
                 return f"<msub><mi>{escape(family)}</mi>{_name(block)}</msub>", WHOLE
             case Input():
@@ -146,11 +143,15 @@ class _Numbers(_Letters):
         self.own, self.cell = line, cell
 
     def line(self, line: Expression) -> str | None:
+        """A `<math>` for each term, so that a long sum can be broken; None where a number is missing."""
         try:
             if isinstance(line, Operation) and line.function in INVERSE and _opaque(line.arguments[0]):
                 inside = f"<mn data-line='{escape(self.own)}' data-inside='{line.function}'></mn>"
-                return f"<mi>{FUNCTIONS.get(line.function, line.function)}</mi>{_brackets(inside)}"
-            return self.text(line)[0]
+                return _math(f"<mi>{FUNCTIONS.get(line.function, line.function)}</mi>{_brackets(inside)}")
+            if isinstance(line, Operation) and line.function == "add":
+                first, *others = (self.read(one) for one in terms(line))
+                return " ".join([_math(first), *(_math(f"<mo>+</mo>{one}") for one in others)])
+            return _math(self.text(line)[0])
         except TypeError:
             return None
 
@@ -189,14 +190,16 @@ def _brackets(text: str) -> str:
 
 
 def _at(name: str, at: str) -> str:
-    """A name with the letter of its step or position; a number of an axis stands above it."""
+    """A name with the letter of its step or position."""
+    return _below(name, f"<mi>{at}</mi>")
+
+
+def _below(name: str, below: str) -> str:
+    """A name with something below; the number of its axis, if it has one, stands above that."""
     if name.startswith("<msup>"):
-        return f"<msubsup>{name[len('<msup>') : name.index('<mrow>')]}<mi>{at}</mi>{_number(name)}</msubsup>"
-    return f"<msub>{name}<mi>{at}</mi></msub>"
-
-
-def _number(name: str) -> str:
-    return name[name.index("<mrow>") : -len("</msup>")]
+        letter, number = name.removeprefix("<msup>").removesuffix("</msup>").split("<mrow>")
+        return f"<msubsup>{letter}{below}<mrow>{number}</msubsup>"
+    return f"<msub>{name}{below}</msub>"
 
 
 def _bold(name: str) -> str:

@@ -26,9 +26,10 @@ def by_similarity(values: np.ndarray) -> list[int]:
 
     values: [steps, H]; units that never change come last
 
-    >>> wave = np.sin(np.arange(9))
-    >>> by_similarity(np.stack([wave, np.cos(np.arange(9)), 2 * wave + 1, 0 * wave], axis=1))
-    [0, 2, 1, 3]
+    >>> wave, other = np.sin(np.arange(9)), np.cos(np.arange(9))
+    >>> order = by_similarity(np.stack([wave, other, 2 * wave + 1, 0 * wave], axis=1))
+    >>> abs(order.index(0) - order.index(2)), order[-1]
+    (1, 3)
     """
     values = np.nan_to_num(np.asarray(values, dtype=np.float64))
     centred = values - values.mean(0)

@@ -8,35 +8,42 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LARGEST = 32_000  # of 16 bits, some room left for what is no number
-NO_NUMBER = -32_768
-DECIMALS = 4  # shown at most, but of values that are all small
+LARGEST = {16: 32_000, 32: 2_000_000_000}  # by their bits, some room left for what is no number
+DECIMALS, LEAST = 4, 3  # at most, but of values that are all small; and at least, if that takes more bytes
 
 
 @dataclass(frozen=True)
 class Packed:
-    """Values as 16-bit numbers, `value = number / 10**decimals`, row by row, little-endian, in base64.
+    """Whole numbers in base64, `value = number / 10**decimals`, row by row, little-endian.
 
-    top: the largest absolute value
+    bits: of a number, 16 or 32; the lowest number that they hold stands for what is none
     """
 
     decimals: int
-    top: float
+    bits: int
     data: str
 
 
 def packed(values: np.ndarray) -> Packed:
     """Each value is kept to `decimals` places: what is shown of it is what `format` gives.
 
-    >>> packed(np.array([0.123456, -1.5])).decimals
-    4
+    >>> packed(np.array([0.123456, -1.5])).decimals, packed(np.array([0.123456, -1500])).bits
+    (4, 32)
     """
     values = np.asarray(values, dtype=np.float64)
     finite = np.isfinite(values)
     top = float(np.abs(values[finite]).max()) if finite.any() else 0.0
-    decimals = math.floor(math.log10(LARGEST / top)) if top > 0 else DECIMALS
-    if top >= 0.1:
-        decimals = min(decimals, DECIMALS)
+    bits, decimals = 16, _decimals(top, 16)
+    if decimals < LEAST:
+        bits, decimals = 32, _decimals(top, 32)
     whole = np.rint(np.where(finite, values, 0.0) * 10.0**decimals)
-    numbers = np.where(finite, whole, NO_NUMBER).astype("<i2")
-    return Packed(decimals, top, b64encode(numbers.tobytes()).decode())
+    kind = np.dtype(f"<i{bits // 8}")
+    numbers = np.where(finite, whole, np.iinfo(kind).min).astype(kind)
+    return Packed(decimals, bits, b64encode(numbers.tobytes()).decode())
+
+
+def _decimals(top: float, bits: int) -> int:
+    if top == 0:
+        return DECIMALS
+    decimals = math.floor(math.log10(LARGEST[bits] / top))
+    return min(decimals, DECIMALS) if top >= 0.1 else decimals

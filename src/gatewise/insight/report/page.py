@@ -87,7 +87,7 @@ def _layer(one: Shown) -> dict[str, Any]:
         values.append(
             {
                 "name": name, "symbol": symbol(name), "kind": one.kind(name), "words": one.words(name),
-                "units": array.shape[-1], "decimals": small.decimals, "top": small.top,
+                "units": array.shape[-1], "decimals": small.decimals, "bits": small.bits,
                 "range": _number(one.reach(name)), "data": small.data,
             }
         )  # fmt: skip

@@ -67,8 +67,13 @@ class Shown:
 
     @cached_property
     def orders(self) -> dict[str, list[int]]:
-        hidden = self.whole[self.trace.cell.state[0]]
-        return orders(hidden[:, self.units], self.table)
+        return orders(self.hidden[:, self.units], self.table)
+
+    @property
+    def hidden(self) -> np.ndarray:
+        """The hidden, or where that is projected to fewer units the first state that is not."""
+        states = [self.whole[name] for name in self.trace.cell.state]
+        return next((one for one in states if one.shape[1] == self.of[1]), states[0])
 
     def kind(self, name: str) -> str:
         """Whether a line is a gate, in 0..1, a state or another value."""
@@ -118,8 +123,8 @@ def _cut_steps(one: Shown, share: float, step: int) -> Shown:
 
 
 def _cut_units(one: Shown, share: float) -> Shown:
-    """The units whose hidden changes most; those beyond a projected hidden go first."""
-    spread = one.whole[one.trace.cell.state[0]].std(0)
+    """The units whose hidden changes most."""
+    spread = one.hidden.std(0)
     count = max(int(one.of[1] * share), 1)
     return replace(one, units=sorted(np.argsort(-spread, kind="stable")[:count].tolist()))
 

@@ -6,8 +6,7 @@ function columns(layer) {
   const names = Object.keys(layer.table);
   const found = [{ key: "unit", title: "unit", text: (value) => String(value) }];
   for (const name of names.filter((one) => one.endsWith("_half_life"))) {
-    const state = name.slice(0, -10);
-    found.push({ key: name, title: names.filter((one) => one.endsWith("_half_life")).length > 1 ? `half-life of ${state}` : "half-life", text: lasting });
+    found.push({ key: name, title: lifeName(name, names.filter((one) => one.endsWith("_half_life")).length > 1), text: lasting });
   }
   const percent = (value) => (typeof value === "number" ? `${(100 * value).toFixed(0)} %` : "–");
   for (const gate of layer.values.filter((one) => one.kind === "gate")) {
@@ -52,7 +51,6 @@ function drawTable() {
     layer.values.some((one) => one.kind === "gate") ? "Of each gate its mean, and how often it is shut (below 0.1) and open (above 0.9)." : "",
     "Activity: the standard deviation of the hidden.",
     dead ? `${dead} of ${layer.units.length} units never change.` : "",
-    layer.units.length > 30 ? "" : "",
   ].filter(Boolean).join(" ");
   drawSaturation(layer);
   markTable();
