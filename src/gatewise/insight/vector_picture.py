@@ -32,7 +32,7 @@ class Look:
 
 
 def draw_vectors(kinds: Mapping[str, Sequence[np.ndarray]], look: Look, path: Path) -> None:
-    """Draws a row of sequences [T, C] for each kind, such as "true" and "drawn"."""
+    """Draws a row of sequences [T, C] for each kind: true ones above drawn ones, or drawn ones alone."""
     from matplotlib.figure import Figure
 
     rows = {name: [one[:STEPS] for one in sequences[:COLUMNS]] for name, sequences in kinds.items()}
@@ -41,14 +41,15 @@ def draw_vectors(kinds: Mapping[str, Sequence[np.ndarray]], look: Look, path: Pa
     panels = figure.subplots(len(rows), columns, squeeze=False, sharex=not look.pen, sharey=not look.pen)
     shown = [one for sequences in rows.values() for one in sequences]
     for row, (name, sequences) in enumerate(rows.items()):
+        colour = INK if row == 0 and len(rows) > 1 else NETWORK
         for axes in panels[row, len(sequences) :]:
             axes.set_axis_off()
         for axes, values in zip(panels[row], sequences, strict=False):
             axes.spines[["top", "right"]].set_visible(False)
             if look.pen:
-                _draw_pen(axes, values, look, INK if row == 0 else NETWORK)
+                _draw_pen(axes, values, look, colour)
             elif len(look.binary) == len(look.channels):
-                _draw_roll(axes, values, look, shown, INK if row == 0 else NETWORK)
+                _draw_roll(axes, values, look, shown, colour)
             else:
                 _draw_curves(axes, values, look, legend=axes is panels[0, 0])
         panels[row, 0].set_title(name, loc="left", fontsize=11, parse_math=False)
