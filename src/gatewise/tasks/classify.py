@@ -81,7 +81,8 @@ class Reading:
         table, _ = _read(path, columns if labelled else replace(columns, label=None), self.fill, labelled)
         if len(table.channels) != len(self.scales):
             raise GatewiseError(
-                f"{path} has sequences of {len(table.channels)} channels; the model reads {len(self.scales)}"
+                f"{path} has sequences of {_count(len(table.channels), 'channel')}; the model reads "
+                f"{len(self.scales)}"
             )
         return table
 
@@ -108,6 +109,9 @@ class Classify(ClassTask[ClassifyData]):
 
     def read(self, path: Path, options: ClassifyOptions) -> ClassifyData:
         columns = LongColumns(options.id, options.time, options.label, options.channels)
+        for name, given in asdict(columns).items():
+            if given and path.suffix.lower() in ARCHIVES:
+                raise GatewiseError(f"{path} is an archive, without names of columns; leave --{name} out")
         table, found = _read(path, columns, options.fill)
         labels = _labels(table)
         other = Path(options.test_file) if options.test_file else _beside(path)
@@ -208,9 +212,6 @@ def _read(
     path: Path, columns: LongColumns, fill: Fill | None, labelled: bool = True
 ) -> tuple[SequenceTable, LongColumns | None]:
     if path.suffix.lower() in ARCHIVES:
-        for name, given in asdict(columns).items():
-            if given:
-                raise GatewiseError(f"{path} is an archive, without names of columns; leave --{name} out")
         return read_archive(path, labelled, fill), None
     return read_long(path, columns, labelled, fill)
 
@@ -256,10 +257,16 @@ def _all_of(table: SequenceTable, reading: Reading) -> Sequences:
 
 
 def _told(table: SequenceTable) -> str:
-    sizes = table.sizes
-    steps = f"{sizes.min()} to {sizes.max()} steps" if sizes.min() < sizes.max() else f"{sizes[0]} steps"
-    channels = f"{len(table.channels)} channel{'s' * (len(table.channels) > 1)}"
-    return f"{len(table)} sequences of {steps} and {channels}, of {len(table.classes)} classes"
+    least, most = table.sizes.min(), table.sizes.max()
+    steps = f"{least} to {most} steps" if least < most else _count(most, "step")
+    return (
+        f"{len(table)} sequences of {steps} and {_count(len(table.channels), 'channel')}, "
+        f"of {len(table.classes)} classes"
+    )
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'s' * (number != 1)}"
 
 
 def _small(classes: tuple[str, ...], labels: np.ndarray, validation: np.ndarray) -> list[str]:
