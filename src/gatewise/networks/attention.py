@@ -71,9 +71,9 @@ class Bahdanau(Attention):
 
     >>> attention = Bahdanau(8)
     >>> memory = attention.remember(torch.randn(2, 5, 8), torch.ones(2, 5, dtype=torch.bool))
-    >>> attention(torch.randn(2, 1, 8), memory)[1].sum(-1)
-    tensor([[1.],
-            [1.]], grad_fn=<SumBackward1>)
+    >>> context, weights = attention(torch.randn(2, 1, 8), memory)
+    >>> context.shape, weights.sum(-1).allclose(torch.ones(2, 1))
+    (torch.Size([2, 1, 8]), True)
     """
 
     def __init__(self, hidden: int) -> None:
