@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import numpy as np
 import polars as pl
-import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
@@ -27,7 +26,7 @@ from gatewise.networks.classify_baselines import Logistic, Nearest, SummaryMLP
 from gatewise.networks.network import Baseline, Network
 from gatewise.networks.pooling import How
 from gatewise.networks.saving import SavedModel
-from gatewise.tasks.classes import ClassTask, told_classes
+from gatewise.tasks.classes import ClassTask, said_of, told_classes
 from gatewise.tasks.reading import read_as
 from gatewise.training.example import Example, channels, require_example
 from gatewise.training.options import Options, Share, StackOptions, TaskOptions
@@ -194,17 +193,13 @@ class Classify(ClassTask[ClassifyData]):
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A sequence of the test part, its channels in the units of the data."""
-        data, network = self.read_again(model, path), model.network
+        data = self.read_again(model, path)
         require_example(number, len(data.test), "sequences in the test part")
         batch, table = data.test.__getitems__([number]), data.test.table
-        assert isinstance(network, Classifier)
-        with torch.inference_mode():
-            chances = network.logits(batch)[0].softmax(-1)
         scaled = batch.values[0].double().numpy()
         values = np.stack([scale.undo(scaled[:, c]) for c, scale in enumerate(data.reading.scales)], axis=1)
-        best, true = int(chances.argmax()), data.classes[int(batch.labels)]
-        said = f"class {data.classes[best]} (probability {float(chances[best]):.1%}); true: {true}"
         name = f"sequence {table.ids[data.test.numbers[number]]}"
+        said = said_of(model.network, batch, data.classes)
         return Example(batch, name, channels(table.channels, values), said)
 
 
@@ -257,7 +252,7 @@ def _all_of(table: SequenceTable, reading: Reading) -> Sequences:
 
 
 def _told(table: SequenceTable) -> str:
-    least, most = table.sizes.min(), table.sizes.max()
+    least, most = int(table.sizes.min()), int(table.sizes.max())
     steps = f"{least} to {most} steps" if least < most else _count(most, "step")
     return (
         f"{len(table)} sequences of {steps} and {_count(len(table.channels), 'channel')}, "
