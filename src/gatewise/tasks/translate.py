@@ -33,6 +33,7 @@ from gatewise.networks.translate_baselines import CopySource, MostFrequent, Tran
 from gatewise.networks.translate_scores import references, require_sacrebleu, score, tell, translations
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
+from gatewise.training.example import Example, Track, require_example
 from gatewise.training.options import Count, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
@@ -147,8 +148,8 @@ class Translate(Task[ParallelData]):
     given = "a CSV, TSV or Parquet file of pairs, or a text file of sources"
     options = TranslateOptions
     metrics = (
-        Metric("bleu", "BLEU", ".1f", higher=True),
-        Metric("chrf", "chrF", ".1f", higher=True),
+        Metric("bleu", "BLEU", ".1f", higher=True, relative=False),
+        Metric("chrf", "chrF", ".1f", higher=True, relative=False),
         Metric("exact", "exact", ".1%", higher=True),
     )
     chosen_by = metrics[0]
@@ -239,6 +240,24 @@ class Translate(Task[ParallelData]):
         blank = blank if empty == 1 else f"{empty} sources are empty, and so are their translations"
         about = f"{len(told)} translations" + (f"; {blank}" if empty else "")
         return Prediction(frame, about, lines=name)
+
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """A pair of the test part: what the encoder reads, what the decoder is given, what is to follow."""
+        data, network = self.read_again(model, path), model.network
+        require_example(number, len(data.test), "pairs in the test part")
+        assert isinstance(network, EncoderDecoder)
+        batch, (text, _) = data.test.__getitems__([number]), data.test.text(number)
+        source, target = (
+            [*map(symbols.shown, map(symbols.name, numbers[:-1].tolist())), "(end)"]
+            for symbols, numbers in ((data.source, batch.source[0]), (data.target, batch.target[0]))
+        )
+        tracks = (
+            Track("read", symbols=tuple(source[::-1] if network.reverse else source), layer="encoder"),
+            Track("given", symbols=("(begin)", *target[:-1]), layer="decoder"),
+            Track("to follow", symbols=tuple(target), layer="decoder"),
+        )
+        told = tell(network, [text], data.source, data.target)[0].text
+        return Example(batch, text, tracks, f"told: {told}", unit="symbol")
 
     def details(self, network: Translator, data: ParallelData) -> list[Details]:
         told = [one.text for one in translations(network, data.test, data)]
