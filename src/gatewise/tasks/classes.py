@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import polars as pl
+import torch
 
 from gatewise.insight.confusion_picture import draw_confusion
 from gatewise.networks.classifier import Classifier, class_scores, confusion, probabilities
@@ -45,21 +46,15 @@ class ClassTask(Task[Data]):
     def details(self, network: Classifier, data: Data) -> list[Details]:
         """Each class: how often it is told where it is so, and so where it is told."""
         table = confusion(probabilities(network, data.test), data.test.labels)
-        rows = []
-        for number, name in enumerate(data.classes[:CLASSES_SHOWN]):
-            count, told, right = (
-                int(table[number].sum()),
-                int(table[:, number].sum()),
-                int(table[number, number]),
-            )
-            wrong = table[number].clone()
-            wrong[number] = 0
-            taken = f"{data.classes[int(wrong.argmax())]} ({int(wrong.max())})" if wrong.any() else ""
-            f1 = 2 * right / (count + told) if count + told else 0.0
-            shares = [f"{right / one:.1%}" if one else "" for one in (count, told)]
-            rows.append((name, str(count), *shares, f"{f1:.1%}", taken))
+        rows = [_row(table, number, name) for number, name in enumerate(data.classes)]
+        title = "the classes of the test part"
+        if len(rows) > CLASSES_SHOWN:
+            f1 = 2 * table.diagonal() / (table.sum(0) + table.sum(1)).clamp(min=1)
+            worst = f1.where(table.sum(1) > 0, 1.0).argsort(stable=True)[:CLASSES_SHOWN].sort().values
+            rows = [rows[number] for number in worst.tolist()]
+            title = f"of the {len(data.classes)} classes, the {CLASSES_SHOWN} with the lowest F1 on the test part"
         header = ("class", "examples", "found", "right where told", "F1", "most often taken for")
-        return [Details("the classes of the test part", header, tuple(rows))]
+        return [Details(title, header, tuple(rows))]
 
     def draw(self, contest: Contest[Data], folder: Path) -> dict[str, str]:
         chosen = contest.chosen(baseline=False)
@@ -69,6 +64,23 @@ class ClassTask(Task[Data]):
         table = confusion(probabilities(chosen.network, data.test), data.test.labels)
         draw_confusion(table.numpy(), data.classes, chosen.name, folder / "confusion.png")
         return {"confusion.png": f"what {chosen.name} took each class of the test part for"}
+
+
+def said_of(network: Any, batch: Any, classes: tuple[str, ...]) -> str:
+    """What a classifier says of the one example of a batch, beside its true class."""
+    with torch.inference_mode():
+        chances = network.logits(batch)[0].softmax(-1)
+    best, true = int(chances.argmax()), classes[int(batch.labels[0])]
+    return f"class {classes[best]} (probability {float(chances[best]):.1%}); true: {true}"
+
+
+def _row(table: Tensor, number: int, name: str) -> tuple[str, ...]:
+    """A class in words, from the confusion matrix [K, K]; of told ones also what it is mostly taken for."""
+    count, told = int(table[number].sum()), int(table[:, number].sum())
+    right = int(table[number, number])
+    shares = [f"{right / one:.1%}" if one else "" for one in (count, told)]
+    f1 = f"{2 * right / (count + told):.1%}" if count + told else ""
+    return name, str(count), *shares, f1, table[number]
 
 
 def told_classes(network: Classifier, dataset: Any, classes: tuple[str, ...]) -> dict[str, pl.Series]:

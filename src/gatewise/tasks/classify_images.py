@@ -28,9 +28,10 @@ from gatewise.networks.images import GridClassifier, LatticeClassifier, over_ima
 from gatewise.networks.network import Baseline, Network
 from gatewise.networks.pooling import How
 from gatewise.networks.saving import SavedModel
-from gatewise.tasks.classes import ClassTask, told_classes
+from gatewise.tasks.classes import ClassTask, said_of, told_classes
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
+from gatewise.training.example import Example, Track, require_example
 from gatewise.training.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Prediction
@@ -203,6 +204,16 @@ class ClassifyImages(ClassTask[ImageData]):
         assert isinstance(model.network, Classifier)
         frame = pl.DataFrame({"image": names, **told_classes(model.network, every, reading.classes)})
         return Prediction(frame, f"the classes of {len(images):,} images, with their probabilities", "label")
+
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """An image of the test part."""
+        data = self.read_again(model, path)
+        require_example(number, len(data.test), "images in the test part")
+        batch, place = data.test.__getitems__([number]), int(data.test.numbers[number])
+        pixels = data.files[place]
+        image = Track("image", pixels=pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+        said = said_of(model.network, batch, data.classes)
+        return Example(batch, data.files.paths[place].name, (image,), said)
 
     def draw(self, contest: Contest[ImageData], folder: Path) -> dict[str, str]:
         drawn = super().draw(contest, folder)

@@ -28,9 +28,10 @@ from gatewise.networks.frames import FrameClassifier, FrameMean
 from gatewise.networks.network import Baseline, Network
 from gatewise.networks.pooling import How
 from gatewise.networks.saving import SavedModel
-from gatewise.tasks.classes import ClassTask, told_classes
+from gatewise.tasks.classes import ClassTask, said_of, told_classes
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
+from gatewise.training.example import Example, channels, require_example
 from gatewise.training.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Prediction
@@ -172,6 +173,18 @@ class Frames(ClassTask[FrameData]):
         every = LabelledClips(clips, range(len(clips)), [0] * len(clips))
         frame = pl.DataFrame({"clip": names, **told_classes(model.network, every, reading.classes)})
         return Prediction(frame, f"the classes of {len(clips)} clips, with their probabilities", "label")
+
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """A clip of the test part, as how bright its frames are and how much they change."""
+        data = self.read_again(model, path)
+        require_example(number, len(data.test), "clips in the test part")
+        batch = data.test.__getitems__([number])
+        frames = np.asarray(data.test.clips[data.test.numbers[number]], dtype=np.float64)
+        flat = frames.reshape(len(frames), -1)
+        changes = np.abs(np.diff(flat, axis=0, prepend=flat[:1])).mean(1)
+        tracks = channels(("brightness", "change"), np.stack([flat.mean(1), changes], axis=1))
+        said = said_of(model.network, batch, data.classes)
+        return Example(batch, f"clip {number} of the test part", tracks, said, unit="frame")
 
     def draw(self, contest: Contest[FrameData], folder: Path) -> dict[str, str]:
         drawn = super().draw(contest, folder)

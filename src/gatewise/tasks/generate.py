@@ -201,7 +201,9 @@ class Generate(Task[TextData]):
             Track("nats of the next symbol", (Line("nats", nats),)),
         )
         said = f"{nats.mean():.3f} nats a symbol"
-        return Example(TextBatch(symbols, True, 0), f"test part from symbol {first} on", tracks, said)
+        last = TextBatch(symbols, True, symbols.shape[1] - 2)
+        name = f"test part from symbol {first} on"
+        return Example(TextBatch(symbols, True, 0), name, tracks, said, unit="symbol", last=last)
 
     def caption(self, data: TextData) -> str:
         symbol = {"characters": "character", "bytes": "byte", "bpe": "byte pair"}[data.alphabet.kind]

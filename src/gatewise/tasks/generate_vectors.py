@@ -29,6 +29,7 @@ from gatewise.networks.sequence_scores import next_vectors, score, told_by_place
 from gatewise.tasks.reading import read_as
 from gatewise.tasks.vector_reading import VectorReading, read_vectors
 from gatewise.training.contest import Contest
+from gatewise.training.example import Example, Line, Track, channels, require_example
 from gatewise.training.options import Count, Options, Rate, Share, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
@@ -168,6 +169,19 @@ class GenerateVectors(Task[VectorData]):
         frame = {reading.key: table.ids, **dict(zip(reading.channels, values.T.round(6), strict=True))}
         about = f"what is expected after each of {len(table)} sequences; of a 0/1 channel its probability"
         return Prediction(pl.DataFrame(frame), about)
+
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """A sequence of the test part: at each step what is to be foretold, and how surprising it was."""
+        data, network = self.read_again(model, path), model.network
+        require_example(number, len(data.test), "sequences in the test part")
+        batch = data.test.__getitems__([number])
+        assert isinstance(network, SequenceModel)
+        with torch.inference_mode():
+            nats = network.nats(batch)[0].double().numpy()
+        surprise = Track("nats of the next vector", (Line("nats", nats),))
+        tracks = (*channels(data.reading.channels, data.reading.whole(batch.values[0].numpy())), surprise)
+        name = f"sequence {data.test.table.ids[data.test.numbers[number]]}"
+        return Example(batch, name, tracks, f"{nats.mean():.3f} nats a step")
 
     def details(self, network: NextVector, data: VectorData) -> list[Details]:
         told = told_by_place(network, data.test)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
@@ -17,6 +18,7 @@ from gatewise.data.labelled_table import TableForm, read_labelled_table
 from gatewise.data.labelled_text import TextForm, read_labelled_text
 from gatewise.data.long_table import LongColumns
 from gatewise.data.part_files import part_files
+from gatewise.data.token_steps import NONE
 from gatewise.errors import GatewiseError
 from gatewise.insight.confusion_picture import draw_confusion
 from gatewise.insight.label_details import label_table, mistake_table, span_table
@@ -37,6 +39,7 @@ from gatewise.networks.network import Baseline
 from gatewise.networks.saving import SavedModel
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
+from gatewise.training.example import Example, Track, channels, require_example
 from gatewise.training.options import Count, CountOrFound, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
@@ -170,6 +173,28 @@ class Label(Task[LabelledSteps]):
         frame = new.told([form.labels[one] for one in labels], chances.tolist())
         return Prediction(frame, f"the labels of {frame.height:,} steps", new.lines)
 
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """A sequence of the test part, with its labels, told and true."""
+        data, network = self.read_again(model, path), model.network
+        require_example(number, len(data.test), "sequences in the test part")
+        batch, place = data.test.__getitems__([number]), data.test.places(number)
+        assert isinstance(network, Labeller)
+        with torch.inference_mode():
+            told = network(batch)[0].argmax(-1).numpy()
+        true = data.test.labels[place]
+        names = [tuple(data.labels[one] for one in labels.tolist()) for labels in (told, true)]
+        given: tuple[Track, ...]
+        if isinstance(data.form, TextForm):
+            given = (Track("token", symbols=tuple(data.test.tokens[place]), layer="recurrent"),)
+        else:
+            given = channels(data.form.columns.channels, data.test.values[place])
+        tracks = (*given, *(_track(name, one) for name, one in zip(("told", "true"), names, strict=True)))
+        last = batch.labels.clone()
+        last[:, :-1] = NONE
+        right = f"{(told == true).sum()} of {len(true)} labels are right"
+        where = f"sequence {number} of the test part, from {data.test.place(place.start)} on"
+        return Example(batch, where, tracks, right, last=batch._replace(labels=last))
+
     def details(self, network: Labeller, data: LabelledSteps) -> list[Details]:
         found, _ = find_labels(network, data.test)
         tables = (label_table(data, found), span_table(data, found), mistake_table(data, found))
@@ -194,6 +219,10 @@ class Label(Task[LabelledSteps]):
             "confusion.png": f"what {chosen.name} took each label of the test part for",
             "labels.png": "sequences of the test part with their labels, told and true",
         }
+
+
+def _track(name: str, labels: tuple[str, ...]) -> Track:
+    return Track(name, symbols=labels, layer="recurrent")
 
 
 def _column(label: str | None) -> int:

@@ -28,7 +28,16 @@ function trackRow(track) {
   const told = make("b", { textContent: track.name, title: track.name });
   label.append(told);
   const row = { label, track, canvas: make("canvas"), values: [] };
-  if (track.symbols.length) {
+  if (track.pixels) { // an image that is read row by row, turned so that its rows follow each other in time
+    row.height = 96;
+    row.draw = (width) => {
+      const pen = sized(row.canvas, width, row.height), [down, across] = track.pixels.shape;
+      pen.imageSmoothingEnabled = false;
+      pen.setTransform(0, row.canvas.height / across, row.canvas.width / span(), 0, 0, 0);
+      pen.drawImage(picture(track.pixels), 0, 0, across, down);
+    };
+    row.tell = () => {};
+  } else if (track.symbols.length) {
     row.height = long(track) ? 16 + 7 * Math.min(Math.max(...track.symbols.map((one) => [...one].length)), 14) : 22;
     const value = make("span", { class: "value" });
     told.prepend(value);

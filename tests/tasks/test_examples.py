@@ -1,0 +1,149 @@
+"""An example of every task's data, looked at inside a model that is not trained."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from gatewise.cells.catalogue import find_cell
+from gatewise.errors import GatewiseError
+from gatewise.insight.report import inspect
+from gatewise.insight.report.page import contents
+from gatewise.networks.saving import SavedModel
+from gatewise.tasks import find_task
+from gatewise.training.options import verb_options
+from tests.bars import write_classes
+from tests.moving import DOT, moving, write_arrays
+from tests.pens import strokes
+from tests.sentences import conll, sentences
+from tests.series import frame
+from tests.signals import motifs
+from tests.tasks.test_translate import pairs
+from tests.texts import words
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("examples")
+    frame().write_csv(folder / "series.csv")
+    one_class = motifs(40).with_columns(label=pl.col("id").str.tail(1).cast(pl.Int64) % 2)
+    one_class.write_csv(folder / "sequences.csv")
+    motifs(20).write_csv(folder / "motifs.csv")
+    strokes().write_csv(folder / "strokes.csv")
+    pairs(100).write_csv(folder / "pairs.csv")
+    (folder / "names.conll").write_text(conll(sentences(60)))
+    (folder / "text.txt").write_text(words(9000))
+    write_classes(folder / "bars", 40)
+    write_arrays(
+        folder / "clips.npz", moving([DOT], 40, side=9, shortest=4, longest=6, ways=("right", "left"))
+    )
+    return folder
+
+
+def example(task, path, number=0, cell="gru", **options):
+    """The example, the network, and all of the report on it."""
+    task = find_task(task)
+    chosen = verb_options("train", task.options)(**options)
+    data = task.read(path, chosen)
+    network = task.network(data, chosen, find_cell(cell)).eval()
+    model = SavedModel(task.name, cell, network, task.reading(data, chosen))
+    found = task.example(model, path, number)
+    last = found.batch if found.last is None else found.last
+    inspection = inspect(network, lambda: network.loss(found.batch), lambda: network.loss(last), found)
+    return found, task.read_again(model, path), contents(inspection)
+
+
+def steps(told):
+    return {(one["module"], one["of"][0]) for one in told["layers"]}
+
+
+def test_a_window_of_a_series(folder):
+    found, data, told = example("forecast", folder / "series.csv", 3, horizon=4, context=12, hidden=8)
+    assert {size for _, size in steps(told)} == {12}
+    values, first = data.source.series[0].target, data.plan.borders(160)[1] + 3
+    given, true, *foretold = found.tracks[0].lines
+    assert given.values == pytest.approx(values[first - 12 : first], rel=1e-5)
+    assert true.values == pytest.approx(values[first : first + 4], rel=1e-5)
+    assert {one.start for one in (true, *foretold)} == {12}
+    assert found.times[0] == str(frame()["month"][first - 12])
+    assert len(found.times) == 16
+    assert found.unit == "month"
+    assert told["flows"][0]["norms"][0] > 0
+    with pytest.raises(GatewiseError, match="windows in the test part, numbered from 0; there is no number"):
+        example("forecast", folder / "series.csv", 400, horizon=4, context=12, hidden=8)
+
+
+def test_a_sequence_with_a_class(folder):
+    found, data, told = example("classify", folder / "sequences.csv", 1, hidden=4, layers=2)
+    rows = data.test.table
+    place = slice(*rows.offsets[data.test.numbers[1] : data.test.numbers[1] + 2])
+    assert [one.name for one in found.tracks] == ["a", "b"]
+    assert found.tracks[0].lines[0].values == pytest.approx(np.asarray(rows.values[place, 0]), abs=1e-5)
+    assert len(told["layers"]) == 2
+    assert f"true: {data.classes[int(found.batch.labels)]}" in found.said
+
+
+def test_labels_of_steps_and_of_words(folder):
+    found, data, told = example("label", folder / "motifs.csv", 1, hidden=4)
+    assert [one.name for one in found.tracks] == ["a", "b", "told", "true"]
+    place = data.test.places(1)
+    assert found.tracks[3].symbols == tuple(data.labels[one] for one in data.test.labels[place])
+    assert len({one["of"][0] for one in told["layers"]} - {len(found.tracks[3].symbols)}) == 0
+    options = {"hidden": 4, "embedding": 4, "spelling": 3}
+    found, data, told = example("label", folder / "names.conll", 2, **options)
+    assert found.tracks[0].symbols == tuple(data.test.tokens[data.test.places(2)])
+    assert ("recurrent", len(found.tracks[0].symbols)) in steps(told)
+    assert {one["module"] for one in told["layers"]} == {"recurrent", "reader.speller"}
+    forward = next(one["norms"] for one in told["flows"] if one["title"] == "recurrent, layer 0, forward")
+    assert forward[0] > 0
+
+
+@pytest.mark.parametrize("attention", ["luong", "bahdanau"])
+def test_a_pair_of_texts(folder, attention):
+    pytest.importorskip("sacrebleu")
+    options = {"hidden": 8, "embedding": 6, "least_count": 1, "beam": 2, "attention": attention}
+    found, data, told = example("translate", folder / "pairs.csv", 2, **options)
+    source, target = data.test.text(2)
+    read, given, follows = found.tracks
+    assert read.symbols == (*source.split(), "(end)")
+    assert follows.symbols == (*target.split(), "(end)")
+    assert given.symbols == ("(begin)", *target.split())
+    assert steps(told) == {("encoder", len(read.symbols)), ("decoder.recurrent", len(given.symbols))}
+
+
+def test_a_stretch_of_a_text(folder):
+    found, _, told = example("generate", folder / "text.txt", 1, hidden=8, embedding=4, steps=32)
+    assert steps(told) == {("recurrent", 160)}
+    assert len(found.tracks[0].symbols) == len(found.tracks[1].lines[0].values) == 160
+    assert told["flows"][0]["norms"][0] > 0  # by the loss of the last symbol alone
+
+
+def test_vectors(folder):
+    found, data, told = example(
+        "generate-vectors", folder / "strokes.csv", 1, hidden=8, components=2, differences=("x", "y")
+    )
+    size = int(data.test.sizes[1])
+    assert steps(told) == {("recurrent", size)}
+    assert [one.name for one in found.tracks] == [*data.reading.channels, "nats of the next vector"]
+
+
+def test_clips(folder):
+    found, data, told = example("frames", folder / "clips.npz", 2, hidden=8, features=8, filters=(4,))
+    size = int(found.batch.lengths[0])
+    assert steps(told) == {("recurrent", size)}
+    frames = data.test.clips[data.test.numbers[2]]
+    assert found.tracks[0].lines[0].values == pytest.approx(frames.reshape(size, -1).mean(1))
+
+
+@pytest.mark.parametrize("network", ["stack", "lattice"])
+def test_images(folder, network):
+    cell = "gru" if network == "stack" else "mdlstm"
+    found, data, told = example(
+        "classify-images", folder / "bars", 1, cell, hidden=4, network=network, patch=2
+    )
+    assert (found.tracks[0].pixels == data.files[data.test.numbers[1]][..., 0]).all()
+    assert {one["axes"] for one in told["layers"]} == {(8,) if network == "stack" else (4, 4)}
+
+
+def test_a_task_without_examples():
+    with pytest.raises(GatewiseError, match="a model of the task 'caption' can't be inspected on data yet"):
+        find_task("caption").example(None, None, 0)
