@@ -5,9 +5,11 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from gatewise.errors import GatewiseError
 from gatewise.networks.saving import load_model
+from gatewise.tasks import classes
 from gatewise.tasks.classify import TASK
 from gatewise.training import jobs, runs
 from gatewise.training.jobs import compare, train
@@ -260,3 +262,20 @@ def test_a_model_whose_reading_was_changed(tmp_path, table):
     (tmp_path / "run" / "model.json").write_text(json.dumps(described))
     with pytest.raises(GatewiseError, match="the model can't be read: scales: field required"):
         TASK.predict(load_model(tmp_path / "run"), table)
+
+
+def test_of_many_classes_those_that_fare_worst_are_shown(table, monkeypatch):
+    data = TASK.read(table, TrainOptions())
+    chances = torch.eye(3)[data.test.labels]
+    chances[data.test.labels == 1] = torch.tensor([0.1, 0.4, 0.5])  # every 10 is taken for up
+    monkeypatch.setattr(classes, "probabilities", lambda network, part: chances)
+    (details,) = TASK.details(None, data)
+    assert details.rows == (
+        ("2", "2", "100.0%", "100.0%", "100.0%", ""),
+        ("10", "2", "0.0%", "", "0.0%", "up (2)"),
+        ("up", "2", "100.0%", "50.0%", "66.7%", ""),
+    )
+    monkeypatch.setattr(classes, "CLASSES_SHOWN", 2)
+    (fewer,) = TASK.details(None, data)
+    assert fewer.rows == details.rows[1:]
+    assert fewer.title == "the 2 of 3 classes with the lowest F1 on the test part"

@@ -46,13 +46,13 @@ class ClassTask(Task[Data]):
     def details(self, network: Classifier, data: Data) -> list[Details]:
         """Each class: how often it is told where it is so, and so where it is told."""
         table = confusion(probabilities(network, data.test), data.test.labels)
-        rows = [_row(table, number, name) for number, name in enumerate(data.classes)]
+        rows = [_row(table, number, data.classes) for number in range(len(data.classes))]
         title = "the classes of the test part"
         if len(rows) > CLASSES_SHOWN:
             f1 = 2 * table.diagonal() / (table.sum(0) + table.sum(1)).clamp(min=1)
             worst = f1.where(table.sum(1) > 0, 1.0).argsort(stable=True)[:CLASSES_SHOWN].sort().values
             rows = [rows[number] for number in worst.tolist()]
-            title = f"of the {len(data.classes)} classes, the {CLASSES_SHOWN} with the lowest F1 on the test part"
+            title = f"the {CLASSES_SHOWN} of {len(data.classes)} classes with the lowest F1 on the test part"
         header = ("class", "examples", "found", "right where told", "F1", "most often taken for")
         return [Details(title, header, tuple(rows))]
 
@@ -74,13 +74,16 @@ def said_of(network: Any, batch: Any, classes: tuple[str, ...]) -> str:
     return f"class {classes[best]} (probability {float(chances[best]):.1%}); true: {true}"
 
 
-def _row(table: Tensor, number: int, name: str) -> tuple[str, ...]:
-    """A class in words, from the confusion matrix [K, K]; of told ones also what it is mostly taken for."""
+def _row(table: torch.Tensor, number: int, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """A class in words, from the confusion matrix [K, K]."""
     count, told = int(table[number].sum()), int(table[:, number].sum())
     right = int(table[number, number])
     shares = [f"{right / one:.1%}" if one else "" for one in (count, told)]
     f1 = f"{2 * right / (count + told):.1%}" if count + told else ""
-    return name, str(count), *shares, f1, table[number]
+    wrong = table[number].clone()
+    wrong[number] = 0
+    taken = f"{classes[int(wrong.argmax())]} ({int(wrong.max())})" if wrong.any() else ""
+    return classes[number], str(count), *shares, f1, taken
 
 
 def told_classes(network: Classifier, dataset: Any, classes: tuple[str, ...]) -> dict[str, pl.Series]:
