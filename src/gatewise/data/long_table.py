@@ -160,11 +160,10 @@ def _pieces(path: Path) -> Iterator[_Piece]:
 
 def _parquet(path: Path) -> Iterator[tuple[pl.DataFrame, np.ndarray]]:
     """Frames of a Parquet file, and the numbers of their rows from 1."""
-    row = 1
     lazy = pl.scan_parquet(path)
-    width = len(lazy.collect_schema())
-    for frame in lazy.collect_batches(chunk_size=at_once(width), lazy=True):
-        yield frame, np.arange(row, row + frame.height)
+    size, row = at_once(len(lazy.collect_schema())), 0
+    while (frame := lazy.slice(row, size).collect()).height:
+        yield frame, np.arange(row, row + frame.height) + 1
         row += frame.height
 
 

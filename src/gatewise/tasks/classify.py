@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -29,7 +29,7 @@ from gatewise.networks.saving import SavedModel
 from gatewise.tasks.classes import ClassTask, said_of, told_classes
 from gatewise.tasks.reading import read_as
 from gatewise.training.example import Example, channels, require_example
-from gatewise.training.options import Options, Share, StackOptions, TaskOptions
+from gatewise.training.options import Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Prediction
 
@@ -37,11 +37,11 @@ from gatewise.training.task import Prediction
 class ClassifyDataOptions(Options):
     """The data"""
 
-    id: str | None = Field(None, description="The column that tells sequences apart.")
+    id: str | None = Field(None, description="The column that tells sequences apart; else found by its name.")
     time: str | None = Field(None, description="The column by which steps are in order; else as they stand.")
-    label: str | None = Field(None, description="The column of the classes.")
+    label: str | None = Field(None, description="The column of the classes; else found by its name.")
     channels: tuple[str, ...] = Field((), description="The columns of values, with commas; else all others.")
-    fill: Literal["forward"] | None = Field(None, description="How to fill empty cells, if at all.")
+    fill: Fill | None = Field(None, description="Empty cells take the value before; else they are refused.")
     test_file: str | None = Field(None, description="Other data to test on; X_TEST beside X_TRAIN is found.")
     validation_share: Share = Field(0.15, description="The part of each class to choose by.")
     test_share: Share = Field(0.15, description="The part to test on, where no other file is.")
@@ -50,8 +50,9 @@ class ClassifyDataOptions(Options):
 class ClassifyNetworkOptions(StackOptions):
     """The network"""
 
+    dropout: Rate = Field(0.0, description="Dropout between layers, and before the classes.")
     bidirectional: bool = Field(False, description="Read from both ends.")
-    pooling: How = Field("last", description="What of all steps is looked at.")
+    pooling: How = Field("last", description="Tell classes from the last step, the mean, or by attention.")
 
 
 class ClassifyOptions(TaskOptions, ClassifyNetworkOptions, ClassifyDataOptions):
