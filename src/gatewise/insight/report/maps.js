@@ -50,6 +50,8 @@ function build() {
   if (list.length) list.push(axisRow());
   for (const row of list) addRow(row);
   shownRows.push(...list);
+  at("texts").replaceChildren(...drawable.filter((one) => one.symbols.length).map((one) =>
+    make("p", { textContent: `${one.name}: ${one.symbols.join(long(one) ? " " : "")}` })));
   at("cut").hidden = layer.steps === layer.of[0] && layer.units.length === layer.of[1];
   at("cut").textContent = [
     layer.steps < layer.of[0] ? `Steps ${layer.first} to ${layer.first + layer.steps - 1} of ${layer.of[0]} are here.` : "",

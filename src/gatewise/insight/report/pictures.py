@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from gatewise.insight.report.shown import Shown, shown
 from gatewise.training.example import Track
 
 INK, FAINT = "#222222", "#999999"
-LEGIBLE = 120  # symbols that fit above the steps
+LETTERS = 14  # of a symbol that are shown
 THUMBNAILS = 8  # units of a lattice
 WIDE = 9.0  # inches
 
@@ -51,7 +52,7 @@ def _over_time(one: Shown, inspection: Inspection, units: list[int]) -> Any:
         for track in inspection.example.tracks
         if (track.lines or track.symbols) and track.above(one.trace.module)
     ]
-    heights = [0.28 if track.symbols else 0.8 for track in tracks] + [1.25] * len(one.values)
+    heights = [*map(_height, tracks), *[1.25] * len(one.values)]
     figure = Figure(figsize=(WIDE, sum(heights) + 0.9), layout="constrained")
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     for axes, track in zip(panels, tracks, strict=False):
@@ -73,18 +74,29 @@ def _over_time(one: Shown, inspection: Inspection, units: list[int]) -> Any:
     return figure
 
 
+def _long(track: Track) -> bool:
+    return any(len(text) > 2 for text in track.symbols)
+
+
+def _height(track: Track) -> float:
+    """Inches."""
+    if not track.symbols:
+        return 0.8
+    return 0.25 + 0.075 * min(max(map(len, track.symbols)), LETTERS) if _long(track) else 0.25
+
+
 def _track(axes: Any, track: Track) -> None:
-    axes.set_ylabel(track.name[:18], rotation=0, ha="right", va="center", fontsize=9, parse_math=False)
+    axes.set_ylabel(fill(track.name, 18), rotation=0, ha="right", va="center", fontsize=9, parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
     if track.symbols:
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
-        every = max(1, -(-len(track.symbols) // LEGIBLE))
-        for step, text in list(enumerate(track.symbols))[::every]:
+        size = min(8.0, 700 / len(track.symbols))
+        for step, text in enumerate(track.symbols):
             axes.text(
-                step, 0.5, text, ha="center", va="center", fontsize=8, color=INK, parse_math=False,
-                rotation=90 if len(text) > 2 else 0, clip_on=True,
+                step, 0.5, text[:LETTERS], ha="center", va="center", fontsize=size, color=INK,
+                rotation=90 if _long(track) else 0, parse_math=False, clip_on=True,
             )  # fmt: skip
         return
     for place, line in enumerate(track.lines):
@@ -173,7 +185,8 @@ def _gradient(inspection: Inspection) -> Any:
         title = inspection.titles[place] if same else f"layer {flow.layer}"
         for state, norms in flow.norms.items():
             positive = np.where(norms.cpu().numpy() > 0, norms.double().cpu().numpy(), np.nan)
-            axes.semilogy(positive, lw=1.5, label=f"{state}, {title}")
+            colour = LINES["light"][len(axes.lines) % len(LINES["light"])]
+            axes.semilogy(positive, lw=1.5, color=colour, label=f"{state}, {title}")
     axes.set_xlabel("lag: steps back from the last")
     axes.set_ylabel("norm of the gradient")
     axes.spines[["top", "right"]].set_visible(False)

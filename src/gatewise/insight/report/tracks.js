@@ -65,8 +65,7 @@ function drawSymbols(row, width) {
   pen.fillStyle = style("--ink");
   pen.font = `13px ui-monospace, "DejaVu Sans Mono", monospace`;
   pen.textBaseline = "middle";
-  const step = Math.max(1, Math.ceil((long(row.track) ? 12 : 5.5) / wide));
-  for (let x = 0; x < count; x += step) {
+  for (let x = 0; x < count; x++) {
     const text = row.track.symbols[x + now().first];
     if (text === undefined) continue;
     if (long(row.track)) {
@@ -74,12 +73,12 @@ function drawSymbols(row, width) {
       pen.save();
       pen.translate((x + 0.5) * wide, row.height - 3);
       pen.rotate(-Math.PI / 2);
-      pen.font = "12px system-ui, sans-serif";
+      pen.font = `${Math.min(12, wide)}px system-ui, sans-serif`;
       pen.fillText(shown, 0, 0);
       pen.restore();
     } else {
       pen.textAlign = "center";
-      if (wide < LEGIBLE) pen.font = `${Math.max(wide * step * 1.5, 6)}px ui-monospace, monospace`;
+      if (wide < LEGIBLE) pen.font = `${Math.max(wide * 1.6, 3)}px ui-monospace, monospace`;
       pen.fillText(text, (x + 0.5) * wide, row.height / 2);
     }
   }
