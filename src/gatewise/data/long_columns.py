@@ -12,7 +12,7 @@ from gatewise.errors import GatewiseError
 NAMES = {
     "id": (*ID_NAMES, "sequence", "sequence_id", "case", "case_id"),
     "time": (*TIME_NAMES, "step", "frame"),
-    "label": ("label", "class", "target", "category"),
+    "label": ("label", "class", "target", "category", "activity"),
 }
 INDEX_NAMES = ("", "unnamed: 0", "__index_level_0__")  # a row's number, as pandas writes it
 

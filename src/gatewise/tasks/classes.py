@@ -44,7 +44,7 @@ class ClassTask(Task[Data]):
         return "* a baseline; macro F1: the mean over the classes; cross-entropy in nats, lower is better"
 
     def details(self, network: Classifier, data: Data) -> list[Details]:
-        """Each class: how often it is told where it is so, and so where it is told."""
+        """Each class: its recall and precision, and what it is mostly taken for."""
         table = confusion(probabilities(network, data.test), data.test.labels)
         rows = [_row(table, number, data.classes) for number in range(len(data.classes))]
         title = "the classes of the test part"
@@ -53,7 +53,7 @@ class ClassTask(Task[Data]):
             worst = f1.where(table.sum(1) > 0, 1.0).argsort(stable=True)[:CLASSES_SHOWN].sort().values
             rows = [rows[number] for number in worst.tolist()]
             title = f"the {CLASSES_SHOWN} of {len(data.classes)} classes with the lowest F1 on the test part"
-        header = ("class", "examples", "found", "right where told", "F1", "most often taken for")
+        header = ("class", "examples", "recall", "precision", "F1", "mostly taken for")
         return [Details(title, header, tuple(rows))]
 
     def draw(self, contest: Contest[Data], folder: Path) -> dict[str, str]:
