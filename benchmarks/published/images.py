@@ -1,0 +1,164 @@
+"""Digits as images: told row by row, in patches, moving in clips, and side by side with their words.
+
+All made of MNIST, the test parts of its test images:
+    rows, lattice: 60,000 + 10,000 digits as PNG files, a class's in a folder; 9,000 of the first to validate
+    moving: 4,000 + 1,000 clips of 6 to 12 frames in which a digit goes one of eight ways; a way and its
+        opposite show the same frames, so that half is all that can be told without their order
+    strips: 10,000 + 1,000 strips of one to five digits, with captions such as "three one four"
+
+The papers: a row-by-row LSTM has 87.2% to 98.2% of the test images right, by author and length of training; a
+multidimensional LSTM 98.9% (Graves, Fernandez and Schmidhuber 2007). Clips and captions are our own.
+
+Each is what `gatewise train` or `compare` does with the settings that the result tells. `--keep FOLDER` writes
+the images there and does nothing else; `--small 1` writes fewer, for a minute of training: 6,000 + 1,000
+digits, 1,000 + 500 clips, 4,000 + 500 strips of one to three digits.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from experiment import arguments, record
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT))  # where the tests' makers of clips and strips are
+
+from tests.moving import moving, write_animations  # noqa: E402
+from tests.strips import digits, strips  # noqa: E402
+
+from gatewise.tasks import find_task  # noqa: E402
+from gatewise.training import jobs, runs  # noqa: E402
+from gatewise.training.contest import Entry  # noqa: E402
+from gatewise.training.options import verb_options  # noqa: E402
+from gatewise.training.task import Metric  # noqa: E402
+
+PAPER = "MNIST row by row by an LSTM: 87.2% to 98.2%; by a multidimensional LSTM: 98.9%"
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+HELD_OUT = 5000  # training images of which the strips to validate are made
+
+LONG = {"schedule": "cosine", "learning_rate": 0.003, "patience": 99}
+EXPERIMENTS: dict[str, tuple[str, str, dict[str, Any]]] = {  # verb, task, options
+    "rows": (
+        "compare", "classify-images",
+        {"cells": ("lstm",), "seeds": 1, "hidden": 128, "epochs": 15, "shift": 1, **LONG},
+    ),
+    "lattice": ("train", "classify-images", {"network": "lattice", "epochs": 8, "shift": 2, **LONG}),
+    "moving": (
+        "compare", "frames",
+        {"cells": ("rnn", "lstm", "gru"), "seeds": 1, "epochs": 12, "filters": (8, 16), **LONG},
+    ),
+    "strips": ("train", "caption", {"part": "part", "epochs": 12, **LONG}),
+}  # fmt: skip
+
+
+class Told:
+    """Says how a contest goes, a line now and then."""
+
+    def begin(self, name: str) -> None:
+        print(name, flush=True)
+        self.begun = self.told = time.monotonic()
+
+    def progress(self, share: float, message: str) -> None:
+        if time.monotonic() > self.told + 10:
+            self.told = time.monotonic()
+            print(f"{share:.0%} {message} {self.told - self.begun:.0f} s", flush=True)
+
+    def glimpse(self, text: str) -> None:
+        print(text, flush=True)
+
+    def finish(self, entry: Entry, metric: Metric) -> None:
+        print(entry.name, metric.said(entry.scores[metric.name]), flush=True)
+
+
+def mnist(part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images [N, 28, 28] and digits [N] of "train" or "t10k"."""
+    return digits(Path(os.environ.get("GATEWISE_DATA", ROOT.parent / "shared" / "data")), part)
+
+
+def write_digits(folder: Path, small: bool) -> Path:
+    """Writes folder/train/DIGIT/NUMBER.png and folder/test/DIGIT/NUMBER.png."""
+    for part, source in (("train", "train"), ("test", "t10k")):
+        most = None if not small else 6000 if part == "train" else 1000
+        for number, (image, digit) in enumerate(zip(*(one[:most] for one in mnist(source)), strict=True)):
+            path = folder / part / str(digit) / f"{number:05d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(path)
+    return folder
+
+
+def write_moving(folder: Path, small: bool) -> Path:
+    """Writes folder/train/WAY/NUMBER.png and folder/test/WAY/NUMBER.png, animated."""
+    counts = (1000, 500) if small else (4000, 1000)
+    for seed, (part, source) in enumerate((("train", "train"), ("test", "t10k"))):
+        images = mnist(source)[0][:, ::2, ::2]
+        clips = moving(images, counts[seed], side=28, shortest=6, longest=12, seed=seed)
+        write_animations(folder / part, clips)
+    return folder
+
+
+def write_strips(folder: Path, small: bool) -> Path:
+    """Writes folder/NUMBER.png and folder/captions.csv, whose columns are file, caption and part."""
+    folder.mkdir(parents=True)
+    with (folder / "captions.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["file", "caption", "part"])
+        for number, (part, strip, told) in enumerate(parts_of_strips(small)):
+            Image.fromarray(strip).save(folder / f"{number:05d}.png")
+            table.writerow([f"{number:05d}.png", " ".join(WORDS[int(digit)] for digit in told), part])
+    return folder
+
+
+def parts_of_strips(small: bool) -> Iterator[tuple[str, np.ndarray, str]]:
+    """(part, strip, digits); no image is in two parts."""
+    images, labels = mnist("train")
+    of_parts = {
+        "train": (images[:-HELD_OUT], labels[:-HELD_OUT], 4000 if small else 10_000, 0),
+        "validation": (images[-HELD_OUT:], labels[-HELD_OUT:], 200 if small else 1000, 2),
+        "test": (*mnist("t10k"), 500 if small else 1000, 1),
+    }
+    for part, (images, labels, count, seed) in of_parts.items():
+        for strip, told in strips(images, labels, count, least=1, most=3 if small else 5, seed=seed):
+            yield part, strip, told
+
+
+WRITERS = {"rows": write_digits, "lattice": write_digits, "moving": write_moving, "strips": write_strips}
+
+
+def measured(verb: str, name: str, data: Path, out: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """Each contender's scores on the test part, and what it took."""
+    task = find_task(name)
+    run = runs.begin(verb, task, data, verb_options(verb, task.options)(**options), out)
+    runs.write(run)
+    read = task.read(data, run.options)
+    print("\n".join(read.notes), flush=True)
+    contest = getattr(jobs, verb)(run, read, Told())
+    task.draw(contest, out)
+    return {
+        one.name: {**one.scores, "minutes": one.seconds / 60, "parameters": one.parameters}
+        for one in contest.entries
+    }
+
+
+if __name__ == "__main__":
+    settings = arguments(__doc__, experiment="rows", small=0, keep="", runs="", threads=os.cpu_count() or 1)
+    verb, task, options = EXPERIMENTS[settings.experiment]
+    if settings.keep:
+        print(WRITERS[settings.experiment](Path(settings.keep), bool(settings.small)))
+        sys.exit()
+    torch.set_num_threads(settings.threads)
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        data = WRITERS[settings.experiment](Path(folder) / settings.experiment, bool(settings.small))
+        found = measured(verb, task, data, Path(settings.runs or folder) / "run", options)
+    settings.settings = {"verb": verb, "task": task, **options}
+    record(f"images-{settings.experiment}", settings, PAPER, found, (time.monotonic() - begun) / 60)
