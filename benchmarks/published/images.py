@@ -9,9 +9,9 @@ All made of MNIST, the test parts of its test images:
 The papers: a row-by-row LSTM has 87.2% to 98.2% of the test images right, by author and length of training; a
 multidimensional LSTM 98.9% (Graves, Fernandez and Schmidhuber 2007). Clips and captions are our own.
 
-Each is what `gatewise train` or `compare` does with the settings that the result tells. `--keep FOLDER` writes
-the images there and does nothing else; `--small 1` writes fewer, for a minute of training: 6,000 + 1,000
-digits, 1,000 + 500 clips, 4,000 + 500 strips of one to three digits.
+Each is what `gatewise train` or `compare` does with the settings that the result tells. `--keep FOLDER`
+writes the images there and does nothing else; `--small 1` writes fewer, for a minute of training: 6,000 +
+1,000 digits, 1,000 + 500 clips, 4,000 + 500 strips of one to three digits.
 """
 
 from __future__ import annotations
