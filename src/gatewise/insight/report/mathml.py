@@ -150,7 +150,15 @@ class _Numbers(_Letters):
                 return _math(f"<mi>{FUNCTIONS.get(line.function, line.function)}</mi>{_brackets(inside)}")
             if isinstance(line, Operation) and line.function == "add":
                 first, *others = (self.read(one) for one in terms(line))
-                return " ".join([_math(first), *(_math(f"<mo form='infix' lspace='0' rspace='0.25em'>+</mo>{one}") for one in others)])
+                return " ".join(
+                    [
+                        _math(first),
+                        *(
+                            _math(f"<mo form='infix' lspace='0' rspace='0.25em'>+</mo>{one}")
+                            for one in others
+                        ),
+                    ]
+                )
             return _math(self.text(line)[0])
         except TypeError:
             return None
