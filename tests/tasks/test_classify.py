@@ -84,6 +84,8 @@ def test_train_evaluate_predict(tmp_path, table):
     assert [len(one) for one in ids] == [33, 6, 6]
     assert len({*ids[0], *ids[1], *ids[2]}) == 45
 
+    assert data.reading.scales == data.train.table.scales(data.train.numbers)  # of the training part alone
+
     again = evaluate(folder, table)
     assert [again.data.test.table.ids[one] for one in again.data.test.numbers] == ids[2]
     assert scores(again) == {"gru": scores(contest)["gru"]}
