@@ -11,7 +11,7 @@ NASTY = "</script><script>window.broken = 1</script><img src=x onerror='window.b
 STEPS, UNITS = 12, 5
 
 
-def sequences(cell=gatewise.LSTM, steps=STEPS, units=UNITS, **options):
+def sequences(cell=gatewise.LSTM, steps=STEPS, units=UNITS, with_loss=True, **options):
     """Two layers on one sequence with a forecast beyond its end; every text is hostile."""
     torch.manual_seed(3)
     layer, x = cell(2, units, num_layers=2, **options), 2 * torch.randn(steps, 1, 2)
@@ -24,9 +24,8 @@ def sequences(cell=gatewise.LSTM, steps=STEPS, units=UNITS, **options):
     )
     times = tuple(f"day {step}" for step in range(steps + 2))
     example = Example(None, NASTY, tracks, NASTY, times, "day")
-    return inspect(
-        layer, lambda: layer(x), lambda: layer(x)[0][-1].square().sum(), example, f"a model of {NASTY}"
-    )
+    loss = (lambda: layer(x)[0][-1].square().sum()) if with_loss else None
+    return inspect(layer, lambda: layer(x), loss, example, f"a model of {NASTY}")
 
 
 def lattices():

@@ -16,7 +16,7 @@ from gatewise.cells.catalogue import lattice_cells
 from gatewise.errors import GatewiseError
 from gatewise.insight.report import draw, inspect, page, write_page
 from gatewise.insight.report.mathml import equations
-from gatewise.insight.report.order import by_similarity
+from gatewise.insight.report.order import by_following, by_similarity
 from gatewise.insight.report.packed import packed
 from gatewise.insight.report.page import contents
 from tests.insight.reports import NASTY, STEPS, UNITS, lattices, sequences
@@ -105,6 +105,16 @@ def test_units_that_do_alike_lie_together():
     values = kinds[np.arange(30) % 3].T + 0.05 * random.normal(size=(80, 30))
     kind = [unit % 3 for unit in by_similarity(values)]
     assert sum(one != other for one, other in pairwise(kind)) == 2
+
+
+def test_units_that_follow_what_the_model_is_given():
+    steps = np.arange(60)
+    values = np.random.default_rng(0).normal(size=(60, 4)) * 0.1
+    values[:, 2] -= np.sin(steps)
+    assert by_following(values, np.sin(steps))[0] == 2
+    (one, _) = contents(sequences())["layers"]
+    assert f"following {NASTY}, given" in one["orders"]  # but not what goes on behind the last step
+    assert len([name for name in one["orders"] if name.startswith("following")]) == 1
 
 
 def test_a_state_of_fewer_units_than_its_gates():

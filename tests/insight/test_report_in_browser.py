@@ -3,8 +3,11 @@
 import shutil
 
 import pytest
+import torch
 
-from gatewise.insight.report import write_page
+import gatewise
+from gatewise.cells.catalogue import find_cell
+from gatewise.insight.report import inspect, write_page
 from gatewise.insight.report.page import contents
 from tests.insight.reports import STEPS, UNITS, lattices, sequences
 
@@ -250,5 +253,52 @@ def test_lattices_are_images(browser, tmp_path):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
     assert text(page, "#where").endswith("position 4, 3")
+    assert heard == []
+    page.close()
+
+
+def odd(name):
+    """Reports of what is seldom: one step and unit, no gate, NaN, cut ones, three axes, many calls."""
+    torch.manual_seed(1)
+    if name == "least":
+        return sequences(gatewise.RNN, steps=1, units=1)
+    if name == "cut":
+        return sequences(gatewise.GRU, steps=1200, units=160, with_loss=False)
+    if name == "three axes":
+        layer, x = gatewise.Lattice(find_cell("mdgru3"), 1, 2, directions="all"), torch.rand(1, 2, 3, 4, 1)
+    elif name == "grid":
+        layer, x = gatewise.GridLSTM(2, 3, depth=2), torch.rand(1, 9, 2)
+    elif name == "projected":
+        layer, x = gatewise.LSTM(2, 4, proj_size=2), torch.rand(5, 1, 2)
+    else:
+        layer, x = gatewise.Recurrent(find_cell(name), 2, 4, bidirectional=True), torch.rand(5, 1, 2)
+    if name == "lstm":
+        x[2] = torch.nan
+    with gatewise.backend("reference"):
+        return inspect(layer, lambda: layer(x), lambda: layer(x)[0][-1].sum())
+
+
+@pytest.mark.parametrize(
+    "name", ["least", "cut", "three axes", "grid", "projected", "relurnn", "fullgaterecurrence", "lstm"]
+)
+def test_what_is_seldom_is_shown_without_errors(browser, tmp_path, name):
+    found, path = odd(name), tmp_path / "report.html"
+    write_page(found, path)
+    page, heard = browser.new_page(viewport={"width": 1000, "height": 700}), []
+    page.set_default_timeout(8000)
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.goto(path.as_uri())
+    page.locator("#over-time").focus()
+    for key in ("ArrowLeft", "ArrowDown", "]", "Enter", "Home", "End", "PageUp"):
+        page.keyboard.press(key)
+    for number in range(len(found.layers)):
+        page.locator("#layer").select_option(str(number))
+        for order in page.locator("#order option").all_inner_texts():
+            page.locator("#order").select_option(order)
+    page.locator("#theme").click()
+    assert "undefined" not in page.locator("body").inner_text()
+    assert "NaN" not in page.locator("body").inner_text()
+    assert page.locator("#cut").is_visible() == (name == "cut")
     assert heard == []
     page.close()

@@ -65,7 +65,7 @@ function repaint() {
 function fillControls() {
   at("layer").replaceChildren(...layers.map((one, place) => make("option", { value: place, textContent: `${one.title} (${one.cell}, ${one.of[1]} units)` })));
   at("layer").value = view.layer;
-  at("order").replaceChildren(...Object.keys(now().orders).map((value) => make("option", { value, textContent: value })));
+  at("order").replaceChildren(...Object.keys(now().orders).map((value) => make("option", { value, textContent: value.length > 40 ? `${value.slice(0, 39)}…` : value })));
   if (!(view.order in now().orders)) view.order = "number";
   at("order").value = view.order;
   at("step").min = now().first;

@@ -52,7 +52,8 @@ function inverse(name, value) {
   if (Number.isNaN(value)) return "–";
   if (share < 0.0012) return `< −${(6.7 / steep).toFixed(1)}`;
   if (share > 0.9988) return `> ${(6.7 / steep).toFixed(1)}`;
-  return (Math.log(share / (1 - share)) / steep).toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−");
+  const digits = share * (1 - share) > 0.02 ? 2 : 1; // more than these its four decimals do not tell
+  return (Math.log(share / (1 - share)) / steep).toFixed(digits).replace(/^-(0\.0+)$/, "$1").replace("-", "−");
 }
 
 function fillEquations() {

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import polars as pl
 
+from gatewise.training.example import Track
 
-def orders(hidden: np.ndarray, table: pl.DataFrame) -> dict[str, list[int]]:
+MOST_SYMBOLS, LEAST_OFTEN = 8, 2  # symbols that units may follow, and how often
+
+
+def orders(
+    hidden: np.ndarray, table: pl.DataFrame, followed: Mapping[str, np.ndarray]
+) -> dict[str, list[int]]:
     """By the name of each order its units, the first one uppermost.
 
-    hidden: [steps, H]; table: of `unit_table`
+    hidden: [steps, H]; table: of `unit_table`; followed: signals, [steps] each
     """
     found = {}
     lives = [name for name in table.columns if name.endswith("_half_life")]
@@ -17,8 +26,40 @@ def orders(hidden: np.ndarray, table: pl.DataFrame) -> dict[str, list[int]]:
         found["half-life"] = _largest_first(table[lives[0]].to_numpy())
     found["activity"] = _largest_first(table["spread"].to_numpy())
     found["similarity"] = by_similarity(hidden)
+    found |= {f"following {name}": by_following(hidden, signal) for name, signal in followed.items()}
     found["number"] = list(range(table.height))
     return found
+
+
+def signals(tracks: Sequence[Track], steps: int) -> dict[str, np.ndarray]:
+    """What units may follow, [steps] each: lines over all steps, and where the most frequent symbols stand.
+
+    >>> found = signals([Track("read", symbols=tuple("abacab"))], 6)
+    >>> list(found), found["read a"].tolist()
+    (['read a', 'read b'], [1.0, 0.0, 1.0, 0.0, 1.0, 0.0])
+    """
+    found = {}
+    for track in tracks:
+        for line in track.lines:
+            if line.start == 0 and len(line.values) == steps:
+                found[line.name if line.name == track.name else f"{track.name}, {line.name}"] = line.values
+        if len(track.symbols) == steps:
+            often = [one for one in Counter(track.symbols).most_common(MOST_SYMBOLS) if one[1] >= LEAST_OFTEN]
+            for symbol, _ in often:
+                found[f"{track.name} {symbol}"] = np.array([one == symbol for one in track.symbols], float)
+    return found
+
+
+def by_following(values: np.ndarray, signal: np.ndarray) -> list[int]:
+    """Units whose values go with a signal, or against it: the closest first, by Pearson's correlation.
+
+    values: [steps, H]; signal: [steps]
+    """
+    values = np.nan_to_num(np.asarray(values, dtype=np.float64))
+    values, signal = values - values.mean(0), np.nan_to_num(np.asarray(signal, dtype=np.float64))
+    signal = signal - signal.mean()
+    spread = np.sqrt((signal**2).sum() * (values**2).sum(0))
+    return _largest_first(np.abs(signal @ values) / np.maximum(spread, 1e-12))
 
 
 def by_similarity(values: np.ndarray) -> list[int]:

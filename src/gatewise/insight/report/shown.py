@@ -10,9 +10,10 @@ import polars as pl
 from torch import Tensor
 
 from gatewise.insight.report.inspection import Inspection
-from gatewise.insight.report.order import orders
+from gatewise.insight.report.order import orders, signals
 from gatewise.insight.trace import LayerTrace
 from gatewise.insight.units import unit_table
+from gatewise.training.example import Track
 
 MOST = 900_000  # values of a report: 2.4 MB
 LEAST_STEPS = 160  # of a long sequence that is cut; then units are
@@ -28,7 +29,7 @@ class Shown:
     """A layer's values on one example, [steps, units] each, in the order of the cell's equations.
 
     axes: the sizes of its lattice, [steps] of a sequence; first: the first step that is shown, of `of` steps
-    units: the numbers of the units that are shown
+    units: the numbers of the units that are shown; tracks: what is drawn above
     """
 
     title: str
@@ -37,6 +38,7 @@ class Shown:
     axes: tuple[int, ...]
     of: tuple[int, int]
     units: list[int]
+    tracks: tuple[Track, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -67,7 +69,8 @@ class Shown:
 
     @cached_property
     def orders(self) -> dict[str, list[int]]:
-        return orders(self.hidden[:, self.units], self.table)
+        tracks = [track for track in self.tracks if track.above(self.trace.module)]
+        return orders(self.hidden[:, self.units], self.table, signals(tracks, self.of[0]))
 
     @property
     def hidden(self) -> np.ndarray:
@@ -102,7 +105,9 @@ def shown(inspection: Inspection, step: int = 0) -> list[Shown]:
         hidden = trace.states[trace.cell.state[0]]
         axes = tuple(hidden.shape[1:-1])
         widest = max(one.shape[-1] for one in {**trace.values, **trace.states}.values())
-        whole.append(Shown(title, trace, 0, axes, (int(np.prod(axes)), widest), list(range(widest))))
+        of = int(np.prod(axes)), widest
+        tracks = inspection.example.tracks if len(axes) == 1 else ()
+        whole.append(Shown(title, trace, 0, axes, of, list(range(widest)), tracks))
     total = _total(whole)
     if total > MOST:
         whole = [_cut_steps(one, MOST / total, step) for one in whole]
