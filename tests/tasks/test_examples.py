@@ -16,7 +16,7 @@ from tests.moving import DOT, moving, write_arrays
 from tests.pens import strokes
 from tests.sentences import conll, sentences
 from tests.series import frame
-from tests.signals import motifs
+from tests.signals import blurred, motifs
 from tests.tasks.test_translate import pairs
 from tests.texts import words
 
@@ -32,6 +32,8 @@ def folder(tmp_path_factory):
     pairs(100).write_csv(folder / "pairs.csv")
     (folder / "names.conll").write_text(conll(sentences(60)))
     (folder / "text.txt").write_text(words(9000))
+    for table, name in zip(blurred(40), ("signals.csv", "texts.csv"), strict=True):
+        table.write_csv(folder / name)
     write_classes(folder / "bars", 40)
     write_arrays(
         folder / "clips.npz", moving([DOT], 40, side=9, shortest=4, longest=6, ways=("right", "left"))
@@ -142,6 +144,17 @@ def test_images(folder, network):
     )
     assert (found.tracks[0].pixels == data.files[data.test.numbers[1]][..., 0]).all()
     assert {one["axes"] for one in told["layers"]} == {(8,) if network == "stack" else (4, 4)}
+
+
+def test_a_text_that_is_read(folder):
+    found, data, told = example(
+        "transcribe", folder / "signals.csv", 1, hidden=4, join=2, targets="texts.csv"
+    )
+    (size,) = {one["of"][0] for one in told["layers"]}
+    assert size == -(-int(data.test.sizes[1]) // 2)
+    assert [one.name for one in found.tracks] == ["c0", "c1", "c2", "likeliest symbol"]
+    assert {len(one.lines[0].values) for one in found.tracks[:3]} == {len(found.tracks[3].symbols)} == {size}
+    assert f"true: {data.test.texts[1]}" in found.said
 
 
 def test_a_task_without_examples():

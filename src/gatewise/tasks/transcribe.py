@@ -8,11 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
 from gatewise.data.images import Colour
 from gatewise.data.long_table import LongColumns
+from gatewise.data.strips import Strips
 from gatewise.data.transcribed import (
     SignalForm,
     StripForm,
@@ -26,7 +29,7 @@ from gatewise.data.transcripts import Symbols, TranscriptSteps
 from gatewise.errors import GatewiseError
 from gatewise.insight.transcript_details import edit_table, text_table
 from gatewise.insight.transcript_picture import draw_texts
-from gatewise.networks.ctc import steps_needed
+from gatewise.networks.ctc import BLANK, steps_needed
 from gatewise.networks.images import over_images
 from gatewise.networks.label_scores import error_rate, exact_match, find_texts
 from gatewise.networks.network import Baseline, Network
@@ -36,6 +39,7 @@ from gatewise.networks.transcript import Transcriber, TranscriptNetwork, steps_l
 from gatewise.networks.transcript_baselines import MajorityText, WindowTranscriber
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
+from gatewise.training.example import Example, Track, channels, require_example
 from gatewise.training.options import CountOrFound, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
@@ -166,6 +170,22 @@ class Transcribe(Task[Transcribed]):
         frame = new.told([form.alphabet.decode(one) for one in found], chances.tolist())
         return Prediction(frame, f"the texts of {frame.height:,} sequences", new.columns[1])
 
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """A sequence or an image of the test part, and the symbol that is likeliest at each step."""
+        data, network = self.read_again(model, path), model.network
+        require_example(number, len(data.test), "sequences in the test part")
+        batch, place = data.test.__getitems__([number]), int(data.test.numbers[number])
+        assert isinstance(network, Transcriber)
+        with torch.inference_mode():
+            logits, lengths = network(batch.values, batch.lengths)
+        best = logits[0, : int(lengths[0])].argmax(-1).tolist()
+        names = tuple("" if one == BLANK else data.alphabet.symbols[one - 1] for one in best)
+        given = _drawn(data, place, batch.values[0].double().numpy(), len(best))
+        (read,), _ = find_texts(network, _only(data.test, number), data.beam)
+        said = f"read: {data.alphabet.decode(read)}; true: {data.test.texts[number]}"
+        tracks = (*given, Track("likeliest symbol", symbols=names, layer="recurrent"))
+        return Example(batch, data.names[place], tracks, said)
+
     def details(self, network: Transcriber, data: Transcribed) -> list[Details]:
         found = _found(network, data, data.test)
         tables = (edit_table(data, found), text_table(data, found))
@@ -184,6 +204,25 @@ class Transcribe(Task[Transcribed]):
         assert isinstance(chosen.network, Transcriber)
         draw_texts(contest.data, chosen.network, chosen.name, folder / "texts.png")
         return {"texts.png": "sequences of the test part, and where each symbol was seen"}
+
+
+def _drawn(data: Transcribed, place: int, values: np.ndarray, steps: int) -> tuple[Track, ...]:
+    """An image, turned so that its columns are steps; or channels, brought to the steps of the layers."""
+    inputs = data.test.inputs
+    if isinstance(inputs, Strips):
+        image = inputs.files[place].swapaxes(0, 1)
+        return (Track("image", pixels=image[..., 0] if image.shape[-1] == 1 else image),)
+    where = (np.arange(steps) + 0.5) * len(values) / steps - 0.5
+    names = [str(one) for one in range(values.shape[1])]
+    if isinstance(data.form, SignalForm):
+        names = list(data.form.columns.channels) or names
+    joined = [np.interp(where, np.arange(len(values)), channel) for channel in values.T]
+    return channels(names, np.stack(joined, axis=1))
+
+
+def _only(part: TranscriptSteps, number: int) -> TranscriptSteps:
+    """One sequence of a part."""
+    return TranscriptSteps(part.inputs, [part.numbers[number]], [part.texts[number]], part.alphabet)
 
 
 def _found(network: Transcriber, data: Transcribed, part: TranscriptSteps) -> list[list[str]]:

@@ -57,7 +57,8 @@ function drawTable() {
 }
 
 function markTable() {
-  tableRows.forEach((row, unit) => row.classList.toggle("chosen", unit === view.unit));
+  at("table").querySelector(".chosen")?.classList.remove("chosen");
+  tableRows[view.unit]?.classList.add("chosen");
 }
 
 function drawSaturation(layer) {
