@@ -99,7 +99,7 @@ def an_empty_clip(folder):
         (lambda folder: write_classes(folder, 9), [], "data/level/0.png; classify tells still images apart"),
         (an_empty_clip, [], "data/left/empty holds no images; put the frames of a clip into a folder of its"),
         (lambda folder: write_folders(folder, clips()), ["--filters", "0"], "option filters.0: input should"),
-        (lambda folder: write_folders(folder, clips()), ["--cell", "mdlstm"], "MDLSTM2 is a cell of a lattic"),
+        (lambda folder: write_folders(folder, clips()), ["--cell", "mdlstm"], "MDLSTM2 is a cell of a latti"),
     ],
 )  # fmt: skip
 def test_frames(tmp_path, gatewise, make, arguments, message):  # noqa: F811
@@ -125,7 +125,7 @@ def test_frames_in_arrays(tmp_path, gatewise, arrays, message):  # noqa: F811
     [
         (None, [], "data holds no table; give the CSV of the captions itself"),
         (("3.png,", "x.png,"), [], "data/captions.csv, line 5: there is no image 'data/x.png'"),
-        (("file,", "picture,"), [], "captions.csv has no column 'file', it has picture, caption; name one by"),
+        (("file,", "picture,"), [], "captions.csv has no column 'file', it has picture, caption; name one b"),
         ((",caption", ",said"), [], "captions.csv has no column 'caption', it has file, said; name one by"),
         (("", ""), ["--part", "split"], "has no column 'split' for the part; it has file, caption"),
         (("", ""), ["--hidden", "9"], "both directions share the 9 units of a layer: give an even number"),
