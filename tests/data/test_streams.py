@@ -70,6 +70,21 @@ def test_later_parts_are_read_from_before_their_beginning(tmp_path):
     assert foretold.flatten().tolist() == found.test.symbols(0, 900).tolist()
 
 
+def test_streams_forget_now_and_then_the_same_in_all_processes(tmp_path):
+    source = TextStreams(text_of(tmp_path, 8000)[0], 2, fresh=0.1)
+    whole, parts = source.streams(20, 0, 20), [source.streams(20, 0, 7), source.streams(20, 7, 20)]
+    seen = []
+    for epoch in range(2):
+        for one in (whole, *parts):
+            one.set_epoch(epoch)
+        seen.append(torch.stack([batch.fresh for batch in whole]))
+        assert torch.equal(torch.cat([parts[0][5].fresh, parts[1][5].fresh]), seen[epoch][5])
+    assert torch.equal(torch.stack([batch.fresh for batch in whole]), seen[1])
+    assert not torch.equal(*seen)
+    assert 0.08 < seen[0].double().mean() < 0.12
+    assert {batch.fresh for batch in TextStreams(source.text, 2).streams(20, 0, 20)} == {None}
+
+
 def test_a_text_must_have_a_symbol_for_each_stream(tmp_path):
     source = TextStreams(text_of(tmp_path, 10)[0], 5)
     assert len(source.streams(9, 0, 9)) == 1

@@ -69,6 +69,16 @@ def test_the_state_is_carried_from_batch_to_batch_and_the_gradient_is_not(tmp_pa
     assert model.weight(batches[0]) == 40
 
 
+@pytest.mark.parametrize("cell", [LSTM, GRU])
+def test_streams_that_forget_begin_anew(cell):
+    model, symbols = model_of(cell), torch.randint(5, (3, 21))
+    fresh = torch.tensor([False, True, False])
+    model.loss(TextBatch(symbols[:, :11], True, 0))
+    found = model.loss(TextBatch(symbols[:, 10:], False, 0, fresh))
+    gone_on, anew = model.nats(symbols)[0][:, 10:], model.nats(symbols[:, 10:])[0]
+    torch.testing.assert_close(found, torch.where(fresh[:, None], anew, gone_on).mean())
+
+
 def test_what_is_only_read_does_not_count():
     model, symbols = model_of(), torch.randint(5, (3, 31))
     batch = TextBatch(symbols, True, 10)

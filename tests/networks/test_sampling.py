@@ -80,4 +80,11 @@ def test_without_a_prime_it_begins_with_a_line_or_with_what_there_is():
     model = Ngram(3, 2).counted([torch.tensor([1, 2] * 50).numpy()])
     taste = Taste(temperature=0)
     assert next(write_on(model, Characters("\nx"), "", taste, torch.Generator())) == "x"
-    assert next(write_on(model, Characters("yx"), "", taste, torch.Generator())) == "x"
+    assert next(write_on(model, Characters("xy"), "", taste, torch.Generator())) == "x"
+
+
+def test_a_prime_begins_a_line():
+    symbols = torch.tensor([1, 2, 3, 2, 2, 4] * 50).numpy()  # after a line break comes another than after b
+    model, alphabet = Ngram(5, 3).counted([symbols]), Characters("\nabc")
+    found = write_on(model, alphabet, "a", Taste(temperature=0), torch.Generator())
+    assert next(found) == alphabet.characters[int(model.next(torch.tensor([[1, 2]]))[0].argmax()) - 1] == "b"

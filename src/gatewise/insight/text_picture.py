@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from gatewise.networks.network import Network
 from gatewise.networks.next_symbol import NextSymbol, follow
 from gatewise.training.contest import Contest
 
-WIDTH, ROWS = 72, 18  # characters of a line, and lines, of the passage
+WIDTH, NARROWEST, ROWS = 84, 60, 18  # characters of a line, and lines, of the passage
 WARM = 512  # symbols read before the passage
 STREAMS, LENGTH = 256, 512  # by which the gain of memory is measured
 MOST = 6.0  # nats of the darkest colour
@@ -64,25 +65,19 @@ def _model(network: Network) -> NextSymbol:
 
 def _draw_passage(figure: Any, passage: Passage, name: str) -> None:
     characters, nats = spelled(passage, min(WARM, len(passage.nats) // 2))
-    cells = np.full((ROWS, WIDTH), np.nan)
-    axes = figure.add_subplot()
-    row = column = 0
-    for place, (character, cost) in enumerate(zip(characters, nats, strict=True)):
-        if row == ROWS:
-            break
-        cells[row, column] = cost
-        shown = "↵" if character == "\n" else character
-        dark = cost > 0.55 * MOST
-        colour = "white" if dark else "#999999" if character == "\n" else INK
-        axes.text(
-            column, row, shown, ha="center", va="center", family="monospace", fontsize=8.5, color=colour,
-            parse_math=False,
-        )  # fmt: skip
-        column += 1
-        following = characters[place + 1 : place + 2]  # empty lines take no room of their own
-        if column == WIDTH or (character == "\n" and following != "\n"):
-            row, column = row + 1, 0
-    borders = np.arange(WIDTH + 1) - 0.5, np.arange(ROWS + 1) - 0.5
+    lines = broken(characters)[:ROWS]
+    cells = np.full((len(lines), max(NARROWEST, *map(len, lines))), np.nan)
+    axes, left = figure.add_subplot(), iter(nats)
+    for row, line in enumerate(lines):
+        for column, character in enumerate(line):
+            cells[row, column] = cost = next(left)
+            shown, usual = ("↵", "#999999") if character == "\n" else (character, INK)
+            colour = "white" if cost > 0.55 * MOST else usual
+            axes.text(
+                column, row, shown, ha="center", va="center", family="monospace", fontsize=9.5, color=colour,
+                parse_math=False,
+            )  # fmt: skip
+    borders = (np.arange(size + 1) - 0.5 for size in reversed(cells.shape))
     image = axes.pcolormesh(*borders, cells, cmap="OrRd", vmin=0, vmax=MOST)
     axes.invert_yaxis()
     axes.set_axis_off()
@@ -91,6 +86,16 @@ def _draw_passage(figure: Any, passage: Passage, name: str) -> None:
         parse_math=False,
     )  # fmt: skip
     figure.colorbar(image, ax=axes, label="nats", shrink=0.7, pad=0.01)
+
+
+def broken(characters: str) -> list[str]:
+    """Lines of at most `WIDTH` characters; line breaks after each other stay with the line before.
+
+    >>> broken("one\\n\\ntwo\\n")
+    ['one\\n\\n', 'two\\n']
+    """
+    lines = re.findall(r"[^\n]*\n+|[^\n]+", characters)
+    return [line[first : first + WIDTH] for line in lines for first in range(0, len(line), WIDTH)]
 
 
 def spelled(passage: Passage, first: int) -> tuple[str, list[float]]:

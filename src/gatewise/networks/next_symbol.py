@@ -37,7 +37,8 @@ class NextSymbol(Network):
 
     def loss(self, batch: TextBatch) -> Tensor:
         """Nats a symbol. A batch goes on from the state that the one before it came to."""
-        nats, state = self.nats(batch.symbols, None if batch.first else self._carried)
+        before = None if batch.first else emptied(self._carried, batch.fresh)
+        nats, state = self.nats(batch.symbols, before)
         self._carried = detach(state)
         return nats[:, batch.skip :].mean()
 
@@ -49,6 +50,15 @@ class NextSymbol(Network):
     def device(self) -> torch.device:
         """Where the model is."""
         return next(chain(self.parameters(), self.buffers())).device
+
+
+def emptied(state: State, rows: Tensor | None) -> State:
+    """A state [layers, B, H], or several, of which some rows [B] are as at the beginning: zero."""
+    if state is None or rows is None:
+        return state
+    if isinstance(state, Tensor):
+        return state.masked_fill(rows.view(1, -1, 1), 0.0)
+    return tuple(emptied(one, rows) for one in state)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gatewise.data.alphabet import Alphabet, Characters
+from gatewise.data.alphabet import Alphabet
 from gatewise.networks.next_symbol import NextSymbol
 
 
@@ -73,15 +73,16 @@ def write_on(
 ) -> Iterator[str]:
     """The text that follows a prime, a piece for each symbol; a character comes when it is whole.
 
+    The prime begins a line, as a model knows how a line begins better than how nothing does.
+
     Errors: `GatewiseError` where the prime has unknown characters.
     """
-    begin = alphabet.primed(prime or _usual_prime(alphabet)).tolist()
+    begin = [*_line_break(alphabet), *alphabet.primed(prime).tolist()] or [len(alphabet) - 1]
     decoder = getincrementaldecoder("utf-8")(errors="replace")
     for symbol in sample(model, begin, taste, generator, alphabet.unknown):
         yield decoder.decode(alphabet.spelled(symbol))
 
 
-def _usual_prime(alphabet: Alphabet) -> str:
-    if isinstance(alphabet, Characters) and "\n" not in alphabet.characters:
-        return alphabet.characters[0]
-    return "\n"
+def _line_break(alphabet: Alphabet) -> list[int]:
+    """A line break, if the alphabet has one."""
+    return [one for one in alphabet.encode(b"\n").tolist() if one != alphabet.unknown]
