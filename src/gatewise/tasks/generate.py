@@ -38,6 +38,7 @@ from gatewise.training.task import Details, Metric, Prediction, Task
 
 GLIMPSE = 160  # characters shown after each epoch
 EVERY = 3.0  # seconds between two words on how far a long text is read
+FRESH = 0.03  # of the streams begin anew before a chunk, so that a network can go on with a few words
 LOOKED_AT = 160  # symbols of an example
 SCORED = 128  # symbols of a chunk where nothing is learned
 
@@ -96,7 +97,7 @@ class TextData:
     @classmethod
     def of(cls, path: Path, text: SplitText, steps: int = SCORED, chunks: int = 0) -> TextData:
         """steps, chunks: of training."""
-        train = TextStreams(text.train, steps, chunks)
+        train = TextStreams(text.train, steps, chunks, FRESH)
         validation, test = TextStreams(text.validation, SCORED), TextStreams(text.test, SCORED)
         return cls(path, text.alphabet, train, validation, test, text.notes)
 
