@@ -49,9 +49,14 @@ def example(task, path, number=0, cell="gru", **options):
     network = task.network(data, chosen, find_cell(cell)).eval()
     model = SavedModel(task.name, cell, network, task.reading(data, chosen))
     found = task.example(model, path, number)
-    last = found.batch if found.last is None else found.last
-    inspection = inspect(network, lambda: network.loss(found.batch), lambda: network.loss(last), found)
-    return found, task.read_again(model, path), contents(inspection)
+
+    def loss():
+        return network.loss(found.batch)
+
+    inspection = inspect(network, loss, found.last or loss, found)
+    told = contents(inspection)
+    told["network"] = network
+    return found, task.read_again(model, path), told
 
 
 def steps(told):
@@ -109,6 +114,9 @@ def test_a_pair_of_texts(folder, attention):
     assert read.symbols == (*source.split(), "(end)")
     assert follows.symbols == (*target.split(), "(end)")
     assert given.symbols == ("(begin)", *target.split())
+    network, batch, size = told["network"], found.batch, len(given.symbols)
+    all_but_last = network.loss(batch._replace(target=batch.target[:, :-1])) * (size - 1)
+    assert found.last().item() == pytest.approx((network.loss(batch) * size - all_but_last).item(), abs=1e-4)
     assert steps(told) == {("encoder", len(read.symbols)), ("decoder.recurrent", len(given.symbols))}
 
 
@@ -116,7 +124,8 @@ def test_a_stretch_of_a_text(folder):
     found, _, told = example("generate", folder / "text.txt", 1, hidden=8, embedding=4, steps=32)
     assert steps(told) == {("recurrent", 160)}
     assert len(found.tracks[0].symbols) == len(found.tracks[1].lines[0].values) == 160
-    assert told["flows"][0]["norms"][0] > 0  # by the loss of the last symbol alone
+    assert told["flows"][0]["norms"][0] > 0
+    assert found.last().item() == pytest.approx(found.tracks[1].lines[0].values[-1], abs=1e-5)
 
 
 def test_vectors(folder):
@@ -126,6 +135,7 @@ def test_vectors(folder):
     size = int(data.test.sizes[1])
     assert steps(told) == {("recurrent", size)}
     assert [one.name for one in found.tracks] == [*data.reading.channels, "nats of the next vector"]
+    assert found.last().item() == pytest.approx(found.tracks[-1].lines[0].values[-1], abs=1e-5)
 
 
 def test_clips(folder):

@@ -46,11 +46,10 @@ def look(
     network = model.network
     with console.status("reading and looking inside"):
         chosen = find_task(model.task).example(model, data, example)
-        last = chosen.batch if chosen.last is None else chosen.last
         found = inspect(
             network,
             lambda: network.loss(chosen.batch),
-            lambda: network.loss(last),
+            chosen.last or (lambda: network.loss(chosen.batch)),
             chosen,
             f"{model.name}, trained to {model.task}",
         )

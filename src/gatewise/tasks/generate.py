@@ -202,7 +202,7 @@ class Generate(Task[TextData]):
             Track("nats of the next symbol", (Line("nats", nats),)),
         )
         said = f"{nats.mean():.3f} nats a symbol"
-        last = TextBatch(symbols, True, symbols.shape[1] - 2)
+        last = partial(network.loss, TextBatch(symbols, True, symbols.shape[1] - 2))
         name = f"test part from symbol {first} on"
         return Example(TextBatch(symbols, True, 0), name, tracks, said, unit="symbol", last=last)
 

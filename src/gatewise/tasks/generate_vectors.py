@@ -181,7 +181,8 @@ class GenerateVectors(Task[VectorData]):
         surprise = Track("nats of the next vector", (Line("nats", nats),))
         tracks = (*channels(data.reading.channels, data.reading.whole(batch.values[0].numpy())), surprise)
         name = f"sequence {data.test.table.ids[data.test.numbers[number]]}"
-        return Example(batch, name, tracks, f"{nats.mean():.3f} nats a step")
+        said = f"{nats.mean():.3f} nats a step"
+        return Example(batch, name, tracks, said, last=lambda: network.nats(batch)[0, -1])
 
     def details(self, network: NextVector, data: VectorData) -> list[Details]:
         told = told_by_place(network, data.test)

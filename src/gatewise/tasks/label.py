@@ -193,7 +193,7 @@ class Label(Task[LabelledSteps]):
         last[:, :-1] = NONE
         right = f"{(told == true).sum()} of {len(true)} labels are right"
         where = f"sequence {number} of the test part, from {data.test.place(place.start)} on"
-        return Example(batch, where, tracks, right, last=batch._replace(labels=last))
+        return Example(batch, where, tracks, right, last=partial(network.loss, batch._replace(labels=last)))
 
     def details(self, network: Labeller, data: LabelledSteps) -> list[Details]:
         found, _ = find_labels(network, data.test)

@@ -184,7 +184,11 @@ class Transcribe(Task[Transcribed]):
         (read,), _ = find_texts(network, _only(data.test, number), data.beam)
         said = f"read: {data.alphabet.decode(read)}; true: {data.test.texts[number]}"
         tracks = (*given, Track("likeliest symbol", symbols=names, layer="recurrent"))
-        return Example(batch, data.names[place], tracks, said)
+        end = len(best) - 1
+        return Example(
+            batch, data.names[place], tracks, said,
+            last=lambda: network(batch.values, batch.lengths)[0][0, end].log_softmax(-1)[best[end]],
+        )  # fmt: skip
 
     def details(self, network: Transcriber, data: Transcribed) -> list[Details]:
         found = _found(network, data, data.test)

@@ -10,7 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 import polars as pl
+import torch
 from pydantic import Field, field_validator
+from torch import Tensor
+from torch.nn import functional
 
 from gatewise.cells.base import CellType
 from gatewise.data.pairs import TextPairs, is_table, read_pairs, read_sources
@@ -24,7 +27,7 @@ from gatewise.data.parallel import (
     split,
     with_text,
 )
-from gatewise.data.symbols import Symbols
+from gatewise.data.symbols import BEGIN, Symbols
 from gatewise.errors import GatewiseError
 from gatewise.insight.attention_picture import draw_attention
 from gatewise.networks.saving import SavedModel
@@ -257,7 +260,14 @@ class Translate(Task[ParallelData]):
             Track("to follow", symbols=tuple(target), layer="decoder"),
         )
         told = tell(network, [text], data.source, data.target)[0].text
-        return Example(batch, text, tracks, f"told: {told}", unit="symbol")
+
+        def last() -> Tensor:
+            context = network.encode(batch.source, batch.lengths)
+            begin = batch.target.new_full((1, 1), BEGIN)
+            features, _, _ = network.decode(torch.cat([begin, batch.target[:, :-1]], dim=1), context)
+            return functional.cross_entropy(network.logits(features[:, -1]), batch.target[:, -1])
+
+        return Example(batch, text, tracks, f"told: {told}", unit="symbol", last=last)
 
     def details(self, network: Translator, data: ParallelData) -> list[Details]:
         told = [one.text for one in translations(network, data.test, data)]

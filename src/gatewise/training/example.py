@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from gatewise.errors import GatewiseError
 
@@ -44,7 +45,7 @@ class Example:
     """One example, ready to be looked at inside a model.
 
     batch: what `network.loss` takes, the example alone; name: which one it is
-    last: a batch whose loss looks at the last step alone; None where that of `batch` does
+    last: gives a loss that looks at the last step alone; None where that of the batch does
     tracks: what the model is given and what it says, on its own steps; said: what it says, in a sentence
     times: what the steps are called, () where numbers do; unit: one step in the data's own time, as "1 month"
     """
@@ -55,7 +56,7 @@ class Example:
     said: str = ""
     times: tuple[str, ...] = ()
     unit: str = "step"
-    last: Any = None
+    last: Callable[[], Tensor] | None = None
 
 
 def require_example(number: int, count: int, what: str) -> None:

@@ -33,8 +33,9 @@ function trackRow(track) {
     row.draw = (width) => {
       const pen = sized(row.canvas, width, row.height), [down, across] = track.pixels.shape;
       pen.imageSmoothingEnabled = false;
-      pen.setTransform(0, row.canvas.height / across, row.canvas.width / span(), 0, 0, 0);
-      pen.drawImage(picture(track.pixels), 0, 0, across, down);
+      const [first, part] = [now().first / now().of[0], now().steps / now().of[0]]; // of it that is shown
+      pen.setTransform(0, row.canvas.height / across, (row.canvas.width * now().steps) / span() / (down * part), 0, 0, 0);
+      pen.drawImage(picture(track.pixels), 0, first * down, across, part * down, 0, 0, across, part * down);
     };
     row.tell = () => {};
   } else if (track.symbols.length) {
