@@ -45,6 +45,14 @@ def test_every_value_is_there_to_the_digits_that_are_shown(options):
             )
 
 
+def test_each_layer_s_gradient_is_said_by_its_name():
+    found = sequences(bidirectional=True)
+    told = contents(found)["flows"]
+    assert [one["title"] for one in told[::2]] == list(found.titles)
+    assert told[6]["sentence"].startswith("layer 1, backward, h (LSTM): the gradient")
+    assert told[1]["norms"] == pytest.approx(found.flows[0].norms["c"].tolist(), rel=1e-5)
+
+
 def test_numbers_large_small_and_none():
     values = np.array([[123456.789, -0.5], [np.nan, np.inf]])
     small = packed(values)

@@ -57,9 +57,9 @@ def look(
         pictures = {} if png is None else draw(found, png, layer)
     if chosen.said:
         console.print(f"{chosen.name}: {chosen.said}")
-    for flow in found.flows:
+    for place, flow in enumerate(found.flows):
         for state in flow.norms:
-            console.print(f"  {flow.sentence(state)}")
+            console.print(f"  {found.sentence(place, state)}")
     console.print(f"wrote {out}: {_told(found.titles)}; open it in a browser")
     for name, about in pictures.items():
         console.print(f"  {png}/{name:<18} {about}")

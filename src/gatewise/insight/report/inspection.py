@@ -36,6 +36,16 @@ class Inspection:
     def __post_init__(self) -> None:
         object.__setattr__(self, "titles", _titles(self.layers))
 
+    def flow_title(self, place: int) -> str:
+        """What the layer of a flow is called: as in `titles`, where there is a flow for each."""
+        same = len(self.flows) == len(self.titles)
+        return self.titles[place] if same else f"layer {self.flows[place].layer}"
+
+    def sentence(self, place: int, state: str) -> str:
+        """What a flow says of a state."""
+        flow = self.flows[place]
+        return flow.sentence(state).replace(f"layer {flow.layer}", self.flow_title(place), 1)
+
     def opening(self, layer: int, step: int | None) -> int:
         """The step at which a report of a layer opens, its last one if none is given.
 

@@ -101,16 +101,16 @@ def _layer(one: Shown) -> dict[str, Any]:
 
 
 def _flows(inspection: Inspection) -> list[dict[str, Any]]:
-    """Each state's norms against the lag; called as the layers are, where there is one for each."""
-    same = len(inspection.flows) == len(inspection.titles)
-    found = []
-    for place, flow in enumerate(inspection.flows):
-        title = inspection.titles[place] if same else f"layer {flow.layer}"
-        for state, norms in flow.norms.items():
-            sentence = flow.sentence(state).replace(f"layer {flow.layer}", title, 1)
-            values = [_number(value) for value in norms.double().tolist()]
-            found.append({"title": title, "state": state, "norms": values, "sentence": sentence})
-    return found
+    """Each state's norms against the lag."""
+    return [
+        {
+            "title": inspection.flow_title(place), "state": state,
+            "norms": [_number(value) for value in norms.double().tolist()],
+            "sentence": inspection.sentence(place, state),
+        }
+        for place, flow in enumerate(inspection.flows)
+        for state, norms in flow.norms.items()
+    ]  # fmt: skip
 
 
 def _column(values: list[Any]) -> list[Any]:

@@ -180,9 +180,8 @@ def _gradient(inspection: Inspection) -> Any:
 
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
-    same = len(inspection.flows) == len(inspection.titles)
     for place, flow in enumerate(inspection.flows):
-        title = inspection.titles[place] if same else f"layer {flow.layer}"
+        title = inspection.flow_title(place)
         for state, norms in flow.norms.items():
             positive = np.where(norms.cpu().numpy() > 0, norms.double().cpu().numpy(), np.nan)
             colour = LINES["light"][len(axes.lines) % len(LINES["light"])]
