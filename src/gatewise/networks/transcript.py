@@ -52,6 +52,7 @@ class TranscriptNetwork(Transcriber):
     front: "convolution" or "lattice" look at images first, whose columns of `height` pixels are the steps
     dropout: before and after the stack, and between its layers
 
+    >>> import torch
     >>> from gatewise.cells import LSTM
     >>> network = TranscriptNetwork(10, LSTM, channels=28, hidden=8, join=4)
     >>> logits, lengths = network(torch.randn(2, 30, 28), torch.tensor([30, 9]))
@@ -101,6 +102,7 @@ class TranscriptNetwork(Transcriber):
 def joined(values: Tensor, lengths: Tensor, join: int) -> tuple[Tensor, Tensor]:
     """Every `join` steps [B, T, C] as one [B, T / join, join * C], zeros filling up the last.
 
+    >>> import torch
     >>> joined(torch.arange(1.0, 6).reshape(1, 5, 1), torch.tensor([5]), 2)[0].tolist()
     [[[1.0, 2.0], [3.0, 4.0], [5.0, 0.0]]]
     """
