@@ -122,7 +122,7 @@ class Generate(Task[TextData]):
     metrics = (
         Metric("nats", "nats/char", ".4f"),
         Metric("bits", "bits/char"),
-        Metric("perplexity", "perplexity", ".4g"),
+        Metric("perplexity", "perplexity", ".2f"),
     )
     chosen_by = metrics[0]
     next_step = "gatewise sample {run}"
