@@ -188,7 +188,7 @@ def started_by_torchrun(folder, command, count=2):
         )
         for rank in range(count)
     ]  # fmt: skip
-    told = [one.communicate(timeout=120) for one in started]
+    told = [one.communicate(timeout=300) for one in started]
     assert [one.returncode for one in started] == [0] * count, told
     return told[0][0]
 

@@ -6,6 +6,11 @@ from gatewise.errors import GatewiseError
 from gatewise.training import processes
 
 
+@pytest.fixture(autouse=True)
+def _nothing_announced(monkeypatch):
+    monkeypatch.delenv(processes.FOLDER_VARIABLE, raising=False)
+
+
 @pytest.mark.parametrize(
     ("variables", "first"),
     [
