@@ -28,7 +28,7 @@ def announced(out: Path | None) -> Path:
 
     Errors: `GatewiseError` where there is no telling which, or it does not come.
     """
-    named = os.environ.get(FOLDER_VARIABLE) or out
+    named = out or os.environ.get(FOLDER_VARIABLE)
     if named is None:
         raise GatewiseError("several processes started at once need one --out to share")
     end = time.monotonic() + PATIENCE
