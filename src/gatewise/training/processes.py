@@ -29,7 +29,7 @@ def announced(out: Path | None) -> Path:
     Errors: `GatewiseError` where there is no telling which, or it does not come.
     """
     named = out or os.environ.get(FOLDER_VARIABLE)
-    if named is None:
+    if not named:
         raise GatewiseError("several processes started at once need one --out to share")
     end = time.monotonic() + PATIENCE
     while not (Path(named) / "run.json").is_file():
