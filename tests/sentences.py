@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gatewise.data.pieces import Pieces, whole
-from gatewise.data.token_steps import TokenSteps, learn_vocabulary
+from gatewise.data.labels.pieces import Pieces, whole
+from gatewise.data.labels.token_steps import TokenSteps, learn_vocabulary
 
 FILLERS = ["a", "the", "of", "red", "on", "green", "then", "with", "small", "now", "very", "some"]
 CUES = {"PER": ("she", "he"), "ORG": ("share", "market")}

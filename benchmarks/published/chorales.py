@@ -30,11 +30,11 @@ from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from gatewise.cells import find_cell
-from gatewise.data.scaling import Scale
-from gatewise.data.sequences import Sequences, SequenceTable
-from gatewise.networks.sequence_baselines import BASELINES
-from gatewise.networks.sequence_model import SequenceModel
-from gatewise.networks.sequence_scores import score
+from gatewise.data.sequences.sequences import Sequences, SequenceTable
+from gatewise.data.series.scaling import Scale
+from gatewise.networks.generate.vector_baselines import BASELINES
+from gatewise.networks.generate.vector_scores import score
+from gatewise.networks.generate.vectors import SequenceModel
 
 PAPER = "nats a frame: LSTM 8.45, GRU 8.43, RNN 8.91 (Bai et al. 2018)"
 KEYS = 88

@@ -31,8 +31,8 @@ from PIL import Image
 from tests.sentences import conll, sentences
 from tests.strips import strips
 
-from gatewise.data.archives import read_archive
-from gatewise.data.sequences import SequenceTable
+from gatewise.data.sequences.archives import read_archive
+from gatewise.data.sequences.sequences import SequenceTable
 
 HELD_OUT = 5000  # training images of which the strips to choose by are made
 STRIPS = {"part": "part", "schedule": "cosine", "patience": 99, "seed": 0}

@@ -18,9 +18,9 @@ from experiment import arguments, parameters_of, record, train
 from torch import Tensor
 
 from gatewise.cells import LSTM
-from gatewise.data.parallel import PairBatch, Ragged
-from gatewise.data.symbols import SPECIAL
-from gatewise.networks.translate import EncoderDecoder
+from gatewise.data.text.parallel import PairBatch, Ragged
+from gatewise.data.text.symbols import SPECIAL
+from gatewise.networks.translate.encoder_decoder import EncoderDecoder
 
 PAPER = "no figure: both kinds of attention are told to help with long sources"
 TASKS: dict[str, Callable[[list[int]], list[int]]] = {

@@ -7,7 +7,7 @@ import pytest
 
 from gatewise.cells import LSTM
 from gatewise.cli.main import main
-from gatewise.networks.forecast_baselines import Naive
+from gatewise.networks.forecast.baselines import Naive
 from gatewise.networks.saving import SavedModel, save_model
 from gatewise.tasks.forecast import TASK, shape_of
 from gatewise.training.options import verb_options

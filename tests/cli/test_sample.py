@@ -4,10 +4,10 @@ import pytest
 
 from gatewise.cells import LSTM
 from gatewise.cli.main import main
-from gatewise.data.alphabet import Bytes, Characters
-from gatewise.networks.forecast import ForecastNetwork
-from gatewise.networks.forecaster import ForecastShape
-from gatewise.networks.language import LanguageModel
+from gatewise.data.text.alphabet import Bytes, Characters
+from gatewise.networks.forecast.forecaster import ForecastShape
+from gatewise.networks.forecast.recurrent import ForecastNetwork
+from gatewise.networks.generate.language import LanguageModel
 from gatewise.networks.saving import SavedModel, save_model
 
 

@@ -7,9 +7,9 @@ import torch
 
 from gatewise.cells import LSTM, Cell, R, W, prev, sigmoid, tanh, x
 from gatewise.errors import GatewiseError
-from gatewise.networks.forecast import ForecastNetwork, GridForecastNetwork
-from gatewise.networks.forecast_baselines import Naive, Ridge, WindowMLP
-from gatewise.networks.forecaster import ForecastShape
+from gatewise.networks.forecast.baselines import Naive, Ridge, WindowMLP
+from gatewise.networks.forecast.forecaster import ForecastShape
+from gatewise.networks.forecast.recurrent import ForecastNetwork, GridForecastNetwork
 from gatewise.networks.saving import SavedModel, load_model, save_model
 
 SHAPE = ForecastShape(context=6, horizon=3, period=2, known=1)

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from gatewise.cells import find_cell
-from gatewise.data.columns import Columns
-from gatewise.data.forecasting import latest
-from gatewise.data.series import read_series
+from gatewise.data.series.forecasting import latest
+from gatewise.data.series.series import read_series
+from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
 from gatewise.networks.saving import load_model
 from gatewise.tasks.forecast import TASK, Reading

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gatewise.errors import GatewiseError
-from gatewise.networks.next_symbol import surprise
+from gatewise.networks.generate.next_symbol import surprise
 from gatewise.networks.saving import load_model
 from gatewise.tasks.generate import TASK
 from gatewise.training import jobs, runs

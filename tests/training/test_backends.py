@@ -6,7 +6,7 @@ import torch
 import gatewise
 from gatewise.cells import cells
 from gatewise.engine import choice
-from gatewise.networks.forecast import ForecastNetwork
+from gatewise.networks.forecast.recurrent import ForecastNetwork
 from gatewise.tasks.forecast import shape_of
 from gatewise.training.fit import fit
 from tests.series import data

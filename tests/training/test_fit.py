@@ -7,7 +7,7 @@ import torch
 
 from gatewise.cells import GRU
 from gatewise.errors import GatewiseError
-from gatewise.networks.forecast import ForecastNetwork
+from gatewise.networks.forecast.recurrent import ForecastNetwork
 from gatewise.tasks.forecast import shape_of
 from gatewise.training.fit import fit
 from gatewise.training.options import Contender

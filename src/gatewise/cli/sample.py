@@ -12,13 +12,13 @@ import typer
 
 from gatewise.cli.parameters import RUN
 from gatewise.cli.show import console
-from gatewise.data.alphabet import alphabet_from
+from gatewise.data.text.alphabet import alphabet_from
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
-from gatewise.networks.next_symbol import NextSymbol
-from gatewise.networks.sampling import Taste, write_on
+from gatewise.networks.generate.next_symbol import NextSymbol
+from gatewise.networks.generate.sampling import Taste, write_on
+from gatewise.networks.generate.vectors import SequenceModel
 from gatewise.networks.saving import SavedModel, load_model
-from gatewise.networks.sequence_model import SequenceModel
 
 SYMBOLS = 500
 OF_TEXT, OF_VECTORS = "For a model of text", "For a model of vectors"
@@ -113,7 +113,7 @@ def _draw_vectors(
     saved: SavedModel, length: int | None, seed: int, out: Path | None = None, count: int = 3,
     bias: float = 0.0,
 ) -> None:  # fmt: skip
-    from gatewise.insight.vector_picture import draw_vectors
+    from gatewise.insight.pictures.vectors import draw_vectors
     from gatewise.tasks.generate_vectors import sample
     from gatewise.tasks.reading import read_as
     from gatewise.tasks.vector_reading import VectorReading

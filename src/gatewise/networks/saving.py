@@ -88,9 +88,9 @@ def load_model(folder: str | Path) -> SavedModel:
 
 
 def kind_of(network: Network) -> str:
-    """The class of a network by its module among the networks, as in `forecast.ForecastNetwork`."""
-    module, name = type(network).__module__, type(network).__name__
-    return f"{module.removeprefix(f'{networks.__name__}.')}.{name}"
+    """The class of a network by its room, as in `forecast.ForecastNetwork`: files may move within a room."""
+    room = type(network).__module__.removeprefix(f"{networks.__name__}.").partition(".")[0]
+    return f"{room}.{type(network).__name__}"
 
 
 def find_kind(kind: str) -> type[Network]:
@@ -98,10 +98,11 @@ def find_kind(kind: str) -> type[Network]:
 
     Errors: `ValueError` where there is none.
     """
-    module, _, name = kind.rpartition(".")
-    if module not in {one.name for one in pkgutil.iter_modules(networks.__path__)}:
-        raise ValueError(f"there is no kind of network {kind!r}")
-    found = getattr(import_module(f"{networks.__name__}.{module}"), name, None)
-    if not (isinstance(found, type) and issubclass(found, Network)):
-        raise ValueError(f"there is no kind of network {kind!r}")
-    return found
+    room, _, name = kind.partition(".")
+    if room in {one.name for one in pkgutil.iter_modules(networks.__path__) if one.ispkg}:
+        folder = import_module(f"{networks.__name__}.{room}")
+        for one in pkgutil.iter_modules(folder.__path__, f"{folder.__name__}."):
+            found = getattr(import_module(one.name), name, None)
+            if isinstance(found, type) and issubclass(found, Network):
+                return found
+    raise ValueError(f"there is no kind of network {kind!r}")

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
 from gatewise.layers import Lattice
+from gatewise.networks.classify.lattices import over_images, patches
 from gatewise.networks.convolution import Convolution
-from gatewise.networks.images import over_images, patches
 
 Front = Literal["none", "convolution", "lattice"]
 FILTERS = (16, 32)  # of the convolution's blocks, each of which halves height and width

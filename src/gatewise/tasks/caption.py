@@ -13,20 +13,26 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from gatewise.cells.base import CellType
-from gatewise.data.caption_parts import CaptionData, Wanted, prepare_captions, some_captions, split_images
-from gatewise.data.captions import Captions, CaptionTable, image_column, read_captions
-from gatewise.data.image_file import ImageForm, read_size
-from gatewise.data.images import Colour, find_images, reopen_images
-from gatewise.data.pairs import is_table
-from gatewise.data.symbols import Kind, Symbols
+from gatewise.data.images.caption_parts import (
+    CaptionData,
+    Wanted,
+    prepare_captions,
+    some_captions,
+    split_images,
+)
+from gatewise.data.images.captions import Captions, CaptionTable, image_column, read_captions
+from gatewise.data.images.image_file import ImageForm, read_size
+from gatewise.data.images.images import Colour, find_images, reopen_images
+from gatewise.data.text.pairs import is_table
+from gatewise.data.text.symbols import Kind, Symbols
 from gatewise.errors import GatewiseError
-from gatewise.insight.caption_picture import Told, draw_captions, draw_looks
-from gatewise.networks.caption import Captioner, CaptionNetwork
-from gatewise.networks.caption_baselines import CaptionBaseline, MostFrequentCaption, NearestImage
-from gatewise.networks.caption_scores import captions, references, score_captions
-from gatewise.networks.image_reader import Reading as ReadingOrder
+from gatewise.insight.pictures.caption import Told, draw_captions, draw_looks
+from gatewise.networks.caption.baselines import CaptionBaseline, MostFrequentCaption, NearestImage
+from gatewise.networks.caption.image_reader import Reading as ReadingOrder
+from gatewise.networks.caption.network import Captioner, CaptionNetwork
+from gatewise.networks.caption.scores import captions, references, score_captions
 from gatewise.networks.saving import SavedModel
-from gatewise.networks.translate_scores import require_sacrebleu
+from gatewise.networks.translate.scores import require_sacrebleu
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
 from gatewise.training.options import Count, CountOrFound, Options, Rate, Share, StackOptions, TaskOptions

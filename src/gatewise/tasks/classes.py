@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeVar
 import polars as pl
 import torch
 
-from gatewise.insight.confusion_picture import draw_confusion
-from gatewise.networks.classifier import Classifier, class_scores, confusion, probabilities
+from gatewise.insight.pictures.confusion import draw_confusion
+from gatewise.networks.classify.classifier import Classifier, class_scores, confusion, probabilities
 from gatewise.training.contest import Contest
 from gatewise.training.task import Details, Metric, Task, TaskData
 

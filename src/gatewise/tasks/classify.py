@@ -13,16 +13,16 @@ import polars as pl
 from pydantic import Field
 
 from gatewise.cells.base import CellType
-from gatewise.data.archives import ARCHIVES, read_archive
-from gatewise.data.long_table import Fill, LongColumns, read_long
-from gatewise.data.scaling import Scale
-from gatewise.data.sequences import Sequences, SequenceTable
-from gatewise.data.splits import split_by_class
-from gatewise.data.spool import pieces
+from gatewise.data.sequences.archives import ARCHIVES, read_archive
+from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
+from gatewise.data.sequences.sequences import Sequences, SequenceTable
+from gatewise.data.sequences.splits import split_by_class
+from gatewise.data.sequences.spool import pieces
+from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
-from gatewise.networks.classifier import Classifier, Majority
-from gatewise.networks.classify import SequenceClassifier
-from gatewise.networks.classify_baselines import Logistic, Nearest, SummaryMLP
+from gatewise.networks.classify.classifier import Classifier, Majority
+from gatewise.networks.classify.sequence_baselines import Logistic, Nearest, SummaryMLP
+from gatewise.networks.classify.sequences import SequenceClassifier
 from gatewise.networks.network import Baseline, Network
 from gatewise.networks.pooling import How
 from gatewise.networks.saving import SavedModel

@@ -14,17 +14,24 @@ from pydantic import Field
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import require_sequence
-from gatewise.data.class_folders import ClassFolders, read_class_folders
-from gatewise.data.image_file import ImageForm, is_image, read_size
-from gatewise.data.images import Colour, ImageFiles, find_images, open_images, reopen_images, told_sizes
-from gatewise.data.labelled_images import LabelledImages
+from gatewise.data.images.class_folders import ClassFolders, read_class_folders
+from gatewise.data.images.image_file import ImageForm, is_image, read_size
+from gatewise.data.images.images import (
+    Colour,
+    ImageFiles,
+    find_images,
+    open_images,
+    reopen_images,
+    told_sizes,
+)
+from gatewise.data.images.labelled_images import LabelledImages
 from gatewise.errors import GatewiseError
-from gatewise.insight.hardest_picture import IMAGES, draw_hardest, hardest
-from gatewise.networks.classifier import Classifier, Majority, probabilities
-from gatewise.networks.forecast import transform_of
-from gatewise.networks.image_baselines import ConvolutionClassifier, NearestImage, PixelRegression
-from gatewise.networks.image_rows import RowClassifier
-from gatewise.networks.images import GridClassifier, LatticeClassifier, over_images
+from gatewise.insight.pictures.hardest import IMAGES, draw_hardest, hardest
+from gatewise.networks.classify.classifier import Classifier, Majority, probabilities
+from gatewise.networks.classify.image_baselines import ConvolutionClassifier, NearestImage, PixelRegression
+from gatewise.networks.classify.image_rows import RowClassifier
+from gatewise.networks.classify.lattices import GridClassifier, LatticeClassifier, over_images
+from gatewise.networks.forecast.recurrent import transform_of
 from gatewise.networks.network import Baseline, Network
 from gatewise.networks.pooling import How
 from gatewise.networks.saving import SavedModel

@@ -14,18 +14,23 @@ import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
-from gatewise.data.columns import Columns, FoundColumns
-from gatewise.data.forecasting import ForecastData, Learned, Plan, latest, prepare
-from gatewise.data.series import SeriesSet, read_series
-from gatewise.data.times import say, time_format
+from gatewise.data.series.forecasting import ForecastData, Learned, Plan, latest, prepare
+from gatewise.data.series.series import SeriesSet, read_series
+from gatewise.data.series.times import say, time_format
+from gatewise.data.tables.columns import Columns, FoundColumns
 from gatewise.errors import GatewiseError
-from gatewise.insight.forecast_picture import draw_forecast
-from gatewise.networks.forecast import ForecastNetwork, GridForecastNetwork, require_fit, transform_of
-from gatewise.networks.forecast_baselines import BASELINES, PointForecast, WindowMLP
-from gatewise.networks.forecast_decoder import EncoderDecoderForecastNetwork
-from gatewise.networks.forecast_scores import foretell, score
-from gatewise.networks.forecaster import Forecaster, ForecastShape, HeadedForecaster
-from gatewise.networks.heads import LEVELS, MEDIAN
+from gatewise.insight.pictures.forecast import draw_forecast
+from gatewise.networks.forecast.baselines import BASELINES, PointForecast, WindowMLP
+from gatewise.networks.forecast.decoder import EncoderDecoderForecastNetwork
+from gatewise.networks.forecast.forecaster import Forecaster, ForecastShape, HeadedForecaster
+from gatewise.networks.forecast.heads import LEVELS, MEDIAN
+from gatewise.networks.forecast.recurrent import (
+    ForecastNetwork,
+    GridForecastNetwork,
+    require_fit,
+    transform_of,
+)
+from gatewise.networks.forecast.scores import foretell, score
 from gatewise.networks.saving import SavedModel
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest

@@ -13,18 +13,18 @@ import polars as pl
 from pydantic import Field
 
 from gatewise.cells.base import CellType
-from gatewise.data.class_folders import ClassFolders, read_class_folders
-from gatewise.data.clip_arrays import read_clip_arrays
-from gatewise.data.clip_files import find_clips, is_clip, open_clips, reopen_clips
-from gatewise.data.clips import Clips, LabelledClips
-from gatewise.data.image_file import ImageForm, read_size
-from gatewise.data.images import Colour, told_sizes
-from gatewise.data.sequences import in_order
+from gatewise.data.images.class_folders import ClassFolders, read_class_folders
+from gatewise.data.images.clip_arrays import read_clip_arrays
+from gatewise.data.images.clip_files import find_clips, is_clip, open_clips, reopen_clips
+from gatewise.data.images.clips import Clips, LabelledClips
+from gatewise.data.images.image_file import ImageForm, read_size
+from gatewise.data.images.images import Colour, told_sizes
+from gatewise.data.sequences.sequences import in_order
 from gatewise.errors import GatewiseError
-from gatewise.insight.hardest_picture import CLIPS, draw_hardest, hardest, some_frames
-from gatewise.networks.classifier import Classifier, Majority, probabilities
-from gatewise.networks.frame_baselines import MeanFrame
-from gatewise.networks.frames import FrameClassifier, FrameMean
+from gatewise.insight.pictures.hardest import CLIPS, draw_hardest, hardest, some_frames
+from gatewise.networks.classify.classifier import Classifier, Majority, probabilities
+from gatewise.networks.classify.frame_baselines import MeanFrame
+from gatewise.networks.classify.frames import FrameClassifier, FrameMean
 from gatewise.networks.network import Baseline, Network
 from gatewise.networks.pooling import How
 from gatewise.networks.saving import SavedModel

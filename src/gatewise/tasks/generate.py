@@ -16,17 +16,17 @@ import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
-from gatewise.data.alphabet import Alphabet, alphabet_from
-from gatewise.data.streams import TextBatch, TextStreams
-from gatewise.data.text import Split, SplitText, Wanted, find_texts, read_text, read_whole
+from gatewise.data.text.alphabet import Alphabet, alphabet_from
+from gatewise.data.text.streams import TextBatch, TextStreams
+from gatewise.data.text.text import Split, SplitText, Wanted, find_texts, read_text, read_whole
 from gatewise.errors import GatewiseError
-from gatewise.insight.text_details import costs, read_passage, surprises
-from gatewise.insight.text_picture import draw_text
-from gatewise.networks.language import LanguageModel
+from gatewise.insight.details.text import costs, read_passage, surprises
+from gatewise.insight.pictures.text import draw_text
+from gatewise.networks.generate.language import LanguageModel
+from gatewise.networks.generate.next_symbol import NextSymbol, follow, surprise
+from gatewise.networks.generate.ngram import Ngram
+from gatewise.networks.generate.sampling import Taste, write_on
 from gatewise.networks.network import Baseline
-from gatewise.networks.next_symbol import NextSymbol, follow, surprise
-from gatewise.networks.ngram import Ngram
-from gatewise.networks.sampling import Taste, write_on
 from gatewise.networks.saving import SavedModel
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest

@@ -14,18 +14,18 @@ import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
-from gatewise.data.differences import differences
-from gatewise.data.long_table import LongColumns
-from gatewise.data.scaling import Scale
-from gatewise.data.sequences import Sequences, SequenceTable
-from gatewise.data.vector_parts import binary_channels, in_pieces, named_parts, random_parts
+from gatewise.data.sequences.differences import differences
+from gatewise.data.sequences.long_table import LongColumns
+from gatewise.data.sequences.sequences import Sequences, SequenceTable
+from gatewise.data.sequences.vector_parts import binary_channels, in_pieces, named_parts, random_parts
+from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
-from gatewise.insight.vector_picture import COLUMNS, draw_vectors
+from gatewise.insight.pictures.vectors import COLUMNS, draw_vectors
+from gatewise.networks.generate.vector_baselines import BASELINES
+from gatewise.networks.generate.vector_scores import next_vectors, score, told_by_place
+from gatewise.networks.generate.vectors import NextVector, SequenceModel
 from gatewise.networks.network import Baseline
 from gatewise.networks.saving import SavedModel
-from gatewise.networks.sequence_baselines import BASELINES
-from gatewise.networks.sequence_model import NextVector, SequenceModel
-from gatewise.networks.sequence_scores import next_vectors, score, told_by_place
 from gatewise.tasks.reading import read_as
 from gatewise.tasks.vector_reading import VectorReading, read_vectors
 from gatewise.training.contest import Contest

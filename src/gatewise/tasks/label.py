@@ -13,19 +13,18 @@ import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
-from gatewise.data.labelled import LabelledSteps
-from gatewise.data.labelled_table import TableForm, read_labelled_table
-from gatewise.data.labelled_text import TextForm, read_labelled_text
-from gatewise.data.long_table import LongColumns
-from gatewise.data.part_files import part_files
-from gatewise.data.token_steps import NONE
+from gatewise.data.images.part_files import part_files
+from gatewise.data.labels.labelled import LabelledSteps
+from gatewise.data.labels.labelled_table import TableForm, read_labelled_table
+from gatewise.data.labels.labelled_text import TextForm, read_labelled_text
+from gatewise.data.labels.token_steps import NONE
+from gatewise.data.sequences.long_table import LongColumns
 from gatewise.errors import GatewiseError
-from gatewise.insight.confusion_picture import draw_confusion
-from gatewise.insight.label_details import label_table, mistake_table, span_table
-from gatewise.insight.label_picture import draw_steps
-from gatewise.networks.label import Labeller, LabelNetwork
-from gatewise.networks.label_baselines import ChannelWindow, MajorityLabel, TokenWindow
-from gatewise.networks.label_scores import (
+from gatewise.insight.details.label import label_table, mistake_table, span_table
+from gatewise.insight.pictures.confusion import draw_confusion
+from gatewise.insight.pictures.label import draw_steps
+from gatewise.networks.label.baselines import ChannelWindow, MajorityLabel, TokenWindow
+from gatewise.networks.label.scores import (
     accuracy,
     by_label,
     by_span,
@@ -35,6 +34,7 @@ from gatewise.networks.label_scores import (
     mean_f1,
     total_f1,
 )
+from gatewise.networks.label.steps import Labeller, LabelNetwork
 from gatewise.networks.network import Baseline
 from gatewise.networks.saving import SavedModel
 from gatewise.tasks.reading import read_as

@@ -13,10 +13,9 @@ import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
-from gatewise.data.images import Colour
-from gatewise.data.long_table import LongColumns
-from gatewise.data.strips import Strips
-from gatewise.data.transcribed import (
+from gatewise.data.images.images import Colour
+from gatewise.data.labels.strips import Strips
+from gatewise.data.labels.transcribed import (
     SignalForm,
     StripForm,
     TextPlan,
@@ -25,18 +24,19 @@ from gatewise.data.transcribed import (
     read_signals,
     read_strips,
 )
-from gatewise.data.transcripts import Symbols, TranscriptSteps
+from gatewise.data.labels.transcripts import Symbols, TranscriptSteps
+from gatewise.data.sequences.long_table import LongColumns
 from gatewise.errors import GatewiseError
-from gatewise.insight.transcript_details import edit_table, text_table
-from gatewise.insight.transcript_picture import draw_texts
-from gatewise.networks.ctc import BLANK, steps_needed
-from gatewise.networks.images import over_images
-from gatewise.networks.label_scores import error_rate, exact_match, find_texts
+from gatewise.insight.details.transcript import edit_table, text_table
+from gatewise.insight.pictures.transcript import draw_texts
+from gatewise.networks.classify.lattices import over_images
+from gatewise.networks.label.ctc import BLANK, steps_needed
+from gatewise.networks.label.scores import error_rate, exact_match, find_texts
+from gatewise.networks.label.transcript import Transcriber, TranscriptNetwork, steps_left
+from gatewise.networks.label.transcript_baselines import MajorityText, WindowTranscriber
 from gatewise.networks.network import Baseline, Network
 from gatewise.networks.saving import SavedModel
 from gatewise.networks.strip_fronts import Front
-from gatewise.networks.transcript import Transcriber, TranscriptNetwork, steps_left
-from gatewise.networks.transcript_baselines import MajorityText, WindowTranscriber
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
 from gatewise.training.example import Example, Track, channels, require_example

@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from gatewise.cells.base import CellType
-from gatewise.data.pairs import TextPairs, is_table, read_pairs, read_sources
-from gatewise.data.parallel import (
+from gatewise.data.text.pairs import TextPairs, is_table, read_pairs, read_sources
+from gatewise.data.text.parallel import (
     Parallel,
     ParallelData,
     Wanted,
@@ -27,13 +27,13 @@ from gatewise.data.parallel import (
     split,
     with_text,
 )
-from gatewise.data.symbols import BEGIN, Symbols
+from gatewise.data.text.symbols import BEGIN, Symbols
 from gatewise.errors import GatewiseError
-from gatewise.insight.attention_picture import draw_attention
+from gatewise.insight.pictures.attention import draw_attention
 from gatewise.networks.saving import SavedModel
-from gatewise.networks.translate import EncoderDecoder, Translator
-from gatewise.networks.translate_baselines import CopySource, MostFrequent, TranslationBaseline, WordTable
-from gatewise.networks.translate_scores import references, require_sacrebleu, score, tell, translations
+from gatewise.networks.translate.baselines import CopySource, MostFrequent, TranslationBaseline, WordTable
+from gatewise.networks.translate.encoder_decoder import EncoderDecoder, Translator
+from gatewise.networks.translate.scores import references, require_sacrebleu, score, tell, translations
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
 from gatewise.training.example import Example, Track, require_example

@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 
-from gatewise.data.archives import ARCHIVES, read_archive
-from gatewise.data.differences import differences
-from gatewise.data.long_table import Fill, LongColumns, read_long
-from gatewise.data.scaling import Scale
-from gatewise.data.sequences import SequenceTable
+from gatewise.data.sequences.archives import ARCHIVES, read_archive
+from gatewise.data.sequences.differences import differences
+from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
+from gatewise.data.sequences.sequences import SequenceTable
+from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
-from gatewise.insight.vector_picture import Look
+from gatewise.insight.pictures.vectors import Look
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Images, clips of images, and what is told of them: by folders or by a table."""

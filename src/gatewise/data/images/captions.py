@@ -1,0 +1,168 @@
+"""Images and their captions: a folder, and a table that names file and caption in each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from gatewise.data.images.images import ImageFiles, batch_of
+from gatewise.data.tables.table import Table
+from gatewise.data.text.pairs import is_table, read_text_table
+from gatewise.data.text.parallel import Ragged
+from gatewise.data.text.symbols import Symbols
+from gatewise.errors import GatewiseError
+
+FILES = ("file", "image", "filename", "file_name", "path", "image_name")
+CAPTIONS = ("caption", "text", "description", "sentence", "comment")
+PARTS = {"train": "train", "restval": "train", "validation": "validation", "valid": "validation",
+         "val": "validation", "dev": "validation", "test": "test"}  # fmt: skip
+
+
+class CaptionBatch(NamedTuple):
+    """Images and a caption of each, by the numbers of its symbols.
+
+    images: [B, H, W, C], standardised, zero outside their own sizes [B, 2]
+    target: [B, T], each caption ended by END and filled up with PADDING
+    """
+
+    images: Tensor
+    sizes: Tensor
+    target: Tensor
+
+
+@dataclass(frozen=True)
+class CaptionTable:
+    """What is said of the images of a folder.
+
+    path: of the table; given: it, or the folder that holds it, as the user gave it
+    images: the files, each once; captions: those of each image, one or more
+    parts: of each image, "train", "validation" or "test"; "" where the table does not say
+    columns: those of file and caption
+    """
+
+    path: str
+    given: str
+    images: tuple[Path, ...]
+    captions: tuple[tuple[str, ...], ...]
+    parts: tuple[str, ...]
+    columns: tuple[str, str]
+
+
+class Captions(Dataset[CaptionBatch]):
+    """Every caption of some images, with its image: an example for each caption.
+
+    files: all images; numbers: of those that are in this part; captions: of each of them, one or more
+    """
+
+    def __init__(
+        self, files: ImageFiles, numbers: Sequence[int], captions: Sequence[Sequence[str]], symbols: Symbols
+    ) -> None:
+        self.files, self.numbers, self.captions = files, list(numbers), [tuple(one) for one in captions]
+        self.image_of = [image for image, own in enumerate(self.captions) for _ in own]
+        self.targets = Ragged.of([symbols.encode(text) for own in self.captions for text in own])
+        self.sizes = files.sizes[self.numbers].prod(1)[self.image_of]
+        self.at_once = batch_of(int(self.sizes.max(initial=1)) * files.form.channels)
+
+    def __len__(self) -> int:
+        return len(self.image_of)
+
+    def __getitems__(self, chosen: list[int]) -> CaptionBatch:
+        images, sizes = self.files.batch([self.numbers[self.image_of[one]] for one in chosen])
+        return CaptionBatch(images, sizes, self.targets.padded(np.array(chosen)))
+
+    def pictures(self, chosen: Sequence[int]) -> CaptionBatch:
+        """Some of the images, each once, by their place in `numbers`; the targets are empty."""
+        images, sizes = self.files.batch([self.numbers[one] for one in chosen])
+        return CaptionBatch(images, sizes, torch.zeros(len(images), 0, dtype=torch.long))
+
+
+def read_captions(
+    path: Path, images: Path | None = None, file: str | None = None, caption: str | None = None,
+    part: str | None = None,
+) -> CaptionTable:  # fmt: skip
+    """The captions of a table, and the images that it names.
+
+    path: the table, or a folder that holds it; images: the folder of the images, if not that of the table
+    file, caption: columns, by default those that are called so; part: a column of train, validation and test
+
+    Errors: `GatewiseError` where there is no table, a column is missing, an image isn't there, or a caption
+    is empty.
+    """
+    table = read_text_table(_table_of(path))
+    folder = images or Path(table.path).parent
+    file = _column(table, file, FILES, "file of an image", "file")
+    caption = _column(table, caption, CAPTIONS, "caption", "caption")
+    names = table.column(file, "file of an image")
+    texts = table.column(caption, "caption")
+    parts = [None] * len(names) if part is None else [one or "" for one in table.column(part, "part")]
+    found: dict[str, tuple[list[str], str]] = {}
+    for row, (name, text, own) in enumerate(zip(names, texts, parts, strict=True)):
+        where = f"{table.path}, {table.place(row)}"
+        if name not in found and not (name and (folder / str(name)).is_file()):
+            raise GatewiseError(f"{where}: there is no image {str(folder / str(name or ''))!r}")
+        if not (text or "").strip():
+            raise GatewiseError(f"{where}: the caption of {name} is empty")
+        known, before = found.setdefault(name, ([], _part(own, where)))
+        if _part(own, where) != before:
+            raise GatewiseError(f"{where}: {name} is in {own!r}, and in {before!r} above")
+        known.append(text)
+    return CaptionTable(
+        table.path,
+        str(path),
+        tuple(folder / name for name in found),
+        tuple(tuple(own) for own, _ in found.values()),
+        tuple(own for _, own in found.values()),
+        (file, caption),
+    )
+
+
+def image_column(path: Path, file: str) -> tuple[tuple[str, ...], list[Path]]:
+    """The images that a table names, each once: their names there, and their files beside it.
+
+    Errors: `GatewiseError` where there is no such column, or no such file.
+    """
+    table = read_text_table(path)
+    names = tuple(dict.fromkeys(str(name or "") for name in table.column(file, "file of an image")))
+    files = [path.parent / name for name in names]
+    for name, one in zip(names, files, strict=True):
+        if not (name and one.is_file()):
+            raise GatewiseError(f"{path}: there is no image {str(one)!r}")
+    return names, files
+
+
+def _table_of(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    tables = sorted(one for one in path.iterdir() if is_table(one) and not one.name.startswith("."))
+    if len(tables) != 1:
+        told = f"{len(tables)} tables, {', '.join(one.name for one in tables)}" if tables else "no table"
+        raise GatewiseError(f"{path} holds {told}; give the CSV of the captions itself")
+    return tables[0]
+
+
+def _column(table: Table, given: str | None, names: Sequence[str], role: str, option: str) -> str:
+    if given is not None:
+        table.column(given, role)
+        return given
+    for name in names:
+        for one in table.columns:
+            if one.lower() == name:
+                return one
+    raise GatewiseError(
+        f"{table.path} has no column {names[0]!r}, it has {', '.join(table.columns)}; name one by --{option}"
+    )
+
+
+def _part(told: str | None, where: str) -> str:
+    if told is None:
+        return ""
+    if told.strip().lower() not in PARTS:
+        raise GatewiseError(f"{where}: expected train, validation or test as the part, got {told!r}")
+    return PARTS[told.strip().lower()]

@@ -1,0 +1,109 @@
+"""Clips from one .npz file of arrays."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from gatewise.data.images.clips import Clips
+from gatewise.data.images.image_file import ImageForm
+from gatewise.errors import GatewiseError
+
+KEYS = "frames [N, T, H, W] or [N, T, H, W, C], labels [N] and, where clips differ in length, lengths [N]"
+
+
+class ClipArrays(Clips):
+    """Clips [N, T, H, W, C] in memory, with a label as text for each where there are any."""
+
+    def __init__(
+        self, path: Path, frames: np.ndarray, lengths: np.ndarray, labels: tuple[str, ...], form: ImageForm
+    ) -> None:
+        self.frames, self.lengths, self.labels, self.form = frames, lengths, labels, form
+        self.names = tuple(f"{path}, clip {number}" for number in range(len(frames)))
+        self.size = frames.shape[2], frames.shape[3]
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        return self.frames[number, : self.lengths[number]]
+
+
+def read_clip_arrays(
+    path: Path, form: ImageForm | None = None, size: tuple[int, int] | None = None, every: int = 1
+) -> ClipArrays:
+    """The clips of a .npz file, which nothing in can execute.
+
+    frames [N, T, H, W] or [N, T, H, W, C]: whole numbers or fractions, in any unit
+    labels [N]: names or whole numbers; lengths [N]: how many frames of each clip count, all if missing
+    form, size: those of a model that was trained before; None to take the file's own
+    every: takes every so manyth frame
+
+    Errors: `GatewiseError` where the file or an array isn't of this kind.
+    """
+    arrays = _arrays(path)
+    frames = arrays["frames"]
+    frames = frames[..., None] if frames.ndim == 4 else frames
+    if frames.ndim != 5 or 0 in frames.shape or frames.dtype.kind not in "uif":
+        raise GatewiseError(
+            f"{path}: expected frames as numbers of shape [N, T, H, W] or [N, T, H, W, C], none being zero, "
+            f"got {arrays['frames'].dtype} of {list(arrays['frames'].shape)}"
+        )
+    count, steps = frames.shape[:2]
+    lengths = _whole(path, arrays, "lengths", count)
+    lengths = np.full(count, steps) if lengths is None else lengths.astype(np.int64)
+    if (wrong := (lengths < 1) | (lengths > steps)).any():
+        row = int(wrong.argmax())
+        raise GatewiseError(f"{path}: expected lengths in 1..{steps}, got {lengths[row]} for clip {row}")
+    for number in range(count) if frames.dtype.kind == "f" else ():
+        if not np.isfinite(frames[number, : lengths[number]]).all():
+            raise GatewiseError(f"{path}: clip {number} has frames with values that are no finite numbers")
+    form = form or ImageForm(frames.shape[-1])
+    if form.channels != frames.shape[-1] or size not in (None, frames.shape[2:4]):
+        told = " x ".join(map(str, (*(size or frames.shape[2:4]), form.channels)))
+        raise GatewiseError(
+            f"{path}: the model was trained on frames of {told}, "
+            f"got {' x '.join(map(str, frames.shape[2:]))} (height, width, channels)"
+        )
+    labels = arrays.get("labels")
+    return ClipArrays(
+        path,
+        frames[:, ::every],
+        -(-lengths // every),
+        () if labels is None else tuple(map(str, _labels(path, labels, count))),
+        form,
+    )
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of the file that are known by name."""
+    if not path.is_file():
+        raise GatewiseError(f"there is no file {str(path)!r}; give a .npz file with {KEYS}")
+    try:
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise GatewiseError(f"{path} holds one array without a name; write a .npz file with {KEYS}")
+        with file:
+            if "frames" not in file.files:
+                raise GatewiseError(f"{path} holds {', '.join(file.files) or 'nothing'}; expected {KEYS}")
+            return {name: file[name] for name in ("frames", "labels", "lengths") if name in file.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        reason = "it holds Python objects" if "pickle" in str(error) else " ".join(str(error).split())
+        raise GatewiseError(f"{path} can't be read as arrays: {reason}; expected {KEYS}") from error
+
+
+def _whole(path: Path, arrays: dict[str, np.ndarray], name: str, count: int) -> np.ndarray | None:
+    found = arrays.get(name)
+    if found is not None and (found.shape != (count,) or found.dtype.kind not in "ui"):
+        raise GatewiseError(
+            f"{path}: expected {name} as {count} whole numbers, got {found.dtype} of {list(found.shape)}"
+        )
+    return found
+
+
+def _labels(path: Path, labels: np.ndarray, count: int) -> np.ndarray:
+    if labels.shape != (count,) or labels.dtype.kind not in "uiU":
+        raise GatewiseError(
+            f"{path}: expected labels as {count} names or whole numbers, "
+            f"got {labels.dtype} of {list(labels.shape)}"
+        )
+    return labels

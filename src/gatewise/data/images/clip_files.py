@@ -1,0 +1,159 @@
+"""Clips from files: folders of frames, and animated images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gatewise.data.images.class_folders import natural
+from gatewise.data.images.clips import Clips
+from gatewise.data.images.image_file import Header, ImageForm, header, is_image, opened, pixels, read_image
+from gatewise.data.images.images import MEMORY, Colour, Kept, channels_of
+from gatewise.errors import GatewiseError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class ClipFile:
+    """One clip: an animated image, or a folder's images in the order of their names.
+
+    files: of its frames, or the one that holds them all; header: of the first frame; count: of frames
+    """
+
+    path: Path
+    files: tuple[Path, ...]
+    header: Header
+    count: int
+
+    def read(self, form: ImageForm, every: int) -> np.ndarray:
+        """[T, H, W, C], every so manyth frame. Errors: `GatewiseError` that names a broken file."""
+        if self.path.is_dir():
+            frames = [read_image(file, form) for file in self.files[::every]]
+        else:
+            frames = opened(self.path, lambda image: _animation(image, form, range(0, self.count, every)))
+        for place, frame in enumerate(frames):
+            if frame.shape != frames[0].shape:
+                raise GatewiseError(
+                    f"{self.files[place * every if self.path.is_dir() else 0]} is {_size(frame.shape)} and "
+                    f"its clip's first frame {_size(frames[0].shape)}; give a --size to bring all to"
+                )
+        return np.stack(frames)
+
+
+class ClipFiles(Clips):
+    """Clips by number, read when asked for; those read first are kept while `memory` lasts.
+
+    clips: of one size, unless the form has one; every: takes every so manyth frame
+    """
+
+    def __init__(
+        self, clips: Sequence[ClipFile], form: ImageForm, every: int = 1, memory: int = MEMORY
+    ) -> None:
+        self.clips, self.form, self.every = tuple(clips), form, every
+        self.names = tuple(str(clip.path) for clip in clips)
+        self.lengths = np.array([-(-clip.count // every) for clip in clips])
+        first = clips[0]
+        self.size = form.fitted(*first.header[:2])
+        for clip in clips:
+            if form.fitted(*clip.header[:2]) != self.size:
+                raise GatewiseError(
+                    f"{clip.files[0]} is {_size(clip.header)} and {first.files[0]} {_size(first.header)}; "
+                    "give a --size to bring all to"
+                )
+        self._kept = Kept(lambda number: self.clips[number].read(form, every), memory)
+        if self.lengths.sum() * np.prod(self.size) * form.channels <= memory:
+            for number in range(len(clips)):
+                self._kept[number]
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        return self._kept[number]
+
+
+def is_clip(path: Path) -> bool:
+    """Whether a path is an image, or a folder that isn't hidden."""
+    return is_image(path) or (path.is_dir() and not path.name.startswith("."))
+
+
+def open_clips(
+    paths: Sequence[Path], colour: Colour = "auto", size: tuple[int, int] | None = None, every: int = 1
+) -> ClipFiles:
+    """Clips of these folders and animated images; reads all at once where all fit into memory.
+
+    Errors: `GatewiseError` where a folder is empty, a file is broken, or sizes or colours differ.
+    """
+    clips = [read_clip(path) for path in paths]
+    if all(clip.count == 1 for clip in clips):
+        raise GatewiseError(
+            f"every clip has one frame only, as {paths[0]}; classify tells still images apart"
+        )
+    channels = channels_of([clip.files[0] for clip in clips], [clip.header for clip in clips], colour)
+    return ClipFiles(clips, ImageForm(channels, size), every)
+
+
+def reopen_clips(paths: Sequence[Path], form: ImageForm, size: tuple[int, int], every: int = 1) -> ClipFiles:
+    """Other clips, in a form that was learned before; `size` is that of the frames that were trained on.
+
+    Errors: `GatewiseError` where a file is broken, or frames are of another size.
+    """
+    clips = [read_clip(path) for path in paths]
+    for clip in clips:
+        if form.fitted(*clip.header[:2]) != size:
+            raise GatewiseError(
+                f"{clip.files[0]} is {_size(clip.header)}; the model was trained on frames of {_size(size)}, "
+                "and without a --size to bring others to"
+            )
+    return ClipFiles(clips, form, every)
+
+
+def read_clip(path: Path) -> ClipFile:
+    """What a clip tells before its frames are decoded. Errors: `GatewiseError` that names it."""
+    files: tuple[Path, ...] = (path,)
+    if path.is_dir():
+        files = tuple(sorted(filter(is_image, path.iterdir()), key=lambda file: natural(file.name)))
+        if not files:
+            raise GatewiseError(f"{path} holds no images; put the frames of a clip into a folder of its own")
+    first, frames = opened(files[0], lambda image: (header(image), getattr(image, "n_frames", 1)))
+    return ClipFile(path, files, first, len(files) if path.is_dir() else frames)
+
+
+def find_clips(root: Path) -> list[Path]:
+    """Every clip below a folder, or the one that it is itself: for clips whose classes are unknown.
+
+    A folder with still images in it is a clip, in any other each animated image is one.
+
+    Errors: `GatewiseError` where there is none.
+    """
+    if is_image(root) and root.is_file():
+        return [root]
+    if not root.is_dir():
+        raise GatewiseError(f"there is no folder or animated image {str(root)!r}")
+    found = []
+    for folder in [root, *sorted((one for one in root.rglob("*") if one.is_dir()), key=_natural_path)]:
+        images = sorted(filter(is_image, folder.iterdir()), key=_natural_path)
+        animated = [path for path in images if read_clip(path).count > 1]
+        found += [folder] if len(animated) < len(images) else animated
+    if not found:
+        raise GatewiseError(f"{root} holds no clips: folders of frames, or animated images")
+    return found
+
+
+def _natural_path(path: Path) -> list[tuple[bool, int, str]]:
+    return natural(str(path))
+
+
+def _animation(image: Image, form: ImageForm, places: Sequence[int]) -> list[np.ndarray]:
+    frames = []
+    for place in places:
+        image.seek(place)
+        frames.append(pixels(image, form))
+    return frames
+
+
+def _size(shape: Sequence[int]) -> str:
+    return f"{shape[0]} x {shape[1]}"

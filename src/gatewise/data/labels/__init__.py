@@ -1,0 +1,1 @@
+"""What is labelled at each step, and texts that nobody aligned with what they are read from."""

@@ -1,0 +1,230 @@
+"""Series made ready for forecasting: split by time, scaled, cut into windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+import torch
+
+from gatewise.data.series.calendar import calendar, useful_cycles
+from gatewise.data.series.period import find_period
+from gatewise.data.series.scaling import Scale, learn_scale
+from gatewise.data.series.series import Series, SeriesSet
+from gatewise.data.series.times import Step, say
+from gatewise.data.series.windows import WindowBatch, Windows, window_starts
+from gatewise.errors import GatewiseError
+
+LONGEST_USUAL_CONTEXT = 168
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How series are cut. A zero `context` or `period` is found from the data."""
+
+    horizon: int
+    context: int = 0
+    period: int = 0
+    validation_share: float = 0.15
+    test_share: float = 0.15
+
+    def borders(self, steps: int) -> tuple[int, int]:
+        """Where the validation part and the test part of a series begin."""
+        test = max(round(steps * self.test_share), self.horizon)
+        validation = max(round(steps * self.validation_share), self.horizon)
+        return steps - test - validation, steps - test
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was learned from the training parts.
+
+    series, covariates: each series' scale by its id, each covariate's; cycles: of the calendar
+    seen: the last time of each series that training and validation saw
+    """
+
+    series: Mapping[str, Scale]
+    covariates: tuple[Scale, ...]
+    cycles: tuple[str, ...]
+    seen: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ForecastData:
+    """Series ready for forecasting. The plan's context and period are settled."""
+
+    plan: Plan
+    source: SeriesSet
+    learned: Learned
+    train: Windows
+    validation: Windows
+    test: Windows
+
+    def scales(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation of each series, [series] each."""
+        own = [self.learned.series[series.id] for series in self.source.series]
+        return np.array([one.mean for one in own]), np.array([one.deviation for one in own])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found in the data, how they are cut, and where the parts begin."""
+        plan = self.plan
+        period = f"a period of {plan.period}" if plan.period > 1 else "no period"
+        if plan.period > plan.context:
+            period += ", beyond the context: no seasonal naive"
+        settled = (
+            f"a step is one {self.source.step}; looking back on {plan.context} steps "
+            f"to foretell {plan.horizon}; {period}"
+        )
+        return (*self.source.notes, settled, self._split())
+
+    def _split(self) -> str:
+        """The parts in one sentence, with their times where there is one series."""
+        first, second = self.plan.borders(len(self.source.series[0]))
+        times = self.source.series[0].times
+        counts = (
+            f"{len(self.train)} windows to train on, {len(self.validation)} to validate, "
+            f"{len(self.test)} to test"
+        )
+        if len(self.source.series) > 1:
+            return f"{counts}: the last parts in time of each of {len(self.source.series)} series"
+        return f"{counts}: validation from {say(times[first])}, test from {say(times[second])}"
+
+
+def prepare(source: SeriesSet, plan: Plan, learned: Learned | None = None) -> ForecastData:
+    """Splits each series by time, learns scales on the training parts, and cuts windows.
+
+    learned: of a model trained before; learned here where None
+
+    Errors: `GatewiseError` where a series is too short for the context and horizon.
+    """
+    plan = settle(plan, source)
+    for series in source.series:
+        _check_length(series, plan)
+    if all(np.ptp(series.target[: plan.borders(len(series))[0]]) == 0 for series in source.series):
+        raise GatewiseError("the target never changes in the part to train on: there is nothing to learn")
+    trained_before = learned is not None
+    learned = learn(source, [plan.borders(len(series))[0] for series in source.series], learned)
+    if not trained_before:
+        seen = {one.id: say(one.times[plan.borders(len(one))[1] - 1]) for one in source.series}
+        learned = replace(learned, seen=seen)
+    tables = [table(series, learned) for series in source.series]
+    values = torch.from_numpy(np.concatenate(tables)).float()
+    offsets = np.cumsum([0, *(len(one) for one in tables[:-1])])
+    known = tables[0].shape[1] - 1 - len(source.columns.observed)
+
+    def cut(part: int) -> Windows:
+        starts = []
+        for series in source.series:
+            first, last = (0, *plan.borders(len(series)), len(series))[part : part + 2]
+            starts.append(window_starts(first, last, plan.context, plan.horizon))
+        rows = np.concatenate([own + offset for own, offset in zip(starts, offsets, strict=True)])
+        which = np.repeat(np.arange(len(starts)), [len(own) for own in starts])
+        return Windows(
+            values, torch.from_numpy(rows), torch.from_numpy(which), plan.context, plan.horizon, known
+        )
+
+    return ForecastData(plan, source, learned, cut(0), cut(1), cut(2))
+
+
+def settle(plan: Plan, source: SeriesSet) -> Plan:
+    """The plan with its context and period found where they were not given."""
+    longest = max(source.series, key=len)
+    training = max(plan.borders(len(longest))[0], 3)
+    period = plan.period or find_period(longest.target[:training], source.step)
+    if period >= training:
+        raise GatewiseError(
+            f"a period of {period} does not fit into the {training} steps to train on; give a shorter one"
+        )
+    useful = min(max(2 * period, 3 * plan.horizon, 24), LONGEST_USUAL_CONTEXT)
+    shortest = min(plan.borders(len(series))[0] for series in source.series)
+    context = plan.context or max(min(useful, shortest // 2 - plan.horizon), 1)
+    return replace(plan, context=context, period=period)
+
+
+def learn(source: SeriesSet, ends: list[int], learned: Learned | None = None) -> Learned:
+    """What the first `ends` steps of each series show; what was learned before goes first."""
+    scales = {
+        series.id: learn_scale(series.target[:end]) for series, end in zip(source.series, ends, strict=True)
+    }
+    if learned is not None:
+        return replace(learned, series={**scales, **learned.series})
+    pieces = [
+        np.concatenate([series.known[:end], series.observed[:end]], axis=-1)
+        for series, end in zip(source.series, ends, strict=True)
+    ]
+    longest = max(range(len(ends)), key=ends.__getitem__)
+    cycles = useful_cycles(source.series[longest].times[: ends[longest]], source.step)
+    covariates = tuple(learn_scale(column) for column in np.concatenate(pieces).T)
+    return Learned(scales, covariates, cycles)
+
+
+def table(series: Series, learned: Learned) -> np.ndarray:
+    """[T + F, 1 + C + D], scaled: the target (NaN beyond its end), calendar, known and observed values."""
+    beyond = len(series.times) - len(series)
+    given = [series.known, np.pad(series.observed, ((0, beyond), (0, 0)), constant_values=np.nan)]
+    covariates = np.concatenate(given, axis=-1)
+    for place, scale in enumerate(learned.covariates):
+        covariates[:, place] = scale.apply(covariates[:, place])
+    target = np.pad(learned.series[series.id].apply(series.target), (0, beyond), constant_values=np.nan)
+    return np.concatenate([target[:, None], calendar(series.times, learned.cycles), covariates], axis=-1)
+
+
+class Latest(NamedTuple):
+    """The present of each series: its last context as one batch, the times to foretell, its scale."""
+
+    batch: WindowBatch
+    times: list[pl.Series]
+    scales: list[Scale]
+
+
+def latest(source: SeriesSet, plan: Plan, learned: Learned) -> Latest:
+    """The last context of each series with what is known of the horizon, and the horizon's times.
+
+    Errors: `GatewiseError` where a series is shorter than the context, or known covariates are not
+    given for the whole horizon.
+    """
+    learned = learn(source, [len(series) for series in source.series], learned)
+    windows, times = [], []
+    for series in source.series:
+        if len(series) < plan.context:
+            raise GatewiseError(
+                f"series {series.id!r} has {len(series)} steps; the model looks back on {plan.context}"
+            )
+        ahead = len(series.times) - len(series)
+        if source.columns.known and ahead < plan.horizon:
+            raise GatewiseError(
+                f"series {series.id!r} goes on for {ahead} rows beyond its last {source.columns.target!r}; "
+                f"a horizon of {plan.horizon} needs {', '.join(source.columns.known)} for as many"
+            )
+        series = _extended(series, source.step, plan.horizon)
+        rows = table(series, learned)[len(series) - plan.context :]
+        windows.append(torch.from_numpy(rows).float())
+        times.append(series.times[len(series) :])
+    both = torch.stack(windows)
+    known = both.shape[-1] - len(source.columns.observed)
+    past, future = both[:, : plan.context], both[:, plan.context :]
+    batch = WindowBatch(past, future[:, :, 1:known], future[:, :, 0], torch.arange(len(windows)))
+    return Latest(batch, times, [learned.series[series.id] for series in source.series])
+
+
+def _extended(series: Series, step: Step, horizon: int) -> Series:
+    """The series with times, and what is known, for exactly the horizon beyond its end."""
+    end = len(series) + horizon
+    times = step.grid(series.times, end)
+    known = np.pad(series.known[:end], ((0, max(end - len(series.known), 0)), (0, 0)))
+    return replace(series, times=times, known=known)
+
+
+def _check_length(series: Series, plan: Plan) -> None:
+    training = plan.borders(len(series))[0]
+    needed = plan.context + plan.horizon
+    if training < needed:
+        raise GatewiseError(
+            f"series {series.id!r} has {len(series)} steps, {max(training, 0)} of them to train on; "
+            f"a context of {plan.context} and a horizon of {plan.horizon} need {needed}: "
+            "give more data, a shorter --horizon or a shorter --context"
+        )

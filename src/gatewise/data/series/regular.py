@@ -1,0 +1,95 @@
+"""One series' rows brought into order, one step apart, with no cell missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from gatewise.data.series.times import Step, say
+from gatewise.data.tables.table import Table
+from gatewise.errors import GatewiseError
+
+FILLS = ("linear", "forward")
+
+
+def in_order(table: Table, times: pl.Series, rows: np.ndarray, series: str) -> np.ndarray:
+    """The rows by time. Errors: `GatewiseError` with both places where a time stands twice."""
+    own = times.gather(rows)
+    rows = rows[own.arg_sort().to_numpy()]
+    own = times.gather(rows)
+    twice = np.flatnonzero((own[1:] == own[:-1]).to_numpy())
+    if len(twice):
+        first, second = sorted(int(row) for row in rows[twice[0] : twice[0] + 2])
+        raise GatewiseError(
+            f"{table.path}: {table.place(first)} and {table.place(second)} both give {say(times[first])} for "
+            f"series {series!r}; keep one, or name the column that tells series apart with --id"
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the rows of a series stand on its grid of times; `rows` is -1 where one is missing."""
+
+    table: Table
+    rows: np.ndarray
+    times: pl.Series
+    fill: str | None
+
+    def missing(self, column: np.ndarray) -> int:
+        """How many values of a column are missing on the grid."""
+        return int(np.isnan(np.where(self.rows >= 0, column[self.rows], np.nan)).sum())
+
+    def values(self, column: np.ndarray, name: str, steps: int) -> np.ndarray:
+        """The first `steps` values of a column on the grid, filled where asked.
+
+        Errors: `GatewiseError` with the place of a cell that is empty and not to be filled.
+        """
+        rows = self.rows[:steps]
+        values = np.where(rows >= 0, column[rows], np.nan)
+        missing = np.isnan(values)
+        if not missing.any():
+            return values
+        first = int(missing.argmax())
+        if self.fill is None or missing[0] or missing[-1]:
+            place = self.table.place(int(rows[first])) if rows[first] >= 0 else f"at {say(self.times[first])}"
+            end = "first" if missing[0] else "last"
+            remedy = f"the {end} value can't be filled" if self.fill else "--fill linear or forward fills it"
+            raise GatewiseError(f"{self.table.path}, {place}, column {name!r} is empty; {remedy}")
+        there = np.flatnonzero(~missing)
+        if self.fill == "linear":
+            return np.interp(np.arange(len(values)), there, values[there])
+        return values[np.maximum.accumulate(np.where(missing, 0, np.arange(len(values))))]
+
+
+def on_grid(
+    table: Table, times: pl.Series, rows: np.ndarray, step: Step, fill: str | None, series: str
+) -> Grid:
+    """Lays ordered rows on the grid of their step.
+
+    Errors: `GatewiseError` with the place of a time that is off the grid, or of a gap not to be filled.
+    """
+    own = times.gather(rows)
+    places = np.round(step.places(own)).astype(np.int64)
+    grid = step.grid(own, int(places[-1]) + 1)
+    off = np.flatnonzero((grid.gather(places) != own).to_numpy())
+    if len(off):
+        row = int(rows[off[0]])
+        raise GatewiseError(
+            f"{table.path}, {table.place(row)}: {say(times[row])} of series {series!r} does not fit a step "
+            f"of one {step} from {say(own[0])}; bring the times to one step first"
+        )
+    gaps = np.flatnonzero(np.diff(places) > 1)
+    if len(gaps) and fill is None:
+        before, after = int(rows[gaps[0]]), int(rows[gaps[0] + 1])
+        count = int(np.diff(places)[gaps[0]]) - 1
+        raise GatewiseError(
+            f"{table.path}, {table.place(after)}: {count} missing between {say(times[before])} and "
+            f"{say(times[after])} in series {series!r}, whose step is one {step}; "
+            "fill gaps with --fill linear or --fill forward"
+        )
+    whole = np.full(places[-1] + 1, -1)
+    whole[places] = rows
+    return Grid(table, whole, grid, fill)

@@ -1,0 +1,130 @@
+"""Time series from a table: checked, in order, one step apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from gatewise.data.series.regular import FILLS, Grid, in_order, on_grid
+from gatewise.data.series.times import Step, find_step, read_times
+from gatewise.data.tables.columns import Columns, FoundColumns, recognise
+from gatewise.data.tables.table import Table, read_table
+from gatewise.errors import GatewiseError
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series, one step after the other.
+
+    times: [T + F]; F steps beyond the last target, for which the known covariates are given
+    target: [T] float64
+    known: [T + F, C] float64, known in advance; observed: [T, D], known up to the present
+    """
+
+    id: str
+    times: pl.Series
+    target: np.ndarray
+    known: np.ndarray
+    observed: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+@dataclass(frozen=True)
+class SeriesSet:
+    """All series of a file, with the one step between times, and what was noticed in reading."""
+
+    series: tuple[Series, ...]
+    columns: FoundColumns
+    step: Step
+    notes: tuple[str, ...]
+
+
+def read_series(
+    source: str | Path | pl.DataFrame,
+    columns: Columns | None = None,
+    *,
+    fill: str | None = None,
+    time_format: str | None = None,
+) -> SeriesSet:
+    """Reads one series, or many in long form, from a CSV, a Parquet file or a polars frame.
+
+    columns: by role; those not named are recognised by name and content, or asked for
+    fill: "linear" or "forward" fills missing steps and cells; nothing is filled unless asked
+    time_format: as in `strftime`, where dates could be read in two ways
+
+    Errors: `GatewiseError` that names file, line and column of what is missing, double or no number.
+
+    >>> import polars as pl
+    >>> frame = pl.DataFrame({"month": ["2020-01", "2020-02", "2020-03"], "sold": [3, 4, 6]})
+    >>> read_series(frame).series[0].target
+    array([3., 4., 6.])
+    """
+    if fill is not None and fill not in FILLS:
+        raise GatewiseError(f"expected fill as one of {', '.join(FILLS)}, got {fill!r}")
+    table = Table("the frame", source, 1) if isinstance(source, pl.DataFrame) else read_table(source)
+    found, notes = recognise(table, columns or Columns())
+    times = read_times(table, found.time, time_format)
+    groups = _rows_by_id(table, found)
+    ordered = {name: in_order(table, times, rows, name) for name, rows in groups.items()}
+    if any((ordered[name] != rows).any() for name, rows in groups.items()):
+        notes.append("rows were put in the order of time")
+    longest = max(ordered.values(), key=len)
+    if len(longest) < 3:
+        raise GatewiseError(f"{table.path}: expected at least 3 rows for a series, got {len(longest)}")
+    step = find_step(times.gather(longest))
+    grids = {name: on_grid(table, times, rows, step, fill, name) for name, rows in ordered.items()}
+    series = _series(table, found, grids)
+    target = table.numbers(found.target, "target")
+    filled = sum(grid.missing(target) for grid in grids.values()) if fill and not found.known else 0
+    if filled:
+        looks = ", which looks at the value behind a gap" if fill == "linear" else ""
+        notes.append(f"missing values that were filled: {filled} ({fill}{looks})")
+    return SeriesSet(series, found, step, tuple(notes))
+
+
+def _rows_by_id(table: Table, columns: FoundColumns) -> dict[str, np.ndarray]:
+    if columns.id is None:
+        return {columns.target: np.arange(table.frame.height)}
+    ids = table.column(columns.id, "id").cast(pl.String)
+    if ids.is_null().any():
+        place = table.place(int(ids.is_null().arg_max() or 0))
+        raise GatewiseError(f"{table.path}, {place}, column {columns.id!r}: the id is missing")
+    rows = pl.DataFrame({"id": ids}).with_row_index("row")
+    groups = rows.group_by("id", maintain_order=True)
+    return {str(key[0]): group["row"].to_numpy().astype(np.int64) for key, group in groups}
+
+
+def _series(table: Table, columns: FoundColumns, grids: dict[str, Grid]) -> tuple[Series, ...]:
+    target = table.numbers(columns.target, "target")
+    known = {name: table.numbers(name, "known covariate") for name in columns.known}
+    observed = {name: table.numbers(name, "observed covariate") for name in columns.observed}
+
+    def side_by_side(values: dict[str, np.ndarray], grid: Grid, steps: int) -> np.ndarray:
+        on_steps = [grid.values(column, name, steps) for name, column in values.items()]
+        return np.stack(on_steps, axis=-1) if on_steps else np.empty((steps, 0))
+
+    series = []
+    for name, grid in grids.items():
+        steps = len(grid.rows)
+        history = _history(grid, target) if columns.known else steps
+        series.append(
+            Series(
+                name,
+                grid.times,
+                grid.values(target, columns.target, history),
+                side_by_side(known, grid, steps),
+                side_by_side(observed, grid, history),
+            )
+        )
+    return tuple(series)
+
+
+def _history(grid: Grid, target: np.ndarray) -> int:
+    """The steps up to the last target: behind them stand rows of what is known in advance."""
+    there = np.flatnonzero((grid.rows >= 0) & ~np.isnan(target[grid.rows]))
+    return int(there[-1]) + 1 if len(there) else 0

@@ -1,0 +1,71 @@
+"""Which column of a table is what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gatewise.data.series.times import looks_like_times
+from gatewise.data.tables.table import Table
+from gatewise.errors import GatewiseError
+
+ID_NAMES = ("id", "unique_id", "series_id", "item_id", "series")
+TIME_NAMES = ("time", "date", "datetime", "timestamp", "year", "month", "week", "day", "hour", "ds", "t")
+TARGET_NAMES = ("target", "value", "y")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns by role. `known` ones are known in advance, `observed` ones only up to the present."""
+
+    time: str | None = None
+    target: str | None = None
+    id: str | None = None
+    known: tuple[str, ...] = ()
+    observed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FoundColumns(Columns):
+    """Columns of which time and target are settled."""
+
+    time: str
+    target: str
+
+
+def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
+    """Finds the columns that were not named, by name and content, and says what it chose.
+
+    Errors: `GatewiseError` where none or several could be meant.
+    """
+    named = [given.time, given.target, given.id, *given.known, *given.observed]
+    for name in named:
+        if name is not None and named.count(name) > 1:
+            raise GatewiseError(f"{table.path}: the column {name!r} was given two roles; give it one")
+    left = [name for name in table.columns if name not in named]
+    notes = []
+    if given.time is None:
+        dates = [name for name in left if looks_like_times(table, name)]
+        dates = dates or [name for name in left if name.lower() in TIME_NAMES]
+        given = replace(given, time=_only(table, "time", dates))
+        left.remove(str(given.time))
+        notes.append(f"time is column {given.time!r}")
+    ids = [name for name in left if name.lower() in ID_NAMES and table.frame[name].is_duplicated().any()]
+    if given.id is None and ids:
+        given = replace(given, id=ids[0])
+        left.remove(ids[0])
+        notes.append(f"series are told apart by column {ids[0]!r}")
+    if given.target is None:
+        usual = [name for name in left if name.lower() in TARGET_NAMES]
+        given = replace(given, target=_only(table, "target", usual or left))
+        left.remove(str(given.target))
+        notes.append(f"target is column {given.target!r}")
+    if left:
+        notes.append(f"not used: {', '.join(left)}; --known or --observed takes them in")
+    return FoundColumns(str(given.time), str(given.target), given.id, given.known, given.observed), notes
+
+
+def _only(table: Table, role: str, found: list[str]) -> str:
+    if len(found) == 1:
+        return found[0]
+    choice = f"could be {', '.join(found)}" if found else f"is not clear among {', '.join(table.columns)}"
+    raise GatewiseError(f"{table.path}: the {role} column {choice}; name it with --{role} COLUMN")

@@ -1,0 +1,1 @@
+"""Texts: symbols of an alphabet, texts of any size, and pairs of texts."""

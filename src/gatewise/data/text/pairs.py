@@ -1,0 +1,184 @@
+"""Pairs of texts, as a user has them: a table with two columns, or two files line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from gatewise.data.tables.table import Table, read_table
+from gatewise.data.text.lines import Lines
+from gatewise.errors import GatewiseError
+
+TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq")
+TABBED = (".tsv", ".tab")
+SOURCES, TARGETS = ("source", "src", "input"), ("target", "tgt", "trg", "output", "translation")
+
+
+class Texts(Protocol):
+    """Texts by number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int, /) -> str: ...
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table as texts; an empty cell is an empty text."""
+
+    values: pl.Series
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, number: int) -> str:
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        return self.values[number] or ""
+
+
+@dataclass(frozen=True)
+class TextPairs:
+    """Two texts by each number. `place` says where a pair stands, `columns` what the sides are called."""
+
+    path: str
+    sources: Texts
+    targets: Texts
+    place: Callable[[int], str]
+    columns: tuple[str, str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+
+def is_table(path: str | Path) -> bool:
+    """Whether a file is a table by its name; any other is a text."""
+    return Path(path).suffix.lower() in TABLES
+
+
+def read_pairs(
+    path: str | Path,
+    target_file: str | Path | None = None,
+    source: str | None = None,
+    target: str | None = None,
+) -> TextPairs:
+    """Pairs of a CSV, TSV or Parquet file with a header, or of two text files, line by line.
+
+    target_file: the other half of a text file; source, target: the columns of a table, by default those
+    that are called so, or its first two
+
+    Errors: `GatewiseError` with the columns there are, or the numbers of lines.
+    """
+    if target_file is not None:
+        if source or target:
+            raise GatewiseError("text files have no columns; leave --source and --target out")
+        return _aligned(Path(path), Path(target_file))
+    if not is_table(path) and Path(path).is_file():
+        raise GatewiseError(
+            f"{path} is no table by its name ({', '.join(TABLES)}); where it is a text with a sentence in "
+            "each line, give the file of their translations too, with --target-file"
+        )
+    table = read_text_table(path)
+    names = _columns(table, source, target)
+    sources, targets = _texts(table, names[0], "source"), _texts(table, names[1], "target")
+    return TextPairs(table.path, sources, targets, table.place, names)
+
+
+def read_sources(path: str | Path, column: str | None) -> tuple[Texts, str | None]:
+    """What is to be translated: a table's column of that name (or its only one), or the lines of a text.
+
+    Returns: the texts, and the column's name where there is one.
+    """
+    if not is_table(path):
+        return Lines(path), None
+    table = read_text_table(path)
+    if column not in table.columns and len(table.columns) == 1:
+        column = table.columns[0]
+    if column is None:
+        column = _named(table, SOURCES) or table.columns[0]
+    return _texts(table, column, "source"), column
+
+
+def read_text_table(path: str | Path) -> Table:
+    """A table of texts. In one with tabs, quotation marks are what they are: quotation marks.
+
+    Errors: `GatewiseError`; in a text file that is not UTF-8, with the line.
+    """
+    path = Path(path)
+    tabbed, packed = path.suffix.lower() in TABBED, path.suffix.lower() in (".parquet", ".pq")
+    if path.is_file() and path.stat().st_size and not packed:
+        for _ in Lines(path):  # which names the line that can't be decoded
+            pass
+    if not tabbed or not path.is_file() or not path.stat().st_size:
+        return read_table(path)
+    try:
+        frame = pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        raise GatewiseError(
+            f"{path} can't be read as a table: {str(error).strip().splitlines()[0]}"
+        ) from error
+    if frame.height == 0:
+        raise GatewiseError(f"{path} has no rows below its header")
+    frame = frame.rename(lambda name: _unquoted(name.strip()))
+    return Table(str(path), frame.with_columns(_unquote(pl.all())), first_line=2)
+
+
+def _unquoted(name: str) -> str:
+    return str(pl.select(_unquote(pl.lit(name))).item())
+
+
+def _unquote(cell: pl.Expr) -> pl.Expr:
+    """Takes away the quotation marks that other programs put around a cell which holds some."""
+    inner = cell.str.slice(1, cell.str.len_chars() - 2)
+    around = cell.str.contains(r'^".*"$') & (cell.str.len_chars() > 1)
+    doubled = ~inner.str.replace_all('""', "", literal=True).str.contains('"', literal=True)
+    return pl.when(around & doubled).then(inner.str.replace_all('""', '"', literal=True)).otherwise(cell)
+
+
+def _aligned(path: Path, target_file: Path) -> TextPairs:
+    for one in (path, target_file):
+        if is_table(one) and one.is_file():
+            raise GatewiseError(f"{one} is a table: give it alone, without --target-file")
+    sources, targets = Lines(path), Lines(target_file)
+    if len(sources) != len(targets):
+        raise GatewiseError(
+            f"{path} has {len(sources)} lines and {target_file} has {len(targets)}; "
+            "line by line, each must be the translation of the other"
+        )
+    return TextPairs(str(path), sources, targets, sources.place)
+
+
+def _columns(table: Table, source: str | None, target: str | None) -> tuple[str, str]:
+    """The columns of both sides."""
+    for name, role in ((source, "source"), (target, "target")):
+        if name is not None:
+            table.column(name, role)
+    if source is not None and source == target:
+        raise GatewiseError(f"{table.path}: source and target are both column {source!r}; name two")
+    if len(table.columns) < 2:
+        raise GatewiseError(
+            f"{table.path} has one column only, {table.columns[0]!r}; "
+            "expected one of sources and one of targets"
+        )
+    source = source or _named(table, SOURCES, but=target)
+    target = target or _named(table, TARGETS, but=source)
+    left = [name for name in table.columns if name not in (source, target)]
+    source = source or left.pop(0)
+    return source, target or left.pop(0)
+
+
+def _named(table: Table, names: Sequence[str], but: str | None = None) -> str | None:
+    return next((one for one in table.columns if one.lower() in names and one != but), None)
+
+
+def _texts(table: Table, name: str, role: str) -> Column:
+    column = table.column(name, role)
+    if column.dtype == pl.Null:
+        column = column.cast(pl.String)
+    if column.dtype != pl.String:
+        raise GatewiseError(f"{table.path}, column {name!r}: expected texts, got {column.dtype}")
+    return Column(column)

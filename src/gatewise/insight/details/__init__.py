@@ -1,0 +1,1 @@
+"""Tables of what a network answered, one file a kind."""

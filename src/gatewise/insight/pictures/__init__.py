@@ -1,0 +1,1 @@
+"""Pictures of what a network answered, one file a kind."""

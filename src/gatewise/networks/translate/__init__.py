@@ -1,0 +1,1 @@
+"""A text from a text: encoder, decoder, the search between them, and what they must beat."""

@@ -1,0 +1,93 @@
+"""Images and their captions from a folder and a table; what is missing is told with its line."""
+
+import pytest
+from PIL import Image
+
+from gatewise.data.images.captions import Captions, read_captions
+from gatewise.data.images.images import open_images
+from gatewise.data.text.symbols import END, PADDING, learn_symbols
+from gatewise.errors import GatewiseError
+
+TABLE = "file,caption,part\na.png,a dark one,train\nb.png,a bright one,test\na.png,very dark,train\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes two images and a table beside them."""
+
+    def make(text=TABLE, name="captions.csv"):
+        for image, size in (("a", (4, 3)), ("b", (2, 5))):
+            Image.new("L", size, 9).save(tmp_path / f"{image}.png")
+        (tmp_path / name).write_text(text)
+        return tmp_path
+
+    return make
+
+
+def test_an_image_is_there_once_with_all_of_its_captions(write):
+    table = read_captions(write())
+    assert [path.name for path in table.images] == ["a.png", "b.png"]
+    assert table.captions == (("a dark one", "very dark"), ("a bright one",))
+    assert table.parts == ("", "")
+    assert table.columns == ("file", "caption")
+    assert read_captions(write() / "captions.csv", part="part").parts == ("train", "test")
+
+
+def test_columns_may_be_called_otherwise_and_images_lie_elsewhere(write, tmp_path_factory):
+    folder = write()
+    elsewhere = tmp_path_factory.mktemp("tables")
+    (elsewhere / "said.csv").write_text(TABLE.replace("file,caption", "picture,said"))
+    table = read_captions(elsewhere / "said.csv", folder, "picture", "said")
+    assert [path.parent for path in table.images] == [folder, folder]
+    assert table.columns == ("picture", "said")
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        (TABLE.replace("b.png", "c.png"), {}, r"captions\.csv, line 3: there is no image '.*c\.png'"),
+        (TABLE.replace("b.png", ""), {}, r"line 3: there is no image"),
+        (TABLE.replace("a bright one", " "), {}, r"line 3: the caption of b\.png is empty"),
+        (TABLE.replace("very dark,train", "very dark,test"), {"part": "part"}, r"line 4: a.png is in"),
+        (TABLE.replace("one,test", "one,later"), {"part": "part"}, "line 3: expected train, validation"),
+        (TABLE.replace("one,test", "one,"), {"part": "part"}, "line 3: expected train.* got ''"),
+        (TABLE.replace("caption", "said"), {}, "no column 'caption', it has file, said, part; name one by"),
+        (TABLE.replace("file", "f"), {}, "has no column 'file', it has f, caption, part; name one by --file"),
+        (TABLE, {"caption": "said"}, "has no column 'said' for the caption; it has file, caption, part"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_told(write, text, options, message):
+    with pytest.raises(GatewiseError, match=message):
+        read_captions(write(text), **options)
+
+
+def test_a_folder_must_hold_one_table(write):
+    folder = write()
+    (folder / "more.csv").write_text(TABLE)
+    with pytest.raises(
+        GatewiseError, match=r"holds 2 tables, captions\.csv, more\.csv; give the CSV of the cap"
+    ):
+        read_captions(folder)
+    for table in ("captions.csv", "more.csv"):
+        (folder / table).unlink()
+    with pytest.raises(GatewiseError, match="holds no table; give the CSV of the captions itself"):
+        read_captions(folder)
+
+
+def test_every_caption_is_an_example_with_its_image(write):
+    table = read_captions(write())
+    files = open_images(table.images)
+    files.learn([0])
+    symbols = learn_symbols("words", ["a dark one", "very dark"], 100)
+    captions = Captions(files, [1, 0], [table.captions[1], table.captions[0]], symbols)
+    assert len(captions) == 3
+    assert captions.sizes.tolist() == [10, 12, 12]
+    batch = captions.__getitems__([2, 0])
+    assert batch.sizes.tolist() == [[3, 4], [5, 2]]
+    said = [
+        [symbols.name(number) for number in row if number not in (PADDING, END)]
+        for row in batch.target.tolist()
+    ]
+    assert said == [["very", "dark"], ["a", "<unknown>", "one"]]
+    assert (batch.target == END).sum(1).tolist() == [1, 1]
+    assert captions.pictures([0, 1]).sizes.tolist() == [[5, 2], [3, 4]]

@@ -1,0 +1,65 @@
+"""Folders of classes, divided into parts or not, and what is told where they are not as expected."""
+
+import pytest
+
+from gatewise.data.images.class_folders import read_class_folders
+from gatewise.data.images.image_file import is_image
+from gatewise.errors import GatewiseError
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Makes empty files, and reads their folder."""
+
+    def make(*names, classes=()):
+        for name in names:
+            path = tmp_path / "data" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir() if name.endswith("/") else path.touch()
+        return read_class_folders(tmp_path / "data", is_image, "images", classes)
+
+    return make
+
+
+def test_classes_and_examples_are_in_the_order_of_their_numbers(read):
+    found = read("c10/9.png", "c10/10.png", "c10/1.png", "c9/a.png", "c9/notes.txt", "c9/.hidden.png")
+    assert found.classes == ("c9", "c10")
+    assert [path.name for path in found.paths] == ["a.png", "1.png", "9.png", "10.png"]
+    assert found.labels == (0, 1, 1, 1)
+    assert found.parts == ("",) * 4
+
+
+def test_parts_are_known_by_the_names_of_their_folders(read):
+    found = read("train/a/1.png", "train/b/1.png", "Test/b/2.png", "val/a/3.png")
+    assert [path.name for path in found.paths] == ["2.png", "1.png", "1.png", "3.png"]
+    assert [found.classes[label] for label in found.labels] == ["b", "a", "b", "a"]
+    assert found.parts == ("test", "train", "train", "validation")
+
+
+def test_a_class_may_be_called_train(read):
+    found = read("car/1.png", "train/1.png")
+    assert found.classes == ("car", "train")
+    assert set(found.parts) == {""}
+
+
+def test_a_model_keeps_its_own_classes(read):
+    assert read("b/1.png", classes=("a", "b", "c")).labels == (1,)
+    with pytest.raises(GatewiseError, match=r"data/b is none of the classes trained on, which are a, c"):
+        read(classes=("a", "c"))
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((), "there is no folder .*data'; give one that holds a folder for each class"),
+        (("1.png",), "data holds no folders of images; put those of a class into a folder of its name"),
+        (("a/1.txt",), "data holds no folders of images"),
+        (("a/1.png",), "data has one class only, 'a'; two or more can be told apart"),
+        (("a/1.png", "b/"), "data/b holds no images; fill it, or take its class away"),
+        (("train/a/1.png", "train/b/1.png", "test/c/1.png"), "data/train/c holds no images; fill it"),
+        (("test/a/1.png", "test/b/1.png"), "data/train/a holds no images"),
+    ],
+)
+def test_what_is_missing_is_told(read, names, message):
+    with pytest.raises(GatewiseError, match=message):
+        read(*names)

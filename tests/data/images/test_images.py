@@ -1,0 +1,114 @@
+"""Many images: kept within memory, standardised, padded; grey beside colour is refused."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gatewise.data.images import images as module
+from gatewise.data.images.images import open_images, reopen_images
+from gatewise.data.images.labelled_images import LabelledImages
+from gatewise.errors import GatewiseError
+
+RANDOM = np.random.default_rng(0)
+SHAPES = [(4, 6), (5, 3), (4, 6), (2, 2)]
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Four grey images of three sizes: their paths and pixels."""
+    arrays = [RANDOM.integers(0, 256, shape, np.uint8) for shape in SHAPES]
+    paths = [tmp_path / f"{number}.png" for number in range(len(arrays))]
+    for path, one in zip(paths, arrays, strict=True):
+        Image.fromarray(one).save(path)
+    return paths, arrays
+
+
+def test_a_batch_is_standardised_and_zero_outside_each_images_own_size(files):
+    paths, arrays = files
+    images = open_images(paths)
+    assert images.sizes.tolist() == [list(shape) for shape in SHAPES]
+    images.learn([0, 1])
+    seen = np.concatenate([arrays[0].ravel(), arrays[1].ravel()])
+    values, sizes = images.batch([3, 1])
+    assert values.shape == (2, 5, 3, 1)
+    assert sizes.tolist() == [[2, 2], [5, 3]]
+    for row, number in enumerate([3, 1]):
+        expected = np.zeros((5, 3))
+        height, width = arrays[number].shape
+        expected[:height, :width] = (arrays[number] - seen.mean()) / seen.std()
+        torch.testing.assert_close(
+            values[row, :, :, 0].double(), torch.from_numpy(expected), rtol=0, atol=1e-5
+        )
+
+
+def test_a_channel_that_never_changes_keeps_its_unit(tmp_path):
+    Image.new("RGB", (2, 2), (51, 102, 0)).save(tmp_path / "a.png")
+    images = open_images([tmp_path / "a.png"])
+    images.learn([0])
+    assert images.form.deviation == (1.0, 1.0, 1.0)
+    assert images.form.mean == pytest.approx((51, 102, 0))
+
+
+def test_images_that_fit_into_memory_are_decoded_once_and_before_training(files, monkeypatch):
+    paths, _ = files
+    decoded = []
+    read = module.read_image
+    monkeypatch.setattr(module, "read_image", lambda path, form: decoded.append(path) or read(path, form))
+    images = open_images(paths)
+    assert decoded == paths
+    assert images[2].shape == (4, 6, 1)
+    assert len(decoded) == 4
+
+    decoded.clear()
+    images = open_images(paths, memory=43)  # holds all but the third
+    assert decoded == []
+    for _ in range(2):
+        for number in range(4):
+            assert images[number].shape == (*SHAPES[number], 1)
+    assert decoded == [*paths, paths[2]]
+
+
+def test_a_broken_image_is_told_before_training(files):
+    paths, _ = files
+    paths[2].write_bytes(paths[2].read_bytes()[:60])
+    with pytest.raises(GatewiseError, match=r"2\.png can't be read as an image"):
+        open_images(paths)
+
+
+def test_grey_beside_colour_is_refused_unless_it_is_said_how_to_read_them(files, tmp_path):
+    paths, _ = files
+    Image.new("RGB", (3, 3)).save(tmp_path / "c.png")
+    mixed = [*paths, tmp_path / "c.png"]
+    with pytest.raises(
+        GatewiseError, match=r"0\.png is grey and .*c\.png has colours; say .*--colour grey or"
+    ):
+        open_images(mixed)
+    assert open_images(mixed, "grey")[4].shape == (3, 3, 1)
+    assert open_images(mixed, "colour")[0].shape == (4, 6, 3)
+
+
+def test_other_images_are_read_as_those_that_were_trained_on(files, tmp_path):
+    paths, _ = files
+    images = open_images(paths, size=(3, 3))
+    images.learn(range(4))
+    again = reopen_images(paths[1:], images.form)
+    assert torch.equal(again.batch([0, 2])[0], images.batch([1, 3])[0])
+    assert again.sizes.tolist() == [[3, 3]] * 3
+
+
+def test_labelled_images_are_batches_of_their_own_numbers(files):
+    paths, _ = files
+    images = open_images(paths)
+    images.learn(range(4))
+    labelled = LabelledImages(images, [3, 1, 0], [0, 1, 2])
+    batch = labelled.__getitems__([2, 0])
+    assert batch.labels.tolist() == [2, 0]
+    assert torch.equal(batch.images, images.batch([0, 3])[0])
+    assert labelled.sizes.tolist() == [4, 15, 24]
+
+
+def test_large_images_are_few_to_a_batch(files):
+    images = open_images(files[0], size=(600, 700))
+    assert LabelledImages(images, [0, 1], [0, 0]).at_once == 2**22 // (600 * 700)
+    assert LabelledImages(images, [], []).at_once == 256

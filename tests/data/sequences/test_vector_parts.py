@@ -1,0 +1,97 @@
+"""Sequences of vectors: their parts, the pieces they are trained on in, their changes, what is 0 or 1."""
+
+import re
+
+import numpy as np
+import pytest
+
+from gatewise.data.sequences.differences import differences
+from gatewise.data.sequences.sequences import SequenceTable
+from gatewise.data.sequences.vector_parts import binary_channels, in_pieces, named_parts, random_parts
+from gatewise.errors import GatewiseError
+
+
+def table(sizes, labels=None, classes=(), values=None):
+    steps = sum(sizes)
+    values = np.arange(2.0 * steps).reshape(steps, 2) ** 2 if values is None else np.asarray(values)
+    ids = tuple(f"s{number}" for number in range(len(sizes)))
+    lines = np.arange(2, steps + 2)
+    return SequenceTable(
+        "x.csv", values.astype(np.float32), np.cumsum([0, *sizes]), ids, ("a", "b"),
+        None if labels is None else np.repeat(labels, sizes), classes, lines,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [3, 4, 7, 40])
+def test_parts_drawn_at_random_are_all_there_and_the_same_again(count):
+    parts = random_parts(table([2] * count), 0.15, 0.15)
+    assert sorted(one for part in parts for one in part) == list(range(count))
+    assert all(parts)
+    assert parts == random_parts(table([2] * count), 0.15, 0.15)
+    assert len(parts[0]) >= len(parts[1])
+    if count == 40:
+        assert [len(one) for one in parts] == [28, 6, 6]
+        assert parts[0] != list(range(28))
+
+
+def test_two_sequences_are_too_few():
+    with pytest.raises(GatewiseError, match=r"x.csv has 2 sequences; give three at least"):
+        random_parts(table([3, 4]), 0.15, 0.15)
+
+
+def test_parts_by_a_column():
+    given = table([2, 1, 3, 2], [2, 0, 1, 2], ("Test", "dev", "train"))
+    assert named_parts(given, "part") == ([0, 3], [2], [1])
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "message"),
+    [
+        ([0, 1, 2], ("train", "test", "rest"), "x.csv, line 5, column 'part': expected train, validation or"),
+        ([0, 1, 1], ("train", "test"), "x.csv: by column 'part' there is no sequence to validate"),
+    ],
+)
+def test_other_words_and_empty_parts(labels, classes, message):
+    with pytest.raises(GatewiseError, match=re.escape(message)):
+        named_parts(table([1, 2, 3], labels, classes), "part")
+
+
+def test_a_sequence_in_two_parts():
+    given = table([1, 2, 1], [0, 1, 2], ("train", "valid", "test"))
+    given.labels[2] = 2
+    with pytest.raises(GatewiseError, match=r"sequence 's1' is in two parts, by column 'part'"):
+        named_parts(given, "part")
+
+
+def test_pieces_are_the_sequences_again():
+    given = table([5, 1, 8, 3])
+    pieces, chosen = in_pieces(given, [0, 2], steps=3)
+    assert pieces.sizes.tolist() == [3, 2, 1, 3, 3, 2, 3]
+    assert chosen.tolist() == [0, 1, 3, 4, 5]
+    rows = [row for one in chosen for row in range(pieces.offsets[one], pieces.offsets[one + 1])]
+    assert rows == [*range(5), *range(6, 14)]
+    assert pieces.ids == ("s0", "s0", "s1", "s2", "s2", "s2", "s3")
+
+
+def test_channels_that_are_0_or_1_in_every_row():
+    given = table([2, 2], values=[[1, 0], [0, 1], [1, 1], [1, 0.5]])
+    assert binary_channels(given) == (0,)
+    assert binary_channels(table([1], values=[[-0.0, 2]])) == (0,)
+
+
+def test_changes_add_up_to_the_positions():
+    given = table([4, 2], [0, 1], ("train", "test"))
+    found = differences(given, ["b"])
+    assert found.offsets.tolist() == [0, 3, 4]
+    assert found.labels.tolist() == [0, 0, 0, 1]
+    assert found.lines.tolist() == [3, 4, 5, 7]
+    assert np.array_equal(found.values[:, 0], given.values[[1, 2, 3, 5], 0])
+    assert np.array_equal(found.values[:3, 1].cumsum() + given.values[0, 1], given.values[1:4, 1])
+    assert found.values[3, 1] == given.values[5, 1] - given.values[4, 1]
+
+
+def test_changes_of_what_is_not_there():
+    with pytest.raises(GatewiseError, match=r"x.csv has no channel 'c' to take differences of; it has a, b"):
+        differences(table([3]), ["c"])
+    with pytest.raises(GatewiseError, match=r"sequence 's1' has one step only: there are no differences"):
+        differences(table([3, 1]), ["a"])

@@ -1,0 +1,158 @@
+"""Series from tables: nothing is guessed silently, every refusal names its place."""
+
+import re
+
+import numpy as np
+import polars as pl
+import pytest
+
+from gatewise.data.series.series import read_series
+from gatewise.data.tables.columns import Columns
+from gatewise.errors import GatewiseError
+
+DAYS = ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
+
+
+def frame(values=(1, 2, 3, 4, 5), days=DAYS, **more):
+    return pl.DataFrame({"day": days, "sold": values, **more}, strict=False)
+
+
+def test_one_series():
+    found = read_series(frame())
+    assert found.series[0].target.tolist() == [1, 2, 3, 4, 5]
+    assert (found.columns.time, found.columns.target, str(found.step)) == ("day", "sold", "day")
+    assert found.notes == ("time is column 'day'", "target is column 'sold'")
+
+
+def test_rows_in_another_order_are_put_in_order_and_it_is_said():
+    found = read_series(frame()[::-1])
+    assert found.series[0].target.tolist() == [1, 2, 3, 4, 5]
+    assert "rows were put in the order of time" in found.notes
+
+
+def test_many_series_in_long_form():
+    table = pl.concat([frame(id=["a"] * 5), frame((9, 8, 7, 6, 5), id=["b"] * 5)]).sample(
+        fraction=1, shuffle=True, seed=1
+    )
+    found = {one.id: one.target.tolist() for one in read_series(table).series}
+    assert found == {"a": [1, 2, 3, 4, 5], "b": [9, 8, 7, 6, 5]}
+
+
+def test_covariates_known_in_advance_may_go_on():
+    table = frame((1, 2, 3, None, None), price=[5, 6, 7, 8, 9], rain=[0, 1, 0, None, None])
+    series = read_series(table, Columns(target="sold", known=("price",), observed=("rain",))).series[0]
+    assert len(series) == 3
+    assert series.known[:, 0].tolist() == [5, 6, 7, 8, 9]
+    assert series.observed[:, 0].tolist() == [0, 1, 0]
+    assert len(series.times) == 5
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "message"),
+    [
+        (frame(price=[1] * 5), {}, "the target column could be sold, price; name it with --target"),
+        (frame().drop("day"), {}, "the time column is not clear among sold; name it with --time"),
+        (frame(again=DAYS), {}, "the time column could be day, again; name it with --time"),
+        (frame(), {"target": "x"}, "has no column 'x' for the target; it has day, sold"),
+        (frame(), {"known": ("x",)}, "has no column 'x' for the known covariate"),
+        (frame(days=[*DAYS[:4], DAYS[1]]), {}, "row 2 and row 5 both give 2024-01-02 for series 'sold'"),
+        (frame(days=[*DAYS[:4], "2024-01-09"]), {}, "row 5: 4 missing between 2024-01-04 and 2024-01-09"),
+        (frame((1, 2, None, 4, 5)), {}, "row 3, column 'sold' is empty; --fill linear or forward fills it"),
+        (frame((1, 2, float("nan"), 4, 5)), {}, "row 3, column 'sold' is empty"),
+        (frame(["1", "2", "many", "4", "5"]), {}, "row 3, column 'sold': expected a number, got 'many'"),
+        (frame(id=["a", "a", None, "a", "a"]), {}, "row 3, column 'id': the id is missing"),
+        (frame(days=[*DAYS[:4], "2024-01-05 07:00"]), {}, "expected a time like"),
+        (frame()[:2], {}, "expected at least 3 rows for a series, got 2"),
+    ],
+)
+def test_what_is_refused(table, columns, message):
+    with pytest.raises(GatewiseError, match=re.escape(message)):
+        read_series(table, Columns(**columns))
+
+
+def test_a_time_off_the_grid():
+    hours = [
+        "2024-01-01 00:00",
+        "2024-01-01 01:00",
+        "2024-01-01 02:00",
+        "2024-01-01 03:30",
+        "2024-01-01 05:00",
+    ]
+    with pytest.raises(GatewiseError, match=r"row 4: 2024-01-01 03:30:00 .* does not fit a step of one hour"):
+        read_series(frame(days=hours), fill="linear")
+
+
+@pytest.mark.parametrize(("fill", "expected"), [("linear", [1, 2, 3, 4, 5]), ("forward", [1, 2, 2, 2, 5])])
+def test_gaps_are_filled_when_asked(fill, expected):
+    table = frame((1, 2, None, 5), days=[*DAYS[:3], DAYS[4]])
+    found = read_series(table, fill=fill)
+    assert found.series[0].target.tolist() == expected
+    assert any("values that were filled: 2" in note for note in found.notes)
+    assert found.series[0].times.to_list() == read_series(frame()).series[0].times.to_list()
+
+
+def test_a_first_value_can_not_be_filled():
+    with pytest.raises(GatewiseError, match="row 1, column 'sold' is empty; the first value can't be filled"):
+        read_series(frame((None, 2, 3, 4, 5)), fill="linear")
+
+
+def test_an_unknown_way_to_fill():
+    with pytest.raises(GatewiseError, match="expected fill as one of linear, forward, got 'zero'"):
+        read_series(frame(), fill="zero")
+
+
+def test_real_series(real_data):
+    gasoline = read_series(real_data / "series" / "darts_us_gasoline.csv")
+    assert (len(gasoline.series[0]), str(gasoline.step)) == (1578, "week")
+    assert gasoline.series[0].target[0] == 6621
+    with pytest.raises(GatewiseError, match="line 1462: 1 missing between 1984-12-30 and 1985-01-01"):
+        read_series(real_data / "series" / "daily-min-temperatures.csv")
+    filled = read_series(real_data / "series" / "daily-min-temperatures.csv", fill="linear").series[0]
+    assert len(filled) == 3652
+    assert np.isfinite(filled.target).all()
+
+
+def test_series_of_different_steps_are_refused():
+    weeks = ["2024-01-01", "2024-01-08", "2024-01-15"]
+    table = pl.concat([frame(id=["a"] * 5), frame((1, 2, 3), days=weeks, id=["b"] * 3)])
+    with pytest.raises(GatewiseError, match="row 7: 6 missing between 2024-01-01 and 2024-01-08"):
+        read_series(table)
+    months = [f"2024-0{month}-01" for month in range(1, 6)]
+    halves = ["2024-01-01", "2024-01-15", "2024-02-01"]
+    table = pl.concat([frame(days=months, id=["a"] * 5), frame((1, 2, 3), days=halves, id=["b"] * 3)])
+    with pytest.raises(GatewiseError, match=r"row 7: 2024-01-15 .* does not fit a step of one month"):
+        read_series(table, fill="linear")
+
+
+def test_a_column_with_two_roles_is_refused():
+    for roles in (
+        {"known": ("sold",)},
+        {"known": ("price", "price")},
+        {"id": "price", "observed": ("price",)},
+    ):
+        with pytest.raises(GatewiseError, match="was given two roles; give it one"):
+            read_series(frame(price=[1] * 5), Columns(target="sold", **roles))
+
+
+def test_row_numbers_called_id_tell_no_series_apart():
+    found = read_series(frame(id=[1, 2, 3, 4, 5]), Columns(target="sold"))
+    assert len(found.series) == 1
+    assert found.columns.id is None
+
+
+def test_a_time_column_of_numbers_is_known_by_its_name():
+    table = pl.DataFrame({"time": [1, 2, 3, 4], "sold": [1.0, 2.0, 3.0, 4.0]})
+    assert read_series(table).columns.time == "time"
+
+
+def test_linear_filling_says_that_it_looks_ahead_and_forward_does_not_look():
+    table = frame((1, 2, None, 4, 5))
+    assert any("looks at the value behind a gap" in note for note in read_series(table, fill="linear").notes)
+    changed = frame((1, 2, None, 400, 5))
+    before, after = (read_series(one, fill="forward").series[0].target for one in (table, changed))
+    assert before[:3].tolist() == after[:3].tolist() == [1, 2, 2]
+
+
+def test_the_end_of_a_target_is_never_invented():
+    with pytest.raises(GatewiseError, match="row 4, column 'sold' is empty; the last value can't be filled"):
+        read_series(frame((1, 2, 3, None, None)), fill="forward")

@@ -1,0 +1,107 @@
+"""Reading tables: cells as they stand, mistakes with line and column."""
+
+import re
+
+import numpy as np
+import polars as pl
+import pytest
+
+from gatewise.data.tables.table import read_table
+from gatewise.errors import GatewiseError
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to_file(text, name="table.csv"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return to_file
+
+
+def test_numbers_and_empty_cells(write):
+    table = read_table(write("time,value\n1, 2.5\n2,NA\n3,\n4,-1e3\n"))
+    np.testing.assert_array_equal(table.numbers("value", "target"), [2.5, np.nan, np.nan, -1000.0])
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators(write, separator):
+    table = read_table(write(f"time{separator}value\n1{separator}2\n"))
+    assert table.columns == ["time", "value"]
+
+
+def test_parquet(tmp_path):
+    path = tmp_path / "table.parquet"
+    pl.DataFrame({"value": [1, None, 3]}).write_parquet(path)
+    table = read_table(path)
+    np.testing.assert_array_equal(table.numbers("value", "target"), [1.0, np.nan, 3.0])
+    assert table.place(0) == "row 1"
+
+
+def test_a_cell_that_is_no_number(write):
+    table = read_table(write("time,value\n1,2\n2,about 3\n"))
+    with pytest.raises(GatewiseError, match=r"line 3, column 'value': expected a number, got 'about 3'"):
+        table.numbers("value", "target")
+
+
+def test_infinity_in_parquet_is_no_number(tmp_path):
+    pl.DataFrame({"value": [1.0, float("inf")]}).write_parquet(tmp_path / "table.parquet")
+    with pytest.raises(GatewiseError, match="row 2, column 'value': expected a number, got 'inf'"):
+        read_table(tmp_path / "table.parquet").numbers("value", "target")
+
+
+def test_a_decimal_comma_gets_a_hint(write):
+    table = read_table(write("time;value\n1;2,5\n"))
+    with pytest.raises(GatewiseError, match=r"got '2,5'.*write decimals with a point"):
+        table.numbers("value", "target")
+
+
+def test_a_column_of_lists_holds_no_numbers(tmp_path):
+    pl.DataFrame({"value": [[1], [2]]}).write_parquet(tmp_path / "table.parquet")
+    with pytest.raises(GatewiseError, match="column 'value': expected numbers, got List"):
+        read_table(tmp_path / "table.parquet").numbers("value", "target")
+
+
+def test_blank_lines_at_the_end_and_spaces_in_the_header(write):
+    table = read_table(write("time, value \n1,2\n2,3\n\n\n"))
+    assert table.columns == ["time", "value"]
+    assert table.frame.height == 2
+
+
+def test_infinity_is_no_number(write):
+    table = read_table(write("time,value\n1,2\n2,inf\n"))
+    with pytest.raises(GatewiseError, match=r"line 3, column 'value': expected a number, got 'inf'"):
+        table.numbers("value", "target")
+
+
+def test_a_column_that_is_not_there(write):
+    table = read_table(write("time,value\n1,2\n"))
+    with pytest.raises(GatewiseError, match="has no column 'sold' for the target; it has time, value"):
+        table.column("sold", "target")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "can't be read as a table"),
+        ("time,value\n", "has no rows below its header"),
+        ("a,b\n1,2,3\n4,5\n", "can't be read as a table"),
+        (b"time,value\n1,\xff\xfe\xfa\n", "can't be read as a table"),
+        ("a,a\n1,2\n", "two columns called 'a'"),
+        ("2000-01,10.0\n2000-02,11.0\n", "begins with values, not with names of columns"),
+    ],
+)
+def test_files_that_are_no_tables(write, text, message):
+    with pytest.raises(GatewiseError, match=re.escape(message)):
+        read_table(write(text))
+
+
+def test_a_broken_parquet_file(write):
+    with pytest.raises(GatewiseError, match="can't be read as a table"):
+        read_table(write("not parquet", "table.parquet"))
+
+
+def test_a_file_that_is_not_there():
+    with pytest.raises(GatewiseError, match=r"there is no file 'nowhere.csv'"):
+        read_table("nowhere.csv")

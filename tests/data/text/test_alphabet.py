@@ -1,0 +1,74 @@
+"""Symbols of a text as numbers and back: characters, bytes, byte pairs."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from gatewise.data.text.alphabet import BytePairs, Bytes, Characters, alphabet_from, learn_byte_pairs
+from gatewise.errors import GatewiseError
+from tests.texts import words
+
+MIXED = "naïve façade 日本語, 🙂 and\tplain\n"
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    pytest.importorskip("tokenizers")
+    return learn_byte_pairs([words(3000)], 280)
+
+
+def test_characters_have_the_numbers_of_their_places_and_others_have_none():
+    alphabet = Characters("".join(sorted(set(MIXED))))
+    symbols = alphabet.encode(MIXED.encode())
+    assert symbols.tolist() == [1 + alphabet.characters.index(one) for one in MIXED]
+    assert alphabet.decode(symbols) == MIXED
+    assert alphabet.encode("a\U0010ffffb\0".encode()).tolist() == [symbols[1], alphabet.unknown, 0, 0]
+    assert not alphabet.encode("".join(map(chr, range(0x20000, 0x20400))).encode()).any()
+    assert alphabet.decode([0]) == "\ufffd"
+
+
+def test_numbers_take_no_more_room_than_they_need():
+    assert Characters("ab").encode(b"abc").dtype == np.uint8
+    assert Characters("".join(map(chr, range(300)))).encode(b"abc").dtype == np.uint16
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\x00\xc3", MIXED.encode()])
+def test_bytes_come_back(data):
+    alphabet = Bytes()
+    assert b"".join(map(alphabet.spelled, alphabet.encode(data))) == data
+
+
+def test_byte_pairs_come_back_whatever_they_were_learned_from(pairs):
+    assert len(pairs) == 280
+    for text in (MIXED, words(500, seed=1), "  two  spaces\r\n"):
+        symbols = pairs.encode(text.encode())
+        assert pairs.decode(symbols) == text
+    assert len(pairs.encode(words(500, seed=1).encode())) < 250
+
+
+def test_alphabets_travel_as_data(pairs):
+    for alphabet in (Characters("añ"), Bytes(), pairs):
+        again = alphabet_from(alphabet.to_data())
+        assert type(again) is type(alphabet)
+        assert again.encode("añ".encode()).tolist() == alphabet.encode("añ".encode()).tolist()
+    with pytest.raises(GatewiseError, match="the model's alphabet can't be read"):
+        alphabet_from({"kind": "runes"})
+
+
+def test_a_prime_is_only_of_what_is_known():
+    assert Characters("abc ").primed("cab").tolist() == [3, 1, 2]
+    with pytest.raises(GatewiseError, match=r"has not seen 'é' in training; it knows 4 characters: abc$"):
+        Characters("abc ").primed("cé")
+
+
+def test_symbols_are_shown_so_that_each_can_be_seen(pairs):
+    alphabet = Characters("\n\x07 a")
+    assert [alphabet.shown(one) for one in range(5)] == ["\ufffd", "↵", "\\x07", "␣", "a"]
+    assert pairs.shown(int(pairs.encode(b" the")[0])) == "␣the"
+
+
+def test_byte_pairs_need_their_library(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(GatewiseError, match=r"pip install 'gatewise\[text\]', or give --symbols bytes"):
+        BytePairs("{}")

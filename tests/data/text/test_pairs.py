@@ -1,0 +1,130 @@
+"""Pairs of texts from tables and from aligned files."""
+
+import polars as pl
+import pytest
+
+from gatewise.data.text.pairs import read_pairs, read_sources
+from gatewise.errors import GatewiseError
+
+ROWS = [("a dog", "ein Hund"), ('he said "no"', 'er sagte „nein"'), ("", "leer"), ('"quoted"', "x; y")]
+FRAME = pl.DataFrame(ROWS, schema=["english", "german"], orient="row")
+
+
+def both(pairs):
+    return [(pairs.sources[row], pairs.targets[row]) for row in range(len(pairs))]
+
+
+@pytest.mark.parametrize("name", ["pairs.csv", "pairs.tsv", "pairs.parquet"])
+def test_a_table_is_read_as_it_was_written(tmp_path, name):
+    path = tmp_path / name
+    if name.endswith("parquet"):
+        FRAME.write_parquet(path)
+    else:
+        FRAME.write_csv(path, separator="\t" if name.endswith("tsv") else ",")
+    pairs = read_pairs(path)
+    assert both(pairs) == ROWS
+    assert pairs.columns == ("english", "german")
+    assert pairs.place(1) == ("row 2" if name.endswith("parquet") else "line 3")
+    turned = read_pairs(path, None, "german", "english")
+    assert both(turned) == [(target, source) for source, target in ROWS]
+
+
+def test_between_tabs_quotation_marks_are_no_more_than_that(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_text(
+        'source\ttarget\n"Halt!" rief er.\t"Stop!" he cried.\n12" lang\t"Wie, so"\n"a ""b"""\t"\n'
+    )
+    assert both(read_pairs(path)) == [
+        ('"Halt!" rief er.', '"Stop!" he cried.'), ('12" lang', "Wie, so"), ('a "b"', '"'),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("header", "given", "found"),
+    [
+        ("id,tgt,src", {}, ("src", "tgt")),
+        ("Target,x", {}, ("x", "Target")),
+        ("x,y,z", {}, ("x", "y")),
+        ("x,y,z", {"source": "y"}, ("y", "x")),
+        ("x,y,z", {"target": "x"}, ("y", "x")),
+        ("source,y,z", {"target": "source"}, ("y", "source")),
+    ],
+)
+def test_columns_are_found_by_name_or_place(tmp_path, header, given, found):
+    (tmp_path / "pairs.csv").write_text(f"{header}\nA,B,C\n"[: len(header) + 1 + 2 * (header.count(",") + 1)])
+    assert read_pairs(tmp_path / "pairs.csv", **given).columns == found
+
+
+@pytest.mark.parametrize(
+    ("content", "given", "message"),
+    [
+        ("only\na\n", {}, "has one column only, 'only'"),
+        ("x,y\na,b\n", {"source": "de"}, "has no column 'de' for the source; it has x, y"),
+        ("x,y\na,b\n", {"source": "x", "target": "x"}, "source and target are both column 'x'"),
+        ("x,y\n", {}, "has no rows below its header"),
+        ("x,y\na,b\n", {"target_file": "other"}, "is a table: give it alone, without --target-file"),
+        (None, {}, "there is no file"),
+    ],
+)
+def test_mistakes_in_a_table(tmp_path, content, given, message):
+    if content is not None:
+        (tmp_path / "pairs.csv").write_text(content)
+    with pytest.raises(GatewiseError, match=message):
+        read_pairs(tmp_path / "pairs.csv", **given)
+
+
+@pytest.mark.parametrize("name", ["pairs.csv", "pairs.tsv"])
+def test_what_is_not_utf8_is_named_by_its_line(tmp_path, name):
+    separator = b"\t" if name.endswith("tsv") else b","
+    (tmp_path / name).write_bytes(separator.join([b"x", b"y"]) + b"\na" + separator + b"\xe4\n")
+    with pytest.raises(GatewiseError, match=rf"{name}, line 2: byte 3 of the line \(0xe4\) is not UTF-8"):
+        read_pairs(tmp_path / name)
+
+
+def test_numbers_are_no_texts(tmp_path):
+    pl.DataFrame({"x": ["a"], "y": [1.5]}).write_parquet(tmp_path / "pairs.parquet")
+    with pytest.raises(GatewiseError, match="column 'y': expected texts, got Float64"):
+        read_pairs(tmp_path / "pairs.parquet")
+
+
+@pytest.fixture
+def halves(tmp_path):
+    def write(sources, targets):
+        for name, content in (("train.de", sources), ("train.en", targets)):
+            (tmp_path / name).write_text(content)
+        return tmp_path / "train.de", tmp_path / "train.en"
+
+    return write
+
+
+def test_two_files_line_by_line(halves):
+    pairs = read_pairs(*halves("eins\nzwei\n", "one\ntwo"))
+    assert both(pairs) == [("eins", "one"), ("zwei", "two")]
+    assert pairs.place(1) == "line 2"
+
+
+def test_mistakes_with_two_files(halves):
+    paths = halves("eins\nzwei\n", "one\n")
+    with pytest.raises(
+        GatewiseError, match=r"train\.de has 2 lines and .*train\.en has 1; line by line, each must"
+    ):
+        read_pairs(*paths)
+    with pytest.raises(GatewiseError, match="text files have no columns; leave --source and --target out"):
+        read_pairs(*paths, source="x")
+    with pytest.raises(GatewiseError, match=r"train\.de is no table by its name .* with --target-file"):
+        read_pairs(paths[0])
+
+
+def test_sources_to_translate(tmp_path, halves):
+    path, _ = halves("eins\n\n", "one\n")
+    texts, column = read_sources(path, "english")
+    assert ([texts[0], texts[1]], column) == (["eins", ""], None)
+    FRAME.write_csv(tmp_path / "pairs.csv")
+    for wanted, found in (("german", "german"), (None, "english")):
+        texts, column = read_sources(tmp_path / "pairs.csv", wanted)
+        assert column == found
+        assert texts[0] == dict(zip(FRAME.columns, ROWS[0], strict=True))[found]
+    FRAME.select("german").write_csv(tmp_path / "one.csv")
+    assert read_sources(tmp_path / "one.csv", "english")[1] == "german"
+    with pytest.raises(GatewiseError, match="has no column 'french' for the source; it has english, german"):
+        read_sources(tmp_path / "pairs.csv", "french")
