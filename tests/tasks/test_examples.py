@@ -6,11 +6,11 @@ import pytest
 
 from gatewise.cells.catalogue import find_cell
 from gatewise.errors import GatewiseError
-from gatewise.insight.report import inspect
-from gatewise.insight.report.page import contents
 from gatewise.networks.saving import SavedModel
 from gatewise.tasks import find_task
 from gatewise.training.options import verb_options
+from gatewise.views.report import inspect
+from gatewise.views.report.page import contents
 from tests.bars import write_classes
 from tests.moving import DOT, moving, write_arrays
 from tests.pens import strokes

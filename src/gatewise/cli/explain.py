@@ -17,8 +17,9 @@ from gatewise.cells import find_cell
 from gatewise.cells.base import CellType
 from gatewise.data.lessons import LESSONS
 from gatewise.errors import GatewiseError
-from gatewise.insight.vanishing import Outcome, draw_vanishing, learn
+from gatewise.insight.vanishing import Outcome, learn
 from gatewise.insight.walk import PHASES, Stop, walk
+from gatewise.views.pictures.vanishing import draw_vanishing
 
 VANISHING = "vanishing"
 NAME = Annotated[str, typer.Argument(help="A cell's name, FILE.py:Name for your own, or: vanishing.")]

@@ -10,9 +10,9 @@ import typer
 from gatewise.cli.parameters import DATA, RUN
 from gatewise.cli.show import console
 from gatewise.errors import GatewiseError
-from gatewise.insight.report import draw, inspect, write_page
 from gatewise.networks.saving import load_model
 from gatewise.tasks import find_task
+from gatewise.views.report import draw, inspect, write_page
 
 OUT = Annotated[Path, typer.Option(help="The .html file to write.")]
 EXAMPLE = Annotated[int, typer.Option(min=0, help="Which example of the test part, from 0 on.")]

@@ -113,10 +113,10 @@ def _draw_vectors(
     saved: SavedModel, length: int | None, seed: int, out: Path | None = None, count: int = 3,
     bias: float = 0.0,
 ) -> None:  # fmt: skip
-    from gatewise.insight.pictures.vectors import draw_vectors
     from gatewise.tasks.generate_vectors import sample
     from gatewise.tasks.reading import read_as
     from gatewise.tasks.vector_reading import VectorReading
+    from gatewise.views.pictures.vectors import draw_vectors
 
     if out is None or out.suffix not in (".csv", ".parquet"):
         got = "" if out is None else f", not {str(out)!r}"

@@ -26,7 +26,6 @@ from gatewise.data.images.images import Colour, find_images, reopen_images
 from gatewise.data.text.pairs import is_table
 from gatewise.data.text.symbols import Kind, Symbols
 from gatewise.errors import GatewiseError
-from gatewise.insight.pictures.caption import Told, draw_captions, draw_looks
 from gatewise.networks.caption.baselines import CaptionBaseline, MostFrequentCaption, NearestImage
 from gatewise.networks.caption.image_reader import Reading as ReadingOrder
 from gatewise.networks.caption.network import Captioner, CaptionNetwork
@@ -38,6 +37,7 @@ from gatewise.training.contest import Contest
 from gatewise.training.options import Count, CountOrFound, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
+from gatewise.views.pictures.caption import Told, draw_captions, draw_looks
 
 EXAMPLES, PICTURES, LOOKS = 5, 12, 4
 

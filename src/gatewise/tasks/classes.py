@@ -8,10 +8,10 @@ from typing import Any, Protocol, TypeVar
 import polars as pl
 import torch
 
-from gatewise.insight.pictures.confusion import draw_confusion
 from gatewise.networks.classify.classifier import Classifier, class_scores, confusion, probabilities
 from gatewise.training.contest import Contest
 from gatewise.training.task import Details, Metric, Task, TaskData
+from gatewise.views.pictures.confusion import draw_confusion
 
 CLASSES_SHOWN = 30
 

@@ -26,7 +26,6 @@ from gatewise.data.images.images import (
 )
 from gatewise.data.images.labelled_images import LabelledImages
 from gatewise.errors import GatewiseError
-from gatewise.insight.pictures.hardest import IMAGES, draw_hardest, hardest
 from gatewise.networks.classify.classifier import Classifier, Majority, probabilities
 from gatewise.networks.classify.image_baselines import ConvolutionClassifier, NearestImage, PixelRegression
 from gatewise.networks.classify.image_rows import RowClassifier
@@ -42,6 +41,7 @@ from gatewise.training.example import Example, Track, require_example
 from gatewise.training.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Prediction
+from gatewise.views.pictures.hardest import IMAGES, draw_hardest, hardest
 
 LONGEST_SIDE = 64  # to which the convolution beside the networks has large images brought
 

@@ -19,7 +19,6 @@ from gatewise.data.series.series import SeriesSet, read_series
 from gatewise.data.series.times import say, time_format
 from gatewise.data.tables.columns import Columns, FoundColumns
 from gatewise.errors import GatewiseError
-from gatewise.insight.pictures.forecast import draw_forecast
 from gatewise.networks.forecast.baselines import BASELINES, PointForecast, WindowMLP
 from gatewise.networks.forecast.decoder import EncoderDecoderForecastNetwork
 from gatewise.networks.forecast.forecaster import Forecaster, ForecastShape, HeadedForecaster
@@ -37,6 +36,7 @@ from gatewise.training.contest import Contest
 from gatewise.training.example import Example, Line, Track, channels, require_example
 from gatewise.training.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
 from gatewise.training.task import Metric, Prediction, Task
+from gatewise.views.pictures.forecast import draw_forecast
 
 STACKS: dict[str, type[ForecastNetwork] | type[EncoderDecoderForecastNetwork]] = {
     "stack": ForecastNetwork,

@@ -21,7 +21,6 @@ from gatewise.data.images.image_file import ImageForm, read_size
 from gatewise.data.images.images import Colour, told_sizes
 from gatewise.data.sequences.sequences import in_order
 from gatewise.errors import GatewiseError
-from gatewise.insight.pictures.hardest import CLIPS, draw_hardest, hardest, some_frames
 from gatewise.networks.classify.classifier import Classifier, Majority, probabilities
 from gatewise.networks.classify.frame_baselines import MeanFrame
 from gatewise.networks.classify.frames import FrameClassifier, FrameMean
@@ -35,6 +34,7 @@ from gatewise.training.example import Example, channels, require_example
 from gatewise.training.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Prediction
+from gatewise.views.pictures.hardest import CLIPS, draw_hardest, hardest, some_frames
 
 ARRAYS = ".npz"
 

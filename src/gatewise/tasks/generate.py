@@ -20,8 +20,6 @@ from gatewise.data.text.alphabet import Alphabet, alphabet_from
 from gatewise.data.text.streams import TextBatch, TextStreams
 from gatewise.data.text.text import Split, SplitText, Wanted, find_texts, read_text, read_whole
 from gatewise.errors import GatewiseError
-from gatewise.insight.details.text import costs, read_passage, surprises
-from gatewise.insight.pictures.text import draw_text
 from gatewise.networks.generate.language import LanguageModel
 from gatewise.networks.generate.next_symbol import NextSymbol, follow, surprise
 from gatewise.networks.generate.ngram import Ngram
@@ -35,6 +33,8 @@ from gatewise.training.options import Count, CountOrFound, Options, Rate, Share,
 from gatewise.training.processes import is_first
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
+from gatewise.views.pictures.text import draw_text
+from gatewise.views.tables.text import costs, read_passage, surprises
 
 GLIMPSE = 160  # characters shown after each epoch
 EVERY = 3.0  # seconds between two words on how far a long text is read

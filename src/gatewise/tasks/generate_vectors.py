@@ -20,7 +20,6 @@ from gatewise.data.sequences.sequences import Sequences, SequenceTable
 from gatewise.data.sequences.vector_parts import binary_channels, in_pieces, named_parts, random_parts
 from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
-from gatewise.insight.pictures.vectors import COLUMNS, draw_vectors
 from gatewise.networks.generate.vector_baselines import BASELINES
 from gatewise.networks.generate.vector_scores import next_vectors, score, told_by_place
 from gatewise.networks.generate.vectors import NextVector, SequenceModel
@@ -33,6 +32,7 @@ from gatewise.training.example import Example, Line, Track, channels, require_ex
 from gatewise.training.options import Count, Options, Rate, Share, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
+from gatewise.views.pictures.vectors import COLUMNS, draw_vectors
 
 
 class VectorOptions(Options):

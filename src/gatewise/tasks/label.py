@@ -20,9 +20,6 @@ from gatewise.data.labels.labelled_text import TextForm, read_labelled_text
 from gatewise.data.labels.token_steps import NONE
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.errors import GatewiseError
-from gatewise.insight.details.label import label_table, mistake_table, span_table
-from gatewise.insight.pictures.confusion import draw_confusion
-from gatewise.insight.pictures.label import draw_steps
 from gatewise.networks.label.baselines import ChannelWindow, MajorityLabel, TokenWindow
 from gatewise.networks.label.scores import (
     accuracy,
@@ -43,6 +40,9 @@ from gatewise.training.example import Example, Track, channels, require_example
 from gatewise.training.options import Count, CountOrFound, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
+from gatewise.views.pictures.confusion import draw_confusion
+from gatewise.views.pictures.label import draw_steps
+from gatewise.views.tables.label import label_table, mistake_table, span_table
 
 TABLES = (".csv", ".parquet", ".pq")  # by their names; all else is text
 

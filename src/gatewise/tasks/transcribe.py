@@ -27,8 +27,6 @@ from gatewise.data.labels.transcribed import (
 from gatewise.data.labels.transcripts import Symbols, TranscriptSteps
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.errors import GatewiseError
-from gatewise.insight.details.transcript import edit_table, text_table
-from gatewise.insight.pictures.transcript import draw_texts
 from gatewise.networks.classify.lattices import over_images
 from gatewise.networks.label.ctc import BLANK, steps_needed
 from gatewise.networks.label.scores import error_rate, exact_match, find_texts
@@ -43,6 +41,8 @@ from gatewise.training.example import Example, Track, channels, require_example
 from gatewise.training.options import CountOrFound, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
+from gatewise.views.pictures.transcript import draw_texts
+from gatewise.views.tables.transcript import edit_table, text_table
 
 TALL = 8  # pixels of height for each column that joins others, where nobody said how many do
 

@@ -29,7 +29,6 @@ from gatewise.data.text.parallel import (
 )
 from gatewise.data.text.symbols import BEGIN, Symbols
 from gatewise.errors import GatewiseError
-from gatewise.insight.pictures.attention import draw_attention
 from gatewise.networks.saving import SavedModel
 from gatewise.networks.translate.baselines import CopySource, MostFrequent, TranslationBaseline, WordTable
 from gatewise.networks.translate.encoder_decoder import EncoderDecoder, Translator
@@ -40,6 +39,7 @@ from gatewise.training.example import Example, Track, require_example
 from gatewise.training.options import Count, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
+from gatewise.views.pictures.attention import draw_attention
 
 EXAMPLES, PICTURES, LENGTHS = 5, 4, 4
 CLIPPED = 200  # letters of a glimpse

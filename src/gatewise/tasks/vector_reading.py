@@ -16,7 +16,7 @@ from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
-from gatewise.insight.pictures.vectors import Look
+from gatewise.views.pictures.vectors import Look
 
 
 @dataclass(frozen=True)

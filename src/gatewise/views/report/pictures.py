@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from gatewise.files import write_whole
-from gatewise.insight.report.colours import GATES, LINES, STATES
-from gatewise.insight.report.inspection import Inspection
-from gatewise.insight.report.shown import Shown, shown
 from gatewise.training.example import Track
+from gatewise.views.report.colours import GATES, LINES, STATES
+from gatewise.views.report.inspection import Inspection
+from gatewise.views.report.shown import Shown, shown
 
 INK, FAINT = "#222222", "#999999"
 LETTERS = 14  # of a symbol that are shown

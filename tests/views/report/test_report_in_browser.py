@@ -7,9 +7,9 @@ import torch
 
 import gatewise
 from gatewise.cells.catalogue import find_cell
-from gatewise.insight.report import inspect, write_page
-from gatewise.insight.report.page import contents
-from tests.insight.reports import STEPS, UNITS, lattices, sequences
+from gatewise.views.report import inspect, write_page
+from gatewise.views.report.page import contents
+from tests.views.report.reports import STEPS, UNITS, lattices, sequences
 
 MINUS = "\u2212"
 

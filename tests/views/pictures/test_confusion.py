@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from gatewise.insight.pictures.confusion import COUNTED, draw_confusion
+from gatewise.views.pictures.confusion import COUNTED, draw_confusion
 
 
 @pytest.fixture

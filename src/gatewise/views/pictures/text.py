@@ -12,10 +12,10 @@ import torch
 
 from gatewise.data.text.text import Text
 from gatewise.files import write_whole
-from gatewise.insight.details.text import KINDS, Passage, kinds_of, read_passage
 from gatewise.networks.generate.next_symbol import NextSymbol, follow
 from gatewise.networks.network import Network
 from gatewise.training.contest import Contest
+from gatewise.views.tables.text import KINDS, Passage, kinds_of, read_passage
 
 WIDTH, NARROWEST, ROWS = 84, 60, 18  # characters of a line, and lines, of the passage
 WARM = 512  # symbols read before the passage

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 import gatewise
-from gatewise.insight.report import inspect
 from gatewise.training.example import Example, Line, Track
+from gatewise.views.report import inspect
 
 NASTY = "</script><script>window.broken = 1</script><img src=x onerror='window.broken = 1'>"
 STEPS, UNITS = 12, 5

@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 from torch import Tensor
 
-from gatewise.insight.report.inspection import Inspection
-from gatewise.insight.report.order import orders, signals
 from gatewise.insight.trace import LayerTrace
 from gatewise.insight.units import unit_table
 from gatewise.training.example import Track
+from gatewise.views.report.inspection import Inspection
+from gatewise.views.report.order import orders, signals
 
 MOST = 900_000  # values of a report: 2.4 MB
 LEAST_STEPS = 160  # of a long sequence that is cut; then units are

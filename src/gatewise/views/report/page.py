@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from gatewise.files import write_whole
-from gatewise.insight.report.colours import GATES, LINES, STATES
-from gatewise.insight.report.inspection import Inspection
-from gatewise.insight.report.mathml import equations, symbol
-from gatewise.insight.report.packed import packed
-from gatewise.insight.report.shown import Shown, shown
 from gatewise.training.example import Track
+from gatewise.views.report.colours import GATES, LINES, STATES
+from gatewise.views.report.inspection import Inspection
+from gatewise.views.report.mathml import equations, symbol
+from gatewise.views.report.packed import packed
+from gatewise.views.report.shown import Shown, shown
 
 SCRIPTS = ("data", "colours", "tracks", "maps", "lattice", "lines", "gradient", "units", "equations", "app")
 DIGITS = 6  # of an input's or output's numbers

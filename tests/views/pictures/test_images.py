@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from gatewise.insight.pictures.caption import Told, draw_captions, draw_looks
-from gatewise.insight.pictures.hardest import draw_hardest, hardest, some_frames
+from gatewise.views.pictures.caption import Told, draw_captions, draw_looks
+from gatewise.views.pictures.hardest import draw_hardest, hardest, some_frames
 
 RANDOM = np.random.default_rng(0)
 

@@ -3,10 +3,10 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from gatewise.insight.pictures.forecast import draw_forecast
 from gatewise.networks.forecast.baselines import WindowMLP
 from gatewise.tasks.forecast import TASK, shape_of
 from gatewise.training.contest import Arena, Contest
+from gatewise.views.pictures.forecast import draw_forecast
 from tests.series import Quiet, data
 
 

@@ -14,12 +14,12 @@ import gatewise
 from gatewise.cells import Cell, R, W, cells, prev, relu, tanh, x
 from gatewise.cells.catalogue import lattice_cells
 from gatewise.errors import GatewiseError
-from gatewise.insight.report import draw, inspect, page, write_page
-from gatewise.insight.report.mathml import equations
-from gatewise.insight.report.order import by_following, by_similarity
-from gatewise.insight.report.packed import packed
-from gatewise.insight.report.page import contents
-from tests.insight.reports import NASTY, STEPS, UNITS, lattices, sequences
+from gatewise.views.report import draw, inspect, page, write_page
+from gatewise.views.report.mathml import equations
+from gatewise.views.report.order import by_following, by_similarity
+from gatewise.views.report.packed import packed
+from gatewise.views.report.page import contents
+from tests.views.report.reports import NASTY, STEPS, UNITS, lattices, sequences
 
 
 def unpacked(told, layer):

@@ -4,7 +4,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from gatewise.insight.pictures.vectors import Look, _draw_pen, draw_vectors
+from gatewise.views.pictures.vectors import Look, _draw_pen, draw_vectors
 
 RANDOM = np.random.default_rng(0)
 NAMES = ("a$b", "c^d$", "[e]")

@@ -1,1 +1,0 @@
-"""Tables of what a network answered, one file a kind."""

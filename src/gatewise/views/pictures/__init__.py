@@ -1,0 +1,1 @@
+"""Pictures of what networks answered, one file a kind."""

@@ -1,0 +1,1 @@
+"""Tables of what networks answered, one file a kind."""
