@@ -1,7 +1,5 @@
 """The gradient through time, against autograd on nets written out by hand."""
 
-import math
-
 import pytest
 import torch
 from torch import nn
@@ -74,16 +72,19 @@ def linear_rnn(factor):
 @pytest.mark.parametrize(
     ("factor", "memory", "told"),
     [
-        (0.5, 2, "vanishes, to 1/e within 2 steps (0.50 a step)"),
-        (0.9, 10, "vanishes, to 1/e within 10 steps (0.90 a step)"),
-        (1.0, None, "reaches all 20 steps back (1.00 a step)"),
-        (1.5, None, "explodes, by a factor of 1.50 with each step back"),
+        (0.25, 1, "falls to 1/e within 1 step, to 3.6e-12 of it 19 steps back"),
+        (0.5, 2, "falls to 1/e within 2 steps, to 1.9e-06 of it 19 steps back"),
+        (0.9, 10, "falls to 1/e within 10 steps, to 0.14 of it 19 steps back"),
+        (1.0, None, "reaches all steps, with 1 of it 19 steps back"),
+        (1.1, None, "reaches all steps, with 1 of it 19 steps back"),
+        (1.5, None, "explodes, to 2,217 times its size 19 steps back"),
     ],
 )
 def test_a_gradient_of_known_factor(factor, memory, told):
     layer = linear_rnn(factor)
     (flow,) = gradient_flow(layer, lambda: layer(torch.zeros(20, 1, 1).double())[0][-1].sum())
-    assert flow.factor("h") == pytest.approx(factor)
+    assert flow.growth("h") == (pytest.approx(max(factor, 1) ** 19), 19 if factor > 1 else 0)
+    assert flow.explodes("h") == (factor == 1.5)
     assert flow.memory("h") == memory or factor > 1
     assert told in flow.sentence("h")
     assert flow.norms["h"].tolist() == pytest.approx([factor**lag for lag in range(20)])
@@ -114,7 +115,9 @@ def test_what_can_not_be_followed():
         gradient_flow(lattice, lambda: lattice(torch.randn(1, 3, 3, 3))[0].sum())
 
 
-def test_no_gradient_at_all():
-    flow = Flow(0, gatewise.cells.RNN, {"h": torch.zeros(5)})
-    assert flow.factor("h") == 0
-    assert math.isfinite(flow.factor("h"))
+@pytest.mark.parametrize("norms", [[0.0, 0, 0, 0, 0], [0.0, 0, 0, 0, 2]])
+def test_no_gradient_through_time(norms):
+    flow = Flow(0, gatewise.cells.RNN, {"h": torch.tensor(norms)})
+    assert flow.growth("h") == ((1, 4) if any(norms) else (0, 0))
+    assert not flow.explodes("h")
+    assert "no gradient goes from step to step" in flow.sentence("h")

@@ -18,8 +18,6 @@ from gatewise.engine.request import Request, Result
 from gatewise.errors import GatewiseError
 from gatewise.insight.trace import as_ours
 
-NEARLY_ONE = 0.01  # a step that changes the gradient by less than this share keeps it
-
 
 @dataclass(frozen=True)
 class Flow:
@@ -33,14 +31,17 @@ class Flow:
     cell: CellType
     norms: dict[str, Tensor]
 
-    def factor(self, state: str) -> float:
-        """By how much one step back multiplies the gradient: the slope of the logarithm against the lag."""
+    def growth(self, state: str) -> tuple[float, int]:
+        """How many times the norm at the latest step reached the largest norm is, and at which lag."""
         norms = self.norms[state].double()
-        lags = torch.arange(len(norms)).double()[norms > 0]
-        if len(lags) < 2:
-            return 0.0
-        centred = lags - lags.mean()
-        return math.exp(float(centred @ norms[norms > 0].log() / centred.square().sum()))
+        reached = norms.nonzero()
+        if not len(reached):
+            return 0.0, 0
+        return float(norms.max() / norms[reached[0, 0]]), int(norms.argmax())
+
+    def explodes(self, state: str) -> bool:
+        """Whether the norm grows beyond what T steps could add up to that each hand it back unchanged."""
+        return self.growth(state)[0] > len(self.norms[state])
 
     def memory(self, state: str) -> int | None:
         """The lag at which the norm has fallen to 1/e of its largest and stays below; None if it has not."""
@@ -51,15 +52,17 @@ class Flow:
 
     def sentence(self, state: str) -> str:
         """What the norms say, with the numbers."""
-        factor, memory = self.factor(state), self.memory(state)
+        norms, memory = self.norms[state], self.memory(state)
         who = f"layer {self.layer}, {state} ({self.cell.__name__})"
-        if factor > 1 + NEARLY_ONE:
-            return f"{who}: the gradient explodes, by a factor of {factor:.2f} with each step back"
+        if int((norms > 0).sum()) < 2:
+            return f"{who}: no gradient goes from step to step, as the loss looks at one step of it alone"
+        if self.explodes(state):
+            times, lag = self.growth(state)
+            return f"{who}: the gradient explodes, to {times:,.0f} times its size {_steps(lag)} back"
+        left = f"{float(norms[-1] / norms.max()):.2g} of it {_steps(len(norms) - 1)} back"
         if memory is None:
-            return (
-                f"{who}: the gradient reaches all {len(self.norms[state])} steps back ({factor:.2f} a step)"
-            )
-        return f"{who}: the gradient vanishes, to 1/e within {memory} steps ({factor:.2f} a step)"
+            return f"{who}: the gradient reaches all steps, with {left}"
+        return f"{who}: the gradient falls to 1/e within {_steps(memory)}, to {left}"
 
 
 def gradient_flow(model: nn.Module, loss: Callable[[], Tensor]) -> list[Flow]:
@@ -163,6 +166,10 @@ class _Watching:
         result, history = along(replace(request, trace=True))
         self.seen.append((request, history))
         return result
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'s' * (count != 1)}"
 
 
 def _norm(gradient: Tensor | None, like: Tensor) -> Tensor:
