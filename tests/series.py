@@ -42,5 +42,8 @@ class Quiet:
     def glimpse(self, text):
         pass
 
+    def warn(self, sentence):
+        pass
+
     def finish(self, entry, metric):
         self.finished.append(entry.name)

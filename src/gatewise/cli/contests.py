@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+import polars as pl
 import typer
 
 from gatewise.cli.parameters import with_options
@@ -18,6 +19,7 @@ from gatewise.training.contest import Contest, Watcher
 from gatewise.training.options import resolve, verb_options
 from gatewise.training.processes import announce, announced, is_first
 from gatewise.training.task import Task
+from gatewise.views.pictures.gradient import draw_gradients
 
 OUT = Annotated[Path | None, typer.Option(help="The run's folder; a new one under runs/ if not given.")]
 CONFIG = Annotated[Path | None, typer.Option(help="A YAML file of options; those given here overrule it.")]
@@ -105,12 +107,20 @@ def carry_out(verb: Verb, task: Task[Any], asked: Asked) -> runs.Run:
     except KeyboardInterrupt:
         console.print(f"interrupted; go on with: gatewise {verb.name} {task.name} --resume {run.folder}")
         raise
-    pictures = task.draw(contest, run.folder)
+    pictures = {**task.draw(contest, run.folder), **_draw_gradients(run)}
     console.print(leaderboard(contest))
     show_details(contest)
     console.print(contest.verdict())
     _tell_files(run, contest, pictures)
     return run
+
+
+def _draw_gradients(run: runs.Run) -> dict[str, str]:
+    tables = {name: pl.read_csv(path) for name, path in runs.gradients(run).items()}
+    if not tables:
+        return {}
+    draw_gradients(tables, run.folder / "gradient.png")
+    return {"gradient.png": "what was left of the gradient at each step back, before training and after"}
 
 
 def _run(verb: Verb, task: Task[Any], asked: Asked) -> runs.Run:

@@ -30,6 +30,7 @@ class Bar:
             transient=True,
         )
         self._task = self._bar.add_task("", total=1.0, name="")
+        self._name = ""
 
     def __enter__(self) -> Bar:
         self._bar.start()
@@ -41,6 +42,7 @@ class Bar:
         self._bar.stop()
 
     def begin(self, name: str) -> None:
+        self._name = name
         self._bar.reset(self._task, total=1.0, name=name, description="getting ready")
 
     def progress(self, share: float, message: str) -> None:
@@ -48,6 +50,9 @@ class Bar:
 
     def glimpse(self, text: str) -> None:
         console.print(text, style="dim")
+
+    def warn(self, sentence: str) -> None:
+        console.print(f"{self._name}: {sentence}", style="yellow")
 
     def finish(self, entry: Entry, metric: Metric) -> None:
         told = f"{metric.title} {metric.said(entry.scores[metric.name])}"

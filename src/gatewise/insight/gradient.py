@@ -31,6 +31,11 @@ class Flow:
     cell: CellType
     norms: dict[str, Tensor]
 
+    @property
+    def steps(self) -> int:
+        """How many steps the layer ran."""
+        return len(next(iter(self.norms.values())))
+
     def growth(self, state: str) -> tuple[float, int]:
         """How many times the norm at the latest step reached the largest norm is, and at which lag."""
         norms = self.norms[state].double()
@@ -106,7 +111,7 @@ def flow_table(flows: list[Flow]) -> pl.DataFrame:
     return pl.concat(
         pl.DataFrame(
             {
-                "layer": flow.layer,
+                "layer": [flow.layer] * flow.steps,
                 "cell": flow.cell.__name__,
                 "state": state,
                 "lag": torch.arange(len(norms)).numpy(),

@@ -32,6 +32,8 @@ class Watcher(Protocol):
 
     def glimpse(self, text: str) -> None: ...
 
+    def warn(self, sentence: str) -> None: ...
+
     def finish(self, entry: Entry, metric: Metric) -> None: ...
 
 
@@ -113,6 +115,8 @@ class Arena(Generic[Data]):
         networks, seconds = [], []
         for number, (folder, options) in enumerate(trainings.items()):
             self.watcher.begin(name if len(trainings) == 1 else f"{name} {number + 1} of {len(trainings)}")
+            if baseline:  # it has no steps through which a gradient goes
+                options = options.model_copy(update={"watch_gradient": False})
             network, took = self._train(name, make, folder, options)
             networks.append(network)
             seconds.append(took)
@@ -156,7 +160,10 @@ class Arena(Generic[Data]):
             if text is not None:
                 self.watcher.glimpse(text)
 
-        fitted = fit(network, data.train, data.validation, options, folder, self.watcher.progress, glimpse)
+        fitted = fit(
+            network, data.train, data.validation, options, folder,
+            self.watcher.progress, glimpse, self.watcher.warn,
+        )  # fmt: skip
         if not is_first():
             sys.exit(0)  # the first process evaluates and writes
         task.finish(network, data)

@@ -20,8 +20,10 @@ from gatewise.errors import GatewiseError
 from gatewise.networks.network import Network
 from gatewise.training.batches import loader
 from gatewise.training.callbacks import MetricsFile, Watch, WholeCheckpoints
+from gatewise.training.gradients import GradientWatch
 from gatewise.training.module import TrainingModule
 from gatewise.training.options import Contender
+from gatewise.training.runs import GRADIENT
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,13 @@ def fit(
     folder: Path,
     show: Callable[[float, str], None] = lambda share, message: None,
     after_epoch: Callable[[], None] = lambda: None,
+    warn: Callable[[str], None] = lambda sentence: None,
 ) -> Fitted:
     """Trains a network in place until the validation stands still; it ends with its best weights.
 
     folder: gets `metrics.csv` and `checkpoints/`; a training that was cut off there goes on
     show: is told the share done and a message after each batch; after_epoch: is called then
+    warn: is told what a user should know of while it trains
 
     Errors: `GatewiseError` where the loss is no number; `KeyboardInterrupt` after Ctrl-C.
     """
@@ -82,15 +86,21 @@ def fit(
     best = _checkpoint(checkpoints, "best", monitor="validation_loss")
     metrics = MetricsFile(folder / "metrics.csv")
     stop = EarlyStopping("validation_loss", patience=options.patience, check_on_train_epoch_end=True)
+    last = checkpoints / "last.ckpt"
+    callbacks = [
+        metrics,
+        stop,
+        Watch(show, after_epoch),
+        best,
+        _checkpoint(checkpoints, "last", monitor=None),
+    ]
+    if options.watch_gradient:
+        callbacks.append(GradientWatch(folder / GRADIENT, lambda module, batch: network.loss(batch), warn))
     with _quiet():
-        trainer = _trainer(
-            options,
-            [metrics, stop, Watch(show, after_epoch), best, _checkpoint(checkpoints, "last", monitor=None)],
-        )
+        trainer = _trainer(options, callbacks)
         module = TrainingModule(network, options)
         size = options.batch_size or usual_batch_size(len(train))
         batches = _Batches(train, validation, size, options.seed)
-        last = checkpoints / "last.ckpt"
         state = torch.load(last, weights_only=True, map_location="cpu") if last.is_file() else None
         if state is not None and state["callbacks"][stop.state_key]["wait_count"] >= options.patience:
             for callback in (metrics, stop):  # it had ended; going on would be another training

@@ -10,7 +10,7 @@ from gatewise.networks.network import Network
 from gatewise.networks.saving import SavedModel, save_model
 from gatewise.training.contest import Arena, Contest, Entry, Watcher, write_leaderboard
 from gatewise.training.options import Contender, Contenders, one_of
-from gatewise.training.runs import Run
+from gatewise.training.runs import Run, training
 from gatewise.training.task import Data, Task
 
 
@@ -36,7 +36,7 @@ def compare(run: Run, data: Any, watcher: Watcher) -> Contest[Any]:
     makers |= {name: partial(task.network, data, options, cell) for name, cell in run.cells.items()}
     for name, make in makers.items():
         folders = {
-            run.folder / "trainings" / f"{name}-{seed}": one_of(options, task.options, name, seed)
+            training(run, name, seed): one_of(options, task.options, name, seed)
             for seed in range(options.seeds)
         }
         entries.append(arena.trained(name, make, folders, baseline=name in rivals))

@@ -52,6 +52,9 @@ class TaskOptions(Options):
     )
     weight_decay: float = Field(1e-4, ge=0, description="Of AdamW.")
     gradient_clip: float = Field(1.0, gt=0, description="The largest norm of the gradient.")
+    watch_gradient: bool = Field(
+        False, description="Follow the gradient through time once an epoch; tell where it explodes, draw it."
+    )
 
 
 class StackOptions(Options):

@@ -16,6 +16,8 @@ from gatewise.files import write_whole
 from gatewise.training.options import Contender, Contenders, TaskOptions, resolve, to_yaml, verb_options
 from gatewise.training.task import Task
 
+GRADIENT = "gradient.csv"  # in the folder of a training that followed its gradient
+
 
 @dataclass(frozen=True)
 class Run:
@@ -27,6 +29,17 @@ class Run:
     data: Path
     options: TaskOptions
     cells: dict[str, CellType]
+
+
+def gradients(run: Run) -> dict[str, Path]:
+    """The files of those who followed the gradient, by the cells' names: of the first training of each."""
+    homes = {name: run.folder if run.verb == "train" else training(run, name, 0) for name in run.cells}
+    return {name: home / GRADIENT for name, home in homes.items() if (home / GRADIENT).is_file()}
+
+
+def training(run: Run, name: str, seed: int) -> Path:
+    """The folder of one of several trainings."""
+    return run.folder / "trainings" / f"{name}-{seed}"
 
 
 def begin(verb: str, task: Task[Any], data: Path, options: TaskOptions, folder: Path | None) -> Run:

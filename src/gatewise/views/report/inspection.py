@@ -88,7 +88,7 @@ def inspect(
     why = "no loss was given"
     if loss is not None:
         try:
-            flows = [one for one in gradient_flow(model, loss) if len(next(iter(one.norms.values()))) > 1]
+            flows = [one for one in gradient_flow(model, loss) if one.steps > 1]
             why = "" if flows else "every layer runs for one step at a time"
         except GatewiseError as error:
             why = str(error)
