@@ -35,7 +35,7 @@ from gatewise.networks.translate.encoder_decoder import EncoderDecoder, Translat
 from gatewise.networks.translate.scores import references, require_sacrebleu, score, tell, translations
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
-from gatewise.training.example import Example, Track, require_example
+from gatewise.training.example import Example, Looked, Track, require_example
 from gatewise.training.options import Count, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
@@ -261,13 +261,21 @@ class Translate(Task[ParallelData]):
         )
         told = tell(network, [text], data.source, data.target)[0].text
 
-        def last() -> Tensor:
+        def decoded() -> tuple[Tensor, Tensor | None]:
             context = network.encode(batch.source, batch.lengths)
             begin = batch.target.new_full((1, 1), BEGIN)
-            features, _, _ = network.decode(torch.cat([begin, batch.target[:, :-1]], dim=1), context)
-            return functional.cross_entropy(network.logits(features[:, -1]), batch.target[:, -1])
+            features, _, weights = network.decode(torch.cat([begin, batch.target[:, :-1]], dim=1), context)
+            return features, weights
 
-        return Example(batch, text, tracks, f"told: {told}", unit="symbol", last=last)
+        def last() -> Tensor:
+            return functional.cross_entropy(network.logits(decoded()[0][:, -1]), batch.target[:, -1])
+
+        with torch.inference_mode():
+            _, weights = decoded()
+        looked = None
+        if weights is not None:
+            looked = Looked(weights[0].numpy(), tuple(target), tracks[0].symbols, "decoder", "encoder")
+        return Example(batch, text, tracks, f"told: {told}", unit="symbol", last=last, looked=looked)
 
     def details(self, network: Translator, data: ParallelData) -> list[Details]:
         told = [one.text for one in translations(network, data.test, data)]

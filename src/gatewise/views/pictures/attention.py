@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gatewise.data.text.symbols import Symbols
 from gatewise.files import write_whole
 from gatewise.networks.translate.scores import Told
@@ -40,6 +42,11 @@ def _draw(panel: Any, one: Told, source: Symbols, target: Symbols) -> None:
     weights = one.looked.numpy()
     read = [*map(source.shown, one.source), END][: weights.shape[1]]
     said = [*map(target.shown, one.pieces), END][: weights.shape[0]]
+    show_weights(panel, weights, read, said)
+
+
+def show_weights(panel: Any, weights: np.ndarray, read: Sequence[str], said: Sequence[str]) -> None:
+    """Weights [said, read] with the names of both sides; darker where there is more, black is one."""
     panel.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="equal")
     panel.set_xticks(range(len(read)))
     panel.set_yticks(range(len(said)))

@@ -33,6 +33,7 @@ function mark() {
   markRows();
   markTable();
   fillEquations();
+  markLooked();
 }
 
 function hold(held) {
@@ -57,6 +58,7 @@ function setTheme(name) {
 
 function repaint() {
   drawRows();
+  drawLooked();
   drawFlow();
   drawSaturation(now());
   mark();
@@ -145,6 +147,7 @@ at("said").textContent = given.said;
 view.order = Object.keys(now().orders)[0];
 view.unit = order()[0];
 fillControls();
+drawLooked();
 refresh();
 drawFlow();
 scrollToStep();
@@ -153,6 +156,7 @@ new ResizeObserver(() => {
   if (rows.parentElement.clientWidth !== room && !view.printing) {
     room = rows.parentElement.clientWidth;
     drawRows();
+    drawLooked();
     drawFlow();
     markRows();
   }

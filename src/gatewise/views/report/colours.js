@@ -8,8 +8,10 @@ function parts(colour) {
   return [1, 3, 5].map((place) => parseInt(colour.slice(place, place + 2), 16));
 }
 
+const signed = (kind) => kind !== "gate" && kind !== "weight";
+
 function stops(kind) {
-  return given.colours[kind === "gate" ? "gates" : "states"][theme()];
+  return given.colours[signed(kind) ? "states" : "gates"][theme()];
 }
 
 function table(kind) {
@@ -26,10 +28,10 @@ function table(kind) {
   return made[key];
 }
 
-// The number of a value's colour: 0 to 1 for a gate, minus the range to the range for all else.
+// The number of a value's colour: 0 to the range for gates and weights, minus the range to the range for all else.
 function shade(values, number) {
   const value = number * values.scale;
-  const share = values.kind === "gate" ? value : 0.5 + value / (2 * values.range);
+  const share = signed(values.kind) ? 0.5 + value / (2 * values.range) : value / values.range;
   return Math.min(Math.max(Math.round(share * 255), 0), 255);
 }
 

@@ -43,7 +43,7 @@ function build() {
   rows.replaceChildren();
   shownRows = [];
   if (layer.lattice) buildLattice(layer);
-  const drawable = layer.tracks.filter((one) => (one.lines.length || one.symbols.length || (one.pixels && !layer.lattice))
+  const drawable = layer.tracks.filter((one) => (one.lines.length || one.symbols.length || ((one.pixels || one.strip) && !layer.lattice))
     && (!layer.lattice || Math.max(one.symbols.length, ...one.lines.map((line) => line.start + line.values.length)) === layer.axes[0]));
   const list = drawable.map(trackRow);
   if (!layer.lattice) list.push(...layer.values.map(mapRow), lineRow());

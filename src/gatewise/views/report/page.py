@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 
 from gatewise.files import write_whole
-from gatewise.training.example import Track
+from gatewise.training.example import Looked, Track
 from gatewise.views.report.colours import GATES, LINES, STATES
 from gatewise.views.report.inspection import Inspection
 from gatewise.views.report.mathml import equations, symbol
 from gatewise.views.report.packed import packed
-from gatewise.views.report.shown import Shown, shown
+from gatewise.views.report.shown import Shown, largest, shown
 
-SCRIPTS = ("data", "colours", "tracks", "maps", "lattice", "lines", "gradient", "units", "equations", "app")
+SCRIPTS = (
+    "data", "colours", "strips", "tracks", "maps", "lattice", "lines", "looked", "gradient", "units",
+    "equations", "app",
+)  # fmt: skip
 DIGITS = 6  # of an input's or output's numbers
 
 
@@ -58,6 +61,7 @@ def contents(inspection: Inspection, layer: int = 0, step: int | None = None) ->
         "unit": example.unit,
         "times": list(example.times),
         "tracks": [_track(one) for one in example.tracks],
+        "looked": None if example.looked is None else _looked(example.looked),
         "layers": [_layer(one) for one in shown(inspection, step)],
         "flows": _flows(inspection),
         "no_flow": inspection.no_flow,
@@ -74,9 +78,33 @@ def _track(track: Track) -> dict[str, Any]:
     ]
     told["symbols"] = list(track.symbols)
     if track.pixels is not None:
-        pixels = np.ascontiguousarray(track.pixels, dtype=np.uint8)
-        told["pixels"] = {"shape": pixels.shape, "data": b64encode(pixels.tobytes()).decode()}
+        told["pixels"] = _pixels(track.pixels)
+    if track.strip is not None:
+        strip = track.strip
+        told["strip"] = {"names": strip.names, **_numbers(strip.values, strip.signed)}
     return told
+
+
+def _looked(looked: Looked) -> dict[str, Any]:
+    told, read = looked.names()
+    return {
+        "told": told, "read": read, "telling": looked.telling, "reading": looked.reading,
+        "weights": _numbers(looked.weights, signed=False), "place": looked.place,
+        "pixels": None if looked.pixels is None else _pixels(looked.pixels),
+    }  # fmt: skip
+
+
+def _pixels(values: np.ndarray) -> dict[str, Any]:
+    pixels = np.ascontiguousarray(values, dtype=np.uint8)
+    return {"shape": pixels.shape, "data": b64encode(pixels.tobytes()).decode()}
+
+
+def _numbers(values: np.ndarray, signed: bool) -> dict[str, Any]:
+    """Numbers [rows, columns] that are drawn as colours, the largest as the strongest."""
+    return {
+        "kind": "state" if signed else "weight", "rows": len(values), "units": values.shape[1],
+        "range": _number(largest(values)), **vars(packed(values)),
+    }  # fmt: skip
 
 
 def _layer(one: Shown) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from gatewise.files import write_whole
 from gatewise.training.example import Track
 from gatewise.views.report.colours import GATES, LINES, STATES
 from gatewise.views.report.inspection import Inspection
+from gatewise.views.report.looked import looked_picture
 from gatewise.views.report.shown import Shown, shown
 
 INK, FAINT = "#222222", "#999999"
@@ -35,6 +36,9 @@ def draw(inspection: Inspection, folder: Path, layer: int = 0, order: str = "hal
     else:
         _save(_lattice(one, units), folder / "values.png")
         told["values.png"] = f"{one.title}: every gate and state over the lattice"
+    if inspection.example.looked is not None:
+        _save(looked_picture(inspection.example.looked), folder / "looked.png")
+        told["looked.png"] = "where it looked for each thing that it told"
     if inspection.flows:
         _save(_gradient(inspection), folder / "gradient.png")
         told["gradient.png"] = "the gradient against the lag"

@@ -115,6 +115,12 @@ def shown(inspection: Inspection, step: int = 0) -> list[Shown]:
     return [_cut_units(one, MOST / total) for one in whole] if total > MOST else whole
 
 
+def largest(values: np.ndarray) -> float:
+    """The largest absolute value, one where all are zero or none is a number."""
+    sizes = np.abs(values[np.isfinite(values)])
+    return float(sizes.max()) if sizes.size and sizes.max() > 0 else 1.0
+
+
 def _total(layers: list[Shown]) -> int:
     return sum(one.steps * value.shape[1] for one in layers for value in one.whole.values())
 

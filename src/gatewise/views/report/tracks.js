@@ -24,6 +24,7 @@ function note(pen, text, x, y) {
 const long = (track) => track.symbols.some((one) => [...one].length > 2);
 
 function trackRow(track) {
+  if (track.strip && !track.symbols.length) return stripRow(track);
   const label = make("div", { class: "label" });
   const told = make("b", { textContent: track.name, title: track.name });
   label.append(told);
@@ -42,7 +43,13 @@ function trackRow(track) {
     row.height = long(track) ? 16 + 7 * Math.min(Math.max(...track.symbols.map((one) => [...one].length)), 14) : 22;
     const value = make("span", { class: "value" });
     told.prepend(value);
-    row.tell = (step) => { value.textContent = track.symbols[step + now().first] ?? ""; };
+    const scale = track.strip && scaleOf(track.strip);
+    if (scale) label.append(...scale.parts);
+    row.tell = (step) => {
+      const symbol = track.symbols[step + now().first] ?? "";
+      value.textContent = scale ? `${symbol} ${stripText(track.strip, 0, step)}` : symbol;
+    };
+    row.scale = scale;
     row.draw = (width) => drawSymbols(row, width);
   } else {
     row.height = track.lines.length > 1 ? Math.max(86, 20 + 17 * track.lines.length) : 46;
@@ -63,12 +70,17 @@ function trackRow(track) {
 
 function drawSymbols(row, width) {
   const pen = sized(row.canvas, width, row.height), count = span(), wide = width / count;
+  if (row.scale) {
+    row.scale.paint();
+    paintStrip(pen, row.track.strip, width, 0, row.height);
+  }
   pen.fillStyle = style("--ink");
   pen.font = `13px ui-monospace, "DejaVu Sans Mono", monospace`;
   pen.textBaseline = "middle";
   for (let x = 0; x < count; x++) {
     const text = row.track.symbols[x + now().first];
     if (text === undefined) continue;
+    if (row.scale) pen.fillStyle = inkOn(row.track.strip, 0, x + now().first);
     if (long(row.track)) {
       const shown = [...text].length > 14 ? [...text].slice(0, 13).join("") + "…" : text;
       pen.save();

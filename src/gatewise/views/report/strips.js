@@ -1,0 +1,56 @@
+// Numbers as colours over time: what each input counted for, a row for each, or behind symbols.
+const LINE = 17; // pixels of a row that has a name
+
+for (const track of given.tracks) if (track.strip) track.strip = new Values(track.strip);
+
+function scaleOf(values) {
+  const ends = signed(values.kind) ? [`−${brief(values.range)}`, "0", brief(values.range)] : ["0", brief(values.range)];
+  const scale = make("div", { class: "scale" });
+  const paint = () => { scale.style.background = gradient(values.kind); };
+  return { paint, parts: [scale, make("div", { class: "ends" }, ...ends.map((textContent) => make("span", { textContent })))] };
+}
+
+function stripRow(track) {
+  const values = track.strip, named = values.names.length > 0, one = values.names.length === 1;
+  const keys = values.names.map((name) => {
+    const value = make("span");
+    return [value, make("span", { class: "key strip-key" }, make("span", { class: "called", textContent: one ? "" : name, title: name }), value)];
+  });
+  const scale = scaleOf(values);
+  const title = make("b", { textContent: track.name, title: track.name });
+  const label = make("div", { class: "label" }, title, ...keys.map(([, key]) => key), ...scale.parts);
+  const top = named ? 18 : 0, row = { label, track, canvas: make("canvas"), height: named ? top + LINE * values.rows + 4 : 96 };
+  row.draw = (width) => {
+    scale.paint();
+    const pen = sized(row.canvas, width, row.height), high = named ? LINE * values.rows : row.height;
+    paintStrip(pen, values, width, top, high);
+    pen.strokeStyle = style("--rule");
+    pen.strokeRect(0.5, top + 0.5, width - 1, high - 1);
+  };
+  row.tell = (step) => {
+    keys.forEach(([value], place) => { value.textContent = stripText(values, place, step); });
+  };
+  return row;
+}
+
+const stripText = (values, place, step) => {
+  const there = step + now().first < values.units;
+  return values.text(there ? values.at(place, step + now().first) : NaN);
+};
+
+function paintStrip(pen, values, width, top, high) {
+  const count = Math.min(span(), values.units - now().first);
+  if (count < 1) return;
+  const small = painted(values, count, values.rows, (x, y) => y * values.units + x + now().first);
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(small, 0, top, (width * count) / span(), high);
+}
+
+// Ink that can be read on the colour of a value.
+function inkOn(values, row, column) {
+  const value = values.at(row, column);
+  if (Number.isNaN(value)) return style("--ink");
+  const colour = table(values.kind)[shade(values, value / values.scale)];
+  const light = 0.299 * (colour & 255) + 0.587 * ((colour >> 8) & 255) + 0.114 * ((colour >> 16) & 255);
+  return light > 140 ? "#15171b" : "#ffffff";
+}
