@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,41 @@ class Looked:
 
 
 @dataclass(frozen=True)
+class Explained:
+    """Which inputs a prediction came from.
+
+    what: the number that is explained, in words; output, start: it, and what it would be at the baseline
+    baseline: where that is, in words, as in "where every channel is at its mean"
+    gap: by how much all parts miss the difference; steps: [steps], what each one gave
+    tracks: the parts over time; one that is called as one of the example's takes its place
+    """
+
+    what: str
+    output: float
+    start: float
+    baseline: str
+    gap: float
+    steps: np.ndarray
+    tracks: tuple[Track, ...]
+
+    def sentence(self) -> str:
+        """What is explained, with its numbers."""
+        return (
+            f"{self.what}: {self.output:.4g}, and {self.start:.4g} {self.baseline}; "
+            f"its parts add up to the difference but for {abs(self.gap):.2g}"
+        )
+
+    def most(self, names: Sequence[str] = (), count: int = 5) -> str:
+        """The steps that gave most, the largest first; names: of steps, as far as they have some."""
+        given = np.nan_to_num(self.steps)
+        order = [int(step) for step in np.argsort(-np.abs(given), kind="stable")[:count] if given[step]]
+        told = [(f" ({names[step]})" if step < len(names) else "") for step in order]
+        return ", ".join(
+            f"step {step}{name} {given[step]:+.3g}" for step, name in zip(order, told, strict=True)
+        )
+
+
+@dataclass(frozen=True)
 class Example:
     """One example, ready to be looked at inside a model.
 
@@ -88,6 +123,8 @@ class Example:
     tracks: what the model is given and what it says, on its own steps; said: what it says, in a sentence
     times: what the steps are called, () where numbers do; unit: one step in the data's own time, as "1 month"
     looked: where the model looked, if it did
+    explain: says which inputs the prediction at a step, the last if None, came from; None where nothing does
+    explained: what it said
     """
 
     batch: Any
@@ -98,6 +135,16 @@ class Example:
     unit: str = "step"
     last: Callable[[], Tensor] | None = None
     looked: Looked | None = None
+    explain: Callable[[int | None], Explained] | None = None
+    explained: Explained | None = None
+
+    def with_attribution(self, step: int | None) -> Example:
+        """The same with what the prediction came from, among its tracks too."""
+        assert self.explain is not None
+        explained = self.explain(step)
+        new = {track.name: track for track in explained.tracks}
+        tracks = [new.pop(track.name, track) for track in self.tracks]
+        return replace(self, tracks=(*tracks, *new.values()), explained=explained)
 
 
 def require_example(number: int, count: int, what: str) -> None:
