@@ -70,17 +70,21 @@ class Metric:
     def gain(self, value: float, rival: float) -> str:
         """How much better a value is than a rival's: in points where it is a share, else relatively.
 
+        Of zero there is no share, so what is above it is told as it is.
+
         >>> Metric("mase", "MASE").gain(0.6, 0.8), Metric("f1", "F1", ".1%", higher=True).gain(0.6, 0.5)
         ('25.0% below', '10.0 points above')
         >>> Metric("nats", "nats", ".2f", relative=False).gain(-0.5, 0.25)
         '0.75 below'
+        >>> Metric("bleu", "BLEU", ".1f", higher=True).gain(12.5, 0.0)
+        '12.5 above'
         """
         side = "above" if self.higher else "below"
-        if not self.relative:
-            return f"{self.said(abs(value - rival))} {side}"
-        if self.form.endswith("%"):
+        if self.relative and self.form.endswith("%"):
             return f"{100 * abs(value - rival):.1f} points {side}"
-        return f"{abs(1 - value / rival) if rival else 0.0:.1%} {side}"
+        if self.relative and rival:
+            return f"{abs(1 - value / rival):.1%} {side}"
+        return f"{self.said(abs(value - rival))} {side}"
 
     def order(self, value: float) -> float:
         """The value as one that is better where it is lower."""

@@ -140,9 +140,10 @@ def test_row_numbers_called_id_tell_no_series_apart():
     assert found.columns.id is None
 
 
-def test_a_time_column_of_numbers_is_known_by_its_name():
-    table = pl.DataFrame({"time": [1, 2, 3, 4], "sold": [1.0, 2.0, 3.0, 4.0]})
-    assert read_series(table).columns.time == "time"
+@pytest.mark.parametrize("name", ["time", "Step", "frame"])
+def test_a_time_column_of_numbers_is_known_by_its_name(name):
+    table = pl.DataFrame({name: [1, 2, 3, 4], "sold": [1.0, 2.0, 3.0, 4.0]})
+    assert read_series(table).columns.time == name
 
 
 def test_linear_filling_says_that_it_looks_ahead_and_forward_does_not_look():

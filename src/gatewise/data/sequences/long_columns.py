@@ -11,7 +11,7 @@ from gatewise.errors import GatewiseError
 
 NAMES = {
     "id": (*ID_NAMES, "sequence", "sequence_id", "case", "case_id"),
-    "time": (*TIME_NAMES, "step", "frame"),
+    "time": TIME_NAMES,
     "label": ("label", "class", "target", "category", "activity"),
 }
 INDEX_NAMES = ("", "unnamed: 0", "__index_level_0__")  # a row's number, as pandas writes it
@@ -55,12 +55,16 @@ def recognise_long(table: Table, given: LongColumns, labelled: bool) -> LongColu
         if roles[role] is None:
             roles[role] = _first(left, usual)
             left = [name for name in left if name != roles[role]]
-    for role in ("id", *(["label"] if labelled else [])):
-        if roles[role] is None:
-            raise GatewiseError(
-                f"{table.path}: no column is called like a{'n' if role == 'id' else ''} {role} among "
-                f"{', '.join(table.columns)}; name it with --{role} COLUMN"
-            )
+    columns = ", ".join(table.columns)
+    if roles["id"] is None:
+        raise GatewiseError(
+            f"{table.path}: none of the columns {columns} is called like one that tells sequences apart; "
+            "name it with --id COLUMN, or add a column id with the number of its sequence in each row"
+        )
+    if labelled and roles["label"] is None:
+        raise GatewiseError(
+            f"{table.path}: no column is called like a label among {columns}; name it with --label COLUMN"
+        )
     channels = given.channels or tuple(left)
     if not channels:
         beside = ", ".join(name for name in roles.values() if name)

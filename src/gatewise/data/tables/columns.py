@@ -9,7 +9,10 @@ from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
 
 ID_NAMES = ("id", "unique_id", "series_id", "item_id", "series")
-TIME_NAMES = ("time", "date", "datetime", "timestamp", "year", "month", "week", "day", "hour", "ds", "t")
+TIME_NAMES = (
+    "time", "date", "datetime", "timestamp", "year", "month", "week", "day", "hour", "ds", "t",
+    "step", "frame",
+)  # fmt: skip
 TARGET_NAMES = ("target", "value", "y")
 
 
