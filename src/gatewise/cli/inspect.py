@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from gatewise.cli.show import console
 from gatewise.errors import GatewiseError
 from gatewise.networks.saving import load_model
 from gatewise.tasks import find_task
+from gatewise.training.example import Example
 from gatewise.views.report import draw, inspect, write_page
 
 OUT = Annotated[Path, typer.Option(help="The .html file to write.")]
@@ -20,6 +22,12 @@ STEP = Annotated[
     int | None, typer.Option(min=0, help="The step at which the report opens; the last if not given.")
 ]
 LAYER = Annotated[int, typer.Option(min=0, help="The layer with which it opens.")]
+ATTRIBUTION = Annotated[
+    bool,
+    typer.Option(
+        "--attribution", help="Show which inputs the prediction came from: integrated gradients, by Captum."
+    ),
+]
 PNG = Annotated[Path | None, typer.Option(help="A folder for pictures of the same.", show_default=False)]
 
 
@@ -35,6 +43,7 @@ def look(
     example: EXAMPLE = 0,
     step: STEP = None,
     layer: LAYER = 0,
+    attribution: ATTRIBUTION = False,
     png: PNG = None,
 ) -> None:
     """See every gate and state of a trained model, step by step, on an example that it has not seen."""
@@ -53,16 +62,30 @@ def look(
             chosen,
             f"{model.name}, trained to {model.task}",
         )
+        if attribution:
+            found = replace(found, example=_explained(chosen, model.task, step))
         write_page(found, out, layer, step)
         pictures = {} if png is None else draw(found, png, layer)
     if chosen.said:
         console.print(f"{chosen.name}: {chosen.said}")
+    if explained := found.example.explained:
+        console.print(f"attribution: {explained.sentence()}")
+        console.print(f"  most by {explained.most(chosen.times)}")
     for place, flow in enumerate(found.flows):
         for state in flow.norms:
             console.print(f"  {found.sentence(place, state)}")
     console.print(f"wrote {out}: {_told(found.titles)}; open it in a browser")
     for name, about in pictures.items():
         console.print(f"  {png}/{name:<18} {about}")
+
+
+def _explained(example: Example, task: str, step: int | None) -> Example:
+    """Errors: `GatewiseError` where the task has no one number to explain."""
+    if example.explain is None:
+        raise GatewiseError(
+            f"what the task {task!r} says is no one number that could be explained; leave --attribution out"
+        )
+    return example.with_attribution(step)
 
 
 def _told(titles: tuple[str, ...]) -> str:

@@ -27,6 +27,8 @@ from gatewise.networks.network import Baseline, Network
 from gatewise.networks.pooling import How
 from gatewise.networks.saving import SavedModel
 from gatewise.tasks.classes import ClassTask, said_of, told_classes
+from gatewise.tasks.explaining.classes import explain_class, weights_of
+from gatewise.tasks.explaining.parts import by_channel
 from gatewise.tasks.reading import read_as
 from gatewise.training.example import Example, channels, require_example
 from gatewise.training.options import Options, Rate, Share, StackOptions, TaskOptions
@@ -200,8 +202,14 @@ class Classify(ClassTask[ClassifyData]):
         scaled = batch.values[0].double().numpy()
         values = np.stack([scale.undo(scaled[:, c]) for c, scale in enumerate(data.reading.scales)], axis=1)
         name = f"sequence {table.ids[data.test.numbers[number]]}"
-        said = said_of(model.network, batch, data.classes)
-        return Example(batch, name, channels(table.channels, values), said)
+        said, tracks = said_of(model.network, batch, data.classes), channels(table.channels, values)
+        explain = partial(
+            explain_class, model.network, batch, data.classes, "where every channel is at its mean",
+            lambda given: (given.sum(1), by_channel(given, table.channels)),
+        )  # fmt: skip
+        return Example(
+            batch, name, (*tracks, *weights_of(model.network, batch)), said, explain=lambda _: explain()
+        )
 
 
 def _read(

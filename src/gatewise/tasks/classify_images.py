@@ -35,9 +35,10 @@ from gatewise.networks.network import Baseline, Network
 from gatewise.networks.pooling import How
 from gatewise.networks.saving import SavedModel
 from gatewise.tasks.classes import ClassTask, said_of, told_classes
+from gatewise.tasks.explaining.classes import explain_class, weights_of
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
-from gatewise.training.example import Example, Track, require_example
+from gatewise.training.example import Example, Strip, Track, require_example
 from gatewise.training.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Prediction
@@ -220,7 +221,12 @@ class ClassifyImages(ClassTask[ImageData]):
         pixels = data.files[place]
         image = Track("image", pixels=pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
         said = said_of(model.network, batch, data.classes)
-        return Example(batch, data.files.paths[place].name, (image,), said)
+        explain = partial(
+            explain_class, model.network, batch, data.classes, "where every pixel is as bright as the mean",
+            lambda given: (given.sum((1, 2)), Track("came from", strip=Strip(given.sum(2).T))),
+        )  # fmt: skip
+        tracks = (image, *weights_of(model.network, batch))
+        return Example(batch, data.files.paths[place].name, tracks, said, explain=lambda _: explain())
 
     def draw(self, contest: Contest[ImageData], folder: Path) -> dict[str, str]:
         drawn = super().draw(contest, folder)

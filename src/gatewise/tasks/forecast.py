@@ -31,6 +31,7 @@ from gatewise.networks.forecast.recurrent import (
 )
 from gatewise.networks.forecast.scores import foretell, score
 from gatewise.networks.saving import SavedModel
+from gatewise.tasks.explaining.forecast import explain_forecast
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
 from gatewise.training.example import Example, Line, Track, channels, require_example
@@ -250,12 +251,14 @@ class Forecast(Task[ForecastData]):
         own = series.times[max(first, 0) :][: past + data.plan.horizon]
         form = time_format(own)
         times = tuple(map(say, own if form is None else own.dt.to_string(form)))
+        own_names = (data.source.columns.target, *names)
         return Example(
             batch, f"{series.id}, window {number} of the test part",
             (Track(data.source.columns.target, target), *channels(names, batch.past[0, :, 1:].numpy())),
             f"after {times[past - 1]} it foretells {quantiles[0, MEDIAN]:.6g} "
             f"(true: {target[1].values[0]:.6g})",
             times, str(data.source.step),
+            explain=lambda _: explain_forecast(network, batch, scale, own_names, str(data.source.step)),
         )  # fmt: skip
 
     def caption(self, data: ForecastData) -> str:

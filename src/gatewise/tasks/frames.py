@@ -28,6 +28,8 @@ from gatewise.networks.network import Baseline, Network
 from gatewise.networks.pooling import How
 from gatewise.networks.saving import SavedModel
 from gatewise.tasks.classes import ClassTask, said_of, told_classes
+from gatewise.tasks.explaining.classes import explain_class, weights_of
+from gatewise.tasks.explaining.parts import by_channel
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
 from gatewise.training.example import Example, channels, require_example
@@ -184,7 +186,14 @@ class Frames(ClassTask[FrameData]):
         changes = np.abs(np.diff(flat, axis=0, prepend=flat[:1])).mean(1)
         tracks = channels(("brightness", "change"), np.stack([flat.mean(1), changes], axis=1))
         said = said_of(model.network, batch, data.classes)
-        return Example(batch, f"clip {number} of the test part", tracks, said, unit="frame")
+        explain = partial(
+            explain_class, model.network, batch, data.classes, "where every frame is as bright as the mean",
+            lambda given: (given.sum((1, 2, 3)), by_channel(given.sum((1, 2, 3))[:, None], ("frames",))),
+        )  # fmt: skip
+        return Example(
+            batch, f"clip {number} of the test part", (*tracks, *weights_of(model.network, batch)), said,
+            unit="frame", explain=lambda _: explain(),
+        )  # fmt: skip
 
     def draw(self, contest: Contest[FrameData], folder: Path) -> dict[str, str]:
         drawn = super().draw(contest, folder)

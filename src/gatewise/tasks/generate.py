@@ -26,6 +26,7 @@ from gatewise.networks.generate.ngram import Ngram
 from gatewise.networks.generate.sampling import Taste, write_on
 from gatewise.networks.network import Baseline
 from gatewise.networks.saving import SavedModel
+from gatewise.tasks.explaining.generate import explain_generate
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
 from gatewise.training.example import Example, Line, Track, require_example
@@ -204,7 +205,10 @@ class Generate(Task[TextData]):
         said = f"{nats.mean():.3f} nats a symbol"
         last = partial(network.loss, TextBatch(symbols, True, symbols.shape[1] - 2))
         name = f"test part from symbol {first} on"
-        return Example(TextBatch(symbols, True, 0), name, tracks, said, unit="symbol", last=last)
+        return Example(
+            TextBatch(symbols, True, 0), name, tracks, said, unit="symbol", last=last,
+            explain=partial(explain_generate, network, data.alphabet, symbols, tracks[0]),
+        )  # fmt: skip
 
     def caption(self, data: TextData) -> str:
         symbol = {"characters": "character", "bytes": "byte", "bpe": "byte pair"}[data.alphabet.kind]

@@ -34,6 +34,7 @@ from gatewise.networks.label.scores import (
 from gatewise.networks.label.steps import Labeller, LabelNetwork
 from gatewise.networks.network import Baseline
 from gatewise.networks.saving import SavedModel
+from gatewise.tasks.explaining.label import explain_label
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
 from gatewise.training.example import Example, Track, channels, require_example
@@ -193,7 +194,10 @@ class Label(Task[LabelledSteps]):
         last[:, :-1] = NONE
         right = f"{(told == true).sum()} of {len(true)} labels are right"
         where = f"sequence {number} of the test part, from {data.test.place(place.start)} on"
-        return Example(batch, where, tracks, right, last=partial(network.loss, batch._replace(labels=last)))
+        return Example(
+            batch, where, tracks, right, last=partial(network.loss, batch._replace(labels=last)),
+            explain=partial(explain_label, network, batch, data.labels, given),
+        )  # fmt: skip
 
     def details(self, network: Labeller, data: LabelledSteps) -> list[Details]:
         found, _ = find_labels(network, data.test)

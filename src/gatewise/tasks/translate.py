@@ -33,6 +33,7 @@ from gatewise.networks.saving import SavedModel
 from gatewise.networks.translate.baselines import CopySource, MostFrequent, TranslationBaseline, WordTable
 from gatewise.networks.translate.encoder_decoder import EncoderDecoder, Translator
 from gatewise.networks.translate.scores import references, require_sacrebleu, score, tell, translations
+from gatewise.tasks.explaining.translate import explain_translate
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
 from gatewise.training.example import Example, Looked, Track, require_example
@@ -176,10 +177,11 @@ class Translate(Task[ParallelData]):
 
     def network(self, data: ParallelData, options: TranslateOptions, cell: CellType) -> EncoderDecoder:
         sources, targets = data.train.sources.lengths, data.train.targets.lengths
+        seen = options.epochs * options.rounds_over(len(data.train)) * len(data.train)
         return EncoderDecoder(
             cell, len(data.source), len(data.target), options.embedding, options.hidden, options.layers,
             options.dropout, options.attention, options.bidirectional, options.reverse_source,
-            options.label_smoothing, options.teacher_forcing, options.epochs * len(data.train),
+            options.label_smoothing, options.teacher_forcing, seen,
             options.beam, options.length_penalty, float((targets / sources).max()),
         )  # fmt: skip
 
@@ -275,7 +277,10 @@ class Translate(Task[ParallelData]):
         looked = None
         if weights is not None:
             looked = Looked(weights[0].numpy(), tuple(target), tracks[0].symbols, "decoder", "encoder")
-        return Example(batch, text, tracks, f"told: {told}", unit="symbol", last=last, looked=looked)
+        return Example(
+            batch, text, tracks, f"told: {told}", unit="symbol", last=last, looked=looked,
+            explain=lambda _: explain_translate(network, batch, told, tracks[0]),
+        )  # fmt: skip
 
     def details(self, network: Translator, data: ParallelData) -> list[Details]:
         told = [one.text for one in translations(network, data.test, data)]

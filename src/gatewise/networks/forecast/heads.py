@@ -58,6 +58,10 @@ class QuantileHead(nn.Module):
         """In rising order, as quantiles are (Chernozhukov et al. 2010)."""
         return raw.sort(dim=-1).values
 
+    def median(self, raw: Tensor) -> Tensor:
+        """[B, Q], with a gradient."""
+        return self.quantiles(raw)[..., MEDIAN]
+
 
 class StudentTHead(nn.Module):
     """A Student-t distribution for each step, learned by its likelihood; heavy tails at will.
@@ -89,6 +93,10 @@ class StudentTHead(nn.Module):
         """The mean negative log-likelihood."""
         location, scale, freedom = raw.unbind(-1)
         return -StudentT(freedom, location, scale).log_prob(truth).mean()
+
+    def median(self, raw: Tensor) -> Tensor:
+        """[B, Q], with a gradient: the location, as it is symmetric."""
+        return raw[..., 0]
 
     def quantiles(self, raw: Tensor) -> Tensor:
         """location + scale * t^-1(level; freedom), [B, Q, n]."""

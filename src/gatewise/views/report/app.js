@@ -144,6 +144,7 @@ addEventListener("afterprint", () => { view.printing = false; setTheme(before_pr
 at("title").textContent = given.name;
 at("about").textContent = given.example;
 at("said").textContent = given.said;
+at("explained").textContent = given.explained;
 view.order = Object.keys(now().orders)[0];
 view.unit = order()[0];
 fillControls();

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.files import write_whole
-from gatewise.training.example import Looked, Track
+from gatewise.training.example import Example, Looked, Track
 from gatewise.views.report.colours import GATES, LINES, STATES
 from gatewise.views.report.inspection import Inspection
 from gatewise.views.report.mathml import equations, symbol
@@ -58,6 +58,7 @@ def contents(inspection: Inspection, layer: int = 0, step: int | None = None) ->
         "name": inspection.name,
         "example": example.name,
         "said": example.said,
+        "explained": _explained(example),
         "unit": example.unit,
         "times": list(example.times),
         "tracks": [_track(one) for one in example.tracks],
@@ -92,6 +93,12 @@ def _looked(looked: Looked) -> dict[str, Any]:
         "weights": _numbers(looked.weights, signed=False), "place": looked.place,
         "pixels": None if looked.pixels is None else _pixels(looked.pixels),
     }  # fmt: skip
+
+
+def _explained(example: Example) -> str:
+    """What the attribution is of, and by which steps most."""
+    told = example.explained
+    return "" if told is None else f"Attribution: {told.sentence()}. Most by {told.most(example.times)}."
 
 
 def _pixels(values: np.ndarray) -> dict[str, Any]:
