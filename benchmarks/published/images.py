@@ -73,6 +73,9 @@ class Told:
             self.told = time.monotonic()
             print(f"{share:.0%} {message} {self.told - self.begun:.0f} s", flush=True)
 
+    def warn(self, sentence: str) -> None:
+        print(sentence, flush=True)
+
     def glimpse(self, text: str) -> None:
         print(text, flush=True)
 

@@ -38,6 +38,9 @@ class Told:
     def progress(self, share: float, message: str) -> None:
         self.message = f"{share:.0%} {message}"
 
+    def warn(self, sentence: str) -> None:
+        print(sentence, flush=True)
+
     def glimpse(self, text: str) -> None:
         print(self.message, flush=True)
 

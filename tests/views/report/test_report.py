@@ -49,7 +49,8 @@ def test_each_layer_s_gradient_is_said_by_its_name():
     found = sequences(bidirectional=True)
     told = contents(found)["flows"]
     assert [one["title"] for one in told[::2]] == list(found.titles)
-    assert told[6]["sentence"].startswith("layer 1, backward, h (LSTM): the gradient")
+    assert told[4]["sentence"].startswith("layer 1, forward, h (LSTM): the gradient falls")
+    assert told[6]["sentence"].startswith("layer 1, backward, h (LSTM): no gradient")
     assert told[1]["norms"] == pytest.approx(found.flows[0].norms["c"].tolist(), rel=1e-5)
 
 

@@ -56,6 +56,23 @@ class Recomputing(Rival):
         return contender_of(layer, problem, bfloat16)
 
 
+class Traced(Rival):
+    """The layer that also gives every gate and state of every step."""
+
+    name = "gatewise traced"
+    passes = ("forward",)
+    has_bfloat16 = True
+
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+        layer = deepcopy(problem.layer)
+
+        def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            output, last, _ = layer(values, lengths=problem.lengths, trace=True)
+            return output, states(last)
+
+        return TorchContender(problem, run, dict(layer.named_parameters()), bfloat16)
+
+
 class Float32(Ours):
     """The layer without autocast, for bfloat16 to be compared with."""
 

@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from gatewise.data.text.alphabet import SIGNS
+from gatewise.insight.signals import text_signals
 from gatewise.training.example import Track
 
+AS_READ = {shown: read for read, shown in SIGNS.items()}
 MOST_SYMBOLS, LEAST_OFTEN = 8, 2  # symbols that units may follow, and how often
 
 
@@ -32,7 +35,7 @@ def orders(
 
 
 def signals(tracks: Sequence[Track], steps: int) -> dict[str, np.ndarray]:
-    """What units may follow, [steps] each: lines over all steps, and where the most frequent symbols stand.
+    """What units may follow, [steps] each: lines over all steps, what a text does, its most frequent symbols.
 
     >>> found = signals([Track("read", symbols=tuple("abacab"))], 6)
     >>> list(found), found["read a"].tolist()
@@ -44,6 +47,9 @@ def signals(tracks: Sequence[Track], steps: int) -> dict[str, np.ndarray]:
             if line.start == 0 and len(line.values) == steps:
                 found[line.name if line.name == track.name else f"{track.name}, {line.name}"] = line.values
         if len(track.symbols) == steps:
+            read = [AS_READ.get(one, one) for one in track.symbols]
+            told = text_signals("".join(read)) if max(map(len, read)) == 1 else {}
+            found |= {f"{track.name}, {name}": values for name, values in told.items()}
             often = [one for one in Counter(track.symbols).most_common(MOST_SYMBOLS) if one[1] >= LEAST_OFTEN]
             for symbol, _ in often:
                 found[f"{track.name} {symbol}"] = np.array([one == symbol for one in track.symbols], float)
