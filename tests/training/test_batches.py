@@ -30,6 +30,18 @@ def test_another_order_each_epoch_and_seed_and_the_same_one_again():
     assert of_all(1, 1, seed=1) == orders[3]
 
 
+@pytest.mark.parametrize("sizes", [None, [1 + number % 7 for number in range(23)]])
+def test_few_examples_are_gone_over_several_times_in_another_order_each(sizes):
+    alone = of_all(1, rounds=3, sizes=sizes)
+    first, second, third = (alone[place : place + 5] for place in (0, 5, 10))
+    assert len(alone) == 15
+    assert first == of_all(1, sizes=sizes)
+    assert len({str(one) for one in (first, second, third)}) == 3
+    for one in (first, second, third):
+        assert sorted(number for batch in one for number in batch) == list(range(23))
+    assert of_all(2, rounds=3, sizes=sizes) == alone
+
+
 def test_examples_of_like_size_share_a_batch():
     sizes = torch.randint(1, 100, (400,)).tolist()
     spread = [

@@ -42,17 +42,17 @@ def cut_after(share):
     return show
 
 
-@pytest.mark.parametrize("share", [0.2, 0.45, 0.9])
-def test_a_training_that_was_cut_off_comes_to_the_same_end(tmp_path, share):
-    prepared = data()
+@pytest.mark.parametrize(("share", "steps"), [(0.2, 1), (0.45, 1), (0.9, 1), (0.45, 14)])
+def test_a_training_that_was_cut_off_comes_to_the_same_end(tmp_path, share, steps):
+    prepared, chosen = data(), options(epoch_steps=steps)
     whole = network(prepared)
-    fitted = fit(whole, prepared.train, prepared.validation, options(), tmp_path / "whole")
+    fitted = fit(whole, prepared.train, prepared.validation, chosen, tmp_path / "whole")
     resumed = network(prepared)
     with pytest.raises(CutError):
-        fit(resumed, prepared.train, prepared.validation, options(), tmp_path / "cut", cut_after(share))
+        fit(resumed, prepared.train, prepared.validation, chosen, tmp_path / "cut", cut_after(share))
     again = network(prepared)
     torch.manual_seed(12345)  # whatever was drawn before must not matter
-    fitted_again = fit(again, prepared.train, prepared.validation, options(), tmp_path / "cut")
+    fitted_again = fit(again, prepared.train, prepared.validation, chosen, tmp_path / "cut")
     assert rows(tmp_path / "cut") == rows(tmp_path / "whole")
     assert len(rows(tmp_path / "cut")) == 6
     assert fitted_again.validation_loss == fitted.validation_loss
@@ -90,6 +90,23 @@ def test_it_learns_stops_when_nothing_gets_better_and_keeps_the_best(tmp_path):
     assert losses.index(min(losses)) == len(losses) - 1 - 3
     now = model.loss(prepared.validation.all()).item()
     assert abs(now - fitted.validation_loss) < 0.02 * fitted.validation_loss
+
+
+@pytest.mark.parametrize(("steps", "rounds"), [(13, 1), (14, 2), (27, 3)])
+def test_a_round_has_so_many_steps_at_least(tmp_path, steps, rounds):
+    prepared, told = data(), []
+    assert len(prepared.train) == 97  # 13 batches
+    chosen = options(epochs=1, epoch_steps=steps, batch_size=8)
+    fit(
+        network(prepared),
+        prepared.train,
+        prepared.validation,
+        chosen,
+        tmp_path,
+        lambda *one: told.append(one),
+    )
+    assert len(told) == 13 * rounds
+    assert told[-1][0] == 1
 
 
 def test_the_norm_of_the_gradient_is_logged_as_it_was_before_clipping(tmp_path):

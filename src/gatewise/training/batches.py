@@ -17,6 +17,7 @@ class GlobalBatches(Sampler[list[int]]):
     """The numbers of the examples of each batch; every process gets its rows of every batch.
 
     sizes: where given, examples of like size share a batch, so that little is padded
+    rounds: how often an epoch goes over the examples, in another order each time
 
     >>> first, second = (GlobalBatches(5, 4, rank, 2, shuffle=False) for rank in (0, 1))
     >>> list(first), list(second)
@@ -32,11 +33,12 @@ class GlobalBatches(Sampler[list[int]]):
         shuffle: bool = True,
         seed: int = 0,
         sizes: Sequence[int] | None = None,
+        rounds: int = 1,
     ) -> None:
         if shuffle and examples < world:
             raise GatewiseError(f"{examples} examples to train on can't be shared by {world} processes")
         self.examples, self.batch_size, self.rank, self.world = examples, batch_size, rank, world
-        self.shuffle, self.seed, self.epoch = shuffle, seed, 0
+        self.shuffle, self.seed, self.rounds, self.epoch = shuffle, seed, rounds, 0
         self.sizes = None if sizes is None else torch.as_tensor(sizes)
 
     def set_epoch(self, epoch: int) -> None:
@@ -62,6 +64,9 @@ class GlobalBatches(Sampler[list[int]]):
 
     def _all(self) -> list[torch.Tensor]:
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        return [batch for _ in range(self.rounds) for batch in self._round(random)]
+
+    def _round(self, random: torch.Generator) -> list[torch.Tensor]:
         order = (
             torch.randperm(self.examples, generator=random) if self.shuffle else torch.arange(self.examples)
         )
@@ -102,10 +107,12 @@ class _InOrder(Sampler[int]):
         yield from range(len(self.streams))
 
 
-def loader(dataset: Any, batch_size: int, rank: int, world: int, shuffle: bool, seed: int) -> DataLoader[Any]:
+def loader(
+    dataset: Any, batch_size: int, rank: int, world: int, shuffle: bool, seed: int, rounds: int = 1
+) -> DataLoader[Any]:
     """Batches of examples in any order, or of streams (a data set with `streams`) in their own.
 
-    Streams: this process's share of `batch_size` rows that run side by side through the data.
+    Streams: this process's share of `batch_size` rows that run side by side through the data, once.
     """
     if hasattr(dataset, "streams"):
         if batch_size < world:
@@ -116,5 +123,5 @@ def loader(dataset: Any, batch_size: int, rank: int, world: int, shuffle: bool, 
     most = getattr(dataset, "at_once", 8 * batch_size)
     size = batch_size if shuffle else max(batch_size, min(8 * batch_size, most))
     sizes = getattr(dataset, "sizes", None)
-    sampler = GlobalBatches(len(dataset), size, rank, world, shuffle, seed, sizes)
+    sampler = GlobalBatches(len(dataset), size, rank, world, shuffle, seed, sizes, rounds)
     return DataLoader(_Whole(dataset), batch_size=None, sampler=sampler)

@@ -38,30 +38,22 @@ class Fitted:
 class _Batches(LightningDataModule):
     """The parts to train on and to validate, as this process sees them."""
 
-    def __init__(self, train: Any, validation: Any, batch_size: int, seed: int) -> None:
+    def __init__(self, train: Any, validation: Any, options: Contender) -> None:
         super().__init__()
-        self.train, self.validation = train, validation
-        self.batch_size, self.seed = batch_size, seed
+        self.train, self.validation, self.seed = train, validation, options.seed
+        self.batch_size, self.rounds = options.batch_of(len(train)), options.rounds_over(len(train))
 
     def train_dataloader(self) -> DataLoader[Any]:
-        return self._loader(self.train, shuffle=True)
+        return self._loader(self.train, shuffle=True, rounds=self.rounds)
 
     def val_dataloader(self) -> DataLoader[Any]:
         return self._loader(self.validation, shuffle=False)
 
-    def _loader(self, dataset: Any, shuffle: bool) -> DataLoader[Any]:
+    def _loader(self, dataset: Any, shuffle: bool, rounds: int = 1) -> DataLoader[Any]:
         trainer = self.trainer
         assert trainer is not None
-        return loader(dataset, self.batch_size, trainer.global_rank, trainer.world_size, shuffle, self.seed)
-
-
-def usual_batch_size(examples: int) -> int:
-    """At least sixteen steps an epoch where there are few examples; 8 to 64.
-
-    >>> usual_batch_size(71), usual_batch_size(500), usual_batch_size(100_000)
-    (8, 31, 64)
-    """
-    return max(8, min(examples // 16, 64))
+        rank, world = trainer.global_rank, trainer.world_size
+        return loader(dataset, self.batch_size, rank, world, shuffle, self.seed, rounds)
 
 
 def fit(
@@ -99,8 +91,7 @@ def fit(
     with _quiet():
         trainer = _trainer(options, callbacks)
         module = TrainingModule(network, options)
-        size = options.batch_size or usual_batch_size(len(train))
-        batches = _Batches(train, validation, size, options.seed)
+        batches = _Batches(train, validation, options)
         state = torch.load(last, weights_only=True, map_location="cpu") if last.is_file() else None
         if state is not None and state["callbacks"][stop.state_key]["wait_count"] >= options.patience:
             for callback in (metrics, stop):  # it had ended; going on would be another training

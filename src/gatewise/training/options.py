@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast, get_origin
 
@@ -46,6 +47,9 @@ class TaskOptions(Options):
     batch_size: CountOrFound = Field(
         0, description="Examples in a batch, over all devices; 0 finds a number."
     )
+    epoch_steps: Count = Field(
+        1, description="Steps of a round, at least: few examples are gone over several times in it."
+    )
     learning_rate: float = Field(1e-3, gt=0, description="Of AdamW.")
     schedule: Literal["plateau", "cosine"] = Field(
         "plateau", description="The rate falls where validation stands still, or by a cosine over all epochs."
@@ -55,6 +59,22 @@ class TaskOptions(Options):
     watch_gradient: bool = Field(
         False, description="Follow the gradient through time once an epoch; tell where it explodes, draw it."
     )
+
+    def batch_of(self, examples: int) -> int:
+        """The size of a batch; if it is to be found, so that few examples make at least sixteen; 8 to 64.
+
+        >>> [TaskOptions().batch_of(examples) for examples in (71, 500, 100_000)]
+        [8, 31, 64]
+        """
+        return self.batch_size or max(8, min(examples // 16, 64))
+
+    def rounds_over(self, examples: int) -> int:
+        """How often an epoch goes over so many examples.
+
+        >>> [TaskOptions(epoch_steps=50).rounds_over(examples) for examples in (36, 270, 5000)]
+        [10, 3, 1]
+        """
+        return ceil(self.epoch_steps / ceil(examples / self.batch_of(examples)))
 
 
 class StackOptions(Options):
