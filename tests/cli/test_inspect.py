@@ -5,28 +5,7 @@ import re
 
 import pytest
 
-from gatewise.cells import LSTM
 from gatewise.cli.main import main
-from gatewise.networks.forecast.baselines import Naive
-from gatewise.networks.saving import SavedModel, save_model
-from gatewise.tasks.forecast import TASK, shape_of
-from gatewise.training.options import verb_options
-from tests.series import frame
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A series, a model of two layers for it, and one that remembers nothing; neither is trained."""
-    folder = tmp_path_factory.mktemp("inspect")
-    frame().write_csv(folder / "series.csv")
-    options = verb_options("train", TASK.options)(horizon=4, context=12, hidden=6, layers=2)
-    data = TASK.read(folder / "series.csv", options)
-    reading = TASK.reading(data, options)
-    save_model(folder / "run", SavedModel("forecast", "lstm", TASK.network(data, options, LSTM), reading))
-    naive = Naive(shape_of(data))
-    naive.learn(data.train, data.validation)
-    save_model(folder / "naive", SavedModel("forecast", "naive", naive, reading))
-    return folder
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_tables(tmp_path, gatewise, old, new, message):
         (["--channels", "x,z"], "data.csv has no column 'z' for the channel"),
         (["--channels", "x", "--time", "x"], "the column 'x' was given two roles; give it one"),
         (["--fill", "backward"], "option fill: input should be 'forward', got 'backward'"),
-        (["--pooling", "max"], "option pooling: input should be 'last', 'mean' or 'attention', got 'max'"),
+        (["--pooling", "sum"], "input should be 'last', 'mean', 'max' or 'attention', got 'sum'"),
         (["--bidirectional", "yes"], "Got unexpected extra argument"),
         (["--test-share", "0.7"], "option test_share: input should be less than 0.5"),
         (["--test-file", "none.csv"], "there is no file 'none.csv'"),

@@ -1,0 +1,74 @@
+"""`gatewise surgery`: what a trained model loses when a gate is held, or a unit silenced."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import polars as pl
+import torch
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from torch import Tensor
+
+from gatewise.cli.parameters import DATA, RUN
+from gatewise.cli.show import Bar, console
+from gatewise.errors import GatewiseError
+from gatewise.files import write_whole
+from gatewise.insight.surgery import gate_surgery, unit_surgery
+from gatewise.networks.network import Network
+from gatewise.networks.saving import load_model
+from gatewise.tasks import find_task
+from gatewise.training.batches import loader
+
+ROWS, GATE_BATCHES, UNIT_BATCHES = 32, 8, 1  # units are many: each is silenced on one batch
+TOLD = 16  # rows of the table; the file has all
+
+UNITS = Annotated[bool, typer.Option("--units", help="Silence one unit after another, not hold gates.")]
+OUT = Annotated[Path, typer.Option(help="The .csv file to write.")]
+
+
+def add(app: typer.Typer, about: str) -> None:
+    """Adds the verb."""
+    app.command("surgery", help=about)(operate)
+
+
+def operate(run: RUN, data: DATA, units: UNITS = False, out: OUT = Path("surgery.csv")) -> None:
+    """Hold each gate open, shut and at its mean, or silence each unit, and see what the loss becomes.
+
+    The loss is that of the training, on the first batches of what the model has not seen.
+    """
+    if out.suffix.lower() != ".csv":
+        raise GatewiseError(f"expected --out as a .csv file, got {str(out)!r}")
+    model = load_model(run)
+    with console.status("reading"):
+        part = find_task(model.task).read_again(model, data).test
+        batches = list(islice(loader(part, ROWS, 0, 1, False, 0), UNIT_BATCHES if units else GATE_BATCHES))
+    operation, what = (unit_surgery, "units") if units else (gate_surgery, "gates")
+    with Bar() as bar:
+        bar.begin(what)
+        found = operation(model.network.eval(), lambda: mean_loss(model.network, batches), bar.progress)
+    write_whole(out, found.write_csv)
+    before = float(found["loss"][0] - found["change"][0])
+    console.print(f"{model.name}, trained to {model.task}: its loss is {before:.4g}; the worst first")
+    console.print(_table(found))
+    console.print(f"wrote {out}: all {found.height} of them")
+
+
+def mean_loss(network: Network, batches: list[Any]) -> Tensor:
+    """The mean over the terms of all batches."""
+    weights = torch.tensor([float(network.weight(batch)) for batch in batches])
+    losses = torch.stack([network.loss(batch) for batch in batches])
+    return (losses * weights.to(losses)).sum() / weights.sum()
+
+
+def _table(found: pl.DataFrame) -> Table:
+    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for name in found.columns:
+        table.add_column(name, justify="right" if found[name].dtype.is_numeric() else "left")
+    for row in found.head(TOLD).iter_rows(named=True):
+        change = f"{row.pop('change'):+.4g}"
+        table.add_row(*(f"{one:.4g}" if isinstance(one, float) else str(one) for one in row.values()), change)
+    return table
