@@ -15,6 +15,8 @@ def expected(pooling, hiddens):
         return torch.cat([hiddens[-1, :half], hiddens[0, half:]]) if pooling.both else hiddens[-1]
     if pooling.how == "mean":
         return sum(hiddens) / len(hiddens)
+    if pooling.how == "max":
+        return torch.tensor([max(unit) for unit in hiddens.T.tolist()])
     first, _, second = pooling.score
     scores = [second.weight[0] @ torch.tanh(first.weight @ one + first.bias) for one in hiddens]
     shares = torch.stack(scores).exp()
@@ -22,10 +24,10 @@ def expected(pooling, hiddens):
 
 
 @pytest.mark.parametrize("both", [False, True])
-@pytest.mark.parametrize("how", ["last", "mean", "attention"])
+@pytest.mark.parametrize("how", ["last", "mean", "max", "attention"])
 def test_a_summary_is_that_of_the_sequence_alone(how, both):
     pooling = Pooling(how, width=4, both=both)
-    hiddens = torch.randn(3, 5, 4)
+    hiddens = torch.randn(3, 5, 4) - 3  # below zero, as what lies behind an end must not be
     found = pooling(hiddens, LENGTHS)
     for row, length in enumerate(LENGTHS):
         torch.testing.assert_close(found[row], expected(pooling, hiddens[row, :length]), rtol=1e-5, atol=1e-6)

@@ -248,8 +248,10 @@ def _check_options(options: ClassifyImagesOptions) -> None:
         raise GatewiseError(f"a {options.network} is read from all four corners; leave --bidirectional out")
     if options.network != "grid" and options.depth_weights == "untied":
         raise GatewiseError("every layer has its own weights already; leave --depth-weights to a grid")
-    if options.network != "stack" and options.pooling == "attention":
-        raise GatewiseError("a lattice is looked at by --pooling last or mean; attention is for rows")
+    if options.network != "stack" and options.pooling not in ("last", "mean"):
+        raise GatewiseError(
+            f"a lattice is looked at by --pooling last or mean; {options.pooling} is for rows"
+        )
 
 
 def _only_width(files: ImageFiles) -> int:

@@ -73,7 +73,8 @@ def logits_by_loop(network, values):
         ends = [one[0] if place else one[-1] for place, one in enumerate(outputs)]
         hiddens = torch.cat(outputs, dim=1)
     if network.pooling.score is None:
-        pooled = torch.cat(ends) if network.options()["pooling"] == "last" else hiddens.mean(0)
+        how = network.options()["pooling"]
+        pooled = torch.cat(ends) if how == "last" else hiddens.amax(0) if how == "max" else hiddens.mean(0)
     else:
         inner, outer, vector = (given[f"pooling.score.{name}"] for name in ("0.weight", "0.bias", "2.weight"))
         heights = [float(vector[0] @ torch.tanh(inner @ one + outer)) for one in hiddens]
@@ -82,7 +83,7 @@ def logits_by_loop(network, values):
     return given["classes.weight"] @ pooled + given["classes.bias"]
 
 
-@pytest.mark.parametrize("pooling", ["last", "mean", "attention"])
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
 @pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (1, True), (2, True)])
 def test_logits_are_those_of_a_plain_loop(pooling, layers, bidirectional):
     network = SequenceClassifier(LSTM, 3, 4, 5, layers, 0.5, bidirectional, pooling).double().eval()
@@ -100,10 +101,10 @@ def test_logits_are_those_of_a_plain_loop(pooling, layers, bidirectional):
     torch.testing.assert_close(quick.double(), found, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("pooling", ["last", "mean", "attention"])
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_padding_changes_nothing_and_every_step_counts(pooling, bidirectional):
-    network = SequenceClassifier(GRU, 3, 4, 5, 1, 0.0, bidirectional, pooling)
+    network = SequenceClassifier(GRU, 3, 4, 32, 1, 0.0, bidirectional, pooling)
     batch = batch_of(dtype=torch.float32)
     noisy = batch.values.clone()
     for row, length in enumerate(LENGTHS):

@@ -24,7 +24,7 @@ class FrameClassifier(Classifier):
     cell: the equations; channels, height, width: of the frames; classes: V
     filters: of each block of the convolution; features: E, the numbers that a frame becomes
     hidden, layers: H of each direction and the depth of the stack; bidirectional: read from both ends
-    pooling: "last", "mean" or "attention", see `Pooling`
+    pooling: "last", "mean", "max" or "attention", see `Pooling`
     dropout: between the layers, before the stack and before the logits
     Source: Donahue et al. 2015, Long-term recurrent convolutional networks.
 

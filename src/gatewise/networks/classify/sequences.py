@@ -18,7 +18,7 @@ class SequenceClassifier(Classifier):
 
     cell: the equations; channels: C; classes: K; hidden, layers: H and the depth of the stack
     dropout: between its layers and before the logits; bidirectional: read from both ends
-    pooling: "last", "mean" or "attention", see `Pooling`
+    pooling: "last", "mean", "max" or "attention", see `Pooling`
 
     >>> import torch
     >>> from gatewise.cells import LSTM
