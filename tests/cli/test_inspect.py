@@ -2,10 +2,13 @@
 
 import json
 import re
+import sys
+from dataclasses import replace
 
 import pytest
 
 from gatewise.cli.main import main
+from gatewise.tasks.forecast import TASK
 
 
 @pytest.fixture
@@ -34,6 +37,39 @@ def test_a_report_with_pictures(inspect, tmp_path):
     assert "wrote a.html: 2 layers; open it in a browser" in out
     assert "layer 1, c (LSTM): the gradient" in out
     assert {one.name for one in (tmp_path / "png").iterdir()} == {"values.png", "gradient.png", "units.png"}
+
+
+def test_what_the_forecast_came_from(inspect, tmp_path):
+    pytest.importorskip("captum", reason="Captum is not installed")
+    code, out, err = inspect("run", "--attribution", "--out", "a.html", "--png", "png")
+    assert (code, err) == (0, "")
+    told = json.loads(re.search(r'id="data">(.*?)</script>', (tmp_path / "a.html").read_text(), re.DOTALL)[1])
+    sentence = told["explained"].removeprefix("Attribution: ").partition(". Most by ")
+    assert sentence[0].startswith("the median at the last of 4 steps (month each): ")
+    assert f"attribution: {sentence[0]}" in out.replace("\n", " ").replace("  ", " ")
+    assert "most by step " in out
+    assert told["tracks"][-1]["name"] == "came from"
+
+
+def test_without_captum_one_line_says_what_to_install(inspect, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "captum.attr", None)
+    code, _, err = inspect("run", "--attribution")
+    assert code == 2
+    assert err == (
+        "gatewise: attribution is computed by Captum, which is not installed: "
+        "pip install 'gatewise[attribution]'\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_task_without_attribution_says_so(inspect, tmp_path, monkeypatch):
+    real = TASK.example
+    monkeypatch.setattr(type(TASK), "example", lambda self, *given: replace(real(*given), explain=None))
+    code, _, err = inspect("run", "--attribution")
+    assert code == 2
+    assert "'forecast' says is no one number that could be explained; leave --attribution out" in err
+    assert err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

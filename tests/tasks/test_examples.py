@@ -3,15 +3,18 @@
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from gatewise.cells.catalogue import find_cell
+from gatewise.data.text.symbols import BEGIN, END
 from gatewise.errors import GatewiseError
 from gatewise.networks.saving import SavedModel
 from gatewise.tasks import find_task
 from gatewise.training.options import verb_options
+from gatewise.training.task import Task
 from gatewise.views.report import inspect
 from gatewise.views.report.page import contents
-from tests.bars import write_classes
+from tests.bars import write_captions, write_classes
 from tests.moving import DOT, moving, write_arrays
 from tests.pens import strokes
 from tests.sentences import conll, sentences
@@ -35,6 +38,7 @@ def folder(tmp_path_factory):
     for table, name in zip(blurred(40), ("signals.csv", "texts.csv"), strict=True):
         table.write_csv(folder / name)
     write_classes(folder / "bars", 40)
+    write_captions(folder / "captions", 40)
     write_arrays(
         folder / "clips.npz", moving([DOT], 40, side=9, shortest=4, longest=6, ways=("right", "left"))
     )
@@ -167,6 +171,131 @@ def test_a_text_that_is_read(folder):
     assert f"true: {data.test.texts[1]}" in found.said
 
 
-def test_a_task_without_examples():
-    with pytest.raises(GatewiseError, match="a model of the task 'caption' can't be inspected on data yet"):
-        find_task("caption").example(None, None, 0)
+@pytest.mark.parametrize("read", ["columns", "positions"])
+def test_an_image_with_a_caption(folder, read):
+    pytest.importorskip("sacrebleu")
+    options = {"hidden": 8, "embedding": 6, "filters": (4,), "read": read, "beam": 2}
+    found, data, told = example("caption", folder / "captions", 2, **options)
+    image, place = data.files[data.test.numbers[2]][..., 0], data.test.numbers[2]
+    assert found.name == data.table.images[place].name
+    assert found.said.endswith(f"true: {data.test.captions[2][0]}")
+    follows = (*data.test.captions[2][0].split(), "(end)")
+    assert found.tracks[-1].symbols == found.looked.told == follows
+    assert (found.looked.pixels == image).all()
+    down, across = (-(-size // side) for size, side in zip(image.shape, found.looked.place, strict=True))
+    assert found.looked.weights.shape == (len(follows), down * across)
+    assert (down == 1) == (read == "columns")
+    assert found.looked.weights.sum(1) == pytest.approx(1, abs=1e-6)
+    assert ("decoder.recurrent", len(follows)) in steps(told)
+    assert (("reader.recurrent", across) in steps(told)) == (read == "columns")
+
+
+def test_where_a_decoder_looked(folder):
+    """The weights of the steps that the report shows: those by which it foretells the true symbols."""
+    pytest.importorskip("sacrebleu")
+    for attention in ("luong", "bahdanau", "none"):
+        options = {"hidden": 8, "embedding": 6, "least_count": 1, "beam": 1, "attention": attention}
+        found, _, told = example("translate", folder / "pairs.csv", 2, **options)
+        if attention == "none":
+            assert found.looked is None
+            continue
+        network, batch = told["network"], found.batch
+        begin = torch.full((1, 1), BEGIN)
+        context = network.encode(batch.source, batch.lengths)
+        _, _, weights = network.decode(torch.cat([begin, batch.target[:, :-1]], 1), context)
+        assert found.looked.weights == pytest.approx(weights[0].detach().numpy(), abs=1e-6)
+        assert found.looked.read == found.tracks[0].symbols
+        assert found.looked.told == found.tracks[2].symbols
+
+
+def test_what_attention_over_steps_weighs(folder):
+    found, _, told = example("classify", folder / "sequences.csv", 1, hidden=4, pooling="attention")
+    strip = found.tracks[-1].strip
+    network, batch = told["network"], found.batch
+    hiddens = network.recurrent(batch.values.transpose(0, 1), lengths=batch.lengths)[0].transpose(0, 1)
+    weights = network.pooling.weights(hiddens, batch.lengths).detach().numpy()
+    assert strip.values == pytest.approx(weights, abs=1e-6)
+    assert strip.signed is False
+
+
+def explained(task, path, number=0, step=None, cell="gru", **options):
+    """The example with its attribution: complete to a hundredth, or to what float32 rounds off."""
+    pytest.importorskip("captum", reason="Captum is not installed")
+    found, data, told = example(task, path, number, cell, **options)
+    whole = found.with_attribution(step)
+    one = whole.explained
+    assert abs(one.gap) <= max(0.01 * abs(one.output - one.start), 1e-5)
+    assert np.nansum(one.steps) - one.gap == pytest.approx(one.output - one.start, abs=1e-4)
+    return found, whole, data, told["network"]
+
+
+def test_where_a_forecast_comes_from(folder):
+    options = {"horizon": 4, "context": 12, "hidden": 8}
+    for more in ({}, {"head": "student-t"}, {"network": "encoder-decoder"}):
+        found, whole, _, _ = explained("forecast", folder / "series.csv", 3, **options, **more)
+        median = next(line for line in found.tracks[0].lines if line.name == "median")
+        assert whole.explained.output == pytest.approx(median.values[-1], rel=1e-5)
+        names, values = whole.tracks[-1].strip.names, whole.tracks[-1].strip.values
+        assert names == ("value", *(one.name for one in found.tracks[1:]))
+        assert np.isnan(values[0, 12:]).all()
+        assert np.isfinite(values[1:]).all()
+        assert "(" + found.times[11] + ")" in whole.explained.most(found.times, 16)
+
+
+def test_where_a_class_comes_from(folder):
+    for task, path, options in (
+        ("classify", "sequences.csv", {"hidden": 4}),
+        ("frames", "clips.npz", {"hidden": 8, "features": 8, "filters": (4,)}),
+        ("classify-images", "bars", {"hidden": 4}),
+        ("classify-images", "bars", {"hidden": 4, "network": "lattice", "patch": 2}),
+    ):
+        found, whole, data, network = explained(task, folder / path, 1, **options)
+        logits = network.logits(found.batch)[0].detach()
+        assert whole.explained.what == f"the logit of class {data.classes[int(logits.argmax())]}"
+        assert whole.explained.output == pytest.approx(float(logits.max()), abs=1e-6)
+        assert whole.tracks[-1].strip.values.sum(0) == pytest.approx(whole.explained.steps, abs=1e-6)
+
+
+def test_where_a_label_comes_from(folder):
+    for path, options in (
+        ("motifs.csv", {"bidirectional": False}),
+        ("names.conll", {"embedding": 4, "spelling": 3}),
+    ):
+        found, whole, _, network = explained("label", folder / path, 1, step=2, hidden=4, **options)
+        logits = network(found.batch)[0, 2].detach()
+        assert whole.explained.output == pytest.approx(float(logits.max()), abs=1e-6)
+        if path == "motifs.csv":
+            assert (whole.explained.steps[3:] == 0).all()  # what comes later says nothing
+            assert whole.tracks[-1].strip.names == ("a", "b")
+        else:
+            assert whole.tracks[0].symbols == found.tracks[0].symbols
+            assert len(whole.tracks) == len(found.tracks)  # symbols are coloured where they stand
+
+
+def test_where_a_symbol_comes_from(folder):
+    options = {"hidden": 8, "embedding": 4, "steps": 32}
+    found, whole, _, _ = explained("generate", folder / "text.txt", 1, step=20, **options)
+    assert whole.explained.output == pytest.approx(-found.tracks[1].lines[0].values[20], abs=1e-5)
+    assert np.isnan(whole.tracks[0].strip.values[0, 21:]).all()
+    assert np.isfinite(whole.tracks[0].strip.values[0, :21]).all()
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_where_a_translation_comes_from(folder, reverse):
+    pytest.importorskip("sacrebleu")
+    options = {"hidden": 8, "embedding": 6, "least_count": 1, "beam": 1}
+    options |= {"bidirectional": not reverse, "reverse_source": reverse}
+    found, whole, _, network = explained("translate", folder / "pairs.csv", 2, **options)
+    told = torch.tensor([[*network.translate(found.batch)[0].numbers, END]])
+    nats = float(network.loss(found.batch._replace(target=told)).detach()) * told.numel()
+    assert whole.explained.output == pytest.approx(-nats, rel=1e-5)
+    assert len(whole.explained.steps) == len(found.tracks[0].symbols)
+
+
+def test_a_task_without_examples_or_attribution(folder):
+    with pytest.raises(GatewiseError, match="a model of the task 'forecast' can't be inspected on data yet"):
+        Task.example(find_task("forecast"), None, None, 0)
+    found, _, _ = example(
+        "generate-vectors", folder / "strokes.csv", 1, hidden=8, components=2, differences=("x", "y")
+    )
+    assert found.explain is None

@@ -32,8 +32,10 @@ from gatewise.networks.caption.network import Captioner, CaptionNetwork
 from gatewise.networks.caption.scores import captions, references, score_captions
 from gatewise.networks.saving import SavedModel
 from gatewise.networks.translate.scores import require_sacrebleu
+from gatewise.tasks.caption_example import caption_example
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
+from gatewise.training.example import Example, require_example
 from gatewise.training.options import Count, CountOrFound, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
@@ -219,6 +221,13 @@ class CaptionTask(Task[CaptionData]):
         every = Captions(files, range(len(files)), [()] * len(files), symbols)
         told = [one.text for one in captions(model.network, every, symbols)]
         return Prediction(pl.DataFrame({file: names, column: told}), f"{len(told)} captions", lines=column)
+
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """An image of the test part, with what is said of it."""
+        data = self.read_again(model, path)
+        require_example(number, len(data.test.numbers), "images in the test part")
+        assert isinstance(model.network, CaptionNetwork)
+        return caption_example(model.network, data, number)
 
     def details(self, network: Captioner, data: CaptionData) -> list[Details]:
         told = [one.text for one in captions(network, data.test, data.symbols)]

@@ -104,8 +104,9 @@ class Explained:
             f"its parts add up to the difference but for {abs(self.gap):.2g}"
         )
 
-    def most(self, names: Sequence[str] = (), count: int = 5) -> str:
-        """The steps that gave most, the largest first; names: of steps, as far as they have some."""
+    def most(self, times: Sequence[str] = (), count: int = 5) -> str:
+        """The steps that gave most, the largest first; times: what steps are called, if not by symbols."""
+        names = self.tracks[0].symbols or times
         given = np.nan_to_num(self.steps)
         order = [int(step) for step in np.argsort(-np.abs(given), kind="stable")[:count] if given[step]]
         told = [(f" ({names[step]})" if step < len(names) else "") for step in order]

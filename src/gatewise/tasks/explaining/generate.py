@@ -32,5 +32,5 @@ def explain_generate(
     )
     values = np.full(count, np.nan)
     values[: step + 1] = found.values[0].double().numpy()
-    what = f"ln p of {alphabet.shown(follows)} behind step {step}"
-    return explained(found, what, "where every symbol is nothing", values, (coloured(read, values),))
+    what = f"ln p of {alphabet.shown(follows)!r} after step {step}"
+    return explained(found, what, "where every symbol's vector is zero", values, (coloured(read, values),))

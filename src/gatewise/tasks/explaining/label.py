@@ -41,4 +41,4 @@ def explain_label(
         return explained(found, what, "where every channel is at its mean", values.sum(1), (track,))
     found = closely(lambda points: attribute_through(reader, logit, batch.words, steps=points))
     steps = found.values[0].double().numpy()
-    return explained(found, what, "where every token is nothing", steps, (coloured(given[0], steps),))
+    return explained(found, what, "where every token's vector is zero", steps, (coloured(given[0], steps),))

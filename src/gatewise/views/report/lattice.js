@@ -30,6 +30,23 @@ function card(title, map) {
   return { element, plot, canvas, value, map };
 }
 
+// What each pixel of an image gave, which is kept with its columns as rows.
+function stripCard(track) {
+  const one = card(track.name, null), scale = scaleOf(track.strip);
+  one.element.append(...scale.parts);
+  return { ...one, strip: track.strip, scale };
+}
+
+// The sum over the pixels at a position.
+function stripAt(strip, [x, y], [down, across]) {
+  const edge = (place, count, whole) => Math.min(Math.ceil(whole / count) * place, whole);
+  let total = 0;
+  for (let column = edge(x, across, strip.rows); column < edge(x + 1, across, strip.rows); column++) {
+    for (let row = edge(y, down, strip.units); row < edge(y + 1, down, strip.units); row++) total += strip.at(column, row);
+  }
+  return total;
+}
+
 function pointAt(plot, event) {
   const box = plot.getBoundingClientRect(), [down, across] = frame();
   const x = Math.min(Math.max(Math.floor(((event.clientX - box.left) / box.width) * across), 0), across - 1);
@@ -39,7 +56,8 @@ function pointAt(plot, event) {
 
 function buildLattice(layer) {
   const images = layer.tracks.filter((one) => one.pixels).map((one) => ({ ...card(one.name, null), pixels: one.pixels }));
-  cards = [...images, ...layer.values.map((one) => card(one.words, one))];
+  const strips = layer.tracks.filter((one) => one.strip && !one.strip.names.length).map((one) => stripCard(one));
+  cards = [...images, ...strips, ...layer.values.map((one) => card(one.words, one))];
   const select = make("select", { id: "drawn" }, ...layer.values.map((one) => make("option", { value: one.name, textContent: `${one.name}, ${one.words}` })));
   if (!layer.named[view.drawn]) view.drawn = layer.values[layer.values.length - 1].name;
   select.value = view.drawn;
@@ -79,7 +97,8 @@ function drawLattice() {
     pen.imageSmoothingEnabled = false;
     const small = one.map
       ? painted(one.map, across, down, (x, y) => (view.unit < one.map.units ? stepAt(x, y) * one.map.units + view.unit : -1))
-      : picture(one.pixels);
+      : one.strip ? painted(one.strip, one.strip.rows, one.strip.units, (x, y) => x * one.strip.units + y) : picture(one.pixels);
+    one.scale?.paint();
     pen.drawImage(small, 0, 0, wide, high);
   }
   const size = sheetSize(), values = now().named[view.drawn], pen = sized(sheet.canvas, size.columns * (size.wide + 4), size.lines * (size.high + 4));
@@ -114,6 +133,7 @@ function markLattice() {
   };
   for (const one of cards) {
     mark(one.plot, across, down, x, y);
+    if (one.strip) one.value.textContent = one.strip.text(stripAt(one.strip, spot(), frame()));
     if (one.map) one.value.textContent = one.map.text(one.map.at(view.step, view.unit));
   }
   const { columns, lines } = sheetSize(), place = order().indexOf(view.unit);

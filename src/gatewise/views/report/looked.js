@@ -130,10 +130,11 @@ function writeNames(canvas, width, height, names, write, room = 26) {
 // An image for each thing that was told, with the places that were looked at for it.
 function thumbnails() {
   const [height, width] = looked.pixels.shape, [high, wide] = looked.place, across = Math.ceil(width / wide);
-  const { rows, units } = looked.weights, scale = Math.min(Math.max(150 / Math.max(width, height), 1), 6), image = picture(looked.pixels);
+  const { rows, units } = looked.weights, scale = Math.max(130 / Math.max(width, height), 1), image = picture(looked.pixels);
   const cards = Array.from({ length: rows }, (_, row) => {
     const { canvas, plot } = framed(), value = make("span", { class: "value" });
     const card = make("div", { class: "card" }, make("b", { textContent: looked.told[row] }), " ", value, plot);
+    card.style.minWidth = "9rem";
     const lines = Math.ceil(units / across);
     glancing(plot, (event) => {
       const box = plot.getBoundingClientRect(), [x, y] = [((event.clientX - box.left) / box.width) * width, ((event.clientY - box.top) / box.height) * height];

@@ -39,9 +39,9 @@ def _images(looked: Looked) -> Any:
     told, _ = looked.names()
     across = min(ACROSS, len(told))
     down = -(-len(told) // across)
-    wide = 9.0 / across
+    wide = 9.0 / ACROSS if width < 3 * height else 9.0 / across
     high = wide * min(height / width, 1.5) + 0.25
-    figure = Figure(figsize=(9.0, 0.4 + high * down), layout="constrained")
+    figure = Figure(figsize=(max(wide * across, 3.5), 0.4 + high * down), layout="constrained")
     panels = list(figure.subplots(down, across, squeeze=False).flat)
     for axes in panels:
         axes.axis("off")

@@ -18,7 +18,7 @@ from gatewise.views.report.colours import GATES, LINES, STATES
 from gatewise.views.report.inspection import Inspection
 from gatewise.views.report.mathml import equations, symbol
 from gatewise.views.report.packed import packed
-from gatewise.views.report.shown import Shown, largest, shown
+from gatewise.views.report.shown import Shown, reach_of, shown
 
 SCRIPTS = (
     "data", "colours", "strips", "tracks", "maps", "lattice", "lines", "looked", "gradient", "units",
@@ -107,10 +107,10 @@ def _pixels(values: np.ndarray) -> dict[str, Any]:
 
 
 def _numbers(values: np.ndarray, signed: bool) -> dict[str, Any]:
-    """Numbers [rows, columns] that are drawn as colours, the largest as the strongest."""
+    """Numbers [rows, columns] that are drawn as colours."""
     return {
         "kind": "state" if signed else "weight", "rows": len(values), "units": values.shape[1],
-        "range": _number(largest(values)), **vars(packed(values)),
+        "range": _number(reach_of(values) if signed else reach_of(values, 1.0)), **vars(packed(values)),
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from gatewise.training.example import Track
 from gatewise.views.report.colours import GATES, LINES, STATES
 from gatewise.views.report.inspection import Inspection
 from gatewise.views.report.looked import looked_picture
-from gatewise.views.report.shown import Shown, shown
+from gatewise.views.report.shown import Shown, reach_of, shown
 
 INK, FAINT = "#222222", "#999999"
 LETTERS = 14  # of a symbol that are shown
@@ -54,13 +54,15 @@ def _over_time(one: Shown, inspection: Inspection, units: list[int]) -> Any:
     tracks = [
         track
         for track in inspection.example.tracks
-        if (track.lines or track.symbols) and track.above(one.trace.module)
+        if (track.lines or track.symbols or track.strip) and track.above(one.trace.module)
     ]
     heights = [*map(_height, tracks), *[1.25] * len(one.values)]
     figure = Figure(figsize=(WIDE, sum(heights) + 0.9), layout="constrained")
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     for axes, track in zip(panels, tracks, strict=False):
         _track(axes, track)
+        if track.strip is not None:
+            _strip(figure, axes, track)
     for axes, name in zip(panels[len(tracks) :], one.values, strict=True):
         _map(figure, axes, one, name, units)
     steps = [
@@ -84,6 +86,8 @@ def _long(track: Track) -> bool:
 
 def _height(track: Track) -> float:
     """Inches."""
+    if track.strip is not None and track.strip.names and not track.symbols:
+        return 0.22 + 0.16 * len(track.strip.names)
     if not track.symbols:
         return 0.8
     return 0.25 + 0.075 * min(max(map(len, track.symbols)), LETTERS) if _long(track) else 0.25
@@ -116,6 +120,30 @@ def _track(axes: Any, track: Track) -> None:
             text.set_parse_math(False)
 
 
+def _strip(figure: Any, axes: Any, track: Track) -> None:
+    """Its numbers as colours, behind the symbols where there are some."""
+    strip = track.strip
+    assert strip is not None
+    reach = reach_of(strip.values) if strip.signed else reach_of(strip.values, 1.0)
+    image = axes.imshow(
+        np.ma.masked_invalid(strip.values), aspect="auto", interpolation="nearest",
+        cmap=_colour_map("states" if strip.signed else "gates"), vmin=-reach * strip.signed, vmax=reach,
+        extent=(-0.5, strip.values.shape[1] - 0.5, len(strip.values) - 0.5, -0.5),
+    )  # fmt: skip
+    axes.spines[:].set_visible(False)
+    if track.symbols:
+        for text, value in zip(axes.texts, strip.values[0], strict=True):
+            text.set_y(0)
+            text.set_color("white" if abs(value) > 0.55 * reach else INK)
+    elif len(strip.names) > 1:
+        axes.set_yticks(range(len(strip.names)))
+        axes.set_yticklabels(strip.names, fontsize=7, parse_math=False)
+        axes.tick_params(left=False)
+    else:
+        axes.set_yticks([])
+    figure.colorbar(image, ax=axes, pad=0.01, aspect=8).ax.tick_params(labelsize=7)
+
+
 def _map(figure: Any, axes: Any, one: Shown, name: str, units: list[int]) -> None:
     values = one.values[name]
     rows = values[:, [unit for unit in units if unit < values.shape[1]]].T
@@ -131,15 +159,18 @@ def _map(figure: Any, axes: Any, one: Shown, name: str, units: list[int]) -> Non
 
 
 def _colours(one: Shown, name: str) -> dict[str, Any]:
-    from matplotlib.colors import LinearSegmentedColormap
-
     gate, reach = one.kind(name) == "gate", one.reach(name)
-    colours = (GATES if gate else STATES)["light"]
     return {
-        "cmap": LinearSegmentedColormap.from_list("gate" if gate else "state", colours),
+        "cmap": _colour_map("gates" if gate else "states"),
         "vmin": 0.0 if gate else -reach,
         "vmax": reach,
     }
+
+
+def _colour_map(kind: str) -> Any:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list(kind, (GATES if kind == "gates" else STATES)["light"])
 
 
 def _name_times(axes: Any, times: tuple[str, ...]) -> None:

@@ -92,9 +92,7 @@ class Shown:
         """The absolute value that gets the strongest colour."""
         if self.kind(name) == "gate":
             return 1.0
-        sizes = np.abs(self.values[name])
-        sizes = sizes[np.isfinite(sizes)]
-        return float(np.quantile(sizes, NEARLY_ALL)) if sizes.size and sizes.max() > 0 else 1.0
+        return reach_of(self.values[name])
 
 
 def shown(inspection: Inspection, step: int = 0) -> list[Shown]:
@@ -115,10 +113,10 @@ def shown(inspection: Inspection, step: int = 0) -> list[Shown]:
     return [_cut_units(one, MOST / total) for one in whole] if total > MOST else whole
 
 
-def largest(values: np.ndarray) -> float:
-    """The largest absolute value, one where all are zero or none is a number."""
-    sizes = np.abs(values[np.isfinite(values)])
-    return float(sizes.max()) if sizes.size and sizes.max() > 0 else 1.0
+def reach_of(values: np.ndarray, share: float = NEARLY_ALL) -> float:
+    """The absolute value that gets the strongest colour: that share of all have one of their own."""
+    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
+    return float(np.quantile(sizes, share)) if sizes.size else 1.0
 
 
 def _total(layers: list[Shown]) -> int:
