@@ -41,7 +41,7 @@ def test_a_report_with_pictures(inspect, tmp_path):
 
 def test_what_the_forecast_came_from(inspect, tmp_path):
     pytest.importorskip("captum", reason="Captum is not installed")
-    code, out, err = inspect("run", "--attribution", "--out", "a.html", "--png", "png")
+    code, out, err = inspect("run", "--attribution", "--out", "a.html")
     assert (code, err) == (0, "")
     told = json.loads(re.search(r'id="data">(.*?)</script>', (tmp_path / "a.html").read_text(), re.DOTALL)[1])
     sentence = told["explained"].removeprefix("Attribution: ").partition(". Most by ")

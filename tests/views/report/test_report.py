@@ -19,7 +19,7 @@ from gatewise.views.report.mathml import equations
 from gatewise.views.report.order import by_following, by_similarity
 from gatewise.views.report.packed import packed
 from gatewise.views.report.page import contents
-from tests.views.report.reports import NASTY, STEPS, UNITS, lattices, sequences
+from tests.views.report.reports import NASTY, STEPS, UNITS, lattices, looking, sequences
 
 
 def unpacked(told, layer):
@@ -203,9 +203,37 @@ def test_what_is_asked_for_must_be_there(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("made", [sequences, lattices])
+def rows_of(told):
+    numbers = np.frombuffer(base64.b64decode(told["data"]), f"<i{told['bits'] // 8}").astype(float)
+    numbers[numbers == np.iinfo(f"i{told['bits'] // 8}").min] = np.nan
+    return numbers.reshape(told["rows"], told["units"]) / 10.0 ** told["decimals"]
+
+
+@pytest.mark.parametrize("over_image", [False, True])
+def test_where_it_looked_and_what_it_came_from(over_image):
+    found = looking(over_image)
+    told, looked = contents(found), found.example.looked
+    assert rows_of(told["looked"]["weights"]) == pytest.approx(looked.weights, abs=1e-4)
+    assert told["looked"]["weights"]["range"] == pytest.approx(looked.weights.max(), rel=1e-5)
+    assert told["looked"]["told"] == ("one", "two", NASTY, "(end)")
+    assert told["looked"]["read"][-1] == ("11" if over_image else NASTY)
+    read, came, weights, _ = told["tracks"]
+    for one, track in zip((read, came, weights), found.example.tracks, strict=False):
+        assert rows_of(one["strip"]) == pytest.approx(track.strip.values, abs=1e-4, nan_ok=True)
+        assert one["strip"]["names"] == track.strip.names
+    assert [one["strip"]["kind"] for one in (read, came, weights)] == ["state", "state", "weight"]
+    assert told["explained"] == (
+        "Attribution: the logit: 1.5, and 0.5 where all is nothing; its parts add up to the difference but "
+        "for 0.25. Most by step 0 (a) -1, step 1 (b) -0.846, step 2 (c) -0.692, step 3 (d) -0.538, "
+        "step 4 (e) -0.385."
+    )
+    assert page(found).count("<script") == 2
+
+
+@pytest.mark.parametrize("made", [sequences, lattices, looking, lambda: looking(over_image=True)])
 def test_pictures(made, tmp_path):
     told = draw(made(), tmp_path)
     assert {one.name for one in tmp_path.iterdir()} == set(told)
     assert "values.png" in told
-    assert ("gradient.png" in told) == (made is sequences)
+    assert ("gradient.png" in told) == (made is not lattices)
+    assert ("looked.png" in told) == (made not in (sequences, lattices))

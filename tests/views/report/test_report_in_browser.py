@@ -1,5 +1,6 @@
 """The report in a browser: what one reads is what `trace` gives, and nothing is asked of anyone."""
 
+import re
 import shutil
 
 import pytest
@@ -9,7 +10,7 @@ import gatewise
 from gatewise.cells.catalogue import find_cell
 from gatewise.views.report import inspect, write_page
 from gatewise.views.report.page import contents
-from tests.views.report.reports import STEPS, UNITS, lattices, sequences
+from tests.views.report.reports import NASTY, STEPS, UNITS, lattices, looking, sequences
 
 MINUS = "\u2212"
 
@@ -233,7 +234,10 @@ def test_lattices_are_images(browser, tmp_path):
     page.on("pageerror", lambda error: heard.append(str(error)))
     page.goto(path.as_uri())
     assert text(page, "#where").endswith("position 2, 1")
-    assert page.locator(".card .plot").count() == 1 + 7 + 1  # the image, i f_1 f_2 g c o h, every unit
+    # The image, what it came from, i f_1 f_2 g c o h, every unit.
+    assert page.locator(".card .plot").count() == 2 + 7 + 1
+    gave = float(text(page, ".card:nth-child(2) .value"))
+    assert gave == pytest.approx(found.example.tracks[1].strip.values[1, 2], abs=1e-3)
     point_at = page.locator(".plot[data-name='f_1']").bounding_box()
     page.mouse.move(point_at["x"] + 2.5 / 4 * point_at["width"], point_at["y"] + 3.5 / 6 * point_at["height"])
     unit = int(text(page, "#where").split(",")[0].split()[1])
@@ -253,6 +257,88 @@ def test_lattices_are_images(browser, tmp_path):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
     assert text(page, "#where").endswith("position 4, 3")
+    assert heard == []
+    page.close()
+
+
+@pytest.mark.parametrize("over_image", [False, True], ids=["by name", "over an image"])
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_where_it_looked(browser, tmp_path, over_image, colours):
+    found, path = looking(over_image), tmp_path / "report.html"
+    weights = found.example.looked.weights
+    write_page(found, path, layer=1)
+    page, heard = browser.new_page(viewport={"width": 1000, "height": 700}, color_scheme=colours), []
+    page.set_default_timeout(8000)
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on("request", lambda request: heard.append(request.url))
+    page.goto(path.as_uri())
+    assert heard == [path.as_uri()]
+    rows, columns = weights.shape
+    plot = page.locator("#look .plot").nth(1 if over_image else 0)
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    if over_image:  # the second thing told; in the second of three rows of places the third of four
+        share, row, column = (2.5 / 4, 1.5 / 3), 1, 6
+    else:
+        share, row, column = (4.5 / columns, 1.5 / rows), 1, 4
+    page.mouse.move(box["x"] + share[0] * box["width"], box["y"] + share[1] * box["height"])
+
+    def told():
+        found = re.fullmatch(
+            r"For “(.*)” \(step (\d)\) it looked at (.*): ([\d.]+)\. Most: .*", text(page, "#weight")
+        )
+        return found[1], int(found[2]), found[3], float(found[4])
+
+    place = "row 1, column 2" if over_image else "“e”"
+    assert told() == ("two", row, place, pytest.approx(weights[row, column], abs=1e-4))
+    assert text(page, "#where").endswith(f"step {row}")  # the layer that is shown runs along what is told
+    page.locator("#looked").focus()
+    page.keyboard.press("]" if over_image else "ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert told()[:2] == (NASTY, row + 1)
+    assert told()[3] == pytest.approx(weights[row + 1, column + 1], abs=1e-4)
+    assert text(page, "#live") == text(page, "#weight")
+    most = re.search(r"Most: .*? ([\d.]+);", text(page, "#weight"))[1]
+    assert float(most) == pytest.approx(weights[row + 1].max(), abs=1e-4)
+    page.locator("#over-time").focus()
+    page.keyboard.press("Home")
+    assert told()[1] == 0
+    page.locator("#theme").click()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.set_viewport_size({"width": 380, "height": 700})
+    page.wait_for_timeout(100)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    assert page.evaluate("window.broken") is None
+    assert heard == [path.as_uri()]
+    page.close()
+
+
+def test_colours_over_time_are_told_at_the_step(browser, tmp_path):
+    found, path = looking(), tmp_path / "report.html"
+    write_page(found, path, layer=0, step=2)
+    page, heard = browser.new_page(viewport={"width": 1000, "height": 700}), []
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.goto(path.as_uri())
+    read, came, looked, _ = found.example.tracks
+
+    def told():
+        return [
+            one.replace(MINUS, "-").split()
+            for one in page.locator(".label:has(.scale)").all_inner_texts()[:3]
+        ]
+
+    symbols, parts, weights = told()
+    assert symbols[1] == "c" or symbols[0] == "c"
+    assert float(symbols[symbols.index("c") + 1]) == pytest.approx(read.strip.values[0, 2], abs=1e-3)
+    assert float(parts[parts.index("first") + 1]) == pytest.approx(came.strip.values[0, 2], abs=1e-3)
+    assert float(weights[2]) == pytest.approx(looked.strip.values[0, 2], abs=1e-3)
+    page.locator("#over-time").focus()
+    page.keyboard.press("End")
+    assert "\u2013" in told()[1]  # the second row has no number there
+    assert text(page, "#explained").startswith("Attribution: the logit: 1.5, and 0.5 where all is nothing")
     assert heard == []
     page.close()
 
