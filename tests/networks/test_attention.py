@@ -42,7 +42,7 @@ def test_contexts_are_those_of_a_plain_loop(kind):
 
 def plain_score(attention, query, value):
     if isinstance(attention, Luong):
-        return query @ attention.general.weight @ value
+        return query @ attention.general.weight @ value / len(query) ** 0.5
     inner = attention.of_query.weight @ query + attention.of_query.bias + attention.of_value.weight @ value
     return attention.weigh.weight[0] @ inner.tanh()
 

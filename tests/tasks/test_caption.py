@@ -13,7 +13,7 @@ from tests.bars import write_captions
 from tests.series import Quiet
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
-SMALL = {"hidden": 16, "embedding": 6, "filters": (4,), "epochs": 8, "learning_rate": 0.02, "dropout": 0.0}
+SMALL = {"hidden": 16, "embedding": 6, "filters": (4,), "epochs": 10, "learning_rate": 0.02, "dropout": 0.0}
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from gatewise.training.options import verb_options
 from tests.series import Quiet
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
-SMALL = {"hidden": 8, "embedding": 6, "epochs": 2, "least_count": 1, "beam": 2}
+SMALL = {"hidden": 12, "embedding": 6, "epochs": 3, "least_count": 1, "beam": 2}
 
 
 def pairs(count, letters="abcdef", longest=6):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import NamedTuple
 
 import torch
@@ -46,7 +47,10 @@ class Attention(nn.Module):
 
 
 class Luong(Attention):
-    """`score = q^T W v`, the general form of Luong, Pham and Manning (2015).
+    """`score = q^T W v / sqrt(H)`, the general form of Luong, Pham and Manning (2015).
+
+    They do not divide. Without it weights are nearly zero or one before anything is learned, and stay where
+    they first fell.
 
     >>> attention = Luong(8)
     >>> memory = attention.remember(torch.randn(2, 5, 8), torch.arange(5) < torch.tensor([[5], [3]]))
@@ -63,7 +67,7 @@ class Luong(Attention):
         return self.general(values)
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
-        return queries @ keys.transpose(1, 2)
+        return queries @ keys.transpose(1, 2) / sqrt(queries.shape[-1])
 
 
 class Bahdanau(Attention):

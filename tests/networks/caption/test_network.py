@@ -29,8 +29,8 @@ def network(request):
     """A network of each way to read and to look."""
     reading, attention = request.param.split()
     network = CaptionNetwork(LSTM, reading=reading, attention=attention, layers=2, **SMALL)
-    torch.nn.init.normal_(network.bias)
-    torch.nn.init.normal_(network.vectors.weight)
+    torch.nn.init.normal_(network.vectors.bias)
+    torch.nn.init.normal_(network.vectors.rows.weight)
     return network.eval()
 
 

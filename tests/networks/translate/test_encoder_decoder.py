@@ -64,7 +64,8 @@ def test_the_loss_is_that_of_a_plain_loop(attention):
         given = BEGIN
         for true in [*target, END]:
             features, context, _ = network.decode(torch.tensor([[given]]), context)
-            logits = network.readout(features[0, 0]).tanh() @ network.target_vectors.weight.T + network.bias
+            words = network.target_vectors
+            logits = network.readout(features[0, 0]).tanh() @ words.rows.weight.T + words.bias
             total -= logits.log_softmax(0)[true].item()
             count += 1
             given = true
@@ -119,7 +120,7 @@ def test_every_weight_learns(attention):
 @ATTENTION
 def test_the_score_of_a_translation_is_its_probability(attention, beam):
     network = network_of(attention, beam=beam, penalty=0.0, ratio=1.0).eval()
-    network.bias.data[END] += 1.0
+    network.target_vectors.bias.data[END] += 1.0
     found = network.translate(BATCH)
     ended = [one for one in range(3) if len(found[one].numbers) < math.ceil(BATCH.lengths[one]) + 5]
     assert ended
@@ -232,6 +233,6 @@ def test_both_directions_share_the_units():
 
 def test_no_translation_is_longer_than_its_limit():
     network = network_of(ratio=0.5, beam=2).eval()
-    network.bias.data[END] = -100.0
+    network.target_vectors.bias.data[END] = -100.0
     lengths = [len(one.numbers) for one in network.translate(BATCH)]
     assert lengths == [math.ceil(length / 2) + 5 for length in BATCH.lengths.tolist()]

@@ -16,6 +16,7 @@ from gatewise.data.text.symbols import BEGIN, END, PADDING
 from gatewise.errors import GatewiseError
 from gatewise.networks.caption.image_reader import ColumnReader, ImageReader, PositionReader, Reading
 from gatewise.networks.network import Network
+from gatewise.networks.tied import TiedVectors
 from gatewise.networks.translate.beam import Found, beam_search
 from gatewise.networks.translate.decoders import DECODERS
 from gatewise.networks.translate.encoder_decoder import Context
@@ -35,8 +36,8 @@ class Captioner(Network):
 class CaptionNetwork(Captioner):
     """A convolution and what reads its map, and a stack of any cell that tells the caption.
 
-    `p(y | image) = prod p(y_t | y_1 .. y_{t-1}, image)`, `logits = E tanh(W features + b) + b'`, where the
-    rows of E are also the vectors of the symbols as they are read.
+    `p(y | image) = prod p(y_t | y_1 .. y_{t-1}, image)`, `logits = V tanh(W features + b) + b'`, where the
+    rows of V are also the vectors of the symbols as they are read (`TiedVectors`).
 
     cell: the equations, of both; channels: C of the images; symbols: V; longest: most symbols of a caption
     reading: "columns" of the map, from left to right and back, or all its "positions"
@@ -79,15 +80,11 @@ class CaptionNetwork(Captioner):
             if reading == "columns"
             else PositionReader(cell, channels, hidden, layers, filters, dropout)
         )
-        self.vectors = nn.Embedding(symbols, embedding, padding_idx=PADDING)
+        self.vectors = TiedVectors(symbols, embedding)
         self.decoder = DECODERS[attention](cell, embedding, hidden, layers, dropout)
         self.readout = nn.Linear(self.decoder.width, embedding)
-        self.bias = nn.Parameter(torch.zeros(symbols))
         self.dropout = nn.Dropout(dropout)
         self.longest, self.beam, self.penalty = longest, beam, penalty
-        nn.init.normal_(self.vectors.weight, std=embedding**-0.5)
-        with torch.no_grad():
-            self.vectors.weight[PADDING] = 0
         self._options = {
             "cell": cell, "channels": channels, "symbols": symbols, "longest": longest, "reading": reading,
             "height": height, "filters": list(filters), "embedding": embedding, "hidden": hidden,
@@ -103,7 +100,7 @@ class CaptionNetwork(Captioner):
         """[B, T] -> logits of what follows each [B, T, V]; where it stands; what it looked at or None."""
         vectors = self.dropout(self.vectors(symbols))
         features, state, weights = self.decoder(vectors, context.state, context.memory)
-        logits = self.dropout(self.readout(features).tanh()) @ self.vectors.weight.T + self.bias
+        logits = self.vectors.logits(self.dropout(self.readout(features).tanh()))
         return logits, Context(state, context.memory), weights
 
     def loss(self, batch: CaptionBatch) -> Tensor:

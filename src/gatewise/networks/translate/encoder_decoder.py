@@ -17,6 +17,7 @@ from gatewise.layers import Recurrent
 from gatewise.layers.states import State
 from gatewise.networks.attention import Memory
 from gatewise.networks.network import Network
+from gatewise.networks.tied import TiedVectors
 from gatewise.networks.translate.beam import Found, beam_search
 from gatewise.networks.translate.decoders import DECODERS
 
@@ -49,8 +50,8 @@ class Context(NamedTuple):
 class EncoderDecoder(Translator):
     """One stack of any cell reads the source, another tells the target (Sutskever, Vinyals and Le 2014).
 
-    `p(y | x) = prod p(y_t | y_1 .. y_{t-1}, x)`, `logits = E tanh(W features + b) + b'`, where the rows of E
-    are also the vectors of the target's symbols as they are read (Press and Wolf 2017).
+    `p(y | x) = prod p(y_t | y_1 .. y_{t-1}, x)`, `logits = V tanh(W features + b) + b'`, where the rows of V
+    are also the vectors of the target's symbols as they are read (`TiedVectors`).
 
     cell: the equations; sources, targets: how many symbols there are
     embedding: the size of a symbol's vector; hidden, layers: H and depth of both stacks
@@ -94,14 +95,13 @@ class EncoderDecoder(Translator):
         if bidirectional and hidden % 2:
             raise GatewiseError(f"both directions share the {hidden} units of a layer: give an even number")
         self.source_vectors = nn.Embedding(sources, embedding, padding_idx=PADDING)
-        self.target_vectors = nn.Embedding(targets, embedding, padding_idx=PADDING)
+        self.target_vectors = TiedVectors(targets, embedding)
         self.encoder = Recurrent(
             cell, embedding, hidden // (1 + bidirectional), layers, batch_first=True,
             dropout=dropout if layers > 1 else 0.0, bidirectional=bidirectional,
         )  # fmt: skip
         self.decoder = DECODERS[attention](cell, embedding, hidden, layers, dropout)
         self.readout = nn.Linear(self.decoder.width, embedding)
-        self.bias = nn.Parameter(torch.zeros(targets))
         self.dropout = nn.Dropout(dropout)
         self.register_buffer("pairs_seen", torch.zeros((), dtype=torch.long))
         self.reverse, self.smoothing = reverse, smoothing
@@ -113,10 +113,6 @@ class EncoderDecoder(Translator):
             "reverse": reverse, "smoothing": smoothing, "forcing": forcing, "forcing_pairs": forcing_pairs,
             "beam": beam, "penalty": penalty, "ratio": ratio,
         }  # fmt: skip
-        for vectors in (self.source_vectors, self.target_vectors):
-            nn.init.normal_(vectors.weight, std=embedding**-0.5)
-            with torch.no_grad():
-                vectors.weight[PADDING] = 0
 
     def encode(self, source: Tensor, lengths: Tensor) -> Context:
         """[B, S] and [B] -> where the decoder begins."""
@@ -135,7 +131,7 @@ class EncoderDecoder(Translator):
 
     def logits(self, features: Tensor) -> Tensor:
         """[..., F] -> [..., V]."""
-        return self.dropout(self.readout(features).tanh()) @ self.target_vectors.weight.T + self.bias
+        return self.target_vectors.logits(self.dropout(self.readout(features).tanh()))
 
     def loss(self, batch: PairBatch) -> Tensor:
         """Nats a symbol, the mean over all that are no padding."""
