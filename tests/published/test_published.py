@@ -121,7 +121,9 @@ def test_chorales_are_foretold_better_than_by_their_frequencies(script, real_dat
         for part, found in chorales.chorales().items()
     }
     network = chorales.SequenceModel(chorales.find_cell("gru"), 88, range(88), hidden=32)
-    found = chorales.learn(network, data, Namespace(rate=0.02, rounds=20, patience=9, batch=2, clip=1.0))
+    found = chorales.learn(
+        network, data, Namespace(rate=0.02, rounds=20, patience=9, still=2, batch=2, clip=1.0)
+    )
     marginal = chorales.BASELINES["marginal"](88, range(88))
     marginal.learn(data["train"], data["valid"])
     assert found["rounds"] <= 20
