@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
-from gatewise.data.images.part_files import part_files
+from gatewise.data.labels.part_files import part_files
 from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.labelled_table import TableForm, read_labelled_table
 from gatewise.data.labels.labelled_text import TextForm, read_labelled_text

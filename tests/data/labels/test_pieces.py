@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gatewise.data.images.part_files import part_files
+from gatewise.data.labels.part_files import part_files
 from gatewise.data.labels.pieces import Pieces, cut, divided, usual_cut, whole
 from gatewise.errors import GatewiseError
 

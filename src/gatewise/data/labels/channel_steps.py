@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.data.labels.pieces import Pieces
+from gatewise.data.labels.pieces import InPieces, Pieces
 from gatewise.data.labels.token_steps import NONE, filled, spread
 from gatewise.data.series.scaling import Scale
 
@@ -26,7 +26,7 @@ class ChannelBatch(NamedTuple):
     labels: Tensor
 
 
-class ChannelSteps:
+class ChannelSteps(InPieces[ChannelBatch]):
     """Pieces of a table by number, as batches; only the rows of a batch are read.
 
     values: [N, C], often a map of a file; labels: [N], by number; None where there are none
@@ -55,22 +55,6 @@ class ChannelSteps:
     def part(self, pieces: Pieces) -> ChannelSteps:
         """Other pieces of the same table."""
         return ChannelSteps(self.values, self.labels, self.scales, pieces, self.place)
-
-    def __len__(self) -> int:
-        return len(self.pieces)
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """The length of each piece."""
-        return self.pieces.sizes
-
-    def places(self, number: int) -> slice:
-        """Where the rows of a piece are among all."""
-        start = int(self.pieces.starts[number])
-        return slice(start, start + int(self.pieces.sizes[number]))
-
-    def __getitem__(self, number: int) -> ChannelBatch:
-        return self.__getitems__([number])
 
     def __getitems__(self, numbers: list[int]) -> ChannelBatch:
         """A whole batch at once, padded."""

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from gatewise.data.images.part_files import part_files, to_test
 from gatewise.data.labels.channel_steps import ChannelSteps
 from gatewise.data.labels.labelled import (
     CHANCE,
@@ -19,6 +18,7 @@ from gatewise.data.labels.labelled import (
     shown_labels,
     unknown_label,
 )
+from gatewise.data.labels.part_files import part_files, to_test
 from gatewise.data.labels.pieces import Pieces, assigned, cut, in_time, nothing, told_parts, usual_cut, whole
 from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
 from gatewise.data.sequences.sequences import SequenceTable

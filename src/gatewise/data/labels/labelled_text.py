@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from gatewise.data.images.part_files import part_files, to_test
 from gatewise.data.labels.labelled import (
     CHANCE,
     PREDICTED,
@@ -18,6 +17,7 @@ from gatewise.data.labels.labelled import (
     shown_labels,
     unknown_label,
 )
+from gatewise.data.labels.part_files import part_files, to_test
 from gatewise.data.labels.pieces import Pieces, assigned, cut, in_time, nothing, told_parts, usual_cut, whole
 from gatewise.data.labels.tagged import TaggedText, read_tagged
 from gatewise.data.labels.token_steps import TokenSteps, Vocabulary, learn_vocabulary

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from gatewise.errors import GatewiseError
 
+Batch = TypeVar("Batch")
 FEW, LONG = 10, 100  # fewer sequences than the first, each longer than the second, are divided in time
 TOO_LONG, PIECE = 1000, 500  # where a sequence is longer than the first, all are cut to the second
 
@@ -23,6 +26,32 @@ class Pieces:
 
     def __len__(self) -> int:
         return len(self.starts)
+
+
+class InPieces(ABC, Generic[Batch]):
+    """Steps of which stretches are asked for by number; `pieces`: those that belong to this part."""
+
+    pieces: Pieces
+
+    @abstractmethod
+    def __getitems__(self, numbers: list[int]) -> Batch:
+        """A whole batch at once, padded."""
+
+    def __getitem__(self, number: int) -> Batch:
+        return self.__getitems__([number])
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """The length of each piece."""
+        return self.pieces.sizes
+
+    def places(self, number: int) -> slice:
+        """Where the steps of a piece are among all."""
+        start = int(self.pieces.starts[number])
+        return slice(start, start + int(self.pieces.sizes[number]))
 
 
 def whole(offsets: np.ndarray) -> Pieces:

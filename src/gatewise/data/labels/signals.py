@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.data.images.part_files import part_named
+from gatewise.data.labels.part_files import part_named
 from gatewise.data.sequences.sequences import Sequences, SequenceTable
 from gatewise.data.series.scaling import Scale
 from gatewise.data.text.pairs import read_text_table

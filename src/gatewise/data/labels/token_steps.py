@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.data.labels.pieces import Pieces
+from gatewise.data.labels.pieces import InPieces, Pieces
 
 LEAST = 2  # a word seen once is unknown: so the unknown word is learned too
 LONGEST = 32  # letters of a word that are read: its first and its last ones
@@ -91,7 +91,7 @@ def _read_letters(token: str) -> str:
     return token if len(token) <= LONGEST else token[: LONGEST // 2] + token[-LONGEST // 2 :]
 
 
-class TokenSteps:
+class TokenSteps(InPieces[TokenBatch]):
     """Pieces of text by number, as batches.
 
     tokens: of the whole text, one after another; labels: [N], by number; None where there are none
@@ -120,22 +120,6 @@ class TokenSteps:
         other = object.__new__(TokenSteps)
         other.__dict__.update(self.__dict__, pieces=pieces)
         return other
-
-    def __len__(self) -> int:
-        return len(self.pieces)
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """The length of each piece."""
-        return self.pieces.sizes
-
-    def places(self, number: int) -> slice:
-        """Where the tokens of a piece are among all."""
-        start = int(self.pieces.starts[number])
-        return slice(start, start + int(self.pieces.sizes[number]))
-
-    def __getitem__(self, number: int) -> TokenBatch:
-        return self.__getitems__([number])
 
     def __getitems__(self, numbers: list[int]) -> TokenBatch:
         """A whole batch at once, padded."""
