@@ -76,15 +76,15 @@ def linear_rnn(factor):
         (0.5, 2, "falls to 1/e within 2 steps, to 1.9e-06 of it 19 steps back"),
         (0.9, 10, "falls to 1/e within 10 steps, to 0.14 of it 19 steps back"),
         (1.0, None, "reaches all steps, with 1 of it 19 steps back"),
-        (1.1, None, "reaches all steps, with 1 of it 19 steps back"),
-        (1.5, None, "explodes, to 2,217 times its size 19 steps back"),
+        (1.1, None, "is largest 19 steps back, and reaches all steps, with 1 of it 19 steps back"),
+        (1.5, None, "explodes, 2,217 times larger 19 steps back"),
     ],
 )
 def test_a_gradient_of_known_factor(factor, memory, told):
     layer = linear_rnn(factor)
     (flow,) = gradient_flow(layer, lambda: layer(torch.zeros(20, 1, 1).double())[0][-1].sum())
-    assert flow.growth("h") == (pytest.approx(max(factor, 1) ** 19), 19 if factor > 1 else 0)
-    assert flow.explodes("h") == (factor == 1.5)
+    assert flow.growth == (pytest.approx(max(factor, 1) ** 19), 19 if factor > 1 else 0)
+    assert flow.explodes == (factor == 1.5)
     assert flow.memory("h") == memory or factor > 1
     assert told in flow.sentence("h")
     assert flow.norms["h"].tolist() == pytest.approx([factor**lag for lag in range(20)])
@@ -117,7 +117,28 @@ def test_what_can_not_be_followed():
 
 @pytest.mark.parametrize("norms", [[0.0, 0, 0, 0, 0], [0.0, 0, 0, 0, 2]])
 def test_no_gradient_through_time(norms):
-    flow = Flow(0, gatewise.cells.RNN, {"h": torch.tensor(norms)})
-    assert flow.growth("h") == ((1, 4) if any(norms) else (0, 0))
-    assert not flow.explodes("h")
+    flow = Flow(0, gatewise.cells.RNN, {"h": torch.tensor(norms)}, torch.ones(5))
+    assert not flow.explodes
     assert "no gradient goes from step to step" in flow.sentence("h")
+
+
+def test_a_loss_that_looks_far_back_alone_explodes_nothing():
+    layer = linear_rnn(0.5)
+    (flow,) = gradient_flow(layer, lambda: 1e6 * layer(torch.zeros(20, 1, 1).double())[0][4].sum())
+    assert flow.norms["h"].argmax() == 15
+    assert flow.growth == (1.0, 0)
+    assert "is largest 15 steps back, and falls to 1/e within 17 steps" in flow.sentence("h")
+
+
+def test_what_is_carried_is_of_all_states_together():
+    layer, x = gatewise.LSTM(3, 4).double(), torch.randn(7, 2, 3).double()
+    (flow,) = gradient_flow(layer, lambda: layer(x)[0].sum())
+    states = by_hand(layer, x)
+    random = torch.Generator().manual_seed(0)
+    drawn = [torch.randn(4, generator=random).double() for _ in "hc"]
+    value = sum((one * along).sum() for one, along in zip(states[-1], drawn, strict=True))
+    expected = []
+    for pair in reversed(states):
+        norms = [one.norm(dim=1).mean() for one in torch.autograd.grad(value, pair, retain_graph=True)]
+        expected.append(torch.stack(norms).norm())
+    torch.testing.assert_close(flow.carried, torch.stack(expected))

@@ -18,6 +18,8 @@ from gatewise.engine.request import Request, Result
 from gatewise.errors import GatewiseError
 from gatewise.insight.trace import as_ours
 
+EXPLODED = 100.0  # times as large is more than clipping of single steps would hide
+
 
 @dataclass(frozen=True)
 class Flow:
@@ -25,28 +27,29 @@ class Flow:
 
     norms: for each state [T]: by the lag, 0 at that last step, the norm of `dL/ds_{T-lag}` (Euclid's, over
     the units), as the mean over the batch
+    carried: [T], the same of `v^T s_T` by all states together, for a v drawn once: what the layer itself
+    makes of a gradient, wherever the loss looks
     """
 
     layer: int
     cell: CellType
     norms: dict[str, Tensor]
+    carried: Tensor
 
     @property
     def steps(self) -> int:
         """How many steps the layer ran."""
-        return len(next(iter(self.norms.values())))
+        return len(self.carried)
 
-    def growth(self, state: str) -> tuple[float, int]:
-        """How many times the norm at the latest step reached the largest norm is, and at which lag."""
-        norms = self.norms[state].double()
-        reached = norms.nonzero()
-        if not len(reached):
-            return 0.0, 0
-        return float(norms.max() / norms[reached[0, 0]]), int(norms.argmax())
+    @property
+    def growth(self) -> tuple[float, int]:
+        """How many times larger the layer makes a gradient, at most, and after how many steps back."""
+        return float(self.carried.max() / self.carried[0]), int(self.carried.argmax())
 
-    def explodes(self, state: str) -> bool:
-        """Whether the norm grows beyond what T steps could add up to that each hand it back unchanged."""
-        return self.growth(state)[0] > len(self.norms[state])
+    @property
+    def explodes(self) -> bool:
+        """Whether the layer makes a gradient a hundred times larger."""
+        return self.growth[0] > EXPLODED
 
     def memory(self, state: str) -> int | None:
         """The lag at which the norm has fallen to 1/e of its largest and stays below; None if it has not."""
@@ -61,13 +64,15 @@ class Flow:
         who = f"layer {self.layer}, {state} ({self.cell.__name__})"
         if int((norms > 0).sum()) < 2:
             return f"{who}: no gradient goes from step to step, as the loss looks at one step of it alone"
-        if self.explodes(state):
-            times, lag = self.growth(state)
-            return f"{who}: the gradient explodes, to {times:,.0f} times its size {_steps(lag)} back"
+        if self.explodes:
+            times, lag = self.growth
+            return f"{who}: the gradient explodes, {times:,.0f} times larger {_steps(lag)} back"
+        most = int(norms.argmax())
+        where = f"is largest {_steps(most)} back, and " if most else ""
         left = f"{float(norms[-1] / norms.max()):.2g} of it {_steps(len(norms) - 1)} back"
         if memory is None:
-            return f"{who}: the gradient reaches all steps, with {left}"
-        return f"{who}: the gradient falls to 1/e within {_steps(memory)}, to {left}"
+            return f"{who}: the gradient {where}reaches all steps, with {left}"
+        return f"{who}: the gradient {where}falls to 1/e within {_steps(memory)}, to {left}"
 
 
 def gradient_flow(model: nn.Module, loss: Callable[[], Tensor]) -> list[Flow]:
@@ -102,7 +107,9 @@ def gradient_flow(model: nn.Module, loss: Callable[[], Tensor]) -> list[Flow]:
             )
         steps = len(history[names[0]])
         norms = torch.stack([_norm(one, states[0]) for one in gradients]).view(len(names), steps).flip(1)
-        flows.append(Flow(layer, request.cell, dict(zip(names, norms, strict=True))))
+        flows.append(
+            Flow(layer, request.cell, dict(zip(names, norms, strict=True)), _carried(states, len(names)))
+        )
     return flows
 
 
@@ -171,6 +178,16 @@ class _Watching:
         result, history = along(replace(request, trace=True))
         self.seen.append((request, history))
         return result
+
+
+def _carried(states: list[Tensor], names: int) -> Tensor:
+    """[T]: see `Flow.carried`; states: all steps of the first, then all of the next."""
+    random = torch.Generator().manual_seed(0)
+    last = states[len(states) // names - 1 :: len(states) // names]
+    drawn = [torch.randn(one.shape[-1], generator=random).to(one).expand_as(one) for one in last]
+    gradients = torch.autograd.grad(last, states, drawn, retain_graph=True, allow_unused=True)
+    norms = torch.stack([_norm(one, states[0]) for one in gradients]).view(names, -1)
+    return norms.square().sum(0).sqrt().flip(0)
 
 
 def _steps(count: int) -> str:

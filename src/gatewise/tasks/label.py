@@ -13,10 +13,10 @@ import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
-from gatewise.data.labels.part_files import part_files
 from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.labelled_table import TableForm, read_labelled_table
 from gatewise.data.labels.labelled_text import TextForm, read_labelled_text
+from gatewise.data.labels.part_files import part_files
 from gatewise.data.labels.token_steps import NONE
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.errors import GatewiseError

@@ -76,9 +76,8 @@ class GradientWatch(Callback):
 
     def _warn(self, flows: list[Flow], epoch: int) -> None:
         for flow in flows:
-            for state in flow.norms:
-                if flow.steps > 1 and flow.explodes(state):
-                    self._say(f"epoch {epoch + 1}, {flow.sentence(state)}: {WHAT_TO_DO}")
+            if flow.steps > 1 and flow.explodes:
+                self._say(f"epoch {epoch + 1}, {flow.sentence(flow.cell.state[0])}: {WHAT_TO_DO}")
 
     def _say(self, sentence: str) -> None:
         if not self.told:
