@@ -162,5 +162,6 @@ if __name__ == "__main__":
     untrained = closest(read(fresh, alphabet, own), signals)
     if settings.picture:
         draw(own, found, trained, Path(settings.picture))
+    del settings.run, settings.picture  # where they lie is no part of the result
     results = {"trained": trained, "before training": untrained}
     record("cells-of-text", settings, PAPER, results, (time.monotonic() - begun) / 60)
