@@ -1,23 +1,12 @@
 """Small versions of the experiments in `benchmarks/published`: their claims, on problems of seconds."""
 
-import importlib
 import json
 from argparse import Namespace
-from pathlib import Path
 
 import pytest
 import torch
 
 from tests.texts import words
-
-FOLDER = Path(__file__).parents[2] / "benchmarks" / "published"
-
-
-@pytest.fixture
-def script(monkeypatch):
-    """Imports a script by its name, as Python finds what lies beside it."""
-    monkeypatch.syspath_prepend(FOLDER)
-    return importlib.import_module
 
 
 def test_a_one_dimensional_grid_learns_parity_beside_plain_networks_with_as_many_strings(script):

@@ -1,0 +1,15 @@
+"""What tests of the experiments share."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "published"
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Imports a script by its name, as Python finds what lies beside it."""
+    monkeypatch.syspath_prepend(FOLDER)
+    return importlib.import_module
