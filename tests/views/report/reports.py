@@ -71,5 +71,7 @@ def lattices():
     layer, image = gatewise.MDLSTM(1, 3, axes=2, directions="all"), torch.rand(1, 6, 4, 1)
     pixels = (255 * image[0, ..., 0]).byte().numpy()
     strip = Strip(image[0, ..., 0].T.numpy() - 0.5)
-    example = Example(None, "image 0", (Track("image", pixels=pixels), Track("came from", strip=strip)))
+    tracks = Track("image", pixels=pixels), Track("came from", strip=strip)
+    explained = Explained("the logit", 1.0, 0.0, "in the dark", 0.0, np.ones(6), tracks[1:])
+    example = Example(None, "image 0", tracks, explained=explained)
     return inspect(layer, lambda: layer(image), lambda: layer(image)[0].sum(), example)

@@ -236,4 +236,5 @@ def test_pictures(made, tmp_path):
     assert {one.name for one in tmp_path.iterdir()} == set(told)
     assert "values.png" in told
     assert ("gradient.png" in told) == (made is not lattices)
+    assert ("attribution.png" in told) == (made is lattices)
     assert ("looked.png" in told) == (made not in (sequences, lattices))

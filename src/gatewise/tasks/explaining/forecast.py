@@ -32,7 +32,7 @@ def explain_forecast(
     found = closely(lambda points: attribute(median, inputs, steps=points))
     values = scale.deviation * found.values[0].double().numpy()
     values[read:, [0, *range(1 + known, values.shape[1])]] = np.nan  # what nobody knows of the future
-    what = f"the median at the last of {horizon} steps ({step} each)"
+    what = f"the median {horizon} steps ahead (a step is one {step})"
     return explained(
         found, what, "where every input is at its mean", np.nansum(values, axis=1),
         (by_channel(values, names),), scale.mean, scale.deviation,

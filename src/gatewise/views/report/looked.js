@@ -133,7 +133,7 @@ function thumbnails() {
   const { rows, units } = looked.weights, scale = Math.max(130 / Math.max(width, height), 1), image = picture(looked.pixels);
   const cards = Array.from({ length: rows }, (_, row) => {
     const { canvas, plot } = framed(), value = make("span", { class: "value" });
-    const card = make("div", { class: "card" }, make("b", { textContent: looked.told[row] }), " ", value, plot);
+    const card = make("div", { class: "card" }, make("b", { textContent: clipped(looked.told[row]), title: looked.told[row] }), " ", value, plot);
     card.style.minWidth = "9rem";
     const lines = Math.ceil(units / across);
     glancing(plot, (event) => {

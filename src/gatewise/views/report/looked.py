@@ -10,7 +10,7 @@ from gatewise.training.example import Looked
 from gatewise.views.pictures.attention import show_weights
 from gatewise.views.pictures.caption import SPOT
 
-INK, CELL, ACROSS = "#222222", 0.26, 5  # inches of a weight; images in a row
+INK, CELL, ACROSS, LETTERS = "#222222", 0.26, 5, 16  # inches of a weight; images in a row; of a name
 
 
 def looked_picture(looked: Looked) -> Any:
@@ -22,7 +22,7 @@ def _map(looked: Looked) -> Any:
     from matplotlib.figure import Figure
 
     down, across = looked.weights.shape
-    told, read = looked.names()
+    told, read = ([shorten(name) for name in side] for side in looked.names())
     names = [0.4 + 0.075 * max(map(len, side)) for side in (told, read)]
     size = names[0] + CELL * across, 0.4 + names[1] + CELL * down
     figure = Figure(figsize=(max(size[0], 4.5), size[1]), layout="constrained")
@@ -36,7 +36,7 @@ def _images(looked: Looked) -> Any:
 
     assert looked.pixels is not None
     height, width = looked.pixels.shape[:2]
-    told, _ = looked.names()
+    told = [shorten(name) for name in looked.names()[0]]
     across = min(ACROSS, len(told))
     down = -(-len(told) // across)
     wide = 9.0 / ACROSS if width < 3 * height else 9.0 / across
@@ -66,6 +66,11 @@ def over_pixels(looked: Looked, weights: np.ndarray) -> np.ndarray:
     (height, width), (down, across) = looked.pixels.shape[:2], looked.place
     maps = weights.reshape(-1, -(-width // across))
     return maps.repeat(down, axis=0).repeat(across, axis=1)[:height, :width]
+
+
+def shorten(name: str) -> str:
+    """As much of a name as there is room for."""
+    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _title(figure: Any, text: str) -> None:

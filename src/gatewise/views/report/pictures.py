@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.files import write_whole
-from gatewise.training.example import Track
+from gatewise.training.example import Example, Track
 from gatewise.views.report.colours import GATES, LINES, STATES
 from gatewise.views.report.inspection import Inspection
 from gatewise.views.report.looked import looked_picture
@@ -36,6 +36,9 @@ def draw(inspection: Inspection, folder: Path, layer: int = 0, order: str = "hal
     else:
         _save(_lattice(one, units), folder / "values.png")
         told["values.png"] = f"{one.title}: every gate and state over the lattice"
+        if inspection.example.explained is not None:
+            _save(_over_image(inspection.example), folder / "attribution.png")
+            told["attribution.png"] = "what each pixel gave to the prediction"
     if inspection.example.looked is not None:
         _save(looked_picture(inspection.example.looked), folder / "looked.png")
         told["looked.png"] = "where it looked for each thing that it told"
@@ -207,6 +210,28 @@ def _lattice(one: Shown, units: list[int]) -> Any:
     for axes, unit in zip(panels[0], chosen, strict=True):
         axes.set_title(f"unit {one.units[unit]}", fontsize=9, color=INK)
     figure.suptitle(one.title, x=0.01, ha="left", fontsize=11, color=INK, parse_math=False)
+    return figure
+
+
+def _over_image(example: Example) -> Any:
+    """The image, and what each of its pixels gave, which is kept with its columns as rows."""
+    from matplotlib.figure import Figure
+
+    assert example.explained is not None
+    figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for track in example.tracks:
+        if track.pixels is not None:
+            left.imshow(track.pixels, cmap="gray", vmin=0, vmax=255)
+        elif track.strip is not None:
+            values, reach = track.strip.values.T, reach_of(track.strip.values)
+            image = right.imshow(values, cmap=_colour_map("states"), vmin=-reach, vmax=reach)
+            figure.colorbar(image, ax=right, pad=0.02, shrink=0.8).ax.tick_params(labelsize=7)
+    for axes in (left, right):
+        axes.axis("off")
+    figure.suptitle(
+        fill(example.explained.what, 80), x=0.01, ha="left", fontsize=10, color=INK, parse_math=False
+    )
     return figure
 
 

@@ -4,7 +4,9 @@ const LINE = 17; // pixels of a row that has a name
 for (const track of given.tracks) if (track.strip) track.strip = new Values(track.strip);
 
 function scaleOf(values) {
-  const ends = signed(values.kind) ? [`−${brief(values.range)}`, "0", brief(values.range)] : ["0", brief(values.range)];
+  const beyond = values.numbers.some((one) => one !== values.none && Math.abs(one * values.scale) > 1.001 * values.range + values.scale);
+  const [low, high] = beyond ? ["≤ −", "≥ "] : ["−", ""]; // few are so large that they have no colour of their own
+  const ends = signed(values.kind) ? [`${low}${brief(values.range)}`, "0", `${high}${brief(values.range)}`] : ["0", brief(values.range)];
   const scale = make("div", { class: "scale" });
   const paint = () => { scale.style.background = gradient(values.kind); };
   return { paint, parts: [scale, make("div", { class: "ends" }, ...ends.map((textContent) => make("span", { textContent })))] };
