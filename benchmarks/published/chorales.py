@@ -109,7 +109,7 @@ def scores(model: Any, data: dict[str, Sequences]) -> dict[str, float]:
 
 if __name__ == "__main__":
     settings = arguments(
-        __doc__, cell="lstm", units=200, depth=2, dropout=0.2, batch=2, rate=0.002, clip=1.0, still=6,
+        __doc__, cell="lstm", units=200, depth=2, dropout=0.2, batch=1, rate=0.002, clip=1.0, still=6,
         patience=16, rounds=150, seeds=3, table="",
     )  # fmt: skip
     if settings.table:
