@@ -1,5 +1,7 @@
 """The gradient through time, against autograd on nets written out by hand."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -37,7 +39,7 @@ def test_norms_are_autograd_s(kind):
 def test_a_lower_layer_is_reached_through_the_one_above():
     layer, x = gatewise.GRU(3, 4, num_layers=2).double(), torch.randn(5, 2, 3).double()
     lower, upper = gradient_flow(layer, lambda: layer(x)[0][-1].sum())
-    assert (lower.layer, upper.layer) == (0, 1)
+    assert (lower.title, upper.title) == ("layer 0", "layer 1")
     torch.testing.assert_close(upper.norms["h"][0], torch.tensor(2.0).double())  # of ones, four units
     assert (lower.norms["h"] > 0).all()
 
@@ -115,11 +117,58 @@ def test_what_can_not_be_followed():
         gradient_flow(lattice, lambda: lattice(torch.randn(1, 3, 3, 3))[0].sum())
 
 
-@pytest.mark.parametrize("norms", [[0.0, 0, 0, 0, 0], [0.0, 0, 0, 0, 2]])
-def test_no_gradient_through_time(norms):
-    flow = Flow(0, gatewise.cells.RNN, {"h": torch.tensor(norms)}, torch.ones(5))
+@pytest.mark.parametrize(
+    ("norms", "told"),
+    [
+        ([0.0, 0, 0, 0, 2], "no gradient goes from step to step"),
+        ([0.0, 0, 0, 0, 0], "the gradient is zero everywhere"),
+        ([1.0, math.nan, 0, 0, 0], "the gradient is no number"),
+        ([1.0, 0.5, 0, 0, 0], "falls to 1/e within 2 steps, to nothing of it 4 steps back"),
+    ],
+)
+def test_no_gradient_through_time(norms, told):
+    flow = Flow("layer 0", gatewise.cells.RNN, {"h": torch.tensor(norms)}, torch.ones(5))
     assert not flow.explodes
-    assert "no gradient goes from step to step" in flow.sentence("h")
+    assert told in flow.sentence("h")
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_of_a_padded_batch_each_row_counts_from_its_own_end(bidirectional):
+    layer = gatewise.GRU(3, 4, bidirectional=bidirectional).double()
+    x = torch.randn(9, 3, 3).double()
+    lengths = [9, 4, 0]
+    flows = gradient_flow(layer, lambda: layer(x, lengths=lengths)[1].square().sum())
+    alone = [
+        gradient_flow(layer, lambda row=row: layer(x[: lengths[row], [row]])[1].square().sum())
+        for row in (0, 1)
+    ]
+    for place, flow in enumerate(flows):
+        long, short = (one[place] for one in alone)
+        assert len(flow.carried) == 9
+        for found, first, second in (
+            (flow.norms["h"], long.norms["h"], short.norms["h"]),
+            (flow.carried, long.carried, short.carried),
+        ):
+            torch.testing.assert_close(found[:4], (first[:4] + second) / 2)
+            torch.testing.assert_close(found[4:], first[4:])
+
+
+def test_layers_are_called_by_what_tells_them_apart():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.reader = nn.GRU(3, 4, bidirectional=True)
+            self.teller = gatewise.LSTM(8, 4, num_layers=2)
+
+        def forward(self, x):
+            return self.teller(self.reader(x)[0])[0]
+
+    model = Model()
+    flows = gradient_flow(model, lambda: model(torch.randn(5, 2, 3))[-1].sum())
+    assert [one.title for one in flows] == [
+        "reader, layer 0, forward", "reader, layer 0, backward", "teller, layer 0, forward",
+        "teller, layer 1, forward",
+    ]  # fmt: skip
 
 
 def test_a_loss_that_looks_far_back_alone_explodes_nothing():

@@ -46,8 +46,8 @@ def test_a_gate_held_at_its_own_value_changes_nothing():
         layer.weight_hh_l1[4:8] = 0
     x = torch.randn(6, 2, 3).double()
     table = gate_surgery(layer, lambda: layer(x)[0].square().mean())
-    assert found(table, layer=1, gate="f", held="mean")["change"] == pytest.approx(0, abs=1e-15)
-    assert abs(found(table, layer=0, gate="f", held="mean")["change"]) > 1e-6
+    assert found(table, layer="layer 1", gate="f", held="mean")["change"] == pytest.approx(0, abs=1e-15)
+    assert abs(found(table, layer="layer 0", gate="f", held="mean")["change"]) > 1e-6
     assert table["change"].is_sorted(descending=True)
 
 
@@ -88,10 +88,21 @@ def test_lattices_and_a_word_on_how_far_it_is():
         lambda share, what: told.append((share, what)),
     )  # fmt: skip
     assert set(table["gate"]) == {"i", "f_1", "f_2", "o"}
-    assert told[0] == (0, "layer 0, i open")
+    assert told[0] == (0, "layer 0, from ++, i open")
     assert len(told) == 12
 
 
 def test_a_model_without_memory():
     with pytest.raises(GatewiseError, match="nothing in Linear is a recurrent layer"):
         gate_surgery(nn.Linear(1, 1), lambda: torch.zeros(()))
+
+
+def test_what_can_not_be_operated_on():
+    rnn, x = gatewise.RNN(3, 4), torch.randn(5, 2, 3)
+    with pytest.raises(GatewiseError, match="RNN has no gates to hold; silence its units instead"):
+        gate_surgery(rnn, lambda: rnn(x)[0].square().mean())
+    assert unit_surgery(rnn, lambda: rnn(x)[0].square().mean()).height == 4
+    projected = torch.nn.LSTM(3, 8, proj_size=2)
+    with pytest.raises(GatewiseError, match="layer 0 is projected"):
+        unit_surgery(projected, lambda: projected(x)[0].square().mean())
+    assert gate_surgery(projected, lambda: projected(x)[0].square().mean()).height == 9

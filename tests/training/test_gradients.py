@@ -57,6 +57,37 @@ def test_a_lattice_has_no_one_lag(tmp_path):
     assert "can't be followed" in told[0]
 
 
+def quiet_trainer(watch):
+    return Trainer(
+        accelerator="cpu", max_epochs=2, callbacks=[watch], logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+
+
+class OneStep(LightningModule):
+    """A module that runs for one step."""
+
+    def __init__(self):
+        super().__init__()
+        self.reader = nn.GRU(1, 2, batch_first=True)
+
+    def training_step(self, batch, number):
+        return self.reader(batch)[0].mean()
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=1e-6)
+
+
+def test_one_step_has_no_lag(tmp_path):
+    told = []
+    watch = GradientWatch(
+        tmp_path / "g.csv", lambda module, batch: module.training_step(batch, 0), told.append
+    )
+    quiet_trainer(watch).fit(OneStep(), DataLoader(torch.ones(4, 1, 1), batch_size=2))
+    assert told == ["the gradient can't be followed: every layer runs for one step at a time"]
+    assert not (tmp_path / "g.csv").exists()
+
+
 class Users(LightningModule):
     """A module of a user's own, whose recurrent weight makes a gradient grow by a factor at each step."""
 
@@ -81,11 +112,7 @@ def test_an_explosion_is_told_once_with_what_to_do(tmp_path, factor, explodes):
     watch = GradientWatch(
         tmp_path / "g.csv", lambda module, batch: module.training_step(batch, 0), told.append
     )
-    trainer = Trainer(
-        accelerator="cpu", max_epochs=2, callbacks=[watch], logger=False, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False,
-    )  # fmt: skip
-    trainer.fit(Users(factor), DataLoader(torch.ones(4, 20, 1), batch_size=2))
+    quiet_trainer(watch).fit(Users(factor), DataLoader(torch.ones(4, 20, 1), batch_size=2))
     assert len(told) == explodes
     if explodes:
         assert "layer 0, h (ReluRNN): the gradient explodes, 2,217 times larger 19 steps back" in told[0]

@@ -71,9 +71,11 @@ def look(
     if explained := found.example.explained:
         console.print(f"attribution: {explained.sentence()}")
         console.print(f"  most by {explained.most(chosen.times)}")
-    for place, flow in enumerate(found.flows):
+    for flow in found.flows:
         for state in flow.norms:
-            console.print(f"  {found.sentence(place, state)}")
+            console.print(f"  {flow.sentence(state)}")
+    if found.no_flow:
+        console.print(f"  no gradient against the lag: {found.no_flow}")
     console.print(f"wrote {out}: {_told(found.titles)}; open it in a browser")
     for name, about in pictures.items():
         console.print(f"  {png}/{name:<18} {about}")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gatewise.cli.parameters import DATA, RUN
 from gatewise.cli.show import Bar, console
+from gatewise.data.text.streams import TextStreams
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.insight.surgery import gate_surgery, unit_surgery
@@ -24,6 +25,7 @@ from gatewise.tasks import find_task
 from gatewise.training.batches import loader
 
 ROWS, GATE_BATCHES, UNIT_BATCHES = 32, 8, 1  # units are many: each is silenced on one batch
+STRETCH = 512  # symbols of a stream, at least
 TOLD = 16  # rows of the table; the file has all
 
 UNITS = Annotated[bool, typer.Option("--units", help="Silence one unit after another, not hold gates.")]
@@ -45,7 +47,9 @@ def operate(run: RUN, data: DATA, units: UNITS = False, out: OUT = Path("surgery
     model = load_model(run)
     with console.status("reading"):
         part = find_task(model.task).read_again(model, data).test
-        batches = list(islice(loader(part, ROWS, 0, 1, False, 0), UNIT_BATCHES if units else GATE_BATCHES))
+        batches = list(
+            islice(loader(part, _rows(part), 0, 1, False, 0), UNIT_BATCHES if units else GATE_BATCHES)
+        )
     operation, what = (unit_surgery, "units") if units else (gate_surgery, "gates")
     with Bar() as bar:
         bar.begin(what)
@@ -55,6 +59,11 @@ def operate(run: RUN, data: DATA, units: UNITS = False, out: OUT = Path("surgery
     console.print(f"{model.name}, trained to {model.task}: its loss is {before:.4g}; the worst first")
     console.print(_table(found))
     console.print(f"wrote {out}: all {found.height} of them")
+
+
+def _rows(part: Any) -> int:
+    """Of a batch; of a short text fewer streams run side by side."""
+    return max(1, min(ROWS, len(part.text) // STRETCH)) if isinstance(part, TextStreams) else ROWS
 
 
 def mean_loss(network: Network, batches: list[Any]) -> Tensor:

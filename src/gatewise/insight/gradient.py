@@ -16,6 +16,7 @@ from gatewise.engine.choice import backend
 from gatewise.engine.reference import History, along
 from gatewise.engine.request import Request, Result
 from gatewise.errors import GatewiseError
+from gatewise.insight.places import Place, Whereabouts, following, titles
 from gatewise.insight.trace import as_ours
 
 EXPLODED = 100.0  # times as large is more than clipping of single steps would hide
@@ -25,13 +26,14 @@ EXPLODED = 100.0  # times as large is more than clipping of single steps would h
 class Flow:
     """The gradient of a loss along one layer and direction, backwards from the last step that it ran.
 
+    title: what the layer and direction is called among those of the model
     norms: for each state [T]: by the lag, 0 at that last step, the norm of `dL/ds_{T-lag}` (Euclid's, over
-    the units), as the mean over the batch
+    the units), as the mean over the rows of the batch that are so long
     carried: [T], the same of `v^T s_T` by all states together, for a v drawn once: what the layer itself
     makes of a gradient, wherever the loss looks
     """
 
-    layer: int
+    title: str
     cell: CellType
     norms: dict[str, Tensor]
     carried: Tensor
@@ -61,7 +63,11 @@ class Flow:
     def sentence(self, state: str) -> str:
         """What the norms say, with the numbers."""
         norms, memory = self.norms[state], self.memory(state)
-        who = f"layer {self.layer}, {state} ({self.cell.__name__})"
+        who = f"{self.title}, {state} ({self.cell.__name__})"
+        if not norms.isfinite().all():
+            return f"{who}: the gradient is no number: look for the first loss or weight that is none"
+        if not norms.any():
+            return f"{who}: the gradient is zero everywhere"
         if int((norms > 0).sum()) < 2:
             return f"{who}: no gradient goes from step to step, as the loss looks at one step of it alone"
         if self.explodes:
@@ -69,7 +75,8 @@ class Flow:
             return f"{who}: the gradient explodes, {times:,.0f} times larger {_steps(lag)} back"
         most = int(norms.argmax())
         where = f"is largest {_steps(most)} back, and " if most else ""
-        left = f"{float(norms[-1] / norms.max()):.2g} of it {_steps(len(norms) - 1)} back"
+        share = float(norms[-1] / norms.max())
+        left = f"{f'{share:.2g}' if share else 'nothing'} of it {_steps(len(norms) - 1)} back"
         if memory is None:
             return f"{who}: the gradient {where}reaches all steps, with {left}"
         return f"{who}: the gradient {where}falls to 1/e within {_steps(memory)}, to {left}"
@@ -91,43 +98,46 @@ def gradient_flow(model: nn.Module, loss: Callable[[], Tensor]) -> list[Flow]:
     >>> flow.norms["c"].shape
     torch.Size([9])
     """
-    watching = _Watching()
-    with torch.enable_grad(), as_ours(model), backend(watching):
-        value = loss()
+    with torch.enable_grad(), as_ours(model), following(model) as whereabouts:
+        watching = _Watching(whereabouts)
+        with backend(watching):
+            value = loss()
     if not watching.seen:
         raise GatewiseError(f"nothing in {type(model).__name__} runs along a sequence")
-    flows = []
-    for layer, (request, history) in enumerate(watching.seen):
-        names = request.cell.state
-        states = [state for name in names for state in history[name]]
-        gradients = torch.autograd.grad(value, states, retain_graph=True, allow_unused=True)
-        if all(one is None for one in gradients):
-            raise GatewiseError(
-                "the loss does not depend on the states; let it be made of the model's output"
-            )
-        steps = len(history[names[0]])
-        norms = torch.stack([_norm(one, states[0]) for one in gradients]).view(len(names), steps).flip(1)
-        flows.append(
-            Flow(layer, request.cell, dict(zip(names, norms, strict=True)), _carried(states, len(names)))
-        )
-    return flows
+    names = titles([place for place, _, _ in watching.seen])
+    return [
+        _flow(title, value, request, history)
+        for title, (_, request, history) in zip(names, watching.seen, strict=True)
+    ]
+
+
+def _flow(title: str, value: Tensor, request: Request, history: History) -> Flow:
+    names, steps = request.cell.state, len(history[request.cell.state[0]])
+    states = [state for name in names for state in history[name]]
+    gradients = torch.autograd.grad(value, states, retain_graph=True, allow_unused=True)
+    if all(one is None for one in gradients):
+        raise GatewiseError("the loss does not depend on the states; let it be made of the model's output")
+    last = states[steps - 1 :: steps]
+    random = torch.Generator().manual_seed(0)
+    drawn = [torch.randn(one.shape[-1], generator=random).to(one).expand_as(one) for one in last]
+    through = torch.autograd.grad(last, states, drawn, retain_graph=True, allow_unused=True)
+    norms, carried = (
+        _by_lag(torch.stack([_norms(one, states[0]) for one in found]).unflatten(0, (-1, steps)), request)
+        for found in (gradients, through)
+    )
+    return Flow(title, request.cell, dict(zip(names, norms, strict=True)), carried.square().sum(0).sqrt())
 
 
 def flow_table(flows: list[Flow]) -> pl.DataFrame:
-    """A row for each layer, state and lag: `layer`, `cell`, `state`, `lag`, `norm`."""
-    return pl.concat(
-        pl.DataFrame(
-            {
-                "layer": [flow.layer] * flow.steps,
-                "cell": flow.cell.__name__,
-                "state": state,
-                "lag": torch.arange(len(norms)).numpy(),
-                "norm": norms.double().cpu().numpy(),
-            }
-        )
+    """A row for each layer, state and lag: `layer` (its title), `cell`, `state`, `lag`, `norm`."""
+    rows = [
+        (flow.title, flow.cell.__name__, state, lag, norm)
         for flow in flows
         for state, norms in flow.norms.items()
-    )
+        for lag, norm in enumerate(norms.tolist())
+    ]
+    kinds = {"layer": pl.String, "cell": pl.String, "state": pl.String, "lag": pl.Int64, "norm": pl.Float64}
+    return pl.DataFrame(rows, kinds, orient="row")
 
 
 def step_jacobian(layer: nn.Module, x: Tensor, state: Any = None) -> Tensor:
@@ -166,8 +176,9 @@ class _Watching:
 
     name = "watching"
 
-    def __init__(self) -> None:
-        self.seen: list[tuple[Request, History]] = []
+    def __init__(self, whereabouts: Whereabouts) -> None:
+        self.whereabouts = whereabouts
+        self.seen: list[tuple[Place, Request, History]] = []
 
     def refusal(self, request: Request) -> str | None:
         return None
@@ -176,23 +187,24 @@ class _Watching:
         if request.cell.axes > 1:
             raise GatewiseError(f"{request.cell.__name__} runs over a lattice, which has no one lag")
         result, history = along(replace(request, trace=True))
-        self.seen.append((request, history))
+        self.seen.append((self.whereabouts.next(), request, history))
         return result
 
 
-def _carried(states: list[Tensor], names: int) -> Tensor:
-    """[T]: see `Flow.carried`; states: all steps of the first, then all of the next."""
-    random = torch.Generator().manual_seed(0)
-    last = states[len(states) // names - 1 :: len(states) // names]
-    drawn = [torch.randn(one.shape[-1], generator=random).to(one).expand_as(one) for one in last]
-    gradients = torch.autograd.grad(last, states, drawn, retain_graph=True, allow_unused=True)
-    norms = torch.stack([_norm(one, states[0]) for one in gradients]).view(names, -1)
-    return norms.square().sum(0).sqrt().flip(0)
+def _by_lag(norms: Tensor, request: Request) -> Tensor:
+    """[S, T, B] by step -> [S, T] by lag, counted from the last step of each row, padding left out."""
+    steps, rows = norms.shape[1:]
+    lengths = torch.full((rows,), steps) if request.lengths is None else request.lengths.cpu()
+    places = lengths - 1 - torch.arange(steps)[:, None]  # [T, B], where each row is at each lag
+    there = (places >= 0).to(norms.device)
+    found = norms.gather(1, places.clamp(min=0).to(norms.device).expand_as(norms))
+    return (found * there).sum(-1) / there.sum(-1).clamp(min=1)
 
 
 def _steps(count: int) -> str:
     return f"{count} step{'s' * (count != 1)}"
 
 
-def _norm(gradient: Tensor | None, like: Tensor) -> Tensor:
-    return like.new_zeros(()) if gradient is None else gradient.norm(dim=-1).mean()
+def _norms(gradient: Tensor | None, like: Tensor) -> Tensor:
+    """[B]"""
+    return like.new_zeros(len(like)) if gradient is None else gradient.norm(dim=-1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -15,6 +15,7 @@ from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request, Result
 from gatewise.engine.step import NOTHING, Held
 from gatewise.errors import GatewiseError
+from gatewise.insight.places import Place, Whereabouts, following, titles
 from gatewise.insight.trace import as_ours
 
 Key = int  # where the first parameter of a layer and direction lies
@@ -25,8 +26,9 @@ Show = Callable[[float, str], None]
 class Means:
     """Of one layer and direction: the mean of every gate and state, [H], over all that it ran on."""
 
-    layer: int
+    place: Place
     cell: CellType
+    projected: bool
     total: dict[str, Tensor]
     count: int = 0
 
@@ -41,11 +43,12 @@ def gate_surgery(model: nn.Module, loss: Callable[[], Tensor], show: Show | None
     model: any module with layers of gatewise, or of `torch.nn`; loss: calls the model on data that it knows
     or does not know, and gives one number; show: is told the share done and what comes next
 
-    A row for each layer, gate and how it is `held`, "open" (1), "shut" (0) or "mean" (each unit at its own
-    mean over the data): `loss`, and its `change` to the loss of the model as it is; the worst first. What
-    holding costs is what the gate's changing is worth (Greff et al. 2015, on a trained model).
+    A row for each layer and direction (by its title), gate and how it is `held`, "open" (1), "shut" (0) or
+    "mean" (each unit at its own mean over the data): `loss`, and its `change` to the loss of the model as it
+    is; the worst first. What holding costs is what the gate's changing is worth (Greff et al. 2015, on a
+    trained model). Layers that share their weights are held together.
 
-    Errors: `GatewiseError` where the model has no recurrent layer.
+    Errors: `GatewiseError` where the model has no recurrent layer, or none with gates.
 
     >>> import torch, gatewise
     >>> layer, x = gatewise.GRU(3, 4), torch.randn(9, 2, 3)
@@ -60,15 +63,18 @@ def gate_surgery(model: nn.Module, loss: Callable[[], Tensor], show: Show | None
             for gate in own.cell.gates
             for how in ("open", "shut", "mean")
         ]
-        rows = []
+        if not plans:
+            cells = " and ".join(dict.fromkeys(own.cell.__name__ for own in means.values()))
+            raise GatewiseError(f"{cells} has no gates to hold; silence its units instead (--units)")
+        rows, names = [], _named(means)
         for number, (key, own, gate, how) in enumerate(plans):
             if show is not None:
-                show(number / len(plans), f"layer {own.layer}, {gate} {how}")
+                show(number / len(plans), f"{names[key]}, {gate} {how}")
             value = own.of(gate) if how == "mean" else float(how == "open")
             after = _with_held(loss, key, {gate: value})
-            rows.append((own.layer, own.cell.__name__, gate, how, after, after - before))
-    names = ["layer", "cell", "gate", "held", "loss", "change"]
-    return pl.DataFrame(rows, names, orient="row").sort("change", descending=True)
+            rows.append((names[key], own.cell.__name__, gate, how, after, after - before))
+    columns = ["layer", "cell", "gate", "held", "loss", "change"]
+    return pl.DataFrame(rows, columns, orient="row").sort("change", descending=True)
 
 
 def unit_surgery(model: nn.Module, loss: Callable[[], Tensor], show: Show | None = None) -> pl.DataFrame:
@@ -76,21 +82,34 @@ def unit_surgery(model: nn.Module, loss: Callable[[], Tensor], show: Show | None
 
     A row for each: `layer`, `cell`, `unit`, `loss`, `change`; the most important unit first. See
     `gate_surgery`.
+
+    Errors: `GatewiseError` where the model has no recurrent layer, or one that is projected.
     """
     with torch.no_grad(), as_ours(model):
         before, means = _measured(model, loss)
+        names = _named(means)
+        for key, own in means.items():
+            if own.projected:
+                raise GatewiseError(
+                    f"{names[key]} is projected: what it shows mixes its units, and none can be silenced "
+                    "alone; hold gates instead"
+                )
         plans = [(key, own, unit) for key, own in means.items() for unit in range(_width(own))]
         rows = []
         for number, (key, own, unit) in enumerate(plans):
             if show is not None:
-                show(number / len(plans), f"layer {own.layer}, unit {unit}")
+                show(number / len(plans), f"{names[key]}, unit {unit}")
             output = own.cell.state[0]
             held = torch.full_like(own.of(output), torch.nan)
             held[unit] = own.of(output)[unit]
             after = _with_held(loss, key, {output: held})
-            rows.append((own.layer, own.cell.__name__, unit, after, after - before))
-    names = ["layer", "cell", "unit", "loss", "change"]
-    return pl.DataFrame(rows, names, orient="row").sort("change", descending=True)
+            rows.append((names[key], own.cell.__name__, unit, after, after - before))
+    columns = ["layer", "cell", "unit", "loss", "change"]
+    return pl.DataFrame(rows, columns, orient="row").sort("change", descending=True)
+
+
+def _named(means: Mapping[Key, Means]) -> dict[Key, str]:
+    return dict(zip(means, titles([own.place for own in means.values()]), strict=True))
 
 
 def _width(means: Means) -> int:
@@ -99,9 +118,10 @@ def _width(means: Means) -> int:
 
 def _measured(model: nn.Module, loss: Callable[[], Tensor]) -> tuple[float, dict[Key, Means]]:
     """The loss of the model as it is, and the means of all gates and states."""
-    surgeon = _Surgeon()
-    with backend(surgeon):
-        value = float(loss())
+    with following(model) as whereabouts:
+        surgeon = _Surgeon(whereabouts=whereabouts)
+        with backend(surgeon):
+            value = float(loss())
     if not surgeon.means:
         raise GatewiseError(f"nothing in {type(model).__name__} is a recurrent layer")
     return value, surgeon.means
@@ -117,8 +137,10 @@ class _Surgeon:
 
     name = "surgery"
 
-    def __init__(self, patient: Key | None = None, held: Held = NOTHING) -> None:
-        self.patient, self.held = patient, held
+    def __init__(
+        self, patient: Key | None = None, held: Held = NOTHING, whereabouts: Whereabouts | None = None
+    ) -> None:
+        self.patient, self.held, self.whereabouts = patient, held, whereabouts or Whereabouts()
         self.means: dict[Key, Means] = {}
 
     def refusal(self, request: Request) -> str | None:
@@ -138,12 +160,15 @@ class _Surgeon:
         assert result.trace is not None
         named = {**result.trace.gates, **result.trace.states}
         steps = next(iter(named.values()))
-        inside = _inside(request, steps)
+        inside, place = _inside(request, steps), self.whereabouts.next()
         sums = {name: value[inside].sum(0) for name, value in named.items()}
         own = self.means.setdefault(
             key,
-            Means(len(self.means), request.cell, {name: torch.zeros_like(one) for name, one in sums.items()}),
-        )
+            Means(
+                place, request.cell, "projection" in request.parameters,
+                {name: torch.zeros_like(one) for name, one in sums.items()},
+            ),
+        )  # fmt: skip
         own.count += int(inside.sum())
         own.total = {name: own.total[name] + one for name, one in sums.items()}
 

@@ -15,9 +15,9 @@ from torch.nn.utils.rnn import PackedSequence
 from gatewise.cells.base import CellType
 from gatewise.engine.request import Trace
 from gatewise.errors import GatewiseError
-from gatewise.layers import GRU, LSTM, RNN, GridLSTM, Lattice, Recurrent
+from gatewise.insight.places import OURS, Place, directions
+from gatewise.layers import GRU, LSTM, RNN, Recurrent
 
-OURS = (Recurrent, Lattice, GridLSTM)
 THEIRS: dict[type[nn.RNNBase], Callable[..., Recurrent]] = {nn.LSTM: LSTM, nn.GRU: GRU, nn.RNN: RNN}
 
 
@@ -38,6 +38,11 @@ class LayerTrace:
     cell: CellType
     states: Mapping[str, Tensor]
     values: Mapping[str, Tensor]
+
+    @property
+    def place(self) -> Place:
+        """Where it runs."""
+        return Place(self.module, self.layer, self.direction)
 
     @property
     def gates(self) -> dict[str, Tensor]:
@@ -183,12 +188,12 @@ class _Watch:
         return run
 
     def _keep(self, module: nn.Module, traces: list[Trace], given: Tensor | PackedSequence) -> None:
-        directions = _directions(module)
+        sides = directions(module)
         for place, one in enumerate(traces):
-            layer, which = divmod(place, len(directions))
+            layer, which = divmod(place, len(sides))
             states, values = (_batch_first(module, given, named) for named in (one.states, one.gates))
             self.collected.append(
-                LayerTrace(self.name, self.calls, layer, directions[which], module.cell, states, values)  # type: ignore[arg-type]
+                LayerTrace(self.name, self.calls, layer, sides[which], module.cell, states, values)  # type: ignore[arg-type]
             )
         self.calls += 1
 
@@ -211,13 +216,6 @@ def _ours(module: nn.Module, copied: bool = True) -> Recurrent:
         for name, value in module.named_parameters():
             setattr(ours, name, value)
     return ours.train(module.training)
-
-
-def _directions(module: nn.Module) -> list[str]:
-    if isinstance(module, Recurrent):
-        return ["forward", "backward"][: 1 + module.bidirectional]
-    assert isinstance(module, Lattice | GridLSTM)
-    return ["".join("+-"[reverse] for reverse in corner) or "+" for corner in module.corners]
 
 
 def _batch_first(

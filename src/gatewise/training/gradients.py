@@ -68,7 +68,11 @@ class GradientWatch(Callback):
             except GatewiseError as error:
                 self._say(f"the gradient can't be followed: {error}")
                 return
-        table = flow_table([one for one in flows if one.steps > 1])
+        flows = [one for one in flows if one.steps > 1]
+        if not flows:
+            self._say("the gradient can't be followed: every layer runs for one step at a time")
+            return
+        table = flow_table(flows)
         table = table.select(pl.lit(trainer.current_epoch, pl.Int64).alias("epoch"), pl.all())
         self.table = table if self.table is None else pl.concat([self.table, table])
         write_whole(self.path, self.table.write_csv)
@@ -76,7 +80,7 @@ class GradientWatch(Callback):
 
     def _warn(self, flows: list[Flow], epoch: int) -> None:
         for flow in flows:
-            if flow.steps > 1 and flow.explodes:
+            if flow.explodes:
                 self._say(f"epoch {epoch + 1}, {flow.sentence(flow.cell.state[0])}: {WHAT_TO_DO}")
 
     def _say(self, sentence: str) -> None:

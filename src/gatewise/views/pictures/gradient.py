@@ -23,14 +23,14 @@ def draw_gradients(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
     from matplotlib.figure import Figure
 
     every = pl.concat([table.with_columns(model=pl.lit(name)) for name, table in tables.items()])
-    layers = every["layer"].unique().sort().to_list()
+    layers = every["layer"].unique(maintain_order=True).to_list()
     states = every["state"].unique(maintain_order=True).to_list()
     figure = Figure(figsize=(1.6 + 4.6 * len(states), 0.8 + 3.1 * len(layers)), layout="constrained")
     panels = figure.subplots(len(layers), len(states), squeeze=False, sharey="row")
     for row, layer in enumerate(layers):
         for column, state in enumerate(states):
             _panel(panels[row][column], every.filter(layer=layer, state=state), list(tables))
-            where = f"layer {layer}, " if len(layers) > 1 else ""
+            where = f"{layer}, " if len(layers) > 1 else ""
             panels[row][column].set_title(f"{where}{state}", loc="left", fontsize=11)
     first, last = every["epoch"].min(), every["epoch"].max()
     told = "dashed: before training" + ("" if first == last else f", solid: in round {int(str(last)) + 1}")

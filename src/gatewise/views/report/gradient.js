@@ -11,6 +11,7 @@ function draw(tag, properties, text) {
 function drawFlow() {
   const flows = given.flows, home = at("flow"), list = at("sentences");
   list.replaceChildren(...flows.map((one) => make("li", { textContent: `${one.sentence}.` })));
+  if (given.no_flow && flows.length) list.append(make("li", { textContent: `${given.no_flow}.` }));
   const positive = flows.flatMap((one) => one.norms).filter((one) => typeof one === "number" && one > 0);
   if (!positive.length) {
     home.replaceChildren(make("p", { class: "note", textContent: given.no_flow ? `There is none: ${given.no_flow}.` : "All of it is zero." }));

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gatewise.errors import GatewiseError
 from gatewise.insight.gradient import Flow, gradient_flow
+from gatewise.insight.places import titles
 from gatewise.insight.trace import LayerTrace, tracing
 from gatewise.training.example import Example
 
@@ -22,7 +23,7 @@ class Inspection:
     """A model, looked at while it worked on an example.
 
     layers: in the order of their calls; flows: the gradient back from the last step, by layer
-    no_flow: why there are none; row: of the layers' batch, which one is shown; name: of the model
+    no_flow: where there is none, and why; row: of the layers' batch, which one is shown; name: of the model
     """
 
     layers: tuple[LayerTrace, ...]
@@ -34,17 +35,9 @@ class Inspection:
     titles: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "titles", _titles(self.layers))
-
-    def flow_title(self, place: int) -> str:
-        """What the layer of a flow is called: as in `titles`, where there is a flow for each."""
-        same = len(self.flows) == len(self.titles)
-        return self.titles[place] if same else f"layer {self.flows[place].layer}"
-
-    def sentence(self, place: int, state: str) -> str:
-        """What a flow says of a state."""
-        flow = self.flows[place]
-        return flow.sentence(state).replace(f"layer {flow.layer}", self.flow_title(place), 1)
+        object.__setattr__(
+            self, "titles", titles([one.place for one in self.layers], [one.call for one in self.layers])
+        )
 
     def opening(self, layer: int, step: int | None) -> int:
         """The step at which a report of a layer opens, its last one if none is given.
@@ -88,8 +81,10 @@ def inspect(
     why = "no loss was given"
     if loss is not None:
         try:
-            flows = [one for one in gradient_flow(model, loss) if one.steps > 1]
-            why = "" if flows else "every layer runs for one step at a time"
+            found = gradient_flow(model, loss)
+            flows = [one for one in found if one.steps > 1]
+            short = dict.fromkeys(one.title for one in found if one.steps == 1)
+            why = f"{' and '.join(short)}: one step at a time, which has no lag" if short else ""
         except GatewiseError as error:
             why = str(error)
     return Inspection(layers, example, tuple(flows), why, row, name)
@@ -125,18 +120,3 @@ def _steps(layer: LayerTrace) -> int:
     for size in _shape(layer)[1:-1]:
         steps *= size
     return steps
-
-
-def _titles(layers: Sequence[LayerTrace]) -> tuple[str, ...]:
-    """A short name for each layer, by what tells it from the others."""
-    modules = {one.module for one in layers}
-    calls = {(one.module, one.call) for one in layers}
-    both = {one.direction for one in layers} not in ({"forward"}, {"+"})
-    titles = []
-    for one in layers:
-        parts = [one.module] if len(modules) > 1 else []
-        parts.append(f"layer {one.layer}")
-        parts += [one.direction if one.direction.isalpha() else f"from {one.direction}"] if both else []
-        parts += [f"call {one.call}"] if len(calls) > len(modules) else []
-        titles.append(", ".join(parts))
-    return tuple(titles)

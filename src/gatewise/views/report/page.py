@@ -139,9 +139,9 @@ def _flows(inspection: Inspection) -> list[dict[str, Any]]:
     """Each state's norms against the lag."""
     return [
         {
-            "title": inspection.flow_title(place), "state": state,
+            "title": flow.title, "state": state,
             "norms": [_number(value) for value in norms.double().tolist()],
-            "sentence": inspection.sentence(place, state),
+            "sentence": flow.sentence(state),
         }
         for place, flow in enumerate(inspection.flows)
         for state, norms in flow.norms.items()

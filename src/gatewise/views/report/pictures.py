@@ -240,12 +240,11 @@ def _gradient(inspection: Inspection) -> Any:
 
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
-    for place, flow in enumerate(inspection.flows):
-        title = inspection.flow_title(place)
+    for flow in inspection.flows:
         for state, norms in flow.norms.items():
             positive = np.where(norms.cpu().numpy() > 0, norms.double().cpu().numpy(), np.nan)
             colour = LINES["light"][len(axes.lines) % len(LINES["light"])]
-            axes.semilogy(positive, lw=1.5, color=colour, label=f"{state}, {title}")
+            axes.semilogy(positive, lw=1.5, color=colour, label=f"{state}, {flow.title}")
     axes.set_xlabel("lag: steps back from the last")
     axes.set_ylabel("norm of the gradient")
     axes.spines[["top", "right"]].set_visible(False)
