@@ -51,3 +51,11 @@ def test_captions_are_drawn_with_any_text_and_looks_beside_them(tmp_path):
     for name in ("captions", "looks"):
         with Image.open(tmp_path / f"{name}.png") as drawn:
             assert min(drawn.size) > 200
+
+
+def test_looks_of_captions_that_are_empty(tmp_path):
+    """What was told is its end alone, for which something was looked at too."""
+    empty = Told(image(8, 20), ("one",), "", False, (), (RANDOM.random((8, 20)),))
+    draw_looks([empty, empty], "looks", tmp_path / "looks.png")
+    with Image.open(tmp_path / "looks.png") as drawn:
+        assert len(np.unique(np.asarray(drawn.convert("L")))) > 50

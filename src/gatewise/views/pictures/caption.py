@@ -15,6 +15,7 @@ from gatewise.files import write_whole
 INK, RIGHT, WRONG = "#222222", "#2a7f4f", "#c1440e"
 SPOT = (0.95, 0.45, 0.1)  # the colour of where a model looked
 ACROSS, LETTERS, WORDS = 3, 42, 8
+END = "(end)"
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Told:
     """One image, [H, W, C] bytes, with its captions.
 
     true, told: by people and by the model; right: whether the model's is one of the true ones
-    pieces, looked: what was told, symbol by symbol, and how much of each pixel [H, W] was looked at for it
+    pieces, looked: what was told, symbol by symbol, and how much of each pixel [H, W] was looked at for it,
+        and for the end after them where it was told
     """
 
     image: np.ndarray
@@ -53,11 +55,11 @@ def draw_captions(examples: Sequence[Told], title: str, path: Path) -> None:
 
 
 def draw_looks(examples: Sequence[Told], title: str, path: Path) -> None:
-    """Draws a row for each image: a panel for each symbol told, with where the model looked for it."""
+    """Draws a row for each image: a panel for each symbol told, and its end, with where the model looked."""
     from matplotlib.figure import Figure
 
     size = _largest(examples)
-    across = min(max(len(one.pieces) for one in examples), WORDS)
+    across = min(max(len(one.looked) for one in examples), WORDS)
     high = 1.6 * size[0] / size[1]
     figure = Figure(figsize=(0.4 + 1.65 * across, 0.6 + (0.4 + high) * len(examples)), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK, parse_math=False)
@@ -65,7 +67,7 @@ def draw_looks(examples: Sequence[Told], title: str, path: Path) -> None:
     for axes in rows.flat:
         axes.axis("off")
     for row, one in zip(rows, examples, strict=True):
-        for axes, piece, weights in zip(row, one.pieces, one.looked, strict=False):
+        for axes, piece, weights in zip(row, (*one.pieces, END), one.looked, strict=False):
             _show(axes, one.image, size)
             cover = np.empty((*weights.shape, 4))
             cover[..., :3], cover[..., 3] = SPOT, 0.7 * weights / weights.max()
