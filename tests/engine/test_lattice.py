@@ -218,6 +218,16 @@ def test_a_lattice_of_one_axis_is_a_sequence(pair):
         torch.testing.assert_close(backend.run(ours).output, backend.run(theirs).output)
 
 
+def test_a_lattice_that_was_first_seen_in_inference_mode_can_be_trained():
+    request = request_for(mdlstm(2), (7, 3))  # of sizes that no other test has
+    with torch.inference_mode():
+        seen = Reference().run(request).output
+    output = Reference().run(request).output
+    assert torch.equal(output, seen)
+    (gradient,) = torch.autograd.grad(output.sum(), request.inputs)
+    assert gradient.abs().sum() > 0
+
+
 def test_second_derivatives_and_the_gradient():
     request = request_for(mdlstm(2), (2, 3), 2, 2, 3)
 

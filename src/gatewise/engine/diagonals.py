@@ -43,14 +43,18 @@ def diagonals(sizes: Sizes) -> tuple[Diagonal, ...]:
     return _made(sizes) if torch.compiler.is_compiling() else _known(sizes)
 
 
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)
+def _known(sizes: Sizes) -> tuple[Diagonal, ...]:
+    """Made so that they can be used in training, too, whoever asks first."""
+    return _made(sizes)
+
+
 def _made(sizes: Sizes) -> tuple[Diagonal, ...]:
     return tuple(
         Diagonal(torch.tensor(positions), tuple(map(torch.tensor, before)), tuple(map(_whole, entering)))
         for positions, before, entering in _places(sizes)
     )
-
-
-_known = lru_cache(maxsize=32)(_made)
 
 
 def _whole(numbers: list[int]) -> Tensor:
