@@ -81,7 +81,7 @@ def learn(network: EncoderDecoder, strings: Strings, held: int, **options: Any) 
 if __name__ == "__main__":
     settings = arguments(
         __doc__, tasks=list(TASKS), pairs=6000, held=1000, letters=10, shortest=4, longest=10, units=128,
-        embedding=32, batch=50, rate=0.004, steps=3000,
+        embedding=32, batch=50, rate=0.003, steps=5000,
     )  # fmt: skip
     of, begun, measured = settings, time.monotonic(), {}
     for task in of.tasks:
