@@ -200,8 +200,9 @@ def prose(folder):
     return path
 
 
+SHARES = ["--test-share", 0.1, "--validation-share", 0.2]
 ODD = {
-    words: ["classify", "words.ts", "--batch-size", 6, "--test-share", 0.1, "--validation-share", 0.2],
+    words: ["classify", "words.ts", "--batch-size", 6, *SHARES, "--epoch-steps", 6, "--dropout", 0],
     prose: ["generate", "prose.txt", "--batch-size", 5, "--steps", 20, "--dropout", 0],
 }
 

@@ -17,7 +17,7 @@ from gatewise.training.options import resolve, verb_options
 from tests.series import Quiet
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
-SMALL = {"epochs": 2, "hidden": 4, "learning_rate": 0.02}
+SMALL = {"epochs": 2, "epoch_steps": 1, "hidden": 4, "learning_rate": 0.02}
 CLASSES = ("2", "10", "up")
 
 

@@ -89,7 +89,7 @@ def test_a_sequence_with_a_class(folder):
     place = slice(*rows.offsets[data.test.numbers[1] : data.test.numbers[1] + 2])
     assert [one.name for one in found.tracks] == ["a", "b"]
     assert found.tracks[0].lines[0].values == pytest.approx(np.asarray(rows.values[place, 0]), abs=1e-5)
-    assert len(told["layers"]) == 2
+    assert len(told["layers"]) == 4  # two, each in both directions
     assert f"true: {data.classes[int(found.batch.labels)]}" in found.said
 
 

@@ -31,7 +31,7 @@ from gatewise.tasks.explaining.classes import explain_class, weights_of
 from gatewise.tasks.explaining.parts import by_channel
 from gatewise.tasks.reading import read_as
 from gatewise.training.example import Example, channels, require_example
-from gatewise.training.options import Options, Rate, Share, StackOptions, TaskOptions
+from gatewise.training.options import Count, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Prediction
 
@@ -52,13 +52,20 @@ class ClassifyDataOptions(Options):
 class ClassifyNetworkOptions(StackOptions):
     """The network"""
 
-    dropout: Rate = Field(0.0, description="Dropout between layers, and before the classes.")
-    bidirectional: bool = Field(False, description="Read from both ends.")
-    pooling: How = Field("last", description="Tell classes from the last step, the mean, or by attention.")
+    dropout: Rate = Field(0.3, description="Dropout between layers, and before the classes.")
+    bidirectional: bool = Field(True, description="Read from both ends.")
+    pooling: How = Field(
+        "max",
+        description="Tell classes from the largest of each unit, the last step, the mean, or by attention.",
+    )
 
 
 class ClassifyOptions(TaskOptions, ClassifyNetworkOptions, ClassifyDataOptions):
     """The training"""
+
+    epoch_steps: Count = Field(
+        50, description="Steps of a round, at least: few sequences are gone over several times in it."
+    )
 
 
 @dataclass(frozen=True)
