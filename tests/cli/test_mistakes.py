@@ -1,5 +1,6 @@
 """A user's mistake: one line, exit code 2, nothing half-written; a traceback only when asked for."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -151,6 +152,14 @@ def test_a_place_that_can_not_be_written(tmp_path, gatewise):
     told = gatewise("train", "forecast", "data.csv", "--horizon", 3, "--out", "data.csv/run")
     assert told.returncode == 2
     assert "can't read or write data.csv" in told.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that nobody can write to")
+def test_an_answer_that_can_not_be_written(folder, gatewise):
+    told = gatewise("predict", str(folder / "run"), str(folder / "series.csv"), "--out", "/proc/x.csv")
+    assert told.returncode == 2
+    assert told.stderr.startswith("gatewise: can't read or write /proc/x.csv: ")
+    assert "None" not in told.stderr
 
 
 def test_predict_never_writes_over_the_data(tmp_path, gatewise):

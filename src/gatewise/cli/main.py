@@ -44,7 +44,9 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         if debug:
             raise
-        _fail(f"can't read or write {error.filename}: {error.strerror}", MISTAKE)
+        named = error.filename is not None and error.strerror
+        what = f"{error.filename}: {error.strerror}" if named else f"a file: {error}"
+        _fail(f"can't read or write {what}", MISTAKE)
     except Exception as error:
         if debug:
             raise
