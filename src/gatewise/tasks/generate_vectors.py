@@ -96,8 +96,8 @@ class GenerateVectors(Task[VectorData]):
     next_step = "gatewise sample {run} --out drawn.csv"
 
     def read(self, path: Path, options: GenerateVectorsOptions) -> VectorData:
-        columns = LongColumns(options.id, options.time, options.part, options.channels)
-        table, found = read_vectors(path, columns, options.fill, options.part is not None)
+        columns = LongColumns(options.id, options.time, None, options.channels, options.part)
+        table, found = read_vectors(path, columns, options.fill)
         if found is None and options.part is not None:
             raise GatewiseError(f"an archive has no column {options.part!r}; leave --part out")
         table = differences(table, options.differences) if options.differences else table

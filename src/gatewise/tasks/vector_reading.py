@@ -117,14 +117,14 @@ class VectorReading:
 
     def _as_it_is(self, path: Path, parted: bool) -> SequenceTable:
         part = self.part if parted else None
-        columns = self.columns and replace(self.columns, channels=self.channels, label=part)
-        return read_vectors(path, columns or LongColumns(), self.fill, part is not None)[0]
+        columns = self.columns and replace(self.columns, channels=self.channels, label=None, part=part)
+        return read_vectors(path, columns or LongColumns(), self.fill)[0]
 
 
 def read_vectors(
-    path: Path, columns: LongColumns, fill: Fill | None, labelled: bool
+    path: Path, columns: LongColumns, fill: Fill | None
 ) -> tuple[SequenceTable, LongColumns | None]:
-    """The sequences of a file, and its columns (None of an archive); labelled: with a column of labels."""
+    """The sequences of a file, and its columns (None of an archive)."""
     if path.suffix.lower() in ARCHIVES:
         return read_archive(path, False, fill), None
-    return read_long(path, columns, labelled, fill)
+    return read_long(path, columns, False, fill)

@@ -238,6 +238,12 @@ def test_columns_by_role(write):
         read(path, channels=("x", "z"))
     with pytest.raises(GatewiseError, match="has no column 'kind' for the label"):
         read(path, label="kind")
+    with pytest.raises(GatewiseError, match="has no column 'kind' for the part"):
+        read(path, part="kind")
+    table, found = read_long(path, LongColumns(part="Class"), labelled=False)
+    assert found == LongColumns("ID", "t", None, ("x", "y"), "Class")
+    assert table.classes == ("u",)
+    assert "by column 't', their parts by column 'Class'; 2 channels" in table.notes[0]
     for twice in ({"id": "x", "channels": ("x",)}, {"id": "t", "time": "t"}, {"channels": ("x", "y", "x")}):
         with pytest.raises(GatewiseError, match="was given two roles; give it one"):
             read(path, **twice)

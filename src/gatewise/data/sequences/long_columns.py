@@ -19,21 +19,26 @@ INDEX_NAMES = ("", "unnamed: 0", "__index_level_0__")  # a row's number, as pand
 
 @dataclass(frozen=True)
 class LongColumns:
-    """Columns by role; those that are not named are recognised. `channels` () means all that are left."""
+    """Columns by role; those that are not named are recognised. `channels` () means all that are left.
+
+    part: of train, validation and test, read in place of a label; recognised by no name
+    """
 
     id: str | None = None
     time: str | None = None
     label: str | None = None
     channels: tuple[str, ...] = ()
+    part: str | None = None
 
     @property
     def told(self) -> str:
         """What was found, in a sentence."""
         order = f"column {self.time!r}" if self.time else "the order of their rows"
         label = f", the label is {self.label!r}" if self.label else ""
+        part = f", their parts by column {self.part!r}" if self.part else ""
         channels = ", ".join(self.channels[:6]) + (" ..." if len(self.channels) > 6 else "")
         return (
-            f"sequences are told apart by column {self.id!r}, their steps by {order}{label}; "
+            f"sequences are told apart by column {self.id!r}, their steps by {order}{part}{label}; "
             f"{len(self.channels)} channel{'s' * (len(self.channels) > 1)}: {channels}"
         )
 
@@ -43,7 +48,7 @@ def recognise_long(table: Table, given: LongColumns, labelled: bool) -> LongColu
 
     Errors: `GatewiseError` where one is not there, or has two roles.
     """
-    roles = {"id": given.id, "time": given.time, "label": given.label}
+    roles = {"id": given.id, "time": given.time, "label": given.label, "part": given.part}
     named = [*(name for name in roles.values() if name is not None), *given.channels]
     for role, name in (*roles.items(), *(("channel", name) for name in given.channels)):
         if name is not None:
@@ -69,7 +74,7 @@ def recognise_long(table: Table, given: LongColumns, labelled: bool) -> LongColu
     if not channels:
         beside = ", ".join(name for name in roles.values() if name)
         raise GatewiseError(f"{table.path} has no column of values beside {beside}")
-    return LongColumns(roles["id"], roles["time"], roles["label"] if labelled else None, channels)
+    return LongColumns(roles["id"], roles["time"], roles["label"] if labelled else None, channels, given.part)
 
 
 def _first(left: Sequence[str], usual: Sequence[str]) -> str | None:

@@ -79,7 +79,9 @@ class _Rows:
         keys = np.zeros((len(piece.lines), 1), KEYS)
         keys["sequence"][:, 0] = self.ids.numbers(_text(piece, str(columns.id), "id"))
         keys["line"][:, 0] = piece.lines
-        if columns.label is not None:
+        if columns.part is not None:
+            keys["label"][:, 0] = self.classes.numbers(_text(piece, columns.part, "part"))
+        elif columns.label is not None:
             keys["label"][:, 0] = self.classes.numbers(_text(piece, columns.label, "label"))
         if columns.time is not None:
             keys["time"][:, 0], self.dated = _times(piece, columns.time, self.dated)
