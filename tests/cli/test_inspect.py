@@ -67,7 +67,8 @@ def test_a_task_without_attribution_says_so(inspect, tmp_path, monkeypatch):
     monkeypatch.setattr(type(TASK), "example", lambda self, *given: replace(real(*given), explain=None))
     code, _, err = inspect("run", "--attribution")
     assert code == 2
-    assert "'forecast' says is no one number that could be explained; leave --attribution out" in err
+    assert "attribution is not offered for the task 'forecast' yet, but for " in err
+    assert "translate; leave --attribution out" in err
     assert err.count("\n") == 1
     assert not list(tmp_path.iterdir())
 

@@ -13,6 +13,7 @@ from gatewise.cli.show import console
 from gatewise.errors import GatewiseError
 from gatewise.networks.saving import load_model
 from gatewise.tasks import find_task
+from gatewise.tasks.explaining import EXPLAINED
 from gatewise.training.example import Example
 from gatewise.views.report import draw, inspect, write_page
 
@@ -82,10 +83,11 @@ def look(
 
 
 def _explained(example: Example, task: str, step: int | None) -> Example:
-    """Errors: `GatewiseError` where the task has no one number to explain."""
+    """Errors: `GatewiseError` where the task does not offer it."""
     if example.explain is None:
         raise GatewiseError(
-            f"what the task {task!r} says is no one number that could be explained; leave --attribution out"
+            f"attribution is not offered for the task {task!r} yet, but for {', '.join(EXPLAINED)}; "
+            "leave --attribution out"
         )
     return example.with_attribution(step)
 

@@ -29,5 +29,8 @@ def explain_translate(network: EncoderDecoder, batch: PairBatch, told: str, read
         lambda points: attribute_through(network.source_vectors, chance, batch.source, steps=points)
     )
     values = found.values[0].double().numpy()
-    what, baseline = f"ln p of all that is told ({told})", "where every vector that is read is zero"
+    what, baseline = (
+        f"ln p of all that is told ({told or 'nothing'})",
+        "where every vector that is read is zero",
+    )
     return explained(found, what, baseline, values, (coloured(read, values),))
