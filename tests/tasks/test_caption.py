@@ -49,6 +49,7 @@ def test_train(folder, contest):
     network = contest.chosen(baseline=False).network
     by_length, examples = TASK.details(network, contest.data)
     assert sum(int(row[1]) for row in by_length.rows) == 20
+    assert TASK.metrics[0].gain(80.0, 5.0) == "75.0 above"
     assert examples.rows[0][2] == contest.data.test.captions[0][0]
     image = contest.data.table.images[contest.data.validation.numbers[0]]
     assert TASK.glimpse(network, contest.data).startswith(f"{image.name} → ")

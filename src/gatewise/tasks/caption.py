@@ -33,12 +33,13 @@ from gatewise.networks.caption.scores import captions, references, score_caption
 from gatewise.networks.saving import SavedModel
 from gatewise.networks.translate.scores import require_sacrebleu
 from gatewise.tasks.caption_example import caption_example
+from gatewise.tasks.likeness import METRICS, by_length
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
 from gatewise.training.example import Example, require_example
 from gatewise.training.options import Count, CountOrFound, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
-from gatewise.training.task import Details, Metric, Prediction, Task
+from gatewise.training.task import Details, Prediction, Task
 from gatewise.views.pictures.caption import Told, draw_captions, draw_looks
 
 EXAMPLES, PICTURES, LOOKS = 5, 12, 4
@@ -53,9 +54,7 @@ class CaptionDataOptions(Options):
     part: str | None = Field(None, description="A column that says train, validation or test.")
     validation_share: Share = Field(0.1, description="The part to choose by, where no column says.")
     test_share: Share = Field(0.1, description="The part to test on, where no column says.")
-    size: str | None = Field(
-        None, description="HEIGHTxWIDTH that all images are brought to, or HEIGHTx for any width."
-    )
+    size: str | None = Field(None, description="HEIGHTxWIDTH to bring images to, or HEIGHTx for any width.")
     colour: Colour = Field("auto", description="Read images as grey, in colour, or as they are.")
     symbols: Kind = Field("words", description="What is told one after another.")
     vocabulary: Count = Field(8000, description="Symbols, at most.")
@@ -129,12 +128,8 @@ class CaptionTask(Task[CaptionData]):
     about = "Tell a caption for an image."
     given = "a folder of images with a table of their captions in it, or that table"
     options = CaptionOptions
-    metrics = (
-        Metric("bleu", "BLEU", ".1f", higher=True),
-        Metric("chrf", "chrF", ".1f", higher=True),
-        Metric("exact", "exact", ".1%", higher=True),
-    )
-    chosen_by = metrics[0]
+    metrics = METRICS
+    chosen_by = METRICS[0]
     next_step = "gatewise predict {run} {data} --out captions.csv"
 
     def check(self, options: CaptionOptions, cell: CellType) -> None:
@@ -291,18 +286,13 @@ def _examples(told: list[str], truth: list[tuple[str, ...]], data: CaptionData) 
 
 
 def _by_length(told: list[str], truth: list[tuple[str, ...]], symbols: Symbols) -> Details:
-    """Scores of images by the length of their first caption, about as many of each."""
-    lengths = np.array([len(symbols.split(own[0])) for own in truth])
-    borders = np.unique(np.quantile(lengths, np.linspace(0, 1, 5), method="nearest"))
-    borders = borders if len(borders) > 1 else borders.repeat(2)
-    rows = []
-    for first, last in zip(borders[:-1] + (borders[:-1] > borders[0]), borders[1:], strict=True):
-        chosen = np.flatnonzero((lengths >= first) & (lengths <= last))
-        found = score_captions([told[place] for place in chosen], [truth[place] for place in chosen])
-        scores = (metric.said(found[metric.name]) for metric in CaptionTask.metrics)
-        rows.append((f"{first} to {last}" if first < last else str(first), str(len(chosen)), *scores))
-    titles = (metric.title for metric in CaptionTask.metrics)
-    return Details("by the symbols of a true caption", ("symbols", "images", *titles), tuple(rows))
+    """Scores of images by the length of their first caption."""
+
+    def scored(chosen: list[int]) -> dict[str, float]:
+        return score_captions([told[place] for place in chosen], [truth[place] for place in chosen])
+
+    lengths = [len(symbols.split(own[0])) for own in truth]
+    return by_length(lengths, scored, "by the symbols of a true caption", "images")
 
 
 TASK = CaptionTask()

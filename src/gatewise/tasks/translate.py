@@ -8,12 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import polars as pl
-import torch
 from pydantic import Field, field_validator
-from torch import Tensor
-from torch.nn import functional
 
 from gatewise.cells.base import CellType
 from gatewise.data.text.pairs import TextPairs, is_table, read_pairs, read_sources
@@ -27,22 +23,23 @@ from gatewise.data.text.parallel import (
     split,
     with_text,
 )
-from gatewise.data.text.symbols import BEGIN, Symbols
+from gatewise.data.text.symbols import Symbols
 from gatewise.errors import GatewiseError
 from gatewise.networks.saving import SavedModel
 from gatewise.networks.translate.baselines import CopySource, MostFrequent, TranslationBaseline, WordTable
 from gatewise.networks.translate.encoder_decoder import EncoderDecoder, Translator
 from gatewise.networks.translate.scores import references, require_sacrebleu, score, tell, translations
-from gatewise.tasks.explaining.translate import explain_translate
+from gatewise.tasks.likeness import METRICS, by_length
 from gatewise.tasks.reading import read_as
+from gatewise.tasks.translate_example import translate_example
 from gatewise.training.contest import Contest
-from gatewise.training.example import Example, Looked, Track, require_example
+from gatewise.training.example import Example, require_example
 from gatewise.training.options import Count, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
-from gatewise.training.task import Details, Metric, Prediction, Task
+from gatewise.training.task import Details, Prediction, Task
 from gatewise.views.pictures.attention import draw_attention
 
-EXAMPLES, PICTURES, LENGTHS = 5, 4, 4
+EXAMPLES, PICTURES = 5, 4
 CLIPPED = 200  # letters of a glimpse
 
 
@@ -151,12 +148,8 @@ class Translate(Task[ParallelData]):
     about = "Learn to translate, from pairs of texts."
     given = "a CSV, TSV or Parquet file of pairs, or a text file of sources"
     options = TranslateOptions
-    metrics = (
-        Metric("bleu", "BLEU", ".1f", higher=True, relative=False),
-        Metric("chrf", "chrF", ".1f", higher=True, relative=False),
-        Metric("exact", "exact", ".1%", higher=True),
-    )
-    chosen_by = metrics[0]
+    metrics = METRICS
+    chosen_by = METRICS[0]
     next_step = "gatewise predict {run} {data} --out translations.txt"
 
     def check(self, options: TranslateOptions, cell: CellType) -> None:
@@ -247,40 +240,11 @@ class Translate(Task[ParallelData]):
         return Prediction(frame, about, lines=name)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
-        """A pair of the test part: what the encoder reads, what the decoder is given, what is to follow."""
-        data, network = self.read_again(model, path), model.network
+        """A pair of the test part, with what is told for it."""
+        data = self.read_again(model, path)
         require_example(number, len(data.test), "pairs in the test part")
-        assert isinstance(network, EncoderDecoder)
-        batch, (text, _) = data.test.__getitems__([number]), data.test.text(number)
-        source, target = (
-            [*map(symbols.shown, map(symbols.name, numbers[:-1].tolist())), "(end)"]
-            for symbols, numbers in ((data.source, batch.source[0]), (data.target, batch.target[0]))
-        )
-        tracks = (
-            Track("read", symbols=tuple(source[::-1] if network.reverse else source), layer="encoder"),
-            Track("given", symbols=("(begin)", *target[:-1]), layer="decoder"),
-            Track("to follow", symbols=tuple(target), layer="decoder"),
-        )
-        told = tell(network, [text], data.source, data.target)[0].text
-
-        def decoded() -> tuple[Tensor, Tensor | None]:
-            context = network.encode(batch.source, batch.lengths)
-            begin = batch.target.new_full((1, 1), BEGIN)
-            features, _, weights = network.decode(torch.cat([begin, batch.target[:, :-1]], dim=1), context)
-            return features, weights
-
-        def last() -> Tensor:
-            return functional.cross_entropy(network.logits(decoded()[0][:, -1]), batch.target[:, -1])
-
-        with torch.inference_mode():
-            _, weights = decoded()
-        looked = None
-        if weights is not None:
-            looked = Looked(weights[0].numpy(), tuple(target), tracks[0].symbols, "decoder", "encoder")
-        return Example(
-            batch, text, tracks, f"told: {told}", unit="symbol", last=last, looked=looked,
-            explain=lambda _: explain_translate(network, batch, told, tracks[0]),
-        )  # fmt: skip
+        assert isinstance(model.network, EncoderDecoder)
+        return translate_example(model.network, data, number)
 
     def details(self, network: Translator, data: ParallelData) -> list[Details]:
         told = [one.text for one in translations(network, data.test, data)]
@@ -322,20 +286,12 @@ def _examples(told: list[str], truth: list[str], part: Parallel) -> Details:
 
 
 def _by_length(told: list[str], truth: list[str], part: Parallel) -> Details:
-    """Scores of short and long sources, about as many of each."""
-    lengths = part.sources.lengths - 1
-    borders = np.unique(np.quantile(lengths, np.linspace(0, 1, LENGTHS + 1), method="nearest"))
-    rows = []
-    for first, last in zip(borders[:-1] + (borders[:-1] > borders[0]), borders[1:], strict=True):
-        chosen = np.flatnonzero((lengths >= first) & (lengths <= last))
-        found = score([told[row] for row in chosen], [truth[row] for row in chosen])
-        scores = (metric.said(found[metric.name]) for metric in Translate.metrics)
-        rows.append((f"{first} to {last}" if first < last else str(first), str(len(chosen)), *scores))
-    return Details("by the symbols of a source", ("symbols", "pairs", *_titles()), tuple(rows))
+    """Scores of short and long sources."""
 
+    def scored(chosen: list[int]) -> dict[str, float]:
+        return score([told[row] for row in chosen], [truth[row] for row in chosen])
 
-def _titles() -> tuple[str, ...]:
-    return tuple(metric.title for metric in Translate.metrics)
+    return by_length(part.sources.lengths - 1, scored, "by the symbols of a source", "pairs")
 
 
 TASK = Translate()
