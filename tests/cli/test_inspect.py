@@ -45,7 +45,9 @@ def test_what_the_forecast_came_from(inspect, tmp_path):
     assert (code, err) == (0, "")
     told = json.loads(re.search(r'id="data">(.*?)</script>', (tmp_path / "a.html").read_text(), re.DOTALL)[1])
     sentence = told["explained"].removeprefix("Attribution: ").partition(". Most by ")
-    assert sentence[0].startswith("the median 4 steps ahead (a step is one month): ")
+    last, first = told["times"][-1], told["times"][-4]
+    assert sentence[0].startswith(f"the median for {last}, 4 steps ahead (a step is one month): ")
+    assert f" for {first} (true: " in told["said"]
     assert f"attribution: {sentence[0]}" in out.replace("\n", " ").replace("  ", " ")
     assert "most by step " in out
     assert told["tracks"][-1]["name"] == "came from"

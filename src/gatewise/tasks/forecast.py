@@ -255,10 +255,12 @@ class Forecast(Task[ForecastData]):
         return Example(
             batch, f"{series.id}, window {number} of the test part",
             (Track(data.source.columns.target, target), *channels(names, batch.past[0, :, 1:].numpy())),
-            f"after {times[past - 1]} it foretells {quantiles[0, MEDIAN]:.6g} "
+            f"after {times[past - 1]} it foretells {quantiles[0, MEDIAN]:.6g} for {times[past]} "
             f"(true: {target[1].values[0]:.6g})",
             times, str(data.source.step),
-            explain=lambda _: explain_forecast(network, batch, scale, own_names, str(data.source.step)),
+            explain=lambda _: explain_forecast(
+                network, batch, scale, own_names, times[-1], str(data.source.step)
+            ),
         )  # fmt: skip
 
     def caption(self, data: ForecastData) -> str:

@@ -16,9 +16,12 @@ from gatewise.training.example import Explained
 
 
 def explain_forecast(
-    network: Forecaster, batch: WindowBatch, scale: Scale, names: Sequence[str], step: str
+    network: Forecaster, batch: WindowBatch, scale: Scale, names: Sequence[str], last: str, step: str
 ) -> Explained:
-    """The median at the end of the horizon, by what is read and what is known of the steps to foretell."""
+    """The median at the end of the horizon, by what is read and what is known of the steps to foretell.
+
+    last: what the end of the horizon is called; step: one step in the data's own time
+    """
     assert isinstance(network, HeadedForecaster)
     past, future, horizon = batch.past, batch.future, batch.truth.shape[1]
     read, known = past.shape[1], future.shape[2]
@@ -32,7 +35,8 @@ def explain_forecast(
     found = closely(lambda points: attribute(median, inputs, steps=points))
     values = scale.deviation * found.values[0].double().numpy()
     values[read:, [0, *range(1 + known, values.shape[1])]] = np.nan  # what nobody knows of the future
-    what = f"the median {horizon} steps ahead (a step is one {step})"
+    ahead = f"{horizon} step{'s' * (horizon > 1)} ahead"
+    what = f"the median for {last}, {ahead} (a step is one {step})"
     return explained(
         found, what, "where every input is at its mean", np.nansum(values, axis=1),
         (by_channel(values, names),), scale.mean, scale.deviation,
