@@ -44,3 +44,10 @@ def test_a_translation_that_is_empty_is_said_to_be_nothing():
     batch = PairBatch(source, torch.tensor([3]), source)
     found = explain_translate(network, batch, "", Track("read", symbols=("a", "b", "(end)")))
     assert found.what == "ln p of all that is told (nothing)"
+
+
+def test_a_report_opens_on_the_words_not_on_the_letters_of_one(folder):
+    found, _, told = example("label", folder / "names.conll", 2, hidden=4, embedding=4, spelling=3)
+    modules = [one["module"] for one in told["layers"]]
+    assert modules[0] == "reader.speller"
+    assert modules[found.opening(modules)] == "recurrent"

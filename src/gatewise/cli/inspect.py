@@ -22,7 +22,10 @@ EXAMPLE = Annotated[int, typer.Option(min=0, help="Which example of the test par
 STEP = Annotated[
     int | None, typer.Option(min=0, help="The step at which the report opens; the last if not given.")
 ]
-LAYER = Annotated[int, typer.Option(min=0, help="The layer with which it opens.")]
+LAYER = Annotated[
+    int | None,
+    typer.Option(min=0, help="The layer with which it opens; the first that runs over the example's steps."),
+]
 ATTRIBUTION = Annotated[
     bool,
     typer.Option(
@@ -43,7 +46,7 @@ def look(
     out: OUT = Path("report.html"),
     example: EXAMPLE = 0,
     step: STEP = None,
-    layer: LAYER = 0,
+    layer: LAYER = None,
     attribution: ATTRIBUTION = False,
     png: PNG = None,
 ) -> None:
@@ -65,6 +68,8 @@ def look(
         )
         if attribution:
             found = replace(found, example=_explained(chosen, model.task, step))
+        if layer is None:
+            layer = chosen.opening([one.module for one in found.layers])
         write_page(found, out, layer, step)
         pictures = {} if png is None else draw(found, png, layer)
     if chosen.said:

@@ -139,6 +139,16 @@ class Example:
     explain: Callable[[int | None], Explained] | None = None
     explained: Explained | None = None
 
+    def opening(self, modules: Sequence[str]) -> int:
+        """The place of the first of these modules whose steps a track is on; 0 where there is none.
+
+        >>> words = Example(None, "", (Track("token", symbols=("a", "b"), layer="recurrent"),))
+        >>> words.opening(["reader.speller", "recurrent", "recurrent"])
+        1
+        """
+        above = (any(track.above(module) for track in self.tracks) for module in modules)
+        return next((place for place, found in enumerate(above) if found), 0)
+
     def with_attribution(self, step: int | None) -> Example:
         """The same with what the prediction came from, among its tracks too."""
         assert self.explain is not None
