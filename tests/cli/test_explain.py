@@ -43,11 +43,19 @@ def test_vanishing(gatewise, tmp_path):
         ),
         (["vanishing", "--lags", "ten"], "expected --lags as whole numbers with commas, got 'ten'"),
         (["vanishing", "--lags", "1"], "expected --lags of at least 2 steps, got 1"),
+        (
+            ["gru", "--lags", "5", "--steps", "600"],
+            "only gatewise explain vanishing has --lags, --steps; got the cell 'gru'",
+        ),
+        (
+            ["vanishing", "--cells", "rnn,mdlstm"],
+            "MDLSTM2 runs over a lattice; vanishing is tried out on seq",
+        ),
         (["vanishing", "--out", "x.pdf"], "expected --out as a .png, got 'x.pdf'"),
     ],
 )
 def test_mistakes(gatewise, tmp_path, arguments, message):
     code, told = gatewise("explain", *arguments)
-    assert (code, told.err.count("\n")) == (2, 1)
+    assert (code, told.out, told.err.count("\n")) == (2, "", 1)
     assert message in told.err
     assert not list(tmp_path.iterdir())

@@ -39,6 +39,7 @@ def add(app: typer.Typer, about: str) -> None:
 
 
 def explain(
+    context: typer.Context,
     name: NAME,
     cells: CELLS = "rnn,lstm,gru",
     lesson: LESSON = "order",
@@ -48,9 +49,27 @@ def explain(
 ) -> None:
     """Walk through one step of a cell, or let cells learn across more and more steps."""
     if name == VANISHING:
-        _vanishing([find_cell(one.strip()) for one in cells.split(",")], lesson, _numbers(lags), steps, out)
-    else:
-        _walk(find_cell(name))
+        chosen = [_of_sequences(find_cell(one.strip())) for one in cells.split(",")]
+        _vanishing(chosen, lesson, _numbers(lags), steps, out)
+        return
+    given = [f"--{option}" for option in context.params if option != "name" and _is_given(context, option)]
+    if given:
+        raise GatewiseError(
+            f"only gatewise explain {VANISHING} has {', '.join(given)}; got the cell {name!r}"
+        )
+    _walk(find_cell(name))
+
+
+def _is_given(context: typer.Context, option: str) -> bool:
+    source = context.get_parameter_source(option)
+    return source is not None and source.name != "DEFAULT"
+
+
+def _of_sequences(cell: CellType) -> CellType:
+    """Errors: `GatewiseError` where it runs over something else."""
+    if not cell.of_sequences:
+        raise GatewiseError(f"{cell.__name__} runs over a lattice; {VANISHING} is tried out on sequences")
+    return cell
 
 
 def _walk(cell: CellType) -> None:
