@@ -58,4 +58,5 @@ def test_looks_of_captions_that_are_empty(tmp_path):
     empty = Told(image(8, 20), ("one",), "", False, (), (RANDOM.random((8, 20)),))
     draw_looks([empty, empty], "looks", tmp_path / "looks.png")
     with Image.open(tmp_path / "looks.png") as drawn:
+        assert drawn.width > 700  # a title has room
         assert len(np.unique(np.asarray(drawn.convert("L")))) > 50

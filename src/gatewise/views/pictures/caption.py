@@ -15,6 +15,7 @@ from gatewise.files import write_whole
 INK, RIGHT, WRONG = "#222222", "#2a7f4f", "#c1440e"
 SPOT = (0.95, 0.45, 0.1)  # the colour of where a model looked
 ACROSS, LETTERS, WORDS = 3, 42, 8
+TITLE = 3  # panels that are as wide as a title
 END = "(end)"
 
 
@@ -59,7 +60,7 @@ def draw_looks(examples: Sequence[Told], title: str, path: Path) -> None:
     from matplotlib.figure import Figure
 
     size = _largest(examples)
-    across = min(max(len(one.looked) for one in examples), WORDS)
+    across = min(max(TITLE, *(len(one.looked) for one in examples)), WORDS)
     high = 1.6 * size[0] / size[1]
     figure = Figure(figsize=(0.4 + 1.65 * across, 0.6 + (0.4 + high) * len(examples)), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK, parse_math=False)
