@@ -44,7 +44,7 @@ def explain(
     cells: CELLS = "rnn,lstm,gru",
     lesson: LESSON = "order",
     lags: LAGS = "10,20,40,80,160",
-    steps: STEPS = 600,
+    steps: STEPS = 2500,
     out: OUT = Path("vanishing.png"),
 ) -> None:
     """Walk through one step of a cell, or let cells learn across more and more steps."""
