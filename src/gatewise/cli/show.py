@@ -83,12 +83,17 @@ def leaderboard(contest: Contest[Any]) -> Table:
     return table
 
 
+def plain_table() -> Table:
+    """A table without borders but below its head."""
+    return Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+
+
 def show_details(contest: Contest[Any]) -> None:
     """More about the network that is kept for use, a table each."""
     chosen = contest.chosen(baseline=False)
     assert chosen is not None
     for one in contest.task.details(chosen.network, contest.data):
-        table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+        table = plain_table()
         table.title, table.title_justify = f"{chosen.name}: {one.title}", "left"
         for place, name in enumerate(one.header):
             numbers = all(row[place][:1].isdigit() or not row[place] for row in one.rows)

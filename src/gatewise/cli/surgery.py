@@ -9,12 +9,11 @@ from typing import Annotated, Any
 import polars as pl
 import torch
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from torch import Tensor
 
 from gatewise.cli.parameters import DATA, RUN
-from gatewise.cli.show import Bar, console
+from gatewise.cli.show import Bar, console, plain_table
 from gatewise.data.text.streams import TextStreams
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
@@ -74,7 +73,7 @@ def mean_loss(network: Network, batches: list[Any]) -> Tensor:
 
 
 def _table(found: pl.DataFrame) -> Table:
-    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    table = plain_table()
     for name in found.columns:
         table.add_column(name, justify="right" if found[name].dtype.is_numeric() else "left")
     for row in found.head(TOLD).iter_rows(named=True):

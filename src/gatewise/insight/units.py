@@ -106,11 +106,16 @@ def followers(trace: LayerTrace, signals: Mapping[str, np.ndarray], example: int
     return frame.sort(pl.col("correlation").abs(), descending=True).sort("signal", maintain_order=True)
 
 
-def _correlations(name: str, state: str, signal: np.ndarray, values: np.ndarray) -> pl.DataFrame:
+def correlations(values: np.ndarray, signal: np.ndarray) -> np.ndarray:
+    """[H]: Pearson's, of the values [T, H] of each unit with a signal [T]; NaN where one never changes."""
     signal, values = signal - signal.mean(), values - values.mean(0)
     spread = np.sqrt((signal**2).sum() * (values**2).sum(0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = np.where(spread > 1e-12, signal @ values / spread, np.nan)
+        return np.where(spread > 1e-12, signal @ values / spread, np.nan)
+
+
+def _correlations(name: str, state: str, signal: np.ndarray, values: np.ndarray) -> pl.DataFrame:
+    found = correlations(values, signal)
     units = np.arange(len(found))
     return pl.DataFrame({"signal": name, "state": state, "unit": units, "correlation": found})
 

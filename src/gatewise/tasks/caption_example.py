@@ -8,10 +8,10 @@ from torch.nn import functional
 
 from gatewise.data.images.caption_parts import CaptionData
 from gatewise.data.images.captions import CaptionBatch
-from gatewise.data.text.symbols import BEGIN
 from gatewise.networks.caption.image_reader import ColumnReader
 from gatewise.networks.caption.network import CaptionNetwork
 from gatewise.networks.caption.scores import captions
+from gatewise.networks.translate.decoders import given
 from gatewise.training.example import Example, Looked, Track
 
 END = "(end)"
@@ -51,6 +51,5 @@ def caption_example(network: CaptionNetwork, data: CaptionData, number: int) -> 
 
 def _told(network: CaptionNetwork, batch: CaptionBatch) -> tuple[Tensor, Tensor | None]:
     """The logits of each symbol of the caption, and where was looked for it."""
-    begin = batch.target.new_full((1, 1), BEGIN)
-    logits, _, weights = network.tell(torch.cat([begin, batch.target[:, :-1]], dim=1), network.read(batch))
+    logits, _, weights = network.tell(given(batch.target), network.read(batch))
     return logits, weights

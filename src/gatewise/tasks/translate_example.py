@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gatewise.data.text.parallel import PairBatch, ParallelData
-from gatewise.data.text.symbols import BEGIN
+from gatewise.networks.translate.decoders import given
 from gatewise.networks.translate.encoder_decoder import EncoderDecoder
 from gatewise.networks.translate.scores import tell
 from gatewise.tasks.explaining.translate import explain_translate
@@ -48,6 +48,5 @@ def translate_example(network: EncoderDecoder, data: ParallelData, number: int) 
 def _decoded(network: EncoderDecoder, batch: PairBatch) -> tuple[Tensor, Tensor | None]:
     """What the decoder makes of each symbol of the target, and where was looked for it."""
     context = network.encode(batch.source, batch.lengths)
-    begin = batch.target.new_full((1, 1), BEGIN)
-    features, _, weights = network.decode(torch.cat([begin, batch.target[:, :-1]], dim=1), context)
+    features, _, weights = network.decode(given(batch.target), context)
     return features, weights

@@ -18,7 +18,7 @@ from gatewise.networks.caption.image_reader import ColumnReader, ImageReader, Po
 from gatewise.networks.network import Network
 from gatewise.networks.tied import TiedVectors
 from gatewise.networks.translate.beam import Found, beam_search
-from gatewise.networks.translate.decoders import DECODERS
+from gatewise.networks.translate.decoders import DECODERS, given
 from gatewise.networks.translate.encoder_decoder import Context
 
 
@@ -105,8 +105,7 @@ class CaptionNetwork(Captioner):
 
     def loss(self, batch: CaptionBatch) -> Tensor:
         """Nats a symbol, the mean over all that are no padding."""
-        begin = batch.target.new_full((len(batch.target), 1), BEGIN)
-        logits, _, _ = self.tell(torch.cat([begin, batch.target[:, :-1]], dim=1), self.read(batch))
+        logits, _, _ = self.tell(given(batch.target), self.read(batch))
         return functional.cross_entropy(logits.flatten(0, 1), batch.target.flatten(), ignore_index=PADDING)
 
     @torch.no_grad()

@@ -9,9 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
+from gatewise.data.text.symbols import BEGIN
 from gatewise.layers import Recurrent
 from gatewise.layers.states import State
 from gatewise.networks.attention import Attention, Bahdanau, Luong, Memory
+
+
+def given(target: Tensor) -> Tensor:
+    """[B, T]: what a decoder reads to tell a target: the sign of the beginning, then all but its last."""
+    begin = target.new_full((len(target), 1), BEGIN)
+    return torch.cat([begin, target[:, :-1]], dim=1)
 
 
 class Decoded(NamedTuple):

@@ -19,7 +19,7 @@ from gatewise.networks.attention import Memory
 from gatewise.networks.network import Network
 from gatewise.networks.tied import TiedVectors
 from gatewise.networks.translate.beam import Found, beam_search
-from gatewise.networks.translate.decoders import DECODERS
+from gatewise.networks.translate.decoders import DECODERS, given
 
 ROWS = 4096  # logits are made of so many steps at a time
 BEYOND = 5  # symbols that a translation may be longer than any of its ratio was in training
@@ -173,8 +173,7 @@ class EncoderDecoder(Translator):
 
     def _given(self, target: Tensor, context: Context) -> Tensor:
         """[B, T], the symbols that the decoder is given: those of the target, or some of its own."""
-        begin = target.new_full((len(target), 1), BEGIN)
-        true = torch.cat([begin, target[:, :-1]], dim=1)
+        true = given(target)
         if not self.training or self.forcing == 1.0:
             return true
         share = self.share_forced()

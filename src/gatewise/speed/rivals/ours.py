@@ -12,13 +12,15 @@ from gatewise.speed.contender import Contender, Rival, TorchContender, states
 from gatewise.speed.workload import Problem
 
 
-def contender_of(layer: Recurrent | Lattice, problem: Problem, bfloat16: bool) -> TorchContender:
+def contender_of(
+    layer: Recurrent | Lattice, problem: Problem, bfloat16: bool, trace: bool = False
+) -> TorchContender:
     """A layer of gatewise that has the problem's weights, as a contender."""
 
     def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         if isinstance(layer, Lattice):
             return layer(values)[0], ()
-        output, last = layer(values, lengths=problem.lengths)
+        output, last, *_ = layer(values, lengths=problem.lengths, trace=trace)
         return output, states(last)
 
     parameters = {name.removesuffix("_l0"): one for name, one in layer.named_parameters()}
@@ -64,13 +66,7 @@ class Traced(Rival):
     has_bfloat16 = True
 
     def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
-        layer = deepcopy(problem.layer)
-
-        def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-            output, last, _ = layer(values, lengths=problem.lengths, trace=True)
-            return output, states(last)
-
-        return TorchContender(problem, run, dict(layer.named_parameters()), bfloat16)
+        return contender_of(deepcopy(problem.layer), problem, bfloat16, trace=True)
 
 
 class Float32(Ours):

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from gatewise.data.text.parallel import PairBatch
-from gatewise.data.text.symbols import BEGIN, END
+from gatewise.data.text.symbols import END
 from gatewise.insight.attribution import attribute_through
+from gatewise.networks.translate.decoders import given
 from gatewise.networks.translate.encoder_decoder import EncoderDecoder
 from gatewise.tasks.explaining.parts import closely, coloured, explained
 from gatewise.training.example import Explained, Track
@@ -16,12 +17,11 @@ from gatewise.training.example import Explained, Track
 def explain_translate(network: EncoderDecoder, batch: PairBatch, told: str, read: Track) -> Explained:
     """The log-probability of all that is told, by the symbols that are read."""
     numbers = torch.tensor([[*network.translate(batch)[0].numbers, END]])
-    given = torch.cat([torch.full((1, 1), BEGIN), numbers[:, :-1]], dim=1)
 
     def chance(source: Tensor) -> Tensor:
         rows = len(source)
         context = network.encode(source, batch.lengths.expand(rows))
-        logits = network.logits(network.decode(given.expand(rows, -1), context)[0])
+        logits = network.logits(network.decode(given(numbers).expand(rows, -1), context)[0])
         chances = logits.log_softmax(-1).gather(-1, numbers.expand(rows, -1).unsqueeze(-1))
         return chances.sum((1, 2))
 

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from gatewise.files import write_whole
+from gatewise.views.pictures.vanishing import COLOURS
 
-COLOURS = ("#2a6f97", "#c1440e", "#4c956c", "#7a5195", "#8d6b1f", "#222222")
 SMALLEST = 1e-12  # what is less is as good as nothing
 
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from gatewise.data.text.alphabet import SIGNS
 from gatewise.insight.signals import text_signals
+from gatewise.insight.units import correlations
 from gatewise.training.example import Track
 
 AS_READ = {shown: read for read, shown in SIGNS.items()}
@@ -61,11 +62,8 @@ def by_following(values: np.ndarray, signal: np.ndarray) -> list[int]:
 
     values: [steps, H]; signal: [steps]
     """
-    values = np.nan_to_num(np.asarray(values, dtype=np.float64))
-    values, signal = values - values.mean(0), np.nan_to_num(np.asarray(signal, dtype=np.float64))
-    signal = signal - signal.mean()
-    spread = np.sqrt((signal**2).sum() * (values**2).sum(0))
-    return _largest_first(np.abs(signal @ values) / np.maximum(spread, 1e-12))
+    values, signal = (np.nan_to_num(np.asarray(one, dtype=np.float64)) for one in (values, signal))
+    return _largest_first(np.abs(correlations(values, signal)))
 
 
 def by_similarity(values: np.ndarray) -> list[int]:
