@@ -15,6 +15,7 @@ from pydantic import Field
 from gatewise.cells.base import CellType
 from gatewise.data.sequences.archives import ARCHIVES, read_archive
 from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
+from gatewise.data.sequences.plausible import require_classes, require_steps
 from gatewise.data.sequences.sequences import Sequences, SequenceTable
 from gatewise.data.sequences.splits import split_by_class
 from gatewise.data.sequences.spool import pieces
@@ -122,7 +123,9 @@ class Classify(ClassTask[ClassifyData]):
             if given and path.suffix.lower() in ARCHIVES:
                 raise GatewiseError(f"{path} is an archive, without names of columns; leave --{name} out")
         table, found = _read(path, columns, options.fill)
+        table = require_steps(table, None if found is None else "--id COLUMN")
         labels = _labels(table)
+        require_classes(str(path), table.classes, len(table), "sequences")
         other = Path(options.test_file) if options.test_file else _beside(path)
         if other and other.is_file() and other.samefile(path):
             raise GatewiseError(f"{path} is what is trained on; give another --test-file, or none")

@@ -16,6 +16,7 @@ from pydantic import Field
 from gatewise.cells.base import CellType
 from gatewise.data.sequences.differences import differences
 from gatewise.data.sequences.long_table import LongColumns
+from gatewise.data.sequences.plausible import require_steps
 from gatewise.data.sequences.sequences import Sequences, SequenceTable
 from gatewise.data.sequences.vector_parts import binary_channels, in_pieces, named_parts, random_parts
 from gatewise.data.series.scaling import Scale
@@ -100,6 +101,7 @@ class GenerateVectors(Task[VectorData]):
         table, found = read_vectors(path, columns, options.fill)
         if found is None and options.part is not None:
             raise GatewiseError(f"an archive has no column {options.part!r}; leave --part out")
+        table = require_steps(table, None if found is None else "--id COLUMN")
         table = differences(table, options.differences) if options.differences else table
         if options.part is None:
             parts = random_parts(table, options.validation_share, options.test_share)

@@ -236,7 +236,9 @@ class Translate(Task[ParallelData]):
         empty = sum(not one.strip() for one in texts)
         blank = "1 source is empty, and so is its translation"
         blank = blank if empty == 1 else f"{empty} sources are empty, and so are their translations"
-        about = f"{len(told)} translations" + (f"; {blank}" if empty else "")
+        about = f"{len(told)} translations"
+        about += f" of column {column!r}" if column not in (None, names[0]) else ""
+        about += f"; {blank}" if empty else ""
         return Prediction(frame, about, lines=name)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:

@@ -53,6 +53,35 @@ def test_a_token_may_begin_with_the_sign_of_comments(read):
     assert text.tokens == ["#hashtag", "#", "a"]
 
 
+@pytest.mark.parametrize(
+    ("text", "tokens", "left_out"),
+    [
+        ("# 0\nThen O\nDan B\n\n# 1\nThen O\n", ["Then", "Dan", "Then"], "2 lines beginning with #"),
+        ("# newdoc x\n# id 1\nThen O\nb P\n\n# id 2\na O\n", ["Then", "b", "a"], "3 lines"),
+        ("a O\n# 1\nb O\n# 2\nc P\n", ["a", "b", "c"], "2 lines beginning with #, the first is line 2"),
+        ("# O\na O\n\n# O\nb P\n", ["#", "a", "#", "b"], ""),
+        ("a O\n# SYM\n\n# SYM\nb O\n# SYM\n", ["a", "#", "#", "b", "#"], ""),
+        ("#tag B\na O\n\n# of three cells\nb O\n", ["#tag", "a", "b"], "1 line beginning with #"),
+    ],
+)
+def test_a_comment_with_the_columns_of_a_token_is_known_by_its_label(read, text, tokens, left_out):
+    found = read(text)
+    assert found.tokens == tokens
+    assert left_out in "".join(found.notes)
+    assert bool(found.notes) == bool(left_out)
+
+
+def test_comments_are_left_out_where_no_labels_are_asked_for(read):
+    assert read("# 0\nThen O\nDan B\n\n# 1\n# O\n", label=None).tokens == ["Then", "Dan", "#"]
+
+
+def test_the_numbers_of_words_are_no_tokens(read):
+    text = "1\tDas\tdas\tPRON\n2\tHaus\tHaus\tNOUN\n2-3\tzum\t_\t_\n"
+    with pytest.raises(GatewiseError, match=r"all tokens in column 1 are numbers, such as '1'; .* --token 2"):
+        read(text)
+    assert read("1984 CD\n2 CD\n").tokens == ["1984", "2"]
+
+
 def test_a_mark_at_the_beginning_and_no_break_at_the_end(read):
     assert read("\ufeffa X\nb Y".encode()).tokens == ["a", "b"]
 
@@ -94,5 +123,5 @@ def test_mistakes(read, text, columns, message):
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(GatewiseError, match="there is no file"):
+    with pytest.raises(GatewiseError, match=r"there is no file"):
         read_tagged(tmp_path / "none")

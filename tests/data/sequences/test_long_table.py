@@ -255,6 +255,32 @@ def test_the_most_usual_name_is_taken_and_an_index_left_out(write):
     assert found == LongColumns("id", "time", "label", ("frame", "series", "target", "y"))
 
 
+def test_row_numbers_are_no_channel(write):
+    """Row numbers tell the sequences apart, and with them the classes."""
+    rows = "".join(f"{row},{row // 10},{row % 10},{row % 7}.5,{'uv'[row // 20]}\n" for row in range(40))
+    table, found = read_long(write(f"n,id,t,x,label\n{rows}"), LongColumns())
+    assert found.channels == ("x",)
+    assert table.notes[0].endswith("1 channel: x; not used: 'n' (--channels takes them in)")
+    assert read(write(f"n,id,t,x,label\n{rows}"), channels=("n", "x")).channels == ("n", "x")
+    by_name = "".join(f"{row + row // 3},{row // 2},{row % 7}.5,u\n" for row in range(6))
+    assert read(write(f"index,id,x,label\n{by_name}")).channels == ("x",)
+    one = "".join(f"{row},a,{row % 7}.5,u\n" for row in range(40))
+    assert read(write(f"n,id,x,label\n{one}")).channels == ("n", "x")
+
+
+def test_the_label_in_other_words_is_no_channel(write):
+    rows = "".join(f"{row // 5},{row % 7}.5,{row // 5 % 2},{'uv'[row // 5 % 2]}\n" for row in range(40))
+    table, found = read_long(write(f"id,x,target,label\n{rows}"), LongColumns())
+    assert (found.label, found.channels) == ("label", ("x",))
+    assert "not used: 'target'" in table.notes[0]
+
+
+def test_ids_that_repeat_are_preferred(write):
+    rows = "".join(f"{row},{row // 5},{row % 7}.5,{'uv'[row // 5 % 2]}\n" for row in range(40))
+    table, found = read_long(write(f"id,series,x,label\n{rows}"), LongColumns())
+    assert (found.id, found.channels, len(table)) == ("series", ("x",), 8)
+
+
 def test_empty_cells_take_the_value_before(write, piece):
     text = "id,time,x,y,label\na,1,,1,u\nb,1,7,8,u\na,3,,3,u\na,2,5,,u\nb,2,,NA,u\na,4,6,,u\n"
     path = write(text)

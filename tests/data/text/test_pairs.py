@@ -56,6 +56,49 @@ def test_columns_are_found_by_name_or_place(tmp_path, header, given, found):
 
 
 @pytest.mark.parametrize(
+    ("text", "found", "unused"),
+    [
+        (",en,fr\n0,a dog,un chien\n1,a cat,un chat\n", ("en", "fr"), "'' (row numbers)"),
+        ("Unnamed: 0,en,fr\n7,a dog,un chien\n9,a cat,un chat\n", ("en", "fr"), "'Unnamed: 0' (row numbers)"),
+        ("index,en,fr\n7,a dog,un chien\n9,a cat,un chat\n", ("en", "fr"), "'index' (row numbers)"),
+        ("id,en,fr\nx1,a dog,un chien\nx2,a cat,un chat\n", ("en", "fr"), "'id'"),
+        ("score,day,en,fr\n0.5,2024-01-31,a,b\n0.7,2024-02-01,c,d\n", ("en", "fr"), "'score', 'day'"),
+        ("id,en\nx1,a dog\nx2,a cat\n", ("id", "en"), ""),
+        ("en,n,fr\n1,3,un\n,5,deux\ntwo,7,dix\n", ("en", "fr"), "'n'"),
+        ("source,fr\n1,x\n2,y\n", ("source", "fr"), ""),
+    ],
+)
+def test_row_numbers_ids_and_measurements_are_no_texts(tmp_path, text, found, unused):
+    (tmp_path / "pairs.csv").write_text(text)
+    pairs = read_pairs(tmp_path / "pairs.csv")
+    assert pairs.columns == found
+    assert pairs.notes == (
+        f"sources are column {found[0]!r}, targets are column {found[1]!r}"
+        + (f"; not used: {unused}" if unused else ""),
+    )
+    assert read_pairs(tmp_path / "pairs.csv", None, *found[::-1]).notes == ()
+    column = read_sources(tmp_path / "pairs.csv", None)[1]
+    assert column == found[0] or column == "en"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (",fr\n0,un\n1,deux\n", "column '': expected texts, got its rows' numbers; .* with --source and"),
+        ("n,fr\n5,un\n3,deux\n", "column 'n': expected texts, got numbers; name the columns"),
+        ("day,fr\n2024-01-31,un\n2024-02-01,deux\n", "column 'day': expected texts, got numbers"),
+    ],
+)
+def test_numbers_are_taken_for_texts_only_by_name(tmp_path, text, message):
+    path = tmp_path / "pairs.csv"
+    path.write_text(text)
+    with pytest.raises(GatewiseError, match=message):
+        read_pairs(path)
+    name = text.partition(",")[0]
+    assert read_pairs(path, None, name).columns == (name, "fr")
+
+
+@pytest.mark.parametrize(
     ("content", "given", "message"),
     [
         ("only\na\n", {}, "has one column only, 'only'"),

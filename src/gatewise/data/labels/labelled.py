@@ -51,7 +51,10 @@ def learn_labels(path: str, given: Iterable[Sequence[str]]) -> tuple[str, ...]:
     """All labels of all sources, in order. Errors: `GatewiseError` where there is one only."""
     names = tuple(sorted({label for labels in given for label in labels}))
     if len(names) < 2:
-        raise GatewiseError(f"{path} has one label only, {names[0]!r}; two or more can be told apart")
+        raise GatewiseError(
+            f"{path} has one label only, {names[0]!r}; two or more can be told apart; "
+            "--label names their column"
+        )
     return names
 
 

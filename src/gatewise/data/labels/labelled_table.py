@@ -21,6 +21,7 @@ from gatewise.data.labels.labelled import (
 from gatewise.data.labels.part_files import part_files, to_test
 from gatewise.data.labels.pieces import Pieces, assigned, cut, in_time, nothing, told_parts, usual_cut, whole
 from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
+from gatewise.data.sequences.plausible import require_classes, require_steps
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.series.scaling import Scale
 from gatewise.data.tables.table import read_table
@@ -112,8 +113,9 @@ def read_labelled_table(
     Errors: `GatewiseError` with the place in the file; where there is one label only, or too little.
     """
     tables, found = _tables(path, columns, fill)
-    first = tables["train"]
+    tables["train"] = first = require_steps(tables["train"])
     names = learn_labels(str(path), (table.classes for table in tables.values()))
+    require_classes(str(path), names, sum(len(table.values) for table in tables.values()), "steps")
     most = most or usual_cut(first.offsets)
     shares = {"validation": validation_share, "test": test_share}
     parts = assigned(str(path), {part: one.offsets for part, one in tables.items()}, shares, most)

@@ -21,6 +21,7 @@ from gatewise.data.labels.part_files import part_files, to_test
 from gatewise.data.labels.pieces import Pieces, assigned, cut, in_time, nothing, told_parts, usual_cut, whole
 from gatewise.data.labels.tagged import TaggedText, read_tagged
 from gatewise.data.labels.token_steps import TokenSteps, Vocabulary, learn_vocabulary
+from gatewise.data.sequences.plausible import require_classes
 from gatewise.data.text.lines import Lines
 
 
@@ -70,7 +71,7 @@ class TextForm:
         text = read_tagged(to_test(path), self.token, self.label)
         test = self.steps(text, cut(whole(text.offsets), self.most))
         note = f"all of {text.path}: {len(test):,} sentences ({len(text.tokens):,} steps)"
-        return LabelledSteps(self, self.labels, None, test.part(nothing()), test, (note,))
+        return LabelledSteps(self, self.labels, None, test.part(nothing()), test, (note, *text.notes))
 
     def new(self, path: Path) -> NewText:
         """Text without labels, or whose labels are not looked at. Errors: `GatewiseError`."""
@@ -115,6 +116,7 @@ def read_labelled_text(
     first = texts["train"]
     assert first.label is not None
     names = learn_labels(str(path), (text.labels or () for text in texts.values()))
+    require_classes(str(path), names, sum(len(text.tokens) for text in texts.values()), "tokens")
     most = most or usual_cut(first.offsets)
     bare = TextForm(token, first.label, names, Vocabulary((), ()), most, validation_share, test_share)
     parts = assigned(str(path), {part: text.offsets for part, text in texts.items()}, bare.shares, most)
@@ -136,6 +138,7 @@ def _labelled(
     sets = {part: sources[source].part(pieces) for part, (source, pieces) in parts.items()}
     drawn = len(texts) < 3 and not in_time(texts["train"].offsets)
     notes = (
+        *(f"{text.path}: {note}" for text in texts.values() for note in text.notes),
         f"tokens are in column {form.token}, labels in column {form.label}",
         f"{len(form.labels)} labels: {shown_labels(form.labels)}",
         told_parts({part: one.pieces for part, one in sets.items()}, "sentences", drawn),

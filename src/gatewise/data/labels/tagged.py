@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,9 @@ from gatewise.errors import GatewiseError
 
 BLANKS = re.compile("[ \t]+")
 NO_TOKEN = re.compile(r"\d+[-.]\d+")  # CoNLL-U's number of a range, or of a word that is not in the text
+WORD_NUMBER = re.compile(r"\d+([-.]\d+)?")
 DOCUMENT = "-DOCSTART-"
+OFTEN = 2  # lines within sentences that begin with # and share a label: tokens
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class TaggedText:
     labels: of each token; None where they were not asked for
     offsets: [S + 1], where each sentence begins, and the end; lines: [N], the line of each token, from 1
     token, label: the columns they are from, from 1; tabs: whether tabs are between the columns
+    notes: what was left out, a sentence each
     """
 
     path: str
@@ -33,6 +38,7 @@ class TaggedText:
     token: int
     label: int | None
     tabs: bool
+    notes: tuple[str, ...] = ()
 
     def place(self, number: int) -> str:
         """Where a token is, for messages."""
@@ -50,10 +56,6 @@ class _Form:
     def split(self, text: str) -> list[str]:
         return [cell.strip() for cell in text.split("\t")] if self.tabs else BLANKS.split(text)
 
-    def is_left_out(self, text: str, cells: list[str]) -> bool:
-        """Whether it is a comment; a token may begin with # too, and has all its columns."""
-        return text.startswith("#") and len(cells) != self.columns
-
 
 def read_tagged(path: str | Path, token: int = 1, label: int | None = 0) -> TaggedText:
     """Reads lines of columns, with an empty line between sentences; comments and -DOCSTART- are left out.
@@ -69,17 +71,18 @@ def read_tagged(path: str | Path, token: int = 1, label: int | None = 0) -> Tagg
     form = _form(path, lines)
     label = form.columns if label == 0 else label
     _check_columns(path, form, token, label)
+    rows = [form.split(text.strip(" ")) if text.strip() else [] for text in lines]
+    comments = _comments(rows, lines, form, label)
     tokens: list[str] = []
     labels: list[str] = []
     places: list[int] = []
     offsets = [0]
-    for number, text in enumerate(lines, 1):
-        cells = form.split(text.strip(" ")) if text.strip() else []
+    for number, cells in enumerate(rows, 1):
         if not cells or cells[0] == DOCUMENT:
             if len(tokens) > offsets[-1]:
                 offsets.append(len(tokens))
             continue
-        if form.is_left_out(text, cells) or (token > 1 and NO_TOKEN.fullmatch(cells[0])):
+        if number in comments or (token > 1 and NO_TOKEN.fullmatch(cells[0])):
             continue
         _check_line(path, number, cells, form, token, label)
         tokens.append(cells[token - 1])
@@ -88,10 +91,54 @@ def read_tagged(path: str | Path, token: int = 1, label: int | None = 0) -> Tagg
             labels.append(cells[label - 1])
     if len(tokens) > offsets[-1]:
         offsets.append(len(tokens))
+    _check_tokens(path, rows[form.line - 1], tokens, token)
     return TaggedText(
         str(path), tokens, None if label is None else labels, np.array(offsets), np.array(places),
-        token, label, form.tabs,
+        token, label, form.tabs, _told_comments(comments),
     )  # fmt: skip
+
+
+def _comments(
+    rows: Sequence[list[str]], lines: Sequence[str], form: _Form, label: int | None
+) -> tuple[int, ...]:
+    """The lines of comments, in order.
+
+    A line that begins with # and has other columns than a token is one. `# 7` among lines of two columns may
+    be either: it is a token where its label is that of other lines, or of two such lines within sentences.
+    """
+    begun, inside, certain = [], set(), False
+    usual: Counter[str] = Counter()
+    column = (label or form.columns) - 1
+    for number, (cells, text) in enumerate(zip(rows, lines, strict=True), 1):
+        if not cells or cells[0] == DOCUMENT:
+            certain = False
+            continue
+        if text.startswith("#"):
+            begun.append(number)
+            inside.update([number] if certain else [])
+        either = _could_be_either(cells, form)
+        certain = certain or not text.startswith("#")
+        if len(cells) == form.columns and (not either or number in inside):
+            usual[cells[column]] += 1 if either else OFTEN
+
+    def is_token(number: int) -> bool:
+        cells = rows[number - 1]
+        if len(cells) != form.columns or not _could_be_either(cells, form):
+            return len(cells) == form.columns
+        return usual[cells[column]] >= OFTEN
+
+    return tuple(number for number in begun if not is_token(number))
+
+
+def _could_be_either(cells: list[str], form: _Form) -> bool:
+    return not form.tabs and len(cells) == form.columns > 1 and not cells[0].strip("#")
+
+
+def _told_comments(comments: Sequence[int]) -> tuple[str, ...]:
+    if not comments:
+        return ()
+    count = f"{len(comments):,} lines" if len(comments) > 1 else "1 line"
+    return (f"left out as comments: {count} beginning with #, the first is line {comments[0]}",)
 
 
 def _form(path: str | Path, lines: list[str]) -> _Form:
@@ -115,6 +162,16 @@ def _check_columns(path: str | Path, form: _Form, token: int, label: int | None)
         raise GatewiseError(
             f"{path}, line {form.line}: column {token} can't hold both token and label; "
             f"the line has {_count(form.columns)}"
+        )
+
+
+def _check_tokens(path: str | Path, first: list[str], tokens: Sequence[str], token: int) -> None:
+    """Errors: `GatewiseError` where the tokens are the numbers of words, as in CoNLL-U's first column."""
+    others = [column for column, cell in enumerate(first, 1) if any(map(str.isalpha, cell))]
+    if len(first) > 2 and others and all(map(WORD_NUMBER.fullmatch, tokens)):
+        raise GatewiseError(
+            f"{path}: all tokens in column {token} are numbers, such as {tokens[0]!r}; give the column of "
+            f"the words with --token, as --token {others[0]}"
         )
 
 

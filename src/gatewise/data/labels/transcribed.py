@@ -18,6 +18,7 @@ from gatewise.data.labels.signals import Signals, texts_of_column, texts_of_tabl
 from gatewise.data.labels.strips import Strips, open_strips
 from gatewise.data.labels.transcripts import Alphabet, Symbols, TranscriptSteps, learn_alphabet
 from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
+from gatewise.data.sequences.plausible import require_steps
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.series.scaling import Scale
 from gatewise.data.text.pairs import read_text_table
@@ -190,6 +191,7 @@ def read_signals(
     Errors: `GatewiseError` with the place in the file.
     """
     table, found = read_long(path, columns, labelled=targets is None, fill=fill)
+    table = require_steps(table)
     texts, named = _signal_texts(path, table, targets, plan.part)
     parts = _parts(path, named, plan)
     scales = table.scales(parts[0])

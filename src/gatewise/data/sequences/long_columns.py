@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gatewise.data.tables.columns import ID_NAMES, TIME_NAMES
+from gatewise.data.tables.row_numbers import ENOUGH, counts_rows, is_unnamed
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
 
@@ -14,7 +15,6 @@ NAMES = {
     "time": TIME_NAMES,
     "label": ("label", "class", "target", "category", "activity"),
 }
-INDEX_NAMES = ("", "unnamed: 0", "__index_level_0__")  # a row's number, as pandas writes it
 
 
 @dataclass(frozen=True)
@@ -30,23 +30,26 @@ class LongColumns:
     channels: tuple[str, ...] = ()
     part: str | None = None
 
-    @property
-    def told(self) -> str:
-        """What was found, in a sentence."""
+    def told(self, unused: Sequence[str] = ()) -> str:
+        """What was found, in a sentence; unused: columns that were taken for no channels."""
         order = f"column {self.time!r}" if self.time else "the order of their rows"
         label = f", the label is {self.label!r}" if self.label else ""
         part = f", their parts by column {self.part!r}" if self.part else ""
         channels = ", ".join(self.channels[:6]) + (" ..." if len(self.channels) > 6 else "")
+        left_out = f"; not used: {', '.join(map(repr, unused))} (--channels takes them in)" if unused else ""
         return (
             f"sequences are told apart by column {self.id!r}, their steps by {order}{part}{label}; "
-            f"{len(self.channels)} channel{'s' * (len(self.channels) > 1)}: {channels}"
+            f"{len(self.channels)} channel{'s' * (len(self.channels) > 1)}: {channels}{left_out}"
         )
 
 
-def recognise_long(table: Table, given: LongColumns, labelled: bool) -> LongColumns:
-    """The columns by role. A label is looked for in any case: it is no channel where none is asked for.
+def recognise_long(table: Table, given: LongColumns, labelled: bool) -> tuple[LongColumns, tuple[str, ...]]:
+    """The columns by role, and those that have none.
 
-    Errors: `GatewiseError` where one is not there, or has two roles.
+    Row numbers are no channels, nor are other names of the labels, nor is the label itself where none is
+    asked for. table: the first rows of a file
+
+    Errors: `GatewiseError` where a column is not there, or has two roles.
     """
     roles = {"id": given.id, "time": given.time, "label": given.label, "part": given.part}
     named = [*(name for name in roles.values() if name is not None), *given.channels]
@@ -55,10 +58,10 @@ def recognise_long(table: Table, given: LongColumns, labelled: bool) -> LongColu
             table.column(name, role)
             if named.count(name) > 1:
                 raise GatewiseError(f"{table.path}: the column {name!r} was given two roles; give it one")
-    left = [name for name in table.columns if name not in named and name.lower() not in INDEX_NAMES]
+    left = [name for name in table.columns if name not in named and not is_unnamed(name)]
     for role, usual in NAMES.items():
         if roles[role] is None:
-            roles[role] = _first(left, usual)
+            roles[role] = _found(table, left, role, usual)
             left = [name for name in left if name != roles[role]]
     columns = ", ".join(table.columns)
     if roles["id"] is None:
@@ -70,14 +73,33 @@ def recognise_long(table: Table, given: LongColumns, labelled: bool) -> LongColu
         raise GatewiseError(
             f"{table.path}: no column is called like a label among {columns}; name it with --label COLUMN"
         )
-    channels = given.channels or tuple(left)
+    unused = () if given.channels else _no_channels(table, left, str(roles["id"]), roles["label"])
+    channels = given.channels or tuple(name for name in left if name not in unused)
     if not channels:
         beside = ", ".join(name for name in roles.values() if name)
         raise GatewiseError(f"{table.path} has no column of values beside {beside}")
-    return LongColumns(roles["id"], roles["time"], roles["label"] if labelled else None, channels, given.part)
+    label = roles["label"] if labelled else None
+    return LongColumns(roles["id"], roles["time"], label, channels, given.part), unused
 
 
-def _first(left: Sequence[str], usual: Sequence[str]) -> str | None:
-    """The column with the most usual of the names."""
-    found = [name for name in left if name.lower() in usual]
-    return min(found, key=lambda name: usual.index(name.lower()), default=None)
+def _found(table: Table, left: Sequence[str], role: str, usual: Sequence[str]) -> str | None:
+    """The column with the most usual of the names; for sequences one whose values repeat, if there is any."""
+    found = sorted(
+        (name for name in left if name.lower() in usual), key=lambda name: usual.index(name.lower())
+    )
+    repeated = [name for name in found if role != "id" or table.frame[name].is_duplicated().any()]
+    return next(iter(repeated or found), None)
+
+
+def _no_channels(table: Table, left: Sequence[str], id: str, label: str | None) -> tuple[str, ...]:
+    """The columns that count the rows of all sequences, or are the label in other words."""
+    frame = table.frame
+    several = frame[id].n_unique() > 1
+    labels = frame[label].n_unique() if label and frame.height >= ENOUGH else 1
+    found = tuple(
+        name
+        for name in left
+        if (several and counts_rows(name, frame[name]))
+        or (labels > 1 and frame[name].n_unique() == labels == frame.select(name, label).n_unique())
+    )
+    return found if len(found) < len(left) else ()

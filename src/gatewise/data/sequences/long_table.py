@@ -40,7 +40,7 @@ def read_long(
     """
     rows: _Rows | None = None
     for piece in _pieces(path):
-        rows = rows or _Rows(recognise_long(piece, given, labelled), given, fill)
+        rows = rows or _Rows(*recognise_long(piece, given, labelled), given, fill)
         rows.add(piece)
     if rows is None:
         raise GatewiseError(f"{path} has no rows below its header")
@@ -64,8 +64,10 @@ class _Piece(Table):
 class _Rows:
     """All rows met so far, on disk."""
 
-    def __init__(self, columns: LongColumns, given: LongColumns, fill: Fill | None) -> None:
-        self.columns, self.fill = columns, fill
+    def __init__(
+        self, columns: LongColumns, unused: tuple[str, ...], given: LongColumns, fill: Fill | None
+    ) -> None:
+        self.columns, self.unused, self.fill = columns, unused, fill
         self.hint = "" if given.channels else "; if it is no channel, name those that are with --channels"
         self.ids, self.classes = _Numbered(), _Numbered()
         self.values, self.keys = Spool(len(columns.channels)), Spool(1, KEYS)
@@ -113,7 +115,7 @@ class _Rows:
             put_in_time(values, keys, offsets)
         table = SequenceTable(
             str(path), values, offsets, tuple(self.ids.seen), columns.channels,
-            keys["label"] if names else None, names, keys["line"], (columns.told,), self.unit,
+            keys["label"] if names else None, names, keys["line"], (columns.told(self.unused),), self.unit,
         )  # fmt: skip
         twice = same_time(keys, offsets) if columns.time is not None else None
         if twice is not None:
@@ -162,7 +164,7 @@ def _pieces(path: Path) -> Iterator[_Piece]:
 
 def _parquet(path: Path) -> Iterator[tuple[pl.DataFrame, np.ndarray]]:
     """Frames of a Parquet file, and the numbers of their rows from 1."""
-    lazy = pl.scan_parquet(path)
+    lazy = pl.scan_parquet(path, glob=False)
     size, row = at_once(len(lazy.collect_schema())), 0
     while (frame := lazy.slice(row, size).collect()).height:
         yield frame, np.arange(row, row + frame.height) + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,11 +11,11 @@ import polars as pl
 
 from gatewise.data.tables.table import Table, read_table
 from gatewise.data.text.lines import Lines
+from gatewise.data.text.pair_columns import pair_columns, source_column
 from gatewise.errors import GatewiseError
 
 TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq")
 TABBED = (".tsv", ".tab")
-SOURCES, TARGETS = ("source", "src", "input"), ("target", "tgt", "trg", "output", "translation")
 
 
 class Texts(Protocol):
@@ -43,13 +43,18 @@ class Column:
 
 @dataclass(frozen=True)
 class TextPairs:
-    """Two texts by each number. `place` says where a pair stands, `columns` what the sides are called."""
+    """Two texts by each number.
+
+    place: where a pair is, for messages; columns: the names of the sides, of a table
+    notes: which columns were found, where nobody named them
+    """
 
     path: str
     sources: Texts
     targets: Texts
     place: Callable[[int], str]
     columns: tuple[str, str] | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -69,7 +74,7 @@ def read_pairs(
     """Pairs of a CSV, TSV or Parquet file with a header, or of two text files, line by line.
 
     target_file: the other half of a text file; source, target: the columns of a table, by default those
-    that are called so, or its first two
+    that are called so, or the first two that hold texts
 
     Errors: `GatewiseError` with the columns there are, or the numbers of lines.
     """
@@ -83,9 +88,9 @@ def read_pairs(
             "each line, give the file of their translations too, with --target-file"
         )
     table = read_text_table(path)
-    names = _columns(table, source, target)
+    names, notes = pair_columns(table, source, target)
     sources, targets = _texts(table, names[0], "source"), _texts(table, names[1], "target")
-    return TextPairs(table.path, sources, targets, table.place, names)
+    return TextPairs(table.path, sources, targets, table.place, names, notes)
 
 
 def read_sources(path: str | Path, column: str | None) -> tuple[Texts, str | None]:
@@ -99,7 +104,7 @@ def read_sources(path: str | Path, column: str | None) -> tuple[Texts, str | Non
     if column not in table.columns and len(table.columns) == 1:
         column = table.columns[0]
     if column is None:
-        column = _named(table, SOURCES) or table.columns[0]
+        column = source_column(table)
     return _texts(table, column, "source"), column
 
 
@@ -116,7 +121,7 @@ def read_text_table(path: str | Path) -> Table:
     if not tabbed or not path.is_file() or not path.stat().st_size:
         return read_table(path)
     try:
-        frame = pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False)
+        frame = pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False, glob=False)
     except pl.exceptions.PolarsError as error:
         raise GatewiseError(
             f"{path} can't be read as a table: {str(error).strip().splitlines()[0]}"
@@ -150,29 +155,6 @@ def _aligned(path: Path, target_file: Path) -> TextPairs:
             "line by line, each must be the translation of the other"
         )
     return TextPairs(str(path), sources, targets, sources.place)
-
-
-def _columns(table: Table, source: str | None, target: str | None) -> tuple[str, str]:
-    """The columns of both sides."""
-    for name, role in ((source, "source"), (target, "target")):
-        if name is not None:
-            table.column(name, role)
-    if source is not None and source == target:
-        raise GatewiseError(f"{table.path}: source and target are both column {source!r}; name two")
-    if len(table.columns) < 2:
-        raise GatewiseError(
-            f"{table.path} has one column only, {table.columns[0]!r}; "
-            "expected one of sources and one of targets"
-        )
-    source = source or _named(table, SOURCES, but=target)
-    target = target or _named(table, TARGETS, but=source)
-    left = [name for name in table.columns if name not in (source, target)]
-    source = source or left.pop(0)
-    return source, target or left.pop(0)
-
-
-def _named(table: Table, names: Sequence[str], but: str | None = None) -> str | None:
-    return next((one for one in table.columns if one.lower() in names and one != but), None)
 
 
 def _texts(table: Table, name: str, role: str) -> Column:

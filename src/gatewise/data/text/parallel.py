@@ -143,7 +143,7 @@ def prepare(
 
     Errors: `GatewiseError` where too few pairs have text on both sides.
     """
-    notes: list[str] = []
+    notes = [*pairs.notes]
     rows, *held = split(pairs, with_text(pairs, notes), shares_of(shares, validation, test))
     sides = [_learned(texts, rows, wanted) for texts in (pairs.sources, pairs.targets)]
     train = numbered(pairs, rows, *sides)
