@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gatewise import cells, insight
     from gatewise.cells import Cell
     from gatewise.engine.choice import backend
+    from gatewise.engine.subnormal import flush_subnormals
     from gatewise.errors import GatewiseError
     from gatewise.layers import (
         GRU,
@@ -46,6 +47,7 @@ _HOMES = {
     "Recurrent": "gatewise.layers",
     "backend": "gatewise.engine.choice",
     "detach": "gatewise.layers",
+    "flush_subnormals": "gatewise.engine.subnormal",
     "load_model": "gatewise.networks.saving",
     "save_model": "gatewise.networks.saving",
 }
@@ -64,6 +66,7 @@ __all__ = [
     "backend",
     "cells",
     "detach",
+    "flush_subnormals",
     "insight",
     "load_model",
     "save_model",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import gatewise.engine
 
@@ -177,6 +178,21 @@ def test_zeros_and_denormal_numbers(native, dtype):
     np.testing.assert_array_equal(tangents, x)
     np.testing.assert_array_equal(np.signbit(tangents), np.signbit(x))
     np.testing.assert_array_equal(native("relu", x), np.maximum(x, 0))
+
+
+@both_types
+def test_flushing_subnormal_numbers_changes_next_to_nothing(native, dtype):
+    x = _inputs(dtype)
+    pairs = x, np.roll(x, 1)
+    plain = [native(name, x) for name in UNARY] + [native("maximum", *pairs)]
+    torch.set_flush_denormal(True)
+    try:
+        flushed = [native(name, x) for name in UNARY] + [native("maximum", *pairs)]
+    finally:
+        torch.set_flush_denormal(False)
+    for ours, theirs in zip(flushed, plain, strict=True):
+        np.testing.assert_array_equal(np.isnan(ours), np.isnan(theirs))
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=TINY)
 
 
 @both_types

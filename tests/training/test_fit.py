@@ -131,3 +131,21 @@ def test_a_loss_that_is_no_number_ends_the_training_with_advice(tmp_path):
         model.head.linear.bias.fill_(torch.nan)
     with pytest.raises(GatewiseError, match="the loss became nan at step 0; give a lower --learning-rate"):
         fit(model, prepared.train, prepared.validation, options(), tmp_path)
+
+
+def test_a_step_of_training_flushes_subnormal_numbers_and_nothing_after_it_does(tmp_path, monkeypatch):
+    prepared, chosen = data(), options(epochs=1)
+    trained, seen = network(prepared), []
+    step = torch.optim.AdamW.step
+
+    def watched(self, closure=None):
+        loss = step(self, closure)
+        tiny = torch.full((1_000_000,), 1e-39)  # so many that all threads share them
+        seen.append(bool((tiny * 1.0).view(torch.int32).eq(0).all()))
+        return loss
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watched)
+    fit(trained, prepared.train, prepared.validation, chosen, tmp_path)
+    assert seen
+    assert all(seen)
+    assert not (torch.full((1_000_000,), 1e-39) * 1.0).view(torch.int32).eq(0).any()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor
 
@@ -9,6 +11,7 @@ from gatewise.engine.diagonals import over_lattice
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.sequences import backwards, resets_backwards, within
 from gatewise.engine.step import NOTHING, Held, Step
+from gatewise.engine.subnormal import flush_subnormals
 
 History = dict[str, list[Tensor]]  # by a line's name its value at every step, [B, H], as the graph holds it
 
@@ -28,9 +31,12 @@ class Reference:
         return None
 
     def run(self, request: Request) -> Result:
-        if request.cell.axes > 1:
-            return over_lattice(request, self.held)
-        return along(request, self.held)[0]
+        # A graph that is being made holds PyTorch's operations alone.
+        flushes = request.inputs.is_cpu and not torch.compiler.is_compiling()
+        with flush_subnormals() if flushes else nullcontext():
+            if request.cell.axes > 1:
+                return over_lattice(request, self.held)
+            return along(request, self.held)[0]
 
 
 def along(request: Request, held: Held = NOTHING) -> tuple[Result, History]:

@@ -22,6 +22,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+def usable() -> int:
+    """How many threads PyTorch shares an operation among."""
+    return 1 if _forked else torch.get_num_threads()
+
+
 def ways(sizes: tuple[int, ...], batch: int, weights: int, side_by_side: int = 1) -> tuple[int, bool, bool]:
     """How many threads run a problem, if they share units rather than rows, if inputs are multiplied ahead.
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 from torchmetrics import MeanMetric
 
+from gatewise.engine.subnormal import flush_subnormals
 from gatewise.errors import GatewiseError
 from gatewise.networks.network import Network
 from gatewise.training.options import Contender
@@ -55,6 +56,11 @@ class TrainingModule(LightningModule):
         gradients = [one.grad for one in self.parameters() if one.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
         self.log("gradient_norm", norm, on_step=False, on_epoch=True, batch_size=1)
+
+    def optimizer_step(self, *given: Any, **more: Any) -> None:
+        """A whole step of training: the closure runs forward and backward, then the weights change."""
+        with flush_subnormals():  # gradients that vanish, and the optimiser's means of them
+            super().optimizer_step(*given, **more)
 
     def configure_optimizers(self) -> Any:
         settings = self.settings

@@ -9,6 +9,8 @@
 #include <sched.h>
 #include <vector>
 
+#include "flush.h"
+
 namespace gatewise {
 
 struct Range {
@@ -81,11 +83,13 @@ class Crew {
 };
 
 // Runs `work(number, team)` for all problems at once, each by its own share of the threads; `crew(number, threads)` makes
-// a problem's crew. The system may give fewer threads than were asked for: then some problems wait for others.
+// a problem's crew. The system may give fewer threads than were asked for: then some problems wait for others. Each thread
+// flushes subnormal numbers while it works.
 template <class Make, class Work> void at_once(int64_t problems, int64_t threads, const Make &crew, const Work &work) {
   if (problems * threads == 1) {  // a region of one would let OpenMP's other threads go
     const std::unique_ptr<Crew> alone = crew(0, 1);
     Team team = alone->team(0);
+    const Flush flush;
     return work(0, team);
   }
   std::vector<std::unique_ptr<Crew>> crews;
@@ -100,6 +104,7 @@ template <class Make, class Work> void at_once(int64_t problems, int64_t threads
       const Range its = share(given, number % groups, groups);
       crews.push_back(crew(number, its.to - its.from));
     }
+    const Flush flush;
     for (int64_t number = group; number < problems; number += groups) {
       Team team = crews[size_t(number)]->team(thread - own.from);
       work(number, team);

@@ -1,0 +1,29 @@
+// The floating-point mode of the threads that PyTorch computes with: of the calling thread, and of those it shares work with.
+#pragma once
+
+#include <omp.h>
+
+#include "flush.h"
+
+#define GATEWISE_EXPORT extern "C" __attribute__((visibility("default")))
+
+// Makes all of them flush subnormal numbers, and writes the mode in which each was found.
+GATEWISE_EXPORT void start_flushing(uint64_t *found, int64_t threads) {
+  using gatewise::Flush;
+  const auto start = [&](int64_t thread) {
+    found[thread] = Flush::control();
+    Flush::control(found[thread] | Flush::bits);
+  };
+  for (int64_t thread = 1; thread < threads; ++thread) found[thread] = Flush::control();
+  if (threads == 1) return start(0);
+#pragma omp parallel num_threads(int(threads))
+  start(omp_get_thread_num());
+}
+
+// Gives each the mode back in which it was found.
+GATEWISE_EXPORT void restore(const uint64_t *found, int64_t threads) {
+  using gatewise::Flush;
+  if (threads == 1) return Flush::control(found[0]);
+#pragma omp parallel num_threads(int(threads))
+  Flush::control(found[omp_get_thread_num()]);
+}
