@@ -23,6 +23,7 @@ from gatewise.data.images.caption_parts import (
 from gatewise.data.images.captions import Captions, CaptionTable, image_column, read_captions
 from gatewise.data.images.image_file import ImageForm, read_size
 from gatewise.data.images.images import Colour, find_images, reopen_images
+from gatewise.data.images.left_out import left_out_below, shown
 from gatewise.data.text.pairs import is_table
 from gatewise.data.text.symbols import Kind, Symbols
 from gatewise.errors import GatewiseError
@@ -198,7 +199,7 @@ class CaptionTask(Task[CaptionData]):
         symbols = Symbols.from_data(reading.symbols)
         test, none = (some_captions(table, files, some, symbols) for some in (numbers, []))
         told = f"{len(numbers):,} images to test" + (", which the model has not seen" if trained else "")
-        return CaptionData(table, files, symbols, none, none, test, (told,))
+        return CaptionData(table, files, symbols, none, none, test, (told, *files.notes))
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """A caption for each image of a folder, for each that a table names, or for one image."""
@@ -208,14 +209,16 @@ class CaptionTask(Task[CaptionData]):
             names, images = image_column(path, file)
         else:
             images = find_images(path)
-            names = tuple(str(one.relative_to(path)) if one != path else one.name for one in images)
+            names = tuple(shown(str(one.relative_to(path)) if one != path else one.name) for one in images)
         files = reopen_images(images, reading.form)
         _check_height(model, images, files.sizes)
         symbols = Symbols.from_data(reading.symbols)
         assert isinstance(model.network, Captioner)
         every = Captions(files, range(len(files)), [()] * len(files), symbols)
         told = [one.text for one in captions(model.network, every, symbols)]
-        return Prediction(pl.DataFrame({file: names, column: told}), f"{len(told)} captions", lines=column)
+        left_out = left_out_below(path) if path.is_dir() else ()
+        about = "; ".join((f"{len(told)} captions", *left_out, *files.notes))
+        return Prediction(pl.DataFrame({file: names, column: told}), about, lines=column)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """An image of the test part, with what is said of it."""

@@ -25,6 +25,7 @@ from gatewise.data.images.images import (
     told_sizes,
 )
 from gatewise.data.images.labelled_images import LabelledImages
+from gatewise.data.images.left_out import left_out_below, shown
 from gatewise.errors import GatewiseError
 from gatewise.networks.classify.classifier import Classifier, Majority, probabilities
 from gatewise.networks.classify.image_baselines import ConvolutionClassifier, NearestImage, PixelRegression
@@ -149,7 +150,7 @@ class ClassifyImages(ClassTask[ImageData]):
         part = partial(_part, files, found)
         return ImageData(
             files, part(train), part(validation), part(test), found.classes, reading,
-            (_told(files, found.classes), f"{counts}: {found.told_split()}"),
+            (_told(files, found.classes), f"{counts}: {found.told_split()}", *found.notes, *files.notes),
         )  # fmt: skip
 
     def network(self, data: ImageData, options: ClassifyImagesOptions, cell: CellType) -> Classifier:
@@ -201,17 +202,20 @@ class ClassifyImages(ClassTask[ImageData]):
             numbers = numbers or list(range(len(files)))
             told = f"{len(numbers):,} images are to test"
         none, test = _part(files, found, []), _part(files, found, numbers)
-        return ImageData(files, none, none, test, reading.classes, reading, (told,))
+        notes = (told, *found.notes, *files.notes)
+        return ImageData(files, none, none, test, reading.classes, reading, notes)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The class of each image below a folder, or of one image, and how probable each class is."""
         reading = read_as(Reading, model)
         images = find_images(path)
-        names = [str(one.relative_to(path)) if one != path else one.name for one in images]
-        every = LabelledImages(reading.files(images), range(len(images)), [0] * len(images))
+        names = [shown(str(one.relative_to(path)) if one != path else one.name) for one in images]
+        files = reading.files(images)
+        every = LabelledImages(files, range(len(images)), [0] * len(images))
         assert isinstance(model.network, Classifier)
         frame = pl.DataFrame({"image": names, **told_classes(model.network, every, reading.classes)})
-        return Prediction(frame, f"the classes of {len(images):,} images, with their probabilities", "label")
+        about = f"the classes of {len(images):,} images, with their probabilities"
+        return Prediction(frame, "; ".join((about, *left_out_below(path), *files.notes)), "label")
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """An image of the test part."""

@@ -19,6 +19,7 @@ from gatewise.data.images.clip_files import find_clips, is_clip, open_clips, reo
 from gatewise.data.images.clips import Clips, LabelledClips
 from gatewise.data.images.image_file import ImageForm, read_size
 from gatewise.data.images.images import Colour, told_sizes
+from gatewise.data.images.left_out import shown
 from gatewise.data.sequences.sequences import in_order
 from gatewise.errors import GatewiseError
 from gatewise.networks.classify.classifier import Classifier, Majority, probabilities
@@ -96,7 +97,7 @@ class Reading:
             arrays = read_clip_arrays(path, self.form, self.size, self.every)
             return arrays, tuple(map(str, range(len(arrays))))
         paths = find_clips(path)
-        names = tuple(str(one.relative_to(path)) if one != path else one.name for one in paths)
+        names = tuple(shown(str(one.relative_to(path)) if one != path else one.name) for one in paths)
         return reopen_clips(paths, self.form, self.size, self.every), names
 
 
@@ -129,7 +130,8 @@ class Frames(ClassTask[FrameData]):
             options.validation_share, options.test_share,
         )  # fmt: skip
         counts = f"{len(train)} clips to train on, {len(validation)} to validate, {len(test)} to test"
-        notes = _told(clips, found.classes), f"{counts}: {found.told_split()}"
+        counts = f"{counts}: {found.told_split()}"
+        notes = (_told(clips, found.classes), counts, *found.notes, *clips.notes)
         part = partial(_part, clips, found)
         return FrameData(part(train), part(validation), part(test), found.classes, reading, notes)
 
@@ -165,7 +167,7 @@ class Frames(ClassTask[FrameData]):
             numbers = numbers or list(range(len(clips)))
             told = f"{len(numbers)} clips are to test"
         none, test = _part(clips, found, []), _part(clips, found, numbers)
-        return FrameData(none, none, test, reading.classes, reading, (told,))
+        return FrameData(none, none, test, reading.classes, reading, (told, *found.notes, *clips.notes))
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The class of each clip, and how probable each class is."""
@@ -174,7 +176,8 @@ class Frames(ClassTask[FrameData]):
         assert isinstance(model.network, Classifier)
         every = LabelledClips(clips, range(len(clips)), [0] * len(clips))
         frame = pl.DataFrame({"clip": names, **told_classes(model.network, every, reading.classes)})
-        return Prediction(frame, f"the classes of {len(clips)} clips, with their probabilities", "label")
+        about = f"the classes of {len(clips)} clips, with their probabilities"
+        return Prediction(frame, "; ".join((about, *clips.notes)), "label")
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A clip of the test part, as how bright its frames are and how much they change."""

@@ -33,6 +33,30 @@ def test_an_image_is_there_once_with_all_of_its_captions(write):
     assert read_captions(write() / "captions.csv", part="part").parts == ("train", "test")
 
 
+def test_names_may_be_written_in_several_ways_within_the_folder(write):
+    folder = write()
+    (folder / "below").mkdir()
+    for name in ("below/../b.png", "./b.png", folder / "b.png"):
+        (folder / "captions.csv").write_text(TABLE.replace("b.png", str(name)))
+        assert read_captions(folder).images == (folder / "a.png", folder / "b.png")
+        assert (
+            read_captions(folder / "captions.csv", folder / "below" / "..")
+            .images[1]
+            .samefile(folder / "b.png")
+        )
+
+
+def test_what_was_found_and_what_has_no_caption_is_said(write):
+    folder = write()
+    for name in ("c.png", "d.PNG", "notes.txt"):
+        (folder / name).write_bytes((folder / "a.png").read_bytes())
+    assert read_captions(folder).notes == ("left out: 2 images without a caption",)
+    (folder / "captions.csv").write_text(TABLE.replace("file,caption", "image,text"))
+    told = "images are named in column 'image', captions are column 'text'"
+    assert read_captions(folder).notes[0] == told
+    assert told not in read_captions(folder, None, "image", "text").notes
+
+
 def test_columns_may_be_called_otherwise_and_images_lie_elsewhere(write, tmp_path_factory):
     folder = write()
     elsewhere = tmp_path_factory.mktemp("tables")
@@ -47,6 +71,9 @@ def test_columns_may_be_called_otherwise_and_images_lie_elsewhere(write, tmp_pat
     [
         (TABLE.replace("b.png", "c.png"), {}, r"captions\.csv, line 3: there is no image '.*c\.png'"),
         (TABLE.replace("b.png", ""), {}, r"line 3: there is no image"),
+        (TABLE.replace("b.png", "../b.png"), {}, r"line 3: '\.\./b\.png' names no image within the .*FOLDER"),
+        (TABLE.replace("b.png", "x/../../b.png"), {}, r"line 3: .* names no image within the folder"),
+        (TABLE.replace("b.png", "/etc/hostname"), {}, r"line 3: '/etc/hostname' names no image within"),
         (TABLE.replace("a bright one", " "), {}, r"line 3: the caption of b\.png is empty"),
         (TABLE.replace("very dark,train", "very dark,test"), {"part": "part"}, r"line 4: a.png is in"),
         (TABLE.replace("one,test", "one,later"), {"part": "part"}, "line 3: expected train, validation"),

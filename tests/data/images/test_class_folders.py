@@ -1,5 +1,7 @@
 """Folders of classes, divided into parts or not, and what is told where they are not as expected."""
 
+import os
+
 import pytest
 
 from gatewise.data.images.class_folders import read_class_folders
@@ -46,6 +48,25 @@ def test_a_model_keeps_its_own_classes(read):
     assert read("b/1.png", classes=("a", "b", "c")).labels == (1,)
     with pytest.raises(GatewiseError, match=r"data/b is none of the classes trained on, which are a, c"):
         read(classes=("a", "c"))
+
+
+def test_what_is_left_out_is_counted(read, tmp_path):
+    found = read("A/1.png", "a/2.png", "a/3.heic", "a/4.HEIC", "a/.5.png", "a/below/6.png", "list.txt")
+    os.mkfifo(tmp_path / "data" / "a" / "pipe.png")
+    found = read()
+    assert [path.name for path in found.paths] == ["1.png", "2.png"]
+    assert found.notes == (
+        "left out: 3 files of other endings (.heic 2, .txt 1), 1 hidden files or folders, "
+        "1 folders too deep, with 1 images, 1 links to nothing, pipes or devices",
+        "classes that differ by capital letters only: A, a",
+    )
+
+
+def test_names_that_are_no_text_are_no_classes(read, tmp_path):
+    read("a/1.png", "b/1.png")
+    os.rename(os.fsencode(tmp_path / "data" / "b"), os.fsencode(tmp_path / "data") + b"/caf\xe9")
+    with pytest.raises(GatewiseError, match=r"the name of the class '.*caf.*xe9' is not in UTF-8; rename it"):
+        read()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Clips from folders of frames, animated images and arrays: the same clips, whatever they lie in."""
 
+import zipfile
 from dataclasses import replace
 from functools import partial
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from gatewise.data.images import array_file
 from gatewise.data.images.class_folders import natural, read_class_folders
 from gatewise.data.images.clip_arrays import read_clip_arrays
 from gatewise.data.images.clip_files import find_clips, is_clip, open_clips, reopen_clips
@@ -146,6 +148,8 @@ def test_fractions_stay_fractions_and_colours_are_channels(tmp_path):
         ({"lengths": [1, 2, 4]}, r"expected lengths in 1\.\.3, got 4 for clip 2"),
         ({"lengths": [1.0, 2.0, 3.0]}, "expected lengths as 3 whole numbers, got float64"),
         ({"frames": np.full((3, 3, 4, 4), np.nan)}, "clip 0 has frames with values that are no finite"),
+        ({"frames": np.full((3, 3, 4, 4), 1e200)}, "clip 0 has frames with values that are no finite"),
+        ({"frames": np.zeros((3, 3, 4, 4), complex)}, "frames holds neither numbers nor names, but"),
     ],
 )  # fmt: skip
 def test_arrays_of_another_kind_are_told(tmp_path, arrays, message):
@@ -172,6 +176,36 @@ def test_files_that_are_no_arrays_are_told(tmp_path):
                           ("none", "there is no file")):  # fmt: skip
         with pytest.raises(GatewiseError, match=message):
             read_clip_arrays(tmp_path / f"{name}.npz")
+
+
+def write_archive(path, header, content):
+    """A .npz file with any header before the bytes of its frames."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("frames.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(content)
+
+
+@pytest.mark.parametrize(
+    ("shape", "content", "message"),
+    [
+        ((10**6, 10**4, 64, 64), b"\0" * 64, r"frames claims to be uint8 of .* and has 64 bytes; expected"),
+        ((2, 2, 4, 4), b"\0" * 60, r"claims to be uint8 of \[2, 2, 4, 4\] and has 60 bytes"),
+        ((2, -2, 4, -4), b"\0" * 64, "claims to have the shape"),
+        (
+            (2, 2, 4, 4),
+            b"\0" * 300_000,
+            "unpacks to 0.0 GiB, more than 200 times its size; .* numpy.savez",
+        ),
+    ],
+)
+def test_what_a_header_claims_is_checked_before_it_is_unpacked(
+    tmp_path, monkeypatch, shape, content, message
+):
+    monkeypatch.setattr(array_file, "SMALL", 1000)
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    write_archive(tmp_path / "a.npz", header, content)
+    with pytest.raises(GatewiseError, match=message):
+        read_clip_arrays(tmp_path / "a.npz")
 
 
 def test_a_model_reads_frames_of_its_own_channels_only(tmp_path):

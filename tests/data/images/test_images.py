@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from gatewise.data.images import images as module
+from gatewise.data.images.image_file import ImageForm
 from gatewise.data.images.images import open_images, reopen_images
 from gatewise.data.images.labelled_images import LabelledImages
 from gatewise.errors import GatewiseError
@@ -40,6 +41,38 @@ def test_a_batch_is_standardised_and_zero_outside_each_images_own_size(files):
         torch.testing.assert_close(
             values[row, :, :, 0].double(), torch.from_numpy(expected), rtol=0, atol=1e-5
         )
+
+
+def test_images_of_many_bits_are_scaled_by_the_range_of_all(tmp_path):
+    """Cameras of 12 bits write small values into files of 16."""
+    arrays = [np.array([[3, 10]], np.uint16), np.array([[37, 40]], np.uint16), np.array([[3, 40]], np.uint16)]
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for path, one in zip(paths, arrays, strict=True):
+        Image.fromarray(one).save(path)
+    images = open_images(paths)
+    assert [images[number].ravel().tolist() for number in range(3)] == [[0, 48], [234, 255], [0, 255]]
+    assert images.notes == ("images of more than 8 bits: 3; their values 3 to 40 become 0 to 255",)
+    assert images.form.span == (3, 40)
+    again = reopen_images(paths[:1], images.form)
+    assert again[0].ravel().tolist() == [0, 48]
+    Image.fromarray(np.array([[-2, 90000, 44999]], np.int32)).save(tmp_path / "a.tif")
+    assert open_images([tmp_path / "a.tif"])[0].ravel().tolist() == [0, 255, 127]
+
+
+@pytest.mark.parametrize(("most", "whole"), [(40, 255), (700, 1023), (4000, 4095), (65535, 65535)])
+def test_a_model_of_8_bits_reads_more_by_the_fewest_that_hold_them(tmp_path, most, whole):
+    Image.fromarray(np.array([[0, most]], np.uint16)).save(tmp_path / "a.png")
+    images = reopen_images([tmp_path / "a.png"], ImageForm(1, None, (0.0,), (1.0,)))
+    assert images[0].ravel().tolist() == [0, most * 255 // whole]
+    assert images.notes == (f"images of more than 8 bits: 1; their values 0 to {whole} become 0 to 255",)
+
+
+def test_images_of_several_frames_are_said_to_be_read_by_their_first(tmp_path):
+    frames = [Image.new("L", (2, 2), value) for value in (10, 200)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    images = open_images([tmp_path / "a.gif"])
+    assert images[0].ravel().tolist() == [10] * 4
+    assert images.notes == ("images of several frames or pages, of which the first is read: 1",)
 
 
 def test_a_channel_that_never_changes_keeps_its_unit(tmp_path):

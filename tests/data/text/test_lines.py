@@ -44,6 +44,23 @@ def test_what_is_not_utf8_is_named_by_its_place(write):
         list(Lines(path))
 
 
+def test_bytes_of_zero_are_no_text(write):
+    with pytest.raises(GatewiseError, match="text, line 2: byte 3 of the line is zero, which is in no text"):
+        list(Lines(write(b"eins\nzw\0lf\n")))
+
+
+def test_what_unpacks_to_far_more_than_a_text_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(b"a\n" * 500_000))
+    assert len(Lines(path)) == 500_000
+    monkeypatch.setattr(lines, "SMALL", 1000)
+    monkeypatch.setattr(lines, "CHUNK", 1000)
+    with pytest.raises(
+        GatewiseError, match=r"bomb.gz unpacks to more than 100 times its size, .* unpack it first"
+    ):
+        Lines(path)
+
+
 def test_an_empty_file(write):
     with pytest.raises(GatewiseError, match="text is empty; give a text file with a sentence in each line"):
         Lines(write(b""))

@@ -97,12 +97,25 @@ def test_files_of_a_folder_are_one_text_in_the_order_of_their_names(tmp_path):
             r"one.txt, line 2, byte 7: 0xE9 is not UTF-8; save .* or give --symbols bytes",
         ),
         ("good\nbad\n".encode("utf-16") * 9, "line 1, byte 0: 0xFF is not UTF-8"),
+        (b"good\nb\0d\n" * 9, r"one.txt, line 2, byte 6: a byte is zero, .* or give --symbols bytes"),
+        ("good\nbad\n".encode("utf-16-le") * 9, "line 1, byte 1: a byte is zero, which is in no text"),
+        (b"\0" * 4000, "line 1, byte 0: a byte is zero"),
+        (b"0" * 4000, "all of the part to train on is '0'; there is nothing to learn from it"),
         (b"x" * 40 + "日".encode()[:2], "line 1, byte 40: 0xE6 is not UTF-8"),
     ],
 )
 def test_what_is_no_text(tmp_path, tiny_blocks, data, message):
     with pytest.raises(GatewiseError, match=message):
         read_text(written(tmp_path, one=data), Split(0.2, 0.2), Wanted("characters"))
+
+
+def test_files_of_other_names_are_counted(tmp_path):
+    for name in ("a.txt", "b.md", "c.TEXT", "below/d.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(words(500))
+    found = read_text(find_texts(tmp_path), Split(0.1, 0.1), Wanted("characters"))
+    assert found.notes[0].startswith("2 files, ")
+    assert found.notes[0].endswith("; files of other names, left out: 2 (--files)")
 
 
 def test_bytes_may_mean_anything(tmp_path):

@@ -58,7 +58,7 @@ def prepare_captions(table: CaptionTable, wanted: Wanted, shares: tuple[float, f
     least = wanted.least if wanted.kind == "words" else 1
     symbols = learn_symbols(wanted.kind, learned, wanted.most, least, wanted.lower)
     train, validation, test = (some_captions(table, files, numbers, symbols) for numbers in parts)
-    notes = _told(files, symbols, train, validation, test)
+    notes = _told(table, files, symbols, train, validation, test)
     return CaptionData(table, files, symbols, train, validation, test, notes)
 
 
@@ -95,7 +95,12 @@ def some_captions(
 
 
 def _told(
-    files: ImageFiles, symbols: Symbols, train: Captions, validation: Captions, test: Captions
+    table: CaptionTable,
+    files: ImageFiles,
+    symbols: Symbols,
+    train: Captions,
+    validation: Captions,
+    test: Captions,
 ) -> tuple[str, ...]:
     """The images, the parts and the symbols, with what is unknown in the part to test on."""
     kind = "grey" if files.form.channels == 1 else "colour"
@@ -107,4 +112,4 @@ def _told(
     unknown = float((test.targets.numbers == UNKNOWN).mean())
     first += f"; unknown in the test part: {unknown:.1%}" if unknown else ""
     counts = (f"{len(part.numbers):,} images" for part in (train, validation, test))
-    return first, "{} to train on, {} to validate, {} to test".format(*counts)
+    return first, *table.notes, *files.notes, "{} to train on, {} to validate, {} to test".format(*counts)

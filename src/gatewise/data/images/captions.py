@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from gatewise.data.images.image_file import is_image
 from gatewise.data.images.images import ImageFiles, batch_of
 from gatewise.data.tables.table import Table
 from gatewise.data.text.pairs import is_table, read_text_table
@@ -44,7 +47,7 @@ class CaptionTable:
     path: of the table; given: it, or the folder that holds it, as the user gave it
     images: the files, each once; captions: those of each image, one or more
     parts: of each image, "train", "validation" or "test"; "" where the table does not say
-    columns: those of file and caption
+    columns: those of file and caption; notes: what was found and what left out, a sentence each
     """
 
     path: str
@@ -53,6 +56,7 @@ class CaptionTable:
     captions: tuple[tuple[str, ...], ...]
     parts: tuple[str, ...]
     columns: tuple[str, str]
+    notes: tuple[str, ...] = ()
 
 
 class Captions(Dataset[CaptionBatch]):
@@ -96,30 +100,32 @@ def read_captions(
     is empty.
     """
     table = read_text_table(_table_of(path))
-    folder = images or Path(table.path).parent
+    folder, given = images or Path(table.path).parent, (file, caption)
     file = _column(table, file, FILES, "file of an image", "file")
     caption = _column(table, caption, CAPTIONS, "caption", "caption")
-    names = table.column(file, "file of an image")
-    texts = table.column(caption, "caption")
-    parts = [None] * len(names) if part is None else [one or "" for one in table.column(part, "part")]
+    names = _texts(table, file, "file of an image")
+    texts = _texts(table, caption, "caption")
+    parts = [None] * len(names) if part is None else [one or "" for one in _texts(table, part, "part")]
     found: dict[str, tuple[list[str], str]] = {}
+    paths: dict[str, Path] = {}
     for row, (name, text, own) in enumerate(zip(names, texts, parts, strict=True)):
         where = f"{table.path}, {table.place(row)}"
-        if name not in found and not (name and (folder / str(name)).is_file()):
-            raise GatewiseError(f"{where}: there is no image {str(folder / str(name or ''))!r}")
+        if name not in found:
+            paths[name or ""] = _image(folder, name or "", where)
         if not (text or "").strip():
             raise GatewiseError(f"{where}: the caption of {name} is empty")
-        known, before = found.setdefault(name, ([], _part(own, where)))
+        known, before = found.setdefault(name or "", ([], _part(own, where)))
         if _part(own, where) != before:
             raise GatewiseError(f"{where}: {name} is in {own!r}, and in {before!r} above")
-        known.append(text)
+        known.append(text or "")
     return CaptionTable(
         table.path,
         str(path),
-        tuple(folder / name for name in found),
+        tuple(paths[name] for name in found),
         tuple(tuple(own) for own, _ in found.values()),
         tuple(own for _, own in found.values()),
         (file, caption),
+        (*_told_columns(file, caption, given), *_unnamed(paths.values())),
     )
 
 
@@ -129,12 +135,47 @@ def image_column(path: Path, file: str) -> tuple[tuple[str, ...], list[Path]]:
     Errors: `GatewiseError` where there is no such column, or no such file.
     """
     table = read_text_table(path)
-    names = tuple(dict.fromkeys(str(name or "") for name in table.column(file, "file of an image")))
-    files = [path.parent / name for name in names]
-    for name, one in zip(names, files, strict=True):
-        if not (name and one.is_file()):
-            raise GatewiseError(f"{path}: there is no image {str(one)!r}")
+    column = _texts(table, file, "file of an image")
+    first = {name or "": row for row, name in reversed([*enumerate(column)])}
+    names = tuple(dict.fromkeys(name or "" for name in column))
+    files = [_image(path.parent, name, f"{path}, {table.place(first[name])}") for name in names]
     return names, files
+
+
+def _image(folder: Path, name: str, where: str) -> Path:
+    """The file of an image that a table names. Errors: `GatewiseError` where it is not within the folder."""
+    inside = os.path.relpath(os.path.join(folder, name), folder)
+    if inside.split(os.sep)[0] == os.pardir:
+        raise GatewiseError(
+            f"{where}: {name!r} names no image within the folder {str(folder)!r}; "
+            "--images FOLDER gives another"
+        )
+    if not (folder / inside).is_file():
+        raise GatewiseError(f"{where}: there is no image {str(folder / inside)!r}")
+    return folder / inside
+
+
+def _texts(table: Table, name: str, role: str) -> list[str | None]:
+    """The cells of a column as texts, None where one is empty."""
+    cells = table.column(name, role)
+    if not (cells.dtype in (pl.String, pl.Null) or cells.dtype.is_numeric()):
+        raise GatewiseError(f"{table.path}, column {name!r}: expected texts as {role}, got {cells.dtype}")
+    return cells.cast(pl.String).to_list()
+
+
+def _told_columns(file: str, caption: str, given: tuple[str | None, str | None]) -> tuple[str, ...]:
+    """A sentence on the columns, unless they were given or have the most usual names."""
+    if file in (FILES[0], given[0]) and caption in (CAPTIONS[0], given[1]):
+        return ()
+    return (f"images are named in column {file!r}, captions are column {caption!r}",)
+
+
+def _unnamed(paths: Iterable[Path]) -> tuple[str, ...]:
+    """A sentence on the images beside those that the table names, if there are any."""
+    named = set(paths)
+    others = [one for folder in {path.parent for path in named} for one in folder.iterdir()]
+    count = sum(is_image(one) and one not in named for one in others)
+    return (f"left out: {count:,} images without a caption",) if count else ()
 
 
 def _table_of(path: Path) -> Path:

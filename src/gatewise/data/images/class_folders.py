@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gatewise.data.images.left_out import require_text, told_left_out
 from gatewise.data.sequences.splits import Parts, split_by_class
 from gatewise.errors import GatewiseError
 
@@ -21,12 +22,14 @@ class ClassFolders:
 
     classes: the names of the folders; paths: of all examples; labels: of each, the number of its class
     parts: of each, "train", "validation" or "test"; "" where the folder is not divided
+    notes: what was left out, a sentence each
     """
 
     classes: tuple[str, ...]
     paths: tuple[Path, ...]
     labels: tuple[int, ...]
     parts: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def split(self, validation_share: float, test_share: float) -> Parts:
         """The numbers of the examples to train on, to validate and to test.
@@ -73,12 +76,12 @@ def read_class_folders(
     folders = [(PARTS[one.name.lower()] if divided else "", one) for one in top]
     if divided:
         folders = [(part, own) for part, one in folders for own in _folders(one)]
-    found = [
-        (part, folder.name, path)
+    inside = [
+        (part, require_text(folder, "class"), path)
         for part, folder in folders
         for path in sorted(folder.iterdir(), key=lambda path: natural(path.name))
-        if is_example(path)
     ]
+    found = [one for one in inside if is_example(one[2])]
     if not found:
         raise GatewiseError(
             f"{root} holds no folders of {kind}; put those of a class into a folder of its name"
@@ -96,7 +99,24 @@ def read_class_folders(
         tuple(path for _, _, path in found),
         tuple(names.index(name) for _, name, _ in found),
         tuple(part for part, _, _ in found),
+        (*told_left_out(_others(root, folders, [path for _, _, path in inside], is_example)), *_alike(names)),
     )
+
+
+def _others(
+    root: Path, folders: list[tuple[str, Path]], inside: list[Path], is_example: Callable[[Path], bool]
+) -> list[Path]:
+    """What is beside the folders of the classes, and what is in them that is no example."""
+    parents, own = {folder.parent for _, folder in folders}, {folder for _, folder in folders}
+    beside = [one for parent in {root, *parents} for one in parent.iterdir() if one not in own | parents]
+    return [*beside, *(path for path in inside if not is_example(path))]
+
+
+def _alike(names: tuple[str, ...]) -> tuple[str, ...]:
+    """A sentence on classes whose names differ by capital letters only, if there are any."""
+    lower = [name.lower() for name in names]
+    found = [name for name in names if lower.count(name.lower()) > 1]
+    return (f"classes that differ by capital letters only: {', '.join(found)}",) if found else ()
 
 
 def natural(name: str) -> list[tuple[bool, int, str]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from gatewise.data.images.array_file import read_arrays
 from gatewise.data.images.clips import Clips
 from gatewise.data.images.image_file import ImageForm
+from gatewise.data.tables.table import LARGEST
 from gatewise.errors import GatewiseError
 
 KEYS = "frames [N, T, H, W] or [N, T, H, W, C], labels [N] and, where clips differ in length, lengths [N]"
@@ -55,7 +56,7 @@ def read_clip_arrays(
         row = int(wrong.argmax())
         raise GatewiseError(f"{path}: expected lengths in 1..{steps}, got {lengths[row]} for clip {row}")
     for number in range(count) if frames.dtype.kind == "f" else ():
-        if not np.isfinite(frames[number, : lengths[number]]).all():
+        if not (np.abs(frames[number, : lengths[number]]) <= LARGEST).all():
             raise GatewiseError(f"{path}: clip {number} has frames with values that are no finite numbers")
     form = form or ImageForm(frames.shape[-1])
     if form.channels != frames.shape[-1] or size not in (None, frames.shape[2:4]):
@@ -78,17 +79,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of the file that are known by name."""
     if not path.is_file():
         raise GatewiseError(f"there is no file {str(path)!r}; give a .npz file with {KEYS}")
-    try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise GatewiseError(f"{path} holds one array without a name; write a .npz file with {KEYS}")
-        with file:
-            if "frames" not in file.files:
-                raise GatewiseError(f"{path} holds {', '.join(file.files) or 'nothing'}; expected {KEYS}")
-            return {name: file[name] for name in ("frames", "labels", "lengths") if name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        reason = "it holds Python objects" if "pickle" in str(error) else " ".join(str(error).split())
-        raise GatewiseError(f"{path} can't be read as arrays: {reason}; expected {KEYS}") from error
+    return read_arrays(path, ("frames", "labels", "lengths"), KEYS)
 
 
 def _whole(path: Path, arrays: dict[str, np.ndarray], name: str, count: int) -> np.ndarray | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,9 @@ import numpy as np
 
 from gatewise.data.images.class_folders import natural
 from gatewise.data.images.clips import Clips
-from gatewise.data.images.image_file import Header, ImageForm, header, is_image, opened, pixels, read_image
+from gatewise.data.images.image_file import Header, ImageForm, is_image, opened, pixels, read_image
 from gatewise.data.images.images import MEMORY, Colour, Kept, channels_of
+from gatewise.data.images.survey import find_span, look, told_span, usual_span
 from gatewise.errors import GatewiseError
 
 if TYPE_CHECKING:
@@ -24,12 +25,15 @@ class ClipFile:
     """One clip: an animated image, or a folder's images in the order of their names.
 
     files: of its frames, or the one that holds them all; header: of the first frame; count: of frames
+    deep: whether the first frame has more than 8 bits; others: how many files of its folder are no images
     """
 
     path: Path
     files: tuple[Path, ...]
     header: Header
     count: int
+    deep: bool = False
+    others: int = 0
 
     def read(self, form: ImageForm, every: int) -> np.ndarray:
         """[T, H, W, C], every so manyth frame. Errors: `GatewiseError` that names a broken file."""
@@ -57,6 +61,10 @@ class ClipFiles(Clips):
     ) -> None:
         self.clips, self.form, self.every = tuple(clips), form, every
         self.names = tuple(str(clip.path) for clip in clips)
+        deep, others = sum(clip.deep for clip in clips), sum(clip.others for clip in clips)
+        told = [told_span(form.span, deep, "clips")] if deep and form.span else []
+        told += [f"files in the folders of clips that are no images, left out: {others:,}"] if others else []
+        self.notes = tuple(told)
         self.lengths = np.array([-(-clip.count // every) for clip in clips])
         first = clips[0]
         self.size = form.fitted(*first.header[:2])
@@ -93,7 +101,7 @@ def open_clips(
             f"every clip has one frame only, as {paths[0]}; classify tells still images apart"
         )
     channels = channels_of([clip.files[0] for clip in clips], [clip.header for clip in clips], colour)
-    return ClipFiles(clips, ImageForm(channels, size), every)
+    return ClipFiles(clips, ImageForm(channels, size, span=find_span(_deep(clips))), every)
 
 
 def reopen_clips(paths: Sequence[Path], form: ImageForm, size: tuple[int, int], every: int = 1) -> ClipFiles:
@@ -102,6 +110,8 @@ def reopen_clips(paths: Sequence[Path], form: ImageForm, size: tuple[int, int], 
     Errors: `GatewiseError` where a file is broken, or frames are of another size.
     """
     clips = [read_clip(path) for path in paths]
+    if form.span is None:
+        form = replace(form, span=usual_span(find_span(_deep(clips))))
     for clip in clips:
         if form.fitted(*clip.header[:2]) != size:
             raise GatewiseError(
@@ -114,12 +124,16 @@ def reopen_clips(paths: Sequence[Path], form: ImageForm, size: tuple[int, int], 
 def read_clip(path: Path) -> ClipFile:
     """What a clip tells before its frames are decoded. Errors: `GatewiseError` that names it."""
     files: tuple[Path, ...] = (path,)
+    others = 0
     if path.is_dir():
-        files = tuple(sorted(filter(is_image, path.iterdir()), key=lambda file: natural(file.name)))
+        inside = sorted(path.iterdir(), key=lambda file: natural(file.name))
+        files = tuple(filter(is_image, inside))
+        others = len(inside) - len(files)
         if not files:
             raise GatewiseError(f"{path} holds no images; put the frames of a clip into a folder of its own")
-    first, frames = opened(files[0], lambda image: (header(image), getattr(image, "n_frames", 1)))
-    return ClipFile(path, files, first, len(files) if path.is_dir() else frames)
+    first = opened(files[0], look)
+    count = len(files) if path.is_dir() else first.frames
+    return ClipFile(path, files, first.header, count, first.deep, others)
 
 
 def find_clips(root: Path) -> list[Path]:
@@ -141,6 +155,11 @@ def find_clips(root: Path) -> list[Path]:
     if not found:
         raise GatewiseError(f"{root} holds no clips: folders of frames, or animated images")
     return found
+
+
+def _deep(clips: Sequence[ClipFile]) -> list[Path]:
+    """The files of clips of more than 8 bits."""
+    return [file for clip in clips if clip.deep for file in clip.files]
 
 
 def _natural_path(path: Path) -> list[tuple[bool, int, str]]:

@@ -32,12 +32,14 @@ class Clips(ABC):
 
     form: how a frame becomes numbers; names: of the clips, as a user knows them
     lengths: [N], how many frames each has; size: the height and width of all frames
+    notes: what is not read as it is, a sentence each
     """
 
     form: ImageForm
     names: tuple[str, ...]
     lengths: np.ndarray
     size: tuple[int, int]
+    notes: tuple[str, ...] = ()
 
     @abstractmethod
     def __getitem__(self, number: int) -> np.ndarray:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm")
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 ORIENTATION = 0x0112  # EXIF's tag for how a camera was held
+SIXTEEN_BITS = 65535
 TURNED = (5, 6, 7, 8)  # its values that swap height and width
 
 Read = TypeVar("Read")
@@ -31,12 +32,14 @@ class ImageForm:
     channels: C, 1 for grey, 3 for colour
     size: (height, width) that images are brought to, or None; a width of 0 keeps an image's shape
     mean, deviation: of each channel, for `(pixel - mean) / deviation`; empty before they are learned
+    span: the values that become 0 and 255 in images of more than 8 bits; None for 0 and 65535
     """
 
     channels: int
     size: tuple[int, int] | None = None
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
+    span: tuple[int, int] | None = None
 
     def fitted(self, height: int, width: int) -> tuple[int, int]:
         """The size that an image of this one gets.
@@ -58,7 +61,7 @@ class Header(NamedTuple):
 
 
 def read_image(path: Path, form: ImageForm) -> np.ndarray:
-    """[H, W, C] bytes: upright, on white where it was transparent, 16 bits brought to 8.
+    """[H, W, C] bytes: upright, on white where it was transparent, more bits brought to 8 by the form's span.
 
     Errors: `GatewiseError` that names a file that is no image or is broken.
     """
@@ -91,8 +94,9 @@ def read_size(text: str) -> tuple[int, int] | None:
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file is named like an image, and not hidden."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    """Whether a path is named like an image and not hidden; a pipe or a folder is none."""
+    named = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    return named and (path.is_file() or not path.exists())
 
 
 def opened(path: Path, read: Callable[[Image], Read]) -> Read:
@@ -119,15 +123,27 @@ def header(image: Image) -> Header:
     return Header(height, width, image.mode in GREY_MODES or _grey_palette(image))
 
 
+def is_deep(image: Image) -> bool:
+    """Whether an opened image has more than 8 bits."""
+    return image.mode.startswith("I")
+
+
+def is_halved(image: Image) -> bool:
+    """Whether an opened image has 16 bits a channel, of which its decoder gives the upper 8."""
+    return not is_deep(image) and any(";16" in str(tile[-1]) for tile in getattr(image, "tile", ()))
+
+
 def pixels(image: Image, form: ImageForm) -> np.ndarray:
     """[H, W, C] bytes of an opened image."""
     import PIL.Image
     from PIL import ImageOps
 
-    if image.mode.startswith("I"):
-        image = PIL.Image.fromarray(_eight_bits(np.asarray(image)))
+    if is_deep(image):
+        image = PIL.Image.fromarray(_eight_bits(np.asarray(image), form.span))
     elif image.mode == "F":
         raise ValueError("its pixels are fractions, not whole numbers")
+    elif is_halved(image) and not np.asarray(image).any():
+        raise ValueError("it has 16 bits a channel and small values only; save it with 8 bits a channel")
     image = ImageOps.exif_transpose(image)
     if image.has_transparency_data:
         white = PIL.Image.new("RGBA", image.size, "white")
@@ -139,11 +155,13 @@ def pixels(image: Image, form: ImageForm) -> np.ndarray:
     return np.asarray(image).reshape(image.height, image.width, form.channels)
 
 
-def _eight_bits(values: np.ndarray) -> np.ndarray:
+def _eight_bits(values: np.ndarray, span: tuple[int, int] | None) -> np.ndarray:
+    """Values within the span as 0 to 255; those beyond are the nearest."""
     whole = values.astype(np.int64)
-    if whole.min() < 0 or whole.max() > 65535:
+    if span is None and (whole.min() < 0 or whole.max() > SIXTEEN_BITS):
         raise ValueError("its pixels have more than 16 bits")
-    return (whole // 257).astype(np.uint8)
+    low, high = span or (0, SIXTEEN_BITS)
+    return ((np.clip(whole, low, high) - low) * 255 // max(high - low, 1)).astype(np.uint8)
 
 
 def _grey_palette(image: Image) -> bool:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from gatewise.data.images.class_folders import natural
-from gatewise.data.images.image_file import Header, ImageForm, is_image, read_header, read_image
+from gatewise.data.images.image_file import Header, ImageForm, is_image, read_image
+from gatewise.data.images.survey import Survey, find_span, survey, told_span, usual_span
 from gatewise.errors import GatewiseError
 
 MEMORY = 2**30  # bytes of decoded images that are kept
@@ -49,13 +50,18 @@ class ImageFiles:
     """Images by number.
 
     paths: the files; form: how each becomes numbers; sizes: [N, 2], height and width of each
-    memory: bytes of decoded images to keep
+    memory: bytes of decoded images to keep; notes: what is not read as it is, a sentence each
     """
 
     def __init__(
-        self, paths: Sequence[Path], form: ImageForm, sizes: np.ndarray, memory: int = MEMORY
+        self,
+        paths: Sequence[Path],
+        form: ImageForm,
+        sizes: np.ndarray,
+        memory: int = MEMORY,
+        notes: tuple[str, ...] = (),
     ) -> None:
-        self.paths, self.form, self.sizes = tuple(paths), form, sizes
+        self.paths, self.form, self.sizes, self.notes = tuple(paths), form, sizes, notes
         bare = replace(form, mean=(), deviation=())
         self._kept = Kept(lambda number: read_image(self.paths[number], bare), memory)
 
@@ -81,11 +87,13 @@ def open_images(
 ) -> ImageFiles:
     """Images of these files. Reads every header; decodes them at once where all fit into memory.
 
+    Images of more than 8 bits are brought to 8 by the lowest and the highest value of all.
+
     Errors: `GatewiseError` that names a file that is no image, or a grey one and a colour one.
     """
-    headers = [read_header(path) for path in paths]
-    form = ImageForm(channels_of(paths, headers, colour), size)
-    images = ImageFiles(paths, form, _sizes(headers, form), memory)
+    found = survey(paths)
+    form = ImageForm(channels_of(paths, found.headers, colour), size, span=find_span(found.deep))
+    images = _images(paths, form, found, memory)
     if images.sizes.prod(1).sum() * form.channels <= memory:
         for number in range(len(images)):
             images[number]
@@ -97,7 +105,10 @@ def reopen_images(paths: Sequence[Path], form: ImageForm, memory: int = MEMORY) 
 
     Errors: `GatewiseError` that names a file that is no image.
     """
-    return ImageFiles(paths, form, _sizes([read_header(path) for path in paths], form), memory)
+    found = survey(paths)
+    if found.deep and form.span is None:
+        form = replace(form, span=usual_span(find_span(found.deep)))
+    return _images(paths, form, found, memory)
 
 
 def find_images(path: Path) -> list[Path]:
@@ -180,6 +191,11 @@ def padded(arrays: Sequence[np.ndarray], axes: int) -> tuple[Tensor, Tensor]:
         own = tuple(slice(size) for size in one.shape[:axes])
         values[place][own] = one
     return torch.from_numpy(values), torch.from_numpy(sizes)
+
+
+def _images(paths: Sequence[Path], form: ImageForm, found: Survey, memory: int) -> ImageFiles:
+    deep = (told_span(form.span, len(found.deep)),) if found.deep and form.span else ()
+    return ImageFiles(paths, form, _sizes(found.headers, form), memory, (*found.notes, *deep))
 
 
 def _sizes(headers: Sequence[Header], form: ImageForm) -> np.ndarray:

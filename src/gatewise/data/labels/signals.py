@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 
 from gatewise.data.labels.part_files import part_named
 from gatewise.data.sequences.sequences import Sequences, SequenceTable
 from gatewise.data.series.scaling import Scale
+from gatewise.data.tables.row_numbers import is_unnamed
 from gatewise.data.text.pairs import read_text_table
 from gatewise.errors import GatewiseError
 
@@ -69,11 +71,15 @@ def texts_of_table(path: Path, ids: Sequence[str], part: str | None = None) -> t
     Errors: `GatewiseError` where an id is not there, is there twice, or has no text.
     """
     table = read_text_table(path)
-    columns = [name for name in table.columns if name != part]
+    columns = [name for name in table.columns if name != part and not is_unnamed(name)] or table.columns
+    if len(columns) == 1:
+        raise GatewiseError(f"{path}: expected a column of ids and one of texts, got {columns[0]!r} only")
     id, text = columns[0], columns[-1]
-    if id == text:
-        raise GatewiseError(f"{path}: expected a column of ids and one of texts, got {id!r} only")
-    parts = [""] * table.frame.height if part is None else table.column(part, "part").to_list()
+    parts = (
+        [""] * table.frame.height
+        if part is None
+        else table.column(part, "part").cast(pl.String, strict=False).to_list()
+    )
     found: dict[str, tuple[str, str]] = {}
     for row, (name, value) in enumerate(table.frame.select(id, text).iter_rows()):
         where, key = f"{path}, {table.place(row)}", str(name).strip()

@@ -13,6 +13,7 @@ import polars as pl
 from gatewise.data.images.captions import CaptionTable, image_column, read_captions
 from gatewise.data.images.image_file import SUFFIXES, ImageForm
 from gatewise.data.images.images import Colour, find_images, reopen_images
+from gatewise.data.images.left_out import shown
 from gatewise.data.labels.pieces import divided
 from gatewise.data.labels.signals import Signals, texts_of_column, texts_of_table
 from gatewise.data.labels.strips import Strips, open_strips
@@ -71,7 +72,7 @@ class StripForm:
         """Images without texts: all of a folder, or those that a table names. Errors: `GatewiseError`."""
         if path.is_dir():
             files = find_images(path)
-            names = tuple(str(file.relative_to(path)) for file in files)
+            names = tuple(shown(str(file.relative_to(path))) for file in files)
         else:
             names, files = image_column(path, self.columns[0])
         strips = Strips(reopen_images(files, self.image))
@@ -160,8 +161,8 @@ def names_images(path: Path) -> bool:
     """Whether it is a folder of images, or a table that names some."""
     if path.is_dir():
         return True
-    row = read_text_table(path).frame.head(1).select(pl.all().cast(pl.String, strict=False))
-    return any(str(cell or "").strip().lower().endswith(SUFFIXES) for cell in row.row(0))
+    row = read_text_table(path).frame.row(0)
+    return any(isinstance(cell, str) and cell.strip().lower().endswith(SUFFIXES) for cell in row)
 
 
 def read_strips(
@@ -180,7 +181,8 @@ def read_strips(
     texts = _texts(table)
     form = StripForm(table.columns, strips.files.form, learn_alphabet(texts, plan.symbols), plan)
     about = f"{len(texts):,} images, {strips.height} pixels high, read column by column"
-    return _split(form, strips, strips.height, _names(table), texts, parts, about)
+    notes = (about, *table.notes, *strips.files.notes)
+    return _split(form, strips, strips.height, _names(table), texts, parts, *notes)
 
 
 def read_signals(

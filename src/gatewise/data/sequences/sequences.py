@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -134,6 +135,7 @@ def in_order(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
 
 def _natural(name: str) -> tuple[int, float, str]:
     try:
-        return 0, float(name), name
+        number = float(name)
     except ValueError:
         return 1, 0.0, name
+    return (0, number, name) if isfinite(number) else (1, 0.0, name)

@@ -17,7 +17,7 @@ from gatewise.data.text.alphabet import (
     abridged,
     learn_byte_pairs,
 )
-from gatewise.data.text.text_files import Survey, TextFiles, survey
+from gatewise.data.text.text_files import PIECE, Survey, TextFiles, survey
 from gatewise.errors import GatewiseError
 
 KEPT = 512  # blocks of a text that stay decoded
@@ -130,7 +130,8 @@ def find_texts(path: Path, pattern: str = "*.txt") -> TextFiles:
         paths = [path]
     else:
         raise GatewiseError(f"there is no file {str(path)!r}; give a text, or a folder of texts")
-    files = TextFiles(paths)
+    others = sum(one.is_file() for one in path.rglob("*")) - len(paths) if path.is_dir() else 0
+    files = TextFiles(paths, others)
     if not files.size:
         raise GatewiseError(f"{path} is empty; there is nothing to learn from")
     return files
@@ -153,7 +154,11 @@ def read_text(
         )
     passes = _Passes(files, wanted.kind, tell)
     surveys = [passes.survey(*one) for one in ((0, first), (first, second), (second, files.size))]
-    alphabet = wanted if isinstance(wanted, Alphabet) else wanted.learned(files, surveys[0])
+    if isinstance(wanted, Alphabet):
+        alphabet = wanted
+    else:
+        _require_two(files, surveys[0])
+        alphabet = wanted.learned(files, surveys[0])
     train, validation, test = (
         passes.part(alphabet, found, before)
         for found, before in zip(surveys, (0, BEFORE, BEFORE), strict=True)
@@ -188,7 +193,7 @@ class _Passes:
         self._tell, self._all, self._done = tell, files.size * (2 if kind == "bpe" else 1), 0
 
     def survey(self, first: int, last: int) -> Survey:
-        """Errors: `GatewiseError` with the place of what is not in UTF-8, unless the symbols are bytes."""
+        """Errors: `GatewiseError` with the place of what is no text in UTF-8, unless symbols are bytes."""
         found = survey(self.files, first, last, self._went_on)
         if found.wrong is not None and self.kind != "bytes":
             byte = self.files.read(found.wrong, found.wrong + 1)[0]
@@ -196,7 +201,19 @@ class _Passes:
                 f"{self.files.where(found.wrong)}: 0x{byte:02X} is not UTF-8; "
                 "save the text as UTF-8, or give --symbols bytes"
             )
+        if self.kind != "bytes" and found.counts[:1].any():
+            raise GatewiseError(
+                f"{self.files.where(self._first_zero(first, last))}: a byte is zero, which is in no text; "
+                "save it as UTF-8, or give --symbols bytes"
+            )
         return found
+
+    def _first_zero(self, first: int, last: int) -> int:
+        for start in range(first, last, PIECE):
+            place = self.files.read(start, min(start + PIECE, last)).find(0)
+            if place >= 0:
+                return start + place
+        return first
 
     def part(self, alphabet: Alphabet, found: Survey, before: int) -> Text:
         """A surveyed part, and what stands up to so many bytes before it."""
@@ -225,6 +242,15 @@ class _Passes:
         self._tell(min(self._done / self._all, 1.0))
 
 
+def _require_two(files: TextFiles, train: Survey) -> None:
+    """Errors: `GatewiseError` where the part to train on is one symbol over and over."""
+    if train.wrong is None and np.count_nonzero(train.counts) < 2:
+        only = chr(int(np.argmax(train.counts)))
+        raise GatewiseError(
+            f"{files.paths[0]}: all of the part to train on is {only!r}; there is nothing to learn from it"
+        )
+
+
 def _size(files: TextFiles, alphabet: Alphabet, surveys: list[Survey]) -> str:
     """How much there is of a text, and of what."""
     symbols = {
@@ -233,7 +259,8 @@ def _size(files: TextFiles, alphabet: Alphabet, surveys: list[Survey]) -> str:
         "bpe": f"read as {len(alphabet):,} byte pairs",
     }
     several = f"{len(files.paths)} files, " if len(files.paths) > 1 else ""
-    return f"{several}{sum(one.characters for one in surveys):,} characters, {symbols[alphabet.kind]}"
+    others = f"; files of other names, left out: {files.others:,} (--files)" if files.others else ""
+    return f"{several}{sum(one.characters for one in surveys):,} characters, {symbols[alphabet.kind]}{others}"
 
 
 def _strange(alphabet: Alphabet, found: Survey, name: str) -> list[str]:

@@ -22,11 +22,13 @@ LONGEST = 4  # bytes of a character
 class TextFiles:
     """Files one after another; a line break joins those that end without one.
 
+    others: how many files of their folder were left out
+
     Errors: `GatewiseError` where there is no file, or nothing in them.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self.paths = tuple(paths)
+    def __init__(self, paths: Sequence[Path], others: int = 0) -> None:
+        self.paths, self.others = tuple(paths), others
         self._skipped: list[int] = []
         sizes = []
         for number, path in enumerate(self.paths, 1):
