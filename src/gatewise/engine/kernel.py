@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 from array import array
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 import torch
@@ -23,6 +21,7 @@ from gatewise.compiler.stages import plan
 from gatewise.compiler.values import kept
 from gatewise.engine import workspace
 from gatewise.engine.build import built
+from gatewise.engine.packing import Shelf
 from gatewise.engine.request import Request
 from gatewise.engine.threads import ways
 
@@ -31,7 +30,6 @@ FACTORS = {**NUMBERS, torch.bfloat16: "Bfloat16"}  # of products; with those of 
 NOWHERE = (0, 0)
 Numbers: TypeAlias = "array[int]"  # of 8 bytes each: a struct of native/problem.h
 ALL = -1  # the ring of rows that are kept for all steps
-MOST_PACKED = 1 << 28  # bytes of packed weights that are kept for the next call
 
 
 @dataclass(eq=False)
@@ -85,18 +83,6 @@ class Run:
         )  # fmt: skip
 
 
-@dataclass(eq=False)
-class Weights:
-    """Parameters as they lie in memory: where each matrix, bias and vector begins, and all of them packed."""
-
-    addresses: list[int]
-    packed: Tensor | None = None
-
-    def bytes(self) -> int:
-        """Of memory that they hold."""
-        return 0 if self.packed is None else self.packed.nbytes
-
-
 class Kernel:
     """One cell's library for one type of factors, and its parameters by matrix, bias and vector."""
 
@@ -117,8 +103,7 @@ class Kernel:
         self.first = layout(cell).parameters[0]
         self.states_of_previous = [cell.state.index(one.state) for one in cell.previous.values()]
         self.lanes = self.library.vector_lanes()
-        self.known: OrderedDict[tuple[int, ...], Weights] = OrderedDict()
-        self.lock = threading.Lock()
+        self.weights = Shelf()
 
     def units(self, parameters: Mapping[str, Tensor]) -> int:
         """H, from the parameters."""
@@ -194,10 +179,11 @@ class Kernel:
         """Calls `forward` or `backward` of the library; `scratch_size`: which of `sizes` it needs."""
         calls, held = [], []
         for run, gradient in zip(runs, gradients, strict=True):
-            weights = self.weights_of(run)
+            weights = self.weights.find(self.key(run), partial(self.addresses, run.parameters))
             problem = self.problem(run, weights.addresses, len(runs))
             sizes = self.sizes(problem)
-            packed, scratch = self.packed_for(problem, weights, sizes[0]), workspace.take(sizes[scratch_size])
+            packed = weights.ready(self.library, problem.buffer_info()[0], sizes[0])
+            scratch = workspace.take(sizes[scratch_size])
             held.append((problem, packed, scratch))
             by = 0 if gradient is None else gradient.buffer_info()[0]
             calls += [problem.buffer_info()[0], by, packed.data_ptr(), scratch.data_ptr()]
@@ -212,25 +198,10 @@ class Kernel:
         self.library.sizes(problem.buffer_info()[0], sizes.buffer_info()[0])
         return sizes
 
-    def weights_of(self, run: Run) -> Weights:
-        """A run's parameters, known again by where they lie."""
-        key = (run.inputs.shape[-1], run.units, run.widths[0], *map(Tensor.data_ptr, run.parameters.values()))
-        with self.lock:
-            known = self.known.get(key)
-            if known is None:
-                known = self.known[key] = Weights(self.addresses(run.parameters))
-                while len(self.known) > 1 and sum(one.bytes() for one in self.known.values()) > MOST_PACKED:
-                    self.known.popitem(last=False)
-        return known
-
-    def packed_for(self, problem: Numbers, weights: Weights, size: int) -> Tensor:
-        """The parameters in the kernel's order; packed anew where any number of them has changed."""
-        packed = weights.packed
-        if packed is not None and self.library.same(problem.buffer_info()[0], packed.data_ptr()):
-            return packed
-        weights.packed = fresh = workspace.empty((size,), torch.uint8)
-        self.library.pack(problem.buffer_info()[0], fresh.data_ptr())
-        return fresh
+    def key(self, run: Run) -> tuple[object, ...]:
+        """All that tells where each of a run's matrices, biases and vectors begins."""
+        pointers = map(Tensor.data_ptr, run.parameters.values())
+        return (run.inputs.shape[-1], run.units, run.widths[0], run.names, *pointers)
 
     def problem(self, run: Run, addresses: list[int], side_by_side: int) -> Numbers:
         """`Problem` of native/problem.h, number by number, for one of so many that run at once."""
@@ -259,7 +230,8 @@ def declared(library: ctypes.CDLL) -> ctypes.CDLL:
     """A library whose functions take addresses and numbers as they are; all are of 8 bytes."""
     for name in ("sizes", "same", "pack", "forward", "backward"):
         getattr(library, name).argtypes = [ctypes.c_int64] * 2
-    library.same.restype = ctypes.c_int64
+    for name in ("same", "pack"):
+        getattr(library, name).restype = ctypes.c_int64
     return library
 
 

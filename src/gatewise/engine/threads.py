@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import weakref
 from math import prod
 
 import torch
@@ -13,9 +15,21 @@ SMALL = 800_000  # multiplications of a call below which more threads cost more 
 _forked = False  # OpenMP's threads are not there in a forked child, which would wait for them for ever
 
 
+_locks: weakref.WeakSet[threading.Lock] = weakref.WeakSet()
+
+
+def new_lock() -> threading.Lock:
+    """A lock that is open in a forked child, where the thread that held it is not there to release it."""
+    lock = threading.Lock()
+    _locks.add(lock)
+    return lock
+
+
 def _after_fork() -> None:
     global _forked
     _forked = True
+    for lock in _locks:
+        lock._at_fork_reinit()  # type: ignore[attr-defined]
 
 
 if hasattr(os, "register_at_fork"):

@@ -50,18 +50,17 @@ template <class Work> void in_crew(const OwnProblem *p, const Work &work) {
 // Whether the parameters are those that `pack` saw.
 GATEWISE_EXPORT int64_t same(const OwnProblem *p, void *memory) {
   const OwnPacked packed(*p, memory);
-  std::vector<uint32_t> marked(size_t(packed.parts * packed.marks));
-  bool all = true;
-  in_crew(p, [&](Team &team) {
-    const bool own = packed.same(team, marked.data());
-    if (team.thread == 0) all = own;
-  });
-  return all;
+  std::atomic<bool> same = true;
+  in_crew(p, [&](Team &team) { packed.compare(team, same); });
+  return same;
 }
 
-GATEWISE_EXPORT void pack(const OwnProblem *p, void *memory) {
+// Whether nobody wrote the parameters meanwhile.
+GATEWISE_EXPORT int64_t pack(const OwnProblem *p, void *memory) {
   OwnPacked packed(*p, memory);
-  in_crew(p, [&](Team &team) { packed.pack(team); });
+  std::atomic<bool> same = true;
+  in_crew(p, [&](Team &team) { packed.pack(team, same); });
+  return same;
 }
 
 template <class Work> void run_calls(const Call *calls, int64_t count, const Work &work) {

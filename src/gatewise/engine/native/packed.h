@@ -1,10 +1,11 @@
 // A cell's parameters as the forward kernel reads them: for each group of units, all its weights behind each other.
 #pragma once
 
-#include <cstring>
+#include <atomic>
 #include <utility>
 
 #include "bfloat16.h"
+#include "fingerprint.h"
 #include "problem.h"
 #include "team.h"
 
@@ -33,19 +34,18 @@ template <class Element, class Cell> class Packed {
   using Way = WayOf<T, Element>;
   using P = Problem<T, Cell>;
   static constexpr int stages = int(std::tuple_size_v<typename Cell::Stages>);
-  static constexpr int marks = 16;  // numbers of a fingerprint
   static constexpr int parts = Cell::matrices + Cell::biases + Cell::vectors;
 
   Packed(const P &p, void *memory) : p(p) {
     Arena arena(memory);
-    fingerprint = arena.take<uint32_t>(parts * marks);
+    mark = arena.take<Fingerprint::Mark>(parts);
     vectors = arena.take<T>(Cell::vectors * p.padded());
     bias = arena.take<T>(Cell::sums * p.padded());
     for_each_stage<Cell>([&]<class Stage, int k> { panels[k] = arena.take<T>(groups<Stage>() * panel_size<Stage>()); });
     bytes = arena.bytes();
   }
 
-  uint32_t *fingerprint;
+  Fingerprint::Mark *mark;  // of each parameter, as it was when packing began
   T *vectors, *bias, *panels[stages];
   int64_t bytes;
 
@@ -65,8 +65,10 @@ template <class Element, class Cell> class Packed {
     return depth_of<Way>(p.width(slot.width)) * slot.sums * Shape<T, Stage>::group;
   }
 
-  void pack(Team &team) {
-    mark(team, fingerprint);
+  // Packs; clears `same` where the parameters were not the same at the end as at the beginning, written by another thread.
+  void pack(Team &team, std::atomic<bool> &same) {
+    for_each_part(team, [&](int part, const T *from, int64_t count) { mark[part] = fingerprint(from, count); });
+    team.meet_all();
     if (team.thread == 0) pack_vectors();
     int matrix = 0;
     for_each_stage<Cell>([&]<class Stage, int k> {
@@ -74,13 +76,16 @@ template <class Element, class Cell> class Packed {
       for (int64_t g = own.from; g < own.to; ++g) pack_group<Stage>(g, p.matrix + matrix, panels[k] + g * panel_size<Stage>());
       for (const Slot &slot : Stage::slots) matrix += slot.sums;
     });
+    team.meet_all();
+    compare(team, same);
   }
 
-  // Whether the parameters are those that were packed. A changed number always changes the mark of its lane.
-  bool same(Team &team, uint32_t *marked) const {
-    mark(team, marked);
-    team.meet_all();
-    return std::memcmp(marked, fingerprint, size_t(parts) * marks * sizeof(uint32_t)) == 0;
+  // Clears `same` where any bit of the parameters is not as it was when they were packed.
+  void compare(Team &team, std::atomic<bool> &same) const {
+    for_each_part(team, [&](int part, const T *from, int64_t count) {
+      if (same.load(std::memory_order_relaxed) && fingerprint(from, count) != mark[part])
+        same.store(false, std::memory_order_relaxed);
+    });
   }
 
  private:
@@ -117,38 +122,23 @@ template <class Element, class Cell> class Packed {
     }
   }
 
-  void mark(Team &team, uint32_t *to) const {
-    int part = 0;
+  static Fingerprint::Mark fingerprint(const T *from, int64_t count) {
+    return Fingerprint(from, from ? count * int64_t(sizeof(T)) : 0).mark();
+  }
+
+  // Calls work(part, from, count) for the parameters of this thread's share.
+  template <class Work> void for_each_part(const Team &team, const Work &work) const {
+    int part = 0, matrix = 0;
     const auto next = [&](const T *from, int64_t count) {
-      if (part % team.threads == team.thread) mark_numbers(from, from ? count : 0, to + part * marks);
+      if (part % team.threads == team.thread) work(part, from, count);
       ++part;
     };
-    int matrix = 0;
     for_each_stage<Cell>([&]<class Stage, int k> {
       for (const Slot &slot : Stage::slots)
         for (int s = 0; s < slot.sums; ++s) next(p.matrix[matrix++], p.width(Stage::width) * p.width(slot.width));
     });
     for (int k = 0; k < Cell::biases; ++k) next(p.bias[k], p.units);
     for (int k = 0; k < Cell::vectors; ++k) next(p.vector[k], p.units);
-  }
-
-  static void mark_numbers(const T *from, int64_t count, uint32_t *to) {
-    constexpr int at_once = 4 * marks;
-    uint32_t mark[at_once] = {};
-    const char *bytes = reinterpret_cast<const char *>(from);
-    const int64_t words = count * int64_t(sizeof(T) / 4), whole = words / at_once * at_once;
-    for (int64_t i = 0; i < whole; i += at_once) {
-      uint32_t word[at_once];
-      std::memcpy(word, bytes + i * 4, sizeof word);
-      for (int k = 0; k < at_once; ++k) mark[k] = mark[k] * 2654435761u + word[k];
-    }
-    for (int64_t i = whole; i < words; ++i) {
-      uint32_t word;
-      std::memcpy(&word, bytes + i * 4, 4);
-      mark[i - whole] = mark[i - whole] * 2654435761u + word;
-    }
-    for (int k = 0; k < marks; ++k)
-      to[k] = ((mark[k] * 31u + mark[k + marks]) * 31u + mark[k + 2 * marks]) * 31u + mark[k + 3 * marks];
   }
 };
 
