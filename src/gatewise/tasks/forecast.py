@@ -218,12 +218,13 @@ class Forecast(Task[ForecastData]):
             quantile = {level: scale.undo(values[:, place]) for place, level in enumerate(LEVELS)}
             around = {f"q{level:g}": column for level, column in quantile.items() if level != 0.5}
             names = source.columns
-            first = {names.id or "series": [series.id] * len(own_times), names.time: own_times}
+            clock_times = source.clock.restored(own_times)
+            first = {names.id or "series": [series.id] * len(own_times), names.time: clock_times}
             frames.append(pl.DataFrame({**first, names.target: quantile[0.5], **around}))
         frame = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
-        rows = f"{frame.height} rows from {say(frame[0, 1])} to {say(frame[-1, 1])}"
+        rows = f"{frame.height} rows from {say(times[0][0])} to {say(times[-1][-1])}"
         about = f"{rows}; the median, and the quantiles 0.1 to 0.9"
-        return Prediction(frame, about, times=time_format(frame[:, 1]))
+        return Prediction(frame, about, times=source.clock.written(frame[:, 1]))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A window of the test part: the past that the model reads, the truth, and what it foretells."""

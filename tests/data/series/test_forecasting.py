@@ -11,7 +11,7 @@ from gatewise.data.series.forecasting import Learned, Plan, latest, prepare
 from gatewise.data.series.period import find_period
 from gatewise.data.series.scaling import Scale
 from gatewise.data.series.series import read_series
-from gatewise.data.series.times import Step
+from gatewise.data.series.step import Step
 from gatewise.data.series.windows import window_starts
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError

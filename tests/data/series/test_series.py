@@ -154,6 +154,45 @@ def test_linear_filling_says_that_it_looks_ahead_and_forward_does_not_look():
     assert before[:3].tolist() == after[:3].tolist() == [1, 2, 2]
 
 
+def test_a_column_called_like_times_goes_before_numbers_that_could_be_months():
+    table = pl.DataFrame({"hour": [0, 1, 2, 3], "load": ["190001", "190002", "190003", "190004"]})
+    assert (read_series(table).columns.time, read_series(table).columns.target) == ("hour", "load")
+    days = pl.DataFrame({"tag": ["20240101", "20240102", "20240103"], "load": ["22001", "22002", "22003"]})
+    assert (read_series(days).columns.time, str(read_series(days).step)) == ("tag", "day")
+    with pytest.raises(GatewiseError, match="the time column is not clear among a, b; name it with --time"):
+        read_series(pl.DataFrame({"a": ["22001", "22002", "22003"], "b": [1, 2, 3]}))
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "__index_level_0__"])
+def test_the_numbers_of_rows_are_no_target(name):
+    table = frame().insert_column(0, pl.Series(name, range(5)))
+    assert read_series(table).columns.target == "sold"
+    assert read_series(table).notes[-1] == f"not used: {name!r}; --known or --observed takes them in"
+
+
+@pytest.mark.parametrize("fill", [None, "linear"])
+@pytest.mark.parametrize(
+    ("times", "row"),
+    [
+        ([1_700_000_000, 1_700_000_001, 1_700_000_002, 1_700_000_003_000], 4),
+        ([0, 1, 2, 10_000_000_000], 4),
+        ([-(10**18), 0, 1, 2], 2),
+        (["2024-01-01 00:00:00", "2024-01-01 00:00:01", "2024-01-01 00:00:02", "9999-12-31 00:00:00"], 4),
+        (["1000-01-01 00:00", "2024-01-01 00:01", "2024-01-01 00:02", "2024-01-01 00:03"], 2),
+    ],
+)
+def test_a_gap_without_sense_is_refused_before_a_grid_is_built(times, row, fill):
+    table = pl.DataFrame({"t": times, "sold": [1, 2, 3, 4]})
+    with pytest.raises(GatewiseError, match=rf"row {row}: \d+ missing between .*; too many to be filled"):
+        read_series(table, fill=fill)
+
+
+def test_negative_times_and_times_before_1970():
+    table = pl.DataFrame({"t": [-2, -4, 0], "sold": [2, 1, 3]})
+    assert read_series(table).series[0].target.tolist() == [1, 2, 3]
+    assert len(read_series(frame(days=[f"18{year}-01-01" for year in range(20, 25)])).series[0]) == 5
+
+
 def test_the_end_of_a_target_is_never_invented():
     with pytest.raises(GatewiseError, match="row 4, column 'sold' is empty; the last value can't be filled"):
         read_series(frame((1, 2, 3, None, None)), fill="forward")

@@ -6,13 +6,14 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from gatewise.data.series.times import Step, find_step, read_times, time_format
+from gatewise.data.series.step import Step, find_step
+from gatewise.data.series.times import read_times, time_format
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
 
 
 def times_of(*texts, time_format=None):
-    return read_times(Table("file.csv", pl.DataFrame({"t": list(texts)}), 2), "t", time_format)
+    return read_times(Table("file.csv", pl.DataFrame({"t": list(texts)}), 2), "t", time_format).values
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,8 @@ def test_steps(texts, told, period):
     times = times_of(*texts)
     step = find_step(times)
     assert (str(step), step.usual_period) == (told, period)
-    assert step.places(times).tolist() == [0, 1, 2]
+    places, on_grid = step.places(times)
+    assert (places.tolist(), on_grid.tolist()) == ([0, 1, 2], [True] * 3)
     assert step.grid(times, 3).to_list() == times.to_list()
 
 
@@ -96,21 +98,113 @@ def test_two_digits_are_no_year():
         times_of("01/13/20", "01/14/20")
 
 
-@pytest.mark.parametrize("text", ["2020-03-04T05:06:07+02:00", "2020-03-04 05:06:07+02:00"])
-def test_an_offset_is_taken_off(text):
-    assert times_of(text, text.replace("05:", "06:"))[0] == datetime(2020, 3, 4, 3, 6, 7)
+def written(*texts, time_format=None):
+    """Times as they would be written to a file."""
+    times = read_times(Table("file.csv", pl.DataFrame({"t": list(texts)}), 2), "t", time_format)
+    values = times.clock.restored(times.values)
+    return values.dt.to_string(times.clock.written(values)).to_list()
+
+
+OFFSETS = ["+01:00", "-0330", "Z", " UTC", "+00:00", " +05:45", "+02"]
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+@pytest.mark.parametrize("text", ["2020-03-04T05:06:07", "2020-01-01 00:00", "2010-01-01T00:00:00.5"])
+def test_an_offset_keeps_its_own_clock(text, offset):
+    assert times_of(text + offset).to_list() == times_of(text).to_list()
+    assert written(text + offset)[0].replace(".500", ".5") == text + offset
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "2020-01-31",
+        "2020/01/31",
+        "12/31/2020",
+        "31.12.2020",
+        "20200131",
+        "2020-01-31 05:06",
+        "2020-01",
+        "202001",
+    ],
+)
+def test_times_are_written_as_they_were_read(form):
+    assert written(form, form) == [form, form]
+
+
+def test_days_of_a_zone_with_daylight_saving_stay_on_its_clock():
+    texts = [
+        "2024-03-30T00:00:00+01:00",
+        "2024-03-31T00:00:00+01:00",
+        "2024-04-01T00:00:00+02:00",
+        "2024-04-02T00:00:00+02:00",
+    ]
+    assert times_of(*texts).to_list() == [
+        datetime(2024, 3, 30),
+        datetime(2024, 3, 31),
+        datetime(2024, 4, 1),
+        datetime(2024, 4, 2),
+    ]
+    months = [f"2024-{month:02}-01T00:00:00+0{1 + (3 < month < 11)}:00" for month in range(1, 13)]
+    assert times_of(*months).dt.month().to_list() == list(range(1, 13))
+    assert times_of("2024-01-01T00:00:00Z", "2024-07-01T00:00:00+01:00").to_list() == [
+        datetime(2024, 1, 1),
+        datetime(2024, 7, 1),
+    ]
+
+
+def test_hours_across_daylight_saving_are_on_the_clock_of_the_last_offset():
+    texts = [
+        "2024-10-27T01:00+02:00",
+        "2024-10-27T02:00+02:00",
+        "2024-10-27T02:00+01:00",
+        "2024-10-27T03:00+01:00",
+    ]
+    times = read_times(Table("file.csv", pl.DataFrame({"t": texts}), 2), "t")
+    assert times.values.to_list() == [datetime(2024, 10, 27, hour) for hour in range(4)]
+    assert written(*texts)[-1] == texts[-1]
+    assert "the offsets of column 't' change; forecasts have the last, +01:00" in times.clock.note
+    spring = [
+        "2024-03-31T00:00+01:00",
+        "2024-03-31T01:00+01:00",
+        "2024-03-31T03:00+02:00",
+        "2024-03-31T04:00+02:00",
+    ]
+    assert find_step(times_of(*spring)).places(times_of(*spring))[0].tolist() == [0, 1, 2, 3]
+
+
+def test_places_with_offsets_of_their_own_are_compared_in_one():
+    """Two series that show the same local times are at different times."""
+    texts = [
+        "2024-01-01T00:00+01:00",
+        "2024-01-02T00:00+01:00",
+        "2024-01-01T00:00-05:00",
+        "2024-01-02T00:00-05:00",
+    ]
+    assert times_of(*texts).to_list() == [
+        datetime(2023, 12, 31, 18),
+        datetime(2024, 1, 1, 18),
+        datetime(2024, 1, 1),
+        datetime(2024, 1, 2),
+    ]
+
+
+@pytest.mark.parametrize("offset", ["", "+25:00", "+01:77"])
+def test_an_offset_that_is_none(offset):
+    with pytest.raises(GatewiseError, match=r"line 3, column 't': expected a time"):
+        times_of("2020-03-04T05:00:00+01:00", f"2020-03-04T06:00:00{offset}")
 
 
 def test_times_of_a_zone():
     hours = pl.datetime_range(
         datetime(2020, 3, 28, 23), datetime(2020, 3, 29, 4), "1h", time_zone="Europe/Berlin", eager=True
     )
-    found = read_times(Table("file", pl.DataFrame({"t": hours}), 1), "t")
+    found = read_times(Table("file", pl.DataFrame({"t": hours}), 1), "t").values
     assert found.diff().drop_nulls().n_unique() == 1
     days = pl.datetime_range(
         datetime(2020, 3, 27), datetime(2020, 3, 31), "1d", time_zone="Europe/Berlin", eager=True
     )
-    found = read_times(Table("file", pl.DataFrame({"t": days}), 1), "t")
+    found = read_times(Table("file", pl.DataFrame({"t": days}), 1), "t").values
     assert found.to_list()[-1] == datetime(2020, 3, 31)
 
 
@@ -118,7 +212,37 @@ def test_times_of_a_zone():
     ("whole", "expected"), [(20240131, datetime(2024, 1, 31)), (202402, datetime(2024, 2, 1))]
 )
 def test_whole_numbers_that_are_dates(whole, expected):
-    assert read_times(Table("file", pl.DataFrame({"t": [whole]}), 1), "t").to_list() == [expected]
+    assert read_times(Table("file", pl.DataFrame({"t": [whole]}), 1), "t").values.to_list() == [expected]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("22001", "22002"),
+        ("190013", "190014"),
+        ("180001", "180002"),
+        ("210101", "210102"),
+        ("1700000000", "1700003600"),
+        ("202401", "20240101"),
+        ("45292", "45293"),
+    ],
+)
+def test_numbers_that_are_no_dates(texts):
+    assert times_of(*texts).to_list() == [int(text) for text in texts]
+
+
+def test_whole_numbers_beyond_64_bits_and_years_beyond_9999():
+    with pytest.raises(
+        GatewiseError, match="line 3, column 't': expected a time within 1e18, got '9000000000000000000'"
+    ):
+        times_of("1", "9000000000000000000")
+    with pytest.raises(GatewiseError, match="line 2, column 't': expected a time like"):
+        times_of("99999999999999999999")
+    late = times_of("9999-12-30", "9999-12-31")
+    with pytest.raises(GatewiseError, match="beyond the year 9999"):
+        find_step(late).grid(late, 3)
+    with pytest.raises(GatewiseError, match="beyond the year 9999"):
+        Step(1, "months").grid(times_of("9999-11"), 3)
 
 
 def test_how_times_are_written():

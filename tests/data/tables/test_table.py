@@ -84,7 +84,7 @@ def test_a_column_that_is_not_there(write):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "can't be read as a table"),
+        ("", "is empty; give a table with names of columns"),
         ("time,value\n", "has no rows below its header"),
         ("a,b\n1,2,3\n4,5\n", "can't be read as a table"),
         (b"time,value\n1,\xff\xfe\xfa\n", "can't be read as a table"),
@@ -95,6 +95,48 @@ def test_a_column_that_is_not_there(write):
 def test_files_that_are_no_tables(write, text, message):
     with pytest.raises(GatewiseError, match=re.escape(message)):
         read_table(write(text))
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("cells", [["998", "1.005"], ["1.005", "", "7"], ["-12.500", "12"]])
+def test_points_that_may_be_between_thousands_are_refused(write, separator, cells):
+    rows = "".join(f"{row}{separator}{cell}\n" for row, cell in enumerate(cells))
+    table = read_table(write(f"t{separator}wert\n{rows}"))
+    dotted = next(cell for cell in cells if "." in cell)
+    message = rf"line {cells.index(dotted) + 2}, column 'wert': {dotted!r} beside .* write thousands without"
+    with pytest.raises(GatewiseError, match=message):
+        table.numbers("wert", "target")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["998", "1.005", "0.5"], ["1.005", "2.125"], ["0.998", "1"], ["1998", "1.005"], ["1.0050", "998"]],
+)
+def test_points_that_are_decimal_points(write, cells):
+    table = read_table(write("t;wert\n" + "".join(f"0;{cell}\n" for cell in cells)))
+    assert table.numbers("wert", "target").tolist() == [float(cell) for cell in cells]
+
+
+def test_between_commas_a_point_is_decimal_unless_a_nought_is_kept_behind_it(write):
+    assert read_table(write("t,x\n0,1\n0,1.125\n")).numbers("x", "target").tolist() == [1, 1.125]
+    with pytest.raises(GatewiseError, match=r"line 3, column 'x': '1\.250' beside '1' may be 1250"):
+        read_table(write("t,x\n0,1\n0,1.250\n")).numbers("x", "target")
+
+
+@pytest.mark.parametrize(
+    "cell", ["1,005", "1 005", "1'005", "1.005,50", "1,005.50", "1.234.567", "1\u202f005", "12_000"]
+)
+def test_other_marks_between_thousands_are_refused(write, cell):
+    table = read_table(write(f't,x\n0,998\n1,"{cell}"\n'))
+    with pytest.raises(
+        GatewiseError, match=r"line 3, column 'x': expected a number, got .* without marks between"
+    ):
+        table.numbers("x", "target")
+
+
+def test_numbers_beyond_64_bits(write):
+    table = read_table(write("x,y\n99999999999999999999,1e29\n-99999999999999999999,-1e29\n"))
+    assert table.numbers("x", "target").tolist() == [1e20, -1e20]
 
 
 def test_a_broken_parquet_file(write):

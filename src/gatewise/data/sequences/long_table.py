@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import polars as pl
 
+from gatewise.data.opening import require_file
 from gatewise.data.sequences.gather import KEYS, gathered, put_in_time, same_time
 from gatewise.data.sequences.long_columns import LongColumns, recognise_long
 from gatewise.data.sequences.missing import Fill, carry_forward
 from gatewise.data.sequences.sequences import SequenceTable, in_order
 from gatewise.data.sequences.spool import Spool, at_once, pieces
-from gatewise.data.tables.table import Table, check_header, separator
+from gatewise.data.tables.delimited import Piece, csv_pieces
+from gatewise.data.tables.numbers import Thousands
+from gatewise.data.tables.parquet import PARQUET, parquet_frames
+from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
 
 __all__ = ["Fill", "LongColumns", "read_long"]
-PARQUET = (".parquet", ".pq")
 BYTES_AT_ONCE = 1 << 20
 DATES = (
     "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%.f%z",
@@ -47,20 +49,6 @@ def read_long(
     return rows.table(path), rows.columns
 
 
-@dataclass(frozen=True)
-class _Piece(Table):
-    """Some rows of a file; lines: where each stands."""
-
-    lines: np.ndarray
-
-    @property
-    def unit(self) -> str:
-        return "line" if self.first_line > 1 else "row"
-
-    def place(self, row: int) -> str:
-        return f"{self.unit} {self.lines[row]}"
-
-
 class _Rows:
     """All rows met so far, on disk."""
 
@@ -71,13 +59,15 @@ class _Rows:
         self.hint = "" if given.channels else "; if it is no channel, name those that are with --channels"
         self.ids, self.classes = _Numbered(), _Numbered()
         self.values, self.keys = Spool(len(columns.channels)), Spool(1, KEYS)
+        self.thousands: dict[str, Thousands] = {}
         self.dated: bool | None = None
         self.filled = 0
         self.unit = ""
 
-    def add(self, piece: _Piece) -> None:
+    def add(self, piece: Table) -> None:
         """Errors: `GatewiseError` with the line of a cell that can't be read."""
         columns, self.unit = self.columns, piece.unit
+        assert piece.lines is not None
         keys = np.zeros((len(piece.lines), 1), KEYS)
         keys["sequence"][:, 0] = self.ids.numbers(_text(piece, str(columns.id), "id"))
         keys["line"][:, 0] = piece.lines
@@ -90,9 +80,9 @@ class _Rows:
         self.keys.add(keys)
         self.values.add(np.stack([self._channel(piece, name) for name in columns.channels], axis=1))
 
-    def _channel(self, piece: _Piece, name: str) -> np.ndarray:
+    def _channel(self, piece: Table, name: str) -> np.ndarray:
         try:
-            numbers = piece.numbers(name, "channel")
+            numbers = piece.numbers(name, "channel", self.thousands.setdefault(name, piece.thousands()))
         except GatewiseError as error:
             raise GatewiseError(f"{error}{self.hint}") from error
         empty = np.isnan(numbers)
@@ -107,6 +97,8 @@ class _Rows:
     def table(self, path: Path) -> SequenceTable:
         """The rows in order. Errors: `GatewiseError` with the two lines that give a time twice."""
         columns = self.columns
+        for name, met in self.thousands.items():
+            met.check(str(path), name)
         values, keys, offsets = gathered(self.values.values(), self.keys.values()[:, 0], len(self.ids.seen))
         names, numbers = in_order(tuple(self.classes.seen))
         for part in pieces(len(keys) if names else 0):
@@ -141,72 +133,35 @@ class _Numbered:
         return names.replace_strict(unique, own, return_dtype=pl.Int32).to_numpy()
 
 
-def _pieces(path: Path) -> Iterator[_Piece]:
+def _pieces(path: Path) -> Iterator[Table]:
     """The rows of a file piece by piece, without empty ones. Errors: `GatewiseError` where it is no table."""
-    if not path.is_file():
-        raise GatewiseError(f"there is no file {str(path)!r}; give a CSV or a Parquet file")
-    first, frames = (1, _parquet(path)) if path.suffix.lower() in PARQUET else (2, _csv(path))
-    try:
-        for frame, lines in frames:
-            names = [name.strip() for name in frame.columns]
-            check_header(path, frame.columns, first)
-            if len(set(names)) < len(names):
-                twice = next(name for name in names if names.count(name) > 1)
-                raise GatewiseError(f"{path} has two columns called {twice!r}; rename one")
-            frame.columns = names
-            there = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
-            if there.any():
-                yield _Piece(str(path), frame.filter(there), first, lines[there.to_numpy()])
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        reason = "it is not in UTF-8" if "utf" in str(error).lower() else str(error).strip().split("\n")[0]
-        raise GatewiseError(f"{path} can't be read as a table: {reason}") from error
+    require_file(path, "a CSV or a Parquet file")
+    first, pieces = (
+        (1, _parquet(path)) if path.suffix.lower() in PARQUET else (2, csv_pieces(path, BYTES_AT_ONCE))
+    )
+    for frame, lines, separator in pieces:
+        there = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+        if there.any():
+            yield Table(str(path), frame.filter(there), first, lines[there.to_numpy()], separator)
 
 
-def _parquet(path: Path) -> Iterator[tuple[pl.DataFrame, np.ndarray]]:
-    """Frames of a Parquet file, and the numbers of their rows from 1."""
-    lazy = pl.scan_parquet(path, glob=False)
-    size, row = at_once(len(lazy.collect_schema())), 0
-    while (frame := lazy.slice(row, size).collect()).height:
-        yield frame, np.arange(row, row + frame.height) + 1
+def _parquet(path: Path) -> Iterator[Piece]:
+    """Pieces of a Parquet file, and the numbers of their rows from 1."""
+    row = 1
+    for frame in parquet_frames(path, at_once):
+        yield Piece(frame, np.arange(row, row + frame.height))
         row += frame.height
 
 
-def _csv(path: Path) -> Iterator[tuple[pl.DataFrame, np.ndarray]]:
-    """Frames of a CSV, all cells as text, and the lines in which their rows begin."""
-    between = separator(path)
-    with path.open("rb") as file:
-        header = _whole_rows(file, 1)
-        if not header.strip():
-            raise GatewiseError(f"{path} is empty; give a table with names of columns in its first line")
-        line = 1 + header.count(b"\n")
-        while text := _whole_rows(file, BYTES_AT_ONCE):
-            frame = pl.read_csv(header + text, infer_schema=False, separator=between)
-            lines = np.arange(line, line + frame.height)
-            if text.count(b"\n") > frame.height:  # some are inside of cells
-                inside = frame.select(pl.sum_horizontal(pl.all().str.count_matches("\n"))).to_series()
-                lines[1:] += inside.fill_null(0).cum_sum().to_numpy()[:-1]
-            yield frame, lines
-            line += text.count(b"\n")
-
-
-def _whole_rows(file: BinaryIO, size: int) -> bytes:
-    """About so many bytes, up to the end of a line that is no line break inside quotes."""
-    text = file.read(size) + file.readline()
-    while text.count(b'"') % 2 and len(text) < 4 * BYTES_AT_ONCE and (more := file.readline()):
-        text += more
-    return text
-
-
-def _text(piece: _Piece, name: str, role: str) -> pl.Series:
-    values = piece.column(name, role).cast(pl.String).str.strip_chars()
-    empty = values.is_null() | (values == "")
-    if empty.any():
-        place = piece.place(int(empty.arg_max() or 0))
+def _text(piece: Table, name: str, role: str) -> pl.Series:
+    values = piece.texts(name, role)
+    if values.null_count():
+        place = piece.place(int(values.is_null().arg_max() or 0))
         raise GatewiseError(f"{piece.path}, {place}, column {name!r} is empty: give the {role}")
     return values
 
 
-def _times(piece: _Piece, name: str, dated: bool | None) -> tuple[np.ndarray, bool]:
+def _times(piece: Table, name: str, dated: bool | None) -> tuple[np.ndarray, bool]:
     """Times as numbers, and whether they are dates; dated: whether those before were, if there were any."""
     given = piece.column(name, "time")
     if given.dtype.is_temporal():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
-from gatewise.data.series.times import DAY, SECOND, Step
+from gatewise.data.series.step import DAY, SECOND, Step
 
 LENGTHS = {"day": DAY, "week": 7 * DAY, "year": 365.25 * DAY}  # in microseconds
 LEAST_ROUNDS = 2

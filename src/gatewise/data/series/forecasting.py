@@ -14,7 +14,8 @@ from gatewise.data.series.calendar import calendar, useful_cycles
 from gatewise.data.series.period import find_period
 from gatewise.data.series.scaling import Scale, learn_scale
 from gatewise.data.series.series import Series, SeriesSet
-from gatewise.data.series.times import Step, say
+from gatewise.data.series.step import Step
+from gatewise.data.series.times import say
 from gatewise.data.series.windows import WindowBatch, Windows, window_starts
 from gatewise.errors import GatewiseError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gatewise.data.series.times import Step
+from gatewise.data.series.step import Step
 
 LEAST_CORRELATION = 0.2
 

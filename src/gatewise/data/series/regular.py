@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from gatewise.data.series.times import Step, say
+from gatewise.data.series.step import Step
+from gatewise.data.series.times import say
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
 
 FILLS = ("linear", "forward")
+MOST_STEPS_A_ROW, FEW_STEPS = 100, 100_000  # beyond both, nearly all steps would be invented
 
 
 def in_order(table: Table, times: pl.Series, rows: np.ndarray, series: str) -> np.ndarray:
@@ -24,7 +26,8 @@ def in_order(table: Table, times: pl.Series, rows: np.ndarray, series: str) -> n
         first, second = sorted(int(row) for row in rows[twice[0] : twice[0] + 2])
         raise GatewiseError(
             f"{table.path}: {table.place(first)} and {table.place(second)} both give {say(times[first])} for "
-            f"series {series!r}; keep one, or name the column that tells series apart with --id"
+            f"series {series!r}; keep one, or name the column that tells series apart with --id, "
+            "or another of times with --time"
         )
     return rows
 
@@ -72,24 +75,28 @@ def on_grid(
     Errors: `GatewiseError` with the place of a time that is off the grid, or of a gap not to be filled.
     """
     own = times.gather(rows)
-    places = np.round(step.places(own)).astype(np.int64)
-    grid = step.grid(own, int(places[-1]) + 1)
-    off = np.flatnonzero((grid.gather(places) != own).to_numpy())
-    if len(off):
-        row = int(rows[off[0]])
+    places, on = step.places(own)
+    if not on.all():
+        row = int(rows[on.argmin()])
         raise GatewiseError(
             f"{table.path}, {table.place(row)}: {say(times[row])} of series {series!r} does not fit a step "
             f"of one {step} from {say(own[0])}; bring the times to one step first"
         )
-    gaps = np.flatnonzero(np.diff(places) > 1)
-    if len(gaps) and fill is None:
-        before, after = int(rows[gaps[0]]), int(rows[gaps[0] + 1])
-        count = int(np.diff(places)[gaps[0]]) - 1
-        raise GatewiseError(
-            f"{table.path}, {table.place(after)}: {count} missing between {say(times[before])} and "
-            f"{say(times[after])} in series {series!r}, whose step is one {step}; "
-            "fill gaps with --fill linear or --fill forward"
+    count = int(places[-1]) + 1
+    too_many = count > max(MOST_STEPS_A_ROW * len(rows), FEW_STEPS)
+    if count > len(rows) and (fill is None or too_many):
+        gaps = np.diff(places)
+        gap = int(gaps.argmax()) if too_many else int((gaps > 1).argmax())
+        remedy = (
+            "too many to be filled: check the time of this row, or bring the times to one step first"
+            if too_many
+            else "fill gaps with --fill linear or --fill forward"
         )
-    whole = np.full(places[-1] + 1, -1)
+        before, after = int(rows[gap]), int(rows[gap + 1])
+        raise GatewiseError(
+            f"{table.path}, {table.place(after)}: {gaps[gap] - 1} missing between {say(times[before])} and "
+            f"{say(times[after])} in series {series!r}, whose step is one {step}; {remedy}"
+        )
+    whole = np.full(count, -1)
     whole[places] = rows
-    return Grid(table, whole, grid, fill)
+    return Grid(table, whole, step.grid(own, count), fill)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from gatewise.data.series.regular import FILLS, Grid, in_order, on_grid
-from gatewise.data.series.times import Step, find_step, read_times
+from gatewise.data.series.step import Step, find_step
+from gatewise.data.series.times import read_times
+from gatewise.data.series.zones import Clock
 from gatewise.data.tables.columns import Columns, FoundColumns, recognise
 from gatewise.data.tables.table import Table, read_table
 from gatewise.errors import GatewiseError
@@ -36,12 +38,13 @@ class Series:
 
 @dataclass(frozen=True)
 class SeriesSet:
-    """All series of a file, with the one step between times, and what was noticed in reading."""
+    """All series of a file, with the one step between times, their clock, and what was noticed in reading."""
 
     series: tuple[Series, ...]
     columns: FoundColumns
     step: Step
     notes: tuple[str, ...]
+    clock: Clock = field(default_factory=Clock)
 
 
 def read_series(
@@ -68,7 +71,8 @@ def read_series(
         raise GatewiseError(f"expected fill as one of {', '.join(FILLS)}, got {fill!r}")
     table = Table("the frame", source, 1) if isinstance(source, pl.DataFrame) else read_table(source)
     found, notes = recognise(table, columns or Columns())
-    times = read_times(table, found.time, time_format)
+    times, clock = read_times(table, found.time, time_format)
+    notes += [] if clock.note is None else [clock.note]
     groups = _rows_by_id(table, found)
     ordered = {name: in_order(table, times, rows, name) for name, rows in groups.items()}
     if any((ordered[name] != rows).any() for name, rows in groups.items()):
@@ -84,13 +88,13 @@ def read_series(
     if filled:
         looks = ", which looks at the value behind a gap" if fill == "linear" else ""
         notes.append(f"missing values that were filled: {filled} ({fill}{looks})")
-    return SeriesSet(series, found, step, tuple(notes))
+    return SeriesSet(series, found, step, tuple(notes), clock)
 
 
 def _rows_by_id(table: Table, columns: FoundColumns) -> dict[str, np.ndarray]:
     if columns.id is None:
         return {columns.target: np.arange(table.frame.height)}
-    ids = table.column(columns.id, "id").cast(pl.String)
+    ids = table.texts(columns.id, "id")
     if ids.is_null().any():
         place = table.place(int(ids.is_null().arg_max() or 0))
         raise GatewiseError(f"{table.path}, {place}, column {columns.id!r}: the id is missing")

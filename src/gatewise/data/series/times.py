@@ -1,57 +1,59 @@
-"""Times: reading a column of them, and the step from one to the next."""
+"""Times: reading a column of them, on the clock of the file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from gatewise.data.series.zones import MINUTE, Clock, minutes_of, on_one_clock, split_offsets
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
 
 DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y%m%d")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", "T%H:%M", "T%H:%M:%S", "T%H:%M:%S%.f")
-ZONED = ("T%H:%M%z", "T%H:%M:%S%z", "T%H:%M:%S%.f%z", " %H:%M%z", " %H:%M:%S%z", " %H:%M:%S%.f%z")
 MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%Y%m")
-WHOLE_DATE = r"^(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])?$"  # 20240131 or 202401
-FIRST_YEAR = 1000  # two digits are no year
-SECOND, DAY = 1_000_000, 86_400_000_000  # in microseconds
-UNITS = {"week": 7 * DAY, "day": DAY, "hour": 3600 * SECOND, "minute": 60 * SECOND, "second": SECOND}
-USUAL_PERIODS = {"hour": 24, "day": 7, "week": 52, "month": 12, "quarter": 4}
+DIGITS = {"%Y%m%d": r"^\d{8}", "%Y%m": r"^\d{6}$"}  # forms without a mark between year and month
+WHOLE_DATE = r"^(?:19\d{2}|20\d{2}|2100)(?:0[1-9]|1[0-2])"
+WHOLE_DATES = (WHOLE_DATE + "$", WHOLE_DATE + r"(?:0[1-9]|[12]\d|3[01])$")  # 202401; 20240131
+FIRST_YEAR, LAST_YEAR = 1000, 9999  # two digits are no year
+LARGEST = 1 << 60  # of whole numbers, so that their differences fit
+FIRST_ROWS = 20
 
 
-def read_times(table: Table, name: str, time_format: str | None = None) -> pl.Series:
-    """The time column as dates with a clock, or as whole numbers.
+class Times(NamedTuple):
+    """A column of times.
 
-    Times with a zone become those of UTC, or of the zone itself where all show the same clock.
+    values: dates with a clock but no zone, or whole numbers; clock: how they were written
+    """
+
+    values: pl.Series
+    clock: Clock
+
+
+def read_times(table: Table, name: str, time_format: str | None = None) -> Times:
+    """The time column, as the clock of the file shows it.
+
+    Where offsets change, as with daylight saving, and local time is less regular than UTC (hours, not days),
+    all times are on the clock of the last offset.
 
     Errors: `GatewiseError` with the line where a cell is no time, or where two formats fit.
     """
     given = table.column(name, "time")
-    _check_all_there(table, name, given)
     if given.dtype in (pl.Date, pl.Datetime):
-        return _without_zone(given.cast(pl.Datetime("us")) if given.dtype == pl.Date else given)
-    if given.dtype.is_float() and (given == given.round()).all():
+        _check(table, name, given.is_not_null(), "the time is missing")
+        return _typed(table, name, given)
+    if given.dtype.is_float() and ((given == given.round()) & (given.abs() <= 1 << 53)).all():
         given = given.cast(pl.Int64)
-    text = given.cast(pl.String).str.strip_chars()
-    _check_all_there(table, name, text)
-    if time_format is not None:
-        return _parsed_whole(table, name, text, time_format)
-    whole = text.cast(pl.Int64, strict=False)
-    if not whole.is_null().any() and not text.str.contains(WHOLE_DATE).all():
-        return whole
-    return _recognised(table, name, text)
-
-
-def _without_zone(times: pl.Series) -> pl.Series:
-    if getattr(times.dtype, "time_zone", None) is None:
-        return times.cast(pl.Datetime("us"))
-    local = times.dt.replace_time_zone(None)
-    one_clock = local.dt.time().n_unique() == 1
-    kept = local if one_clock else times.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return kept.cast(pl.Datetime("us"))
+    text = given.cast(pl.String) if given.dtype.is_integer() else table.texts(name, "time")
+    _check(table, name, text.is_not_null(), "the time is missing")
+    if time_format is None:
+        whole = text.cast(pl.Int64, strict=False)
+        if not whole.is_null().any() and not _all_whole_dates(text):
+            _check(table, name, whole.is_between(-LARGEST, LARGEST), "expected a time within 1e18", text)
+            return Times(whole, Clock())
+    return _read_texts(table, name, text, time_format)
 
 
 def say(time: object) -> str:
@@ -69,150 +71,119 @@ def time_format(times: pl.Series) -> str | None:
 
 
 def looks_like_times(table: Table, name: str) -> bool:
-    """Whether at least half of a column's first cells are dates in one form."""
-    given = table.frame[name].head(20)
-    if given.dtype.is_temporal():
+    """Whether at least half of a column's first cells are dates in one form, other than digits alone."""
+    given = table.frame[name].head(FIRST_ROWS)
+    if given.dtype in (pl.Date, pl.Datetime):
         return True
     if given.dtype != pl.String:
         return False
-    return any(2 * values.null_count() <= len(given) for _, values in _tries(given.str.strip_chars()))
+    text = given.str.strip_chars()
+    if text.str.contains(r"^\d*$").any() or text[0] is None:
+        return False
+    return any(2 * values.null_count() <= len(given) for _, values in _tries(split_offsets(text)[0]))
 
 
-def _recognised(table: Table, name: str, text: pl.Series) -> pl.Series:
-    best, fewest = "", len(text) + 1
-    fitting: dict[str, pl.Series] = {}
-    for one, values in _tries(text):
-        wrong = values.null_count()
-        if wrong == 0:
-            fitting[one] = values
-        if wrong < fewest:
-            best, fewest = one, wrong
-    different = {tuple(values.to_list()): one for one, values in fitting.items()}
-    if len(different) > 1:
-        first, second = list(different.values())[:2]
-        raise GatewiseError(
-            f"{table.path}, column {name!r}: {text[0]!r} may be {first} or {second}; "
-            "say which with --time-format"
+def are_whole_dates(table: Table, name: str) -> bool:
+    """Whether all cells of a column are dates such as 20240131, or all months such as 202401."""
+    given = table.frame[name]
+    if not (given.dtype == pl.String or given.dtype.is_integer()) or given.null_count():
+        return False
+    return _all_whole_dates(given.cast(pl.String).str.strip_chars())
+
+
+def _all_whole_dates(text: pl.Series) -> bool:
+    return any(text.str.contains(form).all() for form in WHOLE_DATES)
+
+
+def _typed(table: Table, name: str, given: pl.Series) -> Times:
+    _check(table, name, given.dt.year().is_between(1, LAST_YEAR), f"expected a year up to {LAST_YEAR}", given)
+    values = given.cast(pl.Datetime("us", getattr(given.dtype, "time_zone", None)))
+    if given.dtype == pl.Datetime("ns"):
+        _check(table, name, values.cast(given.dtype) == given, "expected a time in microseconds", given)
+    if getattr(given.dtype, "time_zone", None) is None:
+        return Times(values, Clock(dtype=given.dtype))
+    local = values.dt.replace_time_zone(None)
+    offsets = (local - values.dt.convert_time_zone("UTC").dt.replace_time_zone(None)).to_physical().to_numpy()
+    times, shift, _ = on_one_clock(local, offsets)
+    return Times(times, Clock(dtype=given.dtype, shift=shift))
+
+
+def _read_texts(table: Table, name: str, text: pl.Series, time_format: str | None) -> Times:
+    bare, offsets = (text, None) if _without_offset(time_format) else split_offsets(text)
+    if time_format is None:
+        form, local = _recognised(table, name, text, bare)
+    else:
+        form = time_format.removesuffix("%z").removesuffix("%#z") if offsets is not None else time_format
+        local = _parsed_whole(table, name, text, bare, form)
+    if offsets is None:
+        inside = "%z" in form  # an offset that is not at the end: times of UTC
+        return Times(local, Clock(dtype=pl.Datetime("us", "UTC"), shift=0) if inside else Clock(form))
+    minutes = minutes_of(offsets)
+    _check(table, name, minutes.is_not_null(), f"expected a time with an offset like {offsets[0]}", text)
+    times, shift, last = on_one_clock(local, minutes.to_numpy() * MINUTE)
+    note = None
+    if minutes.n_unique() > 1:
+        which = "" if shift is None else ", to which all were moved"
+        note = (
+            f"the offsets of column {name!r} change; forecasts have the last, {offsets[last].strip()}{which}"
         )
-    if fitting:
-        return next(iter(fitting.values()))
-    return _parsed_whole(table, name, text, best)
+    return Times(times, Clock(form + offsets[last], note=note))
 
 
-def _parsed_whole(table: Table, name: str, text: pl.Series, time_format: str) -> pl.Series:
-    values = _parsed(text, time_format)
-    if values.is_null().any():
-        row = int(values.is_null().arg_max() or 0)
-        raise GatewiseError(
-            f"{table.path}, {table.place(row)}, column {name!r}: expected a time like "
-            f"{time_format or '%Y-%m-%d, or whole numbers'}, got {text[row]!r}"
-        )
+def _without_offset(time_format: str | None) -> bool:
+    return time_format is not None and not time_format.endswith(("%z", "%#z"))
+
+
+def _recognised(table: Table, name: str, text: pl.Series, bare: pl.Series) -> tuple[str, pl.Series]:
+    """The form that all cells fit, and the times. text: the cells; bare: without their offsets"""
+    tries = _tries(bare)
+    fitting = [(form, values) for form, values in tries if not values.null_count()]
+    if not fitting:
+        best = min(tries, key=lambda one: one[1].null_count(), default=("", None))[0]
+        return best, _parsed_whole(table, name, text, bare, best)
+    first, values = fitting[0]
+    for second, others in fitting[1:]:
+        if not values.equals(others):
+            raise GatewiseError(
+                f"{table.path}, column {name!r}: {text[0]!r} may be {first} or {second}; "
+                "say which with --time-format"
+            )
+    return first, values
+
+
+def _parsed_whole(table: Table, name: str, text: pl.Series, bare: pl.Series, form: str) -> pl.Series:
+    values = _parsed(bare, form)
+    like = form or "%Y-%m-%d, or whole numbers"
+    _check(table, name, values.is_not_null(), f"expected a time like {like}", text)
     return values
 
 
 def _tries(text: pl.Series) -> list[tuple[str, pl.Series]]:
     """The column read in each format that its first cell fits."""
-    bare = text.str.replace(r"(Z| ?UTC|\+00:?00)$", "")
-    formats = [*MONTHS, *(day + clock for day in DAYS for clock in (*CLOCKS, *ZONED))]
-    return [(one, _parsed(bare, one)) for one in formats if not _parsed(bare.head(1), one).is_null().any()]
+    formats = [*MONTHS, *(day + clock for day in DAYS for clock in CLOCKS)]
+    fitting = [one for one in formats if not _parsed(text.head(1), one).has_nulls()]
+    return [(one, _parsed(text, one)) for one in fitting]
 
 
-def _parsed(text: pl.Series, time_format: str) -> pl.Series:
-    if time_format in MONTHS:
-        text, time_format = text + " 1", time_format + " %d"
+def _parsed(text: pl.Series, form: str) -> pl.Series:
+    """Times in a form, null where a cell is none."""
+    for start, digits in DIGITS.items():
+        if form.startswith(start) and (form == start or start == "%Y%m%d"):
+            text = text.set(~text.str.contains(digits), None)
+    if form in MONTHS:
+        text, form = text + " 1", form + " %d"
     try:
-        times = _without_zone(text.str.to_datetime(time_format, strict=False, time_unit="us"))
+        times = text.str.to_datetime(form, strict=False, time_unit="us")
     except pl.exceptions.PolarsError:
         return pl.Series([None] * len(text), dtype=pl.Datetime("us"))
-    return times.set(times.dt.year() < FIRST_YEAR, None)
+    times = times.dt.replace_time_zone(None)  # that of an offset in the middle of a form
+    return times.set(~times.dt.year().is_between(FIRST_YEAR, LAST_YEAR), None)
 
 
-def _check_all_there(table: Table, name: str, values: pl.Series) -> None:
-    missing = values.is_null() | ((values == "") if values.dtype == pl.String else False)
-    if missing.any():
-        raise GatewiseError(
-            f"{table.path}, {table.place(int(missing.arg_max() or 0))}, column {name!r}: the time is missing"
-        )
-
-
-@dataclass(frozen=True)
-class Step:
-    """The distance from one time to the next: so many microseconds, months, or whole numbers."""
-
-    size: int
-    unit: str  # "microseconds", "months" or "numbers"
-
-    def __str__(self) -> str:
-        if self.unit == "numbers":
-            return "unit" if self.size == 1 else f"{self.size} units"
-        name, count = self._named()
-        return name if count == 1 else f"{count} {name}s"
-
-    def _named(self) -> tuple[str, int]:
-        if self.unit == "months":
-            for name, size in (("year", 12), ("quarter", 3)):
-                if self.size % size == 0:
-                    return name, self.size // size
-            return "month", self.size
-        for name, size in UNITS.items():
-            if self.size % size == 0:
-                return name, self.size // size
-        return "microsecond", self.size
-
-    @property
-    def usual_period(self) -> int | None:
-        """The steps of a day, week or year, whichever such data mostly follows."""
-        if self.unit == "numbers":
-            return None
-        name, count = self._named()
-        per_day = {"hour": 24, "minute": 1440, "second": 86400}
-        if name in per_day and per_day[name] % count == 0:
-            return per_day[name] // count
-        return USUAL_PERIODS.get(name) if count == 1 else None
-
-    def places(self, times: pl.Series) -> np.ndarray:
-        """Each time's distance from the first, in steps; a broken one lies off the grid."""
-        ticks = _ticks(times, self.unit)
-        return (ticks - ticks[0]) / self.size
-
-    def grid(self, times: pl.Series, count: int) -> pl.Series:
-        """`count` times from the first of a column, a step apart."""
-        steps = pl.int_range(count, eager=True) * self.size
-        start = pl.Series([times[0]] * count, dtype=times.dtype)
-        if self.unit == "numbers":
-            return start + steps
-        if self.unit == "microseconds":
-            return start + steps.cast(pl.Duration("us"))
-        frame = pl.DataFrame({"start": start, "by": steps.cast(pl.String) + "mo"})
-        moved = frame.select(pl.col("start").dt.offset_by(pl.col("by")))["start"]
-        return moved.dt.month_end() if _at_month_ends(times) else moved
-
-
-def find_step(times: pl.Series) -> Step:
-    """The step of times in order: whole months where all fall on one day of the month, else the commonest."""
-    if times.dtype.is_integer():
-        return Step(_commonest(_ticks(times, "numbers")), "numbers")
-    days = times.dt.day()
-    gaps = np.diff(_ticks(times, "microseconds"))
-    monthly = (days.n_unique() == 1 or _at_month_ends(times)) and times.dt.time().n_unique() == 1
-    if monthly and len(gaps) and gaps.min() >= 28 * DAY:
-        return Step(_commonest(_ticks(times, "months")), "months")
-    return Step(_commonest(_ticks(times, "microseconds")), "microseconds")
-
-
-def _ticks(times: pl.Series, unit: str) -> np.ndarray:
-    readers: dict[str, Callable[[], pl.Series]] = {
-        "numbers": lambda: times,
-        "microseconds": lambda: times.dt.epoch("us"),
-        "months": lambda: times.dt.year().cast(pl.Int64) * 12 + times.dt.month().cast(pl.Int64),
-    }
-    return np.asarray(readers[unit]().to_numpy())
-
-
-def _at_month_ends(times: pl.Series) -> bool:
-    return bool((times == times.dt.month_end()).all()) and bool((times.dt.day() > 27).all())
-
-
-def _commonest(ticks: np.ndarray) -> int:
-    values, counts = np.unique(np.diff(ticks), return_counts=True)
-    return int(values[counts.argmax()]) if len(values) else 1
+def _check(table: Table, name: str, right: pl.Series, message: str, shown: pl.Series | None = None) -> None:
+    """Raises `GatewiseError` with the place, and the cell, of the first row that is not right."""
+    if right.all(ignore_nulls=False):
+        return
+    row = int(np.argmin(right.fill_null(False).to_numpy()))
+    cell = "" if shown is None else f", got {str(shown[row])[:40]!r}"
+    raise GatewiseError(f"{table.path}, {table.place(row)}, column {name!r}: {message}{cell}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gatewise.data.series.times import looks_like_times
+from gatewise.data.series.times import are_whole_dates, looks_like_times
+from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
 
@@ -47,9 +48,7 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
     left = [name for name in table.columns if name not in named]
     notes = []
     if given.time is None:
-        dates = [name for name in left if looks_like_times(table, name)]
-        dates = dates or [name for name in left if name.lower() in TIME_NAMES]
-        given = replace(given, time=_only(table, "time", dates))
+        given = replace(given, time=_only(table, "time", _like_times(table, left)))
         left.remove(str(given.time))
         notes.append(f"time is column {given.time!r}")
     ids = [name for name in left if name.lower() in ID_NAMES and table.frame[name].is_duplicated().any()]
@@ -59,12 +58,26 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
         notes.append(f"series are told apart by column {ids[0]!r}")
     if given.target is None:
         usual = [name for name in left if name.lower() in TARGET_NAMES]
-        given = replace(given, target=_only(table, "target", usual or left))
+        plain = [name for name in left if _has_values(table, name)]
+        given = replace(given, target=_only(table, "target", usual or plain or left))
         left.remove(str(given.target))
         notes.append(f"target is column {given.target!r}")
     if left:
-        notes.append(f"not used: {', '.join(left)}; --known or --observed takes them in")
+        notes.append(f"not used: {', '.join(map(repr, left))}; --known or --observed takes them in")
     return FoundColumns(str(given.time), str(given.target), given.id, given.known, given.observed), notes
+
+
+def _like_times(table: Table, names: list[str]) -> list[str]:
+    """The columns of dates; else those that are called like times; else those of dates in digits alone."""
+    dates = [name for name in names if looks_like_times(table, name)]
+    called = [name for name in names if name.lower() in TIME_NAMES]
+    return dates or called or [name for name in names if are_whole_dates(table, name)]
+
+
+def _has_values(table: Table, name: str) -> bool:
+    """Whether a column may be a target: it is not empty, and not the numbers of the rows."""
+    column = table.frame[name]
+    return column.null_count() < len(column) and not is_unnamed(name) and not counts_rows(name, column)
 
 
 def _only(table: Table, role: str, found: list[str]) -> str:

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from gatewise.data.opening import require_file
+from gatewise.data.tables.delimited import Piece, csv_pieces
+from gatewise.data.tables.numbers import Thousands, hint
+from gatewise.data.tables.parquet import PARQUET, read_parquet
 from gatewise.errors import GatewiseError
 
 LARGEST = 1e30  # what float32 still squares
-DECIMAL_COMMA = re.compile(r"-?[\d.]*,\d+")
-RENAMED = "_duplicated_"  # what polars adds to a header that it met before
 EMPTY = ("", "na", "nan", "null", "none", "n/a", "-")
+BYTES_AT_ONCE = 1 << 22
+PLAIN = (pl.String, pl.Boolean, pl.Null, pl.Categorical, pl.Enum, pl.Date, pl.Datetime, pl.Time, pl.Duration)
 
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a file as they stand there. `place` says where a row is, for messages."""
+    """The rows of a file as they stand there. `place` says where a row is, for messages.
+
+    first_line: of the first row, 1 where rows are counted; lines: of every row, where some are left out
+    separator: of a CSV's cells
+    """
 
     path: str
     frame: pl.DataFrame
     first_line: int
+    lines: np.ndarray | None = None
+    separator: str | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -31,7 +41,11 @@ class Table:
 
     def place(self, row: int) -> str:
         """Where the row stands: its line in a text file, its number in another."""
-        return f"{'line' if self.first_line > 1 else 'row'} {row + self.first_line}"
+        return f"{self.unit} {row + self.first_line if self.lines is None else self.lines[row]}"
+
+    @property
+    def unit(self) -> str:
+        return "line" if self.first_line > 1 else "row"
 
     def column(self, name: str, role: str) -> pl.Series:
         """The column of that name.
@@ -44,28 +58,54 @@ class Table:
             )
         return self.frame[name]
 
-    def numbers(self, name: str, role: str) -> np.ndarray:
+    def texts(self, name: str, role: str) -> pl.Series:
+        """The column as text without spaces around it; an empty cell is null.
+
+        Errors: `GatewiseError` where the column holds lists, bytes or the like.
+        """
+        given = self.column(name, role)
+        if not (given.dtype.is_numeric() or given.dtype in PLAIN):
+            raise GatewiseError(
+                f"{self.path}, column {name!r}: expected text for the {role}, got {given.dtype}"
+            )
+        text = given.cast(pl.String).str.strip_chars()
+        return text.set(text == "", None)
+
+    def numbers(self, name: str, role: str, thousands: Thousands | None = None) -> np.ndarray:
         """The column as float64; an empty cell is NaN.
 
-        Errors: `GatewiseError` that names line and column of the first cell that is no number.
+        thousands: of the rows before, where a column comes in pieces: `check` them at the end
+
+        Errors: `GatewiseError` that names line and column of the first cell that is no number, or of one
+        that may be thousands as well.
         """
         given = self.column(name, role)
         if not (given.dtype.is_numeric() or given.dtype in (pl.Boolean, pl.String, pl.Null)):
             raise GatewiseError(f"{self.path}, column {name!r}: expected numbers, got {given.dtype}")
-        plain = given.cast(pl.Float64, strict=False)
-        if not plain.null_count() and (plain.abs() <= LARGEST).all():
-            return plain.to_numpy()
-        text = given.cast(pl.String).str.strip_chars()
-        values = (text if given.dtype == pl.String else given).cast(pl.Float64, strict=False)
-        empty = text.is_null() | text.str.to_lowercase().is_in(EMPTY)
-        wrong = (values.is_null() & ~empty) | ((values.abs() > LARGEST) & values.is_not_nan()).fill_null(
-            False
-        )
+        if given.dtype != pl.String:
+            return self._checked(name, given.cast(pl.String), given.cast(pl.Float64, strict=False))
+        text = given.str.strip_chars()
+        text = text.set(text.str.to_lowercase().is_in(EMPTY), None)
+        values = self._checked(name, text, text.cast(pl.Float64, strict=False))
+        met = thousands or self.thousands()
+        met.add(text, self.place)
+        if thousands is None:
+            met.check(self.path, name)
+        return values
+
+    def thousands(self) -> Thousands:
+        """For a column of this table that comes in pieces. Points group digits where commas are decimal."""
+        return Thousands(strict=self.separator in (";", "\t"))
+
+    def _checked(self, name: str, text: pl.Series, values: pl.Series) -> np.ndarray:
+        """Values as float64. text: the same, null where a cell is empty."""
+        wrong = values.is_null() & text.is_not_null()
+        wrong |= ((values.abs() > LARGEST) & values.is_not_nan()).fill_null(False)
         if wrong.any():
             row = int(wrong.arg_max() or 0)
-            hint = " (write decimals with a point)" if DECIMAL_COMMA.fullmatch(text[row]) else ""
             raise GatewiseError(
-                f"{self.path}, {self.place(row)}, column {name!r}: expected a number, got {text[row]!r}{hint}"
+                f"{self.path}, {self.place(row)}, column {name!r}: expected a number, got "
+                f"{text[row][:30]!r}{hint(text[row])}"
             )
         return values.to_numpy()
 
@@ -76,45 +116,21 @@ def read_table(path: str | Path) -> Table:
     Errors: `GatewiseError` where there is no such file, it is no table, or it has no rows.
     """
     path = Path(path)
-    if not path.is_file():
-        raise GatewiseError(f"there is no file {str(path)!r}; give a CSV or a Parquet file")
-    try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            table = Table(str(path), pl.read_parquet(path), first_line=1)
-        else:
-            frame = pl.read_csv(path, infer_schema=False, separator=separator(path))
-            table = Table(str(path), _tidy(frame), first_line=2)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        reason = "it is not in UTF-8" if "utf" in str(error).lower() else str(error).strip().split("\n")[0]
-        raise GatewiseError(f"{path} can't be read as a table: {reason}") from error
-    check_header(path, table.columns, table.first_line)
+    require_file(path, "a CSV or a Parquet file")
+    if path.suffix.lower() in PARQUET:
+        table = Table(str(path), read_parquet(path), first_line=1)
+    else:
+        table = joined(path, csv_pieces(path, BYTES_AT_ONCE))
     if table.frame.height == 0:
         raise GatewiseError(f"{path} has no rows below its header")
     return table
 
 
-def check_header(path: Path, columns: list[str], first_line: int) -> None:
-    """Errors: `GatewiseError` where a name comes twice, or values stand where names should."""
-    twice = [name.split(RENAMED)[0] for name in columns if RENAMED in name]
-    if twice:
-        raise GatewiseError(f"{path} has two columns called {twice[0]!r}; rename one")
-    if first_line > 1 and all(_is_value(name) for name in columns):
-        raise GatewiseError(f"{path} begins with values, not with names of columns; give it a header")
-
-
-def _tidy(frame: pl.DataFrame) -> pl.DataFrame:
-    """Names without spaces around them, and no empty rows at the end."""
+def joined(path: Path, pieces: Iterable[Piece]) -> Table:
+    """All pieces of a CSV as one table, without empty rows at its end."""
+    frames, lines, separators = zip(*pieces, strict=True)
+    frame = pl.concat(frames)
     there = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
     last = there.arg_true().max() if there.any() else None
-    return frame.head(0 if last is None else int(str(last)) + 1).rename(str.strip)
-
-
-def _is_value(name: str) -> bool:
-    return bool(re.fullmatch(r"[-+]?\d[\d.:/ TZ+-]*", name.strip()))
-
-
-def separator(path: Path) -> str:
-    """What stands between the cells of a CSV, by its first line."""
-    with path.open(encoding="utf-8", errors="strict") as file:
-        header = file.readline()
-    return max(",;\t", key=header.count)
+    rows = 0 if last is None else int(str(last)) + 1
+    return Table(str(path), frame.head(rows), 2, np.concatenate(lines)[:rows], separators[0])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 
-from gatewise.data.tables.table import Table, read_table
+from gatewise.data.tables.delimited import csv_pieces
+from gatewise.data.tables.table import BYTES_AT_ONCE, Table, joined, read_table
 from gatewise.data.text.lines import Lines
 from gatewise.data.text.pair_columns import pair_columns, source_column
 from gatewise.errors import GatewiseError
@@ -120,16 +121,11 @@ def read_text_table(path: str | Path) -> Table:
             pass
     if not tabbed or not path.is_file() or not path.stat().st_size:
         return read_table(path)
-    try:
-        frame = pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False, glob=False)
-    except pl.exceptions.PolarsError as error:
-        raise GatewiseError(
-            f"{path} can't be read as a table: {str(error).strip().splitlines()[0]}"
-        ) from error
-    if frame.height == 0:
+    table = joined(path, csv_pieces(path, BYTES_AT_ONCE, quoted=False))
+    if table.frame.height == 0:
         raise GatewiseError(f"{path} has no rows below its header")
-    frame = frame.rename(lambda name: _unquoted(name.strip()))
-    return Table(str(path), frame.with_columns(_unquote(pl.all())), first_line=2)
+    frame = table.frame.rename(_unquoted)
+    return replace(table, frame=frame.with_columns(_unquote(pl.all())))
 
 
 def _unquoted(name: str) -> str:

@@ -1,0 +1,49 @@
+"""Files of data: what can be opened at all."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from gatewise.errors import GatewiseError
+
+KINDS = {
+    b"\xff\xfe\x00\x00": "encoded in UTF-32; save it as UTF-8",
+    b"\x00\x00\xfe\xff": "encoded in UTF-32; save it as UTF-8",
+    b"\xff\xfe": "encoded in UTF-16; save it as UTF-8",
+    b"\xfe\xff": "encoded in UTF-16; save it as UTF-8",
+    b"\x1f\x8b": "compressed with gzip; unpack it first",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first",
+    b"BZh": "compressed with bzip2; unpack it first",
+    b"\xfd7zXZ": "compressed with xz; unpack it first",
+    b"PK\x03\x04": "a zip archive or an Excel file; unpack it, or save it as CSV",
+    b"PAR1": "a Parquet file; give its name the ending .parquet",
+    b"\xd0\xcf\x11\xe0": "an Excel file; save it as CSV",
+    b"SQLite format 3": "a database; export the table as CSV",
+}  # by their first bytes
+
+
+def require_file(path: Path, expected: str) -> None:
+    """Checks that a path is a regular file that can be read; opening a pipe or a device could wait for ever.
+
+    expected: what to give instead, such as "a CSV or a Parquet file"
+
+    Raises `GatewiseError` where it is not.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            path.open("rb").close()
+            return
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise GatewiseError(f"there is no file {str(path)!r}; give {expected}") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise GatewiseError(f"{str(path)!r} can't be opened ({reason}); give {expected}") from error
+    kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
+    raise GatewiseError(f"there is no file {str(path)!r}, it is {kind}; give {expected}")
+
+
+def kind_of(first: bytes) -> str | None:
+    """What a file is, and what to do with it, where its first bytes show that it is no text in UTF-8."""
+    return next((kind for magic, kind in KINDS.items() if first.startswith(magic)), None)

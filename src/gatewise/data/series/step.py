@@ -1,0 +1,118 @@
+"""The step from one time of a series to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from gatewise.errors import GatewiseError
+
+LAST_YEAR = 9999
+END = 253_402_300_800_000_000  # of that year, in microseconds from 1970
+SECOND, DAY = 1_000_000, 86_400_000_000  # in microseconds
+UNITS = {"week": 7 * DAY, "day": DAY, "hour": 3600 * SECOND, "minute": 60 * SECOND, "second": SECOND}
+USUAL_PERIODS = {"hour": 24, "day": 7, "week": 52, "month": 12, "quarter": 4}
+
+
+@dataclass(frozen=True)
+class Step:
+    """The distance from one time to the next: so many microseconds, months, or whole numbers."""
+
+    size: int
+    unit: str  # "microseconds", "months" or "numbers"
+
+    def __str__(self) -> str:
+        if self.unit == "numbers":
+            return "unit" if self.size == 1 else f"{self.size} units"
+        name, count = self._named()
+        return name if count == 1 else f"{count} {name}s"
+
+    def _named(self) -> tuple[str, int]:
+        if self.unit == "months":
+            for name, size in (("year", 12), ("quarter", 3)):
+                if self.size % size == 0:
+                    return name, self.size // size
+            return "month", self.size
+        for name, size in UNITS.items():
+            if self.size % size == 0:
+                return name, self.size // size
+        return "microsecond", self.size
+
+    @property
+    def usual_period(self) -> int | None:
+        """The steps of a day, week or year, whichever such data mostly follows."""
+        if self.unit == "numbers":
+            return None
+        name, count = self._named()
+        per_day = {"hour": 24, "minute": 1440, "second": 86400}
+        if name in per_day and per_day[name] % count == 0:
+            return per_day[name] // count
+        return USUAL_PERIODS.get(name) if count == 1 else None
+
+    def places(self, times: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+        """Each time's distance from the first, in whole steps, and whether it is on the grid of this step."""
+        ticks = _ticks(times, self.unit)
+        places = (ticks - ticks[0]) // self.size
+        return places, (self.at(times, places) == times).to_numpy()
+
+    def grid(self, times: pl.Series, count: int) -> pl.Series:
+        """`count` times from the first of a column, a step apart."""
+        return self.at(times, np.arange(count))
+
+    def at(self, times: pl.Series, places: np.ndarray) -> pl.Series:
+        """The times so many steps from the first of a column.
+
+        Raises `GatewiseError` where one is beyond the year 9999, or whole numbers are beyond 64 bits.
+        """
+        last = self.size * int(places.max(initial=0))
+        start = pl.Series([times[0]] * len(places), dtype=times.dtype)
+        if self.unit == "numbers":
+            _check_end(times, last + times[0] < 1 << 63)
+            return start + pl.Series(places * self.size)
+        if self.unit == "microseconds":
+            _check_end(times, last + int(times.dt.epoch("us")[0]) < END)
+            return start + pl.Series(places * self.size).cast(pl.Duration("us"))
+        _check_end(times, last + int(_ticks(times[:1], "months")[0]) < 12 * (LAST_YEAR + 1))
+        frame = pl.DataFrame({"start": start, "by": pl.Series(places * self.size).cast(pl.String) + "mo"})
+        moved = frame.select(pl.col("start").dt.offset_by(pl.col("by")))["start"]
+        return moved.dt.month_end() if _at_month_ends(times) else moved
+
+
+def _check_end(times: pl.Series, fits: bool) -> None:
+    if not fits:
+        raise GatewiseError(
+            f"times from {times[0]} on go beyond the year {LAST_YEAR}, or beyond 64 bits; give earlier ones"
+        )
+
+
+def find_step(times: pl.Series) -> Step:
+    """The step of times in order: whole months where all fall on one day of the month, else the commonest."""
+    if times.dtype.is_integer():
+        return Step(_commonest(_ticks(times, "numbers")), "numbers")
+    days = times.dt.day()
+    gaps = np.diff(_ticks(times, "microseconds"))
+    monthly = (days.n_unique() == 1 or _at_month_ends(times)) and times.dt.time().n_unique() == 1
+    if monthly and len(gaps) and gaps.min() >= 28 * DAY:
+        return Step(_commonest(_ticks(times, "months")), "months")
+    return Step(_commonest(_ticks(times, "microseconds")), "microseconds")
+
+
+def _ticks(times: pl.Series, unit: str) -> np.ndarray:
+    readers: dict[str, Callable[[], pl.Series]] = {
+        "numbers": lambda: times,
+        "microseconds": lambda: times.dt.epoch("us"),
+        "months": lambda: times.dt.year().cast(pl.Int64) * 12 + times.dt.month().cast(pl.Int64),
+    }
+    return np.asarray(readers[unit]().to_numpy())
+
+
+def _at_month_ends(times: pl.Series) -> bool:
+    return bool((times == times.dt.month_end()).all()) and bool((times.dt.day() > 27).all())
+
+
+def _commonest(ticks: np.ndarray) -> int:
+    values, counts = np.unique(np.diff(ticks), return_counts=True)
+    return int(values[counts.argmax()]) if len(values) else 1

@@ -1,0 +1,65 @@
+"""CSV files as frames of text, a block of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from gatewise.data.tables.header import check_header
+from gatewise.data.tables.rows import RowReader, Rows
+
+
+class Piece(NamedTuple):
+    """Some rows of a file. lines: where each begins; separator: what is between cells, None in Parquet."""
+
+    frame: pl.DataFrame
+    lines: np.ndarray
+    separator: str | None = None
+
+
+def csv_pieces(path: Path, size: int, quoted: bool = True) -> Iterator[Piece]:
+    """The rows of a CSV, all cells as text, about `size` bytes at a time.
+
+    The first piece has no rows: it comes before any row is read. Blank lines are left out of tables that have
+    more than one column.
+
+    quoted: whether quotation marks have a meaning; otherwise cells are separated by tabs
+
+    Raises `GatewiseError` with the line of a row that can't be read.
+    """
+    with path.open("rb") as file:
+        reader = RowReader(path, file, quoted)
+        check_header(path, reader.names, is_text=True)
+        yield Piece(_frame(reader, b""), np.zeros(0, np.int64), reader.separator)
+        for rows in reader.blocks(size):
+            frame = _frame(reader, rows.text)
+            if frame.height != len(rows.lines):
+                raise reader.error(f"the rows from line {rows.lines[0]} on can't be told apart")
+            yield _without_blank(Piece(frame, rows.lines, reader.separator), rows)
+
+
+def _frame(reader: RowReader, text: bytes) -> pl.DataFrame:
+    """Rows parsed under a header of numbers, as what polars reads must not begin like a compressed file."""
+    header = reader.separator.join(map(str, range(len(reader.names)))).encode()
+    try:
+        frame = pl.read_csv(
+            header + b"\n" + text,
+            infer_schema=False,
+            separator=reader.separator,
+            quote_char='"' if reader.quoted else None,
+        )
+    except pl.exceptions.PolarsError as error:
+        raise reader.error(str(error).strip().split("\n")[0]) from error
+    frame.columns = reader.names
+    return frame
+
+
+def _without_blank(piece: Piece, rows: Rows) -> Piece:
+    if piece.frame.width == 1 or not rows.blank.any():
+        return piece
+    kept = ~rows.blank
+    return piece._replace(frame=piece.frame.filter(pl.Series(kept)), lines=piece.lines[kept])

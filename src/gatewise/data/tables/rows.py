@@ -1,0 +1,192 @@
+"""The rows of a CSV in blocks, each checked before it is parsed.
+
+Quotation marks are read as in RFC 4180: a cell that begins with one ends with one, and marks inside are
+doubled. A cell that begins otherwise may hold marks in pairs. With any other mark a parser would take the
+rows that follow for one cell.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from gatewise.data.opening import kind_of
+from gatewise.errors import GatewiseError
+
+QUOTE, BREAK, RETURN = 34, 10, 13
+SAMPLE = 1 << 16
+LONGEST_ROW = 1 << 26  # bytes
+MOST_COLUMNS = 100_000
+MARK = b"\xef\xbb\xbf"  # of a file in UTF-8
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Whole rows of a CSV.
+
+    text: the rows; lines: [rows], the line in which each begins; blank: [rows], whether it is empty
+    """
+
+    text: bytes
+    lines: np.ndarray
+    blank: np.ndarray
+
+
+class RowReader:
+    """Reads the header of a CSV, then its rows in blocks; every error names the line.
+
+    names: of the columns, without spaces around them; separator: what is between cells, found in the header
+    """
+
+    def __init__(self, path: Path, file: BinaryIO, quoted: bool = True) -> None:
+        self.path, self.file, self.quoted = path, file, quoted
+        sample = file.read(SAMPLE)
+        if (kind := kind_of(sample)) is not None:
+            raise self.error(f"it is {kind}")
+        self.old_breaks = b"\r" in sample and b"\n" not in sample  # those of the first Macintosh
+        file.seek(len(MARK) if sample.startswith(MARK) else 0)
+        self.rest, self.line, self.separator = b"", 1, "," if quoted else "\t"
+        self.names = self._header()
+
+    def error(self, reason: str) -> GatewiseError:
+        return GatewiseError(f"{self.path} can't be read as a table: {reason}")
+
+    def blocks(self, size: int) -> Iterator[Rows]:
+        """Blocks of about `size` bytes, in which every row is blank or has a cell for each column.
+
+        Raises `GatewiseError` with the line of the first row that can't be read.
+        """
+        while text := self._whole_rows(size):
+            breaks, separators, ends = self._marks(text)
+            starts = np.append(0, ends + 1)[: len(ends) + (not text.endswith(b"\n"))]
+            lines = self.line + np.searchsorted(breaks, starts)
+            padded = np.frombuffer(text + b"\r\n", np.uint8)
+            first, second = padded[starts], padded[starts + 1]
+            blank = (first == BREAK) | ((first == RETURN) & (second == BREAK))
+            cells = np.diff(np.searchsorted(separators, np.append(starts, len(text)))) + 1
+            if text.endswith(self.separator.encode()):  # the last line of a file, without a break
+                cells[-1] -= cells[-1] == len(self.names) + 1
+            wrong = (cells != len(self.names)) & ~blank
+            if wrong.any():
+                row = int(wrong.argmax())
+                found = "more fields" if cells[row] > len(self.names) else "fewer fields"
+                raise self.error(
+                    f"found {found} in line {lines[row]} ({cells[row]}) than in its header "
+                    f"({len(self.names)})"
+                )
+            self._decoded(text)
+            self.line += len(breaks)
+            yield Rows(text, lines, blank)
+
+    def _header(self) -> list[str]:
+        """The names in the first row that is not blank."""
+        text = b""
+        while not text.strip():
+            if not (text := self._whole_rows(1, only_one=True)):
+                raise self.error(
+                    f"{self.path.name} is empty; give a table with names of columns in its first line"
+                )
+            self.line += text.count(b"\n")
+        self.line -= text.count(b"\n")
+        outside = b"".join(text.split(b'"')[::2]) if self.quoted else text
+        if self.quoted:
+            self.separator = max(",;\t", key=lambda one: outside.count(one.encode()))
+        self._marks(text)
+        if outside.count(self.separator.encode()) >= MOST_COLUMNS:
+            raise self.error(f"its header has more than {MOST_COLUMNS:,} columns")
+        row = self._decoded(text).strip("\r\n")
+        self.line += text.count(b"\n")
+        try:
+            names = next(csv.reader([row], delimiter=self.separator)) if self.quoted else row.split("\t")
+            return [name.strip() for name in names]
+        except csv.Error as error:
+            raise self.error(f"its header can't be read ({error})") from error
+
+    def _whole_rows(self, size: int, only_one: bool = False) -> bytes:
+        """The rows that end in about the next `size` bytes, at least one; empty at the end of the file."""
+        text = self.rest + self._read(size)
+        while True:
+            data = np.frombuffer(text, np.uint8)
+            ends = _outside(np.flatnonzero(data == BREAK), self._quotes(data))
+            if len(ends):
+                cut = int(ends[0 if only_one else -1]) + 1
+                self.rest = text[cut:]
+                return text[:cut]
+            if len(text) > LONGEST_ROW:
+                self._marks(text)
+                raise self.error(f"line {self.line} is longer than {LONGEST_ROW >> 20} MB")
+            more = self._read(max(size, len(text)))  # twice as much each time, so that the time is linear
+            if not more:
+                self.rest = b""
+                return text
+            text += more
+
+    def _read(self, size: int) -> bytes:
+        try:
+            text = self.file.read(size)
+        except OSError as error:
+            raise self.error(error.strerror or str(error)) from error
+        if b"\0" in text:
+            line = self.line + self.rest.count(b"\n") + text.count(b"\n", 0, text.index(b"\0"))
+            raise self.error(f"line {line} holds bytes of zero; it is no text in UTF-8")
+        return text.replace(b"\r", b"\n") if self.old_breaks else text
+
+    def _decoded(self, text: bytes) -> str:
+        try:
+            return text.decode()
+        except UnicodeDecodeError as error:
+            line = self.line + text.count(b"\n", 0, error.start)
+            raise self.error(
+                f"it is not in UTF-8, line {line} (byte {text[error.start]:#04x}); save it as UTF-8"
+            ) from error
+
+    def _marks(self, text: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where lines end; where cells and rows end outside quotation marks, which are checked."""
+        data = np.frombuffer(text, np.uint8)
+        breaks, quotes = np.flatnonzero(data == BREAK), self._quotes(data)
+        separators = np.flatnonzero(data == ord(self.separator))
+        if len(quotes):
+            self._check_quotes(text, quotes, np.sort(np.concatenate([breaks, separators])))
+        return breaks, _outside(separators, quotes), _outside(breaks, quotes)
+
+    def _quotes(self, data: np.ndarray) -> np.ndarray:
+        return np.flatnonzero(data == QUOTE) if self.quoted else np.zeros(0, np.int64)
+
+    def _check_quotes(self, text: bytes, quotes: np.ndarray, cuts: np.ndarray) -> None:
+        """Marks open and close in turn. cuts: where cells may end, inside marks too."""
+        data = np.frombuffer(b"\n" + text + b"\n", np.uint8)
+        opening, closing = quotes[::2], quotes[1::2]
+        edges = [ord(self.separator), BREAK, QUOTE]  # a mark beside a mark is a doubled one
+        stray = ~np.isin(data[opening], edges)
+        pairs = slice(len(closing))
+        plain = stray[pairs] & (np.searchsorted(cuts, opening[pairs]) == np.searchsorted(cuts, closing))
+        stray[pairs] &= ~plain
+        unclosed = np.ones(len(opening), bool)
+        unclosed[pairs] = ~(np.isin(data[closing + 2], [*edges, RETURN]) | plain)
+        wrong = stray | unclosed
+        if not wrong.any():
+            return
+        place = int(wrong.argmax())
+        quote = int(opening[place])
+        line = self.line + text.count(b"\n", 0, quote)
+        cut = int(np.searchsorted(cuts, quote))
+        cell = text[cuts[cut - 1] + 1 if cut else 0 : cuts[cut] if cut < len(cuts) else len(text)]
+        shown = cell.decode(errors="replace").strip()[:30]
+        if stray[place]:
+            doubled = '"' + shown.replace('"', '""') + '"'
+            raise self.error(
+                f"line {line} has a single quotation mark inside the cell {shown!r}; write {doubled}"
+            )
+        raise self.error(
+            f"line {line}: the cell {shown!r} opens a quotation mark that does not close at the end of a cell"
+        )
+
+
+def _outside(places: np.ndarray, quotes: np.ndarray) -> np.ndarray:
+    """The places outside quotation marks: after an even number of them."""
+    return places[np.searchsorted(quotes, places) % 2 == 0] if len(quotes) else places
