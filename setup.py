@@ -10,7 +10,7 @@ from setuptools.command.build_py import build_py
 
 sys.path.insert(0, str(Path(__file__).parent / "src"))  # what is used of it needs no other library
 
-from gatewise.engine import build, processor
+from gatewise.engine import build, compiling, processor
 
 
 class BuildCells(build_py):
@@ -29,7 +29,10 @@ class Compiled(Distribution):
     """A package for one kind of machine, where its cells are compiled."""
 
     def has_ext_modules(self):
-        return bool(build.compiler() and processor.instruction_sets())
+        try:
+            return bool(compiling.compiler() and processor.instruction_sets())
+        except compiling.BuildError:
+            return False
 
 
 class Wheel(bdist_wheel):

@@ -10,6 +10,8 @@ from gatewise.cli import doctor
 from gatewise.cli.main import main
 from gatewise.compiler.stages import plan
 from gatewise.engine import build, choice, processor
+from gatewise.engine.compiling import LIBRARY, OBJECT
+from gatewise.engine.libraries import Libraries
 
 OWN = """
 from gatewise.cells import Cell, R, W, prev, sigmoid, tanh, x
@@ -124,7 +126,8 @@ def test_reasons_are_told_in_the_table_only(told, monkeypatch, tmp_path, caplog)
     (tmp_path / "own.py").write_text(OWN)
     facts, by_cell, _ = told("--cell", f"{tmp_path / 'own.py'}:Leaky", "--device", "cpu")
     told_of = {row[0]: row[1] for row in facts}
-    assert told_of["compiler"].startswith("none: no-such-compiler does not run")
+    reason = "CXX is 'no-such-compiler', but there is no program 'no-such-compiler' that can be run"
+    assert told_of["compiler"] == f"none: {reason}"
     assert told_of["kernel cache"] == f"{tmp_path / 'cache'}: 0 kernels, 0.0 MB"
     assert by_cell[1][:2] == ["Leaky", "reference"]
     assert "no-such-compiler" in by_cell[1][2]
@@ -164,7 +167,7 @@ def test_instructions(flags, expected):
 def test_no_compiler_at_all(monkeypatch, tmp_path):
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert doctor._compiler() == "none: install g++ or clang++, or set CXX"
+    assert doctor._compiler() == "none: there is no C++ compiler; install g++ or clang++, or set CXX"
 
 
 def test_cells_of_the_installation_are_counted(monkeypatch, tmp_path):
@@ -172,14 +175,28 @@ def test_cells_of_the_installation_are_counted(monkeypatch, tmp_path):
     monkeypatch.setattr(processor, "instruction_set", lambda: processor.NATIVE)
     assert doctor._installed() == "none: each cell is compiled at its first use"
     for name in ("LSTM", "GRU"):
-        (tmp_path / build.program(plan(cells()[name]), "float", processor.NATIVE).file_name()).touch()
+        stem = build.program(plan(cells()[name]), "float", processor.NATIVE).stem()
+        Libraries(tmp_path).replace(stem, LIBRARY, "compiler", b"a library")
     assert doctor._installed() == f"2 of {len(build.installed_cells())} cells, for native"
 
 
-def test_the_cache_is_measured(monkeypatch, tmp_path):
-    monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path))
-    (tmp_path / "LSTM-1.so").write_bytes(bytes(1_200_000))
-    assert doctor._cache() == f"{tmp_path}: 1 kernels, 1.2 MB"
+def test_the_state_of_the_cache(monkeypatch, tmp_path):
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("GATEWISE_CACHE", str(folder))
+    assert doctor._cache() == f"{folder}: 0 kernels, 0.0 MB"
+    for stem, suffix in (("LSTM-1", LIBRARY), ("GRU-2", LIBRARY), ("products-3", OBJECT)):
+        Libraries(folder).replace(stem, suffix, "compiler", bytes(400_000))
+    (folder / "notes.so").touch()
+    assert doctor._cache() == f"{folder}: 2 kernels, 1.2 MB"
+    for damaged in [*folder.glob("GRU*"), *folder.glob("products*")]:
+        damaged.write_bytes(bytes(400_001))
+    expected = f"{folder}: 2 kernels, 1.2 MB; 2 damaged, compiled again at their next use"
+    assert doctor._cache() == expected
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert doctor._cache() == expected.replace("; 2", "; new ones can't be written; 2")
+    folder.chmod(0o777)
+    expected = f"not used, so each process compiles its own kernels: others can write to {folder} (mode 777"
+    assert doctor._cache().startswith(expected)
 
 
 def test_the_hint_at_malloc_is_gone_once_it_is_set(monkeypatch):

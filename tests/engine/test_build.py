@@ -1,6 +1,5 @@
 """Where a cell's compiled form comes from: the installation, the cache on disk, or the compiler."""
 
-import ctypes
 import os
 import shutil
 import subprocess
@@ -14,7 +13,10 @@ from gatewise.cells import LSTM, RNN
 from gatewise.cells.exchange import from_data, to_data
 from gatewise.compiler.stages import plan
 from gatewise.engine import build, processor
-from gatewise.engine.build import BuildError, Program, built
+from gatewise.engine.build import built
+from gatewise.engine.compiling import LIBRARY, BuildError, Program, compiler
+from gatewise.engine.libraries import Libraries
+from gatewise.engine.loading import load
 from tests.engine.test_native import TOLERANCE, assert_same, request_for
 
 SOURCE = str(Path(build.__file__).parents[2])
@@ -86,7 +88,7 @@ def test_a_cell_of_the_installation_needs_no_compiler(monkeypatch, installation,
     (line,) = build.build_cells(installation)
     if "first use" in line:
         pytest.skip(line)
-    assert line.startswith(f"[1/1] RNN-float-{instructions.name}-")
+    assert line.startswith(f"[1/1] RNN-float-{instructions.name}: ")
     no_compiler()
     assert built(plan(RNN), "float").vector_lanes() == LANES[instructions.name]
     cell = from_data(to_data(RNN))  # a class of its own, which is loaded anew
@@ -102,31 +104,49 @@ def test_a_library_of_other_sources_is_not_loaded(monkeypatch, installation, tmp
     best = processor.instruction_set()
     if best is None:
         pytest.skip("no installation has libraries here")
-    library = installation / build.program(plan(RNN), "float", best).file_name()
-    library.write_text("no library")
-    with pytest.raises(BuildError, match="can't be built or loaded"):
-        built(plan(RNN), "float")
+    stem = build.program(plan(RNN), "float", best).stem()
+    Libraries(installation).replace(stem, LIBRARY, "compiler", b"no library")
     others = shutil.copytree(build.HEADERS, tmp_path / "headers")
     with (others / "math.h").open("a") as header:
         header.write("// other\n")
     for name, other in (("FLAGS", (*build.FLAGS, "-g")), ("HEADERS", others)):
-        assert build.installed(plan(RNN), "float") == library
+        assert build.installed(plan(RNN), "float")
         with monkeypatch.context() as changed:
             changed.setattr(build, name, other)
-            assert build.installed(plan(RNN), "float") is None
+            assert not build.installed(plan(RNN), "float")
+
+
+@pytest.mark.parametrize("content", [b"no library", b""])
+def test_a_damaged_library_of_the_installation(installation, no_compiler, caplog, content):
+    best = processor.instruction_set()
+    if best is None:
+        pytest.skip("no installation has libraries here")
+    installation.mkdir()
+    Libraries(installation).replace(
+        build.program(plan(RNN), "float", best).stem(), LIBRARY, "compiler", b"RNN"
+    )
+    (library,) = installation.iterdir()
+    library.write_bytes(content)
+    no_compiler()
+    with pytest.raises(BuildError, match="no C\\+\\+ compiler"):
+        built(plan(RNN), "float")
+    assert f"{library} is not used: its content has changed since it was written" in caplog.text
+    assert not build.installed(plan(RNN), "float")
 
 
 def test_a_library_is_made_from_what_its_name_tells(installation, tmp_path):
-    if build.compiler() is None:
-        pytest.skip("there is no C++ compiler")
+    try:
+        compiler()
+    except BuildError as error:
+        pytest.skip(str(error))
     header = tmp_path / "number.h"
     header.write_text("#define NUMBER 1")
     text = '#include "number.h"\nextern "C" int number() { return NUMBER; }'
     program = Program("number", text, ("-shared", "-fPIC"), tmp_path)
-    name = program.file_name()
+    stem = program.stem()
     header.write_text("#define NUMBER 2")  # while this process runs
-    assert program.file_name() == name
-    assert ctypes.CDLL(str(program.cached())).number() == 1
+    assert program.stem() == stem
+    assert load(program).number() == 1
 
 
 def test_one_that_fails_stops_no_installation(monkeypatch, installation, no_compiler):
@@ -135,11 +155,11 @@ def test_one_that_fails_stops_no_installation(monkeypatch, installation, no_comp
     monkeypatch.setenv("CXX", "false")
     lines = list(build.build_cells(installation))
     assert [line.split("-")[0] for line in lines] == ["[1/2] RNN", "[2/2] LSTM"]
-    assert all("is left to its first use: false can't compile" in line for line in lines)
+    assert all("is left to its first use: " in line and line.endswith("/false fails: ") for line in lines)
     assert not list(installation.iterdir())
     no_compiler()
     (line,) = build.build_cells(installation)
-    assert line.startswith("there is no C++ compiler")
+    assert line.endswith("at its first use: there is no C++ compiler; install g++ or clang++, or set CXX")
 
 
 def test_another_process_finds_the_same_file():
@@ -147,7 +167,7 @@ def test_another_process_finds_the_same_file():
 from gatewise.engine import build
 from gatewise.compiler.stages import plan
 cells = build.installed_cells()
-print(*(build.program(plan(cell), "float", build.NATIVE).file_name() for cell in cells))
+print(*(build.program(plan(cell), "float", build.NATIVE).stem() for cell in cells))
 """
     found = {
         subprocess.run(

@@ -252,7 +252,6 @@ def test_modes_that_it_leaves_to_the_reference():
 def test_without_a_compiler_the_reference_serves_and_the_reason_is_told(monkeypatch, tmp_path):
     monkeypatch.setenv("CXX", "no-such-compiler")
     monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path))
-    build._machine.cache_clear()
 
     class Fresh(LSTM):
         h = LSTM.o * LSTM.c

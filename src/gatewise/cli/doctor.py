@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import platform
-import subprocess
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +23,9 @@ from gatewise.cells.base import CellType
 from gatewise.compiler.layout import layout, projection_obstacle
 from gatewise.compiler.stages import plan
 from gatewise.engine import build, processor
+from gatewise.engine.cache import cache
 from gatewise.engine.choice import refusals
+from gatewise.engine.compiling import LIBRARY, OBJECT, BuildError, compiler
 from gatewise.engine.request import Request
 from gatewise.errors import GatewiseError
 from gatewise.layers.recurrent import Recurrent
@@ -196,14 +197,11 @@ def _threads() -> str:
 
 def _compiler() -> str:
     """The compiler that a kernel would be built with, and its version."""
-    path = build.compiler()
-    if path is None:
-        return "none: install g++ or clang++, or set CXX"
     try:
-        done = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        return f"none: {path} does not run ({error})"
-    return f"{path}: {next(iter(done.stdout.splitlines()), 'of no known version')}"
+        found = compiler()
+    except BuildError as error:
+        return f"none: {error}"
+    return f"{found}: {next(iter(found.version.splitlines()), 'of no known version')}"
 
 
 def _gpu() -> str:
@@ -217,14 +215,22 @@ def _installed() -> str:
     """How many cells were compiled at installation for what this processor has."""
     best = processor.instruction_set()
     cells = build.installed_cells()
-    there = sum(build.installed(plan(one), "float") is not None for one in cells)
+    there = sum(build.installed(plan(one), "float") for one in cells)
     if best is None or not there:
         return "none: each cell is compiled at its first use"
     return f"{there} of {len(cells)} cells, for {best.name}"
 
 
 def _cache() -> str:
-    folder = build.cache_folder()
-    kernels = list(folder.rglob("*.so"))
-    size = sum(one.stat().st_size for one in kernels)
-    return f"{folder}: {len(kernels)} kernels, {size / 1e6:.1f} MB"
+    """Where compiled kernels are kept, and in what state they are."""
+    found = cache()
+    if found.libraries is None:
+        return f"not used, so each process compiles its own kernels: {found.obstacle}"
+    libraries = found.libraries
+    files = [*libraries.every(LIBRARY), *libraries.every(OBJECT)]
+    kernels = sum(one.path.suffix == LIBRARY for one in files)
+    size = sum(one.path.lstat().st_size for one in files)
+    damaged = sum(not libraries.undamaged(one) for one in files)
+    state = "" if os.access(libraries.folder, os.W_OK) else "; new ones can't be written"
+    state += f"; {damaged} damaged, compiled again at their next use" if damaged else ""
+    return f"{libraries.folder}: {kernels} kernels, {size / 1e6:.1f} MB{state}"

@@ -13,7 +13,7 @@ from torch.autograd import forward_ad
 
 from gatewise.cells.base import CellType
 from gatewise.compiler.program import PLAIN, PROJECTION, Extras
-from gatewise.engine.build import BuildError
+from gatewise.engine.compiling import BuildError
 from gatewise.engine.differentiable import Along, result, unflat
 from gatewise.engine.kernel import NUMBERS, Kernel, kernel
 from gatewise.engine.request import Request, Result, Trace

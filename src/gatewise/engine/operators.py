@@ -18,7 +18,7 @@ from torch import Tensor
 from gatewise.cells.base import CellType
 from gatewise.cells.exchange import from_data, to_data
 from gatewise.compiler.program import PROJECTION, Extras
-from gatewise.engine.build import BuildError
+from gatewise.engine.compiling import BuildError
 from gatewise.engine.differentiable import Asked, by_kernel, result, shown
 from gatewise.engine.kernel import NUMBERS, Kernel, Run, factor, kernel
 from gatewise.engine.request import Request, Result, Trace

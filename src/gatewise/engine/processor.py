@@ -53,6 +53,14 @@ def features() -> frozenset[str]:
     return frozenset(_told("flags", "Features").split())
 
 
+def identity() -> str:
+    """All that decides what `-march=native` makes here, so that no other kind of processor finds it.
+
+    Where the system does not list what the processor has, the machine's name stands for it.
+    """
+    return " ".join([sys.platform, platform.machine(), name(), *(sorted(features()) or [platform.node()])])
+
+
 def name() -> str:
     """The model's name, where Linux tells; else what Python knows of it."""
     return _told("model name") or platform.processor() or platform.machine()

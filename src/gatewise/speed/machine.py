@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from gatewise.engine import processor
-from gatewise.engine.build import BuildError, Program
+from gatewise.engine.compiling import BuildError, Program
+from gatewise.engine.loading import load
 
 SOURCE = Path(__file__).with_name("native") / "machine.cpp"
 FLAGS = ("-std=gnu++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared")
@@ -43,8 +44,8 @@ def measured() -> Machine:
     """Measures this machine, in a few seconds."""
     threads, name = torch.get_num_threads(), processor.name()
     try:
-        library = ctypes.CDLL(str(Program("machine", SOURCE.read_text(), FLAGS).cached()))
-    except (OSError, BuildError) as error:
+        library = load(Program("machine", SOURCE.read_text(encoding="utf-8"), FLAGS))
+    except BuildError as error:
         return Machine(name, threads, reason=f"not measured: {error}")
     second, third = _cache("SC_LEVEL2_CACHE_SIZE", L2), _cache("SC_LEVEL3_CACHE_SIZE", L3)
     shared = min(max(third // threads // 2, 2 * second), 4 * second)  # past the second, within the third

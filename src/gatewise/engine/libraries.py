@@ -1,0 +1,126 @@
+"""A folder of compiled files, each with the digest of its content in its name, so that damage is noticed.
+
+A file is written beside its place and moved there in one step: name and content can't come apart, whoever is
+killed when, and processes that write at the same time don't disturb each other.
+
+This file imports neither PyTorch nor any other library: the installation runs it where there is none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatewise.engine.trust import file_obstacle
+
+PARTIAL = ".partial-"
+READABLE = 0o644  # only this user can write to it
+LARGEST = 1 << 26  # bytes; a file that has grown beyond is damaged in any case
+ABANDONED = 3600  # seconds after which a file that was never moved to its place is removed
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file of the folder: its place, and what its name records: program, compiler, digest."""
+
+    path: Path
+    stem: str
+    compiler: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Libraries:
+    """The folder; `checked`: whether its files must be this user's or root's, as in a cache."""
+
+    folder: Path
+    checked: bool = True
+
+    def find(self, stem: str, suffix: str, compiler: str | None = None) -> list[Found]:
+        """The files that a program has become, by any compiler or by one."""
+        same = [one for one in self.every(suffix) if one.stem == stem]
+        return [one for one in same if compiler in (None, one.compiler)]
+
+    def every(self, suffix: str) -> Iterator[Found]:
+        """All files with a suffix; none where there is no such folder."""
+        try:
+            names = sorted(os.listdir(self.folder))
+        except OSError:
+            return
+        for name in names:
+            parts = name.removesuffix(suffix).rsplit("-", 2)
+            if name.endswith(suffix) and len(parts) == 3:
+                yield Found(self.folder / name, *parts)
+
+    def read(self, found: Found) -> bytes:
+        """A file's content, read once and compared with its digest.
+
+        Raises: `OSError` where it can't be read, is not what was written, or others could have written it.
+        """
+        with open(found.path, "rb", opener=_open_itself) as file:
+            reason = file_obstacle(os.fstat(file.fileno())) if self.checked else None
+            content = b"" if reason else file.read(LARGEST)
+        if reason or _digest(content) != found.digest:
+            raise OSError(reason or "its content has changed since it was written")
+        return content
+
+    def undamaged(self, found: Found) -> bool:
+        """Whether a file can be read."""
+        try:
+            return bool(self.read(found))
+        except OSError:
+            return False
+
+    def replace(self, stem: str, suffix: str, compiler: str, content: bytes) -> None:
+        """Puts a file in place, and removes what the same compiler made of the program before.
+
+        Raises: `OSError` where it can't be written.
+        """
+        self._remove_abandoned()
+        path = self.folder / f"{stem}-{compiler}-{_digest(content)}{suffix}"
+        descriptor, partial = tempfile.mkstemp(prefix=PARTIAL, dir=self.folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            os.chmod(partial, READABLE)
+            if path.is_dir():
+                _remove(path)
+            os.replace(partial, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(partial)
+            raise
+        for found in self.find(stem, suffix, compiler):
+            if found.path != path:
+                _remove(found.path)
+
+    def _remove_abandoned(self) -> None:
+        """Removes what killed processes left unfinished."""
+        for path in self.folder.glob(f"{PARTIAL}*"):
+            with suppress(OSError):
+                if time.time() - path.lstat().st_mtime > ABANDONED:
+                    path.unlink()
+
+
+def _open_itself(path: str, flags: int) -> int:
+    """Opens a file but not what a link points to, and without waiting for a pipe to be written."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
+def _remove(path: Path) -> None:
+    """Removes a file, or whatever lies in its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
