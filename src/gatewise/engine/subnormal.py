@@ -11,7 +11,9 @@ from functools import cache
 
 import torch
 
-from gatewise.engine.build import FLAGS, HEADERS, BuildError, Program
+from gatewise.engine.build import FLAGS, HEADERS
+from gatewise.engine.compiling import BuildError, Program
+from gatewise.engine.loading import load
 from gatewise.engine.processor import NATIVE
 from gatewise.engine.threads import usable
 
@@ -61,8 +63,8 @@ def _library() -> ctypes.CDLL | None:
     """What reaches the threads of PyTorch; None where it can't be compiled."""
     program = Program("threads-native", '#include "pool.h"\n', (*NATIVE.flags, *FLAGS, "-shared"), HEADERS)
     try:
-        library = ctypes.CDLL(str(program.cached()))
-    except (BuildError, OSError) as error:
+        library = load(program)
+    except BuildError as error:
         log.info("subnormal numbers are flushed in the calling thread alone: %s", error)
         return None
     for name in ("start_flushing", "restore"):
