@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 
 from gatewise.cells.formula import formula
-from gatewise.cells.notation import Constant, Expression, Operation, Previous, back, prev
-from gatewise.cells.order import in_order, parts
+from gatewise.cells.limits import (
+    MOST_DEPTH,
+    MOST_LINES,
+    MOST_PARTS,
+    check_axis,
+    check_cell_name,
+    check_name,
+    check_number,
+)
+from gatewise.cells.notation import (
+    Constant,
+    Expression,
+    Input,
+    Normalised,
+    Operation,
+    Previous,
+    Product,
+    Vector,
+    back,
+    prev,
+)
+from gatewise.cells.order import extent, in_order, inside, parts
 from gatewise.errors import GatewiseError
 
 RESERVED = (
@@ -39,6 +60,8 @@ class CellType(type):
         for key, value in own.items():
             _give_name(name, key, value)
         cls.written = {**inherited, **own}
+        _check_size(name, cls.written)
+        _check_parts(name, own)
         cls.lines = in_order(name, cls.written, cls.state)
         cls.previous = _previous(name, cls.lines, cls.state)
         cls.axes = max([1, *(one.axis for one in cls.previous.values())])
@@ -47,7 +70,7 @@ class CellType(type):
         for key in cls.start:
             if key not in cls.written:
                 raise GatewiseError(f"{name}.start names {key!r}, which is no line of it")
-        cls.start = {key: value for key, value in cls.start.items() if key in cls.lines}
+        cls.start = {key: check_number(value) for key, value in cls.start.items() if key in cls.lines}
 
     def __call__(cls, *arguments: object, **options: object) -> None:
         layer = "Recurrent" if getattr(cls, "axes", 1) == 1 else "Lattice"
@@ -139,15 +162,62 @@ def _documentation(cell: CellType) -> str:
 def _check_body(
     cell: str, body: Mapping[str, object], inherited: Mapping[str, Expression], state: tuple[str, ...] | str
 ) -> None:
+    check_cell_name(cell)
     for key, value in body.items():
+        if isinstance(value, Expression):
+            check_name(f"a line of {cell}", key)
         if isinstance(value, Expression) and key in RESERVED:
             raise GatewiseError(f"{cell}.{key} can't be a line, as a cell's {key} means something else")
         if key in inherited and not isinstance(value, Expression):
             raise GatewiseError(
                 f"{cell}.{key} replaces a line by {value!r}; write an equation, or change what reads it"
             )
-    if isinstance(state, str) or len(set(state)) < len(state):
-        raise GatewiseError(f'{cell}.state is {state!r}; expected different names such as ("h", "c")')
+    if not isinstance(state, tuple | list) or len(set(map(str, state))) < len(state):
+        raise GatewiseError(
+            f'{cell}.state is {reprlib.repr(state)}; expected different names such as ("h", "c")'
+        )
+    for one in state:
+        check_name(f"a state of {cell}", one)
+
+
+def _check_size(cell: str, lines: Mapping[str, Expression]) -> None:
+    """All that reads a cell takes time and memory by its size, and recurses by its depth."""
+    if len(lines) > MOST_LINES:
+        raise GatewiseError(f"{cell} has {len(lines)} lines; a cell may have at most {MOST_LINES}")
+    total = 0
+    for name, line in lines.items():
+        depth, count = extent(line)
+        if depth > MOST_DEPTH:
+            raise GatewiseError(
+                f"{cell}.{name} is nested {depth} deep, more than {MOST_DEPTH}; make parts of it lines"
+            )
+        total += count
+        if total > MOST_PARTS:
+            raise GatewiseError(
+                f"the equations of {cell} up to {name} have more than {MOST_PARTS} parts; "
+                "make a part that is used again a line"
+            )
+
+
+def _check_parts(cell: str, lines: Mapping[str, Expression]) -> None:
+    """Every name in the lines is one that may stand in a formula, a parameter's name or a comment."""
+    for line in lines.values():
+        for one in inside(line):
+            match one:
+                case Product(family=family, block=block) | Vector(family=family, block=block):
+                    check_name(f"a family in {cell}", family)
+                    check_name(f"a block in {cell}", block)
+                case Normalised(group=group):
+                    check_name(f"a normaliser in {cell}", group)
+                case Previous(state=state, axis=axis):
+                    check_name(f"a state in {cell}", state)
+                    check_axis(axis)
+                case Operation() | Constant() | Input():
+                    pass
+                case _:
+                    raise GatewiseError(
+                        f"{cell} holds a {type(one).__name__}, which is no part of an equation"
+                    )
 
 
 def _previous(cell: str, lines: Mapping[str, Expression], state: tuple[str, ...]) -> dict[str, Previous]:
@@ -177,9 +247,11 @@ def _give_name(cell: str, name: str, value: Expression) -> None:
 
 
 def _is_gate(value: Expression, lines: Mapping[str, Expression]) -> bool:
-    match value:
-        case Operation(function="sigmoid"):
-            return True
-        case Operation(function="subtract", arguments=(Constant(value=1.0), other)):
-            return _is_gate(lines[other.line] if other.line else other, lines)
-    return False
+    while True:
+        match value:
+            case Operation(function="sigmoid"):
+                return True
+            case Operation(function="subtract", arguments=(Constant(value=1.0), other)):
+                value = lines[other.line] if other.line else other
+            case _:
+                return False

@@ -6,12 +6,21 @@ A line is a nested list, operator first: `f * prev.c` is `["multiply", ["line", 
 from __future__ import annotations
 
 import copyreg
+import reprlib
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from gatewise.cells import notation
 from gatewise.cells.base import Cell, CellType
+from gatewise.cells.limits import (
+    LONGEST_TEXT,
+    MOST_DEPTH,
+    MOST_LINES,
+    MOST_PARTS,
+    check_cell_name,
+    check_name,
+    check_number,
+)
 from gatewise.cells.notation import (
     Constant,
     Expression,
@@ -24,6 +33,9 @@ from gatewise.cells.notation import (
     Vector,
 )
 from gatewise.errors import GatewiseError
+
+KEYS = ("name", "about", "source", "state", "start", "lines")  # of a cell's data
+WORDS = ("line", "product", "normalise", "vector", "prev", "number", "x")  # that are no functions
 
 
 def to_data(cell: CellType) -> dict[str, Any]:
@@ -47,20 +59,35 @@ def from_data(data: Any) -> CellType:
 
     Errors: `GatewiseError` where the data is no cell.
     """
-    try:
-        lines: dict[str, Expression] = {}
-        for name, line in data["lines"].items():
-            lines[str(name)] = from_list(line, lines)
-        body = {
-            "__doc__": str(data["about"]),
-            "source": str(data["source"]),
-            "state": tuple(map(str, data["state"])),
-            "start": {str(gate): float(value) for gate, value in data["start"].items()},
-            **lines,
-        }
-        return CellType(str(data["name"]), (Cell,), body)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise GatewiseError(f"this is not the equations of a cell: {error}") from error
+    match data:
+        case {
+            "name": str(name), "about": str(about), "source": str(source), "state": [*state],
+            "start": dict(start), "lines": dict(written),
+        } if len(data) == len(KEYS):  # fmt: skip
+            pass
+        case _:
+            raise GatewiseError(
+                f"this is not the equations of a cell: expected {', '.join(KEYS)}, got {reprlib.repr(data)}"
+            )
+    check_cell_name(name)
+    if len(written) > MOST_LINES:
+        raise GatewiseError(f"{name} has {len(written)} lines; a cell may have at most {MOST_LINES}")
+    reader = _Reader(name)
+    for key, line in written.items():
+        reader.lines[check_name(f"a line of {name}", key)] = reader.read(line)
+    body = {
+        "__doc__": _plain(about),
+        "source": _plain(source),
+        "state": tuple(check_name(f"a state of {name}", one) for one in state),
+        "start": {key: check_number(value) for key, value in start.items()},
+        **reader.lines,
+    }
+    return CellType(name, (Cell,), body)
+
+
+def _plain(text: str) -> str:
+    """A description without what could move a terminal's cursor, in one line of bounded length."""
+    return "".join(one for one in text[:LONGEST_TEXT] if one.isprintable())
 
 
 def as_list(expression: Expression) -> list[Any]:
@@ -89,23 +116,41 @@ def as_list(expression: Expression) -> list[Any]:
     raise TypeError(f"no data for {expression}")
 
 
-def from_list(data: Any, lines: dict[str, Expression]) -> Expression:
-    def read(operand: Any) -> Expression:
-        return from_list(operand, lines)
+class _Reader:
+    """Reads lines, each of which may read those before it, within the limits of a cell."""
 
-    makers: dict[str, Callable[..., Expression]] = {
-        "line": lambda name: lines[name],
-        "product": lambda family, block, operand: Product(str(family), str(block), read(operand)),
-        "normalise": lambda group, operand: Normalised(str(group), read(operand)),
-        "vector": lambda family, block: Vector(str(family), str(block)),
-        "prev": lambda state, axis=0: notation.back[int(axis)][str(state)],
-        "number": lambda value: Constant(float(value)),
-        "x": lambda: notation.x,
-    }
-    function, *operands = data
-    if function in makers:
-        return makers[function](*operands)
-    return Operation(str(function), tuple(map(read, operands)))
+    def __init__(self, cell: str) -> None:
+        self.cell, self.parts = cell, 0
+        self.lines: dict[str, Expression] = {}
+
+    def read(self, data: Any, depth: int = 1) -> Expression:
+        self.parts += 1
+        if depth > MOST_DEPTH or self.parts > MOST_PARTS:
+            raise GatewiseError(
+                f"the equations of {self.cell} are nested more than {MOST_DEPTH} deep or have more than "
+                f"{MOST_PARTS} parts"
+            )
+        match data:
+            case ["line", str(name)] if name in self.lines:
+                return self.lines[name]
+            case ["product", str(family), str(block), operand]:
+                family, block = check_name("a family", family), check_name("a block", block)
+                return Product(family, block, self.read(operand, depth + 1))
+            case ["normalise", str(group), operand]:
+                return Normalised(check_name("a normaliser", group), self.read(operand, depth + 1))
+            case ["vector", str(family), str(block)]:
+                return Vector(check_name("a family", family), check_name("a block", block))
+            case ["prev", str(state)]:
+                return notation.prev[check_name("a state", state)]
+            case ["prev", str(state), axis]:
+                return notation.back[axis][check_name("a state", state)]
+            case ["number", value]:
+                return Constant(value)
+            case ["x"]:
+                return notation.x
+            case [str(function), *operands] if function not in WORDS:
+                return Operation(function, tuple(self.read(one, depth + 1) for one in operands))
+        raise GatewiseError(f"the equations of {self.cell} hold {reprlib.repr(data)}, which is no expression")
 
 
 def _pickled(cell: CellType) -> Any:

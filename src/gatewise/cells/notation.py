@@ -15,11 +15,13 @@ An expression is data: the reference evaluates it over tensors, and a compiler r
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
 
+from gatewise.cells.limits import MOST_PARTS, check_axis, check_name, check_number
 from gatewise.errors import GatewiseError
 
 NORMALISE_EPSILON = 1e-5  # added to the variance that a normaliser divides by
@@ -37,8 +39,9 @@ class Expression:
 
     def __repr__(self) -> str:
         from gatewise.cells.formula import formula  # formula.py reads this notation
+        from gatewise.cells.order import fits  # and so does order.py
 
-        return formula(self)
+        return formula(self) if fits(self) else f"an expression of more than {MOST_PARTS} parts"
 
     @property
     def operands(self) -> tuple[Expression, ...]:
@@ -75,9 +78,12 @@ class Expression:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Constant(Expression):
-    """A number, the same for every unit."""
+    """A finite number, the same for every unit."""
 
     value: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", check_number(self.value))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -117,7 +123,9 @@ class Operation(Expression):
 
     def __post_init__(self) -> None:
         if FUNCTIONS.get(self.function) != len(self.arguments):
-            raise GatewiseError(f"there is no function {self.function!r} of {len(self.arguments)} values")
+            raise GatewiseError(
+                f"there is no function {reprlib.repr(self.function)} of {len(self.arguments)} values"
+            )
         if all(isinstance(one, Constant) for one in self.arguments):
             raise GatewiseError(f"{self.function} of numbers alone is a number; write that instead")
 
@@ -134,6 +142,12 @@ class Product(Expression):
     block: str
     operand: Expression
 
+    def __post_init__(self) -> None:
+        if isinstance(self.operand, Constant):
+            raise GatewiseError(
+                f"{self.family}.{self.block} multiplies the number {self.operand}; use * for that"
+            )
+
     @property
     def operands(self) -> tuple[Expression, ...]:
         return (self.operand,)
@@ -146,6 +160,12 @@ class Normalised(Expression):
     group: str
     operand: Expression
 
+    def __post_init__(self) -> None:
+        if isinstance(self.operand, Constant | Input):
+            raise GatewiseError(
+                f"normalise.{self.group} is given {self.operand}; it takes what has a value for each unit"
+            )
+
     @property
     def operands(self) -> tuple[Expression, ...]:
         return (self.operand,)
@@ -156,7 +176,7 @@ def as_expression(value: Expression | float) -> Expression:
     if isinstance(value, Expression):
         return value
     if isinstance(value, int | float):
-        return Constant(float(value))
+        return Constant(value)
     raise GatewiseError(
         f"an equation holds {value!r}, a {type(value).__name__}; it takes expressions and numbers"
     )
@@ -170,9 +190,7 @@ class Matrix:
     block: str
 
     def __matmul__(self, operand: Expression) -> Expression:
-        if isinstance(as_expression(operand), Constant):
-            raise GatewiseError(f"{self.family}.{self.block} multiplies the number {operand}; use * for that")
-        return Product(self.family, self.block, operand)
+        return Product(self.family, self.block, as_expression(operand))
 
 
 @dataclass(frozen=True)
@@ -213,7 +231,7 @@ def matrices(family: str) -> Names[Matrix]:
     >>> Q.i @ prev.c
     Q_i c[t-1]
     """
-    return Names(partial(Matrix, _parameter_name(family)))
+    return Names(partial(Matrix, check_name("a family", family)))
 
 
 def vectors(family: str) -> Names[Vector]:
@@ -223,13 +241,7 @@ def vectors(family: str) -> Names[Vector]:
     >>> q.i * prev.c
     q_i * c[t-1]
     """
-    return Names(partial(Vector, _parameter_name(family)))
-
-
-def _parameter_name(family: str) -> str:
-    if not family.isidentifier():
-        raise GatewiseError(f"expected a family's name as a plain word such as 'Q', got {family!r}")
-    return family
+    return Names(partial(Vector, check_name("a family", family)))
 
 
 class Axes:
@@ -239,8 +251,7 @@ class Axes:
         self._known: dict[int, Names[Previous]] = {}
 
     def __getitem__(self, axis: int) -> Names[Previous]:
-        if not isinstance(axis, int) or axis < 0:
-            raise GatewiseError(f"expected an axis of a lattice as 1, 2, ..., got {axis!r}")
+        axis = check_axis(axis)
         return self._known.setdefault(axis, Names(partial(Previous, axis=axis)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from gatewise.cells.limits import MOST_DEPTH, MOST_PARTS
 from gatewise.cells.notation import Expression, Normalised, Operation, Previous
 from gatewise.errors import GatewiseError
 
@@ -16,6 +17,32 @@ def parts(line: Expression) -> Iterator[Expression]:
         yield operand
         if operand.line is None:
             yield from parts(operand)
+
+
+def extent(line: Expression) -> tuple[int, int]:
+    """The depth of a line and the number of its parts; one that is shared counts wherever it is read.
+
+    Without recursion, and each object is visited once: a line that is not yet checked may have any size.
+    """
+    known: dict[Expression, tuple[int, int]] = {}
+    waiting = [line]
+    while waiting:
+        one = waiting[-1]
+        below = one.operands if one is line or one.line is None else ()
+        unknown = [part for part in below if part not in known]
+        if unknown:
+            waiting += unknown
+            continue
+        waiting.pop()
+        sizes = [known[part] for part in below]
+        known[one] = (1 + max((depth for depth, _ in sizes), default=0), 1 + sum(count for _, count in sizes))
+    return known[line]
+
+
+def fits(line: Expression) -> bool:
+    """Whether a line is within the limits of what is printed and compiled."""
+    depth, count = extent(line)
+    return depth <= MOST_DEPTH and count <= MOST_PARTS
 
 
 def inside(line: Expression) -> Iterator[Expression]:
@@ -92,19 +119,22 @@ def _reads(cell: str, lines: Lines, state: tuple[str, ...]) -> dict[str, list[st
 
 
 def _sorted(cell: str, reads: Mapping[str, list[str]]) -> list[str]:
-    ordered: list[str] = []
-    begun: list[str] = []
-
-    def visit(name: str) -> None:
-        if name in begun:
-            circle = " -> ".join([*begun[begun.index(name) :], name])
-            raise GatewiseError(f"{cell} has lines that wait for each other: {circle}")
-        if name not in ordered:
-            begun.append(name)
-            for other in reads[name]:
-                visit(other)
-            ordered.append(begun.pop())
-
-    for name in reads:
-        visit(name)
-    return ordered
+    """Each line after those that it waits for; without recursion, as a chain of lines may be long."""
+    ordered: dict[str, None] = {}
+    begun: dict[str, Iterator[str]] = {}
+    for first in reads:
+        if first not in ordered:
+            begun[first] = iter(reads[first])
+        while begun:
+            name = next(reversed(begun))
+            other = next((one for one in begun[name] if one not in ordered), None)
+            if other is None:
+                del begun[name]
+                ordered[name] = None
+            elif other in begun:
+                path = list(begun)
+                circle = " -> ".join([*path[path.index(other) :], other])
+                raise GatewiseError(f"{cell} has lines that wait for each other: {circle}")
+            else:
+                begun[other] = iter(reads[other])
+    return list(ordered)

@@ -39,7 +39,7 @@ class Gradient:
         self.outside: dict[str, str] = {}  # gradients left for others: the variable, and where it goes
         self.temporaries = 0
         for name in reversed(list(self.stage.lines)):
-            self._back(self.stage.lines[name], f"d_{variable(name)}", own=name)
+            self._back(self.stage.lines[name], f"d_{variable(self.plan, name)}", own=name)
 
     @property
     def sums_read(self) -> tuple[int, ...]:
@@ -66,8 +66,8 @@ class Gradient:
         plan, stage = self.plan, self.stage
         sums = range(stage.first_sum, stage.first_sum + stage.sums)
         kept_sums = [(place, one) for place, one in enumerate(kept(plan)) if one in sums]
-        values = [f"const V {variable(name)} = {stored(plan, name)};" for name in stage.lines]
-        values += [f"const V {variable(one)} = {row('kept', place)};" for place, one in kept_sums]
+        values = [f"const V {variable(self.plan, name)} = {stored(plan, name)};" for name in stage.lines]
+        values += [f"const V {variable(self.plan, one)} = {row('kept', place)};" for place, one in kept_sums]
         starts = [text for name in stage.lines for text in self._start(name)]
         starts += [f"V d_sum_{k} = V{{}};" for k in sums]
         starts += [f"V {name} = V{{}};" for name in self.outside]
@@ -78,7 +78,11 @@ class Gradient:
 
     def _start(self, name: str) -> list[str]:
         """What a line's gradient begins with: what later steps, later stages and a trace left for it."""
-        own, place, by = variable(name), self.plan.reference(name), f"d_{variable(name)}"
+        own, place, by = (
+            variable(self.plan, name),
+            self.plan.reference(name),
+            f"d_{variable(self.plan, name)}",
+        )
         state = place.where == "state"
         starts = [
             f"V {by} = {f'step.by_state({place.index}, u, {self._later(place.index)})' if state else 'V{}'};"
@@ -145,7 +149,7 @@ class Gradient:
                 self._back(first, self._keep(f"select<T>({a} > {b}, {g}, {half})"))
                 self._back(second, self._keep(f"select<T>({a} < {b}, {g}, {half})"))
             case Operation(function=name, arguments=(only,)):
-                y = variable(own) if own else self._keep(self.values.text(expression))
+                y = variable(self.plan, own) if own else self._keep(self.values.text(expression))
                 slope = {
                     "negate": "broadcast<T>(-1)",
                     "sigmoid": f"({y} * (T(1) - {y}))",
@@ -158,7 +162,7 @@ class Gradient:
 
     def _back_line(self, name: str, gradient: str) -> None:
         if name in self.stage.lines:
-            self._add(f"d_{variable(name)}", gradient)
+            self._add(f"d_{variable(self.plan, name)}", gradient)
         else:
             entry = entries(self.plan)["", self.plan.reference(name)]
             self._leave(f"d_entry_{entry}", f"entry {entry}", gradient)

@@ -22,7 +22,7 @@ def source(plan: Plan) -> str:
         for group, rows in plan.normalisers
     ]
     sums = [str(index) for index, _, _ in plan.biases]
-    return f"""// {plan.cell.__name__}: {plan.cell.about}
+    return f"""// {plan.cell.__name__}, whose lines are numbered: {_legend(plan)}
 #include "gatewise.h"
 
 namespace gatewise {{
@@ -45,6 +45,11 @@ template <class T> struct Cell {{
 
 #include "interface.h"
 """
+
+
+def _legend(plan: Plan) -> str:
+    """The lines by number; their names were checked when the cell was made, and stand in comments alone."""
+    return ", ".join(f"{number} {name}" for number, name in enumerate(plan.program.lines))
 
 
 def matrices(plan: Plan) -> list[tuple[str, str]]:
@@ -82,19 +87,21 @@ def _stage(plan: Plan, number: int) -> str:
 
 def _forward(plan: Plan, stage: Stage) -> str:
     values = Values(plan, stage)
-    lines = [f"      const V {variable(name)} = {values.text(line)};" for name, line in stage.lines.items()]
+    lines = [
+        f"      const V {variable(plan, name)} = {values.text(line)};" for name, line in stage.lines.items()
+    ]
     outputs = list(plan.program.states.values())
     stores = [
-        f"      store(step.state[{outputs.index(name)}] + u, {variable(name)});"
+        f"      store(step.state[{outputs.index(name)}] + u, {variable(plan, name)});"
         for name in stage.lines
         if name in outputs
     ]
     keeps = [
-        f"        store(step.kept + {place} * step.stride + u, {variable(one)});"
+        f"        store(step.kept + {place} * step.stride + u, {variable(plan, one)});"
         for place, one in enumerate(kept(plan))
         if one in stage.lines or one in range(stage.first_sum, stage.first_sum + stage.sums)
     ]
-    sums = [f"      const V {variable(stage.first_sum + k)} = sum[{k}];" for k in range(stage.sums)]
+    sums = [f"      const V {variable(plan, stage.first_sum + k)} = sum[{k}];" for k in range(stage.sums)]
     keep = ["      if (step.kept) {", *keeps, "      }"] if keeps else []
     head = "    static GATEWISE_INLINE void forward(const V *sum, const Step<T, Cell> &step, int64_t u) {"
     return "\n".join([head, *sums, *lines, *stores, *keep, "      (void)sum, (void)step, (void)u;", "    }"])

@@ -135,18 +135,22 @@ class _Planner:
 
     def _levels(self) -> list[list[str]]:
         """The lines by how many whole rows must be known before them."""
-        levels = {name: self._level(name) for name in self.lines}
-        return [[name for name in levels if levels[name] == k] for k in range(max(levels.values()) + 1)]
+        levels: dict[str, int] = {}
+        for name in self.lines:  # most after all that they read, so that calls nest a little only
+            self._level(name, levels)
+        return [[name for name in self.lines if levels[name] == k] for k in range(max(levels.values()) + 1)]
 
-    def _level(self, name: str) -> int:
-        line = self.lines[name]
-        needs = [0, *map(self._level, lines_read(line))]
-        for one in inside(line):
-            if isinstance(one, Product) and one.operand.line is not None:
-                needs.append(self._level(one.operand.line) + 1)
-            elif isinstance(one, Normalised):
-                needs += [self._level(value) + 1 for value in self.together[one.group]]
-        return max(needs)
+    def _level(self, name: str, known: dict[str, int]) -> int:
+        if name not in known:
+            line, needs = self.lines[name], [0]
+            needs += [self._level(other, known) for other in lines_read(line)]
+            for one in inside(line):
+                if isinstance(one, Product) and one.operand.line is not None:
+                    needs.append(self._level(one.operand.line, known) + 1)
+                elif isinstance(one, Normalised):
+                    needs += [self._level(value, known) + 1 for value in self.together[one.group]]
+            known[name] = max(needs)
+        return known[name]
 
     def _split(self, level: list[str]) -> list[list[str]]:
         """A level's lines, in several stages where they hold too many sums; alike operands stay together."""

@@ -29,9 +29,9 @@ def kept(plan: Plan) -> tuple[str | int, ...]:
     return (*plan.inner, *sorted(read))
 
 
-def variable(kept: str | int) -> str:
-    """A line's or a sum's name in C++, where no name of ours or of the language is in its way."""
-    return f"sum_{kept}" if isinstance(kept, int) else f"line_{kept}"
+def variable(plan: Plan, kept: str | int) -> str:
+    """The C++ name of a line or of a sum: a number of ours, so that no name from a file is ever code."""
+    return f"sum_{kept}" if isinstance(kept, int) else f"line_{list(plan.program.lines).index(kept)}"
 
 
 def row(rows: str, number: int) -> str:
@@ -63,7 +63,7 @@ class Values:
                 return f"{FUNCTIONS[name]}({', '.join(map(self.read, arguments))})"
             case Accumulated(index=index):
                 self.sums_read[index] = None
-                return variable(index)
+                return variable(self.plan, index)
             case Previous():
                 return f"load(step.previous[{previous_place(self.plan.cell, expression)}] + u)"
             case Vector(family=family, block=block):
@@ -83,7 +83,7 @@ class Values:
 
     def line(self, name: str) -> str:
         """A line's value: a local of its own stage, or where it stands."""
-        return variable(name) if name in self.stage.lines else stored(self.plan, name)
+        return variable(self.plan, name) if name in self.stage.lines else stored(self.plan, name)
 
     def vector(self, family: str, block: str) -> str:
         """One weight for each unit."""
