@@ -1,8 +1,11 @@
 """What tests of the command line share."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from gatewise.cells import LSTM
+from gatewise.cli.main import main
 from gatewise.networks.forecast.baselines import Naive
 from gatewise.networks.saving import SavedModel, save_model
 from gatewise.tasks.forecast import TASK, shape_of
@@ -23,3 +26,17 @@ def folder(tmp_path_factory):
     naive.learn(data.train, data.validation)
     save_model(folder / "naive", SavedModel("forecast", "naive", naive, reading))
     return folder
+
+
+@pytest.fixture
+def gatewise(monkeypatch, tmp_path, capsys):
+    """Runs a command line in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([str(one) for one in arguments])
+        told = capsys.readouterr()
+        return SimpleNamespace(returncode=end.value.code, stdout=told.out, stderr=told.err)
+
+    return run

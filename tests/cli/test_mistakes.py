@@ -1,7 +1,6 @@
 """A user's mistake: one line, exit code 2, nothing half-written; a traceback only when asked for."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -11,21 +10,6 @@ from gatewise.tasks import find_task
 from gatewise.training import runs
 from gatewise.training.options import verb_options
 from tests.series import frame
-
-
-@pytest.fixture
-def gatewise(monkeypatch, tmp_path, capsys):
-    """Runs a command line in this process, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as end:
-            main([str(one) for one in arguments])
-        told = capsys.readouterr()
-        return SimpleNamespace(returncode=end.value.code, stdout=told.out, stderr=told.err)
-
-    return run
-
 
 GOOD = "month,value\n" + "".join(
     f"{2000 + place // 12}-{place % 12 + 1:02d},{place}.5\n" for place in range(60)

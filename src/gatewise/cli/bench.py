@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
+from gatewise.cli.outputs import MARK, require_output
+from gatewise.cli.terminal import Terminal
 from gatewise.speed import malloc
 from gatewise.speed.bench import OVERHEAD, Bench
 from gatewise.speed.machine import Machine, measured
@@ -32,7 +33,9 @@ MALLOC = Annotated[
 ]
 OUT = Annotated[Path | None, typer.Option(help="The folder for speed.csv, machine.json, roofline.png.")]
 
-console = Console(highlight=False, markup=False, soft_wrap=True)
+FILES = {"speed.csv": b"malloc,dtype,cell,", "machine.json": b'"processor"', "roofline.png": MARK}
+
+console = Terminal(soft_wrap=True)
 WIDTHS = {"pass": 9, "who": 18, "ms": 10, "GFLOP/s": 8, "peak": 5, "ratio": 8, "kept MB": 8}
 
 
@@ -54,6 +57,9 @@ def bench(
 ) -> None:
     """Time cells beside other libraries, all taking turns; no time is shown for wrong results."""
     asked = plan(cells, shapes, rivals, repeats, dtype, quick, out)
+    if out is not None:
+        for name, mark in FILES.items():
+            require_output(out / name, "a folder", mark)
     others = malloc.elsewhere(malloc_)
     given = {
         "cells": cells, "shapes": shapes, "repeats": repeats, "rivals": rivals, "threads": threads,

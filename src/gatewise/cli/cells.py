@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from gatewise.cells import cells as built_in
 from gatewise.cells import find_cell, lattice_cells
 from gatewise.cells.base import CellType
 from gatewise.cells.formula import formulas
+from gatewise.cli.terminal import Terminal
 
 NAME = Annotated[
     str | None, typer.Argument(help="A cell's name, or FILE.py:Name for your own; mdlstm3 is of three axes.")
@@ -30,7 +30,7 @@ def add(app: typer.Typer, about: str) -> None:
 
 def show(name: NAME = None) -> None:
     """Show all cells, or the equations of one."""
-    console = Console(highlight=False, markup=False)
+    console = Terminal()
     if name is not None:
         console.print(_described(find_cell(name)), soft_wrap=True)
         return

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,19 +11,30 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
+from gatewise.cli.outputs import require_output
 from gatewise.cli.parameters import with_options
 from gatewise.cli.show import Bar, console, leaderboard, show_details
 from gatewise.errors import GatewiseError
 from gatewise.tasks import TASKS, meant_task
 from gatewise.training import runs
 from gatewise.training.contest import Contest, Watcher
+from gatewise.training.lock import locked
+from gatewise.training.memory import enough_memory
 from gatewise.training.options import resolve, verb_options
 from gatewise.training.processes import announce, announced, is_first
 from gatewise.training.task import Task
 from gatewise.views.pictures.gradient import draw_gradients
 
-OUT = Annotated[Path | None, typer.Option(help="The run's folder; a new one under runs/ if not given.")]
-CONFIG = Annotated[Path | None, typer.Option(help="A YAML file of options; those given here overrule it.")]
+OUT = Annotated[
+    Path | None, typer.Option(help="The run's folder, empty or new; one under runs/ if not given.")
+]
+CONFIG = Annotated[
+    Path | None,
+    typer.Option(
+        help="A YAML file of options; those given here overrule it. It executes nothing: a cell of a Python "
+        "file must be given as --cell FILE.py:Name."
+    ),
+]
 RESUME = Annotated[Path | None, typer.Option(help="Go on with the run of this folder, as it was started.")]
 
 
@@ -89,25 +101,26 @@ def _command(verb: Verb, task: Task[Any]) -> Callable[..., None]:
 
 def carry_out(verb: Verb, task: Task[Any], asked: Asked) -> runs.Run:
     """Starts or resumes a run and does the job with a bar; shows and writes what came out."""
-    run = _run(verb, task, asked)
-    with console.status("reading"):
-        data = task.read(run.data, run.options)
-    begins = is_first() and asked.resume is None
-    if begins:
-        runs.write(run)
-    for note in data.notes:
-        console.print(note)
-    try:
-        with Bar() as bar:
-            contest = verb.job(run, data, bar)
-    except GatewiseError:
+    with _run(verb, task, asked) as run, enough_memory(run.options):
+        with console.status("reading"):
+            data = task.read(run.data, run.options)
+        begins = is_first() and asked.resume is None
         if begins:
-            runs.discard(run)
-        raise
-    except KeyboardInterrupt:
-        console.print(f"interrupted; go on with: gatewise {verb.name} {task.name} --resume {run.folder}")
-        raise
-    pictures = {**task.draw(contest, run.folder), **_draw_gradients(run)}
+            runs.write(run)
+        for note in data.notes:
+            console.print(note)
+        try:
+            with Bar() as bar:
+                contest = verb.job(run, data, bar)
+            pictures = {**task.draw(contest, run.folder), **_draw_gradients(run)}
+        except GatewiseError:
+            if begins:
+                runs.discard(run)
+            raise
+        except (KeyboardInterrupt, OSError) as error:
+            cut = "interrupted" if isinstance(error, KeyboardInterrupt) else "not finished"
+            console.print(f"{cut}; go on with: gatewise {verb.name} {task.name} --resume {run.folder}")
+            raise
     console.print(leaderboard(contest))
     show_details(contest)
     console.print(contest.verdict())
@@ -123,21 +136,28 @@ def _draw_gradients(run: runs.Run) -> dict[str, str]:
     return {"gradient.png": "what was left of the gradient at each step back, before training and after"}
 
 
-def _run(verb: Verb, task: Task[Any], asked: Asked) -> runs.Run:
-    """The run that the command line means; processes beside the first one join its run."""
+@contextmanager
+def _run(verb: Verb, task: Task[Any], asked: Asked) -> Iterator[runs.Run]:
+    """The run that the command line means, locked; processes beside the first one join its run."""
     if not is_first():
-        return runs.resume(verb.name, task, announced(asked.resume or asked.out))
-    if asked.resume is not None:
+        yield runs.resume(verb.name, task, announced(asked.resume or asked.out))
+    elif asked.resume is not None:
         if asked != Asked(resume=asked.resume):
             raise GatewiseError("--resume goes on as the run was started; leave all else out")
-        run = runs.resume(verb.name, task, asked.resume)
+        runs.read_description(asked.resume)
+        with locked(asked.resume):
+            announce(asked.resume)
+            yield runs.resume(verb.name, task, asked.resume)
     elif asked.data is not None:
         options = resolve(verb_options(verb.name, task.options), asked.config, asked.given)
-        run = runs.begin(verb.name, task, asked.data, options, asked.out)
+        config = None if {"cell", "cells"} & asked.given.keys() else asked.config
+        require_output(asked.out or Path("runs", "new"), "a folder", data=asked.data, config=asked.config)
+        folder = runs.new_folder(verb.name, asked.data) if asked.out is None else locked(asked.out)
+        with folder as out:
+            announce(out)
+            yield runs.begin(verb.name, task, asked.data, options, out, config)
     else:
         raise GatewiseError(f"there is nothing to {verb.name} on: give {task.given}, or --resume RUN")
-    announce(run.folder)
-    return run
 
 
 def _tell_files(run: runs.Run, contest: Contest[Any], pictures: dict[str, str]) -> None:

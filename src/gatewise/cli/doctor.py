@@ -13,13 +13,13 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from gatewise import __version__
 from gatewise.cells import LSTM, find_cell
 from gatewise.cells import cells as built_in
 from gatewise.cells.base import CellType
+from gatewise.cli.terminal import Terminal
 from gatewise.compiler.layout import layout, projection_obstacle
 from gatewise.compiler.stages import plan
 from gatewise.engine import build, processor
@@ -55,7 +55,7 @@ def examine(cell: CELL = None, device: DEVICE = None) -> None:
     place = _place(device)
     shown = list(built_in().values()) if cell is None else [find_cell(cell)]
     subject = LSTM if cell is None else shown[0]
-    console = Console(highlight=False, markup=False)
+    console = Terminal()
     console.print(_table((), _machine().items()))
     with _told_here_only(), console.status("compiling what was not compiled before ..."):
         by_cell = {one.__name__: refusals(_request(one, place)) for one in shown}

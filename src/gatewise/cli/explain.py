@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from gatewise.cells import find_cell
 from gatewise.cells.base import CellType
+from gatewise.cli.outputs import MARK, require_output
+from gatewise.cli.terminal import Terminal
 from gatewise.data.lessons import LESSONS
 from gatewise.errors import GatewiseError
 from gatewise.insight.vanishing import Outcome, learn
@@ -27,10 +28,10 @@ CELLS = Annotated[str, typer.Option(help="Of vanishing: who learns, with commas.
 LESSON = Annotated[str, typer.Option(help="Of vanishing: what is to be learned.", metavar="|".join(LESSONS))]
 LAGS = Annotated[str, typer.Option(help="Of vanishing: over how many steps, with commas.")]
 STEPS = Annotated[int, typer.Option(min=1, help="Of vanishing: batches to learn from, at most.")]
-OUT = Annotated[Path, typer.Option(help="Of vanishing: the picture to write.")]
+OUT = Annotated[Path | None, typer.Option(help="Of vanishing: the picture to write (vanishing.png).")]
 
 
-console = Console(highlight=False, markup=False)
+console = Terminal()
 
 
 def add(app: typer.Typer, about: str) -> None:
@@ -45,12 +46,16 @@ def explain(
     lesson: LESSON = "order",
     lags: LAGS = "10,20,40,80,160",
     steps: STEPS = 2500,
-    out: OUT = Path("vanishing.png"),
+    out: OUT = None,
 ) -> None:
     """Walk through one step of a cell, or let cells learn across more and more steps."""
     if name == VANISHING:
         chosen = [_of_sequences(find_cell(one.strip())) for one in cells.split(",")]
-        _vanishing(chosen, lesson, _numbers(lags), steps, out)
+        picture = out or Path("vanishing.png")
+        if picture.suffix != ".png":
+            raise GatewiseError(f"expected --out as a .png, got {str(out)!r}")
+        require_output(picture, "a .png", None if out else MARK)
+        _vanishing(chosen, lesson, _numbers(lags), steps, picture)
         return
     given = [f"--{option}" for option in context.params if option != "name" and _is_given(context, option)]
     if given:
@@ -105,11 +110,9 @@ def _vanishing(cells: list[CellType], lesson: str, lags: list[int], steps: int, 
     """Every cell learns the lesson at every lag; a table and a picture of what came of it."""
     if lesson not in LESSONS:
         raise GatewiseError(f"there is no lesson {lesson!r}; the lessons are {', '.join(LESSONS)}")
-    if out.suffix != ".png":
-        raise GatewiseError(f"expected --out as a .png, got {str(out)!r}")
     console.print((LESSONS[lesson].__doc__ or "").split("\n")[0])
     outcomes: list[Outcome] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("", total=float(len(cells) * len(lags)))
         for cell, lag in product(cells, lags):

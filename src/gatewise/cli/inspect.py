@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gatewise.cli.outputs import MARK, PAGE, require_output
 from gatewise.cli.parameters import DATA, RUN
 from gatewise.cli.show import console
 from gatewise.errors import GatewiseError
@@ -15,9 +16,12 @@ from gatewise.networks.saving import load_model
 from gatewise.tasks import find_task
 from gatewise.tasks.explaining import EXPLAINED
 from gatewise.training.example import Example
-from gatewise.views.report import draw, inspect, write_page
+from gatewise.views.report import PICTURES, draw, inspect, write_page
 
-OUT = Annotated[Path, typer.Option(help="The .html file to write.")]
+OUT = Annotated[
+    Path | None,
+    typer.Option(help="The .html file to write, replaced where it exists; report.html if not given."),
+]
 EXAMPLE = Annotated[int, typer.Option(min=0, help="Which example of the test part, from 0 on.")]
 STEP = Annotated[
     int | None, typer.Option(min=0, help="The step at which the report opens; the last if not given.")
@@ -43,7 +47,7 @@ def add(app: typer.Typer, about: str) -> None:
 def look(
     run: RUN,
     data: DATA,
-    out: OUT = Path("report.html"),
+    out: OUT = None,
     example: EXAMPLE = 0,
     step: STEP = None,
     layer: LAYER = None,
@@ -51,10 +55,15 @@ def look(
     png: PNG = None,
 ) -> None:
     """See every gate and state of a trained model, step by step, on an example that it has not seen."""
-    if out.suffix.lower() not in (".html", ".htm"):
+    report = out or Path("report.html")
+    if report.suffix.lower() not in (".html", ".htm"):
         raise GatewiseError(f"expected --out as an .html file, got {str(out)!r}")
     if png is not None and png.exists() and not png.is_dir():
         raise GatewiseError(f"expected --png as a folder, got the file {str(png)!r}")
+    require_output(report, "an .html file", None if out else PAGE, data=data, run=run)
+    if png is not None:
+        for name in PICTURES:
+            require_output(png / name, "a folder", MARK, "--png", data=data, run=run)
     model = load_model(run)
     network = model.network
     with console.status("reading and looking inside"):
@@ -70,7 +79,7 @@ def look(
             found = replace(found, example=_explained(chosen, model.task, step))
         if layer is None:
             layer = chosen.opening([one.module for one in found.layers])
-        write_page(found, out, layer, step)
+        write_page(found, report, layer, step)
         pictures = {} if png is None else draw(found, png, layer)
     if chosen.said:
         console.print(f"{chosen.name}: {chosen.said}")
@@ -82,7 +91,7 @@ def look(
             console.print(f"  {flow.sentence(state)}")
     if found.no_flow:
         console.print(f"  no gradient against the lag: {found.no_flow}")
-    console.print(f"wrote {out}: {_told(found.titles)}; open it in a browser")
+    console.print(f"wrote {report}: {_told(found.titles)}; open it in a browser")
     for name, about in pictures.items():
         console.print(f"  {png}/{name:<18} {about}")
 

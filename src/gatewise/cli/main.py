@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from importlib import import_module
+from typing import Any
 
 import typer
 
 from gatewise import __version__
+from gatewise.cli.terminal import printable
 from gatewise.errors import GatewiseError
 
 VERBS = {
@@ -33,25 +37,65 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     given = [one for one in given if one != "--debug"]
+    _prepare_streams()
     try:
-        code = typer.main.get_command(_app(given))(given, prog_name="gatewise", standalone_mode=False)
-    except (GatewiseError, UsageError) as error:
-        if debug:
-            raise
-        _fail(getattr(error, "format_message", error.__str__)(), MISTAKE)
+        code = _run(given)
+        sys.stdout.flush()  # so that a full disk is found here
+    except SystemExit:
+        raise
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", INTERRUPTED)
-    except OSError as error:
+    except BaseException as error:  # polars' PanicException is no Exception
+        if isinstance(error, OSError):
+            _abandon_output()
+        if isinstance(error, BrokenPipeError):  # as of `| head`, which has read enough
+            sys.exit(FAILURE)
         if debug:
             raise
+        _fail(*_explained(error))
+    sys.exit(code or 0)
+
+
+def _run(given: list[str]) -> Any:
+    """The exit code of a command. Typer's own way to run it takes any EOFError for Ctrl-C."""
+    try:
+        command = typer.main.get_command(_app(given))
+        with command.make_context("gatewise", given) as context:
+            return command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+
+
+def _explained(error: BaseException) -> tuple[str, int]:
+    """One line for an error, and the exit code."""
+    if isinstance(error, GatewiseError | UsageError):
+        return getattr(error, "format_message", error.__str__)(), MISTAKE
+    if isinstance(error, OSError):
         named = error.filename is not None and error.strerror
         what = f"{error.filename}: {error.strerror}" if named else f"a file: {error}"
-        _fail(f"can't read or write {what}", MISTAKE)
-    except Exception as error:
-        if debug:
-            raise
-        _fail(f"this should not happen ({type(error).__name__}: {error}); --debug shows where", FAILURE)
-    sys.exit(code or 0)
+        return f"can't read or write {what}", MISTAKE
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory ({error or 'for this'}); give smaller data or sizes", MISTAKE
+    return f"this should not happen ({type(error).__name__}: {error}); --debug shows where", FAILURE
+
+
+def _prepare_streams() -> None:
+    """Makes any name printable, and lets a closed output be one that nobody reads."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (it stays open)
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _abandon_output() -> None:
+    """Drops what could not be written, so that Python does not try again when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _app(given: list[str]) -> typer.Typer:
@@ -84,7 +128,8 @@ def _app(given: list[str]) -> typer.Typer:
 
 def _fail(message: str, code: int) -> None:
     if message:  # there is none where the help was shown instead
-        print(f"gatewise: {' '.join(message.split())}", file=sys.stderr)
+        with suppress(OSError):  # nobody may read it
+            print(f"gatewise: {printable(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(code)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gatewise.cli.outputs import require_output, write_table
 from gatewise.cli.parameters import DATA, RUN
 from gatewise.cli.show import console
 from gatewise.errors import GatewiseError
@@ -16,7 +16,14 @@ from gatewise.networks.saving import load_model
 from gatewise.tasks import find_task
 from gatewise.training.task import Prediction
 
-OUT = Annotated[Path, typer.Option(help="The CSV, Parquet or text file to write.")]
+KIND = "a .csv, .parquet or .txt"
+OUT = Annotated[
+    Path,
+    typer.Option(
+        help="The CSV, Parquet or text file to write, replaced where it exists. In a CSV an apostrophe "
+        "precedes a text that spreadsheets may run, such as =1+1."
+    ),
+]
 
 
 def add(app: typer.Typer, about: str) -> None:
@@ -26,25 +33,19 @@ def add(app: typer.Typer, about: str) -> None:
 
 def predict(run: RUN, data: DATA, out: OUT) -> None:
     """What comes after the end of a series, the class of a sequence, the translation of a line ..."""
-    if out.suffix not in (".csv", ".parquet", ".txt") or out.resolve() == data.resolve():
-        raise GatewiseError(
-            f"expected --out as a .csv, .parquet or .txt other than the data, got {str(out)!r}"
-        )
+    if out.suffix.lower() not in (".csv", ".parquet", ".txt"):
+        raise GatewiseError(f"expected --out as {KIND}, got {str(out)!r}")
+    require_output(out, KIND, data=data, run=run)
     model = load_model(run)
     with console.status("reading and predicting"):
         told: Prediction = find_task(model.task).predict(model, data)
-    if out.suffix == ".txt" and told.lines is None:
+    if out.suffix.lower() != ".txt":
+        write_table(told.frame, out, told.times)
+    elif told.lines is not None:
+        lines = "".join(f"{line}\n" for line in told.frame[told.lines])
+        write_whole(out, lambda path: path.write_text(lines, encoding="utf-8"))
+    else:
         raise GatewiseError(
             f"what a {model.task} model says is a table; give --out as a CSV, got {str(out)!r}"
         )
-    write_whole(out, partial(_write, told, out.suffix))
     console.print(f"wrote {out}: {told.about}")
-
-
-def _write(told: Prediction, suffix: str, path: Path) -> None:
-    if suffix == ".csv":
-        told.frame.write_csv(path, datetime_format=told.times)
-    elif suffix == ".parquet":
-        told.frame.write_parquet(path)
-    else:
-        path.write_text("".join(f"{line}\n" for line in told.frame[str(told.lines)]), encoding="utf-8")

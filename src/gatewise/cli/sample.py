@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import torch
 import typer
 
+from gatewise.cli.outputs import MARK, require_output, write_table
 from gatewise.cli.parameters import RUN
 from gatewise.cli.show import console
+from gatewise.cli.terminal import printable
 from gatewise.data.text.alphabet import alphabet_from
 from gatewise.errors import GatewiseError
-from gatewise.files import write_whole
 from gatewise.networks.generate.next_symbol import NextSymbol
 from gatewise.networks.generate.sampling import Taste, write_on
 from gatewise.networks.generate.vectors import SequenceModel
@@ -40,7 +41,8 @@ TOP_P = Annotated[
     float | None, _option("Only from the likeliest of this probability together. (1)", OF_TEXT, min=0, max=1)
 ]
 OUT = Annotated[
-    Path | None, _option("The CSV or Parquet file to write; a picture goes beside it.", OF_VECTORS)
+    Path | None,
+    _option("The CSV or Parquet file to write, replaced where it exists; a .png goes beside it.", OF_VECTORS),
 ]
 COUNT = Annotated[int | None, _option("Sequences to draw. (3)", OF_VECTORS, min=1)]
 BIAS = Annotated[
@@ -75,7 +77,7 @@ def draw(
         _draw_text(saved, length or SYMBOLS, seed, **_given(of_text))
     elif isinstance(saved.network, SequenceModel):
         _refuse(of_text, "text", run)
-        _draw_vectors(saved, length, seed, **_given(of_vectors))
+        _draw_vectors(saved, run, length, seed, **_given(of_vectors))
     else:
         raise GatewiseError(
             f"{str(run)!r} holds a model of {saved.task!r}; only one of 'generate' can draw something"
@@ -103,14 +105,15 @@ def _draw_text(
     taste, generator = Taste(temperature, top_k, top_p), torch.Generator().manual_seed(seed)
     drawn = write_on(saved.network, alphabet, prime, taste, generator)
     first = next(drawn)  # a prime that can't be read is refused before anything is shown
+    shown = printable if sys.stdout.isatty() else str  # a file gets every symbol as it is
     for piece in chain((prime, first), islice(drawn, length - 1)):
-        sys.stdout.write(piece)
+        sys.stdout.write(shown(piece))
         sys.stdout.flush()
     sys.stdout.write("\n")
 
 
 def _draw_vectors(
-    saved: SavedModel, length: int | None, seed: int, out: Path | None = None, count: int = 3,
+    saved: SavedModel, run: Path, length: int | None, seed: int, out: Path | None = None, count: int = 3,
     bias: float = 0.0,
 ) -> None:  # fmt: skip
     from gatewise.tasks.generate_vectors import sample
@@ -118,14 +121,16 @@ def _draw_vectors(
     from gatewise.tasks.vector_reading import VectorReading
     from gatewise.views.pictures.vectors import draw_vectors
 
-    if out is None or out.suffix not in (".csv", ".parquet"):
+    if out is None or out.suffix.lower() not in (".csv", ".parquet"):
         got = "" if out is None else f", not {str(out)!r}"
         raise GatewiseError(f"vectors make a table: give --out FILE.csv or FILE.parquet{got}")
+    picture = out.with_suffix(".png")
+    require_output(out, "a .csv or .parquet file", run=run)
+    require_output(picture, "a file whose .png is", MARK, run=run)
     assert isinstance(saved.network, SequenceModel)
     reading = read_as(VectorReading, saved)
     drawn = sample(saved.network, reading, length or reading.steps, count, bias, seed)
     frame = reading.as_table(drawn)
-    write_whole(out, frame.write_csv if out.suffix == ".csv" else frame.write_parquet)
-    picture = out.with_suffix(".png")
+    write_table(frame, out)
     draw_vectors({f"drawn by {saved.name}": drawn}, reading.look, picture)
     console.print(f"wrote {out}: {len(drawn)} sequences of {len(drawn[0])} steps; {picture} shows them")

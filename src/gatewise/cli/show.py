@@ -6,15 +6,15 @@ from types import TracebackType
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from gatewise.cli.terminal import Terminal, printable
 from gatewise.training.contest import Contest, Entry
 from gatewise.training.processes import is_first
 from gatewise.training.task import Metric
 
-console = Console(highlight=False, markup=False, soft_wrap=True, quiet=not is_first())
+console = Terminal(soft_wrap=True, quiet=not is_first())
 
 
 class Bar:
@@ -22,9 +22,9 @@ class Bar:
 
     def __init__(self) -> None:
         self._bar = Progress(
-            TextColumn("{task.fields[name]:<18}"),
+            TextColumn("{task.fields[name]:<18}", markup=False),
             BarColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             TimeElapsedColumn(),
             console=console,
             transient=True,
@@ -43,7 +43,7 @@ class Bar:
 
     def begin(self, name: str) -> None:
         self._name = name
-        self._bar.reset(self._task, total=1.0, name=name, description="getting ready")
+        self._bar.reset(self._task, total=1.0, name=printable(name), description="getting ready")
 
     def progress(self, share: float, message: str) -> None:
         self._bar.update(self._task, completed=share, description=message)

@@ -12,11 +12,11 @@ import typer
 from rich.table import Table
 from torch import Tensor
 
+from gatewise.cli.outputs import require_output, write_table
 from gatewise.cli.parameters import DATA, RUN
 from gatewise.cli.show import Bar, console, plain_table
 from gatewise.data.text.streams import TextStreams
 from gatewise.errors import GatewiseError
-from gatewise.files import write_whole
 from gatewise.insight.surgery import gate_surgery, unit_surgery
 from gatewise.networks.network import Network
 from gatewise.networks.saving import load_model
@@ -25,10 +25,14 @@ from gatewise.training.batches import loader
 
 ROWS, GATE_BATCHES, UNIT_BATCHES = 32, 8, 1  # units are many: each is silenced on one batch
 STRETCH = 512  # symbols of a stream, at least
+HEADER = b"layer,cell,"  # of our own tables
 TOLD = 16  # rows of the table; the file has all
 
 UNITS = Annotated[bool, typer.Option("--units", help="Silence one unit after another, not hold gates.")]
-OUT = Annotated[Path, typer.Option(help="The .csv file to write.")]
+OUT = Annotated[
+    Path | None,
+    typer.Option(help="The .csv file to write, replaced where it exists; surgery.csv if not given."),
+]
 
 
 def add(app: typer.Typer, about: str) -> None:
@@ -36,13 +40,16 @@ def add(app: typer.Typer, about: str) -> None:
     app.command("surgery", help=about)(operate)
 
 
-def operate(run: RUN, data: DATA, units: UNITS = False, out: OUT = Path("surgery.csv")) -> None:
+def operate(run: RUN, data: DATA, units: UNITS = False, out: OUT = None) -> None:
     """Hold each gate open, shut and at its mean, or silence each unit, and see what the loss becomes.
 
     The loss is that of the training, on the first batches of what the model has not seen.
     """
-    if out.suffix.lower() != ".csv":
+    table = out or Path("surgery.csv")
+    if table.suffix.lower() != ".csv":
         raise GatewiseError(f"expected --out as a .csv file, got {str(out)!r}")
+    mark = None if out else HEADER
+    require_output(table, "a .csv file", mark, data=data, run=run)
     model = load_model(run)
     with console.status("reading"):
         part = find_task(model.task).read_again(model, data).test
@@ -53,11 +60,11 @@ def operate(run: RUN, data: DATA, units: UNITS = False, out: OUT = Path("surgery
     with Bar() as bar:
         bar.begin(what)
         found = operation(model.network.eval(), lambda: mean_loss(model.network, batches), bar.progress)
-    write_whole(out, found.write_csv)
+    write_table(found, table)
     before = float(found["loss"][0] - found["change"][0])
     console.print(f"{model.name}, trained to {model.task}: its loss is {before:.4g}; the worst first")
     console.print(_table(found))
-    console.print(f"wrote {out}: all {found.height} of them")
+    console.print(f"wrote {table}: all {found.height} of them")
 
 
 def _rows(part: Any) -> int:

@@ -38,7 +38,17 @@ from gatewise.tasks.likeness import METRICS, by_length
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
 from gatewise.training.example import Example, require_example
-from gatewise.training.options import Count, CountOrFound, Options, Rate, Share, StackOptions, TaskOptions
+from gatewise.training.options import (
+    Count,
+    CountOrFound,
+    Depth,
+    Options,
+    Rate,
+    Share,
+    Size,
+    StackOptions,
+    TaskOptions,
+)
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Prediction, Task
 from gatewise.views.pictures.caption import Told, draw_captions, draw_looks
@@ -72,19 +82,19 @@ class CaptionDataOptions(Options):
 class CaptionNetworkOptions(StackOptions):
     """The network"""
 
-    hidden: Count = Field(128, description="Units of a layer; of columns both directions share them.")
+    hidden: Size = Field(128, description="Units of a layer; of columns both directions share them.")
     dropout: Rate = Field(0.2, description="Of vectors, between layers, and before the softmax.")
-    filters: tuple[Count, ...] = Field(
+    filters: tuple[Size, ...] = Field(
         (16, 32), min_length=1, description="Of the convolution's blocks; each halves an image."
     )
     read: ReadingOrder = Field(
         "columns", description="What is read of an image: its columns in their order, or all positions."
     )
-    embedding: Count = Field(64, description="Numbers that stand for a symbol.")
+    embedding: Size = Field(64, description="Numbers that stand for a symbol.")
     attention: Literal["bahdanau", "luong", "none"] = Field(
         "bahdanau", description="Which of these is looked at for each symbol: luong is faster."
     )
-    beam: Count = Field(3, description="Hypotheses that are followed at a time.")
+    beam: Depth = Field(3, description="Hypotheses that are followed at a time.")
     length_penalty: float = Field(
         1.0, ge=0, description="Of the search: 0 prefers short, 1 and more long ones."
     )

@@ -34,7 +34,7 @@ from gatewise.tasks.explaining.parts import by_channel
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
 from gatewise.training.example import Example, channels, require_example
-from gatewise.training.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
+from gatewise.training.options import Count, CountOrFound, Options, Share, Size, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Prediction
 from gatewise.views.pictures.hardest import CLIPS, draw_hardest, hardest, some_frames
@@ -57,10 +57,10 @@ class ClipOptions(Options):
 class FrameNetworkOptions(StackOptions):
     """The network"""
 
-    filters: tuple[Count, ...] = Field(
+    filters: tuple[Size, ...] = Field(
         (16, 32), min_length=1, description="Of the convolution's blocks; each halves a frame."
     )
-    features: Count = Field(64, description="The numbers that a frame becomes.")
+    features: Size = Field(64, description="The numbers that a frame becomes.")
     bidirectional: bool = Field(False, description="Read from both ends.")
     pooling: How = Field("last", description="What of all steps is looked at.")
 

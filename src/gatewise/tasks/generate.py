@@ -30,7 +30,7 @@ from gatewise.tasks.explaining.generate import explain_generate
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
 from gatewise.training.example import Example, Line, Track, require_example
-from gatewise.training.options import Count, CountOrFound, Options, Rate, Share, TaskOptions
+from gatewise.training.options import Count, CountOrFound, Depth, Options, Rate, Share, Size, TaskOptions
 from gatewise.training.processes import is_first
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
@@ -66,9 +66,9 @@ class TextOptions(Options):
 class LanguageOptions(Options):
     """The network"""
 
-    hidden: Count = Field(512, description="Units of a layer.")
-    layers: Count = Field(1, description="Layers above each other.")
-    embedding: Count = Field(128, description="Numbers that stand for a symbol.")
+    hidden: Size = Field(512, description="Units of a layer.")
+    layers: Depth = Field(1, description="Layers above each other.")
+    embedding: Size = Field(128, description="Numbers that stand for a symbol.")
     dropout: Rate = Field(0.3, description="Of the embedding, between layers, and before the softmax.")
 
 

@@ -30,7 +30,7 @@ from gatewise.tasks.reading import read_as
 from gatewise.tasks.vector_reading import VectorReading, read_vectors
 from gatewise.training.contest import Contest
 from gatewise.training.example import Example, Line, Track, channels, require_example
-from gatewise.training.options import Count, Options, Rate, Share, TaskOptions
+from gatewise.training.options import Count, Depth, Options, Rate, Share, Size, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
 from gatewise.views.pictures.vectors import COLUMNS, draw_vectors
@@ -57,10 +57,10 @@ class VectorOptions(Options):
 class VectorNetworkOptions(Options):
     """The network"""
 
-    hidden: Count = Field(200, description="Units of a layer.")
-    layers: Count = Field(1, description="Layers above each other.")
+    hidden: Size = Field(200, description="Units of a layer.")
+    layers: Depth = Field(1, description="Layers above each other.")
     dropout: Rate = Field(0.2, description="Between layers, and before the head.")
-    components: Count = Field(20, description="Gaussians in the mixture of the real channels.")
+    components: Size = Field(20, description="Gaussians in the mixture of the real channels.")
 
 
 class GenerateVectorsOptions(TaskOptions, VectorNetworkOptions, VectorOptions):

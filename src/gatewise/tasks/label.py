@@ -38,7 +38,16 @@ from gatewise.tasks.explaining.label import explain_label
 from gatewise.tasks.reading import read_as
 from gatewise.training.contest import Contest
 from gatewise.training.example import Example, Track, channels, require_example
-from gatewise.training.options import Count, CountOrFound, Options, Rate, Share, StackOptions, TaskOptions
+from gatewise.training.options import (
+    Count,
+    CountOrFound,
+    Options,
+    Rate,
+    Share,
+    Size,
+    StackOptions,
+    TaskOptions,
+)
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Metric, Prediction, Task
 from gatewise.views.pictures.confusion import draw_confusion
@@ -73,8 +82,8 @@ class LabelNetworkOptions(StackOptions):
 
     dropout: Rate = Field(0.1, description="Before and behind the layers, and between them.")
     bidirectional: bool = Field(True, description="Read from both ends.")
-    embedding: Count = Field(64, description="Of a text: numbers that stand for a word.")
-    spelling: Count = Field(24, description="Of a text: units of each direction that read a word's letters.")
+    embedding: Size = Field(64, description="Of a text: numbers that stand for a word.")
+    spelling: Size = Field(24, description="Of a text: units of each direction that read a word's letters.")
     forget_words: Rate = Field(0.1, description="Of a text: the words that training takes for unknown.")
 
 

@@ -34,7 +34,7 @@ from gatewise.tasks.reading import read_as
 from gatewise.tasks.translate_example import translate_example
 from gatewise.training.contest import Contest
 from gatewise.training.example import Example, require_example
-from gatewise.training.options import Count, Options, Rate, Share, StackOptions, TaskOptions
+from gatewise.training.options import Count, Depth, Options, Rate, Share, Size, StackOptions, TaskOptions
 from gatewise.training.runs import fingerprint
 from gatewise.training.task import Details, Prediction, Task
 from gatewise.views.pictures.attention import draw_attention
@@ -81,15 +81,15 @@ class TranslateDataOptions(Options):
 class TranslateNetworkOptions(StackOptions):
     """The network"""
 
-    hidden: Count = Field(512, description="Units of a layer; both directions of the encoder share them.")
+    hidden: Size = Field(512, description="Units of a layer; both directions of the encoder share them.")
     dropout: Rate = Field(0.3, description="Of vectors, between layers, and before the softmax.")
-    embedding: Count = Field(256, description="Numbers that stand for a symbol.")
+    embedding: Size = Field(256, description="Numbers that stand for a symbol.")
     attention: Literal["luong", "bahdanau", "none"] = Field(
         "luong", description="What of the source is looked at: luong is faster."
     )
     bidirectional: bool = Field(True, description="The encoder reads both ways.")
     reverse_source: bool = Field(False, description="The encoder reads from the end, where it reads one way.")
-    beam: Count = Field(5, description="Hypotheses that are followed at a time.")
+    beam: Depth = Field(5, description="Hypotheses that are followed at a time.")
     length_penalty: float = Field(
         1.0, ge=0, description="Of the search: 0 prefers short, 1 and more long ones."
     )

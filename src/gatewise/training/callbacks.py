@@ -1,4 +1,4 @@
-"""What happens while Lightning trains: the metrics file, the progress bar, whole checkpoints."""
+"""What happens while Lightning trains: the metrics file, the progress bar."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import io
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
+from pydantic import ConfigDict, TypeAdapter
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from gatewise.files import write_whole
 
-COLUMNS = ("epoch", "train_loss", "validation_loss", "gradient_norm", "learning_rate", "seconds")
+Column = Literal["epoch", "train_loss", "validation_loss", "gradient_norm", "learning_rate", "seconds"]
+COLUMNS: tuple[Column, ...] = get_args(Column)
+ROWS = TypeAdapter(list[dict[Column, int | float]], config=ConfigDict(strict=True))
 
 
 class MetricsFile(Callback):
@@ -26,7 +28,7 @@ class MetricsFile(Callback):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.rows: list[dict[str, float]] = []
+        self.rows: list[dict[Column, int | float]] = []
         self._since = time.perf_counter()
 
     @property
@@ -38,7 +40,9 @@ class MetricsFile(Callback):
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.rows = list(state_dict["rows"])
+        self.rows = ROWS.validate_python(state_dict["rows"])
+        if any("seconds" not in row for row in self.rows):
+            raise ValueError("a row of the metrics has no seconds")
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -82,10 +86,3 @@ class Watch(Callback):
             with torch.random.fork_rng([]), torch.no_grad():
                 self.after_epoch()
             pl_module.train(training)
-
-
-class WholeCheckpoints(TorchCheckpointIO):
-    """Checkpoints that are there whole or not at all, however a run ends."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        write_whole(Path(path), lambda partial: torch.save(checkpoint, partial))

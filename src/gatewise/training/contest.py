@@ -15,11 +15,13 @@ from typing import Any, Generic, Protocol
 import numpy as np
 import torch
 
+from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.networks.network import Baseline, Network
 from gatewise.networks.saving import SavedModel, load_model, save_model
 from gatewise.training.options import Contender
 from gatewise.training.processes import is_first
+from gatewise.training.runs import read_result
 from gatewise.training.task import Data, Metric, Task
 
 
@@ -148,7 +150,11 @@ class Arena(Generic[Data]):
         """The trained network and the seconds it took, from the folder where it is finished there."""
         result = folder / "result.json"
         if result.is_file():
-            return load_model(folder).network, float(json.loads(result.read_text())["seconds"])
+            seconds = read_result(result).seconds
+            try:
+                return load_model(folder).network, seconds
+            except GatewiseError as error:
+                raise GatewiseError(f"{error}; or remove {result}, and it is trained again") from error
         from gatewise.training.fit import fit  # Lightning takes seconds to import: only who trains waits
 
         task, data = self.task, self.data

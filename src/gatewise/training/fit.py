@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning import Callback, LightningDataModule, Trainer
+from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from gatewise.errors import GatewiseError
 from gatewise.networks.network import Network
 from gatewise.training.batches import loader
-from gatewise.training.callbacks import MetricsFile, Watch, WholeCheckpoints
+from gatewise.training.callbacks import MetricsFile, Watch
+from gatewise.training.checkpoints import WholeCheckpoints, damaged, read_checkpoint
 from gatewise.training.gradients import GradientWatch
 from gatewise.training.module import TrainingModule
 from gatewise.training.options import Contender
@@ -79,7 +79,9 @@ def fit(
     metrics = MetricsFile(folder / "metrics.csv")
     stop = EarlyStopping("validation_loss", patience=options.patience, check_on_train_epoch_end=True)
     last = checkpoints / "last.ckpt"
+    begun = _Begun()
     callbacks = [
+        begun,
         metrics,
         stop,
         Watch(show, after_epoch),
@@ -92,19 +94,60 @@ def fit(
         trainer = _trainer(options, callbacks)
         module = TrainingModule(network, options)
         batches = _Batches(train, validation, options)
-        state = torch.load(last, weights_only=True, map_location="cpu") if last.is_file() else None
-        if state is not None and state["callbacks"][stop.state_key]["wait_count"] >= options.patience:
-            for callback in (metrics, stop):  # it had ended; going on would be another training
-                callback.load_state_dict(state["callbacks"][callback.state_key])
-        else:
+        goes_on = last.is_file()
+        if not (goes_on and _had_ended(checkpoints, options.patience, stop, metrics)):
             try:
-                trainer.fit(module, batches, ckpt_path=None if state is None else last, weights_only=True)
+                trainer.fit(module, batches, ckpt_path=last if goes_on else None, weights_only=True)
             except SystemExit as end:  # Lightning's way to end after Ctrl-C
                 raise KeyboardInterrupt from end
-    weights = torch.load(checkpoints / "best.ckpt", weights_only=True, map_location="cpu")["state_dict"]
-    network.load_state_dict({name.removeprefix("network."): value for name, value in weights.items()})
-    network.cpu().eval()
+            except (GatewiseError, MemoryError, OSError):
+                raise
+            except Exception as error:
+                if begun.yes or not goes_on:
+                    raise
+                raise damaged(last, error) from error
+    _load(network, checkpoints / "best.ckpt")
     return Fitted(float(stop.best_score), len(metrics.rows), metrics.seconds)
+
+
+class _Begun(Callback):
+    """Notes that a training has begun: what fails before, where it goes on, is the checkpoint."""
+
+    yes = False
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.yes = True
+
+
+def _had_ended(checkpoints: Path, patience: int, stop: EarlyStopping, metrics: MetricsFile) -> bool:
+    """Whether a training had ended by its last checkpoint; going on would be another training.
+
+    Errors: `GatewiseError` where a checkpoint is damaged.
+    """
+    last = checkpoints / "last.ckpt"
+    state = read_checkpoint(last)
+    read_checkpoint(checkpoints / "best.ckpt")  # before hours of training, not after them
+    try:
+        states = state["callbacks"]
+        if not int(states[stop.state_key]["wait_count"]) >= patience:
+            return False
+        for callback in (metrics, stop):
+            callback.load_state_dict(states[callback.state_key])
+        float(stop.best_score)
+    except Exception as error:
+        raise damaged(last, error) from error
+    return True
+
+
+def _load(network: Network, path: Path) -> None:
+    """The weights of a checkpoint. Errors: `GatewiseError` where it holds others."""
+    weights = read_checkpoint(path)
+    try:
+        named = {name.removeprefix("network."): value for name, value in weights["state_dict"].items()}
+        network.load_state_dict(named)
+    except Exception as error:
+        raise damaged(path, error) from error
+    network.cpu().eval()
 
 
 def _trainer(options: Contender, callbacks: list[Callback]) -> Trainer:

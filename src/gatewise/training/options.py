@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from math import ceil
 from pathlib import Path
@@ -21,8 +22,10 @@ from pydantic import (
 from gatewise.errors import GatewiseError
 
 Share = Annotated[float, Field(gt=0, lt=0.5)]
-Count = Annotated[int, Field(ge=1)]
-CountOrFound = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+CountOrFound = Annotated[int, Field(ge=0, le=10**9)]
+Size = Annotated[int, Field(ge=1, le=2**16)]  # of a side of a matrix of weights
+Depth = Annotated[int, Field(ge=1, le=1000)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -80,8 +83,8 @@ class TaskOptions(Options):
 class StackOptions(Options):
     """The network"""
 
-    hidden: Count = Field(64, description="Units of a layer.")
-    layers: Count = Field(1, description="Layers above each other.")
+    hidden: Size = Field(64, description="Units of a layer.")
+    layers: Depth = Field(1, description="Layers above each other.")
     dropout: Rate = Field(0.0, description="Dropout between the layers of a stack.")
 
 
@@ -91,8 +94,8 @@ class Contender(TaskOptions):
     cell: str = Field("lstm", description="A cell's name, or FILE.py:Name for your own.")
     seed: int = Field(0, ge=0, lt=2**31, description="Of everything random.")
     accelerator: str = Field("auto", description="cpu, gpu, or what Lightning finds.")
-    devices: Count = Field(1, description="Devices to train on.")
-    nodes: Count = Field(1, description="Machines to train on, started by torchrun.")
+    devices: Depth = Field(1, description="Devices to train on.")
+    nodes: Depth = Field(1, description="Machines to train on, started by torchrun.")
     strategy: str = Field("auto", description="Lightning's strategy for several devices.")
 
     @property
@@ -109,7 +112,7 @@ class Contenders(TaskOptions):
         description="Cells, with commas; the task's usual ones if not given.",
         json_schema_extra={"also": "cell"},  # the command line takes --cell for it too
     )
-    seeds: Count = Field(3, description="Trainings of each network, which show its spread.")
+    seeds: Depth = Field(3, description="Trainings of each network, which show its spread.")
 
     @property
     def contenders(self) -> tuple[str, ...]:
@@ -133,6 +136,34 @@ def one_of(options: TaskOptions, kind: type[TaskOptions], cell: str, seed: int) 
 
 
 Kind = TypeVar("Kind", bound=Options)
+LARGEST, DEEPEST, LONGEST = 64 * 1024, 8, 100  # bytes and depth of a file of options; letters of a value
+
+
+class OptionsLoader(yaml.SafeLoader):
+    """Reads plain values; refuses depth, doubled keys, and aliases, which can expand without bounds."""
+
+    _depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=event.start_mark)
+        if self._depth >= DEEPEST:
+            raise yaml.MarkedYAMLError(problem="it is nested too deeply", problem_mark=event.start_mark)
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        found: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in found:
+                problem = f"the option {key.value[:LONGEST]!r} is given twice"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            found.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def resolve(kind: type[Kind], config: Path | None, given: dict[str, Any]) -> Kind:
@@ -151,13 +182,23 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The keys and values of a YAML file. Errors: `GatewiseError` where it holds something else."""
     if not path.is_file():
         raise GatewiseError(f"there is no file {str(path)!r} to read options from")
+    with path.open("rb") as file:
+        text = file.read(LARGEST + 1)
+    if len(text) > LARGEST:
+        raise GatewiseError(f"expected {path} as a file of options of at most {LARGEST} bytes")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = yaml.load(text.decode("utf-8-sig"), OptionsLoader)
+    except (yaml.YAMLError, ValueError) as error:  # a number or a date that can't be is a ValueError
         raise GatewiseError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise GatewiseError(f"expected {path} to hold `option: value` lines, got {type(values).__name__}")
-    return {str(key).replace("-", "_"): value for key, value in values.items()}
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        name = _shown(key, str).replace("-", "_")
+        if name in found:
+            raise GatewiseError(f"{path} gives the option {name!r} twice; give it once")
+        found[name] = value
+    return found
 
 
 def to_yaml(options: Options) -> str:
@@ -176,4 +217,14 @@ def _first(error: ValidationError, kind: type[BaseModel], config: Path | None) -
         return (
             f"the option {name!r} is missing: give --{name.replace('_', '-')} or write it in a --config file"
         )
-    return f"option {name}{where}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}"
+    problem, given = f"{first['msg'][0].lower()}{first['msg'][1:]}", _shown(first["input"], repr)
+    return f"option {name}{where}: {problem}, got {given}"
+
+
+def _shown(value: Any, write: Callable[[Any], str]) -> str:
+    """A value of a file in a message, where it is not too long for one."""
+    try:
+        text = write(value)
+    except ValueError:  # Python does not write numbers of thousands of digits
+        return f"a number of {type(value).__name__}"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

@@ -4,19 +4,55 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import find_cell
 from gatewise.cells.exchange import from_data, to_data
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
-from gatewise.training.options import Contender, Contenders, TaskOptions, resolve, to_yaml, verb_options
+from gatewise.training.lock import LOCK, locked
+from gatewise.training.options import (
+    Contender,
+    Contenders,
+    TaskOptions,
+    read_yaml,
+    resolve,
+    to_yaml,
+    verb_options,
+)
 from gatewise.training.task import Task
 
 GRADIENT = "gradient.csv"  # in the folder of a training that followed its gradient
+LARGEST, LONGEST = 16 * 2**20, 200  # bytes of a run.json, letters of what is wrong with it
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]  # of a folder too
+
+
+class Description(BaseModel, extra="forbid"):
+    """What `run.json` holds; the names of its cells become folders."""
+
+    verb: str
+    task: str
+    data: Annotated[str, Field(min_length=1, max_length=4096)]
+    sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+    cells: Annotated[dict[Name, dict[str, Any]], Field(min_length=1, max_length=1000)]
+
+
+class Result(BaseModel, extra="forbid", allow_inf_nan=False, strict=True):
+    """What `result.json` holds of a training that has ended."""
+
+    validation_loss: float
+    epochs: Annotated[int, Field(ge=0)]
+    seconds: Annotated[float, Field(ge=0)]
 
 
 @dataclass(frozen=True)
@@ -42,8 +78,14 @@ def training(run: Run, name: str, seed: int) -> Path:
     return run.folder / "trainings" / f"{name}-{seed}"
 
 
-def begin(verb: str, task: Task[Any], data: Path, options: TaskOptions, folder: Path | None) -> Run:
+def begin(
+    verb: str, task: Task[Any], data: Path, options: TaskOptions, folder: Path, config: Path | None = None
+) -> Run:
     """A new run; nothing is written before `write`.
+
+    Arguments:
+        config: the file that names the cells, None where the user does; the file may not name a Python file,
+            but a run beside it may hold the equations that were read from one
 
     Errors: `GatewiseError` where the folder holds something already, a cell is unknown or does not fit the
     network, or an option is of another network.
@@ -53,22 +95,33 @@ def begin(verb: str, task: Task[Any], data: Path, options: TaskOptions, folder: 
     assert isinstance(options, Contender | Contenders)
     cells: dict[str, CellType] = {}
     for name in options.contenders:
-        cell = find_cell(name)
+        cell = find_cell(name) if config is None or not _of_file(name) else _stored(name, config)
         task.check(options, cell)
-        short = task.contender(options, name.lower() if ":" not in name else cell.__name__)
+        short = task.contender(options, cell.__name__ if _of_file(name) else name.lower())
         if short in cells:
             raise GatewiseError(f"two of the cells are called {short!r}; name each once")
         cells[short] = cell
-    folder = folder or _free_folder(f"{verb}-{data.stem}")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not _is_free(folder):
         raise GatewiseError(
             f"{str(folder)!r} holds something already; give another --out, or go on with --resume {folder}"
         )
     return Run(verb, task, folder, data, options, cells)
 
 
+@contextmanager
+def new_folder(verb: str, data: Path) -> Iterator[Path]:
+    """A folder under `runs` that no other process has, locked."""
+    with ExitStack() as held:
+        for number in count(1):
+            folder = Path("runs") / f"{verb}-{data.stem}-{number}"
+            with suppress(FileExistsError):
+                held.enter_context(locked(folder, new=True))
+                break
+        yield folder
+
+
 def write(run: Run) -> None:
-    """Makes the run's folder, with all that is needed to go on with it."""
+    """Makes the run's folder, with all that is needed to go on with it; `run.json` last."""
     description = {
         "verb": run.verb,
         "task": run.task.name,
@@ -76,17 +129,22 @@ def write(run: Run) -> None:
         "sha256": fingerprint(run.data),
         "cells": {name: to_data(cell) for name, cell in run.cells.items()},
     }
-    write_whole(run.folder / "config.yaml", lambda path: path.write_text(to_yaml(run.options)))
-    write_whole(run.folder / "run.json", lambda path: path.write_text(json.dumps(description, indent=1)))
+    options, described = to_yaml(run.options), json.dumps(description, indent=1)
+    try:
+        write_whole(run.folder / "config.yaml", lambda path: path.write_text(options, encoding="utf-8"))
+        write_whole(run.folder / "run.json", lambda path: path.write_text(described, encoding="utf-8"))
+    except BaseException:
+        discard(run)
+        raise
 
 
 def discard(run: Run) -> None:
     """Takes back what `write` wrote, where nothing was trained; the folder can be used again."""
     if not any(run.folder.rglob("*.ckpt")):
-        for name in ("config.yaml", "run.json"):
-            (run.folder / name).unlink(missing_ok=True)
-        if not any(run.folder.iterdir()):
-            run.folder.rmdir()
+        with suppress(OSError):
+            for name in ("run.json", "config.yaml"):
+                (run.folder / name).unlink(missing_ok=True)
+            run.folder.rmdir()  # fails where something else is there
 
 
 def resume(verb: str, task: Task[Any], folder: Path) -> Run:
@@ -94,21 +152,89 @@ def resume(verb: str, task: Task[Any], folder: Path) -> Run:
 
     Errors: `GatewiseError` where the folder holds no such run, or the data changed since.
     """
-    try:
-        description = json.loads((folder / "run.json").read_text())
-        data, told = Path(description["data"]), description["sha256"]
-        then = (description["verb"], description["task"])
-        cells = {name: from_data(cell) for name, cell in description["cells"].items()}
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise GatewiseError(f"{str(folder)!r} holds no run to go on with ({error})") from error
+    described = read_description(folder)
+    _require_inside(folder)
+    data, then = Path(described.data), (described.verb, described.task)
+    cells = {name: from_data(cell) for name, cell in described.cells.items()}
     if then != (verb, task.name):
         raise GatewiseError(
             f"{str(folder)!r} holds a run of '{' '.join(then)}'; go on with gatewise {' '.join(then)}"
         )
-    if not data.exists() or fingerprint(data) != told:
+    if not data.exists() or fingerprint(data) != described.sha256:
         raise GatewiseError(f"the data of the run, {data}, is gone or changed since; start a new run")
     options = resolve(verb_options(verb, task.options), folder / "config.yaml", {})
     return Run(verb, task, folder, data, options, cells)
+
+
+def read_description(folder: Path) -> Description:
+    """What `run.json` holds. Errors: `GatewiseError` where it is missing or holds something else."""
+    return _read(folder / "run.json", Description, f"{str(folder)!r} holds no run to go on with")
+
+
+def read_result(path: Path) -> Result:
+    """What `result.json` holds. Errors: `GatewiseError` where it holds something else."""
+    return _read(path, Result, f"{path} is damaged; remove it, and the training goes on where it was")
+
+
+Kind = TypeVar("Kind", bound=BaseModel)
+
+
+def _read(path: Path, kind: type[Kind], otherwise: str) -> Kind:
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise GatewiseError(f"{otherwise} ({path.name} is larger than {LARGEST} bytes)")
+        return kind.model_validate_json(text)
+    except OSError as error:
+        raise GatewiseError(f"{otherwise} ({path.name}: {error.strerror})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        told = " ".join(f"{': '.join(map(str, first['loc']))}: {first['msg'].lower()}".split())
+        raise GatewiseError(f"{otherwise} ({path.name}: {told[:LONGEST]})") from error
+
+
+def _require_inside(folder: Path) -> None:
+    """Errors: `GatewiseError` where a link in a run's folder leads out of it."""
+    home = folder.resolve()
+    for place, folders, files in os.walk(folder):
+        for path in (Path(place, name) for name in (*folders, *files)):
+            if path.is_symlink() and not path.resolve().is_relative_to(home):
+                raise GatewiseError(f"{path} is a link that leads out of the run's folder; remove it")
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether nothing is in a folder but what a start that was killed before `run.json` may leave."""
+    if not folder.is_dir():
+        return False
+    names = {one.name for one in folder.iterdir()} - {LOCK}
+    return not names or (names == {"config.yaml"} and _is_whole(folder / "config.yaml"))
+
+
+def _is_whole(config: Path) -> bool:
+    """Whether a file of options holds every option of a training, as `write` writes them."""
+    try:
+        return set(TaskOptions.model_fields) <= set(read_yaml(config))
+    except GatewiseError:
+        return False
+
+
+def _of_file(name: str) -> bool:
+    return ":" in name or name.endswith(".py")
+
+
+def _stored(name: str, config: Path) -> CellType:
+    """The cell of a Python file that a file of options names, from the run beside the file."""
+    wanted = name.rpartition(":")[2]
+    if (config.parent / "run.json").is_file():
+        for data in read_description(config.parent).cells.values():
+            cell = from_data(data)
+            if cell.__name__ == wanted:
+                return cell
+    raise GatewiseError(
+        f"{config} names the cell {name!r}, but a file of options must not run Python files; "
+        f"if you trust that file, give --cell {name}"
+    )
 
 
 def fingerprint(data: Path) -> str:
@@ -124,10 +250,3 @@ def fingerprint(data: Path) -> str:
     files = sorted(one for one in data.rglob("*") if one.is_file())
     told = "\n".join(f"{one.relative_to(data)} {one.stat().st_size}" for one in files)
     return hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()
-
-
-def _free_folder(stem: str) -> Path:
-    number = 1
-    while (folder := Path("runs") / f"{stem}-{number}").exists():
-        number += 1
-    return folder

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from gatewise.data.text.symbols import Symbols
-from gatewise.files import write_whole
 from gatewise.networks.translate.scores import Told
+from gatewise.views.pictures.saving import save_picture
 
 INK, ACROSS, CELL = "#222222", 2, 0.3  # inches of a symbol
 END = "(end)"
@@ -34,7 +34,7 @@ def draw_attention(told: Sequence[Told], source: Symbols, target: Symbols, name:
         panel.axis("off")
     for panel, one in zip(panels, told, strict=False):
         _draw(panel, one, source, target)
-    write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=130))
+    save_picture(figure, path, 130)
 
 
 def _draw(panel: Any, one: Told, source: Symbols, target: Symbols) -> None:

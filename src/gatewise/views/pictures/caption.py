@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.files import write_whole
+from gatewise.views.pictures.saving import save_picture
 
 INK, RIGHT, WRONG = "#222222", "#2a7f4f", "#c1440e"
 SPOT = (0.95, 0.45, 0.1)  # the colour of where a model looked
@@ -52,7 +52,7 @@ def draw_captions(examples: Sequence[Told], title: str, path: Path) -> None:
         more = f" (+{len(one.true) - 1} more)" if len(one.true) > 1 else ""
         _write(axes, one.true[0] + more, INK, above=True)
         _write(axes, one.told or "(nothing)", RIGHT if one.right else WRONG, above=False)
-    write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=150))
+    save_picture(figure, path)
 
 
 def draw_looks(examples: Sequence[Told], title: str, path: Path) -> None:
@@ -75,7 +75,7 @@ def draw_looks(examples: Sequence[Told], title: str, path: Path) -> None:
             axes.imshow(cover)
             axes.set_title(piece, fontsize=9, color=INK, loc="left", pad=2, parse_math=False)
             _limit(axes, size)
-    write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=150))
+    save_picture(figure, path)
 
 
 def _largest(examples: Sequence[Told]) -> tuple[int, int]:

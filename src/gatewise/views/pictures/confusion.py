@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewise.files import write_whole
+from gatewise.views.pictures.saving import save_picture
 
 INK, PAPER, COUNTED = "#222222", "#ffffff", 30
 CELL, LETTER = 0.45, 0.09  # inches
@@ -45,4 +45,4 @@ def draw_confusion(table: np.ndarray, classes: tuple[str, ...], who: str, path: 
         image, shrink=0.7, label="share of the true class", format=lambda share, _: f"{share:.0%}"
     )
     bar.set_ticks([0, 0.05, 0.2, 0.4, 0.6, 0.8, 1])
-    write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=150))
+    save_picture(figure, path)

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from gatewise.data.series.forecasting import ForecastData
-from gatewise.files import write_whole
 from gatewise.networks.forecast.forecaster import Forecaster
 from gatewise.networks.forecast.heads import MEDIAN
 from gatewise.networks.network import Network
 from gatewise.training.contest import Contest
+from gatewise.views.pictures.saving import save_picture
 
 HORIZONS_SHOWN = 4
 INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
@@ -60,7 +60,7 @@ def draw_forecast(contest: Contest[ForecastData], path: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.01)
     axes.legend(frameon=False, ncols=4, loc="upper left", bbox_to_anchor=(0, -0.08))
-    write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=150))
+    save_picture(figure, path)
 
 
 def _draw_apart(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gatewise.files import write_whole
+from gatewise.views.pictures.saving import save_picture
 from gatewise.views.pictures.vanishing import COLOURS
 
 SMALLEST = 1e-12  # what is less is as good as nothing
@@ -35,7 +35,7 @@ def draw_gradients(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
     first, last = every["epoch"].min(), every["epoch"].max()
     told = "dashed: before training" + ("" if first == last else f", solid: in round {int(str(last)) + 1}")
     figure.suptitle(f"what is left of the gradient, against its largest norm ({told})", fontsize=11)
-    write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=150))
+    save_picture(figure, path)
 
 
 def _panel(axes: Any, table: pl.DataFrame, models: list[str]) -> None:

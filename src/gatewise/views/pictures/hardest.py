@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from gatewise.files import write_whole
+from gatewise.views.pictures.saving import save_picture
 
 INK, RIGHT, WRONG = "#222222", "#2a7f4f", "#c1440e"
 IMAGES, CLIPS, FRAMES, ACROSS = 18, 6, 8, 6
@@ -85,7 +85,7 @@ def draw_hardest(examples: Sequence[Hard], who: str, path: Path) -> None:
             _show(panel, frame, one.frames)
         colour = RIGHT if one.told == one.true else WRONG
         row[0].set_title(one.label, fontsize=8.5, loc="left", color=colour, pad=2, parse_math=False)
-    write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=150))
+    save_picture(figure, path)
 
 
 def _show(panel: Any, frame: np.ndarray, frames: Sequence[np.ndarray]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from gatewise.data.labels.channel_steps import ChannelSteps
 from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.token_steps import TokenSteps
-from gatewise.files import write_whole
+from gatewise.views.pictures.saving import save_picture
 
 SEQUENCES, LINES = 4, 14  # of a table; of a text
 WIDTH, LEAST_WIDTH = 100, 60  # letters of a line
@@ -32,9 +31,7 @@ def draw_steps(data: LabelledSteps, found: list[np.ndarray], who: str, path: Pat
         _draw_channels(figure, data, found, who)
     else:
         _draw_tokens(figure, data, found, who)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a sign that the font lacks
-        write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=140))
+    save_picture(figure, path, 140)
 
 
 def colours(count: int) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,10 @@ import numpy as np
 import torch
 
 from gatewise.data.text.text import Text
-from gatewise.files import write_whole
 from gatewise.networks.generate.next_symbol import NextSymbol, follow
 from gatewise.networks.network import Network
 from gatewise.training.contest import Contest
+from gatewise.views.pictures.saving import save_picture
 from gatewise.views.tables.text import KINDS, Passage, kinds_of, read_passage
 
 WIDTH, NARROWEST, ROWS = 84, 60, 18  # characters of a line, and lines, of the passage
@@ -42,9 +41,7 @@ def draw_text(contest: Contest[Any], path: Path) -> None:
         _draw_memory(left, _model(one.network), text, one.name, colours[one.name])
     _finish_memory(left)
     _draw_kinds(right, passages, colours)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a sign that the font lacks
-        write_whole(path, lambda partial: figure.savefig(partial, dpi=130, format="png"))
+    save_picture(figure, path, 130)
 
 
 def nats_by_memory(model: NextSymbol, text: Text) -> tuple[np.ndarray, np.ndarray]:

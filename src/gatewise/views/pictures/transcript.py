@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ import torch
 
 from gatewise.data.labels.strips import Strips
 from gatewise.data.labels.transcribed import Transcribed
-from gatewise.files import write_whole
 from gatewise.networks.label.ctc import BLANK
 from gatewise.networks.label.scores import find_texts
 from gatewise.networks.label.transcript import Transcriber
+from gatewise.views.pictures.saving import save_picture
 
 SEQUENCES, STEPS, CHANNELS = 6, 600, 6
 SEEN = 0.25  # the probability from which a symbol is drawn
@@ -42,9 +41,7 @@ def draw_texts(data: Transcribed, network: Transcriber, who: str, path: Path) ->
         f"Above, what {who} is given; below, how probable each symbol is where", x=0.01, ha="left",
         fontsize=11, parse_math=False,
     )  # fmt: skip
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a sign that the font lacks
-        write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=140))
+    save_picture(figure, path, 140)
 
 
 @torch.inference_mode()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewise.files import write_whole
 from gatewise.insight.vanishing import Outcome
+from gatewise.views.pictures.saving import save_picture
 
 COLOURS = ("#2a6f97", "#c1440e", "#4c956c", "#7a5195", "#8d6b1f", "#222222")
 
@@ -43,4 +43,4 @@ def draw_vanishing(outcomes: Sequence[Outcome], lesson: str, path: Path) -> None
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
         axes.legend(frameon=False)
-    write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=150))
+    save_picture(figure, path)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.files import write_whole
+from gatewise.views.pictures.saving import save_picture
 
 COLUMNS = 3  # sequences of a kind that are shown
 CURVES = 6  # channels shown of sequences that are neither rolls nor strokes
@@ -55,7 +55,7 @@ def draw_vectors(kinds: Mapping[str, Sequence[np.ndarray]], look: Look, path: Pa
         panels[row, 0].set_title(name, loc="left", fontsize=11, parse_math=False)
     if not look.pen:
         figure.supxlabel("step", fontsize=10)
-    write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=130))
+    save_picture(figure, path, 130)
 
 
 def _draw_roll(axes: Any, values: np.ndarray, look: Look, shown: list[np.ndarray], colour: str) -> None:

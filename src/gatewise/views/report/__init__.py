@@ -2,6 +2,6 @@
 
 from gatewise.views.report.inspection import Inspection, inspect
 from gatewise.views.report.page import page, write_page
-from gatewise.views.report.pictures import draw
+from gatewise.views.report.pictures import PICTURES, draw
 
-__all__ = ["Inspection", "draw", "inspect", "page", "write_page"]
+__all__ = ["PICTURES", "Inspection", "draw", "inspect", "page", "write_page"]

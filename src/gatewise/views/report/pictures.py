@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.files import write_whole
 from gatewise.training.example import Example, Track
+from gatewise.views.pictures.saving import save_picture
 from gatewise.views.report.colours import GATES, LINES, STATES
 from gatewise.views.report.inspection import Inspection
 from gatewise.views.report.looked import looked_picture
@@ -19,6 +19,13 @@ INK, FAINT = "#222222", "#999999"
 LETTERS = 14  # of a symbol that are shown
 THUMBNAILS = 8  # units of a lattice
 WIDE = 9.0  # inches
+PICTURES = (
+    "values.png",
+    "attribution.png",
+    "looked.png",
+    "gradient.png",
+    "units.png",
+)  # all that there may be
 
 
 def draw(inspection: Inspection, folder: Path, layer: int = 0, order: str = "half-life") -> dict[str, str]:
@@ -31,22 +38,22 @@ def draw(inspection: Inspection, folder: Path, layer: int = 0, order: str = "hal
     units = one.orders.get(order, one.orders["number"])
     told = {}
     if len(one.axes) == 1:
-        _save(_over_time(one, inspection, units), folder / "values.png")
+        save_picture(_over_time(one, inspection, units), folder / "values.png")
         told["values.png"] = f"{one.title}: every gate and state over time"
     else:
-        _save(_lattice(one, units), folder / "values.png")
+        save_picture(_lattice(one, units), folder / "values.png")
         told["values.png"] = f"{one.title}: every gate and state over the lattice"
         if inspection.example.explained is not None:
-            _save(_over_image(inspection.example), folder / "attribution.png")
+            save_picture(_over_image(inspection.example), folder / "attribution.png")
             told["attribution.png"] = "what each pixel gave to the prediction"
     if inspection.example.looked is not None:
-        _save(looked_picture(inspection.example.looked), folder / "looked.png")
+        save_picture(looked_picture(inspection.example.looked), folder / "looked.png")
         told["looked.png"] = "where it looked for each thing that it told"
     if inspection.flows:
-        _save(_gradient(inspection), folder / "gradient.png")
+        save_picture(_gradient(inspection), folder / "gradient.png")
         told["gradient.png"] = "the gradient against the lag"
     if one.trace.gates:
-        _save(_saturation(one), folder / "units.png")
+        save_picture(_saturation(one), folder / "units.png")
         told["units.png"] = f"{one.title}: how often the gates of each unit are open and shut"
     return told
 
@@ -270,11 +277,3 @@ def _saturation(one: Shown) -> Any:
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=9)
     return figure
-
-
-def _save(figure: Any, path: Path) -> None:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a sign that the font lacks
-        write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=150))

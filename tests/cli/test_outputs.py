@@ -1,0 +1,152 @@
+"""Outputs never take the place of what a user has, and are harmless to open."""
+
+import os
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from gatewise.cli.outputs import harmless, require_output, write_table
+from gatewise.errors import GatewiseError
+from gatewise.files import write_whole
+
+BESIDE = {"surgery": ".csv", "inspect": ".html", "predict": ".csv"}
+
+
+@pytest.fixture
+def place(folder, tmp_path):
+    """A run and its series, in the folder in which commands run."""
+    shutil.copytree(folder / "run", tmp_path / "run")
+    shutil.copy(folder / "series.csv", tmp_path / "surgery.csv")
+    return tmp_path
+
+
+def snapshot(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("verb", BESIDE)
+@pytest.mark.parametrize(
+    "way", ["same", "relative", "symbolic link", "hard link", "run", "link into the run"]
+)
+def test_no_output_takes_the_place_of_an_input(gatewise, place, verb, way):
+    data = place / f"data{BESIDE[verb]}"  # whatever it is called, it is read only later
+    shutil.copy(place / "surgery.csv", data)
+    outs = {"same": data, "relative": place / "run" / ".." / data.name, "run": place / "run" / data.name}
+    out = outs.get(way, place / f"out{BESIDE[verb]}")
+    if way == "symbolic link":
+        out.symlink_to(data)
+    elif way == "hard link":
+        os.link(data, out)
+    elif way == "link into the run":
+        (place / "elsewhere").symlink_to(place / "run")
+        out = place / "elsewhere" / data.name
+    before = snapshot(place)
+    told = gatewise(verb, "run", data.name, "--out", out)
+    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
+    assert told.stderr.startswith("gatewise: expected --out as ")
+    assert snapshot(place) == before
+
+
+def test_the_default_output_is_not_the_data(gatewise, place):
+    before = snapshot(place)
+    told = gatewise("surgery", "run", "surgery.csv")
+    assert told.returncode == 2
+    assert "expected --out as a .csv file other than the data, 'surgery.csv'" in told.stderr
+    assert snapshot(place) == before
+
+
+def test_a_default_output_replaces_only_what_gatewise_wrote(gatewise, place):
+    (place / "surgery.csv").rename(place / "data.csv")
+    (place / "surgery.csv").write_text("patient,operation\n1,heart\n")
+    told = gatewise("surgery", "run", "data.csv", "--units")
+    assert told.returncode == 2
+    assert "'surgery.csv' exists and was not written by gatewise" in told.stderr
+    assert "heart" in (place / "surgery.csv").read_text()
+    assert gatewise("surgery", "run", "data.csv", "--units", "--out", "surgery.csv").returncode == 0
+    for flags in ([], ["--units"]):
+        assert gatewise("surgery", "run", "data.csv", *flags).returncode == 0
+    assert pl.read_csv(place / "surgery.csv").columns == ["layer", "cell", "unit", "loss", "change"]
+
+
+def test_a_report_and_pictures_are_made_again_but_replace_nothing_else(gatewise, place):
+    inspect = ["inspect", "run", "surgery.csv", "--png", "pictures"]
+    for _ in range(2):
+        told = gatewise(*inspect)
+        assert told.returncode == 0, told.stderr
+    (place / "pictures" / "units.png").write_bytes(b"a photograph")
+    told = gatewise(*inspect)
+    assert told.returncode == 2
+    assert "units.png' exists and was not written by gatewise: move it, or give another --png" in told.stderr
+    (place / "report.html").write_text("<p>my own")
+    assert "report.html' exists and was not written" in gatewise("inspect", "run", "surgery.csv").stderr
+
+
+@pytest.mark.parametrize(
+    "out", ["texts/new.txt", "texts/deep/b.txt", "linked/new.txt", "b.txt", "back/new.txt"]
+)
+def test_nothing_is_written_into_a_folder_of_data(tmp_path, monkeypatch, out):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "texts" / "deep").mkdir(parents=True)
+    (tmp_path / "far").mkdir()
+    (tmp_path / "b.txt").write_text("linked from the data")
+    (tmp_path / "texts" / "b.txt").symlink_to(tmp_path / "b.txt")
+    (tmp_path / "texts" / "far").symlink_to(tmp_path / "far")
+    (tmp_path / "linked").symlink_to(tmp_path / "texts")
+    (tmp_path / "back").symlink_to(tmp_path / "far")
+    with pytest.raises(GatewiseError, match="outside the data, 'texts'"):
+        require_output(Path(out), "a file", data=Path("texts"))
+    require_output(Path("texts.txt"), "a file", data=Path("texts"))
+
+
+def test_predict_never_writes_into_a_folder_of_data(gatewise, place):
+    (place / "texts").mkdir()
+    (place / "texts" / "train.txt").write_text("all my texts")
+    told = gatewise("predict", "run", "texts", "--out", "texts/train.txt")
+    assert told.returncode == 2
+    assert "outside the data, 'texts'; got 'texts/train.txt'" in told.stderr
+    assert (place / "texts" / "train.txt").read_text() == "all my texts"
+
+
+def test_a_run_is_not_started_inside_its_data(gatewise, tmp_path):
+    (tmp_path / "images" / "a").mkdir(parents=True)
+    told = gatewise("train", "classify", "images", "--out", "images/run")
+    assert told.returncode == 2
+    assert "expected --out as a folder outside the data, 'images'" in told.stderr
+    assert [one.name for one in (tmp_path / "images").iterdir()] == ["a"]
+
+
+def test_the_same_prediction_may_be_made_twice(gatewise, place):
+    for _ in range(2):
+        assert gatewise("predict", "run", "surgery.csv", "--out", "out.csv").returncode == 0
+    assert pl.read_csv(place / "out.csv").height == 4
+
+
+def test_texts_that_spreadsheets_would_run_begin_with_an_apostrophe(tmp_path):
+    risky = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1"]
+    plain = ["-1.5", "+2e-3", "-.5", "-", "--", "a=b", "'", "", None]
+    assert harmless(pl.Series(risky)).to_list() == [f"'{one}" for one in risky]
+    assert harmless(pl.Series(plain)).to_list() == plain
+    table = pl.DataFrame({"=A1": risky, "value": [-1.5] * len(risky)})
+    write_table(table, tmp_path / "table.csv")
+    written = pl.read_csv(tmp_path / "table.csv")
+    assert written.columns == ["'=A1", "value"]
+    assert written["value"].to_list() == [-1.5] * len(risky)
+    assert all(one.startswith("'") for one in written["'=A1"])
+    write_table(table, tmp_path / "table.parquet")
+    assert pl.read_parquet(tmp_path / "table.parquet").equals(table)
+
+
+def test_writers_of_one_file_use_names_of_their_own(tmp_path):
+    seen = []
+
+    def outer(partial):
+        seen.append(partial)
+        write_whole(tmp_path / "file", lambda other: (seen.append(other), other.write_text("inner")))
+        partial.write_text("outer")
+
+    write_whole(tmp_path / "file", outer)
+    assert seen[0] != seen[1]
+    assert (tmp_path / "file").read_text() == "outer"
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
