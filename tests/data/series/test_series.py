@@ -62,6 +62,22 @@ def test_covariates_known_in_advance_may_go_on():
         (frame(["1", "2", "many", "4", "5"]), {}, "row 3, column 'sold': expected a number, got 'many'"),
         (frame(id=["a", "a", None, "a", "a"]), {}, "row 3, column 'id': the id is missing"),
         (frame(days=[*DAYS[:4], "2024-01-05 07:00"]), {}, "expected a time like"),
+        (
+            frame(["a", "b", "c", "d", "e"]),
+            {},
+            "row 1, column 'sold': expected a number, got 'a'; --target COL",
+        ),
+        (
+            frame(shop=[1, 2, 3, 4, 5]),
+            {"target": "sold", "id": "shop"},
+            "column 'shop' makes 5 series, of 1 rows",
+        ),
+        (
+            frame(id=[1, 2, 3, 4, 4]),
+            {"target": "sold"},
+            "column 'id' makes 4 series, of 2 rows at most; --id nam",
+        ),
+        (frame(id=[b"\xff"] * 5), {"target": "sold"}, "column 'id': expected text for the id, got Binary"),
         (frame()[:2], {}, "expected at least 3 rows for a series, got 2"),
     ],
 )

@@ -1,7 +1,7 @@
 """Times: their forms, and the step between them."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 import pytest
@@ -243,6 +243,68 @@ def test_whole_numbers_beyond_64_bits_and_years_beyond_9999():
         find_step(late).grid(late, 3)
     with pytest.raises(GatewiseError, match="beyond the year 9999"):
         Step(1, "months").grid(times_of("9999-11"), 3)
+
+
+TYPED = [
+    (pl.Series([0, 1 << 30], dtype=pl.Int32).cast(pl.Date), "row 2, column 't': expected a year up to 9999"),
+    (
+        pl.Series([0, 10**18]).cast(pl.Datetime("us")),
+        "row 2, column 't': expected a year up to 9999, got '33658'",
+    ),
+    (pl.Series([0, 1]).cast(pl.Datetime("ns")), "row 2, column 't': expected whole microseconds, got"),
+    (pl.Series([0, 1]).cast(pl.Duration("ns")), "column 't': expected text for the time, got Duration"),
+    (pl.Series([1.0, 2.5]), "row 2, column 't': expected dates or whole numbers as times, got '2.5'"),
+    (
+        pl.Series([1.0, float("inf")]),
+        "row 2, column 't': expected dates or whole numbers as times, got 'inf'",
+    ),
+    (pl.Series([1.0, 1e300]), r"row 2, column 't': expected dates or whole numbers as times, got '1e\+300'"),
+    (pl.Series([1.0, None]), "row 2, column 't': the time is missing"),
+    (
+        pl.Series([1, 1 << 63], dtype=pl.UInt64),
+        "row 2, column 't': expected a time like .*, got '922337203685477580",
+    ),
+    (pl.Series(["20240230"]), "row 1, column 't': expected a time like .*, got '20240230'"),
+    (pl.Series([[1], [2]]), "column 't': expected text for the time, got List"),
+]
+
+
+@pytest.mark.parametrize(("values", "message"), TYPED)
+def test_columns_that_are_no_times(values, message):
+    with pytest.raises(GatewiseError, match=message):
+        read_times(Table("file", pl.DataFrame({"t": values}), 1), "t")
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin", "America/New_York"])
+@pytest.mark.parametrize("step", ["1h", "1d", "1mo"])
+def test_typed_times_go_on_in_their_own_type_and_zone(unit, zone, step):
+    """Over both changes of daylight saving."""
+    start = datetime(2024, 1, 1)
+    zoned = pl.datetime_range(start, datetime(2024, 12, 1), step, time_zone=zone, time_unit=unit, eager=True)
+    times, rest = zoned[: len(zoned) // 2], zoned[len(zoned) // 2 :]
+    values, clock = read_times(Table("file", pl.DataFrame({"t": times}), 1), "t")
+    ahead = clock.restored(find_step(values).grid(values, len(zoned)))
+    assert ahead.dtype == zoned.dtype
+    assert ahead[len(times) :].to_list() == rest.to_list()
+    assert clock.written(ahead) == (
+        "%Y-%m-%d %H:%M:%S" if step == "1h" or zone else "%Y-%m-%d"
+    ) + "%:z" * bool(zone)
+
+
+def test_dates_stay_dates():
+    times = pl.DataFrame({"t": [date(2024, 1, 31), date(2024, 2, 29)]})
+    values, clock = read_times(Table("file", times, 1), "t")
+    assert clock.restored(find_step(values).grid(values, 3)).to_list()[-1] == date(2024, 3, 31)
+
+
+def test_the_form_of_the_user_may_hold_an_offset():
+    assert written("01.02.2020 03:00 +0100", time_format="%d.%m.%Y %H:%M %z") == ["01.02.2020 03:00 +0100"]
+    assert written("03:00+0100 01.02.2020", time_format="%H:%M%z %d.%m.%Y") == ["2020-02-01 02:00:00+00:00"]
+    assert times_of("01/02/20", time_format="%m/%d/%y").to_list() == [datetime(2020, 1, 2)]
+    for form in ("", "%Q", "{}", "%"):
+        with pytest.raises(GatewiseError, match="line 2, column 't': expected a time like"):
+            times_of("1", "2", time_format=form)
 
 
 def test_how_times_are_written():

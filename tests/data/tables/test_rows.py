@@ -70,6 +70,12 @@ def test_rows_as_the_standard_library_writes_them(read):
         assert lines[int(places[-1].split()[1]) - 1].startswith("end,,")
 
 
+def test_empty_columns_without_names_at_the_right_are_left_out(read):
+    assert read("a,b,,\n1,2,,\n3,4,,\n") == SAME
+    with pytest.raises(GatewiseError, match="line 3 has a cell to the right of the columns that have names"):
+        read("a,b,,\n1,2,,\n3,4,,5\n")
+
+
 @pytest.mark.parametrize("cell", ['5"x4"', 'he said "no"', '""', 'a""b'])
 def test_marks_in_pairs_inside_of_a_cell_are_marks(read, cell):
     assert read(f"a,b\nx{cell},2\n")[1] == [(f"x{cell}", "2")]
@@ -112,7 +118,7 @@ def test_rows_that_are_refused_with_their_line(read, text, message):
         (b"a,b\n\n,\n", "has no rows below its header"),
         (b"," * 100_001, "its header has more than 100,000 columns"),
         (b"a,b,a\n1,2,3\n", "has two columns called 'a'; rename one"),
-        (b"a,,\n1,2,3\n", "has two columns called ''; rename one"),
+        (b",,a\n1,2,3\n", "has two columns called ''; rename one"),
         (b"1,2\n3,4\n", "begins with values, not with names of columns"),
     ],
 )

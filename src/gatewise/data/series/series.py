@@ -79,11 +79,20 @@ def read_series(
         notes.append("rows were put in the order of time")
     longest = max(ordered.values(), key=len)
     if len(longest) < 3:
-        raise GatewiseError(f"{table.path}: expected at least 3 rows for a series, got {len(longest)}")
+        remedy = ""
+        if found.id is not None:
+            remedy = (
+                f": column {found.id!r} makes {len(groups)} series, of {len(longest)} rows at most; --id names "
+                "the column that is the same in all rows of a series, or leave that column out of the file"
+            )
+        raise GatewiseError(
+            f"{table.path}: expected at least 3 rows for a series, got {len(longest)}{remedy}"
+        )
     step = find_step(times.gather(longest))
     grids = {name: on_grid(table, times, rows, step, fill, name) for name, rows in ordered.items()}
-    series = _series(table, found, grids)
-    target = table.numbers(found.target, "target")
+    guessed = columns is None or columns.target is None
+    target = _target(table, found, "; --target COLUMN names another column" if guessed else "")
+    series = _series(table, found, grids, target)
     filled = sum(grid.missing(target) for grid in grids.values()) if fill and not found.known else 0
     if filled:
         looks = ", which looks at the value behind a gap" if fill == "linear" else ""
@@ -103,8 +112,16 @@ def _rows_by_id(table: Table, columns: FoundColumns) -> dict[str, np.ndarray]:
     return {str(key[0]): group["row"].to_numpy().astype(np.int64) for key, group in groups}
 
 
-def _series(table: Table, columns: FoundColumns, grids: dict[str, Grid]) -> tuple[Series, ...]:
-    target = table.numbers(columns.target, "target")
+def _target(table: Table, columns: FoundColumns, hint: str) -> np.ndarray:
+    try:
+        return table.numbers(columns.target, "target")
+    except GatewiseError as error:
+        raise GatewiseError(f"{error}{hint}") from error
+
+
+def _series(
+    table: Table, columns: FoundColumns, grids: dict[str, Grid], target: np.ndarray
+) -> tuple[Series, ...]:
     known = {name: table.numbers(name, "known covariate") for name in columns.known}
     observed = {name: table.numbers(name, "observed covariate") for name in columns.observed}
 

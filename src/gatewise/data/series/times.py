@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,10 @@ def read_times(table: Table, name: str, time_format: str | None = None) -> Times
     if given.dtype in (pl.Date, pl.Datetime):
         _check(table, name, given.is_not_null(), "the time is missing")
         return _typed(table, name, given)
-    if given.dtype.is_float() and ((given == given.round()) & (given.abs() <= 1 << 53)).all():
+    if given.dtype.is_float():
+        _check(table, name, given.is_not_null(), "the time is missing")
+        whole = given.is_finite() & (given == given.round()) & (given.abs() <= 1 << 53)
+        _check(table, name, whole, "expected dates or whole numbers as times", given)
         given = given.cast(pl.Int64)
     text = given.cast(pl.String) if given.dtype.is_integer() else table.texts(name, "time")
     _check(table, name, text.is_not_null(), "the time is missing")
@@ -96,10 +100,17 @@ def _all_whole_dates(text: pl.Series) -> bool:
 
 
 def _typed(table: Table, name: str, given: pl.Series) -> Times:
-    _check(table, name, given.dt.year().is_between(1, LAST_YEAR), f"expected a year up to {LAST_YEAR}", given)
+    years = given.dt.year()
+    _check(table, name, years.is_between(1, LAST_YEAR), f"expected a year up to {LAST_YEAR}", years)
     values = given.cast(pl.Datetime("us", getattr(given.dtype, "time_zone", None)))
     if given.dtype == pl.Datetime("ns"):
-        _check(table, name, values.cast(given.dtype) == given, "expected a time in microseconds", given)
+        _check(
+            table,
+            name,
+            values.cast(given.dtype) == given,
+            "expected whole microseconds",
+            given.cast(pl.String),
+        )
     if getattr(given.dtype, "time_zone", None) is None:
         return Times(values, Clock(dtype=given.dtype))
     local = values.dt.replace_time_zone(None)
@@ -113,7 +124,7 @@ def _read_texts(table: Table, name: str, text: pl.Series, time_format: str | Non
     if time_format is None:
         form, local = _recognised(table, name, text, bare)
     else:
-        form = time_format.removesuffix("%z").removesuffix("%#z") if offsets is not None else time_format
+        form = re.sub(r"\s*%#?z$", "", time_format) if offsets is not None else time_format
         local = _parsed_whole(table, name, text, bare, form)
     if offsets is None:
         inside = "%z" in form  # an offset that is not at the end: times of UTC
@@ -138,8 +149,14 @@ def _recognised(table: Table, name: str, text: pl.Series, bare: pl.Series) -> tu
     """The form that all cells fit, and the times. text: the cells; bare: without their offsets"""
     tries = _tries(bare)
     fitting = [(form, values) for form, values in tries if not values.null_count()]
+    if not tries:
+        whole = text.cast(pl.Int64, strict=False).is_not_null()
+        right = (
+            pl.Series([False] * len(text)) if whole.all() else whole
+        )  # digits that are no day of any month
+        _check(table, name, right, "expected a time like %Y-%m-%d, or whole numbers", text)
     if not fitting:
-        best = min(tries, key=lambda one: one[1].null_count(), default=("", None))[0]
+        best, _ = min(tries, key=lambda one: one[1].null_count())
         return best, _parsed_whole(table, name, text, bare, best)
     first, values = fitting[0]
     for second, others in fitting[1:]:
@@ -153,8 +170,7 @@ def _recognised(table: Table, name: str, text: pl.Series, bare: pl.Series) -> tu
 
 def _parsed_whole(table: Table, name: str, text: pl.Series, bare: pl.Series, form: str) -> pl.Series:
     values = _parsed(bare, form)
-    like = form or "%Y-%m-%d, or whole numbers"
-    _check(table, name, values.is_not_null(), f"expected a time like {like}", text)
+    _check(table, name, values.is_not_null(), f"expected a time like {form}", text)
     return values
 
 

@@ -59,7 +59,8 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
     if given.target is None:
         usual = [name for name in left if name.lower() in TARGET_NAMES]
         plain = [name for name in left if _has_values(table, name)]
-        given = replace(given, target=_only(table, "target", usual or plain or left))
+        filled = [name for name in left if table.frame[name].null_count() < table.frame.height]
+        given = replace(given, target=_only(table, "target", usual or plain or filled or left))
         left.remove(str(given.target))
         notes.append(f"target is column {given.target!r}")
     if left:
@@ -75,7 +76,7 @@ def _like_times(table: Table, names: list[str]) -> list[str]:
 
 
 def _has_values(table: Table, name: str) -> bool:
-    """Whether a column may be a target: it is not empty, and not the numbers of the rows."""
+    """Whether a column is neither empty nor the numbers of the rows."""
     column = table.frame[name]
     return column.null_count() < len(column) and not is_unnamed(name) and not counts_rows(name, column)
 

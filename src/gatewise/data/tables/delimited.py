@@ -33,20 +33,39 @@ def csv_pieces(path: Path, size: int, quoted: bool = True) -> Iterator[Piece]:
     """
     with path.open("rb") as file:
         reader = RowReader(path, file, quoted)
-        check_header(path, reader.names, is_text=True)
-        yield Piece(_frame(reader, b""), np.zeros(0, np.int64), reader.separator)
+        names = _without_trailing(reader.names)
+        check_header(path, names, is_text=True)
+        yield Piece(_named(_parsed(reader, b""), names), np.zeros(0, np.int64), reader.separator)
         for rows in reader.blocks(size):
-            frame = _frame(reader, rows.text)
+            frame = _parsed(reader, rows.text)
             if frame.height != len(rows.lines):
                 raise reader.error(f"the rows from line {rows.lines[0]} on can't be told apart")
-            yield _without_blank(Piece(frame, rows.lines, reader.separator), rows)
+            beyond = frame.select(
+                pl.any_horizontal(False, pl.nth(range(len(names), frame.width)).is_not_null())
+            )
+            if beyond.to_series().any():
+                line = rows.lines[beyond.to_series().arg_max() or 0]
+                raise reader.error(f"line {line} has a cell to the right of the columns that have names")
+            yield _without_blank(Piece(_named(frame, names), rows.lines, reader.separator), rows)
 
 
-def _frame(reader: RowReader, text: bytes) -> pl.DataFrame:
+def _without_trailing(names: list[str]) -> list[str]:
+    """The names without several empty ones at their end, which stand above empty columns of a spreadsheet."""
+    last = max((place for place, name in enumerate(names, 1) if name), default=0)
+    return names[:last] if len(names) > last + 1 else names
+
+
+def _named(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    frame = frame[:, : len(names)]
+    frame.columns = names
+    return frame
+
+
+def _parsed(reader: RowReader, text: bytes) -> pl.DataFrame:
     """Rows parsed under a header of numbers, as what polars reads must not begin like a compressed file."""
     header = reader.separator.join(map(str, range(len(reader.names)))).encode()
     try:
-        frame = pl.read_csv(
+        return pl.read_csv(
             header + b"\n" + text,
             infer_schema=False,
             separator=reader.separator,
@@ -54,8 +73,6 @@ def _frame(reader: RowReader, text: bytes) -> pl.DataFrame:
         )
     except pl.exceptions.PolarsError as error:
         raise reader.error(str(error).strip().split("\n")[0]) from error
-    frame.columns = reader.names
-    return frame
 
 
 def _without_blank(piece: Piece, rows: Rows) -> Piece:

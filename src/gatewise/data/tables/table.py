@@ -18,7 +18,7 @@ from gatewise.errors import GatewiseError
 LARGEST = 1e30  # what float32 still squares
 EMPTY = ("", "na", "nan", "null", "none", "n/a", "-")
 BYTES_AT_ONCE = 1 << 22
-PLAIN = (pl.String, pl.Boolean, pl.Null, pl.Categorical, pl.Enum, pl.Date, pl.Datetime, pl.Time, pl.Duration)
+PLAIN = (pl.String, pl.Boolean, pl.Null, pl.Categorical, pl.Enum, pl.Date, pl.Datetime, pl.Time)
 
 
 @dataclass(frozen=True)
