@@ -151,7 +151,26 @@ def test_without_labels(write):
         ("\n@data", "\n@date", "has no @data line, as a .ts file must"),
         (TS[TS.index("1,2") :], "", "has no sequences after its @data line"),
         ("\n@classLabel true 10 9 b", "", "line 7: could not convert string to float: 'b'"),
-        ("comment", "c\xf6mment", "is not in UTF-8, at byte 4"),
+        ("comment", "c\xf6mment", r"is not in UTF-8, at byte 4 \(line 1\)"),
+        ("9:9:9", "9:\xf6:9", r"is not in UTF-8, at byte 183 \(line 12\)"),
+        ("univariate false", "univariate true", "line 8: by the header each sequence has 1 channels, got 2"),
+        ("@missing", "@dimensions 3\n@missing", "line 9: by the header each sequence has 3 channels, got 2"),
+        (
+            "@missing",
+            "@dimensions many\n@missing",
+            "line 4: expected a number behind @dimensions, got 'many'",
+        ),
+        (
+            "@missing",
+            "@equalLength true\n@missing",
+            "line 11: by the header each sequence has 3 steps, got 2",
+        ),
+        ("@missing", "@seriesLength 4\n@missing", "line 9: by the header each sequence has 4 steps, got 3"),
+        ("@missing", "@seriesLength 9999999999\n@missing", "expected a number behind @serieslength"),
+        ("@missing", "@targetLabel true\n@missing", "line 4: numbers in place of classes are not read"),
+        ("@missing", "1,2:b\n@missing", "has no @data line, as a .ts file must above line 4, which"),
+        ("1,2,3:", "1_0,2,3:", "line 8: expected numbers with commas between, got '1_0,2,3'"),
+        ("9:9:9", "9:9:\0", "line 12: expected a label of 10, 9, b"),
     ],
 )
 def test_broken_ts(write, old, new, message):
@@ -170,6 +189,7 @@ def test_broken_ts(write, old, new, message):
         ("',9", "'", "line 14: the sequence has no label|line 14: could not convert"),
         ("'9,?,?\\n9,?,?',9", "{0 9, 2 7}", "line 14: "),
         ("@data", "@date", "has no @data line, as an .arff file must"),
+        (" @attribute t2 numeric\n", "", "line 9: by the header each sequence has 2 steps, got 3"),
     ],
 )
 def test_broken_arff(write, old, new, message):

@@ -16,6 +16,9 @@ from gatewise.data.tables.table import LARGEST
 from gatewise.errors import GatewiseError
 
 MISSING = ("?", "nan", "")
+NO_DATA = "has no @data line, as {} file must"
+LONGEST_NUMBER = 9  # digits of what a header counts
+NUMERIC = ("numeric", "real", "integer")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def read_archive(path: Path, labelled: bool = True, fill: Fill | None = None) ->
                 cases = cases or _Cases(path, rows.shape[1], labelled, fill)
                 cases.add(case, rows)
     except UnicodeDecodeError as error:
-        raise GatewiseError(f"{path} is not in UTF-8, at byte {error.start}") from error
+        raise GatewiseError(f"{path} is not in UTF-8, {_not_utf8(path)}; save it as UTF-8") from error
     if cases is None:
         raise GatewiseError(f"{path} has no sequences after its @data line")
     return cases.table()
@@ -101,9 +104,46 @@ class _Cases:
         return replace(table, notes=(f"{self.filled:,} missing values take the value before them",))
 
 
+@dataclass
+class _Claims:
+    """What a header claims of the sequences, None where it claims nothing; equal: all have as many steps."""
+
+    path: Path
+    channels: int | None = None
+    steps: int | None = None
+    equal: bool | None = None
+
+    def check(self, case: Case) -> None:
+        """Errors: `GatewiseError` with the line of a sequence that is otherwise."""
+        found = {"channels": len(case.channels), "steps": case.channels[0].count(",") + 1}
+        claimed = {"channels": self.channels, "steps": None if self.equal is False else self.steps}
+        for name, count in found.items():
+            if claimed[name] not in (None, count):
+                raise GatewiseError(
+                    f"{self.path}, line {case.line}: by the header each sequence has {claimed[name]} {name}, "
+                    f"got {count}"
+                )
+        self.steps = found["steps"] if self.equal else self.steps
+
+    def read(self, line: int, tag: str, words: list[str]) -> None:
+        """A line of a `.ts` header. Errors: `GatewiseError` where a number is none."""
+        first = words[0].lower() if words else ""
+        if tag in ("@dimensions", "@dimension", "@serieslength"):
+            if not first.isdecimal() or len(first) > LONGEST_NUMBER:
+                raise GatewiseError(
+                    f"{self.path}, line {line}: expected a number behind {tag}, got {first[:20]!r}"
+                )
+            name = "steps" if tag == "@serieslength" else "channels"
+            setattr(self, name, int(first))
+        elif tag == "@univariate" and first == "true":
+            self.channels = 1
+        elif tag == "@equallength":
+            self.equal = first == "true"
+
+
 def _ts(path: Path, lines: Iterator[str]) -> Iterator[Case]:
     classes: list[str] | None = None
-    begun = False
+    begun, claims = False, _Claims(path)
     for line, text in enumerate(lines, 1):
         text = text.strip()
         if not text or text.startswith("#"):
@@ -116,22 +156,27 @@ def _ts(path: Path, lines: Iterator[str]) -> Iterator[Case]:
                     f"{path}, line {line}: expected channels and a label, with colons between"
                 )
             _check_label(path, line, label, classes)
-            yield Case(line, channels, label)
+            case = Case(line, channels, label)
+            yield case
+            claims.check(case)
             continue
-        tag, *words = text.split()
+        tag, *words = _header_line(path, line, text, "a .ts")
         first = words[0].lower() if words else ""
-        if tag.lower() == "@timestamps" and first == "true":
+        if tag == "@timestamps" and first == "true":
             raise GatewiseError(f"{path}, line {line}: sequences with times of their own are not read")
-        if tag.lower() == "@classlabel" and first == "true":
+        if tag == "@targetlabel" and first == "true":
+            raise GatewiseError(f"{path}, line {line}: numbers in place of classes are not read")
+        if tag == "@classlabel" and first == "true":
             classes = words[1:]
-        begun = tag.lower() == "@data"
+        claims.read(line, tag, words)
+        begun = tag == "@data"
     if not begun:
-        raise GatewiseError(f"{path} has no @data line, as a .ts file must")
+        raise GatewiseError(f"{path} {NO_DATA.format('a .ts')}")
 
 
 def _arff(path: Path, lines: Iterator[str]) -> Iterator[Case]:
     classes: list[str] | None = None
-    begun = False
+    begun, claims = False, _Claims(path)
     for line, text in enumerate(lines, 1):
         text = text.strip()
         if not text or text.startswith("%"):
@@ -142,14 +187,27 @@ def _arff(path: Path, lines: Iterator[str]) -> Iterator[Case]:
                 values, label = _with_label(text)
             _check_label(path, line, label, classes)
             relation = re.fullmatch(r"""(['"])(.*)\1""", values)
-            yield Case(line, relation[2].split("\\n") if relation else [values], label)
+            case = Case(line, relation[2].split("\\n") if relation else [values], label)
+            yield case
+            claims.check(case)
             continue
+        tag, *_ = _header_line(path, line, text, "an .arff")
         nominal = re.fullmatch(r"@attribute\s.*\{(.*)\}", text, re.IGNORECASE)
         if nominal:
             classes = [_bare(name) for name in re.findall(r"""\s*('[^']*'|"[^"]*"|[^,]+)""", nominal[1])]
-        begun = text.lower() == "@data"
+        elif tag == "@attribute" and text.lower().split()[-1] in NUMERIC:
+            claims.steps = (claims.steps or 0) + 1
+        begun = tag == "@data"
     if not begun:
-        raise GatewiseError(f"{path} has no @data line, as an .arff file must")
+        raise GatewiseError(f"{path} {NO_DATA.format('an .arff')}")
+
+
+def _header_line(path: Path, line: int, text: str, kind: str) -> list[str]:
+    """The words of a line above the data, the first in lower case."""
+    if not text.startswith("@"):
+        raise GatewiseError(f"{path} {NO_DATA.format(kind)} above line {line}, which begins without @")
+    tag, *words = text.split()
+    return [tag.lower(), *words]
 
 
 def _with_label(text: str) -> tuple[str, str]:
@@ -176,6 +234,10 @@ ARCHIVES = tuple(_FORMS)
 def _rows(path: Path, case: Case) -> np.ndarray:
     """[T, C]; missing values are NaN, but where all that follows is missing the sequence is over."""
     place = f"{path}, line {case.line}"
+    strange = next((one for one in case.channels if "_" in one or not one.isascii()), None)
+    if strange is not None or "\0" in (case.label or ""):
+        shown = case.label if strange is None else strange.strip()
+        raise GatewiseError(f"{place}: expected numbers with commas between, got {str(shown)[:30]!r}")
     try:
         columns = [[_number(cell.strip()) for cell in one.split(",")] for one in case.channels]
     except ValueError as error:
@@ -191,6 +253,19 @@ def _rows(path: Path, case: Case) -> np.ndarray:
     if (np.abs(rows) > LARGEST).any():
         raise GatewiseError(f"{place}: a value is too large, {rows[np.abs(rows) > LARGEST][0]}")
     return rows
+
+
+def _not_utf8(path: Path) -> str:
+    """Where a file is not in UTF-8."""
+    before = 0
+    with path.open("rb") as file:
+        for line, text in enumerate(file, 1):
+            try:
+                text.decode()
+            except UnicodeDecodeError as error:
+                return f"at byte {before + error.start} (line {line})"
+            before += len(text)
+    return "in some line"
 
 
 def _number(cell: str) -> float:
