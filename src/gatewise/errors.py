@@ -1,5 +1,23 @@
 """The one exception that a user's mistake raises."""
 
+import re
+
+CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+LONGEST, ENDING = 2000, 500  # characters of a message, and of its end where the middle is left out
+
 
 class GatewiseError(ValueError):
-    """A mistake in what was asked or given: one line that names it and what to do instead."""
+    r"""A mistake in what was asked or given: one line that names it and what to do instead.
+
+    What files hold may stand in a message: line breaks and other control characters become escapes, and a
+    long message loses its middle.
+
+    >>> str(GatewiseError("no column 'a\nb'"))
+    "no column 'a\\nb'"
+    """
+
+    def __init__(self, message: object = "") -> None:
+        text = CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), str(message))
+        if len(text) > LONGEST:
+            text = f"{text[: LONGEST - ENDING]} ... {text[-ENDING:]}"
+        super().__init__(text)

@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 
 from tests.bars import write_captions, write_classes
-from tests.cli.test_mistakes import gatewise  # noqa: F401
 from tests.moving import DOT, moving, write_arrays, write_folders
 
 
@@ -32,7 +31,7 @@ def mixed_colours(folder):
     Image.new("RGB", (8, 8)).save(write_classes(folder, 9) / "upright" / "3.png")
 
 
-def refuse(gatewise, folder, task, data, arguments, message):  # noqa: F811
+def refuse(gatewise, folder, task, data, arguments, message):
     told = gatewise("train", task, data, "--epochs", 1, *arguments)
     assert told.returncode == 2
     assert message in told.stderr
@@ -79,7 +78,7 @@ def refuse(gatewise, folder, task, data, arguments, message):  # noqa: F811
         ),
     ],
 )  # fmt: skip
-def test_classify(tmp_path, gatewise, make, arguments, message):  # noqa: F811
+def test_classify(tmp_path, gatewise, make, arguments, message):
     make(tmp_path / "data")
     refuse(gatewise, tmp_path, "classify", "data", arguments, message)
 
@@ -102,7 +101,7 @@ def an_empty_clip(folder):
         (lambda folder: write_folders(folder, clips()), ["--cell", "mdlstm"], "MDLSTM2 is a cell of a latti"),
     ],
 )  # fmt: skip
-def test_frames(tmp_path, gatewise, make, arguments, message):  # noqa: F811
+def test_frames(tmp_path, gatewise, make, arguments, message):
     make(tmp_path / "data")
     refuse(gatewise, tmp_path, "frames", "data", arguments, message)
 
@@ -115,7 +114,7 @@ def test_frames(tmp_path, gatewise, make, arguments, message):  # noqa: F811
         ({"labels": np.array(["left"] * 12)}, "all examples are of one class: there is nothing to tell"),
     ],
 )  # fmt: skip
-def test_frames_in_arrays(tmp_path, gatewise, arrays, message):  # noqa: F811
+def test_frames_in_arrays(tmp_path, gatewise, arrays, message):
     write_arrays(tmp_path / "clips.npz", clips(), **arrays)
     refuse(gatewise, tmp_path, "frames", "clips.npz", [], message)
 
@@ -132,7 +131,7 @@ def test_frames_in_arrays(tmp_path, gatewise, arrays, message):  # noqa: F811
         (("", ""), ["--read", "lines"], "option read: input should be 'columns' or 'positions', got 'lines'"),
     ],
 )  # fmt: skip
-def test_caption(tmp_path, gatewise, change, arguments, message):  # noqa: F811
+def test_caption(tmp_path, gatewise, change, arguments, message):
     table = write_captions(tmp_path / "data", 12) / "captions.csv"
     if change is None:
         table.unlink()
@@ -141,7 +140,7 @@ def test_caption(tmp_path, gatewise, change, arguments, message):  # noqa: F811
     refuse(gatewise, tmp_path, "caption", "data", arguments, message)
 
 
-def test_a_model_is_told_what_it_can_not_read(tmp_path, gatewise):  # noqa: F811
+def test_a_model_is_told_what_it_can_not_read(tmp_path, gatewise):
     write_classes(tmp_path / "data", 9)
     options = ["--epochs", 1, "--hidden", 4, "--network", "lattice", "--out", "run"]
     assert gatewise("train", "classify", "data", *options).returncode == 0

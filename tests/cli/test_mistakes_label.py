@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.test_mistakes import gatewise  # noqa: F401
 from tests.sentences import conll, sentences
 from tests.signals import blurred, motifs
 
@@ -44,7 +43,7 @@ def refused(told, message, folder):
         ("x.csv", TABLE.replace("0.", "zero", 1), [], "expected a number, got"),
     ],
 )  # fmt: skip
-def test_label(tmp_path, gatewise, name, content, arguments, message):  # noqa: F811
+def test_label(tmp_path, gatewise, name, content, arguments, message):
     if content is not None:
         (tmp_path / name).write_bytes(content.encode(errors="surrogateescape"))
     refused(gatewise("train", "label", name, "--epochs", 1, *arguments), message, tmp_path)
@@ -76,11 +75,11 @@ def images(tmp_path):
         ("targets.csv", ["--embedding", "3"], "No such option: --embedding"),
     ],
 )  # fmt: skip
-def test_transcribe(images, gatewise, data, arguments, message):  # noqa: F811
+def test_transcribe(images, gatewise, data, arguments, message):
     refused(gatewise("train", "label", data, "--head", "ctc", "--epochs", 1, *arguments), message, images)
 
 
-def test_an_image_that_is_not_there(images, gatewise):  # noqa: F811
+def test_an_image_that_is_not_there(images, gatewise):
     (images / "1.png").unlink()
     refused(
         gatewise("train", "transcribe", "targets.csv"),
@@ -89,7 +88,7 @@ def test_an_image_that_is_not_there(images, gatewise):  # noqa: F811
     )
 
 
-def test_an_unknown_label_where_a_model_is_scored(tmp_path, gatewise):  # noqa: F811
+def test_an_unknown_label_where_a_model_is_scored(tmp_path, gatewise):
     (tmp_path / "x.txt").write_text(TEXT)
     small = ["--epochs", 1, "--hidden", 3, "--embedding", 3, "--spelling", 3]
     assert gatewise("train", "label", "x.txt", "--out", "run", *small).returncode == 0

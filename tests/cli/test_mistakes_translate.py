@@ -4,8 +4,6 @@ import sys
 
 import pytest
 
-from tests.cli.test_mistakes import gatewise  # noqa: F401
-
 ROWS = "".join(f"word{row} a\tein{row} b\n" for row in range(20))
 GOOD = "source\ttarget\n" + ROWS
 
@@ -39,7 +37,7 @@ GOOD = "source\ttarget\n" + ROWS
         (GOOD, ["--beam", "0"], "option beam: input should be greater than or equal to 1"),
     ],
 )
-def test_train(tmp_path, gatewise, text, arguments, message):  # noqa: F811
+def test_train(tmp_path, gatewise, text, arguments, message):
     if text is not None:
         (tmp_path / "pairs.tsv").write_bytes(text.encode(errors="surrogateescape"))
     told = gatewise("train", "translate", "pairs.tsv", "--epochs", 1, *arguments)
@@ -60,7 +58,7 @@ def test_train(tmp_path, gatewise, text, arguments, message):  # noqa: F811
         ("\x1f\udc8bnonsense", "x\n", "train.de can't be unpacked"),
     ],
 )
-def test_two_files(tmp_path, gatewise, sources, targets, message):  # noqa: F811
+def test_two_files(tmp_path, gatewise, sources, targets, message):
     (tmp_path / "train.de").write_bytes(sources.encode(errors="surrogateescape"))
     more = [] if targets is None else ["--target-file", "train.en"]
     (tmp_path / "train.en").write_text(targets or "")
@@ -70,7 +68,7 @@ def test_two_files(tmp_path, gatewise, sources, targets, message):  # noqa: F811
     assert {one.name for one in tmp_path.iterdir()} == {"train.de", "train.en"}
 
 
-def test_nothing_is_trained_where_it_could_not_be_scored(tmp_path, gatewise, monkeypatch):  # noqa: F811
+def test_nothing_is_trained_where_it_could_not_be_scored(tmp_path, gatewise, monkeypatch):
     (tmp_path / "pairs.tsv").write_text(GOOD)
     monkeypatch.setitem(sys.modules, "sacrebleu", None)
     told = gatewise("train", "translate", "pairs.tsv")
@@ -79,7 +77,7 @@ def test_nothing_is_trained_where_it_could_not_be_scored(tmp_path, gatewise, mon
     assert [one.name for one in tmp_path.iterdir()] == ["pairs.tsv"]
 
 
-def test_predict(tmp_path, gatewise):  # noqa: F811
+def test_predict(tmp_path, gatewise):
     (tmp_path / "pairs.tsv").write_text(GOOD)
     small = ["--hidden", 4, "--embedding", 4, "--epochs", 1, "--out", "run"]
     assert gatewise("train", "translate", "pairs.tsv", *small).returncode == 0

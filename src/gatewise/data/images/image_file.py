@@ -105,7 +105,7 @@ def opened(path: Path, read: Callable[[Image], Read]) -> Read:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # of damaged tags, and of large images
             with Image.open(path) as image:
                 return read(image)
     except UnidentifiedImageError as error:

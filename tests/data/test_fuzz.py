@@ -1,0 +1,31 @@
+"""Damaged files of every form: each is read, or refused in one line. Longer in `benchmarks/fuzz/data.py`."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+PATH = Path(__file__).parents[2] / "benchmarks" / "fuzz" / "data.py"
+SPEC = importlib.util.spec_from_file_location("fuzz_data", PATH)
+fuzz = importlib.util.module_from_spec(SPEC)
+sys.modules[SPEC.name] = fuzz
+SPEC.loader.exec_module(fuzz)
+
+EXAMPLES = 15
+
+
+@pytest.mark.parametrize("form", fuzz.FORMS.values(), ids=fuzz.FORMS)
+def test_an_undamaged_file_is_read(tmp_path, form):
+    assert fuzz.read(form, tmp_path, []) is None
+
+
+@pytest.mark.parametrize("form", fuzz.FORMS.values(), ids=fuzz.FORMS)
+def test_a_damaged_file_is_read_or_refused_in_one_line(form):
+    fuzz.check(form, EXAMPLES, deterministic=True)
+
+
+@pytest.mark.parametrize("kind", fuzz.DAMAGE)
+def test_every_kind_of_damage_changes_something(kind):
+    content = b"a,b\n1,2\n3,4\n"
+    assert any(fuzz.damaged(content, [(kind, first, 1)]) != content for first in range(12))
