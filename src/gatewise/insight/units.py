@@ -18,6 +18,7 @@ from gatewise.errors import GatewiseError
 from gatewise.insight.trace import LayerTrace
 
 SHUT, OPEN = 0.1, 0.9  # Karpathy, Johnson and Li 2015
+ROUNDING = 1e-12  # of the largest value: what changes less does not change
 STILL = 1e-3  # a unit whose hidden varies less is dead
 
 
@@ -108,10 +109,17 @@ def followers(trace: LayerTrace, signals: Mapping[str, np.ndarray], example: int
 
 def correlations(values: np.ndarray, signal: np.ndarray) -> np.ndarray:
     """[H]: Pearson's, of the values [T, H] of each unit with a signal [T]; NaN where one never changes."""
-    signal, values = signal - signal.mean(), values - values.mean(0)
-    spread = np.sqrt((signal**2).sum() * (values**2).sum(0))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(spread > 1e-12, signal @ values / spread, np.nan)
+    signal, values = _unit_changes(signal), _unit_changes(values)
+    return np.where((signal != 0).any() & (values != 0).any(0), signal @ values, np.nan)
+
+
+def _unit_changes(values: np.ndarray) -> np.ndarray:
+    """[T, ...], as differences from the mean over T, of norm 1; zeros where there is no more than rounding."""
+    largest = np.abs(values).max(0)
+    values = values / np.where(largest > 0, largest, 1.0)
+    centred = values - values.mean(0)
+    norm = np.linalg.norm(centred, axis=0)
+    return np.where(norm > ROUNDING, centred / np.where(norm > 0, norm, 1.0), 0.0)
 
 
 def _correlations(name: str, state: str, signal: np.ndarray, values: np.ndarray) -> pl.DataFrame:

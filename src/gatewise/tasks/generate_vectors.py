@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 import torch
 from pydantic import Field
 
@@ -168,9 +169,9 @@ class GenerateVectors(Task[VectorData]):
         values = reading.in_units(expected.numpy())
         if reading.differences:
             values[:, reading.changing] += reading.ends(path)[:, reading.changing]
-        frame = {reading.key: table.ids, **dict(zip(reading.channels, values.T.round(6), strict=True))}
+        frame = {reading.key: table.ids, **dict(zip(reading.channels, values.T, strict=True))}
         about = f"what is expected after each of {len(table)} sequences; of a 0/1 channel its probability"
-        return Prediction(pl.DataFrame(frame), about)
+        return Prediction(pl.DataFrame(frame).with_columns(cs.float().round_sig_figs(7)), about)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A sequence of the test part: at each step what is to be foretold, and how surprising it was."""

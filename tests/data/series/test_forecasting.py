@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gatewise.data.series.forecasting import Learned, Plan, latest, prepare
 from gatewise.data.series.period import find_period
+from gatewise.data.series.scaling import Scale, learn_scale
 from gatewise.data.series.scaling import Scale
 from gatewise.data.series.series import read_series
 from gatewise.data.series.step import Step
@@ -140,3 +141,14 @@ def test_periods():
     assert abs(find_period(np.sin(steps * 2 * np.pi / 50) + 0.1 * noise, month) - 50) <= 1
     assert find_period(noise.cumsum() * 0 + noise, month) == 1
     assert find_period(np.ones(240), month) == 1
+    assert find_period(0.1 + 0.3 * steps, month) == 1  # what a straight trend leaves is rounding
+    for factor in (1e-200, 1e-12, 1e12, 1e200):
+        assert find_period(factor * np.sin(steps * 2 * np.pi / 12), month) == 12
+
+
+@pytest.mark.parametrize("unit", [2.0**-900, 2.0**-40, 1.0, 2.0**40, 2.0**900])
+def test_scales_are_in_the_unit_of_the_data(unit):
+    values = np.array([1.0, 2.0, 4.0, 5.0])
+    assert learn_scale(unit * values) == Scale(3 * unit, learn_scale(values).deviation * unit)
+    assert learn_scale(unit * np.full(7, 0.1)) == Scale(unit * 0.1, unit * 0.1)
+    assert learn_scale(np.zeros(3)) == Scale(0.0, 1.0)

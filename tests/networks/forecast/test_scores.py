@@ -60,6 +60,18 @@ def test_a_constant_series_does_not_count_in_mase():
         prepare(read_series(flat, Columns(target="value")), Plan(4, 12, 12))
 
 
+def test_a_series_that_repeats_exactly_is_measured_by_its_steps():
+    months = frame().with_columns(value=pl.Series([3.0, 5.0, 4.0] * 53 + [3.0]) * 1e-12)
+    exact = prepare(read_series(months, Columns(target="value")), Plan(4, 12, 3))
+    naive = Naive(shape_of(exact))
+    naive.learn(exact.train, exact.validation)
+    found = score(foretell(naive, exact.test), exact, exact.test)
+    batch = exact.test.all()
+    error = (batch.truth - batch.past[:, -1:, 0]).abs().mean() * float(exact.scales()[1][0])
+    changes = np.abs(np.diff([3.0, 5.0, 4.0] * 37)).mean() * 1e-12
+    assert found["mase"] == pytest.approx(float(error) / changes, rel=0.01)  # a part ends within a period
+
+
 def test_each_series_is_measured_in_its_own_unit():
     prepared = data()
     naive = Naive(shape_of(prepared))

@@ -60,7 +60,7 @@ class SequenceTable:
         return f"{self.unit} {self.lines[row]}"
 
     def scales(self, numbers: Sequence[int]) -> tuple[Scale, ...]:
-        """What brings each channel of these sequences to mean 0 and deviation 1."""
+        """What brings each channel of these sequences to mean 0 and deviation 1; see `learn_scale`."""
         chosen = np.asarray(numbers)
         starts, ends = self.offsets[chosen], self.offsets[chosen + 1]
         shift = self.values[starts[0]].astype(np.float64)  # near the mean, or squares would lose digits
@@ -73,7 +73,7 @@ class SequenceTable:
         mean = total / count
         deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
         return tuple(
-            Scale(float(one), float(spread) or 1.0)
+            Scale(float(one), float(spread) or abs(float(one)) or 1.0)
             for one, spread in zip(mean + shift, deviation, strict=True)
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gatewise.data.series.scaling import ROUNDING, power_of_two
 from gatewise.data.series.step import Step
 
 LEAST_CORRELATION = 0.2
@@ -26,7 +27,10 @@ def find_period(values: np.ndarray, step: Step) -> int:
     if usual is not None and usual < longest and usual in _peaks(changes, usual + 1, 2 / len(values) ** 0.5):
         return usual
     steps = np.arange(len(values))
-    straight = _autocorrelation(values - np.polyval(np.polyfit(steps, values, 1), steps))
+    trend = values - np.polyval(np.polyfit(steps, values, 1), steps)
+    if np.abs(trend).max() <= ROUNDING * np.abs(values).max():
+        return 1
+    straight = _autocorrelation(trend)
     return max(_peaks(straight, longest, LEAST_CORRELATION), key=straight.__getitem__, default=1)
 
 
@@ -37,7 +41,8 @@ def _peaks(correlation: np.ndarray, longest: int, least: float) -> list[int]:
 
 
 def _autocorrelation(values: np.ndarray) -> np.ndarray:
-    centred = values - values.mean()
+    unit = power_of_two(values)
+    centred = values / unit - (values / unit).mean()
     power = np.abs(np.fft.rfft(centred, 2 * len(centred))) ** 2
     products = np.fft.irfft(power)[: len(centred)]
     return products / products[0] if products[0] > 0 else np.zeros_like(products)

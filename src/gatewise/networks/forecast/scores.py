@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from gatewise.data.series.forecasting import ForecastData
+from gatewise.data.series.scaling import ROUNDING
 from gatewise.data.series.windows import Windows
 from gatewise.networks.forecast.forecaster import Forecaster
 from gatewise.networks.forecast.heads import LEVELS, MEDIAN, pinball
 
 WINDOWS_AT_ONCE = 1024
-TINY = 1e-12
 
 
 def score(quantiles: Tensor, data: ForecastData, windows: Windows) -> dict[str, float]:
@@ -20,9 +20,9 @@ def score(quantiles: Tensor, data: ForecastData, windows: Windows) -> dict[str, 
 
     quantiles: [windows, Q, n], scaled, at the levels 0.1 ... 0.9; the median is the point forecast
 
-    A series whose naive error is nought in training, as of a constant one, does not count in MASE.
-    MASE: mean |e| over the mean |y_t - y_{t-m}| of the series' training part, m its period
-    (Hyndman and Koehler 2006); sMAPE: mean 2|e| / (|y| + |forecast|); RMSE: sqrt(mean e^2);
+    MASE: mean |e| over the mean |y_t - y_{t-m}| of the series' training part, m its period, or 1 where the
+    series repeats exactly after m; a constant series does not count (Hyndman and Koehler 2006)
+    sMAPE: mean 2|e| / (|y| + |forecast|), zero where both are; RMSE: sqrt(mean e^2);
     pinball: the mean pinball loss of all levels, twice, which approaches the CRPS;
     coverage: the share of truths between the quantiles 0.1 and 0.9, at best 0.8.
     """
@@ -32,12 +32,12 @@ def score(quantiles: Tensor, data: ForecastData, windows: Windows) -> dict[str, 
     quantiles = quantiles.double() * deviations.unsqueeze(-1) + means.unsqueeze(-1)
     truth = batch.truth.double() * deviations + means
     median = quantiles[..., MEDIAN]
-    error = (truth - median).abs()
+    error, sizes = (truth - median).abs(), truth.abs() + median.abs()
     units = torch.from_numpy(_naive_errors(data))[batch.series, None]
     inside = (quantiles[..., 0] <= truth) & (truth <= quantiles[..., -1])
     return {
-        "mase": float((error / units)[(units > TINY).expand_as(error)].mean()),
-        "smape": float((2 * error / (truth.abs() + median.abs()).clamp(min=TINY)).mean()),
+        "mase": float((error / units)[(units > 0).expand_as(error)].mean()),
+        "smape": float((2 * error / torch.where(sizes > 0, sizes, 1.0)).mean()),
         "rmse": float(error.square().mean().sqrt()),
         "pinball": float(2 * pinball(quantiles, truth, torch.tensor(LEVELS).double()).mean()),
         "coverage": float(inside.double().mean()),
@@ -54,9 +54,12 @@ def foretell(network: Forecaster, windows: Windows) -> Tensor:
 
 
 def _naive_errors(data: ForecastData) -> np.ndarray:
+    """Of each series the unit of its MASE, zero for a constant one."""
     errors = []
     for series in data.source.series:
         training = series.target[: data.plan.borders(len(series))[0]]
         period = min(data.plan.period, len(training) - 1)
-        errors.append(np.abs(training[period:] - training[:-period]).mean())
+        by_period, by_step = (np.abs(training[lag:] - training[:-lag]).mean() for lag in (period, 1))
+        repeats = by_period <= ROUNDING * np.abs(training).max()
+        errors.append(by_step if repeats else by_period)
     return np.array(errors)

@@ -12,7 +12,7 @@ import polars as pl
 from gatewise.views.pictures.saving import save_picture
 from gatewise.views.pictures.vanishing import COLOURS
 
-SMALLEST = 1e-12  # what is less is as good as nothing
+SMALLEST = 1e-12  # of the largest norm: what is less is as good as nothing
 
 
 def draw_gradients(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
@@ -46,7 +46,7 @@ def _panel(axes: Any, table: pl.DataFrame, models: list[str]) -> None:
         first, last = own["epoch"].min(), own["epoch"].max()
         for epoch, style in ((first, "--"), (last, "-"))[: 1 + (first != last)]:
             norms = own.filter(epoch=epoch).sort("lag")["norm"].to_numpy()
-            left = norms / max(norms.max(), SMALLEST)
+            left = norms / (norms.max() or 1.0)
             label = model if epoch == last else None
             axes.plot(np.where(left > SMALLEST, left, np.nan), style, color=colour, lw=1.6, label=label)
     axes.set_yscale("log")

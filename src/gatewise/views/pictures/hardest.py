@@ -92,5 +92,5 @@ def _show(panel: Any, frame: np.ndarray, frames: Sequence[np.ndarray]) -> None:
     """A frame in the range of its example, in colour where it has three channels, else its first one."""
     low = 0 if frame.dtype == np.uint8 else min(float(one.min()) for one in frames)
     high = 255 if frame.dtype == np.uint8 else max(float(one.max()) for one in frames)
-    values = (frame.astype(float) - low) / max(high - low, 1e-12)
+    values = (frame.astype(float) - low) / ((high - low) or 1.0)
     panel.imshow(values if frame.shape[-1] == 3 else values[..., 0], cmap="gray", vmin=0, vmax=1)

@@ -79,8 +79,8 @@ def by_similarity(values: np.ndarray) -> list[int]:
     values = np.nan_to_num(np.asarray(values, dtype=np.float64))
     centred = values - values.mean(0)
     spread = np.linalg.norm(centred, axis=0)
-    moving = np.flatnonzero(spread > 1e-9)
-    still = np.flatnonzero(spread <= 1e-9)
+    rounding = 1e-9 * np.linalg.norm(values, axis=0)
+    moving, still = np.flatnonzero(spread > rounding), np.flatnonzero(spread <= rounding)
     if len(moving) < 3 or len(values) < 3:
         return [*moving.tolist(), *still.tolist()]
     scaled = centred[:, moving] / spread[moving]

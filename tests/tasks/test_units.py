@@ -1,0 +1,73 @@
+"""The unit of the data changes no score: picoamperes are learned and judged as amperes are."""
+
+import numpy as np
+import polars as pl
+import polars.selectors as cs
+import pytest
+
+from gatewise.networks.saving import load_model
+from gatewise.tasks import classify, forecast, generate_vectors, label
+from gatewise.training import jobs, runs
+from gatewise.training.options import verb_options
+from tests import pens, series, signals
+from tests.tasks import test_classify
+
+# Powers of two change no digit, so that all computed from scaled values is equal bit for bit.
+UNITS = {"1e-12": 2.0**-40, "1e-30": 2.0**-100, "1e12": 2.0**40}
+TASKS = {
+    "forecast": (forecast.TASK, series.frame, ("value",), {"horizon": 4, "context": 12, "epoch_steps": 1}),
+    "classify": (classify.TASK, test_classify.frame, ("x", "y"), {"epoch_steps": 1}),
+    "label": (label.TASK, lambda: signals.motifs(16), ("a", "b"), {"epoch_steps": 1}),
+    "generate": (generate_vectors.TASK, lambda: pens.strokes(12), ("x", "y"), {"components": 1}),
+}
+SCALED_SCORES = ("rmse", "pinball")  # in the unit of the data
+OPTIONS = {"cell": "rnn", "hidden": 4, "epochs": 1}
+
+
+def trained(task, table, folder, options):
+    """The scores by the contenders' names, and what the network predicts."""
+    folder.mkdir()
+    path = folder / "data.csv"
+    table.write_csv(path)
+    chosen = verb_options("train", task.options)(**OPTIONS, **options)
+    run = runs.begin("train", task, path, chosen, folder / "run")
+    runs.write(run)
+    contest = jobs.train(run, task.read(run.data, run.options), series.Quiet())
+    predicted = task.predict(load_model(folder / "run"), path).frame
+    return {one.name: one.scores for one in contest.entries}, predicted
+
+
+@pytest.fixture(scope="module")
+def in_units(tmp_path_factory):
+    """Results by task, in the data's own unit."""
+    folder = tmp_path_factory.mktemp("units")
+    return {
+        name: trained(task, make(), folder / name, options) for name, (task, make, _, options) in TASKS.items()
+    }
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("name", TASKS)
+def test_scores_and_predictions_are_those_of_any_other_unit(in_units, name, unit, tmp_path):
+    (task, make, columns, options), factor = TASKS[name], UNITS[unit]
+    table = make().with_columns(pl.col(columns).cast(pl.Float64) * factor)
+    scores, predicted = trained(task, table, tmp_path / "other", options)
+    expected, expected_prediction = in_units[name]
+    for who, own in expected.items():
+        for metric, value in own.items():
+            assert np.isfinite(value), (who, metric)
+            assert scores[who][metric] == value * (factor if metric in SCALED_SCORES else 1), (who, metric)
+    for column in predicted.select(cs.float()).columns:
+        in_unit = name == "forecast" or (name == "generate" and column in columns)
+        np.testing.assert_allclose(
+            predicted[column], expected_prediction[column] * (factor if in_unit else 1), rtol=1e-6
+        )
+
+
+@pytest.mark.parametrize("factor", [1e-12, 1e12])
+def test_a_series_in_picoamperes_is_no_victory_of_the_naive(in_units, factor, tmp_path):
+    table = series.frame().with_columns(pl.col("value") * factor)
+    scores, _ = trained(forecast.TASK, table, tmp_path / "other", TASKS["forecast"][3])
+    for who in ("naive", "seasonal-naive", "ridge"):
+        assert scores[who]["mase"] == pytest.approx(in_units["forecast"][0][who]["mase"], rel=1e-5)
+    assert min(scores, key=lambda one: scores[one]["mase"]) != "naive"
