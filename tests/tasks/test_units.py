@@ -42,7 +42,8 @@ def in_units(tmp_path_factory):
     """Results by task, in the data's own unit."""
     folder = tmp_path_factory.mktemp("units")
     return {
-        name: trained(task, make(), folder / name, options) for name, (task, make, _, options) in TASKS.items()
+        name: trained(task, make(), folder / name, options)
+        for name, (task, make, _, options) in TASKS.items()
     }
 
 

@@ -114,7 +114,7 @@ def correlations(values: np.ndarray, signal: np.ndarray) -> np.ndarray:
 
 
 def _unit_changes(values: np.ndarray) -> np.ndarray:
-    """[T, ...], as differences from the mean over T, of norm 1; zeros where there is no more than rounding."""
+    """[T, ...], as differences from the mean over T, of norm 1; zeros where that is mere rounding."""
     largest = np.abs(values).max(0)
     values = values / np.where(largest > 0, largest, 1.0)
     centred = values - values.mean(0)

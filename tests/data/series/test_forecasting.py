@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from gatewise.data.series.forecasting import Learned, Plan, latest, prepare
 from gatewise.data.series.period import find_period
 from gatewise.data.series.scaling import Scale, learn_scale
-from gatewise.data.series.scaling import Scale
 from gatewise.data.series.series import read_series
 from gatewise.data.series.step import Step
 from gatewise.data.series.windows import window_starts
@@ -150,5 +149,5 @@ def test_periods():
 def test_scales_are_in_the_unit_of_the_data(unit):
     values = np.array([1.0, 2.0, 4.0, 5.0])
     assert learn_scale(unit * values) == Scale(3 * unit, learn_scale(values).deviation * unit)
-    assert learn_scale(unit * np.full(7, 0.1)) == Scale(unit * 0.1, unit * 0.1)
+    assert learn_scale(unit * np.full(7, 0.125)) == Scale(unit * 0.125, unit * 0.125)
     assert learn_scale(np.zeros(3)) == Scale(0.0, 1.0)
