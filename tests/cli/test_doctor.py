@@ -186,7 +186,8 @@ def test_the_state_of_the_cache(monkeypatch, tmp_path):
     assert doctor._cache() == f"{folder}: 0 kernels, 0.0 MB"
     for stem, suffix in (("LSTM-1", LIBRARY), ("GRU-2", LIBRARY), ("products-3", OBJECT)):
         Libraries(folder).replace(stem, suffix, "compiler", bytes(400_000))
-    (folder / "notes.so").touch()
+    for other in ("notes.so", "LSTM-float-native-0123456789abcdef.so"):
+        (folder / other).touch()
     assert doctor._cache() == f"{folder}: 2 kernels, 1.2 MB"
     for damaged in [*folder.glob("GRU*"), *folder.glob("products*")]:
         damaged.write_bytes(bytes(400_001))

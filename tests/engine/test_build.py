@@ -79,6 +79,12 @@ def test_a_processor_that_does_not_tell_its_name(monkeypatch):
     assert processor.name() == "aarch64"
 
 
+def test_a_processor_that_does_not_list_what_it_has_is_known_by_its_machine(monkeypatch):
+    monkeypatch.setattr("platform.node", lambda: "another")
+    monkeypatch.setattr(processor, "features", frozenset)
+    assert processor.identity().endswith(" another")
+
+
 @pytest.mark.parametrize("instructions", processor.instruction_sets(), ids=lambda one: one.name)
 def test_a_cell_of_the_installation_needs_no_compiler(monkeypatch, installation, no_compiler, instructions):
     if not instructions.needs <= processor.features():

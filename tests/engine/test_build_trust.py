@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -116,3 +117,18 @@ def test_a_group_of_the_user_alone_is_no_other(cache_folder, tmp_path, monkeypat
     assert bool(trust.folder_obstacle(cache_folder)) == obstacle
     cache_folder.chmod(0o770)  # which nobody needs
     assert trust.folder_obstacle(cache_folder)
+
+
+def test_a_sandbox_in_which_root_has_another_number(cache_folder, monkeypatch):
+    cache_folder.mkdir(0o700)
+    lstat = Path.lstat
+
+    def seen(path, of_others=()):
+        status = list(lstat(path))
+        status[4] = STRANGER if path in cache_folder.parents or path in of_others else os.geteuid()
+        return os.stat_result(status)
+
+    monkeypatch.setattr(Path, "lstat", seen)
+    assert trust.folder_obstacle(cache_folder) is None
+    monkeypatch.setattr(Path, "lstat", lambda path: seen(path, [cache_folder]))
+    assert trust.folder_obstacle(cache_folder) == f"{cache_folder} belongs to user {STRANGER}"

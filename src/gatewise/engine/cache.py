@@ -68,5 +68,5 @@ def _expanded(path: str) -> Path:
     expanded, home = os.path.expanduser(path), os.environ.get("HOME")
     no_home = expanded == path or (home is not None and not os.path.isabs(home))
     if path.startswith("~") and no_home:
-        raise FileNotFoundError(f"there is no home folder for {path}; GATEWISE_CACHE names another")
+        raise FileNotFoundError(f"there is no home folder for {path}")
     return Path(expanded).absolute()

@@ -155,5 +155,5 @@ def _short(text: str, length: int) -> str:
 
 
 def _one_line(text: str) -> str:
-    """The beginning of a compiler's messages."""
-    return " ".join(text.split())[:200]
+    """The beginning of a compiler's messages, as it can be printed anywhere."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())[:200]

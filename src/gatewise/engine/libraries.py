@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatewise.engine.trust import file_obstacle
 
+NAME = r"(.+)-(\w+)-([0-9a-f]{32})"  # program, compiler, digest
 PARTIAL = ".partial-"
 READABLE = 0o644  # only this user can write to it
 LARGEST = 1 << 26  # bytes; a file that has grown beyond is damaged in any case
@@ -48,16 +49,14 @@ class Libraries:
         same = [one for one in self.every(suffix) if one.stem == stem]
         return [one for one in same if compiler in (None, one.compiler)]
 
-    def every(self, suffix: str) -> Iterator[Found]:
+    def every(self, suffix: str) -> list[Found]:
         """All files with a suffix; none where there is no such folder."""
         try:
             names = sorted(os.listdir(self.folder))
         except OSError:
-            return
-        for name in names:
-            parts = name.removesuffix(suffix).rsplit("-", 2)
-            if name.endswith(suffix) and len(parts) == 3:
-                yield Found(self.folder / name, *parts)
+            return []
+        matches = [re.fullmatch(NAME + re.escape(suffix), name) for name in names]
+        return [Found(self.folder / one[0], one[1], one[2], one[3]) for one in matches if one]
 
     def read(self, found: Found) -> bytes:
         """A file's content, read once and compared with its digest.

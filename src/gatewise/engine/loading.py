@@ -160,15 +160,17 @@ def _keep(
     try:
         libraries.replace(program.stem(machine), program.suffix, chosen.identity, content)
     except OSError as error:
-        _warn_once(f"{libraries.folder} can't keep compiled kernels, each process compiles its own: {error}")
+        _warn_once(f"{libraries.folder} can't keep kernels, each process compiles its own: {error}")
 
 
 def _cached_libraries() -> Libraries | None:
     """The cache on disk; a warning where it can't be used."""
     found = cache()
     if found.obstacle:
-        place = f" {found.folder}" if found.folder else ""
-        _warn_once(f"the kernel cache{place} is not used, each process compiles its own: {found.obstacle}")
+        _warn_once(
+            f"the kernel cache is not used, each process compiles its own kernels: {found.obstacle}; "
+            "set GATEWISE_CACHE to another folder"
+        )
     return found.libraries
 
 

@@ -20,7 +20,8 @@ def folder_obstacle(folder: Path) -> str | None:
     folder: absolute and free of links, as `os.path.realpath` returns it; what does not exist is no obstacle
 
     The folder itself must be closed to others. Above it, others may write only where the sticky bit keeps
-    them from renaming what is not theirs, as in `/tmp`.
+    them from renaming what is not theirs, as in `/tmp`. Folders above may also belong to whom `/` belongs to:
+    in a sandbox, root has another number.
 
     Raises: `OSError` where the folder can't be examined.
     """
@@ -33,10 +34,10 @@ def folder_obstacle(folder: Path) -> str | None:
             continue
         if not stat.S_ISDIR(status.st_mode):
             return f"{one} is not a folder"
-        if not _trusted_owner(status):
+        of_system = one != folder and status.st_uid == Path(folder.anchor).lstat().st_uid
+        if not _trusted_owner(status) and not of_system:
             return f"{one} belongs to {_user(status.st_uid)}"
-        open_to_others = _open_to_others(status) if one == folder else _others_may_rename(status)
-        if open_to_others:
+        if _open_to_others(status) if one == folder else _others_may_rename(status):
             mode = stat.S_IMODE(status.st_mode)
             return f"others can write to {one} (mode {mode:o}; `chmod go-w` would close it)"
     return None
