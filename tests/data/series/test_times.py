@@ -102,7 +102,8 @@ def written(*texts, time_format=None):
     """Times as they would be written to a file."""
     times = read_times(Table("file.csv", pl.DataFrame({"t": list(texts)}), 2), "t", time_format)
     values = times.clock.restored(times.values)
-    return values.dt.to_string(times.clock.written(values)).to_list()
+    form = times.clock.written(values)
+    return values.cast(pl.String).to_list() if form is None else values.dt.to_string(form).to_list()
 
 
 OFFSETS = ["+01:00", "-0330", "Z", " UTC", "+00:00", " +05:45", "+02"]

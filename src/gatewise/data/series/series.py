@@ -82,8 +82,8 @@ def read_series(
         remedy = ""
         if found.id is not None:
             remedy = (
-                f": column {found.id!r} makes {len(groups)} series, of {len(longest)} rows at most; --id names "
-                "the column that is the same in all rows of a series, or leave that column out of the file"
+                f": column {found.id!r} makes {len(groups)} series, of {len(longest)} rows at most; --id "
+                "names the column that is the same in all rows of a series, or leave it out of the file"
             )
         raise GatewiseError(
             f"{table.path}: expected at least 3 rows for a series, got {len(longest)}{remedy}"

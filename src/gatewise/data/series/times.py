@@ -138,7 +138,7 @@ def _read_texts(table: Table, name: str, text: pl.Series, time_format: str | Non
         note = (
             f"the offsets of column {name!r} change; forecasts have the last, {offsets[last].strip()}{which}"
         )
-    return Times(times, Clock(form + offsets[last], note=note))
+    return Times(times, Clock(form, offsets[last], note=note))
 
 
 def _without_offset(time_format: str | None) -> bool:

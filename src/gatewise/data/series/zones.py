@@ -17,18 +17,22 @@ MINUTE = 60_000_000  # microseconds
 class Clock:
     """The form of the times of a file.
 
-    form: of texts, as in `strftime`, the offset included; None for whole numbers and typed columns
+    form: of texts, as in `strftime`; None for whole numbers and typed columns
+    offset: of the texts, as it stands there
     dtype: of a typed column; shift: microseconds by which its values in UTC were moved, None for local time
     note: what to know about the offsets, if anything
     """
 
     form: str | None = None
+    offset: str = ""
     dtype: pl.DataType | None = None
     shift: int | None = None
     note: str | None = None
 
     def restored(self, times: pl.Series) -> pl.Series:
-        """Times of this clock in the type of the column that was read."""
+        """Times of this clock in the type of the column that was read; with an offset, as texts."""
+        if self.offset:
+            return times.dt.to_string(f"{self.form}{self.offset}")
         if self.dtype is None:
             return times
         zone = getattr(self.dtype, "time_zone", None)
@@ -40,8 +44,10 @@ class Clock:
         return times.cast(self.dtype)
 
     def written(self, times: pl.Series) -> str | None:
-        """The form, as in `strftime`, of times of this clock in a text file; None for whole numbers."""
-        if self.form is not None or not isinstance(times.dtype, pl.Datetime):
+        """The form, as in `strftime`, of restored times in a text file; None for numbers and texts."""
+        if not isinstance(times.dtype, pl.Datetime):
+            return None
+        if self.form is not None:
             return self.form
         zone = "" if times.dtype.time_zone is None else "%:z"
         whole = (times == times.dt.truncate("1d")).all() and not zone
