@@ -1,5 +1,6 @@
 """A user's mistake: one line, exit code 2, nothing half-written; a traceback only when asked for."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from gatewise.cli.main import main
 from gatewise.errors import GatewiseError
 from gatewise.tasks import find_task
 from gatewise.training import runs
+from gatewise.training.lock import locked
 from gatewise.training.options import verb_options
 from tests.series import frame
 
@@ -158,3 +160,31 @@ def test_predict_never_writes_over_the_data(tmp_path, gatewise):
 def test_version_and_help_without_a_verb(gatewise):
     assert gatewise("--version").stdout.startswith("gatewise 0.")
     assert "compare" in gatewise().stdout
+
+
+def test_a_run_that_is_in_use(tmp_path, gatewise):
+    frame(steps=60).write_csv(tmp_path / "data.csv")
+    train = ["train", "forecast", "data.csv", "--horizon", 3, "--out", "run"]
+    with locked(tmp_path / "run"):
+        told = gatewise(*train)
+        assert (told.returncode, told.stderr.count("\n")) == (2, 1)
+        assert f"'run' is in use by process {os.getpid()}; wait until it has ended" in told.stderr
+        task = find_task("forecast")
+        options = verb_options("train", task.options)(horizon=3)
+        runs.write(runs.begin("train", task, tmp_path / "data.csv", options, tmp_path / "run"))
+        before = (tmp_path / "run" / "run.json").read_bytes()
+        assert "'run' is in use by process" in gatewise("train", "forecast", "--resume", "run").stderr
+    assert (tmp_path / "run" / "run.json").read_bytes() == before
+    assert {one.name for one in (tmp_path / "run").iterdir()} == {"config.yaml", "run.json"}
+
+
+def test_a_file_of_options_does_not_execute_a_cell(tmp_path, gatewise):
+    frame(steps=60).write_csv(tmp_path / "data.csv")
+    (tmp_path / "mine.py").write_text("open('executed', 'w')")
+    (tmp_path / "options.yaml").write_text("horizon: 3\ncell: mine.py:Mine\n")
+    told = gatewise("train", "forecast", "data.csv", "--config", "options.yaml")
+    assert told.returncode == 2
+    assert "options.yaml names the cell 'mine.py:Mine'" in told.stderr
+    assert told.stderr.strip().endswith("give --cell mine.py:Mine")
+    assert not (tmp_path / "executed").exists()
+    assert not (tmp_path / "runs").exists()

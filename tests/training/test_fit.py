@@ -73,7 +73,7 @@ def test_a_training_that_had_ended_is_not_trained_on(tmp_path):
 
 def test_a_device_that_is_not_there(tmp_path):
     prepared = data()
-    for wrong in ({"accelerator": "abacus"}, {"strategy": "hope"}):
+    for wrong in ({"accelerator": "abacus"}, {"strategy": "hope"}, {"devices": 1000}):
         with pytest.raises(GatewiseError, match="can't train on accelerator="):
             fit(network(prepared), prepared.train, prepared.validation, options(**wrong), tmp_path)
 

@@ -1,10 +1,13 @@
 """Options: from files and from the command line, unknown ones refused by name."""
 
+from itertools import pairwise
+
 import pytest
 from pydantic import Field
 
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast import ForecastOptions
+from gatewise.training.memory import enough_memory
 from gatewise.training.options import TaskOptions, resolve, to_yaml, verb_options
 
 TrainOptions, CompareOptions = (verb_options(verb, ForecastOptions) for verb in ("train", "compare"))
@@ -51,6 +54,63 @@ def test_saved_options_are_the_same_options(config):
 def test_mistakes(config, text, given, message):
     with pytest.raises(GatewiseError, match=message):
         resolve(CompareOptions, config(text), given)
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{after}: &{after} [{', '.join([f'*{before}'] * 9)}]\n" for before, after in pairwise("abcdefghi")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB, "aliases are not allowed"),
+        ("base: &base {hidden: 8}\n<<: *base\n", "aliases are not allowed"),
+        ("a: " + "[" * 10_000 + "]" * 10_000, "nested too deeply"),
+        ("a:\n" + "".join(" " * depth + "b:\n" for depth in range(1, 300)), "nested too deeply"),
+        ("horizon: 3\nhidden: 8\nhidden: 16\n", "the option 'hidden' is given twice"),
+        ("horizon: 3\nbatch-size: 8\nbatch_size: 16\n", "gives the option 'batch_size' twice"),
+        ("# " + "x" * 70_000, "at most 65536 bytes"),
+        ("horizon: 3\nhidden: 1.0e+12\n", "option hidden in .*less than or equal to 65536"),
+        ("horizon: 3\nhidden: 1e12\n", "option hidden in .*valid integer"),
+        ("horizon: 3\nlayers: 1000000000\n", "option layers in .*less than or equal to 1000"),
+        ("horizon: 1000000000000\n", "option horizon in .*less than or equal to"),
+        ("horizon: 3\nbatch_size: 10000000000\n", "option batch_size in .*less than or equal to"),
+        ("horizon: 3\nepochs: .inf\n", "option epochs in .*"),
+        ("horizon: 3\nlearning_rate: .nan\n", "option learning_rate in .*finite"),
+        ("horizon: 3\nhidden: 0x" + "f" * 6000, "option hidden in .*"),
+        ("horizon: 3\nhidden: " + "9" * 6000, "is not YAML: Exceeds the limit"),
+        ("horizon: 3\ntime: 2001-99-99\n", "is not YAML: month must be"),
+        ("horizon: 3\ntime: " + "x" * 5000 + "\nhidden: " + "y" * 5000, "got 'yyyy.*\\.\\.\\.$"),
+        ("\0\0", "is not YAML"),
+    ],
+    ids=range(19),
+)
+def test_files_of_options_that_are_bombs(config, text, message):
+    with pytest.raises(GatewiseError, match=message) as told:
+        resolve(CompareOptions, config(text), {})
+    assert len(str(told.value)) < 1000
+
+
+def test_sizes_that_no_machine_has_are_refused_before_anything_is_built():
+    options = TrainOptions(horizon=3, hidden=65_536, layers=1000)
+    with (
+        pytest.raises(
+            GatewiseError, match=r"^hidden=65536, layers=1000, horizon=3 need at least 6.87e\+04 GB"
+        ),
+        enough_memory(options),
+    ):
+        pytest.fail("it began")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")],
+)
+def test_memory_that_is_not_enough_names_the_sizes(error):
+    line = "^there is not enough memory for hidden=64, layers=1, horizon=3; give smaller ones$"
+    with pytest.raises(GatewiseError, match=line), enough_memory(TrainOptions(horizon=3)):
+        raise error
 
 
 def test_a_config_that_is_not_there(tmp_path):

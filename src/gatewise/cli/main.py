@@ -75,7 +75,7 @@ def _explained(error: BaseException) -> tuple[str, int]:
         what = f"{error.filename}: {error.strerror}" if named else f"a file: {error}"
         return f"can't read or write {what}", MISTAKE
     if isinstance(error, MemoryError):
-        return f"there is not enough memory ({error or 'for this'}); give smaller data or sizes", MISTAKE
+        return f"there is not enough memory ({str(error) or 'for this'}); give smaller data or sizes", MISTAKE
     return f"this should not happen ({type(error).__name__}: {error}); --debug shows where", FAILURE
 
 

@@ -5,15 +5,34 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import BaseModel, Field, ValidationError
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 
 LONGEST = 200  # characters of a reason
+
+
+class Loops(BaseModel, extra="allow"):
+    """How far each of Lightning's loops is."""
+
+    fit_loop: dict[str, Any]
+
+
+class Contents(BaseModel, extra="allow", arbitrary_types_allowed=True, strict=True):
+    """What a checkpoint must hold: Lightning starts again without a word where some of it is missing."""
+
+    epoch: Annotated[int, Field(ge=0)]
+    global_step: Annotated[int, Field(ge=0)]
+    state_dict: Annotated[dict[str, torch.Tensor], Field(min_length=1)]
+    loops: Loops
+    callbacks: dict[str, Any]
+    optimizer_states: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    lr_schedulers: Annotated[list[dict[str, Any]], Field(min_length=1)]
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -46,8 +65,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise damaged(path, error) from error
     except Exception as error:
         raise damaged(path, error) from error
-    if not isinstance(checkpoint, dict):
-        raise damaged(path, f"it holds a {type(checkpoint).__name__}")
+    try:
+        Contents.model_validate(checkpoint)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise damaged(path, f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}") from error
     return checkpoint
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader
 
@@ -24,6 +26,8 @@ from gatewise.training.gradients import GradientWatch
 from gatewise.training.module import TrainingModule
 from gatewise.training.options import Contender
 from gatewise.training.runs import GRADIENT
+
+PROCESSES = 8  # that share the processors of a machine, be they fewer
 
 
 @dataclass(frozen=True)
@@ -151,8 +155,9 @@ def _load(network: Network, path: Path) -> None:
 
 
 def _trainer(options: Contender, callbacks: list[Callback]) -> Trainer:
+    """Errors: `GatewiseError` where this machine does not have what is asked for."""
     try:
-        return Trainer(
+        trainer = Trainer(
             accelerator=options.accelerator,
             devices=options.devices,
             num_nodes=options.nodes,
@@ -172,6 +177,13 @@ def _trainer(options: Contender, callbacks: list[Callback]) -> Trainer:
             f"can't train on accelerator={options.accelerator}, devices={options.devices}, "
             f"strategy={options.strategy}: {error}"
         ) from error
+    most = max(os.cpu_count() or 1, PROCESSES)
+    if isinstance(trainer.accelerator, CPUAccelerator) and options.devices > most:
+        raise GatewiseError(
+            f"can't train on accelerator={options.accelerator}, devices={options.devices}: "
+            f"expected at most {most} processes on the processors of this machine"
+        )
+    return trainer
 
 
 def _checkpoint(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint:

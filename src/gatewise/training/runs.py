@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import find_cell
@@ -37,12 +37,19 @@ LARGEST, LONGEST = 16 * 2**20, 200  # bytes of a run.json, letters of what is wr
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]  # of a folder too
 
 
+def _file_name(value: Any) -> str:
+    """A path, which may hold bytes that are no text; pydantic refuses these."""
+    if not isinstance(value, str) or not value or len(value) > 4096 or "\0" in value:
+        raise ValueError("it should be the path of a file or folder")
+    return value
+
+
 class Description(BaseModel, extra="forbid"):
     """What `run.json` holds; the names of its cells become folders."""
 
     verb: str
     task: str
-    data: Annotated[str, Field(min_length=1, max_length=4096)]
+    data: Annotated[Any, AfterValidator(_file_name)]
     sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
     cells: Annotated[dict[Name, dict[str, Any]], Field(min_length=1, max_length=1000)]
 
@@ -184,14 +191,18 @@ def _read(path: Path, kind: type[Kind], otherwise: str) -> Kind:
         with path.open("rb") as file:
             text = file.read(LARGEST + 1)
         if len(text) > LARGEST:
-            raise GatewiseError(f"{otherwise} ({path.name} is larger than {LARGEST} bytes)")
-        return kind.model_validate_json(text)
+            raise ValueError(f"it is larger than {LARGEST} bytes")
+        return kind.model_validate(json.loads(text))
     except OSError as error:
         raise GatewiseError(f"{otherwise} ({path.name}: {error.strerror})") from error
+    except RecursionError as error:
+        raise GatewiseError(f"{otherwise} ({path.name} is nested too deeply)") from error
     except ValidationError as error:
         first = error.errors()[0]
         told = " ".join(f"{': '.join(map(str, first['loc']))}: {first['msg'].lower()}".split())
         raise GatewiseError(f"{otherwise} ({path.name}: {told[:LONGEST]})") from error
+    except ValueError as error:
+        raise GatewiseError(f"{otherwise} ({path.name} is not JSON: {error})") from error
 
 
 def _require_inside(folder: Path) -> None:
