@@ -160,7 +160,8 @@ def _keep(
     try:
         libraries.replace(program.stem(machine), program.suffix, chosen.identity, content)
     except OSError as error:
-        _warn_once(f"{libraries.folder} can't keep kernels, each process compiles its own: {error}")
+        reason = error.strerror or error  # without the random name of a file
+        _warn_once(f"{libraries.folder} can't keep kernels, each process compiles its own: {reason}")
 
 
 def _cached_libraries() -> Libraries | None:
