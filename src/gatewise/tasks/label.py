@@ -16,7 +16,7 @@ from gatewise.cells.base import CellType
 from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.labelled_table import TableForm, read_labelled_table
 from gatewise.data.labels.labelled_text import TextForm, read_labelled_text
-from gatewise.data.labels.part_files import part_files
+from gatewise.data.labels.part_files import part_files, told_others
 from gatewise.data.labels.token_steps import NONE
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.errors import GatewiseError
@@ -131,7 +131,7 @@ class Label(Task[LabelledSteps]):
             data = read_labelled_table(path, columns, options.fill, options.cut, *shares)
         else:
             data = read_labelled_text(path, options.token, _column(options.label), options.cut, *shares)
-        return replace(data, source=fingerprint(path))
+        return replace(data, source=fingerprint(path), notes=(*told_others(path), *data.notes))
 
     def network(self, data: LabelledSteps, options: LabelOptions, cell: CellType) -> LabelNetwork:
         form, words, letters, channels = data.form, 0, 0, 0

@@ -56,8 +56,8 @@ def test_what_is_left_out_is_counted(read, tmp_path):
     found = read()
     assert [path.name for path in found.paths] == ["1.png", "2.png"]
     assert found.notes == (
-        "left out: 3 files of other endings (.heic 2, .txt 1), 1 hidden files or folders, "
-        "1 folders too deep, with 1 images, 1 links to nothing, pipes or devices",
+        "left out: files of other endings: 3 (.heic 2, .txt 1), hidden ones: 1, deeper folders: 1 (images in "
+        "them: 1), links to nothing, pipes or devices: 1",
         "classes that differ by capital letters only: A, a",
     )
 

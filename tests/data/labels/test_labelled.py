@@ -12,6 +12,7 @@ from gatewise.data.labels.labelled_table import TableForm, read_labelled_table
 from gatewise.data.labels.labelled_text import TextForm, read_labelled_text
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.errors import GatewiseError
+from gatewise.tasks import find_task
 from tests.sentences import conll, sentences
 from tests.signals import motifs
 
@@ -94,6 +95,15 @@ def test_a_folder_with_a_file_for_each_part(tmp_path):
     (tmp_path / "test.txt").write_text("one\n")
     with pytest.raises(GatewiseError, match=r"test.txt, line 1: expected a label in column 2"):
         of_text(tmp_path)
+
+
+def test_files_that_are_for_no_part_are_counted(tmp_path):
+    for name in ("train.txt", "test.txt", "README", ".train.swp"):
+        (tmp_path / name).write_text("a X\nb Y\n\n" * 20)
+    task = find_task("label")
+    notes = task.read(tmp_path, task.options()).notes
+    assert notes[0] == "left out, as their names say no part: 2 (.train.swp, README)"
+    assert "left out" not in "".join(task.read(tmp_path / "train.txt", task.options()).notes)
 
 
 def test_a_text_without_empty_lines_is_divided_in_time_and_cut(tmp_path):

@@ -28,12 +28,12 @@ def told_left_out(paths: Iterable[Path]) -> tuple[str, ...]:
         else:
             endings[path.suffix.lower() or "none"] += 1
     kinds = ", ".join(f"{ending} {count:,}" for ending, count in endings.most_common(SHOWN))
+    kinds += ", ..." * (len(endings) > SHOWN)
     told = [
-        f"{endings.total():,} files of other endings ({kinds}{', ...' * (len(endings) > SHOWN)})"
-        * bool(endings),
-        f"{hidden:,} hidden files or folders" * bool(hidden),
-        f"{folders:,} folders too deep, with {below:,} images" * bool(folders),
-        f"{special:,} links to nothing, pipes or devices" * bool(special),
+        f"files of other endings: {endings.total():,} ({kinds})" * bool(endings),
+        f"hidden ones: {hidden:,}" * bool(hidden),
+        f"deeper folders: {folders:,} (images in them: {below:,})" * bool(folders),
+        f"links to nothing, pipes or devices: {special:,}" * bool(special),
     ]
     told = [one for one in told if one]
     return (f"left out: {', '.join(told)}",) if told else ()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gatewise.errors import GatewiseError
 
+SHOWN = 4  # names that a note lists
 NAMES = {
     "train": "train", "training": "train", "validation": "validation", "valid": "validation",
     "val": "validation", "dev": "validation", "devel": "validation", "testa": "validation",
@@ -37,6 +38,16 @@ def part_files(path: Path) -> dict[str, Path]:
             f"{path} has no file called like train; expected train, validation and test in the files' names"
         )
     return found
+
+
+def told_others(path: Path) -> tuple[str, ...]:
+    """A sentence on the files of a folder that are for no part, if there are any."""
+    if not path.is_dir():
+        return ()
+    used = set(part_files(path).values())
+    others = sorted(one.name for one in path.iterdir() if one not in used)
+    listed = ", ".join(others[:SHOWN]) + (", ..." if len(others) > SHOWN else "")
+    return (f"left out, as their names say no part: {len(others):,} ({listed})",) if others else ()
 
 
 def to_test(path: Path) -> Path:

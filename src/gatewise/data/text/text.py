@@ -130,7 +130,7 @@ def find_texts(path: Path, pattern: str = "*.txt") -> TextFiles:
         paths = [path]
     else:
         raise GatewiseError(f"there is no file {str(path)!r}; give a text, or a folder of texts")
-    others = sum(one.is_file() for one in path.rglob("*")) - len(paths) if path.is_dir() else 0
+    others = sum(not one.is_dir() for one in path.rglob("*")) - len(paths) if path.is_dir() else 0
     files = TextFiles(paths, others)
     if not files.size:
         raise GatewiseError(f"{path} is empty; there is nothing to learn from")
