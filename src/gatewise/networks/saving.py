@@ -21,6 +21,7 @@ from gatewise.cells.base import CellType
 from gatewise.cells.exchange import from_data, to_data
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
+from gatewise.networks.finite import require_finite_weights
 from gatewise.networks.network import Network
 
 FORMAT = 2
@@ -78,6 +79,7 @@ def load_model(folder: str | Path) -> SavedModel:
         options = {**options, "cell": from_data(options["cell"])} if "cell" in options else options
         network = find_kind(described["kind"]).rebuilt(options)
         network.load_state_dict(load_file(folder / "model.safetensors"))
+        require_finite_weights(network, f"the model in {str(folder)!r}")
         return SavedModel(
             str(described["task"]), str(described["name"]), network.eval(), dict(described["reading"])
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from gatewise.errors import DivergedError
 from gatewise.networks.network import Network
 from gatewise.networks.saving import SavedModel, save_model
 from gatewise.training.contest import Arena, Contest, Entry, Watcher, write_leaderboard
@@ -34,12 +35,19 @@ def compare(run: Run, data: Any, watcher: Watcher) -> Contest[Any]:
     rivals = task.trained_baselines(data, options)
     makers: dict[str, Callable[[], Network]] = dict(rivals)
     makers |= {name: partial(task.network, data, options, cell) for name, cell in run.cells.items()}
+    diverged: DivergedError | None = None
     for name, make in makers.items():
         folders = {
             training(run, name, seed): one_of(options, task.options, name, seed)
             for seed in range(options.seeds)
         }
-        entries.append(arena.trained(name, make, folders, baseline=name in rivals))
+        try:
+            entries.append(arena.trained(name, make, folders, baseline=name in rivals))
+        except DivergedError as error:
+            diverged = error
+            arena.leave_out(error)
+    if diverged is not None and all(one.baseline for one in entries):
+        raise diverged
     return _conclude(run, arena, entries)
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import polars as pl
+import polars.selectors as cs
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import require_sequence
 from gatewise.errors import GatewiseError
+from gatewise.networks.finite import ADVICE
 from gatewise.networks.network import Baseline, Network
 from gatewise.networks.saving import SavedModel
 from gatewise.training.example import Example
@@ -112,6 +114,24 @@ class Prediction:
     about: str
     lines: str | None = None
     times: str | None = None
+
+    def __post_init__(self) -> None:
+        """Errors: `GatewiseError` where a number is not finite."""
+        require_finite(self.frame)
+
+
+def require_finite(frame: pl.DataFrame) -> None:
+    """Errors: `GatewiseError` where a prediction, a row of a table, holds a number that is not finite.
+
+    >>> require_finite(pl.DataFrame({"id": ["a"], "p": [0.5]}))
+    """
+    for column in frame.select(cs.float()):
+        wrong = (~column.is_finite()).fill_null(False).arg_true()
+        if len(wrong):
+            raise GatewiseError(
+                f"the prediction of {column.name!r} is {column[wrong[0]]} in row {wrong[0] + 1}: "
+                f"look for extreme values in the data, or {ADVICE}"
+            )
 
 
 Data = TypeVar("Data", bound=TaskData)
