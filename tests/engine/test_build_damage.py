@@ -151,6 +151,22 @@ def test_threads_wait_for_the_one_that_compiles(cache_folder, compiled_programs)
     assert sorted(compiled_programs) == ["number", "number", "part"]
 
 
+def test_processes_that_compile_at_once(cache_folder, tmp_path):
+    code = """
+from gatewise.engine.loading import load
+from tests.engine.build_cache import program
+for number in range(3):
+    print(load(program(number)).number())
+"""
+    paths = os.pathsep.join([SOURCE, str(Path(__file__).parents[2])])
+    environment = {**os.environ, "PYTHONPATH": paths, "TMPDIR": str(tmp_path / "temporary")}
+    command = [sys.executable, "-c", code]
+    running = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(3)]
+    assert [one.communicate(timeout=120)[0].split() for one in running] == [[b"100", b"101", b"102"]] * 3
+    assert sorted(path.suffix for path in cache_folder.iterdir()) == [".o", ".so", ".so", ".so"]
+    assert all(cache().libraries.undamaged(one) for one in cache().libraries.every(".so"))
+
+
 def test_a_child_that_is_forked_while_a_thread_compiles(cache_folder):
     lock = loading._lock(program().stem(processor.identity()))
     with lock:
