@@ -19,6 +19,7 @@ from gatewise.cells.lstm import LSTM
 from gatewise.cells.rnn import RNN, ReluRNN
 from gatewise.engine.request import Request, Result
 from gatewise.engine.sequences import backwards, within
+from gatewise.engine.shapes import check, check_types
 
 OPERATORS: dict[CellType, Callable[..., Any]] = {
     LSTM: torch.lstm,
@@ -52,6 +53,8 @@ class Cudnn:
         return self._mode(request) or _equations_missing(request) or _extras(request)
 
     def run(self, request: Request) -> Result:
+        check(request)
+        check_types(request)
         inputs, lengths, state = request.inputs, request.lengths, request.state
         inside = None
         if lengths is not None:

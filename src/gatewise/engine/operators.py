@@ -22,6 +22,7 @@ from gatewise.engine.compiling import BuildError
 from gatewise.engine.differentiable import Asked, by_kernel, result, shown
 from gatewise.engine.kernel import NUMBERS, Kernel, Run, factor, kernel
 from gatewise.engine.request import Request, Result, Trace
+from gatewise.engine.shapes import check_lengths
 
 _cells: dict[str, CellType] = {}  # those of this process, by their data
 
@@ -119,6 +120,8 @@ def _run(
         zoneout={name: one for name, one in given.items() if name != "mask"}, hidden_mask=given.get("mask"),
         trace=trace, recompute=recompute,
     )  # fmt: skip
+    if lengths is not None:
+        check_lengths(lengths, len(inputs))
     return chosen, chosen.prepared(request)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from gatewise.engine.diagonals import over_lattice
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.sequences import backwards, resets_backwards, within
+from gatewise.engine.shapes import check, check_types
 from gatewise.engine.step import NOTHING, Held, Step
 from gatewise.engine.subnormal import flush_subnormals
 
@@ -31,6 +32,9 @@ class Reference:
         return None
 
     def run(self, request: Request) -> Result:
+        if torch._C._get_tracing_state() is None:  # the sizes of a trace are no numbers
+            check(request)
+            check_types(request)
         # A graph that is being made holds PyTorch's operations alone.
         flushes = request.inputs.is_cpu and not torch.compiler.is_compiling()
         with flush_subnormals() if flushes else nullcontext():
