@@ -15,7 +15,7 @@ from gatewise.engine import build, loading, processor
 from gatewise.engine.cache import cache
 from gatewise.engine.compiling import compiler
 from gatewise.engine.loading import load
-from gatewise.engine.scratch import PREFIX, scratch
+from gatewise.engine.scratch import PREFIX, UNLOCKED, scratch
 from tests.engine.build_cache import (
     loaded,
     only_with_compiler,
@@ -194,8 +194,13 @@ with scratch() as folder:
         with scratch():
             assert left.is_dir()  # its process lives
         process.kill()
+    for age in (0, 2):  # one that was not locked yet
+        new = left.parent / f"{UNLOCKED}{age}"
+        new.mkdir()
+        os.utime(new, (time.time() - age * 24 * 3600,) * 2)
     with scratch() as another:
-        assert os.listdir(left.parent) == [another.name]
+        assert set(os.listdir(left.parent)) == {another.name, f"{UNLOCKED}0"}
+    (left.parent / f"{UNLOCKED}0").rmdir()
 
 
 def test_a_file_that_was_never_finished_is_removed(cache_folder):
