@@ -7,6 +7,7 @@ loads such a graph with `torch.export.load` imports `gatewise.engine.operators` 
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cache
@@ -17,13 +18,17 @@ from torch import Tensor
 
 from gatewise.cells.base import CellType
 from gatewise.cells.exchange import from_data, to_data
+from gatewise.compiler.layout import layout
 from gatewise.compiler.program import PROJECTION, Extras
 from gatewise.engine.compiling import BuildError
 from gatewise.engine.differentiable import Asked, by_kernel, result, shown
 from gatewise.engine.kernel import NUMBERS, Kernel, Run, factor, kernel
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.shapes import check_lengths
+from gatewise.errors import GatewiseError
+from gatewise.plain import one_line, parse_json
 
+LONGEST_TICKET = 1 << 20
 _cells: dict[str, CellType] = {}  # those of this process, by their data
 
 INPUTS = (
@@ -60,11 +65,34 @@ def _places(ticket: str, number: str) -> tuple[int, ...]:
 @cache
 def _known(ticket: str, dtype: torch.dtype) -> tuple[Kernel, tuple[str, ...]]:
     """The kernel of a ticket, and the names of the parameters in their order."""
-    given = json.loads(ticket)
-    cell = _cells.get(given["cell"]) or from_data(json.loads(given["cell"]))
-    extras = given["extras"]
-    extras = Extras(extras["projected"], tuple(extras["zoned"]), extras["masked"])
-    return kernel(cell, extras, dtype), tuple(given["parameters"])
+    if len(ticket) > LONGEST_TICKET:
+        raise GatewiseError(f"a ticket of {len(ticket)} characters is larger than {LONGEST_TICKET}")
+    try:
+        match parse_json(ticket):
+            case {
+                "cell": str(data),
+                "extras": {"projected": bool(projected), "zoned": [*zoned], "masked": bool(masked)},
+                "parameters": [*names],
+            }:
+                cell = _cells.get(data) or from_data(parse_json(data))
+            case _:
+                raise ValueError("expected a cell, its extras and the names of its parameters")
+    except (ValueError, RecursionError) as error:
+        raise GatewiseError(f"the ticket of a gatewise operator can't be read: {one_line(error)}") from error
+    if any(one not in cell.state for one in zoned) or len(set(map(str, zoned))) < len(zoned):
+        raise GatewiseError(
+            f"the ticket of a gatewise operator zones {reprlib.repr(zoned)}; the states of "
+            f"{cell.__name__} are {', '.join(cell.state)}"
+        )
+    needed = {one.name for one in layout(cell).of(bias=False)} | ({PROJECTION} if projected else set())
+    known = {one.name for one in layout(cell).parameters} | ({PROJECTION} if projected else set())
+    given = {one for one in names if isinstance(one, str)}
+    if len(given) < len(names) or not needed <= given <= known:
+        raise GatewiseError(
+            f"the ticket of a gatewise operator names {reprlib.repr(names)}; expected the parameters of "
+            f"{cell.__name__}, {', '.join(sorted(known))}"
+        )
+    return kernel(cell, Extras(projected, tuple(zoned), masked), dtype), tuple(names)
 
 
 def serve(request: Request) -> Result | None:

@@ -12,7 +12,7 @@ from gatewise.networks.saving import SavedModel, save_model
 from gatewise.training.contest import Arena, Contest, Entry, Watcher, write_leaderboard
 from gatewise.training.options import Contender, Contenders, one_of
 from gatewise.training.runs import Run, training
-from gatewise.training.task import Data, Task
+from gatewise.training.task import Data, Task, of_model
 
 
 def train(run: Run, data: Any, watcher: Watcher) -> Contest[Any]:
@@ -51,6 +51,7 @@ def compare(run: Run, data: Any, watcher: Watcher) -> Contest[Any]:
     return _conclude(run, arena, entries)
 
 
+@of_model
 def evaluate(task: Task[Data], model: SavedModel, data: Data, watcher: Watcher) -> Contest[Data]:
     """Scores a saved model on data read for it, beside the baselines that these data can teach."""
     arena = Arena(task, data, watcher, model.reading)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -17,6 +18,7 @@ from gatewise.errors import GatewiseError
 from gatewise.networks.finite import ADVICE
 from gatewise.networks.network import Baseline, Network
 from gatewise.networks.saving import SavedModel
+from gatewise.plain import one_line
 from gatewise.training.example import Example
 from gatewise.training.options import TaskOptions
 
@@ -137,6 +139,34 @@ def require_finite(frame: pl.DataFrame) -> None:
 Data = TypeVar("Data", bound=TaskData)
 
 
+Result = TypeVar("Result")
+MISFITS = (
+    ArithmeticError, AssertionError, AttributeError, IndexError, KeyError, MemoryError, OverflowError,
+    RecursionError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+
+
+def of_model(method: Callable[..., Result]) -> Callable[..., Result]:
+    """A method that applies a stored model, whose reading and network may contradict each other.
+
+    Errors: `GatewiseError` in place of what such a contradiction raises wherever it shows.
+    """
+
+    @wraps(method)
+    def checked(*arguments: Any, **options: Any) -> Result:
+        try:
+            return method(*arguments, **options)
+        except (GatewiseError, NotImplementedError):
+            raise
+        except MISFITS as error:
+            raise GatewiseError(
+                f"the model can't be applied to the data: {type(error).__name__}: {one_line(error)}; "
+                "its model.json does not fit its network or the data"
+            ) from error
+
+    return checked
+
+
 class Task(ABC, Generic[Data]):
     """Reads what a user has, and says what contends on it, how it is scored, and what comes of it."""
 
@@ -147,6 +177,12 @@ class Task(ABC, Generic[Data]):
     metrics: ClassVar[tuple[Metric, ...]]  # the first ranks, on the test part
     chosen_by: ClassVar[Metric]  # on the validation part, which model is kept for use
     next_step: ClassVar[str]  # a command to go on with, with {run} and {data}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in ("read_again", "predict", "example"):
+            if name in vars(cls):
+                setattr(cls, name, of_model(vars(cls)[name]))
 
     def cells(self, options: Any) -> tuple[str, ...]:
         """The cells that `compare` trains where none are given."""
