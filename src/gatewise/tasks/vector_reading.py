@@ -16,7 +16,6 @@ from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
-from gatewise.training.task import require_finite
 from gatewise.views.pictures.vectors import Look
 
 
@@ -114,9 +113,7 @@ class VectorReading:
             )
             for number, values in enumerate(sequences, 1)
         ]
-        whole = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
-        require_finite(whole)
-        return whole
+        return pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
 
     def _as_it_is(self, path: Path, parted: bool) -> SequenceTable:
         part = self.part if parted else None

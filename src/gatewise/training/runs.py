@@ -162,10 +162,7 @@ def resume(verb: str, task: Task[Any], folder: Path) -> Run:
     described = read_description(folder)
     _require_inside(folder)
     data, then = Path(described.data), (described.verb, described.task)
-    try:
-        cells = {name: from_data(cell) for name, cell in described.cells.items()}
-    except GatewiseError as error:
-        raise GatewiseError(f"{str(folder)!r} holds no run to go on with: {error}") from error
+    cells = {name: from_data(cell) for name, cell in described.cells.items()}
     if then != (verb, task.name):
         raise GatewiseError(
             f"{str(folder)!r} holds a run of '{' '.join(then)}'; go on with gatewise {' '.join(then)}"

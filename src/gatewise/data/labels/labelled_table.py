@@ -95,13 +95,12 @@ class NewTable:
     lines = None
 
     def told(self, labels: Sequence[str], chances: Sequence[float]) -> pl.DataFrame:
-        """The rows of the file as they stand there, without empty ones, and the label of each."""
-        assert self.table.lines is not None
+        """The rows of the file as they stand there, and the label of each."""
         given = read_table(self.table.path)
-        rows = given.frame.filter(pl.Series(np.isin(given.row_lines, self.table.lines)))
+        assert self.table.lines is not None
         order = np.argsort(self.table.lines)
         told = {PREDICTED: np.array(labels)[order], CHANCE: np.round(np.array(chances)[order], 4)}
-        return rows.with_columns(**{name: pl.Series(values) for name, values in told.items()})
+        return given.frame.with_columns(**{name: pl.Series(values) for name, values in told.items()})
 
 
 def read_labelled_table(
