@@ -1,4 +1,4 @@
-"""Kernels compiled with the address and the undefined behaviour sanitizer, in a process of their own."""
+"""Kernels compiled with the address, undefined behaviour and thread sanitizers, in processes of their own."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from gatewise.engine import build, kernel, workspace
 from gatewise.engine.native import Native
 from gatewise.engine.reference import Reference
 from tests.engine import test_lattice
-from tests.engine.test_native import TOLERANCE, assert_same, request_for
+from tests.engine.test_native import TOLERANCE, assert_same, request_for, results
 
 ROOT = Path(__file__).parents[2]
 FLAGS = (
@@ -30,13 +30,13 @@ SIZES = [(1, 1, 1, 1), (4, 5, 1, 17), (3, 5, 3, 1), (5, 1, 2, 17)]
 WAYS = [(1, False, True), (2, False, False), (2, True, False), (3, True, True)]  # threads, share units, ahead
 
 
-def sanitizers():
+def sanitizers(*names):
     """The libraries that must be loaded before any other."""
     compiler = shutil.which("g++")
     if compiler is None or not sys.platform.startswith("linux"):
         pytest.skip("there is no g++, whose sanitizers these are")
     found = []
-    for name in ("libasan.so", "libubsan.so"):
+    for name in names:
         command = [compiler, f"-print-file-name={name}"]
         place = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
         if not Path(place).is_absolute():
@@ -54,7 +54,7 @@ def sanitized(folder):
         **os.environ,
         "CXX": str(compiler),
         "GATEWISE_CACHE": str(folder / "kernels"),
-        "LD_PRELOAD": " ".join(sanitizers()),
+        "LD_PRELOAD": " ".join(sanitizers("libasan.so", "libubsan.so")),
         "ASAN_OPTIONS": "detect_leaks=0",  # Python's own
         "OMP_WAIT_POLICY": "passive",
         "OMP_THREAD_LIMIT": "2",  # a kernel that asks for three gets fewer
@@ -69,6 +69,52 @@ def test_no_kernel_goes_astray(tmp_path):
     assert (done.returncode, done.stdout.strip()) == (0, "done"), done.stderr[-4000:]
     assert "runtime error" not in done.stderr
     assert len(list((tmp_path / "kernels").glob("*-float-*.so"))) == 4
+
+
+def test_no_threads_race(tmp_path):
+    """The packing and the barriers of a kernel's threads, under the thread sanitizer.
+
+    It does not know GCC's OpenMP, which `openmp.cpp` replaces by threads that it does.
+    """
+    library = sanitizers("libtsan.so")[0]
+    if shutil.which("setarch") is None:
+        pytest.skip("there is no setarch, without which the sanitizer may not find its memory")
+    threads = tmp_path / "openmp.o"
+    flags = "-fsanitize=thread -O1 -g1"
+    source = str(Path(__file__).with_name("openmp.cpp"))
+    command = ["g++", *flags.split(), "-fPIC", "-fvisibility=hidden", "-c", source, "-o", str(threads)]
+    subprocess.run(command, check=True)
+    compiler = tmp_path / "compiler"
+    compiler.write_text(f'#!/bin/sh\nexec g++ "$@" {flags} {threads}\n')
+    compiler.chmod(0o755)
+    environment = {
+        **os.environ,
+        "CXX": str(compiler),
+        "GATEWISE_CACHE": str(tmp_path / "kernels"),
+        "TSAN_OPTIONS": "ignore_noninstrumented_modules=1",
+    }
+    alone = ["setarch", "-R", "env", f"LD_PRELOAD={library}"]  # setarch itself does not start with it
+    command = [*alone, sys.executable, "-m", __name__, "threads"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout.strip()) == (0, "done"), done.stderr[-4000:]
+    assert "WARNING" not in done.stderr
+
+
+def exercise_threads():
+    """Weights that change, each way of sharing work among threads, several calls at once."""
+    os.environ.pop("LD_PRELOAD")  # no compiler starts with it
+    build.INSTALLED = Path(os.devnull)
+    torch.set_num_threads(1)
+    for way, sizes in product(WAYS[1:], [(4, 5, 1, 17), (5, 1, 2, 40)]):
+        kernel.ways = lambda *given, way=way: way
+        request = request_for(cells()["LSTM"], sizes, torch.float32)
+        for _ in range(2):
+            results(Native(), request)
+            with torch.no_grad():
+                for one in request.parameters.values():
+                    one.neg_()
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _, request=request: results(Native(), request), range(8)))
 
 
 def exercise():
@@ -114,5 +160,5 @@ def exercise_lattices():
 
 
 if __name__ == "__main__":
-    exercise()
+    exercise_threads() if sys.argv[1:] else exercise()
     print("done")
