@@ -1,4 +1,4 @@
-"""The one exception that a user's mistake raises."""
+"""The exception that a user's mistake raises."""
 
 import re
 
@@ -21,3 +21,7 @@ class GatewiseError(ValueError):
         if len(text) > LONGEST:
             text = f"{text[: LONGEST - ENDING]} ... {text[-ENDING:]}"
         super().__init__(text)
+
+
+class DivergedError(GatewiseError):
+    """A loss or a score is not finite: the model is of no use, but other candidates may be."""

@@ -109,3 +109,18 @@ def test_a_file_s_name_that_is_no_text(gatewise, tmp_path):
     assert told.returncode == 0, told.stderr
     assert b"out\xfe.csv" in os.listdir(os.fsencode(tmp_path))
     assert gatewise("train", "forecast", "--resume", "run").returncode == 0
+
+
+def test_a_column_whose_name_is_hostile(gatewise, tmp_path):
+    name = "=\x1b[2J[red]A1[/]"
+    frame(steps=60).rename({"value": name}).write_csv(tmp_path / "data.csv")
+    told = gatewise(
+        "train", "forecast", "data.csv", "--horizon", 3, "--epochs", 1, "--hidden", 4, "--out", "run"
+    )
+    assert told.returncode == 0, told.stderr
+    assert "=\\x1b[2J[red]A1[/]" in told.stdout
+    told = [told, gatewise("predict", "run", "data.csv", "--out", "out.csv")]
+    told += [gatewise("inspect", "run", "data.csv"), gatewise("evaluate", "run", "data.csv")]
+    assert [one.returncode for one in told] == [0] * 4
+    assert not any("\x1b" in one.stdout for one in told)
+    assert f"'{name}" in (tmp_path / "out.csv").read_text().splitlines()[0].split(",")

@@ -140,6 +140,18 @@ def test_a_damaged_library_of_the_installation(installation, no_compiler, caplog
     assert not build.installed(plan(RNN), "float")
 
 
+def test_an_installation_may_consist_of_links(installation, tmp_path):
+    installation.mkdir()
+    libraries = Libraries(installation, checked=False)
+    libraries.replace("RNN-float", LIBRARY, "compiler", b"a library")
+    (found,) = libraries.every(LIBRARY)
+    os.symlink(found.path.rename(tmp_path / "elsewhere"), found.path)
+    os.chmod(tmp_path / "elsewhere", 0o664)
+    assert libraries.read(found) == b"a library"
+    with pytest.raises(OSError, match="symbolic links"):
+        Libraries(installation).read(found)
+
+
 def test_a_library_is_made_from_what_its_name_tells(installation, tmp_path):
     try:
         compiler()

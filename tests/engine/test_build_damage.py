@@ -15,7 +15,7 @@ from gatewise.engine import build, loading, processor
 from gatewise.engine.cache import cache
 from gatewise.engine.compiling import compiler
 from gatewise.engine.loading import load
-from gatewise.engine.scratch import PREFIX, scratch
+from gatewise.engine.scratch import PREFIX, UNLOCKED, scratch
 from tests.engine.build_cache import (
     loaded,
     only_with_compiler,
@@ -151,6 +151,22 @@ def test_threads_wait_for_the_one_that_compiles(cache_folder, compiled_programs)
     assert sorted(compiled_programs) == ["number", "number", "part"]
 
 
+def test_processes_that_compile_at_once(cache_folder, tmp_path):
+    code = """
+from gatewise.engine.loading import load
+from tests.engine.build_cache import program
+for number in range(3):
+    print(load(program(number)).number())
+"""
+    paths = os.pathsep.join([SOURCE, str(Path(__file__).parents[2])])
+    environment = {**os.environ, "PYTHONPATH": paths, "TMPDIR": str(tmp_path / "temporary")}
+    command = [sys.executable, "-c", code]
+    running = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) for _ in range(3)]
+    assert [one.communicate(timeout=120)[0].split() for one in running] == [[b"100", b"101", b"102"]] * 3
+    assert sorted(path.suffix for path in cache_folder.iterdir()) == [".o", ".so", ".so", ".so"]
+    assert all(cache().libraries.undamaged(one) for one in cache().libraries.every(".so"))
+
+
 def test_a_child_that_is_forked_while_a_thread_compiles(cache_folder):
     lock = loading._lock(program().stem(processor.identity()))
     with lock:
@@ -178,8 +194,13 @@ with scratch() as folder:
         with scratch():
             assert left.is_dir()  # its process lives
         process.kill()
+    for age in (0, 2):  # one that was not locked yet
+        new = left.parent / f"{UNLOCKED}{age}"
+        new.mkdir()
+        os.utime(new, (time.time() - age * 24 * 3600,) * 2)
     with scratch() as another:
-        assert os.listdir(left.parent) == [another.name]
+        assert set(os.listdir(left.parent)) == {another.name, f"{UNLOCKED}0"}
+    (left.parent / f"{UNLOCKED}0").rmdir()
 
 
 def test_a_file_that_was_never_finished_is_removed(cache_folder):

@@ -1,7 +1,10 @@
 """Packed weights: every change of any bit is found, and threads share only what is complete."""
 
 import ctypes
+import os
+import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations, product
 
@@ -11,8 +14,9 @@ import torch
 
 import gatewise
 from gatewise.cells import GRU, LSTM, RNN, cells
-from gatewise.compiler.program import PLAIN
+from gatewise.compiler.program import PLAIN, Extras
 from gatewise.compiler.stages import plan
+from gatewise.engine import kernel as kernel_module
 from gatewise.engine import workspace
 from gatewise.engine.build import BuildError, built
 from gatewise.engine.kernel import kernel
@@ -40,7 +44,9 @@ class Packed:
         self.numbers = {name: one.detach().numpy() for name, one in self.run.parameters.items()}
         whole = np.uint32 if dtype == torch.float32 else np.uint64
         self.bits = {name: one.reshape(-1).view(whole) for name, one in self.numbers.items()}
-        self.problem = self.kernel.problem(self.run, self.kernel.addresses(self.run.parameters), 1)
+        self.problem = self.kernel.problem(
+            self.run, self.kernel.addresses(self.run.parameters), (1, False, True)
+        )
         self.memory = workspace.empty((self.kernel.sizes(self.problem)[0],), torch.uint8)
         self.arguments = self.problem.buffer_info()[0], self.memory.data_ptr()
         self.pack()
@@ -270,6 +276,43 @@ def test_packed_memory_is_never_written_again():
     new = weights.ready(library, 0, 1 << 16)
     assert (old[0], new[0]) == (1, 2)
     assert old.data_ptr() != new.data_ptr()
+
+
+def test_threads_that_ask_for_a_kernel_at_once_get_the_same(monkeypatch):
+    made, barrier = [], threading.Barrier(4)
+
+    class Slow:
+        def __init__(self, *key):
+            time.sleep(0.1)
+            made.append(key)
+
+    def ask(_):
+        barrier.wait()
+        return kernel(LSTM, Extras(True, ("h",), True), torch.float64)
+
+    monkeypatch.setattr(kernel_module, "Kernel", Slow)
+    monkeypatch.setattr(kernel_module, "_kernels", {})
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(ask, range(4)))) == len(made) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_a_child_that_is_forked_while_a_thread_packs():
+    layer, values = gatewise.LSTM(3, 4), torch.randn(5, 2, 3)
+    with torch.no_grad():
+        expected = layer(values)[0]
+        weights = list(kernel(LSTM, PLAIN, torch.float32).weights._known.values())
+        for lock in (workspace._lock, *(one.lock for one in weights)):
+            lock.acquire()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)  # a child that waits for ever is killed
+            layer.bias_ih_l0 += 1
+            found = layer(values)[0]
+            os._exit(int(torch.equal(found, expected)))
+        for lock in (workspace._lock, *(one.lock for one in weights)):
+            lock.release()
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_the_least_recently_used_weights_are_dropped():

@@ -26,6 +26,23 @@ def test_a_buffer_that_is_far_too_large_waits_for_a_larger_call():
     assert len(workspace.take(100_000)) == 100_000
 
 
+def test_a_buffer_that_comes_back_at_any_moment(monkeypatch):
+    """As from the garbage collector, which may run in the middle of every function."""
+    size, buffers = workspace._size, [workspace.take(size) for size in (20_000, 40_000, 80_000)]
+    small = [buffers[0]]
+
+    def interrupted(buffer):
+        if small:
+            workspace.give_back(small.pop())
+        return size(buffer)
+
+    monkeypatch.setattr(workspace, "_size", interrupted)
+    workspace.give_back(buffers[2])
+    workspace.give_back(buffers[1])
+    assert workspace.take(70_000).nbytes == 80_000
+    assert workspace.release() == 60_000
+
+
 def test_small_buffers_are_left_to_the_system():
     workspace.give_back(workspace.take(workspace.LEAST_BYTES - 1))
     assert workspace.release() == 0

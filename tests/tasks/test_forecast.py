@@ -103,6 +103,30 @@ def test_whole_numbers_as_times_are_compared_as_numbers(tmp_path):
     assert len(evaluate(tmp_path / "run", later).entries) >= 3
 
 
+def test_forecasts_are_written_in_the_form_that_was_read(tmp_path):
+    """Monthly values of a zone an hour ahead of UTC."""
+    months = frame().select(pl.col("month").str.to_date("%Y-%m"), "value")[:96]
+    forms = {
+        "+01:00": "%Y-%m-%dT%H:%M:%S+01:00",
+        "Z": "%Y-%m-%d %H:%M:%SZ",
+        "day": "%d.%m.%Y",
+        "none": "%Y%m",
+    }
+    for name, form in forms.items():
+        (tmp_path / name).mkdir()
+        table = tmp_path / name / "values.csv"
+        months.with_columns(pl.col("month").cast(pl.Datetime).dt.to_string(form)).write_csv(table)
+        options = TrainOptions(**{**SMALL, "epochs": 1})
+        if name == "+01:00":
+            carried_out("train", train, table, tmp_path / "run", options)
+        told = TASK.predict(load_model(tmp_path / "run"), table)
+        told.frame.write_csv(tmp_path / "forecast.csv", datetime_format=told.times)
+        found = pl.read_csv(tmp_path / "forecast.csv", infer_schema=False)["month"].to_list()
+        last = months["month"][-1]
+        ahead = pl.date_range(last, last.replace(year=last.year + 1), "1mo", eager=True)[1:5]
+        assert found == ahead.cast(pl.Datetime).dt.to_string(form).to_list()
+
+
 def test_a_short_new_series_is_scaled_by_all_it_has(tmp_path, table):
     carried_out("train", train, table, tmp_path / "run", TrainOptions(**SMALL))
     model = load_model(tmp_path / "run")

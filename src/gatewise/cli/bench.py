@@ -19,7 +19,9 @@ from gatewise.speed.plan import Plan, plan, use_threads
 from gatewise.speed.results import BEST, TORCH, Row, summary
 from gatewise.speed.roofline import draw_roofline
 
-CELLS = Annotated[str | None, typer.Option(help="Cells by name, or FILE.py:Name; commas between.")]
+CELLS = Annotated[
+    str | None, typer.Option(help="Cells by name, or FILE.py:Name, a file that is executed; commas between.")
+]
 SHAPES = Annotated[
     str | None, typer.Option(help="BATCHxSTEPSxINPUTSxHIDDEN, BATCHxL1xL2xINPUTSxHIDDEN; commas.")
 ]

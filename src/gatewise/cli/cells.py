@@ -15,7 +15,10 @@ from gatewise.cells.formula import formulas
 from gatewise.cli.terminal import Terminal
 
 NAME = Annotated[
-    str | None, typer.Argument(help="A cell's name, or FILE.py:Name for your own; mdlstm3 is of three axes.")
+    str | None,
+    typer.Argument(
+        help="A cell's name, or FILE.py:Name for your own, which executes the file; mdlstm3 is of three axes."
+    ),
 ]
 SEQUENCE_NOTE = "W_k x and R_k v each add a bias, unless a normaliser shifts them; [t-1] is the step before."
 LATTICE_NOTE = (

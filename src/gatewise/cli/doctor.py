@@ -38,7 +38,9 @@ MALLOC_HINT = (
     "gives large blocks back after every step; where PyTorch's own operators take long, try "
     "MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=1073741824"
 )
-CELL = Annotated[str | None, typer.Option(help="Ask about one cell: a name, or FILE.py:Name for your own.")]
+CELL = Annotated[
+    str | None, typer.Option(help="Ask about one cell: a name, or FILE.py:Name, a file that is executed.")
+]
 DEVICE = Annotated[
     str | None, typer.Option(help="Where the tensors are (the GPU if there is one).", metavar="cpu|cuda")
 ]

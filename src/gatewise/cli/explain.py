@@ -23,7 +23,9 @@ from gatewise.insight.walk import PHASES, Stop, walk
 from gatewise.views.pictures.vanishing import draw_vanishing
 
 VANISHING = "vanishing"
-NAME = Annotated[str, typer.Argument(help="A cell's name, FILE.py:Name for your own, or: vanishing.")]
+NAME = Annotated[
+    str, typer.Argument(help="A cell's name, FILE.py:Name (a file that is executed), or: vanishing.")
+]
 CELLS = Annotated[str, typer.Option(help="Of vanishing: who learns, with commas.")]
 LESSON = Annotated[str, typer.Option(help="Of vanishing: what is to be learned.", metavar="|".join(LESSONS))]
 LAGS = Annotated[str, typer.Option(help="Of vanishing: over how many steps, with commas.")]

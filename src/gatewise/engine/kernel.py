@@ -6,7 +6,8 @@ import ctypes
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
+from threading import Lock
 from typing import Any, TypeAlias
 
 import torch
@@ -23,7 +24,8 @@ from gatewise.engine import workspace
 from gatewise.engine.build import built
 from gatewise.engine.packing import Shelf
 from gatewise.engine.request import Request
-from gatewise.engine.threads import ways
+from gatewise.engine.shapes import check
+from gatewise.engine.threads import new_lock, ways
 
 NUMBERS = {torch.float32: "float", torch.float64: "double"}
 FACTORS = {**NUMBERS, torch.bfloat16: "Bfloat16"}  # of products; with those of bfloat16 all else is float32
@@ -61,34 +63,24 @@ class Run:
     inner: Tensor | None = None
 
     def tensors(self) -> list[Tensor]:
-        """All tensors that the gradient reads, in the order in which `with_tensors` takes them."""
-        given = [self.inputs, *self.parameters.values(), *self.initial, *self.factors]
-        optional = [one for one in (self.lengths, self.resets, self.inner) if one is not None]
-        return [*given, *self.history, *optional]
+        """All that the gradient reads, as `with_tensors` takes it."""
+        inner = [] if self.inner is None else [self.inner]
+        return [self.inputs, *self.parameters.values(), *self.initial, *self.history, *inner]
 
     def without_tensors(self) -> Run:
         """A run without them, so that memory is free as soon as autograd, which keeps them, lets go."""
         nothing = self.inputs[:0]
-        request = self.request
-        rates = {name: one for name, one in request.zoneout.items() if not isinstance(one, Tensor)}
-        bare = replace(request, inputs=nothing, parameters={}, state={}, lengths=None, resets=None,
-                       zoneout=rates, hidden_mask=None)  # fmt: skip
-        lengths, resets, inner = (
-            None if one is None else nothing for one in (self.lengths, self.resets, self.inner)
-        )
-        return replace(self, request=bare, inputs=nothing, parameters={}, lengths=lengths, resets=resets,
-                       factors=[nothing] * len(self.factors), initial=[nothing] * len(self.initial),
-                       history=[nothing] * len(self.history), final=[None] * len(self.final),
-                       inner=inner)  # fmt: skip
+        bare = replace(self.request, inputs=nothing, parameters={}, state={})
+        inner = None if self.inner is None else nothing
+        return replace(self, request=bare, inputs=nothing, parameters={}, inner=inner,
+                       initial=[nothing] * len(self.initial), history=[nothing] * len(self.history),
+                       final=[None] * len(self.final))  # fmt: skip
 
     def with_tensors(self, given: Iterator[Tensor]) -> Run:
         """The run with its tensors again, taken from those that are given."""
         return replace(
             self, inputs=next(given), parameters={name: next(given) for name in self.names},
-            initial=[next(given) for _ in self.initial], factors=[next(given) for _ in self.factors],
-            history=[next(given) for _ in self.history],
-            lengths=None if self.lengths is None else next(given),
-            resets=None if self.resets is None else next(given),
+            initial=[next(given) for _ in self.initial], history=[next(given) for _ in self.history],
             inner=None if self.inner is None else next(given),
         )  # fmt: skip
 
@@ -138,7 +130,11 @@ class Kernel:
         return values if values.stride(-1) == 1 else values.contiguous()
 
     def prepared(self, request: Request) -> Run:
-        """A request's tensors in the kernel's form."""
+        """A request's tensors in the kernel's form.
+
+        Errors: `GatewiseError` where the shape of any is not that of the cell's layout.
+        """
+        check(request)
         inputs, axes = request.inputs, self.cell.axes
         sizes, units = tuple(inputs.shape[:axes]), self.units(request.parameters)
         factors = [
@@ -188,9 +184,10 @@ class Kernel:
     ) -> None:
         """Calls `forward` or `backward` of the library; `scratch_size`: which of `sizes` it needs."""
         calls, held = [], []
+        way = self.way(runs)
         for run, gradient in zip(runs, gradients, strict=True):
             weights = self.weights.find(self.key(run), partial(self.addresses, run.parameters))
-            problem = self.problem(run, weights.addresses, len(runs))
+            problem = self.problem(run, weights.addresses, way)
             sizes = self.sizes(problem)
             packed = weights.ready(self.library, problem.buffer_info()[0], sizes[0])
             scratch = workspace.take(sizes[scratch_size])
@@ -213,13 +210,17 @@ class Kernel:
         pointers = map(Tensor.data_ptr, run.parameters.values())
         return (run.inputs.shape[-1], run.units, run.widths[0], run.names, *pointers)
 
-    def problem(self, run: Run, addresses: list[int], side_by_side: int) -> Numbers:
-        """`Problem` of native/problem.h, number by number, for one of so many that run at once."""
+    def way(self, runs: Sequence[Run]) -> tuple[int, bool, bool]:
+        """How threads share the work: the same for runs side by side, whose memory is sized for it."""
+        run, (_, batch, inputs) = runs[0], runs[0].inputs.shape
+        return ways(run.sizes, batch, self.plan.sums * run.units * (run.units + inputs), len(runs))
+
+    def problem(self, run: Run, addresses: list[int], way: tuple[int, bool, bool]) -> Numbers:
+        """`Problem` of native/problem.h, number by number."""
         request, (_, batch, inputs) = run.request, run.inputs.shape
         return array("q", [
             *run.sizes, batch, inputs, run.units, run.widths[0],
-            *ways(run.sizes, batch, self.plan.sums * run.units * (run.units + inputs), side_by_side),
-            request.recompute and self.cell.axes == 1, *request.directions,
+            *way, request.recompute and self.cell.axes == 1, *request.directions,
             address(run.lengths), address(run.resets), *addresses,
             *rows(run.inputs), *many(run.initial), *many(run.history), *many(run.final),
             *rows(run.inner), *many(run.factors),
@@ -276,7 +277,18 @@ def many(tensors: Sequence[Tensor | None]) -> list[int]:
     return [number for one in tensors for number in rows(one)]
 
 
-@cache
+_kernels: dict[tuple[CellType, Extras, torch.dtype], Kernel] = {}
+_making: dict[tuple[CellType, Extras, torch.dtype], Lock] = {}
+
+
 def kernel(cell: CellType, extras: Extras, factors: torch.dtype) -> Kernel:
-    """The compiled cell. Errors: `BuildError` where it can't be compiled."""
-    return Kernel(cell, extras, factors)
+    """The compiled cell, one for all threads; those that ask while it is compiled wait.
+
+    Errors: `BuildError` where it can't be compiled.
+    """
+    key = cell, extras, factors
+    if key not in _kernels:
+        with _making.setdefault(key, new_lock()):
+            if key not in _kernels:
+                _kernels[key] = Kernel(cell, extras, factors)
+    return _kernels[key]

@@ -39,7 +39,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Libraries:
-    """The folder; `checked`: whether its files must be this user's or root's, as in a cache."""
+    """The folder.
+
+    checked: whether its files must be this user's or root's and no links, as in a cache; an installation's
+    are trusted as the package is, wherever it has put them
+    """
 
     folder: Path
     checked: bool = True
@@ -63,7 +67,7 @@ class Libraries:
 
         Raises: `OSError` where it can't be read, is not what was written, or others could have written it.
         """
-        with open(found.path, "rb", opener=_open_itself) as file:
+        with open(found.path, "rb", opener=_open_itself if self.checked else None) as file:
             reason = file_obstacle(os.fstat(file.fileno())) if self.checked else None
             content = b"" if reason else file.read(LARGEST)
         if reason or _digest(content) != found.digest:

@@ -10,6 +10,7 @@ from torch import Tensor
 from gatewise.engine.diagonals import over_lattice
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.sequences import backwards, resets_backwards, within
+from gatewise.engine.shapes import check, check_types
 from gatewise.engine.step import NOTHING, Held, Step
 from gatewise.engine.subnormal import flush_subnormals
 
@@ -31,6 +32,9 @@ class Reference:
         return None
 
     def run(self, request: Request) -> Result:
+        if torch._C._get_tracing_state() is None:  # the sizes of a trace are no numbers
+            check(request)
+            check_types(request)
         # A graph that is being made holds PyTorch's operations alone.
         flushes = request.inputs.is_cpu and not torch.compiler.is_compiling()
         with flush_subnormals() if flushes else nullcontext():
@@ -44,7 +48,7 @@ def along(request: Request, held: Held = NOTHING) -> tuple[Result, History]:
     inputs, resets, lengths = request.inputs, request.resets, request.lengths
     inside, (reverse,) = None, request.directions
     if lengths is not None:
-        inside = within(lengths, inputs.shape[0])[:, :, None]
+        inside = within(lengths, len(inputs))[:, :, None]
         resets = None if resets is None else resets & inside[:, :, 0]
         inputs = inputs.masked_fill(~inside, 0.0)  # padding may hold anything, NaN included
     if reverse:
@@ -87,4 +91,4 @@ def _steps(
         state = {name: lines[name] for name in cell.previous}
         for name, values in history.items():
             values.append(lines[name])
-    return history, {name: value.clone() for name, value in state.items()}  # may be modified in place
+    return history, state

@@ -60,9 +60,8 @@ def _locked_folder(wanted: Path | None) -> tuple[Path, int | None]:
         if reason := folder_obstacle(new):
             raise PermissionError(f"temporary files are not safe: {reason}; set TMPDIR to another folder")
         lock = _lock(new)
-        folder = new.rename(
-            parent / new.name.replace(UNLOCKED, PREFIX, 1)
-        )  # never seen unlocked by this name
+        # Once locked it gets the name by which others look for folders without a lock.
+        folder = new.rename(parent / new.name.replace(UNLOCKED, PREFIX, 1))
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
@@ -71,12 +70,12 @@ def _locked_folder(wanted: Path | None) -> tuple[Path, int | None]:
 
 def _remove_abandoned(parent: Path) -> None:
     """Removes this user's folders whose processes are gone."""
-    for folder in parent.glob(f"{PREFIX}*"):
+    for folder in (*parent.glob(f"{PREFIX}*"), *parent.glob(f"{UNLOCKED}*")):
         with suppress(OSError):
             status = folder.lstat()
             if not stat.S_ISDIR(status.st_mode) or (OWNED and status.st_uid != os.geteuid()):
                 continue
-            lock = _lock(folder)
+            lock = _lock(folder) if folder.name.startswith(PREFIX) else None
             if lock is not None or time.time() - status.st_mtime > ABANDONED:
                 shutil.rmtree(folder, ignore_errors=True)
             if lock is not None:

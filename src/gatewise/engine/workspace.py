@@ -5,18 +5,22 @@ Freshly mapped memory costs a page fault every 4 KiB, which can double the time 
 
 from __future__ import annotations
 
-import threading
 import weakref
+from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from gatewise.engine.threads import new_lock
+
 MOST_BYTES = 1 << 30  # kept in all; what does not fit is given back to the system
 LEAST_BYTES = 1 << 14  # below, the system's own allocator reuses memory well enough
 
-_kept: list[Tensor] = []  # flat buffers of bytes, the smallest first
-_lock = threading.RLock()  # a buffer may come back while the collector runs inside of `take`
+_kept: list[Tensor] = []  # flat buffers of bytes, the smallest first; changed under the lock
+_returned: deque[Tensor] = deque()  # at any moment, also by the collector in the middle of `take`
+_lock = new_lock()
 
 
 def _size(buffer: Tensor) -> int:
@@ -24,12 +28,13 @@ def _size(buffer: Tensor) -> int:
 
 
 def take(size: int) -> Tensor:
-    """A flat buffer of at least so many bytes, their values undefined."""
+    """A flat buffer of at least `size` bytes, values undefined."""
     if size < LEAST_BYTES:
         return torch.empty(size, dtype=torch.uint8)
     with _lock:
-        fitting = next((place for place, one in enumerate(_kept) if one.nbytes >= size), None)
-        if fitting is not None and _kept[fitting].nbytes <= 2 * size + LEAST_BYTES:
+        _sort_in()
+        fitting = bisect_left(_kept, size, key=_size)
+        if fitting < len(_kept) and _kept[fitting].nbytes <= 2 * size + LEAST_BYTES:
             return _kept.pop(fitting)
     return torch.empty(size, dtype=torch.uint8)
 
@@ -38,11 +43,23 @@ def give_back(buffer: Tensor) -> None:
     """Keeps a buffer that was taken for the next call, unless the system's own allocator does that well."""
     if buffer.nbytes < LEAST_BYTES:
         return
-    with _lock:
-        _kept.append(buffer)
-        _kept.sort(key=_size)
-        while sum(map(_size, _kept)) > MOST_BYTES:
-            _kept.pop(0)
+    _returned.append(buffer)
+    while _returned and _lock.acquire(blocking=False):  # else its holder, or the next, sorts them in
+        try:
+            _sort_in()
+        finally:
+            _lock.release()
+
+
+def _sort_in() -> None:
+    """Puts the returned buffers among those that are kept, under the lock; drops what is too much."""
+    if not _returned:
+        return
+    while _returned:
+        insort(_kept, _returned.popleft(), key=_size)
+    total = sum(map(_size, _kept))
+    while total > MOST_BYTES:
+        total -= _kept.pop(0).nbytes
 
 
 def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
@@ -74,6 +91,6 @@ def empty_like(tensor: Tensor) -> Tensor:
 def release() -> int:
     """Gives all kept memory back to the system; how many bytes that were."""
     with _lock:
-        total = sum(map(_size, _kept))
-        _kept.clear()
-    return total
+        _sort_in()
+        released, _kept[:] = [*_kept], []
+    return sum(map(_size, released))

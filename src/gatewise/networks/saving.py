@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from safetensors import SafetensorError
+import torch
+from pydantic import BaseModel, Field, ValidationError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from gatewise import networks
@@ -21,9 +23,18 @@ from gatewise.cells.base import CellType
 from gatewise.cells.exchange import from_data, to_data
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
+from gatewise.networks.checked import check_options, first_fault
+from gatewise.networks.finite import require_finite_weights
 from gatewise.networks.network import Network
+from gatewise.plain import one_line, read_json
 
 FORMAT = 2
+DTYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "I32": torch.int32,
+          "BOOL": torch.bool, "U8": torch.uint8}  # fmt: skip
+UNREADABLE = (
+    OSError, KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError, RuntimeError,
+    MemoryError, AssertionError, SafetensorError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,9 @@ def save_model(folder: str | Path, model: SavedModel) -> None:
         "reading": dict(model.reading),
     }
     write_whole(folder / "model.safetensors", lambda path: save_file(state, path))
-    write_whole(folder / "model.json", lambda path: path.write_text(json.dumps(description, indent=1)))
+    write_whole(
+        folder / "model.json", lambda path: path.write_text(json.dumps(description, indent=1), "utf-8")
+    )
 
 
 def load_model(folder: str | Path) -> SavedModel:
@@ -68,23 +81,68 @@ def load_model(folder: str | Path) -> SavedModel:
     for name in ("model.json", "model.safetensors"):
         if not (folder / name).is_file():
             raise GatewiseError(f"there is no {name} in {str(folder)!r}; give the folder of a finished run")
+    path, tensors = folder / "model.json", folder / "model.safetensors"
     try:
-        described = json.loads((folder / "model.json").read_text())
-        if described["format"] > FORMAT:
-            raise GatewiseError(f"{folder}/model.json is of a later gatewise; upgrade to read it")
-        if described["format"] < FORMAT:
-            raise GatewiseError(f"{folder}/model.json is of an earlier gatewise; train it again")
-        options = described["options"]
+        described = _description(path)
+        options = described.options
         options = {**options, "cell": from_data(options["cell"])} if "cell" in options else options
-        network = find_kind(described["kind"]).rebuilt(options)
-        network.load_state_dict(load_file(folder / "model.safetensors"))
-        return SavedModel(
-            str(described["task"]), str(described["name"]), network.eval(), dict(described["reading"])
-        )
-    except GatewiseError:
-        raise
-    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        kind = find_kind(described.kind)
+        check_options(kind, options)
+        _require_fit(kind, options, tensors)
+        network = kind.rebuilt(options)
+        network.load_state_dict(load_file(tensors))
+    except GatewiseError as error:
+        if str(path) in str(error):
+            raise
         raise GatewiseError(f"the model in {str(folder)!r} can't be read: {error}") from error
+    except UNREADABLE as error:
+        raise GatewiseError(f"the model in {str(folder)!r} can't be read: {one_line(error)}") from error
+    require_finite_weights(network, f"the model in {str(folder)!r}")
+    return SavedModel(described.task, described.name, network.eval(), described.reading)
+
+
+class Description(BaseModel, strict=True, extra="forbid"):
+    """What `model.json` holds."""
+
+    format: int
+    task: Annotated[str, Field(max_length=100)]
+    name: Annotated[str, Field(max_length=100)]
+    kind: Annotated[str, Field(max_length=100)]
+    options: dict[str, Any]
+    reading: dict[str, Any]
+
+
+def _description(path: Path) -> Description:
+    described = read_json(path)
+    number = described.get("format") if isinstance(described, dict) else None
+    if isinstance(number, int) and number > FORMAT:
+        raise GatewiseError(f"{path} is of a later gatewise; upgrade to read it")
+    if isinstance(number, int) and number < FORMAT:
+        raise GatewiseError(f"{path} is of an earlier gatewise; train it again")
+    try:
+        return Description.model_validate(described)
+    except ValidationError as error:
+        raise GatewiseError(first_fault(error)) from error
+
+
+def _require_fit(kind: type[Network], options: dict[str, Any], tensors: Path) -> None:
+    """Compares names, shapes and types of parameters with those of the options, before memory is asked for.
+
+    Errors: `GatewiseError` for another type, `RuntimeError` of PyTorch for all else.
+    """
+    with safe_open(tensors, framework="pt") as file:
+        stored = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        types = {name: DTYPES.get(one.get_dtype()) for name, one in stored.items()}
+        shapes = {name: one.get_shape() for name, one in stored.items()}
+    with torch.device("meta"):
+        network = kind.rebuilt(options)
+        given = {
+            name: torch.empty(shape, dtype=types[name] or torch.float32) for name, shape in shapes.items()
+        }
+    network.load_state_dict(given)
+    for name, values in network.state_dict().items():
+        if types[name] != values.dtype:
+            raise GatewiseError(f"expected {name!r} in {tensors.name} as {values.dtype}, got {types[name]}")
 
 
 def kind_of(network: Network) -> str:
@@ -103,6 +161,11 @@ def find_kind(kind: str) -> type[Network]:
         folder = import_module(f"{networks.__name__}.{room}")
         for one in pkgutil.iter_modules(folder.__path__, f"{folder.__name__}."):
             found = getattr(import_module(one.name), name, None)
-            if isinstance(found, type) and issubclass(found, Network):
+            if isinstance(found, type) and issubclass(found, Network) and _is_complete(found):
                 return found
     raise ValueError(f"there is no kind of network {kind!r}")
+
+
+def _is_complete(kind: type[Network]) -> bool:
+    """Whether a class has all methods of a network."""
+    return not any(getattr(getattr(kind, name, None), "__isabstractmethod__", False) for name in dir(kind))

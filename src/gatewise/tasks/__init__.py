@@ -91,5 +91,5 @@ def _task_of(folder: Path) -> str | None:
     """The task of the run in a folder, None where there is none."""
     try:
         return str(json.loads((folder / "run.json").read_text())["task"])
-    except (OSError, KeyError, TypeError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError, RecursionError):
         return None

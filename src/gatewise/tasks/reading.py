@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from gatewise.errors import GatewiseError
+from gatewise.networks.checked import first_fault
 from gatewise.networks.saving import SavedModel
+from gatewise.plain import one_line
 
 Kind = TypeVar("Kind")
 
@@ -18,8 +21,9 @@ def read_as(kind: type[Kind], model: SavedModel) -> Kind:
     Errors: `GatewiseError` where it is something else.
     """
     try:
-        return TypeAdapter(kind).validate_python(dict(model.reading))
+        text = json.dumps(dict(model.reading), allow_nan=False)
+        return TypeAdapter(kind).validate_json(text, strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(one) for one in first["loc"])
-        raise GatewiseError(f"the model can't be read: {where}: {first['msg'].lower()}") from error
+        raise GatewiseError(f"the model can't be read: {first_fault(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise GatewiseError(f"the model can't be read: {one_line(error)}") from error

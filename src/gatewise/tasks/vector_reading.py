@@ -16,6 +16,7 @@ from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
+from gatewise.training.task import require_finite
 from gatewise.views.pictures.vectors import Look
 
 
@@ -113,7 +114,9 @@ class VectorReading:
             )
             for number, values in enumerate(sequences, 1)
         ]
-        return pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
+        whole = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
+        require_finite(whole)
+        return whole
 
     def _as_it_is(self, path: Path, parted: bool) -> SequenceTable:
         part = self.part if parted else None

@@ -9,14 +9,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Generic, Protocol
 
 import numpy as np
 import torch
 
-from gatewise.errors import GatewiseError
+from gatewise.errors import DivergedError, GatewiseError
 from gatewise.files import write_whole
+from gatewise.networks.finite import ADVICE
 from gatewise.networks.network import Baseline, Network
 from gatewise.networks.saving import SavedModel, load_model, save_model
 from gatewise.training.options import Contender
@@ -104,7 +106,16 @@ class Arena(Generic[Data]):
             began = time.perf_counter()
             network = make()
             network.learn(self.data.train, self.data.validation)
-            yield self._entry(name, True, [network], [time.perf_counter() - began])
+            try:
+                entry = self._entry(name, True, [network], [time.perf_counter() - began])
+            except DivergedError as error:
+                self.leave_out(error)
+            else:
+                yield entry
+
+    def leave_out(self, error: DivergedError) -> None:
+        """Warns that the candidate that began last is not ranked."""
+        self.watcher.warn(f"left out: {error}")
 
     def trained(
         self,
@@ -127,7 +138,7 @@ class Arena(Generic[Data]):
     def evaluated(self, name: str, network: Network) -> Entry:
         """An entry for a network that was trained before; nothing is chosen by it."""
         task = self.task
-        scores = task.score(network.eval(), self.data, self.data.test)
+        scores = self._scores(name, network, self.data.test)
         first = {one.name: scores[one.name] for one in task.metrics}
         size = sum(one.numel() for one in network.parameters())
         entry = Entry(name, False, first, 0.0, 1, size, 0.0, 0.0, network)
@@ -177,13 +188,26 @@ class Arena(Generic[Data]):
         write_whole(result, lambda path: path.write_text(json.dumps(asdict(fitted))))
         return network, fitted.seconds
 
+    def _scores(self, name: str, network: Network, part: Any) -> dict[str, float]:
+        """On a part of the data. Errors: `DivergedError` where one that is used is not finite."""
+        task, testing = self.task, part is self.data.test
+        scores = task.score(network.eval(), self.data, part)
+        for metric in task.metrics if testing else (task.chosen_by,):
+            if not isfinite(value := scores[metric.name]):
+                which = "test" if testing else "validation"
+                raise DivergedError(
+                    f"the {metric.title} of {name} on the {which} part is {value}: "
+                    f"look for extreme values in the data, or {ADVICE}"
+                )
+        return scores
+
     def _entry(self, name: str, baseline: bool, networks: list[Network], seconds: list[float]) -> Entry:
         task, data = self.task, self.data
         first = task.metrics[0].name
-        scores = [task.score(one.eval(), data, data.test) for one in networks]
+        scores = [self._scores(name, one, data.test) for one in networks]
         chooser = task.chosen_by
         whole = data.validation is data.test  # as of data that a model is only scored on
-        chosen_by = scores if whole else [task.score(one, data, data.validation) for one in networks]
+        chosen_by = scores if whole else [self._scores(name, one, data.validation) for one in networks]
         validations = [chooser.order(one[chooser.name]) for one in chosen_by]
         entry = Entry(
             name,

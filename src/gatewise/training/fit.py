@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader
 
-from gatewise.errors import GatewiseError
+from gatewise.errors import DivergedError, GatewiseError
+from gatewise.networks.finite import ADVICE
 from gatewise.networks.network import Network
 from gatewise.training.batches import loader
 from gatewise.training.callbacks import MetricsFile, Watch
@@ -110,6 +112,8 @@ def fit(
                 if begun.yes or not goes_on:
                     raise
                 raise damaged(last, error) from error
+    if not isfinite(stop.best_score):
+        raise DivergedError(f"the validation loss was never finite in {len(metrics.rows)} epochs; {ADVICE}")
     _load(network, checkpoints / "best.ckpt")
     return Fitted(float(stop.best_score), len(metrics.rows), metrics.seconds)
 

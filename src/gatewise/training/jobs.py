@@ -6,12 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from gatewise.errors import DivergedError
 from gatewise.networks.network import Network
 from gatewise.networks.saving import SavedModel, save_model
 from gatewise.training.contest import Arena, Contest, Entry, Watcher, write_leaderboard
 from gatewise.training.options import Contender, Contenders, one_of
 from gatewise.training.runs import Run, training
-from gatewise.training.task import Data, Task
+from gatewise.training.task import Data, Task, of_model
 
 
 def train(run: Run, data: Any, watcher: Watcher) -> Contest[Any]:
@@ -34,15 +35,23 @@ def compare(run: Run, data: Any, watcher: Watcher) -> Contest[Any]:
     rivals = task.trained_baselines(data, options)
     makers: dict[str, Callable[[], Network]] = dict(rivals)
     makers |= {name: partial(task.network, data, options, cell) for name, cell in run.cells.items()}
+    diverged: DivergedError | None = None
     for name, make in makers.items():
         folders = {
             training(run, name, seed): one_of(options, task.options, name, seed)
             for seed in range(options.seeds)
         }
-        entries.append(arena.trained(name, make, folders, baseline=name in rivals))
+        try:
+            entries.append(arena.trained(name, make, folders, baseline=name in rivals))
+        except DivergedError as error:
+            diverged = error
+            arena.leave_out(error)
+    if diverged is not None and all(one.baseline for one in entries):
+        raise diverged
     return _conclude(run, arena, entries)
 
 
+@of_model
 def evaluate(task: Task[Data], model: SavedModel, data: Data, watcher: Watcher) -> Contest[Data]:
     """Scores a saved model on data read for it, beside the baselines that these data can teach."""
     arena = Arena(task, data, watcher, model.reading)

@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 from torchmetrics import MeanMetric
 
 from gatewise.engine.subnormal import flush_subnormals
-from gatewise.errors import GatewiseError
+from gatewise.errors import DivergedError
 from gatewise.networks.network import Network
 from gatewise.training.options import Contender
 
@@ -39,7 +39,7 @@ class TrainingModule(LightningModule):
     def training_step(self, batch: Any, number: int) -> Tensor:
         loss, weight = self.network.loss(batch), self.network.weight(batch)
         if not torch.isfinite(loss):
-            raise GatewiseError(
+            raise DivergedError(
                 f"the loss became {loss.item()} at step {self.global_step}; "
                 "give a lower --learning-rate or --gradient-clip"
             )

@@ -91,7 +91,9 @@ class StackOptions(Options):
 class Contender(TaskOptions):
     """The contender"""
 
-    cell: str = Field("lstm", description="A cell's name, or FILE.py:Name for your own.")
+    cell: str = Field(
+        "lstm", description="A cell's name, or FILE.py:Name for your own, which executes the file."
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="Of everything random.")
     accelerator: str = Field("auto", description="cpu, gpu, or what Lightning finds.")
     devices: Depth = Field(1, description="Devices to train on.")

@@ -162,7 +162,10 @@ def resume(verb: str, task: Task[Any], folder: Path) -> Run:
     described = read_description(folder)
     _require_inside(folder)
     data, then = Path(described.data), (described.verb, described.task)
-    cells = {name: from_data(cell) for name, cell in described.cells.items()}
+    try:
+        cells = {name: from_data(cell) for name, cell in described.cells.items()}
+    except GatewiseError as error:
+        raise GatewiseError(f"{str(folder)!r} holds no run to go on with: {error}") from error
     if then != (verb, task.name):
         raise GatewiseError(
             f"{str(folder)!r} holds a run of '{' '.join(then)}'; go on with gatewise {' '.join(then)}"

@@ -5,16 +5,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import polars as pl
+import polars.selectors as cs
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import require_sequence
 from gatewise.errors import GatewiseError
+from gatewise.networks.finite import ADVICE
 from gatewise.networks.network import Baseline, Network
 from gatewise.networks.saving import SavedModel
+from gatewise.plain import one_line
 from gatewise.training.example import Example
 from gatewise.training.options import TaskOptions
 
@@ -113,8 +117,54 @@ class Prediction:
     lines: str | None = None
     times: str | None = None
 
+    def __post_init__(self) -> None:
+        """Errors: `GatewiseError` where a number is not finite."""
+        require_finite(self.frame)
+
+
+def require_finite(frame: pl.DataFrame) -> None:
+    """Errors: `GatewiseError` where a prediction, a row of a table, holds a number that is not finite.
+
+    >>> require_finite(pl.DataFrame({"id": ["a"], "p": [0.5]}))
+    """
+    for column in frame.select(cs.float()):
+        wrong = (~column.is_finite()).fill_null(False).arg_true()
+        if len(wrong):
+            raise GatewiseError(
+                f"the prediction of {column.name!r} is {column[wrong[0]]} in row {wrong[0] + 1}: "
+                f"look for extreme values in the data, or {ADVICE}"
+            )
+
 
 Data = TypeVar("Data", bound=TaskData)
+
+
+Result = TypeVar("Result")
+MISFITS = (
+    ArithmeticError, AssertionError, AttributeError, IndexError, KeyError, MemoryError, OverflowError,
+    RecursionError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+
+
+def of_model(method: Callable[..., Result]) -> Callable[..., Result]:
+    """A method that applies a stored model, whose reading and network may contradict each other.
+
+    Errors: `GatewiseError` in place of what such a contradiction raises wherever it shows.
+    """
+
+    @wraps(method)
+    def checked(*arguments: Any, **options: Any) -> Result:
+        try:
+            return method(*arguments, **options)
+        except (GatewiseError, NotImplementedError):
+            raise
+        except MISFITS as error:
+            raise GatewiseError(
+                f"the model can't be applied to the data: {type(error).__name__}: {one_line(error)}; "
+                "its model.json does not fit its network or the data"
+            ) from error
+
+    return checked
 
 
 class Task(ABC, Generic[Data]):
@@ -127,6 +177,12 @@ class Task(ABC, Generic[Data]):
     metrics: ClassVar[tuple[Metric, ...]]  # the first ranks, on the test part
     chosen_by: ClassVar[Metric]  # on the validation part, which model is kept for use
     next_step: ClassVar[str]  # a command to go on with, with {run} and {data}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in ("read_again", "predict", "example"):
+            if name in vars(cls):
+                setattr(cls, name, of_model(vars(cls)[name]))
 
     def cells(self, options: Any) -> tuple[str, ...]:
         """The cells that `compare` trains where none are given."""

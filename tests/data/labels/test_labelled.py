@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from gatewise.data.labels.labelled_table import TableForm, read_labelled_table
 from gatewise.data.labels.labelled_text import TextForm, read_labelled_text
 from gatewise.data.sequences.long_table import LongColumns
+from gatewise.data.tables.table import read_table
 from gatewise.errors import GatewiseError
 from gatewise.tasks import find_task
 from tests.sentences import conll, sentences
@@ -173,6 +174,15 @@ def test_a_table_is_read_again_and_told_in_its_own_order(tmp_path, table):
     assert frame.columns == ["id", "time", "a", "b", "predicted", "probability"]
     assert frame["predicted"].to_list() == [f"{row['id']}/{row['time']}" for row in shuffled.to_dicts()]
     assert frame["a"].cast(pl.Float64).to_list() == shuffled["a"].to_list()
+
+
+def test_empty_rows_of_a_table_get_no_label(tmp_path, table):
+    rows = table.read_text().split("\n")
+    (tmp_path / "new.csv").write_text("\n".join([*rows[:3], "", "," * rows[0].count(","), *rows[3:]]))
+    new = of_table(table).form.new(tmp_path / "new.csv")
+    told = new.told([str(line) for line in new.table.lines], [0.5] * len(new.table.lines))
+    assert told["predicted"].cast(pl.Int64).to_list() == [2, 3, *range(6, len(rows) + 2)]
+    assert told["a"].to_list() == read_table(table).frame["a"].to_list()
 
 
 def _steps(sizes):

@@ -103,6 +103,7 @@ def test_without_labels(read):
         ("", {}, "text.conll is empty"),
         ("\n \n\t\n", {}, "has no tokens; expected a token and its label in each line"),
         ("-DOCSTART- -X- O O\n\n", {}, "has no tokens"),
+        ("# 1\n\n# 2\n", {}, "has no tokens; expected a token and its label in each line, got comments only"),
         ("a X\nb\n", {}, "line 2: expected 2 columns with blanks between them, as in line 1, got 1"),
         ("\na\tX\nb c\td\tX\n", {}, "line 3: expected 2 columns with tabs between them, as in line 2, got 3"),
         ("a\tX\nb\t\n", {}, "line 2: the label in column 2 is empty"),

@@ -41,11 +41,11 @@ def test_pieces_that_overlap_count_twice():
     assert (scale.mean, scale.deviation) == pytest.approx((rows.mean(), rows.std()))
 
 
-def test_a_constant_channel_keeps_its_unit():
+def test_a_constant_channel_is_scaled_by_its_size():
     table = table_of([3, 4], channels=1)
     table.values[:] = 0.1
     (scale,) = table.scales([0, 1])
-    assert scale == Scale(0.1, 1.0)
+    assert scale == Scale(0.1, 0.1)
 
 
 @pytest.mark.parametrize("shift", [0, 1e9])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +26,8 @@ def read_arrays(path: Path, names: Sequence[str], expected: str) -> dict[str, np
     claims another size than there is, or where it unpacks to far more than its own size.
     """
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that an older numpy wrote
             if file.read(6) == b"\x93NUMPY":
                 raise GatewiseError(
                     f"{path} holds one array without a name; write a .npz file with {expected}"

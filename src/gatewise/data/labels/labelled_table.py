@@ -95,12 +95,13 @@ class NewTable:
     lines = None
 
     def told(self, labels: Sequence[str], chances: Sequence[float]) -> pl.DataFrame:
-        """The rows of the file as they stand there, and the label of each."""
-        given = read_table(self.table.path)
+        """The rows of the file as they stand there, without empty ones, and the label of each."""
         assert self.table.lines is not None
+        given = read_table(self.table.path)
+        rows = given.frame.filter(pl.Series(np.isin(given.row_lines, self.table.lines)))
         order = np.argsort(self.table.lines)
         told = {PREDICTED: np.array(labels)[order], CHANCE: np.round(np.array(chances)[order], 4)}
-        return given.frame.with_columns(**{name: pl.Series(values) for name, values in told.items()})
+        return rows.with_columns(**{name: pl.Series(values) for name, values in told.items()})
 
 
 def read_labelled_table(

@@ -91,6 +91,10 @@ def read_tagged(path: str | Path, token: int = 1, label: int | None = 0) -> Tagg
             labels.append(cells[label - 1])
     if len(tokens) > offsets[-1]:
         offsets.append(len(tokens))
+    if not tokens:
+        raise GatewiseError(
+            f"{path} has no tokens; expected a token and its label in each line, got comments only"
+        )
     _check_tokens(path, rows[form.line - 1], tokens, token)
     return TaggedText(
         str(path), tokens, None if label is None else labels, np.array(offsets), np.array(places),

@@ -67,10 +67,9 @@ class _Rows:
     def add(self, piece: Table) -> None:
         """Errors: `GatewiseError` with the line of a cell that can't be read."""
         columns, self.unit = self.columns, piece.unit
-        assert piece.lines is not None
-        keys = np.zeros((len(piece.lines), 1), KEYS)
+        keys = np.zeros((piece.frame.height, 1), KEYS)
         keys["sequence"][:, 0] = self.ids.numbers(_text(piece, str(columns.id), "id"))
-        keys["line"][:, 0] = piece.lines
+        keys["line"][:, 0] = piece.row_lines
         if columns.part is not None:
             keys["label"][:, 0] = self.classes.numbers(_text(piece, columns.part, "part"))
         elif columns.label is not None:

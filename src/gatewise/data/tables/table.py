@@ -41,7 +41,12 @@ class Table:
 
     def place(self, row: int) -> str:
         """Where the row stands: its line in a text file, its number in another."""
-        return f"{self.unit} {row + self.first_line if self.lines is None else self.lines[row]}"
+        return f"{self.unit} {self.row_lines[row]}"
+
+    @property
+    def row_lines(self) -> np.ndarray:
+        """[rows], the line of each in a text file, its number in another."""
+        return self.first_line + np.arange(self.frame.height) if self.lines is None else self.lines
 
     @property
     def unit(self) -> str:

@@ -169,8 +169,9 @@ def alphabet_from(data: Mapping[str, Any]) -> Alphabet:
     kinds: dict[Any, type[Alphabet]] = {one.kind: one for one in (Characters, Bytes, BytePairs)}
     try:
         return kinds[options.pop("kind")](**options)
-    except (KeyError, TypeError) as error:
-        raise GatewiseError(f"the model's alphabet can't be read: {error!r}") from error
+    except Exception as error:  # tokenizers has no class of its own
+        reason = " ".join(repr(error).split())[:200]
+        raise GatewiseError(f"the model's alphabet can't be read: {reason}") from error
 
 
 def code_points(text: bytes) -> np.ndarray:

@@ -83,7 +83,17 @@ class Symbols:
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Symbols:
-        return cls(**data)
+        """What `to_data` wrote. Errors: `GatewiseError` where it is anything else."""
+        match data:
+            case {
+                "kind": "words" | "characters" | "bpe" as kind, "names": [*names], "lower": bool(lower),
+                "model": str(model),
+            } if len(data) == 4 and all(isinstance(one, str) for one in names):  # fmt: skip
+                try:
+                    return cls(kind, names, lower, model)
+                except Exception as error:  # of tokenizers, which has no class of its own
+                    raise GatewiseError("the model's byte pairs can't be read") from error
+        raise GatewiseError("the model's symbols can't be read: expected kind, names, lower and model")
 
 
 _SPECIAL = ("padding", "unknown", "begin", "end")

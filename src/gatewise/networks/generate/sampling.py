@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gatewise.data.text.alphabet import Alphabet
+from gatewise.networks.finite import require_no_nan
 from gatewise.networks.generate.next_symbol import NextSymbol
 
 
@@ -61,6 +62,7 @@ def sample(
         with torch.inference_mode():
             logs, state = model.next(read, state)
             logs = logs[0].cpu()
+            require_no_nan(logs, "the probabilities of the next symbol")
             if never is not None:
                 logs[never] = -torch.inf
             drawn = torch.multinomial(taste.chances(logs), 1, generator=generator)

@@ -14,6 +14,7 @@ from torch import nn
 from gatewise.data.labels.spans import spans
 from gatewise.data.labels.token_steps import NONE
 from gatewise.data.text.edits import Pair, alignment, edit_distance
+from gatewise.networks.finite import require_no_nan
 from gatewise.networks.label.ctc import beam_search, best_path, negative_log_likelihood
 from gatewise.networks.label.steps import Labeller
 from gatewise.networks.label.transcript import Transcriber
@@ -56,6 +57,7 @@ def find_labels(network: Labeller, part: Any) -> tuple[list[np.ndarray], list[np
         chance, best = network(batch).softmax(-1).max(-1)
         for place, (row, length) in enumerate(zip(rows, batch.lengths.tolist(), strict=True)):
             found[row], chances[row] = best[place, :length].numpy(), chance[place, :length].numpy()
+    require_no_nan(np.concatenate([np.empty(0), *chances]), "the probabilities of labels")
     return found, chances
 
 
@@ -77,6 +79,7 @@ def find_texts(network: Transcriber, part: Any, beam: int) -> tuple[list[list[in
         chances[rows] = (-negative_log_likelihood(logits, lengths, targets, sizes)).exp().numpy()
         for row, text in zip(rows, texts, strict=True):
             found[row] = text
+    require_no_nan(chances, "the probabilities of texts")
     return found, chances
 
 

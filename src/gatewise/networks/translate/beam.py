@@ -9,6 +9,8 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from gatewise.networks.finite import require_no_nan
+
 State = TypeVar("State")
 Step = Callable[[Tensor, State], tuple[Tensor, State, Tensor | None]]
 Select = Callable[[State, Tensor], State]
@@ -115,6 +117,7 @@ def _candidates(logits: Tensor, scores: Tensor, beam: int) -> tuple[Tensor, Tens
     count, wide = len(scores), min(2 * beam, logits.shape[1])
     top, which = logits.topk(wide, dim=1)
     top = top - logits.logsumexp(1, keepdim=True) + scores.view(-1, 1)
+    require_no_nan(top, "the scores of the next symbol")
     best, place = top.view(count, -1).topk(min(2 * beam, beam * wide), dim=1)
     rows = place // wide + beam * torch.arange(count, device=logits.device).unsqueeze(1)
     return best, which.view(count, -1).gather(1, place), rows

@@ -33,7 +33,8 @@ def write_page(inspection: Inspection, path: Path, layer: int = 0, step: int | N
     Errors: `GatewiseError` where there is no such layer or step.
     """
     text = page(inspection, layer, step)
-    write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+    encoded = text.encode("utf-8", "backslashreplace")  # a file's name may hold bytes that are no text
+    write_whole(path, lambda partial: partial.write_bytes(encoded))
 
 
 def page(inspection: Inspection, layer: int = 0, step: int | None = None) -> str:

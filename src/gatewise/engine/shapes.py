@@ -1,0 +1,90 @@
+"""The shapes that a request must have: a kernel computes addresses from them, and PyTorch would broadcast."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from torch import Tensor
+
+from gatewise.cells.base import CellType
+from gatewise.compiler.layout import is_bias, layout
+from gatewise.compiler.program import PROJECTION
+from gatewise.engine.request import Request
+from gatewise.errors import GatewiseError
+
+Shape = tuple[int, ...]
+
+
+def check(request: Request) -> None:
+    """Compares parameters, states, lengths, resets and masks with the layout of the cell.
+
+    Errors: `GatewiseError` names the first tensor of another shape.
+    """
+    cell, parameters, state = request.cell, request.parameters, request.state
+    *sizes, batch, inputs = request.inputs.shape
+    projection = parameters.get(PROJECTION)
+    hidden = (state[list(cell.previous)[-1]] if projection is None else projection).shape[-1]
+    output = hidden if projection is None else state[cell.state[0]].shape[-1]
+    expected = _parameter_shapes(cell, tuple(parameters), inputs, hidden, output)
+    if [one.shape for one in parameters.values()] != expected:
+        for (name, one), shape in zip(parameters.items(), expected, strict=True):
+            _check_shape(f"parameter {name}", shape, one)
+    first, single = cell.state[0], len(sizes) == 1
+    for name, previous in cell.previous.items():
+        side = () if single else (*sizes[: previous.axis - 1], *sizes[previous.axis :])
+        _check_shape(name, (*side, batch, output if previous.state == first else hidden), state[name])
+    if request.lengths is not None:
+        _check_shape("lengths", (batch,) if single else (batch, len(sizes)), request.lengths)
+    if request.resets is not None:
+        _check_shape("resets", (*sizes, batch), request.resets)
+    if request.hidden_mask is not None:
+        _check_shape("hidden_mask", (batch, output), request.hidden_mask)
+    for name, stays in request.zoneout.items() if request.zoneout else ():
+        if isinstance(stays, Tensor) and stays.dim():
+            _check_shape(f"zoneout of {name}", (*sizes, *state[name].shape), stays)
+
+
+def check_types(request: Request) -> None:
+    """Compares the parameters' dtypes and devices, for backends that would promote one of another dtype.
+
+    Errors: `GatewiseError` names the first parameter that differs.
+    """
+    names, (like, *others) = list(request.parameters), request.parameters.values()
+    for name, one in zip(names[1:], others, strict=True):
+        if one.dtype != like.dtype or one.device != like.device:
+            raise GatewiseError(
+                f"expected parameter {name} as {like.dtype} on {like.device}, as {names[0]}, "
+                f"got {one.dtype} on {one.device}"
+            )
+
+
+def check_lengths(lengths: Tensor, steps: int) -> None:
+    """Compares the numbers of `lengths`, which no layer can read while a graph is traced.
+
+    Errors: `GatewiseError` names the first sequence that is longer than T, or shorter than 0.
+    """
+    wrong = (lengths < 0) | (lengths > steps)
+    if wrong.any():
+        row = int(wrong.nonzero()[0])
+        raise GatewiseError(f"expected lengths in 0..{steps}, got {int(lengths[row])} for sequence {row}")
+
+
+@cache
+def _parameter_shapes(
+    cell: CellType, names: tuple[str, ...], inputs: int, hidden: int, output: int
+) -> list[Shape]:
+    """Of the parameters that a request names, in their order."""
+    known = {one.name: one.shape(inputs, hidden, output) for one in layout(cell).parameters}
+    missing = [one.name for one in layout(cell).parameters if one.name not in names and not is_bias(one)]
+    unknown = [name for name in names if name not in known and name != PROJECTION]
+    if missing or unknown:
+        raise GatewiseError(
+            f"expected the parameters {', '.join(known)} of {cell.__name__}, got {', '.join(names)}"
+        )
+    known[PROJECTION] = (output, hidden)
+    return [known[name] for name in names]
+
+
+def _check_shape(what: str, expected: Shape, given: Tensor) -> None:
+    if given.shape != expected:
+        raise GatewiseError(f"expected {what} of shape {list(expected)}, got {list(given.shape)}")
