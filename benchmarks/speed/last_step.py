@@ -1,8 +1,8 @@
 """A loss at the last step beside one at all steps, and sequences of zeros: where numbers become subnormal.
 
 Run with `python benchmarks/speed/last_step.py [CELL ...]`. CPU time of one thread, in ms, the median of some
-turns; 32 rows of 784 steps, 1 input, 128 units, float32, forward and backward. The zeros are forward alone, from
-random states and without biases, so that the states decay to nothing.
+turns; 32 rows of 784 steps, 1 input, 128 units, float32, forward and backward. The zeros are forward
+alone, from random states and without biases, so that the states decay to nothing.
 """
 
 from __future__ import annotations
