@@ -7,11 +7,10 @@ import pytest
 import torch
 
 import gatewise
-from gatewise.cells import LSTM, cells, grid, mdlstm
+from gatewise.cells import LSTM, cells
 from gatewise.compiler.stages import plan
 from gatewise.engine.build import BuildError, built
-from gatewise.engine.operators import serve, ticket
-from tests.engine import test_lattice
+from gatewise.engine.operators import ticket
 
 NAMES = ["LSTM", "GRU", "LayerNormLSTM"]
 
@@ -22,11 +21,6 @@ def _compiler():
         built(plan(LSTM), "float")
     except BuildError as error:
         pytest.skip(str(error))
-
-
-@pytest.mark.parametrize("cell", [mdlstm(2), grid(2)], ids=lambda one: one.__name__)
-def test_a_lattice_is_left_to_plain_pytorch(cell):
-    assert serve(test_lattice.request_for(cell, (3, 4))) is None
 
 
 def layer_and_values(name, hidden=20, **options):
@@ -52,7 +46,7 @@ def test_pytorch_finds_nothing_wrong_with_the_operators(hidden, trace, keep, rec
     state = [torch.randn(3, hidden, requires_grad=True) for _ in range(2)]
     stays = (torch.rand(7, 3, hidden) < 0.3).float()
     arguments = (values, [one.detach().requires_grad_() for one in names.values()], state,
-                 torch.tensor([7, 0, 3]), None, [stays], own, False, trace, recompute, keep)  # fmt: skip
+                 torch.tensor([7, 0, 3]), None, [stays], own, [0], trace, recompute, keep)  # fmt: skip
     torch.library.opcheck(torch.ops.gatewise.along.default, arguments)
 
 

@@ -11,6 +11,7 @@ import torch
 
 from gatewise.engine.cudnn import Cudnn
 from gatewise.engine.native import Native
+from gatewise.engine.recording import jit_tracing, recording
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request, Result
 from gatewise.errors import GatewiseError
@@ -28,9 +29,9 @@ class Backend(Protocol):
         """Serves a request that was not refused."""
 
 
-NATIVE, REFERENCE = Native(), Reference()
+NATIVE, CUDNN, REFERENCE = Native(), Cudnn(), Reference()
 _only: ContextVar[str | Backend | None] = ContextVar("only", default=None)
-BACKENDS: tuple[Backend, ...] = (NATIVE, Cudnn(), REFERENCE)  # the first that does not refuse serves
+BACKENDS: tuple[Backend, ...] = (NATIVE, CUDNN, REFERENCE)  # the first that does not refuse serves
 
 
 def refusals(request: Request) -> dict[str, str | None]:
@@ -40,21 +41,37 @@ def refusals(request: Request) -> dict[str, str | None]:
 
 def run(request: Request) -> Result:
     """Runs a request on the first backend that serves it; the reference refuses nothing."""
-    if torch.compiler.is_compiling():  # the kernel as an operator, or plain PyTorch, is what can be traced
-        from gatewise.engine import operators  # which needs all of PyTorch's compiler
-
-        return (None if _asked() else operators.serve(request)) or REFERENCE.run(request)
-    return _backend(request).run(request)
+    return _recorded(request) if recording() else _backend(request).run(request)
 
 
 def run_together(requests: Sequence[Request]) -> list[Result]:
     """Runs requests, such as both directions of a layer; kernels at the same time, where threads allow."""
-    if len(requests) == 1 or torch.compiler.is_compiling():
-        return [run(request) for request in requests]
+    if recording():
+        return [_recorded(request) for request in requests]
     backends = [_backend(request) for request in requests]
     if all(one is NATIVE for one in backends):
         return NATIVE.run_together(requests)
     return [one.run(request) for one, request in zip(backends, requests, strict=True)]
+
+
+def _recorded(request: Request) -> Result:
+    """Runs a request by operations that a compiler, a tracer or a mode can see: no kernel called directly."""
+    only = _asked()
+    if only is not None and not isinstance(only, str):
+        return only.run(request)
+    if jit_tracing() and only is None:  # what can be loaded where gatewise is not
+        portable = Cudnn(request.inputs.device.type)
+        if portable.refusal(request) is None:
+            return portable.run(request)
+    if only in (None, NATIVE.name):
+        from gatewise.engine import operators  # which needs all of PyTorch's compiler
+
+        found = operators.serve(request)
+        if found is not None:
+            return found
+    if not torch.compiler.is_compiling() and only != REFERENCE.name and CUDNN.refusal(request) is None:
+        return CUDNN.run(request)
+    return REFERENCE.run(request)
 
 
 def _backend(request: Request) -> Backend:

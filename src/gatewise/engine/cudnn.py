@@ -17,6 +17,7 @@ from gatewise.cells.exchange import to_data
 from gatewise.cells.gru import GRU
 from gatewise.cells.lstm import LSTM
 from gatewise.cells.rnn import RNN, ReluRNN
+from gatewise.engine.recording import jit_tracing
 from gatewise.engine.request import Request, Result
 from gatewise.engine.sequences import backwards, within
 from gatewise.engine.shapes import check, check_types
@@ -58,7 +59,7 @@ class Cudnn:
         inputs, lengths, state = request.inputs, request.lengths, request.state
         inside = None
         if lengths is not None:
-            inside = within(lengths, len(inputs))[:, :, None]
+            inside = within(lengths, inputs.shape[0])[:, :, None]
             inputs = inputs.masked_fill(~inside, 0.0)  # a sequence of no length runs one step, unseen
         if request.reverse:
             inputs = backwards(inputs, lengths)
@@ -134,7 +135,7 @@ def _along(request: Request, inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]
     weights = [parameters[name] for name in WEIGHTS if name in parameters]
     states = [request.state[name].to(weights[0].dtype)[None] for name in request.cell.state]
     inputs = inputs.to(weights[0].dtype)
-    training = torch.is_grad_enabled()  # cuDNN has no gradient otherwise
+    training = torch.is_grad_enabled() or jit_tracing()  # cuDNN has no gradient otherwise
     options = (weights, "bias_ih" in parameters, 1, 0.0, training, False)  # one layer, one direction
     with torch.autocast(inputs.device.type, enabled=False):
         if request.lengths is None:
@@ -145,7 +146,7 @@ def _along(request: Request, inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]
             states = [value[:, order] for value in states]
             data, *final = operator(packed.data, sizes, _one_or_all(states), *options)
             output, _ = pad_packed_sequence(
-                PackedSequence(data, sizes, order, back), total_length=len(inputs)
+                PackedSequence(data, sizes, order, back), total_length=inputs.shape[0]
             )
             final = [value[:, back] for value in final]
     return output, {name: value[0] for name, value in zip(request.cell.state, final, strict=True)}

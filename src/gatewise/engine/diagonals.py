@@ -13,6 +13,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from gatewise.engine.recording import recording
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.sequences import backwards, within
 from gatewise.engine.step import NOTHING, Held, Step
@@ -40,7 +41,7 @@ def diagonals(sizes: Sizes) -> tuple[Diagonal, ...]:
     [[0], [1, 3], [2, 4], [5]]
     """
     # A graph that is being made must not find, nor leave behind, tensors of another time.
-    return _made(sizes) if torch.compiler.is_compiling() else _known(sizes)
+    return _made(sizes) if recording() else _known(sizes)
 
 
 @lru_cache(maxsize=32)

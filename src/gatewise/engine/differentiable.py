@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gatewise.engine import workspace
 from gatewise.engine.kernel import Kernel, Run, many, one_row, rows
+from gatewise.engine.recording import batched, recording, transformed
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request, Result, Trace
 
@@ -29,56 +30,93 @@ class Along(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         runs = [kernel.prepared(request) for request in requests]
         kernel.forward(runs, keep=True)
-        saved = [one for run in runs for one in run.tensors()]
-        ctx.save_for_backward(*tensors, *saved)
+        results = [result(kernel, run) for run in runs]
+        kept = [one.clone() if one.is_inference() else one for run in runs for one in run.tensors()]
+        ctx.places = _save(ctx, [*tensors, *kept])
         ctx.kernel, ctx.runs = kernel, [run.without_tensors() for run in runs]
+        ctx.versions = [_version(one.output) for one in results]
         ctx.set_materialize_grads(False)
-        return tuple(one for run in runs for one in flat(kernel, result(kernel, run)))
+        return tuple(one for found in results for one in flat(kernel, found))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
-        kernel, runs = ctx.kernel, ctx.runs
-        states, left = len(kernel.cell.state), 1 + len(kernel.cell.previous)
-        each = len(gradients) // len(runs)
+        kernel, bare, each = ctx.kernel, ctx.runs, len(gradients) // len(ctx.runs)
         by_result = [gradients[first : first + each] for first in range(0, len(gradients), each)]
-        count = (len(ctx.needs_input_grad) - 2) // len(runs)
-        tensors = [ctx.saved_tensors[first : first + count] for first in range(0, count * len(runs), count)]
-        if torch.is_grad_enabled():  # a gradient of the gradient is wanted: go by plain PyTorch
+        distinct = ctx.saved_tensors  # read once: a checkpoint computes them again for each reading
+        saved = iter([distinct[place] for place in ctx.places])
+        count = (len(ctx.needs_input_grad) - 2) // len(bare)
+        tensors = [[next(saved) for _ in range(count)] for _ in bare]
+        runs = [run.with_tensors(saved) for run in bare]
+        if torch.is_grad_enabled() or recording() or transformed(gradients) or batched(gradients):
             again = zip(runs, tensors, by_result, strict=True)
-            return None, None, *(one for run, own, by in again for one in _by_reference(kernel, run, own, by))
-        saved = iter(ctx.saved_tensors[count * len(runs) :])
-        asked = []
-        for number, by in enumerate(by_result):
-            run = runs[number].with_tensors(saved)
-            traced = by[left:]
-            by_history = [by[0], *(traced[: states - 1] or [None] * (states - 1))]
-            by_inner = _gathered(kernel, run, traced[states - 1 :])
-            wanted = ctx.needs_input_grad[2 + number * count : 2 + (number + 1) * count]
-            asked.append(Asked(run, by_history, by[1:left], by_inner, wanted))
-        return None, None, *(one for found in by_kernel(kernel, asked) for one in found)
+            found = [by_reference(kernel, request_of(kernel, *one), by) for *one, by in again]
+            return None, None, *(one for own in found for one in own)
+        changed = [place for place, version in enumerate(ctx.versions) if version._version]
+        for place in changed:  # the output, whose memory is the history's, was modified in place
+            runs[place] = replace(runs[place], history=[], final=[], inner=None)
+            kernel.forward([runs[place]], keep=True)
+        wanted = ctx.needs_input_grad[2:]
+        asked = [
+            asked_of(kernel, run, by, wanted[number * count : (number + 1) * count])
+            for number, (run, by) in enumerate(zip(runs, by_result, strict=True))
+        ]
+        return None, None, *(one for own in by_kernel(kernel, asked) for one in own)
+
+
+def _save(ctx: Any, tensors: Sequence[Tensor]) -> list[int]:
+    """Saves each distinct tensor once; for each that was given its place among them."""
+    distinct = {id(one): one for one in tensors}
+    ctx.save_for_backward(*distinct.values())
+    places = {key: place for place, key in enumerate(distinct)}
+    return [places[id(one)] for one in tensors]
+
+
+def _version(tensor: Tensor) -> Tensor:
+    """A tensor without memory that shares another's version counter."""
+    counter = tensor.detach()
+    counter.data = tensor.new_empty(0)
+    return counter
 
 
 def result(kernel: Kernel, run: Run) -> Result:
-    """What a run gives back, in the request's form, without what fills rows up to whole vectors."""
-    cell, request = kernel.cell, run.request
-    history = {
-        name: in_form(shown(one, width), run.sizes)
-        for name, one, width in zip(cell.state, run.history, run.widths, strict=True)
+    """What a run computed, in the request's form.
+
+    No tensor is a view, which a caller could not modify in place; an output may share the memory of the
+    history, all else is memory of its own.
+    """
+    cell, places = kernel.cell, (*run.sizes, run.inputs.shape[1])
+    output = owned(run.history[0], run.widths[0], places)
+    final = {
+        name: owned(one, run.widths[state], shape[:-1])
+        for name, one, state, shape in zip(
+            cell.previous, run.final, kernel.states_of_previous, run.shapes, strict=True
+        )
+        if one is not None
     }
-    final = {}
-    for name, one, state in zip(cell.previous, run.final, kernel.states_of_previous, strict=True):
-        if one is not None:
-            last = shown(one, run.widths[state]).contiguous()
-            final[name] = last if len(run.sizes) == 1 else last.view(request.state[name].shape)
     trace = None
-    if request.trace:
-        units, inner = run.units, run.inner
-        gates = {name: history[name] for name in cell.inner if name in history}
-        if inner is not None:
-            places = {name: kernel.kept.index(name) for name in cell.inner if name not in history}
-            gates |= {name: in_form(inner[:, :, at, :units], run.sizes) for name, at in places.items()}
-        trace = Trace(history, {name: gates[name] for name in cell.inner})
-    return Result(history[cell.state[0]], final, trace)
+    if run.request.trace:
+        states = {cell.state[0]: output}
+        for name, one, width in zip(cell.state[1:], run.history[1:], run.widths[1:], strict=True):
+            states[name] = copied(one, width, places)
+        gates = {name: states[name] for name in cell.inner if name in states}
+        if run.inner is not None:
+            within = {name: kernel.kept.index(name) for name in cell.inner if name not in states}
+            gates |= {name: copied(run.inner[:, :, at], run.units, places) for name, at in within.items()}
+        trace = Trace(states, {name: gates[name] for name in cell.inner})
+    return Result(output, final, trace)
+
+
+def owned(rows: Tensor, width: int, places: Sequence[int]) -> Tensor:
+    """Rows as a tensor that is no view: the same memory where no row is filled up, else a copy."""
+    if rows.shape[-1] != width:
+        return copied(rows, width, places)
+    return rows.view(*places, width).data
+
+
+def copied(rows: Tensor, width: int, places: Sequence[int]) -> Tensor:
+    """A copy of rows without what fills them up to whole vectors, of shape [*places, width]."""
+    copy = workspace.empty((*places, width), rows.dtype)
+    return copy.copy_(rows[..., :width].view_as(copy))
 
 
 def in_form(values: Tensor, sizes: tuple[int, ...]) -> Tensor:
@@ -127,6 +165,14 @@ class Asked:
     by_final: Sequence[Tensor | None]
     by_inner: Tensor | None
     wanted: Sequence[bool]
+
+
+def asked_of(kernel: Kernel, run: Run, by: Sequence[Tensor | None], wanted: Sequence[bool]) -> Asked:
+    """What is asked of a run, by the gradients of what `flat` made of its result."""
+    states, left = len(kernel.cell.state), 1 + len(kernel.cell.previous)
+    by = [None if one is None else one.resolve_neg() for one in by]
+    by_history = [by[0], *(by[left : left + states - 1] or [None] * (states - 1))]
+    return Asked(run, by_history, by[1:left], _gathered(kernel, run, by[left + states - 1 :]), wanted)
 
 
 def by_kernel(kernel: Kernel, asked: Sequence[Asked]) -> list[list[Tensor | None]]:
@@ -185,23 +231,45 @@ def _gathered(kernel: Kernel, run: Run, by_gates: Sequence[Tensor | None]) -> Te
     return gathered
 
 
-def _by_reference(
-    kernel: Kernel, run: Run, tensors: Sequence[Tensor], gradients: Sequence[Tensor | None]
-) -> list[Tensor | None]:
-    """The same gradient by PyTorch's own operations, which can be differentiated again."""
-    given = iter(tensors)
+def request_of(kernel: Kernel, run: Run, tensors: Sequence[Tensor]) -> Request:
+    """The request of a run, which holds no tensors, with those that it had."""
+    given, bare, states = iter(tensors), run.request, kernel.cell.state
     inputs = next(given)
-    parameters = {name: next(given) for name in run.names}
+    factors = dict(zip(kernel.plan.program.factors, run.factors, strict=True))
+    zoneout = {
+        name: bare.zoneout[name]
+        if name in bare.zoneout
+        else shown(factors[name], run.widths[states.index(name)])
+        for name in kernel.extras.zoned
+    }
+    return replace(
+        bare,
+        inputs=inputs,
+        parameters={name: next(given) for name in run.names},
+        state=dict(zip(kernel.cell.previous, given, strict=True)),
+        lengths=run.lengths,
+        resets=None if run.resets is None else run.resets.view(torch.bool),
+        zoneout=zoneout,
+        hidden_mask=shown(factors["mask"][0], run.widths[0]) if "mask" in factors else None,
+    )
+
+
+def by_reference(kernel: Kernel, request: Request, gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """The gradients by inputs, parameters and states by PyTorch's own operations, to any order."""
+    tensors = [request.inputs, *request.parameters.values(), *request.state.values()]
+    create_graph = torch.is_grad_enabled()
     with torch.enable_grad():
-        state = dict(zip(kernel.cell.previous, given, strict=True))
-        again = replace(run.request, inputs=inputs, parameters=parameters, state=state)
-        outputs = flat(kernel, Reference().run(again))
-        pairs = [(one, by) for one, by in zip(outputs, gradients, strict=True) if by is not None]
+        outputs = flat(kernel, Reference().run(request))
+        pairs = [
+            (one, by)
+            for one, by in zip(outputs, gradients, strict=True)
+            if by is not None and one.requires_grad
+        ]
         wanted = [one for one in tensors if one.requires_grad]
         found = iter(
             torch.autograd.grad(
                 [one for one, _ in pairs], wanted, [by for _, by in pairs],
-                create_graph=True, allow_unused=True,
+                create_graph=create_graph, allow_unused=True,
             )
         )  # fmt: skip
     return [next(found) if one.requires_grad else None for one in tensors]

@@ -63,24 +63,34 @@ class Run:
     inner: Tensor | None = None
 
     def tensors(self) -> list[Tensor]:
-        """All that the gradient reads, as `with_tensors` takes it."""
-        inner = [] if self.inner is None else [self.inner]
-        return [self.inputs, *self.parameters.values(), *self.initial, *self.history, *inner]
+        """All tensors that the gradient reads, in the order in which `with_tensors` takes them."""
+        given = [self.inputs, *self.parameters.values(), *self.initial, *self.factors]
+        optional = [one for one in (self.lengths, self.resets, self.inner) if one is not None]
+        return [*given, *self.history, *optional]
 
     def without_tensors(self) -> Run:
         """A run without them, so that memory is free as soon as autograd, which keeps them, lets go."""
         nothing = self.inputs[:0]
-        bare = replace(self.request, inputs=nothing, parameters={}, state={})
-        inner = None if self.inner is None else nothing
-        return replace(self, request=bare, inputs=nothing, parameters={}, inner=inner,
-                       initial=[nothing] * len(self.initial), history=[nothing] * len(self.history),
-                       final=[None] * len(self.final))  # fmt: skip
+        request = self.request
+        rates = {name: one for name, one in request.zoneout.items() if not isinstance(one, Tensor)}
+        bare = replace(request, inputs=nothing, parameters={}, state={}, lengths=None, resets=None,
+                       zoneout=rates, hidden_mask=None)  # fmt: skip
+        lengths, resets, inner = (
+            None if one is None else nothing for one in (self.lengths, self.resets, self.inner)
+        )
+        return replace(self, request=bare, inputs=nothing, parameters={}, lengths=lengths, resets=resets,
+                       factors=[nothing] * len(self.factors), initial=[nothing] * len(self.initial),
+                       history=[nothing] * len(self.history), final=[None] * len(self.final),
+                       inner=inner)  # fmt: skip
 
     def with_tensors(self, given: Iterator[Tensor]) -> Run:
         """The run with its tensors again, taken from those that are given."""
         return replace(
             self, inputs=next(given), parameters={name: next(given) for name in self.names},
-            initial=[next(given) for _ in self.initial], history=[next(given) for _ in self.history],
+            initial=[next(given) for _ in self.initial], factors=[next(given) for _ in self.factors],
+            history=[next(given) for _ in self.history],
+            lengths=None if self.lengths is None else next(given),
+            resets=None if self.resets is None else next(given),
             inner=None if self.inner is None else next(given),
         )  # fmt: skip
 

@@ -9,13 +9,13 @@ from functools import cache
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from gatewise.cells.base import CellType
 from gatewise.compiler.program import PLAIN, PROJECTION, Extras
 from gatewise.engine.compiling import BuildError
 from gatewise.engine.differentiable import Along, result, unflat
 from gatewise.engine.kernel import NUMBERS, Kernel, kernel
+from gatewise.engine.recording import transformed
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.threads import fit_side_by_side
 
@@ -113,17 +113,21 @@ def _as_the_states(request: Request, result: Result) -> Result:
 def _mode(request: Request) -> str | None:
     """What of PyTorch's modes and tensors a kernel can't serve."""
     tensors = (request.inputs, *request.state.values(), *request.parameters.values())
-    for one in tensors:
-        if type(one) not in ORDINARY or not one.is_cpu:
+    every = (*tensors, *_conditions(request))
+    for one in every:
+        if type(one) not in ORDINARY or not one.is_cpu or one.is_neg():
             return "it runs plain tensors on the CPU"
-    transformed = torch._C._functorch.peek_interpreter_stack() is not None and any(
-        torch._C._functorch.maybe_get_level(one) != -1 for one in tensors
-    )
-    if transformed or forward_ad._current_level >= 0:
+    if transformed(every):
         return "it has reverse-mode gradients only, and no vmap"
     if 0 in request.inputs.shape[:-1]:
         return "the batch is empty"
     return _dtypes(request, {one.dtype for one in tensors})
+
+
+def _conditions(request: Request) -> list[Tensor]:
+    """The tensors of a request that have no gradient."""
+    given = (request.lengths, request.resets, request.hidden_mask, *request.zoneout.values())
+    return [one for one in given if isinstance(one, Tensor)]
 
 
 def _dtypes(request: Request, found: set[torch.dtype]) -> str | None:

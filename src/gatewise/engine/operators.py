@@ -11,6 +11,7 @@ import reprlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cache
+from math import prod
 from typing import Any
 
 import torch
@@ -21,8 +22,9 @@ from gatewise.cells.exchange import from_data, to_data
 from gatewise.compiler.layout import layout
 from gatewise.compiler.program import PROJECTION, Extras
 from gatewise.engine.compiling import BuildError
-from gatewise.engine.differentiable import Asked, by_kernel, result, shown
-from gatewise.engine.kernel import NUMBERS, Kernel, Run, factor, kernel
+from gatewise.engine.differentiable import Asked, by_kernel, by_reference, copied, in_form, result, shown
+from gatewise.engine.kernel import NUMBERS, Kernel, factor, kernel
+from gatewise.engine.recording import batched, jit_tracing, transformed
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.shapes import check_lengths
 from gatewise.errors import GatewiseError
@@ -33,7 +35,7 @@ _cells: dict[str, CellType] = {}  # those of this process, by their data
 
 INPUTS = (
     "Tensor inputs, Tensor[] parameters, Tensor[] state, Tensor? lengths, Tensor? resets, Tensor[] factors, "
-    "str ticket, bool reverse, bool trace, bool recompute"
+    "str ticket, int[] reverse, bool trace, bool recompute"
 )
 
 
@@ -98,10 +100,11 @@ def _known(ticket: str, dtype: torch.dtype) -> tuple[Kernel, tuple[str, ...]]:
 def serve(request: Request) -> Result | None:
     """Runs a request by the operator; None where it can't be served so."""
     cell, inputs = request.cell, request.inputs
-    tensors = [inputs, *request.parameters.values(), *request.state.values()]
+    state = [request.state[name] for name in cell.previous]
+    tensors = [inputs, *request.parameters.values(), *state]
     if any(one.device.type != "cpu" or one.dtype != inputs.dtype for one in tensors):
         return None
-    if torch.is_autocast_enabled("cpu") or not cell.of_sequences:
+    if torch.is_autocast_enabled("cpu") or transformed(tensors):
         return None
     zoned = tuple(name for name in cell.state if name in request.zoneout)
     number = str(inputs.dtype).replace("torch.float32", "float").replace("torch.float64", "double")
@@ -109,63 +112,74 @@ def serve(request: Request) -> Result | None:
     if not own:
         return None
     factors = (*zoned, *(["mask"] if request.hidden_mask is not None else []))
-    keep = torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
+    # A trace by TorchScript must not depend on the mode of its example.
+    keep = torch.is_grad_enabled() and not jit_tracing() and any(one.requires_grad for one in tensors)
     results = torch.ops.gatewise.along(
-        inputs, list(request.parameters.values()), [request.state[name] for name in cell.state],
+        inputs, list(request.parameters.values()), state,
         request.lengths, request.resets, [factor(request, name) for name in factors], own,
-        request.directions[0], request.trace, request.recompute, keep,
+        [int(back) for back in request.directions], request.trace, request.recompute and cell.axes == 1, keep,
     )  # fmt: skip
     return _result(request, own, number, results)
 
 
 def _result(request: Request, ticket: str, number: str, results: Sequence[Tensor]) -> Result:
-    states, cell = request.cell.state, request.cell
-    final = dict(zip(states, results[1 : 1 + len(states)], strict=True))
+    cell, sizes = request.cell, request.inputs.shape[: request.cell.axes]
+    left = 1 + len(cell.previous)
+    final = dict(zip(cell.previous, results[1:left], strict=True))
     trace = None
     if request.trace:
-        history = dict(zip(states, [results[0], *results[1 + len(states) :]], strict=False))
         blocks, *places = _places(ticket, number)
         units, inner = next(iter(request.parameters.values())).shape[0] // blocks, results[-1]
+        history = {cell.state[0]: results[0]}
+        for name, rows in zip(cell.state[1:], results[left + 1 :], strict=False):
+            history[name] = in_form(shown(rows, units), sizes)
         gates = zip(cell.inner, places, strict=True)
         trace = Trace(
             history,
-            {name: history[name] if name in history else inner[:, :, at, :units] for name, at in gates},
+            {
+                name: history[name] if name in history else in_form(inner[:, :, at, :units], sizes)
+                for name, at in gates
+            },
         )
     return Result(results[0], final, trace)
 
 
-def _run(
+def _request(
     inputs: Tensor, parameters: Sequence[Tensor], state: Sequence[Tensor], lengths: Tensor | None,
-    resets: Tensor | None, factors: Sequence[Tensor], ticket: str, reverse: bool, trace: bool,
+    resets: Tensor | None, factors: Sequence[Tensor], ticket: str, reverse: Sequence[int], trace: bool,
     recompute: bool,
-) -> tuple[Kernel, Run]:  # fmt: skip
-    """An operator's arguments as a run of its kernel."""
+) -> tuple[Kernel, Request]:  # fmt: skip
+    """An operator's arguments as a request, and its kernel."""
     chosen, names = _known(ticket, inputs.dtype)
     given = dict(zip(chosen.plan.program.factors, factors, strict=True))
     request = Request(
         chosen.cell, inputs.contiguous(), dict(zip(names, parameters, strict=True)),
-        dict(zip(chosen.cell.state, state, strict=True)), lengths, resets, reverse,
+        dict(zip(chosen.cell.previous, state, strict=True)), lengths, resets, tuple(map(bool, reverse)),
         zoneout={name: one for name, one in given.items() if name != "mask"}, hidden_mask=given.get("mask"),
         trace=trace, recompute=recompute,
     )  # fmt: skip
+    sizes = inputs.shape[: chosen.cell.axes]
+    if 0 in sizes:
+        raise GatewiseError(f"expected input of at least one step, got shape {list(inputs.shape)}")
     if lengths is not None:
-        check_lengths(lengths, len(inputs))
-    return chosen, chosen.prepared(request)
+        check_lengths(lengths, sizes)
+    return chosen, request
 
 
 @torch.library.custom_op("gatewise::along", mutates_args=(), schema=f"({INPUTS}, bool keep) -> Tensor[]")
 def along(inputs: Tensor, *rest: Any) -> list[Tensor]:
     """Output and last states of a cell along sequences; if kept or traced, all states and what is inside."""
     *arguments, keep = rest
-    chosen, run = _run(inputs, *arguments)
+    chosen, request = _request(inputs, *arguments)
+    run = chosen.prepared(request)
     chosen.forward([run], keep)
-    widths = [run.request.state[name].shape[1] for name in chosen.cell.state]
-    history = [shown(one, width) for one, width in zip(run.history, widths, strict=True)]
-    final = list(result(chosen, run).final.values())
-    if not keep and not run.request.trace:
-        return [history[0], *final]
-    inner = run.inner if run.request.trace or not run.request.recompute else None
-    return [history[0], *final, *history[1:], *([] if inner is None else [inner])]
+    found = result(chosen, replace(run, request=replace(request, trace=False)))
+    final = list(found.final.values())
+    if not keep and not request.trace:
+        return [found.output, *final]
+    output = copied(run.history[0], run.widths[0], (*run.sizes, inputs.shape[-2]))  # may be modified in place
+    inner = run.inner if request.trace or not request.recompute else None
+    return [output, *final, *run.history, *([] if inner is None else [inner])]
 
 
 @along.register_fake
@@ -174,48 +188,51 @@ def _along_fake(
 ) -> list[Tensor]:
     ticket, trace, recompute, keep = rest[3], rest[5], rest[6], rest[7]
     chosen, names = _known(ticket, inputs.dtype)
-    steps, batch = inputs.shape[:2]
-
-    def rows(*shape: Any) -> Tensor:
-        width = shape[-1]
-        return inputs.new_empty(*shape[:-1], chosen.padded(width))[..., :width]
-
-    widths = [one.shape[1] for one in state]
-    history = [rows(steps, batch, width) for width in widths]
-    final = [inputs.new_empty(batch, width) for width in widths]
+    places = inputs.shape[:-1]
+    given = dict(zip(names, parameters, strict=True))
+    units = chosen.units(given)
+    widths, rows = chosen.widths(units, given), prod(places[:-1])
+    shared = [inputs.new_empty(*places, widths[0]), *(one.new_empty(one.shape) for one in state)]
     if not keep and not trace:
-        return [history[0], *final]
-    units = chosen.padded(chosen.units(dict(zip(names, parameters, strict=True))))
-    inner = [inputs.new_empty(steps, batch, len(chosen.kept), units)]
-    return [history[0], *final, *history[1:], *(inner if chosen.kept and (trace or not recompute) else [])]
+        return shared
+    history = [inputs.new_empty(rows, places[-1], chosen.padded(width)) for width in widths]
+    inner = [inputs.new_empty(rows, places[-1], len(chosen.kept), chosen.padded(units))]
+    return [*shared, *history, *(inner if chosen.kept and (trace or not recompute) else [])]
 
 
 @torch.library.custom_op(
     "gatewise::along_backward", mutates_args=(),
-    schema=f"(Tensor?[] gradients, bool[] wanted, Tensor[] history, Tensor? inner, {INPUTS}) -> Tensor[]",
+    schema=f"(Tensor?[] gradients, int[] wanted, Tensor[] history, Tensor? inner, {INPUTS}) -> Tensor[]",
 )  # fmt: skip
 def along_backward(
-    gradients: Sequence[Tensor | None], wanted: Sequence[bool], history: Sequence[Tensor],
+    gradients: Sequence[Tensor | None], wanted: Sequence[int], history: Sequence[Tensor],
     inner: Tensor | None, *arguments: Any,
 ) -> list[Tensor]:  # fmt: skip
-    """The gradients by inputs, parameters and states, those that are wanted."""
-    chosen, run = _run(*arguments)
-    kept = [chosen.filled_up(one) for one in history]
-    run = replace(run, history=kept, final=[None] * len(kept), inner=inner)
-    states = len(kept)
-    by_history = [gradients[0], *([None] * (states - 1))]
-    by_inner = None
-    if run.request.trace:
-        by_history = [gradients[0], *gradients[1 + states : 2 * states]]
-        given = gradients[2 * states] if inner is not None else None
+    """The gradients by inputs, parameters and states, those that are wanted.
+
+    history, inner: what `along` kept; where it kept nothing, it is computed again.
+    """
+    chosen, request = _request(*arguments)
+    run = chosen.prepared(request)
+    if history:
+        run = replace(run, history=list(history), final=[None] * len(run.initial), inner=inner)
+    else:
+        chosen.forward([run], keep=True)
+    states, left = len(chosen.cell.state), 1 + len(run.initial)
+    by_history, by_inner = [gradients[0], *([None] * (states - 1))], None
+    if request.trace:
+        by_history = [gradients[0], *gradients[left + 1 : left + states]]
+        given = gradients[left + states] if inner is not None else None
         by_inner = None if given is None else given.contiguous()
-    (found,) = by_kernel(chosen, [Asked(run, by_history, gradients[1 : 1 + states], by_inner, wanted)])
+    (found,) = by_kernel(
+        chosen, [Asked(run, by_history, gradients[1:left], by_inner, list(map(bool, wanted)))]
+    )
     return [one.contiguous() for one in found if one is not None]
 
 
 @along_backward.register_fake
 def _along_backward_fake(
-    gradients: Sequence[Tensor | None], wanted: Sequence[bool], history: Sequence[Tensor],
+    gradients: Sequence[Tensor | None], wanted: Sequence[int], history: Sequence[Tensor],
     inner: Tensor | None, inputs: Tensor, parameters: Sequence[Tensor], state: Sequence[Tensor], *rest: Any,
 ) -> list[Tensor]:  # fmt: skip
     tensors = [inputs, *parameters, *state]
@@ -227,39 +244,47 @@ def _keep_for_gradient(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) 
     ctx.sizes = [len(parameters), len(state), len(factors)]
     ctx.given = [one is not None for one in (lengths, resets)]
     given = [one for one in (lengths, resets) if one is not None]
-    ctx.outputs = len(output)
-    ctx.save_for_backward(own, *parameters, *state, *factors, *given, *output)
+    ctx.save_for_backward(own, *parameters, *state, *factors, *given, *output[1 + len(state) :])
 
 
 def _gradient(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, ...]:
     parameters, states, factors = ctx.sizes
-    saved = list(ctx.saved_tensors)
-    output, own = saved[len(saved) - ctx.outputs :], iter(saved)
-    inputs = next(own)
-    weights, state = [next(own) for _ in range(parameters)], [next(own) for _ in range(states)]
-    masks = [next(own) for _ in range(factors)]
-    lengths, resets = (next(own) if there else None for there in ctx.given)
-    history = [output[0], *output[1 + states : 2 * states]]
-    inner = output[2 * states] if len(output) > 2 * states else None
-    wanted = [one.requires_grad for one in (inputs, *weights, *state)]
-    found = iter(
-        torch.ops.gatewise.along_backward(
-            list(gradients),
-            wanted,
-            history,
-            inner,
-            inputs,
-            weights,
-            state,
-            lengths,
-            resets,
-            masks,
-            *ctx.settings,
-        )
-    )
-    by = [next(found) if want else None for want in wanted]
+    saved = iter(ctx.saved_tensors)
+    inputs = next(saved)
+    weights, state = [next(saved) for _ in range(parameters)], [next(saved) for _ in range(states)]
+    masks = [next(saved) for _ in range(factors)]
+    lengths, resets = (next(saved) if there else None for there in ctx.given)
+    kept, tensors = list(saved), [inputs, *weights, *state]
+    arguments = (inputs, weights, state, lengths, resets, masks, *ctx.settings)
+    if torch.is_grad_enabled() or transformed(gradients) or batched(gradients):
+        by = _by_reference(arguments, gradients)
+    else:
+        count = len(_known(ctx.settings[0], inputs.dtype)[0].cell.state)
+        inner = kept.pop() if len(kept) > count else None
+        wanted = [int(one.requires_grad) for one in tensors]
+        found = iter(torch.ops.gatewise.along_backward(list(gradients), wanted, kept, inner, *arguments))
+        by = [next(found) if want else None for want in wanted]
     lists = by[1 : 1 + parameters], by[1 + parameters :]
     return by[0], *lists, None, None, [None] * factors, *[None] * (len(ctx.settings) + 1)
+
+
+def _by_reference(arguments: tuple[Any, ...], gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """The gradient by operations that have a gradient of their own."""
+    chosen, request = _request(*arguments)
+    states, left = request.cell.state, 1 + len(request.state)
+    own, units, sizes = list(gradients[:left]), chosen.units(request.parameters), request.inputs.shape[:-2]
+
+    def part(by: Tensor | None, *place: Any) -> Tensor | None:
+        return None if by is None else in_form(by[place], sizes)
+
+    if request.trace:
+        own += [part(by, ..., slice(units)) for by in gradients[left + 1 : left + len(states)]]
+        names = [name for name in request.cell.inner if name not in states]
+        own += [
+            part(gradients[-1], slice(None), slice(None), chosen.kept.index(name), slice(units))
+            for name in names
+        ]
+    return by_reference(chosen, request, own)
 
 
 along.register_autograd(_gradient, setup_context=_keep_for_gradient)

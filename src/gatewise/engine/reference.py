@@ -48,7 +48,7 @@ def along(request: Request, held: Held = NOTHING) -> tuple[Result, History]:
     inputs, resets, lengths = request.inputs, request.resets, request.lengths
     inside, (reverse,) = None, request.directions
     if lengths is not None:
-        inside = within(lengths, len(inputs))[:, :, None]
+        inside = within(lengths, inputs.shape[0])[:, :, None]
         resets = None if resets is None else resets & inside[:, :, 0]
         inputs = inputs.masked_fill(~inside, 0.0)  # padding may hold anything, NaN included
     if reverse:
@@ -91,4 +91,4 @@ def _steps(
         state = {name: lines[name] for name in cell.previous}
         for name, values in history.items():
             values.append(lines[name])
-    return history, state
+    return history, {name: value.clone() for name, value in state.items()}  # may be modified in place

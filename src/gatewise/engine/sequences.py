@@ -21,7 +21,7 @@ def backwards(values: Tensor, lengths: Tensor | None) -> Tensor:
     """
     if lengths is None:
         return values.flip(0)
-    steps = torch.arange(len(values), device=values.device)[:, None]
+    steps = torch.arange(values.shape[0], device=values.device)[:, None]
     order = torch.where(steps < lengths, lengths - 1 - steps, steps)
     order = order.reshape(*order.shape, *[1] * (values.dim() - 2)).expand_as(values)
     return values.gather(0, order)
@@ -31,5 +31,5 @@ def resets_backwards(resets: Tensor, lengths: Tensor | None) -> Tensor:
     """The resets as a backward run meets them: the border before step t lies after step t for it."""
     after = torch.cat([resets[1:], torch.zeros_like(resets[:1])])
     if lengths is not None:
-        after = after & within(lengths - 1, len(resets))
+        after = after & within(lengths - 1, resets.shape[0])
     return backwards(after, lengths)

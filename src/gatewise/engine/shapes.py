@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
+import torch
 from torch import Tensor
 
 from gatewise.cells.base import CellType
@@ -58,15 +60,20 @@ def check_types(request: Request) -> None:
             )
 
 
-def check_lengths(lengths: Tensor, steps: int) -> None:
+def check_lengths(lengths: Tensor, sizes: Sequence[int]) -> None:
     """Compares the numbers of `lengths`, which no layer can read while a graph is traced.
 
-    Errors: `GatewiseError` names the first sequence that is longer than T, or shorter than 0.
+    Errors: `GatewiseError` names the first sequence that is longer than T, or shorter than 0; the first
+        lattice that is larger than its batch, or has a size of 0.
     """
-    wrong = (lengths < 0) | (lengths > steps)
+    single = len(sizes) == 1
+    least, most, what = (0, sizes[0], "sequence") if single else (1, list(sizes), "lattice")
+    wrong = (lengths < least) | (lengths > torch.tensor(most, device=lengths.device))
     if wrong.any():
-        row = int(wrong.nonzero()[0])
-        raise GatewiseError(f"expected lengths in 0..{steps}, got {int(lengths[row])} for sequence {row}")
+        row = int(wrong.nonzero()[0][0])
+        raise GatewiseError(
+            f"expected lengths in {least}..{most}, got {lengths[row].tolist()} for {what} {row}"
+        )
 
 
 @cache

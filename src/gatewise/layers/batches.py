@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from gatewise.engine.recording import recording, wrapped
 from gatewise.errors import GatewiseError
 
 WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
@@ -100,7 +101,7 @@ def _check_lengths(given: Tensor | list[int], values: Tensor) -> Tensor:
         )
     if lengths.numel() and lengths.dtype not in WHOLE:
         raise GatewiseError(f"expected lengths as whole numbers, got {lengths.dtype}")
-    if torch.compiler.is_compiling():  # no value is known yet
+    if recording() or wrapped([lengths]):  # no value is known yet
         return lengths.long()
     wrong = (lengths < 0) | (lengths > steps)
     if wrong.any():

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gatewise.cells.notation import Previous
 from gatewise.engine.diagonals import inside
+from gatewise.engine.recording import recording, wrapped
 from gatewise.engine.request import Result, Trace
 from gatewise.errors import GatewiseError
 from gatewise.layers.batches import WHOLE
@@ -135,7 +136,7 @@ def _read_sizes(given: Sizes, values: Tensor) -> Tensor:
         raise GatewiseError(f"{wanted}, got {list(sizes.shape)}")
     if sizes.numel() and sizes.dtype not in WHOLE:
         raise GatewiseError(f"{wanted}, got {sizes.dtype}")
-    if torch.compiler.is_compiling():  # no value is known yet
+    if recording() or wrapped([sizes]):  # no value is known yet
         return sizes.to(values.device, torch.int64)
     wrong = (sizes < 1) | (sizes > torch.tensor(whole, dtype=torch.int64, device=sizes.device))
     if wrong.any():
