@@ -56,7 +56,9 @@ def test_another_process_is_kept_out_until_it_is_killed(tmp_path):
 
 @pytest.mark.parametrize("flock", [True, None], ids=["with flock", "without flock"])
 @pytest.mark.parametrize(
-    "left", [owner(process=2**22 + 1), owner(started="another boot 1"), "", "{", owner()[:-2], "[" * 4000]
+    "left",
+    [owner(process=2**22 + 1), owner(started="another boot 1"), "", "{", owner()[:-2], "[" * 4000],
+    ids=["no such process", "another boot", "empty", "cut off", "cut off later", "nested"],
 )
 def test_a_lock_that_nobody_holds_is_taken_over(tmp_path, monkeypatch, flock, left):
     if flock is None:
