@@ -56,7 +56,7 @@ def test_a_parameter_of_another_dtype(name):
 
 @pytest.mark.parametrize("backend", [Native(), Reference()], ids=lambda one: one.name)
 def test_what_a_request_holds_beside_its_parameters(backend):
-    request = request_for(LSTM, (5, 2, 3, 4), torch.float32)
+    request = request_for(LSTM, (5, 2, 3, 4))
     state = request.state
     wrong = {
         "h": {"state": {**state, "h": torch.zeros(1, 4)}},
