@@ -42,8 +42,9 @@ def check(request: Request) -> None:
     if request.hidden_mask is not None:
         _check_shape("hidden_mask", (batch, output), request.hidden_mask)
     for name, stays in request.zoneout.items() if request.zoneout else ():
-        if isinstance(stays, Tensor) and stays.dim():
-            _check_shape(f"zoneout of {name}", (*sizes, *state[name].shape), stays)
+        if isinstance(stays, Tensor) and stays.dim():  # of every step, or one for all steps
+            steps = () if stays.dim() == state[name].dim() else sizes
+            _check_shape(f"zoneout of {name}", (*steps, *state[name].shape), stays)
 
 
 def check_types(request: Request) -> None:
