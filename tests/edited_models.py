@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 
 from gatewise.cells import GRU, LSTM, RNN, LayerNormLSTM
-from gatewise.networks.saving import SavedModel, load_model, save_model
 from gatewise.tasks import find_task
-from gatewise.training.options import verb_options
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from tests.pens import strokes
 from tests.sentences import conll, sentences
 from tests.series import frame

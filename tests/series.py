@@ -3,9 +3,9 @@
 import numpy as np
 import polars as pl
 
-from gatewise.data.series.forecasting import Plan, prepare
 from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
+from gatewise.tasks.forecast.data import Plan, prepare
 
 
 def seasonal(steps=160, period=12, noise=0.1, seed=0):

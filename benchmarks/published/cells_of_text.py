@@ -32,8 +32,8 @@ from gatewise.files import write_whole
 from gatewise.insight.signals import places
 from gatewise.insight.trace import LayerTrace, trace
 from gatewise.insight.units import followers
-from gatewise.networks.generate.language import LanguageModel
-from gatewise.networks.saving import load_model
+from gatewise.tasks.generate.language import LanguageModel
+from gatewise.tasks.serialization import load_model
 
 PAPER = "single cells for quotations, line lengths, comments, indentation; no correlation is given"
 DRAWN = ("inside a string", "place in the line")

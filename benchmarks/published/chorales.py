@@ -33,9 +33,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from gatewise.cells import find_cell
 from gatewise.data.sequences.sequences import Sequences, SequenceTable
 from gatewise.data.series.scaling import Scale
-from gatewise.networks.generate.vector_baselines import BASELINES
-from gatewise.networks.generate.vector_scores import score
-from gatewise.networks.generate.vectors import SequenceModel
+from gatewise.tasks.generate_vectors.baselines import BASELINES
+from gatewise.tasks.generate_vectors.metrics import score
+from gatewise.tasks.generate_vectors.network import SequenceModel
 
 PAPER = "nats a frame: LSTM 8.45, GRU 8.43, RNN 8.91 (Bai et al. 2018)"
 KEYS = 88

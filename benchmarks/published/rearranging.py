@@ -20,7 +20,7 @@ from torch import Tensor
 from gatewise.cells import LSTM
 from gatewise.data.text.parallel import PairBatch, Ragged
 from gatewise.data.text.symbols import SPECIAL
-from gatewise.networks.translate.encoder_decoder import EncoderDecoder
+from gatewise.tasks.translate.network import EncoderDecoder
 
 PAPER = "no figure: both kinds of attention are told to help with long sources"
 TASKS: dict[str, Callable[[list[int]], list[int]]] = {

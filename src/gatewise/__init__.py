@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         Recurrent,
         detach,
     )
-    from gatewise.networks.saving import load_model, save_model
+    from gatewise.tasks.serialization import load_model, save_model
 
 __version__ = "0.1.0"
 
@@ -48,8 +48,8 @@ _HOMES = {
     "backend": "gatewise.engine.choice",
     "detach": "gatewise.layers",
     "flush_subnormals": "gatewise.engine.subnormal",
-    "load_model": "gatewise.networks.saving",
-    "save_model": "gatewise.networks.saving",
+    "load_model": "gatewise.tasks.serialization",
+    "save_model": "gatewise.tasks.serialization",
 }
 __all__ = [
     "GRU",

@@ -18,8 +18,8 @@ from gatewise.cells import (
     tanh,
 )
 from gatewise.cells.catalogue import require_sequence
-from gatewise.cells.exchange import from_data, to_data
 from gatewise.cells.formula import formulas
+from gatewise.cells.serialization import from_data, to_data
 from gatewise.errors import GatewiseError
 
 OWN = '''

@@ -6,9 +6,9 @@ import pickle
 import pytest
 
 from gatewise.cells import grid
-from gatewise.cells.exchange import from_data, to_data
 from gatewise.cells.formula import formulas
 from gatewise.cells.latex import latex
+from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.layout import layout
 from gatewise.errors import GatewiseError
 

@@ -9,9 +9,9 @@ import torch
 
 import gatewise
 from gatewise.cells import leaky_mdlstm, mdgru, mdlstm, mdrnn
-from gatewise.cells.exchange import from_data, to_data
 from gatewise.cells.formula import formulas
 from gatewise.cells.latex import latex
+from gatewise.cells.serialization import from_data, to_data
 from gatewise.errors import GatewiseError
 
 MAKERS = [mdrnn, mdgru, mdlstm, leaky_mdlstm]

@@ -6,10 +6,10 @@ import pytest
 
 from gatewise.cells import LSTM
 from gatewise.cli.main import main
-from gatewise.networks.forecast.baselines import Naive
-from gatewise.networks.saving import SavedModel, save_model
-from gatewise.tasks.forecast import TASK, shape_of
-from gatewise.training.options import verb_options
+from gatewise.tasks.forecast.baselines import Naive
+from gatewise.tasks.forecast.task import TASK, shape_of
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.serialization import SavedModel, save_model
 from tests.series import frame
 
 

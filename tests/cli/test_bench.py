@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gatewise.speed.results import read
+from gatewise.benchmark.results import read
 
 SMALL = ["--cells", "RNN", "--shapes", "2x3x4x5", "--rivals", "torch.nn", "--repeats", 1, "--threads", 1]
 

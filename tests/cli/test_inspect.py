@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gatewise.cli.main import main
-from gatewise.tasks.forecast import TASK
+from gatewise.tasks.forecast.task import TASK
 
 
 @pytest.fixture

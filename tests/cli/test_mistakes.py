@@ -8,9 +8,9 @@ import pytest
 from gatewise.cli.main import main
 from gatewise.errors import GatewiseError
 from gatewise.tasks import find_task
+from gatewise.tasks.options import verb_options
 from gatewise.training import runs
 from gatewise.training.lock import locked
-from gatewise.training.options import verb_options
 from tests.series import frame
 
 GOOD = "month,value\n" + "".join(

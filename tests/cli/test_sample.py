@@ -5,10 +5,10 @@ import pytest
 from gatewise.cells import LSTM
 from gatewise.cli.main import main
 from gatewise.data.text.alphabet import Bytes, Characters
-from gatewise.networks.forecast.forecaster import ForecastShape
-from gatewise.networks.forecast.recurrent import ForecastNetwork
-from gatewise.networks.generate.language import LanguageModel
-from gatewise.networks.saving import SavedModel, save_model
+from gatewise.tasks.forecast.forecaster import ForecastShape
+from gatewise.tasks.forecast.network import ForecastNetwork
+from gatewise.tasks.generate.language import LanguageModel
+from gatewise.tasks.serialization import SavedModel, save_model
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from rich.table import Table
 
 from gatewise.cli import main as command
-from gatewise.cli.terminal import Terminal, printable
 from gatewise.errors import GatewiseError
+from gatewise.terminal import Terminal, printable
 from tests.series import frame
 
 CONTROLS = [

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 import gatewise
 from gatewise.cells import GRU, LSTM, cells
-from gatewise.cells.exchange import from_data, to_data
+from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.layout import layout
 from gatewise.compiler.program import PLAIN
 from gatewise.compiler.stages import plan

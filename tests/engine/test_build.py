@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gatewise.cells import LSTM, RNN
-from gatewise.cells.exchange import from_data, to_data
+from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.stages import plan
 from gatewise.engine import build, processor
 from gatewise.engine.build import built

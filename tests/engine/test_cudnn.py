@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gatewise.cells import GRU, LSTM, LSTM1997, MGU, RNN, Cell, R, ReluRNN, W, prev, sigmoid, tanh, x
-from gatewise.cells.exchange import from_data, to_data
+from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.layout import layout
 from gatewise.engine.cudnn import OPERATORS, Cudnn
 from gatewise.engine.reference import Reference

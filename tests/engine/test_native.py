@@ -8,7 +8,7 @@ import torch
 
 import gatewise
 from gatewise.cells import LSTM, Cell, R, W, cells, exp, maximum, prev, relu, softplus, tanh, x
-from gatewise.cells.exchange import from_data, to_data
+from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.layout import layout, projection_obstacle
 from gatewise.compiler.program import PLAIN
 from gatewise.compiler.stages import plan

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gatewise.cells import LSTM
-from gatewise.cells.exchange import to_data
+from gatewise.cells.serialization import to_data
 from gatewise.engine import operators
 from gatewise.errors import GatewiseError
 from tests.cells.test_limits import CODE, replaced, strings_of

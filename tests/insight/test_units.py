@@ -9,7 +9,7 @@ import torch
 import gatewise
 from gatewise import cells
 from gatewise.cells import Cell, R, W, prev, sigmoid, tanh, x
-from gatewise.cells.keeping import keeping
+from gatewise.cells.carry_factor import keeping
 from gatewise.errors import GatewiseError
 from gatewise.insight.trace import trace
 from gatewise.insight.units import followers, keep_factors, unit_table

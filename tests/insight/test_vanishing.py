@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from gatewise.cells import GRU, LSTM, RNN
-from gatewise.data.lessons import NOISE, SYMBOLS, adding, copying, temporal_order
+from gatewise.insight.toy_problems import NOISE, SYMBOLS, adding, copying, temporal_order
 from gatewise.insight.vanishing import learn
-from gatewise.views.pictures.vanishing import draw_vanishing
+from gatewise.plots.vanishing import draw_vanishing
 
 
 def drawn(make, lag=20, rows=50):

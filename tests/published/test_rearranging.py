@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gatewise.cells import LSTM
-from gatewise.networks.translate.encoder_decoder import EncoderDecoder
+from gatewise.tasks.translate.network import EncoderDecoder
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "published"
 

@@ -14,10 +14,10 @@ from gatewise.compiler.stages import plan
 from gatewise.engine.build import program
 from gatewise.engine.processor import NATIVE
 from gatewise.errors import GatewiseError
-from gatewise.networks.saving import load_model
 from gatewise.tasks import find_task
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.serialization import load_model
 from gatewise.training import runs
-from gatewise.training.options import verb_options
 from tests.cells.test_limits import CODE, replaced, strings_of
 from tests.edited_models import edited, make_models
 

@@ -8,19 +8,19 @@ import torch
 from gatewise.cells.catalogue import find_cell
 from gatewise.data.text.symbols import BEGIN, END
 from gatewise.errors import GatewiseError
-from gatewise.networks.saving import SavedModel
+from gatewise.report import inspect
+from gatewise.report.page import contents
 from gatewise.tasks import find_task
-from gatewise.training.options import verb_options
-from gatewise.training.task import Task
-from gatewise.views.report import inspect
-from gatewise.views.report.page import contents
+from gatewise.tasks.base import Task
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.serialization import SavedModel
 from tests.bars import write_captions, write_classes
 from tests.moving import DOT, moving, write_arrays
 from tests.pens import strokes
 from tests.sentences import conll, sentences
 from tests.series import frame
 from tests.signals import blurred, motifs
-from tests.tasks.test_translate import pairs
+from tests.tasks.translate.test_task import pairs
 from tests.texts import words
 
 

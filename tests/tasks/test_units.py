@@ -5,10 +5,14 @@ import polars as pl
 import polars.selectors as cs
 import pytest
 
-from gatewise.networks.saving import load_model
-from gatewise.tasks import classify, forecast, generate_vectors, label
-from gatewise.training import jobs, runs
-from gatewise.training.options import verb_options
+from gatewise.tasks.classify import task as classify
+from gatewise.tasks.forecast import task as forecast
+from gatewise.tasks.generate_vectors import task as generate_vectors
+from gatewise.tasks.label import task as label
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.serialization import load_model
+from gatewise.training import commands as jobs
+from gatewise.training import runs
 from tests import pens, series, signals
 from tests.tasks import test_classify
 

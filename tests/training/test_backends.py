@@ -6,8 +6,8 @@ import torch
 import gatewise
 from gatewise.cells import cells
 from gatewise.engine import choice
-from gatewise.networks.forecast.recurrent import ForecastNetwork
-from gatewise.tasks.forecast import shape_of
+from gatewise.tasks.forecast.network import ForecastNetwork
+from gatewise.tasks.forecast.task import shape_of
 from gatewise.training.fit import fit
 from tests.series import data
 from tests.training.test_fit import options, rows

@@ -7,10 +7,10 @@ import torch
 
 from gatewise.cells import GRU
 from gatewise.errors import GatewiseError
-from gatewise.networks.forecast.recurrent import ForecastNetwork
-from gatewise.tasks.forecast import shape_of
+from gatewise.tasks.forecast.network import ForecastNetwork
+from gatewise.tasks.forecast.task import shape_of
+from gatewise.tasks.options import Contender
 from gatewise.training.fit import fit
-from gatewise.training.options import Contender
 from tests.series import data
 
 

@@ -10,12 +10,12 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from gatewise.cells import GRU
-from gatewise.networks.forecast.recurrent import ForecastNetwork, GridForecastNetwork
-from gatewise.tasks.forecast import shape_of
+from gatewise.plots.gradient import draw_gradients
+from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork
+from gatewise.tasks.forecast.task import shape_of
+from gatewise.tasks.options import Contender
 from gatewise.training.fit import fit
 from gatewise.training.gradients import GradientWatch
-from gatewise.training.options import Contender
-from gatewise.views.pictures.gradient import draw_gradients
 from tests.series import data
 
 

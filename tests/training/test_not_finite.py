@@ -9,14 +9,15 @@ import torch
 
 from gatewise.cells import RNN
 from gatewise.errors import DivergedError, GatewiseError
-from gatewise.networks.generate.sampling import Taste, sample
-from gatewise.networks.saving import SavedModel, load_model, save_model
-from gatewise.networks.translate.beam import beam_search
-from gatewise.tasks.forecast import TASK
-from gatewise.training import jobs, runs
+from gatewise.modules.beam_search import beam_search
+from gatewise.tasks.base import Prediction
+from gatewise.tasks.forecast.task import TASK
+from gatewise.tasks.generate.sampling import Taste, sample
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.serialization import SavedModel, load_model, save_model
+from gatewise.training import commands as jobs
+from gatewise.training import runs
 from gatewise.training.fit import fit
-from gatewise.training.options import verb_options
-from gatewise.training.task import Prediction
 from tests.series import Quiet, data, frame
 from tests.training.test_fit import network, options
 
@@ -118,7 +119,7 @@ def test_a_comparison_without_any_network_left_is_an_error(monkeypatch, tmp_path
 
 def test_a_baseline_without_finite_scores_is_left_out(monkeypatch, tmp_path):
     frame().write_csv(tmp_path / "values.csv")
-    from gatewise.networks.forecast.baselines import Ridge
+    from gatewise.tasks.forecast.baselines import Ridge
 
     monkeypatch.setattr(Ridge, "point", lambda self, past, future: past[:, :4, 0] * torch.nan)
     contest, watcher = compared(tmp_path, ("rnn",))

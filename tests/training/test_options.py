@@ -6,9 +6,9 @@ import pytest
 from pydantic import Field
 
 from gatewise.errors import GatewiseError
-from gatewise.tasks.forecast import ForecastOptions
+from gatewise.tasks.forecast.task import ForecastOptions
+from gatewise.tasks.options import TaskOptions, resolve, to_yaml, verb_options
 from gatewise.training.memory import enough_memory
-from gatewise.training.options import TaskOptions, resolve, to_yaml, verb_options
 
 TrainOptions, CompareOptions = (verb_options(verb, ForecastOptions) for verb in ("train", "compare"))
 

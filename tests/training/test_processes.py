@@ -2,8 +2,8 @@
 
 import pytest
 
+from gatewise import processes
 from gatewise.errors import GatewiseError
-from gatewise.training import processes
 
 
 @pytest.fixture(autouse=True)

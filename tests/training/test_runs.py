@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from gatewise.cells import LSTM
-from gatewise.cells.exchange import to_data
+from gatewise.cells.serialization import to_data
 from gatewise.errors import GatewiseError
 from gatewise.tasks import find_task
+from gatewise.tasks.options import verb_options
 from gatewise.training import runs
-from gatewise.training.contest import Arena
-from gatewise.training.options import verb_options
+from gatewise.training.runner import Arena
 from tests.series import Quiet, frame
 
 TASK = find_task("forecast")

@@ -10,14 +10,14 @@ import typer
 from rich.status import Status
 from rich.table import Table
 
+from gatewise.benchmark import malloc
+from gatewise.benchmark.bench import OVERHEAD, Bench
+from gatewise.benchmark.machine import Machine, measured
+from gatewise.benchmark.plan import Plan, plan, use_threads
+from gatewise.benchmark.results import BEST, TORCH, Row, summary
+from gatewise.benchmark.roofline import draw_roofline
 from gatewise.cli.outputs import MARK, require_output
-from gatewise.cli.terminal import Terminal
-from gatewise.speed import malloc
-from gatewise.speed.bench import OVERHEAD, Bench
-from gatewise.speed.machine import Machine, measured
-from gatewise.speed.plan import Plan, plan, use_threads
-from gatewise.speed.results import BEST, TORCH, Row, summary
-from gatewise.speed.roofline import draw_roofline
+from gatewise.terminal import Terminal
 
 CELLS = Annotated[
     str | None, typer.Option(help="Cells by name, or FILE.py:Name, a file that is executed; commas between.")

@@ -12,7 +12,7 @@ from gatewise.cells import cells as built_in
 from gatewise.cells import find_cell, lattice_cells
 from gatewise.cells.base import CellType
 from gatewise.cells.formula import formulas
-from gatewise.cli.terminal import Terminal
+from gatewise.terminal import Terminal
 
 NAME = Annotated[
     str | None,

@@ -7,8 +7,8 @@ from importlib.resources import as_file, files
 import typer
 
 from gatewise.cli.compare import COMPARE
-from gatewise.cli.contests import OUT, Asked, carry_out
 from gatewise.cli.show import console
+from gatewise.cli.training_verbs import OUT, Asked, carry_out
 from gatewise.tasks import find_task
 
 ABOUT = (

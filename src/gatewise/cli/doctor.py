@@ -19,7 +19,6 @@ from gatewise import __version__
 from gatewise.cells import LSTM, find_cell
 from gatewise.cells import cells as built_in
 from gatewise.cells.base import CellType
-from gatewise.cli.terminal import Terminal
 from gatewise.compiler.layout import layout, projection_obstacle
 from gatewise.compiler.stages import plan
 from gatewise.engine import build, processor
@@ -29,6 +28,7 @@ from gatewise.engine.compiling import LIBRARY, OBJECT, BuildError, compiler
 from gatewise.engine.request import Request
 from gatewise.errors import GatewiseError
 from gatewise.layers.recurrent import Recurrent
+from gatewise.terminal import Terminal
 
 STEPS, BATCH, INPUTS, HIDDEN, PROJECTED = 3, 2, 4, 8, 4
 VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "sse2": "SSE2", "asimd": "NEON"}  # the widest first

@@ -6,9 +6,9 @@ import typer
 
 from gatewise.cli.parameters import DATA, RUN
 from gatewise.cli.show import Bar, console, leaderboard, show_details
-from gatewise.networks.saving import load_model
 from gatewise.tasks import find_task
-from gatewise.training.jobs import evaluate
+from gatewise.tasks.serialization import load_model
+from gatewise.training.commands import evaluate
 
 
 def add(app: typer.Typer, about: str) -> None:

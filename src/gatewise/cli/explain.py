@@ -15,12 +15,12 @@ from rich.text import Text
 from gatewise.cells import find_cell
 from gatewise.cells.base import CellType
 from gatewise.cli.outputs import MARK, require_output
-from gatewise.cli.terminal import Terminal
-from gatewise.data.lessons import LESSONS
 from gatewise.errors import GatewiseError
+from gatewise.insight.toy_problems import LESSONS
 from gatewise.insight.vanishing import Outcome, learn
 from gatewise.insight.walk import PHASES, Stop, walk
-from gatewise.views.pictures.vanishing import draw_vanishing
+from gatewise.plots.vanishing import draw_vanishing
+from gatewise.terminal import Terminal
 
 VANISHING = "vanishing"
 NAME = Annotated[

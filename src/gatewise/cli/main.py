@@ -11,8 +11,8 @@ from typing import Any
 import typer
 
 from gatewise import __version__
-from gatewise.cli.terminal import printable
 from gatewise.errors import GatewiseError
+from gatewise.terminal import printable
 
 VERBS = {
     "compare": "Train several cells and all baselines on your data, and rank them.",

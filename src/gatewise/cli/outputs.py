@@ -11,9 +11,9 @@ import polars as pl
 
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
-from gatewise.training.options import read_yaml
+from gatewise.plots.saving import MARK
+from gatewise.tasks.options import read_yaml
 from gatewise.training.runs import read_description
-from gatewise.views.pictures.saving import MARK
 
 FORMULA = r"^[=+\-@\t\r\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"  # how a cell begins that spreadsheets may run
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"

@@ -12,9 +12,9 @@ from gatewise.cli.parameters import DATA, RUN
 from gatewise.cli.show import console
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
-from gatewise.networks.saving import load_model
 from gatewise.tasks import find_task
-from gatewise.training.task import Prediction
+from gatewise.tasks.base import Prediction
+from gatewise.tasks.serialization import load_model
 
 KIND = "a .csv, .parquet or .txt"
 OUT = Annotated[

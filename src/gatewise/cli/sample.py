@@ -13,13 +13,13 @@ import typer
 from gatewise.cli.outputs import MARK, require_output, write_table
 from gatewise.cli.parameters import RUN
 from gatewise.cli.show import console
-from gatewise.cli.terminal import printable
 from gatewise.data.text.alphabet import alphabet_from
 from gatewise.errors import GatewiseError
-from gatewise.networks.generate.next_symbol import NextSymbol
-from gatewise.networks.generate.sampling import Taste, write_on
-from gatewise.networks.generate.vectors import SequenceModel
-from gatewise.networks.saving import SavedModel, load_model
+from gatewise.tasks.generate.network import NextSymbol
+from gatewise.tasks.generate.sampling import Taste, write_on
+from gatewise.tasks.generate_vectors.network import SequenceModel
+from gatewise.tasks.serialization import SavedModel, load_model
+from gatewise.terminal import printable
 
 SYMBOLS = 500
 OF_TEXT, OF_VECTORS = "For a model of text", "For a model of vectors"
@@ -116,10 +116,10 @@ def _draw_vectors(
     saved: SavedModel, run: Path, length: int | None, seed: int, out: Path | None = None, count: int = 3,
     bias: float = 0.0,
 ) -> None:  # fmt: skip
-    from gatewise.tasks.generate_vectors import sample
-    from gatewise.tasks.reading import read_as
-    from gatewise.tasks.vector_reading import VectorReading
-    from gatewise.views.pictures.vectors import draw_vectors
+    from gatewise.tasks.generate_vectors.data import VectorReading
+    from gatewise.tasks.generate_vectors.plots import draw_vectors
+    from gatewise.tasks.generate_vectors.task import sample
+    from gatewise.tasks.preprocessing import read_as
 
     if out is None or out.suffix.lower() not in (".csv", ".parquet"):
         got = "" if out is None else f", not {str(out)!r}"

@@ -9,10 +9,10 @@ from rich.box import SIMPLE_HEAD
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from gatewise.cli.terminal import Terminal, printable
-from gatewise.training.contest import Contest, Entry
-from gatewise.training.processes import is_first
-from gatewise.training.task import Metric
+from gatewise.processes import is_first
+from gatewise.tasks.base import Metric
+from gatewise.terminal import Terminal, printable
+from gatewise.training.runner import Contest, Entry
 
 console = Terminal(soft_wrap=True, quiet=not is_first())
 

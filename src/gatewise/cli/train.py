@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from gatewise.cli.contests import Verb, add_verb
-from gatewise.training.jobs import train
+from gatewise.cli.training_verbs import Verb, add_verb
+from gatewise.training.commands import train
 
 TRAIN = Verb("train", train)
 

@@ -8,9 +8,9 @@ from functools import cache
 from typing import Literal
 
 from gatewise.cells.base import CellType
-from gatewise.cells.exchange import as_list
 from gatewise.cells.notation import Expression, Input, Normalised, Product, Vector, prev
 from gatewise.cells.order import inside, parts
+from gatewise.cells.serialization import as_list
 from gatewise.errors import GatewiseError
 
 TORCH_NAMES = {"W": ("weight_ih", "bias_ih"), "R": ("weight_hh", "bias_hh")}

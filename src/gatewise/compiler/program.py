@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import count
 
 from gatewise.cells.base import CellType
-from gatewise.cells.exchange import as_list
 from gatewise.cells.notation import (
     Constant,
     Expression,
@@ -22,6 +21,7 @@ from gatewise.cells.notation import (
     prev,
 )
 from gatewise.cells.order import contains, inside
+from gatewise.cells.serialization import as_list
 
 PROJECTION = "projection"  # the matrix's name among a layer's parameters
 

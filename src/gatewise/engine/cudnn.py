@@ -13,10 +13,10 @@ from torch.autograd import forward_ad
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from gatewise.cells.base import CellType
-from gatewise.cells.exchange import to_data
 from gatewise.cells.gru import GRU
 from gatewise.cells.lstm import LSTM
 from gatewise.cells.rnn import RNN, ReluRNN
+from gatewise.cells.serialization import to_data
 from gatewise.engine.recording import jit_tracing
 from gatewise.engine.request import Request, Result
 from gatewise.engine.sequences import backwards, within

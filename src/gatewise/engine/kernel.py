@@ -25,7 +25,7 @@ from gatewise.engine.build import built
 from gatewise.engine.packing import Shelf
 from gatewise.engine.request import Request
 from gatewise.engine.shapes import check
-from gatewise.engine.threads import new_lock, ways
+from gatewise.engine.thread_plan import new_lock, ways
 
 NUMBERS = {torch.float32: "float", torch.float64: "double"}
 FACTORS = {**NUMBERS, torch.bfloat16: "Bfloat16"}  # of products; with those of bfloat16 all else is float32

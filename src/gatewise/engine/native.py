@@ -17,7 +17,7 @@ from gatewise.engine.differentiable import Along, result, unflat
 from gatewise.engine.kernel import NUMBERS, Kernel, kernel
 from gatewise.engine.recording import transformed
 from gatewise.engine.request import Request, Result, Trace
-from gatewise.engine.threads import fit_side_by_side
+from gatewise.engine.thread_plan import fit_side_by_side
 
 log = logging.getLogger("gatewise")
 ORDINARY = (Tensor, torch.nn.Parameter)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from gatewise.cells.base import CellType
-from gatewise.cells.exchange import from_data, to_data
+from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.layout import layout
 from gatewise.compiler.program import PROJECTION, Extras
 from gatewise.engine.compiling import BuildError

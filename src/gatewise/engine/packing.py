@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gatewise.engine import workspace
-from gatewise.engine.threads import new_lock
+from gatewise.engine.thread_plan import new_lock
 
 MOST_BYTES = 1 << 28  # of packed parameters that are kept for the next call
 MOST_KNOWN = 1 << 9  # sets of parameters; those of a network whose weights are computed are new at each call

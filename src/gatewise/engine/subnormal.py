@@ -15,7 +15,7 @@ from gatewise.engine.build import FLAGS, HEADERS
 from gatewise.engine.compiling import BuildError, Program
 from gatewise.engine.loading import load
 from gatewise.engine.processor import NATIVE
-from gatewise.engine.threads import usable
+from gatewise.engine.thread_plan import usable
 
 log = logging.getLogger("gatewise")
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gatewise.engine.threads import new_lock
+from gatewise.engine.thread_plan import new_lock
 
 MOST_BYTES = 1 << 30  # kept in all; what does not fit is given back to the system
 LEAST_BYTES = 1 << 14  # below, the system's own allocator reuses memory well enough

@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import PackedSequence
 from gatewise.cells.base import CellType
 from gatewise.engine.request import Trace
 from gatewise.errors import GatewiseError
-from gatewise.insight.places import OURS, Place, directions
+from gatewise.insight.current_layer import OURS, Place, directions
 from gatewise.layers import GRU, LSTM, RNN, Recurrent
 
 THEIRS: dict[type[nn.RNNBase], Callable[..., Recurrent]] = {nn.LSTM: LSTM, nn.GRU: GRU, nn.RNN: RNN}

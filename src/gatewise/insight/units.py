@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gatewise.cells.keeping import keeping
+from gatewise.cells.carry_factor import keeping
 from gatewise.cells.notation import Constant, Expression, Operation
 from gatewise.engine.step import FUNCTIONS
 from gatewise.errors import GatewiseError

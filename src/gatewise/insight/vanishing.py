@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gatewise.cells.base import CellType
-from gatewise.data.lessons import LESSONS, Lesson
 from gatewise.insight.gradient import gradient_flow
+from gatewise.insight.toy_problems import LESSONS, Lesson
 from gatewise.layers import Recurrent
 
 HIDDEN, ROWS, RATE, CLIP = 32, 64, 3e-3, 1.0

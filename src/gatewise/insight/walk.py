@@ -12,8 +12,8 @@ from typing import Literal
 import torch
 
 from gatewise.cells.base import CellType
+from gatewise.cells.carry_factor import keeping
 from gatewise.cells.formula import formula
-from gatewise.cells.keeping import keeping
 from gatewise.cells.notation import Expression, Normalised, Previous, Product, Vector
 from gatewise.cells.order import parts
 from gatewise.engine.request import Request

@@ -17,10 +17,10 @@ from gatewise.engine.choice import run_together
 from gatewise.engine.request import Request, Result
 from gatewise.errors import GatewiseError
 from gatewise.layers.checks import check_whole
-from gatewise.layers.corners import Combine, Corner, Directions, check_combine, corners, suffix
+from gatewise.layers.initialization import bias_starts, start
 from gatewise.layers.lattices import Lattices, Sizes, State, read_lattices, read_states
+from gatewise.layers.scan_directions import Combine, Corner, Directions, check_combine, corners, suffix
 from gatewise.layers.slices import Place, Slices
-from gatewise.layers.start import bias_starts, start
 
 USUAL = {
     "tied": True, "transform": "lstm", "priority": (), "without_memory": (), "show": "o * tanh(c)",

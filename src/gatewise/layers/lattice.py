@@ -15,9 +15,9 @@ from gatewise.engine.choice import run_together
 from gatewise.engine.request import Request
 from gatewise.errors import GatewiseError
 from gatewise.layers.checks import check_cell, check_whole
-from gatewise.layers.corners import Combine, Corner, Directions, check_combine, corners, suffix
+from gatewise.layers.initialization import bias_starts, start
 from gatewise.layers.lattices import Sizes, State, read_lattices, read_states
-from gatewise.layers.start import bias_starts, start
+from gatewise.layers.scan_directions import Combine, Corner, Directions, check_combine, corners, suffix
 
 
 class Lattice(nn.Module):

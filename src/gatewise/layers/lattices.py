@@ -16,7 +16,7 @@ from gatewise.engine.request import Result, Trace
 from gatewise.errors import GatewiseError
 from gatewise.layers.batches import WHOLE
 from gatewise.layers.checks import check_input, check_state
-from gatewise.layers.corners import Combine, Directions, combined
+from gatewise.layers.scan_directions import Combine, Directions, combined
 
 State = Mapping[str, Tensor]
 Sizes = Tensor | Sequence[Sequence[int]]

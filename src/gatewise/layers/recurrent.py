@@ -18,8 +18,8 @@ from gatewise.engine.request import Request, Result, Trace
 from gatewise.errors import GatewiseError
 from gatewise.layers.batches import Batch, read_batch, read_resets
 from gatewise.layers.checks import check_cell, check_input, check_whole
+from gatewise.layers.initialization import bias_starts, start
 from gatewise.layers.regularise import regularisation
-from gatewise.layers.start import bias_starts, start
 from gatewise.layers.states import State, StateForm
 
 

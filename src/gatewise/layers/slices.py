@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gatewise.cells.base import CellType
 from gatewise.engine.request import Result, Trace
-from gatewise.layers.corners import Corner
+from gatewise.layers.scan_directions import Corner
 
 Place = tuple[int, ...]  # an index along each untied axis, counted from where the run begins
 

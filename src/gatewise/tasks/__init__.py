@@ -1,4 +1,4 @@
-"""The tasks: one file each. What they have in common is in `gatewise.training.task`."""
+"""The tasks: one file each. What they have in common is in `gatewise.tasks.base`."""
 
 from __future__ import annotations
 

@@ -19,14 +19,14 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from gatewise.errors import DivergedError, GatewiseError
-from gatewise.networks.finite import ADVICE
-from gatewise.networks.network import Network
+from gatewise.modules.finite import ADVICE
+from gatewise.modules.network import Network
+from gatewise.tasks.options import Contender
 from gatewise.training.batches import loader
 from gatewise.training.callbacks import MetricsFile, Watch
 from gatewise.training.checkpoints import WholeCheckpoints, damaged, read_checkpoint
 from gatewise.training.gradients import GradientWatch
 from gatewise.training.module import TrainingModule
-from gatewise.training.options import Contender
 from gatewise.training.runs import GRADIENT
 
 PROCESSES = 8  # that share the processors of a machine, be they fewer

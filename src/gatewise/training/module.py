@@ -12,8 +12,8 @@ from torchmetrics import MeanMetric
 
 from gatewise.engine.subnormal import flush_subnormals
 from gatewise.errors import DivergedError
-from gatewise.networks.network import Network
-from gatewise.training.options import Contender
+from gatewise.modules.network import Network
+from gatewise.tasks.options import Contender
 
 LOWER_RATE_BY, LOWER_RATE_AFTER = 0.3, 2
 

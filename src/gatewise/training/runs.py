@@ -16,11 +16,11 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, Valida
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import find_cell
-from gatewise.cells.exchange import from_data, to_data
+from gatewise.cells.serialization import from_data, to_data
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
-from gatewise.training.lock import LOCK, locked
-from gatewise.training.options import (
+from gatewise.tasks.base import Task
+from gatewise.tasks.options import (
     Contender,
     Contenders,
     TaskOptions,
@@ -29,7 +29,7 @@ from gatewise.training.options import (
     to_yaml,
     verb_options,
 )
-from gatewise.training.task import Task
+from gatewise.training.lock import LOCK, locked
 
 GRADIENT = "gradient.csv"  # in the folder of a training that followed its gradient
 LARGEST, LONGEST = 16 * 2**20, 200  # bytes of a run.json, letters of what is wrong with it

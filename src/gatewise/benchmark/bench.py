@@ -1,0 +1,170 @@
+"""The measurement: every contender is checked, then all take turns."""
+
+from __future__ import annotations
+
+import json
+import platform
+import signal
+import statistics
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Protocol
+
+from gatewise.benchmark import malloc, results
+from gatewise.benchmark.check import Judge
+from gatewise.benchmark.clock import take_turns
+from gatewise.benchmark.contender import Contender, Rival
+from gatewise.benchmark.machine import Machine
+from gatewise.benchmark.plan import Plan
+from gatewise.benchmark.results import OURS, Row
+from gatewise.benchmark.rivals.torch_nn import LAYERS
+from gatewise.benchmark.workload import ONE_STEP, PASSES, Problem, Task
+from gatewise.files import write_whole
+
+OVERHEAD = "overhead"  # the pass of one step of one row, where the products take no time
+LIMIT = 120  # seconds to get ready in; who needs more is left out
+PACKAGES = ("torch", "numpy", "jax", "onnxruntime", "openvino")
+
+
+class Watcher(Protocol):
+    """Who is told what happens."""
+
+    def doing(self, what: str) -> None:
+        """What is being done now."""
+
+    def note(self, text: str) -> None:
+        """Something to know about the results, such as who was left out, and why."""
+
+    def measured(self, rows: Sequence[Row]) -> None:
+        """All rows of one cell and shape."""
+
+
+class Bench:
+    """One run of a plan on a machine.
+
+    rows: what was measured; wrong: where gatewise itself did not agree with the reference
+    """
+
+    def __init__(self, plan: Plan, machine: Machine, watcher: Watcher) -> None:
+        self.plan, self.machine, self.watcher = plan, machine, watcher
+        self.setting = malloc.current()
+        self.rows: list[Row] = []
+        self.wrong: list[str] = []
+        self.notes: list[str] = []
+        before = results.read(plan.out / "speed.csv") if plan.out else []
+        self.others = [row for row in before if (row.malloc, row.dtype) != (self.setting, plan.dtype)]
+
+    def run(self) -> None:
+        """Measures everything; what is measured is written at once, so that a kill loses one shape only."""
+        contenders = [one for one in self.plan.contenders if not self._note(one.name, one.missing())]
+        self._write()
+        for task in self.plan.tasks:
+            self._measure(task, [one for one in contenders if one.fits(task)])
+        beside = [one for one in contenders if one.name in (OURS, "torch.nn")]
+        for cell in dict.fromkeys(task.cell for task in self.plan.tasks if task.cell in LAYERS):
+            self._measure(Task(cell, ONE_STEP), beside, OVERHEAD)
+
+    def _measure(self, task: Task, contenders: Sequence[Rival], only: str | None = None) -> None:
+        self.watcher.doing(f"{task}: the reference")
+        problem = Problem.of(task)
+        judge = Judge(problem, self.plan.bfloat16)
+        ready: dict[str, dict[str, Contender]] = {which: {} for which in PASSES}
+        for one in contenders:
+            if self._note(one.name, one.refusal(task)):
+                continue
+            self.watcher.doing(f"{task}: {one.name} gets ready")
+            try:
+                with _at_most(LIMIT), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    contender = one.prepare(problem, self.plan.bfloat16)
+                    for which in one.passes:
+                        wrong = judge.disagreement(contender, which)
+                        if not self._note(f"{task} {which}, {one.name}", wrong, "no time shown: "):
+                            ready[which][one.name] = contender
+                        elif one.name.startswith(OURS):
+                            self.wrong.append(f"{task} {which}: {wrong}")
+            except Exception as error:  # whatever another library raises; the others go on
+                self._note(f"{task}, {one.name}", f"{type(error).__name__}: {str(error).strip()[:150]}")
+        del judge  # and its memory
+        passes = ("forward",) if only else PASSES
+        found = [row for which in passes for row in self._timed(task, which, ready[which], only or which)]
+        self.rows += found
+        self.watcher.measured(found)
+        self._write()
+
+    def _timed(self, task: Task, which: str, ready: dict[str, Contender], name: str) -> list[Row]:
+        """The rows of one pass."""
+        self.watcher.doing(f"{task}: {name}")
+        calls = {who: getattr(one, which) for who, one in ready.items()}
+        rows, operations = [], task.operations(which)
+        for who, turns in take_turns(calls, self.plan.repeats).items():
+            seconds = statistics.median(turns)
+            kept = ready[who].kept_bytes() if which == "both" else None
+            rows.append(
+                Row(
+                    self.setting, self.plan.dtype, task.cell.__name__, str(task.shape), name, who,
+                    milliseconds=1e3 * seconds,
+                    spread=(max(turns) - min(turns)) / seconds,
+                    gflops=operations / seconds / 1e9,
+                    share=operations / seconds / 1e9 / self.machine.peak if self.machine.peak else None,
+                    kept=None if kept is None else kept / 1e6,
+                )
+            )  # fmt: skip
+        other = results.beside(rows)
+        if other is None:
+            return rows
+        return [replace(row, ratio=other.milliseconds / row.milliseconds, beside=other.who) for row in rows]
+
+    def _note(self, who: str, reason: str | None, before: str = "") -> bool:
+        """Tells why somebody is left out, once; whether there is a reason."""
+        if reason is None:
+            return False
+        text = f"{who}: {before}{' '.join(reason.split())}"
+        if text not in self.notes:
+            self.notes.append(text)
+            self.watcher.note(text)
+        return True
+
+    def _write(self) -> None:
+        if self.plan.out is None:
+            return
+        results.write([*self.others, *self.rows], self.plan.out / "speed.csv")
+        told = {**self.machine.as_json(), "python": platform.python_version(), "versions": _versions()}
+        told["left_out"] = self.notes
+        text = json.dumps(told, indent=2) + "\n"
+        write_whole(
+            self.plan.out / "machine.json", lambda partial: partial.write_text(text, encoding="utf-8")
+        )
+
+
+def _versions() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in ("gatewise", *PACKAGES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@contextmanager
+def _at_most(seconds: int) -> Iterator[None]:
+    """Raises `TimeoutError` in what takes longer, where the system can; a call into C ends first."""
+    if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        raise TimeoutError(f"not ready within {seconds} seconds")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

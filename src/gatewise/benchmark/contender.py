@@ -1,0 +1,128 @@
+"""Who takes part: a rival makes a contender of a problem; a contender can be timed and checked."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gatewise.benchmark.workload import PASSES, Problem, Task
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What a contender computed.
+
+    output: [T, B, H]; final: [B, H] for each state; gradients: of `input` and of each parameter
+    """
+
+    output: Tensor
+    final: tuple[Tensor, ...]
+    gradients: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Contender(ABC):
+    """One problem, ready to be run as often as wanted."""
+
+    @abstractmethod
+    def forward(self) -> Any:
+        """The output and the final states, without a gradient, in the library's own form."""
+
+    def both(self) -> Any:
+        """The same, and the gradients of the input and of all parameters."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def read(self, done: Any) -> Results:
+        """What `forward` or `both` returned, as PyTorch's tensors."""
+
+    def kept_bytes(self) -> int | None:
+        """What is held between forward and backward; None where it can't be counted."""
+        return None
+
+
+class Rival(ABC):
+    """A way to run cells that others may be compared with."""
+
+    name: str
+    needs: tuple[str, ...] = ()  # packages that gatewise itself does not need
+    passes: tuple[str, ...] = PASSES
+    has_bfloat16 = False
+    lattices = False  # whether it runs over lattices; and over sequences
+    sequences = True
+
+    def missing(self) -> str | None:
+        """Why it can't take part on this machine, or None."""
+        absent = [one for one in self.needs if find_spec(one) is None]
+        return f"not installed: {', '.join(absent)}" if absent else None
+
+    def fits(self, task: Task) -> bool:
+        """Whether it runs what a task wants at all."""
+        return self.sequences if task.shape.axes == 1 else self.lattices
+
+    def refusal(self, task: Task) -> str | None:
+        """Why it can't take part in a task that fits, or None."""
+        return None
+
+    @abstractmethod
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+        """Gets ready; whatever happens once, such as packing the weights, happens here."""
+
+
+Run = Callable[[Tensor], tuple[Tensor, tuple[Tensor, ...]]]  # values -> output, final states
+
+
+class TorchContender(Contender):
+    """A contender that PyTorch differentiates."""
+
+    def __init__(
+        self, problem: Problem, run: Run, parameters: Mapping[str, Tensor], bfloat16: bool = False
+    ) -> None:
+        self.run, self.parameters, self.bfloat16 = run, dict(parameters), bfloat16
+        self.values, self.incoming = problem.values.clone().requires_grad_(), problem.incoming
+
+    def forward(self) -> Any:
+        with torch.no_grad():
+            return self._run()
+
+    def both(self) -> Any:
+        for one in (self.values, *self.parameters.values()):
+            one.grad = None
+        output, final = self._run()
+        output.backward(self.incoming.to(output.dtype))
+        return output, final
+
+    def read(self, done: Any) -> Results:
+        output, final = done
+        leaves = {"input": self.values, **self.parameters} if output.requires_grad else {}
+        gradients = {name: one.grad for name, one in leaves.items() if one.grad is not None}
+        return Results(output.detach(), tuple(one.detach() for one in final), gradients)
+
+    def kept_bytes(self) -> int | None:
+        held: list[Tensor] = []
+
+        def keep(value: Tensor) -> Tensor:
+            held.append(value)
+            return value
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
+            output, _ = self._run()
+        storages = {one.untyped_storage().data_ptr(): one.untyped_storage() for one in (*held, output)}
+        leaves = {one.untyped_storage().data_ptr() for one in (self.values, *self.parameters.values())}
+        return sum(one.nbytes() for place, one in storages.items() if place not in leaves)
+
+    def _run(self) -> tuple[Tensor, tuple[Tensor, ...]]:
+        if not self.bfloat16:
+            return self.run(self.values)
+        with torch.autocast("cpu", torch.bfloat16):
+            return self.run(self.values)
+
+
+def states(last: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """A layer's last states [1, B, H] as [B, H] each."""
+    return tuple(one[0] for one in (last if isinstance(last, tuple) else (last,)))

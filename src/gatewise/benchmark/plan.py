@@ -1,0 +1,125 @@
+"""What a user asked to have measured."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from gatewise.benchmark.contender import Rival
+from gatewise.benchmark.own_cell import SoftplusLSTM
+from gatewise.benchmark.rivals import OURS, RIVALS
+from gatewise.benchmark.workload import GRID_SHAPE, LATTICE_SHAPES, QUICK_SHAPES, SHAPES, Shape, Task
+from gatewise.cells import GRU, LSTM, RNN, LayerNormLSTM, PeepholeLSTM, find_cell, grid, mdlstm
+from gatewise.cells.base import CellType
+from gatewise.errors import GatewiseError
+
+CELLS = (LSTM, GRU, RNN, PeepholeLSTM, LayerNormLSTM, SoftplusLSTM)
+DTYPES = ("float32", "bfloat16")
+REPEATS, QUICK_REPEATS = 9, 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure, beside whom and how often.
+
+    bfloat16: gatewise under autocast beside its own float32, and those rivals that have it too
+    """
+
+    tasks: tuple[Task, ...]
+    rivals: tuple[Rival, ...]
+    repeats: int
+    bfloat16: bool = False
+    out: Path | None = None
+
+    @property
+    def contenders(self) -> tuple[Rival, ...]:
+        """Ours and the rivals."""
+        return tuple(one for one in OURS if self.bfloat16 or one.name != "gatewise float32") + self.rivals
+
+    @property
+    def dtype(self) -> str:
+        """By name."""
+        return DTYPES[self.bfloat16]
+
+
+def plan(
+    cells: str | None = None,
+    shapes: str | None = None,
+    rivals: str | None = None,
+    repeats: int | None = None,
+    dtype: str = "float32",
+    quick: bool = False,
+    out: Path | None = None,
+) -> Plan:
+    """The plan of a command line; lists are separated by commas.
+
+    Errors: `GatewiseError` for what is not known, one line each.
+
+    >>> [str(task) for task in plan(cells="gru", shapes="1x10x4x8", rivals="torch.nn").tasks]
+    ['GRU 1x10x4x8']
+    """
+    if dtype not in DTYPES:
+        raise GatewiseError(f"expected --dtype as {' or '.join(DTYPES)}, got {dtype!r}")
+    if repeats is not None and repeats < 1:
+        raise GatewiseError(f"expected --repeats as a whole number of at least 1, got {repeats}")
+    if out is not None and out.exists() and not out.is_dir():
+        raise GatewiseError(f"expected --out as a folder, got the file {str(out)!r}")
+    bfloat16 = dtype == "bfloat16"
+    able = tuple(one for one in RIVALS if one.has_bfloat16 or not bfloat16)
+    return Plan(
+        _tasks(cells, shapes, quick),
+        able if rivals is None else tuple(_rival(name, able) for name in rivals.split(",") if name),
+        repeats or (QUICK_REPEATS if quick else REPEATS),
+        bfloat16,
+        out,
+    )
+
+
+def use_threads(count: int | None) -> None:
+    """Keeps this process, whatever the library, on so many processors.
+
+    Errors: `GatewiseError` where there are not so many.
+    """
+    if count is None:
+        return
+    known = (
+        sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    )
+    if not 1 <= count <= len(known):
+        raise GatewiseError(
+            f"expected --threads in 1..{len(known)}, the processors of this machine, got {count}"
+        )
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, list(known)[:count])
+    torch.set_num_threads(count)
+
+
+def _tasks(cells: str | None, shapes: str | None, quick: bool) -> tuple[Task, ...]:
+    """Every cell on every shape that has as many axes; by default a grid runs over time and depth."""
+    usual = (*(QUICK_SHAPES if quick else SHAPES), *LATTICE_SHAPES[: 1 if quick else None])
+    chosen = (*CELLS, mdlstm(2)) if cells is None else tuple(map(_cell, cells.split(",")))
+    wanted = usual if shapes is None else tuple(map(Shape.read, shapes.split(",")))
+    tasks = [Task(cell, shape) for cell in chosen for shape in wanted if cell.axes == shape.axes]
+    if cells is None and shapes is None:
+        tasks.append(Task(grid(2), GRID_SHAPE))
+    if not tasks:
+        raise GatewiseError(f"none of the cells {cells} has as many axes as any of the shapes {shapes}")
+    return tuple(tasks)
+
+
+def _cell(name: str) -> CellType:
+    own = SoftplusLSTM.__name__.lower()
+    return (
+        SoftplusLSTM if name.strip().lower() in (own, own.removesuffix("lstm")) else find_cell(name.strip())
+    )
+
+
+def _rival(name: str, able: tuple[Rival, ...]) -> Rival:
+    wanted = name.strip().lower().replace("eager loop", "eager")
+    for one in able:
+        if wanted == one.name.lower().replace("eager loop", "eager"):
+            return one
+    raise GatewiseError(f"there is no rival {name!r}; there are {', '.join(one.name for one in able)}")

@@ -1,0 +1,119 @@
+"""Other ways over a lattice: position by position, and all positions of a diagonal at once."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gatewise.benchmark.contender import Contender, Rival, TorchContender
+from gatewise.benchmark.equations import Equations
+from gatewise.benchmark.rivals.eager import Eager
+from gatewise.benchmark.rivals.jax_scan import Jitted, as_library
+from gatewise.benchmark.workload import LatticeShape, Problem, Task
+from gatewise.compiler.layout import layout
+from gatewise.engine.request import Request
+from gatewise.engine.step import Step
+from gatewise.layers import Lattice
+from gatewise.layers.scan_directions import Corner, suffix
+
+
+class Diagonals(Eager):
+    """PyTorch's operations on all positions of a diagonal: what the reference engine does on lattices."""
+
+    name = "PyTorch diagonals"
+    lattices, sequences = True, False
+
+
+class Positions(Rival):
+    """PyTorch's operations on one position of all samples after another."""
+
+    name = "position loop"
+    lattices, sequences = True, False
+
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+        layer = deepcopy(problem.layer)
+        assert isinstance(layer, Lattice)
+        parameters = dict(layer.named_parameters())
+
+        def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            return torch.stack([_looped(layer, corner, values) for corner in layer.corners]).sum(0), ()
+
+        return TorchContender(problem, run, parameters, bfloat16)
+
+
+def _looped(layer: Lattice, corner: Corner, values: Tensor) -> Tensor:
+    """The output [B, *L, H] of one direction; values: [B, *L, I]."""
+    cell, sizes, batch = layer.cell, values.shape[1:-1], len(values)
+    turned = [axis for axis, back in enumerate(corner, 1) if back]
+    parameters = {one.name: getattr(layer, one.name + suffix(corner)) for one in layout(cell).parameters}
+    step = Step(Request(cell, values.movedim(0, -2), parameters, {}))
+    seen = step.input_products(values.flip(turned).flatten(1, -2).transpose(0, 1))
+    zeros = values.new_zeros(batch, layer.hidden_size)
+    done: dict[tuple[int, ...], dict[str, Tensor]] = {}
+    for driven, place in zip(seen, product(*map(range, sizes)), strict=True):
+        before = {}
+        for name, one in cell.previous.items():
+            back = (*place[: one.axis - 1], place[one.axis - 1] - 1, *place[one.axis :])
+            before[name] = done[back][one.state] if back in done else zeros
+        done[place] = step(driven, before)
+    output = torch.stack([lines[cell.state[0]] for lines in done.values()], dim=1)
+    return output.unflatten(1, sizes).flip(turned)
+
+
+class JaxDiagonals(Rival):
+    """JAX's `lax.scan` over the diagonals of a skewed lattice of two axes, jitted."""
+
+    name = "JAX diagonals"
+    needs = ("jax",)
+    lattices, sequences = True, False
+
+    def refusal(self, task: Task) -> str | None:
+        return None if task.shape.axes == 2 else "its scan is written for two axes"
+
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+        return Jitted(problem, problem.parameters(), _Along)
+
+
+class _Along:
+    def __init__(self, problem: Problem, jax: Any) -> None:
+        assert isinstance(problem.layer, Lattice)
+        assert isinstance(problem.task.shape, LatticeShape)
+        self.jax, self.layer, self.sides = jax, problem.layer, problem.task.shape.sides
+
+    def __call__(self, parameters: Any, values: Any) -> tuple[Any, tuple[Any, ...]]:
+        return sum(self._along(corner, parameters, values) for corner in self.layer.corners), ()
+
+    def _along(self, corner: Corner, parameters: Any, values: Any) -> Any:
+        """The output [B, L1, L2, H]; a diagonal's positions lie in lanes, one for each index of axis 2."""
+        numpy, cell, (first, second) = self.jax.numpy, self.layer.cell, self.sides
+        turned = [axis for axis, back in enumerate(corner, 1) if back]
+        kinds = layout(cell)
+        own = {one.name: parameters[one.name + suffix(corner)] for one in kinds.parameters}
+        equations = Equations(cell, kinds, as_library(self.jax), own)
+        diagonal, lane = numpy.arange(first + second - 1)[:, None], numpy.arange(second)[None]
+        place = diagonal - lane  # along axis 1
+        inside = (place >= 0) & (place < first)
+        driven = tuple(
+            numpy.moveaxis(one, 0, 2)[numpy.clip(place, 0, first - 1), lane]
+            for one in equations.driven(numpy.flip(values, turned))
+        )
+        start = tuple(numpy.zeros((second, len(values), self.layer.hidden_size)) for _ in cell.state)
+
+        def step(state: Any, now: Any) -> tuple[Any, Any]:
+            seen, within = now
+            held = dict(zip(cell.state, state, strict=True))
+            neighbour = {
+                name: numpy.concatenate([numpy.zeros_like(one[:1]), one[:-1]]) for name, one in held.items()
+            }
+            before = [(held if one.axis == 1 else neighbour)[one.state] for one in cell.previous.values()]
+            new = tuple(numpy.where(within[:, None, None], one, 0.0) for one in equations.step(seen, before))
+            return new, new[0]
+
+        _, skewed = self.jax.lax.scan(step, start, (driven, inside))
+        rows, columns = numpy.arange(first)[:, None], numpy.arange(second)[None]
+        output = numpy.moveaxis(skewed[rows + columns, columns], 2, 0)
+        return numpy.flip(output, turned)

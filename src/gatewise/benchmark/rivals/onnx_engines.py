@@ -1,0 +1,78 @@
+"""Engines that run ONNX graphs: onnxruntime and OpenVINO, forward only."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import torch
+
+from gatewise.benchmark.contender import Contender, Results, Rival
+from gatewise.benchmark.rivals.onnx_graph import ORDERS, feed, graph
+from gatewise.benchmark.workload import Problem, Task
+
+
+class _Engine(Rival):
+    """An engine; `load` gives it a graph and its inputs, and returns what runs it."""
+
+    passes = ("forward",)
+
+    def refusal(self, task: Task) -> str | None:
+        return None if task.cell in ORDERS else "ONNX has nodes for LSTM, GRU and RNN only"
+
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+        return _Loaded(self.load(graph(problem), feed(problem)))
+
+    @abstractmethod
+    def load(self, model: bytes, fed: dict[str, Any]) -> Callable[[], list[Any]]:
+        """Gets the model ready, on as many threads as PyTorch has."""
+
+
+class _Loaded(Contender):
+    def __init__(self, run: Callable[[], list[Any]]) -> None:
+        self.run = run
+
+    def forward(self) -> Any:
+        return self.run()
+
+    def read(self, done: Any) -> Results:
+        output, *final = (torch.from_numpy(one.copy()) for one in done)
+        return Results(output[:, 0], tuple(one[0] for one in final))
+
+
+class OnnxRuntime(_Engine):
+    """Microsoft's engine."""
+
+    name = "onnxruntime"
+    needs = ("onnx", "onnxruntime")
+
+    def load(self, model: bytes, fed: dict[str, Any]) -> Callable[[], list[Any]]:
+        runtime = import_module("onnxruntime")
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.add_session_config_entry("session.force_spinning_stop", "1")  # not in the next one's turn
+        session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return lambda: session.run(None, fed)
+
+
+class OpenVino(_Engine):
+    """Intel's engine."""
+
+    name = "OpenVINO"
+    needs = ("onnx", "openvino")
+
+    def load(self, model: bytes, fed: dict[str, Any]) -> Callable[[], list[Any]]:
+        core = import_module("openvino").Core()
+        threads = {"INFERENCE_NUM_THREADS": torch.get_num_threads()}
+        plain = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        compiled = core.compile_model(core.read_model(model, b""), "CPU", threads | plain)
+        request = compiled.create_infer_request()
+        outputs = list(compiled.outputs)
+
+        def run() -> list[Any]:
+            done = request.infer(fed, share_inputs=True, share_outputs=True)
+            return [done[one] for one in outputs]
+
+        return run

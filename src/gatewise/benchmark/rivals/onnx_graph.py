@@ -1,0 +1,81 @@
+"""A layer as an ONNX graph of one node, for engines that run such graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from gatewise.benchmark.workload import Problem
+from gatewise.cells import GRU, LSTM, RNN
+from gatewise.cells.base import CellType
+from gatewise.compiler.layout import layout
+
+# The order of the blocks in ONNX, by our names.
+ORDERS: dict[CellType, tuple[str, ...]] = {
+    LSTM: ("i", "o", "f", "g"), GRU: ("z", "r", "n"), RNN: ("h",)
+}  # fmt: skip
+OPSET = 17
+
+
+def graph(problem: Problem) -> bytes:
+    """The serialised model: `x` [T, B, I] (and `lengths` [B]) to the output [T, 1, B, H] and final states."""
+    onnx = import_module("onnx")
+    helper, kinds, cell = onnx.helper, onnx.TensorProto, problem.task.cell
+    shape = problem.task.shape
+    inputs = [helper.make_tensor_value_info("x", kinds.FLOAT, list(problem.values.shape))]
+    if problem.lengths is not None:
+        inputs.append(helper.make_tensor_value_info("lengths", kinds.INT32, [shape.batch]))
+    weights = [onnx.numpy_helper.from_array(one, name) for name, one in _weights(problem).items()]
+    results = ("y", *(f"final_{name}" for name in cell.state))
+    options = {"linear_before_reset": 1} if cell is GRU else {}
+    node = helper.make_node(
+        cell.__name__,
+        ["x", "W", "R", "B", "lengths" if problem.lengths is not None else ""],
+        list(results),
+        hidden_size=shape.hidden,
+        **options,
+    )
+    sizes = [
+        [shape.steps, 1, shape.batch, shape.hidden],
+        *([1, shape.batch, shape.hidden] for _ in cell.state),
+    ]
+    outputs = [
+        helper.make_tensor_value_info(name, kinds.FLOAT, size)
+        for name, size in zip(results, sizes, strict=True)
+    ]
+    model = helper.make_model(
+        helper.make_graph([node], cell.__name__, inputs, outputs, weights),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=8,
+    )
+    onnx.checker.check_model(model)
+    serialised: bytes = model.SerializeToString()
+    return serialised
+
+
+def feed(problem: Problem) -> dict[str, Any]:
+    """The graph's inputs."""
+    fed: dict[str, Any] = {"x": problem.values.numpy()}
+    if problem.lengths is not None:
+        fed["lengths"] = problem.lengths.int().numpy()
+    return fed
+
+
+def _weights(problem: Problem) -> dict[str, np.ndarray]:
+    """W [1, K * H, I], R [1, K * H, H] and both biases B [1, 2 * K * H], the blocks in ONNX's order."""
+    cell, parameters = problem.task.cell, problem.parameters()
+    blocks = {one.name: one.blocks for one in layout(cell).parameters}
+
+    def ordered(name: str) -> np.ndarray:
+        parts: Sequence[np.ndarray] = np.split(parameters[name].numpy(), len(blocks[name]))
+        by_block = dict(zip(blocks[name], parts, strict=True))
+        return np.concatenate([by_block[one] for one in ORDERS[cell]])
+
+    return {
+        "W": ordered("weight_ih")[None],
+        "R": ordered("weight_hh")[None],
+        "B": np.concatenate([ordered("bias_ih"), ordered("bias_hh")])[None],
+    }

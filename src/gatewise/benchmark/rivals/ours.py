@@ -1,0 +1,78 @@
+"""gatewise itself, in the ways in which it can be run."""
+
+from __future__ import annotations
+
+import inspect
+from copy import deepcopy
+
+from torch import Tensor
+
+from gatewise.benchmark.contender import Contender, Rival, TorchContender, states
+from gatewise.benchmark.workload import Problem
+from gatewise.layers import Lattice, Recurrent
+
+
+def contender_of(
+    layer: Recurrent | Lattice, problem: Problem, bfloat16: bool, trace: bool = False
+) -> TorchContender:
+    """A layer of gatewise that has the problem's weights, as a contender."""
+
+    def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        if isinstance(layer, Lattice):
+            return layer(values)[0], ()
+        output, last, *_ = layer(values, lengths=problem.lengths, trace=trace)
+        return output, states(last)
+
+    parameters = {name.removesuffix("_l0"): one for name, one in layer.named_parameters()}
+    return TorchContender(problem, run, parameters, bfloat16)
+
+
+class Ours(Rival):
+    """The layer, as a user has it."""
+
+    name = "gatewise"
+    has_bfloat16 = True
+    lattices = True
+
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+        return contender_of(deepcopy(problem.layer), problem, bfloat16)
+
+
+class Recomputing(Rival):
+    """The layer that keeps less for the backward pass and computes its gates again."""
+
+    name = "gatewise recompute"
+    passes = ("both",)
+    has_bfloat16 = True
+    lattices = False
+
+    def missing(self) -> str | None:
+        can = "recompute" in inspect.signature(Recurrent.__init__).parameters
+        return None if can else "this version has no recompute"
+
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+        shape = problem.task.shape
+        options = {"recompute": "gates"}
+        layer = Recurrent(problem.task.cell, shape.inputs, shape.hidden, **options)  # type: ignore[arg-type]
+        layer.load_state_dict(problem.layer.state_dict())
+        return contender_of(layer, problem, bfloat16)
+
+
+class Traced(Rival):
+    """The layer that also gives every gate and state of every step."""
+
+    name = "gatewise traced"
+    passes = ("forward",)
+    has_bfloat16 = True
+
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+        return contender_of(deepcopy(problem.layer), problem, bfloat16, trace=True)
+
+
+class Float32(Ours):
+    """The layer without autocast, for bfloat16 to be compared with."""
+
+    name = "gatewise float32"
+
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+        return super().prepare(problem, bfloat16=False)

@@ -1,0 +1,118 @@
+"""TorchScript: the step loops that one writes by hand for cells that `torch.nn` lacks."""
+
+import warnings
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm, linear, softplus
+
+from gatewise.benchmark.contender import Contender, Rival, TorchContender
+from gatewise.benchmark.own_cell import SoftplusLSTM
+from gatewise.benchmark.workload import Problem, Task
+from gatewise.cells import LayerNormLSTM, PeepholeLSTM
+from gatewise.cells.base import CellType
+from gatewise.cells.notation import NORMALISE_EPSILON
+
+
+class _Loop(nn.Module):
+    """Runs `step` along [T, B, I]; the parameters have the names of gatewise's layer."""
+
+    weight_ih: Tensor
+    weight_hh: Tensor
+    bias_ih: Tensor
+    bias_hh: Tensor
+
+    def __init__(self, parameters: dict[str, Tensor]) -> None:
+        super().__init__()
+        for name, one in parameters.items():
+            self.register_parameter(name, nn.Parameter(one.clone()))
+
+    def forward(self, values: Tensor, inside: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        driven = self.drive(values)
+        h = torch.zeros(values.size(1), self.weight_hh.size(1))
+        c = torch.zeros_like(h)
+        outputs: list[Tensor] = []
+        for t in range(values.size(0)):
+            new_h, new_c = self.step(driven[t], h, c)
+            if inside is None:
+                h, c = new_h, new_c
+                outputs.append(h)
+            else:
+                outputs.append(torch.where(inside[t], new_h, 0.0))
+                h, c = torch.where(inside[t], new_h, h), torch.where(inside[t], new_c, c)
+        return torch.stack(outputs), h, c
+
+    def drive(self, values: Tensor) -> Tensor:
+        return linear(values, self.weight_ih, self.bias_ih)
+
+    def step(self, driven: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError
+
+
+class _Peephole(_Loop):
+    p: Tensor
+
+    def step(self, driven: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        i, f, g, o = (driven + linear(h, self.weight_hh, self.bias_hh)).chunk(4, 1)
+        of_i, of_f, of_o = self.p.chunk(3)
+        c = torch.sigmoid(f + of_f * c) * c + torch.sigmoid(i + of_i * c) * torch.tanh(g)
+        return torch.sigmoid(o + of_o * c) * torch.tanh(c), c
+
+
+class _LayerNorm(_Loop):
+    gain_input: Tensor
+    shift_input: Tensor
+    gain_hidden: Tensor
+    shift_hidden: Tensor
+    gain_memory: Tensor
+    shift_memory: Tensor
+    epsilon: Final[float] = NORMALISE_EPSILON
+
+    def drive(self, values: Tensor) -> Tensor:
+        product = linear(values, self.weight_ih)
+        return layer_norm(product, [product.size(-1)], self.gain_input, self.shift_input, self.epsilon)
+
+    def step(self, driven: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        product = linear(h, self.weight_hh)
+        fed = layer_norm(product, [product.size(-1)], self.gain_hidden, self.shift_hidden, self.epsilon)
+        i, f, g, o = (driven + fed).chunk(4, 1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        shown = layer_norm(c, [c.size(-1)], self.gain_memory, self.shift_memory, self.epsilon)
+        return torch.sigmoid(o) * torch.tanh(shown), c
+
+
+class _Softplus(_Loop):
+    def step(self, driven: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        f, g, o = (driven + linear(h, self.weight_hh, self.bias_hh)).chunk(3, 1)
+        f = torch.sigmoid(f)
+        c = f * c + (1 - f) * softplus(g)
+        return torch.sigmoid(o) * torch.tanh(c), c
+
+
+LOOPS: dict[CellType, type[_Loop]] = {
+    PeepholeLSTM: _Peephole,
+    LayerNormLSTM: _LayerNorm,
+    SoftplusLSTM: _Softplus,
+}
+
+
+class Scripted(Rival):
+    """The cells that somebody wrote a loop for."""
+
+    name = "TorchScript"
+
+    def refusal(self, task: Task) -> str | None:
+        return None if task.cell in LOOPS else "its loops are written for cells that torch.nn lacks"
+
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+        inside = problem.inside()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            loop = torch.jit.script(LOOPS[problem.task.cell](problem.parameters()))
+
+        def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            output, *final = loop(values, inside)
+            return output, tuple(final)
+
+        return TorchContender(problem, run, dict(loop.named_parameters()))

@@ -1,0 +1,44 @@
+"""The layers of `torch.nn`; ragged batches go through packed sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from gatewise.benchmark.contender import Contender, Rival, TorchContender, states
+from gatewise.benchmark.workload import Problem, Task
+from gatewise.cells import GRU, LSTM, RNN
+from gatewise.cells.base import CellType
+
+LAYERS: dict[CellType, Callable[[int, int], nn.RNNBase]] = {LSTM: nn.LSTM, GRU: nn.GRU, RNN: nn.RNN}
+
+
+class TorchNN(Rival):
+    """LSTM, GRU and RNN."""
+
+    name = "torch.nn"
+    has_bfloat16 = True
+
+    def refusal(self, task: Task) -> str | None:
+        return None if task.cell in LAYERS else "it has LSTM, GRU and RNN only"
+
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+        shape = problem.task.shape
+        layer = LAYERS[problem.task.cell](shape.inputs, shape.hidden)
+        layer.load_state_dict(problem.layer.state_dict())
+        lengths = problem.lengths
+
+        def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            if lengths is None:
+                output, last = layer(values)
+                return output, states(last)
+            packed, last = layer(pack_padded_sequence(values, lengths, enforce_sorted=False))
+            output, _ = pad_packed_sequence(packed, total_length=len(values))
+            return output, states(last)
+
+        parameters: dict[str, Tensor] = {
+            name.removesuffix("_l0"): one for name, one in layer.named_parameters()
+        }
+        return TorchContender(problem, run, parameters, bfloat16)

@@ -1,0 +1,80 @@
+"""PyTorch's `scan`, a loop that its compiler sees as one operation."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gatewise.benchmark.contender import Contender, Rival, TorchContender
+from gatewise.benchmark.equations import Equations, Library
+from gatewise.benchmark.workload import Problem
+from gatewise.cells.base import CellType
+from gatewise.compiler.layout import Layout, layout
+
+TORCH = Library(
+    functions={
+        "add": torch.add, "subtract": lambda a, b: a - b, "multiply": torch.mul, "divide": torch.div,
+        "maximum": torch.maximum, "negate": torch.neg, "sigmoid": torch.sigmoid, "tanh": torch.tanh,
+        "relu": torch.relu, "softplus": functional.softplus, "exp": torch.exp,
+    },
+    join=lambda values: torch.cat(list(values), dim=-1),
+    split=lambda values, count: values.chunk(count, dim=-1),
+    transposed=lambda matrix: matrix.t().contiguous(),
+)  # fmt: skip
+
+
+class TorchScan(Rival):
+    """Any cell, by `torch.compile`; compiled anew for each shape and pass."""
+
+    name = "scan"
+
+    def missing(self) -> str | None:
+        try:
+            import_module("torch._higher_order_ops.scan")
+        except ImportError:
+            return f"PyTorch {torch.__version__} has no scan"
+        return None
+
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+        parameters = {name: one.clone().requires_grad_() for name, one in problem.parameters().items()}
+        torch.compiler.reset()  # it refuses to compile one function for too many shapes
+        along = torch.compile(_along, fullgraph=True, dynamic=False)
+        inside, cell = problem.inside(), problem.task.cell
+        held = layout(cell)
+
+        def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            output, final = along(cell, held, parameters, values, inside)
+            return output, final
+
+        return _Compiled(problem, run, parameters)
+
+
+class _Compiled(TorchContender):
+    def kept_bytes(self) -> int | None:
+        return None  # hooks on what is saved would have it compiled anew
+
+
+def _along(
+    cell: CellType, held: Layout, parameters: dict[str, Tensor], values: Tensor, inside: Tensor | None
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    from torch._higher_order_ops.scan import scan
+
+    equations = Equations(cell, held, TORCH, parameters)
+    driven = equations.driven(values)
+    units = parameters["weight_hh"].shape[1]
+
+    def step(state: tuple[Tensor, ...], now: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
+        new = equations.step(now[: len(driven)], state)
+        output = new[0]
+        if inside is not None:
+            output = torch.where(now[-1], output, 0.0)
+            new = tuple(torch.where(now[-1], one, old) for one, old in zip(new, state, strict=True))
+        # Copies: PyTorch's compiler takes a carry for an alias where its gradient reads it too.
+        return tuple(one.clone() for one in new), output.clone()
+
+    start = tuple(values.new_zeros(values.shape[1], units) for _ in cell.state)
+    final, output = scan(step, start, driven if inside is None else (*driven, inside), dim=0)
+    return output, final

@@ -1,0 +1,98 @@
+"""The roofline: what every cell and shape reaches, below what the machine can do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gatewise.benchmark.machine import Machine
+from gatewise.benchmark.results import OURS, Row
+from gatewise.benchmark.workload import PASSES, Task
+from gatewise.files import write_whole
+
+INK, GREY = "#222222", "#777777"
+COLOURS = ("#c1440e", "#2a6f97", "#3f7d20", "#8e4585", "#b8860b", "#333333", "#20908d", "#d1495b")
+MARKS = "osD^v<>Pp*hX"
+TITLES = {"forward": "forward", "both": "forward and backward"}
+
+
+def draw_roofline(rows: Sequence[Row], machine: Machine, tasks: Sequence[Task], path: Path) -> None:
+    """Draws gatewise's rows: a colour a cell, a mark a shape, a panel a pass; the limits as lines.
+
+    Along x are the operations for each byte that a step has to read or write (`Task.intensity`), in the
+    forward pass; the backward pass has about as many to a byte.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    own = [row for row in rows if row.who == OURS and row.passes in PASSES]
+    shapes = list(dict.fromkeys(row.shape for row in own))
+    names = list(dict.fromkeys(task.cell.__name__ for task in tasks))
+    points = {(task.cell.__name__, str(task.shape)): task.intensity() for task in tasks}
+    figure = Figure(figsize=(12.5, 6.2), layout="constrained")
+    panels: Sequence[Any] = figure.subplots(1, 2, sharex=True, sharey=True)
+    for axes, which in zip(panels, PASSES, strict=True):
+        _limits(axes, machine, list(points.values()), min((row.gflops for row in own), default=1.0))
+        for row in (row for row in own if row.passes == which):
+            axes.plot(
+                points[row.cell, row.shape], row.gflops, ls="", ms=7, mew=1.3, alpha=0.9,
+                marker=MARKS[shapes.index(row.shape) % len(MARKS)],
+                color=COLOURS[names.index(row.cell) % len(COLOURS)], mfc="none",
+            )  # fmt: skip
+        axes.set_title(TITLES[which], loc="left", fontsize=11)
+        axes.set_xlabel("operations a byte that a step reads or writes")
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("GFLOP/s")
+    cells_key = [
+        Line2D([], [], color=COLOURS[n % len(COLOURS)], lw=3, label=name) for n, name in enumerate(names)
+    ]
+    shapes_key = [
+        Line2D([], [], color=INK, ls="", marker=MARKS[n % len(MARKS)], mfc="none", label=shape)
+        for n, shape in enumerate(shapes)
+    ]
+    dtype = ", ".join(sorted({row.dtype for row in own}))
+    title = f"gatewise on {machine.processor}, {machine.threads} threads, {dtype}"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, parse_math=False)
+    figure.legend(
+        handles=[*cells_key, *shapes_key], loc="outside right upper", frameon=False, fontsize=9,
+        title="cell; batch x steps x inputs x hidden", title_fontsize=9, alignment="left",
+    )  # fmt: skip
+    ours = {"Software": "gatewise"}  # so that it may be replaced
+    write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=130, metadata=ours))
+
+
+def _limits(axes: Any, machine: Machine, intensities: Sequence[float], slowest: float) -> None:
+    """The processor's peak, and what each memory would allow if it were read anew at every step."""
+    from matplotlib.ticker import LogLocator
+
+    low, high = min(intensities, default=0.5) / 2, max(intensities, default=50.0) * 2
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter("")
+    axes.set_xlim(low, high)
+    if machine.peak is None:
+        return
+    bottom = min(slowest / 2, machine.peak / 20)
+    axes.set_ylim(bottom, machine.peak * 1.6)
+    axes.axhline(machine.peak, color=INK, lw=1.2)
+    axes.annotate(
+        f"peak {machine.peak:.0f} GFLOP/s", (high, machine.peak), (-2, 3), textcoords="offset points",
+        color=INK, fontsize=9, ha="right", va="bottom",
+    )  # fmt: skip
+    for name, bandwidth in (machine.bandwidths or {}).items():
+        until = machine.peak / bandwidth
+        if until <= low:  # it limits nothing that is shown
+            continue
+        x = np.geomspace(low, max(min(until, high), low), 2)
+        axes.plot(x, x * bandwidth, color=GREY, lw=1.0, ls="--")
+        end = 0.45 * min(until, high)
+        axes.text(
+            end, 1.08 * end * bandwidth, f"{name} {bandwidth:.0f} GB/s", color=GREY, fontsize=9, ha="right",
+            rotation=np.degrees(np.arctan(bandwidth)), rotation_mode="anchor", transform_rotates_text=True,
+        )  # fmt: skip

@@ -1,0 +1,114 @@
+"""What all classifiers have in common, networks and baselines alike, and how they are scored."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gatewise.modules.network import Baseline, Network
+
+EXAMPLES_AT_ONCE, STEPS_AT_ONCE = 256, 1 << 14
+
+
+class Classifier(Network):
+    """Gives each example a logit for each class."""
+
+    @abstractmethod
+    def logits(self, batch: Any) -> Tensor:
+        """A batch of B examples -> [B, K], K classes."""
+
+    def loss(self, batch: Any) -> Tensor:
+        """The mean cross-entropy, in nats."""
+        return functional.cross_entropy(self.logits(batch), batch.labels)
+
+
+class Majority(Classifier, Baseline):
+    """Says for every example how frequent the classes are; its guess is the most frequent one.
+
+    >>> Majority(3).logits_of(4).shape
+    torch.Size([4, 3])
+    """
+
+    frequencies: Tensor
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+        self.register_buffer("frequencies", torch.full((classes,), 1 / classes))
+
+    def options(self) -> dict[str, Any]:
+        return {"classes": self.classes}
+
+    def learn(self, train: Any, validation: Any) -> None:
+        """Counts the classes, each once more than it is there, so that none is impossible."""
+        counts = torch.bincount(train.labels, minlength=self.classes) + 1.0
+        self.frequencies = counts / counts.sum()
+
+    def logits(self, batch: Any) -> Tensor:
+        return self.logits_of(len(batch.labels))
+
+    def logits_of(self, rows: int) -> Tensor:
+        """The same for each of the rows."""
+        return self.frequencies.log().expand(rows, -1)
+
+
+def in_batches(dataset: Any, among: Tensor | None = None) -> Iterator[tuple[Tensor, Any]]:
+    """All examples, or those `among` them, of like size together: their numbers, and the batch.
+
+    Few at once where they are long, so that a batch takes little memory.
+    """
+    numbers = torch.arange(len(dataset)) if among is None else among
+    sizes = getattr(dataset, "sizes", None)
+    if sizes is not None:
+        numbers = numbers[torch.as_tensor(sizes)[numbers].argsort(stable=True)]
+    first = 0
+    while first < len(numbers):
+        batch = numbers[first : first + EXAMPLES_AT_ONCE]
+        if sizes is not None:
+            batch = batch[: max(STEPS_AT_ONCE // max(int(sizes[int(batch[-1])]), 1), 1)]
+        yield batch, dataset.__getitems__(batch.tolist())
+        first += len(batch)
+
+
+def probabilities(network: Classifier, dataset: Any) -> Tensor:
+    """[N, K]: what a classifier says of each example of a data set."""
+    network.eval()
+    parts, numbers = [], []
+    with torch.inference_mode():
+        for which, batch in in_batches(dataset):
+            parts.append(network.logits(batch).softmax(-1))
+            numbers.append(which)
+    return torch.cat(parts)[torch.cat(numbers).argsort()]
+
+
+def confusion(told: Tensor, truth: Tensor) -> Tensor:
+    """[K, K]: how often a class (row) was taken for another (column).
+
+    told: [N, K] probabilities; truth: [N] class numbers
+    """
+    classes = told.shape[-1]
+    return torch.bincount(truth * classes + told.argmax(-1), minlength=classes**2).view(classes, classes)
+
+
+def class_scores(told: Tensor, truth: Tensor) -> dict[str, float]:
+    """Accuracy, macro F1 over the classes that occur or are guessed, and the cross-entropy in nats.
+
+    `F1_k = 2 right_k / (true_k + guessed_k)`; told: [N, K]; truth: [N]
+
+    >>> class_scores(torch.eye(2)[[0, 1, 1]], torch.tensor([0, 1, 0]))["accuracy"]
+    0.6666666865348816
+    """
+    table = confusion(told, truth).double()
+    there = table.sum(0) + table.sum(1)
+    f1 = 2 * table.diagonal()[there > 0] / there[there > 0]
+    chance = told[torch.arange(len(truth)), truth].clamp(min=1e-12)
+    return {
+        "accuracy": float((told.argmax(-1) == truth).float().mean()),
+        "f1": float(f1.mean()),
+        "cross_entropy": float(-chance.log().mean()),
+    }

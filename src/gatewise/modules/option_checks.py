@@ -1,0 +1,58 @@
+"""The options in a model file, checked against the constructor of its network before anything is built."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from typing import Annotated, Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from gatewise.errors import GatewiseError
+from gatewise.modules.network import Network
+from gatewise.plain import one_line
+
+# What does not show in the shape of a parameter; sizes that do are compared with the file of parameters.
+MOST = {
+    "layers": 1000, "horizon": 100_000, "context": 1_000_000, "period": 1_000_000, "longest": 100_000,
+    "beam": 1000, "shift": 10_000, "reach": 10_000, "join": 10_000, "order": 1000, "patch": 10_000,
+    "penalty": 1000.0, "ratio": 1000.0, "dropout": 1.0, "smoothing": 1.0, "forcing": 1.0, "forget_words": 1.0,
+}  # fmt: skip
+LEAST = {"layers": 1, "hidden": 1, "horizon": 1, "context": 1, "period": 1, "beam": 1, "join": 1, "patch": 1}
+MOST_OF_ANY = 2**31 - 1
+
+
+def check_options(kind: type[Network], options: Mapping[str, Any]) -> None:
+    """Errors: `GatewiseError` where an option is unknown, missing, of another type or out of its bounds."""
+    try:
+        _model(kind).model_validate(dict(options))
+    except ValidationError as error:
+        raise GatewiseError(first_fault(error)) from error
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first thing that pydantic found, in one line, with its place."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return one_line(ValueError(f"{place!r}: {first['msg'].lower()}" if place else first["msg"].lower()))
+
+
+def _model(kind: type[Any]) -> type[BaseModel]:
+    """The fields of a constructor, each with its type and bounds."""
+    hints = get_type_hints(kind.__init__)
+    fields: dict[str, Any] = {}
+    for name, parameter in list(inspect.signature(kind.__init__).parameters.items())[1:]:
+        default = ... if parameter.default is parameter.empty else parameter.default
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            fields[name] = (_bounded(name, hints[name]), default)
+    config = ConfigDict(strict=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+    return create_model(kind.__name__, __config__=config, **fields)
+
+
+def _bounded(name: str, hint: Any) -> Any:
+    if hint in (int, float):
+        return Annotated[hint, Field(ge=LEAST.get(name, 0), le=MOST.get(name, MOST_OF_ANY))]
+    if is_dataclass(hint):
+        return _model(hint)  # type: ignore[arg-type]
+    return hint

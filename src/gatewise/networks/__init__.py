@@ -1,1 +1,0 @@
-"""A network for each task, and the plain baselines that it is compared with."""

@@ -1,1 +1,0 @@
-"""What a whole sequence, image or clip is: recurrent networks, and what they must beat."""

@@ -1,1 +1,0 @@
-"""A text from a text: encoder, decoder, the search between them, and what they must beat."""

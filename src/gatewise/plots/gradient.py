@@ -1,0 +1,57 @@
+"""What is left of the gradient the further back it goes, before training and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gatewise.plots.saving import save_picture
+from gatewise.plots.vanishing import COLOURS
+
+SMALLEST = 1e-12  # of the largest norm: what is less is as good as nothing
+
+
+def draw_gradients(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
+    """A panel for each layer and state; a colour for each model, by its name.
+
+    tables: as `GradientWatch` writes them: `epoch, layer, cell, state, lag, norm`
+    """
+    from matplotlib.figure import Figure
+
+    every = pl.concat([table.with_columns(model=pl.lit(name)) for name, table in tables.items()])
+    layers = every["layer"].unique(maintain_order=True).to_list()
+    states = every["state"].unique(maintain_order=True).to_list()
+    figure = Figure(figsize=(1.6 + 4.6 * len(states), 0.8 + 3.1 * len(layers)), layout="constrained")
+    panels = figure.subplots(len(layers), len(states), squeeze=False, sharey="row")
+    for row, layer in enumerate(layers):
+        for column, state in enumerate(states):
+            _panel(panels[row][column], every.filter(layer=layer, state=state), list(tables))
+            where = f"{layer}, " if len(layers) > 1 else ""
+            panels[row][column].set_title(f"{where}{state}", loc="left", fontsize=11)
+    first, last = every["epoch"].min(), every["epoch"].max()
+    told = "dashed: before training" + ("" if first == last else f", solid: in round {int(str(last)) + 1}")
+    figure.suptitle(f"what is left of the gradient, against its largest norm ({told})", fontsize=11)
+    save_picture(figure, path)
+
+
+def _panel(axes: Any, table: pl.DataFrame, models: list[str]) -> None:
+    for model, colour in zip(models, COLOURS * len(models), strict=False):
+        own = table.filter(model=model)
+        if own.is_empty():
+            continue
+        first, last = own["epoch"].min(), own["epoch"].max()
+        for epoch, style in ((first, "--"), (last, "-"))[: 1 + (first != last)]:
+            norms = own.filter(epoch=epoch).sort("lag")["norm"].to_numpy()
+            left = norms / (norms.max() or 1.0)
+            label = model if epoch == last else None
+            axes.plot(np.where(left > SMALLEST, left, np.nan), style, color=colour, lw=1.6, label=label)
+    axes.set_yscale("log")
+    axes.set_xlabel("steps back from the last")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+    if axes.lines:
+        axes.legend(frameon=False)

@@ -1,0 +1,7 @@
+"""The report: what happens inside a model on one example, as a page to open and as pictures."""
+
+from gatewise.report.inspection import Inspection, inspect
+from gatewise.report.page import page, write_page
+from gatewise.report.pictures import PICTURES, draw
+
+__all__ = ["PICTURES", "Inspection", "draw", "inspect", "page", "write_page"]

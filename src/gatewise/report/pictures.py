@@ -1,0 +1,279 @@
+"""The views of the report as pictures, for papers: values over time, the gradient, the units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+
+from gatewise.plots.saving import save_picture
+from gatewise.report.colours import GATES, LINES, STATES
+from gatewise.report.example import Example, Track
+from gatewise.report.inspection import Inspection
+from gatewise.report.looked import looked_picture
+from gatewise.report.shown import Shown, reach_of, shown
+
+INK, FAINT = "#222222", "#999999"
+LETTERS = 14  # of a symbol that are shown
+THUMBNAILS = 8  # units of a lattice
+WIDE = 9.0  # inches
+PICTURES = (
+    "values.png",
+    "attribution.png",
+    "looked.png",
+    "gradient.png",
+    "units.png",
+)  # all that there may be
+
+
+def draw(inspection: Inspection, folder: Path, layer: int = 0, order: str = "half-life") -> dict[str, str]:
+    """Writes pictures of one layer, and of the gradient; says what is in each.
+
+    order: of the units, "half-life", "activity", "similarity" or "number"; by number where there is no such
+    """
+    inspection.opening(layer, None)
+    one = shown(inspection)[layer]
+    units = one.orders.get(order, one.orders["number"])
+    told = {}
+    if len(one.axes) == 1:
+        save_picture(_over_time(one, inspection, units), folder / "values.png")
+        told["values.png"] = f"{one.title}: every gate and state over time"
+    else:
+        save_picture(_lattice(one, units), folder / "values.png")
+        told["values.png"] = f"{one.title}: every gate and state over the lattice"
+        if inspection.example.explained is not None:
+            save_picture(_over_image(inspection.example), folder / "attribution.png")
+            told["attribution.png"] = "what each pixel gave to the prediction"
+    if inspection.example.looked is not None:
+        save_picture(looked_picture(inspection.example.looked), folder / "looked.png")
+        told["looked.png"] = "where it looked for each thing that it told"
+    if inspection.flows:
+        save_picture(_gradient(inspection), folder / "gradient.png")
+        told["gradient.png"] = "the gradient against the lag"
+    if one.trace.gates:
+        save_picture(_saturation(one), folder / "units.png")
+        told["units.png"] = f"{one.title}: how often the gates of each unit are open and shut"
+    return told
+
+
+def _over_time(one: Shown, inspection: Inspection, units: list[int]) -> Any:
+    from matplotlib.figure import Figure
+
+    tracks = [
+        track
+        for track in inspection.example.tracks
+        if (track.lines or track.symbols or track.strip) and track.above(one.trace.module)
+    ]
+    heights = [*map(_height, tracks), *[1.25] * len(one.values)]
+    figure = Figure(figsize=(WIDE, sum(heights) + 0.9), layout="constrained")
+    panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
+    for axes, track in zip(panels, tracks, strict=False):
+        _track(axes, track)
+        if track.strip is not None:
+            _strip(figure, axes, track)
+    for axes, name in zip(panels[len(tracks) :], one.values, strict=True):
+        _map(figure, axes, one, name, units)
+    steps = [
+        one.first + one.steps,
+        *(line.start + len(line.values) for track in tracks for line in track.lines),
+    ]
+    panels[-1].set_xlim(one.first - 0.5, (max(steps) if one.steps == one.of[0] else steps[0]) - 0.5)
+    panels[-1].set_xlabel(
+        f"step ({inspection.example.unit})" if inspection.example.unit != "step" else "step"
+    )
+    _name_times(panels[-1], inspection.example.times)
+    figure.suptitle(
+        f"{inspection.name}, {one.title}", x=0.01, ha="left", fontsize=11, color=INK, parse_math=False
+    )
+    return figure
+
+
+def _long(track: Track) -> bool:
+    return any(len(text) > 2 for text in track.symbols)
+
+
+def _height(track: Track) -> float:
+    """Inches."""
+    if track.strip is not None and track.strip.names and not track.symbols:
+        return 0.22 + 0.16 * len(track.strip.names)
+    if not track.symbols:
+        return 0.8
+    return 0.25 + 0.075 * min(max(map(len, track.symbols)), LETTERS) if _long(track) else 0.25
+
+
+def _track(axes: Any, track: Track) -> None:
+    axes.set_ylabel(fill(track.name, 18), rotation=0, ha="right", va="center", fontsize=9, parse_math=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8)
+    if track.symbols:
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+        size = min(8.0, 700 / len(track.symbols))
+        for step, text in enumerate(track.symbols):
+            axes.text(
+                step, 0.5, text[:LETTERS], ha="center", va="center", fontsize=size, color=INK,
+                rotation=90 if _long(track) else 0, parse_math=False, clip_on=True,
+            )  # fmt: skip
+        return
+    for place, line in enumerate(track.lines):
+        colour = INK if place == 0 else LINES["light"][(place - 1) % len(LINES["light"])]
+        axes.plot(
+            line.start + np.arange(len(line.values)), line.values, color=colour, lw=1.1, label=line.name
+        )
+    if len(track.lines) > 1:
+        legend = axes.legend(
+            frameon=False, fontsize=7, loc="lower left", bbox_to_anchor=(0, 0.95), ncols=len(track.lines)
+        )
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+
+
+def _strip(figure: Any, axes: Any, track: Track) -> None:
+    """Its numbers as colours, behind the symbols where there are some."""
+    strip = track.strip
+    assert strip is not None
+    reach = reach_of(strip.values) if strip.signed else reach_of(strip.values, 1.0)
+    image = axes.imshow(
+        np.ma.masked_invalid(strip.values), aspect="auto", interpolation="nearest",
+        cmap=_colour_map("states" if strip.signed else "gates"), vmin=-reach * strip.signed, vmax=reach,
+        extent=(-0.5, strip.values.shape[1] - 0.5, len(strip.values) - 0.5, -0.5),
+    )  # fmt: skip
+    axes.spines[:].set_visible(False)
+    if track.symbols:
+        for text, value in zip(axes.texts, strip.values[0], strict=True):
+            text.set_y(0)
+            text.set_color("white" if abs(value) > 0.55 * reach else INK)
+    elif len(strip.names) > 1:
+        axes.set_yticks(range(len(strip.names)))
+        axes.set_yticklabels(strip.names, fontsize=7, parse_math=False)
+        axes.tick_params(left=False)
+    else:
+        axes.set_yticks([])
+    figure.colorbar(image, ax=axes, pad=0.01, aspect=8).ax.tick_params(labelsize=7)
+
+
+def _map(figure: Any, axes: Any, one: Shown, name: str, units: list[int]) -> None:
+    values = one.values[name]
+    rows = values[:, [unit for unit in units if unit < values.shape[1]]].T
+    extent = (one.first - 0.5, one.first + one.steps - 0.5, len(rows) - 0.5, -0.5)
+    image = axes.imshow(rows, aspect="auto", extent=extent, interpolation="nearest", **_colours(one, name))
+    axes.set_ylabel(
+        f"{name}\n{one.words(name)}", rotation=0, ha="right", va="center", fontsize=9, parse_math=False
+    )
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(labelsize=8)
+    figure.colorbar(image, ax=axes, pad=0.01, aspect=8).ax.tick_params(labelsize=7)
+
+
+def _colours(one: Shown, name: str) -> dict[str, Any]:
+    gate, reach = one.kind(name) == "gate", one.reach(name)
+    return {
+        "cmap": _colour_map("gates" if gate else "states"),
+        "vmin": 0.0 if gate else -reach,
+        "vmax": reach,
+    }
+
+
+def _colour_map(kind: str) -> Any:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list(kind, (GATES if kind == "gates" else STATES)["light"])
+
+
+def _name_times(axes: Any, times: tuple[str, ...]) -> None:
+    if not times:
+        return
+    low, high = axes.get_xlim()
+    places = [
+        int(one)
+        for one in axes.get_xticks()
+        if low <= one <= high and 0 <= one < len(times) and one == int(one)
+    ]
+    axes.set_xticks(places, [times[place] for place in places])
+
+
+def _lattice(one: Shown, units: list[int]) -> Any:
+    """A row for each value, an image for each of some units; of more than two axes the first slice."""
+    from matplotlib.figure import Figure
+
+    down, across = one.axes[-2:]
+    chosen = units[:THUMBNAILS]
+    side = WIDE / len(chosen)
+    figure = Figure(
+        figsize=(WIDE + 0.8, (side * down / across + 0.1) * len(one.values) + 0.7), layout="constrained"
+    )
+    panels = figure.subplots(len(one.values), len(chosen), squeeze=False)
+    for row, (name, values) in zip(panels, one.values.items(), strict=True):
+        for axes, unit in zip(row, chosen, strict=True):
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.spines[:].set_color("#cccccc")
+            if unit < values.shape[1]:
+                axes.imshow(values[: down * across, unit].reshape(down, across), **_colours(one, name))
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10, parse_math=False)
+    for axes, unit in zip(panels[0], chosen, strict=True):
+        axes.set_title(f"unit {one.units[unit]}", fontsize=9, color=INK)
+    figure.suptitle(one.title, x=0.01, ha="left", fontsize=11, color=INK, parse_math=False)
+    return figure
+
+
+def _over_image(example: Example) -> Any:
+    """The image, and what each of its pixels gave, which is kept with its columns as rows."""
+    from matplotlib.figure import Figure
+
+    assert example.explained is not None
+    figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for track in example.tracks:
+        if track.pixels is not None:
+            left.imshow(track.pixels, cmap="gray", vmin=0, vmax=255)
+        elif track.strip is not None:
+            values, reach = track.strip.values.T, reach_of(track.strip.values)
+            image = right.imshow(values, cmap=_colour_map("states"), vmin=-reach, vmax=reach)
+            figure.colorbar(image, ax=right, pad=0.02, shrink=0.8).ax.tick_params(labelsize=7)
+    for axes in (left, right):
+        axes.axis("off")
+    figure.suptitle(
+        fill(example.explained.what, 80), x=0.01, ha="left", fontsize=10, color=INK, parse_math=False
+    )
+    return figure
+
+
+def _gradient(inspection: Inspection) -> Any:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for flow in inspection.flows:
+        for state, norms in flow.norms.items():
+            positive = np.where(norms.cpu().numpy() > 0, norms.double().cpu().numpy(), np.nan)
+            colour = LINES["light"][len(axes.lines) % len(LINES["light"])]
+            axes.semilogy(positive, lw=1.5, color=colour, label=f"{state}, {flow.title}")
+    axes.set_xlabel("lag: steps back from the last")
+    axes.set_ylabel("norm of the gradient")
+    axes.spines[["top", "right"]].set_visible(False)
+    legend = axes.legend(frameon=False, fontsize=8)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    return figure
+
+
+def _saturation(one: Shown) -> Any:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [1, 0], color="#cccccc", lw=0.8)
+    for place, name in enumerate(one.trace.gates):
+        colour = LINES["light"][place % len(LINES["light"])]
+        shares = one.table[f"{name}_open"].to_numpy(), one.table[f"{name}_shut"].to_numpy()
+        axes.scatter(*shares, s=14, color=colour, alpha=0.6, label=name, linewidths=0)
+    axes.set(
+        xlabel="share of steps open (above 0.9)", ylabel="share of steps shut (below 0.1)", aspect="equal"
+    )
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=9)
+    return figure

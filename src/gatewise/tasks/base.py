@@ -1,0 +1,259 @@
+"""What a task is: all that differs between forecasting, classifying, translating ..."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+import polars as pl
+import polars.selectors as cs
+
+from gatewise.cells.base import CellType
+from gatewise.cells.catalogue import require_sequence
+from gatewise.errors import GatewiseError
+from gatewise.modules.finite import ADVICE
+from gatewise.modules.network import Baseline, Network
+from gatewise.plain import one_line
+from gatewise.report.example import Example
+from gatewise.tasks.options import TaskOptions
+from gatewise.tasks.serialization import SavedModel
+
+if TYPE_CHECKING:
+    from gatewise.training.runner import Contest
+
+
+class TaskData(Protocol):
+    """Data that are read, split and ready; `notes` say how, a line each."""
+
+    @property
+    def train(self) -> Any: ...
+
+    @property
+    def validation(self) -> Any: ...
+
+    @property
+    def test(self) -> Any: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score by its key and its title in tables, how it is written, and whether more of it is better.
+
+    relative: whether a gain is told as a share of the rival's value, which must not be near zero then
+    """
+
+    name: str
+    title: str
+    form: str = ".3f"
+    higher: bool = False
+    relative: bool = True
+
+    @property
+    def spoken(self) -> str:
+        """The title in a sentence.
+
+        >>> Metric("accuracy", "accuracy").spoken, Metric("mase", "MASE").spoken
+        ('an accuracy', 'a MASE')
+        """
+        return f"{'an' if self.title[0].lower() in 'aeiou' else 'a'} {self.title}"
+
+    def said(self, value: float) -> str:
+        """
+        >>> Metric("accuracy", "accuracy", ".1%", higher=True).said(0.98765)
+        '98.8%'
+        """
+        return format(value, self.form)
+
+    def gain(self, value: float, rival: float) -> str:
+        """How much better a value is than a rival's: in points where it is a share, else relatively.
+
+        Of zero there is no share, so what is above it is told as it is.
+
+        >>> Metric("mase", "MASE").gain(0.6, 0.8), Metric("f1", "F1", ".1%", higher=True).gain(0.6, 0.5)
+        ('25.0% below', '10.0 points above')
+        >>> Metric("nats", "nats", ".2f", relative=False).gain(-0.5, 0.25)
+        '0.75 below'
+        >>> Metric("bleu", "BLEU", ".1f", higher=True).gain(12.5, 0.0)
+        '12.5 above'
+        """
+        side = "above" if self.higher else "below"
+        if self.relative and self.form.endswith("%"):
+            return f"{100 * abs(value - rival):.1f} points {side}"
+        if self.relative and rival:
+            return f"{abs(1 - value / rival):.1%} {side}"
+        return f"{self.said(abs(value - rival))} {side}"
+
+    def order(self, value: float) -> float:
+        """The value as one that is better where it is lower."""
+        return -value if self.higher else value
+
+
+@dataclass(frozen=True)
+class Details:
+    """A table that says more about one network than its scores."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of new data, as a table, and a sentence about it.
+
+    lines: the column that a .txt file gets, a line for each row; None where only a table makes sense
+    times: how times are written
+    """
+
+    frame: pl.DataFrame
+    about: str
+    lines: str | None = None
+    times: str | None = None
+
+    def __post_init__(self) -> None:
+        """Errors: `GatewiseError` where a number is not finite."""
+        require_finite(self.frame)
+
+
+def require_finite(frame: pl.DataFrame) -> None:
+    """Errors: `GatewiseError` where a prediction, a row of a table, holds a number that is not finite.
+
+    >>> require_finite(pl.DataFrame({"id": ["a"], "p": [0.5]}))
+    """
+    for column in frame.select(cs.float()):
+        wrong = (~column.is_finite()).fill_null(False).arg_true()
+        if len(wrong):
+            raise GatewiseError(
+                f"the prediction of {column.name!r} is {column[wrong[0]]} in row {wrong[0] + 1}: "
+                f"look for extreme values in the data, or {ADVICE}"
+            )
+
+
+Data = TypeVar("Data", bound=TaskData)
+
+
+Result = TypeVar("Result")
+MISFITS = (
+    ArithmeticError, AssertionError, AttributeError, IndexError, KeyError, MemoryError, OverflowError,
+    RecursionError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+
+
+def of_model(method: Callable[..., Result]) -> Callable[..., Result]:
+    """A method that applies a stored model, whose reading and network may contradict each other.
+
+    Errors: `GatewiseError` in place of what such a contradiction raises wherever it shows.
+    """
+
+    @wraps(method)
+    def checked(*arguments: Any, **options: Any) -> Result:
+        try:
+            return method(*arguments, **options)
+        except (GatewiseError, NotImplementedError):
+            raise
+        except MISFITS as error:
+            raise GatewiseError(
+                f"the model can't be applied to the data: {type(error).__name__}: {one_line(error)}; "
+                "its model.json does not fit its network or the data"
+            ) from error
+
+    return checked
+
+
+class Task(ABC, Generic[Data]):
+    """Reads what a user has, and says what contends on it, how it is scored, and what comes of it."""
+
+    name: ClassVar[str]
+    about: ClassVar[str]
+    given: ClassVar[str]  # what a user gives, for the help
+    options: ClassVar[type[TaskOptions]]
+    metrics: ClassVar[tuple[Metric, ...]]  # the first ranks, on the test part
+    chosen_by: ClassVar[Metric]  # on the validation part, which model is kept for use
+    next_step: ClassVar[str]  # a command to go on with, with {run} and {data}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in ("read_again", "predict", "example"):
+            if name in vars(cls):
+                setattr(cls, name, of_model(vars(cls)[name]))
+
+    def cells(self, options: Any) -> tuple[str, ...]:
+        """The cells that `compare` trains where none are given."""
+        return ("rnn", "lstm", "gru")
+
+    def check(self, options: Any, cell: CellType) -> None:
+        """Errors: `GatewiseError` where options, or a cell and the network, do not go together."""
+        require_sequence(cell, "give a cell of sequences, such as lstm")
+
+    def contender(self, options: Any, cell: str) -> str:
+        """What a network is called, by its cell."""
+        return cell
+
+    @abstractmethod
+    def read(self, path: Path, options: Any) -> Data:
+        """The user's data, split. Errors: `GatewiseError` with the place in the file."""
+
+    @abstractmethod
+    def network(self, data: Data, options: Any, cell: CellType) -> Network:
+        """A network of a cell, not yet trained."""
+
+    @abstractmethod
+    def baselines(self, data: Data, options: Any) -> Mapping[str, Callable[[], Baseline]]:
+        """The baselines that apply to the data, by name."""
+
+    def trained_baselines(self, data: Data, options: Any) -> Mapping[str, Callable[[], Network]]:
+        """Baselines that are trained as networks are."""
+        return {}
+
+    @abstractmethod
+    def score(self, network: Any, data: Data, part: Any) -> dict[str, float]:
+        """The metrics, and `chosen_by`, of a network on a part of the data."""
+
+    def finish(self, network: Any, data: Data) -> None:
+        """What is learned after a training, on the validation part."""
+
+    def glimpse(self, network: Any, data: Data) -> str | None:
+        """What is shown after each epoch, if anything."""
+        return None
+
+    @abstractmethod
+    def reading(self, data: Data, options: Any) -> dict[str, Any]:
+        """Plain data with which a model reads new data as it read these."""
+
+    @abstractmethod
+    def read_again(self, model: SavedModel, path: Path) -> Data:
+        """Data to score a model on: `test` is what it has not seen. Errors: `GatewiseError`."""
+
+    def baselines_again(self, data: Data) -> Mapping[str, Callable[[], Baseline]]:
+        """The baselines that stand beside a model that is scored on other data."""
+        return {}
+
+    @abstractmethod
+    def predict(self, model: SavedModel, path: Path) -> Prediction:
+        """What a model says of new data. Errors: `GatewiseError`."""
+
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """One example of the data that the model has not seen, to look at inside it; 0 is the first.
+
+        Errors: `GatewiseError` where there is none of that number.
+        """
+        raise GatewiseError(f"a model of the task {self.name!r} can't be inspected on data yet")
+
+    def details(self, network: Any, data: Data) -> list[Details]:
+        """More about the network that is kept for use."""
+        return []
+
+    def caption(self, data: Data) -> str:
+        """What a reader of the leaderboard must know."""
+        return "* a baseline"
+
+    def draw(self, contest: Contest[Any], folder: Path) -> dict[str, str]:
+        """Writes pictures into a folder; says what is in each."""
+        return {}

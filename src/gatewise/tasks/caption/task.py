@@ -1,0 +1,311 @@
+"""Captions: a sentence for an image, by a convolution that reads it and a recurrent layer that tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import Field, field_validator
+
+from gatewise.cells.base import CellType
+from gatewise.data.images.captions import Captions, CaptionTable, image_column, read_captions
+from gatewise.data.images.image_file import ImageForm, read_size
+from gatewise.data.images.images import Colour, find_images, reopen_images
+from gatewise.data.images.left_out import left_out_below, shown
+from gatewise.data.text.pairs import is_table
+from gatewise.data.text.symbols import Kind, Symbols
+from gatewise.errors import GatewiseError
+from gatewise.report.example import Example, require_example
+from gatewise.tasks.base import Details, Prediction, Task
+from gatewise.tasks.caption.baselines import CaptionBaseline, MostFrequentCaption, NearestImage
+from gatewise.tasks.caption.data import (
+    CaptionData,
+    Wanted,
+    prepare_captions,
+    some_captions,
+    split_images,
+)
+from gatewise.tasks.caption.encoder import Reading as ReadingOrder
+from gatewise.tasks.caption.inspect import caption_example
+from gatewise.tasks.caption.metrics import captions, references, score_captions
+from gatewise.tasks.caption.network import Captioner, CaptionNetwork
+from gatewise.tasks.caption.plots import Told, draw_captions, draw_looks
+from gatewise.tasks.options import (
+    Count,
+    CountOrFound,
+    Depth,
+    Options,
+    Rate,
+    Share,
+    Size,
+    StackOptions,
+    TaskOptions,
+)
+from gatewise.tasks.preprocessing import read_as
+from gatewise.tasks.serialization import SavedModel
+from gatewise.tasks.text_metrics import METRICS, by_length
+from gatewise.tasks.translate.metrics import require_sacrebleu
+from gatewise.training.runner import Contest
+from gatewise.training.runs import fingerprint
+
+EXAMPLES, PICTURES, LOOKS = 5, 12, 4
+
+
+class CaptionDataOptions(Options):
+    """The captions"""
+
+    images: str | None = Field(None, description="The folder of the images, if not that of the table.")
+    file: str | None = Field(None, description="The column of the images' files; else one called so.")
+    caption: str | None = Field(None, description="The column of the captions; else one called so.")
+    part: str | None = Field(None, description="A column that says train, validation or test.")
+    validation_share: Share = Field(0.1, description="The part to choose by, where no column says.")
+    test_share: Share = Field(0.1, description="The part to test on, where no column says.")
+    size: str | None = Field(None, description="HEIGHTxWIDTH to bring images to, or HEIGHTx for any width.")
+    colour: Colour = Field("auto", description="Read images as grey, in colour, or as they are.")
+    symbols: Kind = Field("words", description="What is told one after another.")
+    vocabulary: Count = Field(8000, description="Symbols, at most.")
+    least_count: Count = Field(2, description="Words that are rarer in training are unknown.")
+    lowercase: bool = Field(False, description="Make all letters small, the true ones too.")
+
+    @field_validator("images", mode="after")
+    @classmethod
+    def _from_anywhere(cls, value: str | None) -> str | None:
+        """A run can be resumed from another folder."""
+        return None if value is None else str(Path(value).resolve())
+
+
+class CaptionNetworkOptions(StackOptions):
+    """The network"""
+
+    hidden: Size = Field(128, description="Units of a layer; of columns both directions share them.")
+    dropout: Rate = Field(0.2, description="Of vectors, between layers, and before the softmax.")
+    filters: tuple[Size, ...] = Field(
+        (16, 32), min_length=1, description="Of the convolution's blocks; each halves an image."
+    )
+    read: ReadingOrder = Field(
+        "columns", description="What is read of an image: its columns in their order, or all positions."
+    )
+    embedding: Size = Field(64, description="Numbers that stand for a symbol.")
+    attention: Literal["bahdanau", "luong", "none"] = Field(
+        "bahdanau", description="Which of these is looked at for each symbol: luong is faster."
+    )
+    beam: Depth = Field(3, description="Hypotheses that are followed at a time.")
+    length_penalty: float = Field(
+        1.0, ge=0, description="Of the search: 0 prefers short, 1 and more long ones."
+    )
+
+
+class CaptionOptions(TaskOptions, CaptionNetworkOptions, CaptionDataOptions):
+    """The training"""
+
+    epochs: Count = Field(30, description="Rounds over the part to train on, at most.")
+    batch_size: CountOrFound = Field(
+        32, description="Captions in a batch, over all devices; 0 finds a number."
+    )
+    learning_rate: float = Field(2e-3, gt=0, description="Of AdamW.")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads images and captions.
+
+    form, symbols: of images and captions; images, columns, part: of the table
+    source: tells the data that it was trained on; shares: of them, to validate and to test
+    """
+
+    form: ImageForm
+    symbols: dict[str, Any]
+    images: str | None
+    columns: tuple[str, str]
+    part: str | None
+    source: str
+    shares: tuple[float, float]
+
+    def table(self, path: Path, trained: bool) -> CaptionTable:
+        """Images with captions, of the data that were trained on or of others."""
+        images = Path(self.images) if trained and self.images else None
+        return read_captions(path, images, *self.columns, self.part if trained else None)
+
+
+class CaptionTask(Task[CaptionData]):
+    """Tells captions, beside the most frequent one and that of the nearest image."""
+
+    name = "caption"
+    about = "Tell a caption for an image."
+    given = "a folder of images with a table of their captions in it, or that table"
+    options = CaptionOptions
+    metrics = METRICS
+    chosen_by = METRICS[0]
+    next_step = "gatewise predict {run} {data} --out captions.csv"
+
+    def check(self, options: CaptionOptions, cell: CellType) -> None:
+        super().check(options, cell)
+        require_sacrebleu()
+        if options.read == "columns" and options.hidden % 2:
+            raise GatewiseError(
+                f"both directions share the {options.hidden} units of a layer: give an even number"
+            )
+
+    def read(self, path: Path, options: CaptionOptions) -> CaptionData:
+        images = Path(options.images) if options.images else None
+        table = read_captions(path, images, options.file, options.caption, options.part)
+        wanted = Wanted(
+            options.symbols, options.vocabulary, options.least_count, options.lowercase, options.colour,
+            read_size(options.size or ""),
+        )  # fmt: skip
+        data = prepare_captions(table, wanted, (options.validation_share, options.test_share))
+        heights = data.files.sizes[:, 0]
+        if options.read == "columns" and (heights != heights[0]).any():
+            other = int((heights != heights[0]).argmax())
+            raise GatewiseError(
+                f"{table.images[0]} is {heights[0]} pixels high and {table.images[other]} {heights[other]}; "
+                f"columns need one height: give --size {heights.min()}x, or --read positions"
+            )
+        return data
+
+    def network(self, data: CaptionData, options: CaptionOptions, cell: CellType) -> CaptionNetwork:
+        return CaptionNetwork(
+            cell, data.files.form.channels, len(data.symbols), int(data.train.targets.lengths.max()),
+            options.read, int(data.files.sizes[0, 0]), options.filters, options.embedding, options.hidden,
+            options.layers, options.attention, options.dropout, options.beam, options.length_penalty,
+        )  # fmt: skip
+
+    def baselines(
+        self, data: CaptionData, options: CaptionOptions | None = None
+    ) -> Mapping[str, Callable[[], CaptionBaseline]]:
+        return {
+            "most-frequent": MostFrequentCaption,
+            "nearest-image": partial(NearestImage, data.files.form.channels),
+        }
+
+    def score(self, network: Captioner, data: CaptionData, part: Captions) -> dict[str, float]:
+        told = captions(network, part, data.symbols)
+        return score_captions([one.text for one in told], references(part, data.symbols))
+
+    def glimpse(self, network: Captioner, data: CaptionData) -> str:
+        image = data.table.images[data.validation.numbers[0]]
+        return f"{image.name} → {captions(network, data.validation, data.symbols, [0])[0].text}"
+
+    def reading(self, data: CaptionData, options: CaptionOptions) -> dict[str, Any]:
+        source, shares = fingerprint(Path(data.table.given)), (options.validation_share, options.test_share)
+        symbols, columns = data.symbols.to_data(), data.table.columns
+        return asdict(
+            Reading(data.files.form, symbols, options.images, columns, options.part, source, shares)
+        )
+
+    def read_again(self, model: SavedModel, path: Path) -> CaptionData:
+        """The test part of the data that the model was trained on, or all of other data."""
+        reading = read_as(Reading, model)
+        trained = path.exists() and fingerprint(path) == reading.source
+        table = reading.table(path, trained)
+        numbers = split_images(table, reading.shares)[2] if trained else list(range(len(table.images)))
+        files = reopen_images(table.images, reading.form)
+        _check_height(model, table.images, files.sizes)
+        symbols = Symbols.from_data(reading.symbols)
+        test, none = (some_captions(table, files, some, symbols) for some in (numbers, []))
+        told = f"{len(numbers):,} images to test" + (", which the model has not seen" if trained else "")
+        return CaptionData(table, files, symbols, none, none, test, (told, *files.notes))
+
+    def predict(self, model: SavedModel, path: Path) -> Prediction:
+        """A caption for each image of a folder, for each that a table names, or for one image."""
+        reading = read_as(Reading, model)
+        file, column = reading.columns
+        if is_table(path):
+            names, images = image_column(path, file)
+        else:
+            images = find_images(path)
+            names = tuple(shown(str(one.relative_to(path)) if one != path else one.name) for one in images)
+        files = reopen_images(images, reading.form)
+        _check_height(model, images, files.sizes)
+        symbols = Symbols.from_data(reading.symbols)
+        assert isinstance(model.network, Captioner)
+        every = Captions(files, range(len(files)), [()] * len(files), symbols)
+        told = [one.text for one in captions(model.network, every, symbols)]
+        left_out = left_out_below(path) if path.is_dir() else ()
+        about = "; ".join((f"{len(told)} captions", *left_out, *files.notes))
+        return Prediction(pl.DataFrame({file: names, column: told}), about, lines=column)
+
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """An image of the test part, with what is said of it."""
+        data = self.read_again(model, path)
+        require_example(number, len(data.test.numbers), "images in the test part")
+        assert isinstance(model.network, CaptionNetwork)
+        return caption_example(model.network, data, number)
+
+    def details(self, network: Captioner, data: CaptionData) -> list[Details]:
+        told = [one.text for one in captions(network, data.test, data.symbols)]
+        truth = references(data.test, data.symbols)
+        return [_by_length(told, truth, data.symbols), _examples(told, truth, data)]
+
+    def caption(self, data: CaptionData) -> str:
+        return (
+            "* a baseline; BLEU and chrF: of sacrebleu, up to 100; exact: how many captions are just a true "
+            "one of their image"
+        )
+
+    def draw(self, contest: Contest[CaptionData], folder: Path) -> dict[str, str]:
+        entry, data = contest.chosen(baseline=False), contest.data
+        assert entry is not None
+        assert isinstance(entry.network, CaptionNetwork)
+        shown = [_shown(entry.network, data, place) for place in range(min(PICTURES, len(data.test.numbers)))]
+        title = f"The first images of the test part: what is true above, what {entry.name} tells below"
+        draw_captions(shown, title, folder / "captions.png")
+        drawn = {"captions.png": f"images of the test part with their captions, and those of {entry.name}"}
+        looks = [one for one in shown if one.looked][:LOOKS]
+        if looks:
+            draw_looks(looks, f"Where {entry.name} looked for each symbol", folder / "looks.png")
+            drawn["looks.png"] = f"where {entry.name} looked for each symbol"
+        return drawn
+
+
+def _check_height(model: SavedModel, images: Sequence[Path], sizes: np.ndarray) -> None:
+    """Errors: `GatewiseError` where a model reads columns of a height that an image does not have."""
+    options = model.network.options()
+    if options.get("reading") != "columns":
+        return
+    wrong = sizes[:, 0] != options["height"]
+    if wrong.any():
+        which = int(wrong.argmax())
+        raise GatewiseError(
+            f"{images[which]} is {sizes[which, 0]} pixels high; the model was trained on images of "
+            f"{options['height']}, and without a --size to bring others to"
+        )
+
+
+def _shown(network: CaptionNetwork, data: CaptionData, place: int) -> Told:
+    """One image of the test part with its captions, and where was looked."""
+    told = captions(network, data.test, data.symbols, [place])[0]
+    true = references(data.test, data.symbols)[place]
+    image = data.files[data.test.numbers[place]]
+    height, width = image.shape[:2]
+    looked: tuple[np.ndarray, ...] = ()
+    if told.looked is not None and told.looked.numel():
+        looked = tuple(network.reader.over_pixels(told.looked, height, width).numpy())
+    pieces = tuple(map(data.symbols.shown, told.pieces))
+    return Told(image, true, told.text, told.text in true, pieces, looked)
+
+
+def _examples(told: list[str], truth: list[tuple[str, ...]], data: CaptionData) -> Details:
+    rows: list[tuple[str, ...]] = []
+    for place in range(min(EXAMPLES, len(told))):
+        name = data.table.images[data.test.numbers[place]].name
+        rows += [(name, "true", truth[place][0]), ("", "told", told[place])]
+    return Details("images of the test part", ("image", "", ""), tuple(rows))
+
+
+def _by_length(told: list[str], truth: list[tuple[str, ...]], symbols: Symbols) -> Details:
+    """Scores of images by the length of their first caption."""
+
+    def scored(chosen: list[int]) -> dict[str, float]:
+        return score_captions([told[place] for place in chosen], [truth[place] for place in chosen])
+
+    lengths = [len(symbols.split(own[0])) for own in truth]
+    return by_length(lengths, scored, "by the symbols of a true caption", "images")
+
+
+TASK = CaptionTask()

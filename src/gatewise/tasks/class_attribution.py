@@ -1,0 +1,52 @@
+"""Why a classifier says a class: by its logit, and by the steps that its attention weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gatewise.insight.attribution import attribute
+from gatewise.modules.pooling import Pooling
+from gatewise.report.attribution import closely, expanded, explained
+from gatewise.report.example import Explained, Strip, Track
+
+
+def weights_of(network: Any, batch: Any) -> tuple[Track, ...]:
+    """How much each step counts for a classifier that pools by attention; nothing where it does not."""
+    poolings = [one for one in network.modules() if isinstance(one, Pooling) and one.score is not None]
+    if not poolings:
+        return ()
+    seen: list[Tensor] = []
+    (pooling,) = poolings
+    handle = pooling.register_forward_hook(lambda one, given, result: seen.append(one.weights(*given)))
+    try:
+        with torch.no_grad():
+            network.logits(batch)
+    finally:
+        handle.remove()
+    return (Track("looked at", strip=Strip(seen[0].numpy(), ("weight",), signed=False)),)
+
+
+def explain_class(
+    network: Any, batch: Any, classes: Sequence[str], baseline: str,
+    shown: Callable[[np.ndarray], tuple[np.ndarray, Track]],
+) -> Explained:  # fmt: skip
+    """The logit of the class that a classifier says of the one example of a batch, by its first field.
+
+    shown: the values of that field's shape, without the batch -> what each step gave [T], and their track
+    """
+    with torch.no_grad():
+        best = int(network.logits(batch)[0].argmax())
+    inputs = batch._fields[0]
+
+    def logit(values: Tensor) -> Tensor:
+        rows = expanded(batch, len(values))._replace(**{inputs: values})
+        return network.logits(rows)[:, best]
+
+    found = closely(lambda points: attribute(logit, batch[0], steps=points))
+    steps, track = shown(found.values[0].double().numpy())
+    return explained(found, f"the logit of class {classes[best]}", baseline, steps, (track,))

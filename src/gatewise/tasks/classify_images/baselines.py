@@ -1,0 +1,149 @@
+"""What a network that classifies images must beat: regression, the nearest image, and a convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gatewise.baselines.logistic import fit_logistic
+from gatewise.data.images.labelled_images import ImageBatch, LabelledImages
+from gatewise.modules.classifier import Classifier, in_batches
+from gatewise.modules.convolution import Convolution
+from gatewise.modules.network import Baseline
+
+SIDE, NUMBERS_KEPT, MOST_REGRESSED = 16, 1 << 25, 20_000
+
+
+class PixelRegression(Classifier, Baseline):
+    """Logistic regression on an image's pixels, brought to 16 x 16: `logits = W pixels + b`.
+
+    channels: C of the images; classes: K
+    It learns from 20,000 images at most, evenly taken from all.
+    """
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.linear = nn.Linear(channels * SIDE**2, classes).requires_grad_(False)
+
+    def logits(self, batch: ImageBatch) -> Tensor:
+        return self.linear(brought(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1))
+
+    def learn(self, train: LabelledImages, validation: LabelledImages) -> None:
+        pixels, labels = small_images(train, MOST_REGRESSED)
+        held, held_labels = small_images(validation, MOST_REGRESSED)
+        weight, bias = fit_logistic(pixels, labels, held, held_labels, self.linear.out_features)
+        self.linear.weight.copy_(weight)
+        self.linear.bias.copy_(bias)
+
+    def options(self) -> dict[str, Any]:
+        return {"channels": self.channels, "classes": self.linear.out_features}
+
+
+class NearestImage(Classifier, Baseline):
+    """The class of the nearest training image by Euclid's distance, all brought to 16 x 16 pixels.
+
+    How sure it is of that class is how often it is right on the validation part.
+    channels: C; classes: K; images: how many are kept, once they are known
+    """
+
+    kept: Tensor
+    labels: Tensor
+    sure: Tensor
+
+    def __init__(self, channels: int, classes: int, images: int = 0) -> None:
+        super().__init__()
+        self.channels, self.classes = channels, classes
+        self.register_buffer("kept", torch.zeros(images, channels * SIDE**2))
+        self.register_buffer("labels", torch.zeros(images, dtype=torch.long))
+        self.register_buffer("sure", torch.tensor(1.0))
+
+    def logits(self, batch: ImageBatch) -> Tensor:
+        told = functional.one_hot(self._guess(batch), self.classes)
+        return torch.where(told > 0, self.sure, (1 - self.sure) / (self.classes - 1)).log()
+
+    def learn(self, train: LabelledImages, validation: LabelledImages) -> None:
+        self.kept, self.labels = small_images(train, NUMBERS_KEPT // (self.channels * SIDE**2))
+        right = sum(int((self._guess(batch) == batch.labels).sum()) for _, batch in in_batches(validation))
+        # One right and K - 1 wrong more than there were, so that nothing is certain.
+        self.sure = torch.tensor((right + 1) / (len(validation) + self.classes))
+
+    def options(self) -> dict[str, Any]:
+        return {"channels": self.channels, "classes": self.classes, "images": len(self.kept)}
+
+    def _guess(self, batch: ImageBatch) -> Tensor:
+        seen = brought(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1)
+        distance = self.kept.square().sum(1) - 2 * seen @ self.kept.T  # |seen|^2 changes no order
+        return self.labels[distance.argmin(1)]
+
+
+class ConvolutionClassifier(Classifier):
+    """A small convolutional network: `logits = V relu(W convolution(image))` (LeCun et al. 1998).
+
+    channels, height, width: of the images, others being brought to that size; classes: K
+    filters: of the convolution; hidden: of the layer behind it
+
+    >>> network = ConvolutionClassifier(channels=1, height=12, width=12, classes=10, filters=(4,), hidden=8)
+    >>> sizes, labels = torch.tensor([[12, 12], [9, 11]]), torch.tensor([3, 0])
+    >>> network.logits(ImageBatch(torch.randn(2, 12, 12, 1), sizes, labels)).shape
+    torch.Size([2, 10])
+    """
+
+    def __init__(
+        self, channels: int, height: int, width: int, classes: int, filters: Sequence[int] = (16, 32),
+        hidden: int = 128,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.size = height, width
+        self.convolution = Convolution(channels, filters)
+        left = self.convolution.reduced(height) * self.convolution.reduced(width)
+        self.readout = nn.Sequential(
+            nn.Linear(left * self.convolution.filters[-1], hidden), nn.ReLU(), nn.Linear(hidden, classes)
+        )
+        self._options = {
+            "channels": channels, "height": height, "width": width, "classes": classes,
+            "filters": list(filters), "hidden": hidden,
+        }  # fmt: skip
+
+    def logits(self, batch: ImageBatch) -> Tensor:
+        images = brought(batch.images, batch.sizes, self.size).permute(0, 2, 3, 1)
+        whole = torch.tensor(self.size, device=images.device).expand(len(images), 2)
+        return self.readout(self.convolution(images, whole)[0].flatten(1))
+
+    def options(self) -> dict[str, Any]:
+        return dict(self._options)
+
+
+def brought(images: Tensor, sizes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Images [B, H, W, C] of own sizes [B, 2], drawn out or pressed: [B, C, *size].
+
+    >>> image = torch.tensor([[1.0, 3.0, 0.0], [1.0, 3.0, 0.0]]).reshape(1, 2, 3, 1)
+    >>> brought(image, torch.tensor([[2, 2]]), (1, 1)).flatten()
+    tensor([2.])
+    """
+    if bool((sizes == sizes[0]).all()):
+        return _brought(images[:, : sizes[0, 0], : sizes[0, 1]], size)
+    own = [image[:height, :width] for image, (height, width) in zip(images, sizes.tolist(), strict=True)]
+    return torch.cat([_brought(image.unsqueeze(0), size) for image in own])
+
+
+def small_images(dataset: LabelledImages, most: int) -> tuple[Tensor, Tensor]:
+    """Images [N, C * 16 * 16] and their labels [N]: all of a data set, or `most` taken evenly from it."""
+    numbers = torch.arange(0, len(dataset), -(-len(dataset) // most)).tolist()
+    parts = []
+    for first in range(0, len(numbers), dataset.at_once):
+        batch = dataset.__getitems__(numbers[first : first + dataset.at_once])
+        parts.append((brought(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1), batch.labels))
+    pixels, labels = zip(*parts, strict=True)
+    return torch.cat(pixels), torch.cat(labels)
+
+
+def _brought(images: Tensor, size: tuple[int, int]) -> Tensor:
+    moved = images.permute(0, 3, 1, 2)
+    if moved.shape[2:] == size:
+        return moved
+    return functional.interpolate(moved, size, mode="bilinear", antialias=True, align_corners=False)

@@ -1,0 +1,54 @@
+"""An image as a sequence of its rows, read from top to bottom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from gatewise.cells.base import CellType
+from gatewise.data.images.labelled_images import ImageBatch
+from gatewise.data.sequences.sequences import SequenceBatch
+from gatewise.modules.classifier import Classifier
+from gatewise.modules.pooling import How
+from gatewise.modules.sequence_classifier import SequenceClassifier
+from gatewise.tasks.classify_images.network import moved
+
+
+class RowClassifier(Classifier):
+    """A stack of any cell reads an image row by row: `x_t` are the pixels of row t.
+
+    channels: C; width: of all images; shift: in training, images are moved at random by up to so many pixels
+    All else as in `SequenceClassifier`.
+
+    >>> import torch
+    >>> from gatewise.cells import LSTM
+    >>> network = RowClassifier(LSTM, channels=1, width=20, classes=10, hidden=8)
+    >>> sizes, labels = torch.tensor([[28, 20], [9, 20]]), torch.tensor([3, 0])
+    >>> network.logits(ImageBatch(torch.randn(2, 28, 20, 1), sizes, labels)).shape
+    torch.Size([2, 10])
+    """
+
+    def __init__(
+        self, cell: CellType, channels: int, width: int, classes: int, hidden: int = 64, layers: int = 1,
+        dropout: float = 0.0, bidirectional: bool = False, pooling: How = "last", shift: int = 0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.shift = shift
+        self.reader = SequenceClassifier(
+            cell, width * channels, classes, hidden, layers, dropout, bidirectional, pooling
+        )
+        self._options = {
+            "cell": cell, "channels": channels, "width": width, "classes": classes, "hidden": hidden,
+            "layers": layers, "dropout": dropout, "bidirectional": bidirectional, "pooling": pooling,
+            "shift": shift,
+        }  # fmt: skip
+
+    def logits(self, batch: ImageBatch) -> Tensor:
+        images = batch.images
+        if self.shift and self.training:
+            images = moved(images, batch.sizes, self.shift)
+        return self.reader.logits(SequenceBatch(images.flatten(2), batch.sizes[:, 0], batch.labels))
+
+    def options(self) -> dict[str, Any]:
+        return dict(self._options)

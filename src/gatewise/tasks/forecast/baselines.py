@@ -1,0 +1,160 @@
+"""Plain forecasts that often suffice, with the interface of a forecasting network."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gatewise.data.series.windows import WindowBatch, Windows
+from gatewise.errors import GatewiseError
+from gatewise.modules.network import Baseline
+from gatewise.tasks.forecast.forecaster import Forecaster, ForecastShape, HeadedForecaster
+from gatewise.tasks.forecast.heads import LEVELS, QuantileHead, pinball
+
+RIDGE_PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
+
+
+class PointForecast(Forecaster, Baseline):
+    """A point forecast, with quantiles from its own errors on the validation part, step by step.
+
+    The errors count in both directions, so the point forecast stays the median, as it is published.
+    """
+
+    levels: Tensor
+    spread: Tensor
+
+    def __init__(self, shape: ForecastShape) -> None:
+        super().__init__(shape)
+        self.register_buffer("levels", torch.tensor(LEVELS))
+        self.register_buffer("spread", torch.zeros(shape.horizon, len(LEVELS)))
+
+    @abstractmethod
+    def point(self, past: Tensor, future: Tensor) -> Tensor:
+        """past [B, L, 1 + C + D] and future [B, Q, C] -> [B, Q]."""
+
+    def learn(self, train: Windows, validation: Windows) -> None:
+        """Learns the spread of the errors: `quantile(+-(truth - point))` over the validation windows."""
+        seen = validation.all()
+        errors = seen.truth - self.point(seen.past, seen.future)
+        self.spread = torch.quantile(torch.cat([errors, -errors]), self.levels, dim=0).T.contiguous()
+
+    def forward(self, past: Tensor, future: Tensor) -> Tensor:
+        return self.point(past, future).unsqueeze(-1) + self.spread
+
+    def quantiles(self, raw: Tensor) -> Tensor:
+        return raw
+
+    def loss(self, batch: WindowBatch) -> Tensor:
+        return 2 * pinball(self(batch.past, batch.future), batch.truth, self.levels).mean()
+
+
+class Naive(PointForecast):
+    """The last value, for ever.
+
+    >>> shape = ForecastShape(context=3, horizon=2)
+    >>> Naive(shape).point(torch.tensor([[[1.0], [2.0], [5.0]]]), torch.empty(1, 2, 0))
+    tensor([[5., 5.]])
+    """
+
+    def point(self, past: Tensor, future: Tensor) -> Tensor:
+        return past[:, -1:, 0].expand(-1, self.shape.horizon)
+
+
+class SeasonalNaive(PointForecast):
+    """The value of one period ago. The context must hold a period.
+
+    >>> shape = ForecastShape(context=3, horizon=2, period=2)
+    >>> SeasonalNaive(shape).point(torch.tensor([[[1.0], [2.0], [5.0]]]), torch.empty(1, 2, 0))
+    tensor([[2., 5.]])
+    """
+
+    def __init__(self, shape: ForecastShape) -> None:
+        if shape.period > shape.context:
+            raise GatewiseError(
+                f"a period of {shape.period} does not fit into a context of {shape.context}; "
+                f"give a --context of at least {shape.period}"
+            )
+        super().__init__(shape)
+
+    def point(self, past: Tensor, future: Tensor) -> Tensor:
+        steps = torch.arange(self.shape.horizon) % self.shape.period
+        return past[:, -self.shape.period :, 0][:, steps]
+
+
+class Ridge(PointForecast):
+    """Linear regression on the window and the known future, with a penalty on the squared weights.
+
+    `W = argmin |Y - X W|^2 + a |W|^2`, the penalty `a` chosen on the validation part; everything
+    relative to the last value (Hoerl and Kennard 1970).
+    """
+
+    def __init__(self, shape: ForecastShape) -> None:
+        super().__init__(shape)
+        self.linear = nn.Linear(window_features(shape), shape.horizon).requires_grad_(False)
+
+    def point(self, past: Tensor, future: Tensor) -> Tensor:
+        origin = past[:, -1:, 0]
+        return origin + self.linear(flat_window(past, future))
+
+    def learn(self, train: Windows, validation: Windows) -> None:
+        given, chooser = train.all(), validation.all()
+        features = flat_window(given.past, given.future).double()
+        changes = (given.truth - given.past[:, -1:, 0]).double()
+        mean, mean_change = features.mean(0), changes.mean(0)
+        features, changes = features - mean, changes - mean_change
+        gram, moment = features.T @ features, features.T @ changes
+        errors, weights = [], []
+        for penalty in RIDGE_PENALTIES:
+            weights.append(torch.linalg.solve(gram + penalty * torch.eye(len(gram)).double(), moment))
+            self._take(weights[-1], mean, mean_change)
+            point = self.point(chooser.past, chooser.future)
+            errors.append(float((chooser.truth - point).abs().mean()))
+        self._take(weights[errors.index(min(errors))], mean, mean_change)
+        super().learn(train, validation)
+
+    def _take(self, weights: Tensor, mean: Tensor, mean_change: Tensor) -> None:
+        self.linear.weight.copy_(weights.T)
+        self.linear.bias.copy_(mean_change - mean @ weights)
+
+
+class WindowMLP(HeadedForecaster):
+    """A multilayer perceptron on the window and the known future, relative to the last value.
+
+    `summary = relu(W2 relu(W1 window))`, read by a head of quantiles; trained like the networks.
+    """
+
+    def __init__(self, shape: ForecastShape, hidden: int = 128) -> None:
+        super().__init__(shape, QuantileHead(hidden, shape.horizon))
+        self.body = nn.Sequential(
+            nn.Linear(window_features(shape), hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()
+        )
+        self.hidden = hidden
+
+    def forward(self, past: Tensor, future: Tensor) -> Tensor:
+        return self.head(self.body(flat_window(past, future)), past[:, -1, :1])
+
+    def options(self) -> dict[str, Any]:
+        return {**super().options(), "hidden": self.hidden}
+
+
+def window_features(shape: ForecastShape) -> int:
+    """How many numbers `flat_window` gives."""
+    return 1 + shape.context * (1 + shape.observed) + shape.horizon * shape.known
+
+
+def flat_window(past: Tensor, future: Tensor) -> Tensor:
+    """A window in one row: the last value, the target relative to it, observed, known in advance."""
+    known, level = future.shape[-1], past[:, -1:, 0]
+    observed = past[:, :, 1 + known :].flatten(1)
+    return torch.cat([level, past[:, :, 0] - level, observed, future.flatten(1)], dim=-1)
+
+
+BASELINES: dict[str, Callable[[ForecastShape], PointForecast]] = {
+    "naive": Naive,
+    "seasonal-naive": SeasonalNaive,
+    "ridge": Ridge,
+}

@@ -1,0 +1,153 @@
+"""The recurrent forecasting networks: a stack of any cell, and a grid with depth as an axis."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from gatewise.cells import GRU, LSTM, RNN
+from gatewise.cells.base import CellType
+from gatewise.cells.catalogue import require_sequence
+from gatewise.cells.grid import Transform
+from gatewise.cells.serialization import to_data
+from gatewise.errors import GatewiseError
+from gatewise.layers import GridLSTM, Recurrent
+from gatewise.modules.causal_convolution import CausalConvolution
+from gatewise.tasks.forecast.forecaster import ForecastShape, HeadedForecaster
+from gatewise.tasks.forecast.heads import HEADS, QuantileHead, StudentTHead
+
+Front = Literal["none", "convolution"]
+TRANSFORMS: dict[Transform, CellType] = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
+
+
+class PastReader(HeadedForecaster):
+    """A forecaster whose layers read the past: the target also relative to its last value, from where
+    changes are foretold; all of it through a front end where there is one.
+
+    front: "none", or "convolution" for patterns of a few steps; seen: the numbers of a step after it
+    """
+
+    def __init__(self, shape: ForecastShape, head: QuantileHead | StudentTHead, front: Front) -> None:
+        super().__init__(shape, head)
+        self.front = CausalConvolution(1 + shape.inputs) if front == "convolution" else None
+        self.seen = 1 + shape.inputs if self.front is None else self.front.outputs
+
+    def relative(self, past: Tensor) -> Tensor:
+        """past [B, L, 1 + C + D] -> what the layers read [B, L, seen]."""
+        steps = torch.cat([past[:, :, :1] - past[:, -1:, :1], past], dim=-1)
+        return steps if self.front is None else self.front(steps)
+
+
+class RecurrentForecaster(PastReader):
+    """Layers read the past; their last hidden and the known future feed a head."""
+
+    def __init__(self, shape: ForecastShape, hidden: int, head: str, front: Front) -> None:
+        width = hidden + shape.horizon * shape.known
+        super().__init__(shape, HEADS[head](width, shape.horizon), front)
+
+    @abstractmethod
+    def summary(self, steps: Tensor) -> Tensor:
+        """steps [B, L, seen] -> [B, H]."""
+
+    def forward(self, past: Tensor, future: Tensor) -> Tensor:
+        summary = self.summary(self.relative(past))
+        return self.head(torch.cat([summary, future.flatten(1)], dim=-1), past[:, -1, :1])
+
+
+class ForecastNetwork(RecurrentForecaster):
+    """A stack of any cell reads the past; its last hidden and the known future feed a head.
+
+    cell: the equations; hidden, layers: H and the depth of the stack; dropout: between its layers
+    head: "quantiles" (pinball loss) or "student-t" (likelihood); front: what the past goes through first
+
+    >>> from gatewise.cells import LSTM
+    >>> network = ForecastNetwork(ForecastShape(context=24, horizon=6), LSTM, hidden=16)
+    >>> network.quantiles(network(torch.randn(4, 24, 1), torch.randn(4, 6, 0))).shape
+    torch.Size([4, 6, 9])
+    """
+
+    def __init__(
+        self,
+        shape: ForecastShape,
+        cell: CellType,
+        hidden: int = 64,
+        layers: int = 1,
+        dropout: float = 0.0,
+        head: str = "quantiles",
+        front: Front = "none",
+    ) -> None:
+        super().__init__(shape, hidden, head, front)
+        self.recurrent = Recurrent(cell, self.seen, hidden, layers, dropout=dropout if layers > 1 else 0.0)
+        self._options = {
+            "cell": cell, "hidden": hidden, "layers": layers, "dropout": dropout, "head": head, "front": front
+        }  # fmt: skip
+
+    def summary(self, steps: Tensor) -> Tensor:
+        output, _ = self.recurrent(steps.transpose(0, 1))
+        return output[-1]
+
+    def options(self) -> dict[str, Any]:
+        return {**super().options(), **self._options}
+
+
+class GridForecastNetwork(RecurrentForecaster):
+    """A Grid LSTM over time and depth reads the past; its last hidden and the known future feed a head.
+
+    transform: what runs along both axes, "lstm", "gru" or "rnn"; hidden: H of either axis
+    layers: the size of the axis of depth; tied: one set of weights for all of it; else each layer has its own
+    head: "quantiles" (pinball loss) or "student-t" (likelihood); front: what the past goes through first
+
+    >>> network = GridForecastNetwork(ForecastShape(context=24, horizon=6), hidden=16, layers=3)
+    >>> network.quantiles(network(torch.randn(4, 24, 1), torch.randn(4, 6, 0))).shape
+    torch.Size([4, 6, 9])
+    """
+
+    def __init__(
+        self,
+        shape: ForecastShape,
+        transform: Transform = "lstm",
+        hidden: int = 64,
+        layers: int = 1,
+        tied: bool = True,
+        head: str = "quantiles",
+        front: Front = "none",
+    ) -> None:
+        super().__init__(shape, hidden, head, front)
+        self.recurrent = GridLSTM(self.seen, hidden, layers, tied=tied, transform=transform)
+        self._options = {
+            "transform": transform, "hidden": hidden, "layers": layers, "tied": tied, "head": head,
+            "front": front,
+        }  # fmt: skip
+
+    def summary(self, steps: Tensor) -> Tensor:
+        output, _ = self.recurrent(steps)
+        return output[:, -1]
+
+    def options(self) -> dict[str, Any]:
+        return {**super().options(), **self._options}
+
+
+def transform_of(cell: CellType) -> Transform:
+    """What runs along the axes of a grid whose equations are those of a cell.
+
+    >>> transform_of(GRU)
+    'gru'
+
+    Errors: `GatewiseError` where there is no such transform.
+    """
+    lines = to_data(cell)["lines"]
+    for transform, one in TRANSFORMS.items():
+        if lines == to_data(one)["lines"]:
+            return transform
+    raise GatewiseError(f"the cell {cell.__name__} does not fit a grid; give lstm, gru or rnn")
+
+
+def require_fit(cell: CellType, network: str) -> None:
+    """Whether a forecast's "stack" or "grid" can be made of a cell. Errors: `GatewiseError` where not."""
+    if network == "grid":
+        transform_of(cell)
+    else:
+        require_sequence(cell, "for a series give --network grid, and lstm, gru or rnn as the cell")

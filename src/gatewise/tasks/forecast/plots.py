@@ -1,0 +1,91 @@
+"""The end of a series as it was, and as it was foretold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gatewise.modules.network import Network
+from gatewise.plots.saving import save_picture
+from gatewise.tasks.forecast.data import ForecastData
+from gatewise.tasks.forecast.forecaster import Forecaster
+from gatewise.tasks.forecast.heads import MEDIAN
+from gatewise.training.runner import Contest
+
+HORIZONS_SHOWN = 4
+INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
+
+
+def draw_forecast(contest: Contest[ForecastData], path: Path) -> None:
+    """Draws history, truth, the chosen network's median and 80% interval, and the chosen baseline.
+
+    The last horizons of the test part are foretold one after another, each from the values before it.
+    """
+    from matplotlib.figure import Figure
+
+    data = contest.data
+    series = data.source.series[0]
+    network, baseline = contest.chosen(baseline=False), contest.chosen(baseline=True)
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    axes = figure.add_subplot()
+    count = _horizons(data)
+    first = len(series) - count * data.plan.horizon
+    shown = max(first - max(2 * count * data.plan.horizon, data.plan.period), 0)
+    times = series.times.to_numpy()
+    origins = np.arange(first - 1, len(series) - 1, data.plan.horizon)
+    ahead = times[origins[:, None] + np.arange(data.plan.horizon + 1)]
+    axes.plot(times[shown : len(series)], series.target[shown:], color=INK, lw=1.3, label="truth")
+    if baseline is not None:
+        median = _foretell_end(baseline.network, data, origins)[:, :, MEDIAN]
+        _draw_apart(
+            axes.plot, ahead, [median], f"{baseline.name} (baseline)", color=BASELINE, lw=1.2, ls="--"
+        )
+    if network is not None:
+        quantiles = _foretell_end(network.network, data, origins)
+        low, median, high = quantiles[:, :, 0], quantiles[:, :, MEDIAN], quantiles[:, :, -1]
+        interval = f"{network.name}, 80% interval"
+        _draw_apart(axes.fill_between, ahead, [low, high], interval, color=NETWORK, alpha=0.18, lw=0)
+        _draw_apart(axes.plot, ahead, [median], f"{network.name}, median", color=NETWORK, lw=1.6)
+    for origin in times[origins]:
+        axes.axvline(origin, color=INK, lw=0.6, alpha=0.35)
+    title = f"{series.id}: {data.plan.horizon} steps of one {data.source.step}, foretold from each grey line"
+    if len(data.source.series) > 1:
+        title += f" (the first of {len(data.source.series)} series)"
+    axes.set_title(title, loc="left", fontsize=11, parse_math=False)
+    axes.set_ylabel(data.source.columns.target, parse_math=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.01)
+    axes.legend(frameon=False, ncols=4, loc="upper left", bbox_to_anchor=(0, -0.08))
+    save_picture(figure, path)
+
+
+def _draw_apart(
+    draw: Callable[..., object], times: np.ndarray, values: list[np.ndarray], label: str, **style: Any
+) -> None:
+    """Draws forecasts [count, 1 + Q] each by itself: what was foretold at different times is not joined."""
+    for place, own in enumerate(times):
+        draw(own, *(one[place] for one in values), label=None if place else label, **style)
+
+
+def _horizons(data: ForecastData) -> int:
+    """How many whole horizons of the first series' test part are shown."""
+    series = data.source.series[0]
+    test = len(series) - data.plan.borders(len(series))[1]
+    return min(HORIZONS_SHOWN, test // data.plan.horizon)
+
+
+def _foretell_end(network: Network, data: ForecastData, origins: np.ndarray) -> np.ndarray:
+    """[count, 1 + Q, n]: the last value at each origin of the first series, and what is foretold there."""
+    series = data.source.series[0]
+    last = int((data.test.series == 0).nonzero().max())
+    batch = data.test.__getitems__(list(last - (origins[-1] - origins)))
+    assert isinstance(network, Forecaster)
+    with torch.inference_mode():
+        quantiles = network.quantiles(network(batch.past, batch.future)).double().numpy()
+    foretold = data.learned.series[series.id].undo(quantiles)
+    known = np.broadcast_to(series.target[origins, None, None], (len(origins), 1, foretold.shape[-1]))
+    return np.concatenate([known, foretold], axis=1)

@@ -1,0 +1,53 @@
+"""Logistic regression on the mean frame of a clip: what is told by what is where, whenever."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gatewise.baselines.logistic import fit_logistic
+from gatewise.data.images.clips import ClipBatch, LabelledClips
+from gatewise.modules.classifier import Classifier, in_batches
+from gatewise.modules.network import Baseline
+
+SIDE = 16  # a mean frame is brought down to so many pixels along either axis
+
+
+class MeanFrame(Classifier, Baseline):
+    """`logits = W mean_t(frame_t) + b`, of frames brought down to 16 x 16, and of the clip's length.
+
+    channels, height, width: of the frames; classes: K
+    """
+
+    def __init__(self, channels: int, height: int, width: int, classes: int) -> None:
+        super().__init__()
+        self.side = min(height, SIDE), min(width, SIDE)
+        self.linear = nn.Linear(1 + channels * self.side[0] * self.side[1], classes).requires_grad_(False)
+        self._options = {"channels": channels, "height": height, "width": width, "classes": classes}
+
+    def features(self, batch: ClipBatch) -> Tensor:
+        """[B, F]: the mean frame, and the logarithm of the length."""
+        mean = batch.frames.sum(1) / batch.lengths.reshape(-1, 1, 1, 1)
+        small = functional.adaptive_avg_pool2d(mean.permute(0, 3, 1, 2), self.side)
+        return torch.cat([small.flatten(1), batch.lengths.float().log().unsqueeze(1)], dim=1)
+
+    def logits(self, batch: ClipBatch) -> Tensor:
+        return self.linear(self.features(batch))
+
+    def learn(self, train: LabelledClips, validation: LabelledClips) -> None:
+        features, labels = self._all(train)
+        held, held_labels = self._all(validation)
+        weight, bias = fit_logistic(features, labels, held, held_labels, self.linear.out_features)
+        self.linear.weight.copy_(weight)
+        self.linear.bias.copy_(bias)
+
+    def options(self) -> dict[str, Any]:
+        return dict(self._options)
+
+    def _all(self, dataset: LabelledClips) -> tuple[Tensor, Tensor]:
+        parts = [(self.features(batch), batch.labels) for _, batch in in_batches(dataset)]
+        features, labels = zip(*parts, strict=True)
+        return torch.cat(features), torch.cat(labels)

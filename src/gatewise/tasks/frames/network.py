@@ -1,0 +1,134 @@
+"""Networks for clips: a convolution looks at every frame, a recurrent layer at what it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gatewise.cells.base import CellType
+from gatewise.data.images.clips import ClipBatch
+from gatewise.layers import Recurrent
+from gatewise.modules.classifier import Classifier
+from gatewise.modules.convolution import Convolution
+from gatewise.modules.pooling import How, Pooling
+
+FILTERS = (16, 32)
+
+
+class FrameClassifier(Classifier):
+    """CNN LSTM: `x_t = convolution(frame_t)`, a stack of any cell reads all `x_t`, a summary gives the class.
+
+    cell: the equations; channels, height, width: of the frames; classes: V
+    filters: of each block of the convolution; features: E, the numbers that a frame becomes
+    hidden, layers: H of each direction and the depth of the stack; bidirectional: read from both ends
+    pooling: "last", "mean", "max" or "attention", see `Pooling`
+    dropout: between the layers, before the stack and before the logits
+    Source: Donahue et al. 2015, Long-term recurrent convolutional networks.
+
+    >>> from gatewise.cells import LSTM
+    >>> network = FrameClassifier(LSTM, 1, 20, 24, classes=3, filters=(4,), features=8, hidden=8)
+    >>> batch = ClipBatch(torch.randn(2, 5, 20, 24, 1), torch.tensor([5, 3]), torch.tensor([0, 2]))
+    >>> network.logits(batch).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(
+        self,
+        cell: CellType,
+        channels: int,
+        height: int,
+        width: int,
+        classes: int,
+        filters: Sequence[int] = FILTERS,
+        features: int = 64,
+        hidden: int = 64,
+        layers: int = 1,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        pooling: How = "last",
+    ) -> None:
+        super().__init__()
+        self.encoder = FrameEncoder(channels, height, width, filters, features)
+        self.recurrent = Recurrent(
+            cell, features, hidden, layers, batch_first=True, bidirectional=bidirectional,
+            dropout=dropout if layers > 1 else 0.0,
+        )  # fmt: skip
+        directions = 1 + bidirectional
+        self.pooling = Pooling(pooling, directions * hidden, bidirectional)
+        self.dropout = nn.Dropout(dropout)
+        self.readout = nn.Linear(directions * hidden, classes)
+        self._options = {
+            "cell": cell, "channels": channels, "height": height, "width": width, "classes": classes,
+            "filters": list(filters), "features": features, "hidden": hidden, "layers": layers,
+            "dropout": dropout, "bidirectional": bidirectional, "pooling": pooling,
+        }  # fmt: skip
+
+    def logits(self, batch: ClipBatch) -> Tensor:
+        shown = self.dropout(self.encoder(batch.frames, batch.lengths))
+        hiddens, _ = self.recurrent(shown, lengths=batch.lengths)
+        return self.readout(self.dropout(self.pooling(hiddens, batch.lengths)))
+
+    def options(self) -> dict[str, Any]:
+        return dict(self._options)
+
+
+class FrameMean(Classifier):
+    """The same convolution, and the mean of what it saw over time: blind to the order of frames.
+
+    channels, height, width, classes, filters, features: as in `FrameClassifier`
+
+    >>> network = FrameMean(1, 20, 24, classes=3, filters=(4,), features=8)
+    >>> batch = ClipBatch(torch.randn(2, 5, 20, 24, 1), torch.tensor([5, 3]), torch.tensor([0, 2]))
+    >>> network.logits(batch).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(
+        self, channels: int, height: int, width: int, classes: int, filters: Sequence[int] = FILTERS,
+        features: int = 64,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.encoder = FrameEncoder(channels, height, width, filters, features)
+        self.pooling = Pooling("mean", features)
+        self.readout = nn.Linear(features, classes)
+        self._options = {
+            "channels": channels, "height": height, "width": width, "classes": classes,
+            "filters": list(filters), "features": features,
+        }  # fmt: skip
+
+    def logits(self, batch: ClipBatch) -> Tensor:
+        return self.readout(self.pooling(self.encoder(batch.frames, batch.lengths), batch.lengths))
+
+    def options(self) -> dict[str, Any]:
+        return dict(self._options)
+
+
+class FrameEncoder(nn.Module):
+    """What each frame shows, in a few numbers: `relu(W convolution(frame) + b)`.
+
+    channels, height, width: of the frames; filters: of the convolution; features: E
+
+    >>> encoder = FrameEncoder(1, 28, 20, filters=(8, 16), features=32)
+    >>> encoder(torch.randn(4, 9, 28, 20, 1), torch.tensor([9, 3, 1, 5])).shape
+    torch.Size([4, 9, 32])
+    """
+
+    def __init__(self, channels: int, height: int, width: int, filters: Sequence[int], features: int) -> None:
+        super().__init__()
+        self.convolution = Convolution(channels, filters)
+        left = self.convolution.reduced(height) * self.convolution.reduced(width)
+        self.project = nn.Linear(left * self.convolution.filters[-1], features)
+
+    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        """Clips [B, T, H, W, C] of lengths [B] -> [B, T, E], zero behind their ends."""
+        there = torch.arange(frames.shape[1], device=frames.device) < lengths.unsqueeze(1)
+        shown = frames[there]  # [sum of lengths, H, W, C]: padding is not looked at
+        sizes = torch.tensor(shown.shape[1:3], device=frames.device).expand(len(shown), 2)
+        maps, _ = self.convolution(shown, sizes)
+        features = self.project(maps.flatten(1)).relu()
+        padded = features.new_zeros(*frames.shape[:2], features.shape[-1])
+        padded[there] = features
+        return padded

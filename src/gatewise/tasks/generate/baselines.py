@@ -1,0 +1,214 @@
+"""The n-gram: a symbol's probability by how often it followed the few symbols before it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gatewise.data.text.streams import TextStreams
+from gatewise.errors import GatewiseError
+from gatewise.layers.states import State
+from gatewise.modules.network import Baseline
+from gatewise.tasks.generate.network import NextSymbol, surprise
+
+LONGEST = 7  # symbols of an n-gram
+COUNTED = 2**23  # symbols of a text that are counted: the last ones before the validation part
+AT_ONCE = 2**18  # symbols that are counted together, before they join those counted already
+
+
+class Ngram(NextSymbol, Baseline):
+    """Interpolated n-grams with modified Kneser-Ney smoothing (Chen and Goodman 1999, there section 3).
+
+    `p(w | v u) = (a(v u w) - D(a)) / sum_w a(v u w) + b(v u) p(w | u)`, of which `a` counts how often `v u w`
+    occurs, or, in lower orders, after how many different symbols; `D` is one of three discounts, for 1, 2,
+    and more; `b` is what they leave over. Below the first order, all V symbols are alike.
+
+    symbols: V; order: the longest n-gram; 0 chooses it on the validation part
+    sizes: of each order, its n-grams and what they begin with; given where the model is loaded
+
+    >>> model = Ngram(symbols=3, order=2).counted([np.array([0, 1, 0, 1, 0, 1, 0, 2])])
+    >>> model.next(torch.tensor([[1]]))[0].exp()[0].argmax()
+    tensor(0)
+    """
+
+    def __init__(self, symbols: int, order: int = 0, sizes: Sequence[Sequence[int]] = ()) -> None:
+        super().__init__()
+        self.symbols, self.order = symbols, order
+        for number, (grams, contexts) in enumerate(sizes, 1):
+            grams_of, contexts_of = torch.zeros(grams), torch.zeros(contexts)
+            self._take(number, grams_of.long(), grams_of, contexts_of.long(), contexts_of)
+
+    def learn(self, train: TextStreams, validation: TextStreams) -> None:
+        """Counts the training part; where no order was given, the validation part chooses one."""
+        longest = self.order or min(longest_order(self.symbols), len(train.text))
+        begin = max(len(train.text) - COUNTED, 0)
+        counts = count_grams(train.text.pieces(AT_ONCE, begin), longest, self.symbols)
+        if self.order:
+            self._learn(counts, longest, self.order)
+            return
+        best = math.inf
+        for order in range(1, longest + 1):
+            self._learn(counts, longest, order)
+            found = surprise(self, validation.text).symbol
+            if found >= best:
+                self._learn(counts, longest, order - 1)
+                return
+            best = found
+
+    def counted(self, pieces: Iterable[np.ndarray]) -> Self:
+        """Learns from a text that comes in pieces, for a given order."""
+        self._learn(count_grams(pieces, self.order, self.symbols), self.order, self.order)
+        return self
+
+    def nats(self, symbols: Tensor, state: State = None) -> tuple[Tensor, State]:
+        read = symbols if state is None else torch.cat([state, symbols], dim=1)
+        steps = symbols.shape[1] - 1
+        first = read.shape[1] - steps
+        early = [self._logs(read[:, : end + 1]) for end in range(first, min(self.order - 1, read.shape[1]))]
+        full = read[:, max(first - self.order + 1, 0) :]
+        late = [self._logs(full)] if full.shape[1] >= self.order and len(early) < steps else []
+        return -torch.cat([*early, *late], dim=1), self._remembered(read[:, :-1])
+
+    def next(self, symbols: Tensor, state: State = None) -> tuple[Tensor, State]:
+        read = symbols if state is None else torch.cat([state, symbols], dim=1)
+        context = self._remembered(read)
+        every = torch.arange(self.symbols, device=symbols.device).view(1, -1, 1)
+        rows = context.unsqueeze(1).expand(-1, self.symbols, -1)
+        grams = torch.cat([rows, every.expand(len(rows), -1, -1)], dim=-1)
+        return self._logs(grams.flatten(0, 1)).view(len(rows), -1), context
+
+    def options(self) -> dict[str, Any]:
+        buffers = dict(self.named_buffers())
+        sizes = [
+            [len(buffers[f"{kind}_{number}"]) for kind in ("grams", "contexts")] for number in self._orders()
+        ]
+        return {"symbols": self.symbols, "order": self.order, "sizes": sizes}
+
+    def _remembered(self, read: Tensor) -> Tensor:
+        return read[:, max(read.shape[1] - self.order + 1, 0) :]
+
+    def _orders(self) -> range:
+        return range(1, self.order + 1)
+
+    def _logs(self, symbols: Tensor) -> Tensor:
+        """`ln p` of the last of each n symbols, n being the order or L: [B, L] -> [B, L - n + 1]."""
+        length = min(self.order, symbols.shape[1])
+        codes = torch.zeros_like(symbols[:, length - 1 :])
+        for place in range(length):
+            codes = codes * self.symbols + symbols[:, place : place + codes.shape[1]]
+        return self._log(codes.flatten(), length).view(codes.shape).float()
+
+    def _log(self, codes: Tensor, order: int) -> Tensor:
+        """`ln p` of n-grams by their codes [n]."""
+        if order == 0:
+            return torch.full(codes.shape, -math.log(self.symbols), dtype=torch.float64, device=codes.device)
+        logs = self._found(codes, f"grams_{order}", f"logs_{order}", missing=math.nan)
+        absent = logs.isnan()
+        shorter = codes[absent] % self.symbols ** (order - 1)
+        left = self._found(codes[absent] // self.symbols, f"contexts_{order}", f"left_{order}", missing=0.0)
+        logs[absent] = left + self._log(shorter, order - 1)
+        return logs
+
+    def _found(self, codes: Tensor, keys: str, values: str, missing: float) -> Tensor:
+        known = self.get_buffer(keys)
+        places = torch.searchsorted(known, codes).clamp(max=len(known) - 1)
+        found = self.get_buffer(values)[places].double()
+        return torch.where(known[places] == codes, found, missing)
+
+    def _learn(self, counts: Counts, longest: int, order: int) -> None:
+        """From the longest n-grams, of which all are counted, down; then smoothed from the shortest up."""
+        self.order = order
+        tables = [prefixes(counts, self.symbols ** (longest - order))]
+        for number in range(order - 1, 0, -1):
+            tables.append(different(tables[-1][0] % self.symbols**number))
+        for name in list(self._buffers):  # of another order, tried before
+            delattr(self, name)
+        for number, (grams, often) in enumerate(reversed(tables), 1):
+            self._smooth(number, grams, often)
+
+    def _smooth(self, order: int, grams: np.ndarray, counts: np.ndarray) -> None:
+        contexts, starts = np.unique(grams // self.symbols, return_index=True)
+        totals = np.add.reduceat(counts, starts)
+        taken = discounts(counts)[np.minimum(counts, 3)]
+        left = np.add.reduceat(taken, starts) / totals
+        of = np.repeat(np.arange(len(contexts)), np.diff(np.append(starts, len(grams))))
+        below = self._log(torch.from_numpy(grams % self.symbols ** (order - 1)), order - 1).exp().numpy()
+        chances = (counts - taken) / totals[of] + left[of] * below
+        found = (torch.from_numpy(one) for one in (grams, np.log(chances), contexts, np.log(left)))
+        self._take(order, *found)
+
+    def _take(self, order: int, grams: Tensor, logs: Tensor, contexts: Tensor, left: Tensor) -> None:
+        for name, values in (
+            ("grams", grams),
+            ("logs", logs.float()),
+            ("contexts", contexts),
+            ("left", left.float()),
+        ):
+            self.register_buffer(f"{name}_{order}", values)
+
+
+Counts = tuple[np.ndarray, np.ndarray]  # codes of n-grams, rising, and how often each occurs
+
+
+def longest_order(symbols: int) -> int:
+    """How many symbols fit into a code of 63 bits, up to seven.
+
+    >>> longest_order(66), longest_order(5000)
+    (7, 5)
+    """
+    return min(LONGEST, int(63 / math.log2(max(symbols, 2)) - 1e-9))
+
+
+def count_grams(pieces: Iterable[np.ndarray], length: int, symbols: int) -> Counts:
+    """Counts the n-grams of a text that comes in pieces: code `sum_i s_i V^(n-1-i)`."""
+    counts: Counts = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+    before = np.zeros(0, dtype=np.int64)
+    for piece in pieces:
+        read = np.concatenate([before, piece])
+        before = read[max(len(read) - length + 1, 0) :]
+        codes = np.zeros(max(len(read) - length + 1, 0), dtype=np.int64)
+        for place in range(length):
+            codes = codes * symbols + read[place : place + len(codes)]
+        counts = joined(counts, np.unique(codes, return_counts=True))
+    if not len(counts[0]):
+        raise GatewiseError(f"a text of {len(before)} symbols is too short for n-grams of {length}")
+    return counts
+
+
+def joined(one: Counts, other: Counts) -> Counts:
+    """The counts of both."""
+    codes = np.concatenate([one[0], other[0]])
+    order = np.argsort(codes, kind="stable")
+    return summed(codes[order], np.concatenate([one[1], other[1]])[order])
+
+
+def summed(codes: np.ndarray, counts: np.ndarray) -> Counts:
+    """Counts by codes that rise, but may occur more than once."""
+    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1])[: len(codes)])
+    return codes[starts], np.add.reduceat(counts, starts) if len(starts) else counts
+
+
+def prefixes(counts: Counts, power: int) -> Counts:
+    """The counts of shorter n-grams, with which the longer ones begin."""
+    return summed(counts[0] // power, counts[1])
+
+
+def different(codes: np.ndarray) -> Counts:
+    """How many n-grams end in each shorter one."""
+    return np.unique(codes, return_counts=True)
+
+
+def discounts(counts: np.ndarray) -> np.ndarray:
+    """Taken from a count of 0, 1, 2, and more: `k - (k+1) Y n_{k+1} / n_k`, `Y = n_1 / (n_1 + 2 n_2)`.
+
+    n_k: how many n-grams have a count of k. Something is taken from each, so that nothing is impossible.
+    """
+    n = np.maximum(np.bincount(np.minimum(counts, 5), minlength=5), 1)
+    kept = n[1] / (n[1] + 2 * n[2])
+    taken = [k - (k + 1) * kept * n[k + 1] / n[k] for k in (1, 2, 3)]
+    return np.array([0.0, *np.clip(taken, 0.1, (1, 2, 3))])

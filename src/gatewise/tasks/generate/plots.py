@@ -1,0 +1,150 @@
+"""A passage of a text, coloured by how surprising each character was; and what memory brings."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gatewise.data.text.text import Text
+from gatewise.modules.network import Network
+from gatewise.plots.saving import save_picture
+from gatewise.tasks.generate.network import NextSymbol, follow
+from gatewise.tasks.generate.tables import KINDS, Passage, kinds_of, read_passage
+from gatewise.training.runner import Contest
+
+WIDTH, NARROWEST, ROWS = 84, 60, 18  # characters of a line, and lines, of the passage
+WARM = 512  # symbols read before the passage
+STREAMS, LENGTH = 256, 512  # by which the gain of memory is measured
+MOST = 6.0  # nats of the darkest colour
+INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
+
+
+def draw_text(contest: Contest[Any], path: Path) -> None:
+    """Draws a passage of the test part, nats by what was read before, and nats by kind of symbol."""
+    from matplotlib.figure import Figure
+
+    text: Text = contest.data.test.text
+    chosen = contest.chosen(baseline=False) or contest.chosen(baseline=True)
+    assert chosen is not None
+    rivals = [chosen, *(one for one in [contest.chosen(baseline=True)] if one and one is not chosen)]
+    figure = Figure(figsize=(11, 8.2), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[1.45, 1]).flat  # type: ignore[union-attr]
+    colours = dict(zip([one.name for one in rivals], (NETWORK, BASELINE), strict=False))
+    passages = {one.name: read_passage(_model(one.network), text) for one in rivals}
+    _draw_passage(above, passages[chosen.name], chosen.name)
+    left, right = below.subplots(1, 2)
+    for one in rivals:
+        _draw_memory(left, _model(one.network), text, one.name, colours[one.name])
+    _finish_memory(left)
+    _draw_kinds(right, passages, colours)
+    save_picture(figure, path, 130)
+
+
+def nats_by_memory(model: NextSymbol, text: Text) -> tuple[np.ndarray, np.ndarray]:
+    """The mean nats of a symbol after an empty state and 1, 2 .. 3, 4 .. 7, ... symbols: [bins], [bins]."""
+    length = min(LENGTH, len(text))
+    starts = np.linspace(0, len(text) - length, min(STREAMS, max(len(text) // length, 1))).astype(int)
+    symbols = np.stack([text.symbols(start, start + length) for start in starts.tolist()])
+    nats = follow(model, torch.from_numpy(symbols)).double().mean(0).numpy()
+    borders = 2 ** np.arange(int(np.log2(len(nats))) + 1) - 1
+    means = np.add.reduceat(nats, borders) / np.diff(np.append(borders, len(nats)))
+    return borders + 1, means
+
+
+def _model(network: Network) -> NextSymbol:
+    assert isinstance(network, NextSymbol)
+    return network
+
+
+def _draw_passage(figure: Any, passage: Passage, name: str) -> None:
+    characters, nats = spelled(passage, min(WARM, len(passage.nats) // 2))
+    lines = broken(characters)[:ROWS]
+    cells = np.full((len(lines), max(NARROWEST, *map(len, lines))), np.nan)
+    axes, left = figure.add_subplot(), iter(nats)
+    for row, line in enumerate(lines):
+        for column, character in enumerate(line):
+            cells[row, column] = cost = next(left)
+            shown, usual = ("↵", "#999999") if character == "\n" else (character, INK)
+            colour = "white" if cost > 0.55 * MOST else usual
+            axes.text(
+                column, row, shown, ha="center", va="center", family="monospace", fontsize=9.5, color=colour,
+                parse_math=False,
+            )  # fmt: skip
+    borders = (np.arange(size + 1) - 0.5 for size in reversed(cells.shape))
+    image = axes.pcolormesh(*borders, cells, cmap="OrRd", vmin=0, vmax=MOST)
+    axes.invert_yaxis()
+    axes.set_axis_off()
+    axes.set_title(
+        f"The test part as {name} reads it: the darker, the more surprised", loc="left", fontsize=11,
+        parse_math=False,
+    )  # fmt: skip
+    figure.colorbar(image, ax=axes, label="nats", shrink=0.7, pad=0.01)
+
+
+def broken(characters: str) -> list[str]:
+    """Lines of at most `WIDTH` characters; line breaks after each other stay with the line before.
+
+    >>> broken("one\\n\\ntwo\\n")
+    ['one\\n\\n', 'two\\n']
+    """
+    lines = re.findall(r"[^\n]*\n+|[^\n]+", characters)
+    return [line[first : first + WIDTH] for line in lines for first in range(0, len(line), WIDTH)]
+
+
+def spelled(passage: Passage, first: int) -> tuple[str, list[float]]:
+    """The characters of a passage from the line break after place `first` on, and the nats of each.
+
+    The nats of a symbol are spread over its bytes; those of a character are the sum of its bytes'.
+    """
+    data, costs = bytearray(), []
+    for symbol, nats in zip(
+        passage.symbols[first + 1 :].tolist(), passage.nats[first:].tolist(), strict=True
+    ):
+        own = passage.alphabet.spelled(symbol)
+        data += own
+        costs += [nats / max(len(own), 1)] * len(own)
+    begin = data.find(b"\n", 0, 300) + 1
+    text = data[begin:].decode(errors="replace")
+    if len(text.encode()) != len(data) - begin:  # not in UTF-8
+        return data[begin:].decode("latin-1"), costs[begin:]
+    ends = np.cumsum([len(one.encode()) for one in text])
+    sums = np.concatenate([[0.0], np.cumsum(costs[begin:])])
+    return text, np.diff(sums[np.concatenate([[0], ends])]).tolist()
+
+
+def _draw_memory(axes: Any, model: NextSymbol, text: Text, name: str, colour: str) -> None:
+    read, nats = nats_by_memory(model, text)
+    axes.plot(read, nats, color=colour, marker="o", ms=4, lw=1.6, label=name)
+
+
+def _finish_memory(axes: Any) -> None:
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("symbols read before, from an empty state on")
+    axes.set_ylabel("nats a symbol")
+    axes.set_title("What memory brings", loc="left", fontsize=11)
+    _plain(axes)
+
+
+def _draw_kinds(axes: Any, passages: dict[str, Passage], colours: dict[str, str]) -> None:
+    height = 0.8 / len(passages)
+    for number, (name, passage) in enumerate(passages.items()):
+        kinds = np.array(kinds_of(passage)[1:])
+        means = [passage.nats[kinds == kind].mean() if (kinds == kind).any() else 0.0 for kind in KINDS]
+        places = np.arange(len(KINDS)) + number * height
+        axes.barh(places, means, height * 0.92, color=colours[name], label=name)
+    axes.set_yticks(np.arange(len(KINDS)) + height * (len(passages) - 1) / 2, KINDS)
+    axes.invert_yaxis()
+    axes.set_xlabel("nats a symbol")
+    axes.set_title("What is hard to foretell", loc="left", fontsize=11)
+    _plain(axes)
+
+
+def _plain(axes: Any) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=9)

@@ -1,0 +1,193 @@
+"""Plain models of sequences of vectors: linear in the vectors just before, or blind to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gatewise.data.sequences.sequences import SequenceBatch, Sequences
+from gatewise.modules.network import Baseline
+from gatewise.tasks.generate_vectors.densities import LEAST_SCALE
+from gatewise.tasks.generate_vectors.network import NextVector
+
+PENALTIES = (100.0, 10.0, 1.0, 0.1)
+MOST_STEPS = 1 << 18  # that are learned from
+ROUNDS = 30  # of L-BFGS, for each penalty; each begins where the last one ended
+
+
+class LinearVectors(NextVector, Baseline):
+    """`P(x_k = 1) = sigmoid(z_k)` of a 0/1 channel, `x = z + noise` of the real ones, `z = W before + b`.
+
+    before: the last `order` vectors, the latest first, zeros before the beginning
+    noise: one Gaussian over all real channels
+
+    channels: C; binary: which of them are 0 or 1
+    """
+
+    def __init__(self, channels: int, binary: Sequence[int] = (), order: int = 1) -> None:
+        super().__init__()
+        self.channels, self.binary, self.order = channels, list(binary), order
+        self.real = [channel for channel in range(channels) if channel not in set(binary)]
+        self.weights = nn.Parameter(torch.zeros(channels, order * channels), requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(channels), requires_grad=False)
+        # The lower factor of the noise's covariance.
+        self.noise = nn.Parameter(torch.eye(len(self.real)), requires_grad=False)
+
+    def nats(self, batch: SequenceBatch) -> Tensor:
+        nats = self.nats_after(history(batch.values, self.order), batch.values)
+        return nats * (torch.arange(nats.shape[1]) < batch.lengths.unsqueeze(1))
+
+    def nats_after(self, before: Tensor, truth: Tensor) -> Tensor:
+        """`-ln p(truth | before)`, [..., order * C] and [..., C] -> [...]."""
+        z = before @ self.weights.T + self.bias
+        signs = 2 * truth[..., self.binary] - 1
+        nats = -functional.logsigmoid(signs * z[..., self.binary]).sum(-1)
+        if self.real:
+            apart = (truth - z)[..., self.real]
+            normal = torch.distributions.MultivariateNormal(torch.zeros_like(apart), scale_tril=self.noise)
+            nats = nats - normal.log_prob(apart)
+        return nats
+
+    def options(self) -> dict[str, Any]:
+        return {"channels": self.channels, "binary": self.binary}
+
+    def _fill(self, weights: Tensor, bias: Tensor, pairs: Pairs) -> None:
+        """Takes weights, and learns the noise that they leave in real channels."""
+        self.weights.copy_(weights)
+        self.bias.copy_(bias)
+        apart = (pairs.truth - pairs.before @ weights.T - bias)[:, self.real]
+        covariance = apart.T @ apart / len(apart) + LEAST_SCALE**2 * torch.eye(len(self.real)).double()
+        self.noise.copy_(torch.linalg.cholesky(covariance))
+
+
+class Pairs:
+    """Vectors of a data set beside what came before each: [S, C] and [S, order * C], in float64.
+
+    Of a data set of more than `MOST_STEPS`, some sequences are taken, drawn at random.
+    """
+
+    def __init__(self, dataset: Sequences, order: int) -> None:
+        drawn = np.random.default_rng(0).permutation(len(dataset))
+        enough = int(np.searchsorted(np.cumsum(dataset.sizes.numpy()[drawn]), MOST_STEPS)) + 1
+        parts = [dataset.__getitems__([number]).values[0] for number in np.sort(drawn[:enough]).tolist()]
+        self.truth = torch.cat(parts).double()
+        self.before = torch.cat([history(one, order) for one in parts]).double()
+
+
+class Marginal(LinearVectors):
+    """Each 0/1 channel as often as in training, the real ones by one Gaussian, whatever came before.
+
+    A share is estimated as `(ones + 1/2) / (all + 1)` (Krichevsky and Trofimov 1981).
+    """
+
+    def __init__(self, channels: int, binary: Sequence[int] = ()) -> None:
+        super().__init__(channels, binary, order=0)
+
+    def learn(self, train: Sequences, validation: Any) -> None:
+        pairs = Pairs(train, 0)
+        self._fill(self.weights.double(), self.usual(pairs), pairs)
+
+    def usual(self, pairs: Pairs) -> Tensor:
+        """The mean of each channel; of a 0/1 channel the log odds."""
+        bias = pairs.truth.mean(0)
+        ones = pairs.truth[:, self.binary].sum(0)
+        bias[self.binary] = ((ones + 0.5) / (len(pairs.truth) - ones + 0.5)).log()
+        return bias
+
+
+class Markov(LinearVectors):
+    """Each channel by its own last value alone: counted where it is 0 or 1, by a line through real ones."""
+
+    def learn(self, train: Sequences, validation: Any) -> None:
+        pairs = Pairs(train, 1)
+        before, truth = pairs.before, pairs.truth
+        middle, spread = before.mean(0), before.var(0, unbiased=False)
+        slope = ((before - middle) * (truth - truth.mean(0))).mean(0) / spread.clamp(min=1e-12)
+        bias = truth.mean(0) - slope * middle
+        odds = []
+        for value in (0, 1):
+            there = before[:, self.binary] == value
+            ones = (there * truth[:, self.binary]).sum(0)
+            odds.append(((ones + 0.5) / (there.sum(0) - ones + 0.5)).log())
+        slope[self.binary], bias[self.binary] = odds[1] - odds[0], odds[0]
+        self._fill(slope.diag(), bias, pairs)
+
+
+class Autoregression(LinearVectors):
+    """Every channel by all channels of the last vectors: linear regression, and logistic regression.
+
+    `argmin nats + penalty / 2 * |W|^2`, the penalty chosen on the validation part (Hoerl and Kennard 1970).
+    """
+
+    def __init__(self, channels: int, binary: Sequence[int] = (), order: int = 4) -> None:
+        super().__init__(channels, binary, order)
+
+    def learn(self, train: Sequences, validation: Sequences) -> None:
+        pairs, held = Pairs(train, self.order), Pairs(validation, self.order)
+        usual = Marginal(self.channels, self.binary).usual(pairs)
+        started = torch.cat([self.weights, self.bias.unsqueeze(1)], dim=1).double()
+        best, kept = float("inf"), (started[:, :-1], started[:, -1])
+        for penalty in PENALTIES:
+            started = self._logistic(started, usual, pairs, penalty)
+            weights, bias = started[:, :-1].clone(), usual + started[:, -1]
+            weights[self.real], bias[self.real] = self._linear(pairs, penalty)
+            self._fill(weights, bias, pairs)
+            nats = self.nats_after(held.before.float(), held.truth.float()).mean().item()
+            if nats > best:
+                break
+            best, kept = nats, (weights, bias)
+        self._fill(*kept, pairs)
+
+    def _linear(self, pairs: Pairs, penalty: float) -> tuple[Tensor, Tensor]:
+        truth = pairs.truth[:, self.real]
+        middle, mean = pairs.before.mean(0), truth.mean(0)
+        before = pairs.before - middle
+        gram = before.T @ before + penalty * torch.eye(before.shape[1]).double()
+        weights = torch.linalg.solve(gram, before.T @ (truth - mean)).T
+        return weights, mean - weights @ middle
+
+    def _logistic(self, start: Tensor, usual: Tensor, pairs: Pairs, penalty: float) -> Tensor:
+        """[C, order * C + 1], what is added to the usual log odds last; only rows of 0/1 channels matter."""
+        found = start.clone()
+        if not self.binary:
+            return found
+        before = functional.pad(pairs.before, (0, 1), value=1.0)
+        signs = 2 * pairs.truth[:, self.binary] - 1
+        own = found[self.binary].requires_grad_()
+        solver = torch.optim.LBFGS([own], max_iter=ROUNDS, line_search_fn="strong_wolfe")
+
+        def nats() -> Tensor:
+            solver.zero_grad()
+            fit = -functional.logsigmoid(signs * (before @ own.T + usual[self.binary])).sum()
+            loss = (fit + 0.5 * penalty * own.square().sum()) / len(before)
+            loss.backward()
+            return loss
+
+        solver.step(nats)
+        found[self.binary] = own.detach()
+        return found
+
+
+def history(values: Tensor, order: int) -> Tensor:
+    """The last `order` vectors before each, the latest first: [..., T, C] -> [..., T, order * C].
+
+    >>> history(torch.tensor([[1.0], [2.0], [3.0]]), 2)
+    tensor([[0., 0.],
+            [1., 0.],
+            [2., 1.]])
+    """
+    steps = values.shape[-2]
+    before = [functional.pad(values, (0, 0, back, 0))[..., :steps, :] for back in range(1, order + 1)]
+    return torch.cat([values[..., :0], *before], dim=-1)
+
+
+BASELINES: dict[str, Callable[[int, Sequence[int]], LinearVectors]] = {
+    "marginal": Marginal,
+    "markov": Markov,
+    "autoregression": Autoregression,
+}

@@ -1,0 +1,111 @@
+"""What comes next, vector by vector: a generative model of rolls, strokes and other sequences."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gatewise.cells.base import CellType
+from gatewise.data.sequences.sequences import SequenceBatch
+from gatewise.layers import Recurrent
+from gatewise.layers.states import State
+from gatewise.modules.network import Network
+from gatewise.tasks.generate_vectors.densities import VectorHead
+
+
+class NextVector(Network):
+    """The density of each vector, given all before it: `p(x_1 .. x_T) = prod p(x_t | x_1 .. x_{t-1})`."""
+
+    @abstractmethod
+    def nats(self, batch: SequenceBatch) -> Tensor:
+        """`-ln p(x_t | x_1 .. x_{t-1})`, [B, T]; zero where a sequence is over."""
+
+    def loss(self, batch: SequenceBatch) -> Tensor:
+        """Nats a vector, the mean over all vectors of the batch."""
+        return self.nats(batch).sum() / batch.lengths.sum()
+
+    def weight(self, batch: SequenceBatch) -> int:
+        return int(batch.lengths.sum())
+
+
+class SequenceModel(NextVector):
+    """Layers of any cell read each vector; a head gives the distribution of the next (Graves 2013).
+
+    The first vector is foretold from zeros.
+
+    cell: the equations; channels: C; binary: which of them are 0 or 1
+    hidden, layers: H and the depth of the stack; components: of the mixture of real channels
+    dropout: between the layers, and before the head
+
+    >>> from gatewise.cells import LSTM
+    >>> network = SequenceModel(LSTM, channels=3, binary=[2], hidden=16)
+    >>> batch = SequenceBatch(torch.zeros(2, 5, 3), torch.tensor([5, 3]), torch.zeros(2))
+    >>> network.nats(batch).shape, network.sample(7, count=4).shape
+    (torch.Size([2, 5]), torch.Size([4, 7, 3]))
+    """
+
+    def __init__(
+        self,
+        cell: CellType,
+        channels: int,
+        binary: Sequence[int] = (),
+        hidden: int = 64,
+        layers: int = 1,
+        dropout: float = 0.0,
+        components: int = 20,
+    ) -> None:
+        super().__init__()
+        self.channels = channels
+        self.recurrent = Recurrent(
+            cell, channels, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.head = VectorHead(hidden, channels, binary, components)
+        self._options = {
+            "cell": cell, "channels": channels, "binary": list(binary), "hidden": hidden,
+            "layers": layers, "dropout": dropout, "components": components,
+        }  # fmt: skip
+
+    def forward(
+        self, seen: Tensor, state: State = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Vectors [B, T, C] -> what the head says of the vector after each, [B, T, n]; the last states."""
+        output, state = self.recurrent(seen, state, lengths=lengths)
+        return self.head(self.dropout(output)), state
+
+    def expected(self, batch: SequenceBatch) -> Tensor:
+        """What is expected after the end of each sequence, [B, C]; of a 0/1 channel its probability."""
+        seen = functional.pad(batch.values, (0, 0, 1, 0))
+        raw, _ = self(seen, lengths=batch.lengths + 1)
+        return self.head.mean(raw[torch.arange(len(raw)), batch.lengths])
+
+    def nats(self, batch: SequenceBatch) -> Tensor:
+        seen = functional.pad(batch.values[:, :-1], (0, 0, 1, 0))
+        raw, _ = self(seen, lengths=batch.lengths)
+        there = torch.arange(seen.shape[1], device=seen.device) < batch.lengths.unsqueeze(1)
+        return self.head.nats(raw, batch.values) * there
+
+    @torch.no_grad()
+    def sample(self, length: int, count: int = 1, bias: float = 0.0, start: Tensor | None = None) -> Tensor:
+        """Draws `count` sequences [count, length, C], or goes on from the vectors [S, C] of `start`.
+
+        bias: 0 draws as learned; the larger, the closer real channels stay to what is likeliest
+        """
+        weight = self.recurrent.all_weights[0][0]
+        begun = weight.new_zeros(count, 1, self.channels)
+        if start is not None:
+            begun = torch.cat([begun, start.to(begun).expand(count, -1, -1)], dim=1)
+        raw, state = self(begun)
+        drawn = [self.head.sample(raw[:, -1], bias)]
+        while len(drawn) < length:
+            raw, state = self(drawn[-1].unsqueeze(1), state)
+            drawn.append(self.head.sample(raw[:, -1], bias))
+        return torch.stack(drawn, dim=1)
+
+    def options(self) -> dict[str, Any]:
+        return dict(self._options)

@@ -1,0 +1,236 @@
+"""Generating sequences of vectors: rolls of notes, strokes of a pen, anything with a row for each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+import polars.selectors as cs
+import torch
+from pydantic import Field
+
+from gatewise.cells.base import CellType
+from gatewise.data.sequences.differences import differences
+from gatewise.data.sequences.long_table import LongColumns
+from gatewise.data.sequences.plausible import require_steps
+from gatewise.data.sequences.sequences import Sequences, SequenceTable
+from gatewise.data.sequences.vector_parts import binary_channels, in_pieces, named_parts, random_parts
+from gatewise.data.series.scaling import Scale
+from gatewise.errors import GatewiseError
+from gatewise.modules.network import Baseline
+from gatewise.report.example import Example, Line, Track, channels, require_example
+from gatewise.tasks.base import Details, Metric, Prediction, Task
+from gatewise.tasks.generate_vectors.baselines import BASELINES
+from gatewise.tasks.generate_vectors.data import VectorReading, read_vectors
+from gatewise.tasks.generate_vectors.metrics import next_vectors, score, told_by_place
+from gatewise.tasks.generate_vectors.network import NextVector, SequenceModel
+from gatewise.tasks.generate_vectors.plots import COLUMNS, draw_vectors
+from gatewise.tasks.options import Count, Depth, Options, Rate, Share, Size, TaskOptions
+from gatewise.tasks.preprocessing import read_as
+from gatewise.tasks.serialization import SavedModel
+from gatewise.training.runner import Contest
+from gatewise.training.runs import fingerprint
+
+
+class VectorOptions(Options):
+    """The data"""
+
+    id: str | None = Field(None, description="The column that tells sequences apart.")
+    time: str | None = Field(None, description="The column by which steps are in order; else as they stand.")
+    channels: tuple[str, ...] = Field((), description="The columns of values, with commas; else all others.")
+    differences: tuple[str, ...] = Field(
+        (), description="Columns of positions, as of a pen: what is learned is how they change."
+    )
+    part: str | None = Field(
+        None, description="The column that says train, validation or test; else parts are drawn."
+    )
+    fill: Literal["forward"] | None = Field(None, description="How to fill empty cells, if at all.")
+    validation_share: Share = Field(0.15, description="The sequences to choose by.")
+    test_share: Share = Field(0.15, description="The sequences to test on.")
+    steps: Count = Field(512, description="Longer sequences are trained on in pieces of so many steps.")
+
+
+class VectorNetworkOptions(Options):
+    """The network"""
+
+    hidden: Size = Field(200, description="Units of a layer.")
+    layers: Depth = Field(1, description="Layers above each other.")
+    dropout: Rate = Field(0.2, description="Between layers, and before the head.")
+    components: Size = Field(20, description="Gaussians in the mixture of the real channels.")
+
+
+class GenerateVectorsOptions(TaskOptions, VectorNetworkOptions, VectorOptions):
+    """The training"""
+
+    epochs: Count = Field(100, description="Rounds over the part to train on, at most.")
+    patience: Count = Field(8, description="Rounds without a better validation before it stops.")
+    learning_rate: float = Field(2e-3, gt=0, description="Of AdamW.")
+
+
+@dataclass(frozen=True)
+class VectorData:
+    """Sequences in parts, ready to be foretold."""
+
+    train: Sequences
+    validation: Sequences
+    test: Sequences
+    reading: VectorReading
+    notes: tuple[str, ...]
+
+
+class GenerateVectors(Task[VectorData]):
+    """Foretells the next vector of a sequence, beside linear models."""
+
+    name = "generate-vectors"
+    about = "Learn to go on with sequences of vectors: notes, strokes, measurements."
+    given = "a CSV or Parquet file with a row for each step, or a .ts or .arff archive"
+    options = GenerateVectorsOptions
+    metrics = (
+        Metric("nats", "nats/step", relative=False),
+        Metric("nats_later", "from the 2nd", relative=False),
+    )
+    chosen_by = metrics[0]
+    next_step = "gatewise sample {run} --out drawn.csv"
+
+    def read(self, path: Path, options: GenerateVectorsOptions) -> VectorData:
+        columns = LongColumns(options.id, options.time, None, options.channels, options.part)
+        table, found = read_vectors(path, columns, options.fill)
+        if found is None and options.part is not None:
+            raise GatewiseError(f"an archive has no column {options.part!r}; leave --part out")
+        table = require_steps(table, None if found is None else "--id COLUMN")
+        table = differences(table, options.differences) if options.differences else table
+        if options.part is None:
+            parts = random_parts(table, options.validation_share, options.test_share)
+            drawn = "drawn at random"
+        else:
+            parts, drawn = named_parts(table, options.part), f"as column {options.part!r} says"
+        binary = binary_channels(table)
+        scales = tuple(
+            Scale(0.0, 1.0) if place in binary else scale
+            for place, scale in enumerate(table.scales(parts[0]))
+        )
+        reading = VectorReading(
+            found, table.channels, options.fill, options.differences, options.part, binary, scales,
+            fingerprint(path), options.validation_share, options.test_share, int(np.median(table.sizes)),
+        )  # fmt: skip
+        sizes = "{} sequences to train on, {} to validate, {} to test".format(*map(len, parts))
+        notes = (*table.notes, _told(table, binary, options.differences), f"{sizes}: {drawn}")
+        train = _part(*in_pieces(table, parts[0], options.steps), scales)
+        validation, test = (_part(table, numbers, scales) for numbers in parts[1:])
+        return VectorData(train, validation, test, reading, notes)
+
+    def network(self, data: VectorData, options: GenerateVectorsOptions, cell: CellType) -> SequenceModel:
+        return SequenceModel(
+            cell, len(data.reading.channels), data.reading.binary, options.hidden, options.layers,
+            options.dropout, options.components,
+        )  # fmt: skip
+
+    def baselines(
+        self, data: VectorData, options: GenerateVectorsOptions
+    ) -> Mapping[str, Callable[[], Baseline]]:
+        reading = data.reading
+        return {
+            name: partial(kind, len(reading.channels), reading.binary) for name, kind in BASELINES.items()
+        }
+
+    def score(self, network: NextVector, data: VectorData, part: Sequences) -> dict[str, float]:
+        return score(network, part)
+
+    def reading(self, data: VectorData, options: GenerateVectorsOptions) -> dict[str, Any]:
+        return asdict(data.reading)
+
+    def read_again(self, model: SavedModel, path: Path) -> VectorData:
+        """The test part of the data that the model was trained on, or all of other data."""
+        reading = read_as(VectorReading, model)
+        same = fingerprint(path) == reading.source
+        table = reading.table(path, parted=same)
+        if not same:
+            numbers, told = list(range(len(table))), "all sequences are to test"
+        else:
+            if reading.part is None:
+                parts = random_parts(table, reading.validation_share, reading.test_share)
+            else:
+                parts = named_parts(table, reading.part)
+            numbers, told = parts[2], f"{len(parts[2])} sequences to test, which the model has not seen"
+        none, test = (_part(table, one, reading.scales) for one in ([], numbers))
+        return VectorData(none, none, test, reading, (*table.notes, told))
+
+    def predict(self, model: SavedModel, path: Path) -> Prediction:
+        """What is expected after the end of each sequence."""
+        reading = read_as(VectorReading, model)
+        table = reading.table(path, parted=False)
+        assert isinstance(model.network, SequenceModel)
+        expected = next_vectors(model.network, _part(table, range(len(table)), reading.scales))
+        values = reading.in_units(expected.numpy())
+        if reading.differences:
+            values[:, reading.changing] += reading.ends(path)[:, reading.changing]
+        frame = {reading.key: table.ids, **dict(zip(reading.channels, values.T, strict=True))}
+        about = f"what is expected after each of {len(table)} sequences; of a 0/1 channel its probability"
+        return Prediction(pl.DataFrame(frame).with_columns(cs.float().round_sig_figs(7)), about)
+
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """A sequence of the test part: at each step what is to be foretold, and how surprising it was."""
+        data, network = self.read_again(model, path), model.network
+        require_example(number, len(data.test), "sequences in the test part")
+        batch = data.test.__getitems__([number])
+        assert isinstance(network, SequenceModel)
+        with torch.inference_mode():
+            nats = network.nats(batch)[0].double().numpy()
+        surprise = Track("nats of the next vector", (Line("nats", nats),))
+        tracks = (*channels(data.reading.channels, data.reading.whole(batch.values[0].numpy())), surprise)
+        name = f"sequence {data.test.table.ids[data.test.numbers[number]]}"
+        said = f"{nats.mean():.3f} nats a step"
+        return Example(batch, name, tracks, said, last=lambda: network.nats(batch)[0, -1])
+
+    def details(self, network: NextVector, data: VectorData) -> list[Details]:
+        told = told_by_place(network, data.test)
+        rows = tuple((name, str(count), f"{nats:.3f}") for name, count, nats in told)
+        return [Details("by how many steps came before, in the test part", ("before", "steps", "nats"), rows)]
+
+    def caption(self, data: VectorData) -> str:
+        told = "* a baseline; nats/step: the mean -ln p of a vector, given all before it"
+        real = len(data.reading.binary) < len(data.reading.channels)
+        scaled = ", real channels at deviation 1" if real else ""
+        return f"{told}{scaled}; from the 2nd: without the first vectors"
+
+    def draw(self, contest: Contest[VectorData], folder: Path) -> dict[str, str]:
+        chosen, data = contest.chosen(baseline=False), contest.data
+        assert chosen is not None
+        assert isinstance(chosen.network, SequenceModel)
+        middle = np.argsort(data.test.sizes.numpy(), kind="stable")[len(data.test) // 2 :][:COLUMNS]
+        vectors = [data.test.__getitems__([number]).values[0] for number in middle.tolist()]
+        true = [data.reading.whole(one.numpy()) for one in vectors]
+        drawn = sample(chosen.network, data.reading, max(map(len, true)), COLUMNS)
+        kinds = {"true, of the test part": true, f"drawn by {chosen.name}": drawn}
+        draw_vectors(kinds, data.reading.look, folder / "drawn.png")
+        return {"drawn.png": "true sequences, and some that the network drew"}
+
+
+def sample(
+    network: SequenceModel, reading: VectorReading, length: int, count: int, bias: float = 0.0, seed: int = 0
+) -> list[np.ndarray]:
+    """Sequences [length, C] drawn from a model, in the units of its data; positions begin at 0."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return [reading.whole(one) for one in network.eval().sample(length, count, bias).numpy()]
+
+
+def _part(table: SequenceTable, numbers: Sequence[int] | np.ndarray, scales: tuple[Scale, ...]) -> Sequences:
+    return Sequences(table, numbers, np.zeros(len(numbers)), scales)
+
+
+def _told(table: SequenceTable, binary: tuple[int, ...], changes: tuple[str, ...]) -> str:
+    sizes, real = table.sizes, len(table.channels) - len(binary)
+    steps = f"{sizes.min()} to {sizes.max()} steps" if sizes.min() < sizes.max() else f"{sizes[0]} steps"
+    changing = f"; of {', '.join(changes)} the changes are learned" if changes else ""
+    return (
+        f"{len(table)} sequences of {steps}; channels that are 0 or 1: {len(binary)}, real: {real}{changing}"
+    )
+
+
+TASK = GenerateVectors()

@@ -1,0 +1,277 @@
+"""What a network of labels must beat: the usual label of each token, and a linear model of a window."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gatewise.baselines.logistic import fit_logistic
+from gatewise.data.labels.token_steps import NONE, TokenBatch
+from gatewise.modules.network import Baseline
+from gatewise.tasks.label.network import Labeller
+
+SEQUENCES_AT_ONCE = 256
+PENALTIES = (10.0, 1.0, 0.1)
+ROUNDS = 100  # of L-BFGS, for each penalty
+MOST_NUMBERS = 2**24  # that the features of a training may take; beyond, sequences are left out evenly
+BUCKETS = 2**16
+GOLDEN = 0x9E3779B97F4A7C15 - 2**64  # odd, and mixes bits well: 2^64 over the golden ratio
+AFFIXES = (1, 2, 3)
+
+
+class MajorityLabel(Labeller, Baseline):
+    """The most frequent label of the token; of all steps where the token is new, or there are no tokens.
+
+    labels: K; tokens: how many are known once it has learned
+    """
+
+    hashes: Tensor
+    usual: Tensor
+    overall: Tensor
+
+    def __init__(self, labels: int, tokens: int = 0) -> None:
+        super().__init__(labels)
+        self.register_buffer("hashes", torch.zeros(tokens, dtype=torch.long))
+        self.register_buffer("usual", torch.zeros(tokens, dtype=torch.long))
+        self.register_buffer("overall", torch.zeros((), dtype=torch.long))
+
+    def forward(self, batch: Any) -> Tensor:
+        found = self.overall.expand(batch.labels.shape)
+        if len(self.hashes):
+            given = spelling_hashes(batch.letters, batch.sizes)[batch.spellings]
+            place = torch.searchsorted(self.hashes, given).clamp(max=len(self.hashes) - 1)
+            found = torch.where(self.hashes[place] == given, self.usual[place], found)
+        return functional.one_hot(found, self.labels).float()
+
+    def learn(self, train: Any, validation: Any) -> None:
+        labels, hashes = [], []
+        for batch in batches(train):
+            known = batch.labels != NONE
+            labels.append(batch.labels[known])
+            if isinstance(batch, TokenBatch):
+                hashes.append(spelling_hashes(batch.letters, batch.sizes)[batch.spellings][known])
+        flat = torch.cat(labels)
+        often = flat.bincount(minlength=self.labels)
+        self.overall = often.argmax()
+        if hashes:
+            self.hashes, token = torch.cat(hashes).unique(return_inverse=True)
+            pairs, counts = (token * self.labels + flat).unique(return_counts=True)
+            token, label = pairs // self.labels, pairs % self.labels
+            # In order of the token, its labels by how often it has them, then by how often all have them.
+            order = np.lexsort((often[label].numpy(), counts.numpy(), token.numpy()))
+            last = np.flatnonzero(np.diff(token.numpy()[order], append=-1))
+            self.usual = label[torch.from_numpy(order[last])]
+
+    def options(self) -> dict[str, Any]:
+        return {**super().options(), "tokens": len(self.hashes)}
+
+
+class WindowModel(Labeller, Baseline):
+    """Softmax regression on what is around a step; its penalty is chosen on the validation part.
+
+    labels: K; reach: the steps before and behind that are seen
+    """
+
+    def __init__(self, labels: int, reach: int) -> None:
+        super().__init__(labels)
+        self.reach = reach
+
+    @abstractmethod
+    def features(self, batch: Any) -> Tensor:
+        """[B, T, F] of each step and those around it; of steps beyond the end nothing is told."""
+
+    @abstractmethod
+    def logits(self, features: Tensor) -> Tensor:
+        """[N, F] -> [N, K]."""
+
+    def forward(self, batch: Any) -> Tensor:
+        return self.logits(self.features(batch).flatten(0, 1)).unflatten(0, batch.labels.shape)
+
+    def options(self) -> dict[str, Any]:
+        return {**super().options(), "reach": self.reach}
+
+    def collected(self, part: Any) -> tuple[Tensor, Tensor]:
+        """Features [N, F] and labels [N] of steps to learn from."""
+        width = self.features(next(batches(part))).shape[-1]
+        every = -(-int(part.sizes.sum()) * width // MOST_NUMBERS)
+        features, labels = [], []
+        for batch in batches(part, every):
+            known = batch.labels != NONE
+            features.append(self.features(batch)[known])
+            labels.append(batch.labels[known])
+        return torch.cat(features), torch.cat(labels)
+
+
+class TokenWindow(WindowModel):
+    """A window of tokens by their spelling and their common form; the step's own first and last letters.
+
+    Each is hashed to one of 2^16 rows of weights (Weinberger et al. 2009), which are added up:
+    `argmin -sum log p(label) + a |W|^2 / 2`, by L-BFGS.
+    """
+
+    def __init__(self, labels: int, reach: int = 2) -> None:
+        super().__init__(labels, reach)
+        self.weights = nn.EmbeddingBag(BUCKETS, labels, mode="sum").requires_grad_(False)
+        self.bias = nn.Parameter(torch.zeros(labels), requires_grad=False)
+        nn.init.zeros_(self.weights.weight)
+
+    def features(self, batch: TokenBatch) -> Tensor:
+        beyond = torch.arange(batch.words.shape[1], device=batch.words.device) >= batch.lengths[:, None]
+        spelt, *affixes = (one[batch.spellings] for one in spelling_features(batch.letters, batch.sizes))
+        told = torch.stack([spelt, batch.words], dim=-1).masked_fill(beyond.unsqueeze(-1), -1)
+        around = functional.pad(told, (0, 0, self.reach, self.reach), value=-1).unfold(
+            1, 2 * self.reach + 1, 1
+        )
+        every = torch.cat([around.flatten(2), torch.stack(affixes, dim=-1)], dim=-1)
+        place = torch.arange(every.shape[-1], device=every.device)  # a hash of its own for each of them
+        return ((every * (2 * place + 1) + place + 1) * GOLDEN >> 40) % BUCKETS
+
+    def logits(self, features: Tensor) -> Tensor:
+        return self.weights(features) + self.bias
+
+    def learn(self, train: Any, validation: Any) -> None:
+        features, labels = self.collected(train)
+        held, held_labels = self.collected(validation)
+        rows, told = _told(features)
+        weights = torch.zeros(len(rows) + 1, self.labels, dtype=torch.float64)
+        best, kept = torch.inf, weights
+        for penalty in PENALTIES:  # each search begins where the one before ended
+            with _one_thread():
+                weights = _descended(weights, told, labels.numpy(), penalty)
+            self._take(rows, weights)
+            loss = float(functional.cross_entropy(self.logits(held), held_labels))
+            if loss < best:
+                best, kept = loss, weights
+        self._take(rows, kept)
+
+    def _take(self, rows: np.ndarray, weights: Tensor) -> None:
+        """Weights of the rows that occur, and the bias below them; what never occurred tells nothing."""
+        self.weights.weight.zero_()
+        self.weights.weight[torch.from_numpy(rows)] = weights[:-1].float()
+        self.bias.copy_(weights[-1])
+
+
+class ChannelWindow(WindowModel):
+    """A window of numbers.
+
+    channels: C of a step
+    """
+
+    def __init__(self, labels: int, channels: int, reach: int = 5) -> None:
+        super().__init__(labels, reach)
+        self.channels = channels
+        self.linear = nn.Linear((2 * reach + 1) * channels, labels).requires_grad_(False)
+
+    def features(self, batch: Any) -> Tensor:
+        return windows(batch.values, batch.lengths, self.reach)
+
+    def logits(self, features: Tensor) -> Tensor:
+        return self.linear(features)
+
+    def learn(self, train: Any, validation: Any) -> None:
+        weight, bias = fit_logistic(*self.collected(train), *self.collected(validation), self.labels)
+        self.linear.weight.copy_(weight)
+        self.linear.bias.copy_(bias)
+
+    def options(self) -> dict[str, Any]:
+        return {**super().options(), "channels": self.channels}
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """For thousands of short operations, to which threads that wait for each other bring nothing."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _told(features: Tensor) -> tuple[np.ndarray, Any]:
+    """The rows of weights that features [N, F] name, and how often each step names which, [N, rows]."""
+    from scipy.sparse import csr_array
+
+    rows, columns = np.unique(features.numpy(), return_inverse=True)
+    count, width = features.shape
+    starts = np.arange(0, count * width + 1, width)
+    return rows, csr_array((np.ones(count * width), columns.ravel(), starts), shape=(count, len(rows)))
+
+
+def _descended(begin: Tensor, told: Any, labels: np.ndarray, penalty: float) -> Tensor:
+    """The weights, the bias below them, that make `-sum log p(label) + penalty / 2 * |W|^2` least."""
+    weights = begin.clone().requires_grad_()
+    descent = torch.optim.LBFGS([weights], max_iter=ROUNDS, history_size=10, line_search_fn="strong_wolfe")
+
+    def objective() -> float:
+        loss, slopes = _loss_and_slopes(weights.detach().numpy(), told, labels, penalty)
+        weights.grad = torch.from_numpy(slopes)
+        return loss
+
+    descent.step(objective)
+    return weights.detach()
+
+
+def _loss_and_slopes(
+    weights: np.ndarray, told: Any, labels: np.ndarray, penalty: float
+) -> tuple[float, np.ndarray]:
+    """Divided by the number of steps."""
+    logits = told @ weights[:-1] + weights[-1]
+    logits -= logits.max(1, keepdims=True)
+    chances = np.exp(logits)
+    totals = chances.sum(1, keepdims=True)
+    chances /= totals
+    steps = np.arange(len(labels))
+    loss = float((np.log(totals[:, 0]) - logits[steps, labels]).sum())
+    chances[steps, labels] -= 1
+    slopes = np.concatenate([told.T @ chances + penalty * weights[:-1], chances.sum(0, keepdims=True)])
+    loss += penalty / 2 * float(np.square(weights[:-1]).sum())
+    return loss / len(labels), slopes / len(labels)
+
+
+def windows(values: Tensor, lengths: Tensor, reach: int) -> Tensor:
+    """[B, T, C * (2 * reach + 1)]: the steps around each, zeros beyond both ends.
+
+    >>> windows(torch.tensor([[[1.0], [2.0], [9.0]]]), torch.tensor([2]), 1).tolist()
+    [[[0.0, 1.0, 2.0], [1.0, 2.0, 0.0], [2.0, 0.0, 0.0]]]
+    """
+    beyond = torch.arange(values.shape[1], device=values.device) >= lengths[:, None]
+    values = values.masked_fill(beyond.unsqueeze(-1), 0)
+    return functional.pad(values, (0, 0, reach, reach)).unfold(1, 2 * reach + 1, 1).flatten(2)
+
+
+def batches(part: Any, every: int = 1) -> Iterator[Any]:
+    """All sequences of a part, or each so-manieth, in batches of like length."""
+    order = np.argsort(part.sizes, kind="stable")[::every]
+    for first in range(0, len(order), SEQUENCES_AT_ONCE):
+        yield part.__getitems__(order[first : first + SEQUENCES_AT_ONCE].tolist())
+
+
+def spelling_hashes(letters: Tensor, sizes: Tensor) -> Tensor:
+    """[U]: a number for each spelling [U, L], the same wherever it occurs."""
+    hashes = sizes.clone()
+    for column in letters.unbind(1):  # what is padded is 0, and must not count
+        hashes = torch.where(column > 0, (hashes ^ column) * GOLDEN + (hashes >> 29), hashes)
+    return hashes
+
+
+def spelling_features(letters: Tensor, sizes: Tensor) -> list[Tensor]:
+    """Of each spelling [U, L] a hash of all of it, and of its first and its last one to three letters."""
+    found = [spelling_hashes(letters, sizes)]
+    for count in AFFIXES:
+        first = letters[:, :count]
+        last = (sizes.unsqueeze(1) - 1 - torch.arange(count, device=sizes.device)).clamp(min=0)
+        found += [_mixed(first), _mixed(letters.gather(1, last))]
+    return found
+
+
+def _mixed(letters: Tensor) -> Tensor:
+    """[U, n] -> [U]."""
+    return (letters * (1 << 20) ** torch.arange(letters.shape[1], device=letters.device)).sum(1)

@@ -1,0 +1,158 @@
+"""Sequences of the test part: the label of each step, told and true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gatewise.data.labels.channel_steps import ChannelSteps
+from gatewise.data.labels.labelled import LabelledSteps
+from gatewise.data.labels.token_steps import TokenSteps
+from gatewise.plots.saving import save_picture
+
+SEQUENCES, LINES = 4, 14  # of a table; of a text
+WIDTH, LEAST_WIDTH = 100, 60  # letters of a line
+STEPS, CHANNELS = 400, 6  # of a sequence that is shown
+INK, WRONG, FAINT = "#222222", "#c1440e", "#999999"
+OUTSIDE = "O"
+
+
+def draw_steps(data: LabelledSteps, found: list[np.ndarray], who: str, path: Path) -> None:
+    """Draws some sequences with the labels that were told, and where the true ones are others.
+
+    found: the labels of each sequence of the test part, by number
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 6.2), layout="constrained")
+    if isinstance(data.test, ChannelSteps):
+        _draw_channels(figure, data, found, who)
+    else:
+        _draw_tokens(figure, data, found, who)
+    save_picture(figure, path, 140)
+
+
+def colours(count: int) -> Any:
+    """[K, 4]: a light colour for each of so many labels."""
+    import matplotlib
+
+    palette = matplotlib.colormaps["tab20" if count > 10 else "tab10"]
+    own = palette(np.arange(count) % palette.N)
+    own[:, :3] = 0.45 * own[:, :3] + 0.55
+    return own
+
+
+def chosen(truth: list[np.ndarray], found: list[np.ndarray], count: int) -> list[int]:
+    """Sequences to show: half of them with the median share of mistakes among the wrong ones, half right."""
+    wrong = np.array(
+        [(one != other).mean() if len(one) else 0.0 for one, other in zip(truth, found, strict=True)]
+    )
+    bad, good = np.flatnonzero(wrong > 0), np.flatnonzero(wrong == 0)
+    bad = bad[np.argsort(wrong[bad], kind="stable")]
+    half = min(len(bad), max(count - len(good), count // 2))
+    first = max(len(bad) // 2 - half // 2, 0)
+    some = bad[first : first + half].tolist() + good[: count - half].tolist()
+    return sorted(some)
+
+
+def _draw_tokens(figure: Any, data: LabelledSteps, found: list[np.ndarray], who: str) -> None:
+    part: TokenSteps = data.test
+    truth = data.truth(part)
+    shades = _shades(data)
+    axes = figure.add_subplot()
+    row, widest = 0, LEAST_WIDTH
+    for number in chosen(truth, found, SEQUENCES + 4):
+        column = 0
+        for token, true, told in zip(
+            part.tokens[part.places(number)], truth[number], found[number], strict=True
+        ):
+            label, other = data.labels[told], data.labels[true]
+            wide = max(len(token), len(label) * 0.7, len(other) * 0.7 * (true != told)) + 1.2
+            if column and column + wide > WIDTH:
+                row, column = row + 1, 0
+            if row >= LINES:
+                break
+            _token(axes, column, row, wide, token, label, other, shades[told])
+            column += wide
+            widest = max(widest, column)
+        row += 1
+        if row >= LINES:
+            break
+    axes.set_xlim(0, widest)
+    axes.set_ylim(max(row, 3) + 0.1, -0.6)
+    axes.set_axis_off()
+    axes.set_title(
+        f"Sentences of the test part as {who} labels them; framed where the true label, below, is another",
+        loc="left", fontsize=11, parse_math=False,
+    )  # fmt: skip
+
+
+def _shades(data: LabelledSteps) -> Any:
+    """A colour for each label: those of parts of a span by its kind, none outside of spans."""
+    kinds = [label[2:] if data.marked and label != OUTSIDE else label for label in data.labels]
+    names = sorted({kind for kind in kinds if kind != OUTSIDE})
+    own = colours(max(len(names), 1))
+    white = np.array([1.0, 1.0, 1.0, 1.0])
+    return [white if kind == OUTSIDE else own[names.index(kind)] for kind in kinds]
+
+
+def _token(
+    axes: Any, column: float, row: int, wide: float, token: str, label: str, true: str, shade: Any
+) -> None:
+    from matplotlib.patches import Rectangle
+
+    wrong = label != true
+    axes.add_patch(
+        Rectangle(
+            (column + 0.1, row - 0.42),
+            wide - 0.2,
+            0.78,
+            facecolor=shade,
+            lw=1.6 if wrong else 0,
+            edgecolor=WRONG if wrong else "none",
+        )
+    )
+    middle = column + wide / 2
+    axes.text(middle, row - 0.17, token, ha="center", va="center", fontsize=9.5, color=INK, parse_math=False)
+    if label != OUTSIDE or wrong:
+        axes.text(
+            middle, row + 0.18, label, ha="center", va="center", fontsize=6.5, color=INK, parse_math=False
+        )
+    if wrong:
+        axes.text(
+            middle, row + 0.44, true, ha="center", va="center", fontsize=6.5, color=WRONG, parse_math=False
+        )
+
+
+def _draw_channels(figure: Any, data: LabelledSteps, found: list[np.ndarray], who: str) -> None:
+    from matplotlib.patches import Patch
+
+    part: ChannelSteps = data.test
+    truth = data.truth(part)
+    own = colours(len(data.labels))
+    shown = chosen(truth, found, SEQUENCES)
+    rows = figure.subplots(2 * len(shown), 1, height_ratios=[2.6, 1] * len(shown), squeeze=False)[:, 0]
+    for number, (above, below) in zip(shown, rows.reshape(-1, 2), strict=True):
+        place = part.places(number)
+        values = np.asarray(part.values[place][:STEPS, :CHANNELS])
+        above.plot(values, lw=0.9)
+        above.set_xlim(-0.5, len(values) - 0.5)
+        above.set_xticks([])
+        above.set_title(f"from {part.place(place.start)} on", loc="left", fontsize=9, parse_math=False)
+        bars = np.stack([found[number][:STEPS], truth[number][:STEPS]])
+        below.imshow(own[bars], aspect="auto", interpolation="none")
+        below.axhline(0.5, color="white", lw=1.5)
+        below.set_yticks([0, 1], ["told", "true"])
+        below.tick_params(length=0)
+        for axes in (above, below):
+            axes.spines[["top", "right"]].set_visible(False)
+    there = sorted({int(one) for number in shown for one in (*found[number], *truth[number])})
+    patches = [Patch(color=own[one], label=data.labels[one]) for one in there[:20]]
+    legend = figure.legend(handles=patches, loc="outside right upper", frameon=False, fontsize=9)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    figure.suptitle(
+        f"Sequences of the test part as {who} labels them", x=0.01, ha="left", fontsize=11, parse_math=False
+    )

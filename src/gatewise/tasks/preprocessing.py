@@ -1,0 +1,29 @@
+"""How a model reads new data, back from the plain data that it was saved with."""
+
+from __future__ import annotations
+
+import json
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from gatewise.errors import GatewiseError
+from gatewise.modules.option_checks import first_fault
+from gatewise.plain import one_line
+from gatewise.tasks.serialization import SavedModel
+
+Kind = TypeVar("Kind")
+
+
+def read_as(kind: type[Kind], model: SavedModel) -> Kind:
+    """The reading of a saved model as the data class that its task wrote.
+
+    Errors: `GatewiseError` where it is something else.
+    """
+    try:
+        text = json.dumps(dict(model.reading), allow_nan=False)
+        return TypeAdapter(kind).validate_json(text, strict=True)
+    except ValidationError as error:
+        raise GatewiseError(f"the model can't be read: {first_fault(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise GatewiseError(f"the model can't be read: {one_line(error)}") from error

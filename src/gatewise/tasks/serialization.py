@@ -1,0 +1,171 @@
+"""A model for use: `model.safetensors` holds its numbers, `model.json` all that rebuilds it.
+
+Neither can execute anything: a cell travels as its equations.
+"""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from pydantic import BaseModel, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from gatewise import networks
+from gatewise.cells.base import CellType
+from gatewise.cells.serialization import from_data, to_data
+from gatewise.errors import GatewiseError
+from gatewise.files import write_whole
+from gatewise.modules.finite import require_finite_weights
+from gatewise.modules.network import Network
+from gatewise.modules.option_checks import check_options, first_fault
+from gatewise.plain import one_line, read_json
+
+FORMAT = 2
+DTYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "I32": torch.int32,
+          "BOOL": torch.bool, "U8": torch.uint8}  # fmt: skip
+UNREADABLE = (
+    OSError, KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError, RuntimeError,
+    MemoryError, AssertionError, SafetensorError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A network by its task and name, with what the task needs to read data as in training.
+
+    reading: plain data, as JSON holds them; the task alone understands them
+    """
+
+    task: str
+    name: str
+    network: Network
+    reading: Mapping[str, Any]
+
+
+def save_model(folder: str | Path, model: SavedModel) -> None:
+    """Writes `model.safetensors` and `model.json` into a folder, each whole or not at all."""
+    folder = Path(folder)
+    state = {name: value.contiguous() for name, value in model.network.state_dict().items()}
+    options = {
+        name: to_data(value) if isinstance(value, CellType) else value
+        for name, value in model.network.options().items()
+    }
+    description = {
+        "format": FORMAT,
+        "task": model.task,
+        "name": model.name,
+        "kind": kind_of(model.network),
+        "options": options,
+        "reading": dict(model.reading),
+    }
+    write_whole(folder / "model.safetensors", lambda path: save_file(state, path))
+    write_whole(
+        folder / "model.json", lambda path: path.write_text(json.dumps(description, indent=1), "utf-8")
+    )
+
+
+def load_model(folder: str | Path) -> SavedModel:
+    """Reads what `save_model` wrote; nothing in the files is executed.
+
+    Errors: `GatewiseError` where a file is missing, broken, or of another format.
+    """
+    folder = Path(folder)
+    for name in ("model.json", "model.safetensors"):
+        if not (folder / name).is_file():
+            raise GatewiseError(f"there is no {name} in {str(folder)!r}; give the folder of a finished run")
+    path, tensors = folder / "model.json", folder / "model.safetensors"
+    try:
+        described = _description(path)
+        options = described.options
+        options = {**options, "cell": from_data(options["cell"])} if "cell" in options else options
+        kind = find_kind(described.kind)
+        check_options(kind, options)
+        _require_fit(kind, options, tensors)
+        network = kind.rebuilt(options)
+        network.load_state_dict(load_file(tensors))
+    except GatewiseError as error:
+        if str(path) in str(error):
+            raise
+        raise GatewiseError(f"the model in {str(folder)!r} can't be read: {error}") from error
+    except UNREADABLE as error:
+        raise GatewiseError(f"the model in {str(folder)!r} can't be read: {one_line(error)}") from error
+    require_finite_weights(network, f"the model in {str(folder)!r}")
+    return SavedModel(described.task, described.name, network.eval(), described.reading)
+
+
+class Description(BaseModel, strict=True, extra="forbid"):
+    """What `model.json` holds."""
+
+    format: int
+    task: Annotated[str, Field(max_length=100)]
+    name: Annotated[str, Field(max_length=100)]
+    kind: Annotated[str, Field(max_length=100)]
+    options: dict[str, Any]
+    reading: dict[str, Any]
+
+
+def _description(path: Path) -> Description:
+    described = read_json(path)
+    number = described.get("format") if isinstance(described, dict) else None
+    if isinstance(number, int) and number > FORMAT:
+        raise GatewiseError(f"{path} is of a later gatewise; upgrade to read it")
+    if isinstance(number, int) and number < FORMAT:
+        raise GatewiseError(f"{path} is of an earlier gatewise; train it again")
+    try:
+        return Description.model_validate(described)
+    except ValidationError as error:
+        raise GatewiseError(first_fault(error)) from error
+
+
+def _require_fit(kind: type[Network], options: dict[str, Any], tensors: Path) -> None:
+    """Compares names, shapes and types of parameters with those of the options, before memory is asked for.
+
+    Errors: `GatewiseError` for another type, `RuntimeError` of PyTorch for all else.
+    """
+    with safe_open(tensors, framework="pt") as file:
+        stored = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        types = {name: DTYPES.get(one.get_dtype()) for name, one in stored.items()}
+        shapes = {name: one.get_shape() for name, one in stored.items()}
+    with torch.device("meta"):
+        network = kind.rebuilt(options)
+        given = {
+            name: torch.empty(shape, dtype=types[name] or torch.float32) for name, shape in shapes.items()
+        }
+    network.load_state_dict(given)
+    for name, values in network.state_dict().items():
+        if types[name] != values.dtype:
+            raise GatewiseError(f"expected {name!r} in {tensors.name} as {values.dtype}, got {types[name]}")
+
+
+def kind_of(network: Network) -> str:
+    """The class of a network by its room, as in `forecast.ForecastNetwork`: files may move within a room."""
+    room = type(network).__module__.removeprefix(f"{networks.__name__}.").partition(".")[0]
+    return f"{room}.{type(network).__name__}"
+
+
+def find_kind(kind: str) -> type[Network]:
+    """The class that `kind_of` named; no module but those of the networks is ever looked at.
+
+    Errors: `ValueError` where there is none.
+    """
+    room, _, name = kind.partition(".")
+    if room in {one.name for one in pkgutil.iter_modules(networks.__path__) if one.ispkg}:
+        folder = import_module(f"{networks.__name__}.{room}")
+        for one in pkgutil.iter_modules(folder.__path__, f"{folder.__name__}."):
+            found = getattr(import_module(one.name), name, None)
+            if isinstance(found, type) and issubclass(found, Network) and _is_complete(found):
+                return found
+    raise ValueError(f"there is no kind of network {kind!r}")
+
+
+def _is_complete(kind: type[Network]) -> bool:
+    """Whether a class has all methods of a network."""
+    return not any(getattr(getattr(kind, name, None), "__isabstractmethod__", False) for name in dir(kind))

@@ -1,0 +1,66 @@
+"""What a network that reads texts must beat: the most frequent text, and a window that slides along."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gatewise.modules.ctc import BLANK
+from gatewise.modules.network import Baseline
+from gatewise.tasks.label.baselines import windows
+from gatewise.tasks.transcribe.network import Transcriber, joined
+
+CERTAIN = 20.0  # the logit of what is written
+
+
+class MajorityText(Transcriber, Baseline):
+    """Always the same text, the most frequent one; of equally frequent ones the first in order.
+
+    symbols: V; size: how long the text is once it has learned
+    """
+
+    text: Tensor
+
+    def __init__(self, symbols: int, size: int = 0) -> None:
+        super().__init__(symbols)
+        self.register_buffer("text", torch.zeros(size, dtype=torch.long))
+
+    def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        path = torch.full((2 * len(self.text) + 1,), BLANK, device=values.device)
+        path[1::2] = self.text
+        logits = CERTAIN * torch.eye(1 + self.symbols, device=values.device)[path]
+        return logits.expand(len(values), -1, -1), torch.full_like(lengths, len(path))
+
+    def learn(self, train: Any, validation: Any) -> None:
+        counts = Counter(tuple(one.tolist()) for one in train.targets)
+        text = min(counts, key=lambda one: (-counts[one], one))
+        self.text = torch.tensor(text, dtype=torch.long)
+
+    def options(self) -> dict[str, Any]:
+        return {**super().options(), "size": len(self.text)}
+
+
+class WindowTranscriber(Transcriber):
+    """A perceptron on the steps around each: `logits = W2 relu(W1 window)`, trained as the networks are.
+
+    symbols: V; channels: C of a step; join: so many steps are made one; reach: of those, before and behind
+    hidden: H
+    """
+
+    def __init__(self, symbols: int, channels: int, join: int = 1, reach: int = 3, hidden: int = 128) -> None:
+        super().__init__(symbols)
+        self._options = {"channels": channels, "join": join, "reach": reach, "hidden": hidden}
+        self.join, self.reach = join, reach
+        self.body = nn.Sequential(
+            nn.Linear((2 * reach + 1) * join * channels, hidden), nn.ReLU(), nn.Linear(hidden, 1 + symbols)
+        )
+
+    def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        values, lengths = joined(values, lengths, self.join)
+        return self.body(windows(values, lengths, self.reach)), lengths
+
+    def options(self) -> dict[str, Any]:
+        return {**super().options(), **self._options}

@@ -1,0 +1,99 @@
+"""Sequences of the test part, where in them each symbol was seen, and what was read."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gatewise.data.labels.strips import Strips
+from gatewise.data.labels.transcribed import Transcribed
+from gatewise.modules.ctc import BLANK
+from gatewise.plots.saving import save_picture
+from gatewise.tasks.label.metrics import find_texts
+from gatewise.tasks.transcribe.network import Transcriber
+
+SEQUENCES, STEPS, CHANNELS = 6, 600, 6
+SEEN = 0.25  # the probability from which a symbol is drawn
+INK, WRONG, FAINT = "#222222", "#c1440e", "#999999"
+
+
+def draw_texts(data: Transcribed, network: Transcriber, who: str, path: Path) -> None:
+    """Draws some inputs, the probability of each symbol at each step below them, and both texts."""
+    from matplotlib.figure import Figure
+
+    part = data.test
+    found, _ = find_texts(network, part, data.beam)
+    texts = [data.alphabet.decode(one) for one in found]
+    wrong = [number for number, text in enumerate(texts) if text != part.texts[number]]
+    right = [number for number, text in enumerate(texts) if text == part.texts[number]]
+    half = SEQUENCES // 2
+    shown = [*right[: max(half, SEQUENCES - len(wrong))], *wrong[: max(half, SEQUENCES - len(right))]]
+    rows = -(-len(shown) // 2)
+    figure = Figure(figsize=(11, 1.9 * rows + 0.5), layout="constrained")
+    cells = figure.subfigures(rows, 2, squeeze=False).flatten()
+    for number, cell in zip(shown, cells, strict=False):
+        _draw_one(cell, data, network, number, texts[number])
+    figure.suptitle(
+        f"Above, what {who} is given; below, how probable each symbol is where", x=0.01, ha="left",
+        fontsize=11, parse_math=False,
+    )  # fmt: skip
+    save_picture(figure, path, 140)
+
+
+@torch.inference_mode()
+def _draw_one(figure: Any, data: Transcribed, network: Transcriber, number: int, read: str) -> None:
+    part = data.test
+    batch = part.__getitems__([number])
+    logits, lengths = network(batch.values, batch.lengths)
+    chances = logits[0, : int(lengths[0])].softmax(-1).numpy()
+    above, below = figure.subplots(2, 1, height_ratios=[1.5, 1])
+    steps = int(batch.lengths[0])
+    _draw_input(above, data, int(part.numbers[number]), batch.values[0, :steps].numpy())
+    true = part.texts[number]
+    same = read == true
+    said = f"read: {read or '(nothing)'}" + ("" if same else f"    true: {true}")
+    above.set_title(said, loc="left", fontsize=10, color=INK if same else WRONG, parse_math=False)
+    ratio = steps / len(chances)
+    middle = (np.arange(len(chances)) + 0.5) * ratio
+    below.plot(middle, chances[:, BLANK], color=FAINT, lw=0.8, ls=":")
+    for symbol in np.flatnonzero(chances.max(0) >= SEEN).tolist():
+        if symbol != BLANK:
+            below.plot(middle, chances[:, symbol], lw=1.4)
+    _name_peaks(below, data, chances, middle)
+    for axes in (above, below):
+        axes.set_xlim(0, steps)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    below.set_ylim(0, 1.45)
+
+
+def _draw_input(axes: Any, data: Transcribed, number: int, values: np.ndarray) -> None:
+    """An image as it is, or the first channels of a sequence."""
+    inputs = data.test.inputs
+    if isinstance(inputs, Strips):
+        image = inputs.files[number]
+        grey = image.shape[-1] == 1
+        extent = (0, image.shape[1], image.shape[0], 0)
+        axes.imshow(image[..., 0] if grey else image, cmap="gray", aspect="auto", extent=extent)
+    else:
+        axes.plot(np.arange(len(values)) + 0.5, values[:, :CHANNELS], lw=0.9)
+
+
+def _name_peaks(axes: Any, data: Transcribed, chances: np.ndarray, middle: np.ndarray) -> None:
+    """Names each symbol that is not improbable, where it is most probable."""
+    best = np.delete(chances, BLANK, axis=1)
+    path = np.where(best.max(1) >= SEEN, best.argmax(1) + 1, BLANK)
+    borders = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]
+    for first, last in pairwise(borders):
+        symbol = int(path[first])
+        if symbol != BLANK:
+            peak = first + int(chances[first:last, symbol].argmax())
+            axes.text(
+                middle[peak], 1.08, data.alphabet.symbols[symbol - 1], ha="center", va="bottom", fontsize=9,
+                color=INK, parse_math=False,
+            )  # fmt: skip

@@ -1,0 +1,268 @@
+"""Transcribing: a text for each sequence, not told which step holds what (CTC)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from gatewise.cells.base import CellType
+from gatewise.data.images.images import Colour
+from gatewise.data.labels.strips import Strips
+from gatewise.data.labels.transcribed import (
+    SignalForm,
+    StripForm,
+    TextPlan,
+    Transcribed,
+    names_images,
+    read_signals,
+    read_strips,
+)
+from gatewise.data.labels.transcripts import Symbols, TranscriptSteps
+from gatewise.data.sequences.long_table import LongColumns
+from gatewise.errors import GatewiseError
+from gatewise.modules.ctc import BLANK, steps_needed
+from gatewise.modules.network import Baseline, Network
+from gatewise.modules.strip_fronts import Front
+from gatewise.report.example import Example, Track, channels, require_example
+from gatewise.tasks.base import Details, Metric, Prediction, Task
+from gatewise.tasks.classify_images.network import over_images
+from gatewise.tasks.label.metrics import error_rate, exact_match, find_texts
+from gatewise.tasks.options import CountOrFound, Options, Rate, Share, StackOptions, TaskOptions
+from gatewise.tasks.preprocessing import read_as
+from gatewise.tasks.serialization import SavedModel
+from gatewise.tasks.transcribe.baselines import MajorityText, WindowTranscriber
+from gatewise.tasks.transcribe.network import Transcriber, TranscriptNetwork, steps_left
+from gatewise.tasks.transcribe.plots import draw_texts
+from gatewise.tasks.transcribe.tables import edit_table, text_table
+from gatewise.training.runner import Contest
+from gatewise.training.runs import fingerprint
+
+TALL = 8  # pixels of height for each column that joins others, where nobody said how many do
+
+
+class TranscribeDataOptions(Options):
+    """The data"""
+
+    head: Literal["ctc"] = Field("ctc", description="For label, which is this task with it.")
+    label: str | None = Field(None, description="The column of texts; recognised by its name.")
+    id: str | None = Field(None, description="The column of image files, or that tells sequences apart.")
+    symbols: Symbols = Field("characters", description="What texts are made of.")
+    colour: Colour = Field("auto", description="How images are read; as they are if all are alike.")
+    height: CountOrFound = Field(0, description="Pixels that images are brought to; 0 finds a number.")
+    targets: str | None = Field(
+        None, description="Of a long table: one of id and text beside it; else it has a column of texts."
+    )
+    time: str | None = Field(None, description="Of a long table: the column by which steps are in order.")
+    channels: tuple[str, ...] = Field(
+        (), description="Of a long table: the columns of values; else all others."
+    )
+    fill: Literal["forward"] | None = Field(None, description="How to fill empty cells, if at all.")
+    part: str | None = Field(
+        None, description="The column, beside the texts, of train, validation and test; else parts are drawn."
+    )
+    validation_share: Share = Field(0.15, description="The part to choose by.")
+    test_share: Share = Field(0.15, description="The part to test on.")
+
+
+class TranscribeNetworkOptions(StackOptions):
+    """The network"""
+
+    dropout: Rate = Field(0.1, description="Before and behind the layers, and between them.")
+    bidirectional: bool = Field(True, description="Read from both ends.")
+    front: Front = Field("none", description="What looks at images before their columns are read.")
+    join: CountOrFound = Field(0, description="Steps of the input that become one; 0 finds a number.")
+    beam: CountOrFound = Field(8, description="Texts that the search holds; 0 takes the best path.")
+
+
+class TranscribeOptions(TaskOptions, TranscribeNetworkOptions, TranscribeDataOptions):
+    """The training"""
+
+    learning_rate: float = Field(3e-3, gt=0, description="Of AdamW.")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads data; `source` tells those that it was trained on."""
+
+    form: StripForm | SignalForm
+    source: str
+
+
+class Transcribe(Task[Transcribed]):
+    """Reads texts, beside the most frequent text and a window that slides along."""
+
+    name = "transcribe"
+    about = "Read the text that a sequence holds; label --head ctc is the same."
+    given = (
+        "a table of images and their texts, the folder that holds both, or a table with a row for each step"
+    )
+    options = TranscribeOptions
+    metrics = (
+        Metric("error_rate", "error rate", ".2%"),
+        Metric("exact", "exact", ".1%", higher=True),
+    )
+    chosen_by = metrics[0]
+    next_step = "gatewise predict {run} {data} --out texts.csv"
+
+    def check(self, options: TranscribeOptions, cell: CellType) -> None:
+        super().check(options, cell)
+        if options.front == "lattice":
+            over_images(cell)
+
+    def read(self, path: Path, options: TranscribeOptions) -> Transcribed:
+        shares = (options.validation_share, options.test_share)
+        plan = TextPlan(options.symbols, options.beam, *shares, options.part)
+        if names_images(path):
+            data = read_strips(path, options.id, options.label, options.colour, options.height, plan)
+        else:
+            columns = LongColumns(options.id, options.time, options.label, options.channels)
+            data = read_signals(path, columns, options.fill, options.targets, plan)
+        _join(data, options)
+        return replace(data, source=fingerprint(data.form.source(path)))
+
+    def network(self, data: Transcribed, options: TranscribeOptions, cell: CellType) -> TranscriptNetwork:
+        return TranscriptNetwork(
+            len(data.alphabet.symbols), cell, data.channels, options.hidden, options.layers,
+            options.bidirectional, _join(data, options), options.front, data.height, options.dropout,
+        )  # fmt: skip
+
+    def baselines(
+        self, data: Transcribed, options: TranscribeOptions | None = None
+    ) -> Mapping[str, Callable[[], Baseline]]:
+        return {"majority": partial(MajorityText, len(data.alphabet.symbols))}
+
+    def trained_baselines(
+        self, data: Transcribed, options: TranscribeOptions
+    ) -> Mapping[str, Callable[[], Network]]:
+        join = _join(data, options.model_copy(update={"front": "none"}))
+        return {"window": partial(WindowTranscriber, len(data.alphabet.symbols), data.channels, join)}
+
+    def score(self, network: Transcriber, data: Transcribed, part: TranscriptSteps) -> dict[str, float]:
+        truth = [data.alphabet.split(text) for text in part.texts]
+        found = _found(network, data, part)
+        return {"error_rate": error_rate(truth, found), "exact": exact_match(truth, found)}
+
+    def reading(self, data: Transcribed, options: TranscribeOptions) -> dict[str, Any]:
+        return asdict(Reading(data.form, data.source))
+
+    def read_again(self, model: SavedModel, path: Path) -> Transcribed:
+        """The test part of the data that the model was trained on, or all of other data."""
+        reading = read_as(Reading, model)
+        form = reading.form
+        return form.again(path, same=fingerprint(form.source(path)) == reading.source)
+
+    def baselines_again(self, data: Transcribed) -> Mapping[str, Callable[[], Baseline]]:
+        return {} if data.train is None else self.baselines(data)
+
+    def predict(self, model: SavedModel, path: Path) -> Prediction:
+        """The images or sequences of the data, each with its text."""
+        form, network = read_as(Reading, model).form, model.network
+        assert isinstance(network, Transcriber)
+        new = form.new(path)
+        found, chances = find_texts(network, new.steps, form.plan.beam)
+        frame = new.told([form.alphabet.decode(one) for one in found], chances.tolist())
+        return Prediction(frame, f"the texts of {frame.height:,} sequences", new.columns[1])
+
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """A sequence or an image of the test part, and the symbol that is likeliest at each step."""
+        data, network = self.read_again(model, path), model.network
+        require_example(number, len(data.test), "sequences in the test part")
+        batch, place = data.test.__getitems__([number]), int(data.test.numbers[number])
+        assert isinstance(network, Transcriber)
+        with torch.inference_mode():
+            logits, lengths = network(batch.values, batch.lengths)
+        best = logits[0, : int(lengths[0])].argmax(-1).tolist()
+        names = tuple("" if one == BLANK else data.alphabet.symbols[one - 1] for one in best)
+        given = _drawn(data, place, batch.values[0].double().numpy(), len(best))
+        (read,), _ = find_texts(network, _only(data.test, number), data.beam)
+        said = f"read: {data.alphabet.decode(read)}; true: {data.test.texts[number]}"
+        tracks = (*given, Track("likeliest symbol", symbols=names, layer="recurrent"))
+        end = len(best) - 1
+        return Example(
+            batch, data.names[place], tracks, said,
+            last=lambda: network(batch.values, batch.lengths)[0][0, end].log_softmax(-1)[best[end]],
+        )  # fmt: skip
+
+    def details(self, network: Transcriber, data: Transcribed) -> list[Details]:
+        found = _found(network, data, data.test)
+        tables = (edit_table(data, found), text_table(data, found))
+        return [one for one in tables if one is not None]
+
+    def caption(self, data: Transcribed) -> str:
+        symbols = data.alphabet.kind
+        return (
+            f"* a baseline; error rate: the fewest edits that make the true texts, over all their {symbols}; "
+            "exact: texts without a mistake"
+        )
+
+    def draw(self, contest: Contest[Transcribed], folder: Path) -> dict[str, str]:
+        chosen = contest.chosen(baseline=False)
+        assert chosen is not None
+        assert isinstance(chosen.network, Transcriber)
+        draw_texts(contest.data, chosen.network, chosen.name, folder / "texts.png")
+        return {"texts.png": "sequences of the test part, and where each symbol was seen"}
+
+
+def _drawn(data: Transcribed, place: int, values: np.ndarray, steps: int) -> tuple[Track, ...]:
+    """An image, turned so that its columns are steps; or channels, brought to the steps of the layers."""
+    inputs = data.test.inputs
+    if isinstance(inputs, Strips):
+        image = inputs.files[place].swapaxes(0, 1)
+        return (Track("image", pixels=image[..., 0] if image.shape[-1] == 1 else image),)
+    where = (np.arange(steps) + 0.5) * len(values) / steps - 0.5
+    names = [str(one) for one in range(values.shape[1])]
+    if isinstance(data.form, SignalForm):
+        names = list(data.form.columns.channels) or names
+    joined = [np.interp(where, np.arange(len(values)), channel) for channel in values.T]
+    return channels(names, np.stack(joined, axis=1))
+
+
+def _only(part: TranscriptSteps, number: int) -> TranscriptSteps:
+    """One sequence of a part."""
+    return TranscriptSteps(part.inputs, [part.numbers[number]], [part.texts[number]], part.alphabet)
+
+
+def _found(network: Transcriber, data: Transcribed, part: TranscriptSteps) -> list[list[str]]:
+    """The symbols of the text in each sequence."""
+    texts, _ = find_texts(network, part, data.beam)
+    return [[data.alphabet.symbols[one - 1] for one in text] for text in texts]
+
+
+def _join(data: Transcribed, options: TranscribeOptions) -> int:
+    """How many steps become one: as many as were asked for, or as suit the data.
+
+    Errors: `GatewiseError` where a text needs more steps than are left.
+    """
+    if options.front != "none" and not data.height:
+        raise GatewiseError(f"--front {options.front} looks at images, and these are sequences of numbers")
+    join = options.join or (max(data.height // TALL, 1) if options.front == "none" else 1)
+    while not options.join and join > 1 and _too_short(data, join, options.front):
+        join -= 1
+    for part, number in _too_short(data, join, options.front):
+        left = int(steps_left(part.sizes, join, options.front)[number])
+        raise GatewiseError(
+            f"{data.names[part.numbers[number]]} has {left} step{'s' * (left > 1)} left for its text "
+            f"{part.texts[number]!r}, which needs {steps_needed(part.targets[number].tolist())}; "
+            "give a lower --join, or take it out"
+        )
+    return join
+
+
+def _too_short(data: Transcribed, join: int, front: Front) -> list[tuple[TranscriptSteps, int]]:
+    """The sequences that have fewer steps than their text needs, as (part, number)."""
+    return [
+        (part, number)
+        for part in (data.train, data.validation)
+        for number, steps in enumerate(steps_left(part.sizes, join, front).tolist())
+        if steps_needed(part.targets[number].tolist()) > steps
+    ]
+
+
+TASK = Transcribe()

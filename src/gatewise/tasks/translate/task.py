@@ -1,0 +1,299 @@
+"""Translating: another text for a text, from pairs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import Field, field_validator
+
+from gatewise.cells.base import CellType
+from gatewise.data.text.pairs import TextPairs, is_table, read_pairs, read_sources
+from gatewise.data.text.parallel import (
+    Parallel,
+    ParallelData,
+    Wanted,
+    numbered,
+    prepare,
+    shares_of,
+    split,
+    with_text,
+)
+from gatewise.data.text.symbols import Symbols
+from gatewise.errors import GatewiseError
+from gatewise.plots.attention import draw_attention
+from gatewise.report.example import Example, require_example
+from gatewise.tasks.base import Details, Prediction, Task
+from gatewise.tasks.options import Count, Depth, Options, Rate, Share, Size, StackOptions, TaskOptions
+from gatewise.tasks.preprocessing import read_as
+from gatewise.tasks.serialization import SavedModel
+from gatewise.tasks.text_metrics import METRICS, by_length
+from gatewise.tasks.translate.baselines import CopySource, MostFrequent, TranslationBaseline, WordTable
+from gatewise.tasks.translate.inspect import translate_example
+from gatewise.tasks.translate.metrics import references, require_sacrebleu, score, tell, translations
+from gatewise.tasks.translate.network import EncoderDecoder, Translator
+from gatewise.training.runner import Contest
+from gatewise.training.runs import fingerprint
+
+EXAMPLES, PICTURES = 5, 4
+CLIPPED = 200  # letters of a glimpse
+
+
+class TranslateDataOptions(Options):
+    """The pairs"""
+
+    target_file: str | None = Field(
+        None, description="The targets, where DATA is a text of sources, line by line."
+    )
+    source: str | None = Field(
+        None, description="The column of the sources, else one called so, or the first."
+    )
+    target: str | None = Field(
+        None, description="The column of the targets, else one called so, or the second."
+    )
+    validation_file: tuple[str, ...] = Field(
+        (), description="Other pairs to choose by: a table, or two texts with a comma."
+    )
+    test_file: tuple[str, ...] = Field((), description="Other pairs to test on, likewise.")
+    validation_share: Share = Field(0.1, description="The part to choose by, where no file is; at most 5000.")
+    test_share: Share = Field(0.1, description="The part to test on, likewise.")
+    symbols: Literal["words", "characters", "bpe"] = Field(
+        "words", description="What is told one after another."
+    )
+    vocabulary: Count = Field(8000, description="Symbols of each side, at most.")
+    least_count: Count = Field(2, description="Words that are rarer in training are unknown.")
+    lowercase: bool = Field(False, description="Make all letters small, the true ones too.")
+    longest: Count = Field(200, description="Symbols of a side; longer pairs are not trained on.")
+
+    @field_validator("target_file", "validation_file", "test_file", mode="after")
+    @classmethod
+    def _from_anywhere(cls, value: Any) -> Any:
+        """A run can be resumed from another folder."""
+        if isinstance(value, tuple):
+            return tuple(str(Path(one).resolve()) for one in value)
+        return None if value is None else str(Path(value).resolve())
+
+
+class TranslateNetworkOptions(StackOptions):
+    """The network"""
+
+    hidden: Size = Field(512, description="Units of a layer; both directions of the encoder share them.")
+    dropout: Rate = Field(0.3, description="Of vectors, between layers, and before the softmax.")
+    embedding: Size = Field(256, description="Numbers that stand for a symbol.")
+    attention: Literal["luong", "bahdanau", "none"] = Field(
+        "luong", description="What of the source is looked at: luong is faster."
+    )
+    bidirectional: bool = Field(True, description="The encoder reads both ways.")
+    reverse_source: bool = Field(False, description="The encoder reads from the end, where it reads one way.")
+    beam: Depth = Field(5, description="Hypotheses that are followed at a time.")
+    length_penalty: float = Field(
+        1.0, ge=0, description="Of the search: 0 prefers short, 1 and more long ones."
+    )
+
+
+class TranslateOptions(TaskOptions, TranslateNetworkOptions, TranslateDataOptions):
+    """The training"""
+
+    epochs: Count = Field(20, description="Rounds over the part to train on, at most.")
+    patience: Count = Field(4, description="Rounds without a better validation before it stops.")
+    schedule: Literal["plateau", "cosine"] = Field(
+        "cosine", description="The rate falls where validation stands still, or by a cosine over all epochs."
+    )
+    label_smoothing: Rate = Field(0.1, description="Of the truth that goes to all symbols evenly.")
+    teacher_forcing: float = Field(
+        1.0, ge=0, le=1, description="True symbols given to the decoder at the end; falls evenly from all."
+    )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads texts.
+
+    source, target: the symbols; columns: of a table
+    trained_on: tells the data; target_file: of them; shares: of them, to validate and to test
+    """
+
+    source: dict[str, Any]
+    target: dict[str, Any]
+    columns: tuple[str, str] | None
+    trained_on: str
+    target_file: str | None
+    shares: tuple[float, float]
+
+    def symbols(self) -> tuple[Symbols, Symbols]:
+        return Symbols.from_data(self.source), Symbols.from_data(self.target)
+
+    def pairs(self, path: Path, trained: bool) -> TextPairs:
+        """Those of the data that were trained on, or of others."""
+        if is_table(path):
+            return read_pairs(path, None, *(self.columns or (None, None)))
+        if trained:
+            return read_pairs(path, self.target_file)
+        halves = str(path).split(",")
+        if len(halves) != 2:
+            raise GatewiseError(
+                f"{path} is no table by its name; of a text give the translations too: {path},TRANSLATIONS"
+            )
+        return read_pairs(*halves)
+
+
+class Translate(Task[ParallelData]):
+    """Translates, beside tables of words."""
+
+    name = "translate"
+    about = "Learn to translate, from pairs of texts."
+    given = "a CSV, TSV or Parquet file of pairs, or a text file of sources"
+    options = TranslateOptions
+    metrics = METRICS
+    chosen_by = METRICS[0]
+    next_step = "gatewise predict {run} {data} --out translations.txt"
+
+    def check(self, options: TranslateOptions, cell: CellType) -> None:
+        super().check(options, cell)
+        require_sacrebleu()
+        if options.reverse_source and options.bidirectional:
+            raise GatewiseError(
+                "the encoder reads both ways already: give --reverse-source with --no-bidirectional"
+            )
+
+    def read(self, path: Path, options: TranslateOptions) -> ParallelData:
+        pairs = read_pairs(path, options.target_file, options.source, options.target)
+        others = [_others(one, pairs) for one in (options.validation_file, options.test_file)]
+        wanted = Wanted(
+            options.symbols, options.vocabulary, options.least_count, options.longest, options.lowercase
+        )
+        return prepare(pairs, wanted, (options.validation_share, options.test_share), *others)
+
+    def network(self, data: ParallelData, options: TranslateOptions, cell: CellType) -> EncoderDecoder:
+        sources, targets = data.train.sources.lengths, data.train.targets.lengths
+        seen = options.epochs * options.rounds_over(len(data.train)) * len(data.train)
+        return EncoderDecoder(
+            cell, len(data.source), len(data.target), options.embedding, options.hidden, options.layers,
+            options.dropout, options.attention, options.bidirectional, options.reverse_source,
+            options.label_smoothing, options.teacher_forcing, seen,
+            options.beam, options.length_penalty, float((targets / sources).max()),
+        )  # fmt: skip
+
+    def baselines(
+        self, data: ParallelData, options: TranslateOptions | None = None
+    ) -> Mapping[str, Callable[[], TranslationBaseline]]:
+        sizes = len(data.source), len(data.target)
+        same = data.target.numbers(map(data.source.name, range(sizes[0])))
+        return {
+            "copy": partial(CopySource, *sizes, same),
+            "most-frequent": partial(MostFrequent, *sizes),
+            "word-table": partial(WordTable, *sizes),
+        }
+
+    def score(self, network: Translator, data: ParallelData, part: Parallel) -> dict[str, float]:
+        told = translations(network, part, data)
+        return score([one.text for one in told], references(part, data))
+
+    def glimpse(self, network: Translator, data: ParallelData) -> str:
+        source, _ = data.validation.text(0)
+        told = tell(network, [source], data.source, data.target)[0].text
+        return f"{source[:CLIPPED]}\n→ {told[:CLIPPED]}"
+
+    def reading(self, data: ParallelData, options: TranslateOptions) -> dict[str, Any]:
+        texts = data.train.texts
+        others = [None if one.texts is texts else one.texts for one in (data.validation, data.test)]
+        shares = shares_of((options.validation_share, options.test_share), *others)
+        trained_on, symbols = fingerprint(Path(texts.path)), (data.source.to_data(), data.target.to_data())
+        return asdict(Reading(*symbols, texts.columns, trained_on, options.target_file, shares))
+
+    def read_again(self, model: SavedModel, path: Path) -> ParallelData:
+        """The test part of the data that the model was trained on, or all of other data."""
+        reading = read_as(Reading, model)
+        trained = path.is_file() and fingerprint(path) == reading.trained_on
+        notes: list[str] = []
+        pairs = reading.pairs(path, trained)
+        if trained and not reading.shares[1]:
+            raise GatewiseError(f"the model was trained on all of {path}; give pairs that it has not seen")
+        rows = with_text(pairs, notes)
+        rows = split(pairs, rows, reading.shares)[2] if trained else rows
+        symbols = reading.symbols()
+        test, none = numbered(pairs, rows, *symbols), numbered(pairs, rows[:0], *symbols)
+        notes.append(f"{len(test):,} pairs to test" + (", which the model has not seen" if trained else ""))
+        return ParallelData(none, test, test, *symbols, tuple(notes))
+
+    def baselines_again(self, data: ParallelData) -> Mapping[str, Callable[[], TranslationBaseline]]:
+        return {"copy": self.baselines(data)["copy"]}
+
+    def predict(self, model: SavedModel, path: Path) -> Prediction:
+        """A translation for each line of a text, or for each cell of a table's column."""
+        reading = read_as(Reading, model)
+        names = reading.columns or ("source", "target")
+        sources, column = read_sources(path, names[0])
+        assert isinstance(model.network, Translator)
+        texts = [sources[row] for row in range(len(sources))]
+        told = [one.text for one in tell(model.network, texts, *reading.symbols())]
+        name = names[1] if names[1] != column else "translation"
+        frame = pl.DataFrame({column or names[0]: texts, name: told})
+        empty = sum(not one.strip() for one in texts)
+        blank = "1 source is empty, and so is its translation"
+        blank = blank if empty == 1 else f"{empty} sources are empty, and so are their translations"
+        about = f"{len(told)} translations"
+        about += f" of column {column!r}" if column not in (None, names[0]) else ""
+        about += f"; {blank}" if empty else ""
+        return Prediction(frame, about, lines=name)
+
+    def example(self, model: SavedModel, path: Path, number: int) -> Example:
+        """A pair of the test part, with what is told for it."""
+        data = self.read_again(model, path)
+        require_example(number, len(data.test), "pairs in the test part")
+        assert isinstance(model.network, EncoderDecoder)
+        return translate_example(model.network, data, number)
+
+    def details(self, network: Translator, data: ParallelData) -> list[Details]:
+        told = [one.text for one in translations(network, data.test, data)]
+        truth = references(data.test, data)
+        return [_by_length(told, truth, data.test), _examples(told, truth, data.test)]
+
+    def caption(self, data: ParallelData) -> str:
+        return (
+            "* a baseline; BLEU and chrF: of sacrebleu, up to 100; exact: how many translations are just the "
+            "true ones"
+        )
+
+    def draw(self, contest: Contest[ParallelData], folder: Path) -> dict[str, str]:
+        entry, data = contest.chosen(baseline=False), contest.data
+        assert entry is not None
+        rows = [row for row in range(len(data.test)) if 4 <= data.test.sources.lengths[row] <= 16]
+        texts = [data.test.text(row)[0] for row in (rows or range(len(data.test)))[:PICTURES]]
+        told = tell(entry.network, texts, data.source, data.target)  # type: ignore[arg-type]
+        if any(one.looked is None for one in told):
+            return {}
+        draw_attention(told, data.source, data.target, entry.name, folder / "attention.png")
+        return {"attention.png": "where the decoder looked, for some pairs of the test part"}
+
+
+def _others(files: tuple[str, ...], pairs: TextPairs) -> TextPairs | None:
+    """Pairs of other files, in columns that are called alike."""
+    if len(files) > 2:
+        raise GatewiseError(f"expected a table, or two texts with a comma, got {','.join(files)}")
+    if len(files) == 2:
+        return read_pairs(*files)
+    return read_pairs(files[0], None, *(pairs.columns or (None, None))) if files else None
+
+
+def _examples(told: list[str], truth: list[str], part: Parallel) -> Details:
+    rows: list[tuple[str, ...]] = []
+    for row in range(min(EXAMPLES, len(told))):
+        rows += [("source", part.text(row)[0]), ("true", truth[row]), ("told", told[row]), ("", "")]
+    return Details("pairs of the test part", ("", ""), tuple(rows[:-1]))
+
+
+def _by_length(told: list[str], truth: list[str], part: Parallel) -> Details:
+    """Scores of short and long sources."""
+
+    def scored(chosen: list[int]) -> dict[str, float]:
+        return score([told[row] for row in chosen], [truth[row] for row in chosen])
+
+    return by_length(part.sources.lengths - 1, scored, "by the symbols of a source", "pairs")
+
+
+TASK = Translate()

@@ -1,0 +1,247 @@
+"""A contest: networks and baselines on the same data, scored on the same test part."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any, Generic, Protocol
+
+import numpy as np
+import torch
+
+from gatewise.errors import DivergedError, GatewiseError
+from gatewise.files import write_whole
+from gatewise.modules.finite import ADVICE
+from gatewise.modules.network import Baseline, Network
+from gatewise.processes import is_first
+from gatewise.tasks.base import Data, Metric, Task
+from gatewise.tasks.options import Contender
+from gatewise.tasks.serialization import SavedModel, load_model, save_model
+from gatewise.training.runs import read_result
+
+
+class Watcher(Protocol):
+    """Who is told how a contest goes."""
+
+    def begin(self, name: str) -> None: ...
+
+    def progress(self, share: float, message: str) -> None: ...
+
+    def glimpse(self, text: str) -> None: ...
+
+    def warn(self, sentence: str) -> None: ...
+
+    def finish(self, entry: Entry, metric: Metric) -> None: ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the leaderboard: the mean over the trainings of one contender.
+
+    scores: by the names of the task's metrics, on the test part
+    spread: the standard deviation of the first metric over the trainings; seconds: of one training
+    validation: the score on the validation part by which `network` was chosen; lower is better
+    """
+
+    name: str
+    baseline: bool
+    scores: Mapping[str, float]
+    spread: float
+    trainings: int
+    parameters: int
+    seconds: float
+    validation: float
+    network: Network
+
+
+@dataclass(frozen=True)
+class Contest(Generic[Data]):
+    """All entries, the best on the test part first."""
+
+    task: Task[Data]
+    data: Data
+    entries: tuple[Entry, ...]
+
+    def chosen(self, baseline: bool) -> Entry | None:
+        """The network, or the baseline, that the validation part speaks for; the test has no say."""
+        entries = [one for one in self.entries if one.baseline == baseline]
+        return min(entries, key=lambda one: one.validation, default=None)
+
+    def verdict(self) -> str:
+        """Who won, said plainly."""
+        metric = self.task.metrics[0]
+        best = self.entries[0]
+        rival = next((one for one in self.entries if one.baseline != best.baseline), None)
+        value = best.scores[metric.name]
+        if rival is None:
+            side = "highest" if metric.higher else "lowest"
+            return f"{best.name} has the {side} {metric.title}, {metric.said(value)}."
+        other = rival.scores[metric.name]
+        told = (
+            f"{best.name} wins with {metric.spoken} of {metric.said(value)}, {metric.gain(value, other)} "
+            f"the best {'network' if best.baseline else 'baseline'}, {rival.name} ({metric.said(other)})."
+        )
+        if abs(other - value) <= max(best.spread, rival.spread):
+            told += " That is within the spread of the trainings: take them as equal."
+        return f"A baseline suffices here: {told}" if best.baseline else told
+
+
+class Arena(Generic[Data]):
+    """Where contenders of a task are trained and scored, one after another."""
+
+    def __init__(self, task: Task[Data], data: Data, watcher: Watcher, reading: Mapping[str, Any]) -> None:
+        self.task, self.data, self.watcher, self.reading = task, data, watcher, reading
+
+    def baselines(self, kinds: Mapping[str, Callable[[], Baseline]]) -> Iterator[Entry]:
+        """The baselines that need no training by gradient."""
+        for name, make in kinds.items():
+            self.watcher.begin(name)
+            began = time.perf_counter()
+            network = make()
+            network.learn(self.data.train, self.data.validation)
+            try:
+                entry = self._entry(name, True, [network], [time.perf_counter() - began])
+            except DivergedError as error:
+                self.leave_out(error)
+            else:
+                yield entry
+
+    def leave_out(self, error: DivergedError) -> None:
+        """Warns that the candidate that began last is not ranked."""
+        self.watcher.warn(f"left out: {error}")
+
+    def trained(
+        self,
+        name: str,
+        make: Callable[[], Network],
+        trainings: Mapping[Path, Contender],
+        baseline: bool = False,
+    ) -> Entry:
+        """One contender, trained once in each folder; finished trainings there are taken as they are."""
+        networks, seconds = [], []
+        for number, (folder, options) in enumerate(trainings.items()):
+            self.watcher.begin(name if len(trainings) == 1 else f"{name} {number + 1} of {len(trainings)}")
+            if baseline:  # it has no steps through which a gradient goes
+                options = options.model_copy(update={"watch_gradient": False})
+            network, took = self._train(name, make, folder, options)
+            networks.append(network)
+            seconds.append(took)
+        return self._entry(name, baseline, networks, seconds)
+
+    def evaluated(self, name: str, network: Network) -> Entry:
+        """An entry for a network that was trained before; nothing is chosen by it."""
+        task = self.task
+        scores = self._scores(name, network, self.data.test)
+        first = {one.name: scores[one.name] for one in task.metrics}
+        size = sum(one.numel() for one in network.parameters())
+        entry = Entry(name, False, first, 0.0, 1, size, 0.0, 0.0, network)
+        self.watcher.finish(entry, task.metrics[0])
+        return entry
+
+    def ranked(self, entries: list[Entry]) -> Contest[Data]:
+        """The contest of these entries, the best on the test part first."""
+        first = self.task.metrics[0]
+        order = sorted(entries, key=lambda one: first.order(one.scores[first.name]))
+        return Contest(self.task, self.data, tuple(order))
+
+    def for_use(self, name: str, network: Network) -> SavedModel:
+        """A network with all that it needs to read new data."""
+        return SavedModel(self.task.name, name, network, self.reading)
+
+    def _train(
+        self, name: str, make: Callable[[], Network], folder: Path, options: Contender
+    ) -> tuple[Network, float]:
+        """The trained network and the seconds it took, from the folder where it is finished there."""
+        result = folder / "result.json"
+        if result.is_file():
+            seconds = read_result(result).seconds
+            try:
+                return load_model(folder).network, seconds
+            except GatewiseError as error:
+                raise GatewiseError(f"{error}; or remove {result}, and it is trained again") from error
+        from gatewise.training.fit import fit  # Lightning takes seconds to import: only who trains waits
+
+        task, data = self.task, self.data
+        torch.manual_seed(options.seed)
+        network = make()
+
+        def glimpse() -> None:
+            text = task.glimpse(network, data)
+            if text is not None:
+                self.watcher.glimpse(text)
+
+        fitted = fit(
+            network, data.train, data.validation, options, folder,
+            self.watcher.progress, glimpse, self.watcher.warn,
+        )  # fmt: skip
+        if not is_first():
+            sys.exit(0)  # the first process evaluates and writes
+        task.finish(network, data)
+        save_model(folder, self.for_use(name, network))
+        write_whole(result, lambda path: path.write_text(json.dumps(asdict(fitted))))
+        return network, fitted.seconds
+
+    def _scores(self, name: str, network: Network, part: Any) -> dict[str, float]:
+        """On a part of the data. Errors: `DivergedError` where one that is used is not finite."""
+        task, testing = self.task, part is self.data.test
+        scores = task.score(network.eval(), self.data, part)
+        for metric in task.metrics if testing else (task.chosen_by,):
+            if not isfinite(value := scores[metric.name]):
+                which = "test" if testing else "validation"
+                raise DivergedError(
+                    f"the {metric.title} of {name} on the {which} part is {value}: "
+                    f"look for extreme values in the data, or {ADVICE}"
+                )
+        return scores
+
+    def _entry(self, name: str, baseline: bool, networks: list[Network], seconds: list[float]) -> Entry:
+        task, data = self.task, self.data
+        first = task.metrics[0].name
+        scores = [self._scores(name, one, data.test) for one in networks]
+        chooser = task.chosen_by
+        whole = data.validation is data.test  # as of data that a model is only scored on
+        chosen_by = scores if whole else [self._scores(name, one, data.validation) for one in networks]
+        validations = [chooser.order(one[chooser.name]) for one in chosen_by]
+        entry = Entry(
+            name,
+            baseline,
+            {one.name: float(np.mean([own[one.name] for own in scores])) for one in task.metrics},
+            float(np.std([one[first] for one in scores])),
+            len(networks),
+            sum(one.numel() for one in networks[0].parameters()),
+            float(np.mean(seconds)),
+            min(validations),
+            networks[int(np.argmin(validations))],
+        )
+        self.watcher.finish(entry, task.metrics[0])
+        return entry
+
+
+def write_leaderboard(path: Path, contest: Contest[Any]) -> None:
+    """All entries as CSV, the best first."""
+    task = contest.task
+    rows = [
+        {
+            "model": one.name,
+            "baseline": one.baseline,
+            **one.scores,
+            f"{task.metrics[0].name}_spread": one.spread,
+            "trainings": one.trainings,
+            "parameters": one.parameters,
+            "seconds": one.seconds,
+            f"validation_{task.chosen_by.name}": task.chosen_by.order(one.validation),
+        }
+        for one in contest.entries
+    ]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0])
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, lambda partial: partial.write_text(text.getvalue()))

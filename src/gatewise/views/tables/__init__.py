@@ -1,1 +1,0 @@
-"""Tables of what networks answered, one file a kind."""

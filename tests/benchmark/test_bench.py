@@ -1,0 +1,214 @@
+"""The whole measurement, on the smallest shapes; never how long anything took."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from gatewise.benchmark import machine, malloc
+from gatewise.benchmark.bench import OVERHEAD, Bench
+from gatewise.benchmark.contender import Rival
+from gatewise.benchmark.machine import Machine
+from gatewise.benchmark.plan import CELLS, plan, use_threads
+from gatewise.benchmark.results import read, write
+from gatewise.benchmark.rivals.eager import Eager
+from gatewise.benchmark.roofline import draw_roofline
+from gatewise.benchmark.workload import Shape, Task
+from gatewise.cells import LSTM, grid, mdlstm
+from gatewise.engine.compiling import BuildError, compiler
+from gatewise.errors import GatewiseError
+
+MACHINE = Machine("a processor", 1, peak=100.0, bandwidths={"L2": 50.0, "memory": 10.0})
+
+
+class Quiet:
+    def doing(self, what):
+        pass
+
+    def note(self, text):
+        pass
+
+    def measured(self, rows):
+        pass
+
+
+def small(**more):
+    return plan(**{"cells": "GRU", "shapes": "2x3x4x5", "rivals": "torch.nn", "repeats": 1, **more})
+
+
+def test_rows_are_written_with_what_they_are_compared_to(tmp_path):
+    run = Bench(small(out=tmp_path), MACHINE, Quiet())
+    run.run()
+    assert run.wrong == []
+    assert read(tmp_path / "speed.csv")[0].who == "gatewise"
+    kinds = [(row.shape, row.passes, row.who) for row in run.rows if row.who in ("gatewise", "torch.nn")]
+    assert kinds == [
+        (shape, passes, who)
+        for shape, passes in (("2x3x4x5", "forward"), ("2x3x4x5", "both"), ("1x1x16x16", OVERHEAD))
+        for who in ("gatewise", "torch.nn")
+    ]
+    for row in run.rows:
+        assert row.beside == "torch.nn"
+        assert row.share == pytest.approx(row.gflops / 100.0)
+        assert (row.kept is not None) == (row.passes == "both")
+    told = json.loads((tmp_path / "machine.json").read_text())
+    assert told["peak"] == 100.0
+    assert told["versions"]["torch"] == torch.__version__
+
+
+def test_rows_of_another_setting_stay(tmp_path):
+    Bench(small(out=tmp_path), MACHINE, Quiet()).run()
+    rows = read(tmp_path / "speed.csv")
+    kept = [replace(row, malloc="keep") for row in rows]
+    write([*rows, *kept], tmp_path / "speed.csv")
+    again = Bench(small(out=tmp_path), MACHINE, Quiet())
+    again.run()
+    found = read(tmp_path / "speed.csv")
+    assert [row for row in found if row.malloc == "keep"] == kept
+    assert len(found) == len(rows) + len(kept)
+
+
+class Wrong(Eager):
+    """A contender that is off."""
+
+    name = "gatewise"
+
+    def prepare(self, problem, bfloat16=False):
+        contender = super().prepare(problem, bfloat16)
+        run = contender.run
+
+        def off(values):
+            output, final = run(values)
+            return output * 1.01, final
+
+        contender.run = off
+        return contender
+
+
+class Failing(Rival):
+    """A contender that can't."""
+
+    name = "failing"
+
+    def prepare(self, problem, bfloat16=False):
+        raise RuntimeError("out of\nluck")
+
+
+def test_no_time_for_who_is_wrong_or_fails(monkeypatch):
+    monkeypatch.setattr("gatewise.benchmark.plan.OURS", (Wrong(),))
+    asked = replace(small(), rivals=(Eager(), Failing()))
+    run = Bench(asked, MACHINE, Quiet())
+    run.run()
+    assert {row.who for row in run.rows if row.passes != OVERHEAD} == {"eager loop"}
+    assert any("the output is" in one for one in run.wrong)
+    assert "GRU 2x3x4x5, failing: RuntimeError: out of luck" in run.notes
+
+
+def test_bfloat16_is_beside_our_own_float32():
+    run = Bench(small(dtype="bfloat16", rivals=""), MACHINE, Quiet())
+    run.run()
+    forward = [row for row in run.rows if row.passes == "forward"]
+    assert [row.who for row in forward] == ["gatewise", "gatewise traced", "gatewise float32"]
+    assert {row.beside for row in forward} == {"gatewise float32"}
+
+
+def test_the_picture_has_a_mark_for_each_cell_and_shape(tmp_path, monkeypatch):
+    caught = []
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **b: (caught.append(self), save(self, *a, **b)))
+    run = Bench(small(shapes="2x3x4x5,3x3x4x5", cells="GRU,RNN"), MACHINE, Quiet())
+    run.run()
+    draw_roofline(run.rows, MACHINE, run.plan.tasks, tmp_path / "roofline.png")
+    assert (tmp_path / "roofline.png").read_bytes()[:4] == b"\x89PNG"
+    for axes in caught[0].axes:
+        marks = [line for line in axes.lines if line.get_marker() not in ("None", None, "")]
+        assert len(marks) == 4
+    named = [text.get_text() for text in caught[0].legends[0].get_texts()]
+    assert named == ["GRU", "RNN", "2x3x4x5", "3x3x4x5"]
+
+
+def test_the_machine_without_a_compiler(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path))
+    found = machine.measured()
+    assert found.peak is None
+    assert "there is no C++ compiler" in found.reason
+
+
+def test_the_machine_with_a_compiler_that_fails(monkeypatch, tmp_path):
+    monkeypatch.setenv("CXX", "false")
+    monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path))
+    found = machine.measured()
+    assert found.peak is None
+    assert found.reason.startswith("not measured: machine can't be built: ")
+    assert "false fails" in found.reason
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_machine_is_measured(tmp_path, monkeypatch):
+    try:
+        compiler()
+    except BuildError as error:
+        pytest.skip(str(error))
+    monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path))
+    monkeypatch.setattr(machine, "READ", 1 << 20)
+    monkeypatch.setattr(machine, "L3", 1 << 20)
+    monkeypatch.setattr(machine, "_cache", lambda name, otherwise: otherwise)
+    found = machine.measured()
+    assert found.reason is None
+    assert found.peak > 0
+    assert set(found.bandwidths) == {"L2", "L3", "memory"}
+    assert [one.suffix for one in tmp_path.iterdir()] == [".so"]
+
+
+def test_plans():
+    assert list(dict.fromkeys(task.cell for task in plan().tasks)) == [*CELLS, mdlstm(2), grid(2)]
+    assert all(task.cell.axes == task.shape.axes for task in plan().tasks)
+    assert plan(quick=True).repeats == 3
+    assert plan(cells="lstm,softplus", shapes="1x2x3x4").tasks == tuple(
+        Task(cell, Shape(1, 2, 3, 4)) for cell in (LSTM, CELLS[-1])
+    )
+    both = plan(cells="lstm,mdlstm2", shapes="1x2x3x4,1x2x3x4x5").tasks
+    assert [str(task) for task in both] == ["LSTM 1x2x3x4", "MDLSTM2 1x2x3x4x5"]
+    assert [one.name for one in plan(rivals="eager,JAX").rivals] == ["eager loop", "JAX"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"cells": "lstn"}, "there is no cell 'lstn'"),
+        ({"shapes": "3"}, "expected a shape as batch x steps"),
+        ({"cells": "lstm", "shapes": "1x2x3x4x5"}, "none of the cells lstm has as many axes"),
+        ({"rivals": "keras"}, "there is no rival 'keras'; there are torch.nn"),
+        ({"repeats": 0}, "expected --repeats as a whole number"),
+        ({"dtype": "float16"}, "expected --dtype as float32 or bfloat16"),
+        ({"rivals": "JAX", "dtype": "bfloat16"}, "there is no rival 'JAX'"),
+    ],
+)
+def test_plans_that_can_not_be(given, told):
+    with pytest.raises(GatewiseError, match=told):
+        plan(**given)
+
+
+def test_threads_that_are_not_there():
+    with pytest.raises(GatewiseError, match="expected --threads in 1"):
+        use_threads(100_000)
+
+
+def test_malloc_settings(monkeypatch):
+    for name in malloc.KEEPING:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(malloc.platform, "libc_ver", lambda: ("glibc", "2.36"))
+    assert malloc.elsewhere("default") == []
+    assert malloc.elsewhere("keep") == malloc.elsewhere("both") == ["keep"]
+    with pytest.raises(GatewiseError, match="expected --malloc as"):
+        malloc.elsewhere("sometimes")
+    monkeypatch.setattr(malloc.platform, "libc_ver", lambda: ("", ""))
+    with pytest.raises(GatewiseError, match="needs glibc"):
+        malloc.elsewhere("keep")
+    for name, value in malloc.KEEPING.items():
+        monkeypatch.setenv(name, value)
+    assert malloc.current() == "keep"

@@ -1,0 +1,106 @@
+"""No time for wrong results: what computes something else is found out, whatever it gets wrong."""
+
+import pytest
+import torch
+
+from gatewise.benchmark.check import Judge
+from gatewise.benchmark.contender import Results, TorchContender
+from gatewise.benchmark.own_cell import SoftplusLSTM
+from gatewise.benchmark.rivals import OURS, RIVALS
+from gatewise.benchmark.rivals.scripted import LOOPS
+from gatewise.benchmark.workload import PASSES, Problem, Shape, Task
+from gatewise.cells import GRU, LSTM, RNN
+
+SMALL = (Shape(3, 12, 5, 8), Shape(4, 12, 5, 8, ragged=True))
+BY_NAME = {one.name: one for one in (*OURS, *RIVALS)}
+
+
+@pytest.mark.parametrize("shape", SMALL, ids=str)
+@pytest.mark.parametrize(
+    ("who", "cell"),
+    [("torch.nn", cell) for cell in (LSTM, GRU, RNN)]
+    + [("TorchScript", cell) for cell in LOOPS]
+    + [("eager loop", SoftplusLSTM)]
+    + [("JAX", cell) for cell in (LSTM, GRU, *LOOPS)]
+    + [(who, cell) for who in ("onnxruntime", "OpenVINO") for cell in (LSTM, GRU, RNN)],
+)
+def test_every_rival_agrees(who, cell, shape):
+    rival, task = BY_NAME[who], Task(cell, shape)
+    if rival.missing():
+        pytest.skip(rival.missing())
+    assert rival.refusal(task) is None
+    problem = Problem.of(task)
+    judge, contender = Judge(problem), rival.prepare(problem)
+    assert [judge.disagreement(contender, which) for which in rival.passes] == [None] * len(rival.passes)
+
+
+class Altered(TorchContender):
+    """A contender whose results somebody changes."""
+
+    def __init__(self, contender, alter):
+        self.contender, self.alter = contender, alter
+
+    def forward(self):
+        return self.contender.forward()
+
+    def both(self):
+        return self.contender.both()
+
+    def read(self, done):
+        found = self.contender.read(done)
+        results = Results(
+            found.output.clone(),
+            tuple(one.clone() for one in found.final),
+            {name: one.clone() for name, one in found.gradients.items()},
+        )
+        self.alter(results)
+        return results
+
+
+@pytest.mark.parametrize(
+    ("alter", "told"),
+    [
+        (lambda one: one.output[-1, 0, 0].add_(0.01), "the output is 1.0e-02 off"),
+        (lambda one: one.output[0, 0, 0].fill_(torch.nan), "the output is nan off"),
+        (lambda one: one.final[1].mul_(1.01), "final state 2 is"),
+        (lambda one: one.gradients["input"].mul_(1.01), "the gradient of input is"),
+        (lambda one: one.gradients["bias_hh"].mul_(0), "the gradient of bias_hh is"),
+        (lambda one: one.gradients.pop("weight_ih"), "the gradient of weight_ih has shape"),
+    ],
+)
+def test_a_wrong_contender_is_found_out(alter, told):
+    problem = Problem.of(Task(LSTM, SMALL[0]))
+    judge, right = Judge(problem), BY_NAME["eager loop"].prepare(problem)
+    assert judge.disagreement(right, "both") is None
+    assert told in judge.disagreement(Altered(right, alter), "both")
+
+
+def test_the_forward_pass_is_judged_by_itself():
+    problem = Problem.of(Task(LSTM, SMALL[0]))
+    altered = Altered(BY_NAME["eager loop"].prepare(problem), lambda one: one.output.mul_(1.01))
+    assert "the output is" in Judge(problem).disagreement(altered, "forward")
+
+
+def test_bfloat16_may_be_off_by_its_own_rounding_only():
+    problem = Problem.of(Task(LSTM, SMALL[0]))
+    rounded = BY_NAME["eager loop"].prepare(problem, bfloat16=True)
+    assert Judge(problem, bfloat16=True).disagreement(rounded, "both") is None
+    assert Judge(problem).disagreement(rounded, "both") is not None
+
+
+def test_what_is_kept_is_counted():
+    problem = Problem.of(Task(RNN, Shape(2, 3, 4, 5)))
+
+    def run(values):
+        output = torch.tanh(values.sum(-1, keepdim=True).expand(3, 2, 5) * 1)  # keeps its own output
+        return output, (output[-1],)
+
+    assert TorchContender(problem, run, {}).kept_bytes() == 3 * 2 * 5 * 4
+
+
+def test_who_does_not_take_part_says_why():
+    task = Task(SoftplusLSTM, SMALL[0])
+    assert BY_NAME["torch.nn"].refusal(task) == "it has LSTM, GRU and RNN only"
+    assert "LSTM, GRU and RNN" in BY_NAME["onnxruntime"].refusal(task)
+    assert BY_NAME["TorchScript"].refusal(Task(LSTM, SMALL[0])) is not None
+    assert set(PASSES) == {"forward", "both"}

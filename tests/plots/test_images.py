@@ -1,0 +1,62 @@
+"""Pictures of images: the hardest examples are those of least chance, and what is drawn is drawn."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gatewise.plots.highest_loss import draw_hardest, hardest, some_frames
+from gatewise.tasks.caption.plots import Told, draw_captions, draw_looks
+
+RANDOM = np.random.default_rng(0)
+
+
+def image(height, width, channels=1):
+    return RANDOM.integers(0, 256, (height, width, channels), np.uint8)
+
+
+def test_the_hardest_are_those_to_whose_class_the_least_chance_is_given():
+    told = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8]])
+    found = hardest(told, torch.tensor([0, 0, 1, 0]), ("a", "b"), lambda number: [number], 3)
+    assert [one.frames for one in found] == [(3,), (1,), (2,)]
+    assert [one.label for one in found] == ["a, not b (20%)", "a, not b (40%)", "b (70%)"]
+
+
+def test_frames_are_taken_evenly():
+    clip = np.arange(22).reshape(22, 1, 1, 1)
+    assert [int(frame.squeeze()) for frame in some_frames(clip)] == [0, 3, 6, 9, 12, 15, 18, 21]
+    assert len(some_frames(clip[:3])) == 3
+
+
+@pytest.mark.parametrize("make", [
+    lambda: [image(8, 9)], lambda: [image(8, 9, 3)], lambda: [image(8, 9) for _ in range(5)],
+    lambda: [RANDOM.normal(size=(8, 9, 2)) for _ in range(3)],
+], ids=["grey", "colour", "clip", "fractions"])  # fmt: skip
+def test_examples_of_all_kinds_are_drawn(tmp_path, make):
+    told = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]])
+    found = hardest(told, torch.tensor([0, 0, 1]), ("$a", "b_{"), lambda number: make(), 3)
+    draw_hardest(found, "$lstm", tmp_path / "hardest.png")
+    with Image.open(tmp_path / "hardest.png") as drawn:
+        assert len(np.unique(np.asarray(drawn.convert("L")))) > 50
+
+
+def test_captions_are_drawn_with_any_text_and_looks_beside_them(tmp_path):
+    shown = [
+        Told(image(8, 20), ("one $two^{", "more"), "one", False, ("one",), (RANDOM.random((8, 20)),)),
+        Told(image(8, 9, 3), ("three",), "", False),
+        Told(image(6, 9), ("x",), "x", True, ("x", "<end>"), tuple(RANDOM.random((2, 6, 9)))),
+    ]
+    draw_captions(shown, "$captions", tmp_path / "captions.png")
+    draw_looks([shown[0], shown[2]], "looks", tmp_path / "looks.png")
+    for name in ("captions", "looks"):
+        with Image.open(tmp_path / f"{name}.png") as drawn:
+            assert min(drawn.size) > 200
+
+
+def test_looks_of_captions_that_are_empty(tmp_path):
+    """What was told is its end alone, for which something was looked at too."""
+    empty = Told(image(8, 20), ("one",), "", False, (), (RANDOM.random((8, 20)),))
+    draw_looks([empty, empty], "looks", tmp_path / "looks.png")
+    with Image.open(tmp_path / "looks.png") as drawn:
+        assert drawn.width > 700  # a title has room
+        assert len(np.unique(np.asarray(drawn.convert("L")))) > 50

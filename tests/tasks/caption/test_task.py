@@ -1,0 +1,119 @@
+"""Captions from folders to files, in Python."""
+
+import polars as pl
+import pytest
+from PIL import Image
+
+from gatewise.errors import GatewiseError
+from gatewise.tasks.caption.task import TASK
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.serialization import load_model
+from gatewise.training import commands as jobs
+from gatewise.training import runs
+from tests.bars import write_captions
+from tests.series import Quiet
+
+TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
+SMALL = {"hidden": 16, "embedding": 6, "filters": (4,), "epochs": 10, "learning_rate": 0.02, "dropout": 0.0}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_captions(tmp_path_factory.mktemp("bars") / "images", 200)
+
+
+def carried_out(verb, job, path, out, options):
+    run = runs.begin(verb, TASK, path, options, out)
+    runs.write(run)
+    return job(run, TASK.read(run.data, run.options), Quiet())
+
+
+def evaluate(out, path):
+    model = load_model(out)
+    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+
+
+@pytest.fixture(scope="module")
+def contest(folder):
+    return carried_out("train", jobs.train, folder, folder.parent / "run", TrainOptions(**SMALL))
+
+
+def test_train(folder, contest):
+    scores = {one.name: one.scores for one in contest.entries}
+    assert scores.keys() == {"most-frequent", "nearest-image", "lstm"}
+    assert contest.data.notes == (
+        "200 grey images, 8 x 8 to 24, with 200 captions of 6 symbols",
+        "160 images to train on, 20 images to validate, 20 images to test",
+    )
+    assert scores["lstm"]["exact"] > 0.8
+    assert scores["most-frequent"]["exact"] < 0.5
+    network = contest.chosen(baseline=False).network
+    by_length, examples = TASK.details(network, contest.data)
+    assert sum(int(row[1]) for row in by_length.rows) == 20
+    assert TASK.metrics[0].gain(80.0, 5.0) == "75.0 above"
+    assert examples.rows[0][2] == contest.data.test.captions[0][0]
+    image = contest.data.table.images[contest.data.validation.numbers[0]]
+    assert TASK.glimpse(network, contest.data).startswith(f"{image.name} → ")
+    assert TASK.draw(contest, folder.parent / "run").keys() == {"captions.png", "looks.png"}
+
+
+def test_evaluate_gives_the_part_that_was_not_trained_on(folder, contest):
+    again = evaluate(folder.parent / "run", folder)
+    assert again.entries[0].scores == next(one.scores for one in contest.entries if one.name == "lstm")
+    assert again.data.notes == ("20 images to test, which the model has not seen",)
+
+
+def test_evaluate_takes_all_of_other_images(folder, contest, tmp_path):
+    again = evaluate(folder.parent / "run", write_captions(tmp_path / "others", 10, seed=1) / "captions.csv")
+    assert again.data.notes == ("10 images to test",)
+    assert again.entries[0].scores["exact"] > 0.5
+
+
+def test_predict_tells_a_caption_for_each_image(folder, contest, tmp_path):
+    model = load_model(folder.parent / "run")
+    told = TASK.predict(model, folder)
+    assert told.lines == "caption"
+    truth = pl.read_csv(folder / "captions.csv").rename({"caption": "true"})
+    both = told.frame.join(truth, on="file")
+    assert both.height == 200
+    assert (both["caption"] == both["true"]).mean() > 0.8
+    by_table = TASK.predict(model, folder / "captions.csv").frame
+    assert by_table.sort("file").equals(told.frame.sort("file"))
+    alone = TASK.predict(model, folder / "3.png").frame
+    assert alone.rows() == told.frame.filter(pl.col("file") == "3.png").rows()
+    Image.new("L", (8, 9)).save(tmp_path / "high.png")
+    with pytest.raises(
+        GatewiseError, match=r"high\.png is 9 pixels high; the model was trained on images of 8"
+    ):
+        TASK.predict(model, tmp_path)
+
+
+def test_the_table_says_which_part_an_image_is_in_and_words_are_bounded(folder, tmp_path):
+    parts = pl.Series("part", ["train"] * 150 + ["val"] * 20 + ["test"] * 30)
+    table = pl.read_csv(folder / "captions.csv").with_columns(parts)
+    table.write_csv(tmp_path / "parts.csv")
+    options = TrainOptions(images=str(folder), part="part", vocabulary=5, read="positions")
+    data = TASK.read(tmp_path / "parts.csv", options)
+    assert [len(part.numbers) for part in (data.train, data.validation, data.test)] == [150, 20, 30]
+    assert len(data.symbols) == 5
+    assert "; unknown in the test part: " in data.notes[0]
+    table.with_columns(part=pl.lit("train")).write_csv(tmp_path / "one.csv")
+    with pytest.raises(GatewiseError, match=r"one\.csv: no image is in the part 'validation'; name some"):
+        TASK.read(tmp_path / "one.csv", options)
+    table.head(4).write_csv(tmp_path / "few.csv")
+    with pytest.raises(
+        GatewiseError, match=r"few\.csv has captions of 4 images; expected at least 5, to train"
+    ):
+        TASK.read(tmp_path / "few.csv", TrainOptions(images=str(folder)))
+
+
+def test_columns_need_one_height(tmp_path):
+    folder = write_captions(tmp_path / "images", 10)
+    Image.new("L", (8, 9)).save(folder / "3.png")
+    message = (
+        r"0\.png is 8 pixels high and .*3\.png 9; columns need one height: give --size 8x, or --read posit"
+    )
+    with pytest.raises(GatewiseError, match=message):
+        TASK.read(folder, TrainOptions())
+    assert set(TASK.read(folder, TrainOptions(size="8x")).files.sizes[:, 0]) == {8}
+    assert set(TASK.read(folder, TrainOptions(read="positions")).files.sizes[:, 0]) == {8, 9}

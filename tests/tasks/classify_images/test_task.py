@@ -1,0 +1,121 @@
+"""Classifying images from folders to files, in Python."""
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+from PIL import Image
+
+from gatewise.errors import GatewiseError
+from gatewise.tasks import meant_task
+from gatewise.tasks.classify_images.task import TASK
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.serialization import load_model
+from gatewise.training import commands as jobs
+from gatewise.training import runs
+from tests.bars import write_classes
+from tests.series import Quiet
+
+TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
+SMALL = {"hidden": 8, "epochs": 6, "learning_rate": 0.02, "patch": 2}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    write_classes(folder / "bars", 60)
+    write_classes(folder / "parts" / "train", 20, seed=1)
+    write_classes(folder / "parts" / "test", 8, seed=2)
+    return folder
+
+
+def carried_out(verb, job, path, out, options):
+    run = runs.begin(verb, TASK, path, options, out)
+    runs.write(run)
+    return job(run, TASK.read(run.data, run.options), Quiet())
+
+
+def evaluate(out, path):
+    model = load_model(out)
+    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+
+
+@pytest.fixture(scope="module", params=["stack", "lattice", "grid"])
+def trained(request, folder):
+    """A contest of each kind of network, its run's folder and its name."""
+    out = folder / request.param
+    options = TrainOptions(**SMALL, network=request.param, layers=2)
+    name = "lstm" if request.param == "stack" else f"{request.param}-lstm"
+    return carried_out("train", jobs.train, folder / "bars", out, options), out, name
+
+
+def test_train(folder, trained):
+    contest, out, name = trained
+    assert {one.name for one in contest.entries} == {"majority", "logistic", "nearest", name}
+    assert contest.data.notes == (
+        "120 grey images of 2 classes, 8 x 8",
+        "84 images to train on, 18 to validate, 18 to test: every class by its share",
+    )
+    scores = {one.name: one.scores for one in contest.entries}
+    assert scores["majority"]["accuracy"] == 0.5
+    assert scores[name]["accuracy"] > 0.8
+    assert TASK.draw(contest, out).keys() == {"confusion.png", "hardest.png"}
+
+
+def test_evaluate_gives_the_part_that_was_not_trained_on(folder, trained):
+    contest, out, name = trained
+    again = evaluate(out, folder / "bars")
+    assert again.entries[0].scores == next(one.scores for one in contest.entries if one.name == name)
+    assert again.data.notes == ("18 images to test, which the model has not seen",)
+
+
+def test_evaluate_takes_the_test_part_of_other_images_or_all(folder, trained):
+    _, out, _ = trained
+    assert evaluate(out, folder / "parts").data.notes == ("16 images are to test",)
+    assert evaluate(out, folder / "parts" / "train").data.notes == ("40 images are to test",)
+
+
+def test_predict_tells_each_image_wherever_it_lies(folder, trained):
+    _, out, _ = trained
+    told = TASK.predict(load_model(out), folder / "parts").frame
+    assert told.columns == ["image", "label", "p(level)", "p(upright)"]
+    assert told.height == 56
+    truth = [Path(one).parts[-2] for one in told["image"]]
+    assert (told["label"] == pl.Series(truth)).mean() > 0.7
+    alone = TASK.predict(load_model(out), folder / "parts" / told["image"][0]).frame
+    assert alone["image"].to_list() == [Path(told["image"][0]).name]
+    assert alone["p(level)"][0] == pytest.approx(told["p(level)"][0], abs=1e-5)
+
+
+def test_parts_have_their_folders_and_a_network_is_named_by_its_kind(folder):
+    options = CompareOptions(**{**SMALL, "epochs": 1}, network="lattice", cells=("lstm",), seeds=1)
+    contest = carried_out("compare", jobs.compare, folder / "parts", folder / "compared", options)
+    assert {one.name for one in contest.entries} == {
+        "majority", "logistic", "nearest", "cnn", "lattice-lstm"
+    }  # fmt: skip
+    assert contest.data.notes[1] == (
+        "34 images to train on, 6 to validate, 16 to test: the test part by its folder"
+    )
+
+
+def test_rows_need_one_width_and_lattices_none(folder, tmp_path):
+    shutil.copytree(folder / "parts" / "train", tmp_path / "bars")
+    Image.new("L", (9, 5)).save(tmp_path / "bars" / "upright" / "0.png")
+    message = (
+        r"0\.png is 8 pixels wide and .*0\.png 9; rows need one width: give a --size to bring all to, or"
+    )
+    with pytest.raises(GatewiseError, match=message):
+        TASK.read(tmp_path / "bars", TrainOptions())
+    assert TASK.read(tmp_path / "bars", TrainOptions(size="8")).reading.width == 8
+    data = TASK.read(tmp_path / "bars", TrainOptions(network="lattice"))
+    assert data.notes[0] == "40 grey images of 2 classes, 5 to 8 x 8 to 9"
+    with pytest.raises(GatewiseError, match=r"0\.png is 9 pixels wide; the model was trained on rows of 8"):
+        TASK.predict(load_model(folder / "stack"), tmp_path / "bars")
+
+
+def test_a_folder_of_images_is_meant_by_classify_too(folder, trained):
+    _, out, _ = trained
+    assert meant_task("classify", [str(folder / "bars"), "--epochs", "3"]) is TASK
+    assert meant_task("classify", ["--resume", str(out)]) is TASK
+    assert meant_task("classify", ["steps.csv", "--out", "elsewhere"]).name == "classify"

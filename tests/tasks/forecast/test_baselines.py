@@ -1,0 +1,104 @@
+"""The baselines: exact where they must be, and intervals that hold."""
+
+import pytest
+import torch
+
+from gatewise.data.series.windows import WindowBatch
+from gatewise.errors import GatewiseError
+from gatewise.tasks.forecast.baselines import BASELINES, Naive, Ridge, SeasonalNaive, WindowMLP
+from gatewise.tasks.forecast.forecaster import ForecastShape
+from tests.series import data
+
+SHAPE = ForecastShape(context=5, horizon=3, period=2, known=1, observed=2)
+
+
+def windows(count, generate):
+    past, future = torch.randn(count, 5, 4), torch.randn(count, 3, 1)
+    return WindowBatch(past, future, generate(past, future), torch.zeros(count).long())
+
+
+class Given:
+    """Windows that were made before."""
+
+    def __init__(self, batch):
+        self.batch = batch
+
+    def all(self):
+        return self.batch
+
+
+def test_naive_and_seasonal_naive():
+    past = torch.arange(5.0)[None, :, None].expand(2, 5, 4)
+    future = torch.zeros(2, 3, 1)
+    assert Naive(SHAPE).point(past, future).tolist() == [[4, 4, 4]] * 2
+    assert SeasonalNaive(SHAPE).point(past, future).tolist() == [[3, 4, 3]] * 2
+
+
+def test_ridge_finds_a_linear_rule_in_all_that_it_may_see():
+    def rule(past, future):
+        change = 0.5 * (past[:, 1, 0] - past[:, 3, 0]) + past[:, 2, 2] + 3
+        return past[:, -1:, 0] + change[:, None] + 2 * future[:, :, 0]
+
+    ridge = Ridge(SHAPE)
+    ridge.learn(Given(windows(3000, rule)), Given(windows(200, rule)))
+    test = windows(50, rule)
+    torch.testing.assert_close(ridge.point(test.past, test.future), test.truth, atol=0.01, rtol=0.01)
+
+
+def test_ridge_takes_the_penalty_that_the_validation_part_likes():
+    def noise(past, future):
+        return past[:, -1:, 0] + torch.randn(len(past), 3)
+
+    ridge = Ridge(SHAPE)
+    ridge.learn(Given(windows(30, noise)), Given(windows(2000, noise)))
+    assert ridge.linear.weight.abs().max() < 0.1
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_the_point_is_the_median_and_the_interval_covers_what_it_says(name):
+    baseline = BASELINES[name](SHAPE)
+
+    def rule(past, future):
+        return past[:, -1:, 0] + torch.randn(len(past), 3).exp()
+
+    baseline.learn(Given(windows(3000, rule)), Given(windows(3000, rule)))
+    test = windows(3000, rule)
+    quantiles = baseline.quantiles(baseline(test.past, test.future))
+    torch.testing.assert_close(quantiles[..., 4], baseline.point(test.past, test.future))
+    assert (quantiles.diff(dim=-1) >= 0).all()
+
+
+def test_intervals_of_symmetric_errors_cover_four_fifths():
+    naive = Naive(SHAPE)
+
+    def rule(past, future):
+        return past[:, -1:, 0] + torch.randn(len(past), 3)
+
+    naive.learn(Given(windows(10, rule)), Given(windows(5000, rule)))
+    test = windows(5000, rule)
+    quantiles = naive(test.past, test.future)
+    inside = (quantiles[..., 0] <= test.truth) & (test.truth <= quantiles[..., -1])
+    assert abs(inside.double().mean() - 0.8) < 0.02
+
+
+def test_a_period_beyond_the_context():
+    with pytest.raises(GatewiseError, match="a period of 7 does not fit into a context of 5"):
+        SeasonalNaive(ForecastShape(context=5, horizon=3, period=7))
+
+
+def test_the_perceptron_sees_all_of_the_window():
+    network = WindowMLP(SHAPE)
+    past, future = torch.randn(2, 5, 4, requires_grad=True), torch.randn(2, 3, 1, requires_grad=True)
+    network.quantiles(network(past, future)).sum().backward()
+    assert (future.grad != 0).any(-1).all()
+    assert (past.grad[..., [0, 2, 3]] != 0).any(0).all()
+
+
+def test_the_calendar_reaches_the_baselines():
+    prepared = data()
+    ridge = Ridge(ForecastShape(12, 4, 12, prepared.train.known))
+    assert prepared.train.known == 2
+    ridge.learn(prepared.train, prepared.validation)
+    assert ridge.loss(prepared.validation.all()) < Naive(SHAPE.__class__(12, 4)).loss(
+        prepared.validation.all()
+    )

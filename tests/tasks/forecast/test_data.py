@@ -1,0 +1,153 @@
+"""Series made ready: nothing of the future leaks into the past, windows are views."""
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatewise.data.series.period import find_period
+from gatewise.data.series.scaling import Scale, learn_scale
+from gatewise.data.series.series import read_series
+from gatewise.data.series.step import Step
+from gatewise.data.series.windows import window_starts
+from gatewise.data.tables.columns import Columns
+from gatewise.errors import GatewiseError
+from gatewise.tasks.forecast.data import Learned, Plan, latest, prepare
+
+
+def numbered(steps, name="a", first=0):
+    """A series whose values are their own places."""
+    return pl.DataFrame(
+        {"id": [name] * steps, "t": range(steps), "y": np.arange(first, first + steps, dtype=float)}
+    )
+
+
+def prepared(frame, plan, **columns):
+    return prepare(read_series(frame, Columns(time="t", target="y", **columns)), plan)
+
+
+@settings(max_examples=50, deadline=None)
+@given(steps=st.integers(40, 120), context=st.integers(1, 10), horizon=st.integers(1, 8))
+def test_parts_follow_each_other_and_do_not_share_a_truth(steps, context, horizon):
+    data = prepared(numbered(steps), Plan(horizon, context, period=1))
+    mean, deviation = (values[0] for values in data.scales())
+    truths = []
+    for windows in (data.train, data.validation, data.test):
+        batch = windows.all()
+        past = (batch.past[:, :, 0].double() * deviation + mean).round().int()
+        truth = (batch.truth.double() * deviation + mean).round().int()
+        assert (truth[:, :1] == past[:, -1:] + 1).all()
+        assert (truth.diff() == 1).all()
+        assert (past.diff() == 1).all()
+        truths.append(set(truth.flatten().tolist()))
+    first, second = data.plan.borders(steps)
+    assert truths[0] == set(range(context, first))
+    assert truths[1] == set(range(first, second))
+    assert truths[2] == set(range(second, steps))
+
+
+def test_scales_are_learned_on_the_training_part_only():
+    frame = numbered(100).with_columns(pl.when(pl.col("t") >= 70).then(1e6).otherwise(pl.col("y")).alias("y"))
+    data = prepared(frame, Plan(3, 5))
+    assert data.learned.series["a"] == Scale(np.arange(70).mean(), np.arange(70).std())
+
+
+def test_windows_are_views_of_one_table():
+    data = prepared(numbered(1000), Plan(10, 50))
+    assert data.train.view.untyped_storage().nbytes() == 1000 * 4
+    assert data.train.view.untyped_storage().data_ptr() == data.test.view.untyped_storage().data_ptr()
+
+
+def test_no_window_spans_two_series():
+    frame = pl.concat([numbered(60), numbered(50, "b", 1000)])
+    data = prepared(frame, Plan(4, 6, period=1))
+    means, deviations = data.scales()
+    for windows in (data.train, data.validation, data.test):
+        batch = windows.all()
+        for number, (low, high) in enumerate([(0, 60), (1000, 1050)]):
+            own = batch.series == number
+            values = batch.past[own][:, :, 0].double() * deviations[number] + means[number]
+            assert low - 0.5 < values.min()
+            assert values.max() < high
+    assert set(data.test.series.tolist()) == {0, 1}
+
+
+def test_known_covariates_are_seen_in_the_future_and_observed_ones_are_not():
+    frame = numbered(60).with_columns(price=pl.col("t") * 2.0, rain=pl.col("t") * 3.0)
+    data = prepared(frame, Plan(4, 6), known=("price",), observed=("rain",))
+    batch = data.train.all()
+    assert batch.past.shape[-1] == 3
+    assert batch.future.shape[-1] == 1
+    price = data.learned.covariates[0]
+    np.testing.assert_allclose(price.undo(batch.future[0, :, 0].numpy()), [12, 14, 16, 18], rtol=1e-5)
+
+
+def test_a_model_keeps_its_scales_on_other_data():
+    source = read_series(numbered(60), Columns(time="t", target="y"))
+    learned = Learned({"a": Scale(100.0, 2.0)}, (), ())
+    assert prepare(source, Plan(4, 6), learned).learned.series["a"] == Scale(100.0, 2.0)
+
+
+def test_the_present_of_a_series():
+    source = read_series(numbered(60), Columns(time="t", target="y"))
+    learned = Learned({"a": Scale(0.0, 1.0)}, (), ())
+    now = latest(source, Plan(4, 6), learned)
+    assert now.batch.past[0, :, 0].tolist() == [54, 55, 56, 57, 58, 59]
+    assert now.times[0].to_list() == [60, 61, 62, 63]
+
+
+def test_the_present_needs_what_is_known_in_advance():
+    frame = numbered(60).with_columns(price=pl.col("t") * 2.0)
+    cut = frame.with_columns(pl.when(pl.col("t") < 57).then(pl.col("y")).alias("y"))
+    columns = Columns(time="t", target="y", known=("price",))
+    learned = Learned({"a": Scale(0.0, 1.0)}, (Scale(0.0, 1.0),), ())
+    now = latest(read_series(cut, columns), Plan(3, 6), learned)
+    assert now.batch.future[0, :, 0].tolist() == [114, 116, 118]
+    with pytest.raises(GatewiseError, match=r"goes on for 3 rows .* a horizon of 4 needs price"):
+        latest(read_series(cut, columns), Plan(4, 6), learned)
+
+
+def test_the_calendar_of_the_future_goes_on():
+    frame = pl.DataFrame({"day": pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 2, 29), eager=True)})
+    source = read_series(frame.with_columns(y=pl.lit(1.0)))
+    learned = Learned({"y": Scale(0.0, 1.0)}, (), ("week",))
+    now = latest(source, Plan(7, 14), learned)
+    torch.testing.assert_close(now.batch.future[0], now.batch.past[0, :7, 1:])
+
+
+def test_a_series_that_is_too_short_says_what_it_lacks():
+    with pytest.raises(
+        GatewiseError, match=r"'a' has 30 steps, 22 of them to train on; a context of 24 .* need 28"
+    ):
+        prepared(numbered(30), Plan(4, 24))
+    source = read_series(numbered(5), Columns(time="t", target="y"))
+    with pytest.raises(GatewiseError, match="'a' has 5 steps; the model looks back on 6"):
+        latest(source, Plan(4, 6), Learned({}, (), ()))
+
+
+def test_window_starts():
+    assert window_starts(0, 10, context=3, horizon=2).tolist() == [0, 1, 2, 3, 4, 5]
+    assert window_starts(8, 10, context=3, horizon=2).tolist() == [5]
+    assert window_starts(9, 10, context=3, horizon=2).tolist() == []
+
+
+def test_periods():
+    steps, month = np.arange(240), Step(1, "months")
+    noise = np.random.default_rng(0).normal(size=240)
+    assert find_period(np.sin(steps * 2 * np.pi / 12) + 0.1 * noise + 0.05 * steps, month) == 12
+    assert abs(find_period(np.sin(steps * 2 * np.pi / 50) + 0.1 * noise, month) - 50) <= 1
+    assert find_period(noise.cumsum() * 0 + noise, month) == 1
+    assert find_period(np.ones(240), month) == 1
+    assert find_period(0.1 + 0.3 * steps, month) == 1  # what a straight trend leaves is rounding
+    for factor in (1e-200, 1e-12, 1e12, 1e200):
+        assert find_period(factor * np.sin(steps * 2 * np.pi / 12), month) == 12
+
+
+@pytest.mark.parametrize("unit", [2.0**-900, 2.0**-40, 1.0, 2.0**40, 2.0**900])
+def test_scales_are_in_the_unit_of_the_data(unit):
+    values = np.array([1.0, 2.0, 4.0, 5.0])
+    assert learn_scale(unit * values) == Scale(3 * unit, learn_scale(values).deviation * unit)
+    assert learn_scale(unit * np.full(7, 0.125)) == Scale(unit * 0.125, unit * 0.125)
+    assert learn_scale(np.zeros(3)) == Scale(0.0, 1.0)

@@ -1,0 +1,81 @@
+"""Scores against their formulas, written out in numpy."""
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from gatewise.data.series.series import read_series
+from gatewise.data.tables.columns import Columns
+from gatewise.errors import GatewiseError
+from gatewise.tasks.forecast.baselines import Naive
+from gatewise.tasks.forecast.data import Plan, prepare
+from gatewise.tasks.forecast.heads import LEVELS
+from gatewise.tasks.forecast.metrics import foretell, score
+from gatewise.tasks.forecast.task import shape_of
+from tests.series import data, frame, seasonal
+
+
+def test_scores_are_what_their_formulas_say():
+    prepared = data()
+    values = seasonal()
+    first, start = prepared.plan.borders(len(values))
+    truth = np.stack([values[place : place + 4] for place in range(start, len(values) - 3)])
+    forecast = np.random.default_rng(1).normal(truth, 0.5, size=truth.shape)
+    levels = np.array(LEVELS)
+    quantiles = forecast[..., None] + 0.4 * (levels - 0.5)
+    scale = prepared.learned.series["value"]
+    found = score(torch.from_numpy(scale.apply(quantiles)), prepared, prepared.test)
+    error = np.abs(truth - forecast)
+    training = values[:first]
+    naive = np.abs(training[12:] - training[:-12]).mean()
+    misses = truth[..., None] - quantiles
+    tolerance = 1e-5  # the windows are float32
+    np.testing.assert_allclose(found["mase"], error.mean() / naive, rtol=tolerance)
+    np.testing.assert_allclose(
+        found["smape"], (2 * error / (abs(truth) + abs(forecast))).mean(), rtol=tolerance
+    )
+    np.testing.assert_allclose(found["rmse"], np.sqrt((error**2).mean()), rtol=tolerance)
+    expected = 2 * np.maximum(levels * misses, (levels - 1) * misses).mean()
+    np.testing.assert_allclose(found["pinball"], expected, rtol=tolerance)
+    assert found["coverage"] == ((quantiles[..., 0] <= truth) & (truth <= quantiles[..., -1])).mean()
+
+
+def test_a_perfect_forecast():
+    prepared = data()
+    truth = prepared.test.all().truth
+    found = score(truth.unsqueeze(-1).expand(-1, -1, 9), prepared, prepared.test)
+    assert (found["mase"], found["rmse"], found["pinball"], found["coverage"]) == (0, 0, 0, 1)
+
+
+def test_a_constant_series_does_not_count_in_mase():
+    flat = frame().with_columns(value=pl.lit(3.0), id=pl.lit("flat"))
+    source = pl.concat([frame().with_columns(id=pl.lit("alive")), flat])
+    both = prepare(read_series(source, Columns(target="value")), Plan(4, 12, 12))
+    naive = Naive(shape_of(both))
+    naive.learn(both.train, both.validation)
+    alone = score(foretell(naive, data().test), data(), data().test)["mase"]
+    assert score(foretell(naive, both.test), both, both.test)["mase"] == pytest.approx(alone, rel=1e-5)
+    with pytest.raises(GatewiseError, match="there is nothing to learn"):
+        prepare(read_series(flat, Columns(target="value")), Plan(4, 12, 12))
+
+
+def test_a_series_that_repeats_exactly_is_measured_by_its_steps():
+    months = frame().with_columns(value=pl.Series([3.0, 5.0, 4.0] * 53 + [3.0]) * 1e-12)
+    exact = prepare(read_series(months, Columns(target="value")), Plan(4, 12, 3))
+    naive = Naive(shape_of(exact))
+    naive.learn(exact.train, exact.validation)
+    found = score(foretell(naive, exact.test), exact, exact.test)
+    batch = exact.test.all()
+    error = (batch.truth - batch.past[:, -1:, 0]).abs().mean() * float(exact.scales()[1][0])
+    changes = np.abs(np.diff([3.0, 5.0, 4.0] * 37)).mean() * 1e-12
+    assert found["mase"] == pytest.approx(float(error) / changes, rel=0.01)  # a part ends within a period
+
+
+def test_each_series_is_measured_in_its_own_unit():
+    prepared = data()
+    naive = Naive(shape_of(prepared))
+    naive.learn(prepared.train, prepared.validation)
+    quantiles = foretell(naive, prepared.test)
+    assert quantiles.shape == (len(prepared.test), 4, 9)
+    assert score(quantiles, prepared, prepared.test)["mase"] > 0

@@ -1,0 +1,49 @@
+"""The picture of a forecast: what it draws is what was foretold."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from gatewise.tasks.forecast.baselines import WindowMLP
+from gatewise.tasks.forecast.plots import draw_forecast
+from gatewise.tasks.forecast.task import TASK, shape_of
+from gatewise.training.runner import Arena, Contest
+from tests.series import Quiet, data
+
+
+def drawn(contest, path, monkeypatch):
+    """The axes of the picture, caught as it is saved."""
+    caught = []
+    save = Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *args, **more: (caught.append(self), save(self, *args, **more))
+    )
+    draw_forecast(contest, path)
+    return caught[0].axes[0]
+
+
+def test_truth_forecasts_and_a_legend(tmp_path, monkeypatch):
+    prepared = data()
+    arena = Arena(TASK, prepared, Quiet(), {})
+    network = arena.evaluated("net", WindowMLP(shape_of(prepared)))
+    contest = Contest(TASK, prepared, (network, *arena.baselines(TASK.baselines(prepared))))
+    axes = drawn(contest, tmp_path / "picture.png", monkeypatch)
+    assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["truth", "ridge (baseline)", "net, 80% interval", "net, median"]
+    truth = prepared.source.series[0].target
+    line = next(one for one in axes.lines if one.get_label() == "truth")
+    assert line.get_ydata()[-1] == truth[-1]
+    foretold = [one for one in axes.lines if len(one.get_xdata()) == 5]
+    assert len(foretold) == 8
+    times = prepared.source.series[0].times.to_numpy()
+    for line in foretold:
+        place = int(np.flatnonzero(times == line.get_xdata()[0])[0])
+        assert (line.get_xdata() == times[place : place + 5]).all()
+        assert line.get_ydata()[0] == truth[place]
+
+
+def test_baselines_alone(tmp_path, monkeypatch):
+    prepared = data()
+    entries = Arena(TASK, prepared, Quiet(), {}).baselines(TASK.baselines(prepared))
+    axes = drawn(Contest(TASK, prepared, tuple(entries)), tmp_path / "p.png", monkeypatch)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["truth", "ridge (baseline)"]

@@ -1,0 +1,224 @@
+"""The forecasting task from file to files, in Python."""
+
+import json
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from gatewise.cells import find_cell
+from gatewise.data.series.series import read_series
+from gatewise.data.tables.columns import Columns
+from gatewise.errors import GatewiseError
+from gatewise.tasks.forecast.data import latest
+from gatewise.tasks.forecast.task import TASK, Reading
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.preprocessing import read_as
+from gatewise.tasks.serialization import load_model
+from gatewise.training import commands as jobs
+from gatewise.training import runs
+from gatewise.training.commands import compare, train
+from tests.series import Quiet, frame
+
+TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
+SMALL = {"horizon": 4, "context": 12, "epochs": 2, "hidden": 4, "patience": 2}
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "values.csv"
+    frame().write_csv(path)
+    return path
+
+
+def carried_out(verb, job, table, folder, options):
+    run = runs.begin(verb, TASK, table, options, folder)
+    runs.write(run)
+    return job(run, TASK.read(run.data, run.options), Quiet())
+
+
+def evaluate(folder, table):
+    model = load_model(folder)
+    return jobs.evaluate(TASK, model, TASK.read_again(model, table), Quiet())
+
+
+def predict(folder, table):
+    return TASK.predict(load_model(folder), table).frame
+
+
+def test_train_evaluate_predict(tmp_path, table):
+    folder = tmp_path / "run"
+    options = TrainOptions(**SMALL, cell="gru", head="student-t")
+    contest = carried_out("train", train, table, folder, options)
+    assert {one.name for one in contest.entries} == {"naive", "seasonal-naive", "ridge", "gru"}
+    names = {"config.yaml", "run.json", "metrics.csv", "checkpoints", "model.json", "model.safetensors"}
+    assert names | {"leaderboard.csv", "result.json"} == {one.name for one in folder.iterdir()}
+    again = evaluate(folder, table)
+    scores = {one.name: one.scores for one in contest.entries}
+    assert {one.name: one.scores for one in again.entries} == scores
+    forecast = predict(folder, table)
+    around = [f"q0.{tenth}" for tenth in range(1, 10) if tenth != 5]
+    assert forecast.columns == ["series", "month", "value", *around]
+    assert forecast["month"].dt.strftime("%Y-%m").to_list() == ["2003-05", "2003-06", "2003-07", "2003-08"]
+    assert (forecast["q0.1"] <= forecast["value"]).all()
+    assert forecast["value"].is_between(8, 12).all()
+
+
+@pytest.mark.parametrize(
+    ("network", "front", "name"),
+    [
+        ("encoder-decoder", "convolution", "conv-decoder-gru"),
+        ("grid", "convolution", "conv-grid-gru"),
+    ],
+)
+def test_other_networks_go_all_the_way(tmp_path, table, network, front, name):
+    options = TrainOptions(**SMALL, cell="gru", network=network, front=front)
+    contest = carried_out("train", train, table, tmp_path / "run", options)
+    scores = {one.name: one.scores for one in contest.entries}
+    assert {one.name: one.scores for one in evaluate(tmp_path / "run", table).entries} == scores
+    assert name in scores
+    assert predict(tmp_path / "run", table)["value"].is_between(8, 12).all()
+
+
+def test_a_model_is_not_asked_about_what_it_can_not_know(tmp_path, table):
+    folder = tmp_path / "run"
+    carried_out("train", train, table, folder, TrainOptions(**SMALL))
+    daily = tmp_path / "daily.csv"
+    days = pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 6, 8), eager=True)
+    frame().with_columns(month=days).write_csv(daily)
+    for ask in (lambda: predict(folder, daily), lambda: evaluate(folder, daily)):
+        with pytest.raises(GatewiseError, match=r"trained on steps of one month; .* has steps of one day"):
+            ask()
+    early = tmp_path / "early.csv"
+    frame()[:100].write_csv(early)
+    with pytest.raises(GatewiseError, match="and the model has seen it up to"):
+        evaluate(folder, early)
+
+
+def test_whole_numbers_as_times_are_compared_as_numbers(tmp_path):
+    numbered = frame().with_row_index("time").select("time", "value")
+    table, later = tmp_path / "values.csv", tmp_path / "later.csv"
+    numbered.write_csv(table)
+    numbered.with_columns(pl.col("time") + 960).write_csv(later)  # "1100" comes before "135" as text
+    carried_out("train", train, table, tmp_path / "run", TrainOptions(**SMALL))
+    assert len(evaluate(tmp_path / "run", later).entries) >= 3
+
+
+def test_forecasts_are_written_in_the_form_that_was_read(tmp_path):
+    """Monthly values of a zone an hour ahead of UTC."""
+    months = frame().select(pl.col("month").str.to_date("%Y-%m"), "value")[:96]
+    forms = {
+        "+01:00": "%Y-%m-%dT%H:%M:%S+01:00",
+        "Z": "%Y-%m-%d %H:%M:%SZ",
+        "day": "%d.%m.%Y",
+        "none": "%Y%m",
+    }
+    for name, form in forms.items():
+        (tmp_path / name).mkdir()
+        table = tmp_path / name / "values.csv"
+        months.with_columns(pl.col("month").cast(pl.Datetime).dt.to_string(form)).write_csv(table)
+        options = TrainOptions(**{**SMALL, "epochs": 1})
+        if name == "+01:00":
+            carried_out("train", train, table, tmp_path / "run", options)
+        told = TASK.predict(load_model(tmp_path / "run"), table)
+        told.frame.write_csv(tmp_path / "forecast.csv", datetime_format=told.times)
+        found = pl.read_csv(tmp_path / "forecast.csv", infer_schema=False)["month"].to_list()
+        last = months["month"][-1]
+        ahead = pl.date_range(last, last.replace(year=last.year + 1), "1mo", eager=True)[1:5]
+        assert found == ahead.cast(pl.Datetime).dt.to_string(form).to_list()
+
+
+def test_a_short_new_series_is_scaled_by_all_it_has(tmp_path, table):
+    carried_out("train", train, table, tmp_path / "run", TrainOptions(**SMALL))
+    model = load_model(tmp_path / "run")
+    high = read_series(frame()[-16:].with_columns(pl.col("value") + 1000), Columns(target="value"))
+    unseen = replace(high, series=tuple(replace(one, id="unseen") for one in high.series))
+    scale = latest(unseen, read_as(Reading, model).plan, read_as(Reading, model).learned).scales[0]
+    assert scale.mean == pytest.approx(unseen.series[0].target.mean())
+
+
+def test_compare_and_go_on_with_it(tmp_path, table):
+    folder = tmp_path / "run"
+    options = CompareOptions(**SMALL, cells=("rnn", "peephole"), seeds=2)
+    contest = carried_out("compare", compare, table, folder, options)
+    assert {one.name for one in contest.entries if not one.baseline} == {"rnn", "peephole"}
+    assert {one.name: one.trainings for one in contest.entries}["mlp"] == 2
+    trainings = sorted(one.name for one in (folder / "trainings").iterdir())
+    assert trainings == ["mlp-0", "mlp-1", "peephole-0", "peephole-1", "rnn-0", "rnn-1"]
+    kept = {path: path.stat().st_mtime_ns for path in folder.rglob("best.ckpt")}
+    (folder / "trainings" / "rnn-1" / "result.json").unlink()
+    run = runs.resume("compare", TASK, folder)
+    again = compare(run, TASK.read(run.data, run.options), Quiet())
+    before, after = ({one.name: one.scores for one in told.entries} for told in (contest, again))
+    assert after == before
+    assert kept == {path: path.stat().st_mtime_ns for path in folder.rglob("best.ckpt")}
+
+
+def test_many_series_with_covariates(tmp_path):
+    table = tmp_path / "many.parquet"
+    parts = [frame(seed=seed).with_columns(id=pl.lit(f"s{seed}")) for seed in range(3)]
+    whole = pl.concat(parts).with_row_index("row").with_columns(price=pl.col("row") % 7 * 1.0)
+    future = whole.group_by("id", maintain_order=True).tail(4).with_columns(
+        month=pl.Series([f"2003-0{month}" for month in (5, 6, 7, 8)] * 3), value=pl.lit(None, pl.Float64)
+    )  # fmt: skip
+    pl.concat([whole, future.select(whole.columns)]).drop("row").write_parquet(table)
+    options = TrainOptions(**SMALL, known=("price",), time="month", target="value")
+    contest = carried_out("train", train, table, tmp_path / "run", options)
+    assert len(contest.data.source.series) == 3
+    forecast = predict(tmp_path / "run", table)
+    assert forecast.height == 12
+    assert forecast["id"].unique(maintain_order=True).to_list() == ["s0", "s1", "s2"]
+
+
+def test_a_saved_run_brings_its_own_cell_without_its_file(tmp_path, table):
+    source = tmp_path / "own.py"
+    source.write_text(
+        "from gatewise.cells import Cell, W, R, prev, sigmoid, tanh, x\n"
+        "class Own(Cell):\n"
+        "    '''My idea.'''\n"
+        "    state = ('h',)\n"
+        "    f = sigmoid(W.f @ x + R.f @ prev.h)\n"
+        "    h = f * prev.h + (1 - f) * tanh(W.g @ x)\n"
+    )
+    options = TrainOptions(**SMALL, cell=f"{source}:Own")
+    assert find_cell(options.cell).about == "My idea."
+    carried_out("train", train, table, tmp_path / "run", options)
+    source.unlink()
+    assert predict(tmp_path / "run", table).height == 4
+    assert list(runs.resume("train", TASK, tmp_path / "run").cells) == ["Own"]
+
+
+def test_runs_that_can_not_begin_or_go_on(tmp_path, table):
+    options = TrainOptions(**SMALL)
+    folder = tmp_path / "run"
+    runs.write(runs.begin("train", TASK, table, options, folder))
+    with pytest.raises(
+        GatewiseError, match="holds something already; give another --out, or go on with --resume"
+    ):
+        runs.write(runs.begin("train", TASK, table, options, folder))
+    with pytest.raises(GatewiseError, match="two of the cells are called 'lstm'"):
+        runs.begin(
+            "compare", TASK, table, CompareOptions(**SMALL, cells=("lstm", "LSTM")), tmp_path / "other"
+        )
+    with pytest.raises(GatewiseError, match="there is no cell 'lstn'"):
+        runs.begin("train", TASK, table, TrainOptions(**SMALL, cell="lstn"), tmp_path / "other")
+    with pytest.raises(
+        GatewiseError, match="holds a run of 'train forecast'; go on with gatewise train forecast"
+    ):
+        runs.resume("compare", TASK, folder)
+    with pytest.raises(GatewiseError, match="holds no run to go on with"):
+        runs.resume("train", TASK, tmp_path)
+    table.write_text(table.read_text() + "2003-05,9.0\n")
+    with pytest.raises(GatewiseError, match="is gone or changed since; start a new run"):
+        runs.resume("train", TASK, folder)
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_run_s_description_executes_nothing(tmp_path, table):
+    runs.write(runs.begin("train", TASK, table, TrainOptions(**SMALL), tmp_path / "run"))
+    path = tmp_path / "run" / "run.json"
+    description = json.loads(path.read_text())
+    description["cells"]["lstm"]["lines"]["i"] = ["__import__", ["x"]]
+    path.write_text(json.dumps(description))
+    with pytest.raises(GatewiseError, match="holds no run to go on with"):
+        runs.resume("train", TASK, tmp_path / "run")

@@ -1,0 +1,141 @@
+"""The language model: carried state, and scores that foretell every symbol once."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from gatewise.cells import GRU, LSTM
+from gatewise.data.text.alphabet import Bytes
+from gatewise.data.text.streams import TextBatch, TextStreams
+from gatewise.data.text.text import Split, Wanted, find_texts, read_text, read_whole
+from gatewise.tasks.generate import network as next_symbol
+from gatewise.tasks.generate.language import LanguageModel
+from gatewise.tasks.generate.network import follow, surprise
+from gatewise.tasks.serialization import SavedModel, load_model, save_model
+
+
+def text_of(folder, length=300, **options):
+    data = np.random.default_rng(0).integers(0, 5, length, dtype=np.uint8)
+    path = folder / "one.txt"
+    path.write_bytes(data.tobytes())
+    if options:
+        return read_text(find_texts(path), Split(**options), Wanted("bytes"))
+    return read_whole(find_texts(path), Bytes())[0]
+
+
+def model_of(cell=LSTM, **options):
+    return LanguageModel(cell, 256, **{"hidden": 6, "layers": 2, "embedding": 4, **options}).eval()
+
+
+def one_by_one(model, symbols):
+    """The nats of each symbol but the first, from its own logits and the states so far."""
+    state, nats = None, []
+    with torch.no_grad():
+        for now, then in pairwise(symbols):
+            logits, state = model(torch.tensor([[int(now)]]), state)
+            nats.append(-torch.log_softmax(logits[0, 0].double(), -1)[int(then)])
+    return torch.stack(nats)
+
+
+@pytest.mark.parametrize("cell", [LSTM, GRU])
+def test_nats_are_those_of_one_symbol_after_another(tmp_path, cell):
+    model, symbols = model_of(cell), text_of(tmp_path).symbols(0, 60)
+    expected = one_by_one(model, symbols)
+    batch = torch.from_numpy(symbols)[None]
+    with torch.no_grad():
+        found, _ = model.nats(batch)
+        torch.testing.assert_close(found[0].double(), expected, rtol=1e-5, atol=1e-6)
+        logs, state = model.next(batch[:, :20])
+        more, _ = model.next(batch[:, 20:21], state)
+    assert -float(logs[0, symbols[20]]) == pytest.approx(float(expected[19]), abs=1e-5)
+    assert -float(more[0, symbols[21]]) == pytest.approx(float(expected[20]), abs=1e-5)
+    torch.testing.assert_close(follow(model, batch)[0].double(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_state_is_carried_from_batch_to_batch_and_the_gradient_is_not(tmp_path):
+    model, streams = model_of(), TextStreams(text_of(tmp_path), 20).streams(2, 0, 2)
+    batches = list(streams)[:3]
+    losses = [model.loss(one) for one in batches]
+    whole = torch.cat([batches[0].symbols, *(one.symbols[:, 1:] for one in batches[1:])], dim=1)
+    expected, _ = model.nats(whole)
+    for number, loss in enumerate(losses):
+        torch.testing.assert_close(loss, expected[:, 20 * number : 20 * (number + 1)].mean())
+    losses[0].backward()
+    losses[1].backward()  # would go through the first again, if the state were not cut from it
+    fresh = model.loss(batches[0])
+    torch.testing.assert_close(fresh, losses[0])
+    assert model.weight(batches[0]) == 40
+
+
+@pytest.mark.parametrize("cell", [LSTM, GRU])
+def test_streams_that_forget_begin_anew(cell):
+    model, symbols = model_of(cell), torch.randint(5, (3, 21))
+    fresh = torch.tensor([False, True, False])
+    model.loss(TextBatch(symbols[:, :11], True, 0))
+    found = model.loss(TextBatch(symbols[:, 10:], False, 0, fresh))
+    gone_on, anew = model.nats(symbols)[0][:, 10:], model.nats(symbols[:, 10:])[0]
+    torch.testing.assert_close(found, torch.where(fresh[:, None], anew, gone_on).mean())
+
+
+def test_what_is_only_read_does_not_count():
+    model, symbols = model_of(), torch.randint(5, (3, 31))
+    batch = TextBatch(symbols, True, 10)
+    torch.testing.assert_close(model.loss(batch), model.nats(symbols)[0][:, 10:].mean())
+    assert model.weight(batch) == 60
+
+
+@pytest.mark.parametrize("row", [10_000, 61, 20])
+def test_a_score_foretells_every_symbol_once(tmp_path, monkeypatch, row):
+    monkeypatch.setattr(next_symbol, "ROW", row)
+    monkeypatch.setattr(next_symbol, "STEPS", 7)
+    model, text = model_of(), text_of(tmp_path, length=213)
+    rows = max(212 // row, 1)
+    length, symbols = 212 // rows, text.symbols(0, 213)
+    borders = [1 + one * length for one in range(rows)] + [213]
+    expected = torch.cat([one_by_one(model, symbols[a - 1 : b]) for a, b in pairwise(borders)])
+    assert len(expected) == 212
+    assert surprise(model, text).symbol == pytest.approx(float(expected.mean()), abs=1e-5)
+
+
+def test_a_later_part_is_scored_with_what_stands_before_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(next_symbol, "ROW", 40)
+    model, test = model_of(), text_of(tmp_path, 1000, validation=0.2, test=0.1).test
+    assert test.before > 256
+    expected = [
+        one_by_one(model, test.symbols(start - 257, start + 50))[256:] for start in (0, 50)
+    ]  # two streams of 50, each of which has read 256 symbols and the one before its first
+    assert surprise(model, test).symbol == pytest.approx(float(torch.cat(expected).mean()), abs=1e-5)
+
+
+def test_nats_of_a_character_are_those_of_its_symbols(tmp_path):
+    path = tmp_path / "one.txt"
+    path.write_text("é" * 50)
+    text, _ = read_whole(find_texts(path), Bytes())
+    found = surprise(model_of(), text)
+    assert found.character == pytest.approx(2 * found.symbol)
+
+
+def test_a_saved_model_foretells_the_same(tmp_path):
+    model = model_of(GRU, dropout=0.4)
+    save_model(tmp_path / "run", SavedModel("generate", "gru", model, {"alphabet": Bytes().to_data()}))
+    again = load_model(tmp_path / "run").network
+    symbols = torch.randint(256, (2, 20))
+    assert torch.equal(again.nats(symbols)[0], model.nats(symbols)[0])
+
+
+def test_a_few_rounds_learn_a_rhyme(tmp_path):
+    path = tmp_path / "one.txt"
+    path.write_text("one for the money, two for the show\n" * 40)
+    split = read_text(find_texts(path), Split(0.1, 0.1), Wanted("characters"))
+    model = LanguageModel(LSTM, len(split.alphabet), hidden=48, embedding=16, dropout=0.1)
+    optimizer = torch.optim.Adam(model.parameters(), 0.02)
+    streams = TextStreams(split.train, 24).streams(4, 0, 4)
+    for _ in range(12):
+        for batch in streams:
+            optimizer.zero_grad()
+            model.loss(batch).backward()
+            optimizer.step()
+    # A letter alone leaves more open: the state must tell "for the money" from "for the show".
+    assert surprise(model.eval(), split.test).character < 0.15

@@ -1,0 +1,178 @@
+"""Generating from file to files, in Python."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from gatewise.errors import GatewiseError
+from gatewise.tasks.generate.network import surprise
+from gatewise.tasks.generate.task import TASK
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.serialization import load_model
+from gatewise.training import commands as jobs
+from gatewise.training import runs
+from tests.series import Quiet
+from tests.texts import words
+
+TrainOptions = verb_options("train", TASK.options)
+SMALL = {"hidden": 16, "embedding": 8, "steps": 32, "batch_size": 4, "epochs": 2, "validation_share": 0.1}
+
+
+def trained(path, folder, **options):
+    run = runs.begin("train", TASK, path, TrainOptions(**{**SMALL, **options}), folder)
+    runs.write(run)
+    data = TASK.read(run.data, run.options)
+    return jobs.train(run, data, Quiet())
+
+
+@pytest.fixture(scope="module")
+def contest(tmp_path_factory):
+    """One trained run, for all tests that only look at it."""
+    folder = tmp_path_factory.mktemp("generate")
+    (folder / "text.txt").write_text(words(12_000))
+    torch.manual_seed(0)
+    return folder, trained(folder / "text.txt", folder / "run")
+
+
+def evaluated(folder, path):
+    model = load_model(folder)
+    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+
+
+def test_scores_are_those_of_the_test_part(contest):
+    _, found = contest
+    scores = {one.name: one.scores for one in found.entries}
+    assert set(scores) == {"unigram", "n-gram", "lstm"}
+    assert scores["n-gram"]["nats"] < scores["unigram"]["nats"]
+    lstm = next(one for one in found.entries if one.name == "lstm")
+    expected = surprise(lstm.network, found.data.test.text)
+    assert scores["lstm"]["nats"] == pytest.approx(expected.symbol)
+    assert scores["lstm"]["bits"] == pytest.approx(expected.symbol * 1.4426950)
+    assert torch.tensor(scores["lstm"]["perplexity"]).log() == pytest.approx(expected.symbol)
+    assert lstm.scores["nats"] < 2.9
+
+
+def test_the_same_text_gives_its_test_part_again_and_another_one_all(contest, tmp_path):
+    folder, found = contest
+    again = evaluated(folder / "run", folder / "text.txt")
+    lstm = next(one for one in found.entries if one.name == "lstm")
+    assert again.entries[0].scores == pytest.approx(lstm.scores)
+    (tmp_path / "other.txt").write_text(words(3000, seed=5) + "é")
+    other = evaluated(folder / "run", tmp_path / "other.txt")
+    assert len(other.data.test.text) == len((tmp_path / "other.txt").read_text())
+    assert "unknown in it, and all one symbol, 1 times: é" in other.data.notes
+
+
+def test_details_and_picture(contest, tmp_path):
+    _, found = contest
+    lstm = next(one for one in found.entries if one.name == "lstm")
+    kinds, places = TASK.details(lstm.network, found.data)
+    assert sum(float(row[1].rstrip("%")) for row in kinds.rows) == pytest.approx(100, abs=0.5)
+    assert sum(float(row[3].rstrip("%")) for row in kinds.rows) == pytest.approx(100, abs=0.5)
+    nats = [float(row[2]) for row in places.rows]
+    assert nats == sorted(nats, reverse=True)
+    assert TASK.draw(found, tmp_path).keys() == {"surprise.png"}
+    assert (tmp_path / "surprise.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_glimpse_is_text_and_the_same_each_time(contest):
+    _, found = contest
+    lstm = next(one for one in found.entries if one.name == "lstm")
+    told = TASK.glimpse(lstm.network, found.data)
+    assert set(told) <= set(words(12_000) + "|")
+    assert all(line.startswith("  | ") for line in told.splitlines())
+    assert told == TASK.glimpse(lstm.network, found.data)
+
+
+def test_an_example_is_a_stretch_of_the_test_part(contest):
+    folder, found = contest
+    saved, test = load_model(folder / "run"), found.data.test.text
+    one = TASK.example(saved, folder / "text.txt", 2)
+    symbols = test.symbols(320, 481)
+    assert one.batch.symbols[0].tolist() == symbols.tolist()
+    assert one.tracks[0].symbols[:3] == tuple(map(test.alphabet.shown, symbols[:3]))
+    assert one.tracks[1].lines[0].values.mean() == pytest.approx(saved.network.loss(one.batch).item())
+    last = (len(test) - 2) // 160
+    assert len(TASK.example(saved, folder / "text.txt", last).tracks[0].symbols) == len(test) - 1 - 160 * last
+    with pytest.raises(GatewiseError, match=f"there are {last + 1} stretches of 160 symbols to test on"):
+        TASK.example(saved, folder / "text.txt", last + 1)
+
+
+def test_it_predicts_no_table(contest):
+    folder, _ = contest
+    with pytest.raises(GatewiseError, match="use gatewise sample RUN"):
+        TASK.predict(load_model(folder / "run"), folder / "text.txt")
+
+
+@pytest.mark.parametrize("symbols", ["bytes", "bpe"])
+def test_other_symbols_are_scored_by_the_character(tmp_path, symbols):
+    if symbols == "bpe":
+        pytest.importorskip("tokenizers")
+    (tmp_path / "text.txt").write_text(words(4000).replace("cat", "çat"))
+    found = trained(tmp_path / "text.txt", tmp_path / "run", symbols=symbols, vocabulary=270, epochs=1)
+    test = found.data.test.text
+    assert len(test) != test.characters
+    for entry in found.entries:
+        symbol = torch.tensor(entry.scores["perplexity"]).log() * len(test) / test.characters
+        assert entry.scores["nats"] == pytest.approx(float(symbol), rel=1e-4)
+        assert entry.scores["bits"] == pytest.approx(entry.scores["nats"] * 1.4426950)
+    again = evaluated(tmp_path / "run", tmp_path / "text.txt")
+    assert again.entries[0].scores == pytest.approx(found.chosen(baseline=False).scores)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("", {}, "text.txt is empty"),
+        ("a", {}, "text.txt has 1 bytes, too few for three parts"),
+        (
+            "short\n" * 8,
+            {"batch_size": 64},
+            "has 38 symbols, too few for 64 streams; give a longer text or a",
+        ),
+        ("short\n" * 8, {"batch_size": 6}, "has 5 symbols, too few for 6 streams"),
+    ],
+)
+def test_texts_that_are_too_short(tmp_path, text, options, message):
+    path = tmp_path / "text.txt"
+    path.write_text(text)
+    with pytest.raises(GatewiseError, match=message):
+        TASK.read(path, TrainOptions(**{**SMALL, **options}))
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+import matplotlib.backends.backend_agg
+import gatewise.cli.train, gatewise.tasks.generate.task, gatewise.training.fit
+from gatewise.cli.main import main
+
+np.linalg.inv(np.eye(3))  # the library behind it takes its memory once
+status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+allowed = 1024 * int(status["VmData"].split()[0]) + 60 * 2**20
+resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit a process's data")
+def test_a_text_larger_than_the_memory_that_training_may_take(tmp_path):
+    piece = words(2**15, seed=3).encode()
+    with (tmp_path / "text.txt").open("wb") as file:
+        for _ in range(3000):
+            file.write(piece)
+    arguments = (
+        "train generate text.txt --out run --hidden 16 --embedding 8 --steps 32 --batch-size 8 --epochs 2 "
+        "--chunks 20 --validation-share 0.0002 --test-share 0.0002 --debug"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", LIMITED, *arguments.split()],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr[-2000:]
+    assert (tmp_path / "run" / "model.safetensors").exists()

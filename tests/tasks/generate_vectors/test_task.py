@@ -1,0 +1,172 @@
+"""Generating vectors from file to files, on the command line and in Python."""
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from gatewise.cli.main import main
+from gatewise.errors import GatewiseError
+from gatewise.tasks import meant_task
+from gatewise.tasks.generate_vectors.task import TASK
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.serialization import load_model
+from gatewise.training import commands as jobs
+from gatewise.training import runs
+from tests.pens import rolls, strokes
+from tests.series import Quiet
+
+TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
+SMALL = {"hidden": 16, "components": 2, "epochs": 4, "batch_size": 4, "learning_rate": 0.02}
+
+
+@pytest.fixture(scope="module")
+def pens(tmp_path_factory):
+    """A folder with strokes and a run on them, and the contest that it was."""
+    folder = tmp_path_factory.mktemp("pens")
+    strokes().write_csv(folder / "strokes.csv")
+    options = TrainOptions(**SMALL, differences=("x", "y"))
+    run = runs.begin("train", TASK, folder / "strokes.csv", options, folder / "run")
+    runs.write(run)
+    contest = jobs.train(run, TASK.read(run.data, run.options), Quiet())
+    return folder, contest
+
+
+def gatewise(*arguments):
+    with pytest.raises(SystemExit) as end:
+        main([str(one) for one in arguments])
+    return end.value.code
+
+
+def evaluated(folder, path):
+    model = load_model(folder)
+    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+
+
+def test_a_contest_and_its_test_part_again(pens):
+    folder, contest = pens
+    scores = {one.name: one.scores for one in contest.entries}
+    assert set(scores) == {"lstm", "marginal", "markov", "autoregression"}
+    assert scores["lstm"]["nats"] < scores["marginal"]["nats"]
+    again = evaluated(folder / "run", folder / "strokes.csv")
+    assert again.entries[0].scores == scores["lstm"]
+    details = TASK.details(contest.chosen(baseline=False).network, contest.data)[0]
+    assert [row[0] for row in details.rows] == ["0", "1", "2 to 3", "4 to 7", "8 to 10"]
+    nats, counts = (np.array([float(row[place]) for row in details.rows]) for place in (2, 1))
+    assert (nats * counts).sum() / counts.sum() == pytest.approx(scores["lstm"]["nats"], abs=1e-3)
+    assert (nats * counts)[1:].sum() / counts[1:].sum() == pytest.approx(
+        scores["lstm"]["nats_later"], abs=1e-3
+    )
+
+
+def test_other_data_are_scored_as_a_whole(pens, tmp_path):
+    folder, _ = pens
+    strokes(6, seed=1).write_parquet(tmp_path / "other.parquet")
+    again = evaluated(folder / "run", tmp_path / "other.parquet")
+    assert len(again.data.test) == 6
+
+
+def test_what_is_expected_next_lies_near_the_end(pens, tmp_path):
+    folder, _ = pens
+    table = strokes(4, seed=2)
+    table.write_csv(tmp_path / "begun.csv")
+    found = TASK.predict(load_model(folder / "run"), tmp_path / "begun.csv").frame
+    assert found.columns == ["id", "x", "y", "lifted"]
+    assert found["id"].to_list() == ["p0", "p1", "p2", "p3"]
+    last = table.group_by("id", maintain_order=True).last()
+    assert ((found["x"] - last["x"]).abs() < 8).all()
+    assert found["lifted"].is_between(0, 1).all()
+    model = load_model(folder / "run")
+    reading = TASK.read_again(model, tmp_path / "begun.csv")
+    seen = torch.cat([torch.zeros(1, 1, 3), reading.test.__getitems__([1]).values], dim=1)
+    expected = model.network.head.mean(model.network(seen)[0][0, -1])
+    change = expected[0].item() * reading.reading.scales[0].deviation + reading.reading.scales[0].mean
+    assert found["x"][1] - last["x"][1] == pytest.approx(change, abs=1e-3)
+
+
+def test_drawn_sequences_are_a_table_and_a_picture(pens, tmp_path, monkeypatch):
+    folder, contest = pens
+    monkeypatch.chdir(tmp_path)
+    command = ("sample", folder / "run", "--count", 2, "--length", 7, "--bias", 1, "--seed", 3)
+    assert gatewise(*command, "--out", "drawn.csv") == 0
+    found = pl.read_csv("drawn.csv")
+    assert found.columns == ["id", "t", "x", "y", "lifted"]
+    assert found["id"].to_list() == [1] * 7 + [2] * 7
+    assert found["t"].to_list() == [1, 2, 3, 4, 5, 6, 7] * 2
+    assert found["lifted"].is_in([0, 1]).all()
+    assert gatewise(*command, "--out", "again.parquet") == 0
+    assert pl.read_parquet("again.parquet")["x"].to_list() == pytest.approx(found["x"].to_list())
+    assert (tmp_path / "drawn.png").read_bytes()[:4] == b"\x89PNG"
+    assert TASK.draw(contest, tmp_path) == {"drawn.png": "true sequences, and some that the network drew"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "vectors make a table: give --out FILE.csv or FILE.parquet"),
+        (["--out", "x.txt"], "vectors make a table: give --out FILE.csv or FILE.parquet, not 'x.txt'"),
+        (["--out", "x.csv", "--top-k", "3"], "--top-k is for a model of text"),
+    ],
+)
+def test_what_can_not_be_drawn(pens, capsys, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert gatewise("sample", pens[0] / "run", *arguments) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert len(told.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_generate_is_this_task_where_it_is_given_a_table(pens, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rolls().write_csv("rolls.csv")
+    small = ["--hidden", 8, "--epochs", 1, "--seeds", 1, "--cells", "rnn,gru"]
+    assert (
+        gatewise(
+            "compare", "generate", "rolls.csv", "--part", "part", "--id", "piece", "--out", "run", *small
+        )
+        == 0
+    )
+    told = capsys.readouterr().out
+    assert "channels that are 0 or 1: 3, real: 0" in told
+    assert "their parts by column 'part'; 3 channels" in " ".join(told.split())
+    assert "label" not in told
+    assert "6 sequences to train on, 3 to validate, 3 to test: as column 'part' says" in told
+    assert "gatewise sample run --out drawn.csv" in told
+    assert {"drawn.png", "leaderboard.csv", "model.json"} <= {
+        one.name for one in (tmp_path / "run").iterdir()
+    }
+    before = pl.read_csv(tmp_path / "run" / "leaderboard.csv").drop("seconds")
+    assert gatewise("compare", "generate", "--resume", "run") == 0
+    assert pl.read_csv(tmp_path / "run" / "leaderboard.csv").drop("seconds").equals(before)
+    assert meant_task("generate", ["book.txt", "--out", "run"]).name == "generate-vectors"
+    assert meant_task("generate", ["book.txt", "--out", "new"]).name == "generate"
+    assert gatewise("evaluate", "run", "rolls.csv") == 0
+    rolls(3).drop("part").write_csv("other.csv")
+    assert gatewise("evaluate", "run", "other.csv") == 0
+
+
+def test_other_numbers_in_a_0_1_channel_are_refused(pens, tmp_path):
+    strokes(2).with_columns(pl.lit(0.5).alias("lifted")).write_csv(tmp_path / "other.csv")
+    with pytest.raises(
+        GatewiseError, match=r"other.csv, line 3, column 'lifted': expected 0 or 1 as in training"
+    ):
+        evaluated(pens[0] / "run", tmp_path / "other.csv")
+
+
+def test_long_sequences_are_trained_on_in_pieces(tmp_path):
+    strokes().write_csv(tmp_path / "strokes.csv")
+    data = TASK.read(tmp_path / "strokes.csv", TrainOptions(**SMALL, steps=4))
+    assert max(data.train.sizes) == 4
+    assert len(data.train) == 3 * 16  # of twelve and ten steps
+    assert min(data.test.sizes) > 4
+
+
+def test_an_archive_has_channels_too(tmp_path):
+    lines = [f"{n},2,3,{n % 3}:5,6,7,8:a" for n in range(6)]
+    (tmp_path / "some.ts").write_text("@classLabel true a\n@data\n" + "\n".join(lines) + "\n")
+    data = TASK.read(tmp_path / "some.ts", TrainOptions(**SMALL))
+    assert data.reading.channels == ("channel1", "channel2")
+    assert data.reading.as_table([np.ones((2, 2))]).columns == ["sequence", "step", "channel1", "channel2"]
+    with pytest.raises(GatewiseError, match=r"an archive has no column 'part'; leave --part out"):
+        TASK.read(tmp_path / "some.ts", TrainOptions(**SMALL, part="part"))

@@ -1,0 +1,91 @@
+"""Scores of labels and texts beside counting by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from gatewise.data.labels.token_steps import NONE
+from gatewise.tasks.label import metrics as label_scores
+from gatewise.tasks.label.metrics import (
+    accuracy,
+    by_label,
+    by_span,
+    by_symbol,
+    confusion,
+    edits,
+    error_rate,
+    even_batches,
+    exact_match,
+    mean_f1,
+    total_f1,
+)
+
+TRUTH = [np.array([0, 1, 1, 2]), np.array([2, NONE, 0])]
+FOUND = [np.array([0, 1, 0, 2]), np.array([1, 1, 0])]
+
+
+def test_steps_by_hand():
+    assert accuracy(TRUTH, FOUND) == 4 / 6
+    matrix = confusion(TRUTH, FOUND, 4)
+    assert matrix.tolist() == [[2, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
+    first, second, third, fourth = by_label(matrix)
+    assert (first.precision, first.recall, first.f1) == (2 / 3, 1, 0.8)
+    assert (second.precision, second.recall, second.f1) == (1 / 2, 1 / 2, 1 / 2)
+    assert (third.precision, third.recall) == (1, 1 / 2)
+    assert (fourth.there, fourth.precision, fourth.recall, fourth.f1) == (0, 0, 0, 0)
+    assert mean_f1(by_label(matrix)) == pytest.approx((0.8 + 1 / 2 + 2 / 3) / 3)
+
+
+def test_a_label_that_is_said_but_never_there_counts_in_the_mean():
+    matrix = confusion([np.array([0, 0])], [np.array([0, 1])], 3)
+    assert mean_f1(by_label(matrix)) == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_nothing_to_score():
+    nothing = [np.array([NONE])]
+    assert accuracy(nothing, [np.array([0])]) == 0
+    assert mean_f1(by_label(confusion(nothing, [np.array([0])], 2))) == 0
+    assert total_f1(by_span([[]], [[]], marked=True).values()) == 0
+    assert (error_rate([], []), exact_match([], [])) == (0, 0)
+
+
+def test_spans_by_hand():
+    truth = [["B-X", "I-X", "O", "B-Y"], ["B-X", "O"]]
+    found = [["B-X", "I-X", "O", "B-X"], ["B-X", "I-X"]]
+    counted = by_span(truth, found, marked=True)
+    assert {kind: (one.there, one.said, one.right) for kind, one in counted.items()} == {
+        "X": (2, 3, 1), "Y": (1, 0, 0),
+    }  # fmt: skip
+    assert total_f1(counted.values()) == pytest.approx(2 * 1 / (3 + 3))
+    runs = by_span([list("aab")], [list("aac")], marked=False)
+    assert total_f1(runs.values()) == 0.5
+
+
+def test_texts_by_hand():
+    truth, found = ["abc", "", "xy"], ["abd", "z", "xy"]
+    assert error_rate(truth, found) == 2 / 5
+    assert exact_match(truth, found) == pytest.approx(1 / 3)
+    assert error_rate([["ae", "k"]], [["ae"]]) == 1 / 2
+
+
+def test_symbols_and_edits_by_hand():
+    truth, found = ["abca", "bb"], ["abda", "b"]
+    counted = by_symbol(truth, found)
+    assert {symbol: (one.there, one.said, one.right) for symbol, one in counted.items()} == {
+        "a": (2, 2, 2), "b": (3, 2, 2), "c": (1, 0, 0), "d": (0, 1, 0),
+    }  # fmt: skip
+    assert total_f1(counted.values()) == pytest.approx(2 * 4 / (6 + 5))
+    assert mean_f1(counted.values()) == pytest.approx((1 + 4 / 5 + 0 + 0) / 4)
+    assert edits(truth, found) == {("c", "d"): 1, ("b", None): 1}
+    words = by_symbol([["red", "dog"]], [["red", "big", "dog"]])
+    assert total_f1(words.values()) == pytest.approx(2 * 2 / 5)
+
+
+def test_every_sequence_is_in_one_batch_and_none_is_too_large(monkeypatch):
+    monkeypatch.setattr(label_scores, "STEPS_AT_ONCE", 100)
+    sizes = torch.randint(1, 60, (50,)).numpy()
+    sizes[7] = 300
+    rows = even_batches(sizes)
+    assert sorted(row for one in rows for row in one) == list(range(50))
+    assert all(len(one) * sizes[one].max() <= 100 or len(one) == 1 for one in rows)
+    assert even_batches(np.array([], np.int64)) == []

@@ -1,0 +1,148 @@
+"""Labelling from file to files, in Python."""
+
+import json
+
+import polars as pl
+import pytest
+
+from gatewise.errors import GatewiseError
+from gatewise.tasks import find_task, meant_task
+from gatewise.tasks.label.task import TASK
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.serialization import load_model
+from gatewise.training import commands as jobs
+from gatewise.training import runs
+from tests.sentences import conll, sentences
+from tests.series import Quiet
+from tests.signals import motifs
+
+TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
+SMALL = {"epochs": 2, "hidden": 4, "embedding": 4, "spelling": 3}
+
+
+def carried_out(verb, job, path, out, options):
+    run = runs.begin(verb, TASK, path, options, out)
+    runs.write(run)
+    return job(run, TASK.read(run.data, run.options), Quiet())
+
+
+def evaluate(run, path):
+    model = load_model(run)
+    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    path = tmp_path_factory.mktemp("text") / "names.conll"
+    path.write_text(conll(sentences(60)))
+    contest = carried_out("train", jobs.train, path, path.parent / "run", TrainOptions(**SMALL))
+    return path, contest
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("table") / "motifs.csv"
+    motifs(20).write_csv(path)
+    options = TrainOptions(epochs=2, hidden=4, cell="gru", bidirectional=False)
+    contest = carried_out("train", jobs.train, path, path.parent / "run", options)
+    return path, contest
+
+
+@pytest.mark.parametrize("kind", ["text", "table"])
+def test_what_was_trained_is_scored_the_same_again(kind, request):
+    path, contest = request.getfixturevalue(kind)
+    assert [one.name for one in contest.entries if one.baseline] == ["window", "majority"]
+    again = evaluate(path.parent / "run", path)
+    assert {one.name: one.scores for one in again.entries} == {
+        one.name: one.scores for one in contest.entries
+    }
+    rows = pl.read_csv(path.parent / "run" / "leaderboard.csv")
+    assert {"model", "accuracy", "macro_f1", "span_f1", "exact"} < set(rows.columns)
+    assert rows["accuracy"].is_between(0, 1).all()
+
+
+def test_text_is_predicted_with_its_lines(tmp_path, text):
+    path, _ = text
+    new = tmp_path / "new.txt"
+    new.write_text("Never Seen\n\n" + conll(sentences(3, seed=5)))
+    told = TASK.predict(load_model(path.parent / "run"), new)
+    assert told.frame["text"][0] == f"Never Seen {told.frame['predicted'][0]}\n"
+    assert set(told.frame["predicted"]) <= {"B-ORG", "B-PER", "I-ORG", "I-PER", "O"}
+    assert told.frame["probability"].is_between(0, 1).all()
+    assert told.lines == "text"
+    assert told.frame.height == 1 + sum(map(len, sentences(3, seed=5)))
+
+
+def test_a_table_is_predicted_row_by_row(tmp_path, table):
+    path, _ = table
+    new = motifs(3, seed=4).drop("label")
+    new.write_parquet(tmp_path / "new.parquet")
+    told = TASK.predict(load_model(path.parent / "run"), tmp_path / "new.parquet")
+    assert told.frame.drop("predicted", "probability").equals(new)
+    assert set(told.frame["predicted"]) <= {"fall", "rest", "rise", "wave"}
+    assert told.lines is None
+
+
+def test_other_data_are_scored_whole(tmp_path, text):
+    path, _ = text
+    other = tmp_path / "other.conll"
+    other.write_text(conll(sentences(7, seed=3)))
+    contest = evaluate(path.parent / "run", other)
+    assert [one.name for one in contest.entries] == ["lstm"]
+    assert contest.data.notes[0].startswith(f"all of {other}: 7 sentences")
+    other.write_text("Zoe B-ORG\nran V\n")
+    with pytest.raises(
+        GatewiseError, match=r"other.conll, line 2: the label 'V' is none of those trained on"
+    ):
+        evaluate(path.parent / "run", other)
+
+
+def test_compare(tmp_path, table):
+    path, _ = table
+    options = CompareOptions(epochs=1, hidden=3, seeds=1, cells=("rnn", "gru"))
+    contest = carried_out("compare", jobs.compare, path, tmp_path / "run", options)
+    assert {one.name for one in contest.entries} == {"majority", "window", "rnn", "gru"}
+    assert {one.name for one in contest.entries if one.baseline} == {"majority", "window"}
+
+
+def test_details_name_every_label_and_mistakes_by_their_line(text, table):
+    for (path, contest), tables in ((text, 3), (table, 2)):
+        chosen = contest.chosen(baseline=False)
+        told = TASK.details(chosen.network, contest.data)
+        assert len(told) == tables
+        labels, mistakes = told[0], told[-1]
+        there = {contest.data.labels[one] for piece in contest.data.truth(contest.data.test) for one in piece}
+        assert there <= {row[0] for row in labels.rows}
+        lines = path.read_text().splitlines()
+        for true, said, _, where in mistakes.rows:
+            line = lines[int(where.split()[1].rstrip(":")) - 1]
+            assert true in line
+            assert said != true
+            assert "[" not in where or line.split()[0] == where.partition("[")[2].partition("]")[0]
+
+
+def test_pictures(text, table):
+    for path, contest in (text, table):
+        told = TASK.draw(contest, path.parent / "run")
+        assert set(told) == {"confusion.png", "labels.png"}
+        for name in told:
+            assert (path.parent / "run" / name).stat().st_size > 10_000
+
+
+def test_signs_of_their_own(tmp_path):
+    path = tmp_path / "signs.conll"
+    path.write_text(conll([[("[b]$x^$", "[red]"), ("a_{2", "$\\frac"), ("🙂", "[/b]")]] * 12))
+    contest = carried_out("train", jobs.train, path, tmp_path / "run", TrainOptions(**SMALL))
+    TASK.draw(contest, tmp_path)
+    frame = TASK.predict(load_model(tmp_path / "run"), path).frame
+    assert set(frame["predicted"]) <= {"[red]", "$\\frac", "[/b]"}
+
+
+def test_ctc_is_the_task_beside_it(tmp_path):
+    assert meant_task("label", ["strips", "--head", "ctc"]) is find_task("transcribe")
+    assert meant_task("label", ["strips", "--head=ctc"]) is find_task("transcribe")
+    assert meant_task("label", ["ctc.conll", "--hidden", "4"]) is TASK
+    (tmp_path / "run.json").write_text(json.dumps({"task": "transcribe"}))
+    assert meant_task("label", ["--resume", str(tmp_path)]) is find_task("transcribe")
+    with pytest.raises(GatewiseError, match="give gatewise train transcribe"):
+        runs.begin("train", TASK, tmp_path, TrainOptions(head="ctc"), None)

@@ -1,0 +1,53 @@
+"""For which tasks attribution is offered, and how what it explains is told."""
+
+import pytest
+import torch
+from gatewise.tasks.explaining import EXPLAINED
+
+from gatewise.cells import GRU
+from gatewise.data.text.parallel import PairBatch
+from gatewise.report.example import Track
+from gatewise.tasks import TASKS
+from gatewise.tasks.translate.attribution import explain_translate
+from gatewise.tasks.translate.network import EncoderDecoder
+from tests.tasks.test_examples import example, folder
+
+__all__ = ["folder"]  # the data of every task
+
+SMALL = {
+    "forecast": ("series.csv", {"horizon": 4, "context": 12, "hidden": 4}),
+    "classify": ("sequences.csv", {"hidden": 4}),
+    "classify-images": ("bars", {"hidden": 4}),
+    "frames": ("clips.npz", {"hidden": 4, "features": 4, "filters": (4,)}),
+    "label": ("motifs.csv", {"hidden": 4}),
+    "generate": ("text.txt", {"hidden": 4, "embedding": 4, "steps": 32}),
+    "translate": ("pairs.csv", {"hidden": 4, "embedding": 4, "least_count": 1, "beam": 1}),
+    "caption": ("captions", {"hidden": 4, "embedding": 4, "filters": (4,), "beam": 1}),
+    "transcribe": ("signals.csv", {"hidden": 4, "join": 2, "targets": "texts.csv"}),
+    "generate-vectors": ("strokes.csv", {"hidden": 4, "components": 2}),
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_attribution_is_offered_where_it_is_said_to_be(folder, task):
+    if task in ("translate", "caption"):
+        pytest.importorskip("sacrebleu")
+    path, options = SMALL[task]
+    found, _, _ = example(task, folder / path, **options)
+    assert (found.explain is not None) == (task in EXPLAINED)
+
+
+def test_a_translation_that_is_empty_is_said_to_be_nothing():
+    pytest.importorskip("captum", reason="Captum is not installed")
+    network = EncoderDecoder(GRU, 6, 6, embedding=3, hidden=4, layers=1).eval()
+    source = torch.tensor([[4, 5, 2]])
+    batch = PairBatch(source, torch.tensor([3]), source)
+    found = explain_translate(network, batch, "", Track("read", symbols=("a", "b", "(end)")))
+    assert found.what == "ln p of all that is told (nothing)"
+
+
+def test_a_report_opens_on_the_words_not_on_the_letters_of_one(folder):
+    found, _, told = example("label", folder / "names.conll", 2, hidden=4, embedding=4, spelling=3)
+    modules = [one["module"] for one in told["layers"]]
+    assert modules[0] == "reader.speller"
+    assert modules[found.opening(modules)] == "recurrent"

@@ -1,0 +1,129 @@
+"""Transcribing from file to files, in Python."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from gatewise.cells import LSTM
+from gatewise.errors import GatewiseError
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.serialization import load_model
+from gatewise.tasks.transcribe.task import TASK
+from gatewise.training import commands as jobs
+from gatewise.training import runs
+from tests.series import Quiet
+from tests.signals import blurred
+from tests.strips import digits, strips, write_strips
+
+TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
+
+
+def carried_out(verb, job, path, out, options):
+    run = runs.begin(verb, TASK, path, options, out)
+    runs.write(run)
+    return job(run, TASK.read(run.data, run.options), Quiet())
+
+
+def evaluate(run, path):
+    model = load_model(run)
+    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+
+
+@pytest.fixture(scope="module")
+def signals(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("signals")
+    values, texts = blurred(40)
+    values.write_csv(folder / "signals.csv")
+    texts.write_csv(folder / "targets.csv")
+    options = CompareOptions(targets="targets.csv", epochs=1, hidden=4, seeds=1, cells=("gru",), beam=2)
+    return folder, carried_out("compare", jobs.compare, folder / "signals.csv", folder / "run", options)
+
+
+def test_signals_from_table_to_texts(signals):
+    folder, contest = signals
+    assert {one.name: one.baseline for one in contest.entries} == {
+        "majority": True,
+        "window": True,
+        "gru": False,
+    }
+    again = evaluate(folder / "run", folder / "signals.csv")
+    scores = {one.name: one.scores for one in contest.entries}
+    assert {one.name: one.scores for one in again.entries} == {
+        name: scores[name] for name in ("majority", "gru")
+    }
+    told = TASK.predict(load_model(folder / "run"), folder / "signals.csv")
+    assert told.frame.columns == ["id", "text", "probability"]
+    assert told.frame["id"].to_list() == [f"s{number}" for number in range(40)]
+    assert told.lines == "text"
+
+
+def test_a_text_that_needs_more_steps_than_there_are(signals):
+    folder, _ = signals
+    options = TrainOptions(targets="targets.csv", join=50)
+    with pytest.raises(
+        GatewiseError, match=r"s\d+ has 1 step left for its text '[abc]+', which needs \d; give a"
+    ):
+        TASK.read(folder / "signals.csv", options)
+
+
+def test_a_convolution_is_for_images(signals):
+    folder, _ = signals
+    with pytest.raises(GatewiseError, match="--front convolution looks at images"):
+        TASK.read(folder / "signals.csv", TrainOptions(targets="targets.csv", front="convolution"))
+
+
+@pytest.fixture(scope="module")
+def bars(tmp_path_factory):
+    """Images without MNIST: each digit a shape of its own."""
+    random = np.random.default_rng(0)
+    shapes = {str(digit): random.integers(2, size=(8, 6)).astype(np.uint8) * 255 for digit in range(3)}
+    made = []
+    for _ in range(40):
+        text = "".join(str(one) for one in random.integers(3, size=random.integers(1, 4)))
+        gap = np.zeros((8, 2), np.uint8)
+        made.append(
+            (np.concatenate([gap, *(part for one in text for part in (shapes[one], gap))], axis=1), text)
+        )
+    folder = write_strips(tmp_path_factory.mktemp("bars") / "bars", made)
+    options = TrainOptions(front="convolution", epochs=1, hidden=4, cell="gru")
+    return folder, carried_out("train", jobs.train, folder, folder.parent / "run", options)
+
+
+def test_images_from_folder_to_texts(bars):
+    folder, contest = bars
+    again = evaluate(folder.parent / "run", folder)
+    assert {one.name: one.scores for one in again.entries} == {
+        one.name: one.scores for one in contest.entries
+    }
+    assert len(evaluate(folder.parent / "run", folder / "targets.csv").data.test) == 6  # not those trained on
+    (folder / "targets.csv").rename(folder / "texts.csv")
+    table = (folder / "texts.csv").read_text()
+    (folder / "targets.csv").write_text("\n".join(table.splitlines()[:11]))
+    assert len(evaluate(folder.parent / "run", folder / "targets.csv").data.test) == 10
+    (folder / "texts.csv").rename(folder / "targets.csv")
+    told = TASK.predict(load_model(folder.parent / "run"), folder)
+    assert told.frame["file"].to_list() == [f"{number:05d}.png" for number in range(40)]
+
+
+def test_details_and_picture(bars, signals):
+    for folder, contest in (bars, signals):
+        chosen = contest.chosen(baseline=False)
+        told = TASK.details(chosen.network, contest.data)
+        texts = told[-1]
+        truth = dict(pl.read_csv(folder / "targets.csv", infer_schema=False).iter_rows())
+        for name, true, read, sign in texts.rows:
+            assert truth[name] == true
+            assert (sign == "≠") == (read != true)
+        assert TASK.draw(contest, folder) == {
+            "texts.png": "sequences of the test part, and where each symbol was seen"
+        }
+        assert (folder / "texts.png").stat().st_size > 10_000
+
+
+def test_strips_of_handwritten_digits_are_read(real_data, tmp_path):
+    folder = write_strips(tmp_path / "strips", strips(*digits(real_data, "t10k"), count=40, most=4))
+    data = TASK.read(folder, TrainOptions())
+    assert data.height == data.channels == 28
+    assert data.alphabet.symbols == tuple("0123456789")
+    batch = data.train.__getitems__([0, 1, 2])
+    assert TASK.network(data, TrainOptions(hidden=4), LSTM).loss(batch).isfinite()

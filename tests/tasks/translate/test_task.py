@@ -1,0 +1,155 @@
+"""The translating task from file to files, in Python."""
+
+import random
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from gatewise.errors import GatewiseError
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.serialization import load_model
+from gatewise.tasks.translate.task import TASK
+from gatewise.training import commands as jobs
+from gatewise.training import runs
+from gatewise.training.commands import compare, train
+from tests.series import Quiet
+
+TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
+SMALL = {"hidden": 12, "embedding": 6, "epochs": 3, "least_count": 1, "beam": 2}
+
+
+def pairs(count, letters="abcdef", longest=6):
+    """Letters and the same backwards, each only once."""
+    of = random.Random(0)
+    found = {}
+    while len(found) < count:
+        source = [of.choice(letters) for _ in range(of.randint(3, longest))]
+        found[" ".join(source)] = " ".join(reversed(source))
+    return pl.DataFrame({"forwards": list(found), "backwards": list(found.values())})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pairs")
+    frame = pairs(300)
+    frame.write_csv(folder / "pairs.csv")
+    for name, rows in {"train": frame[:200], "val": frame[200:250], "test": frame[250:]}.items():
+        for side in frame.columns:
+            (folder / f"{name}.{side}").write_text("\n".join(rows[side]) + "\n")
+    return folder
+
+
+def carried_out(verb, job, path, out, options):
+    run = runs.begin(verb, TASK, path, options, out)
+    runs.write(run)
+    return job(run, TASK.read(run.data, run.options), Quiet())
+
+
+def evaluate(out, path):
+    model = load_model(out)
+    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+
+
+@pytest.fixture(scope="module")
+def contest(folder):
+    return carried_out("train", train, folder / "pairs.csv", folder / "run", TrainOptions(**SMALL))
+
+
+def test_train(folder, contest):
+    assert {one.name for one in contest.entries} == {"copy", "most-frequent", "word-table", "lstm"}
+    assert "; 10 symbols of the sources, 10 of the targets" in contest.data.notes[-1]
+    assert TASK.draw(contest, folder / "run").keys() == {"attention.png"}
+    assert (folder / "run" / "attention.png").stat().st_size > 5000
+    network = contest.chosen(baseline=False).network
+    by_length, examples = TASK.details(network, contest.data)
+    assert sum(int(row[1]) for row in by_length.rows) == len(contest.data.test) == 30
+    assert examples.rows[1] == ("true", contest.data.test.text(0)[1])
+    glimpse = TASK.glimpse(network, contest.data).splitlines()
+    assert glimpse[0] == contest.data.validation.text(0)[0]
+    assert glimpse[1].startswith("→ ")
+
+
+def test_evaluate_gives_the_part_that_was_not_trained_on(folder, contest):
+    again = evaluate(folder / "run", folder / "pairs.csv")
+    scores = {one.name: one.scores for one in contest.entries}
+    assert {one.name: one.scores for one in again.entries} == {
+        name: scores[name] for name in ("lstm", "copy")
+    }
+    assert again.data.notes == ("30 pairs to test, which the model has not seen",)
+    texts = {again.data.test.text(row) for row in range(30)}
+    assert texts == {contest.data.test.text(row) for row in range(30)}
+
+
+def test_evaluate_takes_all_of_other_pairs(folder, contest):
+    pairs(40).rename({"forwards": "x"}).select("backwards", "x").write_csv(folder / "other.csv")
+    with pytest.raises(GatewiseError, match="has no column 'forwards' for the source; it has backwards, x"):
+        evaluate(folder / "run", folder / "other.csv")
+    halves = Path(f"{folder / 'test.forwards'},{folder / 'test.backwards'}")
+    again = evaluate(folder / "run", halves)
+    assert again.data.notes == ("50 pairs to test",)
+    with pytest.raises(
+        GatewiseError, match=r"test\.forwards is no table by its name; of a text give the transl"
+    ):
+        evaluate(folder / "run", folder / "test.forwards")
+
+
+def test_predict_a_table_and_a_text(folder, contest):
+    model = load_model(folder / "run")
+    frame = pl.DataFrame({"forwards": ["a b c", "", "c z b a"]})
+    frame.write_csv(folder / "new.csv")
+    (folder / "new.txt").write_text("a b c\n\nc z b a\n")
+    of_table, of_text = (TASK.predict(model, folder / name) for name in ("new.csv", "new.txt"))
+    assert of_table.frame.columns == ["forwards", "backwards"]
+    assert of_table.frame["forwards"].to_list() == ["a b c", "", "c z b a"]
+    told = of_table.frame["backwards"].to_list()
+    assert told[0]
+    assert told[1] == ""
+    assert of_text.frame[of_text.lines].to_list() == told
+    assert of_table.about == "3 translations; 1 source is empty, and so is its translation"
+
+
+def test_two_files_with_others_to_validate_and_test(folder):
+    other = {
+        f"{part}_file": tuple(str(folder / f"{name}.{side}") for side in ("forwards", "backwards"))
+        for part, name in (("validation", "val"), ("test", "test"))
+    }
+    options = TrainOptions(
+        **SMALL, target_file=str(folder / "train.backwards"), **other, symbols="characters", cell="gru",
+        bidirectional=False, reverse_source=True, attention="none", teacher_forcing=0.5,
+    )  # fmt: skip
+    contest = carried_out("train", train, folder / "train.forwards", folder / "run2", options)
+    assert [len(part) for part in (contest.data.train, contest.data.validation, contest.data.test)] == [
+        200,
+        50,
+        50,
+    ]
+    network = contest.chosen(baseline=False).network
+    assert network.share_forced() == 0.5
+    assert TASK.draw(contest, folder / "run2") == {}
+    with pytest.raises(
+        GatewiseError, match=r"trained on all of .*train\.forwards; give pairs that it has not seen"
+    ):
+        evaluate(folder / "run2", folder / "train.forwards")
+    again = evaluate(folder / "run2", Path(f"{folder / 'test.forwards'},{folder / 'test.backwards'}"))
+    scores = {one.name: one.scores for one in contest.entries}
+    assert {one.name: one.scores for one in again.entries} == {name: scores[name] for name in ("gru", "copy")}
+
+
+def test_strings_are_learned_backwards_without_a_mistake(folder):
+    """Every pair held out is exactly right."""
+    pairs(900, "abcdefgh", 7).write_csv(folder / "many.csv")
+    options = TrainOptions(
+        hidden=48, embedding=24, dropout=0.0, epochs=14, patience=14, learning_rate=0.008, batch_size=24,
+        label_smoothing=0.0,
+    )  # fmt: skip
+    contest = carried_out("train", train, folder / "many.csv", folder / "run3", options)
+    assert contest.entries[0].name == "lstm"
+    assert contest.entries[0].scores["exact"] == 1.0
+
+
+def test_compare(folder):
+    more = {"cells": ("rnn", "gru"), "attention": "bahdanau", "symbols": "bpe", "vocabulary": 300}
+    options = CompareOptions(**{**SMALL, **more, "epochs": 1}, seeds=1)
+    contest = carried_out("compare", compare, folder / "pairs.csv", folder / "run4", options)
+    assert {one.name for one in contest.entries} >= {"rnn", "gru", "copy"}
