@@ -36,11 +36,11 @@ sys.path.append(str(ROOT))  # where the tests' makers of clips and strips are
 from tests.moving import moving, write_animations  # noqa: E402
 from tests.strips import digits, strips  # noqa: E402
 
+from gatewise.metrics.metric import Metric  # noqa: E402
 from gatewise.tasks import find_task  # noqa: E402
-from gatewise.tasks.base import Metric  # noqa: E402
+from gatewise.tasks.comparison import Entry  # noqa: E402
 from gatewise.tasks.options import verb_options  # noqa: E402
 from gatewise.training import jobs, runs  # noqa: E402
-from gatewise.training.runner import Entry  # noqa: E402
 
 PAPER = "MNIST row by row by an LSTM: 87.2% to 98.2%; by a multidimensional LSTM: 98.9%"
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

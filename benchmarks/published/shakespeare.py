@@ -20,12 +20,12 @@ from typing import Any
 import torch
 from experiment import arguments, record
 
-from gatewise.tasks.base import Metric
+from gatewise.metrics.metric import Metric
+from gatewise.tasks.comparison import Entry
 from gatewise.tasks.generate.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.training import commands as jobs
 from gatewise.training import runs
-from gatewise.training.runner import Entry
 
 PAPER = "a 5-gram with Witten-Bell smoothing: 1.669 nats a character of the last tenth"
 

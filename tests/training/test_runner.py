@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from gatewise.tasks import find_task
-from gatewise.training.runner import Arena, Entry, write_leaderboard
+from gatewise.tasks.comparison import Entry
+from gatewise.training.runner import Arena, write_leaderboard
 from tests.series import Quiet, data
 
 TASK = find_task("forecast")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gatewise.cli.outputs import require_output, write_table
 from gatewise.cli.parameters import DATA, RUN
-from gatewise.cli.show import Bar, console, plain_table
+from gatewise.cli.show import plain_table
 from gatewise.data.text.streams import TextStreams
 from gatewise.errors import GatewiseError
 from gatewise.insight.ablation import gate_surgery, unit_surgery
@@ -22,6 +22,7 @@ from gatewise.modules.network import Network
 from gatewise.tasks import find_task
 from gatewise.tasks.serialization import load_model
 from gatewise.training.batches import loader
+from gatewise.training.progress import Bar, console
 
 ROWS, GATE_BATCHES, UNIT_BATCHES = 32, 8, 1  # units are many: each is silenced on one batch
 STRETCH = 512  # symbols of a stream, at least

@@ -7,9 +7,9 @@ from importlib.resources import as_file, files
 import typer
 
 from gatewise.cli.compare import COMPARE
-from gatewise.cli.show import console
 from gatewise.cli.training_verbs import OUT, Asked, carry_out
 from gatewise.tasks import find_task
+from gatewise.training.progress import console
 
 ABOUT = (
     "El Niño: the monthly sea surface temperature off Ecuador and Peru, 1950 to 2010 "

@@ -5,10 +5,11 @@ from __future__ import annotations
 import typer
 
 from gatewise.cli.parameters import DATA, RUN
-from gatewise.cli.show import Bar, console, leaderboard, show_details
+from gatewise.cli.show import leaderboard, show_details
 from gatewise.tasks import find_task
 from gatewise.tasks.serialization import load_model
 from gatewise.training.commands import evaluate
+from gatewise.training.progress import Bar, console
 
 
 def add(app: typer.Typer, about: str) -> None:

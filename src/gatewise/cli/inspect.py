@@ -10,13 +10,13 @@ import typer
 
 from gatewise.cli.outputs import MARK, PAGE, require_output
 from gatewise.cli.parameters import DATA, RUN
-from gatewise.cli.show import console
 from gatewise.errors import GatewiseError
 from gatewise.report import PICTURES, draw, inspect, write_page
 from gatewise.report.example import Example
 from gatewise.tasks import find_task
 from gatewise.tasks.explaining import EXPLAINED
 from gatewise.tasks.serialization import load_model
+from gatewise.training.progress import console
 
 OUT = Annotated[
     Path | None,

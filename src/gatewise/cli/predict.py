@@ -9,12 +9,12 @@ import typer
 
 from gatewise.cli.outputs import require_output, write_table
 from gatewise.cli.parameters import DATA, RUN
-from gatewise.cli.show import console
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.tasks import find_task
 from gatewise.tasks.base import Prediction
 from gatewise.tasks.serialization import load_model
+from gatewise.training.progress import console
 
 KIND = "a .csv, .parquet or .txt"
 OUT = Annotated[

@@ -12,7 +12,6 @@ import typer
 
 from gatewise.cli.outputs import MARK, require_output, write_table
 from gatewise.cli.parameters import RUN
-from gatewise.cli.show import console
 from gatewise.data.text.alphabet import alphabet_from
 from gatewise.errors import GatewiseError
 from gatewise.tasks.generate.network import NextSymbol
@@ -20,6 +19,7 @@ from gatewise.tasks.generate.sampling import Taste, write_on
 from gatewise.tasks.generate_vectors.network import SequenceModel
 from gatewise.tasks.serialization import SavedModel, load_model
 from gatewise.terminal import printable
+from gatewise.training.progress import console
 
 SYMBOLS = 500
 OF_TEXT, OF_VECTORS = "For a model of text", "For a model of vectors"

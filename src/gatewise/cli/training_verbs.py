@@ -13,17 +13,19 @@ import typer
 
 from gatewise.cli.outputs import require_output
 from gatewise.cli.parameters import with_options
-from gatewise.cli.show import Bar, console, leaderboard, show_details
+from gatewise.cli.show import leaderboard, show_details
 from gatewise.errors import GatewiseError
 from gatewise.plots.gradient import draw_gradients
 from gatewise.processes import announce, announced, is_first
 from gatewise.tasks import TASKS, meant_task
 from gatewise.tasks.base import Task
+from gatewise.tasks.comparison import Contest
 from gatewise.tasks.options import resolve, verb_options
 from gatewise.training import runs
 from gatewise.training.lock import locked
 from gatewise.training.memory import enough_memory
-from gatewise.training.runner import Contest, Watcher
+from gatewise.training.progress import Bar, console
+from gatewise.training.runner import Watcher
 
 OUT = Annotated[
     Path | None, typer.Option(help="The run's folder, empty or new; one under runs/ if not given.")

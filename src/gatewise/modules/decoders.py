@@ -117,3 +117,20 @@ DECODERS: dict[str, type[PlainDecoder] | type[LuongDecoder] | type[BahdanauDecod
     "luong": LuongDecoder,
     "bahdanau": BahdanauDecoder,
 }
+
+
+class Context(NamedTuple):
+    """Where a decoder stands: its state, and the source that it looks at."""
+
+    state: State
+    memory: Memory
+
+    def select(self, rows: Tensor) -> Context:
+        """Some rows, in any order, any number of times."""
+        return Context(_rows(self.state, rows), self.memory.select(rows))
+
+
+def _rows(state: State, rows: Tensor) -> State:
+    if isinstance(state, Tensor):
+        return state.index_select(1, rows)
+    return tuple(_rows(one, rows) for one in state)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gatewise.cells.base import CellType
 from gatewise.layers import Lattice
 from gatewise.modules.convolution import Convolution
-from gatewise.tasks.classify_images.network import over_images, patches
+from gatewise.modules.image_lattices import over_images, patches
 
 Front = Literal["none", "convolution", "lattice"]
 FILTERS = (16, 32)  # of the convolution's blocks, each of which halves height and width

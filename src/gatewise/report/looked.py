@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.plots.attention import show_weights
+from gatewise.plots.attention import SPOT, show_weights
 from gatewise.report.example import Looked
-from gatewise.tasks.caption.plots import SPOT
 
 INK, CELL, ACROSS, LETTERS = "#222222", 0.26, 5, 16  # inches of a weight; images in a row; of a name
 

@@ -15,6 +15,8 @@ import polars.selectors as cs
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import require_sequence
 from gatewise.errors import GatewiseError
+from gatewise.metrics.details import Details
+from gatewise.metrics.metric import Metric
 from gatewise.modules.finite import ADVICE
 from gatewise.modules.network import Baseline, Network
 from gatewise.plain import one_line
@@ -23,7 +25,7 @@ from gatewise.tasks.options import TaskOptions
 from gatewise.tasks.serialization import SavedModel
 
 if TYPE_CHECKING:
-    from gatewise.training.runner import Contest
+    from gatewise.tasks.comparison import Contest
 
 
 class TaskData(Protocol):
@@ -40,68 +42,6 @@ class TaskData(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]: ...
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A score by its key and its title in tables, how it is written, and whether more of it is better.
-
-    relative: whether a gain is told as a share of the rival's value, which must not be near zero then
-    """
-
-    name: str
-    title: str
-    form: str = ".3f"
-    higher: bool = False
-    relative: bool = True
-
-    @property
-    def spoken(self) -> str:
-        """The title in a sentence.
-
-        >>> Metric("accuracy", "accuracy").spoken, Metric("mase", "MASE").spoken
-        ('an accuracy', 'a MASE')
-        """
-        return f"{'an' if self.title[0].lower() in 'aeiou' else 'a'} {self.title}"
-
-    def said(self, value: float) -> str:
-        """
-        >>> Metric("accuracy", "accuracy", ".1%", higher=True).said(0.98765)
-        '98.8%'
-        """
-        return format(value, self.form)
-
-    def gain(self, value: float, rival: float) -> str:
-        """How much better a value is than a rival's: in points where it is a share, else relatively.
-
-        Of zero there is no share, so what is above it is told as it is.
-
-        >>> Metric("mase", "MASE").gain(0.6, 0.8), Metric("f1", "F1", ".1%", higher=True).gain(0.6, 0.5)
-        ('25.0% below', '10.0 points above')
-        >>> Metric("nats", "nats", ".2f", relative=False).gain(-0.5, 0.25)
-        '0.75 below'
-        >>> Metric("bleu", "BLEU", ".1f", higher=True).gain(12.5, 0.0)
-        '12.5 above'
-        """
-        side = "above" if self.higher else "below"
-        if self.relative and self.form.endswith("%"):
-            return f"{100 * abs(value - rival):.1f} points {side}"
-        if self.relative and rival:
-            return f"{abs(1 - value / rival):.1%} {side}"
-        return f"{self.said(abs(value - rival))} {side}"
-
-    def order(self, value: float) -> float:
-        """The value as one that is better where it is lower."""
-        return -value if self.higher else value
-
-
-@dataclass(frozen=True)
-class Details:
-    """A table that says more about one network than its scores."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,12 @@ from typing import Any, Protocol, TypeVar
 import polars as pl
 import torch
 
+from gatewise.metrics.details import Details
+from gatewise.metrics.metric import Metric
 from gatewise.modules.classifier import Classifier, class_scores, confusion, probabilities
 from gatewise.plots.confusion import draw_confusion
-from gatewise.tasks.base import Details, Metric, Task, TaskData
-from gatewise.training.runner import Contest
+from gatewise.tasks.base import Task, TaskData
+from gatewise.tasks.comparison import Contest
 
 CLASSES_SHOWN = 30
 

@@ -9,9 +9,10 @@ from typing import Any
 from gatewise.errors import DivergedError
 from gatewise.modules.network import Network
 from gatewise.tasks.base import Data, Task, of_model
+from gatewise.tasks.comparison import Contest, Entry
 from gatewise.tasks.options import Contender, Contenders, one_of
 from gatewise.tasks.serialization import SavedModel, save_model
-from gatewise.training.runner import Arena, Contest, Entry, Watcher, write_leaderboard
+from gatewise.training.runner import Arena, Watcher, write_leaderboard
 from gatewise.training.runs import Run, training
 
 

@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import Any, Generic, Protocol
@@ -18,10 +18,12 @@ import torch
 
 from gatewise.errors import DivergedError, GatewiseError
 from gatewise.files import write_whole
+from gatewise.metrics.metric import Metric
 from gatewise.modules.finite import ADVICE
 from gatewise.modules.network import Baseline, Network
 from gatewise.processes import is_first
-from gatewise.tasks.base import Data, Metric, Task
+from gatewise.tasks.base import Data, Task
+from gatewise.tasks.comparison import Contest, Entry
 from gatewise.tasks.options import Contender
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from gatewise.training.runs import read_result
@@ -39,58 +41,6 @@ class Watcher(Protocol):
     def warn(self, sentence: str) -> None: ...
 
     def finish(self, entry: Entry, metric: Metric) -> None: ...
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A line of the leaderboard: the mean over the trainings of one contender.
-
-    scores: by the names of the task's metrics, on the test part
-    spread: the standard deviation of the first metric over the trainings; seconds: of one training
-    validation: the score on the validation part by which `network` was chosen; lower is better
-    """
-
-    name: str
-    baseline: bool
-    scores: Mapping[str, float]
-    spread: float
-    trainings: int
-    parameters: int
-    seconds: float
-    validation: float
-    network: Network
-
-
-@dataclass(frozen=True)
-class Contest(Generic[Data]):
-    """All entries, the best on the test part first."""
-
-    task: Task[Data]
-    data: Data
-    entries: tuple[Entry, ...]
-
-    def chosen(self, baseline: bool) -> Entry | None:
-        """The network, or the baseline, that the validation part speaks for; the test has no say."""
-        entries = [one for one in self.entries if one.baseline == baseline]
-        return min(entries, key=lambda one: one.validation, default=None)
-
-    def verdict(self) -> str:
-        """Who won, said plainly."""
-        metric = self.task.metrics[0]
-        best = self.entries[0]
-        rival = next((one for one in self.entries if one.baseline != best.baseline), None)
-        value = best.scores[metric.name]
-        if rival is None:
-            side = "highest" if metric.higher else "lowest"
-            return f"{best.name} has the {side} {metric.title}, {metric.said(value)}."
-        other = rival.scores[metric.name]
-        told = (
-            f"{best.name} wins with {metric.spoken} of {metric.said(value)}, {metric.gain(value, other)} "
-            f"the best {'network' if best.baseline else 'baseline'}, {rival.name} ({metric.said(other)})."
-        )
-        if abs(other - value) <= max(best.spread, rival.spread):
-            told += " That is within the spread of the trainings: take them as equal."
-        return f"A baseline suffices here: {told}" if best.baseline else told
 
 
 class Arena(Generic[Data]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, Valida
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import find_cell
 from gatewise.cells.serialization import from_data, to_data
+from gatewise.data.fingerprint import fingerprint
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.tasks.base import Task
@@ -249,18 +249,3 @@ def _stored(name: str, config: Path) -> CellType:
         f"{config} names the cell {name!r}, but a file of options must not run Python files; "
         f"if you trust that file, give --cell {name}"
     )
-
-
-def fingerprint(data: Path) -> str:
-    """Tells data from others: a file by its bytes, a folder by the names and sizes of its files.
-
-    Errors: `GatewiseError` where there is neither.
-    """
-    if data.is_file():
-        with data.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    if not data.is_dir():
-        raise GatewiseError(f"there is no file {str(data)!r}")
-    files = sorted(one for one in data.rglob("*") if one.is_file())
-    told = "\n".join(f"{one.relative_to(data)} {one.stat().st_size}" for one in files)
-    return hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()

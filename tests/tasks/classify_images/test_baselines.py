@@ -9,11 +9,11 @@ from gatewise.cells import LSTM
 from gatewise.data.images.images import open_images
 from gatewise.data.images.labelled_images import ImageBatch, LabelledImages
 from gatewise.modules.classifier import probabilities
+from gatewise.modules.resized_images import brought
 from gatewise.tasks.classify_images.baselines import (
     ConvolutionClassifier,
     NearestImage,
     PixelRegression,
-    brought,
     small_images,
 )
 from gatewise.tasks.classify_images.rows import RowClassifier

@@ -9,14 +9,8 @@ from gatewise.cells.multidimensional import leaky_mdlstm, mdlstm
 from gatewise.data.images.labelled_images import ImageBatch
 from gatewise.errors import GatewiseError
 from gatewise.layers.scan_directions import corners
-from gatewise.tasks.classify_images.network import (
-    GridClassifier,
-    LatticeClassifier,
-    moved,
-    over_images,
-    patches,
-    pool,
-)
+from gatewise.modules.image_lattices import over_images, patches
+from gatewise.tasks.classify_images.network import GridClassifier, LatticeClassifier, moved, pool
 
 SIZES = torch.tensor([[7, 5], [3, 6], [2, 2]])
 

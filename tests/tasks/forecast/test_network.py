@@ -5,16 +5,12 @@ import torch
 
 from gatewise.cells import GRU, LSTM, RNN, Cell, R, W, mdlstm, prev, tanh, x
 from gatewise.cells.serialization import from_data, to_data
+from gatewise.cells.transforms import transform_of
 from gatewise.errors import GatewiseError
 from gatewise.modules.causal_convolution import CausalConvolution
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
 from gatewise.tasks.forecast.forecaster import ForecastShape
-from gatewise.tasks.forecast.network import (
-    ForecastNetwork,
-    GridForecastNetwork,
-    require_fit,
-    transform_of,
-)
+from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork, require_fit
 from tests.series import data
 
 SHAPE = ForecastShape(context=6, horizon=3, period=2, known=2, observed=1)

@@ -3,10 +3,11 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from gatewise.tasks.comparison import Contest
 from gatewise.tasks.forecast.baselines import WindowMLP
 from gatewise.tasks.forecast.plots import draw_forecast
 from gatewise.tasks.forecast.task import TASK, shape_of
-from gatewise.training.runner import Arena, Contest
+from gatewise.training.runner import Arena
 from tests.series import Quiet, data
 
 

@@ -8,8 +8,9 @@ from torch.nn import functional
 from gatewise.data.labels.channel_steps import ChannelBatch
 from gatewise.data.labels.pieces import whole
 from gatewise.data.labels.token_steps import NONE, TokenSteps, learn_vocabulary
+from gatewise.modules.windows import windows
 from gatewise.tasks.label import baselines as label_baselines
-from gatewise.tasks.label.baselines import ChannelWindow, MajorityLabel, TokenWindow, windows
+from gatewise.tasks.label.baselines import ChannelWindow, MajorityLabel, TokenWindow
 from gatewise.tasks.label.metrics import accuracy, find_labels
 from tests.sentences import first_and_last, numbered, sentences
 

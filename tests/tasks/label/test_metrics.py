@@ -4,21 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from gatewise.data.batching import even_batches
 from gatewise.data.labels.token_steps import NONE
+from gatewise.metrics.counts import exact_match, mean_f1, total_f1
 from gatewise.tasks.label import metrics as label_scores
-from gatewise.tasks.label.metrics import (
-    accuracy,
-    by_label,
-    by_span,
-    by_symbol,
-    confusion,
-    edits,
-    error_rate,
-    even_batches,
-    exact_match,
-    mean_f1,
-    total_f1,
-)
+from gatewise.tasks.label.metrics import accuracy, by_label, by_span, confusion
+from gatewise.tasks.transcribe.metrics import by_symbol, edits, error_rate
 
 TRUTH = [np.array([0, 1, 1, 2]), np.array([2, NONE, 0])]
 FOUND = [np.array([0, 1, 0, 2]), np.array([1, 1, 0])]

@@ -9,8 +9,8 @@ from gatewise.data.labels.transcribed import TextPlan, read_signals
 from gatewise.data.labels.transcripts import TranscriptBatch
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.modules.ctc import negative_log_likelihood
-from gatewise.tasks.label.metrics import error_rate, find_texts
 from gatewise.tasks.transcribe.baselines import MajorityText, WindowTranscriber
+from gatewise.tasks.transcribe.metrics import error_rate, find_texts
 from gatewise.tasks.transcribe.network import TranscriptNetwork, joined, steps_left
 from tests.signals import blurred
 

@@ -10,8 +10,9 @@ import torch
 from gatewise.cells import GRU
 from gatewise.data.text.symbols import UNKNOWN, Symbols
 from gatewise.errors import GatewiseError
+from gatewise.metrics.text import score
 from gatewise.modules.beam_search import Found
-from gatewise.tasks.translate.metrics import score, tell
+from gatewise.tasks.translate.metrics import tell
 from gatewise.tasks.translate.network import EncoderDecoder, Translator
 
 TRUE = ["the cat sat on the mat today", "a dog ran", "it is a long and winding road home"]

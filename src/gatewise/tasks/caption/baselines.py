@@ -13,8 +13,8 @@ from gatewise.data.images.captions import CaptionBatch, Captions
 from gatewise.data.text.symbols import END, PADDING
 from gatewise.modules.beam_search import Found
 from gatewise.modules.network import Baseline
+from gatewise.modules.resized_images import NUMBERS_KEPT, SIDE, brought
 from gatewise.tasks.caption.network import Captioner
-from gatewise.tasks.classify_images.baselines import NUMBERS_KEPT, SIDE, brought
 
 AT_ONCE = 256
 

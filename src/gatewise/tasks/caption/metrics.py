@@ -10,8 +10,8 @@ from torch import Tensor
 
 from gatewise.data.images.captions import Captions
 from gatewise.data.text.symbols import Symbols
+from gatewise.metrics.text import require_sacrebleu
 from gatewise.tasks.caption.network import Captioner
-from gatewise.tasks.translate.metrics import require_sacrebleu
 
 IMAGES_AT_ONCE = 64
 

@@ -15,11 +15,10 @@ from gatewise.data.images.captions import CaptionBatch
 from gatewise.data.text.symbols import BEGIN, END, PADDING
 from gatewise.errors import GatewiseError
 from gatewise.modules.beam_search import Found, beam_search
-from gatewise.modules.decoders import DECODERS, given
+from gatewise.modules.decoders import DECODERS, Context, given
 from gatewise.modules.network import Network
 from gatewise.modules.tied_vectors import TiedVectors
 from gatewise.tasks.caption.encoder import ColumnReader, ImageReader, PositionReader, Reading
-from gatewise.tasks.translate.network import Context
 
 
 class Captioner(Network):

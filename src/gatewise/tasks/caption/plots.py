@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from gatewise.plots.attention import SPOT
 from gatewise.plots.saving import save_picture
 
 INK, RIGHT, WRONG = "#222222", "#2a7f4f", "#c1440e"
-SPOT = (0.95, 0.45, 0.1)  # the colour of where a model looked
 ACROSS, LETTERS, WORDS = 3, 42, 8
 TITLE = 3  # panels that are as wide as a title
 END = "(end)"

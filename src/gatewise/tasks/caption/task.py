@@ -13,6 +13,7 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from gatewise.cells.base import CellType
+from gatewise.data.fingerprint import fingerprint
 from gatewise.data.images.captions import Captions, CaptionTable, image_column, read_captions
 from gatewise.data.images.image_file import ImageForm, read_size
 from gatewise.data.images.images import Colour, find_images, reopen_images
@@ -20,8 +21,10 @@ from gatewise.data.images.left_out import left_out_below, shown
 from gatewise.data.text.pairs import is_table
 from gatewise.data.text.symbols import Kind, Symbols
 from gatewise.errors import GatewiseError
+from gatewise.metrics.details import Details
+from gatewise.metrics.text import METRICS, by_length, require_sacrebleu
 from gatewise.report.example import Example, require_example
-from gatewise.tasks.base import Details, Prediction, Task
+from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.caption.baselines import CaptionBaseline, MostFrequentCaption, NearestImage
 from gatewise.tasks.caption.data import (
     CaptionData,
@@ -35,6 +38,7 @@ from gatewise.tasks.caption.inspect import caption_example
 from gatewise.tasks.caption.metrics import captions, references, score_captions
 from gatewise.tasks.caption.network import Captioner, CaptionNetwork
 from gatewise.tasks.caption.plots import Told, draw_captions, draw_looks
+from gatewise.tasks.comparison import Contest
 from gatewise.tasks.options import (
     Count,
     CountOrFound,
@@ -48,10 +52,6 @@ from gatewise.tasks.options import (
 )
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
-from gatewise.tasks.text_metrics import METRICS, by_length
-from gatewise.tasks.translate.metrics import require_sacrebleu
-from gatewise.training.runner import Contest
-from gatewise.training.runs import fingerprint
 
 EXAMPLES, PICTURES, LOOKS = 5, 12, 4
 

@@ -13,6 +13,7 @@ import polars as pl
 from pydantic import Field
 
 from gatewise.cells.base import CellType
+from gatewise.data.fingerprint import fingerprint
 from gatewise.data.sequences.archives import ARCHIVES, read_archive
 from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
 from gatewise.data.sequences.plausible import require_classes, require_steps
@@ -34,7 +35,6 @@ from gatewise.tasks.classify.baselines import Logistic, Nearest, SummaryMLP
 from gatewise.tasks.options import Count, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
-from gatewise.training.runs import fingerprint
 
 
 class ClassifyDataOptions(Options):

@@ -14,8 +14,7 @@ from gatewise.data.images.labelled_images import ImageBatch, LabelledImages
 from gatewise.modules.classifier import Classifier, in_batches
 from gatewise.modules.convolution import Convolution
 from gatewise.modules.network import Baseline
-
-SIDE, NUMBERS_KEPT, MOST_REGRESSED = 16, 1 << 25, 20_000
+from gatewise.modules.resized_images import MOST_REGRESSED, NUMBERS_KEPT, SIDE, brought
 
 
 class PixelRegression(Classifier, Baseline):
@@ -118,19 +117,6 @@ class ConvolutionClassifier(Classifier):
         return dict(self._options)
 
 
-def brought(images: Tensor, sizes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Images [B, H, W, C] of own sizes [B, 2], drawn out or pressed: [B, C, *size].
-
-    >>> image = torch.tensor([[1.0, 3.0, 0.0], [1.0, 3.0, 0.0]]).reshape(1, 2, 3, 1)
-    >>> brought(image, torch.tensor([[2, 2]]), (1, 1)).flatten()
-    tensor([2.])
-    """
-    if bool((sizes == sizes[0]).all()):
-        return _brought(images[:, : sizes[0, 0], : sizes[0, 1]], size)
-    own = [image[:height, :width] for image, (height, width) in zip(images, sizes.tolist(), strict=True)]
-    return torch.cat([_brought(image.unsqueeze(0), size) for image in own])
-
-
 def small_images(dataset: LabelledImages, most: int) -> tuple[Tensor, Tensor]:
     """Images [N, C * 16 * 16] and their labels [N]: all of a data set, or `most` taken evenly from it."""
     numbers = torch.arange(0, len(dataset), -(-len(dataset) // most)).tolist()
@@ -140,10 +126,3 @@ def small_images(dataset: LabelledImages, most: int) -> tuple[Tensor, Tensor]:
         parts.append((brought(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1), batch.labels))
     pixels, labels = zip(*parts, strict=True)
     return torch.cat(pixels), torch.cat(labels)
-
-
-def _brought(images: Tensor, size: tuple[int, int]) -> Tensor:
-    moved = images.permute(0, 3, 1, 2)
-    if moved.shape[2:] == size:
-        return moved
-    return functional.interpolate(moved, size, mode="bilinear", antialias=True, align_corners=False)

@@ -14,6 +14,8 @@ from pydantic import Field
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import require_sequence
+from gatewise.cells.transforms import transform_of
+from gatewise.data.fingerprint import fingerprint
 from gatewise.data.images.class_folders import ClassFolders, read_class_folders
 from gatewise.data.images.image_file import ImageForm, is_image, read_size
 from gatewise.data.images.images import (
@@ -28,6 +30,7 @@ from gatewise.data.images.labelled_images import LabelledImages
 from gatewise.data.images.left_out import left_out_below, shown
 from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority, probabilities
+from gatewise.modules.image_lattices import over_images
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.pooling import How
 from gatewise.plots.highest_loss import IMAGES, draw_hardest, hardest
@@ -36,14 +39,12 @@ from gatewise.tasks.base import Prediction
 from gatewise.tasks.class_attribution import explain_class, weights_of
 from gatewise.tasks.classification import ClassTask, said_of, told_classes
 from gatewise.tasks.classify_images.baselines import ConvolutionClassifier, NearestImage, PixelRegression
-from gatewise.tasks.classify_images.network import GridClassifier, LatticeClassifier, over_images
+from gatewise.tasks.classify_images.network import GridClassifier, LatticeClassifier
 from gatewise.tasks.classify_images.rows import RowClassifier
-from gatewise.tasks.forecast.network import transform_of
+from gatewise.tasks.comparison import Contest
 from gatewise.tasks.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
-from gatewise.training.runner import Contest
-from gatewise.training.runs import fingerprint
 
 LONGEST_SIDE = 64  # to which the convolution beside the networks has large images brought
 

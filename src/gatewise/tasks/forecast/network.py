@@ -8,19 +8,16 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gatewise.cells import GRU, LSTM, RNN
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import require_sequence
 from gatewise.cells.grid import Transform
-from gatewise.cells.serialization import to_data
-from gatewise.errors import GatewiseError
+from gatewise.cells.transforms import transform_of
 from gatewise.layers import GridLSTM, Recurrent
 from gatewise.modules.causal_convolution import CausalConvolution
 from gatewise.tasks.forecast.forecaster import ForecastShape, HeadedForecaster
 from gatewise.tasks.forecast.heads import HEADS, QuantileHead, StudentTHead
 
 Front = Literal["none", "convolution"]
-TRANSFORMS: dict[Transform, CellType] = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
 
 
 class PastReader(HeadedForecaster):
@@ -128,21 +125,6 @@ class GridForecastNetwork(RecurrentForecaster):
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), **self._options}
-
-
-def transform_of(cell: CellType) -> Transform:
-    """What runs along the axes of a grid whose equations are those of a cell.
-
-    >>> transform_of(GRU)
-    'gru'
-
-    Errors: `GatewiseError` where there is no such transform.
-    """
-    lines = to_data(cell)["lines"]
-    for transform, one in TRANSFORMS.items():
-        if lines == to_data(one)["lines"]:
-            return transform
-    raise GatewiseError(f"the cell {cell.__name__} does not fit a grid; give lstm, gru or rnn")
 
 
 def require_fit(cell: CellType, network: str) -> None:

@@ -11,10 +11,10 @@ import torch
 
 from gatewise.modules.network import Network
 from gatewise.plots.saving import save_picture
+from gatewise.tasks.comparison import Contest
 from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.forecaster import Forecaster
 from gatewise.tasks.forecast.heads import MEDIAN
-from gatewise.training.runner import Contest
 
 HORIZONS_SHOWN = 4
 INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"

@@ -14,12 +14,15 @@ import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
+from gatewise.cells.transforms import transform_of
 from gatewise.data.series.series import SeriesSet, read_series
 from gatewise.data.series.times import say, time_format
 from gatewise.data.tables.columns import Columns, FoundColumns
 from gatewise.errors import GatewiseError
+from gatewise.metrics.metric import Metric
 from gatewise.report.example import Example, Line, Track, channels, require_example
-from gatewise.tasks.base import Metric, Prediction, Task
+from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.comparison import Contest
 from gatewise.tasks.forecast.baselines import BASELINES, PointForecast, WindowMLP
 from gatewise.tasks.forecast.data import ForecastData, Learned, Plan, latest, prepare
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
@@ -27,17 +30,11 @@ from gatewise.tasks.forecast.forecaster import Forecaster, ForecastShape, Headed
 from gatewise.tasks.forecast.heads import LEVELS, MEDIAN
 from gatewise.tasks.forecast.inspect import explain_forecast
 from gatewise.tasks.forecast.metrics import foretell, score
-from gatewise.tasks.forecast.network import (
-    ForecastNetwork,
-    GridForecastNetwork,
-    require_fit,
-    transform_of,
-)
+from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork, require_fit
 from gatewise.tasks.forecast.plots import draw_forecast
 from gatewise.tasks.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
-from gatewise.training.runner import Contest
 
 STACKS: dict[str, type[ForecastNetwork] | type[EncoderDecoderForecastNetwork]] = {
     "stack": ForecastNetwork,

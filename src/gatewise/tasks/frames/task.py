@@ -13,6 +13,7 @@ import polars as pl
 from pydantic import Field
 
 from gatewise.cells.base import CellType
+from gatewise.data.fingerprint import fingerprint
 from gatewise.data.images.class_folders import ClassFolders, read_class_folders
 from gatewise.data.images.clip_arrays import read_clip_arrays
 from gatewise.data.images.clip_files import find_clips, is_clip, open_clips, reopen_clips
@@ -31,13 +32,12 @@ from gatewise.report.example import Example, channels, require_example
 from gatewise.tasks.base import Prediction
 from gatewise.tasks.class_attribution import explain_class, weights_of
 from gatewise.tasks.classification import ClassTask, said_of, told_classes
+from gatewise.tasks.comparison import Contest
 from gatewise.tasks.frames.baselines import MeanFrame
 from gatewise.tasks.frames.network import FrameClassifier, FrameMean
 from gatewise.tasks.options import Count, CountOrFound, Options, Share, Size, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
-from gatewise.training.runner import Contest
-from gatewise.training.runs import fingerprint
 
 ARRAYS = ".npz"
 

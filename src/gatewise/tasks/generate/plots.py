@@ -12,9 +12,9 @@ import torch
 from gatewise.data.text.text import Text
 from gatewise.modules.network import Network
 from gatewise.plots.saving import save_picture
+from gatewise.tasks.comparison import Contest
 from gatewise.tasks.generate.network import NextSymbol, follow
 from gatewise.tasks.generate.tables import KINDS, Passage, kinds_of, read_passage
-from gatewise.training.runner import Contest
 
 WIDTH, NARROWEST, ROWS = 84, 60, 18  # characters of a line, and lines, of the passage
 WARM = 512  # symbols read before the passage

@@ -9,7 +9,7 @@ import torch
 
 from gatewise.data.text.alphabet import Alphabet
 from gatewise.data.text.text import Text
-from gatewise.tasks.base import Details
+from gatewise.metrics.details import Details
 from gatewise.tasks.generate.network import NextSymbol, follow
 
 READ = 2**14  # symbols that are looked at

@@ -16,14 +16,18 @@ import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
+from gatewise.data.fingerprint import fingerprint
 from gatewise.data.text.alphabet import Alphabet, alphabet_from
 from gatewise.data.text.streams import TextBatch, TextStreams
 from gatewise.data.text.text import Split, SplitText, Wanted, find_texts, read_text, read_whole
 from gatewise.errors import GatewiseError
+from gatewise.metrics.details import Details
+from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline
 from gatewise.processes import is_first
 from gatewise.report.example import Example, Line, Track, require_example
-from gatewise.tasks.base import Details, Metric, Prediction, Task
+from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.comparison import Contest
 from gatewise.tasks.generate.baselines import Ngram
 from gatewise.tasks.generate.inspect import explain_generate
 from gatewise.tasks.generate.language import LanguageModel
@@ -34,8 +38,6 @@ from gatewise.tasks.generate.tables import costs, read_passage, surprises
 from gatewise.tasks.options import Count, CountOrFound, Depth, Options, Rate, Share, Size, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
-from gatewise.training.runner import Contest
-from gatewise.training.runs import fingerprint
 
 GLIMPSE = 160  # characters shown after each epoch
 EVERY = 3.0  # seconds between two words on how far a long text is read

@@ -15,6 +15,7 @@ import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
+from gatewise.data.fingerprint import fingerprint
 from gatewise.data.sequences.differences import differences
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.data.sequences.plausible import require_steps
@@ -22,9 +23,12 @@ from gatewise.data.sequences.sequences import Sequences, SequenceTable
 from gatewise.data.sequences.vector_parts import binary_channels, in_pieces, named_parts, random_parts
 from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
+from gatewise.metrics.details import Details
+from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline
 from gatewise.report.example import Example, Line, Track, channels, require_example
-from gatewise.tasks.base import Details, Metric, Prediction, Task
+from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.comparison import Contest
 from gatewise.tasks.generate_vectors.baselines import BASELINES
 from gatewise.tasks.generate_vectors.data import VectorReading, read_vectors
 from gatewise.tasks.generate_vectors.metrics import next_vectors, score, told_by_place
@@ -33,8 +37,6 @@ from gatewise.tasks.generate_vectors.plots import COLUMNS, draw_vectors
 from gatewise.tasks.options import Count, Depth, Options, Rate, Share, Size, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
-from gatewise.training.runner import Contest
-from gatewise.training.runs import fingerprint
 
 
 class VectorOptions(Options):

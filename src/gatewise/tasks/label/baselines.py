@@ -15,6 +15,7 @@ from torch.nn import functional
 from gatewise.baselines.logistic import fit_logistic
 from gatewise.data.labels.token_steps import NONE, TokenBatch
 from gatewise.modules.network import Baseline
+from gatewise.modules.windows import windows
 from gatewise.tasks.label.network import Labeller
 
 SEQUENCES_AT_ONCE = 256
@@ -234,17 +235,6 @@ def _loss_and_slopes(
     slopes = np.concatenate([told.T @ chances + penalty * weights[:-1], chances.sum(0, keepdims=True)])
     loss += penalty / 2 * float(np.square(weights[:-1]).sum())
     return loss / len(labels), slopes / len(labels)
-
-
-def windows(values: Tensor, lengths: Tensor, reach: int) -> Tensor:
-    """[B, T, C * (2 * reach + 1)]: the steps around each, zeros beyond both ends.
-
-    >>> windows(torch.tensor([[[1.0], [2.0], [9.0]]]), torch.tensor([2]), 1).tolist()
-    [[[0.0, 1.0, 2.0], [1.0, 2.0, 0.0], [2.0, 0.0, 0.0]]]
-    """
-    beyond = torch.arange(values.shape[1], device=values.device) >= lengths[:, None]
-    values = values.masked_fill(beyond.unsqueeze(-1), 0)
-    return functional.pad(values, (0, 0, reach, reach)).unfold(1, 2 * reach + 1, 1).flatten(2)
 
 
 def batches(part: Any, every: int = 1) -> Iterator[Any]:

@@ -10,8 +10,9 @@ import numpy as np
 from gatewise.data.labels.channel_steps import ChannelSteps
 from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.token_steps import TokenSteps
-from gatewise.tasks.base import Details
-from gatewise.tasks.label.metrics import Counted, by_label, by_span, confusion
+from gatewise.metrics.counts import Counted
+from gatewise.metrics.details import Details
+from gatewise.tasks.label.metrics import by_label, by_span, confusion
 
 SHOWN, MISTAKES, AROUND = 30, 8, 4  # labels, kinds of mistakes, and tokens on either side of one
 

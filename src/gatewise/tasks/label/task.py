@@ -13,6 +13,7 @@ import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
+from gatewise.data.fingerprint import fingerprint
 from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.labelled_table import TableForm, read_labelled_table
 from gatewise.data.labels.labelled_text import TextForm, read_labelled_text
@@ -20,22 +21,17 @@ from gatewise.data.labels.part_files import part_files, told_others
 from gatewise.data.labels.token_steps import NONE
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.errors import GatewiseError
+from gatewise.metrics.counts import exact_match, mean_f1, total_f1
+from gatewise.metrics.details import Details
+from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline
 from gatewise.plots.confusion import draw_confusion
 from gatewise.report.example import Example, Track, channels, require_example
-from gatewise.tasks.base import Details, Metric, Prediction, Task
+from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.comparison import Contest
 from gatewise.tasks.label.baselines import ChannelWindow, MajorityLabel, TokenWindow
 from gatewise.tasks.label.inspect import explain_label
-from gatewise.tasks.label.metrics import (
-    accuracy,
-    by_label,
-    by_span,
-    confusion,
-    exact_match,
-    find_labels,
-    mean_f1,
-    total_f1,
-)
+from gatewise.tasks.label.metrics import accuracy, by_label, by_span, confusion, find_labels
 from gatewise.tasks.label.network import Labeller, LabelNetwork
 from gatewise.tasks.label.plots import draw_steps
 from gatewise.tasks.label.tables import label_table, mistake_table, span_table
@@ -51,8 +47,6 @@ from gatewise.tasks.options import (
 )
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
-from gatewise.training.runner import Contest
-from gatewise.training.runs import fingerprint
 
 TABLES = (".csv", ".parquet", ".pq")  # by their names; all else is text
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gatewise.modules.ctc import BLANK
 from gatewise.modules.network import Baseline
-from gatewise.tasks.label.baselines import windows
+from gatewise.modules.windows import windows
 from gatewise.tasks.transcribe.network import Transcriber, joined
 
 CERTAIN = 20.0  # the logit of what is written

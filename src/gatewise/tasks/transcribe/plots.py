@@ -13,7 +13,7 @@ from gatewise.data.labels.strips import Strips
 from gatewise.data.labels.transcribed import Transcribed
 from gatewise.modules.ctc import BLANK
 from gatewise.plots.saving import save_picture
-from gatewise.tasks.label.metrics import find_texts
+from gatewise.tasks.transcribe.metrics import find_texts
 from gatewise.tasks.transcribe.network import Transcriber
 
 SEQUENCES, STEPS, CHANNELS = 6, 600, 6

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatewise.data.labels.transcribed import Transcribed
-from gatewise.tasks.base import Details
-from gatewise.tasks.label.metrics import edits
+from gatewise.metrics.details import Details
+from gatewise.tasks.transcribe.metrics import edits
 
 EDITS, TEXTS, WIDE = 8, 8, 30  # rows of the tables, and the longest text in one
 GOOD = 2  # texts without a mistake among those shown

@@ -13,6 +13,7 @@ import torch
 from pydantic import Field
 
 from gatewise.cells.base import CellType
+from gatewise.data.fingerprint import fingerprint
 from gatewise.data.images.images import Colour
 from gatewise.data.labels.strips import Strips
 from gatewise.data.labels.transcribed import (
@@ -27,22 +28,24 @@ from gatewise.data.labels.transcribed import (
 from gatewise.data.labels.transcripts import Symbols, TranscriptSteps
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.errors import GatewiseError
+from gatewise.metrics.counts import exact_match
+from gatewise.metrics.details import Details
+from gatewise.metrics.metric import Metric
 from gatewise.modules.ctc import BLANK, steps_needed
+from gatewise.modules.image_lattices import over_images
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.strip_fronts import Front
 from gatewise.report.example import Example, Track, channels, require_example
-from gatewise.tasks.base import Details, Metric, Prediction, Task
-from gatewise.tasks.classify_images.network import over_images
-from gatewise.tasks.label.metrics import error_rate, exact_match, find_texts
+from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.comparison import Contest
 from gatewise.tasks.options import CountOrFound, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
 from gatewise.tasks.transcribe.baselines import MajorityText, WindowTranscriber
+from gatewise.tasks.transcribe.metrics import error_rate, find_texts
 from gatewise.tasks.transcribe.network import Transcriber, TranscriptNetwork, steps_left
 from gatewise.tasks.transcribe.plots import draw_texts
 from gatewise.tasks.transcribe.tables import edit_table, text_table
-from gatewise.training.runner import Contest
-from gatewise.training.runs import fingerprint
 
 TALL = 8  # pixels of height for each column that joins others, where nobody said how many do
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from gatewise.data.text.parallel import PairBatch, Parallel, ParallelData, Ragged
 from gatewise.data.text.symbols import UNKNOWN, Symbols
-from gatewise.errors import GatewiseError
 from gatewise.modules.beam_search import Found
 from gatewise.tasks.translate.network import Translator
 
@@ -57,38 +55,6 @@ def translations(network: Translator, part: Parallel, data: ParallelData) -> lis
 def references(part: Parallel, data: ParallelData) -> list[str]:
     """A part's targets as the symbols can tell them."""
     return [data.target.plain(part.text(row)[1]) for row in range(len(part))]
-
-
-def score(told: Sequence[str], truth: Sequence[str]) -> dict[str, float]:
-    """BLEU (Papineni et al. 2002) and chrF (Popovic 2015) of all, 0 to 100, and the share that is exact.
-
-    By sacrebleu (Post 2018) and its defaults, but: where most true texts hold no space, it counts letters
-    instead of words; and where all are shorter than the four that it counts together, as many as there are.
-
-    >>> score(["a b c d e", "x"], ["a b c d e", "y"])["exact"]
-    0.5
-    """
-    sacrebleu = require_sacrebleu()
-    spaced = 2 * sum(" " in one for one in truth) >= len(truth)
-    short = max(len(one.split()) if spaced else len(one) for one in truth) < 4
-    bleu = sacrebleu.metrics.BLEU(tokenize="13a" if spaced else "char", effective_order=short, force=True)
-    chrf = sacrebleu.metrics.CHRF()
-    return {
-        "bleu": float(bleu.corpus_score(list(told), [list(truth)]).score),
-        "chrf": float(chrf.corpus_score(list(told), [list(truth)]).score),
-        "exact": sum(one == other for one, other in zip(told, truth, strict=True)) / len(truth),
-    }
-
-
-def require_sacrebleu() -> Any:
-    """The library that scores. Errors: `GatewiseError` where it is not installed."""
-    try:
-        import sacrebleu
-    except ImportError as error:
-        raise GatewiseError(
-            "translations are scored by sacrebleu, which is not installed: pip install 'gatewise[text]'"
-        ) from error
-    return sacrebleu
 
 
 def _told(found: Found, source: list[str], target: Symbols) -> Told:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +15,8 @@ from gatewise.data.text.symbols import BEGIN, END, PADDING
 from gatewise.errors import GatewiseError
 from gatewise.layers import Recurrent
 from gatewise.layers.states import State
-from gatewise.modules.attention import Memory
 from gatewise.modules.beam_search import Found, beam_search
-from gatewise.modules.decoders import DECODERS, given
+from gatewise.modules.decoders import DECODERS, Context, given
 from gatewise.modules.network import Network
 from gatewise.modules.tied_vectors import TiedVectors
 
@@ -34,17 +33,6 @@ class Translator(Network):
 
     def weight(self, batch: PairBatch) -> int:
         return int((batch.target != PADDING).sum())
-
-
-class Context(NamedTuple):
-    """Where a decoder stands: its state, and the source that it looks at."""
-
-    state: State
-    memory: Memory
-
-    def select(self, rows: Tensor) -> Context:
-        """Some rows, in any order, any number of times."""
-        return Context(_rows(self.state, rows), self.memory.select(rows))
 
 
 class EncoderDecoder(Translator):
@@ -213,12 +201,6 @@ def _both_ways(state: State) -> State:
     if isinstance(state, Tensor):
         return torch.cat([state[::2], state[1::2]], dim=-1)
     return tuple(_both_ways(one) for one in state)
-
-
-def _rows(state: State, rows: Tensor) -> State:
-    if isinstance(state, Tensor):
-        return state.index_select(1, rows)
-    return tuple(_rows(one, rows) for one in state)
 
 
 def _processes() -> int:

@@ -12,6 +12,7 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from gatewise.cells.base import CellType
+from gatewise.data.fingerprint import fingerprint
 from gatewise.data.text.pairs import TextPairs, is_table, read_pairs, read_sources
 from gatewise.data.text.parallel import (
     Parallel,
@@ -25,19 +26,19 @@ from gatewise.data.text.parallel import (
 )
 from gatewise.data.text.symbols import Symbols
 from gatewise.errors import GatewiseError
-from gatewise.plots.attention import draw_attention
+from gatewise.metrics.details import Details
+from gatewise.metrics.text import METRICS, by_length, require_sacrebleu, score
 from gatewise.report.example import Example, require_example
-from gatewise.tasks.base import Details, Prediction, Task
+from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.comparison import Contest
 from gatewise.tasks.options import Count, Depth, Options, Rate, Share, Size, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
-from gatewise.tasks.text_metrics import METRICS, by_length
 from gatewise.tasks.translate.baselines import CopySource, MostFrequent, TranslationBaseline, WordTable
 from gatewise.tasks.translate.inspect import translate_example
-from gatewise.tasks.translate.metrics import references, require_sacrebleu, score, tell, translations
+from gatewise.tasks.translate.metrics import references, tell, translations
 from gatewise.tasks.translate.network import EncoderDecoder, Translator
-from gatewise.training.runner import Contest
-from gatewise.training.runs import fingerprint
+from gatewise.tasks.translate.plots import draw_attention
 
 EXAMPLES, PICTURES = 5, 4
 CLIPPED = 200  # letters of a glimpse

@@ -1,0 +1,14 @@
+"""A table with details about one network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Details:
+    """A table that says more about one network than its scores."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]

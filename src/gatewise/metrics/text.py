@@ -1,0 +1,81 @@
+"""How well generated texts match references: BLEU, chrF, exact matches; in total and by length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gatewise.errors import GatewiseError
+from gatewise.metrics.details import Details
+from gatewise.metrics.metric import Metric
+
+
+def score(told: Sequence[str], truth: Sequence[str]) -> dict[str, float]:
+    """BLEU (Papineni et al. 2002) and chrF (Popovic 2015) of all, 0 to 100, and the share that is exact.
+
+    By sacrebleu (Post 2018) and its defaults, but: where most true texts hold no space, it counts letters
+    instead of words; and where all are shorter than the four that it counts together, as many as there are.
+
+    >>> score(["a b c d e", "x"], ["a b c d e", "y"])["exact"]
+    0.5
+    """
+    sacrebleu = require_sacrebleu()
+    spaced = 2 * sum(" " in one for one in truth) >= len(truth)
+    short = max(len(one.split()) if spaced else len(one) for one in truth) < 4
+    bleu = sacrebleu.metrics.BLEU(tokenize="13a" if spaced else "char", effective_order=short, force=True)
+    chrf = sacrebleu.metrics.CHRF()
+    return {
+        "bleu": float(bleu.corpus_score(list(told), [list(truth)]).score),
+        "chrf": float(chrf.corpus_score(list(told), [list(truth)]).score),
+        "exact": sum(one == other for one, other in zip(told, truth, strict=True)) / len(truth),
+    }
+
+
+def require_sacrebleu() -> Any:
+    """The library that scores. Errors: `GatewiseError` where it is not installed."""
+    try:
+        import sacrebleu
+    except ImportError as error:
+        raise GatewiseError(
+            "translations are scored by sacrebleu, which is not installed: pip install 'gatewise[text]'"
+        ) from error
+    return sacrebleu
+
+
+METRICS = (
+    Metric("bleu", "BLEU", ".1f", higher=True, relative=False),
+    Metric("chrf", "chrF", ".1f", higher=True, relative=False),
+    Metric("exact", "exact", ".1%", higher=True),
+)
+
+
+GROUPS = 4  # by length
+
+
+def by_length(
+    lengths: Sequence[int] | np.ndarray,
+    scored: Callable[[list[int]], Mapping[str, float]],
+    title: str,
+    counted: str,
+) -> Details:
+    """The scores of short and long ones, about as many of each.
+
+    lengths: in symbols, of each; scored: the metrics of those at some places; counted: what they are
+
+    >>> scores = {"bleu": 10.0, "chrf": 20.0, "exact": 0.5}
+    >>> by_length([2, 2, 5, 9, 9], lambda places: scores, "by length", "pairs").rows
+    (('2 to 5', '3', '10.0', '20.0', '50.0%'), ('6 to 9', '2', '10.0', '20.0', '50.0%'))
+    """
+    lengths = np.asarray(lengths)
+    borders = np.unique(np.quantile(lengths, np.linspace(0, 1, GROUPS + 1), method="nearest"))
+    borders = borders if len(borders) > 1 else borders.repeat(2)
+    rows = []
+    for first, last in zip(borders[:-1] + (borders[:-1] > borders[0]), borders[1:], strict=True):
+        chosen = np.flatnonzero((lengths >= first) & (lengths <= last)).tolist()
+        found = scored(chosen)
+        scores = (metric.said(found[metric.name]) for metric in METRICS)
+        rows.append((f"{first} to {last}" if first < last else str(first), str(len(chosen)), *scores))
+    titles = (metric.title for metric in METRICS)
+    return Details(title, ("symbols", counted, *titles), tuple(rows))

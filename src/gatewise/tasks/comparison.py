@@ -1,0 +1,62 @@
+"""A comparison: networks and baselines with their scores on the same test set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic
+
+from gatewise.modules.network import Network
+from gatewise.tasks.base import Data, Task
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the leaderboard: the mean over the trainings of one contender.
+
+    scores: by the names of the task's metrics, on the test part
+    spread: the standard deviation of the first metric over the trainings; seconds: of one training
+    validation: the score on the validation part by which `network` was chosen; lower is better
+    """
+
+    name: str
+    baseline: bool
+    scores: Mapping[str, float]
+    spread: float
+    trainings: int
+    parameters: int
+    seconds: float
+    validation: float
+    network: Network
+
+
+@dataclass(frozen=True)
+class Contest(Generic[Data]):
+    """All entries, the best on the test part first."""
+
+    task: Task[Data]
+    data: Data
+    entries: tuple[Entry, ...]
+
+    def chosen(self, baseline: bool) -> Entry | None:
+        """The network, or the baseline, that the validation part speaks for; the test has no say."""
+        entries = [one for one in self.entries if one.baseline == baseline]
+        return min(entries, key=lambda one: one.validation, default=None)
+
+    def verdict(self) -> str:
+        """Who won, said plainly."""
+        metric = self.task.metrics[0]
+        best = self.entries[0]
+        rival = next((one for one in self.entries if one.baseline != best.baseline), None)
+        value = best.scores[metric.name]
+        if rival is None:
+            side = "highest" if metric.higher else "lowest"
+            return f"{best.name} has the {side} {metric.title}, {metric.said(value)}."
+        other = rival.scores[metric.name]
+        told = (
+            f"{best.name} wins with {metric.spoken} of {metric.said(value)}, {metric.gain(value, other)} "
+            f"the best {'network' if best.baseline else 'baseline'}, {rival.name} ({metric.said(other)})."
+        )
+        if abs(other - value) <= max(best.spread, rival.spread):
+            told += " That is within the spread of the trainings: take them as equal."
+        return f"A baseline suffices here: {told}" if best.baseline else told
