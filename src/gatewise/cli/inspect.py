@@ -14,7 +14,6 @@ from gatewise.errors import GatewiseError
 from gatewise.report import PICTURES, draw, inspect, write_page
 from gatewise.report.example import Example
 from gatewise.tasks import find_task
-from gatewise.tasks.explaining import EXPLAINED
 from gatewise.tasks.serialization import load_model
 from gatewise.training.progress import console
 
@@ -99,10 +98,7 @@ def look(
 def _explained(example: Example, task: str, step: int | None) -> Example:
     """Errors: `GatewiseError` where the task does not offer it."""
     if example.explain is None:
-        raise GatewiseError(
-            f"attribution is not offered for the task {task!r} yet, but for {', '.join(EXPLAINED)}; "
-            "leave --attribution out"
-        )
+        raise GatewiseError(f"attribution is not offered for the task {task!r} yet; leave --attribution out")
     return example.with_attribution(step)
 
 

@@ -7,21 +7,15 @@ from collections.abc import Sequence
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 from gatewise.errors import GatewiseError
 
-TASKS = {
-    "forecast": "Foretell series.",
-    "classify": "Tell which class a sequence is of.",
-    "classify-images": "Tell which class an image is of; as classify does with a folder.",
-    "caption": "Tell a caption for an image.",
-    "frames": "Tell which class a clip of images is of.",
-    "generate": "Learn to go on with a text, symbol by symbol, or with a table of vectors.",
-    "generate-vectors": "What generate does with a table of vectors, as notes or strokes.",
-    "label": "Give each step of a sequence a label.",
-    "transcribe": "Read the text that a sequence holds; as label --head ctc does.",
-    "translate": "Learn to translate, from pairs of texts.",
+TASKS = {  # by name, what each does: its folder's docstring
+    folder.name.replace("_", "-"): str(import_module(f"{__name__}.{folder.name}").__doc__)
+    for folder in iter_modules(__path__)
+    if folder.ispkg
 }
 TABLES = (".csv", ".parquet", ".pq", ".ts", ".arff")
 FOR_TABLES = {"generate": "generate-vectors"}  # by the task that gives up tables to it
@@ -33,7 +27,7 @@ def find_task(name: str) -> Any:
     """A task by its name; only its own module is loaded. Errors: `GatewiseError` where there is none."""
     if name not in TASKS:
         raise GatewiseError(f"there is no task {name!r}; the tasks are {', '.join(TASKS)}")
-    return import_module(f"{__name__}.{name.replace('-', '_')}").TASK
+    return import_module(f"{__name__}.{name.replace('-', '_')}.task").TASK
 
 
 def meant_task(name: str, arguments: Sequence[str]) -> Any:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from gatewise import networks
+from gatewise import modules, tasks
 from gatewise.cells.base import CellType
 from gatewise.cells.serialization import from_data, to_data
 from gatewise.errors import GatewiseError
@@ -146,22 +146,25 @@ def _require_fit(kind: type[Network], options: dict[str, Any], tensors: Path) ->
 
 
 def kind_of(network: Network) -> str:
-    """The class of a network by its room, as in `forecast.ForecastNetwork`: files may move within a room."""
-    room = type(network).__module__.removeprefix(f"{networks.__name__}.").partition(".")[0]
-    return f"{room}.{type(network).__name__}"
+    """The class of a network by its task, as in `forecast.ForecastNetwork`; "modules" for a shared one."""
+    return _kind(type(network))
 
 
 def find_kind(kind: str) -> type[Network]:
-    """The class that `kind_of` named; no module but those of the networks is ever looked at.
+    """The class that `kind_of` named; no module but those of tasks and of `modules` is ever imported.
 
     Errors: `ValueError` where there is none.
     """
-    room, _, name = kind.partition(".")
-    if room in {one.name for one in pkgutil.iter_modules(networks.__path__) if one.ispkg}:
-        folder = import_module(f"{networks.__name__}.{room}")
-        for one in pkgutil.iter_modules(folder.__path__, f"{folder.__name__}."):
-            found = getattr(import_module(one.name), name, None)
-            if isinstance(found, type) and issubclass(found, Network) and _is_complete(found):
+    package = kind.partition(".")[0]
+    if package in {one.name for one in pkgutil.iter_modules(tasks.__path__) if one.ispkg}:
+        home = import_module(f"{tasks.__name__}.{package}")
+    elif package == "modules":
+        home = modules
+    else:
+        raise ValueError(f"there is no kind of network {kind!r}")
+    for one in pkgutil.iter_modules(home.__path__, f"{home.__name__}."):
+        for found in vars(import_module(one.name)).values():
+            if isinstance(found, type) and issubclass(found, Network) and _kind(found) == kind and _is_complete(found):
                 return found
     raise ValueError(f"there is no kind of network {kind!r}")
 
@@ -169,3 +172,8 @@ def find_kind(kind: str) -> type[Network]:
 def _is_complete(kind: type[Network]) -> bool:
     """Whether a class has all methods of a network."""
     return not any(getattr(getattr(kind, name, None), "__isabstractmethod__", False) for name in dir(kind))
+
+
+def _kind(network: type[Network]) -> str:
+    package = network.__module__.removeprefix(f"{tasks.__name__}.").removeprefix("gatewise.")
+    return f"{package.partition('.')[0]}.{network.__name__}"

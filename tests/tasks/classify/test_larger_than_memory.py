@@ -66,7 +66,7 @@ def test_training_takes_no_more_than_it_is_allowed(tmp_path):
     told = subprocess.run(
         [sys.executable, "-c", PROGRAM, *map(str, arguments)],
         env={**os.environ, **{f"{one}_NUM_THREADS": "1" for one in single}, "POLARS_MAX_THREADS": "1"},
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         check=False,

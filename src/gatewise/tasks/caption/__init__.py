@@ -1,1 +1,1 @@
-"""The task `caption`."""
+"""Write captions for images."""

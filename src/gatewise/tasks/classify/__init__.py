@@ -1,1 +1,1 @@
-"""The task `classify`."""
+"""Classify sequences."""

@@ -1,1 +1,1 @@
-"""The task `classify-images`."""
+"""Classify images; classify does the same with a folder."""

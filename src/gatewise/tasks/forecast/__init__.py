@@ -1,1 +1,1 @@
-"""The task `forecast`."""
+"""Forecast series."""

@@ -1,1 +1,1 @@
-"""The task `frames`."""
+"""Classify clips of images."""

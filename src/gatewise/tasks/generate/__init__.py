@@ -1,1 +1,1 @@
-"""The task `generate`."""
+"""Learn to continue a text, symbol by symbol, or a table of vectors."""

@@ -1,1 +1,1 @@
-"""The task `generate-vectors`."""
+"""Learn to continue sequences of vectors; generate does the same with a table."""

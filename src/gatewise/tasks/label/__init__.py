@@ -1,1 +1,1 @@
-"""The task `label`."""
+"""Label each step of a sequence."""

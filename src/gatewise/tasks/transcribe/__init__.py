@@ -1,1 +1,1 @@
-"""The task `transcribe`."""
+"""Read the text that a sequence holds; label --head ctc does the same."""

@@ -1,1 +1,1 @@
-"""The task `translate`."""
+"""Learn to translate from pairs of texts."""
