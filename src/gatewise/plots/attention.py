@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.tasks.translate.plots import INK
+INK = "#222222"
+SPOT = (0.95, 0.45, 0.1)  # marks the places of an image that a model attended to
 
 
 def show_weights(panel: Any, weights: np.ndarray, read: Sequence[str], said: Sequence[str]) -> None:
@@ -20,6 +21,3 @@ def show_weights(panel: Any, weights: np.ndarray, read: Sequence[str], said: Seq
     panel.xaxis.tick_top()
     panel.tick_params(length=0)
     panel.spines[:].set_color("#bbbbbb")
-
-
-SPOT = (0.95, 0.45, 0.1)  # the colour of where a model looked
