@@ -19,6 +19,7 @@ from gatewise.benchmark.workload import Shape, Task
 from gatewise.cells import LSTM, grid, mdlstm
 from gatewise.engine.compiling import BuildError, compiler
 from gatewise.errors import GatewiseError
+from gatewise.plots.saving import save_picture
 
 MACHINE = Machine("a processor", 1, peak=100.0, bandwidths={"L2": 50.0, "memory": 10.0})
 
@@ -120,7 +121,7 @@ def test_the_picture_has_a_mark_for_each_cell_and_shape(tmp_path, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", lambda self, *a, **b: (caught.append(self), save(self, *a, **b)))
     run = Bench(small(shapes="2x3x4x5,3x3x4x5", cells="GRU,RNN"), MACHINE, Quiet())
     run.run()
-    draw_roofline(run.rows, MACHINE, run.plan.tasks, tmp_path / "roofline.png")
+    save_picture(draw_roofline(run.rows, MACHINE, run.plan.tasks), tmp_path / "roofline.png")
     assert (tmp_path / "roofline.png").read_bytes()[:4] == b"\x89PNG"
     for axes in caught[0].axes:
         marks = [line for line in axes.lines if line.get_marker() not in ("None", None, "")]

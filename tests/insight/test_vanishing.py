@@ -7,6 +7,7 @@ import torch
 from gatewise.cells import GRU, LSTM, RNN
 from gatewise.insight.toy_problems import NOISE, SYMBOLS, adding, copying, temporal_order
 from gatewise.insight.vanishing import learn
+from gatewise.plots.saving import save_picture
 from gatewise.plots.vanishing import draw_vanishing
 
 
@@ -51,7 +52,7 @@ def test_an_lstm_learns_where_an_rnn_s_gradient_is_gone(tmp_path):
     left = {one.cell: one.gradient[30] / one.gradient[0] for one in outcomes}
     assert left[RNN] < 1e-3 * left[LSTM]
     assert all(np.isfinite(one.gradient).all() for one in outcomes)
-    draw_vanishing(outcomes, "order", tmp_path / "vanishing.png")
+    save_picture(draw_vanishing(outcomes, "order"), tmp_path / "vanishing.png")
     assert (tmp_path / "vanishing.png").read_bytes()[:4] == b"\x89PNG"
 
 

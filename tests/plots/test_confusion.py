@@ -5,6 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from gatewise.plots.confusion import COUNTED, draw_confusion
+from gatewise.plots.saving import save_picture
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def drawn(monkeypatch, tmp_path):
 
     def draw(table, classes):
         path = tmp_path / "confusion.png"
-        draw_confusion(np.asarray(table), classes, "lstm $x_1$", path)
+        save_picture(draw_confusion(np.asarray(table), classes, "lstm $x_1$"), path)
         assert path.read_bytes().startswith(b"\x89PNG")
         axes = figures[-1].axes[0]
         return axes, [(*one.get_position(), one.get_text()) for one in axes.texts]

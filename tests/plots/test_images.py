@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from gatewise.plots.highest_loss import draw_hardest, hardest, some_frames
+from gatewise.plots.saving import save_picture
 from gatewise.tasks.caption.plots import Told, draw_captions, draw_looks
 
 RANDOM = np.random.default_rng(0)
@@ -35,7 +36,7 @@ def test_frames_are_taken_evenly():
 def test_examples_of_all_kinds_are_drawn(tmp_path, make):
     told = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]])
     found = hardest(told, torch.tensor([0, 0, 1]), ("$a", "b_{"), lambda number: make(), 3)
-    draw_hardest(found, "$lstm", tmp_path / "hardest.png")
+    save_picture(draw_hardest(found, "$lstm"), tmp_path / "hardest.png")
     with Image.open(tmp_path / "hardest.png") as drawn:
         assert len(np.unique(np.asarray(drawn.convert("L")))) > 50
 
@@ -46,8 +47,8 @@ def test_captions_are_drawn_with_any_text_and_looks_beside_them(tmp_path):
         Told(image(8, 9, 3), ("three",), "", False),
         Told(image(6, 9), ("x",), "x", True, ("x", "<end>"), tuple(RANDOM.random((2, 6, 9)))),
     ]
-    draw_captions(shown, "$captions", tmp_path / "captions.png")
-    draw_looks([shown[0], shown[2]], "looks", tmp_path / "looks.png")
+    save_picture(draw_captions(shown, "$captions"), tmp_path / "captions.png")
+    save_picture(draw_looks([shown[0], shown[2]], "looks"), tmp_path / "looks.png")
     for name in ("captions", "looks"):
         with Image.open(tmp_path / f"{name}.png") as drawn:
             assert min(drawn.size) > 200
@@ -56,7 +57,7 @@ def test_captions_are_drawn_with_any_text_and_looks_beside_them(tmp_path):
 def test_looks_of_captions_that_are_empty(tmp_path):
     """What was told is its end alone, for which something was looked at too."""
     empty = Told(image(8, 20), ("one",), "", False, (), (RANDOM.random((8, 20)),))
-    draw_looks([empty, empty], "looks", tmp_path / "looks.png")
+    save_picture(draw_looks([empty, empty], "looks"), tmp_path / "looks.png")
     with Image.open(tmp_path / "looks.png") as drawn:
         assert drawn.width > 700  # a title has room
         assert len(np.unique(np.asarray(drawn.convert("L")))) > 50

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from gatewise.cells import GRU
 from gatewise.plots.gradient import draw_gradients
+from gatewise.plots.saving import save_picture
 from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork
 from gatewise.tasks.forecast.task import shape_of
 from gatewise.tasks.options import Contender
@@ -46,7 +47,7 @@ def test_training_is_the_same_and_goes_on_with_its_rows(tmp_path):
     steps = data().train[0].past.shape[0]
     assert len(whole) == 3 * 2 * steps  # epochs, layers, steps; a GRU has one state
     assert not (tmp_path / "plain" / "gradient.csv").exists()
-    draw_gradients({"gru": whole}, tmp_path / "gradient.png")
+    save_picture(draw_gradients({"gru": whole}), tmp_path / "gradient.png")
     assert (tmp_path / "gradient.png").stat().st_size > 10_000
 
 

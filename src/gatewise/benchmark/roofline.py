@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gatewise.benchmark.machine import Machine
 from gatewise.benchmark.results import OURS, Row
 from gatewise.benchmark.workload import PASSES, Task
-from gatewise.files import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 INK, GREY = "#222222", "#777777"
 COLOURS = ("#c1440e", "#2a6f97", "#3f7d20", "#8e4585", "#b8860b", "#333333", "#20908d", "#d1495b")
@@ -19,7 +20,7 @@ MARKS = "osD^v<>Pp*hX"
 TITLES = {"forward": "forward", "both": "forward and backward"}
 
 
-def draw_roofline(rows: Sequence[Row], machine: Machine, tasks: Sequence[Task], path: Path) -> None:
+def draw_roofline(rows: Sequence[Row], machine: Machine, tasks: Sequence[Task]) -> Figure:
     """Draws gatewise's rows: a colour a cell, a mark a shape, a panel a pass; the limits as lines.
 
     Along x are the operations for each byte that a step has to read or write (`Task.intensity`), in the
@@ -60,8 +61,7 @@ def draw_roofline(rows: Sequence[Row], machine: Machine, tasks: Sequence[Task], 
         handles=[*cells_key, *shapes_key], loc="outside right upper", frameon=False, fontsize=9,
         title="cell; batch x steps x inputs x hidden", title_fontsize=9, alignment="left",
     )  # fmt: skip
-    ours = {"Software": "gatewise"}  # so that it may be replaced
-    write_whole(path, lambda partial: figure.savefig(partial, format="png", dpi=130, metadata=ours))
+    return figure
 
 
 def _limits(axes: Any, machine: Machine, intensities: Sequence[float], slowest: float) -> None:

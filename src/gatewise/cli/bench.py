@@ -17,6 +17,7 @@ from gatewise.benchmark.plan import Plan, plan, use_threads
 from gatewise.benchmark.results import BEST, TORCH, Row, summary
 from gatewise.benchmark.roofline import draw_roofline
 from gatewise.cli.outputs import MARK, require_output
+from gatewise.plots.saving import save_picture
 from gatewise.terminal import Terminal
 
 CELLS = Annotated[
@@ -88,7 +89,7 @@ def _measure(asked: Plan) -> bool:
         run.run()
         if asked.out is not None:
             status.update("the picture")
-            draw_roofline(run.rows, machine, asked.tasks, asked.out / "roofline.png")
+            save_picture(draw_roofline(run.rows, machine, asked.tasks), asked.out / "roofline.png")
     console.print(_overhead(run.rows))
     console.print(_summary(run.rows))
     if asked.out is not None:

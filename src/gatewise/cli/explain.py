@@ -19,6 +19,7 @@ from gatewise.errors import GatewiseError
 from gatewise.insight.toy_problems import LESSONS
 from gatewise.insight.vanishing import Outcome, learn
 from gatewise.insight.walk import PHASES, Stop, walk
+from gatewise.plots.saving import save_picture
 from gatewise.plots.vanishing import draw_vanishing
 from gatewise.terminal import Terminal
 
@@ -123,7 +124,7 @@ def _vanishing(cells: list[CellType], lesson: str, lags: list[int], steps: int, 
                 learn(cell, lesson, lag, steps, show=partial(_tell, progress, bar, len(outcomes)))
             )
     console.print(_table(outcomes, lags))
-    draw_vanishing(outcomes, lesson, out)
+    save_picture(draw_vanishing(outcomes, lesson), out)
     console.print(f"the share of right answers, and after how many batches; drawn in {out}")
 
 

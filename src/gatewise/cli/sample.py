@@ -14,6 +14,7 @@ from gatewise.cli.outputs import MARK, require_output, write_table
 from gatewise.cli.parameters import RUN
 from gatewise.data.text.alphabet import alphabet_from
 from gatewise.errors import GatewiseError
+from gatewise.plots.saving import save_picture
 from gatewise.tasks.generate.network import NextSymbol
 from gatewise.tasks.generate.sampling import Taste, write_on
 from gatewise.tasks.generate_vectors.network import SequenceModel
@@ -132,5 +133,5 @@ def _draw_vectors(
     drawn = sample(saved.network, reading, length or reading.steps, count, bias, seed)
     frame = reading.as_table(drawn)
     write_table(frame, out)
-    draw_vectors({f"drawn by {saved.name}": drawn}, reading.look, picture)
+    save_picture(draw_vectors({f"drawn by {saved.name}": drawn}, reading.look), picture)
     console.print(f"wrote {out}: {len(drawn)} sequences of {len(drawn[0])} steps; {picture} shows them")

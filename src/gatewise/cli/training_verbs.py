@@ -16,6 +16,7 @@ from gatewise.cli.parameters import with_options
 from gatewise.cli.show import leaderboard, show_details
 from gatewise.errors import GatewiseError
 from gatewise.plots.gradient import draw_gradients
+from gatewise.plots.plot import Plot
 from gatewise.processes import announce, announced, is_first
 from gatewise.tasks import TASKS, meant_task
 from gatewise.tasks.base import Task
@@ -114,7 +115,7 @@ def carry_out(verb: Verb, task: Task[Any], asked: Asked) -> runs.Run:
         try:
             with Bar() as bar:
                 contest = verb.job(run, data, bar)
-            pictures = {**task.draw(contest, run.folder), **_draw_gradients(run)}
+            pictures = _save_plots([*task.draw(contest), *_draw_gradients(run)], run.folder)
         except GatewiseError:
             if begins:
                 runs.discard(run)
@@ -130,12 +131,16 @@ def carry_out(verb: Verb, task: Task[Any], asked: Asked) -> runs.Run:
     return run
 
 
-def _draw_gradients(run: runs.Run) -> dict[str, str]:
+def _save_plots(plots: list[Plot], folder: Path) -> dict[str, str]:
+    return {plot.save(folder).name: plot.about for plot in plots}
+
+
+def _draw_gradients(run: runs.Run) -> list[Plot]:
     tables = {name: pl.read_csv(path) for name, path in runs.gradients(run).items()}
     if not tables:
-        return {}
-    draw_gradients(tables, run.folder / "gradient.png")
-    return {"gradient.png": "what was left of the gradient at each step back, before training and after"}
+        return []
+    about = "what was left of the gradient at each step back, before training and after"
+    return [Plot("gradient", about, draw_gradients(tables))]
 
 
 @contextmanager

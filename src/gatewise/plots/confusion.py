@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gatewise.plots.saving import save_picture
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 INK, PAPER, COUNTED = "#222222", "#ffffff", 30
 CELL, LETTER = 0.45, 0.09  # inches
 
 
-def draw_confusion(table: np.ndarray, classes: tuple[str, ...], who: str, path: Path) -> None:
+def draw_confusion(table: np.ndarray, classes: tuple[str, ...], who: str) -> Figure:
     """Draws a confusion matrix: a row for each true class, shaded by its shares, with the counts.
 
     table: [K, K], how often the class of a row was taken for that of a column
@@ -45,4 +47,4 @@ def draw_confusion(table: np.ndarray, classes: tuple[str, ...], who: str, path: 
         image, shrink=0.7, label="share of the true class", format=lambda share, _: f"{share:.0%}"
     )
     bar.set_ticks([0, 0.05, 0.2, 0.4, 0.6, 0.8, 1])
-    save_picture(figure, path)
+    return figure

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from gatewise.plots.saving import save_picture
 from gatewise.plots.vanishing import COLOURS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SMALLEST = 1e-12  # of the largest norm: what is less is as good as nothing
 
 
-def draw_gradients(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
+def draw_gradients(tables: Mapping[str, pl.DataFrame]) -> Figure:
     """A panel for each layer and state; a colour for each model, by its name.
 
     tables: as `GradientWatch` writes them: `epoch, layer, cell, state, lag, norm`
@@ -35,7 +36,7 @@ def draw_gradients(tables: Mapping[str, pl.DataFrame], path: Path) -> None:
     first, last = every["epoch"].min(), every["epoch"].max()
     told = "dashed: before training" + ("" if first == last else f", solid: in round {int(str(last)) + 1}")
     figure.suptitle(f"what is left of the gradient, against its largest norm ({told})", fontsize=11)
-    save_picture(figure, path)
+    return figure
 
 
 def _panel(axes: Any, table: pl.DataFrame, models: list[str]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
 
-from gatewise.plots.saving import save_picture
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 INK, RIGHT, WRONG = "#222222", "#2a7f4f", "#c1440e"
 IMAGES, CLIPS, FRAMES, ACROSS = 18, 6, 8, 6
@@ -60,7 +61,7 @@ def some_frames(clip: np.ndarray) -> list[np.ndarray]:
     return [clip[place] for place in places]
 
 
-def draw_hardest(examples: Sequence[Hard], who: str, path: Path) -> None:
+def draw_hardest(examples: Sequence[Hard], who: str) -> Figure:
     """Draws images side by side, or a clip in each row; red where it was taken for something else."""
     from matplotlib.figure import Figure
 
@@ -85,7 +86,7 @@ def draw_hardest(examples: Sequence[Hard], who: str, path: Path) -> None:
             _show(panel, frame, one.frames)
         colour = RIGHT if one.told == one.true else WRONG
         row[0].set_title(one.label, fontsize=8.5, loc="left", color=colour, pad=2, parse_math=False)
-    save_picture(figure, path)
+    return figure
 
 
 def _show(panel: Any, frame: np.ndarray, frames: Sequence[np.ndarray]) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gatewise.insight.vanishing import Outcome
-from gatewise.plots.saving import save_picture
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLOURS = ("#2a6f97", "#c1440e", "#4c956c", "#7a5195", "#8d6b1f", "#222222")
 
 
-def draw_vanishing(outcomes: Sequence[Outcome], lesson: str, path: Path) -> None:
+def draw_vanishing(outcomes: Sequence[Outcome], lesson: str) -> Figure:
     """Left, who is right at which lag; right, what is left of the gradient before training."""
     from matplotlib.figure import Figure
 
@@ -43,4 +45,4 @@ def draw_vanishing(outcomes: Sequence[Outcome], lesson: str, path: Path) -> None
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
         axes.legend(frameon=False)
-    save_picture(figure, path)
+    return figure

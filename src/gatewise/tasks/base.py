@@ -20,6 +20,7 @@ from gatewise.metrics.metric import Metric
 from gatewise.modules.finite import ADVICE
 from gatewise.modules.network import Baseline, Network
 from gatewise.plain import one_line
+from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
 from gatewise.tasks.options import TaskOptions
 from gatewise.tasks.serialization import SavedModel
@@ -194,6 +195,6 @@ class Task(ABC, Generic[Data]):
         """What a reader of the leaderboard must know."""
         return "* a baseline"
 
-    def draw(self, contest: Contest[Any], folder: Path) -> dict[str, str]:
-        """Writes pictures into a folder; says what is in each."""
-        return {}
+    def draw(self, contest: Contest[Any]) -> list[Plot]:
+        """The figures of a comparison."""
+        return []

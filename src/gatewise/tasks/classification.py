@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import polars as pl
@@ -12,6 +11,7 @@ from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.classifier import Classifier, class_scores, confusion, probabilities
 from gatewise.plots.confusion import draw_confusion
+from gatewise.plots.plot import Plot
 from gatewise.tasks.base import Task, TaskData
 from gatewise.tasks.comparison import Contest
 
@@ -58,14 +58,14 @@ class ClassTask(Task[Data]):
         header = ("class", "examples", "recall", "precision", "F1", "mostly taken for")
         return [Details(title, header, tuple(rows))]
 
-    def draw(self, contest: Contest[Data], folder: Path) -> dict[str, str]:
+    def draw(self, contest: Contest[Data]) -> list[Plot]:
         chosen = contest.chosen(baseline=False)
         assert chosen is not None
         data = contest.data
         assert isinstance(chosen.network, Classifier)
         table = confusion(probabilities(chosen.network, data.test), data.test.labels)
-        draw_confusion(table.numpy(), data.classes, chosen.name, folder / "confusion.png")
-        return {"confusion.png": f"what {chosen.name} took each class of the test part for"}
+        figure = draw_confusion(table.numpy(), data.classes, chosen.name)
+        return [Plot("confusion", f"what {chosen.name} took each class of the test part for", figure)]
 
 
 def said_of(network: Any, batch: Any, classes: tuple[str, ...]) -> str:

@@ -164,7 +164,12 @@ def find_kind(kind: str) -> type[Network]:
         raise ValueError(f"there is no kind of network {kind!r}")
     for one in pkgutil.iter_modules(home.__path__, f"{home.__name__}."):
         for found in vars(import_module(one.name)).values():
-            if isinstance(found, type) and issubclass(found, Network) and _kind(found) == kind and _is_complete(found):
+            if (
+                isinstance(found, type)
+                and issubclass(found, Network)
+                and _kind(found) == kind
+                and _is_complete(found)
+            ):
                 return found
     raise ValueError(f"there is no kind of network {kind!r}")
 

@@ -11,6 +11,7 @@ from gatewise.tasks.serialization import load_model
 from gatewise.training import commands as jobs
 from gatewise.training import runs
 from tests.bars import write_captions
+from tests.figures import drawn
 from tests.series import Quiet
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
@@ -54,7 +55,7 @@ def test_train(folder, contest):
     assert examples.rows[0][2] == contest.data.test.captions[0][0]
     image = contest.data.table.images[contest.data.validation.numbers[0]]
     assert TASK.glimpse(network, contest.data).startswith(f"{image.name} → ")
-    assert TASK.draw(contest, folder.parent / "run").keys() == {"captions.png", "looks.png"}
+    assert drawn(TASK, contest, folder.parent / "run").keys() == {"captions.png", "looks.png"}
 
 
 def test_evaluate_gives_the_part_that_was_not_trained_on(folder, contest):

@@ -15,6 +15,7 @@ from gatewise.tasks.serialization import load_model
 from gatewise.training import commands as jobs
 from gatewise.training import runs
 from gatewise.training.commands import compare, train
+from tests.figures import drawn
 from tests.series import Quiet
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
@@ -179,7 +180,7 @@ def test_compare_and_go_on_with_it(tmp_path, table):
     run = runs.resume("compare", TASK, folder)
     again = compare(run, TASK.read(run.data, run.options), Quiet())
     assert scores(again) == scores(contest)
-    assert TASK.draw(contest, tmp_path) == {
+    assert drawn(TASK, contest, tmp_path) == {
         "confusion.png": f"what {chosen.name} took each class of the test part for"
     }
     assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")

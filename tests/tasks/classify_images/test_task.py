@@ -15,6 +15,7 @@ from gatewise.tasks.serialization import load_model
 from gatewise.training import commands as jobs
 from gatewise.training import runs
 from tests.bars import write_classes
+from tests.figures import drawn
 from tests.series import Quiet
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
@@ -60,7 +61,7 @@ def test_train(folder, trained):
     scores = {one.name: one.scores for one in contest.entries}
     assert scores["majority"]["accuracy"] == 0.5
     assert scores[name]["accuracy"] > 0.8
-    assert TASK.draw(contest, out).keys() == {"confusion.png", "hardest.png"}
+    assert drawn(TASK, contest, out).keys() == {"confusion.png", "hardest.png"}
 
 
 def test_evaluate_gives_the_part_that_was_not_trained_on(folder, trained):

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from gatewise.plots.saving import save_picture
 from gatewise.tasks.comparison import Contest
 from gatewise.tasks.forecast.baselines import WindowMLP
 from gatewise.tasks.forecast.plots import draw_forecast
@@ -18,7 +19,7 @@ def drawn(contest, path, monkeypatch):
     monkeypatch.setattr(
         Figure, "savefig", lambda self, *args, **more: (caught.append(self), save(self, *args, **more))
     )
-    draw_forecast(contest, path)
+    save_picture(draw_forecast(contest), path)
     return caught[0].axes[0]
 
 

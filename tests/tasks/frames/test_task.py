@@ -12,6 +12,7 @@ from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
 from gatewise.training import commands as jobs
 from gatewise.training import runs
+from tests.figures import drawn
 from tests.moving import DOT, moving, write_animations, write_arrays, write_folders
 from tests.series import Quiet
 
@@ -59,7 +60,7 @@ def test_order_counts(folder, contest):
     )
     assert scores["gru"] > 0.9
     assert max(scores["mean frame"], scores["cnn mean"]) < 0.8  # both ways show the same frames
-    assert TASK.draw(contest, folder / "run").keys() == {"confusion.png", "hardest.png"}
+    assert drawn(TASK, contest, folder / "run").keys() == {"confusion.png", "hardest.png"}
 
 
 def test_evaluate_gives_the_part_that_was_not_trained_on(folder, contest):

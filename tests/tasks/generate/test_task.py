@@ -14,6 +14,7 @@ from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
 from gatewise.training import commands as jobs
 from gatewise.training import runs
+from tests.figures import drawn
 from tests.series import Quiet
 from tests.texts import words
 
@@ -74,7 +75,7 @@ def test_details_and_picture(contest, tmp_path):
     assert sum(float(row[3].rstrip("%")) for row in kinds.rows) == pytest.approx(100, abs=0.5)
     nats = [float(row[2]) for row in places.rows]
     assert nats == sorted(nats, reverse=True)
-    assert TASK.draw(found, tmp_path).keys() == {"surprise.png"}
+    assert drawn(TASK, found, tmp_path).keys() == {"surprise.png"}
     assert (tmp_path / "surprise.png").read_bytes().startswith(b"\x89PNG")
 
 

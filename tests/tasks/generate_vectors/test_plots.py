@@ -4,6 +4,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from gatewise.plots.saving import save_picture
 from gatewise.tasks.generate_vectors.plots import Look, _draw_pen, draw_vectors
 
 RANDOM = np.random.default_rng(0)
@@ -25,7 +26,9 @@ def colours(path):
     ids=["roll", "silence", "curves", "pen"],
 )
 def test_true_ones_above_drawn_ones(tmp_path, values, look):
-    draw_vectors({"true": [values], "drawn by $x": [values] * 4}, look, tmp_path / "picture.png")
+    save_picture(
+        draw_vectors({"true": [values], "drawn by $x": [values] * 4}, look), tmp_path / "picture.png"
+    )
     assert len(colours(tmp_path / "picture.png")) > 2
 
 

@@ -13,6 +13,7 @@ from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
 from gatewise.training import commands as jobs
 from gatewise.training import runs
+from tests.figures import drawn
 from tests.pens import rolls, strokes
 from tests.series import Quiet
 
@@ -97,7 +98,7 @@ def test_drawn_sequences_are_a_table_and_a_picture(pens, tmp_path, monkeypatch):
     assert gatewise(*command, "--out", "again.parquet") == 0
     assert pl.read_parquet("again.parquet")["x"].to_list() == pytest.approx(found["x"].to_list())
     assert (tmp_path / "drawn.png").read_bytes()[:4] == b"\x89PNG"
-    assert TASK.draw(contest, tmp_path) == {"drawn.png": "true sequences, and some that the network drew"}
+    assert drawn(TASK, contest, tmp_path) == {"drawn.png": "true sequences, and some that the network drew"}
 
 
 @pytest.mark.parametrize(

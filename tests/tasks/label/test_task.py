@@ -12,6 +12,7 @@ from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
 from gatewise.training import commands as jobs
 from gatewise.training import runs
+from tests.figures import drawn
 from tests.sentences import conll, sentences
 from tests.series import Quiet
 from tests.signals import motifs
@@ -123,7 +124,7 @@ def test_details_name_every_label_and_mistakes_by_their_line(text, table):
 
 def test_pictures(text, table):
     for path, contest in (text, table):
-        told = TASK.draw(contest, path.parent / "run")
+        told = drawn(TASK, contest, path.parent / "run")
         assert set(told) == {"confusion.png", "labels.png"}
         for name in told:
             assert (path.parent / "run" / name).stat().st_size > 10_000
@@ -133,7 +134,7 @@ def test_signs_of_their_own(tmp_path):
     path = tmp_path / "signs.conll"
     path.write_text(conll([[("[b]$x^$", "[red]"), ("a_{2", "$\\frac"), ("🙂", "[/b]")]] * 12))
     contest = carried_out("train", jobs.train, path, tmp_path / "run", TrainOptions(**SMALL))
-    TASK.draw(contest, tmp_path)
+    drawn(TASK, contest, tmp_path)
     frame = TASK.predict(load_model(tmp_path / "run"), path).frame
     assert set(frame["predicted"]) <= {"[red]", "$\\frac", "[/b]"}
 

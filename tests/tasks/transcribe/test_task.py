@@ -11,6 +11,7 @@ from gatewise.tasks.serialization import load_model
 from gatewise.tasks.transcribe.task import TASK
 from gatewise.training import commands as jobs
 from gatewise.training import runs
+from tests.figures import drawn
 from tests.series import Quiet
 from tests.signals import blurred
 from tests.strips import digits, strips, write_strips
@@ -114,7 +115,7 @@ def test_details_and_picture(bars, signals):
         for name, true, read, sign in texts.rows:
             assert truth[name] == true
             assert (sign == "≠") == (read != true)
-        assert TASK.draw(contest, folder) == {
+        assert drawn(TASK, contest, folder) == {
             "texts.png": "sequences of the test part, and where each symbol was seen"
         }
         assert (folder / "texts.png").stat().st_size > 10_000

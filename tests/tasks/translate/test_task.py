@@ -13,6 +13,7 @@ from gatewise.tasks.translate.task import TASK
 from gatewise.training import commands as jobs
 from gatewise.training import runs
 from gatewise.training.commands import compare, train
+from tests.figures import drawn
 from tests.series import Quiet
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
@@ -59,7 +60,7 @@ def contest(folder):
 def test_train(folder, contest):
     assert {one.name for one in contest.entries} == {"copy", "most-frequent", "word-table", "lstm"}
     assert "; 10 symbols of the sources, 10 of the targets" in contest.data.notes[-1]
-    assert TASK.draw(contest, folder / "run").keys() == {"attention.png"}
+    assert drawn(TASK, contest, folder / "run").keys() == {"attention.png"}
     assert (folder / "run" / "attention.png").stat().st_size > 5000
     network = contest.chosen(baseline=False).network
     by_length, examples = TASK.details(network, contest.data)
@@ -126,7 +127,7 @@ def test_two_files_with_others_to_validate_and_test(folder):
     ]
     network = contest.chosen(baseline=False).network
     assert network.share_forced() == 0.5
-    assert TASK.draw(contest, folder / "run2") == {}
+    assert drawn(TASK, contest, folder / "run2") == {}
     with pytest.raises(
         GatewiseError, match=r"trained on all of .*train\.forwards; give pairs that it has not seen"
     ):

@@ -84,7 +84,9 @@ def _column(name: str, values: Any) -> pl.Series:
         if kinds <= {"date", "datetime", "Timestamp"}:
             return pl.Series(name, [None if gone else one for one, gone in zip(texts, missing, strict=True)])
         texts = np.array([str(one) for one in texts], dtype=object)
-    return pl.Series(name, [None if gone else one for one, gone in zip(texts, missing, strict=True)], pl.String)
+    return pl.Series(
+        name, [None if gone else one for one, gone in zip(texts, missing, strict=True)], pl.String
+    )
 
 
 def _to_pandas(frame: pl.DataFrame) -> Any:

@@ -47,7 +47,9 @@ def write_pairs(data: Iterable[Sequence[str]], folder: Path) -> Path:
     return path
 
 
-def write_tagged(sentences: Iterable[Sequence[str]], labels: Iterable[Sequence[str]] | None, folder: Path) -> Path:
+def write_tagged(
+    sentences: Iterable[Sequence[str]], labels: Iterable[Sequence[str]] | None, folder: Path
+) -> Path:
     """Sentences as lists of tokens, with the label of each, in the CoNLL form: a token and its label a line."""
     given = [list(one) for one in sentences]
     tags = [list(one) for one in labels] if labels is not None else [["O"] * len(one) for one in given]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gatewise.plots.attention import SPOT
-from gatewise.plots.saving import save_picture
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 INK, RIGHT, WRONG = "#222222", "#2a7f4f", "#c1440e"
 ACROSS, LETTERS, WORDS = 3, 42, 8
@@ -36,7 +37,7 @@ class Told:
     looked: tuple[np.ndarray, ...] = ()
 
 
-def draw_captions(examples: Sequence[Told], title: str, path: Path) -> None:
+def draw_captions(examples: Sequence[Told], title: str) -> Figure:
     """Draws images in one scale, a true caption above each, below the model's: green if right, else red."""
     from matplotlib.figure import Figure
 
@@ -52,10 +53,10 @@ def draw_captions(examples: Sequence[Told], title: str, path: Path) -> None:
         more = f" (+{len(one.true) - 1} more)" if len(one.true) > 1 else ""
         _write(axes, one.true[0] + more, INK, above=True)
         _write(axes, one.told or "(nothing)", RIGHT if one.right else WRONG, above=False)
-    save_picture(figure, path)
+    return figure
 
 
-def draw_looks(examples: Sequence[Told], title: str, path: Path) -> None:
+def draw_looks(examples: Sequence[Told], title: str) -> Figure:
     """Draws a row for each image: a panel for each symbol told, and its end, with where the model looked."""
     from matplotlib.figure import Figure
 
@@ -75,7 +76,7 @@ def draw_looks(examples: Sequence[Told], title: str, path: Path) -> None:
             axes.imshow(cover)
             axes.set_title(piece, fontsize=9, color=INK, loc="left", pad=2, parse_math=False)
             _limit(axes, size)
-    save_picture(figure, path)
+    return figure
 
 
 def _largest(examples: Sequence[Told]) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from gatewise.data.text.symbols import Kind, Symbols
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.text import METRICS, by_length, require_sacrebleu
+from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, require_example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.caption.baselines import CaptionBaseline, MostFrequentCaption, NearestImage
@@ -248,18 +249,18 @@ class CaptionTask(Task[CaptionData]):
             "one of their image"
         )
 
-    def draw(self, contest: Contest[CaptionData], folder: Path) -> dict[str, str]:
+    def draw(self, contest: Contest[CaptionData]) -> list[Plot]:
         entry, data = contest.chosen(baseline=False), contest.data
         assert entry is not None
         assert isinstance(entry.network, CaptionNetwork)
         shown = [_shown(entry.network, data, place) for place in range(min(PICTURES, len(data.test.numbers)))]
         title = f"The first images of the test part: what is true above, what {entry.name} tells below"
-        draw_captions(shown, title, folder / "captions.png")
-        drawn = {"captions.png": f"images of the test part with their captions, and those of {entry.name}"}
+        about = f"images of the test part with their captions, and those of {entry.name}"
+        drawn = [Plot("captions", about, draw_captions(shown, title))]
         looks = [one for one in shown if one.looked][:LOOKS]
         if looks:
-            draw_looks(looks, f"Where {entry.name} looked for each symbol", folder / "looks.png")
-            drawn["looks.png"] = f"where {entry.name} looked for each symbol"
+            figure = draw_looks(looks, f"Where {entry.name} looked for each symbol")
+            drawn.append(Plot("looks", f"where {entry.name} looked for each symbol", figure))
         return drawn
 
 

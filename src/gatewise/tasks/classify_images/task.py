@@ -34,6 +34,7 @@ from gatewise.modules.image_lattices import over_images
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.pooling import How
 from gatewise.plots.highest_loss import IMAGES, draw_hardest, hardest
+from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, Strip, Track, require_example
 from gatewise.tasks.base import Prediction
 from gatewise.tasks.class_attribution import explain_class, weights_of
@@ -233,8 +234,8 @@ class ClassifyImages(ClassTask[ImageData]):
         tracks = (image, *weights_of(model.network, batch))
         return Example(batch, data.files.paths[place].name, tracks, said, explain=lambda _: explain())
 
-    def draw(self, contest: Contest[ImageData], folder: Path) -> dict[str, str]:
-        drawn = super().draw(contest, folder)
+    def draw(self, contest: Contest[ImageData]) -> list[Plot]:
+        drawn = super().draw(contest)
         chosen, test = contest.chosen(baseline=False), contest.data.test
         assert chosen is not None
         told = probabilities(chosen.network, test)  # type: ignore[arg-type]
@@ -243,8 +244,8 @@ class ClassifyImages(ClassTask[ImageData]):
             return [test.files[test.numbers[number]]]
 
         found = hardest(told, test.labels, contest.data.classes, show, IMAGES)
-        draw_hardest(found, chosen.name, folder / "hardest.png")
-        return {**drawn, "hardest.png": f"the images of the test part that {chosen.name} finds hardest"}
+        about = f"the images of the test part that {chosen.name} finds hardest"
+        return [*drawn, Plot("hardest", about, draw_hardest(found, chosen.name))]
 
 
 def _check_options(options: ClassifyImagesOptions) -> None:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from gatewise.modules.network import Network
-from gatewise.plots.saving import save_picture
 from gatewise.tasks.comparison import Contest
 from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.forecaster import Forecaster
 from gatewise.tasks.forecast.heads import MEDIAN
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 HORIZONS_SHOWN = 4
 INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
 
 
-def draw_forecast(contest: Contest[ForecastData], path: Path) -> None:
+def draw_forecast(contest: Contest[ForecastData]) -> Figure:
     """Draws history, truth, the chosen network's median and 80% interval, and the chosen baseline.
 
     The last horizons of the test part are foretold one after another, each from the values before it.
@@ -60,7 +61,7 @@ def draw_forecast(contest: Contest[ForecastData], path: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.01)
     axes.legend(frameon=False, ncols=4, loc="upper left", bbox_to_anchor=(0, -0.08))
-    save_picture(figure, path)
+    return figure
 
 
 def _draw_apart(

@@ -20,6 +20,7 @@ from gatewise.data.series.times import say, time_format
 from gatewise.data.tables.columns import Columns, FoundColumns
 from gatewise.errors import GatewiseError
 from gatewise.metrics.metric import Metric
+from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, Line, Track, channels, require_example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Contest
@@ -267,9 +268,8 @@ class Forecast(Task[ForecastData]):
             f"that of repeating the value of {data.plan.period} steps ago, in the training part"
         )
 
-    def draw(self, contest: Contest[ForecastData], folder: Path) -> dict[str, str]:
-        draw_forecast(contest, folder / "forecast.png")
-        return {"forecast.png": "the end of the series, foretold and true"}
+    def draw(self, contest: Contest[ForecastData]) -> list[Plot]:
+        return [Plot("forecast", "the end of the series, foretold and true", draw_forecast(contest))]
 
 
 def shape_of(data: ForecastData) -> ForecastShape:

@@ -27,6 +27,7 @@ from gatewise.modules.classifier import Classifier, Majority, probabilities
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.pooling import How
 from gatewise.plots.highest_loss import CLIPS, draw_hardest, hardest, some_frames
+from gatewise.plots.plot import Plot
 from gatewise.report.attribution import by_channel
 from gatewise.report.example import Example, channels, require_example
 from gatewise.tasks.base import Prediction
@@ -198,8 +199,8 @@ class Frames(ClassTask[FrameData]):
             unit="frame", explain=lambda _: explain(),
         )  # fmt: skip
 
-    def draw(self, contest: Contest[FrameData], folder: Path) -> dict[str, str]:
-        drawn = super().draw(contest, folder)
+    def draw(self, contest: Contest[FrameData]) -> list[Plot]:
+        drawn = super().draw(contest)
         chosen, test = contest.chosen(baseline=False), contest.data.test
         assert chosen is not None
         told = probabilities(chosen.network, test)  # type: ignore[arg-type]
@@ -208,8 +209,8 @@ class Frames(ClassTask[FrameData]):
             return some_frames(test.clips[test.numbers[number]])
 
         found = hardest(told, test.labels, contest.data.classes, show, CLIPS)
-        draw_hardest(found, chosen.name, folder / "hardest.png")
-        return {**drawn, "hardest.png": f"the clips of the test part that {chosen.name} finds hardest"}
+        about = f"the clips of the test part that {chosen.name} finds hardest"
+        return [*drawn, Plot("hardest", about, draw_hardest(found, chosen.name))]
 
 
 def _labelled(path: Path, options: FrameOptions) -> tuple[Clips, ClassFolders]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from gatewise.data.text.text import Text
 from gatewise.modules.network import Network
-from gatewise.plots.saving import save_picture
 from gatewise.tasks.comparison import Contest
 from gatewise.tasks.generate.network import NextSymbol, follow
 from gatewise.tasks.generate.tables import KINDS, Passage, kinds_of, read_passage
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WIDTH, NARROWEST, ROWS = 84, 60, 18  # characters of a line, and lines, of the passage
 WARM = 512  # symbols read before the passage
@@ -23,7 +24,7 @@ MOST = 6.0  # nats of the darkest colour
 INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
 
 
-def draw_text(contest: Contest[Any], path: Path) -> None:
+def draw_text(contest: Contest[Any]) -> Figure:
     """Draws a passage of the test part, nats by what was read before, and nats by kind of symbol."""
     from matplotlib.figure import Figure
 
@@ -41,7 +42,7 @@ def draw_text(contest: Contest[Any], path: Path) -> None:
         _draw_memory(left, _model(one.network), text, one.name, colours[one.name])
     _finish_memory(left)
     _draw_kinds(right, passages, colours)
-    save_picture(figure, path, 130)
+    return figure
 
 
 def nats_by_memory(model: NextSymbol, text: Text) -> tuple[np.ndarray, np.ndarray]:

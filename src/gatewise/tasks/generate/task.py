@@ -24,6 +24,7 @@ from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline
+from gatewise.plots.plot import Plot
 from gatewise.processes import is_first
 from gatewise.report.example import Example, Line, Track, require_example
 from gatewise.tasks.base import Prediction, Task
@@ -219,9 +220,9 @@ class Generate(Task[TextData]):
             f"perplexity: exp of the mean nats of a {symbol}"
         )
 
-    def draw(self, contest: Contest[TextData], folder: Path) -> dict[str, str]:
-        draw_text(contest, folder / "surprise.png")
-        return {"surprise.png": "a passage of the test part, and how surprising each character was"}
+    def draw(self, contest: Contest[TextData]) -> list[Plot]:
+        about = "a passage of the test part, and how surprising each character was"
+        return [Plot("surprise", about, draw_text(contest))]
 
 
 def _telling(path: Path) -> Callable[[float], None]:

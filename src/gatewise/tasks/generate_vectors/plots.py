@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatewise.plots.saving import save_picture
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 COLUMNS = 3  # sequences of a kind that are shown
 CURVES = 6  # channels shown of sequences that are neither rolls nor strokes
@@ -31,7 +32,7 @@ class Look:
     pen: tuple[str, ...] = ()
 
 
-def draw_vectors(kinds: Mapping[str, Sequence[np.ndarray]], look: Look, path: Path) -> None:
+def draw_vectors(kinds: Mapping[str, Sequence[np.ndarray]], look: Look) -> Figure:
     """Draws a row of sequences [T, C] for each kind: true ones above drawn ones, or drawn ones alone."""
     from matplotlib.figure import Figure
 
@@ -55,7 +56,7 @@ def draw_vectors(kinds: Mapping[str, Sequence[np.ndarray]], look: Look, path: Pa
         panels[row, 0].set_title(name, loc="left", fontsize=11, parse_math=False)
     if not look.pen:
         figure.supxlabel("step", fontsize=10)
-    save_picture(figure, path, 130)
+    return figure
 
 
 def _draw_roll(axes: Any, values: np.ndarray, look: Look, shown: list[np.ndarray], colour: str) -> None:

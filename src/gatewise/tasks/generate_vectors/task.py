@@ -26,6 +26,7 @@ from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline
+from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, Line, Track, channels, require_example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Contest
@@ -200,7 +201,7 @@ class GenerateVectors(Task[VectorData]):
         scaled = ", real channels at deviation 1" if real else ""
         return f"{told}{scaled}; from the 2nd: without the first vectors"
 
-    def draw(self, contest: Contest[VectorData], folder: Path) -> dict[str, str]:
+    def draw(self, contest: Contest[VectorData]) -> list[Plot]:
         chosen, data = contest.chosen(baseline=False), contest.data
         assert chosen is not None
         assert isinstance(chosen.network, SequenceModel)
@@ -209,8 +210,8 @@ class GenerateVectors(Task[VectorData]):
         true = [data.reading.whole(one.numpy()) for one in vectors]
         drawn = sample(chosen.network, data.reading, max(map(len, true)), COLUMNS)
         kinds = {"true, of the test part": true, f"drawn by {chosen.name}": drawn}
-        draw_vectors(kinds, data.reading.look, folder / "drawn.png")
-        return {"drawn.png": "true sequences, and some that the network drew"}
+        figure = draw_vectors(kinds, data.reading.look)
+        return [Plot("drawn", "true sequences, and some that the network drew", figure)]
 
 
 def sample(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gatewise.data.labels.channel_steps import ChannelSteps
 from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.token_steps import TokenSteps
-from gatewise.plots.saving import save_picture
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SEQUENCES, LINES = 4, 14  # of a table; of a text
 WIDTH, LEAST_WIDTH = 100, 60  # letters of a line
@@ -19,7 +20,7 @@ INK, WRONG, FAINT = "#222222", "#c1440e", "#999999"
 OUTSIDE = "O"
 
 
-def draw_steps(data: LabelledSteps, found: list[np.ndarray], who: str, path: Path) -> None:
+def draw_steps(data: LabelledSteps, found: list[np.ndarray], who: str) -> Figure:
     """Draws some sequences with the labels that were told, and where the true ones are others.
 
     found: the labels of each sequence of the test part, by number
@@ -31,7 +32,7 @@ def draw_steps(data: LabelledSteps, found: list[np.ndarray], who: str, path: Pat
         _draw_channels(figure, data, found, who)
     else:
         _draw_tokens(figure, data, found, who)
-    save_picture(figure, path, 140)
+    return figure
 
 
 def colours(count: int) -> Any:

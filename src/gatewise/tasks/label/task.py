@@ -26,6 +26,7 @@ from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline
 from gatewise.plots.confusion import draw_confusion
+from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, Track, channels, require_example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Contest
@@ -214,18 +215,18 @@ class Label(Task[LabelledSteps]):
             f"span F1: of whole spans, {spans}; exact: sequences without a wrong label"
         )
 
-    def draw(self, contest: Contest[LabelledSteps], folder: Path) -> dict[str, str]:
+    def draw(self, contest: Contest[LabelledSteps]) -> list[Plot]:
         chosen, data = contest.chosen(baseline=False), contest.data
         assert chosen is not None
         assert isinstance(chosen.network, Labeller)
         found, _ = find_labels(chosen.network, data.test)
         matrix = confusion(data.truth(data.test), found, len(data.labels))
-        draw_confusion(matrix, data.labels, chosen.name, folder / "confusion.png")
-        draw_steps(data, found, chosen.name, folder / "labels.png")
-        return {
-            "confusion.png": f"what {chosen.name} took each label of the test part for",
-            "labels.png": "sequences of the test part with their labels, told and true",
-        }
+        taken = f"what {chosen.name} took each label of the test part for"
+        shown = "sequences of the test part with their labels, told and true"
+        return [
+            Plot("confusion", taken, draw_confusion(matrix, data.labels, chosen.name)),
+            Plot("labels", shown, draw_steps(data, found, chosen.name)),
+        ]
 
 
 def _track(name: str, labels: tuple[str, ...]) -> Track:

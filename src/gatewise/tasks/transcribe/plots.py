@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,16 +11,18 @@ import torch
 from gatewise.data.labels.strips import Strips
 from gatewise.data.labels.transcribed import Transcribed
 from gatewise.modules.ctc import BLANK
-from gatewise.plots.saving import save_picture
 from gatewise.tasks.transcribe.metrics import find_texts
 from gatewise.tasks.transcribe.network import Transcriber
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SEQUENCES, STEPS, CHANNELS = 6, 600, 6
 SEEN = 0.25  # the probability from which a symbol is drawn
 INK, WRONG, FAINT = "#222222", "#c1440e", "#999999"
 
 
-def draw_texts(data: Transcribed, network: Transcriber, who: str, path: Path) -> None:
+def draw_texts(data: Transcribed, network: Transcriber, who: str) -> Figure:
     """Draws some inputs, the probability of each symbol at each step below them, and both texts."""
     from matplotlib.figure import Figure
 
@@ -41,7 +42,7 @@ def draw_texts(data: Transcribed, network: Transcriber, who: str, path: Path) ->
         f"Above, what {who} is given; below, how probable each symbol is where", x=0.01, ha="left",
         fontsize=11, parse_math=False,
     )  # fmt: skip
-    save_picture(figure, path, 140)
+    return figure
 
 
 @torch.inference_mode()

@@ -35,6 +35,7 @@ from gatewise.modules.ctc import BLANK, steps_needed
 from gatewise.modules.image_lattices import over_images
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.strip_fronts import Front
+from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, Track, channels, require_example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Contest
@@ -205,12 +206,12 @@ class Transcribe(Task[Transcribed]):
             "exact: texts without a mistake"
         )
 
-    def draw(self, contest: Contest[Transcribed], folder: Path) -> dict[str, str]:
+    def draw(self, contest: Contest[Transcribed]) -> list[Plot]:
         chosen = contest.chosen(baseline=False)
         assert chosen is not None
         assert isinstance(chosen.network, Transcriber)
-        draw_texts(contest.data, chosen.network, chosen.name, folder / "texts.png")
-        return {"texts.png": "sequences of the test part, and where each symbol was seen"}
+        figure = draw_texts(contest.data, chosen.network, chosen.name)
+        return [Plot("texts", "sequences of the test part, and where each symbol was seen", figure)]
 
 
 def _drawn(data: Transcribed, place: int, values: np.ndarray, steps: int) -> tuple[Track, ...]:

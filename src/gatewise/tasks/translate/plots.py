@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gatewise.data.text.symbols import Symbols
 from gatewise.plots.attention import show_weights
-from gatewise.plots.saving import save_picture
 from gatewise.tasks.translate.metrics import Told
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 INK, ACROSS, CELL = "#222222", 2, 0.3  # inches of a symbol
 
@@ -17,7 +18,7 @@ INK, ACROSS, CELL = "#222222", 2, 0.3  # inches of a symbol
 END = "(end)"
 
 
-def draw_attention(told: Sequence[Told], source: Symbols, target: Symbols, name: str, path: Path) -> None:
+def draw_attention(told: Sequence[Told], source: Symbols, target: Symbols, name: str) -> Figure:
     """Draws a panel for each translation: darker where more was looked at; each row sums to one."""
     from matplotlib.figure import Figure
 
@@ -35,7 +36,7 @@ def draw_attention(told: Sequence[Told], source: Symbols, target: Symbols, name:
         panel.axis("off")
     for panel, one in zip(panels, told, strict=False):
         _draw(panel, one, source, target)
-    save_picture(figure, path, 130)
+    return figure
 
 
 def _draw(panel: Any, one: Told, source: Symbols, target: Symbols) -> None:

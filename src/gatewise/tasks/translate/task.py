@@ -28,6 +28,7 @@ from gatewise.data.text.symbols import Symbols
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.text import METRICS, by_length, require_sacrebleu, score
+from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, require_example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Contest
@@ -260,16 +261,16 @@ class Translate(Task[ParallelData]):
             "true ones"
         )
 
-    def draw(self, contest: Contest[ParallelData], folder: Path) -> dict[str, str]:
+    def draw(self, contest: Contest[ParallelData]) -> list[Plot]:
         entry, data = contest.chosen(baseline=False), contest.data
         assert entry is not None
         rows = [row for row in range(len(data.test)) if 4 <= data.test.sources.lengths[row] <= 16]
         texts = [data.test.text(row)[0] for row in (rows or range(len(data.test)))[:PICTURES]]
         told = tell(entry.network, texts, data.source, data.target)  # type: ignore[arg-type]
         if any(one.looked is None for one in told):
-            return {}
-        draw_attention(told, data.source, data.target, entry.name, folder / "attention.png")
-        return {"attention.png": "where the decoder looked, for some pairs of the test part"}
+            return []
+        figure = draw_attention(told, data.source, data.target, entry.name)
+        return [Plot("attention", "where the decoder looked, for some pairs of the test part", figure)]
 
 
 def _others(files: tuple[str, ...], pairs: TextPairs) -> TextPairs | None:

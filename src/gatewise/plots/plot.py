@@ -1,0 +1,27 @@
+"""A figure with its name and what it shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatewise.plots.saving import save_picture
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A matplotlib figure. name: of its file, without the ending; about: what it shows, in a phrase."""
+
+    name: str
+    about: str
+    figure: Figure
+
+    def save(self, folder: Path) -> Path:
+        """Writes the figure into a folder as a PNG file, and returns its path."""
+        path = folder / f"{self.name}.png"
+        save_picture(self.figure, path)
+        return path
