@@ -1,6 +1,6 @@
 """The figures of a task, written as the command line writes them."""
 
 
-def drawn(task, contest, folder):
+def drawn(task, comparison, folder):
     """Writes the figures of a comparison into a folder; what each file shows, by its name."""
-    return {plot.save(folder).name: plot.about for plot in task.draw(contest)}
+    return {plot.save(folder).name: plot.about for plot in task.draw(comparison)}

@@ -1,4 +1,4 @@
-"""Small made series that tests train on, and a contest's watcher that keeps quiet."""
+"""Small made series that tests train on, and a comparison's callback that keeps quiet."""
 
 import numpy as np
 import polars as pl
@@ -28,7 +28,7 @@ def data(horizon=4, context=12, period=12, **options):
 
 
 class Quiet:
-    """A watcher that remembers who finished."""
+    """A callback that remembers who finished."""
 
     def __init__(self):
         self.finished = []
@@ -39,11 +39,11 @@ class Quiet:
     def progress(self, share, message):
         assert 0 <= share <= 1
 
-    def glimpse(self, text):
+    def preview(self, text):
         pass
 
     def warn(self, sentence):
         pass
 
-    def finish(self, entry, metric):
-        self.finished.append(entry.name)
+    def finish(self, result, metric):
+        self.finished.append(result.name)

@@ -38,7 +38,7 @@ from tests.strips import digits, strips  # noqa: E402
 
 from gatewise.metrics.metric import Metric  # noqa: E402
 from gatewise.tasks import find_task  # noqa: E402
-from gatewise.tasks.comparison import Entry  # noqa: E402
+from gatewise.tasks.comparison import Result  # noqa: E402
 from gatewise.tasks.options import verb_options  # noqa: E402
 from gatewise.training import jobs, runs  # noqa: E402
 
@@ -62,7 +62,7 @@ EXPERIMENTS: dict[str, tuple[str, str, dict[str, Any]]] = {  # verb, task, optio
 
 
 class Told:
-    """Says how a contest goes, a line now and then."""
+    """Says how a comparison goes, a line now and then."""
 
     def begin(self, name: str) -> None:
         print(name, flush=True)
@@ -76,11 +76,11 @@ class Told:
     def warn(self, sentence: str) -> None:
         print(sentence, flush=True)
 
-    def glimpse(self, text: str) -> None:
+    def preview(self, text: str) -> None:
         print(text, flush=True)
 
-    def finish(self, entry: Entry, metric: Metric) -> None:
-        print(entry.name, metric.said(entry.scores[metric.name]), flush=True)
+    def finish(self, result: Result, metric: Metric) -> None:
+        print(result.name, metric.said(result.scores[metric.name]), flush=True)
 
 
 def mnist(part: str) -> tuple[np.ndarray, np.ndarray]:
@@ -138,17 +138,17 @@ WRITERS = {"rows": write_digits, "lattice": write_digits, "moving": write_moving
 
 
 def measured(verb: str, name: str, data: Path, out: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """Each contender's scores on the test part, and what it took."""
+    """Each candidate's scores on the test part, and what it took."""
     task = find_task(name)
     run = runs.begin(verb, task, data, verb_options(verb, task.options)(**options), out)
     runs.write(run)
     read = task.read(data, run.options)
     print("\n".join(read.notes), flush=True)
-    contest = getattr(jobs, verb)(run, read, Told())
-    task.draw(contest, out)
+    comparison = getattr(jobs, verb)(run, read, Told())
+    task.draw(comparison, out)
     return {
         one.name: {**one.scores, "minutes": one.seconds / 60, "parameters": one.parameters}
-        for one in contest.entries
+        for one in comparison.results
     }
 
 

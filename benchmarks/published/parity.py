@@ -82,7 +82,7 @@ def learn(name: str, network: nn.Module, bits: int, batch: int, **options: Any) 
     return {"strings right": right, **found, "parameters": parameters_of(network)}
 
 
-def contest(bits: int, settings: argparse.Namespace) -> dict[str, Any]:
+def comparison(bits: int, settings: argparse.Namespace) -> dict[str, Any]:
     """The grid, and then each rival with as many strings as the grid took."""
     of = settings
     sizes, options = (bits, of.units, of.depth), {"rate": of.rate, "enough": 0.998}
@@ -98,5 +98,5 @@ def contest(bits: int, settings: argparse.Namespace) -> dict[str, Any]:
 if __name__ == "__main__":
     settings = arguments(__doc__, bits=[20, 30], units=200, depth=10, batch=100, rate=0.001, steps=12_000)
     begun = time.monotonic()
-    measured = {f"{bits} bits": contest(bits, settings) for bits in settings.bits}
+    measured = {f"{bits} bits": comparison(bits, settings) for bits in settings.bits}
     record("parity", settings, PAPER, measured, (time.monotonic() - begun) / 60)

@@ -21,7 +21,7 @@ import torch
 from experiment import arguments, record
 
 from gatewise.metrics.metric import Metric
-from gatewise.tasks.comparison import Entry
+from gatewise.tasks.comparison import Result
 from gatewise.tasks.generate.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.training import commands as jobs
@@ -42,11 +42,11 @@ class Told:
     def warn(self, sentence: str) -> None:
         print(sentence, flush=True)
 
-    def glimpse(self, text: str) -> None:
+    def preview(self, text: str) -> None:
         print(self.message, flush=True)
 
-    def finish(self, entry: Entry, metric: Metric) -> None:
-        print(entry.name, metric.said(entry.scores[metric.name]), flush=True)
+    def finish(self, result: Result, metric: Metric) -> None:
+        print(result.name, metric.said(result.scores[metric.name]), flush=True)
 
 
 def text() -> Path:
@@ -59,15 +59,15 @@ def text() -> Path:
 
 
 def measured(path: Path, folder: Path | None = None, **options: Any) -> dict[str, Any]:
-    """Each contender's nats a character of the test part, and what it took.
+    """Each candidate's nats a character of the test part, and what it took.
 
     folder: of the run, which can be used afterwards; a new one under runs/ if None
     """
     chosen = verb_options("train", TASK.options)(**options)
     run = runs.begin("train", TASK, path, chosen, folder)
     runs.write(run)
-    contest = jobs.train(run, TASK.read(path, chosen), Told())
-    TASK.draw(contest, run.folder)
+    comparison = jobs.train(run, TASK.read(path, chosen), Told())
+    TASK.draw(comparison, run.folder)
     print(run.folder)
     return {
         one.name: {
@@ -76,7 +76,7 @@ def measured(path: Path, folder: Path | None = None, **options: Any) -> dict[str
             "minutes": one.seconds / 60,
             "parameters": one.parameters,
         }
-        for one in contest.entries
+        for one in comparison.results
     }
 
 

@@ -37,7 +37,7 @@ def test_all_are_written_and_the_worst_told(operate, tmp_path, flags, rows, what
 
 def test_the_loss_is_that_of_the_whole_part(folder):
     model = load_model(folder / "run")
-    part = TASK.read_again(model, folder / "series.csv").test
+    part = TASK.load_for_evaluation(model, folder / "series.csv").test
     with torch.no_grad():
         whole = model.network.loss(part.__getitems__(list(range(len(part)))))
         some = mean_loss(model.network, list(loader(part, 4, 0, 1, True, 0)))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gatewise.plots.highest_loss import draw_hardest, hardest, some_frames
+from gatewise.plots.highest_loss import draw_highest_loss, highest_loss, some_frames
 from gatewise.plots.saving import save_picture
 from gatewise.tasks.caption.plots import Told, draw_captions, draw_looks
 
@@ -18,7 +18,7 @@ def image(height, width, channels=1):
 
 def test_the_hardest_are_those_to_whose_class_the_least_chance_is_given():
     told = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8]])
-    found = hardest(told, torch.tensor([0, 0, 1, 0]), ("a", "b"), lambda number: [number], 3)
+    found = highest_loss(told, torch.tensor([0, 0, 1, 0]), ("a", "b"), lambda number: [number], 3)
     assert [one.frames for one in found] == [(3,), (1,), (2,)]
     assert [one.label for one in found] == ["a, not b (20%)", "a, not b (40%)", "b (70%)"]
 
@@ -35,8 +35,8 @@ def test_frames_are_taken_evenly():
 ], ids=["grey", "colour", "clip", "fractions"])  # fmt: skip
 def test_examples_of_all_kinds_are_drawn(tmp_path, make):
     told = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]])
-    found = hardest(told, torch.tensor([0, 0, 1]), ("$a", "b_{"), lambda number: make(), 3)
-    save_picture(draw_hardest(found, "$lstm"), tmp_path / "hardest.png")
+    found = highest_loss(told, torch.tensor([0, 0, 1]), ("$a", "b_{"), lambda number: make(), 3)
+    save_picture(draw_highest_loss(found, "$lstm"), tmp_path / "hardest.png")
     with Image.open(tmp_path / "hardest.png") as drawn:
         assert len(np.unique(np.asarray(drawn.convert("L")))) > 50
 

@@ -11,7 +11,7 @@ from tests.texts import words
 
 def test_a_one_dimensional_grid_learns_parity_beside_plain_networks_with_as_many_strings(script):
     settings = Namespace(units=64, depth=6, batch=100, rate=0.003, steps=1500, seed=0)
-    found = script("parity").contest(10, settings)
+    found = script("parity").comparison(10, settings)
     assert found["1-LSTM"]["strings right"] > 0.95
     assert found["tanh"]["steps"] == found["1-LSTM"]["steps"] >= found["ReLU"]["steps"]
 

@@ -6,7 +6,7 @@ from torch import nn
 
 import gatewise
 from gatewise.report import inspect
-from gatewise.report.example import Example, Explained, Line, Looked, Strip, Track
+from gatewise.report.example import AttentionMap, Example, Explained, Line, Strip, Track
 
 NASTY = "</script><script>window.broken = 1</script><img src=x onerror='window.broken = 1'>"
 STEPS, UNITS = 12, 5
@@ -56,9 +56,9 @@ def looking(over_image=False):
     )
     image = (255 * torch.rand(6, 8)).byte().numpy()
     looked = (
-        Looked(weights, told, (), "decoder", "", image, (2, 2))
+        AttentionMap(weights, told, (), "decoder", "", image, (2, 2))
         if over_image
-        else Looked(weights, told, read, "decoder", "encoder")
+        else AttentionMap(weights, told, read, "decoder", "encoder")
     )
     explained = Explained("the logit", 1.5, 0.5, "where all is nothing", 0.25, part[0], parts[:1])
     example = Example(None, "a pair", parts, looked=looked, explained=explained)

@@ -60,7 +60,7 @@ def example(task, path, number=0, cell="gru", **options):
     inspection = inspect(network, loss, found.last or loss, found)
     told = contents(inspection)
     told["network"] = network
-    return found, task.read_again(model, path), told
+    return found, task.load_for_evaluation(model, path), told
 
 
 def steps(told):

@@ -29,16 +29,16 @@ OPTIONS = {"cell": "rnn", "hidden": 4, "epochs": 1}
 
 
 def trained(task, table, folder, options):
-    """The scores by the contenders' names, and what the network predicts."""
+    """The scores by the candidates' names, and what the network predicts."""
     folder.mkdir()
     path = folder / "data.csv"
     table.write_csv(path)
     chosen = verb_options("train", task.options)(**OPTIONS, **options)
     run = runs.begin("train", task, path, chosen, folder / "run")
     runs.write(run)
-    contest = jobs.train(run, task.read(run.data, run.options), series.Quiet())
+    comparison = jobs.train(run, task.read(run.data, run.options), series.Quiet())
     predicted = task.predict(load_model(folder / "run"), path).frame
-    return {one.name: one.scores for one in contest.entries}, predicted
+    return {one.name: one.scores for one in comparison.results}, predicted
 
 
 @pytest.fixture(scope="module")

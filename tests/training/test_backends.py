@@ -13,7 +13,7 @@ from tests.series import data
 from tests.training.test_fit import options, rows
 
 
-class Counted:
+class Counts:
     """A backend that counts what it serves."""
 
     def __init__(self, backend):
@@ -27,7 +27,7 @@ class Counted:
 # No layer normalisation: its weights' last bits decide the curve within some steps, on one backend as on two.
 @pytest.mark.parametrize("name", ["LSTM", "GRU", "ChoGRU"])
 def test_the_same_curve_of_losses_natively(monkeypatch, tmp_path, name):
-    counted = {one.name: Counted(one) for one in choice.BACKENDS}
+    counted = {one.name: Counts(one) for one in choice.BACKENDS}
     monkeypatch.setattr(choice, "BACKENDS", tuple(counted.values()))
     prepared, chosen, curves = data(), options(epochs=4, learning_rate=0.005), {}
     for backend in ("reference", "native"):

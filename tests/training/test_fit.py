@@ -9,13 +9,13 @@ from gatewise.cells import GRU
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.network import ForecastNetwork
 from gatewise.tasks.forecast.task import shape_of
-from gatewise.tasks.options import Contender
+from gatewise.tasks.options import TrainOptions
 from gatewise.training.fit import fit
 from tests.series import data
 
 
 def options(**more):
-    return Contender(**{"epochs": 6, "learning_rate": 0.01, "accelerator": "cpu", **more})
+    return TrainOptions(**{"epochs": 6, "learning_rate": 0.01, "accelerator": "cpu", **more})
 
 
 def network(prepared):

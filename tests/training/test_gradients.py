@@ -14,14 +14,14 @@ from gatewise.plots.gradient import draw_gradients
 from gatewise.plots.saving import save_picture
 from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork
 from gatewise.tasks.forecast.task import shape_of
-from gatewise.tasks.options import Contender
+from gatewise.tasks.options import TrainOptions
 from gatewise.training.fit import fit
 from gatewise.training.gradients import GradientWatch
 from tests.series import data
 
 
 def trained(folder, kind=None, warn=lambda sentence: None, show=lambda share, said: None, **more):
-    options = Contender(epochs=3, accelerator="cpu", **more)
+    options = TrainOptions(epochs=3, accelerator="cpu", **more)
     prepared = data()
     torch.manual_seed(0)
     make = kind or partial(ForecastNetwork, cell=GRU, dropout=0.2)

@@ -12,7 +12,7 @@ from gatewise.errors import DivergedError, GatewiseError
 from gatewise.modules.beam_search import beam_search
 from gatewise.tasks.base import Prediction
 from gatewise.tasks.forecast.task import TASK
-from gatewise.tasks.generate.sampling import Taste, sample
+from gatewise.tasks.generate.sampling import SamplingConfig, sample
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from gatewise.training import commands as jobs
@@ -25,7 +25,7 @@ SMALL = {"horizon": 4, "context": 12, "hidden": 4, "epochs": 1, "epoch_steps": 1
 
 
 class Warned(Quiet):
-    """A watcher that remembers what it is warned of."""
+    """A callback that remembers what it is warned of."""
 
     def __init__(self):
         super().__init__()
@@ -47,9 +47,9 @@ def model(tmp_path):
 def compared(folder, cells):
     run = runs.begin("compare", TASK, folder / "values.csv", compare_options(cells), folder / "run")
     runs.write(run)
-    watcher = Warned()
-    contest = jobs.compare(run, TASK.read(run.data, run.options), watcher)
-    return contest, watcher
+    callback = Warned()
+    comparison = jobs.compare(run, TASK.read(run.data, run.options), callback)
+    return comparison, callback
 
 
 def compare_options(cells):
@@ -72,7 +72,7 @@ def test_predictions_and_scores_that_overflow_are_an_error(model, tmp_path):
     again = load_model(tmp_path / "saved")
     with pytest.raises(GatewiseError, match="the prediction of 'value' is nan in row 1"):
         TASK.predict(again, tmp_path / "values.csv")
-    read = TASK.read_again(again, tmp_path / "values.csv")
+    read = TASK.load_for_evaluation(again, tmp_path / "values.csv")
     with pytest.raises(GatewiseError, match="the MASE of rnn on the test part is nan"):
         jobs.evaluate(TASK, again, read, Quiet())
 
@@ -99,10 +99,10 @@ def diverging(monkeypatch, *names):
 def test_others_of_a_comparison_finish(monkeypatch, tmp_path):
     frame().write_csv(tmp_path / "values.csv")
     diverging(monkeypatch, "GRU")
-    contest, watcher = compared(tmp_path, ("rnn", "gru"))
-    assert {"rnn", "mlp", "naive", "ridge"} <= {one.name for one in contest.entries}
-    assert "gru" not in {one.name for one in contest.entries}
-    assert watcher.warned == [
+    comparison, callback = compared(tmp_path, ("rnn", "gru"))
+    assert {"rnn", "mlp", "naive", "ridge"} <= {one.name for one in comparison.results}
+    assert "gru" not in {one.name for one in comparison.results}
+    assert callback.warned == [
         "left out: the loss became nan at step 0; give a lower --learning-rate or --gradient-clip"
     ]
     with (tmp_path / "run" / "leaderboard.csv").open() as file:
@@ -122,9 +122,9 @@ def test_a_baseline_without_finite_scores_is_left_out(monkeypatch, tmp_path):
     from gatewise.tasks.forecast.baselines import Ridge
 
     monkeypatch.setattr(Ridge, "point", lambda self, past, future: past[:, :4, 0] * torch.nan)
-    contest, watcher = compared(tmp_path, ("rnn",))
-    assert "ridge" not in {one.name for one in contest.entries}
-    assert watcher.warned[0].startswith("left out: the MASE of ridge on the test part is nan")
+    comparison, callback = compared(tmp_path, ("rnn",))
+    assert "ridge" not in {one.name for one in comparison.results}
+    assert callback.warned[0].startswith("left out: the MASE of ridge on the test part is nan")
 
 
 def test_a_validation_that_is_never_finite_ends_a_training(monkeypatch, tmp_path):
@@ -151,7 +151,7 @@ class Nowhere:
 
 def test_symbols_are_not_drawn_from_nan():
     with pytest.raises(GatewiseError, match="probabilities of the next symbol are not a number"):
-        next(sample(Nowhere(), [1], Taste(), torch.Generator()))
+        next(sample(Nowhere(), [1], SamplingConfig(), torch.Generator()))
 
 
 def test_a_beam_does_not_follow_nan():

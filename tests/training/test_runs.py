@@ -11,7 +11,7 @@ from gatewise.errors import GatewiseError
 from gatewise.tasks import find_task
 from gatewise.tasks.options import verb_options
 from gatewise.training import runs
-from gatewise.training.runner import Arena
+from gatewise.training.runner import Runner
 from tests.series import Quiet, frame
 
 TASK = find_task("forecast")
@@ -124,9 +124,9 @@ def test_links_that_lead_out_of_a_run_are_refused(run, place, name):
 )  # fmt: skip
 def test_what_result_json_holds_is_checked(tmp_path, text):
     (tmp_path / "result.json").write_text(text)
-    arena = Arena(TASK, None, Quiet(), {})
+    runner = Runner(TASK, None, Quiet(), {})
     with pytest.raises(GatewiseError, match=r"result\.json is damaged; remove it, and the training goes on"):
-        arena.trained("lstm", lambda: None, {tmp_path: verb_options("train", TASK.options)(horizon=3)})
+        runner.trained("lstm", lambda: None, {tmp_path: verb_options("train", TASK.options)(horizon=3)})
 
 
 def test_a_file_of_options_executes_no_cell_and_uses_the_equations_of_its_run(place):

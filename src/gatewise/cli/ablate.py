@@ -53,7 +53,7 @@ def operate(run: RUN, data: DATA, units: UNITS = False, out: OUT = None) -> None
     require_output(table, "a .csv file", mark, data=data, run=run)
     model = load_model(run)
     with console.status("reading"):
-        part = find_task(model.task).read_again(model, data).test
+        part = find_task(model.task).load_for_evaluation(model, data).test
         batches = list(
             islice(loader(part, _rows(part), 0, 1, False, 0), UNIT_BATCHES if units else GATE_BATCHES)
         )

@@ -27,7 +27,7 @@ SHAPES = Annotated[
     str | None, typer.Option(help="BATCHxSTEPSxINPUTSxHIDDEN, BATCHxL1xL2xINPUTSxHIDDEN; commas.")
 ]
 QUICK = Annotated[bool, typer.Option("--quick", help="Three shapes, three repeats.")]
-REPEATS = Annotated[int | None, typer.Option(help="Turns of each contender (9).")]
+REPEATS = Annotated[int | None, typer.Option(help="Turns of each candidate (9).")]
 RIVALS = Annotated[str | None, typer.Option(help="Beside whom; commas (all that are installed).")]
 THREADS = Annotated[int | None, typer.Option(help="Processors to use (all).")]
 DTYPE = Annotated[str, typer.Option(help="float32, or bfloat16 by autocast beside float32.")]

@@ -21,11 +21,11 @@ def scores(run: RUN, data: DATA) -> None:
     """Score a trained model on the test part of its data, or on other data."""
     model = load_model(run)
     task = find_task(model.task)
-    told = task.read_again(model, data)
+    told = task.load_for_evaluation(model, data)
     for note in told.notes:
         console.print(note)
     with Bar() as bar:
-        contest = evaluate(task, model, told, bar)
-    console.print(leaderboard(contest))
-    show_details(contest)
-    console.print(contest.verdict())
+        comparison = evaluate(task, model, told, bar)
+    console.print(leaderboard(comparison))
+    show_details(comparison)
+    console.print(comparison.verdict())

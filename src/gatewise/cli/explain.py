@@ -16,7 +16,7 @@ from gatewise.cells import find_cell
 from gatewise.cells.base import CellType
 from gatewise.cli.outputs import MARK, require_output
 from gatewise.errors import GatewiseError
-from gatewise.insight.toy_problems import LESSONS
+from gatewise.insight.toy_problems import TOY_PROBLEMS
 from gatewise.insight.vanishing import Outcome, learn
 from gatewise.insight.walk import PHASES, Stop, walk
 from gatewise.plots.saving import save_picture
@@ -28,7 +28,9 @@ NAME = Annotated[
     str, typer.Argument(help="A cell's name, FILE.py:Name (a file that is executed), or: vanishing.")
 ]
 CELLS = Annotated[str, typer.Option(help="Of vanishing: who learns, with commas.")]
-LESSON = Annotated[str, typer.Option(help="Of vanishing: what is to be learned.", metavar="|".join(LESSONS))]
+LESSON = Annotated[
+    str, typer.Option(help="Of vanishing: what is to be learned.", metavar="|".join(TOY_PROBLEMS))
+]
 LAGS = Annotated[str, typer.Option(help="Of vanishing: over how many steps, with commas.")]
 STEPS = Annotated[int, typer.Option(min=1, help="Of vanishing: batches to learn from, at most.")]
 OUT = Annotated[Path | None, typer.Option(help="Of vanishing: the picture to write (vanishing.png).")]
@@ -111,9 +113,9 @@ def _show(stop: Stop) -> None:
 
 def _vanishing(cells: list[CellType], lesson: str, lags: list[int], steps: int, out: Path) -> None:
     """Every cell learns the lesson at every lag; a table and a picture of what came of it."""
-    if lesson not in LESSONS:
-        raise GatewiseError(f"there is no lesson {lesson!r}; the lessons are {', '.join(LESSONS)}")
-    console.print((LESSONS[lesson].__doc__ or "").split("\n")[0])
+    if lesson not in TOY_PROBLEMS:
+        raise GatewiseError(f"there is no lesson {lesson!r}; the lessons are {', '.join(TOY_PROBLEMS)}")
+    console.print((TOY_PROBLEMS[lesson].__doc__ or "").split("\n")[0])
     outcomes: list[Outcome] = []
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:

@@ -16,7 +16,7 @@ from gatewise.data.text.alphabet import alphabet_from
 from gatewise.errors import GatewiseError
 from gatewise.plots.saving import save_picture
 from gatewise.tasks.generate.network import NextSymbol
-from gatewise.tasks.generate.sampling import Taste, write_on
+from gatewise.tasks.generate.sampling import SamplingConfig, generate_text
 from gatewise.tasks.generate_vectors.network import SequenceModel
 from gatewise.tasks.serialization import SavedModel, load_model
 from gatewise.terminal import printable
@@ -103,8 +103,8 @@ def _draw_text(
 ) -> None:  # fmt: skip
     assert isinstance(saved.network, NextSymbol)
     alphabet = alphabet_from(saved.reading.get("alphabet", {}))
-    taste, generator = Taste(temperature, top_k, top_p), torch.Generator().manual_seed(seed)
-    drawn = write_on(saved.network, alphabet, prime, taste, generator)
+    taste, generator = SamplingConfig(temperature, top_k, top_p), torch.Generator().manual_seed(seed)
+    drawn = generate_text(saved.network, alphabet, prime, taste, generator)
     first = next(drawn)  # a prime that can't be read is refused before anything is shown
     shown = printable if sys.stdout.isatty() else str  # a file gets every symbol as it is
     for piece in chain((prime, first), islice(drawn, length - 1)):

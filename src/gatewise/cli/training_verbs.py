@@ -20,13 +20,13 @@ from gatewise.plots.plot import Plot
 from gatewise.processes import announce, announced, is_first
 from gatewise.tasks import TASKS, meant_task
 from gatewise.tasks.base import Task
-from gatewise.tasks.comparison import Contest
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import resolve, verb_options
 from gatewise.training import runs
 from gatewise.training.lock import locked
 from gatewise.training.memory import enough_memory
 from gatewise.training.progress import Bar, console
-from gatewise.training.runner import Watcher
+from gatewise.training.runner import ProgressCallback
 
 OUT = Annotated[
     Path | None, typer.Option(help="The run's folder, empty or new; one under runs/ if not given.")
@@ -46,7 +46,7 @@ class Verb:
     """A verb that trains: its name, and the job that it does with a run."""
 
     name: str
-    job: Callable[[runs.Run, Any, Watcher], Contest[Any]]
+    job: Callable[[runs.Run, Any, ProgressCallback], Comparison[Any]]
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ def carry_out(verb: Verb, task: Task[Any], asked: Asked) -> runs.Run:
             console.print(note)
         try:
             with Bar() as bar:
-                contest = verb.job(run, data, bar)
-            pictures = _save_plots([*task.draw(contest), *_draw_gradients(run)], run.folder)
+                comparison = verb.job(run, data, bar)
+            pictures = _save_plots([*task.draw(comparison), *_draw_gradients(run)], run.folder)
         except GatewiseError:
             if begins:
                 runs.discard(run)
@@ -124,10 +124,10 @@ def carry_out(verb: Verb, task: Task[Any], asked: Asked) -> runs.Run:
             cut = "interrupted" if isinstance(error, KeyboardInterrupt) else "not finished"
             console.print(f"{cut}; go on with: gatewise {verb.name} {task.name} --resume {run.folder}")
             raise
-    console.print(leaderboard(contest))
-    show_details(contest)
-    console.print(contest.verdict())
-    _tell_files(run, contest, pictures)
+    console.print(leaderboard(comparison))
+    show_details(comparison)
+    console.print(comparison.verdict())
+    _tell_files(run, comparison, pictures)
     return run
 
 
@@ -167,10 +167,10 @@ def _run(verb: Verb, task: Task[Any], asked: Asked) -> Iterator[runs.Run]:
         raise GatewiseError(f"there is nothing to {verb.name} on: give {task.given}, or --resume RUN")
 
 
-def _tell_files(run: runs.Run, contest: Contest[Any], pictures: dict[str, str]) -> None:
-    chosen = contest.chosen(baseline=False)
+def _tell_files(run: runs.Run, comparison: Comparison[Any], pictures: dict[str, str]) -> None:
+    chosen = comparison.chosen(baseline=False)
     assert chosen is not None
-    metric = contest.task.metrics[0]
+    metric = comparison.task.metrics[0]
     if len(run.cells) > 1:
         console.print(
             f"The model kept for use is {chosen.name} ({metric.title} "

@@ -1,1 +1,1 @@
-"""Reading what users have, and cutting it into windows and batches."""
+"""Preprocessing what users have, and cutting it into windows and batches."""

@@ -15,7 +15,7 @@ from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request, Result
 from gatewise.engine.step import NOTHING, Held
 from gatewise.errors import GatewiseError
-from gatewise.insight.current_layer import Place, Whereabouts, following, titles
+from gatewise.insight.current_layer import CurrentLayer, Place, following, titles
 from gatewise.insight.trace import as_ours
 
 Key = int  # where the first parameter of a layer and direction lies
@@ -138,9 +138,9 @@ class _Surgeon:
     name = "surgery"
 
     def __init__(
-        self, patient: Key | None = None, held: Held = NOTHING, whereabouts: Whereabouts | None = None
+        self, patient: Key | None = None, held: Held = NOTHING, whereabouts: CurrentLayer | None = None
     ) -> None:
-        self.patient, self.held, self.whereabouts = patient, held, whereabouts or Whereabouts()
+        self.patient, self.held, self.whereabouts = patient, held, whereabouts or CurrentLayer()
         self.means: dict[Key, Means] = {}
 
     def refusal(self, request: Request) -> str | None:

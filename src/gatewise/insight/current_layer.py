@@ -21,7 +21,7 @@ class Place(NamedTuple):
     direction: str
 
 
-class Whereabouts:
+class CurrentLayer:
     """Tells a backend, request by request, which place of a model asks it."""
 
     def __init__(self) -> None:
@@ -39,9 +39,9 @@ class Whereabouts:
 
 
 @contextmanager
-def following(model: nn.Module) -> Iterator[Whereabouts]:
+def following(model: nn.Module) -> Iterator[CurrentLayer]:
     """Within it, it is known which of a model's recurrent modules works."""
-    found = Whereabouts()
+    found = CurrentLayer()
 
     def enter(name: str) -> Any:
         return lambda module, inputs: found.entered(name, module)

@@ -16,7 +16,7 @@ from gatewise.engine.choice import backend
 from gatewise.engine.reference import History, along
 from gatewise.engine.request import Request, Result
 from gatewise.errors import GatewiseError
-from gatewise.insight.current_layer import Place, Whereabouts, following, titles
+from gatewise.insight.current_layer import CurrentLayer, Place, following, titles
 from gatewise.insight.trace import as_ours
 
 EXPLODED = 100.0  # times as large is more than clipping of single steps would hide
@@ -176,7 +176,7 @@ class _Watching:
 
     name = "watching"
 
-    def __init__(self, whereabouts: Whereabouts) -> None:
+    def __init__(self, whereabouts: CurrentLayer) -> None:
         self.whereabouts = whereabouts
         self.seen: list[tuple[Place, Request, History]] = []
 

@@ -13,7 +13,7 @@ SYMBOLS, NOISE = 2, 4  # that matter, and that do not
 COPIED = 3
 
 
-class Lesson(NamedTuple):
+class ToyProblem(NamedTuple):
     """inputs: [T, B, I]; answers: [B, N] class numbers, or [B, 1] real where `classes` is 0."""
 
     inputs: Tensor
@@ -21,7 +21,7 @@ class Lesson(NamedTuple):
     classes: int
 
 
-def temporal_order(lag: int, rows: int, random: torch.Generator) -> Lesson:
+def temporal_order(lag: int, rows: int, random: torch.Generator) -> ToyProblem:
     """X or Y stands at two places among noise; the answer is which came first and which second.
 
     The first stands in the first tenth, the second around the middle, and `lag` is the steps from the first
@@ -40,10 +40,10 @@ def temporal_order(lag: int, rows: int, random: torch.Generator) -> Lesson:
     places = torch.arange(rows)
     symbols[first, places], symbols[second, places] = which[0], which[1]
     inputs = functional.one_hot(symbols, SYMBOLS + NOISE).float()
-    return Lesson(inputs, (which[0] * SYMBOLS + which[1])[:, None], SYMBOLS**2)
+    return ToyProblem(inputs, (which[0] * SYMBOLS + which[1])[:, None], SYMBOLS**2)
 
 
-def adding(lag: int, rows: int, random: torch.Generator) -> Lesson:
+def adding(lag: int, rows: int, random: torch.Generator) -> ToyProblem:
     """Two of the numbers are marked; the answer is their sum, of values in 0..1 (Le, Jaitly, Hinton 2015).
 
     The first mark stands in the first tenth, the second in the second half; a mean squared error of 1/6 is
@@ -59,10 +59,10 @@ def adding(lag: int, rows: int, random: torch.Generator) -> Lesson:
     second = torch.randint(steps // 2, steps, (rows,), generator=random)
     marks[first, places] = marks[second, places] = 1
     answers = values[first, places] + values[second, places]
-    return Lesson(torch.stack([values, marks], dim=-1), answers[:, None], 0)
+    return ToyProblem(torch.stack([values, marks], dim=-1), answers[:, None], 0)
 
 
-def copying(lag: int, rows: int, random: torch.Generator) -> Lesson:
+def copying(lag: int, rows: int, random: torch.Generator) -> ToyProblem:
     """Three symbols of four, then `lag` blanks; the answer is the three (after Hochreiter, Schmidhuber 1997).
 
     >>> copying(20, 3, torch.Generator().manual_seed(0)).answers.shape
@@ -71,10 +71,10 @@ def copying(lag: int, rows: int, random: torch.Generator) -> Lesson:
     symbols = torch.randint(NOISE, (COPIED, rows), generator=random)
     blanks = torch.full((lag, rows), NOISE)
     inputs = functional.one_hot(torch.cat([symbols, blanks]), NOISE + 1).float()
-    return Lesson(inputs, symbols.T, NOISE)
+    return ToyProblem(inputs, symbols.T, NOISE)
 
 
-LESSONS: dict[str, Callable[[int, int, torch.Generator], Lesson]] = {
+TOY_PROBLEMS: dict[str, Callable[[int, int, torch.Generator], ToyProblem]] = {
     "order": temporal_order,
     "adding": adding,
     "copying": copying,

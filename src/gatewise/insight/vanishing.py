@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from gatewise.cells.base import CellType
 from gatewise.insight.gradient import gradient_flow
-from gatewise.insight.toy_problems import LESSONS, Lesson
+from gatewise.insight.toy_problems import TOY_PROBLEMS, ToyProblem
 from gatewise.layers import Recurrent
 
 HIDDEN, ROWS, RATE, CLIP = 32, 64, 3e-3, 1.0
@@ -23,24 +23,24 @@ CLOSE, SOLVED = 0.1, 0.98  # a sum is right within 0.1; who is nearly always rig
 class Learner(nn.Module):
     """One layer of a cell, and a readout of its last hidden."""
 
-    def __init__(self, cell: CellType, lesson: Lesson) -> None:
+    def __init__(self, cell: CellType, lesson: ToyProblem) -> None:
         super().__init__()
         self.recurrent = Recurrent(cell, lesson.inputs.shape[-1], HIDDEN)
         self.out = nn.Linear(HIDDEN, lesson.answers.shape[1] * max(lesson.classes, 1))
 
-    def forward(self, lesson: Lesson) -> Tensor:
+    def forward(self, lesson: ToyProblem) -> Tensor:
         """[B, N, classes], or [B, N] real."""
         said = self.out(self.recurrent(lesson.inputs)[0][-1])
         return said.unflatten(1, (-1, lesson.classes)) if lesson.classes else said
 
-    def loss(self, lesson: Lesson) -> Tensor:
+    def loss(self, lesson: ToyProblem) -> Tensor:
         """The cross-entropy, or the squared error."""
         said = self(lesson)
         if lesson.classes:
             return functional.cross_entropy(said.flatten(0, 1), lesson.answers.flatten())
         return functional.mse_loss(said, lesson.answers)
 
-    def right(self, lesson: Lesson) -> float:
+    def right(self, lesson: ToyProblem) -> float:
         """The share of the answers that are right, or close enough."""
         said = self(lesson)
         hits = said.argmax(-1) == lesson.answers if lesson.classes else (said - lesson.answers).abs() < CLOSE
@@ -73,7 +73,7 @@ def learn(
     >>> learn(LSTM, "order", lag=5, steps=3).lag
     5
     """
-    make, random = LESSONS[lesson], torch.Generator().manual_seed(seed)
+    make, random = TOY_PROBLEMS[lesson], torch.Generator().manual_seed(seed)
     tested = make(lag, TESTED, torch.Generator().manual_seed(seed + 1))
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)

@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Counted:
+class Counts:
     """How often something is there, was said, and was said rightly.
 
     precision = right / said, recall = right / there, F1 = 2 right / (said + there); nought where undefined
@@ -32,16 +32,16 @@ class Counted:
         return 2 * self.right / (self.said + self.there) if self.said + self.there else 0.0
 
 
-def mean_f1(counted: Iterable[Counted]) -> float:
+def mean_f1(counted: Iterable[Counts]) -> float:
     """The mean F1 of all kinds that are there or are said, each counting alike: macro F1."""
     each = [one.f1 for one in counted if one.there or one.said]
     return float(np.mean(each)) if each else 0.0
 
 
-def total_f1(counted: Iterable[Counted]) -> float:
+def total_f1(counted: Iterable[Counts]) -> float:
     """F1 over all kinds together: micro F1."""
     every = list(counted)
-    return Counted(*(sum(getattr(one, name) for one in every) for name in ("there", "said", "right"))).f1
+    return Counts(*(sum(getattr(one, name) for one in every) for name in ("there", "said", "right"))).f1
 
 
 def exact_match(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> float:

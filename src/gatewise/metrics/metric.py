@@ -19,10 +19,10 @@ class Metric:
     relative: bool = True
 
     @property
-    def spoken(self) -> str:
+    def with_article(self) -> str:
         """The title in a sentence.
 
-        >>> Metric("accuracy", "accuracy").spoken, Metric("mase", "MASE").spoken
+        >>> Metric("accuracy", "accuracy").with_article, Metric("mase", "MASE").with_article
         ('an accuracy', 'a MASE')
         """
         return f"{'an' if self.title[0].lower() in 'aeiou' else 'a'} {self.title}"

@@ -16,7 +16,7 @@ Step = Callable[[Tensor, State], tuple[Tensor, State, Tensor | None]]
 Select = Callable[[State, Tensor], State]
 
 
-class Found(NamedTuple):
+class Hypothesis(NamedTuple):
     """A sequence without its end symbol, its score, and what was looked at for each symbol, [steps, S]."""
 
     numbers: list[int]
@@ -55,7 +55,7 @@ class _Tree:
 def beam_search(
     step: Step[State], select: Select[State], state: State, limits: Tensor, *,
     begin: int, end: int, beam: int = 1, penalty: float = 0.0,
-) -> list[Found]:  # fmt: skip
+) -> list[Hypothesis]:  # fmt: skip
     """The best sequence of each row of a batch, by `log p / length_norm`.
 
     step: symbols [rows] and a state -> logits [rows, V], the next state, what was looked at [rows, S] or None
@@ -68,7 +68,7 @@ def beam_search(
     where none has ended there, the best that goes on is it.
     """
     count, device = len(limits), limits.device
-    found: list[Found | None] = [None] * count
+    found: list[Hypothesis | None] = [None] * count
     ended = torch.zeros(count, dtype=torch.long)
     alive = torch.arange(count)  # those that are not done, by number; a block of `beam` rows each
     state = select(state, torch.arange(count, device=device).repeat_interleave(beam))
@@ -90,14 +90,14 @@ def beam_search(
             known = found[int(alive[place])]
             if known is None or score > known.score:
                 numbers, seen = tree.read(steps - 1, int(rows[place, rank]), end)
-                found[int(alive[place])] = Found(numbers[:-1], score, seen)
+                found[int(alive[place])] = Hypothesis(numbers[:-1], score, seen)
         scores, order = best.masked_fill(which == end, -torch.inf).topk(beam)
         symbols, parents = which.gather(1, order), rows.gather(1, order)
         stay = _undone(found, alive, ended, scores, limits, steps, beam, penalty)
         for place in (~stay).nonzero().flatten().tolist():
             if found[int(alive[place])] is None:
                 numbers, seen = tree.read(steps - 1, int(parents[place, 0]), int(symbols[place, 0]))
-                found[int(alive[place])] = Found(numbers, float(scores[place, 0]) / norm, seen)
+                found[int(alive[place])] = Hypothesis(numbers, float(scores[place, 0]) / norm, seen)
         alive = alive[stay]
         if not len(alive):
             break
@@ -124,7 +124,7 @@ def _candidates(logits: Tensor, scores: Tensor, beam: int) -> tuple[Tensor, Tens
 
 
 def _undone(
-    found: list[Found | None], alive: Tensor, ended: Tensor, scores: Tensor, limits: Tensor, steps: int,
+    found: list[Hypothesis | None], alive: Tensor, ended: Tensor, scores: Tensor, limits: Tensor, steps: int,
     beam: int, penalty: float,
 ) -> Tensor:  # fmt: skip
     """[alive], which sequences go on."""

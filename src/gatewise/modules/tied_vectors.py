@@ -13,7 +13,7 @@ from gatewise.data.text.symbols import PADDING
 class TiedVectors(nn.Module):
     """`read(s) = sqrt(E) V_s`, `logits(y) = V y + b` (Press and Wolf 2017; scaled as by Vaswani et al. 2017).
 
-    Rows start with length one, which the softmax wants; what is read is scaled to entries of size one, as an
+    Rows start with length one, which the softmax wants; what is read is scaled to results of size one, as an
     untied embedding starts: a recurrent layer hardly tells symbols apart by less.
 
     >>> vectors = TiedVectors(symbols=9, size=4)

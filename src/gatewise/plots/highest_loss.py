@@ -18,7 +18,7 @@ IMAGES, CLIPS, FRAMES, ACROSS = 18, 6, 8, 6
 
 
 @dataclass(frozen=True)
-class Hard:
+class HighLossExample:
     """An example by its frames, [H, W, C] each (one of an image), what it is, and what it was taken for.
 
     chance: the probability that was given to what it is
@@ -37,13 +37,13 @@ class Hard:
         return f"{self.true}, not {self.told} ({self.chance:.0%})"
 
 
-def hardest(
+def highest_loss(
     told: Tensor,
     truth: Tensor,
     classes: Sequence[str],
     show: Callable[[int], Sequence[np.ndarray]],
     most: int,
-) -> list[Hard]:
+) -> list[HighLossExample]:
     """The examples to whose true class [N] the least probability was given [N, K], the hardest first.
 
     show: an example's frames by its number; most: of them
@@ -51,7 +51,8 @@ def hardest(
     chances, guesses = told[range(len(truth)), truth].tolist(), told.argmax(1).tolist()
     order = sorted(range(len(truth)), key=chances.__getitem__)[:most]
     return [
-        Hard(tuple(show(one)), classes[int(truth[one])], classes[guesses[one]], chances[one]) for one in order
+        HighLossExample(tuple(show(one)), classes[int(truth[one])], classes[guesses[one]], chances[one])
+        for one in order
     ]
 
 
@@ -61,7 +62,7 @@ def some_frames(clip: np.ndarray) -> list[np.ndarray]:
     return [clip[place] for place in places]
 
 
-def draw_hardest(examples: Sequence[Hard], who: str) -> Figure:
+def draw_highest_loss(examples: Sequence[HighLossExample], who: str) -> Figure:
     """Draws images side by side, or a clip in each row; red where it was taken for something else."""
     from matplotlib.figure import Figure
 

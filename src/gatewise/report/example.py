@@ -56,7 +56,7 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Looked:
+class AttentionMap:
     """Where a model looked: how much it took of each place of a source for each thing that it told.
 
     weights: [targets, sources], each row sums up to one; told, read: the names of both, () for numbers
@@ -135,7 +135,7 @@ class Example:
     times: tuple[str, ...] = ()
     unit: str = "step"
     last: Callable[[], Tensor] | None = None
-    looked: Looked | None = None
+    looked: AttentionMap | None = None
     explain: Callable[[int | None], Explained] | None = None
     explained: Explained | None = None
 

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 
 from gatewise.plots.attention import SPOT, show_weights
-from gatewise.report.example import Looked
+from gatewise.report.example import AttentionMap
 
 INK, CELL, ACROSS, LETTERS = "#222222", 0.26, 5, 16  # inches of a weight; images in a row; of a name
 
 
-def looked_picture(looked: Looked) -> Any:
+def looked_picture(looked: AttentionMap) -> Any:
     """A figure of what was told down and what was read across, or of an image for each thing told."""
     return _map(looked) if looked.pixels is None else _images(looked)
 
 
-def _map(looked: Looked) -> Any:
+def _map(looked: AttentionMap) -> Any:
     from matplotlib.figure import Figure
 
     down, across = looked.weights.shape
@@ -30,7 +30,7 @@ def _map(looked: Looked) -> Any:
     return figure
 
 
-def _images(looked: Looked) -> Any:
+def _images(looked: AttentionMap) -> Any:
     from matplotlib.figure import Figure
 
     assert looked.pixels is not None
@@ -54,11 +54,11 @@ def _images(looked: Looked) -> Any:
     return figure
 
 
-def over_pixels(looked: Looked, weights: np.ndarray) -> np.ndarray:
+def over_pixels(looked: AttentionMap, weights: np.ndarray) -> np.ndarray:
     """The weights of the places of an image [sources], as those of its pixels [H, W].
 
     >>> image = np.zeros((2, 3), np.uint8)
-    >>> over_pixels(Looked(np.eye(2), pixels=image, place=(2, 2)), np.array([0.25, 0.75])).tolist()
+    >>> over_pixels(AttentionMap(np.eye(2), pixels=image, place=(2, 2)), np.array([0.25, 0.75])).tolist()
     [[0.25, 0.25, 0.75], [0.25, 0.25, 0.75]]
     """
     assert looked.pixels is not None

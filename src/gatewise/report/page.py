@@ -14,7 +14,7 @@ import numpy as np
 
 from gatewise.files import write_whole
 from gatewise.report.colours import GATES, LINES, STATES
-from gatewise.report.example import Example, Looked, Track
+from gatewise.report.example import AttentionMap, Example, Track
 from gatewise.report.inspection import Inspection
 from gatewise.report.mathml import equations, symbol
 from gatewise.report.packed import packed
@@ -87,7 +87,7 @@ def _track(track: Track) -> dict[str, Any]:
     return told
 
 
-def _looked(looked: Looked) -> dict[str, Any]:
+def _looked(looked: AttentionMap) -> dict[str, Any]:
     told, read = looked.names()
     return {
         "told": told, "read": read, "telling": looked.telling, "reading": looked.reading,

@@ -26,7 +26,7 @@ from gatewise.tasks.options import TaskOptions
 from gatewise.tasks.serialization import SavedModel
 
 if TYPE_CHECKING:
-    from gatewise.tasks.comparison import Contest
+    from gatewise.tasks.comparison import Comparison
 
 
 class TaskData(Protocol):
@@ -121,7 +121,7 @@ class Task(ABC, Generic[Data]):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for name in ("read_again", "predict", "example"):
+        for name in ("load_for_evaluation", "predict", "example"):
             if name in vars(cls):
                 setattr(cls, name, of_model(vars(cls)[name]))
 
@@ -133,7 +133,7 @@ class Task(ABC, Generic[Data]):
         """Errors: `GatewiseError` where options, or a cell and the network, do not go together."""
         require_sequence(cell, "give a cell of sequences, such as lstm")
 
-    def contender(self, options: Any, cell: str) -> str:
+    def display_name(self, options: Any, cell: str) -> str:
         """What a network is called, by its cell."""
         return cell
 
@@ -160,7 +160,7 @@ class Task(ABC, Generic[Data]):
     def finish(self, network: Any, data: Data) -> None:
         """What is learned after a training, on the validation part."""
 
-    def glimpse(self, network: Any, data: Data) -> str | None:
+    def preview(self, network: Any, data: Data) -> str | None:
         """What is shown after each epoch, if anything."""
         return None
 
@@ -169,10 +169,10 @@ class Task(ABC, Generic[Data]):
         """Plain data with which a model reads new data as it read these."""
 
     @abstractmethod
-    def read_again(self, model: SavedModel, path: Path) -> Data:
+    def load_for_evaluation(self, model: SavedModel, path: Path) -> Data:
         """Data to score a model on: `test` is what it has not seen. Errors: `GatewiseError`."""
 
-    def baselines_again(self, data: Data) -> Mapping[str, Callable[[], Baseline]]:
+    def evaluation_baselines(self, data: Data) -> Mapping[str, Callable[[], Baseline]]:
         """The baselines that stand beside a model that is scored on other data."""
         return {}
 
@@ -195,6 +195,6 @@ class Task(ABC, Generic[Data]):
         """What a reader of the leaderboard must know."""
         return "* a baseline"
 
-    def draw(self, contest: Contest[Any]) -> list[Plot]:
+    def draw(self, comparison: Comparison[Any]) -> list[Plot]:
         """The figures of a comparison."""
         return []

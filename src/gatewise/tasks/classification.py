@@ -13,7 +13,7 @@ from gatewise.modules.classifier import Classifier, class_scores, confusion, pro
 from gatewise.plots.confusion import draw_confusion
 from gatewise.plots.plot import Plot
 from gatewise.tasks.base import Task, TaskData
-from gatewise.tasks.comparison import Contest
+from gatewise.tasks.comparison import Comparison
 
 CLASSES_SHOWN = 30
 
@@ -58,17 +58,17 @@ class ClassTask(Task[Data]):
         header = ("class", "examples", "recall", "precision", "F1", "mostly taken for")
         return [Details(title, header, tuple(rows))]
 
-    def draw(self, contest: Contest[Data]) -> list[Plot]:
-        chosen = contest.chosen(baseline=False)
+    def draw(self, comparison: Comparison[Data]) -> list[Plot]:
+        chosen = comparison.chosen(baseline=False)
         assert chosen is not None
-        data = contest.data
+        data = comparison.data
         assert isinstance(chosen.network, Classifier)
         table = confusion(probabilities(chosen.network, data.test), data.test.labels)
         figure = draw_confusion(table.numpy(), data.classes, chosen.name)
         return [Plot("confusion", f"what {chosen.name} took each class of the test part for", figure)]
 
 
-def said_of(network: Any, batch: Any, classes: tuple[str, ...]) -> str:
+def describe_prediction(network: Any, batch: Any, classes: tuple[str, ...]) -> str:
     """What a classifier says of the one example of a batch, beside its true class."""
     with torch.inference_mode():
         chances = network.logits(batch)[0].softmax(-1)
@@ -88,7 +88,7 @@ def _row(table: torch.Tensor, number: int, classes: tuple[str, ...]) -> tuple[st
     return classes[number], str(count), *shares, f1, taken
 
 
-def told_classes(network: Classifier, dataset: Any, classes: tuple[str, ...]) -> dict[str, pl.Series]:
+def class_columns(network: Classifier, dataset: Any, classes: tuple[str, ...]) -> dict[str, pl.Series]:
     """The columns of a prediction: the label of each example, and the probability of each class."""
     told = probabilities(network, dataset).double()
     labels = pl.Series([classes[number] for number in told.argmax(1).tolist()])

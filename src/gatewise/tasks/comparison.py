@@ -11,8 +11,8 @@ from gatewise.tasks.base import Data, Task
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A line of the leaderboard: the mean over the trainings of one contender.
+class Result:
+    """A line of the leaderboard: the mean over the trainings of one candidate.
 
     scores: by the names of the task's metrics, on the test part
     spread: the standard deviation of the first metric over the trainings; seconds: of one training
@@ -31,30 +31,30 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Contest(Generic[Data]):
-    """All entries, the best on the test part first."""
+class Comparison(Generic[Data]):
+    """All results, the best on the test part first."""
 
     task: Task[Data]
     data: Data
-    entries: tuple[Entry, ...]
+    results: tuple[Result, ...]
 
-    def chosen(self, baseline: bool) -> Entry | None:
+    def chosen(self, baseline: bool) -> Result | None:
         """The network, or the baseline, that the validation part speaks for; the test has no say."""
-        entries = [one for one in self.entries if one.baseline == baseline]
-        return min(entries, key=lambda one: one.validation, default=None)
+        results = [one for one in self.results if one.baseline == baseline]
+        return min(results, key=lambda one: one.validation, default=None)
 
     def verdict(self) -> str:
         """Who won, said plainly."""
         metric = self.task.metrics[0]
-        best = self.entries[0]
-        rival = next((one for one in self.entries if one.baseline != best.baseline), None)
+        best = self.results[0]
+        rival = next((one for one in self.results if one.baseline != best.baseline), None)
         value = best.scores[metric.name]
         if rival is None:
             side = "highest" if metric.higher else "lowest"
             return f"{best.name} has the {side} {metric.title}, {metric.said(value)}."
         other = rival.scores[metric.name]
         told = (
-            f"{best.name} wins with {metric.spoken} of {metric.said(value)}, {metric.gain(value, other)} "
+            f"{best.name} wins with {metric.with_article} of {metric.said(value)}, {metric.gain(value, other)} "
             f"the best {'network' if best.baseline else 'baseline'}, {rival.name} ({metric.said(other)})."
         )
         if abs(other - value) <= max(best.spread, rival.spread):

@@ -88,8 +88,8 @@ class StackOptions(Options):
     dropout: Rate = Field(0.0, description="Dropout between the layers of a stack.")
 
 
-class Contender(TaskOptions):
-    """The contender"""
+class TrainOptions(TaskOptions):
+    """The candidate"""
 
     cell: str = Field(
         "lstm", description="A cell's name, or FILE.py:Name for your own, which executes the file."
@@ -101,13 +101,13 @@ class Contender(TaskOptions):
     strategy: str = Field("auto", description="Lightning's strategy for several devices.")
 
     @property
-    def contenders(self) -> tuple[str, ...]:
+    def candidates(self) -> tuple[str, ...]:
         """The cells to train, as the user names them."""
         return (self.cell,)
 
 
-class Contenders(TaskOptions):
-    """The contenders"""
+class CompareOptions(TaskOptions):
+    """The candidates"""
 
     cells: tuple[str, ...] = Field(
         (),
@@ -117,12 +117,12 @@ class Contenders(TaskOptions):
     seeds: Depth = Field(3, description="Trainings of each network, which show its spread.")
 
     @property
-    def contenders(self) -> tuple[str, ...]:
+    def candidates(self) -> tuple[str, ...]:
         """The cells to train, as the user names them."""
         return self.cells
 
 
-VERBS: dict[str, type[TaskOptions]] = {"train": Contender, "compare": Contenders}
+VERBS: dict[str, type[TaskOptions]] = {"train": TrainOptions, "compare": CompareOptions}
 
 
 @cache
@@ -131,10 +131,12 @@ def verb_options(verb: str, kind: type[TaskOptions]) -> type[TaskOptions]:
     return create_model(f"{verb.title()}{kind.__name__}", __base__=(kind, VERBS[verb]))
 
 
-def one_of(options: TaskOptions, kind: type[TaskOptions], cell: str, seed: int) -> Contender:
+def one_of(options: TaskOptions, kind: type[TaskOptions], cell: str, seed: int) -> TrainOptions:
     """The options of one of the trainings that `compare` makes of a task's options."""
     shared = {name: getattr(options, name) for name in kind.model_fields}
-    return cast(Contender, resolve(verb_options("train", kind), None, {**shared, "cell": cell, "seed": seed}))
+    return cast(
+        TrainOptions, resolve(verb_options("train", kind), None, {**shared, "cell": cell, "seed": seed})
+    )
 
 
 Kind = TypeVar("Kind", bound=Options)

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 from gatewise.errors import DivergedError, GatewiseError
 from gatewise.modules.finite import ADVICE
 from gatewise.modules.network import Network
-from gatewise.tasks.options import Contender
+from gatewise.tasks.options import TrainOptions
 from gatewise.training.batches import loader
 from gatewise.training.callbacks import MetricsFile, Watch
 from gatewise.training.checkpoints import WholeCheckpoints, damaged, read_checkpoint
@@ -44,7 +44,7 @@ class Fitted:
 class _Batches(LightningDataModule):
     """The parts to train on and to validate, as this process sees them."""
 
-    def __init__(self, train: Any, validation: Any, options: Contender) -> None:
+    def __init__(self, train: Any, validation: Any, options: TrainOptions) -> None:
         super().__init__()
         self.train, self.validation, self.seed = train, validation, options.seed
         self.batch_size, self.rounds = options.batch_of(len(train)), options.rounds_over(len(train))
@@ -66,7 +66,7 @@ def fit(
     network: Network,
     train: Any,
     validation: Any,
-    options: Contender,
+    options: TrainOptions,
     folder: Path,
     show: Callable[[float, str], None] = lambda share, message: None,
     after_epoch: Callable[[], None] = lambda: None,
@@ -158,7 +158,7 @@ def _load(network: Network, path: Path) -> None:
     network.cpu().eval()
 
 
-def _trainer(options: Contender, callbacks: list[Callback]) -> Trainer:
+def _trainer(options: TrainOptions, callbacks: list[Callback]) -> Trainer:
     """Errors: `GatewiseError` where this machine does not have what is asked for."""
     try:
         trainer = Trainer(

@@ -13,7 +13,7 @@ from torchmetrics import MeanMetric
 from gatewise.engine.subnormal import flush_subnormals
 from gatewise.errors import DivergedError
 from gatewise.modules.network import Network
-from gatewise.tasks.options import Contender
+from gatewise.tasks.options import TrainOptions
 
 LOWER_RATE_BY, LOWER_RATE_AFTER = 0.3, 2
 
@@ -24,7 +24,7 @@ class TrainingModule(LightningModule):
     Each epoch draws its own random numbers from the seed, so a resumed training is the same training.
     """
 
-    def __init__(self, network: Network, options: Contender) -> None:
+    def __init__(self, network: Network, options: TrainOptions) -> None:
         super().__init__()
         self.network, self.settings = network, options
         # Lightning's own means over processes round the number of terms down.

@@ -8,14 +8,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gatewise.metrics.metric import Metric
 from gatewise.processes import is_first
-from gatewise.tasks.comparison import Entry
+from gatewise.tasks.comparison import Result
 from gatewise.terminal import Terminal, printable
 
 console = Terminal(soft_wrap=True, quiet=not is_first())
 
 
 class Bar:
-    """A bar for the contender that is being trained; a line for each that is done."""
+    """A bar for the candidate that is being trained; a line for each that is done."""
 
     def __init__(self) -> None:
         self._bar = Progress(
@@ -45,15 +45,15 @@ class Bar:
     def progress(self, share: float, message: str) -> None:
         self._bar.update(self._task, completed=share, description=message)
 
-    def glimpse(self, text: str) -> None:
+    def preview(self, text: str) -> None:
         console.print(text, style="dim")
 
     def warn(self, sentence: str) -> None:
         console.print(f"{self._name}: {sentence}", style="yellow")
 
-    def finish(self, entry: Entry, metric: Metric) -> None:
-        told = f"{metric.title} {metric.said(entry.scores[metric.name])}"
-        console.print(f"  {entry.name:<18} {told}   {_duration(entry.seconds)}")
+    def finish(self, result: Result, metric: Metric) -> None:
+        told = f"{metric.title} {metric.said(result.scores[metric.name])}"
+        console.print(f"  {result.name:<18} {told}   {_duration(result.seconds)}")
 
 
 def _duration(seconds: float) -> str:

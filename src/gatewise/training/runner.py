@@ -1,4 +1,4 @@
-"""A contest: networks and baselines on the same data, scored on the same test part."""
+"""A comparison: networks and baselines on the same data, scored on the same test part."""
 
 from __future__ import annotations
 
@@ -23,90 +23,92 @@ from gatewise.modules.finite import ADVICE
 from gatewise.modules.network import Baseline, Network
 from gatewise.processes import is_first
 from gatewise.tasks.base import Data, Task
-from gatewise.tasks.comparison import Contest, Entry
-from gatewise.tasks.options import Contender
+from gatewise.tasks.comparison import Comparison, Result
+from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from gatewise.training.runs import read_result
 
 
-class Watcher(Protocol):
-    """Who is told how a contest goes."""
+class ProgressCallback(Protocol):
+    """Who is told how a comparison goes."""
 
     def begin(self, name: str) -> None: ...
 
     def progress(self, share: float, message: str) -> None: ...
 
-    def glimpse(self, text: str) -> None: ...
+    def preview(self, text: str) -> None: ...
 
     def warn(self, sentence: str) -> None: ...
 
-    def finish(self, entry: Entry, metric: Metric) -> None: ...
+    def finish(self, result: Result, metric: Metric) -> None: ...
 
 
-class Arena(Generic[Data]):
-    """Where contenders of a task are trained and scored, one after another."""
+class Runner(Generic[Data]):
+    """Where candidates of a task are trained and scored, one after another."""
 
-    def __init__(self, task: Task[Data], data: Data, watcher: Watcher, reading: Mapping[str, Any]) -> None:
-        self.task, self.data, self.watcher, self.reading = task, data, watcher, reading
+    def __init__(
+        self, task: Task[Data], data: Data, callback: ProgressCallback, reading: Mapping[str, Any]
+    ) -> None:
+        self.task, self.data, self.callback, self.reading = task, data, callback, reading
 
-    def baselines(self, kinds: Mapping[str, Callable[[], Baseline]]) -> Iterator[Entry]:
+    def baselines(self, kinds: Mapping[str, Callable[[], Baseline]]) -> Iterator[Result]:
         """The baselines that need no training by gradient."""
         for name, make in kinds.items():
-            self.watcher.begin(name)
+            self.callback.begin(name)
             began = time.perf_counter()
             network = make()
             network.learn(self.data.train, self.data.validation)
             try:
-                entry = self._entry(name, True, [network], [time.perf_counter() - began])
+                result = self._result(name, True, [network], [time.perf_counter() - began])
             except DivergedError as error:
                 self.leave_out(error)
             else:
-                yield entry
+                yield result
 
     def leave_out(self, error: DivergedError) -> None:
         """Warns that the candidate that began last is not ranked."""
-        self.watcher.warn(f"left out: {error}")
+        self.callback.warn(f"left out: {error}")
 
     def trained(
         self,
         name: str,
         make: Callable[[], Network],
-        trainings: Mapping[Path, Contender],
+        trainings: Mapping[Path, TrainOptions],
         baseline: bool = False,
-    ) -> Entry:
-        """One contender, trained once in each folder; finished trainings there are taken as they are."""
+    ) -> Result:
+        """One candidate, trained once in each folder; finished trainings there are taken as they are."""
         networks, seconds = [], []
         for number, (folder, options) in enumerate(trainings.items()):
-            self.watcher.begin(name if len(trainings) == 1 else f"{name} {number + 1} of {len(trainings)}")
+            self.callback.begin(name if len(trainings) == 1 else f"{name} {number + 1} of {len(trainings)}")
             if baseline:  # it has no steps through which a gradient goes
                 options = options.model_copy(update={"watch_gradient": False})
             network, took = self._train(name, make, folder, options)
             networks.append(network)
             seconds.append(took)
-        return self._entry(name, baseline, networks, seconds)
+        return self._result(name, baseline, networks, seconds)
 
-    def evaluated(self, name: str, network: Network) -> Entry:
-        """An entry for a network that was trained before; nothing is chosen by it."""
+    def evaluated(self, name: str, network: Network) -> Result:
+        """An result for a network that was trained before; nothing is chosen by it."""
         task = self.task
         scores = self._scores(name, network, self.data.test)
         first = {one.name: scores[one.name] for one in task.metrics}
         size = sum(one.numel() for one in network.parameters())
-        entry = Entry(name, False, first, 0.0, 1, size, 0.0, 0.0, network)
-        self.watcher.finish(entry, task.metrics[0])
-        return entry
+        result = Result(name, False, first, 0.0, 1, size, 0.0, 0.0, network)
+        self.callback.finish(result, task.metrics[0])
+        return result
 
-    def ranked(self, entries: list[Entry]) -> Contest[Data]:
-        """The contest of these entries, the best on the test part first."""
+    def ranked(self, results: list[Result]) -> Comparison[Data]:
+        """The comparison of these results, the best on the test part first."""
         first = self.task.metrics[0]
-        order = sorted(entries, key=lambda one: first.order(one.scores[first.name]))
-        return Contest(self.task, self.data, tuple(order))
+        order = sorted(results, key=lambda one: first.order(one.scores[first.name]))
+        return Comparison(self.task, self.data, tuple(order))
 
     def for_use(self, name: str, network: Network) -> SavedModel:
         """A network with all that it needs to read new data."""
         return SavedModel(self.task.name, name, network, self.reading)
 
     def _train(
-        self, name: str, make: Callable[[], Network], folder: Path, options: Contender
+        self, name: str, make: Callable[[], Network], folder: Path, options: TrainOptions
     ) -> tuple[Network, float]:
         """The trained network and the seconds it took, from the folder where it is finished there."""
         result = folder / "result.json"
@@ -122,14 +124,14 @@ class Arena(Generic[Data]):
         torch.manual_seed(options.seed)
         network = make()
 
-        def glimpse() -> None:
-            text = task.glimpse(network, data)
+        def preview() -> None:
+            text = task.preview(network, data)
             if text is not None:
-                self.watcher.glimpse(text)
+                self.callback.preview(text)
 
         fitted = fit(
             network, data.train, data.validation, options, folder,
-            self.watcher.progress, glimpse, self.watcher.warn,
+            self.callback.progress, preview, self.callback.warn,
         )  # fmt: skip
         if not is_first():
             sys.exit(0)  # the first process evaluates and writes
@@ -151,7 +153,7 @@ class Arena(Generic[Data]):
                 )
         return scores
 
-    def _entry(self, name: str, baseline: bool, networks: list[Network], seconds: list[float]) -> Entry:
+    def _result(self, name: str, baseline: bool, networks: list[Network], seconds: list[float]) -> Result:
         task, data = self.task, self.data
         first = task.metrics[0].name
         scores = [self._scores(name, one, data.test) for one in networks]
@@ -159,7 +161,7 @@ class Arena(Generic[Data]):
         whole = data.validation is data.test  # as of data that a model is only scored on
         chosen_by = scores if whole else [self._scores(name, one, data.validation) for one in networks]
         validations = [chooser.order(one[chooser.name]) for one in chosen_by]
-        entry = Entry(
+        result = Result(
             name,
             baseline,
             {one.name: float(np.mean([own[one.name] for own in scores])) for one in task.metrics},
@@ -170,13 +172,13 @@ class Arena(Generic[Data]):
             min(validations),
             networks[int(np.argmin(validations))],
         )
-        self.watcher.finish(entry, task.metrics[0])
-        return entry
+        self.callback.finish(result, task.metrics[0])
+        return result
 
 
-def write_leaderboard(path: Path, contest: Contest[Any]) -> None:
-    """All entries as CSV, the best first."""
-    task = contest.task
+def write_leaderboard(path: Path, comparison: Comparison[Any]) -> None:
+    """All results as CSV, the best first."""
+    task = comparison.task
     rows = [
         {
             "model": one.name,
@@ -188,7 +190,7 @@ def write_leaderboard(path: Path, contest: Contest[Any]) -> None:
             "seconds": one.seconds,
             f"validation_{task.chosen_by.name}": task.chosen_by.order(one.validation),
         }
-        for one in contest.entries
+        for one in comparison.results
     ]
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0])

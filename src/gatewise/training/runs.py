@@ -21,9 +21,9 @@ from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.tasks.base import Task
 from gatewise.tasks.options import (
-    Contender,
-    Contenders,
+    CompareOptions,
     TaskOptions,
+    TrainOptions,
     read_yaml,
     resolve,
     to_yaml,
@@ -97,14 +97,14 @@ def begin(
     Errors: `GatewiseError` where the folder holds something already, a cell is unknown or does not fit the
     network, or an option is of another network.
     """
-    if isinstance(options, Contenders) and not options.cells:
+    if isinstance(options, CompareOptions) and not options.cells:
         options = options.model_copy(update={"cells": task.cells(options)})
-    assert isinstance(options, Contender | Contenders)
+    assert isinstance(options, TrainOptions | CompareOptions)
     cells: dict[str, CellType] = {}
-    for name in options.contenders:
+    for name in options.candidates:
         cell = find_cell(name) if config is None or not _of_file(name) else _stored(name, config)
         task.check(options, cell)
-        short = task.contender(options, cell.__name__ if _of_file(name) else name.lower())
+        short = task.display_name(options, cell.__name__ if _of_file(name) else name.lower())
         if short in cells:
             raise GatewiseError(f"two of the cells are called {short!r}; name each once")
         cells[short] = cell

@@ -1,4 +1,4 @@
-"""Reading tables: cells as they stand, mistakes with line and column."""
+"""Preprocessing tables: cells as they stand, mistakes with line and column."""
 
 import re
 

@@ -5,7 +5,7 @@ import pytest
 
 from gatewise.data.text import parallel
 from gatewise.data.text.pairs import TextPairs
-from gatewise.data.text.parallel import Ragged, Wanted, prepare, split, with_text
+from gatewise.data.text.parallel import Ragged, VocabularyConfig, prepare, split, with_text
 from gatewise.data.text.symbols import END, PADDING
 from gatewise.errors import GatewiseError
 
@@ -18,7 +18,7 @@ def pairs_of(sources, targets=None):
 
 
 SOME = pairs_of([f"{row} b {row % 7}" for row in range(40)])
-LETTERS = Wanted("characters")
+LETTERS = VocabularyConfig("characters")
 
 
 def test_rows_are_padded_as_a_loop_would():
@@ -75,7 +75,7 @@ def test_not_too_many_are_held_out(monkeypatch):
 
 def test_symbols_are_learned_from_the_part_to_train_on():
     sources = [f"common{row // 2} same same" for row in range(40)]
-    data = prepare(pairs_of(sources), Wanted(least=1), SHARES)
+    data = prepare(pairs_of(sources), VocabularyConfig(least=1), SHARES)
     names = {name for row in range(len(data.train)) for name in data.source.split(data.train.text(row)[0])}
     assert set(data.source.names) == names
     assert "; unknown in the test part: " in data.notes[-1]
@@ -83,7 +83,7 @@ def test_symbols_are_learned_from_the_part_to_train_on():
 
 def test_other_files_are_parts_as_they_are():
     other = pairs_of(["1 b 2", "new new", "0 b 0"])
-    data = prepare(SOME, Wanted(least=1), SHARES, other, other)
+    data = prepare(SOME, VocabularyConfig(least=1), SHARES, other, other)
     assert (len(data.train), len(data.validation), len(data.test)) == (40, 3, 3)
     assert data.test.text(1) == ("new new", "wen wen")
     assert "1 of the 3 sources to test on were trained on too" in data.notes
@@ -92,7 +92,7 @@ def test_other_files_are_parts_as_they_are():
 def test_what_can_not_be_learned_from_is_left_out_and_told():
     texts = [*(f"short {row}" for row in range(20)), " ", *(f"{row}" * 50 for row in range(20)), ""]
     targets = ["x" for _ in texts]
-    data = prepare(pairs_of(texts, targets), Wanted("characters", longest=30), (0.1, 0.1))
+    data = prepare(pairs_of(texts, targets), VocabularyConfig("characters", longest=30), (0.1, 0.1))
     assert data.notes[0] == "pairs.tsv: pairs with an empty side, left out: 2, the first in line 22"
     held = sum(len(part.text(row)[0]) > 30 for part in (data.validation, data.test) for row in range(4))
     assert data.notes[1] == f"{20 - held} pairs of more than 30 symbols are not trained on"
@@ -117,7 +117,7 @@ def test_what_can_not_be_learned_from_is_left_out_and_told():
 )
 def test_mistakes(pairs, message):
     with pytest.raises(GatewiseError, match=message):
-        prepare(pairs, Wanted("characters", longest=20), SHARES)
+        prepare(pairs, VocabularyConfig("characters", longest=20), SHARES)
 
 
 def test_one_pair_is_enough_where_others_validate_and_test():

@@ -4,7 +4,7 @@ import pytest
 
 from gatewise.data.text import text_files
 from gatewise.data.text.alphabet import Bytes, Characters
-from gatewise.data.text.text import Split, Wanted, find_texts, read_text, read_whole
+from gatewise.data.text.text import Split, VocabularyConfig, find_texts, read_text, read_whole
 from gatewise.errors import GatewiseError
 from tests.texts import words
 
@@ -44,7 +44,7 @@ def test_the_parts_of_a_split_follow_each_other(tmp_path, tiny_blocks, kind):
     if kind == "bpe":
         pytest.importorskip("tokenizers")
     whole, most = 3 * STRANGE, 260 if kind == "bpe" else 0
-    found = read_text(written(tmp_path, one=whole), Split(0.2, 0.3), Wanted(kind, most))
+    found = read_text(written(tmp_path, one=whole), Split(0.2, 0.3), VocabularyConfig(kind, most))
     parts = (found.train, found.validation, found.test)
     told = [found.alphabet.decode(one.symbols(0, len(one))) for one in parts]
     assert "".join(told) == whole
@@ -59,14 +59,14 @@ def test_the_parts_of_a_split_follow_each_other(tmp_path, tiny_blocks, kind):
 
 
 def test_the_last_tenth_is_exactly_that(tmp_path):
-    found = read_text(written(tmp_path, one=words(5000)), Split(0.05, 0.1), Wanted("characters"))
+    found = read_text(written(tmp_path, one=words(5000)), Split(0.05, 0.1), VocabularyConfig("characters"))
     size = found.train.files.size
     assert len(found.test) == size - int(size * 0.9)
 
 
 def test_what_only_later_parts_have_is_unknown(tmp_path):
     text = "abc " * 200 + "abé " * 20 + "ñabc" * 20
-    found = read_text(written(tmp_path, one=text), Split(0.1, 0.1), Wanted("characters"))
+    found = read_text(written(tmp_path, one=text), Split(0.1, 0.1), VocabularyConfig("characters"))
     assert isinstance(found.alphabet, Characters)
     assert found.alphabet.characters == " abc"
     assert 0 in found.test.symbols(0, len(found.test))
@@ -75,7 +75,9 @@ def test_what_only_later_parts_have_is_unknown(tmp_path):
 
 
 def test_only_the_most_frequent_characters_where_few_are_wanted(tmp_path):
-    found = read_text(written(tmp_path, one="aabbbc" * 100), Split(0.1, 0.1), Wanted("characters", 3))
+    found = read_text(
+        written(tmp_path, one="aabbbc" * 100), Split(0.1, 0.1), VocabularyConfig("characters", 3)
+    )
     assert found.alphabet.characters == "ab"
 
 
@@ -106,21 +108,21 @@ def test_files_of_a_folder_are_one_text_in_the_order_of_their_names(tmp_path):
 )
 def test_what_is_no_text(tmp_path, tiny_blocks, data, message):
     with pytest.raises(GatewiseError, match=message):
-        read_text(written(tmp_path, one=data), Split(0.2, 0.2), Wanted("characters"))
+        read_text(written(tmp_path, one=data), Split(0.2, 0.2), VocabularyConfig("characters"))
 
 
 def test_files_of_other_names_are_counted(tmp_path):
     for name in ("a.txt", "b.md", "c.TEXT", "below/d.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(words(500))
-    found = read_text(find_texts(tmp_path), Split(0.1, 0.1), Wanted("characters"))
+    found = read_text(find_texts(tmp_path), Split(0.1, 0.1), VocabularyConfig("characters"))
     assert found.notes[0].startswith("2 files, ")
     assert found.notes[0].endswith("; files of other names, left out: 2 (--files)")
 
 
 def test_bytes_may_mean_anything(tmp_path):
     data = bytes(range(256)) * 4
-    found = read_text(written(tmp_path, one=data), Split(0.1, 0.1), Wanted("bytes"))
+    found = read_text(written(tmp_path, one=data), Split(0.1, 0.1), VocabularyConfig("bytes"))
     assert len(found.train) == found.train.characters == int(0.8 * len(data))
     assert "the training part is not in UTF-8: each of its bytes counts as a character" in found.notes
 
@@ -138,7 +140,7 @@ def test_there_must_be_a_file(tmp_path):
 
 def test_reading_tells_how_far_it_is(tmp_path, tiny_blocks):
     heard = []
-    read_text(written(tmp_path, one=STRANGE), Split(0.1, 0.1), Wanted("characters"), heard.append)
+    read_text(written(tmp_path, one=STRANGE), Split(0.1, 0.1), VocabularyConfig("characters"), heard.append)
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
     assert len(heard) > 10

@@ -31,46 +31,46 @@ def carried_out(verb, job, path, out, options):
 
 def evaluate(out, path):
     model = load_model(out)
-    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
 
 
 @pytest.fixture(scope="module")
-def contest(folder):
+def comparison(folder):
     return carried_out("train", jobs.train, folder, folder.parent / "run", TrainOptions(**SMALL))
 
 
-def test_train(folder, contest):
-    scores = {one.name: one.scores for one in contest.entries}
+def test_train(folder, comparison):
+    scores = {one.name: one.scores for one in comparison.results}
     assert scores.keys() == {"most-frequent", "nearest-image", "lstm"}
-    assert contest.data.notes == (
+    assert comparison.data.notes == (
         "200 grey images, 8 x 8 to 24, with 200 captions of 6 symbols",
         "160 images to train on, 20 images to validate, 20 images to test",
     )
     assert scores["lstm"]["exact"] > 0.8
     assert scores["most-frequent"]["exact"] < 0.5
-    network = contest.chosen(baseline=False).network
-    by_length, examples = TASK.details(network, contest.data)
+    network = comparison.chosen(baseline=False).network
+    by_length, examples = TASK.details(network, comparison.data)
     assert sum(int(row[1]) for row in by_length.rows) == 20
     assert TASK.metrics[0].gain(80.0, 5.0) == "75.0 above"
-    assert examples.rows[0][2] == contest.data.test.captions[0][0]
-    image = contest.data.table.images[contest.data.validation.numbers[0]]
-    assert TASK.glimpse(network, contest.data).startswith(f"{image.name} → ")
-    assert drawn(TASK, contest, folder.parent / "run").keys() == {"captions.png", "looks.png"}
+    assert examples.rows[0][2] == comparison.data.test.captions[0][0]
+    image = comparison.data.table.images[comparison.data.validation.numbers[0]]
+    assert TASK.preview(network, comparison.data).startswith(f"{image.name} → ")
+    assert drawn(TASK, comparison, folder.parent / "run").keys() == {"captions.png", "looks.png"}
 
 
-def test_evaluate_gives_the_part_that_was_not_trained_on(folder, contest):
+def test_evaluate_gives_the_part_that_was_not_trained_on(folder, comparison):
     again = evaluate(folder.parent / "run", folder)
-    assert again.entries[0].scores == next(one.scores for one in contest.entries if one.name == "lstm")
+    assert again.results[0].scores == next(one.scores for one in comparison.results if one.name == "lstm")
     assert again.data.notes == ("20 images to test, which the model has not seen",)
 
 
-def test_evaluate_takes_all_of_other_images(folder, contest, tmp_path):
+def test_evaluate_takes_all_of_other_images(folder, comparison, tmp_path):
     again = evaluate(folder.parent / "run", write_captions(tmp_path / "others", 10, seed=1) / "captions.csv")
     assert again.data.notes == ("10 images to test",)
-    assert again.entries[0].scores["exact"] > 0.5
+    assert again.results[0].scores["exact"] > 0.5
 
 
-def test_predict_tells_a_caption_for_each_image(folder, contest, tmp_path):
+def test_predict_tells_a_caption_for_each_image(folder, comparison, tmp_path):
     model = load_model(folder.parent / "run")
     told = TASK.predict(model, folder)
     assert told.lines == "caption"

@@ -41,8 +41,8 @@ try:
     sys.exit("the limit does not hold")
 except MemoryError:
     pass
-contest = learn(Path(large))
-print(len(contest.data.train), *sorted(entry.name for entry in contest.entries))
+comparison = learn(Path(large))
+print(len(comparison.data.train), *sorted(result.name for result in comparison.results))
 """
 
 

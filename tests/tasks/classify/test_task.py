@@ -54,11 +54,11 @@ def carried_out(verb, job, path, folder, options):
 
 def evaluate(folder, path):
     model = load_model(folder)
-    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
 
 
-def scores(contest):
-    return {entry.name: entry.scores for entry in contest.entries}
+def scores(comparison):
+    return {result.name: result.scores for result in comparison.results}
 
 
 def archive(path, table, labelled=True):
@@ -73,11 +73,11 @@ def archive(path, table, labelled=True):
 
 def test_train_evaluate_predict(tmp_path, table):
     folder = tmp_path / "run"
-    contest = carried_out("train", train, table, folder, TrainOptions(**SMALL, cell="gru"))
-    assert set(scores(contest)) == {"majority", "logistic", "nearest", "gru"}
+    comparison = carried_out("train", train, table, folder, TrainOptions(**SMALL, cell="gru"))
+    assert set(scores(comparison)) == {"majority", "logistic", "nearest", "gru"}
     names = {"config.yaml", "run.json", "metrics.csv", "checkpoints", "model.json", "model.safetensors"}
     assert names | {"leaderboard.csv", "result.json"} == {one.name for one in folder.iterdir()}
-    data = contest.data
+    data = comparison.data
     assert data.classes == CLASSES
     ids = [
         [data.train.table.ids[one] for one in part.numbers]
@@ -90,7 +90,7 @@ def test_train_evaluate_predict(tmp_path, table):
 
     again = evaluate(folder, table)
     assert [again.data.test.table.ids[one] for one in again.data.test.numbers] == ids[2]
-    assert scores(again) == {"gru": scores(contest)["gru"]}
+    assert scores(again) == {"gru": scores(comparison)["gru"]}
     assert "6 sequences to test, which the model has not seen" in again.data.notes
 
     predicted = TASK.predict(load_model(folder), table)
@@ -103,7 +103,7 @@ def test_train_evaluate_predict(tmp_path, table):
     truth = dict(frame().select("id", "label").iter_rows())
     tested = predicted.frame.filter(pl.col("id").is_in(ids[2]))
     right = np.mean([truth[name] == label for name, label in tested.select("id", "label").iter_rows()])
-    assert right == pytest.approx(scores(contest)["gru"]["accuracy"])
+    assert right == pytest.approx(scores(comparison)["gru"]["accuracy"])
 
 
 def test_new_data_may_have_other_columns_and_no_labels(tmp_path, table):
@@ -120,7 +120,7 @@ def test_new_data_may_have_other_columns_and_no_labels(tmp_path, table):
     new.write_parquet(bare)
     assert TASK.predict(model, bare).frame.equals(TASK.predict(model, table).frame)
     with pytest.raises(GatewiseError, match=r"bare.parquet has no column 'label' for the label"):
-        TASK.read_again(model, bare)
+        TASK.load_for_evaluation(model, bare)
     frame().drop("x").write_csv(tmp_path / "narrow.csv")
     with pytest.raises(GatewiseError, match=r"narrow.csv has no column 'x' for the channel"):
         TASK.predict(model, tmp_path / "narrow.csv")
@@ -131,13 +131,13 @@ def test_other_data_are_scored_whole_by_the_classes_of_the_training(tmp_path, ta
     carried_out("train", train, table, folder, TrainOptions(**SMALL))
     other = tmp_path / "other.csv"
     frame(7, seed=1, first=2).filter(pl.col("label") != "2").write_csv(other)
-    contest = evaluate(folder, other)
+    comparison = evaluate(folder, other)
     predicted = TASK.predict(load_model(folder), other).frame
     truth = dict(pl.read_csv(other).select("id", "label").iter_rows())
     right = np.mean([truth[name] == label for name, label in predicted.select("id", "label").iter_rows()])
-    assert contest.entries[0].scores["accuracy"] == pytest.approx(right)
-    assert "all 5 sequences are to test" in contest.data.notes
-    (details,) = TASK.details(contest.entries[0].network, contest.data)
+    assert comparison.results[0].scores["accuracy"] == pytest.approx(right)
+    assert "all 5 sequences are to test" in comparison.data.notes
+    (details,) = TASK.details(comparison.results[0].network, comparison.data)
     assert [row[:2] for row in details.rows] == [("2", "0"), ("10", "2"), ("up", "3")]
     frame(4).with_columns(label=pl.lit("sideways")).write_csv(other)
     with pytest.raises(
@@ -152,11 +152,11 @@ def test_another_file_to_test_on(tmp_path, named):
         archive(tmp_path / f"walks_{part}.ts", frame(21, seed)) for part, seed in (("TRAIN", 0), ("TEST", 1))
     )
     options = TrainOptions(**SMALL, **({"test_file": str(other)} if named else {}))
-    contest = carried_out("train", train, path, tmp_path / "run", options)
-    data = contest.data
+    comparison = carried_out("train", train, path, tmp_path / "run", options)
+    data = comparison.data
     assert (len(data.train), len(data.validation), len(data.test)) == (18, 3, 21)
     assert data.notes[-1].endswith(f"21 to test: {other}")
-    assert scores(evaluate(tmp_path / "run", other))["lstm"] == scores(contest)["lstm"]
+    assert scores(evaluate(tmp_path / "run", other))["lstm"] == scores(comparison)["lstm"]
     with pytest.raises(GatewiseError, match=r"trained on all of .*walks_TRAIN.ts; give data it has not seen"):
         evaluate(tmp_path / "run", path)
     bare = archive(tmp_path / "bare.ts", frame(21, 1), labelled=False)
@@ -168,19 +168,19 @@ def test_another_file_to_test_on(tmp_path, named):
 def test_compare_and_go_on_with_it(tmp_path, table):
     folder = tmp_path / "run"
     options = CompareOptions(**SMALL, cells=("lstm", "gru"), seeds=2, pooling="attention")
-    contest = carried_out("compare", compare, table, folder, options)
-    assert set(scores(contest)) == {"majority", "logistic", "nearest", "mlp", "lstm", "gru"}
+    comparison = carried_out("compare", compare, table, folder, options)
+    assert set(scores(comparison)) == {"majority", "logistic", "nearest", "mlp", "lstm", "gru"}
     trainings = sorted(one.name for one in (folder / "trainings").iterdir())
     assert trainings == ["gru-0", "gru-1", "lstm-0", "lstm-1", "mlp-0", "mlp-1"]
     assert load_model(folder).network.options()["pooling"] == "attention"
-    chosen = contest.chosen(baseline=False)
-    least = min(one.validation for one in contest.entries if not one.baseline)
+    chosen = comparison.chosen(baseline=False)
+    least = min(one.validation for one in comparison.results if not one.baseline)
     assert chosen.validation == least
     (folder / "trainings" / "gru-1" / "result.json").unlink()
     run = runs.resume("compare", TASK, folder)
     again = compare(run, TASK.read(run.data, run.options), Quiet())
-    assert scores(again) == scores(contest)
-    assert drawn(TASK, contest, tmp_path) == {
+    assert scores(again) == scores(comparison)
+    assert drawn(TASK, comparison, tmp_path) == {
         "confusion.png": f"what {chosen.name} took each class of the test part for"
     }
     assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")

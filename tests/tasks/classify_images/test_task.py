@@ -39,12 +39,12 @@ def carried_out(verb, job, path, out, options):
 
 def evaluate(out, path):
     model = load_model(out)
-    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
 
 
 @pytest.fixture(scope="module", params=["stack", "lattice", "grid"])
 def trained(request, folder):
-    """A contest of each kind of network, its run's folder and its name."""
+    """A comparison of each kind of network, its run's folder and its name."""
     out = folder / request.param
     options = TrainOptions(**SMALL, network=request.param, layers=2)
     name = "lstm" if request.param == "stack" else f"{request.param}-lstm"
@@ -52,22 +52,22 @@ def trained(request, folder):
 
 
 def test_train(folder, trained):
-    contest, out, name = trained
-    assert {one.name for one in contest.entries} == {"majority", "logistic", "nearest", name}
-    assert contest.data.notes == (
+    comparison, out, name = trained
+    assert {one.name for one in comparison.results} == {"majority", "logistic", "nearest", name}
+    assert comparison.data.notes == (
         "120 grey images of 2 classes, 8 x 8",
         "84 images to train on, 18 to validate, 18 to test: every class by its share",
     )
-    scores = {one.name: one.scores for one in contest.entries}
+    scores = {one.name: one.scores for one in comparison.results}
     assert scores["majority"]["accuracy"] == 0.5
     assert scores[name]["accuracy"] > 0.8
-    assert drawn(TASK, contest, out).keys() == {"confusion.png", "hardest.png"}
+    assert drawn(TASK, comparison, out).keys() == {"confusion.png", "hardest.png"}
 
 
 def test_evaluate_gives_the_part_that_was_not_trained_on(folder, trained):
-    contest, out, name = trained
+    comparison, out, name = trained
     again = evaluate(out, folder / "bars")
-    assert again.entries[0].scores == next(one.scores for one in contest.entries if one.name == name)
+    assert again.results[0].scores == next(one.scores for one in comparison.results if one.name == name)
     assert again.data.notes == ("18 images to test, which the model has not seen",)
 
 
@@ -91,11 +91,11 @@ def test_predict_tells_each_image_wherever_it_lies(folder, trained):
 
 def test_parts_have_their_folders_and_a_network_is_named_by_its_kind(folder):
     options = CompareOptions(**{**SMALL, "epochs": 1}, network="lattice", cells=("lstm",), seeds=1)
-    contest = carried_out("compare", jobs.compare, folder / "parts", folder / "compared", options)
-    assert {one.name for one in contest.entries} == {
+    comparison = carried_out("compare", jobs.compare, folder / "parts", folder / "compared", options)
+    assert {one.name for one in comparison.results} == {
         "majority", "logistic", "nearest", "cnn", "lattice-lstm"
     }  # fmt: skip
-    assert contest.data.notes[1] == (
+    assert comparison.data.notes[1] == (
         "34 images to train on, 6 to validate, 16 to test: the test part by its folder"
     )
 

@@ -4,31 +4,31 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gatewise.plots.saving import save_picture
-from gatewise.tasks.comparison import Contest
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.forecast.baselines import WindowMLP
 from gatewise.tasks.forecast.plots import draw_forecast
 from gatewise.tasks.forecast.task import TASK, shape_of
-from gatewise.training.runner import Arena
+from gatewise.training.runner import Runner
 from tests.series import Quiet, data
 
 
-def drawn(contest, path, monkeypatch):
+def drawn(comparison, path, monkeypatch):
     """The axes of the picture, caught as it is saved."""
     caught = []
     save = Figure.savefig
     monkeypatch.setattr(
         Figure, "savefig", lambda self, *args, **more: (caught.append(self), save(self, *args, **more))
     )
-    save_picture(draw_forecast(contest), path)
+    save_picture(draw_forecast(comparison), path)
     return caught[0].axes[0]
 
 
 def test_truth_forecasts_and_a_legend(tmp_path, monkeypatch):
     prepared = data()
-    arena = Arena(TASK, prepared, Quiet(), {})
-    network = arena.evaluated("net", WindowMLP(shape_of(prepared)))
-    contest = Contest(TASK, prepared, (network, *arena.baselines(TASK.baselines(prepared))))
-    axes = drawn(contest, tmp_path / "picture.png", monkeypatch)
+    runner = Runner(TASK, prepared, Quiet(), {})
+    network = runner.evaluated("net", WindowMLP(shape_of(prepared)))
+    comparison = Comparison(TASK, prepared, (network, *runner.baselines(TASK.baselines(prepared))))
+    axes = drawn(comparison, tmp_path / "picture.png", monkeypatch)
     assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
     names = [text.get_text() for text in axes.get_legend().get_texts()]
     assert names == ["truth", "ridge (baseline)", "net, 80% interval", "net, median"]
@@ -46,6 +46,6 @@ def test_truth_forecasts_and_a_legend(tmp_path, monkeypatch):
 
 def test_baselines_alone(tmp_path, monkeypatch):
     prepared = data()
-    entries = Arena(TASK, prepared, Quiet(), {}).baselines(TASK.baselines(prepared))
-    axes = drawn(Contest(TASK, prepared, tuple(entries)), tmp_path / "p.png", monkeypatch)
+    results = Runner(TASK, prepared, Quiet(), {}).baselines(TASK.baselines(prepared))
+    axes = drawn(Comparison(TASK, prepared, tuple(results)), tmp_path / "p.png", monkeypatch)
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["truth", "ridge (baseline)"]

@@ -11,7 +11,7 @@ from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.data import latest
-from gatewise.tasks.forecast.task import TASK, Reading
+from gatewise.tasks.forecast.task import TASK, Preprocessing
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import load_model
@@ -39,7 +39,7 @@ def carried_out(verb, job, table, folder, options):
 
 def evaluate(folder, table):
     model = load_model(folder)
-    return jobs.evaluate(TASK, model, TASK.read_again(model, table), Quiet())
+    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, table), Quiet())
 
 
 def predict(folder, table):
@@ -49,13 +49,13 @@ def predict(folder, table):
 def test_train_evaluate_predict(tmp_path, table):
     folder = tmp_path / "run"
     options = TrainOptions(**SMALL, cell="gru", head="student-t")
-    contest = carried_out("train", train, table, folder, options)
-    assert {one.name for one in contest.entries} == {"naive", "seasonal-naive", "ridge", "gru"}
+    comparison = carried_out("train", train, table, folder, options)
+    assert {one.name for one in comparison.results} == {"naive", "seasonal-naive", "ridge", "gru"}
     names = {"config.yaml", "run.json", "metrics.csv", "checkpoints", "model.json", "model.safetensors"}
     assert names | {"leaderboard.csv", "result.json"} == {one.name for one in folder.iterdir()}
     again = evaluate(folder, table)
-    scores = {one.name: one.scores for one in contest.entries}
-    assert {one.name: one.scores for one in again.entries} == scores
+    scores = {one.name: one.scores for one in comparison.results}
+    assert {one.name: one.scores for one in again.results} == scores
     forecast = predict(folder, table)
     around = [f"q0.{tenth}" for tenth in range(1, 10) if tenth != 5]
     assert forecast.columns == ["series", "month", "value", *around]
@@ -73,9 +73,9 @@ def test_train_evaluate_predict(tmp_path, table):
 )
 def test_other_networks_go_all_the_way(tmp_path, table, network, front, name):
     options = TrainOptions(**SMALL, cell="gru", network=network, front=front)
-    contest = carried_out("train", train, table, tmp_path / "run", options)
-    scores = {one.name: one.scores for one in contest.entries}
-    assert {one.name: one.scores for one in evaluate(tmp_path / "run", table).entries} == scores
+    comparison = carried_out("train", train, table, tmp_path / "run", options)
+    scores = {one.name: one.scores for one in comparison.results}
+    assert {one.name: one.scores for one in evaluate(tmp_path / "run", table).results} == scores
     assert name in scores
     assert predict(tmp_path / "run", table)["value"].is_between(8, 12).all()
 
@@ -101,7 +101,7 @@ def test_whole_numbers_as_times_are_compared_as_numbers(tmp_path):
     numbered.write_csv(table)
     numbered.with_columns(pl.col("time") + 960).write_csv(later)  # "1100" comes before "135" as text
     carried_out("train", train, table, tmp_path / "run", TrainOptions(**SMALL))
-    assert len(evaluate(tmp_path / "run", later).entries) >= 3
+    assert len(evaluate(tmp_path / "run", later).results) >= 3
 
 
 def test_forecasts_are_written_in_the_form_that_was_read(tmp_path):
@@ -133,23 +133,25 @@ def test_a_short_new_series_is_scaled_by_all_it_has(tmp_path, table):
     model = load_model(tmp_path / "run")
     high = read_series(frame()[-16:].with_columns(pl.col("value") + 1000), Columns(target="value"))
     unseen = replace(high, series=tuple(replace(one, id="unseen") for one in high.series))
-    scale = latest(unseen, read_as(Reading, model).plan, read_as(Reading, model).learned).scales[0]
+    scale = latest(unseen, read_as(Preprocessing, model).plan, read_as(Preprocessing, model).learned).scales[
+        0
+    ]
     assert scale.mean == pytest.approx(unseen.series[0].target.mean())
 
 
 def test_compare_and_go_on_with_it(tmp_path, table):
     folder = tmp_path / "run"
     options = CompareOptions(**SMALL, cells=("rnn", "peephole"), seeds=2)
-    contest = carried_out("compare", compare, table, folder, options)
-    assert {one.name for one in contest.entries if not one.baseline} == {"rnn", "peephole"}
-    assert {one.name: one.trainings for one in contest.entries}["mlp"] == 2
+    comparison = carried_out("compare", compare, table, folder, options)
+    assert {one.name for one in comparison.results if not one.baseline} == {"rnn", "peephole"}
+    assert {one.name: one.trainings for one in comparison.results}["mlp"] == 2
     trainings = sorted(one.name for one in (folder / "trainings").iterdir())
     assert trainings == ["mlp-0", "mlp-1", "peephole-0", "peephole-1", "rnn-0", "rnn-1"]
     kept = {path: path.stat().st_mtime_ns for path in folder.rglob("best.ckpt")}
     (folder / "trainings" / "rnn-1" / "result.json").unlink()
     run = runs.resume("compare", TASK, folder)
     again = compare(run, TASK.read(run.data, run.options), Quiet())
-    before, after = ({one.name: one.scores for one in told.entries} for told in (contest, again))
+    before, after = ({one.name: one.scores for one in told.results} for told in (comparison, again))
     assert after == before
     assert kept == {path: path.stat().st_mtime_ns for path in folder.rglob("best.ckpt")}
 
@@ -163,8 +165,8 @@ def test_many_series_with_covariates(tmp_path):
     )  # fmt: skip
     pl.concat([whole, future.select(whole.columns)]).drop("row").write_parquet(table)
     options = TrainOptions(**SMALL, known=("price",), time="month", target="value")
-    contest = carried_out("train", train, table, tmp_path / "run", options)
-    assert len(contest.data.source.series) == 3
+    comparison = carried_out("train", train, table, tmp_path / "run", options)
+    assert len(comparison.data.source.series) == 3
     forecast = predict(tmp_path / "run", table)
     assert forecast.height == 12
     assert forecast["id"].unique(maintain_order=True).to_list() == ["s0", "s1", "s2"]

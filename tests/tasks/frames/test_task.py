@@ -42,39 +42,39 @@ def carried_out(verb, job, path, out, options):
 
 def evaluate(out, path):
     model = load_model(out)
-    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
 
 
 @pytest.fixture(scope="module")
-def contest(folder):
+def comparison(folder):
     options = CompareOptions(**SMALL, cells=("gru",), seeds=1)
     return carried_out("compare", jobs.compare, folder / "clips.npz", folder / "run", options)
 
 
-def test_order_counts(folder, contest):
-    scores = {one.name: one.scores["accuracy"] for one in contest.entries}
+def test_order_counts(folder, comparison):
+    scores = {one.name: one.scores["accuracy"] for one in comparison.results}
     assert scores.keys() == {"majority", "mean frame", "cnn mean", "gru"}
-    assert contest.data.notes == (
+    assert comparison.data.notes == (
         "120 clips of 2 classes, of 4 to 6 grey frames, 9 x 9",
         "84 clips to train on, 18 to validate, 18 to test: every class by its share",
     )
     assert scores["gru"] > 0.9
     assert max(scores["mean frame"], scores["cnn mean"]) < 0.8  # both ways show the same frames
-    assert drawn(TASK, contest, folder / "run").keys() == {"confusion.png", "hardest.png"}
+    assert drawn(TASK, comparison, folder / "run").keys() == {"confusion.png", "hardest.png"}
 
 
-def test_evaluate_gives_the_part_that_was_not_trained_on(folder, contest):
+def test_evaluate_gives_the_part_that_was_not_trained_on(folder, comparison):
     again = evaluate(folder / "run", folder / "clips.npz")
-    assert again.entries[0].scores == next(one.scores for one in contest.entries if one.name == "gru")
+    assert again.results[0].scores == next(one.scores for one in comparison.results if one.name == "gru")
     assert again.data.notes == ("18 clips to test, which the model has not seen",)
 
 
-def test_evaluate_takes_the_test_part_of_other_clips_or_all(folder, contest):
+def test_evaluate_takes_the_test_part_of_other_clips_or_all(folder, comparison):
     assert evaluate(folder / "run", folder / "folders").data.notes == ("8 clips are to test",)
     assert evaluate(folder / "run", folder / "folders" / "train").data.notes == ("20 clips are to test",)
 
 
-def test_predict_tells_each_clip_whatever_it_lies_in(folder, contest, tmp_path):
+def test_predict_tells_each_clip_whatever_it_lies_in(folder, comparison, tmp_path):
     model = load_model(folder / "run")
     told = TASK.predict(model, folder / "folders").frame
     assert told.columns == ["clip", "label", "p(left)", "p(right)"]
@@ -96,7 +96,7 @@ def test_parts_have_their_folders_and_frames_a_size(folder):
     assert data.test.sizes.max() == 3
 
 
-def test_arrays_are_taken_as_they_are(folder, contest, tmp_path):
+def test_arrays_are_taken_as_they_are(folder, comparison, tmp_path):
     with pytest.raises(
         GatewiseError, match=r"clips\.npz are taken as they are; leave --size and --colour out"
     ):
@@ -106,4 +106,4 @@ def test_arrays_are_taken_as_they_are(folder, contest, tmp_path):
         TASK.read(tmp_path / "a.npz", TrainOptions())
     np.savez(tmp_path / "a.npz", frames=np.zeros((2, 3, 9, 9)), labels=["left", "away"])
     with pytest.raises(GatewiseError, match="the class 'away' was not in training; it had left, right"):
-        TASK.read_again(load_model(folder / "run"), tmp_path / "a.npz")
+        TASK.load_for_evaluation(load_model(folder / "run"), tmp_path / "a.npz")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gatewise.data.text.streams import TextStreams
-from gatewise.data.text.text import Split, Wanted, find_texts, read_text
+from gatewise.data.text.text import Split, VocabularyConfig, find_texts, read_text
 from gatewise.errors import GatewiseError
 from gatewise.tasks.generate import baselines as ngram
 from gatewise.tasks.generate.baselines import Ngram, count_grams, discounts, longest_order
@@ -105,7 +105,7 @@ def test_codes_fit_into_63_bits():
 def split(tmp_path):
     path = tmp_path / "text.txt"
     path.write_text(words(6000))
-    return read_text(find_texts(path), Split(0.2, 0.2), Wanted("characters"))
+    return read_text(find_texts(path), Split(0.2, 0.2), VocabularyConfig("characters"))
 
 
 def test_the_order_is_the_best_on_the_validation_part(split, tmp_path, monkeypatch):
@@ -142,7 +142,7 @@ def test_a_text_may_be_too_short():
 def test_five_grams_of_shakespeare(real_data):
     """Witten-Bell smoothing is known to come to 1.669 nats a character on the last tenth."""
     path = real_data / "text" / "tinyshakespeare.txt"
-    split = read_text(find_texts(path), Split(0.0001, 0.1), Wanted("characters"))
+    split = read_text(find_texts(path), Split(0.0001, 0.1), VocabularyConfig("characters"))
     model = Ngram(len(split.alphabet), 5)
     model.learn(TextStreams(split.train, 1), TextStreams(split.validation, 1))
     assert surprise(model, split.test).character == pytest.approx(1.561, abs=0.002)

@@ -9,7 +9,7 @@ import torch
 from gatewise.cells import GRU, LSTM
 from gatewise.data.text.alphabet import Bytes
 from gatewise.data.text.streams import TextBatch, TextStreams
-from gatewise.data.text.text import Split, Wanted, find_texts, read_text, read_whole
+from gatewise.data.text.text import Split, VocabularyConfig, find_texts, read_text, read_whole
 from gatewise.tasks.generate import network as next_symbol
 from gatewise.tasks.generate.language import LanguageModel
 from gatewise.tasks.generate.network import follow, surprise
@@ -21,7 +21,7 @@ def text_of(folder, length=300, **options):
     path = folder / "one.txt"
     path.write_bytes(data.tobytes())
     if options:
-        return read_text(find_texts(path), Split(**options), Wanted("bytes"))
+        return read_text(find_texts(path), Split(**options), VocabularyConfig("bytes"))
     return read_whole(find_texts(path), Bytes())[0]
 
 
@@ -128,7 +128,7 @@ def test_a_saved_model_foretells_the_same(tmp_path):
 def test_a_few_rounds_learn_a_rhyme(tmp_path):
     path = tmp_path / "one.txt"
     path.write_text("one for the money, two for the show\n" * 40)
-    split = read_text(find_texts(path), Split(0.1, 0.1), Wanted("characters"))
+    split = read_text(find_texts(path), Split(0.1, 0.1), VocabularyConfig("characters"))
     model = LanguageModel(LSTM, len(split.alphabet), hidden=48, embedding=16, dropout=0.1)
     optimizer = torch.optim.Adam(model.parameters(), 0.02)
     streams = TextStreams(split.train, 24).streams(4, 0, 4)

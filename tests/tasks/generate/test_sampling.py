@@ -7,7 +7,7 @@ import torch
 
 from gatewise.data.text.alphabet import Bytes, Characters
 from gatewise.tasks.generate.baselines import Ngram
-from gatewise.tasks.generate.sampling import Taste, sample, write_on
+from gatewise.tasks.generate.sampling import SamplingConfig, generate_text, sample
 
 LOGS = torch.tensor([0.05, 0.5, 0.15, 0.3]).log()
 
@@ -15,17 +15,17 @@ LOGS = torch.tensor([0.05, 0.5, 0.15, 0.3]).log()
 @pytest.mark.parametrize(
     ("taste", "expected"),
     [
-        (Taste(), [0.05, 0.5, 0.15, 0.3]),
-        (Taste(temperature=0.5), [0.0025, 0.25, 0.0225, 0.09]),
-        (Taste(temperature=2), [0.05**0.5, 0.5**0.5, 0.15**0.5, 0.3**0.5]),
-        (Taste(temperature=0), [0, 1, 0, 0]),
-        (Taste(top_k=1), [0, 1, 0, 0]),
-        (Taste(top_k=3), [0, 0.5, 0.15, 0.3]),
-        (Taste(top_k=9), [0.05, 0.5, 0.15, 0.3]),
-        (Taste(top_p=0.5), [0, 0.5, 0, 0]),
-        (Taste(top_p=0.51), [0, 0.5, 0, 0.3]),
-        (Taste(top_p=0), [0, 1, 0, 0]),
-        (Taste(top_p=0.9, top_k=2), [0, 0.5, 0, 0.3]),
+        (SamplingConfig(), [0.05, 0.5, 0.15, 0.3]),
+        (SamplingConfig(temperature=0.5), [0.0025, 0.25, 0.0225, 0.09]),
+        (SamplingConfig(temperature=2), [0.05**0.5, 0.5**0.5, 0.15**0.5, 0.3**0.5]),
+        (SamplingConfig(temperature=0), [0, 1, 0, 0]),
+        (SamplingConfig(top_k=1), [0, 1, 0, 0]),
+        (SamplingConfig(top_k=3), [0, 0.5, 0.15, 0.3]),
+        (SamplingConfig(top_k=9), [0.05, 0.5, 0.15, 0.3]),
+        (SamplingConfig(top_p=0.5), [0, 0.5, 0, 0]),
+        (SamplingConfig(top_p=0.51), [0, 0.5, 0, 0.3]),
+        (SamplingConfig(top_p=0), [0, 1, 0, 0]),
+        (SamplingConfig(top_p=0.9, top_k=2), [0, 0.5, 0, 0.3]),
     ],
 )
 def test_chances(taste, expected):
@@ -42,7 +42,7 @@ def model():
 
 def drawn(model, count, seed=0, never=None, taste=None):
     generator = torch.Generator().manual_seed(seed)
-    return list(islice(sample(model, [1, 4], taste or Taste(), generator, never), count))
+    return list(islice(sample(model, [1, 4], taste or SamplingConfig(), generator, never), count))
 
 
 def test_symbols_are_drawn_as_the_model_foretells_them(model):
@@ -61,30 +61,32 @@ def test_the_same_seed_draws_the_same(model):
 def test_a_symbol_may_be_kept_out(model):
     assert 4 in drawn(model, 50)
     assert 4 not in drawn(model, 200, never=4)
-    assert 4 not in drawn(model, 20, never=4, taste=Taste(temperature=0))
+    assert 4 not in drawn(model, 20, never=4, taste=SamplingConfig(temperature=0))
 
 
 def test_the_state_goes_on(model):
     """Each symbol depends on the one before, which the model alone remembers."""
-    assert drawn(model, 6, taste=Taste(temperature=0))[1::2] == [4, 4, 4]
+    assert drawn(model, 6, taste=SamplingConfig(temperature=0))[1::2] == [4, 4, 4]
 
 
 def test_text_comes_by_whole_characters():
     symbols = list("日é\n日é\n".encode() * 200)
     model = Ngram(256, 3).counted([torch.tensor(symbols).numpy()])
-    pieces = list(islice(write_on(model, Bytes(), "日", Taste(temperature=0), torch.Generator()), 6))
+    pieces = list(
+        islice(generate_text(model, Bytes(), "日", SamplingConfig(temperature=0), torch.Generator()), 6)
+    )
     assert pieces == ["", "é", "\n", "", "", "日"]
 
 
 def test_without_a_prime_it_begins_with_a_line_or_with_what_there_is():
     model = Ngram(3, 2).counted([torch.tensor([1, 2] * 50).numpy()])
-    taste = Taste(temperature=0)
-    assert next(write_on(model, Characters("\nx"), "", taste, torch.Generator())) == "x"
-    assert next(write_on(model, Characters("xy"), "", taste, torch.Generator())) == "x"
+    taste = SamplingConfig(temperature=0)
+    assert next(generate_text(model, Characters("\nx"), "", taste, torch.Generator())) == "x"
+    assert next(generate_text(model, Characters("xy"), "", taste, torch.Generator())) == "x"
 
 
 def test_a_prime_begins_a_line():
     symbols = torch.tensor([1, 2, 3, 2, 2, 4] * 50).numpy()  # after a line break comes another than after b
     model, alphabet = Ngram(5, 3).counted([symbols]), Characters("\nabc")
-    found = write_on(model, alphabet, "a", Taste(temperature=0), torch.Generator())
+    found = generate_text(model, alphabet, "a", SamplingConfig(temperature=0), torch.Generator())
     assert next(found) == alphabet.characters[int(model.next(torch.tensor([[1, 2]]))[0].argmax()) - 1] == "b"

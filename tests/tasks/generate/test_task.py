@@ -30,7 +30,7 @@ def trained(path, folder, **options):
 
 
 @pytest.fixture(scope="module")
-def contest(tmp_path_factory):
+def comparison(tmp_path_factory):
     """One trained run, for all tests that only look at it."""
     folder = tmp_path_factory.mktemp("generate")
     (folder / "text.txt").write_text(words(12_000))
@@ -40,15 +40,15 @@ def contest(tmp_path_factory):
 
 def evaluated(folder, path):
     model = load_model(folder)
-    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
 
 
-def test_scores_are_those_of_the_test_part(contest):
-    _, found = contest
-    scores = {one.name: one.scores for one in found.entries}
+def test_scores_are_those_of_the_test_part(comparison):
+    _, found = comparison
+    scores = {one.name: one.scores for one in found.results}
     assert set(scores) == {"unigram", "n-gram", "lstm"}
     assert scores["n-gram"]["nats"] < scores["unigram"]["nats"]
-    lstm = next(one for one in found.entries if one.name == "lstm")
+    lstm = next(one for one in found.results if one.name == "lstm")
     expected = surprise(lstm.network, found.data.test.text)
     assert scores["lstm"]["nats"] == pytest.approx(expected.symbol)
     assert scores["lstm"]["bits"] == pytest.approx(expected.symbol * 1.4426950)
@@ -56,20 +56,20 @@ def test_scores_are_those_of_the_test_part(contest):
     assert lstm.scores["nats"] < 2.9
 
 
-def test_the_same_text_gives_its_test_part_again_and_another_one_all(contest, tmp_path):
-    folder, found = contest
+def test_the_same_text_gives_its_test_part_again_and_another_one_all(comparison, tmp_path):
+    folder, found = comparison
     again = evaluated(folder / "run", folder / "text.txt")
-    lstm = next(one for one in found.entries if one.name == "lstm")
-    assert again.entries[0].scores == pytest.approx(lstm.scores)
+    lstm = next(one for one in found.results if one.name == "lstm")
+    assert again.results[0].scores == pytest.approx(lstm.scores)
     (tmp_path / "other.txt").write_text(words(3000, seed=5) + "é")
     other = evaluated(folder / "run", tmp_path / "other.txt")
     assert len(other.data.test.text) == len((tmp_path / "other.txt").read_text())
     assert "unknown in it, and all one symbol, 1 times: é" in other.data.notes
 
 
-def test_details_and_picture(contest, tmp_path):
-    _, found = contest
-    lstm = next(one for one in found.entries if one.name == "lstm")
+def test_details_and_picture(comparison, tmp_path):
+    _, found = comparison
+    lstm = next(one for one in found.results if one.name == "lstm")
     kinds, places = TASK.details(lstm.network, found.data)
     assert sum(float(row[1].rstrip("%")) for row in kinds.rows) == pytest.approx(100, abs=0.5)
     assert sum(float(row[3].rstrip("%")) for row in kinds.rows) == pytest.approx(100, abs=0.5)
@@ -79,17 +79,17 @@ def test_details_and_picture(contest, tmp_path):
     assert (tmp_path / "surprise.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_glimpse_is_text_and_the_same_each_time(contest):
-    _, found = contest
-    lstm = next(one for one in found.entries if one.name == "lstm")
-    told = TASK.glimpse(lstm.network, found.data)
+def test_a_glimpse_is_text_and_the_same_each_time(comparison):
+    _, found = comparison
+    lstm = next(one for one in found.results if one.name == "lstm")
+    told = TASK.preview(lstm.network, found.data)
     assert set(told) <= set(words(12_000) + "|")
     assert all(line.startswith("  | ") for line in told.splitlines())
-    assert told == TASK.glimpse(lstm.network, found.data)
+    assert told == TASK.preview(lstm.network, found.data)
 
 
-def test_an_example_is_a_stretch_of_the_test_part(contest):
-    folder, found = contest
+def test_an_example_is_a_stretch_of_the_test_part(comparison):
+    folder, found = comparison
     saved, test = load_model(folder / "run"), found.data.test.text
     one = TASK.example(saved, folder / "text.txt", 2)
     symbols = test.symbols(320, 481)
@@ -102,8 +102,8 @@ def test_an_example_is_a_stretch_of_the_test_part(contest):
         TASK.example(saved, folder / "text.txt", last + 1)
 
 
-def test_it_predicts_no_table(contest):
-    folder, _ = contest
+def test_it_predicts_no_table(comparison):
+    folder, _ = comparison
     with pytest.raises(GatewiseError, match="use gatewise sample RUN"):
         TASK.predict(load_model(folder / "run"), folder / "text.txt")
 
@@ -116,12 +116,12 @@ def test_other_symbols_are_scored_by_the_character(tmp_path, symbols):
     found = trained(tmp_path / "text.txt", tmp_path / "run", symbols=symbols, vocabulary=270, epochs=1)
     test = found.data.test.text
     assert len(test) != test.characters
-    for entry in found.entries:
-        symbol = torch.tensor(entry.scores["perplexity"]).log() * len(test) / test.characters
-        assert entry.scores["nats"] == pytest.approx(float(symbol), rel=1e-4)
-        assert entry.scores["bits"] == pytest.approx(entry.scores["nats"] * 1.4426950)
+    for result in found.results:
+        symbol = torch.tensor(result.scores["perplexity"]).log() * len(test) / test.characters
+        assert result.scores["nats"] == pytest.approx(float(symbol), rel=1e-4)
+        assert result.scores["bits"] == pytest.approx(result.scores["nats"] * 1.4426950)
     again = evaluated(tmp_path / "run", tmp_path / "text.txt")
-    assert again.entries[0].scores == pytest.approx(found.chosen(baseline=False).scores)
+    assert again.results[0].scores == pytest.approx(found.chosen(baseline=False).scores)
 
 
 @pytest.mark.parametrize(

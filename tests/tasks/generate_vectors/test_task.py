@@ -23,14 +23,14 @@ SMALL = {"hidden": 16, "components": 2, "epochs": 4, "batch_size": 4, "learning_
 
 @pytest.fixture(scope="module")
 def pens(tmp_path_factory):
-    """A folder with strokes and a run on them, and the contest that it was."""
+    """A folder with strokes and a run on them, and the comparison that it was."""
     folder = tmp_path_factory.mktemp("pens")
     strokes().write_csv(folder / "strokes.csv")
     options = TrainOptions(**SMALL, differences=("x", "y"))
     run = runs.begin("train", TASK, folder / "strokes.csv", options, folder / "run")
     runs.write(run)
-    contest = jobs.train(run, TASK.read(run.data, run.options), Quiet())
-    return folder, contest
+    comparison = jobs.train(run, TASK.read(run.data, run.options), Quiet())
+    return folder, comparison
 
 
 def gatewise(*arguments):
@@ -41,17 +41,17 @@ def gatewise(*arguments):
 
 def evaluated(folder, path):
     model = load_model(folder)
-    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
 
 
 def test_a_contest_and_its_test_part_again(pens):
-    folder, contest = pens
-    scores = {one.name: one.scores for one in contest.entries}
+    folder, comparison = pens
+    scores = {one.name: one.scores for one in comparison.results}
     assert set(scores) == {"lstm", "marginal", "markov", "autoregression"}
     assert scores["lstm"]["nats"] < scores["marginal"]["nats"]
     again = evaluated(folder / "run", folder / "strokes.csv")
-    assert again.entries[0].scores == scores["lstm"]
-    details = TASK.details(contest.chosen(baseline=False).network, contest.data)[0]
+    assert again.results[0].scores == scores["lstm"]
+    details = TASK.details(comparison.chosen(baseline=False).network, comparison.data)[0]
     assert [row[0] for row in details.rows] == ["0", "1", "2 to 3", "4 to 7", "8 to 10"]
     nats, counts = (np.array([float(row[place]) for row in details.rows]) for place in (2, 1))
     assert (nats * counts).sum() / counts.sum() == pytest.approx(scores["lstm"]["nats"], abs=1e-3)
@@ -78,7 +78,7 @@ def test_what_is_expected_next_lies_near_the_end(pens, tmp_path):
     assert ((found["x"] - last["x"]).abs() < 8).all()
     assert found["lifted"].is_between(0, 1).all()
     model = load_model(folder / "run")
-    reading = TASK.read_again(model, tmp_path / "begun.csv")
+    reading = TASK.load_for_evaluation(model, tmp_path / "begun.csv")
     seen = torch.cat([torch.zeros(1, 1, 3), reading.test.__getitems__([1]).values], dim=1)
     expected = model.network.head.mean(model.network(seen)[0][0, -1])
     change = expected[0].item() * reading.reading.scales[0].deviation + reading.reading.scales[0].mean
@@ -86,7 +86,7 @@ def test_what_is_expected_next_lies_near_the_end(pens, tmp_path):
 
 
 def test_drawn_sequences_are_a_table_and_a_picture(pens, tmp_path, monkeypatch):
-    folder, contest = pens
+    folder, comparison = pens
     monkeypatch.chdir(tmp_path)
     command = ("sample", folder / "run", "--count", 2, "--length", 7, "--bias", 1, "--seed", 3)
     assert gatewise(*command, "--out", "drawn.csv") == 0
@@ -98,7 +98,9 @@ def test_drawn_sequences_are_a_table_and_a_picture(pens, tmp_path, monkeypatch):
     assert gatewise(*command, "--out", "again.parquet") == 0
     assert pl.read_parquet("again.parquet")["x"].to_list() == pytest.approx(found["x"].to_list())
     assert (tmp_path / "drawn.png").read_bytes()[:4] == b"\x89PNG"
-    assert drawn(TASK, contest, tmp_path) == {"drawn.png": "true sequences, and some that the network drew"}
+    assert drawn(TASK, comparison, tmp_path) == {
+        "drawn.png": "true sequences, and some that the network drew"
+    }
 
 
 @pytest.mark.parametrize(

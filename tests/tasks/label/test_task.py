@@ -29,15 +29,15 @@ def carried_out(verb, job, path, out, options):
 
 def evaluate(run, path):
     model = load_model(run)
-    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
 
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
     path = tmp_path_factory.mktemp("text") / "names.conll"
     path.write_text(conll(sentences(60)))
-    contest = carried_out("train", jobs.train, path, path.parent / "run", TrainOptions(**SMALL))
-    return path, contest
+    comparison = carried_out("train", jobs.train, path, path.parent / "run", TrainOptions(**SMALL))
+    return path, comparison
 
 
 @pytest.fixture(scope="module")
@@ -45,17 +45,17 @@ def table(tmp_path_factory):
     path = tmp_path_factory.mktemp("table") / "motifs.csv"
     motifs(20).write_csv(path)
     options = TrainOptions(epochs=2, hidden=4, cell="gru", bidirectional=False)
-    contest = carried_out("train", jobs.train, path, path.parent / "run", options)
-    return path, contest
+    comparison = carried_out("train", jobs.train, path, path.parent / "run", options)
+    return path, comparison
 
 
 @pytest.mark.parametrize("kind", ["text", "table"])
 def test_what_was_trained_is_scored_the_same_again(kind, request):
-    path, contest = request.getfixturevalue(kind)
-    assert [one.name for one in contest.entries if one.baseline] == ["window", "majority"]
+    path, comparison = request.getfixturevalue(kind)
+    assert [one.name for one in comparison.results if one.baseline] == ["window", "majority"]
     again = evaluate(path.parent / "run", path)
-    assert {one.name: one.scores for one in again.entries} == {
-        one.name: one.scores for one in contest.entries
+    assert {one.name: one.scores for one in again.results} == {
+        one.name: one.scores for one in comparison.results
     }
     rows = pl.read_csv(path.parent / "run" / "leaderboard.csv")
     assert {"model", "accuracy", "macro_f1", "span_f1", "exact"} < set(rows.columns)
@@ -88,9 +88,9 @@ def test_other_data_are_scored_whole(tmp_path, text):
     path, _ = text
     other = tmp_path / "other.conll"
     other.write_text(conll(sentences(7, seed=3)))
-    contest = evaluate(path.parent / "run", other)
-    assert [one.name for one in contest.entries] == ["lstm"]
-    assert contest.data.notes[0].startswith(f"all of {other}: 7 sentences")
+    comparison = evaluate(path.parent / "run", other)
+    assert [one.name for one in comparison.results] == ["lstm"]
+    assert comparison.data.notes[0].startswith(f"all of {other}: 7 sentences")
     other.write_text("Zoe B-ORG\nran V\n")
     with pytest.raises(
         GatewiseError, match=r"other.conll, line 2: the label 'V' is none of those trained on"
@@ -101,18 +101,22 @@ def test_other_data_are_scored_whole(tmp_path, text):
 def test_compare(tmp_path, table):
     path, _ = table
     options = CompareOptions(epochs=1, hidden=3, seeds=1, cells=("rnn", "gru"))
-    contest = carried_out("compare", jobs.compare, path, tmp_path / "run", options)
-    assert {one.name for one in contest.entries} == {"majority", "window", "rnn", "gru"}
-    assert {one.name for one in contest.entries if one.baseline} == {"majority", "window"}
+    comparison = carried_out("compare", jobs.compare, path, tmp_path / "run", options)
+    assert {one.name for one in comparison.results} == {"majority", "window", "rnn", "gru"}
+    assert {one.name for one in comparison.results if one.baseline} == {"majority", "window"}
 
 
 def test_details_name_every_label_and_mistakes_by_their_line(text, table):
-    for (path, contest), tables in ((text, 3), (table, 2)):
-        chosen = contest.chosen(baseline=False)
-        told = TASK.details(chosen.network, contest.data)
+    for (path, comparison), tables in ((text, 3), (table, 2)):
+        chosen = comparison.chosen(baseline=False)
+        told = TASK.details(chosen.network, comparison.data)
         assert len(told) == tables
         labels, mistakes = told[0], told[-1]
-        there = {contest.data.labels[one] for piece in contest.data.truth(contest.data.test) for one in piece}
+        there = {
+            comparison.data.labels[one]
+            for piece in comparison.data.truth(comparison.data.test)
+            for one in piece
+        }
         assert there <= {row[0] for row in labels.rows}
         lines = path.read_text().splitlines()
         for true, said, _, where in mistakes.rows:
@@ -123,8 +127,8 @@ def test_details_name_every_label_and_mistakes_by_their_line(text, table):
 
 
 def test_pictures(text, table):
-    for path, contest in (text, table):
-        told = drawn(TASK, contest, path.parent / "run")
+    for path, comparison in (text, table):
+        told = drawn(TASK, comparison, path.parent / "run")
         assert set(told) == {"confusion.png", "labels.png"}
         for name in told:
             assert (path.parent / "run" / name).stat().st_size > 10_000
@@ -133,8 +137,8 @@ def test_pictures(text, table):
 def test_signs_of_their_own(tmp_path):
     path = tmp_path / "signs.conll"
     path.write_text(conll([[("[b]$x^$", "[red]"), ("a_{2", "$\\frac"), ("🙂", "[/b]")]] * 12))
-    contest = carried_out("train", jobs.train, path, tmp_path / "run", TrainOptions(**SMALL))
-    drawn(TASK, contest, tmp_path)
+    comparison = carried_out("train", jobs.train, path, tmp_path / "run", TrainOptions(**SMALL))
+    drawn(TASK, comparison, tmp_path)
     frame = TASK.predict(load_model(tmp_path / "run"), path).frame
     assert set(frame["predicted"]) <= {"[red]", "$\\frac", "[/b]"}
 

@@ -27,7 +27,7 @@ def carried_out(verb, job, path, out, options):
 
 def evaluate(run, path):
     model = load_model(run)
-    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +41,15 @@ def signals(tmp_path_factory):
 
 
 def test_signals_from_table_to_texts(signals):
-    folder, contest = signals
-    assert {one.name: one.baseline for one in contest.entries} == {
+    folder, comparison = signals
+    assert {one.name: one.baseline for one in comparison.results} == {
         "majority": True,
         "window": True,
         "gru": False,
     }
     again = evaluate(folder / "run", folder / "signals.csv")
-    scores = {one.name: one.scores for one in contest.entries}
-    assert {one.name: one.scores for one in again.entries} == {
+    scores = {one.name: one.scores for one in comparison.results}
+    assert {one.name: one.scores for one in again.results} == {
         name: scores[name] for name in ("majority", "gru")
     }
     told = TASK.predict(load_model(folder / "run"), folder / "signals.csv")
@@ -91,10 +91,10 @@ def bars(tmp_path_factory):
 
 
 def test_images_from_folder_to_texts(bars):
-    folder, contest = bars
+    folder, comparison = bars
     again = evaluate(folder.parent / "run", folder)
-    assert {one.name: one.scores for one in again.entries} == {
-        one.name: one.scores for one in contest.entries
+    assert {one.name: one.scores for one in again.results} == {
+        one.name: one.scores for one in comparison.results
     }
     assert len(evaluate(folder.parent / "run", folder / "targets.csv").data.test) == 6  # not those trained on
     (folder / "targets.csv").rename(folder / "texts.csv")
@@ -107,15 +107,15 @@ def test_images_from_folder_to_texts(bars):
 
 
 def test_details_and_picture(bars, signals):
-    for folder, contest in (bars, signals):
-        chosen = contest.chosen(baseline=False)
-        told = TASK.details(chosen.network, contest.data)
+    for folder, comparison in (bars, signals):
+        chosen = comparison.chosen(baseline=False)
+        told = TASK.details(chosen.network, comparison.data)
         texts = told[-1]
         truth = dict(pl.read_csv(folder / "targets.csv", infer_schema=False).iter_rows())
         for name, true, read, sign in texts.rows:
             assert truth[name] == true
             assert (sign == "≠") == (read != true)
-        assert drawn(TASK, contest, folder) == {
+        assert drawn(TASK, comparison, folder) == {
             "texts.png": "sequences of the test part, and where each symbol was seen"
         }
         assert (folder / "texts.png").stat().st_size > 10_000

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gatewise.data.text.pairs import TextPairs
-from gatewise.data.text.parallel import Wanted, prepare
+from gatewise.data.text.parallel import VocabularyConfig, prepare
 from gatewise.data.text.symbols import END, PADDING, SPECIAL, UNKNOWN
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from gatewise.tasks.translate.baselines import ROUNDS, CopySource, MostFrequent, WordTable
@@ -23,7 +23,7 @@ def data_of():
     """Everything is trained on; the same pairs validate and test."""
     targets = [" ".join(LEXICON[word] for word in one.split()) for one in SENTENCES]
     pairs = TextPairs("pairs.tsv", SENTENCES, targets, str)
-    return prepare(pairs, Wanted(least=1), (0.1, 0.1), pairs, pairs)
+    return prepare(pairs, VocabularyConfig(least=1), (0.1, 0.1), pairs, pairs)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_a_word_table_is_that_of_brown_et_al():
     # Each letter has three translations, and "z" comes of none in particular.
     targets = [" ".join([f"{one}{of.randrange(3)}" for one in source] + ["z", "z"]) for source in sources]
     pairs = TextPairs("pairs.tsv", [" ".join(one) for one in sources], targets, str)
-    data = prepare(pairs, Wanted(), (0.1, 0.1), pairs, pairs)
+    data = prepare(pairs, VocabularyConfig(), (0.1, 0.1), pairs, pairs)
     network = learned(WordTable, data)
     share = defaultdict(lambda: 1.0)
     for _ in range(ROUNDS):

@@ -11,7 +11,7 @@ from gatewise.cells import GRU
 from gatewise.data.text.symbols import UNKNOWN, Symbols
 from gatewise.errors import GatewiseError
 from gatewise.metrics.text import score
-from gatewise.modules.beam_search import Found
+from gatewise.modules.beam_search import Hypothesis
 from gatewise.tasks.translate.metrics import tell
 from gatewise.tasks.translate.network import EncoderDecoder, Translator
 
@@ -67,7 +67,7 @@ class Same(Translator):
     def translate(self, batch):
         lengths = (batch.lengths - 1).tolist()
         rows = zip(batch.source.tolist(), lengths, strict=True)
-        return [Found(row[:length], 0.0, torch.eye(length + 1)[1:].flip(0)) for row, length in rows]
+        return [Hypothesis(row[:length], 0.0, torch.eye(length + 1)[1:].flip(0)) for row, length in rows]
 
 
 SYMBOLS = Symbols("words", ["one", "two", "three"])

@@ -49,40 +49,40 @@ def carried_out(verb, job, path, out, options):
 
 def evaluate(out, path):
     model = load_model(out)
-    return jobs.evaluate(TASK, model, TASK.read_again(model, path), Quiet())
+    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
 
 
 @pytest.fixture(scope="module")
-def contest(folder):
+def comparison(folder):
     return carried_out("train", train, folder / "pairs.csv", folder / "run", TrainOptions(**SMALL))
 
 
-def test_train(folder, contest):
-    assert {one.name for one in contest.entries} == {"copy", "most-frequent", "word-table", "lstm"}
-    assert "; 10 symbols of the sources, 10 of the targets" in contest.data.notes[-1]
-    assert drawn(TASK, contest, folder / "run").keys() == {"attention.png"}
+def test_train(folder, comparison):
+    assert {one.name for one in comparison.results} == {"copy", "most-frequent", "word-table", "lstm"}
+    assert "; 10 symbols of the sources, 10 of the targets" in comparison.data.notes[-1]
+    assert drawn(TASK, comparison, folder / "run").keys() == {"attention.png"}
     assert (folder / "run" / "attention.png").stat().st_size > 5000
-    network = contest.chosen(baseline=False).network
-    by_length, examples = TASK.details(network, contest.data)
-    assert sum(int(row[1]) for row in by_length.rows) == len(contest.data.test) == 30
-    assert examples.rows[1] == ("true", contest.data.test.text(0)[1])
-    glimpse = TASK.glimpse(network, contest.data).splitlines()
-    assert glimpse[0] == contest.data.validation.text(0)[0]
-    assert glimpse[1].startswith("→ ")
+    network = comparison.chosen(baseline=False).network
+    by_length, examples = TASK.details(network, comparison.data)
+    assert sum(int(row[1]) for row in by_length.rows) == len(comparison.data.test) == 30
+    assert examples.rows[1] == ("true", comparison.data.test.text(0)[1])
+    preview = TASK.preview(network, comparison.data).splitlines()
+    assert preview[0] == comparison.data.validation.text(0)[0]
+    assert preview[1].startswith("→ ")
 
 
-def test_evaluate_gives_the_part_that_was_not_trained_on(folder, contest):
+def test_evaluate_gives_the_part_that_was_not_trained_on(folder, comparison):
     again = evaluate(folder / "run", folder / "pairs.csv")
-    scores = {one.name: one.scores for one in contest.entries}
-    assert {one.name: one.scores for one in again.entries} == {
+    scores = {one.name: one.scores for one in comparison.results}
+    assert {one.name: one.scores for one in again.results} == {
         name: scores[name] for name in ("lstm", "copy")
     }
     assert again.data.notes == ("30 pairs to test, which the model has not seen",)
     texts = {again.data.test.text(row) for row in range(30)}
-    assert texts == {contest.data.test.text(row) for row in range(30)}
+    assert texts == {comparison.data.test.text(row) for row in range(30)}
 
 
-def test_evaluate_takes_all_of_other_pairs(folder, contest):
+def test_evaluate_takes_all_of_other_pairs(folder, comparison):
     pairs(40).rename({"forwards": "x"}).select("backwards", "x").write_csv(folder / "other.csv")
     with pytest.raises(GatewiseError, match="has no column 'forwards' for the source; it has backwards, x"):
         evaluate(folder / "run", folder / "other.csv")
@@ -95,7 +95,7 @@ def test_evaluate_takes_all_of_other_pairs(folder, contest):
         evaluate(folder / "run", folder / "test.forwards")
 
 
-def test_predict_a_table_and_a_text(folder, contest):
+def test_predict_a_table_and_a_text(folder, comparison):
     model = load_model(folder / "run")
     frame = pl.DataFrame({"forwards": ["a b c", "", "c z b a"]})
     frame.write_csv(folder / "new.csv")
@@ -119,22 +119,24 @@ def test_two_files_with_others_to_validate_and_test(folder):
         **SMALL, target_file=str(folder / "train.backwards"), **other, symbols="characters", cell="gru",
         bidirectional=False, reverse_source=True, attention="none", teacher_forcing=0.5,
     )  # fmt: skip
-    contest = carried_out("train", train, folder / "train.forwards", folder / "run2", options)
-    assert [len(part) for part in (contest.data.train, contest.data.validation, contest.data.test)] == [
+    comparison = carried_out("train", train, folder / "train.forwards", folder / "run2", options)
+    assert [
+        len(part) for part in (comparison.data.train, comparison.data.validation, comparison.data.test)
+    ] == [
         200,
         50,
         50,
     ]
-    network = contest.chosen(baseline=False).network
+    network = comparison.chosen(baseline=False).network
     assert network.share_forced() == 0.5
-    assert drawn(TASK, contest, folder / "run2") == {}
+    assert drawn(TASK, comparison, folder / "run2") == {}
     with pytest.raises(
         GatewiseError, match=r"trained on all of .*train\.forwards; give pairs that it has not seen"
     ):
         evaluate(folder / "run2", folder / "train.forwards")
     again = evaluate(folder / "run2", Path(f"{folder / 'test.forwards'},{folder / 'test.backwards'}"))
-    scores = {one.name: one.scores for one in contest.entries}
-    assert {one.name: one.scores for one in again.entries} == {name: scores[name] for name in ("gru", "copy")}
+    scores = {one.name: one.scores for one in comparison.results}
+    assert {one.name: one.scores for one in again.results} == {name: scores[name] for name in ("gru", "copy")}
 
 
 def test_strings_are_learned_backwards_without_a_mistake(folder):
@@ -144,13 +146,13 @@ def test_strings_are_learned_backwards_without_a_mistake(folder):
         hidden=48, embedding=24, dropout=0.0, epochs=14, patience=14, learning_rate=0.008, batch_size=24,
         label_smoothing=0.0,
     )  # fmt: skip
-    contest = carried_out("train", train, folder / "many.csv", folder / "run3", options)
-    assert contest.entries[0].name == "lstm"
-    assert contest.entries[0].scores["exact"] == 1.0
+    comparison = carried_out("train", train, folder / "many.csv", folder / "run3", options)
+    assert comparison.results[0].name == "lstm"
+    assert comparison.results[0].scores["exact"] == 1.0
 
 
 def test_compare(folder):
     more = {"cells": ("rnn", "gru"), "attention": "bahdanau", "symbols": "bpe", "vocabulary": 300}
     options = CompareOptions(**{**SMALL, **more, "epochs": 1}, seeds=1)
-    contest = carried_out("compare", compare, folder / "pairs.csv", folder / "run4", options)
-    assert {one.name for one in contest.entries} >= {"rnn", "gru", "copy"}
+    comparison = carried_out("compare", compare, folder / "pairs.csv", folder / "run4", options)
+    assert {one.name for one in comparison.results} >= {"rnn", "gru", "copy"}

@@ -51,7 +51,7 @@ class ClassFolders:
             own["test"] or [free[place] for place in test],
         )
 
-    def told_split(self) -> str:
+    def describe_split(self) -> str:
         """What `split` goes by."""
         own = [part for part in ("validation", "test") if part in self.parts]
         if len(own) == 2:

@@ -151,10 +151,10 @@ def with_scale(form: ImageForm, images: Iterable[np.ndarray]) -> ImageForm:
     return replace(form, mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()))
 
 
-def told_sizes(sizes: np.ndarray) -> str:
+def describe_sizes(sizes: np.ndarray) -> str:
     """Heights and widths [N, 2] in a few words, with advice where they are large.
 
-    >>> told_sizes(np.array([[28, 20], [28, 31]])), told_sizes(np.array([[480, 640]]))
+    >>> describe_sizes(np.array([[28, 20], [28, 31]])), describe_sizes(np.array([[480, 640]]))
     ('28 x 20 to 31', '480 x 640 (large: training takes long; --size 64 would be fast)')
     """
     sides = zip(sizes.min(0), sizes.max(0), strict=True)

@@ -19,7 +19,16 @@ from gatewise.data.labels.labelled import (
     unknown_label,
 )
 from gatewise.data.labels.part_files import part_files, to_test
-from gatewise.data.labels.pieces import Pieces, assigned, cut, in_time, nothing, told_parts, usual_cut, whole
+from gatewise.data.labels.pieces import (
+    Pieces,
+    assigned,
+    cut,
+    describe_parts,
+    in_time,
+    nothing,
+    usual_cut,
+    whole,
+)
 from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
 from gatewise.data.sequences.plausible import require_classes, require_steps
 from gatewise.data.sequences.sequences import SequenceTable
@@ -151,7 +160,9 @@ def _labelled(
     notes = (
         *first.notes,
         f"{len(form.labels)} labels: {shown_labels(form.labels)}",
-        told_parts({part: one.pieces for part, one in sets.items()}, pieces, len(tables) < 3 and not in_order)
+        describe_parts(
+            {part: one.pieces for part, one in sets.items()}, pieces, len(tables) < 3 and not in_order
+        )
         + (", each sequence divided in time" if in_order else ""),
     )
     return LabelledSteps(form, form.labels, sets["train"], sets["validation"], sets["test"], notes)

@@ -18,7 +18,16 @@ from gatewise.data.labels.labelled import (
     unknown_label,
 )
 from gatewise.data.labels.part_files import part_files, to_test
-from gatewise.data.labels.pieces import Pieces, assigned, cut, in_time, nothing, told_parts, usual_cut, whole
+from gatewise.data.labels.pieces import (
+    Pieces,
+    assigned,
+    cut,
+    describe_parts,
+    in_time,
+    nothing,
+    usual_cut,
+    whole,
+)
 from gatewise.data.labels.tagged import TaggedText, read_tagged
 from gatewise.data.labels.token_steps import TokenSteps, Vocabulary, learn_vocabulary
 from gatewise.data.sequences.plausible import require_classes
@@ -141,7 +150,7 @@ def _labelled(
         *(f"{text.path}: {note}" for text in texts.values() for note in text.notes),
         f"tokens are in column {form.token}, labels in column {form.label}",
         f"{len(form.labels)} labels: {shown_labels(form.labels)}",
-        told_parts({part: one.pieces for part, one in sets.items()}, "sentences", drawn),
+        describe_parts({part: one.pieces for part, one in sets.items()}, "sentences", drawn),
     )
     return LabelledSteps(form, form.labels, sets["train"], sets["validation"], sets["test"], notes)
 

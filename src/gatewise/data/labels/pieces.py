@@ -137,7 +137,7 @@ def assigned(
     return {part: (source, cut(pieces, most)) for part, (source, pieces) in found.items()}
 
 
-def told_parts(parts: Mapping[str, Pieces], kind: str, drawn: bool) -> str:
+def describe_parts(parts: Mapping[str, Pieces], kind: str, drawn: bool) -> str:
     """How much is in each part, as a sentence; kind: what a piece is called, in the plural."""
     purposes = {"train": "train on", "validation": "choose by", "test": "test on"}
     sizes = [

@@ -107,7 +107,7 @@ class Parallel(Dataset[PairBatch]):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class VocabularyConfig:
     """How texts become symbols.
 
     most: symbols of each side; least: how often a word must occur; longest: symbols of a sentence that is
@@ -134,7 +134,7 @@ class ParallelData:
 
 
 def prepare(
-    pairs: TextPairs, wanted: Wanted, shares: tuple[float, float],
+    pairs: TextPairs, wanted: VocabularyConfig, shares: tuple[float, float],
     validation: TextPairs | None = None, test: TextPairs | None = None,
 ) -> ParallelData:  # fmt: skip
     """Splits pairs, learns the symbols of the part to train on, and makes numbers of all.
@@ -181,7 +181,7 @@ def _ragged(texts: Texts, rows: np.ndarray, symbols: Symbols) -> Ragged:
     return Ragged.of(symbols.encode(texts[int(row)]) for row in rows)
 
 
-def _learned(texts: Texts, rows: np.ndarray, wanted: Wanted) -> Symbols:
+def _learned(texts: Texts, rows: np.ndarray, wanted: VocabularyConfig) -> Symbols:
     least = wanted.least if wanted.kind == "words" else 1
     return learn_symbols(wanted.kind, (texts[int(row)] for row in rows), wanted.most, least, wanted.lower)
 

@@ -78,7 +78,7 @@ class SplitText:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class VocabularyConfig:
     """An alphabet that is to be learned; `most`: how many symbols it may have, 0 for a usual number."""
 
     kind: Kind
@@ -138,7 +138,7 @@ def find_texts(path: Path, pattern: str = "*.txt") -> TextFiles:
 
 
 def read_text(
-    files: TextFiles, split: Split, wanted: Wanted | Alphabet, tell: Tell = lambda share: None
+    files: TextFiles, split: Split, wanted: VocabularyConfig | Alphabet, tell: Tell = lambda share: None
 ) -> SplitText:
     """Gets the three parts of a text ready, by an alphabet that is given, or learned from the first part.
 

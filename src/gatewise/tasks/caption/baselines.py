@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gatewise.data.images.captions import CaptionBatch, Captions
 from gatewise.data.text.symbols import END, PADDING
-from gatewise.modules.beam_search import Found
+from gatewise.modules.beam_search import Hypothesis
 from gatewise.modules.network import Baseline
 from gatewise.modules.resized_images import NUMBERS_KEPT, SIDE, brought
 from gatewise.tasks.caption.network import Captioner
@@ -43,8 +43,8 @@ class MostFrequentCaption(CaptionBaseline):
         often = np.frombuffer(counts.most_common(1)[0][0], train.targets.numbers.dtype)[:-1]
         self.target = torch.from_numpy(often.astype(np.int64))
 
-    def caption(self, batch: CaptionBatch) -> list[Found]:
-        return [Found(self.target.tolist(), 0.0, None) for _ in range(len(batch.images))]
+    def caption(self, batch: CaptionBatch) -> list[Hypothesis]:
+        return [Hypothesis(self.target.tolist(), 0.0, None) for _ in range(len(batch.images))]
 
     def options(self) -> dict[str, Any]:
         return {"longest": len(self.target)}
@@ -72,11 +72,11 @@ class NearestImage(CaptionBaseline):
         firsts = np.unique(train.image_of, return_index=True)[1][:count]  # the first caption of each image
         self.targets = train.targets.padded(firsts)
 
-    def caption(self, batch: CaptionBatch) -> list[Found]:
+    def caption(self, batch: CaptionBatch) -> list[Hypothesis]:
         seen = self._brought(batch)
         distance = self.kept.square().sum(1) - 2 * seen @ self.kept.T  # |seen|^2 changes no order
         told = self.targets[distance.argmin(1)].tolist()
-        return [Found(one[: one.index(END)], 0.0, None) for one in told]
+        return [Hypothesis(one[: one.index(END)], 0.0, None) for one in told]
 
     def options(self) -> dict[str, Any]:
         images, longest = self.targets.shape

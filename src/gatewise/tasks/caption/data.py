@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gatewise.data.images.captions import Captions, CaptionTable
-from gatewise.data.images.images import Colour, ImageFiles, open_images, told_sizes
+from gatewise.data.images.images import Colour, ImageFiles, describe_sizes, open_images
 from gatewise.data.text.symbols import UNKNOWN, Kind, Symbols, learn_symbols
 from gatewise.errors import GatewiseError
 
@@ -16,7 +16,7 @@ PARTS, FEWEST = ("train", "validation", "test"), 5
 
 
 @dataclass(frozen=True)
-class Wanted:
+class VocabularyConfig:
     """How captions and images become numbers.
 
     kind, most, least, lower: of the symbols, as in `learn_symbols`
@@ -44,7 +44,9 @@ class CaptionData:
     notes: tuple[str, ...] = ()
 
 
-def prepare_captions(table: CaptionTable, wanted: Wanted, shares: tuple[float, float]) -> CaptionData:
+def prepare_captions(
+    table: CaptionTable, wanted: VocabularyConfig, shares: tuple[float, float]
+) -> CaptionData:
     """Splits images, learns symbols and the scale of pixels on the part to train on.
 
     shares: of the images, taken at random to validate and to test, where the table does not say
@@ -106,7 +108,7 @@ def _told(
     kind = "grey" if files.form.channels == 1 else "colour"
     captions = len(train) + len(validation) + len(test)
     first = (
-        f"{len(files):,} {kind} images, {told_sizes(files.sizes)}, with {captions:,} captions of "
+        f"{len(files):,} {kind} images, {describe_sizes(files.sizes)}, with {captions:,} captions of "
         f"{len(symbols):,} symbols"
     )
     unknown = float((test.targets.numbers == UNKNOWN).mean())

@@ -14,7 +14,7 @@ from gatewise.layers import Recurrent
 from gatewise.layers.states import State
 from gatewise.modules.convolution import Convolution, inside
 
-Reading = Literal["columns", "positions"]
+EncoderKind = Literal["columns", "positions"]
 
 
 class Read(NamedTuple):

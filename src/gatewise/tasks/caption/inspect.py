@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from gatewise.data.images.captions import CaptionBatch
 from gatewise.modules.decoders import given
-from gatewise.report.example import Example, Looked, Track
+from gatewise.report.example import AttentionMap, Example, Track
 from gatewise.tasks.caption.data import CaptionData
 from gatewise.tasks.caption.encoder import ColumnReader
 from gatewise.tasks.caption.metrics import captions
@@ -36,7 +36,7 @@ def caption_example(network: CaptionNetwork, data: CaptionData, number: int) -> 
     looked = None
     if weights is not None:
         side = 2 ** len(network.reader.convolution.filters)
-        looked = Looked(
+        looked = AttentionMap(
             weights[0].numpy(), follows, (), "decoder", "reader" if columns else "",
             pixels, (pixels.shape[0] if columns else side, side),
         )  # fmt: skip

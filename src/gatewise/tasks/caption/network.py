@@ -14,18 +14,18 @@ from gatewise.cells.base import CellType
 from gatewise.data.images.captions import CaptionBatch
 from gatewise.data.text.symbols import BEGIN, END, PADDING
 from gatewise.errors import GatewiseError
-from gatewise.modules.beam_search import Found, beam_search
+from gatewise.modules.beam_search import Hypothesis, beam_search
 from gatewise.modules.decoders import DECODERS, Context, given
 from gatewise.modules.network import Network
 from gatewise.modules.tied_vectors import TiedVectors
-from gatewise.tasks.caption.encoder import ColumnReader, ImageReader, PositionReader, Reading
+from gatewise.tasks.caption.encoder import ColumnReader, EncoderKind, ImageReader, PositionReader
 
 
 class Captioner(Network):
     """Gives a caption for an image: networks and baselines alike."""
 
     @abstractmethod
-    def caption(self, batch: CaptionBatch) -> list[Found]:
+    def caption(self, batch: CaptionBatch) -> list[Hypothesis]:
         """A caption for each image, with what was looked at for each symbol: [steps, S] or None."""
 
     def weight(self, batch: CaptionBatch) -> int:
@@ -60,7 +60,7 @@ class CaptionNetwork(Captioner):
         channels: int,
         symbols: int,
         longest: int = 30,
-        reading: Reading = "columns",
+        reading: EncoderKind = "columns",
         height: int = 0,
         filters: Sequence[int] = (16, 32),
         embedding: int = 64,
@@ -108,7 +108,7 @@ class CaptionNetwork(Captioner):
         return functional.cross_entropy(logits.flatten(0, 1), batch.target.flatten(), ignore_index=PADDING)
 
     @torch.no_grad()
-    def caption(self, batch: CaptionBatch) -> list[Found]:
+    def caption(self, batch: CaptionBatch) -> list[Hypothesis]:
         limits = torch.full((len(batch.images),), self.longest + 1)
         return beam_search(
             self._step, Context.select, self.read(batch), limits,

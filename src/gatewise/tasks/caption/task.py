@@ -29,17 +29,17 @@ from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.caption.baselines import CaptionBaseline, MostFrequentCaption, NearestImage
 from gatewise.tasks.caption.data import (
     CaptionData,
-    Wanted,
+    VocabularyConfig,
     prepare_captions,
     some_captions,
     split_images,
 )
-from gatewise.tasks.caption.encoder import Reading as ReadingOrder
+from gatewise.tasks.caption.encoder import EncoderKind
 from gatewise.tasks.caption.inspect import caption_example
 from gatewise.tasks.caption.metrics import captions, references, score_captions
 from gatewise.tasks.caption.network import Captioner, CaptionNetwork
 from gatewise.tasks.caption.plots import Told, draw_captions, draw_looks
-from gatewise.tasks.comparison import Contest
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import (
     Count,
     CountOrFound,
@@ -88,7 +88,7 @@ class CaptionNetworkOptions(StackOptions):
     filters: tuple[Size, ...] = Field(
         (16, 32), min_length=1, description="Of the convolution's blocks; each halves an image."
     )
-    read: ReadingOrder = Field(
+    read: EncoderKind = Field(
         "columns", description="What is read of an image: its columns in their order, or all positions."
     )
     embedding: Size = Field(64, description="Numbers that stand for a symbol.")
@@ -112,7 +112,7 @@ class CaptionOptions(TaskOptions, CaptionNetworkOptions, CaptionDataOptions):
 
 
 @dataclass(frozen=True)
-class Reading:
+class Preprocessing:
     """How a model reads images and captions.
 
     form, symbols: of images and captions; images, columns, part: of the table
@@ -155,7 +155,7 @@ class CaptionTask(Task[CaptionData]):
     def read(self, path: Path, options: CaptionOptions) -> CaptionData:
         images = Path(options.images) if options.images else None
         table = read_captions(path, images, options.file, options.caption, options.part)
-        wanted = Wanted(
+        wanted = VocabularyConfig(
             options.symbols, options.vocabulary, options.least_count, options.lowercase, options.colour,
             read_size(options.size or ""),
         )  # fmt: skip
@@ -188,7 +188,7 @@ class CaptionTask(Task[CaptionData]):
         told = captions(network, part, data.symbols)
         return score_captions([one.text for one in told], references(part, data.symbols))
 
-    def glimpse(self, network: Captioner, data: CaptionData) -> str:
+    def preview(self, network: Captioner, data: CaptionData) -> str:
         image = data.table.images[data.validation.numbers[0]]
         return f"{image.name} → {captions(network, data.validation, data.symbols, [0])[0].text}"
 
@@ -196,12 +196,12 @@ class CaptionTask(Task[CaptionData]):
         source, shares = fingerprint(Path(data.table.given)), (options.validation_share, options.test_share)
         symbols, columns = data.symbols.to_data(), data.table.columns
         return asdict(
-            Reading(data.files.form, symbols, options.images, columns, options.part, source, shares)
+            Preprocessing(data.files.form, symbols, options.images, columns, options.part, source, shares)
         )
 
-    def read_again(self, model: SavedModel, path: Path) -> CaptionData:
+    def load_for_evaluation(self, model: SavedModel, path: Path) -> CaptionData:
         """The test part of the data that the model was trained on, or all of other data."""
-        reading = read_as(Reading, model)
+        reading = read_as(Preprocessing, model)
         trained = path.exists() and fingerprint(path) == reading.source
         table = reading.table(path, trained)
         numbers = split_images(table, reading.shares)[2] if trained else list(range(len(table.images)))
@@ -214,7 +214,7 @@ class CaptionTask(Task[CaptionData]):
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """A caption for each image of a folder, for each that a table names, or for one image."""
-        reading = read_as(Reading, model)
+        reading = read_as(Preprocessing, model)
         file, column = reading.columns
         if is_table(path):
             names, images = image_column(path, file)
@@ -233,7 +233,7 @@ class CaptionTask(Task[CaptionData]):
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """An image of the test part, with what is said of it."""
-        data = self.read_again(model, path)
+        data = self.load_for_evaluation(model, path)
         require_example(number, len(data.test.numbers), "images in the test part")
         assert isinstance(model.network, CaptionNetwork)
         return caption_example(model.network, data, number)
@@ -249,18 +249,20 @@ class CaptionTask(Task[CaptionData]):
             "one of their image"
         )
 
-    def draw(self, contest: Contest[CaptionData]) -> list[Plot]:
-        entry, data = contest.chosen(baseline=False), contest.data
-        assert entry is not None
-        assert isinstance(entry.network, CaptionNetwork)
-        shown = [_shown(entry.network, data, place) for place in range(min(PICTURES, len(data.test.numbers)))]
-        title = f"The first images of the test part: what is true above, what {entry.name} tells below"
-        about = f"images of the test part with their captions, and those of {entry.name}"
+    def draw(self, comparison: Comparison[CaptionData]) -> list[Plot]:
+        result, data = comparison.chosen(baseline=False), comparison.data
+        assert result is not None
+        assert isinstance(result.network, CaptionNetwork)
+        shown = [
+            _shown(result.network, data, place) for place in range(min(PICTURES, len(data.test.numbers)))
+        ]
+        title = f"The first images of the test part: what is true above, what {result.name} tells below"
+        about = f"images of the test part with their captions, and those of {result.name}"
         drawn = [Plot("captions", about, draw_captions(shown, title))]
         looks = [one for one in shown if one.looked][:LOOKS]
         if looks:
-            figure = draw_looks(looks, f"Where {entry.name} looked for each symbol")
-            drawn.append(Plot("looks", f"where {entry.name} looked for each symbol", figure))
+            figure = draw_looks(looks, f"Where {result.name} looked for each symbol")
+            drawn.append(Plot("looks", f"where {result.name} looked for each symbol", figure))
         return drawn
 
 

@@ -30,7 +30,7 @@ from gatewise.report.attribution import by_channel
 from gatewise.report.example import Example, channels, require_example
 from gatewise.tasks.base import Prediction
 from gatewise.tasks.class_attribution import explain_class, weights_of
-from gatewise.tasks.classification import ClassTask, said_of, told_classes
+from gatewise.tasks.classification import ClassTask, class_columns, describe_prediction
 from gatewise.tasks.classify.baselines import Logistic, Nearest, SummaryMLP
 from gatewise.tasks.options import Count, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
@@ -70,7 +70,7 @@ class ClassifyOptions(TaskOptions, ClassifyNetworkOptions, ClassifyDataOptions):
 
 
 @dataclass(frozen=True)
-class Reading:
+class Preprocessing:
     """How a model reads sequences.
 
     source: tells the data that it was trained on; apart: whether it was tested on other data
@@ -105,7 +105,7 @@ class ClassifyData:
     validation: Sequences
     test: Sequences
     classes: tuple[str, ...]
-    reading: Reading
+    reading: Preprocessing
     notes: tuple[str, ...]
 
 
@@ -135,7 +135,7 @@ class Classify(ClassTask[ClassifyData]):
         except GatewiseError as error:
             raise GatewiseError(f"{path}: {error}") from error
         scales = table.scales(train)
-        reading = Reading(
+        reading = Preprocessing(
             found, options.fill, table.classes, scales, fingerprint(path), bool(other),
             options.validation_share, share,
         )  # fmt: skip
@@ -175,9 +175,9 @@ class Classify(ClassTask[ClassifyData]):
     def reading(self, data: ClassifyData, options: ClassifyOptions) -> dict[str, Any]:
         return asdict(data.reading)
 
-    def read_again(self, model: SavedModel, path: Path) -> ClassifyData:
+    def load_for_evaluation(self, model: SavedModel, path: Path) -> ClassifyData:
         """The test part of the data that the model was trained on, or all of other data."""
-        reading = read_as(Reading, model)
+        reading = read_as(Preprocessing, model)
         table = reading.table(path)
         if fingerprint(path) != reading.source:
             test = _all_of(table, reading)
@@ -194,25 +194,28 @@ class Classify(ClassTask[ClassifyData]):
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The class of each sequence, and how probable each class is."""
-        reading = read_as(Reading, model)
+        reading = read_as(Preprocessing, model)
         table = reading.table(path, labelled=False)
         numbers = np.arange(len(table))
         sequences = Sequences(table, numbers, np.zeros(len(table)), reading.scales)
         assert isinstance(model.network, Classifier)
-        columns = told_classes(model.network, sequences, reading.classes)
+        columns = class_columns(model.network, sequences, reading.classes)
         key = (reading.columns and reading.columns.id) or "sequence"
         frame = pl.DataFrame({"sequence" if key in columns else key: table.ids, **columns})
         return Prediction(frame, f"the classes of {len(table)} sequences, with their probabilities", "label")
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A sequence of the test part, its channels in the units of the data."""
-        data = self.read_again(model, path)
+        data = self.load_for_evaluation(model, path)
         require_example(number, len(data.test), "sequences in the test part")
         batch, table = data.test.__getitems__([number]), data.test.table
         scaled = batch.values[0].double().numpy()
         values = np.stack([scale.undo(scaled[:, c]) for c, scale in enumerate(data.reading.scales)], axis=1)
         name = f"sequence {table.ids[data.test.numbers[number]]}"
-        said, tracks = said_of(model.network, batch, data.classes), channels(table.channels, values)
+        said, tracks = (
+            describe_prediction(model.network, batch, data.classes),
+            channels(table.channels, values),
+        )
         explain = partial(
             explain_class, model.network, batch, data.classes, "where every channel is at its mean",
             lambda given: (given.sum(1), by_channel(given, table.channels)),
@@ -257,7 +260,7 @@ def _labels(table: SequenceTable) -> np.ndarray:
     return first
 
 
-def _all_of(table: SequenceTable, reading: Reading) -> Sequences:
+def _all_of(table: SequenceTable, reading: Preprocessing) -> Sequences:
     """All sequences of a file, by the classes that the model knows."""
     labels, known = _labels(table), {name: number for number, name in enumerate(reading.classes)}
     for number, label in enumerate(labels):

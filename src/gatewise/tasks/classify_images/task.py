@@ -21,10 +21,10 @@ from gatewise.data.images.image_file import ImageForm, is_image, read_size
 from gatewise.data.images.images import (
     Colour,
     ImageFiles,
+    describe_sizes,
     find_images,
     open_images,
     reopen_images,
-    told_sizes,
 )
 from gatewise.data.images.labelled_images import LabelledImages
 from gatewise.data.images.left_out import left_out_below, shown
@@ -33,16 +33,16 @@ from gatewise.modules.classifier import Classifier, Majority, probabilities
 from gatewise.modules.image_lattices import over_images
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.pooling import How
-from gatewise.plots.highest_loss import IMAGES, draw_hardest, hardest
+from gatewise.plots.highest_loss import IMAGES, draw_highest_loss, highest_loss
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, Strip, Track, require_example
 from gatewise.tasks.base import Prediction
 from gatewise.tasks.class_attribution import explain_class, weights_of
-from gatewise.tasks.classification import ClassTask, said_of, told_classes
+from gatewise.tasks.classification import ClassTask, class_columns, describe_prediction
 from gatewise.tasks.classify_images.baselines import ConvolutionClassifier, NearestImage, PixelRegression
 from gatewise.tasks.classify_images.network import GridClassifier, LatticeClassifier
 from gatewise.tasks.classify_images.rows import RowClassifier
-from gatewise.tasks.comparison import Contest
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
@@ -81,7 +81,7 @@ class ClassifyImagesOptions(TaskOptions, ImageNetworkOptions, ImageOptions):
 
 
 @dataclass(frozen=True)
-class Reading:
+class Preprocessing:
     """How a model reads images: their form, their classes; `source` tells the data it was trained on.
 
     width: of all images, where rows are read
@@ -115,7 +115,7 @@ class ImageData:
     validation: LabelledImages
     test: LabelledImages
     classes: tuple[str, ...]
-    reading: Reading
+    reading: Preprocessing
     notes: tuple[str, ...]
 
 
@@ -136,7 +136,7 @@ class ClassifyImages(ClassTask[ImageData]):
             transform_of(cell)
         _check_options(options)
 
-    def contender(self, options: ClassifyImagesOptions, cell: str) -> str:
+    def display_name(self, options: ClassifyImagesOptions, cell: str) -> str:
         return cell if options.network == "stack" else f"{options.network}-{cell}"
 
     def read(self, path: Path, options: ClassifyImagesOptions) -> ImageData:
@@ -145,14 +145,14 @@ class ClassifyImages(ClassTask[ImageData]):
         train, validation, test = found.split(options.validation_share, options.test_share)
         files.learn(train)
         width = _only_width(files) if options.network == "stack" else None
-        reading = Reading(
+        reading = Preprocessing(
             files.form, width, found.classes, fingerprint(path), options.validation_share, options.test_share
         )
         counts = f"{len(train):,} images to train on, {len(validation):,} to validate, {len(test):,} to test"
         part = partial(_part, files, found)
         return ImageData(
             files, part(train), part(validation), part(test), found.classes, reading,
-            (_told(files, found.classes), f"{counts}: {found.told_split()}", *found.notes, *files.notes),
+            (_told(files, found.classes), f"{counts}: {found.describe_split()}", *found.notes, *files.notes),
         )  # fmt: skip
 
     def network(self, data: ImageData, options: ClassifyImagesOptions, cell: CellType) -> Classifier:
@@ -191,9 +191,9 @@ class ClassifyImages(ClassTask[ImageData]):
     def reading(self, data: ImageData, options: ClassifyImagesOptions) -> dict[str, Any]:
         return asdict(data.reading)
 
-    def read_again(self, model: SavedModel, path: Path) -> ImageData:
+    def load_for_evaluation(self, model: SavedModel, path: Path) -> ImageData:
         """The test part of the data that the model was trained on, or that of other data, or all of them."""
-        reading = read_as(Reading, model)
+        reading = read_as(Preprocessing, model)
         found = read_class_folders(path, is_image, "images", reading.classes)
         files = reading.files(list(found.paths))
         if fingerprint(path) == reading.source:
@@ -209,24 +209,24 @@ class ClassifyImages(ClassTask[ImageData]):
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The class of each image below a folder, or of one image, and how probable each class is."""
-        reading = read_as(Reading, model)
+        reading = read_as(Preprocessing, model)
         images = find_images(path)
         names = [shown(str(one.relative_to(path)) if one != path else one.name) for one in images]
         files = reading.files(images)
         every = LabelledImages(files, range(len(images)), [0] * len(images))
         assert isinstance(model.network, Classifier)
-        frame = pl.DataFrame({"image": names, **told_classes(model.network, every, reading.classes)})
+        frame = pl.DataFrame({"image": names, **class_columns(model.network, every, reading.classes)})
         about = f"the classes of {len(images):,} images, with their probabilities"
         return Prediction(frame, "; ".join((about, *left_out_below(path), *files.notes)), "label")
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """An image of the test part."""
-        data = self.read_again(model, path)
+        data = self.load_for_evaluation(model, path)
         require_example(number, len(data.test), "images in the test part")
         batch, place = data.test.__getitems__([number]), int(data.test.numbers[number])
         pixels = data.files[place]
         image = Track("image", pixels=pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-        said = said_of(model.network, batch, data.classes)
+        said = describe_prediction(model.network, batch, data.classes)
         explain = partial(
             explain_class, model.network, batch, data.classes, "where every pixel is as bright as the mean",
             lambda given: (given.sum((1, 2)), Track("came from", strip=Strip(given.sum(2).T))),
@@ -234,18 +234,18 @@ class ClassifyImages(ClassTask[ImageData]):
         tracks = (image, *weights_of(model.network, batch))
         return Example(batch, data.files.paths[place].name, tracks, said, explain=lambda _: explain())
 
-    def draw(self, contest: Contest[ImageData]) -> list[Plot]:
-        drawn = super().draw(contest)
-        chosen, test = contest.chosen(baseline=False), contest.data.test
+    def draw(self, comparison: Comparison[ImageData]) -> list[Plot]:
+        drawn = super().draw(comparison)
+        chosen, test = comparison.chosen(baseline=False), comparison.data.test
         assert chosen is not None
         told = probabilities(chosen.network, test)  # type: ignore[arg-type]
 
         def show(number: int) -> list[np.ndarray]:
             return [test.files[test.numbers[number]]]
 
-        found = hardest(told, test.labels, contest.data.classes, show, IMAGES)
+        found = highest_loss(told, test.labels, comparison.data.classes, show, IMAGES)
         about = f"the images of the test part that {chosen.name} finds hardest"
-        return [*drawn, Plot("hardest", about, draw_hardest(found, chosen.name))]
+        return [*drawn, Plot("hardest", about, draw_highest_loss(found, chosen.name))]
 
 
 def _check_options(options: ClassifyImagesOptions) -> None:
@@ -279,7 +279,7 @@ def _part(files: ImageFiles, found: ClassFolders, numbers: list[int]) -> Labelle
 def _told(files: ImageFiles, classes: tuple[str, ...]) -> str:
     """How many images there are, and of what."""
     kind = "grey" if files.form.channels == 1 else "colour"
-    return f"{len(files):,} {kind} images of {len(classes)} classes, {told_sizes(files.sizes)}"
+    return f"{len(files):,} {kind} images of {len(classes)} classes, {describe_sizes(files.sizes)}"
 
 
 TASK = ClassifyImages()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from gatewise.modules.network import Network
-from gatewise.tasks.comparison import Contest
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.forecaster import Forecaster
 from gatewise.tasks.forecast.heads import MEDIAN
@@ -21,16 +21,16 @@ HORIZONS_SHOWN = 4
 INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
 
 
-def draw_forecast(contest: Contest[ForecastData]) -> Figure:
+def draw_forecast(comparison: Comparison[ForecastData]) -> Figure:
     """Draws history, truth, the chosen network's median and 80% interval, and the chosen baseline.
 
     The last horizons of the test part are foretold one after another, each from the values before it.
     """
     from matplotlib.figure import Figure
 
-    data = contest.data
+    data = comparison.data
     series = data.source.series[0]
-    network, baseline = contest.chosen(baseline=False), contest.chosen(baseline=True)
+    network, baseline = comparison.chosen(baseline=False), comparison.chosen(baseline=True)
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     axes = figure.add_subplot()
     count = _horizons(data)

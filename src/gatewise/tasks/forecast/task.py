@@ -23,7 +23,7 @@ from gatewise.metrics.metric import Metric
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, Line, Track, channels, require_example
 from gatewise.tasks.base import Prediction, Task
-from gatewise.tasks.comparison import Contest
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.forecast.baselines import BASELINES, PointForecast, WindowMLP
 from gatewise.tasks.forecast.data import ForecastData, Learned, Plan, latest, prepare
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
@@ -83,7 +83,7 @@ class ForecastOptions(TaskOptions, ForecastNetworkOptions, ForecastDataOptions):
 
 
 @dataclass(frozen=True)
-class Reading:
+class Preprocessing:
     """How a model reads series."""
 
     plan: Plan
@@ -132,7 +132,7 @@ class Forecast(Task[ForecastData]):
             raise GatewiseError("every layer of a stack has its own weights; leave --depth-weights to a grid")
         require_fit(cell, options.network)
 
-    def contender(self, options: ForecastOptions, cell: str) -> str:
+    def display_name(self, options: ForecastOptions, cell: str) -> str:
         return f"{SHORT[options.front]}{SHORT[options.network]}{cell}"
 
     def read(self, path: Path, options: ForecastOptions) -> ForecastData:
@@ -175,14 +175,14 @@ class Forecast(Task[ForecastData]):
     def reading(self, data: ForecastData, options: ForecastOptions) -> dict[str, Any]:
         source = data.source
         return asdict(
-            Reading(
+            Preprocessing(
                 data.plan, data.learned, source.columns, str(source.step), options.fill, options.time_format
             )
         )
 
-    def read_again(self, model: SavedModel, path: Path) -> ForecastData:
+    def load_for_evaluation(self, model: SavedModel, path: Path) -> ForecastData:
         """A test part that the model has seen in training is refused, as its score would mean nothing."""
-        reading = read_as(Reading, model)
+        reading = read_as(Preprocessing, model)
         source = reading.series(path)
         data = prepare(source, reading.plan, reading.learned)
         for series in source.series:
@@ -196,7 +196,7 @@ class Forecast(Task[ForecastData]):
                 )
         return data
 
-    def baselines_again(self, data: ForecastData) -> Mapping[str, Callable[[], PointForecast]]:
+    def evaluation_baselines(self, data: ForecastData) -> Mapping[str, Callable[[], PointForecast]]:
         return self.baselines(data)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
@@ -204,7 +204,7 @@ class Forecast(Task[ForecastData]):
 
         Errors: `GatewiseError` where a series is shorter than the model's context.
         """
-        reading = read_as(Reading, model)
+        reading = read_as(Preprocessing, model)
         source = reading.series(path)
         batch, times, scales = latest(source, reading.plan, reading.learned)
         network = model.network
@@ -226,7 +226,7 @@ class Forecast(Task[ForecastData]):
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A window of the test part: the past that the model reads, the truth, and what it foretells."""
-        data = self.read_again(model, path)
+        data = self.load_for_evaluation(model, path)
         require_example(number, len(data.test), "windows in the test part")
         batch, network = data.test.__getitems__([number]), model.network
         assert isinstance(network, Forecaster)
@@ -268,8 +268,8 @@ class Forecast(Task[ForecastData]):
             f"that of repeating the value of {data.plan.period} steps ago, in the training part"
         )
 
-    def draw(self, contest: Contest[ForecastData]) -> list[Plot]:
-        return [Plot("forecast", "the end of the series, foretold and true", draw_forecast(contest))]
+    def draw(self, comparison: Comparison[ForecastData]) -> list[Plot]:
+        return [Plot("forecast", "the end of the series, foretold and true", draw_forecast(comparison))]
 
 
 def shape_of(data: ForecastData) -> ForecastShape:

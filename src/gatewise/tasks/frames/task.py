@@ -19,21 +19,21 @@ from gatewise.data.images.clip_arrays import read_clip_arrays
 from gatewise.data.images.clip_files import find_clips, is_clip, open_clips, reopen_clips
 from gatewise.data.images.clips import Clips, LabelledClips
 from gatewise.data.images.image_file import ImageForm, read_size
-from gatewise.data.images.images import Colour, told_sizes
+from gatewise.data.images.images import Colour, describe_sizes
 from gatewise.data.images.left_out import shown
 from gatewise.data.sequences.sequences import in_order
 from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority, probabilities
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.pooling import How
-from gatewise.plots.highest_loss import CLIPS, draw_hardest, hardest, some_frames
+from gatewise.plots.highest_loss import CLIPS, draw_highest_loss, highest_loss, some_frames
 from gatewise.plots.plot import Plot
 from gatewise.report.attribution import by_channel
 from gatewise.report.example import Example, channels, require_example
 from gatewise.tasks.base import Prediction
 from gatewise.tasks.class_attribution import explain_class, weights_of
-from gatewise.tasks.classification import ClassTask, said_of, told_classes
-from gatewise.tasks.comparison import Contest
+from gatewise.tasks.classification import ClassTask, class_columns, describe_prediction
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.frames.baselines import MeanFrame
 from gatewise.tasks.frames.network import FrameClassifier, FrameMean
 from gatewise.tasks.options import Count, CountOrFound, Options, Share, Size, StackOptions, TaskOptions
@@ -74,7 +74,7 @@ class FrameOptions(TaskOptions, FrameNetworkOptions, ClipOptions):
 
 
 @dataclass(frozen=True)
-class Reading:
+class Preprocessing:
     """How a model reads clips: the form and size of a frame, the classes; `source` tells its own data."""
 
     form: ImageForm
@@ -110,7 +110,7 @@ class FrameData:
     validation: LabelledClips
     test: LabelledClips
     classes: tuple[str, ...]
-    reading: Reading
+    reading: Preprocessing
     notes: tuple[str, ...]
 
 
@@ -126,12 +126,12 @@ class Frames(ClassTask[FrameData]):
         clips, found = _labelled(path, options)
         train, validation, test = found.split(options.validation_share, options.test_share)
         clips.learn(train)
-        reading = Reading(
+        reading = Preprocessing(
             clips.form, clips.size, options.every, found.classes, fingerprint(path),
             options.validation_share, options.test_share,
         )  # fmt: skip
         counts = f"{len(train)} clips to train on, {len(validation)} to validate, {len(test)} to test"
-        counts = f"{counts}: {found.told_split()}"
+        counts = f"{counts}: {found.describe_split()}"
         notes = (_told(clips, found.classes), counts, *found.notes, *clips.notes)
         part = partial(_part, clips, found)
         return FrameData(part(train), part(validation), part(test), found.classes, reading, notes)
@@ -156,9 +156,9 @@ class Frames(ClassTask[FrameData]):
     def reading(self, data: FrameData, options: FrameOptions) -> dict[str, Any]:
         return asdict(data.reading)
 
-    def read_again(self, model: SavedModel, path: Path) -> FrameData:
+    def load_for_evaluation(self, model: SavedModel, path: Path) -> FrameData:
         """The test part of the data that the model was trained on, or that of other data, or all of them."""
-        reading = read_as(Reading, model)
+        reading = read_as(Preprocessing, model)
         clips, found = reading.labelled(path)
         if fingerprint(path) == reading.source:
             *_, numbers = found.split(reading.validation_share, reading.test_share)
@@ -172,24 +172,24 @@ class Frames(ClassTask[FrameData]):
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The class of each clip, and how probable each class is."""
-        reading = read_as(Reading, model)
+        reading = read_as(Preprocessing, model)
         clips, names = reading.unlabelled(path)
         assert isinstance(model.network, Classifier)
         every = LabelledClips(clips, range(len(clips)), [0] * len(clips))
-        frame = pl.DataFrame({"clip": names, **told_classes(model.network, every, reading.classes)})
+        frame = pl.DataFrame({"clip": names, **class_columns(model.network, every, reading.classes)})
         about = f"the classes of {len(clips)} clips, with their probabilities"
         return Prediction(frame, "; ".join((about, *clips.notes)), "label")
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A clip of the test part, as how bright its frames are and how much they change."""
-        data = self.read_again(model, path)
+        data = self.load_for_evaluation(model, path)
         require_example(number, len(data.test), "clips in the test part")
         batch = data.test.__getitems__([number])
         frames = np.asarray(data.test.clips[data.test.numbers[number]], dtype=np.float64)
         flat = frames.reshape(len(frames), -1)
         changes = np.abs(np.diff(flat, axis=0, prepend=flat[:1])).mean(1)
         tracks = channels(("brightness", "change"), np.stack([flat.mean(1), changes], axis=1))
-        said = said_of(model.network, batch, data.classes)
+        said = describe_prediction(model.network, batch, data.classes)
         explain = partial(
             explain_class, model.network, batch, data.classes, "where every frame is as bright as the mean",
             lambda given: (given.sum((1, 2, 3)), by_channel(given.sum((1, 2, 3))[:, None], ("frames",))),
@@ -199,18 +199,18 @@ class Frames(ClassTask[FrameData]):
             unit="frame", explain=lambda _: explain(),
         )  # fmt: skip
 
-    def draw(self, contest: Contest[FrameData]) -> list[Plot]:
-        drawn = super().draw(contest)
-        chosen, test = contest.chosen(baseline=False), contest.data.test
+    def draw(self, comparison: Comparison[FrameData]) -> list[Plot]:
+        drawn = super().draw(comparison)
+        chosen, test = comparison.chosen(baseline=False), comparison.data.test
         assert chosen is not None
         told = probabilities(chosen.network, test)  # type: ignore[arg-type]
 
         def show(number: int) -> list[np.ndarray]:
             return some_frames(test.clips[test.numbers[number]])
 
-        found = hardest(told, test.labels, contest.data.classes, show, CLIPS)
+        found = highest_loss(told, test.labels, comparison.data.classes, show, CLIPS)
         about = f"the clips of the test part that {chosen.name} finds hardest"
-        return [*drawn, Plot("hardest", about, draw_hardest(found, chosen.name))]
+        return [*drawn, Plot("hardest", about, draw_highest_loss(found, chosen.name))]
 
 
 def _labelled(path: Path, options: FrameOptions) -> tuple[Clips, ClassFolders]:
@@ -254,7 +254,7 @@ def _told(clips: Clips, classes: tuple[str, ...]) -> str:
     lengths = clips.lengths
     frames = f"{lengths.min()} to {lengths.max()}" if lengths.min() < lengths.max() else f"{lengths[0]}"
     kind = {1: "grey", 3: "colour"}.get(clips.form.channels, f"{clips.form.channels}-channel")
-    size = told_sizes(np.array([clips.size]))
+    size = describe_sizes(np.array([clips.size]))
     return f"{len(clips)} clips of {len(classes)} classes, of {frames} {kind} frames, {size}"
 
 

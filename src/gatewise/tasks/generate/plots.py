@@ -10,7 +10,7 @@ import torch
 
 from gatewise.data.text.text import Text
 from gatewise.modules.network import Network
-from gatewise.tasks.comparison import Contest
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.generate.network import NextSymbol, follow
 from gatewise.tasks.generate.tables import KINDS, Passage, kinds_of, read_passage
 
@@ -24,14 +24,14 @@ MOST = 6.0  # nats of the darkest colour
 INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
 
 
-def draw_text(contest: Contest[Any]) -> Figure:
+def draw_text(comparison: Comparison[Any]) -> Figure:
     """Draws a passage of the test part, nats by what was read before, and nats by kind of symbol."""
     from matplotlib.figure import Figure
 
-    text: Text = contest.data.test.text
-    chosen = contest.chosen(baseline=False) or contest.chosen(baseline=True)
+    text: Text = comparison.data.test.text
+    chosen = comparison.chosen(baseline=False) or comparison.chosen(baseline=True)
     assert chosen is not None
-    rivals = [chosen, *(one for one in [contest.chosen(baseline=True)] if one and one is not chosen)]
+    rivals = [chosen, *(one for one in [comparison.chosen(baseline=True)] if one and one is not chosen)]
     figure = Figure(figsize=(11, 8.2), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[1.45, 1]).flat  # type: ignore[union-attr]
     colours = dict(zip([one.name for one in rivals], (NETWORK, BASELINE), strict=False))

@@ -15,7 +15,7 @@ from gatewise.tasks.generate.network import NextSymbol
 
 
 @dataclass(frozen=True)
-class Taste:
+class SamplingConfig:
     """Which symbols are drawn, of those that a model foretells.
 
     temperature: `p^(1/temperature)`: below 1 what is likely becomes likelier; 0 always takes the likeliest
@@ -30,7 +30,7 @@ class Taste:
     def chances(self, logs: Tensor) -> Tensor:
         """`ln p` of V symbols -> the probabilities to draw by.
 
-        >>> Taste(top_k=2).chances(torch.tensor([0.1, 0.5, 0.4]).log())
+        >>> SamplingConfig(top_k=2).chances(torch.tensor([0.1, 0.5, 0.4]).log())
         tensor([0.0000, 0.5556, 0.4444])
         """
         if self.temperature == 0:
@@ -48,7 +48,7 @@ class Taste:
 def sample(
     model: NextSymbol,
     prime: Sequence[int],
-    taste: Taste,
+    taste: SamplingConfig,
     generator: torch.Generator,
     never: int | None = None,
 ) -> Iterator[int]:
@@ -70,8 +70,8 @@ def sample(
         yield int(drawn)
 
 
-def write_on(
-    model: NextSymbol, alphabet: Alphabet, prime: str, taste: Taste, generator: torch.Generator
+def generate_text(
+    model: NextSymbol, alphabet: Alphabet, prime: str, taste: SamplingConfig, generator: torch.Generator
 ) -> Iterator[str]:
     """The text that follows a prime, a piece for each symbol; a character comes when it is whole.
 

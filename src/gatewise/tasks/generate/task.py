@@ -19,7 +19,7 @@ from gatewise.cells.base import CellType
 from gatewise.data.fingerprint import fingerprint
 from gatewise.data.text.alphabet import Alphabet, alphabet_from
 from gatewise.data.text.streams import TextBatch, TextStreams
-from gatewise.data.text.text import Split, SplitText, Wanted, find_texts, read_text, read_whole
+from gatewise.data.text.text import Split, SplitText, VocabularyConfig, find_texts, read_text, read_whole
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
@@ -28,13 +28,13 @@ from gatewise.plots.plot import Plot
 from gatewise.processes import is_first
 from gatewise.report.example import Example, Line, Track, require_example
 from gatewise.tasks.base import Prediction, Task
-from gatewise.tasks.comparison import Contest
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.generate.baselines import Ngram
 from gatewise.tasks.generate.inspect import explain_generate
 from gatewise.tasks.generate.language import LanguageModel
 from gatewise.tasks.generate.network import NextSymbol, follow, surprise
 from gatewise.tasks.generate.plots import draw_text
-from gatewise.tasks.generate.sampling import Taste, write_on
+from gatewise.tasks.generate.sampling import SamplingConfig, generate_text
 from gatewise.tasks.generate.tables import costs, read_passage, surprises
 from gatewise.tasks.options import Count, CountOrFound, Depth, Options, Rate, Share, Size, TaskOptions
 from gatewise.tasks.preprocessing import read_as
@@ -107,7 +107,7 @@ class TextData:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Preprocessing:
     """How a model reads a text; `source` tells the text it was trained on, `split` how that was split."""
 
     alphabet: dict[str, Any]
@@ -134,7 +134,7 @@ class Generate(Task[TextData]):
     def read(self, path: Path, options: GenerateOptions) -> TextData:
         files = find_texts(path, options.files)
         split = Split(options.validation_share, options.test_share)
-        found = read_text(files, split, Wanted(options.symbols, options.vocabulary), _telling(path))
+        found = read_text(files, split, VocabularyConfig(options.symbols, options.vocabulary), _telling(path))
         data = TextData.of(path, found, options.steps, options.chunks)
         for part in (data.train, data.validation):  # whether the text is long enough
             part.streams(options.batch_size, 0, options.batch_size)
@@ -159,18 +159,18 @@ class Generate(Task[TextData]):
             "perplexity": math.exp(min(found.symbol, 700)),
         }
 
-    def glimpse(self, network: NextSymbol, data: TextData) -> str:
-        drawn = write_on(network, data.alphabet, "", Taste(), torch.Generator().manual_seed(0))
+    def preview(self, network: NextSymbol, data: TextData) -> str:
+        drawn = generate_text(network, data.alphabet, "", SamplingConfig(), torch.Generator().manual_seed(0))
         lines = "".join(islice(drawn, GLIMPSE)).splitlines()
         return "\n".join(f"  | {line}" for line in lines if line.strip())
 
     def reading(self, data: TextData, options: GenerateOptions) -> dict[str, Any]:
         split = Split(options.validation_share, options.test_share)
-        return asdict(Reading(data.alphabet.to_data(), options.files, fingerprint(data.path), split))
+        return asdict(Preprocessing(data.alphabet.to_data(), options.files, fingerprint(data.path), split))
 
-    def read_again(self, model: SavedModel, path: Path) -> TextData:
+    def load_for_evaluation(self, model: SavedModel, path: Path) -> TextData:
         """The file that was trained on gives its test part; any other is scored as a whole."""
-        reading = read_as(Reading, model)
+        reading = read_as(Preprocessing, model)
         alphabet, files = alphabet_from(reading.alphabet), find_texts(path, reading.files)
         if fingerprint(path) == reading.source:
             return TextData.of(path, read_text(files, reading.split, alphabet, _telling(path)))
@@ -191,7 +191,7 @@ class Generate(Task[TextData]):
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """Some symbols of the test part, read from an empty state, and how surprising each next one was."""
-        data, network = self.read_again(model, path), model.network
+        data, network = self.load_for_evaluation(model, path), model.network
         text = data.test.text
         require_example(
             number, (len(text) - 2) // LOOKED_AT + 1, f"stretches of {LOOKED_AT} symbols to test on"
@@ -220,9 +220,9 @@ class Generate(Task[TextData]):
             f"perplexity: exp of the mean nats of a {symbol}"
         )
 
-    def draw(self, contest: Contest[TextData]) -> list[Plot]:
+    def draw(self, comparison: Comparison[TextData]) -> list[Plot]:
         about = "a passage of the test part, and how surprising each character was"
-        return [Plot("surprise", about, draw_text(contest))]
+        return [Plot("surprise", about, draw_text(comparison))]
 
 
 def _telling(path: Path) -> Callable[[float], None]:

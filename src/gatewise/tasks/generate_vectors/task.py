@@ -29,7 +29,7 @@ from gatewise.modules.network import Baseline
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, Line, Track, channels, require_example
 from gatewise.tasks.base import Prediction, Task
-from gatewise.tasks.comparison import Contest
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.generate_vectors.baselines import BASELINES
 from gatewise.tasks.generate_vectors.data import VectorReading, read_vectors
 from gatewise.tasks.generate_vectors.metrics import next_vectors, score, told_by_place
@@ -147,7 +147,7 @@ class GenerateVectors(Task[VectorData]):
     def reading(self, data: VectorData, options: GenerateVectorsOptions) -> dict[str, Any]:
         return asdict(data.reading)
 
-    def read_again(self, model: SavedModel, path: Path) -> VectorData:
+    def load_for_evaluation(self, model: SavedModel, path: Path) -> VectorData:
         """The test part of the data that the model was trained on, or all of other data."""
         reading = read_as(VectorReading, model)
         same = fingerprint(path) == reading.source
@@ -178,7 +178,7 @@ class GenerateVectors(Task[VectorData]):
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A sequence of the test part: at each step what is to be foretold, and how surprising it was."""
-        data, network = self.read_again(model, path), model.network
+        data, network = self.load_for_evaluation(model, path), model.network
         require_example(number, len(data.test), "sequences in the test part")
         batch = data.test.__getitems__([number])
         assert isinstance(network, SequenceModel)
@@ -201,8 +201,8 @@ class GenerateVectors(Task[VectorData]):
         scaled = ", real channels at deviation 1" if real else ""
         return f"{told}{scaled}; from the 2nd: without the first vectors"
 
-    def draw(self, contest: Contest[VectorData]) -> list[Plot]:
-        chosen, data = contest.chosen(baseline=False), contest.data
+    def draw(self, comparison: Comparison[VectorData]) -> list[Plot]:
+        chosen, data = comparison.chosen(baseline=False), comparison.data
         assert chosen is not None
         assert isinstance(chosen.network, SequenceModel)
         middle = np.argsort(data.test.sizes.numpy(), kind="stable")[len(data.test) // 2 :][:COLUMNS]

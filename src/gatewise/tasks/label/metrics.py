@@ -12,7 +12,7 @@ import torch
 from gatewise.data.batching import even_batches
 from gatewise.data.labels.spans import spans
 from gatewise.data.labels.token_steps import NONE
-from gatewise.metrics.counts import Counted
+from gatewise.metrics.counts import Counts
 from gatewise.modules.finite import require_no_nan
 from gatewise.tasks.label.network import Labeller
 
@@ -44,17 +44,17 @@ def confusion(truth: Sequence[np.ndarray], found: Sequence[np.ndarray], labels: 
     return np.bincount(true * labels + said, minlength=labels * labels).reshape(labels, labels)
 
 
-def by_label(matrix: np.ndarray) -> list[Counted]:
+def by_label(matrix: np.ndarray) -> list[Counts]:
     """The steps of each label, from a confusion matrix [K, K]."""
     return [
-        Counted(int(matrix[one].sum()), int(matrix[:, one].sum()), int(matrix[one, one]))
+        Counts(int(matrix[one].sum()), int(matrix[:, one].sum()), int(matrix[one, one]))
         for one in range(len(matrix))
     ]
 
 
 def by_span(
     truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]], marked: bool
-) -> dict[str, Counted]:
+) -> dict[str, Counts]:
     """Spans by their kind; one is right where its beginning, its end and its kind are."""
     there: Counter[str] = Counter()
     said: Counter[str] = Counter()
@@ -64,7 +64,7 @@ def by_span(
         there.update(one.kind for one in own)
         said.update(one.kind for one in other)
         right.update(one.kind for one in set(own) & set(other))
-    return {kind: Counted(there[kind], said[kind], right[kind]) for kind in sorted({*there, *said})}
+    return {kind: Counts(there[kind], said[kind], right[kind]) for kind in sorted({*there, *said})}
 
 
 def _flat(truth: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 from gatewise.data.labels.channel_steps import ChannelSteps
 from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.token_steps import TokenSteps
-from gatewise.metrics.counts import Counted
+from gatewise.metrics.counts import Counts
 from gatewise.metrics.details import Details
 from gatewise.tasks.label.metrics import by_label, by_span, confusion
 
@@ -50,7 +50,7 @@ def mistake_table(data: LabelledSteps, found: list[np.ndarray]) -> Details | Non
     return Details("its most frequent mistakes", header, rows) if rows else None
 
 
-def _rows(counted: Iterable[tuple[str, Counted]]) -> tuple[tuple[str, ...], ...]:
+def _rows(counted: Iterable[tuple[str, Counts]]) -> tuple[tuple[str, ...], ...]:
     """The most frequent first."""
     there = sorted(counted, key=lambda one: -one[1].there)[:SHOWN]
     return tuple(

@@ -29,7 +29,7 @@ from gatewise.plots.confusion import draw_confusion
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, Track, channels, require_example
 from gatewise.tasks.base import Prediction, Task
-from gatewise.tasks.comparison import Contest
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.label.baselines import ChannelWindow, MajorityLabel, TokenWindow
 from gatewise.tasks.label.inspect import explain_label
 from gatewise.tasks.label.metrics import accuracy, by_label, by_span, confusion, find_labels
@@ -89,7 +89,7 @@ class LabelOptions(TaskOptions, LabelNetworkOptions, LabelDataOptions):
 
 
 @dataclass(frozen=True)
-class Reading:
+class Preprocessing:
     """How a model reads data; `source` tells those that it was trained on."""
 
     form: TextForm | TableForm
@@ -159,19 +159,19 @@ class Label(Task[LabelledSteps]):
         }
 
     def reading(self, data: LabelledSteps, options: LabelOptions) -> dict[str, Any]:
-        return asdict(Reading(data.form, data.source))
+        return asdict(Preprocessing(data.form, data.source))
 
-    def read_again(self, model: SavedModel, path: Path) -> LabelledSteps:
+    def load_for_evaluation(self, model: SavedModel, path: Path) -> LabelledSteps:
         """The test part of the data that the model was trained on, or all of other data."""
-        reading = read_as(Reading, model)
+        reading = read_as(Preprocessing, model)
         return reading.form.again(path, same=fingerprint(path) == reading.source)
 
-    def baselines_again(self, data: LabelledSteps) -> Mapping[str, Callable[[], Baseline]]:
+    def evaluation_baselines(self, data: LabelledSteps) -> Mapping[str, Callable[[], Baseline]]:
         return {} if data.train is None else self.baselines(data)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The lines or rows of the data, each with the label that the model gives it."""
-        form, network = read_as(Reading, model).form, model.network
+        form, network = read_as(Preprocessing, model).form, model.network
         assert isinstance(network, Labeller)
         new = form.new(path)
         labels, chances = (np.concatenate(one) for one in find_labels(network, new.steps))
@@ -180,7 +180,7 @@ class Label(Task[LabelledSteps]):
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A sequence of the test part, with its labels, told and true."""
-        data, network = self.read_again(model, path), model.network
+        data, network = self.load_for_evaluation(model, path), model.network
         require_example(number, len(data.test), "sequences in the test part")
         batch, place = data.test.__getitems__([number]), data.test.places(number)
         assert isinstance(network, Labeller)
@@ -215,8 +215,8 @@ class Label(Task[LabelledSteps]):
             f"span F1: of whole spans, {spans}; exact: sequences without a wrong label"
         )
 
-    def draw(self, contest: Contest[LabelledSteps]) -> list[Plot]:
-        chosen, data = contest.chosen(baseline=False), contest.data
+    def draw(self, comparison: Comparison[LabelledSteps]) -> list[Plot]:
+        chosen, data = comparison.chosen(baseline=False), comparison.data
         assert chosen is not None
         assert isinstance(chosen.network, Labeller)
         found, _ = find_labels(chosen.network, data.test)

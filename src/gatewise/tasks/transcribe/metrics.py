@@ -12,7 +12,7 @@ from torch import nn
 
 from gatewise.data.batching import even_batches
 from gatewise.data.text.edits import Pair, alignment, edit_distance
-from gatewise.metrics.counts import Counted
+from gatewise.metrics.counts import Counts
 from gatewise.modules.ctc import beam_search, best_path, negative_log_likelihood
 from gatewise.modules.finite import require_no_nan
 from gatewise.tasks.transcribe.network import Transcriber
@@ -40,7 +40,7 @@ def find_texts(network: Transcriber, part: Any, beam: int) -> tuple[list[list[in
     return found, chances
 
 
-def by_symbol(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> dict[str, Counted]:
+def by_symbol(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> dict[str, Counts]:
     """The symbols of texts, or their words; one is right where it stands for itself by the fewest edits."""
     there = Counter(symbol for text in truth for symbol in text)
     said = Counter(symbol for text in found for symbol in text)
@@ -50,7 +50,7 @@ def by_symbol(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) ->
         for one, other in alignment(true, given)
         if one is not None and one == other
     )
-    return {one: Counted(there[one], said[one], right[one]) for one in sorted({*there, *said})}
+    return {one: Counts(there[one], said[one], right[one]) for one in sorted({*there, *said})}
 
 
 def edits(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> Counter[Pair]:

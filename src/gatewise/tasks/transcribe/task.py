@@ -38,7 +38,7 @@ from gatewise.modules.strip_fronts import Front
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, Track, channels, require_example
 from gatewise.tasks.base import Prediction, Task
-from gatewise.tasks.comparison import Contest
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import CountOrFound, Options, Rate, Share, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
@@ -92,7 +92,7 @@ class TranscribeOptions(TaskOptions, TranscribeNetworkOptions, TranscribeDataOpt
 
 
 @dataclass(frozen=True)
-class Reading:
+class Preprocessing:
     """How a model reads data; `source` tells those that it was trained on."""
 
     form: StripForm | SignalForm
@@ -154,20 +154,20 @@ class Transcribe(Task[Transcribed]):
         return {"error_rate": error_rate(truth, found), "exact": exact_match(truth, found)}
 
     def reading(self, data: Transcribed, options: TranscribeOptions) -> dict[str, Any]:
-        return asdict(Reading(data.form, data.source))
+        return asdict(Preprocessing(data.form, data.source))
 
-    def read_again(self, model: SavedModel, path: Path) -> Transcribed:
+    def load_for_evaluation(self, model: SavedModel, path: Path) -> Transcribed:
         """The test part of the data that the model was trained on, or all of other data."""
-        reading = read_as(Reading, model)
+        reading = read_as(Preprocessing, model)
         form = reading.form
         return form.again(path, same=fingerprint(form.source(path)) == reading.source)
 
-    def baselines_again(self, data: Transcribed) -> Mapping[str, Callable[[], Baseline]]:
+    def evaluation_baselines(self, data: Transcribed) -> Mapping[str, Callable[[], Baseline]]:
         return {} if data.train is None else self.baselines(data)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The images or sequences of the data, each with its text."""
-        form, network = read_as(Reading, model).form, model.network
+        form, network = read_as(Preprocessing, model).form, model.network
         assert isinstance(network, Transcriber)
         new = form.new(path)
         found, chances = find_texts(network, new.steps, form.plan.beam)
@@ -176,7 +176,7 @@ class Transcribe(Task[Transcribed]):
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A sequence or an image of the test part, and the symbol that is likeliest at each step."""
-        data, network = self.read_again(model, path), model.network
+        data, network = self.load_for_evaluation(model, path), model.network
         require_example(number, len(data.test), "sequences in the test part")
         batch, place = data.test.__getitems__([number]), int(data.test.numbers[number])
         assert isinstance(network, Transcriber)
@@ -206,11 +206,11 @@ class Transcribe(Task[Transcribed]):
             "exact: texts without a mistake"
         )
 
-    def draw(self, contest: Contest[Transcribed]) -> list[Plot]:
-        chosen = contest.chosen(baseline=False)
+    def draw(self, comparison: Comparison[Transcribed]) -> list[Plot]:
+        chosen = comparison.chosen(baseline=False)
         assert chosen is not None
         assert isinstance(chosen.network, Transcriber)
-        figure = draw_texts(contest.data, chosen.network, chosen.name)
+        figure = draw_texts(comparison.data, chosen.network, chosen.name)
         return [Plot("texts", "sequences of the test part, and where each symbol was seen", figure)]
 
 

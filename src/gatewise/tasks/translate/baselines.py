@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gatewise.data.text.parallel import PairBatch, Parallel
 from gatewise.data.text.symbols import END, PADDING, UNKNOWN
-from gatewise.modules.beam_search import Found
+from gatewise.modules.beam_search import Hypothesis
 from gatewise.modules.network import Baseline
 from gatewise.tasks.translate.network import Translator
 
@@ -45,11 +45,12 @@ class SymbolBySymbol(TranslationBaseline):
         super().__init__(sources, targets)
         self.register_buffer("table", torch.full((sources,), UNKNOWN))
 
-    def translate(self, batch: PairBatch) -> list[Found]:
+    def translate(self, batch: PairBatch) -> list[Hypothesis]:
         told = self.table[batch.source].tolist()
         lengths = [length - 1 for length in batch.lengths.tolist()]
         return [
-            Found(one[:length], 0.0, torch.eye(length)) for one, length in zip(told, lengths, strict=True)
+            Hypothesis(one[:length], 0.0, torch.eye(length))
+            for one, length in zip(told, lengths, strict=True)
         ]
 
 
@@ -105,8 +106,8 @@ class MostFrequent(TranslationBaseline):
         often = np.frombuffer(max(counts, key=counts.__getitem__), np.int32)[:-1]
         self.target = torch.from_numpy(often.astype(np.int64))
 
-    def translate(self, batch: PairBatch) -> list[Found]:
-        return [Found(self.target.tolist(), 0.0, None) for _ in range(len(batch.source))]
+    def translate(self, batch: PairBatch) -> list[Hypothesis]:
+        return [Hypothesis(self.target.tolist(), 0.0, None) for _ in range(len(batch.source))]
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), "longest": len(self.target)}

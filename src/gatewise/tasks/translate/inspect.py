@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from gatewise.data.text.parallel import PairBatch, ParallelData
 from gatewise.modules.decoders import given
-from gatewise.report.example import Example, Looked, Track
+from gatewise.report.example import AttentionMap, Example, Track
 from gatewise.tasks.translate.attribution import explain_translate
 from gatewise.tasks.translate.metrics import tell
 from gatewise.tasks.translate.network import EncoderDecoder
@@ -38,7 +38,7 @@ def translate_example(network: EncoderDecoder, data: ParallelData, number: int) 
         _, weights = _decoded(network, batch)
     looked = None
     if weights is not None:
-        looked = Looked(weights[0].numpy(), tuple(target), tracks[0].symbols, "decoder", "encoder")
+        looked = AttentionMap(weights[0].numpy(), tuple(target), tracks[0].symbols, "decoder", "encoder")
     return Example(
         batch, text, tracks, f"told: {told}", unit="symbol", last=last, looked=looked,
         explain=lambda _: explain_translate(network, batch, told, tracks[0]),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gatewise.data.text.parallel import PairBatch, Parallel, ParallelData, Ragged
 from gatewise.data.text.symbols import UNKNOWN, Symbols
-from gatewise.modules.beam_search import Found
+from gatewise.modules.beam_search import Hypothesis
 from gatewise.tasks.translate.network import Translator
 
 ROWS = 64  # sentences that are translated at a time
@@ -57,7 +57,7 @@ def references(part: Parallel, data: ParallelData) -> list[str]:
     return [data.target.plain(part.text(row)[1]) for row in range(len(part))]
 
 
-def _told(found: Found, source: list[str], target: Symbols) -> Told:
+def _told(found: Hypothesis, source: list[str], target: Symbols) -> Told:
     pieces = []
     for step, number in enumerate(found.numbers):
         copied = found.looked is not None and number == UNKNOWN

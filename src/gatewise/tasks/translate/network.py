@@ -15,7 +15,7 @@ from gatewise.data.text.symbols import BEGIN, END, PADDING
 from gatewise.errors import GatewiseError
 from gatewise.layers import Recurrent
 from gatewise.layers.states import State
-from gatewise.modules.beam_search import Found, beam_search
+from gatewise.modules.beam_search import Hypothesis, beam_search
 from gatewise.modules.decoders import DECODERS, Context, given
 from gatewise.modules.network import Network
 from gatewise.modules.tied_vectors import TiedVectors
@@ -28,7 +28,7 @@ class Translator(Network):
     """Gives a target for a source, networks and baselines alike."""
 
     @abstractmethod
-    def translate(self, batch: PairBatch) -> list[Found]:
+    def translate(self, batch: PairBatch) -> list[Hypothesis]:
         """A target for each row, with what was looked at: [steps, S]."""
 
     def weight(self, batch: PairBatch) -> int:
@@ -135,7 +135,7 @@ class EncoderDecoder(Translator):
         return torch.stack(nats).sum() / len(truth)
 
     @torch.no_grad()
-    def translate(self, batch: PairBatch) -> list[Found]:
+    def translate(self, batch: PairBatch) -> list[Hypothesis]:
         limits = (batch.lengths * self.ratio).ceil().long() + BEYOND
         found = beam_search(
             self._step, Context.select, self.encode(batch.source, batch.lengths), limits,

@@ -17,7 +17,7 @@ from gatewise.data.text.pairs import TextPairs, is_table, read_pairs, read_sourc
 from gatewise.data.text.parallel import (
     Parallel,
     ParallelData,
-    Wanted,
+    VocabularyConfig,
     numbered,
     prepare,
     shares_of,
@@ -31,7 +31,7 @@ from gatewise.metrics.text import METRICS, by_length, require_sacrebleu, score
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, require_example
 from gatewise.tasks.base import Prediction, Task
-from gatewise.tasks.comparison import Contest
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import Count, Depth, Options, Rate, Share, Size, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
@@ -42,7 +42,7 @@ from gatewise.tasks.translate.network import EncoderDecoder, Translator
 from gatewise.tasks.translate.plots import draw_attention
 
 EXAMPLES, PICTURES = 5, 4
-CLIPPED = 200  # letters of a glimpse
+CLIPPED = 200  # letters of a preview
 
 
 class TranslateDataOptions(Options):
@@ -112,7 +112,7 @@ class TranslateOptions(TaskOptions, TranslateNetworkOptions, TranslateDataOption
 
 
 @dataclass(frozen=True)
-class Reading:
+class Preprocessing:
     """How a model reads texts.
 
     source, target: the symbols; columns: of a table
@@ -165,7 +165,7 @@ class Translate(Task[ParallelData]):
     def read(self, path: Path, options: TranslateOptions) -> ParallelData:
         pairs = read_pairs(path, options.target_file, options.source, options.target)
         others = [_others(one, pairs) for one in (options.validation_file, options.test_file)]
-        wanted = Wanted(
+        wanted = VocabularyConfig(
             options.symbols, options.vocabulary, options.least_count, options.longest, options.lowercase
         )
         return prepare(pairs, wanted, (options.validation_share, options.test_share), *others)
@@ -195,7 +195,7 @@ class Translate(Task[ParallelData]):
         told = translations(network, part, data)
         return score([one.text for one in told], references(part, data))
 
-    def glimpse(self, network: Translator, data: ParallelData) -> str:
+    def preview(self, network: Translator, data: ParallelData) -> str:
         source, _ = data.validation.text(0)
         told = tell(network, [source], data.source, data.target)[0].text
         return f"{source[:CLIPPED]}\n→ {told[:CLIPPED]}"
@@ -205,11 +205,11 @@ class Translate(Task[ParallelData]):
         others = [None if one.texts is texts else one.texts for one in (data.validation, data.test)]
         shares = shares_of((options.validation_share, options.test_share), *others)
         trained_on, symbols = fingerprint(Path(texts.path)), (data.source.to_data(), data.target.to_data())
-        return asdict(Reading(*symbols, texts.columns, trained_on, options.target_file, shares))
+        return asdict(Preprocessing(*symbols, texts.columns, trained_on, options.target_file, shares))
 
-    def read_again(self, model: SavedModel, path: Path) -> ParallelData:
+    def load_for_evaluation(self, model: SavedModel, path: Path) -> ParallelData:
         """The test part of the data that the model was trained on, or all of other data."""
-        reading = read_as(Reading, model)
+        reading = read_as(Preprocessing, model)
         trained = path.is_file() and fingerprint(path) == reading.trained_on
         notes: list[str] = []
         pairs = reading.pairs(path, trained)
@@ -222,12 +222,12 @@ class Translate(Task[ParallelData]):
         notes.append(f"{len(test):,} pairs to test" + (", which the model has not seen" if trained else ""))
         return ParallelData(none, test, test, *symbols, tuple(notes))
 
-    def baselines_again(self, data: ParallelData) -> Mapping[str, Callable[[], TranslationBaseline]]:
+    def evaluation_baselines(self, data: ParallelData) -> Mapping[str, Callable[[], TranslationBaseline]]:
         return {"copy": self.baselines(data)["copy"]}
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """A translation for each line of a text, or for each cell of a table's column."""
-        reading = read_as(Reading, model)
+        reading = read_as(Preprocessing, model)
         names = reading.columns or ("source", "target")
         sources, column = read_sources(path, names[0])
         assert isinstance(model.network, Translator)
@@ -245,7 +245,7 @@ class Translate(Task[ParallelData]):
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A pair of the test part, with what is told for it."""
-        data = self.read_again(model, path)
+        data = self.load_for_evaluation(model, path)
         require_example(number, len(data.test), "pairs in the test part")
         assert isinstance(model.network, EncoderDecoder)
         return translate_example(model.network, data, number)
@@ -261,15 +261,15 @@ class Translate(Task[ParallelData]):
             "true ones"
         )
 
-    def draw(self, contest: Contest[ParallelData]) -> list[Plot]:
-        entry, data = contest.chosen(baseline=False), contest.data
-        assert entry is not None
+    def draw(self, comparison: Comparison[ParallelData]) -> list[Plot]:
+        result, data = comparison.chosen(baseline=False), comparison.data
+        assert result is not None
         rows = [row for row in range(len(data.test)) if 4 <= data.test.sources.lengths[row] <= 16]
         texts = [data.test.text(row)[0] for row in (rows or range(len(data.test)))[:PICTURES]]
-        told = tell(entry.network, texts, data.source, data.target)  # type: ignore[arg-type]
+        told = tell(result.network, texts, data.source, data.target)  # type: ignore[arg-type]
         if any(one.looked is None for one in told):
             return []
-        figure = draw_attention(told, data.source, data.target, entry.name)
+        figure = draw_attention(told, data.source, data.target, result.name)
         return [Plot("attention", "where the decoder looked, for some pairs of the test part", figure)]
 
 
