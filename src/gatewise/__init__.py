@@ -11,12 +11,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gatewise.notebook import register
+
 if TYPE_CHECKING:
     from gatewise import cells, insight
     from gatewise.cells import Cell
     from gatewise.engine.choice import backend
     from gatewise.engine.subnormal import flush_subnormals
     from gatewise.errors import GatewiseError
+    from gatewise.estimators.compare import compare
+    from gatewise.estimators.loading import load
     from gatewise.layers import (
         GRU,
         LSTM,
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+register()
+
 _HOMES = {
     "Cell": "gatewise.cells",
     "GRU": "gatewise.layers",
@@ -48,6 +54,8 @@ _HOMES = {
     "backend": "gatewise.engine.choice",
     "detach": "gatewise.layers",
     "flush_subnormals": "gatewise.engine.subnormal",
+    "compare": "gatewise.estimators.compare",
+    "load": "gatewise.estimators.loading",
     "load_model": "gatewise.tasks.serialization",
     "save_model": "gatewise.tasks.serialization",
 }
@@ -65,9 +73,11 @@ __all__ = [
     "Recurrent",
     "backend",
     "cells",
+    "compare",
     "detach",
     "flush_subnormals",
     "insight",
+    "load",
     "load_model",
     "save_model",
 ]
@@ -79,8 +89,15 @@ def __getattr__(name: str) -> Any:
         return import_module(f"gatewise.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name in _estimators():
+        return import_module("gatewise.estimators").find_estimator(name)
     raise AttributeError(f"module 'gatewise' has no attribute {name!r}")
 
 
+def _estimators() -> list[str]:
+    """The names of the estimators, each from its task's folder."""
+    return list(import_module("gatewise.tasks").estimator_names())
+
+
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted([*globals(), *__all__, *_estimators()])

@@ -43,7 +43,7 @@ def comparison(*results):
     ],
 )
 def test_verdicts(results, expected):
-    assert comparison(*results).verdict() == expected
+    assert comparison(*results).verdict == expected
 
 
 def test_the_validation_part_chooses_and_the_test_part_has_no_say():

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import polars as pl
-import torch
 import typer
 from rich.table import Table
-from torch import Tensor
 
 from gatewise.cli.outputs import require_output, write_table
 from gatewise.cli.parameters import DATA, RUN
 from gatewise.cli.show import plain_table
-from gatewise.data.text.streams import TextStreams
 from gatewise.errors import GatewiseError
-from gatewise.insight.ablation import gate_surgery, unit_surgery
-from gatewise.modules.network import Network
 from gatewise.tasks import find_task
 from gatewise.tasks.serialization import load_model
-from gatewise.training.batches import loader
+from gatewise.training.ablation import ablate
 from gatewise.training.progress import Bar, console
 
-ROWS, GATE_BATCHES, UNIT_BATCHES = 32, 8, 1  # units are many: each is silenced on one batch
-STRETCH = 512  # symbols of a stream, at least
 HEADER = b"layer,cell,"  # of our own tables
 TOLD = 16  # rows of the table; the file has all
 
@@ -54,30 +46,13 @@ def operate(run: RUN, data: DATA, units: UNITS = False, out: OUT = None) -> None
     model = load_model(run)
     with console.status("reading"):
         part = find_task(model.task).load_for_evaluation(model, data).test
-        batches = list(
-            islice(loader(part, _rows(part), 0, 1, False, 0), UNIT_BATCHES if units else GATE_BATCHES)
-        )
-    operation, what = (unit_surgery, "units") if units else (gate_surgery, "gates")
     with Bar() as bar:
-        bar.begin(what)
-        found = operation(model.network.eval(), lambda: mean_loss(model.network, batches), bar.progress)
+        found = ablate(model.network, part, units, bar)
     write_table(found, table)
     before = float(found["loss"][0] - found["change"][0])
     console.print(f"{model.name}, trained to {model.task}: its loss is {before:.4g}; the worst first")
     console.print(_table(found))
     console.print(f"wrote {table}: all {found.height} of them")
-
-
-def _rows(part: Any) -> int:
-    """Of a batch; of a short text fewer streams run side by side."""
-    return max(1, min(ROWS, len(part.text) // STRETCH)) if isinstance(part, TextStreams) else ROWS
-
-
-def mean_loss(network: Network, batches: list[Any]) -> Tensor:
-    """The mean over the terms of all batches."""
-    weights = torch.tensor([float(network.weight(batch)) for batch in batches])
-    losses = torch.stack([network.loss(batch) for batch in batches])
-    return (losses * weights.to(losses)).sum() / weights.sum()
 
 
 def _table(found: pl.DataFrame) -> Table:

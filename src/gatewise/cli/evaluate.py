@@ -28,4 +28,4 @@ def scores(run: RUN, data: DATA) -> None:
         comparison = evaluate(task, model, told, bar)
     console.print(leaderboard(comparison))
     show_details(comparison)
-    console.print(comparison.verdict())
+    console.print(comparison.verdict)

@@ -126,7 +126,7 @@ def carry_out(verb: Verb, task: Task[Any], asked: Asked) -> runs.Run:
             raise
     console.print(leaderboard(comparison))
     show_details(comparison)
-    console.print(comparison.verdict())
+    console.print(comparison.verdict)
     _tell_files(run, comparison, pictures)
     return run
 

@@ -150,8 +150,12 @@ class Example:
         return next((place for place, found in enumerate(above) if found), 0)
 
     def with_attribution(self, step: int | None) -> Example:
-        """The same with what the prediction came from, among its tracks too."""
-        assert self.explain is not None
+        """The same with what the prediction came from, among its tracks too.
+
+        Errors: `GatewiseError` where the task offers no attribution.
+        """
+        if self.explain is None:
+            raise GatewiseError("attribution is not offered for this task yet; leave it out")
         explained = self.explain(step)
         new = {track.name: track for track in explained.tracks}
         tracks = [new.pop(track.name, track) for track in self.tracks]

@@ -17,6 +17,17 @@ TASKS = {  # by name, what each does: its folder's docstring
     for folder in iter_modules(__path__)
     if folder.ispkg
 }
+
+
+def estimator_names() -> dict[str, list[str]]:
+    """The estimators of the Python API, each with its tasks, in the order of their folders."""
+    found: dict[str, list[str]] = {}
+    for task in TASKS:
+        folder = import_module(f"{__name__}.{task.replace('-', '_')}")
+        found.setdefault(folder.ESTIMATOR, []).append(task)
+    return found
+
+
 TABLES = (".csv", ".parquet", ".pq", ".ts", ".arff")
 FOR_TABLES = {"generate": "generate-vectors"}  # by the task that gives up tables to it
 FOR_FOLDERS = {"classify": "classify-images"}  # by the task that gives up folders to it

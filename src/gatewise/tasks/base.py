@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import polars as pl
 import polars.selectors as cs
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import require_sequence
+from gatewise.data.memory.arrays import Layout
+from gatewise.data.memory.frames import is_frame, to_polars
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
@@ -22,11 +24,9 @@ from gatewise.modules.network import Baseline, Network
 from gatewise.plain import one_line
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
-from gatewise.tasks.options import TaskOptions
+from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.options import Options, TaskOptions
 from gatewise.tasks.serialization import SavedModel
-
-if TYPE_CHECKING:
-    from gatewise.tasks.comparison import Comparison
 
 
 class TaskData(Protocol):
@@ -118,6 +118,28 @@ class Task(ABC, Generic[Data]):
     metrics: ClassVar[tuple[Metric, ...]]  # the first ranks, on the test part
     chosen_by: ClassVar[Metric]  # on the validation part, which model is kept for use
     next_step: ClassVar[str]  # a command to go on with, with {run} and {data}
+
+    forms: ClassVar[str] = "a path, or a table of pandas, polars or pyarrow"  # of data in memory
+    sampling: ClassVar[type[Options] | None] = None  # the options of `sample`, if it can
+
+    def accepts(self, data: Any) -> bool:
+        """Whether data in memory, or at a path, are of a form that the task reads."""
+        return isinstance(data, str | Path) or is_frame(data)
+
+    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+        """Data as a file that `read` takes, with the options that name its columns; a path as it is.
+
+        y: labels or texts of arrays, texts and images; layout: of arrays; folder: for what must be written
+        """
+        if isinstance(data, str | Path):
+            return Path(data), {}
+        path = folder / "data.parquet"
+        to_polars(data).write_parquet(path)
+        return path, {}
+
+    def sample(self, model: SavedModel, options: Any) -> Any:
+        """Draws from a model: of a text an iterator over symbols, of vectors a table."""
+        raise GatewiseError(f"a model of the task {self.name!r} can't be sampled from")
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

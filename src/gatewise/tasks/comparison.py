@@ -4,10 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic
+from html import escape
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+import polars as pl
+
+from gatewise.errors import GatewiseError
+from gatewise.metrics.details import Details
+from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Network
-from gatewise.tasks.base import Data, Task
+from gatewise.plots.plot import Plot
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Data = TypeVar("Data")
+
+
+class ComparedTask(Protocol):
+    """What a comparison must know of its task; `gatewise.tasks.base.Task` has it."""
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]: ...
+
+    @property
+    def chosen_by(self) -> Metric: ...
+
+    def caption(self, data: Any) -> str: ...
+
+    def details(self, network: Any, data: Any) -> list[Details]: ...
+
+    def draw(self, comparison: Any) -> list[Plot]: ...
 
 
 @dataclass(frozen=True)
@@ -34,7 +61,7 @@ class Result:
 class Comparison(Generic[Data]):
     """All results, the best on the test part first."""
 
-    task: Task[Data]
+    task: ComparedTask
     data: Data
     results: tuple[Result, ...]
 
@@ -43,8 +70,56 @@ class Comparison(Generic[Data]):
         results = [one for one in self.results if one.baseline == baseline]
         return min(results, key=lambda one: one.validation, default=None)
 
+    @property
+    def best(self) -> Result:
+        """The result that is best on the test set."""
+        return self.results[0]
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """The leaderboard as a table, the best first: a row for each network and baseline."""
+        first, chooser = self.task.metrics[0].name, self.task.chosen_by
+        return pl.DataFrame(
+            {
+                "model": one.name,
+                "baseline": one.baseline,
+                **one.scores,
+                f"{first}_spread": one.spread,
+                "trainings": one.trainings,
+                "parameters": one.parameters,
+                "seconds": one.seconds,
+                f"validation_{chooser.name}": chooser.order(one.validation),
+            }
+            for one in self.results
+        )
+
+    def figures(self) -> dict[str, Figure]:
+        """The figures of the task, by name: predictions of the chosen network on the test set."""
+        return {plot.name: plot.figure for plot in self.task.draw(self)}
+
+    def plot(self, name: str | None = None) -> Figure:
+        """The figure of that name, or the first."""
+        return pick(self.figures(), name)
+
+    def _repr_html_(self) -> str:
+        titles = ("model", *(one.title for one in self.task.metrics), "parameters", "seconds")
+        rows = [
+            (
+                one.name + " *" * one.baseline,
+                *(metric.said(one.scores[metric.name]) for metric in self.task.metrics),
+                f"{one.parameters:,}",
+                f"{one.seconds:.1f}",
+            )
+            for one in self.results
+        ]
+        head = "".join(f"<th>{escape(title)}</th>" for title in titles)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        note = escape(f"{self.task.caption(self.data)}. {self.verdict}")
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{note}</p>"
+
+    @property
     def verdict(self) -> str:
-        """Who won, said plainly."""
+        """Which candidate wins, by how much, and whether the difference means anything."""
         metric = self.task.metrics[0]
         best = self.results[0]
         rival = next((one for one in self.results if one.baseline != best.baseline), None)
@@ -54,9 +129,19 @@ class Comparison(Generic[Data]):
             return f"{best.name} has the {side} {metric.title}, {metric.said(value)}."
         other = rival.scores[metric.name]
         told = (
-            f"{best.name} wins with {metric.with_article} of {metric.said(value)}, {metric.gain(value, other)} "
-            f"the best {'network' if best.baseline else 'baseline'}, {rival.name} ({metric.said(other)})."
+            f"{best.name} wins with {metric.with_article} of {metric.said(value)}, "
+            f"{metric.gain(value, other)} the best {'network' if best.baseline else 'baseline'}, "
+            f"{rival.name} ({metric.said(other)})."
         )
         if abs(other - value) <= max(best.spread, rival.spread):
             told += " That is within the spread of the trainings: take them as equal."
         return f"A baseline suffices here: {told}" if best.baseline else told
+
+
+def pick(figures: Mapping[str, Figure], name: str | None) -> Figure:
+    """The figure of a name, or the first. Errors: `GatewiseError` where there is none."""
+    if not figures or (name is not None and name not in figures):
+        raise GatewiseError(
+            f"there is no figure {name or ''!r}; the figures are {', '.join(figures) or 'none'}"
+        )
+    return figures[name] if name is not None else next(iter(figures.values()))

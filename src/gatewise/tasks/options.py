@@ -41,6 +41,11 @@ class Options(BaseModel):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    def changed(self) -> list[str]:
+        """The names of the options that differ from their defaults, or have none."""
+        fields = type(self).model_fields
+        return [name for name, field in fields.items() if getattr(self, name) != field.default]
+
 
 class TaskOptions(Options):
     """The training"""

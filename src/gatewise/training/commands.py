@@ -12,16 +12,26 @@ from gatewise.tasks.base import Data, Task, of_model
 from gatewise.tasks.comparison import Comparison, Result
 from gatewise.tasks.options import CompareOptions, TrainOptions, one_of
 from gatewise.tasks.serialization import SavedModel, save_model
+from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.runner import ProgressCallback, Runner, write_leaderboard
 from gatewise.training.runs import Run, training
 
 
-def train(run: Run, data: Any, callback: ProgressCallback) -> Comparison[Any]:
-    """Trains one network, beside the baselines that cost nothing; files go to the run's folder."""
+def train(
+    run: Run,
+    data: Any,
+    callback: ProgressCallback,
+    baselines: bool = True,
+    lightning: Lightning = NO_EXTRAS,
+) -> Comparison[Any]:
+    """Trains one network, beside the baselines that cost nothing; files go to the run's folder.
+
+    baselines: whether these are scored at all; lightning: more for Lightning's trainer
+    """
     task, options = run.task, run.options
     assert isinstance(options, TrainOptions)
-    runner = Runner(task, data, callback, task.reading(data, options))
-    results = list(runner.baselines(task.baselines(data, options)))
+    runner = Runner(task, data, callback, task.reading(data, options), lightning)
+    results = list(runner.baselines(task.baselines(data, options))) if baselines else []
     for name, cell in run.cells.items():
         results.append(
             runner.trained(name, partial(task.network, data, options, cell), {run.folder: options})

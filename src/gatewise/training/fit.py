@@ -26,6 +26,7 @@ from gatewise.training.batches import loader
 from gatewise.training.callbacks import MetricsFile, Watch
 from gatewise.training.checkpoints import WholeCheckpoints, damaged, read_checkpoint
 from gatewise.training.gradients import GradientWatch
+from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.module import TrainingModule
 from gatewise.training.runs import GRADIENT
 
@@ -71,11 +72,13 @@ def fit(
     show: Callable[[float, str], None] = lambda share, message: None,
     after_epoch: Callable[[], None] = lambda: None,
     warn: Callable[[str], None] = lambda sentence: None,
+    lightning: Lightning = NO_EXTRAS,
 ) -> Fitted:
     """Trains a network in place until the validation stands still; it ends with its best weights.
 
     folder: gets `metrics.csv` and `checkpoints/`; a training that was cut off there goes on
     show: is told the share done and a message after each batch; after_epoch: is called then
+    lightning: more for its trainer
     warn: is told what a user should know of while it trains
 
     Errors: `GatewiseError` where the loss is no number; `KeyboardInterrupt` after Ctrl-C.
@@ -97,7 +100,7 @@ def fit(
     if options.watch_gradient:
         callbacks.append(GradientWatch(folder / GRADIENT, lambda module, batch: network.loss(batch), warn))
     with _quiet():
-        trainer = _trainer(options, callbacks)
+        trainer = _trainer(options, [*callbacks, *lightning.callbacks], lightning, folder)
         module = TrainingModule(network, options)
         batches = _Batches(train, validation, options)
         goes_on = last.is_file()
@@ -158,23 +161,26 @@ def _load(network: Network, path: Path) -> None:
     network.cpu().eval()
 
 
-def _trainer(options: TrainOptions, callbacks: list[Callback]) -> Trainer:
+def _trainer(options: TrainOptions, callbacks: list[Callback], lightning: Lightning, folder: Path) -> Trainer:
     """Errors: `GatewiseError` where this machine does not have what is asked for."""
     try:
         trainer = Trainer(
-            accelerator=options.accelerator,
-            devices=options.devices,
-            num_nodes=options.nodes,
-            strategy=options.strategy,
-            max_epochs=options.epochs,
-            gradient_clip_val=options.gradient_clip,
-            callbacks=callbacks,
-            plugins=[WholeCheckpoints()],
-            logger=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
+            **{
+                "accelerator": options.accelerator,
+                "devices": options.devices,
+                "num_nodes": options.nodes,
+                "strategy": options.strategy,
+                "max_epochs": options.epochs,
+                "gradient_clip_val": options.gradient_clip,
+                "callbacks": callbacks,
+                "plugins": [WholeCheckpoints()],
+                "logger": lightning.logger_in(folder),
+                "enable_progress_bar": False,
+                "enable_model_summary": False,
+                "num_sanity_val_steps": 0,
+                "use_distributed_sampler": False,
+                **lightning.options,
+            }
         )
     except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
         raise GatewiseError(

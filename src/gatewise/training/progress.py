@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gatewise.metrics.metric import Metric
+from gatewise.notebook import is_notebook
 from gatewise.processes import is_first
 from gatewise.tasks.comparison import Result
 from gatewise.terminal import Terminal, printable
+from gatewise.training.notebook_progress import NotebookBar
+from gatewise.training.runner import ProgressCallback
 
 console = Terminal(soft_wrap=True, quiet=not is_first())
+
+
+@contextmanager
+def progress(shown: bool) -> Iterator[ProgressCallback]:
+    """The callback of a training: a bar, or nothing at all."""
+    if not shown:
+        yield Silent()
+    elif is_notebook():
+        notebook = NotebookBar()
+        try:
+            yield notebook
+        finally:
+            notebook.close()
+    else:
+        with Bar() as bar:
+            yield bar
+
+
+class Silent:
+    """Shows nothing but warnings."""
+
+    def notes(self, lines: Sequence[str]) -> None: ...
+
+    def begin(self, name: str) -> None: ...
+
+    def progress(self, share: float, message: str) -> None: ...
+
+    def preview(self, text: str) -> None: ...
+
+    def warn(self, sentence: str) -> None:
+        warnings.warn(sentence, stacklevel=2)
+
+    def finish(self, result: Result, metric: Metric) -> None: ...
 
 
 class Bar:
@@ -37,6 +76,10 @@ class Bar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
+
+    def notes(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            console.print(line)
 
     def begin(self, name: str) -> None:
         self._name = name

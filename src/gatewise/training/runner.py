@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
@@ -26,11 +24,14 @@ from gatewise.tasks.base import Data, Task
 from gatewise.tasks.comparison import Comparison, Result
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
+from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.runs import read_result
 
 
 class ProgressCallback(Protocol):
     """Who is told how a comparison goes."""
+
+    def notes(self, lines: Sequence[str]) -> None: ...
 
     def begin(self, name: str) -> None: ...
 
@@ -47,9 +48,15 @@ class Runner(Generic[Data]):
     """Where candidates of a task are trained and scored, one after another."""
 
     def __init__(
-        self, task: Task[Data], data: Data, callback: ProgressCallback, reading: Mapping[str, Any]
+        self,
+        task: Task[Data],
+        data: Data,
+        callback: ProgressCallback,
+        reading: Mapping[str, Any],
+        lightning: Lightning = NO_EXTRAS,
     ) -> None:
         self.task, self.data, self.callback, self.reading = task, data, callback, reading
+        self.lightning = lightning
 
     def baselines(self, kinds: Mapping[str, Callable[[], Baseline]]) -> Iterator[Result]:
         """The baselines that need no training by gradient."""
@@ -131,7 +138,7 @@ class Runner(Generic[Data]):
 
         fitted = fit(
             network, data.train, data.validation, options, folder,
-            self.callback.progress, preview, self.callback.warn,
+            self.callback.progress, preview, self.callback.warn, self.lightning,
         )  # fmt: skip
         if not is_first():
             sys.exit(0)  # the first process evaluates and writes
@@ -178,22 +185,4 @@ class Runner(Generic[Data]):
 
 def write_leaderboard(path: Path, comparison: Comparison[Any]) -> None:
     """All results as CSV, the best first."""
-    task = comparison.task
-    rows = [
-        {
-            "model": one.name,
-            "baseline": one.baseline,
-            **one.scores,
-            f"{task.metrics[0].name}_spread": one.spread,
-            "trainings": one.trainings,
-            "parameters": one.parameters,
-            "seconds": one.seconds,
-            f"validation_{task.chosen_by.name}": task.chosen_by.order(one.validation),
-        }
-        for one in comparison.results
-    ]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0])
-    writer.writeheader()
-    writer.writerows(rows)
-    write_whole(path, lambda partial: partial.write_text(text.getvalue()))
+    write_whole(path, comparison.table.write_csv)

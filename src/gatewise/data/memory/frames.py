@@ -25,7 +25,7 @@ def to_polars(data: Any) -> pl.DataFrame:
         return data.collect()
     if isinstance(data, pl.DataFrame):
         return data
-    if _library(data) == "pandas":
+    if _library(type(data)) == "pandas":
         return _from_pandas(data)
     try:
         return pl.DataFrame(data)
@@ -33,13 +33,13 @@ def to_polars(data: Any) -> pl.DataFrame:
         raise GatewiseError(f"{type(data).__name__} can't be read as a table: {error}") from error
 
 
-def like(frame: pl.DataFrame, given: object) -> Any:
-    """A polars frame as the kind of table that was given; polars where none was.
+def like(frame: pl.DataFrame, kind: type) -> Any:
+    """A polars frame as a table of the library that a type is from; as it is where that has no tables.
 
-    >>> type(like(pl.DataFrame({"a": [1]}), None)).__name__
+    >>> type(like(pl.DataFrame({"a": [1]}), str)).__name__
     'DataFrame'
     """
-    library = _library(given)
+    library = _library(kind)
     if library == "pandas":
         return _to_pandas(frame)
     if library == "pyarrow":
@@ -47,8 +47,8 @@ def like(frame: pl.DataFrame, given: object) -> Any:
     return frame
 
 
-def _library(data: object) -> str:
-    return type(data).__module__.partition(".")[0]
+def _library(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
 
 
 def _from_pandas(data: Any) -> pl.DataFrame:

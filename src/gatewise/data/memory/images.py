@@ -17,7 +17,23 @@ def is_images(data: object) -> bool:
     """Whether the data are a list of PIL's images, or an array of bytes [N, H, W] or [N, H, W, C]."""
     if isinstance(data, list | tuple):
         return bool(data) and all(isinstance(one, Image.Image) for one in data)
-    return isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.ndim in (3, 4)
+    if not isinstance(data, np.ndarray) or data.dtype != np.uint8:
+        return False
+    return data.ndim == 3 or (data.ndim == 4 and data.shape[-1] in (1, 3))
+
+
+def is_clips(data: object) -> bool:
+    """Whether the data are an array of clips [N, T, H, W] or [N, T, H, W, C], or a list of such clips.
+
+    Bytes [N, H, W, C] of one or three channels are images.
+    """
+    if isinstance(data, np.ndarray):
+        return data.ndim == 5 or (data.ndim == 4 and not is_images(data))
+    return (
+        isinstance(data, list)
+        and bool(data)
+        and all(isinstance(one, np.ndarray) and one.ndim in (3, 4) for one in data)
+    )
 
 
 def write_images(data: Any, folder: Path, labels: Sequence[Any] | None = None) -> Path:

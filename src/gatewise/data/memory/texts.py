@@ -11,6 +11,31 @@ import polars as pl
 from gatewise.errors import GatewiseError
 
 
+def is_path(text: str) -> bool:
+    """Whether a string is the path of something that is there, not a text."""
+    return len(text) < 4096 and "\n" not in text and Path(text).exists()
+
+
+def is_texts(data: object) -> bool:
+    """Whether the data are a text, or a list of texts."""
+    return isinstance(data, str) or (_is_list(data) and all(isinstance(one, str) for one in _some(data)))
+
+
+def is_pairs(data: object) -> bool:
+    """Whether the data are a list of (source, target) texts."""
+    return _is_list(data) and all(
+        isinstance(one, tuple | list) and len(one) == 2 and all(isinstance(side, str) for side in one)
+        for one in _some(data)
+    )
+
+
+def is_tokens(data: object) -> bool:
+    """Whether the data are a list of sentences, each a list of tokens."""
+    return _is_list(data) and all(
+        isinstance(one, tuple | list) and all(isinstance(token, str) for token in one) for one in _some(data)
+    )
+
+
 def write_texts(data: str | Iterable[str], folder: Path) -> Path:
     """A text, or several as files of one folder in their order; nothing is added to them."""
     if isinstance(data, str):
@@ -50,7 +75,7 @@ def write_pairs(data: Iterable[Sequence[str]], folder: Path) -> Path:
 def write_tagged(
     sentences: Iterable[Sequence[str]], labels: Iterable[Sequence[str]] | None, folder: Path
 ) -> Path:
-    """Sentences as lists of tokens, with the label of each, in the CoNLL form: a token and its label a line."""
+    """Sentences as lists of tokens, and the label of each token, in the CoNLL form: one token a line."""
     given = [list(one) for one in sentences]
     tags = [list(one) for one in labels] if labels is not None else [["O"] * len(one) for one in given]
     if len(given) != len(tags):
@@ -72,3 +97,11 @@ def _text(text: Any, number: int) -> str:
     if not isinstance(text, str):
         raise GatewiseError(f"text {number}: expected a string, got {type(text).__name__}")
     return text
+
+
+def _is_list(data: object) -> bool:
+    return isinstance(data, list | tuple) and bool(data)
+
+
+def _some(data: Any) -> Sequence[Any]:
+    return data[:100]

@@ -1,1 +1,3 @@
 """Write captions for images."""
+
+ESTIMATOR = "Captioner"

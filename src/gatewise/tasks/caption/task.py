@@ -18,6 +18,8 @@ from gatewise.data.images.captions import Captions, CaptionTable, image_column, 
 from gatewise.data.images.image_file import ImageForm, read_size
 from gatewise.data.images.images import Colour, find_images, reopen_images
 from gatewise.data.images.left_out import left_out_below, shown
+from gatewise.data.memory.arrays import Layout
+from gatewise.data.memory.images import is_images, write_captioned, write_images
 from gatewise.data.text.pairs import is_table
 from gatewise.data.text.symbols import Kind, Symbols
 from gatewise.errors import GatewiseError
@@ -151,6 +153,14 @@ class CaptionTask(Task[CaptionData]):
             raise GatewiseError(
                 f"both directions share the {options.hidden} units of a layer: give an even number"
             )
+
+    def accepts(self, data: Any) -> bool:
+        return isinstance(data, str | Path) or is_images(data)
+
+    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+        if isinstance(data, str | Path):
+            return Path(data), {}
+        return (write_images(data, folder) if y is None else write_captioned(data, folder, y)), {}
 
     def read(self, path: Path, options: CaptionOptions) -> CaptionData:
         images = Path(options.images) if options.images else None

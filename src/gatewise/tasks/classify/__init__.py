@@ -1,1 +1,3 @@
 """Classify sequences."""
+
+ESTIMATOR = "Classifier"

@@ -14,6 +14,8 @@ from pydantic import Field
 
 from gatewise.cells.base import CellType
 from gatewise.data.fingerprint import fingerprint
+from gatewise.data.memory.arrays import LABEL, SEQUENCE, Layout, is_arrays, long_table, sequences_of
+from gatewise.data.memory.images import is_images
 from gatewise.data.sequences.archives import ARCHIVES, read_archive
 from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
 from gatewise.data.sequences.plausible import require_classes, require_steps
@@ -116,6 +118,17 @@ class Classify(ClassTask[ClassifyData]):
     about = "Tell which class a sequence is of."
     given = "a CSV or Parquet file with a row for each step, or a .ts or .arff archive"
     options = ClassifyOptions
+    forms = "arrays [N, T, C], lists of arrays [T, C], or a table or file with a row for each step"
+
+    def accepts(self, data: Any) -> bool:
+        return super().accepts(data) or _is_sequences(data)
+
+    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+        if not _is_sequences(data):
+            return super().write(data, y, folder, layout)
+        path = folder / "sequences.parquet"
+        long_table(sequences_of(data, layout), y).write_parquet(path)
+        return path, {"id": SEQUENCE} | ({} if y is None else {"label": LABEL})
 
     def read(self, path: Path, options: ClassifyOptions) -> ClassifyData:
         columns = LongColumns(options.id, options.time, options.label, options.channels)
@@ -223,6 +236,10 @@ class Classify(ClassTask[ClassifyData]):
         return Example(
             batch, name, (*tracks, *weights_of(model.network, batch)), said, explain=lambda _: explain()
         )
+
+
+def _is_sequences(data: Any) -> bool:
+    return is_arrays(data) and not is_images(data)
 
 
 def _read(

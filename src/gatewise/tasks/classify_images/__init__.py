@@ -1,1 +1,3 @@
 """Classify images; classify does the same with a folder."""
+
+ESTIMATOR = "Classifier"

@@ -28,6 +28,8 @@ from gatewise.data.images.images import (
 )
 from gatewise.data.images.labelled_images import LabelledImages
 from gatewise.data.images.left_out import left_out_below, shown
+from gatewise.data.memory.arrays import Layout
+from gatewise.data.memory.images import is_images, write_images
 from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority, probabilities
 from gatewise.modules.image_lattices import over_images
@@ -126,6 +128,16 @@ class ClassifyImages(ClassTask[ImageData]):
     about = "Tell which class an image is of."
     given = "a folder with a folder of images for each class"
     options = ClassifyImagesOptions
+
+    def accepts(self, data: Any) -> bool:
+        if isinstance(data, str | Path):
+            return Path(data).is_dir()
+        return is_images(data)
+
+    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+        if isinstance(data, str | Path):
+            return Path(data), {}
+        return write_images(data, folder, y), {}
 
     def check(self, options: ClassifyImagesOptions, cell: CellType) -> None:
         if options.network == "stack":

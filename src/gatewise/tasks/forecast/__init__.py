@@ -1,1 +1,3 @@
 """Forecast series."""
+
+ESTIMATOR = "Forecaster"

@@ -1,1 +1,3 @@
 """Classify clips of images."""
+
+ESTIMATOR = "Classifier"

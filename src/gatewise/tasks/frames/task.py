@@ -21,6 +21,8 @@ from gatewise.data.images.clips import Clips, LabelledClips
 from gatewise.data.images.image_file import ImageForm, read_size
 from gatewise.data.images.images import Colour, describe_sizes
 from gatewise.data.images.left_out import shown
+from gatewise.data.memory.arrays import Layout
+from gatewise.data.memory.images import is_clips, write_clips
 from gatewise.data.sequences.sequences import in_order
 from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority, probabilities
@@ -121,6 +123,16 @@ class Frames(ClassTask[FrameData]):
     about = "Tell which class a clip of images is of."
     given = "a folder with a folder of clips for each class, or a .npz file of arrays"
     options = FrameOptions
+
+    def accepts(self, data: Any) -> bool:
+        if isinstance(data, str | Path):
+            return Path(data).suffix.lower() == ARRAYS
+        return is_clips(data)
+
+    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+        if isinstance(data, str | Path):
+            return Path(data), {}
+        return write_clips(data, folder, y), {}
 
     def read(self, path: Path, options: FrameOptions) -> FrameData:
         clips, found = _labelled(path, options)

@@ -1,1 +1,3 @@
 """Learn to continue a text, symbol by symbol, or a table of vectors."""
+
+ESTIMATOR = "TextGenerator"

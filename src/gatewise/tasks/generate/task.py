@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
@@ -17,6 +17,8 @@ from pydantic import Field
 
 from gatewise.cells.base import CellType
 from gatewise.data.fingerprint import fingerprint
+from gatewise.data.memory.arrays import Layout
+from gatewise.data.memory.texts import is_path, is_texts, write_texts
 from gatewise.data.text.alphabet import Alphabet, alphabet_from
 from gatewise.data.text.streams import TextBatch, TextStreams
 from gatewise.data.text.text import Split, SplitText, VocabularyConfig, find_texts, read_text, read_whole
@@ -87,6 +89,19 @@ class GenerateOptions(TaskOptions, LanguageOptions, TextOptions):
     weight_decay: float = Field(0.01, ge=0, description="Of AdamW.")
 
 
+class TextSampling(Options):
+    """Sampling"""
+
+    length: Count = Field(500, description="Symbols to draw.")
+    seed: int | None = Field(None, ge=0, description="Draws the same again.")
+    prime: str = Field("", description="The text to continue; a new line if not given.")
+    temperature: float = Field(
+        0.8, ge=0, description="Below 1 likely symbols become likelier; 0 takes the likeliest."
+    )
+    top_k: CountOrFound = Field(0, description="Only from so many of the likeliest; 0 for all.")
+    top_p: float = Field(1.0, ge=0, le=1, description="Only from the likeliest of this probability together.")
+
+
 @dataclass(frozen=True)
 class TextData:
     """A text in parts, ready to be foretold."""
@@ -123,6 +138,8 @@ class Generate(Task[TextData]):
     about = "Learn to go on with a text, symbol by symbol."
     given = "a text file of any size, or a folder of them"
     options = GenerateOptions
+    forms = "a text, a list of texts, or a path"
+    sampling = TextSampling
     metrics = (
         Metric("nats", "nats/char", ".4f"),
         Metric("bits", "bits/char"),
@@ -130,6 +147,24 @@ class Generate(Task[TextData]):
     )
     chosen_by = metrics[0]
     next_step = "gatewise sample {run}"
+
+    def accepts(self, data: Any) -> bool:
+        return isinstance(data, Path | str) or is_texts(data)
+
+    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+        if isinstance(data, Path) or (isinstance(data, str) and is_path(data)):
+            return Path(data), {}
+        return write_texts(data, folder), {}
+
+    def sample(self, model: SavedModel, options: TextSampling) -> Iterator[str]:
+        """Continues a text, symbol by symbol."""
+        assert isinstance(model.network, NextSymbol)
+        alphabet = alphabet_from(model.reading.get("alphabet", {}))
+        generator = torch.Generator()
+        generator.manual_seed(generator.seed() if options.seed is None else options.seed)
+        config = SamplingConfig(options.temperature, options.top_k, options.top_p)
+        symbols = generate_text(model.network, alphabet, options.prime, config, generator)
+        return islice(symbols, options.length)
 
     def read(self, path: Path, options: GenerateOptions) -> TextData:
         files = find_texts(path, options.files)

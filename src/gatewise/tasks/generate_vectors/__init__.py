@@ -1,1 +1,3 @@
 """Learn to continue sequences of vectors; generate does the same with a table."""
+
+ESTIMATOR = "VectorGenerator"

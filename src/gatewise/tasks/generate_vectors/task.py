@@ -16,6 +16,7 @@ from pydantic import Field
 
 from gatewise.cells.base import CellType
 from gatewise.data.fingerprint import fingerprint
+from gatewise.data.memory.arrays import SEQUENCE, Layout, is_arrays, long_table, sequences_of
 from gatewise.data.sequences.differences import differences
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.data.sequences.plausible import require_steps
@@ -35,7 +36,7 @@ from gatewise.tasks.generate_vectors.data import VectorReading, read_vectors
 from gatewise.tasks.generate_vectors.metrics import next_vectors, score, told_by_place
 from gatewise.tasks.generate_vectors.network import NextVector, SequenceModel
 from gatewise.tasks.generate_vectors.plots import COLUMNS, draw_vectors
-from gatewise.tasks.options import Count, Depth, Options, Rate, Share, Size, TaskOptions
+from gatewise.tasks.options import Count, CountOrFound, Depth, Options, Rate, Share, Size, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
 
@@ -75,6 +76,15 @@ class GenerateVectorsOptions(TaskOptions, VectorNetworkOptions, VectorOptions):
     learning_rate: float = Field(2e-3, gt=0, description="Of AdamW.")
 
 
+class VectorSampling(Options):
+    """Sampling"""
+
+    length: CountOrFound = Field(0, description="Steps to draw; 0 for as many as training sequences have.")
+    count: Count = Field(3, description="Sequences to draw.")
+    bias: float = Field(0.0, ge=0, description="Above 0, real channels stay closer to what is likeliest.")
+    seed: int | None = Field(None, ge=0, description="Draws the same again.")
+
+
 @dataclass(frozen=True)
 class VectorData:
     """Sequences in parts, ready to be foretold."""
@@ -93,12 +103,32 @@ class GenerateVectors(Task[VectorData]):
     about = "Learn to go on with sequences of vectors: notes, strokes, measurements."
     given = "a CSV or Parquet file with a row for each step, or a .ts or .arff archive"
     options = GenerateVectorsOptions
+    forms = "arrays [N, T, C], lists of arrays [T, C], or a table or file with a row for each step"
+    sampling = VectorSampling
     metrics = (
         Metric("nats", "nats/step", relative=False),
         Metric("nats_later", "from the 2nd", relative=False),
     )
     chosen_by = metrics[0]
     next_step = "gatewise sample {run} --out drawn.csv"
+
+    def accepts(self, data: Any) -> bool:
+        return super().accepts(data) or is_arrays(data)
+
+    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+        if not is_arrays(data):
+            return super().write(data, y, folder, layout)
+        path = folder / "sequences.parquet"
+        long_table(sequences_of(data, layout), y).write_parquet(path)
+        return path, {"id": SEQUENCE}
+
+    def sample(self, model: SavedModel, options: VectorSampling) -> pl.DataFrame:
+        """Draws sequences of vectors: a row for each step."""
+        assert isinstance(model.network, SequenceModel)
+        reading = read_as(VectorReading, model)
+        seed = torch.Generator().seed() % 2**31 if options.seed is None else options.seed
+        steps = options.length or reading.steps
+        return reading.as_table(sample(model.network, reading, steps, options.count, options.bias, seed))
 
     def read(self, path: Path, options: GenerateVectorsOptions) -> VectorData:
         columns = LongColumns(options.id, options.time, None, options.channels, options.part)

@@ -1,1 +1,3 @@
 """Label each step of a sequence."""
+
+ESTIMATOR = "Labeler"

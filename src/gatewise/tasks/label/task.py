@@ -19,6 +19,8 @@ from gatewise.data.labels.labelled_table import TableForm, read_labelled_table
 from gatewise.data.labels.labelled_text import TextForm, read_labelled_text
 from gatewise.data.labels.part_files import part_files, told_others
 from gatewise.data.labels.token_steps import NONE
+from gatewise.data.memory.arrays import LABEL, SEQUENCE, Layout, is_arrays, long_table, sequences_of
+from gatewise.data.memory.texts import is_tokens, write_tagged
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.errors import GatewiseError
 from gatewise.metrics.counts import exact_match, mean_f1, total_f1
@@ -113,6 +115,18 @@ class Label(Task[LabelledSteps]):
     )
     chosen_by = metrics[0]
     next_step = "gatewise predict {run} {data} --out labels.csv"
+
+    def accepts(self, data: Any) -> bool:
+        return super().accepts(data) or is_arrays(data) or is_tokens(data)
+
+    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+        if is_tokens(data):
+            return write_tagged(data, y, folder), {}
+        if not is_arrays(data):
+            return super().write(data, y, folder, layout)
+        path = folder / "sequences.parquet"
+        long_table(sequences_of(data, layout), y, each_step=True).write_parquet(path)
+        return path, {"id": SEQUENCE} | ({} if y is None else {"label": LABEL})
 
     def check(self, options: LabelOptions, cell: CellType) -> None:
         if options.head == "ctc":

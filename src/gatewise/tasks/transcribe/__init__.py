@@ -1,1 +1,3 @@
 """Read the text that a sequence holds; label --head ctc does the same."""
+
+ESTIMATOR = "Transcriber"

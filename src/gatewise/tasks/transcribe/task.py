@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import polars as pl
 import torch
 from pydantic import Field
 
@@ -26,6 +27,8 @@ from gatewise.data.labels.transcribed import (
     read_strips,
 )
 from gatewise.data.labels.transcripts import Symbols, TranscriptSteps
+from gatewise.data.memory.arrays import SEQUENCE, Layout, is_arrays, long_table, sequences_of
+from gatewise.data.memory.images import is_images, write_captioned, write_images
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.errors import GatewiseError
 from gatewise.metrics.counts import exact_match
@@ -114,6 +117,22 @@ class Transcribe(Task[Transcribed]):
     )
     chosen_by = metrics[0]
     next_step = "gatewise predict {run} {data} --out texts.csv"
+
+    def accepts(self, data: Any) -> bool:
+        return super().accepts(data) or is_arrays(data) or is_images(data)
+
+    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+        if is_images(data):
+            return (write_images(data, folder) if y is None else write_captioned(data, folder, y)), {}
+        if not is_arrays(data):
+            return super().write(data, y, folder, layout)
+        sequences, path = sequences_of(data, layout), folder / "sequences.parquet"
+        long_table(sequences).write_parquet(path)
+        if y is None:
+            return path, {"id": SEQUENCE}
+        targets = folder / "texts.parquet"
+        pl.DataFrame({SEQUENCE: range(len(sequences)), "text": list(y)}).write_parquet(targets)
+        return path, {"id": SEQUENCE, "targets": str(targets), "label": "text"}
 
     def check(self, options: TranscribeOptions, cell: CellType) -> None:
         super().check(options, cell)

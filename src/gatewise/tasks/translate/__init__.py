@@ -1,1 +1,3 @@
 """Learn to translate from pairs of texts."""
+
+ESTIMATOR = "Translator"

@@ -13,6 +13,8 @@ from pydantic import Field, field_validator
 
 from gatewise.cells.base import CellType
 from gatewise.data.fingerprint import fingerprint
+from gatewise.data.memory.arrays import Layout
+from gatewise.data.memory.texts import is_pairs, is_texts, write_lines, write_pairs
 from gatewise.data.text.pairs import TextPairs, is_table, read_pairs, read_sources
 from gatewise.data.text.parallel import (
     Parallel,
@@ -161,6 +163,16 @@ class Translate(Task[ParallelData]):
             raise GatewiseError(
                 "the encoder reads both ways already: give --reverse-source with --no-bidirectional"
             )
+
+    def accepts(self, data: Any) -> bool:
+        return super().accepts(data) or is_texts(data) or is_pairs(data)
+
+    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+        if is_pairs(data):
+            return write_pairs(data, folder), {"source": "source", "target": "target"}
+        if is_texts(data) and not isinstance(data, str):
+            return write_lines(data, folder), {}
+        return super().write(data, y, folder, layout)
 
     def read(self, path: Path, options: TranslateOptions) -> ParallelData:
         pairs = read_pairs(path, options.target_file, options.source, options.target)

@@ -1,0 +1,37 @@
+"""The Python API: an estimator for each task, over the same options, runs and files as the command line.
+
+A task's folder names its estimator (`ESTIMATOR` in its `__init__.py`); several tasks may share one, which
+then chooses the task by the data that it is given.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from gatewise.estimators.base import Estimator
+from gatewise.estimators.classification import ClassifierMethods
+from gatewise.estimators.sampling import SamplingMethods
+from gatewise.estimators.signature import with_options
+from gatewise.tasks import estimator_names, find_task
+from gatewise.tasks.base import Task
+from gatewise.tasks.classification import ClassTask
+
+
+@cache
+def find_estimator(name: str) -> type[Estimator]:
+    """The estimator of that name, made from its tasks.
+
+    >>> find_estimator("Forecaster")(horizon=12)
+    Forecaster(horizon=12)
+    """
+    tasks = tuple(find_task(task) for task in estimator_names()[name])
+    made = type(name, (*_extras(tasks), Estimator), {"tasks": tasks, "__module__": "gatewise"})
+    return with_options(made)
+
+
+def _extras(tasks: tuple[Task[Any], ...]) -> list[type]:
+    """The methods that only some tasks have."""
+    if all(isinstance(task, ClassTask) for task in tasks):
+        return [ClassifierMethods]
+    return [SamplingMethods] if all(task.sampling for task in tasks) else []

@@ -1,0 +1,243 @@
+"""What every estimator does: fit, predict, evaluate, score, save, plot, inspect, ablate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import polars as pl
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from gatewise.data.memory.arrays import Layout
+from gatewise.data.memory.frames import like
+from gatewise.errors import GatewiseError
+from gatewise.estimators.signature import COMMON
+from gatewise.files import write_whole
+from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.options import TrainOptions, resolve, to_yaml, verb_options
+from gatewise.tasks.serialization import SavedModel, save_model
+from gatewise.training import runs
+from gatewise.training.ablation import ablate
+from gatewise.training.commands import evaluate, train
+from gatewise.training.lightning import Lightning
+from gatewise.training.progress import progress
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from gatewise.report.report import Report
+
+FOLDER = Path | str
+
+
+class Estimator(BaseEstimator):  # type: ignore[misc]
+    """An estimator over one or several tasks; `gatewise.Forecaster` and its like are made of it.
+
+    Attributes, once fitted: `model_`, the trained network with all that it needs to read new data;
+    `network_`, the network alone; `comparison_`, its scores and those of the baselines on the test set;
+    `notes_`, how the data were read and split.
+    """
+
+    tasks: ClassVar[tuple[Task[Any], ...]]
+    _home: TemporaryDirectory[str] | None = None  # of the files that data in memory became
+    _data: Path | None = None  # what the model was fitted on; None for one that was loaded
+    _given: type = Path
+    _trained_with: TrainOptions | None = None
+
+    def fit(self, data: Any, y: Any = None, *, layout: Layout = "NTC", **columns: Any) -> Self:
+        """Trains a network on data of any form that its task reads, and scores it on a test set.
+
+        data: a path; a table of polars, pandas, pyarrow or anything with Arrow's C stream interface; or
+            arrays, texts or images, as the task has it
+        y: the labels or texts that belong to arrays, texts and images
+        layout: "NCT" where arrays have their channels before their steps
+        columns: options for this data alone, such as `time="month", target="sales"`
+
+        Raises: `GatewiseError` where the data or an option is not as expected.
+        """
+        task = self._task_for(data)
+        home = TemporaryDirectory(prefix="gatewise-")
+        path, found = task.write(data, y, Path(home.name), layout)
+        with speaking_of(path, data):
+            options = self._options(task, {**found, **columns})
+            folder = Path(self.out) if self.out is not None else Path(home.name) / "run"
+            run = runs.begin("train", task, path, options, folder)
+            prepared = task.read(run.data, run.options)
+            runs.write(run)
+            with progress(self.progress) as callback:
+                callback.notes(prepared.notes)
+                comparison = train(run, prepared, callback, self.baselines, self._lightning())
+        self._fitted(task, comparison, task.reading(prepared, options))
+        self.notes_, self._home, self._data, self._given = prepared.notes, home, path, type(data)
+        self._trained_with = options
+        return self
+
+    def predict(self, data: Any = None, *, layout: Layout = "NTC") -> Any:
+        """What the model predicts for new data; of a forecaster without any, what follows its own data.
+
+        Returns: a table of the library that the data came in; polars where they are a path.
+        """
+        return like(self._prediction(data, layout).frame, self._given if data is None else type(data))
+
+    def evaluate(self, data: Any = None, y: Any = None, *, layout: Layout = "NTC") -> Comparison[Any]:
+        """The model's scores on other data, beside the baselines that these can teach.
+
+        Without data: those on the test set of the data that it was fitted on.
+        """
+        check_is_fitted(self, "model_")
+        if data is None:
+            return self.comparison_
+        with self._written(data, y, layout) as path, progress(self.progress) as callback:
+            task = self._task
+            return evaluate(task, self.model_, task.load_for_evaluation(self.model_, path), callback)
+
+    def score(self, data: Any = None, y: Any = None, *, layout: Layout = "NTC") -> float:
+        """The first metric of the task on other data, or on the test set; negative where lower is better."""
+        metric = self._task.metrics[0]
+        results = self.evaluate(data, y, layout=layout).results
+        value = next(one.scores[metric.name] for one in results if not one.baseline)
+        return -metric.order(value)
+
+    def save(self, folder: FOLDER) -> None:
+        """Writes the model into a folder, as `gatewise.load` and the command line read it."""
+        check_is_fitted(self, "model_")
+        save_model(folder, self.model_)
+        if self._trained_with is not None:
+            text = to_yaml(self._trained_with)
+            write_whole(Path(folder) / "config.yaml", lambda path: path.write_text(text, encoding="utf-8"))
+
+    def figures(self) -> dict[str, Figure]:
+        """The figures of the task, by name: what the model predicts for its test set."""
+        return self._compared().figures()
+
+    def plot(self, name: str | None = None) -> Figure:
+        """The figure of that name, or the first of `figures`."""
+        return self._compared().plot(name)
+
+    def inspect(
+        self, example: int = 0, data: Any = None, y: Any = None, *, attribution: bool = False,
+        step: int | None = None, layer: int | None = None, layout: Layout = "NTC",
+    ) -> Report:  # fmt: skip
+        """Every gate and state of the model, step by step, on an example of the test set.
+
+        example: its number, from 0 on; data: other data, else those that the model was fitted on
+        attribution: show which inputs the prediction came from; step, layer: where the report opens
+
+        Returns: a page that shows inline in a notebook, and in a browser by `show()`.
+        """
+        from gatewise.report.report import inspect_example
+
+        with self._written(data, y, layout) as path:
+            model = self.model_
+            found = self._task.example(model, path, example)
+            found = found.with_attribution(step) if attribution else found
+            return inspect_example(
+                self.network_, found, f"{model.name}, trained to {model.task}", layer, step
+            )
+
+    def ablate(
+        self, data: Any = None, y: Any = None, *, units: bool = False, layout: Layout = "NTC"
+    ) -> pl.DataFrame:
+        """What the loss becomes when each gate is held at 1, at 0 or at its mean, or each unit is silenced.
+
+        data: other data, else the test set of those that the model was fitted on; units: of units, not gates
+        """
+        with self._written(data, y, layout) as path, progress(self.progress) as callback:
+            part = self._task.load_for_evaluation(self.model_, path).test
+            return ablate(self.network_, part, units, callback)
+
+    @property
+    def _task(self) -> Task[Any]:
+        check_is_fitted(self, "model_")
+        return next(task for task in self.tasks if task.name == self.model_.task)
+
+    def _task_for(self, data: Any) -> Task[Any]:
+        """The task that reads this data. Errors: `GatewiseError` where none does."""
+        found = next((task for task in self.tasks if task.accepts(data)), None)
+        if found is None:
+            forms = "; ".join(task.forms for task in self.tasks)
+            raise GatewiseError(
+                f"{type(self).__name__} can't read data of type {type(data).__name__}; give {forms}"
+            )
+        return found
+
+    def _options(self, task: Task[Any], columns: Mapping[str, Any]) -> TrainOptions:
+        """The options that differ from the defaults, and those of the data at hand."""
+        kind = verb_options("train", task.options)
+        changed = self._changed()
+        unknown = [name for name in (*changed, *columns) if name not in kind.model_fields]
+        if unknown:
+            raise GatewiseError(
+                f"{type(self).__name__} has no option {unknown[0]!r} for this data; the options are "
+                f"{', '.join(kind.model_fields)}"
+            )
+        options = resolve(kind, None, {**changed, **columns})
+        assert isinstance(options, TrainOptions)
+        return options
+
+    def _changed(self) -> dict[str, Any]:
+        import inspect
+
+        defaults = inspect.signature(type(self).__init__).parameters
+        values = {name: getattr(self, name) for name in defaults if name not in ("self", *COMMON)}
+        return {name: value for name, value in values.items() if value != defaults[name].default}
+
+    def _lightning(self) -> Lightning:
+        return Lightning(self.trainer or {}, self.callbacks or (), self.logger)
+
+    def _fitted(self, task: Task[Any], comparison: Comparison[Any], reading: Mapping[str, Any]) -> None:
+        chosen = comparison.chosen(baseline=False)
+        assert chosen is not None
+        self.comparison_ = comparison
+        self.model_ = SavedModel(task.name, chosen.name, chosen.network, reading)
+        self.network_ = chosen.network
+
+    def _compared(self) -> Comparison[Any]:
+        check_is_fitted(self, "model_")
+        if not hasattr(self, "comparison_"):
+            raise GatewiseError("a model that was loaded has no figures; give evaluate(data).plot()")
+        return self.comparison_
+
+    def _prediction(self, data: Any, layout: Layout) -> Prediction:
+        with self._written(data, None, layout) as path:
+            return self._task.predict(self.model_, path)
+
+    @contextmanager
+    def _written(self, data: Any, y: Any, layout: Layout) -> Iterator[Path]:
+        """Data as a file that the task reads: new data, or those that the model was fitted on."""
+        task = self._task
+        if data is None:
+            if self._data is None:
+                raise GatewiseError("a model that was loaded has no data of its own; give some")
+            yield self._data
+            return
+        with TemporaryDirectory(prefix="gatewise-") as home:
+            path, _ = task.write(data, y, Path(home), layout)
+            with speaking_of(path, data):
+                yield path
+
+    @classmethod
+    def of(cls, model: SavedModel, options: TrainOptions | None) -> Self:
+        """A fitted estimator from a saved model; options: those that it was trained with, where known."""
+        changed = {} if options is None else {name: getattr(options, name) for name in options.changed()}
+        made = cls(**changed)
+        made.model_, made.network_, made._trained_with = model, model.network, options
+        return made
+
+
+@contextmanager
+def speaking_of(path: Path, data: Any) -> Iterator[None]:
+    """Within it, messages speak of the data that were given, not of the file that they were written to."""
+    if isinstance(data, str | Path) and Path(data) == path:
+        yield
+        return
+    try:
+        yield
+    except GatewiseError as error:
+        name = f"the {type(data).__name__}"
+        raise GatewiseError(str(error).replace(str(path), name)) from error

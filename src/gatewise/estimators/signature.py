@@ -1,0 +1,83 @@
+"""The constructor and the docstring of an estimator, from the options of its tasks."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from gatewise.tasks.base import Task
+from gatewise.tasks.options import verb_options
+
+COMMON = {
+    "baselines": (True, "Score the baselines of the task beside the network."),
+    "progress": (True, "Show notes on the data, a progress bar and the scores while fitting."),
+    "out": (None, "A folder for the run's files; without one, no file is left behind."),
+    "trainer": (None, "More options of Lightning's `Trainer`, as a dictionary."),
+    "callbacks": (None, "Lightning callbacks, in a list."),
+    "logger": (None, '"csv", "tensorboard", "mlflow", or a Lightning logger.'),
+}
+Kind = TypeVar("Kind", bound=type)
+
+
+def with_options(kind: Kind) -> Kind:
+    """Gives an estimator's class a constructor with every option of its tasks, and documents them."""
+    fields = _fields(kind.tasks)  # type: ignore[attr-defined]
+    defaults = {name: _default(declared) for name, declared in fields.items()}
+    defaults |= {name: value for name, (value, _) in COMMON.items()}
+    required = {name for name, value in defaults.items() if value is PydanticUndefined}
+
+    def construct(self: Any, **given: Any) -> None:
+        for name in given:
+            if name not in defaults:
+                raise TypeError(
+                    f"{kind.__name__} has no option {name!r}; the options are {', '.join(defaults)}"
+                )
+        for name in sorted(required - set(given)):
+            raise TypeError(f"{kind.__name__} needs the option {name!r}")
+        for name, default in defaults.items():
+            setattr(self, name, given.get(name, default))
+
+    empty = inspect.Parameter.empty
+    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    parameters += [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=empty if name in required else default
+        )
+        for name, default in defaults.items()
+    ]
+    construct.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    construct.__qualname__ = f"{kind.__name__}.__init__"
+    kind.__init__ = construct  # type: ignore[misc]
+    kind.__doc__ = _documentation(kind.tasks, fields)  # type: ignore[attr-defined]
+    return kind
+
+
+def _fields(tasks: tuple[Task[Any], ...]) -> Mapping[str, list[FieldInfo]]:
+    """The declarations of each option, by task; those of a training come last."""
+    found: dict[str, list[FieldInfo]] = {}
+    for task in tasks:
+        for name, field in verb_options("train", task.options).model_fields.items():
+            found.setdefault(name, []).append(field)
+    first = [name for name, declared in found.items() if any(one.is_required() for one in declared)]
+    return {name: found[name] for name in (*first, *(one for one in found if one not in first))}
+
+
+def _default(declared: list[FieldInfo]) -> Any:
+    """The default of an option; None, "that of the chosen task", where tasks differ in it."""
+    values = [field.default for field in declared]
+    return values[0] if all(one == values[0] for one in values) else None
+
+
+def _documentation(tasks: tuple[Task[Any], ...], fields: Mapping[str, list[FieldInfo]]) -> str:
+    about = " ".join(task.about for task in tasks)
+    lines = [about, "", "Parameters:"]
+    for name, declared in fields.items():
+        default = _default(declared)
+        shown = "required" if default is PydanticUndefined else f"default {default!r}"
+        lines.append(f"    {name}: {declared[0].description} ({shown})")
+    lines += [f"    {name}: {about}" for name, (_, about) in COMMON.items()]
+    return "\n".join(lines)

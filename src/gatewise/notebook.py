@@ -1,0 +1,37 @@
+"""What notebooks show of our values: a cell's equations typeset, and figures as pictures."""
+
+from __future__ import annotations
+
+import sys
+from io import BytesIO
+from typing import Any
+
+
+def shell() -> Any:
+    """IPython's shell of a notebook or a console; None where there is none."""
+    return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+
+
+def is_notebook() -> bool:
+    """Whether this runs in a notebook, where outputs can be replaced."""
+    return shell() is not None and hasattr(shell(), "kernel")
+
+
+def register() -> None:
+    """Lets IPython, where it runs, show cells and figures as more than their names."""
+    if shell() is not None:
+        formatters = shell().display_formatter.formatters
+        formatters["text/latex"].for_type_by_name("gatewise.cells.base", "CellType", _equations)
+        formatters["image/png"].for_type_by_name("matplotlib.figure", "Figure", _picture)
+
+
+def _equations(cell: Any) -> str | None:
+    from gatewise.cells.latex import latex
+
+    return latex(cell) if hasattr(cell, "lines") else None
+
+
+def _picture(figure: Any) -> bytes:
+    picture = BytesIO()
+    figure.savefig(picture, format="png", dpi=100)
+    return picture.getvalue()

@@ -1,0 +1,63 @@
+"""The report of one example as a value: a page that shows in a notebook, in a browser, or becomes a file."""
+
+from __future__ import annotations
+
+import webbrowser
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from gatewise.files import write_whole
+from gatewise.report.example import Example
+from gatewise.report.inspection import Inspection, inspect
+from gatewise.report.page import page
+
+HEIGHT = 820  # pixels of the page in a notebook
+
+
+@dataclass(frozen=True)
+class Report:
+    """inspection: all that the page shows; html: the page, which opens offline."""
+
+    inspection: Inspection
+    html: str
+
+    def save(self, path: Path | str) -> None:
+        """Writes the page as an HTML file."""
+        write_whole(Path(path), lambda partial: partial.write_text(self.html, encoding="utf-8"))
+
+    def show(self) -> None:
+        """Opens the page in a browser."""
+        path = Path(mkdtemp(prefix="gatewise-"), "report.html")
+        self.save(path)
+        webbrowser.open(path.as_uri())
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<iframe srcdoc="{escape(self.html)}" width="100%" height="{HEIGHT}" '
+            'style="border:1px solid #ddd" sandbox="allow-scripts"></iframe>'
+        )
+
+
+def inspect_example(
+    network: Any, example: Example, name: str, layer: int | None = None, step: int | None = None
+) -> Report:
+    """What happens inside a network while it works on an example.
+
+    network: has a `loss` of a batch; name: of the model, in the page's title
+    layer, step: where the page opens; the first layer over the example's own steps, and its last step
+
+    Raises: `GatewiseError` where there is no such layer or step.
+    """
+    found = inspect(
+        network,
+        lambda: network.loss(example.batch),
+        example.last or (lambda: network.loss(example.batch)),
+        example,
+        name,
+    )
+    if layer is None:
+        layer = example.opening([one.module for one in found.layers])
+    return Report(found, page(found, layer, step))

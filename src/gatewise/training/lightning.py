@@ -1,0 +1,43 @@
+"""What a user adds to Lightning's trainer: options, callbacks and a logger of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gatewise.errors import GatewiseError
+
+
+@dataclass(frozen=True)
+class Lightning:
+    """options: of the `Trainer`; callbacks: beside ours; logger: the name of one, an object, or None."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    callbacks: Sequence[Any] = ()
+    logger: Any = None
+
+    def logger_in(self, folder: Path) -> Any:
+        """The logger that writes into a run's folder; False for none.
+
+        Errors: `GatewiseError` where there is no logger of that name, or its library is not installed.
+        """
+        if self.logger is None or not isinstance(self.logger, str):
+            return self.logger or False
+        from pytorch_lightning import loggers
+
+        kinds: dict[str, Any] = {
+            "csv": lambda: loggers.CSVLogger(folder, name="logs"),
+            "tensorboard": lambda: loggers.TensorBoardLogger(folder, name="logs"),
+            "mlflow": lambda: loggers.MLFlowLogger(run_name=folder.name),
+        }
+        if self.logger not in kinds:
+            raise GatewiseError(f"there is no logger {self.logger!r}; give {', '.join(kinds)}, or an object")
+        try:
+            return kinds[self.logger]()
+        except ModuleNotFoundError as error:
+            raise GatewiseError(f"the logger {self.logger!r} needs a library: {error}") from error
+
+
+NO_EXTRAS = Lightning()

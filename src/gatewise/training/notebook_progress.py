@@ -1,0 +1,56 @@
+"""The progress of a training in a notebook: a line with a bar, which is replaced as it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from gatewise.metrics.metric import Metric
+from gatewise.tasks.comparison import Result
+
+STEP = 0.01  # of a training, between two updates
+
+
+class NotebookBar:
+    """A bar for the candidate that is being trained, below it a line for each that is done."""
+
+    def __init__(self) -> None:
+        from IPython.display import HTML, display
+
+        self._html: Any = HTML
+        self._handle: Any = display(self._html(""), display_id=True)
+        self._name, self._fraction = "", 0.0
+        self._lines: list[str] = []
+
+    def notes(self, lines: Sequence[str]) -> None:
+        self._lines += lines
+        self._show("")
+
+    def begin(self, name: str) -> None:
+        self._name, self._fraction = name, 0.0
+        self._show("getting ready")
+
+    def progress(self, share: float, message: str) -> None:
+        if share >= self._fraction + STEP or share >= 1:
+            self._fraction = share
+            self._show(message)
+
+    def preview(self, text: str) -> None:
+        self._show(text)
+
+    def warn(self, sentence: str) -> None:
+        self._lines.append(f"{self._name}: {sentence}")
+        self._show("")
+
+    def finish(self, result: Result, metric: Metric) -> None:
+        self._lines.append(f"{result.name}: {metric.title} {metric.said(result.scores[metric.name])}")
+        self._show("")
+
+    def close(self) -> None:
+        """Leaves the lines, and takes the bar away."""
+        self._handle.update(self._html("<br>".join(map(escape, self._lines))))
+
+    def _show(self, message: str) -> None:
+        bar = f'{escape(self._name)} <progress value="{self._fraction:.3f}"></progress> {escape(message)}'
+        self._handle.update(self._html("<br>".join([*map(escape, self._lines), bar])))

@@ -1,0 +1,104 @@
+"""Estimators: what goes in comes out, and every number is that of the command line."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import cross_val_score
+
+import gatewise
+from tests.series import frame
+
+SMALL = {"hidden": 4, "epochs": 2, "progress": False}
+
+
+def waves(count=36, steps=12, channels=2, seed=0):
+    """Sequences [N, T, C] of two classes, told apart by the sign of their slope."""
+    draw = np.random.default_rng(seed)
+    y = np.array(["down", "up"])[np.arange(count) % 2]
+    slopes = np.where(y == "up", 1.0, -1.0)[:, None, None]
+    ramp = np.linspace(-1, 1, steps)[None, :, None]
+    return slopes * ramp + 0.1 * draw.normal(size=(count, steps, channels)), y
+
+
+@pytest.fixture(scope="module")
+def forecaster():
+    table = pd.DataFrame(frame().to_dict(as_series=False))
+    return gatewise.Forecaster(horizon=4, context=12, cell="gru", **SMALL).fit(table)
+
+
+def test_a_forecast_comes_back_as_the_table_that_went_in(forecaster):
+    found = forecaster.predict()
+    assert isinstance(found, pd.DataFrame)
+    assert len(found) == 4
+    assert isinstance(forecaster.predict(frame(steps=150)), pl.DataFrame)
+
+
+def test_an_estimator_shows_what_differs_from_the_defaults(forecaster):
+    shown = repr(forecaster)
+    assert "horizon=4" in shown
+    assert "learning_rate" not in shown
+    assert clone(forecaster).get_params() == forecaster.get_params()
+
+
+def test_scores_figures_and_reports_are_values(forecaster):
+    assert forecaster.comparison_.table["model"].to_list()[0]
+    assert forecaster.score() == -forecaster.comparison_.table.filter(model="gru")["mase"][0]
+    assert forecaster.plot().axes
+    assert "<iframe" in forecaster.inspect(0)._repr_html_()
+    assert {"gate", "change"} <= set(forecaster.ablate().columns)
+    assert "<table>" in forecaster.comparison_._repr_html_()
+
+
+def test_a_saved_model_predicts_the_same(forecaster, tmp_path):
+    forecaster.save(tmp_path / "model")
+    loaded = gatewise.load(tmp_path / "model")
+    assert repr(loaded) == repr(forecaster.set_params(progress=True))
+    new = frame()
+    assert loaded.predict(new).equals(forecaster.predict(new))
+
+
+def test_what_is_not_fitted_is_said_in_one_line():
+    with pytest.raises(NotFittedError, match="not fitted"):
+        gatewise.Forecaster(horizon=4).predict()
+    with pytest.raises(TypeError, match="needs the option 'horizon'"):
+        gatewise.Forecaster()
+    with pytest.raises(TypeError, match="has no option 'horizn'"):
+        gatewise.Forecaster(horizon=4, horizn=3)
+
+
+def test_an_error_speaks_of_the_table_that_was_given():
+    with pytest.raises(gatewise.GatewiseError, match="the DataFrame has no column 'price'"):
+        gatewise.Forecaster(horizon=4, progress=False).fit(frame(), target="price")
+
+
+@pytest.mark.parametrize("layout", ["NTC", "NCT"])
+def test_a_classifier_keeps_scikit_learns_contract(layout):
+    X, y = waves()
+    X = X.transpose(0, 2, 1) if layout == "NCT" else X
+    model = gatewise.Classifier(**{**SMALL, "epochs": 8}).fit(X, y, layout=layout)
+    assert model.classes_.tolist() == ["down", "up"]
+    chances = model.predict_proba(X, layout=layout)
+    assert chances.shape == (36, 2)
+    np.testing.assert_allclose(chances.sum(1), 1, atol=1e-5)
+    assert model.predict(X, layout=layout).tolist() == model.classes_[chances.argmax(1)].tolist()
+    assert model.score(X, y, layout=layout) == np.mean(model.predict(X, layout=layout) == y)
+
+
+def test_a_classifier_is_cross_validated():
+    X, y = waves(24)
+    scores = cross_val_score(gatewise.Classifier(hidden=4, epochs=1, progress=False), X, y, cv=2)
+    assert scores.shape == (2,)
+    assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_a_comparison_from_python_is_that_of_the_command_line(tmp_path):
+    frame().write_csv(tmp_path / "series.csv")
+    options = {"horizon": 4, "context": 12, "hidden": 4, "epochs": 1, "cells": ["rnn"], "seeds": 1}
+    from_table = gatewise.compare("forecast", frame(), shown=False, **options)
+    from_path = gatewise.compare("forecast", tmp_path / "series.csv", shown=False, **options)
+    drop = lambda one: one.table.drop("seconds")  # noqa: E731
+    assert drop(from_table).equals(drop(from_path))
+    assert "wins" in from_table.verdict or "suffices" in from_table.verdict
