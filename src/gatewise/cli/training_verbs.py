@@ -23,8 +23,8 @@ from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import resolve, verb_options
 from gatewise.training import runs
+from gatewise.training.commands import execute
 from gatewise.training.lock import locked
-from gatewise.training.memory import enough_memory
 from gatewise.training.progress import Bar, console
 from gatewise.training.runner import ProgressCallback
 
@@ -104,22 +104,11 @@ def _command(verb: Verb, task: Task[Any]) -> Callable[..., None]:
 
 def carry_out(verb: Verb, task: Task[Any], asked: Asked) -> runs.Run:
     """Starts or resumes a run and does the job with a bar; shows and writes what came out."""
-    with _run(verb, task, asked) as run, enough_memory(run.options):
-        with console.status("reading"):
-            data = task.read(run.data, run.options)
-        begins = is_first() and asked.resume is None
-        if begins:
-            runs.write(run)
-        for note in data.notes:
-            console.print(note)
+    with _run(verb, task, asked) as run:
         try:
             with Bar() as bar:
-                comparison = verb.job(run, data, bar)
+                comparison = execute(run, bar, verb.job, begins=is_first() and asked.resume is None)
             pictures = _save_plots([*task.draw(comparison), *_draw_gradients(run)], run.folder)
-        except GatewiseError:
-            if begins:
-                runs.discard(run)
-            raise
         except (KeyboardInterrupt, OSError) as error:
             cut = "interrupted" if isinstance(error, KeyboardInterrupt) else "not finished"
             console.print(f"{cut}; go on with: gatewise {verb.name} {task.name} --resume {run.folder}")

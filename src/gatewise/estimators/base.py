@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -23,8 +24,9 @@ from gatewise.tasks.options import TrainOptions, resolve, to_yaml, verb_options
 from gatewise.tasks.serialization import SavedModel, save_model
 from gatewise.training import runs
 from gatewise.training.ablation import ablate
-from gatewise.training.commands import evaluate, train
+from gatewise.training.commands import evaluate, execute, train
 from gatewise.training.lightning import Lightning
+from gatewise.training.lock import locked
 from gatewise.training.progress import progress
 
 if TYPE_CHECKING:
@@ -66,14 +68,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         with speaking_of(path, data):
             options = self._options(task, {**found, **columns})
             folder = Path(self.out) if self.out is not None else Path(home.name) / "run"
-            run = runs.begin("train", task, path, options, folder)
-            prepared = task.read(run.data, run.options)
-            runs.write(run)
-            with progress(self.progress) as callback:
-                callback.notes(prepared.notes)
-                comparison = train(run, prepared, callback, self.baselines, self._lightning())
-        self._fitted(task, comparison, task.reading(prepared, options))
-        self.notes_, self._home, self._data, self._given = prepared.notes, home, path, type(data)
+            job = partial(train, baselines=self.baselines, lightning=self._lightning())
+            with locked(folder), progress(self.progress) as callback:
+                run = runs.begin("train", task, path, options, folder)
+                comparison = execute(run, callback, job)
+        self._fitted(task, comparison, task.reading(comparison.data, options))
+        self._home, self._data, self._given = home, path, type(data)
         self._trained_with = options
         return self
 
@@ -193,7 +193,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _fitted(self, task: Task[Any], comparison: Comparison[Any], reading: Mapping[str, Any]) -> None:
         chosen = comparison.chosen(baseline=False)
         assert chosen is not None
-        self.comparison_ = comparison
+        self.comparison_, self.notes_ = comparison, comparison.data.notes
         self.model_ = SavedModel(task.name, chosen.name, chosen.network, reading)
         self.network_ = chosen.network
 

@@ -13,6 +13,7 @@ from gatewise.tasks import estimator_names, find_task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import resolve, verb_options
 from gatewise.training import commands, runs
+from gatewise.training.lock import locked
 from gatewise.training.progress import progress
 
 
@@ -48,12 +49,9 @@ def compare(
             given = {**found, **options, "cells": tuple(cells), "seeds": seeds}
             resolved = resolve(verb_options("compare", chosen.options), None, given)
             folder = Path(out) if out is not None else Path(home) / "run"
-            run = runs.begin("compare", chosen, path, resolved, folder)
-            prepared = chosen.read(run.data, run.options)
-            runs.write(run)
-            with progress(shown) as callback:
-                callback.notes(prepared.notes)
-                return commands.compare(run, prepared, callback)
+            with locked(folder), progress(shown) as callback:
+                run = runs.begin("compare", chosen, path, resolved, folder)
+                return commands.execute(run, callback, commands.compare)
 
 
 def _task_for(name: str, data: Any) -> Any:

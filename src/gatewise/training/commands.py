@@ -6,15 +6,41 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from gatewise.errors import DivergedError
+from gatewise.errors import DivergedError, GatewiseError
 from gatewise.modules.network import Network
 from gatewise.tasks.base import Data, Task, of_model
 from gatewise.tasks.comparison import Comparison, Result
 from gatewise.tasks.options import CompareOptions, TrainOptions, one_of
 from gatewise.tasks.serialization import SavedModel, save_model
 from gatewise.training.lightning import NO_EXTRAS, Lightning
+from gatewise.training.memory import enough_memory
 from gatewise.training.runner import ProgressCallback, Runner, write_leaderboard
-from gatewise.training.runs import Run, training
+from gatewise.training.runs import Run, discard, training, write
+
+
+def execute(
+    run: Run,
+    callback: ProgressCallback,
+    job: Callable[[Run, Any, ProgressCallback], Comparison[Any]],
+    begins: bool = True,
+) -> Comparison[Any]:
+    """Reads a run's data and does a job with it.
+
+    begins: whether the run is new; then its folder is made, and removed again where nothing was trained
+
+    Errors: `GatewiseError` where the data, an option or the memory is not as needed.
+    """
+    with enough_memory(run.options):
+        data = run.task.read(run.data, run.options)
+        if begins:
+            write(run)
+        callback.notes(data.notes)
+        try:
+            return job(run, data, callback)
+        except GatewiseError:
+            if begins:
+                discard(run)
+            raise
 
 
 def train(

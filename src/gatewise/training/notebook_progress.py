@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import Any, cast
 
 from gatewise.metrics.metric import Metric
 from gatewise.tasks.comparison import Result
@@ -16,10 +16,11 @@ class NotebookBar:
     """A bar for the candidate that is being trained, below it a line for each that is done."""
 
     def __init__(self) -> None:
-        from IPython.display import HTML, display
+        from IPython import display
 
-        self._html: Any = HTML
-        self._handle: Any = display(self._html(""), display_id=True)
+        self._html = cast(Any, display.HTML)
+        show: Any = display.display
+        self._handle = show(self._html(""), display_id=True)
         self._name, self._fraction = "", 0.0
         self._lines: list[str] = []
 

@@ -37,7 +37,7 @@ def sequences_of(data: Any, layout: Layout = "NTC") -> list[np.ndarray]:
         raise GatewiseError(
             f"expected sequences as an array [N, T, C] or [N, T], got one of shape {list(_array(data).shape)}"
         )
-    found = []
+    found: list[np.ndarray] = []
     for number, one in enumerate(given):
         if one.ndim not in (1, 2) or one.dtype.kind not in "uifb":
             raise GatewiseError(

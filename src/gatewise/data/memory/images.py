@@ -73,7 +73,7 @@ def write_clips(data: Any, folder: Path, labels: Sequence[Any] | None = None) ->
                 f"clip {number} has frames of {list(one.shape[1:])} and clip 0 of {list(frames.shape[2:])}"
             )
         frames[number, : len(one)] = one
-    arrays = {"frames": frames, "lengths": lengths}
+    arrays: dict[str, Any] = {"frames": frames, "lengths": lengths}
     if labels is not None:
         arrays["labels"] = np.array([str(one) for one in labels])
     path = folder / "clips.npz"
