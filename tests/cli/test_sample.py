@@ -60,10 +60,13 @@ def test_bytes_that_are_no_text_are_shown_as_such(sample):
     [
         (["letters", "--prime", "abx"], "the model has not seen 'x' in training; it knows 5 characters: abc"),
         (["nowhere"], "there is no model.json in 'nowhere'; give the folder of a finished run"),
-        (["series"], "'series' holds a model of 'forecast'; only one of"),
-        (["letters", "--top-p", "1.5"], "Invalid value for '--top-p'"),
-        (["letters", "--temperature", "-1"], "Invalid value for '--temperature'"),
-        (["letters", "--length", "0"], "Invalid value for '--length'"),
+        (["series"], "'series' holds a model of 'forecast', from which nothing can be drawn"),
+        (["letters", "--top-p", "1.5"], "option top_p: input should be less than or equal to 1, got '1.5'"),
+        (
+            ["letters", "--temperature", "-1"],
+            "option temperature: input should be greater than or equal to 0, got '-1'",
+        ),
+        (["letters", "--length", "0"], "option length: input should be greater than or equal to 1, got '0'"),
     ],
 )
 def test_mistakes(sample, arguments, message):

@@ -16,8 +16,12 @@ DATA = Annotated[Path, typer.Argument(help="Data of the form that the run was tr
 RUN = Annotated[Path, typer.Argument(help="The folder of a finished run.")]
 
 
-def with_options(kind: type[BaseModel]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command a parameter for each option; those that are given reach it as `given`."""
+def with_options(*kinds: type[BaseModel]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command a parameter for each option of any kind; those that are given reach it as `given`."""
+    declared: dict[str, list[tuple[FieldInfo, type[BaseModel]]]] = {}
+    for kind in kinds:
+        for name, field in kind.model_fields.items():
+            declared.setdefault(name, []).append((field, kind))
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = [
@@ -25,7 +29,7 @@ def with_options(kind: type[BaseModel]) -> Callable[[Callable[..., None]], Calla
             for name, one in inspect.signature(command, eval_str=True).parameters.items()
             if name != "given"
         ]
-        options = [_parameter(name, field, kind) for name, field in kind.model_fields.items()]
+        options = [_parameter(name, fields) for name, fields in declared.items()]
 
         def whole(**values: Any) -> None:
             direct = {one.name: values[one.name] for one in own}
@@ -41,15 +45,19 @@ def with_options(kind: type[BaseModel]) -> Callable[[Callable[..., None]], Calla
     return decorate
 
 
-def _parameter(name: str, field: FieldInfo, kind: type[BaseModel]) -> inspect.Parameter:
-    """One option as text: the model turns it into its type, and says what it expected."""
+def _parameter(name: str, fields: list[tuple[FieldInfo, type[BaseModel]]]) -> inspect.Parameter:
+    """One option as text: the model turns it into its type, and says what it expected.
+
+    fields: its declaration by each kind of options that has it; the help shows the first
+    """
+    field, kind = fields[0]
     home = next(one for one in reversed(kind.__mro__) if name in getattr(one, "model_fields", {}))
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     flags = [f"--{one}".replace("_", "-") for one in (name, extra.get("also")) if one]
     switch = field.annotation is bool
     option = typer.Option(
         *([f"{flags[0]}/--no-{flags[0][2:]}"] if switch else flags),
-        help=f"{field.description}{_default(field)}",
+        help=f"{field.description}{_default([field for field, _ in fields])}",
         metavar=None if switch else _metavar(field),
         show_default=False,
         rich_help_panel=(home.__doc__ or "").strip(),
@@ -66,7 +74,13 @@ def _metavar(field: FieldInfo) -> str:
     return "N" if int in kinds else "X" if float in kinds else "TEXT"
 
 
-def _default(field: FieldInfo) -> str:
+def _default(fields: list[FieldInfo]) -> str:
+    """The default in brackets; none is shown where it depends on the data."""
+    shown = {_shown(field) for field in fields}
+    return shown.pop() if len(shown) == 1 else " (the default depends on the data)"
+
+
+def _shown(field: FieldInfo) -> str:
     if field.annotation is bool:
         return " (yes)" if field.default else " (no)"
     value = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default

@@ -18,7 +18,7 @@ from gatewise.errors import GatewiseError
 from gatewise.plots.gradient import draw_gradients
 from gatewise.plots.plot import Plot
 from gatewise.processes import announce, announced, is_first
-from gatewise.tasks import TASKS, meant_task
+from gatewise.tasks import TASKS, choose_task, variants
 from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import resolve, verb_options
@@ -76,7 +76,7 @@ def _loading(verb: Verb, name: str) -> Callable[[typer.Context], None]:
 
     def load(context: typer.Context) -> None:
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        app.command(help=TASKS[name])(_command(verb, meant_task(name, context.args)))
+        app.command(help=TASKS[name])(_command(verb, name))
         command = typer.main.get_command(app)
         with command.make_context(name, context.args, parent=context.parent) as inner:
             command.invoke(inner)
@@ -84,8 +84,9 @@ def _loading(verb: Verb, name: str) -> Callable[[typer.Context], None]:
     return load
 
 
-def _command(verb: Verb, task: Task[Any]) -> Callable[..., None]:
-    about_data = f"{task.given[0].upper()}{task.given[1:]}."
+def _command(verb: Verb, name: str) -> Callable[..., None]:
+    tasks = variants(name)
+    given_data = "; ".join(task.given for task in tasks)
 
     def carry(
         given: dict[str, Any],
@@ -94,12 +95,21 @@ def _command(verb: Verb, task: Task[Any]) -> Callable[..., None]:
         config: CONFIG = None,
         resume: RESUME = None,
     ) -> None:
+        task = choose_task(name, data, given, _task_of(resume or out))
         run = carry_out(verb, task, Asked(data, out, config, resume, given))
         console.print(f"\nnext: {task.next_step.format(run=run.folder, data=run.data)}")
 
+    about_data = f"{given_data[0].upper()}{given_data[1:]}."
     carry.__annotations__["data"] = Annotated[Path | None, typer.Argument(help=about_data)]
     carry.__defaults__ = (None, *(carry.__defaults__ or ()))
-    return with_options(verb_options(verb.name, task.options))(carry)
+    return with_options(*(verb_options(verb.name, task.options) for task in tasks))(carry)
+
+
+def _task_of(folder: Path | None) -> str | None:
+    """The task of the run in a folder, where there is one."""
+    if folder is None or not (folder / "run.json").is_file():
+        return None
+    return runs.read_description(folder).task
 
 
 def carry_out(verb: Verb, task: Task[Any], asked: Asked) -> runs.Run:

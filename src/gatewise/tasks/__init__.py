@@ -1,100 +1,57 @@
-"""The tasks: one file each. What they have in common is in `gatewise.tasks.base`."""
+"""The tasks: one folder each, found by themselves. What they have in common is in `base.py`.
+
+A folder's `__init__.py` says, without loading anything else, what the task does (its docstring), the
+estimator that covers it in Python (`ESTIMATOR`), and the task in whose place it is chosen by the data, if
+there is one (`VARIANT_OF`).
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 from gatewise.errors import GatewiseError
 
-TASKS = {  # by name, what each does: its folder's docstring
-    folder.name.replace("_", "-"): str(import_module(f"{__name__}.{folder.name}").__doc__)
+_FOLDERS: dict[str, ModuleType] = {
+    folder.name.replace("_", "-"): import_module(f"{__name__}.{folder.name}")
     for folder in iter_modules(__path__)
     if folder.ispkg
 }
+TASKS = {name: str(folder.__doc__) for name, folder in _FOLDERS.items()}  # what each does
 
 
 def estimator_names() -> dict[str, list[str]]:
     """The estimators of the Python API, each with its tasks, in the order of their folders."""
     found: dict[str, list[str]] = {}
-    for task in TASKS:
-        folder = import_module(f"{__name__}.{task.replace('-', '_')}")
-        found.setdefault(folder.ESTIMATOR, []).append(task)
+    for name, folder in _FOLDERS.items():
+        found.setdefault(folder.ESTIMATOR, []).append(name)
     return found
-
-
-TABLES = (".csv", ".parquet", ".pq", ".ts", ".arff")
-FOR_TABLES = {"generate": "generate-vectors"}  # by the task that gives up tables to it
-FOR_FOLDERS = {"classify": "classify-images"}  # by the task that gives up folders to it
-FOR_CTC = {"label": "transcribe"}  # by the task that gives up texts which nobody aligned
 
 
 def find_task(name: str) -> Any:
     """A task by its name; only its own module is loaded. Errors: `GatewiseError` where there is none."""
     if name not in TASKS:
         raise GatewiseError(f"there is no task {name!r}; the tasks are {', '.join(TASKS)}")
-    return import_module(f"{__name__}.{name.replace('-', '_')}.task").TASK
+    return import_module(f"{_FOLDERS[name].__name__}.task").TASK
 
 
-def meant_task(name: str, arguments: Sequence[str]) -> Any:
-    """The task that a command means: that for tables or images, where it is given some, or a run on some.
+def variants(name: str) -> list[Any]:
+    """The task of that name, and those that the data may choose in its place."""
+    others = [one for one, folder in _FOLDERS.items() if getattr(folder, "VARIANT_OF", None) == name]
+    return [find_task(one) for one in (name, *others)]
 
-    arguments: the words of the command after the task's name
+
+def choose_task(name: str, data: Path | None, given: Mapping[str, Any], resumed: str | None = None) -> Any:
+    """The task of that name, or the variant of it that the data or the options ask for.
+
+    data: a path; given: options, as text; resumed: the task of the run that goes on, where one does
     """
-    data, runs = _data(arguments), _after(arguments, "--out", "--resume")
-    for others, fits, words in (
-        (FOR_TABLES, _is_table, data),
-        (FOR_FOLDERS, _is_folder, data),
-        (FOR_CTC, _is_ctc, arguments),
-    ):
-        other = others.get(name)
-        if other and (any(map(fits, words)) or any(_task_of(Path(run)) == other for run in runs)):
-            return find_task(other)
-    return find_task(name)
-
-
-def _data(arguments: Sequence[str]) -> list[str]:
-    """The words that may be the data: those after no option; where there are none, all but those of runs."""
-    words = [one for one in arguments if not one.startswith("-")]
-    values = [
-        word
-        for option, word in pairwise(arguments)
-        if option.startswith("-") and "=" not in option and not word.startswith("-")
-    ]
-    loose = [one for one in words if one not in values]
-    return loose or [one for one in words if one not in _after(arguments, "--out", "--resume", "--config")]
-
-
-def _after(arguments: Sequence[str], *options: str) -> list[str]:
-    """The values of options, given as `--out run` or `--out=run`."""
-    apart = [word for option, word in pairwise(arguments) if option in options]
-    return apart + [
-        one.partition("=")[2] for one in arguments if one.partition("=")[0] in options and "=" in one
-    ]
-
-
-def _is_table(argument: str) -> bool:
-    return argument.lower().endswith(TABLES)
-
-
-def _is_folder(argument: str) -> bool:
-    """Whether it is a folder of data: not empty, and no run."""
-    path = Path(argument)
-    return path.is_dir() and not (path / "run.json").is_file() and any(path.iterdir())
-
-
-def _is_ctc(argument: str) -> bool:
-    return argument in ("ctc", "--head=ctc")
-
-
-def _task_of(folder: Path) -> str | None:
-    """The task of the run in a folder, None where there is none."""
-    try:
-        return str(json.loads((folder / "run.json").read_text())["task"])
-    except (OSError, KeyError, TypeError, ValueError, RecursionError):
-        return None
+    named, *others = variants(name)
+    for other in others:
+        if resumed == other.name or (data is not None and other.claims(data, given)):
+            return other
+    return named

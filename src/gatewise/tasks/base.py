@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import polars as pl
 import polars.selectors as cs
@@ -27,6 +27,9 @@ from gatewise.report.example import Example
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import Options, TaskOptions
 from gatewise.tasks.serialization import SavedModel
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class TaskData(Protocol):
@@ -121,10 +124,21 @@ class Task(ABC, Generic[Data]):
 
     forms: ClassVar[str] = "a path, or a table of pandas, polars or pyarrow"  # of data in memory
     sampling: ClassVar[type[Options] | None] = None  # the options of `sample`, if it can
+    samples_table: ClassVar[bool] = False  # whether a sample is a table, not a text
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in ("load_for_evaluation", "predict", "example"):
+            if name in vars(cls):
+                setattr(cls, name, of_model(vars(cls)[name]))
 
     def accepts(self, data: Any) -> bool:
         """Whether data in memory, or at a path, are of a form that the task reads."""
         return isinstance(data, str | Path) or is_frame(data)
+
+    def claims(self, data: Path, given: Mapping[str, Any]) -> bool:
+        """Whether it is chosen in place of the task that it is a variant of, by data or by options."""
+        return False
 
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         """Data as a file that `read` takes, with the options that name its columns; a path as it is.
@@ -141,11 +155,9 @@ class Task(ABC, Generic[Data]):
         """Draws from a model: of a text an iterator over symbols, of vectors a table."""
         raise GatewiseError(f"a model of the task {self.name!r} can't be sampled from")
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        for name in ("load_for_evaluation", "predict", "example"):
-            if name in vars(cls):
-                setattr(cls, name, of_model(vars(cls)[name]))
+    def draw_sample(self, model: SavedModel, sample: pl.DataFrame) -> Figure:
+        """The figure of a sample that is a table."""
+        raise GatewiseError(f"samples of the task {self.name!r} are not drawn")
 
     def cells(self, options: Any) -> tuple[str, ...]:
         """The cells that `compare` trains where none are given."""

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from gatewise.errors import GatewiseError
-from gatewise.tasks import meant_task
+from gatewise.tasks import choose_task
 from gatewise.tasks.classify_images.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
@@ -117,6 +117,5 @@ def test_rows_need_one_width_and_lattices_none(folder, tmp_path):
 
 def test_a_folder_of_images_is_meant_by_classify_too(folder, trained):
     _, out, _ = trained
-    assert meant_task("classify", [str(folder / "bars"), "--epochs", "3"]) is TASK
-    assert meant_task("classify", ["--resume", str(out)]) is TASK
-    assert meant_task("classify", ["steps.csv", "--out", "elsewhere"]).name == "classify"
+    assert choose_task("classify", folder / "bars", {"epochs": "3"}) is TASK
+    assert choose_task("classify", None, {}, runs.read_description(out).task) is TASK

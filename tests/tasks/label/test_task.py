@@ -1,12 +1,10 @@
 """Labelling from file to files, in Python."""
 
-import json
-
 import polars as pl
 import pytest
 
 from gatewise.errors import GatewiseError
-from gatewise.tasks import find_task, meant_task
+from gatewise.tasks import choose_task, find_task
 from gatewise.tasks.label.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
@@ -144,10 +142,7 @@ def test_signs_of_their_own(tmp_path):
 
 
 def test_ctc_is_the_task_beside_it(tmp_path):
-    assert meant_task("label", ["strips", "--head", "ctc"]) is find_task("transcribe")
-    assert meant_task("label", ["strips", "--head=ctc"]) is find_task("transcribe")
-    assert meant_task("label", ["ctc.conll", "--hidden", "4"]) is TASK
-    (tmp_path / "run.json").write_text(json.dumps({"task": "transcribe"}))
-    assert meant_task("label", ["--resume", str(tmp_path)]) is find_task("transcribe")
+    assert choose_task("label", tmp_path / "strips", {"head": "ctc"}) is find_task("transcribe")
+    assert choose_task("label", tmp_path / "ctc.conll", {"hidden": "4"}) is TASK
     with pytest.raises(GatewiseError, match="give gatewise train transcribe"):
         runs.begin("train", TASK, tmp_path, TrainOptions(head="ctc"), None)

@@ -134,6 +134,9 @@ class ClassifyImages(ClassTask[ImageData]):
             return Path(data).is_dir()
         return is_images(data)
 
+    def claims(self, data: Path, given: Mapping[str, Any]) -> bool:
+        return data.is_dir() and any(data.iterdir())
+
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         if isinstance(data, str | Path):
             return Path(data), {}

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -164,7 +164,8 @@ class Generate(Task[TextData]):
         generator.manual_seed(generator.seed() if options.seed is None else options.seed)
         config = SamplingConfig(options.temperature, options.top_k, options.top_p)
         symbols = generate_text(model.network, alphabet, options.prime, config, generator)
-        return islice(symbols, options.length)
+        first = next(symbols)  # a prime that can't be read is refused here, not at the first use
+        return chain([options.prime, first], islice(symbols, options.length - 1))
 
     def read(self, path: Path, options: GenerateOptions) -> TextData:
         files = find_texts(path, options.files)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -17,6 +17,7 @@ from pydantic import Field
 from gatewise.cells.base import CellType
 from gatewise.data.fingerprint import fingerprint
 from gatewise.data.memory.arrays import SEQUENCE, Layout, is_arrays, long_table, sequences_of
+from gatewise.data.sequences.archives import ARCHIVES
 from gatewise.data.sequences.differences import differences
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.data.sequences.plausible import require_steps
@@ -39,6 +40,11 @@ from gatewise.tasks.generate_vectors.plots import COLUMNS, draw_vectors
 from gatewise.tasks.options import Count, CountOrFound, Depth, Options, Rate, Share, Size, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TABLES = (".csv", ".parquet", ".pq")
 
 
 class VectorOptions(Options):
@@ -105,12 +111,16 @@ class GenerateVectors(Task[VectorData]):
     options = GenerateVectorsOptions
     forms = "arrays [N, T, C], lists of arrays [T, C], or a table or file with a row for each step"
     sampling = VectorSampling
+    samples_table = True
     metrics = (
         Metric("nats", "nats/step", relative=False),
         Metric("nats_later", "from the 2nd", relative=False),
     )
     chosen_by = metrics[0]
     next_step = "gatewise sample {run} --out drawn.csv"
+
+    def claims(self, data: Path, given: Mapping[str, Any]) -> bool:
+        return data.suffix.lower() in (*TABLES, *ARCHIVES)
 
     def accepts(self, data: Any) -> bool:
         return super().accepts(data) or is_arrays(data)
@@ -129,6 +139,11 @@ class GenerateVectors(Task[VectorData]):
         seed = torch.Generator().seed() % 2**31 if options.seed is None else options.seed
         steps = options.length or reading.steps
         return reading.as_table(sample(model.network, reading, steps, options.count, options.bias, seed))
+
+    def draw_sample(self, model: SavedModel, sample: pl.DataFrame) -> Figure:
+        reading = read_as(VectorReading, model)
+        drawn = [one.select(reading.channels).to_numpy() for one in sample.partition_by(sample.columns[0])]
+        return draw_vectors({f"drawn by {model.name}": drawn}, reading.look)
 
     def read(self, path: Path, options: GenerateVectorsOptions) -> VectorData:
         columns = LongColumns(options.id, options.time, None, options.channels, options.part)

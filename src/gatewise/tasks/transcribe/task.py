@@ -118,6 +118,9 @@ class Transcribe(Task[Transcribed]):
     chosen_by = metrics[0]
     next_step = "gatewise predict {run} {data} --out texts.csv"
 
+    def claims(self, data: Path, given: Mapping[str, Any]) -> bool:
+        return given.get("head") == "ctc"
+
     def accepts(self, data: Any) -> bool:
         return super().accepts(data) or is_arrays(data) or is_images(data)
 
