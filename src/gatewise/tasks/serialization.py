@@ -27,8 +27,8 @@ from gatewise.modules.finite import require_finite_weights
 from gatewise.modules.network import Network
 from gatewise.modules.option_checks import check_options, first_fault
 from gatewise.plain import one_line, read_json
+from gatewise.tasks.upgrades import FORMAT, OLDEST, upgraded
 
-FORMAT = 2
 DTYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "I32": torch.int32,
           "BOOL": torch.bool, "U8": torch.uint8}  # fmt: skip
 UNREADABLE = (
@@ -117,8 +117,10 @@ def _description(path: Path) -> Description:
     number = described.get("format") if isinstance(described, dict) else None
     if isinstance(number, int) and number > FORMAT:
         raise GatewiseError(f"{path} is of a later gatewise; upgrade to read it")
-    if isinstance(number, int) and number < FORMAT:
+    if isinstance(number, int) and number < OLDEST:
         raise GatewiseError(f"{path} is of an earlier gatewise; train it again")
+    if isinstance(number, int) and number < FORMAT:
+        described = upgraded(described, number)
     try:
         return Description.model_validate(described)
     except ValidationError as error:

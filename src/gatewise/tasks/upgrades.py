@@ -1,0 +1,50 @@
+"""Descriptions of models that an earlier version wrote, brought up to the present format step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+FORMAT = 3
+MOVED = {  # networks that format 3 finds in another package than format 2 did
+    "classify.ConvolutionClassifier": "classify_images.ConvolutionClassifier",
+    "classify.FrameClassifier": "frames.FrameClassifier",
+    "classify.FrameMean": "frames.FrameMean",
+    "classify.GridClassifier": "classify_images.GridClassifier",
+    "classify.LatticeClassifier": "classify_images.LatticeClassifier",
+    "classify.Majority": "modules.Majority",
+    "classify.MeanFrame": "frames.MeanFrame",
+    "classify.NearestImage": "classify_images.NearestImage",
+    "classify.PixelRegression": "classify_images.PixelRegression",
+    "classify.RowClassifier": "classify_images.RowClassifier",
+    "classify.SequenceClassifier": "modules.SequenceClassifier",
+    "generate.Autoregression": "generate_vectors.Autoregression",
+    "generate.LinearVectors": "generate_vectors.LinearVectors",
+    "generate.Marginal": "generate_vectors.Marginal",
+    "generate.Markov": "generate_vectors.Markov",
+    "generate.SequenceModel": "generate_vectors.SequenceModel",
+    "label.MajorityText": "transcribe.MajorityText",
+    "label.TranscriptNetwork": "transcribe.TranscriptNetwork",
+    "label.WindowTranscriber": "transcribe.WindowTranscriber",
+}
+Description = dict[str, Any]
+
+
+def upgraded(described: Description, version: int) -> Description:
+    """A description in the present format; what a step does not understand, it leaves as it is.
+
+    >>> upgraded({"format": 2, "kind": "classify.RowClassifier"}, 2)
+    {'format': 3, 'kind': 'classify_images.RowClassifier'}
+    """
+    for number in range(version, FORMAT):
+        described = {**STEPS[number](described), "format": number + 1}
+    return described
+
+
+def _from_2(described: Description) -> Description:
+    kind = described.get("kind")
+    return {**described, "kind": MOVED.get(kind, kind) if isinstance(kind, str) else kind}
+
+
+STEPS: dict[int, Callable[[Description], Description]] = {2: _from_2}  # by the format that each one reads
+OLDEST = min(STEPS)
