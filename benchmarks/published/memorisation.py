@@ -1,4 +1,4 @@
-"""Preprocessing a string of 20 symbols out of 64, and then repeating it, by a 2-LSTM grid and by a stacked LSTM.
+"""Reading a string of 20 symbols out of 64, and then repeating it, by a 2-LSTM grid and by a stacked LSTM.
 
 The paper (Kalchbrenner, Danihelka and Graves 2015, Grid long short-term memory): a tied 2-LSTM of 43 layers
 with 100 units repeats over 99% right, after fewer samples than stacked LSTMs.

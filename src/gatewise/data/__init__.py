@@ -1,1 +1,1 @@
-"""Preprocessing what users have, and cutting it into windows and batches."""
+"""Reads what users have, splits it, and cuts it into windows and batches."""

@@ -95,7 +95,7 @@ class Runner(Generic[Data]):
         return self._result(name, baseline, networks, seconds)
 
     def evaluated(self, name: str, network: Network) -> Result:
-        """An result for a network that was trained before; nothing is chosen by it."""
+        """A result for a network that was trained before; nothing is chosen by it."""
         task = self.task
         scores = self._scores(name, network, self.data.test)
         first = {one.name: scores[one.name] for one in task.metrics}

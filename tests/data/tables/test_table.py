@@ -1,4 +1,4 @@
-"""Preprocessing tables: cells as they stand, mistakes with line and column."""
+"""Reading tables: cells as they stand, mistakes with line and column."""
 
 import re
 
