@@ -1,34 +1,34 @@
-"""`gatewise surgery`: what a model loses when a gate is held or a unit silenced; mistakes in one line."""
+"""`gatewise ablate`: the loss with a gate clamped or a unit constant; mistakes in one line."""
 
 import polars as pl
 import pytest
 import torch
 
-from gatewise.cli.ablate import mean_loss
 from gatewise.cli.main import main
 from gatewise.tasks.forecast.task import TASK
 from gatewise.tasks.serialization import load_model
+from gatewise.training.ablation import mean_loss
 from gatewise.training.batches import loader
 
 
 @pytest.fixture
-def operate(folder, monkeypatch, tmp_path, capsys):
+def ablate(folder, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
 
     def run(name, *arguments):
         with pytest.raises(SystemExit) as end:
-            main(["surgery", str(folder / name), str(folder / "series.csv"), *map(str, arguments)])
-        told = capsys.readouterr()
-        return end.value.code, told.out, told.err
+            main(["ablate", str(folder / name), str(folder / "series.csv"), *map(str, arguments)])
+        printed = capsys.readouterr()
+        return end.value.code, printed.out, printed.err
 
     return run
 
 
 @pytest.mark.parametrize(("flags", "rows", "what"), [((), 2 * 3 * 3, "gate"), (("--units",), 12, "unit")])
-def test_all_are_written_and_the_worst_told(operate, tmp_path, flags, rows, what):
-    code, out, err = operate("run", *flags, "--out", "told.csv")
+def test_all_rows_are_written_and_the_largest_changes_shown(ablate, tmp_path, flags, rows, what):
+    code, out, err = ablate("run", *flags, "--out", "out.csv")
     assert (code, err) == (0, "")
-    table = pl.read_csv(tmp_path / "told.csv")
+    table = pl.read_csv(tmp_path / "out.csv")
     assert table.height == rows
     assert table["change"].is_sorted(descending=True)
     assert table[what].n_unique() == (3 if what == "gate" else 6)
@@ -46,16 +46,16 @@ def test_the_loss_is_that_of_the_whole_part(folder):
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "told"),
+    ("name", "arguments", "message"),
     [
-        ("naive", (), "nothing in Naive is a recurrent layer"),
-        ("run", ("--out", "told.txt"), "expected --out as a .csv file, got 'told.txt'"),
+        ("naive", (), "Naive has no recurrent layer"),
+        ("run", ("--out", "out.txt"), "expected --out as a .csv file, got 'out.txt'"),
         ("absent", (), "absent"),
     ],
 )
-def test_mistakes(operate, tmp_path, name, arguments, told):
-    code, _, err = operate(name, *arguments)
+def test_mistakes(ablate, tmp_path, name, arguments, message):
+    code, _, err = ablate(name, *arguments)
     assert code == 2
-    assert told in err
+    assert message in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []

@@ -11,14 +11,14 @@ from gatewise.cli.outputs import harmless, require_output, write_table
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 
-BESIDE = {"surgery": ".csv", "inspect": ".html", "predict": ".csv"}
+BESIDE = {"ablate": ".csv", "inspect": ".html", "predict": ".csv"}
 
 
 @pytest.fixture
 def place(folder, tmp_path):
     """A run and its series, in the folder in which commands run."""
     shutil.copytree(folder / "run", tmp_path / "run")
-    shutil.copy(folder / "series.csv", tmp_path / "surgery.csv")
+    shutil.copy(folder / "series.csv", tmp_path / "ablation.csv")
     return tmp_path
 
 
@@ -32,7 +32,7 @@ def snapshot(folder):
 )
 def test_no_output_takes_the_place_of_an_input(gatewise, place, verb, way):
     data = place / f"data{BESIDE[verb]}"  # whatever it is called, it is read only later
-    shutil.copy(place / "surgery.csv", data)
+    shutil.copy(place / "ablation.csv", data)
     outs = {"same": data, "relative": place / "run" / ".." / data.name, "run": place / "run" / data.name}
     out = outs.get(way, place / f"out{BESIDE[verb]}")
     if way == "symbolic link":
@@ -51,27 +51,27 @@ def test_no_output_takes_the_place_of_an_input(gatewise, place, verb, way):
 
 def test_the_default_output_is_not_the_data(gatewise, place):
     before = snapshot(place)
-    told = gatewise("surgery", "run", "surgery.csv")
+    told = gatewise("ablate", "run", "ablation.csv")
     assert told.returncode == 2
-    assert "expected --out as a .csv file other than the data, 'surgery.csv'" in told.stderr
+    assert "expected --out as a .csv file other than the data, 'ablation.csv'" in told.stderr
     assert snapshot(place) == before
 
 
 def test_a_default_output_replaces_only_what_gatewise_wrote(gatewise, place):
-    (place / "surgery.csv").rename(place / "data.csv")
-    (place / "surgery.csv").write_text("patient,operation\n1,heart\n")
-    told = gatewise("surgery", "run", "data.csv", "--units")
+    (place / "ablation.csv").rename(place / "data.csv")
+    (place / "ablation.csv").write_text("subject,region\n1,heart\n")
+    told = gatewise("ablate", "run", "data.csv", "--units")
     assert told.returncode == 2
-    assert "'surgery.csv' exists and was not written by gatewise" in told.stderr
-    assert "heart" in (place / "surgery.csv").read_text()
-    assert gatewise("surgery", "run", "data.csv", "--units", "--out", "surgery.csv").returncode == 0
+    assert "'ablation.csv' exists and was not written by gatewise" in told.stderr
+    assert "heart" in (place / "ablation.csv").read_text()
+    assert gatewise("ablate", "run", "data.csv", "--units", "--out", "ablation.csv").returncode == 0
     for flags in ([], ["--units"]):
-        assert gatewise("surgery", "run", "data.csv", *flags).returncode == 0
-    assert pl.read_csv(place / "surgery.csv").columns == ["layer", "cell", "unit", "loss", "change"]
+        assert gatewise("ablate", "run", "data.csv", *flags).returncode == 0
+    assert pl.read_csv(place / "ablation.csv").columns == ["layer", "cell", "unit", "loss", "change"]
 
 
 def test_a_report_and_pictures_are_made_again_but_replace_nothing_else(gatewise, place):
-    inspect = ["inspect", "run", "surgery.csv", "--png", "pictures"]
+    inspect = ["inspect", "run", "ablation.csv", "--png", "pictures"]
     for _ in range(2):
         told = gatewise(*inspect)
         assert told.returncode == 0, told.stderr
@@ -80,7 +80,7 @@ def test_a_report_and_pictures_are_made_again_but_replace_nothing_else(gatewise,
     assert told.returncode == 2
     assert "units.png' exists and was not written by gatewise: move it, or give another --png" in told.stderr
     (place / "report.html").write_text("<p>my own")
-    assert "report.html' exists and was not written" in gatewise("inspect", "run", "surgery.csv").stderr
+    assert "report.html' exists and was not written" in gatewise("inspect", "run", "ablation.csv").stderr
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_run_is_not_started_inside_its_data(gatewise, tmp_path):
 
 def test_the_same_prediction_may_be_made_twice(gatewise, place):
     for _ in range(2):
-        assert gatewise("predict", "run", "surgery.csv", "--out", "out.csv").returncode == 0
+        assert gatewise("predict", "run", "ablation.csv", "--out", "out.csv").returncode == 0
     assert pl.read_csv(place / "out.csv").height == 4
 
 

@@ -1,4 +1,4 @@
-"""`gatewise surgery`: what a trained model loses when a gate is held, or a unit silenced."""
+"""`gatewise ablate`: the loss of a trained model with one gate clamped, or one unit constant."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from gatewise.training.ablation import ablate
 from gatewise.training.progress import Bar, console
 
 HEADER = b"layer,cell,"  # of our own tables
-TOLD = 16  # rows of the table; the file has all
+SHOWN = 16  # rows of the table; the file has all
 
-UNITS = Annotated[bool, typer.Option("--units", help="Silence one unit after another, not hold gates.")]
+UNITS = Annotated[bool, typer.Option("--units", help="Ablate one unit after another instead of gates.")]
 OUT = Annotated[
     Path | None,
-    typer.Option(help="The .csv file to write, replaced where it exists; surgery.csv if not given."),
+    typer.Option(help="The .csv file to write, replaced where it exists; ablation.csv by default."),
 ]
 
 
 def add(app: typer.Typer, about: str) -> None:
     """Adds the verb."""
-    app.command("surgery", help=about)(operate)
+    app.command("ablate", help=about)(ablate_model)
 
 
-def operate(run: RUN, data: DATA, units: UNITS = False, out: OUT = None) -> None:
-    """Hold each gate open, shut and at its mean, or silence each unit, and see what the loss becomes.
+def ablate_model(run: RUN, data: DATA, units: UNITS = False, out: OUT = None) -> None:
+    """Clamp each gate to 1, to 0 and to its mean, or each unit to its mean, and measure the loss.
 
-    The loss is that of the training, on the first batches of what the model has not seen.
+    The loss is the training loss on the first batches of the test set.
     """
-    table = out or Path("surgery.csv")
+    table = out or Path("ablation.csv")
     if table.suffix.lower() != ".csv":
         raise GatewiseError(f"expected --out as a .csv file, got {str(out)!r}")
     mark = None if out else HEADER
@@ -50,16 +50,16 @@ def operate(run: RUN, data: DATA, units: UNITS = False, out: OUT = None) -> None
         found = ablate(model.network, part, units, bar)
     write_table(found, table)
     before = float(found["loss"][0] - found["change"][0])
-    console.print(f"{model.name}, trained to {model.task}: its loss is {before:.4g}; the worst first")
+    console.print(f"{model.name}, trained to {model.task}: loss {before:.4g}; largest change first")
     console.print(_table(found))
-    console.print(f"wrote {table}: all {found.height} of them")
+    console.print(f"wrote {table}: {found.height} rows")
 
 
 def _table(found: pl.DataFrame) -> Table:
     table = plain_table()
     for name in found.columns:
         table.add_column(name, justify="right" if found[name].dtype.is_numeric() else "left")
-    for row in found.head(TOLD).iter_rows(named=True):
+    for row in found.head(SHOWN).iter_rows(named=True):
         change = f"{row.pop('change'):+.4g}"
         table.add_row(*(f"{one:.4g}" if isinstance(one, float) else str(one) for one in row.values()), change)
     return table

@@ -20,7 +20,7 @@ VERBS = {
     "evaluate": "Score a trained model on other data.",
     "predict": "Let a trained model say what it sees in new data.",
     "inspect": "Look inside a trained model: every gate and state, step by step, as a page.",
-    "surgery": "See what a trained model loses when a gate is held, or a unit silenced.",
+    "ablate": "Measure the loss of a trained model with each gate clamped, or each unit constant.",
     "sample": "Go on with a text, or draw vectors, by a model trained to generate.",
     "cells": "Show the cells and their equations.",
     "explain": "Walk through a cell line by line, with numbers.",

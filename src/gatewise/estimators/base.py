@@ -143,7 +143,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def ablate(
         self, data: Any = None, y: Any = None, *, units: bool = False, layout: Layout = "NTC"
     ) -> pl.DataFrame:
-        """What the loss becomes when each gate is held at 1, at 0 or at its mean, or each unit is silenced.
+        """The loss with each gate clamped to 1, to 0 or to its mean, or with each unit clamped to its mean.
 
         data: other data, else the test set of those that the model was fitted on; units: of units, not gates
         """

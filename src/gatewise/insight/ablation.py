@@ -1,4 +1,4 @@
-"""Surgery: what a model loses when a gate is held open, shut or at its mean, or a unit is silenced."""
+"""Ablation: the loss of a model with one gate clamped to 1, to 0 or to its mean, or one unit constant."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from gatewise.errors import GatewiseError
 from gatewise.insight.current_layer import CurrentLayer, Place, following, titles
 from gatewise.insight.trace import as_ours
 
-Key = int  # where the first parameter of a layer and direction lies
+Key = int  # the address of the first parameter of a layer and direction
 Show = Callable[[float, str], None]
 
 
 @dataclass
 class Means:
-    """Of one layer and direction: the mean of every gate and state, [H], over all that it ran on."""
+    """The mean of every gate and state of one layer and direction, [H], over all steps of all examples."""
 
     place: Place
     cell: CellType
@@ -33,57 +33,61 @@ class Means:
     count: int = 0
 
     def of(self, name: str) -> Tensor:
-        """The mean of a line, for each unit."""
+        """The mean of a gate or state, [H]."""
         return self.total[name] / self.count
 
 
-def gate_surgery(model: nn.Module, loss: Callable[[], Tensor], show: Show | None = None) -> pl.DataFrame:
-    """What the loss becomes when one gate of one layer is held, at every step and in every unit.
+def ablate_gates(model: nn.Module, loss: Callable[[], Tensor], show: Show | None = None) -> pl.DataFrame:
+    """The loss of a model with one gate of one layer clamped at every step and in every unit.
 
-    model: any module with layers of gatewise, or of `torch.nn`; loss: calls the model on data that it knows
-    or does not know, and gives one number; show: is told the share done and what comes next
+    model: any module with layers of gatewise or of `torch.nn`
+    loss: calls the model on some data and returns a scalar
+    show: is called before each ablation with the fraction done and a description of the ablation
 
-    A row for each layer and direction (by its title), gate and how it is `held`, "open" (1), "shut" (0) or
-    "mean" (each unit at its own mean over the data): `loss`, and its `change` to the loss of the model as it
-    is; the worst first. What holding costs is what the gate's changing is worth (Greff et al. 2015, on a
-    trained model). Layers that share their weights are held together.
+    Returns: a row for each layer and direction (by its title), gate and `value`: "1", "0" or "mean" (each
+    unit at its own mean over the data). `loss` is the loss with the gate clamped, `change` its difference
+    from the loss of the unchanged model; the largest change first.
 
-    Errors: `GatewiseError` where the model has no recurrent layer, or none with gates.
+    Greff et al. (2015) remove gates before training; this clamps the gates of a trained model. Layers that
+    share parameters are clamped together.
+
+    Raises: `GatewiseError` if the model has no recurrent layer, or no layer with gates.
 
     >>> import torch, gatewise
     >>> layer, x = gatewise.GRU(3, 4), torch.randn(9, 2, 3)
-    >>> gate_surgery(layer, lambda: layer(x)[0][-1].square().mean()).columns
-    ['layer', 'cell', 'gate', 'held', 'loss', 'change']
+    >>> ablate_gates(layer, lambda: layer(x)[0][-1].square().mean()).columns
+    ['layer', 'cell', 'gate', 'value', 'loss', 'change']
     """
     with torch.no_grad(), as_ours(model):
         before, means = _measured(model, loss)
         plans = [
-            (key, own, gate, how)
+            (key, own, gate, value)
             for key, own in means.items()
             for gate in own.cell.gates
-            for how in ("open", "shut", "mean")
+            for value in ("1", "0", "mean")
         ]
         if not plans:
             cells = " and ".join(dict.fromkeys(own.cell.__name__ for own in means.values()))
-            raise GatewiseError(f"{cells} has no gates to hold; silence its units instead (--units)")
+            raise GatewiseError(f"{cells} has no gates to clamp; ablate its units instead (--units)")
         rows, names = [], _named(means)
-        for number, (key, own, gate, how) in enumerate(plans):
+        for number, (key, own, gate, value) in enumerate(plans):
             if show is not None:
-                show(number / len(plans), f"{names[key]}, {gate} {how}")
-            value = own.of(gate) if how == "mean" else float(how == "open")
-            after = _with_held(loss, key, {gate: value})
-            rows.append((names[key], own.cell.__name__, gate, how, after, after - before))
-    columns = ["layer", "cell", "gate", "held", "loss", "change"]
+                show(number / len(plans), f"{names[key]}, {gate} at {value}")
+            held = own.of(gate) if value == "mean" else float(value)
+            after = _clamped_loss(loss, key, {gate: held})
+            rows.append((names[key], own.cell.__name__, gate, value, after, after - before))
+    columns = ["layer", "cell", "gate", "value", "loss", "change"]
     return pl.DataFrame(rows, columns, orient="row").sort("change", descending=True)
 
 
-def unit_surgery(model: nn.Module, loss: Callable[[], Tensor], show: Show | None = None) -> pl.DataFrame:
-    """What the loss becomes when one unit's hidden stays at its mean, for each unit of each layer.
+def ablate_units(model: nn.Module, loss: Callable[[], Tensor], show: Show | None = None) -> pl.DataFrame:
+    """The loss of a model with the hidden state of one unit clamped to its mean, for each unit of each layer.
 
-    A row for each: `layer`, `cell`, `unit`, `loss`, `change`; the most important unit first. See
-    `gate_surgery`.
+    The arguments are those of `ablate_gates`.
 
-    Errors: `GatewiseError` where the model has no recurrent layer, or one that is projected.
+    Returns: a row for each unit: `layer`, `cell`, `unit`, `loss`, `change`; the largest change first.
+
+    Raises: `GatewiseError` if the model has no recurrent layer, or one with a projection.
     """
     with torch.no_grad(), as_ours(model):
         before, means = _measured(model, loss)
@@ -91,8 +95,8 @@ def unit_surgery(model: nn.Module, loss: Callable[[], Tensor], show: Show | None
         for key, own in means.items():
             if own.projected:
                 raise GatewiseError(
-                    f"{names[key]} is projected: what it shows mixes its units, and none can be silenced "
-                    "alone; hold gates instead"
+                    f"{names[key]} is projected: its output mixes its units, so none can be ablated alone; "
+                    "ablate gates instead"
                 )
         plans = [(key, own, unit) for key, own in means.items() for unit in range(_width(own))]
         rows = []
@@ -102,7 +106,7 @@ def unit_surgery(model: nn.Module, loss: Callable[[], Tensor], show: Show | None
             output = own.cell.state[0]
             held = torch.full_like(own.of(output), torch.nan)
             held[unit] = own.of(output)[unit]
-            after = _with_held(loss, key, {output: held})
+            after = _clamped_loss(loss, key, {output: held})
             rows.append((names[key], own.cell.__name__, unit, after, after - before))
     columns = ["layer", "cell", "unit", "loss", "change"]
     return pl.DataFrame(rows, columns, orient="row").sort("change", descending=True)
@@ -117,30 +121,30 @@ def _width(means: Means) -> int:
 
 
 def _measured(model: nn.Module, loss: Callable[[], Tensor]) -> tuple[float, dict[Key, Means]]:
-    """The loss of the model as it is, and the means of all gates and states."""
-    with following(model) as whereabouts:
-        surgeon = _Surgeon(whereabouts=whereabouts)
-        with backend(surgeon):
+    """The loss of the unchanged model, and the means of all gates and states."""
+    with following(model) as current:
+        clamp = _Clamp(current=current)
+        with backend(clamp):
             value = float(loss())
-    if not surgeon.means:
-        raise GatewiseError(f"nothing in {type(model).__name__} is a recurrent layer")
-    return value, surgeon.means
+    if not clamp.means:
+        raise GatewiseError(f"{type(model).__name__} has no recurrent layer")
+    return value, clamp.means
 
 
-def _with_held(loss: Callable[[], Tensor], key: Key, held: Held) -> float:
-    with backend(_Surgeon(key, held)):
+def _clamped_loss(loss: Callable[[], Tensor], key: Key, held: Held) -> float:
+    with backend(_Clamp(key, held)):
         return float(loss())
 
 
-class _Surgeon:
-    """Holds lines of one layer and direction; without a patient it looks at all of them."""
+class _Clamp:
+    """Clamps gates or states of one layer and direction; without a target, it measures means."""
 
-    name = "surgery"
+    name = "ablation"
 
     def __init__(
-        self, patient: Key | None = None, held: Held = NOTHING, whereabouts: CurrentLayer | None = None
+        self, target: Key | None = None, held: Held = NOTHING, current: CurrentLayer | None = None
     ) -> None:
-        self.patient, self.held, self.whereabouts = patient, held, whereabouts or CurrentLayer()
+        self.target, self.held, self.current = target, held, current or CurrentLayer()
         self.means: dict[Key, Means] = {}
 
     def refusal(self, request: Request) -> str | None:
@@ -148,19 +152,19 @@ class _Surgeon:
 
     def run(self, request: Request) -> Result:
         key = next(iter(request.parameters.values())).data_ptr()
-        if self.patient is not None:
-            chosen = Reference(self.held) if key == self.patient else usual(request)
+        if self.target is not None:
+            chosen = Reference(self.held) if key == self.target else usual(request)
             return chosen.run(request)
-        asked = request if request.trace else replace(request, trace=True)
-        result = usual(asked).run(asked)
-        self._look(key, request, result)
+        traced = request if request.trace else replace(request, trace=True)
+        result = usual(traced).run(traced)
+        self._add(key, request, result)
         return result
 
-    def _look(self, key: Key, request: Request, result: Result) -> None:
+    def _add(self, key: Key, request: Request, result: Result) -> None:
         assert result.trace is not None
         named = {**result.trace.gates, **result.trace.states}
         steps = next(iter(named.values()))
-        inside, place = _inside(request, steps), self.whereabouts.next()
+        inside, place = _inside(request, steps), self.current.next()
         sums = {name: value[inside].sum(0) for name, value in named.items()}
         own = self.means.setdefault(
             key,
