@@ -1,7 +1,10 @@
-"""What an import costs: nobody waits for what is not used."""
+"""Imports: what they load, and that no files import each other in a cycle."""
 
+import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +48,63 @@ def test_every_public_name_is_there():
     assert set(gatewise.__all__) <= set(dir(gatewise))
     with pytest.raises(AttributeError, match="no attribute 'LSTN'"):
         _ = gatewise.LSTN
+
+
+def modules_of(package):
+    """The files of a package by module name."""
+    names = {}
+    for path in package.rglob("*.py"):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
+
+
+def imported_by(module, files):
+    """The modules that a file imports anywhere: at the top, in a function, or for type checking only."""
+    package = module if files[module].name == "__init__.py" else module.rpartition(".")[0]
+    found = set()
+    for node in ast.walk(ast.parse(files[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            origin = ".".join([*parents, *([node.module] if node.module else [])])
+            names = [f"{origin}.{one.name}" for one in node.names]
+            found |= {name if name in files else origin for name in names}
+    return (found & set(files)) - {module}
+
+
+def cycle_in(package):
+    """Modules that import each other, the first one again at the end; none where there is no cycle."""
+    files = modules_of(package)
+    try:
+        TopologicalSorter({module: imported_by(module, files) for module in files}).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_no_files_import_each_other_in_a_cycle():
+    assert cycle_in(Path(gatewise.__file__).parent) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from house.kitchen import table",
+        "import house.kitchen",
+        "from . import kitchen",
+        "from .kitchen import table",
+        "def late():\n    from house import kitchen",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from house.kitchen import table",
+    ],
+)
+def test_a_cycle_is_found_wherever_the_import_stands(tmp_path, line):
+    house = tmp_path / "house"
+    house.mkdir()
+    (house / "__init__.py").write_text("")
+    (house / "kitchen.py").write_text("import house.cellar")
+    (house / "cellar.py").write_text("import os")
+    assert cycle_in(house) == []
+    (house / "cellar.py").write_text(line)
+    assert set(cycle_in(house)) == {"house.kitchen", "house.cellar"}

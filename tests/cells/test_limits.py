@@ -8,9 +8,10 @@ import pytest
 
 from gatewise.cells import GRU, LSTM, Cell, LayerNormLSTM, PeepholeLSTM, R, W, back, prev, tanh, x
 from gatewise.cells.base import CellType
+from gatewise.cells.expressions import Constant, Normalised, Product, Vector
 from gatewise.cells.grid import grid
 from gatewise.cells.latex import latex
-from gatewise.cells.notation import Constant, Normalised, Product, Vector, normalise, vectors
+from gatewise.cells.notation import normalise, vectors
 from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.source import source
 from gatewise.compiler.stages import plan

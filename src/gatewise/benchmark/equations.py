@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatewise.cells.base import CellType
-from gatewise.cells.notation import (
+from gatewise.cells.expressions import (
     NORMALISE_EPSILON,
     Constant,
     Expression,

@@ -5,6 +5,16 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Mapping
 
+from gatewise.cells.expressions import (
+    Constant,
+    Expression,
+    Input,
+    Normalised,
+    Operation,
+    Previous,
+    Product,
+    Vector,
+)
 from gatewise.cells.formula import formula
 from gatewise.cells.limits import (
     MOST_DEPTH,
@@ -15,19 +25,9 @@ from gatewise.cells.limits import (
     check_name,
     check_number,
 )
-from gatewise.cells.notation import (
-    Constant,
-    Expression,
-    Input,
-    Normalised,
-    Operation,
-    Previous,
-    Product,
-    Vector,
-    back,
-    prev,
-)
-from gatewise.cells.order import extent, in_order, inside, parts
+from gatewise.cells.notation import back, prev
+from gatewise.cells.order import in_order
+from gatewise.cells.traversal import extent, inside, parts
 from gatewise.errors import GatewiseError
 
 RESERVED = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gatewise.cells.base import CellType
-from gatewise.cells.notation import Constant, Expression, Operation, Previous
+from gatewise.cells.expressions import Constant, Expression, Operation, Previous
 
 ONE = Constant(1.0)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
-from gatewise.cells.notation import (
+from gatewise.cells.expressions import (
     Constant,
     Expression,
     Input,
@@ -15,16 +15,22 @@ from gatewise.cells.notation import (
     Product,
     Vector,
 )
-
-if TYPE_CHECKING:
-    from gatewise.cells.base import CellType
+from gatewise.cells.limits import MOST_PARTS
+from gatewise.cells.traversal import fits
 
 # How tightly each sign binds; an operand that binds less is put in brackets.
 SIGNS = {"add": (" + ", 1), "subtract": (" - ", 1), "multiply": (" * ", 2), "divide": (" / ", 2)}
 PRODUCT, WHOLE = 3, 4
 
 
-def formulas(cell: CellType) -> dict[str, str]:
+class Equations(Protocol):
+    """What has equations, such as a cell."""
+
+    @property
+    def lines(self) -> Mapping[str, Expression]: ...
+
+
+def formulas(cell: Equations) -> dict[str, str]:
     """Each line as text, in the order in which they are computed.
 
     >>> from gatewise.cells import LSTM
@@ -79,3 +85,10 @@ def _text(expression: Expression, words: Words) -> tuple[str, int]:
         case Input():
             return "x", WHOLE
     raise TypeError(f"no formula for {expression}")
+
+
+def _represented(expression: Expression) -> str:
+    return formula(expression) if fits(expression) else f"an expression of more than {MOST_PARTS} parts"
+
+
+Expression.__repr__ = _represented  # type: ignore[method-assign, assignment]

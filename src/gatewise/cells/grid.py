@@ -8,7 +8,8 @@ from operator import add
 from typing import Literal
 
 from gatewise.cells.base import Cell, CellType
-from gatewise.cells.notation import Expression, b, back, matrices, relu, sigmoid, tanh
+from gatewise.cells.expressions import Expression
+from gatewise.cells.notation import b, back, matrices, relu, sigmoid, tanh
 from gatewise.errors import GatewiseError
 
 SOURCE = "Kalchbrenner, Danihelka and Graves 2015, Grid long short-term memory"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from gatewise.cells.notation import (
+from gatewise.cells.base import CellType
+from gatewise.cells.expressions import (
     Constant,
     Expression,
     Input,
@@ -15,10 +15,7 @@ from gatewise.cells.notation import (
     Product,
     Vector,
 )
-from gatewise.cells.order import terms
-
-if TYPE_CHECKING:
-    from gatewise.cells.base import CellType
+from gatewise.cells.traversal import terms
 
 FUNCTIONS = {
     "sigmoid": r"\sigma", "tanh": r"\tanh", "relu": r"\mathrm{relu}", "softplus": r"\mathrm{softplus}",

@@ -1,7 +1,8 @@
 """LSTM with layer normalisation."""
 
+from gatewise.cells.expressions import Expression
 from gatewise.cells.lstm import LSTM
-from gatewise.cells.notation import Expression, R, W, normalise, prev, sigmoid, tanh, x
+from gatewise.cells.notation import R, W, normalise, prev, sigmoid, tanh, x
 
 
 def _drive(name: str) -> Expression:

@@ -8,7 +8,8 @@ from math import log
 from operator import add
 
 from gatewise.cells.base import Cell, CellType
-from gatewise.cells.notation import Expression, W, back, matrices, p, sigmoid, tanh, x
+from gatewise.cells.expressions import Expression
+from gatewise.cells.notation import W, back, matrices, p, sigmoid, tanh, x
 from gatewise.errors import GatewiseError
 
 GRAVES = "Graves, Fernandez and Schmidhuber 2007, Multi-dimensional recurrent neural networks"

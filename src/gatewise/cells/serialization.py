@@ -12,16 +12,7 @@ from typing import Any
 
 from gatewise.cells import notation
 from gatewise.cells.base import Cell, CellType
-from gatewise.cells.limits import (
-    LONGEST_TEXT,
-    MOST_DEPTH,
-    MOST_LINES,
-    MOST_PARTS,
-    check_cell_name,
-    check_name,
-    check_number,
-)
-from gatewise.cells.notation import (
+from gatewise.cells.expressions import (
     Constant,
     Expression,
     Factor,
@@ -31,6 +22,15 @@ from gatewise.cells.notation import (
     Previous,
     Product,
     Vector,
+)
+from gatewise.cells.limits import (
+    LONGEST_TEXT,
+    MOST_DEPTH,
+    MOST_LINES,
+    MOST_PARTS,
+    check_cell_name,
+    check_name,
+    check_number,
 )
 from gatewise.errors import GatewiseError
 

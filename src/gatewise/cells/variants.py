@@ -1,6 +1,7 @@
 """The single changes of Greff et al.: each cell is the peephole LSTM but for one thing."""
 
-from gatewise.cells.notation import Expression, R, W, matrices, prev, sigmoid, tanh, x
+from gatewise.cells.expressions import Expression
+from gatewise.cells.notation import R, W, matrices, prev, sigmoid, tanh, x
 from gatewise.cells.peephole import PeepholeLSTM
 
 

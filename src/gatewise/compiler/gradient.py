@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from gatewise.cells.notation import Constant, Expression, Factor, Normalised, Operation, Previous, Vector
+from gatewise.cells.expressions import Constant, Expression, Factor, Normalised, Operation, Previous, Vector
 from gatewise.compiler.stages import Accumulated, Plan, Reference, lines_read, previous_place
-from gatewise.compiler.values import SIGNS, Values, kept, row, stored, variable
+from gatewise.compiler.values import SIGNS, Values, row, stored, variable
 
 Entry = tuple[str, Reference]  # ("", a line that later stages read) or (a normaliser's group, its value)
 
@@ -27,6 +27,19 @@ def entries(plan: Plan) -> dict[Entry, int]:
         for one in rows:
             found.setdefault((group, one), len(found))
     return found
+
+
+@cache
+def kept(plan: Plan) -> tuple[str | int, ...]:
+    """What training keeps of a step beside the states: inner lines by name, sums by number.
+
+    >>> from gatewise.cells import GRU
+    >>> from gatewise.compiler.stages import plan
+    >>> kept(plan(GRU))
+    ('r', 'z', 'n', 2)
+    """
+    read = {one for number in range(len(plan.stages)) for one in Gradient(plan, number).sums_read}
+    return (*plan.inner, *sorted(read))
 
 
 class Gradient:

@@ -8,9 +8,10 @@ from functools import cache
 from typing import Literal
 
 from gatewise.cells.base import CellType
-from gatewise.cells.notation import Expression, Input, Normalised, Product, Vector, prev
-from gatewise.cells.order import inside, parts
+from gatewise.cells.expressions import Expression, Input, Normalised, Product, Vector
+from gatewise.cells.notation import prev
 from gatewise.cells.serialization import as_list
+from gatewise.cells.traversal import inside, parts
 from gatewise.errors import GatewiseError
 
 TORCH_NAMES = {"W": ("weight_ih", "bias_ih"), "R": ("weight_hh", "bias_hh")}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from gatewise.cells.base import CellType
-from gatewise.cells.notation import (
+from gatewise.cells.expressions import (
     Constant,
     Expression,
     Factor,
@@ -18,10 +18,10 @@ from gatewise.cells.notation import (
     Operation,
     Previous,
     Product,
-    prev,
 )
-from gatewise.cells.order import contains, inside
+from gatewise.cells.notation import prev
 from gatewise.cells.serialization import as_list
+from gatewise.cells.traversal import contains, inside
 
 PROJECTION = "projection"  # the matrix's name among a layer's parameters
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from gatewise.compiler.gradient import Gradient, entries
+from gatewise.compiler.gradient import Gradient, entries, kept
 from gatewise.compiler.layout import TORCH_NAMES
 from gatewise.compiler.program import PROJECTION
 from gatewise.compiler.stages import Plan, Reference, Stage
-from gatewise.compiler.values import Values, kept, variable
+from gatewise.compiler.values import Values, variable
 
 
 @cache

@@ -12,16 +12,9 @@ from math import ceil
 from typing import Literal
 
 from gatewise.cells.base import CellType
-from gatewise.cells.notation import (
-    Expression,
-    Input,
-    Normalised,
-    Operation,
-    Previous,
-    Product,
-    prev,
-)
-from gatewise.cells.order import inside, terms
+from gatewise.cells.expressions import Expression, Input, Normalised, Operation, Previous, Product
+from gatewise.cells.notation import prev
+from gatewise.cells.traversal import inside, terms
 from gatewise.compiler.layout import Layout, layout
 from gatewise.compiler.program import PLAIN, PROJECTION, Extras, Program, program, rebuilt
 

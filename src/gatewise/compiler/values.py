@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from gatewise.cells.notation import Constant, Expression, Factor, Normalised, Operation, Previous, Vector
+from gatewise.cells.expressions import Constant, Expression, Factor, Normalised, Operation, Previous, Vector
 from gatewise.compiler.stages import Accumulated, Plan, Stage, previous_place
 
 SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
@@ -12,21 +10,6 @@ FUNCTIONS = {
     "sigmoid": "sigmoid<T>", "tanh": "hyperbolic_tangent<T>", "exp": "exponential<T>",
     "softplus": "softplus<T>", "relu": "relu<T>", "maximum": "maximum<T>",
 }  # fmt: skip
-
-
-@cache
-def kept(plan: Plan) -> tuple[str | int, ...]:
-    """What training keeps of a step beside the states: inner lines by name, sums by number.
-
-    >>> from gatewise.cells import GRU
-    >>> from gatewise.compiler.stages import plan
-    >>> kept(plan(GRU))
-    ('r', 'z', 'n', 2)
-    """
-    from gatewise.compiler.gradient import Gradient  # which asks back where lines are kept
-
-    read = {one for number in range(len(plan.stages)) for one in Gradient(plan, number).sums_read}
-    return (*plan.inner, *sorted(read))
 
 
 def variable(plan: Plan, kept: str | int) -> str:

@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from gatewise.cells.base import CellType
+from gatewise.compiler.gradient import kept
 from gatewise.compiler.layout import TORCH_NAMES, layout
 from gatewise.compiler.program import PROJECTION, Extras
 from gatewise.compiler.source import matrices
 from gatewise.compiler.stages import plan
-from gatewise.compiler.values import kept
 from gatewise.engine import workspace
 from gatewise.engine.build import built
 from gatewise.engine.packing import Shelf

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gatewise.cells.base import CellType
-from gatewise.cells.notation import (
+from gatewise.cells.expressions import (
     NORMALISE_EPSILON,
     Constant,
     Expression,
@@ -21,9 +21,9 @@ from gatewise.cells.notation import (
     Previous,
     Product,
     Vector,
-    prev,
 )
-from gatewise.cells.order import contains
+from gatewise.cells.notation import prev
+from gatewise.cells.traversal import contains
 from gatewise.compiler.layout import TORCH_NAMES, Layout, Parameter, ProductGroup, layout
 from gatewise.engine.request import Request
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gatewise.cells.carry_factor import keeping
-from gatewise.cells.notation import Constant, Expression, Operation
+from gatewise.cells.expressions import Constant, Expression, Operation
 from gatewise.engine.step import FUNCTIONS
 from gatewise.errors import GatewiseError
 from gatewise.insight.trace import LayerTrace

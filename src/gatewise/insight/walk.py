@@ -13,9 +13,9 @@ import torch
 
 from gatewise.cells.base import CellType
 from gatewise.cells.carry_factor import keeping
+from gatewise.cells.expressions import Expression, Normalised, Previous, Product, Vector
 from gatewise.cells.formula import formula
-from gatewise.cells.notation import Expression, Normalised, Previous, Product, Vector
-from gatewise.cells.order import parts
+from gatewise.cells.traversal import parts
 from gatewise.engine.request import Request
 from gatewise.engine.step import Step, Values
 from gatewise.errors import GatewiseError

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gatewise.cells.notation import Previous
+from gatewise.cells.expressions import Previous
 from gatewise.engine.diagonals import inside
 from gatewise.engine.recording import recording, wrapped
 from gatewise.engine.request import Result, Trace

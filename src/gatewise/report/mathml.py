@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 from gatewise.cells.base import CellType
-from gatewise.cells.latex import NUMBERED
-from gatewise.cells.notation import (
+from gatewise.cells.expressions import (
     Constant,
     Expression,
     Input,
@@ -17,7 +16,8 @@ from gatewise.cells.notation import (
     Product,
     Vector,
 )
-from gatewise.cells.order import terms
+from gatewise.cells.latex import NUMBERED
+from gatewise.cells.traversal import terms
 
 FUNCTIONS = {"sigmoid": "&#963;", "maximum": "max"}
 INVERSE = ("sigmoid", "tanh")  # whose argument can be told by their value

@@ -12,7 +12,7 @@ from gatewise.benchmark.own_cell import SoftplusLSTM
 from gatewise.benchmark.workload import Problem, Task
 from gatewise.cells import LayerNormLSTM, PeepholeLSTM
 from gatewise.cells.base import CellType
-from gatewise.cells.notation import NORMALISE_EPSILON
+from gatewise.cells.expressions import NORMALISE_EPSILON
 
 
 class _Loop(nn.Module):

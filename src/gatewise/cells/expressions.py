@@ -1,0 +1,163 @@
+"""The nodes of an equation: an expression is data, which a reference evaluates and a compiler reads."""
+
+from __future__ import annotations
+
+import reprlib
+from dataclasses import dataclass, field
+
+from gatewise.cells.limits import check_number
+from gatewise.errors import GatewiseError
+
+NORMALISE_EPSILON = 1e-5  # added to the variance that a normaliser divides by
+FUNCTIONS = {  # every elementwise function, with the number of its arguments
+    "add": 2, "subtract": 2, "multiply": 2, "divide": 2, "maximum": 2,
+    "negate": 1, "sigmoid": 1, "tanh": 1, "relu": 1, "softplus": 1, "exp": 1,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Expression:
+    """A value of one step, for each unit. Its `line` is its name once a cell has given it one.
+
+    Its `repr` is its formula, see `gatewise.cells.formula`, which adds that method.
+    """
+
+    line: str | None = field(default=None, init=False)
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        """The expressions that this one is made of."""
+        return ()
+
+    def __add__(self, other: Expression | float) -> Expression:
+        return Operation("add", (self, as_expression(other)))
+
+    def __radd__(self, other: float) -> Expression:
+        return Operation("add", (as_expression(other), self))
+
+    def __sub__(self, other: Expression | float) -> Expression:
+        return Operation("subtract", (self, as_expression(other)))
+
+    def __rsub__(self, other: float) -> Expression:
+        return Operation("subtract", (as_expression(other), self))
+
+    def __mul__(self, other: Expression | float) -> Expression:
+        return Operation("multiply", (self, as_expression(other)))
+
+    def __rmul__(self, other: float) -> Expression:
+        return Operation("multiply", (as_expression(other), self))
+
+    def __truediv__(self, other: Expression | float) -> Expression:
+        return Operation("divide", (self, as_expression(other)))
+
+    def __rtruediv__(self, other: float) -> Expression:
+        return Operation("divide", (as_expression(other), self))
+
+    def __neg__(self) -> Expression:
+        return Operation("negate", (self,))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Constant(Expression):
+    """A finite number, the same for every unit."""
+
+    value: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", check_number(self.value))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Input(Expression):
+    """The input of the step; it can only be multiplied by a matrix, as its width is its own."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Previous(Expression):
+    """A state as the step before left it; on a lattice, as the position one back along an axis did."""
+
+    state: str
+    axis: int = 0  # 1, 2, ... on a lattice
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Vector(Expression):
+    """One weight for each unit: block `block` of the family `family`."""
+
+    family: str
+    block: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Factor(Expression):
+    """A number for each row and unit that a layer gives with a call; no cell's equations hold one."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Operation(Expression):
+    """An elementwise function of other expressions."""
+
+    function: str
+    arguments: tuple[Expression, ...]
+
+    def __post_init__(self) -> None:
+        if FUNCTIONS.get(self.function) != len(self.arguments):
+            raise GatewiseError(
+                f"there is no function {reprlib.repr(self.function)} of {len(self.arguments)} values"
+            )
+        if all(isinstance(one, Constant) for one in self.arguments):
+            raise GatewiseError(f"{self.function} of numbers alone is a number; write that instead")
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return self.arguments
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Product(Expression):
+    """A matrix, block `block` of the family `family`, times an expression."""
+
+    family: str
+    block: str
+    operand: Expression
+
+    def __post_init__(self) -> None:
+        if isinstance(self.operand, Constant):
+            raise GatewiseError(
+                f"{self.family}.{self.block} multiplies the number {self.operand}; use * for that"
+            )
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return (self.operand,)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Normalised(Expression):
+    """An expression after layer normalisation, together with all others of its group."""
+
+    group: str
+    operand: Expression
+
+    def __post_init__(self) -> None:
+        if isinstance(self.operand, Constant | Input):
+            raise GatewiseError(
+                f"normalise.{self.group} is given {self.operand}; it takes what has a value for each unit"
+            )
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return (self.operand,)
+
+
+def as_expression(value: Expression | float) -> Expression:
+    """The expression itself, or a number as a constant."""
+    if isinstance(value, Expression):
+        return value
+    if isinstance(value, int | float):
+        return Constant(value)
+    raise GatewiseError(
+        f"an equation holds {value!r}, a {type(value).__name__}; it takes expressions and numbers"
+    )
