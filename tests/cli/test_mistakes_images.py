@@ -126,9 +126,10 @@ def test_frames_in_arrays(tmp_path, gatewise, arrays, message):
         (("3.png,", "x.png,"), [], "data/captions.csv, line 5: there is no image 'data/x.png'"),
         (("file,", "picture,"), [], "captions.csv has no column 'file', it has picture, caption; name one b"),
         ((",caption", ",said"), [], "captions.csv has no column 'caption', it has file, said; name one by"),
-        (("", ""), ["--part", "split"], "has no column 'split' for the part; it has file, caption"),
+        (("", ""), ["--split-column", "split"], "has no column 'split' for the part; it has file, caption"),
         (("", ""), ["--hidden", "9"], "both directions share the 9 units of a layer: give an even number"),
-        (("", ""), ["--read", "lines"], "option read: input should be 'columns' or 'positions', got 'lines'"),
+        (("", ""), ["--encoder", "lines"],
+         "option encoder: input should be 'columns' or 'positions', got 'lines'"),
     ],
 )  # fmt: skip
 def test_caption(tmp_path, gatewise, change, arguments, message):

@@ -68,7 +68,7 @@ def images(tmp_path):
         ("signals", [], "signals holds 2 tables, signals.csv, texts.csv"),
         ("signals/signals.csv", [], "no column is called like a label among id, time, c0, c1, c2"),
         ("signals/signals.csv", ["--targets", "none.csv"], "there is no file 'signals/none.csv'"),
-        ("targets.csv", ["--join", "30"], "0.png has 1 step left for its text 'ab', which needs 2"),
+        ("targets.csv", ["--stack-frames", "30"], "0.png has 1 step left for its text 'ab', which needs 2"),
         ("targets.csv", ["--id", "image"], "has no column 'image' for the file of an image"),
         ("targets.csv", ["--front", "glasses"], "option front: input should be 'none', 'convolution'"),
         ("targets.csv", ["--front", "lattice", "--cell", "mgu"], "the cell MGU does not run over images"),

@@ -23,8 +23,12 @@ GOOD = "source\ttarget\n" + ROWS
         (GOOD, ["--test-file", "none.tsv"], "none.tsv'; give a CSV or a Parquet file"),
         (GOOD, ["--test-file", "a,b,c"], "expected a table, or two texts with a comma, got "),
         (GOOD, ["--validation-file", "a.de,b.en"], "a.de'; give a text file with a sentence in each line"),
-        (GOOD, ["--symbols", "morphemes"], "option symbols: input should be 'words', 'characters' or 'bpe'"),
-        (GOOD, ["--longest", "1"], "every pair has more than 1 symbols; give --longest"),
+        (
+            GOOD,
+            ["--tokenizer", "morphemes"],
+            "option tokenizer: input should be 'words', 'characters' or 'bpe'",
+        ),
+        (GOOD, ["--max-length", "1"], "every pair has more than 1 symbols; give --max-length"),
         (GOOD, ["--attention", "self"], "option attention: input should be 'luong', 'bahdanau' or 'none'"),
         (GOOD, ["--teacher-forcing", "2"], "option teacher_forcing: input should be less than or equal to 1"),
         (

@@ -22,9 +22,9 @@ SMALL = {
     "frames": ("clips.npz", {"hidden": 4, "features": 4, "filters": (4,)}),
     "label": ("motifs.csv", {"hidden": 4}),
     "generate": ("text.txt", {"hidden": 4, "embedding": 4, "steps": 32}),
-    "translate": ("pairs.csv", {"hidden": 4, "embedding": 4, "least_count": 1, "beam": 1}),
+    "translate": ("pairs.csv", {"hidden": 4, "embedding": 4, "min_count": 1, "beam": 1}),
     "caption": ("captions", {"hidden": 4, "embedding": 4, "filters": (4,), "beam": 1}),
-    "transcribe": ("signals.csv", {"hidden": 4, "join": 2, "targets": "texts.csv"}),
+    "transcribe": ("signals.csv", {"hidden": 4, "stack_frames": 2, "targets": "texts.csv"}),
     "generate-vectors": ("strokes.csv", {"hidden": 4, "components": 2}),
 }
 

@@ -111,7 +111,7 @@ def test_labels_of_steps_and_of_words(folder):
 @pytest.mark.parametrize("attention", ["luong", "bahdanau"])
 def test_a_pair_of_texts(folder, attention):
     pytest.importorskip("sacrebleu")
-    options = {"hidden": 8, "embedding": 6, "least_count": 1, "beam": 2, "attention": attention}
+    options = {"hidden": 8, "embedding": 6, "min_count": 1, "beam": 2, "attention": attention}
     found, data, told = example("translate", folder / "pairs.csv", 2, **options)
     source, target = data.test.text(2)
     read, given, follows = found.tracks
@@ -162,7 +162,7 @@ def test_images(folder, network):
 
 def test_a_text_that_is_read(folder):
     found, data, told = example(
-        "transcribe", folder / "signals.csv", 1, hidden=4, join=2, targets="texts.csv"
+        "transcribe", folder / "signals.csv", 1, hidden=4, stack_frames=2, targets="texts.csv"
     )
     (size,) = {one["of"][0] for one in told["layers"]}
     assert size == -(-int(data.test.sizes[1]) // 2)
@@ -194,7 +194,7 @@ def test_where_a_decoder_looked(folder):
     """The weights of the steps that the report shows: those by which it foretells the true symbols."""
     pytest.importorskip("sacrebleu")
     for attention in ("luong", "bahdanau", "none"):
-        options = {"hidden": 8, "embedding": 6, "least_count": 1, "beam": 1, "attention": attention}
+        options = {"hidden": 8, "embedding": 6, "min_count": 1, "beam": 1, "attention": attention}
         found, _, told = example("translate", folder / "pairs.csv", 2, **options)
         if attention == "none":
             assert found.looked is None
@@ -283,7 +283,7 @@ def test_where_a_symbol_comes_from(folder):
 @pytest.mark.parametrize("reverse", [False, True])
 def test_where_a_translation_comes_from(folder, reverse):
     pytest.importorskip("sacrebleu")
-    options = {"hidden": 8, "embedding": 6, "least_count": 1, "beam": 1}
+    options = {"hidden": 8, "embedding": 6, "min_count": 1, "beam": 1}
     options |= {"bidirectional": not reverse, "reverse_source": reverse}
     found, whole, _, network = explained("translate", folder / "pairs.csv", 2, **options)
     told = torch.tensor([[*network.translate(found.batch)[0].numbers, END]])

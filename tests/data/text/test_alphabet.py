@@ -70,5 +70,5 @@ def test_symbols_are_shown_so_that_each_can_be_seen(pairs):
 
 def test_byte_pairs_need_their_library(monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    with pytest.raises(GatewiseError, match=r"pip install 'gatewise\[text\]', or give --symbols bytes"):
+    with pytest.raises(GatewiseError, match=r"pip install 'gatewise\[text\]', or give --tokenizer bytes"):
         BytePairs("{}")

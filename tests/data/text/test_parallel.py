@@ -111,7 +111,7 @@ def test_what_can_not_be_learned_from_is_left_out_and_told():
         (pairs_of(["", "  "], ["a", "b"]), "pairs.tsv: no pair has text on both sides"),
         (
             pairs_of(["a b c d" * 9 + str(row) for row in range(9)]),
-            "every pair has more than 20 symbols; give --longest",
+            "every pair has more than 20 symbols; give --max-length",
         ),
     ],
 )

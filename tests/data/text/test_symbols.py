@@ -77,7 +77,7 @@ def test_nothing_is_unknown_to_byte_pairs():
 
 def test_without_the_library_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    with pytest.raises(GatewiseError, match=r"pip install 'gatewise\[text\]', or give --symbols words"):
+    with pytest.raises(GatewiseError, match=r"pip install 'gatewise\[text\]', or give --tokenizer words"):
         learn_symbols("bpe", TEXTS, 300)
 
 

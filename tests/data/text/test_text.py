@@ -96,10 +96,10 @@ def test_files_of_a_folder_are_one_text_in_the_order_of_their_names(tmp_path):
         (b"ab", "has 2 bytes, too few for three parts"),
         (
             b"good\nba\xe9d\n" * 9,
-            r"one.txt, line 2, byte 7: 0xE9 is not UTF-8; save .* or give --symbols bytes",
+            r"one.txt, line 2, byte 7: 0xE9 is not UTF-8; save .* or give --tokenizer bytes",
         ),
         ("good\nbad\n".encode("utf-16") * 9, "line 1, byte 0: 0xFF is not UTF-8"),
-        (b"good\nb\0d\n" * 9, r"one.txt, line 2, byte 6: a byte is zero, .* or give --symbols bytes"),
+        (b"good\nb\0d\n" * 9, r"one.txt, line 2, byte 6: a byte is zero, .* or give --tokenizer bytes"),
         ("good\nbad\n".encode("utf-16-le") * 9, "line 1, byte 1: a byte is zero, which is in no text"),
         (b"\0" * 4000, "line 1, byte 0: a byte is zero"),
         (b"0" * 4000, "all of the part to train on is '0'; there is nothing to learn from it"),

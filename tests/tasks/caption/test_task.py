@@ -93,7 +93,7 @@ def test_the_table_says_which_part_an_image_is_in_and_words_are_bounded(folder, 
     parts = pl.Series("part", ["train"] * 150 + ["val"] * 20 + ["test"] * 30)
     table = pl.read_csv(folder / "captions.csv").with_columns(parts)
     table.write_csv(tmp_path / "parts.csv")
-    options = TrainOptions(images=str(folder), part="part", vocabulary=5, read="positions")
+    options = TrainOptions(images=str(folder), split_column="part", vocabulary=5, encoder="positions")
     data = TASK.read(tmp_path / "parts.csv", options)
     assert [len(part.numbers) for part in (data.train, data.validation, data.test)] == [150, 20, 30]
     assert len(data.symbols) == 5
@@ -112,9 +112,9 @@ def test_columns_need_one_height(tmp_path):
     folder = write_captions(tmp_path / "images", 10)
     Image.new("L", (8, 9)).save(folder / "3.png")
     message = (
-        r"0\.png is 8 pixels high and .*3\.png 9; columns need one height: give --size 8x, or --read posit"
+        r"0\.png is 8 pixels high and .*3\.png 9; columns need one height: give --size 8x, or --encoder posit"
     )
     with pytest.raises(GatewiseError, match=message):
         TASK.read(folder, TrainOptions())
     assert set(TASK.read(folder, TrainOptions(size="8x")).files.sizes[:, 0]) == {8}
-    assert set(TASK.read(folder, TrainOptions(read="positions")).files.sizes[:, 0]) == {8, 9}
+    assert set(TASK.read(folder, TrainOptions(encoder="positions")).files.sizes[:, 0]) == {8, 9}

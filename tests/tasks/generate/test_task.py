@@ -108,12 +108,12 @@ def test_it_predicts_no_table(comparison):
         TASK.predict(load_model(folder / "run"), folder / "text.txt")
 
 
-@pytest.mark.parametrize("symbols", ["bytes", "bpe"])
-def test_other_symbols_are_scored_by_the_character(tmp_path, symbols):
-    if symbols == "bpe":
+@pytest.mark.parametrize("tokenizer", ["bytes", "bpe"])
+def test_other_symbols_are_scored_by_the_character(tmp_path, tokenizer):
+    if tokenizer == "bpe":
         pytest.importorskip("tokenizers")
     (tmp_path / "text.txt").write_text(words(4000).replace("cat", "çat"))
-    found = trained(tmp_path / "text.txt", tmp_path / "run", symbols=symbols, vocabulary=270, epochs=1)
+    found = trained(tmp_path / "text.txt", tmp_path / "run", tokenizer=tokenizer, vocabulary=270, epochs=1)
     test = found.data.test.text
     assert len(test) != test.characters
     for result in found.results:
@@ -168,7 +168,7 @@ def test_a_text_larger_than_the_memory_that_training_may_take(tmp_path):
             file.write(piece)
     arguments = (
         "train generate text.txt --out run --hidden 16 --embedding 8 --steps 32 --batch-size 8 --epochs 2 "
-        "--chunks 20 --validation-share 0.0002 --test-share 0.0002 --debug"
+        "--steps-per-epoch 20 --validation-share 0.0002 --test-share 0.0002 --debug"
     )
     told = subprocess.run(
         [sys.executable, "-c", LIMITED, *arguments.split()],

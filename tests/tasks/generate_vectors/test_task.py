@@ -107,7 +107,7 @@ def test_drawn_sequences_are_a_table_and_a_picture(pens, tmp_path, monkeypatch):
     [
         ([], "vectors make a table: give --out FILE.csv or FILE.parquet"),
         (["--out", "x.txt"], "vectors make a table: give --out FILE.csv or FILE.parquet, not 'x.txt'"),
-        (["--out", "x.csv", "--top-k", "3"], "--top-k is for a model of text"),
+        (["--out", "x.csv", "--top-k", "3"], "--top-k does not apply to the model in "),
     ],
 )
 def test_what_can_not_be_drawn(pens, capsys, tmp_path, monkeypatch, arguments, message):
@@ -125,7 +125,16 @@ def test_generate_is_this_task_where_it_is_given_a_table(pens, tmp_path, capsys,
     small = ["--hidden", 8, "--epochs", 1, "--seeds", 1, "--cells", "rnn,gru"]
     assert (
         gatewise(
-            "compare", "generate", "rolls.csv", "--part", "part", "--id", "piece", "--out", "run", *small
+            "compare",
+            "generate",
+            "rolls.csv",
+            "--split-column",
+            "part",
+            "--id",
+            "piece",
+            "--out",
+            "run",
+            *small,
         )
         == 0
     )
@@ -168,5 +177,5 @@ def test_an_archive_has_channels_too(tmp_path):
     data = TASK.read(tmp_path / "some.ts", TrainOptions(**SMALL))
     assert data.reading.channels == ("channel1", "channel2")
     assert data.reading.as_table([np.ones((2, 2))]).columns == ["sequence", "step", "channel1", "channel2"]
-    with pytest.raises(GatewiseError, match=r"an archive has no column 'part'; leave --part out"):
-        TASK.read(tmp_path / "some.ts", TrainOptions(**SMALL, part="part"))
+    with pytest.raises(GatewiseError, match=r"an archive has no column 'part'; leave --split-column out"):
+        TASK.read(tmp_path / "some.ts", TrainOptions(**SMALL, split_column="part"))

@@ -60,7 +60,7 @@ def test_signals_from_table_to_texts(signals):
 
 def test_a_text_that_needs_more_steps_than_there_are(signals):
     folder, _ = signals
-    options = TrainOptions(targets="targets.csv", join=50)
+    options = TrainOptions(targets="targets.csv", stack_frames=50)
     with pytest.raises(
         GatewiseError, match=r"s\d+ has 1 step left for its text '[abc]+', which needs \d; give a"
     ):

@@ -17,7 +17,7 @@ from tests.figures import drawn
 from tests.series import Quiet
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
-SMALL = {"hidden": 12, "embedding": 6, "epochs": 3, "least_count": 1, "beam": 2}
+SMALL = {"hidden": 12, "embedding": 6, "epochs": 3, "min_count": 1, "beam": 2}
 
 
 def pairs(count, letters="abcdef", longest=6):
@@ -116,7 +116,7 @@ def test_two_files_with_others_to_validate_and_test(folder):
         for part, name in (("validation", "val"), ("test", "test"))
     }
     options = TrainOptions(
-        **SMALL, target_file=str(folder / "train.backwards"), **other, symbols="characters", cell="gru",
+        **SMALL, target_file=str(folder / "train.backwards"), **other, tokenizer="characters", cell="gru",
         bidirectional=False, reverse_source=True, attention="none", teacher_forcing=0.5,
     )  # fmt: skip
     comparison = carried_out("train", train, folder / "train.forwards", folder / "run2", options)
@@ -152,7 +152,7 @@ def test_strings_are_learned_backwards_without_a_mistake(folder):
 
 
 def test_compare(folder):
-    more = {"cells": ("rnn", "gru"), "attention": "bahdanau", "symbols": "bpe", "vocabulary": 300}
+    more = {"cells": ("rnn", "gru"), "attention": "bahdanau", "tokenizer": "bpe", "vocabulary": 300}
     options = CompareOptions(**{**SMALL, **more, "epochs": 1}, seeds=1)
     comparison = carried_out("compare", compare, folder / "pairs.csv", folder / "run4", options)
     assert {one.name for one in comparison.results} >= {"rnn", "gru", "copy"}

@@ -226,7 +226,9 @@ def _signal_texts(
     if targets is not None:
         return texts_of_table(path.parent / targets, table.ids, part)
     if part is not None:
-        raise GatewiseError(f"--part {part} is a column of a table of texts; give that table as --targets")
+        raise GatewiseError(
+            f"--split-column {part} is a column of a table of texts; give that table as --targets"
+        )
     return texts_of_column(table), [""] * len(table)
 
 

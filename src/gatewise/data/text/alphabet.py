@@ -193,6 +193,7 @@ def tokenizers() -> Any:
         import tokenizers as library
     except ImportError as error:
         raise GatewiseError(
-            "byte pairs need HuggingFace's tokenizers: pip install 'gatewise[text]', or give --symbols bytes"
+            "byte pairs need HuggingFace's tokenizers: pip install 'gatewise[text]', or give "
+            "--tokenizer bytes"
         ) from error
     return library

@@ -150,7 +150,7 @@ def prepare(
     fits = np.maximum(train.sources.lengths, train.targets.lengths) <= wanted.longest
     if not fits.any():
         raise GatewiseError(
-            f"{pairs.path}: every pair has more than {wanted.longest} symbols; give --longest"
+            f"{pairs.path}: every pair has more than {wanted.longest} symbols; give --max-length"
         )
     if not fits.all():
         notes.append(f"{(~fits).sum()} pairs of more than {wanted.longest} symbols are not trained on")

@@ -143,6 +143,7 @@ def _tokenizers() -> Any:
         import tokenizers
     except ImportError as error:
         raise GatewiseError(
-            "byte pairs need HuggingFace's tokenizers: pip install 'gatewise[text]', or give --symbols words"
+            "byte pairs need HuggingFace's tokenizers: pip install 'gatewise[text]', or give "
+            "--tokenizer words"
         ) from error
     return tokenizers

@@ -199,12 +199,12 @@ class _Passes:
             byte = self.files.read(found.wrong, found.wrong + 1)[0]
             raise GatewiseError(
                 f"{self.files.where(found.wrong)}: 0x{byte:02X} is not UTF-8; "
-                "save the text as UTF-8, or give --symbols bytes"
+                "save the text as UTF-8, or give --tokenizer bytes"
             )
         if self.kind != "bytes" and found.counts[:1].any():
             raise GatewiseError(
                 f"{self.files.where(self._first_zero(first, last))}: a byte is zero, which is in no text; "
-                "save it as UTF-8, or give --symbols bytes"
+                "save it as UTF-8, or give --tokenizer bytes"
             )
         return found
 

@@ -65,14 +65,14 @@ class CaptionDataOptions(Options):
     images: str | None = Field(None, description="The folder of the images, if not that of the table.")
     file: str | None = Field(None, description="The column of the images' files; else one called so.")
     caption: str | None = Field(None, description="The column of the captions; else one called so.")
-    part: str | None = Field(None, description="A column that says train, validation or test.")
+    split_column: str | None = Field(None, description="A column that says train, validation or test.")
     validation_share: Share = Field(0.1, description="The part to choose by, where no column says.")
     test_share: Share = Field(0.1, description="The part to test on, where no column says.")
     size: str | None = Field(None, description="HEIGHTxWIDTH to bring images to, or HEIGHTx for any width.")
     colour: Colour = Field("auto", description="Read images as grey, in colour, or as they are.")
-    symbols: Kind = Field("words", description="What is told one after another.")
+    tokenizer: Kind = Field("words", description="What is told one after another.")
     vocabulary: Count = Field(8000, description="Symbols, at most.")
-    least_count: Count = Field(2, description="Words that are rarer in training are unknown.")
+    min_count: Count = Field(2, description="Words that are rarer in training are unknown.")
     lowercase: bool = Field(False, description="Make all letters small, the true ones too.")
 
     @field_validator("images", mode="after")
@@ -90,7 +90,7 @@ class CaptionNetworkOptions(StackOptions):
     filters: tuple[Size, ...] = Field(
         (16, 32), min_length=1, description="Of the convolution's blocks; each halves an image."
     )
-    read: EncoderKind = Field(
+    encoder: EncoderKind = Field(
         "columns", description="What is read of an image: its columns in their order, or all positions."
     )
     embedding: Size = Field(64, description="Numbers that stand for a symbol.")
@@ -149,7 +149,7 @@ class CaptionTask(Task[CaptionData]):
     def check(self, options: CaptionOptions, cell: CellType) -> None:
         super().check(options, cell)
         require_sacrebleu()
-        if options.read == "columns" and options.hidden % 2:
+        if options.encoder == "columns" and options.hidden % 2:
             raise GatewiseError(
                 f"both directions share the {options.hidden} units of a layer: give an even number"
             )
@@ -164,25 +164,25 @@ class CaptionTask(Task[CaptionData]):
 
     def read(self, path: Path, options: CaptionOptions) -> CaptionData:
         images = Path(options.images) if options.images else None
-        table = read_captions(path, images, options.file, options.caption, options.part)
+        table = read_captions(path, images, options.file, options.caption, options.split_column)
         wanted = VocabularyConfig(
-            options.symbols, options.vocabulary, options.least_count, options.lowercase, options.colour,
+            options.tokenizer, options.vocabulary, options.min_count, options.lowercase, options.colour,
             read_size(options.size or ""),
         )  # fmt: skip
         data = prepare_captions(table, wanted, (options.validation_share, options.test_share))
         heights = data.files.sizes[:, 0]
-        if options.read == "columns" and (heights != heights[0]).any():
+        if options.encoder == "columns" and (heights != heights[0]).any():
             other = int((heights != heights[0]).argmax())
             raise GatewiseError(
                 f"{table.images[0]} is {heights[0]} pixels high and {table.images[other]} {heights[other]}; "
-                f"columns need one height: give --size {heights.min()}x, or --read positions"
+                f"columns need one height: give --size {heights.min()}x, or --encoder positions"
             )
         return data
 
     def network(self, data: CaptionData, options: CaptionOptions, cell: CellType) -> CaptionNetwork:
         return CaptionNetwork(
             cell, data.files.form.channels, len(data.symbols), int(data.train.targets.lengths.max()),
-            options.read, int(data.files.sizes[0, 0]), options.filters, options.embedding, options.hidden,
+            options.encoder, int(data.files.sizes[0, 0]), options.filters, options.embedding, options.hidden,
             options.layers, options.attention, options.dropout, options.beam, options.length_penalty,
         )  # fmt: skip
 
@@ -206,7 +206,9 @@ class CaptionTask(Task[CaptionData]):
         source, shares = fingerprint(Path(data.table.given)), (options.validation_share, options.test_share)
         symbols, columns = data.symbols.to_data(), data.table.columns
         return asdict(
-            Preprocessing(data.files.form, symbols, options.images, columns, options.part, source, shares)
+            Preprocessing(
+                data.files.form, symbols, options.images, columns, options.split_column, source, shares
+            )
         )
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> CaptionData:

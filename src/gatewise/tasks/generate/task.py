@@ -52,7 +52,7 @@ SCORED = 128  # symbols of a chunk where nothing is learned
 class TextOptions(Options):
     """The text"""
 
-    symbols: Literal["characters", "bytes", "bpe"] = Field(
+    tokenizer: Literal["characters", "bytes", "bpe"] = Field(
         "characters", description="What is foretold one after another."
     )
     vocabulary: CountOrFound = Field(
@@ -62,7 +62,7 @@ class TextOptions(Options):
     validation_share: Share = Field(0.05, description="The part before the test part, to choose by.")
     test_share: Share = Field(0.1, description="The last part of the text, to test on.")
     steps: Count = Field(128, description="Symbols through which a gradient goes back.")
-    chunks: CountOrFound = Field(
+    steps_per_epoch: CountOrFound = Field(
         0,
         description="At most so many steps of that length are an epoch; the next goes on there. 0 for all.",
     )
@@ -170,8 +170,10 @@ class Generate(Task[TextData]):
     def read(self, path: Path, options: GenerateOptions) -> TextData:
         files = find_texts(path, options.files)
         split = Split(options.validation_share, options.test_share)
-        found = read_text(files, split, VocabularyConfig(options.symbols, options.vocabulary), _telling(path))
-        data = TextData.of(path, found, options.steps, options.chunks)
+        found = read_text(
+            files, split, VocabularyConfig(options.tokenizer, options.vocabulary), _telling(path)
+        )
+        data = TextData.of(path, found, options.steps, options.steps_per_epoch)
         for part in (data.train, data.validation):  # whether the text is long enough
             part.streams(options.batch_size, 0, options.batch_size)
         return data

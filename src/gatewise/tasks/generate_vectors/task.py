@@ -56,7 +56,7 @@ class VectorOptions(Options):
     differences: tuple[str, ...] = Field(
         (), description="Columns of positions, as of a pen: what is learned is how they change."
     )
-    part: str | None = Field(
+    split_column: str | None = Field(
         None, description="The column that says train, validation or test; else parts are drawn."
     )
     fill: Literal["forward"] | None = Field(None, description="How to fill empty cells, if at all.")
@@ -146,24 +146,29 @@ class GenerateVectors(Task[VectorData]):
         return draw_vectors({f"drawn by {model.name}": drawn}, reading.look)
 
     def read(self, path: Path, options: GenerateVectorsOptions) -> VectorData:
-        columns = LongColumns(options.id, options.time, None, options.channels, options.part)
+        columns = LongColumns(options.id, options.time, None, options.channels, options.split_column)
         table, found = read_vectors(path, columns, options.fill)
-        if found is None and options.part is not None:
-            raise GatewiseError(f"an archive has no column {options.part!r}; leave --part out")
+        if found is None and options.split_column is not None:
+            raise GatewiseError(
+                f"an archive has no column {options.split_column!r}; leave --split-column out"
+            )
         table = require_steps(table, None if found is None else "--id COLUMN")
         table = differences(table, options.differences) if options.differences else table
-        if options.part is None:
+        if options.split_column is None:
             parts = random_parts(table, options.validation_share, options.test_share)
             drawn = "drawn at random"
         else:
-            parts, drawn = named_parts(table, options.part), f"as column {options.part!r} says"
+            parts, drawn = (
+                named_parts(table, options.split_column),
+                f"as column {options.split_column!r} says",
+            )
         binary = binary_channels(table)
         scales = tuple(
             Scale(0.0, 1.0) if place in binary else scale
             for place, scale in enumerate(table.scales(parts[0]))
         )
         reading = VectorReading(
-            found, table.channels, options.fill, options.differences, options.part, binary, scales,
+            found, table.channels, options.fill, options.differences, options.split_column, binary, scales,
             fingerprint(path), options.validation_share, options.test_share, int(np.median(table.sizes)),
         )  # fmt: skip
         sizes = "{} sequences to train on, {} to validate, {} to test".format(*map(len, parts))

@@ -60,7 +60,7 @@ class TranscribeDataOptions(Options):
     head: Literal["ctc"] = Field("ctc", description="For label, which is this task with it.")
     label: str | None = Field(None, description="The column of texts; recognised by its name.")
     id: str | None = Field(None, description="The column of image files, or that tells sequences apart.")
-    symbols: Symbols = Field("characters", description="What texts are made of.")
+    tokenizer: Symbols = Field("characters", description="What texts are made of.")
     colour: Colour = Field("auto", description="How images are read; as they are if all are alike.")
     height: CountOrFound = Field(0, description="Pixels that images are brought to; 0 finds a number.")
     targets: str | None = Field(
@@ -71,7 +71,7 @@ class TranscribeDataOptions(Options):
         (), description="Of a long table: the columns of values; else all others."
     )
     fill: Literal["forward"] | None = Field(None, description="How to fill empty cells, if at all.")
-    part: str | None = Field(
+    split_column: str | None = Field(
         None, description="The column, beside the texts, of train, validation and test; else parts are drawn."
     )
     validation_share: Share = Field(0.15, description="The part to choose by.")
@@ -84,7 +84,7 @@ class TranscribeNetworkOptions(StackOptions):
     dropout: Rate = Field(0.1, description="Before and behind the layers, and between them.")
     bidirectional: bool = Field(True, description="Read from both ends.")
     front: Front = Field("none", description="What looks at images before their columns are read.")
-    join: CountOrFound = Field(0, description="Steps of the input that become one; 0 finds a number.")
+    stack_frames: CountOrFound = Field(0, description="Steps of the input that become one; 0 finds a number.")
     beam: CountOrFound = Field(8, description="Texts that the search holds; 0 takes the best path.")
 
 
@@ -144,7 +144,7 @@ class Transcribe(Task[Transcribed]):
 
     def read(self, path: Path, options: TranscribeOptions) -> Transcribed:
         shares = (options.validation_share, options.test_share)
-        plan = TextPlan(options.symbols, options.beam, *shares, options.part)
+        plan = TextPlan(options.tokenizer, options.beam, *shares, options.split_column)
         if names_images(path):
             data = read_strips(path, options.id, options.label, options.colour, options.height, plan)
         else:
@@ -268,15 +268,15 @@ def _join(data: Transcribed, options: TranscribeOptions) -> int:
     """
     if options.front != "none" and not data.height:
         raise GatewiseError(f"--front {options.front} looks at images, and these are sequences of numbers")
-    join = options.join or (max(data.height // TALL, 1) if options.front == "none" else 1)
-    while not options.join and join > 1 and _too_short(data, join, options.front):
+    join = options.stack_frames or (max(data.height // TALL, 1) if options.front == "none" else 1)
+    while not options.stack_frames and join > 1 and _too_short(data, join, options.front):
         join -= 1
     for part, number in _too_short(data, join, options.front):
         left = int(steps_left(part.sizes, join, options.front)[number])
         raise GatewiseError(
             f"{data.names[part.numbers[number]]} has {left} step{'s' * (left > 1)} left for its text "
             f"{part.texts[number]!r}, which needs {steps_needed(part.targets[number].tolist())}; "
-            "give a lower --join, or take it out"
+            "give a lower --stack-frames, or take it out"
         )
     return join
 

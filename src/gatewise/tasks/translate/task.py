@@ -65,13 +65,13 @@ class TranslateDataOptions(Options):
     test_file: tuple[str, ...] = Field((), description="Other pairs to test on, likewise.")
     validation_share: Share = Field(0.1, description="The part to choose by, where no file is; at most 5000.")
     test_share: Share = Field(0.1, description="The part to test on, likewise.")
-    symbols: Literal["words", "characters", "bpe"] = Field(
+    tokenizer: Literal["words", "characters", "bpe"] = Field(
         "words", description="What is told one after another."
     )
     vocabulary: Count = Field(8000, description="Symbols of each side, at most.")
-    least_count: Count = Field(2, description="Words that are rarer in training are unknown.")
+    min_count: Count = Field(2, description="Words that are rarer in training are unknown.")
     lowercase: bool = Field(False, description="Make all letters small, the true ones too.")
-    longest: Count = Field(200, description="Symbols of a side; longer pairs are not trained on.")
+    max_length: Count = Field(200, description="Symbols of a side; longer pairs are not trained on.")
 
     @field_validator("target_file", "validation_file", "test_file", mode="after")
     @classmethod
@@ -178,7 +178,7 @@ class Translate(Task[ParallelData]):
         pairs = read_pairs(path, options.target_file, options.source, options.target)
         others = [_others(one, pairs) for one in (options.validation_file, options.test_file)]
         wanted = VocabularyConfig(
-            options.symbols, options.vocabulary, options.least_count, options.longest, options.lowercase
+            options.tokenizer, options.vocabulary, options.min_count, options.max_length, options.lowercase
         )
         return prepare(pairs, wanted, (options.validation_share, options.test_share), *others)
 
