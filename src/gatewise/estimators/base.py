@@ -74,7 +74,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                 comparison = execute(run, callback, job)
         self._fitted(task, comparison, task.reading(comparison.data, options))
         self._home, self._data, self._given = home, path, type(data)
-        self._trained_with = options
+        self._trained_with = self._options(task, columns)
         return self
 
     def predict(self, data: Any = None, *, layout: Layout = "NTC") -> Any:
@@ -222,8 +222,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                 yield path
 
     @classmethod
-    def of(cls, model: SavedModel, options: TrainOptions | None) -> Self:
-        """A fitted estimator from a saved model; options: those that it was trained with, where known."""
+    def of(cls, model: SavedModel, options: TrainOptions | None, folder: Path) -> Self:
+        """A fitted estimator from a saved model in a folder; options: of its training, where known."""
         changed = {} if options is None else {name: getattr(options, name) for name in options.changed()}
         made = cls(**changed)
         made.model_, made.network_, made._trained_with = model, model.network, options

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -9,9 +11,14 @@ from sklearn.base import ClassifierMixin
 
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import is_frame
-from gatewise.estimators.base import Estimator
+from gatewise.errors import GatewiseError
+from gatewise.estimators.base import FOLDER, Estimator
+from gatewise.files import write_whole
+from gatewise.plain import read_json
+from gatewise.tasks.options import TrainOptions
+from gatewise.tasks.serialization import SavedModel
 
-PROBABILITY = "p_"  # what the columns of probabilities begin with
+CLASSES = "classes.json"  # the labels as they were given, in the order of the model's classes
 
 
 class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
@@ -26,6 +33,23 @@ class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
         order = {str(one): place for place, one in enumerate(given.tolist())}
         self.classes_ = given if y is None else given[[order[name] for name in names.tolist()]]
         return self
+
+    def save(self, folder: FOLDER) -> None:
+        """Writes the model and the labels as they were given, as `gatewise.load` reads them."""
+        super().save(folder)
+        labels = json.dumps(self.classes_.tolist())
+        write_whole(Path(folder) / CLASSES, lambda path: path.write_text(labels, encoding="utf-8"))
+
+    @classmethod
+    def of(cls, model: SavedModel, options: TrainOptions | None, folder: Path) -> Self:
+        """A fitted classifier; its labels are texts where the folder has only the names of the classes."""
+        made = super().of(model, options, folder)
+        names, path = model.reading["classes"], folder / CLASSES
+        labels = read_json(path) if path.is_file() else list(names)
+        if not isinstance(labels, list) or [str(one) for one in labels] != list(names):
+            raise GatewiseError(f"{path} does not hold the classes of the model, {', '.join(names)}")
+        made.classes_ = np.asarray(labels)
+        return made
 
     def predict(self, data: Any = None, *, layout: Layout = "NTC") -> Any:
         """The class of each example: an array for arrays and images, a table for tables and paths."""

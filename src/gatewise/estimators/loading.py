@@ -27,4 +27,4 @@ def load(folder: Path | str) -> Estimator:
     kind = verb_options("train", find_task(model.task).options)
     options = resolve(kind, config, {}) if config.is_file() else None
     assert options is None or isinstance(options, TrainOptions)
-    return find_estimator(name).of(model, options)
+    return find_estimator(name).of(model, options, Path(folder))

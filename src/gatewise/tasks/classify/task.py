@@ -15,7 +15,7 @@ from pydantic import Field
 from gatewise.cells.base import CellType
 from gatewise.data.fingerprint import fingerprint
 from gatewise.data.memory.arrays import LABEL, SEQUENCE, Layout, is_arrays, long_table, sequences_of
-from gatewise.data.memory.images import is_images
+from gatewise.data.memory.images import is_clips, is_images
 from gatewise.data.sequences.archives import ARCHIVES, read_archive
 from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
 from gatewise.data.sequences.plausible import require_classes, require_steps
@@ -239,7 +239,7 @@ class Classify(ClassTask[ClassifyData]):
 
 
 def _is_sequences(data: Any) -> bool:
-    return is_arrays(data) and not is_images(data)
+    return is_arrays(data) and not is_images(data) and not is_clips(data)
 
 
 def _read(

@@ -52,6 +52,7 @@ from gatewise.tasks.transcribe.plots import draw_texts
 from gatewise.tasks.transcribe.tables import edit_table, text_table
 
 TALL = 8  # pixels of height for each column that joins others, where nobody said how many do
+TEXTS = "texts.parquet"  # beside the sequences that were given as arrays
 
 
 class TranscribeDataOptions(Options):
@@ -133,9 +134,11 @@ class Transcribe(Task[Transcribed]):
         long_table(sequences).write_parquet(path)
         if y is None:
             return path, {"id": SEQUENCE}
-        targets = folder / "texts.parquet"
-        pl.DataFrame({SEQUENCE: range(len(sequences)), "text": list(y)}).write_parquet(targets)
-        return path, {"id": SEQUENCE, "targets": str(targets), "label": "text"}
+        if len(y) != len(sequences):
+            raise GatewiseError(f"there are {len(sequences)} sequences and {len(y)} texts")
+        texts = pl.DataFrame({SEQUENCE: range(len(sequences)), "text": list(y)})
+        texts.write_parquet(folder / TEXTS)
+        return path, {"id": SEQUENCE, "targets": TEXTS}
 
     def check(self, options: TranscribeOptions, cell: CellType) -> None:
         super().check(options, cell)
