@@ -1,5 +1,8 @@
 """Tracers, modes and transforms see every operation: what they record is right for other tensors, too."""
 
+import io
+import warnings
+
 import pytest
 import torch
 from torch._subclasses import FakeTensorMode
@@ -172,3 +175,15 @@ def test_transforms_of_lengths_and_resets_are_seen():
     resets = torch.rand(4, 5, 2) < 0.4
     found = torch.vmap(lambda own: layer(values, resets=own)[0])(resets)
     assert_same(found, [layer(values, resets=own)[0] for own in resets])
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_an_export_by_tracing_becomes_one_standard_node(kind):
+    pytest.importorskip("onnx", reason="ONNX is not installed")
+    layer, graph = getattr(gatewise, kind)(3, 4), io.BytesIO()
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter by tracing is deprecated
+        torch.onnx.export(layer, (torch.randn(7, 2, 3),), graph, dynamic_axes={"input": {0: "T"}},
+                          input_names=["input"], dynamo=False)  # fmt: skip
+    assert kind.encode() in graph.getvalue()
+    assert b"along" not in graph.getvalue()

@@ -113,7 +113,6 @@ class Recurrent(nn.Module):
         self,
         input: Tensor | PackedSequence,
         hx: State | None = None,
-        *,
         lengths: Tensor | list[int] | None = None,
         resets: Tensor | None = None,
         trace: bool = False,
