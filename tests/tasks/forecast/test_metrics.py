@@ -8,9 +8,9 @@ import torch
 from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
+from gatewise.modules.heads import LEVELS
 from gatewise.tasks.forecast.baselines import Naive
 from gatewise.tasks.forecast.data import Plan, prepare
-from gatewise.tasks.forecast.heads import LEVELS
 from gatewise.tasks.forecast.metrics import foretell, score
 from gatewise.tasks.forecast.task import shape_of
 from tests.series import data, frame, seasonal

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from gatewise.data.series.windows import WindowBatch, Windows
 from gatewise.errors import GatewiseError
+from gatewise.modules.heads import LEVELS, QuantileHead, pinball
 from gatewise.modules.network import Baseline
 from gatewise.tasks.forecast.forecaster import Forecaster, ForecastShape, HeadedForecaster
-from gatewise.tasks.forecast.heads import LEVELS, QuantileHead, pinball
 
 RIDGE_PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 

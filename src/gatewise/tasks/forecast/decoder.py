@@ -9,8 +9,8 @@ from torch import Tensor
 
 from gatewise.cells.base import CellType
 from gatewise.layers import Recurrent
+from gatewise.modules.heads import HEADS
 from gatewise.tasks.forecast.forecaster import ForecastShape
-from gatewise.tasks.forecast.heads import HEADS
 from gatewise.tasks.forecast.network import Front, PastReader
 
 

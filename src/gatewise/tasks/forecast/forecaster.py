@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from gatewise.data.series.windows import WindowBatch
+from gatewise.modules.heads import LEVELS, MEDIAN, QuantileHead, StudentTHead
 from gatewise.modules.network import Network
-from gatewise.tasks.forecast.heads import LEVELS, MEDIAN, QuantileHead, StudentTHead
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from gatewise.data.series.scaling import ROUNDING
 from gatewise.data.series.windows import Windows
+from gatewise.modules.heads import LEVELS, MEDIAN, pinball
 from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.forecaster import Forecaster
-from gatewise.tasks.forecast.heads import LEVELS, MEDIAN, pinball
 
 WINDOWS_AT_ONCE = 1024
 

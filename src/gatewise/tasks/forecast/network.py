@@ -14,8 +14,8 @@ from gatewise.cells.grid import Transform
 from gatewise.cells.transforms import transform_of
 from gatewise.layers import GridLSTM, Recurrent
 from gatewise.modules.causal_convolution import CausalConvolution
+from gatewise.modules.heads import HEADS, QuantileHead, StudentTHead
 from gatewise.tasks.forecast.forecaster import ForecastShape, HeadedForecaster
-from gatewise.tasks.forecast.heads import HEADS, QuantileHead, StudentTHead
 
 Front = Literal["none", "convolution"]
 

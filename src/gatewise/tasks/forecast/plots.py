@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from gatewise.modules.heads import MEDIAN
 from gatewise.modules.network import Network
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.forecaster import Forecaster
-from gatewise.tasks.forecast.heads import MEDIAN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

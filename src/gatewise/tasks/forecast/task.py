@@ -20,6 +20,7 @@ from gatewise.data.series.times import say, time_format
 from gatewise.data.tables.columns import Columns, FoundColumns
 from gatewise.errors import GatewiseError
 from gatewise.metrics.metric import Metric
+from gatewise.modules.heads import LEVELS, MEDIAN
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, Line, Track, channels, require_example
 from gatewise.tasks.base import Prediction, Task
@@ -28,7 +29,6 @@ from gatewise.tasks.forecast.baselines import BASELINES, PointForecast, WindowML
 from gatewise.tasks.forecast.data import ForecastData, Learned, Plan, latest, prepare
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
 from gatewise.tasks.forecast.forecaster import Forecaster, ForecastShape, HeadedForecaster
-from gatewise.tasks.forecast.heads import LEVELS, MEDIAN
 from gatewise.tasks.forecast.inspect import explain_forecast
 from gatewise.tasks.forecast.metrics import foretell, score
 from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork, require_fit

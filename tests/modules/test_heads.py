@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from gatewise.tasks.forecast.heads import LEVELS, QuantileHead, StudentTHead, pinball
+from gatewise.modules.heads import LEVELS, QuantileHead, StudentTHead, pinball
 
 
 def test_the_mean_pinball_loss_is_least_at_the_quantile():
