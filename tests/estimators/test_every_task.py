@@ -145,14 +145,14 @@ def test_a_fitted_estimator_predicts_and_scores(fitted):
         with pytest.raises(gatewise.GatewiseError, match="sample"):
             model.predict(inputs(case.data))
     comparison = model.evaluate()
-    metric = task.metrics[0]
+    metric = comparison.metrics[0]
     value = next(one.scores[metric.name] for one in comparison.results if not one.baseline)
     assert model.score() == (value if metric.higher else -value)
     again = model.evaluate(case.data, case.y)  # the test set of the same data, found by their content
     found = next(one.scores[metric.name] for one in again.results if not one.baseline)
     assert found == pytest.approx(value, rel=1e-6)
     assert comparison.best.name in comparison.verdict
-    assert {one.name for one in task.metrics} < set(comparison.table.columns)
+    assert {one.name for one in comparison.metrics} < set(comparison.table.columns)
 
 
 def test_figures_are_values(fitted):

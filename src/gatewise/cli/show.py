@@ -13,7 +13,7 @@ from gatewise.training.progress import _duration, console
 
 def leaderboard(comparison: Comparison[Any]) -> Table:
     """The results as a table of 80 columns, the best first; baselines are marked and dimmed."""
-    metrics = comparison.task.metrics
+    metrics = comparison.metrics
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("model", *(metric.title for metric in metrics), "weights", "time"):
         table.add_column(name, justify="left" if name == "model" else "right", no_wrap=True)

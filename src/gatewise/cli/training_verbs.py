@@ -169,7 +169,7 @@ def _run(verb: Verb, task: Task[Any], asked: Asked) -> Iterator[runs.Run]:
 def _tell_files(run: runs.Run, comparison: Comparison[Any], pictures: dict[str, str]) -> None:
     chosen = comparison.chosen(baseline=False)
     assert chosen is not None
-    metric = comparison.task.metrics[0]
+    metric = comparison.metrics[0]
     if len(run.cells) > 1:
         console.print(
             f"The model kept for use is {chosen.name} ({metric.title} "

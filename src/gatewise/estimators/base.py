@@ -98,9 +98,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def score(self, data: Any = None, y: Any = None, *, layout: Layout = "NTC") -> float:
         """The first metric of the task on other data, or on the test set; negative where lower is better."""
-        metric = self._task.metrics[0]
-        results = self.evaluate(data, y, layout=layout).results
-        value = next(one.scores[metric.name] for one in results if not one.baseline)
+        found = self.evaluate(data, y, layout=layout)
+        metric = found.metrics[0]
+        value = next(one.scores[metric.name] for one in found.results if not one.baseline)
         return -metric.order(value)
 
     def save(self, folder: FOLDER) -> None:

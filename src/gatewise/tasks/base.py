@@ -159,6 +159,10 @@ class Task(ABC, Generic[Data]):
         """The figure of a sample that is a table."""
         raise GatewiseError(f"samples of the task {self.name!r} are not drawn")
 
+    def metrics_of(self, data: Data) -> tuple[Metric, ...]:
+        """The metrics that apply to the data, the first of which ranks: all of them, unless a task differs."""
+        return self.metrics
+
     def cells(self, options: Any) -> tuple[str, ...]:
         """The cells that `compare` trains where none are given."""
         return ("rnn", "lstm", "gru")

@@ -24,8 +24,7 @@ Data = TypeVar("Data")
 class ComparedTask(Protocol):
     """What a comparison must know of its task; `gatewise.tasks.base.Task` has it."""
 
-    @property
-    def metrics(self) -> tuple[Metric, ...]: ...
+    def metrics_of(self, data: Any) -> tuple[Metric, ...]: ...
 
     @property
     def chosen_by(self) -> Metric: ...
@@ -71,6 +70,11 @@ class Comparison(Generic[Data]):
         return min(results, key=lambda one: one.validation, default=None)
 
     @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics that apply to the data; the first one ranks."""
+        return self.task.metrics_of(self.data)
+
+    @property
     def best(self) -> Result:
         """The result that is best on the test set."""
         return self.results[0]
@@ -78,7 +82,7 @@ class Comparison(Generic[Data]):
     @property
     def table(self) -> pl.DataFrame:
         """The leaderboard as a table, the best first: a row for each network and baseline."""
-        first, chooser = self.task.metrics[0].name, self.task.chosen_by
+        first, chooser = self.metrics[0].name, self.task.chosen_by
         return pl.DataFrame(
             {
                 "model": one.name,
@@ -102,11 +106,11 @@ class Comparison(Generic[Data]):
         return pick(self.figures(), name)
 
     def _repr_html_(self) -> str:
-        titles = ("model", *(one.title for one in self.task.metrics), "parameters", "seconds")
+        titles = ("model", *(one.title for one in self.metrics), "parameters", "seconds")
         rows = [
             (
                 one.name + " *" * one.baseline,
-                *(metric.said(one.scores[metric.name]) for metric in self.task.metrics),
+                *(metric.said(one.scores[metric.name]) for metric in self.metrics),
                 f"{one.parameters:,}",
                 f"{one.seconds:.1f}",
             )
@@ -120,7 +124,7 @@ class Comparison(Generic[Data]):
     @property
     def verdict(self) -> str:
         """Which candidate wins, by how much, and whether the difference means anything."""
-        metric = self.task.metrics[0]
+        metric = self.metrics[0]
         best = self.results[0]
         rival = next((one for one in self.results if one.baseline != best.baseline), None)
         value = best.scores[metric.name]

@@ -56,7 +56,7 @@ class Runner(Generic[Data]):
         lightning: Lightning = NO_EXTRAS,
     ) -> None:
         self.task, self.data, self.callback, self.reading = task, data, callback, reading
-        self.lightning = lightning
+        self.lightning, self.metrics = lightning, task.metrics_of(data)
 
     def baselines(self, kinds: Mapping[str, Callable[[], Baseline]]) -> Iterator[Result]:
         """The baselines that need no training by gradient."""
@@ -98,15 +98,15 @@ class Runner(Generic[Data]):
         """A result for a network that was trained before; nothing is chosen by it."""
         task = self.task
         scores = self._scores(name, network, self.data.test)
-        first = {one.name: scores[one.name] for one in task.metrics}
+        first = {one.name: scores[one.name] for one in self.metrics}
         size = sum(one.numel() for one in network.parameters())
         result = Result(name, False, first, 0.0, 1, size, 0.0, 0.0, network)
-        self.callback.finish(result, task.metrics[0])
+        self.callback.finish(result, self.metrics[0])
         return result
 
     def ranked(self, results: list[Result]) -> Comparison[Data]:
         """The comparison of these results, the best on the test part first."""
-        first = self.task.metrics[0]
+        first = self.metrics[0]
         order = sorted(results, key=lambda one: first.order(one.scores[first.name]))
         return Comparison(self.task, self.data, tuple(order))
 
@@ -151,7 +151,7 @@ class Runner(Generic[Data]):
         """On a part of the data. Errors: `DivergedError` where one that is used is not finite."""
         task, testing = self.task, part is self.data.test
         scores = task.score(network.eval(), self.data, part)
-        for metric in task.metrics if testing else (task.chosen_by,):
+        for metric in self.metrics if testing else (task.chosen_by,):
             if not isfinite(value := scores[metric.name]):
                 which = "test" if testing else "validation"
                 raise DivergedError(
@@ -162,7 +162,7 @@ class Runner(Generic[Data]):
 
     def _result(self, name: str, baseline: bool, networks: list[Network], seconds: list[float]) -> Result:
         task, data = self.task, self.data
-        first = task.metrics[0].name
+        first = self.metrics[0].name
         scores = [self._scores(name, one, data.test) for one in networks]
         chooser = task.chosen_by
         whole = data.validation is data.test  # as of data that a model is only scored on
@@ -171,7 +171,7 @@ class Runner(Generic[Data]):
         result = Result(
             name,
             baseline,
-            {one.name: float(np.mean([own[one.name] for own in scores])) for one in task.metrics},
+            {one.name: float(np.mean([own[one.name] for own in scores])) for one in self.metrics},
             float(np.std([one[first] for one in scores])),
             len(networks),
             sum(one.numel() for one in networks[0].parameters()),
@@ -179,7 +179,7 @@ class Runner(Generic[Data]):
             min(validations),
             networks[int(np.argmin(validations))],
         )
-        self.callback.finish(result, task.metrics[0])
+        self.callback.finish(result, self.metrics[0])
         return result
 
 
