@@ -138,7 +138,6 @@ def test_data_in_memory_choose_their_task(fitted):
 
 def test_a_fitted_estimator_predicts_and_scores(fitted):
     case, model = fitted
-    task = find_task(case.task)
     if case.task != ONLY_SAMPLED:
         assert len(model.predict(inputs(case.data))) > 0
     else:

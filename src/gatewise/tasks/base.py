@@ -160,7 +160,7 @@ class Task(ABC, Generic[Data]):
         raise GatewiseError(f"samples of the task {self.name!r} are not drawn")
 
     def metrics_of(self, data: Data) -> tuple[Metric, ...]:
-        """The metrics that apply to the data, the first of which ranks: all of them, unless a task differs."""
+        """The metrics that apply to the data, all of them by default; the first one ranks."""
         return self.metrics
 
     def cells(self, options: Any) -> tuple[str, ...]:

@@ -96,7 +96,6 @@ class Runner(Generic[Data]):
 
     def evaluated(self, name: str, network: Network) -> Result:
         """A result for a network that was trained before; nothing is chosen by it."""
-        task = self.task
         scores = self._scores(name, network, self.data.test)
         first = {one.name: scores[one.name] for one in self.metrics}
         size = sum(one.numel() for one in network.parameters())
