@@ -3,6 +3,7 @@
 import pytest
 
 from gatewise.cells import Cell, W, exp, matrices, maximum, prev, relu, softplus, vectors, x
+from gatewise.cells.expressions import Factor
 from gatewise.cells.formula import formulas
 
 
@@ -33,3 +34,7 @@ def test_a_name_gives_the_same_thing_again():
 def test_private_attributes_are_not_names():
     with pytest.raises(AttributeError):
         _ = W.__deepcopy__
+
+
+def test_a_factor_of_a_program_is_shown_by_its_name():
+    assert repr(Factor("mask") * prev.h) == "mask * h[t-1]"

@@ -21,9 +21,12 @@ from gatewise.cells import (
     tanh,
     x,
 )
+from gatewise.cells.functions import FUNCTIONS
+from gatewise.compiler import functions
 from gatewise.compiler.program import Extras
 from gatewise.compiler.stages import plan
 from gatewise.compiler.values import Values, stored, variable
+from gatewise.engine import step
 
 
 def text_of(made, line):
@@ -57,6 +60,10 @@ def test_operators_and_functions(value, expected):
         h = value(a)
 
     assert text_of(plan(Own), "h") == expected
+
+
+def test_every_function_has_a_row_in_the_tables_of_all_backends():
+    assert set(functions.FUNCTIONS) | set(functions.SIGNS) == set(FUNCTIONS) == set(step.FUNCTIONS)
 
 
 def test_names_are_numbers_so_that_no_name_from_a_file_is_code():

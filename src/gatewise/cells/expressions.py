@@ -5,14 +5,11 @@ from __future__ import annotations
 import reprlib
 from dataclasses import dataclass, field
 
+from gatewise.cells.functions import FUNCTIONS
 from gatewise.cells.limits import check_number
 from gatewise.errors import GatewiseError
 
 NORMALISE_EPSILON = 1e-5  # added to the variance that a normaliser divides by
-FUNCTIONS = {  # every elementwise function, with the number of its arguments
-    "add": 2, "subtract": 2, "multiply": 2, "divide": 2, "maximum": 2,
-    "negate": 1, "sigmoid": 1, "tanh": 1, "relu": 1, "softplus": 1, "exp": 1,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -103,7 +100,8 @@ class Operation(Expression):
     arguments: tuple[Expression, ...]
 
     def __post_init__(self) -> None:
-        if FUNCTIONS.get(self.function) != len(self.arguments):
+        known = FUNCTIONS.get(self.function)
+        if known is None or known.arguments != len(self.arguments):
             raise GatewiseError(
                 f"there is no function {reprlib.repr(self.function)} of {len(self.arguments)} values"
             )

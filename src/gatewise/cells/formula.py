@@ -1,30 +1,22 @@
-"""A cell's equations as a person reads them."""
+"""A cell's equations as plain text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import ClassVar, Protocol
 
-from gatewise.cells.expressions import (
-    Constant,
-    Expression,
-    Input,
-    Normalised,
-    Operation,
-    Previous,
-    Product,
-    Vector,
-)
+from gatewise.cells.expressions import Expression, Normalised, Operation, Previous, Product
 from gatewise.cells.limits import MOST_PARTS
+from gatewise.cells.printer import Binding, Operator, Printed, Printer
 from gatewise.cells.traversal import fits
 
-# How tightly each sign binds; an operand that binds less is put in brackets.
-SIGNS = {"add": (" + ", 1), "subtract": (" - ", 1), "multiply": (" * ", 2), "divide": (" / ", 2)}
-PRODUCT, WHOLE = 3, 4
+SUM, PRODUCT, MATRIX_PRODUCT, ATOM = Binding
+
+Words = Callable[[Expression], str | None]
 
 
 class Equations(Protocol):
-    """What has equations, such as a cell."""
+    """Anything with equations, such as a cell."""
 
     @property
     def lines(self) -> Mapping[str, Expression]: ...
@@ -40,51 +32,61 @@ def formulas(cell: Equations) -> dict[str, str]:
     return {name: formula(line) for name, line in cell.lines.items()}
 
 
-Words = Callable[[Expression], str | None]
-
-
-def formula(expression: Expression, words: Words = lambda part: part.line) -> str:
+def formula(expression: Expression, words: Words = lambda operand: operand.line) -> str:
     """An expression as text; the lines that it reads stay names.
 
-    words: what to write for a part instead of its own text, such as a number; None for its text
+    words: what to write for an operand instead of its own text, such as a number; None for its text
     """
-    return _text(expression, words)[0]
+    return TextPrinter(words).printed(expression)[0]
 
 
-def _read(expression: Expression, words: Words, least: int = 0) -> str:
-    """An operand: its word, or its text, in brackets where it binds less than it must."""
-    word = words(expression)
-    if word is not None:
-        return f"({word})" if word.startswith("-") and least > SIGNS["add"][1] else word
-    text, strength = _text(expression, words)
-    return text if strength >= least else f"({text})"
+class TextPrinter(Printer):
+    """Prints `sigmoid(W_f x + R_f h[t-1])`."""
 
+    operators: ClassVar = {
+        "add": Operator("{} + {}", SUM, (SUM, SUM)),
+        "subtract": Operator("{} - {}", SUM, (SUM, PRODUCT)),
+        "multiply": Operator("{} * {}", PRODUCT, (PRODUCT, PRODUCT)),
+        "divide": Operator("{} / {}", PRODUCT, (PRODUCT, MATRIX_PRODUCT)),
+        "negate": Operator("-{}", SUM, (MATRIX_PRODUCT,)),
+    }
 
-def _text(expression: Expression, words: Words) -> tuple[str, int]:
-    match expression:
-        case Operation(function=name, arguments=(first, second)) if name in SIGNS:
-            sign, strength = SIGNS[name]
-            closer = strength + (name in ("subtract", "divide"))
-            after = _read(second, words, closer)
-            after = f"({after})" if after.startswith("-") else after
-            return _read(first, words, strength) + sign + after, strength
-        case Operation(function="negate", arguments=(only,)):
-            return f"-{_read(only, words, PRODUCT)}", 1
-        case Operation(function=name, arguments=arguments):
-            return f"{name}({', '.join(_read(one, words) for one in arguments)})", WHOLE
-        case Product(family=family, block=block, operand=operand):
-            return f"{family}_{block} {_read(operand, words, WHOLE)}", PRODUCT
-        case Normalised(group=group, operand=operand):
-            return f"normalise_{group}({_read(operand, words)})", WHOLE
-        case Previous(state=state, axis=axis):
-            return f"{state}[p-e{axis}]" if axis else f"{state}[t-1]", WHOLE
-        case Vector(family=family, block=block):
-            return f"{family}_{block}", WHOLE
-        case Constant(value=number):
-            return f"{number:g}", WHOLE
-        case Input():
-            return "x", WHOLE
-    raise TypeError(f"no formula for {expression}")
+    def __init__(self, words: Words) -> None:
+        self.words = words
+
+    def named(self, expression: Expression) -> Printed | None:
+        word = self.words(expression)
+        return None if word is None else (word, SUM if word.startswith("-") else ATOM)
+
+    def joined(self, operation: Operation, operands: list[str]) -> str:
+        """A minus sign never follows another sign without a bracket."""
+        first, *others = operands
+        others = [self.brackets(one) if one.startswith("-") else one for one in others]
+        return super().joined(operation, [first, *others])
+
+    def brackets(self, text: str) -> str:
+        return f"({text})"
+
+    def function(self, name: str, arguments: list[str]) -> str:
+        return f"{name}({', '.join(arguments)})"
+
+    def product(self, product: Product) -> Printed:
+        return f"{product.family}_{product.block} {self.operand(product.operand, ATOM)}", MATRIX_PRODUCT
+
+    def normalised(self, value: Normalised) -> str:
+        return f"normalise_{value.group}({self.operand(value.operand)})"
+
+    def previous(self, state: Previous) -> str:
+        return f"{state.state}[p-e{state.axis}]" if state.axis else f"{state.state}[t-1]"
+
+    def vector(self, family: str, block: str) -> str:
+        return f"{family}_{block}"
+
+    def number(self, digits: str) -> str:
+        return digits
+
+    def input(self) -> str:
+        return "x"
 
 
 def _represented(expression: Expression) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from gatewise.cells.expressions import Constant, Expression, Factor, Normalised, Operation, Previous, Vector
+from gatewise.compiler.functions import FUNCTIONS, SIGNS
 from gatewise.compiler.stages import Accumulated, Plan, Reference, lines_read, previous_place
-from gatewise.compiler.values import SIGNS, Values, row, stored, variable
+from gatewise.compiler.values import Values, row, stored, variable
 
 Entry = tuple[str, Reference]  # ("", a line that later stages read) or (a normaliser's group, its value)
 
@@ -163,14 +164,7 @@ class Gradient:
                 self._back(second, self._keep(f"select<T>({a} < {b}, {g}, {half})"))
             case Operation(function=name, arguments=(only,)):
                 y = variable(self.plan, own) if own else self._keep(self.values.text(expression))
-                slope = {
-                    "negate": "broadcast<T>(-1)",
-                    "sigmoid": f"({y} * (T(1) - {y}))",
-                    "tanh": f"(T(1) - {y} * {y})",
-                    "relu": f"select<T>({y} > T(0), broadcast<T>(1), V{{}})",
-                    "softplus": f"(T(1) - exponential<T>(-{y}))",
-                    "exp": y,
-                }[name]
+                slope = FUNCTIONS[name].slope.format(y=y)
                 self._back(only, self._keep(f"{gradient} * {slope}"))
 
     def _back_line(self, name: str, gradient: str) -> None:

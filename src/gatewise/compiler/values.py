@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from gatewise.cells.expressions import Constant, Expression, Factor, Normalised, Operation, Previous, Vector
+from gatewise.compiler.functions import FUNCTIONS, SIGNS
 from gatewise.compiler.stages import Accumulated, Plan, Stage, previous_place
-
-SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
-FUNCTIONS = {
-    "sigmoid": "sigmoid<T>", "tanh": "hyperbolic_tangent<T>", "exp": "exponential<T>",
-    "softplus": "softplus<T>", "relu": "relu<T>", "maximum": "maximum<T>",
-}  # fmt: skip
 
 
 def variable(plan: Plan, kept: str | int) -> str:
@@ -43,7 +38,7 @@ class Values:
             case Operation(function=name, arguments=arguments) if name in SIGNS:
                 return "(" + f" {SIGNS[name]} ".join(map(self.read, arguments)) + ")"
             case Operation(function=name, arguments=arguments):
-                return f"{FUNCTIONS[name]}({', '.join(map(self.read, arguments))})"
+                return f"{FUNCTIONS[name].name}({', '.join(map(self.read, arguments))})"
             case Accumulated(index=index):
                 self.sums_read[index] = None
                 return variable(self.plan, index)

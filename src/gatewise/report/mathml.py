@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from typing import ClassVar
 
 from gatewise.cells.base import CellType
-from gatewise.cells.expressions import (
-    Constant,
-    Expression,
-    Input,
-    Normalised,
-    Operation,
-    Previous,
-    Product,
-    Vector,
-)
-from gatewise.cells.latex import NUMBERED
+from gatewise.cells.expressions import Expression, Input, Normalised, Operation, Previous, Product, Vector
+from gatewise.cells.functions import FUNCTIONS
+from gatewise.cells.printer import Binding, Operator, Printed
 from gatewise.cells.traversal import terms
+from gatewise.cells.typeset import NUMBERED, TypesetPrinter
 
-FUNCTIONS = {"sigmoid": "&#963;", "maximum": "max"}
-INVERSE = ("sigmoid", "tanh")  # whose argument can be told by their value
-SUM, PRODUCT, WHOLE = 1, 2, 3  # how tightly a text holds together
+INVERTIBLE = ("sigmoid", "tanh")  # whose argument follows from their value
+NOT_TRACED = (Product, Normalised, Vector, Input)
+SUM, PRODUCT, _, ATOM = Binding
 
 
 @dataclass(frozen=True)
@@ -49,11 +43,10 @@ def equations(cell: CellType) -> tuple[Equation, ...]:
     """
     at = "p" if cell.of_lattice else "t"
     found = []
+    letters, numbers = MathMLPrinter(at), _NumbersPrinter(at)
     for name, line in cell.lines.items():
-        left = _at(_name(name), at)
-        right = _Letters(at).text(line)[0]
-        filled = _Numbers(at, name, cell).line(line)
-        found.append(Equation(name, _math(f"{left}<mo>=</mo>{right}"), filled))
+        equation = f"{letters.line(name)}<mo>=</mo>{letters.printed(line)[0]}"
+        found.append(Equation(name, _math(equation), numbers.equation(name, line)))
     return tuple(found)
 
 
@@ -62,125 +55,100 @@ def symbol(name: str) -> str:
     return _math(_name(name))
 
 
-class _Letters:
-    """Expressions as they stand in a textbook."""
+class MathMLPrinter(TypesetPrinter):
+    """Prints MathML with the letters of a textbook."""
 
-    def __init__(self, at: str) -> None:
-        self.at = at
+    operators: ClassVar = {
+        "subtract": Operator("{}<mo>&#8722;</mo>{}", SUM, (SUM, PRODUCT)),
+        "multiply": Operator("{}<mo>⊙</mo>{}", PRODUCT, (PRODUCT, PRODUCT)),
+        "divide": Operator("<mfrac><mrow>{}</mrow><mrow>{}</mrow></mfrac>", ATOM, (SUM, SUM)),
+        "negate": Operator("<mo>&#8722;</mo>{}", SUM, (PRODUCT,)),
+    }
+    plus = "<mo>+</mo>"
 
-    def read(self, expression: Expression, least: int = SUM) -> str:
-        """An operand: its line's name, or its text, in brackets where it holds together less than it must."""
-        if expression.line is not None:
-            return self.named(expression.line)
-        text, strength = self.text(expression)
-        return text if strength >= least else _brackets(text)
+    def line(self, name: str) -> str:
+        return _at(_name(name), self.at)
 
-    def named(self, line: str) -> str:
-        return _at(_name(line), self.at)
+    def brackets(self, text: str) -> str:
+        return _brackets(text)
 
-    def text(self, expression: Expression) -> tuple[str, int]:
-        """An expression, and how tightly it holds together."""
-        match expression:
-            case Operation(function="add"):
-                return self.sum(list(terms(expression))), SUM
-            case Operation(function="subtract", arguments=(first, second)):
-                return f"{self.read(first)}<mo>&#8722;</mo>{self.read(second, PRODUCT)}", SUM
-            case Operation(function="multiply", arguments=(first, second)):
-                return f"{self.read(first, PRODUCT)}{self.times}{self.read(second, PRODUCT)}", PRODUCT
-            case Operation(function="divide", arguments=(first, second)):
-                return f"<mfrac>{_row(self.read(first))}{_row(self.read(second))}</mfrac>", WHOLE
-            case Operation(function="negate", arguments=(only,)):
-                return f"<mo>&#8722;</mo>{self.read(only, PRODUCT)}", SUM
-            case Operation(function=name, arguments=arguments):
-                inside = "<mo>,</mo>".join(self.read(one) for one in arguments)
-                return f"<mi>{FUNCTIONS.get(name, name)}</mi>{_brackets(inside)}", WHOLE
-            case Constant(value=number):
-                return f"<mn>{number:g}</mn>", WHOLE
-        return self.atom(expression)
+    def function(self, name: str, arguments: list[str]) -> str:
+        return f"<mi>{FUNCTIONS[name].mathml}</mi>{_brackets('<mo>,</mo>'.join(arguments))}"
 
-    times = "<mo>⊙</mo>"
-
-    def sum(self, added: list[Expression]) -> str:
-        """Terms; products by W and R that are added up share one bias."""
-        products = [one for one in added if isinstance(one, Product) and one.line is None]
-        blocks = dict.fromkeys(one.block for one in products if one.family in ("W", "R"))
-        texts = [self.product(one) if one in products else self.read(one) for one in added]
-        biases = [f"<msub><mi>b</mi>{_name(one)}</msub>" for one in blocks]
-        return "<mo>+</mo>".join([*texts, *biases])
-
-    def product(self, product: Product) -> str:
+    def matrix_product(self, product: Expression) -> str:
+        assert isinstance(product, Product)
         matrix = _below(_bold(product.family), _name(product.block))
-        return f"{matrix}<mspace width='0.15em'/>{self.read(product.operand, WHOLE)}"
+        return f"{matrix}<mspace width='0.15em'/>{self.operand(product.operand, ATOM)}"
 
-    def atom(self, expression: Expression) -> tuple[str, int]:
-        match expression:
-            case Product(family="W" | "R" as family, block=block):
-                bias = f"<msubsup><mi>b</mi>{_name(block)}<mi>{family}</mi></msubsup>"
-                return f"{self.product(expression)}<mo>+</mo>{bias}", SUM
-            case Product():
-                return self.product(expression), PRODUCT
-            case Normalised(group=group, operand=operand):
-                alone = isinstance(operand, Product) and operand.line is None
-                inside = self.product(operand) if alone else self.read(operand)  # type: ignore[arg-type]
-                return f"<msub><mi>LN</mi><mi>{escape(group)}</mi></msub>{_brackets(inside)}", WHOLE
-            case Previous(state=state, axis=axis):
-                back = f"<msub><mi>e</mi><mn>{axis}</mn></msub>" if axis else "<mn>1</mn>"
-                return _below(_name(state), _row(f"<mi>{self.at}</mi><mo>&#8722;</mo>{back}")), WHOLE
-            case Vector(family=family, block=block):
-                return f"<msub><mi>{escape(family)}</mi>{_name(block)}</msub>", WHOLE
-            case Input():
-                return _at(_bold("x"), self.at), WHOLE
-        raise TypeError(f"no MathML for {expression}")
+    def bias(self, block: str, family: str = "") -> str:
+        if family:
+            return f"<msubsup><mi>b</mi>{_name(block)}<mi>{family}</mi></msubsup>"
+        return f"<msub><mi>b</mi>{_name(block)}</msub>"
+
+    def normaliser(self, group: str, inside: str) -> str:
+        return f"<msub><mi>LN</mi><mi>{escape(group)}</mi></msub>{_brackets(inside)}"
+
+    def previous(self, state: Previous) -> str:
+        step = f"<msub><mi>e</mi><mn>{state.axis}</mn></msub>" if state.axis else "<mn>1</mn>"
+        return _below(_name(state.state), _row(f"<mi>{self.at}</mi><mo>&#8722;</mo>{step}"))
+
+    def vector(self, family: str, block: str) -> str:
+        return f"<msub><mi>{escape(family)}</mi>{_name(block)}</msub>"
+
+    def number(self, digits: str) -> str:
+        return f"<mn>{digits}</mn>"
+
+    def input(self) -> str:
+        return _at(_bold("x"), self.at)
 
 
-class _Numbers(_Letters):
-    """The same with places for numbers; a line's products are told by what they came to."""
+class _NotTracedError(Exception):
+    """A trace holds no value for a part of the equation."""
 
-    times = "<mo>·</mo>"
 
-    def __init__(self, at: str, line: str, cell: CellType) -> None:
-        super().__init__(at)
-        self.own, self.cell = line, cell
+class _NumbersPrinter(MathMLPrinter):
+    """Prints MathML with an empty place for each number; the products of a line have no numbers."""
 
-    def line(self, line: Expression) -> str | None:
+    operators: ClassVar = {
+        **MathMLPrinter.operators,
+        "multiply": Operator("{}<mo>·</mo>{}", PRODUCT, (PRODUCT, PRODUCT)),
+    }
+
+    def equation(self, name: str, line: Expression) -> str | None:
         """A `<math>` for each term, so that a long sum can be broken; None where a number is missing."""
         try:
-            if isinstance(line, Operation) and line.function in INVERSE and _opaque(line.arguments[0]):
-                inside = f"<mn data-line='{escape(self.own)}' data-inside='{line.function}'></mn>"
-                return _math(f"<mi>{FUNCTIONS.get(line.function, line.function)}</mi>{_brackets(inside)}")
+            if isinstance(line, Operation) and line.function in INVERTIBLE and _opaque(line.arguments[0]):
+                inside = f"<mn data-line='{escape(name)}' data-inside='{line.function}'></mn>"
+                return _math(self.function(line.function, [inside]))
             if isinstance(line, Operation) and line.function == "add":
-                first, *others = (self.read(one) for one in terms(line))
-                return " ".join(
-                    [
-                        _math(first),
-                        *(
-                            _math(f"<mo form='infix' lspace='0' rspace='0.25em'>+</mo>{one}")
-                            for one in others
-                        ),
-                    ]
-                )
-            return _math(self.text(line)[0])
-        except TypeError:
+                first, *others = (self.operand(one) for one in terms(line))
+                plus = "<mo form='infix' lspace='0' rspace='0.25em'>+</mo>"
+                return " ".join([_math(first), *(_math(f"{plus}{one}") for one in others)])
+            return _math(self.printed(line)[0])
+        except _NotTracedError:
             return None
 
-    def named(self, line: str) -> str:
-        return f"<mn data-line='{escape(line)}'></mn>"
+    def printed(self, expression: Expression) -> Printed:
+        if isinstance(expression, NOT_TRACED):
+            raise _NotTracedError
+        return super().printed(expression)
 
-    def sum(self, added: list[Expression]) -> str:
-        return "<mo>+</mo>".join(self.read(one) for one in added)
+    def line(self, name: str) -> str:
+        return f"<mn data-line='{escape(name)}'></mn>"
 
-    def atom(self, expression: Expression) -> tuple[str, int]:
-        if isinstance(expression, Previous):
-            axis = f" data-axis='{expression.axis}'" if expression.axis else ""
-            return f"<mn data-before='{escape(expression.state)}'{axis}></mn>", WHOLE
-        raise TypeError("a trace does not hold it")
+    def sum(self, total: Operation) -> str:
+        return self.plus.join(self.operand(one) for one in terms(total))
+
+    def previous(self, state: Previous) -> str:
+        axis = f" data-axis='{state.axis}'" if state.axis else ""
+        return f"<mn data-before='{escape(state.state)}'{axis}></mn>"
 
 
 def _opaque(expression: Expression) -> bool:
     """Whether something in it is not in a trace: a product, a weight, a normalised value."""
     if expression.line is not None:
         return False
-    if isinstance(expression, Product | Normalised | Vector | Input):
+    if isinstance(expression, NOT_TRACED):
         return True
     return any(_opaque(one) for one in expression.operands)
 

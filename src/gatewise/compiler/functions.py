@@ -1,0 +1,30 @@
+"""The elementwise functions in C++: one row each, its value and its derivative."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+
+
+@dataclass(frozen=True)
+class Function:
+    """An elementwise function of the native headers.
+
+    name: of the C++ template
+    slope: the derivative of a function of one argument, over its value `{y}`
+    """
+
+    name: str
+    slope: str = ""
+
+
+FUNCTIONS = {
+    "negate": Function("-", "broadcast<T>(-1)"),
+    "sigmoid": Function("sigmoid<T>", "({y} * (T(1) - {y}))"),
+    "tanh": Function("hyperbolic_tangent<T>", "(T(1) - {y} * {y})"),
+    "exp": Function("exponential<T>", "{y}"),
+    "softplus": Function("softplus<T>", "(T(1) - exponential<T>(-{y}))"),
+    "relu": Function("relu<T>", "select<T>({y} > T(0), broadcast<T>(1), V{{}})"),
+    "maximum": Function("maximum<T>"),
+}
