@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gatewise.errors import GatewiseError
     from gatewise.estimators.compare import compare
     from gatewise.estimators.loading import load
+    from gatewise.estimators.resuming import resume
     from gatewise.layers import (
         GRU,
         LSTM,
@@ -57,6 +58,7 @@ _HOMES = {
     "compare": "gatewise.estimators.compare",
     "load": "gatewise.estimators.loading",
     "load_model": "gatewise.tasks.serialization",
+    "resume": "gatewise.estimators.resuming",
     "save_model": "gatewise.tasks.serialization",
 }
 __all__ = [
@@ -79,6 +81,7 @@ __all__ = [
     "insight",
     "load",
     "load_model",
+    "resume",
     "save_model",
 ]
 

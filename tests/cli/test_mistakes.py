@@ -55,7 +55,11 @@ GOOD = "month,value\n" + "".join(
         (GOOD, ["--hidden", "many"], "option hidden: input should be a valid integer"),
         (GOOD, ["--hiden", "3"], "No such option: --hiden"),
         (GOOD, ["--config", "none.yaml"], "there is no file 'none.yaml' to read options from"),
-        (GOOD, ["--resume", "runs/none"], "--resume goes on as the run was started; leave all else out"),
+        (
+            GOOD,
+            ["--resume", "runs/none"],
+            "--resume continues a run with its own options; leave out all others",
+        ),
     ],
 )
 def test_compare(tmp_path, gatewise, text, arguments, message):
@@ -72,7 +76,7 @@ def test_compare(tmp_path, gatewise, text, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["compare", "forecast"], "there is nothing to compare on: give a CSV"),
+        (["compare", "forecast"], "there are no data to compare on: give a CSV"),
         (["train", "forecast", "--resume", "nowhere"], "'nowhere' holds no run to go on with"),
         (["evaluate", "nowhere", "data.csv"], "there is no model.json in 'nowhere'"),
         (["predict", "nowhere", "data.csv", "--out", "x.csv"], "there is no model.json in 'nowhere'"),

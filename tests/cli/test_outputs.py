@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from gatewise.cli.outputs import harmless, require_output, write_table
 from gatewise.errors import GatewiseError
+from gatewise.estimators.outputs import harmless, require_output, write_table
 from gatewise.files import write_whole
 
 BESIDE = {"ablate": ".csv", "inspect": ".html", "predict": ".csv"}

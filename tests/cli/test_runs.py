@@ -147,7 +147,7 @@ def test_a_killed_run_resumes_to_the_result_of_an_uninterrupted_one(tmp_path, en
     told, _ = cut.communicate(timeout=60)
     assert cut.returncode == (130 if end == signal.SIGINT else -signal.SIGKILL)
     if end == signal.SIGINT:
-        assert b"go on with: gatewise train forecast --resume cut" in told
+        assert b"continue with: gatewise train forecast --resume cut" in told
     assert 4 <= len(metrics(tmp_path / "cut")) < 10
     assert not (tmp_path / "cut" / "model.json").exists()
     resumed = gatewise("train", "forecast", "--resume", "cut", folder=tmp_path)

@@ -70,7 +70,7 @@ def test_an_end_of_file_inside_a_command_is_no_interruption(gatewise, monkeypatc
     def fail(run):
         raise EOFError("Ran out of input")
 
-    monkeypatch.setattr(evaluate, "load_model", fail)
+    monkeypatch.setattr(evaluate, "load", fail)
     ended = gatewise("evaluate", "run", "data.csv")
     assert (ended.returncode, "EOFError: Ran out of input" in ended.stderr) == (1, True)
 

@@ -9,14 +9,12 @@ import polars as pl
 import typer
 from rich.table import Table
 
-from gatewise.cli.outputs import require_output, write_table
 from gatewise.cli.parameters import DATA, RUN
 from gatewise.cli.show import plain_table
 from gatewise.errors import GatewiseError
-from gatewise.tasks import find_task
-from gatewise.tasks.serialization import load_model
-from gatewise.training.ablation import ablate
-from gatewise.training.progress import Bar, console
+from gatewise.estimators.loading import load
+from gatewise.estimators.outputs import require_output, write_table
+from gatewise.training.progress import console
 
 HEADER = b"layer,cell,"  # of our own tables
 SHOWN = 16  # rows of the table; the file has all
@@ -43,14 +41,11 @@ def ablate_model(run: RUN, data: DATA, units: UNITS = False, out: OUT = None) ->
         raise GatewiseError(f"expected --out as a .csv file, got {str(out)!r}")
     mark = None if out else HEADER
     require_output(table, "a .csv file", mark, data=data, run=run)
-    model = load_model(run)
-    with console.status("reading"):
-        part = find_task(model.task).load_for_evaluation(model, data).test
-    with Bar() as bar:
-        found = ablate(model.network, part, units, bar)
+    model = load(run)
+    found = model.ablate(data, units=units)
     write_table(found, table)
     before = float(found["loss"][0] - found["change"][0])
-    console.print(f"{model.name}, trained to {model.task}: loss {before:.4g}; largest change first")
+    console.print(f"{model.title}: loss {before:.4g}; largest change first")
     console.print(_table(found))
     console.print(f"wrote {table}: {found.height} rows")
 

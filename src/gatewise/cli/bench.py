@@ -16,7 +16,7 @@ from gatewise.benchmark.machine import Machine, measured
 from gatewise.benchmark.plan import Plan, plan, use_threads
 from gatewise.benchmark.results import BEST, TORCH, Row, summary
 from gatewise.benchmark.roofline import draw_roofline
-from gatewise.cli.outputs import MARK, require_output
+from gatewise.estimators.outputs import MARK, require_output
 from gatewise.plots.saving import save_picture
 from gatewise.terminal import Terminal
 

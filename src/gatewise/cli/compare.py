@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from gatewise.cli.training_verbs import Verb, add_verb
-from gatewise.training.commands import compare
-
-COMPARE = Verb("compare", compare)
+from gatewise.cli.training_verbs import add_verb
 
 
 def add(app: typer.Typer, about: str) -> None:
     """Adds the verb."""
-    add_verb(app, about, COMPARE)
+    add_verb(app, about, "compare")

@@ -6,8 +6,7 @@ from importlib.resources import as_file, files
 
 import typer
 
-from gatewise.cli.compare import COMPARE
-from gatewise.cli.training_verbs import OUT, Asked, carry_out
+from gatewise.cli.training_verbs import OUT, Command, execute_command
 from gatewise.tasks import find_task
 from gatewise.training.progress import console
 
@@ -23,9 +22,9 @@ def add(app: typer.Typer, about: str) -> None:
 
 
 def demo(out: OUT = None) -> None:
-    """Compare cells and baselines at foretelling a year of sea temperatures."""
+    """Compare cells and baselines: forecast one year of sea surface temperatures."""
     console.print(ABOUT)
     with as_file(files("gatewise.data") / "examples" / "el-nino.csv") as data:
-        carry_out(COMPARE, find_task("forecast"), Asked(data, out, given={"horizon": 12}))
+        execute_command("compare", find_task("forecast"), Command(data, out, options={"horizon": 12}))
     console.print("\nnext, on your own data: gatewise compare forecast YOUR.csv --horizon 12")
     console.print("to look at a cell:      gatewise cells lstm")

@@ -1,31 +1,19 @@
-"""`gatewise evaluate`: a trained model's scores on other data."""
+"""`gatewise evaluate`: the scores of a trained model on other data."""
 
 from __future__ import annotations
 
 import typer
 
 from gatewise.cli.parameters import DATA, RUN
-from gatewise.cli.show import leaderboard, show_details
-from gatewise.tasks import find_task
-from gatewise.tasks.serialization import load_model
-from gatewise.training.commands import evaluate
-from gatewise.training.progress import Bar, console
+from gatewise.cli.show import show_comparison
+from gatewise.estimators.loading import load
 
 
 def add(app: typer.Typer, about: str) -> None:
     """Adds the verb."""
-    app.command("evaluate", help=about)(scores)
+    app.command("evaluate", help=about)(evaluate)
 
 
-def scores(run: RUN, data: DATA) -> None:
-    """Score a trained model on the test part of its data, or on other data."""
-    model = load_model(run)
-    task = find_task(model.task)
-    told = task.load_for_evaluation(model, data)
-    for note in told.notes:
-        console.print(note)
-    with Bar() as bar:
-        comparison = evaluate(task, model, told, bar)
-    console.print(leaderboard(comparison))
-    show_details(comparison)
-    console.print(comparison.verdict)
+def evaluate(run: RUN, data: DATA) -> None:
+    """Score a trained model on the test set of its data, or on other data."""
+    show_comparison(load(run).evaluate(data))

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from gatewise.cells import find_cell
 from gatewise.cells.base import CellType
-from gatewise.cli.outputs import MARK, require_output
 from gatewise.errors import GatewiseError
+from gatewise.estimators.outputs import MARK, require_output
 from gatewise.insight.toy_problems import TOY_PROBLEMS
 from gatewise.insight.vanishing import Outcome, learn
 from gatewise.insight.walk import PHASES, Stop, walk

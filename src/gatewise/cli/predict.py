@@ -1,4 +1,4 @@
-"""`gatewise predict`: what a trained model says of new data."""
+"""`gatewise predict`: the predictions of a trained model for new data."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from gatewise.cli.outputs import require_output, write_table
 from gatewise.cli.parameters import DATA, RUN
 from gatewise.errors import GatewiseError
+from gatewise.estimators.loading import load
+from gatewise.estimators.outputs import require_output, write_table
 from gatewise.files import write_whole
-from gatewise.tasks import find_task
-from gatewise.tasks.base import Prediction
-from gatewise.tasks.serialization import load_model
 from gatewise.training.progress import console
 
 KIND = "a .csv, .parquet or .txt"
@@ -32,20 +30,20 @@ def add(app: typer.Typer, about: str) -> None:
 
 
 def predict(run: RUN, data: DATA, out: OUT) -> None:
-    """What comes after the end of a series, the class of a sequence, the translation of a line ..."""
+    """Predict with a trained model: the future of a series, the class of a sequence, a translation ..."""
     if out.suffix.lower() not in (".csv", ".parquet", ".txt"):
         raise GatewiseError(f"expected --out as {KIND}, got {str(out)!r}")
     require_output(out, KIND, data=data, run=run)
-    model = load_model(run)
+    model = load(run)
     with console.status("reading and predicting"):
-        told: Prediction = find_task(model.task).predict(model, data)
+        prediction = model.prediction(data)
     if out.suffix.lower() != ".txt":
-        write_table(told.frame, out, told.times)
-    elif told.lines is not None:
-        lines = "".join(f"{line}\n" for line in told.frame[told.lines])
+        write_table(prediction.frame, out, prediction.times)
+    elif prediction.lines is not None:
+        lines = "".join(f"{line}\n" for line in prediction.frame[prediction.lines])
         write_whole(out, lambda path: path.write_text(lines, encoding="utf-8"))
     else:
         raise GatewiseError(
-            f"what a {model.task} model says is a table; give --out as a CSV, got {str(out)!r}"
+            f"a {model.model_.task} model predicts a table; give --out as a .csv file, got {str(out)!r}"
         )
-    console.print(f"wrote {out}: {told.about}")
+    console.print(f"wrote {out}: {prediction.about}")

@@ -1,4 +1,4 @@
-"""How a comparison is shown while it runs, and what came out of it."""
+"""A comparison in the terminal: its leaderboard, tables and verdict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gatewise.training.progress import _duration, console
 
 
 def leaderboard(comparison: Comparison[Any]) -> Table:
-    """The results as a table of 80 columns, the best first; baselines are marked and dimmed."""
+    """The results as a table of 80 columns, best first; baselines are marked and dimmed."""
     metrics = comparison.metrics
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("model", *(metric.title for metric in metrics), "weights", "time"):
@@ -36,15 +36,21 @@ def leaderboard(comparison: Comparison[Any]) -> Table:
 
 
 def plain_table() -> Table:
-    """A table without borders but below its head."""
+    """A table without borders, with a line below its header."""
     return Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
 
 
-def show_details(comparison: Comparison[Any]) -> None:
-    """More about the network that is kept for use, a table each."""
+def show_comparison(comparison: Comparison[Any]) -> None:
+    """Prints the leaderboard, the tables about the chosen network, and the verdict."""
+    console.print(leaderboard(comparison))
+    _show_details(comparison)
+    console.print(comparison.verdict)
+
+
+def _show_details(comparison: Comparison[Any]) -> None:
     chosen = comparison.chosen(baseline=False)
     assert chosen is not None
-    for one in comparison.task.details(chosen.network, comparison.data):
+    for one in comparison.details:
         table = plain_table()
         table.title, table.title_justify = f"{chosen.name}: {one.title}", "left"
         for place, name in enumerate(one.header):

@@ -16,7 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import like
 from gatewise.errors import GatewiseError
-from gatewise.estimators.signature import COMMON
+from gatewise.estimators.running import new_run, save_plots, with_own_data
+from gatewise.estimators.signature import COMMON, required_options
 from gatewise.files import write_whole
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
@@ -26,7 +27,6 @@ from gatewise.training import runs
 from gatewise.training.ablation import ablate
 from gatewise.training.commands import evaluate, execute, train
 from gatewise.training.lightning import Lightning
-from gatewise.training.lock import locked
 from gatewise.training.progress import progress
 
 if TYPE_CHECKING:
@@ -64,17 +64,28 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """
         task = self._task_for(data)
         home = TemporaryDirectory(prefix="gatewise-")
-        path, found = task.write(data, y, Path(home.name), layout)
+        written = Path(home.name, "data")
+        written.mkdir()
+        path, found = task.write(data, y, written, layout)
         with speaking_of(path, data):
             options = self._options(task, {**found, **columns})
-            folder = Path(self.out) if self.out is not None else Path(home.name) / "run"
-            job = partial(train, baselines=self.baselines, lightning=self._lightning())
-            with locked(folder), progress(self.progress) as callback:
-                run = runs.begin("train", task, path, options, folder)
-                comparison = execute(run, callback, job)
-        self._fitted(task, comparison, task.reading(comparison.data, options))
-        self._home, self._data, self._given = home, path, type(data)
+            with new_run("train", task, path, options, self._folder(home)) as run:
+                comparison, run = self._trained(run, written, data)
+        self.with_run(run, comparison)
+        self._home, self._given = home, type(data)
         self._trained_with = self._options(task, columns)
+        return self
+
+    def with_run(self, run: runs.Run, comparison: Comparison[Any]) -> Self:
+        """The same estimator, fitted by a run. comparison: the result of the run."""
+        chosen = comparison.chosen(baseline=False)
+        assert chosen is not None
+        assert isinstance(run.options, TrainOptions)
+        reading = run.task.reading(comparison.data, run.options)
+        self.comparison_, self.notes_ = comparison, comparison.data.notes
+        self.model_ = SavedModel(run.task.name, chosen.name, chosen.network, reading)
+        self.network_ = chosen.network
+        self._data, self._trained_with = run.data, run.options
         return self
 
     def predict(self, data: Any = None, *, layout: Layout = "NTC") -> Any:
@@ -82,7 +93,15 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
         Returns: a table of the library that the data came in; polars where they are a path.
         """
-        return like(self._prediction(data, layout).frame, self._given if data is None else type(data))
+        return like(self.prediction(data, layout=layout).frame, self._given if data is None else type(data))
+
+    def prediction(self, data: Any = None, *, layout: Layout = "NTC") -> Prediction:
+        """The prediction as a value: its table in polars, and how it is written to a file.
+
+        The arguments are those of `predict`.
+        """
+        with self._written(data, None, layout) as path:
+            return self._task.predict(self.model_, path)
 
     def evaluate(self, data: Any = None, y: Any = None, *, layout: Layout = "NTC") -> Comparison[Any]:
         """The model's scores on other data, beside the baselines that these can teach.
@@ -94,7 +113,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             return self.comparison_
         with self._written(data, y, layout) as path, progress(self.progress) as callback:
             task = self._task
-            return evaluate(task, self.model_, task.load_for_evaluation(self.model_, path), callback)
+            loaded = task.load_for_evaluation(self.model_, path)
+            callback.notes(loaded.notes)
+            return evaluate(task, self.model_, loaded, callback)
 
     def score(self, data: Any = None, y: Any = None, *, layout: Layout = "NTC") -> float:
         """The first metric of the task on other data, or on the test set; negative where lower is better."""
@@ -133,12 +154,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         from gatewise.report.report import inspect_example
 
         with self._written(data, y, layout) as path:
-            model = self.model_
-            found = self._task.example(model, path, example)
+            found = self._task.example(self.model_, path, example)
             found = found.with_attribution(step) if attribution else found
-            return inspect_example(
-                self.network_, found, f"{model.name}, trained to {model.task}", layer, step
-            )
+            return inspect_example(self.network_, found, self.title, layer, step)
 
     def ablate(
         self, data: Any = None, y: Any = None, *, units: bool = False, layout: Layout = "NTC"
@@ -150,6 +168,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         with self._written(data, y, layout) as path, progress(self.progress) as callback:
             part = self._task.load_for_evaluation(self.model_, path).test
             return ablate(self.network_, part, units, callback)
+
+    @property
+    def title(self) -> str:
+        """The name and the task of the model, as headings have them."""
+        check_is_fitted(self, "model_")
+        return f"{self.model_.name}, trained to {self.model_.task}"
 
     @property
     def _task(self) -> Task[Any]:
@@ -187,25 +211,34 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         values = {name: getattr(self, name) for name in defaults if name not in ("self", *COMMON)}
         return {name: value for name, value in values.items() if value != defaults[name].default}
 
-    def _lightning(self) -> Lightning:
-        return Lightning(self.trainer or {}, self.callbacks or (), self.logger)
+    def _folder(self, home: TemporaryDirectory[str]) -> Path:
+        """The folder of a run: `out`, or a temporary one."""
+        return Path(self.out) if self.out is not None else Path(home.name, "run")
 
-    def _fitted(self, task: Task[Any], comparison: Comparison[Any], reading: Mapping[str, Any]) -> None:
-        chosen = comparison.chosen(baseline=False)
-        assert chosen is not None
-        self.comparison_, self.notes_ = comparison, comparison.data.notes
-        self.model_ = SavedModel(task.name, chosen.name, chosen.network, reading)
-        self.network_ = chosen.network
+    def _trained(self, run: runs.Run, written: Path, data: Any) -> tuple[Comparison[Any], runs.Run]:
+        """Trains the network of a run; with `out`, the folder gets the data and the figures too.
+
+        written: the folder of data that were in memory; data: as the user gave them
+        """
+        lightning = Lightning(self.trainer or {}, self.callbacks or (), self.logger)
+        job = partial(train, baselines=self.baselines, lightning=lightning)
+        if self.out is None:
+            with progress(self.progress) as callback:
+                return execute(run, callback, job), run
+        with (
+            with_own_data(run, written) as own,
+            speaking_of(own.data, data),
+            progress(self.progress) as callback,
+        ):
+            comparison = execute(own, callback, job)
+            save_plots(own, comparison)
+            return comparison, own
 
     def _compared(self) -> Comparison[Any]:
         check_is_fitted(self, "model_")
         if not hasattr(self, "comparison_"):
             raise GatewiseError("a model that was loaded has no figures; give evaluate(data).plot()")
         return self.comparison_
-
-    def _prediction(self, data: Any, layout: Layout) -> Prediction:
-        with self._written(data, None, layout) as path:
-            return self._task.predict(self.model_, path)
 
     @contextmanager
     def _written(self, data: Any, y: Any, layout: Layout) -> Iterator[Path]:
@@ -225,7 +258,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def of(cls, model: SavedModel, options: TrainOptions | None, folder: Path) -> Self:
         """A fitted estimator from a saved model in a folder; options: of its training, where known."""
         changed = {} if options is None else {name: getattr(options, name) for name in options.changed()}
-        made = cls(**changed)
+        required = {name: None for name in required_options(cls) if name not in changed}
+        made = cls(**required, **changed)
         made.model_, made.network_, made._trained_with = model, model.network, options
         return made
 

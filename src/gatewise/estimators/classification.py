@@ -32,13 +32,18 @@ class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
         given = names if y is None else np.unique(np.asarray(y))
         order = {str(one): place for place, one in enumerate(given.tolist())}
         self.classes_ = given if y is None else given[[order[name] for name in names.tolist()]]
+        if self.out is not None and y is not None:
+            self._write_classes(Path(self.out))
         return self
 
     def save(self, folder: FOLDER) -> None:
         """Writes the model and the labels as they were given, as `gatewise.load` reads them."""
         super().save(folder)
+        self._write_classes(Path(folder))
+
+    def _write_classes(self, folder: Path) -> None:
         labels = json.dumps(self.classes_.tolist())
-        write_whole(Path(folder) / CLASSES, lambda path: path.write_text(labels, encoding="utf-8"))
+        write_whole(folder / CLASSES, lambda path: path.write_text(labels, encoding="utf-8"))
 
     @classmethod
     def of(cls, model: SavedModel, options: TrainOptions | None, folder: Path) -> Self:
@@ -59,7 +64,7 @@ class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
 
     def predict_proba(self, data: Any = None, *, layout: Layout = "NTC") -> np.ndarray:
         """[N, K]: the probability of each class, in the order of `classes_`."""
-        frame = self._prediction(data, layout).frame
+        frame = self.prediction(data, layout=layout).frame
         return frame.select(frame.columns[-len(self.model_.reading["classes"]) :]).to_numpy()
 
     def score(self, data: Any = None, y: Any = None, *, layout: Layout = "NTC") -> float:

@@ -9,11 +9,11 @@ from typing import Any
 
 from gatewise.data.memory.arrays import Layout
 from gatewise.estimators.base import speaking_of
+from gatewise.estimators.running import new_run, save_plots, with_own_data
 from gatewise.tasks import estimator_names, find_task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import resolve, verb_options
-from gatewise.training import commands, runs
-from gatewise.training.lock import locked
+from gatewise.training import commands
 from gatewise.training.progress import progress
 
 
@@ -34,7 +34,7 @@ def compare(
     task: as on the command line: "forecast", "classify", "label", ...
     data, y, layout: as an estimator's `fit` takes them
     cells: their names; the task's usual ones if none are given; seeds: trainings of each
-    out: a folder for the run's files; without one, no file is left behind
+    out: a folder for the run, which `gatewise.resume` continues; None to leave no files
     shown: whether notes, progress and scores are printed; options: all others of the task
 
     Returns: the results, the best first: `.table`, `.best`, `.plot()`, `.verdict`.
@@ -44,14 +44,20 @@ def compare(
     """
     chosen = _task_for(task, data)
     with TemporaryDirectory(prefix="gatewise-") as home:
-        path, found = chosen.write(data, y, Path(home), layout)
+        written = Path(home, "data")
+        written.mkdir()
+        path, found = chosen.write(data, y, written, layout)
         with speaking_of(path, data):
             given = {**found, **options, "cells": tuple(cells), "seeds": seeds}
             resolved = resolve(verb_options("compare", chosen.options), None, given)
-            folder = Path(out) if out is not None else Path(home) / "run"
-            with locked(folder), progress(shown) as callback:
-                run = runs.begin("compare", chosen, path, resolved, folder)
-                return commands.execute(run, callback, commands.compare)
+            folder = Path(out) if out is not None else Path(home, "run")
+            with new_run("compare", chosen, path, resolved, folder) as run, progress(shown) as callback:
+                if out is None:
+                    return commands.execute(run, callback, commands.compare)
+                with with_own_data(run, written) as own, speaking_of(own.data, data):
+                    comparison = commands.execute(own, callback, commands.compare)
+                    save_plots(own, comparison)
+                    return comparison
 
 
 def _task_for(name: str, data: Any) -> Any:

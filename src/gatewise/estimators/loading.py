@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
+from gatewise.errors import GatewiseError
 from gatewise.estimators import find_estimator
 from gatewise.estimators.base import Estimator
 from gatewise.tasks import estimator_names, find_task
-from gatewise.tasks.options import TrainOptions, resolve, verb_options
-from gatewise.tasks.serialization import load_model
+from gatewise.tasks.options import CompareOptions, TaskOptions, TrainOptions, read_yaml, resolve, verb_options
+from gatewise.tasks.serialization import SavedModel, load_model
+
+COMPARED = set(CompareOptions.model_fields) - set(TaskOptions.model_fields)  # options of comparisons alone
 
 
 def load(folder: Path | str) -> Estimator:
@@ -24,7 +28,21 @@ def load(folder: Path | str) -> Estimator:
     model = load_model(folder)
     name = next(name for name, tasks in estimator_names().items() if model.task in tasks)
     config = Path(folder) / "config.yaml"
-    kind = verb_options("train", find_task(model.task).options)
-    options = resolve(kind, config, {}) if config.is_file() else None
-    assert options is None or isinstance(options, TrainOptions)
+    options = _options(model, config) if config.is_file() else None
     return find_estimator(name).of(model, options, Path(folder))
+
+
+def _options(model: SavedModel, config: Path) -> TrainOptions | None:
+    """The options that a model was trained with, alone or in a comparison; None if they can't be read."""
+    task = find_task(model.task)
+    try:
+        given = read_yaml(config)
+        cells = given.pop("cells", None) or ()
+        given = {name: value for name, value in given.items() if name not in COMPARED}
+        options = resolve(verb_options("train", task.options), None, given)
+        assert isinstance(options, TrainOptions)
+        named = [cell for cell in cells if task.display_name(options, str(cell)) == model.name]
+        return options.model_copy(update={"cell": named[0]}) if named else options
+    except GatewiseError as error:
+        warnings.warn(f"the estimator gets default options: {error}", stacklevel=3)
+        return None

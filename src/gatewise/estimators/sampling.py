@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
+from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
-from gatewise.tasks.options import resolve
+from gatewise.tasks.options import Options, resolve
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class SamplingMethods(Estimator):
-    """Draws from the trained model."""
+    """The methods of a model that generates."""
+
+    @property
+    def sampling_options(self) -> type[Options]:
+        """The options of `sample`."""
+        kind = self._task.sampling
+        assert kind is not None
+        return kind
+
+    @property
+    def samples_table(self) -> bool:
+        """Whether a sample is a table; else it is a text."""
+        return self._task.samples_table
 
     def sample(self, **options: Any) -> Any:
-        """Draws from the model: of a text symbol by symbol, as an iterator; of vectors a table.
+        """Samples from the model.
 
         options: those of `gatewise sample`: length, seed, and more by the task
+
+        Returns: an iterator over the symbols of a text, or a table of vectors.
+
+        Raises: `GatewiseError` if an option is unknown or out of bounds.
         """
-        task = self._task
-        assert task.sampling is not None
-        return task.sample(self.model_, resolve(task.sampling, None, options))
+        for name in options:
+            if name not in (known := self.sampling_options.model_fields):
+                raise GatewiseError(f"sample has no option {name!r} for this model; give {', '.join(known)}")
+        return self._task.sample(self.model_, resolve(self.sampling_options, None, options))
+
+    def plot_sample(self, sample: pl.DataFrame) -> Figure:
+        """The figure of a sample that is a table."""
+        return self._task.draw_sample(self.model_, sample)

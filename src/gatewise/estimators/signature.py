@@ -15,7 +15,7 @@ from gatewise.tasks.options import verb_options
 COMMON = {
     "baselines": (True, "Score the baselines of the task beside the network."),
     "progress": (True, "Show notes on the data, a progress bar and the scores while fitting."),
-    "out": (None, "A folder for the run's files; without one, no file is left behind."),
+    "out": (None, "A folder for the run, which `gatewise.resume` continues; None to leave no files."),
     "trainer": (None, "More options of Lightning's `Trainer`, as a dictionary."),
     "callbacks": (None, "Lightning callbacks, in a list."),
     "logger": (None, '"csv", "tensorboard", "mlflow", or a Lightning logger.'),
@@ -54,6 +54,12 @@ def with_options(kind: Kind) -> Kind:
     kind.__init__ = construct  # type: ignore[misc]
     kind.__doc__ = _documentation(kind.tasks, fields)  # type: ignore[attr-defined]
     return kind
+
+
+def required_options(kind: type) -> list[str]:
+    """The options of an estimator that have no default."""
+    parameters = inspect.signature(kind).parameters.values()
+    return [one.name for one in parameters if one.default is one.empty]
 
 
 def _fields(tasks: tuple[Task[Any], ...]) -> Mapping[str, list[FieldInfo]]:

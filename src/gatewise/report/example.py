@@ -152,10 +152,10 @@ class Example:
     def with_attribution(self, step: int | None) -> Example:
         """The same with what the prediction came from, among its tracks too.
 
-        Errors: `GatewiseError` where the task offers no attribution.
+        Raises: `GatewiseError` if the task has no attribution.
         """
         if self.explain is None:
-            raise GatewiseError("attribution is not offered for this task yet; leave it out")
+            raise GatewiseError("attribution is not available for this task; leave it out")
         explained = self.explain(step)
         new = {track.name: track for track in explained.tracks}
         tracks = [new.pop(track.name, track) for track in self.tracks]

@@ -13,20 +13,26 @@ from gatewise.files import write_whole
 from gatewise.report.example import Example
 from gatewise.report.inspection import Inspection, inspect
 from gatewise.report.page import page
+from gatewise.report.pictures import draw
 
 HEIGHT = 820  # pixels of the page in a notebook
 
 
 @dataclass(frozen=True)
 class Report:
-    """inspection: all that the page shows; html: the page, which opens offline."""
+    """inspection: all that the page shows; html: the page, which opens offline; layer: where it opens."""
 
     inspection: Inspection
     html: str
+    layer: int
 
     def save(self, path: Path | str) -> None:
         """Writes the page as an HTML file."""
         write_whole(Path(path), lambda partial: partial.write_text(self.html, encoding="utf-8"))
+
+    def save_pictures(self, folder: Path | str) -> dict[str, str]:
+        """Writes pictures of the same into a folder. Returns: the description of each file, by its name."""
+        return draw(self.inspection, Path(folder), self.layer)
 
     def show(self) -> None:
         """Opens the page in a browser."""
@@ -60,4 +66,4 @@ def inspect_example(
     )
     if layer is None:
         layer = example.opening([one.module for one in found.layers])
-    return Report(found, page(found, layer, step))
+    return Report(found, page(found, layer, step), layer)

@@ -101,6 +101,12 @@ class Comparison(Generic[Data]):
         """The figures of the task, by name: predictions of the chosen network on the test set."""
         return {plot.name: plot.figure for plot in self.task.draw(self)}
 
+    @property
+    def details(self) -> list[Details]:
+        """Tables about the network that validation chose."""
+        chosen = self.chosen(baseline=False)
+        return [] if chosen is None else self.task.details(chosen.network, self.data)
+
     def plot(self, name: str | None = None) -> Figure:
         """The figure of that name, or the first."""
         return pick(self.figures(), name)

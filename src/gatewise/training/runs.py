@@ -31,6 +31,7 @@ from gatewise.tasks.options import (
 )
 from gatewise.training.lock import LOCK, locked
 
+OWN_DATA = "fitted-data"  # in the folder of a run, whose data were in memory
 GRADIENT = "gradient.csv"  # in the folder of a training that followed its gradient
 LARGEST, LONGEST = 16 * 2**20, 200  # bytes of a run.json, letters of what is wrong with it
 
@@ -221,7 +222,7 @@ def _is_free(folder: Path) -> bool:
     """Whether nothing is in a folder but what a start that was killed before `run.json` may leave."""
     if not folder.is_dir():
         return False
-    names = {one.name for one in folder.iterdir()} - {LOCK}
+    names = {one.name for one in folder.iterdir()} - {LOCK, OWN_DATA}
     return not names or (names == {"config.yaml"} and _is_whole(folder / "config.yaml"))
 
 

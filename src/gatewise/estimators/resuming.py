@@ -1,0 +1,50 @@
+"""A run that was interrupted, continued from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gatewise.estimators.base import Estimator
+from gatewise.estimators.loading import load
+from gatewise.estimators.running import find_job, resumed_run, save_plots
+from gatewise.tasks import find_task
+from gatewise.tasks.comparison import Comparison
+from gatewise.training import runs
+from gatewise.training.commands import execute, train
+from gatewise.training.lightning import Lightning
+from gatewise.training.progress import progress
+
+
+def resume(
+    folder: Path | str,
+    *,
+    shown: bool = True,
+    trainer: Mapping[str, Any] | None = None,
+    callbacks: Sequence[Any] = (),
+    logger: Any = None,
+) -> Estimator | Comparison[Any]:
+    """Continues the run in a folder to the result that it would have had without the interruption.
+
+    folder: the `out` of `Estimator.fit` or `gatewise.compare`, or the run of a command line
+    shown: whether notes, progress and scores are printed
+    trainer, callbacks, logger: of Lightning, as an estimator takes them; for the run of one network
+
+    Returns: a fitted estimator for the run of one network, a `Comparison` for that of several.
+
+    Raises: `GatewiseError` if the folder holds no run, is in use, or the data changed since.
+
+    >>> import gatewise
+    >>> model = gatewise.resume("run")  # doctest: +SKIP
+    """
+    folder = Path(folder)
+    described = runs.read_description(folder)
+    task, job = find_task(described.task), find_job(described.verb)
+    if described.verb == "train":
+        job = partial(train, lightning=Lightning(trainer or {}, callbacks, logger))
+    with resumed_run(described.verb, task, folder) as run, progress(shown) as callback:
+        comparison = execute(run, callback, job, begins=False)
+        save_plots(run, comparison)
+    return comparison if described.verb == "compare" else load(folder).with_run(run, comparison)

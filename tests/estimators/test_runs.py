@@ -1,0 +1,85 @@
+"""Runs from Python: the folder of the command line, resumed after an interruption, loaded from any run."""
+
+import polars as pl
+import pytest
+from pytorch_lightning import Callback
+
+import gatewise
+from gatewise.tasks.serialization import save_model
+from tests.series import frame
+
+SMALL = {"horizon": 4, "context": 12, "hidden": 4, "epochs": 3}
+FLAGS = [text for name, value in SMALL.items() for text in (f"--{name}", value)]
+
+
+class Interrupt(Callback):
+    """Ctrl-C after the second epoch."""
+
+    def on_train_epoch_start(self, trainer, module):
+        if trainer.current_epoch == 2:
+            raise KeyboardInterrupt
+
+
+def names(folder):
+    return {str(one.relative_to(folder)) for one in folder.rglob("*")}
+
+
+def test_the_folder_of_a_run_is_that_of_the_command_line(tmp_path, command):
+    frame().write_csv(tmp_path / "data.csv")
+    assert (
+        command("train", "forecast", "data.csv", *FLAGS, "--watch-gradient", "--out", "shell").returncode == 0
+    )
+    model = gatewise.Forecaster(**SMALL, watch_gradient=True, out="python", progress=False).fit("data.csv")
+    shell, python = tmp_path / "shell", tmp_path / "python"
+    assert names(shell) == names(python)
+    assert {"forecast.png", "gradient.png", "run.json", "leaderboard.csv"} <= names(python)
+    for name in ("model.safetensors", "model.json", "config.yaml", "run.json"):
+        assert (shell / name).read_bytes() == (python / name).read_bytes()
+    assert gatewise.load("shell").predict("data.csv").equals(model.predict())
+
+
+@pytest.mark.parametrize("given", ["path", "table"])
+def test_an_interrupted_fit_resumes_to_the_result_of_a_whole_one(tmp_path, command, given):
+    frame().write_csv(tmp_path / "data.csv")
+    data = tmp_path / "data.csv" if given == "path" else frame()
+    whole = gatewise.Forecaster(**SMALL, progress=False).fit(data)
+    with pytest.raises(KeyboardInterrupt):
+        gatewise.Forecaster(**SMALL, progress=False, out="run", callbacks=[Interrupt()]).fit(data)
+    assert not (tmp_path / "run" / "model.json").exists()
+    resumed = gatewise.resume("run", shown=False)
+    assert repr(resumed) == repr(gatewise.Forecaster(**SMALL))
+    assert resumed.predict().equals(pl.DataFrame(whole.predict()))
+    assert resumed.score() == whole.score()
+    assert command("train", "forecast", "--resume", "run").returncode == 0
+
+
+def test_a_comparison_is_resumed_and_its_model_loaded(tmp_path, command):
+    options = {**SMALL, "epochs": 1, "cells": ["rnn", "gru"], "seeds": 1, "network": "grid"}
+    compared = gatewise.compare("forecast", frame(), out="run", shown=False, **options)
+    assert (tmp_path / "run" / "forecast.png").is_file()
+    resumed = gatewise.resume("run", shown=False)
+    assert resumed.table.drop("seconds").equals(compared.table.drop("seconds"))
+    assert [one.title for one in resumed.details] == [one.title for one in compared.details]
+    model = gatewise.load("run")
+    assert model.get_params()["network"] == "grid"
+    assert f"grid-{model.cell}" == compared.chosen(baseline=False).name
+    assert model.predict(frame()).height == 4
+
+
+def test_an_unusable_start_leaves_no_folder(tmp_path, command):
+    with pytest.raises(gatewise.GatewiseError, match="the DataFrame has no column 'price'"):
+        gatewise.Forecaster(**SMALL, progress=False, out="run").fit(frame(), target="price")
+    with pytest.raises(gatewise.GatewiseError, match="expected --out as a folder outside the data"):
+        gatewise.Forecaster(**SMALL, progress=False, out=tmp_path / "run").fit(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(gatewise.GatewiseError, match="'run' holds no run"):
+        gatewise.resume("run")
+
+
+def test_a_model_without_readable_options_loads(tmp_path, command):
+    model = gatewise.Forecaster(**{**SMALL, "epochs": 1}, progress=False).fit(frame())
+    save_model(tmp_path / "model", model.model_)
+    assert gatewise.load("model").predict(frame()).equals(model.predict(frame()))
+    (tmp_path / "model" / "config.yaml").write_text("horizon: [")
+    with pytest.warns(UserWarning, match=r"default options: .*config.yaml is not YAML"):
+        assert gatewise.load("model").predict(frame()).height == 4
