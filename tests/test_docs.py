@@ -1,4 +1,4 @@
-"""The pages of docs/: their Python runs, their shapes and equations are true, their links lead somewhere."""
+"""The pages: their Python runs, their shapes, equations and commands are right, their links exist."""
 
 import ast
 import re
@@ -8,9 +8,13 @@ import pytest
 
 from gatewise.cells import find_cell
 from gatewise.cells.formula import formulas
+from tests.commands import require_command
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+WITH_COMMANDS = [
+    *PAGES, ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "benchmarks").rglob("README.md"))
+]  # fmt: skip
 SHAPE = re.compile(r"^(\S+)\.shape  # (\[[\d, ]+\])", re.MULTILINE)
 EQUATIONS = re.compile(r"```\n(\w+): ([^\n]*)\n\n(.*?)```", re.DOTALL)
 
@@ -20,14 +24,14 @@ def page(request):
     return request.param.read_text()
 
 
-def test_all_python_runs_and_every_shape_is_the_one_told(page):
+def test_all_python_runs_and_every_shape_is_right(page):
     names, shapes = {}, 0
     for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         for statement in ast.parse(block).body:
             exec(source := ast.get_source_segment(block, statement), names)
             line = block.splitlines()[statement.end_lineno - 1]
-            if told := SHAPE.match(line):
-                assert list(eval(source, names)) == ast.literal_eval(told[2]), line
+            if shape := SHAPE.match(line):
+                assert list(eval(source, names)) == ast.literal_eval(shape[2]), line
                 shapes += 1
     assert shapes == len(SHAPE.findall(page))
 
@@ -48,3 +52,12 @@ def test_the_page_on_lattices_has_shapes_and_equations():
     lattices = (ROOT / "docs" / "lattices.md").read_text()
     assert SHAPE.search(lattices)
     assert EQUATIONS.search(lattices)
+
+
+@pytest.mark.parametrize("path", WITH_COMMANDS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_exists_with_its_options(path):
+    text = path.read_text()
+    lines = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ").splitlines()
+    for line in lines:
+        if line.startswith("gatewise "):
+            require_command(line)
