@@ -1,12 +1,18 @@
-"""Whether a command of the documentation exists: its verb, its task, and every option."""
+"""Whether commands and Python of the documentation exist: verbs, tasks, estimators and every option."""
 
+import ast
+import inspect
 import shlex
 
-from gatewise.cli.main import VERBS
-from gatewise.tasks import TASKS, variants
+import typer
+
+import gatewise
+from gatewise.cli.main import VERBS, _app
+from gatewise.tasks import TASKS, find_task, variants
 from gatewise.tasks.options import verb_options
 
 TRAINING = {"out", "config", "resume"}
+ALL_OPTIONS = {name for task in TASKS for name in verb_options("train", find_task(task).options).model_fields}
 
 
 def require_command(line):
@@ -33,9 +39,19 @@ def known_options(verb, task):
         }
         names = {name.replace("_", "-") for name in fields} | TRAINING | {"help", "cell"}
         return names | {f"no-{name}" for name in names}
-    import typer
-
-    from gatewise.cli.main import _app
-
     command = typer.main.get_command(_app([verb])).commands[verb]
     return {option[2:] for one in command.params for option in one.opts + one.secondary_opts} | {"help"}
+
+
+def require_python(source):
+    """Fails where `gw.NAME(option=...)` names an estimator, a function or an option that there is not."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        options = {one.arg for one in node.keywords}
+        if isinstance(node.func.value, ast.Name) and node.func.value.id == "gw":
+            allowed = inspect.signature(getattr(gatewise, node.func.attr)).parameters
+            free = any(one.kind is one.VAR_KEYWORD for one in allowed.values())
+            assert free or options <= set(allowed), f"{ast.unparse(node)}: {options - set(allowed)}"
+        elif node.func.attr == "fit":
+            assert options <= ALL_OPTIONS | {"layout"}, ast.unparse(node)
