@@ -32,7 +32,7 @@ def test_a_subclass_changes_one_line_only():
 
 def test_one_minus_a_gate_is_a_gate_and_a_candidate_is_not():
     assert CoupledLSTM.gates == ("f", "i", "o")
-    assert "g" in CoupledLSTM.inner
+    assert "g" in CoupledLSTM.intermediates
 
 
 def test_a_line_that_nothing_needs_is_left_out():
@@ -142,11 +142,18 @@ def test_a_name_that_a_cell_needs_for_itself():
             h = tanh(W.h @ x)
 
 
-def test_a_start_for_what_is_no_line():
-    with pytest.raises(GatewiseError, match=r"Odd.start names 'keep'"):
+def test_an_initial_bias_for_what_is_no_line():
+    with pytest.raises(GatewiseError, match=r"Odd.initial_bias names 'keep'"):
 
         class Odd(LSTM):
-            start = {"keep": 1.0}  # noqa: RUF012
+            initial_bias = {"keep": 1.0}  # noqa: RUF012
+
+
+def test_the_old_name_of_the_initial_bias_is_refused():
+    with pytest.raises(GatewiseError, match=r"Odd.start is now called Odd.initial_bias; rename it"):
+
+        class Odd(LSTM):
+            start = {"f": 1.0}  # noqa: RUF012
 
 
 def test_what_is_normalised_together_is_there_together():

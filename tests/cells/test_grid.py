@@ -92,7 +92,7 @@ def test_arguments_that_mean_nothing(arguments, options, message):
 def test_a_cell_as_data_and_back(options):
     cell = grid(2, **options)
     for again in (from_data(json.loads(json.dumps(to_data(cell)))), pickle.loads(pickle.dumps(cell))):
-        assert (again.axes, again.previous, again.start) == (2, cell.previous, cell.start)
+        assert (again.axes, again.previous, again.initial_bias) == (2, cell.previous, cell.initial_bias)
         assert formulas(again) == formulas(cell)
         assert layout(again).parameters == layout(cell).parameters
 

@@ -134,7 +134,7 @@ def test_axes_that_are_none(make, axes):
 def test_a_cell_as_data_and_back(make):
     cell = make(2)
     for again in (from_data(json.loads(json.dumps(to_data(cell)))), pickle.loads(pickle.dumps(cell))):
-        assert (again.axes, again.previous, again.start) == (2, cell.previous, cell.start)
+        assert (again.axes, again.previous, again.initial_bias) == (2, cell.previous, cell.initial_bias)
         assert formulas(again) == formulas(cell)
     assert copy.deepcopy(cell) is cell
 

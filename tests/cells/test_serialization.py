@@ -19,10 +19,10 @@ def test_a_cell_survives_json(cell):
     again = from_data(json.loads(json.dumps(to_data(cell))))
     assert formulas(again) == formulas(cell)
     assert layout(again).parameters == layout(cell).parameters
-    assert (again.state, again.gates, again.start, again.about) == (
+    assert (again.state, again.gates, again.initial_bias, again.about) == (
         cell.state,
         cell.gates,
-        cell.start,
+        cell.initial_bias,
         cell.about,
     )
 
@@ -73,3 +73,9 @@ def test_a_cell_from_nowhere_is_pickled_by_its_equations():
     assert pickle.loads(pickle.dumps(LSTM)) is LSTM
     layer = copy.deepcopy(gatewise.Recurrent(Own, 2, 3))
     assert pickle.loads(pickle.dumps(layer))(torch.randn(4, 2, 2))[0].shape == (4, 2, 3)
+
+
+def test_a_file_keeps_the_initial_bias_under_its_first_name():
+    data = to_data(LSTM)
+    assert data["start"] == {"f": 1.0}
+    assert from_data({**data, "start": {"f": 2.0}}).initial_bias == {"f": 2.0}

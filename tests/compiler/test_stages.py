@@ -101,7 +101,7 @@ def test_every_line_is_in_one_stage_and_after_all_that_it_reads(name):
 
 def test_where_a_row_is():
     made = plan(LSTM)
-    assert made.inner == ("i", "f", "g", "o")
+    assert made.intermediates == ("i", "f", "g", "o")
     assert [made.reference(line) for line in ("h", "c", "g")] == [
         Reference("state", 0),
         Reference("state", 1),

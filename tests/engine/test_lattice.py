@@ -74,7 +74,7 @@ def nested_loop(request):
     step = Step(request)
     zero = torch.zeros_like(request.state[next(iter(request.state))].select(-2, 0).flatten(0, -2)[0]
                             if axes > 1 else request.state[next(iter(request.state))][0])  # fmt: skip
-    names = [*cell.state, *cell.inner]
+    names = [*cell.state, *cell.intermediates]
     lines = {name: {} for name in names}
     final = {name: {} for name in cell.previous}
     for b in range(batch):
@@ -105,7 +105,9 @@ def nested_loop(request):
         return torch.stack(rows).unflatten(0, tuple(shape))
 
     full = {name: whole(values, (*sizes, batch)) for name, values in lines.items()}
-    trace = Trace({name: full[name] for name in cell.state}, {name: full[name] for name in cell.inner})
+    trace = Trace(
+        {name: full[name] for name in cell.state}, {name: full[name] for name in cell.intermediates}
+    )
     ends = {name: whole(values, request.state[name].shape[:-1]) for name, values in final.items()}
     return Result(full[cell.state[0]], ends, trace)
 
@@ -165,7 +167,7 @@ def test_kernels_are_the_reference(cell, monkeypatch):
     for way, reverse in product(
         [(1, False, False), (2, False, False), (2, True, False)], directions(cell.axes)[::3]
     ):
-        monkeypatch.setattr(kernel_module, "ways", lambda *given, way=way: way)
+        monkeypatch.setattr(kernel_module, "thread_plan", lambda *given, way=way: way)
         for lengths, hidden in ((None, 5), (lengths_for(sizes, 4), 17)):
             lengths = lengths[:, 0] if lengths is not None and cell.axes == 1 else lengths
             request = request_for(

@@ -9,7 +9,7 @@ import torch
 import gatewise
 from gatewise import cells
 from gatewise.cells import Cell, R, W, prev, sigmoid, tanh, x
-from gatewise.cells.carry_factor import keeping
+from gatewise.cells.carry_factor import carry_factors
 from gatewise.errors import GatewiseError
 from gatewise.insight.trace import trace
 from gatewise.insight.units import followers, keep_factors, unit_table
@@ -89,7 +89,7 @@ def test_sums_products_and_signs_of_a_user_s_own_equations():
     seen = trace(layer, torch.randn(5, 2, 3)).layers[0]
     gate = seen.values["f"]
     torch.testing.assert_close(keep_factors(seen)["h"], 1 / (1 + gate) - gate + 1.5)
-    assert keeping(cells.RNN) == {}
+    assert carry_factors(cells.RNN) == {}
 
 
 def test_the_unit_that_follows_a_signal_is_found():

@@ -87,8 +87,8 @@ def test_results_of_lattices_can_be_modified_in_place(make):
     values = torch.randn(2, *[4] * getattr(layer, "axes", 2), 3)
 
     def run(modify):
-        output, leaving = layer(values)
-        states = list((leaving[0] if isinstance(leaving, list) else leaving).values())
+        output, final = layer(values)
+        states = list((final[0] if isinstance(final, list) else final).values())
         changed = [one.mul_(2) if modify else one * 2 for one in (output, *states)]
         return torch.autograd.grad(sum(one.sin().sum() for one in changed), list(layer.parameters()))
 

@@ -119,7 +119,7 @@ def by_loops(layer, values, step, weights_at, given=None):
 
 def check(layer, values, step, weights_at, given=None):
     """The layer over a batch against the loops: output, all that leaves, every state of the trace."""
-    output, leaving, (trace,) = layer(values, given, trace=True)
+    output, final, (trace,) = layer(values, given, trace=True)
     for row, sample in enumerate(values):
         own = None if given is None else {name: one[row] for name, one in given.items()}
         whole = by_loops(layer, sample, step, weights_at, own)
@@ -128,10 +128,10 @@ def check(layer, values, step, weights_at, given=None):
         assert whole.keys() == trace.states.keys()
         for name, states in whole.items():
             torch.testing.assert_close(trace.states[name][row], states, **EXACT)
-        for name, left in leaving.items():
+        for name, left in final.items():
             axis = int(name[-1]) - 1
             torch.testing.assert_close(left[row], whole[name].select(axis, -1), **EXACT)
-    assert leaving.keys() == {name for name in whole if not name.endswith(str(layer.axes + 1))}
+    assert final.keys() == {name for name in whole if not name.endswith(str(layer.axes + 1))}
 
 
 VARIANTS = {
@@ -192,7 +192,7 @@ def test_images(untied, tied):
 def test_vectors_run_through_depth_only(tied):
     layer, values = make(axes=0, tied=tied), draw(5, 3)
     with gatewise.backend("reference"):
-        output, leaving, (trace,) = layer(values, trace=True)
+        output, final, (trace,) = layer(values, trace=True)
         alone, _ = layer(values[0])
     h, c = (values @ layer.projection.T).split(4, -1)
     for place in range(3):
@@ -204,7 +204,7 @@ def test_vectors_run_through_depth_only(tied):
             [trace.states["h_1"][:, place], trace.states["c_1"][:, place]], [h, c], **EXACT
         )
     torch.testing.assert_close(output, h, **EXACT)
-    assert leaving == {}
+    assert final == {}
     torch.testing.assert_close(alone, h[0], **EXACT)
 
 
@@ -219,20 +219,20 @@ def test_every_direction_is_the_forward_grid_on_a_flipped_input(options):
     layer = make(axes=2, depth=2, directions="all", combine="separate", **options)
     values, endings = draw(2, 2, 3, 3), ("", "_reverse2", "_reverse1", "_reverse12")
     with gatewise.backend("reference"):
-        outputs, leaving, traces = layer(values, trace=True)
-        for corner, ending, output, left, trace in zip(
-            layer.corners, endings, outputs, leaving, traces, strict=True
+        outputs, final, traces = layer(values, trace=True)
+        for direction, ending, output, left, trace in zip(
+            layer.scan_directions, endings, outputs, final, traces, strict=True
         ):
-            turned = [axis for axis, back in enumerate(corner, 1) if back]
+            turned = [axis for axis, back in enumerate(direction, 1) if back]
             alone = one_direction(layer, ending, **options)
             expected, expected_left, (expected_trace,) = alone(values.flip(turned), trace=True)
             torch.testing.assert_close(output, expected.flip(turned), **EXACT)
             torch.testing.assert_close(trace.gates["f_3"], expected_trace.gates["f_3"].flip(turned), **EXACT)
             torch.testing.assert_close(
-                left["c_1"], expected_left["c_1"].flip([1] if corner[1] else []), **EXACT
+                left["c_1"], expected_left["c_1"].flip([1] if direction[1] else []), **EXACT
             )
             torch.testing.assert_close(
-                left["h_2"], expected_left["h_2"].flip([1] if corner[0] else []), **EXACT
+                left["h_2"], expected_left["h_2"].flip([1] if direction[0] else []), **EXACT
             )
         for combine, whole in (("concatenate", torch.cat(outputs, -1)), ("sum", sum(outputs))):
             layer.combine = combine
@@ -244,7 +244,7 @@ def test_each_image_of_its_own_sizes_equals_a_run_by_itself(tied):
     layer = make(axes=2, depth=2, tied=tied, directions="all", combine="separate")
     values, sizes = draw(4, 2, 3, 3), [[2, 3], [1, 3], [2, 1], [1, 2]]
     with gatewise.backend("reference"):
-        outputs, leaving, traces = layer(values, sizes=sizes, trace=True)
+        outputs, final, traces = layer(values, sizes=sizes, trace=True)
         for row, (n1, n2) in enumerate(sizes):
             alone, alone_left, alone_traces = layer(values[row, :n1, :n2], trace=True)
             for k in range(4):
@@ -252,17 +252,17 @@ def test_each_image_of_its_own_sizes_equals_a_run_by_itself(tied):
                 torch.testing.assert_close(whole[:n1, :n2], alone[k], **EXACT)
                 whole[:n1, :n2] = 0
                 assert not whole.any()
-                torch.testing.assert_close(leaving[k]["c_1"][row, :n2], alone_left[k]["c_1"], **EXACT)
-                torch.testing.assert_close(leaving[k]["h_2"][row, :n1], alone_left[k]["h_2"], **EXACT)
-                assert not leaving[k]["c_1"][row, n2:].any()
+                torch.testing.assert_close(final[k]["c_1"][row, :n2], alone_left[k]["c_1"], **EXACT)
+                torch.testing.assert_close(final[k]["h_2"][row, :n1], alone_left[k]["h_2"], **EXACT)
+                assert not final[k]["c_1"][row, n2:].any()
                 cut = traces[k].states["c_3"][row, :n1, :n2]
                 torch.testing.assert_close(cut, alone_traces[k].states["c_3"], **EXACT)
 
 
 def everything(layer, values, sizes):
     values = values.detach().requires_grad_()
-    output, leaving = layer(values, sizes=sizes)
-    out = [output, *(one for row in leaving for one in row.values())]
+    output, final = layer(values, sizes=sizes)
+    out = [output, *(one for row in final for one in row.values())]
     loss = sum((one.sin() * torch.linspace(1, 2, one.numel(), dtype=D).view_as(one)).sum() for one in out)
     return [*out, *torch.autograd.grad(loss, [values, *layer.parameters()])]
 
@@ -302,11 +302,11 @@ def test_backends_agree_on_every_gradient():
 @pytest.mark.parametrize("tied", [True, False])
 def test_a_sequence_in_two_parts(tied):
     layer, values = make(tied=tied), draw(2, 5, 3)
-    whole, leaving = layer(values)
+    whole, final = layer(values)
     first, state = layer(values[:, :2])
     second, last = layer(values[:, 2:], state)
     torch.testing.assert_close(torch.cat([first, second], 1), whole, **EXACT)
-    torch.testing.assert_close(last, leaving, **EXACT)
+    torch.testing.assert_close(last, final, **EXACT)
     assert list(last) == ["h_1", "c_1"]
     partly, _ = layer(values[:, 2:], {"h_1": state["h_1"]})
     assert not torch.allclose(partly, second)
@@ -314,12 +314,12 @@ def test_a_sequence_in_two_parts(tied):
 
 def test_one_sequence_without_a_batch():
     layer, values = make(), draw(5, 3)
-    output, leaving, (trace,) = layer(values, trace=True)
+    output, final, (trace,) = layer(values, trace=True)
     batched, batched_left = layer(values[None])
     assert torch.equal(output, batched[0])
-    assert torch.equal(leaving["c_1"], batched_left["c_1"][0])
+    assert torch.equal(final["c_1"], batched_left["c_1"][0])
     assert trace.gates["o_2"].shape == (5, 3, 4)
-    torch.testing.assert_close(layer(values, leaving)[0], layer(values[None], batched_left)[0][0], **EXACT)
+    torch.testing.assert_close(layer(values, final)[0], layer(values[None], batched_left)[0][0], **EXACT)
 
 
 def test_names_of_the_parameters():

@@ -48,16 +48,16 @@ def one_direction(layer, suffix):
     return one
 
 
-def flipped(values, corner):
-    return values.flip([axis for axis, back in enumerate(corner, 1) if back])
+def flipped(values, direction):
+    return values.flip([axis for axis, back in enumerate(direction, 1) if back])
 
 
 def everything(layer, values, sizes=None, state=None):
     """What goes out in one row, and the gradient of a loss over all of it by all that went in."""
     values = values.detach().requires_grad_()
-    output, leaving = layer(values, state, sizes=sizes)
+    output, final = layer(values, state, sizes=sizes)
     outputs = output if isinstance(output, tuple) else (output,)
-    rows = leaving if isinstance(leaving, list) else [leaving]
+    rows = final if isinstance(final, list) else [final]
     out = [*outputs, *(one for row in rows for one in row.values())]
     loss = sum(
         (one.sin() * torch.linspace(1, 2, one.numel(), dtype=one.dtype).view_as(one)).sum() for one in out
@@ -67,14 +67,14 @@ def everything(layer, values, sizes=None, state=None):
 
 def test_every_direction_is_the_forward_layer_on_a_flipped_lattice():
     layer, values = all_directions(), draw(2, 3, 4, 3)
-    outputs, leaving, traces = layer(values, trace=True)
-    assert layer.corners == list(SUFFIXES)
-    for corner, output, left, trace in zip(layer.corners, outputs, leaving, traces, strict=True):
-        alone, alone_left = one_direction(layer, SUFFIXES[corner])(flipped(values, corner))
-        torch.testing.assert_close(output, flipped(alone, corner), **EXACT)
+    outputs, final, traces = layer(values, trace=True)
+    assert layer.scan_directions == list(SUFFIXES)
+    for direction, output, left, trace in zip(layer.scan_directions, outputs, final, traces, strict=True):
+        alone, alone_left = one_direction(layer, SUFFIXES[direction])(flipped(values, direction))
+        torch.testing.assert_close(output, flipped(alone, direction), **EXACT)
         torch.testing.assert_close(trace.states["h"], output, **EXACT)
         for name, values_left in left.items():
-            other = corner[1] if name.endswith("1") else corner[0]  # of the axis along the side
+            other = direction[1] if name.endswith("1") else direction[0]  # of the axis along the side
             torch.testing.assert_close(values_left, flipped(alone_left[name], (other,)), **EXACT)
 
 
@@ -93,7 +93,7 @@ def test_each_lattice_of_its_own_sizes_equals_a_run_by_itself():
     state = [
         {name: draw(5, 4 if name[-1] == "1" else 3, 5) for name in layer.cell.previous} for _ in range(4)
     ]
-    outputs, leaving, traces = layer(values, state, sizes=SIZES, trace=True)
+    outputs, final, traces = layer(values, state, sizes=SIZES, trace=True)
     for row, (n1, n2) in enumerate(SIZES):
 
         def cut(name, side, row=row, n1=n1, n2=n2):
@@ -106,7 +106,7 @@ def test_each_lattice_of_its_own_sizes_equals_a_run_by_itself():
             whole = outputs[k][row].clone()
             whole[:n1, :n2] = 0
             assert not whole.any()
-            for name, left in leaving[k].items():
+            for name, left in final[k].items():
                 torch.testing.assert_close(cut(name, left), alone_left[k][name], **EXACT)
                 assert not left[row, n2 if name[-1] == "1" else n1 :].any()
             for name, gate in alone_traces[k].gates.items():
@@ -140,10 +140,10 @@ def test_states_that_enter_outside_the_sizes_reach_nothing(backend):
             one[1, 2:] = fill
             one.requires_grad_()
         with gatewise.backend(backend):
-            output, leaving = layer(values, state, sizes=[[3, 4], [2, 2]])
-            loss = sum(one.sin().sum() for one in (output, *leaving.values()))
+            output, final = layer(values, state, sizes=[[3, 4], [2, 2]])
+            loss = sum(one.sin().sum() for one in (output, *final.values()))
             by = torch.autograd.grad(loss, [*state.values(), *layer.parameters()])
-        found.append([output, *leaving.values(), *by])
+        found.append([output, *final.values(), *by])
     torch.testing.assert_close(*found, rtol=0, atol=0)
     assert not found[0][-6][1, 2:].any()
 
@@ -151,16 +151,16 @@ def test_states_that_enter_outside_the_sizes_reach_nothing(backend):
 @pytest.mark.parametrize("directions", ["forward", "all"])
 def test_one_lattice_without_a_batch(directions):
     layer, values = MDLSTM(3, 5, directions=directions, dtype=D), draw(3, 4, 3)
-    output, leaving, traces = layer(values, trace=True)
+    output, final, traces = layer(values, trace=True)
     batched, batched_left, _ = layer(values[None], trace=True)
     assert torch.equal(output, batched[0])
-    rows, batched_rows = (leaving, batched_left) if directions == "all" else ([leaving], [batched_left])
+    rows, batched_rows = (final, batched_left) if directions == "all" else ([final], [batched_left])
     for one, other in zip(rows, batched_rows, strict=True):
         assert {name: side.shape for name, side in one.items()} == {
             name: other[name][0].shape for name in layer.cell.previous
         }
     assert traces[0].gates["f_2"].shape == (3, 4, 5)
-    again, _ = layer(values, leaving)
+    again, _ = layer(values, final)
     torch.testing.assert_close(again, layer(values[None], batched_left)[0][0], **EXACT)
     assert not torch.equal(again, output)
 
@@ -169,25 +169,25 @@ def test_one_lattice_without_a_batch(directions):
 def test_what_left_one_half_enters_the_other(axis):
     layer, values = all_directions(), draw(2, 3, 4, 3)
     first, second = values.split([1, values.shape[axis] - 1], axis)
-    whole, leaving = layer(values)
+    whole, final = layer(values)
 
     def along(left):
         return {name: side for name, side in left.items() if name.endswith(str(axis))}
 
     out_of_first, out_of_second = layer(first)[1], layer(second)[1]
     into_first = [
-        along(left) if corner[axis - 1] else {}
-        for corner, left in zip(layer.corners, out_of_second, strict=True)
+        along(left) if direction[axis - 1] else {}
+        for direction, left in zip(layer.scan_directions, out_of_second, strict=True)
     ]
     into_second = [
-        {} if corner[axis - 1] else along(left)
-        for corner, left in zip(layer.corners, out_of_first, strict=True)
+        {} if direction[axis - 1] else along(left)
+        for direction, left in zip(layer.scan_directions, out_of_first, strict=True)
     ]
     halves = zip(layer(first, into_first)[0], layer(second, into_second)[0], strict=True)
     for one, pair in zip(whole, halves, strict=True):
         torch.testing.assert_close(torch.cat(pair, axis), one, **EXACT)
     last = layer(second, into_second)[1][0]
-    torch.testing.assert_close(along(last), along(leaving[0]), **EXACT)
+    torch.testing.assert_close(along(last), along(final[0]), **EXACT)
 
 
 def test_leaky_memory_stays_bounded_where_the_plain_one_grows():
@@ -240,19 +240,19 @@ def test_a_sequence_s_cell_in_all_directions_is_bidirectional():
 
 def test_traces_hold_the_equations_and_what_left():
     layer, values = all_directions("concatenate"), draw(2, 3, 4, 3)
-    output, leaving, traces = layer(values, trace=True)
+    output, final, traces = layer(values, trace=True)
     assert torch.equal(torch.cat([one.states["h"] for one in traces], -1), output)
-    for corner, trace, left in zip(layer.corners, traces, leaving, strict=True):
+    for direction, trace, left in zip(layer.scan_directions, traces, final, strict=True):
         assert set(trace.gates) == {"i", "f_1", "f_2", "g", "o"}
-        gates = {name: flipped(one, corner) for name, one in trace.gates.items()}
-        c, h = flipped(trace.states["c"], corner), flipped(trace.states["h"], corner)
+        gates = {name: flipped(one, direction) for name, one in trace.gates.items()}
+        c, h = flipped(trace.states["c"], direction), flipped(trace.states["h"], direction)
         expected = gates["i"] * gates["g"]
         expected[:, 1:] += gates["f_1"][:, 1:] * c[:, :-1]
         expected[:, :, 1:] += gates["f_2"][:, :, 1:] * c[:, :, :-1]
         torch.testing.assert_close(c, expected, **EXACT)
         torch.testing.assert_close(h, gates["o"] * c.tanh(), **EXACT)
-        assert torch.equal(left["c.1"], trace.states["c"][:, 0 if corner[0] else -1])
-        assert torch.equal(left["h.2"], trace.states["h"][:, :, 0 if corner[1] else -1])
+        assert torch.equal(left["c.1"], trace.states["c"][:, 0 if direction[0] else -1])
+        assert torch.equal(left["h.2"], trace.states["h"][:, :, 0 if direction[1] else -1])
 
 
 def test_names_of_the_parameters():
@@ -334,13 +334,13 @@ def test_gradients_and_their_gradients():
 
 def test_without_gradients_values_are_the_same():
     layer, values = all_directions("sum"), draw(2, 3, 4, 3)
-    output, leaving = layer(values, sizes=[[3, 4], [2, 2]])
+    output, final = layer(values, sizes=[[3, 4], [2, 2]])
     with torch.no_grad():
         again, again_left = layer(values, sizes=[[3, 4], [2, 2]])
     assert torch.equal(output.detach(), again)
     assert all(
         torch.equal(one[name], other[name])
-        for one, other in zip(leaving, again_left, strict=True)
+        for one, other in zip(final, again_left, strict=True)
         for name in one
     )
     assert output.requires_grad
@@ -495,11 +495,13 @@ def test_three_axes_in_all_directions():
     layer = MDRNN(2, 3, axes=3, directions="all", combine="separate", dtype=D)
     values = draw(2, 2, 3, 2, 2)
     with gatewise.backend("reference"):
-        outputs, leaving = layer(values)
-        for corner, output in zip(product((False, True), repeat=3), outputs, strict=True):
-            turned = "".join(str(k) for k in (1, 2, 3) if corner[k - 1])
+        outputs, final = layer(values)
+        for direction, output in zip(product((False, True), repeat=3), outputs, strict=True):
+            turned = "".join(str(k) for k in (1, 2, 3) if direction[k - 1])
             alone = one_direction(layer, f"_reverse{turned}" if turned else "")
-            torch.testing.assert_close(output, flipped(alone(flipped(values, corner))[0], corner), **EXACT)
-    assert {name: tuple(one.shape) for name, one in leaving[5].items()} == {
+            torch.testing.assert_close(
+                output, flipped(alone(flipped(values, direction))[0], direction), **EXACT
+            )
+    assert {name: tuple(one.shape) for name, one in final[5].items()} == {
         "h.1": (2, 3, 2, 3), "h.2": (2, 2, 2, 3), "h.3": (2, 2, 3, 3)
     }  # fmt: skip

@@ -93,7 +93,7 @@ def test_trace_agrees_with_outputs_and_equations(cell):
     assert torch.equal(traces[2].states["h"][:, -1], h[2])
     assert torch.equal(traces[3].states["h"][:, 0], h[3])
     for trace in traces:
-        assert set(trace.gates) == set(cell.inner)
+        assert set(trace.gates) == set(cell.intermediates)
         for gate in cell.gates:
             assert ((trace.gates[gate] >= 0) & (trace.gates[gate] <= 1)).all()
     if "c" in cell.state:

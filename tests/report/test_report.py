@@ -170,7 +170,7 @@ def test_equations_are_mathml_with_places_for_what_a_trace_holds(cell):
         if one.numbers is not None:
             places = parseString(f"<all>{one.numbers}</all>").getElementsByTagName("mn")
             read = {place.getAttribute("data-line") or place.getAttribute("data-before") for place in places}
-            assert read - {""} <= {*cell.inner, *cell.state}
+            assert read - {""} <= {*cell.intermediates, *cell.state}
 
 
 def test_an_equation_with_its_places():

@@ -77,7 +77,7 @@ class Shape:
 class LatticeShape(Shape):
     """B lattices with I features at each position, for H units; steps are the positions.
 
-    everywhere: from each corner, with weights of its own, the outputs summed
+    everywhere: from each direction, with weights of its own, the outputs summed
     """
 
     sides: tuple[int, ...] = ()

@@ -31,8 +31,8 @@ from gatewise.cells.traversal import extent, inside, parts
 from gatewise.errors import GatewiseError
 
 RESERVED = (
-    "state", "source", "start", "lines", "written", "gates", "inner", "about", "axes", "previous",
-    "of_lattice", "of_sequences",
+    "state", "source", "initial_bias", "lines", "all_lines", "gates", "intermediates", "about", "axes",
+    "previous", "of_lattice", "of_sequences",
 )  # fmt: skip
 
 
@@ -43,8 +43,8 @@ class CellType(type):
     source: str
     about: str  # the first line of the docstring
     lines: Mapping[str, Expression]  # those that the states need, in the order of computation
-    written: Mapping[str, Expression]  # all of the body and its bases
-    start: Mapping[str, float]
+    all_lines: Mapping[str, Expression]  # all of the body and its bases
+    initial_bias: Mapping[str, float]
     axes: int  # 1 for a sequence's cell, N for one of a lattice of N axes
     previous: Mapping[str, Previous]  # all that one position hands on to the next ones, by name
 
@@ -54,23 +54,25 @@ class CellType(type):
             return
         inherited: dict[str, Expression] = {}
         for base in reversed(bases):
-            inherited |= getattr(base, "written", {})
+            inherited |= getattr(base, "all_lines", {})
         own = {key: value for key, value in body.items() if isinstance(value, Expression)}
         _check_body(name, body, inherited, cls.state)
         for key, value in own.items():
             _give_name(name, key, value)
-        cls.written = {**inherited, **own}
-        _check_size(name, cls.written)
+        cls.all_lines = {**inherited, **own}
+        _check_size(name, cls.all_lines)
         _check_parts(name, own)
-        cls.lines = in_order(name, cls.written, cls.state)
+        cls.lines = in_order(name, cls.all_lines, cls.state)
         cls.previous = _previous(name, cls.lines, cls.state)
         cls.axes = max([1, *(one.axis for one in cls.previous.values())])
         cls.about = (cls.__doc__ or "").strip().split("\n")[0]
         cls.__doc__ = _documentation(cls)
-        for key in cls.start:
-            if key not in cls.written:
-                raise GatewiseError(f"{name}.start names {key!r}, which is no line of it")
-        cls.start = {key: check_number(value) for key, value in cls.start.items() if key in cls.lines}
+        for key in cls.initial_bias:
+            if key not in cls.all_lines:
+                raise GatewiseError(f"{name}.initial_bias names {key!r}, which is no line of it")
+        cls.initial_bias = {
+            key: check_number(value) for key, value in cls.initial_bias.items() if key in cls.lines
+        }
 
     def __call__(cls, *arguments: object, **options: object) -> None:
         layer = "Recurrent" if getattr(cls, "axes", 1) == 1 else "Lattice"
@@ -100,7 +102,7 @@ class CellType(type):
         return tuple(name for name, value in cls.lines.items() if _is_gate(value, cls.lines))
 
     @property
-    def inner(cls) -> tuple[str, ...]:
+    def intermediates(cls) -> tuple[str, ...]:
         """The lines that a trace shows beside the states: the gates and the candidates."""
         return tuple(name for name in cls.lines if name in cls.gates or name not in cls.state)
 
@@ -125,14 +127,14 @@ class Cell(metaclass=CellType):
     >>> class Frozen(Leaky):
     ...     g = tanh(W.g @ x)
 
-    `start` gives a gate's bias a value to start from, `{"f": 1.0}`; `source` names the paper.
+    `initial_bias` gives the initial value of a gate's bias, `{"f": 1.0}`; `source` names the paper.
     Errors: `GatewiseError` for a line that reads a state nobody writes, a circle of lines, or two
     names for one expression.
     """
 
     state: tuple[str, ...] = ()
     source = "a user's own"
-    start: Mapping[str, float] = {}
+    initial_bias: Mapping[str, float] = {}
 
 
 EXAMPLE = """
@@ -163,6 +165,8 @@ def _check_body(
     cell: str, body: Mapping[str, object], inherited: Mapping[str, Expression], state: tuple[str, ...] | str
 ) -> None:
     check_cell_name(cell)
+    if isinstance(body.get("start"), Mapping):
+        raise GatewiseError(f"{cell}.start is now called {cell}.initial_bias; rename it")
     for key, value in body.items():
         if isinstance(value, Expression):
             check_name(f"a line of {cell}", key)

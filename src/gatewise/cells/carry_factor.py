@@ -1,4 +1,4 @@
-"""What a cell's equations say of keeping: by how much a step multiplies what a state held before it."""
+"""Carry factors: by how much one step of a cell multiplies what a state held before it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from gatewise.cells.expressions import Constant, Expression, Operation, Previous
 ONE = Constant(1.0)
 
 
-def keeping(cell: CellType) -> dict[str, Expression]:
+def carry_factors(cell: CellType) -> dict[str, Expression]:
     """For each state that is carried on, by its name in `cell.previous`, the factor that carries it.
 
     Gates and candidates are held: only the straight way from a state to itself counts, by sums and
     products. A state that is made anew at every step is not there.
 
     >>> from gatewise.cells import GRU, LSTM, RNN
-    >>> keeping(LSTM)["c"].line, keeping(GRU)["h"].line, keeping(RNN)
+    >>> carry_factors(LSTM)["c"].line, carry_factors(GRU)["h"].line, carry_factors(RNN)
     ('f', 'z', {})
     """
     found = {}

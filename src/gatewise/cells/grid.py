@@ -70,13 +70,13 @@ def _made(
         hidden[k] = lines[f"h_{k}"]
     names = [f"h_{axes}", *(f"h_{k}" for k in range(1, axes)), *(f"c_{k}" for k in range(1, axes + 1))]
     state = tuple(name for name in names if name in lines)
-    start = {f"f_{k}": 1.0 for k in range(1, axes + 1) if f"f_{k}" in lines}
+    initial_bias = {f"f_{k}": 1.0 for k in range(1, axes + 1) if f"f_{k}" in lines}
     settings = [f"{axes} {'axes' if axes > 1 else 'axis'}", f"{ALONG[transform]} along each"]
     settings += [f"priority {priority}"] if priority else []
     settings += [f"no memory along {without_memory}"] if without_memory else []
     body = {
-        "__doc__": f"A grid block: {', '.join(settings)}.", "source": SOURCE, "state": state, "start": start,
-        **lines,
+        "__doc__": f"A grid block: {', '.join(settings)}.", "source": SOURCE, "state": state,
+        "initial_bias": initial_bias, **lines,
     }  # fmt: skip
     return CellType(f"Grid{axes}{transform.upper()}", (Cell,), body)
 

@@ -9,7 +9,7 @@ class LSTM(Cell):
 
     source = "Gers, Schmidhuber and Cummins 2000, Learning to forget"
     state = ("h", "c")
-    start = {"f": 1.0}  # an open forget gate lets the gradient through (Jozefowicz et al. 2015)
+    initial_bias = {"f": 1.0}  # an open forget gate lets the gradient through (Jozefowicz et al. 2015)
 
     i = sigmoid(W.i @ x + R.i @ prev.h)  # how much of the candidate to write
     f = sigmoid(W.f @ x + R.f @ prev.h)  # how much of the old memory to keep

@@ -73,8 +73,8 @@ def _mdlstm(axes: int, peephole: bool) -> CellType:
     name = "PeepholeMDLSTM" if peephole else "MDLSTM"
     about = "LSTM with a forget gate for each axis" + (" and peepholes." if peephole else ".")
     even = -log(axes - 1) if axes > 1 else 1.0  # forget gates sum up to one, so that memory does not grow
-    start = {f"f_{k}": even for k in _axes(axes)}
-    return _cell(name, axes, about, GRAVES, ("h", "c"), lines, start)
+    initial_bias = {f"f_{k}": even for k in _axes(axes)}
+    return _cell(name, axes, about, GRAVES, ("h", "c"), lines, initial_bias)
 
 
 @lru_cache(maxsize=None, typed=True)
@@ -131,7 +131,7 @@ def _sum(terms: Sequence[Expression]) -> Expression:
 
 def _cell(
     name: str, axes: int, about: str, source: str, state: tuple[str, ...],
-    lines: dict[str, Expression], start: dict[str, float] | None = None,
+    lines: dict[str, Expression], initial_bias: dict[str, float] | None = None,
 ) -> CellType:  # fmt: skip
-    body = {"__doc__": about, "source": source, "state": state, "start": start or {}, **lines}
+    body = {"__doc__": about, "source": source, "state": state, "initial_bias": initial_bias or {}, **lines}
     return CellType(f"{name}{axes}", (Cell,), body)

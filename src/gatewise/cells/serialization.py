@@ -34,7 +34,7 @@ from gatewise.cells.limits import (
 )
 from gatewise.errors import GatewiseError
 
-KEYS = ("name", "about", "source", "state", "start", "lines")  # of a cell's data
+KEYS = ("name", "about", "source", "state", "start", "lines")  # of the data; "start" is the initial bias
 WORDS = ("line", "product", "normalise", "vector", "prev", "number", "x")  # that are no functions
 
 
@@ -45,7 +45,7 @@ def to_data(cell: CellType) -> dict[str, Any]:
         "about": cell.about,
         "source": cell.source,
         "state": list(cell.state),
-        "start": dict(cell.start),
+        "start": dict(cell.initial_bias),
         "lines": {name: as_list(line) for name, line in cell.lines.items()},
     }
 
@@ -62,7 +62,7 @@ def from_data(data: Any) -> CellType:
     match data:
         case {
             "name": str(name), "about": str(about), "source": str(source), "state": [*state],
-            "start": dict(start), "lines": dict(written),
+            "start": dict(initial_bias), "lines": dict(lines),
         } if len(data) == len(KEYS):  # fmt: skip
             pass
         case _:
@@ -70,16 +70,16 @@ def from_data(data: Any) -> CellType:
                 f"this is not the equations of a cell: expected {', '.join(KEYS)}, got {reprlib.repr(data)}"
             )
     check_cell_name(name)
-    if len(written) > MOST_LINES:
-        raise GatewiseError(f"{name} has {len(written)} lines; a cell may have at most {MOST_LINES}")
+    if len(lines) > MOST_LINES:
+        raise GatewiseError(f"{name} has {len(lines)} lines; a cell may have at most {MOST_LINES}")
     reader = _Reader(name)
-    for key, line in written.items():
+    for key, line in lines.items():
         reader.lines[check_name(f"a line of {name}", key)] = reader.read(line)
     body = {
         "__doc__": _plain(about),
         "source": _plain(source),
         "state": tuple(check_name(f"a state of {name}", one) for one in state),
-        "start": {key: check_number(value) for key, value in start.items()},
+        "initial_bias": {key: check_number(value) for key, value in initial_bias.items()},
         **reader.lines,
     }
     return CellType(name, (Cell,), body)

@@ -9,7 +9,7 @@ class UseGateLSTM(Cell):
 
     source = "courses on LSTM networks (learn, forget, remember and use gates)"
     state = ("h", "c")
-    start = {"f": 1.0}
+    initial_bias = {"f": 1.0}
 
     n = tanh(W.n @ x + R.n @ prev.h)  # learn gate: the candidate ...
     i = sigmoid(W.i @ x + R.i @ prev.h)  # ... and its ignore factor

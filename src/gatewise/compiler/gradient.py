@@ -32,7 +32,7 @@ def entries(plan: Plan) -> dict[Entry, int]:
 
 @cache
 def kept(plan: Plan) -> tuple[str | int, ...]:
-    """What training keeps of a step beside the states: inner lines by name, sums by number.
+    """What training keeps of a step beside the states: intermediate lines by name, sums by number.
 
     >>> from gatewise.cells import GRU
     >>> from gatewise.compiler.stages import plan
@@ -40,7 +40,7 @@ def kept(plan: Plan) -> tuple[str | int, ...]:
     ('r', 'z', 'n', 2)
     """
     read = {one for number in range(len(plan.stages)) for one in Gradient(plan, number).sums_read}
-    return (*plan.inner, *sorted(read))
+    return (*plan.intermediates, *sorted(read))
 
 
 class Gradient:

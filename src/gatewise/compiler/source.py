@@ -120,7 +120,7 @@ def _slot_width(plan: Plan, operand: Reference) -> str:
     if operand.where == "input":
         return "Width::input"
     if operand.where == "kept":
-        name = plan.inner[operand.index]
+        name = plan.intermediates[operand.index]
         return f"Width::{next(one.width for one in plan.stages if name in one.lines)}"
     index = operand.index
     if operand.where == "previous":

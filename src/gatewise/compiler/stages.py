@@ -66,7 +66,8 @@ class Stage:
 class Plan:
     """All stages of a step.
 
-    inner: the lines that are no state's new value, in order; biases: for each, its sum, family and block
+    intermediates: the lines that are no state's new value, in order
+    biases: for each, its sum, family and block
     vectors: each by parameter and block; normalisers: for each, its group and the rows it takes together
     """
 
@@ -74,7 +75,7 @@ class Plan:
     program: Program
     layout: Layout
     stages: tuple[Stage, ...]
-    inner: tuple[str, ...]
+    intermediates: tuple[str, ...]
     biases: tuple[tuple[int, str, str], ...]
     vectors: tuple[tuple[str, str], ...]
     normalisers: tuple[tuple[str, tuple[Reference, ...]], ...]
@@ -89,7 +90,7 @@ class Plan:
         for index, name in enumerate(self.program.states.values()):
             if name == line:
                 return Reference("state", index)
-        return Reference("kept", self.inner.index(line))
+        return Reference("kept", self.intermediates.index(line))
 
 
 @cache
@@ -108,14 +109,14 @@ class _Planner:
         self.cell, self.extras = cell, extras
         self.program, self.layout = program(cell, extras), layout(cell)
         self.lines = self.program.lines
-        self.inner = tuple(name for name in self.lines if name not in self.program.states.values())
+        self.intermediates = tuple(name for name in self.lines if name not in self.program.states.values())
         self.together = _together(self.lines)
         self.biases: list[tuple[int, str, str]] = []
         self.count = 0
 
     def plan(self) -> Plan:
         groups = list(self.together)
-        bare = Plan(self.cell, self.program, self.layout, (), self.inner, (), (), ())
+        bare = Plan(self.cell, self.program, self.layout, (), self.intermediates, (), (), ())
         normalisers = tuple(
             (group, tuple(bare.reference(name) for name in names)) for group, names in self.together.items()
         )

@@ -98,16 +98,20 @@ def over_lattice(request: Request, held: Held = NOTHING) -> Result:
     inputs = request.inputs if own is None else request.inputs.masked_fill(~own, 0.0)
     step = Step(request, held)
     history, order = _diagonal_by_diagonal(request, step, mirrored(inputs, request, range(axes)), sizes)
-    kept = [*cell.state, *cell.inner] if request.trace else cell.state
+    kept = [*cell.state, *cell.intermediates] if request.trace else cell.state
     whole = {name: torch.cat(history[name])[order].unflatten(0, sizes) for name in kept}
     if own is not None:
         seen = mirrored(own, request, range(axes))  # samples lie in the corner whence the run comes
         whole = {name: values.masked_fill(~seen, 0.0) for name, values in whole.items()}
-    final = {name: _leaving(whole[one.state], request, one.axis - 1) for name, one in cell.previous.items()}
+    final = {
+        name: _final_states(whole[one.state], request, one.axis - 1) for name, one in cell.previous.items()
+    }
     whole = {name: mirrored(values, request, range(axes)) for name, values in whole.items()}
     trace = None
     if request.trace:
-        trace = Trace({name: whole[name] for name in cell.state}, {name: whole[name] for name in cell.inner})
+        trace = Trace(
+            {name: whole[name] for name in cell.state}, {name: whole[name] for name in cell.intermediates}
+        )
     return Result(whole[cell.state[0]], final, trace)
 
 
@@ -128,7 +132,7 @@ def _diagonal_by_diagonal(
     """Every line at every diagonal, [n, B, H] each; and where each position is found among all of them."""
     cell, steps = request.cell, diagonals(sizes)
     order = torch.cat([one.positions for one in steps]).argsort().to(inputs.device)
-    kept = [*cell.state, *cell.inner] if request.trace else cell.state
+    kept = [*cell.state, *cell.intermediates] if request.trace else cell.state
     history: dict[str, list[Tensor]] = {name: [] for name in kept}
     entering = {name: _entering(request, name).flatten(0, -3) for name in cell.previous}
     by_position = inputs.flatten(0, len(sizes) - 1)
@@ -157,7 +161,7 @@ def _entering(request: Request, name: str) -> Tensor:
     return mirrored(values, request, others)
 
 
-def _leaving(values: Tensor, request: Request, axis: int) -> Tensor:
+def _final_states(values: Tensor, request: Request, axis: int) -> Tensor:
     """What a state holds where the lattice ends along an axis, [*F, B, H] in the caller's order."""
     if request.lengths is None:
         last = values.select(axis, -1)

@@ -53,7 +53,7 @@ class Along(torch.autograd.Function):
             return None, None, *(one for own in found for one in own)
         changed = [place for place, version in enumerate(ctx.versions) if version._version]
         for place in changed:  # the output, whose memory is the history's, was modified in place
-            runs[place] = replace(runs[place], history=[], final=[], inner=None)
+            runs[place] = replace(runs[place], history=[], final=[], intermediates=None)
             kernel.forward([runs[place]], keep=True)
         wanted = ctx.needs_input_grad[2:]
         asked = [
@@ -98,11 +98,13 @@ def result(kernel: Kernel, run: Run) -> Result:
         states = {cell.state[0]: output}
         for name, one, width in zip(cell.state[1:], run.history[1:], run.widths[1:], strict=True):
             states[name] = copied(one, width, places)
-        gates = {name: states[name] for name in cell.inner if name in states}
-        if run.inner is not None:
-            within = {name: kernel.kept.index(name) for name in cell.inner if name not in states}
-            gates |= {name: copied(run.inner[:, :, at], run.units, places) for name, at in within.items()}
-        trace = Trace(states, {name: gates[name] for name in cell.inner})
+        gates = {name: states[name] for name in cell.intermediates if name in states}
+        if run.intermediates is not None:
+            within = {name: kernel.kept.index(name) for name in cell.intermediates if name not in states}
+            gates |= {
+                name: copied(run.intermediates[:, :, at], run.units, places) for name, at in within.items()
+            }
+        trace = Trace(states, {name: gates[name] for name in cell.intermediates})
     return Result(output, final, trace)
 
 
@@ -147,7 +149,8 @@ def unflat(kernel: Kernel, request: Request, tensors: Sequence[Tensor]) -> Resul
     if request.trace:
         history = {name: output if name == states[0] else next(rest) for name in states}
         trace = Trace(
-            history, {name: history[name] if name in history else next(rest) for name in kernel.cell.inner}
+            history,
+            {name: history[name] if name in history else next(rest) for name in kernel.cell.intermediates},
         )
     return Result(output, dict(zip(previous, final, strict=True)), trace)
 
@@ -221,10 +224,10 @@ def _without_filling(kernel: Kernel, run: Run, found: list[Tensor | None]) -> li
 
 def _gathered(kernel: Kernel, run: Run, by_gates: Sequence[Tensor | None]) -> Tensor | None:
     """The gradients by the traced gates as one, [T, B, kept, H'], where there are any."""
-    if run.inner is None or all(one is None for one in by_gates):
+    if run.intermediates is None or all(one is None for one in by_gates):
         return None
-    gathered = torch.zeros_like(run.inner)
-    names = (name for name in kernel.cell.inner if name not in kernel.cell.state)
+    gathered = torch.zeros_like(run.intermediates)
+    names = (name for name in kernel.cell.intermediates if name not in kernel.cell.state)
     for name, one in zip(names, by_gates, strict=True):
         if one is not None:
             gathered[:, :, kernel.kept.index(name), : one.shape[-1]] = one_row(one)

@@ -25,7 +25,7 @@ from gatewise.engine.build import built
 from gatewise.engine.packing import Shelf
 from gatewise.engine.request import Request
 from gatewise.engine.shapes import check
-from gatewise.engine.thread_plan import new_lock, ways
+from gatewise.engine.thread_plan import new_lock, thread_plan
 
 NUMBERS = {torch.float32: "float", torch.float64: "double"}
 FACTORS = {**NUMBERS, torch.bfloat16: "Bfloat16"}  # of products; with those of bfloat16 all else is float32
@@ -43,7 +43,7 @@ class Run:
     sizes: of the lattice, or (T,); inputs: [T, B, I]
     initial: [F, B, H'] for each predecessor, or [B, H']; H' is H filled up to whole vectors
     history: [T, B, H'] of each state ([2, B, H'] where only the last is wanted); final: as initial
-    inner: [T, B, kept, H'] what is kept beside the states, or None
+    intermediates: [T, B, kept, H'] what is kept beside the states, or None
     """
 
     request: Request
@@ -60,12 +60,12 @@ class Run:
     shapes: tuple[torch.Size, ...]  # of the states that enter
     history: list[Tensor] = field(default_factory=list)
     final: list[Tensor | None] = field(default_factory=list)
-    inner: Tensor | None = None
+    intermediates: Tensor | None = None
 
     def tensors(self) -> list[Tensor]:
         """All tensors that the gradient reads, in the order in which `with_tensors` takes them."""
         given = [self.inputs, *self.parameters.values(), *self.initial, *self.factors]
-        optional = [one for one in (self.lengths, self.resets, self.inner) if one is not None]
+        optional = [one for one in (self.lengths, self.resets, self.intermediates) if one is not None]
         return [*given, *self.history, *optional]
 
     def without_tensors(self) -> Run:
@@ -75,13 +75,13 @@ class Run:
         rates = {name: one for name, one in request.zoneout.items() if not isinstance(one, Tensor)}
         bare = replace(request, inputs=nothing, parameters={}, state={}, lengths=None, resets=None,
                        zoneout=rates, hidden_mask=None)  # fmt: skip
-        lengths, resets, inner = (
-            None if one is None else nothing for one in (self.lengths, self.resets, self.inner)
+        lengths, resets, intermediates = (
+            None if one is None else nothing for one in (self.lengths, self.resets, self.intermediates)
         )
         return replace(self, request=bare, inputs=nothing, parameters={}, lengths=lengths, resets=resets,
                        factors=[nothing] * len(self.factors), initial=[nothing] * len(self.initial),
                        history=[nothing] * len(self.history), final=[None] * len(self.final),
-                       inner=inner)  # fmt: skip
+                       intermediates=intermediates)  # fmt: skip
 
     def with_tensors(self, given: Iterator[Tensor]) -> Run:
         """The run with its tensors again, taken from those that are given."""
@@ -91,7 +91,7 @@ class Run:
             history=[next(given) for _ in self.history],
             lengths=None if self.lengths is None else next(given),
             resets=None if self.resets is None else next(given),
-            inner=None if self.inner is None else next(given),
+            intermediates=None if self.intermediates is None else next(given),
         )  # fmt: skip
 
 
@@ -184,10 +184,12 @@ class Kernel:
         if lattice and run.lengths is not None:  # there is a side's position where no sample leaves
             final = [one.zero_() for one in final]
         run.final = [*final]
-        all_inner = request.trace or (keep and not request.recompute) or lattice
-        if self.kept and (all_inner or len(self.plan.stages) > 1):
+        all_intermediates = request.trace or (keep and not request.recompute) or lattice
+        if self.kept and (all_intermediates or len(self.plan.stages) > 1):
             width = self.padded(run.units)
-            run.inner = workspace.empty((steps if all_inner else 2, batch, len(self.kept), width), self.dtype)
+            run.intermediates = workspace.empty(
+                (steps if all_intermediates else 2, batch, len(self.kept), width), self.dtype
+            )
 
     def call(
         self, function: Any, runs: Sequence[Run], gradients: Sequence[Numbers | None], scratch_size: int
@@ -223,7 +225,7 @@ class Kernel:
     def way(self, runs: Sequence[Run]) -> tuple[int, bool, bool]:
         """How threads share the work: the same for runs side by side, whose memory is sized for it."""
         run, (_, batch, inputs) = runs[0], runs[0].inputs.shape
-        return ways(run.sizes, batch, self.plan.sums * run.units * (run.units + inputs), len(runs))
+        return thread_plan(run.sizes, batch, self.plan.sums * run.units * (run.units + inputs), len(runs))
 
     def problem(self, run: Run, addresses: list[int], way: tuple[int, bool, bool]) -> Numbers:
         """`Problem` of native/problem.h, number by number."""
@@ -233,7 +235,7 @@ class Kernel:
             *way, request.recompute and self.cell.axes == 1, *request.directions,
             address(run.lengths), address(run.resets), *addresses,
             *rows(run.inputs), *many(run.initial), *many(run.history), *many(run.final),
-            *rows(run.inner), *many(run.factors),
+            *rows(run.intermediates), *many(run.factors),
         ])  # fmt: skip
 
     def addresses(self, tensors: Mapping[str, Tensor | None]) -> list[int]:

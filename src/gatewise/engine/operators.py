@@ -57,10 +57,10 @@ def ticket(cell: CellType, names: tuple[str, ...], zoned: tuple[str, ...], maske
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _places(ticket: str, number: str) -> tuple[int, ...]:
-    """The blocks of the first parameter; and where each inner line is kept, -1 for a state."""
+    """The blocks of the first parameter; and where each intermediate line is kept, -1 for a state."""
     dtype = next(one for one, name in NUMBERS.items() if name == number)
     chosen, _ = _known(ticket, dtype)
-    places = (chosen.kept.index(name) if name in chosen.kept else -1 for name in chosen.cell.inner)
+    places = (chosen.kept.index(name) if name in chosen.kept else -1 for name in chosen.cell.intermediates)
     return (len(chosen.first.blocks), *places)
 
 
@@ -129,15 +129,15 @@ def _result(request: Request, ticket: str, number: str, results: Sequence[Tensor
     trace = None
     if request.trace:
         blocks, *places = _places(ticket, number)
-        units, inner = next(iter(request.parameters.values())).shape[0] // blocks, results[-1]
+        units, intermediates = next(iter(request.parameters.values())).shape[0] // blocks, results[-1]
         history = {cell.state[0]: results[0]}
         for name, rows in zip(cell.state[1:], results[left + 1 :], strict=False):
             history[name] = in_form(shown(rows, units), sizes)
-        gates = zip(cell.inner, places, strict=True)
+        gates = zip(cell.intermediates, places, strict=True)
         trace = Trace(
             history,
             {
-                name: history[name] if name in history else in_form(inner[:, :, at, :units], sizes)
+                name: history[name] if name in history else in_form(intermediates[:, :, at, :units], sizes)
                 for name, at in gates
             },
         )
@@ -178,8 +178,8 @@ def along(inputs: Tensor, *rest: Any) -> list[Tensor]:
     if not keep and not request.trace:
         return [found.output, *final]
     output = copied(run.history[0], run.widths[0], (*run.sizes, inputs.shape[-2]))  # may be modified in place
-    inner = run.inner if request.trace or not request.recompute else None
-    return [output, *final, *run.history, *([] if inner is None else [inner])]
+    intermediates = run.intermediates if request.trace or not request.recompute else None
+    return [output, *final, *run.history, *([] if intermediates is None else [intermediates])]
 
 
 @along.register_fake
@@ -196,33 +196,36 @@ def _along_fake(
     if not keep and not trace:
         return shared
     history = [inputs.new_empty(rows, places[-1], chosen.padded(width)) for width in widths]
-    inner = [inputs.new_empty(rows, places[-1], len(chosen.kept), chosen.padded(units))]
-    return [*shared, *history, *(inner if chosen.kept and (trace or not recompute) else [])]
+    intermediates = [inputs.new_empty(rows, places[-1], len(chosen.kept), chosen.padded(units))]
+    return [*shared, *history, *(intermediates if chosen.kept and (trace or not recompute) else [])]
 
 
 @torch.library.custom_op(
     "gatewise::along_backward", mutates_args=(),
-    schema=f"(Tensor?[] gradients, int[] wanted, Tensor[] history, Tensor? inner, {INPUTS}) -> Tensor[]",
+    schema="(Tensor?[] gradients, int[] wanted, Tensor[] history, Tensor? intermediates, "
+    f"{INPUTS}) -> Tensor[]",
 )  # fmt: skip
 def along_backward(
     gradients: Sequence[Tensor | None], wanted: Sequence[int], history: Sequence[Tensor],
-    inner: Tensor | None, *arguments: Any,
+    intermediates: Tensor | None, *arguments: Any,
 ) -> list[Tensor]:  # fmt: skip
     """The gradients by inputs, parameters and states, those that are wanted.
 
-    history, inner: what `along` kept; where it kept nothing, it is computed again.
+    history, intermediates: what `along` kept; where it kept nothing, it is computed again.
     """
     chosen, request = _request(*arguments)
     run = chosen.prepared(request)
     if history:
-        run = replace(run, history=list(history), final=[None] * len(run.initial), inner=inner)
+        run = replace(
+            run, history=list(history), final=[None] * len(run.initial), intermediates=intermediates
+        )
     else:
         chosen.forward([run], keep=True)
     states, left = len(chosen.cell.state), 1 + len(run.initial)
     by_history, by_inner = [gradients[0], *([None] * (states - 1))], None
     if request.trace:
         by_history = [gradients[0], *gradients[left + 1 : left + states]]
-        given = gradients[left + states] if inner is not None else None
+        given = gradients[left + states] if intermediates is not None else None
         by_inner = None if given is None else given.contiguous()
     (found,) = by_kernel(
         chosen, [Asked(run, by_history, gradients[1:left], by_inner, list(map(bool, wanted)))]
@@ -233,7 +236,8 @@ def along_backward(
 @along_backward.register_fake
 def _along_backward_fake(
     gradients: Sequence[Tensor | None], wanted: Sequence[int], history: Sequence[Tensor],
-    inner: Tensor | None, inputs: Tensor, parameters: Sequence[Tensor], state: Sequence[Tensor], *rest: Any,
+    intermediates: Tensor | None, inputs: Tensor, parameters: Sequence[Tensor], state: Sequence[Tensor],
+    *rest: Any,
 ) -> list[Tensor]:  # fmt: skip
     tensors = [inputs, *parameters, *state]
     return [one.new_empty(one.shape) for one, want in zip(tensors, wanted, strict=True) if want]
@@ -260,9 +264,11 @@ def _gradient(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, ...]:
         by = _by_reference(arguments, gradients)
     else:
         count = len(_known(ctx.settings[0], inputs.dtype)[0].cell.state)
-        inner = kept.pop() if len(kept) > count else None
+        intermediates = kept.pop() if len(kept) > count else None
         wanted = [int(one.requires_grad) for one in tensors]
-        found = iter(torch.ops.gatewise.along_backward(list(gradients), wanted, kept, inner, *arguments))
+        found = iter(
+            torch.ops.gatewise.along_backward(list(gradients), wanted, kept, intermediates, *arguments)
+        )
         by = [next(found) if want else None for want in wanted]
     lists = by[1 : 1 + parameters], by[1 + parameters :]
     return by[0], *lists, None, None, [None] * factors, *[None] * (len(ctx.settings) + 1)
@@ -279,7 +285,7 @@ def _by_reference(arguments: tuple[Any, ...], gradients: Sequence[Tensor | None]
 
     if request.trace:
         own += [part(by, ..., slice(units)) for by in gradients[left + 1 : left + len(states)]]
-        names = [name for name in request.cell.inner if name not in states]
+        names = [name for name in request.cell.intermediates if name not in states]
         own += [
             part(gradients[-1], slice(None), slice(None), chosen.kept.index(name), slice(units))
             for name in names

@@ -64,7 +64,7 @@ def along(request: Request, held: Held = NOTHING) -> tuple[Result, History]:
     trace = None
     if request.trace:
         trace = Trace(
-            {name: stacked[name] for name in cell.state}, {name: stacked[name] for name in cell.inner}
+            {name: stacked[name] for name in cell.state}, {name: stacked[name] for name in cell.intermediates}
         )
     return Result(stacked[cell.state[0]], final, trace), history
 
@@ -75,7 +75,7 @@ def _steps(
     """Steps through time; the kept lines at every step, and the last states."""
     cell = request.cell
     state = dict(request.state)
-    kept = dict.fromkeys([*cell.state, *cell.inner] if request.trace else cell.state[:1])
+    kept = dict.fromkeys([*cell.state, *cell.intermediates] if request.trace else cell.state[:1])
     history: History = {name: [] for name in kept}
     for t, seen in enumerate(step.input_products(inputs)):
         if resets is not None:

@@ -26,7 +26,7 @@ class Request:
         one for each axis
     zoneout: for a state, how much of its old value stays: [T, B, H] masks of 0 and 1, or a number
     hidden_mask: [B, H or P], multiplies the last output where a matrix sees it, the same at every step
-    trace: give every state and inner line of every step
+    trace: give every state and intermediate line of every step
     recompute: for the gradient keep the states only, and compute gates again (less memory, more time)
 
     A lattice takes no resets, zoneout, mask, projection, and computes nothing again.
@@ -52,7 +52,7 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Every state and every inner line (gates, candidates) at every step, by name.
+    """Every state and every intermediate line (gates, candidates) at every step, by name.
 
     states, gates: [L, B, H] each; [L, B, P] for a projected output. Steps beyond a sequence's
     length are zero.

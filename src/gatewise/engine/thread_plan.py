@@ -41,7 +41,9 @@ def usable() -> int:
     return 1 if _forked else torch.get_num_threads()
 
 
-def ways(sizes: tuple[int, ...], batch: int, weights: int, side_by_side: int = 1) -> tuple[int, bool, bool]:
+def thread_plan(
+    sizes: tuple[int, ...], batch: int, weights: int, side_by_side: int = 1
+) -> tuple[int, bool, bool]:
     """How many threads run a problem, if they share units rather than rows, if inputs are multiplied ahead.
 
     Rows are shared without any waiting. But each thread then reads all weights, which is too much where

@@ -59,9 +59,11 @@ def following(model: nn.Module) -> Iterator[CurrentLayer]:
 
 
 def directions(module: nn.Module) -> list[str]:
-    """ "forward" and "backward"; of a lattice its corners, such as "+-"."""
+    """ "forward" and "backward"; of a lattice its scan directions, such as "+-"."""
     if isinstance(module, Lattice | GridLSTM):
-        return ["".join("+-"[reverse] for reverse in corner) or "+" for corner in module.corners]
+        return [
+            "".join("+-"[reverse] for reverse in direction) or "+" for direction in module.scan_directions
+        ]
     assert isinstance(module, Recurrent | nn.RNNBase)
     return ["forward", "backward"][: 1 + module.bidirectional]
 

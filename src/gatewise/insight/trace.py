@@ -26,9 +26,10 @@ class LayerTrace:
     """One layer and direction, in one call of its module.
 
     module: its name in the model; call: 0 for the first call, as a decoder's cell may be called often
-    layer, direction: 0 for the lowest; "forward", "backward", or the corner of a lattice such as "+-"
+    layer: 0 for the lowest
+    direction: "forward", "backward", or over a lattice its scan direction, such as "+-"
     states, values: by name, [B, T, H], or [B, L1, ..., LN, H] over a lattice; values are the cell's gates
-    (`cell.gates`) and its other inner lines
+    (`cell.gates`) and its other intermediate lines
     """
 
     module: str

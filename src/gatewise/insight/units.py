@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gatewise.cells.carry_factor import keeping
+from gatewise.cells.carry_factor import carry_factors
 from gatewise.cells.expressions import Constant, Expression, Operation
 from gatewise.engine.step import FUNCTIONS
 from gatewise.errors import GatewiseError
@@ -75,7 +75,7 @@ def keep_factors(trace: LayerTrace) -> dict[str, Tensor]:
     """For each state that is carried on, [B, T, H]: the factor by which each step multiplies it."""
     named = {**trace.values, **trace.states}
     found = {}
-    for name, factor in keeping(trace.cell).items():
+    for name, factor in carry_factors(trace.cell).items():
         state = trace.states[name.split(".")[0]]
         kept = torch.as_tensor(_evaluated(factor, named)).to(state)
         if kept.dim() == 0 or kept.shape == state.shape:  # a projected state is kept by no gate of its own

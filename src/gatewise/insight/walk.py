@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 
 from gatewise.cells.base import CellType
-from gatewise.cells.carry_factor import keeping
+from gatewise.cells.carry_factor import carry_factors
 from gatewise.cells.expressions import Expression, Normalised, Previous, Product, Vector
 from gatewise.cells.formula import formula
 from gatewise.cells.traversal import parts
@@ -114,7 +114,7 @@ def phases_of(cell: CellType) -> dict[str, Phase]:
     >>> phases_of(GRU)
     {'r': 'write', 'z': 'forget', 'n': 'write', 'h': 'keep'}
     """
-    factors = keeping(cell)
+    factors = carry_factors(cell)
     if not factors:
         return {name: "show" if name == cell.state[0] else "write" for name in cell.lines}
     memory = cell.previous[list(factors)[-1]].state

@@ -17,9 +17,16 @@ from gatewise.engine.choice import run_together
 from gatewise.engine.request import Request, Result
 from gatewise.errors import GatewiseError
 from gatewise.layers.checks import check_whole
-from gatewise.layers.initialization import bias_starts, start
+from gatewise.layers.initialization import initial_biases, initialize
 from gatewise.layers.lattices import Lattices, Sizes, State, read_lattices, read_states
-from gatewise.layers.scan_directions import Combine, Corner, Directions, check_combine, corners, suffix
+from gatewise.layers.scan_directions import (
+    Combine,
+    Directions,
+    ScanDirection,
+    check_combine,
+    scan_directions,
+    suffix,
+)
 from gatewise.layers.slices import Place, Slices
 
 USUAL = {
@@ -50,8 +57,8 @@ class GridLSTM(nn.Module):
 
     >>> import torch, gatewise
     >>> layer = gatewise.GridLSTM(input_size=5, hidden_size=8, depth=3)
-    >>> output, leaving = layer(torch.randn(4, 10, 5))
-    >>> output.shape, leaving["c_1"].shape
+    >>> output, final = layer(torch.randn(4, 10, 5))
+    >>> output.shape, final["c_1"].shape
     (torch.Size([4, 10, 8]), torch.Size([4, 3, 8]))
     """
 
@@ -89,18 +96,18 @@ class GridLSTM(nn.Module):
         self.transform, self.show, self.activation = transform, show, activation
         self.priority, self.without_memory = tuple(priority), tuple(without_memory)
         self.untied = _read_untied(untied, axes)
-        self.corners = corners(directions, axes)
+        self.scan_directions = scan_directions(directions, axes)
         self._own = {**self.untied, **({} if tied else {axes + 1: depth})}  # axes along which weights differ
         self._kinds = layout(self.cell).of(self.bias)
         self._along = {name: one for name, one in self.cell.previous.items() if one.axis <= axes}
         self._bottom = [name for name in self.cell.previous if name not in self._along]
-        for corner in self.corners:
+        for direction in self.scan_directions:
             into = torch.empty(len(self._bottom) * hidden_size, input_size, device=device, dtype=dtype)
-            self.register_parameter("projection" + suffix(corner), nn.Parameter(into))
+            self.register_parameter("projection" + suffix(direction), nn.Parameter(into))
             for place, kind in product(self._places(), self._kinds):
                 shape = kind.shape(0, hidden_size, hidden_size)
                 values = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-                self.register_parameter(self._name(kind.name, corner, place), values)
+                self.register_parameter(self._name(kind.name, direction, place), values)
         self.reset_parameters()
 
     def forward(
@@ -123,7 +130,7 @@ class GridLSTM(nn.Module):
         directions a list of them.
         """
         batch = read_lattices(input, sizes, self.axes, self.input_size, self.projection)
-        given = read_states(state, len(self.corners))
+        given = read_states(state, len(self.scan_directions))
         self._check_untied(batch)
         return batch.returned(self._run(batch, given, trace), self.directions, self.combine, trace)
 
@@ -132,18 +139,18 @@ class GridLSTM(nn.Module):
         values, sizes = batch.inside(), (*batch.values.shape[:-2], self.depth)
         slices = [
             Slices(
-                self.cell, self._own, corner,
-                self._into(values, corner) | batch.entering(one, self._along, sizes, self.hidden_size),
+                self.cell, self._own, direction,
+                self._into(values, direction) | batch.entering(one, self._along, sizes, self.hidden_size),
             )
-            for corner, one in zip(self.corners, given, strict=True)
+            for direction, one in zip(self.scan_directions, given, strict=True)
         ]  # fmt: skip
         cut = (1 if axis in self._own else size for axis, size in enumerate(sizes, 1))
         inputs, lengths = values.new_zeros(*cut, values.shape[-2], 0), self._lengths(batch)
         for place in self._places():
             requests = [
                 Request(
-                    self.cell, inputs, self._parameters_of(one.corner, place), one.entering(place),
-                    lengths, reverse=(*one.corner, False), trace=trace,
+                    self.cell, inputs, self._parameters_of(one.direction, place), one.entering(place),
+                    lengths, reverse=(*one.direction, False), trace=trace,
                 )
                 for one in slices
             ]  # fmt: skip
@@ -163,18 +170,22 @@ class GridLSTM(nn.Module):
         depth = batch.sizes.new_full((len(batch.sizes), 1), 1 if not self.tied else self.depth)
         return replace(batch, sizes=torch.cat([batch.sizes, depth], dim=1)).lengths
 
-    def _into(self, values: Tensor, corner: Corner) -> dict[str, Tensor]:
+    def _into(self, values: Tensor, direction: ScanDirection) -> dict[str, Tensor]:
         """The input as hidden and memory at the bottom, [L, B, H] each."""
-        projected = functional.linear(values, getattr(self, "projection" + suffix(corner))).to(values.dtype)
+        projected = functional.linear(values, getattr(self, "projection" + suffix(direction))).to(
+            values.dtype
+        )
         return dict(zip(self._bottom, projected.split(self.hidden_size, dim=-1), strict=True))
 
     def reset_parameters(self) -> None:
         """Gives every parameter its first value again."""
-        bound, biases = self.input_size**-0.5, bias_starts(self.cell, None, self.bias)
-        for corner in self.corners:
-            nn.init.uniform_(getattr(self, "projection" + suffix(corner)), -bound, bound)
+        bound, biases = self.input_size**-0.5, initial_biases(self.cell, None, self.bias)
+        for direction in self.scan_directions:
+            nn.init.uniform_(getattr(self, "projection" + suffix(direction)), -bound, bound)
             for place in self._places():
-                start(self._parameters_of(corner, place), self._kinds, self.hidden_size, self.cell, biases)
+                initialize(
+                    self._parameters_of(direction, place), self._kinds, self.hidden_size, self.cell, biases
+                )
 
     def extra_repr(self) -> str:
         told = f"{self.input_size}, {self.hidden_size}, depth={self.depth}, axes={self.axes}"
@@ -197,11 +208,11 @@ class GridLSTM(nn.Module):
     def _places(self) -> list[Place]:
         return list(product(*(range(size) for size in self._own.values())))
 
-    def _name(self, parameter: str, corner: Corner, place: Place) -> str:
-        return "_".join([parameter, *map(str, place)]) + suffix(corner)
+    def _name(self, parameter: str, direction: ScanDirection, place: Place) -> str:
+        return "_".join([parameter, *map(str, place)]) + suffix(direction)
 
-    def _parameters_of(self, corner: Corner, place: Place) -> dict[str, Tensor]:
-        return {kind.name: getattr(self, self._name(kind.name, corner, place)) for kind in self._kinds}
+    def _parameters_of(self, direction: ScanDirection, place: Place) -> dict[str, Tensor]:
+        return {kind.name: getattr(self, self._name(kind.name, direction, place)) for kind in self._kinds}
 
 
 def _read_untied(given: Mapping[int, int] | None, axes: int) -> dict[int, int]:

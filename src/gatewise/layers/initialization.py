@@ -1,4 +1,4 @@
-"""The values that a layer's parameters start from."""
+"""The initial values of a layer's parameters."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from gatewise.compiler.layout import Parameter, added_to
 from gatewise.errors import GatewiseError
 
 
-def start(
+def initialize(
     parameters: Mapping[str, Tensor], kinds: tuple[Parameter, ...], hidden_size: int, cell: CellType,
     biases: Mapping[str, float],
 ) -> None:  # fmt: skip
-    """Uniform in +-1/sqrt(H) as in `torch.nn`; gains start at one, shifts at zero, gates from `biases`."""
+    """Draws parameters uniformly from +-1/sqrt(H) as `torch.nn` does; gains are one, shifts zero.
+
+    biases: the initial bias of each gate that has one of its own
+    """
     bound = 1 / sqrt(hidden_size)
     for parameter in kinds:
         values = parameters[parameter.name]
@@ -30,29 +33,29 @@ def start(
     if "projection" in parameters:
         torch.nn.init.uniform_(parameters["projection"], -bound, bound)
     for gate, value in biases.items():
-        _start_gate(parameters, kinds, cell, gate, value)
+        _initialize_gate(parameters, kinds, cell, gate, value)
 
 
-def _start_gate(
+def _initialize_gate(
     parameters: Mapping[str, Tensor], kinds: tuple[Parameter, ...], cell: CellType, gate: str, value: float
 ) -> None:
-    """Lets the biases inside a gate's line sum up to `value`."""
+    """Sets the biases of a gate's line so that they sum to `value`."""
     known = {parameter.name: parameter for parameter in kinds}
     for place, (name, block) in enumerate(added_to(cell, gate)):
         blocks = parameters[name].data.chunk(len(known[name].blocks))
         blocks[known[name].blocks.index(block)].fill_(value if place == 0 else 0.0)
 
 
-def bias_starts(cell: CellType, forget_bias: float | None, bias: bool) -> dict[str, float]:
-    """The gates whose bias starts from a value of its own.
+def initial_biases(cell: CellType, forget_bias: float | None, bias: bool) -> dict[str, float]:
+    """The initial biases of gates, by gate.
 
-    Errors: `GatewiseError` where a forget bias is asked of a layer that has no place for it.
+    Raises: `GatewiseError` for a forget bias where the layer has no forget gate or no biases.
     """
     if forget_bias is None:
-        return dict(cell.start) if bias else {}
+        return dict(cell.initial_bias) if bias else {}
     if not isinstance(forget_bias, int | float) or not isfinite(forget_bias):
         raise GatewiseError(f"expected forget_bias as a number, got {forget_bias!r}")
     if "f" not in cell.gates or not bias or not added_to(cell, "f"):
         what = "bias=False" if "f" in cell.gates else f"{cell.__name__}, whose gates are {cell.gates}"
         raise GatewiseError(f"forget_bias={forget_bias} was given with {what}; leave it out")
-    return {**cell.start, "f": forget_bias}
+    return {**cell.initial_bias, "f": forget_bias}

@@ -1,4 +1,4 @@
-"""The layer that runs a cell over a lattice, from one corner or from all of them."""
+"""The layer that runs a cell over a lattice, in one scan direction or in all of them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,16 @@ from gatewise.engine.choice import run_together
 from gatewise.engine.request import Request
 from gatewise.errors import GatewiseError
 from gatewise.layers.checks import check_cell, check_whole
-from gatewise.layers.initialization import bias_starts, start
+from gatewise.layers.initialization import initial_biases, initialize
 from gatewise.layers.lattices import Sizes, State, read_lattices, read_states
-from gatewise.layers.scan_directions import Combine, Corner, Directions, check_combine, corners, suffix
+from gatewise.layers.scan_directions import (
+    Combine,
+    Directions,
+    ScanDirection,
+    check_combine,
+    scan_directions,
+    suffix,
+)
 
 
 class Lattice(nn.Module):
@@ -27,7 +34,7 @@ class Lattice(nn.Module):
 
     cell: equations that read `back[1].h`, ..., `back[N].h`, such as `gatewise.cells.mdlstm(2)` or your own
     input_size: I, the features of a position; hidden_size: H, the units
-    directions: "forward" runs from the first corner; "all" from each of the 2^N, each with its own weights
+    directions: "forward" scans from the first corner; "all" from each of the 2^N, with its own parameters
     combine: outputs of all directions are concatenated, summed, or given as a tuple ("separate")
     bias, device, dtype: as in `torch.nn.LSTM`
 
@@ -36,8 +43,8 @@ class Lattice(nn.Module):
 
     >>> import torch, gatewise
     >>> layer = gatewise.Lattice(gatewise.cells.mdlstm(2), 3, 8, directions="all")
-    >>> output, leaving = layer(torch.randn(4, 6, 5, 3), sizes=[[6, 5], [2, 5], [1, 1], [6, 4]])
-    >>> output.shape, leaving[0]["h.1"].shape
+    >>> output, final = layer(torch.randn(4, 6, 5, 3), sizes=[[6, 5], [2, 5], [1, 1], [6, 4]])
+    >>> output.shape, final[0]["h.1"].shape
     (torch.Size([4, 6, 5, 32]), torch.Size([4, 5, 8]))
     """
 
@@ -60,13 +67,13 @@ class Lattice(nn.Module):
         check_combine(combine)
         self.cell, self.input_size, self.hidden_size = cell, input_size, hidden_size
         self.directions, self.combine, self.bias = directions, combine, bool(bias)
-        self.corners = corners(directions, cell.axes)
+        self.scan_directions = scan_directions(directions, cell.axes)
         self._kinds = layout(cell).of(self.bias)
-        for corner in self.corners:
+        for direction in self.scan_directions:
             for kind in self._kinds:
                 shape = kind.shape(input_size, hidden_size, hidden_size)
                 values = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-                self.register_parameter(kind.name + suffix(corner), values)
+                self.register_parameter(kind.name + suffix(direction), values)
         self.reset_parameters()
 
     def forward(
@@ -89,33 +96,35 @@ class Lattice(nn.Module):
         H] each: a dict, or for all directions a list of them.
         """
         cell, width = self.cell, self.hidden_size
-        own = [self._parameters_of(corner) for corner in self.corners]
+        own = [self._parameters_of(direction) for direction in self.scan_directions]
         batch = read_lattices(input, sizes, cell.axes, self.input_size, own[0][self._kinds[0].name])
         whole = batch.values.shape[:-2]
         requests = [
             Request(
                 cell, batch.values, parameters, batch.entering(given, cell.previous, whole, width),
-                batch.lengths, reverse=corner, trace=trace,
+                batch.lengths, reverse=direction, trace=trace,
             )
-            for corner, parameters, given in zip(
-                self.corners, own, read_states(state, len(self.corners)), strict=True
+            for direction, parameters, given in zip(
+                self.scan_directions, own, read_states(state, len(self.scan_directions)), strict=True
             )
         ]  # fmt: skip
         return batch.returned(run_together(requests), self.directions, self.combine, trace)
 
     def reset_parameters(self) -> None:
         """Gives every parameter its first value again."""
-        biases = bias_starts(self.cell, None, self.bias)
-        for corner in self.corners:
-            start(self._parameters_of(corner), self._kinds, self.hidden_size, self.cell, biases)
+        biases = initial_biases(self.cell, None, self.bias)
+        for direction in self.scan_directions:
+            initialize(self._parameters_of(direction), self._kinds, self.hidden_size, self.cell, biases)
 
     def extra_repr(self) -> str:
         told = f"{self.cell.__name__}, {self.input_size}, {self.hidden_size}"
-        told += f", directions={self.directions}, combine={self.combine}" if len(self.corners) > 1 else ""
+        told += (
+            f", directions={self.directions}, combine={self.combine}" if len(self.scan_directions) > 1 else ""
+        )
         return told if self.bias else f"{told}, bias=False"
 
-    def _parameters_of(self, corner: Corner) -> dict[str, Tensor]:
-        return {kind.name: getattr(self, kind.name + suffix(corner)) for kind in self._kinds}
+    def _parameters_of(self, direction: ScanDirection) -> dict[str, Tensor]:
+        return {kind.name: getattr(self, kind.name + suffix(direction)) for kind in self._kinds}
 
 
 class MDLSTM(Lattice):

@@ -77,8 +77,8 @@ class Lattices:
     ) -> tuple[Any, ...]:
         """What a call returns: the output, what leaves, and if asked for a trace of each direction."""
         output = combined([self.restore(one.output) for one in results], combine)
-        leaving = [self._restored(one.final) for one in results]
-        found = output, leaving[0] if directions == "forward" else leaving
+        final = [self._restored(one.final) for one in results]
+        found = output, final[0] if directions == "forward" else final
         traces = [
             Trace(self._restored(one.trace.states), self._restored(one.trace.gates))
             for one in results

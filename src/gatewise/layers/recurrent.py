@@ -18,7 +18,7 @@ from gatewise.engine.request import Request, Result, Trace
 from gatewise.errors import GatewiseError
 from gatewise.layers.batches import Batch, read_batch, read_resets
 from gatewise.layers.checks import check_cell, check_input, check_whole
-from gatewise.layers.initialization import bias_starts, start
+from gatewise.layers.initialization import initial_biases, initialize
 from gatewise.layers.regularise import regularisation
 from gatewise.layers.states import State, StateForm
 
@@ -88,7 +88,7 @@ class Recurrent(nn.Module):
         if recompute not in (None, "gates"):
             raise GatewiseError(f'expected recompute as "gates" or None, got {recompute!r}')
         self.noise = regularisation(cell, dropout, variational_dropout, zoneout, weight_dropout)
-        self.bias_starts = bias_starts(cell, forget_bias, self.bias)
+        self.initial_biases = initial_biases(cell, forget_bias, self.bias)
         self._check_fit()
         self._kinds = layout(cell).of(self.bias)
         self._recurrent_matrices = {
@@ -199,7 +199,7 @@ class Recurrent(nn.Module):
     def reset_parameters(self) -> None:
         """Gives every parameter its first value again."""
         for place, hidden in self._places():
-            start(self._parameters_at(place), self._kinds, hidden, self.cell, self.bias_starts)
+            initialize(self._parameters_at(place), self._kinds, hidden, self.cell, self.initial_biases)
 
     def flatten_parameters(self) -> None:
         """Does nothing: there for models that call it on `torch.nn`'s layers."""

@@ -1,4 +1,4 @@
-"""The corners of a lattice whence a layer runs, and what becomes of their results."""
+"""Scan directions: the corners of a lattice from which a layer runs, and how their outputs are combined."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from gatewise.errors import GatewiseError
 
 Directions = Literal["forward", "all"]
 Combine = Literal["concatenate", "sum", "separate"]
-Corner = tuple[bool, ...]  # for each axis, whether the run goes from its end to its beginning
+ScanDirection = tuple[bool, ...]  # for each axis, whether it is scanned backwards
 
 
-def corners(directions: Directions, axes: int) -> list[Corner]:
-    """Where runs begin: at the first corner, or at each of the `2^axes`.
+def scan_directions(directions: Directions, axes: int) -> list[ScanDirection]:
+    """The forward scan alone, or the scans from each of the `2^axes` corners.
 
-    >>> corners("all", 2)
+    >>> scan_directions("all", 2)
     [(False, False), (False, True), (True, False), (True, True)]
     """
     if directions not in ("forward", "all"):
@@ -27,18 +27,18 @@ def corners(directions: Directions, axes: int) -> list[Corner]:
     return list(product((False, True), repeat=axes)) if directions == "all" else [(False,) * axes]
 
 
-def suffix(corner: Corner) -> str:
-    """Of the names of a corner's parameters: the axes along which it runs backwards.
+def suffix(direction: ScanDirection) -> str:
+    """The suffix of the names of a direction's parameters: the axes that it scans backwards.
 
     >>> suffix((False, False)), suffix((True, False, True))
     ('', '_reverse13')
     """
-    turned = "".join(str(axis) for axis, back in enumerate(corner, 1) if back)
+    turned = "".join(str(axis) for axis, back in enumerate(direction, 1) if back)
     return f"_reverse{turned}" if turned else ""
 
 
 def combined(outputs: Sequence[Tensor], how: Combine) -> Tensor | tuple[Tensor, ...]:
-    """The outputs of all corners as one, or each by itself."""
+    """The outputs of all scan directions concatenated, summed or as a tuple."""
     if how == "separate":
         return tuple(outputs)
     if how == "sum":

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gatewise.cells.base import CellType
 from gatewise.engine.request import Result, Trace
-from gatewise.layers.scan_directions import Corner
+from gatewise.layers.scan_directions import ScanDirection
 
 Place = tuple[int, ...]  # an index along each untied axis, counted from where the run begins
 
@@ -21,9 +21,9 @@ class Slices:
     """
 
     def __init__(
-        self, cell: CellType, untied: dict[int, int], corner: Corner, given: dict[str, Tensor]
+        self, cell: CellType, untied: dict[int, int], direction: ScanDirection, given: dict[str, Tensor]
     ) -> None:
-        self.cell, self.untied, self.corner, self.given = cell, untied, corner, given
+        self.cell, self.untied, self.direction, self.given = cell, untied, direction, given
         self.results: dict[Place, Result] = {}
 
     def entering(self, place: Place) -> dict[str, Tensor]:
@@ -55,13 +55,13 @@ class Slices:
         gates = {place: one.gates for place, one in traces.items()}
         return Trace(
             {name: self._joined(_named(name, states), axes, 0) for name in cell.state},
-            {name: self._joined(_named(name, gates), axes, 0) for name in cell.inner},
+            {name: self._joined(_named(name, gates), axes, 0) for name in cell.intermediates},
         )
 
     def _index(self, place: Place) -> dict[int, int]:
         """The index along each untied axis, in the order of the data; a run may come from the end."""
         return {
-            axis: size - 1 - at if (*self.corner, False)[axis - 1] else at
+            axis: size - 1 - at if (*self.direction, False)[axis - 1] else at
             for (axis, size), at in zip(self.untied.items(), place, strict=True)
         }
 

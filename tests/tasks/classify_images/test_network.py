@@ -8,7 +8,7 @@ from gatewise.cells import GRU, LSTM, MGU, RNN
 from gatewise.cells.multidimensional import leaky_mdlstm, mdlstm
 from gatewise.data.images.labelled_images import ImageBatch
 from gatewise.errors import GatewiseError
-from gatewise.layers.scan_directions import corners
+from gatewise.layers.scan_directions import scan_directions
 from gatewise.modules.image_lattices import over_images, patches
 from gatewise.tasks.classify_images.network import GridClassifier, LatticeClassifier, moved, pool
 
@@ -63,10 +63,10 @@ def test_patches_are_those_of_plain_loops():
 def test_a_direction_is_read_where_it_ends():
     output = torch.randn(3, 7, 6, 2)
     ends = {(False, False): (-1, -1), (False, True): (-1, 0), (True, False): (0, -1), (True, True): (0, 0)}
-    for place, corner in enumerate(corners("all", 2)):
+    for place, direction in enumerate(scan_directions("all", 2)):
         found = pool(output, SIZES, place, "last")
         for row, (height, width) in enumerate(SIZES):
-            assert torch.equal(found[row], output[row, :height, :width][ends[corner]])
+            assert torch.equal(found[row], output[row, :height, :width][ends[direction]])
     mean = pool(output, SIZES, 0, "mean")
     torch.testing.assert_close(mean[1], output[1, :3, :6].mean((0, 1)))
 

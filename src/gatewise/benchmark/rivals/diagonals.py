@@ -18,7 +18,7 @@ from gatewise.compiler.layout import layout
 from gatewise.engine.request import Request
 from gatewise.engine.step import Step
 from gatewise.layers import Lattice
-from gatewise.layers.scan_directions import Corner, suffix
+from gatewise.layers.scan_directions import ScanDirection, suffix
 
 
 class Diagonals(Eager):
@@ -40,16 +40,18 @@ class Positions(Rival):
         parameters = dict(layer.named_parameters())
 
         def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-            return torch.stack([_looped(layer, corner, values) for corner in layer.corners]).sum(0), ()
+            return torch.stack(
+                [_looped(layer, direction, values) for direction in layer.scan_directions]
+            ).sum(0), ()
 
         return TorchContender(problem, run, parameters, bfloat16)
 
 
-def _looped(layer: Lattice, corner: Corner, values: Tensor) -> Tensor:
+def _looped(layer: Lattice, direction: ScanDirection, values: Tensor) -> Tensor:
     """The output [B, *L, H] of one direction; values: [B, *L, I]."""
     cell, sizes, batch = layer.cell, values.shape[1:-1], len(values)
-    turned = [axis for axis, back in enumerate(corner, 1) if back]
-    parameters = {one.name: getattr(layer, one.name + suffix(corner)) for one in layout(cell).parameters}
+    turned = [axis for axis, back in enumerate(direction, 1) if back]
+    parameters = {one.name: getattr(layer, one.name + suffix(direction)) for one in layout(cell).parameters}
     step = Step(Request(cell, values.movedim(0, -2), parameters, {}))
     seen = step.input_products(values.flip(turned).flatten(1, -2).transpose(0, 1))
     zeros = values.new_zeros(batch, layer.hidden_size)
@@ -85,14 +87,14 @@ class _Along:
         self.jax, self.layer, self.sides = jax, problem.layer, problem.task.shape.sides
 
     def __call__(self, parameters: Any, values: Any) -> tuple[Any, tuple[Any, ...]]:
-        return sum(self._along(corner, parameters, values) for corner in self.layer.corners), ()
+        return sum(self._along(direction, parameters, values) for direction in self.layer.scan_directions), ()
 
-    def _along(self, corner: Corner, parameters: Any, values: Any) -> Any:
+    def _along(self, direction: ScanDirection, parameters: Any, values: Any) -> Any:
         """The output [B, L1, L2, H]; a diagonal's positions lie in lanes, one for each index of axis 2."""
         numpy, cell, (first, second) = self.jax.numpy, self.layer.cell, self.sides
-        turned = [axis for axis, back in enumerate(corner, 1) if back]
+        turned = [axis for axis, back in enumerate(direction, 1) if back]
         kinds = layout(cell)
-        own = {one.name: parameters[one.name + suffix(corner)] for one in kinds.parameters}
+        own = {one.name: parameters[one.name + suffix(direction)] for one in kinds.parameters}
         equations = Equations(cell, kinds, as_library(self.jax), own)
         diagonal, lane = numpy.arange(first + second - 1)[:, None], numpy.arange(second)[None]
         place = diagonal - lane  # along axis 1
