@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 
 from gatewise.benchmark import machine, malloc
 from gatewise.benchmark.bench import OVERHEAD, Bench
-from gatewise.benchmark.contender import Rival
+from gatewise.benchmark.candidate import Competitor
+from gatewise.benchmark.competitors.eager import Eager
 from gatewise.benchmark.machine import Machine
 from gatewise.benchmark.plan import CELLS, plan, use_threads
 from gatewise.benchmark.results import read, write
-from gatewise.benchmark.rivals.eager import Eager
 from gatewise.benchmark.roofline import draw_roofline
 from gatewise.benchmark.workload import Shape, Task
 from gatewise.cells import LSTM, grid, mdlstm
@@ -36,7 +36,7 @@ class Quiet:
 
 
 def small(**more):
-    return plan(**{"cells": "GRU", "shapes": "2x3x4x5", "rivals": "torch.nn", "repeats": 1, **more})
+    return plan(**{"cells": "GRU", "shapes": "2x3x4x5", "competitors": "torch.nn", "repeats": 1, **more})
 
 
 def test_rows_are_written_with_what_they_are_compared_to(tmp_path):
@@ -72,24 +72,24 @@ def test_rows_of_another_setting_stay(tmp_path):
 
 
 class Wrong(Eager):
-    """A contender that is off."""
+    """A candidate that is off."""
 
     name = "gatewise"
 
     def prepare(self, problem, bfloat16=False):
-        contender = super().prepare(problem, bfloat16)
-        run = contender.run
+        candidate = super().prepare(problem, bfloat16)
+        run = candidate.run
 
         def off(values):
             output, final = run(values)
             return output * 1.01, final
 
-        contender.run = off
-        return contender
+        candidate.run = off
+        return candidate
 
 
-class Failing(Rival):
-    """A contender that can't."""
+class Failing(Competitor):
+    """A candidate that can't."""
 
     name = "failing"
 
@@ -99,7 +99,7 @@ class Failing(Rival):
 
 def test_no_time_for_who_is_wrong_or_fails(monkeypatch):
     monkeypatch.setattr("gatewise.benchmark.plan.OURS", (Wrong(),))
-    asked = replace(small(), rivals=(Eager(), Failing()))
+    asked = replace(small(), competitors=(Eager(), Failing()))
     run = Bench(asked, MACHINE, Quiet())
     run.run()
     assert {row.who for row in run.rows if row.passes != OVERHEAD} == {"eager loop"}
@@ -108,7 +108,7 @@ def test_no_time_for_who_is_wrong_or_fails(monkeypatch):
 
 
 def test_bfloat16_is_beside_our_own_float32():
-    run = Bench(small(dtype="bfloat16", rivals=""), MACHINE, Quiet())
+    run = Bench(small(dtype="bfloat16", competitors=""), MACHINE, Quiet())
     run.run()
     forward = [row for row in run.rows if row.passes == "forward"]
     assert [row.who for row in forward] == ["gatewise", "gatewise traced", "gatewise float32"]
@@ -174,7 +174,7 @@ def test_plans():
     )
     both = plan(cells="lstm,mdlstm2", shapes="1x2x3x4,1x2x3x4x5").tasks
     assert [str(task) for task in both] == ["LSTM 1x2x3x4", "MDLSTM2 1x2x3x4x5"]
-    assert [one.name for one in plan(rivals="eager,JAX").rivals] == ["eager loop", "JAX"]
+    assert [one.name for one in plan(competitors="eager,JAX").competitors] == ["eager loop", "JAX"]
 
 
 @pytest.mark.parametrize(
@@ -183,10 +183,10 @@ def test_plans():
         ({"cells": "lstn"}, "there is no cell 'lstn'"),
         ({"shapes": "3"}, "expected a shape as batch x steps"),
         ({"cells": "lstm", "shapes": "1x2x3x4x5"}, "none of the cells lstm has as many axes"),
-        ({"rivals": "keras"}, "there is no rival 'keras'; there are torch.nn"),
+        ({"competitors": "keras"}, "there is no competitor 'keras'; there are torch.nn"),
         ({"repeats": 0}, "expected --repeats as a whole number"),
         ({"dtype": "float16"}, "expected --dtype as float32 or bfloat16"),
-        ({"rivals": "JAX", "dtype": "bfloat16"}, "there is no rival 'JAX'"),
+        ({"competitors": "JAX", "dtype": "bfloat16"}, "there is no competitor 'JAX'"),
     ],
 )
 def test_plans_that_can_not_be(given, told):

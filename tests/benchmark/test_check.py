@@ -3,16 +3,16 @@
 import pytest
 import torch
 
-from gatewise.benchmark.check import Judge
-from gatewise.benchmark.contender import Results, TorchContender
+from gatewise.benchmark.candidate import Results, TorchCandidate
+from gatewise.benchmark.check import Checker
+from gatewise.benchmark.competitors import COMPETITORS, OURS
+from gatewise.benchmark.competitors.scripted import LOOPS
 from gatewise.benchmark.own_cell import SoftplusLSTM
-from gatewise.benchmark.rivals import OURS, RIVALS
-from gatewise.benchmark.rivals.scripted import LOOPS
 from gatewise.benchmark.workload import PASSES, Problem, Shape, Task
 from gatewise.cells import GRU, LSTM, RNN
 
 SMALL = (Shape(3, 12, 5, 8), Shape(4, 12, 5, 8, ragged=True))
-BY_NAME = {one.name: one for one in (*OURS, *RIVALS)}
+BY_NAME = {one.name: one for one in (*OURS, *COMPETITORS)}
 
 
 @pytest.mark.parametrize("shape", SMALL, ids=str)
@@ -24,30 +24,32 @@ BY_NAME = {one.name: one for one in (*OURS, *RIVALS)}
     + [("JAX", cell) for cell in (LSTM, GRU, *LOOPS)]
     + [(who, cell) for who in ("onnxruntime", "OpenVINO") for cell in (LSTM, GRU, RNN)],
 )
-def test_every_rival_agrees(who, cell, shape):
-    rival, task = BY_NAME[who], Task(cell, shape)
-    if rival.missing():
-        pytest.skip(rival.missing())
-    assert rival.refusal(task) is None
+def test_every_competitor_agrees(who, cell, shape):
+    competitor, task = BY_NAME[who], Task(cell, shape)
+    if competitor.missing():
+        pytest.skip(competitor.missing())
+    assert competitor.refusal(task) is None
     problem = Problem.of(task)
-    judge, contender = Judge(problem), rival.prepare(problem)
-    assert [judge.disagreement(contender, which) for which in rival.passes] == [None] * len(rival.passes)
+    checker, candidate = Checker(problem), competitor.prepare(problem)
+    assert [checker.disagreement(candidate, which) for which in competitor.passes] == [None] * len(
+        competitor.passes
+    )
 
 
-class Altered(TorchContender):
-    """A contender whose results somebody changes."""
+class Altered(TorchCandidate):
+    """A candidate whose results somebody changes."""
 
-    def __init__(self, contender, alter):
-        self.contender, self.alter = contender, alter
+    def __init__(self, candidate, alter):
+        self.candidate, self.alter = candidate, alter
 
     def forward(self):
-        return self.contender.forward()
+        return self.candidate.forward()
 
     def both(self):
-        return self.contender.both()
+        return self.candidate.both()
 
     def read(self, done):
-        found = self.contender.read(done)
+        found = self.candidate.read(done)
         results = Results(
             found.output.clone(),
             tuple(one.clone() for one in found.final),
@@ -68,24 +70,24 @@ class Altered(TorchContender):
         (lambda one: one.gradients.pop("weight_ih"), "the gradient of weight_ih has shape"),
     ],
 )
-def test_a_wrong_contender_is_found_out(alter, told):
+def test_a_wrong_candidate_is_found_out(alter, told):
     problem = Problem.of(Task(LSTM, SMALL[0]))
-    judge, right = Judge(problem), BY_NAME["eager loop"].prepare(problem)
-    assert judge.disagreement(right, "both") is None
-    assert told in judge.disagreement(Altered(right, alter), "both")
+    checker, right = Checker(problem), BY_NAME["eager loop"].prepare(problem)
+    assert checker.disagreement(right, "both") is None
+    assert told in checker.disagreement(Altered(right, alter), "both")
 
 
-def test_the_forward_pass_is_judged_by_itself():
+def test_the_forward_pass_is_checked_by_itself():
     problem = Problem.of(Task(LSTM, SMALL[0]))
     altered = Altered(BY_NAME["eager loop"].prepare(problem), lambda one: one.output.mul_(1.01))
-    assert "the output is" in Judge(problem).disagreement(altered, "forward")
+    assert "the output is" in Checker(problem).disagreement(altered, "forward")
 
 
 def test_bfloat16_may_be_off_by_its_own_rounding_only():
     problem = Problem.of(Task(LSTM, SMALL[0]))
     rounded = BY_NAME["eager loop"].prepare(problem, bfloat16=True)
-    assert Judge(problem, bfloat16=True).disagreement(rounded, "both") is None
-    assert Judge(problem).disagreement(rounded, "both") is not None
+    assert Checker(problem, bfloat16=True).disagreement(rounded, "both") is None
+    assert Checker(problem).disagreement(rounded, "both") is not None
 
 
 def test_what_is_kept_is_counted():
@@ -95,7 +97,7 @@ def test_what_is_kept_is_counted():
         output = torch.tanh(values.sum(-1, keepdim=True).expand(3, 2, 5) * 1)  # keeps its own output
         return output, (output[-1],)
 
-    assert TorchContender(problem, run, {}).kept_bytes() == 3 * 2 * 5 * 4
+    assert TorchCandidate(problem, run, {}).kept_bytes() == 3 * 2 * 5 * 4
 
 
 def test_who_does_not_take_part_says_why():

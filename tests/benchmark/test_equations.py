@@ -2,8 +2,8 @@
 
 import torch
 
+from gatewise.benchmark.competitors.torch_scan import TORCH
 from gatewise.benchmark.equations import Equations
-from gatewise.benchmark.rivals.torch_scan import TORCH
 from gatewise.benchmark.workload import Problem, Shape, Task
 from gatewise.compiler.layout import layout
 from gatewise.engine.choice import backend

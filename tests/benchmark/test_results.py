@@ -25,7 +25,7 @@ def test_another_file_is_not_written_over(tmp_path):
         read(tmp_path / "speed.csv")
 
 
-def test_rows_are_compared_with_torch_or_the_fastest_rival():
+def test_rows_are_compared_with_torch_or_the_fastest_competitor():
     rows = [row("gatewise", 1.0), row("gatewise recompute", 0.5), row("JAX", 2.0), row("eager loop", 3.0)]
     assert beside(rows).who == "JAX"
     assert beside([*rows, row("torch.nn", 9.0)]).who == "torch.nn"

@@ -7,7 +7,7 @@ import pytest
 
 from gatewise.benchmark.results import read
 
-SMALL = ["--cells", "RNN", "--shapes", "2x3x4x5", "--rivals", "torch.nn", "--repeats", 1, "--threads", 1]
+SMALL = ["--cells", "RNN", "--shapes", "2x3x4x5", "--against", "torch.nn", "--repeats", 1, "--threads", 1]
 
 
 def bench(*arguments, folder):

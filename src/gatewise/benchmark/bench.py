@@ -1,4 +1,4 @@
-"""The measurement: every contender is checked, then all take turns."""
+"""The measurement: every candidate is checked, then all take turns."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 from gatewise.benchmark import malloc, results
-from gatewise.benchmark.check import Judge
+from gatewise.benchmark.candidate import Candidate, Competitor
+from gatewise.benchmark.check import Checker
 from gatewise.benchmark.clock import take_turns
-from gatewise.benchmark.contender import Contender, Rival
+from gatewise.benchmark.competitors.torch_nn import LAYERS
 from gatewise.benchmark.machine import Machine
 from gatewise.benchmark.plan import Plan
 from gatewise.benchmark.results import OURS, Row
-from gatewise.benchmark.rivals.torch_nn import LAYERS
 from gatewise.benchmark.workload import ONE_STEP, PASSES, Problem, Task
 from gatewise.files import write_whole
 
@@ -60,43 +60,43 @@ class Bench:
 
     def run(self) -> None:
         """Measures everything; what is measured is written at once, so that a kill loses one shape only."""
-        contenders = [one for one in self.plan.contenders if not self._note(one.name, one.missing())]
+        candidates = [one for one in self.plan.candidates if not self._note(one.name, one.missing())]
         self._write()
         for task in self.plan.tasks:
-            self._measure(task, [one for one in contenders if one.fits(task)])
-        beside = [one for one in contenders if one.name in (OURS, "torch.nn")]
+            self._measure(task, [one for one in candidates if one.fits(task)])
+        beside = [one for one in candidates if one.name in (OURS, "torch.nn")]
         for cell in dict.fromkeys(task.cell for task in self.plan.tasks if task.cell in LAYERS):
             self._measure(Task(cell, ONE_STEP), beside, OVERHEAD)
 
-    def _measure(self, task: Task, contenders: Sequence[Rival], only: str | None = None) -> None:
+    def _measure(self, task: Task, candidates: Sequence[Competitor], only: str | None = None) -> None:
         self.watcher.doing(f"{task}: the reference")
         problem = Problem.of(task)
-        judge = Judge(problem, self.plan.bfloat16)
-        ready: dict[str, dict[str, Contender]] = {which: {} for which in PASSES}
-        for one in contenders:
+        checker = Checker(problem, self.plan.bfloat16)
+        ready: dict[str, dict[str, Candidate]] = {which: {} for which in PASSES}
+        for one in candidates:
             if self._note(one.name, one.refusal(task)):
                 continue
             self.watcher.doing(f"{task}: {one.name} gets ready")
             try:
                 with _at_most(LIMIT), warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    contender = one.prepare(problem, self.plan.bfloat16)
+                    candidate = one.prepare(problem, self.plan.bfloat16)
                     for which in one.passes:
-                        wrong = judge.disagreement(contender, which)
+                        wrong = checker.disagreement(candidate, which)
                         if not self._note(f"{task} {which}, {one.name}", wrong, "no time shown: "):
-                            ready[which][one.name] = contender
+                            ready[which][one.name] = candidate
                         elif one.name.startswith(OURS):
                             self.wrong.append(f"{task} {which}: {wrong}")
             except Exception as error:  # whatever another library raises; the others go on
                 self._note(f"{task}, {one.name}", f"{type(error).__name__}: {str(error).strip()[:150]}")
-        del judge  # and its memory
+        del checker  # and its memory
         passes = ("forward",) if only else PASSES
         found = [row for which in passes for row in self._timed(task, which, ready[which], only or which)]
         self.rows += found
         self.watcher.measured(found)
         self._write()
 
-    def _timed(self, task: Task, which: str, ready: dict[str, Contender], name: str) -> list[Row]:
+    def _timed(self, task: Task, which: str, ready: dict[str, Candidate], name: str) -> list[Row]:
         """The rows of one pass."""
         self.watcher.doing(f"{task}: {name}")
         calls = {who: getattr(one, which) for who, one in ready.items()}

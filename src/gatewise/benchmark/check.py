@@ -1,4 +1,4 @@
-"""Whether a contender computes what the reference defines: no speed without it."""
+"""Checks that a candidate computes what the reference engine defines; a wrong candidate gets no time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from copy import deepcopy
 import torch
 from torch import Tensor
 
-from gatewise.benchmark.contender import Contender, Results, TorchContender
-from gatewise.benchmark.rivals.ours import contender_of
+from gatewise.benchmark.candidate import Candidate, Results, TorchCandidate
+from gatewise.benchmark.competitors.ours import candidate_of
 from gatewise.benchmark.workload import Problem
 from gatewise.engine.choice import backend
 
@@ -18,16 +18,16 @@ from gatewise.engine.choice import backend
 SHARE, TIMES = 1e-4, 5
 
 
-class Judge:
+class Checker:
     """Compares with the reference engine in float64, on the very problem that is timed."""
 
     def __init__(self, problem: Problem, bfloat16: bool = False) -> None:
         self.true = _reference(problem, torch.float64)
         self.plain = _reference(problem, torch.float32, bfloat16)
 
-    def disagreement(self, contender: Contender, which: str) -> str | None:
-        """What of a contender's results is not the reference's, and by how much; None where all is."""
-        found = contender.read(contender.forward() if which == "forward" else contender.both())
+    def disagreement(self, candidate: Candidate, which: str) -> str | None:
+        """What of a candidate's results is not the reference's, and by how much; None where all is."""
+        found = candidate.read(candidate.forward() if which == "forward" else candidate.both())
         plain = dict(_named(self.plain, which))
         for name, other in _named(self.true, which):
             one = dict(_named(found, which)).get(name, other.new_zeros(0))
@@ -41,14 +41,14 @@ class Judge:
 
 def _reference(problem: Problem, dtype: torch.dtype, bfloat16: bool = False) -> Results:
     """What the reference engine gives."""
-    layer = contender_of(deepcopy(problem.layer).to(dtype), problem, bfloat16)
+    layer = candidate_of(deepcopy(problem.layer).to(dtype), problem, bfloat16)
 
     def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         with backend("reference"):
             return layer.run(values.to(dtype))
 
-    contender = TorchContender(problem, run, layer.parameters, bfloat16)
-    return contender.read(contender.both())
+    candidate = TorchCandidate(problem, run, layer.parameters, bfloat16)
+    return candidate.read(candidate.both())
 
 
 def _distance(one: Tensor, other: Tensor) -> float:

@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 TURN = 0.02  # seconds that a turn lasts at least, in as many calls as that takes
 CALLS, LONG = 3, 1.0  # and so many calls, the first of which finds its memory cold, unless they take so long
 PAUSE = 0.003  # before each turn, until the threads of whoever was before have gone to sleep
-PATIENCE, FEWEST = 6.0, 3  # a slow contender leaves after so many seconds, and so many turns at least
+PATIENCE, FEWEST = 6.0, 3  # a slow candidate leaves after so many seconds, and so many turns at least
 # Calls before the first turn, fewer where they last too long: malloc takes up to eight to use memory again.
 WARM_UP, FEWEST_WARM, WARM_SECONDS = 10, 2, 1.5
 Call = Callable[[], object]
 
 
 def take_turns(calls: Mapping[str, Call], repeats: int) -> dict[str, list[float]]:
-    """Seconds of one call, for each contender and turn; within a turn the median counts.
+    """Seconds of one call, for each candidate and turn; within a turn the median counts.
 
     >>> times = take_turns({"sum": lambda: sum(range(10)), "max": lambda: max(range(10))}, repeats=2)
     >>> {who: len(own) for who, own in times.items()}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from gatewise.benchmark.contender import Rival
+from gatewise.benchmark.candidate import Competitor
+from gatewise.benchmark.competitors import COMPETITORS, OURS
 from gatewise.benchmark.own_cell import SoftplusLSTM
-from gatewise.benchmark.rivals import OURS, RIVALS
 from gatewise.benchmark.workload import GRID_SHAPE, LATTICE_SHAPES, QUICK_SHAPES, SHAPES, Shape, Task
 from gatewise.cells import GRU, LSTM, RNN, LayerNormLSTM, PeepholeLSTM, find_cell, grid, mdlstm
 from gatewise.cells.base import CellType
@@ -25,19 +25,21 @@ REPEATS, QUICK_REPEATS = 9, 3
 class Plan:
     """What to measure, beside whom and how often.
 
-    bfloat16: gatewise under autocast beside its own float32, and those rivals that have it too
+    bfloat16: gatewise under autocast beside its own float32, and those competitors that have it too
     """
 
     tasks: tuple[Task, ...]
-    rivals: tuple[Rival, ...]
+    competitors: tuple[Competitor, ...]
     repeats: int
     bfloat16: bool = False
     out: Path | None = None
 
     @property
-    def contenders(self) -> tuple[Rival, ...]:
-        """Ours and the rivals."""
-        return tuple(one for one in OURS if self.bfloat16 or one.name != "gatewise float32") + self.rivals
+    def candidates(self) -> tuple[Competitor, ...]:
+        """Ours and the competitors."""
+        return (
+            tuple(one for one in OURS if self.bfloat16 or one.name != "gatewise float32") + self.competitors
+        )
 
     @property
     def dtype(self) -> str:
@@ -48,7 +50,7 @@ class Plan:
 def plan(
     cells: str | None = None,
     shapes: str | None = None,
-    rivals: str | None = None,
+    competitors: str | None = None,
     repeats: int | None = None,
     dtype: str = "float32",
     quick: bool = False,
@@ -58,7 +60,7 @@ def plan(
 
     Errors: `GatewiseError` for what is not known, one line each.
 
-    >>> [str(task) for task in plan(cells="gru", shapes="1x10x4x8", rivals="torch.nn").tasks]
+    >>> [str(task) for task in plan(cells="gru", shapes="1x10x4x8", competitors="torch.nn").tasks]
     ['GRU 1x10x4x8']
     """
     if dtype not in DTYPES:
@@ -68,10 +70,12 @@ def plan(
     if out is not None and out.exists() and not out.is_dir():
         raise GatewiseError(f"expected --out as a folder, got the file {str(out)!r}")
     bfloat16 = dtype == "bfloat16"
-    able = tuple(one for one in RIVALS if one.has_bfloat16 or not bfloat16)
+    able = tuple(one for one in COMPETITORS if one.has_bfloat16 or not bfloat16)
     return Plan(
         _tasks(cells, shapes, quick),
-        able if rivals is None else tuple(_rival(name, able) for name in rivals.split(",") if name),
+        able
+        if competitors is None
+        else tuple(_competitor(name, able) for name in competitors.split(",") if name),
         repeats or (QUICK_REPEATS if quick else REPEATS),
         bfloat16,
         out,
@@ -117,9 +121,9 @@ def _cell(name: str) -> CellType:
     )
 
 
-def _rival(name: str, able: tuple[Rival, ...]) -> Rival:
+def _competitor(name: str, able: tuple[Competitor, ...]) -> Competitor:
     wanted = name.strip().lower().replace("eager loop", "eager")
     for one in able:
         if wanted == one.name.lower().replace("eager loop", "eager"):
             return one
-    raise GatewiseError(f"there is no rival {name!r}; there are {', '.join(one.name for one in able)}")
+    raise GatewiseError(f"there is no competitor {name!r}; there are {', '.join(one.name for one in able)}")

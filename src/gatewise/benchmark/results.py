@@ -11,16 +11,17 @@ from statistics import geometric_mean
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 
-OURS, TORCH, BEST = "gatewise", "torch.nn", "the best rival"
+OURS, TORCH, BEST = "gatewise", "torch.nn", "the best competitor"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One contender's time for one cell, shape and pass, as a row of the file.
+    """One candidate's time for one cell, shape and pass, as a row of the file.
 
-    spread: the slowest turn less the fastest, as a share of the median; share: of the float32 peak
-    ratio: how many times as fast as `beside`, which is torch.nn, or the fastest rival where it has no such
-    cell; kept: megabytes held between forward and backward
+    spread: the slowest turn minus the fastest, as a fraction of the median
+    share: the fraction of the float32 peak
+    ratio: how many times as fast as `beside`: torch.nn, or the fastest competitor where that has no such cell
+    kept: megabytes held between forward and backward
     """
 
     malloc: str
@@ -75,8 +76,8 @@ def read(path: Path) -> list[Row]:
 class Summary:
     """How many times as fast as others gatewise is at a cell and pass: geometric means over the shapes.
 
-    beside: for torch.nn, the best rival at each shape and every rival; worst: the least ratio to torch.nn
-    (to the best rival where it has no such cell), and its shape
+    beside: for torch.nn, for the best competitor at each shape and for every competitor
+    worst: the smallest ratio to torch.nn (to the best competitor where that has no such cell), and its shape
     """
 
     cell: str
@@ -87,12 +88,12 @@ class Summary:
 
 
 def summary(rows: Sequence[Row]) -> list[Summary]:
-    """The summary of each cell and pass that gatewise and a rival both ran.
+    """The summary of each cell and pass that gatewise and a competitor both ran.
 
     >>> mine = Row("default", "float32", "LSTM", "1x2x3x4", "both", "gatewise", 2.0, 0.0, 1.0)
     >>> theirs = Row("default", "float32", "LSTM", "1x2x3x4", "both", "torch.nn", 3.0, 0.0, 1.0)
     >>> summary([mine, theirs])[0].beside
-    {'torch.nn': 1.5, 'the best rival': 1.5}
+    {'torch.nn': 1.5, 'the best competitor': 1.5}
     """
     found = []
     for cell, passes in dict.fromkeys((row.cell, row.passes) for row in rows):
@@ -107,23 +108,23 @@ def summary(rows: Sequence[Row]) -> list[Summary]:
 
 def beside(rows: Sequence[Row]) -> Row | None:
     """Of the rows of one cell, shape and pass, the one that the others are compared with."""
-    rivals = [row for row in rows if not row.who.startswith(OURS)] or [
+    competitors = [row for row in rows if not row.who.startswith(OURS)] or [
         row for row in rows if row.who == f"{OURS} float32"
     ]
-    named = (row for row in rivals if row.who == TORCH)
-    return next(named, min(rivals, key=lambda row: row.milliseconds, default=None))
+    named = (row for row in competitors if row.who == TORCH)
+    return next(named, min(competitors, key=lambda row: row.milliseconds, default=None))
 
 
 def _ratios(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
-    """For each rival, and for the best one, the ratio at each shape."""
+    """For each competitor, and for the best one, the ratio at each shape."""
     found: dict[str, dict[str, float]] = {}
     for shape in dict.fromkeys(row.shape for row in rows):
         times = {row.who: row.milliseconds for row in rows if row.shape == shape}
         mine = times.pop(OURS, None)
         if mine is None or not times:
             continue
-        rivals = [time for who, time in times.items() if not who.startswith(OURS)]
-        named = times | ({BEST: min(rivals)} if rivals else {})
+        competitors = [time for who, time in times.items() if not who.startswith(OURS)]
+        named = times | ({BEST: min(competitors)} if competitors else {})
         for who, time in named.items():
             found.setdefault(who, {})[shape] = time / mine
     first = [who for who in (TORCH, BEST) if who in found]

@@ -156,7 +156,7 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What every contender is given: one layer's weights and one batch.
+    """What every candidate is given: one layer's weights and one batch.
 
     values: [T, B, I]; lengths: [B] or None; incoming: [T, B, H], the gradient of the output. Of lattices
     values are [B, L1, ..., LN, I] and incoming likewise; a cell without an input sees none of it.

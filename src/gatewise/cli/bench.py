@@ -28,7 +28,9 @@ SHAPES = Annotated[
 ]
 QUICK = Annotated[bool, typer.Option("--quick", help="Three shapes, three repeats.")]
 REPEATS = Annotated[int | None, typer.Option(help="Turns of each candidate (9).")]
-RIVALS = Annotated[str | None, typer.Option(help="Beside whom; commas (all that are installed).")]
+AGAINST = Annotated[
+    str | None, typer.Option(help="Libraries to compare with, separated by commas (all that are installed).")
+]
 THREADS = Annotated[int | None, typer.Option(help="Processors to use (all).")]
 DTYPE = Annotated[str, typer.Option(help="float32, or bfloat16 by autocast beside float32.")]
 MALLOC = Annotated[
@@ -52,20 +54,20 @@ def bench(
     shapes: SHAPES = None,
     quick: QUICK = False,
     repeats: REPEATS = None,
-    rivals: RIVALS = None,
+    against: AGAINST = None,
     threads: THREADS = None,
     dtype: DTYPE = "float32",
     malloc_: MALLOC = "default",
     out: OUT = None,
 ) -> None:
     """Time cells beside other libraries, all taking turns; no time is shown for wrong results."""
-    asked = plan(cells, shapes, rivals, repeats, dtype, quick, out)
+    asked = plan(cells, shapes, against, repeats, dtype, quick, out)
     if out is not None:
         for name, mark in FILES.items():
             require_output(out / name, "a folder", mark)
     others = malloc.elsewhere(malloc_)
     given = {
-        "cells": cells, "shapes": shapes, "repeats": repeats, "rivals": rivals, "threads": threads,
+        "cells": cells, "shapes": shapes, "repeats": repeats, "against": against, "threads": threads,
         "dtype": dtype, "out": out,
     }  # fmt: skip
     again = [f"--{name}={value}" for name, value in given.items() if value is not None]
@@ -155,16 +157,16 @@ def _overhead(rows: Sequence[Row]) -> str:
 
 
 def _summary(rows: Sequence[Row]) -> Table:
-    """How many times as fast as each rival gatewise is."""
+    """How many times as fast as each competitor gatewise is."""
     found = summary([row for row in rows if row.passes != OVERHEAD])
-    rivals = list(dict.fromkeys(who for one in found for who in one.beside))
-    rivals.sort(key=lambda who: who not in (TORCH, BEST))
+    competitors = list(dict.fromkeys(who for one in found for who in one.beside))
+    competitors.sort(key=lambda who: who not in (TORCH, BEST))
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     table.title = "how many times as fast gatewise is as ... (geometric mean over the shapes)"
     table.title_justify = "left"
-    for name in ("cell", "pass", *rivals, "worst"):
+    for name in ("cell", "pass", *competitors, "worst"):
         table.add_column(name, justify="left" if name in ("cell", "pass", "worst") else "right")
     for one in found:
-        means = [f"{one.beside[who]:.2f}x" if who in one.beside else "" for who in rivals]
+        means = [f"{one.beside[who]:.2f}x" if who in one.beside else "" for who in competitors]
         table.add_row(one.cell, one.passes, *means, f"{one.worst:.2f}x {one.worst_shape}")
     return table

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gatewise.benchmark.contender import Contender, Rival, TorchContender
+from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate
+from gatewise.benchmark.competitors.eager import Eager
+from gatewise.benchmark.competitors.jax_scan import Jitted, as_library
 from gatewise.benchmark.equations import Equations
-from gatewise.benchmark.rivals.eager import Eager
-from gatewise.benchmark.rivals.jax_scan import Jitted, as_library
 from gatewise.benchmark.workload import LatticeShape, Problem, Task
 from gatewise.compiler.layout import layout
 from gatewise.engine.request import Request
@@ -28,13 +28,13 @@ class Diagonals(Eager):
     lattices, sequences = True, False
 
 
-class Positions(Rival):
+class Positions(Competitor):
     """PyTorch's operations on one position of all samples after another."""
 
     name = "position loop"
     lattices, sequences = True, False
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
         layer = deepcopy(problem.layer)
         assert isinstance(layer, Lattice)
         parameters = dict(layer.named_parameters())
@@ -44,7 +44,7 @@ class Positions(Rival):
                 [_looped(layer, direction, values) for direction in layer.scan_directions]
             ).sum(0), ()
 
-        return TorchContender(problem, run, parameters, bfloat16)
+        return TorchCandidate(problem, run, parameters, bfloat16)
 
 
 def _looped(layer: Lattice, direction: ScanDirection, values: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ def _looped(layer: Lattice, direction: ScanDirection, values: Tensor) -> Tensor:
     return output.unflatten(1, sizes).flip(turned)
 
 
-class JaxDiagonals(Rival):
+class JaxDiagonals(Competitor):
     """JAX's `lax.scan` over the diagonals of a skewed lattice of two axes, jitted."""
 
     name = "JAX diagonals"
@@ -76,7 +76,7 @@ class JaxDiagonals(Rival):
     def refusal(self, task: Task) -> str | None:
         return None if task.shape.axes == 2 else "its scan is written for two axes"
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
         return Jitted(problem, problem.parameters(), _Along)
 
 

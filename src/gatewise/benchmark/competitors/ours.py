@@ -7,15 +7,15 @@ from copy import deepcopy
 
 from torch import Tensor
 
-from gatewise.benchmark.contender import Contender, Rival, TorchContender, states
+from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate, states
 from gatewise.benchmark.workload import Problem
 from gatewise.layers import Lattice, Recurrent
 
 
-def contender_of(
+def candidate_of(
     layer: Recurrent | Lattice, problem: Problem, bfloat16: bool, trace: bool = False
-) -> TorchContender:
-    """A layer of gatewise that has the problem's weights, as a contender."""
+) -> TorchCandidate:
+    """A layer of gatewise that has the problem's weights, as a candidate."""
 
     def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         if isinstance(layer, Lattice):
@@ -24,21 +24,21 @@ def contender_of(
         return output, states(last)
 
     parameters = {name.removesuffix("_l0"): one for name, one in layer.named_parameters()}
-    return TorchContender(problem, run, parameters, bfloat16)
+    return TorchCandidate(problem, run, parameters, bfloat16)
 
 
-class Ours(Rival):
+class Ours(Competitor):
     """The layer, as a user has it."""
 
     name = "gatewise"
     has_bfloat16 = True
     lattices = True
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
-        return contender_of(deepcopy(problem.layer), problem, bfloat16)
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
+        return candidate_of(deepcopy(problem.layer), problem, bfloat16)
 
 
-class Recomputing(Rival):
+class Recomputing(Competitor):
     """The layer that keeps less for the backward pass and computes its gates again."""
 
     name = "gatewise recompute"
@@ -50,23 +50,23 @@ class Recomputing(Rival):
         can = "recompute" in inspect.signature(Recurrent.__init__).parameters
         return None if can else "this version has no recompute"
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
         shape = problem.task.shape
         options = {"recompute": "gates"}
         layer = Recurrent(problem.task.cell, shape.inputs, shape.hidden, **options)  # type: ignore[arg-type]
         layer.load_state_dict(problem.layer.state_dict())
-        return contender_of(layer, problem, bfloat16)
+        return candidate_of(layer, problem, bfloat16)
 
 
-class Traced(Rival):
+class Traced(Competitor):
     """The layer that also gives every gate and state of every step."""
 
     name = "gatewise traced"
     passes = ("forward",)
     has_bfloat16 = True
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
-        return contender_of(deepcopy(problem.layer), problem, bfloat16, trace=True)
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
+        return candidate_of(deepcopy(problem.layer), problem, bfloat16, trace=True)
 
 
 class Float32(Ours):
@@ -74,5 +74,5 @@ class Float32(Ours):
 
     name = "gatewise float32"
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
         return super().prepare(problem, bfloat16=False)

@@ -9,23 +9,23 @@ from typing import Any
 
 import torch
 
-from gatewise.benchmark.contender import Contender, Results, Rival
+from gatewise.benchmark.candidate import Candidate, Competitor, Results
 from gatewise.benchmark.equations import Equations, Library
 from gatewise.benchmark.workload import Problem
 from gatewise.compiler.layout import layout
 
 
-class JaxScan(Rival):
+class JaxScan(Competitor):
     """Any cell, compiled by XLA for each shape; its arrays are made beforehand."""
 
     name = "JAX"
     needs = ("jax",)
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
         return Jitted(problem, problem.parameters(), _Along)
 
 
-class Jitted(Contender):
+class Jitted(Candidate):
     """A function of parameters and values in JAX, `make(problem, jax)`, that returns output and states."""
 
     def __init__(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, linear, softplus
 
-from gatewise.benchmark.contender import Contender, Rival, TorchContender
+from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate
 from gatewise.benchmark.own_cell import SoftplusLSTM
 from gatewise.benchmark.workload import Problem, Task
 from gatewise.cells import LayerNormLSTM, PeepholeLSTM
@@ -97,7 +97,7 @@ LOOPS: dict[CellType, type[_Loop]] = {
 }
 
 
-class Scripted(Rival):
+class Scripted(Competitor):
     """The cells that somebody wrote a loop for."""
 
     name = "TorchScript"
@@ -105,7 +105,7 @@ class Scripted(Rival):
     def refusal(self, task: Task) -> str | None:
         return None if task.cell in LOOPS else "its loops are written for cells that torch.nn lacks"
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
         inside = problem.inside()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -115,4 +115,4 @@ class Scripted(Rival):
             output, *final = loop(values, inside)
             return output, tuple(final)
 
-        return TorchContender(problem, run, dict(loop.named_parameters()))
+        return TorchCandidate(problem, run, dict(loop.named_parameters()))

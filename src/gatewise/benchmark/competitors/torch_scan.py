@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gatewise.benchmark.contender import Contender, Rival, TorchContender
+from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate
 from gatewise.benchmark.equations import Equations, Library
 from gatewise.benchmark.workload import Problem
 from gatewise.cells.base import CellType
@@ -26,7 +26,7 @@ TORCH = Library(
 )  # fmt: skip
 
 
-class TorchScan(Rival):
+class TorchScan(Competitor):
     """Any cell, by `torch.compile`; compiled anew for each shape and pass."""
 
     name = "scan"
@@ -38,7 +38,7 @@ class TorchScan(Rival):
             return f"PyTorch {torch.__version__} has no scan"
         return None
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
         parameters = {name: one.clone().requires_grad_() for name, one in problem.parameters().items()}
         torch.compiler.reset()  # it refuses to compile one function for too many shapes
         along = torch.compile(_along, fullgraph=True, dynamic=False)
@@ -52,7 +52,7 @@ class TorchScan(Rival):
         return _Compiled(problem, run, parameters)
 
 
-class _Compiled(TorchContender):
+class _Compiled(TorchCandidate):
     def kept_bytes(self) -> int | None:
         return None  # hooks on what is saved would have it compiled anew
 

@@ -1,4 +1,4 @@
-"""Who takes part: a rival makes a contender of a problem; a contender can be timed and checked."""
+"""Competitors and candidates: a competitor prepares a candidate for a problem, which can be timed and checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gatewise.benchmark.workload import PASSES, Problem, Task
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What a contender computed.
+    """What a candidate computed.
 
     output: [T, B, H]; final: [B, H] for each state; gradients: of `input` and of each parameter
     """
@@ -26,7 +26,7 @@ class Results:
     gradients: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-class Contender(ABC):
+class Candidate(ABC):
     """One problem, ready to be run as often as wanted."""
 
     @abstractmethod
@@ -46,7 +46,7 @@ class Contender(ABC):
         return None
 
 
-class Rival(ABC):
+class Competitor(ABC):
     """A way to run cells that others may be compared with."""
 
     name: str
@@ -70,15 +70,15 @@ class Rival(ABC):
         return None
 
     @abstractmethod
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
         """Gets ready; whatever happens once, such as packing the weights, happens here."""
 
 
 Run = Callable[[Tensor], tuple[Tensor, tuple[Tensor, ...]]]  # values -> output, final states
 
 
-class TorchContender(Contender):
-    """A contender that PyTorch differentiates."""
+class TorchCandidate(Candidate):
+    """A candidate that PyTorch differentiates."""
 
     def __init__(
         self, problem: Problem, run: Run, parameters: Mapping[str, Tensor], bfloat16: bool = False

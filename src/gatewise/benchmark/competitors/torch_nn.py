@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from gatewise.benchmark.contender import Contender, Rival, TorchContender, states
+from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate, states
 from gatewise.benchmark.workload import Problem, Task
 from gatewise.cells import GRU, LSTM, RNN
 from gatewise.cells.base import CellType
@@ -15,7 +15,7 @@ from gatewise.cells.base import CellType
 LAYERS: dict[CellType, Callable[[int, int], nn.RNNBase]] = {LSTM: nn.LSTM, GRU: nn.GRU, RNN: nn.RNN}
 
 
-class TorchNN(Rival):
+class TorchNN(Competitor):
     """LSTM, GRU and RNN."""
 
     name = "torch.nn"
@@ -24,7 +24,7 @@ class TorchNN(Rival):
     def refusal(self, task: Task) -> str | None:
         return None if task.cell in LAYERS else "it has LSTM, GRU and RNN only"
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
         shape = problem.task.shape
         layer = LAYERS[problem.task.cell](shape.inputs, shape.hidden)
         layer.load_state_dict(problem.layer.state_dict())
@@ -41,4 +41,4 @@ class TorchNN(Rival):
         parameters: dict[str, Tensor] = {
             name.removesuffix("_l0"): one for name, one in layer.named_parameters()
         }
-        return TorchContender(problem, run, parameters, bfloat16)
+        return TorchCandidate(problem, run, parameters, bfloat16)

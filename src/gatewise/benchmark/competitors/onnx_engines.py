@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
-from gatewise.benchmark.contender import Contender, Results, Rival
-from gatewise.benchmark.rivals.onnx_graph import ORDERS, feed, graph
+from gatewise.benchmark.candidate import Candidate, Competitor, Results
+from gatewise.benchmark.competitors.onnx_graph import ORDERS, feed, graph
 from gatewise.benchmark.workload import Problem, Task
 
 
-class _Engine(Rival):
+class _Engine(Competitor):
     """An engine; `load` gives it a graph and its inputs, and returns what runs it."""
 
     passes = ("forward",)
@@ -22,7 +22,7 @@ class _Engine(Rival):
     def refusal(self, task: Task) -> str | None:
         return None if task.cell in ORDERS else "ONNX has nodes for LSTM, GRU and RNN only"
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Contender:
+    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
         return _Loaded(self.load(graph(problem), feed(problem)))
 
     @abstractmethod
@@ -30,7 +30,7 @@ class _Engine(Rival):
         """Gets the model ready, on as many threads as PyTorch has."""
 
 
-class _Loaded(Contender):
+class _Loaded(Candidate):
     def __init__(self, run: Callable[[], list[Any]]) -> None:
         self.run = run
 
