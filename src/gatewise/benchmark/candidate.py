@@ -1,4 +1,4 @@
-"""Competitors and candidates: a competitor prepares a candidate for a problem, which can be timed and checked."""
+"""Competitors and candidates: a competitor prepares a candidate for a problem, to be timed and checked."""
 
 from __future__ import annotations
 
