@@ -37,7 +37,7 @@ class Stored:
         model = load_model(self.folder)
         task = find_task(model.task)
         if task.name == "generate":
-            task.read_again(model, self.data)
+            task.load_for_evaluation(model, self.data)
         else:
             task.predict(model, self.data)
 

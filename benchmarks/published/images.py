@@ -145,7 +145,8 @@ def measured(verb: str, name: str, data: Path, out: Path, options: dict[str, Any
     read = task.read(data, run.options)
     print("\n".join(read.notes), flush=True)
     comparison = getattr(jobs, verb)(run, read, Told())
-    task.draw(comparison, out)
+    for plot in task.draw(comparison):
+        plot.save(out)
     return {
         one.name: {**one.scores, "minutes": one.seconds / 60, "parameters": one.parameters}
         for one in comparison.results

@@ -67,7 +67,8 @@ def measured(path: Path, folder: Path | None = None, **options: Any) -> dict[str
     run = runs.begin("train", TASK, path, chosen, folder)
     runs.write(run)
     comparison = jobs.train(run, TASK.read(path, chosen), Told())
-    TASK.draw(comparison, run.folder)
+    for plot in TASK.draw(comparison):
+        plot.save(run.folder)
     print(run.folder)
     return {
         one.name: {

@@ -278,8 +278,8 @@ def test_lines_may_be_called_as_they_like():
         step = tanh(W.step @ x + R.step @ prev.h)
         u = W.u @ x + R.u @ prev.h
         sum = prev.sum + u * step
-        int = sum * 0.5
-        h = tanh(sum) * int + 0.1 * u
+        rows = sum * 0.5
+        h = tanh(sum) * rows + 0.1 * u
 
     assert_same(request_for(Awkward, (4, 3, 2, 5)), 1e-11)
 

@@ -16,6 +16,7 @@ from gatewise.engine.diagonals import over_lattice
 from gatewise.engine.kernel import Kernel
 from gatewise.engine.native import Native, _along
 from gatewise.engine.reference import Reference
+from gatewise.errors import GatewiseError
 from tests.engine import test_lattice, test_native
 
 STEPS = 120
@@ -170,7 +171,7 @@ def test_an_error_restores_the_mode_too(library, monkeypatch):
     with pytest.raises(ZeroDivisionError), gatewise.flush_subnormals():
         print(1 / int(not modes().any()))
     request = vanishing(RNN, torch.float32)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(GatewiseError, match="expected resets of shape"):
         Reference().run(replace(request, resets=torch.zeros(1, 2, 3, dtype=torch.bool)))
     assert torch.equal(modes(), found)
 

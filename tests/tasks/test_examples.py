@@ -174,7 +174,7 @@ def test_a_text_that_is_read(folder):
 @pytest.mark.parametrize("read", ["columns", "positions"])
 def test_an_image_with_a_caption(folder, read):
     pytest.importorskip("sacrebleu")
-    options = {"hidden": 8, "embedding": 6, "filters": (4,), "read": read, "beam": 2}
+    options = {"hidden": 8, "embedding": 6, "filters": (4,), "encoder": read, "beam": 2}
     found, data, told = example("caption", folder / "captions", 2, **options)
     image, place = data.files[data.test.numbers[2]][..., 0], data.test.numbers[2]
     assert found.name == data.table.images[place].name

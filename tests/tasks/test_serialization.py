@@ -13,6 +13,7 @@ from gatewise.tasks.forecast.baselines import Naive, Ridge, WindowMLP
 from gatewise.tasks.forecast.forecaster import ForecastShape
 from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
+from gatewise.tasks.upgrades import FORMAT
 
 SHAPE = ForecastShape(context=6, horizon=3, period=2, known=1)
 
@@ -146,7 +147,7 @@ def test_a_depth_without_weights_of_its_own_is_bounded_too(tmp_path, layers):
         (lambda text: "[" + text + "]", "can't be read"),
         (lambda text: "\ufeff" + text, "can't be read"),
         (lambda text: text + " " * LARGEST, "larger than 64 MiB"),
-        (lambda text: text.replace('"format": 2', '"format": true'), "earlier|'format': input"),
+        (lambda text: text.replace(f'"format": {FORMAT}', '"format": true'), "earlier|'format': input"),
         (lambda text: text.replace('"task": "forecast"', '"task": ["forecast"]'), "'task': input should be"),
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ from gatewise.tasks.serialization import load_model
 from gatewise.training import commands as jobs
 from gatewise.training import runs
 from tests import pens, series, signals
-from tests.tasks import test_classify
+from tests.tasks.classify import test_task as test_classify
 
 # Powers of two change no digit, so that all computed from scaled values is equal bit for bit.
 UNITS = {"1e-12": 2.0**-40, "1e-30": 2.0**-100, "1e12": 2.0**40}

@@ -34,7 +34,7 @@ class Along(torch.autograd.Function):
         kept = [one.clone() if one.is_inference() else one for run in runs for one in run.tensors()]
         ctx.places = _save(ctx, [*tensors, *kept])
         ctx.kernel, ctx.runs = kernel, [run.without_tensors() for run in runs]
-        ctx.versions = [_version(one.output) for one in results]
+        ctx.versions = [_version(run, one.output) for run, one in zip(runs, results, strict=True)]
         ctx.set_materialize_grads(False)
         return tuple(one for found in results for one in flat(kernel, found))
 
@@ -51,7 +51,7 @@ class Along(torch.autograd.Function):
             again = zip(runs, tensors, by_result, strict=True)
             found = [by_reference(kernel, request_of(kernel, *one), by) for *one, by in again]
             return None, None, *(one for own in found for one in own)
-        changed = [place for place, version in enumerate(ctx.versions) if version._version]
+        changed = [place for place, (tensor, before) in enumerate(ctx.versions) if tensor._version != before]
         for place in changed:  # the output, whose memory is the history's, was modified in place
             runs[place] = replace(runs[place], history=[], final=[], intermediates=None)
             kernel.forward([runs[place]], keep=True)
@@ -71,11 +71,14 @@ def _save(ctx: Any, tensors: Sequence[Tensor]) -> list[int]:
     return [places[id(one)] for one in tensors]
 
 
-def _version(tensor: Tensor) -> Tensor:
-    """A tensor without memory that shares another's version counter."""
-    counter = tensor.detach()
-    counter.data = tensor.new_empty(0)
-    return counter
+def _version(run: Run, output: Tensor) -> tuple[Tensor, int]:
+    """A tensor without memory that has an output's version counter, and the version at present.
+
+    Where the output has memory of its own, a change does not matter, and the counter is another.
+    """
+    counter = output.detach() if output.data_ptr() == run.history[0].data_ptr() else output.new_empty(0)
+    counter.data = output.new_empty(0)
+    return counter, counter._version
 
 
 def result(kernel: Kernel, run: Run) -> Result:

@@ -50,6 +50,7 @@ def patches(images: Tensor, sizes: Tensor, patch: int) -> tuple[Tensor, Tensor]:
 
     Patches at the lower and right edge are filled up with zeros.
 
+    >>> import torch
     >>> lattice, sizes = patches(torch.arange(1.0, 13).reshape(1, 3, 4, 1), torch.tensor([[3, 3]]), 2)
     >>> lattice.shape, lattice[0, 1, 0].tolist(), sizes.tolist()
     (torch.Size([1, 2, 2, 4]), [9.0, 10.0, 0.0, 0.0], [[2, 2]])

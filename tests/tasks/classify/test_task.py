@@ -264,7 +264,7 @@ def test_a_model_whose_reading_was_changed(tmp_path, table):
     described = json.loads((tmp_path / "run" / "model.json").read_text())
     del described["reading"]["scales"]
     (tmp_path / "run" / "model.json").write_text(json.dumps(described))
-    with pytest.raises(GatewiseError, match="the model can't be read: scales: field required"):
+    with pytest.raises(GatewiseError, match="the model can't be read: 'scales': field required"):
         TASK.predict(load_model(tmp_path / "run"), table)
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from gatewise.data import batching
 from gatewise.data.batching import even_batches
 from gatewise.data.labels.token_steps import NONE
 from gatewise.metrics.counts import exact_match, mean_f1, total_f1
-from gatewise.tasks.label import metrics as label_scores
 from gatewise.tasks.label.metrics import accuracy, by_label, by_span, confusion
 from gatewise.tasks.transcribe.metrics import by_symbol, edits, error_rate
 
@@ -73,7 +73,7 @@ def test_symbols_and_edits_by_hand():
 
 
 def test_every_sequence_is_in_one_batch_and_none_is_too_large(monkeypatch):
-    monkeypatch.setattr(label_scores, "STEPS_AT_ONCE", 100)
+    monkeypatch.setattr(batching, "STEPS_AT_ONCE", 100)
     sizes = torch.randint(1, 60, (50,)).numpy()
     sizes[7] = 300
     rows = even_batches(sizes)
