@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise.data.memory.arrays import Layout
-from gatewise.data.memory.frames import like
+from gatewise.data.memory.frames import TableForm, form_of, like
 from gatewise.errors import GatewiseError
 from gatewise.estimators.running import new_run, save_plots, with_own_data
 from gatewise.estimators.signature import COMMON, required_options
@@ -48,7 +48,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     tasks: ClassVar[tuple[Task[Any], ...]]
     _home: TemporaryDirectory[str] | None = None  # of the files that data in memory became
     _data: Path | None = None  # what the model was fitted on; None for one that was loaded
-    _given: type = Path
+    _form = TableForm()  # of the data that it was fitted on
     _trained_with: TrainOptions | None = None
 
     def fit(self, data: Any, y: Any = None, *, layout: Layout = "NTC", **columns: Any) -> Self:
@@ -70,9 +70,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         with speaking_of(path, data):
             options = self._options(task, {**found, **columns})
             with new_run("train", task, path, options, self._folder(home)) as run:
+                form = form_of(data, path)
                 comparison, run = self._trained(run, written, data)
         self.with_run(run, comparison)
-        self._home, self._given = home, type(data)
+        self._home, self._form = home, form
         self._trained_with = self._options(task, columns)
         return self
 
@@ -91,9 +92,15 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def predict(self, data: Any = None, *, layout: Layout = "NTC") -> Any:
         """What the model predicts for new data; of a forecaster without any, what follows its own data.
 
-        Returns: a table of the library that the data came in; polars where they are a path.
+        Returns: a table of the library that the data came in, with ids, times and labels of the types that
+            they have there; polars where they are a path.
         """
-        return like(self.prediction(data, layout=layout).frame, self._given if data is None else type(data))
+        with self._written(data, None, layout) as path:
+            found = self._task.predict(self.model_, path)
+            given = self._form if data is None else self._form.updated(form_of(data, path))
+        label = self._label_column()
+        form = given if label is None else given.renamed({"label": label, "predicted": label})
+        return like(found.frame, form, found.times)
 
     def prediction(self, data: Any = None, *, layout: Layout = "NTC") -> Prediction:
         """The prediction as a value: its table in polars, and how it is written to a file.
@@ -239,6 +246,13 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if not hasattr(self, "comparison_"):
             raise GatewiseError("a model that was loaded has no figures; give evaluate(data).plot()")
         return self.comparison_
+
+    def _label_column(self) -> str | None:
+        """The column of the labels that the model was fitted on, if it has one."""
+        form = self.model_.reading.get("form")
+        found = form if isinstance(form, Mapping) else self.model_.reading
+        columns = found.get("columns")
+        return columns.get("label") if isinstance(columns, Mapping) else None
 
     @contextmanager
     def _written(self, data: Any, y: Any, layout: Layout) -> Iterator[Path]:

@@ -9,8 +9,9 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from gatewise.data.memory.arrays import Layout
+from gatewise.data.memory.arrays import Layout, as_array
 from gatewise.data.memory.frames import is_frame
+from gatewise.data.memory.labels import names_of
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import FOLDER, Estimator
 from gatewise.files import write_whole
@@ -29,8 +30,8 @@ class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
     def fit(self, data: Any, y: Any = None, *, layout: Layout = "NTC", **columns: Any) -> Self:
         super().fit(data, y, layout=layout, **columns)
         names = np.asarray(self.model_.reading["classes"])
-        given = names if y is None else np.unique(np.asarray(y))
-        order = {str(one): place for place, one in enumerate(given.tolist())}
+        given = names if y is None else np.unique(as_array(y))
+        order = {name: number for number, name in enumerate(names_of(given))}
         self.classes_ = given if y is None else given[[order[name] for name in names.tolist()]]
         if self.out is not None and y is not None:
             self._write_classes(Path(self.out))
@@ -51,7 +52,7 @@ class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
         made = super().of(model, options, folder)
         names, path = model.reading["classes"], folder / CLASSES
         labels = read_json(path) if path.is_file() else list(names)
-        if not isinstance(labels, list) or [str(one) for one in labels] != list(names):
+        if not isinstance(labels, list) or names_of(labels) != list(names):
             raise GatewiseError(f"{path} does not hold the classes of the model, {', '.join(names)}")
         made.classes_ = np.asarray(labels)
         return made

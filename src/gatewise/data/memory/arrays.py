@@ -3,22 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
+from gatewise.data.memory.labels import check_labels, label_column, values_of
 from gatewise.errors import GatewiseError
 
 Layout = Literal["NTC", "NCT"]
 SEQUENCE, LABEL = "sequence", "label"
 
 
+def is_array(data: object) -> bool:
+    """Whether the data are an array of NumPy or a tensor.
+
+    >>> is_array(np.zeros(3)), is_array([0, 0, 0])
+    (True, False)
+    """
+    return isinstance(data, np.ndarray) or (hasattr(data, "detach") and hasattr(data, "numpy"))
+
+
 def is_arrays(data: object) -> bool:
     """Whether the data are an array, a tensor, or a list of arrays."""
     if isinstance(data, list | tuple):
-        return bool(data) and all(_is_array(one) for one in data)
-    return _is_array(data)
+        return bool(data) and all(is_array(one) for one in data)
+    return is_array(data)
+
+
+def as_array(data: Any) -> np.ndarray:
+    """A tensor of any device, or an array, as an array of NumPy; masked values are NaN.
+
+    >>> as_array(np.ma.masked_array([1, 2], [False, True]))
+    array([ 1., nan])
+    """
+    if hasattr(data, "detach"):
+        data = data.detach().cpu()
+        return (data.float() if str(data.dtype) == "torch.bfloat16" else data.resolve_conj()).numpy()
+    if isinstance(data, np.ma.MaskedArray):
+        return np.ma.filled(data.astype(float), np.nan)
+    return np.asarray(data)
 
 
 def sequences_of(data: Any, layout: Layout = "NTC") -> list[np.ndarray]:
@@ -26,29 +51,42 @@ def sequences_of(data: Any, layout: Layout = "NTC") -> list[np.ndarray]:
 
     layout: "NCT" where channels come before the steps, as in aeon and tsai
 
+    Raises: `GatewiseError` that names the first sequence that is not of this kind.
+
     >>> [one.shape for one in sequences_of(np.zeros((2, 3, 7)), "NCT")]
     [(7, 3), (7, 3)]
     """
     if layout not in ("NTC", "NCT"):
         raise GatewiseError(f'expected layout as "NTC" or "NCT", got {layout!r}')
-    one_array = _is_array(data)
-    given = [_array(one) for one in (_array(data) if one_array else data)]
-    if one_array and _array(data).ndim not in (2, 3):
-        raise GatewiseError(
-            f"expected sequences as an array [N, T, C] or [N, T], got one of shape {list(_array(data).shape)}"
-        )
-    found: list[np.ndarray] = []
-    for number, one in enumerate(given):
-        if one.ndim not in (1, 2) or one.dtype.kind not in "uifb":
+    if is_array(data):
+        data = as_array(data)
+        is_list = data.dtype == object and data.ndim == 1 and all(is_array(one) for one in data)
+        if not is_list and data.ndim not in (2, 3):
             raise GatewiseError(
-                f"sequence {number}: expected numbers of shape [T, C] or [T], got {one.dtype} of "
-                f"shape {list(one.shape)}"
+                f"expected sequences as an array [N, T, C] or [N, T], got one of shape {list(data.shape)}"
             )
+        if not is_list:
+            _check_numbers("the array", data)
+    found: list[np.ndarray] = []
+    for number, one in enumerate(data):
+        one = as_array(one)
+        _check_numbers(f"sequence {number}", one)
+        if one.ndim not in (1, 2):
+            raise GatewiseError(f"sequence {number}: expected shape [T, C] or [T], got {list(one.shape)}")
         one = one[:, None] if one.ndim == 1 else one.T if layout == "NCT" else one
         if found and one.shape[1] != found[0].shape[1]:
             raise GatewiseError(
                 f"sequence {number} has {one.shape[1]} channels and sequence 0 has {found[0].shape[1]}; "
                 "all need the same"
+            )
+        if not one.size:
+            raise GatewiseError(f"sequence {number} has no {'channels' if len(one) else 'steps'}")
+        infinite = np.isinf(one) if one.dtype.kind == "f" else np.zeros((1, 1), bool)
+        if infinite.any():
+            step, channel = np.argwhere(infinite)[0]
+            raise GatewiseError(
+                f"sequence {number}, step {step}, channel {channel}: expected a finite number, "
+                f"got {one[step, channel]}"
             )
         found.append(one)
     if not found:
@@ -56,38 +94,64 @@ def sequences_of(data: Any, layout: Layout = "NTC") -> list[np.ndarray]:
     return found
 
 
-def long_table(
-    sequences: Sequence[np.ndarray], labels: Sequence[Any] | None = None, each_step: bool = False
-) -> pl.DataFrame:
+def _check_numbers(name: str, array: np.ndarray) -> None:
+    if array.dtype.kind not in "uifb":
+        raise GatewiseError(f"{name}: expected numbers, got values of type {array.dtype}")
+
+
+def long_table(sequences: Sequence[np.ndarray], labels: Any = None, each_step: bool = False) -> pl.DataFrame:
     """Sequences [T, C] with a row for each step: `sequence`, a column a channel, and `label`.
 
     labels: one a sequence; or, for each step, a list of them a sequence
+
+    Raises: `GatewiseError` where there are not as many labels as sequences or steps, or one is missing.
 
     >>> long_table([np.zeros((2, 1)), np.ones((1, 1))], ["a", "b"]).rows()
     [(0, 0.0, 'a'), (0, 0.0, 'a'), (1, 1.0, 'b')]
     """
     sizes = [len(one) for one in sequences]
-    values = np.concatenate(list(sequences))
-    frame: dict[str, Any] = {SEQUENCE: np.repeat(np.arange(len(sequences)), sizes)}
-    frame |= {f"channel_{place}": column for place, column in enumerate(values.T)}
-    if labels is not None:
-        given = list(labels)
-        if len(given) != len(sequences):
-            raise GatewiseError(f"there are {len(sequences)} sequences and {len(given)} labels")
-        if each_step:
-            for number, (own, size) in enumerate(zip(given, sizes, strict=True)):
-                if len(own) != size:
-                    raise GatewiseError(f"sequence {number} has {size} steps and {len(own)} labels")
-            frame[LABEL] = [str(one) for own in given for one in own]
-        else:
-            frame[LABEL] = np.repeat(np.array([str(one) for one in given], dtype=object), sizes).tolist()
-    return pl.DataFrame(frame)
+    owners = np.repeat(np.arange(len(sequences)), sizes)
+    frame: dict[str, Any] = {SEQUENCE: owners}
+    frame |= dict(zip(channels_of(sequences), _plain(np.concatenate(list(sequences))).T, strict=True))
+    if labels is not None and each_step:
+        frame[LABEL] = _step_labels(labels, sizes)
+    elif labels is not None:
+        frame[LABEL] = label_column(labels, len(sequences), "sequences").gather(owners)
+    return pl.DataFrame({name: np.ascontiguousarray(v) if is_array(v) else v for name, v in frame.items()})
 
 
-def _is_array(data: object) -> bool:
-    return isinstance(data, np.ndarray) or (hasattr(data, "detach") and hasattr(data, "numpy"))
+def channels_of(sequences: Sequence[np.ndarray]) -> tuple[str, ...]:
+    """The names of the channels of sequences [T, C] in `long_table`."""
+    return tuple(f"channel_{number}" for number in range(sequences[0].shape[1]))
 
 
-def _array(data: Any) -> np.ndarray:
-    """An array of NumPy; tensors are taken from where they are."""
-    return data.detach().cpu().numpy() if hasattr(data, "detach") else np.asarray(data)
+def write_sequences(
+    data: Any, labels: Any, folder: Path, layout: Layout, each_step: bool = False
+) -> tuple[Path, dict[str, Any]]:
+    """Sequences as a Parquet file with a row for each step, and the options that name its columns.
+
+    labels: one a sequence, or with `each_step` a list of them a sequence; None where there are none
+    """
+    sequences, path = sequences_of(data, layout), folder / "sequences.parquet"
+    long_table(sequences, labels, each_step).write_parquet(path)
+    columns = {"id": SEQUENCE, "channels": channels_of(sequences)}
+    return path, columns | ({} if labels is None else {"label": LABEL})
+
+
+def _plain(values: np.ndarray) -> np.ndarray:
+    """Values in a type that polars has."""
+    if values.dtype.kind == "f" and values.dtype.itemsize not in (4, 8):
+        return values.astype(np.float32 if values.dtype.itemsize == 2 else np.float64)
+    return values.astype(values.dtype.newbyteorder("="))
+
+
+def _step_labels(labels: Any, sizes: Sequence[int]) -> pl.Series:
+    """The labels of all steps below each other."""
+    given = [values_of(one) for one in labels]
+    if len(given) != len(sizes):
+        raise GatewiseError(f"there are {len(sizes)} sequences and {len(given)} labels")
+    for number, (own, size) in enumerate(zip(given, sizes, strict=True)):
+        if len(own) != size:
+            raise GatewiseError(f"sequence {number} has {size} steps and {len(own)} labels")
+        check_labels(own, f"sequence {number}, label {{number}}")
+    return check_labels([one for own in given for one in own])

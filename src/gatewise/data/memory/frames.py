@@ -1,108 +1,167 @@
-"""Tables of any library: pandas, polars, pyarrow and all that exports Arrow, as polars and back."""
+"""Tables of any library as polars frames, and polars frames as tables of that library."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from gatewise.data.memory import pandas_frames
 from gatewise.errors import GatewiseError
+
+TRUTHS = {"true": True, "false": False}
+TIME, VALUE = "time", "value"  # the columns of one series without a name
+
+
+@dataclass(frozen=True)
+class TableForm:
+    """The library and the column types of a table, so that a prediction can be returned in the same form.
+
+    library: "polars", "lazy" (a `LazyFrame`), "pandas" or "pyarrow"
+    types: the polars type of each column; native: the type of each column in its own library
+    """
+
+    library: str = "polars"
+    types: Mapping[str, Any] = field(default_factory=dict)
+    native: Mapping[str, Any] = field(default_factory=dict)
+
+    def renamed(self, names: Mapping[str, str]) -> TableForm:
+        """The same form, in which further columns have the types of known ones.
+
+        names: of the known column, by the name of a further one
+        """
+        types, native = (
+            {new: found[old] for new, old in names.items() if old in found} | {**found}
+            for found in (self.types, self.native)
+        )
+        return TableForm(self.library, types, native)
+
+    def updated(self, other: TableForm) -> TableForm:
+        """The form of another table, with the types of columns that only this one has."""
+        native = self.native if other.library == self.library else {}
+        return TableForm(other.library, {**self.types, **other.types}, {**native, **other.native})
 
 
 def is_frame(data: object) -> bool:
-    """Whether the data are a table: of polars, pandas, or anything with Arrow's C stream interface."""
-    return isinstance(data, pl.DataFrame | pl.LazyFrame) or hasattr(data, "__arrow_c_stream__")
+    """Whether the data are a table or a series of polars or pandas, or have Arrow's C stream interface.
+
+    >>> is_frame(pl.DataFrame()), is_frame([1, 2])
+    (True, False)
+    """
+    return isinstance(data, pl.DataFrame | pl.LazyFrame | pl.Series) or (
+        hasattr(data, "__arrow_c_stream__") or pandas_frames.is_pandas(data)
+    )
 
 
 def to_polars(data: Any) -> pl.DataFrame:
-    """A table as a polars frame; a named index of pandas, or one of times, becomes a column.
+    """A table as a polars frame; a pandas index that has a name or holds times becomes a column.
+
+    A series becomes two columns, `time` (its index, else 0, 1, 2 ...) and its values.
+
+    Raises: `GatewiseError` where two columns have one name, or a column holds no numbers, texts or times.
 
     >>> to_polars(pl.DataFrame({"a": [1, 2]}).lazy()).shape
     (2, 1)
     """
+    name = type(data).__name__
     if isinstance(data, pl.LazyFrame):
-        return data.collect()
+        data = data.collect()
     if isinstance(data, pl.DataFrame):
         return data
-    if _library(type(data)) == "pandas":
-        return _from_pandas(data)
+    if pandas_frames.is_pandas(data):
+        return pandas_frames.to_polars(data)
     try:
+        if is_column(data):
+            values = data.detach().cpu().numpy() if hasattr(data, "detach") else data
+            return one_series(data if isinstance(data, pl.Series) else pl.Series(VALUE, values))
         return pl.DataFrame(data)
+    except pl.exceptions.DuplicateError as error:
+        twice = str(error).partition('"')[2].partition('"')[0]
+        raise GatewiseError(f"the {name} has two columns called {twice!r}; rename one") from error
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise GatewiseError(f"{type(data).__name__} can't be read as a table: {error}") from error
+        raise GatewiseError(f"the {name} can't be read as a table: {error}") from error
 
 
-def like(frame: pl.DataFrame, kind: type) -> Any:
-    """A polars frame as a table of the library that a type is from; as it is where that has no tables.
+def is_column(data: Any) -> bool:
+    """Whether the data are one column: an array of one axis, or a series or an array of a table library.
 
-    >>> type(like(pl.DataFrame({"a": [1]}), str)).__name__
-    'DataFrame'
+    >>> is_column(np.zeros(3)), is_column(np.zeros((3, 2))), is_column(pl.Series([1]))
+    (True, False, True)
     """
-    library = _library(kind)
-    if library == "pandas":
-        return _to_pandas(frame)
-    if library == "pyarrow":
-        return frame.to_arrow()
-    return frame
+    if isinstance(data, np.ndarray):
+        return data.ndim == 1 and data.dtype != object
+    if pandas_frames.is_pandas(data):
+        return bool(data.ndim == 1)
+    if isinstance(data, pl.Series):
+        return True
+    if hasattr(data, "detach"):
+        return bool(data.ndim == 1)
+    return type(data).__module__.startswith("pyarrow") and not hasattr(data, "schema")
 
 
-def _library(kind: type) -> str:
-    return kind.__module__.partition(".")[0]
+def one_series(values: pl.Series) -> pl.DataFrame:
+    """Values without times as a table, with their numbers 0, 1, 2 ... as times."""
+    name = values.name if values.name not in ("", TIME) else VALUE
+    return pl.DataFrame({TIME: np.arange(len(values)), name: values})
 
 
-def _from_pandas(data: Any) -> pl.DataFrame:
-    """Column by column over NumPy, so that pyarrow need not be installed."""
-    import pandas as pd
+def form_of(data: Any, path: Path) -> TableForm:
+    """The form of a table that was written to a Parquet file; polars where the data are no table."""
+    types = pl.read_parquet_schema(path) if path.suffix == ".parquet" and path.is_file() else {}
+    if isinstance(data, str | Path):
+        return TableForm()
+    if isinstance(data, pl.LazyFrame):
+        return TableForm("lazy", types)
+    if pandas_frames.is_pandas(data):
+        return TableForm("pandas", types, pandas_frames.native_types(data))
+    if type(data).__module__.partition(".")[0] == "pyarrow":
+        schema = getattr(data, "schema", ())
+        return TableForm("pyarrow", types, {one.name: one.type for one in schema})
+    return TableForm("polars", types)
 
-    if isinstance(data, pd.Series):
-        data = data.to_frame(data.name if data.name is not None else "value")
-    if any(data.index.names) or isinstance(data.index, pd.DatetimeIndex | pd.PeriodIndex):
-        names = [name if name is not None else "time" for name in data.index.names]
-        data = data.reset_index(names=names)
-    return pl.DataFrame([_column(str(name), data.iloc[:, place]) for place, name in enumerate(data.columns)])
 
+def like(frame: pl.DataFrame, form: TableForm, times: str | None = None) -> Any:
+    """A polars frame as a table of the library, and with the column types, of a form.
 
-def _column(name: str, values: Any) -> pl.Series:
-    import pandas as pd
+    times: the format, as in `strftime`, of times that were texts
 
-    if isinstance(values.dtype, pd.PeriodDtype):
-        values = values.dt.to_timestamp()
-    if isinstance(values.dtype, pd.DatetimeTZDtype):
-        plain = pl.Series(name, values.dt.tz_localize(None).to_numpy())
-        return plain.dt.replace_time_zone(str(values.dt.tz), ambiguous="earliest")
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        return pl.Series(name, values.to_numpy())
-    missing = values.isna().to_numpy()
-    if pd.api.types.is_bool_dtype(values.dtype) or pd.api.types.is_numeric_dtype(values.dtype):
-        kind = np.dtype(getattr(values.dtype, "numpy_dtype", values.dtype))
-        plain = values.to_numpy(dtype=kind if not missing.any() else np.float64, na_value=np.nan)
-        return pl.Series(name, plain, nan_to_null=True) if missing.any() else pl.Series(name, plain)
-    texts = values.astype(object).to_numpy()
-    if not all(isinstance(one, str) for one in texts[~missing]):
-        kinds = {type(one).__name__ for one in texts[~missing]}
-        if kinds <= {"date", "datetime", "Timestamp"}:
-            return pl.Series(name, [None if gone else one for one, gone in zip(texts, missing, strict=True)])
-        texts = np.array([str(one) for one in texts], dtype=object)
-    return pl.Series(
-        name, [None if gone else one for one, gone in zip(texts, missing, strict=True)], pl.String
+    >>> like(pl.DataFrame({"id": ["3"]}), TableForm("polars", {"id": pl.Int64}))["id"].to_list()
+    [3]
+    """
+    frame = frame.with_columns(
+        _restored(column, form.types[column.name], times) for column in frame if column.name in form.types
     )
+    if form.library == "lazy":
+        return frame.lazy()
+    same = [one.name for one in frame if one.name in form.native and one.dtype == form.types.get(one.name)]
+    native = {name: form.native[name] for name in same}
+    if form.library == "pandas":
+        return pandas_frames.from_polars(frame, native)
+    return _to_arrow(frame, native) if form.library == "pyarrow" else frame
 
 
-def _to_pandas(frame: pl.DataFrame) -> Any:
-    import pandas as pd
+def _restored(column: pl.Series, dtype: Any, times: str | None) -> pl.Series:
+    """The column in the type that it had in the input, where no value changes by that."""
+    if column.dtype == dtype or column.dtype.is_float():
+        return column
+    if column.dtype.is_temporal() and dtype == pl.String:
+        return column.dt.to_string(times) if times is not None else column
+    try:
+        is_truth = column.dtype == pl.String and dtype == pl.Boolean
+        cast = column.replace_strict(TRUTHS, return_dtype=dtype) if is_truth else column.cast(dtype)
+        return cast if cast.cast(column.dtype).equals(column) else column
+    except pl.exceptions.PolarsError:
+        return column
 
-    return pd.DataFrame({one.name: _values(one) for one in frame}, columns=frame.columns)
 
-
-def _values(column: pl.Series) -> Any:
-    import pandas as pd
-
-    if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone:
-        plain = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy()
-        return pd.Series(plain).dt.tz_localize("UTC").dt.tz_convert(column.dtype.time_zone)
-    if column.dtype == pl.Date:
-        return column.cast(pl.Datetime("us")).to_numpy()
-    if column.dtype == pl.String:
-        return column.to_list()
-    return column.to_numpy()
+def _to_arrow(frame: pl.DataFrame, native: Mapping[str, Any]) -> Any:
+    table = frame.to_arrow()
+    for number, field_ in enumerate(table.schema):
+        if field_.name in native and native[field_.name] != field_.type:
+            cast = table.column(number).cast(native[field_.name])
+            table = table.set_column(number, field_.with_type(cast.type), cast)
+    return table

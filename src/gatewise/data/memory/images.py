@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,80 +9,138 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
+from gatewise.data.memory.arrays import as_array, is_array
+from gatewise.data.memory.labels import label_column, values_of
 from gatewise.errors import GatewiseError
+
+STORED = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")  # modes that a PNG file has
+MODES = {"I": "I;16", "I;16B": "I;16", "I;16L": "I;16", "La": "LA", "PA": "RGBA", "RGBa": "RGBA"}
+COLOURS = (1, 3, 4)  # channels of an array of one image
 
 
 def is_images(data: object) -> bool:
-    """Whether the data are a list of PIL's images, or an array of bytes [N, H, W] or [N, H, W, C]."""
+    """Whether the data are a list of PIL images, or bytes: an array [N, H, W] or [N, H, W, C], or a list.
+
+    >>> is_images(np.zeros((2, 8, 8), np.uint8)), is_images(np.zeros((2, 8, 8)))
+    (True, False)
+    """
     if isinstance(data, list | tuple):
-        return bool(data) and all(isinstance(one, Image.Image) for one in data)
-    if not isinstance(data, np.ndarray) or data.dtype != np.uint8:
-        return False
-    return data.ndim == 3 or (data.ndim == 4 and data.shape[-1] in (1, 3))
+        return bool(data) and all(isinstance(one, Image.Image) or _is_bytes(one, 2) for one in data)
+    return _is_bytes(data, 3)
 
 
 def is_clips(data: object) -> bool:
     """Whether the data are an array of clips [N, T, H, W] or [N, T, H, W, C], or a list of such clips.
 
-    Bytes [N, H, W, C] of one or three channels are images.
+    Bytes [N, H, W, C] of one, three or four channels are images.
     """
-    if isinstance(data, np.ndarray):
-        return data.ndim == 5 or (data.ndim == 4 and not is_images(data))
-    return (
-        isinstance(data, list)
-        and bool(data)
-        and all(isinstance(one, np.ndarray) and one.ndim in (3, 4) for one in data)
-    )
+    if isinstance(data, list | tuple):
+        return (
+            bool(data) and not is_images(data) and all(is_array(one) and one.ndim in (3, 4) for one in data)
+        )
+    axes = getattr(data, "ndim", 0) if is_array(data) else 0
+    return axes == 5 or (axes == 4 and not is_images(data))
 
 
-def write_images(data: Any, folder: Path, labels: Sequence[Any] | None = None) -> Path:
-    """Images as PNG files, in a folder for each class where there are labels; numbered in their order."""
+def write_images(data: Any, folder: Path, labels: Any = None) -> Path:
+    """Images as PNG files, in a folder for each class where there are labels; numbered in their order.
+
+    Raises: `GatewiseError` where an image can't be stored, or a label is missing or no name of a folder.
+    """
     home = folder / "images"
-    images = list(data)
-    if labels is not None and len(labels) != len(images):
-        raise GatewiseError(f"there are {len(images)} images and {len(labels)} labels")
+    images = list(as_array(data)) if is_array(data) else list(data)
+    names = None if labels is None else label_column(labels, len(images), "images").cast(pl.String)
     for number, one in enumerate(images):
-        own = home if labels is None else home / class_folder(labels[number])
+        own = home if names is None else home / class_folder(names[number])
         own.mkdir(parents=True, exist_ok=True)
-        image = one if isinstance(one, Image.Image) else Image.fromarray(np.squeeze(one))
-        image.save(own / f"{number:08d}.png")
+        _stored(one, number).save(own / f"{number:08d}.png")
     return home
 
 
-def write_captioned(data: Any, folder: Path, captions: Sequence[Any]) -> Path:
-    """Images with `captions.csv`, a row for each caption; one or several for each image."""
-    home = write_images(data, folder)
-    rows = [
-        (f"{number:08d}.png", text)
-        for number, own in enumerate(captions)
-        for text in ([own] if isinstance(own, str) else own)
-    ]
-    pl.DataFrame(rows, schema=["file", "caption"], orient="row").write_csv(home / "captions.csv")
+def write_captioned(data: Any, folder: Path, captions: Any) -> Path:
+    """Images with `captions.parquet`, a row for each caption; one or several for each image.
+
+    Raises: `GatewiseError` where an image has no caption, or a caption is no text.
+    """
+    home, count = write_images(data, folder), len(data)
+    given = values_of(captions)
+    if len(given) != count:
+        raise GatewiseError(f"there are {count} images and captions for {len(given)}")
+    rows = []
+    for number, own in enumerate(given):
+        texts = [own] if isinstance(own, str) else values_of(own) if _is_list(own) else [own]
+        if not texts:
+            raise GatewiseError(f"image {number} has no caption")
+        for text in texts:
+            if not isinstance(text, str) or not text.strip():
+                raise GatewiseError(f"image {number}: expected a text as its caption, got {text!r}")
+            rows.append((f"{number:08d}.png", text))
+    pl.DataFrame(rows, schema=["file", "caption"], orient="row").write_parquet(home / "captions.parquet")
     return home
 
 
-def write_clips(data: Any, folder: Path, labels: Sequence[Any] | None = None) -> Path:
-    """Clips [T, H, W] or [T, H, W, C], of one size, as an `.npz` file; shorter ones are filled up."""
-    clips = [np.asarray(one) for one in data]
-    lengths = np.array([len(one) for one in clips])
-    frames = np.zeros((len(clips), lengths.max(), *clips[0].shape[1:]), clips[0].dtype)
+def write_clips(data: Any, folder: Path, labels: Any = None) -> Path:
+    """Clips [T, H, W] or [T, H, W, C], of one size, as an `.npz` file; shorter ones are filled up.
+
+    Raises: `GatewiseError` where clips differ in size, one has no frames, or a label is missing.
+    """
+    clips = [as_array(one) for one in data]
     for number, one in enumerate(clips):
-        if one.shape[1:] != frames.shape[2:]:
+        if one.dtype.kind not in "uifb":
+            raise GatewiseError(f"clip {number}: expected numbers, got values of type {one.dtype}")
+        if one.shape[1:] != clips[0].shape[1:]:
             raise GatewiseError(
-                f"clip {number} has frames of {list(one.shape[1:])} and clip 0 of {list(frames.shape[2:])}"
+                f"clip {number} has frames of {list(one.shape[1:])} and clip 0 of {list(clips[0].shape[1:])}"
             )
+        if not one.size:
+            raise GatewiseError(f"clip {number} has no frames")
+    lengths = np.array([len(one) for one in clips])
+    kind = np.result_type(*(one.dtype for one in clips), np.uint8)
+    kind = np.dtype(np.float32) if kind == np.float16 else kind
+    frames = np.zeros((len(clips), lengths.max(), *clips[0].shape[1:]), kind)
+    for number, one in enumerate(clips):
         frames[number, : len(one)] = one
     arrays: dict[str, Any] = {"frames": frames, "lengths": lengths}
     if labels is not None:
-        arrays["labels"] = np.array([str(one) for one in labels])
+        names = label_column(labels, len(clips), "clips").cast(pl.String)
+        arrays["labels"] = np.array(names.to_list(), dtype=str)
     path = folder / "clips.npz"
     np.savez(path, **arrays)
     return path
 
 
-def class_folder(label: Any) -> str:
-    """A class as the name of a folder. Errors: `GatewiseError` where it can't be one."""
-    name = str(label)
-    if not name or name in (".", "..") or any(letter in name for letter in "/\\\0"):
-        raise GatewiseError(f"the class {name!r} can't be the name of a folder; rename it")
-    return name
+def class_folder(label: str) -> str:
+    """A class as the name of a folder. Raises: `GatewiseError` where it can't be one.
+
+    >>> class_folder("cat")
+    'cat'
+    """
+    is_path = label.startswith(".") or any(letter in label for letter in "/\\\0")
+    if is_path or len(label.encode(errors="replace")) > 255:
+        raise GatewiseError(f"the class {label!r} can't be the name of a folder; rename it")
+    return label
+
+
+def _is_bytes(data: Any, axes: int) -> bool:
+    """Whether the data are bytes with that many axes, and perhaps one more for colours."""
+    if not is_array(data) or str(data.dtype).removeprefix("torch.") != "uint8":
+        return False
+    return data.ndim == axes or (data.ndim == axes + 1 and data.shape[-1] in COLOURS)
+
+
+def _stored(image: Any, number: int) -> Image.Image:
+    """An image in a mode that a PNG file has."""
+    if not isinstance(image, Image.Image):
+        array = as_array(image)
+        image = Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array)
+    if 0 in image.size:
+        raise GatewiseError(f"image {number} has no pixels, its size is {image.width}x{image.height}")
+    if image.mode == "F":
+        raise GatewiseError(f"image {number} has fractions as pixels (mode F); convert it to whole numbers")
+    if image.mode == "I" and not all(0 <= one < 1 << 16 for one in image.getextrema()):
+        raise GatewiseError(f"image {number} has pixels beyond 0 to 65535; scale them to 16 bits")
+    return image if image.mode in STORED else image.convert(MODES.get(image.mode, "RGB"))
+
+
+def _is_list(data: Any) -> bool:
+    return isinstance(data, list | tuple) or is_array(data) or hasattr(data, "to_list")

@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from gatewise.data.labels.tagged import DOCUMENT
+from gatewise.data.memory.labels import check_labels, values_of
 from gatewise.errors import GatewiseError
 
 
@@ -37,66 +39,94 @@ def is_tokens(data: object) -> bool:
 
 
 def write_texts(data: str | Iterable[str], folder: Path) -> Path:
-    """A text, or several as files of one folder in their order; nothing is added to them."""
+    """A text, or several as files of one folder in their order; nothing is added to them.
+
+    Raises: `GatewiseError` where one is no text.
+    """
     if isinstance(data, str):
         path = folder / "text.txt"
-        path.write_text(data, encoding="utf-8", newline="")
+        path.write_bytes(_encoded(data, "the text"))
         return path
     home = folder / "texts"
     home.mkdir()
     for number, text in enumerate(data):
-        (home / f"{number:08d}.txt").write_text(_text(text, number), encoding="utf-8", newline="")
+        (home / f"{number:08d}.txt").write_bytes(_encoded(text, f"text {number}"))
     return home
 
 
-def write_lines(data: Iterable[str], folder: Path) -> Path:
-    """Texts of one line each, a line each."""
-    path = folder / "lines.txt"
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for number, text in enumerate(data):
-            if "\n" in _text(text, number):
-                raise GatewiseError(f"text {number} has several lines; give texts of one line each")
-            file.write(f"{text}\n")
+def write_column(data: Iterable[str], folder: Path, name: str) -> Path:
+    """Texts as a table with one column; each may have several lines.
+
+    Raises: `GatewiseError` where one is no text.
+    """
+    path = folder / "texts.parquet"
+    texts = [_encoded(text, f"text {number}").decode() for number, text in enumerate(data)]
+    pl.DataFrame({name: texts}).write_parquet(path)
     return path
 
 
 def write_pairs(data: Iterable[Sequence[str]], folder: Path) -> Path:
-    """(source, target) pairs as a table with these two columns."""
+    """(source, target) pairs as a table with these two columns.
+
+    Raises: `GatewiseError` where one is no pair of texts.
+    """
     pairs = list(data)
     for number, pair in enumerate(pairs):
         if isinstance(pair, str) or len(pair) != 2:
             raise GatewiseError(f"pair {number}: expected (source, target), got {pair!r}")
     path = folder / "pairs.parquet"
-    sides = [[_text(pair[side], number) for number, pair in enumerate(pairs)] for side in (0, 1)]
-    pl.DataFrame({"source": sides[0], "target": sides[1]}).write_parquet(path)
+    texts = [
+        [_encoded(text, f"pair {number}").decode() for text in pair] for number, pair in enumerate(pairs)
+    ]
+    pl.DataFrame(texts, schema=["source", "target"], orient="row").write_parquet(path)
     return path
 
 
-def write_tagged(
-    sentences: Iterable[Sequence[str]], labels: Iterable[Sequence[str]] | None, folder: Path
-) -> Path:
-    """Sentences as lists of tokens, and the label of each token, in the CoNLL form: one token a line."""
-    given = [list(one) for one in sentences]
-    tags = [list(one) for one in labels] if labels is not None else [["O"] * len(one) for one in given]
+def write_tagged(sentences: Iterable[Sequence[str]], labels: Any, folder: Path) -> Path:
+    """Sentences as lists of tokens, and the label of each token, in the CoNLL form: one token a line.
+
+    Raises: `GatewiseError` with the number of the sentence whose tokens or labels can't be written so.
+    """
+    given = [values_of(one) for one in sentences]
+    tags = [["O"] * len(one) for one in given] if labels is None else [values_of(one) for one in labels]
     if len(given) != len(tags):
         raise GatewiseError(f"there are {len(given)} sentences and {len(tags)} lists of labels")
     path = folder / "sentences.conll"
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+    with path.open("wb") as file:
         for number, (tokens, own) in enumerate(zip(given, tags, strict=True)):
             if len(tokens) != len(own):
                 raise GatewiseError(f"sentence {number} has {len(tokens)} tokens and {len(own)} labels")
-            for token, label in zip(tokens, own, strict=True):
-                if not token or any(letter.isspace() for letter in token):
-                    raise GatewiseError(f"sentence {number}: a token can't hold blanks, got {token!r}")
-                file.write(f"{token}\t{label}\n")
-            file.write("\n")
+            if not tokens:
+                raise GatewiseError(f"sentence {number} has no tokens")
+            names = check_labels(own, f"sentence {number}, label {{number}}").cast(pl.String)
+            for token, label in zip(tokens, names, strict=True):
+                _check_cells(number, token, label)
+                file.write(_encoded(f"{token}\t{label}\n", f"sentence {number}"))
+            file.write(b"\n")
     return path
 
 
-def _text(text: Any, number: int) -> str:
+def _check_cells(number: int, token: Any, label: str) -> None:
+    """Raises `GatewiseError` where a token or its label can't be one cell of a line."""
+    if not isinstance(token, str) or not token or any(letter.isspace() for letter in token):
+        raise GatewiseError(f"sentence {number}: a token can't hold blanks, got {token!r}")
+    if token == DOCUMENT:
+        raise GatewiseError(f"sentence {number}: the token {token!r} separates documents; leave it out")
+    if "\t" in label or "\n" in label:
+        raise GatewiseError(f"sentence {number}: a label can't hold tabs or line breaks, got {label!r}")
+
+
+def _encoded(text: Any, place: str) -> bytes:
+    """A text in UTF-8. Raises: `GatewiseError` where it is no text, or holds half of a character."""
     if not isinstance(text, str):
-        raise GatewiseError(f"text {number}: expected a string, got {type(text).__name__}")
-    return text
+        raise GatewiseError(f"{place}: expected a string, got {type(text).__name__}")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        found = text[error.start]
+        raise GatewiseError(
+            f"{place}: character {error.start} is {found!r}, which UTF-8 does not have"
+        ) from error
 
 
 def _is_list(data: object) -> bool:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from gatewise.cells.base import CellType
 from gatewise.data.fingerprint import fingerprint
-from gatewise.data.memory.arrays import LABEL, SEQUENCE, Layout, is_arrays, long_table, sequences_of
+from gatewise.data.memory.arrays import Layout, is_arrays, write_sequences
 from gatewise.data.memory.images import is_clips, is_images
 from gatewise.data.sequences.archives import ARCHIVES, read_archive
 from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
@@ -126,9 +126,7 @@ class Classify(ClassTask[ClassifyData]):
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         if not _is_sequences(data):
             return super().write(data, y, folder, layout)
-        path = folder / "sequences.parquet"
-        long_table(sequences_of(data, layout), y).write_parquet(path)
-        return path, {"id": SEQUENCE} | ({} if y is None else {"label": LABEL})
+        return write_sequences(data, y, folder, layout)
 
     def read(self, path: Path, options: ClassifyOptions) -> ClassifyData:
         columns = LongColumns(options.id, options.time, options.label, options.channels)

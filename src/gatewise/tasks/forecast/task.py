@@ -15,6 +15,8 @@ from pydantic import Field
 
 from gatewise.cells.base import CellType
 from gatewise.cells.transforms import transform_of
+from gatewise.data.memory.arrays import Layout
+from gatewise.data.memory.frames import is_column
 from gatewise.data.series.series import SeriesSet, read_series
 from gatewise.data.series.times import say, time_format
 from gatewise.data.tables.columns import Columns, FoundColumns
@@ -119,6 +121,16 @@ class Forecast(Task[ForecastData]):
     )
     chosen_by = metrics[3]
     next_step = "gatewise predict {run} {data} --out forecast.csv"
+
+    def accepts(self, data: Any) -> bool:
+        return super().accepts(data) or is_column(data)
+
+    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+        path, options = super().write(data, y, folder, layout)
+        if not is_column(data):
+            return path, options
+        time, target = pl.read_parquet_schema(path)
+        return path, {"time": time, "target": target}
 
     def cells(self, options: ForecastOptions) -> tuple[str, ...]:
         return ("rnn", "lstm", "gru") if options.network == "grid" else ("rnn", "lstm", "gru", "peephole")

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from gatewise.cells.base import CellType
 from gatewise.data.fingerprint import fingerprint
-from gatewise.data.memory.arrays import SEQUENCE, Layout, is_arrays, long_table, sequences_of
+from gatewise.data.memory.arrays import Layout, is_arrays, write_sequences
 from gatewise.data.sequences.archives import ARCHIVES
 from gatewise.data.sequences.differences import differences
 from gatewise.data.sequences.long_table import LongColumns
@@ -128,9 +128,7 @@ class GenerateVectors(Task[VectorData]):
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         if not is_arrays(data):
             return super().write(data, y, folder, layout)
-        path = folder / "sequences.parquet"
-        long_table(sequences_of(data, layout), y).write_parquet(path)
-        return path, {"id": SEQUENCE}
+        return write_sequences(data, None, folder, layout)
 
     def sample(self, model: SavedModel, options: VectorSampling) -> pl.DataFrame:
         """Draws sequences of vectors: a row for each step."""

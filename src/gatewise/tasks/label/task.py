@@ -19,7 +19,7 @@ from gatewise.data.labels.labelled_table import TableForm, read_labelled_table
 from gatewise.data.labels.labelled_text import TextForm, read_labelled_text
 from gatewise.data.labels.part_files import part_files, told_others
 from gatewise.data.labels.token_steps import NONE
-from gatewise.data.memory.arrays import LABEL, SEQUENCE, Layout, is_arrays, long_table, sequences_of
+from gatewise.data.memory.arrays import Layout, is_arrays, write_sequences
 from gatewise.data.memory.texts import is_tokens, write_tagged
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.errors import GatewiseError
@@ -124,9 +124,7 @@ class Label(Task[LabelledSteps]):
             return write_tagged(data, y, folder), {}
         if not is_arrays(data):
             return super().write(data, y, folder, layout)
-        path = folder / "sequences.parquet"
-        long_table(sequences_of(data, layout), y, each_step=True).write_parquet(path)
-        return path, {"id": SEQUENCE} | ({} if y is None else {"label": LABEL})
+        return write_sequences(data, y, folder, layout, each_step=True)
 
     def check(self, options: LabelOptions, cell: CellType) -> None:
         if options.head == "ctc":

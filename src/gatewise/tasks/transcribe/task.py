@@ -27,8 +27,9 @@ from gatewise.data.labels.transcribed import (
     read_strips,
 )
 from gatewise.data.labels.transcripts import Symbols, TranscriptSteps
-from gatewise.data.memory.arrays import SEQUENCE, Layout, is_arrays, long_table, sequences_of
+from gatewise.data.memory.arrays import SEQUENCE, Layout, is_arrays, write_sequences
 from gatewise.data.memory.images import is_images, write_captioned, write_images
+from gatewise.data.memory.labels import text_column
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.errors import GatewiseError
 from gatewise.metrics.counts import exact_match
@@ -130,15 +131,13 @@ class Transcribe(Task[Transcribed]):
             return (write_images(data, folder) if y is None else write_captioned(data, folder, y)), {}
         if not is_arrays(data):
             return super().write(data, y, folder, layout)
-        sequences, path = sequences_of(data, layout), folder / "sequences.parquet"
-        long_table(sequences).write_parquet(path)
+        path, columns = write_sequences(data, None, folder, layout)
         if y is None:
-            return path, {"id": SEQUENCE}
-        if len(y) != len(sequences):
-            raise GatewiseError(f"there are {len(sequences)} sequences and {len(y)} texts")
-        texts = pl.DataFrame({SEQUENCE: range(len(sequences)), "text": list(y)})
+            return path, columns
+        sequence = range(len(data))
+        texts = pl.DataFrame({SEQUENCE: sequence, "text": text_column(y, len(data), "sequences")})
         texts.write_parquet(folder / TEXTS)
-        return path, {"id": SEQUENCE, "targets": TEXTS}
+        return path, {**columns, "targets": TEXTS}
 
     def check(self, options: TranscribeOptions, cell: CellType) -> None:
         super().check(options, cell)

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from gatewise.cells.base import CellType
 from gatewise.data.fingerprint import fingerprint
 from gatewise.data.memory.arrays import Layout
-from gatewise.data.memory.texts import is_pairs, is_texts, write_lines, write_pairs
+from gatewise.data.memory.texts import is_pairs, is_texts, write_column, write_pairs
 from gatewise.data.text.pairs import TextPairs, is_table, read_pairs, read_sources
 from gatewise.data.text.parallel import (
     Parallel,
@@ -171,7 +171,7 @@ class Translate(Task[ParallelData]):
         if is_pairs(data):
             return write_pairs(data, folder), {"source": "source", "target": "target"}
         if is_texts(data) and not isinstance(data, str):
-            return write_lines(data, folder), {}
+            return write_column(data, folder, "source"), {}
         return super().write(data, y, folder, layout)
 
     def read(self, path: Path, options: TranslateOptions) -> ParallelData:

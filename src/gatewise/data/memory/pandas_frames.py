@@ -1,0 +1,181 @@
+"""Tables of pandas 2 and 3 as polars frames and back, column by column; pyarrow need not be installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta, timezone
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gatewise.errors import GatewiseError
+
+TIME, INDEX, VALUE = "time", "index", "value"
+
+
+def is_pandas(data: object) -> bool:
+    """Whether the data are a `DataFrame` or a `Series` of pandas."""
+    kind = type(data)
+    is_own = any(one.__module__.partition(".")[0] == "pandas" for one in kind.__mro__)
+    return is_own and hasattr(data, "iloc") and hasattr(data, "index")
+
+
+def to_polars(data: Any) -> pl.DataFrame:
+    """A table, or a series with its index as times, as a polars frame.
+
+    An index with a name, of times or of texts becomes a column; unnamed row numbers do not.
+
+    Raises: `GatewiseError` where two columns have one name, or a column holds no numbers, texts or times.
+    """
+    kind, found = type(data).__name__, {}
+    for name, values in _columns(data):
+        if name in found:
+            raise GatewiseError(f"the {kind} has two columns called {name!r}; rename one")
+        found[name] = _column(kind, name, values)
+    return pl.DataFrame(list(found.values()))
+
+
+def native_types(data: Any) -> dict[str, Any]:
+    """The pandas type of each column of `to_polars`, by name."""
+    return {name: values.dtype for name, values in _columns(data)}
+
+
+def from_polars(frame: pl.DataFrame, native: Mapping[str, Any]) -> Any:
+    """A polars frame as a pandas `DataFrame`. native: the pandas types of some of its columns."""
+    import pandas as pd
+
+    columns = {one.name: _restored(one, native.get(one.name)) for one in frame}
+    return pd.DataFrame(columns, columns=frame.columns)
+
+
+def _columns(data: Any) -> Iterator[tuple[str, Any]]:
+    """The columns, those of the index first, by their names as texts."""
+    import pandas as pd
+
+    is_series = data.ndim == 1
+    index = data.index
+    for level in range(index.nlevels):
+        values, name = index.get_level_values(level), index.names[level]
+        is_time = isinstance(values, pd.DatetimeIndex | pd.PeriodIndex)
+        is_text = not pd.api.types.is_numeric_dtype(values.dtype)
+        if name is None and not (is_time or is_text or is_series or index.nlevels > 1):
+            continue
+        unnamed = TIME if is_time or (is_series and index.nlevels == 1) else INDEX
+        numbered = f"level_{level}" if index.nlevels > 1 and not is_time else unnamed
+        yield str(numbered if name is None else name), values.to_series(index=range(len(values)))
+    if is_series:
+        yield str(VALUE if data.name is None else data.name), data.reset_index(drop=True)
+        return
+    for number, name in enumerate(data.columns):
+        joined = "_".join(str(one) for one in name if one != "") if isinstance(name, tuple) else str(name)
+        yield joined, data.iloc[:, number].reset_index(drop=True)
+
+
+def _column(kind: str, name: str, values: Any) -> pl.Series:
+    import pandas as pd
+
+    dtype = values.dtype
+    if isinstance(dtype, pd.ArrowDtype):
+        return pl.Series(name, values.array.__arrow_array__())
+    if isinstance(dtype, pd.CategoricalDtype):
+        codes = pl.Series(values.cat.codes.to_numpy().astype(np.int64))
+        categories = _column(kind, name, dtype.categories.to_series(index=range(len(dtype.categories))))
+        return categories.gather(codes.set(codes < 0, None)).alias(name)
+    if isinstance(dtype, pd.SparseDtype):
+        return _column(kind, name, values.sparse.to_dense())
+    if isinstance(dtype, pd.PeriodDtype):
+        return _column(kind, name, values.dt.to_timestamp())
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return _zoned(name, values)
+    if isinstance(dtype, np.dtype) and dtype.kind in "Mm":
+        return pl.Series(name, _known_unit(values.to_numpy()))
+    is_number = pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype)
+    if is_number and np.dtype(getattr(dtype, "numpy_dtype", dtype)).kind in "uifb":
+        return _numbers(name, values)
+    return _objects(kind, name, values)
+
+
+def _numbers(name: str, values: Any) -> pl.Series:
+    """Numbers and booleans, null where they are missing."""
+    missing = values.isna().to_numpy()
+    kind = np.dtype(getattr(values.dtype, "numpy_dtype", values.dtype))
+    kind = np.dtype(np.float32) if kind == np.float16 else kind
+    plain = values.to_numpy(dtype=kind, na_value=kind.type(0)) if missing.any() else values.to_numpy(kind)
+    made = pl.Series(name, np.ascontiguousarray(plain))
+    return made.set(pl.Series(missing), None) if missing.any() else made
+
+
+def _zoned(name: str, values: Any) -> pl.Series:
+    """Times in their zone; in a zone that is only an offset, as its clock shows them."""
+    if _is_offset(values.dt.tz):
+        return pl.Series(name, _known_unit(values.dt.tz_localize(None).to_numpy()))
+    plain = _known_unit(values.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())
+    times = pl.Series(name, plain).dt.replace_time_zone("UTC")
+    try:
+        return times.dt.convert_time_zone(str(values.dt.tz))
+    except pl.exceptions.PolarsError:  # a zone without a name
+        return times
+
+
+def _is_offset(zone: Any) -> bool:
+    return isinstance(zone, timezone) and zone.utcoffset(None) != timedelta(0)
+
+
+def _known_unit(times: np.ndarray) -> np.ndarray:
+    """Times in a unit that polars has."""
+    unit = np.datetime_data(times.dtype)[0]
+    return times if unit in ("ms", "us", "ns") else times.astype(f"{times.dtype.kind}8[ms]")
+
+
+def _objects(kind: str, name: str, values: Any) -> pl.Series:
+    """Texts, or Python objects of any type that polars has; mixed texts and numbers are texts."""
+    missing = values.isna().to_numpy()
+    given = [
+        None if gone else one.item() if isinstance(one, np.number | np.bool_ | np.str_) else one
+        for one, gone in zip(values.astype(object), missing, strict=True)
+    ]
+    there = [one for one in given if one is not None]
+    if all(isinstance(one, str) for one in there):
+        return pl.Series(name, given, pl.String)
+    if all(isinstance(one, float | int) and not isinstance(one, bool) for one in there):
+        is_whole = all(isinstance(one, int) for one in there)
+        given = given if is_whole else [None if one is None else float(one) for one in given]
+    elif all(isinstance(one, str | Real) for one in there) and any(isinstance(one, str) for one in there):
+        return pl.Series(name, [None if one is None else str(one) for one in given], pl.String)
+    try:
+        made = pl.Series(name, given)
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
+        made = None
+    if made is None or made.dtype == pl.Object:
+        found = ", ".join(sorted({type(one).__name__ for one in there}))
+        raise GatewiseError(
+            f"the {kind}, column {name!r}: expected numbers, texts or times, got objects of type {found}"
+        )
+    return made
+
+
+def _restored(column: pl.Series, native: Any) -> Any:
+    """A column as a pandas series, of the given pandas type where there is one."""
+    import pandas as pd
+
+    if isinstance(native, pd.PeriodDtype):
+        return pd.Series(pd.PeriodIndex(pd.DatetimeIndex(column.to_numpy()), dtype=native))
+    if isinstance(native, pd.ArrowDtype):
+        return pd.Series(native.__from_arrow__(column.to_arrow()))
+    if isinstance(native, pd.DatetimeTZDtype) and _is_offset(native.tz):
+        return pd.Series(column.to_numpy()).dt.tz_localize(native.tz).astype(native)
+    if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone:
+        plain = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy()
+        times = pd.Series(plain).dt.tz_localize("UTC").dt.tz_convert(column.dtype.time_zone)
+        return times if native is None else times.astype(native)
+    if native == np.dtype(object):
+        return pd.Series(column.to_list(), dtype=object)
+    if column.dtype == pl.Date:
+        made = pd.Series(column.cast(pl.Datetime("us")).to_numpy())
+    elif column.null_count() and native is not None:
+        made = pd.Series(column.to_list(), dtype=object)
+    else:
+        made = pd.Series(column.to_list() if column.dtype == pl.String else column.to_numpy())
+    return made if native is None else made.astype(native)
