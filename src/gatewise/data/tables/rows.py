@@ -148,10 +148,14 @@ class RowReader:
     def _marks(self, text: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where lines end; where cells and rows end outside quotation marks, which are checked."""
         data = np.frombuffer(text, np.uint8)
-        breaks, quotes = np.flatnonzero(data == BREAK), self._quotes(data)
-        separators = np.flatnonzero(data == ord(self.separator))
+        is_break, is_separator = data == BREAK, data == ord(self.separator)
+        breaks, separators, quotes = (
+            np.flatnonzero(is_break),
+            np.flatnonzero(is_separator),
+            self._quotes(data),
+        )
         if len(quotes):
-            self._check_quotes(text, quotes, np.sort(np.concatenate([breaks, separators])))
+            self._check_quotes(text, quotes, np.flatnonzero(is_break | is_separator))
         return breaks, _outside(separators, quotes), _outside(breaks, quotes)
 
     def _quotes(self, data: np.ndarray) -> np.ndarray:
