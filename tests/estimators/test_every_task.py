@@ -20,6 +20,7 @@ from tests.pens import strokes
 from tests.sentences import sentences
 from tests.series import frame
 from tests.signals import blurred, motifs
+from tests.tasks.anomaly.anomalous import seasonal
 from tests.texts import words
 
 SMALL = {"hidden": 4, "epochs": 1, "batch_size": 8, "progress": False}
@@ -79,6 +80,7 @@ def pairs():
 
 MOTIFS = motifs()
 CASES = {
+    "anomalies": Case("AnomalyDetector", "anomaly", seasonal(200), options={"context": 12}),
     "forecast": Case("Forecaster", "forecast", frame(), options={"horizon": 3, "context": 12}),
     "sequences": Case("Classifier", "classify", *waves(), wrong=["some", "texts"]),
     "long table": Case("Classifier", "classify", MOTIFS.with_columns(

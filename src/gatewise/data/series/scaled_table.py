@@ -1,0 +1,54 @@
+"""A series as the table that a network reads: the scaled target, the calendar and scaled covariates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gatewise.data.series.calendar import calendar, useful_cycles
+from gatewise.data.series.scaling import Scale, learn_scale
+from gatewise.data.series.series import Series, SeriesSet
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Scales and calendar features, learned from the training set.
+
+    series, covariates: the scale of each series by its id, and of each covariate; cycles: of the calendar
+    seen: the last time of each series in the training and validation sets
+    """
+
+    series: Mapping[str, Scale]
+    covariates: tuple[Scale, ...]
+    cycles: tuple[str, ...]
+    seen: Mapping[str, str] = field(default_factory=dict)
+
+
+def learn_scales(source: SeriesSet, ends: list[int], learned: Learned | None = None) -> Learned:
+    """Learns scales from the first `ends` steps of each series; those in `learned` are kept."""
+    scales = {
+        series.id: learn_scale(series.target[:end]) for series, end in zip(source.series, ends, strict=True)
+    }
+    if learned is not None:
+        return replace(learned, series={**scales, **learned.series})
+    pieces = [
+        np.concatenate([series.known[:end], series.observed[:end]], axis=-1)
+        for series, end in zip(source.series, ends, strict=True)
+    ]
+    longest = max(range(len(ends)), key=ends.__getitem__)
+    cycles = useful_cycles(source.series[longest].times[: ends[longest]], source.step)
+    covariates = tuple(learn_scale(column) for column in np.concatenate(pieces).T)
+    return Learned(scales, covariates, cycles)
+
+
+def scaled_table(series: Series, learned: Learned) -> np.ndarray:
+    """[T + F, 1 + C + D], scaled: the target (NaN beyond its end), calendar, known and observed values."""
+    beyond = len(series.times) - len(series)
+    given = [series.known, np.pad(series.observed, ((0, beyond), (0, 0)), constant_values=np.nan)]
+    covariates = np.concatenate(given, axis=-1)
+    for place, scale in enumerate(learned.covariates):
+        covariates[:, place] = scale.apply(covariates[:, place])
+    target = np.pad(learned.series[series.id].apply(series.target), (0, beyond), constant_values=np.nan)
+    return np.concatenate([target[:, None], calendar(series.times, learned.cycles), covariates], axis=-1)

@@ -1,0 +1,3 @@
+"""Detect anomalies in series."""
+
+ESTIMATOR = "AnomalyDetector"

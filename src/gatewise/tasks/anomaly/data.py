@@ -1,0 +1,246 @@
+"""Series ready for anomaly detection: split by time, scaled, cut into windows of one step ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gatewise.data.series.period import find_period
+from gatewise.data.series.scaled_table import Learned, learn_scales, scaled_table
+from gatewise.data.series.series import SeriesSet
+from gatewise.data.series.times import say
+from gatewise.data.series.windows import Windows, window_starts
+from gatewise.data.tables.columns import FoundColumns
+from gatewise.errors import GatewiseError
+from gatewise.tasks.anomaly.labels import LabelledSeries, find_label, read_labelled
+
+MIN_CONTEXT, MAX_USUAL_CONTEXT = 24, 168
+
+
+@dataclass(frozen=True)
+class AnomalyPlan:
+    """How series are split and cut. A zero `context` or `period` is found from the data."""
+
+    false_alarm_rate: float = 0.01
+    context: int = 0
+    period: int = 0
+    validation_share: float = 0.2
+    test_share: float = 0.2
+
+    def borders(self, steps: int) -> tuple[int, int]:
+        """The first steps of the validation set and of the test set of a series."""
+        test, validation = (max(round(steps * one), 1) for one in (self.test_share, self.validation_share))
+        return steps - test - validation, steps - test
+
+
+class LabelledWindows(Windows):
+    """Windows whose last step is scored.
+
+    steps, labels: [windows], that step in its own series, and whether it is labelled as an anomaly
+    """
+
+    def __init__(
+        self, values: Tensor, starts: Tensor, series: Tensor, steps: Tensor, labels: Tensor,
+        context: int, known: int,
+    ) -> None:  # fmt: skip
+        super().__init__(values, starts, series, context, 1, known)
+        self.values, self.steps, self.labels = values, steps, labels
+
+    def only(self, number: int) -> LabelledWindows:
+        """One window."""
+        one = slice(number, number + 1)
+        return LabelledWindows(
+            self.values, self.starts[one], self.series[one], self.steps[one], self.labels[one],
+            self.context, self.known,
+        )  # fmt: skip
+
+    @property
+    def normal(self) -> np.ndarray:
+        """Which windows are not labelled as an anomaly, [windows] booleans."""
+        return ~self.labels.numpy()
+
+
+@dataclass(frozen=True)
+class AnomalyData:
+    """Series ready for anomaly detection. The plan's context and period are not zero.
+
+    label: the column of labels, None where there is none
+    train, validation: None where a model is only scored
+    """
+
+    plan: AnomalyPlan
+    source: SeriesSet
+    label: str | None
+    learned: Learned
+    train: LabelledWindows | None
+    validation: LabelledWindows | None
+    test: LabelledWindows
+
+    @property
+    def has_events(self) -> bool:
+        """Whether the test set has labelled anomalies."""
+        return bool(self.test.labels.any())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found in the data, how they are split, and what the threshold rests on."""
+        if self.train is None or self.validation is None:
+            return (*self.source.notes, f"test set {len(self.test)} steps")
+        plan = self.plan
+        period = f"a period of {plan.period}" if plan.period > 1 else "no period"
+        if plan.period > plan.context:
+            period += ", longer than the context: no seasonal naive"
+        found = f"a step is one {self.source.step}; a context of {plan.context} steps; {period}"
+        sizes = (
+            f"training set {len(self.train)}, validation set {len(self.validation)}, "
+            f"test set {len(self.test)} steps; each series is split by time"
+        )
+        notes = [*self.source.notes, found, sizes]
+        if self.label is not None:
+            events = int(self.test.labels.sum())
+            notes.append(f"labels are column {self.label!r}; {events} steps of the test set are anomalies")
+        normal = int(self.validation.normal.sum())
+        if normal * plan.false_alarm_rate < 1:
+            notes.append(
+                f"the validation set has {normal} normal steps, too few for a false-alarm rate of "
+                f"{plan.false_alarm_rate:g}: the threshold is their largest score"
+            )
+        return tuple(notes)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a model reads series."""
+
+    plan: AnomalyPlan
+    learned: Learned
+    columns: FoundColumns
+    label: str | None
+    step: str
+    fill: Literal["linear", "forward"] | None = None
+    time_format: str | None = None
+
+    def series(self, path: Path, labelled: bool = False) -> LabelledSeries:
+        """The series of a file; labelled: with its labels, where it has some.
+
+        Errors: `GatewiseError` where their step is not that of the training data.
+        """
+        label = (self.label or find_label(path, self.columns)) if labelled else None
+        found = read_labelled(path, self.columns, label, self.fill, self.time_format)
+        if str(found.source.step) != self.step:
+            raise GatewiseError(
+                f"the model was trained on steps of one {self.step}; {path} has steps of one "
+                f"{found.source.step}"
+            )
+        return found
+
+
+def prepare(given: LabelledSeries, plan: AnomalyPlan) -> AnomalyData:
+    """Splits each series by time, learns scales on the training set, and cuts windows.
+
+    Labelled steps of the training set are no targets, only context.
+
+    Errors: `GatewiseError` where a series is too short for the context.
+    """
+    source = given.source
+    plan = complete_plan(plan, source)
+    borders = [plan.borders(len(series)) for series in source.series]
+    for series, (training, _) in zip(source.series, borders, strict=True):
+        if training <= plan.context:
+            raise GatewiseError(
+                f"series {series.id!r} has {len(series)} steps, {max(training, 0)} of them in the training "
+                f"set; a context of {plan.context} needs {plan.context + 1}: give more data or a shorter "
+                "--context"
+            )
+    pairs = zip(source.series, borders, strict=True)
+    if all(np.ptp(series.target[:training]) == 0 for series, (training, _) in pairs):
+        raise GatewiseError("the target is constant in the training set: there is nothing to learn")
+    learned = learn_scales(source, [training for training, _ in borders])
+    seen = {one.id: say(one.times[end - 1]) for one, (_, end) in zip(source.series, borders, strict=True)}
+    learned = replace(learned, seen=seen)
+    spans = [
+        [
+            (0, *own, len(series))[split : split + 2]
+            for series, own in zip(source.series, borders, strict=True)
+        ]
+        for split in range(3)
+    ]
+    train, validation, test = (cut(given, learned, plan, own) for own in spans)
+    if not train.normal.any() or not validation.normal.any():
+        which = "validation" if train.normal.any() else "training"
+        raise GatewiseError(
+            f"every step of the {which} set is labelled as an anomaly: there is nothing to learn"
+        )
+    kept = cut(given, learned, plan, spans[0], normal_only=True)
+    return AnomalyData(plan, source, given.label, learned, kept, validation, test)
+
+
+def read_test_data(path: Path, preprocessing: Preprocessing) -> AnomalyData:
+    """The steps of a file that a model has not seen, with the steps before them as context.
+
+    Errors: `GatewiseError` where the model has seen all of a series, or there is too little context.
+    """
+    given = preprocessing.series(path, labelled=True)
+    source, plan = given.source, preprocessing.plan
+    spans = []
+    for series in source.series:
+        seen = preprocessing.learned.seen.get(series.id)
+        # Dates as text are in the order of time; whole numbers are not.
+        order: Callable[[str], Any] = int if series.times.dtype.is_integer() else str
+        times = [order(say(time)) for time in series.times[: len(series)]]
+        first = 0 if seen is None else sum(time <= order(seen) for time in times)
+        if max(first, plan.context) >= len(series):
+            reason = f"a context of {plan.context} steps" if first < len(series) else f"values up to {seen}"
+            raise GatewiseError(
+                f"series {series.id!r} has no step to score: the model has {reason} and the series ends at "
+                f"{say(series.times[len(series) - 1])}; give a file with later values"
+            )
+        spans.append((first, len(series)))
+    learned = learn_scales(source, [len(series) for series in source.series], preprocessing.learned)
+    test = cut(given, learned, plan, spans)
+    return AnomalyData(plan, source, given.label, learned, None, None, test)
+
+
+def complete_plan(plan: AnomalyPlan, source: SeriesSet) -> AnomalyPlan:
+    """The plan with its context and period found from the data where they are zero."""
+    longest = max(source.series, key=len)
+    training = max(plan.borders(len(longest))[0], 3)
+    period = plan.period or find_period(longest.target[:training], source.step)
+    if period >= training:
+        raise GatewiseError(
+            f"a period of {period} does not fit into the {training} steps of the training set; "
+            "give a shorter one"
+        )
+    useful = min(max(2 * period, MIN_CONTEXT), MAX_USUAL_CONTEXT)
+    shortest = min(plan.borders(len(series))[0] for series in source.series)
+    return replace(plan, context=plan.context or max(min(useful, shortest // 2), 1), period=period)
+
+
+def cut(
+    given: LabelledSeries, learned: Learned, plan: AnomalyPlan, spans: Sequence[tuple[int, ...]],
+    normal_only: bool = False,
+) -> LabelledWindows:  # fmt: skip
+    """The windows that score the steps first .. last - 1 of each series.
+
+    spans: (first, last) of each series; normal_only: without the steps that are labelled as anomalies
+    """
+    source, context = given.source, plan.context
+    tables = [scaled_table(one, learned)[: len(one)] for one in source.series]
+    offsets = np.cumsum([0, *(len(one) for one in tables[:-1])])
+    starts = [window_starts(first, last, context, 1) for first, last in spans]
+    if normal_only:
+        starts = [own[~labels[own + context]] for own, labels in zip(starts, given.labels, strict=True)]
+    steps = np.concatenate(starts) + context
+    rows = np.concatenate([own + offset for own, offset in zip(starts, offsets, strict=True)])
+    series = np.repeat(np.arange(len(starts)), [len(own) for own in starts])
+    labels = np.concatenate([own[first + context] for own, first in zip(given.labels, starts, strict=True)])
+    values = torch.from_numpy(np.concatenate(tables)).float()
+    known = values.shape[1] - 1 - len(source.columns.observed)
+    of = torch.from_numpy
+    return LabelledWindows(values, of(rows), of(series), of(steps), of(labels), context, known)

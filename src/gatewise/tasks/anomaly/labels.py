@@ -1,0 +1,66 @@
+"""Series with a column of labels: 1 at the steps of an anomaly, 0 elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from gatewise.data.series.series import SeriesSet, read_series
+from gatewise.data.tables.columns import Columns
+from gatewise.data.tables.table import read_table
+from gatewise.errors import GatewiseError
+
+LABEL_NAMES = ("anomaly", "is_anomaly", "outlier", "is_outlier", "label")
+
+
+class LabelledSeries(NamedTuple):
+    """Series, and the labels of each, [T] booleans; `label` is their column, None where there is none."""
+
+    source: SeriesSet
+    labels: tuple[np.ndarray, ...]
+    label: str | None
+
+
+def read_labelled(
+    path: Path, columns: Columns, label: str | None, fill: str | None, time_format: str | None
+) -> LabelledSeries:
+    """Reads series with their labels.
+
+    label: the column of labels; without one, no step is labelled as an anomaly
+
+    Errors: `GatewiseError` with the file and the column of a cell that is not as expected.
+    """
+    if label is None:
+        source = read_series(path, columns, fill=fill, time_format=time_format)
+        return LabelledSeries(source, tuple(np.zeros(len(one), bool) for one in source.series), None)
+    with_label = replace(columns, observed=(*columns.observed, label))
+    source = read_series(path, with_label, fill=fill, time_format=time_format)
+    labels = []
+    for series in source.series:
+        values = series.observed[:, -1]
+        wrong = ~np.isin(values, (0, 1))
+        if wrong.any() and fill != "linear":
+            raise GatewiseError(
+                f"{path}, column {label!r}: expected the labels 0 and 1, got {values[wrong.argmax()]:g} "
+                f"in series {series.id!r}"
+            )
+        labels.append(values > 0)
+    bare = tuple(replace(series, observed=series.observed[:, :-1]) for series in source.series)
+    found = replace(source.columns, observed=source.columns.observed[:-1])
+    return LabelledSeries(replace(source, series=bare, columns=found), tuple(labels), label)
+
+
+def find_label(path: Path, columns: Columns) -> str | None:
+    """The column that is called like labels and holds only 0 and 1, if there is one."""
+    frame = read_table(path).frame
+    given = (columns.time, columns.target, columns.id, *columns.known, *columns.observed)
+    for name in frame.columns:
+        if name.lower() in LABEL_NAMES and name not in given:
+            values = frame[name].cast(pl.Float64, strict=False)
+            if values.is_in([0.0, 1.0]).all() and not values.has_nulls():
+                return name
+    return None

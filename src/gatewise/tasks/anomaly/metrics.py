@@ -1,0 +1,81 @@
+"""The scores of a detector: by events where there are labels, and by residuals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from gatewise.metrics.counts import Counts
+from gatewise.metrics.metric import Metric
+from gatewise.tasks.anomaly.data import LabelledWindows
+from gatewise.tasks.anomaly.detector import Detector, Scores, score_windows
+
+F1 = Metric("f1", "event F1", ".1%", higher=True)
+PRECISION = Metric("precision", "precision", ".1%", higher=True)
+RECALL = Metric("recall", "recall", ".1%", higher=True)
+FALSE_ALARMS = Metric("false_alarm_rate", "false alarms", ".2%")
+RESIDUAL = Metric("residual", "mean |residual|")
+NLL = Metric("nll", "NLL", relative=False)
+
+
+class Event(NamedTuple):
+    """A run of steps: windows first .. last - 1."""
+
+    first: int
+    last: int
+
+
+def score(detector: Detector, windows: LabelledWindows) -> dict[str, float]:
+    """Scores the steps of a split.
+
+    Event precision, recall and F1: an event is a run of labelled steps, detected where one of them is
+    flagged; a false alarm is a run of flagged steps that touches no event. Zero where undefined.
+    False-alarm rate: the fraction of normal steps that are flagged. Residual: the mean `|truth - expected|`
+    of normal steps, in standard deviations of the series; NLL: the mean negative log-likelihood of them.
+    """
+    found, normal = score_windows(detector, windows), windows.normal
+    flags = flagged(detector, found)
+    events = count_events(windows, flags)
+    rate, residual, nll = (
+        float(one[normal].mean()) if normal.any() else 0.0
+        for one in (flags, np.abs(found.truth - found.location), found.nll)
+    )
+    return {
+        "f1": events.f1, "precision": events.precision, "recall": events.recall,
+        "false_alarm_rate": rate, "residual": residual, "nll": nll,
+    }  # fmt: skip
+
+
+def flagged(detector: Detector, scores: Scores) -> np.ndarray:
+    """Which windows have a score above the threshold, [windows] booleans."""
+    return scores.score > float(detector.threshold)
+
+
+def count_events(windows: LabelledWindows, flags: np.ndarray) -> Counts:
+    """How many events there are, how many alarms, and how many events are detected."""
+    events = detected = false_alarms = 0
+    labels = windows.labels.numpy()
+    for own in series_windows(windows):
+        found, alarms = runs(labels[own]), runs(flags[own])
+        events += len(found)
+        detected += sum(bool(flags[own][one.first : one.last].any()) for one in found)
+        false_alarms += sum(not labels[own][one.first : one.last].any() for one in alarms)
+    return Counts(events, detected + false_alarms, detected)
+
+
+def series_windows(windows: LabelledWindows) -> Iterator[np.ndarray]:
+    """The numbers of the windows of each series, in order of time."""
+    series = windows.series.numpy()
+    return (np.flatnonzero(series == one) for one in np.unique(series))
+
+
+def runs(marks: np.ndarray) -> list[Event]:
+    """The runs of true values.
+
+    >>> runs(np.array([True, False, True, True]))
+    [Event(first=0, last=1), Event(first=2, last=4)]
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]]).astype(np.int8)))
+    return [Event(int(first), int(last)) for first, last in edges.reshape(-1, 2)]

@@ -1,0 +1,58 @@
+"""The recurrent detector: any cell reads the past, a head gives the distribution of the next value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import StudentT
+
+from gatewise.cells.base import CellType
+from gatewise.layers import Recurrent
+from gatewise.modules.heads import StudentTHead
+from gatewise.tasks.anomaly.detector import Detector, DetectorShape
+
+
+class AnomalyNetwork(Detector):
+    """A stack of any cell reads the past; a Student-t distribution predicts the next value.
+
+    Its heavy tails keep anomalies in the training set from dominating the likelihood. Values are read as they
+    are and relative to the median of the context, which one outlier does not move.
+
+    cell: the equations; hidden, layers: H and the depth of the stack; dropout: between its layers
+
+    >>> from gatewise.cells import LSTM
+    >>> network = AnomalyNetwork(DetectorShape(context=24), LSTM, hidden=16)
+    >>> network.distribution(torch.randn(4, 24, 1), torch.randn(4, 1, 0)).scale.shape
+    torch.Size([4])
+    """
+
+    def __init__(
+        self,
+        shape: DetectorShape,
+        cell: CellType,
+        hidden: int = 64,
+        layers: int = 1,
+        dropout: float = 0.0,
+        false_alarm_rate: float = 0.01,
+    ) -> None:
+        super().__init__(shape, false_alarm_rate)
+        between = dropout if layers > 1 else 0.0
+        self.recurrent = Recurrent(cell, 1 + shape.inputs, hidden, layers, dropout=between)
+        self.head = StudentTHead(hidden + shape.known, horizon=1)
+        self._options = {"cell": cell, "hidden": hidden, "layers": layers, "dropout": dropout}
+
+    def forward(self, past: Tensor, future: Tensor) -> Tensor:
+        """past [B, L, 1 + C + D] and future [B, 1, C] -> location, scale, degrees of freedom [B, 3]."""
+        level = past[:, :, 0].median(dim=1).values[:, None]
+        steps = torch.cat([past[:, :, :1] - level[:, None], past], dim=-1)
+        output, _ = self.recurrent(steps.transpose(0, 1))
+        return self.head(torch.cat([output[-1], future[:, 0]], dim=-1), level)[:, 0]
+
+    def distribution(self, past: Tensor, future: Tensor) -> StudentT:
+        location, scale, freedom = self(past, future).unbind(-1)
+        return StudentT(freedom, location, scale)
+
+    def options(self) -> dict[str, Any]:
+        return {**super().options(), **self._options}
