@@ -22,9 +22,9 @@ def number(text):
 
 def test_every_cell_s_numbers_are_what_its_equations_say(cell):
     found = walk(cell)
-    assert {stop.name for stop in found.stops} == set(cell.lines)
-    for stop in found.stops:
-        assert number(stop.filled) == pytest.approx(stop.value, abs=0.02), stop  # two digits are shown
+    assert {step.name for step in found.steps} == set(cell.lines)
+    for step in found.steps:
+        assert number(step.filled) == pytest.approx(step.value, abs=0.02), step  # two digits are shown
 
 
 def test_phases():
@@ -37,11 +37,11 @@ def test_phases():
 
 
 def test_the_author_s_words_and_the_lecture_s():
-    stops = {stop.name: stop for stop in walk(cells.LSTM).stops}
-    assert stops["f"].words == "how much of the old memory to keep"
-    assert "carousel" in stops["c"].other_names
-    assert stops["f"].equation == "sigmoid(W_f x + R_f h[t-1])"
-    peephole = {stop.name: stop for stop in walk(cells.PeepholeLSTM).stops}
+    steps = {step.name: step for step in walk(cells.LSTM).steps}
+    assert steps["f"].words == "how much of the old memory to keep"
+    assert "carousel" in steps["c"].other_names
+    assert steps["f"].equation == "sigmoid(W_f x + R_f h[t-1])"
+    peephole = {step.name: step for step in walk(cells.PeepholeLSTM).steps}
     assert peephole["g"].words  # of the class that it is made from
 
 
@@ -52,7 +52,7 @@ def test_a_user_s_own_cell_without_words():
         h = keep * prev.h - tanh(R.h @ prev.h)
 
     found = walk(Own)
-    assert [stop.phase for stop in found.stops] == ["forget", "keep"]
+    assert [step.phase for step in found.steps] == ["forget", "keep"]
     assert set(found.before) == {"h[t-1]"}
 
 

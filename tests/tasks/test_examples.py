@@ -180,7 +180,7 @@ def test_an_image_with_a_caption(folder, read):
     assert found.name == data.table.images[place].name
     assert found.said.endswith(f"true: {data.test.captions[2][0]}")
     follows = (*data.test.captions[2][0].split(), "(end)")
-    assert found.tracks[-1].symbols == found.looked.told == follows
+    assert found.tracks[-1].symbols == found.looked.targets == follows
     assert (found.looked.pixels == image).all()
     down, across = (-(-size // side) for size, side in zip(image.shape, found.looked.place, strict=True))
     assert found.looked.weights.shape == (len(follows), down * across)
@@ -204,8 +204,8 @@ def test_where_a_decoder_looked(folder):
         context = network.encode(batch.source, batch.lengths)
         _, _, weights = network.decode(torch.cat([begin, batch.target[:, :-1]], 1), context)
         assert found.looked.weights == pytest.approx(weights[0].detach().numpy(), abs=1e-6)
-        assert found.looked.read == found.tracks[0].symbols
-        assert found.looked.told == found.tracks[2].symbols
+        assert found.looked.sources == found.tracks[0].symbols
+        assert found.looked.targets == found.tracks[2].symbols
 
 
 def test_what_attention_over_steps_weighs(folder):

@@ -18,7 +18,7 @@ from gatewise.errors import GatewiseError
 from gatewise.estimators.outputs import MARK, require_output
 from gatewise.insight.toy_problems import TOY_PROBLEMS
 from gatewise.insight.vanishing import Outcome, learn
-from gatewise.insight.walk import PHASES, Stop, walk
+from gatewise.insight.walk import PHASES, WalkStep, walk
 from gatewise.plots.saving import save_picture
 from gatewise.plots.vanishing import draw_vanishing
 from gatewise.terminal import Terminal
@@ -92,21 +92,21 @@ def _walk(cell: CellType) -> None:
         f"the step before left {before}.\nW_k x and R_k v are products with weights, and each adds a bias.",
         soft_wrap=True,
     )
-    for phase, stops in groupby(found.stops, key=lambda stop: stop.phase):
+    for phase, steps_of_phase in groupby(found.steps, key=lambda step: step.phase):
         console.print()
         console.print(Text(f"{phase}: {PHASES[phase]}", style="bold"))
-        for stop in stops:
-            _show(stop)
+        for step in steps_of_phase:
+            _show(step)
     console.print(f"\nsource: {cell.source}")
 
 
-def _show(stop: Stop) -> None:
-    indent = " " * (4 + len(stop.name))
+def _show(step: WalkStep) -> None:
+    indent = " " * (4 + len(step.name))
     console.print()
-    console.print(f"    {stop.name} = {stop.equation}", soft_wrap=True)
-    console.print(f"{indent} = {stop.filled}", style="cyan", soft_wrap=True)
-    console.print(f"{indent} = {stop.value:.2f}", style="bold cyan")
-    told = ". ".join(one for one in (stop.words, stop.other_names and f"Also: {stop.other_names}") if one)
+    console.print(f"    {step.name} = {step.equation}", soft_wrap=True)
+    console.print(f"{indent} = {step.filled}", style="cyan", soft_wrap=True)
+    console.print(f"{indent} = {step.value:.2f}", style="bold cyan")
+    told = ". ".join(one for one in (step.words, step.other_names and f"Also: {step.other_names}") if one)
     if told:
         console.print(f"    {told}", style="dim", soft_wrap=True)
 

@@ -44,8 +44,8 @@ SEED = 3
 
 
 @dataclass(frozen=True)
-class Stop:
-    """One line of a cell, in one of the phases of a step.
+class WalkStep:
+    """One line of a cell in the walk, with its phase.
 
     equation, filled, value: `sigmoid(W_f x + R_f h[t-1])`, the same with numbers, and what comes out
     words: of the equation's author; other_names: what the value is also called in lecture notes
@@ -62,13 +62,13 @@ class Stop:
 
 @dataclass(frozen=True)
 class Walk:
-    """The stops in the order of their phases, and what the step before left: `input` and `before`."""
+    """The steps in the order of their phases, and what the step before left: `input` and `before`."""
 
     cell: CellType
     step: int
     input: float
     before: dict[str, float]
-    stops: tuple[Stop, ...]
+    steps: tuple[WalkStep, ...]
 
 
 def walk(cell: CellType) -> Walk:
@@ -77,7 +77,7 @@ def walk(cell: CellType) -> Walk:
     Errors: `GatewiseError` where the cell is one of a lattice.
 
     >>> from gatewise.cells import LSTM
-    >>> [(stop.phase, stop.name) for stop in walk(LSTM).stops]
+    >>> [(one.phase, one.name) for one in walk(LSTM).steps]
     [('forget', 'f'), ('write', 'i'), ('write', 'g'), ('keep', 'c'), ('show', 'o'), ('show', 'h')]
     """
     if not cell.of_sequences:
@@ -85,23 +85,23 @@ def walk(cell: CellType) -> Walk:
             f"{cell.__name__} runs over a lattice; a walk goes along a sequence: give lstm, gru, ..."
         )
     values, step = _example(cell)
-    phases, told = phases_of(cell), _comments(cell)
+    phases, words = phases_of(cell), _comments(cell)
     order = list(PHASES)
-    stops = [
-        Stop(
+    steps = [
+        WalkStep(
             phases[name],
             name,
             formula(line),
             formula(line, lambda part: _number(part, values, step)),
             _float(values[name]),
-            told.get(name, ""),
-            "" if OTHER_NAMES.get(name, "") in told.get(name, "") else OTHER_NAMES.get(name, ""),
+            words.get(name, ""),
+            "" if OTHER_NAMES.get(name, "") in words.get(name, "") else OTHER_NAMES.get(name, ""),
         )
         for name, line in cell.lines.items()
     ]
     before = {f"{name}[t-1]": _float(values[one]) for name, one in cell.previous.items()}
-    stops.sort(key=lambda stop: order.index(stop.phase))
-    return Walk(cell, len(INPUTS), INPUTS[-1], before, tuple(stops))
+    steps.sort(key=lambda one: order.index(one.phase))
+    return Walk(cell, len(INPUTS), INPUTS[-1], before, tuple(steps))
 
 
 def phases_of(cell: CellType) -> dict[str, Phase]:
@@ -162,18 +162,18 @@ def _example(cell: CellType) -> tuple[Values, Step]:
 def _number(part: Expression, values: Values, step: Step) -> str | None:
     """What stands for a part of an equation: the number of a line, a state, a product, a weight."""
     if part.line is not None:
-        return _said(values[part.line])
+        return _rounded(values[part.line])
     match part:
         case Previous() | Normalised():
-            return _said(values[part])
+            return _rounded(values[part])
         case Product(family=family, block=block):
-            return _said(values[family, block])
+            return _rounded(values[family, block])
         case Vector(family=family, block=block):
-            return _said(step.vectors[family, block])
+            return _rounded(step.vectors[family, block])
     return None
 
 
-def _said(value: torch.Tensor) -> str:
+def _rounded(value: torch.Tensor) -> str:
     return f"{_float(value):.2f}"
 
 

@@ -57,26 +57,27 @@ class Track:
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """Where a model looked: how much it took of each place of a source for each thing that it told.
+    """The attention weights of a model: of each target over all sources.
 
-    weights: [targets, sources], each row sums up to one; told, read: the names of both, () for numbers
-    telling, reading: the modules whose steps they are, such as "decoder" and "encoder"; "" for none
-    pixels: the image [H, W] or [H, W, 3], 0..255, whose places the sources are, row by row
-    place: of such a place, its pixels down and across
+    weights: [targets, sources], each row sums to one
+    targets, sources: the names of both, () for numbers
+    target_module, source_module: the modules whose steps these are, such as "decoder", "encoder"; "" for none
+    pixels: the image [H, W] or [H, W, 3], 0..255, whose positions are the sources, row by row
+    place: the pixels of a position, down and across
     """
 
     weights: np.ndarray
-    told: tuple[str, ...] = ()
-    read: tuple[str, ...] = ()
-    telling: str = ""
-    reading: str = ""
+    targets: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    target_module: str = ""
+    source_module: str = ""
     pixels: np.ndarray | None = None
     place: tuple[int, int] = (1, 1)
 
     def names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """What was told and what was read, by number where there are no names."""
+        """The names of targets and sources, or their numbers where they have no names."""
         targets, sources = (tuple(map(str, range(size))) for size in self.weights.shape)
-        return self.told or targets, self.read or sources
+        return self.targets or targets, self.sources or sources
 
 
 @dataclass(frozen=True)

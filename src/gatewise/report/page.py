@@ -16,9 +16,9 @@ from gatewise.files import write_whole
 from gatewise.report.colours import GATES, LINES, STATES
 from gatewise.report.example import AttentionMap, Example, Track
 from gatewise.report.inspection import Inspection
+from gatewise.report.layer_views import LayerView, layer_views, reach_of
 from gatewise.report.mathml import equations, symbol
 from gatewise.report.packed import packed
-from gatewise.report.shown import Shown, reach_of, shown
 
 SCRIPTS = (
     "data", "colours", "strips", "tracks", "maps", "lattice", "lines", "looked", "gradient", "units",
@@ -64,7 +64,7 @@ def contents(inspection: Inspection, layer: int = 0, step: int | None = None) ->
         "times": list(example.times),
         "tracks": [_track(one) for one in example.tracks],
         "looked": None if example.looked is None else _looked(example.looked),
-        "layers": [_layer(one) for one in shown(inspection, step)],
+        "layers": [_layer(one) for one in layer_views(inspection, step)],
         "flows": _flows(inspection),
         "no_flow": inspection.no_flow,
         "open": {"layer": layer, "step": step},
@@ -90,7 +90,7 @@ def _track(track: Track) -> dict[str, Any]:
 def _looked(looked: AttentionMap) -> dict[str, Any]:
     told, read = looked.names()
     return {
-        "told": told, "read": read, "telling": looked.telling, "reading": looked.reading,
+        "told": told, "read": read, "telling": looked.target_module, "reading": looked.source_module,
         "weights": _numbers(looked.weights, signed=False), "place": looked.place,
         "pixels": None if looked.pixels is None else _pixels(looked.pixels),
     }  # fmt: skip
@@ -115,7 +115,7 @@ def _numbers(values: np.ndarray, signed: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _layer(one: Shown) -> dict[str, Any]:
+def _layer(one: LayerView) -> dict[str, Any]:
     trace = one.trace
     values = []
     for name, array in one.values.items():

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from gatewise.plots.saving import save_picture
+from gatewise.report.attention import attention_picture
 from gatewise.report.colours import GATES, LINES, STATES
 from gatewise.report.example import Example, Track
 from gatewise.report.inspection import Inspection
-from gatewise.report.looked import looked_picture
-from gatewise.report.shown import Shown, reach_of, shown
+from gatewise.report.layer_views import LayerView, layer_views, reach_of
 
 INK, FAINT = "#222222", "#999999"
 LETTERS = 14  # of a symbol that are shown
@@ -34,7 +34,7 @@ def draw(inspection: Inspection, folder: Path, layer: int = 0, order: str = "hal
     order: of the units, "half-life", "activity", "similarity" or "number"; by number where there is no such
     """
     inspection.opening(layer, None)
-    one = shown(inspection)[layer]
+    one = layer_views(inspection)[layer]
     units = one.orders.get(order, one.orders["number"])
     told = {}
     if len(one.axes) == 1:
@@ -47,7 +47,7 @@ def draw(inspection: Inspection, folder: Path, layer: int = 0, order: str = "hal
             save_picture(_over_image(inspection.example), folder / "attribution.png")
             told["attribution.png"] = "what each pixel gave to the prediction"
     if inspection.example.looked is not None:
-        save_picture(looked_picture(inspection.example.looked), folder / "looked.png")
+        save_picture(attention_picture(inspection.example.looked), folder / "looked.png")
         told["looked.png"] = "where it looked for each thing that it told"
     if inspection.flows:
         save_picture(_gradient(inspection), folder / "gradient.png")
@@ -58,7 +58,7 @@ def draw(inspection: Inspection, folder: Path, layer: int = 0, order: str = "hal
     return told
 
 
-def _over_time(one: Shown, inspection: Inspection, units: list[int]) -> Any:
+def _over_time(one: LayerView, inspection: Inspection, units: list[int]) -> Any:
     from matplotlib.figure import Figure
 
     tracks = [
@@ -154,7 +154,7 @@ def _strip(figure: Any, axes: Any, track: Track) -> None:
     figure.colorbar(image, ax=axes, pad=0.01, aspect=8).ax.tick_params(labelsize=7)
 
 
-def _map(figure: Any, axes: Any, one: Shown, name: str, units: list[int]) -> None:
+def _map(figure: Any, axes: Any, one: LayerView, name: str, units: list[int]) -> None:
     values = one.values[name]
     rows = values[:, [unit for unit in units if unit < values.shape[1]]].T
     extent = (one.first - 0.5, one.first + one.steps - 0.5, len(rows) - 0.5, -0.5)
@@ -168,7 +168,7 @@ def _map(figure: Any, axes: Any, one: Shown, name: str, units: list[int]) -> Non
     figure.colorbar(image, ax=axes, pad=0.01, aspect=8).ax.tick_params(labelsize=7)
 
 
-def _colours(one: Shown, name: str) -> dict[str, Any]:
+def _colours(one: LayerView, name: str) -> dict[str, Any]:
     gate, reach = one.kind(name) == "gate", one.reach(name)
     return {
         "cmap": _colour_map("gates" if gate else "states"),
@@ -195,7 +195,7 @@ def _name_times(axes: Any, times: tuple[str, ...]) -> None:
     axes.set_xticks(places, [times[place] for place in places])
 
 
-def _lattice(one: Shown, units: list[int]) -> Any:
+def _lattice(one: LayerView, units: list[int]) -> Any:
     """A row for each value, an image for each of some units; of more than two axes the first slice."""
     from matplotlib.figure import Figure
 
@@ -261,7 +261,7 @@ def _gradient(inspection: Inspection) -> Any:
     return figure
 
 
-def _saturation(one: Shown) -> Any:
+def _saturation(one: LayerView) -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.6, 4.2), layout="constrained")

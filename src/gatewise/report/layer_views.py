@@ -1,4 +1,4 @@
-"""What of each layer goes into a report: all of it, or as much as a page of a few megabytes holds."""
+"""The values of each layer that go into a report: all, or as many as a page of a few megabytes holds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Shown:
+class LayerView:
     """A layer's values on one example, [steps, units] each, in the order of the cell's equations.
 
     axes: the sizes of its lattice, [steps] of a sequence; first: the first step that is shown, of `of` steps
@@ -95,7 +95,7 @@ class Shown:
         return reach_of(self.values[name])
 
 
-def shown(inspection: Inspection, step: int = 0) -> list[Shown]:
+def layer_views(inspection: Inspection, step: int = 0) -> list[LayerView]:
     """Every layer; where that is too much, of long sequences the steps around one, and the busiest units."""
     whole = []
     for title, layer in zip(inspection.titles, inspection.layers, strict=True):
@@ -105,7 +105,7 @@ def shown(inspection: Inspection, step: int = 0) -> list[Shown]:
         widest = max(one.shape[-1] for one in {**trace.values, **trace.states}.values())
         of = int(np.prod(axes)), widest
         tracks = inspection.example.tracks if len(axes) == 1 else ()
-        whole.append(Shown(title, trace, 0, axes, of, list(range(widest)), tracks))
+        whole.append(LayerView(title, trace, 0, axes, of, list(range(widest)), tracks))
     total = _total(whole)
     if total > MOST:
         whole = [_cut_steps(one, MOST / total, step) for one in whole]
@@ -119,11 +119,11 @@ def reach_of(values: np.ndarray, share: float = NEARLY_ALL) -> float:
     return float(np.quantile(sizes, share)) if sizes.size else 1.0
 
 
-def _total(layers: list[Shown]) -> int:
+def _total(layers: list[LayerView]) -> int:
     return sum(one.steps * value.shape[1] for one in layers for value in one.whole.values())
 
 
-def _cut_steps(one: Shown, share: float, step: int) -> Shown:
+def _cut_steps(one: LayerView, share: float, step: int) -> LayerView:
     if len(one.axes) > 1:
         return one
     steps = min(max(int(one.steps * share), LEAST_STEPS), one.steps)
@@ -131,7 +131,7 @@ def _cut_steps(one: Shown, share: float, step: int) -> Shown:
     return replace(one, first=first, axes=(steps,))
 
 
-def _cut_units(one: Shown, share: float) -> Shown:
+def _cut_units(one: LayerView, share: float) -> LayerView:
     """The units whose hidden changes most."""
     spread = one.hidden.std(0)
     count = max(int(one.of[1] * share), 1)

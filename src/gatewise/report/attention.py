@@ -1,4 +1,4 @@
-"""Where a model looked, as a picture: a map of its weights, or images with the places looked at."""
+"""Attention weights as a picture: a map, or the image with the weights of each target over it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gatewise.report.example import AttentionMap
 INK, CELL, ACROSS, LETTERS = "#222222", 0.26, 5, 16  # inches of a weight; images in a row; of a name
 
 
-def looked_picture(looked: AttentionMap) -> Any:
-    """A figure of what was told down and what was read across, or of an image for each thing told."""
+def attention_picture(looked: AttentionMap) -> Any:
+    """A figure with targets down and sources across, or with one image for each target."""
     return _map(looked) if looked.pixels is None else _images(looked)
 
 
