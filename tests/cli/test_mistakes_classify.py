@@ -61,7 +61,7 @@ def test_tables(tmp_path, gatewise, old, new, message):
         (["--fill", "backward"], "option fill: input should be 'forward', got 'backward'"),
         (["--pooling", "sum"], "input should be 'last', 'mean', 'max' or 'attention', got 'sum'"),
         (["--bidirectional", "yes"], "Got unexpected extra argument"),
-        (["--test-share", "0.7"], "option test_share: input should be less than 0.5"),
+        (["--test-fraction", "0.7"], "option test_fraction: input should be less than 0.5"),
         (["--test-file", "none.csv"], "there is no file 'none.csv'"),
         (["--test-file", "data.csv"], "data.csv is what is trained on; give another --test-file, or none"),
         (["--cell", "lstn"], "there is no cell 'lstn'"),

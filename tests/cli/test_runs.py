@@ -200,9 +200,19 @@ def prose(folder):
     return path
 
 
-SHARES = ["--test-share", 0.1, "--validation-share", 0.2]
+FRACTIONS = ["--test-fraction", 0.1, "--validation-fraction", 0.2]
 ODD = {
-    words: ["classify", "words.ts", "--batch-size", 6, *SHARES, "--epoch-steps", 6, "--dropout", 0],
+    words: [
+        "classify",
+        "words.ts",
+        "--batch-size",
+        6,
+        *FRACTIONS,
+        "--min-steps-per-epoch",
+        6,
+        "--dropout",
+        0,
+    ],
     prose: ["generate", "prose.txt", "--batch-size", 5, "--steps", 20, "--dropout", 0],
 }
 

@@ -90,7 +90,7 @@ def test_moved_images_keep_what_is_inside(script):
 
 def test_a_text_is_foretold_beside_n_grams(script, tmp_path):
     (tmp_path / "text.txt").write_text(words(12_000))
-    options = {"hidden": 48, "steps": 32, "batch_size": 4, "epochs": 4, "validation_share": 0.05}
+    options = {"hidden": 48, "steps": 32, "batch_size": 4, "epochs": 4, "validation_fraction": 0.05}
     found = script("shakespeare").measured(tmp_path / "text.txt", tmp_path / "run", **options)
     assert set(found) == {"lstm", "n-gram", "unigram"}
     assert found["lstm"]["nats a character"] < 0.7 * found["unigram"]["nats a character"]

@@ -19,9 +19,14 @@ from tests.tasks.classify import test_task as test_classify
 # Powers of two change no digit, so that all computed from scaled values is equal bit for bit.
 UNITS = {"1e-12": 2.0**-40, "1e-30": 2.0**-100, "1e12": 2.0**40}
 TASKS = {
-    "forecast": (forecast.TASK, series.frame, ("value",), {"horizon": 4, "context": 12, "epoch_steps": 1}),
-    "classify": (classify.TASK, test_classify.frame, ("x", "y"), {"epoch_steps": 1}),
-    "label": (label.TASK, lambda: signals.motifs(16), ("a", "b"), {"epoch_steps": 1}),
+    "forecast": (
+        forecast.TASK,
+        series.frame,
+        ("value",),
+        {"horizon": 4, "context": 12, "min_steps_per_epoch": 1},
+    ),
+    "classify": (classify.TASK, test_classify.frame, ("x", "y"), {"min_steps_per_epoch": 1}),
+    "label": (label.TASK, lambda: signals.motifs(16), ("a", "b"), {"min_steps_per_epoch": 1}),
     "generate": (generate_vectors.TASK, lambda: pens.strokes(12), ("x", "y"), {"components": 1}),
 }
 SCALED_SCORES = ("rmse", "pinball")  # in the unit of the data

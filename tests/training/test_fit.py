@@ -44,7 +44,7 @@ def cut_after(share):
 
 @pytest.mark.parametrize(("share", "steps"), [(0.2, 1), (0.45, 1), (0.9, 1), (0.45, 14)])
 def test_a_training_that_was_cut_off_comes_to_the_same_end(tmp_path, share, steps):
-    prepared, chosen = data(), options(epoch_steps=steps)
+    prepared, chosen = data(), options(min_steps_per_epoch=steps)
     whole = network(prepared)
     fitted = fit(whole, prepared.train, prepared.validation, chosen, tmp_path / "whole")
     resumed = network(prepared)
@@ -96,7 +96,7 @@ def test_it_learns_stops_when_nothing_gets_better_and_keeps_the_best(tmp_path):
 def test_a_round_has_so_many_steps_at_least(tmp_path, steps, rounds):
     prepared, told = data(), []
     assert len(prepared.train) == 97  # 13 batches
-    chosen = options(epochs=1, epoch_steps=steps, batch_size=8)
+    chosen = options(epochs=1, min_steps_per_epoch=steps, batch_size=8)
     fit(
         network(prepared),
         prepared.train,

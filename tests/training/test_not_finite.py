@@ -21,7 +21,7 @@ from gatewise.training.fit import fit
 from tests.series import Quiet, data, frame
 from tests.training.test_fit import network, options
 
-SMALL = {"horizon": 4, "context": 12, "hidden": 4, "epochs": 1, "epoch_steps": 1, "seeds": 1}
+SMALL = {"horizon": 4, "context": 12, "hidden": 4, "epochs": 1, "min_steps_per_epoch": 1, "seeds": 1}
 
 
 class Warned(Quiet):

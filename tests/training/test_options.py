@@ -44,7 +44,7 @@ def test_saved_options_are_the_same_options(config):
         ("horizon: 3\nhiden: 8\n", {}, "there is no option 'hiden' in .*; the options are .*hidden"),
         ("hidden: 8\n", {}, "the option 'horizon' is missing: give --horizon"),
         ("horizon: 3\nhidden: many\n", {}, "option hidden in .*: input should be a valid integer.*'many'"),
-        ("horizon: 3\n", {"test_share": "0.7"}, "option test_share in .*: .*less than 0.5, got '0.7'"),
+        ("horizon: 3\n", {"test_fraction": "0.7"}, "option test_fraction in .*: .*less than 0.5, got '0.7'"),
         ("horizon: 3\n", {"seeds": "0"}, "option seeds in .*: .*greater than or equal to 1, got '0'"),
         ("- 1\n", {}, "expected .* to hold `option: value` lines, got list"),
         ("a: [1\n", {}, "is not YAML"),
@@ -116,6 +116,15 @@ def test_memory_that_is_not_enough_names_the_sizes(error):
 def test_a_config_that_is_not_there(tmp_path):
     with pytest.raises(GatewiseError, match=r"there is no file .* to read options from"):
         resolve(TrainOptions, tmp_path / "none.yaml", {})
+
+
+def test_options_of_an_earlier_version_have_their_present_names(config):
+    old = "horizon: 3\nepoch_steps: 7\ntest-share: 0.2\nvalidation_share: 0.3\n"
+    found = resolve(TrainOptions, config(old), {})
+    assert found.min_steps_per_epoch == 7
+    assert (found.test_fraction, found.validation_fraction) == (0.2, 0.3)
+    with pytest.raises(GatewiseError, match="gives the option 'test_fraction' twice"):
+        resolve(TrainOptions, config("horizon: 3\ntest_share: 0.2\ntest_fraction: 0.2\n"), {})
 
 
 def test_a_tasks_own_defaults_go_before_those_of_all_tasks():

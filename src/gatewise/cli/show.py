@@ -14,9 +14,12 @@ from gatewise.training.progress import _duration, console
 def leaderboard(comparison: Comparison[Any]) -> Table:
     """The results as a table of 80 columns, best first; baselines are marked and dimmed."""
     metrics = comparison.metrics
-    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("model", *(metric.title for metric in metrics), "weights", "time"):
-        table.add_column(name, justify="left" if name == "model" else "right", no_wrap=True)
+    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=0)
+    for name in ("model", *(metric.title for metric in metrics), "parameters", "time"):
+        heading = name.replace(" ", "\n", 1) if len(name) > 10 else name
+        table.add_column(
+            heading, vertical="bottom", justify="left" if name == "model" else "right", no_wrap=True
+        )
     repeated = any(result.trainings > 1 for result in comparison.results)
     for result in comparison.results:
         first, *others = (metric.said(result.scores[metric.name]) for metric in metrics)

@@ -20,8 +20,9 @@ from pydantic import (
 )
 
 from gatewise.errors import GatewiseError
+from gatewise.tasks.upgrades import RENAMED
 
-Share = Annotated[float, Field(gt=0, lt=0.5)]
+Fraction = Annotated[float, Field(gt=0, lt=0.5)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 CountOrFound = Annotated[int, Field(ge=0, le=10**9)]
 Size = Annotated[int, Field(ge=1, le=2**16)]  # of a side of a matrix of weights
@@ -55,7 +56,7 @@ class TaskOptions(Options):
     batch_size: CountOrFound = Field(
         0, description="Examples in a batch, over all devices; 0 finds a number."
     )
-    epoch_steps: Count = Field(
+    min_steps_per_epoch: Count = Field(
         1, description="Steps of a round, at least: few examples are gone over several times in it."
     )
     learning_rate: float = Field(1e-3, gt=0, description="Of AdamW.")
@@ -79,10 +80,10 @@ class TaskOptions(Options):
     def rounds_over(self, examples: int) -> int:
         """How often an epoch goes over so many examples.
 
-        >>> [TaskOptions(epoch_steps=50).rounds_over(examples) for examples in (36, 270, 5000)]
+        >>> [TaskOptions(min_steps_per_epoch=50).rounds_over(examples) for examples in (36, 270, 5000)]
         [10, 3, 1]
         """
-        return ceil(self.epoch_steps / ceil(examples / self.batch_of(examples)))
+        return ceil(self.min_steps_per_epoch / ceil(examples / self.batch_of(examples)))
 
 
 class StackOptions(Options):
@@ -204,6 +205,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in values.items():
         name = _shown(key, str).replace("-", "_")
+        name = RENAMED.get(name, name)
         if name in found:
             raise GatewiseError(f"{path} gives the option {name!r} twice; give it once")
         found[name] = value

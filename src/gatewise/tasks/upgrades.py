@@ -6,6 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 FORMAT = 3
+RENAMED = {  # options of a config.yaml that an earlier version wrote
+    "epoch_steps": "min_steps_per_epoch",
+    "test_share": "test_fraction",
+    "validation_share": "validation_fraction",
+}
 MOVED = {  # networks that format 3 finds in another package than format 2 did
     "classify.ConvolutionClassifier": "classify_images.ConvolutionClassifier",
     "classify.FrameClassifier": "frames.FrameClassifier",

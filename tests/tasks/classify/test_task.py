@@ -19,7 +19,7 @@ from tests.figures import drawn
 from tests.series import Quiet
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
-SMALL = {"epochs": 2, "epoch_steps": 1, "hidden": 4, "learning_rate": 0.02}
+SMALL = {"epochs": 2, "min_steps_per_epoch": 1, "hidden": 4, "learning_rate": 0.02}
 CLASSES = ("2", "10", "up")
 
 
@@ -199,7 +199,8 @@ def test_a_training_that_was_cut_off_goes_on_as_if_it_had_not(tmp_path, table):
 def test_options_from_yaml(tmp_path, table):
     config = tmp_path / "mine.yaml"
     config.write_text(
-        "bidirectional: true\npooling: mean\nlayers: 2\nchannels: [y]\nvalidation-share: 0.2\nlabel: label\n"
+        "bidirectional: true\npooling: mean\nlayers: 2\nchannels: [y]\n"
+        "validation-fraction: 0.2\nlabel: label\n"
     )
     options = resolve(verb_options("train", TASK.options), config, {"layers": "1"})
     data = TASK.read(table, options)

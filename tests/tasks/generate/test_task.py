@@ -19,7 +19,7 @@ from tests.series import Quiet
 from tests.texts import words
 
 TrainOptions = verb_options("train", TASK.options)
-SMALL = {"hidden": 16, "embedding": 8, "steps": 32, "batch_size": 4, "epochs": 2, "validation_share": 0.1}
+SMALL = {"hidden": 16, "embedding": 8, "steps": 32, "batch_size": 4, "epochs": 2, "validation_fraction": 0.1}
 
 
 def trained(path, folder, **options):
@@ -168,7 +168,7 @@ def test_a_text_larger_than_the_memory_that_training_may_take(tmp_path):
             file.write(piece)
     arguments = (
         "train generate text.txt --out run --hidden 16 --embedding 8 --steps 32 --batch-size 8 --epochs 2 "
-        "--steps-per-epoch 20 --validation-share 0.0002 --test-share 0.0002 --debug"
+        "--steps-per-epoch 20 --validation-fraction 0.0002 --test-fraction 0.0002 --debug"
     )
     told = subprocess.run(
         [sys.executable, "-c", LIMITED, *arguments.split()],

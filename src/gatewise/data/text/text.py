@@ -150,7 +150,7 @@ def read_text(
     if not 0 < first < second < files.size:
         raise GatewiseError(
             f"{files.paths[0]} has {files.size} bytes, too few for three parts; "
-            "give a longer text, or another --validation-share and --test-share"
+            "give a longer text, or another --validation-fraction and --test-fraction"
         )
     passes = _Passes(files, wanted.kind, tell)
     surveys = [passes.survey(*one) for one in ((0, first), (first, second), (second, files.size))]

@@ -46,9 +46,9 @@ from gatewise.tasks.options import (
     Count,
     CountOrFound,
     Depth,
+    Fraction,
     Options,
     Rate,
-    Share,
     Size,
     StackOptions,
     TaskOptions,
@@ -66,8 +66,8 @@ class CaptionDataOptions(Options):
     file: str | None = Field(None, description="The column of the images' files; else one called so.")
     caption: str | None = Field(None, description="The column of the captions; else one called so.")
     split_column: str | None = Field(None, description="A column that says train, validation or test.")
-    validation_share: Share = Field(0.1, description="The part to choose by, where no column says.")
-    test_share: Share = Field(0.1, description="The part to test on, where no column says.")
+    validation_fraction: Fraction = Field(0.1, description="The part to choose by, where no column says.")
+    test_fraction: Fraction = Field(0.1, description="The part to test on, where no column says.")
     size: str | None = Field(None, description="HEIGHTxWIDTH to bring images to, or HEIGHTx for any width.")
     colour: Colour = Field("auto", description="Read images as grey, in colour, or as they are.")
     tokenizer: Kind = Field("words", description="What is told one after another.")
@@ -169,7 +169,7 @@ class CaptionTask(Task[CaptionData]):
             options.tokenizer, options.vocabulary, options.min_count, options.lowercase, options.colour,
             read_size(options.size or ""),
         )  # fmt: skip
-        data = prepare_captions(table, wanted, (options.validation_share, options.test_share))
+        data = prepare_captions(table, wanted, (options.validation_fraction, options.test_fraction))
         heights = data.files.sizes[:, 0]
         if options.encoder == "columns" and (heights != heights[0]).any():
             other = int((heights != heights[0]).argmax())
@@ -203,7 +203,10 @@ class CaptionTask(Task[CaptionData]):
         return f"{image.name} → {captions(network, data.validation, data.symbols, [0])[0].text}"
 
     def reading(self, data: CaptionData, options: CaptionOptions) -> dict[str, Any]:
-        source, shares = fingerprint(Path(data.table.given)), (options.validation_share, options.test_share)
+        source, shares = (
+            fingerprint(Path(data.table.given)),
+            (options.validation_fraction, options.test_fraction),
+        )
         symbols, columns = data.symbols.to_data(), data.table.columns
         return asdict(
             Preprocessing(

@@ -34,7 +34,7 @@ from gatewise.tasks.base import Prediction
 from gatewise.tasks.class_attribution import explain_class, weights_of
 from gatewise.tasks.classification import ClassTask, class_columns, describe_prediction
 from gatewise.tasks.classify.baselines import Logistic, Nearest, SummaryMLP
-from gatewise.tasks.options import Count, Options, Rate, Share, StackOptions, TaskOptions
+from gatewise.tasks.options import Count, Fraction, Options, Rate, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
 
@@ -48,8 +48,8 @@ class ClassifyDataOptions(Options):
     channels: tuple[str, ...] = Field((), description="The columns of values, with commas; else all others.")
     fill: Fill | None = Field(None, description="Empty cells take the value before; else they are refused.")
     test_file: str | None = Field(None, description="Other data to test on; X_TEST beside X_TRAIN is found.")
-    validation_share: Share = Field(0.15, description="The part of each class to choose by.")
-    test_share: Share = Field(0.15, description="The part to test on, where no other file is.")
+    validation_fraction: Fraction = Field(0.15, description="The part of each class to choose by.")
+    test_fraction: Fraction = Field(0.15, description="The part to test on, where no other file is.")
 
 
 class ClassifyNetworkOptions(StackOptions):
@@ -66,7 +66,7 @@ class ClassifyNetworkOptions(StackOptions):
 class ClassifyOptions(TaskOptions, ClassifyNetworkOptions, ClassifyDataOptions):
     """The training"""
 
-    epoch_steps: Count = Field(
+    min_steps_per_epoch: Count = Field(
         50, description="Steps of a round, at least: few sequences are gone over several times in it."
     )
 
@@ -140,15 +140,15 @@ class Classify(ClassTask[ClassifyData]):
         other = Path(options.test_file) if options.test_file else _beside(path)
         if other and other.is_file() and other.samefile(path):
             raise GatewiseError(f"{path} is what is trained on; give another --test-file, or none")
-        share = 0.0 if other else options.test_share
+        share = 0.0 if other else options.test_fraction
         try:
-            train, validation, test = split_by_class(labels, options.validation_share, share)
+            train, validation, test = split_by_class(labels, options.validation_fraction, share)
         except GatewiseError as error:
             raise GatewiseError(f"{path}: {error}") from error
         scales = table.scales(train)
         reading = Preprocessing(
             found, options.fill, table.classes, scales, fingerprint(path), bool(other),
-            options.validation_share, share,
+            options.validation_fraction, share,
         )  # fmt: skip
         part = partial(Sequences, table, scales=scales)
         tested = _all_of(reading.table(other), reading) if other else part(test, labels[test])

@@ -45,7 +45,7 @@ from gatewise.tasks.classify_images.baselines import ConvolutionClassifier, Near
 from gatewise.tasks.classify_images.network import GridClassifier, LatticeClassifier
 from gatewise.tasks.classify_images.rows import RowClassifier
 from gatewise.tasks.comparison import Comparison
-from gatewise.tasks.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
+from gatewise.tasks.options import Count, CountOrFound, Fraction, Options, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
 
@@ -57,10 +57,10 @@ class ImageOptions(Options):
 
     size: str | None = Field(None, description="HEIGHTxWIDTH that all images are brought to.")
     colour: Colour = Field("auto", description="Read images as grey, in colour, or as they are.")
-    validation_share: Share = Field(
+    validation_fraction: Fraction = Field(
         0.15, description="The part of each class to choose by, where it has no folder."
     )
-    test_share: Share = Field(0.15, description="The part to test on, where it has no folder.")
+    test_fraction: Fraction = Field(0.15, description="The part to test on, where it has no folder.")
 
 
 class ImageNetworkOptions(StackOptions):
@@ -157,11 +157,16 @@ class ClassifyImages(ClassTask[ImageData]):
     def read(self, path: Path, options: ClassifyImagesOptions) -> ImageData:
         found = read_class_folders(path, is_image, "images")
         files = open_images(found.paths, options.colour, read_size(options.size or ""))
-        train, validation, test = found.split(options.validation_share, options.test_share)
+        train, validation, test = found.split(options.validation_fraction, options.test_fraction)
         files.learn(train)
         width = _only_width(files) if options.network == "stack" else None
         reading = Preprocessing(
-            files.form, width, found.classes, fingerprint(path), options.validation_share, options.test_share
+            files.form,
+            width,
+            found.classes,
+            fingerprint(path),
+            options.validation_fraction,
+            options.test_fraction,
         )
         counts = f"{len(train):,} images to train on, {len(validation):,} to validate, {len(test):,} to test"
         part = partial(_part, files, found)

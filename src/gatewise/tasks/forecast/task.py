@@ -35,7 +35,7 @@ from gatewise.tasks.forecast.inspect import explain_forecast
 from gatewise.tasks.forecast.metrics import foretell, score
 from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork, require_fit
 from gatewise.tasks.forecast.plots import draw_forecast
-from gatewise.tasks.options import Count, CountOrFound, Options, Share, StackOptions, TaskOptions
+from gatewise.tasks.options import Count, CountOrFound, Fraction, Options, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
 
@@ -59,8 +59,8 @@ class ForecastDataOptions(Options):
     time_format: str | None = Field(None, description="The form of the times, such as %d/%m/%Y.")
     context: CountOrFound = Field(0, description="Steps to look back on; 0 finds a number.")
     period: CountOrFound = Field(0, description="Steps after which the series repeats; 0 finds it.")
-    validation_share: Share = Field(0.15, description="The part of each series to choose by.")
-    test_share: Share = Field(0.15, description="The last part of each series, to test on.")
+    validation_fraction: Fraction = Field(0.15, description="The part of each series to choose by.")
+    test_fraction: Fraction = Field(0.15, description="The last part of each series, to test on.")
 
 
 class ForecastNetworkOptions(StackOptions):
@@ -117,7 +117,7 @@ class Forecast(Task[ForecastData]):
         Metric("smape", "sMAPE", ".1%"),
         Metric("rmse", "RMSE", ".4g"),
         Metric("pinball", "pinball", ".4g"),
-        Metric("coverage", "80% in", ".0%", higher=True),
+        Metric("coverage", "coverage 80%", ".0%", higher=True),
     )
     chosen_by = metrics[3]
     next_step = "gatewise predict {run} {data} --out forecast.csv"
@@ -151,7 +151,11 @@ class Forecast(Task[ForecastData]):
         columns = Columns(options.time, options.target, options.id, options.known, options.observed)
         source = read_series(path, columns, fill=options.fill, time_format=options.time_format)
         plan = Plan(
-            options.horizon, options.context, options.period, options.validation_share, options.test_share
+            options.horizon,
+            options.context,
+            options.period,
+            options.validation_fraction,
+            options.test_fraction,
         )
         return prepare(source, plan)
 
@@ -276,7 +280,7 @@ class Forecast(Task[ForecastData]):
 
     def caption(self, data: ForecastData) -> str:
         return (
-            "* a baseline; 80% in: how often the truth lay in the 80% interval; MASE: the error against "
+            "* a baseline; coverage 80%: the fraction of values in the 80% interval; MASE: the error against "
             f"that of repeating the value of {data.plan.period} steps ago, in the training part"
         )
 

@@ -38,7 +38,7 @@ from gatewise.tasks.classification import ClassTask, class_columns, describe_pre
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.frames.baselines import MeanFrame
 from gatewise.tasks.frames.network import FrameClassifier, FrameMean
-from gatewise.tasks.options import Count, CountOrFound, Options, Share, Size, StackOptions, TaskOptions
+from gatewise.tasks.options import Count, CountOrFound, Fraction, Options, Size, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
 
@@ -51,10 +51,10 @@ class ClipOptions(Options):
     size: str | None = Field(None, description="HEIGHTxWIDTH that all frames are brought to.")
     colour: Colour = Field("auto", description="Read frames as grey, in colour, or as they are.")
     every: Count = Field(1, description="Take every so manyth frame.")
-    validation_share: Share = Field(
+    validation_fraction: Fraction = Field(
         0.15, description="The part of each class to choose by, where it has no folder."
     )
-    test_share: Share = Field(0.15, description="The part to test on, where it has no folder.")
+    test_fraction: Fraction = Field(0.15, description="The part to test on, where it has no folder.")
 
 
 class FrameNetworkOptions(StackOptions):
@@ -136,11 +136,11 @@ class Frames(ClassTask[FrameData]):
 
     def read(self, path: Path, options: FrameOptions) -> FrameData:
         clips, found = _labelled(path, options)
-        train, validation, test = found.split(options.validation_share, options.test_share)
+        train, validation, test = found.split(options.validation_fraction, options.test_fraction)
         clips.learn(train)
         reading = Preprocessing(
             clips.form, clips.size, options.every, found.classes, fingerprint(path),
-            options.validation_share, options.test_share,
+            options.validation_fraction, options.test_fraction,
         )  # fmt: skip
         counts = f"{len(train)} clips to train on, {len(validation)} to validate, {len(test)} to test"
         counts = f"{counts}: {found.describe_split()}"

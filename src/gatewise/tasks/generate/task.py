@@ -38,7 +38,7 @@ from gatewise.tasks.generate.network import NextSymbol, follow, surprise
 from gatewise.tasks.generate.plots import draw_text
 from gatewise.tasks.generate.sampling import SamplingConfig, generate_text
 from gatewise.tasks.generate.tables import costs, read_passage, surprises
-from gatewise.tasks.options import Count, CountOrFound, Depth, Options, Rate, Share, Size, TaskOptions
+from gatewise.tasks.options import Count, CountOrFound, Depth, Fraction, Options, Rate, Size, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
 
@@ -59,8 +59,8 @@ class TextOptions(Options):
         0, description="Symbols at most; 0 for all characters, or for 2000 byte pairs."
     )
     files: str = Field("*.txt", min_length=1, description="Which files of a folder, as a pattern.")
-    validation_share: Share = Field(0.05, description="The part before the test part, to choose by.")
-    test_share: Share = Field(0.1, description="The last part of the text, to test on.")
+    validation_fraction: Fraction = Field(0.05, description="The part before the test part, to choose by.")
+    test_fraction: Fraction = Field(0.1, description="The last part of the text, to test on.")
     steps: Count = Field(128, description="Symbols through which a gradient goes back.")
     steps_per_epoch: CountOrFound = Field(
         0,
@@ -169,7 +169,7 @@ class Generate(Task[TextData]):
 
     def read(self, path: Path, options: GenerateOptions) -> TextData:
         files = find_texts(path, options.files)
-        split = Split(options.validation_share, options.test_share)
+        split = Split(options.validation_fraction, options.test_fraction)
         found = read_text(
             files, split, VocabularyConfig(options.tokenizer, options.vocabulary), _telling(path)
         )
@@ -203,7 +203,7 @@ class Generate(Task[TextData]):
         return "\n".join(f"  | {line}" for line in lines if line.strip())
 
     def reading(self, data: TextData, options: GenerateOptions) -> dict[str, Any]:
-        split = Split(options.validation_share, options.test_share)
+        split = Split(options.validation_fraction, options.test_fraction)
         return asdict(Preprocessing(data.alphabet.to_data(), options.files, fingerprint(data.path), split))
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> TextData:

@@ -37,7 +37,7 @@ from gatewise.tasks.generate_vectors.data import VectorReading, read_vectors
 from gatewise.tasks.generate_vectors.metrics import next_vectors, score, told_by_place
 from gatewise.tasks.generate_vectors.network import NextVector, SequenceModel
 from gatewise.tasks.generate_vectors.plots import COLUMNS, draw_vectors
-from gatewise.tasks.options import Count, CountOrFound, Depth, Options, Rate, Share, Size, TaskOptions
+from gatewise.tasks.options import Count, CountOrFound, Depth, Fraction, Options, Rate, Size, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
 
@@ -60,8 +60,8 @@ class VectorOptions(Options):
         None, description="The column that says train, validation or test; else parts are drawn."
     )
     fill: Literal["forward"] | None = Field(None, description="How to fill empty cells, if at all.")
-    validation_share: Share = Field(0.15, description="The sequences to choose by.")
-    test_share: Share = Field(0.15, description="The sequences to test on.")
+    validation_fraction: Fraction = Field(0.15, description="The sequences to choose by.")
+    test_fraction: Fraction = Field(0.15, description="The sequences to test on.")
     steps: Count = Field(512, description="Longer sequences are trained on in pieces of so many steps.")
 
 
@@ -153,7 +153,7 @@ class GenerateVectors(Task[VectorData]):
         table = require_steps(table, None if found is None else "--id COLUMN")
         table = differences(table, options.differences) if options.differences else table
         if options.split_column is None:
-            parts = random_parts(table, options.validation_share, options.test_share)
+            parts = random_parts(table, options.validation_fraction, options.test_fraction)
             drawn = "drawn at random"
         else:
             parts, drawn = (
@@ -167,7 +167,8 @@ class GenerateVectors(Task[VectorData]):
         )
         reading = VectorReading(
             found, table.channels, options.fill, options.differences, options.split_column, binary, scales,
-            fingerprint(path), options.validation_share, options.test_share, int(np.median(table.sizes)),
+            fingerprint(path), options.validation_fraction, options.test_fraction,
+            int(np.median(table.sizes)),
         )  # fmt: skip
         sizes = "{} sequences to train on, {} to validate, {} to test".format(*map(len, parts))
         notes = (*table.notes, _told(table, binary, options.differences), f"{sizes}: {drawn}")

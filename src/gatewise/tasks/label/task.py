@@ -41,9 +41,9 @@ from gatewise.tasks.label.tables import label_table, mistake_table, span_table
 from gatewise.tasks.options import (
     Count,
     CountOrFound,
+    Fraction,
     Options,
     Rate,
-    Share,
     Size,
     StackOptions,
     TaskOptions,
@@ -70,8 +70,8 @@ class LabelDataOptions(Options):
     channels: tuple[str, ...] = Field((), description="Of a table: the columns of values; else all others.")
     fill: Literal["forward"] | None = Field(None, description="How to fill empty cells, if at all.")
     cut: CountOrFound = Field(0, description="Longer sequences are cut to so many steps; 0 finds a number.")
-    validation_share: Share = Field(0.15, description="The part to choose by, where no file is.")
-    test_share: Share = Field(0.15, description="The part to test on, where no file is.")
+    validation_fraction: Fraction = Field(0.15, description="The part to choose by, where no file is.")
+    test_fraction: Fraction = Field(0.15, description="The part to test on, where no file is.")
 
 
 class LabelNetworkOptions(StackOptions):
@@ -132,7 +132,7 @@ class Label(Task[LabelledSteps]):
         super().check(options, cell)
 
     def read(self, path: Path, options: LabelOptions) -> LabelledSteps:
-        shares = (options.validation_share, options.test_share)
+        shares = (options.validation_fraction, options.test_fraction)
         if part_files(path)["train"].suffix.lower() in TABLES:
             columns = LongColumns(options.id, options.time, options.label, options.channels)
             data = read_labelled_table(path, columns, options.fill, options.cut, *shares)

@@ -43,7 +43,7 @@ from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, Track, channels, require_example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
-from gatewise.tasks.options import CountOrFound, Options, Rate, Share, StackOptions, TaskOptions
+from gatewise.tasks.options import CountOrFound, Fraction, Options, Rate, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
 from gatewise.tasks.transcribe.baselines import MajorityText, WindowTranscriber
@@ -76,8 +76,8 @@ class TranscribeDataOptions(Options):
     split_column: str | None = Field(
         None, description="The column, beside the texts, of train, validation and test; else parts are drawn."
     )
-    validation_share: Share = Field(0.15, description="The part to choose by.")
-    test_share: Share = Field(0.15, description="The part to test on.")
+    validation_fraction: Fraction = Field(0.15, description="The part to choose by.")
+    test_fraction: Fraction = Field(0.15, description="The part to test on.")
 
 
 class TranscribeNetworkOptions(StackOptions):
@@ -145,7 +145,7 @@ class Transcribe(Task[Transcribed]):
             over_images(cell)
 
     def read(self, path: Path, options: TranscribeOptions) -> Transcribed:
-        shares = (options.validation_share, options.test_share)
+        shares = (options.validation_fraction, options.test_fraction)
         plan = TextPlan(options.tokenizer, options.beam, *shares, options.split_column)
         if names_images(path):
             data = read_strips(path, options.id, options.label, options.colour, options.height, plan)

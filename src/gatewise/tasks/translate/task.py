@@ -34,7 +34,7 @@ from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, require_example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
-from gatewise.tasks.options import Count, Depth, Options, Rate, Share, Size, StackOptions, TaskOptions
+from gatewise.tasks.options import Count, Depth, Fraction, Options, Rate, Size, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
 from gatewise.tasks.translate.baselines import CopySource, MostFrequent, TranslationBaseline, WordTable
@@ -63,8 +63,10 @@ class TranslateDataOptions(Options):
         (), description="Other pairs to choose by: a table, or two texts with a comma."
     )
     test_file: tuple[str, ...] = Field((), description="Other pairs to test on, likewise.")
-    validation_share: Share = Field(0.1, description="The part to choose by, where no file is; at most 5000.")
-    test_share: Share = Field(0.1, description="The part to test on, likewise.")
+    validation_fraction: Fraction = Field(
+        0.1, description="The part to choose by, where no file is; at most 5000."
+    )
+    test_fraction: Fraction = Field(0.1, description="The part to test on, likewise.")
     tokenizer: Literal["words", "characters", "bpe"] = Field(
         "words", description="What is told one after another."
     )
@@ -180,7 +182,7 @@ class Translate(Task[ParallelData]):
         wanted = VocabularyConfig(
             options.tokenizer, options.vocabulary, options.min_count, options.max_length, options.lowercase
         )
-        return prepare(pairs, wanted, (options.validation_share, options.test_share), *others)
+        return prepare(pairs, wanted, (options.validation_fraction, options.test_fraction), *others)
 
     def network(self, data: ParallelData, options: TranslateOptions, cell: CellType) -> EncoderDecoder:
         sources, targets = data.train.sources.lengths, data.train.targets.lengths
@@ -215,7 +217,7 @@ class Translate(Task[ParallelData]):
     def reading(self, data: ParallelData, options: TranslateOptions) -> dict[str, Any]:
         texts = data.train.texts
         others = [None if one.texts is texts else one.texts for one in (data.validation, data.test)]
-        shares = shares_of((options.validation_share, options.test_share), *others)
+        shares = shares_of((options.validation_fraction, options.test_fraction), *others)
         trained_on, symbols = fingerprint(Path(texts.path)), (data.source.to_data(), data.target.to_data())
         return asdict(Preprocessing(*symbols, texts.columns, trained_on, options.target_file, shares))
 
