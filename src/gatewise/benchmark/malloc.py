@@ -27,7 +27,7 @@ def current() -> str:
 def elsewhere(asked: str) -> list[str]:
     """Those of the settings asked for that this process does not have.
 
-    Errors: `GatewiseError` for an unknown setting, or a C library that has none.
+    Raises: `GatewiseError` for an unknown setting, or a C library that has none.
     """
     if asked not in SETTINGS:
         raise GatewiseError(f"expected --malloc as {', '.join(SETTINGS)}, got {asked!r}")

@@ -58,7 +58,7 @@ def plan(
 ) -> Plan:
     """The plan of a command line; lists are separated by commas.
 
-    Errors: `GatewiseError` for what is not known, one line each.
+    Raises: `GatewiseError` for what is not known, one line each.
 
     >>> [str(task) for task in plan(cells="gru", shapes="1x10x4x8", competitors="torch.nn").tasks]
     ['GRU 1x10x4x8']
@@ -85,7 +85,7 @@ def plan(
 def use_threads(count: int | None) -> None:
     """Keeps this process, whatever the library, on so many processors.
 
-    Errors: `GatewiseError` where there are not so many.
+    Raises: `GatewiseError` where there are not so many.
     """
     if count is None:
         return

@@ -26,7 +26,7 @@ class Shape:
     >>> Shape.read("64x100x128x256-ragged")
     Shape(batch=64, steps=100, inputs=128, hidden=256, ragged=True)
 
-    Errors: `GatewiseError` for text that is no shape.
+    Raises: `GatewiseError` for text that is no shape.
     """
 
     batch: int

@@ -128,7 +128,7 @@ class Cell(metaclass=CellType):
     ...     g = tanh(W.g @ x)
 
     `initial_bias` gives the initial value of a gate's bias, `{"f": 1.0}`; `source` names the paper.
-    Errors: `GatewiseError` for a line that reads a state nobody writes, a circle of lines, or two
+    Raises: `GatewiseError` for a line that reads a state nobody writes, a circle of lines, or two
     names for one expression.
     """
 

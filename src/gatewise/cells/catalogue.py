@@ -56,7 +56,7 @@ def find_cell(name: str) -> CellType:
     >>> find_cell("peephole"), find_cell("mdlstm3")
     (PeepholeLSTM(state: h, c; gates: i, f, o), MDLSTM3(state: h, c; gates: i, f_1, f_2, f_3, o))
 
-    Errors: `GatewiseError` where there is no such cell, file, or class in the file.
+    Raises: `GatewiseError` where there is no such cell, file, or class in the file.
     """
     if not name.strip():
         raise GatewiseError(f"expected a cell's name, got {name!r}; {_built_in()}")
@@ -77,7 +77,7 @@ def find_cell(name: str) -> CellType:
 
 
 def require_sequence(cell: CellType, instead: str = "give one of sequences, such as lstm") -> None:
-    """Refuses a lattice's cell where only one of sequences will do. Errors: `GatewiseError`."""
+    """Refuses a lattice's cell where only one of sequences will do. Raises: `GatewiseError`."""
     if cell.of_lattice:
         raise GatewiseError(f"{cell.__name__} is a cell of a lattice; {instead}")
 

@@ -40,7 +40,7 @@ def grid(
     >>> grid(2)
     Grid2LSTM(state: h_2, h_1, c_1, c_2; gates: i_1, f_1, o_1, i_2, f_2, o_2)
 
-    Errors: `GatewiseError` for an axis that is not there, or all of them being prior to the others.
+    Raises: `GatewiseError` for an axis that is not there, or all of them being prior to the others.
     """
     _check(axes, transform, priority, without_memory, show, activation)
     return _made(

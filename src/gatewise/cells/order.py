@@ -14,7 +14,7 @@ Lines = Mapping[str, Expression]
 def in_order(cell: str, written: Lines, state: tuple[str, ...]) -> Lines:
     """Those of the written lines that the states need, in an order in which they can be computed.
 
-    Errors: `GatewiseError` for a state without a line, a line that reads what is not there, a circle.
+    Raises: `GatewiseError` for a state without a line, a line that reads what is not there, a circle.
     """
     if not state:
         raise GatewiseError(f'{cell} names no state; write state = ("h",), the output first')

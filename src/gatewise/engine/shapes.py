@@ -20,7 +20,7 @@ Shape = tuple[int, ...]
 def check(request: Request) -> None:
     """Compares parameters, states, lengths, resets and masks with the layout of the cell.
 
-    Errors: `GatewiseError` names the first tensor of another shape.
+    Raises: `GatewiseError` names the first tensor of another shape.
     """
     cell, parameters, state = request.cell, request.parameters, request.state
     *sizes, batch, inputs = request.inputs.shape
@@ -50,7 +50,7 @@ def check(request: Request) -> None:
 def check_types(request: Request) -> None:
     """Compares the parameters' dtypes and devices, for backends that would promote one of another dtype.
 
-    Errors: `GatewiseError` names the first parameter that differs.
+    Raises: `GatewiseError` names the first parameter that differs.
     """
     names, (like, *others) = list(request.parameters), request.parameters.values()
     for name, one in zip(names[1:], others, strict=True):
@@ -64,7 +64,7 @@ def check_types(request: Request) -> None:
 def check_lengths(lengths: Tensor, sizes: Sequence[int]) -> None:
     """Compares the numbers of `lengths`, which no layer can read while a graph is traced.
 
-    Errors: `GatewiseError` names the first sequence that is longer than T, or shorter than 0; the first
+    Raises: `GatewiseError` names the first sequence that is longer than T, or shorter than 0; the first
         lattice that is larger than its batch, or has a size of 0.
     """
     single = len(sizes) == 1

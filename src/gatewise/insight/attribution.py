@@ -43,7 +43,7 @@ def attribute(
 
     What it gives sums up to `F(x) - F(x')`, but for the `gap` (Sundararajan, Taly and Yan 2017).
 
-    Errors: `GatewiseError` where Captum is not installed, or `forward` gives no number for each row.
+    Raises: `GatewiseError` where Captum is not installed, or `forward` gives no number for each row.
 
     >>> import gatewise
     >>> layer, x = gatewise.LSTM(3, 4), torch.randn(9, 1, 3)
@@ -82,7 +82,7 @@ def attribute_through(
 
     values: [N, T], in the order in which the layer sees them, summed over E
 
-    Errors: `GatewiseError` as for `attribute`, and where the layer is not called just once.
+    Raises: `GatewiseError` as for `attribute`, and where the layer is not called just once.
 
     >>> symbols, rows = torch.tensor([[3, 1, 4]]), nn.Embedding(5, 2)
     >>> found = attribute_through(rows, lambda symbols: rows(symbols).sum((1, 2)), symbols)
@@ -136,7 +136,7 @@ def _giving(layer: nn.Module, output: Tensor) -> Iterator[None]:
 
 
 def _require_captum() -> Any:
-    """Captum's integrated gradients. Errors: `GatewiseError` where it is not installed."""
+    """Captum's integrated gradients. Raises: `GatewiseError` where it is not installed."""
     try:
         from captum.attr import IntegratedGradients
     except ImportError as error:

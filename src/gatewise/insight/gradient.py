@@ -90,7 +90,7 @@ def gradient_flow(model: nn.Module, loss: Callable[[], Tensor]) -> list[Flow]:
 
     The gradient is that by the state itself, by all ways on which it acts: later steps, and layers above.
 
-    Errors: `GatewiseError` where nothing in the model runs along sequences, or the loss does not reach it.
+    Raises: `GatewiseError` where nothing in the model runs along sequences, or the loss does not reach it.
 
     >>> import torch, gatewise
     >>> layer, x = gatewise.LSTM(3, 4), torch.randn(9, 2, 3)

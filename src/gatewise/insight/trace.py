@@ -87,7 +87,7 @@ class Traced:
     def frame(self, example: int = 0) -> pl.DataFrame:
         """All layers as one tidy table: module, call, layer, direction, step, kind, name, unit, value.
 
-        Errors: `GatewiseError` where layers over sequences and over lattices can't share a table.
+        Raises: `GatewiseError` where layers over sequences and over lattices can't share a table.
         """
         frames = [one.frame(example) for one in self.layers]
         if len({tuple(one.columns) for one in frames}) > 1:
@@ -101,7 +101,7 @@ def trace(model: nn.Module, *inputs: Any, **options: Any) -> Traced:
     model: any module that holds layers of gatewise, or `torch.nn.LSTM`, `GRU` or `RNN` (which are run a
     second time by our layer, with their weights); inputs, options: what the model is called with
 
-    Errors: `GatewiseError` where the model has no recurrent layer.
+    Raises: `GatewiseError` where the model has no recurrent layer.
 
     >>> import torch, gatewise
     >>> traced = trace(gatewise.LSTM(5, 8, bidirectional=True), torch.randn(10, 3, 5))

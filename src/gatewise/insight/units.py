@@ -91,7 +91,7 @@ def followers(trace: LayerTrace, signals: Mapping[str, np.ndarray], example: int
     Columns: `signal`, `state`, `unit`, `correlation` (Pearson's, in -1..1); units that never change are
     left out.
 
-    Errors: `GatewiseError` where a signal is not as long as the trace.
+    Raises: `GatewiseError` where a signal is not as long as the trace.
     """
     rows = []
     for name, signal in signals.items():

@@ -74,7 +74,7 @@ class Walk:
 def walk(cell: CellType) -> Walk:
     """The last of three steps of a layer of two units that see one number; the numbers are the first unit's.
 
-    Errors: `GatewiseError` where the cell is one of a lattice.
+    Raises: `GatewiseError` where the cell is one of a lattice.
 
     >>> from gatewise.cells import LSTM
     >>> [(one.phase, one.name) for one in walk(LSTM).steps]

@@ -52,7 +52,7 @@ class GridLSTM(nn.Module):
     directions: along the data's axes, "forward" or "all" 2^axes
     combine, bias, device, dtype: as in `Lattice`
 
-    Errors: `GatewiseError`, one line that names the argument, what was expected and what was given.
+    Raises: `GatewiseError`, one line that names the argument, what was expected and what was given.
     Source: Kalchbrenner, Danihelka and Graves 2015, Grid long short-term memory.
 
     >>> import torch, gatewise

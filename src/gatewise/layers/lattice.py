@@ -38,7 +38,7 @@ class Lattice(nn.Module):
     combine: outputs of all directions are concatenated, summed, or given as a tuple ("separate")
     bias, device, dtype: as in `torch.nn.LSTM`
 
-    Errors: `GatewiseError`, one line that names the argument, what was expected and what was given.
+    Raises: `GatewiseError`, one line that names the argument, what was expected and what was given.
     Source: Graves, Fernandez and Schmidhuber 2007, Multi-dimensional recurrent neural networks.
 
     >>> import torch, gatewise

@@ -41,7 +41,7 @@ class Recurrent(nn.Module):
         skip: lets each layer above the first also see the input of the stack (Graves 2013)
         recompute: "gates" keeps only the states for the gradient and computes gates again: less memory
 
-    Errors: `GatewiseError`, one line that names the argument, what was expected and what was given.
+    Raises: `GatewiseError`, one line that names the argument, what was expected and what was given.
 
     >>> import torch, gatewise
     >>> layer = gatewise.Recurrent(gatewise.cells.PeepholeLSTM, 5, 8, num_layers=2, bidirectional=True)

@@ -164,7 +164,7 @@ class Example:
 
 
 def require_example(number: int, count: int, what: str) -> None:
-    """Errors: `GatewiseError` where there is no example of that number."""
+    """Raises: `GatewiseError` where there is no example of that number."""
     if not 0 <= number < count:
         raise GatewiseError(f"there are {count} {what}, numbered from 0; there is no number {number}")
 

@@ -42,7 +42,7 @@ class Inspection:
     def opening(self, layer: int, step: int | None) -> int:
         """The step at which a report of a layer opens, its last one if none is given.
 
-        Errors: `GatewiseError` where there is no such layer, or no such step in it.
+        Raises: `GatewiseError` where there is no such layer, or no such step in it.
         """
         if not 0 <= layer < len(self.layers):
             told = ", ".join(f"{number}: {title}" for number, title in enumerate(self.titles))
@@ -66,7 +66,7 @@ def inspect(
     model: any module with layers of gatewise, or of `torch.nn`; run: calls it
     loss: calls it, and gives one number that depends on its last step alone, for the gradient; none if None
 
-    Errors: `GatewiseError` where the model has no recurrent layer.
+    Raises: `GatewiseError` where the model has no recurrent layer.
 
     >>> import gatewise
     >>> layer, x = gatewise.LSTM(3, 8), torch.randn(20, 1, 3)

@@ -30,7 +30,7 @@ DIGITS = 6  # of an input's or output's numbers
 def write_page(inspection: Inspection, path: Path, layer: int = 0, step: int | None = None) -> None:
     """Writes the report; layer, step: where it opens, at its last step if None.
 
-    Errors: `GatewiseError` where there is no such layer or step.
+    Raises: `GatewiseError` where there is no such layer or step.
     """
     text = page(inspection, layer, step)
     encoded = text.encode("utf-8", "backslashreplace")  # a file's name may hold bytes that are no text

@@ -148,7 +148,7 @@ class GridClassifier(ImageClassifier):
 def pool(output: Tensor, sizes: Tensor, direction: int, how: Pooling) -> Tensor:
     """What one direction [B, L1, L2, H] found in each lattice of its own size [B, 2]: [B, H].
 
-    direction: 0 to 3, from which corner it began, as in `layers.corners`; "last" is where it ended
+    direction: 0 to 3, from which corner it began, as in `layers.scan_directions`; "last" is where it ended
     """
     if how == "mean":
         within = inside(sizes, output.shape[1:3]).unsqueeze(-1)
