@@ -52,7 +52,7 @@ from gatewise.tasks.anomaly.network import AnomalyNetwork
 from gatewise.tasks.anomaly.plots import draw_anomalies
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
-from gatewise.tasks.options import CountOrFound, Options, Share, StackOptions, TaskOptions
+from gatewise.tasks.options import CountOrFound, Fraction, Options, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
 
@@ -75,8 +75,8 @@ class AnomalyDataOptions(Options):
     time_format: str | None = Field(None, description="The form of the times, such as %d/%m/%Y.")
     context: CountOrFound = Field(0, description="Steps before the one that is scored; 0 finds a number.")
     period: CountOrFound = Field(0, description="Steps after which the series repeats; 0 finds it.")
-    validation_share: Share = Field(0.2, description="The fraction of each series for the threshold.")
-    test_share: Share = Field(0.2, description="The last fraction of each series, the test set.")
+    validation_fraction: Fraction = Field(0.2, description="The fraction of each series for the threshold.")
+    test_fraction: Fraction = Field(0.2, description="The last fraction of each series, the test set.")
 
 
 class AnomalyOptions(TaskOptions, StackOptions, AnomalyDataOptions):
@@ -117,8 +117,8 @@ class DetectAnomalies(Task[AnomalyData]):
         label = options.label or find_label(path, columns)
         given = read_labelled(path, columns, label, options.fill, options.time_format)
         plan = AnomalyPlan(
-            options.false_alarm_rate, options.context, options.period, options.validation_share,
-            options.test_share,
+            options.false_alarm_rate, options.context, options.period, options.validation_fraction,
+            options.test_fraction,
         )  # fmt: skip
         return prepare(given, plan)
 
