@@ -68,8 +68,9 @@ class Libraries:
         Raises: `OSError` where it can't be read, is not what was written, or others could have written it.
         """
         with open(found.path, "rb", opener=_open_itself if self.checked else None) as file:
-            reason = file_obstacle(os.fstat(file.fileno())) if self.checked else None
-            content = b"" if reason else file.read(LARGEST)
+            status = os.fstat(file.fileno())
+            reason = file_obstacle(status) if self.checked else None
+            content = b"" if reason else file.read(min(status.st_size, LARGEST))  # takes memory for as many
         if reason or _digest(content) != found.digest:
             raise OSError(reason or "its content has changed since it was written")
         return content

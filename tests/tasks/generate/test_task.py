@@ -148,11 +148,13 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 import numpy as np
+import polars as pl
 import matplotlib.backends.backend_agg
-import gatewise.cli.train, gatewise.tasks.generate.task, gatewise.training.fit
+import gatewise.cli.train, gatewise.tasks.generate.task, gatewise.tasks.generate_vectors.task, gatewise.training.fit
 from gatewise.cli.main import main
 
-np.linalg.inv(np.eye(3))  # the library behind it takes its memory once
+np.linalg.inv(np.eye(3))  # the libraries behind these take their memory once
+pl.DataFrame({"a": [1.0, 2.0]}).write_csv()
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 allowed = 1024 * int(status["VmData"].split()[0]) + 60 * 2**20
 resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
