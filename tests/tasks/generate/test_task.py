@@ -150,7 +150,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import matplotlib.backends.backend_agg
-import gatewise.cli.train, gatewise.tasks.generate.task, gatewise.tasks.generate_vectors.task, gatewise.training.fit
+import gatewise.cli.train, gatewise.training.fit
+import gatewise.tasks.generate.task, gatewise.tasks.generate_vectors.task
 from gatewise.cli.main import main
 
 np.linalg.inv(np.eye(3))  # the libraries behind these take their memory once
