@@ -1,6 +1,5 @@
 """Runs from Python: the folder of the command line, resumed after an interruption, loaded from any run."""
 
-import polars as pl
 import pytest
 from pytorch_lightning import Callback
 
@@ -48,7 +47,7 @@ def test_an_interrupted_fit_resumes_to_the_result_of_a_whole_one(tmp_path, comma
     assert not (tmp_path / "run" / "model.json").exists()
     resumed = gatewise.resume("run", shown=False)
     assert repr(resumed) == repr(gatewise.Forecaster(**SMALL))
-    assert resumed.predict().equals(pl.DataFrame(whole.predict()))
+    assert resumed.prediction().frame.equals(whole.prediction().frame)
     assert resumed.score() == whole.score()
     assert command("train", "forecast", "--resume", "run").returncode == 0
 
