@@ -17,6 +17,7 @@ OFFERED = ("forecast", "classify", "classify-images", "frames", "label", "genera
 
 SMALL = {
     "forecast": ("series.csv", {"horizon": 4, "context": 12, "hidden": 4}),
+    "anomaly": ("series.csv", {"context": 12, "hidden": 4}),
     "classify": ("sequences.csv", {"hidden": 4}),
     "classify-images": ("bars", {"hidden": 4}),
     "frames": ("clips.npz", {"hidden": 4, "features": 4, "filters": (4,)}),
