@@ -49,7 +49,7 @@ extern "C" double peak(int threads) {
     constexpr int64_t rounds = 4000000;
     const double seconds = timed(threads, [](int thread) {
         Vector values[accumulators], factor = {}, more = {};
-        for (int lane = 0; lane < lanes; ++lane) factor[lane] = 0.999f, more[lane] = 0.001f * thread;
+        for (int lane = 0; lane < lanes; ++lane) factor[lane] = 0.999f, more[lane] = 0.001f * (thread + 1);  // no value becomes subnormal
         for (int place = 0; place < accumulators; ++place) values[place] = more + float(place);
         for (int64_t round = 0; round < rounds; ++round)
 #pragma GCC unroll 32
