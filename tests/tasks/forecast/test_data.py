@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewise.data.series.period import find_period
+from gatewise.data.series.scaled_table import Learned
 from gatewise.data.series.scaling import Scale, learn_scale
 from gatewise.data.series.series import read_series
 from gatewise.data.series.step import Step
 from gatewise.data.series.windows import window_starts
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
-from gatewise.tasks.forecast.data import Learned, Plan, latest, prepare
+from gatewise.tasks.forecast.data import Plan, latest, prepare
 
 
 def numbered(steps, name="a", first=0):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 import torch
 
-from gatewise.data.series.calendar import calendar, useful_cycles
 from gatewise.data.series.period import find_period
-from gatewise.data.series.scaling import Scale, learn_scale
+from gatewise.data.series.scaled_table import Learned, learn_scales, scaled_table
+from gatewise.data.series.scaling import Scale
 from gatewise.data.series.series import Series, SeriesSet
 from gatewise.data.series.step import Step
 from gatewise.data.series.times import say
@@ -37,20 +36,6 @@ class Plan:
         test = max(round(steps * self.test_share), self.horizon)
         validation = max(round(steps * self.validation_share), self.horizon)
         return steps - test - validation, steps - test
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What was learned from the training parts.
-
-    series, covariates: each series' scale by its id, each covariate's; cycles: of the calendar
-    seen: the last time of each series that training and validation saw
-    """
-
-    series: Mapping[str, Scale]
-    covariates: tuple[Scale, ...]
-    cycles: tuple[str, ...]
-    seen: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,11 +93,11 @@ def prepare(source: SeriesSet, plan: Plan, learned: Learned | None = None) -> Fo
     if all(np.ptp(series.target[: plan.borders(len(series))[0]]) == 0 for series in source.series):
         raise GatewiseError("the target never changes in the part to train on: there is nothing to learn")
     trained_before = learned is not None
-    learned = learn(source, [plan.borders(len(series))[0] for series in source.series], learned)
+    learned = learn_scales(source, [plan.borders(len(series))[0] for series in source.series], learned)
     if not trained_before:
         seen = {one.id: say(one.times[plan.borders(len(one))[1] - 1]) for one in source.series}
         learned = replace(learned, seen=seen)
-    tables = [table(series, learned) for series in source.series]
+    tables = [scaled_table(series, learned) for series in source.series]
     values = torch.from_numpy(np.concatenate(tables)).float()
     offsets = np.cumsum([0, *(len(one) for one in tables[:-1])])
     known = tables[0].shape[1] - 1 - len(source.columns.observed)
@@ -146,34 +131,6 @@ def settle(plan: Plan, source: SeriesSet) -> Plan:
     return replace(plan, context=context, period=period)
 
 
-def learn(source: SeriesSet, ends: list[int], learned: Learned | None = None) -> Learned:
-    """What the first `ends` steps of each series show; what was learned before goes first."""
-    scales = {
-        series.id: learn_scale(series.target[:end]) for series, end in zip(source.series, ends, strict=True)
-    }
-    if learned is not None:
-        return replace(learned, series={**scales, **learned.series})
-    pieces = [
-        np.concatenate([series.known[:end], series.observed[:end]], axis=-1)
-        for series, end in zip(source.series, ends, strict=True)
-    ]
-    longest = max(range(len(ends)), key=ends.__getitem__)
-    cycles = useful_cycles(source.series[longest].times[: ends[longest]], source.step)
-    covariates = tuple(learn_scale(column) for column in np.concatenate(pieces).T)
-    return Learned(scales, covariates, cycles)
-
-
-def table(series: Series, learned: Learned) -> np.ndarray:
-    """[T + F, 1 + C + D], scaled: the target (NaN beyond its end), calendar, known and observed values."""
-    beyond = len(series.times) - len(series)
-    given = [series.known, np.pad(series.observed, ((0, beyond), (0, 0)), constant_values=np.nan)]
-    covariates = np.concatenate(given, axis=-1)
-    for place, scale in enumerate(learned.covariates):
-        covariates[:, place] = scale.apply(covariates[:, place])
-    target = np.pad(learned.series[series.id].apply(series.target), (0, beyond), constant_values=np.nan)
-    return np.concatenate([target[:, None], calendar(series.times, learned.cycles), covariates], axis=-1)
-
-
 class Latest(NamedTuple):
     """The present of each series: its last context as one batch, the times to foretell, its scale."""
 
@@ -188,7 +145,7 @@ def latest(source: SeriesSet, plan: Plan, learned: Learned) -> Latest:
     Errors: `GatewiseError` where a series is shorter than the context, or known covariates are not
     given for the whole horizon.
     """
-    learned = learn(source, [len(series) for series in source.series], learned)
+    learned = learn_scales(source, [len(series) for series in source.series], learned)
     windows, times = [], []
     for series in source.series:
         if len(series) < plan.context:
@@ -202,7 +159,7 @@ def latest(source: SeriesSet, plan: Plan, learned: Learned) -> Latest:
                 f"a horizon of {plan.horizon} needs {', '.join(source.columns.known)} for as many"
             )
         series = _extended(series, source.step, plan.horizon)
-        rows = table(series, learned)[len(series) - plan.context :]
+        rows = scaled_table(series, learned)[len(series) - plan.context :]
         windows.append(torch.from_numpy(rows).float())
         times.append(series.times[len(series) :])
     both = torch.stack(windows)

@@ -17,6 +17,7 @@ from gatewise.cells.base import CellType
 from gatewise.cells.transforms import transform_of
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import is_column
+from gatewise.data.series.scaled_table import Learned
 from gatewise.data.series.series import SeriesSet, read_series
 from gatewise.data.series.times import say, time_format
 from gatewise.data.tables.columns import Columns, FoundColumns
@@ -28,7 +29,7 @@ from gatewise.report.example import Example, Line, Track, channels, require_exam
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.forecast.baselines import BASELINES, PointForecast, WindowMLP
-from gatewise.tasks.forecast.data import ForecastData, Learned, Plan, latest, prepare
+from gatewise.tasks.forecast.data import ForecastData, Plan, latest, prepare
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
 from gatewise.tasks.forecast.forecaster import Forecaster, ForecastShape, HeadedForecaster
 from gatewise.tasks.forecast.inspect import explain_forecast
