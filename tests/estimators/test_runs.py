@@ -1,10 +1,14 @@
 """Runs from Python: the folder of the command line, resumed after an interruption, loaded from any run."""
 
+import json
+
+import numpy as np
 import pytest
 from pytorch_lightning import Callback
 
 import gatewise
 from gatewise.tasks.serialization import save_model
+from tests.estimators.test_estimators import waves
 from tests.series import frame
 
 SMALL = {"horizon": 4, "context": 12, "hidden": 4, "epochs": 3}
@@ -82,3 +86,71 @@ def test_a_model_without_readable_options_loads(tmp_path, command):
     (tmp_path / "model" / "config.yaml").write_text("horizon: [")
     with pytest.warns(UserWarning, match=r"default options: .*config.yaml is not YAML"):
         assert gatewise.load("model").predict(frame()).height == 4
+
+
+def sequences():
+    """Sequences [N, T, C] of two classes with numbers as labels, the higher class first."""
+    X, y = waves(36)
+    return X, np.where(y == "up", 2, 7)
+
+
+@pytest.mark.parametrize("resume", ["python", "shell"])
+def test_labels_keep_their_types_in_a_run_that_was_interrupted(tmp_path, command, resume):
+    X, y = sequences()
+    options = {"hidden": 4, "epochs": 3, "progress": False}
+    whole = gatewise.Classifier(**options).fit(X, y)
+    with pytest.raises(KeyboardInterrupt):
+        gatewise.Classifier(**options, out="run", callbacks=[Interrupt()]).fit(X, y)
+    assert json.loads((tmp_path / "run" / "classes.json").read_text()) == [2, 7]
+    if resume == "python":
+        resumed = gatewise.resume("run", shown=False)
+    else:
+        assert command("train", "classify", "--resume", "run").returncode == 0
+        resumed = gatewise.load("run")
+    assert resumed.classes_.tolist() == whole.classes_.tolist() == [2, 7]
+    assert resumed.predict(X).tolist() == whole.predict(X).tolist()
+
+
+def test_a_loaded_comparison_predicts_labels_of_the_types_given(tmp_path, command):
+    X, y = sequences()
+    gatewise.compare("classify", X, y, cells=["rnn"], seeds=1, hidden=4, epochs=1, out="run", shown=False)
+    assert gatewise.load("run").classes_.tolist() == [2, 7]
+    (tmp_path / "run" / "classes.json").write_text('["2"]')
+    with pytest.raises(gatewise.GatewiseError, match=r"classes.json lacks the class '7' of the model"):
+        gatewise.load("run")
+    (tmp_path / "run" / "classes.json").write_text("{}")
+    with pytest.raises(gatewise.GatewiseError, match=r"classes.json: expected a list of labels, got dict"):
+        gatewise.load("run")
+
+
+class Epochs(Callback):
+    """Counts the epochs of all trainings."""
+
+    count = 0
+
+    def on_train_epoch_end(self, trainer, module):
+        self.count += 1
+
+
+def test_a_comparison_takes_callbacks_a_logger_and_options_of_the_trainer(tmp_path, command):
+    counter = Epochs()
+    options = {**SMALL, "cells": ["rnn", "gru"], "seeds": 2, "out": "run", "shown": False}
+    gatewise.compare(
+        "forecast", frame(), **options, callbacks=[counter], logger="csv", trainer={"max_epochs": 2}
+    )
+    assert counter.count == 3 * 2 * 2  # three candidates, of which one is a baseline, two seeds, two epochs
+    logs = sorted(one.parent.parent.parent.name for one in tmp_path.rglob("logs/*/metrics.csv"))
+    assert {"gru-0", "gru-1", "rnn-0", "rnn-1"} < set(logs)
+    assert len(logs) == 6
+    assert len((tmp_path / "run" / "trainings" / "rnn-0" / "metrics.csv").read_text().splitlines()) == 3
+
+
+def test_an_interrupted_comparison_resumes_with_callbacks(tmp_path, command):
+    options = {**SMALL, "cells": ["rnn"], "seeds": 1, "shown": False}
+    with pytest.raises(KeyboardInterrupt):
+        gatewise.compare("forecast", frame(), **options, out="run", callbacks=[Interrupt()])
+    counter = Epochs()
+    resumed = gatewise.resume("run", shown=False, callbacks=[counter])
+    assert counter.count == 1 + 3  # the epoch that was left of one network, and all of the other
+    whole = gatewise.compare("forecast", frame(), **options)
+    assert resumed.table.drop("seconds").equals(whole.table.drop("seconds"))

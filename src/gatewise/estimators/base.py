@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import TableForm, form_of, like
 from gatewise.errors import GatewiseError
-from gatewise.estimators.running import new_run, save_plots, with_own_data
+from gatewise.estimators.running import execute_new, naming, new_run, write_source
 from gatewise.estimators.signature import COMMON, required_options
 from gatewise.files import write_whole
 from gatewise.tasks.base import Prediction, Task
@@ -25,7 +25,7 @@ from gatewise.tasks.options import TrainOptions, resolve, to_yaml, verb_options
 from gatewise.tasks.serialization import SavedModel, save_model
 from gatewise.training import runs
 from gatewise.training.ablation import ablate
-from gatewise.training.commands import evaluate, execute, train
+from gatewise.training.commands import evaluate, train
 from gatewise.training.lightning import Lightning
 from gatewise.training.progress import progress
 
@@ -64,14 +64,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """
         task = self._task_for(data)
         home = TemporaryDirectory(prefix="gatewise-")
-        written = Path(home.name, "data")
-        written.mkdir()
-        path, found = task.write(data, y, written, layout)
-        with speaking_of(path, data):
-            options = self._options(task, {**found, **columns})
-            with new_run("train", task, path, options, self._folder(home)) as run:
-                form = form_of(data, path)
-                comparison, run = self._trained(run, written, data)
+        source = write_source(task, data, y, Path(home.name), layout)
+        lightning = Lightning(self.trainer or {}, self.callbacks or (), self.logger)
+        job = partial(train, baselines=self.baselines, lightning=lightning)
+        with naming(source.path, data):
+            options = self._options(task, {**source.columns, **columns})
+            with new_run("train", task, source.path, options, self._folder(home)) as run:
+                form = form_of(data, source.path)
+                comparison, run = execute_new(run, source, job, self.progress, self.out is not None)
         self.with_run(run, comparison)
         self._home, self._form = home, form
         self._trained_with = self._options(task, columns)
@@ -222,25 +222,6 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """The folder of a run: `out`, or a temporary one."""
         return Path(self.out) if self.out is not None else Path(home.name, "run")
 
-    def _trained(self, run: runs.Run, written: Path, data: Any) -> tuple[Comparison[Any], runs.Run]:
-        """Trains the network of a run; with `out`, the folder gets the data and the figures too.
-
-        written: the folder of data that were in memory; data: as the user gave them
-        """
-        lightning = Lightning(self.trainer or {}, self.callbacks or (), self.logger)
-        job = partial(train, baselines=self.baselines, lightning=lightning)
-        if self.out is None:
-            with progress(self.progress) as callback:
-                return execute(run, callback, job), run
-        with (
-            with_own_data(run, written) as own,
-            speaking_of(own.data, data),
-            progress(self.progress) as callback,
-        ):
-            comparison = execute(own, callback, job)
-            save_plots(own, comparison)
-            return comparison, own
-
     def _compared(self) -> Comparison[Any]:
         check_is_fitted(self, "model_")
         if not hasattr(self, "comparison_"):
@@ -265,7 +246,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             return
         with TemporaryDirectory(prefix="gatewise-") as home:
             path, _ = task.write(data, y, Path(home), layout)
-            with speaking_of(path, data):
+            with naming(path, data):
                 yield path
 
     @classmethod
@@ -276,16 +257,3 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         made = cls(**required, **changed)
         made.model_, made.network_, made._trained_with = model, model.network, options
         return made
-
-
-@contextmanager
-def speaking_of(path: Path, data: Any) -> Iterator[None]:
-    """Within it, messages speak of the data that were given, not of the file that they were written to."""
-    if isinstance(data, str | Path) and Path(data) == path:
-        yield
-        return
-    try:
-        yield
-    except GatewiseError as error:
-        name = f"the {type(data).__name__}"
-        raise GatewiseError(str(error).replace(str(path), name)) from error

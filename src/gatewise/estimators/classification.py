@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from gatewise.data.memory.arrays import Layout, as_array
+from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import is_frame
 from gatewise.data.memory.labels import names_of
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import FOLDER, Estimator
-from gatewise.files import write_whole
-from gatewise.plain import read_json
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel
-
-CLASSES = "classes.json"  # the labels as they were given, in the order of the model's classes
+from gatewise.training.runs import CLASSES, Run, read_classes, write_classes
 
 
 class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
@@ -27,34 +25,21 @@ class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
 
     classes_: np.ndarray
 
-    def fit(self, data: Any, y: Any = None, *, layout: Layout = "NTC", **columns: Any) -> Self:
-        super().fit(data, y, layout=layout, **columns)
-        names = np.asarray(self.model_.reading["classes"])
-        given = names if y is None else np.unique(as_array(y))
-        order = {name: number for number, name in enumerate(names_of(given))}
-        self.classes_ = given if y is None else given[[order[name] for name in names.tolist()]]
-        if self.out is not None and y is not None:
-            self._write_classes(Path(self.out))
+    def with_run(self, run: Run, comparison: Comparison[Any]) -> Self:
+        super().with_run(run, comparison)
+        self.classes_ = _in_model_order(run.classes, self.model_, run.folder)
         return self
 
     def save(self, folder: FOLDER) -> None:
-        """Writes the model and the labels as they were given, as `gatewise.load` reads them."""
+        """Writes the model, and the labels in the types of the data it was fitted on."""
         super().save(folder)
-        self._write_classes(Path(folder))
-
-    def _write_classes(self, folder: Path) -> None:
-        labels = json.dumps(self.classes_.tolist())
-        write_whole(folder / CLASSES, lambda path: path.write_text(labels, encoding="utf-8"))
+        write_classes(Path(folder), self.classes_.tolist())
 
     @classmethod
     def of(cls, model: SavedModel, options: TrainOptions | None, folder: Path) -> Self:
-        """A fitted classifier; its labels are texts where the folder has only the names of the classes."""
+        """A fitted classifier; its labels are texts if the folder has only the names of the classes."""
         made = super().of(model, options, folder)
-        names, path = model.reading["classes"], folder / CLASSES
-        labels = read_json(path) if path.is_file() else list(names)
-        if not isinstance(labels, list) or names_of(labels) != list(names):
-            raise GatewiseError(f"{path} does not hold the classes of the model, {', '.join(names)}")
-        made.classes_ = np.asarray(labels)
+        made.classes_ = _in_model_order(read_classes(folder), model, folder)
         return made
 
     def predict(self, data: Any = None, *, layout: Layout = "NTC") -> Any:
@@ -71,3 +56,16 @@ class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
     def score(self, data: Any = None, y: Any = None, *, layout: Layout = "NTC") -> float:
         """The accuracy on other data, or on the test set."""
         return Estimator.score(self, data, y, layout=layout)
+
+
+def _in_model_order(labels: Sequence[Any], model: SavedModel, folder: Path) -> np.ndarray:
+    """The labels in the order of the model's classes; the names of the classes if there are no labels.
+
+    Raises: `GatewiseError` if a class has no label.
+    """
+    names = model.reading["classes"]
+    given = np.asarray(labels if len(labels) else names)
+    order = {name: number for number, name in enumerate(names_of(given))}
+    if missing := [name for name in names if name not in order]:
+        raise GatewiseError(f"{folder / CLASSES} lacks the class {missing[0]!r} of the model")
+    return given[[order[name] for name in names]]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from gatewise.data.memory.arrays import Layout
-from gatewise.estimators.base import speaking_of
-from gatewise.estimators.running import new_run, save_plots, with_own_data
+from gatewise.estimators.running import execute_new, find_job, naming, new_run, write_source
 from gatewise.tasks import estimator_names, find_task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import resolve, verb_options
-from gatewise.training import commands
-from gatewise.training.progress import progress
+from gatewise.training.lightning import Lightning
 
 
 def compare(
@@ -27,6 +25,9 @@ def compare(
     layout: Layout = "NTC",
     out: Path | str | None = None,
     shown: bool = True,
+    trainer: Mapping[str, Any] | None = None,
+    callbacks: Sequence[Any] = (),
+    logger: Any = None,
     **options: Any,
 ) -> Comparison[Any]:
     """Trains several cells and all baselines of a task on the same data, and ranks them on a test set.
@@ -35,7 +36,9 @@ def compare(
     data, y, layout: as an estimator's `fit` takes them
     cells: their names; the task's usual ones if none are given; seeds: trainings of each
     out: a folder for the run, which `gatewise.resume` continues; None to leave no files
-    shown: whether notes, progress and scores are printed; options: all others of the task
+    shown: whether notes, progress and scores are printed
+    trainer, callbacks, logger: of Lightning, as an estimator takes them, for every training
+    options: all others of the task
 
     Returns: the results, the best first: `.table`, `.best`, `.plot()`, `.verdict`.
 
@@ -44,20 +47,14 @@ def compare(
     """
     chosen = _task_for(task, data)
     with TemporaryDirectory(prefix="gatewise-") as home:
-        written = Path(home, "data")
-        written.mkdir()
-        path, found = chosen.write(data, y, written, layout)
-        with speaking_of(path, data):
-            given = {**found, **options, "cells": tuple(cells), "seeds": seeds}
+        source = write_source(chosen, data, y, Path(home), layout)
+        job = find_job("compare", Lightning(trainer or {}, callbacks, logger))
+        with naming(source.path, data):
+            given = {**source.columns, **options, "cells": tuple(cells), "seeds": seeds}
             resolved = resolve(verb_options("compare", chosen.options), None, given)
             folder = Path(out) if out is not None else Path(home, "run")
-            with new_run("compare", chosen, path, resolved, folder) as run, progress(shown) as callback:
-                if out is None:
-                    return commands.execute(run, callback, commands.compare)
-                with with_own_data(run, written) as own, speaking_of(own.data, data):
-                    comparison = commands.execute(own, callback, commands.compare)
-                    save_plots(own, comparison)
-                    return comparison
+            with new_run("compare", chosen, source.path, resolved, folder) as run:
+                return execute_new(run, source, job, shown, keep=out is not None)[0]
 
 
 def _task_for(name: str, data: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from gatewise.estimators.running import find_job, resumed_run, save_plots
 from gatewise.tasks import find_task
 from gatewise.tasks.comparison import Comparison
 from gatewise.training import runs
-from gatewise.training.commands import execute, train
+from gatewise.training.commands import execute
 from gatewise.training.lightning import Lightning
 from gatewise.training.progress import progress
 
@@ -30,7 +29,7 @@ def resume(
 
     folder: the `out` of `Estimator.fit` or `gatewise.compare`, or the run of a command line
     shown: whether notes, progress and scores are printed
-    trainer, callbacks, logger: of Lightning, as an estimator takes them; for the run of one network
+    trainer, callbacks, logger: of Lightning, as an estimator takes them
 
     Returns: a fitted estimator for the run of one network, a `Comparison` for that of several.
 
@@ -41,9 +40,8 @@ def resume(
     """
     folder = Path(folder)
     described = runs.read_description(folder)
-    task, job = find_task(described.task), find_job(described.verb)
-    if described.verb == "train":
-        job = partial(train, lightning=Lightning(trainer or {}, callbacks, logger))
+    task = find_task(described.task)
+    job = find_job(described.verb, Lightning(trainer or {}, callbacks, logger))
     with resumed_run(described.verb, task, folder) as run, progress(shown) as callback:
         comparison = execute(run, callback, job, begins=False)
         save_plots(run, comparison)

@@ -65,11 +65,16 @@ def train(
     return _conclude(run, runner, results)
 
 
-def compare(run: Run, data: Any, callback: ProgressCallback) -> Comparison[Any]:
-    """Trains every cell and every baseline on the same data; each training has a folder of its own."""
+def compare(
+    run: Run, data: Any, callback: ProgressCallback, lightning: Lightning = NO_EXTRAS
+) -> Comparison[Any]:
+    """Trains every cell and every baseline on the same data; each training has a folder of its own.
+
+    lightning: more for the trainer of each training
+    """
     task, options = run.task, run.options
     assert isinstance(options, CompareOptions)
-    runner = Runner(task, data, callback, task.reading(data, options))
+    runner = Runner(task, data, callback, task.reading(data, options), lightning)
     results = list(runner.baselines(task.baselines(data, options)))
     rivals = task.trained_baselines(data, options)
     makers: dict[str, Callable[[], Network]] = dict(rivals)

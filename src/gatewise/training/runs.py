@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -19,6 +19,7 @@ from gatewise.cells.serialization import from_data, to_data
 from gatewise.data.fingerprint import fingerprint
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
+from gatewise.plain import read_json
 from gatewise.tasks.base import Task
 from gatewise.tasks.options import (
     CompareOptions,
@@ -32,6 +33,7 @@ from gatewise.tasks.options import (
 from gatewise.training.lock import LOCK, locked
 
 OWN_DATA = "fitted-data"  # in the folder of a run, whose data were in memory
+CLASSES = "classes.json"  # the labels of data in memory, in the types that the user gave
 GRADIENT = "gradient.csv"  # in the folder of a training that followed its gradient
 LARGEST, LONGEST = 16 * 2**20, 200  # bytes of a run.json, letters of what is wrong with it
 
@@ -73,6 +75,7 @@ class Run:
     data: Path
     options: TaskOptions
     cells: dict[str, CellType]
+    classes: tuple[Any, ...] = ()  # the distinct labels of data in memory
 
 
 def gradients(run: Run) -> dict[str, Path]:
@@ -140,17 +143,38 @@ def write(run: Run) -> None:
     options, described = to_yaml(run.options), json.dumps(description, indent=1)
     try:
         write_whole(run.folder / "config.yaml", lambda path: path.write_text(options, encoding="utf-8"))
+        write_classes(run.folder, run.classes)
         write_whole(run.folder / "run.json", lambda path: path.write_text(described, encoding="utf-8"))
     except BaseException:
         discard(run)
         raise
 
 
+def write_classes(folder: Path, classes: Sequence[Any]) -> None:
+    """Writes the labels of data in memory into a folder; without labels, the folder has no such file."""
+    if not classes:
+        (folder / CLASSES).unlink(missing_ok=True)
+        return
+    text = json.dumps(list(classes), default=str)
+    write_whole(folder / CLASSES, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def read_classes(folder: Path) -> tuple[Any, ...]:
+    """The labels that `write_classes` wrote; none if the folder has no such file."""
+    path = folder / CLASSES
+    if not path.is_file():
+        return ()
+    found = read_json(path)
+    if not isinstance(found, list):
+        raise GatewiseError(f"{path}: expected a list of labels, got {type(found).__name__}")
+    return tuple(found)
+
+
 def discard(run: Run) -> None:
     """Takes back what `write` wrote, where nothing was trained; the folder can be used again."""
     if not any(run.folder.rglob("*.ckpt")):
         with suppress(OSError):
-            for name in ("run.json", "config.yaml"):
+            for name in ("run.json", "config.yaml", CLASSES):
                 (run.folder / name).unlink(missing_ok=True)
             run.folder.rmdir()  # fails where something else is there
 
@@ -174,7 +198,7 @@ def resume(verb: str, task: Task[Any], folder: Path) -> Run:
     if not data.exists() or fingerprint(data) != described.sha256:
         raise GatewiseError(f"the data of the run, {data}, is gone or changed since; start a new run")
     options = resolve(verb_options(verb, task.options), folder / "config.yaml", {})
-    return Run(verb, task, folder, data, options, cells)
+    return Run(verb, task, folder, data, options, cells, read_classes(folder))
 
 
 def read_description(folder: Path) -> Description:
@@ -222,7 +246,7 @@ def _is_free(folder: Path) -> bool:
     """Whether nothing is in a folder but what a start that was killed before `run.json` may leave."""
     if not folder.is_dir():
         return False
-    names = {one.name for one in folder.iterdir()} - {LOCK, OWN_DATA}
+    names = {one.name for one in folder.iterdir()} - {LOCK, OWN_DATA, CLASSES}
     return not names or (names == {"config.yaml"} and _is_whole(folder / "config.yaml"))
 
 
