@@ -127,7 +127,7 @@ def test_frames_in_arrays(tmp_path, gatewise, arrays, message):
         (("file,", "picture,"), [], "captions.csv has no column 'file', it has picture, caption; name one b"),
         ((",caption", ",said"), [], "captions.csv has no column 'caption', it has file, said; name one by"),
         (("", ""), ["--split-column", "split"], "has no column 'split' for the part; it has file, caption"),
-        (("", ""), ["--hidden", "9"], "both directions share the 9 units of a layer: give an even number"),
+        (("", ""), ["--hidden", "9"], "a bidirectional encoder needs an even number of hidden units, got 9"),
         (("", ""), ["--encoder", "lines"],
          "option encoder: input should be 'columns' or 'positions', got 'lines'"),
     ],

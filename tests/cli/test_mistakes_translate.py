@@ -36,7 +36,7 @@ GOOD = "source\ttarget\n" + ROWS
             ["--reverse-source"],
             "reads both ways already: give --reverse-source with --no-bidirectional",
         ),
-        (GOOD, ["--hidden", "9"], "both directions share the 9 units of a layer: give an even number"),
+        (GOOD, ["--hidden", "9"], "a bidirectional encoder needs an even number of hidden units, got 9"),
         (GOOD, ["--cell", "mdlstm"], "MDLSTM2 is a cell of a lattice; give a cell of sequences"),
         (GOOD, ["--beam", "0"], "option beam: input should be greater than or equal to 1"),
     ],

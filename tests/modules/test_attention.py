@@ -10,7 +10,7 @@ LENGTHS = [5, 1, 3]
 
 
 def memory_of(attention, values):
-    return attention.remember(values, torch.arange(values.shape[1]) < torch.tensor(LENGTHS).unsqueeze(1))
+    return attention.memory(values, torch.arange(values.shape[1]) < torch.tensor(LENGTHS).unsqueeze(1))
 
 
 @KINDS

@@ -26,8 +26,8 @@ class Prefixes:
     def step(self, symbols, state):
         self.asked += len(state)
         state = [(row, (*prefix, int(one))) for (row, prefix), one in zip(state, symbols, strict=True)]
-        looked = torch.tensor([[float(row), float(prefix[-1])] for row, prefix in state])
-        return torch.stack([logits_of(prefix, row) for row, prefix in state]), state, looked
+        attention = torch.tensor([[float(row), float(prefix[-1])] for row, prefix in state])
+        return torch.stack([logits_of(prefix, row) for row, prefix in state]), state, attention
 
     def select(self, state, rows):
         return [state[int(row)] for row in rows]
@@ -110,11 +110,11 @@ def test_a_beam_of_one_is_greedy():
 
 
 @pytest.mark.parametrize("beam", [1, 3])
-def test_what_was_looked_at_belongs_to_the_symbols(beam):
+def test_attention_belongs_to_the_symbols(beam):
     for row, found in enumerate(searched([7] * 10, beam, 0.5)):
-        seen = [9, *found.numbers][: len(found.looked)]
-        assert found.looked.tolist() == [[row, one] for one in seen]
-        assert len(found.looked) - len(found.numbers) in (0, 1)  # one more where the end was told
+        seen = [9, *found.numbers][: len(found.attention)]
+        assert found.attention.tolist() == [[row, one] for one in seen]
+        assert len(found.attention) - len(found.numbers) in (0, 1)  # one more where the end was told
 
 
 def test_what_is_done_is_not_asked_again():

@@ -7,7 +7,7 @@ from PIL import Image
 
 from gatewise.plots.highest_loss import draw_highest_loss, highest_loss, some_frames
 from gatewise.plots.saving import save_picture
-from gatewise.tasks.caption.plots import Told, draw_captions, draw_looks
+from gatewise.tasks.caption.plots import CaptionedImage, draw_attention, draw_captions
 
 RANDOM = np.random.default_rng(0)
 
@@ -41,23 +41,25 @@ def test_examples_of_all_kinds_are_drawn(tmp_path, make):
         assert len(np.unique(np.asarray(drawn.convert("L")))) > 50
 
 
-def test_captions_are_drawn_with_any_text_and_looks_beside_them(tmp_path):
+def test_captions_are_drawn_with_any_text_and_attention_beside_them(tmp_path):
     shown = [
-        Told(image(8, 20), ("one $two^{", "more"), "one", False, ("one",), (RANDOM.random((8, 20)),)),
-        Told(image(8, 9, 3), ("three",), "", False),
-        Told(image(6, 9), ("x",), "x", True, ("x", "<end>"), tuple(RANDOM.random((2, 6, 9)))),
+        CaptionedImage(
+            image(8, 20), ("one $two^{", "more"), "one", False, ("one",), (RANDOM.random((8, 20)),)
+        ),
+        CaptionedImage(image(8, 9, 3), ("three",), "", False),
+        CaptionedImage(image(6, 9), ("x",), "x", True, ("x", "<end>"), tuple(RANDOM.random((2, 6, 9)))),
     ]
     save_picture(draw_captions(shown, "$captions"), tmp_path / "captions.png")
-    save_picture(draw_looks([shown[0], shown[2]], "looks"), tmp_path / "looks.png")
-    for name in ("captions", "looks"):
+    save_picture(draw_attention([shown[0], shown[2]], "attention"), tmp_path / "attention.png")
+    for name in ("captions", "attention"):
         with Image.open(tmp_path / f"{name}.png") as drawn:
             assert min(drawn.size) > 200
 
 
-def test_looks_of_captions_that_are_empty(tmp_path):
+def test_attention_of_captions_that_are_empty(tmp_path):
     """What was told is its end alone, for which something was looked at too."""
-    empty = Told(image(8, 20), ("one",), "", False, (), (RANDOM.random((8, 20)),))
-    save_picture(draw_looks([empty, empty], "looks"), tmp_path / "looks.png")
-    with Image.open(tmp_path / "looks.png") as drawn:
+    empty = CaptionedImage(image(8, 20), ("one",), "", False, (), (RANDOM.random((8, 20)),))
+    save_picture(draw_attention([empty, empty], "attention"), tmp_path / "attention.png")
+    with Image.open(tmp_path / "attention.png") as drawn:
         assert drawn.width > 700  # a title has room
         assert len(np.unique(np.asarray(drawn.convert("L")))) > 50

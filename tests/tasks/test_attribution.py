@@ -7,7 +7,7 @@ from gatewise.cells import GRU
 from gatewise.data.text.parallel import PairBatch
 from gatewise.report.example import Track
 from gatewise.tasks import TASKS
-from gatewise.tasks.translate.attribution import explain_translate
+from gatewise.tasks.translate.inspect import explain_translate
 from gatewise.tasks.translate.network import EncoderDecoder
 from tests.tasks.test_examples import example, folder
 

@@ -171,10 +171,10 @@ def test_a_text_that_is_read(folder):
     assert f"true: {data.test.texts[1]}" in found.said
 
 
-@pytest.mark.parametrize("read", ["columns", "positions"])
-def test_an_image_with_a_caption(folder, read):
+@pytest.mark.parametrize("encoder", ["columns", "positions"])
+def test_an_image_with_a_caption(folder, encoder):
     pytest.importorskip("sacrebleu")
-    options = {"hidden": 8, "embedding": 6, "filters": (4,), "encoder": read, "beam": 2}
+    options = {"hidden": 8, "embedding": 6, "filters": (4,), "encoder": encoder, "beam": 2}
     found, data, told = example("caption", folder / "captions", 2, **options)
     image, place = data.files[data.test.numbers[2]][..., 0], data.test.numbers[2]
     assert found.name == data.table.images[place].name
@@ -184,10 +184,10 @@ def test_an_image_with_a_caption(folder, read):
     assert (found.looked.pixels == image).all()
     down, across = (-(-size // side) for size, side in zip(image.shape, found.looked.place, strict=True))
     assert found.looked.weights.shape == (len(follows), down * across)
-    assert (down == 1) == (read == "columns")
+    assert (down == 1) == (encoder == "columns")
     assert found.looked.weights.sum(1) == pytest.approx(1, abs=1e-6)
     assert ("decoder.recurrent", len(follows)) in steps(told)
-    assert (("reader.recurrent", across) in steps(told)) == (read == "columns")
+    assert (("reader.recurrent", across) in steps(told)) == (encoder == "columns")
 
 
 def test_where_a_decoder_looked(folder):

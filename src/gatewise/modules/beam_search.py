@@ -1,4 +1,4 @@
-"""Beam search over a batch: the likeliest sequences that few hypotheses at a time can find."""
+"""Beam search over a batch."""
 
 from __future__ import annotations
 
@@ -17,11 +17,16 @@ Select = Callable[[State, Tensor], State]
 
 
 class Hypothesis(NamedTuple):
-    """A sequence without its end symbol, its score, and what was looked at for each symbol, [steps, S]."""
+    """An output sequence.
+
+    numbers: its symbols, without the end symbol
+    score: the log-probability divided by `length_norm`
+    attention: the weights of each output symbol [steps, S]; None without attention
+    """
 
     numbers: list[int]
     score: float
-    looked: Tensor | None
+    attention: Tensor | None
 
 
 def length_norm(steps: int, penalty: float) -> float:
@@ -35,84 +40,90 @@ def length_norm(steps: int, penalty: float) -> float:
 
 @dataclass
 class _Tree:
-    """All hypotheses so far. A node is a symbol, its parent, and the row of what was looked at for it."""
+    """All hypotheses so far. A node is a symbol, its parent, and the row of its attention weights."""
 
-    symbols: list[Tensor] = field(default_factory=list)  # of each step, [rows]
-    parents: list[Tensor] = field(default_factory=list)  # each one's row among those of the step before
-    looked: list[Tensor | None] = field(default_factory=list)  # [rows of the step before, S]
+    symbols: list[Tensor] = field(default_factory=list)  # a tensor [rows] for each step
+    parents: list[Tensor] = field(default_factory=list)  # the row of each in the previous step
+    attention: list[Tensor | None] = field(default_factory=list)  # [rows of the previous step, S]
 
-    def read(self, step: int, parent: int, last: int) -> tuple[list[int], Tensor | None]:
-        """All symbols up to `last`, told at a step after its parent; and what was looked at for each."""
+    def trace(self, step: int, parent: int, last: int) -> tuple[list[int], Tensor | None]:
+        """Traces a hypothesis back from its last symbol and parent; returns symbols and attention."""
         numbers, rows = [last], [parent]
         for at in range(step - 1, -1, -1):
             numbers.append(int(self.symbols[at][parent]))
             parent = int(self.parents[at][parent])
             rows.append(parent)
-        looked = [seen[row] for seen, row in zip(self.looked, rows[::-1], strict=False) if seen is not None]
-        return numbers[::-1], torch.stack(looked) if looked else None
+        steps = zip(self.attention, rows[::-1], strict=False)
+        attention = [weights[row] for weights, row in steps if weights is not None]
+        return numbers[::-1], torch.stack(attention) if attention else None
 
 
 def beam_search(
     step: Step[State], select: Select[State], state: State, limits: Tensor, *,
     begin: int, end: int, beam: int = 1, penalty: float = 0.0,
 ) -> list[Hypothesis]:  # fmt: skip
-    """The best sequence of each row of a batch, by `log p / length_norm`.
+    """Finds the best sequence of each row of a batch, by `log p / length_norm`.
 
-    step: symbols [rows] and a state -> logits [rows, V], the next state, what was looked at [rows, S] or None
-    select: some rows of a state, in any order, any number of times
-    state: of the batch, a row for each sequence; limits: [B], the most symbols of each, the end counted in
-    begin, end: symbols; beam: hypotheses of a sequence that are followed at a time (1: the greedy one)
+    step: maps symbols [rows] and a state to logits [rows, V], the next state, and attention [rows, S] or None
+    select: selects rows of a state, in any order, with repetition
+    state: of the batch, a row for each sequence
+    limits: [B], the maximum number of symbols of each sequence, including the end symbol
+    begin, end: the symbols that mark both
+    beam: the number of hypotheses of a sequence; 1 is greedy search
+    penalty: the exponent of `length_norm`
 
-    A sequence is done when `beam` hypotheses have ended among its best and none that goes on scores higher
-    as it stands, when none that goes on can become better than the best that has ended, or at its limit;
-    where none has ended there, the best that goes on is it.
+    The search of a sequence ends at its limit, or when no open hypothesis can exceed the best finished one,
+    or when `beam` hypotheses have finished and no open one scores higher at present. If none has finished
+    at the limit, the best open hypothesis is returned.
     """
     count, device = len(limits), limits.device
-    found: list[Hypothesis | None] = [None] * count
-    ended = torch.zeros(count, dtype=torch.long)
-    alive = torch.arange(count)  # those that are not done, by number; a block of `beam` rows each
+    best_finished: list[Hypothesis | None] = [None] * count
+    finished = torch.zeros(count, dtype=torch.long)
+    active = torch.arange(count)  # the open sequences by number; each is a block of `beam` rows
     state = select(state, torch.arange(count, device=device).repeat_interleave(beam))
     symbols = torch.full((count * beam,), begin, device=device)
     scores = torch.full((count, beam), -torch.inf, device=device)
     scores[:, 0] = 0.0
     tree, limits = _Tree(), limits.cpu()
     for steps in range(1, int(limits.max()) + 1):
-        logits, state, looked = step(symbols, state)
-        tree.looked.append(None if looked is None else looked.cpu())
+        logits, state, attention = step(symbols, state)
+        tree.attention.append(None if attention is None else attention.cpu())
         best, which, rows = _candidates(logits, scores, beam)
         ends = (which == end) & best.isfinite()
         norm = length_norm(steps, penalty)
-        first = ends[:, :beam]  # only those that are among the best as they end
-        ended[alive] += first.sum(1).cpu()
+        first = ends[:, :beam]  # an end counts only among the `beam` best
+        finished[active] += first.sum(1).cpu()
         for place in first.any(1).nonzero().flatten().tolist():
             rank = int(first[place].int().argmax())
             score = float(best[place, rank]) / norm
-            known = found[int(alive[place])]
+            known = best_finished[int(active[place])]
             if known is None or score > known.score:
-                numbers, seen = tree.read(steps - 1, int(rows[place, rank]), end)
-                found[int(alive[place])] = Hypothesis(numbers[:-1], score, seen)
+                numbers, weights = tree.trace(steps - 1, int(rows[place, rank]), end)
+                best_finished[int(active[place])] = Hypothesis(numbers[:-1], score, weights)
         scores, order = best.masked_fill(which == end, -torch.inf).topk(beam)
         symbols, parents = which.gather(1, order), rows.gather(1, order)
-        stay = _undone(found, alive, ended, scores, limits, steps, beam, penalty)
-        for place in (~stay).nonzero().flatten().tolist():
-            if found[int(alive[place])] is None:
-                numbers, seen = tree.read(steps - 1, int(parents[place, 0]), int(symbols[place, 0]))
-                found[int(alive[place])] = Hypothesis(numbers, float(scores[place, 0]) / norm, seen)
-        alive = alive[stay]
-        if not len(alive):
+        is_open = _open(best_finished, active, finished, scores, limits, steps, beam, penalty)
+        for place in (~is_open).nonzero().flatten().tolist():
+            if best_finished[int(active[place])] is None:
+                numbers, weights = tree.trace(steps - 1, int(parents[place, 0]), int(symbols[place, 0]))
+                best_finished[int(active[place])] = Hypothesis(
+                    numbers, float(scores[place, 0]) / norm, weights
+                )
+        active = active[is_open]
+        if not len(active):
             break
-        kept = stay.to(device)
-        scores, symbols, parents = scores[kept], symbols[kept].flatten(), parents[kept].flatten()
+        rest = is_open.to(device)
+        scores, symbols, parents = scores[rest], symbols[rest].flatten(), parents[rest].flatten()
         tree.symbols.append(symbols.cpu())
         tree.parents.append(parents.cpu())
         state = select(state, parents)
-    return [one for one in found if one is not None]
+    return [one for one in best_finished if one is not None]
 
 
 def _candidates(logits: Tensor, scores: Tensor, beam: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The best `2 beam` continuations of each sequence, [B, 2 beam]: scores, symbols, rows they go on from.
+    """The best `2 beam` continuations of each sequence, [B, 2 beam]: scores, symbols, parent rows.
 
-    Twice as many as are followed, as each hypothesis has one continuation that ends.
+    Twice the beam, because each hypothesis has one continuation that ends.
     """
     count, wide = len(scores), min(2 * beam, logits.shape[1])
     top, which = logits.topk(wide, dim=1)
@@ -123,14 +134,16 @@ def _candidates(logits: Tensor, scores: Tensor, beam: int) -> tuple[Tensor, Tens
     return best, which.view(count, -1).gather(1, place), rows
 
 
-def _undone(
-    found: list[Hypothesis | None], alive: Tensor, ended: Tensor, scores: Tensor, limits: Tensor, steps: int,
-    beam: int, penalty: float,
+def _open(
+    best_finished: list[Hypothesis | None], active: Tensor, finished: Tensor, scores: Tensor, limits: Tensor,
+    steps: int, beam: int, penalty: float,
 ) -> Tensor:  # fmt: skip
-    """[alive], which sequences go on."""
+    """Which active sequences continue, [active]."""
     ahead = scores[:, 0].cpu()
-    norms = torch.tensor([length_norm(int(limits[one]), penalty) for one in alive])
-    # Where symbols are few, ends of next to no probability are among the best: their number says nothing.
-    known = torch.tensor([-torch.inf if (one := found[int(row)]) is None else one.score for row in alive])
-    wanting = (ended[alive] < beam) | (ahead / length_norm(steps, penalty) > known)
-    return (limits[alive] > steps) & wanting & (ahead / norms > known)
+    norms = torch.tensor([length_norm(int(limits[one]), penalty) for one in active])
+    # With few symbols, ends of negligible probability are among the best: their number alone is no criterion.
+    best = torch.tensor(
+        [-torch.inf if (one := best_finished[int(row)]) is None else one.score for row in active]
+    )
+    incomplete = (finished[active] < beam) | (ahead / length_norm(steps, penalty) > best)
+    return (limits[active] > steps) & incomplete & (ahead / norms > best)

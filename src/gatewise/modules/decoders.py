@@ -1,4 +1,4 @@
-"""Decoders: from the words so far to features of the next one, over all steps or one at a time."""
+"""Decoders: from the symbols so far to features of the next one, for all steps or one at a time."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from gatewise.layers.states import State
 from gatewise.modules.attention import Attention, Bahdanau, Luong, Memory
 
 
-def given(target: Tensor) -> Tensor:
-    """[B, T]: what a decoder reads to tell a target: the sign of the beginning, then all but its last."""
+def decoder_inputs(target: Tensor) -> Tensor:
+    """Shifts targets [B, T] by one step: the begin symbol, then all symbols but the last."""
     begin = target.new_full((len(target), 1), BEGIN)
     return torch.cat([begin, target[:, :-1]], dim=1)
 
 
 class Decoded(NamedTuple):
-    """What a decoder gives.
+    """The output of a decoder.
 
-    features: [B, T, F]; state: its last; weights: [B, T, S], what it looked at, or None
+    features: [B, T, F]
+    state: after the last step
+    weights: of the attention [B, T, S]; None without
     """
 
     features: Tensor
@@ -33,7 +35,7 @@ class Decoded(NamedTuple):
 
 
 class Decoder(nn.Module):
-    """Layers of a cell over the words so far. `width` is F, the size of its features."""
+    """Recurrent layers over the symbols so far. `width` is F, the size of the features."""
 
     width: int
 
@@ -44,23 +46,23 @@ class Decoder(nn.Module):
         )
 
     @abstractmethod
-    def remember(self, values: Tensor, there: Tensor) -> Memory:
-        """The encoder's output [B, S, H], and where it is no padding [B, S]."""
+    def memory(self, values: Tensor, mask: Tensor) -> Memory:
+        """The memory of encoder outputs [B, S, H]; mask: [B, S], False for padding."""
 
     @abstractmethod
     def forward(self, inputs: Tensor, state: State, memory: Memory) -> Decoded:
-        """Words [B, T, E] behind a state."""
+        """Decodes input vectors [B, T, E] from a state on."""
 
 
 class PlainDecoder(Decoder):
-    """It knows of the source what its first state holds (Sutskever, Vinyals and Le 2014)."""
+    """A decoder without attention: the source is in the initial state (Sutskever, Vinyals and Le 2014)."""
 
     def __init__(self, cell: CellType, embedding: int, hidden: int, layers: int, dropout: float) -> None:
         super().__init__(cell, embedding, hidden, layers, dropout)
         self.width = hidden
 
-    def remember(self, values: Tensor, there: Tensor) -> Memory:
-        return Memory(values[:, :0], values[:, :0], there[:, :0])
+    def memory(self, values: Tensor, mask: Tensor) -> Memory:
+        return Memory(values[:, :0], values[:, :0], mask[:, :0])
 
     def forward(self, inputs: Tensor, state: State, memory: Memory) -> Decoded:
         output, state = self.recurrent(inputs, state)
@@ -68,9 +70,9 @@ class PlainDecoder(Decoder):
 
 
 class LuongDecoder(Decoder):
-    """Its layers run over all words at once, and then each step looks at the source (Luong et al. 2015).
+    """Attention after the layers, over all steps at once (Luong et al. 2015), without input feeding.
 
-    features: `[context; h]`. What was looked at is not fed back.
+    features: `[context; h]`
     """
 
     def __init__(self, cell: CellType, embedding: int, hidden: int, layers: int, dropout: float) -> None:
@@ -78,8 +80,8 @@ class LuongDecoder(Decoder):
         self.attention: Attention = Luong(hidden)
         self.width = 2 * hidden
 
-    def remember(self, values: Tensor, there: Tensor) -> Memory:
-        return self.attention.remember(values, there)
+    def memory(self, values: Tensor, mask: Tensor) -> Memory:
+        return self.attention.memory(values, mask)
 
     def forward(self, inputs: Tensor, state: State, memory: Memory) -> Decoded:
         output, state = self.recurrent(inputs, state)
@@ -88,9 +90,9 @@ class LuongDecoder(Decoder):
 
 
 class BahdanauDecoder(Decoder):
-    """Each step looks at the source with the last hidden, and reads what it found (Bahdanau et al. 2015).
+    """Attention before each step, with the previous hidden state as query (Bahdanau et al. 2015).
 
-    `context_t = attention(h_{t-1})`, `h_t = cell([word_t; context_t], h_{t-1})`; features: `[context; h]`
+    `context_t = attention(h_{t-1})`, `h_t = cell([x_t; context_t], h_{t-1})`; features: `[context; h]`
     """
 
     def __init__(self, cell: CellType, embedding: int, hidden: int, layers: int, dropout: float) -> None:
@@ -98,18 +100,18 @@ class BahdanauDecoder(Decoder):
         self.attention: Attention = Bahdanau(hidden)
         self.width = 2 * hidden
 
-    def remember(self, values: Tensor, there: Tensor) -> Memory:
-        return self.attention.remember(values, there)
+    def memory(self, values: Tensor, mask: Tensor) -> Memory:
+        return self.attention.memory(values, mask)
 
     def forward(self, inputs: Tensor, state: State, memory: Memory) -> Decoded:
-        features, looked = [], []
-        for word in inputs.split(1, dim=1):
+        features, weights_of_steps = [], []
+        for step in inputs.split(1, dim=1):
             hidden = state if isinstance(state, Tensor) else state[0]
             context, weights = self.attention(hidden[-1].unsqueeze(1), memory)
-            output, state = self.recurrent(torch.cat([word, context], dim=-1), state)
+            output, state = self.recurrent(torch.cat([step, context], dim=-1), state)
             features.append(torch.cat([context, output], dim=-1))
-            looked.append(weights)
-        return Decoded(torch.cat(features, dim=1), state, torch.cat(looked, dim=1))
+            weights_of_steps.append(weights)
+        return Decoded(torch.cat(features, dim=1), state, torch.cat(weights_of_steps, dim=1))
 
 
 DECODERS: dict[str, type[PlainDecoder] | type[LuongDecoder] | type[BahdanauDecoder]] = {
@@ -120,13 +122,13 @@ DECODERS: dict[str, type[PlainDecoder] | type[LuongDecoder] | type[BahdanauDecod
 
 
 class Context(NamedTuple):
-    """Where a decoder stands: its state, and the source that it looks at."""
+    """The state of a decoder, and the memory that it attends to."""
 
     state: State
     memory: Memory
 
     def select(self, rows: Tensor) -> Context:
-        """Some rows, in any order, any number of times."""
+        """Selects rows of the batch, in any order, with repetition."""
         return Context(_rows(self.state, rows), self.memory.select(rows))
 
 
@@ -134,3 +136,10 @@ def _rows(state: State, rows: Tensor) -> State:
     if isinstance(state, Tensor):
         return state.index_select(1, rows)
     return tuple(_rows(one, rows) for one in state)
+
+
+def join_directions(state: State) -> State:
+    """The final states of both directions, [2 layers, B, H / 2] each, side by side as [layers, B, H]."""
+    if isinstance(state, Tensor):
+        return torch.cat([state[::2], state[1::2]], dim=-1)
+    return tuple(join_directions(one) for one in state)

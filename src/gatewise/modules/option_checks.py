@@ -15,11 +15,21 @@ from gatewise.plain import one_line
 
 # What does not show in the shape of a parameter; sizes that do are compared with the file of parameters.
 MOST = {
-    "layers": 1000, "horizon": 100_000, "context": 1_000_000, "period": 1_000_000, "longest": 100_000,
-    "beam": 1000, "shift": 10_000, "reach": 10_000, "join": 10_000, "order": 1000, "patch": 10_000,
+    "layers": 1000, "horizon": 100_000, "context": 1_000_000, "period": 1_000_000,
+    "length": 100_000, "max_length": 100_000, "beam": 1000, "shift": 10_000, "reach": 10_000,
+    "stack_frames": 10_000, "order": 1000, "patch": 10_000,
     "penalty": 1000.0, "ratio": 1000.0, "dropout": 1.0, "smoothing": 1.0, "forcing": 1.0, "forget_words": 1.0,
 }  # fmt: skip
-LEAST = {"layers": 1, "hidden": 1, "horizon": 1, "context": 1, "period": 1, "beam": 1, "join": 1, "patch": 1}
+LEAST = {
+    "layers": 1,
+    "hidden": 1,
+    "horizon": 1,
+    "context": 1,
+    "period": 1,
+    "beam": 1,
+    "patch": 1,
+    "stack_frames": 1,
+}
 MOST_OF_ANY = 2**31 - 1
 
 

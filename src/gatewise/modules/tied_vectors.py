@@ -1,4 +1,4 @@
-"""Vectors of symbols that serve twice: as what is read, and as the rows of the softmax."""
+"""Tied embeddings: one matrix embeds input symbols and computes output logits."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from gatewise.data.text.symbols import PADDING
 class TiedVectors(nn.Module):
     """`read(s) = sqrt(E) V_s`, `logits(y) = V y + b` (Press and Wolf 2017; scaled as by Vaswani et al. 2017).
 
-    Rows start with length one, which the softmax wants; what is read is scaled to results of size one, as an
-    untied embedding starts: a recurrent layer hardly tells symbols apart by less.
+    Rows are initialized with norm one, which suits the softmax; embeddings are scaled to variance one, as
+    those of an untied embedding, because a recurrent layer hardly separates symbols by smaller inputs.
 
     >>> vectors = TiedVectors(symbols=9, size=4)
     >>> vectors(torch.tensor([[5, 3]])).shape, vectors.logits(torch.randn(2, 7, 4)).shape
@@ -30,9 +30,9 @@ class TiedVectors(nn.Module):
             self.rows.weight[PADDING] = 0
 
     def forward(self, symbols: Tensor) -> Tensor:
-        """[...] -> [..., E], as they are read."""
+        """Embeds symbols [...] as vectors [..., E]."""
         return self.rows(symbols) * sqrt(self.rows.embedding_dim)
 
     def logits(self, features: Tensor) -> Tensor:
-        """[..., E] -> [..., V]."""
+        """Computes logits [..., V] of features [..., E]."""
         return features @ self.rows.weight.T + self.bias

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-FORMAT = 3
+FORMAT = 4
 RENAMED = {  # options of a config.yaml that an earlier version wrote
     "epoch_steps": "min_steps_per_epoch",
     "test_share": "test_fraction",
@@ -32,6 +32,15 @@ MOVED = {  # networks that format 3 finds in another package than format 2 did
     "label.TranscriptNetwork": "transcribe.TranscriptNetwork",
     "label.WindowTranscriber": "transcribe.WindowTranscriber",
 }
+RENAMED_IN_4 = {"translate.WordTable": "translate.IBMModel1"}  # networks
+OPTIONS_IN_4 = {  # constructor arguments, by the network
+    "caption.CaptionNetwork": {"longest": "max_length", "reading": "encoder"},
+    "caption.MostFrequentCaption": {"longest": "length"},
+    "caption.NearestImage": {"longest": "length"},
+    "transcribe.TranscriptNetwork": {"both": "bidirectional", "join": "stack_frames"},
+    "transcribe.WindowTranscriber": {"join": "stack_frames"},
+    "translate.MostFrequent": {"longest": "length"},
+}
 Description = dict[str, Any]
 
 
@@ -39,7 +48,7 @@ def upgraded(described: Description, version: int) -> Description:
     """A description in the present format; what a step does not understand, it leaves as it is.
 
     >>> upgraded({"format": 2, "kind": "classify.RowClassifier"}, 2)
-    {'format': 3, 'kind': 'classify_images.RowClassifier'}
+    {'format': 4, 'kind': 'classify_images.RowClassifier'}
     """
     for number in range(version, FORMAT):
         described = {**STEPS[number](described), "format": number + 1}
@@ -51,5 +60,17 @@ def _from_2(described: Description) -> Description:
     return {**described, "kind": MOVED.get(kind, kind) if isinstance(kind, str) else kind}
 
 
-STEPS: dict[int, Callable[[Description], Description]] = {2: _from_2}  # by the format that each one reads
+def _from_3(described: Description) -> Description:
+    kind, options = described.get("kind"), described.get("options")
+    if not isinstance(kind, str) or not isinstance(options, dict):
+        return described
+    names = OPTIONS_IN_4.get(kind, {})
+    options = {names.get(name, name): value for name, value in options.items()}
+    return {**described, "kind": RENAMED_IN_4.get(kind, kind), "options": options}
+
+
+STEPS: dict[int, Callable[[Description], Description]] = {
+    2: _from_2,
+    3: _from_3,
+}  # by the format that each one reads
 OLDEST = min(STEPS)

@@ -1,10 +1,10 @@
-"""What is read of an image for a decoder: padding changes nothing, every place says where it is."""
+"""Image encoders: padding changes nothing, each position has its own features."""
 
 import pytest
 import torch
 
 from gatewise.cells import GRU, LSTM
-from gatewise.tasks.caption.encoder import ColumnReader, PositionReader, places
+from gatewise.tasks.caption.encoder import ColumnEncoder, PositionEncoder, position_features
 
 SIZES = torch.tensor([[8, 9], [8, 4], [8, 1]])
 
@@ -24,35 +24,35 @@ def cell(request):
 
 
 @pytest.fixture(params=["columns", "positions"])
-def reader(request, cell):
+def encoder(request, cell):
     made, layers = cell
     if request.param == "columns":
-        return ColumnReader(made, 2, 8, 6, layers, filters=(3, 4))
-    return PositionReader(made, 2, 6, layers, filters=(3, 4))
+        return ColumnEncoder(made, 2, 8, 6, layers, filters=(3, 4))
+    return PositionEncoder(made, 2, 6, layers, filters=(3, 4))
 
 
 def states(read):
     return [read.state] if isinstance(read.state, torch.Tensor) else list(read.state)
 
 
-def test_padding_changes_nothing(reader, cell):
+def test_padding_changes_nothing(encoder, cell):
     values = images()
-    together = reader(values, SIZES)
+    together = encoder(values, SIZES)
     assert len(states(together)) == len(cell[0].state)
     for row, (height, width) in enumerate(SIZES):
-        alone = reader(values[row : row + 1, :height, :width], SIZES[row : row + 1])
-        assert alone.there.all()
+        alone = encoder(values[row : row + 1, :height, :width], SIZES[row : row + 1])
+        assert alone.mask.all()
         torch.testing.assert_close(
-            together.values[row, together.there[row]], alone.values[0], rtol=1e-5, atol=1e-6
+            together.values[row, together.mask[row]], alone.values[0], rtol=1e-5, atol=1e-6
         )
         for one, other in zip(states(together), states(alone), strict=True):
             assert one.shape == (cell[1], 3, 6)
             torch.testing.assert_close(one[:, row], other[:, 0], rtol=1e-5, atol=1e-6)
 
 
-def test_every_pixel_reaches_the_decoder_by_its_first_state(reader):
+def test_every_pixel_reaches_the_decoder_by_its_first_state(encoder):
     values = images().requires_grad_()
-    states(reader(values, SIZES))[0].sum().backward()
+    states(encoder(values, SIZES))[0].sum().backward()
     for gradient, (height, width) in zip(values.grad, SIZES, strict=True):
         seen = (gradient != 0).any(-1)
         assert (
@@ -61,13 +61,13 @@ def test_every_pixel_reaches_the_decoder_by_its_first_state(reader):
         assert not seen[:, width:].any()
 
 
-def test_places_are_shares_of_an_images_own_size():
-    found = places(torch.tensor([[2, 4], [1, 2]]), torch.zeros(2, 2, 4, 5))
+def test_positions_are_relative_to_an_images_own_size():
+    found = position_features(torch.tensor([[2, 4], [1, 2]]), torch.zeros(2, 2, 4, 5))
     assert found[0, :, 0, 0].tolist() == [-0.5, 0.5]
     assert found[0, 0, :, 4].tolist() == [-0.75, -0.25, 0.25, 0.75]
     assert found[1, 0, :2, 4].tolist() == [-0.5, 0.5]
     flat = found[0].flatten(0, 1)
-    assert len({tuple(one) for one in flat.tolist()}) == 8  # every place is told from every other
+    assert len({tuple(one) for one in flat.tolist()}) == 8  # every position differs from every other
     angle = torch.tensor(0.75 * torch.pi)
     waves = torch.stack([angle.sin(), angle.cos(), (2 * angle).sin()])
     torch.testing.assert_close(found[0, 1, 3, 5:], waves)

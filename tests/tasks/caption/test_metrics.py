@@ -7,7 +7,7 @@ from gatewise.data.images.captions import Captions, read_captions
 from gatewise.data.images.images import open_images
 from gatewise.data.text.symbols import END, PADDING, learn_symbols
 from gatewise.tasks.caption.baselines import MostFrequentCaption, NearestImage
-from gatewise.tasks.caption.metrics import captions, references, score_captions
+from gatewise.tasks.caption.metrics import caption_images, references, score_captions
 from tests.bars import write_captions
 
 
@@ -37,14 +37,14 @@ def part(tmp_path_factory):
     return Captions(files, range(40), said, symbols), symbols
 
 
-def test_captions_are_told_in_the_order_of_the_images(part):
+def test_captions_are_in_the_order_of_the_images(part):
     dataset, symbols = part
     network = NearestImage(channels=1)
     network.learn(dataset, None)
-    told = [one.text for one in captions(network, dataset, symbols)]
-    assert told == [own[0] for own in references(dataset, symbols)]  # each is nearest to itself
-    some = [one.text for one in captions(network, dataset, symbols, [5, 2])]
-    assert some == [told[5], told[2]]
+    predicted = [one.text for one in caption_images(network, dataset, symbols)]
+    assert predicted == [own[0] for own in references(dataset, symbols)]  # each is nearest to itself
+    some = [one.text for one in caption_images(network, dataset, symbols, [5, 2])]
+    assert some == [predicted[5], predicted[2]]
 
 
 def test_the_most_frequent_caption_is_that_of_all_images(part):
@@ -52,8 +52,8 @@ def test_the_most_frequent_caption_is_that_of_all_images(part):
     network = MostFrequentCaption()
     network.learn(dataset, None)
     said = [text for own in dataset.captions for text in own]
-    told = {one.text for one in captions(network, dataset, symbols)}
-    assert told == {max(set(said), key=said.count)}
+    predicted = {one.text for one in caption_images(network, dataset, symbols)}
+    assert predicted == {max(set(said), key=said.count)}
 
 
 @pytest.mark.parametrize("make", [MostFrequentCaption, lambda: NearestImage(channels=1)])
@@ -63,7 +63,7 @@ def test_options_rebuild_what_was_learned(part, make):
     network.learn(dataset, None)
     again = type(network).rebuilt(network.options())
     again.load_state_dict(network.state_dict())
-    assert captions(again, dataset, symbols) == captions(network, dataset, symbols)
+    assert caption_images(again, dataset, symbols) == caption_images(network, dataset, symbols)
     batch = dataset.__getitems__(list(range(len(dataset))))
     wrong = total = 0
     for found, row in zip(network.caption(batch), batch.target.tolist(), strict=True):

@@ -14,7 +14,15 @@ from gatewise.tasks.caption.network import CaptionNetwork
 
 SIZES = torch.tensor([[6, 9], [6, 4], [6, 7]])
 TARGET = torch.tensor([[4, 5, END, PADDING], [END, PADDING, PADDING, PADDING], [5, 5, 4, END]])
-SMALL = {"channels": 1, "symbols": 6, "longest": 4, "height": 6, "filters": (3,), "embedding": 5, "hidden": 6}
+SMALL = {
+    "channels": 1,
+    "symbols": 6,
+    "max_length": 4,
+    "height": 6,
+    "filters": (3,),
+    "embedding": 5,
+    "hidden": 6,
+}
 
 
 def batch():
@@ -27,8 +35,8 @@ def batch():
 @pytest.fixture(params=["columns none", "columns luong", "columns bahdanau", "positions bahdanau"])
 def network(request):
     """A network of each way to read and to look."""
-    reading, attention = request.param.split()
-    network = CaptionNetwork(LSTM, reading=reading, attention=attention, layers=2, **SMALL)
+    encoder, attention = request.param.split()
+    network = CaptionNetwork(LSTM, encoder=encoder, attention=attention, layers=2, **SMALL)
     torch.nn.init.normal_(network.vectors.bias)
     torch.nn.init.normal_(network.vectors.rows.weight)
     return network.eval()
@@ -44,9 +52,9 @@ def alone(given, row):
 
 def log_probability(network, given, numbers):
     """Of a caption, symbol after symbol, END included where it is there."""
-    context, total, last = network.read(given), 0.0, BEGIN
+    context, total, last = network.encode(given), 0.0, BEGIN
     for number in numbers:
-        logits, context, _ = network.tell(torch.tensor([[last]]), context)
+        logits, context, _ = network.decode(torch.tensor([[last]]), context)
         total = total + logits[0, 0].log_softmax(-1)[number]
         last = number
     return total
@@ -64,12 +72,12 @@ def test_the_loss_is_that_of_each_image_alone_symbol_after_symbol(network):
 
 def test_the_search_finds_the_best_caption_of_all(network):
     """With a beam as wide as all captions, and what can't follow left out."""
-    network.longest, network.beam, network.penalty = 2, 40, 0.0
+    network.max_length, network.beam, network.penalty = 2, 40, 0.0
     given = batch()
     with torch.no_grad():
         for row, found in enumerate(network.caption(given)):
             one = alone(given, row)
-            step = network._step(torch.tensor([BEGIN]), network.read(one))[0].log_softmax(-1)
+            step = network._step(torch.tensor([BEGIN]), network.encode(one))[0].log_softmax(-1)
             assert step[0, [PADDING, BEGIN]].isinf().all()
             best = max(
                 (sum_of(network, one, [*numbers, END]), list(numbers))
@@ -82,7 +90,7 @@ def test_the_search_finds_the_best_caption_of_all(network):
 
 def sum_of(network, given, numbers):
     """The log-probability of a caption where PADDING and BEGIN are impossible."""
-    context, total, last = network.read(given), 0.0, BEGIN
+    context, total, last = network.encode(given), 0.0, BEGIN
     for number in numbers:
         logits, context, _ = network._step(torch.tensor([last]), context)
         total += float(logits[0].log_softmax(-1)[number])
@@ -90,15 +98,15 @@ def sum_of(network, given, numbers):
     return total
 
 
-def test_what_was_looked_at_lies_within_the_image(network):
+def test_attention_lies_within_the_image(network):
     for row, found in enumerate(network.caption(batch())):
         if network.options()["attention"] == "none":
-            assert found.looked is None or found.looked.numel() == 0
+            assert found.attention is None or found.attention.numel() == 0
             continue
-        there = network.reader(batch().images, SIZES).there[row]
-        assert found.looked.shape[1] == len(there)
-        torch.testing.assert_close(found.looked.sum(1), torch.ones(len(found.looked)))
-        assert (found.looked[:, ~there] == 0).all()
+        mask = network.reader(batch().images, SIZES).mask[row]
+        assert found.attention.shape[1] == len(mask)
+        torch.testing.assert_close(found.attention.sum(1), torch.ones(len(found.attention)))
+        assert (found.attention[:, ~mask] == 0).all()
 
 
 def test_options_rebuild_the_network(network):
@@ -108,15 +116,15 @@ def test_options_rebuild_the_network(network):
     assert torch.equal(again.eval().loss(given), network.loss(given))
 
 
-def test_both_directions_share_the_units():
+def test_a_bidirectional_encoder_needs_an_even_number_of_units():
     with pytest.raises(
-        GatewiseError, match="both directions share the 7 units of a layer: give an even number"
+        GatewiseError, match="a bidirectional encoder needs an even number of hidden units, got 7"
     ):
         CaptionNetwork(LSTM, **{**SMALL, "hidden": 7})
 
 
-@pytest.mark.parametrize("reading", ["columns", "positions"])
-def test_bars_are_told_in_their_order(reading):
+@pytest.mark.parametrize("encoder", ["columns", "positions"])
+def test_bars_are_captioned_in_their_order(encoder):
     """Three bars side by side, each upright or level; the caption names them from the left."""
     kinds = np.zeros((2, 4, 4), np.float32)
     kinds[0, :, 1], kinds[1, 2, :] = 2, 2
@@ -128,8 +136,8 @@ def test_bars_are_told_in_their_order(reading):
         GRU,
         channels=1,
         symbols=6,
-        longest=5,
-        reading=reading,
+        max_length=5,
+        encoder=encoder,
         height=4,
         filters=(8, 8),
         embedding=8,

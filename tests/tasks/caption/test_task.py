@@ -55,7 +55,7 @@ def test_train(folder, comparison):
     assert examples.rows[0][2] == comparison.data.test.captions[0][0]
     image = comparison.data.table.images[comparison.data.validation.numbers[0]]
     assert TASK.preview(network, comparison.data).startswith(f"{image.name} → ")
-    assert drawn(TASK, comparison, folder.parent / "run").keys() == {"captions.png", "looks.png"}
+    assert drawn(TASK, comparison, folder.parent / "run").keys() == {"captions.png", "attention.png"}
 
 
 def test_evaluate_gives_the_part_that_was_not_trained_on(folder, comparison):

@@ -25,12 +25,12 @@ def batch(channels=4):
 
 def networks():
     return {
-        "columns": TranscriptNetwork(3, LSTM, 4, hidden=4, layers=2, join=3),
-        "one direction": TranscriptNetwork(3, GRU, 4, hidden=4, both=False),
+        "columns": TranscriptNetwork(3, LSTM, 4, hidden=4, layers=2, stack_frames=3),
+        "one direction": TranscriptNetwork(3, GRU, 4, hidden=4, bidirectional=False),
         "convolution": TranscriptNetwork(3, LSTM, 4, hidden=4, front="convolution", height=4),
         "lattice": TranscriptNetwork(3, LSTM, 6, hidden=4, front="lattice", height=6),
-        "colours": TranscriptNetwork(3, LSTM, 4, hidden=4, front="convolution", height=2, join=2),
-        "window": WindowTranscriber(3, 4, join=2, reach=1, hidden=8),
+        "colours": TranscriptNetwork(3, LSTM, 4, hidden=4, front="convolution", height=2, stack_frames=2),
+        "window": WindowTranscriber(3, 4, stack_frames=2, reach=1, hidden=8),
     }
 
 
@@ -61,7 +61,7 @@ def test_all_of_it_learns_and_is_rebuilt(name):
 
 
 def test_every_cell_reads(cell):
-    network = TranscriptNetwork(3, cell, 4, hidden=4, join=2)
+    network = TranscriptNetwork(3, cell, 4, hidden=4, stack_frames=2)
     logits, lengths = network(torch.randn(2, 7, 4), torch.tensor([7, 2]))
     assert logits.shape == (2, 4, 4)
     assert lengths.tolist() == [4, 1]
@@ -82,7 +82,7 @@ def test_the_loss_is_a_mean_over_symbols():
 @pytest.mark.parametrize("join", [1, 2, 5])
 @pytest.mark.parametrize("front", ["none", "convolution", "lattice"])
 def test_steps_that_are_left_are_those_of_the_network(join, front):
-    network = TranscriptNetwork(3, LSTM, 4, hidden=3, join=join, front=front, height=4)
+    network = TranscriptNetwork(3, LSTM, 4, hidden=3, stack_frames=join, front=front, height=4)
     lengths = torch.tensor([40, 1, 17, 16])
     _, left = network(torch.randn(4, 40, 4), lengths)
     assert left.tolist() == steps_left(lengths.numpy(), join, front).tolist()

@@ -10,7 +10,7 @@ from gatewise.data.text.pairs import TextPairs
 from gatewise.data.text.parallel import VocabularyConfig, prepare
 from gatewise.data.text.symbols import END, PADDING, SPECIAL, UNKNOWN
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
-from gatewise.tasks.translate.baselines import ROUNDS, CopySource, MostFrequent, WordTable
+from gatewise.tasks.translate.baselines import ITERATIONS, CopySource, IBMModel1, MostFrequent
 
 LEXICON = {"das": "the", "ein": "a", "haus": "house", "buch": "book", "rotes": "red", "Anna": "Anna"}
 SENTENCES = [
@@ -31,7 +31,7 @@ def data():
     return data_of()
 
 
-def told(network, data):
+def translated(network, data):
     found = network.translate(data.test.__getitems__(range(len(data.test))))
     return [data.target.join([data.target.name(one) for one in each.numbers]) for each in found]
 
@@ -42,16 +42,16 @@ def learned(kind, data, *more):
     return network
 
 
-def test_a_word_table_is_that_of_brown_et_al():
+def test_ibm_model_1_is_that_of_brown_et_al():
     of = random.Random(0)
     sources = [of.choices("abcdefgh", k=of.randint(1, 5)) for _ in range(60)]
     # Each letter has three translations, and "z" comes of none in particular.
     targets = [" ".join([f"{one}{of.randrange(3)}" for one in source] + ["z", "z"]) for source in sources]
     pairs = TextPairs("pairs.tsv", [" ".join(one) for one in sources], targets, str)
     data = prepare(pairs, VocabularyConfig(), (0.1, 0.1), pairs, pairs)
-    network = learned(WordTable, data)
+    network = learned(IBMModel1, data)
     share = defaultdict(lambda: 1.0)
-    for _ in range(ROUNDS):
+    for _ in range(ITERATIONS):
         counts, totals = defaultdict(float), defaultdict(float)
         for row in range(len(data.train)):
             source = [PADDING, *data.train.sources[row][:-1].tolist()]
@@ -65,12 +65,12 @@ def test_a_word_table_is_that_of_brown_et_al():
         assert int(network.table[number]) == max(range(len(data.target)), key=lambda one: share[number, one])
 
 
-def test_a_word_table_goes_word_by_word(data):
-    network = learned(WordTable, data)
-    assert told(network, data) == [data.test.text(row)[1] for row in range(len(data.test))]
+def test_ibm_model_1_translates_word_by_word(data):
+    network = learned(IBMModel1, data)
+    assert translated(network, data) == [data.test.text(row)[1] for row in range(len(data.test))]
     batch = data.test.__getitems__([0, 5])
     for found, words in zip(network.translate(batch), (2, 3), strict=True):
-        assert torch.equal(found.looked, torch.eye(words))
+        assert torch.equal(found.attention, torch.eye(words))
     assert float(network.loss(batch)) == 0.0
 
 
@@ -84,14 +84,14 @@ def test_copying_gives_the_source_where_its_words_are_known(data):
     assert float(network.loss(batch)) == 0.5  # "Anna" and the end are right, of four each
 
 
-def test_the_most_frequent_target_is_told_always(data):
+def test_the_most_frequent_target_is_the_translation_of_every_source(data):
     network = learned(MostFrequent, data)
-    assert set(told(network, data)) == {"the book"}
+    assert set(translated(network, data)) == {"the book"}
     assert END not in network.target
 
 
-@pytest.mark.parametrize("kind", [CopySource, WordTable, MostFrequent])
-def test_a_saved_one_tells_the_same(tmp_path, data, kind):
+@pytest.mark.parametrize("kind", [CopySource, IBMModel1, MostFrequent])
+def test_a_saved_baseline_translates_the_same(tmp_path, data, kind):
     network = learned(kind, data)
     save_model(tmp_path, SavedModel("translate", "mine", network, {}))
-    assert told(load_model(tmp_path).network, data) == told(network, data)
+    assert translated(load_model(tmp_path).network, data) == translated(network, data)

@@ -1,4 +1,4 @@
-"""The encoder-decoder: its loss, its batches, what it is given, what it tells."""
+"""The encoder-decoder: its loss, its batches, the decoder inputs, the search."""
 
 import math
 
@@ -50,9 +50,9 @@ def test_a_batch_is_as_good_as_one_by_one(attention, options):
         assert found.numbers == own.numbers
         assert found.score == pytest.approx(own.score, rel=1e-4)
         if attention != "none":
-            steps = own.looked.shape[1]
-            torch.testing.assert_close(found.looked[:, :steps], own.looked, rtol=1e-3, atol=1e-5)
-            assert (found.looked[:, steps:] == 0).all()
+            steps = own.attention.shape[1]
+            torch.testing.assert_close(found.attention[:, :steps], own.attention, rtol=1e-3, atol=1e-5)
+            assert (found.attention[:, steps:] == 0).all()
 
 
 @ATTENTION
@@ -83,7 +83,7 @@ def test_the_decoder_begins_where_both_directions_ended():
         torch.testing.assert_close(hidden[-1, row], expected)
 
 
-def test_bahdanau_looks_with_the_last_hidden_and_luong_with_the_new():
+def test_bahdanau_attends_with_the_last_hidden_state_and_luong_with_the_new():
     for attention in ("bahdanau", "luong"):
         network = network_of(attention, layers=2).eval()
         context = network.encode(*BATCH[:2])
@@ -92,8 +92,8 @@ def test_bahdanau_looks_with_the_last_hidden_and_luong_with_the_new():
         if attention == "bahdanau":
             first = context.state[0][-1].unsqueeze(1)
             hidden = torch.cat([first, hidden[:, :-1]], dim=1)
-        expected, looked = network.decoder.attention(hidden, context.memory)
-        torch.testing.assert_close(weights, looked)
+        expected, attention_weights = network.decoder.attention(hidden, context.memory)
+        torch.testing.assert_close(weights, attention_weights)
         torch.testing.assert_close(contexts, expected)
 
 
@@ -128,7 +128,7 @@ def test_the_score_of_a_translation_is_its_probability(attention, beam):
         target = torch.tensor([[*found[row].numbers, END]])
         alone = batch_of([row])
         nats = network.loss(alone._replace(target=target)) * target.shape[1]
-        # Symbols that can't be told (padding, begin) have no part in a translation's probability.
+        # Symbols that can't be predicted (padding, begin) have no part in a translation's probability.
         features, _, _ = network.decode(
             torch.tensor([[BEGIN, *found[row].numbers]]), network.encode(*alone[:2])
         )
@@ -162,15 +162,15 @@ def test_a_source_is_read_backwards_but_shown_forwards():
         network.translate(BATCH), plain.translate(BATCH._replace(source=flipped)), strict=True
     ):
         assert ours.numbers == other.numbers
-        steps = ours.looked.shape[1]
-        torch.testing.assert_close(ours.looked.flip(1), other.looked[:, :steps])
+        steps = ours.attention.shape[1]
+        torch.testing.assert_close(ours.attention.flip(1), other.attention[:, :steps])
 
 
 def test_the_share_of_true_symbols_falls_with_the_pairs_seen():
     network = network_of(forcing=0.4, forcing_pairs=12)
     shares = []
     for _ in range(6):
-        shares.append(network.share_forced())
+        shares.append(network.forced_fraction())
         network.loss(BATCH)
     assert shares == pytest.approx([1.0, 0.85, 0.7, 0.55, 0.4, 0.4])
     network.eval().loss(BATCH)
@@ -189,7 +189,7 @@ def test_without_true_symbols_it_is_given_its_own(attention):
     network = network_of(attention, forcing=0.0, forcing_pairs=1, dropout=0.5)
     context = network.eval().encode(*BATCH[:2])
     true = torch.cat([torch.full((3, 1), BEGIN), BATCH.target[:, :-1]], dim=1)
-    for row, own in enumerate(network.train()._mixed(true, 0.0, context)):
+    for row, own in enumerate(network.train()._scheduled_inputs(true, 0.0, context)):
         alone = context.select(torch.tensor([row]))
         for step, one in enumerate(own.tolist()):
             if step == 0:
@@ -206,10 +206,10 @@ def test_as_many_true_symbols_are_kept_as_were_asked_for():
     network = network_of()
     context = network.eval().encode(*BATCH[:2])
     true = torch.full((3, 400), PADDING)  # which is never its own
-    mixed = network.train()._mixed(true, 0.7, context)
+    mixed = network.train()._scheduled_inputs(true, 0.7, context)
     assert network.training
     assert float((mixed[:, 1:] == PADDING).double().mean()) == pytest.approx(0.7, abs=0.05)
-    assert torch.equal(network._mixed(true, 1.0, context), true)
+    assert torch.equal(network._scheduled_inputs(true, 1.0, context), true)
 
 
 @pytest.mark.parametrize("cell", [LSTM, GRU])
@@ -224,9 +224,9 @@ def test_a_saved_network_translates_the_same(tmp_path, cell):
     assert int(again.pairs_seen) == 3
 
 
-def test_both_directions_share_the_units():
+def test_a_bidirectional_encoder_needs_an_even_number_of_units():
     with pytest.raises(
-        GatewiseError, match="both directions share the 7 units of a layer: give an even number"
+        GatewiseError, match="a bidirectional encoder needs an even number of hidden units, got 7"
     ):
         network_of(hidden=7)
 

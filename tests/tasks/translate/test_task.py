@@ -58,7 +58,7 @@ def comparison(folder):
 
 
 def test_train(folder, comparison):
-    assert {one.name for one in comparison.results} == {"copy", "most-frequent", "word-table", "lstm"}
+    assert {one.name for one in comparison.results} == {"copy", "most-frequent", "ibm-model-1", "lstm"}
     assert "; 10 symbols of the sources, 10 of the targets" in comparison.data.notes[-1]
     assert drawn(TASK, comparison, folder / "run").keys() == {"attention.png"}
     assert (folder / "run" / "attention.png").stat().st_size > 5000
@@ -128,7 +128,7 @@ def test_two_files_with_others_to_validate_and_test(folder):
         50,
     ]
     network = comparison.chosen(baseline=False).network
-    assert network.share_forced() == 0.5
+    assert network.forced_fraction() == 0.5
     assert drawn(TASK, comparison, folder / "run2") == {}
     with pytest.raises(
         GatewiseError, match=r"trained on all of .*train\.forwards; give pairs that it has not seen"

@@ -1,4 +1,4 @@
-"""From an image to what a decoder looks at: the columns of a convolution's map, or all of its positions."""
+"""Image encoders: the columns of a convolutional feature map, or all of its positions."""
 
 from __future__ import annotations
 
@@ -13,51 +13,59 @@ from gatewise.cells.base import CellType
 from gatewise.layers import Recurrent
 from gatewise.layers.states import State
 from gatewise.modules.convolution import Convolution, inside
+from gatewise.modules.decoders import join_directions
 
 EncoderKind = Literal["columns", "positions"]
 
 
-class Read(NamedTuple):
-    """What was read of images.
+class EncodedImages(NamedTuple):
+    """The output of an image encoder.
 
-    values: [B, S, H], of each place; there: [B, S], False for padding; state: the decoder's first
+    values: [B, S, H], for each column or position
+    mask: [B, S], False for padding
+    state: the decoder's initial state
     """
 
     values: Tensor
-    there: Tensor
+    mask: Tensor
     state: State
 
 
-class ImageReader(nn.Module):
-    """Reads images by a convolution. channels: C of the images; filters: of its blocks"""
+class ImageEncoder(nn.Module):
+    """A convolutional network, and what is built on its feature map.
+
+    channels: C of the images
+    filters: of the blocks of the convolution
+    """
 
     def __init__(self, channels: int, filters: Sequence[int]) -> None:
         super().__init__()
         self.convolution = Convolution(channels, filters)
 
     @abstractmethod
-    def forward(self, images: Tensor, sizes: Tensor) -> Read:
-        """Images [B, H, W, C] of their own sizes [B, 2]."""
+    def forward(self, images: Tensor, sizes: Tensor) -> EncodedImages:
+        """Encodes images [B, H, W, C] of sizes [B, 2]."""
 
     def over_pixels(self, weights: Tensor, height: int, width: int) -> Tensor:
-        """Weights [T, S] of the places of one image, as those of its pixels [T, height, width]."""
+        """Expands attention weights [T, S] of one image to its pixels, [T, height, width]."""
         across = self.convolution.reduced(width)
         maps = weights.reshape(len(weights), -1, across)
-        pixels = 2 ** len(self.convolution.filters)  # along either side of a place of the map
+        pixels = 2 ** len(self.convolution.filters)  # along either side of a position of the map
         down = maps.repeat_interleave(pixels if maps.shape[1] > 1 else height, dim=1)
         return down.repeat_interleave(pixels, dim=2)[:, :height, :width]
 
 
-class ColumnReader(ImageReader):
-    """The columns of the map from left to right and back, by a recurrent layer of each direction.
+class ColumnEncoder(ImageEncoder):
+    """A bidirectional layer over the columns of the feature map; its final states begin the decoder.
 
-    Its last states begin the decoder. cell, layers: of it; height: of all images
-    Source: Shi, Bai and Yao 2017, for reading writing.
+    cell, layers: of the recurrent layer
+    height: of all images
+    Source: Shi, Bai and Yao 2017, for text recognition.
 
     >>> from gatewise.cells import LSTM
-    >>> reader = ColumnReader(LSTM, channels=1, height=28, hidden=16, filters=(4, 8))
-    >>> read = reader(torch.randn(2, 28, 60, 1), torch.tensor([[28, 60], [28, 41]]))
-    >>> read.values.shape, read.there.sum(1).tolist(), read.state[0].shape
+    >>> encoder = ColumnEncoder(LSTM, channels=1, height=28, hidden=16, filters=(4, 8))
+    >>> encoded = encoder(torch.randn(2, 28, 60, 1), torch.tensor([[28, 60], [28, 41]]))
+    >>> encoded.values.shape, encoded.mask.sum(1).tolist(), encoded.state[0].shape
     (torch.Size([2, 15, 16]), [15, 11], torch.Size([1, 2, 16]))
     """
 
@@ -74,25 +82,26 @@ class ColumnReader(ImageReader):
         )  # fmt: skip
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, images: Tensor, sizes: Tensor) -> Read:
+    def forward(self, images: Tensor, sizes: Tensor) -> EncodedImages:
         maps, sizes = self.convolution(images, sizes)
         columns, lengths = self.dropout(maps.transpose(1, 2).flatten(2)), sizes[:, 1]
         values, state = self.recurrent(columns, lengths=lengths)
-        there = torch.arange(values.shape[1], device=values.device) < lengths.unsqueeze(1)
-        return Read(values, there, side_by_side(state))
+        mask = torch.arange(values.shape[1], device=values.device) < lengths.unsqueeze(1)
+        return EncodedImages(values, mask, join_directions(state))
 
 
-class PositionReader(ImageReader):
-    """Every position of the map, with where it is; their mean begins the decoder.
+class PositionEncoder(ImageEncoder):
+    """All positions of the feature map, with positional features; their mean begins the decoder.
 
-    `value = tanh(W [map; row; column] + b)`, `h_0 = tanh(V mean(values) + c)`; other states begin at zero
+    `value = tanh(W [map; position] + b)`, `h_0 = tanh(V mean(values) + c)`; other states begin at zero
+
     cell, layers: of the decoder
     Source: Xu et al. 2015, Show, attend and tell.
 
     >>> from gatewise.cells import LSTM
-    >>> reader = PositionReader(LSTM, channels=3, hidden=16, filters=(4, 8))
-    >>> read = reader(torch.randn(2, 28, 20, 3), torch.tensor([[28, 20], [9, 5]]))
-    >>> read.values.shape, read.there.sum(1).tolist(), read.state[0].shape
+    >>> encoder = PositionEncoder(LSTM, channels=3, hidden=16, filters=(4, 8))
+    >>> encoded = encoder(torch.randn(2, 28, 20, 3), torch.tensor([[28, 20], [9, 5]]))
+    >>> encoded.values.shape, encoded.mask.sum(1).tolist(), encoded.state[0].shape
     (torch.Size([2, 35, 16]), [35, 6], torch.Size([1, 2, 16]))
     """
 
@@ -102,44 +111,37 @@ class PositionReader(ImageReader):
     ) -> None:  # fmt: skip
         super().__init__(channels, filters)
         self.cell, self.layers = cell, layers
-        self.value = nn.Linear(self.convolution.filters[-1] + PLACES, hidden)
+        self.value = nn.Linear(self.convolution.filters[-1] + POSITION_FEATURES, hidden)
         self.begin = nn.Linear(hidden, layers * hidden)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, images: Tensor, sizes: Tensor) -> Read:
+    def forward(self, images: Tensor, sizes: Tensor) -> EncodedImages:
         maps, sizes = self.convolution(images, sizes)
-        there = inside(sizes, maps.shape[1:3])
-        values = self.value(self.dropout(torch.cat([maps, places(sizes, maps)], dim=-1))).tanh()
-        values, there = values.flatten(1, 2), there.flatten(1)
-        mean = (values * there.unsqueeze(-1)).sum(1) / sizes.prod(1, keepdim=True)
+        mask = inside(sizes, maps.shape[1:3])
+        values = self.value(self.dropout(torch.cat([maps, position_features(sizes, maps)], dim=-1))).tanh()
+        values, mask = values.flatten(1, 2), mask.flatten(1)
+        mean = (values * mask.unsqueeze(-1)).sum(1) / sizes.prod(1, keepdim=True)
         first = self.begin(mean).tanh().unflatten(1, (self.layers, -1)).transpose(0, 1).contiguous()
         others = [torch.zeros_like(first) for _ in self.cell.state[1:]]
-        return Read(values, there, (first, *others) if others else first)
+        return EncodedImages(values, mask, (first, *others) if others else first)
 
 
-PLACES = 8  # numbers that say where a position is
+POSITION_FEATURES = 8
 
 
-def places(sizes: Tensor, maps: Tensor) -> Tensor:
-    """Where each position of maps [B, H, W, F] lies within its own size [B, 2]: [B, H, W, 8].
+def position_features(sizes: Tensor, maps: Tensor) -> Tensor:
+    """Features of each position of maps [B, H, W, F] within its own size [B, 2]: [B, H, W, 8].
 
-    Row and column as shares of the whole, from -1 to 1, and sine and cosine waves of two lengths over each.
+    Row and column, scaled to -1 .. 1, with sine and cosine waves of two lengths over each.
 
-    >>> places(torch.tensor([[2, 1]]), torch.zeros(1, 2, 1, 5))[0, :, 0, 0]
+    >>> position_features(torch.tensor([[2, 1]]), torch.zeros(1, 2, 1, 5))[0, :, 0, 0]
     tensor([-0.5000,  0.5000])
     """
-    shares = []
+    features = []
     for axis, whole in enumerate(maps.shape[1:3]):
-        share = (2 * torch.arange(whole, device=maps.device) + 1) / sizes[:, axis, None] - 1
+        position = (2 * torch.arange(whole, device=maps.device) + 1) / sizes[:, axis, None] - 1
         shape = (-1, whole, 1, 1) if axis == 0 else (-1, 1, whole, 1)
-        angle = torch.pi * share
-        waves = torch.stack([share, angle.sin(), angle.cos(), (2 * angle).sin()], dim=-1)
-        shares.append(waves.reshape(*shape[:3], waves.shape[-1]).expand(-1, *maps.shape[1:3], -1))
-    return torch.cat(shares, dim=-1).to(maps.dtype)
-
-
-def side_by_side(state: State) -> State:
-    """The last states of both directions, [2 layers, B, H / 2] each, as [layers, B, H]."""
-    if isinstance(state, Tensor):
-        return torch.cat([state[::2], state[1::2]], dim=-1)
-    return tuple(side_by_side(one) for one in state)
+        angle = torch.pi * position
+        waves = torch.stack([position, angle.sin(), angle.cos(), (2 * angle).sin()], dim=-1)
+        features.append(waves.reshape(*shape[:3], waves.shape[-1]).expand(-1, *maps.shape[1:3], -1))
+    return torch.cat(features, dim=-1).to(maps.dtype)

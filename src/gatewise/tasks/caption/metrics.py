@@ -1,4 +1,4 @@
-"""Captions as text, and how good they are."""
+"""Captions as text, and how well they match the references."""
 
 from __future__ import annotations
 
@@ -13,45 +13,52 @@ from gatewise.data.text.symbols import Symbols
 from gatewise.metrics.text import require_sacrebleu
 from gatewise.tasks.caption.network import Captioner
 
-IMAGES_AT_ONCE = 64
+BATCH_SIZE = 64  # images
 
 
 @dataclass(frozen=True)
-class Caption:
-    """A caption: its text, the pieces that it is of, and what was looked at for each, [T, S], if anything."""
+class CaptionPrediction:
+    """A predicted caption.
+
+    text: the caption
+    tokens: of the caption
+    attention: the weights [T, S] of each output step; None without attention
+    """
 
     text: str
-    pieces: tuple[str, ...]
-    looked: Tensor | None
+    tokens: tuple[str, ...]
+    attention: Tensor | None
 
 
-def captions(
-    network: Captioner, part: Captions, symbols: Symbols, chosen: Sequence[int] | None = None
-) -> list[Caption]:
-    """What a network says of a part's images, or of some of them; those of like size are read together."""
-    places = np.arange(len(part.numbers)) if chosen is None else np.asarray(chosen)
-    areas = part.files.sizes[np.asarray(part.numbers)[places]].prod(1)
+def caption_images(
+    network: Captioner, split: Captions, symbols: Symbols, chosen: Sequence[int] | None = None
+) -> list[CaptionPrediction]:
+    """Captions the images of a split, or the chosen ones; images of similar size share a batch."""
+    places = np.arange(len(split.numbers)) if chosen is None else np.asarray(chosen)
+    areas = split.files.sizes[np.asarray(split.numbers)[places]].prod(1)
     order = areas.argsort(kind="stable")
-    told: dict[int, Caption] = {}
+    predicted: dict[int, CaptionPrediction] = {}
     network.eval()
-    count = min(IMAGES_AT_ONCE, part.at_once)
-    for some in np.split(order, range(count, len(order), count)):
-        for place, found in zip(some, network.caption(part.pictures(places[some].tolist())), strict=True):
-            pieces = [symbols.name(number) for number in found.numbers]
-            told[int(place)] = Caption(symbols.join(pieces), tuple(pieces), found.looked)
-    return [told[place] for place in range(len(places))]
+    count = min(BATCH_SIZE, split.at_once)
+    for rows in np.split(order, range(count, len(order), count)):
+        hypotheses = network.caption(split.pictures(places[rows].tolist()))
+        for place, hypothesis in zip(rows, hypotheses, strict=True):
+            tokens = [symbols.name(number) for number in hypothesis.numbers]
+            text = symbols.join(tokens)
+            predicted[int(place)] = CaptionPrediction(text, tuple(tokens), hypothesis.attention)
+    return [predicted[place] for place in range(len(places))]
 
 
-def references(part: Captions, symbols: Symbols) -> list[tuple[str, ...]]:
-    """The true captions of each image, as the symbols can tell them."""
-    return [tuple(symbols.plain(text) for text in own) for own in part.captions]
+def references(split: Captions, symbols: Symbols) -> list[tuple[str, ...]]:
+    """The reference captions of each image, normalized as predictions are."""
+    return [tuple(symbols.plain(text) for text in own) for own in split.captions]
 
 
-def score_captions(told: Sequence[str], truth: Sequence[Sequence[str]]) -> dict[str, float]:
-    """BLEU (Papineni et al. 2002) and chrF (Popovic 2015), 0 to 100, and the share that is just a true one.
+def score_captions(predicted: Sequence[str], truth: Sequence[Sequence[str]]) -> dict[str, float]:
+    """BLEU (Papineni et al. 2002), chrF (Popovic 2015), 0 to 100, and the fraction of exact matches.
 
-    By sacrebleu (Post 2018): each caption against all true ones of its image; where all of these are shorter
-    than the four words that BLEU counts together, as many as there are.
+    Computed by sacrebleu (Post 2018), each caption against all references of its image. Where all references
+    are shorter than the four words of BLEU's longest n-gram, BLEU uses as many as there are.
 
     >>> score_captions(["a cat", "a dog"], [["a cat", "one cat sleeps"], ["a cow"]])["exact"]
     0.5
@@ -62,7 +69,7 @@ def score_captions(told: Sequence[str], truth: Sequence[Sequence[str]]) -> dict[
     short = max(len(text.split()) for own in truth for text in own) < 4
     bleu = sacrebleu.metrics.BLEU(effective_order=short, force=True)
     return {
-        "bleu": float(bleu.corpus_score(list(told), streams).score),
-        "chrf": float(sacrebleu.metrics.CHRF().corpus_score(list(told), streams).score),
-        "exact": sum(one in own for one, own in zip(told, truth, strict=True)) / len(truth),
+        "bleu": float(bleu.corpus_score(list(predicted), streams).score),
+        "chrf": float(sacrebleu.metrics.CHRF().corpus_score(list(predicted), streams).score),
+        "exact": sum(one in own for one, own in zip(predicted, truth, strict=True)) / len(truth),
     }

@@ -1,4 +1,4 @@
-"""Images with what is truly said of them and what a model says, and where it looked for each word."""
+"""Images with their true and predicted captions, and the attention for each symbol."""
 
 from __future__ import annotations
 
@@ -14,31 +14,34 @@ from gatewise.plots.attention import SPOT
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-INK, RIGHT, WRONG = "#222222", "#2a7f4f", "#c1440e"
+INK, CORRECT, WRONG = "#222222", "#2a7f4f", "#c1440e"
 ACROSS, LETTERS, WORDS = 3, 42, 8
 TITLE = 3  # panels that are as wide as a title
 END = "(end)"
 
 
 @dataclass(frozen=True)
-class Told:
-    """One image, [H, W, C] bytes, with its captions.
+class CaptionedImage:
+    """One image with its captions.
 
-    true, told: by people and by the model; right: whether the model's is one of the true ones
-    pieces, looked: what was told, symbol by symbol, and how much of each pixel [H, W] was looked at for it,
-        and for the end after them where it was told
+    image: [H, W, C] bytes
+    true: the reference captions
+    predicted: the model's caption
+    is_correct: whether the prediction equals one of the references
+    tokens: of the prediction
+    attention: the weight of each pixel [H, W] for each token, and for the end symbol if it was predicted
     """
 
     image: np.ndarray
     true: tuple[str, ...]
-    told: str
-    right: bool
-    pieces: tuple[str, ...] = ()
-    looked: tuple[np.ndarray, ...] = ()
+    predicted: str
+    is_correct: bool
+    tokens: tuple[str, ...] = ()
+    attention: tuple[np.ndarray, ...] = ()
 
 
-def draw_captions(examples: Sequence[Told], title: str) -> Figure:
-    """Draws images in one scale, a true caption above each, below the model's: green if right, else red."""
+def draw_captions(examples: Sequence[CaptionedImage], title: str) -> Figure:
+    """Draws images in one scale, a reference above each, the prediction below in green or, if wrong, red."""
     from matplotlib.figure import Figure
 
     size = _largest(examples)
@@ -52,16 +55,16 @@ def draw_captions(examples: Sequence[Told], title: str) -> Figure:
         _show(axes, one.image, size)
         more = f" (+{len(one.true) - 1} more)" if len(one.true) > 1 else ""
         _write(axes, one.true[0] + more, INK, above=True)
-        _write(axes, one.told or "(nothing)", RIGHT if one.right else WRONG, above=False)
+        _write(axes, one.predicted or "(empty)", CORRECT if one.is_correct else WRONG, above=False)
     return figure
 
 
-def draw_looks(examples: Sequence[Told], title: str) -> Figure:
-    """Draws a row for each image: a panel for each symbol told, and its end, with where the model looked."""
+def draw_attention(examples: Sequence[CaptionedImage], title: str) -> Figure:
+    """Draws a row for each image: a panel with the attention for each symbol of the caption and its end."""
     from matplotlib.figure import Figure
 
     size = _largest(examples)
-    across = min(max(TITLE, *(len(one.looked) for one in examples)), WORDS)
+    across = min(max(TITLE, *(len(one.attention) for one in examples)), WORDS)
     high = 1.6 * size[0] / size[1]
     figure = Figure(figsize=(0.4 + 1.65 * across, 0.6 + (0.4 + high) * len(examples)), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK, parse_math=False)
@@ -69,17 +72,17 @@ def draw_looks(examples: Sequence[Told], title: str) -> Figure:
     for axes in rows.flat:
         axes.axis("off")
     for row, one in zip(rows, examples, strict=True):
-        for axes, piece, weights in zip(row, (*one.pieces, END), one.looked, strict=False):
+        for axes, token, weights in zip(row, (*one.tokens, END), one.attention, strict=False):
             _show(axes, one.image, size)
             cover = np.empty((*weights.shape, 4))
             cover[..., :3], cover[..., 3] = SPOT, 0.7 * weights / weights.max()
             axes.imshow(cover)
-            axes.set_title(piece, fontsize=9, color=INK, loc="left", pad=2, parse_math=False)
+            axes.set_title(token, fontsize=9, color=INK, loc="left", pad=2, parse_math=False)
             _limit(axes, size)
     return figure
 
 
-def _largest(examples: Sequence[Told]) -> tuple[int, int]:
+def _largest(examples: Sequence[CaptionedImage]) -> tuple[int, int]:
     heights, widths = zip(*(one.image.shape[:2] for one in examples), strict=True)
     return max(heights), max(widths)
 

@@ -38,9 +38,9 @@ from gatewise.tasks.caption.data import (
 )
 from gatewise.tasks.caption.encoder import EncoderKind
 from gatewise.tasks.caption.inspect import caption_example
-from gatewise.tasks.caption.metrics import captions, references, score_captions
+from gatewise.tasks.caption.metrics import caption_images, references, score_captions
 from gatewise.tasks.caption.network import Captioner, CaptionNetwork
-from gatewise.tasks.caption.plots import Told, draw_captions, draw_looks
+from gatewise.tasks.caption.plots import CaptionedImage, draw_attention, draw_captions
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import (
     Count,
@@ -151,7 +151,7 @@ class CaptionTask(Task[CaptionData]):
         require_sacrebleu()
         if options.encoder == "columns" and options.hidden % 2:
             raise GatewiseError(
-                f"both directions share the {options.hidden} units of a layer: give an even number"
+                f"a bidirectional encoder needs an even number of hidden units, got {options.hidden}"
             )
 
     def accepts(self, data: Any) -> bool:
@@ -181,10 +181,21 @@ class CaptionTask(Task[CaptionData]):
 
     def network(self, data: CaptionData, options: CaptionOptions, cell: CellType) -> CaptionNetwork:
         return CaptionNetwork(
-            cell, data.files.form.channels, len(data.symbols), int(data.train.targets.lengths.max()),
-            options.encoder, int(data.files.sizes[0, 0]), options.filters, options.embedding, options.hidden,
-            options.layers, options.attention, options.dropout, options.beam, options.length_penalty,
-        )  # fmt: skip
+            cell,
+            channels=data.files.form.channels,
+            symbols=len(data.symbols),
+            max_length=int(data.train.targets.lengths.max()),
+            encoder=options.encoder,
+            height=int(data.files.sizes[0, 0]),
+            filters=options.filters,
+            embedding=options.embedding,
+            hidden=options.hidden,
+            layers=options.layers,
+            attention=options.attention,
+            dropout=options.dropout,
+            beam=options.beam,
+            penalty=options.length_penalty,
+        )
 
     def baselines(
         self, data: CaptionData, options: CaptionOptions | None = None
@@ -195,12 +206,12 @@ class CaptionTask(Task[CaptionData]):
         }
 
     def score(self, network: Captioner, data: CaptionData, part: Captions) -> dict[str, float]:
-        told = captions(network, part, data.symbols)
+        told = caption_images(network, part, data.symbols)
         return score_captions([one.text for one in told], references(part, data.symbols))
 
     def preview(self, network: Captioner, data: CaptionData) -> str:
         image = data.table.images[data.validation.numbers[0]]
-        return f"{image.name} → {captions(network, data.validation, data.symbols, [0])[0].text}"
+        return f"{image.name} → {caption_images(network, data.validation, data.symbols, [0])[0].text}"
 
     def reading(self, data: CaptionData, options: CaptionOptions) -> dict[str, Any]:
         source, shares = (
@@ -241,7 +252,7 @@ class CaptionTask(Task[CaptionData]):
         symbols = Symbols.from_data(reading.symbols)
         assert isinstance(model.network, Captioner)
         every = Captions(files, range(len(files)), [()] * len(files), symbols)
-        told = [one.text for one in captions(model.network, every, symbols)]
+        told = [one.text for one in caption_images(model.network, every, symbols)]
         left_out = left_out_below(path) if path.is_dir() else ()
         about = "; ".join((f"{len(told)} captions", *left_out, *files.notes))
         return Prediction(pl.DataFrame({file: names, column: told}), about, lines=column)
@@ -254,7 +265,7 @@ class CaptionTask(Task[CaptionData]):
         return caption_example(model.network, data, number)
 
     def details(self, network: Captioner, data: CaptionData) -> list[Details]:
-        told = [one.text for one in captions(network, data.test, data.symbols)]
+        told = [one.text for one in caption_images(network, data.test, data.symbols)]
         truth = references(data.test, data.symbols)
         return [_by_length(told, truth, data.symbols), _examples(told, truth, data)]
 
@@ -274,17 +285,17 @@ class CaptionTask(Task[CaptionData]):
         title = f"The first images of the test part: what is true above, what {result.name} tells below"
         about = f"images of the test part with their captions, and those of {result.name}"
         drawn = [Plot("captions", about, draw_captions(shown, title))]
-        looks = [one for one in shown if one.looked][:LOOKS]
+        looks = [one for one in shown if one.attention][:LOOKS]
         if looks:
-            figure = draw_looks(looks, f"Where {result.name} looked for each symbol")
-            drawn.append(Plot("looks", f"where {result.name} looked for each symbol", figure))
+            figure = draw_attention(looks, f"Attention of {result.name} for each symbol")
+            drawn.append(Plot("attention", f"the attention of {result.name} for each symbol", figure))
         return drawn
 
 
 def _check_height(model: SavedModel, images: Sequence[Path], sizes: np.ndarray) -> None:
     """Errors: `GatewiseError` where a model reads columns of a height that an image does not have."""
     options = model.network.options()
-    if options.get("reading") != "columns":
+    if options.get("encoder") != "columns":
         return
     wrong = sizes[:, 0] != options["height"]
     if wrong.any():
@@ -295,17 +306,17 @@ def _check_height(model: SavedModel, images: Sequence[Path], sizes: np.ndarray) 
         )
 
 
-def _shown(network: CaptionNetwork, data: CaptionData, place: int) -> Told:
+def _shown(network: CaptionNetwork, data: CaptionData, place: int) -> CaptionedImage:
     """One image of the test part with its captions, and where was looked."""
-    told = captions(network, data.test, data.symbols, [place])[0]
+    told = caption_images(network, data.test, data.symbols, [place])[0]
     true = references(data.test, data.symbols)[place]
     image = data.files[data.test.numbers[place]]
     height, width = image.shape[:2]
     looked: tuple[np.ndarray, ...] = ()
-    if told.looked is not None and told.looked.numel():
-        looked = tuple(network.reader.over_pixels(told.looked, height, width).numpy())
-    pieces = tuple(map(data.symbols.shown, told.pieces))
-    return Told(image, true, told.text, told.text in true, pieces, looked)
+    if told.attention is not None and told.attention.numel():
+        looked = tuple(network.reader.over_pixels(told.attention, height, width).numpy())
+    pieces = tuple(map(data.symbols.shown, told.tokens))
+    return CaptionedImage(image, true, told.text, told.text in true, pieces, looked)
 
 
 def _examples(told: list[str], truth: list[tuple[str, ...]], data: CaptionData) -> Details:

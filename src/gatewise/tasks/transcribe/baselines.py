@@ -50,16 +50,20 @@ class WindowTranscriber(Transcriber):
     hidden: H
     """
 
-    def __init__(self, symbols: int, channels: int, join: int = 1, reach: int = 3, hidden: int = 128) -> None:
+    def __init__(
+        self, symbols: int, channels: int, stack_frames: int = 1, reach: int = 3, hidden: int = 128
+    ) -> None:
         super().__init__(symbols)
-        self._options = {"channels": channels, "join": join, "reach": reach, "hidden": hidden}
-        self.join, self.reach = join, reach
+        self._options = {"channels": channels, "stack_frames": stack_frames, "reach": reach, "hidden": hidden}
+        self.stack_frames, self.reach = stack_frames, reach
         self.body = nn.Sequential(
-            nn.Linear((2 * reach + 1) * join * channels, hidden), nn.ReLU(), nn.Linear(hidden, 1 + symbols)
+            nn.Linear((2 * reach + 1) * stack_frames * channels, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, 1 + symbols),
         )
 
     def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        values, lengths = joined(values, lengths, self.join)
+        values, lengths = joined(values, lengths, self.stack_frames)
         return self.body(windows(values, lengths, self.reach)), lengths
 
     def options(self) -> dict[str, Any]:

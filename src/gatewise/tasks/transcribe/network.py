@@ -54,7 +54,7 @@ class TranscriptNetwork(Transcriber):
 
     >>> import torch
     >>> from gatewise.cells import LSTM
-    >>> network = TranscriptNetwork(10, LSTM, channels=28, hidden=8, join=4)
+    >>> network = TranscriptNetwork(10, LSTM, channels=28, hidden=8, stack_frames=4)
     >>> logits, lengths = network(torch.randn(2, 30, 28), torch.tensor([30, 9]))
     >>> logits.shape, lengths
     (torch.Size([2, 8, 11]), tensor([8, 3]))
@@ -67,31 +67,32 @@ class TranscriptNetwork(Transcriber):
         channels: int,
         hidden: int = 64,
         layers: int = 1,
-        both: bool = True,
-        join: int = 1,
+        bidirectional: bool = True,
+        stack_frames: int = 1,
         front: Front = "none",
         height: int = 0,
         dropout: float = 0.0,
     ) -> None:
         super().__init__(symbols)
         self._options = {
-            "cell": cell, "channels": channels, "hidden": hidden, "layers": layers, "both": both,
-            "join": join, "front": front, "height": height, "dropout": dropout,
+            "cell": cell, "channels": channels, "hidden": hidden, "layers": layers,
+            "bidirectional": bidirectional, "stack_frames": stack_frames, "front": front,
+            "height": height, "dropout": dropout,
         }  # fmt: skip
-        self.join = join
+        self.stack_frames = stack_frames
         self.front = strip_front(front, cell, height, channels)
         channels = channels if self.front is None else self.front.features
         self.dropout = nn.Dropout(dropout)
         self.recurrent = Recurrent(
-            cell, channels * join, hidden, layers, batch_first=True, bidirectional=both,
+            cell, channels * stack_frames, hidden, layers, batch_first=True, bidirectional=bidirectional,
             dropout=dropout if layers > 1 else 0.0,
         )  # fmt: skip
-        self.readout = nn.Linear(hidden * (1 + both), 1 + symbols)
+        self.readout = nn.Linear(hidden * (1 + bidirectional), 1 + symbols)
 
     def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         if self.front is not None:
             values, lengths = self.front(values, lengths)
-        values, lengths = joined(values, lengths, self.join)
+        values, lengths = joined(values, lengths, self.stack_frames)
         output, _ = self.recurrent(self.dropout(values), lengths=lengths)
         return self.readout(self.dropout(output)), lengths
 

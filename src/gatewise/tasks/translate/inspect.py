@@ -1,4 +1,4 @@
-"""A pair of texts as an example to look at inside a model: its symbols, and where was looked."""
+"""One pair of texts for inspection: symbols, attention map, and attribution of the translation."""
 
 from __future__ import annotations
 
@@ -7,46 +7,71 @@ from torch import Tensor
 from torch.nn import functional
 
 from gatewise.data.text.parallel import PairBatch, ParallelData
-from gatewise.modules.decoders import given
-from gatewise.report.example import AttentionMap, Example, Track
-from gatewise.tasks.translate.attribution import explain_translate
-from gatewise.tasks.translate.metrics import tell
+from gatewise.data.text.symbols import END
+from gatewise.insight.attribution import attribute_through
+from gatewise.modules.decoders import decoder_inputs
+from gatewise.report.attribution import closely, coloured, explained
+from gatewise.report.example import AttentionMap, Example, Explained, Track
+from gatewise.tasks.translate.metrics import translate_texts
 from gatewise.tasks.translate.network import EncoderDecoder
 
-END = "(end)"
+END_NAME = "(end)"
 
 
 def translate_example(network: EncoderDecoder, data: ParallelData, number: int) -> Example:
-    """A pair of the test part: what the encoder reads, what the decoder is given, what is to follow."""
+    """A pair of the test set: the inputs of encoder and decoder, and the target symbols."""
     batch, (text, _) = data.test.__getitems__([number]), data.test.text(number)
     source, target = (
-        [*map(symbols.shown, map(symbols.name, numbers[:-1].tolist())), END]
+        [*map(symbols.shown, map(symbols.name, numbers[:-1].tolist())), END_NAME]
         for symbols, numbers in ((data.source, batch.source[0]), (data.target, batch.target[0]))
     )
     tracks = (
-        Track("read", symbols=tuple(source[::-1] if network.reverse else source), layer="encoder"),
-        Track("given", symbols=("(begin)", *target[:-1]), layer="decoder"),
-        Track("to follow", symbols=tuple(target), layer="decoder"),
+        Track("source", symbols=tuple(source[::-1] if network.reverse else source), layer="encoder"),
+        Track("decoder input", symbols=("(begin)", *target[:-1]), layer="decoder"),
+        Track("target", symbols=tuple(target), layer="decoder"),
     )
-    told = tell(network, [text], data.source, data.target)[0].text
+    translation = translate_texts(network, [text], data.source, data.target)[0].text
 
     def last() -> Tensor:
-        logits = network.logits(_decoded(network, batch)[0][:, -1])
+        logits = network.logits(_decode(network, batch)[0][:, -1])
         return functional.cross_entropy(logits, batch.target[:, -1])
 
     with torch.inference_mode():
-        _, weights = _decoded(network, batch)
-    looked = None
+        _, weights = _decode(network, batch)
+    attention = None
     if weights is not None:
-        looked = AttentionMap(weights[0].numpy(), tuple(target), tracks[0].symbols, "decoder", "encoder")
+        attention = AttentionMap(weights[0].numpy(), tuple(target), tracks[0].symbols, "decoder", "encoder")
     return Example(
-        batch, text, tracks, f"told: {told}", unit="symbol", last=last, looked=looked,
-        explain=lambda _: explain_translate(network, batch, told, tracks[0]),
+        batch, text, tracks, f"translation: {translation}", unit="symbol", last=last, looked=attention,
+        explain=lambda _: explain_translate(network, batch, translation, tracks[0]),
     )  # fmt: skip
 
 
-def _decoded(network: EncoderDecoder, batch: PairBatch) -> tuple[Tensor, Tensor | None]:
-    """What the decoder makes of each symbol of the target, and where was looked for it."""
+def explain_translate(network: EncoderDecoder, batch: PairBatch, translation: str, read: Track) -> Explained:
+    """Attributes the log-probability of a translation to the source symbols.
+
+    batch: one source; translation: its text; read: the track of the source symbols
+    """
+    numbers = torch.tensor([[*network.translate(batch)[0].numbers, END]])
+
+    def log_probability(source: Tensor) -> Tensor:
+        rows = len(source)
+        context = network.encode(source, batch.lengths.expand(rows))
+        logits = network.logits(network.decode(decoder_inputs(numbers).expand(rows, -1), context)[0])
+        logs = logits.log_softmax(-1).gather(-1, numbers.expand(rows, -1).unsqueeze(-1))
+        return logs.sum((1, 2))
+
+    attribution = closely(
+        lambda points: attribute_through(network.source_vectors, log_probability, batch.source, steps=points)
+    )
+    values = attribution.values[0].double().numpy()
+    explained_value = f"ln p of the translation ({translation or 'empty'})"
+    baseline = "where every source embedding is zero"
+    return explained(attribution, explained_value, baseline, values, (coloured(read, values),))
+
+
+def _decode(network: EncoderDecoder, batch: PairBatch) -> tuple[Tensor, Tensor | None]:
+    """The decoder's features of each target symbol, and its attention weights."""
     context = network.encode(batch.source, batch.lengths)
-    features, _, weights = network.decode(given(batch.target), context)
+    features, _, weights = network.decode(decoder_inputs(batch.target), context)
     return features, weights

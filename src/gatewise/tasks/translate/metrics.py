@@ -1,4 +1,4 @@
-"""Translations as text, and how good they are."""
+"""Translations as text, and the references that they are scored against."""
 
 from __future__ import annotations
 
@@ -13,54 +13,65 @@ from gatewise.data.text.symbols import UNKNOWN, Symbols
 from gatewise.modules.beam_search import Hypothesis
 from gatewise.tasks.translate.network import Translator
 
-ROWS = 64  # sentences that are translated at a time
+BATCH_SIZE = 64  # sentences
 
 
 @dataclass(frozen=True)
-class Told:
-    """A translation: its text, the pieces it is of, those of its source, and what was looked at, [T, S]."""
+class Translation:
+    """A translated text.
+
+    text: the translation
+    tokens: of the translation
+    source: the tokens of the source
+    attention: the weights [T, S] of each output step; None without attention
+    """
 
     text: str
-    pieces: tuple[str, ...]
+    tokens: tuple[str, ...]
     source: tuple[str, ...]
-    looked: Tensor | None
+    attention: Tensor | None
 
 
-def tell(network: Translator, texts: Sequence[str], source: Symbols, target: Symbols) -> list[Told]:
-    """Translates texts. A text without symbols has an empty translation.
+def translate_texts(
+    network: Translator, texts: Sequence[str], source: Symbols, target: Symbols
+) -> list[Translation]:
+    """Translates texts, in their order. A text without symbols has an empty translation.
 
-    An unknown symbol is replaced by that of the source which was looked at most (Luong et al. 2015).
+    An unknown symbol is replaced by the source symbol with the highest attention (Luong et al. 2015).
     """
-    pieces = [source.split(text) for text in texts]
-    numbers = Ragged.of([source.numbers(one) for one in pieces])
-    told = [Told("", (), (), None)] * len(texts)
+    tokens = [source.split(text) for text in texts]
+    numbers = Ragged.of([source.numbers(one) for one in tokens])
+    translated = [Translation("", (), (), None)] * len(texts)
     rows = np.flatnonzero(numbers.lengths > 1)
     rows = rows[numbers.lengths[rows].argsort(kind="stable")]
     training, device = network.training, next((one.device for one in network.state_dict().values()), "cpu")
     network.eval()
-    for some in np.split(rows, range(ROWS, len(rows), ROWS)) if len(rows) else ():
-        sources = numbers.padded(some).to(device)
-        batch = PairBatch(sources, numbers.tensor_lengths(some).to(device), sources[:, :0])
-        for row, found in zip(some.tolist(), network.translate(batch), strict=True):
-            told[row] = _told(found, pieces[row], target)
+    for batch_rows in np.split(rows, range(BATCH_SIZE, len(rows), BATCH_SIZE)) if len(rows) else ():
+        sources = numbers.padded(batch_rows).to(device)
+        batch = PairBatch(sources, numbers.tensor_lengths(batch_rows).to(device), sources[:, :0])
+        for row, hypothesis in zip(batch_rows.tolist(), network.translate(batch), strict=True):
+            translated[row] = _translation(hypothesis, tokens[row], target)
     network.train(training)
-    return told
+    return translated
 
 
-def translations(network: Translator, part: Parallel, data: ParallelData) -> list[Told]:
-    """Those of a part's sources, in its order."""
-    return tell(network, [part.text(row)[0] for row in range(len(part))], data.source, data.target)
+def translate_split(network: Translator, split: Parallel, data: ParallelData) -> list[Translation]:
+    """Translates all sources of a split, in their order."""
+    return translate_texts(
+        network, [split.text(row)[0] for row in range(len(split))], data.source, data.target
+    )
 
 
-def references(part: Parallel, data: ParallelData) -> list[str]:
-    """A part's targets as the symbols can tell them."""
-    return [data.target.plain(part.text(row)[1]) for row in range(len(part))]
+def references(split: Parallel, data: ParallelData) -> list[str]:
+    """The targets of a split, normalized as translations are."""
+    return [data.target.plain(split.text(row)[1]) for row in range(len(split))]
 
 
-def _told(found: Hypothesis, source: list[str], target: Symbols) -> Told:
-    pieces = []
-    for step, number in enumerate(found.numbers):
-        copied = found.looked is not None and number == UNKNOWN
-        place = int(found.looked[step, : len(source)].argmax()) if copied else 0  # type: ignore[index]
-        pieces.append(source[place] if copied else target.name(number))
-    return Told(target.join(pieces), tuple(pieces), tuple(source), found.looked)
+def _translation(hypothesis: Hypothesis, source: list[str], target: Symbols) -> Translation:
+    tokens, attention = [], hypothesis.attention
+    for step, number in enumerate(hypothesis.numbers):
+        if attention is not None and number == UNKNOWN:
+            tokens.append(source[int(attention[step, : len(source)].argmax())])
+        else:
+            tokens.append(target.name(number))
+    return Translation(target.join(tokens), tuple(tokens), tuple(source), attention)

@@ -1,4 +1,4 @@
-"""Encoder and decoder: a source is read, and its target told symbol by symbol."""
+"""The encoder-decoder network, and what it has in common with its baselines."""
 
 from __future__ import annotations
 
@@ -14,41 +14,47 @@ from gatewise.data.text.parallel import PairBatch
 from gatewise.data.text.symbols import BEGIN, END, PADDING
 from gatewise.errors import GatewiseError
 from gatewise.layers import Recurrent
-from gatewise.layers.states import State
 from gatewise.modules.beam_search import Hypothesis, beam_search
-from gatewise.modules.decoders import DECODERS, Context, given
+from gatewise.modules.decoders import DECODERS, Context, decoder_inputs, join_directions
 from gatewise.modules.network import Network
 from gatewise.modules.tied_vectors import TiedVectors
 
-ROWS = 4096  # logits are made of so many steps at a time
-BEYOND = 5  # symbols that a translation may be longer than any of its ratio was in training
+CHUNK_SIZE = 4096  # steps whose logits are computed at once
+EXTRA_LENGTH = 5  # symbols beyond the largest ratio of target to source lengths in training
 
 
 class Translator(Network):
-    """Gives a target for a source, networks and baselines alike."""
+    """Translates sources: the network or a baseline."""
 
     @abstractmethod
     def translate(self, batch: PairBatch) -> list[Hypothesis]:
-        """A target for each row, with what was looked at: [steps, S]."""
+        """Translates each source of a batch."""
 
     def weight(self, batch: PairBatch) -> int:
         return int((batch.target != PADDING).sum())
 
 
 class EncoderDecoder(Translator):
-    """One stack of any cell reads the source, another tells the target (Sutskever, Vinyals and Le 2014).
+    """A recurrent encoder and a recurrent decoder, of any cell (Sutskever, Vinyals and Le 2014).
 
     `p(y | x) = prod p(y_t | y_1 .. y_{t-1}, x)`, `logits = V tanh(W features + b) + b'`, where the rows of V
-    are also the vectors of the target's symbols as they are read (`TiedVectors`).
+    are also the embeddings of the target symbols (`TiedVectors`).
 
-    cell: the equations; sources, targets: how many symbols there are
-    embedding: the size of a symbol's vector; hidden, layers: H and depth of both stacks
-    dropout: of vectors, between layers, and of what the logits are made of
+    cell: the equations
+    sources, targets: the sizes of both vocabularies
+    embedding: the size of a symbol's vector
+    hidden: H of encoder and decoder; each direction of a bidirectional encoder has half
+    layers: of encoder and decoder
+    dropout: of embeddings, between layers, and before the logits
     attention: "none", "luong" (all steps at once) or "bahdanau" (step by step)
-    bidirectional: the encoder reads both ways, with half of the units each; reverse: it reads backwards
-    smoothing: of the labels in training; forcing: the share of true symbols that the decoder is given at the
-    end of `forcing_pairs` pairs, all at the start; of its own otherwise (Bengio et al. 2015)
-    beam, penalty: of the search; ratio: the largest of target and source lengths
+    bidirectional: whether the encoder is
+    reverse: whether a unidirectional encoder reads the source from its end
+    smoothing: label smoothing in training
+    forcing: the fraction of true symbols among the decoder inputs after `forcing_pairs` pairs; it falls
+        linearly from 1 (scheduled sampling, Bengio et al. 2015)
+    beam: hypotheses of the search
+    penalty: for length, in the search
+    ratio: the largest ratio of target to source lengths
 
     >>> from gatewise.cells import LSTM
     >>> network = EncoderDecoder(LSTM, sources=9, targets=7, embedding=8, hidden=16)
@@ -63,6 +69,7 @@ class EncoderDecoder(Translator):
     def __init__(
         self,
         cell: CellType,
+        *,
         sources: int,
         targets: int,
         embedding: int = 256,
@@ -81,7 +88,7 @@ class EncoderDecoder(Translator):
     ) -> None:
         super().__init__()
         if bidirectional and hidden % 2:
-            raise GatewiseError(f"both directions share the {hidden} units of a layer: give an even number")
+            raise GatewiseError(f"a bidirectional encoder needs an even number of hidden units, got {hidden}")
         self.source_vectors = nn.Embedding(sources, embedding, padding_idx=PADDING)
         self.target_vectors = TiedVectors(targets, embedding)
         self.encoder = Recurrent(
@@ -103,53 +110,53 @@ class EncoderDecoder(Translator):
         }  # fmt: skip
 
     def encode(self, source: Tensor, lengths: Tensor) -> Context:
-        """[B, S] and [B] -> where the decoder begins."""
+        """Encodes sources [B, S] of lengths [B]; returns the decoder's initial context."""
         source = backwards(source, lengths) if self.reverse else source
         vectors = self.dropout(self.source_vectors(source))
         values, state = self.encoder(vectors, lengths=lengths)
-        there = torch.arange(source.shape[1], device=source.device) < lengths.unsqueeze(1)
-        state = _both_ways(state) if self.encoder.bidirectional else state
-        return Context(state, self.decoder.remember(values, there))
+        mask = torch.arange(source.shape[1], device=source.device) < lengths.unsqueeze(1)
+        state = join_directions(state) if self.encoder.bidirectional else state
+        return Context(state, self.decoder.memory(values, mask))
 
     def decode(self, symbols: Tensor, context: Context) -> tuple[Tensor, Context, Tensor | None]:
-        """[B, T] -> features [B, T, F], where it stands then, and what it looked at [B, T, S] or None."""
+        """Decodes symbols [B, T]; returns features [B, T, F], context, and attention [B, T, S] or None."""
         vectors = self.dropout(self.target_vectors(symbols))
         features, state, weights = self.decoder(vectors, context.state, context.memory)
         return features, Context(state, context.memory), weights
 
     def logits(self, features: Tensor) -> Tensor:
-        """[..., F] -> [..., V]."""
+        """Computes logits [..., V] of features [..., F]."""
         return self.target_vectors.logits(self.dropout(self.readout(features).tanh()))
 
     def loss(self, batch: PairBatch) -> Tensor:
-        """Nats a symbol, the mean over all that are no padding."""
+        """The mean cross-entropy of the target symbols without padding, in nats."""
         context = self.encode(batch.source, batch.lengths)
-        features, _, _ = self.decode(self._given(batch.target, context), context)
-        there = batch.target != PADDING
-        features, truth = features[there], batch.target[there]
+        features, _, _ = self.decode(self._decoder_inputs(batch.target, context), context)
+        mask = batch.target != PADDING
+        features, truth = features[mask], batch.target[mask]
         smoothing = self.smoothing if self.training else 0.0
         nats = [
             functional.cross_entropy(self.logits(rows), true, label_smoothing=smoothing, reduction="sum")
-            for rows, true in zip(features.split(ROWS), truth.split(ROWS), strict=True)
+            for rows, true in zip(features.split(CHUNK_SIZE), truth.split(CHUNK_SIZE), strict=True)
         ]
         return torch.stack(nats).sum() / len(truth)
 
     @torch.no_grad()
     def translate(self, batch: PairBatch) -> list[Hypothesis]:
-        limits = (batch.lengths * self.ratio).ceil().long() + BEYOND
-        found = beam_search(
+        limits = (batch.lengths * self.ratio).ceil().long() + EXTRA_LENGTH
+        hypotheses = beam_search(
             self._step, Context.select, self.encode(batch.source, batch.lengths), limits,
             begin=BEGIN, end=END, beam=self.beam, penalty=self.penalty,
         )  # fmt: skip
         if not self.reverse:
-            return found
+            return hypotheses
         return [
-            one if one.looked is None else one._replace(looked=one.looked[:, :length].flip(1))
-            for one, length in zip(found, batch.lengths.tolist(), strict=True)
+            one if one.attention is None else one._replace(attention=one.attention[:, :length].flip(1))
+            for one, length in zip(hypotheses, batch.lengths.tolist(), strict=True)
         ]
 
-    def share_forced(self) -> float:
-        """The share of true symbols that the decoder is given at present: falls evenly from 1."""
+    def forced_fraction(self) -> float:
+        """The present fraction of true symbols among the decoder inputs: falls linearly from 1."""
         done = min(int(self.pairs_seen) / self.forcing_pairs, 1.0) if self.forcing_pairs else 1.0
         return 1 - (1 - self.forcing) * done
 
@@ -159,33 +166,33 @@ class EncoderDecoder(Translator):
         logits[:, [PADDING, BEGIN]] = -torch.inf
         return logits, context, None if weights is None else weights[:, 0]
 
-    def _given(self, target: Tensor, context: Context) -> Tensor:
-        """[B, T], the symbols that the decoder is given: those of the target, or some of its own."""
-        true = given(target)
+    def _decoder_inputs(self, target: Tensor, context: Context) -> Tensor:
+        """The decoder inputs [B, T]: true symbols, some replaced by predictions in scheduled sampling."""
+        true = decoder_inputs(target)
         if not self.training or self.forcing == 1.0:
             return true
-        share = self.share_forced()
+        fraction = self.forced_fraction()
         self.pairs_seen += len(target) * _processes()
-        return true if share == 1.0 else self._mixed(true, share, context)
+        return true if fraction == 1.0 else self._scheduled_inputs(true, fraction, context)
 
     @torch.no_grad()
-    def _mixed(self, true: Tensor, share: float, context: Context) -> Tensor:
-        """Some symbols replaced by those that the network would tell there, after what it was given."""
-        forced = torch.rand(true.shape, device=true.device) < share
-        given = [true[:, 0]]
+    def _scheduled_inputs(self, true: Tensor, fraction: float, context: Context) -> Tensor:
+        """Replaces true symbols, but for a random fraction, by the network's predictions step by step."""
+        forced = torch.rand(true.shape, device=true.device) < fraction
+        inputs = [true[:, 0]]
         self.eval()
         for step in range(1, true.shape[1]):
-            logits, context, _ = self._step(given[-1], context)
-            given.append(torch.where(forced[:, step], true[:, step], logits.argmax(-1)))
+            logits, context, _ = self._step(inputs[-1], context)
+            inputs.append(torch.where(forced[:, step], true[:, step], logits.argmax(-1)))
         self.train()
-        return torch.stack(given, dim=1)
+        return torch.stack(inputs, dim=1)
 
     def options(self) -> dict[str, Any]:
         return dict(self._options)
 
 
 def backwards(source: Tensor, lengths: Tensor) -> Tensor:
-    """Each row of [B, S] from its last symbol to its first; padding stays behind.
+    """Reverses each row of [B, S] up to its length; padding stays at the end.
 
     >>> backwards(torch.tensor([[4, 5, 3], [6, 3, 0]]), torch.tensor([3, 2]))
     tensor([[3, 5, 4],
@@ -194,13 +201,6 @@ def backwards(source: Tensor, lengths: Tensor) -> Tensor:
     steps = torch.arange(source.shape[1], device=source.device)
     places = lengths.unsqueeze(1) - 1 - steps
     return source.gather(1, torch.where(places < 0, steps, places))
-
-
-def _both_ways(state: State) -> State:
-    """The last states of both directions side by side, [2 layers, B, H/2] -> [layers, B, H]."""
-    if isinstance(state, Tensor):
-        return torch.cat([state[::2], state[1::2]], dim=-1)
-    return tuple(_both_ways(one) for one in state)
 
 
 def _processes() -> int:

@@ -7,41 +7,42 @@ from typing import TYPE_CHECKING, Any
 
 from gatewise.data.text.symbols import Symbols
 from gatewise.plots.attention import show_weights
-from gatewise.tasks.translate.metrics import Told
+from gatewise.tasks.translate.metrics import Translation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-INK, ACROSS, CELL = "#222222", 2, 0.3  # inches of a symbol
-
-
+INK, COLUMNS, CELL = "#222222", 2, 0.3  # inches of a symbol
 END = "(end)"
 
 
-def draw_attention(told: Sequence[Told], source: Symbols, target: Symbols, name: str) -> Figure:
-    """Draws a panel for each translation: darker where more was looked at; each row sums to one."""
+def draw_attention(
+    translations: Sequence[Translation], source: Symbols, target: Symbols, name: str
+) -> Figure:
+    """Draws the attention map of each translation in a panel: darker is more; each row sums to one."""
     from matplotlib.figure import Figure
 
-    down = -(-len(told) // ACROSS)
-    across = min(len(told), ACROSS)
-    widest, highest = (max(one.looked.shape[side] for one in told) for side in (1, 0))  # type: ignore[union-attr]
-    size = (1.6 + CELL * widest) * across, 0.5 + (1.6 + CELL * highest) * down
+    down = -(-len(translations) // COLUMNS)
+    across = min(len(translations), COLUMNS)
+    shapes = [one.attention.shape for one in translations if one.attention is not None]
+    height, width = (max(shape[side] for shape in shapes) for side in (0, 1))
+    size = (1.6 + CELL * width) * across, 0.5 + (1.6 + CELL * height) * down
     figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(
-        f"{name}: where it looked in the source (across) for each symbol that it told (down)",
+        f"{name}: attention over the source (columns) for each symbol of the translation (rows)",
         x=0.01, ha="left", fontsize=11, color=INK, parse_math=False,
     )  # fmt: skip
     panels = list(figure.subplots(down, across, squeeze=False).flat)
-    for panel in panels[len(told) :]:
+    for panel in panels[len(translations) :]:
         panel.axis("off")
-    for panel, one in zip(panels, told, strict=False):
-        _draw(panel, one, source, target)
+    for panel, one in zip(panels, translations, strict=False):
+        _draw_map(panel, one, source, target)
     return figure
 
 
-def _draw(panel: Any, one: Told, source: Symbols, target: Symbols) -> None:
-    assert one.looked is not None
-    weights = one.looked.numpy()
-    read = [*map(source.shown, one.source), END][: weights.shape[1]]
-    said = [*map(target.shown, one.pieces), END][: weights.shape[0]]
-    show_weights(panel, weights, read, said)
+def _draw_map(panel: Any, one: Translation, source: Symbols, target: Symbols) -> None:
+    assert one.attention is not None
+    weights = one.attention.numpy()
+    columns = [*map(source.shown, one.source), END][: weights.shape[1]]
+    rows = [*map(target.shown, one.tokens), END][: weights.shape[0]]
+    show_weights(panel, weights, columns, rows)

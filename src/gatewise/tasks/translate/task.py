@@ -37,9 +37,9 @@ from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import Count, Depth, Fraction, Options, Rate, Size, StackOptions, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
-from gatewise.tasks.translate.baselines import CopySource, MostFrequent, TranslationBaseline, WordTable
+from gatewise.tasks.translate.baselines import CopySource, IBMModel1, MostFrequent, TranslationBaseline
 from gatewise.tasks.translate.inspect import translate_example
-from gatewise.tasks.translate.metrics import references, tell, translations
+from gatewise.tasks.translate.metrics import references, translate_split, translate_texts
 from gatewise.tasks.translate.network import EncoderDecoder, Translator
 from gatewise.tasks.translate.plots import draw_attention
 
@@ -188,11 +188,23 @@ class Translate(Task[ParallelData]):
         sources, targets = data.train.sources.lengths, data.train.targets.lengths
         seen = options.epochs * options.rounds_over(len(data.train)) * len(data.train)
         return EncoderDecoder(
-            cell, len(data.source), len(data.target), options.embedding, options.hidden, options.layers,
-            options.dropout, options.attention, options.bidirectional, options.reverse_source,
-            options.label_smoothing, options.teacher_forcing, seen,
-            options.beam, options.length_penalty, float((targets / sources).max()),
-        )  # fmt: skip
+            cell,
+            sources=len(data.source),
+            targets=len(data.target),
+            embedding=options.embedding,
+            hidden=options.hidden,
+            layers=options.layers,
+            dropout=options.dropout,
+            attention=options.attention,
+            bidirectional=options.bidirectional,
+            reverse=options.reverse_source,
+            smoothing=options.label_smoothing,
+            forcing=options.teacher_forcing,
+            forcing_pairs=seen,
+            beam=options.beam,
+            penalty=options.length_penalty,
+            ratio=float((targets / sources).max()),
+        )
 
     def baselines(
         self, data: ParallelData, options: TranslateOptions | None = None
@@ -202,16 +214,16 @@ class Translate(Task[ParallelData]):
         return {
             "copy": partial(CopySource, *sizes, same),
             "most-frequent": partial(MostFrequent, *sizes),
-            "word-table": partial(WordTable, *sizes),
+            "ibm-model-1": partial(IBMModel1, *sizes),
         }
 
     def score(self, network: Translator, data: ParallelData, part: Parallel) -> dict[str, float]:
-        told = translations(network, part, data)
+        told = translate_split(network, part, data)
         return score([one.text for one in told], references(part, data))
 
     def preview(self, network: Translator, data: ParallelData) -> str:
         source, _ = data.validation.text(0)
-        told = tell(network, [source], data.source, data.target)[0].text
+        told = translate_texts(network, [source], data.source, data.target)[0].text
         return f"{source[:CLIPPED]}\n→ {told[:CLIPPED]}"
 
     def reading(self, data: ParallelData, options: TranslateOptions) -> dict[str, Any]:
@@ -246,7 +258,7 @@ class Translate(Task[ParallelData]):
         sources, column = read_sources(path, names[0])
         assert isinstance(model.network, Translator)
         texts = [sources[row] for row in range(len(sources))]
-        told = [one.text for one in tell(model.network, texts, *reading.symbols())]
+        told = [one.text for one in translate_texts(model.network, texts, *reading.symbols())]
         name = names[1] if names[1] != column else "translation"
         frame = pl.DataFrame({column or names[0]: texts, name: told})
         empty = sum(not one.strip() for one in texts)
@@ -265,7 +277,7 @@ class Translate(Task[ParallelData]):
         return translate_example(model.network, data, number)
 
     def details(self, network: Translator, data: ParallelData) -> list[Details]:
-        told = [one.text for one in translations(network, data.test, data)]
+        told = [one.text for one in translate_split(network, data.test, data)]
         truth = references(data.test, data)
         return [_by_length(told, truth, data.test), _examples(told, truth, data.test)]
 
@@ -280,8 +292,8 @@ class Translate(Task[ParallelData]):
         assert result is not None
         rows = [row for row in range(len(data.test)) if 4 <= data.test.sources.lengths[row] <= 16]
         texts = [data.test.text(row)[0] for row in (rows or range(len(data.test)))[:PICTURES]]
-        told = tell(result.network, texts, data.source, data.target)  # type: ignore[arg-type]
-        if any(one.looked is None for one in told):
+        told = translate_texts(result.network, texts, data.source, data.target)  # type: ignore[arg-type]
+        if any(one.attention is None for one in told):
             return []
         figure = draw_attention(told, data.source, data.target, result.name)
         return [Plot("attention", "where the decoder looked, for some pairs of the test part", figure)]

@@ -1,0 +1,30 @@
+"""What the baselines of translation and captioning have in common."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gatewise.data.text.parallel import Ragged
+from gatewise.data.text.symbols import END
+from gatewise.modules.beam_search import Hypothesis
+
+
+def symbol_error(predicted: Sequence[Hypothesis], target: Tensor, count: int) -> Tensor:
+    """The fraction of `count` target symbols [B, T], with the end symbol, that differ at their position."""
+    correct = 0
+    for hypothesis, true in zip(predicted, target.tolist(), strict=True):
+        pairs = zip([*hypothesis.numbers, END], true, strict=False)
+        correct += sum(one == other for one, other in pairs)
+    return torch.tensor(1 - correct / count)
+
+
+def most_frequent_target(targets: Ragged) -> Tensor:
+    """The most frequent sequence of symbols, without the end symbol; of several, the first."""
+    counts = Counter(targets[row].tobytes() for row in range(len(targets)))
+    symbols = np.frombuffer(counts.most_common(1)[0][0], targets.numbers.dtype)[:-1]
+    return torch.from_numpy(symbols.astype(np.int64))
