@@ -90,7 +90,10 @@ if __name__ == "__main__":
         for kind, options in KINDS.items():
             torch.manual_seed(of.seed)
             symbols = of.letters + len(SPECIAL)
-            network = EncoderDecoder(LSTM, symbols, symbols, of.embedding, of.units, ratio=1.0, **options)
+            network = EncoderDecoder(
+                LSTM, sources=symbols, targets=symbols, embedding=of.embedding, hidden=of.units, ratio=1.0,
+                **options,
+            )  # fmt: skip
             print(task, kind, flush=True)
             found = learn(network, strings, of.held, batch=of.batch, rate=of.rate, steps=of.steps)
             measured.setdefault(task, {})[kind] = found

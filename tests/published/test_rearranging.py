@@ -36,7 +36,7 @@ def test_all_strings_differ_and_are_rearranged(rearranging, task, made):
 def test_attention_sorts_strings_that_it_has_not_seen(rearranging):
     torch.manual_seed(0)
     strings = rearranging.Strings("sort", 600, letters=5, shortest=2, longest=5)
-    network = EncoderDecoder(LSTM, 9, 9, embedding=16, hidden=48, ratio=1.0)
+    network = EncoderDecoder(LSTM, sources=9, targets=9, embedding=16, hidden=48, ratio=1.0)
     before = rearranging.exact(network, strings, list(range(500, 600)))
     found = rearranging.learn(network, strings, 100, batch=40, rate=0.01, steps=150)
     assert before < 0.1

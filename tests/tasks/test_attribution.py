@@ -41,7 +41,7 @@ def test_attribution_is_offered_where_it_is_said_to_be(folder, task):
 
 def test_a_translation_that_is_empty_is_said_to_be_nothing():
     pytest.importorskip("captum", reason="Captum is not installed")
-    network = EncoderDecoder(GRU, 6, 6, embedding=3, hidden=4, layers=1).eval()
+    network = EncoderDecoder(GRU, sources=6, targets=6, embedding=3, hidden=4, layers=1).eval()
     source = torch.tensor([[4, 5, 2]])
     batch = PairBatch(source, torch.tensor([3]), source)
     found = explain_translate(network, batch, "", Track("read", symbols=("a", "b", "(end)")))

@@ -12,7 +12,7 @@ from gatewise.data.text.text import Split, VocabularyConfig, find_texts, read_te
 from gatewise.errors import GatewiseError
 from gatewise.tasks.generate import baselines as ngram
 from gatewise.tasks.generate.baselines import Ngram, count_grams, discounts, longest_order
-from gatewise.tasks.generate.network import surprise
+from gatewise.tasks.generate.network import text_nll
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from tests.texts import words
 
@@ -109,24 +109,24 @@ def split(tmp_path):
 
 
 def test_the_order_is_the_best_on_the_validation_part(split, tmp_path, monkeypatch):
-    monkeypatch.setattr(ngram, "AT_ONCE", 1000)
+    monkeypatch.setattr(ngram, "CHUNK_SIZE", 1000)
     parts = [TextStreams(one, 16) for one in (split.train, split.validation)]
     costs = []
     for order in range(1, 8):
         one = Ngram(len(split.alphabet), order)
         one.learn(*parts)
-        costs.append(surprise(one, split.validation).symbol)
+        costs.append(text_nll(one, split.validation).per_symbol)
     chosen = Ngram(len(split.alphabet))
     chosen.learn(*parts)
     assert chosen.order == 1 + int(np.argmin(costs))
     assert 2 <= chosen.order <= 6  # both too short and too long were tried
     save_model(tmp_path / "run", SavedModel("generate", "n-gram", chosen, {}))
     again = load_model(tmp_path / "run").network
-    assert surprise(again, split.test) == surprise(chosen, split.test)
+    assert text_nll(again, split.test) == text_nll(chosen, split.test)
 
 
 def test_only_the_end_of_a_long_text_is_counted(split, monkeypatch):
-    monkeypatch.setattr(ngram, "COUNTED", 500)
+    monkeypatch.setattr(ngram, "MAX_COUNTED", 500)
     parts = [TextStreams(one, 16) for one in (split.train, split.validation)]
     found, expected = Ngram(len(split.alphabet), 3), Ngram(len(split.alphabet), 3)
     found.learn(*parts)
@@ -145,4 +145,4 @@ def test_five_grams_of_shakespeare(real_data):
     split = read_text(find_texts(path), Split(0.0001, 0.1), VocabularyConfig("characters"))
     model = Ngram(len(split.alphabet), 5)
     model.learn(TextStreams(split.train, 1), TextStreams(split.validation, 1))
-    assert surprise(model, split.test).character == pytest.approx(1.561, abs=0.002)
+    assert text_nll(model, split.test).per_character == pytest.approx(1.561, abs=0.002)

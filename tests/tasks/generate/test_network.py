@@ -1,4 +1,4 @@
-"""The language model: carried state, and scores that foretell every symbol once."""
+"""The language model: carried state, and scores that predict every symbol once."""
 
 from itertools import pairwise
 
@@ -12,7 +12,7 @@ from gatewise.data.text.streams import TextBatch, TextStreams
 from gatewise.data.text.text import Split, VocabularyConfig, find_texts, read_text, read_whole
 from gatewise.tasks.generate import network as next_symbol
 from gatewise.tasks.generate.language import LanguageModel
-from gatewise.tasks.generate.network import follow, surprise
+from gatewise.tasks.generate.network import symbol_nll, text_nll
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 
 
@@ -51,7 +51,7 @@ def test_nats_are_those_of_one_symbol_after_another(tmp_path, cell):
         more, _ = model.next(batch[:, 20:21], state)
     assert -float(logs[0, symbols[20]]) == pytest.approx(float(expected[19]), abs=1e-5)
     assert -float(more[0, symbols[21]]) == pytest.approx(float(expected[20]), abs=1e-5)
-    torch.testing.assert_close(follow(model, batch)[0].double(), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(symbol_nll(model, batch)[0].double(), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_the_state_is_carried_from_batch_to_batch_and_the_gradient_is_not(tmp_path):
@@ -87,8 +87,8 @@ def test_what_is_only_read_does_not_count():
 
 
 @pytest.mark.parametrize("row", [10_000, 61, 20])
-def test_a_score_foretells_every_symbol_once(tmp_path, monkeypatch, row):
-    monkeypatch.setattr(next_symbol, "ROW", row)
+def test_a_score_predicts_every_symbol_once(tmp_path, monkeypatch, row):
+    monkeypatch.setattr(next_symbol, "MIN_STREAM", row)
     monkeypatch.setattr(next_symbol, "STEPS", 7)
     model, text = model_of(), text_of(tmp_path, length=213)
     rows = max(212 // row, 1)
@@ -96,28 +96,28 @@ def test_a_score_foretells_every_symbol_once(tmp_path, monkeypatch, row):
     borders = [1 + one * length for one in range(rows)] + [213]
     expected = torch.cat([one_by_one(model, symbols[a - 1 : b]) for a, b in pairwise(borders)])
     assert len(expected) == 212
-    assert surprise(model, text).symbol == pytest.approx(float(expected.mean()), abs=1e-5)
+    assert text_nll(model, text).per_symbol == pytest.approx(float(expected.mean()), abs=1e-5)
 
 
 def test_a_later_part_is_scored_with_what_stands_before_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(next_symbol, "ROW", 40)
+    monkeypatch.setattr(next_symbol, "MIN_STREAM", 40)
     model, test = model_of(), text_of(tmp_path, 1000, validation=0.2, test=0.1).test
     assert test.before > 256
     expected = [
         one_by_one(model, test.symbols(start - 257, start + 50))[256:] for start in (0, 50)
     ]  # two streams of 50, each of which has read 256 symbols and the one before its first
-    assert surprise(model, test).symbol == pytest.approx(float(torch.cat(expected).mean()), abs=1e-5)
+    assert text_nll(model, test).per_symbol == pytest.approx(float(torch.cat(expected).mean()), abs=1e-5)
 
 
 def test_nats_of_a_character_are_those_of_its_symbols(tmp_path):
     path = tmp_path / "one.txt"
     path.write_text("é" * 50)
     text, _ = read_whole(find_texts(path), Bytes())
-    found = surprise(model_of(), text)
-    assert found.character == pytest.approx(2 * found.symbol)
+    found = text_nll(model_of(), text)
+    assert found.per_character == pytest.approx(2 * found.per_symbol)
 
 
-def test_a_saved_model_foretells_the_same(tmp_path):
+def test_a_saved_model_predicts_the_same(tmp_path):
     model = model_of(GRU, dropout=0.4)
     save_model(tmp_path / "run", SavedModel("generate", "gru", model, {"alphabet": Bytes().to_data()}))
     again = load_model(tmp_path / "run").network
@@ -138,4 +138,4 @@ def test_a_few_rounds_learn_a_rhyme(tmp_path):
             model.loss(batch).backward()
             optimizer.step()
     # A letter alone leaves more open: the state must tell "for the money" from "for the show".
-    assert surprise(model.eval(), split.test).character < 0.15
+    assert text_nll(model.eval(), split.test).per_character < 0.15

@@ -13,7 +13,7 @@ LOGS = torch.tensor([0.05, 0.5, 0.15, 0.3]).log()
 
 
 @pytest.mark.parametrize(
-    ("taste", "expected"),
+    ("config", "expected"),
     [
         (SamplingConfig(), [0.05, 0.5, 0.15, 0.3]),
         (SamplingConfig(temperature=0.5), [0.0025, 0.25, 0.0225, 0.09]),
@@ -28,9 +28,9 @@ LOGS = torch.tensor([0.05, 0.5, 0.15, 0.3]).log()
         (SamplingConfig(top_p=0.9, top_k=2), [0, 0.5, 0, 0.3]),
     ],
 )
-def test_chances(taste, expected):
+def test_probabilities(config, expected):
     expected = torch.tensor(expected, dtype=torch.float32)
-    torch.testing.assert_close(taste.chances(LOGS), expected / expected.sum())
+    torch.testing.assert_close(config.probabilities(LOGS), expected / expected.sum())
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +40,12 @@ def model():
     return Ngram(6, 3).counted([text])
 
 
-def drawn(model, count, seed=0, never=None, taste=None):
+def drawn(model, count, seed=0, never=None, config=None):
     generator = torch.Generator().manual_seed(seed)
-    return list(islice(sample(model, [1, 4], taste or SamplingConfig(), generator, never), count))
+    return list(islice(sample(model, [1, 4], config or SamplingConfig(), generator, never), count))
 
 
-def test_symbols_are_drawn_as_the_model_foretells_them(model):
+def test_symbols_are_sampled_from_the_predicted_distribution(model):
     found = drawn(model, 2000)
     for after in ((1, 4), (4, 2)):
         expected = model.next(torch.tensor([after]))[0][0].exp()
@@ -61,12 +61,12 @@ def test_the_same_seed_draws_the_same(model):
 def test_a_symbol_may_be_kept_out(model):
     assert 4 in drawn(model, 50)
     assert 4 not in drawn(model, 200, never=4)
-    assert 4 not in drawn(model, 20, never=4, taste=SamplingConfig(temperature=0))
+    assert 4 not in drawn(model, 20, never=4, config=SamplingConfig(temperature=0))
 
 
 def test_the_state_goes_on(model):
     """Each symbol depends on the one before, which the model alone remembers."""
-    assert drawn(model, 6, taste=SamplingConfig(temperature=0))[1::2] == [4, 4, 4]
+    assert drawn(model, 6, config=SamplingConfig(temperature=0))[1::2] == [4, 4, 4]
 
 
 def test_text_comes_by_whole_characters():
@@ -80,9 +80,9 @@ def test_text_comes_by_whole_characters():
 
 def test_without_a_prime_it_begins_with_a_line_or_with_what_there_is():
     model = Ngram(3, 2).counted([torch.tensor([1, 2] * 50).numpy()])
-    taste = SamplingConfig(temperature=0)
-    assert next(generate_text(model, Characters("\nx"), "", taste, torch.Generator())) == "x"
-    assert next(generate_text(model, Characters("xy"), "", taste, torch.Generator())) == "x"
+    config = SamplingConfig(temperature=0)
+    assert next(generate_text(model, Characters("\nx"), "", config, torch.Generator())) == "x"
+    assert next(generate_text(model, Characters("xy"), "", config, torch.Generator())) == "x"
 
 
 def test_a_prime_begins_a_line():

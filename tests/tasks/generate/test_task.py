@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gatewise.errors import GatewiseError
-from gatewise.tasks.generate.network import surprise
+from gatewise.tasks.generate.network import text_nll
 from gatewise.tasks.generate.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
@@ -49,10 +49,10 @@ def test_scores_are_those_of_the_test_part(comparison):
     assert set(scores) == {"unigram", "n-gram", "lstm"}
     assert scores["n-gram"]["nats"] < scores["unigram"]["nats"]
     lstm = next(one for one in found.results if one.name == "lstm")
-    expected = surprise(lstm.network, found.data.test.text)
-    assert scores["lstm"]["nats"] == pytest.approx(expected.symbol)
-    assert scores["lstm"]["bits"] == pytest.approx(expected.symbol * 1.4426950)
-    assert torch.tensor(scores["lstm"]["perplexity"]).log() == pytest.approx(expected.symbol)
+    expected = text_nll(lstm.network, found.data.test.text)
+    assert scores["lstm"]["nats"] == pytest.approx(expected.per_symbol)
+    assert scores["lstm"]["bits"] == pytest.approx(expected.per_symbol * 1.4426950)
+    assert torch.tensor(scores["lstm"]["perplexity"]).log() == pytest.approx(expected.per_symbol)
     assert lstm.scores["nats"] < 2.9
 
 
@@ -75,8 +75,8 @@ def test_details_and_picture(comparison, tmp_path):
     assert sum(float(row[3].rstrip("%")) for row in kinds.rows) == pytest.approx(100, abs=0.5)
     nats = [float(row[2]) for row in places.rows]
     assert nats == sorted(nats, reverse=True)
-    assert drawn(TASK, found, tmp_path).keys() == {"surprise.png"}
-    assert (tmp_path / "surprise.png").read_bytes().startswith(b"\x89PNG")
+    assert drawn(TASK, found, tmp_path).keys() == {"nll.png"}
+    assert (tmp_path / "nll.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_glimpse_is_text_and_the_same_each_time(comparison):
@@ -98,7 +98,7 @@ def test_an_example_is_a_stretch_of_the_test_part(comparison):
     assert one.tracks[1].lines[0].values.mean() == pytest.approx(saved.network.loss(one.batch).item())
     last = (len(test) - 2) // 160
     assert len(TASK.example(saved, folder / "text.txt", last).tracks[0].symbols) == len(test) - 1 - 160 * last
-    with pytest.raises(GatewiseError, match=f"there are {last + 1} stretches of 160 symbols to test on"):
+    with pytest.raises(GatewiseError, match=f"there are {last + 1} stretches of 160 symbols in the test set"):
         TASK.example(saved, folder / "text.txt", last + 1)
 
 

@@ -82,7 +82,9 @@ def test_unknown_words_are_replaced_by_those_with_the_highest_attention():
 
 
 def test_texts_are_translated_in_their_order_as_one_by_one():
-    network = EncoderDecoder(GRU, len(SYMBOLS), len(SYMBOLS), embedding=4, hidden=6, beam=2, dropout=0.5)
+    network = EncoderDecoder(
+        GRU, sources=len(SYMBOLS), targets=len(SYMBOLS), embedding=4, hidden=6, beam=2, dropout=0.5
+    )
     with torch.no_grad():
         for one in network.parameters():
             one += 0.5 * torch.randn_like(one)

@@ -1,4 +1,4 @@
-"""The n-gram: a symbol's probability by how often it followed the few symbols before it."""
+"""N-gram language models."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from gatewise.data.text.streams import TextStreams
 from gatewise.errors import GatewiseError
 from gatewise.layers.states import State
 from gatewise.modules.network import Baseline
-from gatewise.tasks.generate.network import NextSymbol, surprise
+from gatewise.tasks.generate.network import NextSymbol, text_nll
 
-LONGEST = 7  # symbols of an n-gram
-COUNTED = 2**23  # symbols of a text that are counted: the last ones before the validation part
-AT_ONCE = 2**18  # symbols that are counted together, before they join those counted already
+MAX_ORDER = 7
+MAX_COUNTED = 2**23  # symbols of a text that are counted: the last ones before the validation set
+CHUNK_SIZE = 2**18  # symbols that are counted at once
 
 
 class Ngram(NextSymbol, Baseline):
     """Interpolated n-grams with modified Kneser-Ney smoothing (Chen and Goodman 1999, there section 3).
 
-    `p(w | v u) = (a(v u w) - D(a)) / sum_w a(v u w) + b(v u) p(w | u)`, of which `a` counts how often `v u w`
+    `p(w | v u) = (a(v u w) - D(a)) / sum_w a(v u w) + b(v u) p(w | u)`, where `a` counts how often `v u w`
     occurs, or, in lower orders, after how many different symbols; `D` is one of three discounts, for 1, 2,
-    and more; `b` is what they leave over. Below the first order, all V symbols are alike.
+    and more; `b` is the discounted mass. Below the first order, the distribution is uniform.
 
-    symbols: V; order: the longest n-gram; 0 chooses it on the validation part
-    sizes: of each order, its n-grams and what they begin with; given where the model is loaded
+    symbols: V
+    order: the length of the longest n-gram; 0 chooses it on the validation set
+    sizes: the numbers of n-grams and contexts of each order, to load a saved model
 
     >>> model = Ngram(symbols=3, order=2).counted([np.array([0, 1, 0, 1, 0, 1, 0, 2])])
     >>> model.next(torch.tensor([[1]]))[0].exp()[0].argmax()
@@ -44,24 +45,24 @@ class Ngram(NextSymbol, Baseline):
             self._take(number, grams_of.long(), grams_of, contexts_of.long(), contexts_of)
 
     def learn(self, train: TextStreams, validation: TextStreams) -> None:
-        """Counts the training part; where no order was given, the validation part chooses one."""
+        """Counts n-grams of the training set; without a given order, chooses it on the validation set."""
         longest = self.order or min(longest_order(self.symbols), len(train.text))
-        begin = max(len(train.text) - COUNTED, 0)
-        counts = count_grams(train.text.pieces(AT_ONCE, begin), longest, self.symbols)
+        begin = max(len(train.text) - MAX_COUNTED, 0)
+        counts = count_grams(train.text.pieces(CHUNK_SIZE, begin), longest, self.symbols)
         if self.order:
             self._learn(counts, longest, self.order)
             return
         best = math.inf
         for order in range(1, longest + 1):
             self._learn(counts, longest, order)
-            found = surprise(self, validation.text).symbol
-            if found >= best:
+            nll = text_nll(self, validation.text).per_symbol
+            if nll >= best:
                 self._learn(counts, longest, order - 1)
                 return
-            best = found
+            best = nll
 
     def counted(self, pieces: Iterable[np.ndarray]) -> Self:
-        """Learns from a text that comes in pieces, for a given order."""
+        """Learns from a text in pieces, for a given order."""
         self._learn(count_grams(pieces, self.order, self.symbols), self.order, self.order)
         return self
 
@@ -107,21 +108,21 @@ class Ngram(NextSymbol, Baseline):
         """`ln p` of n-grams by their codes [n]."""
         if order == 0:
             return torch.full(codes.shape, -math.log(self.symbols), dtype=torch.float64, device=codes.device)
-        logs = self._found(codes, f"grams_{order}", f"logs_{order}", missing=math.nan)
+        logs = self._look_up(codes, f"grams_{order}", f"logs_{order}", missing=math.nan)
         absent = logs.isnan()
         shorter = codes[absent] % self.symbols ** (order - 1)
-        left = self._found(codes[absent] // self.symbols, f"contexts_{order}", f"left_{order}", missing=0.0)
+        left = self._look_up(codes[absent] // self.symbols, f"contexts_{order}", f"left_{order}", missing=0.0)
         logs[absent] = left + self._log(shorter, order - 1)
         return logs
 
-    def _found(self, codes: Tensor, keys: str, values: str, missing: float) -> Tensor:
+    def _look_up(self, codes: Tensor, keys: str, values: str, missing: float) -> Tensor:
         known = self.get_buffer(keys)
         places = torch.searchsorted(known, codes).clamp(max=len(known) - 1)
-        found = self.get_buffer(values)[places].double()
-        return torch.where(known[places] == codes, found, missing)
+        stored = self.get_buffer(values)[places].double()
+        return torch.where(known[places] == codes, stored, missing)
 
     def _learn(self, counts: Counts, longest: int, order: int) -> None:
-        """From the longest n-grams, of which all are counted, down; then smoothed from the shortest up."""
+        """Derives counts from the longest n-grams down, then smooths from the shortest up."""
         self.order = order
         tables = [prefixes(counts, self.symbols ** (longest - order))]
         for number in range(order - 1, 0, -1):
@@ -138,9 +139,9 @@ class Ngram(NextSymbol, Baseline):
         left = np.add.reduceat(taken, starts) / totals
         of = np.repeat(np.arange(len(contexts)), np.diff(np.append(starts, len(grams))))
         below = self._log(torch.from_numpy(grams % self.symbols ** (order - 1)), order - 1).exp().numpy()
-        chances = (counts - taken) / totals[of] + left[of] * below
-        found = (torch.from_numpy(one) for one in (grams, np.log(chances), contexts, np.log(left)))
-        self._take(order, *found)
+        probabilities = (counts - taken) / totals[of] + left[of] * below
+        tables = (grams, np.log(probabilities), contexts, np.log(left))
+        self._take(order, *map(torch.from_numpy, tables))
 
     def _take(self, order: int, grams: Tensor, logs: Tensor, contexts: Tensor, left: Tensor) -> None:
         for name, values in (
@@ -152,7 +153,7 @@ class Ngram(NextSymbol, Baseline):
             self.register_buffer(f"{name}_{order}", values)
 
 
-Counts = tuple[np.ndarray, np.ndarray]  # codes of n-grams, rising, and how often each occurs
+Counts = tuple[np.ndarray, np.ndarray]  # sorted codes of n-grams, and how often each occurs
 
 
 def longest_order(symbols: int) -> int:
@@ -161,11 +162,11 @@ def longest_order(symbols: int) -> int:
     >>> longest_order(66), longest_order(5000)
     (7, 5)
     """
-    return min(LONGEST, int(63 / math.log2(max(symbols, 2)) - 1e-9))
+    return min(MAX_ORDER, int(63 / math.log2(max(symbols, 2)) - 1e-9))
 
 
 def count_grams(pieces: Iterable[np.ndarray], length: int, symbols: int) -> Counts:
-    """Counts the n-grams of a text that comes in pieces: code `sum_i s_i V^(n-1-i)`."""
+    """Counts the n-grams of a text in pieces, by code `sum_i s_i V^(n-1-i)`."""
     counts: Counts = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
     before = np.zeros(0, dtype=np.int64)
     for piece in pieces:
@@ -181,34 +182,34 @@ def count_grams(pieces: Iterable[np.ndarray], length: int, symbols: int) -> Coun
 
 
 def joined(one: Counts, other: Counts) -> Counts:
-    """The counts of both."""
+    """The sum of two tables of counts."""
     codes = np.concatenate([one[0], other[0]])
     order = np.argsort(codes, kind="stable")
     return summed(codes[order], np.concatenate([one[1], other[1]])[order])
 
 
 def summed(codes: np.ndarray, counts: np.ndarray) -> Counts:
-    """Counts by codes that rise, but may occur more than once."""
+    """Sums the counts of equal codes, which must be sorted."""
     starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1])[: len(codes)])
     return codes[starts], np.add.reduceat(counts, starts) if len(starts) else counts
 
 
 def prefixes(counts: Counts, power: int) -> Counts:
-    """The counts of shorter n-grams, with which the longer ones begin."""
+    """The counts of the shorter n-grams that begin longer ones."""
     return summed(counts[0] // power, counts[1])
 
 
 def different(codes: np.ndarray) -> Counts:
-    """How many n-grams end in each shorter one."""
+    """The number of distinct n-grams that end in each shorter one."""
     return np.unique(codes, return_counts=True)
 
 
 def discounts(counts: np.ndarray) -> np.ndarray:
-    """Taken from a count of 0, 1, 2, and more: `k - (k+1) Y n_{k+1} / n_k`, `Y = n_1 / (n_1 + 2 n_2)`.
+    """The discounts of counts of 0, 1, 2, and more: `k - (k+1) Y n_{k+1} / n_k`, `Y = n_1 / (n_1 + 2 n_2)`.
 
-    n_k: how many n-grams have a count of k. Something is taken from each, so that nothing is impossible.
+    n_k: the number of n-grams with count k. Discounts are positive, so that no symbol has probability zero.
     """
     n = np.maximum(np.bincount(np.minimum(counts, 5), minlength=5), 1)
-    kept = n[1] / (n[1] + 2 * n[2])
-    taken = [k - (k + 1) * kept * n[k + 1] / n[k] for k in (1, 2, 3)]
+    ratio = n[1] / (n[1] + 2 * n[2])
+    taken = [k - (k + 1) * ratio * n[k + 1] / n[k] for k in (1, 2, 3)]
     return np.array([0.0, *np.clip(taken, 0.1, (1, 2, 3))])

@@ -1,4 +1,4 @@
-"""Why a symbol is likely: by those before it."""
+"""Attribution of a predicted symbol to the symbols before it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from gatewise.tasks.generate.network import NextSymbol
 def explain_generate(
     network: NextSymbol, alphabet: Alphabet, symbols: Tensor, read: Track, step: int | None
 ) -> Explained:
-    """The log-probability of the symbol that follows a step, by the symbols up to there."""
+    """Attributes the log-probability of the symbol after a step to the symbols up to that step."""
     assert isinstance(network, LanguageModel)
     count = symbols.shape[1] - 1
     step = count - 1 if step is None else min(step, count - 1)
     follows = int(symbols[0, step + 1])
 
-    def chance(symbols: Tensor) -> Tensor:
+    def log_probability(symbols: Tensor) -> Tensor:
         return network(symbols)[0][-1].log_softmax(-1)[:, follows]
 
-    found = closely(
+    attribution = closely(
         lambda points: attribute_through(
-            network.embedding, chance, symbols[:, : step + 1], steps=points, batch_first=False
+            network.embedding, log_probability, symbols[:, : step + 1], steps=points, batch_first=False
         )
     )
     values = np.full(count, np.nan)
-    values[: step + 1] = found.values[0].double().numpy()
+    values[: step + 1] = attribution.values[0].double().numpy()
     what = f"ln p of {alphabet.shown(follows)!r} after step {step}"
-    return explained(found, what, "where every symbol's vector is zero", values, (coloured(read, values),))
+    return explained(attribution, what, "where every embedding is zero", values, (coloured(read, values),))

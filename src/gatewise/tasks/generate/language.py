@@ -1,4 +1,4 @@
-"""The recurrent language model: layers of any cell read symbols, and foretell the next one."""
+"""The recurrent language model: recurrent layers of any cell predict the next symbol."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from gatewise.tasks.generate.network import NextSymbol
 class LanguageModel(NextSymbol):
     """An embedding, layers of any cell, and a softmax: `p(s_{t+1}) = softmax(W h_t + b)` (Mikolov 2010).
 
-    cell: the equations; symbols: V; hidden, layers: H and the depth of the stack; embedding: E
+    cell: the equations
+    symbols: V
+    hidden, layers: H and the depth of the stack
+    embedding: the size of a symbol's vector
     dropout: of the embedding, between the layers, and before the softmax
 
     >>> from gatewise.cells import LSTM
@@ -47,7 +50,7 @@ class LanguageModel(NextSymbol):
         }  # fmt: skip
 
     def forward(self, symbols: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """[B, T] -> [T, B, V], the logits of what follows each symbol, and the last state."""
+        """Computes logits [T, B, V] of the symbol after each of [B, T]; returns them with the final state."""
         output, state = self.recurrent(self.dropout(self.embedding(symbols.T)), state)
         return self.readout(self.dropout(output)), state
 

@@ -1,4 +1,4 @@
-"""A passage of a text, coloured by how surprising each character was; and what memory brings."""
+"""A passage of a text, coloured by the NLL of each character; NLL by context length and kind of symbol."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from gatewise.data.text.text import Text
 from gatewise.modules.network import Network
 from gatewise.tasks.comparison import Comparison
-from gatewise.tasks.generate.network import NextSymbol, follow
+from gatewise.tasks.generate.network import NextSymbol, symbol_nll
 from gatewise.tasks.generate.tables import KINDS, Passage, kinds_of, read_passage
 
 if TYPE_CHECKING:
@@ -19,38 +19,41 @@ if TYPE_CHECKING:
 
 WIDTH, NARROWEST, ROWS = 84, 60, 18  # characters of a line, and lines, of the passage
 WARM = 512  # symbols read before the passage
-STREAMS, LENGTH = 256, 512  # by which the gain of memory is measured
+STREAMS, LENGTH = 256, 512  # by which the gain of context is measured
 MOST = 6.0  # nats of the darkest colour
 INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
 
 
 def draw_text(comparison: Comparison[Any]) -> Figure:
-    """Draws a passage of the test part, nats by what was read before, and nats by kind of symbol."""
+    """Draws a passage of the test set, nats by the length of the context, and nats by kind of symbol."""
     from matplotlib.figure import Figure
 
     text: Text = comparison.data.test.text
     chosen = comparison.chosen(baseline=False) or comparison.chosen(baseline=True)
     assert chosen is not None
-    rivals = [chosen, *(one for one in [comparison.chosen(baseline=True)] if one and one is not chosen)]
+    shown_results = [
+        chosen,
+        *(one for one in [comparison.chosen(baseline=True)] if one and one is not chosen),
+    ]
     figure = Figure(figsize=(11, 8.2), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[1.45, 1]).flat  # type: ignore[union-attr]
-    colours = dict(zip([one.name for one in rivals], (NETWORK, BASELINE), strict=False))
-    passages = {one.name: read_passage(_model(one.network), text) for one in rivals}
+    colours = dict(zip([one.name for one in shown_results], (NETWORK, BASELINE), strict=False))
+    passages = {one.name: read_passage(_model(one.network), text) for one in shown_results}
     _draw_passage(above, passages[chosen.name], chosen.name)
     left, right = below.subplots(1, 2)
-    for one in rivals:
-        _draw_memory(left, _model(one.network), text, one.name, colours[one.name])
-    _finish_memory(left)
+    for one in shown_results:
+        _draw_context(left, _model(one.network), text, one.name, colours[one.name])
+    _finish_context(left)
     _draw_kinds(right, passages, colours)
     return figure
 
 
-def nats_by_memory(model: NextSymbol, text: Text) -> tuple[np.ndarray, np.ndarray]:
-    """The mean nats of a symbol after an empty state and 1, 2 .. 3, 4 .. 7, ... symbols: [bins], [bins]."""
+def nats_by_context(model: NextSymbol, text: Text) -> tuple[np.ndarray, np.ndarray]:
+    """Contexts of 1, 2 .. 3, 4 .. 7, ... symbols, and the mean nats of the symbol after: [bins], [bins]."""
     length = min(LENGTH, len(text))
     starts = np.linspace(0, len(text) - length, min(STREAMS, max(len(text) // length, 1))).astype(int)
     symbols = np.stack([text.symbols(start, start + length) for start in starts.tolist()])
-    nats = follow(model, torch.from_numpy(symbols)).double().mean(0).numpy()
+    nats = symbol_nll(model, torch.from_numpy(symbols)).double().mean(0).numpy()
     borders = 2 ** np.arange(int(np.log2(len(nats))) + 1) - 1
     means = np.add.reduceat(nats, borders) / np.diff(np.append(borders, len(nats)))
     return borders + 1, means
@@ -80,7 +83,7 @@ def _draw_passage(figure: Any, passage: Passage, name: str) -> None:
     axes.invert_yaxis()
     axes.set_axis_off()
     axes.set_title(
-        f"The test part as {name} reads it: the darker, the more surprised", loc="left", fontsize=11,
+        f"The test set, coloured by the NLL of each character under {name}", loc="left", fontsize=11,
         parse_math=False,
     )  # fmt: skip
     figure.colorbar(image, ax=axes, label="nats", shrink=0.7, pad=0.01)
@@ -117,18 +120,18 @@ def spelled(passage: Passage, first: int) -> tuple[str, list[float]]:
     return text, np.diff(sums[np.concatenate([[0], ends])]).tolist()
 
 
-def _draw_memory(axes: Any, model: NextSymbol, text: Text, name: str, colour: str) -> None:
-    read, nats = nats_by_memory(model, text)
+def _draw_context(axes: Any, model: NextSymbol, text: Text, name: str, colour: str) -> None:
+    read, nats = nats_by_context(model, text)
     axes.plot(read, nats, color=colour, marker="o", ms=4, lw=1.6, label=name)
 
 
-def _finish_memory(axes: Any) -> None:
+def _finish_context(axes: Any) -> None:
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("symbols read before, from an empty state on")
-    axes.set_ylabel("nats a symbol")
-    axes.set_title("What memory brings", loc="left", fontsize=11)
+    axes.set_xlabel("symbols of context, from the initial state")
+    axes.set_ylabel("nats/symbol")
+    axes.set_title("NLL by length of context", loc="left", fontsize=11)
     _plain(axes)
 
 
@@ -141,8 +144,8 @@ def _draw_kinds(axes: Any, passages: dict[str, Passage], colours: dict[str, str]
         axes.barh(places, means, height * 0.92, color=colours[name], label=name)
     axes.set_yticks(np.arange(len(KINDS)) + height * (len(passages) - 1) / 2, KINDS)
     axes.invert_yaxis()
-    axes.set_xlabel("nats a symbol")
-    axes.set_title("What is hard to foretell", loc="left", fontsize=11)
+    axes.set_xlabel("nats/symbol")
+    axes.set_title("NLL by kind of symbol", loc="left", fontsize=11)
     _plain(axes)
 
 

@@ -1,4 +1,4 @@
-"""Text from a model of the next symbol: drawn symbol by symbol."""
+"""Sampling text from a language model, symbol by symbol."""
 
 from __future__ import annotations
 
@@ -16,45 +16,46 @@ from gatewise.tasks.generate.network import NextSymbol
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """Which symbols are drawn, of those that a model foretells.
+    """How symbols are sampled from the predicted distribution.
 
-    temperature: `p^(1/temperature)`: below 1 what is likely becomes likelier; 0 always takes the likeliest
-    top_k: only from so many of the likeliest; 0 for all
-    top_p: only from the likeliest that together have this probability (Holtzman et al. 2020)
+    temperature: the exponent is its inverse, `p^(1/temperature)`; 0 takes the most probable symbol
+    top_k: sample from the k most probable symbols; 0 for all
+    top_p: sample from the most probable symbols with this total probability (Holtzman et al. 2020)
     """
 
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
 
-    def chances(self, logs: Tensor) -> Tensor:
-        """`ln p` of V symbols -> the probabilities to draw by.
+    def probabilities(self, logs: Tensor) -> Tensor:
+        """The probabilities to sample by, of `ln p` of V symbols.
 
-        >>> SamplingConfig(top_k=2).chances(torch.tensor([0.1, 0.5, 0.4]).log())
+        >>> SamplingConfig(top_k=2).probabilities(torch.tensor([0.1, 0.5, 0.4]).log())
         tensor([0.0000, 0.5556, 0.4444])
         """
         if self.temperature == 0:
             return torch.nn.functional.one_hot(logs.argmax(), len(logs)).to(logs.dtype)
-        chances = torch.softmax(logs / self.temperature, dim=-1)
-        sorted_chances, order = chances.sort(descending=True, stable=True)
-        kept = sorted_chances.cumsum(0) - sorted_chances < self.top_p  # what comes before is not enough
-        kept[0] = True
+        probabilities = torch.softmax(logs / self.temperature, dim=-1)
+        descending, order = probabilities.sort(descending=True, stable=True)
+        is_candidate = descending.cumsum(0) - descending < self.top_p  # the total before a symbol
+        is_candidate[0] = True
         if self.top_k:
-            kept[self.top_k :] = False
-        chances[order[~kept]] = 0
-        return chances / chances.sum()
+            is_candidate[self.top_k :] = False
+        probabilities[order[~is_candidate]] = 0
+        return probabilities / probabilities.sum()
 
 
 def sample(
     model: NextSymbol,
     prime: Sequence[int],
-    taste: SamplingConfig,
+    config: SamplingConfig,
     generator: torch.Generator,
     never: int | None = None,
 ) -> Iterator[int]:
-    """Goes on after a prime, without end.
+    """Samples the symbols that continue a prime, without end.
 
-    generator: of the processor, wherever the model is; never: a symbol that is not drawn, as the unknown one
+    generator: on the CPU, for a model on any device
+    never: a symbol that is not sampled, such as the unknown one
     """
     read = torch.tensor([list(prime)], device=model.device)
     state = None
@@ -65,23 +66,23 @@ def sample(
             require_no_nan(logs, "the probabilities of the next symbol")
             if never is not None:
                 logs[never] = -torch.inf
-            drawn = torch.multinomial(taste.chances(logs), 1, generator=generator)
-        read = drawn.unsqueeze(0).to(model.device)
-        yield int(drawn)
+            sampled = torch.multinomial(config.probabilities(logs), 1, generator=generator)
+        read = sampled.unsqueeze(0).to(model.device)
+        yield int(sampled)
 
 
 def generate_text(
-    model: NextSymbol, alphabet: Alphabet, prime: str, taste: SamplingConfig, generator: torch.Generator
+    model: NextSymbol, alphabet: Alphabet, prime: str, config: SamplingConfig, generator: torch.Generator
 ) -> Iterator[str]:
-    """The text that follows a prime, a piece for each symbol; a character comes when it is whole.
+    """Samples the text that continues a prime, symbol by symbol; a character is returned when complete.
 
-    The prime begins a line, as a model knows how a line begins better than how nothing does.
+    A line break precedes the prime, because models know the beginning of a line better than that of a text.
 
-    Errors: `GatewiseError` where the prime has unknown characters.
+    Raises: `GatewiseError` where the prime has unknown characters.
     """
     begin = [*_line_break(alphabet), *alphabet.primed(prime).tolist()] or [len(alphabet) - 1]
     decoder = getincrementaldecoder("utf-8")(errors="replace")
-    for symbol in sample(model, begin, taste, generator, alphabet.unknown):
+    for symbol in sample(model, begin, config, generator, alphabet.unknown):
         yield decoder.decode(alphabet.spelled(symbol))
 
 

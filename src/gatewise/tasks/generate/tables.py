@@ -1,4 +1,4 @@
-"""Where the nats of a text go: to which kinds of symbols, and to which places."""
+"""Where the NLL of a text comes from: the kinds of symbols, and the least predicted positions."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import torch
 from gatewise.data.text.alphabet import Alphabet
 from gatewise.data.text.text import Text
 from gatewise.metrics.details import Details
-from gatewise.tasks.generate.network import NextSymbol, follow
+from gatewise.tasks.generate.network import NextSymbol, symbol_nll
 
-READ = 2**14  # symbols that are looked at
+READ = 2**14  # symbols that are analysed
 KINDS = ("begins a word", "within a word", "punctuation", "space", "line break")
-PLACES, APART, AROUND = 8, 40, 34  # surprises told, the symbols between them, and those shown before
+PLACES, APART, AROUND = 8, 40, 34  # positions in the table, symbols between them, symbols of context
 
 
 @dataclass(frozen=True)
 class Passage:
-    """Symbols [T + 1] as they follow each other, and the nats [T] of each but the first."""
+    """Consecutive symbols [T + 1], and the nats [T] of each but the first."""
 
     alphabet: Alphabet
     symbols: np.ndarray
@@ -27,42 +27,46 @@ class Passage:
 
 
 def read_passage(model: NextSymbol, text: Text, most: int = READ) -> Passage:
-    """The beginning of a part, foretold symbol by symbol."""
+    """Computes the nats of the symbols at the beginning of a split."""
     symbols = text.symbols(-min(text.before, 1), min(most, len(text)))
-    return Passage(text.alphabet, symbols, follow(model, torch.from_numpy(symbols)[None])[0].numpy())
+    return Passage(text.alphabet, symbols, symbol_nll(model, torch.from_numpy(symbols)[None])[0].numpy())
 
 
-def costs(passage: Passage) -> Details:
-    """What each kind of symbol costs."""
+def nll_by_kind(passage: Passage) -> Details:
+    """A table of the nats of each kind of symbol."""
     kinds = np.array(kinds_of(passage)[1:])
     rows = []
     for kind in (*KINDS, "other"):
         own = passage.nats[kinds == kind]
         if len(own):
-            share, all_nats = len(own) / len(kinds), own.sum() / passage.nats.sum()
-            rows.append((kind, f"{share:.1%}", f"{own.mean():.2f}", f"{all_nats:.1%}"))
+            fraction, of_total = len(own) / len(kinds), own.sum() / passage.nats.sum()
+            rows.append((kind, f"{fraction:.1%}", f"{own.mean():.2f}", f"{of_total:.1%}"))
     return Details(
-        "where its nats go", ("kind of symbol", "of the symbols", "nats each", "of all nats"), tuple(rows)
+        "NLL by kind of symbol",
+        ("kind of symbol", "of the symbols", "nats/symbol", "of all nats"),
+        tuple(rows),
     )
 
 
-def surprises(model: NextSymbol, passage: Passage) -> Details:
-    """Where it was most wrong, and what it had expected there."""
+def least_predicted(model: NextSymbol, passage: Passage) -> Details:
+    """A table of the positions with the highest NLL, and the symbol predicted there."""
     chosen: list[int] = []
     for place in np.argsort(-passage.nats, kind="stable").tolist():
         if len(chosen) < PLACES and all(abs(place - one) > APART for one in chosen):
             chosen.append(place)
     rows = []
     for place in chosen:
-        expected, chance = _expected(model, passage, place)
+        predicted, probability = _most_probable(model, passage, place)
         before = "".join(map(passage.alphabet.shown, passage.symbols[max(place + 1 - AROUND, 0) : place + 1]))
-        came = passage.alphabet.shown(int(passage.symbols[place + 1]))
-        rows.append((before[-AROUND:], came, f"{passage.nats[place]:.1f}", f"{expected} ({chance:.0%})"))
-    return Details("the most surprising places", ("after", "came", "nats", "expected"), tuple(rows))
+        actual = passage.alphabet.shown(int(passage.symbols[place + 1]))
+        rows.append(
+            (before[-AROUND:], actual, f"{passage.nats[place]:.1f}", f"{predicted} ({probability:.0%})")
+        )
+    return Details("positions with the highest NLL", ("after", "actual", "nats", "predicted"), tuple(rows))
 
 
 def kinds_of(passage: Passage) -> list[str]:
-    """The kind of each symbol, by its first sign and by what stands before it."""
+    """The kind of each symbol, by its first character and the character before it."""
     kinds, before = [], " "
     for symbol in passage.symbols.tolist():
         text = passage.alphabet.decode([symbol])
@@ -81,8 +85,8 @@ def _kind(text: str, before: str) -> str:
     return "other" if bare[0] == "\N{REPLACEMENT CHARACTER}" else "punctuation"
 
 
-def _expected(model: NextSymbol, passage: Passage, place: int) -> tuple[str, float]:
-    """The likeliest symbol at a place, and its probability, from some hundred symbols before it."""
+def _most_probable(model: NextSymbol, passage: Passage, place: int) -> tuple[str, float]:
+    """The most probable symbol at a position, and its probability, given up to 400 symbols before it."""
     before = torch.from_numpy(passage.symbols[max(place - 400, 0) : place + 1])[None]
     with torch.inference_mode():
         logs, _ = model.next(before.to(model.device))
