@@ -1,4 +1,4 @@
-"""Captions: a sentence for an image, by a convolution that reads it and a recurrent layer that tells."""
+"""The captioning task."""
 
 from __future__ import annotations
 
@@ -56,24 +56,28 @@ from gatewise.tasks.options import (
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
 
-EXAMPLES, PICTURES, LOOKS = 5, 12, 4
+EXAMPLES, IMAGES, ATTENTION_MAPS = 5, 12, 4
 
 
 class CaptionDataOptions(Options):
     """The captions"""
 
-    images: str | None = Field(None, description="The folder of the images, if not that of the table.")
-    file: str | None = Field(None, description="The column of the images' files; else one called so.")
-    caption: str | None = Field(None, description="The column of the captions; else one called so.")
-    split_column: str | None = Field(None, description="A column that says train, validation or test.")
-    validation_fraction: Fraction = Field(0.1, description="The part to choose by, where no column says.")
-    test_fraction: Fraction = Field(0.1, description="The part to test on, where no column says.")
-    size: str | None = Field(None, description="HEIGHTxWIDTH to bring images to, or HEIGHTx for any width.")
-    colour: Colour = Field("auto", description="Read images as grey, in colour, or as they are.")
-    tokenizer: Kind = Field("words", description="What is told one after another.")
-    vocabulary: Count = Field(8000, description="Symbols, at most.")
-    min_count: Count = Field(2, description="Words that are rarer in training are unknown.")
-    lowercase: bool = Field(False, description="Make all letters small, the true ones too.")
+    images: str | None = Field(None, description="The folder of the images; by default that of the table.")
+    file: str | None = Field(None, description="The column of image files; by default the one of that name.")
+    caption: str | None = Field(None, description="The column of captions; by default the one of that name.")
+    split_column: str | None = Field(None, description="A column with the values train, validation and test.")
+    validation_fraction: Fraction = Field(
+        0.1, description="Fraction of the images for validation, without a column."
+    )
+    test_fraction: Fraction = Field(0.1, description="Fraction of the images for the test set, without a column.")
+    size: str | None = Field(
+        None, description="HEIGHTxWIDTH that images are resized to, or HEIGHTx for any width."
+    )
+    colour: Colour = Field("auto", description="Read images as grey, in colour, or unchanged.")
+    tokenizer: Kind = Field("words", description="The symbols of a text.")
+    vocabulary: Count = Field(8000, description="The maximum number of symbols.")
+    min_count: Count = Field(2, description="Occurrences in the training set below which a word is unknown.")
+    lowercase: bool = Field(False, description="Convert texts to lower case, references too.")
 
     @field_validator("images", mode="after")
     @classmethod
@@ -85,28 +89,30 @@ class CaptionDataOptions(Options):
 class CaptionNetworkOptions(StackOptions):
     """The network"""
 
-    hidden: Size = Field(128, description="Units of a layer; of columns both directions share them.")
-    dropout: Rate = Field(0.2, description="Of vectors, between layers, and before the softmax.")
+    hidden: Size = Field(
+        128, description="Hidden units of a layer; each direction of the encoder of columns has half."
+    )
+    dropout: Rate = Field(0.2, description="Of embeddings, between layers, and before the softmax.")
     filters: tuple[Size, ...] = Field(
-        (16, 32), min_length=1, description="Of the convolution's blocks; each halves an image."
+        (16, 32), min_length=1, description="Filters of the convolution's blocks; each block halves an image."
     )
     encoder: EncoderKind = Field(
-        "columns", description="What is read of an image: its columns in their order, or all positions."
+        "columns", description="What the decoder attends to: encoded columns of the image, or all positions."
     )
-    embedding: Size = Field(64, description="Numbers that stand for a symbol.")
+    embedding: Size = Field(64, description="Size of a symbol's vector.")
     attention: Literal["bahdanau", "luong", "none"] = Field(
-        "bahdanau", description="Which of these is looked at for each symbol: luong is faster."
+        "bahdanau", description="Attention over the encoder's outputs: luong is faster."
     )
-    beam: Depth = Field(3, description="Hypotheses that are followed at a time.")
+    beam: Depth = Field(3, description="Hypotheses of the beam search.")
     length_penalty: float = Field(
-        1.0, ge=0, description="Of the search: 0 prefers short, 1 and more long ones."
+        1.0, ge=0, description="Of the beam search: 0 prefers short outputs, 1 and above long ones."
     )
 
 
 class CaptionOptions(TaskOptions, CaptionNetworkOptions, CaptionDataOptions):
     """The training"""
 
-    epochs: Count = Field(30, description="Rounds over the part to train on, at most.")
+    epochs: Count = Field(30, description="The maximum number of epochs.")
     batch_size: CountOrFound = Field(
         32, description="Captions in a batch, over all devices; 0 finds a number."
     )
@@ -117,8 +123,11 @@ class CaptionOptions(TaskOptions, CaptionNetworkOptions, CaptionDataOptions):
 class Preprocessing:
     """How a model reads images and captions.
 
-    form, symbols: of images and captions; images, columns, part: of the table
-    source: tells the data that it was trained on; shares: of them, to validate and to test
+    form: of the images
+    symbols: the vocabulary
+    images, columns, part: the folder of images, the columns, and the column of the split
+    source: the fingerprint of the training data
+    shares: the fractions for validation and test
     """
 
     form: ImageForm
@@ -130,16 +139,16 @@ class Preprocessing:
     shares: tuple[float, float]
 
     def table(self, path: Path, trained: bool) -> CaptionTable:
-        """Images with captions, of the data that were trained on or of others."""
+        """Reads images with captions; trained: whether the file is the training data."""
         images = Path(self.images) if trained and self.images else None
         return read_captions(path, images, *self.columns, self.part if trained else None)
 
 
 class CaptionTask(Task[CaptionData]):
-    """Tells captions, beside the most frequent one and that of the nearest image."""
+    """Captioning, compared with the most frequent caption and that of the nearest image."""
 
     name = "caption"
-    about = "Tell a caption for an image."
+    about = "Learn to write captions for images."
     given = "a folder of images with a table of their captions in it, or that table"
     options = CaptionOptions
     metrics = METRICS
@@ -206,8 +215,8 @@ class CaptionTask(Task[CaptionData]):
         }
 
     def score(self, network: Captioner, data: CaptionData, part: Captions) -> dict[str, float]:
-        told = caption_images(network, part, data.symbols)
-        return score_captions([one.text for one in told], references(part, data.symbols))
+        predicted = caption_images(network, part, data.symbols)
+        return score_captions([one.text for one in predicted], references(part, data.symbols))
 
     def preview(self, network: Captioner, data: CaptionData) -> str:
         image = data.table.images[data.validation.numbers[0]]
@@ -226,7 +235,7 @@ class CaptionTask(Task[CaptionData]):
         )
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> CaptionData:
-        """The test part of the data that the model was trained on, or all of other data."""
+        """The test set of the training data, or all of other data."""
         reading = read_as(Preprocessing, model)
         trained = path.exists() and fingerprint(path) == reading.source
         table = reading.table(path, trained)
@@ -235,11 +244,11 @@ class CaptionTask(Task[CaptionData]):
         _check_height(model, table.images, files.sizes)
         symbols = Symbols.from_data(reading.symbols)
         test, none = (some_captions(table, files, some, symbols) for some in (numbers, []))
-        told = f"{len(numbers):,} images to test" + (", which the model has not seen" if trained else "")
-        return CaptionData(table, files, symbols, none, none, test, (told, *files.notes))
+        note = f"{len(numbers):,} images to test" + (", which the model has not seen" if trained else "")
+        return CaptionData(table, files, symbols, none, none, test, (note, *files.notes))
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
-        """A caption for each image of a folder, for each that a table names, or for one image."""
+        """Captions the images of a folder, the images of a table, or one image."""
         reading = read_as(Preprocessing, model)
         file, column = reading.columns
         if is_table(path):
@@ -252,48 +261,43 @@ class CaptionTask(Task[CaptionData]):
         symbols = Symbols.from_data(reading.symbols)
         assert isinstance(model.network, Captioner)
         every = Captions(files, range(len(files)), [()] * len(files), symbols)
-        told = [one.text for one in caption_images(model.network, every, symbols)]
+        predicted = [one.text for one in caption_images(model.network, every, symbols)]
         left_out = left_out_below(path) if path.is_dir() else ()
-        about = "; ".join((f"{len(told)} captions", *left_out, *files.notes))
-        return Prediction(pl.DataFrame({file: names, column: told}), about, lines=column)
+        about = "; ".join((f"{len(predicted)} captions", *left_out, *files.notes))
+        return Prediction(pl.DataFrame({file: names, column: predicted}), about, lines=column)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
-        """An image of the test part, with what is said of it."""
+        """An image of the test set with its caption."""
         data = self.load_for_evaluation(model, path)
-        require_example(number, len(data.test.numbers), "images in the test part")
+        require_example(number, len(data.test.numbers), "images in the test set")
         assert isinstance(model.network, CaptionNetwork)
         return caption_example(model.network, data, number)
 
     def details(self, network: Captioner, data: CaptionData) -> list[Details]:
-        told = [one.text for one in caption_images(network, data.test, data.symbols)]
+        predicted = [one.text for one in caption_images(network, data.test, data.symbols)]
         truth = references(data.test, data.symbols)
-        return [_by_length(told, truth, data.symbols), _examples(told, truth, data)]
+        return [_by_length(predicted, truth, data.symbols), _examples(predicted, truth, data)]
 
     def caption(self, data: CaptionData) -> str:
-        return (
-            "* a baseline; BLEU and chrF: of sacrebleu, up to 100; exact: how many captions are just a true "
-            "one of their image"
-        )
+        return "* a baseline; BLEU and chrF: by sacrebleu, up to 100; exact: captions that equal a reference"
 
     def draw(self, comparison: Comparison[CaptionData]) -> list[Plot]:
         result, data = comparison.chosen(baseline=False), comparison.data
         assert result is not None
         assert isinstance(result.network, CaptionNetwork)
-        shown = [
-            _shown(result.network, data, place) for place in range(min(PICTURES, len(data.test.numbers)))
-        ]
-        title = f"The first images of the test part: what is true above, what {result.name} tells below"
-        about = f"images of the test part with their captions, and those of {result.name}"
+        shown = [_shown(result.network, data, place) for place in range(min(IMAGES, len(data.test.numbers)))]
+        title = f"The first images of the test set: a true caption above, that of {result.name} below"
+        about = f"images of the test set with true captions and those of {result.name}"
         drawn = [Plot("captions", about, draw_captions(shown, title))]
-        looks = [one for one in shown if one.attention][:LOOKS]
-        if looks:
-            figure = draw_attention(looks, f"Attention of {result.name} for each symbol")
+        with_attention = [one for one in shown if one.attention][:ATTENTION_MAPS]
+        if with_attention:
+            figure = draw_attention(with_attention, f"Attention of {result.name} for each symbol")
             drawn.append(Plot("attention", f"the attention of {result.name} for each symbol", figure))
         return drawn
 
 
 def _check_height(model: SavedModel, images: Sequence[Path], sizes: np.ndarray) -> None:
-    """Errors: `GatewiseError` where a model reads columns of a height that an image does not have."""
+    """Raises: `GatewiseError` if an image has another height than the columns of the model."""
     options = model.network.options()
     if options.get("encoder") != "columns":
         return
@@ -302,39 +306,39 @@ def _check_height(model: SavedModel, images: Sequence[Path], sizes: np.ndarray) 
         which = int(wrong.argmax())
         raise GatewiseError(
             f"{images[which]} is {sizes[which, 0]} pixels high; the model was trained on images of "
-            f"{options['height']}, and without a --size to bring others to"
+            f"{options['height']}, and without a --size to resize others to"
         )
 
 
 def _shown(network: CaptionNetwork, data: CaptionData, place: int) -> CaptionedImage:
-    """One image of the test part with its captions, and where was looked."""
-    told = caption_images(network, data.test, data.symbols, [place])[0]
+    """One image of the test set with its captions and attention."""
+    predicted = caption_images(network, data.test, data.symbols, [place])[0]
     true = references(data.test, data.symbols)[place]
     image = data.files[data.test.numbers[place]]
     height, width = image.shape[:2]
-    looked: tuple[np.ndarray, ...] = ()
-    if told.attention is not None and told.attention.numel():
-        looked = tuple(network.reader.over_pixels(told.attention, height, width).numpy())
-    pieces = tuple(map(data.symbols.shown, told.tokens))
-    return CaptionedImage(image, true, told.text, told.text in true, pieces, looked)
+    attention: tuple[np.ndarray, ...] = ()
+    if predicted.attention is not None and predicted.attention.numel():
+        attention = tuple(network.reader.over_pixels(predicted.attention, height, width).numpy())
+    tokens = tuple(map(data.symbols.shown, predicted.tokens))
+    return CaptionedImage(image, true, predicted.text, predicted.text in true, tokens, attention)
 
 
-def _examples(told: list[str], truth: list[tuple[str, ...]], data: CaptionData) -> Details:
+def _examples(predicted: list[str], truth: list[tuple[str, ...]], data: CaptionData) -> Details:
     rows: list[tuple[str, ...]] = []
-    for place in range(min(EXAMPLES, len(told))):
+    for place in range(min(EXAMPLES, len(predicted))):
         name = data.table.images[data.test.numbers[place]].name
-        rows += [(name, "true", truth[place][0]), ("", "told", told[place])]
-    return Details("images of the test part", ("image", "", ""), tuple(rows))
+        rows += [(name, "true", truth[place][0]), ("", "predicted", predicted[place])]
+    return Details("images of the test set", ("image", "", ""), tuple(rows))
 
 
-def _by_length(told: list[str], truth: list[tuple[str, ...]], symbols: Symbols) -> Details:
-    """Scores of images by the length of their first caption."""
+def _by_length(predicted: list[str], truth: list[tuple[str, ...]], symbols: Symbols) -> Details:
+    """Scores of images by the length of their first reference."""
 
     def scored(chosen: list[int]) -> dict[str, float]:
-        return score_captions([told[place] for place in chosen], [truth[place] for place in chosen])
+        return score_captions([predicted[place] for place in chosen], [truth[place] for place in chosen])
 
     lengths = [len(symbols.split(own[0])) for own in truth]
-    return by_length(lengths, scored, "by the symbols of a true caption", "images")
+    return by_length(lengths, scored, "by the number of symbols of a reference", "images")
 
 
 TASK = CaptionTask()

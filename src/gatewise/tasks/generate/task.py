@@ -188,7 +188,12 @@ class Generate(Task[TextData]):
 
     def network(self, data: TextData, options: GenerateOptions, cell: CellType) -> LanguageModel:
         return LanguageModel(
-            cell, len(data.alphabet), options.hidden, options.layers, options.embedding, options.dropout
+            cell,
+            symbols=len(data.alphabet),
+            hidden=options.hidden,
+            layers=options.layers,
+            embedding=options.embedding,
+            dropout=options.dropout,
         )
 
     def baselines(

@@ -1,4 +1,4 @@
-"""Generating sequences of vectors: rolls of notes, strokes of a pen, anything with a row for each step."""
+"""Generation of sequences of vectors: piano rolls, pen strokes, any table with a row for each step."""
 
 from __future__ import annotations
 
@@ -50,50 +50,56 @@ TABLES = (".csv", ".parquet", ".pq")
 class VectorOptions(Options):
     """The data"""
 
-    id: str | None = Field(None, description="The column that tells sequences apart.")
-    time: str | None = Field(None, description="The column by which steps are in order; else as they stand.")
-    channels: tuple[str, ...] = Field((), description="The columns of values, with commas; else all others.")
+    id: str | None = Field(None, description="The column of sequence identifiers.")
+    time: str | None = Field(
+        None, description="The column that orders the steps; by default the order of the rows."
+    )
+    channels: tuple[str, ...] = Field(
+        (), description="The columns of values, with commas; by default all others."
+    )
     differences: tuple[str, ...] = Field(
-        (), description="Columns of positions, as of a pen: what is learned is how they change."
+        (), description="Columns of positions, as of a pen, whose differences are modelled."
     )
     split_column: str | None = Field(
-        None, description="The column that says train, validation or test; else parts are drawn."
+        None, description="A column with the values train, validation and test; random by default."
     )
-    fill: Literal["forward"] | None = Field(None, description="How to fill empty cells, if at all.")
-    validation_fraction: Fraction = Field(0.15, description="The sequences to choose by.")
-    test_fraction: Fraction = Field(0.15, description="The sequences to test on.")
-    steps: Count = Field(512, description="Longer sequences are trained on in pieces of so many steps.")
+    fill: Literal["forward"] | None = Field(None, description="How to fill empty cells; refused by default.")
+    validation_share: Share = Field(0.15, description="Fraction of the sequences for validation.")
+    test_share: Share = Field(0.15, description="Fraction of the sequences for the test set.")
+    steps: Count = Field(
+        512, description="The length of the segments that longer sequences are split into in training."
+    )
 
 
 class VectorNetworkOptions(Options):
     """The network"""
 
-    hidden: Size = Field(200, description="Units of a layer.")
-    layers: Depth = Field(1, description="Layers above each other.")
+    hidden: Size = Field(200, description="Hidden units of a layer.")
+    layers: Depth = Field(1, description="Stacked layers.")
     dropout: Rate = Field(0.2, description="Between layers, and before the head.")
-    components: Size = Field(20, description="Gaussians in the mixture of the real channels.")
+    components: Size = Field(20, description="Components of the Gaussian mixture of the real channels.")
 
 
 class GenerateVectorsOptions(TaskOptions, VectorNetworkOptions, VectorOptions):
     """The training"""
 
-    epochs: Count = Field(100, description="Rounds over the part to train on, at most.")
-    patience: Count = Field(8, description="Rounds without a better validation before it stops.")
+    epochs: Count = Field(100, description="The maximum number of epochs.")
+    patience: Count = Field(8, description="Epochs without a better validation score before training stops.")
     learning_rate: float = Field(2e-3, gt=0, description="Of AdamW.")
 
 
 class VectorSampling(Options):
     """Sampling"""
 
-    length: CountOrFound = Field(0, description="Steps to draw; 0 for as many as training sequences have.")
-    count: Count = Field(3, description="Sequences to draw.")
-    bias: float = Field(0.0, ge=0, description="Above 0, real channels stay closer to what is likeliest.")
-    seed: int | None = Field(None, ge=0, description="Draws the same again.")
+    length: CountOrFound = Field(0, description="Steps to sample; 0 for the median length of the data.")
+    count: Count = Field(3, description="Sequences to sample.")
+    bias: float = Field(0.0, ge=0, description="Above 0, real channels are sampled closer to their mode.")
+    seed: int | None = Field(None, ge=0, description="Seed of the random generator, to repeat a sample.")
 
 
 @dataclass(frozen=True)
 class VectorData:
-    """Sequences in parts, ready to be foretold."""
+    """Sequences, split into training, validation and test set."""
 
     train: Sequences
     validation: Sequences
@@ -103,10 +109,10 @@ class VectorData:
 
 
 class GenerateVectors(Task[VectorData]):
-    """Foretells the next vector of a sequence, beside linear models."""
+    """Generative models of sequences, compared with linear models."""
 
     name = "generate-vectors"
-    about = "Learn to go on with sequences of vectors: notes, strokes, measurements."
+    about = "Learn to continue sequences of vectors: notes, strokes, measurements."
     given = "a CSV or Parquet file with a row for each step, or a .ts or .arff archive"
     options = GenerateVectorsOptions
     forms = "arrays [N, T, C], lists of arrays [T, C], or a table or file with a row for each step"
@@ -131,7 +137,7 @@ class GenerateVectors(Task[VectorData]):
         return write_sequences(data, None, folder, layout)
 
     def sample(self, model: SavedModel, options: VectorSampling) -> pl.DataFrame:
-        """Draws sequences of vectors: a row for each step."""
+        """Samples sequences of vectors: a row for each step."""
         assert isinstance(model.network, SequenceModel)
         reading = read_as(VectorReading, model)
         seed = torch.Generator().seed() % 2**31 if options.seed is None else options.seed
@@ -178,9 +184,14 @@ class GenerateVectors(Task[VectorData]):
 
     def network(self, data: VectorData, options: GenerateVectorsOptions, cell: CellType) -> SequenceModel:
         return SequenceModel(
-            cell, len(data.reading.channels), data.reading.binary, options.hidden, options.layers,
-            options.dropout, options.components,
-        )  # fmt: skip
+            cell,
+            channels=len(data.reading.channels),
+            binary=data.reading.binary,
+            hidden=options.hidden,
+            layers=options.layers,
+            dropout=options.dropout,
+            components=options.components,
+        )
 
     def baselines(
         self, data: VectorData, options: GenerateVectorsOptions
@@ -197,7 +208,7 @@ class GenerateVectors(Task[VectorData]):
         return asdict(data.reading)
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> VectorData:
-        """The test part of the data that the model was trained on, or all of other data."""
+        """The test set of the training data, or all of other data."""
         reading = read_as(VectorReading, model)
         same = fingerprint(path) == reading.source
         table = reading.table(path, parted=same)
@@ -213,7 +224,7 @@ class GenerateVectors(Task[VectorData]):
         return VectorData(none, none, test, reading, (*table.notes, told))
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
-        """What is expected after the end of each sequence."""
+        """Predicts the vector after the end of each sequence."""
         reading = read_as(VectorReading, model)
         table = reading.table(path, parted=False)
         assert isinstance(model.network, SequenceModel)
@@ -226,26 +237,30 @@ class GenerateVectors(Task[VectorData]):
         return Prediction(pl.DataFrame(frame).with_columns(cs.float().round_sig_figs(7)), about)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
-        """A sequence of the test part: at each step what is to be foretold, and how surprising it was."""
+        """A sequence of the test set, with the NLL of each vector."""
         data, network = self.load_for_evaluation(model, path), model.network
-        require_example(number, len(data.test), "sequences in the test part")
+        require_example(number, len(data.test), "sequences in the test set")
         batch = data.test.__getitems__([number])
         assert isinstance(network, SequenceModel)
         with torch.inference_mode():
             nats = network.nats(batch)[0].double().numpy()
-        surprise = Track("nats of the next vector", (Line("nats", nats),))
-        tracks = (*channels(data.reading.channels, data.reading.whole(batch.values[0].numpy())), surprise)
+        nll = Track("nats of the next vector", (Line("nats", nats),))
+        tracks = (*channels(data.reading.channels, data.reading.whole(batch.values[0].numpy())), nll)
         name = f"sequence {data.test.table.ids[data.test.numbers[number]]}"
-        said = f"{nats.mean():.3f} nats a step"
+        said = f"{nats.mean():.3f} nats/step"
         return Example(batch, name, tracks, said, last=lambda: network.nats(batch)[0, -1])
 
     def details(self, network: NextVector, data: VectorData) -> list[Details]:
         told = told_by_place(network, data.test)
         rows = tuple((name, str(count), f"{nats:.3f}") for name, count, nats in told)
-        return [Details("by how many steps came before, in the test part", ("before", "steps", "nats"), rows)]
+        return [
+            Details(
+                "NLL by the number of preceding steps, on the test set", ("before", "steps", "nats"), rows
+            )
+        ]
 
     def caption(self, data: VectorData) -> str:
-        told = "* a baseline; nats/step: the mean -ln p of a vector, given all before it"
+        told = "* a baseline; nats/step: the mean -ln p of a vector given all before it"
         real = len(data.reading.binary) < len(data.reading.channels)
         scaled = ", real channels at deviation 1" if real else ""
         return f"{told}{scaled}; from the 2nd: without the first vectors"

@@ -1,4 +1,4 @@
-"""Transcribing: a text for each sequence, not told which step holds what (CTC)."""
+"""The transcription task: a text for each sequence, without an alignment (CTC)."""
 
 from __future__ import annotations
 
@@ -52,42 +52,46 @@ from gatewise.tasks.transcribe.network import Transcriber, TranscriptNetwork, st
 from gatewise.tasks.transcribe.plots import draw_texts
 from gatewise.tasks.transcribe.tables import edit_table, text_table
 
-TALL = 8  # pixels of height for each column that joins others, where nobody said how many do
+HEIGHT_PER_FRAME = 8  # pixels of height for each column of a stack, by default
 TEXTS = "texts.parquet"  # beside the sequences that were given as arrays
 
 
 class TranscribeDataOptions(Options):
     """The data"""
 
-    head: Literal["ctc"] = Field("ctc", description="For label, which is this task with it.")
-    label: str | None = Field(None, description="The column of texts; recognised by its name.")
-    id: str | None = Field(None, description="The column of image files, or that tells sequences apart.")
-    tokenizer: Symbols = Field("characters", description="What texts are made of.")
-    colour: Colour = Field("auto", description="How images are read; as they are if all are alike.")
-    height: CountOrFound = Field(0, description="Pixels that images are brought to; 0 finds a number.")
+    head: Literal["ctc"] = Field("ctc", description="Of the task label, which is this task with it.")
+    label: str | None = Field(None, description="The column of texts; by default recognised by its name.")
+    id: str | None = Field(None, description="The column of image files or of sequence identifiers.")
+    tokenizer: Symbols = Field("characters", description="The symbols of a text.")
+    colour: Colour = Field("auto", description="Read images as grey, in colour, or unchanged.")
+    height: CountOrFound = Field(0, description="Height in pixels that images are resized to; 0 chooses it.")
     targets: str | None = Field(
-        None, description="Of a long table: one of id and text beside it; else it has a column of texts."
+        None, description="Of a long table: a table of id and text; by default its own column of texts."
     )
-    time: str | None = Field(None, description="Of a long table: the column by which steps are in order.")
+    time: str | None = Field(None, description="Of a long table: the column that orders the steps.")
     channels: tuple[str, ...] = Field(
-        (), description="Of a long table: the columns of values; else all others."
+        (), description="Of a long table: the columns of values; by default all others."
     )
-    fill: Literal["forward"] | None = Field(None, description="How to fill empty cells, if at all.")
+    fill: Literal["forward"] | None = Field(None, description="How to fill empty cells; refused by default.")
     split_column: str | None = Field(
-        None, description="The column, beside the texts, of train, validation and test; else parts are drawn."
+        None, description="A column beside the texts: train, validation or test; random by default."
     )
-    validation_fraction: Fraction = Field(0.15, description="The part to choose by.")
-    test_fraction: Fraction = Field(0.15, description="The part to test on.")
+    validation_fraction: Fraction = Field(0.15, description="Fraction for validation.")
+    test_fraction: Fraction = Field(0.15, description="Fraction for the test set.")
 
 
 class TranscribeNetworkOptions(StackOptions):
     """The network"""
 
-    dropout: Rate = Field(0.1, description="Before and behind the layers, and between them.")
-    bidirectional: bool = Field(True, description="Read from both ends.")
-    front: Front = Field("none", description="What looks at images before their columns are read.")
-    stack_frames: CountOrFound = Field(0, description="Steps of the input that become one; 0 finds a number.")
-    beam: CountOrFound = Field(8, description="Texts that the search holds; 0 takes the best path.")
+    dropout: Rate = Field(0.1, description="Before, between and after the layers.")
+    bidirectional: bool = Field(True, description="Use bidirectional layers.")
+    front: Front = Field(
+        "none", description="Feature extraction of images before the layers read their columns."
+    )
+    stack_frames: CountOrFound = Field(
+        0, description="Consecutive steps concatenated into one; 0 chooses the number."
+    )
+    beam: CountOrFound = Field(8, description="Prefixes of the beam search; 0 takes the best path.")
 
 
 class TranscribeOptions(TaskOptions, TranscribeNetworkOptions, TranscribeDataOptions):
@@ -98,14 +102,14 @@ class TranscribeOptions(TaskOptions, TranscribeNetworkOptions, TranscribeDataOpt
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a model reads data; `source` tells those that it was trained on."""
+    """How a model reads data; `source` is the fingerprint of the training data."""
 
     form: StripForm | SignalForm
     source: str
 
 
 class Transcribe(Task[Transcribed]):
-    """Reads texts, beside the most frequent text and a window that slides along."""
+    """Transcription, compared with the most frequent text and a sliding window."""
 
     name = "transcribe"
     about = "Read the text that a sequence holds; label --head ctc is the same."
@@ -152,14 +156,22 @@ class Transcribe(Task[Transcribed]):
         else:
             columns = LongColumns(options.id, options.time, options.label, options.channels)
             data = read_signals(path, columns, options.fill, options.targets, plan)
-        _join(data, options)
+        _stacked(data, options)
         return replace(data, source=fingerprint(data.form.source(path)))
 
     def network(self, data: Transcribed, options: TranscribeOptions, cell: CellType) -> TranscriptNetwork:
         return TranscriptNetwork(
-            len(data.alphabet.symbols), cell, data.channels, options.hidden, options.layers,
-            options.bidirectional, _join(data, options), options.front, data.height, options.dropout,
-        )  # fmt: skip
+            symbols=len(data.alphabet.symbols),
+            cell=cell,
+            channels=data.channels,
+            hidden=options.hidden,
+            layers=options.layers,
+            bidirectional=options.bidirectional,
+            stack_frames=_stacked(data, options),
+            front=options.front,
+            height=data.height,
+            dropout=options.dropout,
+        )
 
     def baselines(
         self, data: Transcribed, options: TranscribeOptions | None = None
@@ -169,7 +181,7 @@ class Transcribe(Task[Transcribed]):
     def trained_baselines(
         self, data: Transcribed, options: TranscribeOptions
     ) -> Mapping[str, Callable[[], Network]]:
-        join = _join(data, options.model_copy(update={"front": "none"}))
+        join = _stacked(data, options.model_copy(update={"front": "none"}))
         return {"window": partial(WindowTranscriber, len(data.alphabet.symbols), data.channels, join)}
 
     def score(self, network: Transcriber, data: Transcribed, part: TranscriptSteps) -> dict[str, float]:
@@ -181,7 +193,7 @@ class Transcribe(Task[Transcribed]):
         return asdict(Preprocessing(data.form, data.source))
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> Transcribed:
-        """The test part of the data that the model was trained on, or all of other data."""
+        """The test set of the training data, or all of other data."""
         reading = read_as(Preprocessing, model)
         form = reading.form
         return form.again(path, same=fingerprint(form.source(path)) == reading.source)
@@ -190,7 +202,7 @@ class Transcribe(Task[Transcribed]):
         return {} if data.train is None else self.baselines(data)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
-        """The images or sequences of the data, each with its text."""
+        """Transcribes the images or sequences of the data."""
         form, network = read_as(Preprocessing, model).form, model.network
         assert isinstance(network, Transcriber)
         new = form.new(path)
@@ -199,9 +211,9 @@ class Transcribe(Task[Transcribed]):
         return Prediction(frame, f"the texts of {frame.height:,} sequences", new.columns[1])
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
-        """A sequence or an image of the test part, and the symbol that is likeliest at each step."""
+        """A sequence or an image of the test set, and the most probable symbol at each step."""
         data, network = self.load_for_evaluation(model, path), model.network
-        require_example(number, len(data.test), "sequences in the test part")
+        require_example(number, len(data.test), "sequences in the test set")
         batch, place = data.test.__getitems__([number]), int(data.test.numbers[number])
         assert isinstance(network, Transcriber)
         with torch.inference_mode():
@@ -227,7 +239,7 @@ class Transcribe(Task[Transcribed]):
         symbols = data.alphabet.kind
         return (
             f"* a baseline; error rate: the fewest edits that make the true texts, over all their {symbols}; "
-            "exact: texts without a mistake"
+            "exact: texts without an error"
         )
 
     def draw(self, comparison: Comparison[Transcribed]) -> list[Plot]:
@@ -235,11 +247,11 @@ class Transcribe(Task[Transcribed]):
         assert chosen is not None
         assert isinstance(chosen.network, Transcriber)
         figure = draw_texts(comparison.data, chosen.network, chosen.name)
-        return [Plot("texts", "sequences of the test part, and where each symbol was seen", figure)]
+        return [Plot("texts", "sequences of the test set, with the probability of each symbol", figure)]
 
 
 def _drawn(data: Transcribed, place: int, values: np.ndarray, steps: int) -> tuple[Track, ...]:
-    """An image, turned so that its columns are steps; or channels, brought to the steps of the layers."""
+    """The transposed image, or channels interpolated to the steps of the layers."""
     inputs = data.test.inputs
     if isinstance(inputs, Strips):
         image = inputs.files[place].swapaxes(0, 1)
@@ -253,7 +265,7 @@ def _drawn(data: Transcribed, place: int, values: np.ndarray, steps: int) -> tup
 
 
 def _only(part: TranscriptSteps, number: int) -> TranscriptSteps:
-    """One sequence of a part."""
+    """One sequence of a split."""
     return TranscriptSteps(part.inputs, [part.numbers[number]], [part.texts[number]], part.alphabet)
 
 
@@ -263,14 +275,14 @@ def _found(network: Transcriber, data: Transcribed, part: TranscriptSteps) -> li
     return [[data.alphabet.symbols[one - 1] for one in text] for text in texts]
 
 
-def _join(data: Transcribed, options: TranscribeOptions) -> int:
-    """How many steps become one: as many as were asked for, or as suit the data.
+def _stacked(data: Transcribed, options: TranscribeOptions) -> int:
+    """The number of steps to stack: as given, or as suits the data.
 
-    Errors: `GatewiseError` where a text needs more steps than are left.
+    Raises: `GatewiseError` if a text needs more steps than are left.
     """
     if options.front != "none" and not data.height:
         raise GatewiseError(f"--front {options.front} looks at images, and these are sequences of numbers")
-    join = options.stack_frames or (max(data.height // TALL, 1) if options.front == "none" else 1)
+    join = options.stack_frames or (max(data.height // HEIGHT_PER_FRAME, 1) if options.front == "none" else 1)
     while not options.stack_frames and join > 1 and _too_short(data, join, options.front):
         join -= 1
     for part, number in _too_short(data, join, options.front):

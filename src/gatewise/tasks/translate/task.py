@@ -1,4 +1,4 @@
-"""Translating: another text for a text, from pairs of them."""
+"""The translation task."""
 
 from __future__ import annotations
 
@@ -43,37 +43,37 @@ from gatewise.tasks.translate.metrics import references, translate_split, transl
 from gatewise.tasks.translate.network import EncoderDecoder, Translator
 from gatewise.tasks.translate.plots import draw_attention
 
-EXAMPLES, PICTURES = 5, 4
-CLIPPED = 200  # letters of a preview
+EXAMPLES, ATTENTION_MAPS = 5, 4
+PREVIEW = 200  # characters
 
 
 class TranslateDataOptions(Options):
     """The pairs"""
 
     target_file: str | None = Field(
-        None, description="The targets, where DATA is a text of sources, line by line."
+        None, description="The file of targets, line by line, if DATA is a text file of sources."
     )
     source: str | None = Field(
-        None, description="The column of the sources, else one called so, or the first."
+        None, description="The column of sources; by default the one of that name, or the first."
     )
     target: str | None = Field(
-        None, description="The column of the targets, else one called so, or the second."
+        None, description="The column of targets; by default the one of that name, or the second."
     )
     validation_file: tuple[str, ...] = Field(
-        (), description="Other pairs to choose by: a table, or two texts with a comma."
+        (), description="Pairs of the validation set: a table, or two text files with a comma."
     )
-    test_file: tuple[str, ...] = Field((), description="Other pairs to test on, likewise.")
+    test_file: tuple[str, ...] = Field((), description="Pairs of the test set, likewise.")
     validation_fraction: Fraction = Field(
-        0.1, description="The part to choose by, where no file is; at most 5000."
+        0.1, description="Fraction for validation, without a file; at most 5000 pairs."
     )
-    test_fraction: Fraction = Field(0.1, description="The part to test on, likewise.")
-    tokenizer: Literal["words", "characters", "bpe"] = Field(
-        "words", description="What is told one after another."
+    test_fraction: Fraction = Field(0.1, description="Fraction for the test set, likewise.")
+    tokenizer: Literal["words", "characters", "bpe"] = Field("words", description="The symbols of a text.")
+    vocabulary: Count = Field(8000, description="The maximum number of symbols of each side.")
+    min_count: Count = Field(2, description="Occurrences in the training set below which a word is unknown.")
+    lowercase: bool = Field(False, description="Convert texts to lower case, references too.")
+    max_length: Count = Field(
+        200, description="The maximum number of symbols of a side; longer pairs are left out of training."
     )
-    vocabulary: Count = Field(8000, description="Symbols of each side, at most.")
-    min_count: Count = Field(2, description="Words that are rarer in training are unknown.")
-    lowercase: bool = Field(False, description="Make all letters small, the true ones too.")
-    max_length: Count = Field(200, description="Symbols of a side; longer pairs are not trained on.")
 
     @field_validator("target_file", "validation_file", "test_file", mode="after")
     @classmethod
@@ -87,31 +87,38 @@ class TranslateDataOptions(Options):
 class TranslateNetworkOptions(StackOptions):
     """The network"""
 
-    hidden: Size = Field(512, description="Units of a layer; both directions of the encoder share them.")
-    dropout: Rate = Field(0.3, description="Of vectors, between layers, and before the softmax.")
-    embedding: Size = Field(256, description="Numbers that stand for a symbol.")
-    attention: Literal["luong", "bahdanau", "none"] = Field(
-        "luong", description="What of the source is looked at: luong is faster."
+    hidden: Size = Field(
+        512, description="Hidden units of a layer; each direction of a bidirectional encoder has half."
     )
-    bidirectional: bool = Field(True, description="The encoder reads both ways.")
-    reverse_source: bool = Field(False, description="The encoder reads from the end, where it reads one way.")
-    beam: Depth = Field(5, description="Hypotheses that are followed at a time.")
+    dropout: Rate = Field(0.3, description="Of embeddings, between layers, and before the softmax.")
+    embedding: Size = Field(256, description="Size of a symbol's vector.")
+    attention: Literal["luong", "bahdanau", "none"] = Field(
+        "luong", description="Attention over the source: luong is faster."
+    )
+    bidirectional: bool = Field(True, description="Use a bidirectional encoder.")
+    reverse_source: bool = Field(
+        False, description="Encode the source from its end, with a unidirectional encoder."
+    )
+    beam: Depth = Field(5, description="Hypotheses of the beam search.")
     length_penalty: float = Field(
-        1.0, ge=0, description="Of the search: 0 prefers short, 1 and more long ones."
+        1.0, ge=0, description="Of the beam search: 0 prefers short outputs, 1 and above long ones."
     )
 
 
 class TranslateOptions(TaskOptions, TranslateNetworkOptions, TranslateDataOptions):
     """The training"""
 
-    epochs: Count = Field(20, description="Rounds over the part to train on, at most.")
-    patience: Count = Field(4, description="Rounds without a better validation before it stops.")
+    epochs: Count = Field(20, description="The maximum number of epochs.")
+    patience: Count = Field(4, description="Epochs without a better validation score before training stops.")
     schedule: Literal["plateau", "cosine"] = Field(
-        "cosine", description="The rate falls where validation stands still, or by a cosine over all epochs."
+        "cosine", description="Lower the learning rate when the validation score stalls, or by a cosine."
     )
-    label_smoothing: Rate = Field(0.1, description="Of the truth that goes to all symbols evenly.")
+    label_smoothing: Rate = Field(0.1, description="Probability mass that is spread over all symbols.")
     teacher_forcing: float = Field(
-        1.0, ge=0, le=1, description="True symbols given to the decoder at the end; falls evenly from all."
+        1.0,
+        ge=0,
+        le=1,
+        description="Final fraction of true symbols among the decoder inputs; falls linearly from 1.",
     )
 
 
@@ -119,8 +126,11 @@ class TranslateOptions(TaskOptions, TranslateNetworkOptions, TranslateDataOption
 class Preprocessing:
     """How a model reads texts.
 
-    source, target: the symbols; columns: of a table
-    trained_on: tells the data; target_file: of them; shares: of them, to validate and to test
+    source, target: the vocabularies
+    columns: of sources and targets in a table
+    trained_on: the fingerprint of the training data
+    target_file: of the training data
+    shares: the fractions for validation and test
     """
 
     source: dict[str, Any]
@@ -134,7 +144,7 @@ class Preprocessing:
         return Symbols.from_data(self.source), Symbols.from_data(self.target)
 
     def pairs(self, path: Path, trained: bool) -> TextPairs:
-        """Those of the data that were trained on, or of others."""
+        """Reads the pairs of a file; trained: whether it is the training data."""
         if is_table(path):
             return read_pairs(path, None, *(self.columns or (None, None)))
         if trained:
@@ -148,10 +158,10 @@ class Preprocessing:
 
 
 class Translate(Task[ParallelData]):
-    """Translates, beside tables of words."""
+    """Translation, compared with IBM Model 1."""
 
     name = "translate"
-    about = "Learn to translate, from pairs of texts."
+    about = "Learn to translate from pairs of texts."
     given = "a CSV, TSV or Parquet file of pairs, or a text file of sources"
     options = TranslateOptions
     metrics = METRICS
@@ -218,13 +228,13 @@ class Translate(Task[ParallelData]):
         }
 
     def score(self, network: Translator, data: ParallelData, part: Parallel) -> dict[str, float]:
-        told = translate_split(network, part, data)
-        return score([one.text for one in told], references(part, data))
+        translated = translate_split(network, part, data)
+        return score([one.text for one in translated], references(part, data))
 
     def preview(self, network: Translator, data: ParallelData) -> str:
         source, _ = data.validation.text(0)
-        told = translate_texts(network, [source], data.source, data.target)[0].text
-        return f"{source[:CLIPPED]}\n→ {told[:CLIPPED]}"
+        translated = translate_texts(network, [source], data.source, data.target)[0].text
+        return f"{source[:PREVIEW]}\n→ {translated[:PREVIEW]}"
 
     def reading(self, data: ParallelData, options: TranslateOptions) -> dict[str, Any]:
         texts = data.train.texts
@@ -234,7 +244,7 @@ class Translate(Task[ParallelData]):
         return asdict(Preprocessing(*symbols, texts.columns, trained_on, options.target_file, shares))
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> ParallelData:
-        """The test part of the data that the model was trained on, or all of other data."""
+        """The test set of the training data, or all of other data."""
         reading = read_as(Preprocessing, model)
         trained = path.is_file() and fingerprint(path) == reading.trained_on
         notes: list[str] = []
@@ -252,55 +262,55 @@ class Translate(Task[ParallelData]):
         return {"copy": self.baselines(data)["copy"]}
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
-        """A translation for each line of a text, or for each cell of a table's column."""
+        """Translates each line of a text, or each cell of a column."""
         reading = read_as(Preprocessing, model)
         names = reading.columns or ("source", "target")
         sources, column = read_sources(path, names[0])
         assert isinstance(model.network, Translator)
         texts = [sources[row] for row in range(len(sources))]
-        told = [one.text for one in translate_texts(model.network, texts, *reading.symbols())]
+        translated = [one.text for one in translate_texts(model.network, texts, *reading.symbols())]
         name = names[1] if names[1] != column else "translation"
-        frame = pl.DataFrame({column or names[0]: texts, name: told})
+        frame = pl.DataFrame({column or names[0]: texts, name: translated})
         empty = sum(not one.strip() for one in texts)
         blank = "1 source is empty, and so is its translation"
         blank = blank if empty == 1 else f"{empty} sources are empty, and so are their translations"
-        about = f"{len(told)} translations"
+        about = f"{len(translated)} translations"
         about += f" of column {column!r}" if column not in (None, names[0]) else ""
         about += f"; {blank}" if empty else ""
         return Prediction(frame, about, lines=name)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
-        """A pair of the test part, with what is told for it."""
+        """A pair of the test set with its translation."""
         data = self.load_for_evaluation(model, path)
-        require_example(number, len(data.test), "pairs in the test part")
+        require_example(number, len(data.test), "pairs in the test set")
         assert isinstance(model.network, EncoderDecoder)
         return translate_example(model.network, data, number)
 
     def details(self, network: Translator, data: ParallelData) -> list[Details]:
-        told = [one.text for one in translate_split(network, data.test, data)]
+        translated = [one.text for one in translate_split(network, data.test, data)]
         truth = references(data.test, data)
-        return [_by_length(told, truth, data.test), _examples(told, truth, data.test)]
+        return [_by_length(translated, truth, data.test), _examples(translated, truth, data.test)]
 
     def caption(self, data: ParallelData) -> str:
         return (
-            "* a baseline; BLEU and chrF: of sacrebleu, up to 100; exact: how many translations are just the "
-            "true ones"
+            "* a baseline; BLEU and chrF: by sacrebleu, up to 100; "
+            "exact: translations that equal the reference"
         )
 
     def draw(self, comparison: Comparison[ParallelData]) -> list[Plot]:
         result, data = comparison.chosen(baseline=False), comparison.data
         assert result is not None
         rows = [row for row in range(len(data.test)) if 4 <= data.test.sources.lengths[row] <= 16]
-        texts = [data.test.text(row)[0] for row in (rows or range(len(data.test)))[:PICTURES]]
-        told = translate_texts(result.network, texts, data.source, data.target)  # type: ignore[arg-type]
-        if any(one.attention is None for one in told):
+        texts = [data.test.text(row)[0] for row in (rows or range(len(data.test)))[:ATTENTION_MAPS]]
+        translated = translate_texts(result.network, texts, data.source, data.target)  # type: ignore[arg-type]
+        if any(one.attention is None for one in translated):
             return []
-        figure = draw_attention(told, data.source, data.target, result.name)
-        return [Plot("attention", "where the decoder looked, for some pairs of the test part", figure)]
+        figure = draw_attention(translated, data.source, data.target, result.name)
+        return [Plot("attention", "attention maps of some pairs of the test set", figure)]
 
 
 def _others(files: tuple[str, ...], pairs: TextPairs) -> TextPairs | None:
-    """Pairs of other files, in columns that are called alike."""
+    """The pairs of other files, in columns of the same names."""
     if len(files) > 2:
         raise GatewiseError(f"expected a table, or two texts with a comma, got {','.join(files)}")
     if len(files) == 2:
@@ -308,20 +318,25 @@ def _others(files: tuple[str, ...], pairs: TextPairs) -> TextPairs | None:
     return read_pairs(files[0], None, *(pairs.columns or (None, None))) if files else None
 
 
-def _examples(told: list[str], truth: list[str], part: Parallel) -> Details:
+def _examples(translated: list[str], truth: list[str], part: Parallel) -> Details:
     rows: list[tuple[str, ...]] = []
-    for row in range(min(EXAMPLES, len(told))):
-        rows += [("source", part.text(row)[0]), ("true", truth[row]), ("told", told[row]), ("", "")]
-    return Details("pairs of the test part", ("", ""), tuple(rows[:-1]))
+    for row in range(min(EXAMPLES, len(translated))):
+        rows += [
+            ("source", part.text(row)[0]),
+            ("true", truth[row]),
+            ("predicted", translated[row]),
+            ("", ""),
+        ]
+    return Details("pairs of the test set", ("", ""), tuple(rows[:-1]))
 
 
-def _by_length(told: list[str], truth: list[str], part: Parallel) -> Details:
+def _by_length(translated: list[str], truth: list[str], part: Parallel) -> Details:
     """Scores of short and long sources."""
 
     def scored(chosen: list[int]) -> dict[str, float]:
-        return score([told[row] for row in chosen], [truth[row] for row in chosen])
+        return score([translated[row] for row in chosen], [truth[row] for row in chosen])
 
-    return by_length(part.sources.lengths - 1, scored, "by the symbols of a source", "pairs")
+    return by_length(part.sources.lengths - 1, scored, "by the number of source symbols", "pairs")
 
 
 TASK = Translate()
