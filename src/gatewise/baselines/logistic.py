@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 PENALTIES = (1.0, 0.1, 0.01, 0.001, 0.0001)  # each regression begins where the one before ended
-ROUNDS = 100  # of L-BFGS, for each penalty
+ITERATIONS = 100  # of L-BFGS, for each penalty
 SMALL = 1 << 28  # products for all scores below which threads would mostly wait for each other
 
 
@@ -19,7 +19,7 @@ def fit_logistic(
 ) -> tuple[Tensor, Tensor]:
     """Weights [V, F] and bias [V] of `p(class | x) = softmax(W x + b)`.
 
-    `argmin mean(-ln p) + penalty / 2 * |W|^2` over features [N, F] brought to mean 0 and deviation 1, by
+    `argmin mean(-ln p) + penalty / 2 * |W|^2` over standardized features [N, F], by
     L-BFGS in float64; the penalty whose `-ln p` is lowest on the held-out features (Hoerl and Kennard 1970).
 
     >>> x = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
@@ -47,7 +47,7 @@ def fit_logistic(
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Lets PyTorch use so many threads for a while."""
+    """Sets the number of PyTorch's threads in a context."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -60,7 +60,7 @@ def _threads(count: int) -> Iterator[None]:
 def _descend(weight: Tensor, bias: Tensor, scaled: Tensor, labels: Tensor, penalty: float) -> None:
     """Moves weight and bias to the minimum for a penalty."""
     descent = torch.optim.LBFGS(
-        [weight, bias], max_iter=ROUNDS, tolerance_grad=1e-6, line_search_fn="strong_wolfe"
+        [weight, bias], max_iter=ITERATIONS, tolerance_grad=1e-6, line_search_fn="strong_wolfe"
     )
 
     def objective() -> float:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """A score by its key and its title in tables, how it is written, and whether more of it is better.
+    """A score: its key, its title in tables, its format, and whether higher is better.
 
-    relative: whether a gain is told as a share of the rival's value, which must not be near zero then
+    relative: whether a gain is relative to the other value, which must then not be near zero
     """
 
     name: str
@@ -35,9 +35,9 @@ class Metric:
         return format(value, self.form)
 
     def gain(self, value: float, rival: float) -> str:
-        """How much better a value is than a rival's: in points where it is a share, else relatively.
+        """How much better a value is than another: in points for a fraction, else relative to the other.
 
-        Of zero there is no share, so what is above it is told as it is.
+        Relative to zero, the absolute difference is given.
 
         >>> Metric("mase", "MASE").gain(0.6, 0.8), Metric("f1", "F1", ".1%", higher=True).gain(0.6, 0.5)
         ('25.0% below', '10.0 points above')

@@ -12,11 +12,11 @@ from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 
 
-def score(told: Sequence[str], truth: Sequence[str]) -> dict[str, float]:
-    """BLEU (Papineni et al. 2002) and chrF (Popovic 2015) of all, 0 to 100, and the share that is exact.
+def score(predicted: Sequence[str], truth: Sequence[str]) -> dict[str, float]:
+    """BLEU (Papineni et al. 2002), chrF (Popovic 2015), 0 to 100, and the fraction of exact matches.
 
-    By sacrebleu (Post 2018) and its defaults, but: where most true texts hold no space, it counts letters
-    instead of words; and where all are shorter than the four that it counts together, as many as there are.
+    Computed by sacrebleu (Post 2018) with its defaults, except: if most references have no space, BLEU counts
+    characters instead of words; if all references are shorter than its longest n-gram, it uses shorter ones.
 
     >>> score(["a b c d e", "x"], ["a b c d e", "y"])["exact"]
     0.5
@@ -27,14 +27,14 @@ def score(told: Sequence[str], truth: Sequence[str]) -> dict[str, float]:
     bleu = sacrebleu.metrics.BLEU(tokenize="13a" if spaced else "char", effective_order=short, force=True)
     chrf = sacrebleu.metrics.CHRF()
     return {
-        "bleu": float(bleu.corpus_score(list(told), [list(truth)]).score),
-        "chrf": float(chrf.corpus_score(list(told), [list(truth)]).score),
-        "exact": sum(one == other for one, other in zip(told, truth, strict=True)) / len(truth),
+        "bleu": float(bleu.corpus_score(list(predicted), [list(truth)]).score),
+        "chrf": float(chrf.corpus_score(list(predicted), [list(truth)]).score),
+        "exact": sum(one == other for one, other in zip(predicted, truth, strict=True)) / len(truth),
     }
 
 
 def require_sacrebleu() -> Any:
-    """The library that scores. Errors: `GatewiseError` where it is not installed."""
+    """Imports sacrebleu. Raises: `GatewiseError` if it is not installed."""
     try:
         import sacrebleu
     except ImportError as error:
@@ -60,9 +60,11 @@ def by_length(
     title: str,
     counted: str,
 ) -> Details:
-    """The scores of short and long ones, about as many of each.
+    """A table of scores by length, in groups of about equal size.
 
-    lengths: in symbols, of each; scored: the metrics of those at some places; counted: what they are
+    lengths: in symbols
+    scored: computes the metrics of the examples at some places
+    counted: a noun for the examples
 
     >>> scores = {"bleu": 10.0, "chrf": 20.0, "exact": 0.5}
     >>> by_length([2, 2, 5, 9, 9], lambda places: scores, "by length", "pairs").rows

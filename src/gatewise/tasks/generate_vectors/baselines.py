@@ -1,4 +1,4 @@
-"""Plain models of sequences of vectors: linear in the vectors just before, or blind to them."""
+"""Baselines of sequences of vectors: linear in the previous vectors, or independent of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gatewise.tasks.generate_vectors.densities import LEAST_SCALE
 from gatewise.tasks.generate_vectors.network import NextVector
 
 PENALTIES = (100.0, 10.0, 1.0, 0.1)
-MOST_STEPS = 1 << 18  # that are learned from
+MOST_STEPS = 1 << 18  # in the training set
 ROUNDS = 30  # of L-BFGS, for each penalty; each begins where the last one ended
 
 
@@ -57,7 +57,7 @@ class LinearVectors(NextVector, Baseline):
         return {"channels": self.channels, "binary": self.binary}
 
     def _fill(self, weights: Tensor, bias: Tensor, pairs: Pairs) -> None:
-        """Takes weights, and learns the noise that they leave in real channels."""
+        """Sets weights, and estimates the residual noise of the real channels."""
         self.weights.copy_(weights)
         self.bias.copy_(bias)
         apart = (pairs.truth - pairs.before @ weights.T - bias)[:, self.real]
@@ -66,23 +66,23 @@ class LinearVectors(NextVector, Baseline):
 
 
 class Pairs:
-    """Vectors of a data set beside what came before each: [S, C] and [S, order * C], in float64.
+    """The vectors of a dataset and those before each: [S, C] and [S, order * C], in float64.
 
-    Of a data set of more than `MOST_STEPS`, some sequences are taken, drawn at random.
+    Of a dataset of more than `MOST_STEPS`, a random sample of sequences.
     """
 
     def __init__(self, dataset: Sequences, order: int) -> None:
-        drawn = np.random.default_rng(0).permutation(len(dataset))
-        enough = int(np.searchsorted(np.cumsum(dataset.sizes.numpy()[drawn]), MOST_STEPS)) + 1
-        parts = [dataset.__getitems__([number]).values[0] for number in np.sort(drawn[:enough]).tolist()]
+        sampled = np.random.default_rng(0).permutation(len(dataset))
+        enough = int(np.searchsorted(np.cumsum(dataset.sizes.numpy()[sampled]), MOST_STEPS)) + 1
+        parts = [dataset.__getitems__([number]).values[0] for number in np.sort(sampled[:enough]).tolist()]
         self.truth = torch.cat(parts).double()
         self.before = torch.cat([history(one, order) for one in parts]).double()
 
 
 class Marginal(LinearVectors):
-    """Each 0/1 channel as often as in training, the real ones by one Gaussian, whatever came before.
+    """0/1 channels by their frequency in training, real ones by one Gaussian, independent of the past.
 
-    A share is estimated as `(ones + 1/2) / (all + 1)` (Krichevsky and Trofimov 1981).
+    A frequency is estimated as `(ones + 1/2) / (all + 1)` (Krichevsky and Trofimov 1981).
     """
 
     def __init__(self, channels: int, binary: Sequence[int] = ()) -> None:
@@ -93,7 +93,7 @@ class Marginal(LinearVectors):
         self._fill(self.weights.double(), self.usual(pairs), pairs)
 
     def usual(self, pairs: Pairs) -> Tensor:
-        """The mean of each channel; of a 0/1 channel the log odds."""
+        """The mean of each channel, or the log odds of a 0/1 channel."""
         bias = pairs.truth.mean(0)
         ones = pairs.truth[:, self.binary].sum(0)
         bias[self.binary] = ((ones + 0.5) / (len(pairs.truth) - ones + 0.5)).log()
@@ -101,13 +101,13 @@ class Marginal(LinearVectors):
 
 
 class Markov(LinearVectors):
-    """Each channel by its own last value alone: counted where it is 0 or 1, by a line through real ones."""
+    """Each channel given its own last value: by counts of 0/1 channels, by regression of real ones."""
 
     def learn(self, train: Sequences, validation: Any) -> None:
         pairs = Pairs(train, 1)
         before, truth = pairs.before, pairs.truth
-        middle, spread = before.mean(0), before.var(0, unbiased=False)
-        slope = ((before - middle) * (truth - truth.mean(0))).mean(0) / spread.clamp(min=1e-12)
+        middle, variance = before.mean(0), before.var(0, unbiased=False)
+        slope = ((before - middle) * (truth - truth.mean(0))).mean(0) / variance.clamp(min=1e-12)
         bias = truth.mean(0) - slope * middle
         odds = []
         for value in (0, 1):
@@ -119,9 +119,9 @@ class Markov(LinearVectors):
 
 
 class Autoregression(LinearVectors):
-    """Every channel by all channels of the last vectors: linear regression, and logistic regression.
+    """Linear and logistic regression of every channel on all channels of the last vectors.
 
-    `argmin nats + penalty / 2 * |W|^2`, the penalty chosen on the validation part (Hoerl and Kennard 1970).
+    `argmin nats + penalty / 2 * |W|^2`, the penalty is chosen on the validation set (Hoerl and Kennard 1970).
     """
 
     def __init__(self, channels: int, binary: Sequence[int] = (), order: int = 4) -> None:

@@ -1,4 +1,4 @@
-"""How a model of vectors reads its data, and gives back what it draws."""
+"""Preprocessing of sequences of vectors, and its inverse for samples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gatewise.tasks.generate_vectors.plots import Look
 
 @dataclass(frozen=True)
 class VectorReading:
-    """How a model reads sequences, and how what it says becomes such a sequence again.
+    """How a model reads sequences, and how its samples are converted back.
 
     columns: None where the data are an archive; channels: what a vector holds
     differences: the channels of which changes are learned; part: the column that tells parts apart

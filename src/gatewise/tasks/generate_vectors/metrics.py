@@ -1,4 +1,4 @@
-"""How well models foretell the vectors of sequences, and what they expect next."""
+"""The NLL of sequences of vectors, and the expected next vector."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AT_ONCE = 32  # sequences
 
 
 def score(network: NextVector, dataset: Sequences) -> dict[str, float]:
-    """The mean nats of a vector, and of all but the first ones (NaN where there are no others)."""
+    """The mean NLL of a vector in nats, and of all but the first ones (NaN if there are no others)."""
     total, count = nats_by_place(network, dataset)
     return {
         "nats": float(total.sum() / count.sum()),
@@ -21,7 +21,7 @@ def score(network: NextVector, dataset: Sequences) -> dict[str, float]:
 
 
 def nats_by_place(network: NextVector, dataset: Sequences) -> tuple[Tensor, Tensor]:
-    """For each place in a sequence, the nats of all vectors there, and how many they are: [T], [T]."""
+    """The total nats and the number of vectors at each position of a sequence: [T], [T]."""
     longest = int(dataset.sizes.max())
     total, count = torch.zeros(2, longest, dtype=torch.float64)
     with torch.inference_mode():
@@ -33,8 +33,8 @@ def nats_by_place(network: NextVector, dataset: Sequences) -> tuple[Tensor, Tens
     return total, count
 
 
-def told_by_place(network: NextVector, dataset: Sequences) -> list[tuple[str, int, float]]:
-    """The mean nats after 0, 1, 2 to 3, 4 to 7, ... steps: what was read, how many vectors, nats a vector."""
+def mean_by_place(network: NextVector, dataset: Sequences) -> list[tuple[str, int, float]]:
+    """The mean nats of a vector after 0, 1, 2 to 3, ... steps: preceding steps, vectors, nats."""
     total, count = nats_by_place(network, dataset)
     rows, first = [], 0
     while first < len(total):
@@ -47,7 +47,7 @@ def told_by_place(network: NextVector, dataset: Sequences) -> list[tuple[str, in
 
 
 def next_vectors(network: SequenceModel, dataset: Sequences) -> Tensor:
-    """What is expected after the end of each sequence, [N, C]."""
+    """The expected vector after the end of each sequence, [N, C]."""
     order = dataset.sizes.argsort(stable=True)
     with torch.inference_mode():
         batches = [dataset.__getitems__(numbers.tolist()) for numbers in order.split(AT_ONCE)]

@@ -1,4 +1,4 @@
-"""What comes next, vector by vector: a generative model of rolls, strokes and other sequences."""
+"""The generative model of sequences of vectors, and the class of its baselines."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class NextVector(Network):
 
     @abstractmethod
     def nats(self, batch: SequenceBatch) -> Tensor:
-        """`-ln p(x_t | x_1 .. x_{t-1})`, [B, T]; zero where a sequence is over."""
+        """`-ln p(x_t | x_1 .. x_{t-1})`, [B, T]; zero after the end of a sequence."""
 
     def loss(self, batch: SequenceBatch) -> Tensor:
-        """Nats a vector, the mean over all vectors of the batch."""
+        """The mean NLL of a vector in nats, over all vectors of the batch."""
         return self.nats(batch).sum() / batch.lengths.sum()
 
     def weight(self, batch: SequenceBatch) -> int:
@@ -34,12 +34,15 @@ class NextVector(Network):
 
 
 class SequenceModel(NextVector):
-    """Layers of any cell read each vector; a head gives the distribution of the next (Graves 2013).
+    """Recurrent layers of any cell, and a density head for the next vector (Graves 2013).
 
-    The first vector is foretold from zeros.
+    The first vector is predicted from zeros.
 
-    cell: the equations; channels: C; binary: which of them are 0 or 1
-    hidden, layers: H and the depth of the stack; components: of the mixture of real channels
+    cell: the equations
+    channels: C
+    binary: the channels that are 0 or 1
+    hidden, layers: H and the depth of the stack
+    components: of the mixture of real channels
     dropout: between the layers, and before the head
 
     >>> from gatewise.cells import LSTM
@@ -74,12 +77,12 @@ class SequenceModel(NextVector):
     def forward(
         self, seen: Tensor, state: State = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, State]:
-        """Vectors [B, T, C] -> what the head says of the vector after each, [B, T, n]; the last states."""
+        """Computes density parameters [B, T, n] for the vector after each of [B, T, C], and the state."""
         output, state = self.recurrent(seen, state, lengths=lengths)
         return self.head(self.dropout(output)), state
 
     def expected(self, batch: SequenceBatch) -> Tensor:
-        """What is expected after the end of each sequence, [B, C]; of a 0/1 channel its probability."""
+        """The expected vector after the end of each sequence, [B, C]; of a 0/1 channel its probability."""
         seen = functional.pad(batch.values, (0, 0, 1, 0))
         raw, _ = self(seen, lengths=batch.lengths + 1)
         return self.head.mean(raw[torch.arange(len(raw)), batch.lengths])
@@ -92,20 +95,20 @@ class SequenceModel(NextVector):
 
     @torch.no_grad()
     def sample(self, length: int, count: int = 1, bias: float = 0.0, start: Tensor | None = None) -> Tensor:
-        """Draws `count` sequences [count, length, C], or goes on from the vectors [S, C] of `start`.
+        """Samples sequences [count, length, C], which continue the vectors [S, C] of `start` if given.
 
-        bias: 0 draws as learned; the larger, the closer real channels stay to what is likeliest
+        bias: above 0, real channels are sampled closer to their mode (Graves 2013)
         """
         weight = self.recurrent.all_weights[0][0]
         begun = weight.new_zeros(count, 1, self.channels)
         if start is not None:
             begun = torch.cat([begun, start.to(begun).expand(count, -1, -1)], dim=1)
         raw, state = self(begun)
-        drawn = [self.head.sample(raw[:, -1], bias)]
-        while len(drawn) < length:
-            raw, state = self(drawn[-1].unsqueeze(1), state)
-            drawn.append(self.head.sample(raw[:, -1], bias))
-        return torch.stack(drawn, dim=1)
+        sampled = [self.head.sample(raw[:, -1], bias)]
+        while len(sampled) < length:
+            raw, state = self(sampled[-1].unsqueeze(1), state)
+            sampled.append(self.head.sample(raw[:, -1], bias))
+        return torch.stack(sampled, dim=1)
 
     def options(self) -> dict[str, Any]:
         return dict(self._options)

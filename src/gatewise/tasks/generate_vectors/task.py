@@ -34,7 +34,7 @@ from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.generate_vectors.baselines import BASELINES
 from gatewise.tasks.generate_vectors.data import VectorReading, read_vectors
-from gatewise.tasks.generate_vectors.metrics import next_vectors, score, told_by_place
+from gatewise.tasks.generate_vectors.metrics import mean_by_place, next_vectors, score
 from gatewise.tasks.generate_vectors.network import NextVector, SequenceModel
 from gatewise.tasks.generate_vectors.plots import COLUMNS, draw_vectors
 from gatewise.tasks.options import Count, CountOrFound, Depth, Fraction, Options, Rate, Size, TaskOptions
@@ -251,7 +251,7 @@ class GenerateVectors(Task[VectorData]):
         return Example(batch, name, tracks, said, last=lambda: network.nats(batch)[0, -1])
 
     def details(self, network: NextVector, data: VectorData) -> list[Details]:
-        told = told_by_place(network, data.test)
+        told = mean_by_place(network, data.test)
         rows = tuple((name, str(count), f"{nats:.3f}") for name, count, nats in told)
         return [
             Details(

@@ -1,4 +1,4 @@
-"""What a network that reads texts must beat: the most frequent text, and a window that slides along."""
+"""The baselines of transcription: the most frequent text, and a perceptron on a sliding window."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from gatewise.modules.network import Baseline
 from gatewise.modules.windows import windows
 from gatewise.tasks.transcribe.network import Transcriber, joined
 
-CERTAIN = 20.0  # the logit of what is written
+CERTAIN = 20.0  # the logit of each predicted symbol
 
 
 class MajorityText(Transcriber, Baseline):
-    """Always the same text, the most frequent one; of equally frequent ones the first in order.
+    """The most frequent text of the training set; of several, the first in order.
 
-    symbols: V; size: how long the text is once it has learned
+    symbols: V
+    size: the number of symbols of that text, after learning
     """
 
     text: Tensor
@@ -44,9 +45,12 @@ class MajorityText(Transcriber, Baseline):
 
 
 class WindowTranscriber(Transcriber):
-    """A perceptron on the steps around each: `logits = W2 relu(W1 window)`, trained as the networks are.
+    """A perceptron on a window of steps: `logits = W2 relu(W1 window)`, trained as the networks are.
 
-    symbols: V; channels: C of a step; join: so many steps are made one; reach: of those, before and behind
+    symbols: V
+    channels: C of a step
+    stack_frames: consecutive steps concatenated into one
+    reach: stacked steps before and after each
     hidden: H
     """
 

@@ -1,4 +1,4 @@
-"""How good transcribed texts are: symbols, edits, error rates."""
+"""Transcribed texts and their metrics: symbols, edits, error rates."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from gatewise.tasks.transcribe.network import Transcriber
 
 @torch.inference_mode()
 def find_texts(network: Transcriber, part: Any, beam: int) -> tuple[list[list[int]], np.ndarray]:
-    """The text in each sequence of a part, by numbers; and how likely it is.
+    """Transcribes the sequences of a split; returns symbol numbers and probabilities.
 
-    beam: how many beginnings of a text the search holds; 0 takes the text of the best path
+    beam: prefixes of the search; 0 takes the best path
     """
     network.eval()
     found: list[list[int]] = [[]] * len(part)
@@ -41,7 +41,7 @@ def find_texts(network: Transcriber, part: Any, beam: int) -> tuple[list[list[in
 
 
 def by_symbol(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> dict[str, Counts]:
-    """The symbols of texts, or their words; one is right where it stands for itself by the fewest edits."""
+    """Counts of each symbol, or word; one is correct if the alignment with fewest edits matches it."""
     there = Counter(symbol for text in truth for symbol in text)
     said = Counter(symbol for text in found for symbol in text)
     right = Counter(
@@ -54,7 +54,7 @@ def by_symbol(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) ->
 
 
 def edits(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> Counter[Pair]:
-    """What must be edited in the found texts, and how often: (true, found), None for nothing."""
+    """The edits between true and predicted texts with their counts: (true, predicted), None for nothing."""
     return Counter(
         pair
         for true, given in zip(truth, found, strict=True)
@@ -64,6 +64,6 @@ def edits(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> Cou
 
 
 def error_rate(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> float:
-    """All edits that make the found texts of the true ones, over the symbols of the true ones."""
+    """The number of edits between true and predicted texts, divided by the number of true symbols."""
     distance = sum(edit_distance(one, other) for one, other in zip(truth, found, strict=True))
     return distance / max(sum(len(one) for one in truth), 1)

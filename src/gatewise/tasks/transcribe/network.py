@@ -1,4 +1,4 @@
-"""The network that reads a text out of a sequence, not told which step holds what."""
+"""The transcription network, trained by CTC without an alignment, and the class of its baselines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gatewise.modules.strip_fronts import Front, columns_left, strip_front
 
 
 class Transcriber(Network):
-    """Scores the blank and every symbol at each step: the network, and what it must beat.
+    """Computes logits of the blank and every symbol at each step: the network or a baseline.
 
     symbols: V, without the blank
     """
@@ -29,7 +29,7 @@ class Transcriber(Network):
 
     @abstractmethod
     def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """values [B, T, C] of lengths [B] -> logits [B, T', 1 + V], the blank first, and lengths [B]."""
+        """Maps values [B, T, C] of lengths [B] to logits [B, T', 1 + V], the blank first, and lengths [B]."""
 
     def loss(self, batch: TranscriptBatch) -> Tensor:
         """`-log p(text)` over all symbols of the batch; a text without symbols counts as one."""
@@ -45,12 +45,17 @@ class Transcriber(Network):
 
 
 class TranscriptNetwork(Transcriber):
-    """A stack of any cell over the steps, whose hidden becomes logits of the blank and the symbols.
+    """A stack of recurrent layers of any cell, and a linear layer to the logits of blank and symbols.
 
-    symbols: V; cell: the equations; channels: C of a step; hidden, layers: H of each direction, and the depth
-    both: from both ends, else from the first step on; join: so many steps of the input are made one
-    front: "convolution" or "lattice" look at images first, whose columns of `height` pixels are the steps
-    dropout: before and after the stack, and between its layers
+    symbols: V
+    cell: the equations
+    channels: C of a step
+    hidden, layers: H of each direction, and the depth
+    bidirectional: whether the layers are
+    stack_frames: consecutive steps concatenated into one
+    front: "convolution" or "lattice" extract features of images, whose columns are the steps
+    height: of the images in pixels
+    dropout: before, between and after the layers
 
     >>> import torch
     >>> from gatewise.cells import LSTM
@@ -101,7 +106,7 @@ class TranscriptNetwork(Transcriber):
 
 
 def joined(values: Tensor, lengths: Tensor, join: int) -> tuple[Tensor, Tensor]:
-    """Every `join` steps [B, T, C] as one [B, T / join, join * C], zeros filling up the last.
+    """Concatenates every `join` steps of [B, T, C] into one, [B, T / join, join * C], padded with zeros.
 
     >>> import torch
     >>> joined(torch.arange(1.0, 6).reshape(1, 5, 1), torch.tensor([5]), 2)[0].tolist()
@@ -112,7 +117,7 @@ def joined(values: Tensor, lengths: Tensor, join: int) -> tuple[Tensor, Tensor]:
 
 
 def steps_left(steps: np.ndarray, join: int, front: Front) -> np.ndarray:
-    """How many steps a network has left of so many of the input.
+    """The number of steps of a network's output, by the number of input steps.
 
     >>> steps_left(np.array([30, 9]), 4, "none"), steps_left(np.array([30, 9]), 1, "convolution")
     (array([8, 3]), array([8, 3]))

@@ -1,4 +1,4 @@
-"""Sequences of the test part, where in them each symbol was seen, and what was read."""
+"""Sequences of the test set, with the probability of each symbol and the predicted text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INK, WRONG, FAINT = "#222222", "#c1440e", "#999999"
 
 
 def draw_texts(data: Transcribed, network: Transcriber, who: str) -> Figure:
-    """Draws some inputs, the probability of each symbol at each step below them, and both texts."""
+    """Draws some inputs, below them the probability of each symbol at each step, and both texts."""
     from matplotlib.figure import Figure
 
     part = data.test
@@ -39,7 +39,7 @@ def draw_texts(data: Transcribed, network: Transcriber, who: str) -> Figure:
     for number, cell in zip(shown, cells, strict=False):
         _draw_one(cell, data, network, number, texts[number])
     figure.suptitle(
-        f"Above, what {who} is given; below, how probable each symbol is where", x=0.01, ha="left",
+        f"Above, the input of {who}; below, the probability of each symbol at each step", x=0.01, ha="left",
         fontsize=11, parse_math=False,
     )  # fmt: skip
     return figure
@@ -56,8 +56,8 @@ def _draw_one(figure: Any, data: Transcribed, network: Transcriber, number: int,
     _draw_input(above, data, int(part.numbers[number]), batch.values[0, :steps].numpy())
     true = part.texts[number]
     same = read == true
-    said = f"read: {read or '(nothing)'}" + ("" if same else f"    true: {true}")
-    above.set_title(said, loc="left", fontsize=10, color=INK if same else WRONG, parse_math=False)
+    title = f"predicted: {read or '(empty)'}" + ("" if same else f"    true: {true}")
+    above.set_title(title, loc="left", fontsize=10, color=INK if same else WRONG, parse_math=False)
     ratio = steps / len(chances)
     middle = (np.arange(len(chances)) + 0.5) * ratio
     below.plot(middle, chances[:, BLANK], color=FAINT, lw=0.8, ls=":")

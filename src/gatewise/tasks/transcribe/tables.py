@@ -1,4 +1,4 @@
-"""Tables about texts that were read: the most frequent edits, and examples."""
+"""Tables of transcribed texts: the most frequent edits, and examples."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ GOOD = 2  # texts without a mistake among those shown
 
 
 def edit_table(data: Transcribed, found: Sequence[Sequence[str]]) -> Details | None:
-    """What must be edited in the found texts, as symbols, to make the true ones of them."""
+    """A table of the most frequent edits between true and predicted symbols."""
     truth = [data.alphabet.split(text) for text in data.test.texts]
     rows = tuple(
         (_shown(true, "(nothing)"), _shown(read, "(left out)"), f"{count:,}")
         for (true, read), count in edits(truth, found).most_common(EDITS)
     )
-    header = ("true", "read", "times")
-    return Details("its most frequent mistakes on the test part", header, rows) if rows else None
+    header = ("true", "predicted", "count")
+    return Details("the most frequent errors on the test set", header, rows) if rows else None
 
 
 def text_table(data: Transcribed, found: Sequence[Sequence[str]]) -> Details:
-    """Texts of the test part, as they are and as they were read; those with mistakes first."""
+    """A table of true and predicted texts of the test set, those with errors first."""
     read = [data.alphabet.joined(one) for one in found]
     same = [text == true for text, true in zip(read, data.test.texts, strict=True)]
     wrong, right = ([number for number, one in enumerate(same) if one == kind] for kind in (False, True))
@@ -36,7 +36,7 @@ def text_table(data: Transcribed, found: Sequence[Sequence[str]]) -> Details:
         )
         for number in chosen
     )  # fmt: skip
-    return Details("texts of the test part, some wrong ones first", ("of", "true", "read", ""), rows)
+    return Details("texts of the test set, some wrong ones first", ("of", "true", "predicted", ""), rows)
 
 
 def _shown(symbol: str | None, nothing: str) -> str:
