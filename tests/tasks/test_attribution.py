@@ -45,7 +45,7 @@ def test_a_translation_that_is_empty_is_said_to_be_nothing():
     source = torch.tensor([[4, 5, 2]])
     batch = PairBatch(source, torch.tensor([3]), source)
     found = explain_translate(network, batch, "", Track("read", symbols=("a", "b", "(end)")))
-    assert found.what == "ln p of all that is told (nothing)"
+    assert found.what == "ln p of the translation (empty)"
 
 
 def test_a_report_opens_on_the_words_not_on_the_letters_of_one(folder):

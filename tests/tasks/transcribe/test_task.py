@@ -116,7 +116,7 @@ def test_details_and_picture(bars, signals):
             assert truth[name] == true
             assert (sign == "≠") == (read != true)
         assert drawn(TASK, comparison, folder) == {
-            "texts.png": "sequences of the test part, and where each symbol was seen"
+            "texts.png": "sequences of the test set, with the probability of each symbol"
         }
         assert (folder / "texts.png").stat().st_size > 10_000
 
