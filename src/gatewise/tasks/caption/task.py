@@ -69,7 +69,9 @@ class CaptionDataOptions(Options):
     validation_fraction: Fraction = Field(
         0.1, description="Fraction of the images for validation, without a column."
     )
-    test_fraction: Fraction = Field(0.1, description="Fraction of the images for the test set, without a column.")
+    test_fraction: Fraction = Field(
+        0.1, description="Fraction of the images for the test set, without a column."
+    )
     size: str | None = Field(
         None, description="HEIGHTxWIDTH that images are resized to, or HEIGHTx for any width."
     )

@@ -38,7 +38,7 @@ from gatewise.tasks.generate.network import NextSymbol, symbol_nll, text_nll
 from gatewise.tasks.generate.plots import draw_text
 from gatewise.tasks.generate.sampling import SamplingConfig, generate_text
 from gatewise.tasks.generate.tables import least_predicted, nll_by_kind, read_passage
-from gatewise.tasks.options import Count, CountOrFound, Depth, Options, Fraction, Rate, Size, TaskOptions
+from gatewise.tasks.options import Count, CountOrFound, Depth, Fraction, Options, Rate, Size, TaskOptions
 from gatewise.tasks.preprocessing import read_as
 from gatewise.tasks.serialization import SavedModel
 

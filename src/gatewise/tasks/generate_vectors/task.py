@@ -64,8 +64,8 @@ class VectorOptions(Options):
         None, description="A column with the values train, validation and test; random by default."
     )
     fill: Literal["forward"] | None = Field(None, description="How to fill empty cells; refused by default.")
-    validation_share: Share = Field(0.15, description="Fraction of the sequences for validation.")
-    test_share: Share = Field(0.15, description="Fraction of the sequences for the test set.")
+    validation_fraction: Fraction = Field(0.15, description="Fraction of the sequences for validation.")
+    test_fraction: Fraction = Field(0.15, description="Fraction of the sequences for the test set.")
     steps: Count = Field(
         512, description="The length of the segments that longer sequences are split into in training."
     )
