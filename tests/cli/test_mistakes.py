@@ -26,7 +26,7 @@ GOOD = "month,value\n" + "".join(
         ("month,value\n", [], "data.csv has no rows below its header"),
         (GOOD.replace("2001-03,14.5", "2001-03,fourteen"), [], "line 16, column 'value': expected a number"),
         (GOOD.replace("2001-03,14.5\n", ""), [], "1 missing between 2001-02-01 and 2001-04-01"),
-        (GOOD.replace("2001-03", "2001-02"), [], "line 15 and line 16 both give 2001-02-01"),
+        (GOOD.replace("2001-03", "2001-02"), [], "line 15 and line 16 both have the time 2001-02-01"),
         (GOOD.replace("2001-03,14.5", "2001-03,"), [], "line 16, column 'value' is empty"),
         (GOOD.replace("2001-03", "March"), [], "line 16, column 'month': expected a time like %Y-%m"),
         ("\n".join(GOOD.splitlines()[:10]), [], "3 of them to train on"),

@@ -32,9 +32,9 @@ def gatewise(monkeypatch, tmp_path, capsys):
     ("old", "new", "message"),
     [
         (GOOD, "", "data.csv is empty"),
-        ("s3,1,1", "s3,1,one", "line 15, column 'x': expected a number, got 'one'; if it is no channel"),
+        ("s3,1,1", "s3,1,one", "line 15, column 'x': expected a number, got 'one'; if it is not a channel"),
         ("s3,1,1", "s3,1,", "line 15, column 'x' is empty: give a number, or --fill forward"),
-        ("s3,1,", "s3,2,", "line 15 and line 16 give the same t for sequence 's3'; --time COLUMN"),
+        ("s3,1,", "s3,2,", "line 15 and line 16 have the same t in sequence 's3'; --time COLUMN"),
         (
             "s3,1,1,1.5,b",
             "s3,1,1,1.5,a",
@@ -42,7 +42,7 @@ def gatewise(monkeypatch, tmp_path, capsys):
         ),
         (",b\n", ",a\n", "data.csv: all examples are of one class: there is nothing to tell apart"),
         (GOOD[GOOD.index("s4") :], "", "4 examples of 2 classes leave none to validate; give more examples"),
-        ("label", "kind", "no column is called like a label among id, t, x, y, kind; name it with --label"),
+        ("label", "kind", "none of the columns id, t, x, y, kind has the name of a label; name one"),
     ],
 )
 def test_tables(tmp_path, gatewise, old, new, message):
@@ -78,15 +78,15 @@ def test_arguments(tmp_path, gatewise, arguments, message):
 @pytest.mark.parametrize(
     ("old", "new", "arguments", "message"),
     [
-        ("4,5:b", "4,five:b", [], "line 4: could not convert string to float: 'five'; numbers with commas"),
+        ("4,5:b", "4,five:b", [], "line 4: could not convert string to float: 'five'; expected numbers"),
         (
             "4,5:b",
             "4,?,6:b",
             [],
             "line 4: the value of step 2 is missing in channel 1; --fill forward fills it",
         ),
-        ("4,5:b", "4,5:c", [], "line 4: expected a label of a, b, got 'c'"),
-        ("@data", "@dat", [], "has no @data line, as a .ts file must"),
+        ("4,5:b", "4,5:c", [], "line 4: expected one of the labels a, b, got 'c'"),
+        ("@data", "@dat", [], "has no @data line, which a .ts file needs"),
         ("4,5:b", "4,5:b", ["--label", "kind"], "is an archive, without names of columns; leave --label out"),
     ],
 )
@@ -145,7 +145,7 @@ def test_what_a_user_sees(trained, gatewise):
     assert told.returncode == 0, told.stderr
     assert "bidirectional: false" in (trained / "two" / "config.yaml").read_text()
     for text in (
-        "sequences are told apart by column 'id', their steps by column 't', the label is 'label'; 2",
+        "sequences are identified by column 'id', rows are sorted by column 't', labelled by column",
         "20 sequences of 4 steps and 2 channels, of 2 classes",
         "12 sequences to train on, 4 to validate, 4 to test, every class by its share",
         "the classes of the test part",

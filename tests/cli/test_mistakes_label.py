@@ -37,7 +37,7 @@ def refused(told, message, folder):
         ("x.txt", TEXT, ["--head", "crf"], "option head: input should be 'steps' or 'ctc', got 'crf'"),
         ("x.txt", TEXT, ["--dropout", "1"], "option dropout: input should be less than 1"),
         ("x.csv", "", [], "x.csv is empty"),
-        ("x.csv", TABLE.replace("label", "tag"), [], "no column is called like a label among id"),
+        ("x.csv", TABLE.replace("label", "tag"), [], "a, b, tag has the name of a label; name"),
         ("x.csv", TABLE, ["--channels", "a,c"], "has no column 'c' for the channel"),
         ("x.csv", TABLE.replace("rise", "", 1), [], "column 'label' is empty: give the label"),
         ("x.csv", TABLE.replace("0.", "zero", 1), [], "expected a number, got"),
@@ -66,7 +66,7 @@ def images(tmp_path):
     [
         ("none", [], "there is no file 'none'"),
         ("signals", [], "signals holds 2 tables, signals.csv, texts.csv"),
-        ("signals/signals.csv", [], "no column is called like a label among id, time, c0, c1, c2"),
+        ("signals/signals.csv", [], "none of the columns id, time, c0, c1, c2 has the name of a label"),
         ("signals/signals.csv", ["--targets", "none.csv"], "there is no file 'signals/none.csv'"),
         ("targets.csv", ["--stack-frames", "30"], "0.png has 1 step left for its text 'ab', which needs 2"),
         ("targets.csv", ["--id", "image"], "has no column 'image' for the file of an image"),

@@ -1,1 +1,1 @@
-"""Reads what users have, splits it, and cuts it into windows and batches."""
+"""Reads users' data, splits them into sets, and cuts them into windows and batches."""

@@ -1,4 +1,4 @@
-"""Tells data from other data: a file by its bytes, a folder by the names and sizes of its files."""
+"""Fingerprints, by which a model recognizes the data that it was trained on."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from gatewise.errors import GatewiseError
 
 
 def fingerprint(data: Path) -> str:
-    """Tells data from others: a file by its bytes, a folder by the names and sizes of its files.
+    """The SHA-256 of a file's bytes, or of the names and sizes of a folder's files.
 
-    Errors: `GatewiseError` where there is neither.
+    Raises: `GatewiseError` if there is neither a file nor a folder.
     """
     if data.is_file():
         with data.open("rb") as file:
@@ -19,5 +19,5 @@ def fingerprint(data: Path) -> str:
     if not data.is_dir():
         raise GatewiseError(f"there is no file {str(data)!r}")
     files = sorted(one for one in data.rglob("*") if one.is_file())
-    told = "\n".join(f"{one.relative_to(data)} {one.stat().st_size}" for one in files)
-    return hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()
+    listing = "\n".join(f"{one.relative_to(data)} {one.stat().st_size}" for one in files)
+    return hashlib.sha256(listing.encode(errors="surrogateescape")).hexdigest()

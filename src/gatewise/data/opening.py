@@ -1,4 +1,4 @@
-"""Files of data: what can be opened at all."""
+"""Checks of data files before they are read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gatewise.errors import GatewiseError
 
-KINDS = {
+FORMATS = {
     b"\xff\xfe\x00\x00": "encoded in UTF-32; save it as UTF-8",
     b"\x00\x00\xfe\xff": "encoded in UTF-32; save it as UTF-8",
     b"\xff\xfe": "encoded in UTF-16; save it as UTF-8",
@@ -20,15 +20,15 @@ KINDS = {
     b"PAR1": "a Parquet file; give its name the ending .parquet",
     b"\xd0\xcf\x11\xe0": "an Excel file; save it as CSV",
     b"SQLite format 3": "a database; export the table as CSV",
-}  # by their first bytes
+}  # by the first bytes of a file
 
 
 def require_file(path: Path, expected: str) -> None:
-    """Checks that a path is a regular file that can be read; opening a pipe or a device could wait for ever.
+    """Checks that a path is a readable regular file; opening a pipe or a device could block forever.
 
-    expected: what to give instead, such as "a CSV or a Parquet file"
+    expected: what to give instead, for example "a CSV or a Parquet file"
 
-    Raises `GatewiseError` where it is not.
+    Raises: `GatewiseError` if it is none.
     """
     try:
         mode = path.stat().st_mode
@@ -44,6 +44,6 @@ def require_file(path: Path, expected: str) -> None:
     raise GatewiseError(f"there is no file {str(path)!r}, it is {kind}; give {expected}")
 
 
-def kind_of(first: bytes) -> str | None:
-    """What a file is, and what to do with it, where its first bytes show that it is no text in UTF-8."""
-    return next((kind for magic, kind in KINDS.items() if first.startswith(magic)), None)
+def detect_format(first: bytes) -> str | None:
+    """The format of a file, with advice, if its first bytes show that it is not text in UTF-8."""
+    return next((name for magic, name in FORMATS.items() if first.startswith(magic)), None)

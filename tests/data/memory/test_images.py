@@ -92,12 +92,12 @@ def test_captions_are_read_as_they_are(captions, tmp_path):
     [
         (COLOUR, ["a", "b"], "there are 3 images and 2 labels"),
         (COLOUR, ["a", "b", None], "label 2 is missing"),
-        (COLOUR, ["a", "b", "c/d"], "the class 'c/d' can't be the name of a folder; rename it"),
-        (COLOUR, ["a", "b", ".c"], "the class '.c' can't be the name of a folder; rename it"),
+        (COLOUR, ["a", "b", "c/d"], "the class 'c/d' can't name a folder; rename it"),
+        (COLOUR, ["a", "b", ".c"], "the class '.c' can't name a folder; rename it"),
         ([Image.new("F", (3, 3))], None,
-         "image 0 has fractions as pixels (mode F); convert it to whole numbers"),
+         "image 0 has float pixels (mode F); convert them to whole numbers"),
         ([Image.new("I", (3, 3), 70000)], None,
-         "image 0 has pixels beyond 0 to 65535; scale them to 16 bits"),
+         "image 0 has pixels outside 0 to 65535; scale them to 16 bits"),
         ([Image.new("L", (3, 0))], None, "image 0 has no pixels, its size is 3x0"),
     ],
 )  # fmt: skip

@@ -60,7 +60,7 @@ def test_tagged_sentences_are_read_as_they_are(tmp_path):
     [
         (lambda to: write_texts(["a", 1], to), "text 1: expected a string, got int"),
         (lambda to: write_texts("a\ud800", to),
-         r"the text: character 1 is '\ud800', which UTF-8 does not have"),
+         r"the text: character 1 is '\ud800', which can't be encoded in UTF-8"),
         (lambda to: write_column([None], to, "source"), "text 0: expected a string, got NoneType"),
         (lambda to: write_pairs([("a", "b"), ("c",)], to), "pair 1: expected (source, target), got ('c',)"),
         (lambda to: write_pairs([("a", None)], to), "pair 0: expected a string, got NoneType"),
@@ -68,13 +68,13 @@ def test_tagged_sentences_are_read_as_they_are(tmp_path):
         (lambda to: write_tagged([["a"]], [], to), "there are 1 sentences and 0 lists of labels"),
         (lambda to: write_tagged([["a"]], [["X", "Y"]], to), "sentence 0 has 1 tokens and 2 labels"),
         (lambda to: write_tagged([["a"], []], None, to), "sentence 1 has no tokens"),
-        (lambda to: write_tagged([["a b"]], None, to), "sentence 0: a token can't hold blanks, got 'a b'"),
+        (lambda to: write_tagged([["a b"]], None, to), "sentence 0: expected tokens without spaces"),
         (lambda to: write_tagged([["a"]], [[None]], to), "sentence 0, label 0 is missing"),
         (lambda to: write_tagged([["a"]], [["x\ty"]], to),
-         r"sentence 0: a label can't hold tabs or line breaks, got 'x\ty'"),
+         r"sentence 0: expected labels without tabs or line breaks, got 'x\ty'"),
         (
             lambda to: write_tagged([["-DOCSTART-"]], None, to),
-            "sentence 0: the token '-DOCSTART-' separates documents; leave it out",
+            "sentence 0: the token '-DOCSTART-' separates documents; remove it",
         ),
     ],
 )  # fmt: skip

@@ -108,7 +108,7 @@ def test_missing_values(write):
         "b",
     )  # what is missing in all channels at the end is not there
     assert sequences(table)[2] == ([[9, 9]], "9")
-    assert table.notes == ("1 missing values take the value before them",)
+    assert table.notes == ("missing values filled with the value before them: 1",)
     with pytest.raises(GatewiseError, match="sequence '1' has no value at all in column 'channel1'"):
         read_archive(write(TS.replace("1,2,3:", "?,?,?:")), fill="forward")
 
@@ -129,48 +129,48 @@ def test_without_labels(write):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("timeStamps false", "timeStamps true", "line 3: sequences with times of their own are not read"),
+        ("timeStamps false", "timeStamps true", "line 3: sequences with timestamps are not supported"),
         (
             "1,2,3:",
             "1,two,3:",
-            "line 8: could not convert string to float: 'two'; numbers with commas between",
+            "line 8: could not convert string to float: 'two'; expected numbers separated by commas",
         ),
         ("1,2,3:", "1;2;3:", "line 8: could not convert string to float: '1;2;3'"),
         ("1,2,3:", "(0,1),(1,2),(2,3):", "line 8: could not convert string to float: '\\(0'"),
         ("1,2,3:", "1,inf,3:", "line 8: a value is too large, inf"),
         ("1,2,3:", "1,-1e31,3:", "line 8: a value is too large, -1e"),
-        ("1,2,3:", "1,2:", r"line 8: its channels have \[2, 3\] steps; all must have as many"),
+        ("1,2,3:", "1,2:", r"line 8: the channels have \[2, 3\] steps; expected the same number"),
         ("1,2,3:4,5,6:b", "?,?,?:?,?,?:b", "line 8: the sequence has no values"),
         ("1,2,3:4,5,6:b", ":b", "line 8: the sequence has no values"),
-        ("9:9:9", "9:9:8", "line 12: expected a label of 10, 9, b, got '8'"),
+        ("9:9:9", "9:9:8", "line 12: expected one of the labels 10, 9, b, got '8'"),
         ("9:9:9", "9:9", "line 12: expected 2 channels as before, got 1"),
-        ("9:9:9", "9", "line 12: expected channels and a label, with colons between"),
+        ("9:9:9", "9", "line 12: expected channels and a label, separated by colons"),
         ("9:9:9", "9:9:", "line 12: the sequence has no label"),
         ("9:9:9", "9:9:?", "line 12: the sequence has no label"),
-        ("3:4,5,6:b", "3:4,5,6", "line 8: expected a label of 10, 9, b, got '4,5,6'"),
-        ("\n@data", "\n@date", "has no @data line, as a .ts file must"),
+        ("3:4,5,6:b", "3:4,5,6", "line 8: expected one of the labels 10, 9, b, got '4,5,6'"),
+        ("\n@data", "\n@date", "has no @data line, which a .ts file needs"),
         (TS[TS.index("1,2") :], "", "has no sequences after its @data line"),
         ("\n@classLabel true 10 9 b", "", "line 7: could not convert string to float: 'b'"),
         ("comment", "c\xf6mment", r"is not in UTF-8, at byte 4 \(line 1\)"),
         ("9:9:9", "9:\xf6:9", r"is not in UTF-8, at byte 183 \(line 12\)"),
-        ("univariate false", "univariate true", "line 8: by the header each sequence has 1 channels, got 2"),
-        ("@missing", "@dimensions 3\n@missing", "line 9: by the header each sequence has 3 channels, got 2"),
+        ("univariate false", "univariate true", "line 8: .* declares 1 channels for each sequence, got 2"),
+        ("@missing", "@dimensions 3\n@missing", "line 9: .* declares 3 channels for each sequence, got 2"),
         (
             "@missing",
             "@dimensions many\n@missing",
-            "line 4: expected a number behind @dimensions, got 'many'",
+            "line 4: expected a number after @dimensions, got 'many'",
         ),
         (
             "@missing",
             "@equalLength true\n@missing",
-            "line 11: by the header each sequence has 3 steps, got 2",
+            "line 11: the header declares 3 steps for each sequence, got 2",
         ),
-        ("@missing", "@seriesLength 4\n@missing", "line 9: by the header each sequence has 4 steps, got 3"),
-        ("@missing", "@seriesLength 9999999999\n@missing", "expected a number behind @serieslength"),
-        ("@missing", "@targetLabel true\n@missing", "line 4: numbers in place of classes are not read"),
-        ("@missing", "1,2:b\n@missing", "has no @data line, as a .ts file must above line 4, which"),
-        ("1,2,3:", "1_0,2,3:", "line 8: expected numbers with commas between, got '1_0,2,3'"),
-        ("9:9:9", "9:9:\0", "line 12: expected a label of 10, 9, b"),
+        ("@missing", "@seriesLength 4\n@missing", "line 9: .* declares 4 steps for each sequence, got 3"),
+        ("@missing", "@seriesLength 9999999999\n@missing", "expected a number after @serieslength"),
+        ("@missing", "@targetLabel true\n@missing", "line 4: numeric targets are not supported"),
+        ("@missing", "1,2:b\n@missing", "has no @data line, which a .ts file needs, above line 4, which"),
+        ("1,2,3:", "1_0,2,3:", "line 8: expected numbers separated by commas, got '1_0,2,3'"),
+        ("9:9:9", "9:9:\0", "line 12: expected one of the labels 10, 9, b"),
     ],
 )
 def test_broken_ts(write, old, new, message):
@@ -182,14 +182,14 @@ def test_broken_ts(write, old, new, message):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("'9,?,?", "'9,?", r"line 14: its channels have \[2, 3\] steps"),
+        ("'9,?,?", "'9,?", r"line 14: the channels have \[2, 3\] steps"),
         ("'9,?,?", "'nine,?,?", "line 14: could not convert string to float: 'nine'"),
-        ("',9", "',8", "line 14: expected a label of 10, 9, b c, got '8'"),
+        ("',9", "',8", "line 14: expected one of the labels 10, 9, b c, got '8'"),
         ("',9", "',?", "line 14: the sequence has no label"),
         ("',9", "'", "line 14: the sequence has no label|line 14: could not convert"),
         ("'9,?,?\\n9,?,?',9", "{0 9, 2 7}", "line 14: "),
-        ("@data", "@date", "has no @data line, as an .arff file must"),
-        (" @attribute t2 numeric\n", "", "line 9: by the header each sequence has 2 steps, got 3"),
+        ("@data", "@date", "has no @data line, which an .arff file needs"),
+        (" @attribute t2 numeric\n", "", "line 9: the header declares 2 steps for each sequence, got 3"),
     ],
 )
 def test_broken_arff(write, old, new, message):

@@ -30,7 +30,7 @@ def write(tmp_path):
 def piece(request, monkeypatch):
     """Whether a file is read at once, or a row or two at a time."""
     if request.param:
-        monkeypatch.setattr(spool, "NUMBERS_AT_ONCE", request.param)
+        monkeypatch.setattr(spool, "BLOCK", request.param)
         monkeypatch.setattr(long_table, "BYTES_AT_ONCE", request.param)
 
 
@@ -83,7 +83,7 @@ def test_without_times_rows_stay_as_they_stand(write, piece):
     table = read(write(frame.drop("time")))
     for name, (values, _) in sequences(table).items():
         assert values == [list(row) for row in frame.filter(id=name).select("x", "y").rows()]
-    assert "their steps by the order of their rows" in table.notes[0]
+    assert "rows are sorted by their order in the file" in table.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -120,17 +120,17 @@ def test_times_of_parquet(write, make):
     table = read(write(frame, "data.parquet"))
     assert table.values[:, 0].tolist() == [1, 2, 3]
     assert table.classes == ("7",)
-    assert "their steps by column 't'" in table.notes[0]
+    assert "rows are sorted by column 't'" in table.notes[0]
 
 
 def test_a_time_that_comes_twice(write, piece):
     path = write("id,time,x,label\na,1,0,u\nb,2,0,u\na,2,0,u\na,3,0,u\nb,3,0,u\na,2.0,0,u\n")
     with pytest.raises(
-        GatewiseError, match=r"data.csv: line 4 and line 7 give the same time for sequence 'a'; --time"
+        GatewiseError, match=r"data.csv: line 4 and line 7 have the same time in sequence 'a'; --time"
     ):
         read(path)
     frame = pl.DataFrame({"id": ["a", "a"], "t": [1, 1], "x": 1, "label": "u"})
-    with pytest.raises(GatewiseError, match="row 1 and row 2 give the same t"):
+    with pytest.raises(GatewiseError, match="row 1 and row 2 have the same t"):
         read(write(frame, "data.parquet"))
     assert read(write("id,time,x,label\na,1,0,u\nb,1,0,u\nb,2,0,u\nc,2,0,u\n")).sizes.tolist() == [1, 2, 1]
 
@@ -138,7 +138,7 @@ def test_a_time_that_comes_twice(write, piece):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("b,1", "b,soon", "line 4, column 'time': expected a number as time, got 'soon'; give all as"),
+        ("b,1", "b,soon", "line 4, column 'time': expected a number as time, got 'soon'; write all times"),
         ("b,1", "b,2024-01-31", "line 4, column 'time': expected a number as time, got '2024-01-31'"),
         ("b,1", "b,nan", "line 4, column 'time': expected a number as time, got 'nan'"),
         ("b,1", "b,", "line 4, column 'time' is empty: give the time"),
@@ -147,24 +147,24 @@ def test_a_time_that_comes_twice(write, piece):
         ("yes", "", "line 4, column 'label' is empty: give the label"),
         ("30", "", "line 4, column 'y' is empty: give a number, or --fill forward"),
         ("30", "NA", "line 4, column 'y' is empty"),
-        ("30", "many", r"line 4, column 'y': expected a number, got 'many'; if it is no channel, name those"),
+        ("30", "many", r"line 4, column 'y': expected a number, got 'many'; if it is not a channel, name"),
         ("30", "inf", "line 4, column 'y': expected a number, got 'inf'"),
         ("30", '"3,5"', r"line 4, column 'y': expected a number, got '3,5' \(write decimals with a point\)"),
         ("a,1", "a,soon", "line 2, column 'time': expected a number as time, got 'soon'"),
         ("a,1", "a,31.01.2024", "line 2, column 'time': expected a number as time, got '31.01.2024'"),
-        ("a,1", "a,2024-01-31", "line 3, column 'time': expected a date as time, got '2'; give all as"),
+        ("a,1", "a,2024-01-31", "line 3, column 'time': expected a date as time, got '2'; write all times"),
         ("30,yes", "30,yes,what", "data.csv can't be read as a table: found more fields"),
         ("id,", "x,", "has two columns called 'x'; rename one"),
         ("id,", " x,", "has two columns called 'x'; rename one"),
-        ("id,time,x,y,label\n", "", "is called like one that tells|begins with values"),
-        ("id,", "who,", "columns who, time, x, y, label is called like one that tells sequences apart"),
-        (",label", ",kind", "no column is called like a label among id, time, x, y, kind; name it"),
-        (PLAIN, "", "data.csv is empty; give a table with names of columns in its first line"),
+        ("id,time,x,y,label\n", "", "has the name of an id|begins with values"),
+        ("id,", "who,", "columns who, time, x, y, label has the name of an id of sequences"),
+        (",label", ",kind", "none of the columns id, time, x, y, kind has the name of a label; name one"),
+        (PLAIN, "", "data.csv is empty; give a table with column names in its first line"),
         (PLAIN, "\n", "data.csv is empty"),
         (PLAIN, "id,time,x,label\n", "data.csv has no rows below its header"),
         (PLAIN, "id,time,x,label\n\n,,,\n", "data.csv has no rows below its header"),
-        (PLAIN, "id,label,time\na,u,1\n", "has no column of values beside id, time, label"),
-        (PLAIN, "1,2\n3,4\n", "begins with values, not with names of columns"),
+        (PLAIN, "id,label,time\na,u,1\n", "has no column of values other than id, time, label"),
+        (PLAIN, "1,2\n3,4\n", "begins with values, not with column names"),
         (PLAIN, 'id,x,label\n"a,1,u\n', "can't be read as a table"),
     ],
 )  # fmt: skip
@@ -225,7 +225,7 @@ def test_columns_by_role(write):
     assert found == LongColumns("ID", "t", "Class", ("x", "y"))
     assert table.channels == ("x", "y")
     assert table.notes == (
-        "sequences are told apart by column 'ID', their steps by column 't', the label is 'Class'; "
+        "sequences are identified by column 'ID', rows are sorted by column 't', labelled by column 'Class'; "
         "2 channels: x, y",
     )
     table, found = read_long(path, LongColumns(id="Class", label="ID", channels=("y", "t")))
@@ -243,7 +243,7 @@ def test_columns_by_role(write):
     table, found = read_long(path, LongColumns(part="Class"), labelled=False)
     assert found == LongColumns("ID", "t", None, ("x", "y"), "Class")
     assert table.classes == ("u",)
-    assert "by column 't', their parts by column 'Class'; 2 channels" in table.notes[0]
+    assert "by column 't', split by column 'Class'; 2 channels" in table.notes[0]
     for twice in ({"id": "x", "channels": ("x",)}, {"id": "t", "time": "t"}, {"channels": ("x", "y", "x")}):
         with pytest.raises(GatewiseError, match="was given two roles; give it one"):
             read(path, **twice)
@@ -260,7 +260,7 @@ def test_row_numbers_are_no_channel(write):
     rows = "".join(f"{row},{row // 10},{row % 10},{row % 7}.5,{'uv'[row // 20]}\n" for row in range(40))
     table, found = read_long(write(f"n,id,t,x,label\n{rows}"), LongColumns())
     assert found.channels == ("x",)
-    assert table.notes[0].endswith("1 channel: x; not used: 'n' (--channels takes them in)")
+    assert table.notes[0].endswith("1 channel: x; not used: 'n' (--channels adds them)")
     assert read(write(f"n,id,t,x,label\n{rows}"), channels=("n", "x")).channels == ("n", "x")
     by_name = "".join(f"{row + row // 3},{row // 2},{row % 7}.5,u\n" for row in range(6))
     assert read(write(f"index,id,x,label\n{by_name}")).channels == ("x",)
@@ -291,9 +291,9 @@ def test_empty_cells_take_the_value_before(write, piece):
         "a": ([[5, 1], [5, 1], [5, 3], [6, 3]], ["u"] * 4),
         "b": ([[7, 8], [7, 8]], ["u"] * 2),
     }
-    assert table.notes[1] == "6 empty cells take the value before them"
+    assert table.notes[1] == "empty cells filled with the value before them: 6"
     with pytest.raises(
-        GatewiseError, match="sequence 'c' has no value at all in column 'y'; leave out the sequence"
+        GatewiseError, match="sequence 'c' has no value at all in column 'y'; remove the sequence"
     ):
         read(write(text + "c,1,1,,u\n"), fill="forward")
 

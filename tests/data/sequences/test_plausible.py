@@ -22,9 +22,9 @@ def table(sizes, channels=("x", "y")):
 
 def test_sequences_of_one_step_are_refused():
     assert require_steps(table([3, 2])).notes == ()
-    assert require_steps(table([3, 1, 2])).notes == ("1 of 3 sequences have one step only",)
+    assert require_steps(table([3, 1, 2])).notes == ("1 of 3 sequences have only one step",)
     with pytest.raises(
-        GatewiseError, match=r"every sequence .2 of them. has one step only; expected a row for"
+        GatewiseError, match=r"every sequence .2 of them. has only one step; expected a row for"
     ):
         require_steps(table([1, 1]))
     with pytest.raises(
@@ -40,7 +40,7 @@ def test_a_row_a_sequence_is_refused(tmp_path, task):
     path, found = tmp_path / "wide.csv", find_task(task)
     rows = "".join(f"{row},{'uv'[row % 2]},{row % 3}.5,{row % 5},{row % 7}\n" for row in range(40))
     path.write_text(f"id,label,t0,t1,t2\n{rows}")
-    with pytest.raises(GatewiseError, match=r"one step only; its columns t0 to t2 look like .* --id COLUMN"):
+    with pytest.raises(GatewiseError, match=r"only one step; its columns t0 to t2 look like .* --id COLUMN"):
         found.read(path, found.options())
 
 
@@ -51,5 +51,5 @@ def test_measurements_and_names_are_no_classes():
     require_classes("data.csv", [str(value) for value in range(30)], 31, "sequences")
     with pytest.raises(GatewiseError, match=r"30 different labels for 59 sequences, .*: measurements are no"):
         require_classes("data.csv", fractions, 59, "sequences")
-    with pytest.raises(GatewiseError, match=r"names of examples are no classes; .* with --label COLUMN"):
+    with pytest.raises(GatewiseError, match=r"names of examples are not classes; .* with --label COLUMN"):
         require_classes("data.csv", [str(value) for value in range(30)], 30, "sequences")

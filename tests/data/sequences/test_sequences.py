@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gatewise.data.sequences import spool
-from gatewise.data.sequences.gather import KEYS, gathered, put_in_time, same_time
+from gatewise.data.sequences.gather import KEYS, find_duplicate_time, group_rows, sort_by_time
 from gatewise.data.sequences.sequences import Sequences, SequenceTable
 from gatewise.data.sequences.spool import Spool, on_disk
 from gatewise.data.series.scaling import Scale
@@ -23,7 +23,7 @@ def table_of(lengths, channels=3, seed=0, shift=0.0, spread=1.0):
 @pytest.mark.parametrize("at_once", [1 << 19, 7])
 @pytest.mark.parametrize(("shift", "spread"), [(0, 1), (1e9, 0.01), (-3e-8, 1e-9)])
 def test_scales_are_those_of_numpy(monkeypatch, at_once, shift, spread):
-    monkeypatch.setattr(spool, "NUMBERS_AT_ONCE", at_once)
+    monkeypatch.setattr(spool, "BLOCK", at_once)
     table = table_of([4, 1, 7, 3, 9, 2], shift=shift, spread=spread)
     chosen = [1, 2, 4]
     rows = np.concatenate([table.values[table.offsets[one] : table.offsets[one + 1]] for one in chosen])
@@ -86,7 +86,7 @@ def test_rows_on_disk_come_back(monkeypatch):
 
     monkeypatch.setattr(spool.os, "posix_fallocate", full, raising=False)
     with pytest.raises(
-        GatewiseError, match=r"rows can't be kept in .* \(No space left on device\); TMPDIR names"
+        GatewiseError, match=r"rows of the data can't be written to .* \(No space left on device\); set"
     ):
         on_disk((4,), np.float32)
 
@@ -94,7 +94,7 @@ def test_rows_on_disk_come_back(monkeypatch):
 @pytest.mark.parametrize("at_once", [1 << 19, 6])
 @pytest.mark.parametrize("kinds", [1, 5, 40])
 def test_rows_are_brought_together_and_in_time(monkeypatch, at_once, kinds):
-    monkeypatch.setattr(spool, "NUMBERS_AT_ONCE", at_once)
+    monkeypatch.setattr(spool, "BLOCK", at_once)
     random = np.random.default_rng(kinds)
     ids = random.integers(0, kinds, 60)
     ids = np.array([list(dict.fromkeys(ids.tolist())).index(one) for one in ids])  # numbered as they are met
@@ -102,11 +102,11 @@ def test_rows_are_brought_together_and_in_time(monkeypatch, at_once, kinds):
     keys["sequence"], keys["line"], keys["time"] = ids, np.arange(60), random.permutation(60)
     values = np.arange(60.0)[:, None] * [1, -1]
     count = int(ids.max()) + 1
-    values, keys, offsets = gathered(values, keys, count)
+    values, keys, offsets = group_rows(values, keys, count)
     expected = [row for one in range(count) for row in range(60) if ids[row] == one]
     assert keys["line"].tolist() == expected
-    put_in_time(values, keys, offsets)
-    assert same_time(keys, offsets) is None
+    sort_by_time(values, keys, offsets)
+    assert find_duplicate_time(keys, offsets) is None
     order = sorted(range(60), key=lambda place: (keys["sequence"][place], keys["time"][place]))
     assert order == list(range(60))
     np.testing.assert_array_equal(values, keys["line"][:, None] * [1, -1])
@@ -114,6 +114,8 @@ def test_rows_are_brought_together_and_in_time(monkeypatch, at_once, kinds):
     first = int(offsets[-2])
     if first + 1 < 60:
         keys["time"][first + 1] = keys["time"][first]
-        assert same_time(keys, offsets) == first + 1
+        assert find_duplicate_time(keys, offsets) == first + 1
     keys["time"] = keys["sequence"]  # the same for all rows of one, which differ from others
-    assert same_time(keys, offsets) == next((row for row in range(1, 60) if row not in offsets), None)
+    assert find_duplicate_time(keys, offsets) == next(
+        (row for row in range(1, 60) if row not in offsets), None
+    )

@@ -27,7 +27,7 @@ def test_one_series():
 def test_rows_in_another_order_are_put_in_order_and_it_is_said():
     found = read_series(frame()[::-1])
     assert found.series[0].target.tolist() == [1, 2, 3, 4, 5]
-    assert "rows were put in the order of time" in found.notes
+    assert "rows were sorted by time" in found.notes
 
 
 def test_many_series_in_long_form():
@@ -55,7 +55,7 @@ def test_covariates_known_in_advance_may_go_on():
         (frame(again=DAYS), {}, "the time column could be day, again; name it with --time"),
         (frame(), {"target": "x"}, "has no column 'x' for the target; it has day, sold"),
         (frame(), {"known": ("x",)}, "has no column 'x' for the known covariate"),
-        (frame(days=[*DAYS[:4], DAYS[1]]), {}, "row 2 and row 5 both give 2024-01-02 for series 'sold'"),
+        (frame(days=[*DAYS[:4], DAYS[1]]), {}, "row 2 and row 5 both have the time 2024-01-02 in series"),
         (frame(days=[*DAYS[:4], "2024-01-09"]), {}, "row 5: 4 missing between 2024-01-04 and 2024-01-09"),
         (frame((1, 2, None, 4, 5)), {}, "row 3, column 'sold' is empty; --fill linear or forward fills it"),
         (frame((1, 2, float("nan"), 4, 5)), {}, "row 3, column 'sold' is empty"),
@@ -70,12 +70,12 @@ def test_covariates_known_in_advance_may_go_on():
         (
             frame(shop=[1, 2, 3, 4, 5]),
             {"target": "sold", "id": "shop"},
-            "column 'shop' makes 5 series, of 1 rows",
+            "column 'shop' makes 5 series of at most 1 rows",
         ),
         (
             frame(id=[1, 2, 3, 4, 4]),
             {"target": "sold"},
-            "column 'id' makes 4 series, of 2 rows at most; --id nam",
+            "column 'id' makes 4 series of at most 2 rows; give the column",
         ),
         (frame(id=[b"\xff"] * 5), {"target": "sold"}, "column 'id': expected text for the id, got Binary"),
         (frame()[:2], {}, "expected at least 3 rows for a series, got 2"),
@@ -164,7 +164,7 @@ def test_a_time_column_of_numbers_is_known_by_its_name(name):
 
 def test_linear_filling_says_that_it_looks_ahead_and_forward_does_not_look():
     table = frame((1, 2, None, 4, 5))
-    assert any("looks at the value behind a gap" in note for note in read_series(table, fill="linear").notes)
+    assert any("uses the value after a gap" in note for note in read_series(table, fill="linear").notes)
     changed = frame((1, 2, None, 400, 5))
     before, after = (read_series(one, fill="forward").series[0].target for one in (table, changed))
     assert before[:3].tolist() == after[:3].tolist() == [1, 2, 2]
@@ -183,7 +183,7 @@ def test_a_column_called_like_times_goes_before_numbers_that_could_be_months():
 def test_the_numbers_of_rows_are_no_target(name):
     table = frame().insert_column(0, pl.Series(name, range(5)))
     assert read_series(table).columns.target == "sold"
-    assert read_series(table).notes[-1] == f"not used: {name!r}; --known or --observed takes them in"
+    assert read_series(table).notes[-1] == f"not used: {name!r}; --known or --observed adds them"
 
 
 @pytest.mark.parametrize("fill", [None, "linear"])
@@ -199,7 +199,7 @@ def test_the_numbers_of_rows_are_no_target(name):
 )
 def test_a_gap_without_sense_is_refused_before_a_grid_is_built(times, row, fill):
     table = pl.DataFrame({"t": times, "sold": [1, 2, 3, 4]})
-    with pytest.raises(GatewiseError, match=rf"row {row}: \d+ missing between .*; too many to be filled"):
+    with pytest.raises(GatewiseError, match=rf"row {row}: \d+ missing between .*; too many to fill"):
         read_series(table, fill=fill)
 
 

@@ -44,7 +44,7 @@ def test_a_form_is_settled_by_any_row():
 
 
 def test_two_forms_that_fit_are_asked_about():
-    with pytest.raises(GatewiseError, match=re.escape("may be %m/%d/%Y or %d/%m/%Y; say which")):
+    with pytest.raises(GatewiseError, match=re.escape("may be %m/%d/%Y or %d/%m/%Y; choose one")):
         times_of("02/01/2020", "03/01/2020")
     assert times_of("02/01/2020", "03/01/2020", time_format="%d/%m/%Y")[0] == datetime(2020, 1, 2)
 
@@ -164,7 +164,7 @@ def test_hours_across_daylight_saving_are_on_the_clock_of_the_last_offset():
     times = read_times(Table("file.csv", pl.DataFrame({"t": texts}), 2), "t")
     assert times.values.to_list() == [datetime(2024, 10, 27, hour) for hour in range(4)]
     assert written(*texts)[-1] == texts[-1]
-    assert "the offsets of column 't' change; forecasts have the last, +01:00" in times.clock.note
+    assert "the offsets of column 't' change; forecasts have the last one, +01:00" in times.clock.note
     spring = [
         "2024-03-31T00:00+01:00",
         "2024-03-31T01:00+01:00",

@@ -72,7 +72,7 @@ def test_rows_as_the_standard_library_writes_them(read):
 
 def test_empty_columns_without_names_at_the_right_are_left_out(read):
     assert read("a,b,,\n1,2,,\n3,4,,\n") == SAME
-    with pytest.raises(GatewiseError, match="line 3 has a cell to the right of the columns that have names"):
+    with pytest.raises(GatewiseError, match="line 3 has a cell to the right of the named columns"):
         read("a,b,,\n1,2,,\n3,4,,5\n")
 
 
@@ -94,7 +94,7 @@ def test_marks_in_pairs_inside_of_a_cell_are_marks(read, cell):
         ("1\n", "found fewer fields in line 3 (1) than in its header (2)"),
         ("\n1,2,3\n", "found more fields in line 4 (3) than in its header (2)"),
         (b"1,\xe4\n", "it is not in UTF-8, line 3 (byte 0xe4); save it as UTF-8"),
-        (b"\n1,\0\n", "line 4 holds bytes of zero; it is no text in UTF-8"),
+        (b"\n1,\0\n", "line 4 contains a zero byte; it is not text in UTF-8"),
     ],
 )
 def test_rows_that_are_refused_with_their_line(read, text, message):
@@ -105,21 +105,21 @@ def test_rows_that_are_refused_with_their_line(read, text, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (bytes(1000), "line 1 holds bytes of zero"),
+        (bytes(1000), "line 1 contains a zero byte"),
         (PLAIN.encode("utf-16"), "it is encoded in UTF-16; save it as UTF-8"),
-        (PLAIN.encode("utf-16-le"), "line 1 holds bytes of zero"),
+        (PLAIN.encode("utf-16-le"), "line 1 contains a zero byte"),
         (PLAIN.encode("utf-32"), "it is encoded in UTF-32; save it as UTF-8"),
         (b"\x1f\x8b\x08\x00", "it is compressed with gzip; unpack it first"),
         (b"PK\x03\x04", "it is a zip archive or an Excel file"),
         (b"PAR1", "it is a Parquet file; give its name the ending .parquet"),
-        (b"", "is empty; give a table with names of columns in its first line"),
+        (b"", "is empty; give a table with column names in its first line"),
         (b"\n \n\n", "is empty; give a table"),
         (b"a,b\n", "has no rows below its header"),
         (b"a,b\n\n,\n", "has no rows below its header"),
         (b"," * 100_001, "its header has more than 100,000 columns"),
         (b"a,b,a\n1,2,3\n", "has two columns called 'a'; rename one"),
         (b",,a\n1,2,3\n", "has two columns called ''; rename one"),
-        (b"1,2\n3,4\n", "begins with values, not with names of columns"),
+        (b"1,2\n3,4\n", "begins with values, not with column names"),
     ],
 )
 def test_files_that_are_no_tables(read, text, message):

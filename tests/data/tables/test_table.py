@@ -84,12 +84,12 @@ def test_a_column_that_is_not_there(write):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is empty; give a table with names of columns"),
+        ("", "is empty; give a table with column names"),
         ("time,value\n", "has no rows below its header"),
         ("a,b\n1,2,3\n4,5\n", "can't be read as a table"),
         (b"time,value\n1,\xff\xfe\xfa\n", "can't be read as a table"),
         ("a,a\n1,2\n", "two columns called 'a'"),
-        ("2000-01,10.0\n2000-02,11.0\n", "begins with values, not with names of columns"),
+        ("2000-01,10.0\n2000-02,11.0\n", "begins with values, not with column names"),
     ],
 )
 def test_files_that_are_no_tables(write, text, message):
@@ -129,7 +129,7 @@ def test_between_commas_a_point_is_decimal_unless_a_nought_is_kept_behind_it(wri
 def test_other_marks_between_thousands_are_refused(write, cell):
     table = read_table(write(f't,x\n0,998\n1,"{cell}"\n'))
     with pytest.raises(
-        GatewiseError, match=r"line 3, column 'x': expected a number, got .* without marks between"
+        GatewiseError, match=r"line 3, column 'x': expected a number, got .* without thousands separators"
     ):
         table.numbers("x", "target")
 

@@ -22,8 +22,8 @@ def read_arrays(path: Path, names: Sequence[str], expected: str) -> dict[str, np
 
     expected: what to give, for messages
 
-    Errors: `GatewiseError` where the file is something else or damaged, holds Python objects, where a header
-    claims another size than there is, or where it unpacks to far more than its own size.
+    Raises: `GatewiseError` if the file is something else or damaged, holds Python objects, if a header
+    claims another size than there is, or if it unpacks to far more than its own size.
     """
     try:
         with path.open("rb") as file, warnings.catch_warnings():

@@ -96,7 +96,7 @@ def read_captions(
     path: the table, or a folder that holds it; images: the folder of the images, if not that of the table
     file, caption: columns, by default those that are called so; part: a column of train, validation and test
 
-    Errors: `GatewiseError` where there is no table, a column is missing, an image isn't there, or a caption
+    Raises: `GatewiseError` if there is no table, a column is missing, an image isn't there, or a caption
     is empty.
     """
     table = read_text_table(_table_of(path))
@@ -132,7 +132,7 @@ def read_captions(
 def image_column(path: Path, file: str) -> tuple[tuple[str, ...], list[Path]]:
     """The images that a table names, each once: their names there, and their files beside it.
 
-    Errors: `GatewiseError` where there is no such column, or no such file.
+    Raises: `GatewiseError` if there is no such column, or no such file.
     """
     table = read_text_table(path)
     column = _texts(table, file, "file of an image")
@@ -143,7 +143,7 @@ def image_column(path: Path, file: str) -> tuple[tuple[str, ...], list[Path]]:
 
 
 def _image(folder: Path, name: str, where: str) -> Path:
-    """The file of an image that a table names. Errors: `GatewiseError` where it is not within the folder."""
+    """The file of an image that a table names. Raises: `GatewiseError` if it is not within the folder."""
     inside = os.path.relpath(os.path.join(folder, name), folder)
     if inside.split(os.sep)[0] == os.pardir:
         raise GatewiseError(

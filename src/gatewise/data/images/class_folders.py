@@ -34,7 +34,7 @@ class ClassFolders:
     def split(self, validation_share: float, test_share: float) -> Parts:
         """The numbers of the examples to train on, to validate and to test.
 
-        A part that has no folder of its own is taken from those to train on. Errors: as `split_by_class`.
+        A part that has no folder of its own is taken from those to train on. Raises: as `split_by_class`.
         """
         own = {
             part: [place for place, one in enumerate(self.parts) if one == part] for part in PARTS.values()
@@ -67,7 +67,7 @@ def read_class_folders(
     is_example: whether a path is one; kind: what they are called, in the plural
     classes: those of a model that was trained before; empty to take those that are there
 
-    Errors: `GatewiseError` where there are no classes, only one, an unknown one, or one to train on is empty.
+    Raises: `GatewiseError` if there are no classes, only one, an unknown one, or one to train on is empty.
     """
     if not root.is_dir():
         raise GatewiseError(f"there is no folder {str(root)!r}; give one that holds a folder for each class")

@@ -39,7 +39,7 @@ def read_clip_arrays(
     form, size: those of a model that was trained before; None to take the file's own
     every: takes every so manyth frame
 
-    Errors: `GatewiseError` where the file or an array isn't of this kind.
+    Raises: `GatewiseError` if the file or an array isn't of this kind.
     """
     arrays = _arrays(path)
     frames = arrays["frames"]

@@ -36,7 +36,7 @@ class ClipFile:
     others: int = 0
 
     def read(self, form: ImageForm, every: int) -> np.ndarray:
-        """[T, H, W, C], every so manyth frame. Errors: `GatewiseError` that names a broken file."""
+        """[T, H, W, C], every so manyth frame. Raises: `GatewiseError` that names a broken file."""
         if self.path.is_dir():
             frames = [read_image(file, form) for file in self.files[::every]]
         else:
@@ -93,7 +93,7 @@ def open_clips(
 ) -> ClipFiles:
     """Clips of these folders and animated images; reads all at once where all fit into memory.
 
-    Errors: `GatewiseError` where a folder is empty, a file is broken, or sizes or colours differ.
+    Raises: `GatewiseError` if a folder is empty, a file is broken, or sizes or colours differ.
     """
     clips = [read_clip(path) for path in paths]
     if all(clip.count == 1 for clip in clips):
@@ -107,7 +107,7 @@ def open_clips(
 def reopen_clips(paths: Sequence[Path], form: ImageForm, size: tuple[int, int], every: int = 1) -> ClipFiles:
     """Other clips, in a form that was learned before; `size` is that of the frames that were trained on.
 
-    Errors: `GatewiseError` where a file is broken, or frames are of another size.
+    Raises: `GatewiseError` if a file is broken, or frames are of another size.
     """
     clips = [read_clip(path) for path in paths]
     if form.span is None:
@@ -122,7 +122,7 @@ def reopen_clips(paths: Sequence[Path], form: ImageForm, size: tuple[int, int], 
 
 
 def read_clip(path: Path) -> ClipFile:
-    """What a clip tells before its frames are decoded. Errors: `GatewiseError` that names it."""
+    """What a clip tells before its frames are decoded. Raises: `GatewiseError` that names it."""
     files: tuple[Path, ...] = (path,)
     others = 0
     if path.is_dir():
@@ -141,7 +141,7 @@ def find_clips(root: Path) -> list[Path]:
 
     A folder with still images in it is a clip, in any other each animated image is one.
 
-    Errors: `GatewiseError` where there is none.
+    Raises: `GatewiseError` if there is none.
     """
     if is_image(root) and root.is_file():
         return [root]

@@ -43,7 +43,7 @@ class Clips(ABC):
 
     @abstractmethod
     def __getitem__(self, number: int) -> np.ndarray:
-        """[T, H, W, C], pixels as they are. Errors: `GatewiseError` that names what is broken."""
+        """[T, H, W, C], pixels as they are. Raises: `GatewiseError` that names what is broken."""
 
     def __len__(self) -> int:
         return len(self.names)

@@ -63,7 +63,7 @@ class Header(NamedTuple):
 def read_image(path: Path, form: ImageForm) -> np.ndarray:
     """[H, W, C] bytes: upright, on white where it was transparent, more bits brought to 8 by the form's span.
 
-    Errors: `GatewiseError` that names a file that is no image or is broken.
+    Raises: `GatewiseError` that names a file that is no image or is broken.
     """
     return opened(path, lambda image: pixels(image, form))
 
@@ -71,7 +71,7 @@ def read_image(path: Path, form: ImageForm) -> np.ndarray:
 def read_header(path: Path) -> Header:
     """An image's size, upright, and whether it is grey; its pixels aren't decoded.
 
-    Errors: `GatewiseError` that names a file that is no image.
+    Raises: `GatewiseError` that names a file that is no image.
     """
     return opened(path, header)
 
@@ -82,7 +82,7 @@ def read_size(text: str) -> tuple[int, int] | None:
     >>> read_size("28x40"), read_size("28"), read_size("28x"), read_size("")
     ((28, 40), (28, 28), (28, 0), None)
 
-    Errors: `GatewiseError` where it is something else.
+    Raises: `GatewiseError` if it is something else.
     """
     found = re.fullmatch(r"([1-9]\d*)(x([1-9]\d*)?)?", text.strip().lower())
     if found is None and text.strip():
@@ -100,7 +100,7 @@ def is_image(path: Path) -> bool:
 
 
 def opened(path: Path, read: Callable[[Image], Read]) -> Read:
-    """What `read` makes of an image's file. Errors: `GatewiseError` that names the file."""
+    """What `read` makes of an image's file. Raises: `GatewiseError` that names the file."""
     from PIL import Image, UnidentifiedImageError
 
     try:

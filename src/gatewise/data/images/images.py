@@ -69,7 +69,7 @@ class ImageFiles:
         return len(self.paths)
 
     def __getitem__(self, number: int) -> np.ndarray:
-        """[H, W, C] bytes. Errors: `GatewiseError` that names a broken file."""
+        """[H, W, C] bytes. Raises: `GatewiseError` that names a broken file."""
         return self._kept[number]
 
     def learn(self, numbers: Sequence[int]) -> None:
@@ -89,7 +89,7 @@ def open_images(
 
     Images of more than 8 bits are brought to 8 by the lowest and the highest value of all.
 
-    Errors: `GatewiseError` that names a file that is no image, or a grey one and a colour one.
+    Raises: `GatewiseError` that names a file that is no image, or a grey one and a colour one.
     """
     found = survey(paths)
     form = ImageForm(channels_of(paths, found.headers, colour), size, span=find_span(found.deep))
@@ -103,7 +103,7 @@ def open_images(
 def reopen_images(paths: Sequence[Path], form: ImageForm, memory: int = MEMORY) -> ImageFiles:
     """Images of other files, in a form that was learned before.
 
-    Errors: `GatewiseError` that names a file that is no image.
+    Raises: `GatewiseError` that names a file that is no image.
     """
     found = survey(paths)
     if found.deep and form.span is None:
@@ -114,7 +114,7 @@ def reopen_images(paths: Sequence[Path], form: ImageForm, memory: int = MEMORY) 
 def find_images(path: Path) -> list[Path]:
     """Every image below a folder, or the one that it is itself.
 
-    Errors: `GatewiseError` where there is none.
+    Raises: `GatewiseError` if there is none.
     """
     if path.is_file():
         return [path]
@@ -127,7 +127,7 @@ def find_images(path: Path) -> list[Path]:
 
 
 def channels_of(paths: Sequence[Path], headers: Sequence[Header], colour: Colour) -> int:
-    """How many channels images are read with. Errors: `GatewiseError` where some are grey, others not."""
+    """How many channels images are read with. Raises: `GatewiseError` if some are grey, others not."""
     if colour != "auto":
         return 1 if colour == "grey" else 3
     grey = [one.grey for one in headers]

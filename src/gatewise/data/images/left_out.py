@@ -45,7 +45,7 @@ def left_out_below(folder: Path) -> tuple[str, ...]:
 
 
 def require_text(path: Path, what: str) -> str:
-    """The name of a file or a folder that a model keeps. Errors: `GatewiseError` where it is not in UTF-8."""
+    """The name of a file or a folder that a model keeps. Raises: `GatewiseError` if it is not in UTF-8."""
     try:
         path.name.encode()
     except UnicodeEncodeError as error:

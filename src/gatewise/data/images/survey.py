@@ -46,7 +46,7 @@ def look(image: Image) -> Look:
 
 
 def survey(paths: Sequence[Path]) -> Survey:
-    """Looks at every file. Errors: `GatewiseError` that names one that is no image."""
+    """Looks at every file. Raises: `GatewiseError` that names one that is no image."""
     looks = [opened(path, look) for path in paths]
     halved = sum(one.halved for one in looks)
     moving = sum(one.frames > 1 for one in looks)
@@ -62,7 +62,7 @@ def survey(paths: Sequence[Path]) -> Survey:
 def find_span(paths: Iterable[Path]) -> Span | None:
     """The lowest and the highest value of images of more than 8 bits, in all of their frames.
 
-    Errors: `GatewiseError` that names a broken file.
+    Raises: `GatewiseError` that names a broken file.
     """
     found = [opened(path, _extremes) for path in paths]
     return (min(low for low, _ in found), max(high for _, high in found)) if found else None

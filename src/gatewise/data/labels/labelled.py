@@ -48,7 +48,7 @@ class LabelledSteps:
 
 
 def learn_labels(path: str, given: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """All labels of all sources, in order. Errors: `GatewiseError` where there is one only."""
+    """All labels of all sources, in order. Raises: `GatewiseError` if there is one only."""
     names = tuple(sorted({label for labels in given for label in labels}))
     if len(names) < 2:
         raise GatewiseError(

@@ -57,7 +57,7 @@ class TableForm:
         return {"validation": self.validation_share, "test": self.test_share}
 
     def numbers(self, table: SequenceTable) -> np.ndarray:
-        """The labels of a table by number. Errors: `GatewiseError` with the line of an unknown one."""
+        """The labels of a table by number. Raises: `GatewiseError` with the line of an unknown one."""
         known = {name: number for number, name in enumerate(self.labels)}
         numbers = np.array([known.get(name, -1) for name in table.classes])
         assert table.labels is not None
@@ -77,7 +77,7 @@ class TableForm:
     def again(self, path: Path, same: bool) -> LabelledSteps:
         """A table to score a model on: the test part of what it was trained on (`same`), or all of another.
 
-        Errors: `GatewiseError` with the place in the file, also of a label that the model does not know.
+        Raises: `GatewiseError` with the place in the file, also of a label that the model does not know.
         """
         if same:
             tables, _ = _tables(path, self.columns, self.fill)
@@ -89,7 +89,7 @@ class TableForm:
         return LabelledSteps(self, self.labels, None, test.part(nothing()), test, (note,))
 
     def new(self, path: Path) -> NewTable:
-        """A table without labels, or whose labels are not looked at. Errors: `GatewiseError`."""
+        """A table without labels, or whose labels are not looked at. Raises: `GatewiseError`."""
         columns = replace(self.columns, label=None)
         table, _ = read_long(to_test(path), columns, labelled=False, fill=self.fill)
         return NewTable(table, self.steps(table, cut(whole(table.offsets), self.most)))
@@ -120,7 +120,7 @@ def read_labelled_table(
 
     columns: those that are named; the others are recognised; most: steps of a piece, 0 finds a number
 
-    Errors: `GatewiseError` with the place in the file; where there is one label only, or too little.
+    Raises: `GatewiseError` with the place in the file; if there is one label only, or too little.
     """
     tables, found = _tables(path, columns, fill)
     tables["train"] = first = require_steps(tables["train"])

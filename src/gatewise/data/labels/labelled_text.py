@@ -55,7 +55,7 @@ class TextForm:
         return {"validation": self.validation_share, "test": self.test_share}
 
     def numbers(self, text: TaggedText) -> np.ndarray:
-        """The labels of a text by number. Errors: `GatewiseError` with the line of an unknown one."""
+        """The labels of a text by number. Raises: `GatewiseError` with the line of an unknown one."""
         known = {name: number for number, name in enumerate(self.labels)}
         assert text.labels is not None
         for number, label in enumerate(text.labels):
@@ -71,7 +71,7 @@ class TextForm:
     def again(self, path: Path, same: bool) -> LabelledSteps:
         """Text to score a model on: the test part of what it was trained on (`same`), or all of another.
 
-        Errors: `GatewiseError` with the place in the file, also of a label that the model does not know.
+        Raises: `GatewiseError` with the place in the file, also of a label that the model does not know.
         """
         if same:
             texts = _texts(path, self.token, self.label)
@@ -83,7 +83,7 @@ class TextForm:
         return LabelledSteps(self, self.labels, None, test.part(nothing()), test, (note, *text.notes))
 
     def new(self, path: Path) -> NewText:
-        """Text without labels, or whose labels are not looked at. Errors: `GatewiseError`."""
+        """Text without labels, or whose labels are not looked at. Raises: `GatewiseError`."""
         text = read_tagged(to_test(path), self.token, None)
         return NewText(text, self.steps(text, cut(whole(text.offsets), self.most)))
 
@@ -119,7 +119,7 @@ def read_labelled_text(
 
     token, label: their columns, from 1, 0 for the last; most: tokens of a piece at most, 0 finds a number
 
-    Errors: `GatewiseError` with the place in the file; where there is one label only, or too little.
+    Raises: `GatewiseError` with the place in the file; if there is one label only, or too little.
     """
     texts = _texts(path, token, label)
     first = texts["train"]

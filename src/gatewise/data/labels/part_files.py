@@ -18,7 +18,7 @@ NAMES = {
 def part_files(path: Path) -> dict[str, Path]:
     """The files to read by part; a file that is given by itself is to train on, and for all else.
 
-    Errors: `GatewiseError` where there is neither file nor folder, two files are for the same part, or none
+    Raises: `GatewiseError` if there is neither file nor folder, two files are for the same part, or none
     is to train on.
     """
     if not path.is_dir():
@@ -51,7 +51,7 @@ def told_others(path: Path) -> tuple[str, ...]:
 
 
 def to_test(path: Path) -> Path:
-    """The file to test on: that of a folder, or the one that is given. Errors: `GatewiseError`."""
+    """The file to test on: that of a folder, or the one that is given. Raises: `GatewiseError`."""
     files = part_files(path)
     return files.get("test", files["train"])
 
@@ -67,7 +67,7 @@ def part_of(name: str) -> str | None:
 
 
 def part_named(told: str | None, where: str) -> str:
-    """The part that a cell of a table names. Errors: `GatewiseError` where it names none."""
+    """The part that a cell of a table names. Raises: `GatewiseError` if it names none."""
     name = (told or "").strip().lower()
     if name not in NAMES:
         raise GatewiseError(f"{where}: expected train, validation or test as the part, got {told!r}")

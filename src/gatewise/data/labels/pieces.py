@@ -92,7 +92,7 @@ def divided(path: str, offsets: np.ndarray, shares: Sequence[float], seed: int =
 
     Few long sequences are each divided in time instead: the first steps are to train on.
 
-    Errors: `GatewiseError` where there is too little for all parts.
+    Raises: `GatewiseError` if there is too little for all parts.
     """
     sequences = whole(offsets)
     if in_time(offsets):

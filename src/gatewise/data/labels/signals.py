@@ -47,7 +47,7 @@ class Signals:
 def texts_of_column(table: SequenceTable) -> list[str]:
     """The text of each sequence, which is the label of all its rows.
 
-    Errors: `GatewiseError` with the line of a row that has another.
+    Raises: `GatewiseError` with the line of a row that has another.
     """
     assert table.labels is not None
     firsts = table.labels[table.offsets[:-1]]
@@ -68,7 +68,7 @@ def texts_of_table(path: Path, ids: Sequence[str], part: str | None = None) -> t
 
     The first column holds the ids, the last one the texts; part: a column of parts, None where all are ""
 
-    Errors: `GatewiseError` where an id is not there, is there twice, or has no text.
+    Raises: `GatewiseError` if an id is not there, is there twice, or has no text.
     """
     table = read_text_table(path)
     columns = [name for name in table.columns if name != part and not is_unnamed(name)] or table.columns

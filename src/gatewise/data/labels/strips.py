@@ -47,7 +47,7 @@ class Strips:
 def open_strips(paths: Sequence[Path], colour: Colour = "auto", height: int = 0) -> Strips:
     """Images of these files, brought to a height, which is found where none is given; they keep their shape.
 
-    Errors: `GatewiseError` that names a file that is no image, or a grey one and a colour one.
+    Raises: `GatewiseError` that names a file that is no image, or a grey one and a colour one.
     """
     return Strips(open_images(paths, colour, (height or _height(paths), 0)))
 

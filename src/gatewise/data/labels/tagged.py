@@ -64,8 +64,8 @@ def read_tagged(path: str | Path, token: int = 1, label: int | None = 0) -> Tagg
 
     token, label: the columns they are in, from 1; 0 is the last one, None reads no labels
 
-    Errors: `GatewiseError` with the line where the number of columns changes, a cell is empty or a byte is
-    not UTF-8; and where there is no such file, no such column, or no token at all.
+    Raises: `GatewiseError` with the line if the number of columns changes, a cell is empty or a byte is
+    not UTF-8; and if there is no such file, no such column, or no token at all.
     """
     lines = list(Lines(path))
     form = _form(path, lines)
@@ -170,7 +170,7 @@ def _check_columns(path: str | Path, form: _Form, token: int, label: int | None)
 
 
 def _check_tokens(path: str | Path, first: list[str], tokens: Sequence[str], token: int) -> None:
-    """Errors: `GatewiseError` where the tokens are the numbers of words, as in CoNLL-U's first column."""
+    """Raises: `GatewiseError` if the tokens are the numbers of words, as in CoNLL-U's first column."""
     others = [column for column, cell in enumerate(first, 1) if any(map(str.isalpha, cell))]
     if len(first) > 2 and others and all(map(WORD_NUMBER.fullmatch, tokens)):
         raise GatewiseError(

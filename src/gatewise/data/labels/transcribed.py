@@ -60,7 +60,7 @@ class StripForm:
     def again(self, path: Path, same: bool) -> Transcribed:
         """Images to score a model on: the test part of those it was trained on (`same`), or all others.
 
-        Errors: `GatewiseError` with the place in the table.
+        Raises: `GatewiseError` with the place in the table.
         """
         table = _strip_table(path, *self.columns, self.plan.part if same else None)
         strips = Strips(reopen_images(table.images, self.image))
@@ -69,7 +69,7 @@ class StripForm:
         return _split(self, strips, strips.height, _names(table), _texts(table), parts, told)
 
     def new(self, path: Path) -> NewInputs:
-        """Images without texts: all of a folder, or those that a table names. Errors: `GatewiseError`."""
+        """Images without texts: all of a folder, or those that a table names. Raises: `GatewiseError`."""
         if path.is_dir():
             files = find_images(path)
             names = tuple(shown(str(file.relative_to(path))) for file in files)
@@ -97,7 +97,7 @@ class SignalForm:
     def again(self, path: Path, same: bool) -> Transcribed:
         """Sequences to score a model on: the test part of those it was trained on (`same`), or all others.
 
-        Errors: `GatewiseError` with the place in the file.
+        Raises: `GatewiseError` with the place in the file.
         """
         table, _ = read_long(path, self.columns, labelled=self.targets is None, fill=self.fill)
         texts, named = _signal_texts(path, table, self.targets, self.plan.part if same else None)
@@ -105,7 +105,7 @@ class SignalForm:
         return _split(self, Signals(table, self.scales), 0, table.ids, texts, parts, *table.notes)
 
     def new(self, path: Path) -> NewInputs:
-        """Sequences without texts. Errors: `GatewiseError`."""
+        """Sequences without texts. Raises: `GatewiseError`."""
         table, _ = read_long(path, replace(self.columns, label=None), labelled=False, fill=self.fill)
         steps = TranscriptSteps(Signals(table, self.scales), range(len(table)), None, self.alphabet)
         return NewInputs((str(self.columns.id), self.columns.label or "text"), table.ids, steps)
@@ -172,7 +172,7 @@ def read_strips(
 
     file, text: columns, by default those that are called so; height: in pixels, 0 finds one
 
-    Errors: `GatewiseError` with the place in the table; where an image has several texts.
+    Raises: `GatewiseError` with the place in the table; if an image has several texts.
     """
     table = _strip_table(path, file, text, plan.part)
     strips = open_strips(table.images, colour, height)
@@ -190,7 +190,7 @@ def read_signals(
 ) -> Transcribed:
     """The sequences of a long table, and their texts: in its label column, or in a table beside it.
 
-    Errors: `GatewiseError` with the place in the file.
+    Raises: `GatewiseError` with the place in the file.
     """
     table, found = read_long(path, columns, labelled=targets is None, fill=fill)
     table = require_steps(table)

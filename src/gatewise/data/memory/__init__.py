@@ -1,1 +1,1 @@
-"""Data in memory, written as files that the readers read: one path for Python and for the command line."""
+"""Data in memory, written to files, so that Python and the command line share the same readers."""

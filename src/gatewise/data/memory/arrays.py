@@ -17,7 +17,7 @@ SEQUENCE, LABEL = "sequence", "label"
 
 
 def is_array(data: object) -> bool:
-    """Whether the data are an array of NumPy or a tensor.
+    """Whether the data are a NumPy array or a tensor.
 
     >>> is_array(np.zeros(3)), is_array([0, 0, 0])
     (True, False)
@@ -33,7 +33,7 @@ def is_arrays(data: object) -> bool:
 
 
 def as_array(data: Any) -> np.ndarray:
-    """A tensor of any device, or an array, as an array of NumPy; masked values are NaN.
+    """A tensor on any device, or an array, as a NumPy array; masked values become NaN.
 
     >>> as_array(np.ma.masked_array([1, 2], [False, True]))
     array([ 1., nan])
@@ -49,9 +49,9 @@ def as_array(data: Any) -> np.ndarray:
 def sequences_of(data: Any, layout: Layout = "NTC") -> list[np.ndarray]:
     """Sequences [T, C] of an array [N, T, C] or [N, T], or of a list of arrays [T, C] or [T].
 
-    layout: "NCT" where channels come before the steps, as in aeon and tsai
+    layout: "NCT" if channels come before steps, as in aeon and tsai
 
-    Raises: `GatewiseError` that names the first sequence that is not of this kind.
+    Raises: `GatewiseError` with the number of the first invalid sequence.
 
     >>> [one.shape for one in sequences_of(np.zeros((2, 3, 7)), "NCT")]
     [(7, 3), (7, 3)]
@@ -100,11 +100,11 @@ def _check_numbers(name: str, array: np.ndarray) -> None:
 
 
 def long_table(sequences: Sequence[np.ndarray], labels: Any = None, each_step: bool = False) -> pl.DataFrame:
-    """Sequences [T, C] with a row for each step: `sequence`, a column a channel, and `label`.
+    """Sequences [T, C] as a table with a row for each step: `sequence`, one column per channel, `label`.
 
-    labels: one a sequence; or, for each step, a list of them a sequence
+    labels: one per sequence; with `each_step` a list per sequence, one per step
 
-    Raises: `GatewiseError` where there are not as many labels as sequences or steps, or one is missing.
+    Raises: `GatewiseError` if the number of labels is not that of the sequences or steps, or one is missing.
 
     >>> long_table([np.zeros((2, 1)), np.ones((1, 1))], ["a", "b"]).rows()
     [(0, 0.0, 'a'), (0, 0.0, 'a'), (1, 1.0, 'b')]
@@ -128,9 +128,11 @@ def channels_of(sequences: Sequence[np.ndarray]) -> tuple[str, ...]:
 def write_sequences(
     data: Any, labels: Any, folder: Path, layout: Layout, each_step: bool = False
 ) -> tuple[Path, dict[str, Any]]:
-    """Sequences as a Parquet file with a row for each step, and the options that name its columns.
+    """Writes sequences to a Parquet file with a row for each step.
 
-    labels: one a sequence, or with `each_step` a list of them a sequence; None where there are none
+    labels: one per sequence, with `each_step` a list per sequence, or None
+
+    Returns: the file, and the options that name its columns
     """
     sequences, path = sequences_of(data, layout), folder / "sequences.parquet"
     long_table(sequences, labels, each_step).write_parquet(path)
@@ -139,14 +141,14 @@ def write_sequences(
 
 
 def _plain(values: np.ndarray) -> np.ndarray:
-    """Values in a type that polars has."""
+    """Values in a type that polars supports."""
     if values.dtype.kind == "f" and values.dtype.itemsize not in (4, 8):
         return values.astype(np.float32 if values.dtype.itemsize == 2 else np.float64)
     return values.astype(values.dtype.newbyteorder("="))
 
 
 def _step_labels(labels: Any, sizes: Sequence[int]) -> pl.Series:
-    """The labels of all steps below each other."""
+    """The labels of all steps, concatenated."""
     given = [values_of(one) for one in labels]
     if len(given) != len(sizes):
         raise GatewiseError(f"there are {len(sizes)} sequences and {len(given)} labels")

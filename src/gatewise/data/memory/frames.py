@@ -1,4 +1,4 @@
-"""Tables of any library as polars frames, and polars frames as tables of that library."""
+"""Conversion of tables of any library to polars frames, and back."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import polars as pl
 from gatewise.data.memory import pandas_frames
 from gatewise.errors import GatewiseError
 
-TRUTHS = {"true": True, "false": False}
+BOOLEANS = {"true": True, "false": False}
 TIME, VALUE = "time", "value"  # the columns of one series without a name
 
 
 @dataclass(frozen=True)
 class TableForm:
-    """The library and the column types of a table, so that a prediction can be returned in the same form.
+    """The library and the column types of a table, in which predictions are returned.
 
     library: "polars", "lazy" (a `LazyFrame`), "pandas" or "pyarrow"
     types: the polars type of each column; native: the type of each column in its own library
@@ -30,9 +30,9 @@ class TableForm:
     native: Mapping[str, Any] = field(default_factory=dict)
 
     def renamed(self, names: Mapping[str, str]) -> TableForm:
-        """The same form, in which further columns have the types of known ones.
+        """The form with additional columns that have the types of known ones.
 
-        names: of the known column, by the name of a further one
+        names: the known column, by the name of the additional one
         """
         types, native = (
             {new: found[old] for new, old in names.items() if old in found} | {**found}
@@ -41,13 +41,13 @@ class TableForm:
         return TableForm(self.library, types, native)
 
     def updated(self, other: TableForm) -> TableForm:
-        """The form of another table, with the types of columns that only this one has."""
+        """The form of another table, with the types of columns that only this table has."""
         native = self.native if other.library == self.library else {}
         return TableForm(other.library, {**self.types, **other.types}, {**native, **other.native})
 
 
 def is_frame(data: object) -> bool:
-    """Whether the data are a table or a series of polars or pandas, or have Arrow's C stream interface.
+    """Whether the data are a polars or pandas table or series, or have Arrow's C stream interface.
 
     >>> is_frame(pl.DataFrame()), is_frame([1, 2])
     (True, False)
@@ -58,11 +58,11 @@ def is_frame(data: object) -> bool:
 
 
 def to_polars(data: Any) -> pl.DataFrame:
-    """A table as a polars frame; a pandas index that has a name or holds times becomes a column.
+    """A table as a polars frame; a pandas index that has a name or contains times becomes a column.
 
-    A series becomes two columns, `time` (its index, else 0, 1, 2 ...) and its values.
+    A series becomes two columns, `time` (its index, or else 0, 1, 2 ...) and its values.
 
-    Raises: `GatewiseError` where two columns have one name, or a column holds no numbers, texts or times.
+    Raises: `GatewiseError` if two columns have the same name, or one has no numbers, texts or times.
 
     >>> to_polars(pl.DataFrame({"a": [1, 2]}).lazy()).shape
     (2, 1)
@@ -80,14 +80,14 @@ def to_polars(data: Any) -> pl.DataFrame:
             return one_series(data if isinstance(data, pl.Series) else pl.Series(VALUE, values))
         return pl.DataFrame(data)
     except pl.exceptions.DuplicateError as error:
-        twice = str(error).partition('"')[2].partition('"')[0]
-        raise GatewiseError(f"the {name} has two columns called {twice!r}; rename one") from error
+        duplicate = str(error).partition('"')[2].partition('"')[0]
+        raise GatewiseError(f"the {name} has two columns called {duplicate!r}; rename one") from error
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise GatewiseError(f"the {name} can't be read as a table: {error}") from error
 
 
 def is_column(data: Any) -> bool:
-    """Whether the data are one column: an array of one axis, or a series or an array of a table library.
+    """Whether the data are one column: an array with one axis, or a series or array of a table library.
 
     >>> is_column(np.zeros(3)), is_column(np.zeros((3, 2))), is_column(pl.Series([1]))
     (True, False, True)
@@ -104,13 +104,13 @@ def is_column(data: Any) -> bool:
 
 
 def one_series(values: pl.Series) -> pl.DataFrame:
-    """Values without times as a table, with their numbers 0, 1, 2 ... as times."""
+    """Values without times as a table with the times 0, 1, 2 ..."""
     name = values.name if values.name not in ("", TIME) else VALUE
     return pl.DataFrame({TIME: np.arange(len(values)), name: values})
 
 
 def form_of(data: Any, path: Path) -> TableForm:
-    """The form of a table that was written to a Parquet file; polars where the data are no table."""
+    """The form of a table that was written to a Parquet file; polars if the data are not a table."""
     types = pl.read_parquet_schema(path) if path.suffix == ".parquet" and path.is_file() else {}
     if isinstance(data, str | Path):
         return TableForm()
@@ -125,7 +125,7 @@ def form_of(data: Any, path: Path) -> TableForm:
 
 
 def like(frame: pl.DataFrame, form: TableForm, times: str | None = None) -> Any:
-    """A polars frame as a table of the library, and with the column types, of a form.
+    """A polars frame as a table in a form, with its library and column types.
 
     times: the format, as in `strftime`, of times that were texts
 
@@ -145,14 +145,14 @@ def like(frame: pl.DataFrame, form: TableForm, times: str | None = None) -> Any:
 
 
 def _restored(column: pl.Series, dtype: Any, times: str | None) -> pl.Series:
-    """The column in the type that it had in the input, where no value changes by that."""
+    """The column in its type in the input, unless that changes a value."""
     if column.dtype == dtype or column.dtype.is_float():
         return column
     if column.dtype.is_temporal() and dtype == pl.String:
         return column.dt.to_string(times) if times is not None else column
     try:
-        is_truth = column.dtype == pl.String and dtype == pl.Boolean
-        cast = column.replace_strict(TRUTHS, return_dtype=dtype) if is_truth else column.cast(dtype)
+        is_boolean = column.dtype == pl.String and dtype == pl.Boolean
+        cast = column.replace_strict(BOOLEANS, return_dtype=dtype) if is_boolean else column.cast(dtype)
         return cast if cast.cast(column.dtype).equals(column) else column
     except pl.exceptions.PolarsError:
         return column

@@ -1,4 +1,4 @@
-"""Images and clips in memory as files."""
+"""Images and clips in memory, written to files."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from gatewise.data.memory.arrays import as_array, is_array
 from gatewise.data.memory.labels import label_column, values_of
 from gatewise.errors import GatewiseError
 
-STORED = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")  # modes that a PNG file has
+STORED = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")  # modes that a PNG file supports
 MODES = {"I": "I;16", "I;16B": "I;16", "I;16L": "I;16", "La": "LA", "PA": "RGBA", "RGBa": "RGBA"}
 COLOURS = (1, 3, 4)  # channels of an array of one image
 
 
 def is_images(data: object) -> bool:
-    """Whether the data are a list of PIL images, or bytes: an array [N, H, W] or [N, H, W, C], or a list.
+    """Whether the data are a list of PIL images, or byte arrays [N, H, W] or [N, H, W, C], or a list of them.
 
     >>> is_images(np.zeros((2, 8, 8), np.uint8)), is_images(np.zeros((2, 8, 8)))
     (True, False)
@@ -30,9 +30,9 @@ def is_images(data: object) -> bool:
 
 
 def is_clips(data: object) -> bool:
-    """Whether the data are an array of clips [N, T, H, W] or [N, T, H, W, C], or a list of such clips.
+    """Whether the data are an array of clips [N, T, H, W] or [N, T, H, W, C], or a list of clips.
 
-    Bytes [N, H, W, C] of one, three or four channels are images.
+    Byte arrays [N, H, W, C] with one, three or four channels are images.
     """
     if isinstance(data, list | tuple):
         return (
@@ -43,9 +43,9 @@ def is_clips(data: object) -> bool:
 
 
 def write_images(data: Any, folder: Path, labels: Any = None) -> Path:
-    """Images as PNG files, in a folder for each class where there are labels; numbered in their order.
+    """Writes images to numbered PNG files, in a folder for each class if there are labels.
 
-    Raises: `GatewiseError` where an image can't be stored, or a label is missing or no name of a folder.
+    Raises: `GatewiseError` if an image can't be stored, or a label is missing or can't name a folder.
     """
     home = folder / "images"
     images = list(as_array(data)) if is_array(data) else list(data)
@@ -58,9 +58,11 @@ def write_images(data: Any, folder: Path, labels: Any = None) -> Path:
 
 
 def write_captioned(data: Any, folder: Path, captions: Any) -> Path:
-    """Images with `captions.parquet`, a row for each caption; one or several for each image.
+    """Writes images and `captions.parquet`, with a row for each caption.
 
-    Raises: `GatewiseError` where an image has no caption, or a caption is no text.
+    captions: one text, or a list of texts, per image
+
+    Raises: `GatewiseError` if an image has no caption, or a caption is not a text.
     """
     home, count = write_images(data, folder), len(data)
     given = values_of(captions)
@@ -80,9 +82,9 @@ def write_captioned(data: Any, folder: Path, captions: Any) -> Path:
 
 
 def write_clips(data: Any, folder: Path, labels: Any = None) -> Path:
-    """Clips [T, H, W] or [T, H, W, C], of one size, as an `.npz` file; shorter ones are filled up.
+    """Writes clips [T, H, W] or [T, H, W, C] of one size to an `.npz` file, padded to the longest.
 
-    Raises: `GatewiseError` where clips differ in size, one has no frames, or a label is missing.
+    Raises: `GatewiseError` if clips differ in size, one has no frames, or a label is missing.
     """
     clips = [as_array(one) for one in data]
     for number, one in enumerate(clips):
@@ -110,35 +112,35 @@ def write_clips(data: Any, folder: Path, labels: Any = None) -> Path:
 
 
 def class_folder(label: str) -> str:
-    """A class as the name of a folder. Raises: `GatewiseError` where it can't be one.
+    """The name of the folder of a class. Raises: `GatewiseError` if the class can't name a folder.
 
     >>> class_folder("cat")
     'cat'
     """
     is_path = label.startswith(".") or any(letter in label for letter in "/\\\0")
     if is_path or len(label.encode(errors="replace")) > 255:
-        raise GatewiseError(f"the class {label!r} can't be the name of a folder; rename it")
+        raise GatewiseError(f"the class {label!r} can't name a folder; rename it")
     return label
 
 
 def _is_bytes(data: Any, axes: int) -> bool:
-    """Whether the data are bytes with that many axes, and perhaps one more for colours."""
+    """Whether the data are bytes with that many axes, and perhaps one more for the channels."""
     if not is_array(data) or str(data.dtype).removeprefix("torch.") != "uint8":
         return False
     return data.ndim == axes or (data.ndim == axes + 1 and data.shape[-1] in COLOURS)
 
 
 def _stored(image: Any, number: int) -> Image.Image:
-    """An image in a mode that a PNG file has."""
+    """An image in a mode that a PNG file supports."""
     if not isinstance(image, Image.Image):
         array = as_array(image)
         image = Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array)
     if 0 in image.size:
         raise GatewiseError(f"image {number} has no pixels, its size is {image.width}x{image.height}")
     if image.mode == "F":
-        raise GatewiseError(f"image {number} has fractions as pixels (mode F); convert it to whole numbers")
+        raise GatewiseError(f"image {number} has float pixels (mode F); convert them to whole numbers")
     if image.mode == "I" and not all(0 <= one < 1 << 16 for one in image.getextrema()):
-        raise GatewiseError(f"image {number} has pixels beyond 0 to 65535; scale them to 16 bits")
+        raise GatewiseError(f"image {number} has pixels outside 0 to 65535; scale them to 16 bits")
     return image if image.mode in STORED else image.convert(MODES.get(image.mode, "RGB"))
 
 

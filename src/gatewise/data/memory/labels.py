@@ -1,4 +1,4 @@
-"""Labels of examples in memory: of any type, as a column."""
+"""Labels of examples in memory, of any type, as a column."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gatewise.errors import GatewiseError
 
 
 def values_of(labels: Any) -> list[Any]:
-    """Labels, or texts, as a list of Python objects: of a list, an array, a tensor or a series.
+    """The Python objects of a list, an array, a tensor or a series.
 
     >>> import numpy as np
     >>> values_of(np.array([1, 2])), values_of(("a", np.str_("b")))
@@ -27,11 +27,11 @@ def values_of(labels: Any) -> list[Any]:
 
 
 def label_column(labels: Any, count: int, examples: str) -> pl.Series:
-    """One label an example, in its own type.
+    """One label per example, as a column of their type.
 
-    examples: what they are called, in the plural
+    examples: their name in the plural, for messages
 
-    Raises: `GatewiseError` where there are not as many labels as examples, or one is missing or not usable.
+    Raises: `GatewiseError` if there are not as many labels as examples, or one is missing or invalid.
 
     >>> label_column([3, 5], 2, "sequences").to_list()
     [3, 5]
@@ -43,7 +43,7 @@ def label_column(labels: Any, count: int, examples: str) -> pl.Series:
 
 
 def text_column(texts: Any, count: int, examples: str) -> pl.Series:
-    """One text an example. Raises: `GatewiseError` where there are not as many, or one is no text."""
+    """One text per example. Raises: `GatewiseError` if their number differs, or one is not a text."""
     given = values_of(texts)
     if len(given) != count:
         raise GatewiseError(f"there are {count} {examples} and {len(given)} texts")
@@ -54,7 +54,12 @@ def text_column(texts: Any, count: int, examples: str) -> pl.Series:
 
 
 def check_labels(given: Sequence[Any], place: str = "label {number}") -> pl.Series:
-    """Labels as a column; those of mixed types as texts. place: where one is, for messages."""
+    """Labels as a column, those of mixed types as texts.
+
+    place: of a label, with its `{number}`, for messages
+
+    Raises: `GatewiseError` if a label is missing, a collection, or a text with surrounding spaces.
+    """
     for number, one in enumerate(given):
         where = place.format(number=number)
         if one is None or one != one or type(one).__name__ in ("NAType", "NaTType"):
@@ -62,17 +67,17 @@ def check_labels(given: Sequence[Any], place: str = "label {number}") -> pl.Seri
         if isinstance(one, list | tuple | dict):
             raise GatewiseError(f"{where}: expected one text or number, got {one!r}")
         if isinstance(one, str) and (not one or one != one.strip()):
-            raise GatewiseError(f"{where} is {one!r}; give a label without blanks around it")
+            raise GatewiseError(f"{where} is {one!r}; give a label without surrounding spaces")
     try:
-        made = pl.Series(given, strict=True)
+        column = pl.Series(given, strict=True)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
-        made = pl.Series([str(one) for one in given], dtype=pl.String)
-    known = made.dtype.is_numeric() or made.dtype in (pl.String, pl.Boolean, pl.Null)
-    return made if known else pl.Series([str(one) for one in given], dtype=pl.String)
+        column = pl.Series([str(one) for one in given], dtype=pl.String)
+    is_known = column.dtype.is_numeric() or column.dtype in (pl.String, pl.Boolean, pl.Null)
+    return column if is_known else pl.Series([str(one) for one in given], dtype=pl.String)
 
 
 def names_of(labels: Any) -> list[str]:
-    """The names of the classes that a model makes of labels.
+    """The class names of labels.
 
     >>> names_of([True, False]), names_of([1, 2])
     (['true', 'false'], ['1', '2'])

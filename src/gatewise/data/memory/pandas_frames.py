@@ -1,4 +1,4 @@
-"""Tables of pandas 2 and 3 as polars frames and back, column by column; pyarrow need not be installed."""
+"""Conversion of pandas 2 and 3 tables to polars frames and back, column by column, without pyarrow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TIME, INDEX, VALUE = "time", "index", "value"
 
 
 def is_pandas(data: object) -> bool:
-    """Whether the data are a `DataFrame` or a `Series` of pandas."""
+    """Whether the data are a pandas `DataFrame` or `Series`."""
     kind = type(data)
     is_own = any(one.__module__.partition(".")[0] == "pandas" for one in kind.__mro__)
     return is_own and hasattr(data, "iloc") and hasattr(data, "index")
@@ -25,9 +25,9 @@ def is_pandas(data: object) -> bool:
 def to_polars(data: Any) -> pl.DataFrame:
     """A table, or a series with its index as times, as a polars frame.
 
-    An index with a name, of times or of texts becomes a column; unnamed row numbers do not.
+    An index with a name, times or texts becomes a column; unnamed row numbers do not.
 
-    Raises: `GatewiseError` where two columns have one name, or a column holds no numbers, texts or times.
+    Raises: `GatewiseError` if two columns have the same name, or one has no numbers, texts or times.
     """
     kind, found = type(data).__name__, {}
     for name, values in _columns(data):
@@ -43,7 +43,7 @@ def native_types(data: Any) -> dict[str, Any]:
 
 
 def from_polars(frame: pl.DataFrame, native: Mapping[str, Any]) -> Any:
-    """A polars frame as a pandas `DataFrame`. native: the pandas types of some of its columns."""
+    """A polars frame as a pandas `DataFrame`. native: pandas types of some of its columns, by name"""
     import pandas as pd
 
     columns = {one.name: _restored(one, native.get(one.name)) for one in frame}
@@ -51,7 +51,7 @@ def from_polars(frame: pl.DataFrame, native: Mapping[str, Any]) -> Any:
 
 
 def _columns(data: Any) -> Iterator[tuple[str, Any]]:
-    """The columns, those of the index first, by their names as texts."""
+    """Yields the names and values of the columns, those of the index first."""
     import pandas as pd
 
     is_series = data.ndim == 1
@@ -98,17 +98,17 @@ def _column(kind: str, name: str, values: Any) -> pl.Series:
 
 
 def _numbers(name: str, values: Any) -> pl.Series:
-    """Numbers and booleans, null where they are missing."""
+    """Numbers or booleans, null where they are missing."""
     missing = values.isna().to_numpy()
     kind = np.dtype(getattr(values.dtype, "numpy_dtype", values.dtype))
     kind = np.dtype(np.float32) if kind == np.float16 else kind
     plain = values.to_numpy(dtype=kind, na_value=kind.type(0)) if missing.any() else values.to_numpy(kind)
-    made = pl.Series(name, np.ascontiguousarray(plain))
-    return made.set(pl.Series(missing), None) if missing.any() else made
+    column = pl.Series(name, np.ascontiguousarray(plain))
+    return column.set(pl.Series(missing), None) if missing.any() else column
 
 
 def _zoned(name: str, values: Any) -> pl.Series:
-    """Times in their zone; in a zone that is only an offset, as its clock shows them."""
+    """Times in their zone; local times if the zone is only an offset."""
     if _is_offset(values.dt.tz):
         return pl.Series(name, _known_unit(values.dt.tz_localize(None).to_numpy()))
     plain = _known_unit(values.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())
@@ -124,40 +124,40 @@ def _is_offset(zone: Any) -> bool:
 
 
 def _known_unit(times: np.ndarray) -> np.ndarray:
-    """Times in a unit that polars has."""
+    """Times in a unit that polars supports."""
     unit = np.datetime_data(times.dtype)[0]
     return times if unit in ("ms", "us", "ns") else times.astype(f"{times.dtype.kind}8[ms]")
 
 
 def _objects(kind: str, name: str, values: Any) -> pl.Series:
-    """Texts, or Python objects of any type that polars has; mixed texts and numbers are texts."""
+    """Texts, or Python objects of a type that polars supports; mixed texts and numbers become texts."""
     missing = values.isna().to_numpy()
     given = [
-        None if gone else one.item() if isinstance(one, np.number | np.bool_ | np.str_) else one
-        for one, gone in zip(values.astype(object), missing, strict=True)
+        None if is_missing else one.item() if isinstance(one, np.number | np.bool_ | np.str_) else one
+        for one, is_missing in zip(values.astype(object), missing, strict=True)
     ]
-    there = [one for one in given if one is not None]
-    if all(isinstance(one, str) for one in there):
+    present = [one for one in given if one is not None]
+    if all(isinstance(one, str) for one in present):
         return pl.Series(name, given, pl.String)
-    if all(isinstance(one, float | int) and not isinstance(one, bool) for one in there):
-        is_whole = all(isinstance(one, int) for one in there)
+    if all(isinstance(one, float | int) and not isinstance(one, bool) for one in present):
+        is_whole = all(isinstance(one, int) for one in present)
         given = given if is_whole else [None if one is None else float(one) for one in given]
-    elif all(isinstance(one, str | Real) for one in there) and any(isinstance(one, str) for one in there):
+    elif all(isinstance(one, str | Real) for one in present) and any(isinstance(one, str) for one in present):
         return pl.Series(name, [None if one is None else str(one) for one in given], pl.String)
     try:
-        made = pl.Series(name, given)
+        column = pl.Series(name, given)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
-        made = None
-    if made is None or made.dtype == pl.Object:
-        found = ", ".join(sorted({type(one).__name__ for one in there}))
+        column = None
+    if column is None or column.dtype == pl.Object:
+        found = ", ".join(sorted({type(one).__name__ for one in present}))
         raise GatewiseError(
             f"the {kind}, column {name!r}: expected numbers, texts or times, got objects of type {found}"
         )
-    return made
+    return column
 
 
 def _restored(column: pl.Series, native: Any) -> Any:
-    """A column as a pandas series, of the given pandas type where there is one."""
+    """A column as a pandas series of the given pandas type, if there is one."""
     import pandas as pd
 
     if isinstance(native, pd.PeriodDtype):
@@ -173,9 +173,9 @@ def _restored(column: pl.Series, native: Any) -> Any:
     if native == np.dtype(object):
         return pd.Series(column.to_list(), dtype=object)
     if column.dtype == pl.Date:
-        made = pd.Series(column.cast(pl.Datetime("us")).to_numpy())
+        series = pd.Series(column.cast(pl.Datetime("us")).to_numpy())
     elif column.null_count() and native is not None:
-        made = pd.Series(column.to_list(), dtype=object)
+        series = pd.Series(column.to_list(), dtype=object)
     else:
-        made = pd.Series(column.to_list() if column.dtype == pl.String else column.to_numpy())
-    return made if native is None else made.astype(native)
+        series = pd.Series(column.to_list() if column.dtype == pl.String else column.to_numpy())
+    return series if native is None else series.astype(native)

@@ -1,4 +1,4 @@
-"""Texts, pairs of texts and tagged sentences as files."""
+"""Texts, pairs of texts and tagged sentences in memory, written to files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gatewise.errors import GatewiseError
 
 
 def is_path(text: str) -> bool:
-    """Whether a string is the path of something that is there, not a text."""
+    """Whether a string is the path of an existing file or folder, not a text."""
     return len(text) < 4096 and "\n" not in text and Path(text).exists()
 
 
@@ -39,9 +39,9 @@ def is_tokens(data: object) -> bool:
 
 
 def write_texts(data: str | Iterable[str], folder: Path) -> Path:
-    """A text, or several as files of one folder in their order; nothing is added to them.
+    """Writes a text to a file, or several texts to numbered files in a folder, unchanged.
 
-    Raises: `GatewiseError` where one is no text.
+    Raises: `GatewiseError` if one is not a text.
     """
     if isinstance(data, str):
         path = folder / "text.txt"
@@ -55,9 +55,9 @@ def write_texts(data: str | Iterable[str], folder: Path) -> Path:
 
 
 def write_column(data: Iterable[str], folder: Path, name: str) -> Path:
-    """Texts as a table with one column; each may have several lines.
+    """Writes texts, of one or more lines, to a table with one column.
 
-    Raises: `GatewiseError` where one is no text.
+    Raises: `GatewiseError` if one is not a text.
     """
     path = folder / "texts.parquet"
     texts = [_encoded(text, f"text {number}").decode() for number, text in enumerate(data)]
@@ -66,9 +66,9 @@ def write_column(data: Iterable[str], folder: Path, name: str) -> Path:
 
 
 def write_pairs(data: Iterable[Sequence[str]], folder: Path) -> Path:
-    """(source, target) pairs as a table with these two columns.
+    """Writes (source, target) pairs to a table with these two columns.
 
-    Raises: `GatewiseError` where one is no pair of texts.
+    Raises: `GatewiseError` if one is not a pair of texts.
     """
     pairs = list(data)
     for number, pair in enumerate(pairs):
@@ -83,9 +83,9 @@ def write_pairs(data: Iterable[Sequence[str]], folder: Path) -> Path:
 
 
 def write_tagged(sentences: Iterable[Sequence[str]], labels: Any, folder: Path) -> Path:
-    """Sentences as lists of tokens, and the label of each token, in the CoNLL form: one token a line.
+    """Writes sentences, as lists of tokens, and the label of each token in the CoNLL format.
 
-    Raises: `GatewiseError` with the number of the sentence whose tokens or labels can't be written so.
+    Raises: `GatewiseError` with the number of the sentence whose tokens or labels can't be written.
     """
     given = [values_of(one) for one in sentences]
     tags = [["O"] * len(one) for one in given] if labels is None else [values_of(one) for one in labels]
@@ -107,17 +107,17 @@ def write_tagged(sentences: Iterable[Sequence[str]], labels: Any, folder: Path) 
 
 
 def _check_cells(number: int, token: Any, label: str) -> None:
-    """Raises `GatewiseError` where a token or its label can't be one cell of a line."""
+    """Raises: `GatewiseError` if a token or its label can't be a cell of a line."""
     if not isinstance(token, str) or not token or any(letter.isspace() for letter in token):
-        raise GatewiseError(f"sentence {number}: a token can't hold blanks, got {token!r}")
+        raise GatewiseError(f"sentence {number}: expected tokens without spaces, got {token!r}")
     if token == DOCUMENT:
-        raise GatewiseError(f"sentence {number}: the token {token!r} separates documents; leave it out")
+        raise GatewiseError(f"sentence {number}: the token {token!r} separates documents; remove it")
     if "\t" in label or "\n" in label:
-        raise GatewiseError(f"sentence {number}: a label can't hold tabs or line breaks, got {label!r}")
+        raise GatewiseError(f"sentence {number}: expected labels without tabs or line breaks, got {label!r}")
 
 
 def _encoded(text: Any, place: str) -> bytes:
-    """A text in UTF-8. Raises: `GatewiseError` where it is no text, or holds half of a character."""
+    """A text in UTF-8. Raises: `GatewiseError` if it is not a text, or contains a lone surrogate."""
     if not isinstance(text, str):
         raise GatewiseError(f"{place}: expected a string, got {type(text).__name__}")
     try:
@@ -125,7 +125,7 @@ def _encoded(text: Any, place: str) -> bytes:
     except UnicodeEncodeError as error:
         found = text[error.start]
         raise GatewiseError(
-            f"{place}: character {error.start} is {found!r}, which UTF-8 does not have"
+            f"{place}: character {error.start} is {found!r}, which can't be encoded in UTF-8"
         ) from error
 
 

@@ -1,1 +1,1 @@
-"""Sequences of vectors, each of its own length: from archives, long tables, and to disk."""
+"""Sequences of vectors of different lengths, from archives and long tables, kept on disk."""

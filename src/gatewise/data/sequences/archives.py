@@ -1,4 +1,4 @@
-"""Labelled sequences from the archives' own forms: `.ts` (sktime, aeon) and `.arff` (Weka)."""
+"""Labelled sequences from archives: `.ts` (sktime, aeon) and `.arff` (Weka)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from gatewise.data.tables.table import LARGEST
 from gatewise.errors import GatewiseError
 
 MISSING = ("?", "nan", "")
-NO_DATA = "has no @data line, as {} file must"
-LONGEST_NUMBER = 9  # digits of what a header counts
+NO_DATA = "has no @data line, which {} file needs"
+MAX_DIGITS = 9  # of a number in a header
 NUMERIC = ("numeric", "real", "integer")
 
 
 @dataclass(frozen=True)
 class Case:
-    """A sequence as it stands in a line: a text of numbers for each channel, and its label, if any."""
+    """A sequence as text: the numbers of each channel, and its label, if any."""
 
     line: int
     channels: list[str]
@@ -31,11 +31,11 @@ class Case:
 
 
 def read_archive(path: Path, labelled: bool = True, fill: Fill | None = None) -> SequenceTable:
-    """The sequences of a `.ts` or `.arff` file, a channel each dimension; values go to disk one by one.
+    """Reads the sequences of a `.ts` or `.arff` file, whose values are spooled to disk.
 
-    labelled: whether each must have a label; fill: how to fill missing values inside a sequence
+    labelled: whether each sequence must have a label; fill: how to fill missing values
 
-    Errors: `GatewiseError` with the line where something is not as the form has it.
+    Raises: `GatewiseError` with the line where the format is violated.
     """
     if not path.is_file():
         raise GatewiseError(f"there is no file {str(path)!r}")
@@ -54,7 +54,7 @@ def read_archive(path: Path, labelled: bool = True, fill: Fill | None = None) ->
 
 
 class _Cases:
-    """All sequences met so far, their values on disk."""
+    """The sequences read so far, their values on disk."""
 
     def __init__(self, path: Path, channels: int, labelled: bool, fill: Fill | None) -> None:
         self.path, self.labelled, self.fill = path, labelled, fill
@@ -64,7 +64,7 @@ class _Cases:
         self.filled = 0
 
     def add(self, case: Case, rows: np.ndarray) -> None:
-        """Errors: `GatewiseError` where a sequence is not like those before."""
+        """Adds a sequence. Raises: `GatewiseError` if it does not fit to those before."""
         place, width = f"{self.path}, line {case.line}", self.values.width
         if rows.shape[1] != width:
             raise GatewiseError(f"{place}: expected {width} channels as before, got {rows.shape[1]}")
@@ -84,11 +84,11 @@ class _Cases:
         self.filled += int(empty.sum())
 
     def table(self) -> SequenceTable:
-        """Them all; the classes in their usual order."""
+        """All sequences, with sorted classes."""
         classes, numbers = in_order(tuple(self.seen))
         labels = self.labels.values()[:, 0]
-        for part in pieces(len(labels)):
-            labels[part] = numbers[labels[part]]
+        for block in pieces(len(labels)):
+            labels[block] = numbers[labels[block]]
         table = SequenceTable(
             str(self.path),
             self.values.values(),
@@ -101,12 +101,12 @@ class _Cases:
         if not self.filled:
             return table
         carry_forward(table)
-        return replace(table, notes=(f"{self.filled:,} missing values take the value before them",))
+        return replace(table, notes=(f"missing values filled with the value before them: {self.filled:,}",))
 
 
 @dataclass
-class _Claims:
-    """What a header claims of the sequences, None where it claims nothing; equal: all have as many steps."""
+class _Header:
+    """What a header declares, None where it declares nothing; `equal`: all sequences have the same length."""
 
     path: Path
     channels: int | None = None
@@ -114,24 +114,24 @@ class _Claims:
     equal: bool | None = None
 
     def check(self, case: Case) -> None:
-        """Errors: `GatewiseError` with the line of a sequence that is otherwise."""
+        """Raises: `GatewiseError` with the line of a sequence that contradicts the header."""
         found = {"channels": len(case.channels), "steps": case.channels[0].count(",") + 1}
-        claimed = {"channels": self.channels, "steps": None if self.equal is False else self.steps}
+        declared = {"channels": self.channels, "steps": None if self.equal is False else self.steps}
         for name, count in found.items():
-            if claimed[name] not in (None, count):
+            if declared[name] not in (None, count):
                 raise GatewiseError(
-                    f"{self.path}, line {case.line}: by the header each sequence has {claimed[name]} {name}, "
-                    f"got {count}"
+                    f"{self.path}, line {case.line}: the header declares {declared[name]} {name} for each "
+                    f"sequence, got {count}"
                 )
         self.steps = found["steps"] if self.equal else self.steps
 
     def read(self, line: int, tag: str, words: list[str]) -> None:
-        """A line of a `.ts` header. Errors: `GatewiseError` where a number is none."""
+        """Reads a line of a `.ts` header. Raises: `GatewiseError` if it lacks a number."""
         first = words[0].lower() if words else ""
         if tag in ("@dimensions", "@dimension", "@serieslength"):
-            if not first.isdecimal() or len(first) > LONGEST_NUMBER:
+            if not first.isdecimal() or len(first) > MAX_DIGITS:
                 raise GatewiseError(
-                    f"{self.path}, line {line}: expected a number behind {tag}, got {first[:20]!r}"
+                    f"{self.path}, line {line}: expected a number after {tag}, got {first[:20]!r}"
                 )
             name = "steps" if tag == "@serieslength" else "channels"
             setattr(self, name, int(first))
@@ -143,7 +143,7 @@ class _Claims:
 
 def _ts(path: Path, lines: Iterator[str]) -> Iterator[Case]:
     classes: list[str] | None = None
-    begun, claims = False, _Claims(path)
+    begun, header = False, _Header(path)
     for line, text in enumerate(lines, 1):
         text = text.strip()
         if not text or text.startswith("#"):
@@ -153,22 +153,24 @@ def _ts(path: Path, lines: Iterator[str]) -> Iterator[Case]:
             label = None if classes is None else channels.pop().strip()
             if not channels:
                 raise GatewiseError(
-                    f"{path}, line {line}: expected channels and a label, with colons between"
+                    f"{path}, line {line}: expected channels and a label, separated by colons"
                 )
             _check_label(path, line, label, classes)
             case = Case(line, channels, label)
             yield case
-            claims.check(case)
+            header.check(case)
             continue
         tag, *words = _header_line(path, line, text, "a .ts")
         first = words[0].lower() if words else ""
         if tag == "@timestamps" and first == "true":
-            raise GatewiseError(f"{path}, line {line}: sequences with times of their own are not read")
+            raise GatewiseError(f"{path}, line {line}: sequences with timestamps are not supported")
         if tag == "@targetlabel" and first == "true":
-            raise GatewiseError(f"{path}, line {line}: numbers in place of classes are not read")
+            raise GatewiseError(
+                f"{path}, line {line}: numeric targets are not supported; give classes with @classLabel"
+            )
         if tag == "@classlabel" and first == "true":
             classes = words[1:]
-        claims.read(line, tag, words)
+        header.read(line, tag, words)
         begun = tag == "@data"
     if not begun:
         raise GatewiseError(f"{path} {NO_DATA.format('a .ts')}")
@@ -176,7 +178,7 @@ def _ts(path: Path, lines: Iterator[str]) -> Iterator[Case]:
 
 def _arff(path: Path, lines: Iterator[str]) -> Iterator[Case]:
     classes: list[str] | None = None
-    begun, claims = False, _Claims(path)
+    begun, header = False, _Header(path)
     for line, text in enumerate(lines, 1):
         text = text.strip()
         if not text or text.startswith("%"):
@@ -184,46 +186,46 @@ def _arff(path: Path, lines: Iterator[str]) -> Iterator[Case]:
         if begun:
             values, label = text, None
             if classes is not None:
-                values, label = _with_label(text)
+                values, label = _split_label(text)
             _check_label(path, line, label, classes)
             relation = re.fullmatch(r"""(['"])(.*)\1""", values)
             case = Case(line, relation[2].split("\\n") if relation else [values], label)
             yield case
-            claims.check(case)
+            header.check(case)
             continue
         tag, *_ = _header_line(path, line, text, "an .arff")
         nominal = re.fullmatch(r"@attribute\s.*\{(.*)\}", text, re.IGNORECASE)
         if nominal:
-            classes = [_bare(name) for name in re.findall(r"""\s*('[^']*'|"[^"]*"|[^,]+)""", nominal[1])]
+            classes = [_unquoted(name) for name in re.findall(r"""\s*('[^']*'|"[^"]*"|[^,]+)""", nominal[1])]
         elif tag == "@attribute" and text.lower().split()[-1] in NUMERIC:
-            claims.steps = (claims.steps or 0) + 1
+            header.steps = (header.steps or 0) + 1
         begun = tag == "@data"
     if not begun:
         raise GatewiseError(f"{path} {NO_DATA.format('an .arff')}")
 
 
 def _header_line(path: Path, line: int, text: str, kind: str) -> list[str]:
-    """The words of a line above the data, the first in lower case."""
+    """The words of a line of the header, the first in lower case."""
     if not text.startswith("@"):
-        raise GatewiseError(f"{path} {NO_DATA.format(kind)} above line {line}, which begins without @")
+        raise GatewiseError(f"{path} {NO_DATA.format(kind)}, above line {line}, which does not begin with @")
     tag, *words = text.split()
     return [tag.lower(), *words]
 
 
-def _with_label(text: str) -> tuple[str, str]:
-    """What stands before the last comma that is in no quotes, and the label behind it."""
+def _split_label(text: str) -> tuple[str, str]:
+    """The text before the last comma outside quotation marks, and the label after it."""
     found = re.fullmatch(r"""(.*),\s*('[^']*'|"[^"]*"|[^,'"]*)""", text)
-    return (found[1].strip(), _bare(found[2])) if found else (text, "")
+    return (found[1].strip(), _unquoted(found[2])) if found else (text, "")
 
 
-def _bare(name: str) -> str:
+def _unquoted(name: str) -> str:
     return name.strip().strip("'\"")
 
 
 def _check_label(path: Path, line: int, label: str | None, classes: list[str] | None) -> None:
     if classes and label not in (None, "", "?", *classes):
         raise GatewiseError(
-            f"{path}, line {line}: expected a label of {', '.join(classes)}, got {str(label)[:30]!r}"
+            f"{path}, line {line}: expected one of the labels {', '.join(classes)}, got {str(label)[:30]!r}"
         )
 
 
@@ -232,31 +234,31 @@ ARCHIVES = tuple(_FORMS)
 
 
 def _rows(path: Path, case: Case) -> np.ndarray:
-    """[T, C]; missing values are NaN, but where all that follows is missing the sequence is over."""
+    """[T, C]; missing values are NaN, and the sequence ends at its last value."""
     place = f"{path}, line {case.line}"
-    strange = next((one for one in case.channels if "_" in one or not one.isascii()), None)
-    if strange is not None or "\0" in (case.label or ""):
-        shown = case.label if strange is None else strange.strip()
-        raise GatewiseError(f"{place}: expected numbers with commas between, got {str(shown)[:30]!r}")
+    invalid = next((one for one in case.channels if "_" in one or not one.isascii()), None)
+    if invalid is not None or "\0" in (case.label or ""):
+        text = case.label if invalid is None else invalid.strip()
+        raise GatewiseError(f"{place}: expected numbers separated by commas, got {str(text)[:30]!r}")
     try:
         columns = [[_number(cell.strip()) for cell in one.split(",")] for one in case.channels]
     except ValueError as error:
-        raise GatewiseError(f"{place}: {error}; numbers with commas between are read") from error
+        raise GatewiseError(f"{place}: {error}; expected numbers separated by commas") from error
     sizes = {len(one) for one in columns}
     if len(sizes) > 1:
-        raise GatewiseError(f"{place}: its channels have {sorted(sizes)} steps; all must have as many")
+        raise GatewiseError(f"{place}: the channels have {sorted(sizes)} steps; expected the same number")
     rows = np.array(columns).T
-    there = np.flatnonzero(~np.isnan(rows).all(1))
-    if not len(there):
+    known = np.flatnonzero(~np.isnan(rows).all(1))
+    if not len(known):
         raise GatewiseError(f"{place}: the sequence has no values")
-    rows = rows[: there[-1] + 1]
+    rows = rows[: known[-1] + 1]
     if (np.abs(rows) > LARGEST).any():
         raise GatewiseError(f"{place}: a value is too large, {rows[np.abs(rows) > LARGEST][0]}")
     return rows
 
 
 def _not_utf8(path: Path) -> str:
-    """Where a file is not in UTF-8."""
+    """The place where a file is not in UTF-8."""
     before = 0
     with path.open("rb") as file:
         for line, text in enumerate(file, 1):

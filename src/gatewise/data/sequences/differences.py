@@ -1,4 +1,4 @@
-"""Positions as differences from step to step, and back."""
+"""Channels as differences from step to step."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from gatewise.errors import GatewiseError
 
 
 def differences(table: SequenceTable, names: Sequence[str]) -> SequenceTable:
-    """The table with some channels as what is added to them at each step; first steps are left out.
+    """The table with some channels replaced by their differences from step to step, without first steps.
 
     >>> walk = np.array([[1, 0], [3, 1], [2, 0]], np.float32)
     >>> table = SequenceTable("", walk, np.array([0, 3]), ("a",), ("x", "lifted"))
     >>> differences(table, ["x"]).values.tolist()
     [[2.0, 1.0], [-1.0, 0.0]]
 
-    Errors: `GatewiseError` where there is no such channel, or a sequence has one step only.
+    Raises: `GatewiseError` if there is no such channel, or a sequence has one step only.
     """
     for name in names:
         if name not in table.channels:

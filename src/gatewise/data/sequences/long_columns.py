@@ -1,4 +1,4 @@
-"""Which column of a long table of sequences is what."""
+"""The roles of the columns of a long table of sequences."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ NAMES = {
 
 @dataclass(frozen=True)
 class LongColumns:
-    """Columns by role; those that are not named are recognised. `channels` () means all that are left.
+    """Columns by role; those that are None are recognised by name. `channels` () means all others.
 
-    part: of train, validation and test, read in place of a label; recognised by no name
+    part: with the words train, validation and test, read instead of a label; never recognised by name
     """
 
     id: str | None = None
@@ -31,25 +31,26 @@ class LongColumns:
     part: str | None = None
 
     def told(self, unused: Sequence[str] = ()) -> str:
-        """What was found, in a sentence; unused: columns that were taken for no channels."""
-        order = f"column {self.time!r}" if self.time else "the order of their rows"
-        label = f", the label is {self.label!r}" if self.label else ""
-        part = f", their parts by column {self.part!r}" if self.part else ""
+        """The roles in a sentence. unused: columns that are not channels"""
+        order = f"column {self.time!r}" if self.time else "their order in the file"
+        label = f", labelled by column {self.label!r}" if self.label else ""
+        part = f", split by column {self.part!r}" if self.part else ""
         channels = ", ".join(self.channels[:6]) + (" ..." if len(self.channels) > 6 else "")
-        left_out = f"; not used: {', '.join(map(repr, unused))} (--channels takes them in)" if unused else ""
+        left_out = f"; not used: {', '.join(map(repr, unused))} (--channels adds them)" if unused else ""
         return (
-            f"sequences are told apart by column {self.id!r}, their steps by {order}{part}{label}; "
+            f"sequences are identified by column {self.id!r}, rows are sorted by {order}{part}{label}; "
             f"{len(self.channels)} channel{'s' * (len(self.channels) > 1)}: {channels}{left_out}"
         )
 
 
 def recognise_long(table: Table, given: LongColumns, labelled: bool) -> tuple[LongColumns, tuple[str, ...]]:
-    """The columns by role, and those that have none.
+    """The columns by role, and those without a role.
 
-    Row numbers are no channels, nor are other names of the labels, nor is the label itself where none is
-    asked for. table: the first rows of a file
+    Row numbers, copies of the label under another name, and an unused label are not channels.
 
-    Errors: `GatewiseError` where a column is not there, or has two roles.
+    table: the first rows of a file; labelled: whether a label is needed
+
+    Raises: `GatewiseError` if a column is missing or has two roles.
     """
     roles = {"id": given.id, "time": given.time, "label": given.label, "part": given.part}
     named = [*(name for name in roles.values() if name is not None), *given.channels]
@@ -61,29 +62,29 @@ def recognise_long(table: Table, given: LongColumns, labelled: bool) -> tuple[Lo
     left = [name for name in table.columns if name not in named and not is_unnamed(name)]
     for role, usual in NAMES.items():
         if roles[role] is None:
-            roles[role] = _found(table, left, role, usual)
+            roles[role] = _find(table, left, role, usual)
             left = [name for name in left if name != roles[role]]
     columns = ", ".join(table.columns)
     if roles["id"] is None:
         raise GatewiseError(
-            f"{table.path}: none of the columns {columns} is called like one that tells sequences apart; "
-            "name it with --id COLUMN, or add a column id with the number of its sequence in each row"
+            f"{table.path}: none of the columns {columns} has the name of an id of sequences; name it with "
+            "--id COLUMN, or add a column id with the number of its sequence in each row"
         )
     if labelled and roles["label"] is None:
         raise GatewiseError(
-            f"{table.path}: no column is called like a label among {columns}; name it with --label COLUMN"
+            f"{table.path}: none of the columns {columns} has the name of a label; name one with --label"
         )
-    unused = () if given.channels else _no_channels(table, left, str(roles["id"]), roles["label"])
+    unused = () if given.channels else _find_unused(table, left, str(roles["id"]), roles["label"])
     channels = given.channels or tuple(name for name in left if name not in unused)
     if not channels:
-        beside = ", ".join(name for name in roles.values() if name)
-        raise GatewiseError(f"{table.path} has no column of values beside {beside}")
+        others = ", ".join(name for name in roles.values() if name)
+        raise GatewiseError(f"{table.path} has no column of values other than {others}")
     label = roles["label"] if labelled else None
     return LongColumns(roles["id"], roles["time"], label, channels, given.part), unused
 
 
-def _found(table: Table, left: Sequence[str], role: str, usual: Sequence[str]) -> str | None:
-    """The column with the most usual of the names; for sequences one whose values repeat, if there is any."""
+def _find(table: Table, left: Sequence[str], role: str, usual: Sequence[str]) -> str | None:
+    """The column with the most usual of the names; for an id, preferably one whose values repeat."""
     found = sorted(
         (name for name in left if name.lower() in usual), key=lambda name: usual.index(name.lower())
     )
@@ -91,8 +92,8 @@ def _found(table: Table, left: Sequence[str], role: str, usual: Sequence[str]) -
     return next(iter(repeated or found), None)
 
 
-def _no_channels(table: Table, left: Sequence[str], id: str, label: str | None) -> tuple[str, ...]:
-    """The columns that count the rows of all sequences, or are the label in other words."""
+def _find_unused(table: Table, left: Sequence[str], id: str, label: str | None) -> tuple[str, ...]:
+    """The columns that count rows over all sequences, or correspond to the label one to one."""
     frame = table.frame
     several = frame[id].n_unique() > 1
     labels = frame[label].n_unique() if label and frame.height >= ENOUGH else 1

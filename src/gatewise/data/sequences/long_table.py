@@ -1,4 +1,4 @@
-"""Sequences from a long table: a row for each step, read a piece at a time."""
+"""Sequences from a long table with a row for each step, read piece by piece."""
 
 from __future__ import annotations
 
@@ -10,35 +10,33 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.opening import require_file
-from gatewise.data.sequences.gather import KEYS, gathered, put_in_time, same_time
+from gatewise.data.sequences.gather import KEYS, find_duplicate_time, group_rows, sort_by_time
 from gatewise.data.sequences.long_columns import LongColumns, recognise_long
 from gatewise.data.sequences.missing import Fill, carry_forward
 from gatewise.data.sequences.sequences import SequenceTable, in_order
-from gatewise.data.sequences.spool import Spool, at_once, pieces
+from gatewise.data.sequences.spool import Spool, pieces, rows_per_block
 from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.numbers import Thousands
 from gatewise.data.tables.parquet import PARQUET, parquet_frames
 from gatewise.data.tables.table import Table
+from gatewise.data.times.formats import parse_iso_times
 from gatewise.errors import GatewiseError
 
 __all__ = ["Fill", "LongColumns", "read_long"]
 BYTES_AT_ONCE = 1 << 20
-DATES = (
-    "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%.f%z",
-)  # fmt: skip
 
 
 def read_long(
     path: Path, given: LongColumns, labelled: bool = True, fill: Fill | None = None
 ) -> tuple[SequenceTable, LongColumns]:
-    """The sequences of a CSV or Parquet file, and the columns that were found.
+    """Reads the sequences of a CSV or Parquet file, and finds its columns.
 
-    The file may be larger than memory: what is kept of each row goes to disk piece by piece. Rows of a
-    sequence need not be together, nor in the order of time.
+    The file may be larger than memory: its values are spooled to disk piece by piece. The rows of a sequence
+    may be scattered and unsorted.
 
-    labelled: whether there must be a column of labels; fill: how to fill empty cells
+    labelled: whether a column of labels is needed; fill: how to fill empty cells
 
-    Errors: `GatewiseError` with the line of a cell that is no number, or of a time that comes twice.
+    Raises: `GatewiseError` with the line of a cell that is not a number, or of a duplicate time.
     """
     rows: _Rows | None = None
     for piece in _pieces(path):
@@ -50,14 +48,14 @@ def read_long(
 
 
 class _Rows:
-    """All rows met so far, on disk."""
+    """The rows read so far, on disk."""
 
     def __init__(
         self, columns: LongColumns, unused: tuple[str, ...], given: LongColumns, fill: Fill | None
     ) -> None:
         self.columns, self.unused, self.fill = columns, unused, fill
-        self.hint = "" if given.channels else "; if it is no channel, name those that are with --channels"
-        self.ids, self.classes = _Numbered(), _Numbered()
+        self.hint = "" if given.channels else "; if it is not a channel, name the channels with --channels"
+        self.ids, self.classes = _Numbering(), _Numbering()
         self.values, self.keys = Spool(len(columns.channels)), Spool(1, KEYS)
         self.thousands: dict[str, Thousands] = {}
         self.dated: bool | None = None
@@ -65,7 +63,7 @@ class _Rows:
         self.unit = ""
 
     def add(self, piece: Table) -> None:
-        """Errors: `GatewiseError` with the line of a cell that can't be read."""
+        """Adds the rows of a piece. Raises: `GatewiseError` with the line of a cell that can't be read."""
         columns, self.unit = self.columns, piece.unit
         keys = np.zeros((piece.frame.height, 1), KEYS)
         keys["sequence"][:, 0] = self.ids.numbers(_text(piece, str(columns.id), "id"))
@@ -94,34 +92,36 @@ class _Rows:
         return numbers
 
     def table(self, path: Path) -> SequenceTable:
-        """The rows in order. Errors: `GatewiseError` with the two lines that give a time twice."""
+        """The sorted rows. Raises: `GatewiseError` with the two lines of a duplicate time."""
         columns = self.columns
-        for name, met in self.thousands.items():
-            met.check(str(path), name)
-        values, keys, offsets = gathered(self.values.values(), self.keys.values()[:, 0], len(self.ids.seen))
+        for name, thousands in self.thousands.items():
+            thousands.check(str(path), name)
+        values, keys, offsets = group_rows(self.values.values(), self.keys.values()[:, 0], len(self.ids.seen))
         names, numbers = in_order(tuple(self.classes.seen))
-        for part in pieces(len(keys) if names else 0):
-            keys["label"][part] = numbers[keys["label"][part]]
+        for block in pieces(len(keys) if names else 0):
+            keys["label"][block] = numbers[keys["label"][block]]
         if columns.time is not None:
-            put_in_time(values, keys, offsets)
+            sort_by_time(values, keys, offsets)
         table = SequenceTable(
             str(path), values, offsets, tuple(self.ids.seen), columns.channels,
             keys["label"] if names else None, names, keys["line"], (columns.told(self.unused),), self.unit,
         )  # fmt: skip
-        twice = same_time(keys, offsets) if columns.time is not None else None
-        if twice is not None:
+        duplicate = find_duplicate_time(keys, offsets) if columns.time is not None else None
+        if duplicate is not None:
             raise GatewiseError(
-                f"{path}: {table.place(twice - 1)} and {table.place(twice)} give the same {columns.time} for "
-                f"sequence {table.ids[table.owner(twice)]!r}; --time COLUMN names another column"
+                f"{path}: {table.place(duplicate - 1)} and {table.place(duplicate)} have the same "
+                f"{columns.time} in sequence {table.ids[table.owner(duplicate)]!r}; --time COLUMN names "
+                "another column"
             )
         if not self.filled:
             return table
         carry_forward(table)
-        return replace(table, notes=(*table.notes, f"{self.filled:,} empty cells take the value before them"))
+        note = f"empty cells filled with the value before them: {self.filled:,}"
+        return replace(table, notes=(*table.notes, note))
 
 
-class _Numbered:
-    """Numbers for names, in the order in which they are met."""
+class _Numbering:
+    """Numbers for names, in the order of their first occurrence."""
 
     def __init__(self) -> None:
         self.seen: dict[str, int] = {}
@@ -133,7 +133,7 @@ class _Numbered:
 
 
 def _pieces(path: Path) -> Iterator[Table]:
-    """The rows of a file piece by piece, without empty ones. Errors: `GatewiseError` where it is no table."""
+    """Yields the rows of a file, without empty ones. Raises: `GatewiseError` if it is not a table."""
     require_file(path, "a CSV or a Parquet file")
     first, pieces = (
         (1, _parquet(path)) if path.suffix.lower() in PARQUET else (2, csv_pieces(path, BYTES_AT_ONCE))
@@ -145,9 +145,9 @@ def _pieces(path: Path) -> Iterator[Table]:
 
 
 def _parquet(path: Path) -> Iterator[Piece]:
-    """Pieces of a Parquet file, and the numbers of their rows from 1."""
+    """Yields pieces of a Parquet file, with the numbers of their rows from 1."""
     row = 1
-    for frame in parquet_frames(path, at_once):
+    for frame in parquet_frames(path, rows_per_block):
         yield Piece(frame, np.arange(row, row + frame.height))
         row += frame.height
 
@@ -161,7 +161,7 @@ def _text(piece: Table, name: str, role: str) -> pl.Series:
 
 
 def _times(piece: Table, name: str, dated: bool | None) -> tuple[np.ndarray, bool]:
-    """Times as numbers, and whether they are dates; dated: whether those before were, if there were any."""
+    """Times as numbers, and whether they are dates. dated: whether those before were, None at first"""
     given = piece.column(name, "time")
     if given.dtype.is_temporal():
         micro = given.cast(pl.Datetime("us")) if given.dtype in (pl.Date, pl.Datetime) else given
@@ -172,25 +172,14 @@ def _times(piece: Table, name: str, dated: bool | None) -> tuple[np.ndarray, boo
         text = _text(piece, name, "time")
         values = text.cast(pl.Float64, strict=False)
         if dated is None and values[0] is None:
-            dated = _dates(text.head(1))[0] is not None
-        values = _dates(text) if dated else values
+            dated = parse_iso_times(text.head(1))[0] is not None
+        values = parse_iso_times(text).to_physical().cast(pl.Float64) if dated else values
     wrong = values.is_null() | ~values.is_finite()
     if wrong.any():
         row = int(wrong.arg_max() or 0)
         kind = "date" if dated else "number"
         raise GatewiseError(
-            f"{piece.path}, {piece.place(row)}, column {name!r}: expected a {kind} as time, "
-            f"got {given[row]!r}; give all as numbers, or all as dates like 2024-01-31 or 2024-01-31T12:00"
+            f"{piece.path}, {piece.place(row)}, column {name!r}: expected a {kind} as time, got "
+            f"{given[row]!r}; write all times as numbers, or all as dates like 2024-01-31 or 2024-01-31T12:00"
         )
     return values.to_numpy(), bool(dated)
-
-
-def _dates(text: pl.Series) -> pl.Series:
-    """Dates as numbers, null where it is none."""
-    text = text.str.replace(" ", "T", literal=True).str.replace("Z$", "")
-    values = pl.Series([None] * len(text), dtype=pl.Float64)
-    for form in DATES:
-        if values.null_count():
-            read = text.str.to_datetime(form, strict=False, time_unit="us")
-            values = values.zip_with(values.is_not_null(), read.to_physical().cast(pl.Float64))
-    return values

@@ -1,4 +1,4 @@
-"""What tells that a table of sequences was read with the wrong columns."""
+"""Checks whether a table of sequences was read with the wrong columns."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.errors import GatewiseError
 
 NUMBERED = re.compile(r"(.*?)(\d+)")
-FEWEST = 10  # labels that must differ before they are taken for measurements
+FEW = 10  # different labels, which are always accepted as classes
 
 
 def require_steps(table: SequenceTable, option: str | None = "--id COLUMN") -> SequenceTable:
-    """The table, with a note where some of its sequences have one step only.
+    """The table, with a note if some of its sequences have only one step.
 
-    option: what names the column that tells sequences apart, None where there is no such column
+    option: that names the column of ids, for messages; None if there is no such column
 
-    Errors: `GatewiseError` where all have: a row is no step then, or the column is the wrong one.
+    Raises: `GatewiseError` if all have only one step: a row is not a step, or the column is wrong.
     """
     short = int((table.sizes < 2).sum())
     if not short:
         return table
     if short < len(table):
-        note = f"{short:,} of {len(table):,} sequences have one step only"
+        note = f"{short:,} of {len(table):,} sequences have only one step"
         return replace(table, notes=(*table.notes, note))
     wide = _numbered(table.channels)
-    told = f"; its columns {wide} look like the steps of a sequence in each row" if wide else ""
-    other = f", or name the column that tells sequences apart with {option}" if option else ""
+    guess = f"; its columns {wide} look like the steps of a sequence in each row" if wide else ""
+    other = f", or name the column that identifies sequences with {option}" if option else ""
     raise GatewiseError(
-        f"{table.path}: every sequence ({len(table):,} of them) has one step only{told}; expected a row for "
+        f"{table.path}: every sequence ({len(table):,} of them) has only one step{guess}; expected a row for "
         f"each step: unpivot the file to columns id, step, value{other}"
     )
 
 
 def require_classes(path: str, names: Sequence[str], count: int, counted: str) -> None:
-    """Errors: `GatewiseError` where labels are measurements, or none of them comes twice.
+    """Raises: `GatewiseError` if labels are measurements, or none of them occurs twice.
 
-    names: of all labels; count: how many examples have one; counted: what these are called, in the plural
+    names: of all labels; count: the number of labelled examples; counted: their name in the plural
     """
     measured = any(map(_is_fraction, names))
-    if len(names) <= FEWEST or len(names) <= (count // 2 if measured else count - 1):
+    if len(names) <= FEW or len(names) <= (count // 2 if measured else count - 1):
         return
     raise GatewiseError(
         f"{path} has {len(names):,} different labels for {count:,} {counted}, such as {names[0][:30]!r} and "
-        f"{names[1][:30]!r}: {'measurements' if measured else 'names of examples'} are no classes; name the "
+        f"{names[1][:30]!r}: {'measurements' if measured else 'names of examples'} are not classes; name the "
         "column of the labels with --label COLUMN"
     )
 
 
 def _numbered(channels: Sequence[str]) -> str:
-    """Columns like t0, t1, t2 in a few words; "" where they are no such columns."""
+    """Columns such as t0, t1, t2 in a few words; "" if they are not numbered."""
     found = [NUMBERED.fullmatch(name.strip()) for name in channels]
     if len(channels) < 3 or not all(found):
         return ""

@@ -1,4 +1,4 @@
-"""Labelled sequences of vectors, each of its own length: in one long table, and as padded batches."""
+"""Labelled sequences of vectors of different lengths: as one long table, and as padded batches."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from gatewise.data.series.scaling import Scale
 
 @dataclass(frozen=True)
 class SequenceTable:
-    """N sequences below each other.
+    """N sequences, concatenated.
 
-    values: [S, C], often a map of a file on disk; offsets: [N + 1], where each begins and ends
+    values: [S, C], often memory-mapped; offsets: [N + 1], the first row of each sequence, and S
     ids: of the sequences; channels: the names of the C columns
-    labels: [S], the number in `classes` of each row's label, None where the data have none
-    lines: [S], where each row stands in the file, for messages; None where there are no lines
-    notes: what was found, a sentence each; unit: what `lines` counts
+    labels: [S], the index in `classes` of each row's label; None if the data have no labels
+    lines: [S], the place of each row in the file, for messages; None if there are no lines
+    notes: on how the file was read; unit: of `lines`
     """
 
     path: str
@@ -45,47 +45,47 @@ class SequenceTable:
 
     @property
     def sizes(self) -> np.ndarray:
-        """[N], the steps of each sequence."""
+        """[N], the length of each sequence."""
         return np.diff(self.offsets)
 
     def owner(self, row: int) -> int:
-        """The number of the sequence that a row is of."""
+        """The number of the sequence that a row belongs to."""
         return int(np.searchsorted(self.offsets, row, side="right")) - 1
 
     def place(self, row: int) -> str:
-        """Where a row stands, for messages."""
+        """The place of a row in the file, for messages."""
         if self.lines is None:
             which = self.owner(row)
             return f"sequence {self.ids[which]!r}, step {row - self.offsets[which] + 1}"
         return f"{self.unit} {self.lines[row]}"
 
     def scales(self, numbers: Sequence[int]) -> tuple[Scale, ...]:
-        """What brings each channel of these sequences to mean 0 and deviation 1; see `learn_scale`."""
+        """The mean and standard deviation of each channel over some sequences, as by `learn_scale`."""
         chosen = np.asarray(numbers)
         starts, ends = self.offsets[chosen], self.offsets[chosen + 1]
-        shift = self.values[starts[0]].astype(np.float64)  # near the mean, or squares would lose digits
+        shift = self.values[starts[0]].astype(np.float64)  # near the mean, so that squares keep their digits
         count, total, squares = 0, np.zeros(len(self.channels)), np.zeros(len(self.channels))
-        for part in pieces(len(self.values), len(self.channels)):
-            begun, ended = (_counts(edges, part) for edges in (starts, ends))
-            times = (begun - ended).cumsum()[:-1]  # how often each row is in the sequences
-            rows = self.values[part].astype(np.float64) - shift
+        for block in pieces(len(self.values), len(self.channels)):
+            begun, ended = (_counts(edges, block) for edges in (starts, ends))
+            times = (begun - ended).cumsum()[:-1]  # how often each row occurs in the sequences
+            rows = self.values[block].astype(np.float64) - shift
             count, total, squares = count + times.sum(), total + times @ rows, squares + times @ rows**2
         mean = total / count
         deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
         return tuple(
-            Scale(float(one), float(spread) or abs(float(one)) or 1.0)
-            for one, spread in zip(mean + shift, deviation, strict=True)
+            Scale(float(one), float(scale) or abs(float(one)) or 1.0)
+            for one, scale in zip(mean + shift, deviation, strict=True)
         )
 
 
-def _counts(edges: np.ndarray, part: slice) -> np.ndarray:
-    """How many edges lie at each row of a part; those before it at its first, those behind at its end."""
-    size = part.stop - part.start
-    return np.bincount(np.clip(edges - part.start, 0, size), minlength=size + 1)
+def _counts(edges: np.ndarray, block: slice) -> np.ndarray:
+    """The number of edges at each row of a block; edges outside count at its first row or its end."""
+    size = block.stop - block.start
+    return np.bincount(np.clip(edges - block.start, 0, size), minlength=size + 1)
 
 
 class SequenceBatch(NamedTuple):
-    """values: [B, T, C], scaled, zero where a sequence is over; lengths: [B]; labels: [B] class numbers."""
+    """values: [B, T, C], scaled, zero beyond lengths: [B]; labels: [B], class numbers."""
 
     values: Tensor
     lengths: Tensor
@@ -93,11 +93,13 @@ class SequenceBatch(NamedTuple):
 
 
 class Sequences(Dataset[SequenceBatch]):
-    """Some of the sequences of a table, by their numbers there, scaled, with the class of each.
+    """Some sequences of a table, scaled, with the class of each.
+
+    numbers: of the sequences in the table; labels: [len(numbers)], class numbers
 
     >>> table = SequenceTable("", np.ones((3, 1), np.float32), np.array([0, 2, 3]), ("a", "b"), ("x",))
-    >>> pieces = Sequences(table, [1, 0], [4, 5], (Scale(0.0, 1.0),))
-    >>> pieces.__getitems__([0, 1]).values[..., 0]
+    >>> sequences = Sequences(table, [1, 0], [4, 5], (Scale(0.0, 1.0),))
+    >>> sequences.__getitems__([0, 1]).values[..., 0]
     tensor([[1., 0.],
             [1., 1.]])
     """
@@ -115,7 +117,7 @@ class Sequences(Dataset[SequenceBatch]):
         return len(self.numbers)
 
     def __getitems__(self, chosen: list[int]) -> SequenceBatch:
-        """A whole batch at once; only its rows are read from disk."""
+        """A batch; only its rows are read from disk."""
         offsets = self.table.offsets
         rows = [self.table.values[offsets[number] : offsets[number + 1]] for number in self.numbers[chosen]]
         scaled = [((one - self.mean) / self.deviation).astype(np.float32) for one in rows]
@@ -124,7 +126,7 @@ class Sequences(Dataset[SequenceBatch]):
 
 
 def in_order(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names in their usual order, numbers before words, and the new number of each old one.
+    """Sorted names, numbers before words, and the new place of each name.
 
     >>> in_order(("10", "b", "9"))
     (('9', '10', 'b'), array([1, 2, 0]))

@@ -17,7 +17,7 @@ def split_by_class(labels: ArrayLike, validation_share: float, test_share: float
     >>> len(train), len(validation), len(test)
     (6, 3, 3)
 
-    Errors: `GatewiseError` where there is one class only, or too few examples for three parts.
+    Raises: `GatewiseError` if there is one class only, or too few examples for three parts.
     """
     given = np.asarray(labels)
     classes = np.unique(given)

@@ -1,4 +1,4 @@
-"""Rows of numbers that are written down as they are read, and stay on disk."""
+"""Rows of numbers that are written to a temporary file and memory-mapped."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from numpy.typing import DTypeLike
 
 from gatewise.errors import GatewiseError
 
-NUMBERS_AT_ONCE = 1 << 18
+BLOCK = 1 << 18  # numbers that are processed at a time
 
 
 class Spool:
-    """Collects rows of numbers in a temporary file without a name, which ends with the process.
+    """Collects rows of numbers in an anonymous temporary file, which disappears with the process.
 
     >>> spool = Spool(2)
     >>> spool.add(np.ones((3, 2)))
@@ -29,7 +29,7 @@ class Spool:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 the values outlive this method
 
     def add(self, rows: np.ndarray) -> None:
-        """rows: [n, width]. Errors: `GatewiseError` where the disk is full."""
+        """rows: [n, width]. Raises: `GatewiseError` if the disk is full."""
         try:
             np.asarray(rows, dtype=self.dtype).tofile(self._file)
         except OSError as error:
@@ -37,17 +37,17 @@ class Spool:
         self.rows += len(rows)
 
     def values(self) -> np.ndarray:
-        """[rows, width], a map of the file: what is not looked at takes no memory. It can be changed."""
+        """[rows, width], a writable memory map of the file."""
         if not self.rows:
             return np.zeros((0, self.width), self.dtype)
         return np.memmap(self._file, self.dtype, "r+", shape=(self.rows, self.width))
 
 
 def on_disk(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
-    """An array in a temporary file, to be filled in any order. Errors: `GatewiseError` on a full disk."""
+    """A writable array in a temporary file. Raises: `GatewiseError` if the disk is full."""
     with tempfile.TemporaryFile() as file:
         try:
-            if hasattr(os, "posix_fallocate"):  # a map without room behind it would end the process
+            if hasattr(os, "posix_fallocate"):  # a map beyond the free space would kill the process
                 os.posix_fallocate(file.fileno(), 0, prod(shape) * np.dtype(dtype).itemsize)
         except OSError as error:
             raise _full(error) from error
@@ -56,21 +56,21 @@ def on_disk(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
 
 def _full(error: OSError) -> GatewiseError:
     return GatewiseError(
-        f"the data's rows can't be kept in {tempfile.gettempdir()} ({error.strerror or error}); TMPDIR names "
-        "another place"
+        f"the rows of the data can't be written to {tempfile.gettempdir()} ({error.strerror or error}); set "
+        "TMPDIR to another folder"
     )
 
 
 def pieces(rows: int, width: int = 1) -> Iterator[slice]:
-    """Rows of so many numbers, as many at a time as fit well into memory.
+    """Yields blocks of rows with `width` numbers each, small enough for memory.
 
-    >>> list(pieces(5, width=NUMBERS_AT_ONCE // 2))
+    >>> list(pieces(5, width=BLOCK // 2))
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
-    step = at_once(width)
+    step = rows_per_block(width)
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
 
-def at_once(width: int) -> int:
-    """How many rows of so many numbers fit well into memory."""
-    return max(NUMBERS_AT_ONCE // max(width, 1), 1)
+def rows_per_block(width: int) -> int:
+    """The number of rows of `width` numbers that are processed at a time."""
+    return max(BLOCK // max(width, 1), 1)

@@ -18,7 +18,7 @@ ROWS_AT_ONCE = 1 << 17
 def random_parts(table: SequenceTable, validation_share: float, test_share: float) -> Parts:
     """The numbers of the sequences of each part, drawn at random, always the same.
 
-    Errors: `GatewiseError` where there are fewer than three sequences.
+    Raises: `GatewiseError` if there are fewer than three sequences.
     """
     count = len(table)
     if count < 3:
@@ -36,7 +36,7 @@ def random_parts(table: SequenceTable, validation_share: float, test_share: floa
 def named_parts(table: SequenceTable, column: str) -> Parts:
     """The parts by a column, read as the table's label, that says train, validation or test.
 
-    Errors: `GatewiseError` with the place of any other word, of a sequence in two parts, of an empty part.
+    Raises: `GatewiseError` with the place of any other word, of a sequence in two parts, of an empty part.
     """
     assert table.labels is not None
     parts: Parts = ([], [], [])

@@ -1,1 +1,1 @@
-"""Time series: when each value was, how far apart, what is missing, and windows over them."""
+"""Time series: their times, steps and missing values, their scales, and windows over them."""

@@ -1,4 +1,4 @@
-"""The place of a time in the day, the week and the year, as numbers a network can use."""
+"""Calendar features: the phase of a time in the day, the week and the year."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import polars as pl
 from gatewise.data.series.step import DAY, SECOND, Step
 
 LENGTHS = {"day": DAY, "week": 7 * DAY, "year": 365.25 * DAY}  # in microseconds
-LEAST_ROUNDS = 2
+MIN_CYCLES = 2
 
 
 def useful_cycles(times: pl.Series, step: Step) -> tuple[str, ...]:
-    """The cycles longer than a step that the times go through at least twice: no other can be learned.
+    """The cycles of at least two steps that the times cover at least twice; others can't be learned.
 
     >>> times = pl.Series(["2024-01-01", "2024-03-01"]).str.to_datetime("%Y-%m-%d")
     >>> useful_cycles(times, Step(DAY, "microseconds"))
@@ -25,12 +25,12 @@ def useful_cycles(times: pl.Series, step: Step) -> tuple[str, ...]:
     size = step.size if step.unit == "microseconds" else step.size * LENGTHS["year"] / 12
     span = (times[-1] - times[0]).total_seconds() * SECOND
     return tuple(
-        name for name, length in LENGTHS.items() if size * 2 <= length and span >= LEAST_ROUNDS * length
+        name for name, length in LENGTHS.items() if size * 2 <= length and span >= MIN_CYCLES * length
     )
 
 
 def calendar(times: pl.Series, cycles: Sequence[str]) -> np.ndarray:
-    """[T, 2 * cycles]: sine and cosine of the place in each cycle.
+    """[T, 2 * cycles]: sine and cosine of the phase in each cycle.
 
     >>> times = pl.Series(["2024-01-01", "2024-07-01"]).str.to_datetime("%Y-%m-%d")
     >>> calendar(times, ["year"]).round(1).tolist()
@@ -39,10 +39,10 @@ def calendar(times: pl.Series, cycles: Sequence[str]) -> np.ndarray:
     if not cycles:
         return np.empty((len(times), 0))
     day = ((times.dt.hour().cast(pl.Float64) + times.dt.minute() / 60) / 24).to_numpy()
-    places: dict[str, Callable[[], np.ndarray]] = {
+    phases: dict[str, Callable[[], np.ndarray]] = {
         "day": lambda: day,
         "week": lambda: (times.dt.weekday().to_numpy() - 1 + day) / 7,
         "year": lambda: (times.dt.ordinal_day().to_numpy() - 1) / 365.25,
     }
-    angles = 2 * np.pi * np.stack([places[cycle]() for cycle in cycles], axis=-1)
+    angles = 2 * np.pi * np.stack([phases[cycle]() for cycle in cycles], axis=-1)
     return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(len(times), -1)

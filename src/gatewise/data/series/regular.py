@@ -1,4 +1,4 @@
-"""One series' rows brought into order, one step apart, with no cell missing."""
+"""The rows of one series, sorted by time, one step apart, with missing values filled on request."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
 
 FILLS = ("linear", "forward")
-MOST_STEPS_A_ROW, FEW_STEPS = 100, 100_000  # beyond both, nearly all steps would be invented
+MAX_STEPS_PER_ROW, FEW_STEPS = 100, 100_000  # beyond both, nearly all values would be filled in
 
 
-def in_order(table: Table, times: pl.Series, rows: np.ndarray, series: str) -> np.ndarray:
-    """The rows by time. Errors: `GatewiseError` with both places where a time stands twice."""
+def sorted_rows(table: Table, times: pl.Series, rows: np.ndarray, series: str) -> np.ndarray:
+    """The rows sorted by time. Raises: `GatewiseError` with both places of a duplicate time."""
     own = times.gather(rows)
     rows = rows[own.arg_sort().to_numpy()]
     own = times.gather(rows)
@@ -25,16 +25,16 @@ def in_order(table: Table, times: pl.Series, rows: np.ndarray, series: str) -> n
     if len(twice):
         first, second = sorted(int(row) for row in rows[twice[0] : twice[0] + 2])
         raise GatewiseError(
-            f"{table.path}: {table.place(first)} and {table.place(second)} both give {say(times[first])} for "
-            f"series {series!r}; keep one, or name the column that tells series apart with --id, "
-            "or another of times with --time"
+            f"{table.path}: {table.place(first)} and {table.place(second)} both have the time "
+            f"{say(times[first])} in series {series!r}; keep one, or name the column that identifies the "
+            "series with --id, or another column of times with --time"
         )
     return rows
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the rows of a series stand on its grid of times; `rows` is -1 where one is missing."""
+    """The times of a series, one step apart; `rows` holds the row of each time, -1 where there is none."""
 
     table: Table
     rows: np.ndarray
@@ -42,13 +42,13 @@ class Grid:
     fill: str | None
 
     def missing(self, column: np.ndarray) -> int:
-        """How many values of a column are missing on the grid."""
+        """The number of values of a column that are missing on the grid."""
         return int(np.isnan(np.where(self.rows >= 0, column[self.rows], np.nan)).sum())
 
     def values(self, column: np.ndarray, name: str, steps: int) -> np.ndarray:
-        """The first `steps` values of a column on the grid, filled where asked.
+        """The first `steps` values of a column on the grid, with missing ones filled if requested.
 
-        Errors: `GatewiseError` with the place of a cell that is empty and not to be filled.
+        Raises: `GatewiseError` with the place of an empty cell that is not filled.
         """
         rows = self.rows[:steps]
         values = np.where(rows >= 0, column[rows], np.nan)
@@ -61,18 +61,18 @@ class Grid:
             end = "first" if missing[0] else "last"
             remedy = f"the {end} value can't be filled" if self.fill else "--fill linear or forward fills it"
             raise GatewiseError(f"{self.table.path}, {place}, column {name!r} is empty; {remedy}")
-        there = np.flatnonzero(~missing)
+        known = np.flatnonzero(~missing)
         if self.fill == "linear":
-            return np.interp(np.arange(len(values)), there, values[there])
+            return np.interp(np.arange(len(values)), known, values[known])
         return values[np.maximum.accumulate(np.where(missing, 0, np.arange(len(values))))]
 
 
 def on_grid(
     table: Table, times: pl.Series, rows: np.ndarray, step: Step, fill: str | None, series: str
 ) -> Grid:
-    """Lays ordered rows on the grid of their step.
+    """Places sorted rows on a grid of times.
 
-    Errors: `GatewiseError` with the place of a time that is off the grid, or of a gap not to be filled.
+    Raises: `GatewiseError` with the place of a time that is not on the grid, or of a gap that is not filled.
     """
     own = times.gather(rows)
     places, on = step.places(own)
@@ -80,22 +80,22 @@ def on_grid(
         row = int(rows[on.argmin()])
         raise GatewiseError(
             f"{table.path}, {table.place(row)}: {say(times[row])} of series {series!r} does not fit a step "
-            f"of one {step} from {say(own[0])}; bring the times to one step first"
+            f"of one {step} from {say(own[0])}; resample the series to regular steps first"
         )
     count = int(places[-1]) + 1
-    too_many = count > max(MOST_STEPS_A_ROW * len(rows), FEW_STEPS)
+    too_many = count > max(MAX_STEPS_PER_ROW * len(rows), FEW_STEPS)
     if count > len(rows) and (fill is None or too_many):
         gaps = np.diff(places)
         gap = int(gaps.argmax()) if too_many else int((gaps > 1).argmax())
         remedy = (
-            "too many to be filled: check the time of this row, or bring the times to one step first"
+            "too many to fill: check the time of this row, or resample the series to regular steps first"
             if too_many
             else "fill gaps with --fill linear or --fill forward"
         )
         before, after = int(rows[gap]), int(rows[gap + 1])
         raise GatewiseError(
             f"{table.path}, {table.place(after)}: {gaps[gap] - 1} missing between {say(times[before])} and "
-            f"{say(times[after])} in series {series!r}, whose step is one {step}; {remedy}"
+            f"{say(times[after])} in series {series!r} with a step of one {step}; {remedy}"
         )
     whole = np.full(count, -1)
     whole[places] = rows

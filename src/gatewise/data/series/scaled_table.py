@@ -1,4 +1,4 @@
-"""A series as the table that a network reads: the scaled target, the calendar and scaled covariates."""
+"""A series as the array that a network reads: scaled target, calendar features, scaled covariates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ class Learned:
 
 
 def learn_scales(source: SeriesSet, ends: list[int], learned: Learned | None = None) -> Learned:
-    """Learns scales from the first `ends` steps of each series; those in `learned` are kept."""
+    """Learns scales from the first `ends` steps of each series.
+
+    learned: those of an earlier training, which are kept; scales of further series are added
+    """
     scales = {
         series.id: learn_scale(series.target[:end]) for series, end in zip(source.series, ends, strict=True)
     }
@@ -44,7 +47,10 @@ def learn_scales(source: SeriesSet, ends: list[int], learned: Learned | None = N
 
 
 def scaled_table(series: Series, learned: Learned) -> np.ndarray:
-    """[T + F, 1 + C + D], scaled: the target (NaN beyond its end), calendar, known and observed values."""
+    """[T + F, 1 + C + D], scaled: the target, calendar features, known and observed covariates.
+
+    Target and observed covariates are NaN in the F steps beyond the last target.
+    """
     beyond = len(series.times) - len(series)
     given = [series.known, np.pad(series.observed, ((0, beyond), (0, 0)), constant_values=np.nan)]
     covariates = np.concatenate(given, axis=-1)

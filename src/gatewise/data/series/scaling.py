@@ -1,4 +1,4 @@
-"""Scales: each series brought to mean 0 and deviation 1, by what its training part shows."""
+"""Standardization to mean 0 and standard deviation 1, learned from a training set."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ROUNDING = 1e-12  # of the size of numbers in float64: what is smaller may be rounding
+ROUNDING = 1e-12  # relative size, below which a float64 may be a rounding error
 
 
 @dataclass(frozen=True)
 class Scale:
-    """`scaled = (value - mean) / deviation`, in the unit of the data."""
+    """`scaled = (value - mean) / deviation`, where `deviation` is the standard deviation."""
 
     mean: float
     deviation: float
@@ -24,7 +24,7 @@ class Scale:
 
 
 def learn_scale(values: np.ndarray) -> Scale:
-    """The scale of a training part; that of a constant one is its size, whatever the unit of the data.
+    """The scale of a training set; a constant one is divided by its magnitude, or by 1 if it is zero.
 
     >>> learn_scale(np.array([1.0, 3.0])), learn_scale(np.array([5e-12, 5e-12]))
     (Scale(mean=2.0, deviation=1.0), Scale(mean=5e-12, deviation=5e-12))
@@ -36,7 +36,7 @@ def learn_scale(values: np.ndarray) -> Scale:
 
 
 def power_of_two(values: np.ndarray) -> float:
-    """The power of two next to the largest magnitude: divided by it, no square overflows or becomes zero.
+    """The power of two above the largest magnitude: divided by it, no square overflows or underflows.
 
     >>> power_of_two(np.array([3e-200, -1e-200])) / 3e-200 > 1
     True

@@ -1,4 +1,4 @@
-"""Time series from a table: checked, in order, one step apart."""
+"""Time series from a table: checked, sorted, one step apart."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from gatewise.data.series.regular import FILLS, Grid, in_order, on_grid
+from gatewise.data.series.regular import FILLS, Grid, on_grid, sorted_rows
 from gatewise.data.series.step import Step, find_step
 from gatewise.data.series.times import read_times
 from gatewise.data.series.zones import Clock
@@ -19,11 +19,12 @@ from gatewise.errors import GatewiseError
 
 @dataclass(frozen=True)
 class Series:
-    """One series, one step after the other.
+    """One series with regular steps.
 
     times: [T + F]; F steps beyond the last target, for which the known covariates are given
     target: [T] float64
-    known: [T + F, C] float64, known in advance; observed: [T, D], known up to the present
+    known: [T + F, C] float64, covariates known in advance
+    observed: [T, D] float64, covariates known up to the present only
     """
 
     id: str
@@ -38,7 +39,7 @@ class Series:
 
 @dataclass(frozen=True)
 class SeriesSet:
-    """All series of a file, with the one step between times, their clock, and what was noticed in reading."""
+    """All series of a file, with their common step, their clock, and notes on how they were read."""
 
     series: tuple[Series, ...]
     columns: FoundColumns
@@ -56,11 +57,12 @@ def read_series(
 ) -> SeriesSet:
     """Reads one series, or many in long form, from a CSV, a Parquet file or a polars frame.
 
-    columns: by role; those not named are recognised by name and content, or asked for
-    fill: "linear" or "forward" fills missing steps and cells; nothing is filled unless asked
-    time_format: as in `strftime`, where dates could be read in two ways
+    Args:
+        columns: by role; those that are not given are recognised by name and content
+        fill: "linear" or "forward" fills missing steps and cells; None fills nothing
+        time_format: as in `strftime`, for dates that could be read in two ways
 
-    Errors: `GatewiseError` that names file, line and column of what is missing, double or no number.
+    Raises: `GatewiseError` with file, line and column of a value that is missing, duplicate or not a number.
 
     >>> import polars as pl
     >>> frame = pl.DataFrame({"month": ["2020-01", "2020-02", "2020-03"], "sold": [3, 4, 6]})
@@ -74,16 +76,16 @@ def read_series(
     times, clock = read_times(table, found.time, time_format)
     notes += [] if clock.note is None else [clock.note]
     groups = _rows_by_id(table, found)
-    ordered = {name: in_order(table, times, rows, name) for name, rows in groups.items()}
+    ordered = {name: sorted_rows(table, times, rows, name) for name, rows in groups.items()}
     if any((ordered[name] != rows).any() for name, rows in groups.items()):
-        notes.append("rows were put in the order of time")
+        notes.append("rows were sorted by time")
     longest = max(ordered.values(), key=len)
     if len(longest) < 3:
         remedy = ""
         if found.id is not None:
             remedy = (
-                f": column {found.id!r} makes {len(groups)} series, of {len(longest)} rows at most; --id "
-                "names the column that is the same in all rows of a series, or leave it out of the file"
+                f": column {found.id!r} makes {len(groups)} series of at most {len(longest)} rows; give the "
+                "column that is the same in all rows of a series with --id, or remove it from the file"
             )
         raise GatewiseError(
             f"{table.path}: expected at least 3 rows for a series, got {len(longest)}{remedy}"
@@ -95,8 +97,8 @@ def read_series(
     series = _series(table, found, grids, target)
     filled = sum(grid.missing(target) for grid in grids.values()) if fill and not found.known else 0
     if filled:
-        looks = ", which looks at the value behind a gap" if fill == "linear" else ""
-        notes.append(f"missing values that were filled: {filled} ({fill}{looks})")
+        lookahead = ", which uses the value after a gap" if fill == "linear" else ""
+        notes.append(f"missing values that were filled: {filled} ({fill}{lookahead})")
     return SeriesSet(series, found, step, tuple(notes), clock)
 
 
@@ -146,6 +148,6 @@ def _series(
 
 
 def _history(grid: Grid, target: np.ndarray) -> int:
-    """The steps up to the last target: behind them stand rows of what is known in advance."""
+    """The steps up to the last target; later rows only hold covariates known in advance."""
     there = np.flatnonzero((grid.rows >= 0) & ~np.isnan(target[grid.rows]))
     return int(there[-1]) + 1 if len(there) else 0

@@ -1,4 +1,4 @@
-"""The step from one time of a series to the next."""
+"""The step between consecutive times of a series."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ USUAL_PERIODS = {"hour": 24, "day": 7, "week": 52, "month": 12, "quarter": 4}
 
 @dataclass(frozen=True)
 class Step:
-    """The distance from one time to the next: so many microseconds, months, or whole numbers."""
+    """The distance between consecutive times: a number of microseconds, months, or whole numbers."""
 
     size: int
     unit: str  # "microseconds", "months" or "numbers"
@@ -43,7 +43,7 @@ class Step:
 
     @property
     def usual_period(self) -> int | None:
-        """The steps of a day, week or year, whichever such data mostly follows."""
+        """The steps of a day, week or year, whichever is the usual period of data with this step."""
         if self.unit == "numbers":
             return None
         name, count = self._named()
@@ -53,19 +53,19 @@ class Step:
         return USUAL_PERIODS.get(name) if count == 1 else None
 
     def places(self, times: pl.Series) -> tuple[np.ndarray, np.ndarray]:
-        """Each time's distance from the first, in whole steps, and whether it is on the grid of this step."""
+        """The whole steps from the first time to each, and whether each is on the grid of this step."""
         ticks = _ticks(times, self.unit)
         places = (ticks - ticks[0]) // self.size
         return places, (self.at(times, places) == times).to_numpy()
 
     def grid(self, times: pl.Series, count: int) -> pl.Series:
-        """`count` times from the first of a column, a step apart."""
+        """`count` times, one step apart, from the first of a column on."""
         return self.at(times, np.arange(count))
 
     def at(self, times: pl.Series, places: np.ndarray) -> pl.Series:
-        """The times so many steps from the first of a column.
+        """The times at numbers of steps from the first of a column.
 
-        Raises `GatewiseError` where one is beyond the year 9999, or whole numbers are beyond 64 bits.
+        Raises: `GatewiseError` if one is after the year 9999, or a whole number has more than 64 bits.
         """
         last = self.size * int(places.max(initial=0))
         start = pl.Series([times[0]] * len(places), dtype=times.dtype)
@@ -84,20 +84,20 @@ class Step:
 def _check_end(times: pl.Series, fits: bool) -> None:
     if not fits:
         raise GatewiseError(
-            f"times from {times[0]} on go beyond the year {LAST_YEAR}, or beyond 64 bits; give earlier ones"
+            f"times from {times[0]} on extend beyond the year {LAST_YEAR} or 64 bits; give earlier ones"
         )
 
 
 def find_step(times: pl.Series) -> Step:
-    """The step of times in order: whole months where all fall on one day of the month, else the commonest."""
+    """The most frequent step of sorted times, in months if all fall on the same day of the month."""
     if times.dtype.is_integer():
-        return Step(_commonest(_ticks(times, "numbers")), "numbers")
+        return Step(_most_frequent(_ticks(times, "numbers")), "numbers")
     days = times.dt.day()
     gaps = np.diff(_ticks(times, "microseconds"))
     monthly = (days.n_unique() == 1 or _at_month_ends(times)) and times.dt.time().n_unique() == 1
     if monthly and len(gaps) and gaps.min() >= 28 * DAY:
-        return Step(_commonest(_ticks(times, "months")), "months")
-    return Step(_commonest(_ticks(times, "microseconds")), "microseconds")
+        return Step(_most_frequent(_ticks(times, "months")), "months")
+    return Step(_most_frequent(_ticks(times, "microseconds")), "microseconds")
 
 
 def _ticks(times: pl.Series, unit: str) -> np.ndarray:
@@ -113,6 +113,6 @@ def _at_month_ends(times: pl.Series) -> bool:
     return bool((times == times.dt.month_end()).all()) and bool((times.dt.day() > 27).all())
 
 
-def _commonest(ticks: np.ndarray) -> int:
+def _most_frequent(ticks: np.ndarray) -> int:
     values, counts = np.unique(np.diff(ticks), return_counts=True)
     return int(values[counts.argmax()]) if len(values) else 1

@@ -1,4 +1,4 @@
-"""Windows over series: a past to look at and a future to foretell, cut as views."""
+"""Windows over series: a past as input and a future to forecast, cut as views."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch.utils.data import Dataset
 
 
 class WindowBatch(NamedTuple):
-    """What a forecasting network sees, scaled.
+    """The input of a forecasting network, scaled.
 
-    past: [B, L, 1 + C + D], the target first, then known and observed covariates
-    future: [B, Q, C], the known covariates of the steps to foretell
-    truth: [B, Q], the target there
-    series: [B], which series each window is of
+    past: [B, L, 1 + C + D], the target, then known and observed covariates
+    future: [B, Q, C], the known covariates of the steps to forecast
+    truth: [B, Q], the target of these steps
+    series: [B], the number of the series of each window
     """
 
     past: Tensor
@@ -26,10 +26,10 @@ class WindowBatch(NamedTuple):
 
 
 class Windows(Dataset[WindowBatch]):
-    """Windows of `context + horizon` steps, each by where it starts in one long table.
+    """Windows of `context + horizon` steps.
 
-    values: [S, 1 + C + D], all series below each other
-    starts, series: [windows], the first row of each window, and which series it is of
+    values: [S, 1 + C + D], all series, concatenated
+    starts, series: [windows], the first row of each window, and the number of its series
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Windows(Dataset[WindowBatch]):
         return WindowBatch(*(part[0] for part in self.__getitems__([number])))
 
     def __getitems__(self, numbers: list[int]) -> WindowBatch:
-        """A whole batch at once, which is what a DataLoader asks for."""
+        """A batch of windows, as a DataLoader fetches it."""
         chosen = torch.as_tensor(numbers)
         both = self.view[self.starts[chosen]].transpose(1, 2)
         past, future = both[:, : self.context], both[:, self.context :]
@@ -58,5 +58,5 @@ class Windows(Dataset[WindowBatch]):
 
 
 def window_starts(first: int, last: int, context: int, horizon: int) -> np.ndarray:
-    """Where windows start whose foretold steps lie in `first..last` (last excluded)."""
+    """The starts of windows whose forecast steps lie in `first..last` (last excluded)."""
     return np.arange(max(first, context) - context, max(last - horizon - context, -1) + 1)

@@ -1,1 +1,1 @@
-"""Tables as users have them: where each row stands, and which column is which."""
+"""Tables from CSV and Parquet files: the place of each row in its file, and the role of each column."""

@@ -1,10 +1,10 @@
-"""Which column of a table is what."""
+"""The roles of the columns of a table of series."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gatewise.data.series.times import are_whole_dates, looks_like_times
+from gatewise.data.series.times import has_whole_dates, looks_like_times
 from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
@@ -19,7 +19,7 @@ TARGET_NAMES = ("target", "value", "y")
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns by role. `known` ones are known in advance, `observed` ones only up to the present."""
+    """Columns by role; `known` covariates are known in advance, `observed` ones up to the present only."""
 
     time: str | None = None
     target: str | None = None
@@ -30,16 +30,18 @@ class Columns:
 
 @dataclass(frozen=True)
 class FoundColumns(Columns):
-    """Columns of which time and target are settled."""
+    """Columns by role, the time and the target among them."""
 
     time: str
     target: str
 
 
 def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
-    """Finds the columns that were not named, by name and content, and says what it chose.
+    """Finds the columns that were not given, by name and content.
 
-    Errors: `GatewiseError` where none or several could be meant.
+    Returns: the columns, and a note on each that was found
+
+    Raises: `GatewiseError` if no column or several columns fit a role.
     """
     named = [given.time, given.target, given.id, *given.known, *given.observed]
     for name in named:
@@ -55,7 +57,7 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
     if given.id is None and ids:
         given = replace(given, id=ids[0])
         left.remove(ids[0])
-        notes.append(f"series are told apart by column {ids[0]!r}")
+        notes.append(f"series are identified by column {ids[0]!r}")
     if given.target is None:
         usual = [name for name in left if name.lower() in TARGET_NAMES]
         plain = [name for name in left if _has_values(table, name)]
@@ -64,19 +66,19 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
         left.remove(str(given.target))
         notes.append(f"target is column {given.target!r}")
     if left:
-        notes.append(f"not used: {', '.join(map(repr, left))}; --known or --observed takes them in")
+        notes.append(f"not used: {', '.join(map(repr, left))}; --known or --observed adds them")
     return FoundColumns(str(given.time), str(given.target), given.id, given.known, given.observed), notes
 
 
 def _like_times(table: Table, names: list[str]) -> list[str]:
-    """The columns of dates; else those that are called like times; else those of dates in digits alone."""
+    """The columns of dates; else those with the name of a time; else those of dates that are digits only."""
     dates = [name for name in names if looks_like_times(table, name)]
-    called = [name for name in names if name.lower() in TIME_NAMES]
-    return dates or called or [name for name in names if are_whole_dates(table, name)]
+    named = [name for name in names if name.lower() in TIME_NAMES]
+    return dates or named or [name for name in names if has_whole_dates(table, name)]
 
 
 def _has_values(table: Table, name: str) -> bool:
-    """Whether a column is neither empty nor the numbers of the rows."""
+    """Whether a column is neither empty nor a column of row numbers."""
     column = table.frame[name]
     return column.null_count() < len(column) and not is_unnamed(name) and not counts_rows(name, column)
 

@@ -14,7 +14,7 @@ from gatewise.data.tables.rows import RowReader, Rows
 
 
 class Piece(NamedTuple):
-    """Some rows of a file. lines: where each begins; separator: what is between cells, None in Parquet."""
+    """Some rows of a file; `lines` holds the line of each, `separator` is None for Parquet."""
 
     frame: pl.DataFrame
     lines: np.ndarray
@@ -22,14 +22,13 @@ class Piece(NamedTuple):
 
 
 def csv_pieces(path: Path, size: int, quoted: bool = True) -> Iterator[Piece]:
-    """The rows of a CSV, all cells as text, about `size` bytes at a time.
+    """Yields the rows of a CSV with all cells as text, about `size` bytes at a time.
 
-    The first piece has no rows: it comes before any row is read. Blank lines are left out of tables that have
-    more than one column.
+    The first piece is the header without rows. Blank lines are skipped in tables of several columns.
 
-    quoted: whether quotation marks have a meaning; otherwise cells are separated by tabs
+    quoted: whether quotation marks enclose cells; if not, cells are separated by tabs
 
-    Raises `GatewiseError` with the line of a row that can't be read.
+    Raises: `GatewiseError` with the line of the first row that can't be read.
     """
     with path.open("rb") as file:
         reader = RowReader(path, file, quoted)
@@ -39,18 +38,18 @@ def csv_pieces(path: Path, size: int, quoted: bool = True) -> Iterator[Piece]:
         for rows in reader.blocks(size):
             frame = _parsed(reader, rows.text)
             if frame.height != len(rows.lines):
-                raise reader.error(f"the rows from line {rows.lines[0]} on can't be told apart")
+                raise reader.error(f"the rows from line {rows.lines[0]} on can't be separated")
             beyond = frame.select(
                 pl.any_horizontal(False, pl.nth(range(len(names), frame.width)).is_not_null())
             )
             if beyond.to_series().any():
                 line = rows.lines[beyond.to_series().arg_max() or 0]
-                raise reader.error(f"line {line} has a cell to the right of the columns that have names")
+                raise reader.error(f"line {line} has a cell to the right of the named columns")
             yield _without_blank(Piece(_named(frame, names), rows.lines, reader.separator), rows)
 
 
 def _without_trailing(names: list[str]) -> list[str]:
-    """The names without several empty ones at their end, which stand above empty columns of a spreadsheet."""
+    """The names without trailing empty ones, two or more of which are empty columns of a spreadsheet."""
     last = max((place for place, name in enumerate(names, 1) if name), default=0)
     return names[:last] if len(names) > last + 1 else names
 
@@ -62,7 +61,7 @@ def _named(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
 
 
 def _parsed(reader: RowReader, text: bytes) -> pl.DataFrame:
-    """Rows parsed under a header of numbers, as what polars reads must not begin like a compressed file."""
+    """Parses rows under a header of numbers: polars takes some first bytes for a compressed file."""
     header = reader.separator.join(map(str, range(len(reader.names)))).encode()
     try:
         return pl.read_csv(

@@ -1,4 +1,4 @@
-"""Names of columns."""
+"""Checks of the header of a table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VALUE = re.compile(r"[-+]?\d[\d.:/ TZ+-]*")
 def check_header(path: Path, names: Sequence[str], is_text: bool) -> None:
     """Checks the names of a file's columns.
 
-    Raises `GatewiseError` where there are none, one comes twice, or values stand where names should.
+    Raises: `GatewiseError` if there are none, one occurs twice, or all of them are values.
     """
     if not names:
         raise GatewiseError(f"{path} has no columns")
@@ -22,4 +22,4 @@ def check_header(path: Path, names: Sequence[str], is_text: bool) -> None:
     if twice is not None:
         raise GatewiseError(f"{path} has two columns called {twice!r}; rename one")
     if is_text and all(VALUE.fullmatch(name.strip()) for name in names):
-        raise GatewiseError(f"{path} begins with values, not with names of columns; give it a header")
+        raise GatewiseError(f"{path} begins with values, not with column names; add a header")

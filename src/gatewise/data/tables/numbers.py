@@ -1,4 +1,4 @@
-"""Cells of text as numbers, with marks between thousands refused: `1.005` beside `998` may be 1005."""
+"""Checks of cells that are parsed as numbers: `1.005` beside `998` may mean 1005."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ SHORT = r"^[-+]?\d{1,3}$"
 
 
 def hint(cell: str) -> str:
-    """How to write a cell that is no number, where it looks like one."""
+    """Advice on a cell that is not a number but looks like one, else an empty text."""
     if DECIMAL_COMMA.fullmatch(cell) and not re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", cell):
         return " (write decimals with a point)"
     if GROUPED.fullmatch(cell):
-        return " (write it without marks between thousands, and decimals with a point)"
+        return " (write it without thousands separators, and decimals with a point)"
     return ""
 
 
 @dataclass
 class Thousands:
-    """Whether all cells of a column met so far may have points between thousands.
+    """Detects points that may be thousands separators, over the pieces of a column.
 
-    strict: whether such cells are enough; otherwise one must end in 0, which is stripped from decimals
+    strict: whether cells such as 1.005 are enough; if not, one must end in 0, which decimals rarely do
 
     >>> thousands = Thousands(strict=True)
     >>> thousands.add(pl.Series(["998", "1.005"]), place=lambda row: f"line {row + 2}")
@@ -45,7 +45,10 @@ class Thousands:
     ends_in_zero: bool = False
 
     def add(self, cells: pl.Series, place: Callable[[int], str]) -> None:
-        """cells: texts, null where empty; place: where the row of that number stands"""
+        """Adds the next cells of the column.
+
+        cells: texts, null where empty; place: returns the place of a row, for messages
+        """
         if not self.possible:
             return
         dotted = cells.str.contains(DOTTED).fill_null(False)
@@ -60,12 +63,12 @@ class Thousands:
             self.ends_in_zero |= bool(cells.filter(dotted).str.ends_with("0").any())
 
     def check(self, path: str, name: str) -> None:
-        """Raises `GatewiseError` where points may be between thousands, with the place of one."""
+        """Raises: `GatewiseError` with a place, if points may be thousands separators."""
         if not self.possible or self.short is None or self.dotted is None:
             return
         if self.strict or self.ends_in_zero:
             raise GatewiseError(
                 f"{path}, {self.place}, column {name!r}: {self.dotted!r} beside {self.short!r} may be "
-                f"{self.dotted.replace('.', '')} or a decimal number; write thousands without points, or "
+                f"{self.dotted.replace('.', '')} or a decimal number; write thousands without separators, or "
                 f"decimals with as many digits in every row ({self.short}.000)"
             )

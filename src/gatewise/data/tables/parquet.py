@@ -1,4 +1,4 @@
-"""Parquet files, which polars reads: whatever is wrong with one is a `GatewiseError`."""
+"""Parquet files, read by polars, with every error as a `GatewiseError`."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ T = TypeVar("T")
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
-    """All rows of a file. Raises `GatewiseError` where it is no Parquet file, or is damaged."""
+    """Reads all rows of a file. Raises: `GatewiseError` if it is not a Parquet file or is damaged."""
     frame = _read(path, lambda: _scan(path).collect())
     check_header(path, frame.columns, is_text=False)
     return frame
 
 
 def parquet_frames(path: Path, rows: Callable[[int], int]) -> Iterator[pl.DataFrame]:
-    """The rows of a file piece by piece, the first without any.
+    """Yields the rows of a file piece by piece; the first piece has no rows.
 
-    rows: how many to read at once, by the number of columns
+    rows: returns the rows of a piece for a number of columns
     """
     lazy = _scan(path)
     names = _read(path, lazy.collect_schema).names()
@@ -40,7 +40,7 @@ def parquet_frames(path: Path, rows: Callable[[int], int]) -> Iterator[pl.DataFr
 
 
 def _scan(path: Path) -> pl.LazyFrame:
-    """A path is no pattern, and its folders name no columns."""
+    """Opens a file, without reading patterns or column names into its path."""
     return pl.scan_parquet(path, glob=False, hive_partitioning=False)
 
 
@@ -55,10 +55,10 @@ def _read(path: Path, read: Callable[[], T]) -> T:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps what Rust writes about a panic out of the terminal; the panic is raised as an exception."""
+    """Discards the message that Rust prints about a panic, which is raised as an exception anyway."""
     try:
         kept = os.dup(2)
-    except OSError:  # there is no terminal
+    except OSError:  # standard error is closed
         yield
         return
     with open(os.devnull, "wb") as nowhere:

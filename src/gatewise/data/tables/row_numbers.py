@@ -1,4 +1,4 @@
-"""Columns that hold the numbers of the rows, as other programs write them, and no data."""
+"""Recognition of columns of row numbers, which other programs write."""
 
 from __future__ import annotations
 
@@ -7,25 +7,14 @@ import re
 import polars as pl
 
 UNNAMED = re.compile(r"|unnamed: ?\d+|__index_level_\d+__|level_0")  # the index of pandas and of R
-ENOUGH = 20  # rows that count up by one, where no name says that they are row numbers
+ENOUGH = 20  # consecutive numbers that make a column one of row numbers, whatever its name
 USUAL = (
-    "index",
-    "idx",
-    "row",
-    "row_id",
-    "rowid",
-    "row_number",
-    "rownumber",
-    "rownames",
-    "nr",
-    "no",
-    "no.",
-    "#",
-)
+    "index", "idx", "row", "row_id", "rowid", "row_number", "rownumber", "rownames", "nr", "no", "no.", "#",
+)  # fmt: skip
 
 
 def is_unnamed(name: str) -> bool:
-    """Whether a column has the name that pandas and R give to an index.
+    """Whether a column has a name that pandas or R gives to an index.
 
     >>> is_unnamed(""), is_unnamed("Unnamed: 0"), is_unnamed("id")
     (True, True, False)
@@ -34,7 +23,7 @@ def is_unnamed(name: str) -> bool:
 
 
 def counts_rows(name: str, values: pl.Series) -> bool:
-    """Whether a column is 0, 1, 2 ... or 1, 2, 3 ... in all of many rows; an index may have gaps.
+    """Whether a column counts many rows from 0 or 1; one with the name of an index may have gaps.
 
     >>> counts_rows("x", pl.Series(range(1, 30))), counts_rows("x", pl.Series([3, 5, 9]))
     (True, False)

@@ -1,8 +1,8 @@
 """The rows of a CSV in blocks, each checked before it is parsed.
 
 Quotation marks are read as in RFC 4180: a cell that begins with one ends with one, and marks inside are
-doubled. A cell that begins otherwise may hold marks in pairs. With any other mark a parser would take the
-rows that follow for one cell.
+doubled. Other cells may contain marks in pairs. Any other mark is refused, because a parser would read the
+following rows as part of the cell.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from typing import BinaryIO
 
 import numpy as np
 
-from gatewise.data.opening import kind_of
+from gatewise.data.opening import detect_format
 from gatewise.errors import GatewiseError
 
 QUOTE, BREAK, RETURN = 34, 10, 13
 SAMPLE = 1 << 16
 LONGEST_ROW = 1 << 26  # bytes
 MOST_COLUMNS = 100_000
-MARK = b"\xef\xbb\xbf"  # of a file in UTF-8
+MARK = b"\xef\xbb\xbf"  # UTF-8's byte order mark
 
 
 @dataclass(frozen=True)
 class Rows:
     """Whole rows of a CSV.
 
-    text: the rows; lines: [rows], the line in which each begins; blank: [rows], whether it is empty
+    text: the rows; lines: [rows], the line in which each begins; blank: [rows], whether each is empty
     """
 
     text: bytes
@@ -40,15 +40,15 @@ class Rows:
 class RowReader:
     """Reads the header of a CSV, then its rows in blocks; every error names the line.
 
-    names: of the columns, without spaces around them; separator: what is between cells, found in the header
+    names: of the columns, without surrounding spaces; separator: of the cells, found in the header
     """
 
     def __init__(self, path: Path, file: BinaryIO, quoted: bool = True) -> None:
         self.path, self.file, self.quoted = path, file, quoted
         sample = file.read(SAMPLE)
-        if (kind := kind_of(sample)) is not None:
-            raise self.error(f"it is {kind}")
-        self.old_breaks = b"\r" in sample and b"\n" not in sample  # those of the first Macintosh
+        if (found := detect_format(sample)) is not None:
+            raise self.error(f"it is {found}")
+        self.old_breaks = b"\r" in sample and b"\n" not in sample  # as on the first Macintosh
         file.seek(len(MARK) if sample.startswith(MARK) else 0)
         self.rest, self.line, self.separator = b"", 1, "," if quoted else "\t"
         self.names = self._header()
@@ -57,9 +57,9 @@ class RowReader:
         return GatewiseError(f"{self.path} can't be read as a table: {reason}")
 
     def blocks(self, size: int) -> Iterator[Rows]:
-        """Blocks of about `size` bytes, in which every row is blank or has a cell for each column.
+        """Yields blocks of about `size` bytes in which every row is blank or has a cell for each column.
 
-        Raises `GatewiseError` with the line of the first row that can't be read.
+        Raises: `GatewiseError` with the line of the first row that can't be read.
         """
         while text := self._whole_rows(size):
             breaks, separators, ends = self._marks(text)
@@ -69,7 +69,7 @@ class RowReader:
             first, second = padded[starts], padded[starts + 1]
             blank = (first == BREAK) | ((first == RETURN) & (second == BREAK))
             cells = np.diff(np.searchsorted(separators, np.append(starts, len(text)))) + 1
-            if text.endswith(self.separator.encode()):  # the last line of a file, without a break
+            if text.endswith(self.separator.encode()):  # the last line, without a line break
                 cells[-1] -= cells[-1] == len(self.names) + 1
             wrong = (cells != len(self.names)) & ~blank
             if wrong.any():
@@ -84,12 +84,12 @@ class RowReader:
             yield Rows(text, lines, blank)
 
     def _header(self) -> list[str]:
-        """The names in the first row that is not blank."""
+        """Reads the names in the first row that is not blank."""
         text = b""
         while not text.strip():
             if not (text := self._whole_rows(1, only_one=True)):
                 raise self.error(
-                    f"{self.path.name} is empty; give a table with names of columns in its first line"
+                    f"{self.path.name} is empty; give a table with column names in its first line"
                 )
             self.line += text.count(b"\n")
         self.line -= text.count(b"\n")
@@ -108,7 +108,7 @@ class RowReader:
             raise self.error(f"its header can't be read ({error})") from error
 
     def _whole_rows(self, size: int, only_one: bool = False) -> bytes:
-        """The rows that end in about the next `size` bytes, at least one; empty at the end of the file."""
+        """Reads the rows in about the next `size` bytes, at least one; empty at the end of the file."""
         text = self.rest + self._read(size)
         while True:
             data = np.frombuffer(text, np.uint8)
@@ -120,7 +120,7 @@ class RowReader:
             if len(text) > LONGEST_ROW:
                 self._marks(text)
                 raise self.error(f"line {self.line} is longer than {LONGEST_ROW >> 20} MB")
-            more = self._read(max(size, len(text)))  # twice as much each time, so that the time is linear
+            more = self._read(max(size, len(text)))  # doubling keeps the total time linear
             if not more:
                 self.rest = b""
                 return text
@@ -133,7 +133,7 @@ class RowReader:
             raise self.error(error.strerror or str(error)) from error
         if b"\0" in text:
             line = self.line + self.rest.count(b"\n") + text.count(b"\n", 0, text.index(b"\0"))
-            raise self.error(f"line {line} holds bytes of zero; it is no text in UTF-8")
+            raise self.error(f"line {line} contains a zero byte; it is not text in UTF-8")
         return text.replace(b"\r", b"\n") if self.old_breaks else text
 
     def _decoded(self, text: bytes) -> str:
@@ -146,14 +146,11 @@ class RowReader:
             ) from error
 
     def _marks(self, text: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where lines end; where cells and rows end outside quotation marks, which are checked."""
+        """Finds where lines end, and where cells and rows end; checks the quotation marks."""
         data = np.frombuffer(text, np.uint8)
         is_break, is_separator = data == BREAK, data == ord(self.separator)
-        breaks, separators, quotes = (
-            np.flatnonzero(is_break),
-            np.flatnonzero(is_separator),
-            self._quotes(data),
-        )
+        breaks, separators = np.flatnonzero(is_break), np.flatnonzero(is_separator)
+        quotes = self._quotes(data)
         if len(quotes):
             self._check_quotes(text, quotes, np.flatnonzero(is_break | is_separator))
         return breaks, _outside(separators, quotes), _outside(breaks, quotes)
@@ -162,10 +159,13 @@ class RowReader:
         return np.flatnonzero(data == QUOTE) if self.quoted else np.zeros(0, np.int64)
 
     def _check_quotes(self, text: bytes, quotes: np.ndarray, cuts: np.ndarray) -> None:
-        """Marks open and close in turn. cuts: where cells may end, inside marks too."""
+        """Raises: `GatewiseError` if quotation marks do not open and close cells in turn.
+
+        cuts: the places where cells may end, those between quotation marks included
+        """
         data = np.frombuffer(b"\n" + text + b"\n", np.uint8)
         opening, closing = quotes[::2], quotes[1::2]
-        edges = [ord(self.separator), BREAK, QUOTE]  # a mark beside a mark is a doubled one
+        edges = [ord(self.separator), BREAK, QUOTE]  # two adjacent marks are a doubled one
         stray = ~np.isin(data[opening], edges)
         pairs = slice(len(closing))
         plain = stray[pairs] & (np.searchsorted(cuts, opening[pairs]) == np.searchsorted(cuts, closing))
@@ -192,5 +192,5 @@ class RowReader:
 
 
 def _outside(places: np.ndarray, quotes: np.ndarray) -> np.ndarray:
-    """The places outside quotation marks: after an even number of them."""
+    """The places outside quotation marks, which follow an even number of them."""
     return places[np.searchsorted(quotes, places) % 2 == 0] if len(quotes) else places

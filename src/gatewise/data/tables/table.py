@@ -1,4 +1,4 @@
-"""A table from a file, with the line of the file that each row stands in."""
+"""A table from a file, with the line of each row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gatewise.data.tables.numbers import Thousands, hint
 from gatewise.data.tables.parquet import PARQUET, read_parquet
 from gatewise.errors import GatewiseError
 
-LARGEST = 1e30  # what float32 still squares
+LARGEST = 1e30  # magnitude of a value, well within float32
 EMPTY = ("", "na", "nan", "null", "none", "n/a", "-")
 BYTES_AT_ONCE = 1 << 22
 PLAIN = (pl.String, pl.Boolean, pl.Null, pl.Categorical, pl.Enum, pl.Date, pl.Datetime, pl.Time)
@@ -23,10 +23,10 @@ PLAIN = (pl.String, pl.Boolean, pl.Null, pl.Categorical, pl.Enum, pl.Date, pl.Da
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a file as they stand there. `place` says where a row is, for messages.
+    """The rows of a file, unchanged.
 
-    first_line: of the first row, 1 where rows are counted; lines: of every row, where some are left out
-    separator: of a CSV's cells
+    first_line: of the first row; 1 if rows are counted instead of lines
+    lines: [rows], of every row if some lines of the file are left out; separator: of a CSV's cells
     """
 
     path: str
@@ -40,12 +40,12 @@ class Table:
         return self.frame.columns
 
     def place(self, row: int) -> str:
-        """Where the row stands: its line in a text file, its number in another."""
+        """The place of a row for messages: its line in a text file, its number in any other."""
         return f"{self.unit} {self.row_lines[row]}"
 
     @property
     def row_lines(self) -> np.ndarray:
-        """[rows], the line of each in a text file, its number in another."""
+        """[rows], the line of each in a text file, its number in any other."""
         return self.first_line + np.arange(self.frame.height) if self.lines is None else self.lines
 
     @property
@@ -53,10 +53,7 @@ class Table:
         return "line" if self.first_line > 1 else "row"
 
     def column(self, name: str, role: str) -> pl.Series:
-        """The column of that name.
-
-        Errors: `GatewiseError` that lists the columns there are.
-        """
+        """The column of that name. Raises: `GatewiseError` with all columns if there is none."""
         if name not in self.columns:
             raise GatewiseError(
                 f"{self.path} has no column {name!r} for the {role}; it has {', '.join(self.columns)}"
@@ -64,9 +61,9 @@ class Table:
         return self.frame[name]
 
     def texts(self, name: str, role: str) -> pl.Series:
-        """The column as text without spaces around it; an empty cell is null.
+        """A column as text without surrounding spaces; an empty cell is null.
 
-        Errors: `GatewiseError` where the column holds lists, bytes or the like.
+        Raises: `GatewiseError` if the column contains lists, bytes or the like.
         """
         given = self.column(name, role)
         if not (given.dtype.is_numeric() or given.dtype in PLAIN):
@@ -77,12 +74,12 @@ class Table:
         return text.set(text == "", None)
 
     def numbers(self, name: str, role: str, thousands: Thousands | None = None) -> np.ndarray:
-        """The column as float64; an empty cell is NaN.
+        """A column as float64; an empty cell is NaN.
 
-        thousands: of the rows before, where a column comes in pieces: `check` them at the end
+        thousands: of the earlier pieces of the column, to be checked at its end
 
-        Errors: `GatewiseError` that names line and column of the first cell that is no number, or of one
-        that may be thousands as well.
+        Raises: `GatewiseError` with line and column of the first cell that is not a number, or of one whose
+        point may be a thousands separator.
         """
         given = self.column(name, role)
         if not (given.dtype.is_numeric() or given.dtype in (pl.Boolean, pl.String, pl.Null)):
@@ -92,18 +89,21 @@ class Table:
         text = given.str.strip_chars()
         text = text.set(text.str.to_lowercase().is_in(EMPTY), None)
         values = self._checked(name, text, text.cast(pl.Float64, strict=False))
-        met = thousands or self.thousands()
-        met.add(text, self.place)
+        seen = thousands or self.thousands()
+        seen.add(text, self.place)
         if thousands is None:
-            met.check(self.path, name)
+            seen.check(self.path, name)
         return values
 
     def thousands(self) -> Thousands:
-        """For a column of this table that comes in pieces. Points group digits where commas are decimal."""
+        """A detector for a column of this table; strict if the separator suggests decimal commas."""
         return Thousands(strict=self.separator in (";", "\t"))
 
     def _checked(self, name: str, text: pl.Series, values: pl.Series) -> np.ndarray:
-        """Values as float64. text: the same, null where a cell is empty."""
+        """The values as an array. Raises: `GatewiseError` for the first cell that is not a number.
+
+        text: the cells, null where one is empty
+        """
         wrong = values.is_null() & text.is_not_null()
         wrong |= ((values.abs() > LARGEST) & values.is_not_nan()).fill_null(False)
         if wrong.any():
@@ -116,9 +116,9 @@ class Table:
 
 
 def read_table(path: str | Path) -> Table:
-    """Reads a CSV or a Parquet file; the cells of a CSV stay text until a column is asked for.
+    """Reads a CSV or a Parquet file; the cells of a CSV are parsed column by column on request.
 
-    Errors: `GatewiseError` where there is no such file, it is no table, or it has no rows.
+    Raises: `GatewiseError` if there is no such file, it is not a table, or it has no rows.
     """
     path = Path(path)
     require_file(path, "a CSV or a Parquet file")
@@ -132,7 +132,7 @@ def read_table(path: str | Path) -> Table:
 
 
 def joined(path: Path, pieces: Iterable[Piece]) -> Table:
-    """All pieces of a CSV as one table, without empty rows at its end."""
+    """Joins the pieces of a CSV to one table, without empty rows at its end."""
     frames, lines, separators = zip(*pieces, strict=True)
     frame = pl.concat(frames)
     there = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()

@@ -49,7 +49,7 @@ class Alphabet(ABC):
         return "".join(SIGNS.get(one, one) for one in text)
 
     def primed(self, text: str) -> np.ndarray:
-        """The numbers of a text that a user gave. Errors: `GatewiseError` where one is unknown."""
+        """The numbers of a text that a user gave. Raises: `GatewiseError` if one is unknown."""
         return self.encode(text.encode(errors="surrogateescape"))
 
 
@@ -164,7 +164,7 @@ def learn_byte_pairs(texts: Iterable[str], most: int) -> BytePairs:
 
 
 def alphabet_from(data: Mapping[str, Any]) -> Alphabet:
-    """The alphabet that `to_data` told of. Errors: `GatewiseError` where there is none such."""
+    """The alphabet that `to_data` told of. Raises: `GatewiseError` if there is none such."""
     options = dict(data)
     kinds: dict[Any, type[Alphabet]] = {one.kind: one for one in (Characters, Bytes, BytePairs)}
     try:
@@ -188,7 +188,7 @@ def abridged(characters: str, most: int = 80) -> str:
 
 
 def tokenizers() -> Any:
-    """The library of byte pairs. Errors: `GatewiseError` where it is not installed."""
+    """The library of byte pairs. Raises: `GatewiseError` if it is not installed."""
     try:
         import tokenizers as library
     except ImportError as error:

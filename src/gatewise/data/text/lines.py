@@ -24,7 +24,7 @@ class Lines:
     The file stays on disk (as a memory map) and only where its lines begin is kept; one that was packed by
     gzip is unpacked into a temporary file.
 
-    Errors: `GatewiseError` where there is no such file, it is empty, broken, unpacks to far more than a text
+    Raises: `GatewiseError` if there is no such file, it is empty, broken, unpacks to far more than a text
     would, or a line is not UTF-8.
     """
 
@@ -83,7 +83,7 @@ def _mapped(file: IO[bytes]) -> mmap.mmap:
 
 
 def _unpack(path: Path, target: IO[bytes]) -> None:
-    """Errors: `GatewiseError` where the file is damaged, or holds more than a text of its size would."""
+    """Raises: `GatewiseError` if the file is damaged, or holds more than a text of its size would."""
     most = max(DENSEST * path.stat().st_size, SMALL)
     try:
         with gzip.open(path) as packed:

@@ -24,7 +24,7 @@ def pair_columns(
     A column that is not named is found by its name; else it is the first that holds texts. Row numbers,
     ids and columns of numbers are no texts.
 
-    Errors: `GatewiseError` where a column is missing, or there are too few columns of texts.
+    Raises: `GatewiseError` if a column is missing, or there are too few columns of texts.
     """
     for name, role in ((source, "source"), (target, "target")):
         if name is not None:
@@ -61,7 +61,7 @@ def pair_columns(
 
 
 def source_column(table: Table) -> str:
-    """The column of the sources where nobody named it. Errors: `GatewiseError` where none holds texts."""
+    """The column of the sources where nobody named it. Raises: `GatewiseError` if none holds texts."""
     found = _named(table, SOURCES) or next(iter(text_columns(table, [])), None)
     if found is None:
         raise GatewiseError(

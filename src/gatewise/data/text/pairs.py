@@ -77,7 +77,7 @@ def read_pairs(
     target_file: the other half of a text file; source, target: the columns of a table, by default those
     that are called so, or the first two that hold texts
 
-    Errors: `GatewiseError` with the columns there are, or the numbers of lines.
+    Raises: `GatewiseError` with the columns there are, or the numbers of lines.
     """
     if target_file is not None:
         if source or target:
@@ -112,7 +112,7 @@ def read_sources(path: str | Path, column: str | None) -> tuple[Texts, str | Non
 def read_text_table(path: str | Path) -> Table:
     """A table of texts. In one with tabs, quotation marks are what they are: quotation marks.
 
-    Errors: `GatewiseError`; in a text file that is not UTF-8, with the line.
+    Raises: `GatewiseError`; in a text file that is not UTF-8, with the line.
     """
     path = Path(path)
     tabbed, packed = path.suffix.lower() in TABBED, path.suffix.lower() in (".parquet", ".pq")

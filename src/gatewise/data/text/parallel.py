@@ -141,7 +141,7 @@ def prepare(
 
     shares: of the pairs, to validate and to test, where these have no file of their own
 
-    Errors: `GatewiseError` where too few pairs have text on both sides.
+    Raises: `GatewiseError` if too few pairs have text on both sides.
     """
     notes = [*pairs.notes]
     rows, *held = split(pairs, with_text(pairs, notes), shares_of(shares, validation, test))
@@ -205,7 +205,7 @@ def split(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows to train on, to validate, to test, at random but always the same.
 
-    Pairs with one source are never parted. Errors: `GatewiseError` where there are too few.
+    Pairs with one source are never parted. Raises: `GatewiseError` if there are too few.
     """
     group = _groups([hash(pairs.sources[int(row)]) for row in rows])
     groups = int(group.max()) + 1

@@ -46,7 +46,7 @@ class TextStreams:
     def streams(self, rows: int, first: int, last: int) -> Streams:
         """Rows `first` to `last` (excluded) of all `rows`.
 
-        Errors: `GatewiseError` where the text is too short.
+        Raises: `GatewiseError` if the text is too short.
         """
         return Streams(self, rows, first, last)
 

@@ -83,7 +83,7 @@ class Symbols:
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Symbols:
-        """What `to_data` wrote. Errors: `GatewiseError` where it is anything else."""
+        """What `to_data` wrote. Raises: `GatewiseError` if it is anything else."""
         match data:
             case {
                 "kind": "words" | "characters" | "bpe" as kind, "names": [*names], "lower": bool(lower),

@@ -115,7 +115,7 @@ class Split:
 def find_texts(path: Path, pattern: str = "*.txt") -> TextFiles:
     """A text file, or those of a folder whose names fit, in the order of their names.
 
-    Errors: `GatewiseError` where there is none, or nothing in them.
+    Raises: `GatewiseError` if there is none, or nothing in them.
     """
     if path.is_dir():
         try:
@@ -144,7 +144,7 @@ def read_text(
 
     tell: hears the share that is read
 
-    Errors: `GatewiseError` where the text is too short for its parts, or not in UTF-8.
+    Raises: `GatewiseError` if the text is too short for its parts, or not in UTF-8.
     """
     first, second = split.borders(files)
     if not 0 < first < second < files.size:
@@ -176,7 +176,7 @@ def read_text(
 def read_whole(
     files: TextFiles, alphabet: Alphabet, tell: Tell = lambda share: None
 ) -> tuple[Text, tuple[str, ...]]:
-    """A text as one part, and notes on it. Errors: `GatewiseError` where it is too short, or not in UTF-8."""
+    """A text as one part, and notes on it. Raises: `GatewiseError` if it is too short, or not in UTF-8."""
     passes = _Passes(files, alphabet.kind, tell)
     found = passes.survey(0, files.size)
     text = passes.part(alphabet, found, 0)
@@ -193,7 +193,7 @@ class _Passes:
         self._tell, self._all, self._done = tell, files.size * (2 if kind == "bpe" else 1), 0
 
     def survey(self, first: int, last: int) -> Survey:
-        """Errors: `GatewiseError` with the place of what is no text in UTF-8, unless symbols are bytes."""
+        """Raises: `GatewiseError` with the place of what is no text in UTF-8, unless symbols are bytes."""
         found = survey(self.files, first, last, self._went_on)
         if found.wrong is not None and self.kind != "bytes":
             byte = self.files.read(found.wrong, found.wrong + 1)[0]
@@ -243,7 +243,7 @@ class _Passes:
 
 
 def _require_two(files: TextFiles, train: Survey) -> None:
-    """Errors: `GatewiseError` where the part to train on is one symbol over and over."""
+    """Raises: `GatewiseError` if the part to train on is one symbol over and over."""
     if train.wrong is None and np.count_nonzero(train.counts) < 2:
         only = chr(int(np.argmax(train.counts)))
         raise GatewiseError(

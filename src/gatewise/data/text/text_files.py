@@ -24,7 +24,7 @@ class TextFiles:
 
     others: how many files of their folder were left out
 
-    Errors: `GatewiseError` where there is no file, or nothing in them.
+    Raises: `GatewiseError` if there is no file, or nothing in them.
     """
 
     def __init__(self, paths: Sequence[Path], others: int = 0) -> None:

@@ -1,0 +1,1 @@
+"""Times: their formats, offsets and zones, and columns of them."""
