@@ -1,13 +1,13 @@
-"""Units of a model of text that anyone can name: inside a string, place in the line, depth of brackets.
+"""Units of a model of text that anyone can name: inside a string, position in the line, depth of brackets.
 
 The paper (Karpathy, Johnson and Li 2015, Visualizing and understanding recurrent networks) shows, for models
 of Tolstoy and of the Linux kernel, single memories that follow quotations, comments, the length of a line,
 indentation and brackets. They were found by eye.
 
 Ours: an LSTM over characters of Python's own library, as it lies beside the interpreter; then it reads the
-source of gatewise, which it has never seen. `followers` (`gatewise.insight.units`) names for each signal the
-memory that goes with it most closely on one half of that text; what counts is the correlation on the other
-half. Beside it the same for the network before training: some unit of many always correlates.
+source of gatewise, which it has never seen. For each signal, `correlated_units` (`gatewise.insight.units`)
+finds the cell state with the strongest correlation on one half of that text; its correlation on the other
+half is reported. The network before training is the control: some unit of many always correlates.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from shakespeare import measured
 import gatewise
 from gatewise.data.text.alphabet import Alphabet, alphabet_from
 from gatewise.files import write_whole
-from gatewise.insight.signals import places
+from gatewise.insight.signals import line_positions
 from gatewise.insight.trace import LayerTrace, trace
-from gatewise.insight.units import followers
+from gatewise.insight.units import correlated_units
 from gatewise.tasks.generate.language import LanguageModel
 from gatewise.tasks.serialization import load_model
 
 PAPER = "single cells for quotations, line lengths, comments, indentation; no correlation is given"
-DRAWN = ("inside a string", "place in the line")
+DRAWN = ("inside a string", "position in the line")
 LINES, WIDTH = 17, 108
 
 
@@ -80,7 +80,7 @@ def source_signals(text: str) -> dict[str, np.ndarray]:
         "inside a string": strings,
         "inside a comment": comments,
         "depth of brackets": depth,
-        "place in the line": places(text),
+        "position in the line": line_positions(text),
         "indentation": np.concatenate(indents),
     }
 
@@ -106,7 +106,7 @@ def closest(found: LayerTrace, signals: dict[str, np.ndarray]) -> dict[str, dict
 
 def _part(found: LayerTrace, signals: dict[str, np.ndarray], part: slice) -> pl.DataFrame:
     states = {name: values[:, part] for name, values in found.states.items()}
-    return followers(
+    return correlated_units(
         LayerTrace(found.module, 0, found.layer, found.direction, found.cell, states, {}),
         {name: values[part] for name, values in signals.items()},
     )

@@ -20,7 +20,7 @@ def gatewise(monkeypatch, tmp_path, capsys):
 def test_a_walk(gatewise):
     code, told = gatewise("explain", "lstm")
     assert code == 0
-    order = ["forget: how much", "write: what is new", "keep: the memory", "show: what the next step"]
+    order = ["forget: how much", "input: the new content", "update: the memory", "output: what the next step"]
     assert [told.out.index(one) for one in order] == sorted(told.out.index(one) for one in order)
     assert "f = sigmoid(W_f x + R_f h[t-1])" in told.out
 
@@ -38,8 +38,8 @@ def test_vanishing(gatewise, tmp_path):
         (["lstn"], "there is no cell 'lstn'"),
         (["mdlstm"], "MDLSTM2 runs over a lattice"),
         (
-            ["vanishing", "--lesson", "maths"],
-            "there is no lesson 'maths'; the lessons are order, adding, cop",
+            ["vanishing", "--problem", "maths"],
+            "there is no toy problem 'maths'; the toy problems are order, adding, copying",
         ),
         (["vanishing", "--lags", "ten"], "expected --lags as whole numbers with commas, got 'ten'"),
         (["vanishing", "--lags", "1"], "expected --lags of at least 2 steps, got 1"),
@@ -49,7 +49,7 @@ def test_vanishing(gatewise, tmp_path):
         ),
         (
             ["vanishing", "--cells", "rnn,mdlstm"],
-            "MDLSTM2 runs over a lattice; vanishing is tried out on seq",
+            "MDLSTM2 runs over a lattice; vanishing needs a cell of sequences",
         ),
         (["vanishing", "--out", "x.pdf"], "expected --out as a .png, got 'x.pdf'"),
     ],

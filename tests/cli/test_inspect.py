@@ -44,16 +44,16 @@ def test_what_the_forecast_came_from(inspect, tmp_path):
     code, out, err = inspect("run", "--attribution", "--out", "a.html")
     assert (code, err) == (0, "")
     told = json.loads(re.search(r'id="data">(.*?)</script>', (tmp_path / "a.html").read_text(), re.DOTALL)[1])
-    sentence = told["explained"].removeprefix("Attribution: ").partition(". Most by ")
+    sentence = told["attribution"].removeprefix("Attribution: ").partition(". Largest contributions: ")
     last, first = told["times"][-1], told["times"][-4]
     assert sentence[0].startswith(f"the median for {last}, 4 steps ahead (a step is one month): ")
-    assert f" for {first} (true: " in told["said"]
+    assert f" for {first} (true: " in told["prediction"]
     assert f"attribution: {sentence[0]}" in out.replace("\n", " ").replace("  ", " ")
-    assert "most by step " in out
-    assert told["tracks"][-1]["name"] == "came from"
+    assert "largest contributions: step " in out
+    assert told["tracks"][-1]["name"] == "attribution"
 
 
-def test_without_captum_one_line_says_what_to_install(inspect, tmp_path, monkeypatch):
+def test_without_captum_one_line_names_what_to_install(inspect, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "captum.attr", None)
     code, _, err = inspect("run", "--attribution")
     assert code == 2
@@ -64,9 +64,9 @@ def test_without_captum_one_line_says_what_to_install(inspect, tmp_path, monkeyp
     assert not list(tmp_path.iterdir())
 
 
-def test_a_task_without_attribution_says_so(inspect, tmp_path, monkeypatch):
+def test_a_task_without_attribution(inspect, tmp_path, monkeypatch):
     real = TASK.example
-    monkeypatch.setattr(type(TASK), "example", lambda self, *given: replace(real(*given), explain=None))
+    monkeypatch.setattr(type(TASK), "example", lambda self, *given: replace(real(*given), attribute=None))
     code, _, err = inspect("run", "--attribution")
     assert code == 2
     assert err == "gatewise: attribution is not available for this task; leave it out\n"
@@ -77,10 +77,10 @@ def test_a_task_without_attribution_says_so(inspect, tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         (("run", "--layer", 2), "there is no layer 2; the layers are 0: layer 0, 1: layer 1"),
-        (("run", "--step", 12), "layer 0 ran for 12 steps, from 0 on; got step 12"),
+        (("run", "--step", 12), "layer 0 ran for 12 steps, numbered from 0; got step 12"),
         (("run", "--example", 99), "there are 21 windows in the test part, numbered from 0; there is no"),
         (("run", "--out", "report.pdf"), "expected --out as an .html file, got 'report.pdf'"),
-        (("naive",), "holds no recurrent layer"),
+        (("naive",), "has no recurrent layer"),
         (("nowhere",), "there is no model.json"),
     ],
     ids=str,

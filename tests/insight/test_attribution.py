@@ -58,8 +58,8 @@ def test_it_is_complete():
     forward = last(layer)
     found, coarse = attribute(forward, x), attribute(forward, x, steps=4)
     torch.testing.assert_close(found.output, forward(x))
-    torch.testing.assert_close(found.start, forward(torch.zeros_like(x)))
-    difference = found.output - found.start
+    torch.testing.assert_close(found.baseline_output, forward(torch.zeros_like(x)))
+    difference = found.output - found.baseline_output
     assert (found.gap.abs() < 1e-3 * difference.abs()).all()
     assert (found.gap.abs() < coarse.gap.abs()).all()
     torch.testing.assert_close(found.values.sum((1, 2)) - difference, found.gap)
@@ -69,14 +69,14 @@ def test_it_is_the_mean_gradient_on_the_way():
     """Against a plain sum of very many gradients by autograd, of another midpoint rule."""
     layer, x = gatewise.GRU(2, 4).double(), torch.randn(1, 6, 2).double()
     forward, total = last(layer), torch.zeros_like(x)
-    for share in (torch.arange(2000) + 0.5) / 2000:
-        point = (share * x).requires_grad_()
+    for fraction in (torch.arange(2000) + 0.5) / 2000:
+        point = (fraction * x).requires_grad_()
         total += torch.autograd.grad(forward(point).sum(), point)[0] / 2000
     torch.testing.assert_close(attribute(forward, x).values, total * x, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "rnn"])
-def test_kernels_and_reference_say_the_same(name):
+def test_kernels_and_reference_agree(name):
     """In float32: both round, so they agree to some of its last digits."""
     layer = gatewise.Recurrent(gatewise.cells.find_cell(name), 3, 8)
     x = torch.randn(2, 12, 3)
@@ -105,13 +105,13 @@ def test_through_an_embedding(batch_first):
     torch.testing.assert_close(found.output, forward(symbols))
     other = torch.randn(3).double()
     moved = attribute_through(rows, forward, symbols, other, batch_first=batch_first)
-    torch.testing.assert_close(moved.start, onwards(other.expand(3, 3, 3)))
+    torch.testing.assert_close(moved.baseline_output, onwards(other.expand(3, 3, 3)))
     assert not list(rows._forward_hooks)
 
 
-def test_what_can_t_be_attributed_is_said(monkeypatch):
+def test_what_can_not_be_attributed(monkeypatch):
     layer, x = gatewise.RNN(2, 3), torch.randn(2, 4, 2)
-    with pytest.raises(GatewiseError, match=r"one number for each of 2 rows .*, got \(2, 3\)"):
+    with pytest.raises(GatewiseError, match=r"to return one number for each of 2 rows, got \(2, 3\)"):
         attribute(lambda x: layer(x.transpose(0, 1))[0][-1], x)
     rows = nn.Embedding(4, 2)
     with pytest.raises(GatewiseError, match="called once; Embedding was called 2 times"):

@@ -48,10 +48,10 @@ def test_inside_a_user_s_module_and_its_own_gradients_are_left_alone():
     class Model(nn.Module):
         def __init__(self):
             super().__init__()
-            self.reader, self.out = nn.RNN(3, 4, batch_first=True), nn.Linear(4, 1)
+            self.encoder, self.out = nn.RNN(3, 4, batch_first=True), nn.Linear(4, 1)
 
         def forward(self, x):
-            return self.out(self.reader(x)[0][:, -1])
+            return self.out(self.encoder(x)[0][:, -1])
 
     model, x = Model(), torch.randn(2, 6, 3)
     (flow,) = gradient_flow(model, lambda: model(x).sum())
@@ -72,7 +72,7 @@ def linear_rnn(factor):
 
 
 @pytest.mark.parametrize(
-    ("factor", "memory", "told"),
+    ("factor", "memory", "expected_text"),
     [
         (0.25, 1, "falls to 1/e within 1 step, to 3.6e-12 of it 19 steps back"),
         (0.5, 2, "falls to 1/e within 2 steps, to 1.9e-06 of it 19 steps back"),
@@ -82,13 +82,13 @@ def linear_rnn(factor):
         (1.5, None, "explodes, 2,217 times larger 19 steps back"),
     ],
 )
-def test_a_gradient_of_known_factor(factor, memory, told):
+def test_a_gradient_of_known_factor(factor, memory, expected_text):
     layer = linear_rnn(factor)
     (flow,) = gradient_flow(layer, lambda: layer(torch.zeros(20, 1, 1).double())[0][-1].sum())
     assert flow.growth == (pytest.approx(max(factor, 1) ** 19), 19 if factor > 1 else 0)
     assert flow.explodes == (factor == 1.5)
     assert flow.memory("h") == memory or factor > 1
-    assert told in flow.sentence("h")
+    assert expected_text in flow.sentence("h")
     assert flow.norms["h"].tolist() == pytest.approx([factor**lag for lag in range(20)])
 
 
@@ -107,7 +107,7 @@ def test_the_jacobian_of_a_step():
 
 
 def test_what_can_not_be_followed():
-    with pytest.raises(GatewiseError, match="nothing in Linear runs along a sequence"):
+    with pytest.raises(GatewiseError, match="Linear has no layer that runs along a sequence"):
         gradient_flow(nn.Linear(1, 1), lambda: torch.zeros(()))
     layer = gatewise.LSTM(3, 4)
     with pytest.raises(GatewiseError, match="the loss does not depend on the states"):
@@ -118,18 +118,18 @@ def test_what_can_not_be_followed():
 
 
 @pytest.mark.parametrize(
-    ("norms", "told"),
+    ("norms", "expected_text"),
     [
-        ([0.0, 0, 0, 0, 2], "no gradient goes from step to step"),
+        ([0.0, 0, 0, 0, 2], "no gradient flows from step to step"),
         ([0.0, 0, 0, 0, 0], "the gradient is zero everywhere"),
-        ([1.0, math.nan, 0, 0, 0], "the gradient is no number"),
+        ([1.0, math.nan, 0, 0, 0], "the gradient is not finite"),
         ([1.0, 0.5, 0, 0, 0], "falls to 1/e within 2 steps, to nothing of it 4 steps back"),
     ],
 )
-def test_no_gradient_through_time(norms, told):
+def test_no_gradient_through_time(norms, expected_text):
     flow = Flow("layer 0", gatewise.cells.RNN, {"h": torch.tensor(norms)}, torch.ones(5))
     assert not flow.explodes
-    assert told in flow.sentence("h")
+    assert expected_text in flow.sentence("h")
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -144,10 +144,10 @@ def test_of_a_padded_batch_each_row_counts_from_its_own_end(bidirectional):
     ]
     for place, flow in enumerate(flows):
         long, short = (one[place] for one in alone)
-        assert len(flow.carried) == 9
+        assert len(flow.propagated) == 9
         for found, first, second in (
             (flow.norms["h"], long.norms["h"], short.norms["h"]),
-            (flow.carried, long.carried, short.carried),
+            (flow.propagated, long.propagated, short.propagated),
         ):
             torch.testing.assert_close(found[:4], (first[:4] + second) / 2)
             torch.testing.assert_close(found[4:], first[4:])
@@ -157,17 +157,17 @@ def test_layers_are_called_by_what_tells_them_apart():
     class Model(nn.Module):
         def __init__(self):
             super().__init__()
-            self.reader = nn.GRU(3, 4, bidirectional=True)
-            self.teller = gatewise.LSTM(8, 4, num_layers=2)
+            self.encoder = nn.GRU(3, 4, bidirectional=True)
+            self.decoder = gatewise.LSTM(8, 4, num_layers=2)
 
         def forward(self, x):
-            return self.teller(self.reader(x)[0])[0]
+            return self.decoder(self.encoder(x)[0])[0]
 
     model = Model()
     flows = gradient_flow(model, lambda: model(torch.randn(5, 2, 3))[-1].sum())
     assert [one.title for one in flows] == [
-        "reader, layer 0, forward", "reader, layer 0, backward", "teller, layer 0, forward",
-        "teller, layer 1, forward",
+        "encoder, layer 0, forward", "encoder, layer 0, backward", "decoder, layer 0, forward",
+        "decoder, layer 1, forward",
     ]  # fmt: skip
 
 
@@ -190,4 +190,4 @@ def test_what_is_carried_is_of_all_states_together():
     for pair in reversed(states):
         norms = [one.norm(dim=1).mean() for one in torch.autograd.grad(value, pair, retain_graph=True)]
         expected.append(torch.stack(norms).norm())
-    torch.testing.assert_close(flow.carried, torch.stack(expected))
+    torch.testing.assert_close(flow.propagated, torch.stack(expected))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatewise.insight.signals import places, quoted, text_signals
+from gatewise.insight.signals import inside_quotes, line_positions, text_signals
 
 
 @pytest.mark.parametrize(
@@ -17,12 +17,12 @@ from gatewise.insight.signals import places, quoted, text_signals
     ],
 )
 def test_quotations(text, inside):
-    assert "".join("01"[int(one)] for one in quoted(text)) == inside
+    assert "".join("01"[int(one)] for one in inside_quotes(text)) == inside
 
 
 def test_places_in_lines():
-    assert places("ab\n\nc\r\nd").tolist() == [0, 1, 2, 0, 0, 1, 2, 0]
-    assert places("").tolist() == []
+    assert line_positions("ab\n\nc\r\nd").tolist() == [0, 1, 2, 0, 0, 1, 2, 0]
+    assert line_positions("").tolist() == []
 
 
 def test_only_what_there_is():

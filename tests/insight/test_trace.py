@@ -128,5 +128,5 @@ def test_a_tidy_table():
 
 
 def test_a_model_without_memory():
-    with pytest.raises(GatewiseError, match="Linear holds no recurrent layer"):
+    with pytest.raises(GatewiseError, match="Linear has no recurrent layer"):
         trace(nn.Linear(2, 2), torch.randn(1, 2))

@@ -1,4 +1,4 @@
-"""Unit statistics, on nets whose gates are set by hand."""
+"""Unit statistics, on networks with gates set to known values."""
 
 import math
 
@@ -12,7 +12,7 @@ from gatewise.cells import Cell, R, W, prev, sigmoid, tanh, x
 from gatewise.cells.carry_factor import carry_factors
 from gatewise.errors import GatewiseError
 from gatewise.insight.trace import trace
-from gatewise.insight.units import followers, keep_factors, unit_table
+from gatewise.insight.units import carry_factor_values, correlated_units, unit_table
 
 
 def with_gates(**biases):
@@ -31,15 +31,15 @@ def test_half_lives_of_set_gates():
     keep = [0.5 ** (1 / 10), 0.9]
     table = unit_table(trace(with_gates(f=keep), torch.randn(7, 3, 1).double()).layers[0])
     assert table["c_half_life"].to_list() == pytest.approx([10, math.log(0.5) / math.log(0.9)])
-    assert table["c_constant"].to_list() == pytest.approx([10 / math.log(2), -1 / math.log(0.9)])
+    assert table["c_time_constant"].to_list() == pytest.approx([10 / math.log(2), -1 / math.log(0.9)])
 
 
-def test_shares_of_open_and_shut_steps():
+def test_fractions_of_open_and_closed_steps():
     layer = with_gates(i=[0.95, 0.05], o=[0.5, 0.5])
     table = unit_table(trace(layer, torch.randn(7, 3, 1).double()).layers[0])
     assert table["i_open"].to_list() == [1, 0]
-    assert table["i_shut"].to_list() == [0, 1]
-    assert table["o_open"].to_list() == table["o_shut"].to_list() == [0, 0]
+    assert table["i_closed"].to_list() == [0, 1]
+    assert table["o_open"].to_list() == table["o_closed"].to_list() == [0, 0]
 
 
 def test_only_steps_inside_count():
@@ -62,7 +62,7 @@ def test_a_dead_unit_is_one_that_never_changes():
 
 
 @pytest.mark.parametrize("cell", [cells.GRU, cells.MGU, cells.LSTM1997, cells.CoupledLSTM])
-def test_what_is_kept_is_what_autograd_says_where_all_else_is_held(cell):
+def test_carry_factors_are_the_gradient_with_gates_held_constant(cell):
     layer = gatewise.Recurrent(cell, 3, 4).double()
     with torch.no_grad():  # a state that no gate sees reaches itself by the straight way alone
         for name, value in layer.named_parameters():
@@ -73,12 +73,12 @@ def test_what_is_kept_is_what_autograd_says_where_all_else_is_held(cell):
     given = tuple(state) if len(state) > 1 else state[0]
     seen = trace(layer, x[:1], given).layers[0]
     (gradient,) = torch.autograd.grad(seen.states[name].sum(), state[-1])
-    torch.testing.assert_close(keep_factors(seen)[name][0], gradient[0])
+    torch.testing.assert_close(carry_factor_values(seen)[name][0], gradient[0])
 
 
 def test_sums_products_and_signs_of_a_user_s_own_equations():
     class Own(Cell):
-        """Keeps by several ways."""
+        """Carries its state by several terms."""
 
         state = ("h",)
         f = sigmoid(W.f @ x)
@@ -88,11 +88,11 @@ def test_sums_products_and_signs_of_a_user_s_own_equations():
     layer = gatewise.Recurrent(Own, 3, 4)
     seen = trace(layer, torch.randn(5, 2, 3)).layers[0]
     gate = seen.values["f"]
-    torch.testing.assert_close(keep_factors(seen)["h"], 1 / (1 + gate) - gate + 1.5)
+    torch.testing.assert_close(carry_factor_values(seen)["h"], 1 / (1 + gate) - gate + 1.5)
     assert carry_factors(cells.RNN) == {}
 
 
-def test_the_unit_that_follows_a_signal_is_found():
+def test_the_unit_that_correlates_with_a_signal_is_found():
     layer, steps = gatewise.RNN(1, 3).double(), 40
     with torch.no_grad():
         for value in layer.parameters():
@@ -102,13 +102,13 @@ def test_the_unit_that_follows_a_signal_is_found():
     signal = np.sin(np.arange(steps) / 3)
     x = torch.from_numpy(signal).reshape(steps, 1, 1)
     seen = trace(layer, x).layers[0]
-    found = followers(seen, {"sine": signal, "noise": np.random.default_rng(0).normal(size=steps)})
+    found = correlated_units(seen, {"sine": signal, "noise": np.random.default_rng(0).normal(size=steps)})
     first = found.filter(signal="sine").row(0, named=True)
     assert (first["unit"], first["state"]) == (1, "h")
     assert first["correlation"] == pytest.approx(-1, abs=1e-4)
     assert 0 not in found["unit"]
     with pytest.raises(GatewiseError, match=r"expected the signal 'short' as 40 numbers, one a step"):
-        followers(seen, {"short": np.ones(3)})
+        correlated_units(seen, {"short": np.ones(3)})
 
 
 def test_a_projected_hidden_has_fewer_units():
@@ -116,5 +116,5 @@ def test_a_projected_hidden_has_fewer_units():
     with gatewise.backend("reference"):
         seen = trace(layer, torch.randn(6, 2, 3)).layers[0]
     table = unit_table(seen)
-    assert table["c_keep"].to_list() == pytest.approx(seen.gates["f"].mean((0, 1)).tolist())
-    assert table["spread"].is_nan().to_list() == [False, False, True, True]
+    assert table["c_carry_factor"].to_list() == pytest.approx(seen.gates["f"].mean((0, 1)).tolist())
+    assert table["std"].is_nan().to_list() == [False, False, True, True]

@@ -1,4 +1,4 @@
-"""Lessons, and who learns them."""
+"""Toy problems, and which cells learn them."""
 
 import numpy as np
 import pytest
@@ -16,38 +16,38 @@ def drawn(make, lag=20, rows=50):
 
 
 def test_the_order_of_two_symbols_is_the_answer():
-    lesson = drawn(temporal_order)
-    symbols = lesson.inputs.argmax(-1)
+    problem = drawn(temporal_order)
+    symbols = problem.inputs.argmax(-1)
     for row in range(50):
         places = (symbols[:, row] < SYMBOLS).nonzero().flatten().tolist()
         assert len(places) == 2
         first, second = symbols[places, row].tolist()
-        assert lesson.answers[row].item() == 2 * first + second
+        assert problem.targets[row].item() == 2 * first + second
         assert places[0] <= len(symbols) - 20  # at least so many steps to the end
-    assert (lesson.inputs.sum(-1) == 1).all()
+    assert (problem.inputs.sum(-1) == 1).all()
     assert symbols.max() == SYMBOLS + NOISE - 1
 
 
 def test_the_sum_of_the_marked_numbers():
-    lesson = drawn(adding)
-    values, marks = lesson.inputs.unbind(-1)
+    problem = drawn(adding)
+    values, marks = problem.inputs.unbind(-1)
     assert (marks.sum(0) == 2).all()
-    torch.testing.assert_close((values * marks).sum(0)[:, None], lesson.answers)
+    torch.testing.assert_close((values * marks).sum(0)[:, None], problem.targets)
     many = drawn(adding, rows=4000)
-    assert (many.answers - 1).square().mean().item() == pytest.approx(1 / 6, rel=0.1)
+    assert (many.targets - 1).square().mean().item() == pytest.approx(1 / 6, rel=0.1)
 
 
 def test_the_symbols_to_copy_come_before_the_blanks():
-    lesson = drawn(copying)
-    symbols = lesson.inputs.argmax(-1)
-    assert torch.equal(symbols[:3].T, lesson.answers)
-    assert (symbols[3:] == lesson.classes).all()
+    problem = drawn(copying)
+    symbols = problem.inputs.argmax(-1)
+    assert torch.equal(symbols[:3].T, problem.targets)
+    assert (symbols[3:] == problem.classes).all()
     assert len(symbols) == 23
 
 
 def test_an_lstm_learns_where_an_rnn_s_gradient_is_gone(tmp_path):
     outcomes = [learn(cell, "order", 30, steps) for cell, steps in ((RNN, 1), (GRU, 1), (LSTM, 300))]
-    assert outcomes[2].right >= 0.98
+    assert outcomes[2].accuracy >= 0.98
     assert outcomes[2].steps < 300
     left = {one.cell: one.gradient[30] / one.gradient[0] for one in outcomes}
     assert left[RNN] < 1e-3 * left[LSTM]
@@ -57,5 +57,5 @@ def test_an_lstm_learns_where_an_rnn_s_gradient_is_gone(tmp_path):
 
 
 def test_real_answers_are_right_within_a_tenth():
-    assert 0 <= learn(LSTM, "adding", 5, 2).right < 0.9
-    assert learn(LSTM, "copying", 2, 60).right > 0.5
+    assert 0 <= learn(LSTM, "adding", 5, 2).accuracy < 0.9
+    assert learn(LSTM, "copying", 2, 60).accuracy > 0.5

@@ -26,7 +26,7 @@ def test_signals_by_python_s_tokens(script, signal, inside):
 def test_signals_by_lines(script):
     found = script("cells_of_text").source_signals(SOURCE)
     assert found["indentation"].tolist() == [0] * 12 + [5] * 13
-    assert found["place in the line"].tolist() == [*range(12), *range(13)]
+    assert found["position in the line"].tolist() == [*range(12), *range(13)]
 
 
 def test_the_unit_is_found_in_one_half_and_judged_by_the_other(script):

@@ -6,7 +6,7 @@ from torch import nn
 
 import gatewise
 from gatewise.report import inspect
-from gatewise.report.example import AttentionMap, Example, Explained, Line, Strip, Track
+from gatewise.report.example import AttentionMap, Example, ExampleAttribution, Line, Strip, Track
 
 NASTY = "</script><script>window.broken = 1</script><img src=x onerror='window.broken = 1'>"
 STEPS, UNITS = 12, 5
@@ -50,18 +50,18 @@ def looking(over_image=False):
     part[1, 5:] = np.nan
     parts = (
         Track("read", symbols=read, strip=Strip(np.linspace(-2, 1, 7)[None], ("read",)), layer="encoder"),
-        Track("came from", strip=Strip(part, ("first", NASTY)), layer="encoder"),
-        Track("looked at", strip=Strip(weights[:1, :7], ("weight",), signed=False), layer="encoder"),
+        Track("attribution", strip=Strip(part, ("first", NASTY)), layer="encoder"),
+        Track("attention", strip=Strip(weights[:1, :7], ("weight",), signed=False), layer="encoder"),
         Track("given", symbols=told, layer="decoder"),
     )
     image = (255 * torch.rand(6, 8)).byte().numpy()
-    looked = (
+    attention = (
         AttentionMap(weights, told, (), "decoder", "", image, (2, 2))
         if over_image
         else AttentionMap(weights, told, read, "decoder", "encoder")
     )
-    explained = Explained("the logit", 1.5, 0.5, "where all is nothing", 0.25, part[0], parts[:1])
-    example = Example(None, "a pair", parts, looked=looked, explained=explained)
+    attribution = ExampleAttribution("the logit", 1.5, 0.5, "where all is nothing", 0.25, part[0], parts[:1])
+    example = Example(None, "a pair", parts, attention=attention, attribution=attribution)
     return inspect(model, model, lambda: model()[-1].square().sum(), example)
 
 
@@ -71,7 +71,7 @@ def lattices():
     layer, image = gatewise.MDLSTM(1, 3, axes=2, directions="all"), torch.rand(1, 6, 4, 1)
     pixels = (255 * image[0, ..., 0]).byte().numpy()
     strip = Strip(image[0, ..., 0].T.numpy() - 0.5)
-    tracks = Track("image", pixels=pixels), Track("came from", strip=strip)
-    explained = Explained("the logit", 1.0, 0.0, "in the dark", 0.0, np.ones(6), tracks[1:])
-    example = Example(None, "image 0", tracks, explained=explained)
+    tracks = Track("image", pixels=pixels), Track("attribution", strip=strip)
+    attribution = ExampleAttribution("the logit", 1.0, 0.0, "in the dark", 0.0, np.ones(6), tracks[1:])
+    example = Example(None, "image 0", tracks, attribution=attribution)
     return inspect(layer, lambda: layer(image), lambda: layer(image)[0].sum(), example)

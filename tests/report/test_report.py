@@ -16,7 +16,7 @@ from gatewise.cells.catalogue import lattice_cells
 from gatewise.errors import GatewiseError
 from gatewise.report import draw, inspect, page, write_page
 from gatewise.report.mathml import equations
-from gatewise.report.order import by_following, by_similarity
+from gatewise.report.order import by_correlation, by_similarity
 from gatewise.report.packed import packed
 from gatewise.report.page import contents
 from tests.report.reports import NASTY, STEPS, UNITS, lattices, looking, sequences
@@ -69,7 +69,7 @@ def test_texts_of_a_user_end_no_script():
     assert text.count("<script") == 2  # the data and the page's own
     assert "<img" not in text
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1]
-    assert json.loads(data)["said"] == NASTY
+    assert json.loads(data)["prediction"] == NASTY
     assert "default-src 'none'" in text  # no request to anywhere
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
 
@@ -102,7 +102,7 @@ def test_what_is_too_much_is_cut_and_said():
 
 def test_units_in_order():
     (one, _) = contents(sequences())["layers"]
-    lives, spread = one["table"]["c_half_life"], one["table"]["spread"]
+    lives, spread = one["table"]["c_half_life"], one["table"]["std"]
     assert [lives[unit] for unit in one["orders"]["half-life"]] == sorted(lives, reverse=True)
     assert [spread[unit] for unit in one["orders"]["activity"]] == sorted(spread, reverse=True)
     assert all(sorted(order) == list(range(UNITS)) for order in one["orders"].values())
@@ -120,10 +120,10 @@ def test_units_that_follow_what_the_model_is_given():
     steps = np.arange(60)
     values = np.random.default_rng(0).normal(size=(60, 4)) * 0.1
     values[:, 2] -= np.sin(steps)
-    assert by_following(values, np.sin(steps))[0] == 2
+    assert by_correlation(values, np.sin(steps))[0] == 2
     (one, _) = contents(sequences())["layers"]
-    assert f"following {NASTY}, given" in one["orders"]  # but not what goes on behind the last step
-    assert len([name for name in one["orders"] if name.startswith("following")]) == 1
+    assert f"correlation with {NASTY}, given" in one["orders"]  # but not what goes on behind the last step
+    assert len([name for name in one["orders"] if name.startswith("correlation")]) == 1
 
 
 def test_a_state_of_fewer_units_than_its_gates():
@@ -198,7 +198,7 @@ def test_what_is_asked_for_must_be_there(tmp_path):
     found = sequences()
     with pytest.raises(GatewiseError, match="there is no layer 2; the layers are 0: layer 0, 1: layer 1"):
         write_page(found, tmp_path / "a.html", layer=2)
-    with pytest.raises(GatewiseError, match=f"layer 1 ran for {STEPS} steps, from 0 on; got step 12"):
+    with pytest.raises(GatewiseError, match=f"layer 1 ran for {STEPS} steps, numbered from 0; got step 12"):
         write_page(found, tmp_path / "a.html", layer=1, step=STEPS)
     assert not list(tmp_path.iterdir())
 
@@ -212,20 +212,20 @@ def rows_of(told):
 @pytest.mark.parametrize("over_image", [False, True])
 def test_where_it_looked_and_what_it_came_from(over_image):
     found = looking(over_image)
-    told, looked = contents(found), found.example.looked
-    assert rows_of(told["looked"]["weights"]) == pytest.approx(looked.weights, abs=1e-4)
-    assert told["looked"]["weights"]["range"] == pytest.approx(looked.weights.max(), rel=1e-5)
-    assert told["looked"]["told"] == ("one", "two", NASTY, "(end)")
-    assert told["looked"]["read"][-1] == ("11" if over_image else NASTY)
+    told, looked = contents(found), found.example.attention
+    assert rows_of(told["attention"]["weights"]) == pytest.approx(looked.weights, abs=1e-4)
+    assert told["attention"]["weights"]["range"] == pytest.approx(looked.weights.max(), rel=1e-5)
+    assert told["attention"]["targets"] == ("one", "two", NASTY, "(end)")
+    assert told["attention"]["sources"][-1] == ("11" if over_image else NASTY)
     read, came, weights, _ = told["tracks"]
     for one, track in zip((read, came, weights), found.example.tracks, strict=False):
         assert rows_of(one["strip"]) == pytest.approx(track.strip.values, abs=1e-4, nan_ok=True)
         assert one["strip"]["names"] == track.strip.names
     assert [one["strip"]["kind"] for one in (read, came, weights)] == ["state", "state", "weight"]
-    assert told["explained"] == (
-        "Attribution: the logit: 1.5, and 0.5 where all is nothing; its parts add up to the difference but "
-        "for 0.25. Most by step 0 (a) -1, step 1 (b) -0.846, step 2 (c) -0.692, step 3 (d) -0.538, "
-        "step 4 (e) -0.385."
+    assert told["attribution"] == (
+        "Attribution: the logit: 1.5, and 0.5 where all is nothing; the contributions sum to the "
+        "difference within 0.25. Largest contributions: step 0 (a) -1, step 1 (b) -0.846, step 2 (c) -0.692, "
+        "step 3 (d) -0.538, step 4 (e) -0.385."
     )
     assert page(found).count("<script") == 2
 
@@ -237,4 +237,4 @@ def test_pictures(made, tmp_path):
     assert "values.png" in told
     assert ("gradient.png" in told) == (made is not lattices)
     assert ("attribution.png" in told) == (made is lattices)
-    assert ("looked.png" in told) == (made not in (sequences, lattices))
+    assert ("attention.png" in told) == (made not in (sequences, lattices))

@@ -194,7 +194,7 @@ def test_a_click_holds_what_one_looks_at(page):
     held = where(page)
     point(page, "h", 6, 0)
     assert where(page) == held
-    page.get_by_role("button", name="Held: click to let go").click()
+    page.get_by_role("button", name="Pinned: click to unpin").click()
     point(page, "h", 6, 0)
     assert where(page)[1] == 6
 
@@ -265,7 +265,7 @@ def test_lattices_are_images(browser, tmp_path):
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_where_it_looked(browser, tmp_path, over_image, colours):
     found, path = looking(over_image), tmp_path / "report.html"
-    weights = found.example.looked.weights
+    weights = found.example.attention.weights
     write_page(found, path, layer=1)
     page, heard = browser.new_page(viewport={"width": 1000, "height": 700}, color_scheme=colours), []
     page.set_default_timeout(8000)
@@ -275,7 +275,7 @@ def test_where_it_looked(browser, tmp_path, over_image, colours):
     page.goto(path.as_uri())
     assert heard == [path.as_uri()]
     rows, columns = weights.shape
-    plot = page.locator("#look .plot").nth(1 if over_image else 0)
+    plot = page.locator("#attention-plot .plot").nth(1 if over_image else 0)
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
     if over_image:  # the second thing told; in the second of three rows of places the third of four
@@ -286,20 +286,20 @@ def test_where_it_looked(browser, tmp_path, over_image, colours):
 
     def told():
         found = re.fullmatch(
-            r"For “(.*)” \(step (\d)\) it looked at (.*): ([\d.]+)\. Most: .*", text(page, "#weight")
+            r"For “(.*)” \(step (\d)\) the weight of (.*) is ([\d.]+)\. Largest: .*", text(page, "#weight")
         )
         return found[1], int(found[2]), found[3], float(found[4])
 
     place = "row 1, column 2" if over_image else "“e”"
     assert told() == ("two", row, place, pytest.approx(weights[row, column], abs=1e-4))
     assert text(page, "#where").endswith(f"step {row}")  # the layer that is shown runs along what is told
-    page.locator("#looked").focus()
+    page.locator("#attention").focus()
     page.keyboard.press("]" if over_image else "ArrowDown")
     page.keyboard.press("ArrowRight")
     assert told()[:2] == (NASTY, row + 1)
     assert told()[3] == pytest.approx(weights[row + 1, column + 1], abs=1e-4)
     assert text(page, "#live") == text(page, "#weight")
-    most = re.search(r"Most: .*? ([\d.]+);", text(page, "#weight"))[1]
+    most = re.search(r"Largest: .*? ([\d.]+);", text(page, "#weight"))[1]
     assert float(most) == pytest.approx(weights[row + 1].max(), abs=1e-4)
     page.locator("#over-time").focus()
     page.keyboard.press("Home")
@@ -334,11 +334,11 @@ def test_colours_over_time_are_told_at_the_step(browser, tmp_path):
     assert symbols[1] == "c" or symbols[0] == "c"
     assert float(symbols[symbols.index("c") + 1]) == pytest.approx(read.strip.values[0, 2], abs=1e-3)
     assert float(parts[parts.index("first") + 1]) == pytest.approx(came.strip.values[0, 2], abs=1e-3)
-    assert float(weights[2]) == pytest.approx(looked.strip.values[0, 2], abs=1e-3)
+    assert float(weights[1]) == pytest.approx(looked.strip.values[0, 2], abs=1e-3)
     page.locator("#over-time").focus()
     page.keyboard.press("End")
     assert "\u2013" in told()[1]  # the second row has no number there
-    assert text(page, "#explained").startswith("Attribution: the logit: 1.5, and 0.5 where all is nothing")
+    assert text(page, "#attribution").startswith("Attribution: the logit: 1.5, and 0.5 where all is nothing")
     assert heard == []
     page.close()
 

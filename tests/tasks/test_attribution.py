@@ -36,7 +36,7 @@ def test_attribution_is_offered_where_it_is_said_to_be(folder, task):
         pytest.importorskip("sacrebleu")
     path, options = SMALL[task]
     found, _, _ = example(task, folder / path, **options)
-    assert (found.explain is not None) == (task in OFFERED)
+    assert (found.attribute is not None) == (task in OFFERED)
 
 
 def test_a_translation_that_is_empty_is_said_to_be_nothing():
@@ -45,11 +45,11 @@ def test_a_translation_that_is_empty_is_said_to_be_nothing():
     source = torch.tensor([[4, 5, 2]])
     batch = PairBatch(source, torch.tensor([3]), source)
     found = explain_translate(network, batch, "", Track("read", symbols=("a", "b", "(end)")))
-    assert found.what == "ln p of the translation (empty)"
+    assert found.output_name == "ln p of the translation (empty)"
 
 
 def test_a_report_opens_on_the_words_not_on_the_letters_of_one(folder):
     found, _, told = example("label", folder / "names.conll", 2, hidden=4, embedding=4, spelling=3)
     modules = [one["module"] for one in told["layers"]]
     assert modules[0] == "reader.speller"
-    assert modules[found.opening(modules)] == "recurrent"
+    assert modules[found.first_layer(modules)] == "recurrent"

@@ -90,7 +90,7 @@ def test_a_sequence_with_a_class(folder):
     assert [one.name for one in found.tracks] == ["a", "b"]
     assert found.tracks[0].lines[0].values == pytest.approx(np.asarray(rows.values[place, 0]), abs=1e-5)
     assert len(told["layers"]) == 4  # two, each in both directions
-    assert f"true: {data.classes[int(found.batch.labels)]}" in found.said
+    assert f"true: {data.classes[int(found.batch.labels)]}" in found.prediction
 
 
 def test_labels_of_steps_and_of_words(folder):
@@ -168,7 +168,7 @@ def test_a_text_that_is_read(folder):
     assert size == -(-int(data.test.sizes[1]) // 2)
     assert [one.name for one in found.tracks] == ["c0", "c1", "c2", "likeliest symbol"]
     assert {len(one.lines[0].values) for one in found.tracks[:3]} == {len(found.tracks[3].symbols)} == {size}
-    assert f"true: {data.test.texts[1]}" in found.said
+    assert f"true: {data.test.texts[1]}" in found.prediction
 
 
 @pytest.mark.parametrize("encoder", ["columns", "positions"])
@@ -178,14 +178,14 @@ def test_an_image_with_a_caption(folder, encoder):
     found, data, told = example("caption", folder / "captions", 2, **options)
     image, place = data.files[data.test.numbers[2]][..., 0], data.test.numbers[2]
     assert found.name == data.table.images[place].name
-    assert found.said.endswith(f"true: {data.test.captions[2][0]}")
+    assert found.prediction.endswith(f"true: {data.test.captions[2][0]}")
     follows = (*data.test.captions[2][0].split(), "(end)")
-    assert found.tracks[-1].symbols == found.looked.targets == follows
-    assert (found.looked.pixels == image).all()
-    down, across = (-(-size // side) for size, side in zip(image.shape, found.looked.place, strict=True))
-    assert found.looked.weights.shape == (len(follows), down * across)
+    assert found.tracks[-1].symbols == found.attention.targets == follows
+    assert (found.attention.pixels == image).all()
+    down, across = (-(-size // side) for size, side in zip(image.shape, found.attention.patch, strict=True))
+    assert found.attention.weights.shape == (len(follows), down * across)
     assert (down == 1) == (encoder == "columns")
-    assert found.looked.weights.sum(1) == pytest.approx(1, abs=1e-6)
+    assert found.attention.weights.sum(1) == pytest.approx(1, abs=1e-6)
     assert ("decoder.recurrent", len(follows)) in steps(told)
     assert (("reader.recurrent", across) in steps(told)) == (encoder == "columns")
 
@@ -197,15 +197,15 @@ def test_where_a_decoder_looked(folder):
         options = {"hidden": 8, "embedding": 6, "min_count": 1, "beam": 1, "attention": attention}
         found, _, told = example("translate", folder / "pairs.csv", 2, **options)
         if attention == "none":
-            assert found.looked is None
+            assert found.attention is None
             continue
         network, batch = told["network"], found.batch
         begin = torch.full((1, 1), BEGIN)
         context = network.encode(batch.source, batch.lengths)
         _, _, weights = network.decode(torch.cat([begin, batch.target[:, :-1]], 1), context)
-        assert found.looked.weights == pytest.approx(weights[0].detach().numpy(), abs=1e-6)
-        assert found.looked.sources == found.tracks[0].symbols
-        assert found.looked.targets == found.tracks[2].symbols
+        assert found.attention.weights == pytest.approx(weights[0].detach().numpy(), abs=1e-6)
+        assert found.attention.sources == found.tracks[0].symbols
+        assert found.attention.targets == found.tracks[2].symbols
 
 
 def test_what_attention_over_steps_weighs(folder):
@@ -218,28 +218,28 @@ def test_what_attention_over_steps_weighs(folder):
     assert strip.signed is False
 
 
-def explained(task, path, number=0, step=None, cell="gru", **options):
+def attributed(task, path, number=0, step=None, cell="gru", **options):
     """The example with its attribution: complete to a hundredth, or to what float32 rounds off."""
     pytest.importorskip("captum", reason="Captum is not installed")
     found, data, told = example(task, path, number, cell, **options)
     whole = found.with_attribution(step)
-    one = whole.explained
-    assert abs(one.gap) <= max(0.01 * abs(one.output - one.start), 1e-5)
-    assert np.nansum(one.steps) - one.gap == pytest.approx(one.output - one.start, abs=1e-4)
+    one = whole.attribution
+    assert abs(one.gap) <= max(0.01 * abs(one.output - one.baseline_output), 1e-5)
+    assert np.nansum(one.steps) - one.gap == pytest.approx(one.output - one.baseline_output, abs=1e-4)
     return found, whole, data, told["network"]
 
 
 def test_where_a_forecast_comes_from(folder):
     options = {"horizon": 4, "context": 12, "hidden": 8}
     for more in ({}, {"head": "student-t"}, {"network": "encoder-decoder"}):
-        found, whole, _, _ = explained("forecast", folder / "series.csv", 3, **options, **more)
+        found, whole, _, _ = attributed("forecast", folder / "series.csv", 3, **options, **more)
         median = next(line for line in found.tracks[0].lines if line.name == "median")
-        assert whole.explained.output == pytest.approx(median.values[-1], rel=1e-5)
+        assert whole.attribution.output == pytest.approx(median.values[-1], rel=1e-5)
         names, values = whole.tracks[-1].strip.names, whole.tracks[-1].strip.values
         assert names == ("value", *(one.name for one in found.tracks[1:]))
         assert np.isnan(values[0, 12:]).all()
         assert np.isfinite(values[1:]).all()
-        assert "(" + found.times[11] + ")" in whole.explained.most(found.times, 16)
+        assert "(" + found.times[11] + ")" in whole.attribution.largest(found.times, 16)
 
 
 def test_where_a_class_comes_from(folder):
@@ -249,11 +249,11 @@ def test_where_a_class_comes_from(folder):
         ("classify-images", "bars", {"hidden": 4}),
         ("classify-images", "bars", {"hidden": 4, "network": "lattice", "patch": 2}),
     ):
-        found, whole, data, network = explained(task, folder / path, 1, **options)
+        found, whole, data, network = attributed(task, folder / path, 1, **options)
         logits = network.logits(found.batch)[0].detach()
-        assert whole.explained.what == f"the logit of class {data.classes[int(logits.argmax())]}"
-        assert whole.explained.output == pytest.approx(float(logits.max()), abs=1e-6)
-        assert whole.tracks[-1].strip.values.sum(0) == pytest.approx(whole.explained.steps, abs=1e-6)
+        assert whole.attribution.output_name == f"the logit of class {data.classes[int(logits.argmax())]}"
+        assert whole.attribution.output == pytest.approx(float(logits.max()), abs=1e-6)
+        assert whole.tracks[-1].strip.values.sum(0) == pytest.approx(whole.attribution.steps, abs=1e-6)
 
 
 def test_where_a_label_comes_from(folder):
@@ -261,11 +261,11 @@ def test_where_a_label_comes_from(folder):
         ("motifs.csv", {"bidirectional": False}),
         ("names.conll", {"embedding": 4, "spelling": 3}),
     ):
-        found, whole, _, network = explained("label", folder / path, 1, step=2, hidden=4, **options)
+        found, whole, _, network = attributed("label", folder / path, 1, step=2, hidden=4, **options)
         logits = network(found.batch)[0, 2].detach()
-        assert whole.explained.output == pytest.approx(float(logits.max()), abs=1e-6)
+        assert whole.attribution.output == pytest.approx(float(logits.max()), abs=1e-6)
         if path == "motifs.csv":
-            assert (whole.explained.steps[3:] == 0).all()  # what comes later says nothing
+            assert (whole.attribution.steps[3:] == 0).all()  # later steps contribute nothing
             assert whole.tracks[-1].strip.names == ("a", "b")
         else:
             assert whole.tracks[0].symbols == found.tracks[0].symbols
@@ -274,8 +274,8 @@ def test_where_a_label_comes_from(folder):
 
 def test_where_a_symbol_comes_from(folder):
     options = {"hidden": 8, "embedding": 4, "steps": 32}
-    found, whole, _, _ = explained("generate", folder / "text.txt", 1, step=20, **options)
-    assert whole.explained.output == pytest.approx(-found.tracks[1].lines[0].values[20], abs=1e-5)
+    found, whole, _, _ = attributed("generate", folder / "text.txt", 1, step=20, **options)
+    assert whole.attribution.output == pytest.approx(-found.tracks[1].lines[0].values[20], abs=1e-5)
     assert np.isnan(whole.tracks[0].strip.values[0, 21:]).all()
     assert np.isfinite(whole.tracks[0].strip.values[0, :21]).all()
 
@@ -285,11 +285,11 @@ def test_where_a_translation_comes_from(folder, reverse):
     pytest.importorskip("sacrebleu")
     options = {"hidden": 8, "embedding": 6, "min_count": 1, "beam": 1}
     options |= {"bidirectional": not reverse, "reverse_source": reverse}
-    found, whole, _, network = explained("translate", folder / "pairs.csv", 2, **options)
+    found, whole, _, network = attributed("translate", folder / "pairs.csv", 2, **options)
     told = torch.tensor([[*network.translate(found.batch)[0].numbers, END]])
     nats = float(network.loss(found.batch._replace(target=told)).detach()) * told.numel()
-    assert whole.explained.output == pytest.approx(-nats, rel=1e-5)
-    assert len(whole.explained.steps) == len(found.tracks[0].symbols)
+    assert whole.attribution.output == pytest.approx(-nats, rel=1e-5)
+    assert len(whole.attribution.steps) == len(found.tracks[0].symbols)
 
 
 def test_a_task_without_examples_or_attribution(folder):
@@ -298,4 +298,4 @@ def test_a_task_without_examples_or_attribution(folder):
     found, _, _ = example(
         "generate-vectors", folder / "strokes.csv", 1, hidden=8, components=2, differences=("x", "y")
     )
-    assert found.explain is None
+    assert found.attribute is None

@@ -1,4 +1,4 @@
-"""`gatewise explain`: a walk through a cell with numbers; and what vanishes, tried out."""
+"""`gatewise explain`: a walk through a cell with numbers, and vanishing gradients in an experiment."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ VANISHING = "vanishing"
 NAME = Annotated[
     str, typer.Argument(help="A cell's name, FILE.py:Name (a file that is executed), or: vanishing.")
 ]
-CELLS = Annotated[str, typer.Option(help="Of vanishing: who learns, with commas.")]
-LESSON = Annotated[
-    str, typer.Option(help="Of vanishing: what is to be learned.", metavar="|".join(TOY_PROBLEMS))
+CELLS = Annotated[str, typer.Option(help="Of vanishing: the cells to train, separated by commas.")]
+PROBLEM = Annotated[
+    str, typer.Option(help="Of vanishing: the toy problem to learn.", metavar="|".join(TOY_PROBLEMS))
 ]
-LAGS = Annotated[str, typer.Option(help="Of vanishing: over how many steps, with commas.")]
-STEPS = Annotated[int, typer.Option(min=1, help="Of vanishing: batches to learn from, at most.")]
-OUT = Annotated[Path | None, typer.Option(help="Of vanishing: the picture to write (vanishing.png).")]
+LAGS = Annotated[str, typer.Option(help="Of vanishing: the lags in steps, separated by commas.")]
+STEPS = Annotated[int, typer.Option(min=1, help="Of vanishing: the number of batches to train on, at most.")]
+OUT = Annotated[Path | None, typer.Option(help="Of vanishing: the .png file to write (vanishing.png).")]
 
 
 console = Terminal()
@@ -48,19 +48,19 @@ def explain(
     context: typer.Context,
     name: NAME,
     cells: CELLS = "rnn,lstm,gru",
-    lesson: LESSON = "order",
+    problem: PROBLEM = "order",
     lags: LAGS = "10,20,40,80,160",
     steps: STEPS = 2500,
     out: OUT = None,
 ) -> None:
-    """Walk through one step of a cell, or let cells learn across more and more steps."""
+    """Walk through one step of a cell, or train cells on problems with an increasing lag."""
     if name == VANISHING:
         chosen = [_of_sequences(find_cell(one.strip())) for one in cells.split(",")]
         picture = out or Path("vanishing.png")
         if picture.suffix != ".png":
             raise GatewiseError(f"expected --out as a .png, got {str(out)!r}")
         require_output(picture, "a .png", None if out else MARK)
-        _vanishing(chosen, lesson, _numbers(lags), steps, picture)
+        _vanishing(chosen, problem, _numbers(lags), steps, picture)
         return
     given = [f"--{option}" for option in context.params if option != "name" and _is_given(context, option)]
     if given:
@@ -76,20 +76,20 @@ def _is_given(context: typer.Context, option: str) -> bool:
 
 
 def _of_sequences(cell: CellType) -> CellType:
-    """Errors: `GatewiseError` where it runs over something else."""
+    """The cell itself. Raises: `GatewiseError` if it runs over a lattice."""
     if not cell.of_sequences:
-        raise GatewiseError(f"{cell.__name__} runs over a lattice; {VANISHING} is tried out on sequences")
+        raise GatewiseError(f"{cell.__name__} runs over a lattice; vanishing needs a cell of sequences")
     return cell
 
 
 def _walk(cell: CellType) -> None:
-    """What each line is for, and what it comes to in a tiny example."""
+    """Prints the purpose of each line, and its value in a tiny example."""
     found = walk(cell)
     console.print(f"{cell.__name__}: {cell.about}", soft_wrap=True)
     before = ", ".join(f"{one} = {value:.2f}" for one, value in found.before.items())
     console.print(
-        f"Step {found.step} of a layer of two units, of which the first is shown: x = {found.input:.2f}, and "
-        f"the step before left {before}.\nW_k x and R_k v are products with weights, and each adds a bias.",
+        f"Step {found.step} of a layer of two units, of which the first is shown: x = {found.input:.2f}; "
+        f"states before: {before}.\nW_k x and R_k v are products with weights, and each adds a bias.",
         soft_wrap=True,
     )
     for phase, steps_of_phase in groupby(found.steps, key=lambda step: step.phase):
@@ -104,18 +104,20 @@ def _show(step: WalkStep) -> None:
     indent = " " * (4 + len(step.name))
     console.print()
     console.print(f"    {step.name} = {step.equation}", soft_wrap=True)
-    console.print(f"{indent} = {step.filled}", style="cyan", soft_wrap=True)
+    console.print(f"{indent} = {step.substituted}", style="cyan", soft_wrap=True)
     console.print(f"{indent} = {step.value:.2f}", style="bold cyan")
-    told = ". ".join(one for one in (step.words, step.other_names and f"Also: {step.other_names}") if one)
-    if told:
-        console.print(f"    {told}", style="dim", soft_wrap=True)
+    notes = ". ".join(one for one in (step.comment, step.other_names and f"Also: {step.other_names}") if one)
+    if notes:
+        console.print(f"    {notes}", style="dim", soft_wrap=True)
 
 
-def _vanishing(cells: list[CellType], lesson: str, lags: list[int], steps: int, out: Path) -> None:
-    """Every cell learns the lesson at every lag; a table and a picture of what came of it."""
-    if lesson not in TOY_PROBLEMS:
-        raise GatewiseError(f"there is no lesson {lesson!r}; the lessons are {', '.join(TOY_PROBLEMS)}")
-    console.print((TOY_PROBLEMS[lesson].__doc__ or "").split("\n")[0])
+def _vanishing(cells: list[CellType], problem: str, lags: list[int], steps: int, out: Path) -> None:
+    """Trains every cell on the problem at every lag; prints a table and draws a figure of the results."""
+    if problem not in TOY_PROBLEMS:
+        raise GatewiseError(
+            f"there is no toy problem {problem!r}; the toy problems are {', '.join(TOY_PROBLEMS)}"
+        )
+    console.print((TOY_PROBLEMS[problem].__doc__ or "").split("\n")[0])
     outcomes: list[Outcome] = []
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -123,21 +125,21 @@ def _vanishing(cells: list[CellType], lesson: str, lags: list[int], steps: int, 
         for cell, lag in product(cells, lags):
             progress.update(bar, description=f"{cell.__name__} over {lag} steps")
             outcomes.append(
-                learn(cell, lesson, lag, steps, show=partial(_tell, progress, bar, len(outcomes)))
+                learn(cell, problem, lag, steps, show=partial(_advance, progress, bar, len(outcomes)))
             )
     console.print(_table(outcomes, lags))
-    save_picture(draw_vanishing(outcomes, lesson), out)
-    console.print(f"the share of right answers, and after how many batches; drawn in {out}")
+    save_picture(draw_vanishing(outcomes, problem), out)
+    console.print(f"accuracy, with the number of batches in brackets; wrote {out}")
 
 
-def _tell(progress: Progress, bar: TaskID, begun: int, done: float) -> None:
-    progress.update(bar, completed=begun + done)
+def _advance(progress: Progress, bar: TaskID, finished: int, fraction: float) -> None:
+    progress.update(bar, completed=finished + fraction)
 
 
 def _table(outcomes: list[Outcome], lags: list[int]) -> Table:
     table = Table("steps", *(str(lag) for lag in lags), box=None, header_style="bold", padding=(0, 2, 0, 0))
     for cell in dict.fromkeys(one.cell for one in outcomes):
-        own = [f"{one.right:.0%} ({one.steps})" for one in outcomes if one.cell is cell]
+        own = [f"{one.accuracy:.0%} ({one.steps})" for one in outcomes if one.cell is cell]
         table.add_row(cell.__name__, *own)
     return table
 

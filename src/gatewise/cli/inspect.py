@@ -77,11 +77,11 @@ def inspect(
 
 def _show(found: Inspection) -> None:
     """Prints the prediction, its attribution and the gradient of each state."""
-    if found.example.said:
-        console.print(f"{found.example.name}: {found.example.said}")
-    if explained := found.example.explained:
-        console.print(f"attribution: {explained.sentence()}")
-        console.print(f"  most by {explained.most(found.example.times)}")
+    if found.example.prediction:
+        console.print(f"{found.example.name}: {found.example.prediction}")
+    if attribution := found.example.attribution:
+        console.print(f"attribution: {attribution.sentence()}")
+        console.print(f"  largest contributions: {attribution.largest(found.example.times)}")
     for flow in found.flows:
         for state in flow.norms:
             console.print(f"  {flow.sentence(state)}")

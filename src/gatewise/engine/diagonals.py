@@ -16,7 +16,7 @@ from torch import Tensor
 from gatewise.engine.recording import recording
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.sequences import backwards, within
-from gatewise.engine.step import NOTHING, Held, Step
+from gatewise.engine.step import NO_CLAMPS, Clamps, Step
 
 Sizes = tuple[int, ...]
 
@@ -90,13 +90,13 @@ def _places(sizes: Sizes) -> list[tuple[list[int], list[list[int]], list[list[in
     return found
 
 
-def over_lattice(request: Request, held: Held = NOTHING) -> Result:
+def over_lattice(request: Request, clamps: Clamps = NO_CLAMPS) -> Result:
     """A cell over a batch of lattices, diagonal by diagonal."""
     cell, axes = request.cell, request.cell.axes
     sizes, lengths = tuple(request.inputs.shape[:axes]), request.lengths
     own = None if lengths is None else inside(sizes, lengths)
     inputs = request.inputs if own is None else request.inputs.masked_fill(~own, 0.0)
-    step = Step(request, held)
+    step = Step(request, clamps)
     history, order = _diagonal_by_diagonal(request, step, mirrored(inputs, request, range(axes)), sizes)
     kept = [*cell.state, *cell.intermediates] if request.trace else cell.state
     whole = {name: torch.cat(history[name])[order].unflatten(0, sizes) for name in kept}

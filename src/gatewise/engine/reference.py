@@ -11,7 +11,7 @@ from gatewise.engine.diagonals import over_lattice
 from gatewise.engine.request import Request, Result, Trace
 from gatewise.engine.sequences import backwards, resets_backwards, within
 from gatewise.engine.shapes import check, check_types
-from gatewise.engine.step import NOTHING, Held, Step
+from gatewise.engine.step import NO_CLAMPS, Clamps, Step
 from gatewise.engine.subnormal import flush_subnormals
 
 History = dict[str, list[Tensor]]  # by a line's name its value at every step, [B, H], as the graph holds it
@@ -20,13 +20,13 @@ History = dict[str, list[Tensor]]  # by a line's name its value at every step, [
 class Reference:
     """The backend that serves every request, differentiable any number of times.
 
-    held: lines that have a given value, see `Step`
+    clamps: fixed values of lines, see `Step`
     """
 
     name = "reference"
 
-    def __init__(self, held: Held = NOTHING) -> None:
-        self.held = held
+    def __init__(self, clamps: Clamps = NO_CLAMPS) -> None:
+        self.clamps = clamps
 
     def refusal(self, request: Request) -> str | None:
         return None
@@ -39,11 +39,11 @@ class Reference:
         flushes = request.inputs.is_cpu and not torch.compiler.is_compiling()
         with flush_subnormals() if flushes else nullcontext():
             if request.cell.axes > 1:
-                return over_lattice(request, self.held)
-            return along(request, self.held)[0]
+                return over_lattice(request, self.clamps)
+            return along(request, self.clamps)[0]
 
 
-def along(request: Request, held: Held = NOTHING) -> tuple[Result, History]:
+def along(request: Request, clamps: Clamps = NO_CLAMPS) -> tuple[Result, History]:
     """A cell along sequences, step by step: the result, and the kept lines in the order of computation."""
     inputs, resets, lengths = request.inputs, request.resets, request.lengths
     inside, (reverse,) = None, request.directions
@@ -54,7 +54,7 @@ def along(request: Request, held: Held = NOTHING) -> tuple[Result, History]:
     if reverse:
         inputs = backwards(inputs, lengths)
         resets = None if resets is None else resets_backwards(resets, lengths)
-    history, final = _steps(request, Step(request, held), inputs, resets, inside)
+    history, final = _steps(request, Step(request, clamps), inputs, resets, inside)
     stacked = {name: torch.stack(values) for name, values in history.items()}
     if inside is not None:
         stacked = {name: values.masked_fill(~inside, 0.0) for name, values in stacked.items()}

@@ -50,8 +50,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 Values = dict[Any, Any]  # by a line's name, a previous state, a product's family and block
 Formula = Callable[[Values], Any]
-Held = Mapping[str, Tensor | float]
-NOTHING: Held = {}
+Clamps = Mapping[str, Tensor | float]
+NO_CLAMPS: Clamps = {}
 
 
 class Step:
@@ -60,10 +60,10 @@ class Step:
     A call takes the products of the input by family and block, and all that the cell reads of the
     positions before, by name, [..., B, H]; it returns every line.
 
-    held: lines by name that have a given value, [H] or a number, not their own; NaN leaves a unit alone
+    clamps: fixed values of lines by name, [H] or a number; a unit whose value is NaN is not clamped
     """
 
-    def __init__(self, request: Request, held: Held = NOTHING) -> None:
+    def __init__(self, request: Request, clamps: Clamps = NO_CLAMPS) -> None:
         self.cell = request.cell
         self.layout = layout(request.cell)
         self.parameters = request.parameters
@@ -72,8 +72,8 @@ class Step:
         self.vectors = dict(_vectors(self.layout, request))
         self.masked = {group for group in self.layout.products if _reads_output(group, request.cell)}
         self.lines = {name: self._formula(line) for name, line in request.cell.lines.items()}
-        for name, value in held.items():
-            self.lines[name] = _holding(self.lines[name], value)
+        for name, value in clamps.items():
+            self.lines[name] = _clamped(self.lines[name], value)
 
     def input_products(self, inputs: Tensor, rows: list[int] | None = None) -> list[Values]:
         """All products of the input, done at once; then apart, step by step or so many rows a step."""
@@ -164,13 +164,13 @@ class Step:
         return functional.linear(operand, *self.matrices[group])
 
 
-def _holding(formula: Formula, value: Tensor | float) -> Formula:
-    def held(values: Values) -> Tensor:
+def _clamped(formula: Formula, value: Tensor | float) -> Formula:
+    def clamped(values: Values) -> Tensor:
         own = formula(values)
         given = torch.as_tensor(value).to(own)
         return torch.where(given.isnan(), own, given)
 
-    return held
+    return clamped
 
 
 def _rows(layout: Layout, group: ProductGroup, request: Request) -> tuple[Tensor, Tensor | None]:

@@ -1,4 +1,4 @@
-"""Looking inside: what a model does at every step, and pictures of it."""
+"""Analysis of recurrent networks: traces, gradients, unit statistics, ablation, attribution."""
 
 from gatewise.insight.trace import trace  # the function: the module is there for `from ... import`
 

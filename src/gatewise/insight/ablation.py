@@ -13,10 +13,10 @@ from gatewise.cells.base import CellType
 from gatewise.engine.choice import backend, usual
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request, Result
-from gatewise.engine.step import NOTHING, Held
+from gatewise.engine.step import NO_CLAMPS, Clamps
 from gatewise.errors import GatewiseError
-from gatewise.insight.current_layer import CurrentLayer, Place, following, titles
-from gatewise.insight.trace import as_ours
+from gatewise.insight.current_layer import CurrentLayer, LayerDirection, titles, track_layers
+from gatewise.insight.trace import as_gatewise_layers
 
 Key = int  # the address of the first parameter of a layer and direction
 Show = Callable[[float, str], None]
@@ -26,7 +26,7 @@ Show = Callable[[float, str], None]
 class Means:
     """The mean of every gate and state of one layer and direction, [H], over all steps of all examples."""
 
-    place: Place
+    layer: LayerDirection
     cell: CellType
     projected: bool
     total: dict[str, Tensor]
@@ -58,7 +58,7 @@ def ablate_gates(model: nn.Module, loss: Callable[[], Tensor], show: Show | None
     >>> ablate_gates(layer, lambda: layer(x)[0][-1].square().mean()).columns
     ['layer', 'cell', 'gate', 'value', 'loss', 'change']
     """
-    with torch.no_grad(), as_ours(model):
+    with torch.no_grad(), as_gatewise_layers(model):
         before, means = _measured(model, loss)
         plans = [
             (key, own, gate, value)
@@ -73,8 +73,8 @@ def ablate_gates(model: nn.Module, loss: Callable[[], Tensor], show: Show | None
         for number, (key, own, gate, value) in enumerate(plans):
             if show is not None:
                 show(number / len(plans), f"{names[key]}, {gate} at {value}")
-            held = own.of(gate) if value == "mean" else float(value)
-            after = _clamped_loss(loss, key, {gate: held})
+            clamp = own.of(gate) if value == "mean" else float(value)
+            after = _clamped_loss(loss, key, {gate: clamp})
             rows.append((names[key], own.cell.__name__, gate, value, after, after - before))
     columns = ["layer", "cell", "gate", "value", "loss", "change"]
     return pl.DataFrame(rows, columns, orient="row").sort("change", descending=True)
@@ -89,7 +89,7 @@ def ablate_units(model: nn.Module, loss: Callable[[], Tensor], show: Show | None
 
     Raises: `GatewiseError` if the model has no recurrent layer, or one with a projection.
     """
-    with torch.no_grad(), as_ours(model):
+    with torch.no_grad(), as_gatewise_layers(model):
         before, means = _measured(model, loss)
         names = _named(means)
         for key, own in means.items():
@@ -104,16 +104,16 @@ def ablate_units(model: nn.Module, loss: Callable[[], Tensor], show: Show | None
             if show is not None:
                 show(number / len(plans), f"{names[key]}, unit {unit}")
             output = own.cell.state[0]
-            held = torch.full_like(own.of(output), torch.nan)
-            held[unit] = own.of(output)[unit]
-            after = _clamped_loss(loss, key, {output: held})
+            clamp = torch.full_like(own.of(output), torch.nan)
+            clamp[unit] = own.of(output)[unit]
+            after = _clamped_loss(loss, key, {output: clamp})
             rows.append((names[key], own.cell.__name__, unit, after, after - before))
     columns = ["layer", "cell", "unit", "loss", "change"]
     return pl.DataFrame(rows, columns, orient="row").sort("change", descending=True)
 
 
 def _named(means: Mapping[Key, Means]) -> dict[Key, str]:
-    return dict(zip(means, titles([own.place for own in means.values()]), strict=True))
+    return dict(zip(means, titles([own.layer for own in means.values()]), strict=True))
 
 
 def _width(means: Means) -> int:
@@ -122,7 +122,7 @@ def _width(means: Means) -> int:
 
 def _measured(model: nn.Module, loss: Callable[[], Tensor]) -> tuple[float, dict[Key, Means]]:
     """The loss of the unchanged model, and the means of all gates and states."""
-    with following(model) as current:
+    with track_layers(model) as current:
         clamp = _Clamp(current=current)
         with backend(clamp):
             value = float(loss())
@@ -131,8 +131,8 @@ def _measured(model: nn.Module, loss: Callable[[], Tensor]) -> tuple[float, dict
     return value, clamp.means
 
 
-def _clamped_loss(loss: Callable[[], Tensor], key: Key, held: Held) -> float:
-    with backend(_Clamp(key, held)):
+def _clamped_loss(loss: Callable[[], Tensor], key: Key, clamps: Clamps) -> float:
+    with backend(_Clamp(key, clamps)):
         return float(loss())
 
 
@@ -142,9 +142,9 @@ class _Clamp:
     name = "ablation"
 
     def __init__(
-        self, target: Key | None = None, held: Held = NOTHING, current: CurrentLayer | None = None
+        self, target: Key | None = None, clamps: Clamps = NO_CLAMPS, current: CurrentLayer | None = None
     ) -> None:
-        self.target, self.held, self.current = target, held, current or CurrentLayer()
+        self.target, self.clamps, self.current = target, clamps, current or CurrentLayer()
         self.means: dict[Key, Means] = {}
 
     def refusal(self, request: Request) -> str | None:
@@ -153,7 +153,7 @@ class _Clamp:
     def run(self, request: Request) -> Result:
         key = next(iter(request.parameters.values())).data_ptr()
         if self.target is not None:
-            chosen = Reference(self.held) if key == self.target else usual(request)
+            chosen = Reference(self.clamps) if key == self.target else usual(request)
             return chosen.run(request)
         traced = request if request.trace else replace(request, trace=True)
         result = usual(traced).run(traced)
@@ -164,12 +164,12 @@ class _Clamp:
         assert result.trace is not None
         named = {**result.trace.gates, **result.trace.states}
         steps = next(iter(named.values()))
-        inside, place = _inside(request, steps), self.current.next()
+        inside, layer = _inside(request, steps), self.current.next()
         sums = {name: value[inside].sum(0) for name, value in named.items()}
         own = self.means.setdefault(
             key,
             Means(
-                place, request.cell, "projection" in request.parameters,
+                layer, request.cell, "projection" in request.parameters,
                 {name: torch.zeros_like(one) for name, one in sums.items()},
             ),
         )  # fmt: skip
@@ -184,8 +184,8 @@ def _inside(request: Request, steps: Tensor) -> Tensor:
         return inside
     lengths = request.lengths if request.lengths.dim() == 2 else request.lengths[:, None]
     for axis, size in enumerate(steps.shape[:-2]):
-        place = torch.arange(size, device=steps.device)
-        here = place[:, None] < lengths[:, axis]
+        positions = torch.arange(size, device=steps.device)
+        here = positions[:, None] < lengths[:, axis]
         shape = [1] * (steps.dim() - 1)
         shape[axis], shape[-1] = size, steps.shape[-2]
         inside &= here.view(shape)

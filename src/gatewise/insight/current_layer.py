@@ -1,4 +1,4 @@
-"""Where in a model something runs: its module, layer and direction; and what that is called."""
+"""Which layer of a model is running, and the titles of layers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import nn
 
 from gatewise.layers import GridLSTM, Lattice, Recurrent
 
-OURS = (Recurrent, Lattice, GridLSTM)
+GATEWISE_LAYERS = (Recurrent, Lattice, GridLSTM)
 
 
-class Place(NamedTuple):
-    """module: its name in the model; layer: 0 for the lowest; direction: see `directions`."""
+class LayerDirection(NamedTuple):
+    """A layer and direction. module: its name in the model; layer: 0 for the lowest; see `directions`."""
 
     module: str
     layer: int
@@ -22,37 +22,37 @@ class Place(NamedTuple):
 
 
 class CurrentLayer:
-    """Tells a backend, request by request, which place of a model asks it."""
+    """Tracks which layer and direction of a model the next request comes from."""
 
     def __init__(self) -> None:
-        self._name, self._directions, self._asked = "", ["forward"], 0
+        self._name, self._directions, self._requests = "", ["forward"], 0
 
-    def entered(self, name: str, module: nn.Module) -> None:
-        """A module begins to work."""
-        self._name, self._directions, self._asked = name, directions(module), 0
+    def enter(self, name: str, module: nn.Module) -> None:
+        """Records that a module starts its forward pass."""
+        self._name, self._directions, self._requests = name, directions(module), 0
 
-    def next(self) -> Place:
-        """The place that asks now: layers ask from the lowest up, and each for its directions in turn."""
-        layer, which = divmod(self._asked, len(self._directions))
-        self._asked += 1
-        return Place(self._name, layer, self._directions[which])
+    def next(self) -> LayerDirection:
+        """The source of the next request: from the lowest layer up, the directions of each in turn."""
+        layer, which = divmod(self._requests, len(self._directions))
+        self._requests += 1
+        return LayerDirection(self._name, layer, self._directions[which])
 
 
 @contextmanager
-def following(model: nn.Module) -> Iterator[CurrentLayer]:
-    """Within it, it is known which of a model's recurrent modules works."""
-    found = CurrentLayer()
+def track_layers(model: nn.Module) -> Iterator[CurrentLayer]:
+    """Tracks which recurrent module of a model is running."""
+    current = CurrentLayer()
 
     def enter(name: str) -> Any:
-        return lambda module, inputs: found.entered(name, module)
+        return lambda module, inputs: current.enter(name, module)
 
     handles = [
         one.register_forward_pre_hook(enter(name))
         for name, one in model.named_modules()
-        if isinstance(one, (*OURS, nn.RNNBase))
+        if isinstance(one, (*GATEWISE_LAYERS, nn.RNNBase))
     ]
     try:
-        yield found
+        yield current
     finally:
         for handle in handles:
             handle.remove()
@@ -68,18 +68,18 @@ def directions(module: nn.Module) -> list[str]:
     return ["forward", "backward"][: 1 + module.bidirectional]
 
 
-def titles(places: Sequence[Place], calls: Sequence[int] = ()) -> tuple[str, ...]:
-    """A short name for each place, by what tells it from the others; calls: the number of each call.
+def titles(layers: Sequence[LayerDirection], calls: Sequence[int] = ()) -> tuple[str, ...]:
+    """A short unique title for each layer and direction; calls: the number of each call.
 
-    >>> titles([Place("encoder", 0, "forward"), Place("encoder", 0, "backward")])
+    >>> titles([LayerDirection("encoder", 0, "forward"), LayerDirection("encoder", 0, "backward")])
     ('layer 0, forward', 'layer 0, backward')
     """
-    calls = calls or [0] * len(places)
-    modules = {one.module for one in places}
-    again = len({(one.module, call) for one, call in zip(places, calls, strict=True)}) > len(modules)
-    both = {one.direction for one in places} not in ({"forward"}, {"+"})
+    calls = calls or [0] * len(layers)
+    modules = {one.module for one in layers}
+    again = len({(one.module, call) for one, call in zip(layers, calls, strict=True)}) > len(modules)
+    both = {one.direction for one in layers} not in ({"forward"}, {"+"})
     found = []
-    for one, call in zip(places, calls, strict=True):
+    for one, call in zip(layers, calls, strict=True):
         parts = [one.module] if len(modules) > 1 else []
         parts.append(f"layer {one.layer}")
         parts += [one.direction if one.direction.isalpha() else f"from {one.direction}"] if both else []

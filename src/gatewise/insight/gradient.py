@@ -1,4 +1,4 @@
-"""The gradient through time: how much of it is left the further back it goes."""
+"""The gradient through time: its norm against the lag."""
 
 from __future__ import annotations
 
@@ -16,81 +16,81 @@ from gatewise.engine.choice import backend
 from gatewise.engine.reference import History, along
 from gatewise.engine.request import Request, Result
 from gatewise.errors import GatewiseError
-from gatewise.insight.current_layer import CurrentLayer, Place, following, titles
-from gatewise.insight.trace import as_ours
+from gatewise.insight.current_layer import CurrentLayer, LayerDirection, titles, track_layers
+from gatewise.insight.trace import as_gatewise_layers
 
-EXPLODED = 100.0  # times as large is more than clipping of single steps would hide
+EXPLODED = 100.0  # a growth beyond what clipping a single step would hide
 
 
 @dataclass(frozen=True)
 class Flow:
-    """The gradient of a loss along one layer and direction, backwards from the last step that it ran.
+    """The gradient of a loss along one layer and direction, backwards from its last step.
 
-    title: what the layer and direction is called among those of the model
-    norms: for each state [T]: by the lag, 0 at that last step, the norm of `dL/ds_{T-lag}` (Euclid's, over
-    the units), as the mean over the rows of the batch that are so long
-    carried: [T], the same of `v^T s_T` by all states together, for a v drawn once: what the layer itself
-    makes of a gradient, wherever the loss looks
+    title: of the layer and direction among those of the model
+    norms: for each state [T]: the Euclidean norm of `dL/ds_{T-lag}` over the units against the lag, 0 at the
+        last step, as the mean over the rows of the batch that are long enough
+    propagated: [T], the norm of the gradient of `v^T s_T` with respect to all states together, for a random
+        v: the growth of a gradient within the layer, whatever steps the loss depends on
     """
 
     title: str
     cell: CellType
     norms: dict[str, Tensor]
-    carried: Tensor
+    propagated: Tensor
 
     @property
     def steps(self) -> int:
-        """How many steps the layer ran."""
-        return len(self.carried)
+        """The number of steps of the layer."""
+        return len(self.propagated)
 
     @property
     def growth(self) -> tuple[float, int]:
-        """How many times larger the layer makes a gradient, at most, and after how many steps back."""
-        return float(self.carried.max() / self.carried[0]), int(self.carried.argmax())
+        """The largest factor by which the layer scales a gradient, and the lag at which it does."""
+        return float(self.propagated.max() / self.propagated[0]), int(self.propagated.argmax())
 
     @property
     def explodes(self) -> bool:
-        """Whether the layer makes a gradient a hundred times larger."""
+        """Whether the layer scales a gradient by more than 100."""
         return self.growth[0] > EXPLODED
 
     def memory(self, state: str) -> int | None:
-        """The lag at which the norm has fallen to 1/e of its largest and stays below; None if it has not."""
+        """The lag from which on the norm is below 1/e of its maximum; None if there is none."""
         norms = self.norms[state]
         above = (norms > norms.max() / math.e).nonzero()
         last = int(above[-1]) if len(above) else 0
         return last + 1 if last + 1 < len(norms) else None
 
     def sentence(self, state: str) -> str:
-        """What the norms say, with the numbers."""
+        """An interpretation of the norms, with numbers."""
         norms, memory = self.norms[state], self.memory(state)
-        who = f"{self.title}, {state} ({self.cell.__name__})"
+        layer = f"{self.title}, {state} ({self.cell.__name__})"
         if not norms.isfinite().all():
-            return f"{who}: the gradient is no number: look for the first loss or weight that is none"
+            return f"{layer}: the gradient is not finite; look for the first such loss or weight"
         if not norms.any():
-            return f"{who}: the gradient is zero everywhere"
+            return f"{layer}: the gradient is zero everywhere"
         if int((norms > 0).sum()) < 2:
-            return f"{who}: no gradient goes from step to step, as the loss looks at one step of it alone"
+            return f"{layer}: no gradient flows from step to step, as the loss depends on a single step of it"
         if self.explodes:
             times, lag = self.growth
-            return f"{who}: the gradient explodes, {times:,.0f} times larger {_steps(lag)} back"
-        most = int(norms.argmax())
-        where = f"is largest {_steps(most)} back, and " if most else ""
-        share = float(norms[-1] / norms.max())
-        left = f"{f'{share:.2g}' if share else 'nothing'} of it {_steps(len(norms) - 1)} back"
+            return f"{layer}: the gradient explodes, {times:,.0f} times larger {_steps(lag)} back"
+        peak = int(norms.argmax())
+        where = f"is largest {_steps(peak)} back, and " if peak else ""
+        fraction = float(norms[-1] / norms.max())
+        left = f"{f'{fraction:.2g}' if fraction else 'nothing'} of it {_steps(len(norms) - 1)} back"
         if memory is None:
-            return f"{who}: the gradient {where}reaches all steps, with {left}"
-        return f"{who}: the gradient {where}falls to 1/e within {_steps(memory)}, to {left}"
+            return f"{layer}: the gradient {where}reaches all steps, with {left}"
+        return f"{layer}: the gradient {where}falls to 1/e within {_steps(memory)}, to {left}"
 
 
 def gradient_flow(model: nn.Module, loss: Callable[[], Tensor]) -> list[Flow]:
-    """The norm of a loss's gradient by every state of every step, for each layer and direction.
+    """The norm of a loss's gradient with respect to every state at every step, for each layer and direction.
 
-    model: any module with layers of gatewise, or of `torch.nn`; loss: calls the model, and gives one number;
-    for the gradient against the lag it should look at the last step only
+    model: any module with layers of gatewise, or of `torch.nn`
+    loss: calls the model and returns a scalar; it should depend on the last step only
 
-    The gradient is that by the state itself, by all ways on which it acts: later steps, and layers above.
+    The gradient includes every path from the state to the loss: later steps and the layers above.
 
-    Raises: `GatewiseError` where nothing in the model runs along sequences, or the loss does not reach it.
+    Raises: `GatewiseError` if no layer of the model runs along sequences, or the loss does not depend on one.
 
     >>> import torch, gatewise
     >>> layer, x = gatewise.LSTM(3, 4), torch.randn(9, 2, 3)
@@ -98,16 +98,16 @@ def gradient_flow(model: nn.Module, loss: Callable[[], Tensor]) -> list[Flow]:
     >>> flow.norms["c"].shape
     torch.Size([9])
     """
-    with torch.enable_grad(), as_ours(model), following(model) as whereabouts:
-        watching = _Watching(whereabouts)
-        with backend(watching):
+    with torch.enable_grad(), as_gatewise_layers(model), track_layers(model) as current:
+        recorder = _Recorder(current)
+        with backend(recorder):
             value = loss()
-    if not watching.seen:
-        raise GatewiseError(f"nothing in {type(model).__name__} runs along a sequence")
-    names = titles([place for place, _, _ in watching.seen])
+    if not recorder.records:
+        raise GatewiseError(f"{type(model).__name__} has no layer that runs along a sequence")
+    names = titles([layer for layer, _, _ in recorder.records])
     return [
         _flow(title, value, request, history)
-        for title, (_, request, history) in zip(names, watching.seen, strict=True)
+        for title, (_, request, history) in zip(names, recorder.records, strict=True)
     ]
 
 
@@ -116,16 +116,16 @@ def _flow(title: str, value: Tensor, request: Request, history: History) -> Flow
     states = [state for name in names for state in history[name]]
     gradients = torch.autograd.grad(value, states, retain_graph=True, allow_unused=True)
     if all(one is None for one in gradients):
-        raise GatewiseError("the loss does not depend on the states; let it be made of the model's output")
+        raise GatewiseError("the loss does not depend on the states; compute it from the model's output")
     last = states[steps - 1 :: steps]
     random = torch.Generator().manual_seed(0)
     drawn = [torch.randn(one.shape[-1], generator=random).to(one).expand_as(one) for one in last]
     through = torch.autograd.grad(last, states, drawn, retain_graph=True, allow_unused=True)
-    norms, carried = (
+    norms, propagated = (
         _by_lag(torch.stack([_norms(one, states[0]) for one in found]).unflatten(0, (-1, steps)), request)
         for found in (gradients, through)
     )
-    return Flow(title, request.cell, dict(zip(names, norms, strict=True)), carried.square().sum(0).sqrt())
+    return Flow(title, request.cell, dict(zip(names, norms, strict=True)), propagated.square().sum(0).sqrt())
 
 
 def flow_table(flows: list[Flow]) -> pl.DataFrame:
@@ -141,11 +141,11 @@ def flow_table(flows: list[Flow]) -> pl.DataFrame:
 
 
 def step_jacobian(layer: nn.Module, x: Tensor, state: Any = None) -> Tensor:
-    """[B, S, S]: how the states after one step depend on those before it, S being all their units together.
+    """The Jacobian [B, S, S] of all states after one step by all states before it, S units in total.
 
     layer: of gatewise, one layer in one direction; x: [1, B, I]; state: as the layer takes it, zeros if None
 
-    Its singular values say what one step back does to a gradient (Pascanu, Mikolov and Bengio 2013):
+    Its singular values bound the growth of a gradient per step (Pascanu, Mikolov and Bengio 2013):
     `torch.linalg.svdvals(step_jacobian(...))`.
 
     >>> import torch, gatewise
@@ -171,34 +171,34 @@ def step_jacobian(layer: nn.Module, x: Tensor, state: Any = None) -> Tensor:
     return torch.stack(rows, dim=1)
 
 
-class _Watching:
-    """The reference, which keeps the states of every step as the graph holds them."""
+class _Recorder:
+    """The reference backend, which also records the states of every step as nodes of the graph."""
 
-    name = "watching"
+    name = "recording"
 
-    def __init__(self, whereabouts: CurrentLayer) -> None:
-        self.whereabouts = whereabouts
-        self.seen: list[tuple[Place, Request, History]] = []
+    def __init__(self, current: CurrentLayer) -> None:
+        self.current = current
+        self.records: list[tuple[LayerDirection, Request, History]] = []
 
     def refusal(self, request: Request) -> str | None:
         return None
 
     def run(self, request: Request) -> Result:
         if request.cell.axes > 1:
-            raise GatewiseError(f"{request.cell.__name__} runs over a lattice, which has no one lag")
+            raise GatewiseError(f"{request.cell.__name__} runs over a lattice, which has no single lag")
         result, history = along(replace(request, trace=True))
-        self.seen.append((self.whereabouts.next(), request, history))
+        self.records.append((self.current.next(), request, history))
         return result
 
 
 def _by_lag(norms: Tensor, request: Request) -> Tensor:
-    """[S, T, B] by step -> [S, T] by lag, counted from the last step of each row, padding left out."""
+    """[S, T, B] by step -> [S, T] by lag, counted from the last step of each row, without padding."""
     steps, rows = norms.shape[1:]
     lengths = torch.full((rows,), steps) if request.lengths is None else request.lengths.cpu()
-    places = lengths - 1 - torch.arange(steps)[:, None]  # [T, B], where each row is at each lag
-    there = (places >= 0).to(norms.device)
-    found = norms.gather(1, places.clamp(min=0).to(norms.device).expand_as(norms))
-    return (found * there).sum(-1) / there.sum(-1).clamp(min=1)
+    indices = lengths - 1 - torch.arange(steps)[:, None]  # [T, B], the step of each row at each lag
+    valid = (indices >= 0).to(norms.device)
+    found = norms.gather(1, indices.clamp(min=0).to(norms.device).expand_as(norms))
+    return (found * valid).sum(-1) / valid.sum(-1).clamp(min=1)
 
 
 def _steps(count: int) -> str:

@@ -1,4 +1,4 @@
-"""Teaching data: made sequences in which something long ago decides, by as many steps as one likes."""
+"""Toy problems: synthetic sequences whose target depends on inputs a given number of steps back."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-SYMBOLS, NOISE = 2, 4  # that matter, and that do not
+SYMBOLS, NOISE = 2, 4  # the symbols that decide the target, and the distractors
 COPIED = 3
 
 
 class ToyProblem(NamedTuple):
-    """inputs: [T, B, I]; answers: [B, N] class numbers, or [B, 1] real where `classes` is 0."""
+    """A batch. inputs: [T, B, I]; targets: [B, N] classes, or [B, 1] real numbers if `classes` is 0."""
 
     inputs: Tensor
-    answers: Tensor
+    targets: Tensor
     classes: int
 
 
 def temporal_order(lag: int, rows: int, random: torch.Generator) -> ToyProblem:
-    """X or Y stands at two places among noise; the answer is which came first and which second.
+    """X or Y occurs at two positions among distractors; the target is which came first and which second.
 
-    The first stands in the first tenth, the second around the middle, and `lag` is the steps from the first
-    to the end (Hochreiter and Schmidhuber 1997, experiment 6a).
+    The first occurs in the first tenth, the second around the middle; `lag` is the number of steps from the
+    first to the end (Hochreiter and Schmidhuber 1997, experiment 6a).
 
-    >>> lesson = temporal_order(20, 3, torch.Generator().manual_seed(0))
-    >>> lesson.inputs.shape, lesson.answers.shape, lesson.classes
+    >>> problem = temporal_order(20, 3, torch.Generator().manual_seed(0))
+    >>> problem.inputs.shape, problem.targets.shape, problem.classes
     (torch.Size([22, 3, 6]), torch.Size([3, 1]), 4)
     """
     steps = lag + max(lag // 10, 1)
@@ -37,35 +37,35 @@ def temporal_order(lag: int, rows: int, random: torch.Generator) -> ToyProblem:
     early, late = steps - lag, max(steps // 10, 1)
     first = torch.randint(early, (rows,), generator=random)
     second = steps // 2 + torch.randint(late, (rows,), generator=random)
-    places = torch.arange(rows)
-    symbols[first, places], symbols[second, places] = which[0], which[1]
+    row = torch.arange(rows)
+    symbols[first, row], symbols[second, row] = which[0], which[1]
     inputs = functional.one_hot(symbols, SYMBOLS + NOISE).float()
     return ToyProblem(inputs, (which[0] * SYMBOLS + which[1])[:, None], SYMBOLS**2)
 
 
 def adding(lag: int, rows: int, random: torch.Generator) -> ToyProblem:
-    """Two of the numbers are marked; the answer is their sum, of values in 0..1 (Le, Jaitly, Hinton 2015).
+    """Two of the numbers in 0..1 are marked; the target is their sum (Le, Jaitly and Hinton 2015).
 
-    The first mark stands in the first tenth, the second in the second half; a mean squared error of 1/6 is
-    that of always saying 1.
+    The first mark is in the first tenth, the second in the second half. Predicting 1 always has a mean
+    squared error of 1/6.
 
     >>> adding(20, 3, torch.Generator().manual_seed(0)).inputs.shape
     torch.Size([22, 3, 2])
     """
     steps = lag + max(lag // 10, 1)
     values = torch.rand(steps, rows, generator=random)
-    marks, places = torch.zeros(steps, rows), torch.arange(rows)
+    marks, row = torch.zeros(steps, rows), torch.arange(rows)
     first = torch.randint(steps - lag, (rows,), generator=random)
     second = torch.randint(steps // 2, steps, (rows,), generator=random)
-    marks[first, places] = marks[second, places] = 1
-    answers = values[first, places] + values[second, places]
-    return ToyProblem(torch.stack([values, marks], dim=-1), answers[:, None], 0)
+    marks[first, row] = marks[second, row] = 1
+    targets = values[first, row] + values[second, row]
+    return ToyProblem(torch.stack([values, marks], dim=-1), targets[:, None], 0)
 
 
 def copying(lag: int, rows: int, random: torch.Generator) -> ToyProblem:
-    """Three symbols of four, then `lag` blanks; the answer is the three (after Hochreiter, Schmidhuber 1997).
+    """Three symbols of four, then `lag` blanks; the targets are the three (Hochreiter, Schmidhuber 1997).
 
-    >>> copying(20, 3, torch.Generator().manual_seed(0)).answers.shape
+    >>> copying(20, 3, torch.Generator().manual_seed(0)).targets.shape
     torch.Size([3, 3])
     """
     symbols = torch.randint(NOISE, (COPIED, rows), generator=random)

@@ -1,4 +1,4 @@
-"""Who learns across how many steps: cells on made lessons whose lag grows."""
+"""Across how many steps cells can learn: toy problems with an increasing lag."""
 
 from __future__ import annotations
 
@@ -16,80 +16,86 @@ from gatewise.insight.toy_problems import TOY_PROBLEMS, ToyProblem
 from gatewise.layers import Recurrent
 
 HIDDEN, ROWS, RATE, CLIP = 32, 64, 3e-3, 1.0
-TESTED, EVERY = 512, 50
-CLOSE, SOLVED = 0.1, 0.98  # a sum is right within 0.1; who is nearly always right has learned
+TEST_ROWS, TEST_EVERY = 512, 50
+TOLERANCE, SOLVED = 0.1, 0.98  # of a sum; the accuracy at which a problem counts as solved
 
 
 class Learner(nn.Module):
-    """One layer of a cell, and a readout of its last hidden."""
+    """One layer of a cell, and a linear readout of its last hidden state."""
 
-    def __init__(self, cell: CellType, lesson: ToyProblem) -> None:
+    def __init__(self, cell: CellType, problem: ToyProblem) -> None:
         super().__init__()
-        self.recurrent = Recurrent(cell, lesson.inputs.shape[-1], HIDDEN)
-        self.out = nn.Linear(HIDDEN, lesson.answers.shape[1] * max(lesson.classes, 1))
+        self.recurrent = Recurrent(cell, problem.inputs.shape[-1], HIDDEN)
+        self.out = nn.Linear(HIDDEN, problem.targets.shape[1] * max(problem.classes, 1))
 
-    def forward(self, lesson: ToyProblem) -> Tensor:
+    def forward(self, problem: ToyProblem) -> Tensor:
         """[B, N, classes], or [B, N] real."""
-        said = self.out(self.recurrent(lesson.inputs)[0][-1])
-        return said.unflatten(1, (-1, lesson.classes)) if lesson.classes else said
+        output = self.out(self.recurrent(problem.inputs)[0][-1])
+        return output.unflatten(1, (-1, problem.classes)) if problem.classes else output
 
-    def loss(self, lesson: ToyProblem) -> Tensor:
+    def loss(self, problem: ToyProblem) -> Tensor:
         """The cross-entropy, or the squared error."""
-        said = self(lesson)
-        if lesson.classes:
-            return functional.cross_entropy(said.flatten(0, 1), lesson.answers.flatten())
-        return functional.mse_loss(said, lesson.answers)
+        output = self(problem)
+        if problem.classes:
+            return functional.cross_entropy(output.flatten(0, 1), problem.targets.flatten())
+        return functional.mse_loss(output, problem.targets)
 
-    def right(self, lesson: ToyProblem) -> float:
-        """The share of the answers that are right, or close enough."""
-        said = self(lesson)
-        hits = said.argmax(-1) == lesson.answers if lesson.classes else (said - lesson.answers).abs() < CLOSE
-        return float(hits.float().mean())
+    def accuracy(self, problem: ToyProblem) -> float:
+        """The fraction of correct predictions; numbers are correct within 0.1."""
+        output = self(problem)
+        if problem.classes:
+            correct = output.argmax(-1) == problem.targets
+        else:
+            correct = (output - problem.targets).abs() < TOLERANCE
+        return float(correct.float().mean())
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a cell came to at a lag: the share of right answers on lessons it has not seen, after `steps`
-    batches; gradient: [T], before any training, the norm of the loss's by the hidden of each lag."""
+    """The result of training one cell at one lag.
+
+    accuracy: on sequences not trained on; steps: the batches trained on
+    gradient: [T], the norm of the loss's gradient with respect to the hidden state by lag, before training
+    """
 
     cell: CellType
     lag: int
-    right: float
+    accuracy: float
     steps: int
     gradient: np.ndarray
 
 
 def learn(
     cell: CellType,
-    lesson: str,
+    problem: str,
     lag: int,
     steps: int,
     seed: int = 0,
-    show: Callable[[float], None] = lambda share: None,
+    show: Callable[[float], None] = lambda fraction: None,
 ) -> Outcome:
-    """Trains a cell on a lesson until it is solved, or for so many batches; all cells start alike.
+    """Trains a cell on a toy problem until it is solved, or for `steps` batches.
 
     >>> from gatewise.cells import LSTM
     >>> learn(LSTM, "order", lag=5, steps=3).lag
     5
     """
-    make, random = TOY_PROBLEMS[lesson], torch.Generator().manual_seed(seed)
-    tested = make(lag, TESTED, torch.Generator().manual_seed(seed + 1))
+    make, random = TOY_PROBLEMS[problem], torch.Generator().manual_seed(seed)
+    tested = make(lag, TEST_ROWS, torch.Generator().manual_seed(seed + 1))
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         learner = Learner(cell, tested)
     flow = gradient_flow(learner, lambda: learner.loss(tested))[0]
     optimizer = torch.optim.Adam(learner.parameters(), RATE)
-    right, done = 0.0, 0
+    accuracy, done = 0.0, 0
     for done in range(1, steps + 1):
         optimizer.zero_grad()
         learner.loss(make(lag, ROWS, random)).backward()
         nn.utils.clip_grad_norm_(learner.parameters(), CLIP)
         optimizer.step()
         show(done / steps)
-        if done % EVERY == 0 or done == steps:
+        if done % TEST_EVERY == 0 or done == steps:
             with torch.no_grad():
-                right = learner.right(tested)
-            if right >= SOLVED:
+                accuracy = learner.accuracy(tested)
+            if accuracy >= SOLVED:
                 break
-    return Outcome(cell, lag, right, done, flow.norms[cell.state[0]].cpu().numpy())
+    return Outcome(cell, lag, accuracy, done, flow.norms[cell.state[0]].cpu().numpy())

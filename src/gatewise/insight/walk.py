@@ -1,4 +1,4 @@
-"""A walk through one step of a cell: what each line is for, and its numbers in a tiny example."""
+"""A walk through one step of a cell: the purpose of each line, and its numbers in a tiny example."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from gatewise.engine.step import Step, Values
 from gatewise.errors import GatewiseError
 from gatewise.layers import Recurrent
 
-Phase = Literal["forget", "write", "keep", "show"]
+Phase = Literal["forget", "input", "update", "output"]
 PHASES: dict[Phase, str] = {
-    "forget": "how much of the old memory stays",
-    "write": "what is new",
-    "keep": "the memory after this step: what stays of the old, and what is new",
-    "show": "what the next step, and the layer above, get to see",
+    "forget": "how much of the old memory is kept",
+    "input": "the new content",
+    "update": "the memory after this step: the old content that is kept, and the new content",
+    "output": "what the next step and the layer above read",
 }
 OTHER_NAMES = {
     "i": "input gate; with the candidate: learn gate; alone: ignore factor",
@@ -34,7 +34,7 @@ OTHER_NAMES = {
     "g": "candidate",
     "c": "cell state, long-term memory (LTM), constant error carousel; the new one: remember gate",
     "o": "output gate, use gate",
-    "h": "hidden, short-term memory (STM), working memory",
+    "h": "hidden state, short-term memory (STM), working memory",
     "r": "reset gate",
     "z": "update gate",
     "n": "candidate",
@@ -47,22 +47,22 @@ SEED = 3
 class WalkStep:
     """One line of a cell in the walk, with its phase.
 
-    equation, filled, value: `sigmoid(W_f x + R_f h[t-1])`, the same with numbers, and what comes out
-    words: of the equation's author; other_names: what the value is also called in lecture notes
+    equation, substituted, value: `sigmoid(W_f x + R_f h[t-1])`, the same with numbers, and its value
+    comment: of the equation's author; other_names: of the value, in lecture notes
     """
 
     phase: Phase
     name: str
     equation: str
-    filled: str
+    substituted: str
     value: float
-    words: str
+    comment: str
     other_names: str
 
 
 @dataclass(frozen=True)
 class Walk:
-    """The steps in the order of their phases, and what the step before left: `input` and `before`."""
+    """The lines of one step in the order of their phases. input: x; before: the states of the step before."""
 
     cell: CellType
     step: int
@@ -72,20 +72,18 @@ class Walk:
 
 
 def walk(cell: CellType) -> Walk:
-    """The last of three steps of a layer of two units that see one number; the numbers are the first unit's.
+    """The last of three steps of a layer of one input and two units, with the numbers of the first unit.
 
-    Raises: `GatewiseError` where the cell is one of a lattice.
+    Raises: `GatewiseError` if the cell runs over a lattice.
 
     >>> from gatewise.cells import LSTM
     >>> [(one.phase, one.name) for one in walk(LSTM).steps]
-    [('forget', 'f'), ('write', 'i'), ('write', 'g'), ('keep', 'c'), ('show', 'o'), ('show', 'h')]
+    [('forget', 'f'), ('input', 'i'), ('input', 'g'), ('update', 'c'), ('output', 'o'), ('output', 'h')]
     """
     if not cell.of_sequences:
-        raise GatewiseError(
-            f"{cell.__name__} runs over a lattice; a walk goes along a sequence: give lstm, gru, ..."
-        )
+        raise GatewiseError(f"{cell.__name__} runs over a lattice; give a cell of sequences: lstm, gru, ...")
     values, step = _example(cell)
-    phases, words = phases_of(cell), _comments(cell)
+    phases, comments = phases_of(cell), _comments(cell)
     order = list(PHASES)
     steps = [
         WalkStep(
@@ -94,8 +92,8 @@ def walk(cell: CellType) -> Walk:
             formula(line),
             formula(line, lambda part: _number(part, values, step)),
             _float(values[name]),
-            words.get(name, ""),
-            "" if OTHER_NAMES.get(name, "") in words.get(name, "") else OTHER_NAMES.get(name, ""),
+            comments.get(name, ""),
+            "" if OTHER_NAMES.get(name, "") in comments.get(name, "") else OTHER_NAMES.get(name, ""),
         )
         for name, line in cell.lines.items()
     ]
@@ -105,34 +103,34 @@ def walk(cell: CellType) -> Walk:
 
 
 def phases_of(cell: CellType) -> dict[str, Phase]:
-    """What each line of a cell is for, by the equations alone.
+    """The phase of each line of a cell, derived from the equations.
 
-    The memory is the last state that is carried on by a factor; lines that only its factor needs forget,
-    what else it needs writes, it keeps, and what comes after shows. A cell without a memory only writes.
+    The memory is the last state with a carry factor. Lines that the factor depends on belong to "forget",
+    other lines that the memory depends on to "input", the memory itself to "update", all others to "output".
 
     >>> from gatewise.cells import GRU
     >>> phases_of(GRU)
-    {'r': 'write', 'z': 'forget', 'n': 'write', 'h': 'keep'}
+    {'r': 'input', 'z': 'forget', 'n': 'input', 'h': 'update'}
     """
     factors = carry_factors(cell)
     if not factors:
-        return {name: "show" if name == cell.state[0] else "write" for name in cell.lines}
+        return {name: "output" if name == cell.state[0] else "input" for name in cell.lines}
     memory = cell.previous[list(factors)[-1]].state
     needed = _needed(cell, cell.lines[memory])
     forgetting = _needed(cell, factors[list(factors)[-1]])
     found: dict[str, Phase] = {}
     for name in cell.lines:
         if name == memory:
-            found[name] = "keep"
+            found[name] = "update"
         elif name in forgetting:
             found[name] = "forget"
         else:
-            found[name] = "write" if name in needed else "show"
+            found[name] = "input" if name in needed else "output"
     return found
 
 
 def _needed(cell: CellType, expression: Expression) -> set[str]:
-    """The lines that an expression is made of, and those that these are made of."""
+    """The lines that an expression depends on, directly or indirectly."""
     found: set[str] = set()
     waiting = [expression]
     while waiting:
@@ -160,7 +158,7 @@ def _example(cell: CellType) -> tuple[Values, Step]:
 
 
 def _number(part: Expression, values: Values, step: Step) -> str | None:
-    """What stands for a part of an equation: the number of a line, a state, a product, a weight."""
+    """The number in place of a part of an equation: of a line, a state, a product or a weight."""
     if part.line is not None:
         return _rounded(values[part.line])
     match part:
@@ -182,7 +180,7 @@ def _float(value: torch.Tensor) -> float:
 
 
 def _comments(cell: CellType) -> dict[str, str]:
-    """What the author wrote behind each line, in the class or those it is made from."""
+    """The comment behind each line, in the class or its base classes."""
     found: dict[str, str] = {}
     for one in reversed(cell.__mro__):
         try:
@@ -194,7 +192,7 @@ def _comments(cell: CellType) -> dict[str, str]:
 
 
 def _commented(source: str) -> Iterator[tuple[str, str]]:
-    """`name = ...  # words` as name and words."""
+    """The name and the comment of each `name = ...  # comment`."""
     name, new = None, True
     for token in tokenize.generate_tokens(io.StringIO(inspect.cleandoc(source)).readline):
         if token.type == tokenize.NAME and new:

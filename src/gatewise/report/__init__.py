@@ -1,4 +1,4 @@
-"""The report: what happens inside a model on one example, as a page to open and as pictures."""
+"""The report: all values inside a model on one example, as an HTML page and as figures."""
 
 from gatewise.report.inspection import Inspection, inspect
 from gatewise.report.page import page, write_page

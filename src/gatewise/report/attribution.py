@@ -1,4 +1,4 @@
-"""From an attribution to what a report shows of it, in the data's own units."""
+"""Attributions of an example as a report shows them, in the units of the data."""
 
 from __future__ import annotations
 
@@ -7,41 +7,43 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.insight.attribution import Attributed
-from gatewise.report.example import Explained, Strip, Track
+from gatewise.insight.attribution import Attribution
+from gatewise.report.example import ExampleAttribution, Strip, Track
 
-POINTS, CLOSE = (64, 256, 1024), 0.01  # on the way from the baseline: more where the gap is a larger share
-ROWS = 8  # channels of which each is shown
-NAME = "came from"
+POINTS, CLOSE = (64, 256, 1024), 0.01  # of the quadrature: more if the gap is a larger fraction
+ROWS = 8  # channels that are shown separately
+NAME = "attribution"
 
 
-def expanded(batch: Any, rows: int) -> Any:
-    """A batch of one example, as one of so many."""
+def repeat_example(batch: Any, rows: int) -> Any:
+    """A batch of one example, repeated to a number of rows."""
     return type(batch)(*(one.expand(rows, *one.shape[1:]) for one in batch))
 
 
-def closely(attribution: Callable[[int], Attributed]) -> Attributed:
-    """An attribution of one example, with as many points as bring its gap to a hundredth, if that can be."""
+def accurate_attribution(attribution: Callable[[int], Attribution]) -> Attribution:
+    """An attribution of one example, with enough points for a gap below one hundredth where possible."""
     for points in POINTS:
         found = attribution(points)
-        if abs(float(found.gap)) <= CLOSE * abs(float(found.output - found.start)):
+        if abs(float(found.gap)) <= CLOSE * abs(float(found.output - found.baseline_output)):
             break
     return found
 
 
-def explained(
-    found: Attributed, what: str, baseline: str, steps: np.ndarray, tracks: tuple[Track, ...],
+def in_data_units(
+    found: Attribution, output_name: str, baseline: str, steps: np.ndarray, tracks: tuple[Track, ...],
     mean: float = 0.0, unit: float = 1.0,
-) -> Explained:  # fmt: skip
-    """An attribution in the data's own units: scaled ones times `unit`, plus `mean`; the tracks have them."""
-    output, start, gap = (float(one) for one in (found.output, found.start, found.gap))
-    return Explained(what, mean + unit * output, mean + unit * start, baseline, unit * gap, steps, tracks)
+) -> ExampleAttribution:  # fmt: skip
+    """An attribution in the units of the data: scaled values times `unit`, plus `mean`, as in the tracks."""
+    output, reference, gap = (float(one) for one in (found.output, found.baseline_output, found.gap))
+    return ExampleAttribution(
+        output_name, mean + unit * output, mean + unit * reference, baseline, unit * gap, steps, tracks
+    )
 
 
-def by_channel(values: np.ndarray, names: Sequence[str]) -> Track:
-    """A row for each channel of values [T, C]; where there are many, for those that gave most and the rest.
+def channel_track(values: np.ndarray, names: Sequence[str]) -> Track:
+    """A row for each channel of values [T, C]; of many channels the largest, and the sum of the others.
 
-    >>> track = by_channel(np.array([[1.0, -5, 2, 0, 0, 0, 0, 0, 0, 0.5]]), "abcdefghij")
+    >>> track = channel_track(np.array([[1.0, -5, 2, 0, 0, 0, 0, 0, 0, 0.5]]), "abcdefghij")
     >>> track.strip.names[:3], track.strip.names[-1], track.strip.values[:3, 0].tolist()
     (('a', 'b', 'c'), '3 others', [1.0, -5.0, 2.0])
     """
@@ -54,8 +56,8 @@ def by_channel(values: np.ndarray, names: Sequence[str]) -> Track:
     return Track(NAME, strip=Strip(rows, tuple(names)))
 
 
-def coloured(track: Track, values: np.ndarray) -> Track:
-    """A track of symbols, each on the colour of what it gave [T]."""
+def symbol_track(track: Track, values: np.ndarray) -> Track:
+    """A track of symbols, each on the colour of its contribution [T]."""
     return Track(
         track.name, symbols=track.symbols, layer=track.layer, strip=Strip(values[None], (track.name,))
     )

@@ -1,8 +1,8 @@
-"""The colours of gates and states: maps that run in lightness, so that the colour-blind see them too."""
+"""The colour maps of gates and states, monotonic in lightness, so that the colour-blind can read them."""
 
 from __future__ import annotations
 
-# A shut gate has the colour of the paper and an open one stands out; of states, zero is the paper.
+# A closed gate has the colour of the paper, an open one the strongest; a state of zero that of the paper.
 GATES = {
     "light": ("#f7f5ee", "#cfe0c3", "#8fc3a9", "#4f9f9a", "#2a7387", "#1d4a6d", "#122a4a"),
     "dark": ("#15171b", "#1b3348", "#23586f", "#3b8687", "#73b089", "#b9d692", "#faf4c4"),

@@ -1,4 +1,4 @@
-"""One example of a user's data, as a model takes it and as a person looks at it."""
+"""One example of a user's data: as a model reads it, and as a report draws it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gatewise.errors import GatewiseError
 
 @dataclass(frozen=True)
 class Line:
-    """Numbers over time; start: the step of the first one."""
+    """Numbers over time. start: the step of the first one."""
 
     name: str
     values: np.ndarray
@@ -25,8 +25,8 @@ class Line:
 class Strip:
     """Numbers over time as colours, [rows, steps].
 
-    names: of the rows, () where they are those of an image that is read step by step
-    signed: whether they are around zero; else they begin there
+    names: of the rows; () for an image that is read step by step
+    signed: whether values may be negative
     """
 
     values: np.ndarray
@@ -36,11 +36,11 @@ class Strip:
 
 @dataclass(frozen=True)
 class Track:
-    """Something to draw above the steps of a model: lines of one unit, symbols, an image, or colours.
+    """A drawing above the steps of a model: lines of one unit of measurement, symbols, an image, or colours.
 
-    symbols: a text for each step, on the colours of a strip of one row where there is one
+    symbols: a text for each step, drawn over a strip of one row if there is one
     pixels: [H, W] or [H, W, 3], 0..255, an image that a lattice reads
-    layer: the name of the module whose steps these are, such as "encoder"; all that is below it; "" for any
+    layer: the module whose steps these are, such as "encoder", submodules included; "" for any
     """
 
     name: str
@@ -50,8 +50,8 @@ class Track:
     layer: str = ""
     strip: Strip | None = None
 
-    def above(self, module: str) -> bool:
-        """Whether it belongs to the steps of that module."""
+    def belongs_to(self, module: str) -> bool:
+        """Whether its steps are those of a module."""
         return not self.layer or f"{module}.".startswith(f"{self.layer}.")
 
 
@@ -63,7 +63,7 @@ class AttentionMap:
     targets, sources: the names of both, () for numbers
     target_module, source_module: the modules whose steps these are, such as "decoder", "encoder"; "" for none
     pixels: the image [H, W] or [H, W, 3], 0..255, whose positions are the sources, row by row
-    place: the pixels of a position, down and across
+    patch: the pixels of a position, down and across
     """
 
     weights: np.ndarray
@@ -72,105 +72,106 @@ class AttentionMap:
     target_module: str = ""
     source_module: str = ""
     pixels: np.ndarray | None = None
-    place: tuple[int, int] = (1, 1)
+    patch: tuple[int, int] = (1, 1)
 
     def names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The names of targets and sources, or their numbers where they have no names."""
+        """The names of targets and sources, or their numbers if they have no names."""
         targets, sources = (tuple(map(str, range(size))) for size in self.weights.shape)
         return self.targets or targets, self.sources or sources
 
 
 @dataclass(frozen=True)
-class Explained:
-    """Which inputs a prediction came from.
+class ExampleAttribution:
+    """The contributions of the inputs of an example to an output.
 
-    what: the number that is explained, in words; output, start: it, and what it would be at the baseline
-    baseline: where that is, in words, as in "where every channel is at its mean"
-    gap: by how much all parts miss the difference; steps: [steps], what each one gave
-    tracks: the parts over time; one that is called as one of the example's takes its place
+    output_name: a description of the output; output, baseline_output: its value, and that at the baseline
+    baseline: a description of the baseline, as in "where every channel is at its mean"
+    gap: the sum of all contributions minus the difference of the outputs
+    steps: [steps], the contribution of each step
+    tracks: the contributions over time; a track replaces one of the example with the same name
     """
 
-    what: str
+    output_name: str
     output: float
-    start: float
+    baseline_output: float
     baseline: str
     gap: float
     steps: np.ndarray
     tracks: tuple[Track, ...]
 
     def sentence(self) -> str:
-        """What is explained, with its numbers."""
+        """The output, its value at the baseline, and the gap, as a sentence."""
         return (
-            f"{self.what}: {self.output:.4g}, and {self.start:.4g} {self.baseline}; "
-            f"its parts add up to the difference but for {abs(self.gap):.2g}"
+            f"{self.output_name}: {self.output:.4g}, and {self.baseline_output:.4g} {self.baseline}; "
+            f"the contributions sum to the difference within {abs(self.gap):.2g}"
         )
 
-    def most(self, times: Sequence[str] = (), count: int = 5) -> str:
-        """The steps that gave most, the largest first; times: what steps are called, if not by symbols."""
+    def largest(self, times: Sequence[str] = (), count: int = 5) -> str:
+        """The steps with the largest contributions; times: the names of steps, if these have no symbols."""
         names = self.tracks[0].symbols or times
-        given = np.nan_to_num(self.steps)
-        order = [int(step) for step in np.argsort(-np.abs(given), kind="stable")[:count] if given[step]]
-        told = [(f" ({names[step]})" if step < len(names) else "") for step in order]
+        values = np.nan_to_num(self.steps)
+        order = [int(step) for step in np.argsort(-np.abs(values), kind="stable")[:count] if values[step]]
+        suffixes = [(f" ({names[step]})" if step < len(names) else "") for step in order]
         return ", ".join(
-            f"step {step}{name} {given[step]:+.3g}" for step, name in zip(order, told, strict=True)
+            f"step {step}{suffix} {values[step]:+.3g}" for step, suffix in zip(order, suffixes, strict=True)
         )
 
 
 @dataclass(frozen=True)
 class Example:
-    """One example, ready to be looked at inside a model.
+    """One example for an inspection of a model.
 
-    batch: what `network.loss` takes, the example alone; name: which one it is
-    last: gives a loss that looks at the last step alone; None where that of the batch does
-    tracks: what the model is given and what it says, on its own steps; said: what it says, in a sentence
-    times: what the steps are called, () where numbers do; unit: one step in the data's own time, as "1 month"
-    looked: where the model looked, if it did
-    explain: says which inputs the prediction at a step, the last if None, came from; None where nothing does
-    explained: what it said
+    batch: the argument of `network.loss`, of this example alone; name: of the example
+    tracks: the inputs and predictions of the model on its steps; prediction: a description of the prediction
+    times: the names of the steps, () for numbers; unit: the duration of a step, such as "1 month"
+    last: returns a loss of the last step alone; None if the loss of the batch is one
+    attention: the attention map of the model, if it has one
+    attribute: returns the attribution of the output at a step, the last if None; None if there is none
+    attribution: the attribution that the report shows
     """
 
     batch: Any
     name: str
     tracks: tuple[Track, ...]
-    said: str = ""
+    prediction: str = ""
     times: tuple[str, ...] = ()
     unit: str = "step"
     last: Callable[[], Tensor] | None = None
-    looked: AttentionMap | None = None
-    explain: Callable[[int | None], Explained] | None = None
-    explained: Explained | None = None
+    attention: AttentionMap | None = None
+    attribute: Callable[[int | None], ExampleAttribution] | None = None
+    attribution: ExampleAttribution | None = None
 
-    def opening(self, modules: Sequence[str]) -> int:
-        """The place of the first of these modules whose steps a track is on; 0 where there is none.
+    def first_layer(self, modules: Sequence[str]) -> int:
+        """The index of the first of these modules whose steps have a track; 0 if there is none.
 
         >>> words = Example(None, "", (Track("token", symbols=("a", "b"), layer="recurrent"),))
-        >>> words.opening(["reader.speller", "recurrent", "recurrent"])
+        >>> words.first_layer(["reader.speller", "recurrent", "recurrent"])
         1
         """
-        above = (any(track.above(module) for track in self.tracks) for module in modules)
-        return next((place for place, found in enumerate(above) if found), 0)
+        has_track = (any(track.belongs_to(module) for track in self.tracks) for module in modules)
+        return next((index for index, found in enumerate(has_track) if found), 0)
 
     def with_attribution(self, step: int | None) -> Example:
-        """The same with what the prediction came from, among its tracks too.
+        """The same example with an attribution, also among its tracks.
 
         Raises: `GatewiseError` if the task has no attribution.
         """
-        if self.explain is None:
+        if self.attribute is None:
             raise GatewiseError("attribution is not available for this task; leave it out")
-        explained = self.explain(step)
-        new = {track.name: track for track in explained.tracks}
+        attribution = self.attribute(step)
+        new = {track.name: track for track in attribution.tracks}
         tracks = [new.pop(track.name, track) for track in self.tracks]
-        return replace(self, tracks=(*tracks, *new.values()), explained=explained)
+        return replace(self, tracks=(*tracks, *new.values()), attribution=attribution)
 
 
 def require_example(number: int, count: int, what: str) -> None:
-    """Raises: `GatewiseError` where there is no example of that number."""
+    """Raises: `GatewiseError` if there is no example of that number."""
     if not 0 <= number < count:
         raise GatewiseError(f"there are {count} {what}, numbered from 0; there is no number {number}")
 
 
 def channels(names: Sequence[str], values: np.ndarray, most: int = 8) -> tuple[Track, ...]:
-    """A track for each column of values [T, C], of the first ones where there are many.
+    """A track for each column of values [T, C], at most for the first `most`.
 
     >>> [one.name for one in channels(("a", "b", "c"), np.zeros((5, 3)), most=2)]
     ['a', 'b']

@@ -2,19 +2,19 @@
 const SIDE = 210; // pixels of an image, across
 let cards = [], sheet = null;
 
-// Axis 1 goes down and axis 2 across, but where the first is much longer, as time is in a grid of layers.
-const flipped = () => now().axes.length === 2 && now().axes[0] > 3 * now().axes[1];
-const frame = () => (flipped() ? [now().axes[1], now().axes[0]] : now().axes.slice(-2)); // down, across
+// Axis 1 goes down and axis 2 across, unless the first is much longer, as time in a grid of layers.
+const flipped = () => current().axes.length === 2 && current().axes[0] > 3 * current().axes[1];
+const frame = () => (flipped() ? [current().axes[1], current().axes[0]] : current().axes.slice(-2)); // down, across
 const slice = () => Math.floor(view.step / (frame()[0] * frame()[1]));
 const stepAt = (x, y) => slice() * frame()[0] * frame()[1] + (flipped() ? x * frame()[0] + y : y * frame()[1] + x);
 
-function spot() {
-  const [down, across] = frame(), place = view.step % (down * across);
-  return flipped() ? [Math.floor(place / down), place % down] : [place % across, Math.floor(place / across)];
+function gridPosition() {
+  const [down, across] = frame(), index = view.step % (down * across);
+  return flipped() ? [Math.floor(index / down), index % down] : [index % across, Math.floor(index / across)];
 }
 
 function shifted(right, below) {
-  const [down, across] = frame(), [x, y] = spot();
+  const [down, across] = frame(), [x, y] = gridPosition();
   return { step: stepAt(Math.min(Math.max(x + right, 0), across - 1), Math.min(Math.max(y + below, 0), down - 1)) };
 }
 
@@ -25,12 +25,12 @@ function card(title, map) {
   if (map) name.innerHTML = map.symbol; // MathML that Python wrote and escaped
   name.append(` ${title}`);
   plot.dataset.name = map?.name ?? title;
-  plot.addEventListener("pointermove", (event) => { if (!view.held) pointAt(plot, event); });
-  plot.addEventListener("click", (event) => { pointAt(plot, event); hold(!view.held); });
+  plot.addEventListener("pointermove", (event) => { if (!view.pinned) pointAt(plot, event); });
+  plot.addEventListener("click", (event) => { pointAt(plot, event); setPinned(!view.pinned); });
   return { element, plot, canvas, value, map };
 }
 
-// What each pixel of an image gave, which is kept with its columns as rows.
+// The attribution of each pixel of an image, stored with its columns as rows.
 function stripCard(track) {
   const one = card(track.name, null), scale = scaleOf(track.strip);
   one.element.append(...scale.parts);
@@ -39,7 +39,7 @@ function stripCard(track) {
 
 // The sum over the pixels at a position.
 function stripAt(strip, [x, y], [down, across]) {
-  const edge = (place, count, whole) => Math.min(Math.ceil(whole / count) * place, whole);
+  const edge = (index, count, whole) => Math.min(Math.ceil(whole / count) * index, whole);
   let total = 0;
   for (let column = edge(x, across, strip.rows); column < edge(x + 1, across, strip.rows); column++) {
     for (let row = edge(y, down, strip.units); row < edge(y + 1, down, strip.units); row++) total += strip.at(column, row);
@@ -51,7 +51,7 @@ function pointAt(plot, event) {
   const box = plot.getBoundingClientRect(), [down, across] = frame();
   const x = Math.min(Math.max(Math.floor(((event.clientX - box.left) / box.width) * across), 0), across - 1);
   const y = Math.min(Math.max(Math.floor(((event.clientY - box.top) / box.height) * down), 0), down - 1);
-  look({ step: stepAt(x, y) });
+  moveTo({ step: stepAt(x, y) });
 }
 
 function buildLattice(layer) {
@@ -64,8 +64,8 @@ function buildLattice(layer) {
   select.addEventListener("change", () => { view.drawn = select.value; drawRows(); markRows(); });
   const canvas = make("canvas"), plot = make("div", { class: "plot", id: "sheet" }, canvas, make("i", { class: "v" }), make("i", { class: "h" }));
   sheet = { canvas, plot };
-  plot.addEventListener("pointermove", (event) => { if (!view.held) pointUnit(event); });
-  plot.addEventListener("click", (event) => { pointUnit(event); hold(!view.held); });
+  plot.addEventListener("pointermove", (event) => { if (!view.pinned) pointUnit(event); });
+  plot.addEventListener("click", (event) => { pointUnit(event); setPinned(!view.pinned); });
   const all = make("div", { class: "card" }, make("label", {}, "Every unit's ", select), plot);
   rows.append(make("div", { class: "lattice" }, ...cards.map((one) => one.element)), make("div", { class: "lattice" }, all));
 }
@@ -74,15 +74,15 @@ function sheetSize() {
   const [down, across] = frame(), room = rows.parentElement.clientWidth - 8;
   const wide = flipped() ? 150 : Math.max(Math.min(across * 3, 96), 40);
   const high = flipped() ? 6 * down : Math.max((wide * down) / across, 12);
-  const columns = Math.max(Math.min(Math.floor(room / (wide + 4)), now().units.length), 1);
-  return { wide, high, columns, lines: Math.ceil(now().units.length / columns) };
+  const columns = Math.max(Math.min(Math.floor(room / (wide + 4)), current().units.length), 1);
+  return { wide, high, columns, lines: Math.ceil(current().units.length / columns) };
 }
 
 function pointUnit(event) {
   const box = sheet.plot.getBoundingClientRect(), { columns, lines } = sheetSize();
   const x = Math.floor(((event.clientX - box.left) / box.width) * columns), y = Math.floor(((event.clientY - box.top) / box.height) * lines);
   const unit = order()[y * columns + x];
-  if (unit !== undefined) look({ unit });
+  if (unit !== undefined) moveTo({ unit });
 }
 
 function drawLattice() {
@@ -101,22 +101,22 @@ function drawLattice() {
     one.scale?.paint();
     pen.drawImage(small, 0, 0, wide, high);
   }
-  const size = sheetSize(), values = now().named[view.drawn], pen = sized(sheet.canvas, size.columns * (size.wide + 4), size.lines * (size.high + 4));
+  const size = sheetSize(), values = current().named[view.drawn], pen = sized(sheet.canvas, size.columns * (size.wide + 4), size.lines * (size.high + 4));
   sheet.plot.style.width = `${size.columns * (size.wide + 4)}px`;
   sheet.plot.style.height = `${size.lines * (size.high + 4)}px`;
   pen.imageSmoothingEnabled = false;
-  order().forEach((unit, place) => {
+  order().forEach((unit, index) => {
     if (unit >= values.units) return;
     const small = painted(values, across, down, (x, y) => stepAt(x, y) * values.units + unit);
-    pen.drawImage(small, (place % size.columns) * (size.wide + 4) + 2, Math.floor(place / size.columns) * (size.high + 4) + 2, size.wide, size.high);
+    pen.drawImage(small, (index % size.columns) * (size.wide + 4) + 2, Math.floor(index / size.columns) * (size.high + 4) + 2, size.wide, size.high);
   });
 }
 
 function picture({ shape, data }) {
   const raw = bytes(data), [height, width, depth = 1] = shape, image = new ImageData(width, height);
-  for (let place = 0; place < width * height; place++) {
-    for (let channel = 0; channel < 3; channel++) image.data[4 * place + channel] = raw[place * depth + (depth === 3 ? channel : 0)];
-    image.data[4 * place + 3] = 255;
+  for (let index = 0; index < width * height; index++) {
+    for (let channel = 0; channel < 3; channel++) image.data[4 * index + channel] = raw[index * depth + (depth === 3 ? channel : 0)];
+    image.data[4 * index + 3] = 255;
   }
   const small = document.createElement("canvas");
   [small.width, small.height] = [width, height];
@@ -125,7 +125,7 @@ function picture({ shape, data }) {
 }
 
 function markLattice() {
-  const [down, across] = frame(), [x, y] = spot();
+  const [down, across] = frame(), [x, y] = gridPosition();
   const mark = (plot, columns, lines, column, line) => {
     const [v, h] = [plot.querySelector(".v"), plot.querySelector(".h")];
     Object.assign(v.style, { left: `${(100 * column) / columns}%`, width: `${100 / columns}%`, top: 0 });
@@ -133,9 +133,9 @@ function markLattice() {
   };
   for (const one of cards) {
     mark(one.plot, across, down, x, y);
-    if (one.strip) one.value.textContent = one.strip.text(stripAt(one.strip, spot(), frame()));
+    if (one.strip) one.value.textContent = one.strip.text(stripAt(one.strip, gridPosition(), frame()));
     if (one.map) one.value.textContent = one.map.text(one.map.at(view.step, view.unit));
   }
-  const { columns, lines } = sheetSize(), place = order().indexOf(view.unit);
-  mark(sheet.plot, columns, lines, place % columns, Math.floor(place / columns));
+  const { columns, lines } = sheetSize(), index = order().indexOf(view.unit);
+  mark(sheet.plot, columns, lines, index % columns, Math.floor(index / columns));
 }

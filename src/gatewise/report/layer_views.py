@@ -1,4 +1,4 @@
-"""The values of each layer that go into a report: all, or as many as a page of a few megabytes holds."""
+"""The values of each layer in a report: all of them, or as many as fit into a page of a few megabytes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from gatewise.report.inspection import Inspection
 from gatewise.report.order import orders, signals
 
 MOST = 900_000  # values of a report: 2.4 MB
-LEAST_STEPS = 160  # of a long sequence that is cut; then units are
-NEARLY_ALL = 0.98  # of a state's values have a colour of their own
+LEAST_STEPS = 160  # of a long sequence that is cut, before units are left out
+NEARLY_ALL = 0.98  # fraction of a state's values within the range of colours
 WORDS = {
     "i": "input gate", "f": "forget gate", "o": "output gate", "r": "reset gate", "z": "update gate",
-    "g": "candidate", "n": "candidate", "c": "memory", "h": "hidden",
+    "g": "candidate", "n": "candidate", "c": "cell state", "h": "hidden state",
 }  # fmt: skip
 
 
@@ -28,8 +28,9 @@ WORDS = {
 class LayerView:
     """A layer's values on one example, [steps, units] each, in the order of the cell's equations.
 
-    axes: the sizes of its lattice, [steps] of a sequence; first: the first step that is shown, of `of` steps
-    units: the numbers of the units that are shown; tracks: what is drawn above
+    axes: the sizes of its lattice, [steps] of a sequence; first: the first step shown
+    of: the steps and units that the layer has; units: the numbers of the units shown
+    tracks: drawn above the values
     """
 
     title: str
@@ -52,7 +53,7 @@ class LayerView:
 
     @cached_property
     def values(self) -> dict[str, np.ndarray]:
-        """Those that are shown."""
+        """The values that are shown."""
         last = self.first + self.steps
         if len(self.units) == self.of[1]:
             return {name: one[self.first : last] for name, one in self.whole.items()}
@@ -63,28 +64,28 @@ class LayerView:
 
     @cached_property
     def table(self) -> pl.DataFrame:
-        """What the shown units do, over all steps."""
+        """The statistics of the shown units, over all steps."""
         table = unit_table(self.trace)
         return table if len(self.units) == table.height else table[self.units]
 
     @cached_property
     def orders(self) -> dict[str, list[int]]:
-        tracks = [track for track in self.tracks if track.above(self.trace.module)]
+        tracks = [track for track in self.tracks if track.belongs_to(self.trace.module)]
         return orders(self.hidden[:, self.units], self.table, signals(tracks, self.of[0]))
 
     @property
     def hidden(self) -> np.ndarray:
-        """The hidden, or where that is projected to fewer units the first state that is not."""
+        """The hidden state, or if that is projected to fewer units the first state that is not."""
         states = [self.whole[name] for name in self.trace.cell.state]
         return next((one for one in states if one.shape[1] == self.of[1]), states[0])
 
     def kind(self, name: str) -> str:
-        """Whether a line is a gate, in 0..1, a state or another value."""
+        """The kind of a line: "gate" (in 0..1), "state" or "value"."""
         cell = self.trace.cell
         return "gate" if name in cell.gates else "state" if name in cell.state else "value"
 
     def words(self, name: str) -> str:
-        """What a line is called."""
+        """The usual name of a line."""
         kind, usual = self.kind(name), WORDS.get(name.split("_")[0], "")
         return usual if usual.endswith("gate") == (kind == "gate") and usual else kind
 
@@ -96,7 +97,7 @@ class LayerView:
 
 
 def layer_views(inspection: Inspection, step: int = 0) -> list[LayerView]:
-    """Every layer; where that is too much, of long sequences the steps around one, and the busiest units."""
+    """Every layer; of too many values only the steps around `step`, and then the most active units."""
     whole = []
     for title, layer in zip(inspection.titles, inspection.layers, strict=True):
         trace = _row(layer, inspection.row)
@@ -113,29 +114,29 @@ def layer_views(inspection: Inspection, step: int = 0) -> list[LayerView]:
     return [_cut_units(one, MOST / total) for one in whole] if total > MOST else whole
 
 
-def reach_of(values: np.ndarray, share: float = NEARLY_ALL) -> float:
-    """The absolute value that gets the strongest colour: that share of all have one of their own."""
+def reach_of(values: np.ndarray, fraction: float = NEARLY_ALL) -> float:
+    """The absolute value that gets the strongest colour: that fraction of all values is smaller."""
     sizes = np.abs(values[np.isfinite(values) & (values != 0)])
-    return float(np.quantile(sizes, share)) if sizes.size else 1.0
+    return float(np.quantile(sizes, fraction)) if sizes.size else 1.0
 
 
 def _total(layers: list[LayerView]) -> int:
     return sum(one.steps * value.shape[1] for one in layers for value in one.whole.values())
 
 
-def _cut_steps(one: LayerView, share: float, step: int) -> LayerView:
+def _cut_steps(one: LayerView, fraction: float, step: int) -> LayerView:
     if len(one.axes) > 1:
         return one
-    steps = min(max(int(one.steps * share), LEAST_STEPS), one.steps)
+    steps = min(max(int(one.steps * fraction), LEAST_STEPS), one.steps)
     first = min(max(step - steps // 2, 0), one.steps - steps)
     return replace(one, first=first, axes=(steps,))
 
 
-def _cut_units(one: LayerView, share: float) -> LayerView:
-    """The units whose hidden changes most."""
-    spread = one.hidden.std(0)
-    count = max(int(one.of[1] * share), 1)
-    return replace(one, units=sorted(np.argsort(-spread, kind="stable")[:count].tolist()))
+def _cut_units(one: LayerView, fraction: float) -> LayerView:
+    """The units with the largest standard deviation of the hidden state."""
+    activity = one.hidden.std(0)
+    count = max(int(one.of[1] * fraction), 1)
+    return replace(one, units=sorted(np.argsort(-activity, kind="stable")[:count].tolist()))
 
 
 def _row(layer: LayerTrace, row: int) -> LayerTrace:

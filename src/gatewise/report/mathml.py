@@ -1,4 +1,4 @@
-"""A cell's equations as MathML, which browsers typeset: in letters, and with places for numbers."""
+"""A cell's equations as MathML, with symbols and with slots for numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gatewise.cells.printer import Binding, Operator, Printed
 from gatewise.cells.traversal import terms
 from gatewise.cells.typeset import NUMBERED, TypesetPrinter
 
-INVERTIBLE = ("sigmoid", "tanh")  # whose argument follows from their value
+INVERTIBLE = ("sigmoid", "tanh")  # the argument follows from the value
 NOT_TRACED = (Product, Normalised, Vector, Input)
 SUM, PRODUCT, _, ATOM = Binding
 
@@ -22,11 +22,11 @@ SUM, PRODUCT, _, ATOM = Binding
 class Equation:
     """One line of a cell.
 
-    letters: `c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t` as MathML; numbers: the right side once more, with an empty
-    `<mn>` for each number of a unit at a step; None where nothing but the line's own value is known. An
-    `<mn>` says what it takes by `data-line` (that line's value), `data-before` (a state of the step before;
-    on a lattice `data-axis` says along which axis) or `data-inside` (what that function was taken of, so
-    that it gave the value of `data-line`).
+    letters: `c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t` as MathML
+    numbers: the right side again, with an empty `<mn>` for each number of a unit at a step; None if only the
+        value of the line itself is known. An `<mn>` has `data-line` (the value of that line), `data-before`
+        (a state of the step before, on a lattice along `data-axis`) or `data-inside` (the argument of that
+        function, whose value is that of `data-line`).
     """
 
     name: str
@@ -56,7 +56,7 @@ def symbol(name: str) -> str:
 
 
 class MathMLPrinter(TypesetPrinter):
-    """Prints MathML with the letters of a textbook."""
+    """Prints MathML with the symbols of a textbook."""
 
     operators: ClassVar = {
         "subtract": Operator("{}<mo>&#8722;</mo>{}", SUM, (SUM, PRODUCT)),
@@ -107,7 +107,7 @@ class _NotTracedError(Exception):
 
 
 class _NumbersPrinter(MathMLPrinter):
-    """Prints MathML with an empty place for each number; the products of a line have no numbers."""
+    """Prints MathML with an empty slot for each number; matrix products have no numbers."""
 
     operators: ClassVar = {
         **MathMLPrinter.operators,
@@ -115,7 +115,7 @@ class _NumbersPrinter(MathMLPrinter):
     }
 
     def equation(self, name: str, line: Expression) -> str | None:
-        """A `<math>` for each term, so that a long sum can be broken; None where a number is missing."""
+        """A `<math>` for each term, so that a long sum can wrap; None if a number is missing."""
         try:
             if isinstance(line, Operation) and line.function in INVERTIBLE and _opaque(line.arguments[0]):
                 inside = f"<mn data-line='{escape(name)}' data-inside='{line.function}'></mn>"
@@ -145,7 +145,7 @@ class _NumbersPrinter(MathMLPrinter):
 
 
 def _opaque(expression: Expression) -> bool:
-    """Whether something in it is not in a trace: a product, a weight, a normalised value."""
+    """Whether a part of it is not in a trace: a product, a weight, a normalised value."""
     if expression.line is not None:
         return False
     if isinstance(expression, NOT_TRACED):
@@ -166,12 +166,12 @@ def _brackets(text: str) -> str:
 
 
 def _at(name: str, at: str) -> str:
-    """A name with the letter of its step or position."""
+    """A name with its step or position as a subscript."""
     return _below(name, f"<mi>{at}</mi>")
 
 
 def _below(name: str, below: str) -> str:
-    """A name with something below; the number of its axis, if it has one, stands above that."""
+    """A name with a subscript; the number of its axis, if it has one, is a superscript."""
     if name.startswith("<msup>"):
         letter, number = name.removeprefix("<msup>").removesuffix("</msup>").split("<mrow>")
         return f"<msubsup>{letter}{below}<mrow>{number}</msubsup>"
@@ -183,7 +183,7 @@ def _bold(name: str) -> str:
 
 
 def _name(name: str) -> str:
-    """A name of one letter as it is, with the number of its axis if it has one; a word upright."""
+    """A name; the number of its axis, if it has one, is a superscript."""
     numbered = NUMBERED.fullmatch(name)
     if numbered:
         letter, number = numbered.groups()

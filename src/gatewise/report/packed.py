@@ -1,4 +1,4 @@
-"""Many numbers in few bytes: whole multiples of a power of ten, which show just the digits that they hold."""
+"""Compact arrays: integer multiples of a power of ten, displayed with exactly the digits stored."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LARGEST = {16: 32_000, 32: 2_000_000_000}  # by their bits, some room left for what is no number
-DECIMALS, LEAST = 4, 3  # at most, but of values that are all small; and at least, if that takes more bytes
+LARGEST = {16: 32_000, 32: 2_000_000_000}  # by the number of bits; the lowest integer is reserved for NaN
+DECIMALS, LEAST = 4, 3  # at most, unless all values are small; at least, for which more bytes are used
 
 
 @dataclass(frozen=True)
 class Packed:
-    """Whole numbers in base64, `value = number / 10**decimals`, row by row, little-endian.
+    """Integers in base64, `value = integer / 10**decimals`, row by row, little-endian.
 
-    bits: of a number, 16 or 32; the lowest number that they hold stands for what is none
+    bits: of an integer, 16 or 32; the lowest integer represents values that are not finite
     """
 
     decimals: int
@@ -25,7 +25,7 @@ class Packed:
 
 
 def packed(values: np.ndarray) -> Packed:
-    """Each value is kept to `decimals` places: what is shown of it is what `format` gives.
+    """Packs an array; each value is stored to `decimals` decimals.
 
     >>> packed(np.array([0.123456, -1.5])).decimals, packed(np.array([0.123456, -1500])).bits
     (4, 32)

@@ -1,4 +1,4 @@
-"""The report as one HTML file, which opens offline and asks nobody for anything."""
+"""The report as one HTML file, which opens offline and makes no requests."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from gatewise.report.mathml import equations, symbol
 from gatewise.report.packed import packed
 
 SCRIPTS = (
-    "data", "colours", "strips", "tracks", "maps", "lattice", "lines", "looked", "gradient", "units",
+    "data", "colours", "strips", "tracks", "maps", "lattice", "lines", "attention", "gradient", "units",
     "equations", "app",
 )  # fmt: skip
-DIGITS = 6  # of an input's or output's numbers
+DIGITS = 6  # of numbers of inputs and outputs
 
 
 def write_page(inspection: Inspection, path: Path, layer: int = 0, step: int | None = None) -> None:
-    """Writes the report; layer, step: where it opens, at its last step if None.
+    """Writes the report. layer, step: where it opens; the last step if None.
 
-    Raises: `GatewiseError` where there is no such layer or step.
+    Raises: `GatewiseError` if there is no such layer or step.
     """
     text = page(inspection, layer, step)
-    encoded = text.encode("utf-8", "backslashreplace")  # a file's name may hold bytes that are no text
+    encoded = text.encode("utf-8", "backslashreplace")  # a file name may contain bytes that are no text
     write_whole(path, lambda partial: partial.write_bytes(encoded))
 
 
 def page(inspection: Inspection, layer: int = 0, step: int | None = None) -> str:
-    """The report as text."""
+    """The report as HTML."""
     data = json.dumps(contents(inspection, layer, step), separators=(",", ":"), allow_nan=False)
     home = files(__package__)
     parts = {
         "title": escape(f"{inspection.name}: {inspection.example.name}".strip(": ")),
         "style": home.joinpath("page.css").read_text("utf-8"),
-        "data": data.replace("<", "\\u003c"),  # no text of a user ends the script that it is in
+        "data": data.replace("<", "\\u003c"),  # a user's text must not close the script element
         "script": "\n".join(home.joinpath(f"{name}.js").read_text("utf-8") for name in SCRIPTS),
     }
     template = home.joinpath("page.html").read_text("utf-8")
@@ -52,18 +52,18 @@ def page(inspection: Inspection, layer: int = 0, step: int | None = None) -> str
 
 
 def contents(inspection: Inspection, layer: int = 0, step: int | None = None) -> dict[str, Any]:
-    """All that the page shows, as plain data."""
+    """The content of the page as JSON-compatible data."""
     step = inspection.opening(layer, step)
     example = inspection.example
     return {
         "name": inspection.name,
         "example": example.name,
-        "said": example.said,
-        "explained": _explained(example),
+        "prediction": example.prediction,
+        "attribution": _attribution(example),
         "unit": example.unit,
         "times": list(example.times),
         "tracks": [_track(one) for one in example.tracks],
-        "looked": None if example.looked is None else _looked(example.looked),
+        "attention": None if example.attention is None else _attention(example.attention),
         "layers": [_layer(one) for one in layer_views(inspection, step)],
         "flows": _flows(inspection),
         "no_flow": inspection.no_flow,
@@ -73,33 +73,35 @@ def contents(inspection: Inspection, layer: int = 0, step: int | None = None) ->
 
 
 def _track(track: Track) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": track.name, "layer": track.layer}
-    told["lines"] = [
+    data: dict[str, Any] = {"name": track.name, "layer": track.layer}
+    data["lines"] = [
         {"name": one.name, "start": one.start, "values": [_number(value) for value in one.values]}
         for one in track.lines
     ]
-    told["symbols"] = list(track.symbols)
+    data["symbols"] = list(track.symbols)
     if track.pixels is not None:
-        told["pixels"] = _pixels(track.pixels)
+        data["pixels"] = _pixels(track.pixels)
     if track.strip is not None:
         strip = track.strip
-        told["strip"] = {"names": strip.names, **_numbers(strip.values, strip.signed)}
-    return told
+        data["strip"] = {"names": strip.names, **_numbers(strip.values, strip.signed)}
+    return data
 
 
-def _looked(looked: AttentionMap) -> dict[str, Any]:
-    told, read = looked.names()
+def _attention(attention: AttentionMap) -> dict[str, Any]:
+    targets, sources = attention.names()
     return {
-        "told": told, "read": read, "telling": looked.target_module, "reading": looked.source_module,
-        "weights": _numbers(looked.weights, signed=False), "place": looked.place,
-        "pixels": None if looked.pixels is None else _pixels(looked.pixels),
+        "targets": targets, "sources": sources, "target_module": attention.target_module,
+        "source_module": attention.source_module, "weights": _numbers(attention.weights, signed=False),
+        "patch": attention.patch, "pixels": None if attention.pixels is None else _pixels(attention.pixels),
     }  # fmt: skip
 
 
-def _explained(example: Example) -> str:
-    """What the attribution is of, and by which steps most."""
-    told = example.explained
-    return "" if told is None else f"Attribution: {told.sentence()}. Most by {told.most(example.times)}."
+def _attribution(example: Example) -> str:
+    """A sentence on the attribution, with the largest contributions."""
+    found = example.attribution
+    if found is None:
+        return ""
+    return f"Attribution: {found.sentence()}. Largest contributions: {found.largest(example.times)}."
 
 
 def _pixels(values: np.ndarray) -> dict[str, Any]:
@@ -144,7 +146,7 @@ def _flows(inspection: Inspection) -> list[dict[str, Any]]:
             "norms": [_number(value) for value in norms.double().tolist()],
             "sentence": flow.sentence(state),
         }
-        for place, flow in enumerate(inspection.flows)
+        for flow in inspection.flows
         for state, norms in flow.norms.items()
     ]  # fmt: skip
 
@@ -154,7 +156,7 @@ def _column(values: list[Any]) -> list[Any]:
 
 
 def _number(value: float) -> float | str | None:
-    """A number that JSON can hold; what is infinite as a word."""
+    """A number as JSON has it; infinity as a string, NaN as None."""
     value = float(value)
     if np.isnan(value):
         return None

@@ -1,4 +1,4 @@
-"""The views of the report as pictures, for papers: values over time, the gradient, the units."""
+"""The views of the report as figures, for papers: values over time, the gradient, the units."""
 
 from __future__ import annotations
 
@@ -9,53 +9,53 @@ from typing import Any
 import numpy as np
 
 from gatewise.plots.saving import save_picture
-from gatewise.report.attention import attention_picture
+from gatewise.report.attention import draw_attention
 from gatewise.report.colours import GATES, LINES, STATES
 from gatewise.report.example import Example, Track
 from gatewise.report.inspection import Inspection
 from gatewise.report.layer_views import LayerView, layer_views, reach_of
 
 INK, FAINT = "#222222", "#999999"
-LETTERS = 14  # of a symbol that are shown
+LETTERS = 14  # of a symbol, at most
 THUMBNAILS = 8  # units of a lattice
 WIDE = 9.0  # inches
 PICTURES = (
     "values.png",
     "attribution.png",
-    "looked.png",
+    "attention.png",
     "gradient.png",
     "units.png",
-)  # all that there may be
+)  # all files that `draw` may write
 
 
 def draw(inspection: Inspection, folder: Path, layer: int = 0, order: str = "half-life") -> dict[str, str]:
-    """Writes pictures of one layer, and of the gradient; says what is in each.
+    """Writes figures of one layer and of the gradient. Returns: the description of each file, by its name.
 
-    order: of the units, "half-life", "activity", "similarity" or "number"; by number where there is no such
+    order: of the units: "half-life", "activity", "similarity" or "number", which is used if there is no other
     """
     inspection.opening(layer, None)
     one = layer_views(inspection)[layer]
     units = one.orders.get(order, one.orders["number"])
-    told = {}
+    written = {}
     if len(one.axes) == 1:
         save_picture(_over_time(one, inspection, units), folder / "values.png")
-        told["values.png"] = f"{one.title}: every gate and state over time"
+        written["values.png"] = f"{one.title}: every gate and state over time"
     else:
         save_picture(_lattice(one, units), folder / "values.png")
-        told["values.png"] = f"{one.title}: every gate and state over the lattice"
-        if inspection.example.explained is not None:
+        written["values.png"] = f"{one.title}: every gate and state over the lattice"
+        if inspection.example.attribution is not None:
             save_picture(_over_image(inspection.example), folder / "attribution.png")
-            told["attribution.png"] = "what each pixel gave to the prediction"
-    if inspection.example.looked is not None:
-        save_picture(attention_picture(inspection.example.looked), folder / "looked.png")
-        told["looked.png"] = "where it looked for each thing that it told"
+            written["attribution.png"] = "the contribution of each pixel to the prediction"
+    if inspection.example.attention is not None:
+        save_picture(draw_attention(inspection.example.attention), folder / "attention.png")
+        written["attention.png"] = "the attention weights of each target"
     if inspection.flows:
         save_picture(_gradient(inspection), folder / "gradient.png")
-        told["gradient.png"] = "the gradient against the lag"
+        written["gradient.png"] = "the gradient against the lag"
     if one.trace.gates:
         save_picture(_saturation(one), folder / "units.png")
-        told["units.png"] = f"{one.title}: how often the gates of each unit are open and shut"
-    return told
+        written["units.png"] = f"{one.title}: how often the gates of each unit are open and closed"
+    return written
 
 
 def _over_time(one: LayerView, inspection: Inspection, units: list[int]) -> Any:
@@ -64,7 +64,7 @@ def _over_time(one: LayerView, inspection: Inspection, units: list[int]) -> Any:
     tracks = [
         track
         for track in inspection.example.tracks
-        if (track.lines or track.symbols or track.strip) and track.above(one.trace.module)
+        if (track.lines or track.symbols or track.strip) and track.belongs_to(one.trace.module)
     ]
     heights = [*map(_height, tracks), *[1.25] * len(one.values)]
     figure = Figure(figsize=(WIDE, sum(heights) + 0.9), layout="constrained")
@@ -117,8 +117,8 @@ def _track(axes: Any, track: Track) -> None:
                 rotation=90 if _long(track) else 0, parse_math=False, clip_on=True,
             )  # fmt: skip
         return
-    for place, line in enumerate(track.lines):
-        colour = INK if place == 0 else LINES["light"][(place - 1) % len(LINES["light"])]
+    for index, line in enumerate(track.lines):
+        colour = INK if index == 0 else LINES["light"][(index - 1) % len(LINES["light"])]
         axes.plot(
             line.start + np.arange(len(line.values)), line.values, color=colour, lw=1.1, label=line.name
         )
@@ -131,7 +131,7 @@ def _track(axes: Any, track: Track) -> None:
 
 
 def _strip(figure: Any, axes: Any, track: Track) -> None:
-    """Its numbers as colours, behind the symbols where there are some."""
+    """Draws the values of a strip as colours, behind the symbols if there are any."""
     strip = track.strip
     assert strip is not None
     reach = reach_of(strip.values) if strip.signed else reach_of(strip.values, 1.0)
@@ -187,16 +187,16 @@ def _name_times(axes: Any, times: tuple[str, ...]) -> None:
     if not times:
         return
     low, high = axes.get_xlim()
-    places = [
+    ticks = [
         int(one)
         for one in axes.get_xticks()
         if low <= one <= high and 0 <= one < len(times) and one == int(one)
     ]
-    axes.set_xticks(places, [times[place] for place in places])
+    axes.set_xticks(ticks, [times[tick] for tick in ticks])
 
 
 def _lattice(one: LayerView, units: list[int]) -> Any:
-    """A row for each value, an image for each of some units; of more than two axes the first slice."""
+    """A row for each value, an image for each of some units; the first slice of more than two axes."""
     from matplotlib.figure import Figure
 
     down, across = one.axes[-2:]
@@ -221,10 +221,10 @@ def _lattice(one: LayerView, units: list[int]) -> Any:
 
 
 def _over_image(example: Example) -> Any:
-    """The image, and what each of its pixels gave, which is kept with its columns as rows."""
+    """The image, and the contribution of each pixel, stored with its columns as rows."""
     from matplotlib.figure import Figure
 
-    assert example.explained is not None
+    assert example.attribution is not None
     figure = Figure(figsize=(6.4, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     for track in example.tracks:
@@ -237,7 +237,7 @@ def _over_image(example: Example) -> Any:
     for axes in (left, right):
         axes.axis("off")
     figure.suptitle(
-        fill(example.explained.what, 80), x=0.01, ha="left", fontsize=10, color=INK, parse_math=False
+        fill(example.attribution.output_name, 80), x=0.01, ha="left", fontsize=10, color=INK, parse_math=False
     )
     return figure
 
@@ -252,7 +252,7 @@ def _gradient(inspection: Inspection) -> Any:
             positive = np.where(norms.cpu().numpy() > 0, norms.double().cpu().numpy(), np.nan)
             colour = LINES["light"][len(axes.lines) % len(LINES["light"])]
             axes.semilogy(positive, lw=1.5, color=colour, label=f"{state}, {flow.title}")
-    axes.set_xlabel("lag: steps back from the last")
+    axes.set_xlabel("lag in steps, from the last step")
     axes.set_ylabel("norm of the gradient")
     axes.spines[["top", "right"]].set_visible(False)
     legend = axes.legend(frameon=False, fontsize=8)
@@ -267,12 +267,14 @@ def _saturation(one: LayerView) -> Any:
     figure = Figure(figsize=(4.6, 4.2), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([0, 1], [1, 0], color="#cccccc", lw=0.8)
-    for place, name in enumerate(one.trace.gates):
-        colour = LINES["light"][place % len(LINES["light"])]
-        shares = one.table[f"{name}_open"].to_numpy(), one.table[f"{name}_shut"].to_numpy()
-        axes.scatter(*shares, s=14, color=colour, alpha=0.6, label=name, linewidths=0)
+    for index, name in enumerate(one.trace.gates):
+        colour = LINES["light"][index % len(LINES["light"])]
+        fractions = one.table[f"{name}_open"].to_numpy(), one.table[f"{name}_closed"].to_numpy()
+        axes.scatter(*fractions, s=14, color=colour, alpha=0.6, label=name, linewidths=0)
     axes.set(
-        xlabel="share of steps open (above 0.9)", ylabel="share of steps shut (below 0.1)", aspect="equal"
+        xlabel="fraction of steps open (above 0.9)",
+        ylabel="fraction of steps closed (below 0.1)",
+        aspect="equal",
     )
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=9)

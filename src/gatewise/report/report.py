@@ -1,4 +1,4 @@
-"""The report of one example as a value: a page that shows in a notebook, in a browser, or becomes a file."""
+"""The report of one example: shown in a notebook or a browser, or saved as a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEIGHT = 820  # pixels of the page in a notebook
 
 @dataclass(frozen=True)
 class Report:
-    """inspection: all that the page shows; html: the page, which opens offline; layer: where it opens."""
+    """A report. inspection: its content; html: the page; layer: the layer with which the page opens."""
 
     inspection: Inspection
     html: str
@@ -31,7 +31,7 @@ class Report:
         write_whole(Path(path), lambda partial: partial.write_text(self.html, encoding="utf-8"))
 
     def save_pictures(self, folder: Path | str) -> dict[str, str]:
-        """Writes pictures of the same into a folder. Returns: the description of each file, by its name."""
+        """Writes figures into a folder. Returns: the description of each file, by its name."""
         return draw(self.inspection, Path(folder), self.layer)
 
     def show(self) -> None:
@@ -50,12 +50,12 @@ class Report:
 def inspect_example(
     network: Any, example: Example, name: str, layer: int | None = None, step: int | None = None
 ) -> Report:
-    """What happens inside a network while it works on an example.
+    """Runs a network on an example and makes the report.
 
-    network: has a `loss` of a batch; name: of the model, in the page's title
-    layer, step: where the page opens; the first layer over the example's own steps, and its last step
+    network: has a `loss` of a batch; name: of the model, in the title of the page
+    layer, step: where the page opens; by default the first layer over the example's steps, and its last step
 
-    Raises: `GatewiseError` where there is no such layer or step.
+    Raises: `GatewiseError` if there is no such layer or step.
     """
     found = inspect(
         network,
@@ -65,5 +65,5 @@ def inspect_example(
         name,
     )
     if layer is None:
-        layer = example.opening([one.module for one in found.layers])
+        layer = example.first_layer([one.module for one in found.layers])
     return Report(found, page(found, layer, step), layer)

@@ -1,4 +1,4 @@
-// What the model is given and what it says, above its values and on the same steps.
+// The inputs and predictions of the model, above its values and on the same steps.
 const LEGIBLE = 8.5; // pixels of a step that a character needs
 
 function short(value) {
@@ -8,7 +8,7 @@ function short(value) {
 
 const brief = (value) => Number(value.toPrecision(2)).toString();
 
-// A small text on a drawing, kept apart from the lines below it.
+// A small text with an outline, readable on top of lines.
 function note(pen, text, x, y) {
   pen.setLineDash([]);
   pen.font = "10.5px system-ui, sans-serif";
@@ -26,42 +26,42 @@ const long = (track) => track.symbols.some((one) => [...one].length > 2);
 function trackRow(track) {
   if (track.strip && !track.symbols.length) return stripRow(track);
   const label = make("div", { class: "label" });
-  const told = make("b", { textContent: track.name, title: track.name });
-  label.append(told);
+  const heading = make("b", { textContent: track.name, title: track.name });
+  label.append(heading);
   const row = { label, track, canvas: make("canvas"), values: [] };
-  if (track.pixels) { // an image that is read row by row, turned so that its rows follow each other in time
+  if (track.pixels) { // an image that is read row by row, rotated so that its rows lie along the time axis
     row.height = 96;
     row.draw = (width) => {
       const pen = sized(row.canvas, width, row.height), [down, across] = track.pixels.shape;
       pen.imageSmoothingEnabled = false;
-      const [first, part] = [now().first / now().of[0], now().steps / now().of[0]]; // of it that is shown
-      pen.setTransform(0, row.canvas.height / across, (row.canvas.width * now().steps) / span() / (down * part), 0, 0, 0);
+      const [first, part] = [current().first / current().of[0], current().steps / current().of[0]]; // the part that is shown
+      pen.setTransform(0, row.canvas.height / across, (row.canvas.width * current().steps) / span() / (down * part), 0, 0, 0);
       pen.drawImage(picture(track.pixels), 0, first * down, across, part * down, 0, 0, across, part * down);
     };
-    row.tell = () => {};
+    row.update = () => {};
   } else if (track.symbols.length) {
     row.height = long(track) ? 16 + 7 * Math.min(Math.max(...track.symbols.map((one) => [...one].length)), 14) : 22;
     const value = make("span", { class: "value" });
-    told.prepend(value);
+    heading.prepend(value);
     const scale = track.strip && scaleOf(track.strip);
     if (scale) label.append(...scale.parts);
-    row.tell = (step) => {
-      const symbol = track.symbols[step + now().first] ?? "";
+    row.update = (step) => {
+      const symbol = track.symbols[step + current().first] ?? "";
       value.textContent = scale ? `${symbol} ${stripText(track.strip, 0, step)}` : symbol;
     };
     row.scale = scale;
     row.draw = (width) => drawSymbols(row, width);
   } else {
     row.height = track.lines.length > 1 ? Math.max(86, 20 + 17 * track.lines.length) : 46;
-    track.lines.forEach((line, place) => {
+    track.lines.forEach((line, index) => {
       const value = make("span");
       const swatch = make("span", { class: "swatch" });
       const name = track.lines.length > 1 ? line.name : "";
-      label.append(make("span", { class: "key" }, swatch, make("span", { class: "called", textContent: name }), value));
-      row.values.push([line, value, swatch, place]);
+      label.append(make("span", { class: "key" }, swatch, make("span", { class: "caption", textContent: name }), value));
+      row.values.push([line, value, swatch, index]);
     });
-    row.tell = (step) => {
-      for (const [line, value] of row.values) value.textContent = short(line.values[step + now().first - line.start]);
+    row.update = (step) => {
+      for (const [line, value] of row.values) value.textContent = short(line.values[step + current().first - line.start]);
     };
     row.draw = (width) => drawLines(row, width);
   }
@@ -78,9 +78,9 @@ function drawSymbols(row, width) {
   pen.font = `13px ui-monospace, "DejaVu Sans Mono", monospace`;
   pen.textBaseline = "middle";
   for (let x = 0; x < count; x++) {
-    const text = row.track.symbols[x + now().first];
+    const text = row.track.symbols[x + current().first];
     if (text === undefined) continue;
-    if (row.scale) pen.fillStyle = inkOn(row.track.strip, 0, x + now().first);
+    if (row.scale) pen.fillStyle = inkOn(row.track.strip, 0, x + current().first);
     if (long(row.track)) {
       const shown = [...text].length > 14 ? [...text].slice(0, 13).join("") + "…" : text;
       pen.save();
@@ -99,7 +99,7 @@ function drawSymbols(row, width) {
 
 function drawLines(row, width) {
   const pen = sized(row.canvas, width, row.height), count = span(), wide = width / count;
-  const first = now().first, pad = 5;
+  const first = current().first, pad = 5;
   const all = row.track.lines.flatMap((line) => line.values).filter((one) => typeof one === "number");
   let low = all.reduce((least, one) => Math.min(least, one), Infinity);
   let high = all.reduce((most, one) => Math.max(most, one), -Infinity);
@@ -109,9 +109,9 @@ function drawLines(row, width) {
   pen.lineWidth = 1;
   pen.strokeRect(0.5, 0.5, width - 1, row.height - 1);
   const alone = row.track.lines.length === 1;
-  for (const [line, , swatch, place] of row.values) {
-    const colour = place === 0 ? style("--ink") : lineColour(place - 1);
-    const dash = place === 0 ? [] : DASHES[(place - 1) % DASHES.length];
+  for (const [line, , swatch, index] of row.values) {
+    const colour = index === 0 ? style("--ink") : lineColour(index - 1);
+    const dash = index === 0 ? [] : DASHES[(index - 1) % DASHES.length];
     swatch.style.background = colour;
     swatch.hidden = alone;
     trace(pen, line.values, (index) => (index + line.start - first + 0.5) * wide, y, colour, dash);
@@ -120,7 +120,7 @@ function drawLines(row, width) {
   note(pen, short(low), width - 4, row.height - 5);
 }
 
-// A line through values; what is no number breaks it.
+// A line through values, interrupted at NaN.
 function trace(pen, values, x, y, colour, dash = [], thick = 1.5) {
   pen.strokeStyle = pen.fillStyle = colour;
   pen.setLineDash(dash);
@@ -145,7 +145,7 @@ function axisRow() {
     pen.fillStyle = style("--soft");
     pen.strokeStyle = style("--soft");
     pen.font = "11.5px system-ui, sans-serif";
-    const names = Array.from({ length: count }, (_, step) => given.times[step + now().first] ?? `${step + now().first}`);
+    const names = Array.from({ length: count }, (_, step) => given.times[step + current().first] ?? `${step + current().first}`);
     const room = pen.measureText(names[names.length - 1]).width + 18;
     const every = [1, 2, 5, 10, 12, 20, 24, 50, 100, 200, 500, 1000, 2000, 5000].find((one) => one * wide >= room) ?? count;
     let end = -Infinity;
@@ -158,6 +158,6 @@ function axisRow() {
       end = left + size;
     }
   };
-  row.tell = (step) => { label.textContent = called(step); };
+  row.update = (step) => { label.textContent = stepName(step); };
   return row;
 }

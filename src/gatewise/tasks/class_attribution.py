@@ -11,8 +11,8 @@ from torch import Tensor
 
 from gatewise.insight.attribution import attribute
 from gatewise.modules.pooling import Pooling
-from gatewise.report.attribution import closely, expanded, explained
-from gatewise.report.example import Explained, Strip, Track
+from gatewise.report.attribution import accurate_attribution, in_data_units, repeat_example
+from gatewise.report.example import ExampleAttribution, Strip, Track
 
 
 def weights_of(network: Any, batch: Any) -> tuple[Track, ...]:
@@ -28,13 +28,13 @@ def weights_of(network: Any, batch: Any) -> tuple[Track, ...]:
             network.logits(batch)
     finally:
         handle.remove()
-    return (Track("looked at", strip=Strip(seen[0].numpy(), ("weight",), signed=False)),)
+    return (Track("attention", strip=Strip(seen[0].numpy(), ("weight",), signed=False)),)
 
 
 def explain_class(
     network: Any, batch: Any, classes: Sequence[str], baseline: str,
     shown: Callable[[np.ndarray], tuple[np.ndarray, Track]],
-) -> Explained:  # fmt: skip
+) -> ExampleAttribution:  # fmt: skip
     """The logit of the class that a classifier says of the one example of a batch, by its first field.
 
     shown: the values of that field's shape, without the batch -> what each step gave [T], and their track
@@ -44,9 +44,9 @@ def explain_class(
     inputs = batch._fields[0]
 
     def logit(values: Tensor) -> Tensor:
-        rows = expanded(batch, len(values))._replace(**{inputs: values})
+        rows = repeat_example(batch, len(values))._replace(**{inputs: values})
         return network.logits(rows)[:, best]
 
-    found = closely(lambda points: attribute(logit, batch[0], steps=points))
+    found = accurate_attribution(lambda points: attribute(logit, batch[0], steps=points))
     steps, track = shown(found.values[0].double().numpy())
-    return explained(found, f"the logit of class {classes[best]}", baseline, steps, (track,))
+    return in_data_units(found, f"the logit of class {classes[best]}", baseline, steps, (track,))

@@ -45,7 +45,7 @@ def caption_example(network: CaptionNetwork, data: CaptionData, number: int) -> 
         batch, data.table.images[data.test.numbers[number]].name, tracks,
         f"predicted: {predicted}; true: {data.test.captions[number][0]}", unit="symbol",
         last=lambda: functional.cross_entropy(_decode(network, batch)[0][:, -1], batch.target[:, -1]),
-        looked=attention,
+        attention=attention,
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from gatewise.modules.classifier import Classifier, Majority
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.pooling import How
 from gatewise.modules.sequence_classifier import SequenceClassifier
-from gatewise.report.attribution import by_channel
+from gatewise.report.attribution import channel_track
 from gatewise.report.example import Example, channels, require_example
 from gatewise.tasks.base import Prediction
 from gatewise.tasks.class_attribution import explain_class, weights_of
@@ -229,10 +229,10 @@ class Classify(ClassTask[ClassifyData]):
         )
         explain = partial(
             explain_class, model.network, batch, data.classes, "where every channel is at its mean",
-            lambda given: (given.sum(1), by_channel(given, table.channels)),
+            lambda given: (given.sum(1), channel_track(given, table.channels)),
         )  # fmt: skip
         return Example(
-            batch, name, (*tracks, *weights_of(model.network, batch)), said, explain=lambda _: explain()
+            batch, name, (*tracks, *weights_of(model.network, batch)), said, attribute=lambda _: explain()
         )
 
 

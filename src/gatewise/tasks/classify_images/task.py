@@ -249,10 +249,10 @@ class ClassifyImages(ClassTask[ImageData]):
         said = describe_prediction(model.network, batch, data.classes)
         explain = partial(
             explain_class, model.network, batch, data.classes, "where every pixel is as bright as the mean",
-            lambda given: (given.sum((1, 2)), Track("came from", strip=Strip(given.sum(2).T))),
+            lambda given: (given.sum((1, 2)), Track("attribution", strip=Strip(given.sum(2).T))),
         )  # fmt: skip
         tracks = (image, *weights_of(model.network, batch))
-        return Example(batch, data.files.paths[place].name, tracks, said, explain=lambda _: explain())
+        return Example(batch, data.files.paths[place].name, tracks, said, attribute=lambda _: explain())
 
     def draw(self, comparison: Comparison[ImageData]) -> list[Plot]:
         drawn = super().draw(comparison)

@@ -10,14 +10,14 @@ from torch import Tensor
 from gatewise.data.series.scaling import Scale
 from gatewise.data.series.windows import WindowBatch
 from gatewise.insight.attribution import attribute
-from gatewise.report.attribution import by_channel, closely, explained
-from gatewise.report.example import Explained
+from gatewise.report.attribution import accurate_attribution, channel_track, in_data_units
+from gatewise.report.example import ExampleAttribution
 from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
 
 
 def explain_forecast(
     network: Forecaster, batch: WindowBatch, scale: Scale, names: Sequence[str], last: str, step: str
-) -> Explained:
+) -> ExampleAttribution:
     """The median at the end of the horizon, by what is read and what is known of the steps to foretell.
 
     last: what the end of the horizon is called; step: one step in the data's own time
@@ -32,12 +32,12 @@ def explain_forecast(
         raw = network(steps[:, :read], steps[:, read:, 1 : 1 + known])
         return network.head.median(raw)[:, -1]
 
-    found = closely(lambda points: attribute(median, inputs, steps=points))
+    found = accurate_attribution(lambda points: attribute(median, inputs, steps=points))
     values = scale.deviation * found.values[0].double().numpy()
     values[read:, [0, *range(1 + known, values.shape[1])]] = np.nan  # what nobody knows of the future
     ahead = f"{horizon} step{'s' * (horizon > 1)} ahead"
     what = f"the median for {last}, {ahead} (a step is one {step})"
-    return explained(
+    return in_data_units(
         found, what, "where every input is at its mean", np.nansum(values, axis=1),
-        (by_channel(values, names),), scale.mean, scale.deviation,
+        (channel_track(values, names),), scale.mean, scale.deviation,
     )  # fmt: skip

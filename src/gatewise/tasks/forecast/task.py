@@ -274,7 +274,7 @@ class Forecast(Task[ForecastData]):
             f"after {times[past - 1]} it foretells {quantiles[0, MEDIAN]:.6g} for {times[past]} "
             f"(true: {target[1].values[0]:.6g})",
             times, str(data.source.step),
-            explain=lambda _: explain_forecast(
+            attribute=lambda _: explain_forecast(
                 network, batch, scale, own_names, times[-1], str(data.source.step)
             ),
         )  # fmt: skip

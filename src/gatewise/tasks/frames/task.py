@@ -30,7 +30,7 @@ from gatewise.modules.network import Baseline, Network
 from gatewise.modules.pooling import How
 from gatewise.plots.highest_loss import CLIPS, draw_highest_loss, highest_loss, some_frames
 from gatewise.plots.plot import Plot
-from gatewise.report.attribution import by_channel
+from gatewise.report.attribution import channel_track
 from gatewise.report.example import Example, channels, require_example
 from gatewise.tasks.base import Prediction
 from gatewise.tasks.class_attribution import explain_class, weights_of
@@ -204,11 +204,11 @@ class Frames(ClassTask[FrameData]):
         said = describe_prediction(model.network, batch, data.classes)
         explain = partial(
             explain_class, model.network, batch, data.classes, "where every frame is as bright as the mean",
-            lambda given: (given.sum((1, 2, 3)), by_channel(given.sum((1, 2, 3))[:, None], ("frames",))),
+            lambda given: (given.sum((1, 2, 3)), channel_track(given.sum((1, 2, 3))[:, None], ("frames",))),
         )  # fmt: skip
         return Example(
             batch, f"clip {number} of the test part", (*tracks, *weights_of(model.network, batch)), said,
-            unit="frame", explain=lambda _: explain(),
+            unit="frame", attribute=lambda _: explain(),
         )  # fmt: skip
 
     def draw(self, comparison: Comparison[FrameData]) -> list[Plot]:

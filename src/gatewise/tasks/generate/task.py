@@ -265,7 +265,7 @@ class Generate(Task[TextData]):
         name = f"test set from symbol {first}"
         return Example(
             TextBatch(symbols, True, 0), name, tracks, said, unit="symbol", last=last,
-            explain=partial(explain_generate, network, data.alphabet, symbols, tracks[0]),
+            attribute=partial(explain_generate, network, data.alphabet, symbols, tracks[0]),
         )  # fmt: skip
 
     def caption(self, data: TextData) -> str:

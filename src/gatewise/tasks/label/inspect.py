@@ -8,14 +8,20 @@ import torch
 from torch import Tensor
 
 from gatewise.insight.attribution import attribute, attribute_through
-from gatewise.report.attribution import by_channel, closely, coloured, expanded, explained
-from gatewise.report.example import Explained, Track
+from gatewise.report.attribution import (
+    accurate_attribution,
+    channel_track,
+    in_data_units,
+    repeat_example,
+    symbol_track,
+)
+from gatewise.report.example import ExampleAttribution, Track
 from gatewise.tasks.label.network import Labeller, LabelNetwork
 
 
 def explain_label(
     network: Labeller, batch: Any, labels: tuple[str, ...], given: tuple[Track, ...], step: int | None
-) -> Explained:
+) -> ExampleAttribution:
     """The logit of the label that a step is given, by the channels of all steps or by their tokens."""
     assert isinstance(network, LabelNetwork)
     count = int(batch.lengths[0])
@@ -29,16 +35,18 @@ def explain_label(
         return network(batch._replace(**own, lengths=lengths))[:, step, best]
 
     def of_values(values: Tensor) -> Tensor:
-        return network(expanded(batch, len(values))._replace(values=values))[:, step, best]
+        return network(repeat_example(batch, len(values))._replace(values=values))[:, step, best]
 
     reader, what = network.reader, f"the logit of the label {labels[best]} at step {step}"
     if reader is None:
-        found = closely(lambda points: attribute(of_values, batch.values, steps=points))
+        found = accurate_attribution(lambda points: attribute(of_values, batch.values, steps=points))
         values = found.values[0].double().numpy()
         names = [track.name for track in given]
         names += [f"channel {place}" for place in range(len(names), values.shape[1])]
-        track = by_channel(values, names)
-        return explained(found, what, "where every channel is at its mean", values.sum(1), (track,))
-    found = closely(lambda points: attribute_through(reader, logit, batch.words, steps=points))
+        track = channel_track(values, names)
+        return in_data_units(found, what, "where every channel is at its mean", values.sum(1), (track,))
+    found = accurate_attribution(lambda points: attribute_through(reader, logit, batch.words, steps=points))
     steps = found.values[0].double().numpy()
-    return explained(found, what, "where every token's vector is zero", steps, (coloured(given[0], steps),))
+    return in_data_units(
+        found, what, "where every token's vector is zero", steps, (symbol_track(given[0], steps),)
+    )

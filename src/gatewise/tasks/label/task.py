@@ -212,7 +212,7 @@ class Label(Task[LabelledSteps]):
         where = f"sequence {number} of the test part, from {data.test.place(place.start)} on"
         return Example(
             batch, where, tracks, right, last=partial(network.loss, batch._replace(labels=last)),
-            explain=partial(explain_label, network, batch, data.labels, given),
+            attribute=partial(explain_label, network, batch, data.labels, given),
         )  # fmt: skip
 
     def details(self, network: Labeller, data: LabelledSteps) -> list[Details]:

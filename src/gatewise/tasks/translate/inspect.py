@@ -10,8 +10,8 @@ from gatewise.data.text.parallel import PairBatch, ParallelData
 from gatewise.data.text.symbols import END
 from gatewise.insight.attribution import attribute_through
 from gatewise.modules.decoders import decoder_inputs
-from gatewise.report.attribution import closely, coloured, explained
-from gatewise.report.example import AttentionMap, Example, Explained, Track
+from gatewise.report.attribution import accurate_attribution, in_data_units, symbol_track
+from gatewise.report.example import AttentionMap, Example, ExampleAttribution, Track
 from gatewise.tasks.translate.metrics import translate_texts
 from gatewise.tasks.translate.network import EncoderDecoder
 
@@ -42,12 +42,14 @@ def translate_example(network: EncoderDecoder, data: ParallelData, number: int) 
     if weights is not None:
         attention = AttentionMap(weights[0].numpy(), tuple(target), tracks[0].symbols, "decoder", "encoder")
     return Example(
-        batch, text, tracks, f"translation: {translation}", unit="symbol", last=last, looked=attention,
-        explain=lambda _: explain_translate(network, batch, translation, tracks[0]),
+        batch, text, tracks, f"translation: {translation}", unit="symbol", last=last, attention=attention,
+        attribute=lambda _: explain_translate(network, batch, translation, tracks[0]),
     )  # fmt: skip
 
 
-def explain_translate(network: EncoderDecoder, batch: PairBatch, translation: str, read: Track) -> Explained:
+def explain_translate(
+    network: EncoderDecoder, batch: PairBatch, translation: str, read: Track
+) -> ExampleAttribution:
     """Attributes the log-probability of a translation to the source symbols.
 
     batch: one source; translation: its text; read: the track of the source symbols
@@ -61,13 +63,13 @@ def explain_translate(network: EncoderDecoder, batch: PairBatch, translation: st
         logs = logits.log_softmax(-1).gather(-1, numbers.expand(rows, -1).unsqueeze(-1))
         return logs.sum((1, 2))
 
-    attribution = closely(
+    attribution = accurate_attribution(
         lambda points: attribute_through(network.source_vectors, log_probability, batch.source, steps=points)
     )
     values = attribution.values[0].double().numpy()
     explained_value = f"ln p of the translation ({translation or 'empty'})"
     baseline = "where every source embedding is zero"
-    return explained(attribution, explained_value, baseline, values, (coloured(read, values),))
+    return in_data_units(attribution, explained_value, baseline, values, (symbol_track(read, values),))
 
 
 def _decode(network: EncoderDecoder, batch: PairBatch) -> tuple[Tensor, Tensor | None]:
