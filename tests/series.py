@@ -36,8 +36,8 @@ class Quiet:
     def begin(self, name):
         pass
 
-    def progress(self, share, message):
-        assert 0 <= share <= 1
+    def progress(self, fraction, message):
+        assert 0 <= fraction <= 1
 
     def preview(self, text):
         pass

@@ -68,10 +68,10 @@ class Told:
         print(name, flush=True)
         self.begun = self.told = time.monotonic()
 
-    def progress(self, share: float, message: str) -> None:
+    def progress(self, fraction: float, message: str) -> None:
         if time.monotonic() > self.told + 10:
             self.told = time.monotonic()
-            print(f"{share:.0%} {message} {self.told - self.begun:.0f} s", flush=True)
+            print(f"{fraction:.0%} {message} {self.told - self.begun:.0f} s", flush=True)
 
     def warn(self, sentence: str) -> None:
         print(sentence, flush=True)
@@ -80,7 +80,7 @@ class Told:
         print(text, flush=True)
 
     def finish(self, result: Result, metric: Metric) -> None:
-        print(result.name, metric.said(result.scores[metric.name]), flush=True)
+        print(result.name, metric.format(result.scores[metric.name]), flush=True)
 
 
 def mnist(part: str) -> tuple[np.ndarray, np.ndarray]:

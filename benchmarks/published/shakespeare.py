@@ -36,8 +36,8 @@ class Told:
     def begin(self, name: str) -> None:
         print(name, flush=True)
 
-    def progress(self, share: float, message: str) -> None:
-        self.message = f"{share:.0%} {message}"
+    def progress(self, fraction: float, message: str) -> None:
+        self.message = f"{fraction:.0%} {message}"
 
     def warn(self, sentence: str) -> None:
         print(sentence, flush=True)
@@ -46,7 +46,7 @@ class Told:
         print(self.message, flush=True)
 
     def finish(self, result: Result, metric: Metric) -> None:
-        print(result.name, metric.said(result.scores[metric.name]), flush=True)
+        print(result.name, metric.format(result.scores[metric.name]), flush=True)
 
 
 def text() -> Path:

@@ -16,7 +16,7 @@ RUST_ERROR = re.compile(r"\(os error (\d+)\)")  # how safetensors and polars rep
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Lets `write` fill a file of a name of its own beside `path`, then puts it in place in one step.
 
-    Errors: `OSError` that names `path`, or the folder above it that can't be made, and what is wrong.
+    Raises: `OSError` that names `path`, or the folder above it that can't be made, and what is wrong.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{secrets.token_hex(8)}.partial")

@@ -14,7 +14,7 @@ LONGEST = 300  # characters of a reason in a message
 
 
 def read_json(path: Path) -> Any:
-    """The data in a file. Errors: `GatewiseError` in one line where it holds anything but plain JSON."""
+    """The data in a file. Raises: `GatewiseError` in one line if it holds anything but plain JSON."""
     with path.open("rb") as file:
         raw = file.read(LARGEST + 1)
     if len(raw) > LARGEST:
@@ -28,7 +28,7 @@ def read_json(path: Path) -> Any:
 def parse_json(text: str) -> Any:
     """The data in a text.
 
-    Errors: `ValueError` where it is no JSON, has a key twice, or a number that is not finite or of more
+    Raises: `ValueError` if it is no JSON, has a key twice, or a number that is not finite or of more
     digits than any number needs; `RecursionError` where it is nested too deep.
     """
     return json.loads(

@@ -26,7 +26,7 @@ def announce(folder: Path) -> None:
 def announced(out: Path | None) -> Path:
     """The folder that the first process made; waits for it where all were started at once.
 
-    Errors: `GatewiseError` where there is no telling which, or it does not come.
+    Raises: `GatewiseError` if there is no telling which, or it does not come.
     """
     named = out or os.environ.get(FOLDER_VARIABLE)
     if not named:

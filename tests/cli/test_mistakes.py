@@ -77,7 +77,7 @@ def test_compare(tmp_path, gatewise, text, arguments, message):
     ("arguments", "message"),
     [
         (["compare", "forecast"], "there are no data to compare on: give a CSV"),
-        (["train", "forecast", "--resume", "nowhere"], "'nowhere' holds no run to go on with"),
+        (["train", "forecast", "--resume", "nowhere"], "'nowhere' has no run to resume"),
         (["evaluate", "nowhere", "data.csv"], "there is no model.json in 'nowhere'"),
         (["predict", "nowhere", "data.csv", "--out", "x.csv"], "there is no model.json in 'nowhere'"),
         (["predict", "nowhere", "data.csv"], "Missing option '--out'"),
@@ -106,7 +106,7 @@ def test_a_folder_that_is_taken(tmp_path, gatewise):
     (tmp_path / "mine" / "thesis.txt").write_text("all my work")
     told = gatewise("train", "forecast", "data.csv", "--horizon", 3, "--out", "mine")
     assert told.returncode == 2
-    assert "'mine' holds something already; give another --out" in told.stderr
+    assert "'mine' is not empty; give another --out" in told.stderr
     assert [one.name for one in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 

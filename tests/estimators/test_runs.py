@@ -75,7 +75,7 @@ def test_an_unusable_start_leaves_no_folder(tmp_path, command):
     with pytest.raises(gatewise.GatewiseError, match="expected --out as a folder outside the data"):
         gatewise.Forecaster(**SMALL, progress=False, out=tmp_path / "run").fit(tmp_path)
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(gatewise.GatewiseError, match="'run' holds no run"):
+    with pytest.raises(gatewise.GatewiseError, match="'run' has no run"):
         gatewise.resume("run")
 
 

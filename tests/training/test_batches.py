@@ -1,4 +1,4 @@
-"""Batches: every example once, the same however many processes share them."""
+"""Batches: every example once, independent of the number of processes."""
 
 import pytest
 import torch
@@ -32,23 +32,23 @@ def test_another_order_each_epoch_and_seed_and_the_same_one_again():
 
 @pytest.mark.parametrize("sizes", [None, [1 + number % 7 for number in range(23)]])
 def test_few_examples_are_gone_over_several_times_in_another_order_each(sizes):
-    alone = of_all(1, rounds=3, sizes=sizes)
+    alone = of_all(1, passes=3, sizes=sizes)
     first, second, third = (alone[place : place + 5] for place in (0, 5, 10))
     assert len(alone) == 15
     assert first == of_all(1, sizes=sizes)
     assert len({str(one) for one in (first, second, third)}) == 3
     for one in (first, second, third):
         assert sorted(number for batch in one for number in batch) == list(range(23))
-    assert of_all(2, rounds=3, sizes=sizes) == alone
+    assert of_all(2, passes=3, sizes=sizes) == alone
 
 
 def test_examples_of_like_size_share_a_batch():
     sizes = torch.randint(1, 100, (400,)).tolist()
-    spread = [
+    padded = [
         sum(max(sizes[one] for one in batch) * len(batch) for batch in list(GlobalBatches(400, 8, sizes=own)))
         for own in (sizes, None)
     ]
-    assert spread[0] < 1.1 * sum(sizes) < spread[1]
+    assert padded[0] < 1.1 * sum(sizes) < padded[1]
 
 
 def test_a_last_batch_too_small_for_all_processes_is_left_out_of_training_only():
@@ -56,7 +56,7 @@ def test_a_last_batch_too_small_for_all_processes_is_left_out_of_training_only()
     assert [len(one) for one in training] == [2, 2]
     validation = [list(GlobalBatches(7, 3, rank, 2, shuffle=False)) for rank in (0, 1)]
     assert [len(one) for one in validation] == [3, 2]
-    with pytest.raises(GatewiseError, match="1 examples to train on can't be shared by 2 processes"):
+    with pytest.raises(GatewiseError, match="1 training examples can't be split among 2 processes"):
         GlobalBatches(1, 3, 0, 2)
 
 
@@ -71,7 +71,7 @@ def test_every_process_gets_its_own_streams_in_their_order():
     shares = [list(loader(Counting(), 5, rank, 2, shuffle=True, seed=0)) for rank in (0, 1)]
     assert [list(one) for one in shares[0]] == [[5, 0, 2, 0], [5, 0, 2, 1], [5, 0, 2, 2]]
     assert [list(one)[1:3] for one in shares[1]] == [[2, 5]] * 3
-    with pytest.raises(GatewiseError, match="a batch of 1 streams can't be shared by 2 processes"):
+    with pytest.raises(GatewiseError, match="a batch of 1 streams can't be split among 2 processes"):
         loader(Counting(), 1, 0, 2, shuffle=True, seed=0)
 
 

@@ -1,4 +1,4 @@
-"""The gradient through time during training: followed, told of, and no part of what is learned."""
+"""The gradient through time during training: recorded, reported, and without influence on the training."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ from gatewise.training.gradients import GradientWatch
 from tests.series import data
 
 
-def trained(folder, kind=None, warn=lambda sentence: None, show=lambda share, said: None, **more):
+def trained(folder, kind=None, warn=lambda sentence: None, show=lambda fraction, message: None, **more):
     options = TrainOptions(epochs=3, accelerator="cpu", **more)
     prepared = data()
     torch.manual_seed(0)
@@ -31,8 +31,8 @@ def trained(folder, kind=None, warn=lambda sentence: None, show=lambda share, sa
 
 
 def test_training_is_the_same_and_goes_on_with_its_rows(tmp_path):
-    def cut(share, said):
-        if share > 0.5:
+    def cut(fraction, message):
+        if fraction > 0.5:
             raise InterruptedError
 
     plain = trained(tmp_path / "plain")
@@ -52,10 +52,10 @@ def test_training_is_the_same_and_goes_on_with_its_rows(tmp_path):
 
 
 def test_a_lattice_has_no_one_lag(tmp_path):
-    told = []
-    trained(tmp_path, GridForecastNetwork, told.append, watch_gradient=True)
-    assert len(told) == 1
-    assert "can't be followed" in told[0]
+    warnings = []
+    trained(tmp_path, GridForecastNetwork, warnings.append, watch_gradient=True)
+    assert len(warnings) == 1
+    assert "can't be recorded" in warnings[0]
 
 
 def quiet_trainer(watch):
@@ -80,12 +80,12 @@ class OneStep(LightningModule):
 
 
 def test_one_step_has_no_lag(tmp_path):
-    told = []
+    warnings = []
     watch = GradientWatch(
-        tmp_path / "g.csv", lambda module, batch: module.training_step(batch, 0), told.append
+        tmp_path / "g.csv", lambda module, batch: module.training_step(batch, 0), warnings.append
     )
     quiet_trainer(watch).fit(OneStep(), DataLoader(torch.ones(4, 1, 1), batch_size=2))
-    assert told == ["the gradient can't be followed: every layer runs for one step at a time"]
+    assert warnings == ["the gradient can't be recorded: every layer runs one step at a time"]
     assert not (tmp_path / "g.csv").exists()
 
 
@@ -108,16 +108,16 @@ class Users(LightningModule):
 
 
 @pytest.mark.parametrize(("factor", "explodes"), [(1.5, True), (1.0, False)])
-def test_an_explosion_is_told_once_with_what_to_do(tmp_path, factor, explodes):
-    told = []
+def test_an_explosion_is_reported_once_with_remedies(tmp_path, factor, explodes):
+    warnings = []
     watch = GradientWatch(
-        tmp_path / "g.csv", lambda module, batch: module.training_step(batch, 0), told.append
+        tmp_path / "g.csv", lambda module, batch: module.training_step(batch, 0), warnings.append
     )
     quiet_trainer(watch).fit(Users(factor), DataLoader(torch.ones(4, 20, 1), batch_size=2))
-    assert len(told) == explodes
+    assert len(warnings) == explodes
     if explodes:
-        assert "layer 0, h (ReluRNN): the gradient explodes, 2,217 times larger 19 steps back" in told[0]
-        assert "clip" in told[0]
+        assert "layer 0, h (ReluRNN): the gradient explodes, 2,217 times larger 19 steps back" in warnings[0]
+        assert "clip" in warnings[0]
     norms = pl.read_csv(tmp_path / "g.csv").filter(epoch=0)["norm"]
     shares = norms / norms[0]
     assert shares.to_list() == pytest.approx([factor**lag for lag in range(20)], rel=1e-5)

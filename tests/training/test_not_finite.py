@@ -73,7 +73,7 @@ def test_predictions_and_scores_that_overflow_are_an_error(model, tmp_path):
     with pytest.raises(GatewiseError, match="the prediction of 'value' is nan in row 1"):
         TASK.predict(again, tmp_path / "values.csv")
     read = TASK.load_for_evaluation(again, tmp_path / "values.csv")
-    with pytest.raises(GatewiseError, match="the MASE of rnn on the test part is nan"):
+    with pytest.raises(GatewiseError, match="the MASE of rnn on the test set is nan"):
         jobs.evaluate(TASK, again, read, Quiet())
 
 
@@ -124,7 +124,7 @@ def test_a_baseline_without_finite_scores_is_left_out(monkeypatch, tmp_path):
     monkeypatch.setattr(Ridge, "point", lambda self, past, future: past[:, :4, 0] * torch.nan)
     comparison, callback = compared(tmp_path, ("rnn",))
     assert "ridge" not in {one.name for one in comparison.results}
-    assert callback.warned[0].startswith("left out: the MASE of ridge on the test part is nan")
+    assert callback.warned[0].startswith("left out: the MASE of ridge on the test set is nan")
 
 
 def test_a_validation_that_is_never_finite_ends_a_training(monkeypatch, tmp_path):

@@ -113,7 +113,7 @@ def test_memory_that_is_not_enough_names_the_sizes(error):
         raise error
 
 
-def test_a_config_that_is_not_there(tmp_path):
+def test_a_config_that_is_not_available(tmp_path):
     with pytest.raises(GatewiseError, match=r"there is no file .* to read options from"):
         resolve(TrainOptions, tmp_path / "none.yaml", {})
 

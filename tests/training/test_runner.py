@@ -1,4 +1,4 @@
-"""The comparison: what is said of who won, and by what the model for use is chosen."""
+"""The comparison: its verdict, and how the model for use is chosen."""
 
 import csv
 from dataclasses import replace
@@ -13,9 +13,9 @@ from tests.series import Quiet, data
 TASK = find_task("forecast")
 
 
-def result(name, mase, baseline=False, spread=0.0, validation=1.0):
+def result(name, mase, baseline=False, std=0.0, validation=1.0):
     scores = {"mase": mase, "smape": 0.1, "rmse": 1.0, "pinball": 0.5, "coverage": 0.8}
-    return Result(name, baseline, scores, spread, 1, 10, 2.0, validation, None)
+    return Result(name, baseline, scores, std, 1, 10, 2.0, validation, None)
 
 
 def comparison(*results):
@@ -35,9 +35,9 @@ def comparison(*results):
             "20.0% below the best network, lstm (1.000).",
         ),
         (
-            [result("lstm", 0.792, spread=0.02), result("ridge", 0.8, True)],
+            [result("lstm", 0.792, std=0.02), result("ridge", 0.8, True)],
             "lstm wins with a MASE of 0.792, 1.0% below the best baseline, ridge (0.800). "
-            "That is within the spread of the trainings: take them as equal.",
+            "The difference is within one standard deviation of the trainings: take them as equal.",
         ),
         ([result("naive", 0.8, True)], "naive has the lowest MASE, 0.800."),
     ],
@@ -46,10 +46,10 @@ def test_verdicts(results, expected):
     assert comparison(*results).verdict == expected
 
 
-def test_the_validation_part_chooses_and_the_test_part_has_no_say():
-    told = comparison(result("lstm", 0.5, validation=2.0), result("gru", 0.7, validation=1.0))
-    assert told.chosen(baseline=False).name == "gru"
-    assert told.chosen(baseline=True) is None
+def test_the_validation_set_chooses_and_the_test_set_does_not():
+    found = comparison(result("lstm", 0.5, validation=2.0), result("gru", 0.7, validation=1.0))
+    assert found.chosen(baseline=False).name == "gru"
+    assert found.chosen(baseline=True) is None
 
 
 def test_cheap_baselines_leave_out_a_season_that_is_none():

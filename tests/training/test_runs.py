@@ -71,7 +71,7 @@ def test_a_start_that_failed_at_any_write_can_be_made_again(place, monkeypatch, 
 def test_a_folder_with_a_user_s_own_files_is_not_free(place, name):
     (place / "run").mkdir()
     (place / "run" / name).write_text("hidden: 8\n")
-    with pytest.raises(GatewiseError, match="'run' holds something already"):
+    with pytest.raises(GatewiseError, match="'run' is not empty"):
         begin("run")
 
 
@@ -97,7 +97,7 @@ EQUATIONS = to_data(LSTM)
 def test_what_run_json_holds_is_checked(run, changes, message):
     described = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps({**described, **changes}))
-    with pytest.raises(GatewiseError, match=rf"holds no run to go on with \(run.json: {message}") as raised:
+    with pytest.raises(GatewiseError, match=rf"has no run to resume \(run.json: {message}") as raised:
         runs.resume("train", TASK, run)
     assert "\n" not in str(raised.value)
 
@@ -105,7 +105,7 @@ def test_what_run_json_holds_is_checked(run, changes, message):
 @pytest.mark.parametrize("text", [b"", b"{", b"[" * 100_000, b"\xff\xfe", b"{}", b"null", b"\0" * 100])
 def test_a_run_json_that_is_none(run, text):
     (run / "run.json").write_bytes(text)
-    with pytest.raises(GatewiseError, match="holds no run to go on with"):
+    with pytest.raises(GatewiseError, match="has no run to resume"):
         runs.resume("train", TASK, run)
 
 
@@ -125,7 +125,7 @@ def test_links_that_lead_out_of_a_run_are_refused(run, place, name):
 def test_what_result_json_holds_is_checked(tmp_path, text):
     (tmp_path / "result.json").write_text(text)
     runner = Runner(TASK, None, Quiet(), {})
-    with pytest.raises(GatewiseError, match=r"result\.json is damaged; remove it, and the training goes on"):
+    with pytest.raises(GatewiseError, match=r"result\.json is damaged; remove it to continue the training"):
         runner.trained("lstm", lambda: None, {tmp_path: verb_options("train", TASK.options)(horizon=3)})
 
 

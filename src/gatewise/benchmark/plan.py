@@ -85,7 +85,7 @@ def plan(
 def use_threads(count: int | None) -> None:
     """Keeps this process, whatever the library, on so many processors.
 
-    Raises: `GatewiseError` where there are not so many.
+    Raises: `GatewiseError` if there are not so many.
     """
     if count is None:
         return

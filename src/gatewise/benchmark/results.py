@@ -54,7 +54,7 @@ def write(rows: Iterable[Row], path: Path) -> None:
 def read(path: Path) -> list[Row]:
     """The rows of a file that `write` wrote; none where there is no file.
 
-    Raises: `GatewiseError` where the file is another one.
+    Raises: `GatewiseError` if the file is another one.
     """
     if not path.exists():
         return []

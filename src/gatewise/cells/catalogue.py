@@ -56,7 +56,7 @@ def find_cell(name: str) -> CellType:
     >>> find_cell("peephole"), find_cell("mdlstm3")
     (PeepholeLSTM(state: h, c; gates: i, f, o), MDLSTM3(state: h, c; gates: i, f_1, f_2, f_3, o))
 
-    Raises: `GatewiseError` where there is no such cell, file, or class in the file.
+    Raises: `GatewiseError` if there is no such cell, file, or class in the file.
     """
     if not name.strip():
         raise GatewiseError(f"expected a cell's name, got {name!r}; {_built_in()}")

@@ -40,7 +40,7 @@ def check_name(what: str, name: object) -> str:
     >>> check_name("a line", "f_1")
     'f_1'
 
-    Raises: `GatewiseError` where it is anything else.
+    Raises: `GatewiseError` if it is anything else.
     """
     if not isinstance(name, str) or not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         raise GatewiseError(
@@ -61,7 +61,7 @@ def check_cell_name(name: str) -> str:
 
 
 def check_number(value: object) -> float:
-    """A finite number as a float. Raises: `GatewiseError` where it is anything else, a bool included.
+    """A finite number as a float. Raises: `GatewiseError` if it is anything else, a bool included.
 
     >>> check_number(2)
     2.0
@@ -77,7 +77,7 @@ def check_number(value: object) -> float:
 
 
 def check_axis(axis: object) -> int:
-    """An axis of a lattice, or 0 for the step before. Raises: `GatewiseError` where it is anything else."""
+    """An axis of a lattice, or 0 for the step before. Raises: `GatewiseError` if it is anything else."""
     if not isinstance(axis, int) or isinstance(axis, bool) or not 0 <= axis <= MOST_AXES:
         raise GatewiseError(
             f"expected an axis of a lattice as 1, 2, ... to {MOST_AXES}, got {reprlib.repr(axis)}"

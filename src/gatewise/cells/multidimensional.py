@@ -99,7 +99,7 @@ def leaky_mdlstm(axes: int) -> CellType:
 
 
 def _axes(axes: int) -> range:
-    """1 to N. Raises: `GatewiseError` where that is no whole number of at least 1."""
+    """1 to N. Raises: `GatewiseError` if that is no whole number of at least 1."""
     if isinstance(axes, bool) or not isinstance(axes, int) or axes < 1:
         raise GatewiseError(f"expected axes as a whole number of at least 1, got {axes!r}")
     return range(1, axes + 1)

@@ -57,7 +57,7 @@ def from_data(data: Any) -> CellType:
     >>> from_data(to_data(LSTM))
     LSTM(state: h, c; gates: i, f, o)
 
-    Raises: `GatewiseError` where the data is no cell.
+    Raises: `GatewiseError` if the data is no cell.
     """
     match data:
         case {

@@ -17,7 +17,7 @@ def transform_of(cell: CellType) -> Transform:
     >>> transform_of(GRU)
     'gru'
 
-    Raises: `GatewiseError` where there is no such transform.
+    Raises: `GatewiseError` if there is no such transform.
     """
     lines = to_data(cell)["lines"]
     for transform, one in TRANSFORMS.items():

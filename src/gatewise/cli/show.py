@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from gatewise.tasks.comparison import Comparison
-from gatewise.training.progress import _duration, console
+from gatewise.training.progress import console, duration
 
 
 def leaderboard(comparison: Comparison[Any]) -> Table:
@@ -22,15 +22,15 @@ def leaderboard(comparison: Comparison[Any]) -> Table:
         )
     repeated = any(result.trainings > 1 for result in comparison.results)
     for result in comparison.results:
-        first, *others = (metric.said(result.scores[metric.name]) for metric in metrics)
-        spread = f"±{metrics[0].said(result.spread)}"
-        around = spread if result.trainings > 1 else " " * len(spread)
+        first, *others = (metric.format(result.scores[metric.name]) for metric in metrics)
+        std = f"±{metrics[0].format(result.std)}"
+        std = std if result.trainings > 1 else " " * len(std)
         table.add_row(
             result.name + " *" * result.baseline,
-            f"{first} {around}" if repeated else first,
+            f"{first} {std}" if repeated else first,
             *others,
             f"{result.parameters:,}",
-            _duration(result.seconds),
+            duration(result.seconds),
             style="dim" if result.baseline else None,
         )
     table.caption = comparison.task.caption(comparison.data)

@@ -135,7 +135,7 @@ def _list_files(run: runs.Run, comparison: Comparison[Any], pictures: dict[str, 
     metric = comparison.metrics[0]
     if len(run.cells) > 1:
         console.print(
-            f"The saved model is {chosen.name} ({metric.title} {metric.said(chosen.scores[metric.name])}), "
+            f"The saved model is {chosen.name} ({metric.title} {metric.format(chosen.scores[metric.name])}), "
             "which has the best score on the validation set; the test set does not influence the choice."
         )
     files = {

@@ -71,7 +71,7 @@ def layout(cell: CellType) -> Layout:
 
     For `LSTM`, `GRU` and `RNN` these are the parameters of `torch.nn`, blocks in the same order.
 
-    Raises: `GatewiseError` where a family of matrices acts on values of different widths, one block
+    Raises: `GatewiseError` if a family of matrices acts on values of different widths, one block
     has two operands, or the input is used without a matrix.
     """
     expressions = list(_expressions(cell))

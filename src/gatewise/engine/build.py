@@ -32,7 +32,7 @@ FLAGS = ("-std=gnu++20", "-O3", "-fno-math-errno", "-fopenmp", "-fPIC", "-fvisib
 def built(plan: Plan, number: str) -> ctypes.CDLL:
     """The compiled cell: from the installation, from the cache on disk, or compiled now for this machine.
 
-    Raises: `BuildError` where it is in neither and can't be compiled.
+    Raises: `BuildError` if it is in neither and can't be compiled.
     """
     return _load_installed(plan, number) or loading.load(program(plan, number, NATIVE))
 

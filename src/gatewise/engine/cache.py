@@ -55,7 +55,7 @@ def _wanted() -> Path:
 
     A relative `$XDG_CACHE_HOME` is ignored, as its specification asks for.
 
-    Raises: `FileNotFoundError` where the user has no home.
+    Raises: `FileNotFoundError` if the user has no home.
     """
     own, general = os.environ.get("GATEWISE_CACHE"), os.environ.get("XDG_CACHE_HOME", "")
     if own:

@@ -100,7 +100,7 @@ def backend(name: str | Backend) -> Iterator[None]:
     >>> with gatewise.backend("reference"):
     ...     output, state = gatewise.GRU(3, 4)(torch.randn(5, 2, 3))
 
-    Raises: `GatewiseError` where there is no such backend.
+    Raises: `GatewiseError` if there is no such backend.
     """
     known = [one.name for one in BACKENDS]
     if isinstance(name, str) and name not in known:

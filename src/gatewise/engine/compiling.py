@@ -69,7 +69,7 @@ class Compiler:
         part: the content of the program's part
         otherwise: a folder to compile in where the one for temporary files can't be used
 
-        Raises: `BuildError` where the compiler fails, `OSError` where its files can't be written.
+        Raises: `BuildError` if the compiler fails, `OSError` where its files can't be written.
         """
         with scratch(None, otherwise) as folder:
             source, linked, result = folder / "program.cpp", folder / "part.o", folder / "library"
@@ -94,7 +94,7 @@ class Compiler:
 def compiler() -> Compiler:
     """The C++ compiler: `$CXX`, a command with options if need be, or what the system has.
 
-    Raises: `BuildError` where there is none, or it does not run.
+    Raises: `BuildError` if there is none, or it does not run.
     """
     command = _chosen(os.environ.get("CXX", "").strip())
     return Compiler(command, _version(command))

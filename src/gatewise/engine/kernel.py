@@ -142,7 +142,7 @@ class Kernel:
     def prepared(self, request: Request) -> Run:
         """A request's tensors in the kernel's form.
 
-        Raises: `GatewiseError` where the shape of any is not that of the cell's layout.
+        Raises: `GatewiseError` if the shape of any is not that of the cell's layout.
         """
         check(request)
         inputs, axes = request.inputs, self.cell.axes
@@ -296,7 +296,7 @@ _making: dict[tuple[CellType, Extras, torch.dtype], Lock] = {}
 def kernel(cell: CellType, extras: Extras, factors: torch.dtype) -> Kernel:
     """The compiled cell, one for all threads; those that ask while it is compiled wait.
 
-    Raises: `BuildError` where it can't be compiled.
+    Raises: `BuildError` if it can't be compiled.
     """
     key = cell, extras, factors
     if key not in _kernels:

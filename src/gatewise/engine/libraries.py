@@ -65,7 +65,7 @@ class Libraries:
     def read(self, found: Found) -> bytes:
         """A file's content, read once and compared with its digest.
 
-        Raises: `OSError` where it can't be read, is not what was written, or others could have written it.
+        Raises: `OSError` if it can't be read, is not what was written, or others could have written it.
         """
         with open(found.path, "rb", opener=_open_itself if self.checked else None) as file:
             status = os.fstat(file.fileno())
@@ -85,7 +85,7 @@ class Libraries:
     def replace(self, stem: str, suffix: str, compiler: str, content: bytes) -> None:
         """Puts a file in place, and removes what the same compiler made of the program before.
 
-        Raises: `OSError` where it can't be written.
+        Raises: `OSError` if it can't be written.
         """
         self._remove_abandoned()
         path = self.folder / f"{stem}-{compiler}-{_digest(content)}{suffix}"

@@ -38,7 +38,7 @@ def load(program: Program) -> ctypes.CDLL:
 
     What another compiler has left in the cache is loaded where this one is missing or fails.
 
-    Raises: `BuildError` where it is not in the cache and can't be compiled.
+    Raises: `BuildError` if it is not in the cache and can't be compiled.
     """
     libraries, machine = _cached_libraries(), processor.identity()
     stem = program.stem(machine)
@@ -84,7 +84,7 @@ def load_content(content: bytes, otherwise: Path | None = None) -> ctypes.CDLL:
 
     otherwise: a folder for that file where the one for temporary files can't be used
 
-    Raises: `OSError` where it is no library of this machine.
+    Raises: `OSError` if it is no library of this machine.
     """
     digest = hashlib.sha256(content).digest()
     if digest not in _loaded:

@@ -32,7 +32,7 @@ def scratch(*parents: Path | None) -> Iterator[Path]:
 
     parents: where to make it, the first that is safe and can be written to; none: among temporary files
 
-    Raises: `OSError` where no folder can be made.
+    Raises: `OSError` if no folder can be made.
     """
     folder, lock = _first_folder(parents or (None,))
     try:

@@ -23,7 +23,7 @@ def folder_obstacle(folder: Path) -> str | None:
     them from renaming what is not theirs, as in `/tmp`. Folders above may also belong to whom `/` belongs to:
     in a sandbox, root has another number.
 
-    Raises: `OSError` where the folder can't be examined.
+    Raises: `OSError` if the folder can't be examined.
     """
     if not OWNED:
         return None

@@ -60,7 +60,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         layout: "NCT" where arrays have their channels before their steps
         columns: options for this data alone, such as `time="month", target="sales"`
 
-        Raises: `GatewiseError` where the data or an option is not as expected.
+        Raises: `GatewiseError` if the data or an option is not as expected.
         """
         task = self._task_for(data)
         home = TemporaryDirectory(prefix="gatewise-")
@@ -188,7 +188,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return next(task for task in self.tasks if task.name == self.model_.task)
 
     def _task_for(self, data: Any) -> Task[Any]:
-        """The task that reads this data. Errors: `GatewiseError` where none does."""
+        """The task that reads this data. Raises: `GatewiseError` if none does."""
         found = next((task for task in self.tasks if task.accepts(data)), None)
         if found is None:
             forms = "; ".join(task.forms for task in self.tasks)

@@ -20,7 +20,7 @@ def load(folder: Path | str) -> Estimator:
 
     folder: of a run, or of `Estimator.save`
 
-    Raises: `GatewiseError` where a file is missing, broken, or of a later version.
+    Raises: `GatewiseError` if a file is missing, broken, or of a later version.
 
     >>> import gatewise
     >>> model = gatewise.load("run")  # doctest: +SKIP

@@ -35,13 +35,13 @@ def require_output(
 ) -> None:
     """Refuses an output in the place of an input, inside a folder that is one, or in the folder of a run.
 
-    Arguments:
+    Args:
         kind: what is expected, as in "a .csv file"
         mark: given where the user did not name the file: it replaces only a file that begins with this
         run: the run that is read; the data that it was trained on are inputs too
         inputs: what is read, by what it is called
 
-    Errors: `GatewiseError` that names the input.
+    Raises: `GatewiseError` that names the input.
     """
     read = [(f"the {name}", path) for name, path in inputs.items() if path is not None]
     if run is not None:

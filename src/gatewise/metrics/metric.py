@@ -27,12 +27,13 @@ class Metric:
         """
         return f"{'an' if self.title[0].lower() in 'aeiou' else 'a'} {self.title}"
 
-    def said(self, value: float) -> str:
-        """
-        >>> Metric("accuracy", "accuracy", ".1%", higher=True).said(0.98765)
+    def format(self, value: float) -> str:
+        """A value in the format of the metric.
+
+        >>> Metric("accuracy", "accuracy", ".1%", higher=True).format(0.98765)
         '98.8%'
         """
-        return format(value, self.form)
+        return f"{value:{self.form}}"
 
     def gain(self, value: float, rival: float) -> str:
         """How much better a value is than another: in points for a fraction, else relative to the other.
@@ -51,7 +52,7 @@ class Metric:
             return f"{100 * abs(value - rival):.1f} points {side}"
         if self.relative and rival:
             return f"{abs(1 - value / rival):.1%} {side}"
-        return f"{self.said(abs(value - rival))} {side}"
+        return f"{self.format(abs(value - rival))} {side}"
 
     def order(self, value: float) -> float:
         """The value as one that is better where it is lower."""

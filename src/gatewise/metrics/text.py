@@ -77,7 +77,7 @@ def by_length(
     for first, last in zip(borders[:-1] + (borders[:-1] > borders[0]), borders[1:], strict=True):
         chosen = np.flatnonzero((lengths >= first) & (lengths <= last)).tolist()
         found = scored(chosen)
-        scores = (metric.said(found[metric.name]) for metric in METRICS)
+        scores = (metric.format(found[metric.name]) for metric in METRICS)
         rows.append((f"{first} to {last}" if first < last else str(first), str(len(chosen)), *scores))
     titles = (metric.title for metric in METRICS)
     return Details(title, ("symbols", counted, *titles), tuple(rows))

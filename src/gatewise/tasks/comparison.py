@@ -41,14 +41,14 @@ class Result:
     """A line of the leaderboard: the mean over the trainings of one candidate.
 
     scores: by the names of the task's metrics, on the test part
-    spread: the standard deviation of the first metric over the trainings; seconds: of one training
+    std: the standard deviation of the first metric over the trainings; seconds: of one training
     validation: the score on the validation part by which `network` was chosen; lower is better
     """
 
     name: str
     baseline: bool
     scores: Mapping[str, float]
-    spread: float
+    std: float
     trainings: int
     parameters: int
     seconds: float
@@ -88,7 +88,7 @@ class Comparison(Generic[Data]):
                 "model": one.name,
                 "baseline": one.baseline,
                 **one.scores,
-                f"{first}_spread": one.spread,
+                f"{first}_std": one.std,
                 "trainings": one.trainings,
                 "parameters": one.parameters,
                 "seconds": one.seconds,
@@ -116,7 +116,7 @@ class Comparison(Generic[Data]):
         rows = [
             (
                 one.name + " *" * one.baseline,
-                *(metric.said(one.scores[metric.name]) for metric in self.metrics),
+                *(metric.format(one.scores[metric.name]) for metric in self.metrics),
                 f"{one.parameters:,}",
                 f"{one.seconds:.1f}",
             )
@@ -132,20 +132,20 @@ class Comparison(Generic[Data]):
         """Which candidate wins, by how much, and whether the difference means anything."""
         metric = self.metrics[0]
         best = self.results[0]
-        rival = next((one for one in self.results if one.baseline != best.baseline), None)
+        other = next((one for one in self.results if one.baseline != best.baseline), None)
         value = best.scores[metric.name]
-        if rival is None:
+        if other is None:
             side = "highest" if metric.higher else "lowest"
-            return f"{best.name} has the {side} {metric.title}, {metric.said(value)}."
-        other = rival.scores[metric.name]
-        told = (
-            f"{best.name} wins with {metric.with_article} of {metric.said(value)}, "
-            f"{metric.gain(value, other)} the best {'network' if best.baseline else 'baseline'}, "
-            f"{rival.name} ({metric.said(other)})."
+            return f"{best.name} has the {side} {metric.title}, {metric.format(value)}."
+        other_value = other.scores[metric.name]
+        text = (
+            f"{best.name} wins with {metric.with_article} of {metric.format(value)}, "
+            f"{metric.gain(value, other_value)} the best {'network' if best.baseline else 'baseline'}, "
+            f"{other.name} ({metric.format(other_value)})."
         )
-        if abs(other - value) <= max(best.spread, rival.spread):
-            told += " That is within the spread of the trainings: take them as equal."
-        return f"A baseline suffices here: {told}" if best.baseline else told
+        if abs(other_value - value) <= max(best.std, other.std):
+            text += " The difference is within one standard deviation of the trainings: take them as equal."
+        return f"A baseline suffices here: {text}" if best.baseline else text
 
 
 def pick(figures: Mapping[str, Figure], name: str | None) -> Figure:

@@ -25,7 +25,7 @@ from gatewise.tasks.upgrades import RENAMED
 Fraction = Annotated[float, Field(gt=0, lt=0.5)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 CountOrFound = Annotated[int, Field(ge=0, le=10**9)]
-Size = Annotated[int, Field(ge=1, le=2**16)]  # of a side of a matrix of weights
+Size = Annotated[int, Field(ge=1, le=2**16)]  # of a side of a weight matrix
 Depth = Annotated[int, Field(ge=1, le=1000)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 
@@ -51,36 +51,38 @@ class Options(BaseModel):
 class TaskOptions(Options):
     """The training"""
 
-    epochs: Count = Field(50, description="Rounds over the part to train on, at most.")
-    patience: Count = Field(6, description="Rounds without a better validation before it stops.")
+    epochs: Count = Field(50, description="Epochs, at most.")
+    patience: Count = Field(6, description="Epochs without a better validation loss before training stops.")
     batch_size: CountOrFound = Field(
-        0, description="Examples in a batch, over all devices; 0 finds a number."
+        0, description="Examples in a batch, over all devices; 0 chooses it by the size of the data."
     )
     min_steps_per_epoch: Count = Field(
-        1, description="Steps of a round, at least: few examples are gone over several times in it."
+        1, description="Steps of an epoch, at least; an epoch passes over few examples several times."
     )
     learning_rate: float = Field(1e-3, gt=0, description="Of AdamW.")
     schedule: Literal["plateau", "cosine"] = Field(
-        "plateau", description="The rate falls where validation stands still, or by a cosine over all epochs."
+        "plateau",
+        description="The rate falls when validation stops improving, or by a cosine over all epochs.",
     )
     weight_decay: float = Field(1e-4, ge=0, description="Of AdamW.")
     gradient_clip: float = Field(1.0, gt=0, description="The largest norm of the gradient.")
     watch_gradient: bool = Field(
-        False, description="Follow the gradient through time once an epoch; tell where it explodes, draw it."
+        False,
+        description="Record the gradient through time once per epoch; warn if it explodes.",
     )
 
     def batch_of(self, examples: int) -> int:
-        """The size of a batch; if it is to be found, so that few examples make at least sixteen; 8 to 64.
+        """The size of a batch; by default 8 to 64, so that few examples make at least sixteen batches.
 
         >>> [TaskOptions().batch_of(examples) for examples in (71, 500, 100_000)]
         [8, 31, 64]
         """
         return self.batch_size or max(8, min(examples // 16, 64))
 
-    def rounds_over(self, examples: int) -> int:
-        """How often an epoch goes over so many examples.
+    def passes_over(self, examples: int) -> int:
+        """The number of passes over the examples in one epoch.
 
-        >>> [TaskOptions(min_steps_per_epoch=50).rounds_over(examples) for examples in (36, 270, 5000)]
+        >>> [TaskOptions(min_steps_per_epoch=50).passes_over(examples) for examples in (36, 270, 5000)]
         [10, 3, 1]
         """
         return ceil(self.min_steps_per_epoch / ceil(examples / self.batch_of(examples)))
@@ -90,7 +92,7 @@ class StackOptions(Options):
     """The network"""
 
     hidden: Size = Field(64, description="Units of a layer.")
-    layers: Depth = Field(1, description="Layers above each other.")
+    layers: Depth = Field(1, description="Layers of the stack.")
     dropout: Rate = Field(0.0, description="Dropout between the layers of a stack.")
 
 
@@ -100,7 +102,7 @@ class TrainOptions(TaskOptions):
     cell: str = Field(
         "lstm", description="A cell's name, or FILE.py:Name for your own, which executes the file."
     )
-    seed: int = Field(0, ge=0, lt=2**31, description="Of everything random.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of all random numbers.")
     accelerator: str = Field("auto", description="cpu, gpu, or what Lightning finds.")
     devices: Depth = Field(1, description="Devices to train on.")
     nodes: Depth = Field(1, description="Machines to train on, started by torchrun.")
@@ -120,7 +122,7 @@ class CompareOptions(TaskOptions):
         description="Cells, with commas; the task's usual ones if not given.",
         json_schema_extra={"also": "cell"},  # the command line takes --cell for it too
     )
-    seeds: Depth = Field(3, description="Trainings of each network, which show its spread.")
+    seeds: Depth = Field(3, description="Trainings of each network, for the standard deviation.")
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -133,7 +135,7 @@ VERBS: dict[str, type[TaskOptions]] = {"train": TrainOptions, "compare": Compare
 
 @cache
 def verb_options(verb: str, kind: type[TaskOptions]) -> type[TaskOptions]:
-    """The options of a verb on a task: the task's own, and who contends."""
+    """The options of a verb on a task: those of the task, and those of the candidates."""
     return create_model(f"{verb.title()}{kind.__name__}", __base__=(kind, VERBS[verb]))
 
 

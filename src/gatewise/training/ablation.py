@@ -15,19 +15,19 @@ from gatewise.modules.network import Network
 from gatewise.training.batches import loader
 from gatewise.training.runner import ProgressCallback
 
-ROWS, GATE_BATCHES, UNIT_BATCHES = 32, 8, 1  # units are many: each is ablated on one batch
+ROWS, GATE_BATCHES, UNIT_BATCHES = 32, 8, 1  # each of many units is ablated on a single batch
 STREAM = 512  # symbols of a stream, at least
 
 
-def ablate(network: Network, part: Any, units: bool, callback: ProgressCallback) -> pl.DataFrame:
+def ablate(network: Network, dataset: Any, units: bool, callback: ProgressCallback) -> pl.DataFrame:
     """The loss of the first batches with each gate clamped, or each unit constant, as a table.
 
-    network: a trained network; part: the data; units: ablate units, not gates; callback: shows the progress
+    network: trained; dataset: the data; units: ablate units, not gates; callback: receives the progress
 
-    Raises: `GatewiseError` if the network has no recurrent layer, or none that can be ablated so.
+    Raises: `GatewiseError` if the network has no recurrent layer, or none that can be ablated in this way.
     """
     count = UNIT_BATCHES if units else GATE_BATCHES
-    batches = list(islice(loader(part, _rows(part), 0, 1, False, 0), count))
+    batches = list(islice(loader(dataset, _rows(dataset), 0, 1, False, 0), count))
     operation, name = (ablate_units, "units") if units else (ablate_gates, "gates")
     callback.begin(name)
     return operation(network.eval(), lambda: mean_loss(network, batches), callback.progress)
@@ -40,6 +40,6 @@ def mean_loss(network: Network, batches: list[Any]) -> Tensor:
     return (losses * weights.to(losses)).sum() / weights.sum()
 
 
-def _rows(part: Any) -> int:
+def _rows(dataset: Any) -> int:
     """The rows of a batch; a short text is cut into fewer streams."""
-    return max(1, min(ROWS, len(part.text) // STREAM)) if isinstance(part, TextStreams) else ROWS
+    return max(1, min(ROWS, len(dataset.text) // STREAM)) if isinstance(dataset, TextStreams) else ROWS

@@ -1,4 +1,4 @@
-"""Batches of a data set, the same however many processes share them."""
+"""Batches of a dataset, independent of the number of processes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from gatewise.errors import GatewiseError
 
-POOL = 32  # batches within which examples are sorted by their size
+POOL = 32  # batches within which examples are sorted by size
 
 
 class GlobalBatches(Sampler[list[int]]):
-    """The numbers of the examples of each batch; every process gets its rows of every batch.
+    """The indices of the examples of each batch; every process gets its own rows of every batch.
 
-    sizes: where given, examples of like size share a batch, so that little is padded
-    rounds: how often an epoch goes over the examples, in another order each time
+    sizes: of the examples; examples of similar size share a batch, which limits padding
+    passes: over the examples in one epoch, each in another order
 
     >>> first, second = (GlobalBatches(5, 4, rank, 2, shuffle=False) for rank in (0, 1))
     >>> list(first), list(second)
@@ -33,29 +33,28 @@ class GlobalBatches(Sampler[list[int]]):
         shuffle: bool = True,
         seed: int = 0,
         sizes: Sequence[int] | None = None,
-        rounds: int = 1,
+        passes: int = 1,
     ) -> None:
         if shuffle and examples < world:
-            raise GatewiseError(f"{examples} examples to train on can't be shared by {world} processes")
+            raise GatewiseError(f"{examples} training examples can't be split among {world} processes")
         self.examples, self.batch_size, self.rank, self.world = examples, batch_size, rank, world
-        self.shuffle, self.seed, self.rounds, self.epoch = shuffle, seed, rounds, 0
+        self.shuffle, self.seed, self.passes, self.epoch = shuffle, seed, passes, 0
         self.sizes = None if sizes is None else torch.as_tensor(sizes)
 
     def set_epoch(self, epoch: int) -> None:
-        """Another order for each epoch."""
+        """Selects the order of an epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
         return len(self._own())
 
     def __iter__(self) -> Iterator[list[int]]:
-        for (
-            batch
-        ) in self._own():  # at the first batch: Lightning sets the epoch after it asks for the iterator
+        # The order is drawn at the first batch: Lightning sets the epoch after it requests the iterator.
+        for batch in self._own():
             yield batch.tolist()
 
     def _own(self) -> list[torch.Tensor]:
-        """This process's rows. In training all processes need a row, as they wait for each other."""
+        """The rows of this process. In training each process needs a row, since they wait for each other."""
         batches = [one[self.rank :: self.world] for one in self._all() if len(one) >= self._least()]
         return [one for one in batches if len(one)]
 
@@ -64,9 +63,9 @@ class GlobalBatches(Sampler[list[int]]):
 
     def _all(self) -> list[torch.Tensor]:
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        return [batch for _ in range(self.rounds) for batch in self._round(random)]
+        return [batch for _ in range(self.passes) for batch in self._pass(random)]
 
-    def _round(self, random: torch.Generator) -> list[torch.Tensor]:
+    def _pass(self, random: torch.Generator) -> list[torch.Tensor]:
         order = (
             torch.randperm(self.examples, generator=random) if self.shuffle else torch.arange(self.examples)
         )
@@ -76,12 +75,12 @@ class GlobalBatches(Sampler[list[int]]):
         pools = tuple(pool[self.sizes[pool].argsort(stable=True)] for pool in pools)
         batches = [batch for pool in pools for batch in pool.split(self.batch_size)]
         if self.shuffle:
-            batches = [batches[place] for place in torch.randperm(len(batches), generator=random).tolist()]
+            batches = [batches[index] for index in torch.randperm(len(batches), generator=random).tolist()]
         return batches
 
 
-class _Whole(Dataset[Any]):
-    """A data set that is asked for a whole batch at once."""
+class _Batched(Dataset[Any]):
+    """A dataset whose items are whole batches."""
 
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
@@ -91,7 +90,7 @@ class _Whole(Dataset[Any]):
 
 
 class _InOrder(Sampler[int]):
-    """The numbers of the batches of streams; streams with `set_epoch` hear which epoch it is."""
+    """The indices of the batches of streams; passes the epoch on to streams with `set_epoch`."""
 
     def __init__(self, streams: Sequence[Any]) -> None:
         self.streams = streams
@@ -108,20 +107,20 @@ class _InOrder(Sampler[int]):
 
 
 def loader(
-    dataset: Any, batch_size: int, rank: int, world: int, shuffle: bool, seed: int, rounds: int = 1
+    dataset: Any, batch_size: int, rank: int, world: int, shuffle: bool, seed: int, passes: int = 1
 ) -> DataLoader[Any]:
-    """Batches of examples in any order, or of streams (a data set with `streams`) in their own.
+    """Batches of examples in any order, or of streams (a dataset with `streams`) in their own order.
 
-    Streams: this process's share of `batch_size` rows that run side by side through the data, once.
+    Streams are `batch_size` rows that run in parallel through the data once; each process reads its rows.
     """
     if hasattr(dataset, "streams"):
         if batch_size < world:
-            raise GatewiseError(f"a batch of {batch_size} streams can't be shared by {world} processes")
+            raise GatewiseError(f"a batch of {batch_size} streams can't be split among {world} processes")
         first, last = rank * batch_size // world, (rank + 1) * batch_size // world
         streams = dataset.streams(batch_size, first, last)
         return DataLoader(streams, batch_size=None, sampler=_InOrder(streams))
-    most = getattr(dataset, "at_once", 8 * batch_size)
-    size = batch_size if shuffle else max(batch_size, min(8 * batch_size, most))
+    limit = getattr(dataset, "at_once", 8 * batch_size)
+    size = batch_size if shuffle else max(batch_size, min(8 * batch_size, limit))
     sizes = getattr(dataset, "sizes", None)
-    sampler = GlobalBatches(len(dataset), size, rank, world, shuffle, seed, sizes, rounds)
-    return DataLoader(_Whole(dataset), batch_size=None, sampler=sampler)
+    sampler = GlobalBatches(len(dataset), size, rank, world, shuffle, seed, sizes, passes)
+    return DataLoader(_Batched(dataset), batch_size=None, sampler=sampler)

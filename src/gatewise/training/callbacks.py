@@ -1,4 +1,4 @@
-"""What happens while Lightning trains: the metrics file, the progress bar."""
+"""Callbacks during training: the metrics file, the progress."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ ROWS = TypeAdapter(list[dict[Column, int | float]], config=ConfigDict(strict=Tru
 
 
 class MetricsFile(Callback):
-    """Writes a row an epoch to `metrics.csv`.
+    """Writes a row per epoch to `metrics.csv`.
 
-    The rows live in the checkpoint too, so a resumed training goes on with just the rows it had.
+    The rows are stored in the checkpoint too, so a resumed training continues with the rows it had.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,7 +33,7 @@ class MetricsFile(Callback):
 
     @property
     def seconds(self) -> float:
-        """How long the training took, over all resumptions."""
+        """The duration of the training, over all resumptions."""
         return sum(row["seconds"] for row in self.rows)
 
     def state_dict(self) -> dict[str, Any]:
@@ -64,8 +64,8 @@ class MetricsFile(Callback):
             write_whole(self.path, lambda path: path.write_text(text.getvalue()))
 
 
-class Watch(Callback):
-    """Tells how far a training is: `show(share done, message)` after each batch, and each epoch's end."""
+class ProgressReporter(Callback):
+    """Calls `show(fraction done, message)` after each batch, and `after_epoch()` after each epoch."""
 
     def __init__(self, show: Callable[[float, str], None], after_epoch: Callable[[], None]) -> None:
         self.show, self.after_epoch = show, after_epoch
@@ -74,10 +74,10 @@ class Watch(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         epochs = trainer.max_epochs or 1
-        share = (trainer.current_epoch + (batch_idx + 1) / trainer.num_training_batches) / epochs
+        fraction = (trainer.current_epoch + (batch_idx + 1) / trainer.num_training_batches) / epochs
         best = trainer.callback_metrics.get("validation_loss")
-        told = "" if best is None else f", validation {float(best):.4g}"
-        self.show(share, f"epoch {trainer.current_epoch + 1} of at most {epochs}{told}")
+        validation = "" if best is None else f", validation {float(best):.4g}"
+        self.show(fraction, f"epoch {trainer.current_epoch + 1} of at most {epochs}{validation}")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero:

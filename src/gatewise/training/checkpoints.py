@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, and read without executing or believing anything."""
+"""Checkpoints: written atomically, and read without executing or trusting their content."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ LONGEST = 200  # characters of a reason
 
 
 class Loops(BaseModel, extra="allow"):
-    """How far each of Lightning's loops is."""
+    """The state of Lightning's loops."""
 
     fit_loop: dict[str, Any]
 
 
 class Contents(BaseModel, extra="allow", arbitrary_types_allowed=True, strict=True):
-    """What a checkpoint must hold: Lightning starts again without a word where some of it is missing."""
+    """The required content of a checkpoint: Lightning silently starts anew if some of it is missing."""
 
     epoch: Annotated[int, Field(ge=0)]
     global_step: Annotated[int, Field(ge=0)]
@@ -36,18 +36,18 @@ class Contents(BaseModel, extra="allow", arbitrary_types_allowed=True, strict=Tr
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Checkpoints that are there whole or not at all, however a run ends."""
+    """Writes checkpoints atomically, however a run ends."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        buffer = io.BytesIO()  # PyTorch's own writer of files reports a full disk as a failed assertion
+        buffer = io.BytesIO()  # PyTorch's own file writer reports a full disk as a failed assertion
         torch.save(checkpoint, buffer)
         write_whole(Path(path), lambda partial: partial.write_bytes(buffer.getbuffer()))
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """What a checkpoint holds: numbers, strings, lists, dicts and tensors. Nothing in it is executed.
+    """The content of a checkpoint: numbers, strings, lists, dicts and tensors. Nothing in it is executed.
 
-    Errors: `GatewiseError` where it is missing, or not as it was written.
+    Raises: `GatewiseError` if it is missing or damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -75,7 +75,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 def damaged(path: Path, reason: object) -> GatewiseError:
     """The error for a checkpoint that can't be used, in one line."""
-    told = " ".join(str(reason).split())[:LONGEST] or type(reason).__name__
+    text = " ".join(str(reason).split())[:LONGEST] or type(reason).__name__
     return GatewiseError(
-        f"the checkpoint {path} is damaged ({told}); remove {path.parent} to train from the beginning"
+        f"the checkpoint {path} is damaged ({text}); remove {path.parent} to train from the beginning"
     )

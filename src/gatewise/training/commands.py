@@ -1,4 +1,4 @@
-"""What the verbs do with a task: train, compare, evaluate."""
+"""The verbs on a task: train, compare, evaluate."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ def execute(
     job: Callable[[Run, Any, ProgressCallback], Comparison[Any]],
     begins: bool = True,
 ) -> Comparison[Any]:
-    """Reads a run's data and does a job with it.
+    """Reads the data of a run and calls a job with them.
 
-    begins: whether the run is new; then its folder is made, and removed again where nothing was trained
+    job: trains and scores; begins: whether the run is new; then its folder is made, and is removed again if
+        nothing was trained
 
-    Errors: `GatewiseError` where the data, an option or the memory is not as needed.
+    Raises: `GatewiseError` if the data or an option can't be used, or there is not enough memory.
     """
     with enough_memory(run.options):
         data = run.task.read(run.data, run.options)
@@ -50,9 +51,9 @@ def train(
     baselines: bool = True,
     lightning: Lightning = NO_EXTRAS,
 ) -> Comparison[Any]:
-    """Trains one network, beside the baselines that cost nothing; files go to the run's folder.
+    """Trains one network beside the baselines without training; the files are in the run's folder.
 
-    baselines: whether these are scored at all; lightning: more for Lightning's trainer
+    baselines: whether to score these; lightning: additional settings of Lightning's trainer
     """
     task, options = run.task, run.options
     assert isinstance(options, TrainOptions)
@@ -68,16 +69,16 @@ def train(
 def compare(
     run: Run, data: Any, callback: ProgressCallback, lightning: Lightning = NO_EXTRAS
 ) -> Comparison[Any]:
-    """Trains every cell and every baseline on the same data; each training has a folder of its own.
+    """Trains every cell and every baseline on the same data; each training has its own folder.
 
-    lightning: more for the trainer of each training
+    lightning: additional settings of the trainer of each training
     """
     task, options = run.task, run.options
     assert isinstance(options, CompareOptions)
     runner = Runner(task, data, callback, task.reading(data, options), lightning)
     results = list(runner.baselines(task.baselines(data, options)))
-    rivals = task.trained_baselines(data, options)
-    makers: dict[str, Callable[[], Network]] = dict(rivals)
+    trained_baselines = task.trained_baselines(data, options)
+    makers: dict[str, Callable[[], Network]] = dict(trained_baselines)
     makers |= {name: partial(task.network, data, options, cell) for name, cell in run.cells.items()}
     diverged: DivergedError | None = None
     for name, make in makers.items():
@@ -86,7 +87,7 @@ def compare(
             for seed in range(options.seeds)
         }
         try:
-            results.append(runner.trained(name, make, folders, baseline=name in rivals))
+            results.append(runner.trained(name, make, folders, baseline=name in trained_baselines))
         except DivergedError as error:
             diverged = error
             runner.leave_out(error)
@@ -97,7 +98,7 @@ def compare(
 
 @of_model
 def evaluate(task: Task[Data], model: SavedModel, data: Data, callback: ProgressCallback) -> Comparison[Data]:
-    """Scores a saved model on data read for it, beside the baselines that these data can teach."""
+    """Scores a saved model on data read for it, beside the baselines that can learn from these data."""
     runner = Runner(task, data, callback, model.reading)
     results = list(runner.baselines(task.evaluation_baselines(data)))
     return runner.ranked([*results, runner.evaluated(model.name, model.network)])

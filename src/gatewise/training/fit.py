@@ -1,4 +1,4 @@
-"""One training, from windows to the best weights, resumable at any time."""
+"""One training, from the data to the best parameters, resumable at any time."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from gatewise.modules.finite import ADVICE
 from gatewise.modules.network import Network
 from gatewise.tasks.options import TrainOptions
 from gatewise.training.batches import loader
-from gatewise.training.callbacks import MetricsFile, Watch
+from gatewise.training.callbacks import MetricsFile, ProgressReporter
 from gatewise.training.checkpoints import WholeCheckpoints, damaged, read_checkpoint
 from gatewise.training.gradients import GradientWatch
 from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.module import TrainingModule
 from gatewise.training.runs import GRADIENT
 
-PROCESSES = 8  # that share the processors of a machine, be they fewer
+PROCESSES = 8  # allowed on the processors of a machine, even if there are fewer
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a training came to: its best validation loss, its epochs and its seconds."""
+    """The result of a training: its best validation loss, its epochs and its seconds."""
 
     validation_loss: float
     epochs: int
@@ -43,24 +43,24 @@ class Fitted:
 
 
 class _Batches(LightningDataModule):
-    """The parts to train on and to validate, as this process sees them."""
+    """The batches of the training and validation set of this process."""
 
     def __init__(self, train: Any, validation: Any, options: TrainOptions) -> None:
         super().__init__()
         self.train, self.validation, self.seed = train, validation, options.seed
-        self.batch_size, self.rounds = options.batch_of(len(train)), options.rounds_over(len(train))
+        self.batch_size, self.passes = options.batch_of(len(train)), options.passes_over(len(train))
 
     def train_dataloader(self) -> DataLoader[Any]:
-        return self._loader(self.train, shuffle=True, rounds=self.rounds)
+        return self._loader(self.train, shuffle=True, passes=self.passes)
 
     def val_dataloader(self) -> DataLoader[Any]:
         return self._loader(self.validation, shuffle=False)
 
-    def _loader(self, dataset: Any, shuffle: bool, rounds: int = 1) -> DataLoader[Any]:
+    def _loader(self, dataset: Any, shuffle: bool, passes: int = 1) -> DataLoader[Any]:
         trainer = self.trainer
         assert trainer is not None
         rank, world = trainer.global_rank, trainer.world_size
-        return loader(dataset, self.batch_size, rank, world, shuffle, self.seed, rounds)
+        return loader(dataset, self.batch_size, rank, world, shuffle, self.seed, passes)
 
 
 def fit(
@@ -69,31 +69,31 @@ def fit(
     validation: Any,
     options: TrainOptions,
     folder: Path,
-    show: Callable[[float, str], None] = lambda share, message: None,
+    show: Callable[[float, str], None] = lambda fraction, message: None,
     after_epoch: Callable[[], None] = lambda: None,
     warn: Callable[[str], None] = lambda sentence: None,
     lightning: Lightning = NO_EXTRAS,
 ) -> Fitted:
-    """Trains a network in place until the validation stands still; it ends with its best weights.
+    """Trains a network in place until the validation loss stops improving, and loads its best parameters.
 
-    folder: gets `metrics.csv` and `checkpoints/`; a training that was cut off there goes on
-    show: is told the share done and a message after each batch; after_epoch: is called then
-    lightning: more for its trainer
-    warn: is told what a user should know of while it trains
+    folder: for `metrics.csv` and `checkpoints/`; an interrupted training in it continues
+    show: is called with the fraction done and a message after each batch; after_epoch: after each epoch
+    warn: is called with warnings for the user
+    lightning: additional settings of the trainer
 
-    Errors: `GatewiseError` where the loss is no number; `KeyboardInterrupt` after Ctrl-C.
+    Raises: `GatewiseError` if the loss is not finite; `KeyboardInterrupt` after Ctrl-C.
     """
     checkpoints = folder / "checkpoints"
     best = _checkpoint(checkpoints, "best", monitor="validation_loss")
     metrics = MetricsFile(folder / "metrics.csv")
     stop = EarlyStopping("validation_loss", patience=options.patience, check_on_train_epoch_end=True)
     last = checkpoints / "last.ckpt"
-    begun = _Begun()
+    start = _StartRecorder()
     callbacks = [
-        begun,
+        start,
         metrics,
         stop,
-        Watch(show, after_epoch),
+        ProgressReporter(show, after_epoch),
         best,
         _checkpoint(checkpoints, "last", monitor=None),
     ]
@@ -103,16 +103,16 @@ def fit(
         trainer = _trainer(options, [*callbacks, *lightning.callbacks], lightning, folder)
         module = TrainingModule(network, options)
         batches = _Batches(train, validation, options)
-        goes_on = last.is_file()
-        if not (goes_on and _had_ended(checkpoints, options.patience, stop, metrics)):
+        resumes = last.is_file()
+        if not (resumes and _had_ended(checkpoints, options.patience, stop, metrics)):
             try:
-                trainer.fit(module, batches, ckpt_path=last if goes_on else None, weights_only=True)
-            except SystemExit as end:  # Lightning's way to end after Ctrl-C
+                trainer.fit(module, batches, ckpt_path=last if resumes else None, weights_only=True)
+            except SystemExit as end:  # how Lightning ends after Ctrl-C
                 raise KeyboardInterrupt from end
             except (GatewiseError, MemoryError, OSError):
                 raise
             except Exception as error:
-                if begun.yes or not goes_on:
+                if start.started or not resumes:
                     raise
                 raise damaged(last, error) from error
     if not isfinite(stop.best_score):
@@ -121,23 +121,23 @@ def fit(
     return Fitted(float(stop.best_score), len(metrics.rows), metrics.seconds)
 
 
-class _Begun(Callback):
-    """Notes that a training has begun: what fails before, where it goes on, is the checkpoint."""
+class _StartRecorder(Callback):
+    """Records whether training has started: a failure before, when resuming, is due to the checkpoint."""
 
-    yes = False
+    started = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.yes = True
+        self.started = True
 
 
 def _had_ended(checkpoints: Path, patience: int, stop: EarlyStopping, metrics: MetricsFile) -> bool:
-    """Whether a training had ended by its last checkpoint; going on would be another training.
+    """Whether a training had ended at its last checkpoint and must not continue.
 
-    Errors: `GatewiseError` where a checkpoint is damaged.
+    Raises: `GatewiseError` if a checkpoint is damaged.
     """
     last = checkpoints / "last.ckpt"
     state = read_checkpoint(last)
-    read_checkpoint(checkpoints / "best.ckpt")  # before hours of training, not after them
+    read_checkpoint(checkpoints / "best.ckpt")  # fails before hours of training, not after them
     try:
         states = state["callbacks"]
         if not int(states[stop.state_key]["wait_count"]) >= patience:
@@ -151,10 +151,10 @@ def _had_ended(checkpoints: Path, patience: int, stop: EarlyStopping, metrics: M
 
 
 def _load(network: Network, path: Path) -> None:
-    """The weights of a checkpoint. Errors: `GatewiseError` where it holds others."""
-    weights = read_checkpoint(path)
+    """Loads the parameters of a checkpoint. Raises: `GatewiseError` if they are not those of the network."""
+    content = read_checkpoint(path)
     try:
-        named = {name.removeprefix("network."): value for name, value in weights["state_dict"].items()}
+        named = {name.removeprefix("network."): value for name, value in content["state_dict"].items()}
         network.load_state_dict(named)
     except Exception as error:
         raise damaged(path, error) from error
@@ -162,7 +162,7 @@ def _load(network: Network, path: Path) -> None:
 
 
 def _trainer(options: TrainOptions, callbacks: list[Callback], lightning: Lightning, folder: Path) -> Trainer:
-    """Errors: `GatewiseError` where this machine does not have what is asked for."""
+    """Lightning's trainer. Raises: `GatewiseError` if this machine lacks the devices asked for."""
     try:
         trainer = Trainer(
             **{
@@ -187,11 +187,11 @@ def _trainer(options: TrainOptions, callbacks: list[Callback], lightning: Lightn
             f"can't train on accelerator={options.accelerator}, devices={options.devices}, "
             f"strategy={options.strategy}: {error}"
         ) from error
-    most = max(os.cpu_count() or 1, PROCESSES)
-    if isinstance(trainer.accelerator, CPUAccelerator) and options.devices > most:
+    limit = max(os.cpu_count() or 1, PROCESSES)
+    if isinstance(trainer.accelerator, CPUAccelerator) and options.devices > limit:
         raise GatewiseError(
             f"can't train on accelerator={options.accelerator}, devices={options.devices}: "
-            f"expected at most {most} processes on the processors of this machine"
+            f"expected at most {limit} processes on the processors of this machine"
         )
     return trainer
 
@@ -204,7 +204,7 @@ def _checkpoint(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps Lightning's notices and its advice on data loaders out of the user's sight."""
+    """Suppresses Lightning's notices and its advice on data loaders."""
     for name in ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""What a user adds to Lightning's trainer: options, callbacks and a logger of their own."""
+"""Additional settings of Lightning's trainer: options, callbacks and a logger."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gatewise.errors import GatewiseError
 
 @dataclass(frozen=True)
 class Lightning:
-    """options: of the `Trainer`; callbacks: beside ours; logger: the name of one, an object, or None."""
+    """Settings of a user. options: of the `Trainer`; callbacks: more; logger: a name, an object, or None."""
 
     options: Mapping[str, Any] = field(default_factory=dict)
     callbacks: Sequence[Any] = ()
@@ -21,7 +21,7 @@ class Lightning:
     def logger_in(self, folder: Path) -> Any:
         """The logger that writes into a run's folder; False for none.
 
-        Errors: `GatewiseError` where there is no logger of that name, or its library is not installed.
+        Raises: `GatewiseError` if there is no logger of that name, or its library is not installed.
         """
         if self.logger is None or not isinstance(self.logger, str):
             return self.logger or False

@@ -18,7 +18,7 @@ from gatewise.files import remove_partials
 fcntl: Any
 try:
     import fcntl
-except ImportError:  # on Windows, where the file's content alone decides
+except ImportError:  # on Windows, where only the content of the file decides
     fcntl = None
 
 LOCK = ".lock"
@@ -26,7 +26,7 @@ UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # file systems wit
 
 
 class Owner(BaseModel, extra="forbid"):
-    """The process that holds a lock. started: when it began, in the system's own units; "" if unknown."""
+    """The process that holds a lock. started: its start time in units of the system; "" if unknown."""
 
     process: int
     host: str
@@ -38,10 +38,9 @@ class Owner(BaseModel, extra="forbid"):
         return self.host == socket.gethostname()
 
     def may_run(self, released: bool) -> bool:
-        """Whether it may still run. Of another machine that is never known.
+        """Whether it may still run; always true for a process of another machine.
 
-        Arguments:
-            released: this machine's system has released what the process had locked
+        released: whether the system of this machine has released the locks of the process
         """
         if not self.is_here:
             return True
@@ -52,20 +51,19 @@ class Owner(BaseModel, extra="forbid"):
         except (ProcessLookupError, OverflowError):
             return False
         except OSError:
-            pass  # another user's
-        return self.started == _started(self.process)  # else another process has its number now
+            pass  # a process of another user
+        return self.started == _started(self.process)  # else another process has its id now
 
 
 @contextmanager
 def locked(folder: Path, new: bool = False) -> Iterator[Path]:
-    """Holds a folder, which is made where it is missing; removes what killed writes left in it.
+    """Locks a folder, which is made if it is missing; removes partial files of killed processes.
 
-    At the end, folders that were made for it and hold nothing are removed.
+    On exit, folders that were made and are empty are removed.
 
-    Arguments:
-        new: the folder must not exist yet
+    new: whether the folder must not exist yet
 
-    Errors: `GatewiseError` where another process holds it; `FileExistsError` where it should be new.
+    Raises: `GatewiseError` if another process has locked it; `FileExistsError` if it should be new.
     """
     made = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=not new)
@@ -85,7 +83,7 @@ def locked(folder: Path, new: bool = False) -> Iterator[Path]:
 
 
 def _acquire(folder: Path) -> int:
-    """An open lock file that is ours alone."""
+    """Opens the lock file and locks it."""
     path = folder / LOCK
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
@@ -93,7 +91,7 @@ def _acquire(folder: Path) -> int:
             free, owner = _flock(handle), _owner(handle)
             if free is False or (owner is not None and owner.may_run(free is True)):
                 raise GatewiseError(_in_use(folder, owner))
-            if not _is_same(handle, path):  # whoever held it has just removed it
+            if not _is_same(handle, path):  # the previous owner has just removed it
                 os.close(handle)
                 continue
             _write(handle)
@@ -116,7 +114,7 @@ def _in_use(folder: Path, owner: Owner | None) -> str:
 
 
 def _flock(handle: int) -> bool | None:
-    """Locks an open file until the process ends, however it ends; None where the system can't."""
+    """Locks an open file until the process ends, however it ends; None if the system can't."""
     if fcntl is None:
         return None
     try:
@@ -131,7 +129,7 @@ def _flock(handle: int) -> bool | None:
 
 
 def _owner(handle: int) -> Owner | None:
-    """Who wrote the lock; None where nobody did, or was killed before."""
+    """The process that wrote the lock; None if there is none, or it was killed while writing."""
     os.lseek(handle, 0, os.SEEK_SET)
     try:
         return Owner.model_validate_json(os.read(handle, 4096))
@@ -154,7 +152,7 @@ def _is_same(handle: int, path: Path) -> bool:
 
 
 def _started(process: int) -> str:
-    """When a process started: the boot, and the clock ticks since then; "" where that is unknown."""
+    """The start time of a process: the boot id and the clock ticks since boot; "" if unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         ticks = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[19]

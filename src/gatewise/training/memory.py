@@ -1,4 +1,4 @@
-"""Memory: what is too large for the machine is one line that names the sizes that were asked for."""
+"""Memory: an error in one line, with the options that determine the size, if there is not enough."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ SIZES = (
     "hidden", "layers", "embedding", "features", "components", "vocabulary", "batch_size", "beam", "steps",
     "horizon", "context", "height",
 )  # fmt: skip
-COPIES = 4  # a training keeps weights, their gradient and two moments
-REASONS = ("can't allocate memory", "not enough memory", "out of memory")  # PyTorch's own words
+COPIES = 4  # parameters, their gradient and two moments
+REASONS = ("can't allocate memory", "not enough memory", "out of memory")  # in messages of PyTorch
 
 
 def is_of_memory(error: BaseException) -> bool:
@@ -33,15 +33,15 @@ def is_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def enough_memory(options: Any) -> Iterator[None]:
-    """Names the sizes among the options where what is done needs more memory than there is.
+    """Turns errors of memory into one that names the options that determine the size.
 
-    Errors: `GatewiseError` at once where the recurrent weights alone are too large.
+    Raises: `GatewiseError`; at once if the recurrent weights alone are too large.
     """
-    least, there = _least(options), _there()
-    if there is not None and least > there:
+    least, available = _least(options), _available()
+    if available is not None and least > available:
         raise GatewiseError(
             f"{_sizes(options)} need at least {least / 1e9:.3g} GB of memory, and this machine has "
-            f"{there / 1e9:.3g}; give smaller ones"
+            f"{available / 1e9:.3g}; give smaller ones"
         )
     try:
         yield
@@ -59,14 +59,14 @@ def _sizes(options: Any) -> str:
 
 
 def _least(options: Any) -> int:
-    """Bytes of the recurrent weights of a training, at least; the layers of a grid may share theirs."""
+    """The least number of bytes of the recurrent weights in training; the layers of a grid may share them."""
     layers = 1 if getattr(options, "network", None) == "grid" else getattr(options, "layers", 1)
     hidden: int = getattr(options, "hidden", 1)
     return COPIES * 4 * hidden**2 * int(layers)
 
 
-def _there() -> int | None:
-    """Bytes of memory of this machine, None where the system does not tell."""
+def _available() -> int | None:
+    """Bytes of memory of this machine, None if the system does not report it."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Any network of ours as Lightning trains it."""
+"""The Lightning module of any network."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LOWER_RATE_BY, LOWER_RATE_AFTER = 0.3, 2
 
 
 class TrainingModule(LightningModule):
-    """Minimises `network.loss(batch)` by AdamW, with a rate that falls.
+    """Minimizes `network.loss(batch)` by AdamW, with a learning rate that falls.
 
-    Each epoch draws its own random numbers from the seed, so a resumed training is the same training.
+    Each epoch draws its random numbers from its own seed, so a resumed training has the same result.
     """
 
     def __init__(self, network: Network, options: TrainOptions) -> None:
@@ -31,7 +31,7 @@ class TrainingModule(LightningModule):
         self.train_loss, self.validation_loss = MeanMetric(), MeanMetric()
 
     def on_train_batch_start(self, batch: Any, number: int) -> None:
-        if number == 0:  # Lightning leaves out on_train_epoch_start where it resumes
+        if number == 0:  # Lightning skips on_train_epoch_start when it resumes
             torch.manual_seed(
                 (self.settings.seed * 1_000_003 + self.current_epoch) * 1_009 + self.global_rank
             )
@@ -45,7 +45,7 @@ class TrainingModule(LightningModule):
             )
         self.train_loss.update(loss.detach(), weight)
         self.log("train_loss", self.train_loss, on_step=False, on_epoch=True)
-        return loss * self._share(weight)
+        return loss * self._process_weight(weight)
 
     def validation_step(self, batch: Any, number: int) -> None:
         loss, weight = self.network.loss(batch), self.network.weight(batch)
@@ -58,8 +58,8 @@ class TrainingModule(LightningModule):
         self.log("gradient_norm", norm, on_step=False, on_epoch=True, batch_size=1)
 
     def optimizer_step(self, *given: Any, **more: Any) -> None:
-        """A whole step of training: the closure runs forward and backward, then the weights change."""
-        with flush_subnormals():  # gradients that vanish, and the optimiser's means of them
+        """One training step: the closure runs forward and backward, then the parameters are updated."""
+        with flush_subnormals():  # vanishing gradients, and the optimizer's means of them
             super().optimizer_step(*given, **more)
 
     def configure_optimizers(self) -> Any:
@@ -71,12 +71,12 @@ class TrainingModule(LightningModule):
             steps = max(int(self.trainer.estimated_stepping_batches), 1)
             schedule: Any = {"scheduler": CosineAnnealingLR(optimizer, steps), "interval": "step"}
         else:
-            falls = ReduceLROnPlateau(optimizer, factor=LOWER_RATE_BY, patience=LOWER_RATE_AFTER)
-            schedule = {"scheduler": falls, "monitor": "validation_loss"}
+            plateau = ReduceLROnPlateau(optimizer, factor=LOWER_RATE_BY, patience=LOWER_RATE_AFTER)
+            schedule = {"scheduler": plateau, "monitor": "validation_loss"}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
-    def _share(self, weight: int) -> float:
-        """What makes the mean over processes, which DDP takes, the mean over all terms of their batches."""
+    def _process_weight(self, weight: int) -> float:
+        """The factor that makes the mean over processes (by DDP) the mean over all terms of their batches."""
         if self.trainer.world_size == 1:
             return 1.0
         weights: Any = self.all_gather(torch.tensor(float(weight), device=self.device))

@@ -1,4 +1,4 @@
-"""The progress of a training in a notebook: a line with a bar, which is replaced as it goes on."""
+"""The progress of a training in a notebook: a line with a bar, updated in place."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, cast
 from gatewise.metrics.metric import Metric
 from gatewise.tasks.comparison import Result
 
-STEP = 0.01  # of a training, between two updates
+STEP = 0.01  # of the fraction done, between two updates
 
 
-class NotebookBar:
-    """A bar for the candidate that is being trained, below it a line for each that is done."""
+class NotebookProgressBar:
+    """A bar for the current candidate, above it a line for each finished one."""
 
     def __init__(self) -> None:
         from IPython import display
@@ -30,11 +30,11 @@ class NotebookBar:
 
     def begin(self, name: str) -> None:
         self._name, self._fraction = name, 0.0
-        self._show("getting ready")
+        self._show("starting")
 
-    def progress(self, share: float, message: str) -> None:
-        if share >= self._fraction + STEP or share >= 1:
-            self._fraction = share
+    def progress(self, fraction: float, message: str) -> None:
+        if fraction >= self._fraction + STEP or fraction >= 1:
+            self._fraction = fraction
             self._show(message)
 
     def preview(self, text: str) -> None:
@@ -45,11 +45,11 @@ class NotebookBar:
         self._show("")
 
     def finish(self, result: Result, metric: Metric) -> None:
-        self._lines.append(f"{result.name}: {metric.title} {metric.said(result.scores[metric.name])}")
+        self._lines.append(f"{result.name}: {metric.title} {metric.format(result.scores[metric.name])}")
         self._show("")
 
     def close(self) -> None:
-        """Leaves the lines, and takes the bar away."""
+        """Removes the bar and leaves the lines."""
         self._handle.update(self._html("<br>".join(map(escape, self._lines))))
 
     def _show(self, message: str) -> None:

@@ -14,7 +14,7 @@ from gatewise.notebook import is_notebook
 from gatewise.processes import is_first
 from gatewise.tasks.comparison import Result
 from gatewise.terminal import Terminal, printable
-from gatewise.training.notebook_progress import NotebookBar
+from gatewise.training.notebook_progress import NotebookProgressBar
 from gatewise.training.runner import ProgressCallback
 
 console = Terminal(soft_wrap=True, quiet=not is_first())
@@ -22,28 +22,28 @@ console = Terminal(soft_wrap=True, quiet=not is_first())
 
 @contextmanager
 def progress(shown: bool) -> Iterator[ProgressCallback]:
-    """The callback of a training: a bar, or nothing at all."""
+    """The callback of a training: a progress bar, or one that shows only warnings."""
     if not shown:
-        yield Silent()
+        yield SilentProgress()
     elif is_notebook():
-        notebook = NotebookBar()
+        notebook = NotebookProgressBar()
         try:
             yield notebook
         finally:
             notebook.close()
     else:
-        with Bar() as bar:
+        with ProgressBar() as bar:
             yield bar
 
 
-class Silent:
-    """Shows nothing but warnings."""
+class SilentProgress:
+    """Shows only warnings."""
 
     def notes(self, lines: Sequence[str]) -> None: ...
 
     def begin(self, name: str) -> None: ...
 
-    def progress(self, share: float, message: str) -> None: ...
+    def progress(self, fraction: float, message: str) -> None: ...
 
     def preview(self, text: str) -> None: ...
 
@@ -53,8 +53,8 @@ class Silent:
     def finish(self, result: Result, metric: Metric) -> None: ...
 
 
-class Bar:
-    """A bar for the candidate that is being trained; a line for each that is done."""
+class ProgressBar:
+    """A bar for the current candidate, and a line for each finished one."""
 
     def __init__(self) -> None:
         self._bar = Progress(
@@ -68,7 +68,7 @@ class Bar:
         self._task = self._bar.add_task("", total=1.0, name="")
         self._name = ""
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> ProgressBar:
         self._bar.start()
         return self
 
@@ -83,10 +83,10 @@ class Bar:
 
     def begin(self, name: str) -> None:
         self._name = name
-        self._bar.reset(self._task, total=1.0, name=printable(name), description="getting ready")
+        self._bar.reset(self._task, total=1.0, name=printable(name), description="starting")
 
-    def progress(self, share: float, message: str) -> None:
-        self._bar.update(self._task, completed=share, description=message)
+    def progress(self, fraction: float, message: str) -> None:
+        self._bar.update(self._task, completed=fraction, description=message)
 
     def preview(self, text: str) -> None:
         console.print(text, style="dim")
@@ -95,9 +95,10 @@ class Bar:
         console.print(f"{self._name}: {sentence}", style="yellow")
 
     def finish(self, result: Result, metric: Metric) -> None:
-        told = f"{metric.title} {metric.said(result.scores[metric.name])}"
-        console.print(f"  {result.name:<18} {told}   {_duration(result.seconds)}")
+        score = f"{metric.title} {metric.format(result.scores[metric.name])}"
+        console.print(f"  {result.name:<18} {score}   {duration(result.seconds)}")
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A duration in tables; empty if it is next to nothing."""
     return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s" if seconds >= 0.05 else ""

@@ -1,4 +1,4 @@
-"""A comparison: networks and baselines on the same data, scored on the same test part."""
+"""Trains and scores the candidates of a comparison."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from gatewise.training.runs import read_result
 
 
 class ProgressCallback(Protocol):
-    """Who is told how a comparison goes."""
+    """Receives the progress of a comparison."""
 
     def notes(self, lines: Sequence[str]) -> None: ...
 
     def begin(self, name: str) -> None: ...
 
-    def progress(self, share: float, message: str) -> None: ...
+    def progress(self, fraction: float, message: str) -> None: ...
 
     def preview(self, text: str) -> None: ...
 
@@ -45,7 +45,7 @@ class ProgressCallback(Protocol):
 
 
 class Runner(Generic[Data]):
-    """Where candidates of a task are trained and scored, one after another."""
+    """Trains and scores the candidates of a task, one after another."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Runner(Generic[Data]):
         self.lightning, self.metrics = lightning, task.metrics_of(data)
 
     def baselines(self, kinds: Mapping[str, Callable[[], Baseline]]) -> Iterator[Result]:
-        """The baselines that need no training by gradient."""
+        """The results of the baselines that are not trained by gradient descent."""
         for name, make in kinds.items():
             self.callback.begin(name)
             began = time.perf_counter()
@@ -73,7 +73,7 @@ class Runner(Generic[Data]):
                 yield result
 
     def leave_out(self, error: DivergedError) -> None:
-        """Warns that the candidate that began last is not ranked."""
+        """Warns that the current candidate is not ranked."""
         self.callback.warn(f"left out: {error}")
 
     def trained(
@@ -83,11 +83,14 @@ class Runner(Generic[Data]):
         trainings: Mapping[Path, TrainOptions],
         baseline: bool = False,
     ) -> Result:
-        """One candidate, trained once in each folder; finished trainings there are taken as they are."""
+        """Trains one candidate once in each folder; finished trainings there are loaded.
+
+        trainings: the options of each training, by its folder
+        """
         networks, seconds = [], []
         for number, (folder, options) in enumerate(trainings.items()):
             self.callback.begin(name if len(trainings) == 1 else f"{name} {number + 1} of {len(trainings)}")
-            if baseline:  # it has no steps through which a gradient goes
+            if baseline:  # no gradient flows through its steps
                 options = options.model_copy(update={"watch_gradient": False})
             network, took = self._train(name, make, folder, options)
             networks.append(network)
@@ -95,7 +98,7 @@ class Runner(Generic[Data]):
         return self._result(name, baseline, networks, seconds)
 
     def evaluated(self, name: str, network: Network) -> Result:
-        """A result for a network that was trained before; nothing is chosen by it."""
+        """The result of a network that was trained before, on the test set."""
         scores = self._scores(name, network, self.data.test)
         first = {one.name: scores[one.name] for one in self.metrics}
         size = sum(one.numel() for one in network.parameters())
@@ -104,27 +107,27 @@ class Runner(Generic[Data]):
         return result
 
     def ranked(self, results: list[Result]) -> Comparison[Data]:
-        """The comparison of these results, the best on the test part first."""
+        """The comparison of these results, the best on the test set first."""
         first = self.metrics[0]
         order = sorted(results, key=lambda one: first.order(one.scores[first.name]))
         return Comparison(self.task, self.data, tuple(order))
 
     def for_use(self, name: str, network: Network) -> SavedModel:
-        """A network with all that it needs to read new data."""
+        """The network as a saved model, with the preprocessing of new data."""
         return SavedModel(self.task.name, name, network, self.reading)
 
     def _train(
         self, name: str, make: Callable[[], Network], folder: Path, options: TrainOptions
     ) -> tuple[Network, float]:
-        """The trained network and the seconds it took, from the folder where it is finished there."""
+        """The trained network and the duration of its training; loaded if it is finished in the folder."""
         result = folder / "result.json"
         if result.is_file():
             seconds = read_result(result).seconds
             try:
                 return load_model(folder).network, seconds
             except GatewiseError as error:
-                raise GatewiseError(f"{error}; or remove {result}, and it is trained again") from error
-        from gatewise.training.fit import fit  # Lightning takes seconds to import: only who trains waits
+                raise GatewiseError(f"{error}; or remove {result} to train it again") from error
+        from gatewise.training.fit import fit  # Lightning takes seconds to import
 
         task, data = self.task, self.data
         torch.manual_seed(options.seed)
@@ -146,15 +149,15 @@ class Runner(Generic[Data]):
         write_whole(result, lambda path: path.write_text(json.dumps(asdict(fitted))))
         return network, fitted.seconds
 
-    def _scores(self, name: str, network: Network, part: Any) -> dict[str, float]:
-        """On a part of the data. Errors: `DivergedError` where one that is used is not finite."""
-        task, testing = self.task, part is self.data.test
-        scores = task.score(network.eval(), self.data, part)
+    def _scores(self, name: str, network: Network, split: Any) -> dict[str, float]:
+        """The scores on a split. Raises: `DivergedError` if one that is used is not finite."""
+        task, testing = self.task, split is self.data.test
+        scores = task.score(network.eval(), self.data, split)
         for metric in self.metrics if testing else (task.chosen_by,):
             if not isfinite(value := scores[metric.name]):
                 which = "test" if testing else "validation"
                 raise DivergedError(
-                    f"the {metric.title} of {name} on the {which} part is {value}: "
+                    f"the {metric.title} of {name} on the {which} set is {value}: "
                     f"look for extreme values in the data, or {ADVICE}"
                 )
         return scores
@@ -164,8 +167,8 @@ class Runner(Generic[Data]):
         first = self.metrics[0].name
         scores = [self._scores(name, one, data.test) for one in networks]
         chooser = task.chosen_by
-        whole = data.validation is data.test  # as of data that a model is only scored on
-        chosen_by = scores if whole else [self._scores(name, one, data.validation) for one in networks]
+        same = data.validation is data.test  # of data that a model is only scored on
+        chosen_by = scores if same else [self._scores(name, one, data.validation) for one in networks]
         validations = [chooser.order(one[chooser.name]) for one in chosen_by]
         result = Result(
             name,
@@ -183,5 +186,5 @@ class Runner(Generic[Data]):
 
 
 def write_leaderboard(path: Path, comparison: Comparison[Any]) -> None:
-    """All results as CSV, the best first."""
+    """Writes all results as CSV, the best first."""
     write_whole(path, comparison.table.write_csv)

@@ -1,4 +1,4 @@
-"""A run's folder: what it was started with, so that it can go on and be used later."""
+"""The folder of a run: its options, data and cells, so that it can be resumed and used later."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ from gatewise.tasks.options import (
 )
 from gatewise.training.lock import LOCK, locked
 
-OWN_DATA = "fitted-data"  # in the folder of a run, whose data were in memory
+OWN_DATA = "fitted-data"  # in the folder of a run on data in memory
 CLASSES = "classes.json"  # the labels of data in memory, in the types that the user gave
-GRADIENT = "gradient.csv"  # in the folder of a training that followed its gradient
-LARGEST, LONGEST = 16 * 2**20, 200  # bytes of a run.json, letters of what is wrong with it
+GRADIENT = "gradient.csv"  # in the folder of a training that recorded its gradient
+LARGEST, LONGEST = 16 * 2**20, 200  # bytes of a run.json, characters of an error
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]  # of a folder too
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]  # also of a folder
 
 
 def _file_name(value: Any) -> str:
-    """A path, which may hold bytes that are no text; pydantic refuses these."""
+    """A path, which may contain bytes that are not valid text and that pydantic rejects."""
     if not isinstance(value, str) or not value or len(value) > 4096 or "\0" in value:
         raise ValueError("it should be the path of a file or folder")
     return value
 
 
 class Description(BaseModel, extra="forbid"):
-    """What `run.json` holds; the names of its cells become folders."""
+    """The content of `run.json`; the names of the cells become folders."""
 
     verb: str
     task: str
@@ -58,7 +58,7 @@ class Description(BaseModel, extra="forbid"):
 
 
 class Result(BaseModel, extra="forbid", allow_inf_nan=False, strict=True):
-    """What `result.json` holds of a training that has ended."""
+    """The content of `result.json` of a finished training."""
 
     validation_loss: float
     epochs: Annotated[int, Field(ge=0)]
@@ -79,9 +79,9 @@ class Run:
 
 
 def gradients(run: Run) -> dict[str, Path]:
-    """The files of those who followed the gradient, by the cells' names: of the first training of each."""
-    homes = {name: run.folder if run.verb == "train" else training(run, name, 0) for name in run.cells}
-    return {name: home / GRADIENT for name, home in homes.items() if (home / GRADIENT).is_file()}
+    """The recorded gradients by the names of the cells, of the first training of each."""
+    folders = {name: run.folder if run.verb == "train" else training(run, name, 0) for name in run.cells}
+    return {name: one / GRADIENT for name, one in folders.items() if (one / GRADIENT).is_file()}
 
 
 def training(run: Run, name: str, seed: int) -> Path:
@@ -92,14 +92,13 @@ def training(run: Run, name: str, seed: int) -> Path:
 def begin(
     verb: str, task: Task[Any], data: Path, options: TaskOptions, folder: Path, config: Path | None = None
 ) -> Run:
-    """A new run; nothing is written before `write`.
+    """Creates a new run; nothing is written before `write`.
 
-    Arguments:
-        config: the file that names the cells, None where the user does; the file may not name a Python file,
-            but a run beside it may hold the equations that were read from one
+    config: the file that names the cells, None if the user does; no Python file that it names is executed,
+        but the run beside it may contain the equations of the cell
 
-    Errors: `GatewiseError` where the folder holds something already, a cell is unknown or does not fit the
-    network, or an option is of another network.
+    Raises: `GatewiseError` if the folder is not empty, a cell is unknown or does not fit the network, or an
+        option belongs to another network.
     """
     if isinstance(options, CompareOptions) and not options.cells:
         options = options.model_copy(update={"cells": task.cells(options)})
@@ -114,25 +113,25 @@ def begin(
         cells[short] = cell
     if folder.exists() and not _is_free(folder):
         raise GatewiseError(
-            f"{str(folder)!r} holds something already; give another --out, or go on with --resume {folder}"
+            f"{str(folder)!r} is not empty; give another --out, or continue the run with --resume {folder}"
         )
     return Run(verb, task, folder, data, options, cells)
 
 
 @contextmanager
 def new_folder(verb: str, data: Path) -> Iterator[Path]:
-    """A folder under `runs` that no other process has, locked."""
-    with ExitStack() as held:
+    """A new folder under `runs`, locked."""
+    with ExitStack() as stack:
         for number in count(1):
             folder = Path("runs") / f"{verb}-{data.stem}-{number}"
             with suppress(FileExistsError):
-                held.enter_context(locked(folder, new=True))
+                stack.enter_context(locked(folder, new=True))
                 break
         yield folder
 
 
 def write(run: Run) -> None:
-    """Makes the run's folder, with all that is needed to go on with it; `run.json` last."""
+    """Makes the run's folder with all that is needed to resume it; `run.json` is written last."""
     description = {
         "verb": run.verb,
         "task": run.task.name,
@@ -171,18 +170,18 @@ def read_classes(folder: Path) -> tuple[Any, ...]:
 
 
 def discard(run: Run) -> None:
-    """Takes back what `write` wrote, where nothing was trained; the folder can be used again."""
+    """Removes the files of `write` if nothing was trained, so that the folder can be used again."""
     if not any(run.folder.rglob("*.ckpt")):
         with suppress(OSError):
             for name in ("run.json", "config.yaml", CLASSES):
                 (run.folder / name).unlink(missing_ok=True)
-            run.folder.rmdir()  # fails where something else is there
+            run.folder.rmdir()  # fails if other files are there
 
 
 def resume(verb: str, task: Task[Any], folder: Path) -> Run:
-    """The run of a folder, to go on with. Its cells come from their equations, not from a file.
+    """The run of a folder, to resume. Its cells are read from their stored equations, not from a Python file.
 
-    Errors: `GatewiseError` where the folder holds no such run, or the data changed since.
+    Raises: `GatewiseError` if the folder has no such run, or the data changed since.
     """
     described = read_description(folder)
     _require_inside(folder)
@@ -190,31 +189,31 @@ def resume(verb: str, task: Task[Any], folder: Path) -> Run:
     try:
         cells = {name: from_data(cell) for name, cell in described.cells.items()}
     except GatewiseError as error:
-        raise GatewiseError(f"{str(folder)!r} holds no run to go on with: {error}") from error
+        raise GatewiseError(f"{str(folder)!r} has no run to resume: {error}") from error
     if then != (verb, task.name):
         raise GatewiseError(
-            f"{str(folder)!r} holds a run of '{' '.join(then)}'; go on with gatewise {' '.join(then)}"
+            f"{str(folder)!r} has a run of '{' '.join(then)}'; resume it with gatewise {' '.join(then)}"
         )
     if not data.exists() or fingerprint(data) != described.sha256:
-        raise GatewiseError(f"the data of the run, {data}, is gone or changed since; start a new run")
+        raise GatewiseError(f"the data of the run, {data}, are missing or have changed; start a new run")
     options = resolve(verb_options(verb, task.options), folder / "config.yaml", {})
     return Run(verb, task, folder, data, options, cells, read_classes(folder))
 
 
 def read_description(folder: Path) -> Description:
-    """What `run.json` holds. Errors: `GatewiseError` where it is missing or holds something else."""
-    return _read(folder / "run.json", Description, f"{str(folder)!r} holds no run to go on with")
+    """Reads `run.json`. Raises: `GatewiseError` if it is missing or invalid."""
+    return _read(folder / "run.json", Description, f"{str(folder)!r} has no run to resume")
 
 
 def read_result(path: Path) -> Result:
-    """What `result.json` holds. Errors: `GatewiseError` where it holds something else."""
-    return _read(path, Result, f"{path} is damaged; remove it, and the training goes on where it was")
+    """Reads `result.json`. Raises: `GatewiseError` if it is invalid."""
+    return _read(path, Result, f"{path} is damaged; remove it to continue the training")
 
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
-def _read(path: Path, kind: type[Kind], otherwise: str) -> Kind:
+def _read(path: Path, kind: type[Kind], problem: str) -> Kind:
     try:
         with path.open("rb") as file:
             text = file.read(LARGEST + 1)
@@ -222,28 +221,28 @@ def _read(path: Path, kind: type[Kind], otherwise: str) -> Kind:
             raise ValueError(f"it is larger than {LARGEST} bytes")
         return kind.model_validate(json.loads(text))
     except OSError as error:
-        raise GatewiseError(f"{otherwise} ({path.name}: {error.strerror})") from error
+        raise GatewiseError(f"{problem} ({path.name}: {error.strerror})") from error
     except RecursionError as error:
-        raise GatewiseError(f"{otherwise} ({path.name} is nested too deeply)") from error
+        raise GatewiseError(f"{problem} ({path.name} is nested too deeply)") from error
     except ValidationError as error:
         first = error.errors()[0]
-        told = " ".join(f"{': '.join(map(str, first['loc']))}: {first['msg'].lower()}".split())
-        raise GatewiseError(f"{otherwise} ({path.name}: {told[:LONGEST]})") from error
+        reason = " ".join(f"{': '.join(map(str, first['loc']))}: {first['msg'].lower()}".split())
+        raise GatewiseError(f"{problem} ({path.name}: {reason[:LONGEST]})") from error
     except ValueError as error:
-        raise GatewiseError(f"{otherwise} ({path.name} is not JSON: {error})") from error
+        raise GatewiseError(f"{problem} ({path.name} is not JSON: {error})") from error
 
 
 def _require_inside(folder: Path) -> None:
-    """Errors: `GatewiseError` where a link in a run's folder leads out of it."""
+    """Raises: `GatewiseError` if a link in a run's folder leads out of it."""
     home = folder.resolve()
-    for place, folders, files in os.walk(folder):
-        for path in (Path(place, name) for name in (*folders, *files)):
+    for parent, folders, files in os.walk(folder):
+        for path in (Path(parent, name) for name in (*folders, *files)):
             if path.is_symlink() and not path.resolve().is_relative_to(home):
                 raise GatewiseError(f"{path} is a link that leads out of the run's folder; remove it")
 
 
 def _is_free(folder: Path) -> bool:
-    """Whether nothing is in a folder but what a start that was killed before `run.json` may leave."""
+    """Whether a folder is empty, except for files of a start that was killed before `run.json`."""
     if not folder.is_dir():
         return False
     names = {one.name for one in folder.iterdir()} - {LOCK, OWN_DATA, CLASSES}
@@ -251,7 +250,7 @@ def _is_free(folder: Path) -> bool:
 
 
 def _is_whole(config: Path) -> bool:
-    """Whether a file of options holds every option of a training, as `write` writes them."""
+    """Whether a file has every option of a training, as `write` writes them."""
     try:
         return set(TaskOptions.model_fields) <= set(read_yaml(config))
     except GatewiseError:
@@ -264,13 +263,13 @@ def _of_file(name: str) -> bool:
 
 def _stored(name: str, config: Path) -> CellType:
     """The cell of a Python file that a file of options names, from the run beside the file."""
-    wanted = name.rpartition(":")[2]
+    short = name.rpartition(":")[2]
     if (config.parent / "run.json").is_file():
         for data in read_description(config.parent).cells.values():
             cell = from_data(data)
-            if cell.__name__ == wanted:
+            if cell.__name__ == short:
                 return cell
     raise GatewiseError(
-        f"{config} names the cell {name!r}, but a file of options must not run Python files; "
+        f"{config} names the cell {name!r}, but a file of options must not execute Python files; "
         f"if you trust that file, give --cell {name}"
     )

@@ -195,7 +195,7 @@ def test_runs_that_can_not_begin_or_go_on(tmp_path, table):
     folder = tmp_path / "run"
     runs.write(runs.begin("train", TASK, table, options, folder))
     with pytest.raises(
-        GatewiseError, match="holds something already; give another --out, or go on with --resume"
+        GatewiseError, match="is not empty; give another --out, or continue the run with --resume"
     ):
         runs.write(runs.begin("train", TASK, table, options, folder))
     with pytest.raises(GatewiseError, match="two of the cells are called 'lstm'"):
@@ -205,13 +205,13 @@ def test_runs_that_can_not_begin_or_go_on(tmp_path, table):
     with pytest.raises(GatewiseError, match="there is no cell 'lstn'"):
         runs.begin("train", TASK, table, TrainOptions(**SMALL, cell="lstn"), tmp_path / "other")
     with pytest.raises(
-        GatewiseError, match="holds a run of 'train forecast'; go on with gatewise train forecast"
+        GatewiseError, match="has a run of 'train forecast'; resume it with gatewise train forecast"
     ):
         runs.resume("compare", TASK, folder)
-    with pytest.raises(GatewiseError, match="holds no run to go on with"):
+    with pytest.raises(GatewiseError, match="has no run to resume"):
         runs.resume("train", TASK, tmp_path)
     table.write_text(table.read_text() + "2003-05,9.0\n")
-    with pytest.raises(GatewiseError, match="is gone or changed since; start a new run"):
+    with pytest.raises(GatewiseError, match="are missing or have changed; start a new run"):
         runs.resume("train", TASK, folder)
     assert not (tmp_path / "other").exists()
 
@@ -222,5 +222,5 @@ def test_a_run_s_description_executes_nothing(tmp_path, table):
     description = json.loads(path.read_text())
     description["cells"]["lstm"]["lines"]["i"] = ["__import__", ["x"]]
     path.write_text(json.dumps(description))
-    with pytest.raises(GatewiseError, match="holds no run to go on with"):
+    with pytest.raises(GatewiseError, match="has no run to resume"):
         runs.resume("train", TASK, tmp_path / "run")

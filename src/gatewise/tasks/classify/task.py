@@ -67,7 +67,7 @@ class ClassifyOptions(TaskOptions, ClassifyNetworkOptions, ClassifyDataOptions):
     """The training"""
 
     min_steps_per_epoch: Count = Field(
-        50, description="Steps of a round, at least: few sequences are gone over several times in it."
+        50, description="Steps of an epoch, at least; an epoch passes over few sequences several times."
     )
 
 

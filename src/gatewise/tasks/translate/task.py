@@ -196,7 +196,7 @@ class Translate(Task[ParallelData]):
 
     def network(self, data: ParallelData, options: TranslateOptions, cell: CellType) -> EncoderDecoder:
         sources, targets = data.train.sources.lengths, data.train.targets.lengths
-        seen = options.epochs * options.rounds_over(len(data.train)) * len(data.train)
+        seen = options.epochs * options.passes_over(len(data.train)) * len(data.train)
         return EncoderDecoder(
             cell,
             sources=len(data.source),
