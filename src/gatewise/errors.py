@@ -1,16 +1,16 @@
-"""The exception that a user's mistake raises."""
+"""The exceptions for mistakes of a user."""
 
 import re
 
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-LONGEST, ENDING = 2000, 500  # characters of a message, and of its end where the middle is left out
+LONGEST, ENDING = 2000, 500  # characters of a message, and of the end of one that is shortened
 
 
 class GatewiseError(ValueError):
-    r"""A mistake in what was asked or given: one line that names it and what to do instead.
+    r"""A mistake in the arguments or data of a user: one line that names it and what to do instead.
 
-    What files hold may stand in a message: line breaks and other control characters become escapes, and a
-    long message loses its middle.
+    Messages may quote the content of files: control characters are escaped, and long messages are shortened
+    in the middle.
 
     >>> str(GatewiseError("no column 'a\nb'"))
     "no column 'a\\nb'"
@@ -24,4 +24,4 @@ class GatewiseError(ValueError):
 
 
 class DivergedError(GatewiseError):
-    """A loss or a score is not finite: the model is of no use, but other candidates may be."""
+    """A loss or a score is not finite: the model is useless, but other candidates may not be."""

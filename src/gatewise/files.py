@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whenever a run is killed."""
+"""Atomic writes: a file is complete or absent, even if the process is killed."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ RUST_ERROR = re.compile(r"\(os error (\d+)\)")  # how safetensors and polars rep
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Lets `write` fill a file of a name of its own beside `path`, then puts it in place in one step.
+    """Calls `write` on a temporary file beside `path`, then moves it into place in one step.
 
-    Raises: `OSError` that names `path`, or the folder above it that can't be made, and what is wrong.
+    Raises: `OSError` that names `path`, or the parent folder that can't be made, and the reason.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{secrets.token_hex(8)}.partial")
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        partial.touch(exist_ok=False)  # its error is clearer than that of a library that writes
+        partial.touch(exist_ok=False)  # its error is clearer than that of the library that writes
         write(partial)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
@@ -40,21 +40,21 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def remove_partials(folder: Path) -> None:
-    """Removes what killed writes left in a folder and below it, where nothing else writes now."""
-    for place, _, names in os.walk(folder):
+    """Removes temporary files that killed writes left in a folder and below it."""
+    for parent, _, names in os.walk(folder):
         for name in names:
             if name.startswith(".") and name.endswith(".partial"):
-                _remove(Path(place, name))
+                _remove(Path(parent, name))
 
 
 def _of(path: Path, error: OSError) -> OSError:
-    """The same error, but of the file that was asked for."""
-    if error.errno is None:  # a library's own, without a number
+    """The same error with the path of the requested file."""
+    if error.errno is None:  # raised by a library, without a number
         return OSError(errno.EIO, str(error), str(path))
     return OSError(error.errno, error.strerror or os.strerror(error.errno), str(path))
 
 
 def _remove(partial: Path) -> None:
-    """Removes what is left; where that can't be done, the error before is more useful."""
+    """Removes a temporary file; an error here would hide the more useful one before it."""
     with suppress(OSError):
         partial.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What notebooks show of our values: a cell's equations typeset, and figures as pictures."""
+"""Notebooks: cells are shown as typeset equations, and figures as images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def shell() -> Any:
-    """IPython's shell of a notebook or a console; None where there is none."""
+    """IPython's shell of a notebook or a console; None outside of IPython."""
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
 
 
@@ -18,7 +18,7 @@ def is_notebook() -> bool:
 
 
 def register() -> None:
-    """Lets IPython, where it runs, show cells and figures as more than their names."""
+    """Registers the display of cells and figures with IPython, if it runs."""
     if shell() is not None:
         formatters = shell().display_formatter.formatters
         formatters["text/latex"].for_type_by_name("gatewise.cells.base", "CellType", _equations)

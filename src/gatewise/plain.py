@@ -1,4 +1,4 @@
-"""JSON that somebody else may have written: of bounded size, with finite numbers and each key once."""
+"""Reads untrusted JSON: of bounded size, with finite numbers and unique keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST = 300  # characters of a reason in a message
 
 
 def read_json(path: Path) -> Any:
-    """The data in a file. Raises: `GatewiseError` in one line if it holds anything but plain JSON."""
+    """The data in a file. Raises: `GatewiseError` if it is not valid JSON."""
     with path.open("rb") as file:
         raw = file.read(LARGEST + 1)
     if len(raw) > LARGEST:
@@ -37,7 +37,7 @@ def parse_json(text: str) -> Any:
 
 
 def one_line(error: BaseException) -> str:
-    """What an error reports, in one line of bounded length.
+    """The message of an error, in one line of bounded length.
 
     >>> one_line(ValueError("two\\nlines"))
     'two lines'

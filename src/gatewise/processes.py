@@ -1,4 +1,4 @@
-"""Several processes that train one network together, on several devices or machines."""
+"""Several processes that train one network, on several devices or machines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gatewise.errors import GatewiseError
 
-FOLDER_VARIABLE = "GATEWISE_RUN"  # the first process tells the others, which it starts, the run's folder
+FOLDER_VARIABLE = "GATEWISE_RUN"  # passes the folder of the run from the first process to the others
 PATIENCE = 60.0
 
 
@@ -19,14 +19,14 @@ def is_first() -> bool:
 
 
 def announce(folder: Path) -> None:
-    """Tells processes that are started from this one where the run is."""
+    """Passes the folder of the run to processes that this one starts."""
     os.environ[FOLDER_VARIABLE] = str(folder.resolve())
 
 
 def announced(out: Path | None) -> Path:
-    """The folder that the first process made; waits for it where all were started at once.
+    """The folder that the first process made; waits for it if all were started at the same time.
 
-    Raises: `GatewiseError` if there is no telling which, or it does not come.
+    Raises: `GatewiseError` if the folder is unknown, or is not made in time.
     """
     named = out or os.environ.get(FOLDER_VARIABLE)
     if not named:

@@ -1,4 +1,4 @@
-"""The terminal: names from files are shown, never obeyed."""
+"""The terminal: control characters in texts are escaped."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.text import Text
 
 UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls; tabs and newlines are of tables
-    "\u2028\u2029\u202a-\u202e\u2066-\u2069"  # lines and directions of writing
-    "\ud800-\udfff]"  # bytes of a file's name that are no text
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters; tabs and newlines belong to tables
+    "\u2028\u2029\u202a-\u202e\u2066-\u2069"  # line separators and writing directions
+    "\ud800-\udfff]"  # bytes of file names that are not valid text
 )
 
 
 def printable(text: str) -> str:
-    r"""The text with what would change the terminal written as escapes.
+    r"""The text with control characters as escapes.
 
     >>> printable("temperature \x1b[31m")
     'temperature \\x1b[31m'
@@ -25,7 +25,7 @@ def printable(text: str) -> str:
 
 
 class Terminal(Console):
-    """A console without markup that escapes every text that it is given."""
+    """A console without markup that escapes every text."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(highlight=False, markup=False, emoji=False, **options)

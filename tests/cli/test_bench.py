@@ -18,7 +18,7 @@ def bench(*arguments, folder):
 def test_from_end_to_end_with_both_settings_of_malloc(tmp_path):
     told = bench(*SMALL, "--malloc", "both", "--out", "out", folder=tmp_path)
     assert told.returncode == 0, told.stderr
-    assert "how many times as fast gatewise is" in told.stdout
+    assert "speedup of gatewise over" in told.stdout
     assert "one step of one row" in told.stdout
     assert {one.name for one in (tmp_path / "out").iterdir()} == {
         "speed.csv", "machine.json", "roofline.png"

@@ -37,7 +37,7 @@ def told(monkeypatch, capsys):
 def test_all_cells_are_listed_those_of_lattices_apart(told):
     sequences, lattices, note = told().split("\n\n")
     assert [line.split()[0] for line in sequences.splitlines()] == ["cell", *cells()]
-    assert lattices.startswith("of a lattice ")
+    assert lattices.startswith("lattice cell ")
     assert [line.split()[0] for line in lattices.splitlines()[1:]] == list(lattice_cells())
     for line, cell in zip(lattices.splitlines()[1:], lattice_cells().values(), strict=True):
         columns = re.split(r" {2,}", line.strip())

@@ -1,4 +1,4 @@
-"""What `gatewise doctor` tells: facts of the machine, and what the backends themselves say."""
+"""`gatewise doctor`: facts of the machine, and the answers of the backends."""
 
 import re
 
@@ -25,7 +25,7 @@ class Leaky(Cell):
 
 
 class Picky:
-    """A backend that says of every request what it sees in it."""
+    """A backend that refuses every request with the features it has."""
 
     name = "picky"
 
@@ -51,7 +51,7 @@ def picky(monkeypatch):
 
 
 @pytest.fixture
-def told(monkeypatch, capsys):
+def tables(monkeypatch, capsys):
     """Runs the verb; each table's rows, split into columns, with the first line of the reasons."""
     monkeypatch.setenv("COLUMNS", "400")
 
@@ -66,32 +66,32 @@ def told(monkeypatch, capsys):
     return run
 
 
-def test_it_tells_what_the_backends_say(told, picky):
-    _, by_cell, by_feature = told("--device", "cpu")
-    assert by_cell[0] == ["cell", "served on cpu by", "why not by those before it"]
+def test_the_tables_have_the_answers_of_the_backends(tables, picky):
+    _, by_cell, by_feature = tables("--device", "cpu")
+    assert by_cell[0] == ["cell", "backend on cpu", "why no backend before it"]
     assert [row[0] for row in by_cell[1:]] == list(cells())
     for name, *rest in by_cell[1:]:
         refused = ["reference", "picky: there is a cell that is no LSTM"]
         assert rest == (["picky"] if name == "LSTM" else refused)
     assert by_feature[:2] == [
-        ["LSTM layer with", "served on cpu by", "why not by those before it"],
-        ["nothing more", "picky"],
+        ["LSTM layer with", "backend on cpu", "why no backend before it"],
+        ["no feature", "picky"],
     ]
     features = [row[0] for row in by_feature[2:]]
     assert len(features) == 9
     assert by_feature[2:] == [[name, "reference", f"picky: there is {name}"] for name in features]
 
 
-def test_a_cell_of_ones_own(told, picky, tmp_path):
+def test_a_cell_of_ones_own(tables, picky, tmp_path):
     (tmp_path / "own.py").write_text(OWN)
-    _, by_cell, by_feature = told("--cell", f"{tmp_path / 'own.py'}:Leaky", "--device", "cpu")
+    _, by_cell, by_feature = tables("--cell", f"{tmp_path / 'own.py'}:Leaky", "--device", "cpu")
     assert by_cell[1:] == [["Leaky", "reference", "picky: there is a cell that is no LSTM"]]
     assert by_feature[0][0] == "Leaky layer with"
     assert "projection" not in [row[0] for row in by_feature]  # it reads the last output unit by unit
 
 
 @pytest.mark.parametrize("cell", ["mdrnn2", "mdrnn1"])
-def test_a_cell_of_a_lattice(told, monkeypatch, cell):
+def test_a_cell_of_a_lattice(tables, monkeypatch, cell):
     asked = []
 
     def refusals(request):
@@ -99,18 +99,18 @@ def test_a_cell_of_a_lattice(told, monkeypatch, cell):
         return {one.name: one.refusal(request) for one in choice.BACKENDS}
 
     monkeypatch.setattr(doctor, "refusals", refusals)
-    _, by_cell, by_feature = told("--cell", cell, "--device", "cpu")
+    _, by_cell, by_feature = tables("--cell", cell, "--device", "cpu")
     assert by_cell[1][0] == cell.upper()
-    assert [row[0] for row in by_feature[1:4]] == ["nothing more", "own sizes", "from the last corner"]
+    assert [row[0] for row in by_feature[1:4]] == ["no feature", "own sizes", "reversed axes"]
     for request in asked[:4]:  # what is asked about can be run
         assert choice.run(request).output.shape == (*[3] * request.cell.axes, 2, 8)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_the_backends_that_there_are(told, device):
+def test_the_backends_that_there_are(tables, device):
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("there is no GPU")
-    facts, by_cell, by_feature = told("--cell", "lstm", "--device", device)
+    facts, by_cell, by_feature = tables("--cell", "lstm", "--device", device)
     names = [row[0] for row in facts]
     assert names[:8] == [
         "gatewise", "processor", "instructions", "threads", "compiler", "GPU", "built-in kernels",
@@ -120,15 +120,15 @@ def test_the_backends_that_there_are(told, device):
         assert row[1] in [one.name for one in choice.BACKENDS]
 
 
-def test_reasons_are_told_in_the_table_only(told, monkeypatch, tmp_path, caplog):
+def test_reasons_are_in_the_table_only(tables, monkeypatch, tmp_path, caplog):
     monkeypatch.setenv("CXX", "no-such-compiler")
     monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path / "cache"))
     (tmp_path / "own.py").write_text(OWN)
-    facts, by_cell, _ = told("--cell", f"{tmp_path / 'own.py'}:Leaky", "--device", "cpu")
-    told_of = {row[0]: row[1] for row in facts}
+    facts, by_cell, _ = tables("--cell", f"{tmp_path / 'own.py'}:Leaky", "--device", "cpu")
+    facts_by_name = {row[0]: row[1] for row in facts}
     reason = "CXX is 'no-such-compiler', but there is no program 'no-such-compiler' that can be run"
-    assert told_of["compiler"] == f"none: {reason}"
-    assert told_of["kernel cache"] == f"{tmp_path / 'cache'}: 0 kernels, 0.0 MB"
+    assert facts_by_name["compiler"] == f"none: {reason}"
+    assert facts_by_name["kernel cache"] == f"{tmp_path / 'cache'}: 0 kernels, 0.0 MB"
     assert by_cell[1][:2] == ["Leaky", "reference"]
     assert "no-such-compiler" in by_cell[1][2]
     assert not caplog.records
@@ -138,7 +138,7 @@ def test_reasons_are_told_in_the_table_only(told, monkeypatch, tmp_path, caplog)
     ("arguments", "message"),
     [
         (["--device", "tpu"], "expected --device as cpu or cuda, got 'tpu'"),
-        (["--device", "cuda"], "PyTorch sees no GPU"),
+        (["--device", "cuda"], "PyTorch finds no GPU"),
         (["--cell", "lstn"], "there is no cell 'lstn'"),
     ],
 )
@@ -154,9 +154,9 @@ def test_mistakes(monkeypatch, capsys, arguments, message):
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        ("sse2 avx2 avx512f avx512_bf16", "AVX-512, with products of bfloat16"),
-        ("sse2 avx2 fma", "AVX2, without products of bfloat16"),
-        ("asimd bf16", "NEON, with products of bfloat16"),
+        ("sse2 avx2 avx512f avx512_bf16", "AVX-512, with bfloat16 products"),
+        ("sse2 avx2 fma", "AVX2, without bfloat16 products"),
+        ("asimd bf16", "NEON, with bfloat16 products"),
         ("", "those of "),
     ],
 )

@@ -60,7 +60,7 @@ def test_bytes_that_are_no_text_are_shown_as_such(sample):
     [
         (["letters", "--prime", "abx"], "the model has not seen 'x' in training; it knows 5 characters: abc"),
         (["nowhere"], "there is no model.json in 'nowhere'; give the folder of a finished run"),
-        (["series"], "'series' holds a model of the task 'forecast', which can't generate"),
+        (["series"], "'series' has a model of the task 'forecast', which can't generate"),
         (["letters", "--top-p", "1.5"], "option top_p: input should be less than or equal to 1, got '1.5'"),
         (
             ["letters", "--temperature", "-1"],

@@ -1,4 +1,4 @@
-"""`gatewise ablate`: the loss of a trained model with one gate clamped, or one unit constant."""
+"""`gatewise ablate`: the loss of a trained model with one gate or one unit clamped."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from gatewise.estimators.loading import load
 from gatewise.estimators.outputs import require_output, write_table
 from gatewise.training.progress import console
 
-HEADER = b"layer,cell,"  # of our own tables
-SHOWN = 16  # rows of the table; the file has all
+HEADER = b"layer,cell,"  # of the tables of this verb
+ROWS = 16  # of the printed table; the file has all
 
-UNITS = Annotated[bool, typer.Option("--units", help="Ablate one unit after another instead of gates.")]
+UNITS = Annotated[bool, typer.Option("--units", help="Ablate units instead of gates.")]
 OUT = Annotated[
     Path | None,
-    typer.Option(help="The .csv file to write, replaced where it exists; ablation.csv by default."),
+    typer.Option(help="The .csv file to write or replace; ablation.csv by default."),
 ]
 
 
@@ -32,7 +32,7 @@ def add(app: typer.Typer, about: str) -> None:
 
 
 def ablate_model(run: RUN, data: DATA, units: UNITS = False, out: OUT = None) -> None:
-    """Clamp each gate to 1, to 0 and to its mean, or each unit to its mean, and measure the loss.
+    """Clamp each gate to 1, to 0 and to its mean, or each unit to its mean, and compute the loss.
 
     The loss is the training loss on the first batches of the test set.
     """
@@ -54,7 +54,7 @@ def _table(found: pl.DataFrame) -> Table:
     table = plain_table()
     for name in found.columns:
         table.add_column(name, justify="right" if found[name].dtype.is_numeric() else "left")
-    for row in found.head(SHOWN).iter_rows(named=True):
+    for row in found.head(ROWS).iter_rows(named=True):
         change = f"{row.pop('change'):+.4g}"
         table.add_row(*(f"{one:.4g}" if isinstance(one, float) else str(one) for one in row.values()), change)
     return table

@@ -1,4 +1,4 @@
-"""`gatewise bench`: how fast the layers are on this machine, beside other libraries."""
+"""`gatewise bench`: the speed of the layers on this machine, beside other libraries."""
 
 from __future__ import annotations
 
@@ -21,27 +21,33 @@ from gatewise.plots.saving import save_picture
 from gatewise.terminal import Terminal
 
 CELLS = Annotated[
-    str | None, typer.Option(help="Cells by name, or FILE.py:Name, a file that is executed; commas between.")
+    str | None,
+    typer.Option(help="Cells, comma-separated: names, or FILE.py:Name, a file that is executed."),
 ]
 SHAPES = Annotated[
-    str | None, typer.Option(help="BATCHxSTEPSxINPUTSxHIDDEN, BATCHxL1xL2xINPUTSxHIDDEN; commas.")
+    str | None,
+    typer.Option(help="BATCHxSTEPSxINPUTSxHIDDEN or BATCHxL1xL2xINPUTSxHIDDEN, comma-separated."),
 ]
 QUICK = Annotated[bool, typer.Option("--quick", help="Three shapes, three repeats.")]
-REPEATS = Annotated[int | None, typer.Option(help="Turns of each candidate (9).")]
+REPEATS = Annotated[int | None, typer.Option(help="Measurements of each candidate (9).")]
 AGAINST = Annotated[
     str | None, typer.Option(help="Libraries to compare with, separated by commas (all that are installed).")
 ]
-THREADS = Annotated[int | None, typer.Option(help="Processors to use (all).")]
+THREADS = Annotated[int | None, typer.Option(help="Threads to use (all processors).")]
 DTYPE = Annotated[str, typer.Option(help="float32, or bfloat16 by autocast beside float32.")]
 MALLOC = Annotated[
-    str, typer.Option("--malloc", help="Memory of the C library: default, keep (never given back), both.")
+    str,
+    typer.Option(
+        "--malloc",
+        help="The C library's allocator: default, keep (frees nothing), both.",
+    ),
 ]
 OUT = Annotated[Path | None, typer.Option(help="The folder for speed.csv, machine.json, roofline.png.")]
 
 FILES = {"speed.csv": b"malloc,dtype,cell,", "machine.json": b'"processor"', "roofline.png": MARK}
 
 console = Terminal(soft_wrap=True)
-WIDTHS = {"pass": 9, "who": 18, "ms": 10, "GFLOP/s": 8, "peak": 5, "ratio": 8, "kept MB": 8}
+WIDTHS = {"pass": 9, "library": 18, "ms": 10, "GFLOP/s": 8, "peak": 5, "ratio": 8, "kept MB": 8}
 
 
 def add(app: typer.Typer, about: str) -> None:
@@ -60,7 +66,7 @@ def bench(
     malloc_: MALLOC = "default",
     out: OUT = None,
 ) -> None:
-    """Time cells beside other libraries, all taking turns; no time is shown for wrong results."""
+    """Measure the speed of cells beside other libraries, in turns; only correct results are shown."""
     asked = plan(cells, shapes, against, repeats, dtype, quick, out)
     if out is not None:
         for name, mark in FILES.items():
@@ -83,26 +89,26 @@ def bench(
 
 
 def _measure(asked: Plan) -> bool:
-    """Runs a plan and shows it; whether gatewise was right everywhere."""
-    with console.status("the machine") as status:
+    """Runs a plan and prints the results. Returns: whether all results of gatewise are correct."""
+    with console.status("measuring the machine") as status:
         machine = measured()
         console.print(_described(machine))
         run = Bench(asked, machine, Screen(status))
         run.run()
         if asked.out is not None:
-            status.update("the picture")
+            status.update("drawing")
             save_picture(draw_roofline(run.rows, machine, asked.tasks), asked.out / "roofline.png")
     console.print(_overhead(run.rows))
     console.print(_summary(run.rows))
     if asked.out is not None:
         console.print(f"in {asked.out}: speed.csv, machine.json, roofline.png")
     for one in run.wrong:
-        console.print(f"gatewise is wrong, so its time is not shown: {one}")
+        console.print(f"a result of gatewise is wrong, so its time is not shown: {one}")
     return not run.wrong
 
 
 class Screen:
-    """Shows what is being measured, and every row as soon as it is there."""
+    """Shows the current measurement, and every row as soon as it is measured."""
 
     def __init__(self, status: Status) -> None:
         self._status = status
@@ -119,13 +125,13 @@ class Screen:
             return
         table = Table(box=None, show_header=not self._headed, pad_edge=False, padding=(0, 1, 0, 0))
         for name, width in WIDTHS.items():
-            table.add_column(name, width=width, justify="left" if name in ("pass", "who") else "right")
+            table.add_column(name, width=width, justify="left" if name in ("pass", "library") else "right")
         shown = None
         for row in rows:
             table.add_row(row.passes if row.passes != shown else "", *_texts(row))
             shown = row.passes
         self._headed = True
-        console.print(f"\n{rows[0].cell} {rows[0].shape}, ratio to {rows[0].beside or 'nobody'}")
+        console.print(f"\n{rows[0].cell} {rows[0].shape}, ratio to {rows[0].beside or 'none'}")
         console.print(table)
 
 
@@ -141,28 +147,26 @@ def _texts(row: Row) -> list[str]:
 
 
 def _described(machine: Machine) -> str:
-    said = f"{machine.processor}, {machine.threads} threads, malloc: {malloc.current()}"
+    facts = f"{machine.processor}, {machine.threads} threads, malloc: {malloc.current()}"
     if machine.peak is None:
-        return f"{said}; peak {machine.reason}"
+        return f"{facts}; peak {machine.reason}"
     widths = ", ".join(f"{name} {value:.0f}" for name, value in (machine.bandwidths or {}).items())
-    return f"{said}\npeak {machine.peak:.0f} GFLOP/s in float32; GB/s: {widths}"
+    return f"{facts}\npeak {machine.peak:.0f} GFLOP/s in float32; GB/s: {widths}"
 
 
 def _overhead(rows: Sequence[Row]) -> str:
-    """One step of one row."""
-    told = [
-        f"{row.cell} {row.who} {1e3 * row.milliseconds:.1f}" for row in rows if row.passes == OVERHEAD
-    ]  # fmt: skip
-    return f"\none step of one row, 16 to 16, in microseconds: {', '.join(told)}" if told else ""
+    """The time of one step of one row."""
+    times = [f"{row.cell} {row.who} {1e3 * row.milliseconds:.1f}" for row in rows if row.passes == OVERHEAD]
+    return f"\none step of one row, 16 to 16, in microseconds: {', '.join(times)}" if times else ""
 
 
 def _summary(rows: Sequence[Row]) -> Table:
-    """How many times as fast as each competitor gatewise is."""
+    """The speedup of gatewise over each competitor."""
     found = summary([row for row in rows if row.passes != OVERHEAD])
     competitors = list(dict.fromkeys(who for one in found for who in one.beside))
     competitors.sort(key=lambda who: who not in (TORCH, BEST))
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    table.title = "how many times as fast gatewise is as ... (geometric mean over the shapes)"
+    table.title = "speedup of gatewise over ... (geometric mean over the shapes)"
     table.title_justify = "left"
     for name in ("cell", "pass", *competitors, "worst"):
         table.add_column(name, justify="left" if name in ("cell", "pass", "worst") else "right")

@@ -17,10 +17,10 @@ from gatewise.terminal import Terminal
 NAME = Annotated[
     str | None,
     typer.Argument(
-        help="A cell's name, or FILE.py:Name for your own, which executes the file; mdlstm3 is of three axes."
+        help="A cell's name, or FILE.py:Name for your own, which executes the file; mdlstm3 has three axes."
     ),
 ]
-SEQUENCE_NOTE = "W_k x and R_k v each add a bias, unless a normaliser shifts them; [t-1] is the step before."
+SEQUENCE_NOTE = "W_k x and R_k v each add a bias, unless normalization shifts them; [t-1] is the step before."
 LATTICE_NOTE = (
     "W_k x and R_k v each add a bias, R1_k v and R2_k v do not; [p-e1] is the position one back along axis 1."
 )
@@ -32,20 +32,20 @@ def add(app: typer.Typer, about: str) -> None:
 
 
 def show(name: NAME = None) -> None:
-    """Show all cells, or the equations of one."""
+    """List all cells, or show the equations of one."""
     console = Terminal()
     if name is not None:
         console.print(_described(find_cell(name)), soft_wrap=True)
         return
     console.print(_table("cell", built_in().values()))
     console.print()
-    console.print(_table("of a lattice", lattice_cells().values()))
-    console.print("\nThose of a lattice are shown for two axes; there are more: mdlstm3, grid4gru")
-    console.print("gatewise cells NAME shows the equations; your own cell is FILE.py:Name")
+    console.print(_table("lattice cell", lattice_cells().values()))
+    console.print("\nLattice cells are shown for two axes; others exist too: mdlstm3, grid4gru")
+    console.print("gatewise cells NAME shows the equations; FILE.py:Name is your own cell")
 
 
-def _table(what: str, cells: Iterable[CellType]) -> Table:
-    table = Table(what, "states", "gates", "what it is", box=None, header_style="bold", padding=(0, 2, 0, 0))
+def _table(kind: str, cells: Iterable[CellType]) -> Table:
+    table = Table(kind, "states", "gates", "description", box=None, header_style="bold", padding=(0, 2, 0, 0))
     for cell in cells:
         table.add_row(cell.__name__, " ".join(cell.state), " ".join(cell.gates), cell.about)
     return table

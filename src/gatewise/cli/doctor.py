@@ -1,4 +1,4 @@
-"""`gatewise doctor`: what this machine has, and which backend serves what on it."""
+"""`gatewise doctor`: facts of this machine, and which backend runs which request on it."""
 
 from __future__ import annotations
 
@@ -35,14 +35,15 @@ VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "sse2": "SSE2", "asimd": "NEON"
 BFLOAT16 = {"avx512_bf16", "bf16"}
 MALLOC = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
 MALLOC_HINT = (
-    "gives large blocks back after every step; where PyTorch's own operators take long, try "
+    "returns large blocks to the system after every step; if PyTorch's own operators are slow, try "
     "MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_MMAP_THRESHOLD_=1073741824"
 )
 CELL = Annotated[
-    str | None, typer.Option(help="Ask about one cell: a name, or FILE.py:Name, a file that is executed.")
+    str | None,
+    typer.Option(help="One cell, not all: a name, or FILE.py:Name, a file that is executed."),
 ]
 DEVICE = Annotated[
-    str | None, typer.Option(help="Where the tensors are (the GPU if there is one).", metavar="cpu|cuda")
+    str | None, typer.Option(help="The device of the tensors (the GPU if there is one).", metavar="cpu|cuda")
 ]
 Refusals = dict[str, str | None]
 
@@ -53,28 +54,28 @@ def add(app: typer.Typer, about: str) -> None:
 
 
 def examine(cell: CELL = None, device: DEVICE = None) -> None:
-    """Show what this machine has, and which backend serves which cell and which request."""
-    place = _place(device)
+    """Show facts of this machine, and which backend runs which cell and which request."""
+    device = _chosen_device(device)
     shown = list(built_in().values()) if cell is None else [find_cell(cell)]
     subject = LSTM if cell is None else shown[0]
     console = Terminal()
     console.print(_table((), _machine().items()))
-    with _told_here_only(), console.status("compiling what was not compiled before ..."):
-        by_cell = {one.__name__: refusals(_request(one, place)) for one in shown}
-        by_feature = _by_feature(subject, place)
+    with _without_warnings(), console.status("compiling missing kernels ..."):
+        by_cell = {one.__name__: refusals(_request(one, device)) for one in shown}
+        by_feature = _by_feature(subject, device)
     for what, answers in (("cell", by_cell), (f"{subject.__name__} layer with", by_feature)):
-        rows = [(name, *_served(answer)) for name, answer in answers.items()]
+        rows = [(name, *_backend(answer)) for name, answer in answers.items()]
         console.print()
-        console.print(_table((what, f"served on {place} by", "why not by those before it"), rows))
+        console.print(_table((what, f"backend on {device}", "why no backend before it"), rows))
 
 
-def _place(device: str | None) -> str:
-    there = torch.cuda.is_available()
+def _chosen_device(device: str | None) -> str:
+    available = torch.cuda.is_available()
     if device not in (None, "cpu", "cuda"):
         raise GatewiseError(f"expected --device as cpu or cuda, got {device!r}")
-    if device == "cuda" and not there:
-        raise GatewiseError("--device cuda was given, and PyTorch sees no GPU; leave it out")
-    return device or ("cuda" if there else "cpu")
+    if device == "cuda" and not available:
+        raise GatewiseError("--device cuda was given, and PyTorch finds no GPU; leave it out")
+    return device or ("cuda" if available else "cpu")
 
 
 def _table(header: tuple[str, ...], rows: Any) -> Table:
@@ -84,16 +85,16 @@ def _table(header: tuple[str, ...], rows: Any) -> Table:
     return table
 
 
-def _served(answers: Refusals) -> tuple[str, str]:
-    """Who serves, and what all those who were asked before said."""
+def _backend(answers: Refusals) -> tuple[str, str]:
+    """The backend that runs a request, and the reasons of the backends before it."""
     name = next(one for one, refusal in answers.items() if refusal is None)
     before = list(answers)[: list(answers).index(name)]
     return name, "\n".join(f"{one}: {answers[one]}" for one in before)
 
 
 @contextmanager
-def _told_here_only() -> Iterator[None]:
-    """Keeps the engine's warnings back: the tables hold the same reasons."""
+def _without_warnings() -> Iterator[None]:
+    """Suppresses the engine's warnings: the tables have the same reasons."""
     log = logging.getLogger("gatewise")
     level = log.level
     log.setLevel(logging.ERROR)
@@ -104,7 +105,7 @@ def _told_here_only() -> Iterator[None]:
 
 
 def _request(cell: CellType, device: str, **options: Any) -> Request:
-    """What a small layer of the cell asks of an engine."""
+    """The request of a small layer of the cell."""
     if cell.of_lattice:
         return _over_lattice(cell, device)
     layer = Recurrent(cell, INPUTS, HIDDEN, device=device, **options)
@@ -119,7 +120,7 @@ def _request(cell: CellType, device: str, **options: Any) -> Request:
 
 
 def _over_lattice(cell: CellType, device: str, dtype: torch.dtype | None = None) -> Request:
-    """What a small layer of a lattice's cell asks of an engine."""
+    """The request of a small layer of a lattice cell."""
     zeros = partial(torch.zeros, device=device, dtype=dtype)
     parameters = {one.name: zeros(one.shape(INPUTS, HIDDEN, HIDDEN)) for one in layout(cell).parameters}
     state = {name: zeros(*[STEPS] * (cell.axes - 1), BATCH, HIDDEN) for name in cell.previous}
@@ -127,7 +128,7 @@ def _over_lattice(cell: CellType, device: str, dtype: torch.dtype | None = None)
 
 
 def _by_feature(cell: CellType, device: str) -> dict[str, Refusals]:
-    """What the backends say to a layer that uses one thing more than a plain one."""
+    """The refusals of a layer with one additional feature, by the feature."""
     plain = _request(cell, device)
     requests = (_lattice_features if cell.of_lattice else _sequence_features)(cell, plain, device)
     answers = {name: refusals(request) for name, request in requests.items()}
@@ -141,9 +142,9 @@ def _by_feature(cell: CellType, device: str) -> dict[str, Refusals]:
 def _lattice_features(cell: CellType, plain: Request, device: str) -> dict[str, Request]:
     sizes = torch.ones(BATCH, cell.axes, dtype=torch.int64, device=device)
     return {
-        "nothing more": plain,
+        "no feature": plain,
         "own sizes": replace(plain, lengths=sizes if cell.axes > 1 else sizes[:, 0]),
-        "from the last corner": replace(plain, reverse=(True,) * cell.axes),
+        "reversed axes": replace(plain, reverse=(True,) * cell.axes),
         "float64": _over_lattice(cell, device, torch.float64),
         "trace": replace(plain, trace=True),
     }
@@ -153,7 +154,7 @@ def _sequence_features(cell: CellType, plain: Request, device: str) -> dict[str,
     hidden = plain.state[cell.state[0]]
     steps = torch.zeros(STEPS, BATCH, dtype=torch.bool, device=device)
     requests = {
-        "nothing more": plain,
+        "no feature": plain,
         "lengths": replace(plain, lengths=torch.tensor([STEPS, 0], device=device)),
         "resets": replace(plain, resets=steps),
         "zoneout": replace(plain, zoneout={cell.state[0]: hidden.expand(STEPS, -1, -1)}),
@@ -167,7 +168,7 @@ def _sequence_features(cell: CellType, plain: Request, device: str) -> dict[str,
 
 
 def _machine() -> dict[str, str]:
-    """What the machine has, each with its name."""
+    """Facts of the machine, by their names."""
     facts = {
         "gatewise": f"{__version__}, Python {platform.python_version()}, PyTorch {torch.__version__}",
         "processor": processor.name(),
@@ -187,14 +188,14 @@ def _instructions(flags: Set[str]) -> str:
     vectors = next((name for flag, name in VECTORS.items() if flag in flags), None)
     if vectors is None:
         return f"those of {platform.machine()}"
-    return f"{vectors}, {'with' if flags & BFLOAT16 else 'without'} products of bfloat16"
+    return f"{vectors}, {'with' if flags & BFLOAT16 else 'without'} bfloat16 products"
 
 
 def _threads() -> str:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = torch.get_num_threads()
-    told = f"PyTorch uses {threads}, on {usable} of the machine's {os.cpu_count()} logical cores"
-    return f"{told}; set OMP_NUM_THREADS={usable}: more only wait" if threads > usable else told
+    usage = f"PyTorch uses {threads}, on {usable} of the machine's {os.cpu_count()} logical cores"
+    return f"{usage}; set OMP_NUM_THREADS={usable}: more threads only wait" if threads > usable else usage
 
 
 def _compiler() -> str:
@@ -203,28 +204,28 @@ def _compiler() -> str:
         found = compiler()
     except BuildError as error:
         return f"none: {error}"
-    return f"{found}: {next(iter(found.version.splitlines()), 'of no known version')}"
+    return f"{found}: {next(iter(found.version.splitlines()), 'of unknown version')}"
 
 
 def _gpu() -> str:
     if not torch.cuda.is_available():
-        return "none that PyTorch sees"
+        return "none that PyTorch finds"
     names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return f"{', '.join(names)}; cuDNN {torch.backends.cudnn.version()}"
 
 
 def _installed() -> str:
-    """How many cells were compiled at installation for what this processor has."""
+    """The number of cells that were compiled at installation for this processor."""
     best = processor.instruction_set()
     cells = build.installed_cells()
-    there = sum(build.installed(plan(one), "float") for one in cells)
-    if best is None or not there:
+    compiled = sum(build.installed(plan(one), "float") for one in cells)
+    if best is None or not compiled:
         return "none: each cell is compiled at its first use"
-    return f"{there} of {len(cells)} cells, for {best.name}"
+    return f"{compiled} of {len(cells)} cells, for {best.name}"
 
 
 def _cache() -> str:
-    """Where compiled kernels are kept, and in what state they are."""
+    """The folder of the compiled kernels, and their state."""
     found = cache()
     if found.libraries is None:
         return f"not used, so each process compiles its own kernels: {found.obstacle}"

@@ -16,7 +16,7 @@ from gatewise.training.progress import console
 
 OUT = Annotated[
     Path | None,
-    typer.Option(help="The .html file to write, replaced where it exists; report.html by default."),
+    typer.Option(help="The .html file to write or replace; report.html by default."),
 ]
 EXAMPLE = Annotated[int, typer.Option(min=0, help="The number of the example in the test set, from 0.")]
 STEP = Annotated[
@@ -25,7 +25,7 @@ STEP = Annotated[
 LAYER = Annotated[
     int | None,
     typer.Option(
-        min=0, help="The layer with which it opens; by default the first that runs over the example's steps."
+        min=0, help="The layer at which the report opens; by default the first over the example's steps."
     ),
 ]
 ATTRIBUTION = Annotated[
@@ -34,9 +34,7 @@ ATTRIBUTION = Annotated[
         "--attribution", help="Attribute the prediction to the inputs: integrated gradients, by Captum."
     ),
 ]
-PNG = Annotated[
-    Path | None, typer.Option(help="A folder for PNG pictures of the report.", show_default=False)
-]
+PNG = Annotated[Path | None, typer.Option(help="A folder for PNG figures of the report.", show_default=False)]
 
 
 def add(app: typer.Typer, about: str) -> None:

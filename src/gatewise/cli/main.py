@@ -1,4 +1,4 @@
-"""The command `gatewise`: finds the verb, and turns a mistake into one line."""
+"""The command `gatewise`: finds the verb, and reports a mistake in one line."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ VERBS = {
     "compare": "Train several cells and all baselines on your data, and rank them.",
     "train": "Train one network on your data.",
     "evaluate": "Score a trained model on other data.",
-    "predict": "Let a trained model say what it sees in new data.",
-    "inspect": "Look inside a trained model: every gate and state, step by step, as a page.",
-    "ablate": "Measure the loss of a trained model with each gate clamped, or each unit constant.",
-    "sample": "Go on with a text, or draw vectors, by a model trained to generate.",
+    "predict": "Predict for new data with a trained model.",
+    "inspect": "Show every gate and state of a trained model, step by step, as a page.",
+    "ablate": "Compute the loss of a trained model with each gate or unit clamped.",
+    "sample": "Continue a text, or sample vectors, with a trained generator.",
     "cells": "Show the cells and their equations.",
     "explain": "Walk through a cell line by line, with numbers.",
-    "doctor": "Show what this machine has, and which backend serves what on it.",
+    "doctor": "Show facts of this machine, and which backend runs which layer on it.",
     "demo": "Compare cells on a series that ships with gatewise.",
-    "bench": "Time the layers on this machine, beside other libraries.",
+    "bench": "Measure the speed of the layers on this machine, beside other libraries.",
 }
 MISTAKE, FAILURE, INTERRUPTED = 2, 1, 130
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # typer has no public name for it
@@ -40,15 +40,15 @@ def main(arguments: list[str] | None = None) -> None:
     _prepare_streams()
     try:
         code = _run(given)
-        sys.stdout.flush()  # so that a full disk is found here
+        sys.stdout.flush()  # so that a full disk raises here
     except SystemExit:
         raise
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", INTERRUPTED)
-    except BaseException as error:  # polars' PanicException is no Exception
+    except BaseException as error:  # polars' PanicException is not an Exception
         if isinstance(error, OSError):
             _abandon_output()
-        if isinstance(error, BrokenPipeError):  # as of `| head`, which has read enough
+        if isinstance(error, BrokenPipeError):  # as with `| head`
             sys.exit(FAILURE)
         if debug:
             raise
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(given: list[str]) -> Any:
-    """The exit code of a command. Typer's own way to run it takes any EOFError for Ctrl-C."""
+    """The exit code of a command. Typer's own runner takes any EOFError for Ctrl-C."""
     try:
         command = typer.main.get_command(_app(given))
         with command.make_context("gatewise", given) as context:
@@ -67,20 +67,20 @@ def _run(given: list[str]) -> Any:
 
 
 def _explained(error: BaseException) -> tuple[str, int]:
-    """One line for an error, and the exit code."""
+    """The message of an error in one line, and the exit code."""
     if isinstance(error, GatewiseError | UsageError):
         return getattr(error, "format_message", error.__str__)(), MISTAKE
     if isinstance(error, OSError):
         named = error.filename is not None and error.strerror
-        what = f"{error.filename}: {error.strerror}" if named else f"a file: {error}"
-        return f"can't read or write {what}", MISTAKE
+        file = f"{error.filename}: {error.strerror}" if named else f"a file: {error}"
+        return f"can't read or write {file}", MISTAKE
     if isinstance(error, MemoryError):
         return f"there is not enough memory ({str(error) or 'for this'}); give smaller data or sizes", MISTAKE
     return f"this should not happen ({type(error).__name__}: {error}); --debug shows where", FAILURE
 
 
 def _prepare_streams() -> None:
-    """Makes any name printable, and lets a closed output be one that nobody reads."""
+    """Makes any name printable, and replaces closed streams."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -90,7 +90,7 @@ def _prepare_streams() -> None:
 
 
 def _abandon_output() -> None:
-    """Drops what could not be written, so that Python does not try again when it ends."""
+    """Discards pending output, so that Python does not write it again at exit."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -99,7 +99,7 @@ def _abandon_output() -> None:
 
 
 def _app(given: list[str]) -> typer.Typer:
-    """All verbs by name, but only the one that is called is loaded: PyTorch is slow to import."""
+    """All verbs, of which only the one that is called is loaded: PyTorch is slow to import."""
     app = typer.Typer(
         help="Recurrent networks, from the equation to the trained model.",
         add_completion=False,
@@ -109,7 +109,7 @@ def _app(given: list[str]) -> typer.Typer:
     @app.callback(invoke_without_command=True)
     def _everywhere(
         context: typer.Context,
-        debug: bool = typer.Option(False, "--debug", help="Show where an error arose; with every verb."),
+        debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error; with every verb."),
         version: bool = typer.Option(False, "--version", help="Show the version."),
     ) -> None:
         if version:
@@ -117,9 +117,9 @@ def _app(given: list[str]) -> typer.Typer:
         elif context.invoked_subcommand is None:
             typer.echo(context.get_help())
 
-    wanted = next((one for one in given if not one.startswith("-")), None)
+    called = next((one for one in given if not one.startswith("-")), None)
     for verb, about in VERBS.items():
-        if verb == wanted:
+        if verb == called:
             import_module(f"gatewise.cli.{verb}").add(app, about)
         else:
             app.command(verb, help=about)(lambda: None)
@@ -127,8 +127,8 @@ def _app(given: list[str]) -> typer.Typer:
 
 
 def _fail(message: str, code: int) -> None:
-    if message:  # there is none where the help was shown instead
-        with suppress(OSError):  # nobody may read it
+    if message:  # empty if the help was shown instead
+        with suppress(OSError):  # the stream may be closed
             print(f"gatewise: {printable(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(code)
 

@@ -1,4 +1,4 @@
-"""The command line's parameters, made from the options' own declarations."""
+"""The parameters of the command line, made from the declarations of options."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-DATA = Annotated[Path, typer.Argument(help="Data of the form that the run was trained on.")]
+DATA = Annotated[Path, typer.Argument(help="Data of the same form as those of the run.")]
 RUN = Annotated[Path, typer.Argument(help="The folder of a finished run.")]
 
 
 def with_options(*kinds: type[BaseModel]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command a parameter for each option of any kind; those that are given reach it as `given`."""
+    """Adds a parameter for each option to a command; the options that are set are passed as `given`."""
     declared: dict[str, list[tuple[FieldInfo, type[BaseModel]]]] = {}
     for kind in kinds:
         for name, field in kind.model_fields.items():
@@ -46,9 +46,9 @@ def with_options(*kinds: type[BaseModel]) -> Callable[[Callable[..., None]], Cal
 
 
 def _parameter(name: str, fields: list[tuple[FieldInfo, type[BaseModel]]]) -> inspect.Parameter:
-    """One option as text: the model turns it into its type, and says what it expected.
+    """One option as text, which the options' model validates.
 
-    fields: its declaration by each kind of options that has it; the help shows the first
+    fields: its declaration in each class of options that has it; the help shows the first
     """
     field, kind = fields[0]
     home = next(one for one in reversed(kind.__mro__) if name in getattr(one, "model_fields", {}))
@@ -75,7 +75,7 @@ def _metavar(field: FieldInfo) -> str:
 
 
 def _default(fields: list[FieldInfo]) -> str:
-    """The default in brackets; none is shown where it depends on the data."""
+    """The default in brackets, unless it depends on the data."""
     shown = {_shown(field) for field in fields}
     return shown.pop() if len(shown) == 1 else " (the default depends on the data)"
 

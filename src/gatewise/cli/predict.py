@@ -18,8 +18,8 @@ KIND = "a .csv, .parquet or .txt"
 OUT = Annotated[
     Path,
     typer.Option(
-        help="The CSV, Parquet or text file to write, replaced where it exists. In a CSV an apostrophe "
-        "precedes a text that spreadsheets may run, such as =1+1."
+        help="The CSV, Parquet or text file to write or replace. In a CSV an apostrophe precedes a text that "
+        "spreadsheets may execute, such as =1+1."
     ),
 ]
 

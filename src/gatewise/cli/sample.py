@@ -40,7 +40,7 @@ def sample(given: dict[str, Any], run: RUN, out: OUT = None) -> None:
     model = load(run)
     if not isinstance(model, SamplingMethods):
         raise GatewiseError(
-            f"{str(run)!r} holds a model of the task {model.model_.task!r}, which can't generate"
+            f"{str(run)!r} has a model of the task {model.model_.task!r}, which can't generate"
         )
     _require_known(given, model, run)
     if model.samples_table:
@@ -48,7 +48,7 @@ def sample(given: dict[str, Any], run: RUN, out: OUT = None) -> None:
     elif out is None:
         _stream(model.sample(**given))
     else:
-        raise GatewiseError(f"--out is for a model of vectors; {str(run)!r} holds another: leave it out")
+        raise GatewiseError(f"--out is for a model of vectors, and {str(run)!r} has another; leave it out")
 
 
 def _require_known(given: dict[str, Any], model: SamplingMethods, run: Path) -> None:
@@ -60,11 +60,11 @@ def _require_known(given: dict[str, Any], model: SamplingMethods, run: Path) -> 
             )
 
 
-def _stream(pieces: Iterator[str]) -> None:
+def _stream(symbols: Iterator[str]) -> None:
     """Prints a text while it is generated."""
-    shown = printable if sys.stdout.isatty() else str  # a file gets every symbol as it is
-    for piece in pieces:
-        sys.stdout.write(shown(piece))
+    escape = printable if sys.stdout.isatty() else str  # a file gets every symbol unchanged
+    for symbol in symbols:
+        sys.stdout.write(escape(symbol))
         sys.stdout.flush()
     sys.stdout.write("\n")
 
@@ -72,7 +72,7 @@ def _stream(pieces: Iterator[str]) -> None:
 def _write_table(model: SamplingMethods, run: Path, given: dict[str, Any], out: Path | None) -> None:
     if out is None or out.suffix.lower() not in (".csv", ".parquet"):
         got = "" if out is None else f", not {str(out)!r}"
-        raise GatewiseError(f"vectors make a table: give --out FILE.csv or FILE.parquet{got}")
+        raise GatewiseError(f"samples of vectors are a table: give --out FILE.csv or FILE.parquet{got}")
     picture = out.with_suffix(".png")
     require_output(out, "a .csv or .parquet file", run=run)
     require_output(picture, "a file whose .png is", MARK, run=run)

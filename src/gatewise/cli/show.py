@@ -12,7 +12,7 @@ from gatewise.training.progress import console, duration
 
 
 def leaderboard(comparison: Comparison[Any]) -> Table:
-    """The results as a table of 80 columns, best first; baselines are marked and dimmed."""
+    """The results as a table of at most 80 columns, the best first; baselines are marked and dimmed."""
     metrics = comparison.metrics
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=0)
     for name in ("model", *(metric.title for metric in metrics), "parameters", "time"):
@@ -39,7 +39,7 @@ def leaderboard(comparison: Comparison[Any]) -> Table:
 
 
 def plain_table() -> Table:
-    """A table without borders, with a line below its header."""
+    """A table with only a line below its header."""
     return Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
 
 
@@ -56,9 +56,9 @@ def _show_details(comparison: Comparison[Any]) -> None:
     for one in comparison.details:
         table = plain_table()
         table.title, table.title_justify = f"{chosen.name}: {one.title}", "left"
-        for place, name in enumerate(one.header):
-            numbers = all(row[place][:1].isdigit() or not row[place] for row in one.rows)
-            table.add_column(name, justify="right" if numbers and place else "left")
+        for index, name in enumerate(one.header):
+            numbers = all(row[index][:1].isdigit() or not row[index] for row in one.rows)
+            table.add_column(name, justify="right" if numbers and index else "left")
         for row in one.rows:
             table.add_row(*row)
         console.print(table)

@@ -13,15 +13,13 @@ import typer
 from gatewise.cli.parameters import with_options
 from gatewise.cli.show import show_comparison
 from gatewise.errors import GatewiseError
-from gatewise.estimators.running import find_job, new_run, resumed_run, save_plots
+from gatewise.estimators.running import Finished, find_job, finish, new_run, resumed_run, task_of
 from gatewise.processes import is_first
 from gatewise.tasks import TASKS, choose_task, variants
 from gatewise.tasks.base import Task
-from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import resolve, verb_options
-from gatewise.training import runs
-from gatewise.training.commands import execute
-from gatewise.training.progress import console, progress
+from gatewise.training.progress import console
+from gatewise.training.runs import Run
 
 OUT = Annotated[
     Path | None, typer.Option(help="The folder of the run, empty or new; by default a new one under runs/.")
@@ -59,14 +57,14 @@ def add_verb(app: typer.Typer, about: str, verb: str) -> None:
 
 
 def _loading(verb: str, name: str) -> Callable[[typer.Context], None]:
-    """Creates the command of a task when it is called: the other tasks need not be loaded."""
+    """Creates the command of a task when it is called, so that no other task is loaded."""
 
     def load(context: typer.Context) -> None:
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         app.command(help=TASKS[name])(_command(verb, name))
         command = typer.main.get_command(app)
-        with command.make_context(name, context.args, parent=context.parent) as inner:
-            command.invoke(inner)
+        with command.make_context(name, context.args, parent=context.parent) as own_context:
+            command.invoke(own_context)
 
     return load
 
@@ -82,7 +80,7 @@ def _command(verb: str, name: str) -> Callable[..., None]:
         config: CONFIG = None,
         resume: RESUME = None,
     ) -> None:
-        task = choose_task(name, data, given, _task_of(resume or out))
+        task = choose_task(name, data, given, task_of(resume or out))
         run = execute_command(verb, task, Command(data, out, config, resume, given))
         console.print(f"\nnext: {task.next_step.format(run=run.folder, data=run.data)}")
 
@@ -92,31 +90,22 @@ def _command(verb: str, name: str) -> Callable[..., None]:
     return with_options(*(verb_options(verb, task.options) for task in tasks))(run_command)
 
 
-def _task_of(folder: Path | None) -> str | None:
-    """The task of the run in a folder, if there is one."""
-    if folder is None or not (folder / "run.json").is_file():
-        return None
-    return runs.read_description(folder).task
-
-
-def execute_command(verb: str, task: Task[Any], command: Command) -> runs.Run:
+def execute_command(verb: str, task: Task[Any], command: Command) -> Run:
     """Starts or resumes a run, trains with a progress bar, and prints the result and the files."""
     with _open_run(verb, task, command) as run:
+        begins = is_first() and command.resume is None
         try:
-            with progress(True) as bar:
-                begins = is_first() and command.resume is None
-                comparison = execute(run, bar, find_job(verb), begins=begins)
-            pictures = save_plots(run, comparison)
+            finished = finish(run, find_job(verb), True, begins)
         except (KeyboardInterrupt, OSError) as error:
-            cut = "interrupted" if isinstance(error, KeyboardInterrupt) else "not finished"
-            console.print(f"{cut}; continue with: gatewise {verb} {task.name} --resume {run.folder}")
+            reason = "interrupted" if isinstance(error, KeyboardInterrupt) else "not finished"
+            console.print(f"{reason}; continue with: gatewise {verb} {task.name} --resume {run.folder}")
             raise
-    show_comparison(comparison)
-    _list_files(run, comparison, pictures)
+    show_comparison(finished.comparison)
+    _list_files(finished)
     return run
 
 
-def _open_run(verb: str, task: Task[Any], command: Command) -> AbstractContextManager[runs.Run]:
+def _open_run(verb: str, task: Task[Any], command: Command) -> AbstractContextManager[Run]:
     """The new or resumed run of a command line. Raises: `GatewiseError` if the arguments contradict."""
     if command.resume is not None:
         if command != Command(resume=command.resume):
@@ -129,21 +118,22 @@ def _open_run(verb: str, task: Task[Any], command: Command) -> AbstractContextMa
     return new_run(verb, task, command.data, options, command.out, config)
 
 
-def _list_files(run: runs.Run, comparison: Comparison[Any], pictures: dict[str, str]) -> None:
+def _list_files(finished: Finished) -> None:
+    comparison = finished.comparison
     chosen = comparison.chosen(baseline=False)
     assert chosen is not None
     metric = comparison.metrics[0]
-    if len(run.cells) > 1:
+    if len(finished.run.cells) > 1:
         console.print(
             f"The saved model is {chosen.name} ({metric.title} {metric.format(chosen.scores[metric.name])}), "
             "which has the best score on the validation set; the test set does not influence the choice."
         )
     files = {
         "leaderboard.csv": "the table above",
-        **pictures,
+        **finished.figures,
         "model.safetensors": f"the parameters of {chosen.name}, with model.json",
         "config.yaml": "all options, to run it again with --config",
     }
-    console.print(f"\nwritten to {run.folder}/")
+    console.print(f"\nwritten to {finished.run.folder}/")
     for name, about in files.items():
         console.print(f"  {name:<18} {about}")

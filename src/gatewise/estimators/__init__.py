@@ -1,7 +1,7 @@
-"""The Python API: an estimator for each task, over the same options, runs and files as the command line.
+"""The Python API: an estimator for each task, with the same options, runs and files as the command line.
 
-A task's folder names its estimator (`ESTIMATOR` in its `__init__.py`); several tasks may share one, which
-then chooses the task by the data that it is given.
+The folder of a task names its estimator (`ESTIMATOR` in its `__init__.py`). An estimator of several tasks
+chooses the task by its data.
 """
 
 from __future__ import annotations

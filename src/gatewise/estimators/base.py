@@ -1,4 +1,4 @@
-"""What every estimator does: fit, predict, evaluate, score, save, plot, inspect, ablate."""
+"""The methods of every estimator: fit, predict, evaluate, score, save, plot, inspect, ablate."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ FOLDER = Path | str
 
 
 class Estimator(BaseEstimator):  # type: ignore[misc]
-    """An estimator over one or several tasks; `gatewise.Forecaster` and its like are made of it.
+    """The base class of `gatewise.Forecaster` and the other estimators, of one or several tasks.
 
-    Attributes, once fitted: `model_`, the trained network with all that it needs to read new data;
-    `network_`, the network alone; `comparison_`, its scores and those of the baselines on the test set;
-    `notes_`, how the data were read and split.
+    Attributes, once fitted: `model_`, the trained network with its preprocessing; `network_`, the network
+    alone; `comparison_`, its scores and those of the baselines on the test set; `notes_`, how the data were
+    read and split.
     """
 
     tasks: ClassVar[tuple[Task[Any], ...]]
-    _home: TemporaryDirectory[str] | None = None  # of the files that data in memory became
-    _data: Path | None = None  # what the model was fitted on; None for one that was loaded
-    _form = TableForm()  # of the data that it was fitted on
+    _home: TemporaryDirectory[str] | None = None  # of the files of data in memory
+    _data: Path | None = None  # what the model was fitted on; None if it was loaded
+    _form = TableForm()  # of the data it was fitted on
     _trained_with: TrainOptions | None = None
 
     def fit(self, data: Any, y: Any = None, *, layout: Layout = "NTC", **columns: Any) -> Self:
-        """Trains a network on data of any form that its task reads, and scores it on a test set.
+        """Trains a network and scores it on a test set.
 
         data: a path; a table of polars, pandas, pyarrow or anything with Arrow's C stream interface; or
-            arrays, texts or images, as the task has it
-        y: the labels or texts that belong to arrays, texts and images
-        layout: "NCT" where arrays have their channels before their steps
+            arrays, texts or images, depending on the task
+        y: the labels or texts of arrays, texts and images
+        layout: "NCT" if arrays have their channels before their steps
         columns: options for this data alone, such as `time="month", target="sales"`
 
         Raises: `GatewiseError` if the data or an option is not as expected.
@@ -71,14 +71,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             options = self._options(task, {**source.columns, **columns})
             with new_run("train", task, source.path, options, self._folder(home)) as run:
                 form = form_of(data, source.path)
-                comparison, run = execute_new(run, source, job, self.progress, self.out is not None)
-        self.with_run(run, comparison)
+                finished = execute_new(run, source, job, self.progress, self.out is not None)
+        self.with_run(finished.run, finished.comparison)
         self._home, self._form = home, form
         self._trained_with = self._options(task, columns)
         return self
 
     def with_run(self, run: runs.Run, comparison: Comparison[Any]) -> Self:
-        """The same estimator, fitted by a run. comparison: the result of the run."""
+        """Sets the attributes of a fitted estimator. run, comparison: a run and its result."""
         chosen = comparison.chosen(baseline=False)
         assert chosen is not None
         assert isinstance(run.options, TrainOptions)
@@ -90,10 +90,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, data: Any = None, *, layout: Layout = "NTC") -> Any:
-        """What the model predicts for new data; of a forecaster without any, what follows its own data.
+        """Predicts for new data; without data, a forecaster predicts beyond the end of its own.
 
-        Returns: a table of the library that the data came in, with ids, times and labels of the types that
-            they have there; polars where they are a path.
+        Returns: a table of the same library as the data, with ids, times and labels of the same types; polars
+            for a path.
         """
         with self._written(data, None, layout) as path:
             found = self._task.predict(self.model_, path)
@@ -103,7 +103,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return like(found.frame, form, found.times)
 
     def prediction(self, data: Any = None, *, layout: Layout = "NTC") -> Prediction:
-        """The prediction as a value: its table in polars, and how it is written to a file.
+        """The prediction as a value: its table in polars, and how to write it to a file.
 
         The arguments are those of `predict`.
         """
@@ -111,9 +111,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             return self._task.predict(self.model_, path)
 
     def evaluate(self, data: Any = None, y: Any = None, *, layout: Layout = "NTC") -> Comparison[Any]:
-        """The model's scores on other data, beside the baselines that these can teach.
+        """The model's scores on other data, beside the baselines that can learn from these.
 
-        Without data: those on the test set of the data that it was fitted on.
+        Without data: the scores on the test set of the data it was fitted on.
         """
         check_is_fitted(self, "model_")
         if data is None:
@@ -125,14 +125,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             return evaluate(task, self.model_, loaded, callback)
 
     def score(self, data: Any = None, y: Any = None, *, layout: Layout = "NTC") -> float:
-        """The first metric of the task on other data, or on the test set; negative where lower is better."""
+        """The first metric of the task on other data, or on the test set; negated if lower is better."""
         found = self.evaluate(data, y, layout=layout)
         metric = found.metrics[0]
         value = next(one.scores[metric.name] for one in found.results if not one.baseline)
         return -metric.order(value)
 
     def save(self, folder: FOLDER) -> None:
-        """Writes the model into a folder, as `gatewise.load` and the command line read it."""
+        """Writes the model into a folder that `gatewise.load` and the command line read."""
         check_is_fitted(self, "model_")
         save_model(folder, self.model_)
         if self._trained_with is not None:
@@ -140,7 +140,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             write_whole(Path(folder) / "config.yaml", lambda path: path.write_text(text, encoding="utf-8"))
 
     def figures(self) -> dict[str, Figure]:
-        """The figures of the task, by name: what the model predicts for its test set."""
+        """The figures of the task, by name: predictions for the test set."""
         return self._compared().figures()
 
     def plot(self, name: str | None = None) -> Figure:
@@ -151,12 +151,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self, example: int = 0, data: Any = None, y: Any = None, *, attribution: bool = False,
         step: int | None = None, layer: int | None = None, layout: Layout = "NTC",
     ) -> Report:  # fmt: skip
-        """Every gate and state of the model, step by step, on an example of the test set.
+        """A report of every gate and state of the model, step by step, on an example of the test set.
 
-        example: its number, from 0 on; data: other data, else those that the model was fitted on
-        attribution: show which inputs the prediction came from; step, layer: where the report opens
+        example: its number, from 0; data: other data than those the model was fitted on
+        attribution: attribute the prediction to the inputs; step, layer: where the report opens
 
-        Returns: a page that shows inline in a notebook, and in a browser by `show()`.
+        Returns: a page that is shown inline in a notebook, and in a browser by `show()`.
         """
         from gatewise.report.report import inspect_example
 
@@ -170,15 +170,15 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     ) -> pl.DataFrame:
         """The loss with each gate clamped to 1, to 0 or to its mean, or with each unit clamped to its mean.
 
-        data: other data, else the test set of those that the model was fitted on; units: of units, not gates
+        data: other data than the test set of those the model was fitted on; units: clamp units, not gates
         """
         with self._written(data, y, layout) as path, progress(self.progress) as callback:
-            part = self._task.load_for_evaluation(self.model_, path).test
-            return ablate(self.network_, part, units, callback)
+            test = self._task.load_for_evaluation(self.model_, path).test
+            return ablate(self.network_, test, units, callback)
 
     @property
     def title(self) -> str:
-        """The name and the task of the model, as headings have them."""
+        """The name and the task of the model, for headings."""
         check_is_fitted(self, "model_")
         return f"{self.model_.name}, trained to {self.model_.task}"
 
@@ -198,7 +198,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return found
 
     def _options(self, task: Task[Any], columns: Mapping[str, Any]) -> TrainOptions:
-        """The options that differ from the defaults, and those of the data at hand."""
+        """The options that differ from the defaults, and those of the data."""
         kind = verb_options("train", task.options)
         changed = self._changed()
         unknown = [name for name in (*changed, *columns) if name not in kind.model_fields]
@@ -225,7 +225,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _compared(self) -> Comparison[Any]:
         check_is_fitted(self, "model_")
         if not hasattr(self, "comparison_"):
-            raise GatewiseError("a model that was loaded has no figures; give evaluate(data).plot()")
+            raise GatewiseError("a loaded model has no figures of its own; use evaluate(data).plot()")
         return self.comparison_
 
     def _label_column(self) -> str | None:
@@ -237,11 +237,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     @contextmanager
     def _written(self, data: Any, y: Any, layout: Layout) -> Iterator[Path]:
-        """Data as a file that the task reads: new data, or those that the model was fitted on."""
+        """The path of data for the task: of new data, or of those the model was fitted on."""
         task = self._task
         if data is None:
             if self._data is None:
-                raise GatewiseError("a model that was loaded has no data of its own; give some")
+                raise GatewiseError("a loaded model has no data of its own; give data")
             yield self._data
             return
         with TemporaryDirectory(prefix="gatewise-") as home:
@@ -251,7 +251,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def of(cls, model: SavedModel, options: TrainOptions | None, folder: Path) -> Self:
-        """A fitted estimator from a saved model in a folder; options: of its training, where known."""
+        """A fitted estimator from a saved model in a folder. options: of its training, None if unknown."""
         changed = {} if options is None else {name: getattr(options, name) for name in options.changed()}
         required = {name: None for name in required_options(cls) if name not in changed}
         made = cls(**required, **changed)

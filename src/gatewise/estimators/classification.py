@@ -1,4 +1,4 @@
-"""What classifiers have beside other estimators: scikit-learn's contract."""
+"""The additional methods of classifiers: scikit-learn's interface."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gatewise.training.runs import CLASSES, Run, read_classes, write_classes
 
 
 class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
-    """Labels and probabilities as arrays, for data that are no tables."""
+    """Predicts labels and probabilities as arrays, unless the data are tables."""
 
     classes_: np.ndarray
 

@@ -1,4 +1,4 @@
-"""A comparison of several cells and of all baselines on the same data, from Python."""
+"""Compares several cells and all baselines of a task on the same data."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def compare(
 ) -> Comparison[Any]:
     """Trains several cells and all baselines of a task on the same data, and ranks them on a test set.
 
-    task: as on the command line: "forecast", "classify", "label", ...
-    data, y, layout: as an estimator's `fit` takes them
-    cells: their names; the task's usual ones if none are given; seeds: trainings of each
+    task: its name: "forecast", "classify", "label", ...
+    data, y, layout: as in an estimator's `fit`
+    cells: their names; the default cells of the task if empty; seeds: trainings of each
     out: a folder for the run, which `gatewise.resume` continues; None to leave no files
     shown: whether notes, progress and scores are printed
-    trainer, callbacks, logger: of Lightning, as an estimator takes them, for every training
-    options: all others of the task
+    trainer, callbacks, logger: of Lightning, as in an estimator, for every training
+    options: other options of the task
 
     Returns: the results, the best first: `.table`, `.best`, `.plot()`, `.verdict`.
 
@@ -54,7 +54,7 @@ def compare(
             resolved = resolve(verb_options("compare", chosen.options), None, given)
             folder = Path(out) if out is not None else Path(home, "run")
             with new_run("compare", chosen, source.path, resolved, folder) as run:
-                return execute_new(run, source, job, shown, keep=out is not None)[0]
+                return execute_new(run, source, job, shown, keep=out is not None).comparison
 
 
 def _task_for(name: str, data: Any) -> Any:

@@ -16,11 +16,11 @@ COMPARED = set(CompareOptions.model_fields) - set(TaskOptions.model_fields)  # o
 
 
 def load(folder: Path | str) -> Estimator:
-    """The estimator of a model that `save` or a run of the command line wrote; nothing in it is executed.
+    """Loads a model that `save` or a run wrote, as an estimator; nothing in the files is executed.
 
     folder: of a run, or of `Estimator.save`
 
-    Raises: `GatewiseError` if a file is missing, broken, or of a later version.
+    Raises: `GatewiseError` if a file is missing, damaged, or of a later version.
 
     >>> import gatewise
     >>> model = gatewise.load("run")  # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""What the verbs write: where they may, and tables that are harmless to open in a spreadsheet."""
+"""Output files: where they may be written, and tables that are harmless in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gatewise.plots.saving import MARK
 from gatewise.tasks.options import read_yaml
 from gatewise.training.runs import read_description
 
-FORMULA = r"^[=+\-@\t\r\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"  # how a cell begins that spreadsheets may run
+FORMULA = r"^[=+\-@\t\r\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"  # the start of a cell that spreadsheets may execute
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-CALLS = r"[\pL\pN]"  # signs alone do nothing
+CALLS = r"[\pL\pN]"  # punctuation alone is harmless
 PAGE = b'<meta name="generator" content="gatewise">'
-HEAD = 4096  # bytes of a file in which its mark is
+HEAD = 4096  # bytes of a file that contain its mark
 RUN_FILES = ({"run.json", "config.yaml"}, {"model.json", "model.safetensors"})
 
 __all__ = ["MARK", "PAGE", "require_output", "write_table"]
@@ -33,13 +33,13 @@ def require_output(
     run: Path | None = None,
     **inputs: Path | None,
 ) -> None:
-    """Refuses an output in the place of an input, inside a folder that is one, or in the folder of a run.
+    """Refuses an output that would replace an input, or lies inside an input folder or the folder of a run.
 
     Args:
-        kind: what is expected, as in "a .csv file"
-        mark: given where the user did not name the file: it replaces only a file that begins with this
-        run: the run that is read; the data that it was trained on are inputs too
-        inputs: what is read, by what it is called
+        kind: a description of the output, as in "a .csv file"
+        mark: if given, the output replaces only files that contain it; for files that the user did not name
+        run: the run that is read; the data it was trained on are inputs too
+        inputs: the paths that are read, by their names
 
     Raises: `GatewiseError` that names the input.
     """
@@ -64,9 +64,9 @@ def require_output(
 
 
 def write_table(frame: pl.DataFrame, out: Path, times: str | None = None) -> None:
-    """Writes a table as the CSV or Parquet file that `out` is called.
+    """Writes a table as CSV or Parquet, by the ending of `out`.
 
-    In a CSV a text that a spreadsheet may run as a formula begins with an apostrophe.
+    In a CSV, an apostrophe precedes a text that a spreadsheet may execute as a formula.
     """
     if out.suffix.lower() != ".csv":
         write_whole(out, frame.write_parquet)
@@ -78,23 +78,23 @@ def write_table(frame: pl.DataFrame, out: Path, times: str | None = None) -> Non
 
 
 def harmless(texts: pl.Series) -> pl.Series:
-    """Texts that no spreadsheet runs; numbers, and signs alone, are as they were.
+    """Texts that no spreadsheet executes; numbers and punctuation are unchanged.
 
     >>> harmless(pl.Series(["=1+A1", "-", "-1.5", "a=b", None])).to_list()
     ["'=1+A1", '-', '-1.5', 'a=b', None]
     """
-    runs = texts.str.contains(FORMULA) & ~texts.str.contains(NUMBER) & texts.str.contains(CALLS)
-    return texts.zip_with(~runs, "'" + texts)
+    executable = texts.str.contains(FORMULA) & ~texts.str.contains(NUMBER) & texts.str.contains(CALLS)
+    return texts.zip_with(~executable, "'" + texts)
 
 
 def _touches(out: Path, given: Path) -> bool:
-    """Whether to write `out` would change a file, or anything in a folder, whatever links lead there."""
-    places = {out.resolve(), out.parent.resolve() / out.name}  # what a link leads to, and the link
-    if any(_is_same(place, given) for place in places):
+    """Whether writing `out` would change a file, or anything in a folder, links included."""
+    paths = {out.resolve(), out.parent.resolve() / out.name}  # the target of a link, and the link
+    if any(_is_same(path, given) for path in paths):
         return True
     if not given.is_dir():
         return False
-    parents = {key for place in places for one in place.parents if (key := _key(one)) is not None}
+    parents = {key for path in paths for one in path.parents if (key := _key(one)) is not None}
     own = _key(out)
     for folder, files in _walk(given):
         if _key(folder) in parents:
@@ -105,23 +105,23 @@ def _touches(out: Path, given: Path) -> bool:
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, list[Path]]]:
-    """Each folder below one, behind links too, with its files."""
+    """Each folder below one, following links, with its files."""
     seen = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        key = _key(Path(place))
+    for path, folders, files in os.walk(folder, followlinks=True):
+        key = _key(Path(path))
         if key in seen:
             folders.clear()
             continue
         seen.add(key)
-        yield Path(place), [Path(place, name) for name in files]
+        yield Path(path), [Path(path, name) for name in files]
 
 
-def _is_same(place: Path, given: Path) -> bool:
-    return place == given.resolve() or (_key(place) is not None and _key(place) == _key(given))
+def _is_same(path: Path, given: Path) -> bool:
+    return path == given.resolve() or (_key(path) is not None and _key(path) == _key(given))
 
 
 def _key(path: Path) -> tuple[int, int] | None:
-    """What the system knows a file by, whatever it is called; None where there is none."""
+    """The device and inode of a file; None if there is no file."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -137,19 +137,19 @@ def _has(path: Path, mark: bytes) -> bool:
 
 
 def _data_of(run: Path) -> list[Path]:
-    """The files that a run was trained on: its data, and those that its options name."""
-    for folder in (run, *run.resolve().parents[:2]):  # of a run, and of one of the trainings of one
+    """The files that a run was trained on: its data, and the files that its options name."""
+    for folder in (run, *run.resolve().parents[:2]):  # a run, or one of the trainings of a run
         with suppress(GatewiseError):
             data = Path(read_description(folder).data)
             named = [
-                place / text for text in _texts(folder / "config.yaml") for place in (Path(), data.parent)
+                parent / text for text in _texts(folder / "config.yaml") for parent in (Path(), data.parent)
             ]
             return [data, *(one for one in named if one.is_file())]
     return []
 
 
 def _texts(config: Path) -> list[str]:
-    """The texts among the options of a file."""
+    """The strings among the options of a file."""
     with suppress(GatewiseError):
         values = read_yaml(config).values()
         return [

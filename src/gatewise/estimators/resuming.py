@@ -1,4 +1,4 @@
-"""A run that was interrupted, continued from Python."""
+"""Continues an interrupted run."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Any
 
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.loading import load
-from gatewise.estimators.running import find_job, resumed_run, save_plots
+from gatewise.estimators.running import find_job, finish, resumed_run
 from gatewise.tasks import find_task
 from gatewise.tasks.comparison import Comparison
 from gatewise.training import runs
-from gatewise.training.commands import execute
 from gatewise.training.lightning import Lightning
-from gatewise.training.progress import progress
 
 
 def resume(
@@ -29,11 +27,11 @@ def resume(
 
     folder: the `out` of `Estimator.fit` or `gatewise.compare`, or the run of a command line
     shown: whether notes, progress and scores are printed
-    trainer, callbacks, logger: of Lightning, as an estimator takes them
+    trainer, callbacks, logger: of Lightning, as in an estimator
 
     Returns: a fitted estimator for the run of one network, a `Comparison` for that of several.
 
-    Raises: `GatewiseError` if the folder holds no run, is in use, or the data changed since.
+    Raises: `GatewiseError` if the folder has no run, is in use, or the data changed since.
 
     >>> import gatewise
     >>> model = gatewise.resume("run")  # doctest: +SKIP
@@ -42,7 +40,8 @@ def resume(
     described = runs.read_description(folder)
     task = find_task(described.task)
     job = find_job(described.verb, Lightning(trainer or {}, callbacks, logger))
-    with resumed_run(described.verb, task, folder) as run, progress(shown) as callback:
-        comparison = execute(run, callback, job, begins=False)
-        save_plots(run, comparison)
-    return comparison if described.verb == "compare" else load(folder).with_run(run, comparison)
+    with resumed_run(described.verb, task, folder) as run:
+        finished = finish(run, job, shown, begins=False)
+    if described.verb == "compare":
+        return finished.comparison
+    return load(folder).with_run(finished.run, finished.comparison)

@@ -1,11 +1,11 @@
-"""Runs: a training or a comparison with its files in a folder, for the command line and for Python."""
+"""Runs: a training or a comparison with its files in a folder, for Python and the command line."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,12 @@ JOBS: dict[str, Callable[..., Comparison[Any]]] = {"train": train, "compare": co
 def new_run(
     verb: str, task: Task[Any], data: Path, options: TaskOptions, out: Path | None, config: Path | None = None
 ) -> Iterator[runs.Run]:
-    """A new run in a locked folder; processes beside the first one join the run of the first.
+    """A new run in a locked folder; further processes join the run of the first.
 
     out: the folder, empty or new; None for a new one under `runs`
-    config: the file that names the cells, None where the user names them
+    config: the file that names the cells, None if the user names them
 
-    Raises: `GatewiseError` if the folder is in use or holds something, or an option does not fit the task.
+    Raises: `GatewiseError` if the folder is in use or not empty, or an option does not fit the task.
     """
     if not is_first():
         yield runs.resume(verb, task, announced(out))
@@ -58,7 +58,7 @@ def new_run(
 def resumed_run(verb: str, task: Task[Any], folder: Path) -> Iterator[runs.Run]:
     """The run in a folder, locked.
 
-    Raises: `GatewiseError` if the folder holds no such run, is in use, or the data changed since.
+    Raises: `GatewiseError` if the folder has no such run, is in use, or the data changed since.
     """
     if not is_first():
         yield runs.resume(verb, task, announced(folder))
@@ -93,28 +93,39 @@ def write_source(task: Task[Any], data: Any, y: Any, home: Path, layout: Layout)
     return Source(data, path, folder, columns, tuple(np.unique(as_array(y)).tolist()) if labelled else ())
 
 
-def execute_new(
-    run: runs.Run, source: Source, job: Job, shown: bool, keep: bool
-) -> tuple[Comparison[Any], runs.Run]:
+@dataclass(frozen=True)
+class Finished:
+    """A run with its result. figures: the description of each file, by its name"""
+
+    run: runs.Run
+    comparison: Comparison[Any]
+    figures: Mapping[str, str] = field(default_factory=dict)
+
+
+def execute_new(run: runs.Run, source: Source, job: Job, shown: bool, keep: bool) -> Finished:
     """Executes a new run of a source.
 
     shown: whether notes, progress and scores are printed
     keep: whether the run's folder stays; then it gets the figures, and a copy of data in memory
 
-    Returns: the result, and the run with the data that it read.
+    Returns: the run, with the data that it read, and its result.
     """
     run = replace(run, classes=source.classes)
     if not keep:
         with progress(shown) as callback:
-            return execute(run, callback, job, begins=is_first()), run
-    with (
-        _with_own_data(run, source.folder) as own,
-        naming(own.data, source.data),
-        progress(shown) as callback,
-    ):
-        comparison = execute(own, callback, job, begins=is_first())
-        save_plots(own, comparison)
-        return comparison, own
+            return Finished(run, execute(run, callback, job, begins=is_first()))
+    with _with_own_data(run, source.folder) as own, naming(own.data, source.data):
+        return finish(own, job, shown, begins=is_first())
+
+
+def finish(run: runs.Run, job: Job, shown: bool, begins: bool) -> Finished:
+    """Executes a run whose folder stays, and writes its figures.
+
+    shown: whether notes, progress and scores are printed; begins: whether the run is new, not resumed
+    """
+    with progress(shown) as callback:
+        comparison = execute(run, callback, job, begins)
+    return Finished(run, comparison, save_plots(run, comparison))
 
 
 @contextmanager
@@ -132,21 +143,28 @@ def naming(path: Path, data: Any) -> Iterator[None]:
 
 @contextmanager
 def _with_own_data(run: runs.Run, written: Path) -> Iterator[runs.Run]:
-    """A run whose data are in its own folder, if they were in memory; they are removed if nothing is trained.
+    """Copies data in memory into the folder of the run; removes the copy if nothing was trained.
 
-    written: the temporary folder of data that were in memory
+    written: the temporary folder of the data
     """
     if not run.data.is_relative_to(written):
         yield run
         return
     own = run.folder / runs.OWN_DATA
-    shutil.rmtree(own, ignore_errors=True)  # of a start that was killed
+    shutil.rmtree(own, ignore_errors=True)  # left by a start that was killed
     shutil.copytree(written, own)
     try:
         yield replace(run, data=own / run.data.relative_to(written))
     finally:
         if not (run.folder / "run.json").is_file():
             shutil.rmtree(own)
+
+
+def task_of(folder: Path | None) -> str | None:
+    """The task of the run in a folder, if there is one."""
+    if folder is None or not (folder / "run.json").is_file():
+        return None
+    return runs.read_description(folder).task
 
 
 def save_plots(run: runs.Run, comparison: Comparison[Any]) -> dict[str, str]:
@@ -159,12 +177,12 @@ def _gradient_plots(run: runs.Run) -> list[Plot]:
     tables = {name: pl.read_csv(path) for name, path in runs.gradients(run).items()}
     if not tables:
         return []
-    about = "norm of the gradient by lag, before training and after"
+    about = "norm of the gradient by lag, before and after training"
     return [Plot("gradient", about, draw_gradients(tables))]
 
 
 def find_job(verb: str, lightning: Lightning = NO_EXTRAS) -> Job:
-    """The function that does the work of a verb. Raises: `GatewiseError` if a run cannot be of that verb."""
+    """The function that does the work of a verb. Raises: `GatewiseError` if no run has that verb."""
     if verb not in JOBS:
         raise GatewiseError(f"expected a run of {' or '.join(JOBS)}, got one of {verb!r}")
     return partial(JOBS[verb], lightning=lightning)

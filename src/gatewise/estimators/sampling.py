@@ -1,4 +1,4 @@
-"""What generators have beside other estimators: samples."""
+"""The additional methods of generators: samples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SamplingMethods(Estimator):
-    """The methods of a model that generates."""
+    """Samples from a model."""
 
     @property
     def sampling_options(self) -> type[Options]:
@@ -26,13 +26,13 @@ class SamplingMethods(Estimator):
 
     @property
     def samples_table(self) -> bool:
-        """Whether a sample is a table; else it is a text."""
+        """Whether a sample is a table, not a text."""
         return self._task.samples_table
 
     def sample(self, **options: Any) -> Any:
         """Samples from the model.
 
-        options: those of `gatewise sample`: length, seed, and more by the task
+        options: length, seed and others, depending on the task
 
         Returns: an iterator over the symbols of a text, or a table of vectors.
 
@@ -44,5 +44,5 @@ class SamplingMethods(Estimator):
         return self._task.sample(self.model_, resolve(self.sampling_options, None, options))
 
     def plot_sample(self, sample: pl.DataFrame) -> Figure:
-        """The figure of a sample that is a table."""
+        """Draws a sample that is a table."""
         return self._task.draw_sample(self.model_, sample)

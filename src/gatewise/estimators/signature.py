@@ -24,7 +24,7 @@ Kind = TypeVar("Kind", bound=type)
 
 
 def with_options(kind: Kind) -> Kind:
-    """Gives an estimator's class a constructor with every option of its tasks, and documents them."""
+    """Adds a constructor with every option of its tasks to an estimator, and documents the options."""
     fields = _fields(kind.tasks)  # type: ignore[attr-defined]
     defaults = {name: _default(declared) for name, declared in fields.items()}
     defaults |= {name: value for name, (value, _) in COMMON.items()}
@@ -63,7 +63,7 @@ def required_options(kind: type) -> list[str]:
 
 
 def _fields(tasks: tuple[Task[Any], ...]) -> Mapping[str, list[FieldInfo]]:
-    """The declarations of each option, by task; those of a training come last."""
+    """The declarations of each option in the tasks; required options come first."""
     found: dict[str, list[FieldInfo]] = {}
     for task in tasks:
         for name, field in verb_options("train", task.options).model_fields.items():
@@ -73,7 +73,7 @@ def _fields(tasks: tuple[Task[Any], ...]) -> Mapping[str, list[FieldInfo]]:
 
 
 def _default(declared: list[FieldInfo]) -> Any:
-    """The default of an option; None, "that of the chosen task", where tasks differ in it."""
+    """The default of an option; None if the tasks have different ones."""
     values = [field.default for field in declared]
     return values[0] if all(one == values[0] for one in values) else None
 
