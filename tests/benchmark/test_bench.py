@@ -43,17 +43,19 @@ def test_rows_are_written_with_what_they_are_compared_to(tmp_path):
     run = Bench(small(out=tmp_path), MACHINE, Quiet())
     run.run()
     assert run.wrong == []
-    assert read(tmp_path / "speed.csv")[0].who == "gatewise"
-    kinds = [(row.shape, row.passes, row.who) for row in run.rows if row.who in ("gatewise", "torch.nn")]
+    assert read(tmp_path / "speed.csv")[0].library == "gatewise"
+    kinds = [
+        (row.shape, row.passes, row.library) for row in run.rows if row.library in ("gatewise", "torch.nn")
+    ]
     assert kinds == [
-        (shape, passes, who)
+        (shape, passes, library)
         for shape, passes in (("2x3x4x5", "forward"), ("2x3x4x5", "both"), ("1x1x16x16", OVERHEAD))
-        for who in ("gatewise", "torch.nn")
+        for library in ("gatewise", "torch.nn")
     ]
     for row in run.rows:
-        assert row.beside == "torch.nn"
-        assert row.share == pytest.approx(row.gflops / 100.0)
-        assert (row.kept is not None) == (row.passes == "both")
+        assert row.compared_with == "torch.nn"
+        assert row.peak_fraction == pytest.approx(row.gflops / 100.0)
+        assert (row.saved_mb is not None) == (row.passes == "both")
     told = json.loads((tmp_path / "machine.json").read_text())
     assert told["peak"] == 100.0
     assert told["versions"]["torch"] == torch.__version__
@@ -102,7 +104,7 @@ def test_no_time_for_who_is_wrong_or_fails(monkeypatch):
     asked = replace(small(), competitors=(Eager(), Failing()))
     run = Bench(asked, MACHINE, Quiet())
     run.run()
-    assert {row.who for row in run.rows if row.passes != OVERHEAD} == {"eager loop"}
+    assert {row.library for row in run.rows if row.passes != OVERHEAD} == {"eager loop"}
     assert any("the output is" in one for one in run.wrong)
     assert "GRU 2x3x4x5, failing: RuntimeError: out of luck" in run.notes
 
@@ -111,8 +113,8 @@ def test_bfloat16_is_beside_our_own_float32():
     run = Bench(small(dtype="bfloat16", competitors=""), MACHINE, Quiet())
     run.run()
     forward = [row for row in run.rows if row.passes == "forward"]
-    assert [row.who for row in forward] == ["gatewise", "gatewise traced", "gatewise float32"]
-    assert {row.beside for row in forward} == {"gatewise float32"}
+    assert [row.library for row in forward] == ["gatewise", "gatewise traced", "gatewise float32"]
+    assert {row.compared_with for row in forward} == {"gatewise float32"}
 
 
 def test_the_picture_has_a_mark_for_each_cell_and_shape(tmp_path, monkeypatch):
@@ -200,16 +202,16 @@ def test_threads_that_are_not_there():
 
 
 def test_malloc_settings(monkeypatch):
-    for name in malloc.KEEPING:
+    for name in malloc.ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(malloc.platform, "libc_ver", lambda: ("glibc", "2.36"))
-    assert malloc.elsewhere("default") == []
-    assert malloc.elsewhere("keep") == malloc.elsewhere("both") == ["keep"]
+    assert malloc.other_settings("default") == []
+    assert malloc.other_settings("keep") == malloc.other_settings("both") == ["keep"]
     with pytest.raises(GatewiseError, match="expected --malloc as"):
-        malloc.elsewhere("sometimes")
+        malloc.other_settings("sometimes")
     monkeypatch.setattr(malloc.platform, "libc_ver", lambda: ("", ""))
     with pytest.raises(GatewiseError, match="needs glibc"):
-        malloc.elsewhere("keep")
-    for name, value in malloc.KEEPING.items():
+        malloc.other_settings("keep")
+    for name, value in malloc.ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     assert malloc.current() == "keep"

@@ -17,15 +17,15 @@ BY_NAME = {one.name: one for one in (*OURS, *COMPETITORS)}
 
 @pytest.mark.parametrize("shape", SMALL, ids=str)
 @pytest.mark.parametrize(
-    ("who", "cell"),
+    ("library", "cell"),
     [("torch.nn", cell) for cell in (LSTM, GRU, RNN)]
     + [("TorchScript", cell) for cell in LOOPS]
     + [("eager loop", SoftplusLSTM)]
     + [("JAX", cell) for cell in (LSTM, GRU, *LOOPS)]
-    + [(who, cell) for who in ("onnxruntime", "OpenVINO") for cell in (LSTM, GRU, RNN)],
+    + [(library, cell) for library in ("onnxruntime", "OpenVINO") for cell in (LSTM, GRU, RNN)],
 )
-def test_every_competitor_agrees(who, cell, shape):
-    competitor, task = BY_NAME[who], Task(cell, shape)
+def test_every_competitor_agrees(library, cell, shape):
+    competitor, task = BY_NAME[library], Task(cell, shape)
     if competitor.missing():
         pytest.skip(competitor.missing())
     assert competitor.refusal(task) is None
@@ -62,8 +62,8 @@ class Altered(TorchCandidate):
 @pytest.mark.parametrize(
     ("alter", "told"),
     [
-        (lambda one: one.output[-1, 0, 0].add_(0.01), "the output is 1.0e-02 off"),
-        (lambda one: one.output[0, 0, 0].fill_(torch.nan), "the output is nan off"),
+        (lambda one: one.output[-1, 0, 0].add_(0.01), "the output is off by 1.0e-02"),
+        (lambda one: one.output[0, 0, 0].fill_(torch.nan), "the output is off by nan"),
         (lambda one: one.final[1].mul_(1.01), "final state 2 is"),
         (lambda one: one.gradients["input"].mul_(1.01), "the gradient of input is"),
         (lambda one: one.gradients["bias_hh"].mul_(0), "the gradient of bias_hh is"),
@@ -97,7 +97,7 @@ def test_what_is_kept_is_counted():
         output = torch.tanh(values.sum(-1, keepdim=True).expand(3, 2, 5) * 1)  # keeps its own output
         return output, (output[-1],)
 
-    assert TorchCandidate(problem, run, {}).kept_bytes() == 3 * 2 * 5 * 4
+    assert TorchCandidate(problem, run, {}).saved_bytes() == 3 * 2 * 5 * 4
 
 
 def test_who_does_not_take_part_says_why():

@@ -14,7 +14,7 @@ def test_stepped_by_hand_every_cell_is_the_reference(cell):
     equations = Equations(cell, layout(cell), TORCH, problem.parameters())
     state = tuple(torch.zeros(3, 5) for _ in cell.state)
     outputs = []
-    for now in zip(*equations.driven(problem.values), strict=True):
+    for now in zip(*equations.input_products(problem.values), strict=True):
         state = equations.step(now, state)
         outputs.append(state[0])
     with backend("reference"), torch.no_grad():

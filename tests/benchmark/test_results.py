@@ -4,16 +4,19 @@ import math
 
 import pytest
 
-from gatewise.benchmark.results import BEST, Row, beside, read, summary, write
+from gatewise.benchmark.results import BEST, Row, read, reference_row, summary, write
 from gatewise.errors import GatewiseError
 
 
-def row(who, milliseconds, cell="LSTM", shape="1x2x3x4", passes="both", **more):
-    return Row("default", "float32", cell, shape, passes, who, milliseconds, 0.0, 1.0, **more)
+def row(library, milliseconds, cell="LSTM", shape="1x2x3x4", passes="both", **more):
+    return Row("default", "float32", cell, shape, passes, library, milliseconds, 0.0, 1.0, **more)
 
 
 def test_what_is_written_is_read(tmp_path):
-    rows = [row("gatewise", 2.5, share=0.25, ratio=2.0, beside="torch.nn", kept=1.5), row("torch.nn", 5.0)]
+    rows = [
+        row("gatewise", 2.5, peak_fraction=0.25, ratio=2.0, compared_with="torch.nn", saved_mb=1.5),
+        row("torch.nn", 5.0),
+    ]
     write(rows, tmp_path / "speed.csv")
     assert read(tmp_path / "speed.csv") == rows
     assert read(tmp_path / "none.csv") == []
@@ -27,10 +30,10 @@ def test_another_file_is_not_written_over(tmp_path):
 
 def test_rows_are_compared_with_torch_or_the_fastest_competitor():
     rows = [row("gatewise", 1.0), row("gatewise recompute", 0.5), row("JAX", 2.0), row("eager loop", 3.0)]
-    assert beside(rows).who == "JAX"
-    assert beside([*rows, row("torch.nn", 9.0)]).who == "torch.nn"
-    assert beside([row("gatewise", 1.0), row("gatewise float32", 2.0)]).who == "gatewise float32"
-    assert beside([row("gatewise", 1.0)]) is None
+    assert reference_row(rows).library == "JAX"
+    assert reference_row([*rows, row("torch.nn", 9.0)]).library == "torch.nn"
+    assert reference_row([row("gatewise", 1.0), row("gatewise float32", 2.0)]).library == "gatewise float32"
+    assert reference_row([row("gatewise", 1.0)]) is None
 
 
 def test_a_summary_is_of_geometric_means_and_the_worst_shape():
@@ -40,9 +43,9 @@ def test_a_summary_is_of_geometric_means_and_the_worst_shape():
         row("gatewise", 2.0, shape=second), row("torch.nn", 1.0, shape=second),
     ]  # fmt: skip
     (found,) = summary(rows)
-    assert found.beside["torch.nn"] == pytest.approx(math.sqrt(4.0 * 0.5))
-    assert found.beside[BEST] == pytest.approx(math.sqrt(2.0 * 0.5))
-    assert found.beside["JAX"] == pytest.approx(2.0)
+    assert found.ratios["torch.nn"] == pytest.approx(math.sqrt(4.0 * 0.5))
+    assert found.ratios[BEST] == pytest.approx(math.sqrt(2.0 * 0.5))
+    assert found.ratios["JAX"] == pytest.approx(2.0)
     assert (found.worst, found.worst_shape) == (0.5, second)
 
 

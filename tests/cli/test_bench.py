@@ -25,7 +25,7 @@ def test_from_end_to_end_with_both_settings_of_malloc(tmp_path):
     }  # fmt: skip
     rows = read(tmp_path / "out" / "speed.csv")
     assert {row.malloc for row in rows} == {"default", "keep"}
-    assert {row.who for row in rows} >= {"gatewise", "torch.nn"}
+    assert {row.library for row in rows} >= {"gatewise", "torch.nn"}
 
 
 @pytest.mark.parametrize(

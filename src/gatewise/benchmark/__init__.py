@@ -1,1 +1,1 @@
-"""How fast the layers are, beside others, measured in one run."""
+"""Benchmarks of the layers against other libraries, measured in one run."""

@@ -1,4 +1,4 @@
-"""The measurement: every candidate is checked, then all take turns."""
+"""The measurement: every candidate is checked, then all are timed in turns."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ from gatewise.benchmark.results import OURS, Row
 from gatewise.benchmark.workload import ONE_STEP, PASSES, Problem, Task
 from gatewise.files import write_whole
 
-OVERHEAD = "overhead"  # the pass of one step of one row, where the products take no time
-LIMIT = 120  # seconds to get ready in; who needs more is left out
+OVERHEAD = "overhead"  # the pass of one step of one row, in which products take no time
+LIMIT = 120  # seconds of preparation; a slower candidate is left out
 PACKAGES = ("torch", "numpy", "jax", "onnxruntime", "openvino")
 
 
-class Watcher(Protocol):
-    """Who is told what happens."""
+class ProgressCallback(Protocol):
+    """Receives the progress of a benchmark."""
 
-    def doing(self, what: str) -> None:
-        """What is being done now."""
+    def doing(self, activity: str) -> None:
+        """Called with the current activity."""
 
     def note(self, text: str) -> None:
-        """Something to know about the results, such as who was left out, and why."""
+        """Called with a remark on the results, such as the reason why a candidate was left out."""
 
     def measured(self, rows: Sequence[Row]) -> None:
-        """All rows of one cell and shape."""
+        """Called with all rows of one cell and shape."""
 
 
 class Bench:
     """One run of a plan on a machine.
 
-    rows: what was measured; wrong: where gatewise itself did not agree with the reference
+    rows: the measurements; wrong: deviations of gatewise itself from the reference
     """
 
-    def __init__(self, plan: Plan, machine: Machine, watcher: Watcher) -> None:
-        self.plan, self.machine, self.watcher = plan, machine, watcher
+    def __init__(self, plan: Plan, machine: Machine, callback: ProgressCallback) -> None:
+        self.plan, self.machine, self.callback = plan, machine, callback
         self.setting = malloc.current()
         self.rows: list[Row] = []
         self.wrong: list[str] = []
@@ -59,24 +59,24 @@ class Bench:
         self.others = [row for row in before if (row.malloc, row.dtype) != (self.setting, plan.dtype)]
 
     def run(self) -> None:
-        """Measures everything; what is measured is written at once, so that a kill loses one shape only."""
+        """Measures everything; writes after every shape, so that an interruption loses only one."""
         candidates = [one for one in self.plan.candidates if not self._note(one.name, one.missing())]
         self._write()
         for task in self.plan.tasks:
             self._measure(task, [one for one in candidates if one.fits(task)])
-        beside = [one for one in candidates if one.name in (OURS, "torch.nn")]
+        compared = [one for one in candidates if one.name in (OURS, "torch.nn")]
         for cell in dict.fromkeys(task.cell for task in self.plan.tasks if task.cell in LAYERS):
-            self._measure(Task(cell, ONE_STEP), beside, OVERHEAD)
+            self._measure(Task(cell, ONE_STEP), compared, OVERHEAD)
 
     def _measure(self, task: Task, candidates: Sequence[Competitor], only: str | None = None) -> None:
-        self.watcher.doing(f"{task}: the reference")
+        self.callback.doing(f"{task}: computing the reference")
         problem = Problem.of(task)
         checker = Checker(problem, self.plan.bfloat16)
         ready: dict[str, dict[str, Candidate]] = {which: {} for which in PASSES}
         for one in candidates:
             if self._note(one.name, one.refusal(task)):
                 continue
-            self.watcher.doing(f"{task}: {one.name} gets ready")
+            self.callback.doing(f"{task}: preparing {one.name}")
             try:
                 with _at_most(LIMIT), warnings.catch_warnings():
                     warnings.simplefilter("ignore")
@@ -87,55 +87,59 @@ class Bench:
                             ready[which][one.name] = candidate
                         elif one.name.startswith(OURS):
                             self.wrong.append(f"{task} {which}: {wrong}")
-            except Exception as error:  # whatever another library raises; the others go on
+            except Exception as error:  # any error of another library; the others continue
                 self._note(f"{task}, {one.name}", f"{type(error).__name__}: {str(error).strip()[:150]}")
         del checker  # and its memory
         passes = ("forward",) if only else PASSES
         found = [row for which in passes for row in self._timed(task, which, ready[which], only or which)]
         self.rows += found
-        self.watcher.measured(found)
+        self.callback.measured(found)
         self._write()
 
-    def _timed(self, task: Task, which: str, ready: dict[str, Candidate], name: str) -> list[Row]:
+    def _timed(self, task: Task, which: str, ready: dict[str, Candidate], passes: str) -> list[Row]:
         """The rows of one pass."""
-        self.watcher.doing(f"{task}: {name}")
-        calls = {who: getattr(one, which) for who, one in ready.items()}
+        self.callback.doing(f"{task}: {passes}")
+        calls = {name: getattr(one, which) for name, one in ready.items()}
         rows, operations = [], task.operations(which)
-        for who, turns in take_turns(calls, self.plan.repeats).items():
+        for library, turns in take_turns(calls, self.plan.repeats).items():
             seconds = statistics.median(turns)
-            kept = ready[who].kept_bytes() if which == "both" else None
+            gflops = operations / seconds / 1e9
+            saved = ready[library].saved_bytes() if which == "both" else None
             rows.append(
                 Row(
-                    self.setting, self.plan.dtype, task.cell.__name__, str(task.shape), name, who,
+                    self.setting, self.plan.dtype, task.cell.__name__, str(task.shape), passes, library,
                     milliseconds=1e3 * seconds,
-                    spread=(max(turns) - min(turns)) / seconds,
-                    gflops=operations / seconds / 1e9,
-                    share=operations / seconds / 1e9 / self.machine.peak if self.machine.peak else None,
-                    kept=None if kept is None else kept / 1e6,
+                    relative_range=(max(turns) - min(turns)) / seconds,
+                    gflops=gflops,
+                    peak_fraction=gflops / self.machine.peak if self.machine.peak else None,
+                    saved_mb=None if saved is None else saved / 1e6,
                 )
             )  # fmt: skip
-        other = results.beside(rows)
+        other = results.reference_row(rows)
         if other is None:
             return rows
-        return [replace(row, ratio=other.milliseconds / row.milliseconds, beside=other.who) for row in rows]
+        return [
+            replace(row, ratio=other.milliseconds / row.milliseconds, compared_with=other.library)
+            for row in rows
+        ]
 
-    def _note(self, who: str, reason: str | None, before: str = "") -> bool:
-        """Tells why somebody is left out, once; whether there is a reason."""
+    def _note(self, subject: str, reason: str | None, prefix: str = "") -> bool:
+        """Reports once why a candidate is left out. Returns: whether there is a reason."""
         if reason is None:
             return False
-        text = f"{who}: {before}{' '.join(reason.split())}"
+        text = f"{subject}: {prefix}{' '.join(reason.split())}"
         if text not in self.notes:
             self.notes.append(text)
-            self.watcher.note(text)
+            self.callback.note(text)
         return True
 
     def _write(self) -> None:
         if self.plan.out is None:
             return
         results.write([*self.others, *self.rows], self.plan.out / "speed.csv")
-        told = {**self.machine.as_json(), "python": platform.python_version(), "versions": _versions()}
-        told["left_out"] = self.notes
-        text = json.dumps(told, indent=2) + "\n"
+        facts = {**self.machine.as_json(), "python": platform.python_version(), "versions": _versions()}
+        facts["left_out"] = self.notes
+        text = json.dumps(facts, indent=2) + "\n"
         write_whole(
             self.plan.out / "machine.json", lambda partial: partial.write_text(text, encoding="utf-8")
         )
@@ -153,7 +157,7 @@ def _versions() -> dict[str, str]:
 
 @contextmanager
 def _at_most(seconds: int) -> Iterator[None]:
-    """Raises `TimeoutError` in what takes longer, where the system can; a call into C ends first."""
+    """Raises `TimeoutError` after some seconds, if the system can; a call into C is not interrupted."""
     if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
         yield
         return

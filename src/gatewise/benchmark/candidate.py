@@ -1,4 +1,4 @@
-"""Competitors and candidates: a competitor prepares a candidate for a problem, to be timed and checked."""
+"""Competitors and candidates: a competitor prepares a candidate for a problem, which is checked and timed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gatewise.benchmark.workload import PASSES, Problem, Task
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What a candidate computed.
+    """The results of a candidate.
 
     output: [T, B, H]; final: [B, H] for each state; gradients: of `input` and of each parameter
     """
@@ -27,58 +27,58 @@ class Results:
 
 
 class Candidate(ABC):
-    """One problem, ready to be run as often as wanted."""
+    """One prepared problem, which can run any number of times."""
 
     @abstractmethod
     def forward(self) -> Any:
-        """The output and the final states, without a gradient, in the library's own form."""
+        """The output and the final states, without gradients, in the library's own types."""
 
     def both(self) -> Any:
-        """The same, and the gradients of the input and of all parameters."""
+        """The same, with the gradients of the input and of all parameters."""
         raise NotImplementedError
 
     @abstractmethod
     def read(self, done: Any) -> Results:
-        """What `forward` or `both` returned, as PyTorch's tensors."""
+        """The return value of `forward` or `both`, as tensors of PyTorch."""
 
-    def kept_bytes(self) -> int | None:
-        """What is held between forward and backward; None where it can't be counted."""
+    def saved_bytes(self) -> int | None:
+        """The bytes saved between forward and backward; None if they can't be counted."""
         return None
 
 
 class Competitor(ABC):
-    """A way to run cells that others may be compared with."""
+    """A library, or a way to run cells, that takes part in the comparison."""
 
     name: str
-    needs: tuple[str, ...] = ()  # packages that gatewise itself does not need
+    needs: tuple[str, ...] = ()  # packages beside those of gatewise
     passes: tuple[str, ...] = PASSES
     has_bfloat16 = False
-    lattices = False  # whether it runs over lattices; and over sequences
+    lattices = False  # whether it runs over lattices, and over sequences
     sequences = True
 
     def missing(self) -> str | None:
-        """Why it can't take part on this machine, or None."""
+        """The reason why it can't run on this machine, or None."""
         absent = [one for one in self.needs if find_spec(one) is None]
         return f"not installed: {', '.join(absent)}" if absent else None
 
     def fits(self, task: Task) -> bool:
-        """Whether it runs what a task wants at all."""
+        """Whether it runs tasks of this kind."""
         return self.sequences if task.shape.axes == 1 else self.lattices
 
     def refusal(self, task: Task) -> str | None:
-        """Why it can't take part in a task that fits, or None."""
+        """The reason why it can't run a task that fits, or None."""
         return None
 
     @abstractmethod
     def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
-        """Gets ready; whatever happens once, such as packing the weights, happens here."""
+        """Prepares a candidate, with everything that is done once, such as packing the weights."""
 
 
 Run = Callable[[Tensor], tuple[Tensor, tuple[Tensor, ...]]]  # values -> output, final states
 
 
 class TorchCandidate(Candidate):
-    """A candidate that PyTorch differentiates."""
+    """A candidate with gradients by PyTorch's autograd."""
 
     def __init__(
         self, problem: Problem, run: Run, parameters: Mapping[str, Tensor], bfloat16: bool = False
@@ -103,18 +103,18 @@ class TorchCandidate(Candidate):
         gradients = {name: one.grad for name, one in leaves.items() if one.grad is not None}
         return Results(output.detach(), tuple(one.detach() for one in final), gradients)
 
-    def kept_bytes(self) -> int | None:
-        held: list[Tensor] = []
+    def saved_bytes(self) -> int | None:
+        saved: list[Tensor] = []
 
-        def keep(value: Tensor) -> Tensor:
-            held.append(value)
+        def save(value: Tensor) -> Tensor:
+            saved.append(value)
             return value
 
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
+        with torch.autograd.graph.saved_tensors_hooks(save, lambda value: value):
             output, _ = self._run()
-        storages = {one.untyped_storage().data_ptr(): one.untyped_storage() for one in (*held, output)}
+        storages = {one.untyped_storage().data_ptr(): one.untyped_storage() for one in (*saved, output)}
         leaves = {one.untyped_storage().data_ptr() for one in (self.values, *self.parameters.values())}
-        return sum(one.nbytes() for place, one in storages.items() if place not in leaves)
+        return sum(one.nbytes() for address, one in storages.items() if address not in leaves)
 
     def _run(self) -> tuple[Tensor, tuple[Tensor, ...]]:
         if not self.bfloat16:
@@ -124,5 +124,5 @@ class TorchCandidate(Candidate):
 
 
 def states(last: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """A layer's last states [1, B, H] as [B, H] each."""
+    """The final states [1, B, H] of a layer as [B, H] each."""
     return tuple(one[0] for one in (last if isinstance(last, tuple) else (last,)))

@@ -1,4 +1,4 @@
-"""Checks that a candidate computes what the reference engine defines; a wrong candidate gets no time."""
+"""Checks the results of a candidate against the reference engine; a wrong candidate is not timed."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from gatewise.benchmark.competitors.ours import candidate_of
 from gatewise.benchmark.workload import Problem
 from gatewise.engine.choice import backend
 
-# How far off one may be: this share of the largest number (float32 has seven digits, and a gradient
-# sums thousands of products), and so many times what the same equations, done plainly, are off.
-SHARE, TIMES = 1e-4, 5
+# The tolerance: this fraction of the largest number (float32 has seven digits, and a gradient sums
+# thousands of products), plus a multiple of the error of the reference engine in the same precision.
+FRACTION, TIMES = 1e-4, 5
 
 
 class Checker:
-    """Compares with the reference engine in float64, on the very problem that is timed."""
+    """Compares with the reference engine in float64, on the problem that is timed."""
 
     def __init__(self, problem: Problem, bfloat16: bool = False) -> None:
         self.true = _reference(problem, torch.float64)
         self.plain = _reference(problem, torch.float32, bfloat16)
 
     def disagreement(self, candidate: Candidate, which: str) -> str | None:
-        """What of a candidate's results is not the reference's, and by how much; None where all is."""
+        """A description of the first result that deviates from the reference; None if all agree."""
         found = candidate.read(candidate.forward() if which == "forward" else candidate.both())
         plain = dict(_named(self.plain, which))
         for name, other in _named(self.true, which):
@@ -34,13 +34,13 @@ class Checker:
             if one.shape != other.shape:
                 return f"{name} has shape {list(one.shape)} instead of {list(other.shape)}"
             error, largest = _distance(one, other), float(other.abs().max())
-            if not error <= SHARE * largest + TIMES * _distance(plain[name], other):  # NaN is an error too
-                return f"{name} is {error:.1e} off, where the largest number is {largest:.1e}"
+            if not error <= FRACTION * largest + TIMES * _distance(plain[name], other):  # NaN is an error too
+                return f"{name} is off by {error:.1e}, with {largest:.1e} as the largest number"
         return None
 
 
 def _reference(problem: Problem, dtype: torch.dtype, bfloat16: bool = False) -> Results:
-    """What the reference engine gives."""
+    """The results of the reference engine."""
     layer = candidate_of(deepcopy(problem.layer).to(dtype), problem, bfloat16)
 
     def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -57,7 +57,7 @@ def _distance(one: Tensor, other: Tensor) -> float:
 
 def _named(results: Results, which: str) -> Iterator[tuple[str, Tensor]]:
     yield "the output", results.output
-    for place, one in enumerate(results.final):
-        yield f"final state {place + 1}", one
+    for number, one in enumerate(results.final, 1):
+        yield f"final state {number}", one
     for name, one in results.gradients.items() if which == "both" else ():
         yield f"the gradient of {name}", one

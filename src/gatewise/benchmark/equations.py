@@ -1,4 +1,4 @@
-"""A cell's equations over the arrays of any library: the step that its own loop runs."""
+"""A cell's equations on the arrays of any library: the step for the library's own loop."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Array = Any
 
 @dataclass(frozen=True)
 class Library:
-    """What differs among libraries.
+    """The operations of a library.
 
-    functions: the elementwise ones by the notation's names; join, split: along the last axis;
-    transposed: a matrix's, laid out as its products want it
+    functions: elementwise ones by the names of the notation; join, split: along the last axis
+    transposed: the transpose of a matrix, in the best memory layout for products
     """
 
     functions: Mapping[str, Callable[..., Array]]
@@ -38,7 +38,7 @@ class Library:
 
 
 class Equations:
-    """One cell over one library's arrays, with its layout, and its parameters as the layer has them."""
+    """One cell on the arrays of one library, with its layout and the parameters of a layer."""
 
     def __init__(
         self, cell: CellType, layout: Layout, library: Library, parameters: Mapping[str, Array]
@@ -47,15 +47,15 @@ class Equations:
         self.blocks = {one.name: one.blocks for one in self.layout.parameters}
         self.matrices = {group: self._weights(group) for group in self.layout.products}
 
-    def driven(self, inputs: Array) -> tuple[Array, ...]:
-        """The products of all inputs at once, [T, B, blocks * H] each: no step need wait for them."""
+    def input_products(self, inputs: Array) -> tuple[Array, ...]:
+        """The products of all inputs at once, [T, B, blocks * H] each."""
         return tuple(self._product(group, inputs) for group in self._by_input())
 
-    def step(self, driven: Sequence[Array], state: Sequence[Array]) -> tuple[Array, ...]:
-        """The new states [B, H], from one step of what is driven and what the cell reads of those before."""
+    def step(self, products: Sequence[Array], state: Sequence[Array]) -> tuple[Array, ...]:
+        """The new states [B, H], from the input products of one step and the states before."""
         values: dict[Any, Array] = dict(zip(self.cell.previous.values(), state, strict=True))
         known: dict[Any, Array] = {}
-        for group, whole in zip(self._by_input(), driven, strict=True):
+        for group, whole in zip(self._by_input(), products, strict=True):
             known |= self._by_block(group, whole)
         lines: dict[str, Array] = {}
         for name, line in self.cell.lines.items():
@@ -113,7 +113,7 @@ class Equations:
         return self.library.split(centred * scale[..., None] * gain + shift, len(operands))
 
     def _weights(self, group: ProductGroup) -> tuple[Array, Array | None]:
-        """A group's own rows of its family's matrix, transposed, and of its bias."""
+        """The rows of a group in its matrix, transposed, and in its bias."""
         matrix, bias = TORCH_NAMES.get(group.family, (group.family, ""))
         own = self._rows(bias, group.blocks) if group.biased else None
         return self.library.transposed(self._rows(matrix, group.blocks)), own

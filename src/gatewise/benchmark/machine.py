@@ -1,4 +1,4 @@
-"""What this machine can do at best: its multiply-adds, and the bytes that its caches and memory give."""
+"""The limits of this machine: its multiply-adds, and the bandwidths of its caches and memory."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from gatewise.engine.loading import load
 
 SOURCE = Path(__file__).with_name("native") / "machine.cpp"
 FLAGS = ("-std=gnu++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared")
-L2, L3 = 1 << 20, 32 << 20  # where the system does not tell
+L2, L3 = 1 << 20, 32 << 20  # bytes, if the system does not report them
 READ = 1 << 28  # bytes read from a cache in one measurement
-TURNS = 9  # the best counts: threads begin on one core, and other programs come in between
+TURNS = 9  # of which the best counts: threads start on one core, and other programs interfere
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Peak in GFLOP/s of float32, bandwidths in GB/s from the second and third cache and from memory.
+    """The peak in GFLOP/s of float32, and the bandwidths in GB/s of the L2 and L3 cache and of memory.
 
-    All with as many threads as PyTorch uses; None where it could not be measured, `reason` says why.
+    All with as many threads as PyTorch uses; None if it could not be measured, for the given `reason`.
     """
 
     processor: str
@@ -36,7 +36,7 @@ class Machine:
     reason: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """For a file: whole numbers are exact enough."""
+        """The facts as JSON-compatible data."""
         return asdict(self)
 
 
@@ -48,7 +48,7 @@ def measured() -> Machine:
     except BuildError as error:
         return Machine(name, threads, reason=f"not measured: {error}")
     second, third = _cache("SC_LEVEL2_CACHE_SIZE", L2), _cache("SC_LEVEL3_CACHE_SIZE", L3)
-    shared = min(max(third // threads // 2, 2 * second), 4 * second)  # past the second, within the third
+    shared = min(max(third // threads // 2, 2 * second), 4 * second)  # beyond L2, within L3
     bandwidths = {
         "L2": _call(library.reading, threads, second // 2, READ),
         "L3": _call(library.reading, threads, shared, READ),
@@ -58,13 +58,13 @@ def measured() -> Machine:
 
 
 def _call(function: Any, threads: int, *sizes: int) -> float:
-    """A measurement in units of 10^9 a second."""
+    """A measurement in units of 10^9 per second."""
     function.restype = ctypes.c_double
     found: float = max(function(ctypes.c_int(threads), *map(ctypes.c_int64, sizes)) for _ in range(TURNS))
     return round(found / 1e9, 1)
 
 
-def _cache(name: str, otherwise: int) -> int:
+def _cache(name: str, default: int) -> int:
     """The bytes of a cache."""
-    told = os.sysconf(name) if name in getattr(os, "sysconf_names", {}) else 0
-    return told if told > 0 else otherwise
+    size = os.sysconf(name) if name in getattr(os, "sysconf_names", {}) else 0
+    return size if size > 0 else default

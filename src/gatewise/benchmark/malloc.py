@@ -1,4 +1,4 @@
-"""The two ways of the C library with large blocks of memory: mapped anew for each, or kept."""
+"""The two settings of the C library for large blocks of memory: mapped for each, or kept."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from gatewise.errors import GatewiseError
 
 SETTINGS = ("default", "keep", "both")
-# By default glibc gives large blocks back, and each new one costs a page fault every 4 KiB.
-KEEPING = {
+# By default glibc returns large blocks to the system, and each new one costs a page fault every 4 KiB.
+ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 40),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
     "MALLOC_MMAP_MAX_": "0",
@@ -20,14 +20,14 @@ KEEPING = {
 
 
 def current() -> str:
-    """The setting of this process, which was fixed when it began."""
-    return "keep" if all(name in os.environ for name in KEEPING) else "default"
+    """The setting of this process, which is fixed at its start."""
+    return "keep" if all(name in os.environ for name in ENVIRONMENT) else "default"
 
 
-def elsewhere(asked: str) -> list[str]:
-    """Those of the settings asked for that this process does not have.
+def other_settings(asked: str) -> list[str]:
+    """The requested settings that this process does not have.
 
-    Raises: `GatewiseError` for an unknown setting, or a C library that has none.
+    Raises: `GatewiseError` if a setting is unknown, or the C library has none.
     """
     if asked not in SETTINGS:
         raise GatewiseError(f"expected --malloc as {', '.join(SETTINGS)}, got {asked!r}")
@@ -37,8 +37,8 @@ def elsewhere(asked: str) -> list[str]:
 
 
 def run_with(setting: str, arguments: Sequence[str]) -> int:
-    """Runs the command line in a process that has the setting; its exit code."""
-    others = {name: value for name, value in os.environ.items() if name not in KEEPING}
-    environment = others | KEEPING if setting == "keep" else others
+    """Runs the command line in a process with the setting. Returns: its exit code."""
+    others = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT}
+    environment = others | ENVIRONMENT if setting == "keep" else others
     command = [sys.executable, "-m", "gatewise.cli.main", *arguments]
     return subprocess.run(command, env=environment, check=False).returncode

@@ -1,12 +1,12 @@
-"""A cell that no library has, as a user would write it: what one's own idea costs."""
+"""A cell that no library has, as a user would write it."""
 
 from gatewise.cells import Cell, R, W, prev, sigmoid, softplus, tanh, x
 
 
 class SoftplusLSTM(Cell):
-    """LSTM with coupled gates, which writes what it forgets, and a candidate that is never negative."""
+    """LSTM with coupled gates, and a candidate that is never negative."""
 
-    source = "made up for this benchmark"
+    source = "invented for this benchmark"
     state = ("h", "c")
 
     f = sigmoid(W.f @ x + R.f @ prev.h)
@@ -16,4 +16,4 @@ class SoftplusLSTM(Cell):
     h = o * tanh(c)
 
 
-SoftplusLSTM.__doc__ = SoftplusLSTM.about  # without the example of the library's cells, which it is not
+SoftplusLSTM.__doc__ = SoftplusLSTM.about  # without the example of the built-in cells

@@ -1,4 +1,4 @@
-"""What a user asked to have measured."""
+"""The plan of a benchmark, from the options of a user."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ REPEATS, QUICK_REPEATS = 9, 3
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure, beside whom and how often.
+    """The tasks to measure, the competitors, and the number of repeats.
 
-    bfloat16: gatewise under autocast beside its own float32, and those competitors that have it too
+    bfloat16: gatewise under autocast, compared with its own float32 and the competitors that support it
     """
 
     tasks: tuple[Task, ...]
@@ -36,14 +36,14 @@ class Plan:
 
     @property
     def candidates(self) -> tuple[Competitor, ...]:
-        """Ours and the competitors."""
+        """The variants of gatewise, and the competitors."""
         return (
             tuple(one for one in OURS if self.bfloat16 or one.name != "gatewise float32") + self.competitors
         )
 
     @property
     def dtype(self) -> str:
-        """By name."""
+        """The name of the data type."""
         return DTYPES[self.bfloat16]
 
 
@@ -58,7 +58,7 @@ def plan(
 ) -> Plan:
     """The plan of a command line; lists are separated by commas.
 
-    Raises: `GatewiseError` for what is not known, one line each.
+    Raises: `GatewiseError` if a name is unknown or a value is out of bounds.
 
     >>> [str(task) for task in plan(cells="gru", shapes="1x10x4x8", competitors="torch.nn").tasks]
     ['GRU 1x10x4x8']
@@ -70,12 +70,12 @@ def plan(
     if out is not None and out.exists() and not out.is_dir():
         raise GatewiseError(f"expected --out as a folder, got the file {str(out)!r}")
     bfloat16 = dtype == "bfloat16"
-    able = tuple(one for one in COMPETITORS if one.has_bfloat16 or not bfloat16)
+    available = tuple(one for one in COMPETITORS if one.has_bfloat16 or not bfloat16)
     return Plan(
         _tasks(cells, shapes, quick),
-        able
+        available
         if competitors is None
-        else tuple(_competitor(name, able) for name in competitors.split(",") if name),
+        else tuple(_competitor(name, available) for name in competitors.split(",") if name),
         repeats or (QUICK_REPEATS if quick else REPEATS),
         bfloat16,
         out,
@@ -83,9 +83,9 @@ def plan(
 
 
 def use_threads(count: int | None) -> None:
-    """Keeps this process, whatever the library, on so many processors.
+    """Restricts this process, with all libraries, to a number of processors.
 
-    Raises: `GatewiseError` if there are not so many.
+    Raises: `GatewiseError` if there are fewer.
     """
     if count is None:
         return
@@ -102,11 +102,11 @@ def use_threads(count: int | None) -> None:
 
 
 def _tasks(cells: str | None, shapes: str | None, quick: bool) -> tuple[Task, ...]:
-    """Every cell on every shape that has as many axes; by default a grid runs over time and depth."""
-    usual = (*(QUICK_SHAPES if quick else SHAPES), *LATTICE_SHAPES[: 1 if quick else None])
+    """Every cell on every shape with as many axes; by default also a grid over time and depth."""
+    default = (*(QUICK_SHAPES if quick else SHAPES), *LATTICE_SHAPES[: 1 if quick else None])
     chosen = (*CELLS, mdlstm(2)) if cells is None else tuple(map(_cell, cells.split(",")))
-    wanted = usual if shapes is None else tuple(map(Shape.read, shapes.split(",")))
-    tasks = [Task(cell, shape) for cell in chosen for shape in wanted if cell.axes == shape.axes]
+    chosen_shapes = default if shapes is None else tuple(map(Shape.read, shapes.split(",")))
+    tasks = [Task(cell, shape) for cell in chosen for shape in chosen_shapes if cell.axes == shape.axes]
     if cells is None and shapes is None:
         tasks.append(Task(grid(2), GRID_SHAPE))
     if not tasks:
@@ -121,9 +121,11 @@ def _cell(name: str) -> CellType:
     )
 
 
-def _competitor(name: str, able: tuple[Competitor, ...]) -> Competitor:
-    wanted = name.strip().lower().replace("eager loop", "eager")
-    for one in able:
-        if wanted == one.name.lower().replace("eager loop", "eager"):
+def _competitor(name: str, available: tuple[Competitor, ...]) -> Competitor:
+    short = name.strip().lower().replace("eager loop", "eager")
+    for one in available:
+        if short == one.name.lower().replace("eager loop", "eager"):
             return one
-    raise GatewiseError(f"there is no competitor {name!r}; there are {', '.join(one.name for one in able)}")
+    raise GatewiseError(
+        f"there is no competitor {name!r}; there are {', '.join(one.name for one in available)}"
+    )

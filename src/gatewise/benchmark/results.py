@@ -1,4 +1,4 @@
-"""What was measured, row by row, and the file that it lies in."""
+"""The measurements, row by row, and their file."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ OURS, TORCH, BEST = "gatewise", "torch.nn", "the best competitor"
 class Row:
     """One candidate's time for one cell, shape and pass, as a row of the file.
 
-    spread: the slowest turn minus the fastest, as a fraction of the median
-    share: the fraction of the float32 peak
-    ratio: how many times as fast as `beside`: torch.nn, or the fastest competitor where that has no such cell
-    kept: megabytes held between forward and backward
+    relative_range: the slowest turn minus the fastest, as a fraction of the median
+    peak_fraction: of the float32 peak
+    ratio: the speedup over `compared_with`: torch.nn, or the fastest competitor if that has no such cell
+    saved_mb: megabytes saved between forward and backward
     """
 
     malloc: str
@@ -29,18 +29,18 @@ class Row:
     cell: str
     shape: str
     passes: str
-    who: str
+    library: str
     milliseconds: float
-    spread: float
+    relative_range: float
     gflops: float
-    share: float | None = None
+    peak_fraction: float | None = None
     ratio: float | None = None
-    beside: str | None = None
-    kept: float | None = None
+    compared_with: str | None = None
+    saved_mb: float | None = None
 
 
 def write(rows: Iterable[Row], path: Path) -> None:
-    """Writes all rows, or leaves what was there."""
+    """Writes all rows, atomically."""
 
     def fill(partial: Path) -> None:
         with partial.open("w", newline="", encoding="utf-8") as file:
@@ -52,9 +52,9 @@ def write(rows: Iterable[Row], path: Path) -> None:
 
 
 def read(path: Path) -> list[Row]:
-    """The rows of a file that `write` wrote; none where there is no file.
+    """The rows of a file of `write`; none if there is no file.
 
-    Raises: `GatewiseError` if the file is another one.
+    Raises: `GatewiseError` if the file has other columns.
     """
     if not path.exists():
         return []
@@ -74,15 +74,15 @@ def read(path: Path) -> list[Row]:
 
 @dataclass(frozen=True)
 class Summary:
-    """How many times as fast as others gatewise is at a cell and pass: geometric means over the shapes.
+    """The speedup of gatewise at a cell and pass: geometric means over the shapes.
 
-    beside: for torch.nn, for the best competitor at each shape and for every competitor
-    worst: the smallest ratio to torch.nn (to the best competitor where that has no such cell), and its shape
+    ratios: to torch.nn, to the best competitor at each shape, and to every competitor
+    worst: the smallest ratio to torch.nn (to the best competitor if that has no such cell), and its shape
     """
 
     cell: str
     passes: str
-    beside: dict[str, float]
+    ratios: dict[str, float]
     worst: float
     worst_shape: str
 
@@ -92,7 +92,7 @@ def summary(rows: Sequence[Row]) -> list[Summary]:
 
     >>> mine = Row("default", "float32", "LSTM", "1x2x3x4", "both", "gatewise", 2.0, 0.0, 1.0)
     >>> theirs = Row("default", "float32", "LSTM", "1x2x3x4", "both", "torch.nn", 3.0, 0.0, 1.0)
-    >>> summary([mine, theirs])[0].beside
+    >>> summary([mine, theirs])[0].ratios
     {'torch.nn': 1.5, 'the best competitor': 1.5}
     """
     found = []
@@ -101,17 +101,17 @@ def summary(rows: Sequence[Row]) -> list[Summary]:
         ratios = _ratios(own)
         if ratios:
             worst = min((ratios.get(TORCH) or ratios[BEST]).items(), key=lambda one: one[1])
-            means = {who: geometric_mean(by_shape.values()) for who, by_shape in ratios.items()}
+            means = {name: geometric_mean(by_shape.values()) for name, by_shape in ratios.items()}
             found.append(Summary(cell, passes, means, worst[1], worst[0]))
     return found
 
 
-def beside(rows: Sequence[Row]) -> Row | None:
-    """Of the rows of one cell, shape and pass, the one that the others are compared with."""
-    competitors = [row for row in rows if not row.who.startswith(OURS)] or [
-        row for row in rows if row.who == f"{OURS} float32"
+def reference_row(rows: Sequence[Row]) -> Row | None:
+    """The row that the others of the same cell, shape and pass are compared with."""
+    competitors = [row for row in rows if not row.library.startswith(OURS)] or [
+        row for row in rows if row.library == f"{OURS} float32"
     ]
-    named = (row for row in competitors if row.who == TORCH)
+    named = (row for row in competitors if row.library == TORCH)
     return next(named, min(competitors, key=lambda row: row.milliseconds, default=None))
 
 
@@ -119,16 +119,16 @@ def _ratios(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     """For each competitor, and for the best one, the ratio at each shape."""
     found: dict[str, dict[str, float]] = {}
     for shape in dict.fromkeys(row.shape for row in rows):
-        times = {row.who: row.milliseconds for row in rows if row.shape == shape}
+        times = {row.library: row.milliseconds for row in rows if row.shape == shape}
         mine = times.pop(OURS, None)
         if mine is None or not times:
             continue
-        competitors = [time for who, time in times.items() if not who.startswith(OURS)]
+        competitors = [time for name, time in times.items() if not name.startswith(OURS)]
         named = times | ({BEST: min(competitors)} if competitors else {})
-        for who, time in named.items():
-            found.setdefault(who, {})[shape] = time / mine
-    first = [who for who in (TORCH, BEST) if who in found]
-    return {who: found[who] for who in [*first, *(who for who in found if who not in first)]}
+        for name, time in named.items():
+            found.setdefault(name, {})[shape] = time / mine
+    first = [name for name in (TORCH, BEST) if name in found]
+    return {name: found[name] for name in [*first, *(name for name in found if name not in first)]}
 
 
 def _rounded(value: object) -> object:

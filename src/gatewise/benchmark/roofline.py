@@ -1,4 +1,4 @@
-"""The roofline: what every cell and shape reaches, below what the machine can do."""
+"""The roofline: the performance of every cell and shape, below the limits of the machine."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ TITLES = {"forward": "forward", "both": "forward and backward"}
 
 
 def draw_roofline(rows: Sequence[Row], machine: Machine, tasks: Sequence[Task]) -> Figure:
-    """Draws gatewise's rows: a colour a cell, a mark a shape, a panel a pass; the limits as lines.
+    """Draws the rows of gatewise: a colour for each cell, a marker for each shape, a panel for each pass.
 
-    Along x are the operations for each byte that a step has to read or write (`Task.intensity`), in the
-    forward pass; the backward pass has about as many to a byte.
+    The x axis has the operations per byte that a step reads or writes (`Task.intensity`) in the forward pass;
+    those of the backward pass are about the same. The limits of the machine are lines.
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    own = [row for row in rows if row.who == OURS and row.passes in PASSES]
+    own = [row for row in rows if row.library == OURS and row.passes in PASSES]
     shapes = list(dict.fromkeys(row.shape for row in own))
     names = list(dict.fromkeys(task.cell.__name__ for task in tasks))
     points = {(task.cell.__name__, str(task.shape)): task.intensity() for task in tasks}
@@ -44,7 +44,7 @@ def draw_roofline(rows: Sequence[Row], machine: Machine, tasks: Sequence[Task]) 
                 color=COLOURS[names.index(row.cell) % len(COLOURS)], mfc="none",
             )  # fmt: skip
         axes.set_title(TITLES[which], loc="left", fontsize=11)
-        axes.set_xlabel("operations a byte that a step reads or writes")
+        axes.set_xlabel("operations per byte that a step reads or writes")
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("GFLOP/s")
     cells_key = [
@@ -65,7 +65,7 @@ def draw_roofline(rows: Sequence[Row], machine: Machine, tasks: Sequence[Task]) 
 
 
 def _limits(axes: Any, machine: Machine, intensities: Sequence[float], slowest: float) -> None:
-    """The processor's peak, and what each memory would allow if it were read anew at every step."""
+    """Draws the processor's peak, and the limit of each memory if every step reads from it."""
     from matplotlib.ticker import LogLocator
 
     low, high = min(intensities, default=0.5) / 2, max(intensities, default=50.0) * 2
@@ -87,7 +87,7 @@ def _limits(axes: Any, machine: Machine, intensities: Sequence[float], slowest: 
     )  # fmt: skip
     for name, bandwidth in (machine.bandwidths or {}).items():
         until = machine.peak / bandwidth
-        if until <= low:  # it limits nothing that is shown
+        if until <= low:  # it limits none of the points
             continue
         x = np.geomspace(low, max(min(until, high), low), 2)
         axes.plot(x, x * bandwidth, color=GREY, lw=1.0, ls="--")

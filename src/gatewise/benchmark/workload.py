@@ -1,4 +1,4 @@
-"""What is measured: a cell on a batch of a shape, and the arithmetic that it takes."""
+"""The tasks that are measured: a cell on a batch of a shape, with the number of operations."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ BYTES = 4  # of a float32
 
 @dataclass(frozen=True)
 class Shape:
-    """B sequences of T steps with I features, for H units; ragged ones have T/10 to T steps.
+    """B sequences of T steps with I features, for H units; ragged: of T/10 to T steps.
 
     >>> Shape.read("64x100x128x256-ragged")
     Shape(batch=64, steps=100, inputs=128, hidden=256, ragged=True)
 
-    Raises: `GatewiseError` for text that is no shape.
+    Raises: `GatewiseError` if the text is not a shape.
     """
 
     batch: int
@@ -37,7 +37,7 @@ class Shape:
 
     @staticmethod
     def read(text: str) -> Shape:
-        """A shape as the command line has it."""
+        """Parses a shape of the command line."""
         found = re.fullmatch(r"((?:[1-9]\d*x){3,}[1-9]\d*)(-ragged|-all)?", text.strip())
         numbers, kind = [] if found is None else list(map(int, found[1].split("x"))), found and found[2]
         if not numbers or (kind == ("-all" if len(numbers) == 4 else "-ragged")):
@@ -52,12 +52,12 @@ class Shape:
 
     @property
     def axes(self) -> int:
-        """How many axes a cell needs to run on it."""
+        """The number of axes of a cell for it."""
         return 1
 
     @property
     def runs(self) -> int:
-        """How often a layer goes over the batch."""
+        """The number of passes of a layer over the batch."""
         return 1
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class Shape:
         return "x".join(map(str, sizes)) + "-ragged" * self.ragged
 
     def lengths(self) -> Tensor | None:
-        """[B] the steps of each sequence, the same in every run; None: all are T long."""
+        """[B]: the length of each sequence, the same in every run; None if all have T steps."""
         if not self.ragged:
             return None
         shortest = max(self.steps // 10, 1)
@@ -75,17 +75,17 @@ class Shape:
 
 @dataclass(frozen=True)
 class LatticeShape(Shape):
-    """B lattices with I features at each position, for H units; steps are the positions.
+    """B lattices with I features at each position, for H units; `steps` is the number of positions.
 
-    everywhere: from each direction, with weights of its own, the outputs summed
+    all_directions: scanned in every direction with its own weights, and the outputs summed
     """
 
     sides: tuple[int, ...] = ()
-    everywhere: bool = False
+    all_directions: bool = False
 
     def __str__(self) -> str:
         numbers = (self.batch, *self.sides, self.inputs, self.hidden)
-        return "x".join(map(str, numbers)) + "-all" * self.everywhere
+        return "x".join(map(str, numbers)) + "-all" * self.all_directions
 
     @property
     def axes(self) -> int:
@@ -93,7 +93,7 @@ class LatticeShape(Shape):
 
     @property
     def runs(self) -> int:
-        return 2**self.axes if self.everywhere else 1
+        return 2**self.axes if self.all_directions else 1
 
 
 SHAPES = tuple(
@@ -109,7 +109,7 @@ LATTICE_SHAPES = tuple(
     for text in ("16x28x28x1x64", "32x28x28x1x64", "16x28x28x1x64-all", "8x64x64x1x64", "32x32x32x1x128")
 )
 GRID_SHAPE = Shape.read("16x100x6x1x128")  # time and depth
-ONE_STEP = Shape(1, 1, 16, 16)  # so little work that its time is all overhead
+ONE_STEP = Shape(1, 1, 16, 16)  # so little work that its time is the overhead
 
 
 @dataclass(frozen=True)
@@ -128,25 +128,25 @@ class Task:
         return f"{self.cell.__name__} {self.shape}"
 
     def operations(self, which: str) -> float:
-        """Multiplications and additions of all products; three times as many with the backward pass."""
+        """The multiplications and additions of all products; three times as many with the backward pass."""
         return 2.0 * self.shape.runs * self._rows() * self._weights() * (3 if which == "both" else 1)
 
     def intensity(self) -> float:
-        """Operations for each byte that a step reads or writes anew: the matrices, the input, the states.
+        """Operations per byte that a step reads or writes: the matrices, the input, the states.
 
-        A step waits for the one before, so no step can share its reading of the matrices with another.
+        A step depends on the one before, so that each step reads the matrices again.
         """
         shape = self.shape
         each_row = shape.inputs + 2 * len(self.cell.state) * shape.hidden
         return self.operations("forward") / BYTES / (shape.steps * self._weights() + self._rows() * each_row)
 
     def _rows(self) -> int:
-        """How many steps all sequences have together."""
+        """The total number of steps of all sequences."""
         lengths = self.shape.lengths()
         return self.shape.batch * self.shape.steps if lengths is None else int(lengths.sum())
 
     def _weights(self) -> int:
-        """The numbers in all matrices."""
+        """The number of weights in all matrices."""
         inputs, hidden = self.shape.inputs, self.shape.hidden
         shapes = (
             one.shape(inputs, hidden, hidden) for one in layout(self.cell).parameters if one.kind == "matrix"
@@ -156,10 +156,12 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What every candidate is given: one layer's weights and one batch.
+    """The input of every candidate: the weights of one layer, and one batch.
 
-    values: [T, B, I]; lengths: [B] or None; incoming: [T, B, H], the gradient of the output. Of lattices
-    values are [B, L1, ..., LN, I] and incoming likewise; a cell without an input sees none of it.
+    values: [T, B, I]; lengths: [B] or None; incoming: [T, B, H], the gradient of the output
+
+    For lattices values are [B, L1, ..., LN, I], and incoming accordingly.
+    A cell without an input ignores the values.
     """
 
     task: Task
@@ -170,24 +172,24 @@ class Problem:
 
     @classmethod
     def of(cls, task: Task) -> Problem:
-        """The task's problem, with the same numbers whenever it is made."""
+        """The problem of a task, always with the same numbers."""
         shape = task.shape
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            places: tuple[int, ...] = (shape.steps, shape.batch)
+            leading: tuple[int, ...] = (shape.steps, shape.batch)
             layer: Recurrent | Lattice
             if isinstance(shape, LatticeShape):
-                places = (shape.batch, *shape.sides)
-                directions: Directions = "all" if shape.everywhere else "forward"
+                leading = (shape.batch, *shape.sides)
+                directions: Directions = "all" if shape.all_directions else "forward"
                 layer = Lattice(task.cell, shape.inputs, shape.hidden, directions=directions, combine="sum")
             else:
                 layer = Recurrent(task.cell, shape.inputs, shape.hidden)
-            values = torch.randn(*places, shape.inputs)
-            incoming = torch.randn(*places, shape.hidden)
+            values = torch.randn(*leading, shape.inputs)
+            incoming = torch.randn(*leading, shape.hidden)
         return cls(task, layer, values, shape.lengths(), incoming)
 
     def inside(self) -> Tensor | None:
-        """[T, B, 1] whether a step belongs to its sequence; None: all do."""
+        """[T, B, 1]: whether a step belongs to its sequence; None if all do."""
         if self.lengths is None:
             return None
         return (torch.arange(len(self.values))[:, None] < self.lengths)[:, :, None]

@@ -47,7 +47,7 @@ OUT = Annotated[Path | None, typer.Option(help="The folder for speed.csv, machin
 FILES = {"speed.csv": b"malloc,dtype,cell,", "machine.json": b'"processor"', "roofline.png": MARK}
 
 console = Terminal(soft_wrap=True)
-WIDTHS = {"pass": 9, "library": 18, "ms": 10, "GFLOP/s": 8, "peak": 5, "ratio": 8, "kept MB": 8}
+WIDTHS = {"pass": 9, "library": 18, "ms": 10, "GFLOP/s": 8, "peak": 5, "ratio": 8, "saved MB": 8}
 
 
 def add(app: typer.Typer, about: str) -> None:
@@ -71,18 +71,18 @@ def bench(
     if out is not None:
         for name, mark in FILES.items():
             require_output(out / name, "a folder", mark)
-    others = malloc.elsewhere(malloc_)
+    others = malloc.other_settings(malloc_)
     given = {
         "cells": cells, "shapes": shapes, "repeats": repeats, "against": against, "threads": threads,
         "dtype": dtype, "out": out,
     }  # fmt: skip
-    again = [f"--{name}={value}" for name, value in given.items() if value is not None]
+    repeated = [f"--{name}={value}" for name, value in given.items() if value is not None]
     failed = False
     if malloc_ in ("both", malloc.current()):
         use_threads(threads)
         failed = not _measure(asked)
     for setting in others:
-        arguments = ["bench", *again, *["--quick"] * quick, f"--malloc={setting}"]
+        arguments = ["bench", *repeated, *["--quick"] * quick, f"--malloc={setting}"]
         failed |= malloc.run_with(setting, arguments) != 0
     if failed:
         raise typer.Exit(1)
@@ -93,7 +93,7 @@ def _measure(asked: Plan) -> bool:
     with console.status("measuring the machine") as status:
         machine = measured()
         console.print(_described(machine))
-        run = Bench(asked, machine, Screen(status))
+        run = Bench(asked, machine, TerminalProgress(status))
         run.run()
         if asked.out is not None:
             status.update("drawing")
@@ -107,15 +107,15 @@ def _measure(asked: Plan) -> bool:
     return not run.wrong
 
 
-class Screen:
+class TerminalProgress:
     """Shows the current measurement, and every row as soon as it is measured."""
 
     def __init__(self, status: Status) -> None:
         self._status = status
         self._headed = False
 
-    def doing(self, what: str) -> None:
-        self._status.update(what)
+    def doing(self, activity: str) -> None:
+        self._status.update(activity)
 
     def note(self, text: str) -> None:
         console.print(f"  ({text})")
@@ -126,23 +126,23 @@ class Screen:
         table = Table(box=None, show_header=not self._headed, pad_edge=False, padding=(0, 1, 0, 0))
         for name, width in WIDTHS.items():
             table.add_column(name, width=width, justify="left" if name in ("pass", "library") else "right")
-        shown = None
+        previous = None
         for row in rows:
-            table.add_row(row.passes if row.passes != shown else "", *_texts(row))
-            shown = row.passes
+            table.add_row(row.passes if row.passes != previous else "", *_texts(row))
+            previous = row.passes
         self._headed = True
-        console.print(f"\n{rows[0].cell} {rows[0].shape}, ratio to {rows[0].beside or 'none'}")
+        console.print(f"\n{rows[0].cell} {rows[0].shape}, ratio to {rows[0].compared_with or 'none'}")
         console.print(table)
 
 
 def _texts(row: Row) -> list[str]:
     return [
-        row.who,
+        row.library,
         f"{row.milliseconds:.4g}",
         f"{row.gflops:.1f}",
-        "" if row.share is None else f"{row.share:.0%}",
+        "" if row.peak_fraction is None else f"{row.peak_fraction:.0%}",
         "" if row.ratio is None else f"{row.ratio:.3g}x",
-        "" if row.kept is None else f"{row.kept:.1f}",
+        "" if row.saved_mb is None else f"{row.saved_mb:.1f}",
     ]
 
 
@@ -156,21 +156,23 @@ def _described(machine: Machine) -> str:
 
 def _overhead(rows: Sequence[Row]) -> str:
     """The time of one step of one row."""
-    times = [f"{row.cell} {row.who} {1e3 * row.milliseconds:.1f}" for row in rows if row.passes == OVERHEAD]
+    times = [
+        f"{row.cell} {row.library} {1e3 * row.milliseconds:.1f}" for row in rows if row.passes == OVERHEAD
+    ]
     return f"\none step of one row, 16 to 16, in microseconds: {', '.join(times)}" if times else ""
 
 
 def _summary(rows: Sequence[Row]) -> Table:
     """The speedup of gatewise over each competitor."""
     found = summary([row for row in rows if row.passes != OVERHEAD])
-    competitors = list(dict.fromkeys(who for one in found for who in one.beside))
-    competitors.sort(key=lambda who: who not in (TORCH, BEST))
+    competitors = list(dict.fromkeys(name for one in found for name in one.ratios))
+    competitors.sort(key=lambda name: name not in (TORCH, BEST))
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     table.title = "speedup of gatewise over ... (geometric mean over the shapes)"
     table.title_justify = "left"
     for name in ("cell", "pass", *competitors, "worst"):
         table.add_column(name, justify="left" if name in ("cell", "pass", "worst") else "right")
     for one in found:
-        means = [f"{one.beside[who]:.2f}x" if who in one.beside else "" for who in competitors]
+        means = [f"{one.ratios[name]:.2f}x" if name in one.ratios else "" for name in competitors]
         table.add_row(one.cell, one.passes, *means, f"{one.worst:.2f}x {one.worst_shape}")
     return table

@@ -1,4 +1,4 @@
-"""The libraries that gatewise is timed against, one file each."""
+"""The competitors of gatewise, one file each."""
 
 from gatewise.benchmark.candidate import Competitor
 from gatewise.benchmark.competitors.diagonals import Diagonals, JaxDiagonals, Positions

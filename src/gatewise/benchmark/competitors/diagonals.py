@@ -1,4 +1,4 @@
-"""Other ways over a lattice: position by position, and all positions of a diagonal at once."""
+"""Other implementations of lattices: one position at a time, or one diagonal at a time."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from gatewise.layers.scan_directions import ScanDirection, suffix
 
 
 class Diagonals(Eager):
-    """PyTorch's operations on all positions of a diagonal: what the reference engine does on lattices."""
+    """PyTorch's operations on all positions of a diagonal, as in the reference engine."""
 
     name = "PyTorch diagonals"
     lattices, sequences = True, False
 
 
 class Positions(Competitor):
-    """PyTorch's operations on one position of all samples after another."""
+    """PyTorch's operations on one position at a time, for the whole batch."""
 
     name = "position loop"
     lattices, sequences = True, False
@@ -50,20 +50,20 @@ class Positions(Competitor):
 def _looped(layer: Lattice, direction: ScanDirection, values: Tensor) -> Tensor:
     """The output [B, *L, H] of one direction; values: [B, *L, I]."""
     cell, sizes, batch = layer.cell, values.shape[1:-1], len(values)
-    turned = [axis for axis, back in enumerate(direction, 1) if back]
+    reversed_axes = [axis for axis, back in enumerate(direction, 1) if back]
     parameters = {one.name: getattr(layer, one.name + suffix(direction)) for one in layout(cell).parameters}
     step = Step(Request(cell, values.movedim(0, -2), parameters, {}))
-    seen = step.input_products(values.flip(turned).flatten(1, -2).transpose(0, 1))
+    products = step.input_products(values.flip(reversed_axes).flatten(1, -2).transpose(0, 1))
     zeros = values.new_zeros(batch, layer.hidden_size)
     done: dict[tuple[int, ...], dict[str, Tensor]] = {}
-    for driven, place in zip(seen, product(*map(range, sizes)), strict=True):
+    for driven, position in zip(products, product(*map(range, sizes)), strict=True):
         before = {}
         for name, one in cell.previous.items():
-            back = (*place[: one.axis - 1], place[one.axis - 1] - 1, *place[one.axis :])
+            back = (*position[: one.axis - 1], position[one.axis - 1] - 1, *position[one.axis :])
             before[name] = done[back][one.state] if back in done else zeros
-        done[place] = step(driven, before)
+        done[position] = step(driven, before)
     output = torch.stack([lines[cell.state[0]] for lines in done.values()], dim=1)
-    return output.unflatten(1, sizes).flip(turned)
+    return output.unflatten(1, sizes).flip(reversed_axes)
 
 
 class JaxDiagonals(Competitor):
@@ -90,32 +90,34 @@ class _Along:
         return sum(self._along(direction, parameters, values) for direction in self.layer.scan_directions), ()
 
     def _along(self, direction: ScanDirection, parameters: Any, values: Any) -> Any:
-        """The output [B, L1, L2, H]; a diagonal's positions lie in lanes, one for each index of axis 2."""
+        """The output [B, L1, L2, H]; a diagonal is in lanes, one for each index of axis 2."""
         numpy, cell, (first, second) = self.jax.numpy, self.layer.cell, self.sides
-        turned = [axis for axis, back in enumerate(direction, 1) if back]
+        reversed_axes = [axis for axis, back in enumerate(direction, 1) if back]
         kinds = layout(cell)
         own = {one.name: parameters[one.name + suffix(direction)] for one in kinds.parameters}
         equations = Equations(cell, kinds, as_library(self.jax), own)
         diagonal, lane = numpy.arange(first + second - 1)[:, None], numpy.arange(second)[None]
-        place = diagonal - lane  # along axis 1
-        inside = (place >= 0) & (place < first)
+        position = diagonal - lane  # along axis 1
+        inside = (position >= 0) & (position < first)
         driven = tuple(
-            numpy.moveaxis(one, 0, 2)[numpy.clip(place, 0, first - 1), lane]
-            for one in equations.driven(numpy.flip(values, turned))
+            numpy.moveaxis(one, 0, 2)[numpy.clip(position, 0, first - 1), lane]
+            for one in equations.input_products(numpy.flip(values, reversed_axes))
         )
-        start = tuple(numpy.zeros((second, len(values), self.layer.hidden_size)) for _ in cell.state)
+        initial = tuple(numpy.zeros((second, len(values), self.layer.hidden_size)) for _ in cell.state)
 
-        def step(state: Any, now: Any) -> tuple[Any, Any]:
-            seen, within = now
-            held = dict(zip(cell.state, state, strict=True))
+        def step(state: Any, inputs: Any) -> tuple[Any, Any]:
+            products, within = inputs
+            own = dict(zip(cell.state, state, strict=True))
             neighbour = {
-                name: numpy.concatenate([numpy.zeros_like(one[:1]), one[:-1]]) for name, one in held.items()
+                name: numpy.concatenate([numpy.zeros_like(one[:1]), one[:-1]]) for name, one in own.items()
             }
-            before = [(held if one.axis == 1 else neighbour)[one.state] for one in cell.previous.values()]
-            new = tuple(numpy.where(within[:, None, None], one, 0.0) for one in equations.step(seen, before))
+            before = [(own if one.axis == 1 else neighbour)[one.state] for one in cell.previous.values()]
+            new = tuple(
+                numpy.where(within[:, None, None], one, 0.0) for one in equations.step(products, before)
+            )
             return new, new[0]
 
-        _, skewed = self.jax.lax.scan(step, start, (driven, inside))
+        _, skewed = self.jax.lax.scan(step, initial, (driven, inside))
         rows, columns = numpy.arange(first)[:, None], numpy.arange(second)[None]
         output = numpy.moveaxis(skewed[rows + columns, columns], 2, 0)
-        return numpy.flip(output, turned)
+        return numpy.flip(output, reversed_axes)

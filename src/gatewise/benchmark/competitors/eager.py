@@ -1,4 +1,4 @@
-"""A plain loop of PyTorch's operations: the reference engine."""
+"""A loop of PyTorch's operations: the reference engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gatewise.engine.choice import backend
 
 
 class Eager(Competitor):
-    """Any cell, one small operation after another."""
+    """Any cell, one small operation at a time."""
 
     name = "eager loop"
     has_bfloat16 = True

@@ -16,7 +16,7 @@ from gatewise.compiler.layout import layout
 
 
 class JaxScan(Competitor):
-    """Any cell, compiled by XLA for each shape; its arrays are made beforehand."""
+    """Any cell, compiled by XLA for each shape; the arrays are created in advance."""
 
     name = "JAX"
     needs = ("jax",)
@@ -73,21 +73,21 @@ class _Along:
         numpy = self.jax.numpy
         equations = Equations(self.cell, layout(self.cell), self.library, parameters)
 
-        def step(state: Any, now: Any) -> tuple[Any, Any]:
-            driven, inside = now
+        def step(state: Any, inputs: Any) -> tuple[Any, Any]:
+            driven, inside = inputs
             new = equations.step(driven, state)
             if inside is None:
                 return new, new[0]
-            kept = tuple(numpy.where(inside, one, old) for one, old in zip(new, state, strict=True))
-            return kept, numpy.where(inside, new[0], 0.0)
+            selected = tuple(numpy.where(inside, one, old) for one, old in zip(new, state, strict=True))
+            return selected, numpy.where(inside, new[0], 0.0)
 
-        start = tuple(numpy.zeros((values.shape[1], self.units)) for _ in self.cell.state)
-        final, output = self.jax.lax.scan(step, start, (equations.driven(values), self.inside))
+        initial = tuple(numpy.zeros((values.shape[1], self.units)) for _ in self.cell.state)
+        final, output = self.jax.lax.scan(step, initial, (equations.input_products(values), self.inside))
         return output, final
 
 
 def as_library(jax: Any) -> Library:
-    """JAX's functions under the names of the notation."""
+    """JAX's functions by the names of the notation."""
     numpy, nn = jax.numpy, jax.nn
     return Library(
         functions={

@@ -15,7 +15,7 @@ from gatewise.benchmark.workload import Problem, Task
 
 
 class _Engine(Competitor):
-    """An engine; `load` gives it a graph and its inputs, and returns what runs it."""
+    """An engine; `load` returns a function that runs a graph on its inputs."""
 
     passes = ("forward",)
 
@@ -26,8 +26,8 @@ class _Engine(Competitor):
         return _Loaded(self.load(graph(problem), feed(problem)))
 
     @abstractmethod
-    def load(self, model: bytes, fed: dict[str, Any]) -> Callable[[], list[Any]]:
-        """Gets the model ready, on as many threads as PyTorch has."""
+    def load(self, model: bytes, inputs: dict[str, Any]) -> Callable[[], list[Any]]:
+        """Loads the model, with as many threads as PyTorch has."""
 
 
 class _Loaded(Candidate):
@@ -48,13 +48,13 @@ class OnnxRuntime(_Engine):
     name = "onnxruntime"
     needs = ("onnx", "onnxruntime")
 
-    def load(self, model: bytes, fed: dict[str, Any]) -> Callable[[], list[Any]]:
+    def load(self, model: bytes, inputs: dict[str, Any]) -> Callable[[], list[Any]]:
         runtime = import_module("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        options.add_session_config_entry("session.force_spinning_stop", "1")  # not in the next one's turn
+        options.add_session_config_entry("session.force_spinning_stop", "1")  # not during the next turn
         session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        return lambda: session.run(None, fed)
+        return lambda: session.run(None, inputs)
 
 
 class OpenVino(_Engine):
@@ -63,7 +63,7 @@ class OpenVino(_Engine):
     name = "OpenVINO"
     needs = ("onnx", "openvino")
 
-    def load(self, model: bytes, fed: dict[str, Any]) -> Callable[[], list[Any]]:
+    def load(self, model: bytes, inputs: dict[str, Any]) -> Callable[[], list[Any]]:
         core = import_module("openvino").Core()
         threads = {"INFERENCE_NUM_THREADS": torch.get_num_threads()}
         plain = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
@@ -72,7 +72,7 @@ class OpenVino(_Engine):
         outputs = list(compiled.outputs)
 
         def run() -> list[Any]:
-            done = request.infer(fed, share_inputs=True, share_outputs=True)
+            done = request.infer(inputs, share_inputs=True, share_outputs=True)
             return [done[one] for one in outputs]
 
         return run

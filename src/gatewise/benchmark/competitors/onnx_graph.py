@@ -1,4 +1,4 @@
-"""A layer as an ONNX graph of one node, for engines that run such graphs."""
+"""A layer as an ONNX graph of one node."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gatewise.cells import GRU, LSTM, RNN
 from gatewise.cells.base import CellType
 from gatewise.compiler.layout import layout
 
-# The order of the blocks in ONNX, by our names.
+# The order of the blocks in ONNX, by the names of gatewise.
 ORDERS: dict[CellType, tuple[str, ...]] = {
     LSTM: ("i", "o", "f", "g"), GRU: ("z", "r", "n"), RNN: ("h",)
 }  # fmt: skip
@@ -21,7 +21,7 @@ OPSET = 17
 
 
 def graph(problem: Problem) -> bytes:
-    """The serialised model: `x` [T, B, I] (and `lengths` [B]) to the output [T, 1, B, H] and final states."""
+    """The serialized model: `x` [T, B, I] (and `lengths` [B]) to the output [T, 1, B, H] and final states."""
     onnx = import_module("onnx")
     helper, kinds, cell = onnx.helper, onnx.TensorProto, problem.task.cell
     shape = problem.task.shape
@@ -52,8 +52,8 @@ def graph(problem: Problem) -> bytes:
         ir_version=8,
     )
     onnx.checker.check_model(model)
-    serialised: bytes = model.SerializeToString()
-    return serialised
+    serialized: bytes = model.SerializeToString()
+    return serialized
 
 
 def feed(problem: Problem) -> dict[str, Any]:

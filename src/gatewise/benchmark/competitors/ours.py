@@ -1,4 +1,4 @@
-"""gatewise itself, in the ways in which it can be run."""
+"""The variants of gatewise."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gatewise.layers import Lattice, Recurrent
 def candidate_of(
     layer: Recurrent | Lattice, problem: Problem, bfloat16: bool, trace: bool = False
 ) -> TorchCandidate:
-    """A layer of gatewise that has the problem's weights, as a candidate."""
+    """A layer of gatewise with the weights of the problem, as a candidate."""
 
     def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         if isinstance(layer, Lattice):
@@ -28,7 +28,7 @@ def candidate_of(
 
 
 class Ours(Competitor):
-    """The layer, as a user has it."""
+    """The layer with default options."""
 
     name = "gatewise"
     has_bfloat16 = True
@@ -39,7 +39,7 @@ class Ours(Competitor):
 
 
 class Recomputing(Competitor):
-    """The layer that keeps less for the backward pass and computes its gates again."""
+    """The layer that saves less for the backward pass and recomputes its gates."""
 
     name = "gatewise recompute"
     passes = ("both",)
@@ -47,8 +47,8 @@ class Recomputing(Competitor):
     lattices = False
 
     def missing(self) -> str | None:
-        can = "recompute" in inspect.signature(Recurrent.__init__).parameters
-        return None if can else "this version has no recompute"
+        has_option = "recompute" in inspect.signature(Recurrent.__init__).parameters
+        return None if has_option else "this version has no recompute"
 
     def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
         shape = problem.task.shape
@@ -59,7 +59,7 @@ class Recomputing(Competitor):
 
 
 class Traced(Competitor):
-    """The layer that also gives every gate and state of every step."""
+    """The layer that also returns every gate and state of every step."""
 
     name = "gatewise traced"
     passes = ("forward",)
@@ -70,7 +70,7 @@ class Traced(Competitor):
 
 
 class Float32(Ours):
-    """The layer without autocast, for bfloat16 to be compared with."""
+    """The layer without autocast, as the reference of bfloat16."""
 
     name = "gatewise float32"
 

@@ -1,4 +1,4 @@
-"""TorchScript: the step loops that one writes by hand for cells that `torch.nn` lacks."""
+"""TorchScript: loops over the steps, written for cells that `torch.nn` lacks."""
 
 import warnings
 from typing import Final
@@ -16,7 +16,7 @@ from gatewise.cells.expressions import NORMALISE_EPSILON
 
 
 class _Loop(nn.Module):
-    """Runs `step` along [T, B, I]; the parameters have the names of gatewise's layer."""
+    """Runs `step` along [T, B, I]; the parameters have the names of the layer of gatewise."""
 
     weight_ih: Tensor
     weight_hh: Tensor
@@ -29,12 +29,12 @@ class _Loop(nn.Module):
             self.register_parameter(name, nn.Parameter(one.clone()))
 
     def forward(self, values: Tensor, inside: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        driven = self.drive(values)
+        products = self.input_products(values)
         h = torch.zeros(values.size(1), self.weight_hh.size(1))
         c = torch.zeros_like(h)
         outputs: list[Tensor] = []
         for t in range(values.size(0)):
-            new_h, new_c = self.step(driven[t], h, c)
+            new_h, new_c = self.step(products[t], h, c)
             if inside is None:
                 h, c = new_h, new_c
                 outputs.append(h)
@@ -43,18 +43,18 @@ class _Loop(nn.Module):
                 h, c = torch.where(inside[t], new_h, h), torch.where(inside[t], new_c, c)
         return torch.stack(outputs), h, c
 
-    def drive(self, values: Tensor) -> Tensor:
+    def input_products(self, values: Tensor) -> Tensor:
         return linear(values, self.weight_ih, self.bias_ih)
 
-    def step(self, driven: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, products: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         raise NotImplementedError
 
 
 class _Peephole(_Loop):
     p: Tensor
 
-    def step(self, driven: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        i, f, g, o = (driven + linear(h, self.weight_hh, self.bias_hh)).chunk(4, 1)
+    def step(self, products: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        i, f, g, o = (products + linear(h, self.weight_hh, self.bias_hh)).chunk(4, 1)
         of_i, of_f, of_o = self.p.chunk(3)
         c = torch.sigmoid(f + of_f * c) * c + torch.sigmoid(i + of_i * c) * torch.tanh(g)
         return torch.sigmoid(o + of_o * c) * torch.tanh(c), c
@@ -69,22 +69,22 @@ class _LayerNorm(_Loop):
     shift_memory: Tensor
     epsilon: Final[float] = NORMALISE_EPSILON
 
-    def drive(self, values: Tensor) -> Tensor:
+    def input_products(self, values: Tensor) -> Tensor:
         product = linear(values, self.weight_ih)
         return layer_norm(product, [product.size(-1)], self.gain_input, self.shift_input, self.epsilon)
 
-    def step(self, driven: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, products: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         product = linear(h, self.weight_hh)
-        fed = layer_norm(product, [product.size(-1)], self.gain_hidden, self.shift_hidden, self.epsilon)
-        i, f, g, o = (driven + fed).chunk(4, 1)
+        recurrent = layer_norm(product, [product.size(-1)], self.gain_hidden, self.shift_hidden, self.epsilon)
+        i, f, g, o = (products + recurrent).chunk(4, 1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        shown = layer_norm(c, [c.size(-1)], self.gain_memory, self.shift_memory, self.epsilon)
-        return torch.sigmoid(o) * torch.tanh(shown), c
+        normalised = layer_norm(c, [c.size(-1)], self.gain_memory, self.shift_memory, self.epsilon)
+        return torch.sigmoid(o) * torch.tanh(normalised), c
 
 
 class _Softplus(_Loop):
-    def step(self, driven: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        f, g, o = (driven + linear(h, self.weight_hh, self.bias_hh)).chunk(3, 1)
+    def step(self, products: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        f, g, o = (products + linear(h, self.weight_hh, self.bias_hh)).chunk(3, 1)
         f = torch.sigmoid(f)
         c = f * c + (1 - f) * softplus(g)
         return torch.sigmoid(o) * torch.tanh(c), c
@@ -98,7 +98,7 @@ LOOPS: dict[CellType, type[_Loop]] = {
 
 
 class Scripted(Competitor):
-    """The cells that somebody wrote a loop for."""
+    """The cells with a handwritten loop."""
 
     name = "TorchScript"
 

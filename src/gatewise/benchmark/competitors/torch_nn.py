@@ -1,4 +1,4 @@
-"""The layers of `torch.nn`; ragged batches go through packed sequences."""
+"""The layers of `torch.nn`; ragged batches are packed sequences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PyTorch's `scan`, a loop that its compiler sees as one operation."""
+"""PyTorch's `scan`, a loop that is one operation for its compiler."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TORCH = Library(
 
 
 class TorchScan(Competitor):
-    """Any cell, by `torch.compile`; compiled anew for each shape and pass."""
+    """Any cell, by `torch.compile`, compiled for each shape and pass."""
 
     name = "scan"
 
@@ -40,41 +40,41 @@ class TorchScan(Competitor):
 
     def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
         parameters = {name: one.clone().requires_grad_() for name, one in problem.parameters().items()}
-        torch.compiler.reset()  # it refuses to compile one function for too many shapes
+        torch.compiler.reset()  # the compiler limits the number of shapes of a function
         along = torch.compile(_along, fullgraph=True, dynamic=False)
         inside, cell = problem.inside(), problem.task.cell
-        held = layout(cell)
+        own_layout = layout(cell)
 
         def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-            output, final = along(cell, held, parameters, values, inside)
+            output, final = along(cell, own_layout, parameters, values, inside)
             return output, final
 
         return _Compiled(problem, run, parameters)
 
 
 class _Compiled(TorchCandidate):
-    def kept_bytes(self) -> int | None:
-        return None  # hooks on what is saved would have it compiled anew
+    def saved_bytes(self) -> int | None:
+        return None  # hooks on saved tensors would cause another compilation
 
 
 def _along(
-    cell: CellType, held: Layout, parameters: dict[str, Tensor], values: Tensor, inside: Tensor | None
+    cell: CellType, own_layout: Layout, parameters: dict[str, Tensor], values: Tensor, inside: Tensor | None
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     from torch._higher_order_ops.scan import scan
 
-    equations = Equations(cell, held, TORCH, parameters)
-    driven = equations.driven(values)
+    equations = Equations(cell, own_layout, TORCH, parameters)
+    products = equations.input_products(values)
     units = parameters["weight_hh"].shape[1]
 
-    def step(state: tuple[Tensor, ...], now: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
-        new = equations.step(now[: len(driven)], state)
+    def step(state: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
+        new = equations.step(inputs[: len(products)], state)
         output = new[0]
         if inside is not None:
-            output = torch.where(now[-1], output, 0.0)
-            new = tuple(torch.where(now[-1], one, old) for one, old in zip(new, state, strict=True))
-        # Copies: PyTorch's compiler takes a carry for an alias where its gradient reads it too.
+            output = torch.where(inputs[-1], output, 0.0)
+            new = tuple(torch.where(inputs[-1], one, old) for one, old in zip(new, state, strict=True))
+        # Copies: PyTorch's compiler takes a carry for an alias if its gradient reads it too.
         return tuple(one.clone() for one in new), output.clone()
 
-    start = tuple(values.new_zeros(values.shape[1], units) for _ in cell.state)
-    final, output = scan(step, start, driven if inside is None else (*driven, inside), dim=0)
+    initial = tuple(values.new_zeros(values.shape[1], units) for _ in cell.state)
+    final, output = scan(step, initial, products if inside is None else (*products, inside), dim=0)
     return output, final
