@@ -71,7 +71,7 @@ def _stored(folder: Path, name: str, cell: Any, data: Path, options: dict[str, A
     chosen = kind(**{one: value for one, value in options.items() if one in kind.model_fields})
     read = task.read(data, chosen)
     network = task.network(read, chosen, cell)
-    save_model(folder, SavedModel(task.name, cell.__name__, network, task.reading(read, chosen)))
+    save_model(folder, SavedModel(task.name, cell.__name__, network, task.preprocessing(read, chosen)))
     return Stored(task.name, folder, data, json.loads((folder / "model.json").read_text()))
 
 

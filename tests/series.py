@@ -5,7 +5,7 @@ import polars as pl
 
 from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
-from gatewise.tasks.forecast.data import Plan, prepare
+from gatewise.tasks.forecast.data import WindowPlan, prepare
 
 
 def seasonal(steps=160, period=12, noise=0.1, seed=0):
@@ -24,7 +24,9 @@ def frame(**options):
 
 def data(horizon=4, context=12, period=12, **options):
     """Such a series, ready for forecasting."""
-    return prepare(read_series(frame(**options), Columns(target="value")), Plan(horizon, context, period))
+    return prepare(
+        read_series(frame(**options), Columns(target="value")), WindowPlan(horizon, context, period)
+    )
 
 
 class Quiet:

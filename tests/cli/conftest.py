@@ -20,11 +20,13 @@ def folder(tmp_path_factory):
     frame().write_csv(folder / "series.csv")
     options = verb_options("train", TASK.options)(horizon=4, context=12, hidden=6, layers=2)
     data = TASK.read(folder / "series.csv", options)
-    reading = TASK.reading(data, options)
-    save_model(folder / "run", SavedModel("forecast", "lstm", TASK.network(data, options, LSTM), reading))
+    preprocessing = TASK.preprocessing(data, options)
+    save_model(
+        folder / "run", SavedModel("forecast", "lstm", TASK.network(data, options, LSTM), preprocessing)
+    )
     naive = Naive(shape_of(data))
     naive.learn(data.train, data.validation)
-    save_model(folder / "naive", SavedModel("forecast", "naive", naive, reading))
+    save_model(folder / "naive", SavedModel("forecast", "naive", naive, preprocessing))
     return folder
 
 

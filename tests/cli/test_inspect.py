@@ -32,7 +32,7 @@ def test_a_report_with_pictures(inspect, tmp_path):
     text = (tmp_path / "a.html").read_text()
     told = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
     assert told["open"] == {"layer": 1, "step": 3}
-    assert told["example"] == "value, window 2 of the test part"
+    assert told["example"] == "value, window 2 of the test set"
     assert [one["title"] for one in told["layers"]] == ["layer 0", "layer 1"]
     assert "wrote a.html: 2 layers; open it in a browser" in out
     assert "layer 1, c (LSTM): the gradient" in out
@@ -78,7 +78,7 @@ def test_a_task_without_attribution(inspect, tmp_path, monkeypatch):
     [
         (("run", "--layer", 2), "there is no layer 2; the layers are 0: layer 0, 1: layer 1"),
         (("run", "--step", 12), "layer 0 ran for 12 steps, numbered from 0; got step 12"),
-        (("run", "--example", 99), "there are 21 windows in the test part, numbered from 0; there is no"),
+        (("run", "--example", 99), "there are 21 windows in the test set, numbered from 0; there is no"),
         (("run", "--out", "report.pdf"), "expected --out as an .html file, got 'report.pdf'"),
         (("naive",), "has no recurrent layer"),
         (("nowhere",), "there is no model.json"),

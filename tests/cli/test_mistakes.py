@@ -46,7 +46,7 @@ GOOD = "month,value\n" + "".join(
         (GOOD, ["--network", "grid", "--cells", "mgu"], "MGU does not fit a grid; give lstm, gru or rnn"),
         (GOOD, ["--network", "grid", "--cells", "grid"], "Grid2LSTM does not fit a grid; give lstm, gru or"),
         (GOOD, ["--network", "grid", "--dropout", "0.1"], "dropout=0.1 acts between the layers of a stack"),
-        (GOOD, ["--depth-weights", "untied"], "every layer of a stack has its own weights; leave --depth-"),
+        (GOOD, ["--depth-weights", "untied"], "every layer of a stack has its own parameters; --depth-"),
         (
             GOOD,
             ["--network", "tree"],

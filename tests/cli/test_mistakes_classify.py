@@ -63,7 +63,7 @@ def test_tables(tmp_path, gatewise, old, new, message):
         (["--bidirectional", "yes"], "Got unexpected extra argument"),
         (["--test-fraction", "0.7"], "option test_fraction: input should be less than 0.5"),
         (["--test-file", "none.csv"], "there is no file 'none.csv'"),
-        (["--test-file", "data.csv"], "data.csv is what is trained on; give another --test-file, or none"),
+        (["--test-file", "data.csv"], "data.csv is the training data; give another --test-file, or none"),
         (["--cell", "lstn"], "there is no cell 'lstn'"),
         (["--cell", "mdlstm"], "MDLSTM2 is a cell of a lattice; give a cell of sequences, such as lstm"),
         (["--config", "data.csv"], "expected data.csv to hold `option: value` lines"),
@@ -123,9 +123,9 @@ def test_a_model_and_other_data(trained, gatewise):
         ("evaluate", "narrow.csv", "narrow.csv has no column 'y' for the channel; it has id, t, x, z, label"),
         ("evaluate", "bare.csv", "bare.csv has no column 'label' for the label"),
         ("evaluate", "other.csv", "other.csv, line 6: the class 'c' was not in training; it had a, b"),
-        ("evaluate", "one.ts", "one.ts has sequences of 1 channel; the model reads 2"),
+        ("evaluate", "one.ts", "one.ts has sequences of 1 channel; the model expects 2"),
         ("predict", "narrow.csv", "narrow.csv has no column 'y' for the channel"),
-        ("predict", "one.ts", "one.ts has sequences of 1 channel; the model reads 2"),
+        ("predict", "one.ts", "one.ts has sequences of 1 channel; the model expects 2"),
     ):
         told = gatewise(verb, "run", data, *(("--out", "classes.csv") if verb == "predict" else ()))
         assert told.returncode == 2
@@ -147,9 +147,9 @@ def test_what_a_user_sees(trained, gatewise):
     for text in (
         "sequences are identified by column 'id', rows are sorted by column 't', labelled by column",
         "20 sequences of 4 steps and 2 channels, of 2 classes",
-        "12 sequences to train on, 4 to validate, 4 to test, every class by its share",
-        "the classes of the test part",
-        "confusion.png      what",
+        "training set 12, validation set 4, test set 4 sequences, stratified by class",
+        "the classes of the test set",
+        "confusion.png      the confusion matrix",
         "next: gatewise predict two",
     ):
         assert text in told.stdout

@@ -64,17 +64,17 @@ def refuse(gatewise, folder, task, data, arguments, message):
         (
             lambda folder: write_classes(folder, 9),
             ["--network", "lattice", "--bidirectional"],
-            "a lattice is read from all four corners; leave --bidirectional out",
+            "a lattice runs from all four corners; leave --bidirectional out",
         ),
         (
             lambda folder: write_classes(folder, 9),
             ["--network", "grid", "--pooling", "attention"],
-            "a lattice is looked at by --pooling last or mean; attention is for rows",
+            "a lattice has --pooling last or mean; attention is for rows",
         ),
         (
             lambda folder: write_classes(folder, 9),
             ["--depth-weights", "untied"],
-            "every layer has its own weights already; leave --depth-weights to a grid",
+            "every layer has its own parameters already; --depth-weights is for a grid",
         ),
     ],
 )  # fmt: skip

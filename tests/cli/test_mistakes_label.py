@@ -90,7 +90,7 @@ def test_an_image_that_is_not_there(images, gatewise):
 
 def test_an_unknown_label_where_a_model_is_scored(tmp_path, gatewise):
     (tmp_path / "x.txt").write_text(TEXT)
-    small = ["--epochs", 1, "--hidden", 3, "--embedding", 3, "--spelling", 3]
+    small = ["--epochs", 1, "--hidden", 3, "--embedding", 3, "--char-hidden", 3]
     assert gatewise("train", "label", "x.txt", "--out", "run", *small).returncode == 0
     (tmp_path / "y.txt").write_text("A B-PER\nwalk VERB\n")
     told = gatewise("evaluate", "run", "y.txt")

@@ -26,7 +26,7 @@ def expected(pooling, hiddens):
 @pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("how", ["last", "mean", "max", "attention"])
 def test_a_summary_is_that_of_the_sequence_alone(how, both):
-    pooling = Pooling(how, width=4, both=both)
+    pooling = Pooling(how, width=4, bidirectional=both)
     hiddens = torch.randn(3, 5, 4) - 3  # below zero, as what lies behind an end must not be
     found = pooling(hiddens, LENGTHS)
     for row, length in enumerate(LENGTHS):

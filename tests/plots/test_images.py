@@ -1,4 +1,4 @@
-"""Pictures of images: the hardest examples are those of least chance, and what is drawn is drawn."""
+"""Pictures of images: the highest-loss examples have the lowest probability, and what is drawn is drawn."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def image(height, width, channels=1):
     return RANDOM.integers(0, 256, (height, width, channels), np.uint8)
 
 
-def test_the_hardest_are_those_to_whose_class_the_least_chance_is_given():
+def test_the_highest_loss_is_where_the_true_class_has_the_lowest_probability():
     told = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8]])
     found = highest_loss(told, torch.tensor([0, 0, 1, 0]), ("a", "b"), lambda number: [number], 3)
     assert [one.frames for one in found] == [(3,), (1,), (2,)]
@@ -36,8 +36,8 @@ def test_frames_are_taken_evenly():
 def test_examples_of_all_kinds_are_drawn(tmp_path, make):
     told = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]])
     found = highest_loss(told, torch.tensor([0, 0, 1]), ("$a", "b_{"), lambda number: make(), 3)
-    save_picture(draw_highest_loss(found, "$lstm"), tmp_path / "hardest.png")
-    with Image.open(tmp_path / "hardest.png") as drawn:
+    save_picture(draw_highest_loss(found, "$lstm"), tmp_path / "highest-loss.png")
+    with Image.open(tmp_path / "highest-loss.png") as drawn:
         assert len(np.unique(np.asarray(drawn.convert("L")))) > 50
 
 

@@ -49,7 +49,7 @@ def test_a_translation_that_is_empty_is_said_to_be_nothing():
 
 
 def test_a_report_opens_on_the_words_not_on_the_letters_of_one(folder):
-    found, _, told = example("label", folder / "names.conll", 2, hidden=4, embedding=4, spelling=3)
+    found, _, told = example("label", folder / "names.conll", 2, hidden=4, embedding=4, char_hidden=3)
     modules = [one["module"] for one in told["layers"]]
     assert modules[0] == "reader.speller"
     assert modules[found.first_layer(modules)] == "recurrent"

@@ -51,7 +51,7 @@ def example(task, path, number=0, cell="gru", **options):
     chosen = verb_options("train", task.options)(**options)
     data = task.read(path, chosen)
     network = task.network(data, chosen, find_cell(cell)).eval()
-    model = SavedModel(task.name, cell, network, task.reading(data, chosen))
+    model = SavedModel(task.name, cell, network, task.preprocessing(data, chosen))
     found = task.example(model, path, number)
 
     def loss():
@@ -79,7 +79,7 @@ def test_a_window_of_a_series(folder):
     assert len(found.times) == 16
     assert found.unit == "month"
     assert told["flows"][0]["norms"][0] > 0
-    with pytest.raises(GatewiseError, match="windows in the test part, numbered from 0; there is no number"):
+    with pytest.raises(GatewiseError, match="windows in the test set, numbered from 0; there is no number"):
         example("forecast", folder / "series.csv", 400, horizon=4, context=12, hidden=8)
 
 
@@ -95,11 +95,11 @@ def test_a_sequence_with_a_class(folder):
 
 def test_labels_of_steps_and_of_words(folder):
     found, data, told = example("label", folder / "motifs.csv", 1, hidden=4)
-    assert [one.name for one in found.tracks] == ["a", "b", "told", "true"]
+    assert [one.name for one in found.tracks] == ["a", "b", "predicted", "true"]
     place = data.test.places(1)
     assert found.tracks[3].symbols == tuple(data.labels[one] for one in data.test.labels[place])
     assert len({one["of"][0] for one in told["layers"]} - {len(found.tracks[3].symbols)}) == 0
-    options = {"hidden": 4, "embedding": 4, "spelling": 3}
+    options = {"hidden": 4, "embedding": 4, "char_hidden": 3}
     found, data, told = example("label", folder / "names.conll", 2, **options)
     assert found.tracks[0].symbols == tuple(data.test.tokens[data.test.places(2)])
     assert ("recurrent", len(found.tracks[0].symbols)) in steps(told)
@@ -259,7 +259,7 @@ def test_where_a_class_comes_from(folder):
 def test_where_a_label_comes_from(folder):
     for path, options in (
         ("motifs.csv", {"bidirectional": False}),
-        ("names.conll", {"embedding": 4, "spelling": 3}),
+        ("names.conll", {"embedding": 4, "char_hidden": 3}),
     ):
         found, whole, _, network = attributed("label", folder / path, 1, step=2, hidden=4, **options)
         logits = network(found.batch)[0, 2].detach()

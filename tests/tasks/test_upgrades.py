@@ -6,9 +6,13 @@ import pytest
 import torch
 
 from gatewise.data.images.captions import CaptionBatch
+from gatewise.data.images.clips import ClipBatch
 from gatewise.data.images.labelled_images import ImageBatch
+from gatewise.data.labels.token_steps import TokenBatch
 from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.data.text.parallel import PairBatch
+from gatewise.tasks.frames.data import Preprocessing
+from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import load_model, save_model
 from gatewise.tasks.upgrades import FORMAT, STEPS
 
@@ -16,6 +20,17 @@ SAVED = Path(__file__).parent / "saved"
 INPUTS = torch.linspace(-1, 1, 24)
 SEQUENCES = SequenceBatch(INPUTS[:8].reshape(2, 4, 1), torch.tensor([4, 2]), torch.tensor([0, 1]))
 IMAGES = ImageBatch(INPUTS.reshape(2, 4, 3, 1), torch.tensor([[4, 3], [4, 3]]), torch.tensor([0, 1]))
+CLIPS = ClipBatch(
+    torch.linspace(-1, 1, 96).reshape(2, 3, 4, 4, 1), torch.tensor([3, 2]), torch.tensor([0, 1])
+)
+TOKENS = TokenBatch(
+    words=torch.tensor([[1, 2, 0], [4, 0, 0]]),
+    spellings=torch.tensor([[0, 1, 2], [3, 0, 0]]),
+    letters=torch.tensor([[1, 2], [3, 0], [5, 4], [2, 0]]),
+    sizes=torch.tensor([2, 1, 2, 1]),
+    lengths=torch.tensor([3, 1]),
+    labels=torch.zeros(2, 3, dtype=torch.long),
+)
 COMPUTED = {  # by the code that wrote the files
     "classify": (lambda one: one.logits(SEQUENCES), [-0.618798375, -0.227759063, -0.651233017]),
     "classify-images": (lambda one: one.logits(IMAGES), [-0.057557821, -0.132070497, -0.052249596]),
@@ -28,6 +43,8 @@ COMPUTED = {  # by the code that wrote the files
 CAPTIONS = CaptionBatch(IMAGES.images, IMAGES.sizes, torch.tensor([[5, 4, 3], [4, 3, 0]]))
 PAIRS = PairBatch(torch.tensor([[4, 5, 3], [5, 3, 0]]), torch.tensor([3, 2]), CAPTIONS.target)
 COMPUTED_IN_3 = {
+    "frames": (lambda one: one.logits(CLIPS), [-0.324001282, 0.430925608, -0.489443570]),
+    "label": (lambda one: one(TOKENS), [0.168092087, -0.315167278, -0.505550444]),
     "transcribe": (
         lambda one: one(SEQUENCES.values, SEQUENCES.lengths)[0],
         [0.260071784, -0.630260646, -0.340545297],
@@ -65,3 +82,12 @@ def test_an_earlier_format_loads(version, task, computed, tmp_path):
     assert f'"format": {FORMAT}' in (tmp_path / "model.json").read_text()
     with torch.no_grad():
         assert torch.equal(compute(load_model(tmp_path).network), compute(model.network))
+
+
+def test_every_earlier_format_has_files():
+    assert {one.name for one in SAVED.iterdir()} == {f"format-{version}" for version in STEPS}
+
+
+def test_a_preprocessing_that_was_renamed():
+    model = load_model(SAVED / "format-3" / "frames")
+    assert load_preprocessing(Preprocessing, model).frame_stride == 3

@@ -41,7 +41,7 @@ def model(tmp_path):
     frame().write_csv(tmp_path / "values.csv")
     chosen = verb_options("train", TASK.options)(horizon=4, context=12, hidden=4)
     read = TASK.read(tmp_path / "values.csv", chosen)
-    return SavedModel("forecast", "rnn", TASK.network(read, chosen, RNN), TASK.reading(read, chosen))
+    return SavedModel("forecast", "rnn", TASK.network(read, chosen, RNN), TASK.preprocessing(read, chosen))
 
 
 def compared(folder, cells):

@@ -82,7 +82,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         chosen = comparison.chosen(baseline=False)
         assert chosen is not None
         assert isinstance(run.options, TrainOptions)
-        reading = run.task.reading(comparison.data, run.options)
+        reading = run.task.preprocessing(comparison.data, run.options)
         self.comparison_, self.notes_ = comparison, comparison.data.notes
         self.model_ = SavedModel(run.task.name, chosen.name, chosen.network, reading)
         self.network_ = chosen.network
@@ -230,8 +230,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _label_column(self) -> str | None:
         """The column of the labels that the model was fitted on, if it has one."""
-        form = self.model_.reading.get("form")
-        found = form if isinstance(form, Mapping) else self.model_.reading
+        form = self.model_.preprocessing.get("form")
+        found = form if isinstance(form, Mapping) else self.model_.preprocessing
         columns = found.get("columns")
         return columns.get("label") if isinstance(columns, Mapping) else None
 

@@ -51,7 +51,7 @@ class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
     def predict_proba(self, data: Any = None, *, layout: Layout = "NTC") -> np.ndarray:
         """[N, K]: the probability of each class, in the order of `classes_`."""
         frame = self.prediction(data, layout=layout).frame
-        return frame.select(frame.columns[-len(self.model_.reading["classes"]) :]).to_numpy()
+        return frame.select(frame.columns[-len(self.model_.preprocessing["classes"]) :]).to_numpy()
 
     def score(self, data: Any = None, y: Any = None, *, layout: Layout = "NTC") -> float:
         """The accuracy on other data, or on the test set."""
@@ -63,7 +63,7 @@ def _in_model_order(labels: Sequence[Any], model: SavedModel, folder: Path) -> n
 
     Raises: `GatewiseError` if a class has no label.
     """
-    names = model.reading["classes"]
+    names = model.preprocessing["classes"]
     given = np.asarray(labels if len(labels) else names)
     order = {name: number for number, name in enumerate(names_of(given))}
     if missing := [name for name in names if name not in order]:

@@ -1,4 +1,4 @@
-"""What all classifiers have in common, networks and baselines alike, and how they are scored."""
+"""The interface of all classifiers, networks and baselines alike, and their scores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXAMPLES_AT_ONCE, STEPS_AT_ONCE = 256, 1 << 14
 
 
 class Classifier(Network):
-    """Gives each example a logit for each class."""
+    """A network that computes a logit for each class."""
 
     @abstractmethod
     def logits(self, batch: Any) -> Tensor:
@@ -28,7 +28,7 @@ class Classifier(Network):
 
 
 class Majority(Classifier, Baseline):
-    """Says for every example how frequent the classes are; its guess is the most frequent one.
+    """Predicts the class frequencies of the training set for every example.
 
     >>> Majority(3).logits_of(4).shape
     torch.Size([4, 3])
@@ -45,7 +45,7 @@ class Majority(Classifier, Baseline):
         return {"classes": self.classes}
 
     def learn(self, train: Any, validation: Any) -> None:
-        """Counts the classes, each once more than it is there, so that none is impossible."""
+        """Counts the classes, each once more than it occurs, so that none has probability zero."""
         counts = torch.bincount(train.labels, minlength=self.classes) + 1.0
         self.frequencies = counts / counts.sum()
 
@@ -53,14 +53,14 @@ class Majority(Classifier, Baseline):
         return self.logits_of(len(batch.labels))
 
     def logits_of(self, rows: int) -> Tensor:
-        """The same for each of the rows."""
+        """[rows, K]: the same logits in each row."""
         return self.frequencies.log().expand(rows, -1)
 
 
 def in_batches(dataset: Any, among: Tensor | None = None) -> Iterator[tuple[Tensor, Any]]:
-    """All examples, or those `among` them, of like size together: their numbers, and the batch.
+    """Iterates over all examples, or those of the numbers `among`: their numbers, and the batch.
 
-    Few at once where they are long, so that a batch takes little memory.
+    Examples of similar size share a batch; batches of long examples are small, to save memory.
     """
     numbers = torch.arange(len(dataset)) if among is None else among
     sizes = getattr(dataset, "sizes", None)
@@ -75,8 +75,8 @@ def in_batches(dataset: Any, among: Tensor | None = None) -> Iterator[tuple[Tens
         first += len(batch)
 
 
-def probabilities(network: Classifier, dataset: Any) -> Tensor:
-    """[N, K]: what a classifier says of each example of a data set."""
+def predict_probabilities(network: Classifier, dataset: Any) -> Tensor:
+    """[N, K]: the class probabilities of each example of a dataset."""
     network.eval()
     parts, numbers = [], []
     with torch.inference_mode():
@@ -86,29 +86,30 @@ def probabilities(network: Classifier, dataset: Any) -> Tensor:
     return torch.cat(parts)[torch.cat(numbers).argsort()]
 
 
-def confusion(told: Tensor, truth: Tensor) -> Tensor:
-    """[K, K]: how often a class (row) was taken for another (column).
+def confusion(probabilities: Tensor, truth: Tensor) -> Tensor:
+    """[K, K]: how many examples of the class of a row were predicted as the class of a column.
 
-    told: [N, K] probabilities; truth: [N] class numbers
+    probabilities: [N, K]; truth: [N] class numbers
     """
-    classes = told.shape[-1]
-    return torch.bincount(truth * classes + told.argmax(-1), minlength=classes**2).view(classes, classes)
+    classes = probabilities.shape[-1]
+    pairs = truth * classes + probabilities.argmax(-1)
+    return torch.bincount(pairs, minlength=classes**2).view(classes, classes)
 
 
-def class_scores(told: Tensor, truth: Tensor) -> dict[str, float]:
-    """Accuracy, macro F1 over the classes that occur or are guessed, and the cross-entropy in nats.
+def class_scores(probabilities: Tensor, truth: Tensor) -> dict[str, float]:
+    """Accuracy, macro F1 over the classes that occur or are predicted, and the cross-entropy in nats.
 
-    `F1_k = 2 right_k / (true_k + guessed_k)`; told: [N, K]; truth: [N]
+    `F1_k = 2 correct_k / (true_k + predicted_k)`; probabilities: [N, K]; truth: [N]
 
     >>> class_scores(torch.eye(2)[[0, 1, 1]], torch.tensor([0, 1, 0]))["accuracy"]
     0.6666666865348816
     """
-    table = confusion(told, truth).double()
-    there = table.sum(0) + table.sum(1)
-    f1 = 2 * table.diagonal()[there > 0] / there[there > 0]
-    chance = told[torch.arange(len(truth)), truth].clamp(min=1e-12)
+    table = confusion(probabilities, truth).double()
+    total = table.sum(0) + table.sum(1)
+    f1 = 2 * table.diagonal()[total > 0] / total[total > 0]
+    likelihood = probabilities[torch.arange(len(truth)), truth].clamp(min=1e-12)
     return {
-        "accuracy": float((told.argmax(-1) == truth).float().mean()),
+        "accuracy": float((probabilities.argmax(-1) == truth).float().mean()),
         "f1": float(f1.mean()),
-        "cross_entropy": float(-chance.log().mean()),
+        "cross_entropy": float(-likelihood.log().mean()),
     }

@@ -1,4 +1,4 @@
-"""Heads: from a summary of the past to a distribution for each step of the horizon."""
+"""Output heads: from a summary of the past to a distribution for each step of the horizon."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 MEDIAN = LEVELS.index(0.5)
-LEAST_SCALE, LEAST_FREEDOM = 1e-3, 2.0
+MIN_SCALE, MIN_FREEDOM = 1e-3, 2.0
 
 
 def pinball(quantiles: Tensor, truth: Tensor, levels: Tensor) -> Tensor:
@@ -28,7 +28,7 @@ def pinball(quantiles: Tensor, truth: Tensor, levels: Tensor) -> Tensor:
 
 
 class QuantileHead(nn.Module):
-    """Quantiles of every step at once, learned by the pinball loss.
+    """Quantiles of every step at once, trained by the pinball loss.
 
     features: F, the width of the summary; horizon: Q steps; levels: n numbers in 0..1, rising
 
@@ -47,7 +47,7 @@ class QuantileHead(nn.Module):
         self.register_buffer("levels", torch.tensor(levels))
 
     def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
-        """[B, F] and the level to start from [B, 1] -> [B, Q, n]."""
+        """[B, F] and the last value [B, 1] -> [B, Q, n]."""
         return self.linear(summary).unflatten(-1, (self.horizon, -1)) + origin.unsqueeze(-1)
 
     def loss(self, raw: Tensor, truth: Tensor) -> Tensor:
@@ -64,9 +64,9 @@ class QuantileHead(nn.Module):
 
 
 class StudentTHead(nn.Module):
-    """A Student-t distribution for each step, learned by its likelihood; heavy tails at will.
+    """A Student-t distribution for each step, trained by its likelihood; its tails may be heavy.
 
-    features: F; horizon: Q; levels: of the quantiles that it is asked for
+    features: F; horizon: Q; levels: n numbers in 0..1, rising
 
     >>> head = StudentTHead(8, horizon=3)
     >>> raw = head(torch.randn(2, 8), origin=torch.zeros(2, 1))
@@ -83,10 +83,10 @@ class StudentTHead(nn.Module):
         self.register_buffer("levels", torch.tensor(levels))
 
     def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
-        """[B, F] and the level to start from [B, 1] -> location, scale and degrees of freedom [B, Q, 3]."""
+        """[B, F] and the last value [B, 1] -> location, scale and degrees of freedom [B, Q, 3]."""
         location, scale, freedom = self.linear(summary).unflatten(-1, (self.horizon, 3)).unbind(-1)
-        scale = LEAST_SCALE + functional.softplus(scale)
-        freedom = LEAST_FREEDOM + functional.softplus(freedom)
+        scale = MIN_SCALE + functional.softplus(scale)
+        freedom = MIN_FREEDOM + functional.softplus(freedom)
         return torch.stack([location + origin, scale, freedom], dim=-1)
 
     def loss(self, raw: Tensor, truth: Tensor) -> Tensor:

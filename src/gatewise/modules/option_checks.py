@@ -18,7 +18,7 @@ MOST = {
     "layers": 1000, "horizon": 100_000, "context": 1_000_000, "period": 1_000_000,
     "length": 100_000, "max_length": 100_000, "beam": 1000, "shift": 10_000, "reach": 10_000,
     "stack_frames": 10_000, "order": 1000, "patch": 10_000,
-    "penalty": 1000.0, "ratio": 1000.0, "dropout": 1.0, "smoothing": 1.0, "forcing": 1.0, "forget_words": 1.0,
+    "penalty": 1000.0, "ratio": 1000.0, "dropout": 1.0, "smoothing": 1.0, "forcing": 1.0, "word_dropout": 1.0,
 }  # fmt: skip
 LEAST = {
     "layers": 1,

@@ -1,4 +1,4 @@
-"""The recurrent classifier: a stack of any cell reads a sequence, and its summary tells the class."""
+"""The recurrent classifier: a stack of any cell over a sequence, pooling, class logits."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from gatewise.modules.pooling import How, Pooling
 
 
 class SequenceClassifier(Classifier):
-    """A stack reads the sequence; the pooled hidden tells the class: `logits = V pool(h_1 ... h_T) + b`.
+    """A stack over the sequence, pooled to class logits: `logits = V pool(h_1 ... h_T) + b`.
 
     cell: the equations; channels: C; classes: K; hidden, layers: H and the depth of the stack
-    dropout: between its layers and before the logits; bidirectional: read from both ends
+    dropout: between its layers and before the logits; bidirectional: run in both directions
     pooling: "last", "mean", "max" or "attention", see `Pooling`
 
     >>> import torch
     >>> from gatewise.cells import LSTM
-    >>> network = SequenceClassifier(LSTM, channels=3, classes=5, hidden=8, bidirectional=True)
+    >>> network = SequenceClassifier(LSTM, channels=3, classes=5, hidden=8)
     >>> labels = torch.tensor([4, 0])
     >>> network.logits(SequenceBatch(torch.randn(2, 7, 3), torch.tensor([7, 2]), labels)).shape
     torch.Size([2, 5])
@@ -35,9 +35,9 @@ class SequenceClassifier(Classifier):
         classes: int,
         hidden: int = 64,
         layers: int = 1,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        pooling: How = "last",
+        dropout: float = 0.3,
+        bidirectional: bool = True,
+        pooling: How = "max",
     ) -> None:
         super().__init__()
         self.recurrent = Recurrent(

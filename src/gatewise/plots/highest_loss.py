@@ -1,4 +1,4 @@
-"""The images or clips that a classifier finds hardest: those whose true class it gives the least chance."""
+"""The images or clips on which a classifier has the highest loss."""
 
 from __future__ import annotations
 
@@ -19,51 +19,52 @@ IMAGES, CLIPS, FRAMES, ACROSS = 18, 6, 8, 6
 
 @dataclass(frozen=True)
 class HighLossExample:
-    """An example by its frames, [H, W, C] each (one of an image), what it is, and what it was taken for.
+    """An example by its frames, [H, W, C] each (one of an image), its true and its predicted class.
 
-    chance: the probability that was given to what it is
+    probability: of the true class
     """
 
     frames: tuple[np.ndarray, ...]
     true: str
-    told: str
-    chance: float
+    predicted: str
+    probability: float
 
     @property
     def label(self) -> str:
-        """What it is and was taken for, in a few words."""
-        if self.told == self.true:
-            return f"{self.true} ({self.chance:.0%})"
-        return f"{self.true}, not {self.told} ({self.chance:.0%})"
+        """The true class with its probability, and the predicted class where it is another."""
+        if self.predicted == self.true:
+            return f"{self.true} ({self.probability:.0%})"
+        return f"{self.true}, not {self.predicted} ({self.probability:.0%})"
 
 
 def highest_loss(
-    told: Tensor,
+    probabilities: Tensor,
     truth: Tensor,
     classes: Sequence[str],
     show: Callable[[int], Sequence[np.ndarray]],
     most: int,
 ) -> list[HighLossExample]:
-    """The examples to whose true class [N] the least probability was given [N, K], the hardest first.
+    """The examples with the lowest probability of the true class, the lowest first.
 
-    show: an example's frames by its number; most: of them
+    probabilities: [N, K]; truth: [N] class numbers; show: example number -> its frames; most: how many
     """
-    chances, guesses = told[range(len(truth)), truth].tolist(), told.argmax(1).tolist()
-    order = sorted(range(len(truth)), key=chances.__getitem__)[:most]
+    likelihoods = probabilities[range(len(truth)), truth].tolist()
+    predicted = probabilities.argmax(1).tolist()
+    order = sorted(range(len(truth)), key=likelihoods.__getitem__)[:most]
     return [
-        HighLossExample(tuple(show(one)), classes[int(truth[one])], classes[guesses[one]], chances[one])
+        HighLossExample(tuple(show(one)), classes[int(truth[one])], classes[predicted[one]], likelihoods[one])
         for one in order
     ]
 
 
 def some_frames(clip: np.ndarray) -> list[np.ndarray]:
-    """Frames of a clip [T, H, W, C], evenly taken from its beginning to its end."""
+    """Evenly spaced frames of a clip [T, H, W, C], from the first to the last."""
     places = np.unique(np.linspace(0, len(clip) - 1, FRAMES).round().astype(int))
     return [clip[place] for place in places]
 
 
 def draw_highest_loss(examples: Sequence[HighLossExample], who: str) -> Figure:
-    """Draws images side by side, or a clip in each row; red where it was taken for something else."""
+    """Draws images side by side, or a clip in each row; a wrong prediction has a red title."""
     from matplotlib.figure import Figure
 
     clips = max(len(one.frames) for one in examples) > 1
@@ -75,7 +76,7 @@ def draw_highest_loss(examples: Sequence[HighLossExample], who: str) -> Figure:
     figure = Figure(figsize=(0.3 + (wide + 0.05) * across, 0.5 + (0.3 + high) * down), layout="constrained")
     kind = "clips" if clips else "images"
     figure.suptitle(
-        f"The test {kind} that {who} finds hardest, with the chance that it gives to what they are",
+        f"The test {kind} on which {who} has the highest loss, with the probability of the true class",
         x=0.01, ha="left", fontsize=11, color=INK, parse_math=False,
     )  # fmt: skip
     panels = figure.subplots(down, across, squeeze=False)
@@ -85,7 +86,7 @@ def draw_highest_loss(examples: Sequence[HighLossExample], who: str) -> Figure:
         row = panels[place] if clips else panels.flat[place : place + 1]
         for panel, frame in zip(row, one.frames, strict=False):
             _show(panel, frame, one.frames)
-        colour = RIGHT if one.told == one.true else WRONG
+        colour = RIGHT if one.predicted == one.true else WRONG
         row[0].set_title(one.label, fontsize=8.5, loc="left", color=colour, pad=2, parse_math=False)
     return figure
 

@@ -26,6 +26,7 @@ from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import Options, TaskOptions
+from gatewise.tasks.predictions import Predictions
 from gatewise.tasks.serialization import SavedModel
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ MISFITS = (
 
 
 def of_model(method: Callable[..., Result]) -> Callable[..., Result]:
-    """A method that applies a stored model, whose reading and network may contradict each other.
+    """A method that applies a stored model, whose preprocessing and network may contradict each other.
 
     Errors: `GatewiseError` in place of what such a contradiction raises wherever it shows.
     """
@@ -191,9 +192,16 @@ class Task(ABC, Generic[Data]):
         """Baselines that are trained as networks are."""
         return {}
 
+    def predictions(self, network: Any, data: Data, split: Any) -> Predictions[Any, Any]:
+        """The predictions of a network for a split of the data, computed once.
+
+        split: one of the training, validation and test sets of `data`
+        """
+        return Predictions(network, split)
+
     @abstractmethod
-    def score(self, network: Any, data: Data, part: Any) -> dict[str, float]:
-        """The metrics, and `chosen_by`, of a network on a part of the data."""
+    def score(self, predictions: Any, data: Data) -> dict[str, float]:
+        """The metrics, and `chosen_by`, of the predictions for a split."""
 
     def finish(self, network: Any, data: Data) -> None:
         """What is learned after a training, on the validation part."""
@@ -203,7 +211,7 @@ class Task(ABC, Generic[Data]):
         return None
 
     @abstractmethod
-    def reading(self, data: Data, options: Any) -> dict[str, Any]:
+    def preprocessing(self, data: Data, options: Any) -> dict[str, Any]:
         """Plain data with which a model reads new data as it read these."""
 
     @abstractmethod
@@ -225,8 +233,8 @@ class Task(ABC, Generic[Data]):
         """
         raise GatewiseError(f"a model of the task {self.name!r} can't be inspected on data yet")
 
-    def details(self, network: Any, data: Data) -> list[Details]:
-        """More about the network that is kept for use."""
+    def details(self, predictions: Any, data: Data) -> list[Details]:
+        """Tables about the predictions for the test set."""
         return []
 
     def caption(self, data: Data) -> str:

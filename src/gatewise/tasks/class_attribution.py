@@ -1,4 +1,4 @@
-"""Why a classifier says a class: by its logit, and by the steps that its attention weighed."""
+"""Which inputs a predicted class comes from: attribution of its logit, and attention weights."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from gatewise.report.attribution import accurate_attribution, in_data_units, rep
 from gatewise.report.example import ExampleAttribution, Strip, Track
 
 
-def weights_of(network: Any, batch: Any) -> tuple[Track, ...]:
-    """How much each step counts for a classifier that pools by attention; nothing where it does not."""
+def attention_tracks(network: Any, batch: Any) -> tuple[Track, ...]:
+    """The weight of each step for a classifier that pools by attention; nothing for any other."""
     poolings = [one for one in network.modules() if isinstance(one, Pooling) and one.score is not None]
     if not poolings:
         return ()
@@ -33,11 +33,11 @@ def weights_of(network: Any, batch: Any) -> tuple[Track, ...]:
 
 def explain_class(
     network: Any, batch: Any, classes: Sequence[str], baseline: str,
-    shown: Callable[[np.ndarray], tuple[np.ndarray, Track]],
+    show: Callable[[np.ndarray], tuple[np.ndarray, Track]],
 ) -> ExampleAttribution:  # fmt: skip
-    """The logit of the class that a classifier says of the one example of a batch, by its first field.
+    """Attributes the logit of the predicted class of a batch's one example to the batch's first field.
 
-    shown: the values of that field's shape, without the batch -> what each step gave [T], and their track
+    show: attributions in that field's shape, without the batch -> those of each step [T], and their track
     """
     with torch.no_grad():
         best = int(network.logits(batch)[0].argmax())
@@ -48,5 +48,5 @@ def explain_class(
         return network.logits(rows)[:, best]
 
     found = accurate_attribution(lambda points: attribute(logit, batch[0], steps=points))
-    steps, track = shown(found.values[0].double().numpy())
+    steps, track = show(found.values[0].double().numpy())
     return in_data_units(found, f"the logit of class {classes[best]}", baseline, steps, (track,))

@@ -14,6 +14,7 @@ from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Network
 from gatewise.plots.plot import Plot
+from gatewise.tasks.predictions import Predictions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +32,7 @@ class ComparedTask(Protocol):
 
     def caption(self, data: Any) -> str: ...
 
-    def details(self, network: Any, data: Any) -> list[Details]: ...
+    def details(self, predictions: Any, data: Any) -> list[Details]: ...
 
     def draw(self, comparison: Any) -> list[Plot]: ...
 
@@ -40,9 +41,10 @@ class ComparedTask(Protocol):
 class Result:
     """A line of the leaderboard: the mean over the trainings of one candidate.
 
-    scores: by the names of the task's metrics, on the test part
+    scores: by the names of the task's metrics, on the test set
     std: the standard deviation of the first metric over the trainings; seconds: of one training
-    validation: the score on the validation part by which `network` was chosen; lower is better
+    validation: the score on the validation set by which `network` was chosen; lower is better
+    predictions: of `network`, for the test set
     """
 
     name: str
@@ -53,7 +55,12 @@ class Result:
     parameters: int
     seconds: float
     validation: float
-    network: Network
+    predictions: Predictions[Network, Any]
+
+    @property
+    def network(self) -> Network:
+        """The trained network; of several trainings the one that is best on the validation set."""
+        return self.predictions.network
 
 
 @dataclass(frozen=True)
@@ -97,15 +104,15 @@ class Comparison(Generic[Data]):
             for one in self.results
         )
 
+    @property
+    def details(self) -> list[Details]:
+        """Tables about the predictions of the chosen network, for the test set."""
+        chosen = self.chosen(baseline=False)
+        return [] if chosen is None else self.task.details(chosen.predictions, self.data)
+
     def figures(self) -> dict[str, Figure]:
         """The figures of the task, by name: predictions of the chosen network on the test set."""
         return {plot.name: plot.figure for plot in self.task.draw(self)}
-
-    @property
-    def details(self) -> list[Details]:
-        """Tables about the network that validation chose."""
-        chosen = self.chosen(baseline=False)
-        return [] if chosen is None else self.task.details(chosen.network, self.data)
 
     def plot(self, name: str | None = None) -> Figure:
         """The figure of that name, or the first."""

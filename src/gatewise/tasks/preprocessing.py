@@ -15,13 +15,13 @@ from gatewise.tasks.serialization import SavedModel
 Kind = TypeVar("Kind")
 
 
-def read_as(kind: type[Kind], model: SavedModel) -> Kind:
-    """The reading of a saved model as the data class that its task wrote.
+def load_preprocessing(kind: type[Kind], model: SavedModel) -> Kind:
+    """The preprocessing of a saved model as the data class that its task wrote.
 
     Errors: `GatewiseError` where it is something else.
     """
     try:
-        text = json.dumps(dict(model.reading), allow_nan=False)
+        text = json.dumps(dict(model.preprocessing), allow_nan=False)
         return TypeAdapter(kind).validate_json(text, strict=True)
     except ValidationError as error:
         raise GatewiseError(f"the model can't be read: {first_fault(error)}") from error

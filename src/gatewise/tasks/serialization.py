@@ -41,13 +41,13 @@ UNREADABLE = (
 class SavedModel:
     """A network by its task and name, with what the task needs to read data as in training.
 
-    reading: plain data, as JSON holds them; the task alone understands them
+    preprocessing: plain data, as JSON holds them; the task alone understands them
     """
 
     task: str
     name: str
     network: Network
-    reading: Mapping[str, Any]
+    preprocessing: Mapping[str, Any]
 
 
 def save_model(folder: str | Path, model: SavedModel) -> None:
@@ -64,7 +64,7 @@ def save_model(folder: str | Path, model: SavedModel) -> None:
         "name": model.name,
         "kind": kind_of(model.network),
         "options": options,
-        "reading": dict(model.reading),
+        "reading": dict(model.preprocessing),
     }
     write_whole(folder / "model.safetensors", lambda path: save_file(state, path))
     write_whole(

@@ -1,17 +1,21 @@
-"""Descriptions of models that an earlier version wrote, brought up to the present format step by step."""
+"""Descriptions of models that an earlier version wrote, converted to the present format step by step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 FORMAT = 4
 RENAMED = {  # options of a config.yaml that an earlier version wrote
     "epoch_steps": "min_steps_per_epoch",
     "test_share": "test_fraction",
+    "cut": "chunk_length",
+    "every": "frame_stride",
+    "forget_words": "word_dropout",
+    "spelling": "char_hidden",
     "validation_share": "validation_fraction",
 }
-MOVED = {  # networks that format 3 finds in another package than format 2 did
+MOVED = {  # networks that format 3 has in another package than format 2
     "classify.ConvolutionClassifier": "classify_images.ConvolutionClassifier",
     "classify.FrameClassifier": "frames.FrameClassifier",
     "classify.FrameMean": "frames.FrameMean",
@@ -32,14 +36,23 @@ MOVED = {  # networks that format 3 finds in another package than format 2 did
     "label.TranscriptNetwork": "transcribe.TranscriptNetwork",
     "label.WindowTranscriber": "transcribe.WindowTranscriber",
 }
-RENAMED_IN_4 = {"translate.WordTable": "translate.IBMModel1"}  # networks
-OPTIONS_IN_4 = {  # constructor arguments, by the network
+KINDS = {"translate.WordTable": "translate.IBMModel1"}  # networks that format 4 names otherwise than format 3
+OPTIONS = {  # constructor arguments that format 4 names otherwise, by the network as format 3 names it
     "caption.CaptionNetwork": {"longest": "max_length", "reading": "encoder"},
     "caption.MostFrequentCaption": {"longest": "length"},
     "caption.NearestImage": {"longest": "length"},
+    "label.LabelNetwork": {
+        "both": "bidirectional",
+        "width": "embedding",
+        "spelling": "char_hidden",
+        "forget_words": "word_dropout",
+    },
     "transcribe.TranscriptNetwork": {"both": "bidirectional", "join": "stack_frames"},
     "transcribe.WindowTranscriber": {"join": "stack_frames"},
     "translate.MostFrequent": {"longest": "length"},
+}
+PREPROCESSING = {  # fields that format 4 names otherwise, by the task
+    "frames": {"every": "frame_stride"},
 }
 Description = dict[str, Any]
 
@@ -61,16 +74,19 @@ def _from_2(described: Description) -> Description:
 
 
 def _from_3(described: Description) -> Description:
-    kind, options = described.get("kind"), described.get("options")
-    if not isinstance(kind, str) or not isinstance(options, dict):
-        return described
-    names = OPTIONS_IN_4.get(kind, {})
-    options = {names.get(name, name): value for name, value in options.items()}
-    return {**described, "kind": RENAMED_IN_4.get(kind, kind), "options": options}
+    kind, task = str(described.get("kind")), str(described.get("task"))
+    names = {"options": OPTIONS.get(kind, {}), "reading": PREPROCESSING.get(task, {})}
+    renamed = {key: _renamed(value, names.get(key, {})) for key, value in described.items()}
+    return {**renamed, "kind": KINDS[kind]} if kind in KINDS else renamed
 
 
-STEPS: dict[int, Callable[[Description], Description]] = {
-    2: _from_2,
-    3: _from_3,
-}  # by the format that each one reads
+def _renamed(values: Any, names: Mapping[str, str]) -> Any:
+    """The values, with new names for the keys in `names`."""
+    if not names or not isinstance(values, dict):
+        return values
+    return {names.get(name, name): value for name, value in values.items()}
+
+
+# By the format that each one reads:
+STEPS: dict[int, Callable[[Description], Description]] = {2: _from_2, 3: _from_3}
 OLDEST = min(STEPS)

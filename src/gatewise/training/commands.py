@@ -57,7 +57,7 @@ def train(
     """
     task, options = run.task, run.options
     assert isinstance(options, TrainOptions)
-    runner = Runner(task, data, callback, task.reading(data, options), lightning)
+    runner = Runner(task, data, callback, task.preprocessing(data, options), lightning)
     results = list(runner.baselines(task.baselines(data, options))) if baselines else []
     for name, cell in run.cells.items():
         results.append(
@@ -75,7 +75,7 @@ def compare(
     """
     task, options = run.task, run.options
     assert isinstance(options, CompareOptions)
-    runner = Runner(task, data, callback, task.reading(data, options), lightning)
+    runner = Runner(task, data, callback, task.preprocessing(data, options), lightning)
     results = list(runner.baselines(task.baselines(data, options)))
     trained_baselines = task.trained_baselines(data, options)
     makers: dict[str, Callable[[], Network]] = dict(trained_baselines)
@@ -99,7 +99,7 @@ def compare(
 @of_model
 def evaluate(task: Task[Data], model: SavedModel, data: Data, callback: ProgressCallback) -> Comparison[Data]:
     """Scores a saved model on data read for it, beside the baselines that can learn from these data."""
-    runner = Runner(task, data, callback, model.reading)
+    runner = Runner(task, data, callback, model.preprocessing)
     results = list(runner.baselines(task.evaluation_baselines(data)))
     return runner.ranked([*results, runner.evaluated(model.name, model.network)])
 

@@ -23,6 +23,7 @@ from gatewise.processes import is_first
 from gatewise.tasks.base import Data, Task
 from gatewise.tasks.comparison import Comparison, Result
 from gatewise.tasks.options import TrainOptions
+from gatewise.tasks.predictions import Predictions
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.runs import read_result
@@ -52,10 +53,10 @@ class Runner(Generic[Data]):
         task: Task[Data],
         data: Data,
         callback: ProgressCallback,
-        reading: Mapping[str, Any],
+        preprocessing: Mapping[str, Any],
         lightning: Lightning = NO_EXTRAS,
     ) -> None:
-        self.task, self.data, self.callback, self.reading = task, data, callback, reading
+        self.task, self.data, self.callback, self.preprocessing = task, data, callback, preprocessing
         self.lightning, self.metrics = lightning, task.metrics_of(data)
 
     def baselines(self, kinds: Mapping[str, Callable[[], Baseline]]) -> Iterator[Result]:
@@ -99,10 +100,10 @@ class Runner(Generic[Data]):
 
     def evaluated(self, name: str, network: Network) -> Result:
         """The result of a network that was trained before, on the test set."""
-        scores = self._scores(name, network, self.data.test)
+        predictions, scores = self._scored(name, network, self.data.test)
         first = {one.name: scores[one.name] for one in self.metrics}
         size = sum(one.numel() for one in network.parameters())
-        result = Result(name, False, first, 0.0, 1, size, 0.0, 0.0, network)
+        result = Result(name, False, first, 0.0, 1, size, 0.0, 0.0, predictions)
         self.callback.finish(result, self.metrics[0])
         return result
 
@@ -114,7 +115,7 @@ class Runner(Generic[Data]):
 
     def for_use(self, name: str, network: Network) -> SavedModel:
         """The network as a saved model, with the preprocessing of new data."""
-        return SavedModel(self.task.name, name, network, self.reading)
+        return SavedModel(self.task.name, name, network, self.preprocessing)
 
     def _train(
         self, name: str, make: Callable[[], Network], folder: Path, options: TrainOptions
@@ -149,10 +150,13 @@ class Runner(Generic[Data]):
         write_whole(result, lambda path: path.write_text(json.dumps(asdict(fitted))))
         return network, fitted.seconds
 
-    def _scores(self, name: str, network: Network, split: Any) -> dict[str, float]:
-        """The scores on a split. Raises: `DivergedError` if one that is used is not finite."""
+    def _scored(
+        self, name: str, network: Network, split: Any
+    ) -> tuple[Predictions[Network, Any], dict[str, float]]:
+        """The predictions for a split and their scores. Raises: `DivergedError` if one is not finite."""
         task, testing = self.task, split is self.data.test
-        scores = task.score(network.eval(), self.data, split)
+        predictions = task.predictions(network.eval(), self.data, split)
+        scores = task.score(predictions, self.data)
         for metric in self.metrics if testing else (task.chosen_by,):
             if not isfinite(value := scores[metric.name]):
                 which = "test" if testing else "validation"
@@ -160,15 +164,16 @@ class Runner(Generic[Data]):
                     f"the {metric.title} of {name} on the {which} set is {value}: "
                     f"look for extreme values in the data, or {ADVICE}"
                 )
-        return scores
+        return predictions, scores
 
     def _result(self, name: str, baseline: bool, networks: list[Network], seconds: list[float]) -> Result:
         task, data = self.task, self.data
         first = self.metrics[0].name
-        scores = [self._scores(name, one, data.test) for one in networks]
+        tested = [self._scored(name, one, data.test) for one in networks]
+        scores = [own for _, own in tested]
         chooser = task.chosen_by
         same = data.validation is data.test  # of data that a model is only scored on
-        chosen_by = scores if same else [self._scores(name, one, data.validation) for one in networks]
+        chosen_by = scores if same else [self._scored(name, one, data.validation)[1] for one in networks]
         validations = [chooser.order(one[chooser.name]) for one in chosen_by]
         result = Result(
             name,
@@ -179,7 +184,7 @@ class Runner(Generic[Data]):
             sum(one.numel() for one in networks[0].parameters()),
             float(np.mean(seconds)),
             min(validations),
-            networks[int(np.argmin(validations))],
+            tested[int(np.argmin(validations))][0],
         )
         self.callback.finish(result, self.metrics[0])
         return result

@@ -47,15 +47,15 @@ def counts(labels, flags, series=1):
 )
 def test_events_are_counted_as_runs(labels, flags, expected):
     found = counts(labels, flags)
-    assert (found.there, found.said, found.right) == expected
+    assert (found.true, found.predicted, found.correct) == expected
 
 
 def test_a_run_ends_with_its_series():
-    assert counts("0011", "0100", series=2).there == 1
+    assert counts("0011", "0100", series=2).true == 1
     found = counts(
         "0110", "0110", series=2
     )  # 01|10: an event at the end of one, one at the start of the next
-    assert (found.there, found.said, found.right) == (2, 2, 2)
+    assert (found.true, found.predicted, found.correct) == (2, 2, 2)
 
 
 def test_a_threshold_lets_the_given_rate_of_normal_steps_pass():

@@ -76,7 +76,7 @@ def test_the_plot_shows_band_scores_flags_and_labels(fitted):
 
 
 def test_details_list_each_event(fitted):
-    (table,) = fitted.comparison_.task.details(fitted.network_, fitted.comparison_.data)
+    (table,) = fitted.comparison_.details
     assert table.title == "labelled events of the test set"
     assert len(table.rows) == 3
     assert {row[-1] for row in table.rows} <= {"yes", "no"}

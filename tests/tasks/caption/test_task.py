@@ -49,7 +49,7 @@ def test_train(folder, comparison):
     assert scores["lstm"]["exact"] > 0.8
     assert scores["most-frequent"]["exact"] < 0.5
     network = comparison.chosen(baseline=False).network
-    by_length, examples = TASK.details(network, comparison.data)
+    by_length, examples = comparison.details
     assert sum(int(row[1]) for row in by_length.rows) == 20
     assert TASK.metrics[0].gain(80.0, 5.0) == "75.0 above"
     assert examples.rows[0][2] == comparison.data.test.captions[0][0]

@@ -17,7 +17,7 @@ from gatewise.modules.classifier import (
     class_scores,
     confusion,
     in_batches,
-    probabilities,
+    predict_probabilities,
 )
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.tasks.classify import baselines as classify_baselines
@@ -121,7 +121,7 @@ def test_padding_changes_nothing_and_every_step_counts(pooling, bidirectional):
 
 
 def test_dropout_before_the_classes_is_for_training_alone():
-    network = SequenceClassifier(LSTM, 3, 4, 16, dropout=0.5)
+    network = SequenceClassifier(LSTM, 3, 4, 16, dropout=0.5, bidirectional=False, pooling="last")
     batch = batch_of(dtype=torch.float32)
     assert not torch.equal(network.logits(batch), network.logits(batch))
     network.eval()
@@ -151,14 +151,14 @@ def test_logistic_regression_sees_summaries():
     train, held = (sequences([4, 6, 9, 5] * 10, seed=seed, apart=2.0) for seed in (0, 1))
     network = Logistic(2, 2)
     network.learn(train, held)
-    scores = class_scores(probabilities(network, held), held.labels)
+    scores = class_scores(predict_probabilities(network, held), held.labels)
     assert scores["accuracy"] > 0.95
     assert scores["cross_entropy"] < 0.2
 
 
 def test_a_perceptron_of_summaries_is_saved_with_what_is_usual(tmp_path):
     train = sequences([4, 6, 1] * 5, classes=3)
-    network = SummaryMLP.of(train, classes=3)
+    network = SummaryMLP.standardised_on(train, classes=3)
     features = np.stack([summaries(train.__getitems__([number]))[0] for number in range(15)]).astype(
         np.float64
     )
@@ -198,25 +198,25 @@ def test_the_nearest_sequence_by_brute_force(monkeypatch, tmp_path, most):
         assert originals[place][1] == label
         kept.append(originals[place])
     right = 0
-    guesses = probabilities(network, held).argmax(1)
+    guesses = predict_probabilities(network, held).argmax(1)
     for number in range(18):
         seen = brought(rows(held, number), 64)
         label = min(kept, key=lambda one: ((one[0] - seen) ** 2).sum())[1]
         assert guesses[number] == label
         right += label == held.labels[number]
-    assert float(network.sure) == pytest.approx(right / 18)
-    told = probabilities(network, held)
+    assert float(network.confidence) == pytest.approx(right / 18)
+    told = predict_probabilities(network, held)
     others = [(1 - right / 18) / 2] * 2
     np.testing.assert_allclose(sorted(told[0].tolist()), sorted([right / 18, *others]), rtol=1e-5)
     save_model(tmp_path, SavedModel("classify", "nearest", network, {}))
-    assert torch.equal(probabilities(load_model(tmp_path).network, held), told)
+    assert torch.equal(predict_probabilities(load_model(tmp_path).network, held), told)
 
 
 def test_nearest_is_never_wholly_sure():
     train = sequences([4, 6, 5, 7], apart=9.0)
     network = Nearest(2, 2)
     network.learn(train, train)
-    assert float(network.sure) == pytest.approx(0.999)
+    assert float(network.confidence) == pytest.approx(0.999)
     assert torch.isfinite(network.loss(train.__getitems__([0, 1])))
 
 
@@ -224,7 +224,7 @@ def test_majority_counts_each_class_once_more():
     train = sequences([1] * 5, classes=3)  # labels 0 1 2 0 1
     network = Majority(4)
     network.learn(train, None)
-    told = probabilities(network, train)
+    told = predict_probabilities(network, train)
     np.testing.assert_allclose(told, [[3 / 9, 3 / 9, 2 / 9, 1 / 9]] * 5, rtol=1e-6)
 
 
@@ -251,7 +251,7 @@ def test_examples_come_back_in_their_order_however_they_are_batched(monkeypatch)
     ] == [4, 2]
     offsets = dataset.table.offsets[:-1]
     expected = 1 / (1 + np.exp(-dataset.table.values[offsets, 0]))
-    np.testing.assert_allclose(probabilities(Told(), dataset)[:, 0], expected, rtol=1e-5)
+    np.testing.assert_allclose(predict_probabilities(Told(), dataset)[:, 0], expected, rtol=1e-5)
 
 
 def test_scores_computed_by_hand():

@@ -86,12 +86,14 @@ def test_train_evaluate_predict(tmp_path, table):
     assert [len(one) for one in ids] == [33, 6, 6]
     assert len({*ids[0], *ids[1], *ids[2]}) == 45
 
-    assert data.reading.scales == data.train.table.scales(data.train.numbers)  # of the training part alone
+    assert data.preprocessing.scales == data.train.table.scales(
+        data.train.numbers
+    )  # of the training part alone
 
     again = evaluate(folder, table)
     assert [again.data.test.table.ids[one] for one in again.data.test.numbers] == ids[2]
     assert scores(again) == {"gru": scores(comparison)["gru"]}
-    assert "6 sequences to test, which the model has not seen" in again.data.notes
+    assert "the test set is 6 sequences that the model has not seen" in again.data.notes
 
     predicted = TASK.predict(load_model(folder), table)
     assert predicted.about == "the classes of 45 sequences, with their probabilities"
@@ -136,8 +138,8 @@ def test_other_data_are_scored_whole_by_the_classes_of_the_training(tmp_path, ta
     truth = dict(pl.read_csv(other).select("id", "label").iter_rows())
     right = np.mean([truth[name] == label for name, label in predicted.select("id", "label").iter_rows()])
     assert comparison.results[0].scores["accuracy"] == pytest.approx(right)
-    assert "all 5 sequences are to test" in comparison.data.notes
-    (details,) = TASK.details(comparison.results[0].network, comparison.data)
+    assert "the test set is all 5 sequences" in comparison.data.notes
+    (details,) = comparison.details
     assert [row[:2] for row in details.rows] == [("2", "0"), ("10", "2"), ("up", "3")]
     frame(4).with_columns(label=pl.lit("sideways")).write_csv(other)
     with pytest.raises(
@@ -155,7 +157,7 @@ def test_another_file_to_test_on(tmp_path, named):
     comparison = carried_out("train", train, path, tmp_path / "run", options)
     data = comparison.data
     assert (len(data.train), len(data.validation), len(data.test)) == (18, 3, 21)
-    assert data.notes[-1].endswith(f"21 to test: {other}")
+    assert data.notes[-1].endswith(f"test set 21 sequences: {other}")
     assert scores(evaluate(tmp_path / "run", other))["lstm"] == scores(comparison)["lstm"]
     with pytest.raises(GatewiseError, match=r"trained on all of .*walks_TRAIN.ts; give data it has not seen"):
         evaluate(tmp_path / "run", path)
@@ -181,7 +183,7 @@ def test_compare_and_go_on_with_it(tmp_path, table):
     again = compare(run, TASK.read(run.data, run.options), Quiet())
     assert scores(again) == scores(comparison)
     assert drawn(TASK, comparison, tmp_path) == {
-        "confusion.png": f"what {chosen.name} took each class of the test part for"
+        "confusion.png": f"the confusion matrix of {chosen.name} on the test set"
     }
     assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
 
@@ -218,7 +220,7 @@ def test_classes_with_few_sequences_are_told(tmp_path):
     rare = frame(2, seed=3, first=100).with_columns(label=pl.lit("rare"))
     pl.concat([frame(), rare]).write_csv(path)
     data = TASK.read(path, TrainOptions())
-    assert data.notes[-1] == "too few to validate or test, so all in training: rare"
+    assert data.notes[-1] == "too few sequences to split, so all in the training set: rare"
     assert (data.test.labels != data.classes.index("rare")).all()
 
 
@@ -231,12 +233,12 @@ def test_data_that_can_not_be_split_or_tell_nothing(tmp_path, table):
     with pytest.raises(GatewiseError, match=r"one.csv: 3 examples of 3 classes leave none to validate"):
         TASK.read(path, TrainOptions())
     with pytest.raises(
-        GatewiseError, match=r"walks.csv is what is trained on; give another --test-file, or none"
+        GatewiseError, match=r"walks.csv is the training data; give another --test-file, or none"
     ):
         TASK.read(table, TrainOptions(test_file=str(table)))
     narrow = tmp_path / "narrow.ts"
     narrow.write_text("@classLabel true 10 up\n@data\n1,2:10\n")
-    with pytest.raises(GatewiseError, match=r"narrow.ts has sequences of 1 channel; the model reads 2"):
+    with pytest.raises(GatewiseError, match=r"narrow.ts has sequences of 1 channel; the model expects 2"):
         TASK.read(table, TrainOptions(test_file=str(narrow)))
 
 
@@ -271,16 +273,16 @@ def test_a_model_whose_reading_was_changed(tmp_path, table):
 
 def test_of_many_classes_those_that_fare_worst_are_shown(table, monkeypatch):
     data = TASK.read(table, TrainOptions())
-    chances = torch.eye(3)[data.test.labels]
-    chances[data.test.labels == 1] = torch.tensor([0.1, 0.4, 0.5])  # every 10 is taken for up
-    monkeypatch.setattr(classes, "probabilities", lambda network, part: chances)
-    (details,) = TASK.details(None, data)
+    probabilities = torch.eye(3)[data.test.labels]
+    probabilities[data.test.labels == 1] = torch.tensor([0.1, 0.4, 0.5])  # every 10 is predicted as up
+    predictions = classes.ClassPredictions(None, data.test, probabilities)
+    (details,) = TASK.details(predictions, data)
     assert details.rows == (
         ("2", "2", "100.0%", "100.0%", "100.0%", ""),
         ("10", "2", "0.0%", "", "0.0%", "up (2)"),
         ("up", "2", "100.0%", "50.0%", "66.7%", ""),
     )
     monkeypatch.setattr(classes, "CLASSES_SHOWN", 2)
-    (fewer,) = TASK.details(None, data)
+    (fewer,) = TASK.details(predictions, data)
     assert fewer.rows == details.rows[1:]
-    assert fewer.title == "the 2 of 3 classes with the lowest F1 on the test part"
+    assert fewer.title == "the 2 of 3 classes with the lowest F1 on the test set"

@@ -1,4 +1,4 @@
-"""The baselines for images: each brought to one size by itself, and learned from all of them."""
+"""The baselines for images: each resized to one size by itself, and learned from all of them."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from PIL import Image
 from gatewise.cells import LSTM
 from gatewise.data.images.images import open_images
 from gatewise.data.images.labelled_images import ImageBatch, LabelledImages
-from gatewise.modules.classifier import probabilities
-from gatewise.modules.resized_images import brought
+from gatewise.modules.classifier import predict_probabilities
+from gatewise.modules.resized_images import resized
 from gatewise.tasks.classify_images.baselines import (
     ConvolutionClassifier,
     NearestImage,
@@ -37,7 +37,7 @@ def parts(tmp_path_factory):
 
 
 def right(network, dataset):
-    return float((probabilities(network, dataset).argmax(1) == dataset.labels).float().mean())
+    return float((predict_probabilities(network, dataset).argmax(1) == dataset.labels).float().mean())
 
 
 def test_images_are_brought_to_a_size_by_what_lies_within_their_own():
@@ -45,12 +45,12 @@ def test_images_are_brought_to_a_size_by_what_lies_within_their_own():
     sizes = torch.tensor([[6, 8], [3, 4], [6, 3]])
     for image, (height, width) in zip(images, sizes, strict=True):
         image[:height, :width] = torch.randn(int(height), int(width), 2)
-    together = brought(images, sizes, (3, 4))
+    together = resized(images, sizes, (3, 4))
     assert together.shape == (3, 2, 3, 4)
     halved = images[0].permute(2, 0, 1)
     torch.testing.assert_close(together[1], images[1, :3, :4].permute(2, 0, 1))  # is of that size already
     for row in range(3):
-        assert torch.equal(together[row], brought(images[row : row + 1], sizes[row : row + 1], (3, 4))[0])
+        assert torch.equal(together[row], resized(images[row : row + 1], sizes[row : row + 1], (3, 4))[0])
     assert abs(together[0].mean() - halved.mean()) < 0.15
 
 
@@ -61,7 +61,7 @@ def test_learned_baselines_are_rebuilt_with_what_they_learned(parts, kind):
     assert right(network, parts[0]) > 0.75
     again = kind.rebuilt(network.options())
     again.load_state_dict(network.state_dict())
-    assert torch.equal(probabilities(again, parts[1]), probabilities(network, parts[1]))
+    assert torch.equal(predict_probabilities(again, parts[1]), predict_probabilities(network, parts[1]))
 
 
 def test_the_nearest_image_is_found_and_is_as_sure_as_it_was_right(parts):
@@ -71,7 +71,7 @@ def test_the_nearest_image_is_found_and_is_as_sure_as_it_was_right(parts):
     pixels, labels = small_images(train, 1000)
     seen, truth = small_images(validation, 1000)
     guessed = labels[torch.cdist(seen.double(), pixels.double()).argmin(1)]
-    told = probabilities(network, validation)
+    told = predict_probabilities(network, validation)
     assert torch.equal(told.argmax(1), guessed)
     share = (float((guessed == truth).sum()) + 1) / (len(validation) + 2)
     torch.testing.assert_close(told.max(1).values, torch.full((40,), share))

@@ -56,25 +56,25 @@ def test_train(folder, trained):
     assert {one.name for one in comparison.results} == {"majority", "logistic", "nearest", name}
     assert comparison.data.notes == (
         "120 grey images of 2 classes, 8 x 8",
-        "84 images to train on, 18 to validate, 18 to test: every class by its share",
+        "training set 84, validation set 18, test set 18 images: every class by its share",
     )
     scores = {one.name: one.scores for one in comparison.results}
     assert scores["majority"]["accuracy"] == 0.5
     assert scores[name]["accuracy"] > 0.8
-    assert drawn(TASK, comparison, out).keys() == {"confusion.png", "hardest.png"}
+    assert drawn(TASK, comparison, out).keys() == {"confusion.png", "highest-loss.png"}
 
 
 def test_evaluate_gives_the_part_that_was_not_trained_on(folder, trained):
     comparison, out, name = trained
     again = evaluate(out, folder / "bars")
     assert again.results[0].scores == next(one.scores for one in comparison.results if one.name == name)
-    assert again.data.notes == ("18 images to test, which the model has not seen",)
+    assert again.data.notes == ("the test set is 18 images that the model has not seen",)
 
 
 def test_evaluate_takes_the_test_part_of_other_images_or_all(folder, trained):
     _, out, _ = trained
-    assert evaluate(out, folder / "parts").data.notes == ("16 images are to test",)
-    assert evaluate(out, folder / "parts" / "train").data.notes == ("40 images are to test",)
+    assert evaluate(out, folder / "parts").data.notes == ("the test set is 16 images",)
+    assert evaluate(out, folder / "parts" / "train").data.notes == ("the test set is 40 images",)
 
 
 def test_predict_tells_each_image_wherever_it_lies(folder, trained):
@@ -96,7 +96,7 @@ def test_parts_have_their_folders_and_a_network_is_named_by_its_kind(folder):
         "majority", "logistic", "nearest", "cnn", "lattice-lstm"
     }  # fmt: skip
     assert comparison.data.notes[1] == (
-        "34 images to train on, 6 to validate, 16 to test: the test part by its folder"
+        "training set 34, validation set 6, test set 16 images: the test part by its folder"
     )
 
 
@@ -104,11 +104,11 @@ def test_rows_need_one_width_and_lattices_none(folder, tmp_path):
     shutil.copytree(folder / "parts" / "train", tmp_path / "bars")
     Image.new("L", (9, 5)).save(tmp_path / "bars" / "upright" / "0.png")
     message = (
-        r"0\.png is 8 pixels wide and .*0\.png 9; rows need one width: give a --size to bring all to, or"
+        r"0\.png is 8 pixels wide and .*0\.png 9; rows need one width: give a --size to resize all images, or"
     )
     with pytest.raises(GatewiseError, match=message):
         TASK.read(tmp_path / "bars", TrainOptions())
-    assert TASK.read(tmp_path / "bars", TrainOptions(size="8")).reading.width == 8
+    assert TASK.read(tmp_path / "bars", TrainOptions(size="8")).preprocessing.width == 8
     data = TASK.read(tmp_path / "bars", TrainOptions(network="lattice"))
     assert data.notes[0] == "40 grey images of 2 classes, 5 to 8 x 8 to 9"
     with pytest.raises(GatewiseError, match=r"0\.png is 9 pixels wide; the model was trained on rows of 8"):

@@ -15,7 +15,7 @@ from gatewise.data.series.step import Step
 from gatewise.data.series.windows import window_starts
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
-from gatewise.tasks.forecast.data import Plan, latest, prepare
+from gatewise.tasks.forecast.data import WindowPlan, latest, prepare
 
 
 def numbered(steps, name="a", first=0):
@@ -32,7 +32,7 @@ def prepared(frame, plan, **columns):
 @settings(max_examples=50, deadline=None)
 @given(steps=st.integers(40, 120), context=st.integers(1, 10), horizon=st.integers(1, 8))
 def test_parts_follow_each_other_and_do_not_share_a_truth(steps, context, horizon):
-    data = prepared(numbered(steps), Plan(horizon, context, period=1))
+    data = prepared(numbered(steps), WindowPlan(horizon, context, period=1))
     mean, deviation = (values[0] for values in data.scales())
     truths = []
     for windows in (data.train, data.validation, data.test):
@@ -51,19 +51,19 @@ def test_parts_follow_each_other_and_do_not_share_a_truth(steps, context, horizo
 
 def test_scales_are_learned_on_the_training_part_only():
     frame = numbered(100).with_columns(pl.when(pl.col("t") >= 70).then(1e6).otherwise(pl.col("y")).alias("y"))
-    data = prepared(frame, Plan(3, 5))
+    data = prepared(frame, WindowPlan(3, 5))
     assert data.learned.series["a"] == Scale(np.arange(70).mean(), np.arange(70).std())
 
 
 def test_windows_are_views_of_one_table():
-    data = prepared(numbered(1000), Plan(10, 50))
+    data = prepared(numbered(1000), WindowPlan(10, 50))
     assert data.train.view.untyped_storage().nbytes() == 1000 * 4
     assert data.train.view.untyped_storage().data_ptr() == data.test.view.untyped_storage().data_ptr()
 
 
 def test_no_window_spans_two_series():
     frame = pl.concat([numbered(60), numbered(50, "b", 1000)])
-    data = prepared(frame, Plan(4, 6, period=1))
+    data = prepared(frame, WindowPlan(4, 6, period=1))
     means, deviations = data.scales()
     for windows in (data.train, data.validation, data.test):
         batch = windows.all()
@@ -77,7 +77,7 @@ def test_no_window_spans_two_series():
 
 def test_known_covariates_are_seen_in_the_future_and_observed_ones_are_not():
     frame = numbered(60).with_columns(price=pl.col("t") * 2.0, rain=pl.col("t") * 3.0)
-    data = prepared(frame, Plan(4, 6), known=("price",), observed=("rain",))
+    data = prepared(frame, WindowPlan(4, 6), known=("price",), observed=("rain",))
     batch = data.train.all()
     assert batch.past.shape[-1] == 3
     assert batch.future.shape[-1] == 1
@@ -88,13 +88,13 @@ def test_known_covariates_are_seen_in_the_future_and_observed_ones_are_not():
 def test_a_model_keeps_its_scales_on_other_data():
     source = read_series(numbered(60), Columns(time="t", target="y"))
     learned = Learned({"a": Scale(100.0, 2.0)}, (), ())
-    assert prepare(source, Plan(4, 6), learned).learned.series["a"] == Scale(100.0, 2.0)
+    assert prepare(source, WindowPlan(4, 6), learned).learned.series["a"] == Scale(100.0, 2.0)
 
 
 def test_the_present_of_a_series():
     source = read_series(numbered(60), Columns(time="t", target="y"))
     learned = Learned({"a": Scale(0.0, 1.0)}, (), ())
-    now = latest(source, Plan(4, 6), learned)
+    now = latest(source, WindowPlan(4, 6), learned)
     assert now.batch.past[0, :, 0].tolist() == [54, 55, 56, 57, 58, 59]
     assert now.times[0].to_list() == [60, 61, 62, 63]
 
@@ -104,28 +104,28 @@ def test_the_present_needs_what_is_known_in_advance():
     cut = frame.with_columns(pl.when(pl.col("t") < 57).then(pl.col("y")).alias("y"))
     columns = Columns(time="t", target="y", known=("price",))
     learned = Learned({"a": Scale(0.0, 1.0)}, (Scale(0.0, 1.0),), ())
-    now = latest(read_series(cut, columns), Plan(3, 6), learned)
+    now = latest(read_series(cut, columns), WindowPlan(3, 6), learned)
     assert now.batch.future[0, :, 0].tolist() == [114, 116, 118]
-    with pytest.raises(GatewiseError, match=r"goes on for 3 rows .* a horizon of 4 needs price"):
-        latest(read_series(cut, columns), Plan(4, 6), learned)
+    with pytest.raises(GatewiseError, match=r"has 3 rows beyond .* a horizon of 4 needs price"):
+        latest(read_series(cut, columns), WindowPlan(4, 6), learned)
 
 
 def test_the_calendar_of_the_future_goes_on():
     frame = pl.DataFrame({"day": pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 2, 29), eager=True)})
     source = read_series(frame.with_columns(y=pl.lit(1.0)))
     learned = Learned({"y": Scale(0.0, 1.0)}, (), ("week",))
-    now = latest(source, Plan(7, 14), learned)
+    now = latest(source, WindowPlan(7, 14), learned)
     torch.testing.assert_close(now.batch.future[0], now.batch.past[0, :7, 1:])
 
 
 def test_a_series_that_is_too_short_says_what_it_lacks():
     with pytest.raises(
-        GatewiseError, match=r"'a' has 30 steps, 22 of them to train on; a context of 24 .* need 28"
+        GatewiseError, match=r"'a' has 30 steps, 22 of them in the training set; a context of 24 .* need 28"
     ):
-        prepared(numbered(30), Plan(4, 24))
+        prepared(numbered(30), WindowPlan(4, 24))
     source = read_series(numbered(5), Columns(time="t", target="y"))
-    with pytest.raises(GatewiseError, match="'a' has 5 steps; the model looks back on 6"):
-        latest(source, Plan(4, 6), Learned({}, (), ()))
+    with pytest.raises(GatewiseError, match="'a' has 5 steps; the model has a context of 6"):
+        latest(source, WindowPlan(4, 6), Learned({}, (), ()))
 
 
 def test_window_starts():

@@ -10,9 +10,9 @@ from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
 from gatewise.modules.heads import LEVELS
 from gatewise.tasks.forecast.baselines import Naive
-from gatewise.tasks.forecast.data import Plan, prepare
-from gatewise.tasks.forecast.metrics import foretell, score
-from gatewise.tasks.forecast.task import shape_of
+from gatewise.tasks.forecast.data import WindowPlan, prepare
+from gatewise.tasks.forecast.metrics import Forecasts, forecast_windows, score
+from gatewise.tasks.forecast.task import TASK, shape_of
 from tests.series import data, frame, seasonal
 
 
@@ -25,7 +25,7 @@ def test_scores_are_what_their_formulas_say():
     levels = np.array(LEVELS)
     quantiles = forecast[..., None] + 0.4 * (levels - 0.5)
     scale = prepared.learned.series["value"]
-    found = score(torch.from_numpy(scale.apply(quantiles)), prepared, prepared.test)
+    found = score(Forecasts(None, prepared.test, torch.from_numpy(scale.apply(quantiles))), prepared)
     error = np.abs(truth - forecast)
     training = values[:first]
     naive = np.abs(training[12:] - training[:-12]).mean()
@@ -44,28 +44,28 @@ def test_scores_are_what_their_formulas_say():
 def test_a_perfect_forecast():
     prepared = data()
     truth = prepared.test.all().truth
-    found = score(truth.unsqueeze(-1).expand(-1, -1, 9), prepared, prepared.test)
+    found = score(Forecasts(None, prepared.test, truth.unsqueeze(-1).expand(-1, -1, 9)), prepared)
     assert (found["mase"], found["rmse"], found["pinball"], found["coverage"]) == (0, 0, 0, 1)
 
 
 def test_a_constant_series_does_not_count_in_mase():
     flat = frame().with_columns(value=pl.lit(3.0), id=pl.lit("flat"))
     source = pl.concat([frame().with_columns(id=pl.lit("alive")), flat])
-    both = prepare(read_series(source, Columns(target="value")), Plan(4, 12, 12))
+    both = prepare(read_series(source, Columns(target="value")), WindowPlan(4, 12, 12))
     naive = Naive(shape_of(both))
     naive.learn(both.train, both.validation)
-    alone = score(foretell(naive, data().test), data(), data().test)["mase"]
-    assert score(foretell(naive, both.test), both, both.test)["mase"] == pytest.approx(alone, rel=1e-5)
+    alone = score(TASK.predictions(naive, data(), data().test), data())["mase"]
+    assert score(TASK.predictions(naive, both, both.test), both)["mase"] == pytest.approx(alone, rel=1e-5)
     with pytest.raises(GatewiseError, match="there is nothing to learn"):
-        prepare(read_series(flat, Columns(target="value")), Plan(4, 12, 12))
+        prepare(read_series(flat, Columns(target="value")), WindowPlan(4, 12, 12))
 
 
 def test_a_series_that_repeats_exactly_is_measured_by_its_steps():
     months = frame().with_columns(value=pl.Series([3.0, 5.0, 4.0] * 53 + [3.0]) * 1e-12)
-    exact = prepare(read_series(months, Columns(target="value")), Plan(4, 12, 3))
+    exact = prepare(read_series(months, Columns(target="value")), WindowPlan(4, 12, 3))
     naive = Naive(shape_of(exact))
     naive.learn(exact.train, exact.validation)
-    found = score(foretell(naive, exact.test), exact, exact.test)
+    found = score(TASK.predictions(naive, exact, exact.test), exact)
     batch = exact.test.all()
     error = (batch.truth - batch.past[:, -1:, 0]).abs().mean() * float(exact.scales()[1][0])
     changes = np.abs(np.diff([3.0, 5.0, 4.0] * 37)).mean() * 1e-12
@@ -76,6 +76,6 @@ def test_each_series_is_measured_in_its_own_unit():
     prepared = data()
     naive = Naive(shape_of(prepared))
     naive.learn(prepared.train, prepared.validation)
-    quantiles = foretell(naive, prepared.test)
+    quantiles = forecast_windows(naive, prepared.test)
     assert quantiles.shape == (len(prepared.test), 4, 9)
-    assert score(quantiles, prepared, prepared.test)["mase"] > 0
+    assert score(Forecasts(naive, prepared.test, quantiles), prepared)["mase"] > 0

@@ -1,4 +1,4 @@
-"""The picture of a forecast: what it draws is what was foretold."""
+"""The picture of a forecast: what it draws is what was forecast."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -35,10 +35,10 @@ def test_truth_forecasts_and_a_legend(tmp_path, monkeypatch):
     truth = prepared.source.series[0].target
     line = next(one for one in axes.lines if one.get_label() == "truth")
     assert line.get_ydata()[-1] == truth[-1]
-    foretold = [one for one in axes.lines if len(one.get_xdata()) == 5]
-    assert len(foretold) == 8
+    forecasts = [one for one in axes.lines if len(one.get_xdata()) == 5]
+    assert len(forecasts) == 8
     times = prepared.source.series[0].times.to_numpy()
-    for line in foretold:
+    for line in forecasts:
         place = int(np.flatnonzero(times == line.get_xdata()[0])[0])
         assert (line.get_xdata() == times[place : place + 5]).all()
         assert line.get_ydata()[0] == truth[place]

@@ -10,10 +10,10 @@ from gatewise.cells import find_cell
 from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
-from gatewise.tasks.forecast.data import latest
-from gatewise.tasks.forecast.task import TASK, Preprocessing
+from gatewise.tasks.forecast.data import Preprocessing, latest
+from gatewise.tasks.forecast.task import TASK
 from gatewise.tasks.options import verb_options
-from gatewise.tasks.preprocessing import read_as
+from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import load_model
 from gatewise.training import commands as jobs
 from gatewise.training import runs
@@ -91,7 +91,7 @@ def test_a_model_is_not_asked_about_what_it_can_not_know(tmp_path, table):
             ask()
     early = tmp_path / "early.csv"
     frame()[:100].write_csv(early)
-    with pytest.raises(GatewiseError, match="and the model has seen it up to"):
+    with pytest.raises(GatewiseError, match="and the model has seen values up to"):
         evaluate(folder, early)
 
 
@@ -133,9 +133,11 @@ def test_a_short_new_series_is_scaled_by_all_it_has(tmp_path, table):
     model = load_model(tmp_path / "run")
     high = read_series(frame()[-16:].with_columns(pl.col("value") + 1000), Columns(target="value"))
     unseen = replace(high, series=tuple(replace(one, id="unseen") for one in high.series))
-    scale = latest(unseen, read_as(Preprocessing, model).plan, read_as(Preprocessing, model).learned).scales[
-        0
-    ]
+    scale = latest(
+        unseen,
+        load_preprocessing(Preprocessing, model).plan,
+        load_preprocessing(Preprocessing, model).learned,
+    ).scales[0]
     assert scale.mean == pytest.approx(unseen.series[0].target.mean())
 
 

@@ -56,22 +56,22 @@ def test_order_counts(folder, comparison):
     assert scores.keys() == {"majority", "mean frame", "cnn mean", "gru"}
     assert comparison.data.notes == (
         "120 clips of 2 classes, of 4 to 6 grey frames, 9 x 9",
-        "84 clips to train on, 18 to validate, 18 to test: every class by its share",
+        "training set 84, validation set 18, test set 18 clips: every class by its share",
     )
     assert scores["gru"] > 0.9
     assert max(scores["mean frame"], scores["cnn mean"]) < 0.8  # both ways show the same frames
-    assert drawn(TASK, comparison, folder / "run").keys() == {"confusion.png", "hardest.png"}
+    assert drawn(TASK, comparison, folder / "run").keys() == {"confusion.png", "highest-loss.png"}
 
 
 def test_evaluate_gives_the_part_that_was_not_trained_on(folder, comparison):
     again = evaluate(folder / "run", folder / "clips.npz")
     assert again.results[0].scores == next(one.scores for one in comparison.results if one.name == "gru")
-    assert again.data.notes == ("18 clips to test, which the model has not seen",)
+    assert again.data.notes == ("the test set is 18 clips that the model has not seen",)
 
 
 def test_evaluate_takes_the_test_part_of_other_clips_or_all(folder, comparison):
-    assert evaluate(folder / "run", folder / "folders").data.notes == ("8 clips are to test",)
-    assert evaluate(folder / "run", folder / "folders" / "train").data.notes == ("20 clips are to test",)
+    assert evaluate(folder / "run", folder / "folders").data.notes == ("the test set is 8 clips",)
+    assert evaluate(folder / "run", folder / "folders" / "train").data.notes == ("the test set is 20 clips",)
 
 
 def test_predict_tells_each_clip_whatever_it_lies_in(folder, comparison, tmp_path):
@@ -90,15 +90,15 @@ def test_predict_tells_each_clip_whatever_it_lies_in(folder, comparison, tmp_pat
 
 
 def test_parts_have_their_folders_and_frames_a_size(folder):
-    data = TASK.read(folder / "folders", TrainOptions(size="6x5", every=2))
+    data = TASK.read(folder / "folders", TrainOptions(size="6x5", frame_stride=2))
     assert data.notes[0].endswith("of 2 classes, of 2 to 3 grey frames, 6 x 5")
-    assert "8 to test: the test part by its folder" in data.notes[1]
+    assert "test set 8 clips: the test part by its folder" in data.notes[1]
     assert data.test.sizes.max() == 3
 
 
 def test_arrays_are_taken_as_they_are(folder, comparison, tmp_path):
     with pytest.raises(
-        GatewiseError, match=r"clips\.npz are taken as they are; leave --size and --colour out"
+        GatewiseError, match=r"clips\.npz are used as they are; leave --size and --colour out"
     ):
         TASK.read(folder / "clips.npz", TrainOptions(size="6"))
     np.savez(tmp_path / "a.npz", frames=np.zeros((2, 3, 9, 9)))

@@ -70,7 +70,7 @@ def test_the_same_text_gives_its_test_part_again_and_another_one_all(comparison,
 def test_details_and_picture(comparison, tmp_path):
     _, found = comparison
     lstm = next(one for one in found.results if one.name == "lstm")
-    kinds, places = TASK.details(lstm.network, found.data)
+    kinds, places = TASK.details(lstm.predictions, found.data)
     assert sum(float(row[1].rstrip("%")) for row in kinds.rows) == pytest.approx(100, abs=0.5)
     assert sum(float(row[3].rstrip("%")) for row in kinds.rows) == pytest.approx(100, abs=0.5)
     nats = [float(row[2]) for row in places.rows]

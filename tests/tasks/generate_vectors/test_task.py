@@ -50,7 +50,7 @@ def test_a_contest_and_its_test_part_again(pens):
     assert scores["lstm"]["nats"] < scores["marginal"]["nats"]
     again = evaluated(folder / "run", folder / "strokes.csv")
     assert again.results[0].scores == scores["lstm"]
-    details = TASK.details(comparison.chosen(baseline=False).network, comparison.data)[0]
+    details = comparison.details[0]
     assert [row[0] for row in details.rows] == ["0", "1", "2 to 3", "4 to 7", "8 to 10"]
     nats, counts = (np.array([float(row[place]) for row in details.rows]) for place in (2, 1))
     assert (nats * counts).sum() / counts.sum() == pytest.approx(scores["lstm"]["nats"], abs=1e-3)

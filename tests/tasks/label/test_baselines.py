@@ -11,7 +11,7 @@ from gatewise.data.labels.token_steps import NONE, TokenSteps, learn_vocabulary
 from gatewise.modules.windows import windows
 from gatewise.tasks.label import baselines as label_baselines
 from gatewise.tasks.label.baselines import ChannelWindow, MajorityLabel, TokenWindow
-from gatewise.tasks.label.metrics import accuracy, find_labels
+from gatewise.tasks.label.metrics import accuracy, predict_labels
 from tests.sentences import first_and_last, numbered, sentences
 
 TOKENS = ["aa", "aa", "aa", "ab", "ab", "ba", "bbb"]
@@ -71,12 +71,12 @@ def test_a_window_of_numbers_is_read_where_it_matters():
     model = ChannelWindow(2, channels=1, reach=2)
     model.learn(data, channels(5))
     truth = [one.numpy() for one in data.labels]
-    assert accuracy(truth, find_labels(model, data)[0]) > 0.9
+    assert accuracy(truth, predict_labels(model, data).labels) > 0.9
     seen = model.linear.weight.detach()[1] - model.linear.weight.detach()[0]
     assert seen.abs().argmax() == 0
     near = ChannelWindow(2, channels=1, reach=1)
     near.learn(data, channels(5))
-    assert accuracy(truth, find_labels(near, data)[0]) < 0.8
+    assert accuracy(truth, predict_labels(near, data).labels) < 0.8
 
 
 def test_the_weights_are_the_optimum_of_a_penalty():
@@ -101,7 +101,7 @@ def test_a_window_of_tokens_beats_the_token_alone_and_sees_no_further():
     found = {}
     for name, model in (("usual", MajorityLabel(5)), ("window", TokenWindow(5))):
         model.learn(train, train)
-        found[name] = accuracy(truth, find_labels(model, held)[0])
+        found[name] = accuracy(truth, predict_labels(model, held).labels)
     assert found["usual"] < 0.85 < found["window"] < 0.99
 
 
@@ -119,7 +119,7 @@ def test_windows_and_tokens_of_a_row_do_not_depend_on_the_others():
 
 def test_few_numbers_at_once(monkeypatch):
     data = channels(40)
-    monkeypatch.setattr(label_baselines, "MOST_NUMBERS", 300)
+    monkeypatch.setattr(label_baselines, "MAX_FEATURES", 300)
     model = ChannelWindow(2, channels=1, reach=2)
     features, labels = model.collected(data)
     assert len(features) == len(labels)

@@ -23,11 +23,11 @@ def test_steps_by_hand():
     assert (first.precision, first.recall, first.f1) == (2 / 3, 1, 0.8)
     assert (second.precision, second.recall, second.f1) == (1 / 2, 1 / 2, 1 / 2)
     assert (third.precision, third.recall) == (1, 1 / 2)
-    assert (fourth.there, fourth.precision, fourth.recall, fourth.f1) == (0, 0, 0, 0)
+    assert (fourth.true, fourth.precision, fourth.recall, fourth.f1) == (0, 0, 0, 0)
     assert mean_f1(by_label(matrix)) == pytest.approx((0.8 + 1 / 2 + 2 / 3) / 3)
 
 
-def test_a_label_that_is_said_but_never_there_counts_in_the_mean():
+def test_a_label_that_is_predicted_but_never_true_counts_in_the_mean():
     matrix = confusion([np.array([0, 0])], [np.array([0, 1])], 3)
     assert mean_f1(by_label(matrix)) == pytest.approx((2 / 3 + 0) / 2)
 
@@ -44,7 +44,7 @@ def test_spans_by_hand():
     truth = [["B-X", "I-X", "O", "B-Y"], ["B-X", "O"]]
     found = [["B-X", "I-X", "O", "B-X"], ["B-X", "I-X"]]
     counted = by_span(truth, found, marked=True)
-    assert {kind: (one.there, one.said, one.right) for kind, one in counted.items()} == {
+    assert {kind: (one.true, one.predicted, one.correct) for kind, one in counted.items()} == {
         "X": (2, 3, 1), "Y": (1, 0, 0),
     }  # fmt: skip
     assert total_f1(counted.values()) == pytest.approx(2 * 1 / (3 + 3))
@@ -62,7 +62,7 @@ def test_texts_by_hand():
 def test_symbols_and_edits_by_hand():
     truth, found = ["abca", "bb"], ["abda", "b"]
     counted = by_symbol(truth, found)
-    assert {symbol: (one.there, one.said, one.right) for symbol, one in counted.items()} == {
+    assert {symbol: (one.true, one.predicted, one.correct) for symbol, one in counted.items()} == {
         "a": (2, 2, 2), "b": (3, 2, 2), "c": (1, 0, 0), "d": (0, 1, 0),
     }  # fmt: skip
     assert total_f1(counted.values()) == pytest.approx(2 * 4 / (6 + 5))

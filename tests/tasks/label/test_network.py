@@ -8,14 +8,16 @@ from gatewise.cells import GRU, LSTM, RNN
 from gatewise.data.labels.channel_steps import ChannelBatch
 from gatewise.data.labels.pieces import whole
 from gatewise.data.labels.token_steps import NONE, TokenSteps, learn_vocabulary
-from gatewise.tasks.label.metrics import accuracy, find_labels
+from gatewise.tasks.label.metrics import accuracy, predict_labels
 from gatewise.tasks.label.network import LabelNetwork
 from tests.sentences import first_and_last, numbered, sentences
 
+PLAIN = {"dropout": 0.0, "word_dropout": 0.0}
+
 
 def words(**options):
-    return LabelNetwork(**{"labels": 4, "cell": LSTM, "words": 5, "letters": 6, "hidden": 4, "width": 3,
-                           "spelling": 6, **options})  # fmt: skip
+    return LabelNetwork(**{"labels": 4, "cell": LSTM, "words": 5, "letters": 6, "hidden": 4, "embedding": 3,
+                           "char_hidden": 6, **PLAIN, **options})  # fmt: skip
 
 
 def tokens(count=6):
@@ -43,7 +45,9 @@ def test_every_cell_learns_from_words_and_letters(cell):
 @pytest.mark.parametrize("both", [True, False])
 def test_padding_changes_nothing(both):
     vocabulary, data = tokens()
-    network = words(words=len(vocabulary.words), letters=len(vocabulary.letters), layers=2, both=both).eval()
+    network = words(
+        words=len(vocabulary.words), letters=len(vocabulary.letters), layers=2, bidirectional=both
+    ).eval()
     rows = [int(data.sizes.argmin()), int(data.sizes.argmax())]
     assert data.sizes[rows[0]] < data.sizes[rows[1]]
     together, alone = (network(data.__getitems__(which)) for which in (rows, rows[:1]))
@@ -55,7 +59,7 @@ def test_padding_changes_nothing(both):
 
 
 def test_channels_beyond_the_end_are_not_read():
-    network = LabelNetwork(3, GRU, channels=2, hidden=4)
+    network = LabelNetwork(3, GRU, channels=2, hidden=4, **PLAIN)
     values, lengths = torch.randn(2, 5, 2), torch.tensor([5, 3])
     labels = torch.tensor([[0, 1, 2, 0, 1], [2, 2, 2, NONE, NONE]])
     other = values.clone()
@@ -67,7 +71,7 @@ def test_channels_beyond_the_end_are_not_read():
 
 
 def test_the_loss_is_the_mean_over_steps_with_a_label():
-    network = LabelNetwork(3, RNN, channels=2, hidden=4).double()
+    network = LabelNetwork(3, RNN, channels=2, hidden=4, **PLAIN).double()
     labels = torch.tensor([[0, NONE, 2], [1, NONE, NONE]])
     batch = ChannelBatch(torch.randn(2, 3, 2).double(), torch.tensor([3, 1]), labels)
     logs = network(batch).log_softmax(-1)
@@ -79,7 +83,7 @@ def test_the_loss_is_the_mean_over_steps_with_a_label():
 
 def test_one_direction_sees_nothing_of_what_comes():
     for both in (True, False):
-        network = LabelNetwork(3, LSTM, channels=2, hidden=4, both=both)
+        network = LabelNetwork(3, LSTM, channels=2, hidden=4, bidirectional=both, **PLAIN)
         values = torch.randn(1, 6, 2, requires_grad=True)
         batch = ChannelBatch(values, torch.tensor([6]), torch.zeros(1, 6, dtype=torch.long))
         network(batch)[0, 2].sum().backward()
@@ -89,7 +93,7 @@ def test_one_direction_sees_nothing_of_what_comes():
 
 def test_forgotten_words_are_unknown_in_training_only():
     vocabulary, data = tokens()
-    network = words(words=len(vocabulary.words), letters=len(vocabulary.letters), forget_words=0.999)
+    network = words(words=len(vocabulary.words), letters=len(vocabulary.letters), word_dropout=0.999)
     batch = data.__getitems__([0, 1, 2, 3])
     unknown = batch._replace(words=torch.zeros_like(batch.words))
     torch.testing.assert_close(network(batch), network(unknown))
@@ -110,8 +114,13 @@ def test_options_rebuild_the_network():
 def test_labels_that_are_told_from_both_sides_need_both_directions(both, least, most):
     _, vocabulary, data = numbered(sentences(300, filler=1))
     train, held = first_and_last(data, 200)
-    sizes = {"words": len(vocabulary.words), "letters": len(vocabulary.letters), "width": 16, "spelling": 8}
-    network = LabelNetwork(5, GRU, hidden=16, both=both, **sizes)
+    sizes = {
+        "words": len(vocabulary.words),
+        "letters": len(vocabulary.letters),
+        "embedding": 16,
+        "char_hidden": 8,
+    }
+    network = LabelNetwork(5, GRU, hidden=16, bidirectional=both, **sizes, **PLAIN)
     adam = torch.optim.Adam(network.parameters(), 0.01)
     for _ in range(18):
         for rows in torch.randperm(200).split(20):
@@ -119,4 +128,4 @@ def test_labels_that_are_told_from_both_sides_need_both_directions(both, least, 
             network.loss(train.__getitems__(rows.tolist())).backward()
             adam.step()
     truth = [held.labels[held.places(one)] for one in range(len(held))]
-    assert least <= accuracy(truth, find_labels(network, held)[0]) <= most
+    assert least <= accuracy(truth, predict_labels(network, held).labels) <= most

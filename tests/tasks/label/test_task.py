@@ -16,7 +16,7 @@ from tests.series import Quiet
 from tests.signals import motifs
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
-SMALL = {"epochs": 2, "hidden": 4, "embedding": 4, "spelling": 3}
+SMALL = {"epochs": 2, "hidden": 4, "embedding": 4, "char_hidden": 3}
 
 
 def carried_out(verb, job, path, out, options):
@@ -106,8 +106,7 @@ def test_compare(tmp_path, table):
 
 def test_details_name_every_label_and_mistakes_by_their_line(text, table):
     for (path, comparison), tables in ((text, 3), (table, 2)):
-        chosen = comparison.chosen(baseline=False)
-        told = TASK.details(chosen.network, comparison.data)
+        told = comparison.details
         assert len(told) == tables
         labels, mistakes = told[0], told[-1]
         there = {

@@ -108,8 +108,7 @@ def test_images_from_folder_to_texts(bars):
 
 def test_details_and_picture(bars, signals):
     for folder, comparison in (bars, signals):
-        chosen = comparison.chosen(baseline=False)
-        told = TASK.details(chosen.network, comparison.data)
+        told = comparison.details
         texts = told[-1]
         truth = dict(pl.read_csv(folder / "targets.csv", infer_schema=False).iter_rows())
         for name, true, read, sign in texts.rows:

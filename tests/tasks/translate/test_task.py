@@ -63,7 +63,7 @@ def test_train(folder, comparison):
     assert drawn(TASK, comparison, folder / "run").keys() == {"attention.png"}
     assert (folder / "run" / "attention.png").stat().st_size > 5000
     network = comparison.chosen(baseline=False).network
-    by_length, examples = TASK.details(network, comparison.data)
+    by_length, examples = comparison.details
     assert sum(int(row[1]) for row in by_length.rows) == len(comparison.data.test) == 30
     assert examples.rows[1] == ("true", comparison.data.test.text(0)[1])
     preview = TASK.preview(network, comparison.data).splitlines()

@@ -53,7 +53,8 @@ from gatewise.tasks.anomaly.plots import draw_anomalies
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import CountOrFound, Fraction, Options, StackOptions, TaskOptions
-from gatewise.tasks.preprocessing import read_as
+from gatewise.tasks.predictions import Predictions
+from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
 LABEL = "anomaly"  # the column of flags; and of labels that are given beside a table
@@ -139,14 +140,17 @@ class DetectAnomalies(Task[AnomalyData]):
             found["seasonal-naive"] = partial(LaggedResidual, shape, rate, shape.period)
         return found
 
-    def score(self, network: Detector, data: AnomalyData, part: LabelledWindows) -> dict[str, float]:
+    def score(
+        self, predictions: Predictions[Detector, LabelledWindows], data: AnomalyData
+    ) -> dict[str, float]:
+        network, part = predictions.network, predictions.split
         return score(network, part)
 
     def finish(self, network: Detector, data: AnomalyData) -> None:
         assert data.validation is not None
         network.eval().calibrate(data.validation)
 
-    def reading(self, data: AnomalyData, options: AnomalyOptions) -> dict[str, Any]:
+    def preprocessing(self, data: AnomalyData, options: AnomalyOptions) -> dict[str, Any]:
         source = data.source
         return asdict(
             Preprocessing(
@@ -157,14 +161,14 @@ class DetectAnomalies(Task[AnomalyData]):
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> AnomalyData:
         """The steps that the model has not seen; those before them are context."""
-        return read_test_data(path, read_as(Preprocessing, model))
+        return read_test_data(path, load_preprocessing(Preprocessing, model))
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Every step after the first context, with the expected value, its score and its flag, 0 or 1.
 
         Errors: `GatewiseError` where a series is not longer than the context.
         """
-        preprocessing, network = read_as(Preprocessing, model), model.network
+        preprocessing, network = load_preprocessing(Preprocessing, model), model.network
         assert isinstance(network, Detector)
         given, plan = preprocessing.series(path), preprocessing.plan
         source = given.source
@@ -225,8 +229,11 @@ class DetectAnomalies(Task[AnomalyData]):
             times, str(data.source.step),
         )  # fmt: skip
 
-    def details(self, network: Detector, data: AnomalyData) -> list[Details]:
+    def details(
+        self, predictions: Predictions[Detector, LabelledWindows], data: AnomalyData
+    ) -> list[Details]:
         """The labelled events of the test set, or what is flagged there."""
+        network = predictions.network
         scores = score_windows(network, data.test)
         flags, labels = flagged(network, scores), data.test.labels.numpy()
         rows = []

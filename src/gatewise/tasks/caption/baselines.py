@@ -13,7 +13,7 @@ from gatewise.data.images.captions import CaptionBatch, Captions
 from gatewise.data.text.symbols import END, PADDING
 from gatewise.modules.beam_search import Hypothesis
 from gatewise.modules.network import Baseline
-from gatewise.modules.resized_images import NUMBERS_KEPT, SIDE, brought
+from gatewise.modules.resized_images import NUMBERS_KEPT, SIDE, resized
 from gatewise.tasks.caption.network import Captioner
 
 BATCH_SIZE = 256
@@ -68,12 +68,12 @@ class NearestImage(CaptionBaseline):
     def learn(self, train: Captions, validation: Captions) -> None:
         count = min(len(train.numbers), NUMBERS_KEPT // (self.channels * SIDE**2))
         places = torch.arange(count).split(BATCH_SIZE)
-        self.kept = torch.cat([self._brought(train.pictures(some.tolist())) for some in places])
+        self.kept = torch.cat([self._resized(train.pictures(some.tolist())) for some in places])
         firsts = np.unique(train.image_of, return_index=True)[1][:count]  # the first caption of each image
         self.targets = train.targets.padded(firsts)
 
     def caption(self, batch: CaptionBatch) -> list[Hypothesis]:
-        images = self._brought(batch)
+        images = self._resized(batch)
         distance = self.kept.square().sum(1) - 2 * images @ self.kept.T  # |images|^2 changes no order
         nearest = self.targets[distance.argmin(1)].tolist()
         return [Hypothesis(one[: one.index(END)], 0.0, None) for one in nearest]
@@ -82,5 +82,5 @@ class NearestImage(CaptionBaseline):
         images, length = self.targets.shape
         return {"channels": self.channels, "images": images, "length": length}
 
-    def _brought(self, batch: CaptionBatch) -> Tensor:
-        return brought(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1)
+    def _resized(self, batch: CaptionBatch) -> Tensor:
+        return resized(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1)

@@ -53,7 +53,8 @@ from gatewise.tasks.options import (
     StackOptions,
     TaskOptions,
 )
-from gatewise.tasks.preprocessing import read_as
+from gatewise.tasks.predictions import Predictions
+from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
 EXAMPLES, IMAGES, ATTENTION_MAPS = 5, 12, 4
@@ -216,7 +217,8 @@ class CaptionTask(Task[CaptionData]):
             "nearest-image": partial(NearestImage, data.files.form.channels),
         }
 
-    def score(self, network: Captioner, data: CaptionData, part: Captions) -> dict[str, float]:
+    def score(self, predictions: Predictions[Captioner, Captions], data: CaptionData) -> dict[str, float]:
+        network, part = predictions.network, predictions.split
         predicted = caption_images(network, part, data.symbols)
         return score_captions([one.text for one in predicted], references(part, data.symbols))
 
@@ -224,7 +226,7 @@ class CaptionTask(Task[CaptionData]):
         image = data.table.images[data.validation.numbers[0]]
         return f"{image.name} → {caption_images(network, data.validation, data.symbols, [0])[0].text}"
 
-    def reading(self, data: CaptionData, options: CaptionOptions) -> dict[str, Any]:
+    def preprocessing(self, data: CaptionData, options: CaptionOptions) -> dict[str, Any]:
         source, shares = (
             fingerprint(Path(data.table.given)),
             (options.validation_fraction, options.test_fraction),
@@ -238,7 +240,7 @@ class CaptionTask(Task[CaptionData]):
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> CaptionData:
         """The test set of the training data, or all of other data."""
-        reading = read_as(Preprocessing, model)
+        reading = load_preprocessing(Preprocessing, model)
         trained = path.exists() and fingerprint(path) == reading.source
         table = reading.table(path, trained)
         numbers = split_images(table, reading.shares)[2] if trained else list(range(len(table.images)))
@@ -251,7 +253,7 @@ class CaptionTask(Task[CaptionData]):
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Captions the images of a folder, the images of a table, or one image."""
-        reading = read_as(Preprocessing, model)
+        reading = load_preprocessing(Preprocessing, model)
         file, column = reading.columns
         if is_table(path):
             names, images = image_column(path, file)
@@ -275,7 +277,8 @@ class CaptionTask(Task[CaptionData]):
         assert isinstance(model.network, CaptionNetwork)
         return caption_example(model.network, data, number)
 
-    def details(self, network: Captioner, data: CaptionData) -> list[Details]:
+    def details(self, predictions: Predictions[Captioner, Captions], data: CaptionData) -> list[Details]:
+        network = predictions.network
         predicted = [one.text for one in caption_images(network, data.test, data.symbols)]
         truth = references(data.test, data.symbols)
         return [_by_length(predicted, truth, data.symbols), _examples(predicted, truth, data)]

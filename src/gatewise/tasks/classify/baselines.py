@@ -1,4 +1,4 @@
-"""Plain classifiers of sequences that often suffice: by summaries of channels, by the nearest one."""
+"""Baselines for sequences: models of summary statistics, and the nearest training sequence."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ STEPS_COMPARED, NUMBERS_KEPT = 64, 1 << 25
 
 
 def summaries(batch: Batch) -> Tensor:
-    """[B, 1 + 7 C]: the logarithm of the length, and of each channel its mean, deviation, least, largest,
-    first and last value, and mean absolute change."""
+    """[B, 1 + 7 C]: the logarithm of the length, and of each channel the mean, standard deviation, minimum,
+    maximum, first value, last value and mean absolute change."""
     values, lengths = batch.values, batch.lengths[:, None]
     inside = (torch.arange(values.shape[1], device=values.device) < lengths).unsqueeze(-1)
     mean = (values * inside).sum(1) / lengths
@@ -34,7 +34,7 @@ def summaries(batch: Batch) -> Tensor:
 
 
 class SummaryClassifier(Classifier):
-    """A classifier that sees a sequence by its summaries alone, standardised."""
+    """A classifier of the standardised summaries of a sequence."""
 
     mean: Tensor
     deviation: Tensor
@@ -46,14 +46,14 @@ class SummaryClassifier(Classifier):
         self.register_buffer("deviation", torch.ones(1 + SUMMARIES * channels))
 
     @abstractmethod
-    def read(self, features: Tensor) -> Tensor:
-        """[B, 1 + 7 C], standardised -> [B, K]."""
+    def classify(self, features: Tensor) -> Tensor:
+        """Standardised summaries [B, 1 + 7 C] -> logits [B, K]."""
 
     def logits(self, batch: Batch) -> Tensor:
-        return self.read((summaries(batch) - self.mean) / self.deviation)
+        return self.classify((summaries(batch) - self.mean) / self.deviation)
 
     def standardise(self, features: Tensor) -> None:
-        """Learns what is usual from the training part's summaries, [N, 1 + 7 C]."""
+        """Learns means and standard deviations from the summaries of the training set, [N, 1 + 7 C]."""
         self.mean = features.mean(0)
         deviation = features.std(0, correction=0)
         self.deviation = torch.where(deviation > 1e-6, deviation, 1.0)
@@ -69,7 +69,7 @@ class Logistic(SummaryClassifier, Baseline):
         super().__init__(channels, classes)
         self.linear = nn.Linear(1 + SUMMARIES * channels, classes).requires_grad_(False)
 
-    def read(self, features: Tensor) -> Tensor:
+    def classify(self, features: Tensor) -> Tensor:
         return self.linear(features)
 
     def learn(self, train: Sequences, validation: Sequences) -> None:
@@ -89,14 +89,14 @@ class SummaryMLP(SummaryClassifier):
         )
 
     @classmethod
-    def of(cls, train: Sequences, classes: int) -> SummaryMLP:
-        """One that knows what is usual in the training part."""
+    def standardised_on(cls, train: Sequences, classes: int) -> SummaryMLP:
+        """An untrained network whose inputs are standardised on the training set."""
         features, _ = _all_summaries(train)
         network = cls(train.table.values.shape[1], classes)
         network.standardise(features)
         return network
 
-    def read(self, features: Tensor) -> Tensor:
+    def classify(self, features: Tensor) -> Tensor:
         return self.body(features)
 
     def options(self) -> dict[str, Any]:
@@ -104,36 +104,38 @@ class SummaryMLP(SummaryClassifier):
 
 
 class Nearest(Classifier, Baseline):
-    """The class of the nearest training sequence, by Euclid's distance after both are brought to one length.
+    """The class of the nearest training sequence, by Euclidean distance after resampling to one length.
 
-    How sure it is of that class is how often it is right on the validation part.
+    Its confidence in that class is its accuracy on the validation set.
     """
 
     kept: Tensor
     labels: Tensor
-    sure: Tensor
+    confidence: Tensor
 
     def __init__(self, channels: int, classes: int, examples: int = 0, steps: int = STEPS_COMPARED) -> None:
         super().__init__()
         self.channels, self.classes, self.steps = channels, classes, steps
         self.register_buffer("kept", torch.zeros(examples, channels * steps))
         self.register_buffer("labels", torch.zeros(examples, dtype=torch.long))
-        self.register_buffer("sure", torch.tensor(0.5))
+        self.register_buffer("confidence", torch.tensor(0.5))
 
     def learn(self, train: Sequences, validation: Sequences) -> None:
-        """Keeps the training part, or as much of it, drawn at random, as fits into some memory."""
+        """Keeps the training set, or a random sample of it where it is large."""
         most = max(NUMBERS_KEPT // (self.channels * self.steps), 1)
         drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:most]
-        parts = [(self._brought(batch), batch.labels) for _, batch in in_batches(train, drawn)]
+        parts = [(self._resampled(batch), batch.labels) for _, batch in in_batches(train, drawn)]
         kept, labels = zip(*parts, strict=True)
         self.kept, self.labels = torch.cat(kept), torch.cat(labels)
-        right = [(self._guess(batch) == batch.labels).float().sum() for _, batch in in_batches(validation)]
+        correct = [
+            (self._predict(batch) == batch.labels).float().sum() for _, batch in in_batches(validation)
+        ]
         floor, ceiling = 1 / self.classes + 1e-3, 1 - 1e-3
-        self.sure = (torch.stack(right).sum() / len(validation)).clamp(floor, ceiling)
+        self.confidence = (torch.stack(correct).sum() / len(validation)).clamp(floor, ceiling)
 
     def logits(self, batch: Batch) -> Tensor:
-        chances = ((1 - self.sure) / (self.classes - 1)).repeat(len(batch.lengths), self.classes)
-        return chances.scatter(1, self._guess(batch)[:, None], float(self.sure)).log()
+        probabilities = ((1 - self.confidence) / (self.classes - 1)).repeat(len(batch.lengths), self.classes)
+        return probabilities.scatter(1, self._predict(batch)[:, None], float(self.confidence)).log()
 
     def options(self) -> dict[str, Any]:
         return {
@@ -141,21 +143,21 @@ class Nearest(Classifier, Baseline):
             "steps": self.steps,
         }  # fmt: skip
 
-    def _guess(self, batch: Batch) -> Tensor:
-        seen = self._brought(batch)
+    def _predict(self, batch: Batch) -> Tensor:
+        given = self._resampled(batch)
         lengths = torch.linalg.vector_norm(self.kept, dim=1)
-        distance = lengths.square() - 2 * seen @ self.kept.T  # |seen|^2 changes no order
+        distance = lengths.square() - 2 * given @ self.kept.T  # |given|^2 does not change the order
         return self.labels[distance.argmin(1)]
 
-    def _brought(self, batch: Batch) -> Tensor:
-        """[B, C * steps]: each sequence drawn out or pressed to so many steps, by straight lines."""
+    def _resampled(self, batch: Batch) -> Tensor:
+        """[B, C * steps]: each sequence resampled to `steps` steps by linear interpolation."""
         lengths = batch.lengths[:, None]
         place = torch.linspace(0, 1, self.steps, dtype=torch.float64, device=lengths.device) * (lengths - 1)
         before = place.long()
         after = (before + 1).minimum(lengths - 1)
-        share = (place - before).unsqueeze(-1).to(batch.values.dtype)
+        fraction = (place - before).unsqueeze(-1).to(batch.values.dtype)
         rows = torch.arange(len(lengths), device=lengths.device)[:, None]
-        return torch.lerp(batch.values[rows, before], batch.values[rows, after], share).flatten(1)
+        return torch.lerp(batch.values[rows, before], batch.values[rows, after], fraction).flatten(1)
 
 
 def _all_summaries(dataset: Sequences) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""What a network that classifies images must beat: regression, the nearest image, and a convolution."""
+"""Baselines for images: regression on pixels, the nearest training image, and a convolution."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gatewise.data.images.labelled_images import ImageBatch, LabelledImages
 from gatewise.modules.classifier import Classifier, in_batches
 from gatewise.modules.convolution import Convolution
 from gatewise.modules.network import Baseline
-from gatewise.modules.resized_images import MOST_REGRESSED, NUMBERS_KEPT, SIDE, brought
+from gatewise.modules.resized_images import MOST_REGRESSED, NUMBERS_KEPT, SIDE, resized
 
 
 class PixelRegression(Classifier, Baseline):
-    """Logistic regression on an image's pixels, brought to 16 x 16: `logits = W pixels + b`.
+    """Logistic regression on the pixels of an image resized to 16 x 16: `logits = W pixels + b`.
 
     channels: C of the images; classes: K
-    It learns from 20,000 images at most, evenly taken from all.
+    It learns from at most 20,000 images, evenly spaced among all.
     """
 
     def __init__(self, channels: int, classes: int) -> None:
@@ -30,7 +30,7 @@ class PixelRegression(Classifier, Baseline):
         self.linear = nn.Linear(channels * SIDE**2, classes).requires_grad_(False)
 
     def logits(self, batch: ImageBatch) -> Tensor:
-        return self.linear(brought(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1))
+        return self.linear(resized(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1))
 
     def learn(self, train: LabelledImages, validation: LabelledImages) -> None:
         pixels, labels = small_images(train, MOST_REGRESSED)
@@ -44,46 +44,48 @@ class PixelRegression(Classifier, Baseline):
 
 
 class NearestImage(Classifier, Baseline):
-    """The class of the nearest training image by Euclid's distance, all brought to 16 x 16 pixels.
+    """The class of the nearest training image by Euclidean distance, all resized to 16 x 16 pixels.
 
-    How sure it is of that class is how often it is right on the validation part.
-    channels: C; classes: K; images: how many are kept, once they are known
+    Its confidence in that class is its accuracy on the validation set.
+    channels: C; classes: K; images: how many are kept; set by `learn`
     """
 
     kept: Tensor
     labels: Tensor
-    sure: Tensor
+    confidence: Tensor
 
     def __init__(self, channels: int, classes: int, images: int = 0) -> None:
         super().__init__()
         self.channels, self.classes = channels, classes
         self.register_buffer("kept", torch.zeros(images, channels * SIDE**2))
         self.register_buffer("labels", torch.zeros(images, dtype=torch.long))
-        self.register_buffer("sure", torch.tensor(1.0))
+        self.register_buffer("confidence", torch.tensor(1.0))
 
     def logits(self, batch: ImageBatch) -> Tensor:
-        told = functional.one_hot(self._guess(batch), self.classes)
-        return torch.where(told > 0, self.sure, (1 - self.sure) / (self.classes - 1)).log()
+        predicted = functional.one_hot(self._predict(batch), self.classes)
+        return torch.where(predicted > 0, self.confidence, (1 - self.confidence) / (self.classes - 1)).log()
 
     def learn(self, train: LabelledImages, validation: LabelledImages) -> None:
         self.kept, self.labels = small_images(train, NUMBERS_KEPT // (self.channels * SIDE**2))
-        right = sum(int((self._guess(batch) == batch.labels).sum()) for _, batch in in_batches(validation))
-        # One right and K - 1 wrong more than there were, so that nothing is certain.
-        self.sure = torch.tensor((right + 1) / (len(validation) + self.classes))
+        correct = sum(
+            int((self._predict(batch) == batch.labels).sum()) for _, batch in in_batches(validation)
+        )
+        # One correct and K - 1 wrong predictions are added, so that the confidence is below 1.
+        self.confidence = torch.tensor((correct + 1) / (len(validation) + self.classes))
 
     def options(self) -> dict[str, Any]:
         return {"channels": self.channels, "classes": self.classes, "images": len(self.kept)}
 
-    def _guess(self, batch: ImageBatch) -> Tensor:
-        seen = brought(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1)
-        distance = self.kept.square().sum(1) - 2 * seen @ self.kept.T  # |seen|^2 changes no order
+    def _predict(self, batch: ImageBatch) -> Tensor:
+        given = resized(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1)
+        distance = self.kept.square().sum(1) - 2 * given @ self.kept.T  # |given|^2 does not change the order
         return self.labels[distance.argmin(1)]
 
 
 class ConvolutionClassifier(Classifier):
     """A small convolutional network: `logits = V relu(W convolution(image))` (LeCun et al. 1998).
 
-    channels, height, width: of the images, others being brought to that size; classes: K
+    channels, height, width: of the images, to which others are resized; classes: K
     filters: of the convolution; hidden: of the layer behind it
 
     >>> network = ConvolutionClassifier(channels=1, height=12, width=12, classes=10, filters=(4,), hidden=8)
@@ -109,7 +111,7 @@ class ConvolutionClassifier(Classifier):
         }  # fmt: skip
 
     def logits(self, batch: ImageBatch) -> Tensor:
-        images = brought(batch.images, batch.sizes, self.size).permute(0, 2, 3, 1)
+        images = resized(batch.images, batch.sizes, self.size).permute(0, 2, 3, 1)
         whole = torch.tensor(self.size, device=images.device).expand(len(images), 2)
         return self.readout(self.convolution(images, whole)[0].flatten(1))
 
@@ -118,11 +120,11 @@ class ConvolutionClassifier(Classifier):
 
 
 def small_images(dataset: LabelledImages, most: int) -> tuple[Tensor, Tensor]:
-    """Images [N, C * 16 * 16] and their labels [N]: all of a data set, or `most` taken evenly from it."""
+    """Images [N, C * 16 * 16] and their labels [N]: all of a data set, or `most` evenly spaced ones."""
     numbers = torch.arange(0, len(dataset), -(-len(dataset) // most)).tolist()
     parts = []
     for first in range(0, len(numbers), dataset.at_once):
         batch = dataset.__getitems__(numbers[first : first + dataset.at_once])
-        parts.append((brought(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1), batch.labels))
+        parts.append((resized(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1), batch.labels))
     pixels, labels = zip(*parts, strict=True)
     return torch.cat(pixels), torch.cat(labels)

@@ -1,4 +1,4 @@
-"""Classifiers that read an image as a lattice of patches: a multidimensional network, and a grid."""
+"""Classifiers over the patches of an image: a multidimensional network, and a Grid LSTM."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Pooling = Literal["last", "mean"]
 
 
 class ImageClassifier(Classifier):
-    """Cuts an image into patches, reads their lattice from all four corners, and scores the classes.
+    """Runs over the lattice of an image's patches from all four corners, and pools to class logits.
 
     channels: C of the images; classes: V; patch: pixels along either side of a patch
     hidden: H of each direction; layers: above each other
-    pooling: "last" reads each direction where it ends, "mean" everywhere
-    shift: in training, images are moved at random by up to so many pixels along both axes
+    pooling: "last" takes the final state of each direction, "mean" the mean over all patches
+    shift: training images are shifted at random by up to this many pixels along both axes
     """
 
     def __init__(
@@ -49,15 +49,15 @@ class ImageClassifier(Classifier):
         }  # fmt: skip
 
     @abstractmethod
-    def read(self, lattice: Tensor, sizes: Tensor) -> Sequence[Tensor]:
+    def run(self, lattice: Tensor, sizes: Tensor) -> Sequence[Tensor]:
         """Patches [B, L1, L2, I] of own sizes [B, 2] -> [B, L1, L2, H] of each corner."""
 
     def forward(self, images: Tensor, sizes: Tensor) -> Tensor:
-        """images [B, H, W, C] of own sizes [B, 2] -> scores of the classes [B, V]."""
+        """images [B, H, W, C] of own sizes [B, 2] -> logits [B, V]."""
         if self.shift and self.training:
-            images = moved(images, sizes, self.shift)
+            images = shifted(images, sizes, self.shift)
         lattice, sizes = patches(images, sizes, self.patch)
-        directions = self.read(lattice, sizes)
+        directions = self.run(lattice, sizes)
         pooled = [pool(one, sizes, place, self.pooling) for place, one in enumerate(directions)]
         return self.readout(self.dropout(torch.cat(pooled, dim=1)))
 
@@ -69,9 +69,9 @@ class ImageClassifier(Classifier):
 
 
 class LatticeClassifier(ImageClassifier):
-    """Layers of a lattice's cell; what the four directions of one find is added up for the next.
+    """Layers of a lattice's cell; the outputs of a layer's four directions are summed for the next layer.
 
-    cell: one of lattices of two axes, or lstm, gru or rnn, which stand for mdlstm, mdgru and mdrnn
+    cell: a cell of two-axis lattices; lstm, gru and rnn become mdlstm, mdgru and mdrnn
     Source: Graves, Fernandez and Schmidhuber 2007.
 
     >>> from gatewise.cells import LSTM
@@ -92,7 +92,10 @@ class LatticeClassifier(ImageClassifier):
         dropout: float = 0.0,
         shift: int = 0,
     ) -> None:
-        super().__init__(channels, classes, patch, hidden, pooling, dropout, shift)
+        super().__init__(
+            channels=channels, classes=classes, patch=patch, hidden=hidden, pooling=pooling, dropout=dropout,
+            shift=shift,
+        )  # fmt: skip
         over = over_images(cell)
         widths = [patch * patch * channels, *[hidden] * (layers - 1)]
         self.layers = nn.ModuleList(
@@ -100,7 +103,7 @@ class LatticeClassifier(ImageClassifier):
         )
         self._options |= {"cell": cell, "layers": layers}
 
-    def read(self, lattice: Tensor, sizes: Tensor) -> Sequence[Tensor]:
+    def run(self, lattice: Tensor, sizes: Tensor) -> Sequence[Tensor]:
         directions: Sequence[Tensor] = (lattice,)
         for number, layer in enumerate(self.layers):
             below = torch.stack(list(directions)).sum(0)
@@ -111,8 +114,8 @@ class LatticeClassifier(ImageClassifier):
 class GridClassifier(ImageClassifier):
     """A Grid LSTM over both axes of an image and depth, a 3-LSTM, from all four corners.
 
-    transform: what runs along every axis, "lstm", "gru" or "rnn"; layers: the size of the axis of depth
-    tied: the same weights at every depth; else each has its own
+    transform: the cell along every axis, "lstm", "gru" or "rnn"; layers: the size of the depth axis
+    tied: whether all layers have the same parameters
     Source: Kalchbrenner, Danihelka and Graves 2015.
 
     >>> network = GridClassifier("lstm", channels=1, classes=10, hidden=8, layers=2)
@@ -133,22 +136,25 @@ class GridClassifier(ImageClassifier):
         dropout: float = 0.0,
         shift: int = 0,
     ) -> None:
-        super().__init__(channels, classes, patch, hidden, pooling, dropout, shift)
+        super().__init__(
+            channels=channels, classes=classes, patch=patch, hidden=hidden, pooling=pooling, dropout=dropout,
+            shift=shift,
+        )  # fmt: skip
         self.grid = GridLSTM(
             patch * patch * channels, hidden, layers, AXES,
             tied=tied, transform=transform, directions="all", combine="separate",
         )  # fmt: skip
         self._options |= {"transform": transform, "layers": layers, "tied": tied}
 
-    def read(self, lattice: Tensor, sizes: Tensor) -> Sequence[Tensor]:
+    def run(self, lattice: Tensor, sizes: Tensor) -> Sequence[Tensor]:
         directions: Sequence[Tensor] = self.grid(lattice, sizes=sizes)[0]
         return directions
 
 
 def pool(output: Tensor, sizes: Tensor, direction: int, how: Pooling) -> Tensor:
-    """What one direction [B, L1, L2, H] found in each lattice of its own size [B, 2]: [B, H].
+    """Pools the output of one direction [B, L1, L2, H] over lattices of sizes [B, 2]: [B, H].
 
-    direction: 0 to 3, from which corner it began, as in `layers.scan_directions`; "last" is where it ended
+    direction: 0 to 3, the corner where it starts, as in `layers.scan_directions`; "last" is where it ends
     """
     if how == "mean":
         within = inside(sizes, output.shape[1:3]).unsqueeze(-1)
@@ -159,10 +165,10 @@ def pool(output: Tensor, sizes: Tensor, direction: int, how: Pooling) -> Tensor:
     return output[torch.arange(len(output), device=output.device), row, column]
 
 
-def moved(images: Tensor, sizes: Tensor, shift: int) -> Tensor:
-    """Images [B, H, W, C] moved at random by up to `shift` pixels; their edges are repeated.
+def shifted(images: Tensor, sizes: Tensor, shift: int) -> Tensor:
+    """Images [B, H, W, C] shifted at random by up to `shift` pixels; their edges are repeated.
 
-    >>> moved(torch.arange(6.0).reshape(1, 2, 3, 1), torch.tensor([[2, 3]]), shift=9).shape
+    >>> shifted(torch.arange(6.0).reshape(1, 2, 3, 1), torch.tensor([[2, 3]]), shift=9).shape
     torch.Size([1, 2, 3, 1])
     """
     count = len(images)

@@ -1,4 +1,4 @@
-"""An image as a sequence of its rows, read from top to bottom."""
+"""A classifier over the rows of an image, from top to bottom."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.modules.classifier import Classifier
 from gatewise.modules.pooling import How
 from gatewise.modules.sequence_classifier import SequenceClassifier
-from gatewise.tasks.classify_images.network import moved
+from gatewise.tasks.classify_images.network import shifted
 
 
 class RowClassifier(Classifier):
-    """A stack of any cell reads an image row by row: `x_t` are the pixels of row t.
+    """A stack of any cell runs over the rows of an image: `x_t` are the pixels of row t.
 
-    channels: C; width: of all images; shift: in training, images are moved at random by up to so many pixels
-    All else as in `SequenceClassifier`.
+    channels: C; width: of all images; shift: training images are shifted at random by up to this many pixels
+    All other arguments are those of `SequenceClassifier`.
 
     >>> import torch
     >>> from gatewise.cells import LSTM
@@ -36,7 +36,14 @@ class RowClassifier(Classifier):
         super().__init__()
         self.shift = shift
         self.reader = SequenceClassifier(
-            cell, width * channels, classes, hidden, layers, dropout, bidirectional, pooling
+            cell=cell,
+            channels=width * channels,
+            classes=classes,
+            hidden=hidden,
+            layers=layers,
+            dropout=dropout,
+            bidirectional=bidirectional,
+            pooling=pooling,
         )
         self._options = {
             "cell": cell, "channels": channels, "width": width, "classes": classes, "hidden": hidden,
@@ -47,7 +54,7 @@ class RowClassifier(Classifier):
     def logits(self, batch: ImageBatch) -> Tensor:
         images = batch.images
         if self.shift and self.training:
-            images = moved(images, batch.sizes, self.shift)
+            images = shifted(images, batch.sizes, self.shift)
         return self.reader.logits(SequenceBatch(images.flatten(2), batch.sizes[:, 0], batch.labels))
 
     def options(self) -> dict[str, Any]:

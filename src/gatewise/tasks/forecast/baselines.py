@@ -1,4 +1,4 @@
-"""Plain forecasts that often suffice, with the interface of a forecasting network."""
+"""Baselines for forecasting: naive, seasonal naive, ridge regression, and a multilayer perceptron."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ RIDGE_PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 
 
 class PointForecast(Forecaster, Baseline):
-    """A point forecast, with quantiles from its own errors on the validation part, step by step.
+    """A point forecast, with quantiles from its errors on the validation set, for each step ahead.
 
-    The errors count in both directions, so the point forecast stays the median, as it is published.
+    Each error counts with both signs, so that the point forecast is the median.
     """
 
     levels: Tensor
-    spread: Tensor
+    offsets: Tensor
 
     def __init__(self, shape: ForecastShape) -> None:
         super().__init__(shape)
         self.register_buffer("levels", torch.tensor(LEVELS))
-        self.register_buffer("spread", torch.zeros(shape.horizon, len(LEVELS)))
+        self.register_buffer("offsets", torch.zeros(shape.horizon, len(LEVELS)))
 
     @abstractmethod
     def point(self, past: Tensor, future: Tensor) -> Tensor:
         """past [B, L, 1 + C + D] and future [B, Q, C] -> [B, Q]."""
 
     def learn(self, train: Windows, validation: Windows) -> None:
-        """Learns the spread of the errors: `quantile(+-(truth - point))` over the validation windows."""
-        seen = validation.all()
-        errors = seen.truth - self.point(seen.past, seen.future)
-        self.spread = torch.quantile(torch.cat([errors, -errors]), self.levels, dim=0).T.contiguous()
+        """Learns the quantiles of the errors: `quantile(+-(truth - point))` over the validation windows."""
+        held = validation.all()
+        errors = held.truth - self.point(held.past, held.future)
+        self.offsets = torch.quantile(torch.cat([errors, -errors]), self.levels, dim=0).T.contiguous()
 
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
-        return self.point(past, future).unsqueeze(-1) + self.spread
+        return self.point(past, future).unsqueeze(-1) + self.offsets
 
     def quantiles(self, raw: Tensor) -> Tensor:
         return raw
@@ -53,7 +53,7 @@ class PointForecast(Forecaster, Baseline):
 
 
 class Naive(PointForecast):
-    """The last value, for ever.
+    """The last value, for every step.
 
     >>> shape = ForecastShape(context=3, horizon=2)
     >>> Naive(shape).point(torch.tensor([[[1.0], [2.0], [5.0]]]), torch.empty(1, 2, 0))
@@ -65,7 +65,7 @@ class Naive(PointForecast):
 
 
 class SeasonalNaive(PointForecast):
-    """The value of one period ago. The context must hold a period.
+    """The value one period before. The context must hold a period.
 
     >>> shape = ForecastShape(context=3, horizon=2, period=2)
     >>> SeasonalNaive(shape).point(torch.tensor([[[1.0], [2.0], [5.0]]]), torch.empty(1, 2, 0))
@@ -86,10 +86,10 @@ class SeasonalNaive(PointForecast):
 
 
 class Ridge(PointForecast):
-    """Linear regression on the window and the known future, with a penalty on the squared weights.
+    """Linear regression on the window and the known future, with a penalty on the squared coefficients.
 
-    `W = argmin |Y - X W|^2 + a |W|^2`, the penalty `a` chosen on the validation part; everything
-    relative to the last value (Hoerl and Kennard 1970).
+    `W = argmin |Y - X W|^2 + a |W|^2`, the penalty `a` chosen on the validation set; all values
+    are relative to the last value (Hoerl and Kennard 1970).
     """
 
     def __init__(self, shape: ForecastShape) -> None:
@@ -107,24 +107,24 @@ class Ridge(PointForecast):
         mean, mean_change = features.mean(0), changes.mean(0)
         features, changes = features - mean, changes - mean_change
         gram, moment = features.T @ features, features.T @ changes
-        errors, weights = [], []
+        errors, coefficients = [], []
         for penalty in RIDGE_PENALTIES:
-            weights.append(torch.linalg.solve(gram + penalty * torch.eye(len(gram)).double(), moment))
-            self._take(weights[-1], mean, mean_change)
+            coefficients.append(torch.linalg.solve(gram + penalty * torch.eye(len(gram)).double(), moment))
+            self._set(coefficients[-1], mean, mean_change)
             point = self.point(chooser.past, chooser.future)
             errors.append(float((chooser.truth - point).abs().mean()))
-        self._take(weights[errors.index(min(errors))], mean, mean_change)
+        self._set(coefficients[errors.index(min(errors))], mean, mean_change)
         super().learn(train, validation)
 
-    def _take(self, weights: Tensor, mean: Tensor, mean_change: Tensor) -> None:
-        self.linear.weight.copy_(weights.T)
-        self.linear.bias.copy_(mean_change - mean @ weights)
+    def _set(self, coefficients: Tensor, mean: Tensor, mean_change: Tensor) -> None:
+        self.linear.weight.copy_(coefficients.T)
+        self.linear.bias.copy_(mean_change - mean @ coefficients)
 
 
 class WindowMLP(HeadedForecaster):
     """A multilayer perceptron on the window and the known future, relative to the last value.
 
-    `summary = relu(W2 relu(W1 window))`, read by a head of quantiles; trained like the networks.
+    `summary = relu(W2 relu(W1 window))` feeds a quantile head; trained like the networks.
     """
 
     def __init__(self, shape: ForecastShape, hidden: int = 128) -> None:
@@ -142,12 +142,12 @@ class WindowMLP(HeadedForecaster):
 
 
 def window_features(shape: ForecastShape) -> int:
-    """How many numbers `flat_window` gives."""
+    """The number of features that `flat_window` returns."""
     return 1 + shape.context * (1 + shape.observed) + shape.horizon * shape.known
 
 
 def flat_window(past: Tensor, future: Tensor) -> Tensor:
-    """A window in one row: the last value, the target relative to it, observed, known in advance."""
+    """[B, F]: the last value, the target relative to it, the observed and the known covariates."""
     known, level = future.shape[-1], past[:, -1:, 0]
     observed = past[:, :, 1 + known :].flatten(1)
     return torch.cat([level, past[:, :, 0] - level, observed, future.flatten(1)], dim=-1)

@@ -1,9 +1,11 @@
-"""Series made ready for forecasting: split by time, scaled, cut into windows."""
+"""Series ready for forecasting: split by time, scaled, cut into windows; how a model reads new ones."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,18 +14,19 @@ import torch
 from gatewise.data.series.period import find_period
 from gatewise.data.series.scaled_table import Learned, learn_scales, scaled_table
 from gatewise.data.series.scaling import Scale
-from gatewise.data.series.series import Series, SeriesSet
+from gatewise.data.series.series import Series, SeriesSet, read_series
 from gatewise.data.series.step import Step
 from gatewise.data.series.times import say
 from gatewise.data.series.windows import WindowBatch, Windows, window_starts
+from gatewise.data.tables.columns import FoundColumns
 from gatewise.errors import GatewiseError
 
 LONGEST_USUAL_CONTEXT = 168
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How series are cut. A zero `context` or `period` is found from the data."""
+class WindowPlan:
+    """How series are split and cut into windows. A zero `context` or `period` is found from the data."""
 
     horizon: int
     context: int = 0
@@ -32,17 +35,38 @@ class Plan:
     test_share: float = 0.15
 
     def borders(self, steps: int) -> tuple[int, int]:
-        """Where the validation part and the test part of a series begin."""
+        """The first steps of the validation set and of the test set of a series."""
         test = max(round(steps * self.test_share), self.horizon)
         validation = max(round(steps * self.validation_share), self.horizon)
         return steps - test - validation, steps - test
 
 
 @dataclass(frozen=True)
-class ForecastData:
-    """Series ready for forecasting. The plan's context and period are settled."""
+class Preprocessing:
+    """How a model reads series."""
 
-    plan: Plan
+    plan: WindowPlan
+    learned: Learned
+    columns: FoundColumns
+    step: str
+    fill: Literal["linear", "forward"] | None = None
+    time_format: str | None = None
+
+    def series(self, path: Path) -> SeriesSet:
+        """The series of a file. Errors: `GatewiseError` where their step is not that of the training data."""
+        source = read_series(path, self.columns, fill=self.fill, time_format=self.time_format)
+        if str(source.step) != self.step:
+            raise GatewiseError(
+                f"the model was trained on steps of one {self.step}; {path} has steps of one {source.step}"
+            )
+        return source
+
+
+@dataclass(frozen=True)
+class ForecastData:
+    """Series ready for forecasting. The plan's context and period are not zero."""
+
+    plan: WindowPlan
     source: SeriesSet
     learned: Learned
     train: Windows
@@ -50,48 +74,48 @@ class ForecastData:
     test: Windows
 
     def scales(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and deviation of each series, [series] each."""
+        """Mean and standard deviation of each series, [series] each."""
         own = [self.learned.series[series.id] for series in self.source.series]
         return np.array([one.mean for one in own]), np.array([one.deviation for one in own])
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was found in the data, how they are cut, and where the parts begin."""
+        """What was found in the data, the lengths of context and horizon, and the sizes of the splits."""
         plan = self.plan
         period = f"a period of {plan.period}" if plan.period > 1 else "no period"
         if plan.period > plan.context:
-            period += ", beyond the context: no seasonal naive"
-        settled = (
-            f"a step is one {self.source.step}; looking back on {plan.context} steps "
-            f"to foretell {plan.horizon}; {period}"
+            period += ", longer than the context: no seasonal naive"
+        plan_note = (
+            f"a step is one {self.source.step}; a context of {plan.context} steps "
+            f"and a horizon of {plan.horizon}; {period}"
         )
-        return (*self.source.notes, settled, self._split())
+        return (*self.source.notes, plan_note, self._describe_split())
 
-    def _split(self) -> str:
-        """The parts in one sentence, with their times where there is one series."""
+    def _describe_split(self) -> str:
+        """The sizes of the splits, with their first times where there is one series."""
         first, second = self.plan.borders(len(self.source.series[0]))
         times = self.source.series[0].times
         counts = (
-            f"{len(self.train)} windows to train on, {len(self.validation)} to validate, "
-            f"{len(self.test)} to test"
+            f"training set {len(self.train)}, validation set {len(self.validation)}, "
+            f"test set {len(self.test)} windows"
         )
         if len(self.source.series) > 1:
-            return f"{counts}: the last parts in time of each of {len(self.source.series)} series"
+            return f"{counts}; each of {len(self.source.series)} series is split by time"
         return f"{counts}: validation from {say(times[first])}, test from {say(times[second])}"
 
 
-def prepare(source: SeriesSet, plan: Plan, learned: Learned | None = None) -> ForecastData:
-    """Splits each series by time, learns scales on the training parts, and cuts windows.
+def prepare(source: SeriesSet, plan: WindowPlan, learned: Learned | None = None) -> ForecastData:
+    """Splits each series by time, learns scales on the training set, and cuts windows.
 
-    learned: of a model trained before; learned here where None
+    learned: by a model trained before; None learns them here
 
     Errors: `GatewiseError` where a series is too short for the context and horizon.
     """
-    plan = settle(plan, source)
+    plan = complete_plan(plan, source)
     for series in source.series:
         _check_length(series, plan)
     if all(np.ptp(series.target[: plan.borders(len(series))[0]]) == 0 for series in source.series):
-        raise GatewiseError("the target never changes in the part to train on: there is nothing to learn")
+        raise GatewiseError("the target is constant in the training set: there is nothing to learn")
     trained_before = learned is not None
     learned = learn_scales(source, [plan.borders(len(series))[0] for series in source.series], learned)
     if not trained_before:
@@ -102,10 +126,10 @@ def prepare(source: SeriesSet, plan: Plan, learned: Learned | None = None) -> Fo
     offsets = np.cumsum([0, *(len(one) for one in tables[:-1])])
     known = tables[0].shape[1] - 1 - len(source.columns.observed)
 
-    def cut(part: int) -> Windows:
+    def cut(split: int) -> Windows:
         starts = []
         for series in source.series:
-            first, last = (0, *plan.borders(len(series)), len(series))[part : part + 2]
+            first, last = (0, *plan.borders(len(series)), len(series))[split : split + 2]
             starts.append(window_starts(first, last, plan.context, plan.horizon))
         rows = np.concatenate([own + offset for own, offset in zip(starts, offsets, strict=True)])
         which = np.repeat(np.arange(len(starts)), [len(own) for own in starts])
@@ -116,14 +140,35 @@ def prepare(source: SeriesSet, plan: Plan, learned: Learned | None = None) -> Fo
     return ForecastData(plan, source, learned, cut(0), cut(1), cut(2))
 
 
-def settle(plan: Plan, source: SeriesSet) -> Plan:
-    """The plan with its context and period found where they were not given."""
+def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:
+    """Series to evaluate a model on.
+
+    Errors: `GatewiseError` where the model has seen values of the test set in training.
+    """
+    source = preprocessing.series(path)
+    data = prepare(source, preprocessing.plan, preprocessing.learned)
+    for series in source.series:
+        start = series.times[data.plan.borders(len(series))[1]]
+        seen = preprocessing.learned.seen.get(series.id)
+        # Dates as text are in the order of time; whole numbers are not.
+        order: Callable[[str], Any] = int if series.times.dtype.is_integer() else str
+        if seen is not None and order(say(start)) <= order(seen):
+            raise GatewiseError(
+                f"the test set of series {series.id!r} begins at {say(start)}, and the model has seen "
+                f"values up to {seen}: give a file with later values"
+            )
+    return data
+
+
+def complete_plan(plan: WindowPlan, source: SeriesSet) -> WindowPlan:
+    """The plan with its context and period found from the data where they are zero."""
     longest = max(source.series, key=len)
     training = max(plan.borders(len(longest))[0], 3)
     period = plan.period or find_period(longest.target[:training], source.step)
     if period >= training:
         raise GatewiseError(
-            f"a period of {period} does not fit into the {training} steps to train on; give a shorter one"
+            f"a period of {period} does not fit into the {training} steps of the training set; "
+            "give a shorter one"
         )
     useful = min(max(2 * period, 3 * plan.horizon, 24), LONGEST_USUAL_CONTEXT)
     shortest = min(plan.borders(len(series))[0] for series in source.series)
@@ -131,16 +176,16 @@ def settle(plan: Plan, source: SeriesSet) -> Plan:
     return replace(plan, context=context, period=period)
 
 
-class Latest(NamedTuple):
-    """The present of each series: its last context as one batch, the times to foretell, its scale."""
+class LatestWindows(NamedTuple):
+    """The last context of each series as one batch, the times to forecast, and the scales."""
 
     batch: WindowBatch
     times: list[pl.Series]
     scales: list[Scale]
 
 
-def latest(source: SeriesSet, plan: Plan, learned: Learned) -> Latest:
-    """The last context of each series with what is known of the horizon, and the horizon's times.
+def latest(source: SeriesSet, plan: WindowPlan, learned: Learned) -> LatestWindows:
+    """The last context of each series with the known covariates of the horizon, and the horizon's times.
 
     Errors: `GatewiseError` where a series is shorter than the context, or known covariates are not
     given for the whole horizon.
@@ -150,12 +195,12 @@ def latest(source: SeriesSet, plan: Plan, learned: Learned) -> Latest:
     for series in source.series:
         if len(series) < plan.context:
             raise GatewiseError(
-                f"series {series.id!r} has {len(series)} steps; the model looks back on {plan.context}"
+                f"series {series.id!r} has {len(series)} steps; the model has a context of {plan.context}"
             )
         ahead = len(series.times) - len(series)
         if source.columns.known and ahead < plan.horizon:
             raise GatewiseError(
-                f"series {series.id!r} goes on for {ahead} rows beyond its last {source.columns.target!r}; "
+                f"series {series.id!r} has {ahead} rows beyond its last {source.columns.target!r}; "
                 f"a horizon of {plan.horizon} needs {', '.join(source.columns.known)} for as many"
             )
         series = _extended(series, source.step, plan.horizon)
@@ -166,23 +211,23 @@ def latest(source: SeriesSet, plan: Plan, learned: Learned) -> Latest:
     known = both.shape[-1] - len(source.columns.observed)
     past, future = both[:, : plan.context], both[:, plan.context :]
     batch = WindowBatch(past, future[:, :, 1:known], future[:, :, 0], torch.arange(len(windows)))
-    return Latest(batch, times, [learned.series[series.id] for series in source.series])
+    return LatestWindows(batch, times, [learned.series[series.id] for series in source.series])
 
 
 def _extended(series: Series, step: Step, horizon: int) -> Series:
-    """The series with times, and what is known, for exactly the horizon beyond its end."""
+    """The series with times and known covariates for exactly the horizon beyond its end."""
     end = len(series) + horizon
     times = step.grid(series.times, end)
     known = np.pad(series.known[:end], ((0, max(end - len(series.known), 0)), (0, 0)))
     return replace(series, times=times, known=known)
 
 
-def _check_length(series: Series, plan: Plan) -> None:
+def _check_length(series: Series, plan: WindowPlan) -> None:
     training = plan.borders(len(series))[0]
     needed = plan.context + plan.horizon
     if training < needed:
         raise GatewiseError(
-            f"series {series.id!r} has {len(series)} steps, {max(training, 0)} of them to train on; "
+            f"series {series.id!r} has {len(series)} steps, {max(training, 0)} of them in the training set; "
             f"a context of {plan.context} and a horizon of {plan.horizon} need {needed}: "
             "give more data, a shorter --horizon or a shorter --context"
         )

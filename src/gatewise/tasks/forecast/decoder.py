@@ -1,4 +1,4 @@
-"""The forecast of an encoder and a decoder: one reads the past, the other walks through the horizon."""
+"""An encoder-decoder forecaster: one stack reads the past, another runs over the horizon."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from gatewise.tasks.forecast.network import Front, PastReader
 
 
 class EncoderDecoderForecastNetwork(PastReader):
-    """An encoder reads the past; a decoder goes on from its states, step by step through the horizon.
+    """An encoder reads the past; a decoder starts from its final states and runs over the horizon.
 
-    At each step the decoder sees what is known of that step and how far ahead it is; so does one head for
-    all steps, beside the decoder's hidden. No forecast is fed back: the horizon is one call of the layer,
-    and use meets the same inputs as training (Sutskever et al. 2014; Wen et al. 2017).
+    At each step the decoder reads the known covariates of that step and how far ahead it is; one head for
+    all steps reads both, and the decoder's hidden state. No forecast is fed back: the horizon is one call of
+    the layer, and training and inference have the same inputs (Sutskever et al. 2014; Wen et al. 2017).
 
-    cell: the equations of both; hidden, layers: H and the depth of either; dropout: between layers
-    head: "quantiles" (pinball loss) or "student-t" (likelihood); front: what the past goes through first
+    cell: the equations of both; hidden, layers: H and the depth of each; dropout: between layers
+    head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
 
     >>> from gatewise.cells import LSTM
     >>> shape = ForecastShape(context=24, horizon=6, known=2)
@@ -43,11 +43,11 @@ class EncoderDecoderForecastNetwork(PastReader):
         head: str = "quantiles",
         front: Front = "none",
     ) -> None:
-        walked = 1 + shape.known
-        super().__init__(shape, HEADS[head](hidden + walked, horizon=1), front)
+        step_features = 1 + shape.known
+        super().__init__(shape, HEADS[head](hidden + step_features, horizon=1), front)
         between = dropout if layers > 1 else 0.0
-        self.encoder = Recurrent(cell, self.seen, hidden, layers, batch_first=True, dropout=between)
-        self.decoder = Recurrent(cell, walked, hidden, layers, batch_first=True, dropout=between)
+        self.encoder = Recurrent(cell, self.features, hidden, layers, batch_first=True, dropout=between)
+        self.decoder = Recurrent(cell, step_features, hidden, layers, batch_first=True, dropout=between)
         self.register_buffer("ahead", torch.arange(1, shape.horizon + 1) / shape.horizon, persistent=False)
         self._options = {
             "cell": cell, "hidden": hidden, "layers": layers, "dropout": dropout, "head": head, "front": front
@@ -58,9 +58,9 @@ class EncoderDecoderForecastNetwork(PastReader):
         ahead = self.ahead.expand(len(past), -1).unsqueeze(-1)
         steps = torch.cat([ahead, future], dim=-1)
         output, _ = self.decoder(steps, state)
-        seen = torch.cat([output, steps], dim=-1).flatten(0, 1)
+        features = torch.cat([output, steps], dim=-1).flatten(0, 1)
         origin = past[:, -1, :1].repeat_interleave(self.shape.horizon, dim=0)
-        return self.head(seen, origin).view(len(past), self.shape.horizon, -1)
+        return self.head(features, origin).view(len(past), self.shape.horizon, -1)
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), **self._options}

@@ -1,4 +1,4 @@
-"""What all forecasters have in common, networks and baselines alike."""
+"""The interface of all forecasters, networks and baselines alike."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gatewise.modules.network import Network
 class ForecastShape:
     """The sizes of a forecasting problem.
 
-    context: L, the steps looked back on; horizon: Q, the steps foretold; period: of the series
+    context: L, the past steps that are read; horizon: Q, the steps to forecast; period: of the series
     known, observed: C and D, the covariates known in advance and only up to the present
     """
 
@@ -36,7 +36,7 @@ class ForecastShape:
 
 
 class Forecaster(Network):
-    """Foretells the quantiles of each step of the horizon, in scaled units."""
+    """Forecasts the quantiles of each step of the horizon, in scaled units."""
 
     def __init__(self, shape: ForecastShape) -> None:
         super().__init__()
@@ -44,11 +44,11 @@ class Forecaster(Network):
 
     @abstractmethod
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
-        """past [B, L, 1 + C + D] and future [B, Q, C] -> what `loss` and `quantiles` take."""
+        """past [B, L, 1 + C + D] and future [B, Q, C] -> the raw output that `quantiles` takes."""
 
     @abstractmethod
     def quantiles(self, raw: Tensor) -> Tensor:
-        """What `forward` gave -> [B, Q, n], rising."""
+        """The raw output of `forward` -> [B, Q, n], in rising order."""
 
     def options(self) -> dict[str, Any]:
         return {"shape": asdict(self.shape)}
@@ -61,8 +61,8 @@ class Forecaster(Network):
 class HeadedForecaster(Forecaster):
     """A forecaster that ends in a head and is trained by its loss.
 
-    After training, `calibrate` stretches its intervals to what they must have been on the validation
-    part: `q -> median + stretch * (q - median)` (conformal prediction; Romano et al. 2019).
+    After training, `calibrate` scales its intervals to their nominal coverage of the validation set:
+    `q -> median + stretch * (q - median)` (conformal prediction; Romano et al. 2019).
     """
 
     stretch: Tensor
@@ -81,9 +81,9 @@ class HeadedForecaster(Forecaster):
         return self.head.loss(self(batch.past, batch.future), batch.truth)
 
     def calibrate(self, quantiles: Tensor, truth: Tensor) -> None:
-        """Learns, for each pair of quantiles, the stretch with which they cover the share they name.
+        """Learns, for each pair of quantiles, the factor with which they have their nominal coverage.
 
-        quantiles: [windows, Q, n], as they were foretold without a stretch; truth: [windows, Q]
+        quantiles: [windows, Q, n], forecast without a factor; truth: [windows, Q]
         """
         median = quantiles[..., MEDIAN]
         for low in range(MEDIAN):

@@ -1,26 +1,79 @@
-"""Where a forecast comes from: the median at the end of the horizon."""
+"""An example of the test set, to look at inside a forecaster, and the attribution of its forecast."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from gatewise.data.series.scaling import Scale
+from gatewise.data.series.series import Series
+from gatewise.data.series.times import say, time_format
 from gatewise.data.series.windows import WindowBatch
 from gatewise.insight.attribution import attribute
-from gatewise.report.attribution import accurate_attribution, channel_track, in_data_units
-from gatewise.report.example import ExampleAttribution
+from gatewise.modules.heads import LEVELS, MEDIAN
+from gatewise.modules.network import Network
+from gatewise.report.attribution import channel_track, accurate_attribution, in_data_units
+from gatewise.report.example import Example, ExampleAttribution, Line, Track, channels, require_example
+from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
+
+
+def inspect_forecast(network: Network, data: ForecastData, number: int) -> Example:
+    """A window of the test set: the past that the model reads, the truth, and the forecast; 0 is the first.
+
+    Errors: `GatewiseError` where there is none of that number.
+    """
+    require_example(number, len(data.test), "windows in the test set")
+    batch = data.test.__getitems__([number])
+    assert isinstance(network, Forecaster)
+    series = data.source.series[int(batch.series)]
+    scale, past = data.learned.series[series.id], data.plan.context
+    with torch.inference_mode():
+        quantiles = scale.undo(network.quantiles(network(batch.past, batch.future))[0].double().numpy())
+    target = (
+        Line("given", scale.undo(batch.past[0, :, 0].double().numpy())),
+        Line("true", scale.undo(batch.truth[0].double().numpy()), past),
+        Line("median", quantiles[:, MEDIAN], past),
+        *(Line(f"{LEVELS[one]:.0%} quantile", quantiles[:, one], past) for one in (0, len(LEVELS) - 1)),
+    )
+    columns = data.source.columns
+    names = [
+        *(f"{part} of the {cycle}" for cycle in data.learned.cycles for part in ("sine", "cosine")),
+        *(columns.known + columns.observed),
+    ]
+    times, step = _window_times(data, series, number), str(data.source.step)
+    return Example(
+        batch,
+        f"{series.id}, window {number} of the test set",
+        (Track(columns.target, target), *channels(names, batch.past[0, :, 1:].numpy())),
+        f"after {times[past - 1]} the forecast for {times[past]} is {quantiles[0, MEDIAN]:.6g} "
+        f"(true: {target[1].values[0]:.6g})",
+        times,
+        step,
+        attribute=lambda _: explain_forecast(network, batch, scale, (columns.target, *names), times[-1], step),
+    )
+
+
+def _window_times(data: ForecastData, series: Series, number: int) -> tuple[str, ...]:
+    """The times of a window of the test set, from the first step of its past to the end of its horizon."""
+    own_series = data.test.series == data.test.series[number]
+    first = int(data.test.starts[number]) - int(data.test.starts[own_series][0])
+    first += data.plan.borders(len(series))[1] - data.plan.context
+    times = series.times[max(first, 0) :][: data.plan.context + data.plan.horizon]
+    form = time_format(times)
+    return tuple(map(say, times if form is None else times.dt.to_string(form)))
 
 
 def explain_forecast(
     network: Forecaster, batch: WindowBatch, scale: Scale, names: Sequence[str], last: str, step: str
 ) -> ExampleAttribution:
-    """The median at the end of the horizon, by what is read and what is known of the steps to foretell.
+    """Attributes the median at the end of the horizon to the past and to the known future.
 
-    last: what the end of the horizon is called; step: one step in the data's own time
+    names: of the target and all covariates; last: the time of the end of the horizon
+    step: the length of one step
     """
     assert isinstance(network, HeadedForecaster)
     past, future, horizon = batch.past, batch.future, batch.truth.shape[1]
@@ -34,7 +87,7 @@ def explain_forecast(
 
     found = accurate_attribution(lambda points: attribute(median, inputs, steps=points))
     values = scale.deviation * found.values[0].double().numpy()
-    values[read:, [0, *range(1 + known, values.shape[1])]] = np.nan  # what nobody knows of the future
+    values[read:, [0, *range(1 + known, values.shape[1])]] = np.nan  # unknown in the future
     ahead = f"{horizon} step{'s' * (horizon > 1)} ahead"
     what = f"the median for {last}, {ahead} (a step is one {step})"
     return in_data_units(

@@ -1,6 +1,8 @@
-"""The scores of a forecast, in the unit of the data."""
+"""Forecasts of a split as a value, and their scores in the unit of the data."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,25 +13,34 @@ from gatewise.data.series.windows import Windows
 from gatewise.modules.heads import LEVELS, MEDIAN, pinball
 from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.forecaster import Forecaster
+from gatewise.tasks.predictions import Predictions
 
 WINDOWS_AT_ONCE = 1024
 
 
-def score(quantiles: Tensor, data: ForecastData, windows: Windows) -> dict[str, float]:
-    """Scores forecasts of the windows, each score averaged over all windows and steps.
+@dataclass(frozen=True)
+class Forecasts(Predictions[Forecaster, Windows]):
+    """The forecasts of all windows of a split.
 
     quantiles: [windows, Q, n], scaled, at the levels 0.1 ... 0.9; the median is the point forecast
+    """
 
-    MASE: mean |e| over the mean |y_t - y_{t-m}| of the series' training part, m its period, or 1 where the
+    quantiles: Tensor
+
+
+def score(forecasts: Forecasts, data: ForecastData) -> dict[str, float]:
+    """The scores of forecasts, each averaged over all windows and steps.
+
+    MASE: mean |e| over the mean |y_t - y_{t-m}| of the series' training set, m its period, or 1 where the
     series repeats exactly after m; a constant series does not count (Hyndman and Koehler 2006)
     sMAPE: mean 2|e| / (|y| + |forecast|), zero where both are; RMSE: sqrt(mean e^2);
     pinball: the mean pinball loss of all levels, twice, which approaches the CRPS;
-    coverage: the share of truths between the quantiles 0.1 and 0.9, at best 0.8.
+    coverage: the fraction of true values between the quantiles 0.1 and 0.9, at best 0.8.
     """
-    batch = windows.all()
+    batch = forecasts.split.all()
     means, deviations = (torch.from_numpy(values)[batch.series] for values in data.scales())
     deviations, means = deviations[:, None], means[:, None]
-    quantiles = quantiles.double() * deviations.unsqueeze(-1) + means.unsqueeze(-1)
+    quantiles = forecasts.quantiles.double() * deviations.unsqueeze(-1) + means.unsqueeze(-1)
     truth = batch.truth.double() * deviations + means
     median = quantiles[..., MEDIAN]
     error, sizes = (truth - median).abs(), truth.abs() + median.abs()
@@ -44,8 +55,8 @@ def score(quantiles: Tensor, data: ForecastData, windows: Windows) -> dict[str, 
     }
 
 
-def foretell(network: Forecaster, windows: Windows) -> Tensor:
-    """[windows, Q, n]: a network's quantiles of all windows, scaled."""
+def forecast_windows(network: Forecaster, windows: Windows) -> Tensor:
+    """[windows, Q, n]: a network's quantiles for all windows, scaled."""
     network.eval()
     with torch.inference_mode():
         parts = torch.arange(len(windows)).split(WINDOWS_AT_ONCE)
@@ -54,7 +65,7 @@ def foretell(network: Forecaster, windows: Windows) -> Tensor:
 
 
 def _naive_errors(data: ForecastData) -> np.ndarray:
-    """Of each series the unit of its MASE, zero for a constant one."""
+    """The denominator of the MASE of each series, zero for a constant one."""
     errors = []
     for series in data.source.series:
         training = series.target[: data.plan.borders(len(series))[0]]

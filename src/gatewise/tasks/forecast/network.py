@@ -21,25 +21,27 @@ Front = Literal["none", "convolution"]
 
 
 class PastReader(HeadedForecaster):
-    """A forecaster whose layers read the past: the target also relative to its last value, from where
-    changes are foretold; all of it through a front end where there is one.
+    """A forecaster whose layers run over the past.
 
-    front: "none", or "convolution" for patterns of a few steps; seen: the numbers of a step after it
+    Their input holds the target twice, as it is and relative to its last value, as forecasts are.
+
+    front: "none", or "convolution" for a causal convolution in front of the layers
+    features: the numbers of a step that the layers read
     """
 
     def __init__(self, shape: ForecastShape, head: QuantileHead | StudentTHead, front: Front) -> None:
         super().__init__(shape, head)
         self.front = CausalConvolution(1 + shape.inputs) if front == "convolution" else None
-        self.seen = 1 + shape.inputs if self.front is None else self.front.outputs
+        self.features = 1 + shape.inputs if self.front is None else self.front.outputs
 
     def relative(self, past: Tensor) -> Tensor:
-        """past [B, L, 1 + C + D] -> what the layers read [B, L, seen]."""
+        """past [B, L, 1 + C + D] -> what the layers read [B, L, features]."""
         steps = torch.cat([past[:, :, :1] - past[:, -1:, :1], past], dim=-1)
         return steps if self.front is None else self.front(steps)
 
 
 class RecurrentForecaster(PastReader):
-    """Layers read the past; their last hidden and the known future feed a head."""
+    """Layers run over the past; their last hidden state and the known future feed a head."""
 
     def __init__(self, shape: ForecastShape, hidden: int, head: str, front: Front) -> None:
         width = hidden + shape.horizon * shape.known
@@ -47,7 +49,7 @@ class RecurrentForecaster(PastReader):
 
     @abstractmethod
     def summary(self, steps: Tensor) -> Tensor:
-        """steps [B, L, seen] -> [B, H]."""
+        """steps [B, L, features] -> [B, H]."""
 
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
         summary = self.summary(self.relative(past))
@@ -55,10 +57,10 @@ class RecurrentForecaster(PastReader):
 
 
 class ForecastNetwork(RecurrentForecaster):
-    """A stack of any cell reads the past; its last hidden and the known future feed a head.
+    """A stack of any cell runs over the past; its last hidden state and the known future feed a head.
 
     cell: the equations; hidden, layers: H and the depth of the stack; dropout: between its layers
-    head: "quantiles" (pinball loss) or "student-t" (likelihood); front: what the past goes through first
+    head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
 
     >>> from gatewise.cells import LSTM
     >>> network = ForecastNetwork(ForecastShape(context=24, horizon=6), LSTM, hidden=16)
@@ -77,7 +79,9 @@ class ForecastNetwork(RecurrentForecaster):
         front: Front = "none",
     ) -> None:
         super().__init__(shape, hidden, head, front)
-        self.recurrent = Recurrent(cell, self.seen, hidden, layers, dropout=dropout if layers > 1 else 0.0)
+        self.recurrent = Recurrent(
+            cell, self.features, hidden, layers, dropout=dropout if layers > 1 else 0.0
+        )
         self._options = {
             "cell": cell, "hidden": hidden, "layers": layers, "dropout": dropout, "head": head, "front": front
         }  # fmt: skip
@@ -91,11 +95,11 @@ class ForecastNetwork(RecurrentForecaster):
 
 
 class GridForecastNetwork(RecurrentForecaster):
-    """A Grid LSTM over time and depth reads the past; its last hidden and the known future feed a head.
+    """A Grid LSTM over time and depth reads the past; its last hidden state and the known future feed a head.
 
-    transform: what runs along both axes, "lstm", "gru" or "rnn"; hidden: H of either axis
-    layers: the size of the axis of depth; tied: one set of weights for all of it; else each layer has its own
-    head: "quantiles" (pinball loss) or "student-t" (likelihood); front: what the past goes through first
+    transform: the cell along both axes, "lstm", "gru" or "rnn"; hidden: H of each axis
+    layers: the size of the depth axis; tied: whether all layers have the same parameters
+    head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
 
     >>> network = GridForecastNetwork(ForecastShape(context=24, horizon=6), hidden=16, layers=3)
     >>> network.quantiles(network(torch.randn(4, 24, 1), torch.randn(4, 6, 0))).shape
@@ -113,7 +117,7 @@ class GridForecastNetwork(RecurrentForecaster):
         front: Front = "none",
     ) -> None:
         super().__init__(shape, hidden, head, front)
-        self.recurrent = GridLSTM(self.seen, hidden, layers, tied=tied, transform=transform)
+        self.recurrent = GridLSTM(self.features, hidden, layers, tied=tied, transform=transform)
         self._options = {
             "transform": transform, "hidden": hidden, "layers": layers, "tied": tied, "head": head,
             "front": front,
@@ -128,7 +132,7 @@ class GridForecastNetwork(RecurrentForecaster):
 
 
 def require_fit(cell: CellType, network: str) -> None:
-    """Whether a forecast's "stack" or "grid" can be made of a cell. Errors: `GatewiseError` where not."""
+    """Errors: `GatewiseError` where a "stack" or a "grid" can't be made of a cell."""
     if network == "grid":
         transform_of(cell)
     else:

@@ -1,4 +1,4 @@
-"""The end of a series as it was, and as it was foretold."""
+"""The end of a series, true and forecast."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from gatewise.modules.heads import MEDIAN
 from gatewise.modules.network import Network
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.forecast.data import ForecastData
-from gatewise.tasks.forecast.forecaster import Forecaster
+from gatewise.tasks.forecast.metrics import Forecasts
+from gatewise.tasks.predictions import Predictions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +24,7 @@ INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
 def draw_forecast(comparison: Comparison[ForecastData]) -> Figure:
     """Draws history, truth, the chosen network's median and 80% interval, and the chosen baseline.
 
-    The last horizons of the test part are foretold one after another, each from the values before it.
+    The last horizons of the test set, each forecast from the values before it.
     """
     from matplotlib.figure import Figure
 
@@ -41,19 +41,17 @@ def draw_forecast(comparison: Comparison[ForecastData]) -> Figure:
     ahead = times[origins[:, None] + np.arange(data.plan.horizon + 1)]
     axes.plot(times[shown : len(series)], series.target[shown:], color=INK, lw=1.3, label="truth")
     if baseline is not None:
-        median = _foretell_end(baseline.network, data, origins)[:, :, MEDIAN]
-        _draw_apart(
-            axes.plot, ahead, [median], f"{baseline.name} (baseline)", color=BASELINE, lw=1.2, ls="--"
-        )
+        median = _last_forecasts(baseline.predictions, data, origins)[:, :, MEDIAN]
+        _draw_each(axes.plot, ahead, [median], f"{baseline.name} (baseline)", color=BASELINE, lw=1.2, ls="--")
     if network is not None:
-        quantiles = _foretell_end(network.network, data, origins)
+        quantiles = _last_forecasts(network.predictions, data, origins)
         low, median, high = quantiles[:, :, 0], quantiles[:, :, MEDIAN], quantiles[:, :, -1]
         interval = f"{network.name}, 80% interval"
-        _draw_apart(axes.fill_between, ahead, [low, high], interval, color=NETWORK, alpha=0.18, lw=0)
-        _draw_apart(axes.plot, ahead, [median], f"{network.name}, median", color=NETWORK, lw=1.6)
+        _draw_each(axes.fill_between, ahead, [low, high], interval, color=NETWORK, alpha=0.18, lw=0)
+        _draw_each(axes.plot, ahead, [median], f"{network.name}, median", color=NETWORK, lw=1.6)
     for origin in times[origins]:
         axes.axvline(origin, color=INK, lw=0.6, alpha=0.35)
-    title = f"{series.id}: {data.plan.horizon} steps of one {data.source.step}, foretold from each grey line"
+    title = f"{series.id}: {data.plan.horizon} steps of one {data.source.step}, forecast at each grey line"
     if len(data.source.series) > 1:
         title += f" (the first of {len(data.source.series)} series)"
     axes.set_title(title, loc="left", fontsize=11, parse_math=False)
@@ -64,29 +62,29 @@ def draw_forecast(comparison: Comparison[ForecastData]) -> Figure:
     return figure
 
 
-def _draw_apart(
+def _draw_each(
     draw: Callable[..., object], times: np.ndarray, values: list[np.ndarray], label: str, **style: Any
 ) -> None:
-    """Draws forecasts [count, 1 + Q] each by itself: what was foretold at different times is not joined."""
+    """Draws forecasts [count, 1 + Q], each as a line of its own."""
     for place, own in enumerate(times):
         draw(own, *(one[place] for one in values), label=None if place else label, **style)
 
 
 def _horizons(data: ForecastData) -> int:
-    """How many whole horizons of the first series' test part are shown."""
+    """How many whole horizons of the first series' test set are shown."""
     series = data.source.series[0]
     test = len(series) - data.plan.borders(len(series))[1]
     return min(HORIZONS_SHOWN, test // data.plan.horizon)
 
 
-def _foretell_end(network: Network, data: ForecastData, origins: np.ndarray) -> np.ndarray:
-    """[count, 1 + Q, n]: the last value at each origin of the first series, and what is foretold there."""
+def _last_forecasts(
+    forecasts: Predictions[Network, Any], data: ForecastData, origins: np.ndarray
+) -> np.ndarray:
+    """[count, 1 + Q, n]: the last value at each origin of the first series, and the forecast from there."""
+    assert isinstance(forecasts, Forecasts)
     series = data.source.series[0]
     last = int((data.test.series == 0).nonzero().max())
-    batch = data.test.__getitems__(list(last - (origins[-1] - origins)))
-    assert isinstance(network, Forecaster)
-    with torch.inference_mode():
-        quantiles = network.quantiles(network(batch.past, batch.future)).double().numpy()
-    foretold = data.learned.series[series.id].undo(quantiles)
-    known = np.broadcast_to(series.target[origins, None, None], (len(origins), 1, foretold.shape[-1]))
-    return np.concatenate([known, foretold], axis=1)
+    quantiles = forecasts.quantiles[last - (origins[-1] - origins)].double().numpy()
+    ahead = data.learned.series[series.id].undo(quantiles)
+    known = np.broadcast_to(series.target[origins, None, None], (len(origins), 1, ahead.shape[-1]))
+    return np.concatenate([known, ahead], axis=1)

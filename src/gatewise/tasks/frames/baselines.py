@@ -1,4 +1,4 @@
-"""Logistic regression on the mean frame of a clip: what is told by what is where, whenever."""
+"""Logistic regression on the mean frame of a clip, which does not depend on the order of frames."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gatewise.data.images.clips import ClipBatch, LabelledClips
 from gatewise.modules.classifier import Classifier, in_batches
 from gatewise.modules.network import Baseline
 
-SIDE = 16  # a mean frame is brought down to so many pixels along either axis
+SIDE = 16  # pixels along each axis that a mean frame is resized to, at most
 
 
 class MeanFrame(Classifier, Baseline):
-    """`logits = W mean_t(frame_t) + b`, of frames brought down to 16 x 16, and of the clip's length.
+    """`logits = W mean_t(frame_t) + b`, of frames resized to 16 x 16, and of the clip's length.
 
     channels, height, width: of the frames; classes: K
     """

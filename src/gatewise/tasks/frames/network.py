@@ -1,4 +1,4 @@
-"""Networks for clips: a convolution looks at every frame, a recurrent layer at what it saw."""
+"""Networks for clips: a convolution of every frame, then recurrent layers over its features."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FILTERS = (16, 32)
 
 
 class FrameClassifier(Classifier):
-    """CNN LSTM: `x_t = convolution(frame_t)`, a stack of any cell reads all `x_t`, a summary gives the class.
+    """CNN LSTM: `x_t = convolution(frame_t)`, a stack of any cell over all `x_t`, pooling, class logits.
 
     cell: the equations; channels, height, width: of the frames; classes: V
-    filters: of each block of the convolution; features: E, the numbers that a frame becomes
-    hidden, layers: H of each direction and the depth of the stack; bidirectional: read from both ends
+    filters: of each block of the convolution; features: E, of each frame
+    hidden, layers: H of each direction and the depth of the stack; bidirectional: run in both directions
     pooling: "last", "mean", "max" or "attention", see `Pooling`
     dropout: between the layers, before the stack and before the logits
     Source: Donahue et al. 2015, Long-term recurrent convolutional networks.
@@ -67,8 +67,8 @@ class FrameClassifier(Classifier):
         }  # fmt: skip
 
     def logits(self, batch: ClipBatch) -> Tensor:
-        shown = self.dropout(self.encoder(batch.frames, batch.lengths))
-        hiddens, _ = self.recurrent(shown, lengths=batch.lengths)
+        features = self.dropout(self.encoder(batch.frames, batch.lengths))
+        hiddens, _ = self.recurrent(features, lengths=batch.lengths)
         return self.readout(self.dropout(self.pooling(hiddens, batch.lengths)))
 
     def options(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class FrameClassifier(Classifier):
 
 
 class FrameMean(Classifier):
-    """The same convolution, and the mean of what it saw over time: blind to the order of frames.
+    """The same convolution, and the mean of its features over time, whatever the order of frames.
 
     channels, height, width, classes, filters, features: as in `FrameClassifier`
 
@@ -107,7 +107,7 @@ class FrameMean(Classifier):
 
 
 class FrameEncoder(nn.Module):
-    """What each frame shows, in a few numbers: `relu(W convolution(frame) + b)`.
+    """The features of each frame: `relu(W convolution(frame) + b)`.
 
     channels, height, width: of the frames; filters: of the convolution; features: E
 
@@ -123,12 +123,12 @@ class FrameEncoder(nn.Module):
         self.project = nn.Linear(left * self.convolution.filters[-1], features)
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        """Clips [B, T, H, W, C] of lengths [B] -> [B, T, E], zero behind their ends."""
-        there = torch.arange(frames.shape[1], device=frames.device) < lengths.unsqueeze(1)
-        shown = frames[there]  # [sum of lengths, H, W, C]: padding is not looked at
-        sizes = torch.tensor(shown.shape[1:3], device=frames.device).expand(len(shown), 2)
-        maps, _ = self.convolution(shown, sizes)
+        """Clips [B, T, H, W, C] of lengths [B] -> [B, T, E], zero beyond their ends."""
+        valid = torch.arange(frames.shape[1], device=frames.device) < lengths.unsqueeze(1)
+        kept = frames[valid]  # [sum of lengths, H, W, C], without padding
+        sizes = torch.tensor(kept.shape[1:3], device=frames.device).expand(len(kept), 2)
+        maps, _ = self.convolution(kept, sizes)
         features = self.project(maps.flatten(1)).relu()
         padded = features.new_zeros(*frames.shape[:2], features.shape[-1])
-        padded[there] = features
+        padded[valid] = features
         return padded

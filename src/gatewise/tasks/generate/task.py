@@ -39,7 +39,8 @@ from gatewise.tasks.generate.plots import draw_text
 from gatewise.tasks.generate.sampling import SamplingConfig, generate_text
 from gatewise.tasks.generate.tables import least_predicted, nll_by_kind, read_passage
 from gatewise.tasks.options import Count, CountOrFound, Depth, Fraction, Options, Rate, Size, TaskOptions
-from gatewise.tasks.preprocessing import read_as
+from gatewise.tasks.predictions import Predictions
+from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
 PREVIEW = 160  # characters shown after each epoch
@@ -167,7 +168,7 @@ class Generate(Task[TextData]):
     def sample(self, model: SavedModel, options: TextSampling) -> Iterator[str]:
         """Continues a text, symbol by symbol."""
         assert isinstance(model.network, NextSymbol)
-        alphabet = alphabet_from(model.reading.get("alphabet", {}))
+        alphabet = alphabet_from(model.preprocessing.get("alphabet", {}))
         generator = torch.Generator()
         generator.manual_seed(generator.seed() if options.seed is None else options.seed)
         config = SamplingConfig(options.temperature, options.top_k, options.top_p)
@@ -202,8 +203,8 @@ class Generate(Task[TextData]):
         symbols = len(data.alphabet)
         return {"unigram": partial(Ngram, symbols, 1), "n-gram": partial(Ngram, symbols)}
 
-    def score(self, network: NextSymbol, data: TextData, part: TextStreams) -> dict[str, float]:
-        nll = text_nll(network, part.text)
+    def score(self, predictions: Predictions[NextSymbol, TextStreams], data: TextData) -> dict[str, float]:
+        nll = text_nll(predictions.network, predictions.split.text)
         return {
             "nats": nll.per_character,
             "bits": nll.per_character / math.log(2),
@@ -217,13 +218,13 @@ class Generate(Task[TextData]):
         lines = "".join(islice(sampled, PREVIEW)).splitlines()
         return "\n".join(f"  | {line}" for line in lines if line.strip())
 
-    def reading(self, data: TextData, options: GenerateOptions) -> dict[str, Any]:
+    def preprocessing(self, data: TextData, options: GenerateOptions) -> dict[str, Any]:
         split = Split(options.validation_fraction, options.test_fraction)
         return asdict(Preprocessing(data.alphabet.to_data(), options.files, fingerprint(data.path), split))
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> TextData:
         """The test set of the training data, or all of other data."""
-        reading = read_as(Preprocessing, model)
+        reading = load_preprocessing(Preprocessing, model)
         alphabet, files = alphabet_from(reading.alphabet), find_texts(path, reading.files)
         if fingerprint(path) == reading.source:
             return TextData.of(path, read_text(files, reading.split, alphabet, _progress(path)))
@@ -238,7 +239,8 @@ class Generate(Task[TextData]):
             "a language model continues a text and predicts no table: use gatewise sample RUN"
         )
 
-    def details(self, network: NextSymbol, data: TextData) -> list[Details]:
+    def details(self, predictions: Predictions[NextSymbol, TextStreams], data: TextData) -> list[Details]:
+        network = predictions.network
         passage = read_passage(network, data.test.text)
         return [nll_by_kind(passage), least_predicted(network, passage)]
 

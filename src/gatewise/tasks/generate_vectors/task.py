@@ -38,7 +38,8 @@ from gatewise.tasks.generate_vectors.metrics import mean_by_place, next_vectors,
 from gatewise.tasks.generate_vectors.network import NextVector, SequenceModel
 from gatewise.tasks.generate_vectors.plots import COLUMNS, draw_vectors
 from gatewise.tasks.options import Count, CountOrFound, Depth, Fraction, Options, Rate, Size, TaskOptions
-from gatewise.tasks.preprocessing import read_as
+from gatewise.tasks.predictions import Predictions
+from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
 if TYPE_CHECKING:
@@ -139,13 +140,13 @@ class GenerateVectors(Task[VectorData]):
     def sample(self, model: SavedModel, options: VectorSampling) -> pl.DataFrame:
         """Samples sequences of vectors: a row for each step."""
         assert isinstance(model.network, SequenceModel)
-        reading = read_as(VectorReading, model)
+        reading = load_preprocessing(VectorReading, model)
         seed = torch.Generator().seed() % 2**31 if options.seed is None else options.seed
         steps = options.length or reading.steps
         return reading.as_table(sample(model.network, reading, steps, options.count, options.bias, seed))
 
     def draw_sample(self, model: SavedModel, sample: pl.DataFrame) -> Figure:
-        reading = read_as(VectorReading, model)
+        reading = load_preprocessing(VectorReading, model)
         drawn = [one.select(reading.channels).to_numpy() for one in sample.partition_by(sample.columns[0])]
         return draw_vectors({f"drawn by {model.name}": drawn}, reading.look)
 
@@ -201,15 +202,16 @@ class GenerateVectors(Task[VectorData]):
             name: partial(kind, len(reading.channels), reading.binary) for name, kind in BASELINES.items()
         }
 
-    def score(self, network: NextVector, data: VectorData, part: Sequences) -> dict[str, float]:
+    def score(self, predictions: Predictions[NextVector, Sequences], data: VectorData) -> dict[str, float]:
+        network, part = predictions.network, predictions.split
         return score(network, part)
 
-    def reading(self, data: VectorData, options: GenerateVectorsOptions) -> dict[str, Any]:
+    def preprocessing(self, data: VectorData, options: GenerateVectorsOptions) -> dict[str, Any]:
         return asdict(data.reading)
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> VectorData:
         """The test set of the training data, or all of other data."""
-        reading = read_as(VectorReading, model)
+        reading = load_preprocessing(VectorReading, model)
         same = fingerprint(path) == reading.source
         table = reading.table(path, parted=same)
         if not same:
@@ -225,7 +227,7 @@ class GenerateVectors(Task[VectorData]):
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Predicts the vector after the end of each sequence."""
-        reading = read_as(VectorReading, model)
+        reading = load_preprocessing(VectorReading, model)
         table = reading.table(path, parted=False)
         assert isinstance(model.network, SequenceModel)
         expected = next_vectors(model.network, _part(table, range(len(table)), reading.scales))
@@ -250,7 +252,8 @@ class GenerateVectors(Task[VectorData]):
         said = f"{nats.mean():.3f} nats/step"
         return Example(batch, name, tracks, said, last=lambda: network.nats(batch)[0, -1])
 
-    def details(self, network: NextVector, data: VectorData) -> list[Details]:
+    def details(self, predictions: Predictions[NextVector, Sequences], data: VectorData) -> list[Details]:
+        network = predictions.network
         told = mean_by_place(network, data.test)
         rows = tuple((name, str(count), f"{nats:.3f}") for name, count, nats in told)
         return [

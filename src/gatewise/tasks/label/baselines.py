@@ -1,4 +1,4 @@
-"""What a network of labels must beat: the usual label of each token, and a linear model of a window."""
+"""Baselines for labels: the most frequent label of each token, and a linear model of a window."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from gatewise.tasks.label.network import Labeller
 
 SEQUENCES_AT_ONCE = 256
 PENALTIES = (10.0, 1.0, 0.1)
-ROUNDS = 100  # of L-BFGS, for each penalty
-MOST_NUMBERS = 2**24  # that the features of a training may take; beyond, sequences are left out evenly
+MAX_ITERATIONS = 100  # of L-BFGS, for each penalty
+MAX_FEATURES = 2**24  # numbers in the features of all steps; beyond, only every n-th sequence is used
 BUCKETS = 2**16
 GOLDEN = 0x9E3779B97F4A7C15 - 2**64  # odd, and mixes bits well: 2^64 over the golden ratio
 AFFIXES = (1, 2, 3)
@@ -30,7 +30,7 @@ AFFIXES = (1, 2, 3)
 class MajorityLabel(Labeller, Baseline):
     """The most frequent label of the token; of all steps where the token is new, or there are no tokens.
 
-    labels: K; tokens: how many are known once it has learned
+    labels: K; tokens: how many are known; set by `learn`
     """
 
     hashes: Tensor
@@ -46,9 +46,9 @@ class MajorityLabel(Labeller, Baseline):
     def forward(self, batch: Any) -> Tensor:
         found = self.overall.expand(batch.labels.shape)
         if len(self.hashes):
-            given = spelling_hashes(batch.letters, batch.sizes)[batch.spellings]
-            place = torch.searchsorted(self.hashes, given).clamp(max=len(self.hashes) - 1)
-            found = torch.where(self.hashes[place] == given, self.usual[place], found)
+            hashes = spelling_hashes(batch.letters, batch.sizes)[batch.spellings]
+            place = torch.searchsorted(self.hashes, hashes).clamp(max=len(self.hashes) - 1)
+            found = torch.where(self.hashes[place] == hashes, self.usual[place], found)
         return functional.one_hot(found, self.labels).float()
 
     def learn(self, train: Any, validation: Any) -> None:
@@ -75,9 +75,9 @@ class MajorityLabel(Labeller, Baseline):
 
 
 class WindowModel(Labeller, Baseline):
-    """Softmax regression on what is around a step; its penalty is chosen on the validation part.
+    """Softmax regression on a window around a step; its penalty is chosen on the validation set.
 
-    labels: K; reach: the steps before and behind that are seen
+    labels: K; reach: the steps of the window before and after the step
     """
 
     def __init__(self, labels: int, reach: int) -> None:
@@ -86,7 +86,7 @@ class WindowModel(Labeller, Baseline):
 
     @abstractmethod
     def features(self, batch: Any) -> Tensor:
-        """[B, T, F] of each step and those around it; of steps beyond the end nothing is told."""
+        """[B, T, F] of the window of each step; steps outside the sequence have none."""
 
     @abstractmethod
     def logits(self, features: Tensor) -> Tensor:
@@ -98,12 +98,12 @@ class WindowModel(Labeller, Baseline):
     def options(self) -> dict[str, Any]:
         return {**super().options(), "reach": self.reach}
 
-    def collected(self, part: Any) -> tuple[Tensor, Tensor]:
-        """Features [N, F] and labels [N] of steps to learn from."""
-        width = self.features(next(batches(part))).shape[-1]
-        every = -(-int(part.sizes.sum()) * width // MOST_NUMBERS)
+    def collect(self, split: Any) -> tuple[Tensor, Tensor]:
+        """Features [N, F] and labels [N] of the labelled steps."""
+        width = self.features(next(batches(split))).shape[-1]
+        stride = -(-int(split.sizes.sum()) * width // MAX_FEATURES)
         features, labels = [], []
-        for batch in batches(part, every):
+        for batch in batches(split, stride):
             known = batch.labels != NONE
             features.append(self.features(batch)[known])
             labels.append(batch.labels[known])
@@ -111,9 +111,9 @@ class WindowModel(Labeller, Baseline):
 
 
 class TokenWindow(WindowModel):
-    """A window of tokens by their spelling and their common form; the step's own first and last letters.
+    """A window of tokens, by spelling and vocabulary word; prefixes and suffixes of the step's own token.
 
-    Each is hashed to one of 2^16 rows of weights (Weinberger et al. 2009), which are added up:
+    Each feature is hashed to one of 2^16 rows of coefficients (Weinberger et al. 2009), which are summed:
     `argmin -sum log p(label) + a |W|^2 / 2`, by L-BFGS.
     """
 
@@ -126,26 +126,28 @@ class TokenWindow(WindowModel):
     def features(self, batch: TokenBatch) -> Tensor:
         beyond = torch.arange(batch.words.shape[1], device=batch.words.device) >= batch.lengths[:, None]
         spelt, *affixes = (one[batch.spellings] for one in spelling_features(batch.letters, batch.sizes))
-        told = torch.stack([spelt, batch.words], dim=-1).masked_fill(beyond.unsqueeze(-1), -1)
-        around = functional.pad(told, (0, 0, self.reach, self.reach), value=-1).unfold(
+        tokens = torch.stack([spelt, batch.words], dim=-1).masked_fill(beyond.unsqueeze(-1), -1)
+        around = functional.pad(tokens, (0, 0, self.reach, self.reach), value=-1).unfold(
             1, 2 * self.reach + 1, 1
         )
         every = torch.cat([around.flatten(2), torch.stack(affixes, dim=-1)], dim=-1)
-        place = torch.arange(every.shape[-1], device=every.device)  # a hash of its own for each of them
+        place = torch.arange(
+            every.shape[-1], device=every.device
+        )  # each feature has a hash function of its own
         return ((every * (2 * place + 1) + place + 1) * GOLDEN >> 40) % BUCKETS
 
     def logits(self, features: Tensor) -> Tensor:
         return self.weights(features) + self.bias
 
     def learn(self, train: Any, validation: Any) -> None:
-        features, labels = self.collected(train)
-        held, held_labels = self.collected(validation)
-        rows, told = _told(features)
+        features, labels = self.collect(train)
+        held, held_labels = self.collect(validation)
+        rows, counts = _count_rows(features)
         weights = torch.zeros(len(rows) + 1, self.labels, dtype=torch.float64)
         best, kept = torch.inf, weights
-        for penalty in PENALTIES:  # each search begins where the one before ended
+        for penalty in PENALTIES:  # each search starts from the result of the one before
             with _one_thread():
-                weights = _descended(weights, told, labels.numpy(), penalty)
+                weights = _minimise(weights, counts, labels.numpy(), penalty)
             self._take(rows, weights)
             loss = float(functional.cross_entropy(self.logits(held), held_labels))
             if loss < best:
@@ -153,7 +155,7 @@ class TokenWindow(WindowModel):
         self._take(rows, kept)
 
     def _take(self, rows: np.ndarray, weights: Tensor) -> None:
-        """Weights of the rows that occur, and the bias below them; what never occurred tells nothing."""
+        """Sets the coefficients of the rows that occur, and the bias, the last row; others are zero."""
         self.weights.weight.zero_()
         self.weights.weight[torch.from_numpy(rows)] = weights[:-1].float()
         self.bias.copy_(weights[-1])
@@ -177,7 +179,7 @@ class ChannelWindow(WindowModel):
         return self.linear(features)
 
     def learn(self, train: Any, validation: Any) -> None:
-        weight, bias = fit_logistic(*self.collected(train), *self.collected(validation), self.labels)
+        weight, bias = fit_logistic(*self.collect(train), *self.collect(validation), self.labels)
         self.linear.weight.copy_(weight)
         self.linear.bias.copy_(bias)
 
@@ -187,7 +189,7 @@ class ChannelWindow(WindowModel):
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """For thousands of short operations, to which threads that wait for each other bring nothing."""
+    """For thousands of short operations, which several threads would slow down."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -196,8 +198,8 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _told(features: Tensor) -> tuple[np.ndarray, Any]:
-    """The rows of weights that features [N, F] name, and how often each step names which, [N, rows]."""
+def _count_rows(features: Tensor) -> tuple[np.ndarray, Any]:
+    """The rows that occur in features [N, F], and how often each step has each of them, [N, rows]."""
     from scipy.sparse import csr_array
 
     rows, columns = np.unique(features.numpy(), return_inverse=True)
@@ -206,54 +208,58 @@ def _told(features: Tensor) -> tuple[np.ndarray, Any]:
     return rows, csr_array((np.ones(count * width), columns.ravel(), starts), shape=(count, len(rows)))
 
 
-def _descended(begin: Tensor, told: Any, labels: np.ndarray, penalty: float) -> Tensor:
-    """The weights, the bias below them, that make `-sum log p(label) + penalty / 2 * |W|^2` least."""
+def _minimise(begin: Tensor, counts: Any, labels: np.ndarray, penalty: float) -> Tensor:
+    """Minimises `-sum log p(label) + penalty / 2 * |W|^2`; the bias is the last row of the result."""
     weights = begin.clone().requires_grad_()
-    descent = torch.optim.LBFGS([weights], max_iter=ROUNDS, history_size=10, line_search_fn="strong_wolfe")
+    descent = torch.optim.LBFGS(
+        [weights], max_iter=MAX_ITERATIONS, history_size=10, line_search_fn="strong_wolfe"
+    )
 
     def objective() -> float:
-        loss, slopes = _loss_and_slopes(weights.detach().numpy(), told, labels, penalty)
-        weights.grad = torch.from_numpy(slopes)
+        loss, gradient = _loss_and_gradient(weights.detach().numpy(), counts, labels, penalty)
+        weights.grad = torch.from_numpy(gradient)
         return loss
 
     descent.step(objective)
     return weights.detach()
 
 
-def _loss_and_slopes(
-    weights: np.ndarray, told: Any, labels: np.ndarray, penalty: float
+def _loss_and_gradient(
+    weights: np.ndarray, counts: Any, labels: np.ndarray, penalty: float
 ) -> tuple[float, np.ndarray]:
-    """Divided by the number of steps."""
-    logits = told @ weights[:-1] + weights[-1]
+    """The objective and its gradient, divided by the number of steps."""
+    logits = counts @ weights[:-1] + weights[-1]
     logits -= logits.max(1, keepdims=True)
-    chances = np.exp(logits)
-    totals = chances.sum(1, keepdims=True)
-    chances /= totals
+    probabilities = np.exp(logits)
+    totals = probabilities.sum(1, keepdims=True)
+    probabilities /= totals
     steps = np.arange(len(labels))
     loss = float((np.log(totals[:, 0]) - logits[steps, labels]).sum())
-    chances[steps, labels] -= 1
-    slopes = np.concatenate([told.T @ chances + penalty * weights[:-1], chances.sum(0, keepdims=True)])
+    probabilities[steps, labels] -= 1
+    gradient = np.concatenate(
+        [counts.T @ probabilities + penalty * weights[:-1], probabilities.sum(0, keepdims=True)]
+    )
     loss += penalty / 2 * float(np.square(weights[:-1]).sum())
-    return loss / len(labels), slopes / len(labels)
+    return loss / len(labels), gradient / len(labels)
 
 
-def batches(part: Any, every: int = 1) -> Iterator[Any]:
-    """All sequences of a part, or each so-manieth, in batches of like length."""
-    order = np.argsort(part.sizes, kind="stable")[::every]
+def batches(split: Any, stride: int = 1) -> Iterator[Any]:
+    """All sequences of a split, or every n-th, in batches of similar length."""
+    order = np.argsort(split.sizes, kind="stable")[::stride]
     for first in range(0, len(order), SEQUENCES_AT_ONCE):
-        yield part.__getitems__(order[first : first + SEQUENCES_AT_ONCE].tolist())
+        yield split.__getitems__(order[first : first + SEQUENCES_AT_ONCE].tolist())
 
 
 def spelling_hashes(letters: Tensor, sizes: Tensor) -> Tensor:
     """[U]: a number for each spelling [U, L], the same wherever it occurs."""
     hashes = sizes.clone()
-    for column in letters.unbind(1):  # what is padded is 0, and must not count
+    for column in letters.unbind(1):  # padding is 0 and must not change the hash
         hashes = torch.where(column > 0, (hashes ^ column) * GOLDEN + (hashes >> 29), hashes)
     return hashes
 
 
 def spelling_features(letters: Tensor, sizes: Tensor) -> list[Tensor]:
-    """Of each spelling [U, L] a hash of all of it, and of its first and its last one to three letters."""
+    """For each spelling [U, L], hashes of all letters and of its first and last one to three letters."""
     found = [spelling_hashes(letters, sizes)]
     for count in AFFIXES:
         first = letters[:, :count]

@@ -1,28 +1,60 @@
-"""Why a step has its label: by the logit of it."""
+"""An example of the test set, to look at inside a labeller, and the attribution of a label."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from gatewise.data.labels.labelled import LabelledSteps
+from gatewise.data.labels.labelled_text import TextForm
+from gatewise.data.labels.token_steps import NONE
 from gatewise.insight.attribution import attribute, attribute_through
-from gatewise.report.attribution import (
-    accurate_attribution,
-    channel_track,
-    in_data_units,
-    repeat_example,
-    symbol_track,
-)
-from gatewise.report.example import ExampleAttribution, Track
+from gatewise.modules.network import Network
+from gatewise.report.attribution import channel_track, accurate_attribution, symbol_track, repeat_example, in_data_units
+from gatewise.report.example import Example, ExampleAttribution, Track, channels, require_example
 from gatewise.tasks.label.network import Labeller, LabelNetwork
+
+
+def inspect_sequence(network: Network, data: LabelledSteps, number: int) -> Example:
+    """A sequence of the test set, with its predicted and true labels; 0 is the first.
+
+    Errors: `GatewiseError` where there is none of that number.
+    """
+    require_example(number, len(data.test), "sequences in the test set")
+    batch, place = data.test.__getitems__([number]), data.test.places(number)
+    assert isinstance(network, Labeller)
+    with torch.inference_mode():
+        predicted = network(batch)[0].argmax(-1).numpy()
+    true = data.test.labels[place]
+    given: tuple[Track, ...]
+    if isinstance(data.form, TextForm):
+        given = (Track("token", symbols=tuple(data.test.tokens[place]), layer="recurrent"),)
+    else:
+        given = channels(data.form.columns.channels, data.test.values[place])
+    last = batch.labels.clone()
+    last[:, :-1] = NONE
+    return Example(
+        batch,
+        f"sequence {number} of the test set, from {data.test.place(place.start)} on",
+        (*given, _label_track("predicted", predicted, data), _label_track("true", true, data)),
+        f"{(predicted == true).sum()} of {len(true)} labels are correct",
+        last=partial(network.loss, batch._replace(labels=last)),
+        attribute=partial(explain_label, network, batch, data.labels, given),
+    )
+
+
+def _label_track(name: str, labels: np.ndarray, data: LabelledSteps) -> Track:
+    return Track(name, symbols=tuple(data.labels[one] for one in labels.tolist()), layer="recurrent")
 
 
 def explain_label(
     network: Labeller, batch: Any, labels: tuple[str, ...], given: tuple[Track, ...], step: int | None
 ) -> ExampleAttribution:
-    """The logit of the label that a step is given, by the channels of all steps or by their tokens."""
+    """Attributes the logit of a step's predicted label to the channels or the tokens of all steps."""
     assert isinstance(network, LabelNetwork)
     count = int(batch.lengths[0])
     step = count - 1 if step is None else min(step, count - 1)

@@ -1,74 +1,171 @@
-"""How good labels are, step by step and span by span; and how good texts are."""
+"""Predicted labels as a value; their scores by step and by span, and tables about them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
 from gatewise.data.batching import even_batches
+from gatewise.data.labels.channel_steps import ChannelSteps
+from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.spans import spans
-from gatewise.data.labels.token_steps import NONE
-from gatewise.metrics.counts import Counts
+from gatewise.data.labels.token_steps import NONE, TokenSteps
+from gatewise.metrics.counts import Counts, exact_match, mean_f1, total_f1
+from gatewise.metrics.details import Details
 from gatewise.modules.finite import require_no_nan
 from gatewise.tasks.label.network import Labeller
+from gatewise.tasks.predictions import Predictions
+
+LABELS_SHOWN, MISTAKES_SHOWN, TOKENS_AROUND = 30, 8, 4
+
+
+@dataclass(frozen=True)
+class LabelPredictions(Predictions[Labeller, Any]):
+    """The predicted label of every step of a split.
+
+    labels: [T] label numbers for each sequence; probabilities: [T], of these labels
+    """
+
+    labels: list[np.ndarray]
+    probabilities: list[np.ndarray]
 
 
 @torch.inference_mode()
-def find_labels(network: Labeller, part: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The most likely label of each step, by number, for each sequence of a part; and how likely it is."""
+def predict_labels(network: Labeller, split: Any) -> LabelPredictions:
+    """The most likely label of each step of each sequence, and its probability."""
     network.eval()
-    found: list[np.ndarray] = [np.empty(0, np.int64)] * len(part)
-    chances: list[np.ndarray] = [np.empty(0, np.float32)] * len(part)
-    for rows in even_batches(part.sizes):
-        batch = part.__getitems__(rows)
-        chance, best = network(batch).softmax(-1).max(-1)
+    labels: list[np.ndarray] = [np.empty(0, np.int64)] * len(split)
+    probabilities: list[np.ndarray] = [np.empty(0, np.float32)] * len(split)
+    for rows in even_batches(split.sizes):
+        batch = split.__getitems__(rows)
+        probability, best = network(batch).softmax(-1).max(-1)
         for place, (row, length) in enumerate(zip(rows, batch.lengths.tolist(), strict=True)):
-            found[row], chances[row] = best[place, :length].numpy(), chance[place, :length].numpy()
-    require_no_nan(np.concatenate([np.empty(0), *chances]), "the probabilities of labels")
-    return found, chances
+            labels[row], probabilities[row] = (
+                best[place, :length].numpy(),
+                probability[place, :length].numpy(),
+            )
+    require_no_nan(np.concatenate([np.empty(0), *probabilities]), "the probabilities of labels")
+    return LabelPredictions(network, split, labels, probabilities)
 
 
-def accuracy(truth: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> float:
-    """The share of steps with a label that have the right one."""
-    true, said = _flat(truth, found)
-    return float((true == said).mean()) if len(true) else 0.0
+def score(predictions: LabelPredictions, data: LabelledSteps) -> dict[str, float]:
+    """Accuracy over steps, macro F1 over labels, F1 over spans, and the fraction of exact sequences."""
+    truth = data.truth(predictions.split)
+    true_names, predicted_names = data.named(truth), data.named(predictions.labels)
+    counts = by_label(confusion(truth, predictions.labels, len(data.labels)))
+    return {
+        "accuracy": accuracy(truth, predictions.labels),
+        "macro_f1": mean_f1(counts),
+        "span_f1": total_f1(by_span(true_names, predicted_names, data.marked).values()),
+        "exact": exact_match(true_names, predicted_names),
+    }
 
 
-def confusion(truth: Sequence[np.ndarray], found: Sequence[np.ndarray], labels: int) -> np.ndarray:
-    """[K, K]: how many steps of the label of a row were given that of a column."""
-    true, said = _flat(truth, found)
-    return np.bincount(true * labels + said, minlength=labels * labels).reshape(labels, labels)
+def accuracy(truth: Sequence[np.ndarray], predicted: Sequence[np.ndarray]) -> float:
+    """The fraction of labelled steps whose predicted label is correct."""
+    true, other = _labelled(truth, predicted)
+    return float((true == other).mean()) if len(true) else 0.0
+
+
+def confusion(truth: Sequence[np.ndarray], predicted: Sequence[np.ndarray], labels: int) -> np.ndarray:
+    """[K, K]: how many steps with the label of a row were predicted to have that of a column."""
+    true, other = _labelled(truth, predicted)
+    return np.bincount(true * labels + other, minlength=labels * labels).reshape(labels, labels)
 
 
 def by_label(matrix: np.ndarray) -> list[Counts]:
     """The steps of each label, from a confusion matrix [K, K]."""
     return [
-        Counts(int(matrix[one].sum()), int(matrix[:, one].sum()), int(matrix[one, one]))
+        Counts(
+            true=int(matrix[one].sum()), predicted=int(matrix[:, one].sum()), correct=int(matrix[one, one])
+        )
         for one in range(len(matrix))
     ]
 
 
 def by_span(
-    truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]], marked: bool
+    truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], marked: bool
 ) -> dict[str, Counts]:
-    """Spans by their kind; one is right where its beginning, its end and its kind are."""
-    there: Counter[str] = Counter()
-    said: Counter[str] = Counter()
-    right: Counter[str] = Counter()
-    for true, given in zip(truth, found, strict=True):
-        own, other = spans(true, marked), spans(given, marked)
-        there.update(one.kind for one in own)
-        said.update(one.kind for one in other)
-        right.update(one.kind for one in set(own) & set(other))
-    return {kind: Counts(there[kind], said[kind], right[kind]) for kind in sorted({*there, *said})}
+    """Spans by their kind; one is correct where its beginning, its end and its kind are."""
+    true_spans: Counter[str] = Counter()
+    predicted_spans: Counter[str] = Counter()
+    correct_spans: Counter[str] = Counter()
+    for true_labels, predicted_labels in zip(truth, predicted, strict=True):
+        true, other = spans(true_labels, marked), spans(predicted_labels, marked)
+        true_spans.update(one.kind for one in true)
+        predicted_spans.update(one.kind for one in other)
+        correct_spans.update(one.kind for one in set(true) & set(other))
+    return {
+        kind: Counts(true=true_spans[kind], predicted=predicted_spans[kind], correct=correct_spans[kind])
+        for kind in sorted({*true_spans, *predicted_spans})
+    }
 
 
-def _flat(truth: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """All steps that have a label: the true ones and the found ones."""
+def label_table(predictions: LabelPredictions, data: LabelledSteps) -> Details:
+    """Each label of the test set."""
+    matrix = confusion(data.truth(predictions.split), predictions.labels, len(data.labels))
+    rows = _rows(zip(data.labels, by_label(matrix), strict=True))
+    return Details("the labels of the test set", ("label", "steps", "precision", "recall", "F1"), rows)
+
+
+def span_table(predictions: LabelPredictions, data: LabelledSteps) -> Details | None:
+    """The spans of each kind, where labels mark spans."""
+    if not data.marked:
+        return None
+    truth = data.named(data.truth(predictions.split))
+    counts = by_span(truth, data.named(predictions.labels), data.marked)
+    header = ("kind", "spans", "precision", "recall", "F1")
+    return Details("its spans, correct where beginning, end and kind are", header, _rows(counts.items()))
+
+
+def mistake_table(predictions: LabelPredictions, data: LabelledSteps) -> Details | None:
+    """The pairs of true and wrongly predicted labels, the most frequent first, with an example of each."""
+    counts: Counter[tuple[int, int]] = Counter()
+    first: dict[tuple[int, int], tuple[int, int]] = {}
+    truth = data.truth(predictions.split)
+    for number, (true, predicted) in enumerate(zip(truth, predictions.labels, strict=True)):
+        for step in np.flatnonzero(true != predicted).tolist():
+            pair = (int(true[step]), int(predicted[step]))
+            counts[pair] += 1
+            first.setdefault(pair, (number, step))
+    rows = tuple(
+        (data.labels[true], data.labels[other], f"{count:,}", _place(predictions.split, *first[true, other]))
+        for (true, other), count in counts.most_common(MISTAKES_SHOWN)
+    )
+    header = ("true", "predicted", "steps", "example")
+    return Details("its most frequent mistakes", header, rows) if rows else None
+
+
+def _labelled(truth: Sequence[np.ndarray], predicted: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The true and the predicted labels of all steps that have a true label."""
     none = np.empty(0, np.int64)
-    true, said = np.concatenate([none, *truth]), np.concatenate([none, *found])
-    return true[true != NONE], said[true != NONE]
+    true, other = np.concatenate([none, *truth]), np.concatenate([none, *predicted])
+    return true[true != NONE], other[true != NONE]
+
+
+def _rows(counted: Iterable[tuple[str, Counts]]) -> tuple[tuple[str, ...], ...]:
+    """Table rows of the kinds that occur, the most frequent first."""
+    most_frequent = sorted(counted, key=lambda one: -one[1].true)[:LABELS_SHOWN]
+    return tuple(
+        (name or "(no kind)", f"{one.true:,}", f"{one.precision:.1%}", f"{one.recall:.1%}", f"{one.f1:.1%}")
+        for name, one in most_frequent
+        if one.true or one.predicted
+    )
+
+
+def _place(split: TokenSteps | ChannelSteps, number: int, step: int) -> str:
+    """The place of a step in its file; a token in brackets, with the tokens around it."""
+    place = split.places(number)
+    where = split.place(place.start + step)
+    if isinstance(split, ChannelSteps):
+        return where
+    own = split.tokens[place]
+    before = own[max(step - TOKENS_AROUND, 0) : step]
+    after = own[step + 1 : step + 1 + TOKENS_AROUND]
+    ends = ("… " * (step > TOKENS_AROUND), " …" * (step + 1 + TOKENS_AROUND < len(own)))
+    return f"{where}: {ends[0]}{' '.join([*before, f'[{own[step]}]', *after])}{ends[1]}"

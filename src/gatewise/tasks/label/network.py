@@ -1,4 +1,4 @@
-"""The network that gives each step of a sequence a label: any cell, in one direction or both."""
+"""Networks that predict a label for each step of a sequence: any cell, in one direction or both."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from gatewise.modules.network import Network
 
 
 class Labeller(Network):
-    """Scores every label at each step: the network, and what it must beat.
+    """Computes the logits of all labels at each step; networks and baselines alike.
 
-    labels: K, how many there are
+    labels: K, the number of labels
     """
 
     def __init__(self, labels: int) -> None:
@@ -43,16 +43,17 @@ class Labeller(Network):
 
 
 class LabelNetwork(Labeller):
-    """A stack of any cell over the steps; each step's hidden becomes the logits of its labels.
+    """A stack of any cell over the steps; each step's hidden state becomes the logits of its labels.
 
     labels: K; cell: the equations
-    words, letters: how many are known, for sentences; channels: C numbers a step, where they are none
-    hidden, layers: H of each direction, and the depth; both: from both ends, else from the first step on
-    width: of a word's embedding; spelling: units of each direction that read a word's letters
+    words, letters: of the vocabulary, for sentences; channels: C, for steps of numbers
+    hidden, layers: H of each direction, and the depth; bidirectional: run in both directions
+    embedding: the size of a word's embedding
+    char_hidden: units of each direction of the layer over a word's characters
     dropout: before and after the stack, and between its layers
-    forget_words: the share of words that training takes for unknown, so that they are told by their letters
+    word_dropout: the fraction of words replaced by the unknown word in training
 
-    For sentences `x_t = [word_t, spelling_t]`, the spelling read letter by letter from both ends
+    For sentences `x_t = [word_t, characters_t]`, the latter the final states of a bidirectional layer
     (Lample et al. 2016, Neural architectures for named entity recognition).
 
     >>> from gatewise.cells import LSTM
@@ -72,27 +73,27 @@ class LabelNetwork(Labeller):
         channels: int = 0,
         hidden: int = 64,
         layers: int = 1,
-        both: bool = True,
-        width: int = 64,
-        spelling: int = 24,
-        dropout: float = 0.0,
-        forget_words: float = 0.0,
+        bidirectional: bool = True,
+        embedding: int = 64,
+        char_hidden: int = 24,
+        dropout: float = 0.1,
+        word_dropout: float = 0.1,
     ) -> None:
         super().__init__(labels)
         self._options = {
             "cell": cell, "words": words, "letters": letters, "channels": channels, "hidden": hidden,
-            "layers": layers, "both": both, "width": width, "spelling": spelling, "dropout": dropout,
-            "forget_words": forget_words,
+            "layers": layers, "bidirectional": bidirectional, "embedding": embedding,
+            "char_hidden": char_hidden, "dropout": dropout, "word_dropout": word_dropout,
         }  # fmt: skip
         self.reader = (
-            None if channels else SentenceReader(cell, words, letters, width, spelling, forget_words)
+            None if channels else SentenceReader(cell, words, letters, embedding, char_hidden, word_dropout)
         )
         self.dropout = nn.Dropout(dropout)
         self.recurrent = Recurrent(
             cell, channels if self.reader is None else self.reader.features, hidden, layers, batch_first=True,
-            dropout=dropout if layers > 1 else 0.0, bidirectional=both,
+            dropout=dropout if layers > 1 else 0.0, bidirectional=bidirectional,
         )  # fmt: skip
-        self.readout = nn.Linear(hidden * (1 + both), labels)
+        self.readout = nn.Linear(hidden * (1 + bidirectional), labels)
 
     def forward(self, batch: Any) -> Tensor:
         steps = batch.values if self.reader is None else self.reader(batch)
@@ -104,36 +105,42 @@ class LabelNetwork(Labeller):
 
 
 class SentenceReader(nn.Module):
-    """Each token as the embedding of its word, and the last hiddens of a layer that reads its letters.
+    """Each token as the embedding of its word and the final states of a layer over its characters.
 
-    words, letters: how many are known; width: of a word's embedding; spelling: units of each direction
+    words, letters: of the vocabulary; embedding: the size of a word's; char_hidden: units of each direction
     """
 
     def __init__(
-        self, cell: CellType, words: int, letters: int, width: int, spelling: int, forget_words: float
+        self,
+        cell: CellType,
+        words: int,
+        letters: int,
+        embedding: int,
+        char_hidden: int,
+        word_dropout: float,
     ) -> None:
         super().__init__()
-        self.features = width + 2 * spelling
-        self.forget_words = forget_words
-        self.words = _embedding(1 + words, width)
-        self.letters = _embedding(1 + letters, spelling)
-        self.speller = Recurrent(cell, spelling, spelling, batch_first=True, bidirectional=True)
+        self.features = embedding + 2 * char_hidden
+        self.word_dropout = word_dropout
+        self.words = _embedding(1 + words, embedding)
+        self.letters = _embedding(1 + letters, char_hidden)
+        self.speller = Recurrent(cell, char_hidden, char_hidden, batch_first=True, bidirectional=True)
 
     def forward(self, batch: TokenBatch) -> Tensor:
-        """[B, T, width + 2 * spelling]."""
+        """[B, T, embedding + 2 * char_hidden]."""
         words = batch.words
-        if self.training and self.forget_words:
+        if self.training and self.word_dropout:
             words = words.masked_fill(
-                torch.rand(words.shape, device=words.device) < self.forget_words, UNKNOWN
+                torch.rand(words.shape, device=words.device) < self.word_dropout, UNKNOWN
             )
         _, last = self.speller(self.letters(batch.letters), lengths=batch.sizes)
-        hidden = last if isinstance(last, Tensor) else last[0]  # [2, U, spelling]
+        hidden = last if isinstance(last, Tensor) else last[0]  # [2, U, char_hidden]
         spelt = functional.embedding(batch.spellings, hidden.transpose(0, 1).flatten(1))
         return torch.cat([self.words(words), spelt], dim=-1)
 
 
 def _embedding(count: int, width: int) -> nn.Embedding:
-    """Of variance 1/width, so that a row has length one; what is unknown starts as nothing."""
+    """Of variance 1/width, so that a row has length one; the row of the unknown word is zero."""
     embedding = nn.Embedding(count, width)
     nn.init.uniform_(embedding.weight, -((3 / width) ** 0.5), (3 / width) ** 0.5)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Sequences of the test part: the label of each step, told and true."""
+"""Sequences of the test set with the predicted and the true label of each step."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ INK, WRONG, FAINT = "#222222", "#c1440e", "#999999"
 OUTSIDE = "O"
 
 
-def draw_steps(data: LabelledSteps, found: list[np.ndarray], who: str) -> Figure:
-    """Draws some sequences with the labels that were told, and where the true ones are others.
+def draw_steps(data: LabelledSteps, predicted: list[np.ndarray], name: str) -> Figure:
+    """Draws some sequences with their predicted labels, and the true ones where they differ.
 
-    found: the labels of each sequence of the test part, by number
+    predicted: [T] label numbers for each sequence of the test set; name: of the network
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 6.2), layout="constrained")
     if isinstance(data.test, ChannelSteps):
-        _draw_channels(figure, data, found, who)
+        _draw_channels(figure, data, predicted, name)
     else:
-        _draw_tokens(figure, data, found, who)
+        _draw_tokens(figure, data, predicted, name)
     return figure
 
 
 def colours(count: int) -> Any:
-    """[K, 4]: a light colour for each of so many labels."""
+    """[count, 4]: a light colour for each label."""
     import matplotlib
 
     palette = matplotlib.colormaps["tab20" if count > 10 else "tab10"]
@@ -45,10 +45,10 @@ def colours(count: int) -> Any:
     return own
 
 
-def chosen(truth: list[np.ndarray], found: list[np.ndarray], count: int) -> list[int]:
-    """Sequences to show: half of them with the median share of mistakes among the wrong ones, half right."""
+def choose_sequences(truth: list[np.ndarray], predicted: list[np.ndarray], count: int) -> list[int]:
+    """Sequences to draw: half with about the median error rate of those with mistakes, half without any."""
     wrong = np.array(
-        [(one != other).mean() if len(one) else 0.0 for one, other in zip(truth, found, strict=True)]
+        [(one != other).mean() if len(one) else 0.0 for one, other in zip(truth, predicted, strict=True)]
     )
     bad, good = np.flatnonzero(wrong > 0), np.flatnonzero(wrong == 0)
     bad = bad[np.argsort(wrong[bad], kind="stable")]
@@ -58,24 +58,24 @@ def chosen(truth: list[np.ndarray], found: list[np.ndarray], count: int) -> list
     return sorted(some)
 
 
-def _draw_tokens(figure: Any, data: LabelledSteps, found: list[np.ndarray], who: str) -> None:
-    part: TokenSteps = data.test
-    truth = data.truth(part)
+def _draw_tokens(figure: Any, data: LabelledSteps, predicted: list[np.ndarray], name: str) -> None:
+    split: TokenSteps = data.test
+    truth = data.truth(split)
     shades = _shades(data)
     axes = figure.add_subplot()
     row, widest = 0, LEAST_WIDTH
-    for number in chosen(truth, found, SEQUENCES + 4):
+    for number in choose_sequences(truth, predicted, SEQUENCES + 4):
         column = 0
-        for token, true, told in zip(
-            part.tokens[part.places(number)], truth[number], found[number], strict=True
+        for token, true, other in zip(
+            split.tokens[split.places(number)], truth[number], predicted[number], strict=True
         ):
-            label, other = data.labels[told], data.labels[true]
-            wide = max(len(token), len(label) * 0.7, len(other) * 0.7 * (true != told)) + 1.2
+            label, true_label = data.labels[other], data.labels[true]
+            wide = max(len(token), len(label) * 0.7, len(true_label) * 0.7 * (true != other)) + 1.2
             if column and column + wide > WIDTH:
                 row, column = row + 1, 0
             if row >= LINES:
                 break
-            _token(axes, column, row, wide, token, label, other, shades[told])
+            _token(axes, column, row, wide, token, label, true_label, shades[other])
             column += wide
             widest = max(widest, column)
         row += 1
@@ -85,13 +85,13 @@ def _draw_tokens(figure: Any, data: LabelledSteps, found: list[np.ndarray], who:
     axes.set_ylim(max(row, 3) + 0.1, -0.6)
     axes.set_axis_off()
     axes.set_title(
-        f"Sentences of the test part as {who} labels them; framed where the true label, below, is another",
+        f"Sentences of the test set as {name} labels them; a frame marks a wrong label, above the true one",
         loc="left", fontsize=11, parse_math=False,
     )  # fmt: skip
 
 
 def _shades(data: LabelledSteps) -> Any:
-    """A colour for each label: those of parts of a span by its kind, none outside of spans."""
+    """A colour for each label: by the kind of its span, white outside of spans."""
     kinds = [label[2:] if data.marked and label != OUTSIDE else label for label in data.labels]
     names = sorted({kind for kind in kinds if kind != OUTSIDE})
     own = colours(max(len(names), 1))
@@ -127,33 +127,33 @@ def _token(
         )
 
 
-def _draw_channels(figure: Any, data: LabelledSteps, found: list[np.ndarray], who: str) -> None:
+def _draw_channels(figure: Any, data: LabelledSteps, predicted: list[np.ndarray], name: str) -> None:
     from matplotlib.patches import Patch
 
-    part: ChannelSteps = data.test
-    truth = data.truth(part)
+    split: ChannelSteps = data.test
+    truth = data.truth(split)
     own = colours(len(data.labels))
-    shown = chosen(truth, found, SEQUENCES)
+    shown = choose_sequences(truth, predicted, SEQUENCES)
     rows = figure.subplots(2 * len(shown), 1, height_ratios=[2.6, 1] * len(shown), squeeze=False)[:, 0]
     for number, (above, below) in zip(shown, rows.reshape(-1, 2), strict=True):
-        place = part.places(number)
-        values = np.asarray(part.values[place][:STEPS, :CHANNELS])
+        place = split.places(number)
+        values = np.asarray(split.values[place][:STEPS, :CHANNELS])
         above.plot(values, lw=0.9)
         above.set_xlim(-0.5, len(values) - 0.5)
         above.set_xticks([])
-        above.set_title(f"from {part.place(place.start)} on", loc="left", fontsize=9, parse_math=False)
-        bars = np.stack([found[number][:STEPS], truth[number][:STEPS]])
+        above.set_title(f"from {split.place(place.start)} on", loc="left", fontsize=9, parse_math=False)
+        bars = np.stack([predicted[number][:STEPS], truth[number][:STEPS]])
         below.imshow(own[bars], aspect="auto", interpolation="none")
         below.axhline(0.5, color="white", lw=1.5)
-        below.set_yticks([0, 1], ["told", "true"])
+        below.set_yticks([0, 1], ["predicted", "true"])
         below.tick_params(length=0)
         for axes in (above, below):
             axes.spines[["top", "right"]].set_visible(False)
-    there = sorted({int(one) for number in shown for one in (*found[number], *truth[number])})
+    there = sorted({int(one) for number in shown for one in (*predicted[number], *truth[number])})
     patches = [Patch(color=own[one], label=data.labels[one]) for one in there[:20]]
     legend = figure.legend(handles=patches, loc="outside right upper", frameon=False, fontsize=9)
     for text in legend.get_texts():
         text.set_parse_math(False)
     figure.suptitle(
-        f"Sequences of the test part as {who} labels them", x=0.01, ha="left", fontsize=11, parse_math=False
+        f"Sequences of the test set as {name} labels them", x=0.01, ha="left", fontsize=11, parse_math=False
     )

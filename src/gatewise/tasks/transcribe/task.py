@@ -44,7 +44,8 @@ from gatewise.report.example import Example, Track, channels, require_example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import CountOrFound, Fraction, Options, Rate, StackOptions, TaskOptions
-from gatewise.tasks.preprocessing import read_as
+from gatewise.tasks.predictions import Predictions
+from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 from gatewise.tasks.transcribe.baselines import MajorityText, WindowTranscriber
 from gatewise.tasks.transcribe.metrics import error_rate, find_texts
@@ -184,17 +185,20 @@ class Transcribe(Task[Transcribed]):
         join = _stacked(data, options.model_copy(update={"front": "none"}))
         return {"window": partial(WindowTranscriber, len(data.alphabet.symbols), data.channels, join)}
 
-    def score(self, network: Transcriber, data: Transcribed, part: TranscriptSteps) -> dict[str, float]:
+    def score(
+        self, predictions: Predictions[Transcriber, TranscriptSteps], data: Transcribed
+    ) -> dict[str, float]:
+        network, part = predictions.network, predictions.split
         truth = [data.alphabet.split(text) for text in part.texts]
         found = _found(network, data, part)
         return {"error_rate": error_rate(truth, found), "exact": exact_match(truth, found)}
 
-    def reading(self, data: Transcribed, options: TranscribeOptions) -> dict[str, Any]:
+    def preprocessing(self, data: Transcribed, options: TranscribeOptions) -> dict[str, Any]:
         return asdict(Preprocessing(data.form, data.source))
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> Transcribed:
         """The test set of the training data, or all of other data."""
-        reading = read_as(Preprocessing, model)
+        reading = load_preprocessing(Preprocessing, model)
         form = reading.form
         return form.again(path, same=fingerprint(form.source(path)) == reading.source)
 
@@ -203,7 +207,7 @@ class Transcribe(Task[Transcribed]):
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Transcribes the images or sequences of the data."""
-        form, network = read_as(Preprocessing, model).form, model.network
+        form, network = load_preprocessing(Preprocessing, model).form, model.network
         assert isinstance(network, Transcriber)
         new = form.new(path)
         found, chances = find_texts(network, new.steps, form.plan.beam)
@@ -230,7 +234,10 @@ class Transcribe(Task[Transcribed]):
             last=lambda: network(batch.values, batch.lengths)[0][0, end].log_softmax(-1)[best[end]],
         )  # fmt: skip
 
-    def details(self, network: Transcriber, data: Transcribed) -> list[Details]:
+    def details(
+        self, predictions: Predictions[Transcriber, TranscriptSteps], data: Transcribed
+    ) -> list[Details]:
+        network = predictions.network
         found = _found(network, data, data.test)
         tables = (edit_table(data, found), text_table(data, found))
         return [one for one in tables if one is not None]

@@ -35,7 +35,8 @@ from gatewise.report.example import Example, require_example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import Count, Depth, Fraction, Options, Rate, Size, StackOptions, TaskOptions
-from gatewise.tasks.preprocessing import read_as
+from gatewise.tasks.predictions import Predictions
+from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 from gatewise.tasks.translate.baselines import CopySource, IBMModel1, MostFrequent, TranslationBaseline
 from gatewise.tasks.translate.inspect import translate_example
@@ -227,7 +228,8 @@ class Translate(Task[ParallelData]):
             "ibm-model-1": partial(IBMModel1, *sizes),
         }
 
-    def score(self, network: Translator, data: ParallelData, part: Parallel) -> dict[str, float]:
+    def score(self, predictions: Predictions[Translator, Parallel], data: ParallelData) -> dict[str, float]:
+        network, part = predictions.network, predictions.split
         translated = translate_split(network, part, data)
         return score([one.text for one in translated], references(part, data))
 
@@ -236,7 +238,7 @@ class Translate(Task[ParallelData]):
         translated = translate_texts(network, [source], data.source, data.target)[0].text
         return f"{source[:PREVIEW]}\n→ {translated[:PREVIEW]}"
 
-    def reading(self, data: ParallelData, options: TranslateOptions) -> dict[str, Any]:
+    def preprocessing(self, data: ParallelData, options: TranslateOptions) -> dict[str, Any]:
         texts = data.train.texts
         others = [None if one.texts is texts else one.texts for one in (data.validation, data.test)]
         shares = shares_of((options.validation_fraction, options.test_fraction), *others)
@@ -245,7 +247,7 @@ class Translate(Task[ParallelData]):
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> ParallelData:
         """The test set of the training data, or all of other data."""
-        reading = read_as(Preprocessing, model)
+        reading = load_preprocessing(Preprocessing, model)
         trained = path.is_file() and fingerprint(path) == reading.trained_on
         notes: list[str] = []
         pairs = reading.pairs(path, trained)
@@ -263,7 +265,7 @@ class Translate(Task[ParallelData]):
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Translates each line of a text, or each cell of a column."""
-        reading = read_as(Preprocessing, model)
+        reading = load_preprocessing(Preprocessing, model)
         names = reading.columns or ("source", "target")
         sources, column = read_sources(path, names[0])
         assert isinstance(model.network, Translator)
@@ -286,7 +288,8 @@ class Translate(Task[ParallelData]):
         assert isinstance(model.network, EncoderDecoder)
         return translate_example(model.network, data, number)
 
-    def details(self, network: Translator, data: ParallelData) -> list[Details]:
+    def details(self, predictions: Predictions[Translator, Parallel], data: ParallelData) -> list[Details]:
+        network = predictions.network
         translated = [one.text for one in translate_split(network, data.test, data)]
         truth = references(data.test, data)
         return [_by_length(translated, truth, data.test), _examples(translated, truth, data.test)]

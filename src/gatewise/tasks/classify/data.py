@@ -1,0 +1,204 @@
+"""Sequences ready for classification, and how a trained model reads new ones."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from gatewise.data.fingerprint import fingerprint
+from gatewise.data.sequences.archives import ARCHIVES, read_archive
+from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
+from gatewise.data.sequences.plausible import require_classes, require_steps
+from gatewise.data.sequences.sequences import Sequences, SequenceTable
+from gatewise.data.sequences.splits import split_by_class
+from gatewise.data.sequences.spool import pieces
+from gatewise.data.series.scaling import Scale
+from gatewise.errors import GatewiseError
+from gatewise.tasks.classify.options import ClassifyOptions
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a model reads sequences.
+
+    source: the fingerprint of the training data; apart: whether the test set was another file
+    """
+
+    columns: LongColumns | None
+    fill: Fill | None
+    classes: tuple[str, ...]
+    scales: tuple[Scale, ...]
+    source: str
+    apart: bool
+    validation_share: float
+    test_share: float
+
+    def table(self, path: Path, labelled: bool = True) -> SequenceTable:
+        """A file of sequences. Errors: `GatewiseError` where it has another number of channels."""
+        columns = self.columns or LongColumns()
+        table, _ = _read(path, columns if labelled else replace(columns, label=None), self.fill, labelled)
+        if len(table.channels) != len(self.scales):
+            raise GatewiseError(
+                f"{path} has sequences of {_count(len(table.channels), 'channel')}; the model expects "
+                f"{len(self.scales)}"
+            )
+        return table
+
+    def unlabelled(self, path: Path) -> Sequences:
+        """All sequences of a file whose classes are unknown."""
+        table = self.table(path, labelled=False)
+        return Sequences(table, np.arange(len(table)), np.zeros(len(table)), self.scales)
+
+    def labelled(self, table: SequenceTable) -> Sequences:
+        """All sequences of a table. Errors: `GatewiseError` where one is of an unknown class."""
+        labels, known = _labels(table), {name: number for number, name in enumerate(self.classes)}
+        for number, label in enumerate(labels):
+            if table.classes[label] not in known:
+                raise GatewiseError(
+                    f"{table.path}, {table.place(int(table.offsets[number]))}: the class "
+                    f"{table.classes[label]!r} was not in training; it had {', '.join(self.classes)}"
+                )
+        numbers = [known[table.classes[label]] for label in labels]
+        return Sequences(table, np.arange(len(table)), numbers, self.scales)
+
+
+@dataclass(frozen=True)
+class ClassifyData:
+    """Sequences ready for classification."""
+
+    train: Sequences
+    validation: Sequences
+    test: Sequences
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    notes: tuple[str, ...]
+
+
+def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
+    """Reads a file of sequences, splits it by class, and learns the scales on the training set.
+
+    Errors: `GatewiseError` with the place in the file.
+    """
+    columns = LongColumns(options.id, options.time, options.label, options.channels)
+    for name, value in asdict(columns).items():
+        if value and path.suffix.lower() in ARCHIVES:
+            raise GatewiseError(f"{path} is an archive without column names; leave --{name} out")
+    table, found = _read(path, columns, options.fill)
+    table = require_steps(table, None if found is None else "--id COLUMN")
+    labels = _labels(table)
+    require_classes(str(path), table.classes, len(table), "sequences")
+    test_file = Path(options.test_file) if options.test_file else _find_test_file(path)
+    if test_file and test_file.is_file() and test_file.samefile(path):
+        raise GatewiseError(f"{path} is the training data; give another --test-file, or none")
+    test_share = 0.0 if test_file else options.test_fraction
+    try:
+        train, validation, test = split_by_class(labels, options.validation_fraction, test_share)
+    except GatewiseError as error:
+        raise GatewiseError(f"{path}: {error}") from error
+    preprocessing = Preprocessing(
+        columns=found,
+        fill=options.fill,
+        classes=table.classes,
+        scales=table.scales(train),
+        source=fingerprint(path),
+        apart=bool(test_file),
+        validation_share=options.validation_fraction,
+        test_share=test_share,
+    )
+    part = partial(Sequences, table, scales=preprocessing.scales)
+    tested = preprocessing.labelled(preprocessing.table(test_file)) if test_file else part(test, labels[test])
+    sizes = f"training set {len(train)}, validation set {len(validation)}, test set {len(tested)} sequences"
+    notes = (
+        *table.notes,
+        _describe(table),
+        f"{sizes}{f': {test_file}' if test_file else ', stratified by class'}",
+        *_note_small_classes(table.classes, labels, labels[validation]),
+    )
+    return ClassifyData(
+        train=part(train, labels[train]),
+        validation=part(validation, labels[validation]),
+        test=tested,
+        classes=table.classes,
+        preprocessing=preprocessing,
+        notes=notes,
+    )
+
+
+def read_test_data(path: Path, preprocessing: Preprocessing) -> ClassifyData:
+    """The test set of the data that a model was trained on, or all of other data.
+
+    Errors: `GatewiseError` where the model was trained on all of them.
+    """
+    table = preprocessing.table(path)
+    if fingerprint(path) != preprocessing.source:
+        test = preprocessing.labelled(table)
+        notes = (*table.notes, f"the test set is all {len(test)} sequences")
+    elif preprocessing.apart:
+        raise GatewiseError(f"the model was trained on all of {path}; give data it has not seen")
+    else:
+        labels = _labels(table)
+        _, _, numbers = split_by_class(labels, preprocessing.validation_share, preprocessing.test_share)
+        test = Sequences(table, numbers, labels[numbers], preprocessing.scales)
+        notes = (*table.notes, f"the test set is {len(test)} sequences that the model has not seen")
+    none = Sequences(table, [], [], preprocessing.scales)
+    return ClassifyData(none, none, test, preprocessing.classes, preprocessing, notes)
+
+
+def _read(
+    path: Path, columns: LongColumns, fill: Fill | None, labelled: bool = True
+) -> tuple[SequenceTable, LongColumns | None]:
+    """A file of sequences, and the columns that were recognised in it; None for an archive."""
+    if path.suffix.lower() in ARCHIVES:
+        return read_archive(path, labelled, fill), None
+    return read_long(path, columns, labelled, fill)
+
+
+def _find_test_file(path: Path) -> Path | None:
+    """The test file of an archive that has a file for each of training and test set."""
+    other = path.with_name(path.name.replace("_TRAIN", "_TEST"))
+    return other if other != path and other.is_file() else None
+
+
+def _labels(table: SequenceTable) -> np.ndarray:
+    """[N]: the label of each sequence. Errors: `GatewiseError` where its rows have several."""
+    assert table.labels is not None
+    first = np.asarray(table.labels[table.offsets[:-1]])
+    for part in pieces(len(table.labels)):
+        owners = np.searchsorted(table.offsets, np.arange(part.start, part.stop), side="right") - 1
+        differs = table.labels[part] != first[owners]
+        if differs.any():
+            row = part.start + int(differs.argmax())
+            which = owners[row - part.start]
+            begin = int(table.offsets[which])
+            both = " and ".join(
+                f"of class {table.classes[table.labels[one]]!r} in {table.place(one)}" for one in (begin, row)
+            )
+            raise GatewiseError(
+                f"{table.path}: sequence {table.ids[which]!r} is {both}; a sequence has one class "
+                "(for a label of each step there is gatewise train label)"
+            )
+    return first
+
+
+def _describe(table: SequenceTable) -> str:
+    """How many sequences a table has, and of which sizes."""
+    least, most = int(table.sizes.min()), int(table.sizes.max())
+    steps = f"{least} to {most} steps" if least < most else _count(most, "step")
+    return (
+        f"{len(table)} sequences of {steps} and {_count(len(table.channels), 'channel')}, "
+        f"of {len(table.classes)} classes"
+    )
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'s' * (number != 1)}"
+
+
+def _note_small_classes(classes: tuple[str, ...], labels: np.ndarray, validation: np.ndarray) -> list[str]:
+    """A note on classes with too few sequences to be in every split."""
+    few = [classes[one] for one in np.setdiff1d(labels, validation)]
+    named = ", ".join(few[:5]) + (" ..." if len(few) > 5 else "")
+    return [f"too few sequences to split, so all in the training set: {named}"] if few else []

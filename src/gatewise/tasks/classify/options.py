@@ -1,0 +1,44 @@
+"""The options of classifying sequences."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from gatewise.data.sequences.long_table import Fill
+from gatewise.modules.pooling import How
+from gatewise.tasks.options import Count, Fraction, Options, Rate, StackOptions, TaskOptions
+
+
+class ClassifyDataOptions(Options):
+    """The data"""
+
+    id: str | None = Field(None, description="Column of sequence ids; recognised by its name if not given.")
+    time: str | None = Field(None, description="Column that orders the steps; file order if not given.")
+    label: str | None = Field(None, description="Column of classes; recognised by its name if not given.")
+    channels: tuple[str, ...] = Field(
+        (), description="Columns of values, with commas; all others if not given."
+    )
+    fill: Fill | None = Field(
+        None, description="Fill empty cells from the step before; an error if not given."
+    )
+    test_file: str | None = Field(None, description="File of the test set; X_TEST beside X_TRAIN is found.")
+    validation_fraction: Fraction = Field(0.15, description="Fraction of each class in the validation set.")
+    test_fraction: Fraction = Field(
+        0.15, description="Fraction of each class in the test set, without a test file."
+    )
+
+
+class ClassifyNetworkOptions(StackOptions):
+    """The network"""
+
+    dropout: Rate = Field(0.3, description="Dropout between layers, and before the output layer.")
+    bidirectional: bool = Field(True, description="Run the layers in both directions.")
+    pooling: How = Field("max", description="Pooling over the steps: last, mean, max or attention.")
+
+
+class ClassifyOptions(TaskOptions, ClassifyNetworkOptions, ClassifyDataOptions):
+    """The training"""
+
+    min_steps_per_epoch: Count = Field(
+        50, description="Optimizer steps per epoch, at least; small datasets are repeated within an epoch."
+    )

@@ -1,0 +1,125 @@
+"""Images ready for classification, and how a trained model reads new ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatewise.data.fingerprint import fingerprint
+from gatewise.data.images.class_folders import ClassFolders, read_class_folders
+from gatewise.data.images.image_file import ImageForm, is_image, read_size
+from gatewise.data.images.images import ImageFiles, describe_sizes, open_images, reopen_images
+from gatewise.data.images.labelled_images import LabelledImages
+from gatewise.errors import GatewiseError
+from gatewise.tasks.classify_images.options import ClassifyImagesOptions
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a model reads images: their form and their classes.
+
+    width: of all images, for a network over rows; source: the fingerprint of the training data
+    """
+
+    form: ImageForm
+    width: int | None
+    classes: tuple[str, ...]
+    source: str
+    validation_share: float
+    test_share: float
+
+    def files(self, paths: list[Path]) -> ImageFiles:
+        """Other images. Errors: `GatewiseError` where one is not as wide as the training images."""
+        files = reopen_images(paths, self.form)
+        if self.width is not None and (wrong := files.sizes[:, 1] != self.width).any():
+            which = int(wrong.argmax())
+            raise GatewiseError(
+                f"{paths[which]} is {files.sizes[which, 1]} pixels wide; the model was trained on rows of "
+                f"{self.width} pixels, without a --size that resizes images"
+            )
+        return files
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """Images ready for classification."""
+
+    files: ImageFiles
+    train: LabelledImages
+    validation: LabelledImages
+    test: LabelledImages
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    notes: tuple[str, ...]
+
+
+def read_data(path: Path, options: ClassifyImagesOptions) -> ImageData:
+    """Reads a folder with a folder of images for each class, and splits it by class.
+
+    Errors: `GatewiseError` with the file that is not as expected.
+    """
+    found = read_class_folders(path, is_image, "images")
+    files = open_images(found.paths, options.colour, read_size(options.size or ""))
+    train, validation, test = found.split(options.validation_fraction, options.test_fraction)
+    files.learn(train)
+    preprocessing = Preprocessing(
+        form=files.form,
+        width=_only_width(files) if options.network == "stack" else None,
+        classes=found.classes,
+        source=fingerprint(path),
+        validation_share=options.validation_fraction,
+        test_share=options.test_fraction,
+    )
+    sizes = f"training set {len(train):,}, validation set {len(validation):,}, test set {len(test):,} images"
+    return ImageData(
+        files=files,
+        train=_select(files, found, train),
+        validation=_select(files, found, validation),
+        test=_select(files, found, test),
+        classes=found.classes,
+        preprocessing=preprocessing,
+        notes=(
+            _describe(files, found.classes),
+            f"{sizes}: {found.describe_split()}",
+            *found.notes,
+            *files.notes,
+        ),
+    )
+
+
+def read_test_data(path: Path, preprocessing: Preprocessing) -> ImageData:
+    """The test set of the data that a model was trained on, or that of other data, or all of them."""
+    found = read_class_folders(path, is_image, "images", preprocessing.classes)
+    files = preprocessing.files(list(found.paths))
+    if fingerprint(path) == preprocessing.source:
+        *_, numbers = found.split(preprocessing.validation_share, preprocessing.test_share)
+        size = f"the test set is {len(numbers):,} images that the model has not seen"
+    else:
+        numbers = [place for place, split in enumerate(found.parts) if split == "test"]
+        numbers = numbers or list(range(len(files)))
+        size = f"the test set is {len(numbers):,} images"
+    none, test = _select(files, found, []), _select(files, found, numbers)
+    notes = (size, *found.notes, *files.notes)
+    return ImageData(files, none, none, test, preprocessing.classes, preprocessing, notes)
+
+
+def _only_width(files: ImageFiles) -> int:
+    """The width of all images. Errors: `GatewiseError` where they have several."""
+    widths = files.sizes[:, 1]
+    if (widths != widths[0]).any():
+        other = int((widths != widths[0]).argmax())
+        raise GatewiseError(
+            f"{files.paths[0]} is {widths[0]} pixels wide and {files.paths[other]} {widths[other]}; "
+            "rows need one width: give a --size to resize all images, or --network lattice"
+        )
+    return int(widths[0])
+
+
+def _select(files: ImageFiles, found: ClassFolders, numbers: list[int]) -> LabelledImages:
+    return LabelledImages(files, numbers, [found.labels[number] for number in numbers])
+
+
+def _describe(files: ImageFiles, classes: tuple[str, ...]) -> str:
+    """How many images there are, and of what kind."""
+    kind = "grey" if files.form.channels == 1 else "colour"
+    return f"{len(files):,} {kind} images of {len(classes)} classes, {describe_sizes(files.sizes)}"

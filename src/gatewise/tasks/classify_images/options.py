@@ -1,0 +1,45 @@
+"""The options of classifying images."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gatewise.data.images.images import Colour
+from gatewise.modules.pooling import How
+from gatewise.tasks.options import Count, CountOrFound, Fraction, Options, StackOptions, TaskOptions
+
+
+class ImageOptions(Options):
+    """The images"""
+
+    size: str | None = Field(None, description="Resize all images to HEIGHTxWIDTH.")
+    colour: Colour = Field("auto", description="Read images as grey, in colour, or as they are.")
+    validation_fraction: Fraction = Field(
+        0.15, description="Fraction of each class in the validation set, without a folder for it."
+    )
+    test_fraction: Fraction = Field(
+        0.15, description="Fraction of each class in the test set, without a folder for it."
+    )
+
+
+class ImageNetworkOptions(StackOptions):
+    """The network"""
+
+    network: Literal["stack", "lattice", "grid"] = Field(
+        "stack",
+        description="Run over rows from top to bottom, over a lattice of patches from all four corners, or a "
+        "Grid LSTM over patches.",
+    )
+    bidirectional: bool = Field(False, description="Of a stack: run the layers in both directions.")
+    pooling: How = Field("last", description="Pooling over rows or patches: last, mean, max or attention.")
+    patch: Count = Field(4, description="Of a lattice or a grid: pixels along each side of a patch.")
+    depth_weights: Literal["tied", "untied"] = Field(
+        "tied", description="Of a grid: the same parameters for all layers, or separate ones."
+    )
+    shift: CountOrFound = Field(0, description="Shift training images at random by up to this many pixels.")
+
+
+class ClassifyImagesOptions(TaskOptions, ImageNetworkOptions, ImageOptions):
+    """The training"""

@@ -1,0 +1,51 @@
+"""The options of forecasting."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gatewise.tasks.options import Count, CountOrFound, Fraction, Options, StackOptions, TaskOptions
+
+
+class ForecastDataOptions(Options):
+    """The data"""
+
+    horizon: Count = Field(description="Steps to forecast.")
+    time: str | None = Field(None, description="Column of times; recognised by its dates if not given.")
+    target: str | None = Field(None, description="Column to forecast.")
+    id: str | None = Field(None, description="Column of series ids, for a file of several series.")
+    known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
+    observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")
+    fill: Literal["linear", "forward"] | None = Field(
+        None, description="How to fill gaps; an error if not given."
+    )
+    time_format: str | None = Field(None, description="Format of the times, such as %d/%m/%Y.")
+    context: CountOrFound = Field(0, description="Past steps that the model reads; 0 finds a number.")
+    period: CountOrFound = Field(0, description="Steps after which the series repeats; 0 finds it.")
+    validation_fraction: Fraction = Field(0.15, description="Fraction of each series in the validation set.")
+    test_fraction: Fraction = Field(0.15, description="Fraction of each series, its end, in the test set.")
+
+
+class ForecastNetworkOptions(StackOptions):
+    """The network"""
+
+    network: Literal["stack", "encoder-decoder", "grid"] = Field(
+        "stack",
+        description="A stack of layers; an encoder over the past and a decoder over the horizon; or a "
+        "Grid LSTM over time and depth.",
+    )
+    front: Literal["none", "convolution"] = Field(
+        "none", description="Front end between the past and the layers."
+    )
+    depth_weights: Literal["tied", "untied"] = Field(
+        "tied", description="Of a grid: the same parameters for all layers, or separate ones."
+    )
+    head: Literal["quantiles", "student-t"] = Field(
+        "quantiles", description="Distribution that is predicted."
+    )
+
+
+class ForecastOptions(TaskOptions, ForecastNetworkOptions, ForecastDataOptions):
+    """The training"""

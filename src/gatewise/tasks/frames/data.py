@@ -1,0 +1,159 @@
+"""Clips ready for classification, and how a trained model reads new ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gatewise.data.fingerprint import fingerprint
+from gatewise.data.images.class_folders import ClassFolders, read_class_folders
+from gatewise.data.images.clip_arrays import read_clip_arrays
+from gatewise.data.images.clip_files import find_clips, is_clip, open_clips, reopen_clips
+from gatewise.data.images.clips import Clips, LabelledClips
+from gatewise.data.images.image_file import ImageForm, read_size
+from gatewise.data.images.images import describe_sizes
+from gatewise.data.images.left_out import shown
+from gatewise.data.sequences.sequences import in_order
+from gatewise.errors import GatewiseError
+from gatewise.tasks.frames.options import FrameOptions
+
+ARRAYS = ".npz"
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a model reads clips: the form and the size of a frame, and the classes.
+
+    frame_stride: every N-th frame is used; source: the fingerprint of the training data
+    """
+
+    form: ImageForm
+    size: tuple[int, int]
+    frame_stride: int
+    classes: tuple[str, ...]
+    source: str
+    validation_share: float
+    test_share: float
+
+    def labelled(self, path: Path) -> tuple[Clips, ClassFolders]:
+        """Clips with classes that the model knows."""
+        if path.suffix.lower() == ARRAYS:
+            return _read_arrays(path, self.form, self.size, self.frame_stride, self.classes)
+        found = read_class_folders(path, is_clip, "clips", self.classes)
+        return reopen_clips(found.paths, self.form, self.size, self.frame_stride), found
+
+    def unlabelled(self, path: Path) -> tuple[Clips, tuple[str, ...]]:
+        """Clips whose classes are unknown, and the name of each."""
+        if path.suffix.lower() == ARRAYS:
+            arrays = read_clip_arrays(path, self.form, self.size, self.frame_stride)
+            return arrays, tuple(map(str, range(len(arrays))))
+        paths = find_clips(path)
+        names = tuple(shown(str(one.relative_to(path)) if one != path else one.name) for one in paths)
+        return reopen_clips(paths, self.form, self.size, self.frame_stride), names
+
+
+@dataclass(frozen=True)
+class FrameData:
+    """Clips ready for classification."""
+
+    train: LabelledClips
+    validation: LabelledClips
+    test: LabelledClips
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    notes: tuple[str, ...]
+
+
+def read_data(path: Path, options: FrameOptions) -> FrameData:
+    """Reads a folder with a folder of clips for each class, or a .npz file, and splits it by class.
+
+    Errors: `GatewiseError` with the file that is not as expected.
+    """
+    clips, found = _read(path, options)
+    train, validation, test = found.split(options.validation_fraction, options.test_fraction)
+    clips.learn(train)
+    preprocessing = Preprocessing(
+        form=clips.form,
+        size=clips.size,
+        frame_stride=options.frame_stride,
+        classes=found.classes,
+        source=fingerprint(path),
+        validation_share=options.validation_fraction,
+        test_share=options.test_fraction,
+    )
+    sizes = f"training set {len(train)}, validation set {len(validation)}, test set {len(test)} clips"
+    return FrameData(
+        train=_select(clips, found, train),
+        validation=_select(clips, found, validation),
+        test=_select(clips, found, test),
+        classes=found.classes,
+        preprocessing=preprocessing,
+        notes=(
+            _describe(clips, found.classes),
+            f"{sizes}: {found.describe_split()}",
+            *found.notes,
+            *clips.notes,
+        ),
+    )
+
+
+def read_test_data(path: Path, preprocessing: Preprocessing) -> FrameData:
+    """The test set of the data that a model was trained on, or that of other data, or all of them."""
+    clips, found = preprocessing.labelled(path)
+    if fingerprint(path) == preprocessing.source:
+        *_, numbers = found.split(preprocessing.validation_share, preprocessing.test_share)
+        size = f"the test set is {len(numbers)} clips that the model has not seen"
+    else:
+        numbers = [place for place, split in enumerate(found.parts) if split == "test"]
+        numbers = numbers or list(range(len(clips)))
+        size = f"the test set is {len(numbers)} clips"
+    none, test = _select(clips, found, []), _select(clips, found, numbers)
+    notes = (size, *found.notes, *clips.notes)
+    return FrameData(none, none, test, preprocessing.classes, preprocessing, notes)
+
+
+def _read(path: Path, options: FrameOptions) -> tuple[Clips, ClassFolders]:
+    """A user's clips with their classes."""
+    size = read_size(options.size or "")
+    if path.suffix.lower() == ARRAYS:
+        if size is not None or options.colour != "auto":
+            raise GatewiseError(f"the frames of {path} are used as they are; leave --size and --colour out")
+        return _read_arrays(path, None, None, options.frame_stride, ())
+    found = read_class_folders(path, is_clip, "clips")
+    return open_clips(found.paths, options.colour, size, options.frame_stride), found
+
+
+def _read_arrays(
+    path: Path,
+    form: ImageForm | None,
+    size: tuple[int, int] | None,
+    frame_stride: int,
+    classes: tuple[str, ...],
+) -> tuple[Clips, ClassFolders]:
+    """Clips of a .npz file, labelled by `classes` or, without any, by the classes that occur."""
+    clips = read_clip_arrays(path, form, size, frame_stride)
+    if not clips.labels:
+        raise GatewiseError(f"{path} has no labels; give it an array labels [N] with the class of each clip")
+    names = classes or in_order(tuple(dict.fromkeys(clips.labels)))[0]
+    unknown = [one for one in clips.labels if one not in names]
+    if unknown:
+        raise GatewiseError(
+            f"{path}: the class {unknown[0]!r} was not in training; it had {', '.join(names)}"
+        )
+    labels = tuple(names.index(one) for one in clips.labels)
+    return clips, ClassFolders(names, (path,) * len(clips), labels, ("",) * len(clips))
+
+
+def _select(clips: Clips, found: ClassFolders, numbers: list[int]) -> LabelledClips:
+    return LabelledClips(clips, numbers, [found.labels[number] for number in numbers])
+
+
+def _describe(clips: Clips, classes: tuple[str, ...]) -> str:
+    """How many clips there are, and of what kind."""
+    lengths = clips.lengths
+    frames = f"{lengths.min()} to {lengths.max()}" if lengths.min() < lengths.max() else f"{lengths[0]}"
+    kind = {1: "grey", 3: "colour"}.get(clips.form.channels, f"{clips.form.channels}-channel")
+    size = describe_sizes(np.array([clips.size]))
+    return f"{len(clips)} clips of {len(classes)} classes, of {frames} {kind} frames, {size}"

@@ -1,0 +1,41 @@
+"""The options of classifying clips."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from gatewise.data.images.images import Colour
+from gatewise.modules.pooling import How
+from gatewise.tasks.options import Count, CountOrFound, Fraction, Options, Size, StackOptions, TaskOptions
+
+
+class ClipOptions(Options):
+    """The clips"""
+
+    size: str | None = Field(None, description="Resize all frames to HEIGHTxWIDTH.")
+    colour: Colour = Field("auto", description="Read frames as grey, in colour, or as they are.")
+    frame_stride: Count = Field(1, description="Use every N-th frame.")
+    validation_fraction: Fraction = Field(
+        0.15, description="Fraction of each class in the validation set, without a folder for it."
+    )
+    test_fraction: Fraction = Field(
+        0.15, description="Fraction of each class in the test set, without a folder for it."
+    )
+
+
+class FrameNetworkOptions(StackOptions):
+    """The network"""
+
+    filters: tuple[Size, ...] = Field(
+        (16, 32), min_length=1, description="Filters of the convolution's blocks; each halves a frame."
+    )
+    features: Size = Field(64, description="Features of each frame.")
+    bidirectional: bool = Field(False, description="Run the layers in both directions.")
+    pooling: How = Field("last", description="Pooling over the frames: last, mean, max or attention.")
+
+
+class FrameOptions(TaskOptions, FrameNetworkOptions, ClipOptions):
+    """The training"""
+
+    epochs: Count = Field(30, description="Epochs, at most.")
+    batch_size: CountOrFound = Field(32, description="Clips in a batch, over all devices; 0 finds a number.")

@@ -1,0 +1,64 @@
+"""The options of labelling steps."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gatewise.tasks.options import (
+    Count,
+    CountOrFound,
+    Fraction,
+    Options,
+    Rate,
+    Size,
+    StackOptions,
+    TaskOptions,
+)
+
+
+class LabelDataOptions(Options):
+    """The data"""
+
+    head: Literal["steps", "ctc"] = Field(
+        "steps",
+        description="A label for each step; ctc: a text for each sequence, which is the task transcribe.",
+    )
+    token: Count = Field(1, description="Of a text: the number of the column of tokens.")
+    label: str | None = Field(
+        None, description="Column of labels; of a text its number, the last if not given."
+    )
+    id: str | None = Field(None, description="Of a table: the column of sequence ids.")
+    time: str | None = Field(None, description="Of a table: the column that orders the steps.")
+    channels: tuple[str, ...] = Field(
+        (), description="Of a table: the columns of values; all others if not given."
+    )
+    fill: Literal["forward"] | None = Field(
+        None, description="How to fill empty cells; an error if not given."
+    )
+    chunk_length: CountOrFound = Field(
+        0, description="Longer sequences are split into chunks of this many steps; 0 finds a number."
+    )
+    validation_fraction: Fraction = Field(0.15, description="Fraction in the validation set, without a file.")
+    test_fraction: Fraction = Field(0.15, description="Fraction in the test set, without a file.")
+
+
+class LabelNetworkOptions(StackOptions):
+    """The network"""
+
+    dropout: Rate = Field(0.1, description="Dropout before, between and after the layers.")
+    bidirectional: bool = Field(True, description="Run the layers in both directions.")
+    embedding: Size = Field(64, description="Of a text: the size of a word's embedding.")
+    char_hidden: Size = Field(
+        24, description="Of a text: units of each direction of the layer over a word's characters."
+    )
+    word_dropout: Rate = Field(
+        0.1, description="Of a text: fraction of words replaced by the unknown word in training."
+    )
+
+
+class LabelOptions(TaskOptions, LabelNetworkOptions, LabelDataOptions):
+    """The training"""
+
+    learning_rate: float = Field(3e-3, gt=0, description="Of AdamW.")

@@ -1,0 +1,24 @@
+"""The predictions of a network for one split of the data, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from gatewise.modules.network import Network
+
+Predictor = TypeVar("Predictor", bound=Network, covariant=True)
+Split = TypeVar("Split", covariant=True)
+
+
+@dataclass(frozen=True)
+class Predictions(Generic[Predictor, Split]):
+    """Predictions of a network for a split; scores, tables and figures are computed from them.
+
+    A task whose predictions are worth keeping derives a class that holds their values.
+
+    network: the network that predicts; split: the examples, one of the training, validation and test sets
+    """
+
+    network: Predictor
+    split: Split
