@@ -7,7 +7,7 @@ import torch
 from gatewise.tasks.anomaly.baselines import LaggedResidual, RollingZScore
 from gatewise.tasks.anomaly.data import LabelledWindows
 from gatewise.tasks.anomaly.detector import DetectorShape, score_windows
-from gatewise.tasks.anomaly.metrics import count_events, flagged, score
+from gatewise.tasks.anomaly.metrics import Detections, count_events, flagged, score
 
 
 def windows(values, labels=None, context=2, series=1):
@@ -68,7 +68,7 @@ def test_a_threshold_lets_the_given_rate_of_normal_steps_pass():
     flags = flagged(detector, score_windows(detector, given))
     normal = given.normal
     assert flags[normal].mean() == pytest.approx(0.05, abs=1 / normal.sum())
-    assert score(detector, given)["false_alarm_rate"] == flags[normal].mean()
+    assert score(Detections(detector, given, score_windows(detector, given)))["false_alarm_rate"] == flags[normal].mean()
 
 
 def test_scores_are_those_of_the_definitions():

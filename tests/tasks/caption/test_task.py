@@ -44,7 +44,7 @@ def test_train(folder, comparison):
     assert scores.keys() == {"most-frequent", "nearest-image", "lstm"}
     assert comparison.data.notes == (
         "200 grey images, 8 x 8 to 24, with 200 captions of 6 symbols",
-        "160 images to train on, 20 images to validate, 20 images to test",
+        "training set 160 images, validation set 20 images, test set 20 images",
     )
     assert scores["lstm"]["exact"] > 0.8
     assert scores["most-frequent"]["exact"] < 0.5
@@ -97,7 +97,7 @@ def test_the_table_says_which_part_an_image_is_in_and_words_are_bounded(folder, 
     data = TASK.read(tmp_path / "parts.csv", options)
     assert [len(part.numbers) for part in (data.train, data.validation, data.test)] == [150, 20, 30]
     assert len(data.symbols) == 5
-    assert "; unknown in the test part: " in data.notes[0]
+    assert "; unknown in the test set: " in data.notes[0]
     table.with_columns(part=pl.lit("train")).write_csv(tmp_path / "one.csv")
     with pytest.raises(GatewiseError, match=r"one\.csv: no image is in the part 'validation'; name some"):
         TASK.read(tmp_path / "one.csv", options)

@@ -139,10 +139,10 @@ def test_generate_is_this_task_where_it_is_given_a_table(pens, tmp_path, capsys,
         == 0
     )
     told = capsys.readouterr().out
-    assert "channels that are 0 or 1: 3, real: 0" in told
+    assert "binary channels: 3, real: 0" in told
     assert "their parts by column 'part'; 3 channels" in " ".join(told.split())
     assert "label" not in told
-    assert "6 sequences to train on, 3 to validate, 3 to test: as column 'part' says" in told
+    assert "training set 6 sequences, validation set 3, test set 3, by column 'part'" in told
     assert "gatewise sample run --out drawn.csv" in told
     assert {"drawn.png", "leaderboard.csv", "model.json"} <= {
         one.name for one in (tmp_path / "run").iterdir()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from gatewise.data.series.times import say
 from gatewise.metrics.counts import Counts
+from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
-from gatewise.tasks.anomaly.data import LabelledWindows
-from gatewise.tasks.anomaly.detector import Detector, Scores, score_windows
+from gatewise.tasks.anomaly.data import AnomalyData, LabelledWindows
+from gatewise.tasks.anomaly.detector import Detector, Scores
+from gatewise.tasks.predictions import Predictions
 
 F1 = Metric("f1", "event F1", ".1%", higher=True)
 PRECISION = Metric("precision", "precision", ".1%", higher=True)
@@ -18,6 +22,7 @@ RECALL = Metric("recall", "recall", ".1%", higher=True)
 FALSE_ALARMS = Metric("false_alarm_rate", "false alarms", ".2%")
 RESIDUAL = Metric("residual", "mean |residual|")
 NLL = Metric("nll", "NLL", relative=False)
+EVENTS_SHOWN = 30
 
 
 class Event(NamedTuple):
@@ -27,7 +32,19 @@ class Event(NamedTuple):
     last: int
 
 
-def score(detector: Detector, windows: LabelledWindows) -> dict[str, float]:
+@dataclass(frozen=True)
+class Detections(Predictions[Detector, LabelledWindows]):
+    """The scores of the steps of a split."""
+
+    scores: Scores
+
+    @property
+    def flags(self) -> np.ndarray:
+        """Which steps are flagged, [windows] booleans."""
+        return flagged(self.network, self.scores)
+
+
+def score(predictions: Detections) -> dict[str, float]:
     """Scores the steps of a split.
 
     Event precision, recall and F1: an event is a run of labelled steps, detected where one of them is
@@ -35,9 +52,8 @@ def score(detector: Detector, windows: LabelledWindows) -> dict[str, float]:
     False-alarm rate: the fraction of normal steps that are flagged. Residual: the mean `|truth - expected|`
     of normal steps, in standard deviations of the series; NLL: the mean negative log-likelihood of them.
     """
-    found, normal = score_windows(detector, windows), windows.normal
-    flags = flagged(detector, found)
-    events = count_events(windows, flags)
+    found, windows, flags = predictions.scores, predictions.split, predictions.flags
+    events, normal = count_events(windows, flags), windows.normal
     rate, residual, nll = (
         float(one[normal].mean()) if normal.any() else 0.0
         for one in (flags, np.abs(found.truth - found.location), found.nll)
@@ -79,3 +95,21 @@ def runs(marks: np.ndarray) -> list[Event]:
     """
     edges = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]]).astype(np.int8)))
     return [Event(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
+
+
+def event_table(predictions: Detections, data: AnomalyData) -> list[Details]:
+    """A table of the labelled events of a split, or of the flagged stretches if it has no labels."""
+    flags, labels = predictions.flags, predictions.split.labels.numpy()
+    rows = []
+    for own in series_windows(predictions.split):
+        series = data.source.series[int(predictions.split.series[own[0]])]
+        for event in runs((labels if data.has_events else flags)[own]):
+            inside = own[event.first : event.last]
+            first, last = (say(series.times[int(predictions.split.steps[one])]) for one in inside[[0, -1]])
+            detected = "yes" if flags[inside].any() else "no"
+            highest = f"{predictions.scores.score[inside].max():.3g}"
+            rows.append((series.id, first, last, str(len(inside)), highest, detected))
+    what = "labelled events" if data.has_events else "flagged stretches"
+    some = f", the first {EVENTS_SHOWN} of {len(rows)}" if len(rows) > EVENTS_SHOWN else ""
+    header = ("series", "first", "last", "steps", "highest score", "flagged")
+    return [Details(f"{what} of the test set{some}", header, tuple(rows[:EVENTS_SHOWN]))] if rows else []

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gatewise.tasks.anomaly.data import AnomalyData
-from gatewise.tasks.anomaly.detector import Detector, score_windows
-from gatewise.tasks.anomaly.metrics import flagged, runs, series_windows
+from gatewise.tasks.anomaly.metrics import Detections, runs, series_windows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +18,7 @@ INK, NETWORK, FLAGGED, LABELLED = "#222222", "#2a6f97", "#c1440e", "#e9a23b"
 MIN_SCORE_SHOWN = 0.1
 
 
-def draw_anomalies(detector: Detector, name: str, data: AnomalyData) -> Figure:
+def draw_anomalies(predictions: Detections, name: str, data: AnomalyData) -> Figure:
     """Draws the series and its normal band, and the scores below; flagged stretches and labels are coloured.
 
     The band holds the values that are not flagged: location +- threshold * scale. Of a long test set, the
@@ -27,13 +26,13 @@ def draw_anomalies(detector: Detector, name: str, data: AnomalyData) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    windows, scores = data.test, score_windows(detector, data.test)
-    flags, labels = flagged(detector, scores), windows.labels.numpy()
+    windows, scores = predictions.split, predictions.scores
+    flags, labels = predictions.flags, windows.labels.numpy()
     marks = flags.astype(int) + labels
     own = max(series_windows(windows), key=lambda one: int(marks[one].sum()))
     own = own[_busiest(marks[own])]
     series = data.source.series[int(windows.series[own[0]])]
-    scale, threshold = data.learned.series[series.id], float(detector.threshold)
+    scale, threshold = data.learned.series[series.id], float(predictions.network.threshold)
     times = series.times.to_numpy()[windows.steps.numpy()[own]]
     location, reach = scores.location[own], threshold * scores.scale[own]
     low, high = scale.undo(location - reach), scale.undo(location + reach)

@@ -10,10 +10,14 @@ from torch import Tensor
 
 from gatewise.data.images.captions import Captions
 from gatewise.data.text.symbols import Symbols
-from gatewise.metrics.text import require_sacrebleu
+from gatewise.metrics.details import Details
+from gatewise.metrics.text import by_length, require_sacrebleu
+from gatewise.tasks.caption.data import CaptionData
 from gatewise.tasks.caption.network import Captioner
+from gatewise.tasks.predictions import Predictions
 
 BATCH_SIZE = 64  # images
+EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,21 @@ class CaptionPrediction:
     text: str
     tokens: tuple[str, ...]
     attention: Tensor | None
+
+
+@dataclass(frozen=True)
+class CaptionPredictions(Predictions[Captioner, Captions]):
+    """The predicted captions of a split.
+
+    values: of each image, in order; references: its true captions, normalized as predictions are
+    """
+
+    values: list[CaptionPrediction]
+    references: list[tuple[str, ...]]
+
+    @property
+    def texts(self) -> list[str]:
+        return [one.text for one in self.values]
 
 
 def caption_images(
@@ -73,3 +92,25 @@ def score_captions(predicted: Sequence[str], truth: Sequence[Sequence[str]]) -> 
         "chrf": float(sacrebleu.metrics.CHRF().corpus_score(list(predicted), streams).score),
         "exact": sum(one in own for one, own in zip(predicted, truth, strict=True)) / len(truth),
     }
+
+
+def scores_by_length(predictions: CaptionPredictions, symbols: Symbols) -> Details:
+    """Scores of images by the length of their first reference."""
+    texts = predictions.texts
+
+    def scored(chosen: list[int]) -> dict[str, float]:
+        return score_captions(
+            [texts[place] for place in chosen], [predictions.references[place] for place in chosen]
+        )
+
+    lengths = [len(symbols.split(own[0])) for own in predictions.references]
+    return by_length(lengths, scored, "by the number of symbols of a reference", "images")
+
+
+def examples(predictions: CaptionPredictions, data: CaptionData) -> Details:
+    """The first images of the split with a true and the predicted caption."""
+    rows: list[tuple[str, ...]] = []
+    for place, predicted in enumerate(predictions.texts[:EXAMPLES]):
+        name = data.table.images[predictions.split.numbers[place]].name
+        rows += [(name, "true", predictions.references[place][0]), ("", "predicted", predicted)]
+    return Details("images of the test set", ("image", "", ""), tuple(rows))

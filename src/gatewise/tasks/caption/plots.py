@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatewise.plots.attention import SPOT
+from gatewise.tasks.caption.data import CaptionData
+from gatewise.tasks.caption.metrics import CaptionPredictions
+from gatewise.tasks.caption.network import CaptionNetwork
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,6 +41,11 @@ class CaptionedImage:
     is_correct: bool
     tokens: tuple[str, ...] = ()
     attention: tuple[np.ndarray, ...] = ()
+
+
+def captioned_images(predictions: CaptionPredictions, data: CaptionData, count: int) -> list[CaptionedImage]:
+    """The first `count` images of a split with their captions and attention."""
+    return [_captioned(predictions, data, place) for place in range(min(count, len(predictions.values)))]
 
 
 def draw_captions(examples: Sequence[CaptionedImage], title: str) -> Figure:
@@ -80,6 +88,18 @@ def draw_attention(examples: Sequence[CaptionedImage], title: str) -> Figure:
             axes.set_title(token, fontsize=9, color=INK, loc="left", pad=2, parse_math=False)
             _limit(axes, size)
     return figure
+
+
+def _captioned(predictions: CaptionPredictions, data: CaptionData, place: int) -> CaptionedImage:
+    predicted, true = predictions.values[place], predictions.references[place]
+    image = data.files[predictions.split.numbers[place]]
+    height, width = image.shape[:2]
+    attention: tuple[np.ndarray, ...] = ()
+    if predicted.attention is not None and predicted.attention.numel():
+        assert isinstance(predictions.network, CaptionNetwork)
+        attention = tuple(predictions.network.reader.over_pixels(predicted.attention, height, width).numpy())
+    tokens = tuple(map(data.symbols.shown, predicted.tokens))
+    return CaptionedImage(image, true, predicted.text, predicted.text in true, tokens, attention)
 
 
 def _largest(examples: Sequence[CaptionedImage]) -> tuple[int, int]:

@@ -10,13 +10,17 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 
+from gatewise.data.fingerprint import fingerprint
 from gatewise.data.sequences.archives import ARCHIVES, read_archive
 from gatewise.data.sequences.differences import differences
 from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
-from gatewise.data.sequences.sequences import SequenceTable
+from gatewise.data.sequences.plausible import require_steps
+from gatewise.data.sequences.sequences import Sequences, SequenceTable
+from gatewise.data.sequences.vector_parts import binary_channels, in_pieces, named_parts, random_parts
 from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
 from gatewise.tasks.base import require_finite
+from gatewise.tasks.generate_vectors.options import GenerateVectorsOptions
 from gatewise.tasks.generate_vectors.plots import Look
 
 
@@ -131,3 +135,84 @@ def read_vectors(
     if path.suffix.lower() in ARCHIVES:
         return read_archive(path, False, fill), None
     return read_long(path, columns, False, fill)
+
+
+@dataclass(frozen=True)
+class VectorData:
+    """Sequences, split into training, validation and test set."""
+
+    train: Sequences
+    validation: Sequences
+    test: Sequences
+    reading: VectorReading
+    notes: tuple[str, ...]
+
+
+def read_data(path: Path, options: GenerateVectorsOptions) -> VectorData:
+    """Reads sequences of vectors, splits them, and learns the scales on the training set.
+
+    Errors: `GatewiseError` with the place in the file.
+    """
+    columns = LongColumns(options.id, options.time, None, options.channels, options.split_column)
+    table, found = read_vectors(path, columns, options.fill)
+    if found is None and options.split_column is not None:
+        raise GatewiseError(f"an archive has no column {options.split_column!r}; leave --split-column out")
+    table = require_steps(table, None if found is None else "--id COLUMN")
+    table = differences(table, options.differences) if options.differences else table
+    if options.split_column is None:
+        splits = random_parts(table, options.validation_fraction, options.test_fraction)
+        how = "at random"
+    else:
+        splits, how = named_parts(table, options.split_column), f"by column {options.split_column!r}"
+    binary = binary_channels(table)
+    scales = tuple(
+        Scale(0.0, 1.0) if place in binary else scale for place, scale in enumerate(table.scales(splits[0]))
+    )
+    reading = VectorReading(
+        columns=found,
+        channels=table.channels,
+        fill=options.fill,
+        differences=options.differences,
+        part=options.split_column,
+        binary=binary,
+        scales=scales,
+        source=fingerprint(path),
+        validation_share=options.validation_fraction,
+        test_share=options.test_fraction,
+        steps=int(np.median(table.sizes)),
+    )
+    sizes = "training set {} sequences, validation set {}, test set {}".format(*map(len, splits))
+    notes = (*table.notes, _describe(table, binary, options.differences), f"{sizes}, {how}")
+    train = some_sequences(*in_pieces(table, splits[0], options.steps), scales)
+    validation, test = (some_sequences(table, numbers, scales) for numbers in splits[1:])
+    return VectorData(train, validation, test, reading, notes)
+
+
+def read_test_data(path: Path, reading: VectorReading) -> VectorData:
+    """The test set of the data that a model was trained on, or all of other data."""
+    same = fingerprint(path) == reading.source
+    table = reading.table(path, parted=same)
+    if not same:
+        numbers, note = list(range(len(table))), "test set: all sequences"
+    else:
+        if reading.part is None:
+            splits = random_parts(table, reading.validation_share, reading.test_share)
+        else:
+            splits = named_parts(table, reading.part)
+        numbers, note = splits[2], f"{len(splits[2])} sequences to test, which the model has not seen"
+    none, test = (some_sequences(table, one, reading.scales) for one in ([], numbers))
+    return VectorData(none, none, test, reading, (*table.notes, note))
+
+
+def some_sequences(
+    table: SequenceTable, numbers: Sequence[int] | np.ndarray, scales: tuple[Scale, ...]
+) -> Sequences:
+    """Some sequences of a table, scaled."""
+    return Sequences(table, numbers, np.zeros(len(numbers)), scales)
+
+
+def _describe(table: SequenceTable, binary: tuple[int, ...], changes: tuple[str, ...]) -> str:
+    sizes, real = table.sizes, len(table.channels) - len(binary)
+    steps = f"{sizes.min()} to {sizes.max()} steps" if sizes.min() < sizes.max() else f"{sizes[0]} steps"
+    changing = f"; the differences of {', '.join(changes)} are learned" if changes else ""
+    return f"{len(table)} sequences of {steps}; binary channels: {len(binary)}, real: {real}{changing}"

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import polars.selectors as cs
 import torch
-from pydantic import Field
 
 from gatewise.cells.base import CellType
-from gatewise.data.fingerprint import fingerprint
 from gatewise.data.memory.arrays import Layout, is_arrays, write_sequences
 from gatewise.data.sequences.archives import ARCHIVES
-from gatewise.data.sequences.differences import differences
-from gatewise.data.sequences.long_table import LongColumns
-from gatewise.data.sequences.plausible import require_steps
-from gatewise.data.sequences.sequences import Sequences, SequenceTable
-from gatewise.data.sequences.vector_parts import binary_channels, in_pieces, named_parts, random_parts
-from gatewise.data.series.scaling import Scale
-from gatewise.errors import GatewiseError
+from gatewise.data.sequences.sequences import Sequences
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline
@@ -33,12 +25,26 @@ from gatewise.report.example import Example, Line, Track, channels, require_exam
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.generate_vectors.baselines import BASELINES
-from gatewise.tasks.generate_vectors.data import VectorReading, read_vectors
-from gatewise.tasks.generate_vectors.metrics import mean_by_place, next_vectors, score
+from gatewise.tasks.generate_vectors.data import (
+    VectorData,
+    VectorReading,
+    read_data,
+    read_test_data,
+    some_sequences,
+)
+from gatewise.tasks.generate_vectors.metrics import (
+    VectorPredictions,
+    nats_by_place,
+    next_vectors,
+    nll_by_place,
+    score,
+)
 from gatewise.tasks.generate_vectors.network import NextVector, SequenceModel
+from gatewise.tasks.generate_vectors.options import (
+    GenerateVectorsOptions,
+    VectorSampling,
+)
 from gatewise.tasks.generate_vectors.plots import COLUMNS, draw_vectors
-from gatewise.tasks.options import Count, CountOrFound, Depth, Fraction, Options, Rate, Size, TaskOptions
-from gatewise.tasks.predictions import Predictions
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
@@ -46,67 +52,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TABLES = (".csv", ".parquet", ".pq")
-
-
-class VectorOptions(Options):
-    """The data"""
-
-    id: str | None = Field(None, description="The column of sequence identifiers.")
-    time: str | None = Field(
-        None, description="The column that orders the steps; by default the order of the rows."
-    )
-    channels: tuple[str, ...] = Field(
-        (), description="The columns of values, with commas; by default all others."
-    )
-    differences: tuple[str, ...] = Field(
-        (), description="Columns of positions, as of a pen, whose differences are modelled."
-    )
-    split_column: str | None = Field(
-        None, description="A column with the values train, validation and test; random by default."
-    )
-    fill: Literal["forward"] | None = Field(None, description="How to fill empty cells; refused by default.")
-    validation_fraction: Fraction = Field(0.15, description="Fraction of the sequences for validation.")
-    test_fraction: Fraction = Field(0.15, description="Fraction of the sequences for the test set.")
-    steps: Count = Field(
-        512, description="The length of the segments that longer sequences are split into in training."
-    )
-
-
-class VectorNetworkOptions(Options):
-    """The network"""
-
-    hidden: Size = Field(200, description="Hidden units of a layer.")
-    layers: Depth = Field(1, description="Stacked layers.")
-    dropout: Rate = Field(0.2, description="Between layers, and before the head.")
-    components: Size = Field(20, description="Components of the Gaussian mixture of the real channels.")
-
-
-class GenerateVectorsOptions(TaskOptions, VectorNetworkOptions, VectorOptions):
-    """The training"""
-
-    epochs: Count = Field(100, description="The maximum number of epochs.")
-    patience: Count = Field(8, description="Epochs without a better validation score before training stops.")
-    learning_rate: float = Field(2e-3, gt=0, description="Of AdamW.")
-
-
-class VectorSampling(Options):
-    """Sampling"""
-
-    length: CountOrFound = Field(0, description="Steps to sample; 0 for the median length of the data.")
-    count: Count = Field(3, description="Sequences to sample.")
-    bias: float = Field(0.0, ge=0, description="Above 0, real channels are sampled closer to their mode.")
-    seed: int | None = Field(None, ge=0, description="Seed of the random generator, to repeat a sample.")
-
-
-@dataclass(frozen=True)
-class VectorData:
-    """Sequences, split into training, validation and test set."""
-
-    train: Sequences
-    validation: Sequences
-    test: Sequences
-    reading: VectorReading
-    notes: tuple[str, ...]
 
 
 class GenerateVectors(Task[VectorData]):
@@ -148,40 +93,10 @@ class GenerateVectors(Task[VectorData]):
     def draw_sample(self, model: SavedModel, sample: pl.DataFrame) -> Figure:
         reading = load_preprocessing(VectorReading, model)
         drawn = [one.select(reading.channels).to_numpy() for one in sample.partition_by(sample.columns[0])]
-        return draw_vectors({f"drawn by {model.name}": drawn}, reading.look)
+        return draw_vectors({f"sampled from {model.name}": drawn}, reading.look)
 
     def read(self, path: Path, options: GenerateVectorsOptions) -> VectorData:
-        columns = LongColumns(options.id, options.time, None, options.channels, options.split_column)
-        table, found = read_vectors(path, columns, options.fill)
-        if found is None and options.split_column is not None:
-            raise GatewiseError(
-                f"an archive has no column {options.split_column!r}; leave --split-column out"
-            )
-        table = require_steps(table, None if found is None else "--id COLUMN")
-        table = differences(table, options.differences) if options.differences else table
-        if options.split_column is None:
-            parts = random_parts(table, options.validation_fraction, options.test_fraction)
-            drawn = "drawn at random"
-        else:
-            parts, drawn = (
-                named_parts(table, options.split_column),
-                f"as column {options.split_column!r} says",
-            )
-        binary = binary_channels(table)
-        scales = tuple(
-            Scale(0.0, 1.0) if place in binary else scale
-            for place, scale in enumerate(table.scales(parts[0]))
-        )
-        reading = VectorReading(
-            found, table.channels, options.fill, options.differences, options.split_column, binary, scales,
-            fingerprint(path), options.validation_fraction, options.test_fraction,
-            int(np.median(table.sizes)),
-        )  # fmt: skip
-        sizes = "{} sequences to train on, {} to validate, {} to test".format(*map(len, parts))
-        notes = (*table.notes, _told(table, binary, options.differences), f"{sizes}: {drawn}")
-        train = _part(*in_pieces(table, parts[0], options.steps), scales)
-        validation, test = (_part(table, numbers, scales) for numbers in parts[1:])
-        return VectorData(train, validation, test, reading, notes)
+        return read_data(path, options)
 
     def network(self, data: VectorData, options: GenerateVectorsOptions, cell: CellType) -> SequenceModel:
         return SequenceModel(
@@ -202,40 +117,30 @@ class GenerateVectors(Task[VectorData]):
             name: partial(kind, len(reading.channels), reading.binary) for name, kind in BASELINES.items()
         }
 
-    def score(self, predictions: Predictions[NextVector, Sequences], data: VectorData) -> dict[str, float]:
-        network, part = predictions.network, predictions.split
-        return score(network, part)
+    def predictions(self, network: NextVector, data: VectorData, split: Sequences) -> VectorPredictions:
+        return VectorPredictions(network, split, *nats_by_place(network, split))
+
+    def score(self, predictions: VectorPredictions, data: VectorData) -> dict[str, float]:
+        return score(predictions)
 
     def preprocessing(self, data: VectorData, options: GenerateVectorsOptions) -> dict[str, Any]:
         return asdict(data.reading)
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> VectorData:
         """The test set of the training data, or all of other data."""
-        reading = load_preprocessing(VectorReading, model)
-        same = fingerprint(path) == reading.source
-        table = reading.table(path, parted=same)
-        if not same:
-            numbers, told = list(range(len(table))), "all sequences are to test"
-        else:
-            if reading.part is None:
-                parts = random_parts(table, reading.validation_share, reading.test_share)
-            else:
-                parts = named_parts(table, reading.part)
-            numbers, told = parts[2], f"{len(parts[2])} sequences to test, which the model has not seen"
-        none, test = (_part(table, one, reading.scales) for one in ([], numbers))
-        return VectorData(none, none, test, reading, (*table.notes, told))
+        return read_test_data(path, load_preprocessing(VectorReading, model))
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Predicts the vector after the end of each sequence."""
         reading = load_preprocessing(VectorReading, model)
         table = reading.table(path, parted=False)
         assert isinstance(model.network, SequenceModel)
-        expected = next_vectors(model.network, _part(table, range(len(table)), reading.scales))
+        expected = next_vectors(model.network, some_sequences(table, range(len(table)), reading.scales))
         values = reading.in_units(expected.numpy())
         if reading.differences:
             values[:, reading.changing] += reading.ends(path)[:, reading.changing]
         frame = {reading.key: table.ids, **dict(zip(reading.channels, values.T, strict=True))}
-        about = f"what is expected after each of {len(table)} sequences; of a 0/1 channel its probability"
+        about = f"the vector expected after each of {len(table)} sequences; probabilities of binary channels"
         return Prediction(pl.DataFrame(frame).with_columns(cs.float().round_sig_figs(7)), about)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
@@ -252,15 +157,8 @@ class GenerateVectors(Task[VectorData]):
         said = f"{nats.mean():.3f} nats/step"
         return Example(batch, name, tracks, said, last=lambda: network.nats(batch)[0, -1])
 
-    def details(self, predictions: Predictions[NextVector, Sequences], data: VectorData) -> list[Details]:
-        network = predictions.network
-        told = mean_by_place(network, data.test)
-        rows = tuple((name, str(count), f"{nats:.3f}") for name, count, nats in told)
-        return [
-            Details(
-                "NLL by the number of preceding steps, on the test set", ("before", "steps", "nats"), rows
-            )
-        ]
+    def details(self, predictions: VectorPredictions, data: VectorData) -> list[Details]:
+        return [nll_by_place(predictions)]
 
     def caption(self, data: VectorData) -> str:
         told = "* a baseline; nats/step: the mean -ln p of a vector given all before it"
@@ -276,31 +174,18 @@ class GenerateVectors(Task[VectorData]):
         vectors = [data.test.__getitems__([number]).values[0] for number in middle.tolist()]
         true = [data.reading.whole(one.numpy()) for one in vectors]
         drawn = sample(chosen.network, data.reading, max(map(len, true)), COLUMNS)
-        kinds = {"true, of the test part": true, f"drawn by {chosen.name}": drawn}
+        kinds = {"true, of the test set": true, f"sampled from {chosen.name}": drawn}
         figure = draw_vectors(kinds, data.reading.look)
-        return [Plot("drawn", "true sequences, and some that the network drew", figure)]
+        return [Plot("drawn", "true sequences, and some sampled from the network", figure)]
 
 
 def sample(
     network: SequenceModel, reading: VectorReading, length: int, count: int, bias: float = 0.0, seed: int = 0
 ) -> list[np.ndarray]:
-    """Sequences [length, C] drawn from a model, in the units of its data; positions begin at 0."""
+    """Sequences [length, C] sampled from a model, in the units of its data; positions begin at 0."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return [reading.whole(one) for one in network.eval().sample(length, count, bias).numpy()]
-
-
-def _part(table: SequenceTable, numbers: Sequence[int] | np.ndarray, scales: tuple[Scale, ...]) -> Sequences:
-    return Sequences(table, numbers, np.zeros(len(numbers)), scales)
-
-
-def _told(table: SequenceTable, binary: tuple[int, ...], changes: tuple[str, ...]) -> str:
-    sizes, real = table.sizes, len(table.channels) - len(binary)
-    steps = f"{sizes.min()} to {sizes.max()} steps" if sizes.min() < sizes.max() else f"{sizes[0]} steps"
-    changing = f"; of {', '.join(changes)} the changes are learned" if changes else ""
-    return (
-        f"{len(table)} sequences of {steps}; channels that are 0 or 1: {len(binary)}, real: {real}{changing}"
-    )
 
 
 TASK = GenerateVectors()

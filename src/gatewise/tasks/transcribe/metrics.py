@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,21 @@ import torch
 from torch import nn
 
 from gatewise.data.batching import even_batches
+from gatewise.data.labels.transcripts import TranscriptSteps
 from gatewise.data.text.edits import Pair, alignment, edit_distance
 from gatewise.metrics.counts import Counts
 from gatewise.modules.ctc import beam_search, best_path, negative_log_likelihood
 from gatewise.modules.finite import require_no_nan
+from gatewise.tasks.predictions import Predictions
 from gatewise.tasks.transcribe.network import Transcriber
+
+
+@dataclass(frozen=True)
+class Transcripts(Predictions[Transcriber, TranscriptSteps]):
+    """The predicted texts of a split, and the true ones, as lists of symbols or words."""
+
+    values: list[list[str]]
+    truth: list[list[str]]
 
 
 @torch.inference_mode()

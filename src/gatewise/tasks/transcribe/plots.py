@@ -11,7 +11,7 @@ import torch
 from gatewise.data.labels.strips import Strips
 from gatewise.data.labels.transcribed import Transcribed
 from gatewise.modules.ctc import BLANK
-from gatewise.tasks.transcribe.metrics import find_texts
+from gatewise.tasks.transcribe.metrics import Transcripts
 from gatewise.tasks.transcribe.network import Transcriber
 
 if TYPE_CHECKING:
@@ -22,13 +22,12 @@ SEEN = 0.25  # the probability from which a symbol is drawn
 INK, WRONG, FAINT = "#222222", "#c1440e", "#999999"
 
 
-def draw_texts(data: Transcribed, network: Transcriber, who: str) -> Figure:
+def draw_texts(data: Transcribed, predictions: Transcripts, who: str) -> Figure:
     """Draws some inputs, below them the probability of each symbol at each step, and both texts."""
     from matplotlib.figure import Figure
 
-    part = data.test
-    found, _ = find_texts(network, part, data.beam)
-    texts = [data.alphabet.decode(one) for one in found]
+    part, network = predictions.split, predictions.network
+    texts = [data.alphabet.joined(one) for one in predictions.values]
     wrong = [number for number, text in enumerate(texts) if text != part.texts[number]]
     right = [number for number, text in enumerate(texts) if text == part.texts[number]]
     half = SEQUENCES // 2

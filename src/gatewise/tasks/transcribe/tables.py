@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from gatewise.data.labels.transcribed import Transcribed
 from gatewise.metrics.details import Details
-from gatewise.tasks.transcribe.metrics import edits
+from gatewise.tasks.transcribe.metrics import Transcripts, edits
 
 EDITS, TEXTS, WIDE = 8, 8, 30  # rows of the tables, and the longest text in one
 GOOD = 2  # texts without a mistake among those shown
 
 
-def edit_table(data: Transcribed, found: Sequence[Sequence[str]]) -> Details | None:
+def edit_table(predictions: Transcripts) -> Details | None:
     """A table of the most frequent edits between true and predicted symbols."""
-    truth = [data.alphabet.split(text) for text in data.test.texts]
     rows = tuple(
         (_shown(true, "(nothing)"), _shown(read, "(left out)"), f"{count:,}")
-        for (true, read), count in edits(truth, found).most_common(EDITS)
+        for (true, read), count in edits(predictions.truth, predictions.values).most_common(EDITS)
     )
     header = ("true", "predicted", "count")
     return Details("the most frequent errors on the test set", header, rows) if rows else None
 
 
-def text_table(data: Transcribed, found: Sequence[Sequence[str]]) -> Details:
+def text_table(predictions: Transcripts, data: Transcribed) -> Details:
     """A table of true and predicted texts of the test set, those with errors first."""
-    read = [data.alphabet.joined(one) for one in found]
-    same = [text == true for text, true in zip(read, data.test.texts, strict=True)]
+    split = predictions.split
+    read = [data.alphabet.joined(one) for one in predictions.values]
+    same = [text == true for text, true in zip(read, split.texts, strict=True)]
     wrong, right = ([number for number, one in enumerate(same) if one == kind] for kind in (False, True))
     chosen = [*wrong[: TEXTS - min(GOOD, len(right))], *right[:GOOD]]
     rows = tuple(
         (
-            _cut(data.names[data.test.numbers[number]]), _cut(data.test.texts[number]), _cut(read[number]),
+            _cut(data.names[split.numbers[number]]), _cut(split.texts[number]), _cut(read[number]),
             "" if same[number] else "≠",
         )
         for number in chosen

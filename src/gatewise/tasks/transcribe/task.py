@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
-from pydantic import Field
 
 from gatewise.cells.base import CellType
-from gatewise.data.fingerprint import fingerprint
-from gatewise.data.images.images import Colour
 from gatewise.data.labels.strips import Strips
 from gatewise.data.labels.transcribed import (
     SignalForm,
-    StripForm,
-    TextPlan,
     Transcribed,
-    names_images,
-    read_signals,
-    read_strips,
 )
-from gatewise.data.labels.transcripts import Symbols, TranscriptSteps
+from gatewise.data.labels.transcripts import TranscriptSteps
 from gatewise.data.memory.arrays import SEQUENCE, Layout, is_arrays, write_sequences
 from gatewise.data.memory.images import is_images, write_captioned, write_images
 from gatewise.data.memory.labels import text_column
-from gatewise.data.sequences.long_table import LongColumns
 from gatewise.errors import GatewiseError
 from gatewise.metrics.counts import exact_match
 from gatewise.metrics.details import Details
@@ -43,70 +34,20 @@ from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, Track, channels, require_example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
-from gatewise.tasks.options import CountOrFound, Fraction, Options, Rate, StackOptions, TaskOptions
-from gatewise.tasks.predictions import Predictions
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 from gatewise.tasks.transcribe.baselines import MajorityText, WindowTranscriber
-from gatewise.tasks.transcribe.metrics import error_rate, find_texts
+from gatewise.tasks.transcribe.data import Preprocessing, read_data, read_test_data
+from gatewise.tasks.transcribe.metrics import Transcripts, error_rate, find_texts
 from gatewise.tasks.transcribe.network import Transcriber, TranscriptNetwork, steps_left
+from gatewise.tasks.transcribe.options import (
+    TranscribeOptions,
+)
 from gatewise.tasks.transcribe.plots import draw_texts
 from gatewise.tasks.transcribe.tables import edit_table, text_table
 
 HEIGHT_PER_FRAME = 8  # pixels of height for each column of a stack, by default
 TEXTS = "texts.parquet"  # beside the sequences that were given as arrays
-
-
-class TranscribeDataOptions(Options):
-    """The data"""
-
-    head: Literal["ctc"] = Field("ctc", description="Of the task label, which is this task with it.")
-    label: str | None = Field(None, description="The column of texts; by default recognised by its name.")
-    id: str | None = Field(None, description="The column of image files or of sequence identifiers.")
-    tokenizer: Symbols = Field("characters", description="The symbols of a text.")
-    colour: Colour = Field("auto", description="Read images as grey, in colour, or unchanged.")
-    height: CountOrFound = Field(0, description="Height in pixels that images are resized to; 0 chooses it.")
-    targets: str | None = Field(
-        None, description="Of a long table: a table of id and text; by default its own column of texts."
-    )
-    time: str | None = Field(None, description="Of a long table: the column that orders the steps.")
-    channels: tuple[str, ...] = Field(
-        (), description="Of a long table: the columns of values; by default all others."
-    )
-    fill: Literal["forward"] | None = Field(None, description="How to fill empty cells; refused by default.")
-    split_column: str | None = Field(
-        None, description="A column beside the texts: train, validation or test; random by default."
-    )
-    validation_fraction: Fraction = Field(0.15, description="Fraction for validation.")
-    test_fraction: Fraction = Field(0.15, description="Fraction for the test set.")
-
-
-class TranscribeNetworkOptions(StackOptions):
-    """The network"""
-
-    dropout: Rate = Field(0.1, description="Before, between and after the layers.")
-    bidirectional: bool = Field(True, description="Use bidirectional layers.")
-    front: Front = Field(
-        "none", description="Feature extraction of images before the layers read their columns."
-    )
-    stack_frames: CountOrFound = Field(
-        0, description="Consecutive steps concatenated into one; 0 chooses the number."
-    )
-    beam: CountOrFound = Field(8, description="Prefixes of the beam search; 0 takes the best path.")
-
-
-class TranscribeOptions(TaskOptions, TranscribeNetworkOptions, TranscribeDataOptions):
-    """The training"""
-
-    learning_rate: float = Field(3e-3, gt=0, description="Of AdamW.")
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """How a model reads data; `source` is the fingerprint of the training data."""
-
-    form: StripForm | SignalForm
-    source: str
 
 
 class Transcribe(Task[Transcribed]):
@@ -150,15 +91,9 @@ class Transcribe(Task[Transcribed]):
             over_images(cell)
 
     def read(self, path: Path, options: TranscribeOptions) -> Transcribed:
-        shares = (options.validation_fraction, options.test_fraction)
-        plan = TextPlan(options.tokenizer, options.beam, *shares, options.split_column)
-        if names_images(path):
-            data = read_strips(path, options.id, options.label, options.colour, options.height, plan)
-        else:
-            columns = LongColumns(options.id, options.time, options.label, options.channels)
-            data = read_signals(path, columns, options.fill, options.targets, plan)
+        data = read_data(path, options)
         _stacked(data, options)
-        return replace(data, source=fingerprint(data.form.source(path)))
+        return data
 
     def network(self, data: Transcribed, options: TranscribeOptions, cell: CellType) -> TranscriptNetwork:
         return TranscriptNetwork(
@@ -185,22 +120,21 @@ class Transcribe(Task[Transcribed]):
         join = _stacked(data, options.model_copy(update={"front": "none"}))
         return {"window": partial(WindowTranscriber, len(data.alphabet.symbols), data.channels, join)}
 
-    def score(
-        self, predictions: Predictions[Transcriber, TranscriptSteps], data: Transcribed
-    ) -> dict[str, float]:
-        network, part = predictions.network, predictions.split
-        truth = [data.alphabet.split(text) for text in part.texts]
-        found = _found(network, data, part)
-        return {"error_rate": error_rate(truth, found), "exact": exact_match(truth, found)}
+    def predictions(self, network: Transcriber, data: Transcribed, split: TranscriptSteps) -> Transcripts:
+        texts, _ = find_texts(network, split, data.beam)
+        values = [[data.alphabet.symbols[one - 1] for one in text] for text in texts]
+        return Transcripts(network, split, values, [data.alphabet.split(text) for text in split.texts])
+
+    def score(self, predictions: Transcripts, data: Transcribed) -> dict[str, float]:
+        truth, predicted = predictions.truth, predictions.values
+        return {"error_rate": error_rate(truth, predicted), "exact": exact_match(truth, predicted)}
 
     def preprocessing(self, data: Transcribed, options: TranscribeOptions) -> dict[str, Any]:
         return asdict(Preprocessing(data.form, data.source))
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> Transcribed:
         """The test set of the training data, or all of other data."""
-        reading = load_preprocessing(Preprocessing, model)
-        form = reading.form
-        return form.again(path, same=fingerprint(form.source(path)) == reading.source)
+        return read_test_data(path, load_preprocessing(Preprocessing, model))
 
     def evaluation_baselines(self, data: Transcribed) -> Mapping[str, Callable[[], Baseline]]:
         return {} if data.train is None else self.baselines(data)
@@ -234,12 +168,8 @@ class Transcribe(Task[Transcribed]):
             last=lambda: network(batch.values, batch.lengths)[0][0, end].log_softmax(-1)[best[end]],
         )  # fmt: skip
 
-    def details(
-        self, predictions: Predictions[Transcriber, TranscriptSteps], data: Transcribed
-    ) -> list[Details]:
-        network = predictions.network
-        found = _found(network, data, data.test)
-        tables = (edit_table(data, found), text_table(data, found))
+    def details(self, predictions: Transcripts, data: Transcribed) -> list[Details]:
+        tables = (edit_table(predictions), text_table(predictions, data))
         return [one for one in tables if one is not None]
 
     def caption(self, data: Transcribed) -> str:
@@ -252,8 +182,8 @@ class Transcribe(Task[Transcribed]):
     def draw(self, comparison: Comparison[Transcribed]) -> list[Plot]:
         chosen = comparison.chosen(baseline=False)
         assert chosen is not None
-        assert isinstance(chosen.network, Transcriber)
-        figure = draw_texts(comparison.data, chosen.network, chosen.name)
+        assert isinstance(chosen.predictions, Transcripts)
+        figure = draw_texts(comparison.data, chosen.predictions, chosen.name)
         return [Plot("texts", "sequences of the test set, with the probability of each symbol", figure)]
 
 
@@ -274,12 +204,6 @@ def _drawn(data: Transcribed, place: int, values: np.ndarray, steps: int) -> tup
 def _only(part: TranscriptSteps, number: int) -> TranscriptSteps:
     """One sequence of a split."""
     return TranscriptSteps(part.inputs, [part.numbers[number]], [part.texts[number]], part.alphabet)
-
-
-def _found(network: Transcriber, data: Transcribed, part: TranscriptSteps) -> list[list[str]]:
-    """The symbols of the text in each sequence."""
-    texts, _ = find_texts(network, part, data.beam)
-    return [[data.alphabet.symbols[one - 1] for one in text] for text in texts]
 
 
 def _stacked(data: Transcribed, options: TranscribeOptions) -> int:

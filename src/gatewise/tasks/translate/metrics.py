@@ -10,10 +10,14 @@ from torch import Tensor
 
 from gatewise.data.text.parallel import PairBatch, Parallel, ParallelData, Ragged
 from gatewise.data.text.symbols import UNKNOWN, Symbols
+from gatewise.metrics.details import Details
+from gatewise.metrics.text import by_length, score
 from gatewise.modules.beam_search import Hypothesis
+from gatewise.tasks.predictions import Predictions
 from gatewise.tasks.translate.network import Translator
 
 BATCH_SIZE = 64  # sentences
+EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,21 @@ class Translation:
     tokens: tuple[str, ...]
     source: tuple[str, ...]
     attention: Tensor | None
+
+
+@dataclass(frozen=True)
+class Translations(Predictions[Translator, Parallel]):
+    """The translations of a split.
+
+    values: of each pair, in order; references: the targets, normalized as translations are
+    """
+
+    values: list[Translation]
+    references: list[str]
+
+    @property
+    def texts(self) -> list[str]:
+        return [one.text for one in self.values]
 
 
 def translate_texts(
@@ -65,6 +84,30 @@ def translate_split(network: Translator, split: Parallel, data: ParallelData) ->
 def references(split: Parallel, data: ParallelData) -> list[str]:
     """The targets of a split, normalized as translations are."""
     return [data.target.plain(split.text(row)[1]) for row in range(len(split))]
+
+
+def scores_by_length(predictions: Translations) -> Details:
+    """Scores of short and long sources."""
+    texts = predictions.texts
+
+    def scored(rows: list[int]) -> dict[str, float]:
+        return score([texts[row] for row in rows], [predictions.references[row] for row in rows])
+
+    lengths = predictions.split.sources.lengths - 1
+    return by_length(lengths, scored, "by the number of source symbols", "pairs")
+
+
+def examples(predictions: Translations) -> Details:
+    """The first pairs of the split with their translations."""
+    rows: list[tuple[str, ...]] = []
+    for row, predicted in enumerate(predictions.texts[:EXAMPLES]):
+        rows += [
+            ("source", predictions.split.text(row)[0]),
+            ("true", predictions.references[row]),
+            ("predicted", predicted),
+            ("", ""),
+        ]
+    return Details("pairs of the test set", ("", ""), tuple(rows[:-1]))
 
 
 def _translation(hypothesis: Hypothesis, source: list[str], target: Symbols) -> Translation:

@@ -1,0 +1,85 @@
+"""The options of captioning images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from gatewise.data.images.images import Colour
+from gatewise.data.text.symbols import Kind
+from gatewise.tasks.caption.encoder import EncoderKind
+from gatewise.tasks.options import (
+    Count,
+    CountOrFound,
+    Depth,
+    Fraction,
+    Options,
+    Rate,
+    Size,
+    StackOptions,
+    TaskOptions,
+)
+
+
+class CaptionDataOptions(Options):
+    """The captions"""
+
+    images: str | None = Field(None, description="The folder of the images; by default that of the table.")
+    file: str | None = Field(None, description="The column of image files; by default the one of that name.")
+    caption: str | None = Field(None, description="The column of captions; by default the one of that name.")
+    split_column: str | None = Field(None, description="A column with the values train, validation and test.")
+    validation_fraction: Fraction = Field(
+        0.1, description="Fraction of the images for validation, without a column."
+    )
+    test_fraction: Fraction = Field(
+        0.1, description="Fraction of the images for the test set, without a column."
+    )
+    size: str | None = Field(
+        None, description="HEIGHTxWIDTH that images are resized to, or HEIGHTx for any width."
+    )
+    colour: Colour = Field("auto", description="Read images as grey, in colour, or unchanged.")
+    tokenizer: Kind = Field("words", description="The symbols of a text.")
+    vocabulary: Count = Field(8000, description="The maximum number of symbols.")
+    min_count: Count = Field(2, description="Occurrences in the training set below which a word is unknown.")
+    lowercase: bool = Field(False, description="Convert texts to lower case, references too.")
+
+    @field_validator("images", mode="after")
+    @classmethod
+    def _from_anywhere(cls, value: str | None) -> str | None:
+        """A run can be resumed from another folder."""
+        return None if value is None else str(Path(value).resolve())
+
+
+class CaptionNetworkOptions(StackOptions):
+    """The network"""
+
+    hidden: Size = Field(
+        128, description="Hidden units of a layer; each direction of the encoder of columns has half."
+    )
+    dropout: Rate = Field(0.2, description="Of embeddings, between layers, and before the softmax.")
+    filters: tuple[Size, ...] = Field(
+        (16, 32), min_length=1, description="Filters of the convolution's blocks; each block halves an image."
+    )
+    encoder: EncoderKind = Field(
+        "columns", description="What the decoder attends to: encoded columns of the image, or all positions."
+    )
+    embedding: Size = Field(64, description="Size of a symbol's vector.")
+    attention: Literal["bahdanau", "luong", "none"] = Field(
+        "bahdanau", description="Attention over the encoder's outputs: luong is faster."
+    )
+    beam: Depth = Field(3, description="Hypotheses of the beam search.")
+    length_penalty: float = Field(
+        1.0, ge=0, description="Of the beam search: 0 prefers short outputs, 1 and above long ones."
+    )
+
+
+class CaptionOptions(TaskOptions, CaptionNetworkOptions, CaptionDataOptions):
+    """The training"""
+
+    epochs: Count = Field(30, description="The maximum number of epochs.")
+    batch_size: CountOrFound = Field(
+        32, description="Captions in a batch, over all devices; 0 finds a number."
+    )
+    learning_rate: float = Field(2e-3, gt=0, description="Of AdamW.")

@@ -1,0 +1,67 @@
+"""The options of language models and of sampling from them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gatewise.tasks.options import Count, CountOrFound, Depth, Fraction, Options, Rate, Size, TaskOptions
+
+
+class TextOptions(Options):
+    """The text"""
+
+    tokenizer: Literal["characters", "bytes", "bpe"] = Field(
+        "characters", description="The symbols of the text."
+    )
+    vocabulary: CountOrFound = Field(
+        0, description="The maximum number of symbols; 0 for all characters, or for 2000 byte pairs."
+    )
+    files: str = Field("*.txt", min_length=1, description="Which files of a folder, as a pattern.")
+    validation_fraction: Fraction = Field(
+        0.05, description="Fraction of the text before the test set, for validation."
+    )
+    test_fraction: Fraction = Field(0.1, description="Fraction at the end of the text, for the test set.")
+    steps: Count = Field(128, description="Steps of truncated backpropagation through time.")
+    steps_per_epoch: CountOrFound = Field(
+        0,
+        description="The maximum number of steps in an epoch; the next one continues there. 0 for all.",
+    )
+
+
+class LanguageOptions(Options):
+    """The network"""
+
+    hidden: Size = Field(512, description="Hidden units of a layer.")
+    layers: Depth = Field(1, description="Stacked layers.")
+    embedding: Size = Field(128, description="Size of a symbol's vector.")
+    dropout: Rate = Field(0.3, description="Of the embedding, between layers, and before the softmax.")
+
+
+class GenerateOptions(TaskOptions, LanguageOptions, TextOptions):
+    """The training"""
+
+    epochs: Count = Field(20, description="The maximum number of epochs.")
+    batch_size: Count = Field(32, description="Streams in a batch, over all devices.")
+    learning_rate: float = Field(2e-3, gt=0, description="Of AdamW.")
+    schedule: Literal["plateau", "cosine"] = Field(
+        "cosine",
+        description="Lower the learning rate when the validation score stalls, or by a cosine.",
+    )
+    weight_decay: float = Field(0.01, ge=0, description="Of AdamW.")
+
+
+class TextSampling(Options):
+    """Sampling"""
+
+    length: Count = Field(500, description="Symbols to sample.")
+    seed: int | None = Field(None, ge=0, description="Seed of the random generator, to repeat a sample.")
+    prime: str = Field("", description="The text to continue; a new line if not given.")
+    temperature: float = Field(
+        0.8, ge=0, description="Below 1 favours probable symbols; 0 takes the most probable one."
+    )
+    top_k: CountOrFound = Field(0, description="Sample from the k most probable symbols; 0 for all.")
+    top_p: float = Field(
+        1.0, ge=0, le=1, description="Sample from the most probable symbols with this total probability."
+    )

@@ -1,0 +1,62 @@
+"""The options of generating sequences of vectors, and of sampling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from gatewise.tasks.options import Count, CountOrFound, Depth, Fraction, Options, Rate, Size, TaskOptions
+
+if TYPE_CHECKING:
+    pass
+
+
+class VectorOptions(Options):
+    """The data"""
+
+    id: str | None = Field(None, description="The column of sequence identifiers.")
+    time: str | None = Field(
+        None, description="The column that orders the steps; by default the order of the rows."
+    )
+    channels: tuple[str, ...] = Field(
+        (), description="The columns of values, with commas; by default all others."
+    )
+    differences: tuple[str, ...] = Field(
+        (), description="Columns of positions, as of a pen, whose differences are modelled."
+    )
+    split_column: str | None = Field(
+        None, description="A column with the values train, validation and test; random by default."
+    )
+    fill: Literal["forward"] | None = Field(None, description="How to fill empty cells; refused by default.")
+    validation_fraction: Fraction = Field(0.15, description="Fraction of the sequences for validation.")
+    test_fraction: Fraction = Field(0.15, description="Fraction of the sequences for the test set.")
+    steps: Count = Field(
+        512, description="The length of the segments that longer sequences are split into in training."
+    )
+
+
+class VectorNetworkOptions(Options):
+    """The network"""
+
+    hidden: Size = Field(200, description="Hidden units of a layer.")
+    layers: Depth = Field(1, description="Stacked layers.")
+    dropout: Rate = Field(0.2, description="Between layers, and before the head.")
+    components: Size = Field(20, description="Components of the Gaussian mixture of the real channels.")
+
+
+class GenerateVectorsOptions(TaskOptions, VectorNetworkOptions, VectorOptions):
+    """The training"""
+
+    epochs: Count = Field(100, description="The maximum number of epochs.")
+    patience: Count = Field(8, description="Epochs without a better validation score before training stops.")
+    learning_rate: float = Field(2e-3, gt=0, description="Of AdamW.")
+
+
+class VectorSampling(Options):
+    """Sampling"""
+
+    length: CountOrFound = Field(0, description="Steps to sample; 0 for the median length of the data.")
+    count: Count = Field(3, description="Sequences to sample.")
+    bias: float = Field(0.0, ge=0, description="Above 0, real channels are sampled closer to their mode.")
+    seed: int | None = Field(None, ge=0, description="Seed of the random generator, to repeat a sample.")

@@ -1,0 +1,56 @@
+"""The options of transcription."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gatewise.data.images.images import Colour
+from gatewise.data.labels.transcripts import Symbols
+from gatewise.modules.strip_fronts import Front
+from gatewise.tasks.options import CountOrFound, Fraction, Options, Rate, StackOptions, TaskOptions
+
+
+class TranscribeDataOptions(Options):
+    """The data"""
+
+    head: Literal["ctc"] = Field("ctc", description="Of the task label, which is this task with it.")
+    label: str | None = Field(None, description="The column of texts; by default recognised by its name.")
+    id: str | None = Field(None, description="The column of image files or of sequence identifiers.")
+    tokenizer: Symbols = Field("characters", description="The symbols of a text.")
+    colour: Colour = Field("auto", description="Read images as grey, in colour, or unchanged.")
+    height: CountOrFound = Field(0, description="Height in pixels that images are resized to; 0 chooses it.")
+    targets: str | None = Field(
+        None, description="Of a long table: a table of id and text; by default its own column of texts."
+    )
+    time: str | None = Field(None, description="Of a long table: the column that orders the steps.")
+    channels: tuple[str, ...] = Field(
+        (), description="Of a long table: the columns of values; by default all others."
+    )
+    fill: Literal["forward"] | None = Field(None, description="How to fill empty cells; refused by default.")
+    split_column: str | None = Field(
+        None, description="A column beside the texts: train, validation or test; random by default."
+    )
+    validation_fraction: Fraction = Field(0.15, description="Fraction for validation.")
+    test_fraction: Fraction = Field(0.15, description="Fraction for the test set.")
+
+
+class TranscribeNetworkOptions(StackOptions):
+    """The network"""
+
+    dropout: Rate = Field(0.1, description="Before, between and after the layers.")
+    bidirectional: bool = Field(True, description="Use bidirectional layers.")
+    front: Front = Field(
+        "none", description="Feature extraction of images before the layers read their columns."
+    )
+    stack_frames: CountOrFound = Field(
+        0, description="Consecutive steps concatenated into one; 0 chooses the number."
+    )
+    beam: CountOrFound = Field(8, description="Prefixes of the beam search; 0 takes the best path.")
+
+
+class TranscribeOptions(TaskOptions, TranscribeNetworkOptions, TranscribeDataOptions):
+    """The training"""
+
+    learning_rate: float = Field(3e-3, gt=0, description="Of AdamW.")

@@ -1,0 +1,112 @@
+"""Pairs of texts, and how a trained model reads new ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from gatewise.data.fingerprint import fingerprint
+from gatewise.data.text.pairs import TextPairs, is_table, read_pairs
+from gatewise.data.text.parallel import (
+    ParallelData,
+    VocabularyConfig,
+    numbered,
+    prepare,
+    shares_of,
+    split,
+    with_text,
+)
+from gatewise.data.text.symbols import Symbols
+from gatewise.errors import GatewiseError
+from gatewise.tasks.translate.options import TranslateOptions
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a model reads texts.
+
+    source, target: the vocabularies
+    columns: of sources and targets in a table
+    trained_on: the fingerprint of the training data
+    target_file: of the training data
+    shares: the fractions for validation and test
+    """
+
+    source: dict[str, Any]
+    target: dict[str, Any]
+    columns: tuple[str, str] | None
+    trained_on: str
+    target_file: str | None
+    shares: tuple[float, float]
+
+    @classmethod
+    def of(cls, data: ParallelData, options: TranslateOptions) -> Self:
+        """How the data were read with the options."""
+        texts = data.train.texts
+        others = [None if one.texts is texts else one.texts for one in (data.validation, data.test)]
+        shares = shares_of((options.validation_fraction, options.test_fraction), *others)
+        return cls(
+            source=data.source.to_data(),
+            target=data.target.to_data(),
+            columns=texts.columns,
+            trained_on=fingerprint(Path(texts.path)),
+            target_file=options.target_file,
+            shares=shares,
+        )
+
+    def symbols(self) -> tuple[Symbols, Symbols]:
+        return Symbols.from_data(self.source), Symbols.from_data(self.target)
+
+    def pairs(self, path: Path, trained: bool) -> TextPairs:
+        """Reads the pairs of a file; trained: whether it is the training data."""
+        if is_table(path):
+            return read_pairs(path, None, *(self.columns or (None, None)))
+        if trained:
+            return read_pairs(path, self.target_file)
+        halves = str(path).split(",")
+        if len(halves) != 2:
+            raise GatewiseError(
+                f"{path} is no table by its name; of a text give the translations too: {path},TRANSLATIONS"
+            )
+        return read_pairs(*halves)
+
+
+def read_data(path: Path, options: TranslateOptions) -> ParallelData:
+    """Reads pairs of texts, splits them, and learns the vocabularies.
+
+    Errors: `GatewiseError` with the place in the file.
+    """
+    pairs = read_pairs(path, options.target_file, options.source, options.target)
+    others = [_others(one, pairs) for one in (options.validation_file, options.test_file)]
+    vocabulary = VocabularyConfig(
+        options.tokenizer, options.vocabulary, options.min_count, options.max_length, options.lowercase
+    )
+    return prepare(pairs, vocabulary, (options.validation_fraction, options.test_fraction), *others)
+
+
+def read_test_data(path: Path, preprocessing: Preprocessing) -> ParallelData:
+    """The test set of the data that a model was trained on, or all of other data.
+
+    Errors: `GatewiseError` where the model was trained on all pairs.
+    """
+    trained = path.is_file() and fingerprint(path) == preprocessing.trained_on
+    notes: list[str] = []
+    pairs = preprocessing.pairs(path, trained)
+    if trained and not preprocessing.shares[1]:
+        raise GatewiseError(f"the model was trained on all of {path}; give pairs that it has not seen")
+    rows = with_text(pairs, notes)
+    rows = split(pairs, rows, preprocessing.shares)[2] if trained else rows
+    symbols = preprocessing.symbols()
+    test, none = numbered(pairs, rows, *symbols), numbered(pairs, rows[:0], *symbols)
+    notes.append(f"{len(test):,} pairs to test" + (", which the model has not seen" if trained else ""))
+    return ParallelData(none, test, test, *symbols, tuple(notes))
+
+
+def _others(files: tuple[str, ...], pairs: TextPairs) -> TextPairs | None:
+    """The pairs of other files, in columns of the same names."""
+    if len(files) > 2:
+        raise GatewiseError(f"expected a table, or two texts with a comma, got {','.join(files)}")
+    if len(files) == 2:
+        return read_pairs(*files)
+    return read_pairs(files[0], None, *(pairs.columns or (None, None))) if files else None
