@@ -12,7 +12,7 @@ def expected(pooling, hiddens):
     """The summary of one sequence [T, H] without padding."""
     half = hiddens.shape[1] // 2
     if pooling.how == "last":
-        return torch.cat([hiddens[-1, :half], hiddens[0, half:]]) if pooling.both else hiddens[-1]
+        return torch.cat([hiddens[-1, :half], hiddens[0, half:]]) if pooling.bidirectional else hiddens[-1]
     if pooling.how == "mean":
         return sum(hiddens) / len(hiddens)
     if pooling.how == "max":

@@ -47,7 +47,7 @@ def test_a_model_comes_back_as_it_was(tmp_path, network):
     model = saved(network.eval())
     save_model(tmp_path, model)
     again = load_model(tmp_path)
-    for field in ("task", "name", "reading"):
+    for field in ("task", "name", "preprocessing"):
         assert getattr(again, field) == getattr(model, field)
     assert type(again.network) is type(network)
     past, future = torch.randn(2, 6, 2), torch.randn(2, 3, 1)

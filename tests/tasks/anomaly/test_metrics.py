@@ -68,7 +68,10 @@ def test_a_threshold_lets_the_given_rate_of_normal_steps_pass():
     flags = flagged(detector, score_windows(detector, given))
     normal = given.normal
     assert flags[normal].mean() == pytest.approx(0.05, abs=1 / normal.sum())
-    assert score(Detections(detector, given, score_windows(detector, given)))["false_alarm_rate"] == flags[normal].mean()
+    assert (
+        score(Detections(detector, given, score_windows(detector, given)))["false_alarm_rate"]
+        == flags[normal].mean()
+    )
 
 
 def test_scores_are_those_of_the_definitions():

@@ -103,7 +103,7 @@ def test_the_table_says_which_part_an_image_is_in_and_words_are_bounded(folder, 
         TASK.read(tmp_path / "one.csv", options)
     table.head(4).write_csv(tmp_path / "few.csv")
     with pytest.raises(
-        GatewiseError, match=r"few\.csv has captions of 4 images; expected at least 5, to train"
+        GatewiseError, match=r"few\.csv has captions of 4 images; expected at least 5, for the training"
     ):
         TASK.read(tmp_path / "few.csv", TrainOptions(images=str(folder)))
 

@@ -98,7 +98,7 @@ def test_drawn_sequences_are_a_table_and_a_picture(pens, tmp_path, monkeypatch):
     assert pl.read_parquet("again.parquet")["x"].to_list() == pytest.approx(found["x"].to_list())
     assert (tmp_path / "drawn.png").read_bytes()[:4] == b"\x89PNG"
     assert drawn(TASK, comparison, tmp_path) == {
-        "drawn.png": "true sequences, and some that the network drew"
+        "drawn.png": "true sequences, and some sampled from the network"
     }
 
 

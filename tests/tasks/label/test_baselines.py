@@ -83,7 +83,7 @@ def test_the_weights_are_the_optimum_of_a_penalty():
     _, _, data = numbered(sentences(60))
     model = TokenWindow(5, reach=1)
     model.learn(data, data)
-    features, labels = model.collected(data)
+    features, labels = model.collect(data)
     model.requires_grad_(True)
     functional.cross_entropy(model.logits(features), labels, reduction="sum").backward()
     weights, slopes = model.weights.weight.detach(), model.weights.weight.grad
@@ -121,7 +121,7 @@ def test_few_numbers_at_once(monkeypatch):
     data = channels(40)
     monkeypatch.setattr(label_baselines, "MAX_FEATURES", 300)
     model = ChannelWindow(2, channels=1, reach=2)
-    features, labels = model.collected(data)
+    features, labels = model.collect(data)
     assert len(features) == len(labels)
     assert features.numel() < 600
 

@@ -119,10 +119,16 @@ class CaptionNetwork(Captioner):
     @torch.no_grad()
     def caption(self, batch: CaptionBatch) -> list[Hypothesis]:
         limits = torch.full((len(batch.images),), self.max_length + 1)
-        return beam_search(
-            self._step, Context.select, self.encode(batch), limits,
+        context = self.encode(batch)
+        found = beam_search(
+            self._step, Context.select, context, limits,
             begin=BEGIN, end=END, beam=self.beam, penalty=self.penalty,
         )  # fmt: skip
+        # The attention is that of the positions of each image, without the padding of the batch.
+        return [
+            one if one.attention is None else one._replace(attention=one.attention[:, mask])
+            for one, mask in zip(found, context.memory.mask, strict=True)
+        ]
 
     def options(self) -> dict[str, Any]:
         return dict(self._options)
