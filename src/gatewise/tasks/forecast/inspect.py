@@ -15,7 +15,7 @@ from gatewise.data.series.windows import WindowBatch
 from gatewise.insight.attribution import attribute
 from gatewise.modules.heads import LEVELS, MEDIAN
 from gatewise.modules.network import Network
-from gatewise.report.attribution import channel_track, accurate_attribution, in_data_units
+from gatewise.report.attribution import accurate_attribution, channel_track, in_data_units
 from gatewise.report.example import Example, ExampleAttribution, Line, Track, channels, require_example
 from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
@@ -53,7 +53,9 @@ def inspect_forecast(network: Network, data: ForecastData, number: int) -> Examp
         f"(true: {target[1].values[0]:.6g})",
         times,
         step,
-        attribute=lambda _: explain_forecast(network, batch, scale, (columns.target, *names), times[-1], step),
+        attribute=lambda _: explain_forecast(
+            network, batch, scale, (columns.target, *names), times[-1], step
+        ),
     )
 
 

@@ -14,7 +14,13 @@ from gatewise.data.labels.labelled_text import TextForm
 from gatewise.data.labels.token_steps import NONE
 from gatewise.insight.attribution import attribute, attribute_through
 from gatewise.modules.network import Network
-from gatewise.report.attribution import channel_track, accurate_attribution, symbol_track, repeat_example, in_data_units
+from gatewise.report.attribution import (
+    accurate_attribution,
+    channel_track,
+    in_data_units,
+    repeat_example,
+    symbol_track,
+)
 from gatewise.report.example import Example, ExampleAttribution, Track, channels, require_example
 from gatewise.tasks.label.network import Labeller, LabelNetwork
 
