@@ -1,26 +1,37 @@
-"""Multinomial logistic regression, the baseline of everything that has classes."""
+"""Multinomial logistic regression, the baseline of all tasks with classes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-PENALTIES = (1.0, 0.1, 0.01, 0.001, 0.0001)  # each regression begins where the one before ended
-ITERATIONS = 100  # of L-BFGS, for each penalty
-SMALL = 1 << 28  # products for all scores below which threads would mostly wait for each other
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+PENALTIES = (1.0, 0.1, 0.01, 0.001, 0.0001)
+MAX_ITERATIONS = 100  # of L-BFGS, for each penalty
+
+
+class Linear(NamedTuple):
+    """`logits = W x + b`: weight [K, F] and bias [K] in float64."""
+
+    weight: Tensor
+    bias: Tensor
 
 
 def fit_logistic(
     features: Tensor, labels: Tensor, held: Tensor, held_labels: Tensor, classes: int
 ) -> tuple[Tensor, Tensor]:
-    """Weights [V, F] and bias [V] of `p(class | x) = softmax(W x + b)`.
+    """Weights [K, F] and bias [K] of `p(class | x) = softmax(W x + b)`.
 
-    `argmin mean(-ln p) + penalty / 2 * |W|^2` over standardized features [N, F], by
-    L-BFGS in float64; the penalty whose `-ln p` is lowest on the held-out features (Hoerl and Kennard 1970).
+    `argmin mean(-ln p) + penalty / 2 * |W|^2` over standardized features [N, F]; the penalty whose `-ln p`
+    is lowest on the held-out features (Hoerl and Kennard 1970).
 
     >>> x = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
     >>> weight, bias = fit_logistic(x, torch.tensor([0, 0, 1, 1]), x, torch.tensor([0, 0, 1, 1]), classes=2)
@@ -31,43 +42,41 @@ def fit_logistic(
     deviation = features.double().std(0, unbiased=False)
     deviation = torch.where(deviation > 1e-6 * mean.abs(), deviation, 1.0)
     scaled, held = (features.double() - mean) / deviation, (held.double() - mean) / deviation
-    weight = torch.zeros(classes, features.shape[1], dtype=torch.float64, requires_grad=True)
-    bias = torch.zeros(classes, dtype=torch.float64, requires_grad=True)
-    best, kept = torch.inf, (weight.detach(), bias.detach())
-    with _threads(1 if scaled.numel() * classes < SMALL else torch.get_num_threads()):
-        for penalty in PENALTIES:
-            _descend(weight, bias, scaled, labels, penalty)
-            with torch.no_grad():
-                loss = float(functional.cross_entropy(held @ weight.T + bias, held_labels))
-                if loss < best:
-                    best, kept = loss, (weight.clone(), bias.clone())
-    weight, bias = kept[0] / deviation, kept[1] - kept[0] @ (mean / deviation)
+
+    def held_loss(found: Linear) -> float:
+        return float(functional.cross_entropy(held @ found.weight.T + found.bias, held_labels))
+
+    kept = min(regressions(scaled.numpy(), labels.numpy(), classes, PENALTIES), key=held_loss)
+    weight, bias = kept.weight / deviation, kept.bias - kept.weight @ (mean / deviation)
     return weight.float(), bias.float()
 
 
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Sets the number of PyTorch's threads in a context."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def regressions(
+    features: np.ndarray | csr_array, labels: np.ndarray, classes: int, penalties: Sequence[float]
+) -> Iterator[Linear]:
+    """Fits a regression for each penalty; each search starts from the result of the one before.
 
+    `argmin mean(-ln p) + penalty / 2 * |W|^2`, by scikit-learn.
+    features: [N, F], dense or sparse; labels: [N], class numbers
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
 
-@torch.enable_grad()
-def _descend(weight: Tensor, bias: Tensor, scaled: Tensor, labels: Tensor, penalty: float) -> None:
-    """Moves weight and bias to the minimum for a penalty."""
-    descent = torch.optim.LBFGS(
-        [weight, bias], max_iter=ITERATIONS, tolerance_grad=1e-6, line_search_fn="strong_wolfe"
-    )
-
-    def objective() -> float:
-        descent.zero_grad()
-        loss = functional.cross_entropy(scaled @ weight.T + bias, labels)
-        loss = loss + 0.5 * penalty * weight.square().sum()
-        loss.backward()
-        return float(loss.detach())
-
-    descent.step(objective)
+    present = np.unique(labels)
+    # Of two classes scikit-learn fits the difference of their weights, and penalises half its square.
+    halves = np.array([[-0.5], [0.5]]) if len(present) == 2 else None
+    model = LogisticRegression(max_iter=MAX_ITERATIONS, tol=1e-6, warm_start=True)
+    for penalty in penalties if len(present) > 1 else ():
+        model.set_params(C=(1 if halves is None else 2) / (penalty * len(labels)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the number of iterations is a limit
+            model.fit(features, labels)
+        weight, bias = np.zeros((classes, features.shape[1])), np.zeros(classes)
+        weight[present] = model.coef_ if halves is None else halves * model.coef_
+        bias[present] = model.intercept_ if halves is None else halves[:, 0] * model.intercept_
+        absent = np.setdiff1d(np.arange(classes), present)
+        bias[absent] = bias[present].min() - np.log(len(labels))
+        yield Linear(torch.from_numpy(weight), torch.from_numpy(bias))
+    if len(present) == 1:
+        bias = np.log((np.bincount(labels, minlength=classes) + 1) / (len(labels) + classes))
+        yield Linear(torch.zeros(classes, features.shape[1]).double(), torch.from_numpy(bias))

@@ -101,24 +101,23 @@ class Ridge(PointForecast):
         return origin + self.linear(flat_window(past, future))
 
     def learn(self, train: Windows, validation: Windows) -> None:
+        from sklearn.linear_model import Ridge as Regression
+
         given, chooser = train.all(), validation.all()
-        features = flat_window(given.past, given.future).double()
-        changes = (given.truth - given.past[:, -1:, 0]).double()
-        mean, mean_change = features.mean(0), changes.mean(0)
-        features, changes = features - mean, changes - mean_change
-        gram, moment = features.T @ features, features.T @ changes
-        errors, coefficients = [], []
-        for penalty in RIDGE_PENALTIES:
-            coefficients.append(torch.linalg.solve(gram + penalty * torch.eye(len(gram)).double(), moment))
-            self._set(coefficients[-1], mean, mean_change)
-            point = self.point(chooser.past, chooser.future)
-            errors.append(float((chooser.truth - point).abs().mean()))
-        self._set(coefficients[errors.index(min(errors))], mean, mean_change)
+        features = flat_window(given.past, given.future).double().numpy()
+        changes = (given.truth - given.past[:, -1:, 0]).double().numpy()
+
+        def held_error(regression: Regression) -> float:
+            self._set(regression)
+            return float((chooser.truth - self.point(chooser.past, chooser.future)).abs().mean())
+
+        found = [Regression(penalty, solver="cholesky").fit(features, changes) for penalty in RIDGE_PENALTIES]
+        self._set(min(found, key=held_error))
         super().learn(train, validation)
 
-    def _set(self, coefficients: Tensor, mean: Tensor, mean_change: Tensor) -> None:
-        self.linear.weight.copy_(coefficients.T)
-        self.linear.bias.copy_(mean_change - mean @ coefficients)
+    def _set(self, regression: Any) -> None:
+        self.linear.weight.copy_(torch.from_numpy(regression.coef_))
+        self.linear.bias.copy_(torch.from_numpy(regression.intercept_))
 
 
 class WindowMLP(HeadedForecaster):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gatewise.baselines.logistic import fit_logistic
+from gatewise.baselines.logistic import Linear, fit_logistic, regressions
 from gatewise.data.labels.token_steps import NONE, TokenBatch
 from gatewise.modules.network import Baseline
 from gatewise.modules.windows import windows
@@ -20,7 +19,6 @@ from gatewise.tasks.label.network import Labeller
 
 SEQUENCES_AT_ONCE = 256
 PENALTIES = (10.0, 1.0, 0.1)
-MAX_ITERATIONS = 100  # of L-BFGS, for each penalty
 MAX_FEATURES = 2**24  # numbers in the features of all steps; beyond, only every n-th sequence is used
 BUCKETS = 2**16
 GOLDEN = 0x9E3779B97F4A7C15 - 2**64  # odd, and mixes bits well: 2^64 over the golden ratio
@@ -114,7 +112,7 @@ class TokenWindow(WindowModel):
     """A window of tokens, by spelling and vocabulary word; prefixes and suffixes of the step's own token.
 
     Each feature is hashed to one of 2^16 rows of coefficients (Weinberger et al. 2009), which are summed:
-    `argmin -sum log p(label) + a |W|^2 / 2`, by L-BFGS.
+    `argmin -sum log p(label) + a |W|^2 / 2`.
     """
 
     def __init__(self, labels: int, reach: int = 2) -> None:
@@ -143,22 +141,19 @@ class TokenWindow(WindowModel):
         features, labels = self.collect(train)
         held, held_labels = self.collect(validation)
         rows, counts = _count_rows(features)
-        weights = torch.zeros(len(rows) + 1, self.labels, dtype=torch.float64)
-        best, kept = torch.inf, weights
-        for penalty in PENALTIES:  # each search starts from the result of the one before
-            with _one_thread():
-                weights = _minimise(weights, counts, labels.numpy(), penalty)
-            self._take(rows, weights)
-            loss = float(functional.cross_entropy(self.logits(held), held_labels))
-            if loss < best:
-                best, kept = loss, weights
-        self._take(rows, kept)
 
-    def _take(self, rows: np.ndarray, weights: Tensor) -> None:
-        """Sets the coefficients of the rows that occur, and the bias, the last row; others are zero."""
+        def held_loss(found: Linear) -> float:
+            self._take(rows, found)
+            return float(functional.cross_entropy(self.logits(held), held_labels))
+
+        penalties = [penalty / len(labels) for penalty in PENALTIES]
+        self._take(rows, min(regressions(counts, labels.numpy(), self.labels, penalties), key=held_loss))
+
+    def _take(self, rows: np.ndarray, found: Linear) -> None:
+        """Sets the coefficients of the rows that occur; others are zero."""
         self.weights.weight.zero_()
-        self.weights.weight[torch.from_numpy(rows)] = weights[:-1].float()
-        self.bias.copy_(weights[-1])
+        self.weights.weight[torch.from_numpy(rows)] = found.weight.T.float()
+        self.bias.copy_(found.bias)
 
 
 class ChannelWindow(WindowModel):
@@ -187,17 +182,6 @@ class ChannelWindow(WindowModel):
         return {**super().options(), "channels": self.channels}
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """For thousands of short operations, which several threads would slow down."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def _count_rows(features: Tensor) -> tuple[np.ndarray, Any]:
     """The rows that occur in features [N, F], and how often each step has each of them, [N, rows]."""
     from scipy.sparse import csr_array
@@ -206,41 +190,6 @@ def _count_rows(features: Tensor) -> tuple[np.ndarray, Any]:
     count, width = features.shape
     starts = np.arange(0, count * width + 1, width)
     return rows, csr_array((np.ones(count * width), columns.ravel(), starts), shape=(count, len(rows)))
-
-
-def _minimise(begin: Tensor, counts: Any, labels: np.ndarray, penalty: float) -> Tensor:
-    """Minimises `-sum log p(label) + penalty / 2 * |W|^2`; the bias is the last row of the result."""
-    weights = begin.clone().requires_grad_()
-    descent = torch.optim.LBFGS(
-        [weights], max_iter=MAX_ITERATIONS, history_size=10, line_search_fn="strong_wolfe"
-    )
-
-    def objective() -> float:
-        loss, gradient = _loss_and_gradient(weights.detach().numpy(), counts, labels, penalty)
-        weights.grad = torch.from_numpy(gradient)
-        return loss
-
-    descent.step(objective)
-    return weights.detach()
-
-
-def _loss_and_gradient(
-    weights: np.ndarray, counts: Any, labels: np.ndarray, penalty: float
-) -> tuple[float, np.ndarray]:
-    """The objective and its gradient, divided by the number of steps."""
-    logits = counts @ weights[:-1] + weights[-1]
-    logits -= logits.max(1, keepdims=True)
-    probabilities = np.exp(logits)
-    totals = probabilities.sum(1, keepdims=True)
-    probabilities /= totals
-    steps = np.arange(len(labels))
-    loss = float((np.log(totals[:, 0]) - logits[steps, labels]).sum())
-    probabilities[steps, labels] -= 1
-    gradient = np.concatenate(
-        [counts.T @ probabilities + penalty * weights[:-1], probabilities.sum(0, keepdims=True)]
-    )
-    loss += penalty / 2 * float(np.square(weights[:-1]).sum())
-    return loss / len(labels), gradient / len(labels)
 
 
 def batches(split: Any, stride: int = 1) -> Iterator[Any]:
