@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-SIDE, NUMBERS_KEPT, MOST_REGRESSED = 16, 1 << 25, 20_000
+SIDE, MOST_REGRESSED = 16, 20_000
 
 
 def resized(images: Tensor, sizes: Tensor, size: tuple[int, int]) -> Tensor:

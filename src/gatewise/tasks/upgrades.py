@@ -41,6 +41,7 @@ OPTIONS = {  # constructor arguments that format 4 names otherwise, by the netwo
     "caption.CaptionNetwork": {"longest": "max_length", "reading": "encoder"},
     "caption.MostFrequentCaption": {"longest": "length"},
     "caption.NearestImage": {"longest": "length"},
+    "classify_images.NearestImage": {"images": "examples"},
     "label.LabelNetwork": {
         "both": "bidirectional",
         "width": "embedding",

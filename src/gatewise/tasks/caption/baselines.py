@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gatewise.baselines.nearest import MAX_NUMBERS, nearest
 from gatewise.baselines.texts import most_frequent_target, symbol_error
 from gatewise.data.images.captions import CaptionBatch, Captions
 from gatewise.data.text.symbols import END, PADDING
 from gatewise.modules.beam_search import Hypothesis
 from gatewise.modules.network import Baseline
-from gatewise.modules.resized_images import NUMBERS_KEPT, SIDE, resized
+from gatewise.modules.resized_images import SIDE, resized
 from gatewise.tasks.caption.network import Captioner
 
 BATCH_SIZE = 256
@@ -66,7 +67,7 @@ class NearestImage(CaptionBaseline):
         self.register_buffer("targets", torch.full((images, length), PADDING))
 
     def learn(self, train: Captions, validation: Captions) -> None:
-        count = min(len(train.numbers), NUMBERS_KEPT // (self.channels * SIDE**2))
+        count = min(len(train.numbers), MAX_NUMBERS // (self.channels * SIDE**2))
         places = torch.arange(count).split(BATCH_SIZE)
         self.kept = torch.cat([self._resized(train.pictures(some.tolist())) for some in places])
         firsts = np.unique(train.image_of, return_index=True)[1][:count]  # the first caption of each image
@@ -74,9 +75,8 @@ class NearestImage(CaptionBaseline):
 
     def caption(self, batch: CaptionBatch) -> list[Hypothesis]:
         images = self._resized(batch)
-        distance = self.kept.square().sum(1) - 2 * images @ self.kept.T  # |images|^2 changes no order
-        nearest = self.targets[distance.argmin(1)].tolist()
-        return [Hypothesis(one[: one.index(END)], 0.0, None) for one in nearest]
+        captions = self.targets[nearest(self.kept, images)].tolist()
+        return [Hypothesis(one[: one.index(END)], 0.0, None) for one in captions]
 
     def options(self) -> dict[str, Any]:
         images, length = self.targets.shape

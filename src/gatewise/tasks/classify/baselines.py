@@ -9,13 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.baselines.logistic import fit_logistic
+from gatewise.baselines.nearest import MAX_NUMBERS, NearestExample
 from gatewise.data.sequences.sequences import SequenceBatch as Batch
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.modules.classifier import Classifier, in_batches
 from gatewise.modules.network import Baseline
 
 SUMMARIES = 7
-STEPS_COMPARED, NUMBERS_KEPT = 64, 1 << 25
+STEPS_COMPARED = 64
 
 
 def summaries(batch: Batch) -> Tensor:
@@ -103,53 +104,25 @@ class SummaryMLP(SummaryClassifier):
         return {**super().options(), "hidden": self.hidden}
 
 
-class Nearest(Classifier, Baseline):
-    """The class of the nearest training sequence, by Euclidean distance after resampling to one length.
+class Nearest(NearestExample):
+    """The class of the nearest training sequence, after resampling to one length.
 
-    Its confidence in that class is its accuracy on the validation set.
+    channels: C; classes: K; examples: how many are kept; steps: of a resampled sequence
     """
 
-    kept: Tensor
-    labels: Tensor
-    confidence: Tensor
-
     def __init__(self, channels: int, classes: int, examples: int = 0, steps: int = STEPS_COMPARED) -> None:
-        super().__init__()
-        self.channels, self.classes, self.steps = channels, classes, steps
-        self.register_buffer("kept", torch.zeros(examples, channels * steps))
-        self.register_buffer("labels", torch.zeros(examples, dtype=torch.long))
-        self.register_buffer("confidence", torch.tensor(0.5))
+        super().__init__(classes, channels * steps, examples)
+        self.channels, self.steps = channels, steps
 
-    def learn(self, train: Sequences, validation: Sequences) -> None:
-        """Keeps the training set, or a random sample of it where it is large."""
-        most = max(NUMBERS_KEPT // (self.channels * self.steps), 1)
+    def training_examples(self, train: Sequences) -> tuple[Tensor, Tensor]:
+        """All of the training set, or a random sample of it where it is large."""
+        most = max(MAX_NUMBERS // (self.channels * self.steps), 1)
         drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:most]
-        parts = [(self._resampled(batch), batch.labels) for _, batch in in_batches(train, drawn)]
-        kept, labels = zip(*parts, strict=True)
-        self.kept, self.labels = torch.cat(kept), torch.cat(labels)
-        correct = [
-            (self._predict(batch) == batch.labels).float().sum() for _, batch in in_batches(validation)
-        ]
-        floor, ceiling = 1 / self.classes + 1e-3, 1 - 1e-3
-        self.confidence = (torch.stack(correct).sum() / len(validation)).clamp(floor, ceiling)
+        batches = [(self.features(batch), batch.labels) for _, batch in in_batches(train, drawn)]
+        kept, labels = zip(*batches, strict=True)
+        return torch.cat(kept), torch.cat(labels)
 
-    def logits(self, batch: Batch) -> Tensor:
-        probabilities = ((1 - self.confidence) / (self.classes - 1)).repeat(len(batch.lengths), self.classes)
-        return probabilities.scatter(1, self._predict(batch)[:, None], float(self.confidence)).log()
-
-    def options(self) -> dict[str, Any]:
-        return {
-            "channels": self.channels, "classes": self.classes, "examples": len(self.kept),
-            "steps": self.steps,
-        }  # fmt: skip
-
-    def _predict(self, batch: Batch) -> Tensor:
-        given = self._resampled(batch)
-        lengths = torch.linalg.vector_norm(self.kept, dim=1)
-        distance = lengths.square() - 2 * given @ self.kept.T  # |given|^2 does not change the order
-        return self.labels[distance.argmin(1)]
-
-    def _resampled(self, batch: Batch) -> Tensor:
+    def features(self, batch: Batch) -> Tensor:
         """[B, C * steps]: each sequence resampled to `steps` steps by linear interpolation."""
         lengths = batch.lengths[:, None]
         place = torch.linspace(0, 1, self.steps, dtype=torch.float64, device=lengths.device) * (lengths - 1)
@@ -158,6 +131,9 @@ class Nearest(Classifier, Baseline):
         fraction = (place - before).unsqueeze(-1).to(batch.values.dtype)
         rows = torch.arange(len(lengths), device=lengths.device)[:, None]
         return torch.lerp(batch.values[rows, before], batch.values[rows, after], fraction).flatten(1)
+
+    def options(self) -> dict[str, Any]:
+        return {**super().options(), "channels": self.channels, "steps": self.steps}
 
 
 def _all_summaries(dataset: Sequences) -> tuple[Tensor, Tensor]:

@@ -7,14 +7,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from gatewise.baselines.logistic import fit_logistic
+from gatewise.baselines.nearest import MAX_NUMBERS, NearestExample
 from gatewise.data.images.labelled_images import ImageBatch, LabelledImages
-from gatewise.modules.classifier import Classifier, in_batches
+from gatewise.modules.classifier import Classifier
 from gatewise.modules.convolution import Convolution
 from gatewise.modules.network import Baseline
-from gatewise.modules.resized_images import MOST_REGRESSED, NUMBERS_KEPT, SIDE, resized
+from gatewise.modules.resized_images import MOST_REGRESSED, SIDE, resized
 
 
 class PixelRegression(Classifier, Baseline):
@@ -43,43 +43,24 @@ class PixelRegression(Classifier, Baseline):
         return {"channels": self.channels, "classes": self.linear.out_features}
 
 
-class NearestImage(Classifier, Baseline):
-    """The class of the nearest training image by Euclidean distance, all resized to 16 x 16 pixels.
+class NearestImage(NearestExample):
+    """The class of the nearest training image, all resized to 16 x 16 pixels.
 
-    Its confidence in that class is its accuracy on the validation set.
-    channels: C; classes: K; images: how many are kept; set by `learn`
+    channels: C; classes: K; examples: how many are kept
     """
 
-    kept: Tensor
-    labels: Tensor
-    confidence: Tensor
+    def __init__(self, channels: int, classes: int, examples: int = 0) -> None:
+        super().__init__(classes, channels * SIDE**2, examples)
+        self.channels = channels
 
-    def __init__(self, channels: int, classes: int, images: int = 0) -> None:
-        super().__init__()
-        self.channels, self.classes = channels, classes
-        self.register_buffer("kept", torch.zeros(images, channels * SIDE**2))
-        self.register_buffer("labels", torch.zeros(images, dtype=torch.long))
-        self.register_buffer("confidence", torch.tensor(1.0))
+    def features(self, batch: ImageBatch) -> Tensor:
+        return resized(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1)
 
-    def logits(self, batch: ImageBatch) -> Tensor:
-        predicted = functional.one_hot(self._predict(batch), self.classes)
-        return torch.where(predicted > 0, self.confidence, (1 - self.confidence) / (self.classes - 1)).log()
-
-    def learn(self, train: LabelledImages, validation: LabelledImages) -> None:
-        self.kept, self.labels = small_images(train, NUMBERS_KEPT // (self.channels * SIDE**2))
-        correct = sum(
-            int((self._predict(batch) == batch.labels).sum()) for _, batch in in_batches(validation)
-        )
-        # One correct and K - 1 wrong predictions are added, so that the confidence is below 1.
-        self.confidence = torch.tensor((correct + 1) / (len(validation) + self.classes))
+    def training_examples(self, train: LabelledImages) -> tuple[Tensor, Tensor]:
+        return small_images(train, MAX_NUMBERS // (self.channels * SIDE**2))
 
     def options(self) -> dict[str, Any]:
-        return {"channels": self.channels, "classes": self.classes, "images": len(self.kept)}
-
-    def _predict(self, batch: ImageBatch) -> Tensor:
-        given = resized(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1)
-        distance = self.kept.square().sum(1) - 2 * given @ self.kept.T  # |given|^2 does not change the order
-        return self.labels[distance.argmin(1)]
+        return {**super().options(), "channels": self.channels}
 
 
 class ConvolutionClassifier(Classifier):

@@ -1,0 +1,70 @@
+"""The nearest training example by Euclidean distance."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gatewise.modules.classifier import Classifier, in_batches
+from gatewise.modules.network import Baseline
+
+MAX_NUMBERS = 1 << 25  # in the features of the training examples that are kept
+
+
+def nearest(kept: Tensor, given: Tensor) -> Tensor:
+    """[B]: which of the features `kept` [N, F] is nearest to each of the features `given` [B, F].
+
+    >>> nearest(torch.tensor([[0.0, 0.0], [4.0, 4.0]]), torch.tensor([[1.0, 0.0], [3.0, 4.0]]))
+    tensor([0, 1])
+    """
+    # |kept - given|^2 without |given|^2, which does not change the order
+    return (kept.square().sum(1) - 2 * given @ kept.T).argmin(1)
+
+
+class NearestExample(Classifier, Baseline):
+    """The class of the nearest training example.
+
+    Its confidence in that class is its accuracy on the validation set.
+    classes: K; features: F of an example; examples: how many are kept, set by `learn`
+    """
+
+    kept: Tensor
+    labels: Tensor
+    confidence: Tensor
+
+    def __init__(self, classes: int, features: int, examples: int = 0) -> None:
+        super().__init__()
+        self.classes = classes
+        self.register_buffer("kept", torch.zeros(examples, features))
+        self.register_buffer("labels", torch.zeros(examples, dtype=torch.long))
+        self.register_buffer("confidence", torch.tensor(0.5))
+
+    @abstractmethod
+    def features(self, batch: Any) -> Tensor:
+        """[B, F]: the numbers by which examples are compared."""
+
+    @abstractmethod
+    def training_examples(self, train: Any) -> tuple[Tensor, Tensor]:
+        """The features [N, F] and labels [N] of the training examples to keep."""
+
+    def learn(self, train: Any, validation: Any) -> None:
+        self.kept, self.labels = self.training_examples(train)
+        correct = sum(
+            int((self._predict(batch) == batch.labels).sum()) for _, batch in in_batches(validation)
+        )
+        # One random prediction is added, so that the confidence is above 0 and below 1.
+        self.confidence = torch.tensor((correct + 1 / self.classes) / (len(validation) + 1))
+
+    def logits(self, batch: Any) -> Tensor:
+        predicted = functional.one_hot(self._predict(batch), self.classes)
+        return torch.where(predicted > 0, self.confidence, (1 - self.confidence) / (self.classes - 1)).log()
+
+    def options(self) -> dict[str, Any]:
+        return {"classes": self.classes, "examples": len(self.kept)}
+
+    def _predict(self, batch: Any) -> Tensor:
+        return self.labels[nearest(self.kept, self.features(batch))]
