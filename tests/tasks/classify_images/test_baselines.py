@@ -64,17 +64,17 @@ def test_learned_baselines_are_rebuilt_with_what_they_learned(parts, kind):
     assert torch.equal(predict_probabilities(again, parts[1]), predict_probabilities(network, parts[1]))
 
 
-def test_the_nearest_image_is_found_and_is_as_sure_as_it_was_right(parts):
+def test_the_nearest_image_with_its_accuracy_as_confidence(parts):
     train, validation = parts
     network = NearestImage(channels=1, classes=2)
     network.learn(train, validation)
     pixels, labels = small_images(train, 1000)
     seen, truth = small_images(validation, 1000)
     guessed = labels[torch.cdist(seen.double(), pixels.double()).argmin(1)]
-    told = predict_probabilities(network, validation)
-    assert torch.equal(told.argmax(1), guessed)
-    share = (float((guessed == truth).sum()) + 1) / (len(validation) + 2)
-    torch.testing.assert_close(told.max(1).values, torch.full((40,), share))
+    probabilities = predict_probabilities(network, validation)
+    assert torch.equal(probabilities.argmax(1), guessed)
+    confidence = (float((guessed == truth).sum()) + 1 / 2) / (len(validation) + 1)
+    torch.testing.assert_close(probabilities.max(1).values, torch.full((40,), confidence))
 
 
 def test_few_images_are_taken_evenly_from_all(parts):
