@@ -74,7 +74,7 @@ def damaged(folder, change):
     [
         (lambda data: data.update(format=99), "is of a later gatewise"),
         (lambda data: data.update(format=1), "is of an earlier gatewise; train it again"),
-        (lambda data: data.pop("reading"), "can't be read: 'reading'"),
+        (lambda data: data.pop("preprocessing"), "can't be read: 'preprocessing'"),
         (lambda data: data.update(kind="forecast.Pickle"), "no kind of network 'forecast.Pickle'"),
         (lambda data: data.update(kind="forecast.GatewiseError"), "no kind of network 'forecast.Gate"),
         (
@@ -139,7 +139,10 @@ def test_a_depth_without_weights_of_its_own_is_bounded_too(tmp_path, layers):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda text: text.replace('"reading"', '"reading": {}, "reading"'), "has the key 'reading' twice"),
+        (
+            lambda text: text.replace('"preprocessing"', '"preprocessing": {}, "preprocessing"'),
+            "has the key 'preprocessing' twice",
+        ),
         (lambda text: text.replace('"horizon": 3', '"horizon": NaN', 1), "expected finite numbers, got NaN"),
         (lambda text: text.replace('"horizon": 3', '"horizon": 1e999', 1), "finite numbers, got 1e9"),
         (lambda text: text.replace('"horizon": 3', '"horizon": ' + "9" * 9999, 1), "at most 20 digits"),

@@ -64,7 +64,7 @@ def save_model(folder: str | Path, model: SavedModel) -> None:
         "name": model.name,
         "kind": kind_of(model.network),
         "options": options,
-        "reading": dict(model.preprocessing),
+        "preprocessing": dict(model.preprocessing),
     }
     write_whole(folder / "model.safetensors", lambda path: save_file(state, path))
     write_whole(
@@ -98,7 +98,7 @@ def load_model(folder: str | Path) -> SavedModel:
     except UNREADABLE as error:
         raise GatewiseError(f"the model in {str(folder)!r} can't be read: {one_line(error)}") from error
     require_finite_weights(network, f"the model in {str(folder)!r}")
-    return SavedModel(described.task, described.name, network.eval(), described.reading)
+    return SavedModel(described.task, described.name, network.eval(), described.preprocessing)
 
 
 class Description(BaseModel, strict=True, extra="forbid"):
@@ -109,7 +109,7 @@ class Description(BaseModel, strict=True, extra="forbid"):
     name: Annotated[str, Field(max_length=100)]
     kind: Annotated[str, Field(max_length=100)]
     options: dict[str, Any]
-    reading: dict[str, Any]
+    preprocessing: dict[str, Any]
 
 
 def _description(path: Path) -> Description:

@@ -78,7 +78,9 @@ def _from_3(described: Description) -> Description:
     kind, task = str(described.get("kind")), str(described.get("task"))
     names = {"options": OPTIONS.get(kind, {}), "reading": PREPROCESSING.get(task, {})}
     renamed = {key: _renamed(value, names.get(key, {})) for key, value in described.items()}
-    return {**renamed, "kind": KINDS[kind]} if kind in KINDS else renamed
+    if kind in KINDS:
+        renamed["kind"] = KINDS[kind]
+    return _renamed(renamed, {"reading": "preprocessing"})
 
 
 def _renamed(values: Any, names: Mapping[str, str]) -> Any:

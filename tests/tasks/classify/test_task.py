@@ -265,7 +265,7 @@ def test_an_id_called_label_is_not_lost(tmp_path, table):
 def test_a_model_whose_reading_was_changed(tmp_path, table):
     carried_out("train", train, table, tmp_path / "run", TrainOptions(**SMALL))
     described = json.loads((tmp_path / "run" / "model.json").read_text())
-    del described["reading"]["scales"]
+    del described["preprocessing"]["scales"]
     (tmp_path / "run" / "model.json").write_text(json.dumps(described))
     with pytest.raises(GatewiseError, match="the model can't be read: 'scales': field required"):
         TASK.predict(load_model(tmp_path / "run"), table)
