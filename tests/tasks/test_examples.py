@@ -138,7 +138,7 @@ def test_vectors(folder):
     )
     size = int(data.test.sizes[1])
     assert steps(told) == {("recurrent", size)}
-    assert [one.name for one in found.tracks] == [*data.reading.channels, "nats of the next vector"]
+    assert [one.name for one in found.tracks] == [*data.preprocessing.channels, "nats of the next vector"]
     assert found.last().item() == pytest.approx(found.tracks[-1].lines[0].values[-1], abs=1e-5)
 
 

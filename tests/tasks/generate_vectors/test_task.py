@@ -77,10 +77,11 @@ def test_what_is_expected_next_lies_near_the_end(pens, tmp_path):
     assert ((found["x"] - last["x"]).abs() < 8).all()
     assert found["lifted"].is_between(0, 1).all()
     model = load_model(folder / "run")
-    reading = TASK.load_for_evaluation(model, tmp_path / "begun.csv")
+    data = TASK.load_for_evaluation(model, tmp_path / "begun.csv")
     seen = torch.cat([torch.zeros(1, 1, 3), reading.test.__getitems__([1]).values], dim=1)
     expected = model.network.head.mean(model.network(seen)[0][0, -1])
-    change = expected[0].item() * reading.reading.scales[0].deviation + reading.reading.scales[0].mean
+    scale = data.preprocessing.scales[0]
+    change = expected[0].item() * scale.deviation + scale.mean
     assert found["x"][1] - last["x"][1] == pytest.approx(change, abs=1e-3)
 
 
@@ -175,7 +176,12 @@ def test_an_archive_has_channels_too(tmp_path):
     lines = [f"{n},2,3,{n % 3}:5,6,7,8:a" for n in range(6)]
     (tmp_path / "some.ts").write_text("@classLabel true a\n@data\n" + "\n".join(lines) + "\n")
     data = TASK.read(tmp_path / "some.ts", TrainOptions(**SMALL))
-    assert data.reading.channels == ("channel1", "channel2")
-    assert data.reading.as_table([np.ones((2, 2))]).columns == ["sequence", "step", "channel1", "channel2"]
+    assert data.preprocessing.channels == ("channel1", "channel2")
+    assert data.preprocessing.as_table([np.ones((2, 2))]).columns == [
+        "sequence",
+        "step",
+        "channel1",
+        "channel2",
+    ]
     with pytest.raises(GatewiseError, match=r"an archive has no column 'part'; leave --split-column out"):
         TASK.read(tmp_path / "some.ts", TrainOptions(**SMALL, split_column="part"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -73,6 +73,19 @@ class Preprocessing:
     part: str | None
     source: str
     shares: tuple[float, float]
+
+    @classmethod
+    def of(cls, data: CaptionData, options: CaptionOptions) -> Self:
+        """How the data were read with the options."""
+        return cls(
+            form=data.files.form,
+            symbols=data.symbols.to_data(),
+            images=options.images,
+            columns=data.table.columns,
+            part=options.split_column,
+            source=fingerprint(Path(data.table.given)),
+            shares=(options.validation_fraction, options.test_fraction),
+        )
 
     def table(self, path: Path, trained: bool) -> CaptionTable:
         """Reads images with captions; trained: whether the file is the training data."""

@@ -11,7 +11,6 @@ from typing import Any
 import polars as pl
 
 from gatewise.cells.base import CellType
-from gatewise.data.fingerprint import fingerprint
 from gatewise.data.images.captions import Captions, image_column
 from gatewise.data.images.images import find_images, reopen_images
 from gatewise.data.images.left_out import left_out_below, shown
@@ -120,16 +119,7 @@ class CaptionTask(Task[CaptionData]):
         return f"{image.name} → {caption_images(network, data.validation, data.symbols, [0])[0].text}"
 
     def preprocessing(self, data: CaptionData, options: CaptionOptions) -> dict[str, Any]:
-        preprocessing = Preprocessing(
-            form=data.files.form,
-            symbols=data.symbols.to_data(),
-            images=options.images,
-            columns=data.table.columns,
-            part=options.split_column,
-            source=fingerprint(Path(data.table.given)),
-            shares=(options.validation_fraction, options.test_fraction),
-        )
-        return asdict(preprocessing)
+        return asdict(Preprocessing.of(data, options))
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> CaptionData:
         """The test set of the training data, or all of other data."""

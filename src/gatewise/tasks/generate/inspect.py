@@ -1,16 +1,53 @@
-"""Attribution of a predicted symbol to the symbols before it."""
+"""A stretch of the test set for inspection, and the attribution of a predicted symbol to those before it."""
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
+import torch
 from torch import Tensor
 
 from gatewise.data.text.alphabet import Alphabet
+from gatewise.data.text.streams import TextBatch
 from gatewise.insight.attribution import attribute_through
+from gatewise.modules.network import Network
 from gatewise.report.attribution import accurate_attribution, in_data_units, symbol_track
-from gatewise.report.example import ExampleAttribution, Track
+from gatewise.report.example import Example, ExampleAttribution, Line, Track, require_example
+from gatewise.tasks.generate.data import TextData
 from gatewise.tasks.generate.language import LanguageModel
-from gatewise.tasks.generate.network import NextSymbol
+from gatewise.tasks.generate.network import NextSymbol, symbol_nll
+
+EXAMPLE_SIZE = 160  # symbols
+
+
+def inspect_text(network: Network, data: TextData, number: int) -> Example:
+    """Some symbols of the test set, read from the initial state, with the NLL of each next symbol.
+
+    Raises: `GatewiseError` if there is no stretch of that number.
+    """
+    text = data.test.text
+    require_example(
+        number,
+        (len(text) - 2) // EXAMPLE_SIZE + 1,
+        f"stretches of {EXAMPLE_SIZE} symbols in the test set",
+    )
+    first = number * EXAMPLE_SIZE
+    symbols = torch.from_numpy(text.symbols(first, min(first + EXAMPLE_SIZE + 1, len(text))))[None]
+    assert isinstance(network, NextSymbol)
+    nats = symbol_nll(network, symbols)[0].double().numpy()
+    read = tuple(data.alphabet.shown(one) for one in symbols[0, :-1].tolist())
+    tracks = (
+        Track("read", symbols=read),
+        Track("nats of the next symbol", (Line("nats", nats),)),
+    )
+    said = f"{nats.mean():.3f} nats/symbol"
+    last = partial(network.loss, TextBatch(symbols, True, symbols.shape[1] - 2))
+    name = f"test set from symbol {first}"
+    return Example(
+        TextBatch(symbols, True, 0), name, tracks, said, unit="symbol", last=last,
+        attribute=partial(explain_generate, network, data.alphabet, symbols, tracks[0]),
+    )  # fmt: skip
 
 
 def explain_generate(

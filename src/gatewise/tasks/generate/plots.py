@@ -11,8 +11,8 @@ import torch
 from gatewise.data.text.text import Text
 from gatewise.modules.network import Network
 from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.generate.metrics import KINDS, Passage, kinds_of, read_passage
 from gatewise.tasks.generate.network import NextSymbol, symbol_nll
-from gatewise.tasks.generate.tables import KINDS, Passage, kinds_of, read_passage
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

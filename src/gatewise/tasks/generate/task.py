@@ -17,31 +17,30 @@ from gatewise.data.fingerprint import fingerprint
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.texts import is_path, is_texts, write_texts
 from gatewise.data.text.alphabet import alphabet_from
-from gatewise.data.text.streams import TextBatch, TextStreams
+from gatewise.data.text.streams import TextStreams
 from gatewise.data.text.text import Split
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline
 from gatewise.plots.plot import Plot
-from gatewise.report.example import Example, Line, Track, require_example
+from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.generate.baselines import Ngram
 from gatewise.tasks.generate.data import Preprocessing, TextData, read_data, read_test_data
-from gatewise.tasks.generate.inspect import explain_generate
+from gatewise.tasks.generate.inspect import inspect_text
 from gatewise.tasks.generate.language import LanguageModel
-from gatewise.tasks.generate.network import NextSymbol, symbol_nll, text_nll
+from gatewise.tasks.generate.metrics import least_predicted, nll_by_kind, read_passage
+from gatewise.tasks.generate.network import NextSymbol, text_nll
 from gatewise.tasks.generate.options import GenerateOptions, TextSampling
 from gatewise.tasks.generate.plots import draw_text
 from gatewise.tasks.generate.sampling import SamplingConfig, generate_text
-from gatewise.tasks.generate.tables import least_predicted, nll_by_kind, read_passage
 from gatewise.tasks.predictions import Predictions
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
 PREVIEW = 160  # characters shown after each epoch
-EXAMPLE_SIZE = 160  # symbols
 
 
 class Generate(Task[TextData]):
@@ -133,30 +132,7 @@ class Generate(Task[TextData]):
         return [nll_by_kind(passage), least_predicted(network, passage)]
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
-        """Some symbols of the test set, read from the initial state, with the NLL of each next symbol."""
-        data, network = self.load_for_evaluation(model, path), model.network
-        text = data.test.text
-        require_example(
-            number,
-            (len(text) - 2) // EXAMPLE_SIZE + 1,
-            f"stretches of {EXAMPLE_SIZE} symbols in the test set",
-        )
-        first = number * EXAMPLE_SIZE
-        symbols = torch.from_numpy(text.symbols(first, min(first + EXAMPLE_SIZE + 1, len(text))))[None]
-        assert isinstance(network, NextSymbol)
-        nats = symbol_nll(network, symbols)[0].double().numpy()
-        read = tuple(data.alphabet.shown(one) for one in symbols[0, :-1].tolist())
-        tracks = (
-            Track("read", symbols=read),
-            Track("nats of the next symbol", (Line("nats", nats),)),
-        )
-        said = f"{nats.mean():.3f} nats/symbol"
-        last = partial(network.loss, TextBatch(symbols, True, symbols.shape[1] - 2))
-        name = f"test set from symbol {first}"
-        return Example(
-            TextBatch(symbols, True, 0), name, tracks, said, unit="symbol", last=last,
-            attribute=partial(explain_generate, network, data.alphabet, symbols, tracks[0]),
-        )  # fmt: skip
+        return inspect_text(model.network, self.load_for_evaluation(model, path), number)
 
     def caption(self, data: TextData) -> str:
         symbol = {"characters": "character", "bytes": "byte", "bpe": "byte pair"}[data.alphabet.kind]

@@ -25,7 +25,7 @@ from gatewise.tasks.generate_vectors.plots import Look
 
 
 @dataclass(frozen=True)
-class VectorReading:
+class Preprocessing:
     """How a model reads sequences, and how its samples are converted back.
 
     columns: None where the data are an archive; channels: what a vector holds
@@ -144,7 +144,7 @@ class VectorData:
     train: Sequences
     validation: Sequences
     test: Sequences
-    reading: VectorReading
+    preprocessing: Preprocessing
     notes: tuple[str, ...]
 
 
@@ -168,7 +168,7 @@ def read_data(path: Path, options: GenerateVectorsOptions) -> VectorData:
     scales = tuple(
         Scale(0.0, 1.0) if place in binary else scale for place, scale in enumerate(table.scales(splits[0]))
     )
-    reading = VectorReading(
+    preprocessing = Preprocessing(
         columns=found,
         channels=table.channels,
         fill=options.fill,
@@ -185,23 +185,23 @@ def read_data(path: Path, options: GenerateVectorsOptions) -> VectorData:
     notes = (*table.notes, _describe(table, binary, options.differences), f"{sizes}, {how}")
     train = some_sequences(*in_pieces(table, splits[0], options.steps), scales)
     validation, test = (some_sequences(table, numbers, scales) for numbers in splits[1:])
-    return VectorData(train, validation, test, reading, notes)
+    return VectorData(train, validation, test, preprocessing, notes)
 
 
-def read_test_data(path: Path, reading: VectorReading) -> VectorData:
+def read_test_data(path: Path, preprocessing: Preprocessing) -> VectorData:
     """The test set of the data that a model was trained on, or all of other data."""
-    same = fingerprint(path) == reading.source
-    table = reading.table(path, parted=same)
+    same = fingerprint(path) == preprocessing.source
+    table = preprocessing.table(path, parted=same)
     if not same:
         numbers, note = list(range(len(table))), "test set: all sequences"
     else:
-        if reading.part is None:
-            splits = random_parts(table, reading.validation_share, reading.test_share)
+        if preprocessing.part is None:
+            splits = random_parts(table, preprocessing.validation_share, preprocessing.test_share)
         else:
-            splits = named_parts(table, reading.part)
+            splits = named_parts(table, preprocessing.part)
         numbers, note = splits[2], f"{len(splits[2])} sequences to test, which the model has not seen"
-    none, test = (some_sequences(table, one, reading.scales) for one in ([], numbers))
-    return VectorData(none, none, test, reading, (*table.notes, note))
+    none, test = (some_sequences(table, one, preprocessing.scales) for one in ([], numbers))
+    return VectorData(none, none, test, preprocessing, (*table.notes, note))
 
 
 def some_sequences(

@@ -21,17 +21,18 @@ from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline
 from gatewise.plots.plot import Plot
-from gatewise.report.example import Example, Line, Track, channels, require_example
+from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.generate_vectors.baselines import BASELINES
 from gatewise.tasks.generate_vectors.data import (
+    Preprocessing,
     VectorData,
-    VectorReading,
     read_data,
     read_test_data,
     some_sequences,
 )
+from gatewise.tasks.generate_vectors.inspect import inspect_sequence
 from gatewise.tasks.generate_vectors.metrics import (
     VectorPredictions,
     nats_by_place,
@@ -85,15 +86,19 @@ class GenerateVectors(Task[VectorData]):
     def sample(self, model: SavedModel, options: VectorSampling) -> pl.DataFrame:
         """Samples sequences of vectors: a row for each step."""
         assert isinstance(model.network, SequenceModel)
-        reading = load_preprocessing(VectorReading, model)
+        preprocessing = load_preprocessing(Preprocessing, model)
         seed = torch.Generator().seed() % 2**31 if options.seed is None else options.seed
-        steps = options.length or reading.steps
-        return reading.as_table(sample(model.network, reading, steps, options.count, options.bias, seed))
+        steps = options.length or preprocessing.steps
+        return preprocessing.as_table(
+            sample(model.network, preprocessing, steps, options.count, options.bias, seed)
+        )
 
     def draw_sample(self, model: SavedModel, sample: pl.DataFrame) -> Figure:
-        reading = load_preprocessing(VectorReading, model)
-        drawn = [one.select(reading.channels).to_numpy() for one in sample.partition_by(sample.columns[0])]
-        return draw_vectors({f"sampled from {model.name}": drawn}, reading.look)
+        preprocessing = load_preprocessing(Preprocessing, model)
+        drawn = [
+            one.select(preprocessing.channels).to_numpy() for one in sample.partition_by(sample.columns[0])
+        ]
+        return draw_vectors({f"sampled from {model.name}": drawn}, preprocessing.look)
 
     def read(self, path: Path, options: GenerateVectorsOptions) -> VectorData:
         return read_data(path, options)
@@ -101,8 +106,8 @@ class GenerateVectors(Task[VectorData]):
     def network(self, data: VectorData, options: GenerateVectorsOptions, cell: CellType) -> SequenceModel:
         return SequenceModel(
             cell,
-            channels=len(data.reading.channels),
-            binary=data.reading.binary,
+            channels=len(data.preprocessing.channels),
+            binary=data.preprocessing.binary,
             hidden=options.hidden,
             layers=options.layers,
             dropout=options.dropout,
@@ -112,9 +117,10 @@ class GenerateVectors(Task[VectorData]):
     def baselines(
         self, data: VectorData, options: GenerateVectorsOptions
     ) -> Mapping[str, Callable[[], Baseline]]:
-        reading = data.reading
+        preprocessing = data.preprocessing
         return {
-            name: partial(kind, len(reading.channels), reading.binary) for name, kind in BASELINES.items()
+            name: partial(kind, len(preprocessing.channels), preprocessing.binary)
+            for name, kind in BASELINES.items()
         }
 
     def predictions(self, network: NextVector, data: VectorData, split: Sequences) -> VectorPredictions:
@@ -124,45 +130,34 @@ class GenerateVectors(Task[VectorData]):
         return score(predictions)
 
     def preprocessing(self, data: VectorData, options: GenerateVectorsOptions) -> dict[str, Any]:
-        return asdict(data.reading)
+        return asdict(data.preprocessing)
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> VectorData:
         """The test set of the training data, or all of other data."""
-        return read_test_data(path, load_preprocessing(VectorReading, model))
+        return read_test_data(path, load_preprocessing(Preprocessing, model))
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Predicts the vector after the end of each sequence."""
-        reading = load_preprocessing(VectorReading, model)
-        table = reading.table(path, parted=False)
+        preprocessing = load_preprocessing(Preprocessing, model)
+        table = preprocessing.table(path, parted=False)
         assert isinstance(model.network, SequenceModel)
-        expected = next_vectors(model.network, some_sequences(table, range(len(table)), reading.scales))
-        values = reading.in_units(expected.numpy())
-        if reading.differences:
-            values[:, reading.changing] += reading.ends(path)[:, reading.changing]
-        frame = {reading.key: table.ids, **dict(zip(reading.channels, values.T, strict=True))}
+        expected = next_vectors(model.network, some_sequences(table, range(len(table)), preprocessing.scales))
+        values = preprocessing.in_units(expected.numpy())
+        if preprocessing.differences:
+            values[:, preprocessing.changing] += preprocessing.ends(path)[:, preprocessing.changing]
+        frame = {preprocessing.key: table.ids, **dict(zip(preprocessing.channels, values.T, strict=True))}
         about = f"the vector expected after each of {len(table)} sequences; probabilities of binary channels"
         return Prediction(pl.DataFrame(frame).with_columns(cs.float().round_sig_figs(7)), about)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
-        """A sequence of the test set, with the NLL of each vector."""
-        data, network = self.load_for_evaluation(model, path), model.network
-        require_example(number, len(data.test), "sequences in the test set")
-        batch = data.test.__getitems__([number])
-        assert isinstance(network, SequenceModel)
-        with torch.inference_mode():
-            nats = network.nats(batch)[0].double().numpy()
-        nll = Track("nats of the next vector", (Line("nats", nats),))
-        tracks = (*channels(data.reading.channels, data.reading.whole(batch.values[0].numpy())), nll)
-        name = f"sequence {data.test.table.ids[data.test.numbers[number]]}"
-        said = f"{nats.mean():.3f} nats/step"
-        return Example(batch, name, tracks, said, last=lambda: network.nats(batch)[0, -1])
+        return inspect_sequence(model.network, self.load_for_evaluation(model, path), number)
 
     def details(self, predictions: VectorPredictions, data: VectorData) -> list[Details]:
         return [nll_by_place(predictions)]
 
     def caption(self, data: VectorData) -> str:
         told = "* a baseline; nats/step: the mean -ln p of a vector given all before it"
-        real = len(data.reading.binary) < len(data.reading.channels)
+        real = len(data.preprocessing.binary) < len(data.preprocessing.channels)
         scaled = ", real channels at deviation 1" if real else ""
         return f"{told}{scaled}; from the 2nd: without the first vectors"
 
@@ -172,20 +167,25 @@ class GenerateVectors(Task[VectorData]):
         assert isinstance(chosen.network, SequenceModel)
         middle = np.argsort(data.test.sizes.numpy(), kind="stable")[len(data.test) // 2 :][:COLUMNS]
         vectors = [data.test.__getitems__([number]).values[0] for number in middle.tolist()]
-        true = [data.reading.whole(one.numpy()) for one in vectors]
-        drawn = sample(chosen.network, data.reading, max(map(len, true)), COLUMNS)
+        true = [data.preprocessing.whole(one.numpy()) for one in vectors]
+        drawn = sample(chosen.network, data.preprocessing, max(map(len, true)), COLUMNS)
         kinds = {"true, of the test set": true, f"sampled from {chosen.name}": drawn}
-        figure = draw_vectors(kinds, data.reading.look)
+        figure = draw_vectors(kinds, data.preprocessing.look)
         return [Plot("drawn", "true sequences, and some sampled from the network", figure)]
 
 
 def sample(
-    network: SequenceModel, reading: VectorReading, length: int, count: int, bias: float = 0.0, seed: int = 0
+    network: SequenceModel,
+    preprocessing: Preprocessing,
+    length: int,
+    count: int,
+    bias: float = 0.0,
+    seed: int = 0,
 ) -> list[np.ndarray]:
     """Sequences [length, C] sampled from a model, in the units of its data; positions begin at 0."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return [reading.whole(one) for one in network.eval().sample(length, count, bias).numpy()]
+        return [preprocessing.whole(one) for one in network.eval().sample(length, count, bias).numpy()]
 
 
 TASK = GenerateVectors()

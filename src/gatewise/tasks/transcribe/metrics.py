@@ -1,4 +1,4 @@
-"""Transcribed texts and their metrics: symbols, edits, error rates."""
+"""Transcribed texts, their metrics, and tables of errors and examples."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ import torch
 from torch import nn
 
 from gatewise.data.batching import even_batches
+from gatewise.data.labels.transcribed import Transcribed
 from gatewise.data.labels.transcripts import TranscriptSteps
 from gatewise.data.text.edits import Pair, alignment, edit_distance
 from gatewise.metrics.counts import Counts
+from gatewise.metrics.details import Details
 from gatewise.modules.ctc import beam_search, best_path, negative_log_likelihood
 from gatewise.modules.finite import require_no_nan
 from gatewise.tasks.predictions import Predictions
 from gatewise.tasks.transcribe.network import Transcriber
+
+EDITS, TEXTS, WIDE = 8, 8, 30  # rows of the tables, and the longest text in one
+GOOD = 2  # texts without a mistake among those shown
 
 
 @dataclass(frozen=True)
@@ -78,3 +83,38 @@ def error_rate(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -
     """The number of edits between true and predicted texts, divided by the number of true symbols."""
     distance = sum(edit_distance(one, other) for one, other in zip(truth, found, strict=True))
     return distance / max(sum(len(one) for one in truth), 1)
+
+
+def edit_table(predictions: Transcripts) -> Details | None:
+    """A table of the most frequent edits between true and predicted symbols."""
+    rows = tuple(
+        (_shown(true, "(nothing)"), _shown(read, "(left out)"), f"{count:,}")
+        for (true, read), count in edits(predictions.truth, predictions.values).most_common(EDITS)
+    )
+    header = ("true", "predicted", "count")
+    return Details("the most frequent errors on the test set", header, rows) if rows else None
+
+
+def text_table(predictions: Transcripts, data: Transcribed) -> Details:
+    """A table of true and predicted texts of the test set, those with errors first."""
+    split = predictions.split
+    read = [data.alphabet.joined(one) for one in predictions.values]
+    same = [text == true for text, true in zip(read, split.texts, strict=True)]
+    wrong, right = ([number for number, one in enumerate(same) if one == kind] for kind in (False, True))
+    chosen = [*wrong[: TEXTS - min(GOOD, len(right))], *right[:GOOD]]
+    rows = tuple(
+        (
+            _cut(data.names[split.numbers[number]]), _cut(split.texts[number]), _cut(read[number]),
+            "" if same[number] else "≠",
+        )
+        for number in chosen
+    )  # fmt: skip
+    return Details("texts of the test set, some wrong ones first", ("of", "true", "predicted", ""), rows)
+
+
+def _shown(symbol: str | None, nothing: str) -> str:
+    return nothing if symbol is None else "␣" if symbol == " " else symbol
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WIDE else f"{text[: WIDE - 1]}…"

@@ -8,14 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
-import torch
 
 from gatewise.cells.base import CellType
-from gatewise.data.labels.strips import Strips
 from gatewise.data.labels.transcribed import (
-    SignalForm,
     Transcribed,
 )
 from gatewise.data.labels.transcripts import TranscriptSteps
@@ -26,25 +22,25 @@ from gatewise.errors import GatewiseError
 from gatewise.metrics.counts import exact_match
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
-from gatewise.modules.ctc import BLANK, steps_needed
+from gatewise.modules.ctc import steps_needed
 from gatewise.modules.image_lattices import over_images
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.strip_fronts import Front
 from gatewise.plots.plot import Plot
-from gatewise.report.example import Example, Track, channels, require_example
+from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 from gatewise.tasks.transcribe.baselines import MajorityText, WindowTranscriber
 from gatewise.tasks.transcribe.data import Preprocessing, read_data, read_test_data
-from gatewise.tasks.transcribe.metrics import Transcripts, error_rate, find_texts
+from gatewise.tasks.transcribe.inspect import inspect_transcript
+from gatewise.tasks.transcribe.metrics import Transcripts, edit_table, error_rate, find_texts, text_table
 from gatewise.tasks.transcribe.network import Transcriber, TranscriptNetwork, steps_left
 from gatewise.tasks.transcribe.options import (
     TranscribeOptions,
 )
 from gatewise.tasks.transcribe.plots import draw_texts
-from gatewise.tasks.transcribe.tables import edit_table, text_table
 
 HEIGHT_PER_FRAME = 8  # pixels of height for each column of a stack, by default
 TEXTS = "texts.parquet"  # beside the sequences that were given as arrays
@@ -149,24 +145,7 @@ class Transcribe(Task[Transcribed]):
         return Prediction(frame, f"the texts of {frame.height:,} sequences", new.columns[1])
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
-        """A sequence or an image of the test set, and the most probable symbol at each step."""
-        data, network = self.load_for_evaluation(model, path), model.network
-        require_example(number, len(data.test), "sequences in the test set")
-        batch, place = data.test.__getitems__([number]), int(data.test.numbers[number])
-        assert isinstance(network, Transcriber)
-        with torch.inference_mode():
-            logits, lengths = network(batch.values, batch.lengths)
-        best = logits[0, : int(lengths[0])].argmax(-1).tolist()
-        names = tuple("" if one == BLANK else data.alphabet.symbols[one - 1] for one in best)
-        given = _drawn(data, place, batch.values[0].double().numpy(), len(best))
-        (read,), _ = find_texts(network, _only(data.test, number), data.beam)
-        said = f"read: {data.alphabet.decode(read)}; true: {data.test.texts[number]}"
-        tracks = (*given, Track("likeliest symbol", symbols=names, layer="recurrent"))
-        end = len(best) - 1
-        return Example(
-            batch, data.names[place], tracks, said,
-            last=lambda: network(batch.values, batch.lengths)[0][0, end].log_softmax(-1)[best[end]],
-        )  # fmt: skip
+        return inspect_transcript(model.network, self.load_for_evaluation(model, path), number)
 
     def details(self, predictions: Transcripts, data: Transcribed) -> list[Details]:
         tables = (edit_table(predictions), text_table(predictions, data))
@@ -185,25 +164,6 @@ class Transcribe(Task[Transcribed]):
         assert isinstance(chosen.predictions, Transcripts)
         figure = draw_texts(comparison.data, chosen.predictions, chosen.name)
         return [Plot("texts", "sequences of the test set, with the probability of each symbol", figure)]
-
-
-def _drawn(data: Transcribed, place: int, values: np.ndarray, steps: int) -> tuple[Track, ...]:
-    """The transposed image, or channels interpolated to the steps of the layers."""
-    inputs = data.test.inputs
-    if isinstance(inputs, Strips):
-        image = inputs.files[place].swapaxes(0, 1)
-        return (Track("image", pixels=image[..., 0] if image.shape[-1] == 1 else image),)
-    where = (np.arange(steps) + 0.5) * len(values) / steps - 0.5
-    names = [str(one) for one in range(values.shape[1])]
-    if isinstance(data.form, SignalForm):
-        names = list(data.form.columns.channels) or names
-    joined = [np.interp(where, np.arange(len(values)), channel) for channel in values.T]
-    return channels(names, np.stack(joined, axis=1))
-
-
-def _only(part: TranscriptSteps, number: int) -> TranscriptSteps:
-    """One sequence of a split."""
-    return TranscriptSteps(part.inputs, [part.numbers[number]], [part.texts[number]], part.alphabet)
 
 
 def _stacked(data: Transcribed, options: TranscribeOptions) -> int:

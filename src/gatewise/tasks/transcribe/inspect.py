@@ -1,0 +1,60 @@
+"""A sequence or an image of the test set for inspection, with the most probable symbols."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from gatewise.data.labels.strips import Strips
+from gatewise.data.labels.transcribed import (
+    SignalForm,
+    Transcribed,
+)
+from gatewise.data.labels.transcripts import TranscriptSteps
+from gatewise.modules.ctc import BLANK
+from gatewise.modules.network import Network
+from gatewise.report.example import Example, Track, channels, require_example
+from gatewise.tasks.transcribe.metrics import find_texts
+from gatewise.tasks.transcribe.network import Transcriber
+
+
+def inspect_transcript(network: Network, data: Transcribed, number: int) -> Example:
+    """A sequence or an image of the test set, and the most probable symbol at each step.
+
+    Raises: `GatewiseError` if there is no sequence of that number.
+    """
+    require_example(number, len(data.test), "sequences in the test set")
+    batch, place = data.test.__getitems__([number]), int(data.test.numbers[number])
+    assert isinstance(network, Transcriber)
+    with torch.inference_mode():
+        logits, lengths = network(batch.values, batch.lengths)
+    best = logits[0, : int(lengths[0])].argmax(-1).tolist()
+    names = tuple("" if one == BLANK else data.alphabet.symbols[one - 1] for one in best)
+    given = _input_tracks(data, place, batch.values[0].double().numpy(), len(best))
+    (predicted,), _ = find_texts(network, _only(data.test, number), data.beam)
+    said = f"predicted: {data.alphabet.decode(predicted)}; true: {data.test.texts[number]}"
+    tracks = (*given, Track("most probable symbol", symbols=names, layer="recurrent"))
+    end = len(best) - 1
+    return Example(
+        batch, data.names[place], tracks, said,
+        last=lambda: network(batch.values, batch.lengths)[0][0, end].log_softmax(-1)[best[end]],
+    )  # fmt: skip
+
+
+def _input_tracks(data: Transcribed, place: int, values: np.ndarray, steps: int) -> tuple[Track, ...]:
+    """The transposed image, or channels interpolated to the steps of the layers."""
+    inputs = data.test.inputs
+    if isinstance(inputs, Strips):
+        image = inputs.files[place].swapaxes(0, 1)
+        return (Track("image", pixels=image[..., 0] if image.shape[-1] == 1 else image),)
+    where = (np.arange(steps) + 0.5) * len(values) / steps - 0.5
+    names = [str(one) for one in range(values.shape[1])]
+    if isinstance(data.form, SignalForm):
+        names = list(data.form.columns.channels) or names
+    joined = [np.interp(where, np.arange(len(values)), channel) for channel in values.T]
+    return channels(names, np.stack(joined, axis=1))
+
+
+def _only(part: TranscriptSteps, number: int) -> TranscriptSteps:
+    """One sequence of a split."""
+    return TranscriptSteps(part.inputs, [part.numbers[number]], [part.texts[number]], part.alphabet)
