@@ -78,7 +78,7 @@ def test_what_is_expected_next_lies_near_the_end(pens, tmp_path):
     assert found["lifted"].is_between(0, 1).all()
     model = load_model(folder / "run")
     data = TASK.load_for_evaluation(model, tmp_path / "begun.csv")
-    seen = torch.cat([torch.zeros(1, 1, 3), reading.test.__getitems__([1]).values], dim=1)
+    seen = torch.cat([torch.zeros(1, 1, 3), data.test.__getitems__([1]).values], dim=1)
     expected = model.network.head.mean(model.network(seen)[0][0, -1])
     scale = data.preprocessing.scales[0]
     change = expected[0].item() * scale.deviation + scale.mean

@@ -89,15 +89,13 @@ class GenerateVectors(Task[VectorData]):
         preprocessing = load_preprocessing(Preprocessing, model)
         seed = torch.Generator().seed() % 2**31 if options.seed is None else options.seed
         steps = options.length or preprocessing.steps
-        return preprocessing.as_table(
-            sample(model.network, preprocessing, steps, options.count, options.bias, seed)
-        )
+        vectors = sample(model.network, preprocessing, steps, options.count, options.bias, seed)
+        return preprocessing.as_table(vectors)
 
     def draw_sample(self, model: SavedModel, sample: pl.DataFrame) -> Figure:
         preprocessing = load_preprocessing(Preprocessing, model)
-        drawn = [
-            one.select(preprocessing.channels).to_numpy() for one in sample.partition_by(sample.columns[0])
-        ]
+        tables = sample.partition_by(sample.columns[0])
+        drawn = [one.select(preprocessing.channels).to_numpy() for one in tables]
         return draw_vectors({f"sampled from {model.name}": drawn}, preprocessing.look)
 
     def read(self, path: Path, options: GenerateVectorsOptions) -> VectorData:
@@ -117,11 +115,8 @@ class GenerateVectors(Task[VectorData]):
     def baselines(
         self, data: VectorData, options: GenerateVectorsOptions
     ) -> Mapping[str, Callable[[], Baseline]]:
-        preprocessing = data.preprocessing
-        return {
-            name: partial(kind, len(preprocessing.channels), preprocessing.binary)
-            for name, kind in BASELINES.items()
-        }
+        channels, binary = len(data.preprocessing.channels), data.preprocessing.binary
+        return {name: partial(kind, channels, binary) for name, kind in BASELINES.items()}
 
     def predictions(self, network: NextVector, data: VectorData, split: Sequences) -> VectorPredictions:
         return VectorPredictions(network, split, *nats_by_place(network, split))
