@@ -47,7 +47,7 @@ def test_what_the_forecast_came_from(inspect, tmp_path):
     sentence = told["attribution"].removeprefix("Attribution: ").partition(". Largest contributions: ")
     last, first = told["times"][-1], told["times"][-4]
     assert sentence[0].startswith(f"the median for {last}, 4 steps ahead (a step is one month): ")
-    assert f" for {first} (true: " in told["prediction"]
+    assert re.search(rf"the forecast for {first} is [\d.]+ \(true: ", told["prediction"])
     assert f"attribution: {sentence[0]}" in out.replace("\n", " ").replace("  ", " ")
     assert "largest contributions: step " in out
     assert told["tracks"][-1]["name"] == "attribution"

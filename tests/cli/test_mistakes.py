@@ -29,7 +29,7 @@ GOOD = "month,value\n" + "".join(
         (GOOD.replace("2001-03", "2001-02"), [], "line 15 and line 16 both have the time 2001-02-01"),
         (GOOD.replace("2001-03,14.5", "2001-03,"), [], "line 16, column 'value' is empty"),
         (GOOD.replace("2001-03", "March"), [], "line 16, column 'month': expected a time like %Y-%m"),
-        ("\n".join(GOOD.splitlines()[:10]), [], "3 of them to train on"),
+        ("\n".join(GOOD.splitlines()[:10]), [], "3 of them in the training set"),
         (GOOD, ["--target", "sold"], "has no column 'sold' for the target; it has month, value"),
         (GOOD, ["--cells", "lstn"], "there is no cell 'lstn'"),
         (GOOD, ["--cells", "own.py:Cell"], "there is no file 'own.py'"),

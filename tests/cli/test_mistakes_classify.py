@@ -87,7 +87,7 @@ def test_arguments(tmp_path, gatewise, arguments, message):
         ),
         ("4,5:b", "4,5:c", [], "line 4: expected one of the labels a, b, got 'c'"),
         ("@data", "@dat", [], "has no @data line, which a .ts file needs"),
-        ("4,5:b", "4,5:b", ["--label", "kind"], "is an archive, without names of columns; leave --label out"),
+        ("4,5:b", "4,5:b", ["--label", "kind"], "is an archive without column names; leave --label out"),
     ],
 )
 def test_archives(tmp_path, gatewise, old, new, arguments, message):

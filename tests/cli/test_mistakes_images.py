@@ -69,7 +69,7 @@ def refuse(gatewise, folder, task, data, arguments, message):
         (
             lambda folder: write_classes(folder, 9),
             ["--network", "grid", "--pooling", "attention"],
-            "a lattice has --pooling last or mean; attention is for rows",
+            "a grid has --pooling last or mean; attention is for rows",
         ),
         (
             lambda folder: write_classes(folder, 9),

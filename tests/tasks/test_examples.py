@@ -166,7 +166,7 @@ def test_a_text_that_is_read(folder):
     )
     (size,) = {one["of"][0] for one in told["layers"]}
     assert size == -(-int(data.test.sizes[1]) // 2)
-    assert [one.name for one in found.tracks] == ["c0", "c1", "c2", "likeliest symbol"]
+    assert [one.name for one in found.tracks] == ["c0", "c1", "c2", "most probable symbol"]
     assert {len(one.lines[0].values) for one in found.tracks[:3]} == {len(found.tracks[3].symbols)} == {size}
     assert f"true: {data.test.texts[1]}" in found.prediction
 

@@ -141,7 +141,7 @@ def test_generate_is_this_task_where_it_is_given_a_table(pens, tmp_path, capsys,
     )
     told = capsys.readouterr().out
     assert "binary channels: 3, real: 0" in told
-    assert "their parts by column 'part'; 3 channels" in " ".join(told.split())
+    assert "split by column 'part'; 3 channels" in " ".join(told.split())
     assert "label" not in told
     assert "training set 6 sequences, validation set 3, test set 3, by column 'part'" in told
     assert "gatewise sample run --out drawn.csv" in told
