@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
+
+from gatewise.modules.weighted import weighted_cross_entropy
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -26,12 +27,19 @@ class Linear(NamedTuple):
 
 
 def fit_logistic(
-    features: Tensor, labels: Tensor, held: Tensor, held_labels: Tensor, classes: int
+    features: Tensor,
+    labels: Tensor,
+    held: Tensor,
+    held_labels: Tensor,
+    classes: int,
+    weights: Tensor | None = None,
+    held_weights: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Weights [K, F] and bias [K] of `p(class | x) = softmax(W x + b)`.
 
     `argmin mean(-ln p) + penalty / 2 * |W|^2` over standardized features [N, F]; the penalty whose `-ln p`
-    is lowest on the held-out features (Hoerl and Kennard 1970).
+    is lowest on the held-out features (Hoerl and Kennard 1970). Both means are weighted by `weights` [N] and
+    `held_weights`, if any.
 
     >>> x = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
     >>> weight, bias = fit_logistic(x, torch.tensor([0, 0, 1, 1]), x, torch.tensor([0, 0, 1, 1]), classes=2)
@@ -44,33 +52,38 @@ def fit_logistic(
     scaled, held = (features.double() - mean) / deviation, (held.double() - mean) / deviation
 
     def held_loss(found: Linear) -> float:
-        return float(functional.cross_entropy(held @ found.weight.T + found.bias, held_labels))
+        return float(weighted_cross_entropy(held @ found.weight.T + found.bias, held_labels, held_weights))
 
-    kept = min(regressions(scaled.numpy(), labels.numpy(), classes, PENALTIES), key=held_loss)
+    own = None if weights is None else weights.double().numpy()
+    kept = min(regressions(scaled.numpy(), labels.numpy(), classes, PENALTIES, own), key=held_loss)
     weight, bias = kept.weight / deviation, kept.bias - kept.weight @ (mean / deviation)
     return weight.float(), bias.float()
 
 
 def regressions(
-    features: np.ndarray | csr_array, labels: np.ndarray, classes: int, penalties: Sequence[float]
+    features: np.ndarray | csr_array,
+    labels: np.ndarray,
+    classes: int,
+    penalties: Sequence[float],
+    weights: np.ndarray | None = None,
 ) -> Iterator[Linear]:
     """Fits a regression for each penalty; each search starts from the result of the one before.
 
     `argmin mean(-ln p) + penalty / 2 * |W|^2`, by scikit-learn.
-    features: [N, F], dense or sparse; labels: [N], class numbers
+    features: [N, F], dense or sparse; labels: [N], class numbers; weights: [N], of the mean, None if equal
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    present = np.unique(labels)
+    present, total = np.unique(labels), len(labels) if weights is None else float(weights.sum())
     # Of two classes scikit-learn fits the difference of their weights, and penalises half its square.
     halves = np.array([[-0.5], [0.5]]) if len(present) == 2 else None
     model = LogisticRegression(max_iter=MAX_ITERATIONS, tol=1e-6, warm_start=True)
     for penalty in penalties if len(present) > 1 else ():
-        model.set_params(C=(1 if halves is None else 2) / (penalty * len(labels)))
+        model.set_params(C=(1 if halves is None else 2) / (penalty * total))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the number of iterations is a limit
-            model.fit(features, labels)
+            model.fit(features, labels, sample_weight=weights)
         weight, bias = np.zeros((classes, features.shape[1])), np.zeros(classes)
         weight[present] = model.coef_ if halves is None else halves * model.coef_
         bias[present] = model.intercept_ if halves is None else halves[:, 0] * model.intercept_

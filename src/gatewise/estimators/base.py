@@ -10,7 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import polars as pl
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise.data.memory.arrays import Layout
@@ -18,6 +20,7 @@ from gatewise.data.memory.frames import TableForm, form_of, like
 from gatewise.errors import GatewiseError
 from gatewise.estimators.running import execute_new, naming, new_run, write_source
 from gatewise.estimators.signature import COMMON, required_options
+from gatewise.estimators.stored import PREFIX, StoredData
 from gatewise.files import write_whole
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
@@ -46,8 +49,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     """
 
     tasks: ClassVar[tuple[Task[Any], ...]]
-    _home: TemporaryDirectory[str] | None = None  # of the files of data in memory
-    _data: Path | None = None  # what the model was fitted on; None if it was loaded
+    __metadata_request__fit = {"data": UNUSED, "layout": UNUSED}  # noqa: RUF012 as scikit-learn has it
+    __metadata_request__predict = {"data": UNUSED, "layout": UNUSED}  # noqa: RUF012
+    __metadata_request__score = {"data": UNUSED, "layout": UNUSED}  # noqa: RUF012
+    _data: StoredData | None = None  # what the model was fitted on; None if it was loaded
     _form = TableForm()  # of the data it was fitted on
     _trained_with: TrainOptions | None = None
 
@@ -62,9 +67,13 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
         Raises: `GatewiseError` if the data or an option is not as expected.
         """
+        return self._fit(data, y, None, layout, columns)
+
+    def _fit(self, data: Any, y: Any, weights: Any, layout: Layout, columns: Mapping[str, Any]) -> Self:
+        """Trains and scores as `fit` does. weights: of the examples, or None"""
         task = self._task_for(data)
-        home = TemporaryDirectory(prefix="gatewise-")
-        source = write_source(task, data, y, Path(home.name), layout)
+        home = TemporaryDirectory(prefix=PREFIX)
+        source = write_source(task, data, y, weights, Path(home.name), layout)
         lightning = Lightning(self.trainer or {}, self.callbacks or (), self.logger)
         job = partial(train, baselines=self.baselines, lightning=lightning)
         with naming(source.path, data):
@@ -73,7 +82,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                 form = form_of(data, source.path)
                 finished = execute_new(run, source, job, self.progress, self.out is not None)
         self.with_run(finished.run, finished.comparison)
-        self._home, self._form = home, form
+        is_temporary = finished.run.data.is_relative_to(home.name)
+        self._data = StoredData(finished.run.data, home if is_temporary else None)
+        self._form = form
         self._trained_with = self._options(task, columns)
         return self
 
@@ -86,7 +97,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self.comparison_, self.notes_ = comparison, comparison.data.notes
         self.model_ = SavedModel(run.task.name, chosen.name, chosen.network, reading)
         self.network_ = chosen.network
-        self._data, self._trained_with = run.data, run.options
+        self._data, self._trained_with = StoredData(run.data), run.options
         return self
 
     def predict(self, data: Any = None, *, layout: Layout = "NTC") -> Any:
@@ -193,7 +204,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if found is None:
             forms = "; ".join(task.forms for task in self.tasks)
             raise GatewiseError(
-                f"{type(self).__name__} can't read data of type {type(data).__name__}; give {forms}"
+                f"{type(self).__name__} can't read {'sparse ' * issparse(data)}data of type "
+                f"{type(data).__name__}; give {forms}"
             )
         return found
 
@@ -242,9 +254,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if data is None:
             if self._data is None:
                 raise GatewiseError("a loaded model has no data of its own; give data")
-            yield self._data
+            yield self._data.path
             return
-        with TemporaryDirectory(prefix="gatewise-") as home:
+        with TemporaryDirectory(prefix=PREFIX) as home:
             path, _ = task.write(data, y, Path(home), layout)
             with naming(path, data):
                 yield path

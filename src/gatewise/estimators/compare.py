@@ -9,6 +9,7 @@ from typing import Any
 
 from gatewise.data.memory.arrays import Layout
 from gatewise.estimators.running import execute_new, find_job, naming, new_run, write_source
+from gatewise.estimators.stored import PREFIX
 from gatewise.tasks import estimator_names, find_task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import resolve, verb_options
@@ -22,6 +23,7 @@ def compare(
     *,
     cells: Sequence[str] = (),
     seeds: int = 3,
+    sample_weight: Any = None,
     layout: Layout = "NTC",
     out: Path | str | None = None,
     shown: bool = True,
@@ -33,7 +35,7 @@ def compare(
     """Trains several cells and all baselines of a task on the same data, and ranks them on a test set.
 
     task: its name: "forecast", "classify", "label", ...
-    data, y, layout: as in an estimator's `fit`
+    data, y, sample_weight, layout: as in an estimator's `fit`
     cells: their names; the default cells of the task if empty; seeds: trainings of each
     out: a folder for the run, which `gatewise.resume` continues; None to leave no files
     shown: whether notes, progress and scores are printed
@@ -46,8 +48,8 @@ def compare(
     >>> gatewise.compare("forecast", "sales.csv", horizon=12, cells=["lstm", "gru"])  # doctest: +SKIP
     """
     chosen = _task_for(task, data)
-    with TemporaryDirectory(prefix="gatewise-") as home:
-        source = write_source(chosen, data, y, Path(home), layout)
+    with TemporaryDirectory(prefix=PREFIX) as home:
+        source = write_source(chosen, data, y, sample_weight, Path(home), layout)
         job = find_job("compare", Lightning(trainer or {}, callbacks, logger))
         with naming(source.path, data):
             given = {**source.columns, **options, "cells": tuple(cells), "seeds": seeds}

@@ -84,11 +84,17 @@ class Source:
     classes: tuple[Any, ...] = ()
 
 
-def write_source(task: Task[Any], data: Any, y: Any, home: Path, layout: Layout) -> Source:
-    """Data of any form as a file that the task reads. home: a temporary folder of the run's own"""
+def write_source(task: Task[Any], data: Any, y: Any, weights: Any, home: Path, layout: Layout) -> Source:
+    """Data of any form as a file that the task reads.
+
+    weights: of the examples, or None; home: a temporary folder of the run's own
+    """
     folder = home / "data"
     folder.mkdir()
-    path, columns = task.write(data, y, folder, layout)
+    if weights is None:
+        path, columns = task.write(data, y, folder, layout)
+    else:
+        path, columns = task.write_weighted(data, y, weights, folder, layout)
     labelled = y is not None and isinstance(task, ClassTask)
     return Source(data, path, folder, columns, tuple(np.unique(as_array(y)).tolist()) if labelled else ())
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from gatewise.modules.network import Baseline, Network
+from gatewise.modules.weighted import weighted_cross_entropy
 
 EXAMPLES_AT_ONCE, STEPS_AT_ONCE = 256, 1 << 14
 
@@ -23,8 +23,18 @@ class Classifier(Network):
         """A batch of B examples -> [B, K], K classes."""
 
     def loss(self, batch: Any) -> Tensor:
-        """The mean cross-entropy, in nats."""
-        return functional.cross_entropy(self.logits(batch), batch.labels)
+        """The mean cross-entropy, in nats, by the weights of the examples if the batch has weights."""
+        return weighted_cross_entropy(self.logits(batch), batch.labels, _weights(batch))
+
+    def weight(self, batch: Any) -> float:
+        """The sum of the weights of the examples; their number if they have none."""
+        weights = _weights(batch)
+        return super().weight(batch) if weights is None else float(weights.sum())
+
+
+def _weights(batch: Any) -> Tensor | None:
+    """[B]: the weights of the examples; None if they have none, as images and clips."""
+    return getattr(batch, "weights", None)
 
 
 class Majority(Classifier, Baseline):

@@ -15,8 +15,8 @@ class Network(nn.Module):
     def loss(self, batch: Any) -> Tensor:
         """What training makes small, as a mean over the `weight` of the batch."""
 
-    def weight(self, batch: Any) -> int:
-        """How many terms the loss is the mean of: the rows, or the steps that are no padding."""
+    def weight(self, batch: Any) -> float:
+        """The number of terms in the mean of the loss: rows, or steps without padding; or their weight."""
         return len(batch[0])
 
     @abstractmethod

@@ -152,6 +152,17 @@ class Task(ABC, Generic[Data]):
         to_polars(data).write_parquet(path)
         return path, {}
 
+    def write_weighted(
+        self, data: Any, y: Any, weights: Any, folder: Path, layout: Layout
+    ) -> tuple[Path, dict[str, Any]]:
+        """As `write`, with a weight for each example.
+
+        Raises: `GatewiseError` if the task has no weights, or these data name theirs by an option.
+        """
+        raise GatewiseError(
+            f"the task {self.name!r} takes no sample weights; a gatewise.Classifier of sequences does"
+        )
+
     def sample(self, model: SavedModel, options: Any) -> Any:
         """Draws from a model: of a text an iterator over symbols, of vectors a table."""
         raise GatewiseError(f"a model of the task {self.name!r} can't be sampled from")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Callable
 from functools import cache
 from math import ceil
@@ -136,7 +137,10 @@ VERBS: dict[str, type[TaskOptions]] = {"train": TrainOptions, "compare": Compare
 @cache
 def verb_options(verb: str, kind: type[TaskOptions]) -> type[TaskOptions]:
     """The options of a verb on a task: those of the task, and those of the candidates."""
-    return create_model(f"{verb.title()}{kind.__name__}", __base__=(kind, VERBS[verb]))
+    made = create_model(f"{verb.title()}{kind.__name__}", __base__=(kind, VERBS[verb]))
+    # Pickle finds a class by its module, which has no class that is created here.
+    copyreg.pickle(made, lambda options: (_restore, (verb, kind, dict(options))))
+    return made
 
 
 def one_of(options: TaskOptions, kind: type[TaskOptions], cell: str, seed: int) -> TrainOptions:
@@ -145,6 +149,11 @@ def one_of(options: TaskOptions, kind: type[TaskOptions], cell: str, seed: int) 
     return cast(
         TrainOptions, resolve(verb_options("train", kind), None, {**shared, "cell": cell, "seed": seed})
     )
+
+
+def _restore(verb: str, kind: type[TaskOptions], values: dict[str, Any]) -> TaskOptions:
+    """Options from a pickle."""
+    return verb_options(verb, kind)(**values)
 
 
 Kind = TypeVar("Kind", bound=Options)

@@ -13,6 +13,7 @@ from torchmetrics import MeanMetric
 from gatewise.engine.subnormal import flush_subnormals
 from gatewise.errors import DivergedError
 from gatewise.modules.network import Network
+from gatewise.modules.weighted import SMALLEST
 from gatewise.tasks.options import TrainOptions
 
 LOWER_RATE_BY, LOWER_RATE_AFTER = 0.3, 2
@@ -75,9 +76,9 @@ class TrainingModule(LightningModule):
             schedule = {"scheduler": plateau, "monitor": "validation_loss"}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
-    def _process_weight(self, weight: int) -> float:
+    def _process_weight(self, weight: float) -> float:
         """The factor that makes the mean over processes (by DDP) the mean over all terms of their batches."""
         if self.trainer.world_size == 1:
             return 1.0
         weights: Any = self.all_gather(torch.tensor(float(weight), device=self.device))
-        return weight * self.trainer.world_size / float(weights.sum())
+        return weight * self.trainer.world_size / max(float(weights.sum()), SMALLEST)

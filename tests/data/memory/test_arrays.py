@@ -109,14 +109,22 @@ def test_a_label_for_each_step(tmp_path):
         (np.zeros((2, 0, 2)), "sequence 0 has no steps"),
         (np.zeros((2, 3, 0)), "sequence 0 has no channels"),
         ([np.zeros(2), np.zeros(0)], "sequence 1 has no steps"),
-        (np.zeros(5), "expected sequences as an array [N, T, C] or [N, T], got one of shape [5]"),
+        (
+            np.zeros(5),
+            "expected sequences as an array [N, T, C] or [N, T], got one of shape [5]. "
+            "Reshape your data, with X[None] if it is one sequence",
+        ),
         (
             np.zeros((1, 2, 3, 4)),
             "expected sequences as an array [N, T, C] or [N, T], got one of shape [1, 2, 3, 4]",
         ),
         (np.full((2, 3), "a"), "the array: expected numbers, got values of type <U1"),
         (np.full((2, 3), None), "the array: expected numbers, got values of type object"),
-        (np.zeros((2, 3), complex), "the array: expected numbers, got values of type complex128"),
+        (
+            np.zeros((2, 3), complex),
+            "Complex data not supported: the array has values of type complex128; give "
+            "their real and imaginary parts as two channels",
+        ),
         ([np.zeros(2), np.array([None])], "sequence 1: expected numbers, got values of type object"),
         ([np.zeros(2), np.zeros((1, 1, 1))], "sequence 1: expected shape [T, C] or [T], got [1, 1, 1]"),
         (
@@ -163,5 +171,5 @@ def test_labels_that_do_not_fit_are_named(labels, each_step, message):
 
 def test_values_that_are_masked_or_missing_are_empty_cells(tmp_path):
     masked = np.ma.masked_array([[1, 2], [3, 4]], [[False, True], [False, False]])
-    with pytest.raises(GatewiseError, match="row 2, column 'channel_0' is empty: give a number, or --fill"):
+    with pytest.raises(GatewiseError, match="row 2, column 'channel_0' is empty or NaN: give a number, or"):
         read(masked, tmp_path)

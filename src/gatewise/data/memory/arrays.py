@@ -13,7 +13,7 @@ from gatewise.data.memory.labels import check_labels, label_column, values_of
 from gatewise.errors import GatewiseError
 
 Layout = Literal["NTC", "NCT"]
-SEQUENCE, LABEL = "sequence", "label"
+SEQUENCE, LABEL, WEIGHT = "sequence", "label", "weight"
 
 
 def is_array(data: object) -> bool:
@@ -30,6 +30,23 @@ def is_arrays(data: object) -> bool:
     if isinstance(data, list | tuple):
         return bool(data) and all(is_array(one) for one in data)
     return is_array(data)
+
+
+def array_like(data: Any) -> Any:
+    """Lists of lists of numbers, and objects that convert to an array, as arrays; other data as they are.
+
+    Raises: `GatewiseError` if the lists in a list have different lengths.
+
+    >>> array_like([[1, 2], [3, 4]])[1]
+    array([3, 4])
+    """
+    if isinstance(data, list | tuple) and data and all(isinstance(one, list | tuple) for one in data):
+        try:
+            return [np.asarray(one) for one in data]
+        except ValueError as error:
+            raise GatewiseError(f"the lists of numbers do not make an array [T, C]: {error}") from error
+    converts = hasattr(data, "__array__") and not is_array(data)
+    return np.asarray(data) if converts else data
 
 
 def as_array(data: Any) -> np.ndarray:
@@ -64,6 +81,7 @@ def sequences_of(data: Any, layout: Layout = "NTC") -> list[np.ndarray]:
         if not is_list and data.ndim not in (2, 3):
             raise GatewiseError(
                 f"expected sequences as an array [N, T, C] or [N, T], got one of shape {list(data.shape)}"
+                f"{'. Reshape your data, with X[None] if it is one sequence' * (data.ndim == 1)}"
             )
         if not is_list:
             _check_numbers("the array", data)
@@ -95,16 +113,27 @@ def sequences_of(data: Any, layout: Layout = "NTC") -> list[np.ndarray]:
 
 
 def _check_numbers(name: str, array: np.ndarray) -> None:
+    if array.dtype.kind == "c":
+        raise GatewiseError(
+            f"Complex data not supported: {name} has values of type {array.dtype}; give their real and "
+            "imaginary parts as two channels"
+        )
     if array.dtype.kind not in "uifb":
         raise GatewiseError(f"{name}: expected numbers, got values of type {array.dtype}")
 
 
-def long_table(sequences: Sequence[np.ndarray], labels: Any = None, each_step: bool = False) -> pl.DataFrame:
-    """Sequences [T, C] as a table with a row for each step: `sequence`, one column per channel, `label`.
+def long_table(
+    sequences: Sequence[np.ndarray], labels: Any = None, each_step: bool = False, weights: Any = None
+) -> pl.DataFrame:
+    """Sequences [T, C] as a table with a row for each step.
+
+    Its columns are `sequence`, one per channel, and `label` and `weight` if there are any.
 
     labels: one per sequence; with `each_step` a list per sequence, one per step
+    weights: one per sequence
 
-    Raises: `GatewiseError` if the number of labels is not that of the sequences or steps, or one is missing.
+    Raises: `GatewiseError` if the number of labels is not that of the sequences or steps, or one is missing;
+        if the number of weights is not that of the sequences, or one is not a number of 0 or more.
 
     >>> long_table([np.zeros((2, 1)), np.ones((1, 1))], ["a", "b"]).rows()
     [(0, 0.0, 'a'), (0, 0.0, 'a'), (1, 1.0, 'b')]
@@ -117,6 +146,8 @@ def long_table(sequences: Sequence[np.ndarray], labels: Any = None, each_step: b
         frame[LABEL] = _step_labels(labels, sizes)
     elif labels is not None:
         frame[LABEL] = label_column(labels, len(sequences), "sequences").gather(owners)
+    if weights is not None:
+        frame[WEIGHT] = _weights(weights, len(sequences))[owners]
     return pl.DataFrame({name: np.ascontiguousarray(v) if is_array(v) else v for name, v in frame.items()})
 
 
@@ -126,18 +157,34 @@ def channels_of(sequences: Sequence[np.ndarray]) -> tuple[str, ...]:
 
 
 def write_sequences(
-    data: Any, labels: Any, folder: Path, layout: Layout, each_step: bool = False
+    data: Any, labels: Any, folder: Path, layout: Layout, each_step: bool = False, weights: Any = None
 ) -> tuple[Path, dict[str, Any]]:
     """Writes sequences to a Parquet file with a row for each step.
 
     labels: one per sequence, with `each_step` a list per sequence, or None
+    weights: one per sequence, or None
 
     Returns: the file, and the options that name its columns
     """
     sequences, path = sequences_of(data, layout), folder / "sequences.parquet"
-    long_table(sequences, labels, each_step).write_parquet(path)
+    long_table(sequences, labels, each_step, weights).write_parquet(path)
     columns = {"id": SEQUENCE, "channels": channels_of(sequences)}
-    return path, columns | ({} if labels is None else {"label": LABEL})
+    columns |= {} if labels is None else {"label": LABEL}
+    return path, columns | ({} if weights is None else {"weight": WEIGHT})
+
+
+def _weights(weights: Any, count: int) -> np.ndarray:
+    try:
+        given = np.asarray(as_array(weights), np.float64)
+    except (TypeError, ValueError) as error:
+        raise GatewiseError(f"the weights are not numbers: {error}") from error
+    if given.shape != (count,):
+        raise GatewiseError(f"expected {count} weights, one for each sequence, got {list(given.shape)}")
+    wrong = ~((given >= 0) & np.isfinite(given))
+    if wrong.any():
+        number = int(wrong.argmax())
+        raise GatewiseError(f"weight {number}: expected a finite number of 0 or more, got {given[number]:g}")
+    return given
 
 
 def _plain(values: np.ndarray) -> np.ndarray:

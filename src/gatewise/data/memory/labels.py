@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from gatewise.errors import GatewiseError
@@ -23,6 +24,8 @@ def values_of(labels: Any) -> list[Any]:
         if hasattr(labels, name):
             found = getattr(labels, name)()
             return list(found)
+    if hasattr(labels, "__array__"):
+        return np.asarray(labels).tolist()
     return [one.item() if hasattr(one, "item") and not hasattr(one, "columns") else one for one in labels]
 
 

@@ -22,6 +22,7 @@ class LongColumns:
     """Columns by role; those that are None are recognised by name. `channels` () means all others.
 
     part: with the words train, validation and test, read instead of a label; never recognised by name
+    weight: of the sequences; never recognised by name
     """
 
     id: str | None = None
@@ -29,16 +30,19 @@ class LongColumns:
     label: str | None = None
     channels: tuple[str, ...] = ()
     part: str | None = None
+    weight: str | None = None
 
     def told(self, unused: Sequence[str] = ()) -> str:
         """The roles in a sentence. unused: columns that are not channels"""
         order = f"column {self.time!r}" if self.time else "their order in the file"
         label = f", labelled by column {self.label!r}" if self.label else ""
         part = f", split by column {self.part!r}" if self.part else ""
+        weight = f", weighted by column {self.weight!r}" if self.weight else ""
         channels = ", ".join(self.channels[:6]) + (" ..." if len(self.channels) > 6 else "")
         left_out = f"; not used: {', '.join(map(repr, unused))} (--channels adds them)" if unused else ""
         return (
-            f"sequences are identified by column {self.id!r}, rows are sorted by {order}{part}{label}; "
+            f"sequences are identified by column {self.id!r}, rows are sorted by {order}{part}{label}"
+            f"{weight}; "
             f"{len(self.channels)} channel{'s' * (len(self.channels) > 1)}: {channels}{left_out}"
         )
 
@@ -52,7 +56,9 @@ def recognise_long(table: Table, given: LongColumns, labelled: bool) -> tuple[Lo
 
     Raises: `GatewiseError` if a column is missing or has two roles.
     """
-    roles = {"id": given.id, "time": given.time, "label": given.label, "part": given.part}
+    roles = {
+        "id": given.id, "time": given.time, "label": given.label, "part": given.part, "weight": given.weight,
+    }  # fmt: skip
     named = [*(name for name in roles.values() if name is not None), *given.channels]
     for role, name in (*roles.items(), *(("channel", name) for name in given.channels)):
         if name is not None:
@@ -80,7 +86,7 @@ def recognise_long(table: Table, given: LongColumns, labelled: bool) -> tuple[Lo
         others = ", ".join(name for name in roles.values() if name)
         raise GatewiseError(f"{table.path} has no column of values other than {others}")
     label = roles["label"] if labelled else None
-    return LongColumns(roles["id"], roles["time"], label, channels, given.part), unused
+    return LongColumns(roles["id"], roles["time"], label, channels, given.part, given.weight), unused
 
 
 def _find(table: Table, left: Sequence[str], role: str, usual: Sequence[str]) -> str | None:

@@ -15,6 +15,7 @@ from gatewise.data.sequences.long_columns import LongColumns, recognise_long
 from gatewise.data.sequences.missing import Fill, carry_forward
 from gatewise.data.sequences.sequences import SequenceTable, in_order
 from gatewise.data.sequences.spool import Spool, pieces, rows_per_block
+from gatewise.data.sequences.weights import SequenceWeights
 from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.numbers import Thousands
 from gatewise.data.tables.parquet import PARQUET, parquet_frames
@@ -57,6 +58,7 @@ class _Rows:
         self.hint = "" if given.channels else "; if it is not a channel, name the channels with --channels"
         self.ids, self.classes = _Numbering(), _Numbering()
         self.values, self.keys = Spool(len(columns.channels)), Spool(1, KEYS)
+        self.weights = None if columns.weight is None else SequenceWeights(columns.weight)
         self.thousands: dict[str, Thousands] = {}
         self.dated: bool | None = None
         self.filled = 0
@@ -68,6 +70,8 @@ class _Rows:
         keys = np.zeros((piece.frame.height, 1), KEYS)
         keys["sequence"][:, 0] = self.ids.numbers(_text(piece, str(columns.id), "id"))
         keys["line"][:, 0] = piece.row_lines
+        if self.weights is not None:
+            self.weights.add(piece, keys["sequence"][:, 0])
         if columns.part is not None:
             keys["label"][:, 0] = self.classes.numbers(_text(piece, columns.part, "part"))
         elif columns.label is not None:
@@ -85,8 +89,8 @@ class _Rows:
         empty = np.isnan(numbers)
         if empty.any() and self.fill is None:
             raise GatewiseError(
-                f"{piece.path}, {piece.place(int(empty.argmax()))}, column {name!r} is empty: give a number, "
-                "or --fill forward"
+                f"{piece.path}, {piece.place(int(empty.argmax()))}, column {name!r} is "
+                f"empty{' or NaN' * (piece.unit == 'row')}: give a number, or --fill forward"
             )
         self.filled += int(empty.sum())
         return numbers
@@ -105,6 +109,7 @@ class _Rows:
         table = SequenceTable(
             str(path), values, offsets, tuple(self.ids.seen), columns.channels,
             keys["label"] if names else None, names, keys["line"], (columns.told(self.unused),), self.unit,
+            None if self.weights is None else self.weights.values,
         )  # fmt: skip
         duplicate = find_duplicate_time(keys, offsets) if columns.time is not None else None
         if duplicate is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ class SequenceTable:
     ids: of the sequences; channels: the names of the C columns
     labels: [S], the index in `classes` of each row's label; None if the data have no labels
     lines: [S], the place of each row in the file, for messages; None if there are no lines
+    weights: [N], the weight of each sequence; None if the data have no weights
     notes: on how the file was read; unit: of `lines`
     """
 
@@ -39,9 +40,17 @@ class SequenceTable:
     lines: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     unit: str = "line"
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Arrays in temporary files are pickled by their content: another process can't open these files."""
+        return {
+            name: np.array(value) if isinstance(value, np.memmap) else value
+            for name, value in vars(self).items()
+        }
 
     @property
     def sizes(self) -> np.ndarray:
@@ -85,17 +94,23 @@ def _counts(edges: np.ndarray, block: slice) -> np.ndarray:
 
 
 class SequenceBatch(NamedTuple):
-    """values: [B, T, C], scaled, zero beyond lengths: [B]; labels: [B], class numbers."""
+    """Sequences of a batch.
+
+    values: [B, T, C], scaled, zero beyond `lengths`: [B]; labels: [B], class numbers
+    weights: [B], by which the losses are multiplied; None if all are equal
+    """
 
     values: Tensor
     lengths: Tensor
     labels: Tensor
+    weights: Tensor | None = None
 
 
 class Sequences(Dataset[SequenceBatch]):
     """Some sequences of a table, scaled, with the class of each.
 
     numbers: of the sequences in the table; labels: [len(numbers)], class numbers
+    weights: [len(numbers)], by which the loss of each is multiplied; None if all are equal
 
     >>> table = SequenceTable("", np.ones((3, 1), np.float32), np.array([0, 2, 3]), ("a", "b"), ("x",))
     >>> sequences = Sequences(table, [1, 0], [4, 5], (Scale(0.0, 1.0),))
@@ -105,10 +120,16 @@ class Sequences(Dataset[SequenceBatch]):
     """
 
     def __init__(
-        self, table: SequenceTable, numbers: ArrayLike, labels: ArrayLike, scales: tuple[Scale, ...]
+        self,
+        table: SequenceTable,
+        numbers: ArrayLike,
+        labels: ArrayLike,
+        scales: tuple[Scale, ...],
+        weights: ArrayLike | None = None,
     ) -> None:
         self.table, self.numbers = table, np.asarray(numbers, dtype=np.int64)
         self.labels = torch.from_numpy(np.asarray(labels, dtype=np.int64))
+        self.weights = None if weights is None else torch.as_tensor(weights, dtype=torch.float32)
         self.sizes = torch.from_numpy(table.sizes[self.numbers])
         self.mean = np.array([one.mean for one in scales])
         self.deviation = np.array([one.deviation for one in scales])
@@ -122,7 +143,8 @@ class Sequences(Dataset[SequenceBatch]):
         rows = [self.table.values[offsets[number] : offsets[number + 1]] for number in self.numbers[chosen]]
         scaled = [((one - self.mean) / self.deviation).astype(np.float32) for one in rows]
         values = pad_sequence([torch.from_numpy(one) for one in scaled], batch_first=True)
-        return SequenceBatch(values, self.sizes[chosen], self.labels[chosen])
+        weights = None if self.weights is None else self.weights[chosen]
+        return SequenceBatch(values, self.sizes[chosen], self.labels[chosen], weights)
 
 
 def in_order(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:

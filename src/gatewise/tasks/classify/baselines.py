@@ -74,7 +74,8 @@ class Logistic(SummaryClassifier, Baseline):
         return self.linear(features)
 
     def learn(self, train: Sequences, validation: Sequences) -> None:
-        weight, bias = fit_logistic(*_all_summaries(train), *_all_summaries(validation), self.kinds)
+        sets = (*_all_summaries(train), *_all_summaries(validation))
+        weight, bias = fit_logistic(*sets, self.kinds, *(_weights(one) for one in (train, validation)))
         self.linear.weight.copy_(weight)
         self.linear.bias.copy_(bias)
 
@@ -140,3 +141,10 @@ def _all_summaries(dataset: Sequences) -> tuple[Tensor, Tensor]:
     parts = [(summaries(batch), batch.labels) for _, batch in in_batches(dataset)]
     features, labels = zip(*parts, strict=True)
     return torch.cat(features), torch.cat(labels)
+
+
+def _weights(dataset: Sequences) -> Tensor | None:
+    """The weights of all sequences, in the order of `_all_summaries`."""
+    if dataset.weights is None:
+        return None
+    return dataset.weights[torch.cat([numbers for numbers, _ in in_batches(dataset)])]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from gatewise.data.sequences.plausible import require_classes, require_steps
 from gatewise.data.sequences.sequences import Sequences, SequenceTable
 from gatewise.data.sequences.splits import split_by_class
 from gatewise.data.sequences.spool import pieces
+from gatewise.data.sequences.weights import relative_weights
 from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
 from gatewise.tasks.classify.options import ClassifyOptions
@@ -82,7 +82,7 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
 
     Errors: `GatewiseError` with the place in the file.
     """
-    columns = LongColumns(options.id, options.time, options.label, options.channels)
+    columns = LongColumns(options.id, options.time, options.label, options.channels, weight=options.weight)
     for name, value in asdict(columns).items():
         if value and path.suffix.lower() in ARCHIVES:
             raise GatewiseError(f"{path} is an archive without column names; leave --{name} out")
@@ -98,8 +98,9 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         train, validation, test = split_by_class(labels, options.validation_fraction, test_share)
     except GatewiseError as error:
         raise GatewiseError(f"{path}: {error}") from error
+    weights = _weights(table, train, validation)
     preprocessing = Preprocessing(
-        columns=found,
+        columns=found and replace(found, weight=None),  # new data need no weights
         fill=options.fill,
         classes=table.classes,
         scales=table.scales(train),
@@ -108,8 +109,12 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         validation_share=options.validation_fraction,
         test_share=test_share,
     )
-    part = partial(Sequences, table, scales=preprocessing.scales)
-    tested = preprocessing.labelled(preprocessing.table(test_file)) if test_file else part(test, labels[test])
+
+    def select(numbers: list[int], weights: np.ndarray | None = None) -> Sequences:
+        own = None if weights is None else weights[numbers]
+        return Sequences(table, numbers, labels[numbers], preprocessing.scales, own)
+
+    tested = preprocessing.labelled(preprocessing.table(test_file)) if test_file else select(test)
     sizes = f"training set {len(train)}, validation set {len(validation)}, test set {len(tested)} sequences"
     notes = (
         *table.notes,
@@ -118,8 +123,8 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         *_note_small_classes(table.classes, labels, labels[validation]),
     )
     return ClassifyData(
-        train=part(train, labels[train]),
-        validation=part(validation, labels[validation]),
+        train=select(train, weights),
+        validation=select(validation, weights),
         test=tested,
         classes=table.classes,
         preprocessing=preprocessing,
@@ -154,6 +159,17 @@ def _read(
     if path.suffix.lower() in ARCHIVES:
         return read_archive(path, labelled, fill), None
     return read_long(path, columns, labelled, fill)
+
+
+def _weights(table: SequenceTable, train: list[int], validation: list[int]) -> np.ndarray | None:
+    """[N]: the weights of the sequences; None if they are equal.
+
+    Raises: `GatewiseError` if all weights of a set are zero.
+    """
+    for name, numbers in (("training", train), ("validation", validation)):
+        if table.weights is not None and not table.weights[numbers].any():
+            raise GatewiseError(f"{table.path}: all weights in the {name} set are zero; give positive ones")
+    return relative_weights(table.weights)
 
 
 def _find_test_file(path: Path) -> Path | None:

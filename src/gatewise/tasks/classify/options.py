@@ -15,6 +15,9 @@ class ClassifyDataOptions(Options):
     id: str | None = Field(None, description="Column of sequence ids; recognised by its name if not given.")
     time: str | None = Field(None, description="Column that orders the steps; file order if not given.")
     label: str | None = Field(None, description="Column of classes; recognised by its name if not given.")
+    weight: str | None = Field(
+        None, description="Column of weights, one for each sequence, which multiply its training loss."
+    )
     channels: tuple[str, ...] = Field(
         (), description="Columns of values, with commas; all others if not given."
     )

@@ -11,8 +11,10 @@ from typing import Any
 import polars as pl
 
 from gatewise.cells.base import CellType
-from gatewise.data.memory.arrays import Layout, is_arrays, write_sequences
+from gatewise.data.memory.arrays import Layout, array_like, is_arrays, write_sequences
+from gatewise.data.memory.frames import is_frame
 from gatewise.data.memory.images import is_clips, is_images
+from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.sequence_classifier import SequenceClassifier
@@ -37,12 +39,23 @@ class Classify(ClassTask[ClassifyData]):
     forms = "arrays [N, T, C], lists of arrays [T, C], or a table or file with a row for each step"
 
     def accepts(self, data: Any) -> bool:
-        return super().accepts(data) or _is_sequences(data)
+        return super().accepts(data) or _is_sequences(_array_like(data))
 
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
-        if not _is_sequences(data):
+        arrays = _array_like(data)
+        if not _is_sequences(arrays):
             return super().write(data, y, folder, layout)
-        return write_sequences(data, y, folder, layout)
+        return write_sequences(arrays, y, folder, layout)
+
+    def write_weighted(
+        self, data: Any, y: Any, weights: Any, folder: Path, layout: Layout
+    ) -> tuple[Path, dict[str, Any]]:
+        arrays = _array_like(data)
+        if not _is_sequences(arrays):
+            raise GatewiseError(
+                "weights apart from the data are for arrays; name the column of a table's weights by `weight`"
+            )
+        return write_sequences(arrays, y, folder, layout, weights=weights)
 
     def read(self, path: Path, options: ClassifyOptions) -> ClassifyData:
         return read_data(path, options)
@@ -91,6 +104,10 @@ class Classify(ClassTask[ClassifyData]):
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_sequence(model.network, self.load_for_evaluation(model, path), number)
+
+
+def _array_like(data: Any) -> Any:
+    return data if isinstance(data, str | Path) or is_frame(data) else array_like(data)
 
 
 def _is_sequences(data: Any) -> bool:
