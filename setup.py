@@ -14,7 +14,7 @@ from gatewise.engine import build, compiling, processor
 
 
 class BuildCells(build_py):
-    """Adds a library for each cell; an editable install has none, as the cache on disk serves it."""
+    """Adds a library for each cell; an editable install has none, and uses the cache on disk."""
 
     def run(self):
         super().run()

@@ -126,7 +126,7 @@ def test_reasons_are_in_the_table_only(tables, monkeypatch, tmp_path, caplog):
     (tmp_path / "own.py").write_text(OWN)
     facts, by_cell, _ = tables("--cell", f"{tmp_path / 'own.py'}:Leaky", "--device", "cpu")
     facts_by_name = {row[0]: row[1] for row in facts}
-    reason = "CXX is 'no-such-compiler', but there is no program 'no-such-compiler' that can be run"
+    reason = "CXX is 'no-such-compiler', but there is no executable program 'no-such-compiler'"
     assert facts_by_name["compiler"] == f"none: {reason}"
     assert facts_by_name["kernel cache"] == f"{tmp_path / 'cache'}: 0 kernels, 0.0 MB"
     assert by_cell[1][:2] == ["Leaky", "reference"]

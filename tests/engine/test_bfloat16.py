@@ -226,9 +226,9 @@ def test_what_it_refuses():
     request = request_for(LSTM, (5, 2, 3, 4))
     coarse_inputs = replace(request, inputs=request.inputs.bfloat16())
     double = {name: one.double() for name, one in request.parameters.items()}
-    assert Native().refusal(coarse_inputs) == "it runs float32 or float64, all tensors alike"
+    assert Native().refusal(coarse_inputs) == "it supports float32 or float64, the same for all tensors"
     with autocast(torch.float16):
-        assert Native().refusal(request) == "of autocast it runs that to bfloat16"
+        assert Native().refusal(request) == "it supports autocast to bfloat16 only"
     with autocast():
         assert Native().refusal(coarse_inputs) is None
         assert "float32 weights" in Native().refusal(replace(request, parameters=double))

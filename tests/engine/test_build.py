@@ -71,7 +71,7 @@ def test_other_machines(monkeypatch):
 
 def test_a_processor_that_does_not_tell_its_name(monkeypatch):
     told = {"model name": "Model 1"}
-    monkeypatch.setattr(processor, "_told", lambda key: told.get(key, ""))
+    monkeypatch.setattr(processor, "_cpuinfo", lambda key: told.get(key, ""))
     monkeypatch.setattr("platform.processor", lambda: "")
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
     assert processor.name() == "Model 1"
@@ -173,7 +173,7 @@ def test_one_that_fails_stops_no_installation(monkeypatch, installation, no_comp
     monkeypatch.setenv("CXX", "false")
     lines = list(build.build_cells(installation))
     assert [line.split("-")[0] for line in lines] == ["[1/2] RNN", "[2/2] LSTM"]
-    assert all("is left to its first use: " in line and line.endswith("/false fails: ") for line in lines)
+    assert all("is compiled at its first use: " in line and line.endswith("/false fails: ") for line in lines)
     assert not list(installation.iterdir())
     no_compiler()
     (line,) = build.build_cells(installation)

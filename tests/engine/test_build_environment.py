@@ -107,13 +107,13 @@ def test_an_empty_name_is_none(cache_folder, monkeypatch, real, command):
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        ("no-such-compiler -Wall", "there is no program 'no-such-compiler' that can be run"),
-        ("{folder}", "there is no program '{folder}' that can be run"),
-        ("{folder}/text", "there is no program '{folder}/text' that can be run"),
+        ("no-such-compiler -Wall", "there is no executable program 'no-such-compiler'"),
+        ("{folder}", "there is no executable program '{folder}'"),
+        ("{folder}/text", "there is no executable program '{folder}/text'"),
         ("{folder}/binary", "{folder}/binary does not run: "),
-        ("g++ 'unbalanced", "which is no command: No closing quotation"),
+        ("g++ 'unbalanced", "which is not a command: No closing quotation"),
         ("{folder}/fails", "{folder}/fails fails: it is broken \ufffd since today"),
-        ("{folder}/nothing", "{folder}/nothing ends without an error, but writes no file"),
+        ("{folder}/nothing", "{folder}/nothing succeeds without writing a file"),
         ("{folder}/garbage", "it can't be loaded: "),
         ("{folder}/wrong", "it can't be loaded: "),
     ],
@@ -162,14 +162,14 @@ def test_where_the_cache_is(cache_folder, monkeypatch, tmp_path):
     home = tmp_path / "home"
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(home)
-    usual = home / ".cache" / "gatewise"
+    default_backend = home / ".cache" / "gatewise"
     for environment, expected in (
-        ({}, usual),
-        ({"XDG_CACHE_HOME": ""}, usual),
-        ({"XDG_CACHE_HOME": "relative"}, usual),
-        ({"XDG_CACHE_HOME": "~/other"}, usual),
+        ({}, default_backend),
+        ({"XDG_CACHE_HOME": ""}, default_backend),
+        ({"XDG_CACHE_HOME": "relative"}, default_backend),
+        ({"XDG_CACHE_HOME": "~/other"}, default_backend),
         ({"XDG_CACHE_HOME": str(home / "general")}, home / "general" / "gatewise"),
-        ({"GATEWISE_CACHE": ""}, usual),
+        ({"GATEWISE_CACHE": ""}, default_backend),
         ({"GATEWISE_CACHE": "~"}, home),
         ({"GATEWISE_CACHE": "~/own"}, home / "own"),
         ({"GATEWISE_CACHE": "relative/own"}, home / "relative" / "own"),
@@ -238,7 +238,7 @@ def test_a_cache_that_can_only_be_read(cache_folder, compiled_programs, monkeypa
     assert not caplog.records
     assert (loaded(8), load(program(9)).number()) == (8, 109)
     (record,) = caplog.records
-    assert record.message.endswith("can't keep kernels, each process compiles its own: Read-only file system")
+    assert record.message.endswith("so each process compiles its own: Read-only file system")
     assert compiled_programs == ["part", "number", "number", "number"]
 
 

@@ -131,7 +131,7 @@ def test_under_autocast_it_computes_in_the_parameters_own_dtype(cell, device):
     coarse = replace(request, inputs=request.inputs.bfloat16())
     same = replace(request, inputs=coarse.inputs.float())
     torch.testing.assert_close(UnderAutocast(device).run(coarse).output, Cudnn(device).run(same).output)
-    assert "of one dtype, and these are torch.bfloat16, torch.float32" in Cudnn(device).refusal(coarse)
+    assert "of one dtype, not of torch.bfloat16, torch.float32" in Cudnn(device).refusal(coarse)
 
 
 def test_without_gradients(device):
@@ -168,16 +168,16 @@ def test_the_same_equations_under_another_name(cell):
 @pytest.mark.parametrize("cell", [LSTM1997, MGU, UpdateFirst], ids=lambda one: one.__name__)
 def test_other_equations(cell):
     refusal = Cudnn("cpu").refusal(request_for(cell))
-    assert refusal == f"it serves the equations of LSTM, GRU, RNN, ReluRNN, and this is {cell.__name__}"
+    assert refusal == f"it supports LSTM, GRU, RNN, ReluRNN, not {cell.__name__}"
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"zoneout": {"h": 0.1}}, "and this is with zoneout"),
-        ({"hidden_mask": torch.ones(3, 5)}, "and this is with variational dropout"),
-        ({"trace": True, "resets": torch.zeros(4, 3).bool()}, "and this is with resets and a trace"),
-        ({"sizes": (4, 0, 2, 5)}, "and this is an empty one"),
+        ({"zoneout": {"h": 0.1}}, "not zoneout"),
+        ({"hidden_mask": torch.ones(3, 5)}, "not variational dropout"),
+        ({"trace": True, "resets": torch.zeros(4, 3).bool()}, "not resets and a trace"),
+        ({"sizes": (4, 0, 2, 5)}, "it does not support empty batches"),
     ],
 )
 def test_what_it_refuses(change, reason):
@@ -185,9 +185,9 @@ def test_what_it_refuses(change, reason):
 
 
 def test_it_refuses_another_device_and_a_projection_that_torch_has_not():
-    assert Cudnn().refusal(request_for(LSTM)) == "it serves tensors on cuda, and this is one on cpu"
+    assert Cudnn().refusal(request_for(LSTM)) == "it supports tensors on cuda, not on cpu"
     projected = Cudnn("cpu").refusal(request_for(RNN, projection=3))
-    assert projected == "it serves the projection of an LSTM, and this is RNN"
+    assert projected == "it supports the projection of an LSTM, not of RNN"
 
 
 def test_it_refuses_transforms_of_inputs_and_of_parameters():

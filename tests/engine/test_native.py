@@ -247,7 +247,7 @@ def test_modes_that_it_leaves_to_the_reference():
     torch.testing.assert_close(many[1], layer(values)[0])
 
 
-def test_without_a_compiler_the_reference_serves_and_the_reason_is_told(monkeypatch, tmp_path):
+def test_without_a_compiler_the_reference_runs_and_the_reason_is_logged(monkeypatch, tmp_path):
     monkeypatch.setenv("CXX", "no-such-compiler")
     monkeypatch.setenv("GATEWISE_CACHE", str(tmp_path))
 

@@ -136,7 +136,8 @@ def test_the_number_of_threads_changes_between_calls(two_threads):
     for threads in (2, 1, 3, 2):
         torch.set_num_threads(threads)
         assert (
-            kernel_module.thread_plan(SIZES[:1], SIZES[1], 4 * SIZES[3] * (SIZES[2] + SIZES[3]))[0] == threads
+            kernel_module.plan_threads(SIZES[:1], SIZES[1], 4 * SIZES[3] * (SIZES[2] + SIZES[3]))[0]
+            == threads
         )
         assert_same(request, 1e-11)
 

@@ -20,7 +20,7 @@ from gatewise.engine import kernel as kernel_module
 from gatewise.engine import workspace
 from gatewise.engine.build import BuildError, built
 from gatewise.engine.kernel import kernel
-from gatewise.engine.packing import MOST_KNOWN, Shelf, Weights
+from gatewise.engine.packing import MAX_ENTRIES, WeightCache, Weights
 from tests.engine.test_native import request_for
 
 DTYPES = [torch.float32, torch.float64]
@@ -40,7 +40,7 @@ class Packed:
 
     def __init__(self, cell, dtype, inputs, hidden):
         self.kernel = kernel(cell, PLAIN, dtype)
-        self.run = self.kernel.prepared(request_for(cell, (1, 1, inputs, hidden), dtype))
+        self.run = self.kernel.prepare(request_for(cell, (1, 1, inputs, hidden), dtype))
         self.numbers = {name: one.detach().numpy() for name, one in self.run.parameters.items()}
         whole = np.uint32 if dtype == torch.float32 else np.uint64
         self.bits = {name: one.reshape(-1).view(whole) for name, one in self.numbers.items()}
@@ -316,10 +316,10 @@ def test_a_child_that_is_forked_while_a_thread_packs():
 
 
 def test_the_least_recently_used_weights_are_dropped():
-    shelf = Shelf()
+    shelf = WeightCache()
     first = shelf.find(0, list)
-    for key in range(1, MOST_KNOWN):
+    for key in range(1, MAX_ENTRIES):
         shelf.find(key, list)
     assert shelf.find(0, list) is first
-    shelf.find(MOST_KNOWN, list)  # in the place of 1
+    shelf.find(MAX_ENTRIES, list)  # in the place of 1
     assert shelf.find(0, list) is first

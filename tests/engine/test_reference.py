@@ -84,7 +84,7 @@ def test_nan_in_padding_reaches_neither_values_nor_gradients(cell):
     assert not any(one.grad.isnan().any() for one in request.parameters.values())
 
 
-def test_the_first_backend_that_does_not_refuse_serves(monkeypatch):
+def test_the_first_backend_that_does_not_refuse_runs(monkeypatch):
     class Picky:
         name = "picky"
 

@@ -44,12 +44,12 @@ def test_a_buffer_that_comes_back_at_any_moment(monkeypatch):
 
 
 def test_small_buffers_are_left_to_the_system():
-    workspace.give_back(workspace.take(workspace.LEAST_BYTES - 1))
+    workspace.give_back(workspace.take(workspace.MIN_BYTES - 1))
     assert workspace.release() == 0
 
 
 def test_a_large_result_gives_its_memory_to_the_next_once_nobody_holds_it():
-    size = workspace.LEAST_BYTES // 4
+    size = workspace.MIN_BYTES // 4
     first = workspace.empty((2, size), torch.float32)
     part, place = first[1], first.data_ptr()
     del first
@@ -64,7 +64,7 @@ def test_a_large_result_gives_its_memory_to_the_next_once_nobody_holds_it():
 
 
 def test_what_is_kept_is_bounded_and_can_be_released(monkeypatch):
-    monkeypatch.setattr(workspace, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(workspace, "MAX_BYTES", 100_000)
     for buffer in [workspace.take(size) for size in (30_000, 40_000, 50_000)]:
         workspace.give_back(buffer)
     assert workspace.release() == 90_000

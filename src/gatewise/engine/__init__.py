@@ -1,1 +1,1 @@
-"""Runs a cell along a sequence, on the backend that can."""
+"""Runs a cell along sequences or over lattices, on one of several backends."""

@@ -1,6 +1,6 @@
-"""A cell's compiled form: of the installation, or of the cache on disk, compiled at first use.
+"""Compiled cells: from the installation, or compiled at first use and cached on disk.
 
-This file imports neither PyTorch nor any other library: the installation runs it where there is none.
+This file imports neither PyTorch nor any other library, since the installation runs it without them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FLAGS = ("-std=gnu++20", "-O3", "-fno-math-errno", "-fopenmp", "-fPIC", "-fvisib
 
 
 def built(plan: Plan, number: str) -> ctypes.CDLL:
-    """The compiled cell: from the installation, from the cache on disk, or compiled now for this machine.
+    """The compiled cell: from the installation, from the cache on disk, or compiled for this machine.
 
     Raises: `BuildError` if it is in neither and can't be compiled.
     """
@@ -38,41 +38,41 @@ def built(plan: Plan, number: str) -> ctypes.CDLL:
 
 
 def installed(plan: Plan, number: str) -> bool:
-    """Whether a cell was compiled at installation for the best that this processor has."""
+    """Whether a cell was compiled at installation for the best instruction set of this processor."""
     best, folder = processor.instruction_set(), _installation()
     stem = program(plan, number, best).stem() if best else ""
     return any(folder.undamaged(found) for found in folder.find(stem, LIBRARY))
 
 
 def _load_installed(plan: Plan, number: str) -> ctypes.CDLL | None:
-    """What was compiled at installation; None where it was not, or is damaged."""
+    """The library compiled at installation; None if there is none, or it is damaged."""
     best = processor.instruction_set()
     return loading.load_kept(_installation(), program(plan, number, best).stem()) if best else None
 
 
 def _installation() -> Libraries:
-    """The libraries of the package, trusted as its code is, whoever installed it."""
+    """The libraries of the package, trusted like its code, whoever installed it."""
     return Libraries(INSTALLED, checked=False)
 
 
 def installed_cells() -> list[CellType]:
-    """Those that an installation has compiled."""
+    """The cells that an installation compiles."""
     return [*cells().values(), mdlstm(2), grid(2)]
 
 
 def build_cells(folder: Path) -> Iterator[str]:
-    """Compiles an installation's cells for every instruction set into a folder, on all cores; reports each.
+    """Compiles the cells of an installation for every instruction set, on all cores; reports each.
 
-    float64 is left to its first use, as few need it; so are most cells of lattices, and what fails here.
+    float64 and most lattice cells are compiled at first use, as few need them; so are cells that fail here.
     """
     jobs = [(plan(cell), one) for cell in installed_cells() for one in processor.instruction_sets()]
     try:
         chosen = compiler()
     except BuildError as error:
-        yield f"no cell is compiled now, but each at its first use: {error}"
+        yield f"no cell is compiled now; each is compiled at its first use: {error}"
         return
     if not jobs:
-        yield "no cell is compiled now, but each at its first use: that is done for Linux only"
+        yield "no cell is compiled now; each is compiled at its first use, as on all systems but Linux"
         return
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -82,7 +82,7 @@ def build_cells(folder: Path) -> Iterator[str]:
             content = loading.content(cell, chosen)
             Libraries(folder).replace(cell.stem(), LIBRARY, chosen.identity, content)
         except (BuildError, OSError) as error:
-            return f"{cell.name} is left to its first use: {error}"
+            return f"{cell.name} is compiled at its first use: {error}"
         return f"{cell.name}: {perf_counter() - begin:.1f} s, {len(content) / 1e3:.0f} kB"
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:

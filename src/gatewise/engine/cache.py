@@ -1,6 +1,6 @@
-"""Where kernels that were compiled at first use are kept, and whether what lies there may be loaded.
+"""The folder of kernels that were compiled at first use, and whether its files may be loaded.
 
-This file imports neither PyTorch nor any other library: the installation runs it where there is none.
+This file imports neither PyTorch nor any other library, since the installation runs it without them.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ PRIVATE = 0o700
 class Cache:
     """The cache on disk.
 
-    folder: absolute and free of links, or None where there is none
-    obstacle: why it is not used, or None
+    folder: absolute and without links, or None if there is none
+    obstacle: the reason why it is not used, or None
     """
 
     folder: Path | None
@@ -28,32 +28,32 @@ class Cache:
 
     @property
     def libraries(self) -> Libraries | None:
-        """What lies in the folder, if it may be used."""
+        """The files of the folder, if it may be used."""
         return None if self.folder is None or self.obstacle else Libraries(self.folder)
 
 
 def cache() -> Cache:
-    """The folder that is asked for, made where it does not exist, for this user alone."""
+    """The cache; its folder is made if it does not exist, for this user alone."""
     folder = None
     try:
-        folder = Path(os.path.realpath(_wanted()))
+        folder = Path(os.path.realpath(_location()))
         return Cache(folder, folder_obstacle(folder) or _obstacle_once_made(folder))
-    except (OSError, ValueError) as error:  # the latter of a path that no system takes
+    except (OSError, ValueError) as error:  # a ValueError for a path that no system accepts
         return Cache(folder, str(error))
 
 
 def _obstacle_once_made(folder: Path) -> str | None:
-    """Makes a folder and those above it, closed to others; what stands against it then."""
+    """Makes a folder and its parents, closed to others. Returns: an obstacle to its use, or None."""
     for one in (*reversed(folder.parents), folder):
         if not one.exists():
             one.mkdir(PRIVATE, exist_ok=True)
     return folder_obstacle(folder)
 
 
-def _wanted() -> Path:
-    """`$GATEWISE_CACHE`, else `gatewise` in the user's folder for caches.
+def _location() -> Path:
+    """`$GATEWISE_CACHE`, else `gatewise` in the user's cache folder.
 
-    A relative `$XDG_CACHE_HOME` is ignored, as its specification asks for.
+    A relative `$XDG_CACHE_HOME` is ignored, as its specification requires.
 
     Raises: `FileNotFoundError` if the user has no home.
     """
@@ -64,7 +64,7 @@ def _wanted() -> Path:
 
 
 def _expanded(path: str) -> Path:
-    """An absolute path, with `~` filled in."""
+    """An absolute path, with `~` expanded."""
     expanded, home = os.path.expanduser(path), os.environ.get("HOME")
     no_home = expanded == path or (home is not None and not os.path.isabs(home))
     if path.startswith("~") and no_home:

@@ -1,4 +1,4 @@
-"""Which backend serves a request."""
+"""The choice of the backend that runs a request."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ class Backend(Protocol):
     name: str
 
     def refusal(self, request: Request) -> str | None:
-        """Why this backend can't serve the request, in a sentence; None if it can."""
+        """The reason why this backend can't run the request, in a sentence; None if it can."""
 
     def run(self, request: Request) -> Result:
-        """Serves a request that was not refused."""
+        """Runs a request that was not refused."""
 
 
 NATIVE, CUDNN, REFERENCE = Native(), Cudnn(), Reference()
 _only: ContextVar[str | Backend | None] = ContextVar("only", default=None)
-BACKENDS: tuple[Backend, ...] = (NATIVE, CUDNN, REFERENCE)  # the first that does not refuse serves
+BACKENDS: tuple[Backend, ...] = (NATIVE, CUDNN, REFERENCE)  # the first that does not refuse a request runs it
 
 
 def refusals(request: Request) -> dict[str, str | None]:
-    """What each backend says to a request, in the order in which they are asked."""
+    """The refusal of each backend, None if it accepts, in the order of preference."""
     return {one.name: one.refusal(request) for one in BACKENDS}
 
 
 def run(request: Request) -> Result:
-    """Runs a request on the first backend that serves it; the reference refuses nothing."""
+    """Runs a request on the first backend that accepts it; the reference accepts every request."""
     return _recorded(request) if recording() else _backend(request).run(request)
 
 
 def run_together(requests: Sequence[Request]) -> list[Result]:
-    """Runs requests, such as both directions of a layer; kernels at the same time, where threads allow."""
+    """Runs requests, such as both directions of a layer; kernels in parallel if threads allow."""
     if recording():
         return [_recorded(request) for request in requests]
     backends = [_backend(request) for request in requests]
@@ -55,18 +55,18 @@ def run_together(requests: Sequence[Request]) -> list[Result]:
 
 
 def _recorded(request: Request) -> Result:
-    """Runs a request by operations that a compiler, a tracer or a mode can see: no kernel called directly."""
-    only = _asked()
+    """Runs a request by operations that a compiler, a tracer or a mode can record."""
+    only = _chosen()
     if only is not None and not isinstance(only, str):
         return only.run(request)
-    if jit_tracing() and only is None:  # what can be loaded where gatewise is not
+    if jit_tracing() and only is None:  # so that the result loads without gatewise
         portable = Cudnn(request.inputs.device.type)
         if portable.refusal(request) is None:
             return portable.run(request)
     if only in (None, NATIVE.name):
-        from gatewise.engine import operators  # which needs all of PyTorch's compiler
+        from gatewise.engine import operators  # imports all of PyTorch's compiler
 
-        found = operators.serve(request)
+        found = operators.run_operator(request)
         if found is not None:
             return found
     if not torch.compiler.is_compiling() and only != REFERENCE.name and CUDNN.refusal(request) is None:
@@ -75,26 +75,26 @@ def _recorded(request: Request) -> Result:
 
 
 def _backend(request: Request) -> Backend:
-    """The first that is asked and does not refuse."""
-    only = _asked()
+    """The chosen backend, or the first that does not refuse."""
+    only = _chosen()
     if only is None:
-        return usual(request)
+        return default_backend(request)
     if not isinstance(only, str):
         return only
-    asked = [one for one in BACKENDS if one.name in (only, REFERENCE.name)]
-    return next(one for one in asked if one.refusal(request) is None)
+    candidates = [one for one in BACKENDS if one.name in (only, REFERENCE.name)]
+    return next(one for one in candidates if one.refusal(request) is None)
 
 
-def usual(request: Request) -> Backend:
+def default_backend(request: Request) -> Backend:
     """The first of all backends that does not refuse."""
     return next(one for one in BACKENDS if one.refusal(request) is None)
 
 
 @contextmanager
 def backend(name: str | Backend) -> Iterator[None]:
-    """Within it, only the backend of that name is asked, and the reference where it refuses.
+    """Runs all requests within the context on one backend, and on the reference if it refuses.
 
-    name: "native", "cudnn", "reference", or a backend of your own, which then serves all
+    name: "native", "cudnn", "reference", or a backend of your own, which then runs every request
 
     >>> import torch, gatewise
     >>> with gatewise.backend("reference"):
@@ -112,10 +112,10 @@ def backend(name: str | Backend) -> Iterator[None]:
         _only.reset(token)
 
 
-def _asked() -> str | Backend | None:
-    """The backend that is asked alone; for a graph, settled when it is compiled."""
+def _chosen() -> str | Backend | None:
+    """The backend of the context; a compiled graph keeps that of its compilation."""
     return _only.get()
 
 
-# As `torch.compiler.assume_constant_result` does, which would import the compiler.
-_asked._dynamo_marked_constant = True  # type: ignore[attr-defined]
+# As `torch.compiler.assume_constant_result`, which would import the compiler.
+_chosen._dynamo_marked_constant = True  # type: ignore[attr-defined]

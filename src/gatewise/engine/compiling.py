@@ -1,6 +1,6 @@
-"""The system's C++ compiler: which one it is, and what it makes of a program.
+"""The system's C++ compiler, and the programs that it compiles.
 
-This file imports neither PyTorch nor any other library: the installation runs it where there is none.
+This file imports neither PyTorch nor any other library, since the installation runs it without them.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ log = logging.getLogger("gatewise")
 
 
 class BuildError(Exception):
-    """Why a program can't be compiled here."""
+    """A program can't be compiled on this machine."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """C++ that becomes a library: its text, the compiler's flags, the folder of the headers it includes.
+    """A C++ program: its text, the compiler's flags, the folder of the headers it includes.
 
-    suffix: of the file that it becomes; part: another program, an object file that it is linked with
+    suffix: of the compiled file; part: another program, an object file that it is linked with
     """
 
     name: str
@@ -41,9 +41,9 @@ class Program:
     part: Program | None = None
 
     def stem(self, processor: str = "") -> str:
-        """How its file's name begins: its name, and a digest of all that it is made from but the compiler.
+        """The start of its file name: its name, and a digest of everything it is made from but the compiler.
 
-        processor: what the program is compiled for, where the flags leave it to the machine
+        processor: the target of the program, if the flags leave it to the machine
         """
         headers = "".join(_texts(self.headers).values())
         part = self.part.stem(processor) if self.part else ""
@@ -53,23 +53,23 @@ class Program:
 
 @dataclass(frozen=True)
 class Compiler:
-    """A command, as words, and what it prints as its version."""
+    """A command, as words, and the output of its `--version`."""
 
     command: tuple[str, ...]
     version: str
 
     @property
     def identity(self) -> str:
-        """A short digest of both: another compiler, or other options in `$CXX`, make another library."""
+        """A short digest of both, which differs for other compilers and other options in `$CXX`."""
         return _short("\0".join([*self.command, self.version]), 8)
 
     def compile(self, program: Program, part: bytes | None = None, otherwise: Path | None = None) -> bytes:
-        """The content of the file that a program becomes.
+        """Compiles a program. Returns: the content of the compiled file.
 
         part: the content of the program's part
-        otherwise: a folder to compile in where the one for temporary files can't be used
+        otherwise: a folder to compile in if the one for temporary files can't be used
 
-        Raises: `BuildError` if the compiler fails, `OSError` where its files can't be written.
+        Raises: `BuildError` if the compiler fails, `OSError` if its files can't be written.
         """
         with scratch(None, otherwise) as folder:
             source, linked, result = folder / "program.cpp", folder / "part.o", folder / "library"
@@ -84,7 +84,7 @@ class Compiler:
             if done.returncode:
                 raise BuildError(f"{self} fails: {_one_line(done.stderr)}")
             if not result.is_file():
-                raise BuildError(f"{self} ends without an error, but writes no file")
+                raise BuildError(f"{self} succeeds without writing a file")
             return result.read_bytes()
 
     def __str__(self) -> str:
@@ -92,36 +92,36 @@ class Compiler:
 
 
 def compiler() -> Compiler:
-    """The C++ compiler: `$CXX`, a command with options if need be, or what the system has.
+    """The C++ compiler: `$CXX`, a command that may have options, or that of the system.
 
     Raises: `BuildError` if there is none, or it does not run.
     """
-    command = _chosen(os.environ.get("CXX", "").strip())
+    command = _command(os.environ.get("CXX", "").strip())
     return Compiler(command, _version(command))
 
 
-def _chosen(wanted: str) -> tuple[str, ...]:
+def _command(value: str) -> tuple[str, ...]:
     """The words of a command, its program as an absolute path."""
-    if not wanted:
+    if not value:
         found = shutil.which("g++") or shutil.which("clang++")
         if found is None:
             raise BuildError("there is no C++ compiler; install g++ or clang++, or set CXX")
         return (found,)
-    if whole := shutil.which(wanted):  # a path with spaces, perhaps
+    if whole := shutil.which(value):  # possibly a path with spaces
         return (os.path.abspath(whole),)
     try:
-        program, *options = shlex.split(wanted)
+        program, *options = shlex.split(value)
     except ValueError as error:
-        raise BuildError(f"CXX is {wanted!r}, which is no command: {error}") from error
+        raise BuildError(f"CXX is {value!r}, which is not a command: {error}") from error
     found = shutil.which(os.path.expanduser(program))
     if found is None:
-        raise BuildError(f"CXX is {wanted!r}, but there is no program {program!r} that can be run")
+        raise BuildError(f"CXX is {value!r}, but there is no executable program {program!r}")
     return (os.path.abspath(found), *options)
 
 
 @cache
 def _version(command: tuple[str, ...]) -> str:
-    """What a compiler prints as its version; asked once a process."""
+    """The output of `--version`, once per process."""
     try:
         done = _run((*command, "--version"), timeout=PATIENCE)
     except (OSError, subprocess.SubprocessError) as error:
@@ -132,7 +132,7 @@ def _version(command: tuple[str, ...]) -> str:
 def _run(
     command: tuple[str, ...], timeout: float | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a compiler, whose messages are in English whatever the user's language is."""
+    """Runs a compiler, with messages in English."""
     return subprocess.run(
         command, env={**os.environ, "LC_ALL": "C", **environment}, stdin=subprocess.DEVNULL, timeout=timeout,
         capture_output=True, encoding="utf-8", errors="replace", check=False,
@@ -141,7 +141,7 @@ def _run(
 
 @cache
 def _texts(headers: Path | None) -> dict[str, str]:
-    """Of all headers in a folder, by their names; read once a process."""
+    """The headers in a folder, by their names; read once per process."""
     return (
         {path.name: path.read_text(encoding="utf-8") for path in sorted(headers.glob("*.h"))}
         if headers
@@ -150,10 +150,10 @@ def _texts(headers: Path | None) -> dict[str, str]:
 
 
 def _short(text: str, length: int) -> str:
-    """The beginning of a text's digest."""
+    """The start of a text's digest."""
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:length]
 
 
 def _one_line(text: str) -> str:
-    """The beginning of a compiler's messages, as it can be printed anywhere."""
+    """The start of a compiler's messages, in printable characters."""
     return " ".join("".join(one if one.isprintable() else " " for one in text).split())[:200]

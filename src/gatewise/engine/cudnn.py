@@ -1,4 +1,4 @@
-"""The cuDNN backend: PyTorch's own operators on a GPU, for the cells whose equations they hold."""
+"""The cuDNN backend: PyTorch's own operators on a GPU, for the cells whose equations they have."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ OPERATORS: dict[CellType, Callable[..., Any]] = {
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "projection")  # in the operators' order
 PLAIN = (Tensor, torch.nn.Parameter)
 
-# cuDNN copies weights that lie apart. Ours do, each a tensor of its own: a model's file needs them so.
+# cuDNN copies weights that are not contiguous. Ours are separate tensors, as saved models need them.
 warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
 
 
 class Cudnn:
-    """Serves LSTM, GRU, RNN and ReluRNN on a GPU, through cuDNN where PyTorch has it.
+    """Runs LSTM, GRU, RNN and ReluRNN on a GPU, through cuDNN if PyTorch has it.
 
-    device: the kind of device whose tensors it serves; on any other the operators are PyTorch's own
+    device: the type of device of the tensors; on devices other than a GPU the operators are PyTorch's own
 
-    Under autocast it computes in the parameters' own dtype, and the results have that of the states:
-    cuDNN would take float16, whatever was asked for. Its gradient has no gradient of its own; within
-    `torch.backends.cudnn.flags(enabled=False)` it has.
+    Under autocast it computes in the dtype of the parameters, and the results have the dtype of the states:
+    cuDNN would use float16 in any case. Its gradient is not differentiable, except within
+    `torch.backends.cudnn.flags(enabled=False)`.
     """
 
     name = "cudnn"
@@ -60,7 +60,7 @@ class Cudnn:
         inside = None
         if lengths is not None:
             inside = within(lengths, inputs.shape[0])[:, :, None]
-            inputs = inputs.masked_fill(~inside, 0.0)  # a sequence of no length runs one step, unseen
+            inputs = inputs.masked_fill(~inside, 0.0)  # an empty sequence runs one step, which is discarded
         if request.reverse:
             inputs = backwards(inputs, lengths)
         output, final = _along(request, inputs)
@@ -74,31 +74,31 @@ class Cudnn:
         return Result(output.to(state[first].dtype), final)
 
     def _mode(self, request: Request) -> str | None:
-        """What of PyTorch's modes and tensors the operators can't serve."""
+        """The mode or tensor that the operators don't support, or None."""
         values = (request.inputs, *request.state.values())
         tensors = (*values, *request.parameters.values())
         for one in tensors:
             if type(one) not in PLAIN:
-                return f"it serves plain tensors, and this is a {type(one).__name__}"
+                return f"it supports plain tensors, not {type(one).__name__}"
             if one.device.type != self.device:
-                return f"it serves tensors on {self.device}, and this is one on {one.device.type}"
+                return f"it supports tensors on {self.device}, not on {one.device.type}"
         dtypes = {one.dtype for one in request.parameters.values()}
         if not torch.is_autocast_enabled(self.device):
             dtypes |= {one.dtype for one in values}
         if len(dtypes) > 1:
-            return f"it serves tensors of one dtype, and these are {', '.join(sorted(map(str, dtypes)))}"
+            return f"it supports tensors of one dtype, not of {', '.join(sorted(map(str, dtypes)))}"
         batched = any(torch._C._functorch.maybe_get_level(one) != -1 for one in tensors)
         if batched or forward_ad._current_level >= 0:
-            return "it serves gradients in reverse mode, and this is torch.func or forward mode"
+            return "it supports gradients in reverse mode, not torch.func or forward mode"
         return None
 
 
 def _equations_missing(request: Request) -> str | None:
     if _operator(request.cell) is None:
         known = ", ".join(cell.__name__ for cell in OPERATORS)
-        return f"it serves the equations of {known}, and this is {request.cell.__name__}"
+        return f"it supports {known}, not {request.cell.__name__}"
     if "projection" in request.parameters and _operator(request.cell) is not torch.lstm:
-        return f"it serves the projection of an LSTM, and this is {request.cell.__name__}"
+        return f"it supports the projection of an LSTM, not of {request.cell.__name__}"
     return None
 
 
@@ -109,17 +109,17 @@ def _extras(request: Request) -> str | None:
         "variational dropout": request.hidden_mask is not None,
         "a trace": request.trace,
     }
-    asked = " and ".join(name for name, there in given.items() if there)
-    if asked:
-        return f"it serves what torch.nn has, and this is with {asked}"
+    features = " and ".join(name for name, there in given.items() if there)
+    if features:
+        return f"it supports the features of torch.nn, not {features}"
     if request.inputs.numel() == 0:
-        return "it serves batches that hold a number, and this is an empty one"
+        return "it does not support empty batches"
     return None
 
 
 @cache
 def _operator(cell: CellType) -> Callable[..., Any] | None:
-    """The operator with the very same equations; the order of the lines is that of the weights' blocks."""
+    """The operator with the same equations, in the same order, which is that of the weights' blocks."""
 
     def equations(one: CellType) -> tuple[Any, ...]:
         data = to_data(one)
@@ -129,13 +129,13 @@ def _operator(cell: CellType) -> Callable[..., Any] | None:
 
 
 def _along(request: Request, inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """Output [T, B, H or P] and last states; beyond its length a sequence is not looked at."""
+    """The output [T, B, H or P] and the final states; steps beyond a sequence's length are ignored."""
     operator, parameters = _operator(request.cell), request.parameters
     assert operator is not None
     weights = [parameters[name] for name in WEIGHTS if name in parameters]
     states = [request.state[name].to(weights[0].dtype)[None] for name in request.cell.state]
     inputs = inputs.to(weights[0].dtype)
-    training = torch.is_grad_enabled() or jit_tracing()  # cuDNN has no gradient otherwise
+    training = torch.is_grad_enabled() or jit_tracing()  # otherwise cuDNN computes no gradient
     options = (weights, "bias_ih" in parameters, 1, 0.0, training, False)  # one layer, one direction
     with torch.autocast(inputs.device.type, enabled=False):
         if request.lengths is None:
@@ -153,5 +153,5 @@ def _along(request: Request, inputs: Tensor) -> tuple[Tensor, dict[str, Tensor]]
 
 
 def _one_or_all(states: list[Tensor]) -> Tensor | list[Tensor]:
-    """The states as the operators take them: a cell's only one by itself."""
+    """The states as the operators take them: a single state is no list."""
     return states[0] if len(states) == 1 else states

@@ -1,7 +1,7 @@
 """A cell over a lattice in plain PyTorch: all positions of a diagonal at once.
 
-A position reads its neighbours one back along each axis, so those whose coordinates sum up to s can be
-computed together once those of s - 1 are: sum(L) - N + 1 steps instead of prod(L).
+A position reads its predecessors along each axis, so all positions whose coordinates sum to s can be
+computed together after those of s - 1: in sum(L) - N + 1 steps instead of prod(L).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Diagonal:
-    """The positions of one diagonal, by number in row-major order, and what they read.
+    """The positions of one diagonal, by number in row-major order, and their predecessors.
 
-    before: for each axis [n], the row of the diagonal before, or, behind those, an entering one
-    entering: for each axis the positions on its side that enter here
+    before: for each axis [n], a row of the previous diagonal, or, after those, of the initial states
+    entering: for each axis the positions on its side whose initial states are read
     """
 
     positions: Tensor
@@ -40,14 +40,14 @@ def diagonals(sizes: Sizes) -> tuple[Diagonal, ...]:
     >>> [one.positions.tolist() for one in diagonals((2, 3))]
     [[0], [1, 3], [2, 4], [5]]
     """
-    # A graph that is being made must not find, nor leave behind, tensors of another time.
+    # While a graph is recorded, tensors must neither come from the cache nor go there.
     return _made(sizes) if recording() else _known(sizes)
 
 
 @lru_cache(maxsize=32)
 @torch.inference_mode(False)
 def _known(sizes: Sizes) -> tuple[Diagonal, ...]:
-    """Made so that they can be used in training, too, whoever asks first."""
+    """The diagonals as normal tensors, even if the first call is in inference mode."""
     return _made(sizes)
 
 
@@ -59,17 +59,17 @@ def _made(sizes: Sizes) -> tuple[Diagonal, ...]:
 
 
 def _whole(numbers: list[int]) -> Tensor:
-    return torch.tensor(numbers, dtype=torch.int64)  # of none, too
+    return torch.tensor(numbers, dtype=torch.int64)  # also if empty
 
 
 @lru_cache(maxsize=32)
 def _places(sizes: Sizes) -> list[tuple[list[int], list[list[int]], list[list[int]]]]:
-    """Of each diagonal its positions, and for each axis which rows they read and which of a side enter."""
+    """For each diagonal its positions, and for each axis the rows they read and the initial states."""
     strides, count = _strides(sizes), sum(sizes) - len(sizes) + 1
     of_step: list[list[tuple[int, ...]]] = [[] for _ in range(count)]
     for place in product(*map(range, sizes)):
         of_step[sum(place)].append(place)
-    found, row = [], dict[tuple[int, ...], int]()  # of each place of the diagonal before
+    found, row = [], dict[tuple[int, ...], int]()  # the row of each position of the previous diagonal
     for places in of_step:
         before: list[list[int]] = [[] for _ in sizes]
         entering: list[list[int]] = [[] for _ in sizes]
@@ -101,7 +101,7 @@ def over_lattice(request: Request, clamps: Clamps = NO_CLAMPS) -> Result:
     kept = [*cell.state, *cell.intermediates] if request.trace else cell.state
     whole = {name: torch.cat(history[name])[order].unflatten(0, sizes) for name in kept}
     if own is not None:
-        seen = mirrored(own, request, range(axes))  # samples lie in the corner whence the run comes
+        seen = mirrored(own, request, range(axes))  # samples are in the corner where the scan starts
         whole = {name: values.masked_fill(~seen, 0.0) for name, values in whole.items()}
     final = {
         name: _final_states(whole[one.state], request, one.axis - 1) for name, one in cell.previous.items()
@@ -116,11 +116,11 @@ def over_lattice(request: Request, clamps: Clamps = NO_CLAMPS) -> Result:
 
 
 def mirrored(values: Tensor, request: Request, axes: range | list[int]) -> Tensor:
-    """[*L, B, F], or those axes of L that are named, as they lie seen from where the run begins."""
-    turned = [place for place, axis in enumerate(axes) if request.directions[axis]]
-    if request.lengths is None or not turned:
-        return values.flip(turned) if turned else values
-    for place in turned:
+    """[*L, B, F], or the given axes of L, in the order of the scan."""
+    reversed_axes = [place for place, axis in enumerate(axes) if request.directions[axis]]
+    if request.lengths is None or not reversed_axes:
+        return values.flip(reversed_axes) if reversed_axes else values
+    for place in reversed_axes:
         own = request.lengths[:, axes[place]].to(values.device)
         values = backwards(values.movedim((place, -2), (0, 1)), own).movedim((0, 1), (place, -2))
     return values
@@ -129,7 +129,7 @@ def mirrored(values: Tensor, request: Request, axes: range | list[int]) -> Tenso
 def _diagonal_by_diagonal(
     request: Request, step: Step, inputs: Tensor, sizes: Sizes
 ) -> tuple[dict[str, list[Tensor]], Tensor]:
-    """Every line at every diagonal, [n, B, H] each; and where each position is found among all of them."""
+    """Every line at every diagonal, [n, B, H] each; and the index of each position among all of them."""
     cell, steps = request.cell, diagonals(sizes)
     order = torch.cat([one.positions for one in steps]).argsort().to(inputs.device)
     kept = [*cell.state, *cell.intermediates] if request.trace else cell.state
@@ -152,17 +152,17 @@ def _diagonal_by_diagonal(
 
 
 def _entering(request: Request, name: str) -> Tensor:
-    """What enters along one axis, [*F, B, H], as seen from where the run begins."""
+    """The initial states along one axis, [*F, B, H], in the order of the scan."""
     axis = request.cell.previous[name].axis - 1
     others = [other for other in range(request.cell.axes) if other != axis]
     values = request.state[name]
-    if request.lengths is not None:  # what lies outside a sample may hold anything, NaN included
+    if request.lengths is not None:  # positions outside a sample may contain anything, NaN included
         values = values.masked_fill(~inside(values.shape[:-2], request.lengths[:, others]), 0.0)
     return mirrored(values, request, others)
 
 
 def _final_states(values: Tensor, request: Request, axis: int) -> Tensor:
-    """What a state holds where the lattice ends along an axis, [*F, B, H] in the caller's order."""
+    """The final states along an axis, [*F, B, H], in the order of the caller."""
     if request.lengths is None:
         last = values.select(axis, -1)
     else:
@@ -173,7 +173,7 @@ def _final_states(values: Tensor, request: Request, axis: int) -> Tensor:
 
 
 def inside(sizes: Sizes, lengths: Tensor) -> Tensor:
-    """[*L, B, 1] bool: which positions lie inside their sample; lengths: [B, N]."""
+    """[*L, B, 1] bool: whether a position is inside its sample; lengths: [B, N]."""
     found = torch.ones((), dtype=torch.bool, device=lengths.device)
     for axis, size in enumerate(sizes):
         own = within(lengths[:, axis], size)
@@ -182,7 +182,7 @@ def inside(sizes: Sizes, lengths: Tensor) -> Tensor:
 
 
 def _strides(sizes: Sizes) -> list[int]:
-    """Of each axis in row-major order."""
+    """The stride of each axis in row-major order."""
     strides = [1]
     for size in reversed(sizes[1:]):
         strides.insert(0, strides[0] * size)

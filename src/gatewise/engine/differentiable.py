@@ -18,17 +18,17 @@ from gatewise.engine.request import Request, Result, Trace
 
 
 class Along(torch.autograd.Function):
-    """A cell along sequences, by its kernel; the gradient by the kernel's own reverse.
+    """A cell along sequences, with the forward and backward pass of its kernel.
 
-    Takes for each request its tensors: inputs, parameters, states. Returns what `flat` makes of each
-    result. Requests run side by side, forward and backward.
+    Takes the tensors of each request: inputs, parameters, states. Returns `flat` of each result. Requests
+    run in parallel, forward and backward.
     """
 
     @staticmethod
     def forward(
         ctx: Any, kernel: Kernel, requests: Sequence[Request], *tensors: Tensor
     ) -> tuple[Tensor, ...]:
-        runs = [kernel.prepared(request) for request in requests]
+        runs = [kernel.prepare(request) for request in requests]
         kernel.forward(runs, keep=True)
         results = [result(kernel, run) for run in runs]
         kept = [one.clone() if one.is_inference() else one for run in runs for one in run.tensors()]
@@ -42,7 +42,7 @@ class Along(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
         kernel, bare, each = ctx.kernel, ctx.runs, len(gradients) // len(ctx.runs)
         by_result = [gradients[first : first + each] for first in range(0, len(gradients), each)]
-        distinct = ctx.saved_tensors  # read once: a checkpoint computes them again for each reading
+        distinct = ctx.saved_tensors  # read once: checkpointing recomputes them at each access
         saved = iter([distinct[place] for place in ctx.places])
         count = (len(ctx.needs_input_grad) - 2) // len(bare)
         tensors = [[next(saved) for _ in range(count)] for _ in bare]
@@ -52,19 +52,19 @@ class Along(torch.autograd.Function):
             found = [by_reference(kernel, request_of(kernel, *one), by) for *one, by in again]
             return None, None, *(one for own in found for one in own)
         changed = [place for place, (tensor, before) in enumerate(ctx.versions) if tensor._version != before]
-        for place in changed:  # the output, whose memory is the history's, was modified in place
+        for place in changed:  # an output that shares the history's memory was modified in place
             runs[place] = replace(runs[place], history=[], final=[], intermediates=None)
             kernel.forward([runs[place]], keep=True)
         wanted = ctx.needs_input_grad[2:]
         asked = [
-            asked_of(kernel, run, by, wanted[number * count : (number + 1) * count])
+            gradient_request(kernel, run, by, wanted[number * count : (number + 1) * count])
             for number, (run, by) in enumerate(zip(runs, by_result, strict=True))
         ]
         return None, None, *(one for own in by_kernel(kernel, asked) for one in own)
 
 
 def _save(ctx: Any, tensors: Sequence[Tensor]) -> list[int]:
-    """Saves each distinct tensor once; for each that was given its place among them."""
+    """Saves each distinct tensor once. Returns: the index of each given tensor among them."""
     distinct = {id(one): one for one in tensors}
     ctx.save_for_backward(*distinct.values())
     places = {key: place for place, key in enumerate(distinct)}
@@ -72,9 +72,9 @@ def _save(ctx: Any, tensors: Sequence[Tensor]) -> list[int]:
 
 
 def _version(run: Run, output: Tensor) -> tuple[Tensor, int]:
-    """A tensor without memory that has an output's version counter, and the version at present.
+    """A tensor without memory that has an output's version counter, and its current version.
 
-    Where the output has memory of its own, a change does not matter, and the counter is another.
+    If the output has its own memory, a change does not matter, and the counter is another.
     """
     counter = output.detach() if output.data_ptr() == run.history[0].data_ptr() else output.new_empty(0)
     counter.data = output.new_empty(0)
@@ -82,10 +82,10 @@ def _version(run: Run, output: Tensor) -> tuple[Tensor, int]:
 
 
 def result(kernel: Kernel, run: Run) -> Result:
-    """What a run computed, in the request's form.
+    """The result of a run, in the shapes of the request.
 
-    No tensor is a view, which a caller could not modify in place; an output may share the memory of the
-    history, all else is memory of its own.
+    No tensor is a view, so that a caller can modify it in place; the output may share the memory of the
+    history, all other tensors have their own.
     """
     cell, places = kernel.cell, (*run.sizes, run.inputs.shape[1])
     output = owned(run.history[0], run.widths[0], places)
@@ -112,30 +112,30 @@ def result(kernel: Kernel, run: Run) -> Result:
 
 
 def owned(rows: Tensor, width: int, places: Sequence[int]) -> Tensor:
-    """Rows as a tensor that is no view: the same memory where no row is filled up, else a copy."""
+    """Rows as a tensor that is no view: with the same memory if rows have no padding, else a copy."""
     if rows.shape[-1] != width:
         return copied(rows, width, places)
     return rows.view(*places, width).data
 
 
 def copied(rows: Tensor, width: int, places: Sequence[int]) -> Tensor:
-    """A copy of rows without what fills them up to whole vectors, of shape [*places, width]."""
+    """A copy of rows without padding, of shape [*places, width]."""
     copy = workspace.empty((*places, width), rows.dtype)
     return copy.copy_(rows[..., :width].view_as(copy))
 
 
-def in_form(values: Tensor, sizes: tuple[int, ...]) -> Tensor:
-    """[T, B, H] -> [L, B, H], positions in the form of a lattice."""
+def in_lattice_form(values: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """[T, B, H] -> [L, B, H], with the axes of a lattice."""
     return values if len(sizes) == 1 else values.unflatten(0, sizes)
 
 
-def shown(rows: Tensor, width: int) -> Tensor:
-    """Rows without what fills them up to whole vectors."""
+def unpadded(rows: Tensor, width: int) -> Tensor:
+    """Rows without padding."""
     return rows if rows.shape[-1] == width else rows[..., :width]
 
 
 def flat(kernel: Kernel, result: Result) -> tuple[Tensor, ...]:
-    """The tensors of a result, each once: output, last states; of a trace the other states and the gates."""
+    """The tensors of a result, each once: output, final states; of a trace the other states and the gates."""
     trace: list[Tensor] = []
     if result.trace is not None:
         states, gates = result.trace.states, result.trace.gates
@@ -145,7 +145,7 @@ def flat(kernel: Kernel, result: Result) -> tuple[Tensor, ...]:
 
 
 def unflat(kernel: Kernel, request: Request, tensors: Sequence[Tensor]) -> Result:
-    """The result whose tensors these are."""
+    """The result with these tensors, the inverse of `flat`."""
     states, previous = kernel.cell.state, kernel.cell.previous
     output, final, rest = tensors[0], tensors[1 : 1 + len(previous)], iter(tensors[1 + len(previous) :])
     trace = None
@@ -159,44 +159,48 @@ def unflat(kernel: Kernel, request: Request, tensors: Sequence[Tensor]) -> Resul
 
 
 @dataclass
-class Asked:
-    """A run, the gradients by all that it gave, and by which of its tensors the gradient is wanted.
+class GradientRequest:
+    """A run, the gradients with respect to its results, and which gradients to compute.
 
-    by_history, by_final: for each state, or None; by_inner: [T, B, kept, H'] or None
-    wanted: for inputs, parameters, initial states
+    by_history, by_final: for each state, or None; by_intermediates: [T, B, kept, H'] or None
+    wanted: whether to compute the gradient, for inputs, parameters, initial states
     """
 
     run: Run
     by_history: Sequence[Tensor | None]
     by_final: Sequence[Tensor | None]
-    by_inner: Tensor | None
+    by_intermediates: Tensor | None
     wanted: Sequence[bool]
 
 
-def asked_of(kernel: Kernel, run: Run, by: Sequence[Tensor | None], wanted: Sequence[bool]) -> Asked:
-    """What is asked of a run, by the gradients of what `flat` made of its result."""
+def gradient_request(
+    kernel: Kernel, run: Run, by: Sequence[Tensor | None], wanted: Sequence[bool]
+) -> GradientRequest:
+    """The gradient request of a run. by: the gradients with respect to `flat` of its result"""
     states, left = len(kernel.cell.state), 1 + len(kernel.cell.previous)
     by = [None if one is None else one.resolve_neg() for one in by]
     by_history = [by[0], *(by[left : left + states - 1] or [None] * (states - 1))]
-    return Asked(run, by_history, by[1:left], _gathered(kernel, run, by[left + states - 1 :]), wanted)
+    return GradientRequest(
+        run, by_history, by[1:left], _gathered(kernel, run, by[left + states - 1 :]), wanted
+    )
 
 
-def by_kernel(kernel: Kernel, asked: Sequence[Asked]) -> list[list[Tensor | None]]:
-    """For each run the gradients by inputs, parameters and initial states; side by side."""
+def by_kernel(kernel: Kernel, asked: Sequence[GradientRequest]) -> list[list[Tensor | None]]:
+    """The gradients of each run with respect to inputs, parameters and initial states, in parallel."""
     given, found = [], []
     for one in asked:
-        gradients, own = _room(kernel, one)
+        gradients, own = _buffers(kernel, one)
         given.append(array("q", gradients))
         found.append(own)
     kernel.call(kernel.library.backward, [one.run for one in asked], given, 2)
-    return [_without_filling(kernel, one.run, own) for one, own in zip(asked, found, strict=True)]
+    return [_unpadded_gradients(kernel, one.run, own) for one, own in zip(asked, found, strict=True)]
 
 
-def _room(kernel: Kernel, asked: Asked) -> tuple[list[int], list[Tensor | None]]:
-    """`Gradients` of native/problem.h, number by number; and the tensors that will be written."""
+def _buffers(kernel: Kernel, asked: GradientRequest) -> tuple[list[int], list[Tensor | None]]:
+    """The fields of `Gradients` of native/problem.h, and the tensors that the kernel writes."""
     run, wanted = asked.run, iter(asked.wanted)
     by_history, by_final = (
-        [None if one is None else kernel.filled_up(one_row(one)) for one in given]
+        [None if one is None else kernel.pad_rows(one_row(one)) for one in given]
         for given in (asked.by_history, asked.by_final)
     )
     by_inputs = workspace.empty_like(run.inputs) if next(wanted) else None
@@ -205,28 +209,28 @@ def _room(kernel: Kernel, asked: Asked) -> tuple[list[int], list[Tensor | None]]
         for name, one in run.parameters.items()
     }
     by_initial = [workspace.empty_like(one) if next(wanted) else None for one in run.initial]
-    if kernel.cell.axes > 1 and run.lengths is not None:  # there is a side's position where no sample enters
+    if kernel.cell.axes > 1 and run.lengths is not None:  # some positions of a side belong to no sample
         by_initial = [None if one is None else one.zero_() for one in by_initial]
     numbers = [
-        *many(by_history), *many(by_final), *rows(asked.by_inner), *rows(by_inputs), *many(by_initial),
-        *kernel.addresses(by_parameter),
+        *many(by_history), *many(by_final), *rows(asked.by_intermediates), *rows(by_inputs),
+        *many(by_initial), *kernel.addresses(by_parameter),
     ]  # fmt: skip
-    asked.by_history, asked.by_final = by_history, by_final  # held as long as the kernel reads them
+    asked.by_history, asked.by_final = by_history, by_final  # kept alive while the kernel reads them
     return numbers, [by_inputs, *by_parameter.values(), *by_initial]
 
 
-def _without_filling(kernel: Kernel, run: Run, found: list[Tensor | None]) -> list[Tensor | None]:
+def _unpadded_gradients(kernel: Kernel, run: Run, found: list[Tensor | None]) -> list[Tensor | None]:
     first = 1 + len(run.parameters)
-    by_inputs = found[0] if found[0] is None else in_form(found[0], run.sizes)
+    by_inputs = found[0] if found[0] is None else in_lattice_form(found[0], run.sizes)
     by_initial = [
-        None if one is None else shown(one, run.widths[state]).reshape(shape)
+        None if one is None else unpadded(one, run.widths[state]).reshape(shape)
         for one, state, shape in zip(found[first:], kernel.states_of_previous, run.shapes, strict=True)
     ]
     return [by_inputs, *found[1:first], *by_initial]
 
 
 def _gathered(kernel: Kernel, run: Run, by_gates: Sequence[Tensor | None]) -> Tensor | None:
-    """The gradients by the traced gates as one, [T, B, kept, H'], where there are any."""
+    """The gradients with respect to the traced gates as one tensor [T, B, kept, H'], or None."""
     if run.intermediates is None or all(one is None for one in by_gates):
         return None
     gathered = torch.zeros_like(run.intermediates)
@@ -238,14 +242,14 @@ def _gathered(kernel: Kernel, run: Run, by_gates: Sequence[Tensor | None]) -> Te
 
 
 def request_of(kernel: Kernel, run: Run, tensors: Sequence[Tensor]) -> Request:
-    """The request of a run, which holds no tensors, with those that it had."""
+    """The request of a run, with its tensors."""
     given, bare, states = iter(tensors), run.request, kernel.cell.state
     inputs = next(given)
     factors = dict(zip(kernel.plan.program.factors, run.factors, strict=True))
     zoneout = {
         name: bare.zoneout[name]
         if name in bare.zoneout
-        else shown(factors[name], run.widths[states.index(name)])
+        else unpadded(factors[name], run.widths[states.index(name)])
         for name in kernel.extras.zoned
     }
     return replace(
@@ -256,12 +260,12 @@ def request_of(kernel: Kernel, run: Run, tensors: Sequence[Tensor]) -> Request:
         lengths=run.lengths,
         resets=None if run.resets is None else run.resets.view(torch.bool),
         zoneout=zoneout,
-        hidden_mask=shown(factors["mask"][0], run.widths[0]) if "mask" in factors else None,
+        hidden_mask=unpadded(factors["mask"][0], run.widths[0]) if "mask" in factors else None,
     )
 
 
 def by_reference(kernel: Kernel, request: Request, gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
-    """The gradients by inputs, parameters and states by PyTorch's own operations, to any order."""
+    """The gradients with respect to inputs, parameters and states by PyTorch's operations, to any order."""
     tensors = [request.inputs, *request.parameters.values(), *request.state.values()]
     create_graph = torch.is_grad_enabled()
     with torch.enable_grad():

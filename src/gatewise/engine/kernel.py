@@ -1,4 +1,4 @@
-"""A compiled cell: a request as the kernel wants it, and calls into it."""
+"""A compiled cell: requests in the form of the kernel, and calls of its functions."""
 
 from __future__ import annotations
 
@@ -22,28 +22,31 @@ from gatewise.compiler.source import matrices
 from gatewise.compiler.stages import plan
 from gatewise.engine import workspace
 from gatewise.engine.build import built
-from gatewise.engine.packing import Shelf
+from gatewise.engine.packing import WeightCache
 from gatewise.engine.request import Request
 from gatewise.engine.shapes import check
-from gatewise.engine.thread_plan import new_lock, thread_plan
+from gatewise.engine.thread_plan import new_lock, plan_threads
 
 NUMBERS = {torch.float32: "float", torch.float64: "double"}
-FACTORS = {**NUMBERS, torch.bfloat16: "Bfloat16"}  # of products; with those of bfloat16 all else is float32
+FACTORS = {
+    **NUMBERS,
+    torch.bfloat16: "Bfloat16",
+}  # of products; beside bfloat16 factors all is float32
 NOWHERE = (0, 0)
 Numbers: TypeAlias = "array[int]"  # of 8 bytes each: a struct of native/problem.h
-ALL = -1  # the ring of rows that are kept for all steps
+ALL = -1  # the ring of rows that exist for all steps
 
 
 @dataclass(eq=False)
 class Run:
     """A request's tensors in the kernel's form, and the results of its forward call.
 
-    Positions are in one row: T is a sequence's steps or all positions of a lattice, F those on a side of it.
+    Positions are flattened: T is the steps of a sequence or all positions of a lattice, F those on a side.
 
     sizes: of the lattice, or (T,); inputs: [T, B, I]
-    initial: [F, B, H'] for each predecessor, or [B, H']; H' is H filled up to whole vectors
-    history: [T, B, H'] of each state ([2, B, H'] where only the last is wanted); final: as initial
-    intermediates: [T, B, kept, H'] what is kept beside the states, or None
+    initial: [F, B, H'] for each predecessor, or [B, H']; H' is H padded to whole vectors
+    history: [T, B, H'] of each state ([2, B, H'] if only the last is needed); final: as initial
+    intermediates: [T, B, kept, H'], the values saved beside the states, or None
     """
 
     request: Request
@@ -55,21 +58,21 @@ class Run:
     resets: Tensor | None
     factors: list[Tensor]
     units: int
-    widths: tuple[int, ...]  # of each state: H, or what the projection makes of it
+    widths: tuple[int, ...]  # of each state: H, or P if it is projected
     names: tuple[str, ...]  # of the parameters
-    shapes: tuple[torch.Size, ...]  # of the states that enter
+    shapes: tuple[torch.Size, ...]  # of the initial states
     history: list[Tensor] = field(default_factory=list)
     final: list[Tensor | None] = field(default_factory=list)
     intermediates: Tensor | None = None
 
     def tensors(self) -> list[Tensor]:
-        """All tensors that the gradient reads, in the order in which `with_tensors` takes them."""
+        """All tensors that the gradient reads, in the order of `with_tensors`."""
         given = [self.inputs, *self.parameters.values(), *self.initial, *self.factors]
         optional = [one for one in (self.lengths, self.resets, self.intermediates) if one is not None]
         return [*given, *self.history, *optional]
 
     def without_tensors(self) -> Run:
-        """A run without them, so that memory is free as soon as autograd, which keeps them, lets go."""
+        """The run without its tensors, so that their memory is free as soon as autograd releases them."""
         nothing = self.inputs[:0]
         request = self.request
         rates = {name: one for name, one in request.zoneout.items() if not isinstance(one, Tensor)}
@@ -84,7 +87,7 @@ class Run:
                        intermediates=intermediates)  # fmt: skip
 
     def with_tensors(self, given: Iterator[Tensor]) -> Run:
-        """The run with its tensors again, taken from those that are given."""
+        """The run with its tensors, taken from an iterator."""
         return replace(
             self, inputs=next(given), parameters={name: next(given) for name in self.names},
             initial=[next(given) for _ in self.initial], factors=[next(given) for _ in self.factors],
@@ -115,31 +118,31 @@ class Kernel:
         self.first = layout(cell).parameters[0]
         self.states_of_previous = [cell.state.index(one.state) for one in cell.previous.values()]
         self.lanes = self.library.vector_lanes()
-        self.weights = Shelf()
+        self.weights = WeightCache()
 
     def units(self, parameters: Mapping[str, Tensor]) -> int:
         """H, from the parameters."""
         return parameters[self.first.name].shape[0] // len(self.first.blocks)
 
     def widths(self, units: int, parameters: Mapping[str, Tensor]) -> tuple[int, ...]:
-        """Of each state: H, or what the projection makes of it."""
+        """The width of each state: H, or P if it is projected."""
         output = len(parameters[PROJECTION]) if self.extras.projected else units
         return (output, *[units] * (len(self.cell.state) - 1))
 
     def padded(self, width: int) -> int:
-        """A width filled up to whole vectors."""
+        """A width padded to whole vectors."""
         return -(-width // self.lanes) * self.lanes
 
-    def filled_up(self, values: Tensor) -> Tensor:
-        """[..., H] -> [..., H'], zeros behind; rows are whole in memory."""
-        if values.dim() == 3 and not any(values.stride()):  # one number for all, as of a sum's gradient
-            return self.filled_up(values[0, 0].contiguous()).expand(*values.shape[:2], -1)
+    def pad_rows(self, values: Tensor) -> Tensor:
+        """[..., H] -> [..., H'], padded with zeros; rows are contiguous."""
+        if values.dim() == 3 and not any(values.stride()):  # one number for all, as in the gradient of a sum
+            return self.pad_rows(values[0, 0].contiguous()).expand(*values.shape[:2], -1)
         more = -values.shape[-1] % self.lanes
         if more:
             return functional.pad(values, (0, more))
         return values if values.stride(-1) == 1 else values.contiguous()
 
-    def prepared(self, request: Request) -> Run:
+    def prepare(self, request: Request) -> Run:
         """A request's tensors in the kernel's form.
 
         Raises: `GatewiseError` if the shape of any is not that of the cell's layout.
@@ -148,7 +151,7 @@ class Kernel:
         inputs, axes = request.inputs, self.cell.axes
         sizes, units = tuple(inputs.shape[:axes]), self.units(request.parameters)
         factors = [
-            self.filled_up(factor(request, name).to(inputs.dtype)).expand(sizes[0], -1, -1)
+            self.pad_rows(factor(request, name).to(inputs.dtype)).expand(sizes[0], -1, -1)
             for name in self.plan.program.factors
         ]
         inputs = inputs.flatten(0, axes - 1) if axes > 1 else inputs
@@ -157,7 +160,7 @@ class Kernel:
             sizes,
             inputs if inputs.stride(-1) == 1 else inputs.contiguous(),
             {name: one.contiguous() for name, one in request.parameters.items()},
-            [self.filled_up(one_row(request.state[name])) for name in self.cell.previous],
+            [self.pad_rows(one_row(request.state[name])) for name in self.cell.previous],
             None if request.lengths is None else request.lengths.to(torch.int64).contiguous(),
             None if request.resets is None else request.resets.contiguous().view(torch.uint8),
             factors,
@@ -168,20 +171,20 @@ class Kernel:
         )
 
     def forward(self, runs: Sequence[Run], keep: bool) -> None:
-        """Fills in the results of runs, side by side; `keep`: all that the gradient, or a trace, needs."""
+        """Computes the results of runs, in parallel. keep: whether to save what the gradient needs"""
         for run in runs:
-            self._make_room(run, keep)
+            self._allocate(run, keep)
         self.call(self.library.forward, runs, [None] * len(runs), 1)
 
-    def _make_room(self, run: Run, keep: bool) -> None:
+    def _allocate(self, run: Run, keep: bool) -> None:
         request, (steps, batch, _) = run.request, run.inputs.shape
         lattice = self.cell.axes > 1
-        whole = keep or request.trace or lattice  # of a lattice more than two steps are needed
+        whole = keep or request.trace or lattice  # a lattice needs more than two steps
         for number, width in enumerate(run.widths):
             shape = (steps if whole or number == 0 else 2, batch, self.padded(width))
             run.history.append(workspace.empty(shape, self.dtype))
         final = [workspace.empty(one.shape, self.dtype) for one in run.initial]
-        if lattice and run.lengths is not None:  # there is a side's position where no sample leaves
+        if lattice and run.lengths is not None:  # some positions of a side belong to no sample
             final = [one.zero_() for one in final]
         run.final = [*final]
         all_intermediates = request.trace or (keep and not request.recompute) or lattice
@@ -194,52 +197,52 @@ class Kernel:
     def call(
         self, function: Any, runs: Sequence[Run], gradients: Sequence[Numbers | None], scratch_size: int
     ) -> None:
-        """Calls `forward` or `backward` of the library; `scratch_size`: which of `sizes` it needs."""
-        calls, held = [], []
-        way = self.way(runs)
+        """Calls `forward` or `backward` of the library. scratch_size: the index of its size in `sizes`"""
+        calls, alive = [], []
+        threads = self.thread_plan(runs)
         for run, gradient in zip(runs, gradients, strict=True):
             weights = self.weights.find(self.key(run), partial(self.addresses, run.parameters))
-            problem = self.problem(run, weights.addresses, way)
+            problem = self.problem(run, weights.addresses, threads)
             sizes = self.sizes(problem)
             packed = weights.ready(self.library, problem.buffer_info()[0], sizes[0])
             scratch = workspace.take(sizes[scratch_size])
-            held.append((problem, packed, scratch))
+            alive.append((problem, packed, scratch))
             by = 0 if gradient is None else gradient.buffer_info()[0]
             calls += [problem.buffer_info()[0], by, packed.data_ptr(), scratch.data_ptr()]
         numbers = array("q", calls)
         function(numbers.buffer_info()[0], len(runs))
-        for _, _, scratch in held:
+        for _, _, scratch in alive:
             workspace.give_back(scratch)
 
     def sizes(self, problem: Numbers) -> Numbers:
-        """Bytes of the packed parameters, and of the memory forward and backward."""
+        """The bytes of the packed parameters, and of the scratch memory of forward and backward."""
         sizes = array("q", (0, 0, 0))
         self.library.sizes(problem.buffer_info()[0], sizes.buffer_info()[0])
         return sizes
 
     def key(self, run: Run) -> tuple[object, ...]:
-        """All that tells where each of a run's matrices, biases and vectors begins."""
+        """A key that determines the address of each of a run's matrices, biases and vectors."""
         pointers = map(Tensor.data_ptr, run.parameters.values())
         return (run.inputs.shape[-1], run.units, run.widths[0], run.names, *pointers)
 
-    def way(self, runs: Sequence[Run]) -> tuple[int, bool, bool]:
-        """How threads share the work: the same for runs side by side, whose memory is sized for it."""
+    def thread_plan(self, runs: Sequence[Run]) -> tuple[int, bool, bool]:
+        """The thread plan, the same for runs in parallel, whose memory depends on it."""
         run, (_, batch, inputs) = runs[0], runs[0].inputs.shape
-        return thread_plan(run.sizes, batch, self.plan.sums * run.units * (run.units + inputs), len(runs))
+        return plan_threads(run.sizes, batch, self.plan.sums * run.units * (run.units + inputs), len(runs))
 
-    def problem(self, run: Run, addresses: list[int], way: tuple[int, bool, bool]) -> Numbers:
-        """`Problem` of native/problem.h, number by number."""
+    def problem(self, run: Run, addresses: list[int], threads: tuple[int, bool, bool]) -> Numbers:
+        """The fields of `Problem` of native/problem.h."""
         request, (_, batch, inputs) = run.request, run.inputs.shape
         return array("q", [
             *run.sizes, batch, inputs, run.units, run.widths[0],
-            *way, request.recompute and self.cell.axes == 1, *request.directions,
+            *threads, request.recompute and self.cell.axes == 1, *request.directions,
             address(run.lengths), address(run.resets), *addresses,
             *rows(run.inputs), *many(run.initial), *many(run.history), *many(run.final),
             *rows(run.intermediates), *many(run.factors),
         ])  # fmt: skip
 
     def addresses(self, tensors: Mapping[str, Tensor | None]) -> list[int]:
-        """Of all matrices, biases and vectors, or of their gradients; zero for what is not there."""
+        """The addresses of all matrices, biases and vectors, or of their gradients; zero for none."""
         places = {
             name: (one.data_ptr(), one.nbytes // len(self.blocks[name]))
             for name, one in tensors.items()
@@ -250,7 +253,7 @@ class Kernel:
 
 
 def declared(library: ctypes.CDLL) -> ctypes.CDLL:
-    """A library whose functions take addresses and numbers as they are; all are of 8 bytes."""
+    """Declares the functions of a library, whose arguments are addresses and numbers of 8 bytes."""
     for name in ("sizes", "same", "pack", "forward", "backward"):
         getattr(library, name).argtypes = [ctypes.c_int64] * 2
     for name in ("same", "pack"):
@@ -264,18 +267,18 @@ def address(tensor: Tensor | None) -> int:
 
 
 def factor(request: Request, name: str) -> Tensor:
-    """What a program's factor stands for: [T, B, H], or [B, H] for all steps."""
+    """The values of a program's factor: [T, B, H], or [B, H] for all steps."""
     given = request.hidden_mask if name == "mask" else request.zoneout[name]
     return given if isinstance(given, Tensor) else torch.full_like(request.state[name], float(given or 0))
 
 
 def one_row(values: Tensor) -> Tensor:
-    """[*F, B, H] -> [F, B, H], all positions in one row; [B, H] as it is."""
+    """[*F, B, H] -> [F, B, H], flattened positions; [B, H] is unchanged."""
     return values.flatten(0, -3) if values.dim() > 3 else values
 
 
 def rows(tensor: Tensor | None) -> tuple[int, int, int, int]:
-    """`Rows` of native/problem.h: [T, B, ...], or [B, ...] at each step; two steps are a ring."""
+    """The fields of `Rows`: [T, B, ...], or [B, ...] for all steps; two steps are a ring."""
     if tensor is None:
         return 0, 0, 0, ALL
     step, row, *_ = tensor.stride()
@@ -285,7 +288,7 @@ def rows(tensor: Tensor | None) -> tuple[int, int, int, int]:
 
 
 def many(tensors: Sequence[Tensor | None]) -> list[int]:
-    """The rows of several tensors."""
+    """The fields of the `Rows` of several tensors."""
     return [number for one in tensors for number in rows(one)]
 
 
@@ -294,7 +297,7 @@ _making: dict[tuple[CellType, Extras, torch.dtype], Lock] = {}
 
 
 def kernel(cell: CellType, extras: Extras, factors: torch.dtype) -> Kernel:
-    """The compiled cell, one for all threads; those that ask while it is compiled wait.
+    """The compiled cell, shared by all threads; they wait while it is compiled.
 
     Raises: `BuildError` if it can't be compiled.
     """

@@ -1,9 +1,9 @@
-"""A folder of compiled files, each with the digest of its content in its name, so that damage is noticed.
+"""A folder of compiled files, each with the digest of its content in its name to detect damage.
 
-A file is written beside its place and moved there in one step: name and content can't come apart, whoever is
-killed when, and processes that write at the same time don't disturb each other.
+A file is written under a temporary name and then renamed, so that name and content always match, even if a
+process is killed or several write at the same time.
 
-This file imports neither PyTorch nor any other library: the installation runs it where there is none.
+This file imports neither PyTorch nor any other library, since the installation runs it without them.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from gatewise.engine.trust import file_obstacle
 NAME = r"(.+)-(\w+)-([0-9a-f]{32})"  # program, compiler, digest
 PARTIAL = ".partial-"
 READABLE = 0o644  # only this user can write to it
-LARGEST = 1 << 26  # bytes; a file that has grown beyond is damaged in any case
-ABANDONED = 3600  # seconds after which a file that was never moved to its place is removed
+LARGEST = 1 << 26  # bytes; a larger file is damaged
+ABANDONED = 3600  # seconds after which a temporary file is removed
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file of the folder: its place, and what its name records: program, compiler, digest."""
+    """A file of the folder: its path, and the program, compiler and digest in its name."""
 
     path: Path
     stem: str
@@ -41,20 +41,20 @@ class Found:
 class Libraries:
     """The folder.
 
-    checked: whether its files must be this user's or root's and no links, as in a cache; an installation's
-    are trusted as the package is, wherever it has put them
+    checked: whether its files must belong to this user or root and be no links, as in a cache; those of an
+        installation are trusted like the package
     """
 
     folder: Path
     checked: bool = True
 
     def find(self, stem: str, suffix: str, compiler: str | None = None) -> list[Found]:
-        """The files that a program has become, by any compiler or by one."""
+        """The compiled files of a program, by any compiler or by a given one."""
         same = [one for one in self.every(suffix) if one.stem == stem]
         return [one for one in same if compiler in (None, one.compiler)]
 
     def every(self, suffix: str) -> list[Found]:
-        """All files with a suffix; none where there is no such folder."""
+        """All files with a suffix; none if the folder does not exist."""
         try:
             names = sorted(os.listdir(self.folder))
         except OSError:
@@ -63,14 +63,14 @@ class Libraries:
         return [Found(self.folder / one[0], one[1], one[2], one[3]) for one in matches if one]
 
     def read(self, found: Found) -> bytes:
-        """A file's content, read once and compared with its digest.
+        """The content of a file, verified by its digest.
 
-        Raises: `OSError` if it can't be read, is not what was written, or others could have written it.
+        Raises: `OSError` if it can't be read, has changed, or others could have written it.
         """
         with open(found.path, "rb", opener=_open_itself if self.checked else None) as file:
             status = os.fstat(file.fileno())
             reason = file_obstacle(status) if self.checked else None
-            content = b"" if reason else file.read(min(status.st_size, LARGEST))  # takes memory for as many
+            content = b"" if reason else file.read(min(status.st_size, LARGEST))  # allocates as many bytes
         if reason or _digest(content) != found.digest:
             raise OSError(reason or "its content has changed since it was written")
         return content
@@ -83,7 +83,7 @@ class Libraries:
             return False
 
     def replace(self, stem: str, suffix: str, compiler: str, content: bytes) -> None:
-        """Puts a file in place, and removes what the same compiler made of the program before.
+        """Writes a file, and removes earlier ones of the same program and compiler.
 
         Raises: `OSError` if it can't be written.
         """
@@ -106,7 +106,7 @@ class Libraries:
                 _remove(found.path)
 
     def _remove_abandoned(self) -> None:
-        """Removes what killed processes left unfinished."""
+        """Removes temporary files of killed processes."""
         for path in self.folder.glob(f"{PARTIAL}*"):
             with suppress(OSError):
                 if time.time() - path.lstat().st_mtime > ABANDONED:
@@ -114,12 +114,12 @@ class Libraries:
 
 
 def _open_itself(path: str, flags: int) -> int:
-    """Opens a file but not what a link points to, and without waiting for a pipe to be written."""
+    """Opens a file without following a link, and without waiting for the writer of a pipe."""
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
 
 
 def _remove(path: Path) -> None:
-    """Removes a file, or whatever lies in its place."""
+    """Removes a file, or a folder of that name."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -1,9 +1,9 @@
-"""A program's library, loaded: from the cache on disk if it is there undamaged, else compiled and kept.
+"""Loads the library of a program: from the cache on disk if it is undamaged there, else after compilation.
 
-What is loaded is a copy in memory of the bytes that were verified, never the file: nothing that happens to
-the file afterwards reaches this process.
+The library is loaded from a copy in memory of the verified bytes, never from the file, so that later
+changes of the file do not affect this process.
 
-This file imports neither PyTorch nor any other library: the installation runs it where there is none.
+This file imports neither PyTorch nor any other library, since the installation runs it without them.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from gatewise.engine.scratch import scratch
 
 log = logging.getLogger("gatewise")
 _warned: set[str] = set()
-_parts: dict[tuple[str, str], bytes] = {}  # by stem and compiler; many programs share one
+_parts: dict[tuple[str, str], bytes] = {}  # by stem and compiler; several programs share one
 _loaded: dict[bytes, ctypes.CDLL] = {}  # by digest of the content
 _numbers = count(1)
-_locks: dict[str, threading.Lock] = {}  # one thread compiles a program, others wait for it
+_locks: dict[str, threading.Lock] = {}  # one thread compiles a program, the others wait
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_locks.clear)  # who holds one does not live on in the child
+    os.register_at_fork(after_in_child=_locks.clear)  # its owner does not exist in the child
 
 
 def load(program: Program) -> ctypes.CDLL:
     """The library of a program, for this machine.
 
-    What another compiler has left in the cache is loaded where this one is missing or fails.
+    If the compiler is missing or fails, a library of another compiler in the cache is loaded.
 
     Raises: `BuildError` if it is not in the cache and can't be compiled.
     """
@@ -55,7 +55,7 @@ def load(program: Program) -> ctypes.CDLL:
 
 
 def load_kept(libraries: Libraries | None, stem: str, compiler: str | None = None) -> ctypes.CDLL | None:
-    """A library that lies in a folder, undamaged; None where there is none that can be loaded."""
+    """An undamaged library in a folder; None if none can be loaded."""
     if libraries is None:
         return None
     for found in libraries.find(stem, LIBRARY, compiler):
@@ -71,7 +71,7 @@ def load_kept(libraries: Libraries | None, stem: str, compiler: str | None = Non
 def content(
     program: Program, chosen: Compiler, machine: str = "", libraries: Libraries | None = None
 ) -> bytes:
-    """What a compiler makes of a program, and of its part where that was not made before.
+    """Compiles a program, and its part if that was not compiled before. Returns: the compiled content.
 
     Raises: `BuildError`, `OSError`.
     """
@@ -80,11 +80,11 @@ def content(
 
 
 def load_content(content: bytes, otherwise: Path | None = None) -> ctypes.CDLL:
-    """Loads a library from memory, or from a private file where the system can't; the same one once.
+    """Loads a library from memory, or from a private file if the system can't; each content once.
 
-    otherwise: a folder for that file where the one for temporary files can't be used
+    otherwise: a folder for that file if the one for temporary files can't be used
 
-    Raises: `OSError` if it is no library of this machine.
+    Raises: `OSError` if it is not a library of this machine.
     """
     digest = hashlib.sha256(content).digest()
     if digest not in _loaded:
@@ -95,7 +95,7 @@ def load_content(content: bytes, otherwise: Path | None = None) -> ctypes.CDLL:
 def _load_new(content: bytes, otherwise: Path | None) -> ctypes.CDLL:
     try:
         return _load_from_memory(content)
-    except (AttributeError, OSError) as error:  # no such call, no /proc, or a system that forbids it
+    except (AttributeError, OSError) as error:  # memfd_create or /proc is missing or forbidden
         for parent in (None, otherwise):
             with suppress(OSError), scratch(parent) as folder:
                 file = folder / "library.so"
@@ -105,12 +105,12 @@ def _load_new(content: bytes, otherwise: Path | None) -> ctypes.CDLL:
 
 
 def _load_from_memory(content: bytes) -> ctypes.CDLL:
-    """Loads a library from a file in memory, which stays open for debuggers and sanitizers to read."""
+    """Loads a library from a file in memory, which stays open for debuggers and sanitizers."""
     descriptor = os.memfd_create("gatewise-kernel")
     try:
         with os.fdopen(descriptor, "wb", closefd=False) as file:
             file.write(content)
-        # The dynamic linker takes a path that it has met for the same library: slashes make each new.
+        # The dynamic linker takes a known path for the same library: slashes make each path new.
         return ctypes.CDLL(f"/proc/self/fd{'/' * next(_numbers)}{descriptor}")
     except BaseException:
         os.close(descriptor)
@@ -120,7 +120,7 @@ def _load_from_memory(content: bytes) -> ctypes.CDLL:
 def _compile_and_keep(
     program: Program, machine: str, chosen: Compiler, libraries: Libraries | None
 ) -> ctypes.CDLL:
-    """Compiles a program; only a library that can be loaded is kept."""
+    """Compiles a program, and caches the library if it can be loaded."""
     log.info("compiling %s, once", program.name)
     made = content(program, chosen, machine, libraries)
     library = load_content(made, libraries.folder if libraries else None)
@@ -129,7 +129,7 @@ def _compile_and_keep(
 
 
 def _part(program: Program, machine: str, chosen: Compiler, libraries: Libraries | None) -> bytes:
-    """An object file that libraries are linked with: of this process, of the cache, or compiled now."""
+    """An object file that libraries are linked with: from this process, from the cache, or compiled."""
     stem = program.stem(machine)
     with _lock(stem):
         known = _parts.get((stem, chosen.identity)) or _kept_part(program, stem, chosen, libraries)
@@ -154,18 +154,20 @@ def _kept_part(program: Program, stem: str, chosen: Compiler, libraries: Librari
 def _keep(
     libraries: Libraries | None, program: Program, machine: str, chosen: Compiler, content: bytes
 ) -> None:
-    """Puts a file into the cache, in place of what lay there; this process does not need it there."""
+    """Writes a file into the cache; a failure only costs later processes a compilation."""
     if libraries is None:
         return
     try:
         libraries.replace(program.stem(machine), program.suffix, chosen.identity, content)
     except OSError as error:
-        reason = error.strerror or error  # without the random name of a file
-        _warn_once(f"{libraries.folder} can't keep kernels, each process compiles its own: {reason}")
+        reason = error.strerror or error  # without the random file name
+        _warn_once(
+            f"no kernels can be cached in {libraries.folder}, so each process compiles its own: {reason}"
+        )
 
 
 def _cached_libraries() -> Libraries | None:
-    """The cache on disk; a warning where it can't be used."""
+    """The cache on disk; warns if it can't be used."""
     found = cache()
     if found.obstacle:
         _warn_once(

@@ -17,17 +17,17 @@ from gatewise.engine.differentiable import Along, result, unflat
 from gatewise.engine.kernel import NUMBERS, Kernel, kernel
 from gatewise.engine.recording import transformed
 from gatewise.engine.request import Request, Result, Trace
-from gatewise.engine.thread_plan import fit_side_by_side
+from gatewise.engine.thread_plan import fit_in_parallel
 
 log = logging.getLogger("gatewise")
 ORDINARY = (Tensor, torch.nn.Parameter)
 
 
 class Native:
-    """Serves every cell, with lengths, resets, zoneout, masks, projection and traces, on the CPU.
+    """Runs every cell, with lengths, resets, zoneout, masks, projection and traces, on the CPU.
 
-    Under autocast to bfloat16 both factors of every product are rounded to it; all else is float32. The
-    results have the dtype of the states, and a gradient's own gradient is that of float32 products.
+    Under autocast to bfloat16 both factors of every product are rounded to bfloat16, and everything else is
+    float32. The results have the dtype of the states; second gradients are those of float32 products.
     """
 
     name = "native"
@@ -39,7 +39,7 @@ class Native:
         return self.run_together([request])[0]
 
     def run_together(self, requests: Sequence[Request]) -> list[Result]:
-        """Serves requests at the same time, if one kernel serves all and threads can be shared evenly."""
+        """Runs requests in parallel if they have the same kernel and threads can be divided evenly."""
         found: list[Result] = []
         for group in _groups(requests):
             chosen = kernel(group[0].cell, extras(group[0]), factors(group[0]))
@@ -52,15 +52,15 @@ class Native:
 
 
 def _groups(requests: Sequence[Request]) -> list[Sequence[Request]]:
-    """Those that run side by side."""
-    if not fit_side_by_side(len(requests)):
+    """The groups of requests that run in parallel."""
+    if not fit_in_parallel(len(requests)):
         return [[one] for one in requests]
     kinds = {(one.cell, extras(one), one.inputs.dtype, one.trace) for one in requests}
     return [requests] if len(kinds) == 1 else [[one] for one in requests]
 
 
 def _along(chosen: Kernel, requests: Sequence[Request]) -> list[Result]:
-    """The results of requests side by side, by a kernel of their dtype."""
+    """The results of requests in parallel, by a kernel of their dtype."""
     tensors = [one for request in requests for one in _tensors(request)]
     if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
         outputs = Along.apply(chosen, requests, *tensors)  # type: ignore[no-untyped-call]
@@ -69,7 +69,7 @@ def _along(chosen: Kernel, requests: Sequence[Request]) -> list[Result]:
             unflat(chosen, request, outputs[number * each : (number + 1) * each])
             for number, request in enumerate(requests)
         ]
-    runs = [chosen.prepared(request) for request in requests]
+    runs = [chosen.prepare(request) for request in requests]
     chosen.forward(runs, keep=False)
     return [result(chosen, run) for run in runs]
 
@@ -80,7 +80,7 @@ def _tensors(request: Request) -> list[Tensor]:
 
 
 def extras(request: Request) -> Extras:
-    """What a request adds to its cell's equations."""
+    """The additions of a request to its cell's equations."""
     if not request.zoneout and request.hidden_mask is None and PROJECTION not in request.parameters:
         return PLAIN
     zoned = tuple(name for name in request.cell.state if name in request.zoneout)
@@ -88,7 +88,7 @@ def extras(request: Request) -> Extras:
 
 
 def factors(request: Request) -> torch.dtype:
-    """What the factors of its products are rounded to."""
+    """The dtype of the factors of products."""
     return torch.bfloat16 if torch.is_autocast_enabled("cpu") else request.inputs.dtype
 
 
@@ -98,7 +98,7 @@ def _in_float32(request: Request) -> Request:
 
 
 def _as_the_states(request: Request, result: Result) -> Result:
-    """A result in the dtype that the states came in."""
+    """A result in the dtype of the initial states."""
     dtype = next(iter(request.state.values())).dtype
 
     def rounded(values: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -111,41 +111,41 @@ def _as_the_states(request: Request, result: Result) -> Result:
 
 
 def _mode(request: Request) -> str | None:
-    """What of PyTorch's modes and tensors a kernel can't serve."""
+    """The mode or tensor that a kernel doesn't support, or None."""
     tensors = (request.inputs, *request.state.values(), *request.parameters.values())
     every = (*tensors, *_conditions(request))
     for one in every:
         if type(one) not in ORDINARY or not one.is_cpu or one.is_neg():
-            return "it runs plain tensors on the CPU"
+            return "it supports plain tensors on the CPU only"
     if transformed(every):
-        return "it has reverse-mode gradients only, and no vmap"
+        return "it supports reverse-mode gradients only, and no vmap"
     if 0 in request.inputs.shape[:-1]:
         return "the batch is empty"
     return _dtypes(request, {one.dtype for one in tensors})
 
 
 def _conditions(request: Request) -> list[Tensor]:
-    """The tensors of a request that have no gradient."""
+    """The tensors of a request without a gradient."""
     given = (request.lengths, request.resets, request.hidden_mask, *request.zoneout.values())
     return [one for one in given if isinstance(one, Tensor)]
 
 
 def _dtypes(request: Request, found: set[torch.dtype]) -> str | None:
-    """What of the tensors' types it can't serve."""
+    """The dtypes that a kernel doesn't support, or None."""
     if not torch.is_autocast_enabled("cpu"):
         alike = len(found) == 1 and found <= NUMBERS.keys()
-        return None if alike else "it runs float32 or float64, all tensors alike"
+        return None if alike else "it supports float32 or float64, the same for all tensors"
     if torch.get_autocast_dtype("cpu") != torch.bfloat16:
-        return "of autocast it runs that to bfloat16"
+        return "it supports autocast to bfloat16 only"
     exact = all(one.dtype == torch.float32 for one in request.parameters.values())
     if not exact or not found <= {torch.float32, torch.bfloat16}:
-        return "under autocast it runs float32 weights, and values in float32 or bfloat16"
+        return "under autocast it supports float32 weights, and values in float32 or bfloat16"
     return None
 
 
 @cache
 def _build(cell: CellType, extras: Extras, factors: torch.dtype) -> str | None:
-    """Compiles a cell where that was not done; the reason where it can't be, told once."""
+    """Compiles a cell if needed. Returns: the reason why it can't be compiled, also logged once, or None."""
     try:
         kernel(cell, extras, factors)
     except BuildError as error:

@@ -1,4 +1,4 @@
-"""The kernels as operators of PyTorch, for what compiles and exports.
+"""The kernels as operators of PyTorch, for compilation and export.
 
 A ticket, JSON, says which cell it is, so that an exported graph holds the equations and no code. Who
 loads such a graph with `torch.export.load` imports `gatewise.engine.operators` before.
@@ -22,7 +22,15 @@ from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.layout import layout
 from gatewise.compiler.program import PROJECTION, Extras
 from gatewise.engine.compiling import BuildError
-from gatewise.engine.differentiable import Asked, by_kernel, by_reference, copied, in_form, result, shown
+from gatewise.engine.differentiable import (
+    GradientRequest,
+    by_kernel,
+    by_reference,
+    copied,
+    in_lattice_form,
+    result,
+    unpadded,
+)
 from gatewise.engine.kernel import NUMBERS, Kernel, factor, kernel
 from gatewise.engine.recording import batched, jit_tracing, transformed
 from gatewise.engine.request import Request, Result, Trace
@@ -31,7 +39,7 @@ from gatewise.errors import GatewiseError
 from gatewise.plain import one_line, parse_json
 
 LONGEST_TICKET = 1 << 20
-_cells: dict[str, CellType] = {}  # those of this process, by their data
+_cells: dict[str, CellType] = {}  # the cells of this process, by their data
 
 INPUTS = (
     "Tensor inputs, Tensor[] parameters, Tensor[] state, Tensor? lengths, Tensor? resets, Tensor[] factors, "
@@ -41,7 +49,7 @@ INPUTS = (
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def ticket(cell: CellType, names: tuple[str, ...], zoned: tuple[str, ...], masked: bool, number: str) -> str:
-    """What an operator must know of a cell; empty where no kernel can be had."""
+    """The description of a cell for an operator, as JSON; empty if there is no kernel."""
     extras = Extras(PROJECTION in names, zoned, masked)
     if number not in NUMBERS.values():
         return ""
@@ -57,7 +65,7 @@ def ticket(cell: CellType, names: tuple[str, ...], zoned: tuple[str, ...], maske
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _places(ticket: str, number: str) -> tuple[int, ...]:
-    """The blocks of the first parameter; and where each intermediate line is kept, -1 for a state."""
+    """The number of blocks of the first parameter, and the index of each saved line, -1 for a state."""
     dtype = next(one for one, name in NUMBERS.items() if name == number)
     chosen, _ = _known(ticket, dtype)
     places = (chosen.kept.index(name) if name in chosen.kept else -1 for name in chosen.cell.intermediates)
@@ -83,7 +91,7 @@ def _known(ticket: str, dtype: torch.dtype) -> tuple[Kernel, tuple[str, ...]]:
         raise GatewiseError(f"the ticket of a gatewise operator can't be read: {one_line(error)}") from error
     if any(one not in cell.state for one in zoned) or len(set(map(str, zoned))) < len(zoned):
         raise GatewiseError(
-            f"the ticket of a gatewise operator zones {reprlib.repr(zoned)}; the states of "
+            f"the ticket of a gatewise operator has zoneout for {reprlib.repr(zoned)}; the states of "
             f"{cell.__name__} are {', '.join(cell.state)}"
         )
     needed = {one.name for one in layout(cell).of(bias=False)} | ({PROJECTION} if projected else set())
@@ -97,8 +105,8 @@ def _known(ticket: str, dtype: torch.dtype) -> tuple[Kernel, tuple[str, ...]]:
     return kernel(cell, Extras(projected, tuple(zoned), masked), dtype), tuple(names)
 
 
-def serve(request: Request) -> Result | None:
-    """Runs a request by the operator; None where it can't be served so."""
+def run_operator(request: Request) -> Result | None:
+    """Runs a request by the operator; None if it does not support the request."""
     cell, inputs = request.cell, request.inputs
     state = [request.state[name] for name in cell.previous]
     tensors = [inputs, *request.parameters.values(), *state]
@@ -132,12 +140,14 @@ def _result(request: Request, ticket: str, number: str, results: Sequence[Tensor
         units, intermediates = next(iter(request.parameters.values())).shape[0] // blocks, results[-1]
         history = {cell.state[0]: results[0]}
         for name, rows in zip(cell.state[1:], results[left + 1 :], strict=False):
-            history[name] = in_form(shown(rows, units), sizes)
+            history[name] = in_lattice_form(unpadded(rows, units), sizes)
         gates = zip(cell.intermediates, places, strict=True)
         trace = Trace(
             history,
             {
-                name: history[name] if name in history else in_form(intermediates[:, :, at, :units], sizes)
+                name: history[name]
+                if name in history
+                else in_lattice_form(intermediates[:, :, at, :units], sizes)
                 for name, at in gates
             },
         )
@@ -168,10 +178,10 @@ def _request(
 
 @torch.library.custom_op("gatewise::along", mutates_args=(), schema=f"({INPUTS}, bool keep) -> Tensor[]")
 def along(inputs: Tensor, *rest: Any) -> list[Tensor]:
-    """Output and last states of a cell along sequences; if kept or traced, all states and what is inside."""
+    """The output and final states of a cell; if kept or traced, also all states and saved lines."""
     *arguments, keep = rest
     chosen, request = _request(inputs, *arguments)
-    run = chosen.prepared(request)
+    run = chosen.prepare(request)
     chosen.forward([run], keep)
     found = result(chosen, replace(run, request=replace(request, trace=False)))
     final = list(found.final.values())
@@ -209,12 +219,12 @@ def along_backward(
     gradients: Sequence[Tensor | None], wanted: Sequence[int], history: Sequence[Tensor],
     intermediates: Tensor | None, *arguments: Any,
 ) -> list[Tensor]:  # fmt: skip
-    """The gradients by inputs, parameters and states, those that are wanted.
+    """The requested gradients with respect to inputs, parameters and states.
 
-    history, intermediates: what `along` kept; where it kept nothing, it is computed again.
+    history, intermediates: the values that `along` saved; empty if they must be recomputed
     """
     chosen, request = _request(*arguments)
-    run = chosen.prepared(request)
+    run = chosen.prepare(request)
     if history:
         run = replace(
             run, history=list(history), final=[None] * len(run.initial), intermediates=intermediates
@@ -222,13 +232,14 @@ def along_backward(
     else:
         chosen.forward([run], keep=True)
     states, left = len(chosen.cell.state), 1 + len(run.initial)
-    by_history, by_inner = [gradients[0], *([None] * (states - 1))], None
+    by_history, by_intermediates = [gradients[0], *([None] * (states - 1))], None
     if request.trace:
         by_history = [gradients[0], *gradients[left + 1 : left + states]]
         given = gradients[left + states] if intermediates is not None else None
-        by_inner = None if given is None else given.contiguous()
+        by_intermediates = None if given is None else given.contiguous()
     (found,) = by_kernel(
-        chosen, [Asked(run, by_history, gradients[1:left], by_inner, list(map(bool, wanted)))]
+        chosen,
+        [GradientRequest(run, by_history, gradients[1:left], by_intermediates, list(map(bool, wanted)))],
     )
     return [one.contiguous() for one in found if one is not None]
 
@@ -275,13 +286,13 @@ def _gradient(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, ...]:
 
 
 def _by_reference(arguments: tuple[Any, ...], gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
-    """The gradient by operations that have a gradient of their own."""
+    """The gradient by differentiable operations."""
     chosen, request = _request(*arguments)
     states, left = request.cell.state, 1 + len(request.state)
     own, units, sizes = list(gradients[:left]), chosen.units(request.parameters), request.inputs.shape[:-2]
 
     def part(by: Tensor | None, *place: Any) -> Tensor | None:
-        return None if by is None else in_form(by[place], sizes)
+        return None if by is None else in_lattice_form(by[place], sizes)
 
     if request.trace:
         own += [part(by, ..., slice(units)) for by in gradients[left + 1 : left + len(states)]]

@@ -1,6 +1,6 @@
-"""What this machine's processor is and has, and the instruction sets that cells are compiled for.
+"""The processor of this machine, and the instruction sets that cells are compiled for.
 
-This file imports neither PyTorch nor any other library: the installation runs it where there is none.
+This file imports neither PyTorch nor any other library, since the installation runs it without them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class InstructionSet:
-    """Its name, what the compiler is told, and what a processor must say that it has."""
+    """An instruction set: its name, the compiler's flags, and the features that a processor needs."""
 
     name: str
     flags: tuple[str, ...] = ()
@@ -37,38 +37,38 @@ INSTRUCTION_SETS = {  # by kind of machine, the fastest first; the names are tho
 
 
 def instruction_sets() -> tuple[InstructionSet, ...]:
-    """Those that an installation is compiled for on this kind of machine; none beyond Linux."""
+    """The instruction sets of an installation on this kind of machine; none except on Linux."""
     if sys.platform != "linux":
         return ()
     return INSTRUCTION_SETS.get(platform.machine(), (InstructionSet("baseline"),))
 
 
 def instruction_set() -> InstructionSet | None:
-    """The fastest of them that this processor has."""
+    """The fastest one that this processor has."""
     return next((one for one in instruction_sets() if one.needs <= features()), None)
 
 
 def features() -> frozenset[str]:
-    """What the processor says that it has, where Linux tells; nothing elsewhere."""
-    return frozenset(_told("flags", "Features").split())
+    """The features of the processor, as Linux lists them; none on other systems."""
+    return frozenset(_cpuinfo("flags", "Features").split())
 
 
 def identity() -> str:
-    """All that decides what `-march=native` makes here, so that no other kind of processor finds it.
+    """Everything that determines the result of `-march=native`, to identify the kind of processor.
 
-    Where the system does not list what the processor has, the machine's name stands for it.
+    If the system does not list the features of the processor, the name of the machine is used instead.
     """
     return " ".join([sys.platform, platform.machine(), name(), *(sorted(features()) or [platform.node()])])
 
 
 def name() -> str:
-    """The model's name, where Linux tells; else what Python knows of it."""
-    return _told("model name") or platform.processor() or platform.machine()
+    """The name of the model from Linux, or else from Python."""
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
 @cache
-def _told(*keys: str) -> str:
-    """What Linux says of the first processor under one of the keys."""
+def _cpuinfo(*keys: str) -> str:
+    """The entry of the first processor with one of the keys."""
     information = Path("/proc/cpuinfo")
     lines = information.read_text().splitlines() if information.is_file() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(keys)), "")

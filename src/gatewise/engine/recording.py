@@ -1,4 +1,4 @@
-"""What of PyTorch observes or transforms operations: a kernel called by address would bypass it."""
+"""Modes of PyTorch that record or transform operations, which a direct kernel call would bypass."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ def recording() -> bool:
 
 
 def jit_tracing() -> bool:
-    """Whether `torch.jit.trace`, or an export to ONNX by it, is at work."""
+    """Whether `torch.jit.trace`, or an export to ONNX by it, is running."""
     return not torch.compiler.is_compiling() and torch._C._get_tracing_state() is not None
 
 
 def transformed(tensors: Iterable[Tensor | None]) -> bool:
     """Whether any tensor belongs to a transform of `torch.func`, or tangents are propagated forward."""
-    if torch.compiler.is_compiling():  # the compiler applies the transform to what it finds
+    if torch.compiler.is_compiling():  # the compiler applies the transform itself
         return False
     return forward_ad._current_level >= 0 or wrapped(tensors)
 
 
 def wrapped(tensors: Iterable[Tensor | None]) -> bool:
-    """Whether any tensor is one of many, or has a gradient, in a transform of `torch.func`."""
+    """Whether any tensor is batched or differentiated by a transform of `torch.func`."""
     if torch._C._functorch.peek_interpreter_stack() is None:
         return False
     return any(one is not None and torch._C._functorch.maybe_get_level(one) != -1 for one in tensors)
 
 
 def batched(gradients: Iterable[Tensor | None]) -> bool:
-    """Whether any gradient is one of many that are propagated at once, as by `is_grads_batched`."""
+    """Whether any gradient is batched, as by `is_grads_batched`."""
     return any(one is not None and torch._C._functorch.is_legacy_batchedtensor(one) for one in gradients)

@@ -1,4 +1,4 @@
-"""The reference: a cell's equations evaluated step by step in plain PyTorch. It defines what is right."""
+"""The reference: a cell's equations evaluated step by step in plain PyTorch. It defines what is correct."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gatewise.engine.shapes import check, check_types
 from gatewise.engine.step import NO_CLAMPS, Clamps, Step
 from gatewise.engine.subnormal import flush_subnormals
 
-History = dict[str, list[Tensor]]  # by a line's name its value at every step, [B, H], as the graph holds it
+History = dict[str, list[Tensor]]  # the values of each line at every step, [B, H], as nodes of the graph
 
 
 class Reference:
-    """The backend that serves every request, differentiable any number of times.
+    """The backend that runs every request, differentiable any number of times.
 
     clamps: fixed values of lines, see `Step`
     """
@@ -32,10 +32,10 @@ class Reference:
         return None
 
     def run(self, request: Request) -> Result:
-        if torch._C._get_tracing_state() is None:  # the sizes of a trace are no numbers
+        if torch._C._get_tracing_state() is None:  # sizes in a trace are not numbers
             check(request)
             check_types(request)
-        # A graph that is being made holds PyTorch's operations alone.
+        # A recorded graph must contain PyTorch's operations only.
         flushes = request.inputs.is_cpu and not torch.compiler.is_compiling()
         with flush_subnormals() if flushes else nullcontext():
             if request.cell.axes > 1:
@@ -44,13 +44,13 @@ class Reference:
 
 
 def along(request: Request, clamps: Clamps = NO_CLAMPS) -> tuple[Result, History]:
-    """A cell along sequences, step by step: the result, and the kept lines in the order of computation."""
+    """A cell along sequences, step by step: the result, and the history in the order of computation."""
     inputs, resets, lengths = request.inputs, request.resets, request.lengths
     inside, (reverse,) = None, request.directions
     if lengths is not None:
         inside = within(lengths, inputs.shape[0])[:, :, None]
         resets = None if resets is None else resets & inside[:, :, 0]
-        inputs = inputs.masked_fill(~inside, 0.0)  # padding may hold anything, NaN included
+        inputs = inputs.masked_fill(~inside, 0.0)  # padding may contain anything, NaN included
     if reverse:
         inputs = backwards(inputs, lengths)
         resets = None if resets is None else resets_backwards(resets, lengths)
@@ -72,11 +72,11 @@ def along(request: Request, clamps: Clamps = NO_CLAMPS) -> tuple[Result, History
 def _steps(
     request: Request, step: Step, inputs: Tensor, resets: Tensor | None, inside: Tensor | None
 ) -> tuple[History, dict[str, Tensor]]:
-    """Steps through time; the kept lines at every step, and the last states."""
+    """Steps through time. Returns: the history, and the final states."""
     cell = request.cell
     state = dict(request.state)
-    kept = dict.fromkeys([*cell.state, *cell.intermediates] if request.trace else cell.state[:1])
-    history: History = {name: [] for name in kept}
+    recorded = dict.fromkeys([*cell.state, *cell.intermediates] if request.trace else cell.state[:1])
+    history: History = {name: [] for name in recorded}
     for t, seen in enumerate(step.input_products(inputs)):
         if resets is not None:
             state = {name: value.masked_fill(resets[t, :, None], 0.0) for name, value in state.items()}

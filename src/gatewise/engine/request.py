@@ -1,4 +1,4 @@
-"""What an engine is asked to do, and what it gives back."""
+"""The requests to an engine, and their results."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from torch import Tensor
 from gatewise.cells.base import CellType
 
 
-@dataclass(eq=False)  # not frozen: that would double the time to make one
+@dataclass(eq=False)  # not frozen, which would double the time to create one
 class Request:
     """One cell, run along a batch of sequences in one direction, or over a batch of lattices from one corner.
 
-    L stands for T, or for the lattice's sizes L1, ..., LN; F for those of them that are left without one
-    axis, none for a sequence: the side of the lattice by which states enter along that axis.
+    L stands for T, or for the sizes L1, ..., LN of the lattice; F for these without one axis (none for a
+    sequence): the side of the lattice where initial states are read along that axis.
 
     inputs: [L, B, I]
-    parameters: by the names of the cell's layout, and `projection` [P, H] where the output is projected
+    parameters: by the names of the cell's layout, and `projection` [P, H] if the output is projected
     state: for each of the cell's `previous` [F, B, H] ([F, B, P] for a projected output)
-    lengths: [B] whole numbers in 0..T ([B, N] in 1..L for a lattice), or None: all are of full length
-    resets: [T, B] bool, the state becomes zero before that step; or None
-    reverse: from each sequence's last step to its first; outputs stay at their steps. A lattice may have
-        one for each axis
-    zoneout: for a state, how much of its old value stays: [T, B, H] masks of 0 and 1, or a number
-    hidden_mask: [B, H or P], multiplies the last output where a matrix sees it, the same at every step
-    trace: give every state and intermediate line of every step
-    recompute: for the gradient keep the states only, and compute gates again (less memory, more time)
+    lengths: [B] integers in 0..T ([B, N] in 1..L for a lattice), or None if all have full length
+    resets: [T, B] bool, whether the state is set to zero before a step; or None
+    reverse: whether to run from each sequence's last step to its first; outputs keep their steps. A lattice
+        may have one for each axis
+    zoneout: for a state, the fraction of its old value that is kept: [T, B, H] masks of 0 and 1, or a number
+    hidden_mask: [B, H or P], multiplies the last output in matrix products, the same at every step
+    trace: whether to return every state and intermediate line of every step
+    recompute: whether to save the states only, and recompute gates for the gradient (less memory, more time)
 
-    A lattice takes no resets, zoneout, mask, projection, and computes nothing again.
+    Lattices do not support resets, zoneout, masks, projection and recomputation.
     """
 
     cell: CellType
@@ -64,7 +64,7 @@ class Trace:
 
 @dataclass(eq=False)
 class Result:
-    """output: [L, B, H or P], zero beyond a sequence's length; final: what leaves, as `state` entered."""
+    """output: [L, B, H or P], zero beyond a sequence's length; final: the final states, shaped as `state`."""
 
     output: Tensor
     final: dict[str, Tensor]

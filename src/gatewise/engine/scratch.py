@@ -1,6 +1,6 @@
-"""A private folder to compile in, removed afterwards; what killed processes left behind is removed, too.
+"""A private folder to compile in, removed afterwards; folders of killed processes are removed too.
 
-This file imports neither PyTorch nor any other library: the installation runs it where there is none.
+This file imports neither PyTorch nor any other library, since the installation runs it without them.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ if sys.platform != "win32":
     import fcntl
 
 PREFIX, UNLOCKED = "gatewise-compile-", "gatewise-new-"
-ABANDONED = 24 * 3600  # seconds, where no lock shows whether a folder is in use
+ABANDONED = 24 * 3600  # seconds, if no lock shows whether a folder is in use
 
 
 @contextmanager
 def scratch(*parents: Path | None) -> Iterator[Path]:
-    """An empty folder that nobody else can write to.
+    """An empty folder that no other user can write to.
 
-    It stays locked as long as its process lives: one without a lock was left behind by a killed process.
+    It is locked as long as its process lives; a folder without a lock belonged to a killed process.
 
-    parents: where to make it, the first that is safe and can be written to; none: among temporary files
+    parents: candidates for its parent, of which the first safe and writable one is used; None: the system's
+        folder for temporary files
 
     Raises: `OSError` if no folder can be made.
     """
@@ -44,23 +45,23 @@ def scratch(*parents: Path | None) -> Iterator[Path]:
 
 
 def _first_folder(parents: tuple[Path | None, ...]) -> tuple[Path, int | None]:
-    """A folder in the first of several places where one can be made."""
+    """A folder in the first parent in which one can be made."""
     for parent in parents[:-1]:
         with suppress(OSError):
             return _locked_folder(parent)
     return _locked_folder(parents[-1])
 
 
-def _locked_folder(wanted: Path | None) -> tuple[Path, int | None]:
+def _locked_folder(chosen: Path | None) -> tuple[Path, int | None]:
     """A new folder and the descriptor that locks it, if the system can."""
-    parent = Path(tempfile.gettempdir() if wanted is None else wanted).resolve()
+    parent = Path(tempfile.gettempdir() if chosen is None else chosen).resolve()
     _remove_abandoned(parent)
     new = Path(tempfile.mkdtemp(prefix=UNLOCKED, dir=parent))
     try:
         if reason := folder_obstacle(new):
             raise PermissionError(f"temporary files are not safe: {reason}; set TMPDIR to another folder")
         lock = _lock(new)
-        # Once locked it gets the name by which others look for folders without a lock.
+        # Only a locked folder gets the name by which others find abandoned ones.
         folder = new.rename(parent / new.name.replace(UNLOCKED, PREFIX, 1))
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
@@ -69,7 +70,7 @@ def _locked_folder(wanted: Path | None) -> tuple[Path, int | None]:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Removes this user's folders whose processes are gone."""
+    """Removes this user's folders whose processes have ended."""
     for folder in (*parent.glob(f"{PREFIX}*"), *parent.glob(f"{UNLOCKED}*")):
         with suppress(OSError):
             status = folder.lstat()
@@ -83,7 +84,7 @@ def _remove_abandoned(parent: Path) -> None:
 
 
 def _lock(folder: Path) -> int | None:
-    """The descriptor of a folder that it locks; None where another has, or files can't be locked."""
+    """Locks a folder. Returns: its descriptor; None if another process has it, or locks are missing."""
     if sys.platform == "win32":
         return None
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

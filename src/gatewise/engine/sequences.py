@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 def within(lengths: Tensor, steps: int) -> Tensor:
-    """[steps, B] bool: which steps lie inside their sequence."""
+    """[steps, B] bool: whether a step is inside its sequence."""
     return torch.arange(steps, device=lengths.device)[:, None] < lengths
 
 
 def backwards(values: Tensor, lengths: Tensor | None) -> Tensor:
-    """Each sequence of [T, B, ...] from its last step to its first; what lies beyond stays in place.
+    """Each sequence of [T, B, ...] from its last step to its first; padding stays in place.
 
     >>> backwards(torch.tensor([[1, 4], [2, 5], [3, 6]]), torch.tensor([3, 2]))
     tensor([[3, 5],
@@ -28,7 +28,7 @@ def backwards(values: Tensor, lengths: Tensor | None) -> Tensor:
 
 
 def resets_backwards(resets: Tensor, lengths: Tensor | None) -> Tensor:
-    """The resets as a backward run meets them: the border before step t lies after step t for it."""
+    """The resets in the order of a backward run, in which the reset before step t comes after step t."""
     after = torch.cat([resets[1:], torch.zeros_like(resets[:1])])
     if lengths is not None:
         after = after & within(lengths - 1, resets.shape[0])

@@ -1,4 +1,4 @@
-"""The shapes that a request must have: a kernel computes addresses from them, and PyTorch would broadcast."""
+"""Checks the shapes of a request: a kernel computes addresses from them, and PyTorch would broadcast."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Shape = tuple[int, ...]
 def check(request: Request) -> None:
     """Compares parameters, states, lengths, resets and masks with the layout of the cell.
 
-    Raises: `GatewiseError` names the first tensor of another shape.
+    Raises: `GatewiseError` that names the first tensor of another shape.
     """
     cell, parameters, state = request.cell, request.parameters, request.state
     *sizes, batch, inputs = request.inputs.shape
@@ -48,9 +48,9 @@ def check(request: Request) -> None:
 
 
 def check_types(request: Request) -> None:
-    """Compares the parameters' dtypes and devices, for backends that would promote one of another dtype.
+    """Compares the dtypes and devices of the parameters, for backends that would promote dtypes.
 
-    Raises: `GatewiseError` names the first parameter that differs.
+    Raises: `GatewiseError` that names the first parameter that differs.
     """
     names, (like, *others) = list(request.parameters), request.parameters.values()
     for name, one in zip(names[1:], others, strict=True):
@@ -62,18 +62,18 @@ def check_types(request: Request) -> None:
 
 
 def check_lengths(lengths: Tensor, sizes: Sequence[int]) -> None:
-    """Compares the numbers of `lengths`, which no layer can read while a graph is traced.
+    """Checks the values of `lengths`, which no layer can read while a graph is traced.
 
-    Raises: `GatewiseError` names the first sequence that is longer than T, or shorter than 0; the first
+    Raises: `GatewiseError` that names the first sequence that is longer than T, or shorter than 0; the first
         lattice that is larger than its batch, or has a size of 0.
     """
     single = len(sizes) == 1
-    least, most, what = (0, sizes[0], "sequence") if single else (1, list(sizes), "lattice")
+    least, most, kind = (0, sizes[0], "sequence") if single else (1, list(sizes), "lattice")
     wrong = (lengths < least) | (lengths > torch.tensor(most, device=lengths.device))
     if wrong.any():
         row = int(wrong.nonzero()[0][0])
         raise GatewiseError(
-            f"expected lengths in {least}..{most}, got {lengths[row].tolist()} for {what} {row}"
+            f"expected lengths in {least}..{most}, got {lengths[row].tolist()} for {kind} {row}"
         )
 
 
@@ -81,7 +81,7 @@ def check_lengths(lengths: Tensor, sizes: Sequence[int]) -> None:
 def _parameter_shapes(
     cell: CellType, names: tuple[str, ...], inputs: int, hidden: int, output: int
 ) -> list[Shape]:
-    """Of the parameters that a request names, in their order."""
+    """The shapes of the parameters of a request, in their order."""
     known = {one.name: one.shape(inputs, hidden, output) for one in layout(cell).parameters}
     missing = [one.name for one in layout(cell).parameters if one.name not in names and not is_bias(one)]
     unknown = [name for name in names if name not in known and name != PROJECTION]

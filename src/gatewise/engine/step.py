@@ -1,4 +1,4 @@
-"""The equations of one step over tensors: of plain PyTorch, differentiable any number of times."""
+"""The equations of one step on tensors: in plain PyTorch, differentiable any number of times."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ NO_CLAMPS: Clamps = {}
 class Step:
     """One step of a request's cell.
 
-    A call takes the products of the input by family and block, and all that the cell reads of the
-    positions before, by name, [..., B, H]; it returns every line.
+    A call takes the products of the input by family and block, and the states before by name, [..., B, H];
+    it returns every line.
 
     clamps: fixed values of lines by name, [H] or a number; a unit whose value is NaN is not clamped
     """
@@ -76,7 +76,7 @@ class Step:
             self.lines[name] = _clamped(self.lines[name], value)
 
     def input_products(self, inputs: Tensor, rows: list[int] | None = None) -> list[Values]:
-        """All products of the input, done at once; then apart, step by step or so many rows a step."""
+        """The products of all inputs at once, split by step; rows: the number of rows of each step"""
         steps: list[Values] = [{} for _ in (inputs if rows is None else rows)]
         for group in self.layout.products:
             if isinstance(group.operand, Input):
@@ -92,7 +92,7 @@ class Step:
         return {name: values[name] for name in self.lines}
 
     def values(self, input_products: Values, state: Mapping[str, Tensor]) -> Values:
-        """All that a step computes: lines, products by family and block, normalised values."""
+        """All values of a step: lines, products by family and block, normalised values."""
         before = {one: state[name] for name, one in self.cell.previous.items()}
         values: Values = {**input_products, **before}
         for name, formula in self.lines.items():

@@ -1,4 +1,4 @@
-"""Subnormal numbers as zeros while PyTorch computes: vanished gradients are full of them, and slow."""
+"""Flushes subnormal numbers to zero: vanished gradients are full of them, and they are slow."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ log = logging.getLogger("gatewise")
 
 @contextmanager
 def flush_subnormals() -> Iterator[None]:
-    """Within it, subnormal numbers count as zero in what this thread computes, gradients included.
+    """Flushes subnormal numbers to zero in the computations of this thread, gradients included.
 
-    Values change by less than the smallest normal number, 1.2e-38 in float32. The threads that PyTorch
-    shares an operation with flush, too; at its end each has the mode again that it had before, whatever
-    ended it. Without a C++ compiler it is the calling thread alone that flushes.
+    Values change by less than the smallest normal number, 1.2e-38 in float32. PyTorch's other threads flush
+    too; afterwards each has its previous mode, even after an exception. Without a C++ compiler, only the
+    calling thread flushes.
 
     >>> import torch, gatewise
     >>> layer = gatewise.RNN(3, 4)
@@ -48,19 +48,19 @@ def flush_subnormals() -> Iterator[None]:
     try:
         yield
     finally:
-        more = max(usable() - threads, 0)  # threads started since, which began as this one was
+        more = max(usable() - threads, 0)  # threads started since, which inherited this mode
         library.restore((ctypes.c_uint64 * (threads + more))(*found, *[found[0]] * more), threads + more)
 
 
 def _flushes() -> bool:
-    """Whether this thread flushes subnormal results: Python computes by the same registers."""
+    """Whether this thread flushes subnormal results: Python computes with the same registers."""
     half = 0.5
     return sys.float_info.min * half == 0.0
 
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    """What reaches the threads of PyTorch; None where it can't be compiled."""
+    """The library that reaches the threads of PyTorch; None if it can't be compiled."""
     program = Program("threads-native", '#include "pool.h"\n', (*NATIVE.flags, *FLAGS, "-shared"), HEADERS)
     try:
         library = load(program)

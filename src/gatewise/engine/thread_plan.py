@@ -1,4 +1,4 @@
-"""How the threads share the work of a kernel's call."""
+"""How threads divide the work of a kernel call."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from math import prod
 
 import torch
 
-LARGE = 4_000_000  # weights that no core's own cache holds
-SMALL = 800_000  # multiplications of a call below which more threads cost more than they do
+LARGE = 4_000_000  # weights, more than the cache of a core holds
+SMALL = 800_000  # multiplications of a call, below which more threads do not pay off
 
-_forked = False  # OpenMP's threads are not there in a forked child, which would wait for them for ever
+_forked = False  # OpenMP's threads do not exist in a forked child, which would wait for them forever
 
 
 _locks: weakref.WeakSet[threading.Lock] = weakref.WeakSet()
 
 
 def new_lock() -> threading.Lock:
-    """A lock that is open in a forked child, where the thread that held it is not there to release it."""
+    """A lock that is released in a forked child, in which its owner does not exist."""
     lock = threading.Lock()
     _locks.add(lock)
     return lock
@@ -37,24 +37,24 @@ if hasattr(os, "register_at_fork"):
 
 
 def usable() -> int:
-    """How many threads PyTorch shares an operation among."""
+    """The number of threads of PyTorch's operations."""
     return 1 if _forked else torch.get_num_threads()
 
 
-def thread_plan(
-    sizes: tuple[int, ...], batch: int, weights: int, side_by_side: int = 1
+def plan_threads(
+    sizes: tuple[int, ...], batch: int, weights: int, in_parallel: int = 1
 ) -> tuple[int, bool, bool]:
-    """How many threads run a problem, if they share units rather than rows, if inputs are multiplied ahead.
+    """The number of threads, whether they divide units (not rows), and whether inputs are multiplied ahead.
 
-    Rows are shared without any waiting. But each thread then reads all weights, which is too much where
-    rows are few, or weights too many for the cache of a core. A lattice has many rows for each sample.
+    Threads that divide rows never wait for each other, but each reads all weights, which is slow for few rows
+    or if the weights exceed the cache of a core. A lattice has many rows for each sample.
     """
     alone = _forked or prod(sizes) * batch * weights < SMALL
-    threads = 1 if alone else torch.get_num_threads() // side_by_side
+    threads = 1 if alone else torch.get_num_threads() // in_parallel
     few = batch < 12 * threads if len(sizes) == 1 else batch % threads > 0 and batch < 4 * threads
     return threads, threads > 1 and (few or weights > LARGE), batch <= 2 and len(sizes) == 1
 
 
-def fit_side_by_side(count: int) -> bool:
-    """Whether so many problems can run at once, each with as many threads as the others, none left over."""
+def fit_in_parallel(count: int) -> bool:
+    """Whether `count` problems can run in parallel with the same number of threads each, none left over."""
     return count > 1 and not _forked and torch.get_num_threads() % count == 0

@@ -1,6 +1,6 @@
-"""Whose files may be loaded: a folder or file that another user can change holds somebody else's code.
+"""Which files may be loaded: a file that another user can change may contain that user's code.
 
-This file imports neither PyTorch nor any other library: the installation runs it where there is none.
+This file imports neither PyTorch nor any other library, since the installation runs it without them.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ OWNED = hasattr(os, "geteuid")  # whether the system has users and modes at all
 
 
 def folder_obstacle(folder: Path) -> str | None:
-    """Why other users could change what a folder holds; None where only this user and root can.
+    """The reason why other users could change the content of a folder; None if only this user and root can.
 
-    folder: absolute and free of links, as `os.path.realpath` returns it; what does not exist is no obstacle
+    folder: absolute and without links, as from `os.path.realpath`; a missing folder is no obstacle
 
-    The folder itself must be closed to others. Above it, others may write only where the sticky bit keeps
-    them from renaming what is not theirs, as in `/tmp`. Folders above may also belong to whom `/` belongs to:
-    in a sandbox, root has another number.
+    The folder itself must be closed to others. In its parents, others may write only if the sticky bit
+    prevents them from renaming files of other users, as in `/tmp`. Parents may also belong to the owner of
+    `/`, since root has another number in a sandbox.
 
     Raises: `OSError` if the folder can't be examined.
     """
@@ -44,9 +44,9 @@ def folder_obstacle(folder: Path) -> str | None:
 
 
 def file_obstacle(status: os.stat_result) -> str | None:
-    """Why an open file's content can't be trusted, or is no content at all; None where it can.
+    """The reason why the content of an open file can't be trusted; None if it can.
 
-    status: from `os.fstat` of the open file, so that nothing can be exchanged afterwards
+    status: from `os.fstat` of the open file, so that it can't be replaced afterwards
     """
     if not stat.S_ISREG(status.st_mode):
         return "it is not a regular file"
@@ -66,7 +66,7 @@ def _open_to_others(status: os.stat_result) -> bool:
 
 
 def _others_may_rename(status: os.stat_result) -> bool:
-    """Whether others may replace what lies in a folder, that is not theirs."""
+    """Whether others may replace files of other users in a folder."""
     if status.st_mode & stat.S_ISVTX:
         return False
     if status.st_mode & stat.S_IWOTH:
@@ -75,7 +75,7 @@ def _others_may_rename(status: os.stat_result) -> bool:
 
 
 def _private_group(group: int) -> bool:
-    """Whether a group is this user's alone; many systems give each user one that may write to his folders."""
+    """Whether a group has no member but this user, as many systems create one for each user."""
     import grp  # not on every system
     import pwd
 
@@ -88,7 +88,7 @@ def _private_group(group: int) -> bool:
 
 
 def _user(number: int) -> str:
-    """A user's name and number, or the number alone."""
+    """The name and number of a user, or the number alone."""
     import pwd  # not on every system
 
     try:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
-from gatewise.engine.choice import backend, usual
+from gatewise.engine.choice import backend, default_backend
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request, Result
 from gatewise.engine.step import NO_CLAMPS, Clamps
@@ -153,10 +153,10 @@ class _Clamp:
     def run(self, request: Request) -> Result:
         key = next(iter(request.parameters.values())).data_ptr()
         if self.target is not None:
-            chosen = Reference(self.clamps) if key == self.target else usual(request)
+            chosen = Reference(self.clamps) if key == self.target else default_backend(request)
             return chosen.run(request)
         traced = request if request.trace else replace(request, trace=True)
-        result = usual(traced).run(traced)
+        result = default_backend(traced).run(traced)
         self._add(key, request, result)
         return result
 
