@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Details:
-    """A table that says more about one network than its scores."""
+    """A table about the predictions of one network."""
 
     title: str
     header: tuple[str, ...]

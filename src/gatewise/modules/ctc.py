@@ -1,4 +1,4 @@
-"""Connectionist temporal classification: which text a sequence holds, where nobody told what stands where.
+"""Connectionist temporal classification: the text of a sequence, learned without an alignment.
 
 A network gives each step a distribution over the symbols and a blank. A path is one of them for each step;
 its text is what remains when repeats are joined and blanks taken out. `p(text)` is the sum over its paths.

@@ -1,4 +1,4 @@
-"""What is left of the gradient the further back it goes, before training and after it."""
+"""The norm of the gradient by the number of steps back, before and after training."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from gatewise.plots.vanishing import COLOURS
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SMALLEST = 1e-12  # of the largest norm: what is less is as good as nothing
+SMALLEST = 1e-12  # of the largest norm; smaller ones are not drawn
 
 
 def draw_gradients(tables: Mapping[str, pl.DataFrame]) -> Figure:
-    """A panel for each layer and state; a colour for each model, by its name.
+    """Draws a panel for each layer and state, with a colour for each model.
 
-    tables: as `GradientWatch` writes them: `epoch, layer, cell, state, lag, norm`
+    tables: by the name of the model, as `GradientWatch` writes them: `epoch, layer, cell, state, lag, norm`
     """
     from matplotlib.figure import Figure
 
@@ -34,8 +34,8 @@ def draw_gradients(tables: Mapping[str, pl.DataFrame]) -> Figure:
             where = f"{layer}, " if len(layers) > 1 else ""
             panels[row][column].set_title(f"{where}{state}", loc="left", fontsize=11)
     first, last = every["epoch"].min(), every["epoch"].max()
-    told = "dashed: before training" + ("" if first == last else f", solid: in round {int(str(last)) + 1}")
-    figure.suptitle(f"what is left of the gradient, against its largest norm ({told})", fontsize=11)
+    lines = "dashed: before training" + ("" if first == last else f", solid: in epoch {int(str(last)) + 1}")
+    figure.suptitle(f"norm of the gradient, relative to the largest ({lines})", fontsize=11)
     return figure
 
 

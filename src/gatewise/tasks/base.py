@@ -1,4 +1,4 @@
-"""What a task is: all that differs between forecasting, classifying, translating ..."""
+"""The interface of a task: all that differs between forecasting, classification, translation and others."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class TaskData(Protocol):
-    """Data that are read, split and ready; `notes` say how, a line each."""
+    """Data, read and split into three sets; the notes describe how, a line each."""
 
     @property
     def train(self) -> Any: ...
@@ -51,10 +51,10 @@ class TaskData(Protocol):
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of new data, as a table, and a sentence about it.
+    """The predictions for new data, as a table, with a sentence about them.
 
-    lines: the column that a .txt file gets, a line for each row; None where only a table makes sense
-    times: how times are written
+    lines: the column that is written to a .txt file, a line for each row; None if only a table makes sense
+    times: the format of times
     """
 
     frame: pl.DataFrame
@@ -63,12 +63,12 @@ class Prediction:
     times: str | None = None
 
     def __post_init__(self) -> None:
-        """Errors: `GatewiseError` where a number is not finite."""
+        """Raises: `GatewiseError` if a number is not finite."""
         require_finite(self.frame)
 
 
 def require_finite(frame: pl.DataFrame) -> None:
-    """Errors: `GatewiseError` where a prediction, a row of a table, holds a number that is not finite.
+    """Raises `GatewiseError` if a row of a table of predictions holds a number that is not finite.
 
     >>> require_finite(pl.DataFrame({"id": ["a"], "p": [0.5]}))
     """
@@ -92,9 +92,9 @@ MISFITS = (
 
 
 def of_model(method: Callable[..., Result]) -> Callable[..., Result]:
-    """A method that applies a stored model, whose preprocessing and network may contradict each other.
+    """Wraps a method that applies a saved model, whose preprocessing and network may not fit each other.
 
-    Errors: `GatewiseError` in place of what such a contradiction raises wherever it shows.
+    Raises: `GatewiseError` in place of any exception that such a misfit raises.
     """
 
     @wraps(method)
@@ -113,19 +113,19 @@ def of_model(method: Callable[..., Result]) -> Callable[..., Result]:
 
 
 class Task(ABC, Generic[Data]):
-    """Reads what a user has, and says what contends on it, how it is scored, and what comes of it."""
+    """Reads a user's data, and defines its networks, baselines, metrics, predictions and figures."""
 
     name: ClassVar[str]
     about: ClassVar[str]
-    given: ClassVar[str]  # what a user gives, for the help
+    given: ClassVar[str]  # the form of the data, for the help
     options: ClassVar[type[TaskOptions]]
-    metrics: ClassVar[tuple[Metric, ...]]  # the first ranks, on the test part
-    chosen_by: ClassVar[Metric]  # on the validation part, which model is kept for use
-    next_step: ClassVar[str]  # a command to go on with, with {run} and {data}
+    metrics: ClassVar[tuple[Metric, ...]]  # the first one ranks, on the test set
+    chosen_by: ClassVar[Metric]  # chooses the model to use, on the validation set
+    next_step: ClassVar[str]  # the command to run after a training, with {run} and {data}
 
     forms: ClassVar[str] = "a path, or a table of pandas, polars or pyarrow"  # of data in memory
-    sampling: ClassVar[type[Options] | None] = None  # the options of `sample`, if it can
-    samples_table: ClassVar[bool] = False  # whether a sample is a table, not a text
+    sampling: ClassVar[type[Options] | None] = None  # the options of `sample`, if models can be sampled from
+    samples_table: ClassVar[bool] = False  # else a text
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -134,17 +134,17 @@ class Task(ABC, Generic[Data]):
                 setattr(cls, name, of_model(vars(cls)[name]))
 
     def accepts(self, data: Any) -> bool:
-        """Whether data in memory, or at a path, are of a form that the task reads."""
+        """Whether the task reads data of this form, in memory or at a path."""
         return isinstance(data, str | Path) or is_frame(data)
 
     def claims(self, data: Path, given: Mapping[str, Any]) -> bool:
-        """Whether it is chosen in place of the task that it is a variant of, by data or by options."""
+        """Whether data or options select this variant of a task in its place."""
         return False
 
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
-        """Data as a file that `read` takes, with the options that name its columns; a path as it is.
+        """Writes data to a file for `read`; returns its path, and the options that name its columns.
 
-        y: labels or texts of arrays, texts and images; layout: of arrays; folder: for what must be written
+        A path is returned as it is. y: labels or texts of arrays, texts and images; layout: of arrays
         """
         if isinstance(data, str | Path):
             return Path(data), {}
@@ -164,11 +164,11 @@ class Task(ABC, Generic[Data]):
         )
 
     def sample(self, model: SavedModel, options: Any) -> Any:
-        """Draws from a model: of a text an iterator over symbols, of vectors a table."""
+        """Samples from a model: symbols of a text, one by one, or a table of vectors."""
         raise GatewiseError(f"a model of the task {self.name!r} can't be sampled from")
 
     def draw_sample(self, model: SavedModel, sample: pl.DataFrame) -> Figure:
-        """The figure of a sample that is a table."""
+        """Draws a sample that is a table."""
         raise GatewiseError(f"samples of the task {self.name!r} are not drawn")
 
     def metrics_of(self, data: Data) -> tuple[Metric, ...]:
@@ -176,31 +176,31 @@ class Task(ABC, Generic[Data]):
         return self.metrics
 
     def cells(self, options: Any) -> tuple[str, ...]:
-        """The cells that `compare` trains where none are given."""
+        """The cells that `compare` trains by default."""
         return ("rnn", "lstm", "gru")
 
     def check(self, options: Any, cell: CellType) -> None:
-        """Errors: `GatewiseError` where options, or a cell and the network, do not go together."""
+        """Raises `GatewiseError` if options exclude each other, or the network can't have this cell."""
         require_sequence(cell, "give a cell of sequences, such as lstm")
 
     def display_name(self, options: Any, cell: str) -> str:
-        """What a network is called, by its cell."""
+        """The name of a network with this cell."""
         return cell
 
     @abstractmethod
     def read(self, path: Path, options: Any) -> Data:
-        """The user's data, split. Errors: `GatewiseError` with the place in the file."""
+        """Reads and splits data. Raises: `GatewiseError` with the position in the file."""
 
     @abstractmethod
     def network(self, data: Data, options: Any, cell: CellType) -> Network:
-        """A network of a cell, not yet trained."""
+        """Builds a network with this cell."""
 
     @abstractmethod
     def baselines(self, data: Data, options: Any) -> Mapping[str, Callable[[], Baseline]]:
         """The baselines that apply to the data, by name."""
 
     def trained_baselines(self, data: Data, options: Any) -> Mapping[str, Callable[[], Network]]:
-        """Baselines that are trained as networks are."""
+        """Baselines that are trained by gradient descent, as networks are."""
         return {}
 
     def predictions(self, network: Any, data: Data, split: Any) -> Predictions[Any, Any]:
@@ -215,32 +215,32 @@ class Task(ABC, Generic[Data]):
         """The metrics, and `chosen_by`, of the predictions for a split."""
 
     def finish(self, network: Any, data: Data) -> None:
-        """What is learned after a training, on the validation part."""
+        """Calibrates a trained network on the validation set."""
 
     def preview(self, network: Any, data: Data) -> str | None:
-        """What is shown after each epoch, if anything."""
+        """A line to show after each epoch, if there is one."""
         return None
 
     @abstractmethod
     def preprocessing(self, data: Data, options: Any) -> dict[str, Any]:
-        """Plain data with which a model reads new data as it read these."""
+        """How new data are read: plain data, saved with the model."""
 
     @abstractmethod
     def load_for_evaluation(self, model: SavedModel, path: Path) -> Data:
-        """Data to score a model on: `test` is what it has not seen. Errors: `GatewiseError`."""
+        """Reads data to evaluate a model on; it has not seen their test set. Raises: `GatewiseError`."""
 
     def evaluation_baselines(self, data: Data) -> Mapping[str, Callable[[], Baseline]]:
-        """The baselines that stand beside a model that is scored on other data."""
+        """The baselines to compare with when a model is evaluated on other data."""
         return {}
 
     @abstractmethod
     def predict(self, model: SavedModel, path: Path) -> Prediction:
-        """What a model says of new data. Errors: `GatewiseError`."""
+        """Predicts new data. Raises: `GatewiseError`."""
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
-        """One example of the data that the model has not seen, to look at inside it; 0 is the first.
+        """One example of the test set for inspection; 0 is the first.
 
-        Errors: `GatewiseError` where there is none of that number.
+        Raises: `GatewiseError` if there is no example of that number.
         """
         raise GatewiseError(f"a model of the task {self.name!r} can't be inspected on data yet")
 
@@ -249,7 +249,7 @@ class Task(ABC, Generic[Data]):
         return []
 
     def caption(self, data: Data) -> str:
-        """What a reader of the leaderboard must know."""
+        """The line below a leaderboard, which explains its metrics."""
         return "* a baseline"
 
     def draw(self, comparison: Comparison[Any]) -> list[Plot]:

@@ -23,7 +23,7 @@ Data = TypeVar("Data")
 
 
 class ComparedTask(Protocol):
-    """What a comparison must know of its task; `gatewise.tasks.base.Task` has it."""
+    """The part of a task's interface that a comparison uses."""
 
     def metrics_of(self, data: Any) -> tuple[Metric, ...]: ...
 
@@ -65,14 +65,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Comparison(Generic[Data]):
-    """All results, the best on the test part first."""
+    """All results, the best on the test set first."""
 
     task: ComparedTask
     data: Data
     results: tuple[Result, ...]
 
     def chosen(self, baseline: bool) -> Result | None:
-        """The network, or the baseline, that the validation part speaks for; the test has no say."""
+        """The network, or the baseline, with the best score on the validation set."""
         results = [one for one in self.results if one.baseline == baseline]
         return min(results, key=lambda one: one.validation, default=None)
 
@@ -136,7 +136,7 @@ class Comparison(Generic[Data]):
 
     @property
     def verdict(self) -> str:
-        """Which candidate wins, by how much, and whether the difference means anything."""
+        """Which candidate wins, by how much, and whether the difference exceeds that between trainings."""
         metric = self.metrics[0]
         best = self.results[0]
         other = next((one for one in self.results if one.baseline != best.baseline), None)
@@ -156,7 +156,7 @@ class Comparison(Generic[Data]):
 
 
 def pick(figures: Mapping[str, Figure], name: str | None) -> Figure:
-    """The figure of a name, or the first. Errors: `GatewiseError` where there is none."""
+    """The figure of a name, or the first. Raises: `GatewiseError` if there is none."""
     if not figures or (name is not None and name not in figures):
         raise GatewiseError(
             f"there is no figure {name or ''!r}; the figures are {', '.join(figures) or 'none'}"

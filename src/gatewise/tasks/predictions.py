@@ -15,7 +15,7 @@ Split = TypeVar("Split", covariant=True)
 class Predictions(Generic[Predictor, Split]):
     """Predictions of a network for a split; scores, tables and figures are computed from them.
 
-    A task whose predictions are worth keeping derives a class that holds their values.
+    Most tasks derive a class from it that holds the predicted values.
 
     network: the network that predicts; split: the examples, one of the training, validation and test sets
     """

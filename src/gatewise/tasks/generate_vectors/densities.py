@@ -36,7 +36,7 @@ class DensityHead(nn.Module):
 
     @abstractmethod
     def sample(self, raw: Tensor, bias: float = 0.0) -> Tensor:
-        """Draws [..., C]; the larger the bias, the closer real channels stay to what is likeliest."""
+        """Draws [..., C]; the larger the bias, the closer real channels stay to the most probable values."""
 
 
 class BernoulliHead(DensityHead):
@@ -66,17 +66,17 @@ class BernoulliHead(DensityHead):
 class Mixture(NamedTuple):
     """A mixture of M Gaussians over C channels.
 
-    log_shares: [..., M]; means, scales: [..., M, C]; correlation: [..., M] between two channels, else None
+    log_weights: [..., M]; means, scales: [..., M, C]; correlation: [..., M] between two channels, else None
     """
 
-    log_shares: Tensor
+    log_weights: Tensor
     means: Tensor
     scales: Tensor
     correlation: Tensor | None
 
 
 class MixtureHead(DensityHead):
-    """Real channels together: `p(x) = sum_m share_m N(x; mean_m, scale_m)` (Bishop 1994; Graves 2013).
+    """Real channels together: `p(x) = sum_m w_m N(x; mean_m, scale_m)` (Bishop 1994; Graves 2013).
 
     Within a component the channels are independent; two channels alone also have a correlation, as the
     pen of Graves (2013) has. Scales have a lower bound, so that no density grows without end.
@@ -95,37 +95,37 @@ class MixtureHead(DensityHead):
         self.channels, self.components, self.correlated = channels, components, correlated
 
     def mixture(self, raw: Tensor) -> Mixture:
-        """What the numbers of `forward` say."""
+        """The parameters of the mixture, from the numbers of `forward`."""
         numbers = raw.unflatten(-1, (self.components, -1))
         widths = [1, self.channels, self.channels, int(self.correlated)]
-        share, means, scales, correlation = numbers.split(widths, dim=-1)
+        weight, means, scales, correlation = numbers.split(widths, dim=-1)
         return Mixture(
-            share.squeeze(-1).log_softmax(-1),
+            weight.squeeze(-1).log_softmax(-1),
             means,
             LEAST_SCALE + functional.softplus(scales),
             MOST_CORRELATION * correlation.squeeze(-1).tanh() if self.correlated else None,
         )
 
     def nats(self, raw: Tensor, truth: Tensor) -> Tensor:
-        log_shares, means, scales, correlation = self.mixture(raw)
+        log_weights, means, scales, correlation = self.mixture(raw)
         apart = (truth.unsqueeze(-2) - means) / scales
         log_norm = scales.log().sum(-1) + 0.5 * self.channels * math.log(2 * math.pi)
-        if correlation is not None:  # the second channel, apart from where the first lets expect it
+        if correlation is not None:  # the second channel, given the first
             free = ((1 - correlation) * (1 + correlation)).sqrt()
             first, second = apart.unbind(-1)
             apart = torch.stack([first, (second - correlation * first) / free], dim=-1)
             log_norm = log_norm + free.log()
-        return -torch.logsumexp(log_shares - log_norm - 0.5 * apart.square().sum(-1), dim=-1)
+        return -torch.logsumexp(log_weights - log_norm - 0.5 * apart.square().sum(-1), dim=-1)
 
     def mean(self, raw: Tensor) -> Tensor:
         mixture = self.mixture(raw)
-        return (mixture.log_shares.exp().unsqueeze(-1) * mixture.means).sum(-2)
+        return (mixture.log_weights.exp().unsqueeze(-1) * mixture.means).sum(-2)
 
     def sample(self, raw: Tensor, bias: float = 0.0) -> Tensor:
-        """Draws [..., C]; a bias b raises shares to the power of 1 + b and multiplies scales by exp(-b)."""
-        log_shares, means, scales, correlation = self.mixture(raw)
-        shares = ((1 + bias) * log_shares).softmax(-1)
-        chosen = torch.multinomial(shares.flatten(0, -2), 1).view(*shares.shape[:-1], 1, 1)
+        """Draws [..., C]; a bias b raises weights to the power of 1 + b and multiplies scales by exp(-b)."""
+        log_weights, means, scales, correlation = self.mixture(raw)
+        weights = ((1 + bias) * log_weights).softmax(-1)
+        chosen = torch.multinomial(weights.flatten(0, -2), 1).view(*weights.shape[:-1], 1, 1)
         normal = torch.randn_like(means[..., 0, :])
         if correlation is not None:
             own = correlation.gather(-1, chosen[..., 0]).squeeze(-1)

@@ -91,6 +91,6 @@ def _draw_curves(axes: Any, values: np.ndarray, look: Look, legend: bool) -> Non
     axes.tick_params(labelsize=8)
     if legend:
         names = [name if len(name) < 16 else f"{name[:14]}..." for name in look.channels[:CURVES]]
-        told = axes.legend(axes.lines, names, frameon=False, fontsize=8, ncols=3, loc="upper left")
-        for text in told.get_texts():
+        legend = axes.legend(axes.lines, names, frameon=False, fontsize=8, ncols=3, loc="upper left")
+        for text in legend.get_texts():
             text.set_parse_math(False)

@@ -151,10 +151,10 @@ class GenerateVectors(Task[VectorData]):
         return [nll_by_place(predictions)]
 
     def caption(self, data: VectorData) -> str:
-        told = "* a baseline; nats/step: the mean -ln p of a vector given all before it"
+        text = "* a baseline; nats/step: the mean -ln p of a vector given all before it"
         real = len(data.preprocessing.binary) < len(data.preprocessing.channels)
-        scaled = ", real channels at deviation 1" if real else ""
-        return f"{told}{scaled}; from the 2nd: without the first vectors"
+        scaled = ", real channels scaled to a standard deviation of 1" if real else ""
+        return f"{text}{scaled}; from the 2nd: without the first vectors"
 
     def draw(self, comparison: Comparison[VectorData]) -> list[Plot]:
         chosen, data = comparison.chosen(baseline=False), comparison.data
