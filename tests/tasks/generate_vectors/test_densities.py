@@ -114,7 +114,7 @@ def test_a_bias_keeps_to_what_is_likely():
     head = MixtureHead(4, channels=2, components=3)
     raw = raw_numbers(head).expand(4000, -1)
     mixture = head.mixture(raw[0])
-    likeliest = mixture.means[mixture.log_shares.argmax()]
+    likeliest = mixture.means[mixture.log_weights.argmax()]
     torch.testing.assert_close(head.sample(raw, bias=30.0), likeliest.expand(4000, 2))
     spreads = [(head.sample(raw, bias) - likeliest).norm(dim=-1).mean() for bias in (0.0, 1.0, 3.0)]
     assert spreads[0] > spreads[1] > spreads[2]
