@@ -6,12 +6,9 @@ This file imports neither PyTorch nor any other library, since the installation 
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from time import perf_counter
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import cells, lattice_cells
@@ -20,6 +17,7 @@ from gatewise.cells.multidimensional import mdlstm
 from gatewise.compiler.source import source
 from gatewise.compiler.stages import Plan, plan
 from gatewise.engine import loading, processor
+from gatewise.engine.batch import compile_all
 from gatewise.engine.compiling import LIBRARY, OBJECT, BuildError, Program, compiler
 from gatewise.engine.libraries import Libraries
 from gatewise.engine.processor import NATIVE, InstructionSet
@@ -65,29 +63,21 @@ def build_cells(folder: Path) -> Iterator[str]:
 
     float64 and most lattice cells are compiled at first use, as few need them; so are cells that fail here.
     """
-    jobs = [(plan(cell), one) for cell in installed_cells() for one in processor.instruction_sets()]
+    programs = [
+        program(plan(cell), "float", one)
+        for one in processor.instruction_sets()
+        for cell in installed_cells()
+    ]
     try:
         chosen = compiler()
     except BuildError as error:
         yield f"no cell is compiled now; each is compiled at its first use: {error}"
         return
-    if not jobs:
+    if not programs:
         yield "no cell is compiled now; each is compiled at its first use, as on all systems but Linux"
         return
     folder.mkdir(parents=True, exist_ok=True)
-
-    def build(job: tuple[Plan, InstructionSet]) -> str:
-        begin, cell = perf_counter(), program(job[0], "float", job[1])
-        try:
-            content = loading.content(cell, chosen)
-            Libraries(folder).replace(cell.stem(), LIBRARY, chosen.identity, content)
-        except (BuildError, OSError) as error:
-            return f"{cell.name} is compiled at its first use: {error}"
-        return f"{cell.name}: {perf_counter() - begin:.1f} s, {len(content) / 1e3:.0f} kB"
-
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for count, line in enumerate(pool.map(build, jobs), 1):
-            yield f"[{count}/{len(jobs)}] {line}"
+    yield from compile_all(programs, chosen, Libraries(folder))
 
 
 def program(plan: Plan, number: str, instructions: InstructionSet) -> Program:

@@ -18,6 +18,7 @@ from pathlib import Path
 from gatewise.engine.scratch import scratch
 
 LIBRARY, OBJECT = ".so", ".o"
+MAIN_HEADER, PARSED = "gatewise.h", ".gch"  # suffix of a precompiled header, which GCC looks for first
 PATIENCE = 60  # seconds in which a compiler must print its version
 log = logging.getLogger("gatewise")
 
@@ -63,29 +64,48 @@ class Compiler:
         """A short digest of both, which differs for other compilers and other options in `$CXX`."""
         return _short("\0".join([*self.command, self.version]), 8)
 
-    def compile(self, program: Program, part: bytes | None = None, otherwise: Path | None = None) -> bytes:
+    def compile(
+        self, program: Program, part: bytes | None = None, otherwise: Path | None = None,
+        headers: Path | None = None,
+    ) -> bytes:  # fmt: skip
         """Compiles a program. Returns: the content of the compiled file.
 
         part: the content of the program's part
         otherwise: a folder to compile in if the one for temporary files can't be used
+        headers: a folder that `parse_headers` has filled for programs with the same flags
 
         Raises: `BuildError` if the compiler fails, `OSError` if its files can't be written.
         """
         with scratch(None, otherwise) as folder:
             source, linked, result = folder / "program.cpp", folder / "part.o", folder / "library"
-            for name, text in {source.name: program.text, **_texts(program.headers)}.items():
-                (folder / name).write_text(text, encoding="utf-8")
+            source.write_text(program.text, encoding="utf-8")
             if part is not None:
                 linked.write_bytes(part)
+            if headers is None:
+                _write_headers(program, folder)
             parts = [] if part is None else [str(linked)]
-            done = _run(
-                (*self.command, *program.flags, str(source), *parts, "-o", str(result)), TMPDIR=str(folder)
-            )
-            if done.returncode:
-                raise BuildError(f"{self} fails: {_one_line(done.stderr)}")
+            include = [] if headers is None else [f"-I{headers}"]
+            self._run(folder, (*program.flags, *include, str(source), *parts, "-o", str(result)))
             if not result.is_file():
                 raise BuildError(f"{self} succeeds without writing a file")
             return result.read_bytes()
+
+    def parse_headers(self, program: Program, folder: Path) -> None:
+        """Writes a program's headers into a folder and precompiles the main one.
+
+        With it GCC compiles to the same bytes in a sixth less time; other compilers read the header itself.
+
+        Raises: `BuildError` if the compiler fails, `OSError` if its files can't be written.
+        """
+        _write_headers(program, folder)
+        main = folder / MAIN_HEADER
+        flags = (flag for flag in program.flags if flag != "-shared")
+        self._run(folder, (*flags, "-w", "-x", "c++-header", str(main), "-o", f"{main}{PARSED}"))
+
+    def _run(self, folder: Path, arguments: tuple[str, ...]) -> None:
+        done = _run((*self.command, *arguments), TMPDIR=str(folder))
+        if done.returncode:
+            raise BuildError(f"{self} fails: {_one_line(done.stderr)}")
 
     def __str__(self) -> str:
         return shlex.join(self.command)
@@ -137,6 +157,11 @@ def _run(
         command, env={**os.environ, "LC_ALL": "C", **environment}, stdin=subprocess.DEVNULL, timeout=timeout,
         capture_output=True, encoding="utf-8", errors="replace", check=False,
     )  # fmt: skip
+
+
+def _write_headers(program: Program, folder: Path) -> None:
+    for name, text in _texts(program.headers).items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 @cache

@@ -69,14 +69,17 @@ def load_kept(libraries: Libraries | None, stem: str, compiler: str | None = Non
 
 
 def content(
-    program: Program, chosen: Compiler, machine: str = "", libraries: Libraries | None = None
-) -> bytes:
+    program: Program, chosen: Compiler, machine: str = "", libraries: Libraries | None = None,
+    headers: Path | None = None,
+) -> bytes:  # fmt: skip
     """Compiles a program, and its part if that was not compiled before. Returns: the compiled content.
+
+    headers: a folder with the program's parsed headers
 
     Raises: `BuildError`, `OSError`.
     """
-    part = None if program.part is None else _part(program.part, machine, chosen, libraries)
-    return chosen.compile(program, part, libraries.folder if libraries else None)
+    part = None if program.part is None else part_content(program.part, machine, chosen, libraries)
+    return chosen.compile(program, part, libraries.folder if libraries else None, headers)
 
 
 def load_content(content: bytes, otherwise: Path | None = None) -> ctypes.CDLL:
@@ -128,8 +131,11 @@ def _compile_and_keep(
     return library
 
 
-def _part(program: Program, machine: str, chosen: Compiler, libraries: Libraries | None) -> bytes:
-    """An object file that libraries are linked with: from this process, from the cache, or compiled."""
+def part_content(program: Program, machine: str, chosen: Compiler, libraries: Libraries | None) -> bytes:
+    """An object file that libraries are linked with: from this process, from a folder, or compiled.
+
+    Raises: `BuildError`, `OSError`.
+    """
     stem = program.stem(machine)
     with _lock(stem):
         known = _parts.get((stem, chosen.identity)) or _kept_part(program, stem, chosen, libraries)
