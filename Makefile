@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo bench test lint types contracts clean
+.PHONY: demo bench test lint types contracts kernels clean
 
 demo: $(READY)
 	$(BIN)/gatewise demo
@@ -13,8 +13,13 @@ demo: $(READY)
 bench: $(READY)
 	$(BIN)/gatewise bench --out runs/bench
 
-test: lint types contracts $(READY)
-	$(BIN)/python -m pytest -n 2
+# The checks take one core; the kernels that tests need are compiled meanwhile, and before any test waits for them.
+test: $(READY)
+	$(MAKE) --jobs 2 lint kernels types contracts
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --durations 20
+
+kernels: $(READY)
+	$(BIN)/python -m tests.kernels
 
 lint: $(READY)
 	$(BIN)/ruff check

@@ -1,0 +1,63 @@
+"""Compiles the kernels that tests run into the kernel cache, on all cores: `python -m tests.kernels`.
+
+A kernel that is missing here is compiled by the test that needs it first, on one core.
+"""
+
+from collections.abc import Iterator
+
+from gatewise.cells import GRU, LSTM, RNN, CellType, PeepholeLSTM, cells, mdlstm
+from gatewise.cells.grid import grid
+from gatewise.cells.multidimensional import mdgru, mdrnn
+from gatewise.compiler.program import PLAIN, Extras
+from gatewise.compiler.stages import plan
+from gatewise.engine import processor
+from gatewise.engine.batch import compile_ahead
+from gatewise.engine.build import program
+from gatewise.engine.compiling import BuildError, Program
+from gatewise.engine.processor import NATIVE
+from tests.engine.test_lattice import COMPILED
+from tests.engine.test_native import V1, V3, Everything
+
+UseGateLSTM, LayerNormLSTM, ChoGRU = (cells()[name] for name in ("UseGateLSTM", "LayerNormLSTM", "ChoGRU"))
+PROJECTED = Extras(projected=True)
+ALL = Extras(projected=True, zoned=("h", "c"), masked=True)
+KERNELS: dict[str, list[tuple[CellType, Extras]]] = {
+    "double": [
+        *((cell, PLAIN) for cell in (*cells().values(), Everything, *COMPILED, mdgru(1), mdrnn(1))),
+        *((LSTM, one) for one in (PROJECTED, Extras(zoned=("c",)), Extras(masked=True), ALL)),
+        *((cell, PROJECTED) for cell in (RNN, PeepholeLSTM, UseGateLSTM, LayerNormLSTM)),
+        *((cell, Extras(zoned=("h",), masked=True)) for cell in (GRU, ChoGRU)),
+        (GRU, Extras(masked=True)),
+        (LayerNormLSTM, ALL),
+    ],
+    "float": [
+        *((cell, PLAIN) for cell in (*cells().values(), Everything)),
+        *((one, PLAIN) for one in (mdlstm(1), mdlstm(2), mdlstm(3, peephole=True), mdgru(2))),
+        *((one, PLAIN) for one in (grid(2), grid(2, "gru"), grid(2, "rnn"))),
+        *((LSTM, Extras(zoned=one)) for one in (("h",), ("c",), ("h", "c"))),
+        *((LSTM, one) for one in (PROJECTED, Extras(masked=True), Extras(zoned=("h", "c"), masked=True))),
+    ],
+    "Bfloat16": [
+        *((cell, PLAIN) for cell in (LSTM, GRU, RNN, LayerNormLSTM, ChoGRU, mdlstm(1), mdlstm(2))),
+        (LSTM, Extras(projected=True, zoned=("c",), masked=True)),
+    ],
+}
+NARROWER = [(GRU, "double", V1), (PeepholeLSTM, "double", V3), (GRU, "Bfloat16", V3)]
+
+
+def programs() -> Iterator[Program]:
+    """All of them, and those of narrower instruction sets that this processor has."""
+    for number, wanted in KERNELS.items():
+        for cell, extras in wanted:
+            yield program(plan(cell, extras), number, NATIVE)
+    for cell, number, instructions in NARROWER:
+        if instructions in processor.instruction_sets() and instructions.needs <= processor.features():
+            yield program(plan(cell), number, instructions)
+
+
+if __name__ == "__main__":
+    try:
+        for line in compile_ahead(programs()):
+            print(line, flush=True)
+    except BuildError as error:
+        print(f"no kernel is compiled ahead: {error}")
