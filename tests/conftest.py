@@ -4,7 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
-import torch
+
+# For this process and those that it starts: a worker has one core, and threads that wait leave it to others.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch  # which reads them
 
 from gatewise.cells import cells
 

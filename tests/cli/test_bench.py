@@ -36,8 +36,8 @@ def test_from_end_to_end_with_both_settings_of_malloc(tmp_path):
         (["--malloc", "never"], "expected --malloc as default, keep, both, got 'never'"),
     ],
 )
-def test_mistakes(tmp_path, arguments, message):
-    told = bench(*arguments, folder=tmp_path)
+def test_mistakes(gatewise, tmp_path, arguments, message):
+    told = gatewise("bench", *arguments)
     assert told.returncode == 2
     assert message in told.stderr
     assert len(told.stderr.splitlines()) == 1

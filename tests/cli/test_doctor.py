@@ -90,7 +90,7 @@ def test_a_cell_of_ones_own(tables, picky, tmp_path):
     assert "projection" not in [row[0] for row in by_feature]  # it reads the last output unit by unit
 
 
-@pytest.mark.parametrize("cell", ["mdrnn2", "mdrnn1"])
+@pytest.mark.parametrize("cell", ["mdlstm2", "mdlstm1"])
 def test_a_cell_of_a_lattice(tables, monkeypatch, cell):
     asked = []
 

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -30,7 +31,8 @@ class Mine(Cell):
 '''
 
 
-def gatewise(*arguments, folder):
+def in_a_shell(*arguments, folder):
+    """What the fixture `gatewise` does, in a process of its own, which takes seconds to begin."""
     command = [sys.executable, "-m", "gatewise.cli.main", *map(str, arguments)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
@@ -48,9 +50,9 @@ def metrics(folder):
         ]
 
 
-def test_compare_then_evaluate_then_predict_on_real_data(tmp_path, real_data):
+def test_compare_then_evaluate_then_predict_on_real_data(gatewise, tmp_path, real_data):
     data = real_data / "series" / "airline-passengers.csv"
-    told = gatewise(
+    told = in_a_shell(
         "compare", "forecast", data, "--horizon", 6, "--cells", "rnn,lstm", "--seeds", 2, *SMALL,
         "--out", "run",
         folder=tmp_path,
@@ -66,55 +68,53 @@ def test_compare_then_evaluate_then_predict_on_real_data(tmp_path, real_data):
     board = pl.read_csv(tmp_path / "run" / "leaderboard.csv")
     assert set(board["model"]) == {"naive", "seasonal-naive", "ridge", "mlp", "rnn", "lstm"}
     assert board["mase"].is_sorted()
-    evaluated = gatewise("evaluate", "run", data, folder=tmp_path)
+    evaluated = gatewise("evaluate", "run", data)
     assert evaluated.returncode == 0, evaluated.stderr
-    predicted = gatewise("predict", "run", data, "--out", "future.csv", folder=tmp_path)
+    predicted = gatewise("predict", "run", data, "--out", "future.csv")
     assert predicted.returncode == 0, predicted.stderr
     future = pl.read_csv(tmp_path / "future.csv")
     assert future["Month"].to_list() == [f"1961-0{month}" for month in range(1, 7)]
     assert future["Passengers"].is_between(200, 900).all()
 
 
-def test_a_cell_in_a_user_s_file_trains_from_the_command_line(tmp_path):
+def test_a_cell_in_a_user_s_file_trains_from_the_command_line(gatewise, tmp_path):
     frame().write_csv(tmp_path / "data.csv")
     (tmp_path / "mine.py").write_text(OWN)
-    shown = gatewise("cells", "mine.py:Mine", folder=tmp_path)
+    shown = gatewise("cells", "mine.py:Mine")
     assert "f = sigmoid(W_f x + R_f h[t-1])" in shown.stdout
     told = gatewise(
         "train", "forecast", "data.csv", "--horizon", 4, "--cell", "mine.py:Mine", *SMALL, "--out", "run",
-        folder=tmp_path,
     )  # fmt: skip
     assert told.returncode == 0, told.stderr
     assert "Mine" in (tmp_path / "run" / "leaderboard.csv").read_text()
     (tmp_path / "mine.py").unlink()
-    assert gatewise("evaluate", "run", "data.csv", folder=tmp_path).returncode == 0
+    assert in_a_shell("evaluate", "run", "data.csv", folder=tmp_path).returncode == 0
 
 
-def test_a_grid_is_trained_scored_and_foretells(tmp_path):
+def test_a_grid_is_trained_scored_and_foretells(gatewise, tmp_path):
     frame().write_csv(tmp_path / "data.csv")
     told = gatewise(
         "compare", "forecast", "data.csv", "--horizon", 4, "--network", "grid", "--layers", 2, "--seeds", 1,
         *SMALL, "--out", "run",
-        folder=tmp_path,
     )  # fmt: skip
     assert told.returncode == 0, told.stderr
     board = pl.read_csv(tmp_path / "run" / "leaderboard.csv")
     assert set(board.filter(~pl.col("baseline"))["model"]) == {"grid-rnn", "grid-lstm", "grid-gru"}
-    evaluated = gatewise("evaluate", "run", "data.csv", folder=tmp_path)
+    evaluated = gatewise("evaluate", "run", "data.csv")
     assert evaluated.returncode == 0, evaluated.stderr
     assert "grid-" in evaluated.stdout
-    predicted = gatewise("predict", "run", "data.csv", "--out", "future.csv", folder=tmp_path)
+    predicted = gatewise("predict", "run", "data.csv", "--out", "future.csv")
     assert predicted.returncode == 0, predicted.stderr
     assert pl.read_csv(tmp_path / "future.csv")["value"].is_between(8, 12).all()
 
 
-def test_options_from_a_file_are_saved_as_resolved_and_can_be_used_again(tmp_path):
+def test_options_from_a_file_are_saved_as_resolved_and_can_be_used_again(gatewise, tmp_path):
     frame().write_csv(tmp_path / "data.csv")
     (tmp_path / "small.yaml").write_text("horizon: 4\nepochs: 1\nhidden: 4\n")
     run = ["train", "forecast", "data.csv", "--config"]
-    first = gatewise(*run, "small.yaml", "--cell", "gru", "--out", "one", folder=tmp_path)
+    first = gatewise(*run, "small.yaml", "--cell", "gru", "--out", "one")
     assert first.returncode == 0, first.stderr
-    second = gatewise(*run, "one/config.yaml", "--out", "two", folder=tmp_path)
+    second = gatewise(*run, "one/config.yaml", "--out", "two")
     assert second.returncode == 0, second.stderr
     assert (tmp_path / "one/config.yaml").read_text() == (tmp_path / "two/config.yaml").read_text()
     assert metrics(tmp_path / "one") == metrics(tmp_path / "two")
@@ -127,19 +127,38 @@ STACK = ["--layers", "2", "--dropout", "0.2", "--hidden", "16"]
 GRID = ["--network", "grid", "--layers", "2", "--depth-weights", "untied", "--cell", "gru", "--hidden", "8"]
 
 
+NETWORKS = {"stack": STACK, "grid": GRID}
+
+
+def training(folder, network, out):
+    """A command that trains on a series in a folder, which it writes."""
+    frame(steps=400).write_csv(folder / "data.csv")
+    return [
+        sys.executable, "-m", "gatewise.cli.main", "train", "forecast", "data.csv", "--horizon", "4",
+        "--epochs", "10", "--patience", "10", *NETWORKS[network], "--out", out,
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The folder of a run that nothing stops, by the network; each is trained once."""
+
+    @cache
+    def run(network):
+        folder = tmp_path_factory.mktemp(network)
+        subprocess.run(training(folder, network, "whole"), cwd=folder, capture_output=True, check=True)
+        return folder / "whole"
+
+    return run
+
+
 @pytest.mark.parametrize(
-    ("end", "network"),
-    [(signal.SIGKILL, STACK), (signal.SIGINT, STACK), (signal.SIGINT, GRID)],
-    ids=["SIGKILL", "SIGINT", "SIGINT-grid"],
+    ("end", "network"), [(signal.SIGKILL, "stack"), (signal.SIGINT, "stack"), (signal.SIGINT, "grid")]
 )
-def test_a_killed_run_resumes_to_the_result_of_an_uninterrupted_one(tmp_path, end, network):
-    frame(steps=400).write_csv(tmp_path / "data.csv")
-    train = [sys.executable, "-m", "gatewise.cli.main", "train", "forecast", "data.csv", "--horizon", "4"]
-    train += ["--epochs", "10", "--patience", "10", *network]
-    whole = subprocess.run([*train, "--out", "whole"], cwd=tmp_path, capture_output=True, check=False)
-    assert whole.returncode == 0, whole.stderr
+def test_a_killed_run_resumes_to_the_result_of_an_uninterrupted_one(tmp_path, uninterrupted, end, network):
+    whole = uninterrupted(network)
     cut = subprocess.Popen(
-        [*train, "--out", "cut"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        training(tmp_path, network, "cut"), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     while len(metrics(tmp_path / "cut")) < 4 and cut.poll() is None:
         time.sleep(0.01)
@@ -150,12 +169,11 @@ def test_a_killed_run_resumes_to_the_result_of_an_uninterrupted_one(tmp_path, en
         assert b"continue with: gatewise train forecast --resume cut" in told
     assert 4 <= len(metrics(tmp_path / "cut")) < 10
     assert not (tmp_path / "cut" / "model.json").exists()
-    resumed = gatewise("train", "forecast", "--resume", "cut", folder=tmp_path)
+    resumed = in_a_shell("train", "forecast", "--resume", "cut", folder=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
-    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
-    assert (tmp_path / "cut/model.safetensors").read_bytes() == (
-        tmp_path / "whole/model.safetensors"
-    ).read_bytes()
+    assert metrics(tmp_path / "cut") == metrics(whole)
+    weights = [(one / "model.safetensors").read_bytes() for one in (tmp_path / "cut", whole)]
+    assert weights[0] == weights[1]
     assert not list((tmp_path / "cut").rglob("*.partial"))
 
 
@@ -218,16 +236,16 @@ ODD = {
 
 
 @pytest.mark.parametrize(("data", "by_torchrun"), [(words, True), (words, False), (prose, False)])
-def test_processes_that_train_together_come_to_what_one_comes_to(tmp_path, data, by_torchrun):
+def test_processes_that_train_together_come_to_what_one_comes_to(gatewise, tmp_path, data, by_torchrun):
     data(tmp_path)
     train = ["train", *ODD[data], "--hidden", 4, "--epochs", 2, "--accelerator", "cpu"]
-    assert gatewise(*train, "--out", "one", folder=tmp_path).returncode == 0
+    assert gatewise(*train, "--out", "one").returncode == 0
     both = [*train, "--devices", 2, "--out", "two"]
     if by_torchrun:
         command = [sys.executable, "-m", "gatewise.cli.main", *map(str, both)]
         told = started_by_torchrun(tmp_path, command)
     else:
-        told = gatewise(*both, folder=tmp_path).stdout
+        told = in_a_shell(*both, folder=tmp_path).stdout
     assert told.count("written to two/") == 1
     alone, weights = metrics(tmp_path / "one"), load_file(tmp_path / "one/model.safetensors")
     assert len(alone) == 2
@@ -238,7 +256,7 @@ def test_processes_that_train_together_come_to_what_one_comes_to(tmp_path, data,
         torch.testing.assert_close(value, weights[name], atol=1e-5, rtol=1e-4)  # sums in another order
 
 
-def test_mistakes_end_with_two_and_a_traceback_only_when_asked_for(tmp_path):
-    plain = gatewise("evaluate", "nowhere", "data.csv", folder=tmp_path)
+def test_mistakes_end_with_two_and_a_traceback_only_when_asked_for(gatewise, tmp_path):
+    plain = gatewise("evaluate", "nowhere", "data.csv")
     assert (plain.returncode, plain.stderr.count("\n")) == (2, 1)
-    assert "Traceback" in gatewise("evaluate", "nowhere", "data.csv", "--debug", folder=tmp_path).stderr
+    assert "Traceback" in in_a_shell("evaluate", "nowhere", "data.csv", "--debug", folder=tmp_path).stderr

@@ -1,7 +1,6 @@
 """The native backend under autocast: factors of products in bfloat16, all else in float32."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,13 +12,13 @@ from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.layout import layout
 from gatewise.compiler.program import PLAIN
 from gatewise.compiler.stages import plan
-from gatewise.engine import build
 from gatewise.engine import kernel as kernel_module
 from gatewise.engine.build import BuildError, built
 from gatewise.engine.kernel import kernel
 from gatewise.engine.native import Native
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request
+from tests.engine.test_native import V3, narrower
 
 CELLS = [LSTM, *(cells()[name] for name in ("GRU", "ChoGRU", "LayerNormLSTM"))]
 # T, B, I, H: odd depths leave the last pair half empty, and (6, 40, 64, 96) fills whole tiles
@@ -178,19 +177,17 @@ def test_every_way_of_sharing_work_among_threads(monkeypatch, cell, share_units,
             assert_near(monkeypatch, request_for(cell, sizes, lengths=lengths, recompute=recompute))
 
 
-@pytest.mark.parametrize("cell", CELLS[:2], ids=lambda one: one.__name__)
-def test_noise_and_traces(monkeypatch, cell):
-    steps, batch, _, hidden = sizes = (4, 5, 3, 17)
-    stays = (torch.rand(steps, batch, hidden) < 0.3).float()
-    mask = 2.0 * (torch.rand(batch, hidden) < 0.5)
-    for more in ({"zoneout": {cell.state[-1]: stays}}, {"hidden_mask": mask}):
-        assert_near(monkeypatch, request_for(cell, sizes, trace=True, **more))
-
-
-def test_a_projection(monkeypatch):
+def test_noise_traces_and_a_projection(monkeypatch):
+    """All in one kernel, as each is equations of float32 around the products; float64 has them one by one."""
     for sizes in SIZES[2:]:
-        lengths = torch.randint(0, sizes[0] + 1, sizes[1:2])
-        assert_near(monkeypatch, request_for(LSTM, sizes, projected=3, lengths=lengths))
+        steps, batch, _, hidden = sizes
+        lengths = torch.randint(0, steps + 1, (batch,))
+        noise = {
+            "zoneout": {"c": (torch.rand(steps, batch, hidden) < 0.3).float()},
+            "hidden_mask": 2.0 * (torch.rand(batch, 3) < 0.5),
+        }
+        for more in ({"trace": True}, {"lengths": lengths}):
+            assert_near(monkeypatch, request_for(LSTM, sizes, projected=3, **more, **noise))
 
 
 @pytest.mark.parametrize("name", ["LSTM", "GRU"])
@@ -267,13 +264,9 @@ def test_the_gradient_has_a_gradient():
     assert second.abs().sum() > 0
 
 
-@pytest.mark.parametrize(("architecture", "needs", "lanes"), [("x86-64", "sse2", 4), ("haswell", "avx2", 8)])
-def test_without_instructions_for_it_values_are_rounded_alike(monkeypatch, architecture, needs, lanes):
-    information = Path("/proc/cpuinfo")
-    if not information.is_file() or needs not in information.read_text():
-        pytest.skip(f"the processor has no {needs}")
-    monkeypatch.setattr(build, "FLAGS", (*build.FLAGS, f"-march={architecture}"))
-    cell = from_data(to_data(GRU))  # a class of its own, which is compiled anew
-    assert kernel(cell, PLAIN, torch.bfloat16).lanes == lanes
+def test_without_instructions_for_it_values_are_rounded_alike(monkeypatch):
+    narrower(monkeypatch, V3)  # narrower vectors differ in float32, too, where that is tested
+    cell = from_data(to_data(GRU))  # a class of its own, which is loaded anew
+    assert kernel(cell, PLAIN, torch.bfloat16).lanes == 8
     for sizes in SIZES:
         assert_near(monkeypatch, request_for(cell, sizes, lengths=torch.arange(sizes[1]) % sizes[0]))

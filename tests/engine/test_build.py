@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gatewise.cells import LSTM, RNN
+from gatewise.cells import GRU, LSTM, RNN, PeepholeLSTM
 from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.stages import plan
 from gatewise.engine import build, processor
@@ -17,7 +17,7 @@ from gatewise.engine.build import built
 from gatewise.engine.compiling import LIBRARY, BuildError, Program, compiler
 from gatewise.engine.libraries import Libraries
 from gatewise.engine.loading import load
-from tests.engine.test_native import TOLERANCE, assert_same, request_for
+from tests.engine.test_native import SIZES, TOLERANCE, assert_same, request_for
 
 SOURCE = str(Path(build.__file__).parents[2])
 V3 = "avx avx2 fma bmi1 bmi2 f16c abm movbe xsave sse4_1 sse4_2 ssse3 popcnt cx16 lahf_lm"
@@ -89,18 +89,20 @@ def test_a_processor_that_does_not_list_what_it_has_is_known_by_its_machine(monk
 def test_a_cell_of_the_installation_needs_no_compiler(monkeypatch, installation, no_compiler, instructions):
     if not instructions.needs <= processor.features():
         pytest.skip(f"the processor is no {instructions.name}")
-    monkeypatch.setattr(build, "installed_cells", lambda: [RNN])
+    built_in = {"x86-64": PeepholeLSTM, "x86-64-v3": GRU}.get(instructions.name, RNN)
+    monkeypatch.setattr(build, "installed_cells", lambda: [built_in])
     monkeypatch.setattr(processor, "instruction_sets", lambda: (instructions,))
     (line,) = build.build_cells(installation)
     if "first use" in line:
         pytest.skip(line)
-    assert line.startswith(f"[1/1] RNN-float-{instructions.name}: ")
+    assert line.startswith(f"[1/1] {built_in.__name__}-float-{instructions.name}: ")
     no_compiler()
-    assert built(plan(RNN), "float").vector_lanes() == LANES[instructions.name]
-    cell = from_data(to_data(RNN))  # a class of its own, which is loaded anew
-    sizes = (7, 13, 9, 17)
-    assert_same(request_for(cell, sizes, torch.float32), TOLERANCE[torch.float32])
-    for number, other in (("double", RNN), ("float", LSTM)):
+    assert built(plan(built_in), "float").vector_lanes() == LANES[instructions.name]
+    cell = from_data(to_data(built_in))  # a class of its own, which is loaded anew
+    for sizes in SIZES:
+        request = request_for(cell, sizes, torch.float32, lengths=torch.arange(sizes[1]) % sizes[0])
+        assert_same(request, TOLERANCE[torch.float32])
+    for number, other in (("double", built_in), ("float", LSTM)):
         with pytest.raises(BuildError, match="no C\\+\\+ compiler"):
             built(plan(other), number)
 

@@ -45,10 +45,10 @@ CASES = [
     pytest.param(cell, id=cell.__name__ + str(n)) for cells in CELLS.values() for n, cell in enumerate(cells)
 ]
 # Each takes seconds to compile: those that differ in what a kernel has of products, stages, axes and borders.
+# One with another number of gates, or with the same borders along another axis, is made of the same pieces.
 COMPILED = [
-    mdlstm(1), grid(1), mdgru(2), mdlstm(2), leaky_mdlstm(2), Own, grid(2), grid(2, "gru"),
-    grid(2, priority=(2,)), grid(2, priority=(1,), without_memory=(1,)), mdlstm(3, peephole=True),
-    grid(3, priority=(3,)), grid(4, "rnn"),
+    mdlstm(1), mdgru(2), mdlstm(2), Own, grid(2), grid(2, priority=(1,), without_memory=(1,)),
+    mdlstm(3, peephole=True), grid(4, "rnn"),
 ]  # fmt: skip
 
 

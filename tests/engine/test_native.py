@@ -1,5 +1,7 @@
 """The native backend against the reference: outputs, all states, every gradient, odd sizes, hard values."""
 
+import os
+import platform
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.layout import layout, projection_obstacle
 from gatewise.compiler.program import PLAIN
 from gatewise.compiler.stages import plan
-from gatewise.engine import build
+from gatewise.engine import build, processor
 from gatewise.engine import kernel as kernel_module
 from gatewise.engine.build import BuildError, built
 from gatewise.engine.kernel import Kernel, kernel
@@ -22,6 +24,7 @@ from gatewise.engine.request import Request
 
 CELLS = list(cells().values())
 NOISY = [LSTM, *(cells()[name] for name in ("GRU", "ChoGRU", "LayerNormLSTM"))]
+_, V3, V1 = processor.INSTRUCTION_SETS["x86_64"]
 SIZES = [(4, 3, 2, 5), (1, 1, 1, 1), (7, 13, 9, 17), (3, 20, 5, 100)]
 TOLERANCE = {torch.float64: 1e-11, torch.float32: 2e-4}  # float32 sums in another order than the reference
 
@@ -116,16 +119,24 @@ def test_gates_computed_again_give_the_same_gradient(cell):
 
 
 def noises(cell, steps, batch, hidden):
-    """Every kind of noise and projection that a layer may add to a cell's equations."""
-    masks = {name: (torch.rand(steps, batch, hidden) < 0.3).double() for name in cell.state}
-    yield {"zoneout": {cell.state[-1]: masks[cell.state[-1]]}}
-    yield {"zoneout": dict.fromkeys(cell.state, 0.25)}
-    yield {"hidden_mask": 2.0 * (torch.rand(batch, hidden) < 0.5)}
-    if projection_obstacle(cell) is None:
+    """Every kind of noise and projection that a layer may add to a cell's equations.
+
+    Each makes another kernel. Those of the LSTM have one kind each and all together; of other cells, whose
+    lines it is added to by the same code, all together and with values of both kinds for the same kernel.
+    """
+    mask, output, last = 2.0 * (torch.rand(batch, hidden) < 0.5), cell.state[0], cell.state[-1]
+    stays = (torch.rand(steps, batch, hidden) < 0.3).double()
+    if cell is LSTM:
+        yield {"zoneout": {last: stays}}
+        yield {"hidden_mask": mask}
         yield {"projected": 3}
-        noise = {cell.state[0]: 0.25, cell.state[-1]: masks[cell.state[-1]]}
-        if len(cell.state) > 1:
-            yield {"projected": 3, "hidden_mask": torch.rand(batch, 3), "zoneout": noise}
+    if projection_obstacle(cell) is None:
+        mask = torch.rand(batch, 3)
+        yield {"projected": 3, "hidden_mask": mask, "zoneout": {output: 0.25, last: stays}}
+        yield {"projected": 3, "hidden_mask": mask, "zoneout": dict.fromkeys(cell.state, 0.25)}
+    else:
+        yield {"hidden_mask": mask, "zoneout": {output: stays}}
+        yield {"hidden_mask": mask, "zoneout": dict.fromkeys(cell.state, 0.25)}
 
 
 @pytest.mark.parametrize("cell", NOISY, ids=lambda one: one.__name__)
@@ -258,18 +269,27 @@ def test_without_a_compiler_the_reference_runs_and_the_reason_is_logged(monkeypa
     assert gatewise.Recurrent(Fresh, 3, 4)(torch.randn(5, 2, 3))[0].shape == (5, 2, 4)
 
 
-@pytest.mark.parametrize(("architecture", "needs", "lanes"), [("x86-64", "sse2", 4), ("haswell", "avx2", 8)])
-@pytest.mark.parametrize("name", ["PeepholeLSTM", "GRU", "RNN"])
-def test_narrower_instruction_sets(monkeypatch, architecture, needs, lanes, name):
-    information = Path("/proc/cpuinfo")
-    if not information.is_file() or needs not in information.read_text():
-        pytest.skip(f"the processor has no {needs}")
-    monkeypatch.setattr(build, "FLAGS", (*build.FLAGS, f"-march={architecture}"))
-    cell = from_data(to_data(cells()[name]))  # a class of its own, which is compiled anew
-    assert kernel(cell, PLAIN, torch.float32).lanes == lanes
-    for dtype, tolerance in TOLERANCE.items():
-        for sizes in SIZES:
-            assert_same(request_for(cell, sizes, dtype, lengths=torch.arange(sizes[1]) % sizes[0]), tolerance)
+# `test_build.py` tests float32 on each instruction set, `test_native_math.py` each function: cells differ in
+# nothing but equations, and one with many gates and vectors and one with few are enough here.
+@pytest.mark.parametrize(
+    ("instructions", "name", "lanes"),
+    [(V1, "GRU", 2), (V3, "PeepholeLSTM", 4)],
+    ids=lambda one: getattr(one, "name", one),
+)
+def test_narrower_instruction_sets(monkeypatch, instructions, name, lanes):
+    narrower(monkeypatch, instructions)
+    cell = from_data(to_data(cells()[name]))  # a class of its own, which is loaded anew
+    assert kernel(cell, PLAIN, torch.float64).lanes == lanes
+    for sizes in SIZES:
+        assert_same(request_for(cell, sizes, lengths=torch.arange(sizes[1]) % sizes[0]), 1e-11)
+
+
+def narrower(monkeypatch, instructions):
+    """Compiles for an instruction set of an older processor, if this one has it."""
+    if platform.machine() != "x86_64" or not instructions.needs <= processor.features():
+        pytest.skip(f"the processor is no {instructions.name}")
+    monkeypatch.setattr(build, "NATIVE", instructions)
+    monkeypatch.setattr(build, "INSTALLED", Path(os.devnull))
 
 
 def test_lines_may_be_called_as_they_like():

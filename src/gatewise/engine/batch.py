@@ -1,6 +1,6 @@
 """Compiles many programs at once, on all cores; what they share is compiled once.
 
-This file imports neither PyTorch nor any other library: the installation runs it where there is none.
+This file imports neither PyTorch nor any other library, since the installation runs it without them.
 """
 
 from __future__ import annotations
