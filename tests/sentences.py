@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from gatewise.data.labels.pieces import Pieces, whole
-from gatewise.data.labels.token_steps import TokenSteps, learn_vocabulary
+from gatewise.data.labels.segments import Segments, whole_sequences
+from gatewise.data.labels.token_steps import TokenSteps
+from gatewise.data.tokenizers.words import learn_words
 
 FILLERS = ["a", "the", "of", "red", "on", "green", "then", "with", "small", "now", "very", "some"]
 CUES = {"PER": ("she", "he"), "ORG": ("share", "market")}
@@ -38,13 +39,15 @@ def numbered(tagged):
     """The labels' names, the vocabulary, and the sentences as a data set."""
     tokens, labels = zip(*(one for sentence in tagged for one in sentence), strict=True)
     names = sorted(set(labels))
-    vocabulary = learn_vocabulary(tokens)
+    vocabulary = learn_words(tokens)
     offsets = np.cumsum([0, *(len(one) for one in tagged)])
     numbers = np.array([names.index(label) for label in labels])
-    return names, vocabulary, TokenSteps(tokens, numbers, vocabulary, whole(offsets))
+    return names, vocabulary, TokenSteps(tokens, numbers, vocabulary, whole_sequences(offsets))
 
 
 def first_and_last(data, count):
     """The first so many sentences of a data set, and the others."""
-    starts, sizes = data.pieces.starts, data.pieces.sizes
-    return data.part(Pieces(starts[:count], sizes[:count])), data.part(Pieces(starts[count:], sizes[count:]))
+    starts, sizes = data.segments.starts, data.segments.sizes
+    parts = (slice(count), slice(count, None))
+    first, last = (data.with_segments(Segments(starts[part], sizes[part])) for part in parts)
+    return first, last

@@ -27,7 +27,7 @@ from experiment import arguments, record
 from shakespeare import measured
 
 import gatewise
-from gatewise.data.text.alphabet import Alphabet, alphabet_from
+from gatewise.data.tokenizers.streams import StreamTokenizer, stream_tokenizer
 from gatewise.files import write_whole
 from gatewise.insight.signals import line_positions
 from gatewise.insight.trace import LayerTrace, trace
@@ -85,9 +85,9 @@ def source_signals(text: str) -> dict[str, np.ndarray]:
     }
 
 
-def read(network: LanguageModel, alphabet: Alphabet, text: str) -> LayerTrace:
+def read(network: LanguageModel, tokenizer: StreamTokenizer, text: str) -> LayerTrace:
     """What the lowest layer does over a text."""
-    symbols = torch.from_numpy(alphabet.encode(text.encode()).astype(np.int64))[None]
+    symbols = torch.from_numpy(tokenizer.encode(text.encode()).astype(np.int64))[None]
     with torch.no_grad():
         return trace(network.eval(), symbols).layers[0]
 
@@ -152,14 +152,14 @@ if __name__ == "__main__":
     if not (home / "model" / "model.json").is_file():
         measured(home / "library.txt", home / "model", hidden=settings.hidden, epochs=settings.epochs)
     model = load_model(home / "model")
-    alphabet = alphabet_from(model.reading["alphabet"])
+    tokenizer = stream_tokenizer(model.reading["tokenizer"])
     own = joined(python_files(Path(gatewise.__file__).parent / "layers"), settings.looked)
     signals = source_signals(own)
-    found = read(model.network, alphabet, own)
+    found = read(model.network, tokenizer, own)
     trained = closest(found, signals)
     torch.manual_seed(settings.seed)
     fresh = LanguageModel.rebuilt(model.network.options())
-    untrained = closest(read(fresh, alphabet, own), signals)
+    untrained = closest(read(fresh, tokenizer, own), signals)
     if settings.picture:
         draw(own, found, trained, Path(settings.picture))
     del settings.run, settings.picture  # where they lie is no part of the result

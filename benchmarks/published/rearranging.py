@@ -18,8 +18,9 @@ from experiment import arguments, parameters_of, record, train
 from torch import Tensor
 
 from gatewise.cells import LSTM
-from gatewise.data.text.parallel import PairBatch, Ragged
-from gatewise.data.text.symbols import SPECIAL
+from gatewise.data.text.parallel import PairBatch
+from gatewise.data.text.ragged import Ragged
+from gatewise.data.tokenizers.sentences import SPECIAL
 from gatewise.tasks.translate.network import EncoderDecoder
 
 PAPER = "no figure: both kinds of attention are told to help with long sources"

@@ -43,12 +43,12 @@ def refuse(gatewise, folder, task, data, arguments, message):
 @pytest.mark.parametrize(
     ("make", "arguments", "message"),
     [
-        (lambda folder: write_classes(folder / "level", 3), [], "data holds no folders of images; put those"),
-        (one_class, [], "data has one class only, 'level'; two or more can be told apart"),
+        (lambda folder: write_classes(folder / "level", 3), [], "contains no folders of images; put"),
+        (one_class, [], "data has only one class, 'level'; expected two or more"),
         (cut_off, [], "data/level/4.png can't be read as an image: "),
-        (no_image, [], "data/level/4.png is no image that can be read; take it out of the folder"),
-        (mixed_colours, [], "3.png has colours; say how to read them all: --colour grey or --colour colour"),
-        (lambda folder: write_classes(folder, 1), [], "2 examples of 2 classes leave none to validate"),
+        (no_image, [], "data/level/4.png is not a readable image; remove it from the folder"),
+        (mixed_colours, [], "3.png has colours; convert all with --colour grey or --colour colour"),
+        (lambda folder: write_classes(folder, 1), [], "2 examples of 2 classes leave none for"),
         (lambda folder: write_classes(folder, 9), ["--size", "big"], "expected a size as 28, 28x40 (height"),
         (lambda folder: write_classes(folder, 9), ["--cell", "mdlstm"], "give lstm, or --network lattice"),
         (
@@ -94,9 +94,9 @@ def an_empty_clip(folder):
 @pytest.mark.parametrize(
     ("make", "arguments", "message"),
     [
-        (nothing, [], "data holds no folders of clips; put those of a class into a folder of its name"),
-        (lambda folder: write_classes(folder, 9), [], "data/level/0.png; classify tells still images apart"),
-        (an_empty_clip, [], "data/left/empty holds no images; put the frames of a clip into a folder of its"),
+        (nothing, [], "data contains no folders of clips; put the clips of each class into a folder"),
+        (lambda folder: write_classes(folder, 9), [], "data/level/0.png; use classify for still images"),
+        (an_empty_clip, [], "data/left/empty contains no images; put the frames of each clip into a folder"),
         (lambda folder: write_folders(folder, clips()), ["--filters", "0"], "option filters.0: input should"),
         (lambda folder: write_folders(folder, clips()), ["--cell", "mdlstm"], "MDLSTM2 is a cell of a latti"),
     ],
@@ -109,9 +109,9 @@ def test_frames(tmp_path, gatewise, make, arguments, message):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"frames": np.array([None])}, "clips.npz can't be read as arrays: it holds Python objects; expect"),
+        ({"frames": np.array([None])}, "clips.npz can't be read as arrays: it contains Python objects"),
         ({"labels": np.array(["left"])}, "clips.npz: expected labels as 12 names or whole numbers, got <U4"),
-        ({"labels": np.array(["left"] * 12)}, "all examples are of one class: there is nothing to tell"),
+        ({"labels": np.array(["left"] * 12)}, "all examples have the same class; expected two"),
     ],
 )  # fmt: skip
 def test_frames_in_arrays(tmp_path, gatewise, arrays, message):
@@ -122,11 +122,11 @@ def test_frames_in_arrays(tmp_path, gatewise, arrays, message):
 @pytest.mark.parametrize(
     ("change", "arguments", "message"),
     [
-        (None, [], "data holds no table; give the CSV of the captions itself"),
+        (None, [], "data contains no table; give the path of the table of captions"),
         (("3.png,", "x.png,"), [], "data/captions.csv, line 5: there is no image 'data/x.png'"),
-        (("file,", "picture,"), [], "captions.csv has no column 'file', it has picture, caption; name one b"),
-        ((",caption", ",said"), [], "captions.csv has no column 'caption', it has file, said; name one by"),
-        (("", ""), ["--split-column", "split"], "has no column 'split' for the part; it has file, caption"),
+        (("file,", "picture,"), [], "captions.csv has no column 'file', it has picture, caption; name one w"),
+        ((",caption", ",said"), [], "captions.csv has no column 'caption', it has file, said; name one with"),
+        (("", ""), ["--split-column", "split"], "has no column 'split' for the name of the set; it"),
         (("", ""), ["--hidden", "9"], "a bidirectional encoder needs an even number of hidden units, got 9"),
         (("", ""), ["--encoder", "lines"],
          "option encoder: input should be 'columns' or 'positions', got 'lines'"),
@@ -148,8 +148,8 @@ def test_a_model_is_told_what_it_can_not_read(tmp_path, gatewise):
     (tmp_path / "empty").mkdir()
     (tmp_path / "data" / "level").rename(tmp_path / "data" / "slanted")
     for verb, data, message in (
-        ("evaluate", "data", "data/slanted is none of the classes trained on, which are level, upright"),
-        ("predict", "empty", "empty holds no images"),
+        ("evaluate", "data", "data/slanted is not among the classes of the model: level, upright"),
+        ("predict", "empty", "empty contains no images"),
         ("predict", "nowhere", "there is no folder 'nowhere'"),
     ):
         told = gatewise(verb, "run", data, *(["--out", "told.csv"] if verb == "predict" else []))

@@ -25,14 +25,14 @@ def refused(told, message, folder):
         ("x.txt", None, [], "there is no file 'x.txt'"),
         ("x.txt", "", [], "x.txt is empty"),
         ("x.txt", "\n\n", [], "x.txt has no tokens; expected a token and its label in each line"),
-        ("x.txt", TEXT.replace(" B-PER", " B-PER odd", 1), [], "expected 2 columns with blanks between them"),
+        ("x.txt", TEXT.replace(" B-PER", " B-PER odd", 1), [], "expected 2 columns separated by spaces"),
         ("x.txt", TEXT.replace("O", "\udce4", 1), [], "is not UTF-8"),
         ("x.txt", TEXT.replace(" B-PER", " O").replace(" B-ORG", " O").replace(" I-PER", " O")
-         .replace(" I-ORG", " O"), [], "x.txt has one label only, 'O'"),
+         .replace(" I-ORG", " O"), [], "x.txt has only one label, 'O'"),
         ("x.txt", TEXT, ["--label", "3"], "line 1: expected a label in column 3, got a line of 2 columns"),
         ("x.txt", TEXT, ["--label", "tag"], "the columns of a text have numbers from 1 on; got --label tag"),
-        ("x.txt", TEXT, ["--token", "2"], "line 1: column 2 can't hold both token and label"),
-        ("x.txt", "a X\nb Y\n", [], "x.txt has 1 sequence, too few for 3 parts; give more, or"),
+        ("x.txt", TEXT, ["--token", "2"], "line 1: column 2 can't be both token and label"),
+        ("x.txt", "a X\nb Y\n", [], "got 1; put an empty line between sentences"),
         ("x.txt", TEXT, ["--cell", "mdlstm"], "MDLSTM2 is a cell of a lattice; give a cell of sequences"),
         ("x.txt", TEXT, ["--head", "crf"], "option head: input should be 'steps' or 'ctc', got 'crf'"),
         ("x.txt", TEXT, ["--dropout", "1"], "option dropout: input should be less than 1"),
@@ -65,7 +65,7 @@ def images(tmp_path):
     ("data", "arguments", "message"),
     [
         ("none", [], "there is no file 'none'"),
-        ("signals", [], "signals holds 2 tables, signals.csv, texts.csv"),
+        ("signals", [], "signals contains 2 tables, signals.csv, texts.csv"),
         ("signals/signals.csv", [], "none of the columns id, time, c0, c1, c2 has the name of a label"),
         ("signals/signals.csv", ["--targets", "none.csv"], "there is no file 'signals/none.csv'"),
         ("targets.csv", ["--stack-frames", "30"], "0.png has 1 step left for its text 'ab', which needs 2"),
@@ -95,9 +95,7 @@ def test_an_unknown_label_where_a_model_is_scored(tmp_path, gatewise):
     (tmp_path / "y.txt").write_text("A B-PER\nwalk VERB\n")
     told = gatewise("evaluate", "run", "y.txt")
     assert told.returncode == 2
-    assert (
-        "y.txt, line 2: the label 'VERB' is none of those trained on, which are B-ORG, B-PER" in told.stderr
-    )
+    assert "y.txt, line 2: the label 'VERB' is not among those of the model: B-ORG, B-PER" in told.stderr
     (tmp_path / "z.txt").write_text("only\n\nunknown\ntokens\n")
     assert gatewise("predict", "run", "z.txt", "--out", "told.txt").returncode == 0
     lines = (tmp_path / "told.txt").read_text().splitlines()

@@ -14,8 +14,8 @@ GOOD = "source\ttarget\n" + ROWS
         (None, [], "there is no file 'pairs.tsv'"),
         ("", [], "pairs.tsv can't be read as a table"),
         ("source\ttarget\n", [], "pairs.tsv has no rows below its header"),
-        ("source\ttarget\na\tb\n", [], "pairs.tsv has 1 different source; expected at least 5"),
-        ("source\n" + "a\n" * 9, [], "pairs.tsv has one column only, 'source'"),
+        ("source\ttarget\na\tb\n", [], "pairs.tsv: expected at least 5 different sources"),
+        ("source\n" + "a\n" * 9, [], "pairs.tsv has only one column, 'source'"),
         ("source\ttarget\n" + "\tb\n" * 9, [], "pairs.tsv: no pair has text on both sides"),
         (GOOD, ["--source", "de"], "has no column 'de' for the source; it has source, target"),
         (GOOD.replace("ein7", "\udcfcin7"), [], "pairs.tsv, line 9: byte 9 of the line (0xfc) is not UTF-8"),
@@ -28,7 +28,7 @@ GOOD = "source\ttarget\n" + ROWS
             ["--tokenizer", "morphemes"],
             "option tokenizer: input should be 'words', 'characters' or 'bpe'",
         ),
-        (GOOD, ["--max-length", "1"], "every pair has more than 1 symbols; give --max-length"),
+        (GOOD, ["--max-length", "1"], "every pair has more than 1 tokens; increase --max-length"),
         (GOOD, ["--attention", "self"], "option attention: input should be 'luong', 'bahdanau' or 'none'"),
         (GOOD, ["--teacher-forcing", "2"], "option teacher_forcing: input should be less than or equal to 1"),
         (
@@ -57,9 +57,9 @@ def test_train(tmp_path, gatewise, text, arguments, message):
     [
         ("a\nb\n", "x\n", "train.de has 2 lines and "),
         ("", "x\n", "train.de is empty; give a text file"),
-        ("a\nb\n", None, "train.de is no table by its name (.csv, .tsv, .tab, .parquet, .pq); where it is"),
+        ("a\nb\n", None, "train.de does not have the extension of a table (.csv, .tsv, .tab, .parquet, .pq)"),
         ("a\n\udce4\n" + "b\n" * 5, "x\n" * 7, "train.de, line 2: byte 1 of the line (0xe4) is not UTF-8"),
-        ("\x1f\udc8bnonsense", "x\n", "train.de can't be unpacked"),
+        ("\x1f\udc8bnonsense", "x\n", "train.de can't be decompressed"),
     ],
 )
 def test_two_files(tmp_path, gatewise, sources, targets, message):

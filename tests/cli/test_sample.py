@@ -4,7 +4,7 @@ import pytest
 
 from gatewise.cells import LSTM
 from gatewise.cli.main import main
-from gatewise.data.text.alphabet import Bytes, Characters
+from gatewise.data.tokenizers.streams import Bytes, Characters
 from gatewise.tasks.forecast.forecaster import ForecastShape
 from gatewise.tasks.forecast.network import ForecastNetwork
 from gatewise.tasks.generate.language import LanguageModel
@@ -15,9 +15,9 @@ from gatewise.tasks.serialization import SavedModel, save_model
 def sample(monkeypatch, tmp_path, capsys):
     """Runs `gatewise sample` in a folder with a model of characters, one of bytes, and one of series."""
     monkeypatch.chdir(tmp_path)
-    for name, alphabet in (("letters", Characters("\n abc")), ("bytes", Bytes())):
-        model = LanguageModel(LSTM, len(alphabet), hidden=8)
-        save_model(tmp_path / name, SavedModel("generate", "lstm", model, {"alphabet": alphabet.to_data()}))
+    for name, tokenizer in (("letters", Characters("\n abc")), ("bytes", Bytes())):
+        model = LanguageModel(LSTM, len(tokenizer), hidden=8)
+        save_model(tmp_path / name, SavedModel("generate", "lstm", model, {"tokenizer": tokenizer.to_data()}))
     series = ForecastNetwork(ForecastShape(3, 2), LSTM, hidden=4)
     save_model(tmp_path / "series", SavedModel("forecast", "lstm", series, {}))
 

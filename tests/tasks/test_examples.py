@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gatewise.cells.catalogue import find_cell
-from gatewise.data.text.symbols import BEGIN, END
+from gatewise.data.tokenizers.sentences import BEGIN, END
 from gatewise.errors import GatewiseError
 from gatewise.report import inspect
 from gatewise.report.page import contents
@@ -96,12 +96,12 @@ def test_a_sequence_with_a_class(folder):
 def test_labels_of_steps_and_of_words(folder):
     found, data, told = example("label", folder / "motifs.csv", 1, hidden=4)
     assert [one.name for one in found.tracks] == ["a", "b", "predicted", "true"]
-    place = data.test.places(1)
+    place = data.test.slice_of(1)
     assert found.tracks[3].symbols == tuple(data.labels[one] for one in data.test.labels[place])
     assert len({one["of"][0] for one in told["layers"]} - {len(found.tracks[3].symbols)}) == 0
     options = {"hidden": 4, "embedding": 4, "char_hidden": 3}
     found, data, told = example("label", folder / "names.conll", 2, **options)
-    assert found.tracks[0].symbols == tuple(data.test.tokens[data.test.places(2)])
+    assert found.tracks[0].symbols == tuple(data.test.tokens[data.test.slice_of(2)])
     assert ("recurrent", len(found.tracks[0].symbols)) in steps(told)
     assert {one["module"] for one in told["layers"]} == {"recurrent", "reader.speller"}
     forward = next(one["norms"] for one in told["flows"] if one["title"] == "recurrent, layer 0, forward")

@@ -1,5 +1,6 @@
 """Models of every format that was ever written load, and compute what they computed then."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,14 @@ from gatewise.data.images.captions import CaptionBatch
 from gatewise.data.images.clips import ClipBatch
 from gatewise.data.images.labelled_images import ImageBatch
 from gatewise.data.labels.token_steps import TokenBatch
+from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.sequences import SequenceBatch
+from gatewise.data.splits import Fractions
 from gatewise.data.text.parallel import PairBatch
 from gatewise.tasks.frames.data import Preprocessing
 from gatewise.tasks.preprocessing import load_preprocessing
-from gatewise.tasks.serialization import load_model, save_model
-from gatewise.tasks.upgrades import FORMAT, STEPS
+from gatewise.tasks.serialization import SavedModel, load_model, save_model
+from gatewise.tasks.upgrades import FORMAT, STEPS, upgraded
 
 SAVED = Path(__file__).parent / "saved"
 INPUTS = torch.linspace(-1, 1, 24)
@@ -91,3 +94,80 @@ def test_every_earlier_format_has_files():
 def test_a_preprocessing_that_was_renamed():
     model = load_model(SAVED / "format-3" / "frames")
     assert load_preprocessing(Preprocessing, model).frame_stride == 3
+
+
+COLUMNS = {"id": "id", "time": None, "label": "y", "channels": ["x"], "part": "set"}
+FRACTIONS = {"validation_share": 0.1, "test_share": 0.2}
+SCALES = [{"mean": 0.5, "deviation": 2.0}]
+LEARNED = {"series": {"most": SCALES[0]}, "covariates": [], "cycles": [], "seen": {"most": "3"}}
+SERIES = {
+    "learned": LEARNED, "columns": {"time": "t", "target": "y", "id": None, "known": [], "observed": []},
+    "step": "unit", "fill": None, "time_format": None,
+}  # fmt: skip
+TOKENS_IN_3 = {"kind": "words", "names": ["part"], "lower": False, "model": ""}
+IMAGE = {"channels": 1, "size": None, "mean": [0.0], "deviation": [1.0], "span": None}
+LABELS = {"labels": ["a", "b"], "most": 7, **FRACTIONS}
+PREPROCESSING_IN_3 = {  # as the code of that format wrote it
+    "anomaly": {
+        "plan": {"false_alarm_rate": 0.01, "context": 2, "period": 1, **FRACTIONS}, "label": None, **SERIES,
+    },
+    "caption": {
+        "form": IMAGE, "symbols": TOKENS_IN_3, "images": None, "columns": ["file", "text"], "part": "set",
+        "source": "0", "shares": [0.1, 0.2],
+    },
+    "classify": {
+        "columns": COLUMNS, "fill": None, "classes": ["a", "b"], "scales": SCALES, "source": "0",
+        "apart": False, **FRACTIONS,
+    },
+    "classify-images": {"form": IMAGE, "width": 8, "classes": ["a"], "source": "0", **FRACTIONS},
+    "forecast": {"plan": {"horizon": 4, "context": 2, "period": 1, **FRACTIONS}, **SERIES},
+    "frames": {
+        "form": IMAGE, "size": [4, 4], "every": 3, "classes": ["a"], "source": "0", **FRACTIONS,
+    },
+    "generate": {
+        "alphabet": {"kind": "characters", "characters": " ab"}, "files": "*.txt", "source": "0",
+        "split": {"validation": 0.1, "test": 0.2},
+    },
+    "generate-vectors": {
+        "columns": COLUMNS, "channels": ["x"], "fill": None, "differences": [], "part": "set", "binary": [],
+        "scales": SCALES, "source": "0", **FRACTIONS, "steps": 3,
+    },
+    "label": {
+        "form": {"token": 1, "label": 2, "vocabulary": {"words": ["most"], "letters": ["m"]}, **LABELS},
+        "source": "0",
+    },
+    "label of a table": {
+        "form": {"columns": COLUMNS, "fill": None, "scales": SCALES, **LABELS}, "source": "0",
+    },
+    "transcribe": {
+        "form": {
+            "columns": COLUMNS, "fill": None, "scales": SCALES, "targets": None,
+            "alphabet": {"symbols": ["a"], "kind": "characters"},
+            "plan": {"symbols": "characters", "beam": 8, **FRACTIONS, "part": "set"},
+        },
+        "source": "0",
+    },
+    "translate": {
+        "source": TOKENS_IN_3, "target": TOKENS_IN_3, "columns": None, "trained_on": "0",
+        "target_file": None, "shares": [0.1, 0.2],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PREPROCESSING_IN_3)
+def test_an_earlier_preprocessing_loads(case):
+    task = case.partition(" ")[0]
+    described = {"format": 3, "kind": "", "task": task, "reading": PREPROCESSING_IN_3[case]}
+    data = import_module(f"gatewise.tasks.{task.replace('-', '_')}.data")
+    model = SavedModel(task, "model", None, upgraded(described, 3)["preprocessing"])
+    loaded = load_preprocessing(data.Preprocessing, model)
+    own = getattr(loaded, "plan", getattr(loaded, "form", loaded))
+    own = getattr(own, "options", own)
+    fractions = getattr(own, "fractions", None) or loaded.fractions
+    assert fractions == Fractions(0.1, 0.2)
+    if task in ("caption", "generate-vectors"):
+        assert loaded.split_column == "set"
+    if task == "label":
+        assert own.max_length == 7
+    columns = getattr(loaded, "columns", None) or getattr(own, "columns", None)
+    assert not isinstance(columns, LongColumns) or columns.split_column == "set"

@@ -80,7 +80,7 @@ class Large:
 
     def __init__(self, at_once=None):
         if at_once is not None:
-            self.at_once = at_once
+            self.max_batch_size = at_once
 
     def __len__(self):
         return 40

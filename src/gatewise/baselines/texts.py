@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.data.text.parallel import Ragged
-from gatewise.data.text.symbols import END
+from gatewise.data.text.ragged import Ragged
+from gatewise.data.tokenizers.sentences import END
 from gatewise.modules.beam_search import Hypothesis
 
 

@@ -19,11 +19,18 @@ from gatewise.errors import GatewiseError
 
 TITLES = {"train": "training", "validation": "validation", "test": "test"}  # of the sets, for messages
 NAMES = {  # of the sets in the names of files and folders, and in cells of tables
-    "train": "train", "training": "train", "restval": "train",
-    "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
-    "devel": "validation", "testa": "validation",
-    "test": "test", "testb": "test",
-}  # fmt: skip
+    "train": "train",
+    "training": "train",
+    "restval": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "devel": "validation",
+    "testa": "validation",
+    "test": "test",
+    "testb": "test",
+}
 
 
 class Split(NamedTuple):

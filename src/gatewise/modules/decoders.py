@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
-from gatewise.data.text.symbols import BEGIN
+from gatewise.data.tokenizers.sentences import BEGIN
 from gatewise.layers import Recurrent
 from gatewise.layers.states import State
 from gatewise.modules.attention import Attention, Bahdanau, Luong, Memory

@@ -7,7 +7,7 @@ from math import sqrt
 import torch
 from torch import Tensor, nn
 
-from gatewise.data.text.symbols import PADDING
+from gatewise.data.tokenizers.sentences import PADDING
 
 
 class TiedVectors(nn.Module):

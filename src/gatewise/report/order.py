@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from gatewise.data.text.alphabet import SIGNS
+from gatewise.data.tokenizers.streams import SIGNS
 from gatewise.insight.signals import text_signals
 from gatewise.insight.units import correlations
 from gatewise.report.example import Track

@@ -53,8 +53,20 @@ OPTIONS = {  # constructor arguments that format 4 names otherwise, by the netwo
     "translate.MostFrequent": {"longest": "length"},
 }
 PREPROCESSING = {  # fields that format 4 names otherwise, by the task
+    "caption": {"part": "split_column"},
+    "classify": {"part": "split_column"},
     "frames": {"every": "frame_stride"},
+    "generate": {"alphabet": "tokenizer", "split": "fractions"},
+    "generate-vectors": {"part": "split_column"},
+    "label": {"most": "max_length", "part": "split_column", "vocabulary": "tokenizer"},
+    "transcribe": {
+        "alphabet": "tokenizer",
+        "part": "split_column",
+        "plan": "options",
+        "symbols": "unit",
+    },
 }
+NESTED = ("columns", "form", "plan")  # fields of a preprocessing with fields of their own
 Description = dict[str, Any]
 
 
@@ -76,11 +88,29 @@ def _from_2(described: Description) -> Description:
 
 def _from_3(described: Description) -> Description:
     kind, task = str(described.get("kind")), str(described.get("task"))
-    names = {"options": OPTIONS.get(kind, {}), "reading": PREPROCESSING.get(task, {})}
-    renamed = {key: _renamed(value, names.get(key, {})) for key, value in described.items()}
+    changed = dict(described)
+    if "options" in described:
+        changed["options"] = _renamed(described["options"], OPTIONS.get(kind, {}))
+    if "reading" in described:
+        changed["reading"] = _preprocessing(described["reading"], PREPROCESSING.get(task, {}))
     if kind in KINDS:
-        renamed["kind"] = KINDS[kind]
-    return _renamed(renamed, {"reading": "preprocessing"})
+        changed["kind"] = KINDS[kind]
+    return _renamed(changed, {"reading": "preprocessing"})
+
+
+def _preprocessing(values: Any, names: Mapping[str, str]) -> Any:
+    """The fields of a preprocessing with new names; the fractions of the sets become one field."""
+    if not isinstance(values, dict):
+        return values
+    nested = {
+        name: _preprocessing(value, names) if name in NESTED else value for name, value in values.items()
+    }
+    match nested:
+        case {"validation_share": validation, "test_share": test} | {"shares": [validation, test]}:
+            old = ("validation_share", "test_share", "shares")
+            nested = {name: value for name, value in nested.items() if name not in old}
+            nested["fractions"] = {"validation": validation, "test": test}
+    return _renamed(nested, names)
 
 
 def _renamed(values: Any, names: Mapping[str, str]) -> Any:

@@ -119,7 +119,7 @@ def loader(
         first, last = rank * batch_size // world, (rank + 1) * batch_size // world
         streams = dataset.streams(batch_size, first, last)
         return DataLoader(streams, batch_size=None, sampler=_InOrder(streams))
-    limit = getattr(dataset, "at_once", 8 * batch_size)
+    limit = getattr(dataset, "max_batch_size", 8 * batch_size)
     size = batch_size if shuffle else max(batch_size, min(8 * batch_size, limit))
     sizes = getattr(dataset, "sizes", None)
     sampler = GlobalBatches(len(dataset), size, rank, world, shuffle, seed, sizes, passes)

@@ -172,8 +172,10 @@ class Runner(Generic[Data]):
         tested = [self._scored(name, one, data.test) for one in networks]
         scores = [own for _, own in tested]
         chooser = task.chosen_by
-        same = data.validation is data.test  # of data that a model is only scored on
-        chosen_by = scores if same else [self._scored(name, one, data.validation)[1] for one in networks]
+        is_evaluation = not len(data.validation)
+        chosen_by = (
+            scores if is_evaluation else [self._scored(name, one, data.validation)[1] for one in networks]
+        )
         validations = [chooser.order(one[chooser.name]) for one in chosen_by]
         result = Result(
             name,

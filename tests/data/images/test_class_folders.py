@@ -28,25 +28,25 @@ def test_classes_and_examples_are_in_the_order_of_their_numbers(read):
     assert found.classes == ("c9", "c10")
     assert [path.name for path in found.paths] == ["a.png", "1.png", "9.png", "10.png"]
     assert found.labels == (0, 1, 1, 1)
-    assert found.parts == ("",) * 4
+    assert found.sets == ("",) * 4
 
 
 def test_parts_are_known_by_the_names_of_their_folders(read):
     found = read("train/a/1.png", "train/b/1.png", "Test/b/2.png", "val/a/3.png")
     assert [path.name for path in found.paths] == ["2.png", "1.png", "1.png", "3.png"]
     assert [found.classes[label] for label in found.labels] == ["b", "a", "b", "a"]
-    assert found.parts == ("test", "train", "train", "validation")
+    assert found.sets == ("test", "train", "train", "validation")
 
 
 def test_a_class_may_be_called_train(read):
     found = read("car/1.png", "train/1.png")
     assert found.classes == ("car", "train")
-    assert set(found.parts) == {""}
+    assert set(found.sets) == {""}
 
 
 def test_a_model_keeps_its_own_classes(read):
     assert read("b/1.png", classes=("a", "b", "c")).labels == (1,)
-    with pytest.raises(GatewiseError, match=r"data/b is none of the classes trained on, which are a, c"):
+    with pytest.raises(GatewiseError, match=r"data/b is not among the classes of the model: a, c"):
         read(classes=("a", "c"))
 
 
@@ -56,9 +56,9 @@ def test_what_is_left_out_is_counted(read, tmp_path):
     found = read()
     assert [path.name for path in found.paths] == ["1.png", "2.png"]
     assert found.notes == (
-        "left out: files of other endings: 3 (.heic 2, .txt 1), hidden ones: 1, deeper folders: 1 (images in "
-        "them: 1), links to nothing, pipes or devices: 1",
-        "classes that differ by capital letters only: A, a",
+        "left out: files with other extensions: 3 (.heic 2, .txt 1), hidden files: 1, nested folders: 1 "
+        "(images in them: 1), broken links, pipes or devices: 1",
+        "classes that differ only by case: A, a",
     )
 
 
@@ -72,13 +72,13 @@ def test_names_that_are_no_text_are_no_classes(read, tmp_path):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ((), "there is no folder .*data'; give one that holds a folder for each class"),
-        (("1.png",), "data holds no folders of images; put those of a class into a folder of its name"),
-        (("a/1.txt",), "data holds no folders of images"),
-        (("a/1.png",), "data has one class only, 'a'; two or more can be told apart"),
-        (("a/1.png", "b/"), "data/b holds no images; fill it, or take its class away"),
-        (("train/a/1.png", "train/b/1.png", "test/c/1.png"), "data/train/c holds no images; fill it"),
-        (("test/a/1.png", "test/b/1.png"), "data/train/a holds no images"),
+        ((), "there is no folder .*data'; give one with a folder for each class"),
+        (("1.png",), "data contains no folders of images; put the images of each class into a folder"),
+        (("a/1.txt",), "data contains no folders of images"),
+        (("a/1.png",), "data has only one class, 'a'; expected two or more"),
+        (("a/1.png", "b/"), "data/b contains no images; add some, or remove its class"),
+        (("train/a/1.png", "train/b/1.png", "test/c/1.png"), "data/train/c contains no images; add some"),
+        (("test/a/1.png", "test/b/1.png"), "data/train/a contains no images"),
     ],
 )
 def test_what_is_missing_is_told(read, names, message):

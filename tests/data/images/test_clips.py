@@ -86,24 +86,30 @@ def test_sizes_that_differ_are_told_with_what_to_do(tmp_path):
     folder = write_folders(tmp_path / "clips", CLIPS)
     first, second = (next((folder / CLIPS[number][1] / f"{number:05d}").glob("*1.png")) for number in (0, 1))
     Image.new("L", (4, 5)).save(second)
-    with pytest.raises(GatewiseError, match=r"00001.0001\.png is 5 x 4 and .*0001\.png 7 x 7; give a --size"):
+    with pytest.raises(
+        GatewiseError, match=r"00001.0001\.png is 5 x 4 and .*0001\.png 7 x 7; resize all with --size"
+    ):
         opened(folder)
     clips, _ = opened(folder, size=(6, 8))
     assert clips[1].shape == (len(CLIPS[1][0]), 6, 8, 1)
     Image.new("L", (7, 7)).save(second)
     Image.new("L", (4, 5)).save(first.with_name("0002.png"))
     with pytest.raises(
-        GatewiseError, match=r"0002\.png is 5 x 4 and its clip's first frame 7 x 7; give a --size"
+        GatewiseError, match=r"0002\.png is 5 x 4 and its clip's first frame 7 x 7; resize all with --size"
     ):
         opened(folder)
 
 
 def test_still_images_are_no_clips(tmp_path):
     write_folders(tmp_path / "clips", [(frames[:1], way) for frames, way in CLIPS])
-    with pytest.raises(GatewiseError, match=r"every clip has one frame only, .* classify tells still images"):
+    with pytest.raises(
+        GatewiseError, match=r"every clip has only one frame, .* use classify for still images"
+    ):
         opened(tmp_path / "clips")
     (tmp_path / "clips" / CLIPS[0][1] / "empty").mkdir()
-    with pytest.raises(GatewiseError, match=r"empty holds no images; put the frames of a clip into a folder"):
+    with pytest.raises(
+        GatewiseError, match=r"empty contains no images; put the frames of each clip into a folder"
+    ):
         opened(tmp_path / "clips")
 
 
@@ -118,7 +124,10 @@ def test_clips_of_unknown_classes_are_found_wherever_they_lie(tmp_path):
         assert np.array_equal(frames[..., 0], CLIPS[number][0])
     assert find_clips(found[0]) == [found[0]]
     (tmp_path / "nothing").mkdir()
-    for place, message in (("nothing", "holds no clips: folders of frames"), ("none", "there is no folder")):
+    for place, message in (
+        ("nothing", "contains no clips; expected folders of frames"),
+        ("none", "there is no folder"),
+    ):
         with pytest.raises(GatewiseError, match=message):
             find_clips(tmp_path / place)
 
@@ -138,18 +147,18 @@ def test_fractions_stay_fractions_and_colours_are_channels(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"pictures": np.zeros(3)}, r"a\.npz holds pictures; expected frames \[N, T, H, W\] or"),
+        ({"pictures": np.zeros(3)}, r"a\.npz contains pictures; expected frames \[N, T, H, W\] or"),
         ({"frames": np.zeros((2, 3, 4))}, r"expected frames as numbers .* got float64 of \[2, 3, 4\]"),
         ({"frames": np.zeros((2, 3, 4, 4), bool)}, "expected frames as numbers .* got bool"),
-        ({"frames": np.array([None])}, r"a\.npz can't be read as arrays: it holds Python objects; exp"),
+        ({"frames": np.array([None])}, r"a\.npz can't be read as arrays: it contains Python objects; exp"),
         ({"labels": [1, 2]}, r"expected labels as 3 names or whole numbers, got int64 of \[2\]"),
         ({"labels": [0.5, 1, 2]}, "expected labels as 3 names or whole numbers, got float64"),
         ({"lengths": [1, 0, 3]}, r"expected lengths in 1\.\.3, got 0 for clip 1"),
         ({"lengths": [1, 2, 4]}, r"expected lengths in 1\.\.3, got 4 for clip 2"),
         ({"lengths": [1.0, 2.0, 3.0]}, "expected lengths as 3 whole numbers, got float64"),
-        ({"frames": np.full((3, 3, 4, 4), np.nan)}, "clip 0 has frames with values that are no finite"),
-        ({"frames": np.full((3, 3, 4, 4), 1e200)}, "clip 0 has frames with values that are no finite"),
-        ({"frames": np.zeros((3, 3, 4, 4), complex)}, "frames holds neither numbers nor names, but"),
+        ({"frames": np.full((3, 3, 4, 4), np.nan)}, "clip 0 has values that are not finite"),
+        ({"frames": np.full((3, 3, 4, 4), 1e200)}, "clip 0 has values that are not finite"),
+        ({"frames": np.zeros((3, 3, 4, 4), complex)}, "frames contains neither numbers nor names, but"),
     ],
 )  # fmt: skip
 def test_arrays_of_another_kind_are_told(tmp_path, arrays, message):
@@ -172,7 +181,7 @@ def test_files_that_are_no_arrays_are_told(tmp_path):
     (tmp_path / "a.npz").write_text("no arrays")
     np.save(tmp_path / "one.npy", np.zeros(3))
     (tmp_path / "one.npy").rename(tmp_path / "one.npz")
-    for name, message in (("a", "can't be read as arrays"), ("one", "holds one array without a name"),
+    for name, message in (("a", "can't be read as arrays"), ("one", "contains one array without a name"),
                           ("none", "there is no file")):  # fmt: skip
         with pytest.raises(GatewiseError, match=message):
             read_clip_arrays(tmp_path / f"{name}.npz")
@@ -188,13 +197,13 @@ def write_archive(path, header, content):
 @pytest.mark.parametrize(
     ("shape", "content", "message"),
     [
-        ((10**6, 10**4, 64, 64), b"\0" * 64, r"frames claims to be uint8 of .* and has 64 bytes; expected"),
-        ((2, 2, 4, 4), b"\0" * 60, r"claims to be uint8 of \[2, 2, 4, 4\] and has 60 bytes"),
-        ((2, -2, 4, -4), b"\0" * 64, "claims to have the shape"),
+        ((10**6, 10**4, 64, 64), b"\0" * 64, r"frames declares uint8 of .* it has 64 bytes; expected"),
+        ((2, 2, 4, 4), b"\0" * 60, r"declares uint8 of \[2, 2, 4, 4\], but it has 60 bytes"),
+        ((2, -2, 4, -4), b"\0" * 64, "header of an array declares the shape"),
         (
             (2, 2, 4, 4),
             b"\0" * 300_000,
-            "unpacks to 0.0 GiB, more than 200 times its size; .* numpy.savez",
+            "decompresses to 0.0 GiB, more than 200 times its size; .* numpy.savez",
         ),
     ],
 )
@@ -222,7 +231,7 @@ def test_a_model_reads_frames_of_its_own_size_only_unless_it_brings_them_to_one(
     form = ImageForm(1, None, (0.0,), (1.0,))
     assert len(reopen_clips(paths, form, (7, 7))) == 6
     with pytest.raises(
-        GatewiseError, match=r"0001\.png is 7 x 7; the model was trained on frames of 9 x 7, and"
+        GatewiseError, match=r"0001\.png is 7 x 7; the model was trained on frames of 9 x 7 without"
     ):
         reopen_clips(paths, form, (9, 7))
     assert reopen_clips(paths, replace(form, size=(9, 7)), (9, 7)).batch([0])[0].shape[2:] == (9, 7, 1)

@@ -72,7 +72,7 @@ def test_images_of_several_frames_are_said_to_be_read_by_their_first(tmp_path):
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     images = open_images([tmp_path / "a.gif"])
     assert images[0].ravel().tolist() == [10] * 4
-    assert images.notes == ("images of several frames or pages, of which the first is read: 1",)
+    assert images.notes == ("images with several frames or pages, of which the first is read: 1",)
 
 
 def test_a_channel_that_never_changes_keeps_its_unit(tmp_path):
@@ -114,7 +114,7 @@ def test_grey_beside_colour_is_refused_unless_it_is_said_how_to_read_them(files,
     Image.new("RGB", (3, 3)).save(tmp_path / "c.png")
     mixed = [*paths, tmp_path / "c.png"]
     with pytest.raises(
-        GatewiseError, match=r"0\.png is grey and .*c\.png has colours; say .*--colour grey or"
+        GatewiseError, match=r"0\.png is grey and .*c\.png has colours; convert all .*--colour grey or"
     ):
         open_images(mixed)
     assert open_images(mixed, "grey")[4].shape == (3, 3, 1)
@@ -143,5 +143,5 @@ def test_labelled_images_are_batches_of_their_own_numbers(files):
 
 def test_large_images_are_few_to_a_batch(files):
     images = open_images(files[0], size=(600, 700))
-    assert LabelledImages(images, [0, 1], [0, 0]).at_once == 2**22 // (600 * 700)
-    assert LabelledImages(images, [], []).at_once == 256
+    assert LabelledImages(images, [0, 1], [0, 0]).max_batch_size == 2**22 // (600 * 700)
+    assert LabelledImages(images, [], []).max_batch_size == 256

@@ -73,7 +73,7 @@ def test_classes_are_folders(labels, classes, tmp_path):
     folder = write_images(COLOUR, tmp_path, labels)
     found = read_class_folders(folder, is_image, "images")
     assert found.classes == classes
-    assert found.parts == ("", "", "")
+    assert found.sets == ("", "", "")
     assert {path.stem: found.classes[own] for path, own in zip(found.paths, found.labels, strict=True)} == {
         f"{number:08d}": str(one).lower() if isinstance(one, bool | np.bool_) else str(one)
         for number, one in enumerate(labels)

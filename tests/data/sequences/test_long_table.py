@@ -238,9 +238,9 @@ def test_columns_by_role(write):
         read(path, channels=("x", "z"))
     with pytest.raises(GatewiseError, match="has no column 'kind' for the label"):
         read(path, label="kind")
-    with pytest.raises(GatewiseError, match="has no column 'kind' for the part"):
-        read(path, part="kind")
-    table, found = read_long(path, LongColumns(part="Class"), labelled=False)
+    with pytest.raises(GatewiseError, match="has no column 'kind' for the name of the set"):
+        read(path, split_column="kind")
+    table, found = read_long(path, LongColumns(split_column="Class"), labelled=False)
     assert found == LongColumns("ID", "t", None, ("x", "y"), "Class")
     assert table.classes == ("u",)
     assert "by column 't', split by column 'Class'; 2 channels" in table.notes[0]

@@ -45,7 +45,7 @@ def test_what_is_not_utf8_is_named_by_its_place(write):
 
 
 def test_bytes_of_zero_are_no_text(write):
-    with pytest.raises(GatewiseError, match="text, line 2: byte 3 of the line is zero, which is in no text"):
+    with pytest.raises(GatewiseError, match="text, line 2: byte 3 of the line is zero, so it is not text"):
         list(Lines(write(b"eins\nzw\0lf\n")))
 
 
@@ -56,7 +56,7 @@ def test_what_unpacks_to_far_more_than_a_text_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(lines, "SMALL", 1000)
     monkeypatch.setattr(lines, "CHUNK", 1000)
     with pytest.raises(
-        GatewiseError, match=r"bomb.gz unpacks to more than 100 times its size, .* unpack it first"
+        GatewiseError, match=r"bomb.gz decompresses to more than 100 times its size, .* decompress it first"
     ):
         Lines(path)
 
@@ -70,5 +70,5 @@ def test_no_file_and_a_broken_one(tmp_path):
     with pytest.raises(GatewiseError, match=r"there is no file '.*nothing'"):
         Lines(tmp_path / "nothing")
     (tmp_path / "half.gz").write_bytes(gzip.compress(TEXT.encode() * 50)[:40])
-    with pytest.raises(GatewiseError, match=r"half\.gz can't be unpacked"):
+    with pytest.raises(GatewiseError, match=r"half\.gz can't be decompressed"):
         Lines(tmp_path / "half.gz")

@@ -84,7 +84,7 @@ def test_row_numbers_ids_and_measurements_are_no_texts(tmp_path, text, found, un
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (",fr\n0,un\n1,deux\n", "column '': expected texts, got its rows' numbers; .* with --source and"),
+        (",fr\n0,un\n1,deux\n", "column '': expected texts, got row numbers; .* with --source and"),
         ("n,fr\n5,un\n3,deux\n", "column 'n': expected texts, got numbers; name the columns"),
         ("day,fr\n2024-01-31,un\n2024-02-01,deux\n", "column 'day': expected texts, got numbers"),
     ],
@@ -101,7 +101,7 @@ def test_numbers_are_taken_for_texts_only_by_name(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("content", "given", "message"),
     [
-        ("only\na\n", {}, "has one column only, 'only'"),
+        ("only\na\n", {}, "has only one column, 'only'"),
         ("x,y\na,b\n", {"source": "de"}, "has no column 'de' for the source; it has x, y"),
         ("x,y\na,b\n", {"source": "x", "target": "x"}, "source and target are both column 'x'"),
         ("x,y\n", {}, "has no rows below its header"),
@@ -149,12 +149,14 @@ def test_two_files_line_by_line(halves):
 def test_mistakes_with_two_files(halves):
     paths = halves("eins\nzwei\n", "one\n")
     with pytest.raises(
-        GatewiseError, match=r"train\.de has 2 lines and .*train\.en has 1; line by line, each must"
+        GatewiseError, match=r"train\.de has 2 lines and .*train\.en has 1; each line must be"
     ):
         read_pairs(*paths)
     with pytest.raises(GatewiseError, match="text files have no columns; leave --source and --target out"):
         read_pairs(*paths, source="x")
-    with pytest.raises(GatewiseError, match=r"train\.de is no table by its name .* with --target-file"):
+    with pytest.raises(
+        GatewiseError, match=r"train\.de does not have the extension of a table .* as --target-file"
+    ):
         read_pairs(paths[0])
 
 

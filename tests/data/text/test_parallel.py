@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
+from gatewise.data.splits import Fractions
 from gatewise.data.text import parallel
 from gatewise.data.text.pairs import TextPairs
-from gatewise.data.text.parallel import Ragged, VocabularyConfig, prepare, split, with_text
-from gatewise.data.text.symbols import END, PADDING
+from gatewise.data.text.parallel import VocabularyConfig, complete_rows, prepare, split_pairs
+from gatewise.data.text.ragged import Ragged
+from gatewise.data.tokenizers.sentences import END, PADDING
 from gatewise.errors import GatewiseError
 
-SHARES = (0.2, 0.3)
+FRACTIONS = Fractions(0.2, 0.3)
 
 
 def pairs_of(sources, targets=None):
@@ -18,7 +20,7 @@ def pairs_of(sources, targets=None):
 
 
 SOME = pairs_of([f"{row} b {row % 7}" for row in range(40)])
-LETTERS = VocabularyConfig("characters")
+LETTERS = VocabularyConfig(kind="characters")
 
 
 def test_rows_are_padded_as_a_loop_would():
@@ -36,7 +38,7 @@ def test_rows_are_padded_as_a_loop_would():
 
 
 def test_a_batch_holds_the_texts():
-    data = prepare(SOME, LETTERS, SHARES)
+    data = prepare(SOME, LETTERS, FRACTIONS)
     for part in (data.train, data.validation, data.test):
         batch = part.__getitems__(range(len(part)))
         for row, (source, target) in enumerate(zip(batch.source, batch.target, strict=True)):
@@ -52,50 +54,52 @@ def test_a_batch_holds_the_texts():
 def test_every_pair_is_in_one_part_and_always_the_same():
     parts = [
         set(one.rows.tolist())
-        for one in vars(prepare(SOME, LETTERS, SHARES)).values()
+        for one in vars(prepare(SOME, LETTERS, FRACTIONS)).values()
         if hasattr(one, "rows")
     ]
     assert [len(one) for one in parts] == [20, 8, 12]
     assert set.union(*parts) == set(range(40))
-    again = split(SOME, np.arange(40), SHARES)
+    again = split_pairs(SOME, np.arange(40), FRACTIONS)
     assert [set(one.tolist()) for one in again] == parts
 
 
 def test_pairs_with_one_source_stay_together():
     pairs = pairs_of([str(row % 10) for row in range(200)], [str(row) for row in range(200)])
-    parts = [{pairs.sources[row] for row in rows} for rows in split(pairs, np.arange(200), SHARES)]
+    parts = [{pairs.sources[row] for row in rows} for rows in split_pairs(pairs, np.arange(200), FRACTIONS)]
     assert [len(one) for one in parts] == [5, 2, 3]
     assert len(set.union(*parts)) == 10
 
 
 def test_not_too_many_are_held_out(monkeypatch):
-    monkeypatch.setattr(parallel, "MOST_HELD", 3)
-    assert [len(one) for one in split(SOME, np.arange(40), SHARES)] == [34, 3, 3]
+    monkeypatch.setattr(parallel, "MAX_HELD_OUT", 3)
+    assert [len(one) for one in split_pairs(SOME, np.arange(40), FRACTIONS)] == [34, 3, 3]
 
 
 def test_symbols_are_learned_from_the_part_to_train_on():
     sources = [f"common{row // 2} same same" for row in range(40)]
-    data = prepare(pairs_of(sources), VocabularyConfig(least=1), SHARES)
+    data = prepare(pairs_of(sources), VocabularyConfig(min_count=1), FRACTIONS)
     names = {name for row in range(len(data.train)) for name in data.source.split(data.train.text(row)[0])}
     assert set(data.source.names) == names
-    assert "; unknown in the test part: " in data.notes[-1]
+    assert "; unknown in the test set: " in data.notes[-1]
 
 
 def test_other_files_are_parts_as_they_are():
     other = pairs_of(["1 b 2", "new new", "0 b 0"])
-    data = prepare(SOME, VocabularyConfig(least=1), SHARES, other, other)
+    data = prepare(SOME, VocabularyConfig(min_count=1), FRACTIONS, other, other)
     assert (len(data.train), len(data.validation), len(data.test)) == (40, 3, 3)
     assert data.test.text(1) == ("new new", "wen wen")
-    assert "1 of the 3 sources to test on were trained on too" in data.notes
+    assert "sources of the test set that are also in the training set: 1 of 3" in data.notes
 
 
 def test_what_can_not_be_learned_from_is_left_out_and_told():
     texts = [*(f"short {row}" for row in range(20)), " ", *(f"{row}" * 50 for row in range(20)), ""]
     targets = ["x" for _ in texts]
-    data = prepare(pairs_of(texts, targets), VocabularyConfig("characters", longest=30), (0.1, 0.1))
+    data = prepare(
+        pairs_of(texts, targets), VocabularyConfig(kind="characters", max_length=30), Fractions(0.1, 0.1)
+    )
     assert data.notes[0] == "pairs.tsv: pairs with an empty side, left out: 2, the first in line 22"
     held = sum(len(part.text(row)[0]) > 30 for part in (data.validation, data.test) for row in range(4))
-    assert data.notes[1] == f"{20 - held} pairs of more than 30 symbols are not trained on"
+    assert data.notes[1] == f"pairs of more than 30 tokens, not in training: {20 - held}"
     assert len(data.train) == 40 - 4 - 4 - (20 - held)
     assert max(data.train.sources.lengths) < 30
 
@@ -105,22 +109,22 @@ def test_what_can_not_be_learned_from_is_left_out_and_told():
     [
         (
             pairs_of(["a"]),
-            "pairs.tsv has 1 different source; expected at least 5, to train on, to validate and",
+            "pairs.tsv: expected at least 5 different sources to split into a training, .*, got 1",
         ),
-        (pairs_of(["a", "a", "b", "b", "b"]), "pairs.tsv has 2 different sources; expected at least 5"),
+        (pairs_of(["a", "a", "b", "b", "b"]), "pairs.tsv: expected at least 5 different sources .*, got 2"),
         (pairs_of(["", "  "], ["a", "b"]), "pairs.tsv: no pair has text on both sides"),
         (
             pairs_of(["a b c d" * 9 + str(row) for row in range(9)]),
-            "every pair has more than 20 symbols; give --max-length",
+            "every pair has more than 20 tokens; increase --max-length",
         ),
     ],
 )
 def test_mistakes(pairs, message):
     with pytest.raises(GatewiseError, match=message):
-        prepare(pairs, VocabularyConfig("characters", longest=20), SHARES)
+        prepare(pairs, VocabularyConfig(kind="characters", max_length=20), FRACTIONS)
 
 
 def test_one_pair_is_enough_where_others_validate_and_test():
-    data = prepare(pairs_of(["a"]), LETTERS, SHARES, SOME, SOME)
+    data = prepare(pairs_of(["a"]), LETTERS, FRACTIONS, SOME, SOME)
     assert len(data.train) == 1
-    assert with_text(SOME, []).tolist() == list(range(40))
+    assert complete_rows(SOME, []).tolist() == list(range(40))

@@ -5,9 +5,10 @@ from itertools import pairwise
 import pytest
 import torch
 
-from gatewise.data.text.alphabet import Bytes
+from gatewise.data.splits import Fractions
 from gatewise.data.text.streams import WARM_UP, TextStreams
-from gatewise.data.text.text import Split, VocabularyConfig, find_texts, read_text, read_whole
+from gatewise.data.text.text import StreamConfig, find_texts, read_text, read_whole
+from gatewise.data.tokenizers.streams import Bytes
 from gatewise.errors import GatewiseError
 
 
@@ -61,7 +62,7 @@ def test_a_bounded_epoch_is_gone_on_with_by_the_next(tmp_path):
 
 def test_later_parts_are_read_from_before_their_beginning(tmp_path):
     text_of(tmp_path, 9000)
-    found = read_text(find_texts(tmp_path / "one.txt"), Split(0.1, 0.1), VocabularyConfig("bytes"))
+    found = read_text(find_texts(tmp_path / "one.txt"), Fractions(0.1, 0.1), StreamConfig("bytes"))
     first, *others = list(TextStreams(found.test, 50).streams(3, 0, 3))
     assert first.skip == WARM_UP
     assert {one.skip for one in others} == {0}

@@ -2,9 +2,10 @@
 
 import pytest
 
+from gatewise.data.splits import Fractions
 from gatewise.data.text import text_files
-from gatewise.data.text.alphabet import Bytes, Characters
-from gatewise.data.text.text import Split, VocabularyConfig, find_texts, read_text, read_whole
+from gatewise.data.text.text import StreamConfig, find_texts, read_text, read_whole
+from gatewise.data.tokenizers.streams import Bytes, Characters
 from gatewise.errors import GatewiseError
 from tests.texts import words
 
@@ -17,7 +18,7 @@ STRANGE = (
 def tiny_blocks(monkeypatch):
     """So that a short text has many."""
     monkeypatch.setattr(text_files, "BLOCK", 13)
-    monkeypatch.setattr(text_files, "PIECE", 37)
+    monkeypatch.setattr(text_files, "CHUNK", 37)
 
 
 def written(folder, **texts):
@@ -30,9 +31,9 @@ def written(folder, **texts):
 @pytest.mark.parametrize("offset", range(8))
 def test_blocks_cut_no_character_wherever_they_end(tmp_path, tiny_blocks, offset):
     whole = "x" * offset + STRANGE
-    alphabet = Characters("".join(sorted(set(whole))))
-    text, _ = read_whole(written(tmp_path, one=whole), alphabet)
-    symbols = alphabet.encode(whole.encode()).tolist()
+    tokenizer = Characters("".join(sorted(set(whole))))
+    text, _ = read_whole(written(tmp_path, one=whole), tokenizer)
+    symbols = tokenizer.encode(whole.encode()).tolist()
     assert len(text) == text.characters == len(whole)
     for first in range(0, len(whole), 7):
         for last in range(first, len(whole) + 1, 11):
@@ -44,47 +45,47 @@ def test_the_parts_of_a_split_follow_each_other(tmp_path, tiny_blocks, kind):
     if kind == "bpe":
         pytest.importorskip("tokenizers")
     whole, most = 3 * STRANGE, 260 if kind == "bpe" else 0
-    found = read_text(written(tmp_path, one=whole), Split(0.2, 0.3), VocabularyConfig(kind, most))
+    found = read_text(written(tmp_path, one=whole), Fractions(0.2, 0.3), StreamConfig(kind, most))
     parts = (found.train, found.validation, found.test)
-    told = [found.alphabet.decode(one.symbols(0, len(one))) for one in parts]
+    told = [found.tokenizer.decode(one.symbols(0, len(one))) for one in parts]
     assert "".join(told) == whole
     assert [one.characters for one in parts] == list(map(len, told))
     total = len(whole.encode())
     assert abs(len(told[0].encode()) - 0.5 * total) < 5
     assert abs(len(told[2].encode()) - 0.3 * total) < 5
     for part, all_before in zip(parts, ("", told[0], "".join(told[:2])), strict=True):
-        before = found.alphabet.decode(part.symbols(-part.before, 0))
+        before = found.tokenizer.decode(part.symbols(-part.before, 0))
         assert all_before.endswith(before)
         assert bool(before) == bool(all_before)
 
 
 def test_the_last_tenth_is_exactly_that(tmp_path):
-    found = read_text(written(tmp_path, one=words(5000)), Split(0.05, 0.1), VocabularyConfig("characters"))
+    found = read_text(written(tmp_path, one=words(5000)), Fractions(0.05, 0.1), StreamConfig("characters"))
     size = found.train.files.size
     assert len(found.test) == size - int(size * 0.9)
 
 
 def test_what_only_later_parts_have_is_unknown(tmp_path):
     text = "abc " * 200 + "abé " * 20 + "ñabc" * 20
-    found = read_text(written(tmp_path, one=text), Split(0.1, 0.1), VocabularyConfig("characters"))
-    assert isinstance(found.alphabet, Characters)
-    assert found.alphabet.characters == " abc"
+    found = read_text(written(tmp_path, one=text), Fractions(0.1, 0.1), StreamConfig("characters"))
+    assert isinstance(found.tokenizer, Characters)
+    assert found.tokenizer.characters == " abc"
     assert 0 in found.test.symbols(0, len(found.test))
     assert found.notes[0] == "960 characters, 4 different ones known"
-    assert "unknown in the test part, and all one symbol, 20 times: ñ" in found.notes
+    assert "unknown in the test set, read as one symbol, 20 times: ñ" in found.notes
 
 
 def test_only_the_most_frequent_characters_where_few_are_wanted(tmp_path):
     found = read_text(
-        written(tmp_path, one="aabbbc" * 100), Split(0.1, 0.1), VocabularyConfig("characters", 3)
+        written(tmp_path, one="aabbbc" * 100), Fractions(0.1, 0.1), StreamConfig("characters", 3)
     )
-    assert found.alphabet.characters == "ab"
+    assert found.tokenizer.characters == "ab"
 
 
 def test_files_of_a_folder_are_one_text_in_the_order_of_their_names(tmp_path):
     files = written(tmp_path, b="\ufeffsecond\n", a="first", c="third")
     text, notes = read_whole(files, Bytes())
-    assert text.alphabet.decode(text.symbols(0, len(text))) == "first\nsecond\nthird"
+    assert text.tokenizer.decode(text.symbols(0, len(text))) == "first\nsecond\nthird"
     assert notes == ("3 files, 18 characters, read byte by byte",)
     assert files.where(7) == f"{tmp_path / 'b.txt'}, line 1, byte 4"
 
@@ -93,38 +94,38 @@ def test_files_of_a_folder_are_one_text_in_the_order_of_their_names(tmp_path):
     ("data", "message"),
     [
         (b"", "one.txt is empty; there is nothing to learn from"),
-        (b"ab", "has 2 bytes, too few for three parts"),
+        (b"ab", "has 2 bytes, too few for three sets"),
         (
             b"good\nba\xe9d\n" * 9,
             r"one.txt, line 2, byte 7: 0xE9 is not UTF-8; save .* or give --tokenizer bytes",
         ),
         ("good\nbad\n".encode("utf-16") * 9, "line 1, byte 0: 0xFF is not UTF-8"),
         (b"good\nb\0d\n" * 9, r"one.txt, line 2, byte 6: a byte is zero, .* or give --tokenizer bytes"),
-        ("good\nbad\n".encode("utf-16-le") * 9, "line 1, byte 1: a byte is zero, which is in no text"),
+        ("good\nbad\n".encode("utf-16-le") * 9, "line 1, byte 1: a byte is zero, so this is not text"),
         (b"\0" * 4000, "line 1, byte 0: a byte is zero"),
-        (b"0" * 4000, "all of the part to train on is '0'; there is nothing to learn from it"),
+        (b"0" * 4000, "the training set only repeats '0'; there is nothing to learn"),
         (b"x" * 40 + "日".encode()[:2], "line 1, byte 40: 0xE6 is not UTF-8"),
     ],
 )
 def test_what_is_no_text(tmp_path, tiny_blocks, data, message):
     with pytest.raises(GatewiseError, match=message):
-        read_text(written(tmp_path, one=data), Split(0.2, 0.2), VocabularyConfig("characters"))
+        read_text(written(tmp_path, one=data), Fractions(0.2, 0.2), StreamConfig("characters"))
 
 
 def test_files_of_other_names_are_counted(tmp_path):
     for name in ("a.txt", "b.md", "c.TEXT", "below/d.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(words(500))
-    found = read_text(find_texts(tmp_path), Split(0.1, 0.1), VocabularyConfig("characters"))
+    found = read_text(find_texts(tmp_path), Fractions(0.1, 0.1), StreamConfig("characters"))
     assert found.notes[0].startswith("2 files, ")
-    assert found.notes[0].endswith("; files of other names, left out: 2 (--files)")
+    assert found.notes[0].endswith("; files with other names, left out: 2 (--files)")
 
 
 def test_bytes_may_mean_anything(tmp_path):
     data = bytes(range(256)) * 4
-    found = read_text(written(tmp_path, one=data), Split(0.1, 0.1), VocabularyConfig("bytes"))
+    found = read_text(written(tmp_path, one=data), Fractions(0.1, 0.1), StreamConfig("bytes"))
     assert len(found.train) == found.train.characters == int(0.8 * len(data))
-    assert "the training part is not in UTF-8: each of its bytes counts as a character" in found.notes
+    assert "the training set is not in UTF-8: each of its bytes counts as a character" in found.notes
 
 
 def test_there_must_be_a_file(tmp_path):
@@ -140,7 +141,7 @@ def test_there_must_be_a_file(tmp_path):
 
 def test_reading_tells_how_far_it_is(tmp_path, tiny_blocks):
     heard = []
-    read_text(written(tmp_path, one=STRANGE), Split(0.1, 0.1), VocabularyConfig("characters"), heard.append)
+    read_text(written(tmp_path, one=STRANGE), Fractions(0.1, 0.1), StreamConfig("characters"), heard.append)
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
     assert len(heard) > 10

@@ -5,7 +5,7 @@ import torch
 
 from gatewise.data.images.captions import Captions, read_captions
 from gatewise.data.images.images import open_images
-from gatewise.data.text.symbols import END, PADDING, learn_symbols
+from gatewise.data.tokenizers.sentences import END, PADDING, learn_sentences
 from gatewise.tasks.caption.baselines import MostFrequentCaption, NearestImage
 from gatewise.tasks.caption.metrics import caption_images, references, score_captions
 from tests.bars import write_captions
@@ -33,7 +33,7 @@ def part(tmp_path_factory):
     files = open_images(table.images)
     files.learn(range(40))
     said = [(*own, "level") if number % 3 == 0 else own for number, own in enumerate(table.captions)]
-    symbols = learn_symbols("words", [text for own in said for text in own], 100)
+    symbols = learn_sentences("words", [text for own in said for text in own], 100)
     return Captions(files, range(40), said, symbols), symbols
 
 

@@ -8,7 +8,7 @@ import torch
 
 from gatewise.cells import GRU, LSTM
 from gatewise.data.images.captions import CaptionBatch
-from gatewise.data.text.symbols import BEGIN, END, PADDING
+from gatewise.data.tokenizers.sentences import BEGIN, END, PADDING
 from gatewise.errors import GatewiseError
 from gatewise.tasks.caption.network import CaptionNetwork
 

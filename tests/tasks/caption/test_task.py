@@ -99,11 +99,11 @@ def test_the_table_says_which_part_an_image_is_in_and_words_are_bounded(folder, 
     assert len(data.symbols) == 5
     assert "; unknown in the test set: " in data.notes[0]
     table.with_columns(part=pl.lit("train")).write_csv(tmp_path / "one.csv")
-    with pytest.raises(GatewiseError, match=r"one\.csv: no image is in the part 'validation'; name some"):
+    with pytest.raises(GatewiseError, match=r"one\.csv: no image is in the set 'validation'; name some"):
         TASK.read(tmp_path / "one.csv", options)
     table.head(4).write_csv(tmp_path / "few.csv")
     with pytest.raises(
-        GatewiseError, match=r"few\.csv has captions of 4 images; expected at least 5, for the training"
+        GatewiseError, match=r"few\.csv: expected at least 5 images with captions to split .*, got 4"
     ):
         TASK.read(tmp_path / "few.csv", TrainOptions(images=str(folder)))
 

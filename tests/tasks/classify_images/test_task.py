@@ -56,7 +56,7 @@ def test_train(folder, trained):
     assert {one.name for one in comparison.results} == {"majority", "logistic", "nearest", name}
     assert comparison.data.notes == (
         "120 grey images of 2 classes, 8 x 8",
-        "training set 84, validation set 18, test set 18 images: every class by its share",
+        "training set 84, validation set 18, test set 18 images: stratified by class",
     )
     scores = {one.name: one.scores for one in comparison.results}
     assert scores["majority"]["accuracy"] == 0.5
@@ -96,7 +96,7 @@ def test_parts_have_their_folders_and_a_network_is_named_by_its_kind(folder):
         "majority", "logistic", "nearest", "cnn", "lattice-lstm"
     }  # fmt: skip
     assert comparison.data.notes[1] == (
-        "training set 34, validation set 6, test set 16 images: the test part by its folder"
+        "training set 34, validation set 6, test set 16 images: the test set by its folder"
     )
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewise.data.series.period import find_period
-from gatewise.data.series.scaled_table import Learned
+from gatewise.data.series.scaled_table import SeriesScaling
 from gatewise.data.series.scaling import Scale, learn_scale
 from gatewise.data.series.series import read_series
 from gatewise.data.series.step import Step
@@ -87,13 +87,13 @@ def test_known_covariates_are_seen_in_the_future_and_observed_ones_are_not():
 
 def test_a_model_keeps_its_scales_on_other_data():
     source = read_series(numbered(60), Columns(time="t", target="y"))
-    learned = Learned({"a": Scale(100.0, 2.0)}, (), ())
+    learned = SeriesScaling({"a": Scale(100.0, 2.0)}, (), ())
     assert prepare(source, WindowPlan(4, 6), learned).learned.series["a"] == Scale(100.0, 2.0)
 
 
 def test_the_present_of_a_series():
     source = read_series(numbered(60), Columns(time="t", target="y"))
-    learned = Learned({"a": Scale(0.0, 1.0)}, (), ())
+    learned = SeriesScaling({"a": Scale(0.0, 1.0)}, (), ())
     now = latest(source, WindowPlan(4, 6), learned)
     assert now.batch.past[0, :, 0].tolist() == [54, 55, 56, 57, 58, 59]
     assert now.times[0].to_list() == [60, 61, 62, 63]
@@ -103,7 +103,7 @@ def test_the_present_needs_what_is_known_in_advance():
     frame = numbered(60).with_columns(price=pl.col("t") * 2.0)
     cut = frame.with_columns(pl.when(pl.col("t") < 57).then(pl.col("y")).alias("y"))
     columns = Columns(time="t", target="y", known=("price",))
-    learned = Learned({"a": Scale(0.0, 1.0)}, (Scale(0.0, 1.0),), ())
+    learned = SeriesScaling({"a": Scale(0.0, 1.0)}, (Scale(0.0, 1.0),), ())
     now = latest(read_series(cut, columns), WindowPlan(3, 6), learned)
     assert now.batch.future[0, :, 0].tolist() == [114, 116, 118]
     with pytest.raises(GatewiseError, match=r"has 3 rows beyond .* a horizon of 4 needs price"):
@@ -113,7 +113,7 @@ def test_the_present_needs_what_is_known_in_advance():
 def test_the_calendar_of_the_future_goes_on():
     frame = pl.DataFrame({"day": pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 2, 29), eager=True)})
     source = read_series(frame.with_columns(y=pl.lit(1.0)))
-    learned = Learned({"y": Scale(0.0, 1.0)}, (), ("week",))
+    learned = SeriesScaling({"y": Scale(0.0, 1.0)}, (), ("week",))
     now = latest(source, WindowPlan(7, 14), learned)
     torch.testing.assert_close(now.batch.future[0], now.batch.past[0, :7, 1:])
 
@@ -125,7 +125,7 @@ def test_a_series_that_is_too_short_says_what_it_lacks():
         prepared(numbered(30), WindowPlan(4, 24))
     source = read_series(numbered(5), Columns(time="t", target="y"))
     with pytest.raises(GatewiseError, match="'a' has 5 steps; the model has a context of 6"):
-        latest(source, WindowPlan(4, 6), Learned({}, (), ()))
+        latest(source, WindowPlan(4, 6), SeriesScaling({}, (), ()))
 
 
 def test_window_starts():

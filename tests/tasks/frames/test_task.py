@@ -56,7 +56,7 @@ def test_order_counts(folder, comparison):
     assert scores.keys() == {"majority", "mean frame", "cnn mean", "gru"}
     assert comparison.data.notes == (
         "120 clips of 2 classes, of 4 to 6 grey frames, 9 x 9",
-        "training set 84, validation set 18, test set 18 clips: every class by its share",
+        "training set 84, validation set 18, test set 18 clips: stratified by class",
     )
     assert scores["gru"] > 0.9
     assert max(scores["mean frame"], scores["cnn mean"]) < 0.8  # both ways show the same frames
@@ -92,7 +92,7 @@ def test_predict_tells_each_clip_whatever_it_lies_in(folder, comparison, tmp_pat
 def test_parts_have_their_folders_and_frames_a_size(folder):
     data = TASK.read(folder / "folders", TrainOptions(size="6x5", frame_stride=2))
     assert data.notes[0].endswith("of 2 classes, of 2 to 3 grey frames, 6 x 5")
-    assert "test set 8 clips: the test part by its folder" in data.notes[1]
+    assert "test set 8 clips: the test set by its folder" in data.notes[1]
     assert data.test.sizes.max() == 3
 
 

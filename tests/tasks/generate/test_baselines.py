@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from gatewise.data.splits import Fractions
 from gatewise.data.text.streams import TextStreams
-from gatewise.data.text.text import Split, VocabularyConfig, find_texts, read_text
+from gatewise.data.text.text import StreamConfig, find_texts, read_text
 from gatewise.errors import GatewiseError
 from gatewise.tasks.generate import baselines as ngram
 from gatewise.tasks.generate.baselines import Ngram, count_grams, discounts, longest_order
@@ -105,7 +106,7 @@ def test_codes_fit_into_63_bits():
 def split(tmp_path):
     path = tmp_path / "text.txt"
     path.write_text(words(6000))
-    return read_text(find_texts(path), Split(0.2, 0.2), VocabularyConfig("characters"))
+    return read_text(find_texts(path), Fractions(0.2, 0.2), StreamConfig("characters"))
 
 
 def test_the_order_is_the_best_on_the_validation_part(split, tmp_path, monkeypatch):
@@ -113,10 +114,10 @@ def test_the_order_is_the_best_on_the_validation_part(split, tmp_path, monkeypat
     parts = [TextStreams(one, 16) for one in (split.train, split.validation)]
     costs = []
     for order in range(1, 8):
-        one = Ngram(len(split.alphabet), order)
+        one = Ngram(len(split.tokenizer), order)
         one.learn(*parts)
         costs.append(text_nll(one, split.validation).per_symbol)
-    chosen = Ngram(len(split.alphabet))
+    chosen = Ngram(len(split.tokenizer))
     chosen.learn(*parts)
     assert chosen.order == 1 + int(np.argmin(costs))
     assert 2 <= chosen.order <= 6  # both too short and too long were tried
@@ -128,7 +129,7 @@ def test_the_order_is_the_best_on_the_validation_part(split, tmp_path, monkeypat
 def test_only_the_end_of_a_long_text_is_counted(split, monkeypatch):
     monkeypatch.setattr(ngram, "MAX_COUNTED", 500)
     parts = [TextStreams(one, 16) for one in (split.train, split.validation)]
-    found, expected = Ngram(len(split.alphabet), 3), Ngram(len(split.alphabet), 3)
+    found, expected = Ngram(len(split.tokenizer), 3), Ngram(len(split.tokenizer), 3)
     found.learn(*parts)
     expected.counted([split.train.symbols(len(split.train) - 500, len(split.train))])
     assert torch.equal(found.grams_3, expected.grams_3)
@@ -142,7 +143,7 @@ def test_a_text_may_be_too_short():
 def test_five_grams_of_shakespeare(real_data):
     """Witten-Bell smoothing is known to come to 1.669 nats a character on the last tenth."""
     path = real_data / "text" / "tinyshakespeare.txt"
-    split = read_text(find_texts(path), Split(0.0001, 0.1), VocabularyConfig("characters"))
-    model = Ngram(len(split.alphabet), 5)
+    split = read_text(find_texts(path), Fractions(0.0001, 0.1), StreamConfig("characters"))
+    model = Ngram(len(split.tokenizer), 5)
     model.learn(TextStreams(split.train, 1), TextStreams(split.validation, 1))
     assert text_nll(model, split.test).per_character == pytest.approx(1.561, abs=0.002)

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from gatewise.cells import GRU, LSTM
-from gatewise.data.text.alphabet import Bytes
+from gatewise.data.splits import Fractions
 from gatewise.data.text.streams import TextBatch, TextStreams
-from gatewise.data.text.text import Split, VocabularyConfig, find_texts, read_text, read_whole
+from gatewise.data.text.text import StreamConfig, find_texts, read_text, read_whole
+from gatewise.data.tokenizers.streams import Bytes
 from gatewise.tasks.generate import network as next_symbol
 from gatewise.tasks.generate.language import LanguageModel
 from gatewise.tasks.generate.network import symbol_nll, text_nll
@@ -21,7 +22,7 @@ def text_of(folder, length=300, **options):
     path = folder / "one.txt"
     path.write_bytes(data.tobytes())
     if options:
-        return read_text(find_texts(path), Split(**options), VocabularyConfig("bytes"))
+        return read_text(find_texts(path), Fractions(**options), StreamConfig("bytes"))
     return read_whole(find_texts(path), Bytes())[0]
 
 
@@ -119,7 +120,7 @@ def test_nats_of_a_character_are_those_of_its_symbols(tmp_path):
 
 def test_a_saved_model_predicts_the_same(tmp_path):
     model = model_of(GRU, dropout=0.4)
-    save_model(tmp_path / "run", SavedModel("generate", "gru", model, {"alphabet": Bytes().to_data()}))
+    save_model(tmp_path / "run", SavedModel("generate", "gru", model, {"tokenizer": Bytes().to_data()}))
     again = load_model(tmp_path / "run").network
     symbols = torch.randint(256, (2, 20))
     assert torch.equal(again.nats(symbols)[0], model.nats(symbols)[0])
@@ -128,8 +129,8 @@ def test_a_saved_model_predicts_the_same(tmp_path):
 def test_a_few_rounds_learn_a_rhyme(tmp_path):
     path = tmp_path / "one.txt"
     path.write_text("one for the money, two for the show\n" * 40)
-    split = read_text(find_texts(path), Split(0.1, 0.1), VocabularyConfig("characters"))
-    model = LanguageModel(LSTM, len(split.alphabet), hidden=48, embedding=16, dropout=0.1)
+    split = read_text(find_texts(path), Fractions(0.1, 0.1), StreamConfig("characters"))
+    model = LanguageModel(LSTM, len(split.tokenizer), hidden=48, embedding=16, dropout=0.1)
     optimizer = torch.optim.Adam(model.parameters(), 0.02)
     streams = TextStreams(split.train, 24).streams(4, 0, 4)
     for _ in range(12):

@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 import torch
 
-from gatewise.data.text.alphabet import Bytes, Characters
+from gatewise.data.tokenizers.streams import Bytes, Characters
 from gatewise.tasks.generate.baselines import Ngram
 from gatewise.tasks.generate.sampling import SamplingConfig, generate_text, sample
 
@@ -87,6 +87,6 @@ def test_without_a_prime_it_begins_with_a_line_or_with_what_there_is():
 
 def test_a_prime_begins_a_line():
     symbols = torch.tensor([1, 2, 3, 2, 2, 4] * 50).numpy()  # after a line break comes another than after b
-    model, alphabet = Ngram(5, 3).counted([symbols]), Characters("\nabc")
-    found = generate_text(model, alphabet, "a", SamplingConfig(temperature=0), torch.Generator())
-    assert next(found) == alphabet.characters[int(model.next(torch.tensor([[1, 2]]))[0].argmax()) - 1] == "b"
+    model, tokenizer = Ngram(5, 3).counted([symbols]), Characters("\nabc")
+    found = generate_text(model, tokenizer, "a", SamplingConfig(temperature=0), torch.Generator())
+    assert next(found) == tokenizer.characters[int(model.next(torch.tensor([[1, 2]]))[0].argmax()) - 1] == "b"

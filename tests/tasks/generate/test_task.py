@@ -64,7 +64,7 @@ def test_the_same_text_gives_its_test_part_again_and_another_one_all(comparison,
     (tmp_path / "other.txt").write_text(words(3000, seed=5) + "é")
     other = evaluated(folder / "run", tmp_path / "other.txt")
     assert len(other.data.test.text) == len((tmp_path / "other.txt").read_text())
-    assert "unknown in it, and all one symbol, 1 times: é" in other.data.notes
+    assert "unknown in it, read as one symbol, 1 times: é" in other.data.notes
 
 
 def test_details_and_picture(comparison, tmp_path):
@@ -94,7 +94,7 @@ def test_an_example_is_a_stretch_of_the_test_part(comparison):
     one = TASK.example(saved, folder / "text.txt", 2)
     symbols = test.symbols(320, 481)
     assert one.batch.symbols[0].tolist() == symbols.tolist()
-    assert one.tracks[0].symbols[:3] == tuple(map(test.alphabet.shown, symbols[:3]))
+    assert one.tracks[0].symbols[:3] == tuple(map(test.tokenizer.display, symbols[:3]))
     assert one.tracks[1].lines[0].values.mean() == pytest.approx(saved.network.loss(one.batch).item())
     last = (len(test) - 2) // 160
     assert len(TASK.example(saved, folder / "text.txt", last).tracks[0].symbols) == len(test) - 1 - 160 * last
@@ -128,7 +128,7 @@ def test_other_symbols_are_scored_by_the_character(tmp_path, tokenizer):
     ("text", "options", "message"),
     [
         ("", {}, "text.txt is empty"),
-        ("a", {}, "text.txt has 1 bytes, too few for three parts"),
+        ("a", {}, "text.txt has 1 bytes, too few for three sets"),
         (
             "short\n" * 8,
             {"batch_size": 64},

@@ -6,8 +6,9 @@ import torch
 from torch.nn import functional
 
 from gatewise.data.labels.channel_steps import ChannelBatch
-from gatewise.data.labels.pieces import whole
-from gatewise.data.labels.token_steps import NONE, TokenSteps, learn_vocabulary
+from gatewise.data.labels.segments import whole_sequences
+from gatewise.data.labels.token_steps import NO_LABEL, TokenSteps
+from gatewise.data.tokenizers.words import learn_words
 from gatewise.modules.windows import windows
 from gatewise.tasks.label import baselines as label_baselines
 from gatewise.tasks.label.baselines import ChannelWindow, MajorityLabel, TokenWindow
@@ -15,7 +16,7 @@ from gatewise.tasks.label.metrics import accuracy, predict_labels
 from tests.sentences import first_and_last, numbered, sentences
 
 TOKENS = ["aa", "aa", "aa", "ab", "ab", "ba", "bbb"]
-LABELS = np.array([1, 1, 0, 0, 2, 2, NONE])
+LABELS = np.array([1, 1, 0, 0, 2, 2, NO_LABEL])
 
 
 class Channels:
@@ -31,7 +32,7 @@ class Channels:
     def __getitems__(self, numbers):
         length = self.sizes[numbers].max()
         values = torch.zeros(len(numbers), length, self.values[0].shape[-1])
-        labels = torch.full((len(numbers), length), NONE)
+        labels = torch.full((len(numbers), length), NO_LABEL)
         for row, number in enumerate(numbers):
             values[row, : self.sizes[number]] = self.values[number]
             labels[row, : self.sizes[number]] = self.labels[number]
@@ -46,11 +47,11 @@ def channels(count=20):
 
 
 def test_the_usual_label_of_each_token():
-    vocabulary = learn_vocabulary(TOKENS)
-    data = TokenSteps(TOKENS, LABELS, vocabulary, whole(np.array([0, 4, 7])))
+    vocabulary = learn_words(TOKENS)
+    data = TokenSteps(TOKENS, LABELS, vocabulary, whole_sequences(np.array([0, 4, 7])))
     usual = MajorityLabel(3)
     usual.learn(data, data)
-    new = TokenSteps(["ab", "bb", "ba", "aa", "bbb"], None, vocabulary, whole(np.array([0, 5])))
+    new = TokenSteps(["ab", "bb", "ba", "aa", "bbb"], None, vocabulary, whole_sequences(np.array([0, 5])))
     # 0, 1 and 2 are there twice each: 0 is first; ab has 0 and 2 once each: the one later in order.
     assert usual(new.__getitems__([0])).argmax(-1).tolist() == [[2, 0, 2, 1, 0]]
     again = MajorityLabel.rebuilt(usual.options())
@@ -97,7 +98,7 @@ def test_the_weights_are_the_optimum_of_a_penalty():
 def test_a_window_of_tokens_beats_the_token_alone_and_sees_no_further():
     _, _, data = numbered(sentences(400, filler=3))
     train, held = first_and_last(data, 300)
-    truth = [held.labels[held.places(one)] for one in range(len(held))]
+    truth = [held.labels[held.slice_of(one)] for one in range(len(held))]
     found = {}
     for name, model in (("usual", MajorityLabel(5)), ("window", TokenWindow(5))):
         model.learn(train, train)

@@ -6,12 +6,12 @@ import torch
 
 from gatewise.data import batching
 from gatewise.data.batching import even_batches
-from gatewise.data.labels.token_steps import NONE
+from gatewise.data.labels.token_steps import NO_LABEL
 from gatewise.metrics.counts import exact_match, mean_f1, total_f1
 from gatewise.tasks.label.metrics import accuracy, by_label, by_span, confusion
 from gatewise.tasks.transcribe.metrics import by_symbol, edits, error_rate
 
-TRUTH = [np.array([0, 1, 1, 2]), np.array([2, NONE, 0])]
+TRUTH = [np.array([0, 1, 1, 2]), np.array([2, NO_LABEL, 0])]
 FOUND = [np.array([0, 1, 0, 2]), np.array([1, 1, 0])]
 
 
@@ -33,7 +33,7 @@ def test_a_label_that_is_predicted_but_never_true_counts_in_the_mean():
 
 
 def test_nothing_to_score():
-    nothing = [np.array([NONE])]
+    nothing = [np.array([NO_LABEL])]
     assert accuracy(nothing, [np.array([0])]) == 0
     assert mean_f1(by_label(confusion(nothing, [np.array([0])], 2))) == 0
     assert total_f1(by_span([[]], [[]], marked=True).values()) == 0

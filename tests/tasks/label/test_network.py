@@ -6,8 +6,9 @@ import torch
 
 from gatewise.cells import GRU, LSTM, RNN
 from gatewise.data.labels.channel_steps import ChannelBatch
-from gatewise.data.labels.pieces import whole
-from gatewise.data.labels.token_steps import NONE, TokenSteps, learn_vocabulary
+from gatewise.data.labels.segments import whole_sequences
+from gatewise.data.labels.token_steps import NO_LABEL, TokenSteps
+from gatewise.data.tokenizers.words import learn_words
 from gatewise.tasks.label.metrics import accuracy, predict_labels
 from gatewise.tasks.label.network import LabelNetwork
 from tests.sentences import first_and_last, numbered, sentences
@@ -25,8 +26,8 @@ def tokens(count=6):
     made = [one for sentence in tagged for one in sentence]
     offsets = np.cumsum([0, *(len(one) for one in tagged)])
     labels = np.arange(len(made)) % 4
-    vocabulary = learn_vocabulary([token for token, _ in made])
-    return vocabulary, TokenSteps([token for token, _ in made], labels, vocabulary, whole(offsets))
+    vocabulary = learn_words([token for token, _ in made])
+    return vocabulary, TokenSteps([token for token, _ in made], labels, vocabulary, whole_sequences(offsets))
 
 
 def test_every_cell_learns_from_words_and_letters(cell):
@@ -61,7 +62,7 @@ def test_padding_changes_nothing(both):
 def test_channels_beyond_the_end_are_not_read():
     network = LabelNetwork(3, GRU, channels=2, hidden=4, **PLAIN)
     values, lengths = torch.randn(2, 5, 2), torch.tensor([5, 3])
-    labels = torch.tensor([[0, 1, 2, 0, 1], [2, 2, 2, NONE, NONE]])
+    labels = torch.tensor([[0, 1, 2, 0, 1], [2, 2, 2, NO_LABEL, NO_LABEL]])
     other = values.clone()
     other[1, 3:] = torch.nan
     one, two = (network.loss(ChannelBatch(given, lengths, labels)) for given in (values, other))
@@ -72,12 +73,12 @@ def test_channels_beyond_the_end_are_not_read():
 
 def test_the_loss_is_the_mean_over_steps_with_a_label():
     network = LabelNetwork(3, RNN, channels=2, hidden=4, **PLAIN).double()
-    labels = torch.tensor([[0, NONE, 2], [1, NONE, NONE]])
+    labels = torch.tensor([[0, NO_LABEL, 2], [1, NO_LABEL, NO_LABEL]])
     batch = ChannelBatch(torch.randn(2, 3, 2).double(), torch.tensor([3, 1]), labels)
     logs = network(batch).log_softmax(-1)
     torch.testing.assert_close(network.loss(batch), -(logs[0, 0, 0] + logs[0, 2, 2] + logs[1, 0, 1]) / 3)
     assert network.weight(batch) == 3
-    nothing = batch._replace(labels=torch.full_like(labels, NONE))
+    nothing = batch._replace(labels=torch.full_like(labels, NO_LABEL))
     assert network.loss(nothing) == 0
 
 
@@ -127,5 +128,5 @@ def test_labels_that_are_told_from_both_sides_need_both_directions(both, least, 
             adam.zero_grad()
             network.loss(train.__getitems__(rows.tolist())).backward()
             adam.step()
-    truth = [held.labels[held.places(one)] for one in range(len(held))]
+    truth = [held.labels[held.slice_of(one)] for one in range(len(held))]
     assert least <= accuracy(truth, predict_labels(network, held).labels) <= most

@@ -91,7 +91,7 @@ def test_other_data_are_scored_whole(tmp_path, text):
     assert comparison.data.notes[0].startswith(f"all of {other}: 7 sentences")
     other.write_text("Zoe B-ORG\nran V\n")
     with pytest.raises(
-        GatewiseError, match=r"other.conll, line 2: the label 'V' is none of those trained on"
+        GatewiseError, match=r"other.conll, line 2: the label 'V' is not among those of the model"
     ):
         evaluate(path.parent / "run", other)
 

@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from gatewise.cells import GRU, LSTM
-from gatewise.data.labels.transcribed import TextPlan, read_signals
+from gatewise.data.labels.transcribed_signals import read_signals
+from gatewise.data.labels.transcript_data import TranscriptOptions
 from gatewise.data.labels.transcripts import TranscriptBatch
 from gatewise.data.sequences.long_table import LongColumns
+from gatewise.data.splits import Fractions
 from gatewise.modules.ctc import negative_log_likelihood
 from gatewise.tasks.transcribe.baselines import MajorityText, WindowTranscriber
 from gatewise.tasks.transcribe.metrics import error_rate, find_texts
@@ -99,14 +101,14 @@ def data(tmp_path):
     signals, texts = blurred(150)
     signals.write_csv(tmp_path / "signals.csv")
     texts.write_csv(tmp_path / "targets.csv")
-    plan = TextPlan("characters", 4, 0.2, 0.2)
-    return read_signals(tmp_path / "signals.csv", LongColumns(), None, "targets.csv", plan)
+    options = TranscriptOptions(unit="characters", beam=4, fractions=Fractions(0.2, 0.2))
+    return read_signals(tmp_path / "signals.csv", LongColumns(), options, targets="targets.csv")
 
 
 def rate(network, data, beam):
     found, chances = find_texts(network, data.test, beam)
     assert ((chances >= 0) & (chances <= 1 + 1e-6)).all()
-    return error_rate(data.test.texts, [data.alphabet.decode(one) for one in found])
+    return error_rate(data.test.texts, [data.tokenizer.decode(one) for one in found])
 
 
 def test_it_learns_to_read_what_is_blurred(data):
@@ -126,9 +128,9 @@ def test_it_learns_to_read_what_is_blurred(data):
 def test_the_most_frequent_text(data):
     majority = MajorityText(3)
     texts = ["ba", "a", "cb", "ba", "a"]
-    data.train.targets = [np.array(data.alphabet.encode(one)) for one in texts]
+    data.train.targets = [np.array(data.tokenizer.encode(one)) for one in texts]
     majority.learn(data.train, data.validation)
-    assert [data.alphabet.decode(one) for one in find_texts(majority, data.test, 0)[0]] == ["a"] * len(
+    assert [data.tokenizer.decode(one) for one in find_texts(majority, data.test, 0)[0]] == ["a"] * len(
         data.test
     )
     again = MajorityText.rebuilt(majority.options())

@@ -124,6 +124,6 @@ def test_strips_of_handwritten_digits_are_read(real_data, tmp_path):
     folder = write_strips(tmp_path / "strips", strips(*digits(real_data, "t10k"), count=40, most=4))
     data = TASK.read(folder, TrainOptions())
     assert data.height == data.channels == 28
-    assert data.alphabet.symbols == tuple("0123456789")
+    assert data.tokenizer.symbols == tuple("0123456789")
     batch = data.train.__getitems__([0, 1, 2])
     assert TASK.network(data, TrainOptions(hidden=4), LSTM).loss(batch).isfinite()

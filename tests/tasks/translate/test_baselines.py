@@ -8,7 +8,7 @@ import torch
 
 from gatewise.data.text.pairs import TextPairs
 from gatewise.data.text.parallel import VocabularyConfig, prepare
-from gatewise.data.text.symbols import END, PADDING, SPECIAL, UNKNOWN
+from gatewise.data.tokenizers.sentences import END, PADDING, SPECIAL, UNKNOWN
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from gatewise.tasks.translate.baselines import ITERATIONS, CopySource, IBMModel1, MostFrequent
 
@@ -23,7 +23,7 @@ def data_of():
     """Everything is trained on; the same pairs validate and test."""
     targets = [" ".join(LEXICON[word] for word in one.split()) for one in SENTENCES]
     pairs = TextPairs("pairs.tsv", SENTENCES, targets, str)
-    return prepare(pairs, VocabularyConfig(least=1), (0.1, 0.1), pairs, pairs)
+    return prepare(pairs, VocabularyConfig(min_count=1), (0.1, 0.1), pairs, pairs)
 
 
 @pytest.fixture(scope="module")

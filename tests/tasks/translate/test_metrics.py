@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gatewise.cells import GRU
-from gatewise.data.text.symbols import UNKNOWN, Symbols
+from gatewise.data.tokenizers.sentences import UNKNOWN, SentenceTokenizer
 from gatewise.errors import GatewiseError
 from gatewise.metrics.text import score
 from gatewise.modules.beam_search import Hypothesis
@@ -70,7 +70,7 @@ class Same(Translator):
         return [Hypothesis(row[:length], 0.0, torch.eye(length + 1)[1:].flip(0)) for row, length in rows]
 
 
-SYMBOLS = Symbols("words", ["one", "two", "three"])
+SYMBOLS = SentenceTokenizer("words", ["one", "two", "three"])
 
 
 def test_unknown_words_are_replaced_by_those_with_the_highest_attention():

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from gatewise.cells import GRU, LSTM
-from gatewise.data.text.parallel import PairBatch, Ragged
-from gatewise.data.text.symbols import BEGIN, END, PADDING
+from gatewise.data.text.parallel import PairBatch
+from gatewise.data.text.ragged import Ragged
+from gatewise.data.tokenizers.sentences import BEGIN, END, PADDING
 from gatewise.errors import GatewiseError
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from gatewise.tasks.translate.network import EncoderDecoder, backwards

@@ -59,7 +59,7 @@ def comparison(folder):
 
 def test_train(folder, comparison):
     assert {one.name for one in comparison.results} == {"copy", "most-frequent", "ibm-model-1", "lstm"}
-    assert "; 10 symbols of the sources, 10 of the targets" in comparison.data.notes[-1]
+    assert "; vocabularies of 10 and 10 tokens" in comparison.data.notes[-1]
     assert drawn(TASK, comparison, folder / "run").keys() == {"attention.png"}
     assert (folder / "run" / "attention.png").stat().st_size > 5000
     network = comparison.chosen(baseline=False).network

@@ -1,1 +1,1 @@
-"""Images, clips of images, and what is told of them: by folders or by a table."""
+"""Images and clips, with their classes or captions, from folders, tables and arrays."""

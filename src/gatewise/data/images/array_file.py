@@ -1,4 +1,4 @@
-"""Arrays from a .npz file: what its headers claim is checked before anything is unpacked."""
+"""Arrays from a .npz file, whose headers are checked before anything is decompressed."""
 
 from __future__ import annotations
 
@@ -13,72 +13,73 @@ import numpy as np
 
 from gatewise.errors import GatewiseError
 
-DENSEST, SMALL = 200, 1 << 30  # an archive unpacks to 200 times its size at most, unless that is little
+MAX_RATIO, SMALL = 200, 1 << 30  # an archive may decompress to 200 times its size, or to 1 GiB
 KINDS = "uifbU"  # numbers and names
 
 
 def read_arrays(path: Path, names: Sequence[str], expected: str) -> dict[str, np.ndarray]:
-    """The arrays of these names that a .npz file has; the first must be there.
+    """Reads the arrays of these names from a .npz file, of which the first is required.
 
-    expected: what to give, for messages
+    expected: a description of the file, for messages
 
-    Raises: `GatewiseError` if the file is something else or damaged, holds Python objects, if a header
-    claims another size than there is, or if it unpacks to far more than its own size.
+    Raises: `GatewiseError` if the file is not of this format, is damaged, contains Python objects, has a
+    header with a wrong size, or decompresses to far more than its own size.
     """
     try:
         with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of headers that an older numpy wrote
+            warnings.simplefilter("ignore")  # about headers of older versions of NumPy
             if file.read(6) == b"\x93NUMPY":
                 raise GatewiseError(
-                    f"{path} holds one array without a name; write a .npz file with {expected}"
+                    f"{path} contains one array without a name; write a .npz file with {expected}"
                 )
             with zipfile.ZipFile(file) as archive:
-                there = [one.removesuffix(".npy") for one in archive.namelist()]
-                if names[0] not in there:
-                    raise GatewiseError(f"{path} holds {', '.join(there) or 'nothing'}; expected {expected}")
-                members = {name: archive.getinfo(f"{name}.npy") for name in names if name in there}
+                found = [one.removesuffix(".npy") for one in archive.namelist()]
+                if names[0] not in found:
+                    listed = ", ".join(found) or "nothing"
+                    raise GatewiseError(f"{path} contains {listed}; expected {expected}")
+                members = {name: archive.getinfo(f"{name}.npy") for name in names if name in found}
                 _check_size(path, [*members.values()])
-                return {name: _array(name, archive, member) for name, member in members.items()}
+                return {name: _read_array(name, archive, member) for name, member in members.items()}
     except GatewiseError:
         raise
-    except Exception as error:  # zipfile, zlib and numpy raise whatever they meet
+    except Exception as error:  # zipfile, zlib and NumPy raise many types
         reason = " ".join(str(error).split()) or type(error).__name__
         raise GatewiseError(f"{path} can't be read as arrays: {reason}; expected {expected}") from error
 
 
 def _check_size(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
     total = sum(one.file_size for one in members)
-    if total > max(DENSEST * path.stat().st_size, SMALL):
+    if total > max(MAX_RATIO * path.stat().st_size, SMALL):
         raise GatewiseError(
-            f"{path} unpacks to {total / 2**30:.1f} GiB, more than {DENSEST} times its size; where that is "
-            "right, write it with numpy.savez, which does not compress"
+            f"{path} decompresses to {total / 2**30:.1f} GiB, more than {MAX_RATIO} times its size; if that "
+            "is correct, write it with numpy.savez, which does not compress"
         )
 
 
-def _array(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+def _read_array(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     with archive.open(member) as file:
-        shape, dtype = _header(file)
+        shape, dtype = _read_header(file)
         size = member.file_size - file.tell()
     if dtype.hasobject:
-        raise ValueError("it holds Python objects")
+        raise ValueError("it contains Python objects")
     if dtype.kind not in KINDS:
-        raise ValueError(f"{name} holds neither numbers nor names, but {dtype}")
+        raise ValueError(f"{name} contains neither numbers nor names, but {dtype}")
     if math.prod(shape) * dtype.itemsize != size:
-        raise ValueError(f"{name} claims to be {dtype} of {list(shape)} and has {size:,} bytes")
+        raise ValueError(f"the header of {name} declares {dtype} of {list(shape)}, but it has {size:,} bytes")
     with archive.open(member) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    """The shape and the type that an array claims to have."""
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """The shape and the type that the header of an array declares."""
     version = np.lib.format.read_magic(file)
     read = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }.get(version)
     if read is None:
-        raise ValueError(f"it is of numpy's version {version}, which is not known")
+        raise ValueError(f"it has the unknown format version {version}")
     shape, _, dtype = read(file)
     if any(size < 0 for size in shape):
-        raise ValueError(f"an array claims to have the shape {list(shape)}")
+        raise ValueError(f"the header of an array declares the shape {list(shape)}")
     return shape, dtype

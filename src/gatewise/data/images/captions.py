@@ -1,4 +1,4 @@
-"""Images and their captions: a folder, and a table that names file and caption in each row."""
+"""Images and their captions: a folder, and a table with a file and a caption in each row."""
 
 from __future__ import annotations
 
@@ -15,24 +15,23 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gatewise.data.images.image_file import is_image
-from gatewise.data.images.images import ImageFiles, batch_of
+from gatewise.data.images.images import ImageFiles, default_batch_size
+from gatewise.data.splits import set_named
 from gatewise.data.tables.table import Table
 from gatewise.data.text.pairs import is_table, read_text_table
-from gatewise.data.text.parallel import Ragged
-from gatewise.data.text.symbols import Symbols
+from gatewise.data.text.ragged import Ragged
+from gatewise.data.tokenizers.sentences import SentenceTokenizer
 from gatewise.errors import GatewiseError
 
 FILES = ("file", "image", "filename", "file_name", "path", "image_name")
 CAPTIONS = ("caption", "text", "description", "sentence", "comment")
-PARTS = {"train": "train", "restval": "train", "validation": "validation", "valid": "validation",
-         "val": "validation", "dev": "validation", "test": "test"}  # fmt: skip
 
 
 class CaptionBatch(NamedTuple):
-    """Images and a caption of each, by the numbers of its symbols.
+    """Images and a caption of each as numbers.
 
-    images: [B, H, W, C], standardised, zero outside their own sizes [B, 2]
-    target: [B, T], each caption ended by END and filled up with PADDING
+    images: [B, H, W, C], standardised, zero outside their sizes: [B, 2]
+    target: [B, T], each caption with END, and PADDING beyond it
     """
 
     images: Tensor
@@ -42,37 +41,41 @@ class CaptionBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class CaptionTable:
-    """What is said of the images of a folder.
+    """The captions of the images of a folder.
 
-    path: of the table; given: it, or the folder that holds it, as the user gave it
-    images: the files, each once; captions: those of each image, one or more
-    parts: of each image, "train", "validation" or "test"; "" where the table does not say
-    columns: those of file and caption; notes: what was found and what left out, a sentence each
+    path: of the table; given: that path, or its folder, as the user gave it
+    images: the files, each once; captions: of each image, one or more
+    sets: of each image, "train", "validation" or "test"; "" if the table has no column for it
+    columns: of file and caption; notes: on what was found and left out
     """
 
     path: str
     given: str
     images: tuple[Path, ...]
     captions: tuple[tuple[str, ...], ...]
-    parts: tuple[str, ...]
+    sets: tuple[str, ...]
     columns: tuple[str, str]
     notes: tuple[str, ...] = ()
 
 
 class Captions(Dataset[CaptionBatch]):
-    """Every caption of some images, with its image: an example for each caption.
+    """Some images with their captions; each caption is an example.
 
-    files: all images; numbers: of those that are in this part; captions: of each of them, one or more
+    files: all images; numbers: of the images of this set; captions: of each of them, one or more
     """
 
     def __init__(
-        self, files: ImageFiles, numbers: Sequence[int], captions: Sequence[Sequence[str]], symbols: Symbols
+        self,
+        files: ImageFiles,
+        numbers: Sequence[int],
+        captions: Sequence[Sequence[str]],
+        tokenizer: SentenceTokenizer,
     ) -> None:
         self.files, self.numbers, self.captions = files, list(numbers), [tuple(one) for one in captions]
         self.image_of = [image for image, own in enumerate(self.captions) for _ in own]
-        self.targets = Ragged.of([symbols.encode(text) for own in self.captions for text in own])
+        self.targets = Ragged.of([tokenizer.encode(text) for own in self.captions for text in own])
         self.sizes = files.sizes[self.numbers].prod(1)[self.image_of]
-        self.at_once = batch_of(int(self.sizes.max(initial=1)) * files.form.channels)
+        self.max_batch_size = default_batch_size(int(self.sizes.max(initial=1)) * files.form.channels)
 
     def __len__(self) -> int:
         return len(self.image_of)
@@ -82,22 +85,28 @@ class Captions(Dataset[CaptionBatch]):
         return CaptionBatch(images, sizes, self.targets.padded(np.array(chosen)))
 
     def pictures(self, chosen: Sequence[int]) -> CaptionBatch:
-        """Some of the images, each once, by their place in `numbers`; the targets are empty."""
+        """Some images, each once, by their places in `numbers`, with empty targets."""
         images, sizes = self.files.batch([self.numbers[one] for one in chosen])
         return CaptionBatch(images, sizes, torch.zeros(len(images), 0, dtype=torch.long))
 
 
 def read_captions(
-    path: Path, images: Path | None = None, file: str | None = None, caption: str | None = None,
-    part: str | None = None,
-) -> CaptionTable:  # fmt: skip
-    """The captions of a table, and the images that it names.
+    path: Path,
+    images: Path | None = None,
+    *,
+    file: str | None = None,
+    caption: str | None = None,
+    split_column: str | None = None,
+) -> CaptionTable:
+    """Reads the captions of a table, and finds the images that it names.
 
-    path: the table, or a folder that holds it; images: the folder of the images, if not that of the table
-    file, caption: columns, by default those that are called so; part: a column of train, validation and test
+    Args:
+        path: of the table, or of a folder that contains it
+        images: the folder of the images, by default that of the table
+        file, caption: columns, by default those with the usual names
+        split_column: with the words train, validation and test
 
-    Raises: `GatewiseError` if there is no table, a column is missing, an image isn't there, or a caption
-    is empty.
+    Raises: `GatewiseError` if there is no table, or if a column, an image or a caption is missing.
     """
     table = read_text_table(_table_of(path))
     folder, given = images or Path(table.path).parent, (file, caption)
@@ -105,17 +114,20 @@ def read_captions(
     caption = _column(table, caption, CAPTIONS, "caption", "caption")
     names = _texts(table, file, "file of an image")
     texts = _texts(table, caption, "caption")
-    parts = [None] * len(names) if part is None else [one or "" for one in _texts(table, part, "part")]
+    sets: list[str | None] = [None] * len(names)
+    if split_column is not None:
+        sets = [one or "" for one in _texts(table, split_column, "name of the set")]
     found: dict[str, tuple[list[str], str]] = {}
     paths: dict[str, Path] = {}
-    for row, (name, text, own) in enumerate(zip(names, texts, parts, strict=True)):
+    for row, (name, text, own) in enumerate(zip(names, texts, sets, strict=True)):
         where = f"{table.path}, {table.place(row)}"
         if name not in found:
             paths[name or ""] = _image(folder, name or "", where)
         if not (text or "").strip():
             raise GatewiseError(f"{where}: the caption of {name} is empty")
-        known, before = found.setdefault(name or "", ([], _part(own, where)))
-        if _part(own, where) != before:
+        set_name = "" if own is None else set_named(own, where)
+        known, before = found.setdefault(name or "", ([], set_name))
+        if set_name != before:
             raise GatewiseError(f"{where}: {name} is in {own!r}, and in {before!r} above")
         known.append(text or "")
     return CaptionTable(
@@ -125,12 +137,12 @@ def read_captions(
         tuple(tuple(own) for own, _ in found.values()),
         tuple(own for _, own in found.values()),
         (file, caption),
-        (*_told_columns(file, caption, given), *_unnamed(paths.values())),
+        (*_describe_columns(file, caption, given), *_unnamed(paths.values())),
     )
 
 
 def image_column(path: Path, file: str) -> tuple[tuple[str, ...], list[Path]]:
-    """The images that a table names, each once: their names there, and their files beside it.
+    """The images that a table names, each once: their names, and their files.
 
     Raises: `GatewiseError` if there is no such column, or no such file.
     """
@@ -143,12 +155,11 @@ def image_column(path: Path, file: str) -> tuple[tuple[str, ...], list[Path]]:
 
 
 def _image(folder: Path, name: str, where: str) -> Path:
-    """The file of an image that a table names. Raises: `GatewiseError` if it is not within the folder."""
+    """The file of an image that a table names. Raises: `GatewiseError` if it is not in the folder."""
     inside = os.path.relpath(os.path.join(folder, name), folder)
     if inside.split(os.sep)[0] == os.pardir:
         raise GatewiseError(
-            f"{where}: {name!r} names no image within the folder {str(folder)!r}; "
-            "--images FOLDER gives another"
+            f"{where}: {name!r} names no image in the folder {str(folder)!r}; give another with --images"
         )
     if not (folder / inside).is_file():
         raise GatewiseError(f"{where}: there is no image {str(folder / inside)!r}")
@@ -156,22 +167,22 @@ def _image(folder: Path, name: str, where: str) -> Path:
 
 
 def _texts(table: Table, name: str, role: str) -> list[str | None]:
-    """The cells of a column as texts, None where one is empty."""
+    """The cells of a column as texts, None for an empty one."""
     cells = table.column(name, role)
     if not (cells.dtype in (pl.String, pl.Null) or cells.dtype.is_numeric()):
         raise GatewiseError(f"{table.path}, column {name!r}: expected texts as {role}, got {cells.dtype}")
     return cells.cast(pl.String).to_list()
 
 
-def _told_columns(file: str, caption: str, given: tuple[str | None, str | None]) -> tuple[str, ...]:
-    """A sentence on the columns, unless they were given or have the most usual names."""
+def _describe_columns(file: str, caption: str, given: tuple[str | None, str | None]) -> tuple[str, ...]:
+    """A note on the columns, unless they were given or have the most usual names."""
     if file in (FILES[0], given[0]) and caption in (CAPTIONS[0], given[1]):
         return ()
     return (f"images are named in column {file!r}, captions are column {caption!r}",)
 
 
 def _unnamed(paths: Iterable[Path]) -> tuple[str, ...]:
-    """A sentence on the images beside those that the table names, if there are any."""
+    """A note on the images that the table does not name, if there are any."""
     named = set(paths)
     others = [one for folder in {path.parent for path in named} for one in folder.iterdir()]
     count = sum(is_image(one) and one not in named for one in others)
@@ -183,8 +194,8 @@ def _table_of(path: Path) -> Path:
         return path
     tables = sorted(one for one in path.iterdir() if is_table(one) and not one.name.startswith("."))
     if len(tables) != 1:
-        told = f"{len(tables)} tables, {', '.join(one.name for one in tables)}" if tables else "no table"
-        raise GatewiseError(f"{path} holds {told}; give the CSV of the captions itself")
+        listed = f"{len(tables)} tables, {', '.join(one.name for one in tables)}" if tables else "no table"
+        raise GatewiseError(f"{path} contains {listed}; give the path of the table of captions")
     return tables[0]
 
 
@@ -197,13 +208,6 @@ def _column(table: Table, given: str | None, names: Sequence[str], role: str, op
             if one.lower() == name:
                 return one
     raise GatewiseError(
-        f"{table.path} has no column {names[0]!r}, it has {', '.join(table.columns)}; name one by --{option}"
+        f"{table.path} has no column {names[0]!r}, it has {', '.join(table.columns)}; "
+        f"name one with --{option}"
     )
-
-
-def _part(told: str | None, where: str) -> str:
-    if told is None:
-        return ""
-    if told.strip().lower() not in PARTS:
-        raise GatewiseError(f"{where}: expected train, validation or test as the part, got {told!r}")
-    return PARTS[told.strip().lower()]

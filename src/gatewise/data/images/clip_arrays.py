@@ -12,11 +12,11 @@ from gatewise.data.images.image_file import ImageForm
 from gatewise.data.tables.table import LARGEST
 from gatewise.errors import GatewiseError
 
-KEYS = "frames [N, T, H, W] or [N, T, H, W, C], labels [N] and, where clips differ in length, lengths [N]"
+KEYS = "frames [N, T, H, W] or [N, T, H, W, C], labels [N] and, if clips differ in length, lengths [N]"
 
 
 class ClipArrays(Clips):
-    """Clips [N, T, H, W, C] in memory, with a label as text for each where there are any."""
+    """Clips [N, T, H, W, C] in memory. labels: of each, as text, empty if there are none"""
 
     def __init__(
         self, path: Path, frames: np.ndarray, lengths: np.ndarray, labels: tuple[str, ...], form: ImageForm
@@ -32,21 +32,23 @@ class ClipArrays(Clips):
 def read_clip_arrays(
     path: Path, form: ImageForm | None = None, size: tuple[int, int] | None = None, every: int = 1
 ) -> ClipArrays:
-    """The clips of a .npz file, which nothing in can execute.
+    """Reads the clips of a .npz file without executing code from it.
 
-    frames [N, T, H, W] or [N, T, H, W, C]: whole numbers or fractions, in any unit
-    labels [N]: names or whole numbers; lengths [N]: how many frames of each clip count, all if missing
-    form, size: those of a model that was trained before; None to take the file's own
-    every: takes every so manyth frame
+    The file has `frames` [N, T, H, W] or [N, T, H, W, C], numbers in any unit, `labels` [N], names or whole
+    numbers, and optionally `lengths` [N], the frames of each clip.
 
-    Raises: `GatewiseError` if the file or an array isn't of this kind.
+    Args:
+        form, size: those of a trained model; None for those of the file
+        every: reads every n-th frame only
+
+    Raises: `GatewiseError` if the file or an array is not of this kind.
     """
     arrays = _arrays(path)
     frames = arrays["frames"]
     frames = frames[..., None] if frames.ndim == 4 else frames
     if frames.ndim != 5 or 0 in frames.shape or frames.dtype.kind not in "uif":
         raise GatewiseError(
-            f"{path}: expected frames as numbers of shape [N, T, H, W] or [N, T, H, W, C], none being zero, "
+            f"{path}: expected frames as numbers of shape [N, T, H, W] or [N, T, H, W, C] without zeros, "
             f"got {arrays['frames'].dtype} of {list(arrays['frames'].shape)}"
         )
     count, steps = frames.shape[:2]
@@ -57,12 +59,12 @@ def read_clip_arrays(
         raise GatewiseError(f"{path}: expected lengths in 1..{steps}, got {lengths[row]} for clip {row}")
     for number in range(count) if frames.dtype.kind == "f" else ():
         if not (np.abs(frames[number, : lengths[number]]) <= LARGEST).all():
-            raise GatewiseError(f"{path}: clip {number} has frames with values that are no finite numbers")
+            raise GatewiseError(f"{path}: clip {number} has values that are not finite")
     form = form or ImageForm(frames.shape[-1])
     if form.channels != frames.shape[-1] or size not in (None, frames.shape[2:4]):
-        told = " x ".join(map(str, (*(size or frames.shape[2:4]), form.channels)))
+        expected = " x ".join(map(str, (*(size or frames.shape[2:4]), form.channels)))
         raise GatewiseError(
-            f"{path}: the model was trained on frames of {told}, "
+            f"{path}: the model was trained on frames of {expected}, "
             f"got {' x '.join(map(str, frames.shape[2:]))} (height, width, channels)"
         )
     labels = arrays.get("labels")
@@ -76,7 +78,7 @@ def read_clip_arrays(
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of the file that are known by name."""
+    """The arrays of the file with known names."""
     if not path.is_file():
         raise GatewiseError(f"there is no file {str(path)!r}; give a .npz file with {KEYS}")
     return read_arrays(path, ("frames", "labels", "lengths"), KEYS)

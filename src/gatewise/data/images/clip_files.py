@@ -1,4 +1,4 @@
-"""Clips from files: folders of frames, and animated images."""
+"""Clips from folders of frames, and from animated images."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from gatewise.data.images.class_folders import natural
 from gatewise.data.images.clips import Clips
-from gatewise.data.images.image_file import Header, ImageForm, is_image, opened, pixels, read_image
-from gatewise.data.images.images import MEMORY, Colour, Kept, channels_of
-from gatewise.data.images.survey import find_span, look, told_span, usual_span
+from gatewise.data.images.image_file import Header, ImageForm, is_image, pixels, read_image, read_with
+from gatewise.data.images.images import MEMORY, ArrayCache, Colour, channels_of
+from gatewise.data.images.survey import default_value_range, describe_range, examine, find_value_range
 from gatewise.errors import GatewiseError
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClipFile:
-    """One clip: an animated image, or a folder's images in the order of their names.
+    """One clip: an animated image, or the images of a folder in the order of their names.
 
-    files: of its frames, or the one that holds them all; header: of the first frame; count: of frames
-    deep: whether the first frame has more than 8 bits; others: how many files of its folder are no images
+    files: of its frames, or the one file with all of them; header: of the first frame; count: of frames
+    deep: whether the first frame has more than 8 bits; others: the number of files that are not images
     """
 
     path: Path
@@ -36,24 +36,24 @@ class ClipFile:
     others: int = 0
 
     def read(self, form: ImageForm, every: int) -> np.ndarray:
-        """[T, H, W, C], every so manyth frame. Raises: `GatewiseError` that names a broken file."""
+        """[T, H, W, C], every n-th frame. Raises: `GatewiseError` with the path of a damaged file."""
         if self.path.is_dir():
             frames = [read_image(file, form) for file in self.files[::every]]
         else:
-            frames = opened(self.path, lambda image: _animation(image, form, range(0, self.count, every)))
+            frames = read_with(self.path, lambda image: _animation(image, form, range(0, self.count, every)))
         for place, frame in enumerate(frames):
             if frame.shape != frames[0].shape:
                 raise GatewiseError(
                     f"{self.files[place * every if self.path.is_dir() else 0]} is {_size(frame.shape)} and "
-                    f"its clip's first frame {_size(frames[0].shape)}; give a --size to bring all to"
+                    f"its clip's first frame {_size(frames[0].shape)}; resize all with --size"
                 )
         return np.stack(frames)
 
 
 class ClipFiles(Clips):
-    """Clips by number, read when asked for; those read first are kept while `memory` lasts.
+    """Clips by number, read on request and cached while `memory` lasts.
 
-    clips: of one size, unless the form has one; every: takes every so manyth frame
+    clips: of one size, unless the form has one; every: reads every n-th frame only
     """
 
     def __init__(
@@ -62,9 +62,11 @@ class ClipFiles(Clips):
         self.clips, self.form, self.every = tuple(clips), form, every
         self.names = tuple(str(clip.path) for clip in clips)
         deep, others = sum(clip.deep for clip in clips), sum(clip.others for clip in clips)
-        told = [told_span(form.span, deep, "clips")] if deep and form.span else []
-        told += [f"files in the folders of clips that are no images, left out: {others:,}"] if others else []
-        self.notes = tuple(told)
+        notes = [describe_range(form.span, deep, "clips")] if deep and form.span else []
+        notes += (
+            [f"files in the folders of clips that are not images, left out: {others:,}"] if others else []
+        )
+        self.notes = tuple(notes)
         self.lengths = np.array([-(-clip.count // every) for clip in clips])
         first = clips[0]
         self.size = form.fitted(*first.header[:2])
@@ -72,57 +74,55 @@ class ClipFiles(Clips):
             if form.fitted(*clip.header[:2]) != self.size:
                 raise GatewiseError(
                     f"{clip.files[0]} is {_size(clip.header)} and {first.files[0]} {_size(first.header)}; "
-                    "give a --size to bring all to"
+                    "resize all with --size"
                 )
-        self._kept = Kept(lambda number: self.clips[number].read(form, every), memory)
+        self._cache = ArrayCache(lambda number: self.clips[number].read(form, every), memory)
         if self.lengths.sum() * np.prod(self.size) * form.channels <= memory:
             for number in range(len(clips)):
-                self._kept[number]
+                self._cache[number]
 
     def __getitem__(self, number: int) -> np.ndarray:
-        return self._kept[number]
+        return self._cache[number]
 
 
 def is_clip(path: Path) -> bool:
-    """Whether a path is an image, or a folder that isn't hidden."""
+    """Whether a path is an image, or a folder that is not hidden."""
     return is_image(path) or (path.is_dir() and not path.name.startswith("."))
 
 
 def open_clips(
     paths: Sequence[Path], colour: Colour = "auto", size: tuple[int, int] | None = None, every: int = 1
 ) -> ClipFiles:
-    """Clips of these folders and animated images; reads all at once where all fit into memory.
+    """Opens the clips of folders and animated images; reads all at once if they fit into memory.
 
-    Raises: `GatewiseError` if a folder is empty, a file is broken, or sizes or colours differ.
+    Raises: `GatewiseError` if a folder is empty, a file is damaged, or sizes or colours differ.
     """
     clips = [read_clip(path) for path in paths]
     if all(clip.count == 1 for clip in clips):
-        raise GatewiseError(
-            f"every clip has one frame only, as {paths[0]}; classify tells still images apart"
-        )
+        raise GatewiseError(f"every clip has only one frame, as {paths[0]}; use classify for still images")
     channels = channels_of([clip.files[0] for clip in clips], [clip.header for clip in clips], colour)
-    return ClipFiles(clips, ImageForm(channels, size, span=find_span(_deep(clips))), every)
+    return ClipFiles(clips, ImageForm(channels, size, span=find_value_range(_deep_files(clips))), every)
 
 
 def reopen_clips(paths: Sequence[Path], form: ImageForm, size: tuple[int, int], every: int = 1) -> ClipFiles:
-    """Other clips, in a form that was learned before; `size` is that of the frames that were trained on.
+    """Opens other clips in a form that was learned. size: of the frames of the training
 
-    Raises: `GatewiseError` if a file is broken, or frames are of another size.
+    Raises: `GatewiseError` if a file is damaged, or frames have another size.
     """
     clips = [read_clip(path) for path in paths]
     if form.span is None:
-        form = replace(form, span=usual_span(find_span(_deep(clips))))
+        form = replace(form, span=default_value_range(find_value_range(_deep_files(clips))))
     for clip in clips:
         if form.fitted(*clip.header[:2]) != size:
             raise GatewiseError(
-                f"{clip.files[0]} is {_size(clip.header)}; the model was trained on frames of {_size(size)}, "
-                "and without a --size to bring others to"
+                f"{clip.files[0]} is {_size(clip.header)}; the model was trained on frames of {_size(size)} "
+                "without --size, and can't resize others"
             )
     return ClipFiles(clips, form, every)
 
 
 def read_clip(path: Path) -> ClipFile:
-    """What a clip tells before its frames are decoded. Raises: `GatewiseError` that names it."""
+    """Reads the headers of a clip. Raises: `GatewiseError` with its path if it can't be read."""
     files: tuple[Path, ...] = (path,)
     others = 0
     if path.is_dir():
@@ -130,16 +130,16 @@ def read_clip(path: Path) -> ClipFile:
         files = tuple(filter(is_image, inside))
         others = len(inside) - len(files)
         if not files:
-            raise GatewiseError(f"{path} holds no images; put the frames of a clip into a folder of its own")
-    first = opened(files[0], look)
+            raise GatewiseError(f"{path} contains no images; put the frames of each clip into a folder")
+    first = read_with(files[0], examine)
     count = len(files) if path.is_dir() else first.frames
     return ClipFile(path, files, first.header, count, first.deep, others)
 
 
 def find_clips(root: Path) -> list[Path]:
-    """Every clip below a folder, or the one that it is itself: for clips whose classes are unknown.
+    """Finds all unlabelled clips below a folder, or the one clip that a path is.
 
-    A folder with still images in it is a clip, in any other each animated image is one.
+    A folder with still images is a clip; in any other folder each animated image is one.
 
     Raises: `GatewiseError` if there is none.
     """
@@ -153,12 +153,12 @@ def find_clips(root: Path) -> list[Path]:
         animated = [path for path in images if read_clip(path).count > 1]
         found += [folder] if len(animated) < len(images) else animated
     if not found:
-        raise GatewiseError(f"{root} holds no clips: folders of frames, or animated images")
+        raise GatewiseError(f"{root} contains no clips; expected folders of frames, or animated images")
     return found
 
 
-def _deep(clips: Sequence[ClipFile]) -> list[Path]:
-    """The files of clips of more than 8 bits."""
+def _deep_files(clips: Sequence[ClipFile]) -> list[Path]:
+    """The files of clips with more than 8 bits."""
     return [file for clip in clips if clip.deep for file in clip.files]
 
 

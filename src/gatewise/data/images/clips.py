@@ -1,4 +1,4 @@
-"""Clips, which are sequences of images of one size: what all kinds of them have in common, and batches."""
+"""Clips, which are sequences of images of one size, and batches of them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gatewise.data.images.image_file import ImageForm
-from gatewise.data.images.images import SAMPLE, batch_of, padded, standardised, with_scale
+from gatewise.data.images.images import SAMPLE, default_batch_size, pad_arrays, standardise, with_scale
 
 
 class ClipBatch(NamedTuple):
-    """What a network for clips sees.
+    """The input of a network for clips.
 
-    frames: [B, T, H, W, C], standardised, zero behind each clip's end
-    lengths: [B], how many frames each has; labels: [B], the numbers of their classes
+    frames: [B, T, H, W, C], standardised, zero beyond lengths: [B]; labels: [B], class numbers
     """
 
     frames: Tensor
@@ -30,9 +29,9 @@ class ClipBatch(NamedTuple):
 class Clips(ABC):
     """Clips by number.
 
-    form: how a frame becomes numbers; names: of the clips, as a user knows them
-    lengths: [N], how many frames each has; size: the height and width of all frames
-    notes: what is not read as it is, a sentence each
+    form: of the frames; names: of the clips, for users
+    lengths: [N], the frames of each clip; size: height and width of all frames
+    notes: on what is converted or left out
     """
 
     form: ImageForm
@@ -43,30 +42,32 @@ class Clips(ABC):
 
     @abstractmethod
     def __getitem__(self, number: int) -> np.ndarray:
-        """[T, H, W, C], pixels as they are. Raises: `GatewiseError` that names what is broken."""
+        """[T, H, W, C], pixels that are not standardised. Raises: `GatewiseError` with a damaged file."""
 
     def __len__(self) -> int:
         return len(self.names)
 
     def learn(self, numbers: Sequence[int]) -> None:
-        """Takes mean and deviation of each channel from clips of the training part."""
+        """Learns the mean and standard deviation of each channel from clips of the training set."""
         some = numbers[:: -(-len(numbers) // SAMPLE)]
         self.form = with_scale(self.form, (self[number] for number in some))
 
     def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Clips [B, T, H, W, C], standardised, zero behind their ends, and their lengths [B]."""
-        frames, lengths = padded([standardised(self[number], self.form) for number in numbers], axes=1)
+        """Clips [B, T, H, W, C], standardised, zero beyond their lengths [B]."""
+        frames, lengths = pad_arrays([standardise(self[number], self.form) for number in numbers], axes=1)
         return frames, lengths[:, 0]
 
 
 class LabelledClips(Dataset[ClipBatch]):
-    """Some of the clips, by their numbers, with the label of each; `sizes` are their lengths."""
+    """Some of the clips, with the label of each; `sizes` are their lengths."""
 
     def __init__(self, clips: Clips, numbers: Sequence[int], labels: Sequence[int]) -> None:
         self.clips, self.numbers, self.labels = clips, list(numbers), torch.as_tensor(labels)
         self.sizes = clips.lengths[self.numbers]
         longest = int(self.sizes.max(initial=1))
-        self.at_once = batch_of(longest * clips.size[0] * clips.size[1] * clips.form.channels)
+        self.max_batch_size = default_batch_size(
+            longest * clips.size[0] * clips.size[1] * clips.form.channels
+        )
 
     def __len__(self) -> int:
         return len(self.numbers)

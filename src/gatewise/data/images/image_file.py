@@ -1,4 +1,4 @@
-"""One image from a file: what its header tells, and its pixels as grey or colour."""
+"""One image from a file: its header, and its pixels in grey or colour."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm")
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
-ORIENTATION = 0x0112  # EXIF's tag for how a camera was held
+ORIENTATION = 0x0112  # EXIF's tag
 SIXTEEN_BITS = 65535
-TURNED = (5, 6, 7, 8)  # its values that swap height and width
+TURNED = (5, 6, 7, 8)  # orientations that swap height and width
 
-Read = TypeVar("Read")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class ImageForm:
-    """How an image becomes numbers.
+    """How an image is converted to numbers.
 
     channels: C, 1 for grey, 3 for colour
-    size: (height, width) that images are brought to, or None; a width of 0 keeps an image's shape
+    size: (height, width) to which images are resized, or None; a width of 0 keeps the aspect ratio
     mean, deviation: of each channel, for `(pixel - mean) / deviation`; empty before they are learned
     span: the values that become 0 and 255 in images of more than 8 bits; None for 0 and 65535
     """
@@ -42,7 +42,7 @@ class ImageForm:
     span: tuple[int, int] | None = None
 
     def fitted(self, height: int, width: int) -> tuple[int, int]:
-        """The size that an image of this one gets.
+        """The size to which an image is resized.
 
         >>> ImageForm(1, (28, 0)).fitted(56, 100), ImageForm(1, (28, 28)).fitted(56, 100)
         ((28, 50), (28, 28))
@@ -53,7 +53,7 @@ class ImageForm:
 
 
 class Header(NamedTuple):
-    """What an image tells before it is decoded."""
+    """The properties of an image that is not decoded."""
 
     height: int
     width: int
@@ -61,23 +61,23 @@ class Header(NamedTuple):
 
 
 def read_image(path: Path, form: ImageForm) -> np.ndarray:
-    """[H, W, C] bytes: upright, on white where it was transparent, more bits brought to 8 by the form's span.
+    """[H, W, C] bytes: upright, transparency on white, more than 8 bits scaled by the form's span.
 
-    Raises: `GatewiseError` that names a file that is no image or is broken.
+    Raises: `GatewiseError` with the path of a file that is not an image or is damaged.
     """
-    return opened(path, lambda image: pixels(image, form))
+    return read_with(path, lambda image: pixels(image, form))
 
 
 def read_header(path: Path) -> Header:
-    """An image's size, upright, and whether it is grey; its pixels aren't decoded.
+    """The size of the upright image, and whether it is grey, without decoding it.
 
-    Raises: `GatewiseError` that names a file that is no image.
+    Raises: `GatewiseError` with the path of a file that is not an image.
     """
-    return opened(path, header)
+    return read_with(path, header)
 
 
 def read_size(text: str) -> tuple[int, int] | None:
-    """A size as users write it, HEIGHTxWIDTH.
+    """Parses a size, HEIGHTxWIDTH.
 
     >>> read_size("28x40"), read_size("28"), read_size("28x"), read_size("")
     ((28, 40), (28, 28), (28, 0), None)
@@ -94,29 +94,29 @@ def read_size(text: str) -> tuple[int, int] | None:
 
 
 def is_image(path: Path) -> bool:
-    """Whether a path is named like an image and not hidden; a pipe or a folder is none."""
+    """Whether a path has the name of an image and is not hidden, nor a pipe or a folder."""
     named = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
     return named and (path.is_file() or not path.exists())
 
 
-def opened(path: Path, read: Callable[[Image], Read]) -> Read:
-    """What `read` makes of an image's file. Raises: `GatewiseError` that names the file."""
+def read_with(path: Path, read: Callable[[Image], Result]) -> Result:
+    """Applies `read` to an opened image. Raises: `GatewiseError` with the path if that fails."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of damaged tags, and of large images
+            warnings.simplefilter("ignore")  # about damaged tags and large images
             with Image.open(path) as image:
                 return read(image)
     except UnidentifiedImageError as error:
-        raise GatewiseError(f"{path} is no image that can be read; take it out of the folder") from error
-    except Exception as error:  # a decoder raises whatever it stumbles over
+        raise GatewiseError(f"{path} is not a readable image; remove it from the folder") from error
+    except Exception as error:  # decoders raise many types
         reason = " ".join(str(error).split()) or type(error).__name__
         raise GatewiseError(f"{path} can't be read as an image: {reason}") from error
 
 
 def header(image: Image) -> Header:
-    """What an opened image tells."""
+    """The header of an opened image."""
     width, height = image.size
     if image.getexif().get(ORIENTATION) in TURNED:
         width, height = height, width
@@ -129,7 +129,7 @@ def is_deep(image: Image) -> bool:
 
 
 def is_halved(image: Image) -> bool:
-    """Whether an opened image has 16 bits a channel, of which its decoder gives the upper 8."""
+    """Whether an opened image has 16 bits per channel, of which its decoder returns the upper 8."""
     return not is_deep(image) and any(";16" in str(tile[-1]) for tile in getattr(image, "tile", ()))
 
 
@@ -141,9 +141,9 @@ def pixels(image: Image, form: ImageForm) -> np.ndarray:
     if is_deep(image):
         image = PIL.Image.fromarray(_eight_bits(np.asarray(image), form.span))
     elif image.mode == "F":
-        raise ValueError("its pixels are fractions, not whole numbers")
+        raise ValueError("its pixels are floats, not whole numbers")
     elif is_halved(image) and not np.asarray(image).any():
-        raise ValueError("it has 16 bits a channel and small values only; save it with 8 bits a channel")
+        raise ValueError("it has 16 bits per channel and only small values; save it with 8 bits per channel")
     image = ImageOps.exif_transpose(image)
     if image.has_transparency_data:
         white = PIL.Image.new("RGBA", image.size, "white")
@@ -156,7 +156,7 @@ def pixels(image: Image, form: ImageForm) -> np.ndarray:
 
 
 def _eight_bits(values: np.ndarray, span: tuple[int, int] | None) -> np.ndarray:
-    """Values within the span as 0 to 255; those beyond are the nearest."""
+    """Values scaled from the span to 0 to 255, with those outside clipped."""
     whole = values.astype(np.int64)
     if span is None and (whole.min() < 0 or whole.max() > SIXTEEN_BITS):
         raise ValueError("its pixels have more than 16 bits")

@@ -1,4 +1,4 @@
-"""Many images by number: decoded when a batch asks for them, the first of them kept in memory."""
+"""Images by number, decoded on request and cached in memory."""
 
 from __future__ import annotations
 
@@ -13,22 +13,28 @@ from torch import Tensor
 
 from gatewise.data.images.class_folders import natural
 from gatewise.data.images.image_file import Header, ImageForm, is_image, read_image
-from gatewise.data.images.survey import Survey, find_span, survey, told_span, usual_span
+from gatewise.data.images.survey import (
+    ImageSurvey,
+    default_value_range,
+    describe_range,
+    find_value_range,
+    survey,
+)
 from gatewise.errors import GatewiseError
 
-MEMORY = 2**30  # bytes of decoded images that are kept
-SAMPLE = 2000  # images that a mean and a deviation are learned from
+MEMORY = 2**30  # bytes of decoded images in the cache
+SAMPLE = 2000  # images from which mean and standard deviation are learned
 LARGE = 256 * 256  # pixels of an image, above which training takes long
-MOST_AT_ONCE, NUMBERS_AT_ONCE = 256, 1 << 22  # of a batch; a convolution makes many times as many of them
+MAX_BATCH_SIZE, MAX_BATCH_NUMBERS = 256, 1 << 22  # a convolution computes many times as many numbers
 
 Colour = Literal["auto", "grey", "colour"]
 
 
-class Kept:
-    """Arrays by number: what was read first is kept while the memory lasts, the rest is read again.
+class ArrayCache:
+    """Arrays by number: the first ones are kept while the memory lasts, others are read again.
 
-    >>> kept = Kept(lambda number: np.full(10, number, np.uint8), memory=15)
-    >>> [int(kept[number][0]) for number in (3, 4, 3)], kept.left
+    >>> cache = ArrayCache(lambda number: np.full(10, number, np.uint8), memory=15)
+    >>> [int(cache[number][0]) for number in (3, 4, 3)], cache.left
     ([3, 4, 3], 5)
     """
 
@@ -49,8 +55,8 @@ class Kept:
 class ImageFiles:
     """Images by number.
 
-    paths: the files; form: how each becomes numbers; sizes: [N, 2], height and width of each
-    memory: bytes of decoded images to keep; notes: what is not read as it is, a sentence each
+    paths: the files; form: of the images; sizes: [N, 2], height and width of each
+    memory: bytes of the cache; notes: on what is converted or left out
     """
 
     def __init__(
@@ -62,38 +68,38 @@ class ImageFiles:
         notes: tuple[str, ...] = (),
     ) -> None:
         self.paths, self.form, self.sizes, self.notes = tuple(paths), form, sizes, notes
-        bare = replace(form, mean=(), deviation=())
-        self._kept = Kept(lambda number: read_image(self.paths[number], bare), memory)
+        plain = replace(form, mean=(), deviation=())
+        self._cache = ArrayCache(lambda number: read_image(self.paths[number], plain), memory)
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, number: int) -> np.ndarray:
-        """[H, W, C] bytes. Raises: `GatewiseError` that names a broken file."""
-        return self._kept[number]
+        """[H, W, C] bytes. Raises: `GatewiseError` with the path of a damaged file."""
+        return self._cache[number]
 
     def learn(self, numbers: Sequence[int]) -> None:
-        """Takes mean and deviation of each channel from images of the training part."""
+        """Learns the mean and standard deviation of each channel from images of the training set."""
         some = numbers[:: -(-len(numbers) // SAMPLE)]
         self.form = with_scale(self.form, (self[number] for number in some))
 
     def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Images [B, H, W, C], standardised, zero outside their own sizes [B, 2]."""
-        return padded([standardised(self[number], self.form) for number in numbers], axes=2)
+        return pad_arrays([standardise(self[number], self.form) for number in numbers], axes=2)
 
 
 def open_images(
     paths: Sequence[Path], colour: Colour = "auto", size: tuple[int, int] | None = None, memory: int = MEMORY
 ) -> ImageFiles:
-    """Images of these files. Reads every header; decodes them at once where all fit into memory.
+    """Opens images: reads every header, and decodes all images if they fit into memory.
 
-    Images of more than 8 bits are brought to 8 by the lowest and the highest value of all.
+    Images of more than 8 bits are scaled to 8 bits by the lowest and the highest value of all.
 
-    Raises: `GatewiseError` that names a file that is no image, or a grey one and a colour one.
+    Raises: `GatewiseError` with a file that is not an image, or with a grey one and a colour one.
     """
     found = survey(paths)
-    form = ImageForm(channels_of(paths, found.headers, colour), size, span=find_span(found.deep))
-    images = _images(paths, form, found, memory)
+    form = ImageForm(channels_of(paths, found.headers, colour), size, span=find_value_range(found.deep))
+    images = _image_files(paths, form, found, memory)
     if images.sizes.prod(1).sum() * form.channels <= memory:
         for number in range(len(images)):
             images[number]
@@ -101,18 +107,18 @@ def open_images(
 
 
 def reopen_images(paths: Sequence[Path], form: ImageForm, memory: int = MEMORY) -> ImageFiles:
-    """Images of other files, in a form that was learned before.
+    """Opens other images in a form that was learned.
 
-    Raises: `GatewiseError` that names a file that is no image.
+    Raises: `GatewiseError` with a file that is not an image.
     """
     found = survey(paths)
     if found.deep and form.span is None:
-        form = replace(form, span=usual_span(find_span(found.deep)))
-    return _images(paths, form, found, memory)
+        form = replace(form, span=default_value_range(find_value_range(found.deep)))
+    return _image_files(paths, form, found, memory)
 
 
 def find_images(path: Path) -> list[Path]:
-    """Every image below a folder, or the one that it is itself.
+    """Finds all images below a folder, or the one image that a path is.
 
     Raises: `GatewiseError` if there is none.
     """
@@ -121,26 +127,26 @@ def find_images(path: Path) -> list[Path]:
     found = sorted(filter(is_image, path.rglob("*")), key=lambda one: natural(str(one)))
     if not found:
         raise GatewiseError(
-            f"{path} holds no images" if path.is_dir() else f"there is no folder {str(path)!r}"
+            f"{path} contains no images" if path.is_dir() else f"there is no folder {str(path)!r}"
         )
     return found
 
 
 def channels_of(paths: Sequence[Path], headers: Sequence[Header], colour: Colour) -> int:
-    """How many channels images are read with. Raises: `GatewiseError` if some are grey, others not."""
+    """The number of channels of images. Raises: `GatewiseError` if only some are grey."""
     if colour != "auto":
         return 1 if colour == "grey" else 3
     grey = [one.grey for one in headers]
     if any(grey) and not all(grey):
         raise GatewiseError(
             f"{paths[grey.index(True)]} is grey and {paths[grey.index(False)]} has colours; "
-            "say how to read them all: --colour grey or --colour colour"
+            "convert all with --colour grey or --colour colour"
         )
     return 1 if all(grey) else 3
 
 
 def with_scale(form: ImageForm, images: Iterable[np.ndarray]) -> ImageForm:
-    """The form with mean and deviation of each channel, over all pixels of the images [..., C]."""
+    """The form with mean and standard deviation of each channel over all pixels of images [..., C]."""
     total, squares, count = np.zeros(form.channels), np.zeros(form.channels), 0
     for image in images:
         values = image.reshape(-1, form.channels).astype(np.float64)
@@ -158,30 +164,30 @@ def describe_sizes(sizes: np.ndarray) -> str:
     ('28 x 20 to 31', '480 x 640 (large: training takes long; --size 64 would be fast)')
     """
     sides = zip(sizes.min(0), sizes.max(0), strict=True)
-    told = " x ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in sides)
+    listed = " x ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in sides)
     large = " (large: training takes long; --size 64 would be fast)"
-    return told + large * bool(sizes.prod(1).max() > LARGE)
+    return listed + large * bool(sizes.prod(1).max() > LARGE)
 
 
-def batch_of(numbers: int) -> int:
-    """How many examples of so many numbers make a batch where nothing is learned.
+def default_batch_size(numbers: int) -> int:
+    """The size of a batch outside of training, for examples with that many numbers.
 
-    >>> batch_of(28 * 28), batch_of(50 * 240 * 320), batch_of(10**9)
+    >>> default_batch_size(28 * 28), default_batch_size(50 * 240 * 320), default_batch_size(10**9)
     (256, 1, 1)
     """
-    return max(1, min(MOST_AT_ONCE, NUMBERS_AT_ONCE // max(numbers, 1)))
+    return max(1, min(MAX_BATCH_SIZE, MAX_BATCH_NUMBERS // max(numbers, 1)))
 
 
-def standardised(image: np.ndarray, form: ImageForm) -> np.ndarray:
+def standardise(image: np.ndarray, form: ImageForm) -> np.ndarray:
     """Pixels [..., C] as float32: `(pixel - mean) / deviation`."""
     mean, deviation = (np.array(one, np.float32) for one in (form.mean, form.deviation))
     return (image.astype(np.float32) - mean) / deviation
 
 
-def padded(arrays: Sequence[np.ndarray], axes: int) -> tuple[Tensor, Tensor]:
-    """Arrays as one, zero beyond their own sizes; and those sizes [B, axes] along the first axes.
+def pad_arrays(arrays: Sequence[np.ndarray], axes: int) -> tuple[Tensor, Tensor]:
+    """Arrays as one, zero beyond their own sizes [B, axes] along the first axes.
 
-    >>> values, sizes = padded([np.ones((1, 2)), np.ones((2, 1))], axes=2)
+    >>> values, sizes = pad_arrays([np.ones((1, 2)), np.ones((2, 1))], axes=2)
     >>> values.tolist(), sizes.tolist()
     ([[[1.0, 1.0], [0.0, 0.0]], [[1.0, 0.0], [1.0, 0.0]]], [[1, 2], [2, 1]])
     """
@@ -193,8 +199,8 @@ def padded(arrays: Sequence[np.ndarray], axes: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(values), torch.from_numpy(sizes)
 
 
-def _images(paths: Sequence[Path], form: ImageForm, found: Survey, memory: int) -> ImageFiles:
-    deep = (told_span(form.span, len(found.deep)),) if found.deep and form.span else ()
+def _image_files(paths: Sequence[Path], form: ImageForm, found: ImageSurvey, memory: int) -> ImageFiles:
+    deep = (describe_range(form.span, len(found.deep)),) if found.deep and form.span else ()
     return ImageFiles(paths, form, _sizes(found.headers, form), memory, (*found.notes, *deep))
 
 

@@ -1,4 +1,4 @@
-"""Images with their classes, as batches."""
+"""Batches of images with their classes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from gatewise.data.images.images import ImageFiles, batch_of
+from gatewise.data.images.images import ImageFiles, default_batch_size
 
 
 class ImageBatch(NamedTuple):
-    """What a classifier of images sees.
+    """The input of a classifier of images.
 
-    images: [B, H, W, C], standardised, zero outside each image's own size
-    sizes: [B, 2], those sizes; labels: [B], the numbers of their classes
+    images: [B, H, W, C], standardised, zero outside their sizes: [B, 2]; labels: [B], class numbers
     """
 
     images: Tensor
@@ -25,15 +24,15 @@ class ImageBatch(NamedTuple):
 
 
 class LabelledImages(Dataset[ImageBatch]):
-    """Some of the images of `files`, by their numbers there, with the label of each.
+    """Some images of `files`, with the label of each.
 
-    sizes: the area of each, by which batches are made of images of like size
+    numbers: of the images in `files`; sizes: the area of each, so that batches have images of similar size
     """
 
     def __init__(self, files: ImageFiles, numbers: Sequence[int], labels: Sequence[int]) -> None:
         self.files, self.numbers, self.labels = files, list(numbers), torch.as_tensor(labels)
         self.sizes = files.sizes[self.numbers].prod(1)
-        self.at_once = batch_of(int(self.sizes.max(initial=1)) * files.form.channels)
+        self.max_batch_size = default_batch_size(int(self.sizes.max(initial=1)) * files.form.channels)
 
     def __len__(self) -> int:
         return len(self.numbers)

@@ -1,4 +1,4 @@
-"""What images have in common, seen before they are decoded for good; and the range of those of many bits."""
+"""The properties of many images before they are decoded, and the range of values of deep ones."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from gatewise.data.images.image_file import SIXTEEN_BITS, Header, header, is_deep, is_halved, opened
+from gatewise.data.images.image_file import SIXTEEN_BITS, Header, header, is_deep, is_halved, read_with
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 DEPTHS = (8, 10, 12, 14, 16)  # bits of cameras and scanners
 
-Span = tuple[int, int]
+ValueRange = tuple[int, int]
 
 
-class Look(NamedTuple):
-    """What an image's file tells; deep: it has more than 8 bits; halved: half of them can't be read."""
+class ImageInfo(NamedTuple):
+    """deep: whether an image has more than 8 bits; halved: whether only the upper half can be read."""
 
     header: Header
     deep: bool
@@ -29,49 +29,46 @@ class Look(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What the files of images tell.
-
-    headers: of each; deep: those of more than 8 bits; notes: what a reader of the scores must know
-    """
+class ImageSurvey:
+    """The properties of many images. deep: those with more than 8 bits; notes: on what is not read"""
 
     headers: list[Header]
     deep: tuple[Path, ...]
     notes: tuple[str, ...]
 
 
-def look(image: Image) -> Look:
-    """What an opened image tells."""
-    return Look(header(image), is_deep(image), is_halved(image), getattr(image, "n_frames", 1))
+def examine(image: Image) -> ImageInfo:
+    """The properties of an opened image."""
+    return ImageInfo(header(image), is_deep(image), is_halved(image), getattr(image, "n_frames", 1))
 
 
-def survey(paths: Sequence[Path]) -> Survey:
-    """Looks at every file. Raises: `GatewiseError` that names one that is no image."""
-    looks = [opened(path, look) for path in paths]
-    halved = sum(one.halved for one in looks)
-    moving = sum(one.frames > 1 for one in looks)
+def survey(paths: Sequence[Path]) -> ImageSurvey:
+    """Examines all files. Raises: `GatewiseError` with one that is not an image."""
+    infos = [read_with(path, examine) for path in paths]
+    halved = sum(one.halved for one in infos)
+    animated = sum(one.frames > 1 for one in infos)
     notes = []
     if halved:
-        notes.append(f"images of 16 bits a channel, of which the upper 8 are read: {halved:,}")
-    if moving:
-        notes.append(f"images of several frames or pages, of which the first is read: {moving:,}")
-    deep = tuple(path for path, one in zip(paths, looks, strict=True) if one.deep)
-    return Survey([one.header for one in looks], deep, tuple(notes))
+        notes.append(f"images with 16 bits per channel, of which the upper 8 are read: {halved:,}")
+    if animated:
+        notes.append(f"images with several frames or pages, of which the first is read: {animated:,}")
+    deep = tuple(path for path, one in zip(paths, infos, strict=True) if one.deep)
+    return ImageSurvey([one.header for one in infos], deep, tuple(notes))
 
 
-def find_span(paths: Iterable[Path]) -> Span | None:
-    """The lowest and the highest value of images of more than 8 bits, in all of their frames.
+def find_value_range(paths: Iterable[Path]) -> ValueRange | None:
+    """The lowest and the highest value in all frames of deep images; None if there are none.
 
-    Raises: `GatewiseError` that names a broken file.
+    Raises: `GatewiseError` with the path of a damaged file.
     """
-    found = [opened(path, _extremes) for path in paths]
+    found = [read_with(path, _extremes) for path in paths]
     return (min(low for low, _ in found), max(high for _, high in found)) if found else None
 
 
-def usual_span(found: Span | None) -> Span | None:
-    """From 0 to all that the fewest bits can hold which hold these values, for a model that knows no span.
+def default_value_range(found: ValueRange | None) -> ValueRange | None:
+    """The range of the smallest depth that contains all values, for a model that has learned none.
 
-    >>> usual_span((3, 700)), usual_span((0, 65535)), usual_span((-5, 70000))
+    >>> default_value_range((3, 700)), default_value_range((0, 65535)), default_value_range((-5, 70000))
     ((0, 1023), (0, 65535), None)
     """
     if found is None or found[0] < 0 or found[1] > SIXTEEN_BITS:
@@ -79,12 +76,12 @@ def usual_span(found: Span | None) -> Span | None:
     return 0, next(2**bits - 1 for bits in DEPTHS if found[1] < 2**bits)
 
 
-def told_span(span: Span, count: int, kind: str = "images") -> str:
-    """What becomes of the values of images of many bits, as a sentence."""
+def describe_range(span: ValueRange, count: int, kind: str = "images") -> str:
+    """A note on the scaling of deep images."""
     return f"{kind} of more than 8 bits: {count:,}; their values {span[0]} to {span[1]} become 0 to 255"
 
 
-def _extremes(image: Image) -> Span:
+def _extremes(image: Image) -> ValueRange:
     found = []
     for frame in range(getattr(image, "n_frames", 1)):
         image.seek(frame)

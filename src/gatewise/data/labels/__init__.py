@@ -1,1 +1,1 @@
-"""What is labelled at each step, and texts that nobody aligned with what they are read from."""
+"""Sequences with a label at each step, and sequences with an unaligned text."""

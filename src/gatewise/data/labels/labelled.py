@@ -1,70 +1,125 @@
-"""Steps with their labels, split and ready: what all forms of them have in common."""
+"""Steps with their labels, split into sets: what texts and tables have in common."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+import polars as pl
 
+from gatewise.data.labels.channel_steps import ChannelSteps
 from gatewise.data.labels.spans import marks_spans
+from gatewise.data.labels.token_steps import TokenSteps
+from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
 
-SHOWN = 12  # labels that a message lists
-PREDICTED, CHANCE = "predicted", "probability"  # the columns of a prediction
+MAX_LISTED = 12  # labels in a message
+PREDICTED, PROBABILITY = "predicted", "probability"  # the columns of a prediction
+Steps = TokenSteps | ChannelSteps
+
+
+class Unlabelled(Protocol):
+    """Data to label."""
+
+    @property
+    def steps(self) -> Steps:
+        """All steps, without labels."""
+
+    @property
+    def text_column(self) -> str | None:
+        """The column of the prediction that has the lines of a text file, if there is one."""
+
+    def with_labels(self, labels: Sequence[str], probabilities: Sequence[float]) -> pl.DataFrame:
+        """A row for each step with its predicted label."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelPreprocessing(ABC):
+    """How a model reads its data.
+
+    labels: their names, by number; max_length: of a segment, 0 for whole sequences
+    fractions: of the sets that are drawn from one file
+    """
+
+    labels: tuple[str, ...]
+    max_length: int
+    fractions: Fractions
+
+    @abstractmethod
+    def read(self, path: Path, trained: bool) -> LabelledSteps:
+        """Data to evaluate a model on.
+
+        trained: whether it was trained on these data, of which the test set is read; all of others is read
+
+        Raises: `GatewiseError` with the place in the file, also of a label that the model does not know.
+        """
+
+    @abstractmethod
+    def read_unlabelled(self, path: Path) -> Unlabelled:
+        """Data to label; labels that they have are ignored. Raises: `GatewiseError` with the place."""
+
+    def numbers_of(self, names: Sequence[str]) -> np.ndarray:
+        """The numbers of labels, -1 for unknown ones."""
+        known = {name: number for number, name in enumerate(self.labels)}
+        return np.array([known.get(name, -1) for name in names], np.int64)
 
 
 @dataclass(frozen=True)
 class LabelledSteps:
-    """Data sets of labelled steps, `TokenSteps` or `ChannelSteps`.
+    """The sets of labelled steps; the training set is empty if a model is only evaluated.
 
-    form: how they were read, plain data; labels: the names, by number
-    train: None where a model is only scored; notes: how the data were split, a sentence each
-    source: tells these data from others
+    preprocessing: how they were read; notes: on the data and their split; source: their fingerprint
     """
 
-    form: Any
-    labels: tuple[str, ...]
-    train: Any
-    validation: Any
-    test: Any
+    preprocessing: LabelPreprocessing
+    train: Steps
+    validation: Steps
+    test: Steps
     notes: tuple[str, ...]
     source: str = ""
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the labels, by number."""
+        return self.preprocessing.labels
+
     @cached_property
-    def marked(self) -> bool:
-        """Whether labels tell where spans begin and end, as in BIO."""
+    def has_span_tags(self) -> bool:
+        """Whether labels mark the beginning and the end of spans, as in BIO."""
         return marks_spans(self.labels)
 
-    def truth(self, part: Any) -> list[np.ndarray]:
-        """The labels of each piece of a part, by number."""
-        return [part.labels[part.places(number)] for number in range(len(part))]
+    def truth(self, steps: Steps) -> list[np.ndarray]:
+        """The true labels of each segment of a set, by number."""
+        return [steps.labels[steps.slice_of(number)] for number in range(len(steps))]
 
-    def named(self, pieces: Iterable[np.ndarray]) -> list[list[str]]:
-        """Labels by name."""
-        return [[self.labels[one] for one in piece.tolist()] for piece in pieces]
+    def names(self, segments: Iterable[np.ndarray]) -> list[list[str]]:
+        """The names of the labels of segments."""
+        return [[self.labels[one] for one in labels.tolist()] for labels in segments]
 
 
 def learn_labels(path: str, given: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """All labels of all sources, in order. Raises: `GatewiseError` if there is one only."""
+    """All labels of all sources, sorted. Raises: `GatewiseError` if there is only one."""
     names = tuple(sorted({label for labels in given for label in labels}))
     if len(names) < 2:
         raise GatewiseError(
-            f"{path} has one label only, {names[0]!r}; two or more can be told apart; "
-            "--label names their column"
+            f"{path} has only one label, {names[0]!r}; expected two or more; --label names their column"
         )
     return names
 
 
-def shown_labels(names: Sequence[str]) -> str:
-    """Labels, as a message lists them."""
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+def list_labels(names: Sequence[str]) -> str:
+    """Labels for a message, shortened if there are many."""
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(names[:MAX_LISTED]) + more
 
 
 def unknown_label(place: str, label: str, names: Sequence[str]) -> GatewiseError:
-    """What is said of a label that a model was not trained on."""
+    """The error about a label that a model was not trained on."""
     return GatewiseError(
-        f"{place}: the label {label!r} is none of those trained on, which are {shown_labels(names)}"
+        f"{place}: the label {label!r} is not among those of the model: {list_labels(names)}"
     )

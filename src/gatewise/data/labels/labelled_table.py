@@ -1,8 +1,8 @@
-"""Long tables with a label in each row, split and ready; and read again as a model learned to read them."""
+"""Long tables with a label in each row."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,57 +11,45 @@ import polars as pl
 
 from gatewise.data.labels.channel_steps import ChannelSteps
 from gatewise.data.labels.labelled import (
-    CHANCE,
     PREDICTED,
+    PROBABILITY,
     LabelledSteps,
+    LabelPreprocessing,
     learn_labels,
-    shown_labels,
+    list_labels,
     unknown_label,
 )
-from gatewise.data.labels.part_files import part_files, to_test
-from gatewise.data.labels.pieces import (
-    Pieces,
-    assigned,
-    cut,
-    describe_parts,
-    in_time,
-    nothing,
-    usual_cut,
-    whole,
+from gatewise.data.labels.segments import (
+    Segments,
+    assign_segments,
+    cut_segments,
+    default_max_length,
+    describe_sets,
+    is_split_in_time,
+    no_segments,
+    whole_sequences,
 )
+from gatewise.data.labels.set_files import find_set_files, find_test_file
 from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
 from gatewise.data.sequences.plausible import require_classes, require_steps
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.series.scaling import Scale
+from gatewise.data.splits import Fractions
 from gatewise.data.tables.table import read_table
 
 
-@dataclass(frozen=True)
-class TableForm:
-    """How a model reads a long table.
-
-    columns: by role; labels: the names, by number; scales: of the channels
-    most: steps of a piece at most, 0 for whole sequences; validation_share, test_share: of one file
-    """
+@dataclass(frozen=True, kw_only=True)
+class TablePreprocessing(LabelPreprocessing):
+    """How a model reads a long table. columns: by role; scales: of the channels"""
 
     columns: LongColumns
     fill: Fill | None
-    labels: tuple[str, ...]
     scales: tuple[Scale, ...]
-    most: int
-    validation_share: float
-    test_share: float
-
-    @property
-    def shares(self) -> dict[str, float]:
-        return {"validation": self.validation_share, "test": self.test_share}
 
     def numbers(self, table: SequenceTable) -> np.ndarray:
         """The labels of a table by number. Raises: `GatewiseError` with the line of an unknown one."""
-        known = {name: number for number, name in enumerate(self.labels)}
-        numbers = np.array([known.get(name, -1) for name in table.classes])
         assert table.labels is not None
-        found = numbers[table.labels]
+        found = self.numbers_of(table.classes)[table.labels]
         if (found < 0).any():
             row = int((found < 0).argmax())
             raise unknown_label(
@@ -69,100 +57,110 @@ class TableForm:
             )
         return found
 
-    def steps(self, table: SequenceTable, pieces: Pieces) -> ChannelSteps:
-        """Pieces of a table, with their labels where it has some."""
+    def steps(self, table: SequenceTable, segments: Segments) -> ChannelSteps:
+        """Segments of a table, with their labels if it has some."""
         labels = None if table.labels is None else self.numbers(table)
-        return ChannelSteps(table.values, labels, self.scales, pieces, table.place)
+        return ChannelSteps(table.values, labels, self.scales, segments, table.place)
 
-    def again(self, path: Path, same: bool) -> LabelledSteps:
-        """A table to score a model on: the test part of what it was trained on (`same`), or all of another.
-
-        Raises: `GatewiseError` with the place in the file, also of a label that the model does not know.
-        """
-        if same:
-            tables, _ = _tables(path, self.columns, self.fill)
-            offsets = {part: table.offsets for part, table in tables.items()}
-            return _labelled(self, tables, assigned(str(path), offsets, self.shares, self.most))
-        table, _ = read_long(to_test(path), self.columns, fill=self.fill)
-        test = self.steps(table, cut(whole(table.offsets), self.most))
+    def read(self, path: Path, trained: bool) -> LabelledSteps:
+        if trained:
+            tables, _ = _read_tables(path, self.columns, self.fill)
+            offsets = {name: table.offsets for name, table in tables.items()}
+            sets = assign_segments(str(path), offsets, self.fractions, self.max_length)
+            return _labelled(self, tables, sets)
+        table, _ = read_long(find_test_file(path), self.columns, fill=self.fill)
+        test = self.steps(table, cut_segments(whole_sequences(table.offsets), self.max_length))
         note = f"all of {table.path}: {len(table):,} sequences ({len(table.values):,} steps)"
-        return LabelledSteps(self, self.labels, None, test.part(nothing()), test, (note,))
+        empty = test.with_segments(no_segments())
+        return LabelledSteps(self, empty, empty, test, (note,))
 
-    def new(self, path: Path) -> NewTable:
-        """A table without labels, or whose labels are not looked at. Raises: `GatewiseError`."""
+    def read_unlabelled(self, path: Path) -> UnlabelledTable:
         columns = replace(self.columns, label=None)
-        table, _ = read_long(to_test(path), columns, labelled=False, fill=self.fill)
-        return NewTable(table, self.steps(table, cut(whole(table.offsets), self.most)))
+        table, _ = read_long(find_test_file(path), columns, labelled=False, fill=self.fill)
+        segments = cut_segments(whole_sequences(table.offsets), self.max_length)
+        return UnlabelledTable(table, self.steps(table, segments))
 
 
 @dataclass(frozen=True)
-class NewTable:
+class UnlabelledTable:
     """A table to label."""
 
     table: SequenceTable
     steps: ChannelSteps
-    lines = None
+    text_column = None
 
-    def told(self, labels: Sequence[str], chances: Sequence[float]) -> pl.DataFrame:
-        """The rows of the file as they stand there, without empty ones, and the label of each."""
+    def with_labels(self, labels: Sequence[str], probabilities: Sequence[float]) -> pl.DataFrame:
+        """The rows of the file, without empty ones, in their order, with the predicted label of each."""
         assert self.table.lines is not None
         given = read_table(self.table.path)
         rows = given.frame.filter(pl.Series(np.isin(given.row_lines, self.table.lines)))
         order = np.argsort(self.table.lines)
-        told = {PREDICTED: np.array(labels)[order], CHANCE: np.round(np.array(chances)[order], 4)}
-        return rows.with_columns(**{name: pl.Series(values) for name, values in told.items()})
+        rounded = np.round(np.array(probabilities)[order], 4)
+        return rows.with_columns(
+            pl.Series(PREDICTED, np.array(labels)[order]), pl.Series(PROBABILITY, rounded)
+        )
 
 
 def read_labelled_table(
-    path: Path, columns: LongColumns, fill: Fill | None, most: int, validation_share: float, test_share: float
+    path: Path, columns: LongColumns, *, fill: Fill | None, max_length: int, fractions: Fractions
 ) -> LabelledSteps:
-    """A table, or a folder of tables for each part, and what a model must know to read others like it.
+    """Reads a table, or a folder with a table for each set, and learns the preprocessing.
 
-    columns: those that are named; the others are recognised; most: steps of a piece, 0 finds a number
+    columns: those that are given; the others are recognised; max_length: of a segment, 0 for the default
 
-    Raises: `GatewiseError` with the place in the file; if there is one label only, or too little.
+    Raises: `GatewiseError` with the place in the file, or if there is only one label or too little data.
     """
-    tables, found = _tables(path, columns, fill)
+    tables, found = _read_tables(path, columns, fill)
     tables["train"] = first = require_steps(tables["train"])
     names = learn_labels(str(path), (table.classes for table in tables.values()))
     require_classes(str(path), names, sum(len(table.values) for table in tables.values()), "steps")
-    most = most or usual_cut(first.offsets)
-    shares = {"validation": validation_share, "test": test_share}
-    parts = assigned(str(path), {part: one.offsets for part, one in tables.items()}, shares, most)
-    pieces = parts["train"][1]
-    ends = np.stack([pieces.starts, pieces.starts + pieces.sizes], axis=1)
-    scales = SequenceTable("", first.values, ends.flatten(), (), first.channels).scales(
-        range(0, ends.size, 2)
+    max_length = max_length or default_max_length(first.offsets)
+    offsets = {name: table.offsets for name, table in tables.items()}
+    sets = assign_segments(str(path), offsets, fractions, max_length)
+    preprocessing = TablePreprocessing(
+        columns=found,
+        fill=fill,
+        labels=names,
+        scales=_learn_scales(first, sets["train"][1]),
+        max_length=max_length,
+        fractions=fractions,
     )
-    form = TableForm(found, fill, names, scales, most, validation_share, test_share)
-    return _labelled(form, tables, parts)
+    return _labelled(preprocessing, tables, sets)
 
 
-def _tables(
+def _learn_scales(table: SequenceTable, segments: Segments) -> tuple[Scale, ...]:
+    """The scales of the channels over some segments: those of every second of the ranges between borders."""
+    borders = np.stack([segments.starts, segments.starts + segments.sizes], axis=1).flatten()
+    ranges = SequenceTable("", table.values, borders, (), table.channels)
+    return ranges.scales(range(0, borders.size, 2))
+
+
+def _read_tables(
     path: Path, columns: LongColumns, fill: Fill | None
 ) -> tuple[dict[str, SequenceTable], LongColumns]:
-    files = part_files(path)
+    files = find_set_files(path)
     first, found = read_long(files.pop("train"), columns, fill=fill)
-    return {
-        "train": first,
-        **{part: read_long(one, found, fill=fill)[0] for part, one in files.items()},
-    }, found
+    others = {name: read_long(one, found, fill=fill)[0] for name, one in files.items()}
+    return {"train": first, **others}, found
 
 
 def _labelled(
-    form: TableForm, tables: dict[str, SequenceTable], parts: dict[str, tuple[str, Pieces]]
+    preprocessing: TablePreprocessing,
+    tables: dict[str, SequenceTable],
+    assigned: Mapping[str, tuple[str, Segments]],
 ) -> LabelledSteps:
-    sources = {part: form.steps(table, whole(table.offsets)) for part, table in tables.items()}
-    sets = {part: sources[source].part(pieces) for part, (source, pieces) in parts.items()}
-    first = tables["train"]
-    in_order = in_time(first.offsets)
-    pieces = f"pieces of at most {form.most} steps" if form.most else "sequences"
+    sources = {
+        name: preprocessing.steps(table, whole_sequences(table.offsets)) for name, table in tables.items()
+    }
+    sets = {name: sources[source].with_segments(own) for name, (source, own) in assigned.items()}
+    first, max_length = tables["train"], preprocessing.max_length
+    in_time = is_split_in_time(first.offsets)
+    kind = f"segments of at most {max_length} steps" if max_length else "sequences"
+    sizes = {name: one.segments for name, one in sets.items()}
     notes = (
         *first.notes,
-        f"{len(form.labels)} labels: {shown_labels(form.labels)}",
-        describe_parts(
-            {part: one.pieces for part, one in sets.items()}, pieces, len(tables) < 3 and not in_order
-        )
-        + (", each sequence divided in time" if in_order else ""),
+        f"{len(preprocessing.labels)} labels: {list_labels(preprocessing.labels)}",
+        describe_sets(sizes, kind, drawn=len(tables) < 3 and not in_time)
+        + (", each sequence split in time" if in_time else ""),
     )
-    return LabelledSteps(form, form.labels, sets["train"], sets["validation"], sets["test"], notes)
+    return LabelledSteps(preprocessing, sets["train"], sets["validation"], sets["test"], notes)

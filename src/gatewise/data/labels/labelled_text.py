@@ -1,8 +1,8 @@
-"""Tagged text, split and ready for a network; and read again as a model learned to read it."""
+"""Tagged text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,151 +10,156 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.labels.labelled import (
-    CHANCE,
     PREDICTED,
+    PROBABILITY,
     LabelledSteps,
+    LabelPreprocessing,
     learn_labels,
-    shown_labels,
+    list_labels,
     unknown_label,
 )
-from gatewise.data.labels.part_files import part_files, to_test
-from gatewise.data.labels.pieces import (
-    Pieces,
-    assigned,
-    cut,
-    describe_parts,
-    in_time,
-    nothing,
-    usual_cut,
-    whole,
+from gatewise.data.labels.segments import (
+    Segments,
+    assign_segments,
+    cut_segments,
+    default_max_length,
+    describe_sets,
+    is_split_in_time,
+    no_segments,
+    whole_sequences,
 )
+from gatewise.data.labels.set_files import find_set_files, find_test_file
 from gatewise.data.labels.tagged import TaggedText, read_tagged
-from gatewise.data.labels.token_steps import TokenSteps, Vocabulary, learn_vocabulary
+from gatewise.data.labels.token_steps import TokenSteps
 from gatewise.data.sequences.plausible import require_classes
+from gatewise.data.splits import Fractions
 from gatewise.data.text.lines import Lines
+from gatewise.data.tokenizers.words import WordTokenizer, learn_words
 
 
-@dataclass(frozen=True)
-class TextForm:
-    """How a model reads tagged text.
-
-    token, label: their columns, from 1; labels: the names, by number
-    most: steps of a piece at most, 0 for whole sentences; validation_share, test_share: of one file
-    """
+@dataclass(frozen=True, kw_only=True)
+class TextPreprocessing(LabelPreprocessing):
+    """How a model reads tagged text. token, label: their columns, from 1"""
 
     token: int
     label: int
-    labels: tuple[str, ...]
-    vocabulary: Vocabulary
-    most: int
-    validation_share: float
-    test_share: float
-
-    @property
-    def shares(self) -> dict[str, float]:
-        return {"validation": self.validation_share, "test": self.test_share}
+    tokenizer: WordTokenizer
 
     def numbers(self, text: TaggedText) -> np.ndarray:
         """The labels of a text by number. Raises: `GatewiseError` with the line of an unknown one."""
-        known = {name: number for number, name in enumerate(self.labels)}
         assert text.labels is not None
-        for number, label in enumerate(text.labels):
-            if label not in known:
-                raise unknown_label(f"{text.path}, {text.place(number)}", label, self.labels)
-        return np.array([known[label] for label in text.labels])
+        found = self.numbers_of(text.labels)
+        if (found < 0).any():
+            number = int((found < 0).argmax())
+            raise unknown_label(f"{text.path}, {text.place(number)}", text.labels[number], self.labels)
+        return found
 
-    def steps(self, text: TaggedText, pieces: Pieces) -> TokenSteps:
-        """Pieces of a text, with their labels where it has some."""
+    def steps(self, text: TaggedText, segments: Segments) -> TokenSteps:
+        """Segments of a text, with their labels if it has some."""
         labels = None if text.labels is None else self.numbers(text)
-        return TokenSteps(text.tokens, labels, self.vocabulary, pieces, text.place)
+        return TokenSteps(text.tokens, labels, self.tokenizer, segments, text.place)
 
-    def again(self, path: Path, same: bool) -> LabelledSteps:
-        """Text to score a model on: the test part of what it was trained on (`same`), or all of another.
-
-        Raises: `GatewiseError` with the place in the file, also of a label that the model does not know.
-        """
-        if same:
-            texts = _texts(path, self.token, self.label)
-            offsets = {part: text.offsets for part, text in texts.items()}
-            return _labelled(self, texts, assigned(str(path), offsets, self.shares, self.most))
-        text = read_tagged(to_test(path), self.token, self.label)
-        test = self.steps(text, cut(whole(text.offsets), self.most))
+    def read(self, path: Path, trained: bool) -> LabelledSteps:
+        if trained:
+            texts = _read_texts(path, self.token, self.label)
+            offsets = {name: text.offsets for name, text in texts.items()}
+            sets = assign_segments(str(path), offsets, self.fractions, self.max_length)
+            return _labelled(self, texts, sets)
+        text = read_tagged(find_test_file(path), self.token, self.label)
+        test = self.steps(text, cut_segments(whole_sequences(text.offsets), self.max_length))
         note = f"all of {text.path}: {len(test):,} sentences ({len(text.tokens):,} steps)"
-        return LabelledSteps(self, self.labels, None, test.part(nothing()), test, (note, *text.notes))
+        empty = test.with_segments(no_segments())
+        return LabelledSteps(self, empty, empty, test, (note, *text.notes))
 
-    def new(self, path: Path) -> NewText:
-        """Text without labels, or whose labels are not looked at. Raises: `GatewiseError`."""
-        text = read_tagged(to_test(path), self.token, None)
-        return NewText(text, self.steps(text, cut(whole(text.offsets), self.most)))
+    def read_unlabelled(self, path: Path) -> UnlabelledText:
+        text = read_tagged(find_test_file(path), self.token, None)
+        segments = cut_segments(whole_sequences(text.offsets), self.max_length)
+        return UnlabelledText(text, self.steps(text, segments))
 
 
 @dataclass(frozen=True)
-class NewText:
+class UnlabelledText:
     """A text to label."""
 
     text: TaggedText
     steps: TokenSteps
-    lines = "text"
+    text_column = "text"
 
-    def told(self, labels: Sequence[str], chances: Sequence[float]) -> pl.DataFrame:
-        """A row for each token with its label; `text` is its line, and the label as one column more."""
-        text, blank = self.text, "\t" if self.text.tabs else " "
+    def with_labels(self, labels: Sequence[str], probabilities: Sequence[float]) -> pl.DataFrame:
+        """A row for each token; `text` is its line with the predicted label as another column."""
+        text, separator = self.text, "\t" if self.text.tabs else " "
         lines = Lines(text.path)
         ends = set(text.offsets[1:].tolist())
-        told = [
-            f"{lines[line - 1].rstrip()}{blank}{label}" + "\n" * (number in ends)
+        written = [
+            f"{lines[line - 1].rstrip()}{separator}{label}" + "\n" * (number in ends)
             for number, (line, label) in enumerate(zip(text.lines.tolist(), labels, strict=True), 1)
         ]
         sentence = np.repeat(np.arange(1, len(text.offsets)), np.diff(text.offsets))
         return pl.DataFrame(
-            {"line": text.lines, "sentence": sentence, "token": text.tokens, PREDICTED: labels,
-             CHANCE: np.round(chances, 4), "text": told}
-        )  # fmt: skip
+            {
+                "line": text.lines,
+                "sentence": sentence,
+                "token": text.tokens,
+                PREDICTED: labels,
+                PROBABILITY: np.round(probabilities, 4),
+                "text": written,
+            }
+        )
 
 
 def read_labelled_text(
-    path: Path, token: int, label: int, most: int, validation_share: float, test_share: float
+    path: Path, *, token: int, label: int, max_length: int, fractions: Fractions
 ) -> LabelledSteps:
-    """A text, or a folder of texts for each part, and what a model must know to read others like it.
+    """Reads a text, or a folder with a text for each set, and learns the preprocessing.
 
-    token, label: their columns, from 1, 0 for the last; most: tokens of a piece at most, 0 finds a number
+    token, label: their columns, from 1, 0 for the last; max_length: of a segment, 0 for the default
 
-    Raises: `GatewiseError` with the place in the file; if there is one label only, or too little.
+    Raises: `GatewiseError` with the place in the file, or if there is only one label or too little data.
     """
-    texts = _texts(path, token, label)
+    texts = _read_texts(path, token, label)
     first = texts["train"]
     assert first.label is not None
     names = learn_labels(str(path), (text.labels or () for text in texts.values()))
     require_classes(str(path), names, sum(len(text.tokens) for text in texts.values()), "tokens")
-    most = most or usual_cut(first.offsets)
-    bare = TextForm(token, first.label, names, Vocabulary((), ()), most, validation_share, test_share)
-    parts = assigned(str(path), {part: text.offsets for part, text in texts.items()}, bare.shares, most)
-    trained = (first.tokens[step] for step in _steps(parts["train"][1]))
-    form = TextForm(token, first.label, names, learn_vocabulary(trained), most, validation_share, test_share)
-    return _labelled(form, texts, parts)
+    max_length = max_length or default_max_length(first.offsets)
+    offsets = {name: text.offsets for name, text in texts.items()}
+    sets = assign_segments(str(path), offsets, fractions, max_length)
+    trained = (first.tokens[step] for step in _steps(sets["train"][1]))
+    preprocessing = TextPreprocessing(
+        token=token,
+        label=first.label,
+        labels=names,
+        tokenizer=learn_words(trained),
+        max_length=max_length,
+        fractions=fractions,
+    )
+    return _labelled(preprocessing, texts, sets)
 
 
-def _texts(path: Path, token: int, label: int) -> dict[str, TaggedText]:
-    files = part_files(path)
+def _read_texts(path: Path, token: int, label: int) -> dict[str, TaggedText]:
+    files = find_set_files(path)
     first = read_tagged(files.pop("train"), token, label)
-    return {"train": first, **{part: read_tagged(one, token, first.label) for part, one in files.items()}}
+    return {"train": first, **{name: read_tagged(one, token, first.label) for name, one in files.items()}}
 
 
 def _labelled(
-    form: TextForm, texts: dict[str, TaggedText], parts: dict[str, tuple[str, Pieces]]
+    preprocessing: TextPreprocessing,
+    texts: dict[str, TaggedText],
+    assigned: Mapping[str, tuple[str, Segments]],
 ) -> LabelledSteps:
-    sources = {part: form.steps(text, whole(text.offsets)) for part, text in texts.items()}
-    sets = {part: sources[source].part(pieces) for part, (source, pieces) in parts.items()}
-    drawn = len(texts) < 3 and not in_time(texts["train"].offsets)
+    sources = {name: preprocessing.steps(text, whole_sequences(text.offsets)) for name, text in texts.items()}
+    sets = {name: sources[source].with_segments(own) for name, (source, own) in assigned.items()}
+    drawn = len(texts) < 3 and not is_split_in_time(texts["train"].offsets)
     notes = (
         *(f"{text.path}: {note}" for text in texts.values() for note in text.notes),
-        f"tokens are in column {form.token}, labels in column {form.label}",
-        f"{len(form.labels)} labels: {shown_labels(form.labels)}",
-        describe_parts({part: one.pieces for part, one in sets.items()}, "sentences", drawn),
+        f"tokens are in column {preprocessing.token}, labels in column {preprocessing.label}",
+        f"{len(preprocessing.labels)} labels: {list_labels(preprocessing.labels)}",
+        describe_sets({name: one.segments for name, one in sets.items()}, "sentences", drawn),
     )
-    return LabelledSteps(form, form.labels, sets["train"], sets["validation"], sets["test"], notes)
+    return LabelledSteps(preprocessing, sets["train"], sets["validation"], sets["test"], notes)
 
 
-def _steps(pieces: Pieces) -> Sequence[int]:
-    ranges = [np.arange(start, start + size) for start, size in zip(pieces.starts, pieces.sizes, strict=True)]
-    return np.concatenate(ranges).tolist()
+def _steps(segments: Segments) -> Sequence[int]:
+    """The numbers of all steps of segments."""
+    pairs = zip(segments.starts, segments.sizes, strict=True)
+    return np.concatenate([np.arange(start, start + size) for start, size in pairs]).tolist()

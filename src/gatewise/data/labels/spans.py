@@ -1,4 +1,4 @@
-"""Labels of steps as spans: the names and pieces that they mark."""
+"""Spans of steps, such as names, that labels mark."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-PARTS = re.compile(r"(O)|([BIESLUM])(?:[-_](.+))?", re.DOTALL)
+TAG = re.compile(r"(O)|([BIESLUM])(?:[-_](.+))?", re.DOTALL)
 OUTSIDE = ("O", "")
-FIRST, LAST = "BSU", "ELSU"  # what begins a span, and what ends one, wherever it stands
+FIRST, LAST = "BSU", "ELSU"  # tags that always begin a span, and tags that always end one
 
 
 class Span(NamedTuple):
-    """Steps `first` to before `end`, and what they are."""
+    """Steps from `first` to before `end`, and their kind."""
 
     first: int
     end: int
@@ -21,55 +21,55 @@ class Span(NamedTuple):
 
 
 def marks_spans(labels: Iterable[str]) -> bool:
-    """Whether labels are of BIO, IOB, BIOES, BILOU or BMES: parts of spans, not plain tags.
+    """Whether labels are tags of BIO, IOB, BIOES, BILOU or BMES, which mark spans.
 
     >>> marks_spans(["O", "B-PER", "I-PER"]), marks_spans(["B", "M", "E", "S"]), marks_spans(["N", "E", "S"])
     (True, True, False)
     """
-    parts = [PARTS.fullmatch(label) for label in labels]
-    if not all(parts):
+    matches = [TAG.fullmatch(label) for label in labels]
+    if not all(matches):
         return False
-    marks = {(part[2], bool(part[3])) for part in parts if part is not None and part[2]}
-    letters = {letter for letter, _ in marks}
-    if all(typed for _, typed in marks):
-        return bool(marks)
-    return not any(typed for _, typed in marks) and (letters >= {"B", "I"} or letters >= {"B", "E"})
+    tags = {(one[2], bool(one[3])) for one in matches if one is not None and one[2]}
+    letters = {letter for letter, _ in tags}
+    if all(typed for _, typed in tags):
+        return bool(tags)
+    return not any(typed for _, typed in tags) and (letters >= {"B", "I"} or letters >= {"B", "E"})
 
 
 def spans(labels: Sequence[str], marked: bool) -> list[Span]:
     """The spans of one sequence.
 
-    marked: labels say where spans begin and end, read as conlleval reads them (Tjong Kim Sang and
-        Buchholz 2000); else a span is a run of equal labels
+    marked: whether labels mark spans, which are read as by conlleval (Tjong Kim Sang and Buchholz 2000);
+        otherwise a span is a run of equal labels
 
     >>> spans(["B-PER", "I-PER", "O", "I-LOC", "B-LOC"], marked=True)
     [Span(first=0, end=2, kind='PER'), Span(first=3, end=4, kind='LOC'), Span(first=4, end=5, kind='LOC')]
     >>> spans(["N", "N", "V"], marked=False)
     [Span(first=0, end=2, kind='N'), Span(first=2, end=3, kind='V')]
     """
-    parts = [_part(label) if marked else ("I", label) for label in labels]
+    tags = [_tag(label) if marked else ("I", label) for label in labels]
     found, first = [], 0
-    for place, (before, now) in enumerate(pairwise([OUTSIDE, *parts, OUTSIDE])):
-        if _ends(before, now):
-            found.append(Span(first, place, before[1]))
-        if _begins(before, now):
-            first = place
+    for step, (previous, current) in enumerate(pairwise([OUTSIDE, *tags, OUTSIDE])):
+        if _ends(previous, current):
+            found.append(Span(first, step, previous[1]))
+        if _begins(previous, current):
+            first = step
     return found
 
 
-def _part(label: str) -> tuple[str, str]:
-    match = PARTS.fullmatch(label)
+def _tag(label: str) -> tuple[str, str]:
+    match = TAG.fullmatch(label)
     assert match is not None, label
     return (match[1] or match[2], match[3] or "")
 
 
-def _ends(before: tuple[str, str], now: tuple[str, str]) -> bool:
-    return before[0] != "O" and (now[0] == "O" or _parted(before, now))
+def _ends(previous: tuple[str, str], current: tuple[str, str]) -> bool:
+    return previous[0] != "O" and (current[0] == "O" or _separates(previous, current))
 
 
-def _begins(before: tuple[str, str], now: tuple[str, str]) -> bool:
-    return now[0] != "O" and (before[0] == "O" or _parted(before, now))
+def _begins(previous: tuple[str, str], current: tuple[str, str]) -> bool:
+    return current[0] != "O" and (previous[0] == "O" or _separates(previous, current))
 
 
-def _parted(before: tuple[str, str], now: tuple[str, str]) -> bool:
-    return before[0] in LAST or now[0] in FIRST or before[1] != now[1]
+def _separates(previous: tuple[str, str], current: tuple[str, str]) -> bool:
+    return previous[0] in LAST or current[0] in FIRST or previous[1] != current[1]

@@ -1,34 +1,27 @@
-"""Sentences as numbers: a number for each known word, and the letters of every word for those unknown."""
+"""Tagged sentences as batches: the number of each word, and the letters of its spelling."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.data.labels.pieces import InPieces, Pieces
+from gatewise.data.labels.ragged import pad_rows, ragged_indices
+from gatewise.data.labels.segments import SegmentDataset, Segments
+from gatewise.data.tokenizers.words import UNKNOWN, WordTokenizer
 
-LEAST = 2  # a word seen once is unknown: so the unknown word is learned too
-LONGEST = 32  # letters of a word that are read: its first and its last ones
-DIGIT = re.compile(r"\d")
-UNKNOWN = 0
-NONE = -1  # the label of a step that has none
+NO_LABEL = -1  # of a step without one
 
 
 class TokenBatch(NamedTuple):
-    """Sentences, padded to the longest.
+    """Padded sentences.
 
-    words: [B, T], 0 where unknown; spellings: [B, T], the row in `letters`
-    letters: [U, L], of each spelling that occurs, 0 where unknown or padded; sizes: [U], how many
-    lengths: [B]; labels: [B, T], -1 beyond the end and where there is none
+    words: [B, T], 0 if unknown; spellings: [B, T], the row of each in `letters`
+    letters: [U, L], of each distinct spelling, 0 if unknown or padding; sizes: [U], their lengths
+    lengths: [B]; labels: [B, T], -1 beyond the end and if there is none
     """
 
     words: Tensor
@@ -39,122 +32,50 @@ class TokenBatch(NamedTuple):
     labels: Tensor
 
 
-@dataclass(frozen=True)
-class Vocabulary:
-    """The words and the letters that have a number, from 1; 0 is everything else.
+class TokenSteps(SegmentDataset[TokenBatch]):
+    """Segments of a text as batches.
 
-    >>> vocabulary = learn_vocabulary(["The", "the", "1984", "cat", "1850"])
-    >>> vocabulary.words, vocabulary.word("THE"), vocabulary.word("2001"), vocabulary.word("cat")
-    (('the', '0000'), 1, 2, 0)
-    """
-
-    words: tuple[str, ...]
-    letters: tuple[str, ...]
-
-    @cached_property
-    def _word_numbers(self) -> dict[str, int]:
-        return {word: number for number, word in enumerate(self.words, 1)}
-
-    @cached_property
-    def _letter_numbers(self) -> dict[str, int]:
-        return {letter: number for number, letter in enumerate(self.letters, 1)}
-
-    def word(self, token: str) -> int:
-        """The number of a word."""
-        return self._word_numbers.get(common_form(token), UNKNOWN)
-
-    def spelling(self, token: str) -> list[int]:
-        """The numbers of its letters."""
-        return [self._letter_numbers.get(letter, UNKNOWN) for letter in _read_letters(token)]
-
-
-def common_form(token: str) -> str:
-    """A word in lower case, each digit a 0: what it is known by."""
-    return DIGIT.sub("0", unicodedata.normalize("NFC", token).lower())
-
-
-def learn_vocabulary(tokens: Iterable[str], least: int = LEAST) -> Vocabulary:
-    """The words that occur at least so often, and all letters; the most frequent first."""
-    counts = Counter(tokens)
-    words: Counter[str] = Counter()
-    letters: Counter[str] = Counter()
-    for token, count in counts.items():
-        words[common_form(token)] += count
-        for letter in _read_letters(token):
-            letters[letter] += count
-    kept = [word for word, count in words.most_common() if count >= least]
-    return Vocabulary(tuple(kept), tuple(letter for letter, count in letters.most_common() if count >= least))
-
-
-def _read_letters(token: str) -> str:
-    token = unicodedata.normalize("NFC", token)
-    return token if len(token) <= LONGEST else token[: LONGEST // 2] + token[-LONGEST // 2 :]
-
-
-class TokenSteps(InPieces[TokenBatch]):
-    """Pieces of text by number, as batches.
-
-    tokens: of the whole text, one after another; labels: [N], by number; None where there are none
-    pieces: those that belong to this part; place: where a token is in its file
+    Args:
+        tokens: of the whole text; labels: [N], by number, None if there are none
+        segments: of this set; place: of a token in its file, for messages
     """
 
     def __init__(
         self,
         tokens: Sequence[str],
         labels: np.ndarray | None,
-        vocabulary: Vocabulary,
-        pieces: Pieces,
+        tokenizer: WordTokenizer,
+        segments: Segments,
         place: Callable[[int], str] = str,
     ) -> None:
-        self.tokens, self.pieces, self.place = tokens, pieces, place
-        self.labels = np.full(len(tokens), NONE) if labels is None else labels
-        kinds: dict[str, int] = {}
-        self._kinds = np.array([kinds.setdefault(token, len(kinds)) for token in tokens])
-        self._words = np.array([vocabulary.word(token) for token in kinds])
-        spelt = [vocabulary.spelling(token) for token in kinds]
-        self._letters = np.concatenate([np.array(one) for one in spelt])
-        self._starts = np.cumsum([0, *(len(one) for one in spelt)])
+        self.tokens, self.segments, self.place = tokens, segments, place
+        self.labels = np.full(len(tokens), NO_LABEL) if labels is None else labels
+        types: dict[str, int] = {}
+        self._types = np.array([types.setdefault(token, len(types)) for token in tokens])
+        self._words = np.array([tokenizer.word(token) for token in types])
+        spellings = [tokenizer.spelling(token) for token in types]
+        self._letters = np.concatenate([np.array(one) for one in spellings])
+        self._starts = np.cumsum([0, *(len(one) for one in spellings)])
 
-    def part(self, pieces: Pieces) -> TokenSteps:
-        """Other pieces of the same text, over the same memory."""
+    def with_segments(self, segments: Segments) -> TokenSteps:
+        """Other segments of the same text, which share its memory."""
         other = object.__new__(TokenSteps)
-        other.__dict__.update(self.__dict__, pieces=pieces)
+        other.__dict__.update(self.__dict__, segments=segments)
         return other
 
     def __getitems__(self, numbers: list[int]) -> TokenBatch:
-        """A whole batch at once, padded."""
-        lengths = self.pieces.sizes[numbers]
-        rows, columns = spread(lengths)
-        where = self.pieces.starts[numbers][rows] + columns
-        occur, spellings = np.unique(self._kinds[where], return_inverse=True)
-        sizes = np.diff(self._starts)[occur]
-        of, nth = spread(sizes)
+        lengths = self.segments.sizes[numbers]
+        rows, columns = ragged_indices(lengths)
+        where = self.segments.starts[numbers][rows] + columns
+        present, spellings = np.unique(self._types[where], return_inverse=True)
+        sizes = np.diff(self._starts)[present]
+        spelling, letter = ragged_indices(sizes)
+        letters = self._letters[self._starts[present][spelling] + letter]
         return TokenBatch(
-            filled(rows, columns, lengths, self._words[self._kinds[where]], UNKNOWN),
-            filled(rows, columns, lengths, spellings, 0),
-            filled(of, nth, sizes, self._letters[self._starts[occur][of] + nth], UNKNOWN),
+            pad_rows(rows, columns, lengths, self._words[self._types[where]], UNKNOWN),
+            pad_rows(rows, columns, lengths, spellings, 0),
+            pad_rows(spelling, letter, sizes, letters, UNKNOWN),
             torch.from_numpy(sizes),
             torch.from_numpy(lengths),
-            filled(rows, columns, lengths, self.labels[where], NONE),
+            pad_rows(rows, columns, lengths, self.labels[where], NO_LABEL),
         )
-
-
-def spread(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For sequences one after another: the row of each step, and its place in the row.
-
-    >>> rows, columns = spread(np.array([2, 0, 1]))
-    >>> rows.tolist(), columns.tolist()
-    ([0, 0, 2], [0, 1, 0])
-    """
-    rows = np.repeat(np.arange(len(lengths)), lengths)
-    return rows, np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-
-
-def filled(
-    rows: np.ndarray, columns: np.ndarray, lengths: np.ndarray, values: np.ndarray, padding: int | float
-) -> Tensor:
-    """[B, T, ...]: the values [N, ...] at their rows and columns, padding elsewhere."""
-    shape = (len(lengths), max(int(lengths.max(initial=0)), 1), *values.shape[1:])
-    whole = np.full(shape, padding, values.dtype)
-    whole[rows, columns] = values
-    return torch.from_numpy(whole)

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from gatewise.data.sequences.missing import Fill, carry_forward
-from gatewise.data.sequences.sequences import SequenceTable, in_order
-from gatewise.data.sequences.spool import Spool, pieces
+from gatewise.data.sequences.sequences import SequenceTable, sort_names
+from gatewise.data.sequences.spool import Spool, row_blocks
 from gatewise.data.tables.table import LARGEST
 from gatewise.errors import GatewiseError
 
@@ -85,9 +85,9 @@ class _Cases:
 
     def table(self) -> SequenceTable:
         """All sequences, with sorted classes."""
-        classes, numbers = in_order(tuple(self.seen))
+        classes, numbers = sort_names(tuple(self.seen))
         labels = self.labels.values()[:, 0]
-        for block in pieces(len(labels)):
+        for block in row_blocks(len(labels)):
             labels[block] = numbers[labels[block]]
         table = SequenceTable(
             str(self.path),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gatewise.data.sequences.spool import on_disk, pieces
+from gatewise.data.sequences.spool import on_disk, row_blocks
 
 KEYS = np.dtype([("sequence", "i4"), ("label", "i4"), ("line", "i8"), ("time", "f8")])
 
@@ -25,7 +25,7 @@ def group_rows(values: np.ndarray, keys: np.ndarray, count: int) -> tuple[np.nda
     """
     sizes = np.zeros(count, np.int64)
     is_grouped, last = True, 0
-    for block in pieces(len(keys)):
+    for block in row_blocks(len(keys)):
         own = keys["sequence"][block]
         is_grouped &= bool(own[0] >= last and (np.diff(own) >= 0).all())
         last = own[-1]
@@ -35,7 +35,7 @@ def group_rows(values: np.ndarray, keys: np.ndarray, count: int) -> tuple[np.nda
         return values, keys, offsets
     places = offsets[:-1].copy()
     to_values, to_keys = on_disk(values.shape, values.dtype), on_disk(keys.shape, keys.dtype)
-    for block in pieces(len(keys), values.shape[1]):
+    for block in row_blocks(len(keys), values.shape[1]):
         own = keys["sequence"][block]
         order = np.argsort(own, kind="stable")
         present, first, counts = np.unique(own[order], return_index=True, return_counts=True)
@@ -66,7 +66,7 @@ def find_duplicate_time(keys: np.ndarray, offsets: np.ndarray) -> int | None:
 
 def _changes(keys: np.ndarray, offsets: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields rows that are not the first of their sequence, and their time since the row before."""
-    for block in pieces(len(keys)):
+    for block in row_blocks(len(keys)):
         start = max(block.start, 1)
         change = np.diff(keys["time"][start - 1 : block.stop])
         inside = np.ones(len(change), bool)

@@ -21,22 +21,22 @@ NAMES = {
 class LongColumns:
     """Columns by role; those that are None are recognised by name. `channels` () means all others.
 
-    part: with the words train, validation and test, read instead of a label; never recognised by name
-    weight: of the sequences; never recognised by name
+    split_column, weight: given only, not recognised; the first has the words train, validation and test, and
+        is read instead of a label
     """
 
     id: str | None = None
     time: str | None = None
     label: str | None = None
     channels: tuple[str, ...] = ()
-    part: str | None = None
+    split_column: str | None = None
     weight: str | None = None
 
-    def told(self, unused: Sequence[str] = ()) -> str:
+    def describe(self, unused: Sequence[str] = ()) -> str:
         """The roles in a sentence. unused: columns that are not channels"""
         order = f"column {self.time!r}" if self.time else "their order in the file"
         label = f", labelled by column {self.label!r}" if self.label else ""
-        part = f", split by column {self.part!r}" if self.part else ""
+        part = f", split by column {self.split_column!r}" if self.split_column else ""
         weight = f", weighted by column {self.weight!r}" if self.weight else ""
         channels = ", ".join(self.channels[:6]) + (" ..." if len(self.channels) > 6 else "")
         left_out = f"; not used: {', '.join(map(repr, unused))} (--channels adds them)" if unused else ""
@@ -57,8 +57,12 @@ def recognise_long(table: Table, given: LongColumns, labelled: bool) -> tuple[Lo
     Raises: `GatewiseError` if a column is missing or has two roles.
     """
     roles = {
-        "id": given.id, "time": given.time, "label": given.label, "part": given.part, "weight": given.weight,
-    }  # fmt: skip
+        "id": given.id,
+        "time": given.time,
+        "label": given.label,
+        "name of the set": given.split_column,
+        "weight": given.weight,
+    }
     named = [*(name for name in roles.values() if name is not None), *given.channels]
     for role, name in (*roles.items(), *(("channel", name) for name in given.channels)):
         if name is not None:
@@ -85,8 +89,8 @@ def recognise_long(table: Table, given: LongColumns, labelled: bool) -> tuple[Lo
     if not channels:
         others = ", ".join(name for name in roles.values() if name)
         raise GatewiseError(f"{table.path} has no column of values other than {others}")
-    label = roles["label"] if labelled else None
-    return LongColumns(roles["id"], roles["time"], label, channels, given.part, given.weight), unused
+    time, label = roles["time"], roles["label"] if labelled else None
+    return LongColumns(roles["id"], time, label, channels, given.split_column, given.weight), unused
 
 
 def _find(table: Table, left: Sequence[str], role: str, usual: Sequence[str]) -> str | None:

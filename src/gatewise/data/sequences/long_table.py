@@ -13,8 +13,8 @@ from gatewise.data.opening import require_file
 from gatewise.data.sequences.gather import KEYS, find_duplicate_time, group_rows, sort_by_time
 from gatewise.data.sequences.long_columns import LongColumns, recognise_long
 from gatewise.data.sequences.missing import Fill, carry_forward
-from gatewise.data.sequences.sequences import SequenceTable, in_order
-from gatewise.data.sequences.spool import Spool, pieces, rows_per_block
+from gatewise.data.sequences.sequences import SequenceTable, sort_names
+from gatewise.data.sequences.spool import Spool, row_blocks, rows_per_block
 from gatewise.data.sequences.weights import SequenceWeights
 from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.numbers import Thousands
@@ -72,8 +72,8 @@ class _Rows:
         keys["line"][:, 0] = piece.row_lines
         if self.weights is not None:
             self.weights.add(piece, keys["sequence"][:, 0])
-        if columns.part is not None:
-            keys["label"][:, 0] = self.classes.numbers(_text(piece, columns.part, "part"))
+        if columns.split_column is not None:
+            keys["label"][:, 0] = self.classes.numbers(_text(piece, columns.split_column, "name of the set"))
         elif columns.label is not None:
             keys["label"][:, 0] = self.classes.numbers(_text(piece, columns.label, "label"))
         if columns.time is not None:
@@ -101,16 +101,24 @@ class _Rows:
         for name, thousands in self.thousands.items():
             thousands.check(str(path), name)
         values, keys, offsets = group_rows(self.values.values(), self.keys.values()[:, 0], len(self.ids.seen))
-        names, numbers = in_order(tuple(self.classes.seen))
-        for block in pieces(len(keys) if names else 0):
+        names, numbers = sort_names(tuple(self.classes.seen))
+        for block in row_blocks(len(keys) if names else 0):
             keys["label"][block] = numbers[keys["label"][block]]
         if columns.time is not None:
             sort_by_time(values, keys, offsets)
         table = SequenceTable(
-            str(path), values, offsets, tuple(self.ids.seen), columns.channels,
-            keys["label"] if names else None, names, keys["line"], (columns.told(self.unused),), self.unit,
-            None if self.weights is None else self.weights.values,
-        )  # fmt: skip
+            str(path),
+            values,
+            offsets,
+            ids=tuple(self.ids.seen),
+            channels=columns.channels,
+            labels=keys["label"] if names else None,
+            classes=names,
+            lines=keys["line"],
+            notes=(columns.describe(self.unused),),
+            unit=self.unit,
+            weights=None if self.weights is None else self.weights.values,
+        )
         duplicate = find_duplicate_time(keys, offsets) if columns.time is not None else None
         if duplicate is not None:
             raise GatewiseError(

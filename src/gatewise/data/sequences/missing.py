@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from gatewise.data.sequences.sequences import SequenceTable
-from gatewise.data.sequences.spool import pieces
+from gatewise.data.sequences.spool import row_blocks
 from gatewise.errors import GatewiseError
 
 Fill = Literal["forward"]
@@ -33,7 +33,7 @@ def carry_forward(table: SequenceTable) -> None:
 def _incomplete(table: SequenceTable) -> set[int]:
     """The sequences with missing values."""
     found: set[int] = set()
-    for block in pieces(len(table.values), len(table.channels)):
+    for block in row_blocks(len(table.values), len(table.channels)):
         rows = np.flatnonzero(np.isnan(table.values[block]).any(1)) + block.start
         found.update((np.searchsorted(table.offsets, rows, side="right") - 1).tolist())
     return found

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from gatewise.data.sequences.spool import pieces
+from gatewise.data.sequences.spool import row_blocks
 from gatewise.data.series.scaling import Scale
 
 
@@ -74,7 +74,7 @@ class SequenceTable:
         starts, ends = self.offsets[chosen], self.offsets[chosen + 1]
         shift = self.values[starts[0]].astype(np.float64)  # near the mean, so that squares keep their digits
         count, total, squares = 0, np.zeros(len(self.channels)), np.zeros(len(self.channels))
-        for block in pieces(len(self.values), len(self.channels)):
+        for block in row_blocks(len(self.values), len(self.channels)):
             begun, ended = (_counts(edges, block) for edges in (starts, ends))
             times = (begun - ended).cumsum()[:-1]  # how often each row occurs in the sequences
             rows = self.values[block].astype(np.float64) - shift
@@ -147,10 +147,10 @@ class Sequences(Dataset[SequenceBatch]):
         return SequenceBatch(values, self.sizes[chosen], self.labels[chosen], weights)
 
 
-def in_order(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
+def sort_names(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
     """Sorted names, numbers before words, and the new place of each name.
 
-    >>> in_order(("10", "b", "9"))
+    >>> sort_names(("10", "b", "9"))
     (('9', '10', 'b'), array([1, 2, 0]))
     """
     order = sorted(range(len(names)), key=lambda number: _natural(names[number]))

@@ -61,10 +61,10 @@ def _full(error: OSError) -> GatewiseError:
     )
 
 
-def pieces(rows: int, width: int = 1) -> Iterator[slice]:
+def row_blocks(rows: int, width: int = 1) -> Iterator[slice]:
     """Yields blocks of rows with `width` numbers each, small enough for memory.
 
-    >>> list(pieces(5, width=BLOCK // 2))
+    >>> list(row_blocks(5, width=BLOCK // 2))
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
     step = rows_per_block(width)

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.series.step import Step
-from gatewise.data.series.times import say
 from gatewise.data.tables.table import Table
+from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
 
 FILLS = ("linear", "forward")
@@ -26,8 +26,8 @@ def sorted_rows(table: Table, times: pl.Series, rows: np.ndarray, series: str) -
         first, second = sorted(int(row) for row in rows[twice[0] : twice[0] + 2])
         raise GatewiseError(
             f"{table.path}: {table.place(first)} and {table.place(second)} both have the time "
-            f"{say(times[first])} in series {series!r}; keep one, or name the column that identifies the "
-            "series with --id, or another column of times with --time"
+            f"{format_time(times[first])} in series {series!r}; keep one, or name the column that identifies "
+            "the series with --id, or another column of times with --time"
         )
     return rows
 
@@ -57,7 +57,11 @@ class Grid:
             return values
         first = int(missing.argmax())
         if self.fill is None or missing[0] or missing[-1]:
-            place = self.table.place(int(rows[first])) if rows[first] >= 0 else f"at {say(self.times[first])}"
+            place = (
+                self.table.place(int(rows[first]))
+                if rows[first] >= 0
+                else f"at {format_time(self.times[first])}"
+            )
             end = "first" if missing[0] else "last"
             remedy = f"the {end} value can't be filled" if self.fill else "--fill linear or forward fills it"
             raise GatewiseError(f"{self.table.path}, {place}, column {name!r} is empty; {remedy}")
@@ -79,8 +83,8 @@ def on_grid(
     if not on.all():
         row = int(rows[on.argmin()])
         raise GatewiseError(
-            f"{table.path}, {table.place(row)}: {say(times[row])} of series {series!r} does not fit a step "
-            f"of one {step} from {say(own[0])}; resample the series to regular steps first"
+            f"{table.path}, {table.place(row)}: {format_time(times[row])} of series {series!r} does not fit "
+            f"a step of one {step} from {format_time(own[0])}; resample the series to regular steps first"
         )
     count = int(places[-1]) + 1
     too_many = count > max(MAX_STEPS_PER_ROW * len(rows), FEW_STEPS)
@@ -94,8 +98,9 @@ def on_grid(
         )
         before, after = int(rows[gap]), int(rows[gap + 1])
         raise GatewiseError(
-            f"{table.path}, {table.place(after)}: {gaps[gap] - 1} missing between {say(times[before])} and "
-            f"{say(times[after])} in series {series!r} with a step of one {step}; {remedy}"
+            f"{table.path}, {table.place(after)}: {gaps[gap] - 1} missing between "
+            f"{format_time(times[before])} and {format_time(times[after])} in series {series!r} with a step "
+            f"of one {step}; {remedy}"
         )
     whole = np.full(count, -1)
     whole[places] = rows

@@ -13,7 +13,7 @@ from gatewise.data.series.series import Series, SeriesSet
 
 
 @dataclass(frozen=True)
-class Learned:
+class SeriesScaling:
     """Scales and calendar features, learned from the training set.
 
     series, covariates: the scale of each series by its id, and of each covariate; cycles: of the calendar
@@ -26,7 +26,7 @@ class Learned:
     seen: Mapping[str, str] = field(default_factory=dict)
 
 
-def learn_scales(source: SeriesSet, ends: list[int], learned: Learned | None = None) -> Learned:
+def learn_scales(source: SeriesSet, ends: list[int], learned: SeriesScaling | None = None) -> SeriesScaling:
     """Learns scales from the first `ends` steps of each series.
 
     learned: those of an earlier training, which are kept; scales of further series are added
@@ -43,10 +43,10 @@ def learn_scales(source: SeriesSet, ends: list[int], learned: Learned | None = N
     longest = max(range(len(ends)), key=ends.__getitem__)
     cycles = useful_cycles(source.series[longest].times[: ends[longest]], source.step)
     covariates = tuple(learn_scale(column) for column in np.concatenate(pieces).T)
-    return Learned(scales, covariates, cycles)
+    return SeriesScaling(scales, covariates, cycles)
 
 
-def scaled_table(series: Series, learned: Learned) -> np.ndarray:
+def scaled_table(series: Series, learned: SeriesScaling) -> np.ndarray:
     """[T + F, 1 + C + D], scaled: the target, calendar features, known and observed covariates.
 
     Target and observed covariates are NaN in the F steps beyond the last target.

@@ -10,10 +10,10 @@ import polars as pl
 
 from gatewise.data.series.regular import FILLS, Grid, on_grid, sorted_rows
 from gatewise.data.series.step import Step, find_step
-from gatewise.data.series.times import read_times
-from gatewise.data.series.zones import Clock
 from gatewise.data.tables.columns import Columns, FoundColumns, recognise
 from gatewise.data.tables.table import Table, read_table
+from gatewise.data.times.clock import Clock
+from gatewise.data.times.column import read_times
 from gatewise.errors import GatewiseError
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gatewise.data.series.times import has_whole_dates, looks_like_times
 from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
 from gatewise.data.tables.table import Table
+from gatewise.data.times.column import has_whole_dates, looks_like_times
 from gatewise.errors import GatewiseError
 
 ID_NAMES = ("id", "unique_id", "series_id", "item_id", "series")

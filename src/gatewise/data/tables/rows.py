@@ -180,14 +180,14 @@ class RowReader:
         line = self.line + text.count(b"\n", 0, quote)
         cut = int(np.searchsorted(cuts, quote))
         cell = text[cuts[cut - 1] + 1 if cut else 0 : cuts[cut] if cut < len(cuts) else len(text)]
-        shown = cell.decode(errors="replace").strip()[:30]
+        excerpt = cell.decode(errors="replace").strip()[:30]
         if stray[place]:
-            doubled = '"' + shown.replace('"', '""') + '"'
+            doubled = '"' + excerpt.replace('"', '""') + '"'
             raise self.error(
-                f"line {line} has a single quotation mark inside the cell {shown!r}; write {doubled}"
+                f"line {line} has a single quotation mark inside the cell {excerpt!r}; write {doubled}"
             )
         raise self.error(
-            f"line {line}: the cell {shown!r} opens a quotation mark that does not close at the end of a cell"
+            f"line {line}: the cell {excerpt!r} opens a quotation mark that does not close at its end"
         )
 
 

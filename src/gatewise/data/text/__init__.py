@@ -1,1 +1,1 @@
-"""Texts: symbols of an alphabet, texts of any size, and pairs of texts."""
+"""Texts of any size, lines of text, and pairs of texts."""

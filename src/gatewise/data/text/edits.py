@@ -1,4 +1,4 @@
-"""How far one sequence of symbols is from another, and what became of each symbol."""
+"""The edit distance of sequences, and their alignment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Pair = tuple[str | None, str | None]
 
 
 def edit_distance(one: Sequence[str], other: Sequence[str]) -> int:
-    """The fewest symbols to put in, take out or replace that make one of the other (Levenshtein 1966).
+    """The minimal number of insertions, deletions and substitutions (Levenshtein 1966).
 
     >>> edit_distance("kitten", "sitting"), edit_distance("", "abc"), edit_distance(["a", "b"], ["b"])
     (3, 3, 1)
@@ -19,7 +19,7 @@ def edit_distance(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def alignment(one: Sequence[str], other: Sequence[str]) -> list[Pair]:
-    """Symbols of both that stand for each other by the fewest edits; None where a symbol is in one only.
+    """Pairs of symbols with the fewest edits; None opposite a symbol that is only in one sequence.
 
     >>> alignment("abcd", "xbd")
     [('a', 'x'), ('b', 'b'), ('c', None), ('d', 'd')]
@@ -42,7 +42,7 @@ def alignment(one: Sequence[str], other: Sequence[str]) -> list[Pair]:
 
 
 def _distances(one: Sequence[str], other: Sequence[str]) -> np.ndarray:
-    """`d[i, j] = min(d[i-1, j] + 1, d[i, j-1] + 1, d[i-1, j-1] + (a_i != b_j))`, a row at a time."""
+    """`d[i, j] = min(d[i-1, j] + 1, d[i, j-1] + 1, d[i-1, j-1] + (a_i != b_j))`, computed row by row."""
     numbers = {symbol: number for number, symbol in enumerate(dict.fromkeys([*one, *other]))}
     columns = np.array([numbers[symbol] for symbol in other], np.int64)
     place = np.arange(len(other) + 1)

@@ -1,4 +1,4 @@
-"""The lines of a text file that may be larger than memory."""
+"""The lines of a text file, which may be larger than memory."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ import numpy as np
 from gatewise.errors import GatewiseError
 
 GZIP, MARK, CHUNK = b"\x1f\x8b", b"\xef\xbb\xbf", 1 << 24
-DENSEST, SMALL = 100, 1 << 26  # a text is packed to a hundredth at most, unless it is small
+MAX_RATIO, SMALL = 100, 1 << 26  # a text may decompress to 100 times its size, or to 64 MiB
 
 
 class Lines:
-    """The lines of a UTF-8 text file, each decoded when it is asked for.
+    """The lines of a UTF-8 text file, decoded on request.
 
-    The file stays on disk (as a memory map) and only where its lines begin is kept; one that was packed by
-    gzip is unpacked into a temporary file.
+    The file is memory-mapped, and only the ends of its lines are kept in memory. A file compressed with gzip
+    is decompressed into a temporary file.
 
-    Raises: `GatewiseError` if there is no such file, it is empty, broken, unpacks to far more than a text
-    would, or a line is not UTF-8.
+    Raises: `GatewiseError` if there is no such file, it is empty or damaged, decompresses to far more than a
+    text would, or a line is not UTF-8.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -47,8 +47,8 @@ class Lines:
             content = content.removeprefix(MARK)
         if (zero := content.find(0)) >= 0:
             raise GatewiseError(
-                f"{self.path}, {self.place(number)}: byte {zero + 1} of the line is zero, which is in no "
-                "text; save the file as UTF-8"
+                f"{self.path}, {self.place(number)}: byte {zero + 1} of the line is zero, so it is not text; "
+                "save the file as UTF-8"
             )
         try:
             return content.decode().removesuffix("\r")
@@ -62,7 +62,7 @@ class Lines:
         return (self[number] for number in range(len(self)))
 
     def place(self, number: int) -> str:
-        """Where a line stands, for messages."""
+        """The place of a line, for messages."""
         return f"line {number + 1}"
 
 
@@ -70,41 +70,40 @@ def _content(path: Path) -> bytes | mmap.mmap:
     if not path.is_file():
         raise GatewiseError(f"there is no file {str(path)!r}; give a text file with a sentence in each line")
     with path.open("rb") as file:
-        packed = file.read(len(GZIP)) == GZIP
-        if not packed:
+        if file.read(len(GZIP)) != GZIP:
             return _mapped(file) if path.stat().st_size else b""
-    with tempfile.TemporaryFile() as unpacked:
-        _unpack(path, unpacked)
-        return _mapped(unpacked) if unpacked.tell() else b""
+    with tempfile.TemporaryFile() as target:
+        _decompress(path, target)
+        return _mapped(target) if target.tell() else b""
 
 
 def _mapped(file: IO[bytes]) -> mmap.mmap:
     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _unpack(path: Path, target: IO[bytes]) -> None:
-    """Raises: `GatewiseError` if the file is damaged, or holds more than a text of its size would."""
-    most = max(DENSEST * path.stat().st_size, SMALL)
+def _decompress(path: Path, target: IO[bytes]) -> None:
+    """Raises: `GatewiseError` if the file is damaged, or decompresses to more than a text would."""
+    limit = max(MAX_RATIO * path.stat().st_size, SMALL)
     try:
-        with gzip.open(path) as packed:
-            while piece := packed.read(CHUNK):
-                target.write(piece)
-                if target.tell() > most:
+        with gzip.open(path) as source:
+            while chunk := source.read(CHUNK):
+                target.write(chunk)
+                if target.tell() > limit:
                     raise GatewiseError(
-                        f"{path} unpacks to more than {DENSEST} times its size, as no text does; where it is "
-                        "right, unpack it first"
+                        f"{path} decompresses to more than {MAX_RATIO} times its size, unlike a text; if "
+                        "that is correct, decompress it first"
                     )
         target.flush()
     except (EOFError, OSError, zlib.error) as error:
-        raise GatewiseError(f"{path} can't be unpacked: {error}") from error
+        raise GatewiseError(f"{path} can't be decompressed: {error}") from error
 
 
 def _ends(content: bytes | mmap.mmap) -> np.ndarray:
-    """[lines], the byte behind each line: its line feed, or the end of the file."""
+    """[lines], the byte after each line: its line feed, or the end of the file."""
     found = []
     for first in range(0, len(content), CHUNK):
-        piece = np.frombuffer(content[first : first + CHUNK], np.uint8)
-        found.append(np.flatnonzero(piece == ord("\n")) + first)
+        chunk = np.frombuffer(content[first : first + CHUNK], np.uint8)
+        found.append(np.flatnonzero(chunk == ord("\n")) + first)
     if len(content) and content[len(content) - 1] != ord("\n"):
         found.append(np.array([len(content)]))
     return np.concatenate(found) if found else np.empty(0, np.int64)

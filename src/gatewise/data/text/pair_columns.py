@@ -1,4 +1,4 @@
-"""Which columns of a table hold the two texts of a pair."""
+"""The columns of a table that contain the two texts of a pair."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ NUMBER = r"^\s*[-+]?[\d.,:/TZ+-]*\d[\d.,:/TZ %eE+-]*\s*$"  # numbers, dates and 
 def pair_columns(
     table: Table, source: str | None, target: str | None
 ) -> tuple[tuple[str, str], tuple[str, ...]]:
-    """The columns of sources and of targets, and a sentence on those that were not named.
+    """The columns of sources and of targets, and a note on those that were found.
 
-    A column that is not named is found by its name; else it is the first that holds texts. Row numbers,
-    ids and columns of numbers are no texts.
+    A column that is not given is recognised by its name, or else is the first one with texts. Row numbers,
+    ids and numbers are not texts.
 
     Raises: `GatewiseError` if a column is missing, or there are too few columns of texts.
     """
@@ -33,20 +33,20 @@ def pair_columns(
         raise GatewiseError(f"{table.path}: source and target are both column {source!r}; name two")
     if len(table.columns) < 2:
         raise GatewiseError(
-            f"{table.path} has one column only, {table.columns[0]!r}; "
+            f"{table.path} has only one column, {table.columns[0]!r}; "
             "expected one of sources and one of targets"
         )
     if source is not None and target is not None:
         return (source, target), ()
-    source = _named(table, SOURCES, but=target) if source is None else source
-    target = _named(table, TARGETS, but=source) if target is None else target
+    source = _named(table, SOURCES, other_than=target) if source is None else source
+    target = _named(table, TARGETS, other_than=source) if target is None else target
     missing = (source is None) + (target is None)
     found = text_columns(table, [one for one in (source, target) if one is not None])
     if len(found) < missing:
         other = next((name for name in table.columns if name not in (source, target, *found)), "")
-        told = "its rows' numbers" if _counts(table, other) else _told_kind(table.frame[other])
+        kind = "row numbers" if _counts(table, other) else _describe_kind(table.frame[other])
         raise GatewiseError(
-            f"{table.path}, column {other!r}: expected texts, got {told}; name the columns of the pairs with "
+            f"{table.path}, column {other!r}: expected texts, got {kind}; name the columns of the pairs with "
             "--source and --target"
         )
     source = source if source is not None else found.pop(0)
@@ -61,7 +61,7 @@ def pair_columns(
 
 
 def source_column(table: Table) -> str:
-    """The column of the sources where nobody named it. Raises: `GatewiseError` if none holds texts."""
+    """The column of sources if it is not given. Raises: `GatewiseError` if no column has texts."""
     found = _named(table, SOURCES) or next(iter(text_columns(table, [])), None)
     if found is None:
         raise GatewiseError(
@@ -72,7 +72,7 @@ def source_column(table: Table) -> str:
 
 
 def text_columns(table: Table, taken: Sequence[str]) -> list[str]:
-    """The columns that hold texts, but for those taken; ids only where there are too few others."""
+    """The columns with texts, except those taken; ids only if there are too few others."""
     texts = [name for name in table.columns if name not in taken and _holds_texts(table, name)]
     ids = [name for name in texts if name.strip().lower() in IDS]
     others = [name for name in texts if name not in ids]
@@ -80,15 +80,15 @@ def text_columns(table: Table, taken: Sequence[str]) -> list[str]:
 
 
 def _holds_texts(table: Table, name: str) -> bool:
-    return not _counts(table, name) and not _told_kind(table.frame[name])
+    return not _counts(table, name) and not _describe_kind(table.frame[name])
 
 
 def _counts(table: Table, name: str) -> bool:
     return is_unnamed(name) or counts_rows(name, table.frame[name])
 
 
-def _told_kind(cells: pl.Series) -> str:
-    """What a column holds in place of texts; "" where it holds texts."""
+def _describe_kind(cells: pl.Series) -> str:
+    """What a column contains instead of texts; "" if it contains texts."""
     if cells.dtype not in (pl.String, pl.Null):
         return str(cells.dtype)
     texts = cells.cast(pl.String).drop_nulls().str.strip_chars()
@@ -96,5 +96,5 @@ def _told_kind(cells: pl.Series) -> str:
     return "numbers" if len(texts) and bool(texts.str.contains(NUMBER).all()) else ""
 
 
-def _named(table: Table, names: Sequence[str], but: str | None = None) -> str | None:
-    return next((one for one in table.columns if one.strip().lower() in names and one != but), None)
+def _named(table: Table, names: Sequence[str], other_than: str | None = None) -> str | None:
+    return next((one for one in table.columns if one.strip().lower() in names and one != other_than), None)

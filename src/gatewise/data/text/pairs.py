@@ -1,4 +1,4 @@
-"""Pairs of texts, as a user has them: a table with two columns, or two files line by line."""
+"""Pairs of texts from a table with two columns, or from two files line by line."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Protocol
 import polars as pl
 
 from gatewise.data.tables.delimited import csv_pieces
+from gatewise.data.tables.parquet import PARQUET
 from gatewise.data.tables.table import BYTES_AT_ONCE, Table, joined, read_table
 from gatewise.data.text.lines import Lines
 from gatewise.data.text.pair_columns import pair_columns, source_column
 from gatewise.errors import GatewiseError
 
 TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq")
-TABBED = (".tsv", ".tab")
+TAB_SEPARATED = (".tsv", ".tab")
 
 
 class Texts(Protocol):
@@ -44,10 +45,10 @@ class Column:
 
 @dataclass(frozen=True)
 class TextPairs:
-    """Two texts by each number.
+    """Pairs of texts by number.
 
-    place: where a pair is, for messages; columns: the names of the sides, of a table
-    notes: which columns were found, where nobody named them
+    place: of a pair, for messages; columns: of the two sides in a table
+    notes: on the columns that were found
     """
 
     path: str
@@ -62,7 +63,7 @@ class TextPairs:
 
 
 def is_table(path: str | Path) -> bool:
-    """Whether a file is a table by its name; any other is a text."""
+    """Whether a file is a table, by its extension; any other is a text."""
     return Path(path).suffix.lower() in TABLES
 
 
@@ -72,12 +73,13 @@ def read_pairs(
     source: str | None = None,
     target: str | None = None,
 ) -> TextPairs:
-    """Pairs of a CSV, TSV or Parquet file with a header, or of two text files, line by line.
+    """Reads pairs from a CSV, TSV or Parquet file with a header, or from two text files line by line.
 
-    target_file: the other half of a text file; source, target: the columns of a table, by default those
-    that are called so, or the first two that hold texts
+    Args:
+        target_file: the translations of the lines of a text file
+        source, target: columns of a table, by default those with these names, or the first two with texts
 
-    Raises: `GatewiseError` with the columns there are, or the numbers of lines.
+    Raises: `GatewiseError` with the columns of the table, or the numbers of lines.
     """
     if target_file is not None:
         if source or target:
@@ -85,8 +87,8 @@ def read_pairs(
         return _aligned(Path(path), Path(target_file))
     if not is_table(path) and Path(path).is_file():
         raise GatewiseError(
-            f"{path} is no table by its name ({', '.join(TABLES)}); where it is a text with a sentence in "
-            "each line, give the file of their translations too, with --target-file"
+            f"{path} does not have the extension of a table ({', '.join(TABLES)}); if it is a text with a "
+            "sentence in each line, give the file with the translations as --target-file"
         )
     table = read_text_table(path)
     names, notes = pair_columns(table, source, target)
@@ -95,9 +97,11 @@ def read_pairs(
 
 
 def read_sources(path: str | Path, column: str | None) -> tuple[Texts, str | None]:
-    """What is to be translated: a table's column of that name (or its only one), or the lines of a text.
+    """Reads texts to translate: a column of a table, or the lines of a text file.
 
-    Returns: the texts, and the column's name where there is one.
+    column: its name; not needed if there is only one, or one that is recognised
+
+    Returns: the texts, and the name of the column, if there is one
     """
     if not is_table(path):
         return Lines(path), None
@@ -110,16 +114,16 @@ def read_sources(path: str | Path, column: str | None) -> tuple[Texts, str | Non
 
 
 def read_text_table(path: str | Path) -> Table:
-    """A table of texts. In one with tabs, quotation marks are what they are: quotation marks.
+    """Reads a table of texts. In a tab-separated one, quotation marks within cells are kept.
 
-    Raises: `GatewiseError`; in a text file that is not UTF-8, with the line.
+    Raises: `GatewiseError` as `read_table`, or with the line of a text file that is not UTF-8.
     """
     path = Path(path)
-    tabbed, packed = path.suffix.lower() in TABBED, path.suffix.lower() in (".parquet", ".pq")
-    if path.is_file() and path.stat().st_size and not packed:
-        for _ in Lines(path):  # which names the line that can't be decoded
+    is_tab_separated, is_parquet = path.suffix.lower() in TAB_SEPARATED, path.suffix.lower() in PARQUET
+    if path.is_file() and path.stat().st_size and not is_parquet:
+        for _ in Lines(path):  # raises with the line that can't be decoded
             pass
-    if not tabbed or not path.is_file() or not path.stat().st_size:
+    if not is_tab_separated or not path.is_file() or not path.stat().st_size:
         return read_table(path)
     table = joined(path, csv_pieces(path, BYTES_AT_ONCE, quoted=False))
     if table.frame.height == 0:
@@ -133,7 +137,7 @@ def _unquoted(name: str) -> str:
 
 
 def _unquote(cell: pl.Expr) -> pl.Expr:
-    """Takes away the quotation marks that other programs put around a cell which holds some."""
+    """Removes the quotation marks that other programs put around a cell that contains some."""
     inner = cell.str.slice(1, cell.str.len_chars() - 2)
     around = cell.str.contains(r'^".*"$') & (cell.str.len_chars() > 1)
     doubled = ~inner.str.replace_all('""', "", literal=True).str.contains('"', literal=True)
@@ -148,7 +152,7 @@ def _aligned(path: Path, target_file: Path) -> TextPairs:
     if len(sources) != len(targets):
         raise GatewiseError(
             f"{path} has {len(sources)} lines and {target_file} has {len(targets)}; "
-            "line by line, each must be the translation of the other"
+            "each line must be the translation of the same line in the other file"
         )
     return TextPairs(str(path), sources, targets, sources.place)
 

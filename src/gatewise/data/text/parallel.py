@@ -1,28 +1,28 @@
-"""Pairs of texts as numbers, split and ready for a network."""
+"""Pairs of texts as numbers, split into sets."""
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from gatewise.data.splits import TITLES, Fractions, group_split
 from gatewise.data.text.pairs import TextPairs, Texts
-from gatewise.data.text.symbols import END, PADDING, UNKNOWN, Kind, Symbols, learn_symbols
+from gatewise.data.text.ragged import Ragged
+from gatewise.data.tokenizers.sentences import UNKNOWN, SentenceTokenizer, TokenUnit, learn_sentences
 from gatewise.errors import GatewiseError
 
-FEWEST, MOST_HELD = 5, 5000  # different sources of a file; to validate and to test on, each
+MIN_SOURCES, MAX_HELD_OUT = 5, 5000  # different sources: of a file, and of its validation and test set
 
 
 class PairBatch(NamedTuple):
-    """Sentences of two languages by their numbers, each ended by END and filled up with PADDING.
+    """Sentences of two languages as numbers, each with END, and PADDING beyond it.
 
-    source: [B, S]; lengths: [B], of the sources, END counted in; target: [B, T]
+    source: [B, S]; lengths: [B], of the sources, including END; target: [B, T]
     """
 
     source: Tensor
@@ -30,49 +30,9 @@ class PairBatch(NamedTuple):
     target: Tensor
 
 
-class Ragged:
-    """Many sequences of numbers behind each other.
-
-    >>> Ragged.of([[5, 6], [7]]).padded([1, 0])
-    tensor([[7, 3, 0],
-            [5, 6, 3]])
-    """
-
-    def __init__(self, numbers: np.ndarray, lengths: np.ndarray) -> None:
-        self.numbers, self.lengths = numbers, lengths
-        self._firsts = np.cumsum(lengths) - lengths
-
-    @classmethod
-    def of(cls, sequences: Iterable[list[int]]) -> Ragged:
-        """END is put behind each."""
-        numbers, lengths = array("i"), array("q")
-        for one in sequences:
-            numbers.extend((*one, END))
-            lengths.append(len(one) + 1)
-        return cls(np.array(numbers, np.int32), np.array(lengths, np.int64))
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __getitem__(self, row: int) -> np.ndarray:
-        return self.numbers[self._firsts[row] : self._firsts[row] + self.lengths[row]]
-
-    def tensor_lengths(self, rows: Sequence[int] | np.ndarray) -> Tensor:
-        """[len(rows)]."""
-        return torch.from_numpy(self.lengths[rows])
-
-    def padded(self, rows: Sequence[int] | np.ndarray) -> Tensor:
-        """[len(rows), the longest of them]."""
-        lengths = self.lengths[rows]
-        steps = np.arange(lengths.max())
-        there = steps < lengths[:, None]
-        places = np.where(there, self._firsts[rows][:, None] + steps, 0)
-        return torch.from_numpy(np.where(there, self.numbers[places], PADDING).astype(np.int64))
-
-
 @dataclass(frozen=True, eq=False)
 class Parallel(Dataset[PairBatch]):
-    """Some pairs of a file, as numbers; their texts are read where they are asked for.
+    """Some pairs of a file as numbers; their texts are read on request.
 
     rows: [pairs], their numbers in the file; sources, targets: as numbers
     """
@@ -86,10 +46,10 @@ class Parallel(Dataset[PairBatch]):
         return len(self.rows)
 
     def __getitem__(self, number: int) -> PairBatch:
-        return PairBatch(*(part[0] for part in self.__getitems__([number])))
+        return PairBatch(*(field[0] for field in self.__getitems__([number])))
 
     def __getitems__(self, numbers: Sequence[int]) -> PairBatch:
-        """A whole batch at once, which is what a DataLoader asks for."""
+        """A padded batch, as a DataLoader fetches it."""
         rows = np.asarray(numbers)
         return PairBatch(
             self.sources.padded(rows), self.sources.tensor_lengths(rows), self.targets.padded(rows)
@@ -97,149 +57,149 @@ class Parallel(Dataset[PairBatch]):
 
     @property
     def sizes(self) -> np.ndarray:
-        """[pairs], by which like ones share a batch."""
+        """[pairs], their lengths, so that batches have pairs of similar length."""
         return self.sources.lengths + self.targets.lengths
 
     def text(self, number: int) -> tuple[str, str]:
-        """Source and target as they stand in the file."""
+        """Source and target as in the file."""
         row = int(self.rows[number])
         return self.texts.sources[row], self.texts.targets[row]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VocabularyConfig:
-    """How texts become symbols.
+    """How tokenizers are learned.
 
-    most: symbols of each side; least: how often a word must occur; longest: symbols of a sentence that is
-    trained on
+    size: the most tokens of each side; min_count: occurrences of a word in the vocabulary
+    max_length: the most tokens of a sentence in the training set; lower: whether texts become lower case
     """
 
-    kind: Kind = "words"
-    most: int = 10_000
-    least: int = 2
-    longest: int = 200
+    kind: TokenUnit = "words"
+    size: int = 10_000
+    min_count: int = 2
+    max_length: int = 200
     lower: bool = False
+
+    def learn(self, texts: Texts, rows: np.ndarray) -> SentenceTokenizer:
+        """The tokenizer of some texts."""
+        min_count = self.min_count if self.kind == "words" else 1
+        chosen = (texts[int(row)] for row in rows)
+        return learn_sentences(self.kind, chosen, self.size, min_count, self.lower)
 
 
 @dataclass(frozen=True)
 class ParallelData:
-    """Pairs to train on, to validate, to test on, and the symbols of both sides."""
+    """The sets of pairs, and the tokenizers of both sides."""
 
     train: Parallel
     validation: Parallel
     test: Parallel
-    source: Symbols
-    target: Symbols
+    source: SentenceTokenizer
+    target: SentenceTokenizer
     notes: tuple[str, ...] = ()
 
 
 def prepare(
-    pairs: TextPairs, wanted: VocabularyConfig, shares: tuple[float, float],
-    validation: TextPairs | None = None, test: TextPairs | None = None,
-) -> ParallelData:  # fmt: skip
-    """Splits pairs, learns the symbols of the part to train on, and makes numbers of all.
+    pairs: TextPairs,
+    config: VocabularyConfig,
+    fractions: Fractions,
+    validation: TextPairs | None = None,
+    test: TextPairs | None = None,
+) -> ParallelData:
+    """Splits pairs, learns the tokenizers from the training set, and encodes all sets.
 
-    shares: of the pairs, to validate and to test, where these have no file of their own
+    Args:
+        fractions: of the validation and the test set, if these have no files of their own
+        validation, test: pairs of other files
 
     Raises: `GatewiseError` if too few pairs have text on both sides.
     """
     notes = [*pairs.notes]
-    rows, *held = split(pairs, with_text(pairs, notes), shares_of(shares, validation, test))
-    sides = [_learned(texts, rows, wanted) for texts in (pairs.sources, pairs.targets)]
-    train = numbered(pairs, rows, *sides)
-    fits = np.maximum(train.sources.lengths, train.targets.lengths) <= wanted.longest
+    rows, *held_out = split_pairs(
+        pairs, complete_rows(pairs, notes), own_fractions(fractions, validation, test)
+    )
+    source, target = (config.learn(texts, rows) for texts in (pairs.sources, pairs.targets))
+    train = encode_pairs(pairs, rows, source, target)
+    fits = np.maximum(train.sources.lengths, train.targets.lengths) <= config.max_length
     if not fits.any():
         raise GatewiseError(
-            f"{pairs.path}: every pair has more than {wanted.longest} symbols; give --max-length"
+            f"{pairs.path}: every pair has more than {config.max_length} tokens; increase --max-length"
         )
     if not fits.all():
-        notes.append(f"{(~fits).sum()} pairs of more than {wanted.longest} symbols are not trained on")
-        train = numbered(pairs, rows[fits], *sides)
+        notes.append(f"pairs of more than {config.max_length} tokens, not in training: {(~fits).sum()}")
+        train = encode_pairs(pairs, rows[fits], source, target)
     validating, testing = (
-        numbered(pairs, own, *sides) if other is None else numbered(other, with_text(other, notes), *sides)
-        for own, other in zip(held, (validation, test), strict=True)
+        encode_pairs(pairs, own, source, target)
+        if other is None
+        else encode_pairs(other, complete_rows(other, notes), source, target)
+        for own, other in zip(held_out, (validation, test), strict=True)
     )
-    notes.append(_told(train, validating, testing, *sides))
-    if test is not None and (seen := seen_before(train, testing)):
-        notes.append(f"{seen} of the {len(testing)} sources to test on were trained on too")
-    return ParallelData(train, validating, testing, sides[0], sides[1], tuple(notes))
+    notes.append(_describe((train, validating, testing), source, target))
+    if test is not None and (seen := count_seen(train, testing)):
+        notes.append(f"sources of the test set that are also in the training set: {seen} of {len(testing)}")
+    return ParallelData(train, validating, testing, source, target, tuple(notes))
 
 
-def shares_of(
-    shares: tuple[float, float], validation: TextPairs | None, test: TextPairs | None
-) -> tuple[float, float]:
-    """The shares to take from the pairs themselves: none for a part that has others."""
-    return (0.0 if validation else shares[0], 0.0 if test else shares[1])
+def own_fractions(fractions: Fractions, validation: TextPairs | None, test: TextPairs | None) -> Fractions:
+    """The fractions to draw from the pairs themselves: 0 for a set with a file of its own."""
+    return Fractions(
+        0.0 if validation is not None else fractions.validation, 0.0 if test is not None else fractions.test
+    )
 
 
-def numbered(pairs: TextPairs, rows: np.ndarray, source: Symbols, target: Symbols) -> Parallel:
+def encode_pairs(
+    pairs: TextPairs, rows: np.ndarray, source: SentenceTokenizer, target: SentenceTokenizer
+) -> Parallel:
     """Some pairs as numbers."""
-    return Parallel(pairs, rows, _ragged(pairs.sources, rows, source), _ragged(pairs.targets, rows, target))
+    return Parallel(pairs, rows, _encode(pairs.sources, rows, source), _encode(pairs.targets, rows, target))
 
 
-def _ragged(texts: Texts, rows: np.ndarray, symbols: Symbols) -> Ragged:
-    return Ragged.of(symbols.encode(texts[int(row)]) for row in rows)
+def _encode(texts: Texts, rows: np.ndarray, tokenizer: SentenceTokenizer) -> Ragged:
+    return Ragged.of(tokenizer.encode(texts[int(row)]) for row in rows)
 
 
-def _learned(texts: Texts, rows: np.ndarray, wanted: VocabularyConfig) -> Symbols:
-    least = wanted.least if wanted.kind == "words" else 1
-    return learn_symbols(wanted.kind, (texts[int(row)] for row in rows), wanted.most, least, wanted.lower)
-
-
-def with_text(pairs: TextPairs, notes: list[str]) -> np.ndarray:
-    """The rows that have text on both sides."""
+def complete_rows(pairs: TextPairs, notes: list[str]) -> np.ndarray:
+    """The rows with text on both sides; a note on the others is added to `notes`."""
     sides = (pairs.sources, pairs.targets)
-    there = np.array([all(side[row].strip() for side in sides) for row in range(len(pairs))], dtype=bool)
-    if not there.any():
+    complete = np.array([all(side[row].strip() for side in sides) for row in range(len(pairs))], dtype=bool)
+    if not complete.any():
         raise GatewiseError(f"{pairs.path}: no pair has text on both sides")
-    if not there.all():
-        first = pairs.place(int(there.argmin()))
+    if not complete.all():
+        first = pairs.place(int(complete.argmin()))
         notes.append(
-            f"{pairs.path}: pairs with an empty side, left out: {(~there).sum()}, the first in {first}"
+            f"{pairs.path}: pairs with an empty side, left out: {(~complete).sum()}, the first in {first}"
         )
-    return np.flatnonzero(there)
+    return np.flatnonzero(complete)
 
 
-def split(
-    pairs: TextPairs, rows: np.ndarray, shares: tuple[float, float]
+def split_pairs(
+    pairs: TextPairs, rows: np.ndarray, fractions: Fractions
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows to train on, to validate, to test, at random but always the same.
+    """The rows of each set, drawn at random; pairs with the same source are in the same set.
 
-    Pairs with one source are never parted. Raises: `GatewiseError` if there are too few.
+    Raises: `GatewiseError` if there are too few different sources.
     """
-    group = _groups([hash(pairs.sources[int(row)]) for row in rows])
-    groups = int(group.max()) + 1
-    if groups < (FEWEST if any(shares) else 1):
-        raise GatewiseError(
-            f"{pairs.path} has {groups} different source{'s' * (groups > 1)}; expected at least {FEWEST}, "
-            "to train on, to validate and to test"
-        )
-    mixed = np.random.default_rng(0).permutation(groups)
-    held = [min(max(round(share * groups), 1), MOST_HELD) if share else 0 for share in shares]
-    part = np.zeros(groups, np.int64)
-    part[mixed[: held[0]]] = 1
-    part[mixed[held[0] : sum(held)]] = 2
-    first, second, third = (rows[part[group] == number] for number in range(3))
-    return first, second, third
-
-
-def _groups(keys: Sequence[int]) -> np.ndarray:
-    """[keys], equal ones by one number, which follows where each was first met."""
-    _, firsts, inverse = np.unique(np.array(keys), return_index=True, return_inverse=True)
-    return firsts.argsort().argsort()[inverse]
-
-
-def _told(train: Parallel, validation: Parallel, test: Parallel, source: Symbols, target: Symbols) -> str:
-    """The parts and symbols in one sentence, with what is unknown in the part to test on."""
-    unknown = [(side.numbers == UNKNOWN).mean() for side in (test.sources, test.targets)]
-    missed = f"; unknown in the test part: {unknown[0]:.1%} and {unknown[1]:.1%}" if any(unknown) else ""
-    return (
-        f"{len(train):,} pairs to train on, {len(validation):,} to validate, {len(test):,} to test; "
-        f"{len(source):,} symbols of the sources, {len(target):,} of the targets{missed}"
+    split = group_split(
+        [hash(pairs.sources[int(row)]) for row in rows],
+        fractions,
+        pairs.path,
+        "different sources",
+        minimum=MIN_SOURCES if fractions.validation or fractions.test else 1,
+        limit=MAX_HELD_OUT,
     )
+    train, validation, test = (rows[numbers] for numbers in split)
+    return train, validation, test
 
 
-def seen_before(train: Parallel, test: Parallel) -> int:
-    """How many sources of a part to test on were trained on."""
+def _describe(sets: Sequence[Parallel], source: SentenceTokenizer, target: SentenceTokenizer) -> str:
+    """The sizes of sets and vocabularies in a sentence, with the unknown tokens of the test set."""
+    unknown = [(side.numbers == UNKNOWN).mean() for side in (sets[2].sources, sets[2].targets)]
+    missed = f"; unknown in the test set: {unknown[0]:.1%} and {unknown[1]:.1%}" if any(unknown) else ""
+    sizes = (f"{title} set {len(one):,} pairs" for title, one in zip(TITLES.values(), sets, strict=True))
+    return f"{', '.join(sizes)}; vocabularies of {len(source):,} and {len(target):,} tokens{missed}"
+
+
+def count_seen(train: Parallel, test: Parallel) -> int:
+    """The number of sources of a test set that are also in the training set."""
     seen = {hash(train.text(number)[0]) for number in range(len(train))}
     return sum(hash(test.text(number)[0]) in seen for number in range(len(test)))

@@ -1,4 +1,4 @@
-"""A text of any size to learn what comes next: split by place, decoded block by block."""
+"""A text of any size for language models: split by place, tokenized block by block."""
 
 from __future__ import annotations
 
@@ -9,45 +9,53 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewise.data.text.alphabet import (
-    Alphabet,
+from gatewise.data.splits import TITLES, Fractions
+from gatewise.data.text.text_files import CHUNK, TextFiles, TextSurvey, survey
+from gatewise.data.tokenizers.streams import (
     Bytes,
     Characters,
-    Kind,
-    abridged,
+    StreamTokenizer,
+    StreamUnit,
+    abridge,
     learn_byte_pairs,
 )
-from gatewise.data.text.text_files import PIECE, Survey, TextFiles, survey
 from gatewise.errors import GatewiseError
 
-KEPT = 512  # blocks of a text that stay decoded
-BEFORE = 2**12  # bytes before a part from which a network may draw its state
-USUAL_PAIRS = 2000  # symbols, where an alphabet of byte pairs is not told how many
+CACHED = 512  # blocks of a text that stay tokenized
+BEFORE = 2**12  # bytes before a set, from which a network may compute its state
+DEFAULT_PAIRS = 2000  # symbols of byte pairs
 
-Tell = Callable[[float], None]
+Progress = Callable[[float], None]
 
 
 class Text:
-    """A part of a text as symbols; only blocks of it are ever in memory.
+    """One set of a text as symbols, of which only some blocks are in memory.
 
-    starts: [N + 1], the bytes where blocks begin; places: [N + 1], the symbols before each
-    before: how many of these symbols come before the part, and are there only to be read
-    characters: how many the part itself has
+    Args:
+        starts: [N + 1], the first bytes of blocks, and the end; places: [N + 1], the symbols before each
+        before: the number of these symbols before the set, which are only read as context
+        characters: the number of characters of the set
     """
 
     def __init__(
-        self, files: TextFiles, alphabet: Alphabet, starts: np.ndarray, places: np.ndarray, before: int,
+        self,
+        files: TextFiles,
+        tokenizer: StreamTokenizer,
+        *,
+        starts: np.ndarray,
+        places: np.ndarray,
+        before: int,
         characters: int,
-    ) -> None:  # fmt: skip
-        self.files, self.alphabet, self.before, self.characters = files, alphabet, before, characters
+    ) -> None:
+        self.files, self.tokenizer, self.before, self.characters = files, tokenizer, before, characters
         self._starts, self._places = starts, places
-        self._block = lru_cache(KEPT)(self._decoded)
+        self._block = lru_cache(CACHED)(self._encode)
 
     def __len__(self) -> int:
         return int(self._places[-1]) - self.before
 
     def symbols(self, first: int, last: int) -> np.ndarray:
-        """The symbols `first` to `last` (excluded) of the part; from `-before` on there are some."""
+        """The symbols `first` to `last` (excluded) of the set; negative numbers are before it."""
         first, last = first + self.before, last + self.before
         block = int(np.searchsorted(self._places, first, side="right")) - 1
         parts = []
@@ -57,20 +65,25 @@ class Text:
             block += 1
         return np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, dtype=np.int64)
 
-    def pieces(self, length: int, first: int = 0) -> Iterator[np.ndarray]:
-        """All symbols from `first` on, some at a time."""
+    def empty(self) -> Text:
+        """A set of this text without symbols."""
+        start = np.zeros(1, np.int64)
+        return Text(self.files, self.tokenizer, starts=start, places=start, before=0, characters=0)
+
+    def chunks(self, length: int, first: int = 0) -> Iterator[np.ndarray]:
+        """Yields all symbols from `first` on, `length` at a time."""
         for start in range(first, len(self), length):
             yield self.symbols(start, min(start + length, len(self)))
 
-    def _decoded(self, block: int) -> np.ndarray:
-        return self.alphabet.encode(self.files.read(int(self._starts[block]), int(self._starts[block + 1])))
+    def _encode(self, block: int) -> np.ndarray:
+        return self.tokenizer.encode(self.files.read(int(self._starts[block]), int(self._starts[block + 1])))
 
 
 @dataclass(frozen=True)
 class SplitText:
-    """A text in three parts, one after another, and what a reader of the scores must know."""
+    """A text in three sets, one after another, and notes on it."""
 
-    alphabet: Alphabet
+    tokenizer: StreamTokenizer
     train: Text
     validation: Text
     test: Text
@@ -78,44 +91,29 @@ class SplitText:
 
 
 @dataclass(frozen=True)
-class VocabularyConfig:
-    """An alphabet that is to be learned; `most`: how many symbols it may have, 0 for a usual number."""
+class StreamConfig:
+    """How a tokenizer is learned. size: its most symbols, 0 for the default"""
 
-    kind: Kind
-    most: int = 0
+    kind: StreamUnit
+    size: int = 0
 
-    def learned(self, files: TextFiles, train: Survey) -> Alphabet:
-        """From the training part of a text."""
+    def learn(self, files: TextFiles, train: TextSurvey) -> StreamTokenizer:
+        """The tokenizer of the training set of a text."""
         if self.kind == "bytes":
             return Bytes()
         if self.kind == "bpe":
             blocks = zip(train.starts[:-1].tolist(), train.starts[1:].tolist(), strict=True)
-            return learn_byte_pairs((files.read(*one).decode() for one in blocks), self.most or USUAL_PAIRS)
+            return learn_byte_pairs((files.read(*one).decode() for one in blocks), self.size or DEFAULT_PAIRS)
         seen = np.flatnonzero(train.counts)
-        if self.most:  # of equally frequent ones, those that Unicode has first
-            seen = np.sort(seen[np.argsort(-train.counts[seen], kind="stable")][: self.most - 1])
+        if self.size:  # the most frequent ones, equally frequent ones by their code points
+            seen = np.sort(seen[np.argsort(-train.counts[seen], kind="stable")][: self.size - 1])
         return Characters("".join(map(chr, seen.tolist())))
 
 
-@dataclass(frozen=True)
-class Split:
-    """How a text is split by place: shares of its bytes, the last of them for the test."""
-
-    validation: float
-    test: float
-
-    def borders(self, files: TextFiles) -> tuple[int, int]:
-        """Where the validation and the test part begin; no character is cut."""
-        return (
-            files.border(int(files.size * (1 - self.test - self.validation))),
-            files.border(int(files.size * (1 - self.test))),
-        )
-
-
 def find_texts(path: Path, pattern: str = "*.txt") -> TextFiles:
-    """A text file, or those of a folder whose names fit, in the order of their names.
+    """Finds a text file, or the files of a folder that match a pattern, in the order of their names.
 
-    Raises: `GatewiseError` if there is none, or nothing in them.
+    Raises: `GatewiseError` if there is no file, or all are empty.
     """
     if path.is_dir():
         try:
@@ -138,139 +136,141 @@ def find_texts(path: Path, pattern: str = "*.txt") -> TextFiles:
 
 
 def read_text(
-    files: TextFiles, split: Split, wanted: VocabularyConfig | Alphabet, tell: Tell = lambda share: None
+    files: TextFiles,
+    fractions: Fractions,
+    tokenizer: StreamConfig | StreamTokenizer,
+    progress: Progress = lambda fraction: None,
 ) -> SplitText:
-    """Gets the three parts of a text ready, by an alphabet that is given, or learned from the first part.
+    """Splits a text into three sets, with a tokenizer that is given, or learned from the training set.
 
-    tell: hears the share that is read
+    fractions: of the bytes; progress: is called with the fraction that has been read
 
-    Raises: `GatewiseError` if the text is too short for its parts, or not in UTF-8.
+    Raises: `GatewiseError` if the text is too short for three sets, or not in UTF-8.
     """
-    first, second = split.borders(files)
+    first = files.border(int(files.size * (1 - fractions.test - fractions.validation)))
+    second = files.border(int(files.size * (1 - fractions.test)))
     if not 0 < first < second < files.size:
         raise GatewiseError(
-            f"{files.paths[0]} has {files.size} bytes, too few for three parts; "
+            f"{files.paths[0]} has {files.size} bytes, too few for three sets; "
             "give a longer text, or another --validation-fraction and --test-fraction"
         )
-    passes = _Passes(files, wanted.kind, tell)
+    passes = _Passes(files, tokenizer.kind, progress)
     surveys = [passes.survey(*one) for one in ((0, first), (first, second), (second, files.size))]
-    if isinstance(wanted, Alphabet):
-        alphabet = wanted
-    else:
+    if isinstance(tokenizer, StreamConfig):
         _require_two(files, surveys[0])
-        alphabet = wanted.learned(files, surveys[0])
+        tokenizer = tokenizer.learn(files, surveys[0])
     train, validation, test = (
-        passes.part(alphabet, found, before)
+        passes.text(tokenizer, found, before)
         for found, before in zip(surveys, (0, BEFORE, BEFORE), strict=True)
     )
-    sizes = [f"{one.characters:,}" for one in surveys]
-    notes = [
-        _size(files, alphabet, surveys),
-        f"learnt from the first {sizes[0]}, chosen by the next {sizes[1]}, tested on the last {sizes[2]}",
-    ]
-    for name, found in zip(("training", "validation", "test"), surveys, strict=True):
-        notes += _strange(alphabet, found, f"the {name} part")
-    return SplitText(alphabet, train, validation, test, tuple(notes))
+    sizes = (f"{title} set {one.characters:,}" for title, one in zip(TITLES.values(), surveys, strict=True))
+    notes = [_describe(files, tokenizer, surveys), f"{', '.join(sizes)} characters, one after another"]
+    for title, found in zip(TITLES.values(), surveys, strict=True):
+        notes += _describe_unknown(tokenizer, found, f"the {title} set")
+    return SplitText(tokenizer, train, validation, test, tuple(notes))
 
 
 def read_whole(
-    files: TextFiles, alphabet: Alphabet, tell: Tell = lambda share: None
+    files: TextFiles, tokenizer: StreamTokenizer, progress: Progress = lambda fraction: None
 ) -> tuple[Text, tuple[str, ...]]:
-    """A text as one part, and notes on it. Raises: `GatewiseError` if it is too short, or not in UTF-8."""
-    passes = _Passes(files, alphabet.kind, tell)
+    """A text as one set, and notes on it. Raises: `GatewiseError` if it is too short, or not in UTF-8."""
+    passes = _Passes(files, tokenizer.kind, progress)
     found = passes.survey(0, files.size)
-    text = passes.part(alphabet, found, 0)
+    text = passes.text(tokenizer, found, 0)
     if len(text) < 2:
-        raise GatewiseError(f"{files.paths[0]} has one symbol only; there is nothing to foretell in it")
-    return text, (_size(files, alphabet, [found]), *_strange(alphabet, found, "it"))
+        raise GatewiseError(f"{files.paths[0]} has only one symbol; there is nothing to predict")
+    return text, (_describe(files, tokenizer, [found]), *_describe_unknown(tokenizer, found, "it"))
 
 
 class _Passes:
-    """Readings of a text from its beginning to its end, and how far they are."""
+    """Passes over a text, with their progress."""
 
-    def __init__(self, files: TextFiles, kind: Kind, tell: Tell) -> None:
+    def __init__(self, files: TextFiles, kind: StreamUnit, progress: Progress) -> None:
         self.files, self.kind = files, kind
-        self._tell, self._all, self._done = tell, files.size * (2 if kind == "bpe" else 1), 0
+        self._progress, self._all, self._done = progress, files.size * (2 if kind == "bpe" else 1), 0
 
-    def survey(self, first: int, last: int) -> Survey:
-        """Raises: `GatewiseError` with the place of what is no text in UTF-8, unless symbols are bytes."""
-        found = survey(self.files, first, last, self._went_on)
-        if found.wrong is not None and self.kind != "bytes":
-            byte = self.files.read(found.wrong, found.wrong + 1)[0]
+    def survey(self, first: int, last: int) -> TextSurvey:
+        """Surveys a range. Raises: `GatewiseError` with a place that is not UTF-8, unless bytes are read."""
+        found = survey(self.files, first, last, self._advance)
+        if found.invalid is not None and self.kind != "bytes":
+            byte = self.files.read(found.invalid, found.invalid + 1)[0]
             raise GatewiseError(
-                f"{self.files.where(found.wrong)}: 0x{byte:02X} is not UTF-8; "
+                f"{self.files.where(found.invalid)}: 0x{byte:02X} is not UTF-8; "
                 "save the text as UTF-8, or give --tokenizer bytes"
             )
         if self.kind != "bytes" and found.counts[:1].any():
             raise GatewiseError(
-                f"{self.files.where(self._first_zero(first, last))}: a byte is zero, which is in no text; "
+                f"{self.files.where(self._first_zero(first, last))}: a byte is zero, so this is not text; "
                 "save it as UTF-8, or give --tokenizer bytes"
             )
         return found
 
     def _first_zero(self, first: int, last: int) -> int:
-        for start in range(first, last, PIECE):
-            place = self.files.read(start, min(start + PIECE, last)).find(0)
+        for start in range(first, last, CHUNK):
+            place = self.files.read(start, min(start + CHUNK, last)).find(0)
             if place >= 0:
                 return start + place
         return first
 
-    def part(self, alphabet: Alphabet, found: Survey, before: int) -> Text:
-        """A surveyed part, and what stands up to so many bytes before it."""
+    def text(self, tokenizer: StreamTokenizer, found: TextSurvey, before: int) -> Text:
+        """A surveyed range, with up to `before` bytes before it as context."""
         first = int(found.starts[0])
         earlier = self.files.border(max(first - before, 0))
-        lead = len(alphabet.encode(self.files.read(earlier, first)))
-        starts, places = found.starts, np.cumsum(np.append(0, self._lengths(alphabet, found)))
+        lead = len(tokenizer.encode(self.files.read(earlier, first)))
+        starts, places = found.starts, np.cumsum(np.append(0, self._lengths(tokenizer, found)))
         if lead:
             starts, places = np.append(earlier, starts), np.append(0, lead + places)
-        return Text(self.files, alphabet, starts, places, lead, found.characters)
+        return Text(
+            self.files, tokenizer, starts=starts, places=places, before=lead, characters=found.characters
+        )
 
-    def _lengths(self, alphabet: Alphabet, found: Survey) -> np.ndarray:
-        """The symbols of each block."""
-        if alphabet.kind == "bytes":
+    def _lengths(self, tokenizer: StreamTokenizer, found: TextSurvey) -> np.ndarray:
+        """The number of symbols of each block."""
+        if tokenizer.kind == "bytes":
             return np.diff(found.starts)
-        if alphabet.kind == "characters":
+        if tokenizer.kind == "characters":
             return found.lengths
         lengths = []
         for first, last in zip(found.starts[:-1].tolist(), found.starts[1:].tolist(), strict=True):
-            lengths.append(len(alphabet.encode(self.files.read(first, last))))
-            self._went_on(last - first)
+            lengths.append(len(tokenizer.encode(self.files.read(first, last))))
+            self._advance(last - first)
         return np.array(lengths)
 
-    def _went_on(self, read: int) -> None:
+    def _advance(self, read: int) -> None:
         self._done += read
-        self._tell(min(self._done / self._all, 1.0))
+        self._progress(min(self._done / self._all, 1.0))
 
 
-def _require_two(files: TextFiles, train: Survey) -> None:
-    """Raises: `GatewiseError` if the part to train on is one symbol over and over."""
-    if train.wrong is None and np.count_nonzero(train.counts) < 2:
+def _require_two(files: TextFiles, train: TextSurvey) -> None:
+    """Raises: `GatewiseError` if the training set repeats one symbol."""
+    if train.invalid is None and np.count_nonzero(train.counts) < 2:
         only = chr(int(np.argmax(train.counts)))
         raise GatewiseError(
-            f"{files.paths[0]}: all of the part to train on is {only!r}; there is nothing to learn from it"
+            f"{files.paths[0]}: the training set only repeats {only!r}; there is nothing to learn"
         )
 
 
-def _size(files: TextFiles, alphabet: Alphabet, surveys: list[Survey]) -> str:
-    """How much there is of a text, and of what."""
+def _describe(files: TextFiles, tokenizer: StreamTokenizer, surveys: list[TextSurvey]) -> str:
+    """The size of a text and of its vocabulary, in a sentence."""
     symbols = {
-        "characters": f"{len(alphabet) - 1} different ones known",
+        "characters": f"{len(tokenizer) - 1} different ones known",
         "bytes": "read byte by byte",
-        "bpe": f"read as {len(alphabet):,} byte pairs",
+        "bpe": f"read as {len(tokenizer):,} byte pairs",
     }
     several = f"{len(files.paths)} files, " if len(files.paths) > 1 else ""
-    others = f"; files of other names, left out: {files.others:,} (--files)" if files.others else ""
-    return f"{several}{sum(one.characters for one in surveys):,} characters, {symbols[alphabet.kind]}{others}"
+    others = f"; files with other names, left out: {files.others:,} (--files)" if files.others else ""
+    count = sum(one.characters for one in surveys)
+    return f"{several}{count:,} characters, {symbols[tokenizer.kind]}{others}"
 
 
-def _strange(alphabet: Alphabet, found: Survey, name: str) -> list[str]:
-    """What an alphabet lacks in a part."""
-    if found.wrong is not None:
+def _describe_unknown(tokenizer: StreamTokenizer, found: TextSurvey, name: str) -> list[str]:
+    """A note on the characters of a set that a tokenizer does not know, if there are any."""
+    if found.invalid is not None:
         return [f"{name} is not in UTF-8: each of its bytes counts as a character"]
-    if not isinstance(alphabet, Characters):
+    if not isinstance(tokenizer, Characters):
         return []
-    strange = np.setdiff1d(np.flatnonzero(found.counts), [ord(one) for one in alphabet.characters])
-    if not len(strange):
+    unknown = np.setdiff1d(np.flatnonzero(found.counts), [ord(one) for one in tokenizer.characters])
+    if not len(unknown):
         return []
-    names, times = abridged("".join(map(chr, strange.tolist())), most=20), found.counts[strange].sum()
-    return [f"unknown in {name}, and all one symbol, {times:,} times: {names}"]
+    names, times = abridge("".join(map(chr, unknown.tolist())), max_length=20), found.counts[unknown].sum()
+    return [f"unknown in {name}, read as one symbol, {times:,} times: {names}"]

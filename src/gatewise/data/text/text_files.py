@@ -1,4 +1,4 @@
-"""Text files of any size as one row of bytes: only what is asked for is ever in memory."""
+"""Text files of any size as one sequence of bytes, read on request."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewise.data.text.alphabet import CODE_POINTS, code_points
+from gatewise.data.tokenizers.streams import CODE_POINTS, code_points
 from gatewise.errors import GatewiseError
 
-BLOCK = 2**14  # bytes of a text that are read and decoded together
-PIECE = 16 * BLOCK  # bytes of a text that are surveyed together
-MARK = "\ufeff".encode()  # of UTF-8, at the beginning of some files
-LONGEST = 4  # bytes of a character
+BLOCK = 2**14  # bytes of a text that are decoded together
+CHUNK = 16 * BLOCK  # bytes of a text that are surveyed together
+MARK = "\ufeff".encode()  # UTF-8's byte order mark
+MAX_BYTES = 4  # of a character
 
 
 class TextFiles:
-    """Files one after another; a line break joins those that end without one.
+    """Concatenated files; a line break is inserted after one that ends without it.
 
-    others: how many files of their folder were left out
-
-    Raises: `GatewiseError` if there is no file, or nothing in them.
+    others: the number of files in their folder that were left out
     """
 
     def __init__(self, paths: Sequence[Path], others: int = 0) -> None:
@@ -42,11 +40,11 @@ class TextFiles:
 
     @property
     def size(self) -> int:
-        """How many bytes there are."""
+        """The number of bytes."""
         return self._starts[-1]
 
     def read(self, first: int, last: int) -> bytes:
-        """The bytes from place `first` to `last` (excluded)."""
+        """The bytes `first` to `last` (excluded). Raises: `GatewiseError` if a file was truncated."""
         parts = []
         while first < last:
             number = bisect_right(self._starts, first) - 1
@@ -54,93 +52,93 @@ class TextFiles:
             with self.paths[number].open("rb", buffering=0) as file:
                 file.seek(first - start + self._skipped[number])
                 part = file.read(end - first) or b""
-            # One byte short is the line break that joins two files.
+            # One missing byte is the line break between two files.
             parts.append(part + b"\n" * (end == self._starts[number + 1] and len(part) < end - first))
             if len(parts[-1]) < end - first:
-                raise GatewiseError(f"{self.paths[number]} became shorter while it was read")
+                raise GatewiseError(f"{self.paths[number]} was truncated while it was read")
             first = end
         return b"".join(parts)
 
     def border(self, place: int) -> int:
-        """The place, or the beginning of the character that it would cut."""
-        before = max(place - LONGEST, 0)
-        return before + whole(self.read(before, place), place - before)
+        """A place, moved to the beginning of a character."""
+        before = max(place - MAX_BYTES, 0)
+        return before + character_border(self.read(before, place), place - before)
 
     def where(self, place: int) -> str:
-        """A place as a user finds it: the file, the line, and the byte in the file."""
+        """A place for messages: the file, the line, and the byte in the file."""
         number = bisect_right(self._starts, place) - 1
         offset = place - self._starts[number] + self._skipped[number]
         line, left = 1, offset
         with self.paths[number].open("rb") as file:
             while left:
-                part = file.read(min(left, PIECE))
+                part = file.read(min(left, CHUNK))
                 line, left = line + part.count(b"\n"), left - len(part)
         return f"{self.paths[number]}, line {line}, byte {offset}"
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What one pass over a stretch of text found.
+class TextSurvey:
+    """The results of one pass over a range of a text.
 
-    starts: [N + 1], where its blocks begin, and where the last one ends; no character is cut
+    starts: [N + 1], of its blocks, and the end of the last one; no character is cut
     lengths: [N], the characters of each block
-    counts: [code point], how often each occurs, up to where the text is not in UTF-8
-    wrong: the first place that is not UTF-8, if any
+    counts: [code point], occurrences, up to the first byte that is not UTF-8
+    invalid: the place of that byte, if there is one
     """
 
     starts: np.ndarray
     lengths: np.ndarray
     counts: np.ndarray
-    wrong: int | None
+    invalid: int | None
 
     @property
     def characters(self) -> int:
-        """How many characters there are; each byte is one where the text is not in UTF-8."""
-        return int(self.lengths.sum() if self.wrong is None else self.starts[-1] - self.starts[0])
+        """The number of characters, or of bytes if the text is not in UTF-8."""
+        return int(self.lengths.sum() if self.invalid is None else self.starts[-1] - self.starts[0])
 
 
 def survey(
-    files: TextFiles, first: int, last: int, tell: Callable[[int], None] = lambda done: None
-) -> Survey:
-    """Reads a stretch of text once, piece by piece; `tell` hears how many bytes are read."""
-    starts, lengths, wrong = [np.array([first])], [np.zeros(0, int)], None
+    files: TextFiles, first: int, last: int, progress: Callable[[int], None] = lambda done: None
+) -> TextSurvey:
+    """Reads a range of a text once. progress: is called with the number of bytes of each chunk"""
+    starts, lengths, invalid = [np.array([first])], [np.zeros(0, int)], None
     counts = np.zeros(CODE_POINTS, dtype=np.int64)
     place = first
     while place < last:
-        piece = files.read(place, min(place + PIECE, last))
-        piece = piece if place + len(piece) == last else piece[: whole(piece, len(piece))]
-        ends = np.array(block_ends(piece))
-        begins_one = (np.frombuffer(piece, dtype=np.uint8) & 0xC0) != 0x80
+        chunk = files.read(place, min(place + CHUNK, last))
+        chunk = chunk if place + len(chunk) == last else chunk[: character_border(chunk, len(chunk))]
+        ends = np.array(block_ends(chunk))
+        is_first_byte = (np.frombuffer(chunk, dtype=np.uint8) & 0xC0) != 0x80
         starts.append(place + ends)
-        lengths.append(np.add.reduceat(begins_one, np.append(0, ends[:-1]), dtype=np.int64))
-        if wrong is None:
+        lengths.append(np.add.reduceat(is_first_byte, np.append(0, ends[:-1]), dtype=np.int64))
+        if invalid is None:
             try:
-                often = np.bincount(code_points(piece))
-                counts[: len(often)] += often
+                own = np.bincount(code_points(chunk))
+                counts[: len(own)] += own
             except UnicodeDecodeError as error:
-                wrong = place + error.start
-        place += len(piece)
-        tell(len(piece))
-    seen = np.flatnonzero(counts)[-1:].sum() + 1
-    return Survey(np.concatenate(starts), np.concatenate(lengths), counts[:seen].copy(), wrong)
+                invalid = place + error.start
+        place += len(chunk)
+        progress(len(chunk))
+    highest = np.flatnonzero(counts)[-1:].sum() + 1
+    return TextSurvey(np.concatenate(starts), np.concatenate(lengths), counts[:highest].copy(), invalid)
 
 
-def block_ends(piece: bytes) -> list[int]:
-    """Where the blocks of a piece end: not within a character, and before a space where one is near."""
+def block_ends(chunk: bytes) -> list[int]:
+    """The ends of the blocks of a chunk: never within a character, and before a space if one is near."""
     ends, start = [], 0
-    while len(piece) - start > BLOCK:
-        end = whole(piece, start + BLOCK)
-        space = piece.rfind(b" ", max(end - 100, start + 1), end)
+    while len(chunk) - start > BLOCK:
+        end = character_border(chunk, start + BLOCK)
+        space = chunk.rfind(b" ", max(end - 100, start + 1), end)
         start = end if space < 0 else space
         ends.append(start)
-    return [*ends, len(piece)]
+    return [*ends, len(chunk)]
 
 
-def whole(data: bytes, end: int) -> int:
-    """The end, or the beginning of the character that it would cut."""
-    for start in range(end - 1, max(end - LONGEST, 0) - 1, -1):
+def character_border(data: bytes, end: int) -> int:
+    """An end, moved to the beginning of a character that it would cut."""
+    for start in range(end - 1, max(end - MAX_BYTES, 0) - 1, -1):
         byte = data[start]
-        if byte & 0xC0 != 0x80:  # no later byte of a character
+        if byte & 0xC0 != 0x80:  # the first byte of a character
             length = 1 if byte < 0xC0 else 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
             return start if start + length > end else end
     return end

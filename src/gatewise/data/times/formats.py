@@ -57,3 +57,17 @@ def matching_formats(text: pl.Series) -> list[tuple[str, pl.Series]]:
 def are_whole_dates(text: pl.Series) -> bool:
     """Whether all texts are dates such as 20240131, or all are months such as 202401."""
     return any(text.str.contains(form).all() for form in WHOLE_DATES)
+
+
+def format_time(time: object) -> str:
+    """A time as a text, without a clock at midnight."""
+    return str(time).removesuffix(" 00:00:00")
+
+
+def shortest_format(times: pl.Series) -> str | None:
+    """The shortest format that keeps all of the times; None for whole numbers."""
+    if times.dtype.is_integer():
+        return None
+    if (times != times.dt.truncate("1d")).any():
+        return "%Y-%m-%d %H:%M:%S"
+    return "%Y-%m" if (times.dt.day() == 1).all() else "%Y-%m-%d"

@@ -12,15 +12,17 @@ import torch
 from torch import Tensor
 
 from gatewise.data.series.period import find_period
-from gatewise.data.series.scaled_table import Learned, learn_scales, scaled_table
+from gatewise.data.series.scaled_table import SeriesScaling, learn_scales, scaled_table
 from gatewise.data.series.series import SeriesSet
-from gatewise.data.series.times import say
 from gatewise.data.series.windows import Windows, window_starts
+from gatewise.data.splits import Fractions, time_split
 from gatewise.data.tables.columns import FoundColumns
+from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
 from gatewise.tasks.anomaly.labels import LabelledSeries, find_label, read_labelled
 
 MIN_CONTEXT, MAX_USUAL_CONTEXT = 24, 168
+DEFAULT_FRACTIONS = Fractions(0.2, 0.2)
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,11 @@ class AnomalyPlan:
     false_alarm_rate: float = 0.01
     context: int = 0
     period: int = 0
-    validation_share: float = 0.2
-    test_share: float = 0.2
+    fractions: Fractions = DEFAULT_FRACTIONS
 
     def borders(self, steps: int) -> tuple[int, int]:
         """The first steps of the validation set and of the test set of a series."""
-        test, validation = (max(round(steps * one), 1) for one in (self.test_share, self.validation_share))
-        return steps - test - validation, steps - test
+        return time_split(steps, self.fractions)
 
 
 class LabelledWindows(Windows):
@@ -71,15 +71,15 @@ class AnomalyData:
     """Series ready for anomaly detection. The plan's context and period are not zero.
 
     label: the column of labels, None where there is none
-    train, validation: None where a model is only scored
+    train, validation: empty if a model is only evaluated
     """
 
     plan: AnomalyPlan
     source: SeriesSet
     label: str | None
-    learned: Learned
-    train: LabelledWindows | None
-    validation: LabelledWindows | None
+    learned: SeriesScaling
+    train: LabelledWindows
+    validation: LabelledWindows
     test: LabelledWindows
 
     @property
@@ -90,7 +90,7 @@ class AnomalyData:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was found in the data, how they are split, and what the threshold rests on."""
-        if self.train is None or self.validation is None:
+        if not len(self.train):
             return (*self.source.notes, f"test set {len(self.test)} steps")
         plan = self.plan
         period = f"a period of {plan.period}" if plan.period > 1 else "no period"
@@ -119,7 +119,7 @@ class Preprocessing:
     """How a model reads series."""
 
     plan: AnomalyPlan
-    learned: Learned
+    learned: SeriesScaling
     columns: FoundColumns
     label: str | None
     step: str
@@ -162,7 +162,9 @@ def prepare(given: LabelledSeries, plan: AnomalyPlan) -> AnomalyData:
     if all(np.ptp(series.target[:training]) == 0 for series, (training, _) in pairs):
         raise GatewiseError("the target is constant in the training set: there is nothing to learn")
     learned = learn_scales(source, [training for training, _ in borders])
-    seen = {one.id: say(one.times[end - 1]) for one, (_, end) in zip(source.series, borders, strict=True)}
+    seen = {
+        one.id: format_time(one.times[end - 1]) for one, (_, end) in zip(source.series, borders, strict=True)
+    }
     learned = replace(learned, seen=seen)
     spans = [
         [
@@ -193,18 +195,18 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> AnomalyData:
         seen = preprocessing.learned.seen.get(series.id)
         # Dates as text are in the order of time; whole numbers are not.
         order: Callable[[str], Any] = int if series.times.dtype.is_integer() else str
-        times = [order(say(time)) for time in series.times[: len(series)]]
+        times = [order(format_time(time)) for time in series.times[: len(series)]]
         first = 0 if seen is None else sum(time <= order(seen) for time in times)
         if max(first, plan.context) >= len(series):
             reason = f"a context of {plan.context} steps" if first < len(series) else f"values up to {seen}"
             raise GatewiseError(
                 f"series {series.id!r} has no step to score: the model has {reason} and the series ends at "
-                f"{say(series.times[len(series) - 1])}; give a file with later values"
+                f"{format_time(series.times[len(series) - 1])}; give a file with later values"
             )
         spans.append((first, len(series)))
     learned = learn_scales(source, [len(series) for series in source.series], preprocessing.learned)
-    test = cut(given, learned, plan, spans)
-    return AnomalyData(plan, source, given.label, learned, None, None, test)
+    test, none = (cut(given, learned, plan, own) for own in (spans, [(0, 0)] * len(spans)))
+    return AnomalyData(plan, source, given.label, learned, none, none, test)
 
 
 def complete_plan(plan: AnomalyPlan, source: SeriesSet) -> AnomalyPlan:
@@ -223,7 +225,7 @@ def complete_plan(plan: AnomalyPlan, source: SeriesSet) -> AnomalyPlan:
 
 
 def cut(
-    given: LabelledSeries, learned: Learned, plan: AnomalyPlan, spans: Sequence[tuple[int, ...]],
+    given: LabelledSeries, learned: SeriesScaling, plan: AnomalyPlan, spans: Sequence[tuple[int, ...]],
     normal_only: bool = False,
 ) -> LabelledWindows:  # fmt: skip
     """The windows that score the steps first .. last - 1 of each series.

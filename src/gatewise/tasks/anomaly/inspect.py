@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gatewise.data.series.times import say, time_format
+from gatewise.data.times.formats import format_time, shortest_format
 from gatewise.report.example import Example, Line, Track, channels, require_example
 from gatewise.tasks.anomaly.data import AnomalyData
 from gatewise.tasks.anomaly.detector import Detector, score_windows
@@ -28,8 +28,8 @@ def inspect_step(detector: Detector, data: AnomalyData, number: int) -> Example:
         *(data.source.columns.known + data.source.columns.observed),
     ]
     own = series.times[step - past : step + 1]
-    form = time_format(own)
-    times = tuple(map(say, own if form is None else own.dt.to_string(form)))
+    form = shortest_format(own)
+    times = tuple(map(format_time, own if form is None else own.dt.to_string(form)))
     verdict = "flagged" if found.score[0] > threshold else "not flagged"
     said = (
         f"at {times[-1]} it expects {target[2].values[0]:.6g}, and the value is "

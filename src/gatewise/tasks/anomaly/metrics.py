@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gatewise.data.series.times import say
+from gatewise.data.times.formats import format_time
 from gatewise.metrics.counts import Counts
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
@@ -105,7 +105,9 @@ def event_table(predictions: Detections, data: AnomalyData) -> list[Details]:
         series = data.source.series[int(predictions.split.series[own[0]])]
         for event in runs((labels if data.has_events else flags)[own]):
             inside = own[event.first : event.last]
-            first, last = (say(series.times[int(predictions.split.steps[one])]) for one in inside[[0, -1]])
+            first, last = (
+                format_time(series.times[int(predictions.split.steps[one])]) for one in inside[[0, -1]]
+            )
             detected = "yes" if flags[inside].any() else "no"
             highest = f"{predictions.scores.score[inside].max():.3g}"
             rows.append((series.id, first, last, str(len(inside)), highest, detected))

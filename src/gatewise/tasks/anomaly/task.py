@@ -16,6 +16,7 @@ from gatewise.cells.base import CellType
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import to_polars
 from gatewise.data.series.scaled_table import learn_scales
+from gatewise.data.splits import Fractions
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
@@ -92,8 +93,7 @@ class DetectAnomalies(Task[AnomalyData]):
             false_alarm_rate=options.false_alarm_rate,
             context=options.context,
             period=options.period,
-            validation_share=options.validation_fraction,
-            test_share=options.test_fraction,
+            fractions=Fractions(options.validation_fraction, options.test_fraction),
         )
         return prepare(given, plan)
 
@@ -126,7 +126,6 @@ class DetectAnomalies(Task[AnomalyData]):
         return score(predictions)
 
     def finish(self, network: Detector, data: AnomalyData) -> None:
-        assert data.validation is not None
         network.eval().calibrate(data.validation)
 
     def preprocessing(self, data: AnomalyData, options: AnomalyOptions) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from gatewise.baselines.nearest import MAX_NUMBERS, nearest
 from gatewise.baselines.texts import most_frequent_target, symbol_error
 from gatewise.data.images.captions import CaptionBatch, Captions
-from gatewise.data.text.symbols import END, PADDING
+from gatewise.data.tokenizers.sentences import END, PADDING
 from gatewise.modules.beam_search import Hypothesis
 from gatewise.modules.network import Baseline
 from gatewise.modules.resized_images import SIDE, resized

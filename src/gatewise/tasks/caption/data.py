@@ -19,24 +19,25 @@ from gatewise.data.images.images import (
     open_images,
     reopen_images,
 )
-from gatewise.data.text.symbols import UNKNOWN, Kind, Symbols, learn_symbols
+from gatewise.data.splits import Fractions, Split, named_split, random_split
+from gatewise.data.tokenizers.sentences import UNKNOWN, SentenceTokenizer, TokenUnit, learn_sentences
 from gatewise.errors import GatewiseError
 from gatewise.tasks.caption.options import CaptionOptions
 
-PARTS, FEWEST = ("train", "validation", "test"), 5
+MIN_IMAGES = 5
 
 
-@dataclass(frozen=True)
-class VocabularyConfig:
-    """How captions and images become numbers.
+@dataclass(frozen=True, kw_only=True)
+class CaptionConfig:
+    """How captions and images are converted to numbers.
 
-    kind, most, least, lower: of the symbols, as in `learn_symbols`
+    kind, vocabulary, min_count, lower: of the tokenizer, as in `learn_sentences`
     colour, size: of the images, as in `open_images`
     """
 
-    kind: Kind = "words"
-    most: int = 10_000
-    least: int = 1
+    kind: TokenUnit = "words"
+    vocabulary: int = 10_000
+    min_count: int = 1
     lower: bool = False
     colour: Colour = "auto"
     size: tuple[int, int] | None = None
@@ -48,7 +49,7 @@ class CaptionData:
 
     table: CaptionTable
     files: ImageFiles
-    symbols: Symbols
+    symbols: SentenceTokenizer
     train: Captions
     validation: Captions
     test: Captions
@@ -61,18 +62,18 @@ class Preprocessing:
 
     form: of the images
     symbols: the vocabulary
-    images, columns, part: the folder of images, the columns, and the column of the split
+    images, columns, split_column: the folder of images, the columns, and that of the sets
     source: the fingerprint of the training data
-    shares: the fractions for validation and test
+    fractions: of the sets that are drawn
     """
 
     form: ImageForm
     symbols: dict[str, Any]
     images: str | None
     columns: tuple[str, str]
-    part: str | None
+    split_column: str | None
     source: str
-    shares: tuple[float, float]
+    fractions: Fractions
 
     @classmethod
     def of(cls, data: CaptionData, options: CaptionOptions) -> Self:
@@ -82,15 +83,17 @@ class Preprocessing:
             symbols=data.symbols.to_data(),
             images=options.images,
             columns=data.table.columns,
-            part=options.split_column,
+            split_column=options.split_column,
             source=fingerprint(Path(data.table.given)),
-            shares=(options.validation_fraction, options.test_fraction),
+            fractions=Fractions(options.validation_fraction, options.test_fraction),
         )
 
     def table(self, path: Path, trained: bool) -> CaptionTable:
         """Reads images with captions; trained: whether the file is the training data."""
         images = Path(self.images) if trained and self.images else None
-        return read_captions(path, images, *self.columns, self.part if trained else None)
+        file, caption = self.columns
+        split_column = self.split_column if trained else None
+        return read_captions(path, images, file=file, caption=caption, split_column=split_column)
 
 
 def read_data(path: Path, options: CaptionOptions) -> CaptionData:
@@ -99,16 +102,19 @@ def read_data(path: Path, options: CaptionOptions) -> CaptionData:
     Errors: `GatewiseError` where the images have several heights, and the encoder reads columns.
     """
     images = Path(options.images) if options.images else None
-    table = read_captions(path, images, options.file, options.caption, options.split_column)
-    vocabulary = VocabularyConfig(
+    table = read_captions(
+        path, images, file=options.file, caption=options.caption, split_column=options.split_column
+    )
+    config = CaptionConfig(
         kind=options.tokenizer,
-        most=options.vocabulary,
-        least=options.min_count,
+        vocabulary=options.vocabulary,
+        min_count=options.min_count,
         lower=options.lowercase,
         colour=options.colour,
         size=read_size(options.size or ""),
     )
-    data = prepare_captions(table, vocabulary, (options.validation_fraction, options.test_fraction))
+    fractions = Fractions(options.validation_fraction, options.test_fraction)
+    data = prepare_captions(table, config, fractions)
     heights = data.files.sizes[:, 0]
     if options.encoder == "columns" and (heights != heights[0]).any():
         other = int((heights != heights[0]).argmax())
@@ -126,10 +132,10 @@ def read_test_data(path: Path, preprocessing: Preprocessing, height: int | None)
     """
     trained = path.exists() and fingerprint(path) == preprocessing.source
     table = preprocessing.table(path, trained)
-    numbers = split_images(table, preprocessing.shares)[2] if trained else list(range(len(table.images)))
+    numbers = split_images(table, preprocessing.fractions).test if trained else list(range(len(table.images)))
     files = reopen_images(table.images, preprocessing.form)
     check_heights(table.images, files.sizes, height)
-    symbols = Symbols.from_data(preprocessing.symbols)
+    symbols = SentenceTokenizer.from_data(preprocessing.symbols)
     test, none = (some_captions(table, files, some, symbols) for some in (numbers, []))
     note = f"{len(numbers):,} images to test" + (", which the model has not seen" if trained else "")
     return CaptionData(table, files, symbols, none, none, test, (note, *files.notes))
@@ -146,53 +152,43 @@ def check_heights(images: Sequence[Path], sizes: np.ndarray, height: int | None)
         )
 
 
-def prepare_captions(
-    table: CaptionTable, wanted: VocabularyConfig, shares: tuple[float, float]
-) -> CaptionData:
-    """Splits images; learns the vocabulary and the scale of pixels on the training set.
+def prepare_captions(table: CaptionTable, config: CaptionConfig, fractions: Fractions) -> CaptionData:
+    """Splits images, and learns the tokenizer and the scale of pixels from the training set.
 
-    shares: fractions of the images for validation and test, at random, if the table has no split
+    fractions: of the sets that are drawn, if the table does not name them
 
-    Errors: `GatewiseError` where there are too few images, or one is broken.
+    Raises: `GatewiseError` if there are too few images, or one is damaged.
     """
-    parts = split_images(table, shares)
-    files = open_images(table.images, wanted.colour, wanted.size)
-    files.learn(parts[0])
-    learned = (text for number in parts[0] for text in table.captions[number])
-    least = wanted.least if wanted.kind == "words" else 1
-    symbols = learn_symbols(wanted.kind, learned, wanted.most, least, wanted.lower)
-    train, validation, test = (some_captions(table, files, numbers, symbols) for numbers in parts)
+    split = split_images(table, fractions)
+    files = open_images(table.images, config.colour, config.size)
+    files.learn(split.train)
+    texts = (text for number in split.train for text in table.captions[number])
+    min_count = config.min_count if config.kind == "words" else 1
+    symbols = learn_sentences(config.kind, texts, config.vocabulary, min_count, config.lower)
+    train, validation, test = (some_captions(table, files, numbers, symbols) for numbers in split)
     notes = _describe(table, files, symbols, train, validation, test)
     return CaptionData(table, files, symbols, train, validation, test, notes)
 
 
-def split_images(table: CaptionTable, shares: tuple[float, float]) -> tuple[list[int], list[int], list[int]]:
-    """The numbers of the training, validation and test images; always the same.
+def split_images(table: CaptionTable, fractions: Fractions) -> Split:
+    """The images of each set: as the table names them, or else drawn at random.
 
-    Errors: `GatewiseError` where a set would be empty.
+    Raises: `GatewiseError` if a set would be empty.
     """
-    if any(table.parts):
-        own = tuple([place for place, one in enumerate(table.parts) if one == part] for part in PARTS)
-        for part, numbers in zip(PARTS, own, strict=True):
-            if not numbers:
-                raise GatewiseError(
-                    f"{table.path}: no image is in the part {part!r}; name some for each part"
-                )
-        return own[0], own[1], own[2]
-    count = len(table.images)
-    held = [max(round(share * count), 1) for share in shares]
-    if count < FEWEST or sum(held) >= count:
-        raise GatewiseError(
-            f"{table.path} has captions of {count} images; expected at least {FEWEST}, for the "
-            "training, validation and test sets"
+    if not any(table.sets):
+        images = "images with captions"
+        return random_split(
+            len(table.images), fractions, table.path, images, minimum=MIN_IMAGES, held_out_first=True
         )
-    mixed = np.random.default_rng(0).permutation(count)
-    validation, test, train = np.split(mixed, np.cumsum(held))
-    return sorted(train.tolist()), sorted(validation.tolist()), sorted(test.tolist())
+    split = named_split(table.sets)
+    for name, numbers in split._asdict().items():
+        if not numbers:
+            raise GatewiseError(f"{table.path}: no image is in the set {name!r}; name some for each set")
+    return split
 
 
 def some_captions(
-    table: CaptionTable, files: ImageFiles, numbers: Sequence[int], symbols: Symbols
+    table: CaptionTable, files: ImageFiles, numbers: Sequence[int], symbols: SentenceTokenizer
 ) -> Captions:
     """The captions of some of the table's images."""
     return Captions(files, numbers, [table.captions[number] for number in numbers], symbols)
@@ -201,7 +197,7 @@ def some_captions(
 def _describe(
     table: CaptionTable,
     files: ImageFiles,
-    symbols: Symbols,
+    symbols: SentenceTokenizer,
     train: Captions,
     validation: Captions,
     test: Captions,

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from gatewise.data.images.captions import Captions
-from gatewise.data.text.symbols import Symbols
+from gatewise.data.tokenizers.sentences import SentenceTokenizer
 from gatewise.metrics.details import Details
 from gatewise.metrics.text import by_length, require_sacrebleu
 from gatewise.tasks.caption.data import CaptionData
@@ -50,7 +50,7 @@ class CaptionPredictions(Predictions[Captioner, Captions]):
 
 
 def caption_images(
-    network: Captioner, split: Captions, symbols: Symbols, chosen: Sequence[int] | None = None
+    network: Captioner, split: Captions, symbols: SentenceTokenizer, chosen: Sequence[int] | None = None
 ) -> list[CaptionPrediction]:
     """Captions the images of a split, or the chosen ones; images of similar size share a batch."""
     places = np.arange(len(split.numbers)) if chosen is None else np.asarray(chosen)
@@ -58,7 +58,7 @@ def caption_images(
     order = areas.argsort(kind="stable")
     predicted: dict[int, CaptionPrediction] = {}
     network.eval()
-    count = min(BATCH_SIZE, split.at_once)
+    count = min(BATCH_SIZE, split.max_batch_size)
     for rows in np.split(order, range(count, len(order), count)):
         hypotheses = network.caption(split.pictures(places[rows].tolist()))
         for place, hypothesis in zip(rows, hypotheses, strict=True):
@@ -68,9 +68,9 @@ def caption_images(
     return [predicted[place] for place in range(len(places))]
 
 
-def references(split: Captions, symbols: Symbols) -> list[tuple[str, ...]]:
+def references(split: Captions, symbols: SentenceTokenizer) -> list[tuple[str, ...]]:
     """The reference captions of each image, normalized as predictions are."""
-    return [tuple(symbols.plain(text) for text in own) for own in split.captions]
+    return [tuple(symbols.normalize(text) for text in own) for own in split.captions]
 
 
 def score_captions(predicted: Sequence[str], truth: Sequence[Sequence[str]]) -> dict[str, float]:
@@ -94,7 +94,7 @@ def score_captions(predicted: Sequence[str], truth: Sequence[Sequence[str]]) -> 
     }
 
 
-def scores_by_length(predictions: CaptionPredictions, symbols: Symbols) -> Details:
+def scores_by_length(predictions: CaptionPredictions, symbols: SentenceTokenizer) -> Details:
     """Scores of images by the length of their first reference."""
     texts = predictions.texts
 

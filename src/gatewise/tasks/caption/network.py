@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from gatewise.cells.base import CellType
 from gatewise.data.images.captions import CaptionBatch
-from gatewise.data.text.symbols import BEGIN, END, PADDING
+from gatewise.data.tokenizers.sentences import BEGIN, END, PADDING
 from gatewise.errors import GatewiseError
 from gatewise.modules.beam_search import Hypothesis, beam_search
 from gatewise.modules.decoders import DECODERS, Context, decoder_inputs

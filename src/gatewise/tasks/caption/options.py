@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from gatewise.data.images.images import Colour
-from gatewise.data.text.symbols import Kind
+from gatewise.data.tokenizers.sentences import TokenUnit
 from gatewise.tasks.caption.encoder import EncoderKind
 from gatewise.tasks.options import (
     Count,
@@ -40,7 +40,7 @@ class CaptionDataOptions(Options):
         None, description="HEIGHTxWIDTH that images are resized to, or HEIGHTx for any width."
     )
     colour: Colour = Field("auto", description="Read images as grey, in colour, or unchanged.")
-    tokenizer: Kind = Field("words", description="The symbols of a text.")
+    tokenizer: TokenUnit = Field("words", description="The symbols of a text.")
     vocabulary: Count = Field(8000, description="The maximum number of symbols.")
     min_count: Count = Field(2, description="Occurrences in the training set below which a word is unknown.")
     lowercase: bool = Field(False, description="Convert texts to lower case, references too.")

@@ -98,7 +98,7 @@ def _captioned(predictions: CaptionPredictions, data: CaptionData, place: int) -
     if predicted.attention is not None and predicted.attention.numel():
         assert isinstance(predictions.network, CaptionNetwork)
         attention = tuple(predictions.network.reader.over_pixels(predicted.attention, height, width).numpy())
-    tokens = tuple(map(data.symbols.shown, predicted.tokens))
+    tokens = tuple(map(data.symbols.display, predicted.tokens))
     return CaptionedImage(image, true, predicted.text, predicted.text in true, tokens, attention)
 
 

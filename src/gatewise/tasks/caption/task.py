@@ -13,11 +13,11 @@ import polars as pl
 from gatewise.cells.base import CellType
 from gatewise.data.images.captions import Captions, image_column
 from gatewise.data.images.images import find_images, reopen_images
-from gatewise.data.images.left_out import left_out_below, shown
+from gatewise.data.images.left_out import left_out_below, printable
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.images import is_images, write_captioned, write_images
 from gatewise.data.text.pairs import is_table
-from gatewise.data.text.symbols import Symbols
+from gatewise.data.tokenizers.sentences import SentenceTokenizer
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.text import METRICS, require_sacrebleu
@@ -133,10 +133,12 @@ class CaptionTask(Task[CaptionData]):
             names, images = image_column(path, file)
         else:
             images = find_images(path)
-            names = tuple(shown(str(one.relative_to(path)) if one != path else one.name) for one in images)
+            names = tuple(
+                printable(str(one.relative_to(path)) if one != path else one.name) for one in images
+            )
         files = reopen_images(images, preprocessing.form)
         check_heights(images, files.sizes, required_height(model))
-        symbols = Symbols.from_data(preprocessing.symbols)
+        symbols = SentenceTokenizer.from_data(preprocessing.symbols)
         assert isinstance(model.network, Captioner)
         every = Captions(files, range(len(files)), [()] * len(files), symbols)
         predicted = [one.text for one in caption_images(model.network, every, symbols)]

@@ -12,10 +12,10 @@ from gatewise.data.sequences.archives import ARCHIVES, read_archive
 from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
 from gatewise.data.sequences.plausible import require_classes, require_steps
 from gatewise.data.sequences.sequences import Sequences, SequenceTable
-from gatewise.data.sequences.splits import split_by_class
-from gatewise.data.sequences.spool import pieces
+from gatewise.data.sequences.spool import row_blocks
 from gatewise.data.sequences.weights import relative_weights
 from gatewise.data.series.scaling import Scale
+from gatewise.data.splits import Fractions, stratified_split
 from gatewise.errors import GatewiseError
 from gatewise.tasks.classify.options import ClassifyOptions
 
@@ -33,8 +33,7 @@ class Preprocessing:
     scales: tuple[Scale, ...]
     source: str
     apart: bool
-    validation_share: float
-    test_share: float
+    fractions: Fractions
 
     def table(self, path: Path, labelled: bool = True) -> SequenceTable:
         """A file of sequences. Errors: `GatewiseError` where it has another number of channels."""
@@ -93,9 +92,10 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
     test_file = Path(options.test_file) if options.test_file else _find_test_file(path)
     if test_file and test_file.is_file() and test_file.samefile(path):
         raise GatewiseError(f"{path} is the training data; give another --test-file, or none")
-    test_share = 0.0 if test_file else options.test_fraction
+    test_fraction = 0.0 if test_file else options.test_fraction
+    fractions = Fractions(options.validation_fraction, test_fraction)
     try:
-        train, validation, test = split_by_class(labels, options.validation_fraction, test_share)
+        train, validation, test = stratified_split(labels, fractions)
     except GatewiseError as error:
         raise GatewiseError(f"{path}: {error}") from error
     weights = _weights(table, train, validation)
@@ -106,8 +106,7 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         scales=table.scales(train),
         source=fingerprint(path),
         apart=bool(test_file),
-        validation_share=options.validation_fraction,
-        test_share=test_share,
+        fractions=fractions,
     )
 
     def select(numbers: list[int], weights: np.ndarray | None = None) -> Sequences:
@@ -145,7 +144,7 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ClassifyData:
         raise GatewiseError(f"the model was trained on all of {path}; give data it has not seen")
     else:
         labels = _labels(table)
-        _, _, numbers = split_by_class(labels, preprocessing.validation_share, preprocessing.test_share)
+        numbers = stratified_split(labels, preprocessing.fractions).test
         test = Sequences(table, numbers, labels[numbers], preprocessing.scales)
         notes = (*table.notes, f"the test set is {len(test)} sequences that the model has not seen")
     none = Sequences(table, [], [], preprocessing.scales)
@@ -182,7 +181,7 @@ def _labels(table: SequenceTable) -> np.ndarray:
     """[N]: the label of each sequence. Errors: `GatewiseError` where its rows have several."""
     assert table.labels is not None
     first = np.asarray(table.labels[table.offsets[:-1]])
-    for part in pieces(len(table.labels)):
+    for part in row_blocks(len(table.labels)):
         owners = np.searchsorted(table.offsets, np.arange(part.start, part.stop), side="right") - 1
         differs = table.labels[part] != first[owners]
         if differs.any():

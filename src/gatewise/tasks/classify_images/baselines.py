@@ -104,8 +104,8 @@ def small_images(dataset: LabelledImages, most: int) -> tuple[Tensor, Tensor]:
     """Images [N, C * 16 * 16] and their labels [N]: all of a data set, or `most` evenly spaced ones."""
     numbers = torch.arange(0, len(dataset), -(-len(dataset) // most)).tolist()
     parts = []
-    for first in range(0, len(numbers), dataset.at_once):
-        batch = dataset.__getitems__(numbers[first : first + dataset.at_once])
+    for first in range(0, len(numbers), dataset.max_batch_size):
+        batch = dataset.__getitems__(numbers[first : first + dataset.max_batch_size])
         parts.append((resized(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1), batch.labels))
     pixels, labels = zip(*parts, strict=True)
     return torch.cat(pixels), torch.cat(labels)

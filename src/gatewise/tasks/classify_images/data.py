@@ -10,6 +10,7 @@ from gatewise.data.images.class_folders import ClassFolders, read_class_folders
 from gatewise.data.images.image_file import ImageForm, is_image, read_size
 from gatewise.data.images.images import ImageFiles, describe_sizes, open_images, reopen_images
 from gatewise.data.images.labelled_images import LabelledImages
+from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
 from gatewise.tasks.classify_images.options import ClassifyImagesOptions
 
@@ -25,8 +26,7 @@ class Preprocessing:
     width: int | None
     classes: tuple[str, ...]
     source: str
-    validation_share: float
-    test_share: float
+    fractions: Fractions
 
     def files(self, paths: list[Path]) -> ImageFiles:
         """Other images. Errors: `GatewiseError` where one is not as wide as the training images."""
@@ -60,15 +60,15 @@ def read_data(path: Path, options: ClassifyImagesOptions) -> ImageData:
     """
     found = read_class_folders(path, is_image, "images")
     files = open_images(found.paths, options.colour, read_size(options.size or ""))
-    train, validation, test = found.split(options.validation_fraction, options.test_fraction)
+    fractions = Fractions(options.validation_fraction, options.test_fraction)
+    train, validation, test = found.split(fractions)
     files.learn(train)
     preprocessing = Preprocessing(
         form=files.form,
         width=_only_width(files) if options.network == "stack" else None,
         classes=found.classes,
         source=fingerprint(path),
-        validation_share=options.validation_fraction,
-        test_share=options.test_fraction,
+        fractions=fractions,
     )
     sizes = f"training set {len(train):,}, validation set {len(validation):,}, test set {len(test):,} images"
     return ImageData(
@@ -92,10 +92,10 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ImageData:
     found = read_class_folders(path, is_image, "images", preprocessing.classes)
     files = preprocessing.files(list(found.paths))
     if fingerprint(path) == preprocessing.source:
-        *_, numbers = found.split(preprocessing.validation_share, preprocessing.test_share)
+        numbers = found.split(preprocessing.fractions).test
         size = f"the test set is {len(numbers):,} images that the model has not seen"
     else:
-        numbers = [place for place, split in enumerate(found.parts) if split == "test"]
+        numbers = [place for place, split in enumerate(found.sets) if split == "test"]
         numbers = numbers or list(range(len(files)))
         size = f"the test set is {len(numbers):,} images"
     none, test = _select(files, found, []), _select(files, found, numbers)

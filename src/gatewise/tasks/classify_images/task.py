@@ -16,7 +16,7 @@ from gatewise.cells.catalogue import require_sequence
 from gatewise.cells.transforms import transform_of
 from gatewise.data.images.images import find_images
 from gatewise.data.images.labelled_images import LabelledImages
-from gatewise.data.images.left_out import left_out_below, shown
+from gatewise.data.images.left_out import left_out_below, printable
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.images import is_images, write_images
 from gatewise.errors import GatewiseError
@@ -147,7 +147,7 @@ class ClassifyImages(ClassTask[ImageData]):
         """The class of each image below a folder, or of one image, and the probability of each class."""
         preprocessing = load_preprocessing(Preprocessing, model)
         images = find_images(path)
-        names = [shown(str(one.relative_to(path)) if one != path else one.name) for one in images]
+        names = [printable(str(one.relative_to(path)) if one != path else one.name) for one in images]
         files = preprocessing.files(images)
         every = LabelledImages(files, range(len(images)), [0] * len(images))
         assert isinstance(model.network, Classifier)

@@ -12,16 +12,18 @@ import polars as pl
 import torch
 
 from gatewise.data.series.period import find_period
-from gatewise.data.series.scaled_table import Learned, learn_scales, scaled_table
+from gatewise.data.series.scaled_table import SeriesScaling, learn_scales, scaled_table
 from gatewise.data.series.scaling import Scale
 from gatewise.data.series.series import Series, SeriesSet, read_series
 from gatewise.data.series.step import Step
-from gatewise.data.series.times import say
 from gatewise.data.series.windows import WindowBatch, Windows, window_starts
+from gatewise.data.splits import Fractions, time_split
 from gatewise.data.tables.columns import FoundColumns
+from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
 
 LONGEST_USUAL_CONTEXT = 168
+DEFAULT_FRACTIONS = Fractions(0.15, 0.15)
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,11 @@ class WindowPlan:
     horizon: int
     context: int = 0
     period: int = 0
-    validation_share: float = 0.15
-    test_share: float = 0.15
+    fractions: Fractions = DEFAULT_FRACTIONS
 
     def borders(self, steps: int) -> tuple[int, int]:
         """The first steps of the validation set and of the test set of a series."""
-        test = max(round(steps * self.test_share), self.horizon)
-        validation = max(round(steps * self.validation_share), self.horizon)
-        return steps - test - validation, steps - test
+        return time_split(steps, self.fractions, self.horizon)
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Preprocessing:
     """How a model reads series."""
 
     plan: WindowPlan
-    learned: Learned
+    learned: SeriesScaling
     columns: FoundColumns
     step: str
     fill: Literal["linear", "forward"] | None = None
@@ -68,7 +67,7 @@ class ForecastData:
 
     plan: WindowPlan
     source: SeriesSet
-    learned: Learned
+    learned: SeriesScaling
     train: Windows
     validation: Windows
     test: Windows
@@ -101,10 +100,12 @@ class ForecastData:
         )
         if len(self.source.series) > 1:
             return f"{counts}; each of {len(self.source.series)} series is split by time"
-        return f"{counts}: validation from {say(times[first])}, test from {say(times[second])}"
+        return (
+            f"{counts}: validation from {format_time(times[first])}, test from {format_time(times[second])}"
+        )
 
 
-def prepare(source: SeriesSet, plan: WindowPlan, learned: Learned | None = None) -> ForecastData:
+def prepare(source: SeriesSet, plan: WindowPlan, learned: SeriesScaling | None = None) -> ForecastData:
     """Splits each series by time, learns scales on the training set, and cuts windows.
 
     learned: by a model trained before; None learns them here
@@ -119,7 +120,7 @@ def prepare(source: SeriesSet, plan: WindowPlan, learned: Learned | None = None)
     trained_before = learned is not None
     learned = learn_scales(source, [plan.borders(len(series))[0] for series in source.series], learned)
     if not trained_before:
-        seen = {one.id: say(one.times[plan.borders(len(one))[1] - 1]) for one in source.series}
+        seen = {one.id: format_time(one.times[plan.borders(len(one))[1] - 1]) for one in source.series}
         learned = replace(learned, seen=seen)
     tables = [scaled_table(series, learned) for series in source.series]
     values = torch.from_numpy(np.concatenate(tables)).float()
@@ -152,10 +153,10 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:
         seen = preprocessing.learned.seen.get(series.id)
         # Dates as text are in the order of time; whole numbers are not.
         order: Callable[[str], Any] = int if series.times.dtype.is_integer() else str
-        if seen is not None and order(say(start)) <= order(seen):
+        if seen is not None and order(format_time(start)) <= order(seen):
             raise GatewiseError(
-                f"the test set of series {series.id!r} begins at {say(start)}, and the model has seen "
-                f"values up to {seen}: give a file with later values"
+                f"the test set of series {series.id!r} begins at {format_time(start)}, and the model has "
+                f"seen values up to {seen}: give a file with later values"
             )
     return data
 
@@ -184,7 +185,7 @@ class LatestWindows(NamedTuple):
     scales: list[Scale]
 
 
-def latest(source: SeriesSet, plan: WindowPlan, learned: Learned) -> LatestWindows:
+def latest(source: SeriesSet, plan: WindowPlan, learned: SeriesScaling) -> LatestWindows:
     """The last context of each series with the known covariates of the horizon, and the horizon's times.
 
     Errors: `GatewiseError` where a series is shorter than the context, or known covariates are not

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from gatewise.data.series.scaling import Scale
 from gatewise.data.series.series import Series
-from gatewise.data.series.times import say, time_format
 from gatewise.data.series.windows import WindowBatch
+from gatewise.data.times.formats import format_time, shortest_format
 from gatewise.insight.attribution import attribute
 from gatewise.modules.heads import LEVELS, MEDIAN
 from gatewise.modules.network import Network
@@ -65,8 +65,8 @@ def _window_times(data: ForecastData, series: Series, number: int) -> tuple[str,
     first = int(data.test.starts[number]) - int(data.test.starts[own_series][0])
     first += data.plan.borders(len(series))[1] - data.plan.context
     times = series.times[max(first, 0) :][: data.plan.context + data.plan.horizon]
-    form = time_format(times)
-    return tuple(map(say, times if form is None else times.dt.to_string(form)))
+    form = shortest_format(times)
+    return tuple(map(format_time, times if form is None else times.dt.to_string(form)))
 
 
 def explain_forecast(

@@ -17,9 +17,10 @@ from gatewise.cells.transforms import transform_of
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import is_column
 from gatewise.data.series.series import read_series
-from gatewise.data.series.times import say
 from gatewise.data.series.windows import Windows
+from gatewise.data.splits import Fractions
 from gatewise.data.tables.columns import Columns
+from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
 from gatewise.metrics.metric import Metric
 from gatewise.modules.heads import LEVELS
@@ -104,8 +105,7 @@ class Forecast(Task[ForecastData]):
             horizon=options.horizon,
             context=options.context,
             period=options.period,
-            validation_share=options.validation_fraction,
-            test_share=options.test_fraction,
+            fractions=Fractions(options.validation_fraction, options.test_fraction),
         )
         return prepare(source, plan)
 
@@ -192,7 +192,7 @@ class Forecast(Task[ForecastData]):
             first = {names.id or "series": [series.id] * len(own_times), names.time: clock_times}
             frames.append(pl.DataFrame({**first, names.target: quantile[0.5], **around}))
         frame = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
-        rows = f"{frame.height} rows from {say(times[0][0])} to {say(times[-1][-1])}"
+        rows = f"{frame.height} rows from {format_time(times[0][0])} to {format_time(times[-1][-1])}"
         about = f"{rows}; the median, and the quantiles 0.1 to 0.9"
         return Prediction(frame, about, times=source.clock.written(frame[:, 1]))
 

@@ -14,8 +14,9 @@ from gatewise.data.images.clip_files import find_clips, is_clip, open_clips, reo
 from gatewise.data.images.clips import Clips, LabelledClips
 from gatewise.data.images.image_file import ImageForm, read_size
 from gatewise.data.images.images import describe_sizes
-from gatewise.data.images.left_out import shown
-from gatewise.data.sequences.sequences import in_order
+from gatewise.data.images.left_out import printable
+from gatewise.data.sequences.sequences import sort_names
+from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
 from gatewise.tasks.frames.options import FrameOptions
 
@@ -34,8 +35,7 @@ class Preprocessing:
     frame_stride: int
     classes: tuple[str, ...]
     source: str
-    validation_share: float
-    test_share: float
+    fractions: Fractions
 
     def labelled(self, path: Path) -> tuple[Clips, ClassFolders]:
         """Clips with classes that the model knows."""
@@ -50,7 +50,7 @@ class Preprocessing:
             arrays = read_clip_arrays(path, self.form, self.size, self.frame_stride)
             return arrays, tuple(map(str, range(len(arrays))))
         paths = find_clips(path)
-        names = tuple(shown(str(one.relative_to(path)) if one != path else one.name) for one in paths)
+        names = tuple(printable(str(one.relative_to(path)) if one != path else one.name) for one in paths)
         return reopen_clips(paths, self.form, self.size, self.frame_stride), names
 
 
@@ -72,7 +72,8 @@ def read_data(path: Path, options: FrameOptions) -> FrameData:
     Errors: `GatewiseError` with the file that is not as expected.
     """
     clips, found = _read(path, options)
-    train, validation, test = found.split(options.validation_fraction, options.test_fraction)
+    fractions = Fractions(options.validation_fraction, options.test_fraction)
+    train, validation, test = found.split(fractions)
     clips.learn(train)
     preprocessing = Preprocessing(
         form=clips.form,
@@ -80,8 +81,7 @@ def read_data(path: Path, options: FrameOptions) -> FrameData:
         frame_stride=options.frame_stride,
         classes=found.classes,
         source=fingerprint(path),
-        validation_share=options.validation_fraction,
-        test_share=options.test_fraction,
+        fractions=fractions,
     )
     sizes = f"training set {len(train)}, validation set {len(validation)}, test set {len(test)} clips"
     return FrameData(
@@ -103,10 +103,10 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> FrameData:
     """The test set of the data that a model was trained on, or that of other data, or all of them."""
     clips, found = preprocessing.labelled(path)
     if fingerprint(path) == preprocessing.source:
-        *_, numbers = found.split(preprocessing.validation_share, preprocessing.test_share)
+        numbers = found.split(preprocessing.fractions).test
         size = f"the test set is {len(numbers)} clips that the model has not seen"
     else:
-        numbers = [place for place, split in enumerate(found.parts) if split == "test"]
+        numbers = [place for place, split in enumerate(found.sets) if split == "test"]
         numbers = numbers or list(range(len(clips)))
         size = f"the test set is {len(numbers)} clips"
     none, test = _select(clips, found, []), _select(clips, found, numbers)
@@ -136,7 +136,7 @@ def _read_arrays(
     clips = read_clip_arrays(path, form, size, frame_stride)
     if not clips.labels:
         raise GatewiseError(f"{path} has no labels; give it an array labels [N] with the class of each clip")
-    names = classes or in_order(tuple(dict.fromkeys(clips.labels)))[0]
+    names = classes or sort_names(tuple(dict.fromkeys(clips.labels)))[0]
     unknown = [one for one in clips.labels if one not in names]
     if unknown:
         raise GatewiseError(

@@ -48,7 +48,7 @@ class Ngram(NextSymbol, Baseline):
         """Counts n-grams of the training set; without a given order, chooses it on the validation set."""
         longest = self.order or min(longest_order(self.symbols), len(train.text))
         begin = max(len(train.text) - MAX_COUNTED, 0)
-        counts = count_grams(train.text.pieces(CHUNK_SIZE, begin), longest, self.symbols)
+        counts = count_grams(train.text.chunks(CHUNK_SIZE, begin), longest, self.symbols)
         if self.order:
             self._learn(counts, longest, self.order)
             return

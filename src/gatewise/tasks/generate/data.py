@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from gatewise.data.fingerprint import fingerprint
-from gatewise.data.text.alphabet import Alphabet, alphabet_from
+from gatewise.data.splits import Fractions
 from gatewise.data.text.streams import TextStreams
-from gatewise.data.text.text import Split, SplitText, VocabularyConfig, find_texts, read_text, read_whole
+from gatewise.data.text.text import SplitText, StreamConfig, find_texts, read_text, read_whole
+from gatewise.data.tokenizers.streams import StreamTokenizer, stream_tokenizer
 from gatewise.processes import is_first
 from gatewise.tasks.generate.options import GenerateOptions
 
@@ -26,7 +27,7 @@ class TextData:
     """A text, split into training, validation and test set."""
 
     path: Path
-    alphabet: Alphabet
+    tokenizer: StreamTokenizer
     train: TextStreams
     validation: TextStreams
     test: TextStreams
@@ -37,28 +38,28 @@ class TextData:
         """steps, chunks: the steps of a training chunk, and the chunks of an epoch."""
         train = TextStreams(text.train, steps, chunks, RESET_FRACTION)
         validation, test = TextStreams(text.validation, SCORED_STEPS), TextStreams(text.test, SCORED_STEPS)
-        return cls(path, text.alphabet, train, validation, test, text.notes)
+        return cls(path, text.tokenizer, train, validation, test, text.notes)
 
 
 @dataclass(frozen=True)
 class Preprocessing:
     """How a model reads a text.
 
-    source: the fingerprint of the training data; split: the fractions of its split
+    source: the fingerprint of the training data; fractions: of its validation and test set
     """
 
-    alphabet: dict[str, Any]
+    tokenizer: dict[str, Any]
     files: str
     source: str
-    split: Split
+    fractions: Fractions
 
 
 def read_data(path: Path, options: GenerateOptions) -> TextData:
     """Reads a text and splits it. Errors: `GatewiseError` where it is too short."""
     files = find_texts(path, options.files)
-    split = Split(options.validation_fraction, options.test_fraction)
-    vocabulary = VocabularyConfig(options.tokenizer, options.vocabulary)
-    text = read_text(files, split, vocabulary, _progress(path))
+    fractions = Fractions(options.validation_fraction, options.test_fraction)
+    tokenizer = StreamConfig(options.tokenizer, options.vocabulary)
+    text = read_text(files, fractions, tokenizer, _progress(path))
     data = TextData.of(path, text, options.steps, options.steps_per_epoch)
     for streams in (data.train, data.validation):  # raises where the text is too short
         streams.streams(options.batch_size, 0, options.batch_size)
@@ -67,13 +68,13 @@ def read_data(path: Path, options: GenerateOptions) -> TextData:
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> TextData:
     """The test set of the text that a model was trained on, or the whole of another text."""
-    alphabet, files = alphabet_from(preprocessing.alphabet), find_texts(path, preprocessing.files)
+    tokenizer, files = stream_tokenizer(preprocessing.tokenizer), find_texts(path, preprocessing.files)
     if fingerprint(path) == preprocessing.source:
-        return TextData.of(path, read_text(files, preprocessing.split, alphabet, _progress(path)))
-    text, notes = read_whole(files, alphabet, _progress(path))
-    whole = TextStreams(text, SCORED_STEPS)
+        return TextData.of(path, read_text(files, preprocessing.fractions, tokenizer, _progress(path)))
+    text, notes = read_whole(files, tokenizer, _progress(path))
+    none, test = TextStreams(text.empty(), SCORED_STEPS), TextStreams(text, SCORED_STEPS)
     notes = (*notes, "not the training data: the whole text is scored")
-    return TextData(path, alphabet, whole, whole, whole, notes)
+    return TextData(path, tokenizer, none, none, test, notes)
 
 
 def _progress(path: Path) -> Callable[[float], None]:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.data.text.alphabet import Alphabet
 from gatewise.data.text.streams import TextBatch
+from gatewise.data.tokenizers.streams import StreamTokenizer
 from gatewise.insight.attribution import attribute_through
 from gatewise.modules.network import Network
 from gatewise.report.attribution import accurate_attribution, in_data_units, symbol_track
@@ -36,7 +36,7 @@ def inspect_text(network: Network, data: TextData, number: int) -> Example:
     symbols = torch.from_numpy(text.symbols(first, min(first + EXAMPLE_SIZE + 1, len(text))))[None]
     assert isinstance(network, NextSymbol)
     nats = symbol_nll(network, symbols)[0].double().numpy()
-    read = tuple(data.alphabet.shown(one) for one in symbols[0, :-1].tolist())
+    read = tuple(data.tokenizer.display(one) for one in symbols[0, :-1].tolist())
     tracks = (
         Track("read", symbols=read),
         Track("nats of the next symbol", (Line("nats", nats),)),
@@ -46,12 +46,12 @@ def inspect_text(network: Network, data: TextData, number: int) -> Example:
     name = f"test set from symbol {first}"
     return Example(
         TextBatch(symbols, True, 0), name, tracks, said, unit="symbol", last=last,
-        attribute=partial(explain_generate, network, data.alphabet, symbols, tracks[0]),
+        attribute=partial(explain_generate, network, data.tokenizer, symbols, tracks[0]),
     )  # fmt: skip
 
 
 def explain_generate(
-    network: NextSymbol, alphabet: Alphabet, symbols: Tensor, read: Track, step: int | None
+    network: NextSymbol, tokenizer: StreamTokenizer, symbols: Tensor, read: Track, step: int | None
 ) -> ExampleAttribution:
     """Attributes the log-probability of the symbol after a step to the symbols up to that step."""
     assert isinstance(network, LanguageModel)
@@ -69,7 +69,7 @@ def explain_generate(
     )
     values = np.full(count, np.nan)
     values[: step + 1] = attribution.values[0].double().numpy()
-    what = f"ln p of {alphabet.shown(follows)!r} after step {step}"
+    what = f"ln p of {tokenizer.display(follows)!r} after step {step}"
     return in_data_units(
         attribution, what, "where every embedding is zero", values, (symbol_track(read, values),)
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from gatewise.data.text.alphabet import Alphabet
 from gatewise.data.text.text import Text
+from gatewise.data.tokenizers.streams import StreamTokenizer
 from gatewise.metrics.details import Details
 from gatewise.tasks.generate.network import NextSymbol, symbol_nll
 
@@ -21,7 +21,7 @@ PLACES, APART, AROUND = 8, 40, 34  # positions in the table, symbols between the
 class Passage:
     """Consecutive symbols [T + 1], and the nats [T] of each but the first."""
 
-    alphabet: Alphabet
+    tokenizer: StreamTokenizer
     symbols: np.ndarray
     nats: np.ndarray
 
@@ -29,7 +29,7 @@ class Passage:
 def read_passage(model: NextSymbol, text: Text, most: int = READ) -> Passage:
     """Computes the nats of the symbols at the beginning of a split."""
     symbols = text.symbols(-min(text.before, 1), min(most, len(text)))
-    return Passage(text.alphabet, symbols, symbol_nll(model, torch.from_numpy(symbols)[None])[0].numpy())
+    return Passage(text.tokenizer, symbols, symbol_nll(model, torch.from_numpy(symbols)[None])[0].numpy())
 
 
 def nll_by_kind(passage: Passage) -> Details:
@@ -57,8 +57,10 @@ def least_predicted(model: NextSymbol, passage: Passage) -> Details:
     rows = []
     for place in chosen:
         predicted, probability = _most_probable(model, passage, place)
-        before = "".join(map(passage.alphabet.shown, passage.symbols[max(place + 1 - AROUND, 0) : place + 1]))
-        actual = passage.alphabet.shown(int(passage.symbols[place + 1]))
+        before = "".join(
+            map(passage.tokenizer.display, passage.symbols[max(place + 1 - AROUND, 0) : place + 1])
+        )
+        actual = passage.tokenizer.display(int(passage.symbols[place + 1]))
         rows.append(
             (before[-AROUND:], actual, f"{passage.nats[place]:.1f}", f"{predicted} ({probability:.0%})")
         )
@@ -69,7 +71,7 @@ def kinds_of(passage: Passage) -> list[str]:
     """The kind of each symbol, by its first character and the character before it."""
     kinds, before = [], " "
     for symbol in passage.symbols.tolist():
-        text = passage.alphabet.decode([symbol])
+        text = passage.tokenizer.decode([symbol])
         kinds.append(_kind(text, before))
         before = text[-1:] or before
     return kinds
@@ -91,4 +93,4 @@ def _most_probable(model: NextSymbol, passage: Passage, place: int) -> tuple[str
     with torch.inference_mode():
         logs, _ = model.next(before.to(model.device))
     best = int(logs[0].argmax())
-    return passage.alphabet.shown(best), float(logs[0, best].exp())
+    return passage.tokenizer.display(best), float(logs[0, best].exp())

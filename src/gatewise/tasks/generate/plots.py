@@ -108,7 +108,7 @@ def spelled(passage: Passage, first: int) -> tuple[str, list[float]]:
     for symbol, nats in zip(
         passage.symbols[first + 1 :].tolist(), passage.nats[first:].tolist(), strict=True
     ):
-        own = passage.alphabet.spelled(symbol)
+        own = passage.tokenizer.to_bytes(symbol)
         data += own
         costs += [nats / max(len(own), 1)] * len(own)
     begin = data.find(b"\n", 0, 300) + 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gatewise.data.text.alphabet import Alphabet
+from gatewise.data.tokenizers.streams import StreamTokenizer
 from gatewise.modules.finite import require_no_nan
 from gatewise.tasks.generate.network import NextSymbol
 
@@ -72,7 +72,11 @@ def sample(
 
 
 def generate_text(
-    model: NextSymbol, alphabet: Alphabet, prime: str, config: SamplingConfig, generator: torch.Generator
+    model: NextSymbol,
+    tokenizer: StreamTokenizer,
+    prime: str,
+    config: SamplingConfig,
+    generator: torch.Generator,
 ) -> Iterator[str]:
     """Samples the text that continues a prime, symbol by symbol; a character is returned when complete.
 
@@ -80,12 +84,12 @@ def generate_text(
 
     Raises: `GatewiseError` where the prime has unknown characters.
     """
-    begin = [*_line_break(alphabet), *alphabet.primed(prime).tolist()] or [len(alphabet) - 1]
+    begin = [*_line_break(tokenizer), *tokenizer.encode_prime(prime).tolist()] or [len(tokenizer) - 1]
     decoder = getincrementaldecoder("utf-8")(errors="replace")
-    for symbol in sample(model, begin, config, generator, alphabet.unknown):
-        yield decoder.decode(alphabet.spelled(symbol))
+    for symbol in sample(model, begin, config, generator, tokenizer.unknown):
+        yield decoder.decode(tokenizer.to_bytes(symbol))
 
 
-def _line_break(alphabet: Alphabet) -> list[int]:
-    """A line break, if the alphabet has one."""
-    return [one for one in alphabet.encode(b"\n").tolist() if one != alphabet.unknown]
+def _line_break(tokenizer: StreamTokenizer) -> list[int]:
+    """A line break, if the tokenizer has one."""
+    return [one for one in tokenizer.encode(b"\n").tolist() if one != tokenizer.unknown]

@@ -16,9 +16,9 @@ from gatewise.cells.base import CellType
 from gatewise.data.fingerprint import fingerprint
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.texts import is_path, is_texts, write_texts
-from gatewise.data.text.alphabet import alphabet_from
+from gatewise.data.splits import Fractions
 from gatewise.data.text.streams import TextStreams
-from gatewise.data.text.text import Split
+from gatewise.data.tokenizers.streams import stream_tokenizer
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
@@ -71,11 +71,11 @@ class Generate(Task[TextData]):
     def sample(self, model: SavedModel, options: TextSampling) -> Iterator[str]:
         """Continues a text, symbol by symbol."""
         assert isinstance(model.network, NextSymbol)
-        alphabet = alphabet_from(model.preprocessing.get("alphabet", {}))
+        tokenizer = stream_tokenizer(model.preprocessing.get("tokenizer", {}))
         generator = torch.Generator()
         generator.manual_seed(generator.seed() if options.seed is None else options.seed)
         config = SamplingConfig(options.temperature, options.top_k, options.top_p)
-        symbols = generate_text(model.network, alphabet, options.prime, config, generator)
+        symbols = generate_text(model.network, tokenizer, options.prime, config, generator)
         first = next(symbols)  # an invalid prime is rejected here, not at the first use
         return chain([options.prime, first], islice(symbols, options.length - 1))
 
@@ -85,7 +85,7 @@ class Generate(Task[TextData]):
     def network(self, data: TextData, options: GenerateOptions, cell: CellType) -> LanguageModel:
         return LanguageModel(
             cell,
-            symbols=len(data.alphabet),
+            symbols=len(data.tokenizer),
             hidden=options.hidden,
             layers=options.layers,
             embedding=options.embedding,
@@ -95,7 +95,7 @@ class Generate(Task[TextData]):
     def baselines(
         self, data: TextData, options: GenerateOptions | None = None
     ) -> Mapping[str, Callable[[], Baseline]]:
-        symbols = len(data.alphabet)
+        symbols = len(data.tokenizer)
         return {"unigram": partial(Ngram, symbols, 1), "n-gram": partial(Ngram, symbols)}
 
     def score(self, predictions: Predictions[NextSymbol, TextStreams], data: TextData) -> dict[str, float]:
@@ -108,14 +108,16 @@ class Generate(Task[TextData]):
 
     def preview(self, network: NextSymbol, data: TextData) -> str:
         sampled = generate_text(
-            network, data.alphabet, "", SamplingConfig(), torch.Generator().manual_seed(0)
+            network, data.tokenizer, "", SamplingConfig(), torch.Generator().manual_seed(0)
         )
         lines = "".join(islice(sampled, PREVIEW)).splitlines()
         return "\n".join(f"  | {line}" for line in lines if line.strip())
 
     def preprocessing(self, data: TextData, options: GenerateOptions) -> dict[str, Any]:
-        split = Split(options.validation_fraction, options.test_fraction)
-        return asdict(Preprocessing(data.alphabet.to_data(), options.files, fingerprint(data.path), split))
+        fractions = Fractions(options.validation_fraction, options.test_fraction)
+        return asdict(
+            Preprocessing(data.tokenizer.to_data(), options.files, fingerprint(data.path), fractions)
+        )
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> TextData:
         """The test set of the training data, or all of other data."""
@@ -135,7 +137,7 @@ class Generate(Task[TextData]):
         return inspect_text(model.network, self.load_for_evaluation(model, path), number)
 
     def caption(self, data: TextData) -> str:
-        symbol = {"characters": "character", "bytes": "byte", "bpe": "byte pair"}[data.alphabet.kind]
+        symbol = {"characters": "character", "bytes": "byte", "bpe": "byte pair"}[data.tokenizer.kind]
         return (
             "* a baseline; nats/char: the mean -ln p of a character given all before it; bits: nats/ln 2; "
             f"perplexity: exp of the mean nats of a {symbol}"

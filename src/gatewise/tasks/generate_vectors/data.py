@@ -16,8 +16,9 @@ from gatewise.data.sequences.differences import differences
 from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
 from gatewise.data.sequences.plausible import require_steps
 from gatewise.data.sequences.sequences import Sequences, SequenceTable
-from gatewise.data.sequences.vector_parts import binary_channels, in_pieces, named_parts, random_parts
+from gatewise.data.sequences.vectors import binary_channels, cut_sequences, split_by_column
 from gatewise.data.series.scaling import Scale
+from gatewise.data.splits import Fractions, random_split
 from gatewise.errors import GatewiseError
 from gatewise.tasks.base import require_finite
 from gatewise.tasks.generate_vectors.options import GenerateVectorsOptions
@@ -29,7 +30,7 @@ class Preprocessing:
     """How a model reads sequences, and how its samples are converted back.
 
     columns: None where the data are an archive; channels: what a vector holds
-    differences: the channels of which changes are learned; part: the column that tells parts apart
+    differences: the channels of which changes are learned; split_column: with the names of the sets
     binary: the places of the channels that are 0 or 1; scales: of all channels
     source: the fingerprint of the data trained on; steps: the usual length of a sequence there
     """
@@ -38,12 +39,11 @@ class Preprocessing:
     channels: tuple[str, ...]
     fill: Fill | None
     differences: tuple[str, ...]
-    part: str | None
+    split_column: str | None
     binary: tuple[int, ...]
     scales: tuple[Scale, ...]
     source: str
-    validation_share: float
-    test_share: float
+    fractions: Fractions
     steps: int
 
     @property
@@ -123,8 +123,10 @@ class Preprocessing:
         return whole
 
     def _as_it_is(self, path: Path, parted: bool) -> SequenceTable:
-        part = self.part if parted else None
-        columns = self.columns and replace(self.columns, channels=self.channels, label=None, part=part)
+        split_column = self.split_column if parted else None
+        columns = self.columns and replace(
+            self.columns, channels=self.channels, label=None, split_column=split_column
+        )
         return read_vectors(path, columns or LongColumns(), self.fill)[0]
 
 
@@ -159,32 +161,31 @@ def read_data(path: Path, options: GenerateVectorsOptions) -> VectorData:
         raise GatewiseError(f"an archive has no column {options.split_column!r}; leave --split-column out")
     table = require_steps(table, None if found is None else "--id COLUMN")
     table = differences(table, options.differences) if options.differences else table
+    fractions = Fractions(options.validation_fraction, options.test_fraction)
     if options.split_column is None:
-        splits = random_parts(table, options.validation_fraction, options.test_fraction)
-        how = "at random"
+        split, how = random_split(len(table), fractions, table.path, "sequences"), "at random"
     else:
-        splits, how = named_parts(table, options.split_column), f"by column {options.split_column!r}"
+        split, how = split_by_column(table, options.split_column), f"by column {options.split_column!r}"
     binary = binary_channels(table)
     scales = tuple(
-        Scale(0.0, 1.0) if place in binary else scale for place, scale in enumerate(table.scales(splits[0]))
+        Scale(0.0, 1.0) if place in binary else scale for place, scale in enumerate(table.scales(split.train))
     )
     preprocessing = Preprocessing(
         columns=found,
         channels=table.channels,
         fill=options.fill,
         differences=options.differences,
-        part=options.split_column,
+        split_column=options.split_column,
         binary=binary,
         scales=scales,
         source=fingerprint(path),
-        validation_share=options.validation_fraction,
-        test_share=options.test_fraction,
+        fractions=fractions,
         steps=int(np.median(table.sizes)),
     )
-    sizes = "training set {} sequences, validation set {}, test set {}".format(*map(len, splits))
+    sizes = "training set {} sequences, validation set {}, test set {}".format(*map(len, split))
     notes = (*table.notes, _describe(table, binary, options.differences), f"{sizes}, {how}")
-    train = some_sequences(*in_pieces(table, splits[0], options.steps), scales)
-    validation, test = (some_sequences(table, numbers, scales) for numbers in splits[1:])
+    train = some_sequences(*cut_sequences(table, split.train, options.steps), scales)
+    validation, test = (some_sequences(table, numbers, scales) for numbers in split[1:])
     return VectorData(train, validation, test, preprocessing, notes)
 
 
@@ -195,11 +196,11 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> VectorData:
     if not same:
         numbers, note = list(range(len(table))), "test set: all sequences"
     else:
-        if preprocessing.part is None:
-            splits = random_parts(table, preprocessing.validation_share, preprocessing.test_share)
+        if preprocessing.split_column is None:
+            split = random_split(len(table), preprocessing.fractions, table.path, "sequences")
         else:
-            splits = named_parts(table, preprocessing.part)
-        numbers, note = splits[2], f"{len(splits[2])} sequences to test, which the model has not seen"
+            split = split_by_column(table, preprocessing.split_column)
+        numbers, note = split.test, f"{len(split.test)} sequences to test, which the model has not seen"
     none, test = (some_sequences(table, one, preprocessing.scales) for one in ([], numbers))
     return VectorData(none, none, test, preprocessing, (*table.notes, note))
 

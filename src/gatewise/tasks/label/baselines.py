@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gatewise.baselines.logistic import Linear, fit_logistic, regressions
-from gatewise.data.labels.token_steps import NONE, TokenBatch
+from gatewise.data.labels.token_steps import NO_LABEL, TokenBatch
 from gatewise.modules.network import Baseline
 from gatewise.modules.windows import windows
 from gatewise.tasks.label.network import Labeller
@@ -52,7 +52,7 @@ class MajorityLabel(Labeller, Baseline):
     def learn(self, train: Any, validation: Any) -> None:
         labels, hashes = [], []
         for batch in batches(train):
-            known = batch.labels != NONE
+            known = batch.labels != NO_LABEL
             labels.append(batch.labels[known])
             if isinstance(batch, TokenBatch):
                 hashes.append(spelling_hashes(batch.letters, batch.sizes)[batch.spellings][known])
@@ -102,7 +102,7 @@ class WindowModel(Labeller, Baseline):
         stride = -(-int(split.sizes.sum()) * width // MAX_FEATURES)
         features, labels = [], []
         for batch in batches(split, stride):
-            known = batch.labels != NONE
+            known = batch.labels != NO_LABEL
             features.append(self.features(batch)[known])
             labels.append(batch.labels[known])
         return torch.cat(features), torch.cat(labels)

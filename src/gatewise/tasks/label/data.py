@@ -7,10 +7,11 @@ from pathlib import Path
 
 from gatewise.data.fingerprint import fingerprint
 from gatewise.data.labels.labelled import LabelledSteps
-from gatewise.data.labels.labelled_table import TableForm, read_labelled_table
-from gatewise.data.labels.labelled_text import TextForm, read_labelled_text
-from gatewise.data.labels.part_files import part_files, told_others
+from gatewise.data.labels.labelled_table import TablePreprocessing, read_labelled_table
+from gatewise.data.labels.labelled_text import TextPreprocessing, read_labelled_text
+from gatewise.data.labels.set_files import describe_other_files, find_set_files
 from gatewise.data.sequences.long_table import LongColumns
+from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
 from gatewise.tasks.label.options import LabelOptions
 
@@ -24,7 +25,7 @@ class Preprocessing:
     form: the columns, labels and scales or vocabulary; source: the fingerprint of the training data
     """
 
-    form: TextForm | TableForm
+    form: TextPreprocessing | TablePreprocessing
     source: str
 
 
@@ -33,19 +34,26 @@ def read_data(path: Path, options: LabelOptions) -> LabelledSteps:
 
     Errors: `GatewiseError` with the place in the file.
     """
-    shares = (options.validation_fraction, options.test_fraction)
-    if part_files(path)["train"].suffix.lower() in TABLES:
+    fractions = Fractions(options.validation_fraction, options.test_fraction)
+    if find_set_files(path)["train"].suffix.lower() in TABLES:
         columns = LongColumns(options.id, options.time, options.label, options.channels)
-        data = read_labelled_table(path, columns, options.fill, options.chunk_length, *shares)
+        data = read_labelled_table(
+            path, columns, fill=options.fill, max_length=options.chunk_length, fractions=fractions
+        )
     else:
-        label = _label_column(options.label)
-        data = read_labelled_text(path, options.token, label, options.chunk_length, *shares)
-    return replace(data, source=fingerprint(path), notes=(*told_others(path), *data.notes))
+        data = read_labelled_text(
+            path,
+            token=options.token,
+            label=_label_column(options.label),
+            max_length=options.chunk_length,
+            fractions=fractions,
+        )
+    return replace(data, source=fingerprint(path), notes=(*describe_other_files(path), *data.notes))
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> LabelledSteps:
     """The test set of the data that a model was trained on, or all of other data."""
-    return preprocessing.form.again(path, same=fingerprint(path) == preprocessing.source)
+    return preprocessing.form.read(path, trained=fingerprint(path) == preprocessing.source)
 
 
 def _label_column(label: str | None) -> int:

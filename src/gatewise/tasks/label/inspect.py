@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from gatewise.data.labels.labelled import LabelledSteps
-from gatewise.data.labels.labelled_text import TextForm
-from gatewise.data.labels.token_steps import NONE
+from gatewise.data.labels.labelled_table import TablePreprocessing
+from gatewise.data.labels.token_steps import NO_LABEL, TokenSteps
 from gatewise.insight.attribution import attribute, attribute_through
 from gatewise.modules.network import Network
 from gatewise.report.attribution import (
@@ -31,18 +31,19 @@ def inspect_sequence(network: Network, data: LabelledSteps, number: int) -> Exam
     Errors: `GatewiseError` where there is none of that number.
     """
     require_example(number, len(data.test), "sequences in the test set")
-    batch, place = data.test.__getitems__([number]), data.test.places(number)
+    batch, place = data.test.__getitems__([number]), data.test.slice_of(number)
     assert isinstance(network, Labeller)
     with torch.inference_mode():
         predicted = network(batch)[0].argmax(-1).numpy()
     true = data.test.labels[place]
     given: tuple[Track, ...]
-    if isinstance(data.form, TextForm):
+    if isinstance(data.test, TokenSteps):
         given = (Track("token", symbols=tuple(data.test.tokens[place]), layer="recurrent"),)
     else:
-        given = channels(data.form.columns.channels, data.test.values[place])
+        assert isinstance(data.preprocessing, TablePreprocessing)
+        given = channels(data.preprocessing.columns.channels, data.test.values[place])
     last = batch.labels.clone()
-    last[:, :-1] = NONE
+    last[:, :-1] = NO_LABEL
     return Example(
         batch,
         f"sequence {number} of the test set, from {data.test.place(place.start)} on",

@@ -14,7 +14,7 @@ from gatewise.data.batching import even_batches
 from gatewise.data.labels.channel_steps import ChannelSteps
 from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.spans import spans
-from gatewise.data.labels.token_steps import NONE, TokenSteps
+from gatewise.data.labels.token_steps import NO_LABEL, TokenSteps
 from gatewise.metrics.counts import Counts, exact_match, mean_f1, total_f1
 from gatewise.metrics.details import Details
 from gatewise.modules.finite import require_no_nan
@@ -56,12 +56,12 @@ def predict_labels(network: Labeller, split: Any) -> LabelPredictions:
 def score(predictions: LabelPredictions, data: LabelledSteps) -> dict[str, float]:
     """Accuracy over steps, macro F1 over labels, F1 over spans, and the fraction of exact sequences."""
     truth = data.truth(predictions.split)
-    true_names, predicted_names = data.named(truth), data.named(predictions.labels)
+    true_names, predicted_names = data.names(truth), data.names(predictions.labels)
     counts = by_label(confusion(truth, predictions.labels, len(data.labels)))
     return {
         "accuracy": accuracy(truth, predictions.labels),
         "macro_f1": mean_f1(counts),
-        "span_f1": total_f1(by_span(true_names, predicted_names, data.marked).values()),
+        "span_f1": total_f1(by_span(true_names, predicted_names, data.has_span_tags).values()),
         "exact": exact_match(true_names, predicted_names),
     }
 
@@ -115,10 +115,10 @@ def label_table(predictions: LabelPredictions, data: LabelledSteps) -> Details:
 
 def span_table(predictions: LabelPredictions, data: LabelledSteps) -> Details | None:
     """The spans of each kind, where labels mark spans."""
-    if not data.marked:
+    if not data.has_span_tags:
         return None
-    truth = data.named(data.truth(predictions.split))
-    counts = by_span(truth, data.named(predictions.labels), data.marked)
+    truth = data.names(data.truth(predictions.split))
+    counts = by_span(truth, data.names(predictions.labels), data.has_span_tags)
     header = ("kind", "spans", "precision", "recall", "F1")
     return Details("its spans, correct where beginning, end and kind are", header, _rows(counts.items()))
 
@@ -145,7 +145,7 @@ def _labelled(truth: Sequence[np.ndarray], predicted: Sequence[np.ndarray]) -> t
     """The true and the predicted labels of all steps that have a true label."""
     none = np.empty(0, np.int64)
     true, other = np.concatenate([none, *truth]), np.concatenate([none, *predicted])
-    return true[true != NONE], other[true != NONE]
+    return true[true != NO_LABEL], other[true != NO_LABEL]
 
 
 def _rows(counted: Iterable[tuple[str, Counts]]) -> tuple[tuple[str, ...], ...]:
@@ -160,7 +160,7 @@ def _rows(counted: Iterable[tuple[str, Counts]]) -> tuple[tuple[str, ...], ...]:
 
 def _place(split: TokenSteps | ChannelSteps, number: int, step: int) -> str:
     """The place of a step in its file; a token in brackets, with the tokens around it."""
-    place = split.places(number)
+    place = split.slice_of(number)
     where = split.place(place.start + step)
     if isinstance(split, ChannelSteps):
         return where

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gatewise.cells.base import CellType
-from gatewise.data.labels.token_steps import NONE, UNKNOWN, TokenBatch
+from gatewise.data.labels.token_steps import NO_LABEL, TokenBatch
+from gatewise.data.tokenizers.words import UNKNOWN
 from gatewise.layers import Recurrent
 from gatewise.modules.network import Network
 
@@ -32,11 +33,11 @@ class Labeller(Network):
     def loss(self, batch: Any) -> Tensor:
         """The mean negative log-likelihood of the labels, over all steps that have one."""
         logits, labels = self(batch).flatten(0, 1), batch.labels.flatten()
-        total = functional.cross_entropy(logits, labels, ignore_index=NONE, reduction="sum")
+        total = functional.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
         return total / max(self.weight(batch), 1)
 
     def weight(self, batch: Any) -> int:
-        return int((batch.labels != NONE).sum())
+        return int((batch.labels != NO_LABEL).sum())
 
     def options(self) -> dict[str, Any]:
         return {"labels": self.labels}

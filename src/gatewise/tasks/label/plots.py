@@ -59,7 +59,8 @@ def choose_sequences(truth: list[np.ndarray], predicted: list[np.ndarray], count
 
 
 def _draw_tokens(figure: Any, data: LabelledSteps, predicted: list[np.ndarray], name: str) -> None:
-    split: TokenSteps = data.test
+    split = data.test
+    assert isinstance(split, TokenSteps)
     truth = data.truth(split)
     shades = _shades(data)
     axes = figure.add_subplot()
@@ -67,7 +68,7 @@ def _draw_tokens(figure: Any, data: LabelledSteps, predicted: list[np.ndarray], 
     for number in choose_sequences(truth, predicted, SEQUENCES + 4):
         column = 0
         for token, true, other in zip(
-            split.tokens[split.places(number)], truth[number], predicted[number], strict=True
+            split.tokens[split.slice_of(number)], truth[number], predicted[number], strict=True
         ):
             label, true_label = data.labels[other], data.labels[true]
             wide = max(len(token), len(label) * 0.7, len(true_label) * 0.7 * (true != other)) + 1.2
@@ -92,7 +93,7 @@ def _draw_tokens(figure: Any, data: LabelledSteps, predicted: list[np.ndarray], 
 
 def _shades(data: LabelledSteps) -> Any:
     """A colour for each label: by the kind of its span, white outside of spans."""
-    kinds = [label[2:] if data.marked and label != OUTSIDE else label for label in data.labels]
+    kinds = [label[2:] if data.has_span_tags and label != OUTSIDE else label for label in data.labels]
     names = sorted({kind for kind in kinds if kind != OUTSIDE})
     own = colours(max(len(names), 1))
     white = np.array([1.0, 1.0, 1.0, 1.0])
@@ -130,13 +131,14 @@ def _token(
 def _draw_channels(figure: Any, data: LabelledSteps, predicted: list[np.ndarray], name: str) -> None:
     from matplotlib.patches import Patch
 
-    split: ChannelSteps = data.test
+    split = data.test
+    assert isinstance(split, ChannelSteps)
     truth = data.truth(split)
     own = colours(len(data.labels))
     shown = choose_sequences(truth, predicted, SEQUENCES)
     rows = figure.subplots(2 * len(shown), 1, height_ratios=[2.6, 1] * len(shown), squeeze=False)[:, 0]
     for number, (above, below) in zip(shown, rows.reshape(-1, 2), strict=True):
-        place = split.places(number)
+        place = split.slice_of(number)
         values = np.asarray(split.values[place][:STEPS, :CHANNELS])
         above.plot(values, lw=0.9)
         above.set_xlim(-0.5, len(values) - 0.5)

@@ -12,7 +12,8 @@ import numpy as np
 
 from gatewise.cells.base import CellType
 from gatewise.data.labels.labelled import LabelledSteps
-from gatewise.data.labels.labelled_text import TextForm
+from gatewise.data.labels.labelled_table import TablePreprocessing
+from gatewise.data.labels.labelled_text import TextPreprocessing
 from gatewise.data.memory.arrays import Layout, is_arrays, write_sequences
 from gatewise.data.memory.texts import is_tokens, write_tagged
 from gatewise.errors import GatewiseError
@@ -80,10 +81,10 @@ class Label(Task[LabelledSteps]):
         return read_data(path, options)
 
     def network(self, data: LabelledSteps, options: LabelOptions, cell: CellType) -> LabelNetwork:
-        form, words, letters, channels = data.form, 0, 0, 0
-        if isinstance(form, TextForm):
-            words, letters = len(form.vocabulary.words), len(form.vocabulary.letters)
-        else:
+        form, words, letters, channels = data.preprocessing, 0, 0, 0
+        if isinstance(form, TextPreprocessing):
+            words, letters = len(form.tokenizer.words), len(form.tokenizer.letters)
+        elif isinstance(form, TablePreprocessing):
             channels = len(form.scales)
         return LabelNetwork(
             labels=len(data.labels),
@@ -104,9 +105,10 @@ class Label(Task[LabelledSteps]):
         self, data: LabelledSteps, options: LabelOptions | None = None
     ) -> Mapping[str, Callable[[], Baseline]]:
         count = len(data.labels)
-        if isinstance(data.form, TextForm):
+        if isinstance(data.preprocessing, TextPreprocessing):
             return {"majority": partial(MajorityLabel, count), "window": partial(TokenWindow, count)}
-        channels = len(data.form.scales)
+        assert isinstance(data.preprocessing, TablePreprocessing)
+        channels = len(data.preprocessing.scales)
         return {"majority": partial(MajorityLabel, count), "window": partial(ChannelWindow, count, channels)}
 
     def predictions(self, network: Labeller, data: LabelledSteps, split: Any) -> LabelPredictions:
@@ -116,23 +118,23 @@ class Label(Task[LabelledSteps]):
         return score(predictions, data)
 
     def preprocessing(self, data: LabelledSteps, options: LabelOptions) -> dict[str, Any]:
-        return asdict(Preprocessing(data.form, data.source))
+        return {"form": asdict(data.preprocessing), "source": data.source}
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> LabelledSteps:
         return read_test_data(path, load_preprocessing(Preprocessing, model))
 
     def evaluation_baselines(self, data: LabelledSteps) -> Mapping[str, Callable[[], Baseline]]:
-        return {} if data.train is None else self.baselines(data)
+        return {} if not len(data.train) else self.baselines(data)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The lines or rows of the data, each with its predicted label."""
         form, network = load_preprocessing(Preprocessing, model).form, model.network
         assert isinstance(network, Labeller)
-        new = form.new(path)
+        new = form.read_unlabelled(path)
         predictions = predict_labels(network, new.steps)
         labels = [form.labels[one] for one in np.concatenate(predictions.labels)]
-        frame = new.told(labels, np.concatenate(predictions.probabilities).tolist())
-        return Prediction(frame, f"the labels of {frame.height:,} steps", new.lines)
+        frame = new.with_labels(labels, np.concatenate(predictions.probabilities).tolist())
+        return Prediction(frame, f"the labels of {frame.height:,} steps", new.text_column)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_sequence(model.network, self.load_for_evaluation(model, path), number)
@@ -146,7 +148,7 @@ class Label(Task[LabelledSteps]):
         return [one for one in tables if one is not None]
 
     def caption(self, data: LabelledSteps) -> str:
-        spans = "as conlleval counts them" if data.marked else "each a run of equal labels"
+        spans = "as conlleval counts them" if data.has_span_tags else "each a run of equal labels"
         return (
             "* a baseline; macro F1: the mean over the labels; "
             f"span F1: of whole spans, {spans}; exact: sequences without a wrong label"

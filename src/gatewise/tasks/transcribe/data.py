@@ -6,16 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gatewise.data.fingerprint import fingerprint
-from gatewise.data.labels.transcribed import (
-    SignalForm,
-    StripForm,
-    TextPlan,
-    Transcribed,
-    names_images,
-    read_signals,
-    read_strips,
-)
+from gatewise.data.labels.transcribed_lines import LinePreprocessing, names_images, read_text_lines
+from gatewise.data.labels.transcribed_signals import SignalPreprocessing, read_signals
+from gatewise.data.labels.transcript_data import TranscriptData, TranscriptOptions
 from gatewise.data.sequences.long_table import LongColumns
+from gatewise.data.splits import Fractions
 from gatewise.tasks.transcribe.options import TranscribeOptions
 
 
@@ -23,26 +18,37 @@ from gatewise.tasks.transcribe.options import TranscribeOptions
 class Preprocessing:
     """How a model reads data; `source` is the fingerprint of the training data."""
 
-    form: StripForm | SignalForm
+    form: LinePreprocessing | SignalPreprocessing
     source: str
 
 
-def read_data(path: Path, options: TranscribeOptions) -> Transcribed:
+def read_data(path: Path, options: TranscribeOptions) -> TranscriptData:
     """Reads images or sequences with their texts, and splits them.
 
     Errors: `GatewiseError` with the place in the file.
     """
-    shares = (options.validation_fraction, options.test_fraction)
-    plan = TextPlan(options.tokenizer, options.beam, *shares, options.split_column)
+    transcripts = TranscriptOptions(
+        unit=options.tokenizer,
+        beam=options.beam,
+        fractions=Fractions(options.validation_fraction, options.test_fraction),
+        split_column=options.split_column,
+    )
     if names_images(path):
-        data = read_strips(path, options.id, options.label, options.colour, options.height, plan)
+        data = read_text_lines(
+            path,
+            transcripts,
+            file=options.id,
+            text=options.label,
+            colour=options.colour,
+            height=options.height,
+        )
     else:
         columns = LongColumns(options.id, options.time, options.label, options.channels)
-        data = read_signals(path, columns, options.fill, options.targets, plan)
-    return replace(data, source=fingerprint(data.form.source(path)))
+        data = read_signals(path, columns, transcripts, fill=options.fill, targets=options.targets)
+    return replace(data, source=fingerprint(data.preprocessing.source(path)))
 
 
-def read_test_data(path: Path, preprocessing: Preprocessing) -> Transcribed:
+def read_test_data(path: Path, preprocessing: Preprocessing) -> TranscriptData:
     """The test set of the data that a model was trained on, or all of other data."""
     form = preprocessing.form
-    return form.again(path, same=fingerprint(form.source(path)) == preprocessing.source)
+    return form.read(path, trained=fingerprint(form.source(path)) == preprocessing.source)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from gatewise.data.labels.strips import Strips
-from gatewise.data.labels.transcribed import (
-    SignalForm,
-    Transcribed,
-)
-from gatewise.data.labels.transcripts import TranscriptSteps
+from gatewise.data.labels.text_lines import TextLines
+from gatewise.data.labels.transcribed_signals import SignalPreprocessing
+from gatewise.data.labels.transcript_data import TranscriptData
+from gatewise.data.labels.transcripts import TranscriptDataset
 from gatewise.modules.ctc import BLANK
 from gatewise.modules.network import Network
 from gatewise.report.example import Example, Track, channels, require_example
@@ -18,7 +16,7 @@ from gatewise.tasks.transcribe.metrics import find_texts
 from gatewise.tasks.transcribe.network import Transcriber
 
 
-def inspect_transcript(network: Network, data: Transcribed, number: int) -> Example:
+def inspect_transcript(network: Network, data: TranscriptData, number: int) -> Example:
     """A sequence or an image of the test set, and the most probable symbol at each step.
 
     Raises: `GatewiseError` if there is no sequence of that number.
@@ -29,10 +27,10 @@ def inspect_transcript(network: Network, data: Transcribed, number: int) -> Exam
     with torch.inference_mode():
         logits, lengths = network(batch.values, batch.lengths)
     best = logits[0, : int(lengths[0])].argmax(-1).tolist()
-    names = tuple("" if one == BLANK else data.alphabet.symbols[one - 1] for one in best)
+    names = tuple("" if one == BLANK else data.tokenizer.symbols[one - 1] for one in best)
     given = _input_tracks(data, place, batch.values[0].double().numpy(), len(best))
     (predicted,), _ = find_texts(network, _only(data.test, number), data.beam)
-    said = f"predicted: {data.alphabet.decode(predicted)}; true: {data.test.texts[number]}"
+    said = f"predicted: {data.tokenizer.decode(predicted)}; true: {data.test.texts[number]}"
     tracks = (*given, Track("most probable symbol", symbols=names, layer="recurrent"))
     end = len(best) - 1
     return Example(
@@ -41,20 +39,20 @@ def inspect_transcript(network: Network, data: Transcribed, number: int) -> Exam
     )  # fmt: skip
 
 
-def _input_tracks(data: Transcribed, place: int, values: np.ndarray, steps: int) -> tuple[Track, ...]:
+def _input_tracks(data: TranscriptData, place: int, values: np.ndarray, steps: int) -> tuple[Track, ...]:
     """The transposed image, or channels interpolated to the steps of the layers."""
     inputs = data.test.inputs
-    if isinstance(inputs, Strips):
+    if isinstance(inputs, TextLines):
         image = inputs.files[place].swapaxes(0, 1)
         return (Track("image", pixels=image[..., 0] if image.shape[-1] == 1 else image),)
     where = (np.arange(steps) + 0.5) * len(values) / steps - 0.5
     names = [str(one) for one in range(values.shape[1])]
-    if isinstance(data.form, SignalForm):
-        names = list(data.form.columns.channels) or names
+    if isinstance(data.preprocessing, SignalPreprocessing):
+        names = list(data.preprocessing.columns.channels) or names
     joined = [np.interp(where, np.arange(len(values)), channel) for channel in values.T]
     return channels(names, np.stack(joined, axis=1))
 
 
-def _only(part: TranscriptSteps, number: int) -> TranscriptSteps:
+def _only(part: TranscriptDataset, number: int) -> TranscriptDataset:
     """One sequence of a split."""
-    return TranscriptSteps(part.inputs, [part.numbers[number]], [part.texts[number]], part.alphabet)
+    return TranscriptDataset(part.inputs, [part.numbers[number]], [part.texts[number]], part.tokenizer)

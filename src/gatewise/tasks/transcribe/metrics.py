@@ -1,4 +1,4 @@
-"""Transcribed texts, their metrics, and tables of errors and examples."""
+"""TranscriptData texts, their metrics, and tables of errors and examples."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from gatewise.data.batching import even_batches
-from gatewise.data.labels.transcribed import Transcribed
-from gatewise.data.labels.transcripts import TranscriptSteps
+from gatewise.data.labels.transcript_data import TranscriptData
+from gatewise.data.labels.transcripts import TranscriptDataset
 from gatewise.data.text.edits import Pair, alignment, edit_distance
 from gatewise.metrics.counts import Counts
 from gatewise.metrics.details import Details
@@ -27,7 +27,7 @@ GOOD = 2  # texts without a mistake among those shown
 
 
 @dataclass(frozen=True)
-class Transcripts(Predictions[Transcriber, TranscriptSteps]):
+class Transcripts(Predictions[Transcriber, TranscriptDataset]):
     """The predicted texts of a split, and the true ones, as lists of symbols or words."""
 
     values: list[list[str]]
@@ -95,10 +95,10 @@ def edit_table(predictions: Transcripts) -> Details | None:
     return Details("the most frequent errors on the test set", header, rows) if rows else None
 
 
-def text_table(predictions: Transcripts, data: Transcribed) -> Details:
+def text_table(predictions: Transcripts, data: TranscriptData) -> Details:
     """A table of true and predicted texts of the test set, those with errors first."""
     split = predictions.split
-    read = [data.alphabet.joined(one) for one in predictions.values]
+    read = [data.tokenizer.join(one) for one in predictions.values]
     same = [text == true for text, true in zip(read, split.texts, strict=True)]
     wrong, right = ([number for number, one in enumerate(same) if one == kind] for kind in (False, True))
     chosen = [*wrong[: TEXTS - min(GOOD, len(right))], *right[:GOOD]]

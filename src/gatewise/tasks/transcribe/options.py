@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from gatewise.data.images.images import Colour
-from gatewise.data.labels.transcripts import Symbols
+from gatewise.data.tokenizers.transcripts import TranscriptUnit
 from gatewise.modules.strip_fronts import Front
 from gatewise.tasks.options import CountOrFound, Fraction, Options, Rate, StackOptions, TaskOptions
 
@@ -18,7 +18,7 @@ class TranscribeDataOptions(Options):
     head: Literal["ctc"] = Field("ctc", description="Of the task label, which is this task with it.")
     label: str | None = Field(None, description="The column of texts; by default recognised by its name.")
     id: str | None = Field(None, description="The column of image files or of sequence identifiers.")
-    tokenizer: Symbols = Field("characters", description="The symbols of a text.")
+    tokenizer: TranscriptUnit = Field("characters", description="The symbols of a text.")
     colour: Colour = Field("auto", description="Read images as grey, in colour, or unchanged.")
     height: CountOrFound = Field(0, description="Height in pixels that images are resized to; 0 chooses it.")
     targets: str | None = Field(

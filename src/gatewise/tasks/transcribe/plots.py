@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from gatewise.data.labels.strips import Strips
-from gatewise.data.labels.transcribed import Transcribed
+from gatewise.data.labels.text_lines import TextLines
+from gatewise.data.labels.transcript_data import TranscriptData
 from gatewise.modules.ctc import BLANK
 from gatewise.tasks.transcribe.metrics import Transcripts
 from gatewise.tasks.transcribe.network import Transcriber
@@ -22,12 +22,12 @@ SEEN = 0.25  # the probability from which a symbol is drawn
 INK, WRONG, FAINT = "#222222", "#c1440e", "#999999"
 
 
-def draw_texts(data: Transcribed, predictions: Transcripts, who: str) -> Figure:
+def draw_texts(data: TranscriptData, predictions: Transcripts, who: str) -> Figure:
     """Draws some inputs, below them the probability of each symbol at each step, and both texts."""
     from matplotlib.figure import Figure
 
     part, network = predictions.split, predictions.network
-    texts = [data.alphabet.joined(one) for one in predictions.values]
+    texts = [data.tokenizer.join(one) for one in predictions.values]
     wrong = [number for number, text in enumerate(texts) if text != part.texts[number]]
     right = [number for number, text in enumerate(texts) if text == part.texts[number]]
     half = SEQUENCES // 2
@@ -45,7 +45,7 @@ def draw_texts(data: Transcribed, predictions: Transcripts, who: str) -> Figure:
 
 
 @torch.inference_mode()
-def _draw_one(figure: Any, data: Transcribed, network: Transcriber, number: int, read: str) -> None:
+def _draw_one(figure: Any, data: TranscriptData, network: Transcriber, number: int, read: str) -> None:
     part = data.test
     batch = part.__getitems__([number])
     logits, lengths = network(batch.values, batch.lengths)
@@ -72,10 +72,10 @@ def _draw_one(figure: Any, data: Transcribed, network: Transcriber, number: int,
     below.set_ylim(0, 1.45)
 
 
-def _draw_input(axes: Any, data: Transcribed, number: int, values: np.ndarray) -> None:
+def _draw_input(axes: Any, data: TranscriptData, number: int, values: np.ndarray) -> None:
     """An image as it is, or the first channels of a sequence."""
     inputs = data.test.inputs
-    if isinstance(inputs, Strips):
+    if isinstance(inputs, TextLines):
         image = inputs.files[number]
         grey = image.shape[-1] == 1
         extent = (0, image.shape[1], image.shape[0], 0)
@@ -84,7 +84,7 @@ def _draw_input(axes: Any, data: Transcribed, number: int, values: np.ndarray) -
         axes.plot(np.arange(len(values)) + 0.5, values[:, :CHANNELS], lw=0.9)
 
 
-def _name_peaks(axes: Any, data: Transcribed, chances: np.ndarray, middle: np.ndarray) -> None:
+def _name_peaks(axes: Any, data: TranscriptData, chances: np.ndarray, middle: np.ndarray) -> None:
     """Names each symbol that is not improbable, where it is most probable."""
     best = np.delete(chances, BLANK, axis=1)
     path = np.where(best.max(1) >= SEEN, best.argmax(1) + 1, BLANK)
@@ -94,6 +94,6 @@ def _name_peaks(axes: Any, data: Transcribed, chances: np.ndarray, middle: np.nd
         if symbol != BLANK:
             peak = first + int(chances[first:last, symbol].argmax())
             axes.text(
-                middle[peak], 1.08, data.alphabet.symbols[symbol - 1], ha="center", va="bottom", fontsize=9,
+                middle[peak], 1.08, data.tokenizer.symbols[symbol - 1], ha="center", va="bottom", fontsize=9,
                 color=INK, parse_math=False,
             )  # fmt: skip

@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 
 from gatewise.cells.base import CellType
-from gatewise.data.labels.transcribed import (
-    Transcribed,
+from gatewise.data.labels.transcript_data import (
+    TranscriptData,
 )
-from gatewise.data.labels.transcripts import TranscriptSteps
+from gatewise.data.labels.transcripts import TranscriptDataset
 from gatewise.data.memory.arrays import SEQUENCE, Layout, is_arrays, write_sequences
 from gatewise.data.memory.images import is_images, write_captioned, write_images
 from gatewise.data.memory.labels import text_column
@@ -46,7 +46,7 @@ HEIGHT_PER_FRAME = 8  # pixels of height for each column of a stack, by default
 TEXTS = "texts.parquet"  # beside the sequences that were given as arrays
 
 
-class Transcribe(Task[Transcribed]):
+class Transcribe(Task[TranscriptData]):
     """Transcription, compared with the most frequent text and a sliding window."""
 
     name = "transcribe"
@@ -86,14 +86,14 @@ class Transcribe(Task[Transcribed]):
         if options.front == "lattice":
             over_images(cell)
 
-    def read(self, path: Path, options: TranscribeOptions) -> Transcribed:
+    def read(self, path: Path, options: TranscribeOptions) -> TranscriptData:
         data = read_data(path, options)
         _stacked(data, options)
         return data
 
-    def network(self, data: Transcribed, options: TranscribeOptions, cell: CellType) -> TranscriptNetwork:
+    def network(self, data: TranscriptData, options: TranscribeOptions, cell: CellType) -> TranscriptNetwork:
         return TranscriptNetwork(
-            symbols=len(data.alphabet.symbols),
+            symbols=len(data.tokenizer.symbols),
             cell=cell,
             channels=data.channels,
             hidden=options.hidden,
@@ -106,59 +106,61 @@ class Transcribe(Task[Transcribed]):
         )
 
     def baselines(
-        self, data: Transcribed, options: TranscribeOptions | None = None
+        self, data: TranscriptData, options: TranscribeOptions | None = None
     ) -> Mapping[str, Callable[[], Baseline]]:
-        return {"majority": partial(MajorityText, len(data.alphabet.symbols))}
+        return {"majority": partial(MajorityText, len(data.tokenizer.symbols))}
 
     def trained_baselines(
-        self, data: Transcribed, options: TranscribeOptions
+        self, data: TranscriptData, options: TranscribeOptions
     ) -> Mapping[str, Callable[[], Network]]:
         join = _stacked(data, options.model_copy(update={"front": "none"}))
-        return {"window": partial(WindowTranscriber, len(data.alphabet.symbols), data.channels, join)}
+        return {"window": partial(WindowTranscriber, len(data.tokenizer.symbols), data.channels, join)}
 
-    def predictions(self, network: Transcriber, data: Transcribed, split: TranscriptSteps) -> Transcripts:
+    def predictions(
+        self, network: Transcriber, data: TranscriptData, split: TranscriptDataset
+    ) -> Transcripts:
         texts, _ = find_texts(network, split, data.beam)
-        values = [[data.alphabet.symbols[one - 1] for one in text] for text in texts]
-        return Transcripts(network, split, values, [data.alphabet.split(text) for text in split.texts])
+        values = [[data.tokenizer.symbols[one - 1] for one in text] for text in texts]
+        return Transcripts(network, split, values, [data.tokenizer.split(text) for text in split.texts])
 
-    def score(self, predictions: Transcripts, data: Transcribed) -> dict[str, float]:
+    def score(self, predictions: Transcripts, data: TranscriptData) -> dict[str, float]:
         truth, predicted = predictions.truth, predictions.values
         return {"error_rate": error_rate(truth, predicted), "exact": exact_match(truth, predicted)}
 
-    def preprocessing(self, data: Transcribed, options: TranscribeOptions) -> dict[str, Any]:
-        return asdict(Preprocessing(data.form, data.source))
+    def preprocessing(self, data: TranscriptData, options: TranscribeOptions) -> dict[str, Any]:
+        return {"form": asdict(data.preprocessing), "source": data.source}
 
-    def load_for_evaluation(self, model: SavedModel, path: Path) -> Transcribed:
+    def load_for_evaluation(self, model: SavedModel, path: Path) -> TranscriptData:
         """The test set of the training data, or all of other data."""
         return read_test_data(path, load_preprocessing(Preprocessing, model))
 
-    def evaluation_baselines(self, data: Transcribed) -> Mapping[str, Callable[[], Baseline]]:
-        return {} if data.train is None else self.baselines(data)
+    def evaluation_baselines(self, data: TranscriptData) -> Mapping[str, Callable[[], Baseline]]:
+        return {} if not len(data.train) else self.baselines(data)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Transcribes the images or sequences of the data."""
         form, network = load_preprocessing(Preprocessing, model).form, model.network
         assert isinstance(network, Transcriber)
-        new = form.new(path)
-        found, chances = find_texts(network, new.steps, form.plan.beam)
-        frame = new.told([form.alphabet.decode(one) for one in found], chances.tolist())
+        new = form.read_untranscribed(path)
+        found, chances = find_texts(network, new.inputs, form.options.beam)
+        frame = new.with_texts([form.tokenizer.decode(one) for one in found], chances.tolist())
         return Prediction(frame, f"the texts of {frame.height:,} sequences", new.columns[1])
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_transcript(model.network, self.load_for_evaluation(model, path), number)
 
-    def details(self, predictions: Transcripts, data: Transcribed) -> list[Details]:
+    def details(self, predictions: Transcripts, data: TranscriptData) -> list[Details]:
         tables = (edit_table(predictions), text_table(predictions, data))
         return [one for one in tables if one is not None]
 
-    def caption(self, data: Transcribed) -> str:
-        symbols = data.alphabet.kind
+    def caption(self, data: TranscriptData) -> str:
+        symbols = data.tokenizer.kind
         return (
             f"* a baseline; error rate: the fewest edits that make the true texts, over all their {symbols}; "
             "exact: texts without an error"
         )
 
-    def draw(self, comparison: Comparison[Transcribed]) -> list[Plot]:
+    def draw(self, comparison: Comparison[TranscriptData]) -> list[Plot]:
         chosen = comparison.chosen(baseline=False)
         assert chosen is not None
         assert isinstance(chosen.predictions, Transcripts)
@@ -166,7 +168,7 @@ class Transcribe(Task[Transcribed]):
         return [Plot("texts", "sequences of the test set, with the probability of each symbol", figure)]
 
 
-def _stacked(data: Transcribed, options: TranscribeOptions) -> int:
+def _stacked(data: TranscriptData, options: TranscribeOptions) -> int:
     """The number of steps to stack: as given, or as suits the data.
 
     Raises: `GatewiseError` if a text needs more steps than are left.
@@ -186,7 +188,7 @@ def _stacked(data: Transcribed, options: TranscribeOptions) -> int:
     return join
 
 
-def _too_short(data: Transcribed, join: int, front: Front) -> list[tuple[TranscriptSteps, int]]:
+def _too_short(data: TranscriptData, join: int, front: Front) -> list[tuple[TranscriptDataset, int]]:
     """The sequences that have fewer steps than their text needs, as (part, number)."""
     return [
         (part, number)

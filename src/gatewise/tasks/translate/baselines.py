@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gatewise.baselines.texts import most_frequent_target, symbol_error
 from gatewise.data.text.parallel import PairBatch, Parallel
-from gatewise.data.text.symbols import PADDING, UNKNOWN
+from gatewise.data.tokenizers.sentences import PADDING, UNKNOWN
 from gatewise.modules.beam_search import Hypothesis
 from gatewise.modules.network import Baseline
 from gatewise.tasks.translate.network import Translator

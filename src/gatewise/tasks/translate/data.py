@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any, Self
 
 from gatewise.data.fingerprint import fingerprint
+from gatewise.data.splits import Fractions
 from gatewise.data.text.pairs import TextPairs, is_table, read_pairs
 from gatewise.data.text.parallel import (
     ParallelData,
     VocabularyConfig,
-    numbered,
+    complete_rows,
+    encode_pairs,
+    own_fractions,
     prepare,
-    shares_of,
-    split,
-    with_text,
+    split_pairs,
 )
-from gatewise.data.text.symbols import Symbols
+from gatewise.data.tokenizers.sentences import SentenceTokenizer
 from gatewise.errors import GatewiseError
 from gatewise.tasks.translate.options import TranslateOptions
 
@@ -30,7 +31,7 @@ class Preprocessing:
     columns: of sources and targets in a table
     trained_on: the fingerprint of the training data
     target_file: of the training data
-    shares: the fractions for validation and test
+    fractions: of the sets that are drawn
     """
 
     source: dict[str, Any]
@@ -38,25 +39,25 @@ class Preprocessing:
     columns: tuple[str, str] | None
     trained_on: str
     target_file: str | None
-    shares: tuple[float, float]
+    fractions: Fractions
 
     @classmethod
     def of(cls, data: ParallelData, options: TranslateOptions) -> Self:
         """How the data were read with the options."""
         texts = data.train.texts
         others = [None if one.texts is texts else one.texts for one in (data.validation, data.test)]
-        shares = shares_of((options.validation_fraction, options.test_fraction), *others)
+        fractions = own_fractions(Fractions(options.validation_fraction, options.test_fraction), *others)
         return cls(
             source=data.source.to_data(),
             target=data.target.to_data(),
             columns=texts.columns,
             trained_on=fingerprint(Path(texts.path)),
             target_file=options.target_file,
-            shares=shares,
+            fractions=fractions,
         )
 
-    def symbols(self) -> tuple[Symbols, Symbols]:
-        return Symbols.from_data(self.source), Symbols.from_data(self.target)
+    def symbols(self) -> tuple[SentenceTokenizer, SentenceTokenizer]:
+        return SentenceTokenizer.from_data(self.source), SentenceTokenizer.from_data(self.target)
 
     def pairs(self, path: Path, trained: bool) -> TextPairs:
         """Reads the pairs of a file; trained: whether it is the training data."""
@@ -80,9 +81,14 @@ def read_data(path: Path, options: TranslateOptions) -> ParallelData:
     pairs = read_pairs(path, options.target_file, options.source, options.target)
     others = [_others(one, pairs) for one in (options.validation_file, options.test_file)]
     vocabulary = VocabularyConfig(
-        options.tokenizer, options.vocabulary, options.min_count, options.max_length, options.lowercase
+        kind=options.tokenizer,
+        size=options.vocabulary,
+        min_count=options.min_count,
+        max_length=options.max_length,
+        lower=options.lowercase,
     )
-    return prepare(pairs, vocabulary, (options.validation_fraction, options.test_fraction), *others)
+    fractions = Fractions(options.validation_fraction, options.test_fraction)
+    return prepare(pairs, vocabulary, fractions, *others)
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> ParallelData:
@@ -93,14 +99,14 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ParallelData:
     trained = path.is_file() and fingerprint(path) == preprocessing.trained_on
     notes: list[str] = []
     pairs = preprocessing.pairs(path, trained)
-    if trained and not preprocessing.shares[1]:
+    if trained and not preprocessing.fractions.test:
         raise GatewiseError(f"the model was trained on all of {path}; give pairs that it has not seen")
-    rows = with_text(pairs, notes)
-    rows = split(pairs, rows, preprocessing.shares)[2] if trained else rows
+    rows = complete_rows(pairs, notes)
+    rows = split_pairs(pairs, rows, preprocessing.fractions)[2] if trained else rows
     symbols = preprocessing.symbols()
-    test, none = numbered(pairs, rows, *symbols), numbered(pairs, rows[:0], *symbols)
+    test, none = encode_pairs(pairs, rows, *symbols), encode_pairs(pairs, rows[:0], *symbols)
     notes.append(f"{len(test):,} pairs to test" + (", which the model has not seen" if trained else ""))
-    return ParallelData(none, test, test, *symbols, tuple(notes))
+    return ParallelData(none, none, test, *symbols, tuple(notes))
 
 
 def _others(files: tuple[str, ...], pairs: TextPairs) -> TextPairs | None:

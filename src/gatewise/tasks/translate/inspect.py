@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gatewise.data.text.parallel import PairBatch, ParallelData
-from gatewise.data.text.symbols import END
+from gatewise.data.tokenizers.sentences import END
 from gatewise.insight.attribution import attribute_through
 from gatewise.modules.decoders import decoder_inputs
 from gatewise.report.attribution import accurate_attribution, in_data_units, symbol_track
@@ -22,7 +22,7 @@ def translate_example(network: EncoderDecoder, data: ParallelData, number: int) 
     """A pair of the test set: the inputs of encoder and decoder, and the target symbols."""
     batch, (text, _) = data.test.__getitems__([number]), data.test.text(number)
     source, target = (
-        [*map(symbols.shown, map(symbols.name, numbers[:-1].tolist())), END_NAME]
+        [*map(symbols.display, map(symbols.name, numbers[:-1].tolist())), END_NAME]
         for symbols, numbers in ((data.source, batch.source[0]), (data.target, batch.target[0]))
     )
     tracks = (

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from gatewise.data.text.parallel import PairBatch, Parallel, ParallelData, Ragged
-from gatewise.data.text.symbols import UNKNOWN, Symbols
+from gatewise.data.text.parallel import PairBatch, Parallel, ParallelData
+from gatewise.data.text.ragged import Ragged
+from gatewise.data.tokenizers.sentences import UNKNOWN, SentenceTokenizer
 from gatewise.metrics.details import Details
 from gatewise.metrics.text import by_length, score
 from gatewise.modules.beam_search import Hypothesis
@@ -52,7 +53,7 @@ class Translations(Predictions[Translator, Parallel]):
 
 
 def translate_texts(
-    network: Translator, texts: Sequence[str], source: Symbols, target: Symbols
+    network: Translator, texts: Sequence[str], source: SentenceTokenizer, target: SentenceTokenizer
 ) -> list[Translation]:
     """Translates texts, in their order. A text without symbols has an empty translation.
 
@@ -83,7 +84,7 @@ def translate_split(network: Translator, split: Parallel, data: ParallelData) ->
 
 def references(split: Parallel, data: ParallelData) -> list[str]:
     """The targets of a split, normalized as translations are."""
-    return [data.target.plain(split.text(row)[1]) for row in range(len(split))]
+    return [data.target.normalize(split.text(row)[1]) for row in range(len(split))]
 
 
 def scores_by_length(predictions: Translations) -> Details:
@@ -110,7 +111,7 @@ def examples(predictions: Translations) -> Details:
     return Details("pairs of the test set", ("", ""), tuple(rows[:-1]))
 
 
-def _translation(hypothesis: Hypothesis, source: list[str], target: Symbols) -> Translation:
+def _translation(hypothesis: Hypothesis, source: list[str], target: SentenceTokenizer) -> Translation:
     tokens, attention = [], hypothesis.attention
     for step, number in enumerate(hypothesis.numbers):
         if attention is not None and number == UNKNOWN:

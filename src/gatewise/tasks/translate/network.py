@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from gatewise.cells.base import CellType
 from gatewise.data.text.parallel import PairBatch
-from gatewise.data.text.symbols import BEGIN, END, PADDING
+from gatewise.data.tokenizers.sentences import BEGIN, END, PADDING
 from gatewise.errors import GatewiseError
 from gatewise.layers import Recurrent
 from gatewise.modules.beam_search import Hypothesis, beam_search

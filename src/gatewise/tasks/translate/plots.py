@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gatewise.data.text.symbols import Symbols
+from gatewise.data.tokenizers.sentences import SentenceTokenizer
 from gatewise.plots.attention import show_weights
 from gatewise.tasks.translate.metrics import Translation
 
@@ -17,7 +17,7 @@ END = "(end)"
 
 
 def draw_attention(
-    translations: Sequence[Translation], source: Symbols, target: Symbols, name: str
+    translations: Sequence[Translation], source: SentenceTokenizer, target: SentenceTokenizer, name: str
 ) -> Figure:
     """Draws the attention map of each translation in a panel: darker is more; each row sums to one."""
     from matplotlib.figure import Figure
@@ -40,9 +40,9 @@ def draw_attention(
     return figure
 
 
-def _draw_map(panel: Any, one: Translation, source: Symbols, target: Symbols) -> None:
+def _draw_map(panel: Any, one: Translation, source: SentenceTokenizer, target: SentenceTokenizer) -> None:
     assert one.attention is not None
     weights = one.attention.numpy()
-    columns = [*map(source.shown, one.source), END][: weights.shape[1]]
-    rows = [*map(target.shown, one.tokens), END][: weights.shape[0]]
+    columns = [*map(source.display, one.source), END][: weights.shape[1]]
+    rows = [*map(target.display, one.tokens), END][: weights.shape[0]]
     show_weights(panel, weights, columns, rows)

@@ -5,7 +5,13 @@ import sys
 import numpy as np
 import pytest
 
-from gatewise.data.text.alphabet import BytePairs, Bytes, Characters, alphabet_from, learn_byte_pairs
+from gatewise.data.tokenizers.streams import (
+    BytePairs,
+    Bytes,
+    Characters,
+    learn_byte_pairs,
+    stream_tokenizer,
+)
 from gatewise.errors import GatewiseError
 from tests.texts import words
 
@@ -19,13 +25,13 @@ def pairs():
 
 
 def test_characters_have_the_numbers_of_their_places_and_others_have_none():
-    alphabet = Characters("".join(sorted(set(MIXED))))
-    symbols = alphabet.encode(MIXED.encode())
-    assert symbols.tolist() == [1 + alphabet.characters.index(one) for one in MIXED]
-    assert alphabet.decode(symbols) == MIXED
-    assert alphabet.encode("a\U0010ffffb\0".encode()).tolist() == [symbols[1], alphabet.unknown, 0, 0]
-    assert not alphabet.encode("".join(map(chr, range(0x20000, 0x20400))).encode()).any()
-    assert alphabet.decode([0]) == "\ufffd"
+    tokenizer = Characters("".join(sorted(set(MIXED))))
+    symbols = tokenizer.encode(MIXED.encode())
+    assert symbols.tolist() == [1 + tokenizer.characters.index(one) for one in MIXED]
+    assert tokenizer.decode(symbols) == MIXED
+    assert tokenizer.encode("a\U0010ffffb\0".encode()).tolist() == [symbols[1], tokenizer.unknown, 0, 0]
+    assert not tokenizer.encode("".join(map(chr, range(0x20000, 0x20400))).encode()).any()
+    assert tokenizer.decode([0]) == "\ufffd"
 
 
 def test_numbers_take_no_more_room_than_they_need():
@@ -35,8 +41,8 @@ def test_numbers_take_no_more_room_than_they_need():
 
 @pytest.mark.parametrize("data", [b"", b"\xff\x00\xc3", MIXED.encode()])
 def test_bytes_come_back(data):
-    alphabet = Bytes()
-    assert b"".join(map(alphabet.spelled, alphabet.encode(data))) == data
+    tokenizer = Bytes()
+    assert b"".join(map(tokenizer.to_bytes, tokenizer.encode(data))) == data
 
 
 def test_byte_pairs_come_back_whatever_they_were_learned_from(pairs):
@@ -47,25 +53,25 @@ def test_byte_pairs_come_back_whatever_they_were_learned_from(pairs):
     assert len(pairs.encode(words(500, seed=1).encode())) < 250
 
 
-def test_alphabets_travel_as_data(pairs):
-    for alphabet in (Characters("añ"), Bytes(), pairs):
-        again = alphabet_from(alphabet.to_data())
-        assert type(again) is type(alphabet)
-        assert again.encode("añ".encode()).tolist() == alphabet.encode("añ".encode()).tolist()
-    with pytest.raises(GatewiseError, match="the model's alphabet can't be read"):
-        alphabet_from({"kind": "runes"})
+def test_tokenizers_travel_as_data(pairs):
+    for tokenizer in (Characters("añ"), Bytes(), pairs):
+        again = stream_tokenizer(tokenizer.to_data())
+        assert type(again) is type(tokenizer)
+        assert again.encode("añ".encode()).tolist() == tokenizer.encode("añ".encode()).tolist()
+    with pytest.raises(GatewiseError, match="the model's tokenizer can't be read"):
+        stream_tokenizer({"kind": "runes"})
 
 
 def test_a_prime_is_only_of_what_is_known():
-    assert Characters("abc ").primed("cab").tolist() == [3, 1, 2]
+    assert Characters("abc ").encode_prime("cab").tolist() == [3, 1, 2]
     with pytest.raises(GatewiseError, match=r"has not seen 'é' in training; it knows 4 characters: abc$"):
-        Characters("abc ").primed("cé")
+        Characters("abc ").encode_prime("cé")
 
 
 def test_symbols_are_shown_so_that_each_can_be_seen(pairs):
-    alphabet = Characters("\n\x07 a")
-    assert [alphabet.shown(one) for one in range(5)] == ["\ufffd", "↵", "\\x07", "␣", "a"]
-    assert pairs.shown(int(pairs.encode(b" the")[0])) == "␣the"
+    tokenizer = Characters("\n\x07 a")
+    assert [tokenizer.display(one) for one in range(5)] == ["\ufffd", "↵", "\\x07", "␣", "a"]
+    assert pairs.display(int(pairs.encode(b" the")[0])) == "␣the"
 
 
 def test_byte_pairs_need_their_library(monkeypatch):

@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 from gatewise.data.series.step import Step, find_step
-from gatewise.data.series.times import read_times, time_format
 from gatewise.data.tables.table import Table
+from gatewise.data.times.column import read_times
+from gatewise.data.times.formats import shortest_format
 from gatewise.errors import GatewiseError
 
 
@@ -309,7 +310,7 @@ def test_the_form_of_the_user_may_hold_an_offset():
 
 
 def test_how_times_are_written():
-    assert time_format(times_of("2024-01", "2024-02")) == "%Y-%m"
-    assert time_format(times_of("2024-01-01", "2024-01-02")) == "%Y-%m-%d"
-    assert time_format(times_of("2024-01-01 05:00")) == "%Y-%m-%d %H:%M:%S"
-    assert time_format(times_of("1", "2")) is None
+    assert shortest_format(times_of("2024-01", "2024-02")) == "%Y-%m"
+    assert shortest_format(times_of("2024-01-01", "2024-01-02")) == "%Y-%m-%d"
+    assert shortest_format(times_of("2024-01-01 05:00")) == "%Y-%m-%d %H:%M:%S"
+    assert shortest_format(times_of("1", "2")) is None

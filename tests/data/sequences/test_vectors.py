@@ -1,4 +1,4 @@
-"""Sequences of vectors: their parts, the pieces they are trained on in, their changes, what is 0 or 1."""
+"""Sequences of vectors: their sets by a column, their segments, their differences, their binary channels."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 
 from gatewise.data.sequences.differences import differences
 from gatewise.data.sequences.sequences import SequenceTable
-from gatewise.data.sequences.vector_parts import binary_channels, in_pieces, named_parts, random_parts
+from gatewise.data.sequences.vectors import binary_channels, cut_sequences, split_by_column
 from gatewise.errors import GatewiseError
 
 
@@ -22,50 +22,33 @@ def table(sizes, labels=None, classes=(), values=None):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("count", [3, 4, 7, 40])
-def test_parts_drawn_at_random_are_all_there_and_the_same_again(count):
-    parts = random_parts(table([2] * count), 0.15, 0.15)
-    assert sorted(one for part in parts for one in part) == list(range(count))
-    assert all(parts)
-    assert parts == random_parts(table([2] * count), 0.15, 0.15)
-    assert len(parts[0]) >= len(parts[1])
-    if count == 40:
-        assert [len(one) for one in parts] == [28, 6, 6]
-        assert parts[0] != list(range(28))
-
-
-def test_two_sequences_are_too_few():
-    with pytest.raises(GatewiseError, match=r"x.csv has 2 sequences; give three at least"):
-        random_parts(table([3, 4]), 0.15, 0.15)
-
-
 def test_parts_by_a_column():
     given = table([2, 1, 3, 2], [2, 0, 1, 2], ("Test", "dev", "train"))
-    assert named_parts(given, "part") == ([0, 3], [2], [1])
+    assert split_by_column(given, "part") == ([0, 3], [2], [1])
 
 
 @pytest.mark.parametrize(
     ("labels", "classes", "message"),
     [
         ([0, 1, 2], ("train", "test", "rest"), "x.csv, line 5, column 'part': expected train, validation or"),
-        ([0, 1, 1], ("train", "test"), "x.csv: by column 'part' there is no sequence to validate"),
+        ([0, 1, 1], ("train", "test"), "x.csv: column 'part' assigns no sequence to the validation set"),
     ],
 )
 def test_other_words_and_empty_parts(labels, classes, message):
     with pytest.raises(GatewiseError, match=re.escape(message)):
-        named_parts(table([1, 2, 3], labels, classes), "part")
+        split_by_column(table([1, 2, 3], labels, classes), "part")
 
 
 def test_a_sequence_in_two_parts():
     given = table([1, 2, 1], [0, 1, 2], ("train", "valid", "test"))
     given.labels[2] = 2
-    with pytest.raises(GatewiseError, match=r"sequence 's1' is in two parts, by column 'part'"):
-        named_parts(given, "part")
+    with pytest.raises(GatewiseError, match=r"sequence 's1' is in two sets, by column 'part'"):
+        split_by_column(given, "part")
 
 
 def test_pieces_are_the_sequences_again():
     given = table([5, 1, 8, 3])
-    pieces, chosen = in_pieces(given, [0, 2], steps=3)
+    pieces, chosen = cut_sequences(given, [0, 2], max_length=3)
     assert pieces.sizes.tolist() == [3, 2, 1, 3, 3, 2, 3]
     assert chosen.tolist() == [0, 1, 3, 4, 5]
     rows = [row for one in chosen for row in range(pieces.offsets[one], pieces.offsets[one + 1])]

@@ -1,6 +1,7 @@
 """Images and signals with texts: columns of pixels, parts, and every mistake by its place."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -8,22 +9,18 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter
 
-from gatewise.data.labels.strips import open_strips
-from gatewise.data.labels.transcribed import (
-    SignalForm,
-    StripForm,
-    TextPlan,
-    names_images,
-    read_signals,
-    read_strips,
-)
-from gatewise.data.labels.transcripts import Alphabet, learn_alphabet
+from gatewise.data.labels.text_lines import open_text_lines
+from gatewise.data.labels.transcribed_lines import LinePreprocessing, names_images, read_text_lines
+from gatewise.data.labels.transcribed_signals import SignalPreprocessing, read_signals
+from gatewise.data.labels.transcript_data import TranscriptOptions
 from gatewise.data.sequences.long_table import LongColumns
+from gatewise.data.splits import Fractions
+from gatewise.data.tokenizers.transcripts import TranscriptTokenizer, learn_transcripts
 from gatewise.errors import GatewiseError
 from tests.signals import blurred
 from tests.strips import write_strips
 
-PLAN = TextPlan("characters", 0, 0.2, 0.2)
+OPTIONS = TranscriptOptions(unit="characters", beam=0, fractions=Fractions(0.2, 0.2))
 
 
 def bars(count=10, height=6):
@@ -36,7 +33,7 @@ def bars(count=10, height=6):
 
 
 def as_saved(form):
-    adapter = TypeAdapter(StripForm | SignalForm)
+    adapter = TypeAdapter(LinePreprocessing | SignalPreprocessing)
     return adapter.validate_json(adapter.dump_json(form))
 
 
@@ -46,21 +43,21 @@ def folder(tmp_path):
 
 
 def test_columns_of_pixels_are_steps(folder):
-    data = read_strips(folder, None, None, "auto", 0, PLAN)
+    data = read_text_lines(folder, OPTIONS)
     made = list(bars())
     assert (data.height, data.channels) == (6, 6)
-    assert data.alphabet.symbols == ("1", "2", "3")
+    assert data.tokenizer.symbols == ("1", "2", "3")
     assert [len(one) for one in (data.train, data.validation, data.test)] == [6, 2, 2]
     assert sorted([*data.train.numbers, *data.validation.numbers, *data.test.numbers]) == list(range(10))
     batch = data.test.__getitems__([0, 1])
-    scale = data.form.image
+    scale = data.preprocessing.image
     for row, number in enumerate(data.test.numbers):
         strip, text = made[number]
         own = ((strip - scale.mean[0]) / scale.deviation[0]).T
         assert batch.lengths[row] == strip.shape[1]
         np.testing.assert_allclose(batch.values[row, : strip.shape[1]], own, atol=1e-5)
         assert (batch.values[row, strip.shape[1] :] == 0).all()
-        assert data.alphabet.decode(batch.targets[row, : batch.sizes[row]].tolist()) == text
+        assert data.tokenizer.decode(batch.targets[row, : batch.sizes[row]].tolist()) == text
 
 
 def test_colours_are_further_channels_and_height_keeps_the_shape(tmp_path):
@@ -69,10 +66,10 @@ def test_colours_are_further_channels_and_height_keeps_the_shape(tmp_path):
         pixels = np.random.default_rng(number).integers(256, size=(height, width, 3), dtype=np.uint8)
         paths.append(tmp_path / f"{number}.png")
         Image.fromarray(pixels).save(paths[-1])
-    strips = open_strips(paths, height=8)
+    strips = open_text_lines(paths, height=8)
     strips.files.learn([0, 1])
     assert strips.channels == 24
-    assert strips.steps.tolist() == [20, 15]
+    assert strips.lengths.tolist() == [20, 15]
     values, lengths = strips.batch([1, 0])
     assert values.shape == (2, 20, 24)
     assert lengths.tolist() == [15, 20]
@@ -81,22 +78,22 @@ def test_colours_are_further_channels_and_height_keeps_the_shape(tmp_path):
     np.testing.assert_allclose(
         values[1], (pixels - np.tile(form.mean, 8)) / np.tile(form.deviation, 8), atol=1e-5
     )
-    assert open_strips(paths).height == 32
-    assert open_strips(paths[:1]).height == 8
+    assert open_text_lines(paths).height == 32
+    assert open_text_lines(paths[:1]).height == 8
 
 
 def test_a_model_reads_images_again(folder):
-    data = read_strips(folder, None, None, "auto", 0, PLAN)
-    form = as_saved(data.form)
-    assert form == data.form
-    again, other = form.again(folder, same=True), form.again(folder / "targets.csv", same=False)
+    data = read_text_lines(folder, OPTIONS)
+    form = as_saved(data.preprocessing)
+    assert form == data.preprocessing
+    again, other = form.read(folder, trained=True), form.read(folder / "targets.csv", trained=False)
     assert again.test.texts == data.test.texts
     assert other.test.texts == [text for _, text in bars()]
     (folder / "targets.csv").unlink()
-    new = form.new(folder)
+    new = form.read_untranscribed(folder)
     assert new.names == tuple(f"{number:05d}.png" for number in range(10))
-    assert new.steps.sizes.tolist() == [strip.shape[1] for strip, _ in bars()]
-    frame = new.told(["x"] * 10, [0.5] * 10)
+    assert new.inputs.sizes.tolist() == [strip.shape[1] for strip, _ in bars()]
+    frame = new.with_texts(["x"] * 10, [0.5] * 10)
     assert frame.columns == ["file", "text", "probability"]
 
 
@@ -112,24 +109,24 @@ def tables(tmp_path):
 
 
 def test_texts_beside_a_table_or_in_it(tables):
-    apart = read_signals(tables / "signals.csv", LongColumns(), None, "targets.csv", PLAN)
-    within = read_signals(tables / "both.csv", LongColumns(), None, None, PLAN)
+    apart = read_signals(tables / "signals.csv", LongColumns(), OPTIONS, targets="targets.csv")
+    within = read_signals(tables / "both.csv", LongColumns(), OPTIONS)
     texts = dict(blurred(20)[1].iter_rows())
     for data in (apart, within):
         assert data.channels == 3
         assert data.height == 0
         for part in (data.train, data.validation, data.test):
             assert part.texts == [texts[data.names[number]] for number in part.numbers]
-        form = as_saved(data.form)
-        assert form == data.form
+        form = as_saved(data.preprocessing)
+        assert form == data.preprocessing
         path = tables / ("signals.csv" if data is apart else "both.csv")
-        assert form.again(path, same=True).test.texts == data.test.texts
-        assert form.again(path, same=False).test.texts == list(texts.values())
-        assert form.new(tables / "signals.csv").names == tuple(texts)
+        assert form.read(path, trained=True).test.texts == data.test.texts
+        assert form.read(path, trained=False).test.texts == list(texts.values())
+        assert form.read_untranscribed(tables / "signals.csv").names == tuple(texts)
     rows = blurred(20)[0].filter(pl.col("id") == apart.names[apart.test.numbers[0]])
     batch = apart.test.__getitems__([0])
     np.testing.assert_allclose(
-        batch.values[0, :, 1], apart.form.scales[1].apply(rows["c1"].to_numpy()), atol=1e-5
+        batch.values[0, :, 1], apart.preprocessing.scales[1].apply(rows["c1"].to_numpy()), atol=1e-5
     )
 
 
@@ -138,26 +135,26 @@ def test_parts_may_be_named(tables, folder):
     for name, count in (("targets.csv", 20), (folder / "targets.csv", 10)):
         frame = pl.read_csv(tables / name, infer_schema=False)
         frame.insert_column(1, pl.Series("set", parts[:count])).write_csv(tables / name)
-    plan = TextPlan("characters", 0, 0.2, 0.2, "set")
-    apart = read_signals(tables / "signals.csv", LongColumns(), None, "targets.csv", plan)
-    strips = read_strips(folder, None, None, "auto", 0, plan)
+    options = replace(OPTIONS, split_column="set")
+    apart = read_signals(tables / "signals.csv", LongColumns(), options, targets="targets.csv")
+    strips = read_text_lines(folder, options)
     assert strips.test.numbers.tolist() == [8, 9]
     assert apart.validation.numbers.tolist() == [5, 6, 7, 15, 16, 17]
     for data, path in ((apart, tables / "signals.csv"), (strips, folder)):
-        again = as_saved(data.form).again(path, same=True)
+        again = as_saved(data.preprocessing).read(path, trained=True)
         assert again.test.texts == data.test.texts
         assert "drawn" not in data.notes[-1]
-    other = read_signals(tables / "signals.csv", LongColumns(), None, "targets.csv", plan)
+    other = read_signals(tables / "signals.csv", LongColumns(), options, targets="targets.csv")
     assert other.test.texts == apart.test.texts
     table = tables / "targets.csv"
     table.write_text(table.read_text().replace("dev", "test"))
-    drawn = read_signals(tables / "signals.csv", LongColumns(), None, "targets.csv", plan)
+    drawn = read_signals(tables / "signals.csv", LongColumns(), options, targets="targets.csv")
     assert (len(drawn.train), len(drawn.validation), len(drawn.test)) == (8, 2, 10)
     table.write_text(table.read_text().replace("train", "spare", 1))
     with pytest.raises(
-        GatewiseError, match="line 2: expected train, validation or test as the part, got 'spare'"
+        GatewiseError, match="line 2: expected train, validation or test as the name of a set, got 'spare'"
     ):
-        read_signals(tables / "signals.csv", LongColumns(), None, "targets.csv", plan)
+        read_signals(tables / "signals.csv", LongColumns(), options, targets="targets.csv")
 
 
 def test_what_names_images(tables, folder):
@@ -167,18 +164,18 @@ def test_what_names_images(tables, folder):
 
 
 def test_symbols_may_be_words():
-    alphabet = learn_alphabet(["ae k", "k  t ae"], "words")
-    assert alphabet.symbols == ("ae", "k", "t")
-    assert alphabet.encode("t ae") == [3, 1]
-    assert alphabet.decode([3, 1]) == "t ae"
-    assert Alphabet(("\u00e9",), "characters").encode("e\u0301x") == [1]
+    tokenizer = learn_transcripts(["ae k", "k  t ae"], "words")
+    assert tokenizer.symbols == ("ae", "k", "t")
+    assert tokenizer.encode("t ae") == [3, 1]
+    assert tokenizer.decode([3, 1]) == "t ae"
+    assert TranscriptTokenizer(("\u00e9",), "characters").encode("e\u0301x") == [1]
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda text: text.replace("s3,", "s3x,"), "targets.csv has no text for the sequence 's3'"),
-        (lambda text: text.replace("s3,", "s2,"), "targets.csv, line 5: there is a text for 's2' above"),
+        (lambda text: text.replace("s3,", "s2,"), "targets.csv, line 5: a row above has a text for 's2'"),
         (lambda text: "".join(f"{one.split(',')[0]}\n" for one in text.splitlines()), "got 'id' only"),
         (lambda text: "\n".join(one if "s3," not in one else "s3," for one in text.splitlines()),
          "targets.csv, line 5: the text for 's3' is empty"),
@@ -188,7 +185,7 @@ def test_mistakes_in_the_table_of_texts(tables, change, message):
     path = tables / "targets.csv"
     path.write_text(change(path.read_text()))
     with pytest.raises(GatewiseError, match=re.escape(message)):
-        read_signals(tables / "signals.csv", LongColumns(), None, "targets.csv", PLAN)
+        read_signals(tables / "signals.csv", LongColumns(), OPTIONS, targets="targets.csv")
 
 
 def test_other_mistakes(tables, folder):
@@ -198,14 +195,14 @@ def test_other_mistakes(tables, folder):
     with pytest.raises(
         GatewiseError, match=r"both.csv, line 4: sequence 's0' has the text 'zzz', and '.*' above"
     ):
-        read_signals(path, LongColumns(), None, None, PLAN)
+        read_signals(path, LongColumns(), OPTIONS)
     table = folder / "targets.csv"
     table.write_text(table.read_text() + "00003.png,12\n")
     with pytest.raises(
         GatewiseError, match=r"targets.csv has 2 texts for 00003.png; give one for each image"
     ):
-        read_strips(folder, None, None, "auto", 0, PLAN)
-    form = read_strips(write_strips(folder.parent / "more", bars()), None, None, "auto", 0, PLAN).form
+        read_text_lines(folder, OPTIONS)
+    form = read_text_lines(write_strips(folder.parent / "more", bars()), OPTIONS).preprocessing
     (folder.parent / "empty").mkdir()
-    with pytest.raises(GatewiseError, match="empty holds no images"):
-        form.new(folder.parent / "empty")
+    with pytest.raises(GatewiseError, match="empty contains no images"):
+        form.read_untranscribed(folder.parent / "empty")

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from gatewise.data.series.zones import MINUTE, Clock, minutes_of, on_one_clock, split_offsets
 from gatewise.data.tables.table import Table
+from gatewise.data.times.clock import MINUTE, Clock, minutes_of, on_one_clock, split_offsets
 from gatewise.data.times.formats import LAST_YEAR, are_whole_dates, matching_formats, parse_times
 from gatewise.errors import GatewiseError
 
@@ -52,20 +52,6 @@ def read_times(table: Table, name: str, time_format: str | None = None) -> Times
             _check(table, name, whole.is_between(-LARGEST, LARGEST), "expected a time within 1e18", text)
             return Times(whole, Clock())
     return _read_texts(table, name, text, time_format)
-
-
-def say(time: object) -> str:
-    """A time as a text, without a clock at midnight."""
-    return str(time).removesuffix(" 00:00:00")
-
-
-def time_format(times: pl.Series) -> str | None:
-    """The shortest format that keeps all of the times; None for whole numbers."""
-    if times.dtype.is_integer():
-        return None
-    if (times != times.dt.truncate("1d")).any():
-        return "%Y-%m-%d %H:%M:%S"
-    return "%Y-%m" if (times.dt.day() == 1).all() else "%Y-%m-%d"
 
 
 def looks_like_times(table: Table, name: str) -> bool:

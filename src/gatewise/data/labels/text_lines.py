@@ -1,4 +1,4 @@
-"""Images of writing, read column by column: each column of pixels is a step."""
+"""Images of lines of text, read column by column: each column of pixels is a step."""
 
 from __future__ import annotations
 
@@ -11,26 +11,24 @@ from torch import Tensor
 from gatewise.data.images.image_file import read_header
 from gatewise.data.images.images import Colour, ImageFiles, open_images
 
-HEIGHT, HIGHEST = 32, 64  # what images are brought to, unless all have one height up to the highest
+DEFAULT_HEIGHT = 32
+MAX_HEIGHT = 64  # up to which a height that all images share is kept
 
 
-class Strips:
-    """Images of one height as sequences of their columns.
-
-    files: the images
-    """
+class TextLines:
+    """Images of one height as sequences of their columns."""
 
     def __init__(self, files: ImageFiles) -> None:
         self.files = files
 
     @property
-    def steps(self) -> np.ndarray:
-        """[N], the width of each."""
+    def lengths(self) -> np.ndarray:
+        """[N], the width of each image."""
         return self.files.sizes[:, 1]
 
     @property
     def height(self) -> int:
-        """H, which all have."""
+        """H, of all images."""
         return int(self.files.sizes[0, 0])
 
     @property
@@ -44,14 +42,16 @@ class Strips:
         return images.transpose(1, 2).flatten(2), sizes[:, 1]
 
 
-def open_strips(paths: Sequence[Path], colour: Colour = "auto", height: int = 0) -> Strips:
-    """Images of these files, brought to a height, which is found where none is given; they keep their shape.
+def open_text_lines(paths: Sequence[Path], colour: Colour = "auto", height: int = 0) -> TextLines:
+    """Opens images of text lines, which are resized to one height and keep their aspect ratio.
 
-    Raises: `GatewiseError` that names a file that is no image, or a grey one and a colour one.
+    height: in pixels; 0 for the height that all images share, or else a default
+
+    Raises: `GatewiseError` with a file that is not an image, or with a grey one and a colour one.
     """
-    return Strips(open_images(paths, colour, (height or _height(paths), 0)))
+    return TextLines(open_images(paths, colour, (height or _height(paths), 0)))
 
 
 def _height(paths: Sequence[Path]) -> int:
     heights = {read_header(path).height for path in paths}
-    return max(heights) if len(heights) == 1 and max(heights) <= HIGHEST else HEIGHT
+    return max(heights) if len(heights) == 1 and max(heights) <= MAX_HEIGHT else DEFAULT_HEIGHT

@@ -1,4 +1,4 @@
-"""Symbols: text to numbers and back, by words, characters and byte pairs."""
+"""SentenceTokenizer: text to numbers and back, by words, characters and byte pairs."""
 
 import json
 import sys
@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from gatewise.data.text.symbols import JOINED, SPECIAL, UNKNOWN, Symbols, learn_symbols
+from gatewise.data.tokenizers.sentences import (
+    JOINED,
+    SPECIAL,
+    UNKNOWN,
+    SentenceTokenizer,
+    learn_sentences,
+)
 from gatewise.errors import GatewiseError
 
 TEXTS = ["A man, a plan: (the) canal!", "the man's hat-stand", "the the man"]
@@ -16,12 +22,12 @@ KINDS = pytest.mark.parametrize("kind", ["words", "characters", "bpe"])
 
 @given(some.text(alphabet=some.characters(codec="utf-8", exclude_characters=JOINED)))
 def test_words_and_signs_find_together_again(text):
-    words = Symbols("words", ())
+    words = SentenceTokenizer("words", ())
     assert words.join(words.split(text)) == " ".join(text.split())
 
 
 def test_a_sign_knows_where_there_is_no_space():
-    words = Symbols("words", ())
+    words = SentenceTokenizer("words", ())
     j = JOINED
     assert words.split("Well-known, isn't it? (no!)") == [
         "Well", f"{j}-{j}", "known", f"{j},", "isn", f"{j}'{j}", "t", "it", f"{j}?",
@@ -33,7 +39,7 @@ def test_a_sign_knows_where_there_is_no_space():
 
 @KINDS
 def test_known_text_comes_back(kind):
-    symbols = learn_symbols(kind, TEXTS, 400)
+    symbols = learn_sentences(kind, TEXTS, 400)
     for text in TEXTS:
         assert symbols.join([symbols.name(one) for one in symbols.encode(text)]) == text
     assert min(number for text in TEXTS for number in symbols.encode(text)) >= len(SPECIAL)
@@ -41,32 +47,32 @@ def test_known_text_comes_back(kind):
 
 @KINDS
 def test_they_come_back_from_plain_data(kind):
-    symbols = learn_symbols(kind, TEXTS, 400, lower=True)
-    again = Symbols.from_data(json.loads(json.dumps(symbols.to_data())))
+    symbols = learn_sentences(kind, TEXTS, 400, lower=True)
+    again = SentenceTokenizer.from_data(json.loads(json.dumps(symbols.to_data())))
     assert again.names == symbols.names
     assert again.encode("The canal, a hat") == symbols.encode("The canal, a hat")
 
 
 def test_frequent_ones_come_first_and_rare_ones_are_unknown():
-    words = learn_symbols("words", TEXTS, 100, least=2)
+    words = learn_sentences("words", TEXTS, 100, min_count=2)
     assert words.names == ("the", "man")
     assert words.encode("man plan") == [5, UNKNOWN]
     assert [words.name(number) for number in (0, 1, 2, 3, 4)] == [
         "<padding>", "<unknown>", "<begin>", "<end>", "the",
     ]  # fmt: skip
-    assert learn_symbols("words", TEXTS, 5).names == ("the",)
-    assert len(learn_symbols("words", TEXTS, 5)) == 5
+    assert learn_sentences("words", TEXTS, 5).names == ("the",)
+    assert len(learn_sentences("words", TEXTS, 5)) == 5
 
 
 def test_small_letters_stand_for_all():
-    words = learn_symbols("words", ["The THE the"], 100, lower=True)
+    words = learn_sentences("words", ["The THE the"], 100, lower=True)
     assert words.names == ("the",)
     assert words.encode("tHe") == [4]
-    assert words.plain("  The   MAN ") == "the man"
+    assert words.normalize("  The   MAN ") == "the man"
 
 
 def test_nothing_is_unknown_to_byte_pairs():
-    pairs = learn_symbols("bpe", TEXTS, 270)
+    pairs = learn_sentences("bpe", TEXTS, 270)
     assert len(pairs) == 270
     for text in ("żółć 漢字 🙂", "Canal panama"):
         numbers = pairs.encode(text)
@@ -78,13 +84,13 @@ def test_nothing_is_unknown_to_byte_pairs():
 def test_without_the_library_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(GatewiseError, match=r"pip install 'gatewise\[text\]', or give --tokenizer words"):
-        learn_symbols("bpe", TEXTS, 300)
+        learn_sentences("bpe", TEXTS, 300)
 
 
 @KINDS
 def test_a_piece_is_shown_as_a_reader_knows_it(kind):
-    symbols = learn_symbols(kind, TEXTS, 400)
-    shown = [symbols.shown(piece) for piece in symbols.split("the man, a")]
+    symbols = learn_sentences(kind, TEXTS, 400)
+    shown = [symbols.display(piece) for piece in symbols.split("the man, a")]
     assert "".join(shown).replace("␣", "") == "theman,a"
     assert ("␣" in shown) == (kind == "characters")
     assert all(shown)
