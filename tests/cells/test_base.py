@@ -72,7 +72,7 @@ def test_no_state_at_all():
 
 
 def test_lines_in_a_circle():
-    with pytest.raises(GatewiseError, match="wait for each other: i -> f -> i"):
+    with pytest.raises(GatewiseError, match="depend on each other in a cycle: i -> f -> i"):
 
         class Odd(LSTM):
             i = 1 - LSTM.f
@@ -99,7 +99,7 @@ def test_a_line_that_is_only_another_name():
 
 
 def test_a_value_that_is_no_expression():
-    with pytest.raises(GatewiseError, match="an equation holds 'two', a str"):
+    with pytest.raises(GatewiseError, match="an equation contains 'two', a str"):
         sigmoid(W.f @ x) * "two"
 
 
@@ -162,7 +162,7 @@ def test_what_is_normalised_together_is_there_together():
         h = LSTM.o * tanh(normalise.n(LSTM.c) + W.z @ x)
 
     assert list(Odd.lines).index("c") < list(Odd.lines).index("o")
-    with pytest.raises(GatewiseError, match="wait for each other"):
+    with pytest.raises(GatewiseError, match="depend on each other in a cycle"):
 
         class Circle(LSTM):
             i = sigmoid(normalise.m(R.i @ prev.h))

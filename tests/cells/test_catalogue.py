@@ -132,7 +132,7 @@ def test_a_cell_from_a_file(tmp_path):
     ("text", "name", "message"),
     [
         (OWN, "Other", "has no cell 'Other'; the cells in it: Minimal"),
-        ("1 / 0", "Minimal", "fails when it is read: ZeroDivisionError"),
+        ("1 / 0", "Minimal", "can't be executed: ZeroDivisionError"),
         (OWN.replace("prev.h + (1", "prev.c + (1"), "Minimal", "Minimal.h reads prev.c"),
     ],
 )

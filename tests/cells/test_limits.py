@@ -213,7 +213,7 @@ def test_the_same_without_names_is_refused_at_once():
     for _ in range(60):
         value = value * value
     assert repr(value) == "an expression of more than 4096 parts"
-    with pytest.raises(GatewiseError, match="Chain up to h have more than 4096 parts; make a part"):
+    with pytest.raises(GatewiseError, match="Chain up to h have more than 4096 parts; make a repeated part"):
         made_of({"h": tanh(value)})
 
 

@@ -450,10 +450,10 @@ X = torch.zeros(2, 3, 4, 5)
         ((X,), {"sizes": torch.ones(2, 2)}, "as whole numbers of shape [2, 2], got torch.float32"),
         ((X,), {"sizes": [[3, 4], [0, 1]]}, "expected sizes in 1..[3, 4], got [0, 1] for lattice 1"),
         ((X,), {"sizes": [[3, 5], [1, 1]]}, "expected sizes in 1..[3, 4], got [3, 5] for lattice 0"),
-        ((X, (X, X)), {}, "expected state as a dict, as a call returns it, got 2 of them"),
-        ((X, X), {}, "expected state as a dict, as a call returns it, got Tensor"),
+        ((X, (X, X)), {}, "expected state as a dict, as the final states, got 2 of them"),
+        ((X, X), {}, "expected state as a dict, as the final states, got Tensor"),
         ((X, [X]), {}, "expected state of a direction as a dict, got Tensor"),
-        ((X, {"h": X}), {}, "state names 'h'; what enters here is h.1, h.2, c.1, c.2"),
+        ((X, {"h": X}), {}, "there is no initial state 'h'; the initial states are h.1, h.2, c.1, c.2"),
         ((X, {"h.1": torch.zeros(2, 3, 6)}), {}, "expected state h.1 of shape [2, 4, 6], got [2, 3, 6]"),
         ((X, {"c.2": 1.0}), {}, "expected state c.2 of shape [2, 3, 6], got float"),
         ((X[0], {"h.1": torch.zeros(1, 4, 6)}), {}, "expected state h.1 of shape [4, 6], got [1, 4, 6]"),
@@ -471,7 +471,7 @@ def test_states_of_all_directions_are_a_list():
     layer = MDLSTM(5, 6, directions="all")
     for state, told in (({}, "1 of them"), ([{}] * 3, "3 of them")):
         message = (
-            f"expected state as a list of 4 dicts, one for each direction, as a call returns it, got {told}"
+            f"expected state as a list of 4 dicts, one for each direction, as the final states, got {told}"
         )
         with pytest.raises(GatewiseError, match=re.escape(message)):
             layer(X, state)

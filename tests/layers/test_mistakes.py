@@ -19,7 +19,7 @@ from gatewise.cells import GRU, LSTM, Cell, ChoGRU
         (lambda: gatewise.LSTM(3, 4, 0), "expected num_layers as a whole number of at least 1, got 0"),
         (lambda: gatewise.LSTM(3, [4, 5], 3), "expected a hidden_size for each of num_layers=3, got [4, 5]"),
         (lambda: gatewise.LSTM(3, 4, proj_size=4), "expected proj_size below hidden_size 4, got 4"),
-        (lambda: gatewise.GRU(3, 4, proj_size=2), "does not go with GRU: its line h reads the last h"),
+        (lambda: gatewise.GRU(3, 4, proj_size=2), "can't be combined with GRU: its line h reads the last h"),
         (lambda: gatewise.LSTM(3, 4, 2, dropout=1.5), "expected dropout as a probability in 0..1, got 1.5"),
         (lambda: gatewise.LSTM(3, 4, zoneout={"x": 0.1}), "zoneout names the state 'x'; LSTM has ('h', 'c')"),
         (lambda: gatewise.LSTM(3, 4, zoneout="x"), "expected zoneout as a number or one for each state"),
@@ -90,5 +90,5 @@ def test_states_of_layers_with_sizes_of_their_own():
 
 
 def test_a_projection_that_a_cell_can_not_have():
-    with pytest.raises(GatewiseError, match="does not go with ChoGRU: its line n reads the last h"):
+    with pytest.raises(GatewiseError, match="can't be combined with ChoGRU: its line n reads the last h"):
         Recurrent(ChoGRU, 5, 4, proj_size=2)

@@ -1,4 +1,4 @@
-"""Cells: the equations of one step, each family in a file of its own."""
+"""Cells: the equations of one step, one file for each family."""
 
 from gatewise.cells.base import Cell, CellType
 from gatewise.cells.catalogue import cells, find_cell, lattice_cells

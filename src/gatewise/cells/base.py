@@ -1,4 +1,4 @@
-"""What a cell is: a class whose body is its equations."""
+"""The base class of cells: a class whose body is its equations."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ RESERVED = (
 
 
 class CellType(type):
-    """Reads the body of a cell's class: each expression in it is a line, named by its attribute."""
+    """The metaclass of cells: each expression in the body of the class is a line, named by its attribute."""
 
     state: tuple[str, ...]
     source: str
     about: str  # the first line of the docstring
-    lines: Mapping[str, Expression]  # those that the states need, in the order of computation
-    all_lines: Mapping[str, Expression]  # all of the body and its bases
+    lines: Mapping[str, Expression]  # the lines that the states need, in the order of computation
+    all_lines: Mapping[str, Expression]  # all lines of the body and its bases
     initial_bias: Mapping[str, float]
-    axes: int  # 1 for a sequence's cell, N for one of a lattice of N axes
-    previous: Mapping[str, Previous]  # all that one position hands on to the next ones, by name
+    axes: int  # 1 for a cell of sequences, N for one of a lattice of N axes
+    previous: Mapping[str, Previous]  # the values that later positions read, by name
 
     def __init__(cls, name: str, bases: tuple[type, ...], body: dict[str, object]) -> None:
         super().__init__(name, bases, body)
@@ -69,7 +69,7 @@ class CellType(type):
         cls.__doc__ = _documentation(cls)
         for key in cls.initial_bias:
             if key not in cls.all_lines:
-                raise GatewiseError(f"{name}.initial_bias names {key!r}, which is no line of it")
+                raise GatewiseError(f"{name}.initial_bias names {key!r}, which is not a line of the cell")
         cls.initial_bias = {
             key: check_number(value) for key, value in cls.initial_bias.items() if key in cls.lines
         }
@@ -88,22 +88,22 @@ class CellType(type):
 
     @property
     def of_lattice(cls) -> bool:
-        """Whether it reads positions one back along axes, `back[1].h`, and not the step before, `prev.h`."""
+        """Whether it reads the positions before along axes, `back[1].h`, not the step before, `prev.h`."""
         return any(one.axis for one in cls.previous.values())
 
     @property
     def of_sequences(cls) -> bool:
-        """Whether it runs along sequences, where each state goes to the next step and nothing else does."""
+        """Whether it runs along sequences, in which the next step reads each state and nothing else."""
         return cls.axes == 1 and tuple(cls.previous) == cls.state
 
     @property
     def gates(cls) -> tuple[str, ...]:
-        """The lines that stay in 0..1, in order."""
+        """The lines with values in 0..1, in order."""
         return tuple(name for name, value in cls.lines.items() if _is_gate(value, cls.lines))
 
     @property
     def intermediates(cls) -> tuple[str, ...]:
-        """The lines that a trace shows beside the states: the gates and the candidates."""
+        """The lines of a trace beside the states: the gates and the candidates."""
         return tuple(name for name in cls.lines if name in cls.gates or name not in cls.state)
 
 
@@ -128,8 +128,8 @@ class Cell(metaclass=CellType):
     ...     g = tanh(W.g @ x)
 
     `initial_bias` gives the initial value of a gate's bias, `{"f": 1.0}`; `source` names the paper.
-    Raises: `GatewiseError` for a line that reads a state nobody writes, a circle of lines, or two
-    names for one expression.
+    Raises: `GatewiseError` if a line reads a state that does not exist, lines depend on each other in a
+        cycle, or one expression has two names.
     """
 
     state: tuple[str, ...] = ()
@@ -146,7 +146,7 @@ EXAMPLE = """
 
 
 def _documentation(cell: CellType) -> str:
-    """The docstring of a cell: what it is, its equations, shapes and source, and how to run it."""
+    """The docstring of a cell: its description, equations, shapes and source, and an example."""
     width = max(map(len, cell.lines))
     equations = [f"    {name:<{width}} = {formula(line)}" for name, line in cell.lines.items()]
     text = [
@@ -171,10 +171,10 @@ def _check_body(
         if isinstance(value, Expression):
             check_name(f"a line of {cell}", key)
         if isinstance(value, Expression) and key in RESERVED:
-            raise GatewiseError(f"{cell}.{key} can't be a line, as a cell's {key} means something else")
+            raise GatewiseError(f"{cell}.{key} can't be a line, as {key} is an attribute of every cell")
         if key in inherited and not isinstance(value, Expression):
             raise GatewiseError(
-                f"{cell}.{key} replaces a line by {value!r}; write an equation, or change what reads it"
+                f"{cell}.{key} replaces a line by {value!r}; write an equation, or change its readers"
             )
     if not isinstance(state, tuple | list) or len(set(map(str, state))) < len(state):
         raise GatewiseError(
@@ -185,7 +185,7 @@ def _check_body(
 
 
 def _check_size(cell: str, lines: Mapping[str, Expression]) -> None:
-    """All that reads a cell takes time and memory by its size, and recurses by its depth."""
+    """Limits the size and depth of a cell, which determine time, memory and recursion."""
     if len(lines) > MOST_LINES:
         raise GatewiseError(f"{cell} has {len(lines)} lines; a cell may have at most {MOST_LINES}")
     total = 0
@@ -199,12 +199,12 @@ def _check_size(cell: str, lines: Mapping[str, Expression]) -> None:
         if total > MOST_PARTS:
             raise GatewiseError(
                 f"the equations of {cell} up to {name} have more than {MOST_PARTS} parts; "
-                "make a part that is used again a line"
+                "make a repeated part a line"
             )
 
 
 def _check_parts(cell: str, lines: Mapping[str, Expression]) -> None:
-    """Every name in the lines is one that may stand in a formula, a parameter's name or a comment."""
+    """Checks every name in the lines, as names occur in formulas, parameters and comments."""
     for line in lines.values():
         for one in inside(line):
             match one:
@@ -220,12 +220,12 @@ def _check_parts(cell: str, lines: Mapping[str, Expression]) -> None:
                     pass
                 case _:
                     raise GatewiseError(
-                        f"{cell} holds a {type(one).__name__}, which is no part of an equation"
+                        f"{cell} has a {type(one).__name__}, which is not part of the notation"
                     )
 
 
 def _previous(cell: str, lines: Mapping[str, Expression], state: tuple[str, ...]) -> dict[str, Previous]:
-    """What a cell reads of the positions before: `h` where a state goes one way, else `h.1`, `h.2`."""
+    """The states that a cell reads of the positions before: `h` if along one axis, else `h.1`, `h.2`."""
     read = {one for line in lines.values() for one in parts(line) if isinstance(one, Previous)}
     axes = {one.axis for one in read}
     if axes <= {0}:

@@ -1,4 +1,4 @@
-"""Carry factors: by how much one step of a cell multiplies what a state held before it."""
+"""Carry factors: the factor by which one step of a cell multiplies the previous value of a state."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ ONE = Constant(1.0)
 
 
 def carry_factors(cell: CellType) -> dict[str, Expression]:
-    """For each state that is carried on, by its name in `cell.previous`, the factor that carries it.
+    """The carry factor of each state that has one, by its name in `cell.previous`.
 
-    Gates and candidates are held: only the straight way from a state to itself counts, by sums and
-    products. A state that is made anew at every step is not there.
+    Gates and candidates are held constant: only the direct path from a state to itself counts, through sums
+    and products. A state without a direct path has no carry factor.
 
     >>> from gatewise.cells import GRU, LSTM, RNN
     >>> carry_factors(LSTM)["c"].line, carry_factors(GRU)["h"].line, carry_factors(RNN)

@@ -1,4 +1,4 @@
-"""The cells by name, and a user's own from a file."""
+"""Finds cells by name, built-in or in a user's Python file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gatewise.cells.multidimensional import leaky_mdlstm, mdgru, mdlstm, mdrnn
 from gatewise.errors import GatewiseError
 
 FAMILIES = (rnn, lstm, peephole, variants, use_gate, gru, layer_norm)
-LATTICES: dict[str, Callable[[int], CellType]] = {  # what makes a cell, of a lattice of so many axes
+LATTICES: dict[str, Callable[[int], CellType]] = {  # functions of the number of axes
     "mdrnn": mdrnn,
     "mdgru": mdgru,
     "mdlstm": mdlstm,
@@ -30,7 +30,7 @@ USUAL_AXES = 2
 
 
 def cells() -> dict[str, CellType]:
-    """Every built-in cell of sequences, by its class's name."""
+    """Every built-in cell of sequences, by the name of its class."""
     return {
         name: value
         for family in FAMILIES
@@ -40,7 +40,7 @@ def cells() -> dict[str, CellType]:
 
 
 def lattice_cells(axes: int = USUAL_AXES) -> dict[str, CellType]:
-    """Every built-in cell of a lattice of N axes, by its class's name.
+    """Every built-in cell of a lattice of N axes, by the name of its class.
 
     >>> list(lattice_cells(3))[2:]
     ['MDLSTM3', 'PeepholeMDLSTM3', 'LeakyMDLSTM3', 'Grid3LSTM', 'Grid3GRU', 'Grid3RNN']
@@ -49,9 +49,9 @@ def lattice_cells(axes: int = USUAL_AXES) -> dict[str, CellType]:
 
 
 def find_cell(name: str) -> CellType:
-    """A built-in cell by name (case is free, "peephole" means PeepholeLSTM), or `FILE.py:Name`.
+    """A built-in cell by name (in any case; "peephole" means PeepholeLSTM), or `FILE.py:Name`.
 
-    A lattice's cell has the number of its axes in its name, 1 to 9; without one it is of two axes.
+    The name of a lattice cell contains the number of axes, 1 to 9; two by default.
 
     >>> find_cell("peephole"), find_cell("mdlstm3")
     (PeepholeLSTM(state: h, c; gates: i, f, o), MDLSTM3(state: h, c; gates: i, f_1, f_2, f_3, o))
@@ -77,7 +77,7 @@ def find_cell(name: str) -> CellType:
 
 
 def require_sequence(cell: CellType, instead: str = "give one of sequences, such as lstm") -> None:
-    """Refuses a lattice's cell where only one of sequences will do. Raises: `GatewiseError`."""
+    """Raises: `GatewiseError` if the cell is one of a lattice. instead: what to do, for the message"""
     if cell.of_lattice:
         raise GatewiseError(f"{cell.__name__} is a cell of a lattice; {instead}")
 
@@ -93,13 +93,13 @@ def _from_file(name: str) -> CellType:
         raise GatewiseError(f"expected FILE.py:Name for a cell of your own, got {name!r}")
     if not Path(path).is_file():
         raise GatewiseError(f"there is no file {path!r} to read the cell {wanted!r} from")
-    sys.path.insert(0, str(Path(path).resolve().parent))  # so that it finds the files beside it
+    sys.path.insert(0, str(Path(path).resolve().parent))  # for imports of files beside it
     try:
         found = runpy.run_path(path)
     except GatewiseError:
         raise
     except Exception as error:
-        raise GatewiseError(f"{path} fails when it is read: {type(error).__name__}: {error}") from error
+        raise GatewiseError(f"{path} can't be executed: {type(error).__name__}: {error}") from error
     finally:
         sys.path.pop(0)
     own = [key for key, value in found.items() if isinstance(value, CellType) and value is not Cell]

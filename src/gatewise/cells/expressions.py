@@ -1,4 +1,4 @@
-"""The nodes of an equation: an expression is data, which a reference evaluates and a compiler reads."""
+"""The nodes of an equation: expressions are data, which the reference evaluates and the compiler reads."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from gatewise.cells.functions import FUNCTIONS
 from gatewise.cells.limits import check_number
 from gatewise.errors import GatewiseError
 
-NORMALISE_EPSILON = 1e-5  # added to the variance that a normaliser divides by
+NORMALISE_EPSILON = 1e-5  # added to the variance
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Expression:
-    """A value of one step, for each unit. Its `line` is its name once a cell has given it one.
+    """A value of one step, for each unit. line: its name, if it is a line of a cell
 
     Its `repr` is its formula, see `gatewise.cells.formula`, which adds that method.
     """
@@ -23,7 +23,7 @@ class Expression:
 
     @property
     def operands(self) -> tuple[Expression, ...]:
-        """The expressions that this one is made of."""
+        """The operands of the expression."""
         return ()
 
     def __add__(self, other: Expression | float) -> Expression:
@@ -66,12 +66,12 @@ class Constant(Expression):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Input(Expression):
-    """The input of the step; it can only be multiplied by a matrix, as its width is its own."""
+    """The input of the step; it can only be multiplied by a matrix, as it has its own width."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Previous(Expression):
-    """A state as the step before left it; on a lattice, as the position one back along an axis did."""
+    """A state after the step before; on a lattice, after the position before along an axis."""
 
     state: str
     axis: int = 0  # 1, 2, ... on a lattice
@@ -87,7 +87,7 @@ class Vector(Expression):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Factor(Expression):
-    """A number for each row and unit that a layer gives with a call; no cell's equations hold one."""
+    """A number for each row and unit, given by a layer in a call; it does not occur in cells."""
 
     name: str
 
@@ -142,7 +142,7 @@ class Normalised(Expression):
     def __post_init__(self) -> None:
         if isinstance(self.operand, Constant | Input):
             raise GatewiseError(
-                f"normalise.{self.group} is given {self.operand}; it takes what has a value for each unit"
+                f"normalise.{self.group} is given {self.operand}; it needs a value for each unit"
             )
 
     @property
@@ -157,5 +157,5 @@ def as_expression(value: Expression | float) -> Expression:
     if isinstance(value, int | float):
         return Constant(value)
     raise GatewiseError(
-        f"an equation holds {value!r}, a {type(value).__name__}; it takes expressions and numbers"
+        f"an equation contains {value!r}, a {type(value).__name__}; it may contain expressions and numbers"
     )

@@ -33,7 +33,7 @@ def formulas(cell: Equations) -> dict[str, str]:
 
 
 def formula(expression: Expression, words: Words = lambda operand: operand.line) -> str:
-    """An expression as text; the lines that it reads stay names.
+    """An expression as text, with the names of the lines that it reads.
 
     words: what to write for an operand instead of its own text, such as a number; None for its text
     """

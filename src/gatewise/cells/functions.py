@@ -1,4 +1,4 @@
-"""The elementwise functions of equations: a row here, and one in each backend's own table.
+"""The elementwise functions of equations: one row here, and one in the table of each backend.
 
 The backends' tables: `gatewise.engine.step` (PyTorch), `gatewise.compiler.functions` (C++).
 """

@@ -1,4 +1,4 @@
-"""Grid LSTM: along every axis of a lattice runs a network of its own, and each sees the others' hiddens."""
+"""Grid LSTM: a network along every axis of a lattice, which reads the hidden states of all axes."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def grid(
 ) -> CellType:
     """A block of a Grid LSTM: with `H = [h_1, ..., h_N]`, `(h_k, c_k) = LSTM(H, c_k, W_k)` along each axis k.
 
-    axes: N; axes are counted from 1, and the last one's hidden is the output
-    transform: what runs along an axis: "lstm", "gru" or "rnn"
-    priority: axes that are computed last and see the others' new hiddens
-    without_memory: axes along which only `h_k = activation(V_k H)` runs
-    show: how much of a memory is shown; the paper prints `tanh(o * c)`, common code has `o * tanh(c)`
+    axes: N; axes are numbered from 1, and the hidden state of the last one is the output
+    transform: the network along an axis: "lstm", "gru" or "rnn"
+    priority: axes that are computed last and read the new hidden states of the others
+    without_memory: axes without a cell state, with `h_k = activation(V_k H)` only
+    show: the output of a cell state; the paper has `tanh(o * c)`, common code `o * tanh(c)`
     activation: of axes without memory and of the transform "rnn"
 
     >>> grid(2)
     Grid2LSTM(state: h_2, h_1, c_1, c_2; gates: i_1, f_1, o_1, i_2, f_2, o_2)
 
-    Raises: `GatewiseError` for an axis that is not there, or all of them being prior to the others.
+    Raises: `GatewiseError` if an axis does not exist, or all axes have priority.
     """
     _check(axes, transform, priority, without_memory, show, activation)
     return _made(
@@ -53,7 +53,7 @@ def _made(
     axes: int, transform: Transform, priority: tuple[int, ...], without_memory: tuple[int, ...],
     show: str, activation: str,
 ) -> CellType:  # fmt: skip
-    hidden: dict[int, Expression] = {}  # the new ones
+    hidden: dict[int, Expression] = {}  # the new hidden states
     lines: dict[str, Expression] = {}
     first = [k for k in range(1, axes + 1) if k not in priority]
     for k in [*first, *(k for k in range(1, axes + 1) if k in priority)]:
@@ -82,13 +82,13 @@ def _made(
 
 
 class _Axis:
-    """The lines of one axis, over the hiddens that it sees."""
+    """The lines of one axis, as functions of the hidden states that it reads."""
 
     def __init__(self, axis: int, seen: dict[int, Expression]) -> None:
         self.axis, self.seen = axis, seen
 
     def sum(self, block: str, but: int = 0) -> Expression:
-        """`sum_j R_j h_j + b`, one matrix for each hidden."""
+        """`sum_j R_j h_j + b`, one matrix for each hidden state."""
         name = f"{block}_{self.axis}"
         products = [self.product(block, j) for j in self.seen if j != but]
         return reduce(add, [*products, b[name]])
@@ -105,7 +105,7 @@ class _Axis:
         return {f"i_{k}": i, f"f_{k}": f, f"g_{k}": g, f"o_{k}": o, f"c_{k}": c, f"h_{k}": h}
 
     def gru(self) -> dict[str, Expression]:
-        """The other hiddens are the input; the axis' own is what is reset and kept."""
+        """The hidden states of the other axes are the input; that of the axis itself is the state."""
         k = self.axis
         r, z = sigmoid(self.sum("r")), sigmoid(self.sum("z"))
         n = tanh(self.sum("n", but=k) + r * (self.product("n", k) + b[f"s_{k}"]))

@@ -1,4 +1,4 @@
-"""Gated recurrent units: one state, which is memory and output at once."""
+"""Gated recurrent units, whose single state is both memory and output."""
 
 from gatewise.cells.base import Cell
 from gatewise.cells.notation import R, W, prev, sigmoid, tanh, x
@@ -10,7 +10,7 @@ class GRU(Cell):
     source = "Cho et al. 2014, in the form of cuDNN (reset after the product)"
     state = ("h",)
 
-    r = sigmoid(W.r @ x + R.r @ prev.h)  # reset: how much of the past the candidate sees
+    r = sigmoid(W.r @ x + R.r @ prev.h)  # reset: how much of the past the candidate reads
     z = sigmoid(W.z @ x + R.z @ prev.h)  # update: how much of the past to keep
     n = tanh(W.n @ x + r * (R.n @ prev.h))  # the candidate
     h = (1 - z) * n + z * prev.h

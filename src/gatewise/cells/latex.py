@@ -41,7 +41,7 @@ class LatexPrinter(TypesetPrinter):
     plus = " + "
 
     def joined(self, operation: Operation, operands: list[str]) -> str:
-        """A number is multiplied without a sign."""
+        """A product with a number has no multiplication sign."""
         scaled = any(isinstance(one, Constant) for one in operation.arguments)
         if operation.function == "multiply" and scaled:
             return r"\,".join(operands)

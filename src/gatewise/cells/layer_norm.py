@@ -10,7 +10,7 @@ def _drive(name: str) -> Expression:
 
 
 class LayerNormLSTM(LSTM):
-    """LSTM that normalises its products, all gates together, and the memory that it shows."""
+    """LSTM that normalises its products, all gates together, and the cell state before the output."""
 
     source = "Ba, Kiros and Hinton 2016, Layer normalization"
 

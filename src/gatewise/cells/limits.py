@@ -1,4 +1,4 @@
-"""What the names, numbers and sizes in equations may be, whether Python or a file gives them."""
+"""The limits of names, numbers and sizes in equations, from Python or a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST_NAME = 64
 MOST_AXES = 16  # of a lattice
 MOST_LINES = 256
 MOST_PARTS = 4096  # of all lines: values, functions, products
-MOST_DEPTH = 100  # of one line; what visits a line recurses
+MOST_DEPTH = 100  # of one line, which functions visit recursively
 LONGEST_TEXT = 1000  # of a description
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -33,9 +33,9 @@ CPP_KEYWORDS = frozenset((
 
 
 def check_name(what: str, name: object) -> str:
-    """The name itself: a short ASCII identifier that is no keyword of Python or C++.
+    """Checks a name: a short ASCII identifier that is not a keyword of Python or C++.
 
-    what: whose name it is, for the message
+    what: a description of the named thing, for the message
 
     >>> check_name("a line", "f_1")
     'f_1'

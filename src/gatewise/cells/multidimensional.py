@@ -48,7 +48,7 @@ def mdgru(axes: int) -> CellType:
 def mdlstm(axes: int, peephole: bool = False) -> CellType:
     """LSTM with a forget gate for each axis: `c = sum_k f_k * c_k + i * g`; for one axis the plain LSTM.
 
-    peephole: the gates see the memory as in the paper, `f_k` that of its own axis, `o` the new one
+    peephole: the gates read the cell states as in the paper, `f_k` that of its own axis, `o` the new one
 
     >>> mdlstm(2)
     MDLSTM2(state: h, c; gates: i, f_1, f_2, o)
@@ -72,17 +72,17 @@ def _mdlstm(axes: int, peephole: bool) -> CellType:
     lines["h"] = lines["o"] * tanh(lines["c"])
     name = "PeepholeMDLSTM" if peephole else "MDLSTM"
     about = "LSTM with a forget gate for each axis" + (" and peepholes." if peephole else ".")
-    even = -log(axes - 1) if axes > 1 else 1.0  # forget gates sum up to one, so that memory does not grow
+    even = -log(axes - 1) if axes > 1 else 1.0  # forget gates sum to one, so that c does not grow
     initial_bias = {f"f_{k}": even for k in _axes(axes)}
     return _cell(name, axes, about, GRAVES, ("h", "c"), lines, initial_bias)
 
 
 @lru_cache(maxsize=None, typed=True)
 def leaky_mdlstm(axes: int) -> CellType:
-    """LSTM whose memory is always a mixture of the old memories and the candidate, so it can't grow.
+    """LSTM whose cell state is a convex mixture of the old cell states and the candidate, so it can't grow.
 
-    `c = f * (a mixture of all c_k) + (1 - f) * g`; with `sum_k f_k * c_k` the memory of a lattice can
-    grow with the number of paths. For two axes the mixture is `u_1 * c_1 + (1 - u_1) * c_2`.
+    `c = f * (a mixture of all c_k) + (1 - f) * g`; with `sum_k f_k * c_k` the cell state can grow with the
+    number of paths. For two axes the mixture is `u_1 * c_1 + (1 - u_1) * c_2`.
 
     >>> leaky_mdlstm(2)
     LeakyMDLSTM2(state: h, c; gates: u_1, f, o)
@@ -94,19 +94,19 @@ def leaky_mdlstm(axes: int) -> CellType:
     lines["c"] = lines["f"] * mixture + (1 - lines["f"]) * lines["g"]
     lines["o"] = sigmoid(_seen("o", axes))
     lines["h"] = lines["o"] * tanh(lines["c"])
-    about = "LSTM whose memory is a mixture of its neighbours' and the candidate, and stays bounded."
+    about = "LSTM whose cell state is a mixture of its neighbours and the candidate, and stays bounded."
     return _cell("LeakyMDLSTM", axes, about, LEIFERT, ("h", "c"), lines, {"f": 1.0})
 
 
 def _axes(axes: int) -> range:
-    """1 to N. Raises: `GatewiseError` if that is no whole number of at least 1."""
+    """1 to N. Raises: `GatewiseError` if N is not a whole number of at least 1."""
     if isinstance(axes, bool) or not isinstance(axes, int) or axes < 1:
         raise GatewiseError(f"expected axes as a whole number of at least 1, got {axes!r}")
     return range(1, axes + 1)
 
 
 def _matrix(axis: int):  # type: ignore[no-untyped-def]
-    """The family of matrices that act on the hidden one back along an axis."""
+    """The family of matrices for the hidden state before along an axis."""
     return matrices(f"R{axis}")
 
 
@@ -116,7 +116,7 @@ def _seen(block: str, axes: int) -> Expression:
 
 
 def _mixture(state: str, axes: int, lines: dict[str, Expression]) -> Expression:
-    """The mean of a state's neighbours with weights from gates `u_k`, which share out one piece by piece."""
+    """The weighted mean of a state's neighbours; gates `u_k` divide the total weight of one."""
     *first, last = _axes(axes)
     mixed: Expression = back[last][state]
     for k in reversed(first):

@@ -1,4 +1,4 @@
-"""The notation of cells: what stands on the right of an equation.
+"""The notation of cells: the right side of equations.
 
     x                 the input of this step
     prev.c            the state `c` of the step before
@@ -36,7 +36,7 @@ from gatewise.cells.limits import check_axis, check_name
 
 @dataclass(frozen=True)
 class Matrix:
-    """One matrix of a family, waiting for the `@` that multiplies it."""
+    """One matrix of a family, before its multiplication by `@`."""
 
     family: str
     block: str
@@ -59,7 +59,7 @@ Named = TypeVar("Named")
 
 
 class Names(Generic[Named]):
-    """Hands out one thing for each name, always the same: `W.i`, or `W["i"]` in a loop."""
+    """Creates one object for each name, always the same: `W.i`, or `W["i"]` in a loop."""
 
     def __init__(self, make: Callable[[str], Named]) -> None:
         self._make = make
@@ -77,7 +77,7 @@ class Names(Generic[Named]):
 
 
 def matrices(family: str) -> Names[Matrix]:
-    """A family of matrices, one for each block; the name becomes that of a parameter.
+    """A family of matrices, one for each block; its name is that of a parameter.
 
     >>> Q = matrices("Q")
     >>> Q.i @ prev.c
@@ -87,7 +87,7 @@ def matrices(family: str) -> Names[Matrix]:
 
 
 def vectors(family: str) -> Names[Vector]:
-    """A family of vectors, a weight for each unit; the name becomes that of a parameter.
+    """A family of vectors, a weight for each unit; its name is that of a parameter.
 
     >>> q = vectors("q")
     >>> q.i * prev.c
@@ -97,7 +97,7 @@ def vectors(family: str) -> Names[Vector]:
 
 
 class Axes:
-    """The states one back along each axis of a lattice: `back[1].h`, `back[2].h`."""
+    """The states before along each axis of a lattice: `back[1].h`, `back[2].h`."""
 
     def __init__(self) -> None:
         self._known: dict[int, Names[Previous]] = {}
@@ -134,7 +134,7 @@ def tanh(value: Expression) -> Expression:
 
 
 def relu(value: Expression) -> Expression:
-    """The value where it is positive, and zero elsewhere.
+    """The value if it is positive, else zero.
 
     >>> relu(prev.h - 1)
     relu(h[t-1] - 1)

@@ -1,4 +1,4 @@
-"""The order in which a cell's lines are computed: each after all that it reads."""
+"""The order in which a cell's lines are computed: each after the lines that it reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Lines = Mapping[str, Expression]
 
 
 def in_order(cell: str, written: Lines, state: tuple[str, ...]) -> Lines:
-    """Those of the written lines that the states need, in an order in which they can be computed.
+    """The lines that the states need, in an order in which they can be computed.
 
     Raises: `GatewiseError` for a state without a line, a line that reads what is not there, a circle.
     """
@@ -32,7 +32,7 @@ def in_order(cell: str, written: Lines, state: tuple[str, ...]) -> Lines:
 
 
 def _read_lines(cell: str, name: str, written: Lines, state: tuple[str, ...]) -> list[str]:
-    """The lines that a line reads, each there to be read."""
+    """The lines that a line reads. Raises: `GatewiseError` if one does not exist."""
     found = []
     for part in parts(written[name]):
         if isinstance(part, Previous) and part.state not in state:
@@ -47,7 +47,7 @@ def _read_lines(cell: str, name: str, written: Lines, state: tuple[str, ...]) ->
 
 
 def _reads(cell: str, lines: Lines, state: tuple[str, ...]) -> dict[str, list[str]]:
-    """The lines that each line waits for; values of one normaliser wait for each other's."""
+    """The dependencies of each line; values of one normaliser depend on the operands of all."""
     together: dict[str, list[str]] = {}
     reads = {name: _read_lines(cell, name, lines, state) for name in lines}
     groups = {
@@ -65,7 +65,7 @@ def _reads(cell: str, lines: Lines, state: tuple[str, ...]) -> dict[str, list[st
 
 
 def _sorted(cell: str, reads: Mapping[str, list[str]]) -> list[str]:
-    """Each line after those that it waits for; without recursion, as a chain of lines may be long."""
+    """Each line after its dependencies; without recursion, as a chain of lines may be long."""
     ordered: dict[str, None] = {}
     begun: dict[str, Iterator[str]] = {}
     for first in reads:
@@ -80,7 +80,7 @@ def _sorted(cell: str, reads: Mapping[str, list[str]]) -> list[str]:
             elif other in begun:
                 path = list(begun)
                 circle = " -> ".join([*path[path.index(other) :], other])
-                raise GatewiseError(f"{cell} has lines that wait for each other: {circle}")
+                raise GatewiseError(f"{cell} has lines that depend on each other in a cycle: {circle}")
             else:
                 begun[other] = iter(reads[other])
     return list(ordered)

@@ -1,11 +1,11 @@
-"""LSTMs whose gates also see the memory."""
+"""LSTMs whose gates also read the cell state."""
 
 from gatewise.cells.lstm import LSTM
 from gatewise.cells.notation import P, R, W, p, prev, sigmoid, x
 
 
 class PeepholeLSTM(LSTM):
-    """LSTM whose gates see their own unit's memory; the output gate sees the new one."""
+    """LSTM whose gates read the cell state of their own unit; the output gate reads the new one."""
 
     source = "Gers and Schmidhuber 2000, Recurrent nets that time and count"
 
@@ -15,7 +15,7 @@ class PeepholeLSTM(LSTM):
 
 
 class FullPeepholeLSTM(LSTM):
-    """LSTM in which every gate sees [c, h, x] whole, as lecture notes draw it."""
+    """LSTM in which every gate reads all of [c, h, x], as in lecture notes."""
 
     source = "lecture notes; compare Gers and Schmidhuber 2000"
 

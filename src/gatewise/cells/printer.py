@@ -1,4 +1,4 @@
-"""Expressions as text. One visitor sets brackets by precedence; each output format is a subclass."""
+"""Expressions as text: one visitor sets brackets by precedence; each output format is a subclass."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gatewise.cells.expressions import (
 
 
 class Binding(IntEnum):
-    """How tightly a text binds: an operand that binds less than its place requires is put in brackets."""
+    """The precedence of a text: an operand with a lower one than required gets brackets."""
 
     SUM = 1
     PRODUCT = 2
@@ -32,7 +32,7 @@ class Binding(IntEnum):
 
 @dataclass(frozen=True)
 class Operator:
-    """How an operator is written.
+    """The template of an operator.
 
     template: the text, with `{}` for each operand
     binding: of the whole
@@ -53,12 +53,12 @@ class Printer(ABC):
     operators: ClassVar[Mapping[str, Operator]]
 
     def operand(self, expression: Expression, least: Binding = Binding.SUM) -> str:
-        """The text of an operand, in brackets where it binds less than `least`."""
+        """The text of an operand, in brackets if it binds less than `least`."""
         text, binding = self.named(expression) or self.printed(expression)
         return text if binding >= least else self.brackets(text)
 
     def printed(self, expression: Expression) -> Printed:
-        """The text of an expression itself, not its name, and how tightly that binds."""
+        """The text of an expression itself, not its name, and its precedence."""
         match expression:
             case Operation(function="add"):
                 return self.sum(expression), Binding.SUM
@@ -98,7 +98,7 @@ class Printer(ABC):
 
     @abstractmethod
     def named(self, expression: Expression) -> Printed | None:
-        """What stands for an operand instead of its own text, such as a line's name."""
+        """The replacement of an operand's text, such as a line's name, or None."""
 
     @abstractmethod
     def brackets(self, text: str) -> str:

@@ -5,7 +5,7 @@ from gatewise.cells.notation import R, W, prev, relu, tanh, x
 
 
 class RNN(Cell):
-    """The simple recurrent network: one tanh of the input and the last hidden."""
+    """The simple recurrent network: a tanh of the input and the last hidden state."""
 
     source = "Elman 1990, Finding structure in time"
     state = ("h",)

@@ -1,4 +1,4 @@
-"""Equations as plain data, so that a saved model brings its own cell and no code.
+"""Equations as plain data, so that a saved model contains its cell without code.
 
 A line is a nested list, operator first: `f * prev.c` is `["multiply", ["line", "f"], ["prev", "c"]]`.
 """
@@ -35,11 +35,11 @@ from gatewise.cells.limits import (
 from gatewise.errors import GatewiseError
 
 KEYS = ("name", "about", "source", "state", "start", "lines")  # of the data; "start" is the initial bias
-WORDS = ("line", "product", "normalise", "vector", "prev", "number", "x")  # that are no functions
+WORDS = ("line", "product", "normalise", "vector", "prev", "number", "x")  # other than functions
 
 
 def to_data(cell: CellType) -> dict[str, Any]:
-    """A cell as numbers, strings, lists and dicts, fit for JSON."""
+    """A cell as JSON-compatible data."""
     return {
         "name": cell.__name__,
         "about": cell.about,
@@ -51,7 +51,7 @@ def to_data(cell: CellType) -> dict[str, Any]:
 
 
 def from_data(data: Any) -> CellType:
-    """The cell that `to_data` wrote. Nothing in the data is executed.
+    """The cell from the data of `to_data`. Nothing in the data is executed.
 
     >>> from gatewise.cells import LSTM
     >>> from_data(to_data(LSTM))
@@ -86,12 +86,12 @@ def from_data(data: Any) -> CellType:
 
 
 def _plain(text: str) -> str:
-    """A description without what could move a terminal's cursor, in one line of bounded length."""
+    """A description in one line of bounded length, without control characters."""
     return "".join(one for one in text[:LONGEST_TEXT] if one.isprintable())
 
 
 def as_list(expression: Expression) -> list[Any]:
-    """An expression as a nested list: two that are built alike give the same."""
+    """An expression as a nested list, equal for expressions of the same structure."""
 
     def read(operand: Expression) -> list[Any]:
         return as_list(operand) if operand.line is None else ["line", operand.line]
@@ -117,7 +117,7 @@ def as_list(expression: Expression) -> list[Any]:
 
 
 class _Reader:
-    """Reads lines, each of which may read those before it, within the limits of a cell."""
+    """Reads lines, which may refer to earlier ones, within the limits of a cell."""
 
     def __init__(self, cell: str) -> None:
         self.cell, self.parts = cell, 0
@@ -150,11 +150,13 @@ class _Reader:
                 return notation.x
             case [str(function), *operands] if function not in WORDS:
                 return Operation(function, tuple(self.read(one, depth + 1) for one in operands))
-        raise GatewiseError(f"the equations of {self.cell} hold {reprlib.repr(data)}, which is no expression")
+        raise GatewiseError(
+            f"the equations of {self.cell} contain {reprlib.repr(data)}, which is not an expression"
+        )
 
 
 def _pickled(cell: CellType) -> Any:
-    """A cell that can be imported goes by its name, any other by its equations."""
+    """Pickles an importable cell by its name, any other by its equations."""
     found = getattr(sys.modules.get(cell.__module__), cell.__qualname__, None)
     return cell.__qualname__ if found is cell else (from_data, (to_data(cell),))
 

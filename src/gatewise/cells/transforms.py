@@ -1,4 +1,4 @@
-"""The transforms of a grid, found from a cell: an LSTM, a GRU or an RNN along every axis."""
+"""The transform of a grid that corresponds to a cell: an LSTM, a GRU or an RNN along every axis."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TRANSFORMS: dict[Transform, CellType] = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
 
 
 def transform_of(cell: CellType) -> Transform:
-    """What runs along the axes of a grid whose equations are those of a cell.
+    """The transform along the axes of a grid with the equations of a cell.
 
     >>> transform_of(GRU)
     'gru'

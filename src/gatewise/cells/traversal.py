@@ -1,4 +1,4 @@
-"""Expressions visited: the parts of a line, its size, the terms of a sum."""
+"""Traversal of expressions: the parts of a line, its size, the terms of a sum."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gatewise.cells.limits import MOST_DEPTH, MOST_PARTS
 
 
 def parts(line: Expression) -> Iterator[Expression]:
-    """Every expression below a line, down to the lines that it reads (those included, not entered)."""
+    """Every expression below a line, down to the lines that it reads (included, but not entered)."""
     for operand in line.operands:
         yield operand
         if operand.line is None:
@@ -17,7 +17,7 @@ def parts(line: Expression) -> Iterator[Expression]:
 
 
 def extent(line: Expression) -> tuple[int, int]:
-    """The depth of a line and the number of its parts; one that is shared counts wherever it is read.
+    """The depth of a line and the number of its parts; a shared part counts at each use.
 
     Without recursion, and each object is visited once: a line that is not yet checked may have any size.
     """
@@ -37,24 +37,24 @@ def extent(line: Expression) -> tuple[int, int]:
 
 
 def fits(line: Expression) -> bool:
-    """Whether a line is within the limits of what is printed and compiled."""
+    """Whether a line is within the limits of printing and compilation."""
     depth, count = extent(line)
     return depth <= MOST_DEPTH and count <= MOST_PARTS
 
 
 def inside(line: Expression) -> Iterator[Expression]:
-    """A line and every expression below it, the lines that it reads left out."""
+    """A line and every expression below it, except the lines that it reads."""
     yield line
     yield from (part for part in parts(line) if part.line is None)
 
 
 def contains(expression: Expression, value: Expression) -> bool:
-    """Whether an expression is, or is made of, that very value; lines that it reads are not entered."""
+    """Whether an expression is or contains a given object; lines that it reads are not entered."""
     return expression is value or any(part is value for part in parts(expression))
 
 
 def terms(total: Expression) -> Iterator[Expression]:
-    """The terms of a sum, sums within it opened."""
+    """The terms of a sum, nested sums expanded."""
     for one in total.operands:
         if one.line is None and isinstance(one, Operation) and one.function == "add":
             yield from terms(one)

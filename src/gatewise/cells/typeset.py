@@ -1,4 +1,4 @@
-"""What the typeset outputs, LaTeX and MathML, have in common: textbook sums, each with its biases."""
+"""The common base of LaTeX and MathML: textbook sums, each with its biases."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BIASED = ("W", "R")  # the families whose products add a bias
 
 
 class TypesetPrinter(Printer):
-    """Prints equations as a textbook does.
+    """Prints equations as in a textbook.
 
     at: the letter of the step (`t`) or of the position on a lattice (`p`)
     """
@@ -37,14 +37,14 @@ class TypesetPrinter(Printer):
         return self.plus.join([*texts, *(self.bias(block) for block in blocks)])
 
     def product(self, product: Product) -> Printed:
-        """A product outside a sum; by W or R it has a bias of its own."""
+        """A product outside a sum; one by W or R has its own bias."""
         text = self.matrix_product(product)
         if product.family not in BIASED:
             return text, Binding.MATRIX_PRODUCT
         return f"{text}{self.plus}{self.bias(product.block, product.family)}", Binding.SUM
 
     def normalised(self, value: Normalised) -> str:
-        """A product that is normalised by itself has a shift and no bias."""
+        """A product that is normalised alone has a shift and no bias."""
         operand = value.operand
         alone = isinstance(operand, Product) and operand.line is None
         return self.normaliser(value.group, self.matrix_product(operand) if alone else self.operand(operand))

@@ -5,7 +5,7 @@ from gatewise.cells.notation import R, U, W, b, prev, sigmoid, tanh, x
 
 
 class UseGateLSTM(Cell):
-    """LSTM whose use gate looks, through a matrix of its own, at what the forget gate left."""
+    """LSTM whose use gate reads the memory after the forget gate, through a matrix of its own."""
 
     source = "courses on LSTM networks (learn, forget, remember and use gates)"
     state = ("h", "c")
@@ -15,6 +15,6 @@ class UseGateLSTM(Cell):
     i = sigmoid(W.i @ x + R.i @ prev.h)  # ... and its ignore factor
     f = sigmoid(W.f @ x + R.f @ prev.h)  # forget gate
     c = prev.c * f + n * i  # remember gate: the new long-term memory
-    u = tanh(U.u @ (prev.c * f) + b.u)  # use gate: what the kept memory offers ...
+    u = tanh(U.u @ (prev.c * f) + b.u)  # use gate: the output of the kept memory ...
     v = sigmoid(W.v @ x + R.v @ prev.h)  # ... and how much of it to use
     h = u * v  # the new short-term memory

@@ -1,4 +1,4 @@
-"""The single changes of Greff et al.: each cell is the peephole LSTM but for one thing."""
+"""The variants of Greff et al.: the peephole LSTM with one change each."""
 
 from gatewise.cells.expressions import Expression
 from gatewise.cells.notation import R, W, matrices, prev, sigmoid, tanh, x
@@ -6,7 +6,7 @@ from gatewise.cells.peephole import PeepholeLSTM
 
 
 class CoupledLSTM(PeepholeLSTM):
-    """CIFG: what is forgotten makes room for what is written."""
+    """CIFG: coupled input and forget gate."""
 
     source = "Greff et al. 2015, LSTM: A search space odyssey (CIFG)"
 
@@ -14,7 +14,7 @@ class CoupledLSTM(PeepholeLSTM):
 
 
 class NoInputGateLSTM(PeepholeLSTM):
-    """NIG: every candidate is written whole."""
+    """NIG: no input gate."""
 
     source = "Greff et al. 2015, LSTM: A search space odyssey (NIG)"
 
@@ -22,7 +22,7 @@ class NoInputGateLSTM(PeepholeLSTM):
 
 
 class NoForgetGateLSTM(PeepholeLSTM):
-    """NFG: nothing is forgotten."""
+    """NFG: no forget gate."""
 
     source = "Greff et al. 2015, LSTM: A search space odyssey (NFG)"
 
@@ -30,7 +30,7 @@ class NoForgetGateLSTM(PeepholeLSTM):
 
 
 class NoOutputGateLSTM(PeepholeLSTM):
-    """NOG: the memory is shown whole."""
+    """NOG: no output gate."""
 
     source = "Greff et al. 2015, LSTM: A search space odyssey (NOG)"
 
@@ -38,7 +38,7 @@ class NoOutputGateLSTM(PeepholeLSTM):
 
 
 class NoInputActivationLSTM(PeepholeLSTM):
-    """NIAF: the candidate is linear."""
+    """NIAF: no input activation function."""
 
     source = "Greff et al. 2015, LSTM: A search space odyssey (NIAF)"
 
@@ -46,14 +46,14 @@ class NoInputActivationLSTM(PeepholeLSTM):
 
 
 class NoOutputActivationLSTM(PeepholeLSTM):
-    """NOAF: the memory is shown as it is."""
+    """NOAF: no output activation function."""
 
     source = "Greff et al. 2015, LSTM: A search space odyssey (NOAF)"
 
     h = PeepholeLSTM.o * PeepholeLSTM.c
 
 
-I, F, O = matrices("I"), matrices("F"), matrices("O")  # from the last i, f and o
+I, F, O = matrices("I"), matrices("F"), matrices("O")  # of the last i, f and o
 
 
 def _and_last_gates(gate: Expression, name: str) -> Expression:
@@ -62,7 +62,7 @@ def _and_last_gates(gate: Expression, name: str) -> Expression:
 
 
 class FullGateRecurrenceLSTM(PeepholeLSTM):
-    """FGR: every gate also sees all gates of the step before."""
+    """FGR: full gate recurrence, every gate also reads all gates of the step before."""
 
     source = "Greff et al. 2015, LSTM: A search space odyssey (FGR)"
     state = ("h", "c", "i", "f", "o")  # type: ignore[assignment]

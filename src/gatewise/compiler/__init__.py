@@ -1,1 +1,1 @@
-"""From a cell's equations to what an engine needs: its products, its parameters, its formulas."""
+"""Compiles a cell's equations for the engines: products, parameters, formulas, C++."""

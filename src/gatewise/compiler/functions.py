@@ -1,4 +1,4 @@
-"""The elementwise functions in C++: one row each, its value and its derivative."""
+"""The elementwise functions in C++: one row each, with value and derivative."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reverse of a stage, line by line; each line's derivative is written in the line's own value."""
+"""The backward pass of a stage, line by line; derivatives are expressed by the lines' values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Entry = tuple[str, Reference]  # ("", a line that later stages read) or (a norma
 
 @cache
 def entries(plan: Plan) -> dict[Entry, int]:
-    """Gradients that a stage leaves for an earlier one, by number."""
+    """Gradients that a stage passes to an earlier one, by number."""
     found: dict[Entry, int] = {}
     for stage in plan.stages:
         for slot in stage.slots:
@@ -32,7 +32,7 @@ def entries(plan: Plan) -> dict[Entry, int]:
 
 @cache
 def kept(plan: Plan) -> tuple[str | int, ...]:
-    """What training keeps of a step beside the states: intermediate lines by name, sums by number.
+    """The values of a step that training saves beside the states: lines by name, sums by number.
 
     >>> from gatewise.cells import GRU
     >>> from gatewise.compiler.stages import plan
@@ -44,13 +44,13 @@ def kept(plan: Plan) -> tuple[str | int, ...]:
 
 
 class Gradient:
-    """One stage backward: from the gradients of its lines to those of its sums and of what it reads."""
+    """The backward pass of one stage: from the gradients of its lines to those of its sums and inputs."""
 
     def __init__(self, plan: Plan, number: int) -> None:
         self.plan, self.number, self.stage = plan, number, plan.stages[number]
         self.values = Values(plan, self.stage)
         self.statements: list[str] = []
-        self.outside: dict[str, str] = {}  # gradients left for others: the variable, and where it goes
+        self.outside: dict[str, str] = {}  # gradients for other stages: the variable, and its destination
         self.temporaries = 0
         for name in reversed(list(self.stage.lines)):
             self._back(self.stage.lines[name], f"d_{variable(self.plan, name)}", own=name)
@@ -62,12 +62,12 @@ class Gradient:
 
     @property
     def produced(self) -> list[int]:
-        """The normalisers of which some value is a line of this stage."""
+        """The normalisers with values among the lines of this stage."""
         places = {self.plan.reference(name) for name in self.stage.lines}
         return [k for k, (_, rows) in enumerate(self.plan.normalisers) if places & set(rows)]
 
     def target(self, operand: Reference) -> str:
-        """Where a slot's gradient goes, and whether it is added to what stands there."""
+        """The destination of a slot's gradient, and whether it is added to the value there."""
         if operand.where == "input":
             return "0, false"
         entry = operand.index if operand.where == "previous" else entries(self.plan)["", operand]
@@ -76,7 +76,7 @@ class Gradient:
         return f"{entry}, {str(adds).lower()}"
 
     def text(self) -> str:
-        """The C++ of the stage's step back."""
+        """The C++ code of the stage's backward step."""
         plan, stage = self.plan, self.stage
         sums = range(stage.first_sum, stage.first_sum + stage.sums)
         kept_sums = [(place, one) for place, one in enumerate(kept(plan)) if one in sums]
@@ -91,7 +91,7 @@ class Gradient:
         return "\n".join([head, *(f"      {line}" for line in body), "    }"])
 
     def _start(self, name: str) -> list[str]:
-        """What a line's gradient begins with: what later steps, later stages and a trace left for it."""
+        """The initial gradient of a line: from later steps, later stages and a trace."""
         own, place, by = (
             variable(self.plan, name),
             self.plan.reference(name),
@@ -112,13 +112,13 @@ class Gradient:
         return starts
 
     def _later(self, state: int) -> str:
-        """What the steps after this one left for a state, one along each axis."""
+        """The gradient of a state from the steps after this one, one along each axis."""
         cell = self.plan.cell
         carried = [k for k, one in enumerate(cell.previous.values()) if one.state == cell.state[state]]
         return " + ".join(f"load(step.carried[{k}] + u)" for k in carried) or "V{}"
 
     def _ends(self) -> list[str]:
-        """What is left outside; the first of a step to leave something there puts it, the others add."""
+        """Passes gradients to other stages; the first in a step stores, the others add."""
         later, ends = self._written_later(), []
         for name, place in self.outside.items():
             kind, index = place.split()
@@ -128,20 +128,20 @@ class Gradient:
         return ends + [f"step.put_previous({k}, u, V{{}});" for k in previous if not self._reached(k)]
 
     def _written_later(self) -> set[str]:
-        """Where the stages after this one, which went before it, already left gradients."""
+        """The destinations to which later stages already passed gradients."""
         found: set[str] = set()
         for number in range(self.number + 1, len(self.plan.stages)):
             found |= _left(self.plan, number)
         return found
 
     def _reached(self, previous: int) -> bool:
-        """Whether anything in the step leaves a gradient for a state of a position before."""
+        """Whether the step has a gradient for a state of a position before."""
         return any(
             f"previous {previous}" in _left(self.plan, number) for number in range(len(self.plan.stages))
         )
 
     def _back(self, expression: Expression, gradient: str, own: str | None = None) -> None:
-        """Adds an expression's gradient to all that it is made of; `own` is the line that it is."""
+        """Adds an expression's gradient to its operands. own: the line that the expression is"""
         if own is None and expression.line is not None:
             self._back_line(expression.line, gradient)
             return
@@ -222,7 +222,7 @@ class Gradient:
 
 @cache
 def _left(plan: Plan, number: int) -> set[str]:
-    """Where a stage leaves gradients: its lines' own, and those of what its products multiply."""
+    """The destinations of a stage's gradients: of lines, and of the operands of products."""
     gradient = Gradient(plan, number)
     found = {place for place in gradient.outside.values() if not place.startswith("vector")}
     for slot in plan.stages[number].slots:

@@ -1,4 +1,4 @@
-"""What a cell's equations hold: its products, and its parameters as they lie in memory."""
+"""The layout of a cell: its products, and its parameters in memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Width = Literal["input", "output", "hidden"]
 
 @dataclass(frozen=True)
 class ProductGroup:
-    """Products by one family of one value: done as one product, the blocks below each other."""
+    """Products of one family with one value, computed as one product with stacked blocks."""
 
     family: str
     operand: Expression
@@ -32,7 +32,7 @@ class ProductGroup:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One tensor of a layer: blocks of H rows, one for each gate that it serves."""
+    """One tensor of a layer: blocks of H rows, one for each gate."""
 
     name: str
     kind: Kind
@@ -40,7 +40,7 @@ class Parameter:
     width: Width = "hidden"
 
     def shape(self, input_size: int, hidden_size: int, output_size: int) -> tuple[int, ...]:
-        """[blocks * H, width] for a matrix, [blocks * H] for all else."""
+        """[blocks * H, width] for a matrix, [blocks * H] otherwise."""
         rows = len(self.blocks) * hidden_size
         if self.kind != "matrix":
             return (rows,)
@@ -49,7 +49,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Layout:
-    """All that a cell's equations hold."""
+    """The products and parameters of a cell."""
 
     products: tuple[ProductGroup, ...]
     normalised: dict[str, tuple[Normalised, ...]]
@@ -61,7 +61,7 @@ class Layout:
 
 
 def is_bias(parameter: Parameter) -> bool:
-    """Whether `bias=False` drops it: the biases of W and R, and the family `b`."""
+    """Whether `bias=False` removes a parameter: the biases of W and R, and the family `b`."""
     return parameter.kind == "bias" or parameter.name == "b"
 
 
@@ -109,7 +109,7 @@ def added_to(cell: CellType, line: str) -> list[tuple[str, str]]:
 
 
 def _expressions(cell: CellType) -> Iterator[Expression]:
-    """Every expression of every line, each line before what it is made of."""
+    """Every expression of every line, each before its operands."""
     for line in cell.lines.values():
         yield from inside(line)
 
@@ -183,7 +183,7 @@ def _parameters(
 
 
 def _structure(expression: Expression) -> str:
-    """The same text for operands that are built alike, be they one object or several."""
+    """A text that is equal for operands of the same structure."""
     return repr(["line", expression.line] if expression.line else as_list(expression))
 
 
@@ -198,7 +198,7 @@ def _width(cell: CellType, operand: Expression) -> Width:
 
 
 def _names_of(values: tuple[Normalised, ...]) -> tuple[str, ...]:
-    """For each value of a normaliser its product's block or its line, numbered where that is taken."""
+    """The name of each value of a normaliser: its product's block or its line, numbered if taken."""
     names: list[str] = []
     for one in (value.operand for value in values):
         name = one.block if isinstance(one, Product) else one.line or "value"
@@ -208,7 +208,7 @@ def _names_of(values: tuple[Normalised, ...]) -> tuple[str, ...]:
 
 
 def projection_obstacle(cell: CellType) -> str | None:
-    """Why the cell's output can't be projected to another width, or None.
+    """The reason why the cell's output can't be projected to another width, or None.
 
     >>> from gatewise.cells import GRU, LSTM
     >>> projection_obstacle(LSTM), projection_obstacle(GRU)

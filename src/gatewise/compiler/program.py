@@ -1,4 +1,4 @@
-"""What a request makes of a cell's equations: projection, zoneout and masks become lines like all others."""
+"""The program of a cell and a request: projection, zoneout and masks become additional lines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PROJECTION = "projection"  # the matrix's name among a layer's parameters
 
 @dataclass(frozen=True)
 class Extras:
-    """What a layer adds to its cell's equations.
+    """The additions of a layer to its cell's equations.
 
     projected: the output is multiplied by a matrix of its own; zoned: the states of which some old
     values stay; masked: matrices see the last output times a mask
@@ -44,7 +44,7 @@ PLAIN = Extras()
 
 @dataclass(frozen=True)
 class Program:
-    """The lines of one step, each product and each value that a whole row needs standing by itself.
+    """The lines of one step, with separate lines for products and for values that are needed as whole rows.
 
     states: which line each state becomes; factors: the names of all `Factor`s
     """
@@ -55,7 +55,7 @@ class Program:
 
 
 def program(cell: CellType, extras: Extras) -> Program:
-    """A cell's lines with what a request adds; the names of added lines begin with `_`.
+    """A cell's lines with the additions of a request; the names of added lines begin with `_`.
 
     >>> from gatewise.cells import MGU
     >>> made = program(MGU, Extras(zoned=("h",)))
@@ -79,7 +79,7 @@ def program(cell: CellType, extras: Extras) -> Program:
 
 
 def rebuilt(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
-    """The same expression with each of its operands changed; lines that it reads stay as they are."""
+    """The expression with each of its operands changed, except the lines that it reads."""
 
     def operand(one: Expression) -> Expression:
         return one if one.line is not None else change(one)
@@ -115,7 +115,7 @@ def _masked(expression: Expression, output: Expression) -> Expression:
 
 
 def _lifted(lines: Mapping[str, Expression]) -> dict[str, Expression]:
-    """Operands of products and of normalisers, and products that are used twice, as lines of their own."""
+    """Makes operands of products and of normalisers, and products that are used twice, separate lines."""
     uses = Counter(_key(one) for line in lines.values() for one in inside(line) if isinstance(one, Product))
     lifted: dict[str, Expression] = {}
     known: dict[str, Expression] = {}

@@ -13,7 +13,7 @@ from gatewise.compiler.values import Values, variable
 
 @cache
 def source(plan: Plan) -> str:
-    """The C++ of a cell: its sizes, and of each stage the slots and one step forward and backward."""
+    """The C++ code of a cell: its sizes, and for each stage the slots and a forward and backward step."""
     stages = [_stage(plan, number) for number in range(len(plan.stages))]
     names = ", ".join(f"Stage{number}" for number in range(len(stages)))
     groups = [
@@ -48,7 +48,7 @@ template <class T> struct Cell {{
 
 
 def _legend(plan: Plan) -> str:
-    """The lines by number; their names were checked when the cell was made, and stand in comments alone."""
+    """The lines by number; their names are checked, and occur in comments only."""
     return ", ".join(f"{number} {name}" for number, name in enumerate(plan.program.lines))
 
 

@@ -1,4 +1,4 @@
-"""A step as a kernel runs it: stages, each of products summed in registers and the lines on top of them.
+"""A step in the form of a kernel: stages of products, summed in registers, and the lines on top of them.
 
 A stage ends where a whole row is needed: before a product of a value of this step, or a norm over the units.
 """
@@ -18,19 +18,19 @@ from gatewise.cells.traversal import inside, terms
 from gatewise.compiler.layout import Layout, layout
 from gatewise.compiler.program import PLAIN, PROJECTION, Extras, Program, program, rebuilt
 
-MOST_SUMS = 6  # of a stage: with more, too few rows fit into the registers
+MOST_SUMS = 6  # of a stage; with more, too few rows fit into the registers
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Accumulated(Expression):
-    """The sum of some products, as it stands in a register; numbered through all stages."""
+    """The sum of some products in a register, numbered through all stages."""
 
     index: int
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Where a whole row stands: the input, a state before or after the step, or a line that is kept."""
+    """The location of a whole row: the input, a state before or after the step, or a saved line."""
 
     where: Literal["input", "previous", "state", "kept"]
     index: int = 0
@@ -38,7 +38,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Slot:
-    """What is multiplied, and which sums it goes into by which products (sum, family, block)."""
+    """An operand, and the products (sum, family, block) that add to sums."""
 
     operand: Reference
     products: tuple[tuple[int, str, str], ...]
@@ -46,7 +46,7 @@ class Slot:
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """Sums number `first_sum` and on, and the lines over them.
+    """The sums from number `first_sum` on, and the lines over them.
 
     width: of its rows, "hidden" or, where a projection is at work, "output"
     normalisers: those whose mean and deviation it needs; meets: whether threads that share rows must
@@ -82,11 +82,11 @@ class Plan:
 
     @property
     def sums(self) -> int:
-        """How many sums all stages have together."""
+        """The number of sums of all stages."""
         return sum(stage.sums for stage in self.stages)
 
     def reference(self, line: str) -> Reference:
-        """Where a line's row stands once it is computed."""
+        """The location of a line's row after its computation."""
         for index, name in enumerate(self.program.states.values()):
             if name == line:
                 return Reference("state", index)
@@ -128,9 +128,9 @@ class _Planner:
         )  # fmt: skip
 
     def _levels(self) -> list[list[str]]:
-        """The lines by how many whole rows must be known before them."""
+        """The lines by the number of whole rows that must be known before them."""
         levels: dict[str, int] = {}
-        for name in self.lines:  # most after all that they read, so that calls nest a little only
+        for name in self.lines:  # mostly after the lines that they read, which limits recursion
             self._level(name, levels)
         return [[name for name in self.lines if levels[name] == k] for k in range(max(levels.values()) + 1)]
 
@@ -147,16 +147,16 @@ class _Planner:
         return known[name]
 
     def _split(self, level: list[str]) -> list[list[str]]:
-        """A level's lines, in several stages where they hold too many sums; alike operands stay together."""
+        """The lines of a level, in several stages if there are too many sums; equal operands stay joined."""
         sums = {name: _sums(self.lines[name]) for name in level}
         output = [name for name in level if self._width([name]) == "output"]
         hidden = [name for name in level if name not in output]
         total = sum(map(len, sums.values()))
         if total <= MOST_SUMS and not (output and hidden):
             return [level]
-        most = ceil(total / ceil(total / MOST_SUMS))  # as many in one stage as in another
+        most = ceil(total / ceil(total / MOST_SUMS))  # the same number in each stage
         stages: list[list[str]] = []
-        kinds: list[tuple[object, int]] = []  # what a stage's sums multiply, and how many they are
+        kinds: list[tuple[object, int]] = []  # the operands of a stage's sums, and their number
         place: dict[str, int] = {}
         for name in [*hidden, *output]:
             least = max([place[one] for one in lines_read(self.lines[name]) if one in place], default=0)
@@ -214,7 +214,7 @@ class _Planner:
         )
 
     def _width(self, names: list[str]) -> Literal["hidden", "output"]:
-        """A line has the output's width if it projects, or reads the output or what was projected."""
+        """A line has the output's width if it projects, or reads the output or a projected line."""
         if not self.extras.projected:
             return "hidden"
         output = prev[self.cell.state[0]]
@@ -234,11 +234,11 @@ def _meeting(
     members: list[list[str]],
     normalisers: tuple[tuple[str, tuple[Reference, ...]], ...],
 ) -> Iterator[Stage]:
-    """Marks the stages before which threads must meet, as they read rows that others may still write."""
+    """Marks the stages before which threads must synchronize, as they read rows that others may write."""
     last = {
         reference: number for number, names in enumerate(members) for reference in map(plan.reference, names)
     }
-    met = -1  # the last stage before which they met; below zero, in the step before
+    met = -1  # the last stage before which they synchronized; below zero in the step before
     for number, stage in enumerate(stages):
         reads = {slot.operand for slot in stage.slots}
         reads |= {one for group in stage.normalisers for one in normalisers[group][1]}
@@ -250,12 +250,12 @@ def _meeting(
 
 
 def previous_place(cell: CellType, one: Previous) -> int:
-    """Which of all that a cell reads of the positions before this is."""
+    """The index of a state before among those that the cell reads."""
     return list(cell.previous.values()).index(one)
 
 
 def _together(lines: Mapping[str, Expression]) -> dict[str, tuple[str, ...]]:
-    """For each normaliser, the lines that it takes together."""
+    """For each normaliser, the lines of its operands."""
     found: dict[str, dict[str, None]] = {}
     for line in lines.values():
         for one in inside(line):
@@ -284,14 +284,14 @@ def _sums(line: Expression) -> list[list[Product]]:
 
 
 class _Builder:
-    """Replaces the products of a line by the sums that they go into."""
+    """Replaces the products of a line by their sums."""
 
     def __init__(self, first: int) -> None:
         self.first = first
         self.sums: list[list[Product]] = []
 
     def rewritten(self, expression: Expression) -> Expression:
-        """The same value over sums; lines that it reads stay as they are."""
+        """The same value in terms of sums; lines that it reads are unchanged."""
         if isinstance(expression, Product):
             return self._sum([expression])
         if isinstance(expression, Operation) and expression.function == "add":

@@ -1,4 +1,4 @@
-"""A line's value as C++ text."""
+"""The value of a line as C++ code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gatewise.compiler.stages import Accumulated, Plan, Stage, previous_place
 
 
 def variable(plan: Plan, kept: str | int) -> str:
-    """The C++ name of a line or of a sum: a number of ours, so that no name from a file is ever code."""
+    """The C++ name of a line or a sum: a number, so that no name from a file becomes code."""
     return f"sum_{kept}" if isinstance(kept, int) else f"line_{list(plan.program.lines).index(kept)}"
 
 
@@ -18,20 +18,20 @@ def row(rows: str, number: int) -> str:
 
 
 def stored(plan: Plan, line: str) -> str:
-    """A line's value from where it stands once it is computed."""
+    """The value of a line from its location after its computation."""
     place = plan.reference(line)
     return f"load(step.state[{place.index}] + u)" if place.where == "state" else row("kept", place.index)
 
 
 class Values:
-    """Expressions as C++. Forward, a stage's own lines and sums are locals; all else is read from memory."""
+    """Expressions as C++. Forward, lines and sums of the stage are locals; the rest is in memory."""
 
     def __init__(self, plan: Plan, stage: Stage) -> None:
         self.plan, self.stage = plan, stage
         self.sums_read: dict[int, None] = {}
 
     def text(self, expression: Expression) -> str:
-        """The expression itself, over what it reads."""
+        """The expression itself, in terms of its operands."""
         match expression:
             case Operation(function="negate", arguments=(only,)):
                 return f"(-{self.read(only)})"
@@ -56,11 +56,11 @@ class Values:
         raise TypeError(f"no C++ for {expression}")
 
     def read(self, expression: Expression) -> str:
-        """An operand: a line by its name or place, all else as it is."""
+        """An operand: a line by its name or location, others as they are."""
         return self.line(expression.line) if expression.line is not None else self.text(expression)
 
     def line(self, name: str) -> str:
-        """A line's value: a local of its own stage, or where it stands."""
+        """The value of a line: a local of its stage, or in memory."""
         return variable(self.plan, name) if name in self.stage.lines else stored(self.plan, name)
 
     def vector(self, family: str, block: str) -> str:
@@ -79,7 +79,7 @@ class Values:
         return self.vector(*gain), self.vector(*shift)
 
     def gain_and_shift_names(self, one: Normalised) -> tuple[tuple[str, str], tuple[str, str]]:
-        """Their parameters and blocks; blocks are in the order in which the normaliser takes its values."""
+        """Their parameters and blocks, in the order of the normaliser's values."""
         number = self._group(one)
         assert one.operand.line is not None
         rows = self.plan.normalisers[number][1]

@@ -1,4 +1,4 @@
-"""Layers: cells run along sequences, as `nn.Module`s."""
+"""Layers: cells along sequences and over lattices, as `nn.Module`s."""
 
 from gatewise.layers.dropins import GRU, LSTM, RNN
 from gatewise.layers.grid import GridLSTM

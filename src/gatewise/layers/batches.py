@@ -1,4 +1,4 @@
-"""The forms in which a batch of sequences comes, and back to the same form."""
+"""Batches of sequences in all forms that layers accept, and results in the same form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences as the engine wants them: values [T, B, I], time first; and the form they came in."""
+    """Sequences in the form of the engine, values [T, B, I], and their original form."""
 
     values: Tensor
     lengths: Tensor | None
@@ -25,7 +25,7 @@ class Batch:
     packed: PackedSequence | None = None
 
     def restore(self, values: Tensor) -> Tensor | PackedSequence:
-        """[T, B, F] in the form in which the batch came."""
+        """[T, B, F] in the original form of the batch."""
         if self.packed is None:
             return self.restore_padded(values)
         assert self.lengths is not None
@@ -37,7 +37,7 @@ class Batch:
         return PackedSequence(again.data, self.packed.batch_sizes, order, self.packed.unsorted_indices)
 
     def restore_padded(self, values: Tensor) -> Tensor:
-        """[T, B, F] in the form in which the batch came; a packed one stays padded."""
+        """[T, B, F] in the original form of the batch; a packed one stays padded."""
         if not self.batched:
             return values.squeeze(1)
         return values.transpose(0, 1) if self.batch_first else values
@@ -46,10 +46,12 @@ class Batch:
 def read_batch(
     given: Tensor | PackedSequence, lengths: Tensor | list[int] | None, batch_first: bool, input_size: int
 ) -> Batch:
-    """Checks what a layer was given and puts time first."""
+    """Checks the input of a layer and puts time first."""
     if isinstance(given, PackedSequence):
         if lengths is not None:
-            raise GatewiseError("lengths= was given with a PackedSequence, which has its own; leave it out")
+            raise GatewiseError(
+                "lengths= was given with a PackedSequence, which has its own lengths; leave it out"
+            )
         values, own_lengths = pad_packed_sequence(given)
         _check_width(values, input_size, batch_first=False)
         return Batch(values, own_lengths.to(values.device), batch_first=False, packed=given)

@@ -1,4 +1,4 @@
-"""What every layer asks of its arguments."""
+"""Checks of the arguments of all layers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check_cell(cell: Any, example: str) -> None:
 
 
 def check_input(values: Tensor, parameter: Tensor) -> None:
-    """Whether an input is where its layer is, and of its dtype; under autocast it may be of any."""
+    """Checks that an input has the device and dtype of its layer; under autocast any dtype is allowed."""
     if values.device != parameter.device:
         raise GatewiseError(f"expected input on {parameter.device}, as the layer, got {values.device}")
     if values.dtype != parameter.dtype and not torch.is_autocast_enabled(values.device.type):
@@ -30,7 +30,7 @@ def check_input(values: Tensor, parameter: Tensor) -> None:
 
 
 def check_state(name: str, value: Tensor, like: Tensor) -> None:
-    """Whether a state is where the input is, and of its dtype; under autocast it may be of any."""
+    """Checks that a state has the device and dtype of the input; under autocast any dtype is allowed."""
     if value.device != like.device:
         raise GatewiseError(f"expected state {name} on {like.device}, as the input, got {value.device}")
     if value.dtype != like.dtype and not torch.is_autocast_enabled(like.device.type):

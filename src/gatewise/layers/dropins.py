@@ -14,12 +14,12 @@ from gatewise.layers.recurrent import Recurrent
 
 
 class LSTM(Recurrent):
-    """`torch.nn.LSTM` with one import changed, and all that `Recurrent` adds.
+    """`torch.nn.LSTM` as a drop-in replacement, with the additions of `Recurrent`.
 
     i, f, o = sigmoid(W x_t + R h_{t-1} + b), g = tanh(W x_t + R h_{t-1} + b),
     c_t = f * c_{t-1} + i * g, h_t = o * tanh(c_t) (Gers, Schmidhuber and Cummins 2000)
 
-    Arguments, shapes and errors are those of `Recurrent`; the forget gate's bias starts from 1.
+    Arguments, shapes and errors are those of `Recurrent`; the initial bias of the forget gate is 1.
 
     >>> import torch, gatewise
     >>> ours, theirs = gatewise.LSTM(5, 8), torch.nn.LSTM(5, 8)
@@ -34,7 +34,7 @@ class LSTM(Recurrent):
 
 
 class GRU(Recurrent):
-    """`torch.nn.GRU` with one import changed, and all that `Recurrent` adds.
+    """`torch.nn.GRU` as a drop-in replacement, with the additions of `Recurrent`.
 
     r, z = sigmoid(W x_t + R h_{t-1} + b), n = tanh(W x_t + b + r * (R h_{t-1} + b')),
     h_t = (1 - z) * n + z * h_{t-1} (Cho et al. 2014, in the form of cuDNN)
@@ -51,11 +51,11 @@ class GRU(Recurrent):
 
 
 class RNN(Recurrent):
-    """`torch.nn.RNN` with one import changed, and all that `Recurrent` adds.
+    """`torch.nn.RNN` as a drop-in replacement, with the additions of `Recurrent`.
 
     h_t = phi(W x_t + R h_{t-1} + b), phi = tanh or relu (Elman 1990)
 
-    nonlinearity: "tanh" or "relu"; by position it comes fourth, as in `torch.nn.RNN`. All other
+    nonlinearity: "tanh" or "relu", the fourth positional argument as in `torch.nn.RNN`. All other
     arguments, shapes and errors are those of `Recurrent`.
 
     >>> import torch, gatewise

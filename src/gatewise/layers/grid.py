@@ -1,4 +1,4 @@
-"""Grid LSTM: a lattice of the data's axes and of depth, with a network along each of them."""
+"""Grid LSTM: a lattice over the axes of the data and depth, with a network along each axis."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from gatewise.layers.scan_directions import (
 )
 from gatewise.layers.slices import Place, Slices
 
-USUAL = {
+DEFAULTS = {
     "tied": True, "transform": "lstm", "priority": (), "without_memory": (), "show": "o * tanh(c)",
     "activation": "tanh", "directions": "forward", "combine": "concatenate", "bias": True,
 }  # fmt: skip
@@ -39,15 +39,15 @@ class GridLSTM(nn.Module):
     """A Grid LSTM over the axes of the data and, as the last axis, depth.
 
     At every block, with `H = [h_1, ..., h_N]`: `(h_k, c_k) = LSTM(H, c_k, W_k)` along each axis k. The input
-    is projected into the hidden and the memory that enter at the bottom of the depth; the output is the
-    hidden that leaves at its top.
+    is projected to the initial hidden and cell state at the bottom of the depth; the output is the hidden
+    state at its top.
 
-    input_size: I; hidden_size: H of every axis; depth: blocks above each other
+    input_size: I; hidden_size: H of every axis; depth: the number of stacked blocks
     axes: of the data: 0 for vectors (a 1-LSTM), 1 for sequences (2-LSTM), 2 for images (3-LSTM); depth is
         axis N = axes + 1
-    tied: one set of weights for all depths; else each has its own
-    untied: other axes along which every index has weights of its own, `{axis: how many}`; the names of such
-        parameters end in their place along each untied axis, counted from where the run begins
+    tied: whether all depths share one set of weights
+    untied: other axes along which every index has its own weights, `{axis: size}`; the names of such
+        parameters end in the index along each untied axis, in the order of the scan
     transform: "lstm", "gru" or "rnn"; priority, without_memory, show, activation: as in `cells.grid`
     directions: along the data's axes, "forward" or "all" 2^axes
     combine, bias, device, dtype: as in `Lattice`
@@ -121,13 +121,13 @@ class GridLSTM(nn.Module):
         """Runs the grid.
 
         input: [B, L1, ..., L_axes, I], B being optional
-        state: what enters along the data's axes, as a call returns what leaves; zeros if None
-        sizes: [B, axes] whole numbers in 1..L, each sample's own sizes
-        trace: returns every state and gate of every block as a third value, a `Trace` each direction
+        state: the initial states along the axes of the data, in the form of the final ones; zeros if None
+        sizes: [B, axes] integers in 1..L, the sizes of each sample
+        trace: whether to return every state and gate of every block too, a `Trace` for each direction
 
-        Returns: output [B, L1, ..., L_axes, H] (2^axes * H where directions are concatenated); and what
-        leaves along the data's axes by name, `h_1` [B, other sizes, depth, H]: a dict, or for all
-        directions a list of them.
+        Returns: output [B, L1, ..., L_axes, H] (2^axes * H if directions are concatenated); and the
+        final states along the axes of the data by name, `h_1` [B, other sizes, depth, H]: a dict, or for
+        all directions a list of dicts.
         """
         batch = read_lattices(input, sizes, self.axes, self.input_size, self.projection)
         given = read_states(state, len(self.scan_directions))
@@ -135,12 +135,12 @@ class GridLSTM(nn.Module):
         return batch.returned(self._run(batch, given, trace), self.directions, self.combine, trace)
 
     def _run(self, batch: Lattices, given: Sequence[State], trace: bool) -> list[Result]:
-        """Each direction's result, by slices along the axes where each index has its own weights."""
+        """The result of each direction, in slices along the untied axes."""
         values, sizes = batch.inside(), (*batch.values.shape[:-2], self.depth)
         slices = [
             Slices(
-                self.cell, self._own, direction,
-                self._into(values, direction) | batch.entering(one, self._along, sizes, self.hidden_size),
+                self.cell, self._own, direction, self._into(values, direction)
+                | batch.initial_states(one, self._along, sizes, self.hidden_size),
             )
             for direction, one in zip(self.scan_directions, given, strict=True)
         ]  # fmt: skip
@@ -149,7 +149,7 @@ class GridLSTM(nn.Module):
         for place in self._places():
             requests = [
                 Request(
-                    self.cell, inputs, self._parameters_of(one.direction, place), one.entering(place),
+                    self.cell, inputs, self._parameters_of(one.direction, place), one.initial_states(place),
                     lengths, reverse=(*one.direction, False), trace=trace,
                 )
                 for one in slices
@@ -159,26 +159,26 @@ class GridLSTM(nn.Module):
         return [self._result(one) for one in slices]
 
     def _result(self, slices: Slices) -> Result:
-        """The output that leaves at the top of the depth, and what leaves along the data's axes."""
+        """The output at the top of the depth, and the final states along the axes of the data."""
         final = {name: slices.final(name) for name in (self.cell.state[0], *self._along)}
         return Result(final.pop(self.cell.state[0]), final, slices.trace())
 
     def _lengths(self, batch: Lattices) -> Tensor | None:
-        """The own sizes of a slice with its depth, in the form of a request."""
+        """The sizes of each sample with the depth of a slice, in the form of a request."""
         if batch.sizes is None:
             return None
         depth = batch.sizes.new_full((len(batch.sizes), 1), 1 if not self.tied else self.depth)
         return replace(batch, sizes=torch.cat([batch.sizes, depth], dim=1)).lengths
 
     def _into(self, values: Tensor, direction: ScanDirection) -> dict[str, Tensor]:
-        """The input as hidden and memory at the bottom, [L, B, H] each."""
+        """The initial hidden and cell state at the bottom of the depth, [L, B, H] each."""
         projected = functional.linear(values, getattr(self, "projection" + suffix(direction))).to(
             values.dtype
         )
         return dict(zip(self._bottom, projected.split(self.hidden_size, dim=-1), strict=True))
 
     def reset_parameters(self) -> None:
-        """Gives every parameter its first value again."""
+        """Initializes every parameter."""
         bound, biases = self.input_size**-0.5, initial_biases(self.cell, None, self.bias)
         for direction in self.scan_directions:
             nn.init.uniform_(getattr(self, "projection" + suffix(direction)), -bound, bound)
@@ -188,10 +188,12 @@ class GridLSTM(nn.Module):
                 )
 
     def extra_repr(self) -> str:
-        told = f"{self.input_size}, {self.hidden_size}, depth={self.depth}, axes={self.axes}"
-        usual: dict[str, object] = {**USUAL, "untied": {}}
-        changed = [f"{name}={getattr(self, name)!r}" for name in usual if getattr(self, name) != usual[name]]
-        return ", ".join([told, *changed])
+        sizes = f"{self.input_size}, {self.hidden_size}, depth={self.depth}, axes={self.axes}"
+        defaults: dict[str, object] = {**DEFAULTS, "untied": {}}
+        changed = [
+            f"{name}={getattr(self, name)!r}" for name in defaults if getattr(self, name) != defaults[name]
+        ]
+        return ", ".join([sizes, *changed])
 
     def _check_untied(self, batch: Lattices) -> None:
         for axis, size in self.untied.items():
@@ -216,7 +218,7 @@ class GridLSTM(nn.Module):
 
 
 def _read_untied(given: Mapping[int, int] | None, axes: int) -> dict[int, int]:
-    """The data's axes along which every index has weights of its own, in order, with how many there are."""
+    """The untied axes of the data, in order, with their sizes."""
     try:
         found = dict(sorted((given or {}).items()))
     except (AttributeError, TypeError):

@@ -17,9 +17,9 @@ def initialize(
     parameters: Mapping[str, Tensor], kinds: tuple[Parameter, ...], hidden_size: int, cell: CellType,
     biases: Mapping[str, float],
 ) -> None:  # fmt: skip
-    """Draws parameters uniformly from +-1/sqrt(H) as `torch.nn` does; gains are one, shifts zero.
+    """Draws parameters uniformly from +-1/sqrt(H) as in `torch.nn`; gains are one, shifts zero.
 
-    biases: the initial bias of each gate that has one of its own
+    biases: the initial biases of gates
     """
     bound = 1 / sqrt(hidden_size)
     for parameter in kinds:
@@ -41,15 +41,15 @@ def _initialize_gate(
 ) -> None:
     """Sets the biases of a gate's line so that they sum to `value`."""
     known = {parameter.name: parameter for parameter in kinds}
-    for place, (name, block) in enumerate(added_to(cell, gate)):
+    for number, (name, block) in enumerate(added_to(cell, gate)):
         blocks = parameters[name].data.chunk(len(known[name].blocks))
-        blocks[known[name].blocks.index(block)].fill_(value if place == 0 else 0.0)
+        blocks[known[name].blocks.index(block)].fill_(value if number == 0 else 0.0)
 
 
 def initial_biases(cell: CellType, forget_bias: float | None, bias: bool) -> dict[str, float]:
     """The initial biases of gates, by gate.
 
-    Raises: `GatewiseError` for a forget bias where the layer has no forget gate or no biases.
+    Raises: `GatewiseError` if a forget bias is given, and the layer has no forget gate or no biases.
     """
     if forget_bias is None:
         return dict(cell.initial_bias) if bias else {}

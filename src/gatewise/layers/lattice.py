@@ -1,4 +1,4 @@
-"""The layer that runs a cell over a lattice, in one scan direction or in all of them."""
+"""The layer that runs a cell over a lattice, in one or all scan directions."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from gatewise.layers.scan_directions import (
 class Lattice(nn.Module):
     """Runs a cell over a batch of N-dimensional lattices: `h_p, ... = cell(x_p, h_{p-e1}, ..., h_{p-eN})`.
 
-    Positions of a diagonal are computed at the same time: sum(L) - N + 1 steps.
+    The positions of a diagonal are computed in parallel, in sum(L) - N + 1 steps.
 
     cell: equations that read `back[1].h`, ..., `back[N].h`, such as `gatewise.cells.mdlstm(2)` or your own
     input_size: I, the features of a position; hidden_size: H, the units
     directions: "forward" scans from the first corner; "all" from each of the 2^N, with its own parameters
-    combine: outputs of all directions are concatenated, summed, or given as a tuple ("separate")
+    combine: how to combine the outputs of all directions: "concatenate", "sum", or "separate" for a tuple
     bias, device, dtype: as in `torch.nn.LSTM`
 
     Raises: `GatewiseError`, one line that names the argument, what was expected and what was given.
@@ -87,13 +87,13 @@ class Lattice(nn.Module):
         """Runs the layer.
 
         input: [B, L1, ..., LN, I], or [L1, ..., LN, I] for one lattice
-        state: what enters, as a call returns what leaves; zeros for what is not given
-        sizes: [B, N] whole numbers in 1..L, each lattice's own sizes; nothing outside them is read
-        trace: returns every state and gate of every position as a third value, a `Trace` each direction
+        state: the initial states by name, in the form of the final ones; zeros if missing
+        sizes: [B, N] integers in 1..L, the sizes of each lattice; nothing outside them is read
+        trace: whether to return every state and gate of every position too, a `Trace` for each direction
 
-        Returns: output [B, L1, ..., LN, H] (2^N * H where directions are concatenated), zero outside a
-        lattice's own sizes; and what leaves, by the names of `cell.previous`, [B, the sizes of the side,
-        H] each: a dict, or for all directions a list of them.
+        Returns: output [B, L1, ..., LN, H] (2^N * H if directions are concatenated), zero outside the
+        sizes of a lattice; and the final states, by the names of `cell.previous`, [B, the sizes of the
+        side, H] each: a dict, or for all directions a list of dicts.
         """
         cell, width = self.cell, self.hidden_size
         own = [self._parameters_of(direction) for direction in self.scan_directions]
@@ -101,7 +101,7 @@ class Lattice(nn.Module):
         whole = batch.values.shape[:-2]
         requests = [
             Request(
-                cell, batch.values, parameters, batch.entering(given, cell.previous, whole, width),
+                cell, batch.values, parameters, batch.initial_states(given, cell.previous, whole, width),
                 batch.lengths, reverse=direction, trace=trace,
             )
             for direction, parameters, given in zip(
@@ -111,17 +111,17 @@ class Lattice(nn.Module):
         return batch.returned(run_together(requests), self.directions, self.combine, trace)
 
     def reset_parameters(self) -> None:
-        """Gives every parameter its first value again."""
+        """Initializes every parameter."""
         biases = initial_biases(self.cell, None, self.bias)
         for direction in self.scan_directions:
             initialize(self._parameters_of(direction), self._kinds, self.hidden_size, self.cell, biases)
 
     def extra_repr(self) -> str:
-        told = f"{self.cell.__name__}, {self.input_size}, {self.hidden_size}"
-        told += (
+        text = f"{self.cell.__name__}, {self.input_size}, {self.hidden_size}"
+        text += (
             f", directions={self.directions}, combine={self.combine}" if len(self.scan_directions) > 1 else ""
         )
-        return told if self.bias else f"{told}, bias=False"
+        return text if self.bias else f"{text}, bias=False"
 
     def _parameters_of(self, direction: ScanDirection) -> dict[str, Tensor]:
         return {kind.name: getattr(self, kind.name + suffix(direction)) for kind in self._kinds}
@@ -130,9 +130,9 @@ class Lattice(nn.Module):
 class MDLSTM(Lattice):
     """Multidimensional LSTM: a forget gate for each axis, `c = sum_k f_k * c_k + i * g`, `h = o * tanh(c)`.
 
-    axes: N; peephole: gates see the memory; leaky: the stable cell of Leifert et al. 2016, whose memory is
-        a mixture of its neighbours' and the candidate, for large lattices
-    All else is that of `Lattice`. Source: Graves, Fernandez and Schmidhuber 2007.
+    axes: N; peephole: whether gates read the cell state; leaky: the stable cell of Leifert et al. 2016, whose
+        cell state is a mixture of its neighbours and the candidate, for large lattices
+    Other arguments are those of `Lattice`. Source: Graves, Fernandez and Schmidhuber 2007.
 
     >>> import torch, gatewise
     >>> layer = gatewise.MDLSTM(3, 8, axes=2, directions="all", combine="sum")
@@ -151,9 +151,9 @@ class MDLSTM(Lattice):
 
 
 class MDGRU(Lattice):
-    """Multidimensional GRU: one reset gate for each axis, and gates that share out what is kept.
+    """Multidimensional GRU: a reset gate for each axis, and gates that weight the neighbours.
 
-    Equations: `gatewise.cells.mdgru`. axes: N; all else is that of `Lattice`.
+    Equations: `gatewise.cells.mdgru`. axes: N; other arguments are those of `Lattice`.
 
     >>> import torch, gatewise
     >>> gatewise.MDGRU(3, 8, axes=3)(torch.randn(2, 4, 3, 5, 3))[0].shape
@@ -165,9 +165,9 @@ class MDGRU(Lattice):
 
 
 class MDRNN(Lattice):
-    """Multidimensional RNN: `h = tanh(W x + sum_k R_k h_k + b)`, h_k being h one back along axis k.
+    """Multidimensional RNN: `h = tanh(W x + sum_k R_k h_k + b)`, with h_k before along axis k.
 
-    axes: N; all else is that of `Lattice`. Source: Graves, Fernandez and Schmidhuber 2007.
+    axes: N; other arguments are those of `Lattice`. Source: Graves, Fernandez and Schmidhuber 2007.
 
     >>> import torch, gatewise
     >>> gatewise.MDRNN(3, 8)(torch.randn(4, 6, 5, 3))[0].shape

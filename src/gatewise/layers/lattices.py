@@ -1,4 +1,4 @@
-"""The forms in which lattices and their states come, and back to the same forms."""
+"""Batches of lattices and their states in all accepted forms, and results in the same form."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Sizes = Tensor | Sequence[Sequence[int]]
 
 @dataclass(frozen=True)
 class Lattices:
-    """A batch of lattices as the engine wants it: values [L, B, I], own sizes [B, N] or None."""
+    """A batch of lattices in the form of the engine: values [L, B, I], sizes [B, N] or None."""
 
     values: Tensor
     sizes: Tensor | None
@@ -32,50 +32,50 @@ class Lattices:
 
     @property
     def lengths(self) -> Tensor | None:
-        """The own sizes in the form of a request: of one axis [B]."""
+        """The sizes in the form of a request: [B] for one axis."""
         return self.sizes[:, 0] if self.sizes is not None and self.sizes.shape[1] == 1 else self.sizes
 
     def inside(self) -> Tensor:
-        """The values, zero outside each lattice's own sizes, where anything may be, NaN included."""
+        """The values, with zeros outside the sizes of each lattice, where they may be anything."""
         if self.sizes is None:
             return self.values
         return self.values.masked_fill(~inside(self.values.shape[:-2], self.sizes), 0.0)
 
-    def entering(
+    def initial_states(
         self, given: State, previous: Mapping[str, Previous], sizes: Sequence[int], width: int
     ) -> dict[str, Tensor]:
-        """What a user gave by name, checked, [F, B, H] each; zeros for the rest.
+        """The checked initial states by name, [F, B, H] each; zeros if missing.
 
-        previous: what can enter; sizes: L, of the sides; width: H
+        previous: the states of the cell; sizes: L; width: H
         """
         for name in given:
             if name not in previous:
-                known = ", ".join(previous) or "nothing"
-                raise GatewiseError(f"state names {name!r}; what enters here is {known}")
+                known = ", ".join(previous) or "none"
+                raise GatewiseError(f"there is no initial state {name!r}; the initial states are {known}")
         return {
-            name: self._entering(name, given[name], _side(sizes, one.axis), width)
+            name: self._initial_state(name, given[name], _side(sizes, one.axis), width)
             if name in given
             else self.values.new_zeros(*_side(sizes, one.axis), self.values.shape[-2], width)
             for name, one in previous.items()
         }
 
-    def _entering(self, name: str, value: Any, side: list[int], width: int) -> Tensor:
+    def _initial_state(self, name: str, value: Any, side: list[int], width: int) -> Tensor:
         expected = [self.values.shape[-2], *side, width] if self.batched else [*side, width]
         if not isinstance(value, Tensor) or list(value.shape) != expected:
-            told = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise GatewiseError(f"expected state {name} of shape {expected}, got {told}")
+            got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise GatewiseError(f"expected state {name} of shape {expected}, got {got}")
         check_state(name, value, self.values)
         return _batch_last(value if self.batched else value.unsqueeze(0)).to(self.values.dtype)
 
     def restore(self, values: Tensor) -> Tensor:
-        """[L, B, F] in the form in which the lattices came."""
+        """[L, B, F] in the original form of the lattices."""
         moved = values.movedim(-2, 0)
         return moved if self.batched else moved.squeeze(0)
 
     def returned(
         self, results: Sequence[Result], directions: Directions, combine: Combine, trace: bool
     ) -> tuple[Any, ...]:
-        """What a call returns: the output, what leaves, and if asked for a trace of each direction."""
+        """The return value of a call: the output, the final states, and on request the traces."""
         output = combined([self.restore(one.output) for one in results], combine)
         final = [self._restored(one.final) for one in results]
         found = output, final[0] if directions == "forward" else final
@@ -91,17 +91,17 @@ class Lattices:
 
 
 def read_lattices(input: Tensor, sizes: Sizes | None, axes: int, input_size: int, like: Tensor) -> Lattices:
-    """Checks what a layer was given, [B, L, I] or [L, I], and puts the batch behind the lattice.
+    """Checks the input of a layer, [B, L, I] or [L, I], and moves the batch behind the lattice.
 
     like: a parameter of the layer
     """
-    wanted = "[B, " + "".join(f"L{axis}, " for axis in range(1, axes + 1)) + f"{input_size}]"
+    shape = "[B, " + "".join(f"L{axis}, " for axis in range(1, axes + 1)) + f"{input_size}]"
     if not isinstance(input, Tensor) or not input.is_floating_point():
-        told = input.dtype if isinstance(input, Tensor) else type(input).__name__
-        raise GatewiseError(f"expected input as a floating point Tensor {wanted}, got {told}")
+        got = input.dtype if isinstance(input, Tensor) else type(input).__name__
+        raise GatewiseError(f"expected input as a floating point Tensor {shape}, got {got}")
     if input.dim() not in (axes + 1, axes + 2) or input.shape[-1] != input_size or 0 in input.shape[:-1]:
         raise GatewiseError(
-            f"expected input of shape {wanted}, no size being zero, B being optional, got {list(input.shape)}"
+            f"expected input of shape {shape}, no size being zero, B being optional, got {list(input.shape)}"
         )
     check_input(input, like)
     batched = input.dim() == axes + 2
@@ -110,14 +110,14 @@ def read_lattices(input: Tensor, sizes: Sizes | None, axes: int, input_size: int
 
 
 def read_states(given: State | Sequence[State] | None, directions: int) -> Sequence[State]:
-    """What a user gave for each direction, by name."""
+    """The initial states of each direction, by name."""
     if given is None:
         return [{}] * directions
     several = [given] if isinstance(given, Mapping) else given
     if not isinstance(several, list | tuple) or len(several) != directions:
-        wanted = "a dict" if directions == 1 else f"a list of {directions} dicts, one for each direction"
-        told = f"{len(several)} of them" if isinstance(several, list | tuple) else type(given).__name__
-        raise GatewiseError(f"expected state as {wanted}, as a call returns it, got {told}")
+        expected = "a dict" if directions == 1 else f"a list of {directions} dicts, one for each direction"
+        got = f"{len(several)} of them" if isinstance(several, list | tuple) else type(given).__name__
+        raise GatewiseError(f"expected state as {expected}, as the final states, got {got}")
     for one in several:
         if not isinstance(one, Mapping):
             raise GatewiseError(f"expected state of a direction as a dict, got {type(one).__name__}")
@@ -125,7 +125,7 @@ def read_states(given: State | Sequence[State] | None, directions: int) -> Seque
 
 
 def _read_sizes(given: Sizes, values: Tensor) -> Tensor:
-    """Each lattice's own sizes [B, N], checked against those of the whole."""
+    """The sizes of each lattice [B, N], checked against those of the batch."""
     *whole, batch, _ = values.shape
     wanted = f"expected sizes as whole numbers of shape {[batch, len(whole)]}"
     try:
@@ -146,9 +146,9 @@ def _read_sizes(given: Sizes, values: Tensor) -> Tensor:
 
 
 def _side(sizes: Sequence[int], axis: int) -> list[int]:
-    """The sizes of the side by which an axis (1, 2, ...; 0 for a sequence's) enters or leaves."""
-    place = max(0, axis - 1)
-    return [*sizes[:place], *sizes[place + 1 :]]
+    """The sizes of the side of a lattice along an axis (1, 2, ...; 0 for a sequence)."""
+    index = max(0, axis - 1)
+    return [*sizes[:index], *sizes[index + 1 :]]
 
 
 def _batch_last(values: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The layer that runs any cell: stacked, in one direction or both."""
+"""The layer that runs any cell along sequences: stacked, in one direction or both."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from gatewise.layers.states import State, StateForm
 
 
 class Recurrent(nn.Module):
-    """Runs a cell along sequences: `h_t, ... = cell(x_t, h_{t-1}, ...)`, in layers above each other.
+    """Runs a cell along sequences: `h_t, ... = cell(x_t, h_{t-1}, ...)`, in stacked layers.
 
     Arguments, as in `torch.nn.LSTM`, for every cell:
         cell: the equations, a class such as `gatewise.cells.PeepholeLSTM` or your own
         input_size: I, the features of a step
-        hidden_size: H, the units; a list gives every layer its own number
+        hidden_size: H, the units; a list has one for each layer
         num_layers, bias, batch_first, dropout, bidirectional, device, dtype
-        proj_size: P, the output projected by a matrix (Sak et al. 2014); 0 for none
+        proj_size: P, the width of a projected output (Sak et al. 2014); 0 for none
     Beyond `torch.nn`, by keyword:
-        forget_bias: what the forget gate's bias starts from (the cell's own start if None)
-        variational_dropout: one mask a sequence, on inputs and fed-back hidden (Gal, Ghahramani 2016)
+        forget_bias: the initial bias of the forget gate (that of the cell if None)
+        variational_dropout: one mask per sequence, on inputs and recurrent state (Gal, Ghahramani 2016)
         zoneout: for all states, or by state: `{"c": 0.5, "h": 0.05}` (Krueger et al. 2017)
-        weight_dropout: on the recurrent matrix, once a call (Merity et al. 2018)
-        residual: adds to the output of each layer above the first its input (Kim et al. 2017)
-        skip: lets each layer above the first also see the input of the stack (Graves 2013)
-        recompute: "gates" keeps only the states for the gradient and computes gates again: less memory
+        weight_dropout: on the recurrent matrix, once per call (Merity et al. 2018)
+        residual: adds its input to the output of each layer above the first (Kim et al. 2017)
+        skip: adds the input of the stack to the input of each layer above the first (Graves 2013)
+        recompute: "gates" saves only the states and recomputes gates for the gradient: less memory
 
     Raises: `GatewiseError`, one line that names the argument, what was expected and what was given.
 
@@ -120,14 +120,14 @@ class Recurrent(nn.Module):
         """Runs the stack.
 
         input: [T, B, I] ([B, T, I] if `batch_first`, [T, I] for one sequence), or a PackedSequence
-        hx: for each state [layers * directions, B, H]; zeros if None. A tuple, unless the cell has
-            one state only; a tuple of [B, H] instead of a tensor where the layers' sizes differ
-        lengths: [B] whole numbers, in any order, zero allowed; nothing beyond them is read
-        resets: [T, B] bool (as the input): the state becomes zero before that step
-        trace: returns every state and every gate of every step as a third value, a list with a
-            `Trace` for each layer and direction, in the order of the states
+        hx: the initial states, [layers * directions, B, H] each; zeros if None. A tuple, unless the cell has
+            one state; tuples of [B, H] instead of tensors if layers have different sizes
+        lengths: [B] integers, in any order, zero allowed; nothing beyond them is read
+        resets: [T, B] bool (in the form of the input): whether the state is set to zero before a step
+        trace: whether to return every state and gate of every step too, a list with a `Trace` for each layer
+            and direction, in the order of the states
 
-        Returns: output [T, B, directions * H] in the form of the input, and the last states as `hx`.
+        Returns: output [T, B, directions * H] in the form of the input, and the final states as `hx`.
         """
         batch = read_batch(input, lengths, self.batch_first, self.input_size)
         check_input(batch.values, getattr(self, self._names[0][self._kinds[0].name]))
@@ -148,7 +148,7 @@ class Recurrent(nn.Module):
         results: list[Result] = []
         for number in range(self.num_layers):
             seen = torch.cat([values, batch.values], dim=-1) if self.skip and number else values
-            seen = self.noise.entering(seen, self.training)
+            seen = self.noise.on_input(seen, self.training)
             requests = []
             for reverse in range(1 + self.bidirectional):
                 place = number * (1 + self.bidirectional) + reverse
@@ -171,20 +171,20 @@ class Recurrent(nn.Module):
     def _noise_within(
         self, parameters: dict[str, Tensor], state: dict[str, Tensor], steps: int
     ) -> dict[str, Any]:
-        """What noise adds to a request; recurrent weights are replaced among its parameters."""
+        """The options of a request for noise; recurrent weights are replaced among its parameters."""
         noise, training = self.noise, self.training
         if not noise.within:
             return {}
         for name in self._recurrent_matrices if noise.weight_dropout else ():
             parameters[name] = noise.recurrent(parameters[name], training)
         return {
-            "zoneout": noise.staying(state, steps, training),
+            "zoneout": noise.kept_fraction(state, steps, training),
             "hidden_mask": noise.hidden_mask(state[self.cell.state[0]], training),
         }
 
     @property
     def dropout(self) -> float:
-        """The dropout between layers; may be set anew at any time, as in `torch.nn`."""
+        """The dropout between layers; it may be set at any time, as in `torch.nn`."""
         return self.noise.dropout
 
     @dropout.setter
@@ -193,22 +193,22 @@ class Recurrent(nn.Module):
 
     @property
     def all_weights(self) -> list[list[Tensor]]:
-        """The parameters of each layer and direction, as `torch.nn` gives them."""
+        """The parameters of each layer and direction, as in `torch.nn`."""
         return [list(self._parameters_at(place).values()) for place, _ in self._places()]
 
     def reset_parameters(self) -> None:
-        """Gives every parameter its first value again."""
+        """Initializes every parameter."""
         for place, hidden in self._places():
             initialize(self._parameters_at(place), self._kinds, hidden, self.cell, self.initial_biases)
 
     def flatten_parameters(self) -> None:
-        """Does nothing: there for models that call it on `torch.nn`'s layers."""
+        """Does nothing; for models that call it on layers of `torch.nn`."""
 
     def extra_repr(self) -> str:
         sizes = f"{self.input_size}, {self.hidden_size}"
         sizes = f"{self.cell.__name__}, {sizes}" if type(self) is Recurrent else sizes
         noise, zoneout = self.noise, {name: rate for name, rate in self.noise.zoneout.items() if rate}
-        told: dict[str, tuple[object, object]] = {
+        options: dict[str, tuple[object, object]] = {
             "num_layers": (self.num_layers, 1),
             "bias": (self.bias, True),
             "batch_first": (self.batch_first, False),
@@ -222,8 +222,8 @@ class Recurrent(nn.Module):
             "skip": (self.skip, False),
             "recompute": (self.recompute, None),
         }
-        unusual = [f"{name}={value}" for name, (value, usual) in told.items() if value != usual]
-        return ", ".join([sizes, *unusual])
+        changed = [f"{name}={value}" for name, (value, default) in options.items() if value != default]
+        return ", ".join([sizes, *changed])
 
     def _places(self) -> list[tuple[int, int]]:
         """Each layer and direction by number, with its hidden size."""
@@ -238,7 +238,7 @@ class Recurrent(nn.Module):
         self.register_parameter(self._name(parameter, place), nn.Parameter(values))
 
     def _parameters_at(self, place: int) -> dict[str, Tensor]:
-        known = self._parameters  # a parametrised one is not there
+        known = self._parameters  # without parametrized ones
         return {
             parameter: known[name] if name in known else getattr(self, name)  # type: ignore[misc]
             for parameter, name in self._names[place].items()
@@ -269,7 +269,7 @@ class Recurrent(nn.Module):
             obstacle = projection_obstacle(self.cell)
             if obstacle:
                 raise GatewiseError(
-                    f"proj_size={self.proj_size} does not go with {self.cell.__name__}: {obstacle}"
+                    f"proj_size={self.proj_size} can't be combined with {self.cell.__name__}: {obstacle}"
                 )
             if self.proj_size >= min(self.hidden_sizes):
                 raise GatewiseError(

@@ -1,4 +1,4 @@
-"""Noise that a layer adds in training, so that it does not learn by heart."""
+"""Noise in training, for regularization: dropout, zoneout, weight dropout."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from gatewise.errors import GatewiseError
 
 @dataclass(frozen=True)
 class Regularisation:
-    """The probabilities, each zero unless asked for.
+    """The probabilities of all kinds of noise.
 
     dropout: of a unit at a step, between layers (as in `torch.nn`)
-    variational_dropout: of a unit for a whole sequence, at a layer's input and in the hidden that is
-        fed back (Gal and Ghahramani 2016)
-    zoneout: that a unit of a state keeps its old value, by state (Krueger et al. 2017)
+    variational_dropout: of a unit for a whole sequence, in a layer's input and recurrent state (Gal and
+        Ghahramani 2016)
+    zoneout: of a unit keeping its old value, by state (Krueger et al. 2017)
     weight_dropout: of a recurrent weight, for a whole call (Merity et al. 2018)
     """
 
@@ -31,31 +31,33 @@ class Regularisation:
 
     @property
     def within(self) -> bool:
-        """Whether anything acts inside a layer, not only between layers."""
+        """Whether there is noise inside a layer, not only between layers."""
         return bool(self.variational_dropout or self.weight_dropout or any(self.zoneout.values()))
 
     def between(self, values: Tensor, training: bool) -> Tensor:
-        """[T, B, H] on its way from one layer to the next."""
+        """The output of a layer [T, B, H] with dropout, for the next layer."""
         return functional.dropout(values, self.dropout, training) if self.dropout else values
 
-    def entering(self, values: Tensor, training: bool) -> Tensor:
-        """[T, B, I] as a layer's input, one mask for all steps."""
+    def on_input(self, values: Tensor, training: bool) -> Tensor:
+        """The input of a layer [T, B, I] with one mask for all steps."""
         if not training or self.variational_dropout == 0:
             return values
         return values * functional.dropout(torch.ones_like(values[:1]), self.variational_dropout)
 
     def hidden_mask(self, hidden: Tensor, training: bool) -> Tensor | None:
-        """A mask for the hidden [B, H] that is fed back, the same at every step."""
+        """A mask for the recurrent hidden state [B, H], the same at every step."""
         if not training or self.variational_dropout == 0:
             return None
         return functional.dropout(torch.ones_like(hidden), self.variational_dropout)
 
     def recurrent(self, weight: Tensor, training: bool) -> Tensor:
-        """The recurrent weights with some of them left out; the gradient reaches all others."""
+        """The recurrent weights with dropout; the gradient reaches all others."""
         return functional.dropout(weight, self.weight_dropout, training)
 
-    def staying(self, state: Mapping[str, Tensor], steps: int, training: bool) -> dict[str, Tensor | float]:
-        """How much of each state stays: random masks [T, B, H] in training, the mean afterwards."""
+    def kept_fraction(
+        self, state: Mapping[str, Tensor], steps: int, training: bool
+    ) -> dict[str, Tensor | float]:
+        """The fraction of each state that zoneout keeps: masks [T, B, H] in training, else the mean."""
         if not training:
             return {name: rate for name, rate in self.zoneout.items() if rate}
         return {
@@ -72,7 +74,7 @@ def regularisation(
     zoneout: float | Mapping[str, float],
     weight_dropout: float,
 ) -> Regularisation:
-    """Checks the probabilities; one number as `zoneout` stands for every state."""
+    """Checks the probabilities; one number as `zoneout` is that of every state."""
     if not isinstance(zoneout, int | float | Mapping):
         raise GatewiseError(f"expected zoneout as a number or one for each state, got {zoneout!r}")
     by_state = dict.fromkeys(cell.state, zoneout) if isinstance(zoneout, int | float) else dict(zoneout)

@@ -1,4 +1,4 @@
-"""Scan directions: the corners of a lattice from which a layer runs, and how their outputs are combined."""
+"""Scan directions: the corners of a lattice at which scans start, and how to combine their outputs."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def suffix(direction: ScanDirection) -> str:
     >>> suffix((False, False)), suffix((True, False, True))
     ('', '_reverse13')
     """
-    turned = "".join(str(axis) for axis, back in enumerate(direction, 1) if back)
-    return f"_reverse{turned}" if turned else ""
+    reversed_axes = "".join(str(axis) for axis, back in enumerate(direction, 1) if back)
+    return f"_reverse{reversed_axes}" if reversed_axes else ""
 
 
 def combined(outputs: Sequence[Tensor], how: Combine) -> Tensor | tuple[Tensor, ...]:

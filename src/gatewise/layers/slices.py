@@ -1,4 +1,4 @@
-"""A grid whose weights differ along some axes: a slice for each index, entered by what left the last."""
+"""A grid whose weights differ along some axes: one slice after another, each from the last one's states."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from gatewise.cells.base import CellType
 from gatewise.engine.request import Result, Trace
 from gatewise.layers.scan_directions import ScanDirection
 
-Place = tuple[int, ...]  # an index along each untied axis, counted from where the run begins
+Place = tuple[int, ...]  # an index along each untied axis, in the order of the scan
 
 
 class Slices:
     """One direction of a grid, cut into slices of one index along each untied axis.
 
-    given: what enters the whole, by name; results: of each slice, to be filled in in the order of the run
+    given: the initial states of the grid, by name; results: of each slice, added in the order of the scan
     """
 
     def __init__(
@@ -26,8 +26,8 @@ class Slices:
         self.cell, self.untied, self.direction, self.given = cell, untied, direction, given
         self.results: dict[Place, Result] = {}
 
-    def entering(self, place: Place) -> dict[str, Tensor]:
-        """What enters the slice at a place."""
+    def initial_states(self, place: Place) -> dict[str, Tensor]:
+        """The initial states of a slice."""
         found = {}
         for name, one in self.cell.previous.items():
             axis = one.axis
@@ -40,13 +40,13 @@ class Slices:
         return found
 
     def final(self, name: str) -> Tensor:
-        """What leaves the whole, by name."""
+        """A final state of the grid, by name."""
         axis = self.cell.previous[name].axis
         last = {place: one.final[name] for place, one in self.results.items() if self._is_last(place, axis)}
         return self._joined(last, [other for other in self.untied if other != axis], axis)
 
     def trace(self) -> Trace | None:
-        """Every block of the whole, if the slices have a trace."""
+        """The trace of the grid, if the slices have one."""
         traces = {place: one.trace for place, one in self.results.items() if one.trace is not None}
         if not traces:
             return None
@@ -59,7 +59,7 @@ class Slices:
         )
 
     def _index(self, place: Place) -> dict[int, int]:
-        """The index along each untied axis, in the order of the data; a run may come from the end."""
+        """The index along each untied axis, in the order of the data."""
         return {
             axis: size - 1 - at if (*self.direction, False)[axis - 1] else at
             for (axis, size), at in zip(self.untied.items(), place, strict=True)
@@ -76,7 +76,7 @@ class Slices:
         return axis not in self.untied or place[list(self.untied).index(axis)] == self.untied[axis] - 1
 
     def _cut(self, values: Tensor, place: Place, axis: int) -> Tensor:
-        """A slice of what enters along an axis: one index along all other untied axes."""
+        """A slice of the initial states along an axis: one index along all other untied axes."""
         for other, at in self._index(place).items():
             if other != axis:
                 values = values.narrow(other - 1 - (other > axis), at, 1)

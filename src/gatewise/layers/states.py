@@ -1,4 +1,4 @@
-"""The states of a stack of layers, as users pass and get them."""
+"""The states of a stack of layers, in the form that users pass and receive."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ State = Any  # a tensor for a cell with one state, else a tuple of them in the c
 
 
 def detach(state: State) -> State:
-    """The same state, cut from the graph, to be carried into the next call.
+    """The same state, detached from the graph, for the next call.
 
-    Truncated backpropagation through time: the values go on, the gradient stops.
+    This is truncated backpropagation through time: the values continue, the gradient stops.
 
     >>> import torch, gatewise
     >>> layer, state = gatewise.LSTM(3, 4), None
@@ -35,13 +35,13 @@ def detach(state: State) -> State:
 
 @dataclass(frozen=True)
 class StateForm:
-    """Which states a stack has: for each layer and direction, the width of each state."""
+    """The states of a stack: for each layer and direction, the width of each state."""
 
     cell: CellType
     widths: tuple[dict[str, int], ...]
 
     def read(self, given: State | None, like: Tensor, batch: int, batched: bool) -> list[dict[str, Tensor]]:
-        """What a user gave (or zeros), for each layer and direction by name, [B, H]."""
+        """The given states (or zeros), for each layer and direction by name, [B, H]."""
         if given is None:
             widths = {width for own in self.widths for width in own.values()}
             zeros = {width: like.new_zeros(batch, width) for width in widths}
@@ -54,7 +54,7 @@ class StateForm:
             name: self._rows(name, value, like, batch, batched)
             for name, value in zip(names, values, strict=True)
         }
-        return [{name: rows[name][place] for name in names} for place in range(len(self.widths))]
+        return [{name: rows[name][number] for name in names} for number in range(len(self.widths))]
 
     def _rows(self, name: str, given: Any, like: Tensor, batch: int, batched: bool) -> Sequence[Tensor]:
         widths = [one[name] for one in self.widths]
@@ -62,8 +62,8 @@ class StateForm:
             sizes = [batch] if batched else []
             expected = [len(widths), *sizes, widths[0]]
             if list(given.shape) != expected or len(set(widths)) > 1:
-                wanted = f"{expected}" if len(set(widths)) == 1 else f"a tuple of {len(widths)} tensors"
-                raise GatewiseError(f"expected state {name} of shape {wanted}, got {list(given.shape)}")
+                shape = f"{expected}" if len(set(widths)) == 1 else f"a tuple of {len(widths)} tensors"
+                raise GatewiseError(f"expected state {name} of shape {shape}, got {list(given.shape)}")
             given = tuple(given)
         if not isinstance(given, tuple | list) or not all(isinstance(one, Tensor) for one in given):
             raise GatewiseError(f"expected state {name} as a tensor, got {_describe(given)}")
@@ -77,7 +77,7 @@ class StateForm:
         return [(one if batched else one.unsqueeze(0)).to(like.dtype) for one in given]
 
     def write(self, states: list[dict[str, Tensor]], batched: bool) -> State:
-        """For each state [layers * directions, B, H]; a tuple of [B, H] where the widths differ."""
+        """Each state as [layers * directions, B, H], or a tuple of [B, H] if widths differ."""
         values = []
         for name in self.cell.state:
             rows = [one[name] if batched else one[name].squeeze(0) for one in states]
