@@ -24,7 +24,7 @@ def write(tmp_path):
     return make
 
 
-def test_an_image_is_there_once_with_all_of_its_captions(write):
+def test_an_image_has_all_of_its_captions(write):
     table = read_captions(write())
     assert [path.name for path in table.images] == ["a.png", "b.png"]
     assert table.captions == (("a dark one", "very dark"), ("a bright one",))
@@ -46,7 +46,7 @@ def test_names_may_be_written_in_several_ways_within_the_folder(write):
         )
 
 
-def test_what_was_found_and_what_has_no_caption_is_said(write):
+def test_found_columns_and_images_without_captions_are_noted(write):
     folder = write()
     for name in ("c.png", "d.PNG", "notes.txt"):
         (folder / name).write_bytes((folder / "a.png").read_bytes())
@@ -57,7 +57,7 @@ def test_what_was_found_and_what_has_no_caption_is_said(write):
     assert told not in read_captions(folder, file="image", caption="text").notes
 
 
-def test_columns_may_be_called_otherwise_and_images_lie_elsewhere(write, tmp_path_factory):
+def test_columns_with_other_names_and_images_in_another_folder(write, tmp_path_factory):
     folder = write()
     elsewhere = tmp_path_factory.mktemp("tables")
     (elsewhere / "said.csv").write_text(TABLE.replace("file,caption", "picture,said"))
@@ -83,12 +83,12 @@ def test_columns_may_be_called_otherwise_and_images_lie_elsewhere(write, tmp_pat
         (TABLE, {"caption": "said"}, "has no column 'said' for the caption; it has file, caption, part"),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_told(write, text, options, message):
+def test_missing_parts_are_named(write, text, options, message):
     with pytest.raises(GatewiseError, match=message):
         read_captions(write(text), **options)
 
 
-def test_a_folder_must_hold_one_table(write):
+def test_a_folder_needs_exactly_one_table(write):
     folder = write()
     (folder / "more.csv").write_text(TABLE)
     with pytest.raises(

@@ -31,7 +31,7 @@ def test_classes_and_examples_are_in_the_order_of_their_numbers(read):
     assert found.sets == ("",) * 4
 
 
-def test_parts_are_known_by_the_names_of_their_folders(read):
+def test_sets_are_recognised_by_the_names_of_folders(read):
     found = read("train/a/1.png", "train/b/1.png", "Test/b/2.png", "val/a/3.png")
     assert [path.name for path in found.paths] == ["2.png", "1.png", "1.png", "3.png"]
     assert [found.classes[label] for label in found.labels] == ["b", "a", "b", "a"]
@@ -62,7 +62,7 @@ def test_what_is_left_out_is_counted(read, tmp_path):
     )
 
 
-def test_names_that_are_no_text_are_no_classes(read, tmp_path):
+def test_names_that_are_not_utf8_are_refused(read, tmp_path):
     read("a/1.png", "b/1.png")
     os.rename(os.fsencode(tmp_path / "data" / "b"), os.fsencode(tmp_path / "data") + b"/caf\xe9")
     with pytest.raises(GatewiseError, match=r"the name of the class '.*caf.*xe9' is not in UTF-8; rename it"):
@@ -81,6 +81,6 @@ def test_names_that_are_no_text_are_no_classes(read, tmp_path):
         (("test/a/1.png", "test/b/1.png"), "data/train/a contains no images"),
     ],
 )
-def test_what_is_missing_is_told(read, names, message):
+def test_missing_parts_are_named(read, names, message):
     with pytest.raises(GatewiseError, match=message):
         read(*names)

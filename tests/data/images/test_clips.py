@@ -34,7 +34,7 @@ def opened(folder, **options):
     [write_folders, write_animations, partial(write_animations, suffix=".gif")],
     ids=["png", "apng", "gif"],
 )
-def test_files_hold_the_frames_that_were_written(tmp_path, write):
+def test_files_contain_the_frames_that_were_written(tmp_path, write):
     clips, found = opened(write(tmp_path / "clips", CLIPS))
     assert found.classes == tuple(sorted({way for _, way in CLIPS}))
     assert clips.lengths.tolist() == [len(frames) for frames, _ in CLIPS]
@@ -60,7 +60,7 @@ def test_every_second_frame(tmp_path):
             assert clips.lengths[number] == len(frames[::2])
 
 
-def test_a_batch_is_standardised_and_zero_behind_the_end(tmp_path):
+def test_a_batch_is_standardised_and_zero_beyond_the_end(tmp_path):
     clips = read_clip_arrays(write_arrays(tmp_path / "clips.npz", CLIPS))
     clips.learn([0, 1])
     seen = np.concatenate([CLIPS[0][0].ravel(), CLIPS[1][0].ravel()]).astype(float)
@@ -75,14 +75,14 @@ def test_a_batch_is_standardised_and_zero_behind_the_end(tmp_path):
         assert (row[len(frames) :] == 0).all()
 
 
-def test_frames_are_in_the_order_of_their_numbers_whatever_their_zeros(tmp_path):
+def test_frames_are_sorted_by_number_with_or_without_leading_zeros(tmp_path):
     for number in (1, 2, 10):
         (tmp_path / "clip").mkdir(exist_ok=True)
         Image.new("L", (2, 2), number).save(tmp_path / "clip" / f"frame{number}.png")
     assert open_clips([tmp_path / "clip"])[0][:, 0, 0, 0].tolist() == [1, 2, 10]
 
 
-def test_sizes_that_differ_are_told_with_what_to_do(tmp_path):
+def test_different_sizes_are_refused_with_advice(tmp_path):
     folder = write_folders(tmp_path / "clips", CLIPS)
     first, second = (next((folder / CLIPS[number][1] / f"{number:05d}").glob("*1.png")) for number in (0, 1))
     Image.new("L", (4, 5)).save(second)
@@ -100,7 +100,7 @@ def test_sizes_that_differ_are_told_with_what_to_do(tmp_path):
         opened(folder)
 
 
-def test_still_images_are_no_clips(tmp_path):
+def test_still_images_are_not_clips(tmp_path):
     write_folders(tmp_path / "clips", [(frames[:1], way) for frames, way in CLIPS])
     with pytest.raises(
         GatewiseError, match=r"every clip has only one frame, .* use classify for still images"
@@ -113,7 +113,7 @@ def test_still_images_are_no_clips(tmp_path):
         opened(tmp_path / "clips")
 
 
-def test_clips_of_unknown_classes_are_found_wherever_they_lie(tmp_path):
+def test_unlabelled_clips_are_found_in_nested_folders(tmp_path):
     write_folders(tmp_path / "clips", CLIPS[:2])
     write_animations(tmp_path / "clips" / "more", CLIPS[2:4])
     found = find_clips(tmp_path / "clips")
@@ -161,14 +161,14 @@ def test_fractions_stay_fractions_and_colours_are_channels(tmp_path):
         ({"frames": np.zeros((3, 3, 4, 4), complex)}, "frames contains neither numbers nor names, but"),
     ],
 )  # fmt: skip
-def test_arrays_of_another_kind_are_told(tmp_path, arrays, message):
+def test_invalid_arrays_are_refused(tmp_path, arrays, message):
     usual = {"frames": np.zeros((3, 3, 4, 4)), "labels": ["a", "b", "a"]}
     np.savez(tmp_path / "a.npz", **({**usual, **arrays} if "pictures" not in arrays else arrays))
     with pytest.raises(GatewiseError, match=message):
         read_clip_arrays(tmp_path / "a.npz")
 
 
-def test_what_lies_behind_the_end_may_be_anything(tmp_path):
+def test_values_beyond_the_end_are_ignored(tmp_path):
     frames = np.zeros((2, 3, 4, 4))
     frames[0, 2] = np.nan
     np.savez(tmp_path / "a.npz", frames=frames, labels=["a", "b"], lengths=[2, 3])
@@ -177,7 +177,7 @@ def test_what_lies_behind_the_end_may_be_anything(tmp_path):
     assert torch.isfinite(clips.batch([0, 1])[0]).all()
 
 
-def test_files_that_are_no_arrays_are_told(tmp_path):
+def test_files_that_are_not_arrays_are_refused(tmp_path):
     (tmp_path / "a.npz").write_text("no arrays")
     np.save(tmp_path / "one.npy", np.zeros(3))
     (tmp_path / "one.npy").rename(tmp_path / "one.npz")
@@ -207,9 +207,7 @@ def write_archive(path, header, content):
         ),
     ],
 )
-def test_what_a_header_claims_is_checked_before_it_is_unpacked(
-    tmp_path, monkeypatch, shape, content, message
-):
+def test_headers_are_checked_before_data_are_decompressed(tmp_path, monkeypatch, shape, content, message):
     monkeypatch.setattr(array_file, "SMALL", 1000)
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     write_archive(tmp_path / "a.npz", header, content)
@@ -217,7 +215,7 @@ def test_what_a_header_claims_is_checked_before_it_is_unpacked(
         read_clip_arrays(tmp_path / "a.npz")
 
 
-def test_a_model_reads_frames_of_its_own_channels_only(tmp_path):
+def test_a_model_refuses_frames_with_other_channels(tmp_path):
     np.savez(tmp_path / "a.npz", frames=np.zeros((1, 2, 4, 4, 3)))
     with pytest.raises(GatewiseError, match="the model was trained on frames of 4 x 4 x 1, got 4 x 4 x 3"):
         read_clip_arrays(tmp_path / "a.npz", ImageForm(1))
@@ -225,7 +223,7 @@ def test_a_model_reads_frames_of_its_own_channels_only(tmp_path):
         read_clip_arrays(tmp_path / "a.npz", ImageForm(3), (4, 5))
 
 
-def test_a_model_reads_frames_of_its_own_size_only_unless_it_brings_them_to_one(tmp_path):
+def test_a_model_refuses_frames_of_another_size_unless_it_resizes_them(tmp_path):
     folder = write_folders(tmp_path / "clips", CLIPS)
     paths = find_clips(folder)
     form = ImageForm(1, None, (0.0,), (1.0,))

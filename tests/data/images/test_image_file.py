@@ -29,7 +29,7 @@ def test_pixels_are_those_that_were_saved(saved, suffix):
     assert read_header(path) == (5, 7, False)
 
 
-def test_grey_is_read_as_it_is_and_colour_by_its_brightness(saved):
+def test_grey_images_are_unchanged_and_colours_become_brightness(saved):
     grey = saved(Image.fromarray(PICTURE[:, :, 0]))
     assert np.array_equal(read_image(grey, GREY), PICTURE[:, :, :1])
     assert np.array_equal(read_image(grey, COLOUR), PICTURE[:, :, [0, 0, 0]])
@@ -52,7 +52,7 @@ def test_sixteen_bits_become_eight_and_more_are_refused(saved):
         read_image(fractions, GREY)
 
 
-def test_what_is_transparent_is_white(saved):
+def test_transparent_pixels_are_white(saved):
     clear = np.array([[[10, 20, 30, 255], [10, 20, 30, 0]]], np.uint8)
     assert read_image(saved(Image.fromarray(clear)), COLOUR)[0].tolist() == [[10, 20, 30], [255, 255, 255]]
 
@@ -67,7 +67,7 @@ def test_palettes_are_grey_where_all_of_their_colours_are(saved):
     assert set(map(tuple, read_image(path, COLOUR).reshape(-1, 3).tolist())) == {(0, 0, 0), (200, 0, 200)}
 
 
-def test_a_photograph_is_turned_upright(saved):
+def test_a_photograph_is_rotated_upright(saved):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held by 90 degrees
     path = saved(Image.fromarray(PICTURE), exif=exif)
@@ -75,19 +75,19 @@ def test_a_photograph_is_turned_upright(saved):
     assert np.array_equal(read_image(path, COLOUR), np.rot90(PICTURE, -1))
 
 
-def test_images_are_brought_to_a_size(saved):
+def test_images_are_resized(saved):
     path = saved(Image.fromarray(PICTURE))
     assert read_image(path, ImageForm(1, (4, 9))).shape == (4, 9, 1)
     assert read_image(path, ImageForm(3, (10, 0))).shape == (10, 14, 3)
 
 
 @pytest.mark.parametrize("text", ["0", "28x0", "x28", "28 x 28", "28,28", "big"])
-def test_a_size_is_told_in_one_way(text):
+def test_sizes_are_parsed_strictly(text):
     with pytest.raises(GatewiseError, match=r"expected a size as 28, 28x40 \(height x width\) or 28x"):
         read_size(text)
 
 
-def test_a_file_that_is_no_image_is_named(tmp_path):
+def test_a_file_that_is_not_an_image_is_named(tmp_path):
     (tmp_path / "a.png").write_text("no image")
     for read in (read_header, lambda path: read_image(path, GREY)):
         with pytest.raises(GatewiseError, match=r"a\.png is not a readable image; remove it"):
@@ -95,7 +95,7 @@ def test_a_file_that_is_no_image_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif"])
-def test_a_file_that_was_cut_off_is_named(saved, name):
+def test_a_truncated_file_is_named(saved, name):
     path = saved(Image.fromarray(np.tile(PICTURE, (20, 20, 1))), name)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(GatewiseError, match=f"{name} can't be read as an image: .+") as told:
@@ -103,6 +103,6 @@ def test_a_file_that_was_cut_off_is_named(saved, name):
     assert "\n" not in str(told.value)
 
 
-def test_files_are_images_by_their_names(tmp_path):
+def test_files_are_recognised_as_images_by_name(tmp_path):
     names = {"a.PNG": True, "b.jpeg": True, "c.txt": False, ".d.png": False, "Thumbs.db": False}
     assert {name: is_image(tmp_path / name) for name in names} == names

@@ -43,7 +43,7 @@ def test_a_batch_is_standardised_and_zero_outside_each_images_own_size(files):
         )
 
 
-def test_images_of_many_bits_are_scaled_by_the_range_of_all(tmp_path):
+def test_deep_images_are_scaled_by_their_common_range(tmp_path):
     """Cameras of 12 bits write small values into files of 16."""
     arrays = [np.array([[3, 10]], np.uint16), np.array([[37, 40]], np.uint16), np.array([[3, 40]], np.uint16)]
     paths = [tmp_path / f"{number}.png" for number in range(3)]
@@ -60,14 +60,14 @@ def test_images_of_many_bits_are_scaled_by_the_range_of_all(tmp_path):
 
 
 @pytest.mark.parametrize(("most", "whole"), [(40, 255), (700, 1023), (4000, 4095), (65535, 65535)])
-def test_a_model_of_8_bits_reads_more_by_the_fewest_that_hold_them(tmp_path, most, whole):
+def test_a_model_of_8_bits_scales_deep_images_by_the_smallest_depth(tmp_path, most, whole):
     Image.fromarray(np.array([[0, most]], np.uint16)).save(tmp_path / "a.png")
     images = reopen_images([tmp_path / "a.png"], ImageForm(1, None, (0.0,), (1.0,)))
     assert images[0].ravel().tolist() == [0, most * 255 // whole]
     assert images.notes == (f"images of more than 8 bits: 1; their values 0 to {whole} become 0 to 255",)
 
 
-def test_images_of_several_frames_are_said_to_be_read_by_their_first(tmp_path):
+def test_animated_images_are_read_by_their_first_frame_with_a_note(tmp_path):
     frames = [Image.new("L", (2, 2), value) for value in (10, 200)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     images = open_images([tmp_path / "a.gif"])
@@ -102,14 +102,14 @@ def test_images_that_fit_into_memory_are_decoded_once_and_before_training(files,
     assert decoded == [*paths, paths[2]]
 
 
-def test_a_broken_image_is_told_before_training(files):
+def test_a_damaged_image_is_named_before_training(files):
     paths, _ = files
     paths[2].write_bytes(paths[2].read_bytes()[:60])
     with pytest.raises(GatewiseError, match=r"2\.png can't be read as an image"):
         open_images(paths)
 
 
-def test_grey_beside_colour_is_refused_unless_it_is_said_how_to_read_them(files, tmp_path):
+def test_mixed_colours_are_refused_without_an_option(files, tmp_path):
     paths, _ = files
     Image.new("RGB", (3, 3)).save(tmp_path / "c.png")
     mixed = [*paths, tmp_path / "c.png"]
@@ -121,7 +121,7 @@ def test_grey_beside_colour_is_refused_unless_it_is_said_how_to_read_them(files,
     assert open_images(mixed, "colour")[0].shape == (4, 6, 3)
 
 
-def test_other_images_are_read_as_those_that_were_trained_on(files, tmp_path):
+def test_other_images_are_read_as_the_training_images(files, tmp_path):
     paths, _ = files
     images = open_images(paths, size=(3, 3))
     images.learn(range(4))
@@ -130,7 +130,7 @@ def test_other_images_are_read_as_those_that_were_trained_on(files, tmp_path):
     assert again.sizes.tolist() == [[3, 3]] * 3
 
 
-def test_labelled_images_are_batches_of_their_own_numbers(files):
+def test_labelled_images_are_batches_of_chosen_images(files):
     paths, _ = files
     images = open_images(paths)
     images.learn(range(4))
@@ -141,7 +141,7 @@ def test_labelled_images_are_batches_of_their_own_numbers(files):
     assert labelled.sizes.tolist() == [4, 15, 24]
 
 
-def test_large_images_are_few_to_a_batch(files):
+def test_batches_of_large_images_are_small(files):
     images = open_images(files[0], size=(600, 700))
     assert LabelledImages(images, [0, 1], [0, 0]).max_batch_size == 2**22 // (600 * 700)
     assert LabelledImages(images, [], []).max_batch_size == 256

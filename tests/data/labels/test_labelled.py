@@ -28,8 +28,8 @@ def of_table(path):
     return read_labelled_table(path, LongColumns(), fill=None, max_length=0, fractions=Fractions(0.2, 0.2))
 
 
-def told(data, part):
-    """What each piece of a part holds: its tokens and the names of their labels."""
+def content(data, part):
+    """The content of each segment of a set: its tokens and the names of their labels."""
     return [
         list(zip(part.tokens[part.slice_of(number)], data.names([data.truth(part)[number]])[0], strict=True))
         for number in range(len(part))
@@ -55,9 +55,9 @@ def table(tmp_path):
     return path
 
 
-def test_every_sentence_is_in_one_part(text):
+def test_every_sentence_is_in_one_set(text):
     data = of_text(text)
-    parts = [told(data, part) for part in (data.train, data.validation, data.test)]
+    parts = [content(data, part) for part in (data.train, data.validation, data.test)]
     assert [len(one) for one in parts] == [24, 8, 8]
     assert sorted(parts[0] + parts[1] + parts[2]) == sorted(sentences(40))
     assert data.labels == ("B-ORG", "B-PER", "I-ORG", "I-PER", "O")
@@ -65,32 +65,32 @@ def test_every_sentence_is_in_one_part(text):
     assert "drawn at random" in data.notes[-1]
 
 
-def test_words_are_learned_from_the_part_to_train_on(text):
+def test_words_are_learned_from_the_training_set(text):
     data = of_text(text)
-    trained = [token.lower() for sentence in told(data, data.train) for token, _ in sentence]
+    trained = [token.lower() for sentence in content(data, data.train) for token, _ in sentence]
     assert set(data.preprocessing.tokenizer.words) == {token for token in trained if trained.count(token) > 1}
 
 
-def test_a_model_reads_the_same_test_part_again(text):
+def test_a_model_reads_the_same_test_set_again(text):
     data = of_text(text)
     form = as_saved(data.preprocessing)
     assert form == data.preprocessing
     again = form.read(text, trained=True)
-    assert told(again, again.test) == told(data, data.test)
+    assert content(again, again.test) == content(data, data.test)
     other = form.read(text, trained=False)
-    assert told(other, other.test) == sentences(40)
+    assert content(other, other.test) == sentences(40)
     assert len(other.train) == 0
     assert len(other.validation) == 0
 
 
-def test_a_folder_with_a_file_for_each_part(tmp_path):
+def test_a_folder_with_a_file_for_each_set(tmp_path):
     for number, name in enumerate(("train.txt", "dev.txt", "test.txt")):
         (tmp_path / name).write_text(conll(sentences(5, seed=number)))
     data = of_text(tmp_path)
     for number, part in enumerate((data.train, data.validation, data.test)):
-        assert told(data, part) == sentences(5, seed=number)
+        assert content(data, part) == sentences(5, seed=number)
     assert "drawn" not in data.notes[-1]
-    assert told(data, data.preprocessing.read(tmp_path, trained=False).test) == sentences(5, seed=2)
+    assert content(data, data.preprocessing.read(tmp_path, trained=False).test) == sentences(5, seed=2)
     (tmp_path / "dev.txt").unlink()
     data = of_text(tmp_path, fractions=Fractions(0.4, 0.2))
     assert (len(data.train), len(data.validation), len(data.test)) == (3, 2, 5)
@@ -99,7 +99,7 @@ def test_a_folder_with_a_file_for_each_part(tmp_path):
         of_text(tmp_path)
 
 
-def test_files_that_are_for_no_part_are_counted(tmp_path):
+def test_files_that_name_no_set_are_counted(tmp_path):
     for name in ("train.txt", "test.txt", "README", ".train.swp"):
         (tmp_path / name).write_text("a X\nb Y\n\n" * 20)
     task = find_task("label")
@@ -108,7 +108,7 @@ def test_files_that_are_for_no_part_are_counted(tmp_path):
     assert "left out" not in "".join(task.read(tmp_path / "train.txt", task.options()).notes)
 
 
-def test_a_text_without_empty_lines_is_divided_in_time_and_cut(tmp_path):
+def test_a_text_without_empty_lines_is_split_in_time_and_cut(tmp_path):
     (tmp_path / "long.txt").write_text("".join(f"w{n % 7} {'AB'[n % 3 > 1]}\n" for n in range(1500)))
     data = of_text(tmp_path / "long.txt")
     assert data.preprocessing.max_length == 500
@@ -149,7 +149,7 @@ def test_rows_of_a_table_are_found_again(table):
             np.testing.assert_allclose(batch.values[row, :length, channel], scaled, atol=1e-5)
 
 
-def test_scales_are_learned_from_the_part_to_train_on(table):
+def test_scales_are_learned_from_the_training_set(table):
     data = of_table(table)
     rows = np.concatenate(
         [data.train.values[data.train.slice_of(number)] for number in range(len(data.train))]
@@ -159,7 +159,7 @@ def test_scales_are_learned_from_the_part_to_train_on(table):
         assert scale.deviation == pytest.approx(rows[:, channel].std(), rel=1e-5)
 
 
-def test_a_table_is_read_again_and_told_in_its_own_order(tmp_path, table):
+def test_predictions_have_the_order_of_the_table(tmp_path, table):
     data = of_table(table)
     form = as_saved(data.preprocessing)
     assert form == data.preprocessing
@@ -192,7 +192,7 @@ def _steps(sizes):
     return [step for size in sizes for step in range(size)]
 
 
-def test_one_long_recording_is_divided_in_time_and_cut(tmp_path):
+def test_one_long_recording_is_split_in_time_and_cut(tmp_path):
     long = motifs(sequences=1, least=250, most=250).with_columns(id=pl.lit("only"))
     long.write_csv(tmp_path / "long.csv")
     data = of_table(tmp_path / "long.csv")
@@ -214,13 +214,13 @@ def test_one_long_recording_is_divided_in_time_and_cut(tmp_path):
         ),
     ],
 )
-def test_text_that_can_not_be_learned(tmp_path, content, message):
+def test_text_without_enough_labels_or_sentences(tmp_path, content, message):
     (tmp_path / "text.txt").write_text(content)
     with pytest.raises(GatewiseError, match=re.escape(message)):
         of_text(tmp_path / "text.txt")
 
 
-def test_an_unknown_label_is_told_with_its_line(tmp_path, text, table):
+def test_an_unknown_label_is_refused_with_its_line(tmp_path, text, table):
     (tmp_path / "other.txt").write_text("a O\nb B-LOC\n")
     with pytest.raises(GatewiseError, match=re.escape(
         "other.txt, line 2: the label 'B-LOC' is not among those of the model: B-ORG, B-PER, I-ORG"
@@ -235,7 +235,7 @@ def test_an_unknown_label_is_told_with_its_line(tmp_path, text, table):
         of_table(table).preprocessing.read(tmp_path / "other.csv", trained=False)
 
 
-def test_forms_are_told_apart_as_they_are_saved(text, table):
+def test_saved_preprocessings_are_distinguished(text, table):
     either = TypeAdapter(TextPreprocessing | TablePreprocessing)
     for form in (of_text(text).preprocessing, of_table(table).preprocessing):
         assert either.validate_python(asdict(form)) == form

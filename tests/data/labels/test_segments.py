@@ -52,7 +52,7 @@ def test_sequences_stay_whole_and_are_drawn():
     assert parts[1].starts.tolist() != whole_sequences(offsets).starts[20:30].tolist()
 
 
-def test_a_few_long_ones_are_split_in_time():
+def test_a_few_long_sequences_are_split_in_time():
     train, validation, test = split_segments("x", np.array([0, 200, 600]), Fractions(0.1, 0.2)).values()
     assert (train.starts.tolist(), train.sizes.tolist()) == ([0, 200], [140, 280])
     assert validation.starts.tolist() == [140, 480]

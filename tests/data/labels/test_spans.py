@@ -47,7 +47,7 @@ def test_random_labels(letters):
         assert [tuple(one) for one in spans(labels, marked=True)] == conlleval(labels), labels
 
 
-def test_other_letters_for_the_same():
+def test_equivalent_tags():
     bioes = ["S-X", "O", "B-X", "I-X", "E-X", "B-Y", "E-Y"]
     bilou = ["U-X", "O", "B-X", "I-X", "L-X", "B-Y", "L-Y"]
     assert spans(bioes, marked=True) == spans(bilou, marked=True)

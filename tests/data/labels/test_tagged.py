@@ -18,7 +18,7 @@ def read(tmp_path):
     return of
 
 
-def test_columns_by_blanks(read):
+def test_columns_separated_by_spaces(read):
     text = read("-DOCSTART- -X- O\n\n\nJohn  NNP B-PER\nlives\tVBZ O \n\n\nI PRP O\n1984 CD O")
     assert text.tokens == ["John", "lives", "I", "1984"]
     assert text.labels == ["B-PER", "O", "O", "O"]
@@ -27,7 +27,7 @@ def test_columns_by_blanks(read):
     assert (text.token, text.label, text.tabs) == (1, 3, False)
 
 
-def test_columns_by_tabs_hold_blanks(read):
+def test_columns_separated_by_tabs_may_contain_spaces(read):
     text = read("New York\tB\r\n\tO\r\n".replace("\tO", "is\tO") + "\r\nNaN\tO\r\n")
     assert text.tokens == ["New York", "is", "NaN"]
     assert text.labels == ["B", "O", "O"]
@@ -48,7 +48,7 @@ def test_conll_u(read):
     assert text.offsets.tolist() == [0, 3, 4]
 
 
-def test_a_token_may_begin_with_the_sign_of_comments(read):
+def test_a_token_may_begin_with_a_comment_sign(read):
     text = read("# a comment of many words\n#hashtag X\n# X\na Y\n")
     assert text.tokens == ["#hashtag", "#", "a"]
 
@@ -64,18 +64,18 @@ def test_a_token_may_begin_with_the_sign_of_comments(read):
         ("#tag B\na O\n\n# of three cells\nb O\n", ["#tag", "a", "b"], "1 line beginning with #"),
     ],
 )
-def test_a_comment_with_the_columns_of_a_token_is_known_by_its_label(read, text, tokens, left_out):
+def test_a_comment_with_the_columns_of_a_token_is_recognised_by_its_label(read, text, tokens, left_out):
     found = read(text)
     assert found.tokens == tokens
     assert left_out in "".join(found.notes)
     assert bool(found.notes) == bool(left_out)
 
 
-def test_comments_are_left_out_where_no_labels_are_asked_for(read):
+def test_comments_are_left_out_without_labels(read):
     assert read("# 0\nThen O\nDan B\n\n# 1\n# O\n", label=None).tokens == ["Then", "Dan", "#"]
 
 
-def test_the_numbers_of_words_are_no_tokens(read):
+def test_word_numbers_are_not_tokens(read):
     text = "1\tDas\tdas\tPRON\n2\tHaus\tHaus\tNOUN\n2-3\tzum\t_\t_\n"
     with pytest.raises(GatewiseError, match=r"all tokens in column 1 are numbers, such as '1'; .* --token 2"):
         read(text)
@@ -86,7 +86,7 @@ def test_a_mark_at_the_beginning_and_no_break_at_the_end(read):
     assert read("\ufeffa X\nb Y".encode()).tokens == ["a", "b"]
 
 
-def test_only_blanks_and_tabs_part_columns(read):
+def test_only_spaces_and_tabs_separate_columns(read):
     text = read("10\u00a0000 X\na\u2028b Y\n")
     assert text.tokens == ["10\u00a0000", "a\u2028b"]
 

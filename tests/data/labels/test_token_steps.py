@@ -16,7 +16,7 @@ def steps():
     return tokenizer, TokenSteps(TOKENS, LABELS, tokenizer, whole_sequences(OFFSETS))
 
 
-def test_words_seen_twice_are_known_in_their_normalize_word():
+def test_words_seen_twice_are_known_in_normalized_form():
     tokenizer = learn_words(TOKENS)
     assert tokenizer.words == ("i", "the", "cat", "saw")
     assert [tokenizer.word(one) for one in ("I", "THE", "ran", "1984")] == [1, 2, 0, 0]
@@ -26,12 +26,12 @@ def test_words_seen_twice_are_known_in_their_normalize_word():
     assert tokenizer.letters[tokenizer.spelling("Zt")[1] - 1] == "t"
 
 
-def test_letters_with_marks_are_one_however_they_are_written():
+def test_accented_letters_are_normalized():
     tokenizer = WordTokenizer((), ("ë",))
     assert tokenizer.spelling("e\u0308") == tokenizer.spelling("\u00eb") == [1]
 
 
-def test_of_long_words_both_ends_are_read():
+def test_both_ends_of_long_words_are_read():
     word = "a" * 100 + "b" * 100
     tokenizer = learn_words([word, word])
     spelt = tokenizer.spelling(word)
@@ -39,7 +39,7 @@ def test_of_long_words_both_ends_are_read():
     assert spelt[0] != spelt[-1]
 
 
-def test_a_batch_tells_every_token():
+def test_a_batch_contains_every_token():
     tokenizer, data = steps()
     batch = data.__getitems__([2, 0])
     assert batch.lengths.tolist() == [4, 7]
@@ -57,7 +57,7 @@ def test_a_batch_tells_every_token():
     assert all((one[size:] == 0).all() for one, size in zip(batch.letters, batch.sizes, strict=True))
 
 
-def test_parts_share_memory_and_count_for_themselves():
+def test_segments_share_memory():
     _, data = steps()
     part = data.with_segments(Segments(OFFSETS[[2, 1]], np.array([4, 2])))
     assert part.sizes.tolist() == [4, 2]

@@ -60,7 +60,7 @@ def test_columns_of_pixels_are_steps(folder):
         assert data.tokenizer.decode(batch.targets[row, : batch.sizes[row]].tolist()) == text
 
 
-def test_colours_are_further_channels_and_height_keeps_the_shape(tmp_path):
+def test_colours_are_channels_and_resizing_keeps_the_aspect_ratio(tmp_path):
     paths = []
     for number, (height, width) in enumerate([(8, 20), (16, 30)]):
         pixels = np.random.default_rng(number).integers(256, size=(height, width, 3), dtype=np.uint8)
@@ -108,7 +108,7 @@ def tables(tmp_path):
     return tmp_path
 
 
-def test_texts_beside_a_table_or_in_it(tables):
+def test_texts_in_another_table_or_a_column(tables):
     apart = read_signals(tables / "signals.csv", LongColumns(), OPTIONS, targets="targets.csv")
     within = read_signals(tables / "both.csv", LongColumns(), OPTIONS)
     texts = dict(blurred(20)[1].iter_rows())
@@ -130,7 +130,7 @@ def test_texts_beside_a_table_or_in_it(tables):
     )
 
 
-def test_parts_may_be_named(tables, folder):
+def test_sets_may_be_named(tables, folder):
     parts = (["train"] * 5 + ["dev"] * 3 + ["test"] * 2) * 2
     for name, count in (("targets.csv", 20), (folder / "targets.csv", 10)):
         frame = pl.read_csv(tables / name, infer_schema=False)
@@ -157,7 +157,7 @@ def test_parts_may_be_named(tables, folder):
         read_signals(tables / "signals.csv", LongColumns(), options, targets="targets.csv")
 
 
-def test_what_names_images(tables, folder):
+def test_tables_that_name_images(tables, folder):
     assert names_images(folder)
     assert names_images(folder / "targets.csv")
     assert not names_images(tables / "signals.csv")

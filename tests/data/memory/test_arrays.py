@@ -137,7 +137,7 @@ def test_a_label_for_each_step(tmp_path):
         ),
     ],
 )
-def test_what_is_no_sequence_is_named(data, message):
+def test_invalid_sequences_are_named(data, message):
     with pytest.raises(GatewiseError) as caught:
         sequences_of(data)
     assert str(caught.value) == message
@@ -163,7 +163,7 @@ def test_a_layout_has_two_names():
         ([[1] * 5, [1, None, 1, 1, 1], [1] * 5], True, "sequence 1, label 1 is missing"),
     ],
 )
-def test_labels_that_do_not_fit_are_named(labels, each_step, message):
+def test_invalid_labels_are_named(labels, each_step, message):
     with pytest.raises(GatewiseError) as caught:
         long_table(list(CUBE), labels, each_step)
     assert str(caught.value) == message

@@ -117,7 +117,7 @@ def test_an_image_that_can_not_be_stored_is_named(data, labels, message, tmp_pat
         (["a", 2, "c"], "image 1: expected a text as its caption, got 2"),
     ],
 )
-def test_a_caption_that_is_none_is_named(captions, message, tmp_path):
+def test_a_missing_caption_is_named(captions, message, tmp_path):
     with pytest.raises(GatewiseError) as caught:
         write_captioned(COLOUR, tmp_path, captions)
     assert str(caught.value) == message

@@ -79,13 +79,13 @@ def test_tagged_sentences_are_read_as_they_are(tmp_path):
         ),
     ],
 )  # fmt: skip
-def test_what_is_no_text_is_named(write, message, tmp_path):
+def test_invalid_texts_are_named(write, message, tmp_path):
     with pytest.raises(GatewiseError) as caught:
         write(tmp_path)
     assert str(caught.value) == message
 
 
-def test_forms_are_known_by_their_types(tmp_path):
+def test_forms_are_recognised_by_type(tmp_path):
     assert is_texts(["a", "b"])
     assert is_texts("a")
     assert not is_texts([])
@@ -98,6 +98,6 @@ def test_forms_are_known_by_their_types(tmp_path):
     assert not is_path("a\0b")
 
 
-def test_a_series_of_texts_is_no_list_of_texts():
+def test_a_series_of_texts_is_not_a_list_of_texts():
     assert not is_texts(pd.Series(["a"]))
     assert not is_texts(pl.Series(["a"]))

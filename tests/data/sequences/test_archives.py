@@ -63,7 +63,7 @@ def sequences(table):
 
 
 @pytest.mark.parametrize(("text", "name", "word"), [(TS, "data.ts", "b"), (RELATION, "data.ARFF", "b c")])
-def test_sequences_of_their_own_lengths(write, text, name, word):
+def test_sequences_of_different_lengths(write, text, name, word):
     table = read_archive(write(text, name))
     assert sequences(table) == [
         ([[1, 4], [2, 5], [3, 6]], word),

@@ -78,7 +78,7 @@ def test_rows_in_any_order_by_plain_loops(write, piece, name, first):
     assert table.place(0) == f"{'line' if first == 2 else 'row'} {lines[table.ids[0]][0] + first}"
 
 
-def test_without_times_rows_stay_as_they_stand(write, piece):
+def test_rows_without_times_keep_their_order(write, piece):
     frame, *_ = mixed()
     table = read(write(frame.drop("time")))
     for name, (values, _) in sequences(table).items():
@@ -123,7 +123,7 @@ def test_times_of_parquet(write, make):
     assert "rows are sorted by column 't'" in table.notes[0]
 
 
-def test_a_time_that_comes_twice(write, piece):
+def test_a_duplicate_time(write, piece):
     path = write("id,time,x,label\na,1,0,u\nb,2,0,u\na,2,0,u\na,3,0,u\nb,3,0,u\na,2.0,0,u\n")
     with pytest.raises(
         GatewiseError, match=r"data.csv: line 4 and line 7 have the same time in sequence 'a'; --time"
@@ -173,7 +173,7 @@ def test_mistakes_with_their_place(write, piece, old, new, message):
         read(write(PLAIN.replace(old, new, 1)))
 
 
-def test_files_that_are_no_tables(write, tmp_path):
+def test_files_that_are_not_tables(write, tmp_path):
     with pytest.raises(GatewiseError, match=r"there is no file .*none\.csv"):
         read(tmp_path / "none.csv")
     with pytest.raises(GatewiseError, match="there is no file"):
@@ -204,7 +204,7 @@ def test_files_that_are_no_tables(write, tmp_path):
         PLAIN.replace("id,time", '"id","time"').replace("no", '"no"'),
     ],
 )
-def test_other_ways_to_write_the_same(write, text):
+def test_equivalent_ways_to_write_a_table(write, text):
     table = read(write(text))
     assert sequences(table) == sequences(read(write(PLAIN, "plain.csv")))
     lines = text.replace("\r\n", "\n").split("\n")
@@ -249,13 +249,13 @@ def test_columns_by_role(write):
             read(path, **twice)
 
 
-def test_the_most_usual_name_is_taken_and_an_index_left_out(write):
+def test_the_most_usual_name_is_recognised_and_an_index_left_out(write):
     text = ",frame,time,series,id,target,label,Unnamed: 0,y\n0,7,1,3,a,9,u,0,3\n1,8,2,3,a,9,u,1,4\n"
     _, found = read_long(write(text), LongColumns())
     assert found == LongColumns("id", "time", "label", ("frame", "series", "target", "y"))
 
 
-def test_row_numbers_are_no_channel(write):
+def test_row_numbers_are_not_a_channel(write):
     """Row numbers tell the sequences apart, and with them the classes."""
     rows = "".join(f"{row},{row // 10},{row % 10},{row % 7}.5,{'uv'[row // 20]}\n" for row in range(40))
     table, found = read_long(write(f"n,id,t,x,label\n{rows}"), LongColumns())
@@ -268,7 +268,7 @@ def test_row_numbers_are_no_channel(write):
     assert read(write(f"n,id,x,label\n{one}")).channels == ("n", "x")
 
 
-def test_the_label_in_other_words_is_no_channel(write):
+def test_a_copy_of_the_label_is_not_a_channel(write):
     rows = "".join(f"{row // 5},{row % 7}.5,{row // 5 % 2},{'uv'[row // 5 % 2]}\n" for row in range(40))
     table, found = read_long(write(f"id,x,target,label\n{rows}"), LongColumns())
     assert (found.label, found.channels) == ("label", ("x",))
@@ -281,7 +281,7 @@ def test_ids_that_repeat_are_preferred(write):
     assert (found.id, found.channels, len(table)) == ("series", ("x",), 8)
 
 
-def test_empty_cells_take_the_value_before(write, piece):
+def test_empty_cells_are_filled_with_the_value_before(write, piece):
     text = "id,time,x,y,label\na,1,,1,u\nb,1,7,8,u\na,3,,3,u\na,2,5,,u\nb,2,,NA,u\na,4,6,,u\n"
     path = write(text)
     with pytest.raises(GatewiseError, match="line 2, column 'x' is empty"):

@@ -36,7 +36,7 @@ def test_sequences_of_one_step_are_refused():
 
 
 @pytest.mark.parametrize("task", ["classify", "generate-vectors", "label"])
-def test_a_row_a_sequence_is_refused(tmp_path, task):
+def test_one_row_per_sequence_is_refused(tmp_path, task):
     path, found = tmp_path / "wide.csv", find_task(task)
     rows = "".join(f"{row},{'uv'[row % 2]},{row % 3}.5,{row % 5},{row % 7}\n" for row in range(40))
     path.write_text(f"id,label,t0,t1,t2\n{rows}")
@@ -44,7 +44,7 @@ def test_a_row_a_sequence_is_refused(tmp_path, task):
         found.read(path, found.options())
 
 
-def test_measurements_and_names_are_no_classes():
+def test_measurements_and_names_are_not_classes():
     fractions = [f"{value}.5" for value in range(30)]
     require_classes("data.csv", ["a", "b"], 2, "sequences")
     require_classes("data.csv", fractions, 60, "sequences")

@@ -32,7 +32,7 @@ def test_scales_are_those_of_numpy(monkeypatch, at_once, shift, spread):
         assert scale.deviation == pytest.approx(rows[:, channel].std(), rel=1e-6)
 
 
-def test_pieces_that_overlap_count_twice():
+def test_overlapping_sequences_count_twice():
     """Offsets may be pairs of begin and end."""
     table = table_of([6], channels=1)
     pairs = SequenceTable("", table.values, np.array([2, 5, 0, 4]), (), ("x",))
@@ -93,7 +93,7 @@ def test_rows_on_disk_come_back(monkeypatch):
 
 @pytest.mark.parametrize("at_once", [1 << 19, 6])
 @pytest.mark.parametrize("kinds", [1, 5, 40])
-def test_rows_are_brought_together_and_in_time(monkeypatch, at_once, kinds):
+def test_rows_are_grouped_and_sorted_by_time(monkeypatch, at_once, kinds):
     monkeypatch.setattr(spool, "BLOCK", at_once)
     random = np.random.default_rng(kinds)
     ids = random.integers(0, kinds, 60)

@@ -22,7 +22,7 @@ def table(sizes, labels=None, classes=(), values=None):
     )  # fmt: skip
 
 
-def test_parts_by_a_column():
+def test_sets_by_a_column():
     given = table([2, 1, 3, 2], [2, 0, 1, 2], ("Test", "dev", "train"))
     assert split_by_column(given, "part") == ([0, 3], [2], [1])
 
@@ -34,19 +34,19 @@ def test_parts_by_a_column():
         ([0, 1, 1], ("train", "test"), "x.csv: column 'part' assigns no sequence to the validation set"),
     ],
 )
-def test_other_words_and_empty_parts(labels, classes, message):
+def test_other_words_and_empty_sets(labels, classes, message):
     with pytest.raises(GatewiseError, match=re.escape(message)):
         split_by_column(table([1, 2, 3], labels, classes), "part")
 
 
-def test_a_sequence_in_two_parts():
+def test_a_sequence_in_two_sets():
     given = table([1, 2, 1], [0, 1, 2], ("train", "valid", "test"))
     given.labels[2] = 2
     with pytest.raises(GatewiseError, match=r"sequence 's1' is in two sets, by column 'part'"):
         split_by_column(given, "part")
 
 
-def test_pieces_are_the_sequences_again():
+def test_segments_are_the_sequences_again():
     given = table([5, 1, 8, 3])
     pieces, chosen = cut_sequences(given, [0, 2], max_length=3)
     assert pieces.sizes.tolist() == [3, 2, 1, 3, 3, 2, 3]
@@ -56,13 +56,13 @@ def test_pieces_are_the_sequences_again():
     assert pieces.ids == ("s0", "s0", "s1", "s2", "s2", "s2", "s3")
 
 
-def test_channels_that_are_0_or_1_in_every_row():
+def test_binary_channels():
     given = table([2, 2], values=[[1, 0], [0, 1], [1, 1], [1, 0.5]])
     assert binary_channels(given) == (0,)
     assert binary_channels(table([1], values=[[-0.0, 2]])) == (0,)
 
 
-def test_changes_add_up_to_the_positions():
+def test_differences_add_up_to_the_positions():
     given = table([4, 2], [0, 1], ("train", "test"))
     found = differences(given, ["b"])
     assert found.offsets.tolist() == [0, 3, 4]
@@ -73,7 +73,7 @@ def test_changes_add_up_to_the_positions():
     assert found.values[3, 1] == given.values[5, 1] - given.values[4, 1]
 
 
-def test_changes_of_what_is_not_there():
+def test_differences_of_a_missing_channel():
     with pytest.raises(GatewiseError, match=r"x.csv has no channel 'c' to take differences of; it has a, b"):
         differences(table([3]), ["c"])
     with pytest.raises(GatewiseError, match=r"sequence 's1' has one step only: there are no differences"):

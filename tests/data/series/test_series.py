@@ -24,7 +24,7 @@ def test_one_series():
     assert found.notes == ("time is column 'day'", "target is column 'sold'")
 
 
-def test_rows_in_another_order_are_put_in_order_and_it_is_said():
+def test_unsorted_rows_are_sorted_with_a_note():
     found = read_series(frame()[::-1])
     assert found.series[0].target.tolist() == [1, 2, 3, 4, 5]
     assert "rows were sorted by time" in found.notes
@@ -38,7 +38,7 @@ def test_many_series_in_long_form():
     assert found == {"a": [1, 2, 3, 4, 5], "b": [9, 8, 7, 6, 5]}
 
 
-def test_covariates_known_in_advance_may_go_on():
+def test_known_covariates_may_extend_beyond_the_target():
     table = frame((1, 2, 3, None, None), price=[5, 6, 7, 8, 9], rain=[0, 1, 0, None, None])
     series = read_series(table, Columns(target="sold", known=("price",), observed=("rain",))).series[0]
     assert len(series) == 3
@@ -81,12 +81,12 @@ def test_covariates_known_in_advance_may_go_on():
         (frame()[:2], {}, "expected at least 3 rows for a series, got 2"),
     ],
 )
-def test_what_is_refused(table, columns, message):
+def test_invalid_tables_are_refused(table, columns, message):
     with pytest.raises(GatewiseError, match=re.escape(message)):
         read_series(table, Columns(**columns))
 
 
-def test_a_time_off_the_grid():
+def test_a_time_that_is_not_on_the_grid():
     hours = [
         "2024-01-01 00:00",
         "2024-01-01 01:00",
@@ -99,7 +99,7 @@ def test_a_time_off_the_grid():
 
 
 @pytest.mark.parametrize(("fill", "expected"), [("linear", [1, 2, 3, 4, 5]), ("forward", [1, 2, 2, 2, 5])])
-def test_gaps_are_filled_when_asked(fill, expected):
+def test_gaps_are_filled_on_request(fill, expected):
     table = frame((1, 2, None, 5), days=[*DAYS[:3], DAYS[4]])
     found = read_series(table, fill=fill)
     assert found.series[0].target.tolist() == expected
@@ -150,19 +150,19 @@ def test_a_column_with_two_roles_is_refused():
             read_series(frame(price=[1] * 5), Columns(target="sold", **roles))
 
 
-def test_row_numbers_called_id_tell_no_series_apart():
+def test_row_numbers_named_id_are_not_ids():
     found = read_series(frame(id=[1, 2, 3, 4, 5]), Columns(target="sold"))
     assert len(found.series) == 1
     assert found.columns.id is None
 
 
 @pytest.mark.parametrize("name", ["time", "Step", "frame"])
-def test_a_time_column_of_numbers_is_known_by_its_name(name):
+def test_a_time_column_of_numbers_is_recognised_by_its_name(name):
     table = pl.DataFrame({name: [1, 2, 3, 4], "sold": [1.0, 2.0, 3.0, 4.0]})
     assert read_series(table).columns.time == name
 
 
-def test_linear_filling_says_that_it_looks_ahead_and_forward_does_not_look():
+def test_linear_filling_notes_that_it_uses_later_values():
     table = frame((1, 2, None, 4, 5))
     assert any("uses the value after a gap" in note for note in read_series(table, fill="linear").notes)
     changed = frame((1, 2, None, 400, 5))
@@ -170,7 +170,7 @@ def test_linear_filling_says_that_it_looks_ahead_and_forward_does_not_look():
     assert before[:3].tolist() == after[:3].tolist() == [1, 2, 2]
 
 
-def test_a_column_called_like_times_goes_before_numbers_that_could_be_months():
+def test_a_column_named_as_a_time_is_preferred_to_numbers_that_could_be_months():
     table = pl.DataFrame({"hour": [0, 1, 2, 3], "load": ["190001", "190002", "190003", "190004"]})
     assert (read_series(table).columns.time, read_series(table).columns.target) == ("hour", "load")
     days = pl.DataFrame({"tag": ["20240101", "20240102", "20240103"], "load": ["22001", "22002", "22003"]})
@@ -180,7 +180,7 @@ def test_a_column_called_like_times_goes_before_numbers_that_could_be_months():
 
 
 @pytest.mark.parametrize("name", ["", "Unnamed: 0", "__index_level_0__"])
-def test_the_numbers_of_rows_are_no_target(name):
+def test_row_numbers_are_not_a_target(name):
     table = frame().insert_column(0, pl.Series(name, range(5)))
     assert read_series(table).columns.target == "sold"
     assert read_series(table).notes[-1] == f"not used: {name!r}; --known or --observed adds them"
@@ -197,7 +197,7 @@ def test_the_numbers_of_rows_are_no_target(name):
         (["1000-01-01 00:00", "2024-01-01 00:01", "2024-01-01 00:02", "2024-01-01 00:03"], 2),
     ],
 )
-def test_a_gap_without_sense_is_refused_before_a_grid_is_built(times, row, fill):
+def test_an_absurd_gap_is_refused_before_memory_is_allocated(times, row, fill):
     table = pl.DataFrame({"t": times, "sold": [1, 2, 3, 4]})
     with pytest.raises(GatewiseError, match=rf"row {row}: \d+ missing between .*; too many to fill"):
         read_series(table, fill=fill)
@@ -209,6 +209,6 @@ def test_negative_times_and_times_before_1970():
     assert len(read_series(frame(days=[f"18{year}-01-01" for year in range(20, 25)])).series[0]) == 5
 
 
-def test_the_end_of_a_target_is_never_invented():
+def test_the_end_of_a_target_is_not_filled():
     with pytest.raises(GatewiseError, match="row 4, column 'sold' is empty; the last value can't be filled"):
         read_series(frame((1, 2, 3, None, None)), fill="forward")

@@ -50,7 +50,7 @@ SAME = (["a", "b"], [("1", "2"), ("3", "4")], ["line 2", "line 3"])
         PLAIN[:-1] + ",",
     ],
 )
-def test_ways_to_write_the_same(read, text):
+def test_equivalent_ways_to_write_a_table(read, text):
     assert read(text) == SAME
 
 
@@ -97,7 +97,7 @@ def test_marks_in_pairs_inside_of_a_cell_are_marks(read, cell):
         (b"\n1,\0\n", "line 4 contains a zero byte; it is not text in UTF-8"),
     ],
 )
-def test_rows_that_are_refused_with_their_line(read, text, message):
+def test_invalid_rows_are_refused_with_their_line(read, text, message):
     with pytest.raises(GatewiseError, match=re.escape(message)):
         read(b"a,b\n0,0\n" + (text if isinstance(text, bytes) else text.encode()) + b"9,9\n")
 
@@ -122,12 +122,12 @@ def test_rows_that_are_refused_with_their_line(read, text, message):
         (b"1,2\n3,4\n", "begins with values, not with column names"),
     ],
 )
-def test_files_that_are_no_tables(read, text, message):
+def test_files_that_are_not_tables(read, text, message):
     with pytest.raises(GatewiseError, match=re.escape(message)):
         read(text)
 
 
-def test_a_line_without_end_is_refused(read, monkeypatch):
+def test_an_endless_line_is_refused(read, monkeypatch):
     monkeypatch.setattr(rows, "LONGEST_ROW", 1 << 20)
     with pytest.raises(GatewiseError, match="line 2 is longer than 1 MB"):
         read("a\n" + "x" * (1 << 21))
@@ -139,7 +139,7 @@ def test_names_that_begin_like_a_compressed_file(read):
     assert read("y\nx^2\n")[1] == [("x^2",)]
 
 
-def test_a_stray_mark_is_found_in_linear_work(tmp_path, monkeypatch):
+def test_a_stray_mark_is_found_in_linear_time(tmp_path, monkeypatch):
     """As many bytes are searched for marks as the file has before the mark, and one block."""
     searched = []
     search = rows.RowReader._marks
@@ -154,7 +154,7 @@ def test_a_stray_mark_is_found_in_linear_work(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["[a].csv", "*.csv", "?.csv", "sales[1].csv", "a{b}.csv", "~.csv"])
-def test_names_are_no_patterns(tmp_path, name):
+def test_names_are_not_patterns(tmp_path, name):
     (tmp_path / "a.csv").write_text("a,b\n9,9\n")
     with pytest.raises(GatewiseError, match="there is no file"):
         read_table(tmp_path / name)
@@ -170,7 +170,7 @@ def test_names_are_no_patterns(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["pipe.csv", "pipe.parquet"])
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
+def test_a_pipe_is_refused_without_waiting(tmp_path, name):
     os.mkfifo(tmp_path / name)
     for path, kind in ((tmp_path / name, "a pipe or a device"), (tmp_path, "a folder")):
         with pytest.raises(

@@ -39,13 +39,13 @@ def test_parquet(tmp_path):
     assert table.place(0) == "row 1"
 
 
-def test_a_cell_that_is_no_number(write):
+def test_a_cell_that_is_not_a_number(write):
     table = read_table(write("time,value\n1,2\n2,about 3\n"))
     with pytest.raises(GatewiseError, match=r"line 3, column 'value': expected a number, got 'about 3'"):
         table.numbers("value", "target")
 
 
-def test_infinity_in_parquet_is_no_number(tmp_path):
+def test_infinity_in_parquet_is_refused(tmp_path):
     pl.DataFrame({"value": [1.0, float("inf")]}).write_parquet(tmp_path / "table.parquet")
     with pytest.raises(GatewiseError, match="row 2, column 'value': expected a number, got 'inf'"):
         read_table(tmp_path / "table.parquet").numbers("value", "target")
@@ -57,7 +57,7 @@ def test_a_decimal_comma_gets_a_hint(write):
         table.numbers("value", "target")
 
 
-def test_a_column_of_lists_holds_no_numbers(tmp_path):
+def test_a_column_of_lists_is_refused(tmp_path):
     pl.DataFrame({"value": [[1], [2]]}).write_parquet(tmp_path / "table.parquet")
     with pytest.raises(GatewiseError, match="column 'value': expected numbers, got List"):
         read_table(tmp_path / "table.parquet").numbers("value", "target")
@@ -69,13 +69,13 @@ def test_blank_lines_at_the_end_and_spaces_in_the_header(write):
     assert table.frame.height == 2
 
 
-def test_infinity_is_no_number(write):
+def test_infinity_is_refused(write):
     table = read_table(write("time,value\n1,2\n2,inf\n"))
     with pytest.raises(GatewiseError, match=r"line 3, column 'value': expected a number, got 'inf'"):
         table.numbers("value", "target")
 
 
-def test_a_column_that_is_not_there(write):
+def test_a_missing_column(write):
     table = read_table(write("time,value\n1,2\n"))
     with pytest.raises(GatewiseError, match="has no column 'sold' for the target; it has time, value"):
         table.column("sold", "target")
@@ -92,14 +92,14 @@ def test_a_column_that_is_not_there(write):
         ("2000-01,10.0\n2000-02,11.0\n", "begins with values, not with column names"),
     ],
 )
-def test_files_that_are_no_tables(write, text, message):
+def test_files_that_are_not_tables(write, text, message):
     with pytest.raises(GatewiseError, match=re.escape(message)):
         read_table(write(text))
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])
 @pytest.mark.parametrize("cells", [["998", "1.005"], ["1.005", "", "7"], ["-12.500", "12"]])
-def test_points_that_may_be_between_thousands_are_refused(write, separator, cells):
+def test_points_that_may_separate_thousands_are_refused(write, separator, cells):
     rows = "".join(f"{row}{separator}{cell}\n" for row, cell in enumerate(cells))
     table = read_table(write(f"t{separator}wert\n{rows}"))
     dotted = next(cell for cell in cells if "." in cell)
@@ -117,7 +117,7 @@ def test_points_that_are_decimal_points(write, cells):
     assert table.numbers("wert", "target").tolist() == [float(cell) for cell in cells]
 
 
-def test_between_commas_a_point_is_decimal_unless_a_nought_is_kept_behind_it(write):
+def test_points_in_comma_separated_files_are_decimal_unless_a_zero_follows(write):
     assert read_table(write("t,x\n0,1\n0,1.125\n")).numbers("x", "target").tolist() == [1, 1.125]
     with pytest.raises(GatewiseError, match=r"line 3, column 'x': '1\.250' beside '1' may be 1250"):
         read_table(write("t,x\n0,1\n0,1.250\n")).numbers("x", "target")
@@ -126,7 +126,7 @@ def test_between_commas_a_point_is_decimal_unless_a_nought_is_kept_behind_it(wri
 @pytest.mark.parametrize(
     "cell", ["1,005", "1 005", "1'005", "1.005,50", "1,005.50", "1.234.567", "1\u202f005", "12_000"]
 )
-def test_other_marks_between_thousands_are_refused(write, cell):
+def test_other_thousands_separators_are_refused(write, cell):
     table = read_table(write(f't,x\n0,998\n1,"{cell}"\n'))
     with pytest.raises(
         GatewiseError, match=r"line 3, column 'x': expected a number, got .* without thousands separators"
@@ -144,6 +144,6 @@ def test_a_broken_parquet_file(write):
         read_table(write("not parquet", "table.parquet"))
 
 
-def test_a_file_that_is_not_there():
+def test_a_missing_file():
     with pytest.raises(GatewiseError, match=r"there is no file 'nowhere.csv'"):
         read_table("nowhere.csv")

@@ -27,7 +27,7 @@ def test_symbols_of_several_letters():
     assert edit_distance(["ae", "k"], ["a", "e", "k"]) == 2
 
 
-def test_an_alignment_holds_both_texts_and_costs_what_the_distance_says():
+def test_an_alignment_contains_both_texts_at_the_cost_of_their_distance():
     random.seed(0)
     for _ in range(500):
         one, other = ("".join(random.choices("abc", k=random.randrange(9))) for _ in range(2))

@@ -23,7 +23,7 @@ def write(request, tmp_path):
 
 @pytest.mark.parametrize("end", ["", "\n"])
 @pytest.mark.parametrize("chunk", [1, 4, 1 << 24])
-def test_they_are_those_that_python_reads(write, monkeypatch, end, chunk):
+def test_lines_are_those_that_python_reads(write, monkeypatch, end, chunk):
     monkeypatch.setattr(lines, "CHUNK", chunk)
     found = Lines(write((TEXT + end).encode()))
     assert list(found) == TEXT.replace("\r", "").split("\n")
@@ -32,11 +32,11 @@ def test_they_are_those_that_python_reads(write, monkeypatch, end, chunk):
         found[6]
 
 
-def test_a_mark_of_the_byte_order_is_no_text(write):
+def test_a_byte_order_mark_is_not_text(write):
     assert list(Lines(write(b"\xef\xbb\xbfone\ntwo"))) == ["one", "two"]
 
 
-def test_what_is_not_utf8_is_named_by_its_place(write):
+def test_bytes_that_are_not_utf8_are_refused_with_their_place(write):
     path = write("eins\nzw\u00f6lf\n".encode("latin-1"))
     with pytest.raises(
         GatewiseError, match=r"text, line 2: byte 3 of the line \(0xf6\) is not UTF-8; save the file"
@@ -44,12 +44,12 @@ def test_what_is_not_utf8_is_named_by_its_place(write):
         list(Lines(path))
 
 
-def test_bytes_of_zero_are_no_text(write):
+def test_zero_bytes_are_refused(write):
     with pytest.raises(GatewiseError, match="text, line 2: byte 3 of the line is zero, so it is not text"):
         list(Lines(write(b"eins\nzw\0lf\n")))
 
 
-def test_what_unpacks_to_far_more_than_a_text_is_refused(tmp_path, monkeypatch):
+def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "bomb.gz"
     path.write_bytes(gzip.compress(b"a\n" * 500_000))
     assert len(Lines(path)) == 500_000
@@ -66,7 +66,7 @@ def test_an_empty_file(write):
         Lines(write(b""))
 
 
-def test_no_file_and_a_broken_one(tmp_path):
+def test_a_missing_and_a_damaged_file(tmp_path):
     with pytest.raises(GatewiseError, match=r"there is no file '.*nothing'"):
         Lines(tmp_path / "nothing")
     (tmp_path / "half.gz").write_bytes(gzip.compress(TEXT.encode() * 50)[:40])

@@ -29,7 +29,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path, name):
     assert both(turned) == [(target, source) for source, target in ROWS]
 
 
-def test_between_tabs_quotation_marks_are_no_more_than_that(tmp_path):
+def test_quotation_marks_have_no_meaning_in_tab_separated_files(tmp_path):
     path = tmp_path / "pairs.tsv"
     path.write_text(
         'source\ttarget\n"Halt!" rief er.\t"Stop!" he cried.\n12" lang\t"Wie, so"\n"a ""b"""\t"\n'
@@ -68,7 +68,7 @@ def test_columns_are_found_by_name_or_place(tmp_path, header, given, found):
         ("source,fr\n1,x\n2,y\n", ("source", "fr"), ""),
     ],
 )
-def test_row_numbers_ids_and_measurements_are_no_texts(tmp_path, text, found, unused):
+def test_row_numbers_ids_and_measurements_are_not_texts(tmp_path, text, found, unused):
     (tmp_path / "pairs.csv").write_text(text)
     pairs = read_pairs(tmp_path / "pairs.csv")
     assert pairs.columns == found
@@ -89,7 +89,7 @@ def test_row_numbers_ids_and_measurements_are_no_texts(tmp_path, text, found, un
         ("day,fr\n2024-01-31,un\n2024-02-01,deux\n", "column 'day': expected texts, got numbers"),
     ],
 )
-def test_numbers_are_taken_for_texts_only_by_name(tmp_path, text, message):
+def test_columns_of_numbers_are_texts_only_if_named(tmp_path, text, message):
     path = tmp_path / "pairs.csv"
     path.write_text(text)
     with pytest.raises(GatewiseError, match=message):
@@ -117,14 +117,14 @@ def test_mistakes_in_a_table(tmp_path, content, given, message):
 
 
 @pytest.mark.parametrize("name", ["pairs.csv", "pairs.tsv"])
-def test_what_is_not_utf8_is_named_by_its_line(tmp_path, name):
+def test_bytes_that_are_not_utf8_are_refused_with_their_line(tmp_path, name):
     separator = b"\t" if name.endswith("tsv") else b","
     (tmp_path / name).write_bytes(separator.join([b"x", b"y"]) + b"\na" + separator + b"\xe4\n")
     with pytest.raises(GatewiseError, match=rf"{name}, line 2: byte 3 of the line \(0xe4\) is not UTF-8"):
         read_pairs(tmp_path / name)
 
 
-def test_numbers_are_no_texts(tmp_path):
+def test_numbers_are_not_texts(tmp_path):
     pl.DataFrame({"x": ["a"], "y": [1.5]}).write_parquet(tmp_path / "pairs.parquet")
     with pytest.raises(GatewiseError, match="column 'y': expected texts, got Float64"):
         read_pairs(tmp_path / "pairs.parquet")

@@ -51,7 +51,7 @@ def test_a_batch_holds_the_texts():
         assert part.sizes.tolist() == [sum(map(len, part.text(row))) + 2 for row in range(len(part))]
 
 
-def test_every_pair_is_in_one_part_and_always_the_same():
+def test_every_pair_is_in_one_set_always_the_same():
     parts = [
         set(one.rows.tolist())
         for one in vars(prepare(SOME, LETTERS, FRACTIONS)).values()
@@ -70,12 +70,12 @@ def test_pairs_with_one_source_stay_together():
     assert len(set.union(*parts)) == 10
 
 
-def test_not_too_many_are_held_out(monkeypatch):
+def test_held_out_sets_are_bounded(monkeypatch):
     monkeypatch.setattr(parallel, "MAX_HELD_OUT", 3)
     assert [len(one) for one in split_pairs(SOME, np.arange(40), FRACTIONS)] == [34, 3, 3]
 
 
-def test_symbols_are_learned_from_the_part_to_train_on():
+def test_tokens_are_learned_from_the_training_set():
     sources = [f"common{row // 2} same same" for row in range(40)]
     data = prepare(pairs_of(sources), VocabularyConfig(min_count=1), FRACTIONS)
     names = {name for row in range(len(data.train)) for name in data.source.split(data.train.text(row)[0])}
@@ -83,7 +83,7 @@ def test_symbols_are_learned_from_the_part_to_train_on():
     assert "; unknown in the test set: " in data.notes[-1]
 
 
-def test_other_files_are_parts_as_they_are():
+def test_other_files_are_complete_sets():
     other = pairs_of(["1 b 2", "new new", "0 b 0"])
     data = prepare(SOME, VocabularyConfig(min_count=1), FRACTIONS, other, other)
     assert (len(data.train), len(data.validation), len(data.test)) == (40, 3, 3)
@@ -91,7 +91,7 @@ def test_other_files_are_parts_as_they_are():
     assert "sources of the test set that are also in the training set: 1 of 3" in data.notes
 
 
-def test_what_can_not_be_learned_from_is_left_out_and_told():
+def test_pairs_left_out_of_training_are_noted():
     texts = [*(f"short {row}" for row in range(20)), " ", *(f"{row}" * 50 for row in range(20)), ""]
     targets = ["x" for _ in texts]
     data = prepare(

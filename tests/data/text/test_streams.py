@@ -19,7 +19,7 @@ def text_of(folder, length):
 
 
 @pytest.mark.parametrize(("rows", "steps"), [(1, 10), (3, 10), (3, 1), (4, 1000), (7, 11)])
-def test_batches_go_on_where_the_one_before_ended(tmp_path, rows, steps):
+def test_a_batch_continues_the_one_before(tmp_path, rows, steps):
     text, data = text_of(tmp_path, 400)
     batches = list(TextStreams(text, steps).streams(rows, 0, rows))
     assert [one.first for one in batches] == [True] + [False] * (len(batches) - 1)
@@ -40,7 +40,7 @@ def test_processes_share_the_rows(tmp_path):
         assert torch.equal(shared, batch.symbols)
 
 
-def test_a_bounded_epoch_is_gone_on_with_by_the_next(tmp_path):
+def test_an_epoch_continues_a_bounded_one(tmp_path):
     source = TextStreams(text_of(tmp_path, 400)[0], 10, chunks=3)
     all_batches = list(TextStreams(source.text, 10).streams(4, 0, 4))
     streams = source.streams(4, 0, 4)
@@ -60,7 +60,7 @@ def test_a_bounded_epoch_is_gone_on_with_by_the_next(tmp_path):
         streams[3]
 
 
-def test_later_parts_are_read_from_before_their_beginning(tmp_path):
+def test_later_sets_are_read_with_context_before_them(tmp_path):
     text_of(tmp_path, 9000)
     found = read_text(find_texts(tmp_path / "one.txt"), Fractions(0.1, 0.1), StreamConfig("bytes"))
     first, *others = list(TextStreams(found.test, 50).streams(3, 0, 3))
@@ -71,7 +71,7 @@ def test_later_parts_are_read_from_before_their_beginning(tmp_path):
     assert foretold.flatten().tolist() == found.test.symbols(0, 900).tolist()
 
 
-def test_streams_forget_now_and_then_the_same_in_all_processes(tmp_path):
+def test_all_processes_reset_the_same_streams(tmp_path):
     source = TextStreams(text_of(tmp_path, 8000)[0], 2, fresh=0.1)
     whole, parts = source.streams(20, 0, 20), [source.streams(20, 0, 7), source.streams(20, 7, 20)]
     seen = []

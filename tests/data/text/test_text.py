@@ -29,7 +29,7 @@ def written(folder, **texts):
 
 
 @pytest.mark.parametrize("offset", range(8))
-def test_blocks_cut_no_character_wherever_they_end(tmp_path, tiny_blocks, offset):
+def test_blocks_cut_no_character(tmp_path, tiny_blocks, offset):
     whole = "x" * offset + STRANGE
     tokenizer = Characters("".join(sorted(set(whole))))
     text, _ = read_whole(written(tmp_path, one=whole), tokenizer)
@@ -41,7 +41,7 @@ def test_blocks_cut_no_character_wherever_they_end(tmp_path, tiny_blocks, offset
 
 
 @pytest.mark.parametrize("kind", ["characters", "bytes", "bpe"])
-def test_the_parts_of_a_split_follow_each_other(tmp_path, tiny_blocks, kind):
+def test_the_sets_of_a_split_follow_each_other(tmp_path, tiny_blocks, kind):
     if kind == "bpe":
         pytest.importorskip("tokenizers")
     whole, most = 3 * STRANGE, 260 if kind == "bpe" else 0
@@ -65,7 +65,7 @@ def test_the_last_tenth_is_exactly_that(tmp_path):
     assert len(found.test) == size - int(size * 0.9)
 
 
-def test_what_only_later_parts_have_is_unknown(tmp_path):
+def test_characters_of_later_sets_only_are_unknown(tmp_path):
     text = "abc " * 200 + "abé " * 20 + "ñabc" * 20
     found = read_text(written(tmp_path, one=text), Fractions(0.1, 0.1), StreamConfig("characters"))
     assert isinstance(found.tokenizer, Characters)
@@ -75,7 +75,7 @@ def test_what_only_later_parts_have_is_unknown(tmp_path):
     assert "unknown in the test set, read as one symbol, 20 times: ñ" in found.notes
 
 
-def test_only_the_most_frequent_characters_where_few_are_wanted(tmp_path):
+def test_the_most_frequent_characters_are_kept(tmp_path):
     found = read_text(
         written(tmp_path, one="aabbbc" * 100), Fractions(0.1, 0.1), StreamConfig("characters", 3)
     )
@@ -107,7 +107,7 @@ def test_files_of_a_folder_are_one_text_in_the_order_of_their_names(tmp_path):
         (b"x" * 40 + "日".encode()[:2], "line 1, byte 40: 0xE6 is not UTF-8"),
     ],
 )
-def test_what_is_no_text(tmp_path, tiny_blocks, data, message):
+def test_data_that_are_not_text(tmp_path, tiny_blocks, data, message):
     with pytest.raises(GatewiseError, match=message):
         read_text(written(tmp_path, one=data), Fractions(0.2, 0.2), StreamConfig("characters"))
 
@@ -121,7 +121,7 @@ def test_files_of_other_names_are_counted(tmp_path):
     assert found.notes[0].endswith("; files with other names, left out: 2 (--files)")
 
 
-def test_bytes_may_mean_anything(tmp_path):
+def test_bytes_in_any_encoding(tmp_path):
     data = bytes(range(256)) * 4
     found = read_text(written(tmp_path, one=data), Fractions(0.1, 0.1), StreamConfig("bytes"))
     assert len(found.train) == found.train.characters == int(0.8 * len(data))
@@ -139,7 +139,7 @@ def test_there_must_be_a_file(tmp_path):
         find_texts(tmp_path, "/etc/*")
 
 
-def test_reading_tells_how_far_it_is(tmp_path, tiny_blocks):
+def test_reading_reports_its_progress(tmp_path, tiny_blocks):
     heard = []
     read_text(written(tmp_path, one=STRANGE), Fractions(0.1, 0.1), StreamConfig("characters"), heard.append)
     assert heard == sorted(heard)

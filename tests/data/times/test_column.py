@@ -32,7 +32,7 @@ def times_of(*texts, time_format=None):
         ("20200304", datetime(2020, 3, 4)),
     ],
 )
-def test_forms_of_a_time(text, expected):
+def test_formats_of_a_time(text, expected):
     assert times_of(text).to_list() == [expected]
 
 
@@ -40,24 +40,24 @@ def test_whole_numbers():
     assert times_of("1950", "1951").to_list() == [1950, 1951]
 
 
-def test_a_form_is_settled_by_any_row():
+def test_any_row_may_decide_the_format():
     assert times_of("02/01/2020", "02/13/2020")[0] == datetime(2020, 2, 1)
 
 
-def test_two_forms_that_fit_are_asked_about():
+def test_an_ambiguous_format_is_refused():
     with pytest.raises(GatewiseError, match=re.escape("may be %m/%d/%Y or %d/%m/%Y; choose one")):
         times_of("02/01/2020", "03/01/2020")
     assert times_of("02/01/2020", "03/01/2020", time_format="%d/%m/%Y")[0] == datetime(2020, 1, 2)
 
 
-def test_a_cell_that_is_no_time():
+def test_a_cell_that_is_not_a_time():
     with pytest.raises(
         GatewiseError, match=r"file.csv, line 3, column 't': expected a time like %Y-%m-%d, got 'x'"
     ):
         times_of("2020-01-01", "x", "2020-01-03")
 
 
-def test_a_time_that_is_missing():
+def test_a_missing_time():
     with pytest.raises(GatewiseError, match="line 3, column 't': the time is missing"):
         times_of("2020-01-01", "", "2020-01-03")
 
@@ -85,16 +85,16 @@ def test_steps(texts, told, period):
     assert step.grid(times, 3).to_list() == times.to_list()
 
 
-def test_the_grid_goes_on_at_month_ends():
+def test_the_grid_continues_at_month_ends():
     times = times_of("2020-11-30", "2020-12-31", "2021-01-31")
     assert find_step(times).grid(times, 5)[-2:].to_list() == [datetime(2021, 2, 28), datetime(2021, 3, 31)]
 
 
-def test_a_step_tells_itself():
+def test_a_step_as_text():
     assert str(Step(14 * 86_400_000_000, "microseconds")) == "2 weeks"
 
 
-def test_two_digits_are_no_year():
+def test_two_digits_are_not_a_year():
     with pytest.raises(GatewiseError, match="expected a time"):
         times_of("01/13/20", "01/14/20")
 
@@ -192,7 +192,7 @@ def test_places_with_offsets_of_their_own_are_compared_in_one():
 
 
 @pytest.mark.parametrize("offset", ["", "+25:00", "+01:77"])
-def test_an_offset_that_is_none(offset):
+def test_an_invalid_offset(offset):
     with pytest.raises(GatewiseError, match=r"line 3, column 't': expected a time"):
         times_of("2020-03-04T05:00:00+01:00", f"2020-03-04T06:00:00{offset}")
 
@@ -229,7 +229,7 @@ def test_whole_numbers_that_are_dates(whole, expected):
         ("45292", "45293"),
     ],
 )
-def test_numbers_that_are_no_dates(texts):
+def test_numbers_that_are_not_dates(texts):
     assert times_of(*texts).to_list() == [int(text) for text in texts]
 
 
@@ -272,7 +272,7 @@ TYPED = [
 
 
 @pytest.mark.parametrize(("values", "message"), TYPED)
-def test_columns_that_are_no_times(values, message):
+def test_columns_that_are_not_times(values, message):
     with pytest.raises(GatewiseError, match=message):
         read_times(Table("file", pl.DataFrame({"t": values}), 1), "t")
 
@@ -280,7 +280,7 @@ def test_columns_that_are_no_times(values, message):
 @pytest.mark.parametrize("unit", ["ms", "us", "ns"])
 @pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin", "America/New_York"])
 @pytest.mark.parametrize("step", ["1h", "1d", "1mo"])
-def test_typed_times_go_on_in_their_own_type_and_zone(unit, zone, step):
+def test_typed_times_continue_in_their_type_and_zone(unit, zone, step):
     """Over both changes of daylight saving."""
     start = datetime(2024, 1, 1)
     zoned = pl.datetime_range(start, datetime(2024, 12, 1), step, time_zone=zone, time_unit=unit, eager=True)
@@ -300,7 +300,7 @@ def test_dates_stay_dates():
     assert clock.restored(find_step(values).grid(values, 3)).to_list()[-1] == date(2024, 3, 31)
 
 
-def test_the_form_of_the_user_may_hold_an_offset():
+def test_a_given_format_may_have_an_offset():
     assert written("01.02.2020 03:00 +0100", time_format="%d.%m.%Y %H:%M %z") == ["01.02.2020 03:00 +0100"]
     assert written("03:00+0100 01.02.2020", time_format="%H:%M%z %d.%m.%Y") == ["2020-02-01 02:00:00+00:00"]
     assert times_of("01/02/20", time_format="%m/%d/%y").to_list() == [datetime(2020, 1, 2)]

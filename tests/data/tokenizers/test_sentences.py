@@ -1,4 +1,4 @@
-"""SentenceTokenizer: text to numbers and back, by words, characters and byte pairs."""
+"""Tokenizers of sentences: text to numbers and back, by words, characters and byte pairs."""
 
 import json
 import sys
@@ -21,12 +21,12 @@ KINDS = pytest.mark.parametrize("kind", ["words", "characters", "bpe"])
 
 
 @given(some.text(alphabet=some.characters(codec="utf-8", exclude_characters=JOINED)))
-def test_words_and_signs_find_together_again(text):
+def test_words_and_punctuation_round_trip(text):
     words = SentenceTokenizer("words", ())
     assert words.join(words.split(text)) == " ".join(text.split())
 
 
-def test_a_sign_knows_where_there_is_no_space():
+def test_punctuation_marks_missing_spaces():
     words = SentenceTokenizer("words", ())
     j = JOINED
     assert words.split("Well-known, isn't it? (no!)") == [
@@ -38,7 +38,7 @@ def test_a_sign_knows_where_there_is_no_space():
 
 
 @KINDS
-def test_known_text_comes_back(kind):
+def test_known_text_round_trips(kind):
     symbols = learn_sentences(kind, TEXTS, 400)
     for text in TEXTS:
         assert symbols.join([symbols.name(one) for one in symbols.encode(text)]) == text
@@ -46,7 +46,7 @@ def test_known_text_comes_back(kind):
 
 
 @KINDS
-def test_they_come_back_from_plain_data(kind):
+def test_tokenizers_round_trip_as_plain_data(kind):
     symbols = learn_sentences(kind, TEXTS, 400, lower=True)
     again = SentenceTokenizer.from_data(json.loads(json.dumps(symbols.to_data())))
     assert again.names == symbols.names
@@ -64,7 +64,7 @@ def test_frequent_ones_come_first_and_rare_ones_are_unknown():
     assert len(learn_sentences("words", TEXTS, 5)) == 5
 
 
-def test_small_letters_stand_for_all():
+def test_text_may_be_lowercased():
     words = learn_sentences("words", ["The THE the"], 100, lower=True)
     assert words.names == ("the",)
     assert words.encode("tHe") == [4]
@@ -81,14 +81,14 @@ def test_nothing_is_unknown_to_byte_pairs():
     assert len(pairs.encode("the man")) == 2  # frequent ones are wholes
 
 
-def test_without_the_library_it_is_named(monkeypatch):
+def test_a_missing_library_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(GatewiseError, match=r"pip install 'gatewise\[text\]', or give --tokenizer words"):
         learn_sentences("bpe", TEXTS, 300)
 
 
 @KINDS
-def test_a_piece_is_shown_as_a_reader_knows_it(kind):
+def test_tokens_are_displayed_for_readers(kind):
     symbols = learn_sentences(kind, TEXTS, 400)
     shown = [symbols.display(piece) for piece in symbols.split("the man, a")]
     assert "".join(shown).replace("␣", "") == "theman,a"

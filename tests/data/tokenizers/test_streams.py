@@ -24,7 +24,7 @@ def pairs():
     return learn_byte_pairs([words(3000)], 280)
 
 
-def test_characters_have_the_numbers_of_their_places_and_others_have_none():
+def test_characters_are_numbered_by_place_and_others_unknown():
     tokenizer = Characters("".join(sorted(set(MIXED))))
     symbols = tokenizer.encode(MIXED.encode())
     assert symbols.tolist() == [1 + tokenizer.characters.index(one) for one in MIXED]
@@ -34,18 +34,18 @@ def test_characters_have_the_numbers_of_their_places_and_others_have_none():
     assert tokenizer.decode([0]) == "\ufffd"
 
 
-def test_numbers_take_no_more_room_than_they_need():
+def test_numbers_have_the_smallest_type():
     assert Characters("ab").encode(b"abc").dtype == np.uint8
     assert Characters("".join(map(chr, range(300)))).encode(b"abc").dtype == np.uint16
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\x00\xc3", MIXED.encode()])
-def test_bytes_come_back(data):
+def test_bytes_round_trip(data):
     tokenizer = Bytes()
     assert b"".join(map(tokenizer.to_bytes, tokenizer.encode(data))) == data
 
 
-def test_byte_pairs_come_back_whatever_they_were_learned_from(pairs):
+def test_byte_pairs_round_trip_any_text(pairs):
     assert len(pairs) == 280
     for text in (MIXED, words(500, seed=1), "  two  spaces\r\n"):
         symbols = pairs.encode(text.encode())
@@ -53,7 +53,7 @@ def test_byte_pairs_come_back_whatever_they_were_learned_from(pairs):
     assert len(pairs.encode(words(500, seed=1).encode())) < 250
 
 
-def test_tokenizers_travel_as_data(pairs):
+def test_tokenizers_round_trip_as_data(pairs):
     for tokenizer in (Characters("añ"), Bytes(), pairs):
         again = stream_tokenizer(tokenizer.to_data())
         assert type(again) is type(tokenizer)
@@ -62,13 +62,13 @@ def test_tokenizers_travel_as_data(pairs):
         stream_tokenizer({"kind": "runes"})
 
 
-def test_a_prime_is_only_of_what_is_known():
+def test_a_prime_with_unknown_characters_is_refused():
     assert Characters("abc ").encode_prime("cab").tolist() == [3, 1, 2]
     with pytest.raises(GatewiseError, match=r"has not seen 'é' in training; it knows 4 characters: abc$"):
         Characters("abc ").encode_prime("cé")
 
 
-def test_symbols_are_shown_so_that_each_can_be_seen(pairs):
+def test_symbols_are_displayed_visibly(pairs):
     tokenizer = Characters("\n\x07 a")
     assert [tokenizer.display(one) for one in range(5)] == ["\ufffd", "↵", "\\x07", "␣", "a"]
     assert pairs.display(int(pairs.encode(b" the")[0])) == "␣the"

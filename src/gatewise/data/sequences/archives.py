@@ -64,7 +64,7 @@ class _Cases:
         self.filled = 0
 
     def add(self, case: Case, rows: np.ndarray) -> None:
-        """Adds a sequence. Raises: `GatewiseError` if it does not fit to those before."""
+        """Adds a sequence. Raises: `GatewiseError` if its channels, values or label are invalid."""
         place, width = f"{self.path}, line {case.line}", self.values.width
         if rows.shape[1] != width:
             raise GatewiseError(f"{place}: expected {width} channels as before, got {rows.shape[1]}")

@@ -1,4 +1,4 @@
-"""Standardization to mean 0 and standard deviation 1, learned from a training set."""
+"""Scaling to mean 0 and standard deviation 1, learned from a training set."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def parquet_frames(path: Path, rows: Callable[[int], int]) -> Iterator[pl.DataFr
 
 
 def _scan(path: Path) -> pl.LazyFrame:
-    """Opens a file, without reading patterns or column names into its path."""
+    """Opens a file; its path is not a pattern, and names of folders are not columns."""
     return pl.scan_parquet(path, glob=False, hive_partitioning=False)
 
 
