@@ -158,7 +158,7 @@ if __name__ == "__main__":
     found = read(model.network, tokenizer, own)
     trained = closest(found, signals)
     torch.manual_seed(settings.seed)
-    fresh = LanguageModel.rebuilt(model.network.options())
+    fresh = LanguageModel.from_options(model.network.options())
     untrained = closest(read(fresh, tokenizer, own), signals)
     if settings.picture:
         draw(own, found, trained, Path(settings.picture))

@@ -148,7 +148,7 @@ def test_a_fitted_estimator_predicts_and_scores(fitted):
     comparison = model.evaluate()
     metric = comparison.metrics[0]
     value = next(one.scores[metric.name] for one in comparison.results if not one.baseline)
-    assert model.score() == (value if metric.higher else -value)
+    assert model.score() == (value if metric.higher_is_better else -value)
     again = model.evaluate(case.data, case.y)  # the test set of the same data, found by their content
     found = next(one.scores[metric.name] for one in again.results if not one.baseline)
     assert found == pytest.approx(value, rel=1e-6)

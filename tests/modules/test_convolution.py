@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from gatewise.modules.convolution import Convolution, inside
+from gatewise.modules.convolution import Convolution, valid_positions
 
 
 def by_loops(front, image):
@@ -44,10 +44,10 @@ def test_maps_are_those_of_plain_loops_over_each_images_own_pixels():
 
 
 def test_each_block_halves():
-    assert [Convolution(1, (2,) * blocks).reduced(27) for blocks in (0, 1, 2, 5)] == [27, 14, 7, 1]
+    assert [Convolution(1, (2,) * blocks).output_size(27) for blocks in (0, 1, 2, 5)] == [27, 14, 7, 1]
 
 
 def test_what_lies_inside():
-    assert inside(torch.tensor([[2, 1], [1, 3]]), (2, 3)).int().tolist() == [
+    assert valid_positions(torch.tensor([[2, 1], [1, 3]]), (2, 3)).int().tolist() == [
         [[1, 0, 0], [1, 0, 0]], [[1, 1, 1], [0, 0, 0]]
     ]  # fmt: skip

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gatewise.plots.highest_loss import draw_highest_loss, highest_loss, some_frames
+from gatewise.plots.highest_loss import draw_highest_loss, evenly_spaced_frames, highest_loss
 from gatewise.plots.saving import save_picture
 from gatewise.tasks.caption.plots import CaptionedImage, draw_attention, draw_captions
 
@@ -25,8 +25,8 @@ def test_the_highest_loss_is_where_the_true_class_has_the_lowest_probability():
 
 def test_frames_are_taken_evenly():
     clip = np.arange(22).reshape(22, 1, 1, 1)
-    assert [int(frame.squeeze()) for frame in some_frames(clip)] == [0, 3, 6, 9, 12, 15, 18, 21]
-    assert len(some_frames(clip[:3])) == 3
+    assert [int(frame.squeeze()) for frame in evenly_spaced_frames(clip)] == [0, 3, 6, 9, 12, 15, 18, 21]
+    assert len(evenly_spaced_frames(clip[:3])) == 3
 
 
 @pytest.mark.parametrize("make", [

@@ -1,4 +1,4 @@
-"""Multinomial logistic regression, the baseline of all tasks with classes."""
+"""Multinomial logistic regression, a baseline of all tasks with classes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PENALTIES = (1.0, 0.1, 0.01, 0.001, 0.0001)
 MAX_ITERATIONS = 100  # of L-BFGS, for each penalty
 
 
-class Linear(NamedTuple):
+class LinearModel(NamedTuple):
     """`logits = W x + b`: weight [K, F] and bias [K] in float64."""
 
     weight: Tensor
@@ -29,17 +29,27 @@ class Linear(NamedTuple):
 def fit_logistic(
     features: Tensor,
     labels: Tensor,
-    held: Tensor,
-    held_labels: Tensor,
+    validation: Tensor,
+    validation_labels: Tensor,
     classes: int,
     weights: Tensor | None = None,
-    held_weights: Tensor | None = None,
+    validation_weights: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Weights [K, F] and bias [K] of `p(class | x) = softmax(W x + b)`.
+    """Fits `p(class | x) = softmax(W x + b)` with an L2 penalty that is chosen on a validation set.
 
-    `argmin mean(-ln p) + penalty / 2 * |W|^2` over standardized features [N, F]; the penalty whose `-ln p`
-    is lowest on the held-out features (Hoerl and Kennard 1970). Both means are weighted by `weights` [N] and
-    `held_weights`, if any.
+    `argmin mean(-ln p) + penalty / 2 * |W|^2` over standardized features (Hoerl and Kennard 1970)
+
+    Args:
+        features: [N, F]
+        labels: [N], class numbers
+        validation: [M, F]
+        validation_labels: [M], class numbers
+        classes: K, the number of classes
+        weights: [N], of the mean; None if equal
+        validation_weights: [M], of the mean; None if equal
+
+    Returns:
+        the weight [K, F] and the bias [K]
 
     >>> x = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
     >>> weight, bias = fit_logistic(x, torch.tensor([0, 0, 1, 1]), x, torch.tensor([0, 0, 1, 1]), classes=2)
@@ -49,28 +59,39 @@ def fit_logistic(
     mean = features.double().mean(0)
     deviation = features.double().std(0, unbiased=False)
     deviation = torch.where(deviation > 1e-6 * mean.abs(), deviation, 1.0)
-    scaled, held = (features.double() - mean) / deviation, (held.double() - mean) / deviation
+    scaled, validation = (features.double() - mean) / deviation, (validation.double() - mean) / deviation
 
-    def held_loss(found: Linear) -> float:
-        return float(weighted_cross_entropy(held @ found.weight.T + found.bias, held_labels, held_weights))
+    def validation_loss(model: LinearModel) -> float:
+        return float(
+            weighted_cross_entropy(
+                validation @ model.weight.T + model.bias, validation_labels, validation_weights
+            )
+        )
 
-    own = None if weights is None else weights.double().numpy()
-    kept = min(regressions(scaled.numpy(), labels.numpy(), classes, PENALTIES, own), key=held_loss)
-    weight, bias = kept.weight / deviation, kept.bias - kept.weight @ (mean / deviation)
+    sample_weights = None if weights is None else weights.double().numpy()
+    path = fit_path(scaled.numpy(), labels.numpy(), classes, PENALTIES, sample_weights)
+    best = min(path, key=validation_loss)
+    weight, bias = best.weight / deviation, best.bias - best.weight @ (mean / deviation)
     return weight.float(), bias.float()
 
 
-def regressions(
+def fit_path(
     features: np.ndarray | csr_array,
     labels: np.ndarray,
     classes: int,
     penalties: Sequence[float],
     weights: np.ndarray | None = None,
-) -> Iterator[Linear]:
-    """Fits a regression for each penalty; each search starts from the result of the one before.
+) -> Iterator[LinearModel]:
+    """Fits a model for each penalty by scikit-learn; each fit starts from the previous model.
 
-    `argmin mean(-ln p) + penalty / 2 * |W|^2`, by scikit-learn.
-    features: [N, F], dense or sparse; labels: [N], class numbers; weights: [N], of the mean, None if equal
+    `argmin mean(-ln p) + penalty / 2 * |W|^2`
+
+    Args:
+        features: [N, F], dense or sparse
+        labels: [N], class numbers
+        classes: K, the number of classes
+        penalties: in descending order
+        weights: [N], of the mean; None if equal
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -89,7 +110,7 @@ def regressions(
         bias[present] = model.intercept_ if halves is None else halves[:, 0] * model.intercept_
         absent = np.setdiff1d(np.arange(classes), present)
         bias[absent] = bias[present].min() - np.log(len(labels))
-        yield Linear(torch.from_numpy(weight), torch.from_numpy(bias))
+        yield LinearModel(torch.from_numpy(weight), torch.from_numpy(bias))
     if len(present) == 1:
         bias = np.log((np.bincount(labels, minlength=classes) + 1) / (len(labels) + classes))
-        yield Linear(torch.zeros(classes, features.shape[1]).double(), torch.from_numpy(bias))
+        yield LinearModel(torch.zeros(classes, features.shape[1]).double(), torch.from_numpy(bias))

@@ -9,27 +9,31 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gatewise.modules.classifier import Classifier, in_batches
+from gatewise.modules.classifier import Classifier, iterate_batches
 from gatewise.modules.network import Baseline
 
-MAX_NUMBERS = 1 << 25  # in the features of the training examples that are kept
+MAX_FEATURE_VALUES = 1 << 25  # the number of feature values of all training examples that are kept
 
 
-def nearest(kept: Tensor, given: Tensor) -> Tensor:
-    """[B]: which of the features `kept` [N, F] is nearest to each of the features `given` [B, F].
+def nearest_rows(examples: Tensor, queries: Tensor) -> Tensor:
+    """[B]: the row of the examples [N, F] that is nearest to each query [B, F].
 
-    >>> nearest(torch.tensor([[0.0, 0.0], [4.0, 4.0]]), torch.tensor([[1.0, 0.0], [3.0, 4.0]]))
+    >>> nearest_rows(torch.tensor([[0.0, 0.0], [4.0, 4.0]]), torch.tensor([[1.0, 0.0], [3.0, 4.0]]))
     tensor([0, 1])
     """
-    # |kept - given|^2 without |given|^2, which does not change the order
-    return (kept.square().sum(1) - 2 * given @ kept.T).argmin(1)
+    # |example - query|^2 without |query|^2, which does not change the order
+    return (examples.square().sum(1) - 2 * queries @ examples.T).argmin(1)
 
 
 class NearestExample(Classifier, Baseline):
-    """The class of the nearest training example.
+    """Predicts the class of the nearest training example.
 
-    Its confidence in that class is its accuracy on the validation set.
-    classes: K; features: F of an example; examples: how many are kept, set by `learn`
+    The confidence is the accuracy on the validation set.
+
+    Args:
+        classes: K, the number of classes
+        features: F, the number of features of an example
+        examples: the number of training examples that are kept, set by `learn`
     """
 
     kept: Tensor
@@ -45,16 +49,16 @@ class NearestExample(Classifier, Baseline):
 
     @abstractmethod
     def features(self, batch: Any) -> Tensor:
-        """[B, F]: the numbers by which examples are compared."""
+        """Computes the features [B, F] by which examples are compared."""
 
     @abstractmethod
     def training_examples(self, train: Any) -> tuple[Tensor, Tensor]:
-        """The features [N, F] and labels [N] of the training examples to keep."""
+        """Computes the features [N, F] and labels [N] of the training examples to keep."""
 
     def learn(self, train: Any, validation: Any) -> None:
         self.kept, self.labels = self.training_examples(train)
         correct = sum(
-            int((self._predict(batch) == batch.labels).sum()) for _, batch in in_batches(validation)
+            int((self._predict(batch) == batch.labels).sum()) for _, batch in iterate_batches(validation)
         )
         # One random prediction is added, so that the confidence is above 0 and below 1.
         self.confidence = torch.tensor((correct + 1 / self.classes) / (len(validation) + 1))
@@ -67,4 +71,4 @@ class NearestExample(Classifier, Baseline):
         return {"classes": self.classes, "examples": len(self.kept)}
 
     def _predict(self, batch: Any) -> Tensor:
-        return self.labels[nearest(self.kept, self.features(batch))]
+        return self.labels[nearest_rows(self.kept, self.features(batch))]

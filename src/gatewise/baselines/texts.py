@@ -1,4 +1,4 @@
-"""What the baselines of translation and captioning have in common."""
+"""Functions that the baselines of translation and captioning share."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ from gatewise.data.tokenizers.sentences import END
 from gatewise.modules.beam_search import Hypothesis
 
 
-def symbol_error(predicted: Sequence[Hypothesis], target: Tensor, count: int) -> Tensor:
-    """The fraction of `count` target symbols [B, T], with the end symbol, that differ at their position."""
+def symbol_error_rate(predicted: Sequence[Hypothesis], target: Tensor, count: int) -> Tensor:
+    """The fraction of wrong symbols, position by position.
+
+    Args:
+        predicted: the predicted sequences
+        target: [B, T], the true symbols with the end symbol and padding
+        count: the number of target symbols without padding
+    """
     correct = 0
     for hypothesis, true in zip(predicted, target.tolist(), strict=True):
         pairs = zip([*hypothesis.numbers, END], true, strict=False)
-        correct += sum(one == other for one, other in pairs)
+        correct += sum(symbol == expected for symbol, expected in pairs)
     return torch.tensor(1 - correct / count)
 
 

@@ -140,7 +140,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         found = self.evaluate(data, y, layout=layout)
         metric = found.metrics[0]
         value = next(one.scores[metric.name] for one in found.results if not one.baseline)
-        return -metric.order(value)
+        return -metric.cost(value)
 
     def save(self, folder: FOLDER) -> None:
         """Writes the model into a folder that `gatewise.load` and the command line read."""

@@ -10,10 +10,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Counts:
-    """How often something is true, was predicted, and was predicted correctly.
+    """The numbers of true, predicted and correctly predicted items.
 
-    precision = correct / predicted, recall = correct / true, F1 = 2 correct / (predicted + true); zero
-    where undefined
+    `precision = correct / predicted`, `recall = correct / true`, `F1 = 2 correct / (predicted + true)`;
+    zero if undefined
     """
 
     true: int
@@ -33,19 +33,20 @@ class Counts:
         return 2 * self.correct / (self.predicted + self.true) if self.predicted + self.true else 0.0
 
 
-def mean_f1(counted: Iterable[Counts]) -> float:
-    """Macro F1: the mean over all kinds that are true or predicted at least once."""
-    each = [one.f1 for one in counted if one.true or one.predicted]
-    return float(np.mean(each)) if each else 0.0
+def macro_f1(counts: Iterable[Counts]) -> float:
+    """Macro F1: the mean over all classes that are true or predicted at least once."""
+    scores = [count.f1 for count in counts if count.true or count.predicted]
+    return float(np.mean(scores)) if scores else 0.0
 
 
-def total_f1(counted: Iterable[Counts]) -> float:
-    """Micro F1: F1 of the counts of all kinds together."""
-    every = list(counted)
-    return Counts(*(sum(getattr(one, name) for one in every) for name in ("true", "predicted", "correct"))).f1
+def micro_f1(counts: Iterable[Counts]) -> float:
+    """Micro F1: F1 of the summed counts of all classes."""
+    counts = list(counts)
+    fields = ("true", "predicted", "correct")
+    return Counts(*(sum(getattr(count, field) for count in counts) for field in fields)).f1
 
 
 def exact_match(truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> float:
-    """The fraction of sequences that are predicted without any mistake."""
-    correct = [list(one) == list(other) for one, other in zip(truth, predicted, strict=True)]
+    """The fraction of sequences that are predicted without a mistake."""
+    correct = [list(true) == list(other) for true, other in zip(truth, predicted, strict=True)]
     return float(np.mean(correct)) if correct else 0.0

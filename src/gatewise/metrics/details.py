@@ -1,4 +1,4 @@
-"""A table with details about one network."""
+"""Tables about the predictions of one network."""
 
 from __future__ import annotations
 

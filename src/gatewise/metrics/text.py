@@ -1,4 +1,4 @@
-"""How well generated texts match references: BLEU, chrF, exact matches; in total and by length."""
+"""Metrics of generated texts against references: BLEU, chrF and exact matches, in total and by length."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def score(predicted: Sequence[str], truth: Sequence[str]) -> dict[str, float]:
     >>> score(["a b c d e", "x"], ["a b c d e", "y"])["exact"]
     0.5
     """
-    sacrebleu = require_sacrebleu()
-    spaced = 2 * sum(" " in one for one in truth) >= len(truth)
-    short = max(len(one.split()) if spaced else len(one) for one in truth) < 4
+    sacrebleu = import_sacrebleu()
+    spaced = 2 * sum(" " in text for text in truth) >= len(truth)
+    short = max(len(text.split()) if spaced else len(text) for text in truth) < 4
     bleu = sacrebleu.metrics.BLEU(tokenize="13a" if spaced else "char", effective_order=short, force=True)
     chrf = sacrebleu.metrics.CHRF()
     return {
         "bleu": float(bleu.corpus_score(list(predicted), [list(truth)]).score),
         "chrf": float(chrf.corpus_score(list(predicted), [list(truth)]).score),
-        "exact": sum(one == other for one, other in zip(predicted, truth, strict=True)) / len(truth),
+        "exact": sum(text == true for text, true in zip(predicted, truth, strict=True)) / len(truth),
     }
 
 
-def require_sacrebleu() -> Any:
+def import_sacrebleu() -> Any:
     """Imports sacrebleu. Raises: `GatewiseError` if it is not installed."""
     try:
         import sacrebleu
@@ -45,9 +45,9 @@ def require_sacrebleu() -> Any:
 
 
 METRICS = (
-    Metric("bleu", "BLEU", ".1f", higher=True, relative=False),
-    Metric("chrf", "chrF", ".1f", higher=True, relative=False),
-    Metric("exact", "exact", ".1%", higher=True),
+    Metric("bleu", "BLEU", ".1f", higher_is_better=True, relative=False),
+    Metric("chrf", "chrF", ".1f", higher_is_better=True, relative=False),
+    Metric("exact", "exact", ".1%", higher_is_better=True),
 )
 
 
@@ -56,18 +56,20 @@ GROUPS = 4  # by length
 
 def by_length(
     lengths: Sequence[int] | np.ndarray,
-    scored: Callable[[list[int]], Mapping[str, float]],
+    score_examples: Callable[[list[int]], Mapping[str, float]],
     title: str,
-    counted: str,
+    unit: str,
 ) -> Details:
     """A table of scores by length, in groups of about equal size.
 
-    lengths: in symbols
-    scored: computes the metrics of the examples at some places
-    counted: a noun for the examples
+    Args:
+        lengths: the length of each example, in symbols
+        score_examples: computes the metrics of the examples of these numbers
+        title: the title of the table
+        unit: a plural noun for the examples, the heading of their counts
 
     >>> scores = {"bleu": 10.0, "chrf": 20.0, "exact": 0.5}
-    >>> by_length([2, 2, 5, 9, 9], lambda places: scores, "by length", "pairs").rows
+    >>> by_length([2, 2, 5, 9, 9], lambda numbers: scores, "by length", "pairs").rows
     (('2 to 5', '3', '10.0', '20.0', '50.0%'), ('6 to 9', '2', '10.0', '20.0', '50.0%'))
     """
     lengths = np.asarray(lengths)
@@ -76,8 +78,8 @@ def by_length(
     rows = []
     for first, last in zip(borders[:-1] + (borders[:-1] > borders[0]), borders[1:], strict=True):
         chosen = np.flatnonzero((lengths >= first) & (lengths <= last)).tolist()
-        found = scored(chosen)
-        scores = (metric.format(found[metric.name]) for metric in METRICS)
+        values = score_examples(chosen)
+        scores = (metric.format(values[metric.name]) for metric in METRICS)
         rows.append((f"{first} to {last}" if first < last else str(first), str(len(chosen)), *scores))
     titles = (metric.title for metric in METRICS)
-    return Details(title, ("symbols", counted, *titles), tuple(rows))
+    return Details(title, ("symbols", unit, *titles), tuple(rows))

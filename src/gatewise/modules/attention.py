@@ -91,5 +91,5 @@ class Bahdanau(Attention):
         return self.of_value(values)
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
-        both = self.of_query(queries).unsqueeze(2) + keys.unsqueeze(1)
-        return self.weigh(both.tanh()).squeeze(-1)
+        hidden = self.of_query(queries).unsqueeze(2) + keys.unsqueeze(1)
+        return self.weigh(hidden.tanh()).squeeze(-1)

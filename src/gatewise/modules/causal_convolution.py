@@ -1,4 +1,4 @@
-"""A front end for sequences: causal convolutions, before a recurrent layer reads them."""
+"""Causal convolutions of a sequence, computed before a recurrent layer."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from torch.nn import functional
 
 
 class CausalConvolution(nn.Module):
-    """Patterns of a few steps, beside the steps themselves: `y_t = [x_t, relu(b + sum_k W_k x_{t-k})]`.
+    """A causal convolution, concatenated with its input: `y_t = [x_t, relu(b + sum_k W_k x_{t-k})]`.
 
-    Nothing after a step is seen at it. Before the first step, the first is taken as repeated.
+    The output at a step does not depend on later steps. The first step is repeated as left padding.
+    `outputs` is I + filters, the number of output features.
 
-    features: I of a step; filters: how many patterns; width: the steps of a pattern
-    outputs: I + filters, the numbers of a step after it
+    Args:
+        features: I, the number of input features
+        filters: the number of filters
+        width: the width of a filter in steps
+
     Source: the convolutional component of Lai et al. 2018, Modeling long- and short-term temporal patterns.
 
     >>> front = CausalConvolution(3, filters=8)
@@ -27,7 +31,7 @@ class CausalConvolution(nn.Module):
         self.convolution = nn.Conv1d(features, filters, width)
 
     def forward(self, steps: Tensor) -> Tensor:
-        """[B, T, I] -> [B, T, I + filters]."""
-        before = functional.pad(steps.transpose(1, 2), (self.width - 1, 0), mode="replicate")
-        found = self.convolution(before).relu().transpose(1, 2)
-        return torch.cat([steps, found], dim=-1)
+        """Convolves sequences: [B, T, I] -> [B, T, I + filters]."""
+        padded = functional.pad(steps.transpose(1, 2), (self.width - 1, 0), mode="replicate")
+        convolved = self.convolution(padded).relu().transpose(1, 2)
+        return torch.cat([steps, convolved], dim=-1)

@@ -12,7 +12,7 @@ from torch import Tensor
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.weighted import weighted_cross_entropy
 
-EXAMPLES_AT_ONCE, STEPS_AT_ONCE = 256, 1 << 14
+MAX_BATCH_EXAMPLES, MAX_BATCH_STEPS = 256, 1 << 14
 
 
 class Classifier(Network):
@@ -20,27 +20,27 @@ class Classifier(Network):
 
     @abstractmethod
     def logits(self, batch: Any) -> Tensor:
-        """A batch of B examples -> [B, K], K classes."""
+        """Computes the logits [B, K] of a batch of B examples for K classes."""
 
     def loss(self, batch: Any) -> Tensor:
-        """The mean cross-entropy, in nats, by the weights of the examples if the batch has weights."""
+        """The mean cross-entropy in nats, weighted if the batch has example weights."""
         return weighted_cross_entropy(self.logits(batch), batch.labels, _weights(batch))
 
     def weight(self, batch: Any) -> float:
-        """The sum of the weights of the examples; their number if they have none."""
+        """The sum of the example weights; the number of examples if the batch has no weights."""
         weights = _weights(batch)
         return super().weight(batch) if weights is None else float(weights.sum())
 
 
 def _weights(batch: Any) -> Tensor | None:
-    """[B]: the weights of the examples; None if they have none, as images and clips."""
+    """[B]: the example weights; None for batches without them, such as images and clips."""
     return getattr(batch, "weights", None)
 
 
 class Majority(Classifier, Baseline):
     """Predicts the class frequencies of the training set for every example.
 
-    >>> Majority(3).logits_of(4).shape
+    >>> Majority(3).constant_logits(4).shape
     torch.Size([4, 3])
     """
 
@@ -55,51 +55,53 @@ class Majority(Classifier, Baseline):
         return {"classes": self.classes}
 
     def learn(self, train: Any, validation: Any) -> None:
-        """Counts the classes, each once more than it occurs, so that none has probability zero."""
+        """Counts the classes, plus one for each (Laplace smoothing), so that none has probability zero."""
         counts = torch.bincount(train.labels, minlength=self.classes) + 1.0
         self.frequencies = counts / counts.sum()
 
     def logits(self, batch: Any) -> Tensor:
-        return self.logits_of(len(batch.labels))
+        return self.constant_logits(len(batch.labels))
 
-    def logits_of(self, rows: int) -> Tensor:
-        """[rows, K]: the same logits in each row."""
+    def constant_logits(self, rows: int) -> Tensor:
+        """The same logits in each row: [rows, K]."""
         return self.frequencies.log().expand(rows, -1)
 
 
-def in_batches(dataset: Any, among: Tensor | None = None) -> Iterator[tuple[Tensor, Any]]:
-    """Iterates over all examples, or those of the numbers `among`: their numbers, and the batch.
+def iterate_batches(dataset: Any, numbers: Tensor | None = None) -> Iterator[tuple[Tensor, Any]]:
+    """Yields the numbers and the batch of all examples, or of those with these `numbers`.
 
     Examples of similar size share a batch; batches of long examples are small, to save memory.
     """
-    numbers = torch.arange(len(dataset)) if among is None else among
+    numbers = torch.arange(len(dataset)) if numbers is None else numbers
     sizes = getattr(dataset, "sizes", None)
     if sizes is not None:
         numbers = numbers[torch.as_tensor(sizes)[numbers].argsort(stable=True)]
     first = 0
     while first < len(numbers):
-        batch = numbers[first : first + EXAMPLES_AT_ONCE]
+        batch = numbers[first : first + MAX_BATCH_EXAMPLES]
         if sizes is not None:
-            batch = batch[: max(STEPS_AT_ONCE // max(int(sizes[int(batch[-1])]), 1), 1)]
+            batch = batch[: max(MAX_BATCH_STEPS // max(int(sizes[int(batch[-1])]), 1), 1)]
         yield batch, dataset.__getitems__(batch.tolist())
         first += len(batch)
 
 
 def predict_probabilities(network: Classifier, dataset: Any) -> Tensor:
-    """[N, K]: the class probabilities of each example of a dataset."""
+    """Predicts the class probabilities [N, K] of all examples of a dataset."""
     network.eval()
-    parts, numbers = [], []
+    probabilities, numbers = [], []
     with torch.inference_mode():
-        for which, batch in in_batches(dataset):
-            parts.append(network.logits(batch).softmax(-1))
-            numbers.append(which)
-    return torch.cat(parts)[torch.cat(numbers).argsort()]
+        for chosen, batch in iterate_batches(dataset):
+            probabilities.append(network.logits(batch).softmax(-1))
+            numbers.append(chosen)
+    return torch.cat(probabilities)[torch.cat(numbers).argsort()]
 
 
 def confusion(probabilities: Tensor, truth: Tensor) -> Tensor:
-    """[K, K]: how many examples of the class of a row were predicted as the class of a column.
+    """The confusion matrix [K, K]: true classes in rows, predicted classes in columns.
 
-    probabilities: [N, K]; truth: [N] class numbers
+    Args:
+        probabilities: [N, K]
+        truth: [N], class numbers
     """
     classes = probabilities.shape[-1]
     pairs = truth * classes + probabilities.argmax(-1)
@@ -109,7 +111,11 @@ def confusion(probabilities: Tensor, truth: Tensor) -> Tensor:
 def class_scores(probabilities: Tensor, truth: Tensor) -> dict[str, float]:
     """Accuracy, macro F1 over the classes that occur or are predicted, and the cross-entropy in nats.
 
-    `F1_k = 2 correct_k / (true_k + predicted_k)`; probabilities: [N, K]; truth: [N]
+    `F1_k = 2 correct_k / (true_k + predicted_k)`
+
+    Args:
+        probabilities: [N, K]
+        truth: [N], class numbers
 
     >>> class_scores(torch.eye(2)[[0, 1, 1]], torch.tensor([0, 1, 0]))["accuracy"]
     0.6666666865348816

@@ -1,4 +1,4 @@
-"""A small convolutional front end: what each image shows, on a coarser map, whatever its own size."""
+"""A small convolutional network for images of different sizes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from torch.nn import functional
 
 
 class Convolution(nn.Module):
-    """Blocks of `max over 2 x 2 of relu(W * image + b)`, each half as high and as wide as the one before.
+    """Blocks of `max_pool_2x2(relu(W * image + b))` with 3 x 3 kernels; each block halves height and width.
 
-    channels: C of the images; filters: of each block, `W` being 3 x 3 for each channel below
-    Every image counts as surrounded by zeros at its own size, so that padding a batch changes nothing.
+    Positions outside an image count as zero, so that the padding of a batch does not affect its maps.
+
+    Args:
+        channels: C of the images
+        filters: the number of filters of each block
+
     Source: LeCun, Bottou, Bengio and Haffner 1998.
 
     >>> front = Convolution(3, filters=(8, 16))
@@ -26,7 +30,7 @@ class Convolution(nn.Module):
         super().__init__()
         widths = (channels, *filters)
         self.blocks = nn.ModuleList(
-            nn.Conv2d(below, above, 3, padding=1) for below, above in zip(widths, filters, strict=False)
+            nn.Conv2d(inputs, outputs, 3, padding=1) for inputs, outputs in zip(widths, filters, strict=False)
         )
         self.filters = tuple(filters)
         for block in self.blocks:
@@ -34,18 +38,26 @@ class Convolution(nn.Module):
             nn.init.zeros_(block.bias)  # type: ignore[arg-type]
 
     def forward(self, images: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-        """images [B, H, W, C] of own sizes [B, 2] -> maps [B, H', W', F], zero outside theirs [B, 2]."""
-        maps = images.permute(0, 3, 1, 2) * inside(sizes, images.shape[1:3]).unsqueeze(1)
+        """Computes feature maps.
+
+        Args:
+            images: [B, H, W, C]
+            sizes: [B, 2], the height and width of each image
+
+        Returns:
+            maps [B, H', W', F], zero outside their sizes, and these sizes [B, 2]
+        """
+        maps = images.permute(0, 3, 1, 2) * valid_positions(sizes, images.shape[1:3]).unsqueeze(1)
         for block in self.blocks:
-            maps = functional.relu(block(maps)) * inside(sizes, maps.shape[2:]).unsqueeze(1)
+            maps = functional.relu(block(maps)) * valid_positions(sizes, maps.shape[2:]).unsqueeze(1)
             maps = functional.max_pool2d(maps, 2, ceil_mode=True)  # no value is below the zeros outside
             sizes = (sizes + 1) // 2
         return maps.permute(0, 2, 3, 1), sizes
 
-    def reduced(self, size: int) -> int:
-        """What is left of a height or a width.
+    def output_size(self, size: int) -> int:
+        """The height or width of a map, from that of its image.
 
-        >>> Convolution(1, filters=(8, 16, 32)).reduced(28)
+        >>> Convolution(1, filters=(8, 16, 32)).output_size(28)
         4
         """
         for _ in self.filters:
@@ -53,11 +65,15 @@ class Convolution(nn.Module):
         return size
 
 
-def inside(sizes: Tensor, whole: Sequence[int]) -> Tensor:
-    """Which positions of lattices lie within their own sizes [B, 2]: [B, H, W] bool, (H, W) being the whole.
+def valid_positions(sizes: Tensor, shape: Sequence[int]) -> Tensor:
+    """[B, H, W], bool: which positions of padded lattices are not padding.
 
-    >>> inside(torch.tensor([[1, 2]]), (2, 3)).tolist()
+    Args:
+        sizes: [B, 2], the height and width of each lattice
+        shape: (H, W), the height and width with padding
+
+    >>> valid_positions(torch.tensor([[1, 2]]), (2, 3)).tolist()
     [[[True, True, False], [False, False, False]]]
     """
-    rows, columns = (torch.arange(size, device=sizes.device) for size in whole)
+    rows, columns = (torch.arange(size, device=sizes.device) for size in shape)
     return (rows[:, None] < sizes[:, 0, None, None]) & (columns < sizes[:, 1, None, None])

@@ -21,12 +21,12 @@ def decoder_inputs(target: Tensor) -> Tensor:
     return torch.cat([begin, target[:, :-1]], dim=1)
 
 
-class Decoded(NamedTuple):
+class DecoderOutput(NamedTuple):
     """The output of a decoder.
 
     features: [B, T, F]
-    state: after the last step
-    weights: of the attention [B, T, S]; None without
+    state: the state after the last step
+    weights: the attention weights [B, T, S]; None without attention
     """
 
     features: Tensor
@@ -50,8 +50,8 @@ class Decoder(nn.Module):
         """The memory of encoder outputs [B, S, H]; mask: [B, S], False for padding."""
 
     @abstractmethod
-    def forward(self, inputs: Tensor, state: State, memory: Memory) -> Decoded:
-        """Decodes input vectors [B, T, E] from a state on."""
+    def forward(self, inputs: Tensor, state: State, memory: Memory) -> DecoderOutput:
+        """Decodes input vectors [B, T, E], starting from a state."""
 
 
 class PlainDecoder(Decoder):
@@ -64,9 +64,9 @@ class PlainDecoder(Decoder):
     def memory(self, values: Tensor, mask: Tensor) -> Memory:
         return Memory(values[:, :0], values[:, :0], mask[:, :0])
 
-    def forward(self, inputs: Tensor, state: State, memory: Memory) -> Decoded:
+    def forward(self, inputs: Tensor, state: State, memory: Memory) -> DecoderOutput:
         output, state = self.recurrent(inputs, state)
-        return Decoded(output, state, None)
+        return DecoderOutput(output, state, None)
 
 
 class LuongDecoder(Decoder):
@@ -83,10 +83,10 @@ class LuongDecoder(Decoder):
     def memory(self, values: Tensor, mask: Tensor) -> Memory:
         return self.attention.memory(values, mask)
 
-    def forward(self, inputs: Tensor, state: State, memory: Memory) -> Decoded:
+    def forward(self, inputs: Tensor, state: State, memory: Memory) -> DecoderOutput:
         output, state = self.recurrent(inputs, state)
         context, weights = self.attention(output, memory)
-        return Decoded(torch.cat([context, output], dim=-1), state, weights)
+        return DecoderOutput(torch.cat([context, output], dim=-1), state, weights)
 
 
 class BahdanauDecoder(Decoder):
@@ -103,7 +103,7 @@ class BahdanauDecoder(Decoder):
     def memory(self, values: Tensor, mask: Tensor) -> Memory:
         return self.attention.memory(values, mask)
 
-    def forward(self, inputs: Tensor, state: State, memory: Memory) -> Decoded:
+    def forward(self, inputs: Tensor, state: State, memory: Memory) -> DecoderOutput:
         features, weights_of_steps = [], []
         for step in inputs.split(1, dim=1):
             hidden = state if isinstance(state, Tensor) else state[0]
@@ -111,7 +111,7 @@ class BahdanauDecoder(Decoder):
             output, state = self.recurrent(torch.cat([step, context], dim=-1), state)
             features.append(torch.cat([context, output], dim=-1))
             weights_of_steps.append(weights)
-        return Decoded(torch.cat(features, dim=1), state, torch.cat(weights_of_steps, dim=1))
+        return DecoderOutput(torch.cat(features, dim=1), state, torch.cat(weights_of_steps, dim=1))
 
 
 DECODERS: dict[str, type[PlainDecoder] | type[LuongDecoder] | type[BahdanauDecoder]] = {
@@ -129,17 +129,17 @@ class Context(NamedTuple):
 
     def select(self, rows: Tensor) -> Context:
         """Selects rows of the batch, in any order, with repetition."""
-        return Context(_rows(self.state, rows), self.memory.select(rows))
+        return Context(_select_rows(self.state, rows), self.memory.select(rows))
 
 
-def _rows(state: State, rows: Tensor) -> State:
+def _select_rows(state: State, rows: Tensor) -> State:
     if isinstance(state, Tensor):
         return state.index_select(1, rows)
-    return tuple(_rows(one, rows) for one in state)
+    return tuple(_select_rows(part, rows) for part in state)
 
 
 def join_directions(state: State) -> State:
-    """The final states of both directions, [2 layers, B, H / 2] each, side by side as [layers, B, H]."""
+    """Concatenates the final states of both directions: [2 layers, B, H / 2] -> [layers, B, H]."""
     if isinstance(state, Tensor):
         return torch.cat([state[::2], state[1::2]], dim=-1)
-    return tuple(join_directions(one) for one in state)
+    return tuple(join_directions(part) for part in state)

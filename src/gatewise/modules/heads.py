@@ -1,4 +1,4 @@
-"""Output heads: from a summary of the past to a distribution for each step of the horizon."""
+"""Output heads: from a summary of the past to a distribution of each step of the horizon."""
 
 from __future__ import annotations
 
@@ -17,8 +17,15 @@ MIN_SCALE, MIN_FREEDOM = 1e-3, 2.0
 def pinball(quantiles: Tensor, truth: Tensor, levels: Tensor) -> Tensor:
     """The pinball loss of each quantile: `max(q * e, (q - 1) * e)` with `e = truth - quantile`.
 
-    quantiles: [..., n]; truth: [...]; levels: [n] in 0..1; result: [..., n]
-    (Koenker and Bassett 1978)
+    Args:
+        quantiles: [..., n]
+        truth: [...]
+        levels: [n], in 0..1
+
+    Returns:
+        [..., n]
+
+    Source: Koenker and Bassett 1978.
 
     >>> pinball(torch.tensor([[1.0, 2.0]]), torch.tensor([3.0]), torch.tensor([0.5, 0.9]))
     tensor([[1.0000, 0.9000]])
@@ -30,7 +37,10 @@ def pinball(quantiles: Tensor, truth: Tensor, levels: Tensor) -> Tensor:
 class QuantileHead(nn.Module):
     """Quantiles of every step at once, trained by the pinball loss.
 
-    features: F, the width of the summary; horizon: Q steps; levels: n numbers in 0..1, rising
+    Args:
+        features: F, the width of the summary
+        horizon: Q, in steps
+        levels: n numbers in 0..1, ascending
 
     >>> head = QuantileHead(8, horizon=3)
     >>> raw = head(torch.randn(2, 8), origin=torch.zeros(2, 1))
@@ -47,15 +57,15 @@ class QuantileHead(nn.Module):
         self.register_buffer("levels", torch.tensor(levels))
 
     def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
-        """[B, F] and the last value [B, 1] -> [B, Q, n]."""
+        """Predicts quantiles, not yet sorted: summary [B, F], last value [B, 1] -> [B, Q, n]."""
         return self.linear(summary).unflatten(-1, (self.horizon, -1)) + origin.unsqueeze(-1)
 
     def loss(self, raw: Tensor, truth: Tensor) -> Tensor:
-        """The mean pinball loss, twice: the score that approaches the CRPS."""
+        """Twice the mean pinball loss, which approximates the CRPS."""
         return 2 * pinball(raw, truth, self.levels).mean()
 
     def quantiles(self, raw: Tensor) -> Tensor:
-        """In rising order, as quantiles are (Chernozhukov et al. 2010)."""
+        """Sorts the predictions, so that quantiles do not cross (Chernozhukov et al. 2010): [B, Q, n]."""
         return raw.sort(dim=-1).values
 
     def median(self, raw: Tensor) -> Tensor:
@@ -64,9 +74,12 @@ class QuantileHead(nn.Module):
 
 
 class StudentTHead(nn.Module):
-    """A Student-t distribution for each step, trained by its likelihood; its tails may be heavy.
+    """A Student-t distribution of each step, which can have heavy tails; trained by its likelihood.
 
-    features: F; horizon: Q; levels: n numbers in 0..1, rising
+    Args:
+        features: F, the width of the summary
+        horizon: Q, in steps
+        levels: n numbers in 0..1, ascending
 
     >>> head = StudentTHead(8, horizon=3)
     >>> raw = head(torch.randn(2, 8), origin=torch.zeros(2, 1))
@@ -83,7 +96,7 @@ class StudentTHead(nn.Module):
         self.register_buffer("levels", torch.tensor(levels))
 
     def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
-        """[B, F] and the last value [B, 1] -> location, scale and degrees of freedom [B, Q, 3]."""
+        """Summary [B, F] and last value [B, 1] -> location, scale and degrees of freedom [B, Q, 3]."""
         location, scale, freedom = self.linear(summary).unflatten(-1, (self.horizon, 3)).unbind(-1)
         scale = MIN_SCALE + functional.softplus(scale)
         freedom = MIN_FREEDOM + functional.softplus(freedom)
@@ -95,11 +108,11 @@ class StudentTHead(nn.Module):
         return -StudentT(freedom, location, scale).log_prob(truth).mean()
 
     def median(self, raw: Tensor) -> Tensor:
-        """[B, Q], with a gradient: the location, as it is symmetric."""
+        """[B, Q], with a gradient: the location, because the distribution is symmetric."""
         return raw[..., 0]
 
     def quantiles(self, raw: Tensor) -> Tensor:
-        """location + scale * t^-1(level; freedom), [B, Q, n]."""
+        """`location + scale * t^-1(level; freedom)`: [B, Q, n]."""
         from scipy.special import stdtrit  # PyTorch has no inverse of Student's distribution
 
         location, scale, freedom = (part.unsqueeze(-1) for part in raw.detach().cpu().double().unbind(-1))

@@ -1,4 +1,4 @@
-"""What all networks and baselines of all tasks have in common: a loss, and plain data that rebuild them."""
+"""The interface of all networks and baselines of all tasks."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ class Network(nn.Module):
 
     @abstractmethod
     def loss(self, batch: Any) -> Tensor:
-        """What training makes small, as a mean over the `weight` of the batch."""
+        """The training loss: a mean over the terms that `weight` counts."""
 
     def weight(self, batch: Any) -> float:
-        """The number of terms in the mean of the loss: rows, or steps without padding; or their weight."""
+        """The number of terms in the mean of the loss (rows, or steps without padding), or their weight."""
         return len(batch[0])
 
     @abstractmethod
     def options(self) -> dict[str, Any]:
-        """All that the constructor needs to build this again, as plain data; a cell stays a cell."""
+        """The arguments of the constructor as plain data, except for a cell."""
 
     @classmethod
-    def rebuilt(cls, options: dict[str, Any]) -> Self:
-        """The network of these options, with new weights."""
+    def from_options(cls, options: dict[str, Any]) -> Self:
+        """Builds a network from `options()`, with newly initialized parameters."""
         return cls(**options)
 
 
 class Baseline(Network):
-    """What a network must beat: learned in closed form or by counting."""
+    """A model to compare networks with, fitted in closed form or by counting."""
 
     @abstractmethod
     def learn(self, train: Any, validation: Any) -> None:
-        """Learns from the data sets of a task; what it chooses, it chooses on the validation part."""
+        """Fits the training set; hyperparameters are chosen on the validation set."""

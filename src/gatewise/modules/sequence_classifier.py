@@ -1,4 +1,4 @@
-"""The recurrent classifier: a stack of any cell over a sequence, pooling, class logits."""
+"""The recurrent classifier of sequences."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from gatewise.cells.base import CellType
 from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.layers import Recurrent
 from gatewise.modules.classifier import Classifier
-from gatewise.modules.pooling import How, Pooling
+from gatewise.modules.pooling import Pooling, PoolingMode
 
 
 class SequenceClassifier(Classifier):
-    """A stack over the sequence, pooled to class logits: `logits = V pool(h_1 ... h_T) + b`.
+    """A stack of recurrent layers, pooling over time and a linear layer: `logits = V pool(h_1 ... h_T) + b`.
 
-    cell: the equations; channels: C; classes: K; hidden, layers: H and the depth of the stack
-    dropout: between its layers and before the logits; bidirectional: run in both directions
-    pooling: "last", "mean", "max" or "attention", see `Pooling`
+    Args:
+        cell: the cell of all layers
+        channels: C, the number of input channels
+        classes: K, the number of classes
+        hidden: H, the hidden units of each direction
+        layers: the number of layers
+        dropout: the dropout rate between the layers and before the logits
+        bidirectional: whether the layers run in both directions
+        pooling: "last", "mean", "max" or "attention", see `Pooling`
 
     >>> import torch
     >>> from gatewise.cells import LSTM
@@ -37,7 +43,7 @@ class SequenceClassifier(Classifier):
         layers: int = 1,
         dropout: float = 0.3,
         bidirectional: bool = True,
-        pooling: How = "max",
+        pooling: PoolingMode = "max",
     ) -> None:
         super().__init__()
         self.recurrent = Recurrent(
@@ -53,9 +59,15 @@ class SequenceClassifier(Classifier):
         self.dropout = nn.Dropout(dropout)
         self.classes = nn.Linear(directions * hidden, classes)
         self._options = {
-            "cell": cell, "channels": channels, "classes": classes, "hidden": hidden, "layers": layers,
-            "dropout": dropout, "bidirectional": bidirectional, "pooling": pooling,
-        }  # fmt: skip
+            "cell": cell,
+            "channels": channels,
+            "classes": classes,
+            "hidden": hidden,
+            "layers": layers,
+            "dropout": dropout,
+            "bidirectional": bidirectional,
+            "pooling": pooling,
+        }
 
     def logits(self, batch: SequenceBatch) -> Tensor:
         output, _ = self.recurrent(batch.values.transpose(0, 1), lengths=batch.lengths)

@@ -1,4 +1,4 @@
-"""Losses of examples with weights."""
+"""Weighted losses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-SMALLEST = torch.finfo(torch.float32).tiny  # the weight of a batch whose weights are all zero
+MIN_WEIGHT = torch.finfo(torch.float32).tiny  # the weight of a batch whose weights are all zero
 
 
 def weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -23,6 +23,6 @@ def weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | Non
     """
     if weights is None:
         return functional.cross_entropy(logits, labels)
-    each = functional.cross_entropy(logits, labels, reduction="none")
-    weights = weights.to(each.dtype)
-    return (weights * each).sum() / weights.sum().clamp(min=SMALLEST)
+    losses = functional.cross_entropy(logits, labels, reduction="none")
+    weights = weights.to(losses.dtype)
+    return (weights * losses).sum() / weights.sum().clamp(min=MIN_WEIGHT)

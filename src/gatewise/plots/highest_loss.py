@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-INK, RIGHT, WRONG = "#222222", "#2a7f4f", "#c1440e"
-IMAGES, CLIPS, FRAMES, ACROSS = 18, 6, 8, 6
+INK, CORRECT, WRONG = "#222222", "#2a7f4f", "#c1440e"
+MAX_IMAGES, MAX_CLIPS, MAX_FRAMES, IMAGES_PER_ROW = 18, 6, 8, 6
 
 
 @dataclass(frozen=True)
 class HighLossExample:
-    """An example by its frames, [H, W, C] each (one of an image), its true and its predicted class.
+    """An example with its classes.
 
-    probability: of the true class
+    frames: [H, W, C] each; one for an image
+    true, predicted: the names of the classes
+    probability: the predicted probability of the true class
     """
 
     frames: tuple[np.ndarray, ...]
@@ -31,7 +33,7 @@ class HighLossExample:
 
     @property
     def label(self) -> str:
-        """The true class with its probability, and the predicted class where it is another."""
+        """The true class with its probability, and the predicted class if it differs."""
         if self.predicted == self.true:
             return f"{self.true} ({self.probability:.0%})"
         return f"{self.true}, not {self.predicted} ({self.probability:.0%})"
@@ -41,59 +43,74 @@ def highest_loss(
     probabilities: Tensor,
     truth: Tensor,
     classes: Sequence[str],
-    show: Callable[[int], Sequence[np.ndarray]],
-    most: int,
+    frames: Callable[[int], Sequence[np.ndarray]],
+    count: int,
 ) -> list[HighLossExample]:
     """The examples with the lowest probability of the true class, the lowest first.
 
-    probabilities: [N, K]; truth: [N] class numbers; show: example number -> its frames; most: how many
+    Args:
+        probabilities: [N, K]
+        truth: [N], class numbers
+        classes: the names of the classes
+        frames: maps the number of an example to its frames
+        count: the maximum number of examples
     """
     likelihoods = probabilities[range(len(truth)), truth].tolist()
     predicted = probabilities.argmax(1).tolist()
-    order = sorted(range(len(truth)), key=likelihoods.__getitem__)[:most]
+    order = sorted(range(len(truth)), key=likelihoods.__getitem__)[:count]
     return [
-        HighLossExample(tuple(show(one)), classes[int(truth[one])], classes[predicted[one]], likelihoods[one])
-        for one in order
+        HighLossExample(
+            frames=tuple(frames(number)),
+            true=classes[int(truth[number])],
+            predicted=classes[predicted[number]],
+            probability=likelihoods[number],
+        )
+        for number in order
     ]
 
 
-def some_frames(clip: np.ndarray) -> list[np.ndarray]:
-    """Evenly spaced frames of a clip [T, H, W, C], from the first to the last."""
-    places = np.unique(np.linspace(0, len(clip) - 1, FRAMES).round().astype(int))
-    return [clip[place] for place in places]
+def evenly_spaced_frames(clip: np.ndarray) -> list[np.ndarray]:
+    """Selects frames of a clip [T, H, W, C], evenly spaced from the first to the last."""
+    steps = np.unique(np.linspace(0, len(clip) - 1, MAX_FRAMES).round().astype(int))
+    return [clip[step] for step in steps]
 
 
-def draw_highest_loss(examples: Sequence[HighLossExample], who: str) -> Figure:
+def draw_highest_loss(examples: Sequence[HighLossExample], model: str) -> Figure:
     """Draws images side by side, or a clip in each row; a wrong prediction has a red title."""
     from matplotlib.figure import Figure
 
-    clips = max(len(one.frames) for one in examples) > 1
-    across = FRAMES if clips else min(ACROSS, len(examples))
-    down = len(examples) if clips else -(-len(examples) // across)
-    height, width = np.max([one.frames[0].shape[:2] for one in examples], axis=0)
-    wide = 1.2 if clips else 1.5
-    high = wide * float(height / width)
-    figure = Figure(figsize=(0.3 + (wide + 0.05) * across, 0.5 + (0.3 + high) * down), layout="constrained")
+    clips = max(len(example.frames) for example in examples) > 1
+    columns = MAX_FRAMES if clips else min(IMAGES_PER_ROW, len(examples))
+    rows = len(examples) if clips else -(-len(examples) // columns)
+    height, width = np.max([example.frames[0].shape[:2] for example in examples], axis=0)
+    panel_width = 1.2 if clips else 1.5
+    panel_height = panel_width * float(height / width)
+    size = 0.3 + (panel_width + 0.05) * columns, 0.5 + (0.3 + panel_height) * rows
+    figure = Figure(figsize=size, layout="constrained")
     kind = "clips" if clips else "images"
     figure.suptitle(
-        f"The test {kind} on which {who} has the highest loss, with the probability of the true class",
-        x=0.01, ha="left", fontsize=11, color=INK, parse_math=False,
-    )  # fmt: skip
-    panels = figure.subplots(down, across, squeeze=False)
+        f"The test {kind} on which {model} has the highest loss, with the probability of the true class",
+        x=0.01,
+        ha="left",
+        fontsize=11,
+        color=INK,
+        parse_math=False,
+    )
+    panels = figure.subplots(rows, columns, squeeze=False)
     for panel in panels.flat:
         panel.axis("off")
-    for place, one in enumerate(examples):
-        row = panels[place] if clips else panels.flat[place : place + 1]
-        for panel, frame in zip(row, one.frames, strict=False):
-            _show(panel, frame, one.frames)
-        colour = RIGHT if one.predicted == one.true else WRONG
-        row[0].set_title(one.label, fontsize=8.5, loc="left", color=colour, pad=2, parse_math=False)
+    for number, example in enumerate(examples):
+        row = panels[number] if clips else panels.flat[number : number + 1]
+        for panel, frame in zip(row, example.frames, strict=False):
+            _draw_frame(panel, frame, example.frames)
+        colour = CORRECT if example.predicted == example.true else WRONG
+        row[0].set_title(example.label, fontsize=8.5, loc="left", color=colour, pad=2, parse_math=False)
     return figure
 
 
-def _show(panel: Any, frame: np.ndarray, frames: Sequence[np.ndarray]) -> None:
-    """A frame in the range of its example, in colour where it has three channels, else its first one."""
-    low = 0 if frame.dtype == np.uint8 else min(float(one.min()) for one in frames)
-    high = 255 if frame.dtype == np.uint8 else max(float(one.max()) for one in frames)
+def _draw_frame(panel: Any, frame: np.ndarray, frames: Sequence[np.ndarray]) -> None:
+    """Draws a frame, scaled by the range of all frames; three channels in colour, else only the first."""
+    low = 0 if frame.dtype == np.uint8 else min(float(other.min()) for other in frames)
+    high = 255 if frame.dtype == np.uint8 else max(float(other.max()) for other in frames)
     values = (frame.astype(float) - low) / ((high - low) or 1.0)
     panel.imshow(values if frame.shape[-1] == 3 else values[..., 0], cmap="gray", vmin=0, vmax=1)

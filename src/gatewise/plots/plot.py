@@ -1,4 +1,4 @@
-"""A figure with its name and what it shows."""
+"""Named figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plot:
-    """A matplotlib figure. name: of its file, without the ending; about: what it shows, in a phrase."""
+    """A matplotlib figure.
+
+    name: the name of its file, without the extension
+    about: what it shows, in a phrase
+    """
 
     name: str
     about: str

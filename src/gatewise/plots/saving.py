@@ -1,4 +1,4 @@
-"""Pictures as PNG files, marked as gatewise's."""
+"""Figures saved as PNG files, with gatewise in their metadata."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import Any
 
 from gatewise.files import write_whole
 
-MARK = b"Software\0gatewise"  # how the metadata begin in the file
+MARK = b"Software\0gatewise"  # the metadata in the file
 
 
-def save_picture(figure: Any, path: Path, dots: int = 150) -> None:
-    """Writes a figure. dots: an inch."""
+def save_picture(figure: Any, path: Path, dpi: int = 150) -> None:
+    """Writes a figure to a PNG file."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a sign that the font lacks
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a character that the font lacks
         write_whole(
             path,
-            lambda partial: figure.savefig(
-                partial, format="png", dpi=dots, metadata={"Software": "gatewise"}
-            ),
+            lambda partial: figure.savefig(partial, format="png", dpi=dpi, metadata={"Software": "gatewise"}),
         )

@@ -1,4 +1,4 @@
-"""Across how many steps cells learn, and the gradient at each step back."""
+"""Accuracy and gradient by lag, for several cells."""
 
 from __future__ import annotations
 
@@ -16,22 +16,26 @@ COLOURS = ("#2a6f97", "#c1440e", "#4c956c", "#7a5195", "#8d6b1f", "#222222")
 
 
 def draw_vanishing(outcomes: Sequence[Outcome], problem: str) -> Figure:
-    """Left, the accuracy against the lag; right, the gradient against the lag before training."""
+    """Draws the accuracy (left) and the gradient before training (right) by lag."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    cells = list(dict.fromkeys(one.cell for one in outcomes))
+    cells = list(dict.fromkeys(outcome.cell for outcome in outcomes))
     for cell, colour in zip(cells, COLOURS * len(cells), strict=False):
-        own = [one for one in outcomes if one.cell is cell]
+        of_cell = [outcome for outcome in outcomes if outcome.cell is cell]
         left.plot(
-            [one.lag for one in own], [one.accuracy for one in own], "o-", color=colour, label=cell.__name__
+            [outcome.lag for outcome in of_cell],
+            [outcome.accuracy for outcome in of_cell],
+            "o-",
+            color=colour,
+            label=cell.__name__,
         )
-        longest = max(own, key=lambda one: one.lag).gradient
-        shown = np.where(longest > 0, longest, np.nan) / max(longest[0], 1e-30)
-        right.plot(shown, color=colour, lw=1.6, label=cell.__name__)
+        gradient = max(of_cell, key=lambda outcome: outcome.lag).gradient
+        relative = np.where(gradient > 0, gradient, np.nan) / max(gradient[0], 1e-30)
+        right.plot(relative, color=colour, lw=1.6, label=cell.__name__)
     left.set_xscale("log", base=2)
-    lags = sorted({one.lag for one in outcomes})
+    lags = sorted({outcome.lag for outcome in outcomes})
     left.set_xticks(lags, [str(lag) for lag in lags], minor=False)
     left.set_ylim(-0.03, 1.03)
     left.set_xlabel("lag in steps")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.plots.attention import SPOT, show_weights
+from gatewise.plots.attention import HIGHLIGHT, draw_weights
 from gatewise.report.example import AttentionMap
 
 INK, CELL, ACROSS, LETTERS = (
@@ -30,7 +30,7 @@ def _map(attention: AttentionMap) -> Any:
     names = [0.4 + 0.075 * max(map(len, side)) for side in (targets, sources)]
     size = names[0] + CELL * across, 0.4 + names[1] + CELL * down
     figure = Figure(figsize=(max(size[0], 4.5), size[1]), layout="constrained")
-    show_weights(figure.add_subplot(), attention.weights, sources, targets)
+    draw_weights(figure.add_subplot(), attention.weights, sources, targets)
     _title(figure, "attention: sources (across) for each target (down)")
     return figure
 
@@ -52,7 +52,10 @@ def _images(attention: AttentionMap) -> Any:
     for axes, name, weights in zip(panels, targets, attention.weights, strict=False):
         axes.imshow(attention.pixels, cmap="gray", vmin=0, vmax=255)
         cover = np.empty((height, width, 4))
-        cover[..., :3], cover[..., 3] = SPOT, 0.7 * over_pixels(attention, weights) / max(weights.max(), 1e-9)
+        cover[..., :3], cover[..., 3] = (
+            HIGHLIGHT,
+            0.7 * over_pixels(attention, weights) / max(weights.max(), 1e-9),
+        )
         axes.imshow(cover)
         axes.set_title(name, fontsize=9, color=INK, loc="left", pad=2, parse_math=False)
     _title(figure, "attention for each target")

@@ -58,8 +58,8 @@ class ClassTask(Task[Data]):
     """A task that predicts the class of an example."""
 
     metrics = (
-        Metric("accuracy", "accuracy", ".1%", higher=True),
-        Metric("f1", "macro F1", ".1%", higher=True),
+        Metric("accuracy", "accuracy", ".1%", higher_is_better=True),
+        Metric("f1", "macro F1", ".1%", higher_is_better=True),
         Metric("cross_entropy", "cross-entropy"),
     )
     chosen_by = metrics[2]

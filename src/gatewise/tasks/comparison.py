@@ -99,7 +99,7 @@ class Comparison(Generic[Data]):
                 "trainings": one.trainings,
                 "parameters": one.parameters,
                 "seconds": one.seconds,
-                f"validation_{chooser.name}": chooser.order(one.validation),
+                f"validation_{chooser.name}": chooser.cost(one.validation),
             }
             for one in self.results
         )
@@ -142,7 +142,7 @@ class Comparison(Generic[Data]):
         other = next((one for one in self.results if one.baseline != best.baseline), None)
         value = best.scores[metric.name]
         if other is None:
-            side = "highest" if metric.higher else "lowest"
+            side = "highest" if metric.higher_is_better else "lowest"
             return f"{best.name} has the {side} {metric.title}, {metric.format(value)}."
         other_value = other.scores[metric.name]
         text = (

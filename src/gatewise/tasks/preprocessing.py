@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from gatewise.errors import GatewiseError
-from gatewise.modules.option_checks import first_fault
+from gatewise.modules.option_checks import describe_first_error
 from gatewise.plain import one_line
 from gatewise.tasks.serialization import SavedModel
 
@@ -24,6 +24,6 @@ def load_preprocessing(kind: type[Kind], model: SavedModel) -> Kind:
         text = json.dumps(dict(model.preprocessing), allow_nan=False)
         return TypeAdapter(kind).validate_json(text, strict=True)
     except ValidationError as error:
-        raise GatewiseError(f"the model can't be read: {first_fault(error)}") from error
+        raise GatewiseError(f"the model can't be read: {describe_first_error(error)}") from error
     except (ValueError, RecursionError) as error:
         raise GatewiseError(f"the model can't be read: {one_line(error)}") from error

@@ -25,7 +25,7 @@ from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.modules.finite import require_finite_weights
 from gatewise.modules.network import Network
-from gatewise.modules.option_checks import check_options, first_fault
+from gatewise.modules.option_checks import check_options, describe_first_error
 from gatewise.plain import one_line, read_json
 from gatewise.tasks.upgrades import FORMAT, OLDEST, upgraded
 
@@ -89,7 +89,7 @@ def load_model(folder: str | Path) -> SavedModel:
         kind = find_kind(described.kind)
         check_options(kind, options)
         _require_fit(kind, options, tensors)
-        network = kind.rebuilt(options)
+        network = kind.from_options(options)
         network.load_state_dict(load_file(tensors))
     except GatewiseError as error:
         if str(path) in str(error):
@@ -124,7 +124,7 @@ def _description(path: Path) -> Description:
     try:
         return Description.model_validate(described)
     except ValidationError as error:
-        raise GatewiseError(first_fault(error)) from error
+        raise GatewiseError(describe_first_error(error)) from error
 
 
 def _require_fit(kind: type[Network], options: dict[str, Any], tensors: Path) -> None:
@@ -137,7 +137,7 @@ def _require_fit(kind: type[Network], options: dict[str, Any], tensors: Path) ->
         types = {name: DTYPES.get(one.get_dtype()) for name, one in stored.items()}
         shapes = {name: one.get_shape() for name, one in stored.items()}
     with torch.device("meta"):
-        network = kind.rebuilt(options)
+        network = kind.from_options(options)
         given = {
             name: torch.empty(shape, dtype=types[name] or torch.float32) for name, shape in shapes.items()
         }

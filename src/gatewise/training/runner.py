@@ -110,7 +110,7 @@ class Runner(Generic[Data]):
     def ranked(self, results: list[Result]) -> Comparison[Data]:
         """The comparison of these results, the best on the test set first."""
         first = self.metrics[0]
-        order = sorted(results, key=lambda one: first.order(one.scores[first.name]))
+        order = sorted(results, key=lambda one: first.cost(one.scores[first.name]))
         return Comparison(self.task, self.data, tuple(order))
 
     def for_use(self, name: str, network: Network) -> SavedModel:
@@ -176,7 +176,7 @@ class Runner(Generic[Data]):
         chosen_by = (
             scores if is_evaluation else [self._scored(name, one, data.validation)[1] for one in networks]
         )
-        validations = [chooser.order(one[chooser.name]) for one in chosen_by]
+        validations = [chooser.cost(one[chooser.name]) for one in chosen_by]
         result = Result(
             name,
             baseline,

@@ -99,4 +99,4 @@ def test_a_rolling_z_score_chooses_its_width_on_the_validation_set():
         one = RollingZScore(DetectorShape(32), width=width)
         losses[width] = score_windows(one, given).nll.mean()
     assert rolling.width == min(losses, key=losses.get)
-    assert RollingZScore.rebuilt(rolling.options()).width == rolling.width
+    assert RollingZScore.from_options(rolling.options()).width == rolling.width

@@ -61,7 +61,7 @@ def test_options_rebuild_what_was_learned(part, make):
     dataset, symbols = part
     network = make()
     network.learn(dataset, None)
-    again = type(network).rebuilt(network.options())
+    again = type(network).from_options(network.options())
     again.load_state_dict(network.state_dict())
     assert caption_images(again, dataset, symbols) == caption_images(network, dataset, symbols)
     batch = dataset.__getitems__(list(range(len(dataset))))

@@ -113,7 +113,7 @@ def test_attention_lies_within_the_image(network):
 
 
 def test_options_rebuild_the_network(network):
-    again = CaptionNetwork.rebuilt(network.options())
+    again = CaptionNetwork.from_options(network.options())
     again.load_state_dict(network.state_dict())
     given = batch()
     assert torch.equal(again.eval().loss(given), network.loss(given))

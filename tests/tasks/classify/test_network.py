@@ -16,7 +16,7 @@ from gatewise.modules.classifier import (
     Majority,
     class_scores,
     confusion,
-    in_batches,
+    iterate_batches,
     predict_probabilities,
 )
 from gatewise.modules.sequence_classifier import SequenceClassifier
@@ -180,8 +180,8 @@ def brought(rows, steps):
 
 @pytest.mark.parametrize("most", [1 << 25, 2 * 64 * 10], ids=["all kept", "ten kept"])
 def test_the_nearest_sequence_by_brute_force(monkeypatch, tmp_path, most):
-    monkeypatch.setattr(classify_baselines, "MAX_NUMBERS", most)
-    monkeypatch.setattr(classifier, "EXAMPLES_AT_ONCE", 4)
+    monkeypatch.setattr(classify_baselines, "MAX_FEATURE_VALUES", most)
+    monkeypatch.setattr(classifier, "MAX_BATCH_EXAMPLES", 4)
     train = sequences([3, 70, 1, 12, 64, 7, 100] * 3, classes=3, apart=0.6)
     held = sequences([5, 80, 2, 64, 1, 9] * 3, classes=3, seed=1, apart=0.6)
     network = Nearest(2, 3)
@@ -241,14 +241,14 @@ class Told(Classifier):
 
 def test_examples_come_back_in_their_order_however_they_are_batched(monkeypatch):
     dataset = sequences([5, 1, 30, 2, 9, 30, 1])
-    monkeypatch.setattr(classifier, "EXAMPLES_AT_ONCE", 3)
-    monkeypatch.setattr(classifier, "STEPS_AT_ONCE", 12)
-    batches = list(in_batches(dataset))
+    monkeypatch.setattr(classifier, "MAX_BATCH_EXAMPLES", 3)
+    monkeypatch.setattr(classifier, "MAX_BATCH_STEPS", 12)
+    batches = list(iterate_batches(dataset))
     assert sorted(number for numbers, _ in batches for number in numbers.tolist()) == list(range(7))
     assert all(len(numbers) <= 3 for numbers, _ in batches)
     assert all(len(numbers) == 1 or batch.values[..., 0].numel() <= 12 for numbers, batch in batches)
     assert [
-        number for numbers, _ in in_batches(dataset, torch.tensor([4, 2])) for number in numbers.tolist()
+        number for numbers, _ in iterate_batches(dataset, torch.tensor([4, 2])) for number in numbers.tolist()
     ] == [4, 2]
     offsets = dataset.table.offsets[:-1]
     expected = 1 / (1 + np.exp(-dataset.table.values[offsets, 0]))

@@ -9,7 +9,7 @@ from gatewise.cells import LSTM
 from gatewise.data.images.images import open_images
 from gatewise.data.images.labelled_images import ImageBatch, LabelledImages
 from gatewise.modules.classifier import predict_probabilities
-from gatewise.modules.resized_images import resized
+from gatewise.modules.resized_images import resize
 from gatewise.tasks.classify_images.baselines import (
     ConvolutionClassifier,
     NearestImage,
@@ -45,12 +45,12 @@ def test_images_are_brought_to_a_size_by_what_lies_within_their_own():
     sizes = torch.tensor([[6, 8], [3, 4], [6, 3]])
     for image, (height, width) in zip(images, sizes, strict=True):
         image[:height, :width] = torch.randn(int(height), int(width), 2)
-    together = resized(images, sizes, (3, 4))
+    together = resize(images, sizes, (3, 4))
     assert together.shape == (3, 2, 3, 4)
     halved = images[0].permute(2, 0, 1)
     torch.testing.assert_close(together[1], images[1, :3, :4].permute(2, 0, 1))  # is of that size already
     for row in range(3):
-        assert torch.equal(together[row], resized(images[row : row + 1], sizes[row : row + 1], (3, 4))[0])
+        assert torch.equal(together[row], resize(images[row : row + 1], sizes[row : row + 1], (3, 4))[0])
     assert abs(together[0].mean() - halved.mean()) < 0.15
 
 
@@ -59,7 +59,7 @@ def test_learned_baselines_are_rebuilt_with_what_they_learned(parts, kind):
     network = kind(channels=1, classes=2)
     network.learn(*parts)
     assert right(network, parts[0]) > 0.75
-    again = kind.rebuilt(network.options())
+    again = kind.from_options(network.options())
     again.load_state_dict(network.state_dict())
     assert torch.equal(predict_probabilities(again, parts[1]), predict_probabilities(network, parts[1]))
 
@@ -93,7 +93,7 @@ def test_options_rebuild_the_networks_that_are_trained(make):
     batch = ImageBatch(
         torch.randn(3, 9, 8, 1), torch.tensor([[9, 8], [3, 8], [5, 8]]), torch.tensor([0, 1, 0])
     )
-    again = type(network).rebuilt(network.options())
+    again = type(network).from_options(network.options())
     again.load_state_dict(network.state_dict())
     assert torch.equal(again.eval().logits(batch), network.logits(batch))
 

@@ -9,7 +9,7 @@ from gatewise.cells.multidimensional import leaky_mdlstm, mdlstm
 from gatewise.data.images.labelled_images import ImageBatch
 from gatewise.errors import GatewiseError
 from gatewise.layers.scan_directions import scan_directions
-from gatewise.modules.image_lattices import over_images, patches
+from gatewise.modules.image_lattices import image_cell, to_patches
 from gatewise.tasks.classify_images.network import GridClassifier, LatticeClassifier, pool, shifted
 
 SIZES = torch.tensor([[7, 5], [3, 6], [2, 2]])
@@ -50,7 +50,7 @@ def test_every_pixel_and_every_weight_counts(kind):
 
 def test_patches_are_those_of_plain_loops():
     values = images()
-    lattice, sizes = patches(values, SIZES, 3)
+    lattice, sizes = to_patches(values, SIZES, 3)
     assert lattice.shape == (3, 3, 2, 9)
     assert sizes.tolist() == [[3, 2], [1, 2], [1, 1]]
     for row, column in np.ndindex(3, 2):
@@ -93,17 +93,17 @@ def test_moving_happens_in_training_only():
 
 
 def test_cells_of_sequences_stand_for_those_of_lattices():
-    names = [over_images(cell).__name__ for cell in (LSTM, GRU, RNN, leaky_mdlstm(2))]
+    names = [image_cell(cell).__name__ for cell in (LSTM, GRU, RNN, leaky_mdlstm(2))]
     assert names == ["MDLSTM2", "MDGRU2", "MDRNN2", "LeakyMDLSTM2"]
     for cell in (MGU, mdlstm(3)):
         with pytest.raises(GatewiseError, match=f"{cell.__name__} does not run over images; give lstm, gru"):
-            over_images(cell)
+            image_cell(cell)
 
 
 @pytest.mark.parametrize("kind", ["lattice", "grid"])
 def test_options_rebuild_the_network(kind):
     network = small(kind, layers=2, dropout=0.2, pooling="mean").eval()
-    again = type(network).rebuilt(network.options())
+    again = type(network).from_options(network.options())
     again.load_state_dict(network.state_dict())
     values = images()
     assert torch.equal(again.eval()(values, SIZES), network(values, SIZES))

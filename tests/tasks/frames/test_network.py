@@ -61,7 +61,7 @@ def test_each_frame_is_seen_by_itself():
 
 
 def test_options_rebuild_the_network(network):
-    again = type(network).rebuilt(network.options())
+    again = type(network).from_options(network.options())
     again.load_state_dict(network.state_dict())
     given = batch()
     assert torch.equal(again.eval().logits(given), network.eval().logits(given))

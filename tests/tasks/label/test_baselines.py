@@ -54,7 +54,7 @@ def test_the_usual_label_of_each_token():
     new = TokenSteps(["ab", "bb", "ba", "aa", "bbb"], None, vocabulary, whole_sequences(np.array([0, 5])))
     # 0, 1 and 2 are there twice each: 0 is first; ab has 0 and 2 once each: the one later in order.
     assert usual(new.__getitems__([0])).argmax(-1).tolist() == [[2, 0, 2, 1, 0]]
-    again = MajorityLabel.rebuilt(usual.options())
+    again = MajorityLabel.from_options(usual.options())
     again.load_state_dict(usual.state_dict())
     assert torch.equal(again(new.__getitems__([0])), usual(new.__getitems__([0])))
 
@@ -129,6 +129,6 @@ def test_few_numbers_at_once(monkeypatch):
 
 @pytest.mark.parametrize("model", [TokenWindow(5, reach=1), ChannelWindow(2, channels=3, reach=4)])
 def test_options_rebuild(model):
-    again = type(model).rebuilt(model.options())
+    again = type(model).from_options(model.options())
     again.load_state_dict(model.state_dict())
     assert again.options() == model.options()

@@ -7,7 +7,7 @@ import torch
 from gatewise.data import batching
 from gatewise.data.batching import even_batches
 from gatewise.data.labels.token_steps import NO_LABEL
-from gatewise.metrics.counts import exact_match, mean_f1, total_f1
+from gatewise.metrics.counts import exact_match, macro_f1, micro_f1
 from gatewise.tasks.label.metrics import accuracy, by_label, by_span, confusion
 from gatewise.tasks.transcribe.metrics import by_symbol, edits, error_rate
 
@@ -24,19 +24,19 @@ def test_steps_by_hand():
     assert (second.precision, second.recall, second.f1) == (1 / 2, 1 / 2, 1 / 2)
     assert (third.precision, third.recall) == (1, 1 / 2)
     assert (fourth.true, fourth.precision, fourth.recall, fourth.f1) == (0, 0, 0, 0)
-    assert mean_f1(by_label(matrix)) == pytest.approx((0.8 + 1 / 2 + 2 / 3) / 3)
+    assert macro_f1(by_label(matrix)) == pytest.approx((0.8 + 1 / 2 + 2 / 3) / 3)
 
 
 def test_a_label_that_is_predicted_but_never_true_counts_in_the_mean():
     matrix = confusion([np.array([0, 0])], [np.array([0, 1])], 3)
-    assert mean_f1(by_label(matrix)) == pytest.approx((2 / 3 + 0) / 2)
+    assert macro_f1(by_label(matrix)) == pytest.approx((2 / 3 + 0) / 2)
 
 
 def test_nothing_to_score():
     nothing = [np.array([NO_LABEL])]
     assert accuracy(nothing, [np.array([0])]) == 0
-    assert mean_f1(by_label(confusion(nothing, [np.array([0])], 2))) == 0
-    assert total_f1(by_span([[]], [[]], marked=True).values()) == 0
+    assert macro_f1(by_label(confusion(nothing, [np.array([0])], 2))) == 0
+    assert micro_f1(by_span([[]], [[]], marked=True).values()) == 0
     assert (error_rate([], []), exact_match([], [])) == (0, 0)
 
 
@@ -47,9 +47,9 @@ def test_spans_by_hand():
     assert {kind: (one.true, one.predicted, one.correct) for kind, one in counted.items()} == {
         "X": (2, 3, 1), "Y": (1, 0, 0),
     }  # fmt: skip
-    assert total_f1(counted.values()) == pytest.approx(2 * 1 / (3 + 3))
+    assert micro_f1(counted.values()) == pytest.approx(2 * 1 / (3 + 3))
     runs = by_span([list("aab")], [list("aac")], marked=False)
-    assert total_f1(runs.values()) == 0.5
+    assert micro_f1(runs.values()) == 0.5
 
 
 def test_texts_by_hand():
@@ -65,11 +65,11 @@ def test_symbols_and_edits_by_hand():
     assert {symbol: (one.true, one.predicted, one.correct) for symbol, one in counted.items()} == {
         "a": (2, 2, 2), "b": (3, 2, 2), "c": (1, 0, 0), "d": (0, 1, 0),
     }  # fmt: skip
-    assert total_f1(counted.values()) == pytest.approx(2 * 4 / (6 + 5))
-    assert mean_f1(counted.values()) == pytest.approx((1 + 4 / 5 + 0 + 0) / 4)
+    assert micro_f1(counted.values()) == pytest.approx(2 * 4 / (6 + 5))
+    assert macro_f1(counted.values()) == pytest.approx((1 + 4 / 5 + 0 + 0) / 4)
     assert edits(truth, found) == {("c", "d"): 1, ("b", None): 1}
     words = by_symbol([["red", "dog"]], [["red", "big", "dog"]])
-    assert total_f1(words.values()) == pytest.approx(2 * 2 / 5)
+    assert micro_f1(words.values()) == pytest.approx(2 * 2 / 5)
 
 
 def test_every_sequence_is_in_one_batch_and_none_is_too_large(monkeypatch):

@@ -105,7 +105,7 @@ def test_forgotten_words_are_unknown_in_training_only():
 def test_options_rebuild_the_network():
     vocabulary, data = tokens()
     network = words(words=len(vocabulary.words), letters=len(vocabulary.letters), layers=2, dropout=0.3)
-    again = LabelNetwork.rebuilt(network.options())
+    again = LabelNetwork.from_options(network.options())
     again.load_state_dict(network.state_dict())
     batch = data.__getitems__([0, 1])
     assert torch.equal(again.eval()(batch), network.eval()(batch))

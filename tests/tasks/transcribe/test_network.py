@@ -57,7 +57,7 @@ def test_all_of_it_learns_and_is_rebuilt(name):
     given = batch(network.options()["channels"])
     network.loss(given).backward()
     assert all((one.grad != 0).any() for one in network.parameters())
-    again = type(network).rebuilt(network.options())
+    again = type(network).from_options(network.options())
     again.load_state_dict(network.state_dict())
     assert torch.equal(again.eval()(*given[:2])[0], network.eval()(*given[:2])[0])
 
@@ -133,6 +133,6 @@ def test_the_most_frequent_text(data):
     assert [data.tokenizer.decode(one) for one in find_texts(majority, data.test, 0)[0]] == ["a"] * len(
         data.test
     )
-    again = MajorityText.rebuilt(majority.options())
+    again = MajorityText.from_options(majority.options())
     again.load_state_dict(majority.state_dict())
     assert find_texts(again, data.test, 3)[0] == find_texts(majority, data.test, 0)[0]

@@ -81,7 +81,7 @@ class Detector(Network):
         return {"shape": asdict(self.shape), "false_alarm_rate": self.false_alarm_rate}
 
     @classmethod
-    def rebuilt(cls, options: dict[str, Any]) -> Self:
+    def from_options(cls, options: dict[str, Any]) -> Self:
         return cls(**{**options, "shape": DetectorShape(**options["shape"])})
 
 

@@ -16,9 +16,9 @@ from gatewise.tasks.anomaly.data import AnomalyData, LabelledWindows
 from gatewise.tasks.anomaly.detector import Detector, Scores
 from gatewise.tasks.predictions import Predictions
 
-F1 = Metric("f1", "event F1", ".1%", higher=True)
-PRECISION = Metric("precision", "precision", ".1%", higher=True)
-RECALL = Metric("recall", "recall", ".1%", higher=True)
+F1 = Metric("f1", "event F1", ".1%", higher_is_better=True)
+PRECISION = Metric("precision", "precision", ".1%", higher_is_better=True)
+RECALL = Metric("recall", "recall", ".1%", higher_is_better=True)
 FALSE_ALARMS = Metric("false_alarm_rate", "false alarms", ".2%")
 RESIDUAL = Metric("residual", "mean |residual|")
 NLL = Metric("nll", "NLL", relative=False)

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.baselines.nearest import MAX_NUMBERS, nearest
-from gatewise.baselines.texts import most_frequent_target, symbol_error
+from gatewise.baselines.nearest import MAX_FEATURE_VALUES, nearest_rows
+from gatewise.baselines.texts import most_frequent_target, symbol_error_rate
 from gatewise.data.images.captions import CaptionBatch, Captions
 from gatewise.data.tokenizers.sentences import END, PADDING
 from gatewise.modules.beam_search import Hypothesis
 from gatewise.modules.network import Baseline
-from gatewise.modules.resized_images import SIDE, resized
+from gatewise.modules.resized_images import SIDE, resize
 from gatewise.tasks.caption.network import Captioner
 
 BATCH_SIZE = 256
@@ -24,7 +24,7 @@ class CaptionBaseline(Captioner, Baseline):
     """A captioner that is not trained by gradients; its loss is the fraction of wrong symbols."""
 
     def loss(self, batch: CaptionBatch) -> Tensor:
-        return symbol_error(self.caption(batch), batch.target, self.weight(batch))
+        return symbol_error_rate(self.caption(batch), batch.target, self.weight(batch))
 
 
 class MostFrequentCaption(CaptionBaseline):
@@ -67,7 +67,7 @@ class NearestImage(CaptionBaseline):
         self.register_buffer("targets", torch.full((images, length), PADDING))
 
     def learn(self, train: Captions, validation: Captions) -> None:
-        count = min(len(train.numbers), MAX_NUMBERS // (self.channels * SIDE**2))
+        count = min(len(train.numbers), MAX_FEATURE_VALUES // (self.channels * SIDE**2))
         places = torch.arange(count).split(BATCH_SIZE)
         self.kept = torch.cat([self._resized(train.pictures(some.tolist())) for some in places])
         firsts = np.unique(train.image_of, return_index=True)[1][:count]  # the first caption of each image
@@ -75,7 +75,7 @@ class NearestImage(CaptionBaseline):
 
     def caption(self, batch: CaptionBatch) -> list[Hypothesis]:
         images = self._resized(batch)
-        captions = self.targets[nearest(self.kept, images)].tolist()
+        captions = self.targets[nearest_rows(self.kept, images)].tolist()
         return [Hypothesis(one[: one.index(END)], 0.0, None) for one in captions]
 
     def options(self) -> dict[str, Any]:
@@ -83,4 +83,4 @@ class NearestImage(CaptionBaseline):
         return {"channels": self.channels, "images": images, "length": length}
 
     def _resized(self, batch: CaptionBatch) -> Tensor:
-        return resized(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1)
+        return resize(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1)

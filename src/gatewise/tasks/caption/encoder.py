@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gatewise.cells.base import CellType
 from gatewise.layers import Recurrent
 from gatewise.layers.states import State
-from gatewise.modules.convolution import Convolution, inside
+from gatewise.modules.convolution import Convolution, valid_positions
 from gatewise.modules.decoders import join_directions
 
 EncoderKind = Literal["columns", "positions"]
@@ -48,7 +48,7 @@ class ImageEncoder(nn.Module):
 
     def over_pixels(self, weights: Tensor, height: int, width: int) -> Tensor:
         """Expands attention weights [T, S] of one image to its pixels, [T, height, width]."""
-        across = self.convolution.reduced(width)
+        across = self.convolution.output_size(width)
         maps = weights.reshape(len(weights), -1, across)
         pixels = 2 ** len(self.convolution.filters)  # along either side of a position of the map
         down = maps.repeat_interleave(pixels if maps.shape[1] > 1 else height, dim=1)
@@ -75,7 +75,7 @@ class ColumnEncoder(ImageEncoder):
     ) -> None:  # fmt: skip
         super().__init__(channels, filters)
         self.height = height
-        features = self.convolution.reduced(height) * self.convolution.filters[-1]
+        features = self.convolution.output_size(height) * self.convolution.filters[-1]
         self.recurrent = Recurrent(
             cell, features, hidden // 2, layers, batch_first=True, bidirectional=True,
             dropout=dropout if layers > 1 else 0.0,
@@ -117,7 +117,7 @@ class PositionEncoder(ImageEncoder):
 
     def forward(self, images: Tensor, sizes: Tensor) -> EncodedImages:
         maps, sizes = self.convolution(images, sizes)
-        mask = inside(sizes, maps.shape[1:3])
+        mask = valid_positions(sizes, maps.shape[1:3])
         values = self.value(self.dropout(torch.cat([maps, position_features(sizes, maps)], dim=-1))).tanh()
         values, mask = values.flatten(1, 2), mask.flatten(1)
         mean = (values * mask.unsqueeze(-1)).sum(1) / sizes.prod(1, keepdim=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 from gatewise.data.images.captions import Captions
 from gatewise.data.tokenizers.sentences import SentenceTokenizer
 from gatewise.metrics.details import Details
-from gatewise.metrics.text import by_length, require_sacrebleu
+from gatewise.metrics.text import by_length, import_sacrebleu
 from gatewise.tasks.caption.data import CaptionData
 from gatewise.tasks.caption.network import Captioner
 from gatewise.tasks.predictions import Predictions
@@ -82,7 +82,7 @@ def score_captions(predicted: Sequence[str], truth: Sequence[Sequence[str]]) -> 
     >>> score_captions(["a cat", "a dog"], [["a cat", "one cat sleeps"], ["a cow"]])["exact"]
     0.5
     """
-    sacrebleu = require_sacrebleu()
+    sacrebleu = import_sacrebleu()
     most = max(len(own) for own in truth)
     streams = [[own[place] if place < len(own) else None for own in truth] for place in range(most)]
     short = max(len(text.split()) for own in truth for text in own) < 4

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatewise.plots.attention import SPOT
+from gatewise.plots.attention import HIGHLIGHT
 from gatewise.tasks.caption.data import CaptionData
 from gatewise.tasks.caption.metrics import CaptionPredictions
 from gatewise.tasks.caption.network import CaptionNetwork
@@ -83,7 +83,7 @@ def draw_attention(examples: Sequence[CaptionedImage], title: str) -> Figure:
         for axes, token, weights in zip(row, (*one.tokens, END), one.attention, strict=False):
             _show(axes, one.image, size)
             cover = np.empty((*weights.shape, 4))
-            cover[..., :3], cover[..., 3] = SPOT, 0.7 * weights / weights.max()
+            cover[..., :3], cover[..., 3] = HIGHLIGHT, 0.7 * weights / weights.max()
             axes.imshow(cover)
             axes.set_title(token, fontsize=9, color=INK, loc="left", pad=2, parse_math=False)
             _limit(axes, size)

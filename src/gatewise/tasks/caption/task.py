@@ -20,7 +20,7 @@ from gatewise.data.text.pairs import is_table
 from gatewise.data.tokenizers.sentences import SentenceTokenizer
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
-from gatewise.metrics.text import METRICS, require_sacrebleu
+from gatewise.metrics.text import METRICS, import_sacrebleu
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, require_example
 from gatewise.tasks.base import Prediction, Task
@@ -64,7 +64,7 @@ class CaptionTask(Task[CaptionData]):
 
     def check(self, options: CaptionOptions, cell: CellType) -> None:
         super().check(options, cell)
-        require_sacrebleu()
+        import_sacrebleu()
         if options.encoder == "columns" and options.hidden % 2:
             raise GatewiseError(
                 f"a bidirectional encoder needs an even number of hidden units, got {options.hidden}"

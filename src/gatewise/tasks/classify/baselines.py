@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.baselines.logistic import fit_logistic
-from gatewise.baselines.nearest import MAX_NUMBERS, NearestExample
+from gatewise.baselines.nearest import MAX_FEATURE_VALUES, NearestExample
 from gatewise.data.sequences.sequences import SequenceBatch as Batch
 from gatewise.data.sequences.sequences import Sequences
-from gatewise.modules.classifier import Classifier, in_batches
+from gatewise.modules.classifier import Classifier, iterate_batches
 from gatewise.modules.network import Baseline
 
 SUMMARIES = 7
@@ -117,9 +117,9 @@ class Nearest(NearestExample):
 
     def training_examples(self, train: Sequences) -> tuple[Tensor, Tensor]:
         """All of the training set, or a random sample of it where it is large."""
-        most = max(MAX_NUMBERS // (self.channels * self.steps), 1)
+        most = max(MAX_FEATURE_VALUES // (self.channels * self.steps), 1)
         drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:most]
-        batches = [(self.features(batch), batch.labels) for _, batch in in_batches(train, drawn)]
+        batches = [(self.features(batch), batch.labels) for _, batch in iterate_batches(train, drawn)]
         kept, labels = zip(*batches, strict=True)
         return torch.cat(kept), torch.cat(labels)
 
@@ -138,7 +138,7 @@ class Nearest(NearestExample):
 
 
 def _all_summaries(dataset: Sequences) -> tuple[Tensor, Tensor]:
-    parts = [(summaries(batch), batch.labels) for _, batch in in_batches(dataset)]
+    parts = [(summaries(batch), batch.labels) for _, batch in iterate_batches(dataset)]
     features, labels = zip(*parts, strict=True)
     return torch.cat(features), torch.cat(labels)
 
@@ -147,4 +147,4 @@ def _weights(dataset: Sequences) -> Tensor | None:
     """The weights of all sequences, in the order of `_all_summaries`."""
     if dataset.weights is None:
         return None
-    return dataset.weights[torch.cat([numbers for numbers, _ in in_batches(dataset)])]
+    return dataset.weights[torch.cat([numbers for numbers, _ in iterate_batches(dataset)])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gatewise.data.sequences.long_table import Fill
-from gatewise.modules.pooling import How
+from gatewise.modules.pooling import PoolingMode
 from gatewise.tasks.options import Count, Fraction, Options, Rate, StackOptions, TaskOptions
 
 
@@ -36,7 +36,7 @@ class ClassifyNetworkOptions(StackOptions):
 
     dropout: Rate = Field(0.3, description="Dropout between layers, and before the output layer.")
     bidirectional: bool = Field(True, description="Run the layers in both directions.")
-    pooling: How = Field("max", description="Pooling over the steps: last, mean, max or attention.")
+    pooling: PoolingMode = Field("max", description="Pooling over the steps: last, mean, max or attention.")
 
 
 class ClassifyOptions(TaskOptions, ClassifyNetworkOptions, ClassifyDataOptions):

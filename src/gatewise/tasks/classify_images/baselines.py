@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.baselines.logistic import fit_logistic
-from gatewise.baselines.nearest import MAX_NUMBERS, NearestExample
+from gatewise.baselines.nearest import MAX_FEATURE_VALUES, NearestExample
 from gatewise.data.images.labelled_images import ImageBatch, LabelledImages
 from gatewise.modules.classifier import Classifier
 from gatewise.modules.convolution import Convolution
 from gatewise.modules.network import Baseline
-from gatewise.modules.resized_images import MOST_REGRESSED, SIDE, resized
+from gatewise.modules.resized_images import MAX_REGRESSION_EXAMPLES, SIDE, resize
 
 
 class PixelRegression(Classifier, Baseline):
@@ -30,11 +30,11 @@ class PixelRegression(Classifier, Baseline):
         self.linear = nn.Linear(channels * SIDE**2, classes).requires_grad_(False)
 
     def logits(self, batch: ImageBatch) -> Tensor:
-        return self.linear(resized(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1))
+        return self.linear(resize(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1))
 
     def learn(self, train: LabelledImages, validation: LabelledImages) -> None:
-        pixels, labels = small_images(train, MOST_REGRESSED)
-        held, held_labels = small_images(validation, MOST_REGRESSED)
+        pixels, labels = small_images(train, MAX_REGRESSION_EXAMPLES)
+        held, held_labels = small_images(validation, MAX_REGRESSION_EXAMPLES)
         weight, bias = fit_logistic(pixels, labels, held, held_labels, self.linear.out_features)
         self.linear.weight.copy_(weight)
         self.linear.bias.copy_(bias)
@@ -54,10 +54,10 @@ class NearestImage(NearestExample):
         self.channels = channels
 
     def features(self, batch: ImageBatch) -> Tensor:
-        return resized(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1)
+        return resize(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1)
 
     def training_examples(self, train: LabelledImages) -> tuple[Tensor, Tensor]:
-        return small_images(train, MAX_NUMBERS // (self.channels * SIDE**2))
+        return small_images(train, MAX_FEATURE_VALUES // (self.channels * SIDE**2))
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), "channels": self.channels}
@@ -82,7 +82,7 @@ class ConvolutionClassifier(Classifier):
         super().__init__()
         self.size = height, width
         self.convolution = Convolution(channels, filters)
-        left = self.convolution.reduced(height) * self.convolution.reduced(width)
+        left = self.convolution.output_size(height) * self.convolution.output_size(width)
         self.readout = nn.Sequential(
             nn.Linear(left * self.convolution.filters[-1], hidden), nn.ReLU(), nn.Linear(hidden, classes)
         )
@@ -92,7 +92,7 @@ class ConvolutionClassifier(Classifier):
         }  # fmt: skip
 
     def logits(self, batch: ImageBatch) -> Tensor:
-        images = resized(batch.images, batch.sizes, self.size).permute(0, 2, 3, 1)
+        images = resize(batch.images, batch.sizes, self.size).permute(0, 2, 3, 1)
         whole = torch.tensor(self.size, device=images.device).expand(len(images), 2)
         return self.readout(self.convolution(images, whole)[0].flatten(1))
 
@@ -106,6 +106,6 @@ def small_images(dataset: LabelledImages, most: int) -> tuple[Tensor, Tensor]:
     parts = []
     for first in range(0, len(numbers), dataset.max_batch_size):
         batch = dataset.__getitems__(numbers[first : first + dataset.max_batch_size])
-        parts.append((resized(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1), batch.labels))
+        parts.append((resize(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1), batch.labels))
     pixels, labels = zip(*parts, strict=True)
     return torch.cat(pixels), torch.cat(labels)

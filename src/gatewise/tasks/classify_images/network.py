@@ -14,8 +14,8 @@ from gatewise.cells.grid import Transform
 from gatewise.data.images.labelled_images import ImageBatch
 from gatewise.layers import GridLSTM, Lattice
 from gatewise.modules.classifier import Classifier
-from gatewise.modules.convolution import inside
-from gatewise.modules.image_lattices import AXES, over_images, patches
+from gatewise.modules.convolution import valid_positions
+from gatewise.modules.image_lattices import AXES, image_cell, to_patches
 
 Pooling = Literal["last", "mean"]
 
@@ -56,7 +56,7 @@ class ImageClassifier(Classifier):
         """images [B, H, W, C] of own sizes [B, 2] -> logits [B, V]."""
         if self.shift and self.training:
             images = shifted(images, sizes, self.shift)
-        lattice, sizes = patches(images, sizes, self.patch)
+        lattice, sizes = to_patches(images, sizes, self.patch)
         directions = self.run(lattice, sizes)
         pooled = [pool(one, sizes, place, self.pooling) for place, one in enumerate(directions)]
         return self.readout(self.dropout(torch.cat(pooled, dim=1)))
@@ -96,7 +96,7 @@ class LatticeClassifier(ImageClassifier):
             channels=channels, classes=classes, patch=patch, hidden=hidden, pooling=pooling, dropout=dropout,
             shift=shift,
         )  # fmt: skip
-        over = over_images(cell)
+        over = image_cell(cell)
         widths = [patch * patch * channels, *[hidden] * (layers - 1)]
         self.layers = nn.ModuleList(
             Lattice(over, width, hidden, directions="all", combine="separate") for width in widths
@@ -157,7 +157,7 @@ def pool(output: Tensor, sizes: Tensor, direction: int, how: Pooling) -> Tensor:
     direction: 0 to 3, the corner where it starts, as in `layers.scan_directions`; "last" is where it ends
     """
     if how == "mean":
-        within = inside(sizes, output.shape[1:3]).unsqueeze(-1)
+        within = valid_positions(sizes, output.shape[1:3]).unsqueeze(-1)
         return (output * within).sum((1, 2)) / sizes.prod(1, keepdim=True)
     back_along_rows, back_along_columns = divmod(direction, 2)
     row = torch.zeros_like(sizes[:, 0]) if back_along_rows else sizes[:, 0] - 1
@@ -181,4 +181,4 @@ def shifted(images: Tensor, sizes: Tensor, shift: int) -> Tensor:
     columns = columns.clamp(min=0).minimum(sizes[:, 1:] - 1)
     which = torch.arange(count, device=images.device)[:, None, None]
     found = images[which, rows[:, :, None], columns[:, None, :]]
-    return found * inside(sizes, images.shape[1:3]).unsqueeze(-1)
+    return found * valid_positions(sizes, images.shape[1:3]).unsqueeze(-1)

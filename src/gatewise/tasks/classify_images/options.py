@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from gatewise.data.images.images import Colour
-from gatewise.modules.pooling import How
+from gatewise.modules.pooling import PoolingMode
 from gatewise.tasks.options import Count, CountOrFound, Fraction, Options, StackOptions, TaskOptions
 
 
@@ -33,7 +33,9 @@ class ImageNetworkOptions(StackOptions):
         "Grid LSTM over patches.",
     )
     bidirectional: bool = Field(False, description="Of a stack: run the layers in both directions.")
-    pooling: How = Field("last", description="Pooling over rows or patches: last, mean, max or attention.")
+    pooling: PoolingMode = Field(
+        "last", description="Pooling over rows or patches: last, mean, max or attention."
+    )
     patch: Count = Field(4, description="Of a lattice or a grid: pixels along each side of a patch.")
     depth_weights: Literal["tied", "untied"] = Field(
         "tied", description="Of a grid: the same parameters for all layers, or separate ones."

@@ -10,7 +10,7 @@ from gatewise.cells.base import CellType
 from gatewise.data.images.labelled_images import ImageBatch
 from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.modules.classifier import Classifier
-from gatewise.modules.pooling import How
+from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.tasks.classify_images.network import shifted
 
@@ -31,7 +31,7 @@ class RowClassifier(Classifier):
 
     def __init__(
         self, cell: CellType, channels: int, width: int, classes: int, hidden: int = 64, layers: int = 1,
-        dropout: float = 0.0, bidirectional: bool = False, pooling: How = "last", shift: int = 0,
+        dropout: float = 0.0, bidirectional: bool = False, pooling: PoolingMode = "last", shift: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.shift = shift

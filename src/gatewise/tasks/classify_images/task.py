@@ -21,9 +21,9 @@ from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.images import is_images, write_images
 from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority
-from gatewise.modules.image_lattices import over_images
+from gatewise.modules.image_lattices import image_cell
 from gatewise.modules.network import Baseline, Network
-from gatewise.plots.highest_loss import IMAGES
+from gatewise.plots.highest_loss import MAX_IMAGES
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction
@@ -66,7 +66,7 @@ class ClassifyImages(ClassTask[ImageData]):
         if options.network == "stack":
             require_sequence(cell, "rows need a cell of sequences; give lstm, or --network lattice")
         elif options.network == "lattice":
-            over_images(cell)
+            image_cell(cell)
         else:
             transform_of(cell)
         _check_options(options)
@@ -165,7 +165,7 @@ class ClassifyImages(ClassTask[ImageData]):
         def frames(number: int) -> list[np.ndarray]:
             return [test.files[test.numbers[number]]]
 
-        return [*super().draw(comparison), plot_highest_loss(comparison, "images", IMAGES, frames)]
+        return [*super().draw(comparison), plot_highest_loss(comparison, "images", MAX_IMAGES, frames)]
 
 
 def _check_options(options: ClassifyImagesOptions) -> None:

@@ -54,7 +54,7 @@ class Forecaster(Network):
         return {"shape": asdict(self.shape)}
 
     @classmethod
-    def rebuilt(cls, options: dict[str, Any]) -> Self:
+    def from_options(cls, options: dict[str, Any]) -> Self:
         return cls(**{**options, "shape": ForecastShape(**options["shape"])})
 
 

@@ -66,7 +66,7 @@ class Forecast(Task[ForecastData]):
         Metric("smape", "sMAPE", ".1%"),
         Metric("rmse", "RMSE", ".4g"),
         Metric("pinball", "pinball", ".4g"),
-        Metric("coverage", "coverage 80%", ".0%", higher=True),
+        Metric("coverage", "coverage 80%", ".0%", higher_is_better=True),
     )
     chosen_by = metrics[3]
     next_step = "gatewise predict {run} {data} --out forecast.csv"

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from gatewise.baselines.logistic import fit_logistic
 from gatewise.data.images.clips import ClipBatch, LabelledClips
-from gatewise.modules.classifier import Classifier, in_batches
+from gatewise.modules.classifier import Classifier, iterate_batches
 from gatewise.modules.network import Baseline
 
 SIDE = 16  # pixels along each axis that a mean frame is resized to, at most
@@ -48,6 +48,6 @@ class MeanFrame(Classifier, Baseline):
         return dict(self._options)
 
     def _all(self, dataset: LabelledClips) -> tuple[Tensor, Tensor]:
-        parts = [(self.features(batch), batch.labels) for _, batch in in_batches(dataset)]
+        parts = [(self.features(batch), batch.labels) for _, batch in iterate_batches(dataset)]
         features, labels = zip(*parts, strict=True)
         return torch.cat(features), torch.cat(labels)

@@ -13,7 +13,7 @@ from gatewise.data.images.clips import ClipBatch
 from gatewise.layers import Recurrent
 from gatewise.modules.classifier import Classifier
 from gatewise.modules.convolution import Convolution
-from gatewise.modules.pooling import How, Pooling
+from gatewise.modules.pooling import Pooling, PoolingMode
 
 FILTERS = (16, 32)
 
@@ -48,7 +48,7 @@ class FrameClassifier(Classifier):
         layers: int = 1,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        pooling: How = "last",
+        pooling: PoolingMode = "last",
     ) -> None:
         super().__init__()
         self.encoder = FrameEncoder(channels, height, width, filters, features)
@@ -119,7 +119,7 @@ class FrameEncoder(nn.Module):
     def __init__(self, channels: int, height: int, width: int, filters: Sequence[int], features: int) -> None:
         super().__init__()
         self.convolution = Convolution(channels, filters)
-        left = self.convolution.reduced(height) * self.convolution.reduced(width)
+        left = self.convolution.output_size(height) * self.convolution.output_size(width)
         self.project = nn.Linear(left * self.convolution.filters[-1], features)
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:

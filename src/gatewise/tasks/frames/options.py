@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gatewise.data.images.images import Colour
-from gatewise.modules.pooling import How
+from gatewise.modules.pooling import PoolingMode
 from gatewise.tasks.options import Count, CountOrFound, Fraction, Options, Size, StackOptions, TaskOptions
 
 
@@ -31,7 +31,7 @@ class FrameNetworkOptions(StackOptions):
     )
     features: Size = Field(64, description="Features of each frame.")
     bidirectional: bool = Field(False, description="Run the layers in both directions.")
-    pooling: How = Field("last", description="Pooling over the frames: last, mean, max or attention.")
+    pooling: PoolingMode = Field("last", description="Pooling over the frames: last, mean, max or attention.")
 
 
 class FrameOptions(TaskOptions, FrameNetworkOptions, ClipOptions):

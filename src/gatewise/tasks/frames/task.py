@@ -17,7 +17,7 @@ from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.images import is_clips, write_clips
 from gatewise.modules.classifier import Classifier, Majority
 from gatewise.modules.network import Baseline, Network
-from gatewise.plots.highest_loss import CLIPS, some_frames
+from gatewise.plots.highest_loss import MAX_CLIPS, evenly_spaced_frames
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction
@@ -101,9 +101,9 @@ class Frames(ClassTask[FrameData]):
         test = comparison.data.test
 
         def frames(number: int) -> list[np.ndarray]:
-            return some_frames(test.clips[test.numbers[number]])
+            return evenly_spaced_frames(test.clips[test.numbers[number]])
 
-        return [*super().draw(comparison), plot_highest_loss(comparison, "clips", CLIPS, frames)]
+        return [*super().draw(comparison), plot_highest_loss(comparison, "clips", MAX_CLIPS, frames)]
 
 
 def _sizes(data: FrameData) -> dict[str, int]:

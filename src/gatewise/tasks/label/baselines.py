@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gatewise.baselines.logistic import Linear, fit_logistic, regressions
+from gatewise.baselines.logistic import LinearModel, fit_logistic, fit_path
 from gatewise.data.labels.token_steps import NO_LABEL, TokenBatch
 from gatewise.modules.network import Baseline
-from gatewise.modules.windows import windows
+from gatewise.modules.windows import context_windows
 from gatewise.tasks.label.network import Labeller
 
 SEQUENCES_AT_ONCE = 256
@@ -142,14 +142,14 @@ class TokenWindow(WindowModel):
         held, held_labels = self.collect(validation)
         rows, counts = _count_rows(features)
 
-        def held_loss(found: Linear) -> float:
+        def held_loss(found: LinearModel) -> float:
             self._take(rows, found)
             return float(functional.cross_entropy(self.logits(held), held_labels))
 
         penalties = [penalty / len(labels) for penalty in PENALTIES]
-        self._take(rows, min(regressions(counts, labels.numpy(), self.labels, penalties), key=held_loss))
+        self._take(rows, min(fit_path(counts, labels.numpy(), self.labels, penalties), key=held_loss))
 
-    def _take(self, rows: np.ndarray, found: Linear) -> None:
+    def _take(self, rows: np.ndarray, found: LinearModel) -> None:
         """Sets the coefficients of the rows that occur; others are zero."""
         self.weights.weight.zero_()
         self.weights.weight[torch.from_numpy(rows)] = found.weight.T.float()
@@ -168,7 +168,7 @@ class ChannelWindow(WindowModel):
         self.linear = nn.Linear((2 * reach + 1) * channels, labels).requires_grad_(False)
 
     def features(self, batch: Any) -> Tensor:
-        return windows(batch.values, batch.lengths, self.reach)
+        return context_windows(batch.values, batch.lengths, self.reach)
 
     def logits(self, features: Tensor) -> Tensor:
         return self.linear(features)

@@ -15,7 +15,7 @@ from gatewise.data.labels.channel_steps import ChannelSteps
 from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.spans import spans
 from gatewise.data.labels.token_steps import NO_LABEL, TokenSteps
-from gatewise.metrics.counts import Counts, exact_match, mean_f1, total_f1
+from gatewise.metrics.counts import Counts, exact_match, macro_f1, micro_f1
 from gatewise.metrics.details import Details
 from gatewise.modules.finite import require_no_nan
 from gatewise.tasks.label.network import Labeller
@@ -60,8 +60,8 @@ def score(predictions: LabelPredictions, data: LabelledSteps) -> dict[str, float
     counts = by_label(confusion(truth, predictions.labels, len(data.labels)))
     return {
         "accuracy": accuracy(truth, predictions.labels),
-        "macro_f1": mean_f1(counts),
-        "span_f1": total_f1(by_span(true_names, predicted_names, data.has_span_tags).values()),
+        "macro_f1": macro_f1(counts),
+        "span_f1": micro_f1(by_span(true_names, predicted_names, data.has_span_tags).values()),
         "exact": exact_match(true_names, predicted_names),
     }
 

@@ -54,10 +54,10 @@ class Label(Task[LabelledSteps]):
     )
     options = LabelOptions
     metrics = (
-        Metric("accuracy", "accuracy", ".2%", higher=True),
-        Metric("macro_f1", "macro F1", ".1%", higher=True),
-        Metric("span_f1", "span F1", ".1%", higher=True),
-        Metric("exact", "exact", ".1%", higher=True),
+        Metric("accuracy", "accuracy", ".2%", higher_is_better=True),
+        Metric("macro_f1", "macro F1", ".1%", higher_is_better=True),
+        Metric("span_f1", "span F1", ".1%", higher_is_better=True),
+        Metric("exact", "exact", ".1%", higher_is_better=True),
     )
     chosen_by = metrics[0]
     next_step = "gatewise predict {run} {data} --out labels.csv"

@@ -14,7 +14,7 @@ from gatewise.data.labels.transcripts import TranscriptBatch
 from gatewise.layers import Recurrent
 from gatewise.modules.ctc import negative_log_likelihood
 from gatewise.modules.network import Network
-from gatewise.modules.strip_fronts import Front, columns_left, strip_front
+from gatewise.modules.strip_fronts import Front, make_front_end, output_columns
 
 
 class Transcriber(Network):
@@ -85,7 +85,7 @@ class TranscriptNetwork(Transcriber):
             "height": height, "dropout": dropout,
         }  # fmt: skip
         self.stack_frames = stack_frames
-        self.front = strip_front(front, cell, height, channels)
+        self.front = make_front_end(front, cell, height, channels)
         channels = channels if self.front is None else self.front.features
         self.dropout = nn.Dropout(dropout)
         self.recurrent = Recurrent(
@@ -122,4 +122,4 @@ def steps_left(steps: np.ndarray, join: int, front: Front) -> np.ndarray:
     >>> steps_left(np.array([30, 9]), 4, "none"), steps_left(np.array([30, 9]), 1, "convolution")
     (array([8, 3]), array([8, 3]))
     """
-    return -(-columns_left(steps, front) // join)
+    return -(-output_columns(steps, front) // join)

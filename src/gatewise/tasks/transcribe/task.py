@@ -23,7 +23,7 @@ from gatewise.metrics.counts import exact_match
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.ctc import steps_needed
-from gatewise.modules.image_lattices import over_images
+from gatewise.modules.image_lattices import image_cell
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.strip_fronts import Front
 from gatewise.plots.plot import Plot
@@ -57,7 +57,7 @@ class Transcribe(Task[TranscriptData]):
     options = TranscribeOptions
     metrics = (
         Metric("error_rate", "error rate", ".2%"),
-        Metric("exact", "exact", ".1%", higher=True),
+        Metric("exact", "exact", ".1%", higher_is_better=True),
     )
     chosen_by = metrics[0]
     next_step = "gatewise predict {run} {data} --out texts.csv"
@@ -84,7 +84,7 @@ class Transcribe(Task[TranscriptData]):
     def check(self, options: TranscribeOptions, cell: CellType) -> None:
         super().check(options, cell)
         if options.front == "lattice":
-            over_images(cell)
+            image_cell(cell)
 
     def read(self, path: Path, options: TranscribeOptions) -> TranscriptData:
         data = read_data(path, options)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.baselines.texts import most_frequent_target, symbol_error
+from gatewise.baselines.texts import most_frequent_target, symbol_error_rate
 from gatewise.data.text.parallel import PairBatch, Parallel
 from gatewise.data.tokenizers.sentences import PADDING, UNKNOWN
 from gatewise.modules.beam_search import Hypothesis
@@ -31,7 +31,7 @@ class TranslationBaseline(Translator, Baseline):
         self.sources, self.targets = sources, targets
 
     def loss(self, batch: PairBatch) -> Tensor:
-        return symbol_error(self.translate(batch), batch.target, self.weight(batch))
+        return symbol_error_rate(self.translate(batch), batch.target, self.weight(batch))
 
     def options(self) -> dict[str, Any]:
         return {"sources": self.sources, "targets": self.targets}

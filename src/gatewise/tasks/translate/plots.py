@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatewise.data.tokenizers.sentences import SentenceTokenizer
-from gatewise.plots.attention import show_weights
+from gatewise.plots.attention import draw_weights
 from gatewise.tasks.translate.metrics import Translation
 
 if TYPE_CHECKING:
@@ -45,4 +45,4 @@ def _draw_map(panel: Any, one: Translation, source: SentenceTokenizer, target: S
     weights = one.attention.numpy()
     columns = [*map(source.display, one.source), END][: weights.shape[1]]
     rows = [*map(target.display, one.tokens), END][: weights.shape[0]]
-    show_weights(panel, weights, columns, rows)
+    draw_weights(panel, weights, columns, rows)

@@ -20,7 +20,7 @@ from gatewise.data.text.parallel import (
 )
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
-from gatewise.metrics.text import METRICS, require_sacrebleu, score
+from gatewise.metrics.text import METRICS, import_sacrebleu, score
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example, require_example
 from gatewise.tasks.base import Prediction, Task
@@ -59,7 +59,7 @@ class Translate(Task[ParallelData]):
 
     def check(self, options: TranslateOptions, cell: CellType) -> None:
         super().check(options, cell)
-        require_sacrebleu()
+        import_sacrebleu()
         if options.reverse_source and options.bidirectional:
             raise GatewiseError(
                 "the encoder reads both ways already: give --reverse-source with --no-bidirectional"
