@@ -3,7 +3,7 @@
 import pytest
 
 from gatewise.cells import GRU, LSTM, RNN, Cell, ChoGRU, LayerNormLSTM, P, R, W, cells, prev, sigmoid, tanh, x
-from gatewise.compiler.program import PLAIN, Extras, from_options, program
+from gatewise.compiler.program import PLAIN, Extras, program, rebuilt
 
 
 def lines_of(cell, extras=PLAIN):
@@ -116,6 +116,6 @@ def test_rebuilt_keeps_lines_and_changes_all_else():
         seen.append(repr(one))
         return one
 
-    from_options(LSTM.lines["c"], change)
-    from_options(LSTM.lines["h"], change)
+    rebuilt(LSTM.lines["c"], change)
+    rebuilt(LSTM.lines["h"], change)
     assert seen == ["f * c[t-1]", "i * g", "tanh(c)"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from gatewise.plots.confusion import COUNTED, draw_confusion
+from gatewise.plots.confusion import MAX_LABELLED, draw_confusion
 from gatewise.plots.saving import save_picture
 
 
@@ -37,9 +37,9 @@ def test_counts_stand_in_the_row_of_the_true_class(drawn):
 
 
 def test_many_classes_and_one_that_is_not_there(drawn):
-    table = np.eye(2 * COUNTED + 5, dtype=int)
+    table = np.eye(2 * MAX_LABELLED + 5, dtype=int)
     table[3, 3] = 0
     axes, texts = drawn(table, tuple(f"class {one}" for one in range(len(table))))
     assert not texts
-    assert len(axes.get_xticklabels()) <= COUNTED
+    assert len(axes.get_xticklabels()) <= MAX_LABELLED
     assert np.isfinite(axes.images[0].get_array()).all()

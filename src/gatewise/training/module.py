@@ -13,7 +13,7 @@ from torchmetrics import MeanMetric
 from gatewise.engine.subnormal import flush_subnormals
 from gatewise.errors import DivergedError
 from gatewise.modules.network import Network
-from gatewise.modules.weighted import SMALLEST
+from gatewise.modules.weighted import MIN_WEIGHT
 from gatewise.tasks.options import TrainOptions
 
 LOWER_RATE_BY, LOWER_RATE_AFTER = 0.3, 2
@@ -81,4 +81,4 @@ class TrainingModule(LightningModule):
         if self.trainer.world_size == 1:
             return 1.0
         weights: Any = self.all_gather(torch.tensor(float(weight), device=self.device))
-        return weight * self.trainer.world_size / max(float(weights.sum()), SMALLEST)
+        return weight * self.trainer.world_size / max(float(weights.sum()), MIN_WEIGHT)

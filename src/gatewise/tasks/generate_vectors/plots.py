@@ -52,7 +52,7 @@ def draw_vectors(kinds: Mapping[str, Sequence[np.ndarray]], look: Look) -> Figur
             elif len(look.binary) == len(look.channels):
                 _draw_roll(axes, values, look, shown, colour)
             else:
-                _draw_curves(axes, values, look, legend=axes is panels[0, 0])
+                _draw_curves(axes, values, look, with_legend=axes is panels[0, 0])
         panels[row, 0].set_title(name, loc="left", fontsize=11, parse_math=False)
     if not look.pen:
         figure.supxlabel("step", fontsize=10)
@@ -85,11 +85,11 @@ def _draw_pen(axes: Any, values: np.ndarray, look: Look, colour: str) -> None:
     axes.tick_params(labelsize=8)
 
 
-def _draw_curves(axes: Any, values: np.ndarray, look: Look, legend: bool) -> None:
+def _draw_curves(axes: Any, values: np.ndarray, look: Look, with_legend: bool) -> None:
     for channel, colour in zip(range(len(look.channels)), COLOURS[:CURVES], strict=False):
         axes.plot(np.arange(1, len(values) + 1), values[:, channel], color=colour, lw=1.1)
     axes.tick_params(labelsize=8)
-    if legend:
+    if with_legend:
         names = [name if len(name) < 16 else f"{name[:14]}..." for name in look.channels[:CURVES]]
         legend = axes.legend(axes.lines, names, frameon=False, fontsize=8, ncols=3, loc="upper left")
         for text in legend.get_texts():
