@@ -32,13 +32,13 @@ KERNELS: dict[str, list[tuple[CellType, Extras]]] = {
     ],
     "float": [
         *((cell, PLAIN) for cell in (*cells().values(), Everything)),
-        *((one, PLAIN) for one in (mdlstm(1), mdlstm(2), mdlstm(3, peephole=True), mdgru(2))),
+        *((one, PLAIN) for one in (mdlstm(1), mdlstm(2), mdgru(2))),
         *((one, PLAIN) for one in (grid(2), grid(2, "gru"), grid(2, "rnn"))),
-        *((LSTM, Extras(zoned=one)) for one in (("h",), ("c",), ("h", "c"))),
-        *((LSTM, one) for one in (PROJECTED, Extras(masked=True), Extras(zoned=("h", "c"), masked=True))),
+        *((LSTM, Extras(zoned=one)) for one in (("c",), ("h", "c"))),
+        *((LSTM, one) for one in (PROJECTED, Extras(zoned=("h", "c"), masked=True))),
     ],
     "Bfloat16": [
-        *((cell, PLAIN) for cell in (LSTM, GRU, RNN, LayerNormLSTM, ChoGRU, mdlstm(1), mdlstm(2))),
+        *((cell, PLAIN) for cell in (LSTM, GRU, RNN, LayerNormLSTM, ChoGRU, mdlstm(2))),
         (LSTM, Extras(projected=True, zoned=("c",), masked=True)),
     ],
 }

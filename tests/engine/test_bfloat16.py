@@ -170,7 +170,7 @@ def test_outputs_states_and_every_gradient(monkeypatch, cell, sizes):
 @pytest.mark.parametrize("share_units", [False, True])
 @pytest.mark.parametrize("ahead", [False, True])
 def test_every_way_of_sharing_work_among_threads(monkeypatch, cell, share_units, ahead):
-    monkeypatch.setattr(kernel_module, "thread_plan", lambda *given: (3, share_units, ahead))
+    monkeypatch.setattr(kernel_module, "plan_threads", lambda *given: (3, share_units, ahead))
     for sizes in [(5, 7, 3, 90), (4, 1, 2, 200), (3, 20, 5, 17)]:
         lengths = torch.randint(0, sizes[0] + 1, (sizes[1],))
         for recompute in (False, True):

@@ -153,7 +153,7 @@ def test_zoneout_masks_and_projection(cell):
 @pytest.mark.parametrize("share_units", [False, True])
 @pytest.mark.parametrize("ahead", [False, True])
 def test_every_way_of_sharing_work_among_threads(monkeypatch, cell, share_units, ahead):
-    monkeypatch.setattr(kernel_module, "thread_plan", lambda *given: (3, share_units, ahead))
+    monkeypatch.setattr(kernel_module, "plan_threads", lambda *given: (3, share_units, ahead))
     for sizes in [(5, 7, 3, 90), (4, 1, 2, 200), (3, 20, 5, 17), (2, 2, 3, 144)]:
         lengths = torch.randint(0, sizes[0] + 1, (sizes[1],))
         for recompute in (False, True):

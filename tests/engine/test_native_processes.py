@@ -120,13 +120,13 @@ def test_as_many_threads_backward_as_one_likes(monkeypatch, cell):
         expected = results(Reference(), request)
         for forward, backward in product(WAYS, repeat=2):
             ways = iter([forward, backward])
-            monkeypatch.setattr(kernel_module, "thread_plan", lambda *given, ways=ways: next(ways))
+            monkeypatch.setattr(kernel_module, "plan_threads", lambda *given, ways=ways: next(ways))
             assert_equal(results(Native(), request), expected, 1e-11)
 
 
 @pytest.mark.parametrize("threads", [2, 3])
 def test_units_that_do_not_divide_evenly_among_threads(monkeypatch, threads):
-    monkeypatch.setattr(kernel_module, "thread_plan", lambda *given: (threads, True, True))
+    monkeypatch.setattr(kernel_module, "plan_threads", lambda *given: (threads, True, True))
     for hidden in range(96, 240, 8):  # of a GRU, whose gradient by the state is added to in two places
         assert_same(request_for(cells()["GRU"], (2, 2, 3, hidden)), 1e-11)
 
@@ -170,7 +170,7 @@ def _memory_full_of_nan(monkeypatch):
 @every_cell
 @every_way
 def test_memory_full_of_nan_makes_no_difference(monkeypatch, cell, way):
-    monkeypatch.setattr(kernel_module, "thread_plan", lambda *given: way)
+    monkeypatch.setattr(kernel_module, "plan_threads", lambda *given: way)
     for sizes in [(1, 1, 1, 1), (5, 7, 3, 17), (4, 2, 5, 90), (9, 40, 3, 100)]:
         steps, batch = sizes[:2]
         lengths, resets = torch.arange(batch) % (steps + 1), torch.rand(steps, batch) < 0.3
@@ -191,7 +191,7 @@ def test_memory_full_of_nan_makes_no_difference(monkeypatch, cell, way):
 @every_cell
 @every_way
 def test_nan_stays_in_its_sequence_backward_too(monkeypatch, cell, way):
-    monkeypatch.setattr(kernel_module, "thread_plan", lambda *given: way)
+    monkeypatch.setattr(kernel_module, "plan_threads", lambda *given: way)
     request = request_for(cell, (4, 9, 3, 17), lengths=torch.tensor([4, 4, 0, 3, 4, 1, 4, 2, 4]))
     spoilt = request.inputs.detach().clone()
     spoilt[1, 4] = torch.nan
@@ -208,7 +208,7 @@ def test_nan_stays_in_its_sequence_backward_too(monkeypatch, cell, way):
 @every_cell
 @every_way
 def test_whatever_lies_beyond_a_length(monkeypatch, cell, way):
-    monkeypatch.setattr(kernel_module, "thread_plan", lambda *given: way)
+    monkeypatch.setattr(kernel_module, "plan_threads", lambda *given: way)
     lengths = torch.tensor([4, 0, 3, 1, 2])
     request = request_for(cell, (4, 5, 3, 17), lengths=lengths)
     inputs = request.inputs.detach().clone()

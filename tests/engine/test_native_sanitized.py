@@ -106,7 +106,7 @@ def exercise_threads():
     build.INSTALLED = Path(os.devnull)
     torch.set_num_threads(1)
     for way, sizes in product(WAYS[1:], [(4, 5, 1, 17), (5, 1, 2, 40)]):
-        kernel.thread_plan = lambda *given, way=way: way
+        kernel.plan_threads = lambda *given, way=way: way
         request = request_for(cells()["LSTM"], sizes, torch.float32)
         for _ in range(2):
             results(Native(), request)
@@ -128,7 +128,7 @@ def exercise():
     workspace.take = lambda size: torch.empty(size, dtype=torch.uint8)  # no byte more than was asked for
     workspace.give_back = lambda buffer: None
     for way, cell, sizes in product(WAYS, chosen, SIZES):
-        kernel.thread_plan = lambda *given, way=way: way
+        kernel.plan_threads = lambda *given, way=way: way
         steps, batch, _, hidden = sizes
         # One number normalised is all rounding, grown by 1 / sqrt(1e-5).
         tolerance = TOLERANCE[torch.float32] * (300 if hidden == 1 else 1)
@@ -148,7 +148,7 @@ def exercise():
 def exercise_lattices():
     """Small lattices, samples of other sizes in one batch among them, from two corners."""
     for way, (sizes, batch, hidden) in product(WAYS, [((1, 1), 1, 1), ((3, 5), 4, 17), ((4, 1), 3, 16)]):
-        kernel.thread_plan = lambda *given, way=way: (*way[:2], False)
+        kernel.plan_threads = lambda *given, way=way: (*way[:2], False)
         own = test_lattice.lengths_for(sizes, batch)
         for lengths, reverse in ((None, (False, False)), (own, (True, False))):
             request = test_lattice.request_for(

@@ -167,7 +167,7 @@ main(sys.argv[1:])
 def test_a_text_larger_than_the_memory_that_training_may_take(tmp_path):
     piece = words(2**15, seed=3).encode()
     with (tmp_path / "text.txt").open("wb") as file:
-        for _ in range(3000):
+        for _ in range(2000):
             file.write(piece)
     arguments = (
         "train generate text.txt --out run --hidden 16 --embedding 8 --steps 32 --batch-size 8 --epochs 2 "
