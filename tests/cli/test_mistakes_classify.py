@@ -40,7 +40,7 @@ def gatewise(monkeypatch, tmp_path, capsys):
             "s3,1,1,1.5,a",
             "sequence 's3' is of class 'b' in line 14 and of class 'a' in line 15",
         ),
-        (",b\n", ",a\n", "data.csv: all examples have the same class; expected two or more"),
+        (",b\n", ",a\n", "data.csv: all examples are of one class; expected two or more"),
         (GOOD[GOOD.index("s4") :], "", "4 examples of 2 classes leave none for the validation set; give"),
         ("label", "kind", "none of the columns id, t, x, y, kind has the name of a label; name one"),
     ],

@@ -111,7 +111,7 @@ def test_frames(tmp_path, gatewise, make, arguments, message):
     [
         ({"frames": np.array([None])}, "clips.npz can't be read as arrays: it contains Python objects"),
         ({"labels": np.array(["left"])}, "clips.npz: expected labels as 12 names or whole numbers, got <U4"),
-        ({"labels": np.array(["left"] * 12)}, "all examples have the same class; expected two"),
+        ({"labels": np.array(["left"] * 12)}, "all examples are of one class; expected two"),
     ],
 )  # fmt: skip
 def test_frames_in_arrays(tmp_path, gatewise, arrays, message):

@@ -52,8 +52,8 @@ def test_always_the_same_and_drawn_at_random():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([1, 1, 1, 1], "all examples have the same class; expected two or more classes"),
-        ([], "all examples have the same class"),
+        ([1, 1, 1, 1], "all examples are of one class; expected two or more classes"),
+        ([], "all examples are of one class"),
         ([0, 1], "2 examples of 2 classes leave none for the validation set; give more examples"),
         ([0, 1, 2, 2], "4 examples of 3 classes leave none for the validation set"),
     ],

@@ -134,7 +134,7 @@ def stratified_split(labels: ArrayLike, fractions: Fractions, seed: int = 0) -> 
     given = np.asarray(labels)
     classes = np.unique(given)
     if len(classes) < 2:
-        raise GatewiseError("all examples have the same class; expected two or more classes")
+        raise GatewiseError("all examples are of one class; expected two or more classes")
     random = np.random.default_rng(seed)
     split = Split([], [], [])
     for one in classes:

@@ -16,7 +16,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise.data.memory.arrays import Layout
-from gatewise.data.memory.frames import TableForm, form_of, like
+from gatewise.data.memory.frames import TableForm, form_of, in_form
 from gatewise.errors import GatewiseError
 from gatewise.estimators.running import execute_new, naming, new_run, write_source
 from gatewise.estimators.signature import COMMON, required_options
@@ -111,7 +111,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             given = self._form if data is None else self._form.updated(form_of(data, path))
         label = self._label_column()
         form = given if label is None else given.renamed({"label": label, "predicted": label})
-        return like(found.frame, form, found.times)
+        return in_form(found.frame, form, found.times)
 
     def prediction(self, data: Any = None, *, layout: Layout = "NTC") -> Prediction:
         """The prediction as a value: its table in polars, and how to write it to a file.

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from gatewise.data.images import array_file
-from gatewise.data.images.class_folders import natural, read_class_folders
+from gatewise.data.images.class_folders import natural_key, read_class_folders
 from gatewise.data.images.clip_arrays import read_clip_arrays
 from gatewise.data.images.clip_files import find_clips, is_clip, open_clips, reopen_clips
 from gatewise.data.images.clips import LabelledClips
@@ -26,7 +26,7 @@ for own, _ in CLIPS:
 def opened(folder, **options):
     """Clips of a folder of classes, in the order in which they were made."""
     found = read_class_folders(folder, is_clip, "clips")
-    return open_clips(sorted(found.paths, key=lambda path: natural(path.name)), **options), found
+    return open_clips(sorted(found.paths, key=lambda path: natural_key(path.name)), **options), found
 
 
 @pytest.mark.parametrize(

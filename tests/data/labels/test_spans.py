@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from gatewise.data.labels.spans import marks_spans, spans
+from gatewise.data.labels.spans import find_spans, marks_spans
 
 
 def ends(before, tag, kind, now):
@@ -44,24 +44,25 @@ def test_random_labels(letters):
     for _ in range(3000):
         labels = [random.choice([one if one == "O" else f"{one}-{kind}" for one in letters for kind in "XY"])
                   for _ in range(random.randrange(9))]  # fmt: skip
-        assert [tuple(one) for one in spans(labels, marked=True)] == conlleval(labels), labels
+        assert [tuple(one) for one in find_spans(labels, marked=True)] == conlleval(labels), labels
 
 
 def test_equivalent_tags():
     bioes = ["S-X", "O", "B-X", "I-X", "E-X", "B-Y", "E-Y"]
     bilou = ["U-X", "O", "B-X", "I-X", "L-X", "B-Y", "L-Y"]
-    assert spans(bioes, marked=True) == spans(bilou, marked=True)
-    assert [(one.first, one.end) for one in spans(list("SBMEBE"), marked=True)] == [(0, 1), (1, 4), (4, 6)]
+    assert find_spans(bioes, marked=True) == find_spans(bilou, marked=True)
+    found = find_spans(list("SBMEBE"), marked=True)
+    assert [(one.first, one.end) for one in found] == [(0, 1), (1, 4), (4, 6)]
 
 
 def test_plain_tags_are_runs():
-    assert [tuple(one) for one in spans(list("aabba"), marked=False)] == [
+    assert [tuple(one) for one in find_spans(list("aabba"), marked=False)] == [
         (0, 2, "a"),
         (2, 4, "b"),
         (4, 5, "a"),
     ]
-    assert spans([], marked=False) == []
-    assert [tuple(one) for one in spans(["O", "O", "B-X"], marked=False)] == [(0, 2, "O"), (2, 3, "B-X")]
+    assert find_spans([], marked=False) == []
+    assert [tuple(one) for one in find_spans(["O", "O", "B-X"], marked=False)] == [(0, 2, "O"), (2, 3, "B-X")]
 
 
 @pytest.mark.parametrize(

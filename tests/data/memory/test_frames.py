@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from gatewise.data.memory.frames import TableForm, form_of, is_column, is_frame, like, to_polars
+from gatewise.data.memory.frames import TableForm, form_of, in_form, is_column, is_frame, to_polars
 from gatewise.errors import GatewiseError
 
 DAYS = ["2024-01-01", "2024-01-02", "2024-01-03"]
@@ -66,7 +66,7 @@ def test_a_pandas_column_becomes_its_values_and_comes_back_in_its_type(name, tmp
     assert found["x"].to_list() == expected
     found.write_parquet(tmp_path / "data.parquet")
     form = form_of(given, tmp_path / "data.parquet")
-    back = like(pl.read_parquet(tmp_path / "data.parquet"), form)
+    back = in_form(pl.read_parquet(tmp_path / "data.parquet"), form)
     if name in ("sparse", "float16", "timestamps as objects", "texts and numbers"):
         assert back.shape == given.shape  # pandas has no such type, or several for one value
         return
@@ -90,7 +90,7 @@ def test_a_fixed_offset_keeps_its_clock(tmp_path):
     found = to_polars(given)
     assert found["t"].to_list() == [dt.datetime(2024, month, 1) for month in (1, 2, 3)]
     found.write_parquet(tmp_path / "data.parquet")
-    pd.testing.assert_frame_equal(like(found, form_of(given, tmp_path / "data.parquet")), given)
+    pd.testing.assert_frame_equal(in_form(found, form_of(given, tmp_path / "data.parquet")), given)
 
 
 @pytest.mark.parametrize(
@@ -154,14 +154,14 @@ def test_tables_of_polars_and_arrow_come_back_with_their_types(tmp_path):
     )
     frame = to_polars(arrow)
     frame.write_parquet(path)
-    assert like(frame, form_of(arrow, path)).equals(arrow.cast(arrow.schema))
-    assert like(frame, form_of(arrow, path)).schema == arrow.schema
+    assert in_form(frame, form_of(arrow, path)).equals(arrow.cast(arrow.schema))
+    assert in_form(frame, form_of(arrow, path)).schema == arrow.schema
     reader = pa.RecordBatchReader.from_batches(arrow.schema, arrow.to_batches())
     assert to_polars(reader).equals(frame)
-    assert isinstance(like(frame, form_of(reader, path)), pa.Table)
-    assert like(frame, form_of(frame, path)) is not None
-    assert like(frame, form_of(frame, path)).equals(frame)
-    assert isinstance(like(frame, form_of(frame.lazy(), path)), pl.LazyFrame)
+    assert isinstance(in_form(frame, form_of(reader, path)), pa.Table)
+    assert in_form(frame, form_of(frame, path)) is not None
+    assert in_form(frame, form_of(frame, path)).equals(frame)
+    assert isinstance(in_form(frame, form_of(frame.lazy(), path)), pl.LazyFrame)
 
 
 def test_anything_with_arrows_stream_is_a_table():
@@ -178,15 +178,15 @@ def test_ids_and_labels_of_a_prediction_take_the_types_of_the_input():
         "pandas", {"id": pl.Int64, "class": pl.Boolean}, {"id": np.dtype("int64"), "class": np.dtype(bool)}
     )
     told = pl.DataFrame({"id": ["3", "4"], "label": ["true", "false"], "p(true)": [0.5, 0.25]})
-    found = like(told, form.renamed({"label": "class"}))
+    found = in_form(told, form.renamed({"label": "class"}))
     assert found.dtypes.astype(str).tolist() == ["int64", "bool", "float64"]
     other = form.updated(TableForm("polars", {"id": pl.String}))
-    assert like(told, other)["id"].to_list() == ["3", "4"]
+    assert in_form(told, other)["id"].to_list() == ["3", "4"]
 
 
 def test_a_value_that_would_change_keeps_its_own_type():
     form = TableForm("polars", {"id": pl.Int64, "target": pl.Int64})
-    found = like(pl.DataFrame({"id": ["03", "4"], "target": [1.5, 2.0]}), form)
+    found = in_form(pl.DataFrame({"id": ["03", "4"], "target": [1.5, 2.0]}), form)
     assert found.to_dict(as_series=False) == {"id": ["03", "4"], "target": [1.5, 2.0]}
 
 

@@ -227,7 +227,7 @@ def test_classes_with_few_sequences_are_told(tmp_path):
 def test_data_that_can_not_be_split_or_tell_nothing(tmp_path, table):
     path = tmp_path / "one.csv"
     frame(9).with_columns(label=pl.lit("same")).write_csv(path)
-    with pytest.raises(GatewiseError, match=r"one.csv: all examples have the same class"):
+    with pytest.raises(GatewiseError, match=r"one.csv: all examples are of one class"):
         TASK.read(path, TrainOptions())
     frame(3).write_csv(path)
     with pytest.raises(

@@ -67,7 +67,7 @@ def read_class_folders(
     inside = [
         (name, require_text(folder, "class"), path)
         for name, folder in folders
-        for path in sorted(folder.iterdir(), key=lambda path: natural(path.name))
+        for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name))
     ]
     found = [one for one in inside if is_example(one[2])]
     if not found:
@@ -106,10 +106,10 @@ def _similar(names: tuple[str, ...]) -> tuple[str, ...]:
     return (f"classes that differ only by case: {', '.join(found)}",) if found else ()
 
 
-def natural(name: str) -> list[tuple[bool, int, str]]:
+def natural_key(name: str) -> list[tuple[bool, int, str]]:
     """A sort key by which numbers in names are compared as numbers.
 
-    >>> sorted(["10.png", "9.png", "b1", "a2"], key=natural)
+    >>> sorted(["10.png", "9.png", "b1", "a2"], key=natural_key)
     ['9.png', '10.png', 'a2', 'b1']
     """
     parts = re.findall(r"\d+|\D+", name)
@@ -117,13 +117,13 @@ def natural(name: str) -> list[tuple[bool, int, str]]:
 
 
 def _folders(path: Path) -> list[Path]:
-    inside = sorted(path.iterdir(), key=lambda one: natural(one.name))
+    inside = sorted(path.iterdir(), key=lambda one: natural_key(one.name))
     return [one for one in inside if one.is_dir() and not one.name.startswith(".")]
 
 
 def _classes(root: Path, folders: list[tuple[str, Path]], filled: list[str], kind: str) -> tuple[str, ...]:
     """The names of all folders, each of which needs training examples."""
-    names = sorted({folder.name for _, folder in folders}, key=natural)
+    names = sorted({folder.name for _, folder in folders}, key=natural_key)
     for name in names:
         if name not in filled:
             where = root / name if folders[0][0] == "" else root / "train" / name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gatewise.data.images.class_folders import natural
+from gatewise.data.images.class_folders import natural_key
 from gatewise.data.images.clips import Clips
 from gatewise.data.images.image_file import Header, ImageForm, is_image, pixels, read_image, read_with
 from gatewise.data.images.images import MEMORY, ArrayCache, Colour, channels_of
@@ -126,7 +126,7 @@ def read_clip(path: Path) -> ClipFile:
     files: tuple[Path, ...] = (path,)
     others = 0
     if path.is_dir():
-        inside = sorted(path.iterdir(), key=lambda file: natural(file.name))
+        inside = sorted(path.iterdir(), key=lambda file: natural_key(file.name))
         files = tuple(filter(is_image, inside))
         others = len(inside) - len(files)
         if not files:
@@ -163,7 +163,7 @@ def _deep_files(clips: Sequence[ClipFile]) -> list[Path]:
 
 
 def _natural_path(path: Path) -> list[tuple[bool, int, str]]:
-    return natural(str(path))
+    return natural_key(str(path))
 
 
 def _animation(image: Image, form: ImageForm, places: Sequence[int]) -> list[np.ndarray]:

@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.data.images.class_folders import natural
+from gatewise.data.images.class_folders import natural_key
 from gatewise.data.images.image_file import Header, ImageForm, is_image, read_image
 from gatewise.data.images.survey import (
     ImageSurvey,
     default_value_range,
     describe_range,
     find_value_range,
-    survey,
+    survey_images,
 )
 from gatewise.errors import GatewiseError
 
@@ -97,7 +97,7 @@ def open_images(
 
     Raises: `GatewiseError` with a file that is not an image, or with a grey one and a colour one.
     """
-    found = survey(paths)
+    found = survey_images(paths)
     form = ImageForm(channels_of(paths, found.headers, colour), size, span=find_value_range(found.deep))
     images = _image_files(paths, form, found, memory)
     if images.sizes.prod(1).sum() * form.channels <= memory:
@@ -111,7 +111,7 @@ def reopen_images(paths: Sequence[Path], form: ImageForm, memory: int = MEMORY) 
 
     Raises: `GatewiseError` with a file that is not an image.
     """
-    found = survey(paths)
+    found = survey_images(paths)
     if found.deep and form.span is None:
         form = replace(form, span=default_value_range(find_value_range(found.deep)))
     return _image_files(paths, form, found, memory)
@@ -124,7 +124,7 @@ def find_images(path: Path) -> list[Path]:
     """
     if path.is_file():
         return [path]
-    found = sorted(filter(is_image, path.rglob("*")), key=lambda one: natural(str(one)))
+    found = sorted(filter(is_image, path.rglob("*")), key=lambda one: natural_key(str(one)))
     if not found:
         raise GatewiseError(
             f"{path} contains no images" if path.is_dir() else f"there is no folder {str(path)!r}"

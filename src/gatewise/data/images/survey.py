@@ -42,7 +42,7 @@ def examine(image: Image) -> ImageInfo:
     return ImageInfo(header(image), is_deep(image), is_halved(image), getattr(image, "n_frames", 1))
 
 
-def survey(paths: Sequence[Path]) -> ImageSurvey:
+def survey_images(paths: Sequence[Path]) -> ImageSurvey:
     """Examines all files. Raises: `GatewiseError` with one that is not an image."""
     infos = [read_with(path, examine) for path in paths]
     halved = sum(one.halved for one in infos)

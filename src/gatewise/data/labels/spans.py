@@ -36,15 +36,15 @@ def marks_spans(labels: Iterable[str]) -> bool:
     return not any(typed for _, typed in tags) and (letters >= {"B", "I"} or letters >= {"B", "E"})
 
 
-def spans(labels: Sequence[str], marked: bool) -> list[Span]:
+def find_spans(labels: Sequence[str], marked: bool) -> list[Span]:
     """The spans of one sequence.
 
     marked: whether labels mark spans, which are read as by conlleval (Tjong Kim Sang and Buchholz 2000);
         otherwise a span is a run of equal labels
 
-    >>> spans(["B-PER", "I-PER", "O", "I-LOC", "B-LOC"], marked=True)
+    >>> find_spans(["B-PER", "I-PER", "O", "I-LOC", "B-LOC"], marked=True)
     [Span(first=0, end=2, kind='PER'), Span(first=3, end=4, kind='LOC'), Span(first=4, end=5, kind='LOC')]
-    >>> spans(["N", "N", "V"], marked=False)
+    >>> find_spans(["N", "N", "V"], marked=False)
     [Span(first=0, end=2, kind='N'), Span(first=2, end=3, kind='V')]
     """
     tags = [_tag(label) if marked else ("I", label) for label in labels]

@@ -141,7 +141,7 @@ def long_table(
     sizes = [len(one) for one in sequences]
     owners = np.repeat(np.arange(len(sequences)), sizes)
     frame: dict[str, Any] = {SEQUENCE: owners}
-    frame |= dict(zip(channels_of(sequences), _plain(np.concatenate(list(sequences))).T, strict=True))
+    frame |= dict(zip(channel_names(sequences), _plain(np.concatenate(list(sequences))).T, strict=True))
     if labels is not None and each_step:
         frame[LABEL] = _step_labels(labels, sizes)
     elif labels is not None:
@@ -151,7 +151,7 @@ def long_table(
     return pl.DataFrame({name: np.ascontiguousarray(v) if is_array(v) else v for name, v in frame.items()})
 
 
-def channels_of(sequences: Sequence[np.ndarray]) -> tuple[str, ...]:
+def channel_names(sequences: Sequence[np.ndarray]) -> tuple[str, ...]:
     """The names of the channels of sequences [T, C] in `long_table`."""
     return tuple(f"channel_{number}" for number in range(sequences[0].shape[1]))
 
@@ -168,7 +168,7 @@ def write_sequences(
     """
     sequences, path = sequences_of(data, layout), folder / "sequences.parquet"
     long_table(sequences, labels, each_step, weights).write_parquet(path)
-    columns = {"id": SEQUENCE, "channels": channels_of(sequences)}
+    columns = {"id": SEQUENCE, "channels": channel_names(sequences)}
     columns |= {} if labels is None else {"label": LABEL}
     return path, columns | ({} if weights is None else {"weight": WEIGHT})
 

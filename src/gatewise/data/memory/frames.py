@@ -26,7 +26,7 @@ class TableForm:
     """
 
     library: str = "polars"
-    types: Mapping[str, Any] = field(default_factory=dict)
+    types: Mapping[str, pl.DataType] = field(default_factory=dict)
     native: Mapping[str, Any] = field(default_factory=dict)
 
     def renamed(self, names: Mapping[str, str]) -> TableForm:
@@ -109,7 +109,7 @@ def one_series(values: pl.Series) -> pl.DataFrame:
     return pl.DataFrame({TIME: np.arange(len(values)), name: values})
 
 
-def form_of(data: Any, path: Path) -> TableForm:
+def form_of(data: object, path: Path) -> TableForm:
     """The form of a table that was written to a Parquet file; polars if the data are not a table."""
     types = pl.read_parquet_schema(path) if path.suffix == ".parquet" and path.is_file() else {}
     if isinstance(data, str | Path):
@@ -124,12 +124,12 @@ def form_of(data: Any, path: Path) -> TableForm:
     return TableForm("polars", types)
 
 
-def like(frame: pl.DataFrame, form: TableForm, times: str | None = None) -> Any:
+def in_form(frame: pl.DataFrame, form: TableForm, times: str | None = None) -> Any:
     """A polars frame as a table in a form, with its library and column types.
 
     times: the format, as in `strftime`, of times that were texts
 
-    >>> like(pl.DataFrame({"id": ["3"]}), TableForm("polars", {"id": pl.Int64}))["id"].to_list()
+    >>> in_form(pl.DataFrame({"id": ["3"]}), TableForm("polars", {"id": pl.Int64}))["id"].to_list()
     [3]
     """
     frame = frame.with_columns(
@@ -144,7 +144,7 @@ def like(frame: pl.DataFrame, form: TableForm, times: str | None = None) -> Any:
     return _to_arrow(frame, native) if form.library == "pyarrow" else frame
 
 
-def _restored(column: pl.Series, dtype: Any, times: str | None) -> pl.Series:
+def _restored(column: pl.Series, dtype: pl.DataType, times: str | None) -> pl.Series:
     """The column in its type in the input, unless that changes a value."""
     if column.dtype == dtype or column.dtype.is_float():
         return column

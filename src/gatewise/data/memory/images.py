@@ -144,5 +144,5 @@ def _stored(image: Any, number: int) -> Image.Image:
     return image if image.mode in STORED else image.convert(MODES.get(image.mode, "RGB"))
 
 
-def _is_list(data: Any) -> bool:
+def _is_list(data: object) -> bool:
     return isinstance(data, list | tuple) or is_array(data) or hasattr(data, "to_list")

@@ -119,7 +119,7 @@ def _zoned(name: str, values: Any) -> pl.Series:
         return times
 
 
-def _is_offset(zone: Any) -> bool:
+def _is_offset(zone: object) -> bool:
     return isinstance(zone, timezone) and zone.utcoffset(None) != timedelta(0)
 
 

@@ -106,7 +106,7 @@ def write_tagged(sentences: Iterable[Sequence[str]], labels: Any, folder: Path) 
     return path
 
 
-def _check_cells(number: int, token: Any, label: str) -> None:
+def _check_cells(number: int, token: object, label: str) -> None:
     """Raises: `GatewiseError` if a token or its label can't be a cell of a line."""
     if not isinstance(token, str) or not token or any(letter.isspace() for letter in token):
         raise GatewiseError(f"sentence {number}: expected tokens without spaces, got {token!r}")
@@ -116,7 +116,7 @@ def _check_cells(number: int, token: Any, label: str) -> None:
         raise GatewiseError(f"sentence {number}: expected labels without tabs or line breaks, got {label!r}")
 
 
-def _encoded(text: Any, place: str) -> bytes:
+def _encoded(text: object, place: str) -> bytes:
     """A text in UTF-8. Raises: `GatewiseError` if it is not a text, or contains a lone surrogate."""
     if not isinstance(text, str):
         raise GatewiseError(f"{place}: expected a string, got {type(text).__name__}")

@@ -16,7 +16,7 @@ DOTTED = r"^[-+]?[1-9]\d{0,2}\.\d{3}$"  # a number with three decimals, or thous
 SHORT = r"^[-+]?\d{1,3}$"
 
 
-def hint(cell: str) -> str:
+def advice(cell: str) -> str:
     """Advice on a cell that is not a number but looks like one, else an empty text."""
     if DECIMAL_COMMA.fullmatch(cell) and not re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", cell):
         return " (write decimals with a point)"

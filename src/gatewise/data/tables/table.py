@@ -11,7 +11,7 @@ import polars as pl
 
 from gatewise.data.opening import require_file
 from gatewise.data.tables.delimited import Piece, csv_pieces
-from gatewise.data.tables.numbers import Thousands, hint
+from gatewise.data.tables.numbers import Thousands, advice
 from gatewise.data.tables.parquet import PARQUET, read_parquet
 from gatewise.errors import GatewiseError
 
@@ -110,7 +110,7 @@ class Table:
             row = int(wrong.arg_max() or 0)
             raise GatewiseError(
                 f"{self.path}, {self.place(row)}, column {name!r}: expected a number, got "
-                f"{text[row][:30]!r}{hint(text[row])}"
+                f"{text[row][:30]!r}{advice(text[row])}"
             )
         return values.to_numpy()
 
@@ -125,13 +125,13 @@ def read_table(path: str | Path) -> Table:
     if path.suffix.lower() in PARQUET:
         table = Table(str(path), read_parquet(path), first_line=1)
     else:
-        table = joined(path, csv_pieces(path, BYTES_AT_ONCE))
+        table = join_pieces(path, csv_pieces(path, BYTES_AT_ONCE))
     if table.frame.height == 0:
         raise GatewiseError(f"{path} has no rows below its header")
     return table
 
 
-def joined(path: Path, pieces: Iterable[Piece]) -> Table:
+def join_pieces(path: Path, pieces: Iterable[Piece]) -> Table:
     """Joins the pieces of a CSV to one table, without empty rows at its end."""
     frames, lines, separators = zip(*pieces, strict=True)
     frame = pl.concat(frames)

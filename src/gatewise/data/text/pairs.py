@@ -11,7 +11,7 @@ import polars as pl
 
 from gatewise.data.tables.delimited import csv_pieces
 from gatewise.data.tables.parquet import PARQUET
-from gatewise.data.tables.table import BYTES_AT_ONCE, Table, joined, read_table
+from gatewise.data.tables.table import BYTES_AT_ONCE, Table, join_pieces, read_table
 from gatewise.data.text.lines import Lines
 from gatewise.data.text.pair_columns import pair_columns, source_column
 from gatewise.errors import GatewiseError
@@ -125,7 +125,7 @@ def read_text_table(path: str | Path) -> Table:
             pass
     if not is_tab_separated or not path.is_file() or not path.stat().st_size:
         return read_table(path)
-    table = joined(path, csv_pieces(path, BYTES_AT_ONCE, quoted=False))
+    table = join_pieces(path, csv_pieces(path, BYTES_AT_ONCE, quoted=False))
     if table.frame.height == 0:
         raise GatewiseError(f"{path} has no rows below its header")
     frame = table.frame.rename(_unquoted)

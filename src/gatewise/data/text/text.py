@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gatewise.data.splits import TITLES, Fractions
-from gatewise.data.text.text_files import CHUNK, TextFiles, TextSurvey, survey
+from gatewise.data.text.text_files import CHUNK, TextFiles, TextSurvey, survey_text
 from gatewise.data.tokenizers.streams import (
     Bytes,
     Characters,
@@ -191,7 +191,7 @@ class _Passes:
 
     def survey(self, first: int, last: int) -> TextSurvey:
         """Surveys a range. Raises: `GatewiseError` with a place that is not UTF-8, unless bytes are read."""
-        found = survey(self.files, first, last, self._advance)
+        found = survey_text(self.files, first, last, self._advance)
         if found.invalid is not None and self.kind != "bytes":
             byte = self.files.read(found.invalid, found.invalid + 1)[0]
             raise GatewiseError(

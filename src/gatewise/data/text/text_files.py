@@ -97,7 +97,7 @@ class TextSurvey:
         return int(self.lengths.sum() if self.invalid is None else self.starts[-1] - self.starts[0])
 
 
-def survey(
+def survey_text(
     files: TextFiles, first: int, last: int, progress: Callable[[int], None] = lambda done: None
 ) -> TextSurvey:
     """Reads a range of a text once. progress: is called with the number of bytes of each chunk"""

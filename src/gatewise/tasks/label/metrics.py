@@ -13,7 +13,7 @@ import torch
 from gatewise.data.batching import even_batches
 from gatewise.data.labels.channel_steps import ChannelSteps
 from gatewise.data.labels.labelled import LabelledSteps
-from gatewise.data.labels.spans import spans
+from gatewise.data.labels.spans import find_spans
 from gatewise.data.labels.token_steps import NO_LABEL, TokenSteps
 from gatewise.metrics.counts import Counts, exact_match, macro_f1, micro_f1
 from gatewise.metrics.details import Details
@@ -96,7 +96,7 @@ def by_span(
     predicted_spans: Counter[str] = Counter()
     correct_spans: Counter[str] = Counter()
     for true_labels, predicted_labels in zip(truth, predicted, strict=True):
-        true, other = spans(true_labels, marked), spans(predicted_labels, marked)
+        true, other = find_spans(true_labels, marked), find_spans(predicted_labels, marked)
         true_spans.update(one.kind for one in true)
         predicted_spans.update(one.kind for one in other)
         correct_spans.update(one.kind for one in set(true) & set(other))
