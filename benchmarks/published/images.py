@@ -57,7 +57,7 @@ EXPERIMENTS: dict[str, tuple[str, str, dict[str, Any]]] = {  # verb, task, optio
         "compare", "frames",
         {"cells": ("rnn", "lstm", "gru"), "seeds": 1, "epochs": 12, "filters": (8, 16), **LONG},
     ),
-    "strips": ("train", "caption", {"part": "part", "epochs": 12, **LONG}),
+    "strips": ("train", "caption", {"split_column": "part", "epochs": 12, **LONG}),
 }  # fmt: skip
 
 
