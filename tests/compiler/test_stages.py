@@ -55,14 +55,14 @@ def test_a_normaliser_waits_for_all_that_it_takes_together():
 
 
 def test_threads_meet_before_they_read_what_others_write():
-    assert [stage.meets for stage in plan(LayerNormLSTM).stages] == [False, True, True, True]
-    assert [stage.meets for stage in plan(ChoGRU).stages] == [True, True]
+    assert [stage.synchronizes for stage in plan(LayerNormLSTM).stages] == [False, True, True, True]
+    assert [stage.synchronizes for stage in plan(ChoGRU).stages] == [True, True]
 
     class Feedforward(Cell):
         state = ("h",)
         h = tanh(W.h @ x)
 
-    assert [stage.meets for stage in plan(Feedforward).stages] == [False]
+    assert [stage.synchronizes for stage in plan(Feedforward).stages] == [False]
 
 
 def test_the_projection_is_a_stage_of_the_outputs_width():

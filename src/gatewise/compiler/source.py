@@ -74,7 +74,7 @@ def _stage(plan: Plan, number: int) -> str:
     return f"""  struct Stage{number} {{
     static constexpr int sums = {stage.sums}, first_sum = {stage.first_sum};
     static constexpr Width width = Width::{stage.width};
-    static constexpr bool meets = {str(stage.meets).lower()};
+    static constexpr bool synchronizes = {str(stage.synchronizes).lower()};
     static constexpr std::array<Slot, {len(slots)}> slots{{{{{", ".join(slots)}}}}};
     static constexpr std::array<int, {len(stage.normalisers)}> normalisers{{{{{numbers}}}}};  // read here
     static constexpr std::array<int, {len(gradient.produced)}> normalised{{{{{produced}}}}};  // made here

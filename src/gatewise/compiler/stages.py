@@ -48,9 +48,9 @@ class Slot:
 class Stage:
     """The sums from number `first_sum` on, and the lines over them.
 
-    width: of its rows, "hidden" or, where a projection is at work, "output"
-    normalisers: those whose mean and deviation it needs; meets: whether threads that share rows must
-    all have done the stage before
+    width: of its rows, "hidden", or "output" with a projection
+    normalisers: those whose mean and deviation it needs; synchronizes: whether threads that share rows must
+    wait for each other before it
     """
 
     first_sum: int
@@ -59,7 +59,7 @@ class Stage:
     lines: Mapping[str, Expression]
     width: Literal["hidden", "output"]
     normalisers: tuple[int, ...]
-    meets: bool
+    synchronizes: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ class _Planner:
         members = [list(part) for level in self._levels() for part in self._split(level)]
         stages = [self._stage(bare, names, groups) for names in members]
         return replace(
-            bare, stages=tuple(_meeting(bare, stages, members, normalisers)), biases=tuple(self.biases),
+            bare, stages=tuple(_synchronizing(bare, stages, members, normalisers)), biases=tuple(self.biases),
             vectors=_vectors(self.layout), normalisers=normalisers,
         )  # fmt: skip
 
@@ -228,7 +228,7 @@ class _Planner:
         return "hidden"
 
 
-def _meeting(
+def _synchronizing(
     plan: Plan,
     stages: list[Stage],
     members: list[list[str]],
@@ -244,9 +244,9 @@ def _meeting(
         reads |= {one for group in stage.normalisers for one in normalisers[group][1]}
         written = [last[one] for one in reads if one.where in ("state", "kept")]
         before = any(one.where == "previous" for one in reads) and met < 0
-        meets = before or any(one >= met for one in written)
-        met = number if meets else met
-        yield replace(stage, meets=meets)
+        synchronizes = before or any(one >= met for one in written)
+        met = number if synchronizes else met
+        yield replace(stage, synchronizes=synchronizes)
 
 
 def previous_place(cell: CellType, one: Previous) -> int:

@@ -1,5 +1,5 @@
-// The gradient of a cell over a batch of sequences or lattices: back through the steps, some at a time, and after each such
-// chunk the products over all its steps (of the weights' and the input's gradient) while it is still in the cache.
+// The gradient of a cell over a batch of sequences or lattices: backward through the steps in chunks, and after each chunk the
+// products over all its steps (for the gradients of weights and inputs) while it is still in the cache.
 #pragma once
 
 #include "forward.h"
@@ -17,40 +17,40 @@ template <class Element, class Cell> class Backward {
   using Places = Lattice<Cell::axes>;
   using At = Row<Cell::axes>;
 
-  // Memory that all threads share, as it lies in one piece.
+  // Memory of all threads, in one block.
   struct Shared {
     T *sums, *carried[2], *entries, *by_bias, *by_vector, *kept, *looked, *outer;
     T *through[Cell::matrices], *to_input;
     int64_t bytes;
 
     Shared(const P &p, const Places &lattice, void *memory) {
-      Arena arena(memory);
+      MemoryPool pool(memory);
       const int64_t rows = lattice.most() * p.padded();
-      sums = arena.take<T>(chunk(lattice) * rows * Cell::sums);
-      for (T *&one : carried) one = arena.take<T>(Cell::previous * rows);
-      entries = arena.take<T>(2 * rows * Cell::entries);
-      by_bias = arena.take<T>(p.threads * Cell::sums * p.padded());
-      by_vector = arena.take<T>(p.threads * Cell::vectors * p.padded());
-      kept = arena.take<T>(p.recompute ? chunk(lattice) * rows * Cell::kept : 0);
-      looked = arena.take<T>(p.recompute ? Forward<Element, Cell>::shared_size(p) : 0);
-      outer = arena.take<T>(p.threads * outer_size(p, lattice));
+      sums = pool.take<T>(chunk(lattice) * rows * Cell::sums);
+      for (T *&one : carried) one = pool.take<T>(Cell::previous * rows);
+      entries = pool.take<T>(2 * rows * Cell::entries);
+      by_bias = pool.take<T>(p.threads * Cell::sums * p.padded());
+      by_vector = pool.take<T>(p.threads * Cell::vectors * p.padded());
+      kept = pool.take<T>(p.recompute ? chunk(lattice) * rows * Cell::kept : 0);
+      looked = pool.take<T>(p.recompute ? Forward<Element, Cell>::shared_size(p) : 0);
+      outer = pool.take<T>(p.threads * outer_size(p, lattice));
       for_each_slot([&]<class Stage>(const Slot &slot, int matrix) {
         if (slot.operand.where == Operand::input) return;
-        through[matrix] = arena.take<T>(Through<Element>(p, slot.width).size(slot.sums, p.width(Stage::width)));
+        through[matrix] = pool.take<T>(Through<Element>(p, slot.width).size(slot.sums, p.width(Stage::width)));
       });
-      to_input = arena.take<T>(Through<Element>(p, Width::input).size(int64_t(input_sums().size()), p.units));
-      bytes = arena.bytes();
+      to_input = pool.take<T>(Through<Element>(p, Width::input).size(int64_t(input_sums().size()), p.units));
+      bytes = pool.bytes();
     }
   };
 
-  // Steps that are gone back through before their products are done: a power of two, so that it can be a ring.
+  // The steps of a chunk: a power of two, so that it can be a ring.
   static int64_t chunk(const Places &lattice) {
     int64_t steps = 1;
     while (steps < lattice.steps && steps * lattice.mean() < 1024) steps *= 2;
     return steps;
   }
 
-  Backward(const P &given, const G &gradients, const Packed<Element, Cell> &packed, const Places &lattice, Team &team,
+  Backward(const P &given, const G &gradients, const Packed<Element, Cell> &packed, const Places &lattice, TeamMember &team,
            const Shared &shared)
       : p(given), gradients(gradients), lattice(lattice), team(team), shared(shared), padded(given.padded()),
         ring(chunk(lattice)), zeros(size_t(padded), T(0)), nowhere(size_t(padded)), forward(p, packed, lattice, team, shared.looked) {}
@@ -58,14 +58,14 @@ template <class Element, class Cell> class Backward {
   void run() {
     if (p.recompute) p.kept = {shared.kept, p.batch * Cell::kept * padded, Cell::kept * padded, ring - 1};
     prepare();
-    team.meet_all();
+    team.wait_for_all();
     for (int64_t first = (lattice.steps - 1) / ring * ring; first >= 0; first -= ring) {
       const int64_t last = std::min(lattice.steps, first + ring);
-      if (p.recompute) forward.run(first, last), team.meet();
+      if (p.recompute) forward.run(first, last), team.wait_for_team();
       for (int64_t s = last - 1; s >= first; --s) back(s);
-      team.meet_all();
+      team.wait_for_all();
       multiply_out(first, last);
-      team.meet_all();
+      team.wait_for_all();
     }
     finish();
   }
@@ -74,14 +74,14 @@ template <class Element, class Cell> class Backward {
   P p;
   const G &gradients;
   const Places &lattice;
-  Team &team;
+  TeamMember &team;
   const Shared &shared;
-  const int64_t padded, ring;  // steps whose sums are kept: those of a chunk
+  const int64_t padded, ring;  // the steps of a chunk, whose sums are stored
   const std::vector<T> zeros;
-  std::vector<T> nowhere;  // gradients that nobody wants
+  std::vector<T> nowhere;  // gradients that are not requested
   Forward<Element, Cell> forward;
   Operands<Element> operands;
-  bool fresh = true;  // no chunk was added to the weights' gradient yet
+  bool fresh = true;  // the first chunk stores the weights' gradient, the others add
 
   template <class Work> static void for_each_slot(const Work &work) {
     int matrix = 0;
@@ -93,7 +93,7 @@ template <class Element, class Cell> class Backward {
     });
   }
 
-  // The sums that products of the input go into, in their order.
+  // The sums with products of the input, in order.
   static std::vector<int> input_sums() {
     std::vector<int> sums;
     for_each_slot([&]<class Stage>(const Slot &slot, int) {
@@ -111,7 +111,7 @@ template <class Element, class Cell> class Backward {
     return most;
   }
 
-  // The weights as the products back through them read them, and zeros where sums begin.
+  // Packs the weights for the backward products, and clears the sums.
   void prepare() {
     for_each_slot([&]<class Stage>(const Slot &slot, int matrix) {
       if (slot.operand.where == Operand::input) return;
@@ -140,7 +140,7 @@ template <class Element, class Cell> class Backward {
 
   T *carried(int64_t s, int q, int64_t place) const { return shared.carried[s & 1] + (q * lattice.most() + place) * padded; }
 
-  // One step back: stages in reverse, each unit by unit and then through its products.
+  // One backward step: stages in reverse order, each unit by unit and then through its products.
   void back(int64_t s) {
     forward.begin(s);
     for (size_t r = 0; r < forward.rows.size(); ++r) {
@@ -160,7 +160,7 @@ template <class Element, class Cell> class Backward {
     return Forward<Element, Cell>::units(p, team, Cell::state_width[size_t(Cell::predecessor[size_t(q)].state)]);
   }
 
-  // Where a step back reads and leaves gradients. What leaves the lattice has its gradient from outside.
+  // The locations of the gradients of a backward step; those of final states come from the caller.
   void add_gradients(const At &row, Step<T, Cell> &step) {
     for (int q = 0; q < Cell::previous; ++q) {
       const int axis = Cell::predecessor[size_t(q)].axis;
@@ -183,7 +183,7 @@ template <class Element, class Cell> class Backward {
   template <int number> void back_stages() {
     using Stage = std::tuple_element_t<number, typename Cell::Stages>;
     if constexpr (Stage::normalised.size() > 0) {
-      team.meet();
+      team.wait_for_team();
       for (const Step<T, Cell> &step : forward.steps)
         for (const int k : Stage::normalised) normalise_gradient<T, Cell>(step, k, p.units);
     }
@@ -195,12 +195,12 @@ template <class Element, class Cell> class Backward {
   }
 
   template <class Stage, int number> void through_products() {
-    bool met = false;
+    bool waited = false;
     const int64_t rows = int64_t(forward.steps.size());
     for_each_slot([&]<class Any>(const Slot &slot, int matrix) {
       if constexpr (std::is_same_v<Any, Stage>) {
         if (slot.operand.where == Operand::input) return;
-        if (!met) team.meet(), met = true;
+        if (!waited) team.wait_for_team(), waited = true;
         const int64_t units = p.width(Stage::width);
         std::vector<T *> target;
         operands.resize(slot.sums * rows, units);
@@ -238,7 +238,7 @@ template <class Element, class Cell> class Backward {
     fresh = false;
   }
 
-  // Whether a product's sum and weights lie right behind those of the one before it: then they are one product.
+  // Whether a product's sum and weights directly follow those of the one before: then both are one product.
   template <class Stage> bool follows(const Slot &slot, int matrix, int k) const {
     const int64_t size = p.width(Stage::width) * p.width(slot.width);
     return p.width(Stage::width) == padded && slot.sum[k] == slot.sum[k - 1] + 1 && gradients.matrix[matrix + k - 1] &&
@@ -246,7 +246,7 @@ template <class Element, class Cell> class Backward {
   }
 
   void back_to_input(const std::vector<At> &rows) {
-    const Range own = share(int64_t(rows.size()), team.thread, team.threads);
+    const Range own = partition(int64_t(rows.size()), team.thread, team.threads);
     const std::vector<int> sums = input_sums();
     const int64_t products = int64_t(sums.size());
     constexpr int64_t at_once = 96;  // rows whose packed gradients stay in the cache
@@ -263,7 +263,7 @@ template <class Element, class Cell> class Backward {
     }
   }
 
-  // What no step reaches: samples without any step, and what lies outside a sample; and the sums of all threads.
+  // Positions without a step: empty samples, and positions outside a sample; and the sums over all threads.
   void finish() {
     for (int64_t b = team.rows.from; b < team.rows.to; ++b) {
       for (int q = 0; q < Cell::previous && lattice.length(b, 0) == 0; ++q) {

@@ -13,11 +13,11 @@
 
 namespace gatewise {
 
-struct Bfloat16 {};  // names the way of multiplying; its numbers are only ever seen in vectors
+struct Bfloat16 {};  // a tag of the multiplication; its numbers occur in vectors only
 
 template <class Element> using NumberOf = std::conditional_t<std::is_same_v<Element, Bfloat16>, float, Element>;
 
-// A vector of the first `count` numbers, or of as many as it holds; zeros behind them.
+// A vector of the first `count` numbers, at most a whole one, padded with zeros.
 template <class T> GATEWISE_INLINE Vector<T> load_some(const T *from, int64_t count) {
   if (count >= lanes<T>) return load(from);
   T values[lanes<T>] = {};
@@ -25,14 +25,14 @@ template <class T> GATEWISE_INLINE Vector<T> load_some(const T *from, int64_t co
   return load(values);
 }
 
-// To the nearest, ties to even: a float32 whose lower half is zero. A NaN stays one, though its payload lay in that half.
+// To the nearest, ties to even: a float32 whose lower half is zero. A NaN stays one, even if its payload is in that half.
 GATEWISE_INLINE Vector<float> round_to_bfloat16(Vector<float> values) {
   typedef uint32_t Unsigned __attribute__((vector_size(GATEWISE_VECTOR_BYTES)));
   const Unsigned bits = Unsigned(values), nearest = bits + ((bits >> 16) & 1) + 0x7fff;
   return Vector<float>((values == values ? nearest : bits | 0x400000) & 0xffff0000);
 }
 
-// A way of packing and multiplying factors: numbers as they are, or rounded where no instruction multiplies pairs.
+// A way of packing and multiplying factors: unchanged, or rounded if no instruction multiplies pairs.
 template <class T, class Element> struct Single {
   static constexpr int rows = 1;  // of a factor in one packed row
   static constexpr bool rounds = std::is_same_v<Element, Bfloat16>;
@@ -50,7 +50,7 @@ template <class T, class Element> struct Single {
     }
   }
 
-  // *a - 0 rather than 0 + *a: only that is *a itself for zeros of both signs, and so costs nothing.
+  // *a - 0 instead of 0 + *a: it equals *a for zeros of both signs, and so costs nothing.
   static GATEWISE_INLINE Vector<T> multiply(Vector<T> sum, const T *a, Vector<T> b) { return sum + (*a - Vector<T>{}) * b; }
 };
 
@@ -68,7 +68,7 @@ struct Paired {
     return Vector<float>(_mm512_permutexvar_epi16(__m512i(order), __m512i(halves)));
   }
 
-  // Of one row: its consecutive pairs, an odd one's last filled up with zero.
+  // Of one row: its consecutive pairs, padded with zero.
   static void pack_along(const float *row, int64_t width, float *to) {
     constexpr int L = lanes<float>;
     for (; width > 0; width -= 2 * L, row += 2 * L, to += L)
@@ -93,7 +93,7 @@ using WayOf = std::conditional_t<std::is_same_v<Element, Bfloat16>, Paired, Sing
 template <class T, class Element> using WayOf = Single<T, Element>;
 #endif
 
-// How many packed numbers a row of so many is.
+// The length of a packed row of `width` numbers.
 template <class Way> constexpr int64_t depth_of(int64_t width) { return (width + Way::rows - 1) / Way::rows; }
 
 }  // namespace gatewise

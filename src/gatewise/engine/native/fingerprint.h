@@ -1,4 +1,4 @@
-// A fingerprint of all bits of some numbers, by which changed parameters are found.
+// A fingerprint of all bits of some numbers, to detect changed parameters.
 #pragma once
 
 #include <array>
@@ -13,10 +13,10 @@
 
 namespace gatewise {
 
-// 1024 bits. In a block, each pair of 32-bit numbers is multiplied, to 64 bits, after a key of its place was added to
+// 1024 bits. In a block, each pair of 32-bit numbers is multiplied, to 64 bits, after a key of its position was added to
 // each: NH, the universal hash of UMAC (Black et al. 1999). It is done with two sets of keys, so that a number is not
-// hidden where a factor is zero, and a single changed 32-bit number always shows. What a block's products sum up to
-// then goes through a permutation of 64 bits together with all that came before.
+// hidden where a factor is zero, and a single changed 32-bit number always shows. The sum of a block's products
+// then passes through a permutation of 64 bits together with all blocks before.
 class Fingerprint {
  public:
   using Mark = std::array<uint64_t, 16>;
@@ -42,7 +42,7 @@ class Fingerprint {
   typedef uint32_t Singles __attribute__((vector_size(GATEWISE_VECTOR_BYTES)));
   static constexpr int line = 64, lines = 16, vectors = line / GATEWISE_VECTOR_BYTES;
 
-  // Of splitmix64 (Steele et al. 2014). The second set is the first, moved on by a line.
+  // From splitmix64 (Steele et al. 2014). The second set is the first, shifted by a line.
   static constexpr auto keys = [] {
     std::array<uint32_t, (lines + 1) * line / 4> made{};
     uint64_t state = 0;

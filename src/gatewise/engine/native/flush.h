@@ -1,11 +1,12 @@
-// Subnormal numbers as zeros: an operation on one, which vanishing gradients are full of, takes some processors 150 cycles.
+// Flushes subnormal numbers to zero: an operation on one takes 150 cycles on some processors, and vanishing gradients are
+// full of them.
 #pragma once
 
 #include <cstdint>
 
 namespace gatewise {
 
-// While one lives, arithmetic of its thread takes subnormal operands for zeros and returns zeros in place of subnormal results.
+// During its lifetime, the arithmetic of its thread flushes subnormal operands and results to zero.
 class Flush {
  public:
   Flush() : found(control()) { control(found | bits); }

@@ -19,15 +19,15 @@ template <class Element, class Cell> class Forward {
   using At = Row<Cell::axes>;
   static constexpr int L = lanes<T>, S = Cell::states;
 
-  // `shared` is one for all threads: the products of the inputs of some steps, where they are done ahead.
-  Forward(const P &p, const Packed<Element, Cell> &packed, const Places &lattice, Team &team, T *shared)
+  // `shared` is memory of all threads: the products of the inputs of some steps, if they are computed ahead.
+  Forward(const P &p, const Packed<Element, Cell> &packed, const Places &lattice, TeamMember &team, T *shared)
       : p(p), packed(packed), lattice(lattice), team(team), padded(p.padded()), looked(shared), zeros(size_t(padded), T(0)) {}
 
-  // How many steps' input products are done at once, and the memory that takes; only sequences look ahead.
+  // The number of steps whose input products are computed ahead, and their memory; for sequences only.
   static int64_t chunk(const P &p) { return std::min<int64_t>(p.size[0], std::max<int64_t>(1, 128 / p.batch)); }
   static int64_t shared_size(const P &p) { return p.ahead ? chunk(p) * p.batch * Cell::sums * p.padded() : 0; }
 
-  // Steps first..last, the states before them as they stand.
+  // Runs the steps first..last from the current states.
   void run(int64_t first, int64_t last) {
     for (int64_t s = first; s < last; ++s) {
       if (p.ahead && (s - first) % chunk(p) == 0) look_ahead(s, std::min(s + chunk(p), last));
@@ -37,7 +37,7 @@ template <class Element, class Cell> class Forward {
     }
   }
 
-  // The rows of a step, and what each of them reads and writes.
+  // The rows of a step, with their inputs and outputs.
   void begin(int64_t s, int64_t looked_at = 0) {
     rows.clear();
     lattice.rows(s, team.rows, rows);
@@ -46,7 +46,7 @@ template <class Element, class Cell> class Forward {
     for (size_t r = 0; r < rows.size(); ++r) steps[r] = step(rows[r], r, looked_at);
   }
 
-  // Samples without any step end where they begin; what lies outside a sample shows zeros.
+  // The final states of empty samples are the initial ones; positions outside a sample are zeros.
   void fill_rest() {
     for (int64_t b = team.rows.from; b < team.rows.to; ++b) {
       for (int q = 0; q < Cell::previous && lattice.length(b, 0) == 0; ++q) copy_own(p.initial[q](0, b), p.final[q], 0, b, q);
@@ -58,7 +58,7 @@ template <class Element, class Cell> class Forward {
     }
   }
 
-  // The row at a place of a step.
+  // A row of a step.
   const T *operand(const At &row, Place place) const {
     switch (place.where) {
       case Operand::input: return p.input(row.t, row.b);
@@ -69,10 +69,10 @@ template <class Element, class Cell> class Forward {
   }
 
   // The units of a row that this thread computes; the same for all stages of a width.
-  static Range units(const P &p, const Team &team, Width width) {
+  static Range units(const P &p, const TeamMember &team, Width width) {
     int64_t piece = L;
     for_each_stage<Cell>([&]<class Stage, int k> { piece = std::max(piece, Shape<T, Stage>::group); });
-    return share((p.width(width) + L - 1) / L * L, team.member, team.members, piece);
+    return partition((p.width(width) + L - 1) / L * L, team.member, team.members, piece);
   }
 
   std::vector<At> rows;                // of the step that `begin` was called for last
@@ -82,7 +82,7 @@ template <class Element, class Cell> class Forward {
   const P &p;
   const Packed<Element, Cell> &packed;
   const Places &lattice;
-  Team &team;
+  TeamMember &team;
   const int64_t padded;
   T *const looked;
   const std::vector<T> zeros;
@@ -92,7 +92,7 @@ template <class Element, class Cell> class Forward {
   bool all_steps(const Rows<T> &rows) const { return rows.ring == -1 || rows.ring + 1 >= lattice.positions; }
   int64_t row_of(int state) const { return (p.width(Cell::state_width[size_t(state)]) + L - 1) / L * L; }
 
-  // What predecessor q left; at the border of the lattice what was given, after a reset zeros.
+  // The state of predecessor q; at the border of the lattice the initial state, after a reset zeros.
   const T *previous(const At &row, int q) const {
     const auto [state, axis] = Cell::predecessor[size_t(q)];
     if (p.resets_at(row)) return zeros.data();
@@ -114,7 +114,7 @@ template <class Element, class Cell> class Forward {
     return own;
   }
 
-  // What leaves the lattice at this row.
+  // The final states at this row.
   void leave(const At &row, const Step<T, Cell> &step) {
     for (int q = 0; q < Cell::previous; ++q) {
       const auto [state, axis] = Cell::predecessor[size_t(q)];
@@ -130,7 +130,7 @@ template <class Element, class Cell> class Forward {
 
   template <class Stage, int number> void run_stage(int64_t s) {
     const int64_t rows = int64_t(steps.size());
-    if (Stage::meets) team.meet();
+    if (Stage::synchronizes) team.wait_for_team();
     for (int64_t r = 0; r < rows; ++r)
       for (const int k : Stage::normalisers) normalise<T, Cell>(steps[size_t(r)], k, p.units);
     const Range own = units(p, team, Stage::width);
@@ -142,14 +142,14 @@ template <class Element, class Cell> class Forward {
       constexpr int64_t group = Shape<T, Stage>::group;
       const int64_t first = own.from / group, count = (own.to + group - 1) / group - first;
       for (int64_t i = 0; i < count; ++i) {
-        const int64_t g = first + (s % 2 ? count - 1 - i : i);  // back and forth: what was read last is still near
+        const int64_t g = first + (s % 2 ? count - 1 - i : i);  // back and forth: the last weights are still in the cache
         const T *panel = packed.panels[number] + g * packed.template panel_size<Stage>();
         in_tiles<Shape<T, Stage>::height>(rows, [&]<int R>(int64_t row) { tile<Stage, R>(row, panel, g); });
       }
     }
   }
 
-  // The rows that a stage multiplies: of each slot one for each row of the team.
+  // The rows that a stage multiplies: for each slot one per row of the team.
   template <class Stage> void read_operands(int64_t rows) {
     operands.resize(int64_t(Stage::slots.size() * steps.size()), std::max({p.inputs, p.units, p.outputs}));
     for (size_t k = 0; k < Stage::slots.size(); ++k) {
@@ -160,7 +160,7 @@ template <class Element, class Cell> class Forward {
     }
   }
 
-  // Few rows have too few sums for the multipliers to be busy: then every second depth has sums of its own.
+  // Few rows have too few sums to keep the multipliers busy: then every second depth has separate sums.
   template <class Stage, int R> static constexpr int ways = R * Shape<T, Stage>::columns < 8 ? 2 : 1;
 
   template <class Stage, int R> struct Sums {
@@ -195,7 +195,7 @@ template <class Element, class Cell> class Forward {
     for (; d < depth; ++d) at_depth(std::integral_constant<int, 0>{}, d);
   }
 
-  // The products of all slots but, or only, those of the input; each slot's rows are `apart` behind those of the one before.
+  // The products of all slots except, or only, those of the input; the rows of slots are `apart` rows apart.
   template <class Stage, int R, class Wanted>
   GATEWISE_INLINE void multiply_slots(Sums<Stage, R> &sum, const T *panel, const T *const *rows, size_t apart,
                                       const Wanted &wanted) const {

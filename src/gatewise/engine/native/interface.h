@@ -1,5 +1,5 @@
 // The C interface of a compiled cell, for factors of type GATEWISE_NUMBER. `problem` and `gradients` are structs of
-// problem.h; `packed` and `scratch` are memory of the caller's, of the sizes that `sizes` gives.
+// problem.h; `packed` and `scratch` are memory of the caller, of the sizes from `sizes`.
 #pragma once
 
 #include "backward.h"
@@ -24,54 +24,54 @@ using namespace gatewise;
 
 GATEWISE_EXPORT int64_t vector_lanes() { return lanes<Number>; }
 
-// Bytes of the packed parameters, and of the scratch memory forward and backward.
+// The bytes of the packed parameters, and of the scratch memory forward and backward.
 GATEWISE_EXPORT void sizes(const OwnProblem *p, int64_t *bytes) {
   bytes[0] = OwnPacked(*p, nullptr).bytes;
   bytes[1] = OwnForward::shared_size(*p) * int64_t(sizeof(Number));
   bytes[2] = OwnBackward::Shared(*p, p->lattice(), nullptr).bytes;
 }
 
-// A problem with all that belongs to it; all of a list run at once, with as many threads each.
+// A problem with its memory; all problems of a list run in parallel, with the same number of threads each.
 struct Call {
   const OwnProblem *problem;
   const OwnGradients *gradients;  // null forward
   void *packed, *scratch;         // of the sizes above
 
-  std::unique_ptr<Crew> crew(int64_t threads) const {
-    return std::make_unique<Crew>(threads, problem->share_units, problem->batch);
+  std::unique_ptr<ThreadTeam> make_team(int64_t threads) const {
+    return std::make_unique<ThreadTeam>(threads, problem->share_units, problem->batch);
   }
 };
 
-template <class Work> void in_crew(const OwnProblem *p, const Work &work) {
-  at_once(1, p->threads, [&](int64_t, int64_t threads) { return std::make_unique<Crew>(threads, false, p->batch); },
-          [&](int64_t, Team &team) { work(team); });
+template <class Work> void in_team(const OwnProblem *p, const Work &work) {
+  run_parallel(1, p->threads, [&](int64_t, int64_t threads) { return std::make_unique<ThreadTeam>(threads, false, p->batch); },
+          [&](int64_t, TeamMember &team) { work(team); });
 }
 
-// Whether the parameters are those that `pack` saw.
+// Whether the parameters are equal to the packed ones.
 GATEWISE_EXPORT int64_t same(const OwnProblem *p, void *memory) {
   const OwnPacked packed(*p, memory);
   std::atomic<bool> same = true;
-  in_crew(p, [&](Team &team) { packed.compare(team, same); });
+  in_team(p, [&](TeamMember &team) { packed.compare(team, same); });
   return same;
 }
 
-// Whether nobody wrote the parameters meanwhile.
+// Packs the parameters. Returns whether they did not change meanwhile.
 GATEWISE_EXPORT int64_t pack(const OwnProblem *p, void *memory) {
   OwnPacked packed(*p, memory);
   std::atomic<bool> same = true;
-  in_crew(p, [&](Team &team) { packed.pack(team, same); });
+  in_team(p, [&](TeamMember &team) { packed.pack(team, same); });
   return same;
 }
 
 template <class Work> void run_calls(const Call *calls, int64_t count, const Work &work) {
   std::vector<OwnLattice> lattices;
   for (int64_t k = 0; k < count; ++k) lattices.push_back(calls[k].problem->lattice());
-  at_once(count, calls[0].problem->threads, [&](int64_t k, int64_t threads) { return calls[k].crew(threads); },
-          [&](int64_t k, Team &team) { work(calls[k], lattices[size_t(k)], team); });
+  run_parallel(count, calls[0].problem->threads, [&](int64_t k, int64_t threads) { return calls[k].make_team(threads); },
+          [&](int64_t k, TeamMember &team) { work(calls[k], lattices[size_t(k)], team); });
 }
 
 GATEWISE_EXPORT void forward(const Call *calls, int64_t count) {
-  run_calls(calls, count, [](const Call &call, const OwnLattice &lattice, Team &team) {
+  run_calls(calls, count, [](const Call &call, const OwnLattice &lattice, TeamMember &team) {
     const OwnPacked packed(*call.problem, call.packed);
     OwnForward work(*call.problem, packed, lattice, team, static_cast<Number *>(call.scratch));
     work.run(0, lattice.steps);
@@ -80,7 +80,7 @@ GATEWISE_EXPORT void forward(const Call *calls, int64_t count) {
 }
 
 GATEWISE_EXPORT void backward(const Call *calls, int64_t count) {
-  run_calls(calls, count, [](const Call &call, const OwnLattice &lattice, Team &team) {
+  run_calls(calls, count, [](const Call &call, const OwnLattice &lattice, TeamMember &team) {
     const OwnPacked packed(*call.problem, call.packed);
     const OwnBackward::Shared shared(*call.problem, lattice, call.scratch);
     OwnBackward(*call.problem, *call.gradients, packed, lattice, team, shared).run();

@@ -1,4 +1,4 @@
-// Which positions of a lattice are done at which step, and where they lie. A sequence is a lattice of one axis.
+// The positions of a lattice that are computed at each step, and their locations. A sequence is a lattice of one axis.
 #pragma once
 
 #include <algorithm>
@@ -10,19 +10,19 @@
 
 namespace gatewise {
 
-// One position of one sample. Coordinates are counted from the corner where the run begins.
+// One position of one sample. Coordinates count from the corner where the scan begins.
 template <int N> struct Row {
   int64_t s, b, t;                  // the step, the sample, and the position in the caller's order
   int64_t place;                    // among the rows that a step can have
   std::array<bool, N> first, last;  // along each axis
-  std::array<int64_t, N> face;      // the position on the side that an axis enters or leaves by
+  std::array<int64_t, N> face;      // the position on the side of each axis
 };
 
-// Positions whose coordinates sum up to s are step s: all they read was done at step s - 1. Along the longest axis
-// positions follow each other in time; those of the other axes lie side by side in lanes.
+// Positions whose coordinates sum to s are step s, since they read positions of step s - 1. Along the longest axis
+// positions follow each other in time; the other axes are lanes.
 template <int N> class Lattice {
  public:
-  // lengths: [batch, N] each sample's own sizes, or null: all are as long as the lattice.
+  // lengths: [batch, N] the sizes of each sample, or null if all have the size of the lattice.
   Lattice(const int64_t *sizes, int64_t batch, const int64_t *lengths, const int64_t *reverse)
       : batch(batch), lengths(lengths) {
     for (int a = 0; a < N; ++a) size[a] = sizes[a], backwards[a] = reverse[a], positions *= sizes[a];
@@ -45,7 +45,7 @@ template <int N> class Lattice {
   int64_t most() const { return lanes * batch; }
   int64_t mean() const { return std::max<int64_t>(1, positions * batch / std::max<int64_t>(1, steps)); }
 
-  // How long a sample is along an axis.
+  // The size of a sample along an axis.
   int64_t length(int64_t b, int a) const {
     return lengths ? std::max<int64_t>(0, std::min(lengths[b * N + a], size[a])) : size[a];
   }
@@ -67,13 +67,13 @@ template <int N> class Lattice {
     }
   }
 
-  // The place of a row's predecessor along an axis among the rows of the step before.
+  // The index of a row's predecessor along an axis among the rows of the step before.
   int64_t place_before(const Row<N> &row, int a) const { return row.place - (a == skewed ? 0 : lane_stride[a] * batch); }
 
-  // Where a row's predecessor lies in the caller's order.
+  // The position of a row's predecessor in the caller's order.
   int64_t before(const Row<N> &row, int a) const { return backwards[a] ? row.t + stride[a] : row.t - stride[a]; }
 
-  // Calls work(t) for every `members`-th position of the lattice, from `member` on, that lies outside a sample.
+  // Calls work(t) for every `members`-th position of the lattice, from `member` on, that is outside a sample.
   template <class Work> void outside(int64_t b, int64_t member, int64_t members, const Work &work) const {
     if (!lengths) return;
     for (int64_t t = member; t < positions; t += members) {

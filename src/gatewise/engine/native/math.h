@@ -1,7 +1,7 @@
 // The functions of recurrent cells on vectors: exponential, sigmoid, hyperbolic tangent, softplus, relu, maximum.
 // No branches, no intrinsics, no need of fused multiply-adds. Where the true value is above 1e-30, a result is at most
 // 2 units in the last place (double: 4) from the correctly rounded one; below, it may be 0. -ffast-math would break all
-// of this: it undoes the rounding by a large sum and forgets NaN.
+// of this: it removes the rounding by a large sum and ignores NaN.
 #pragma once
 
 #include <cstdint>
@@ -71,7 +71,7 @@ template <class T> GATEWISE_INLINE Vector<T> at_most(const Vector<T> &bound, Vec
   return select<T>(x > limit, limit, x);
 }
 
-// The arguments at which power, below, is 0 and infinite; beyond them it is garbage. They are static because objects
+// The arguments at which power, below, is 0 and infinite; beyond them it is undefined. They are static because objects
 // compiled for different widths must not share them.
 template <class T, int shift> static constexpr Vector<T> lowest = Vector<T>{} + (shift - Format<T>::bias) * ln2<T>;
 template <class T, int shift> static constexpr Vector<T> highest = Vector<T>{} + (shift + Format<T>::bias + 1) * ln2<T>;
@@ -81,7 +81,7 @@ template <class T, int shift> struct Split {
   Vector<T> exponent, power;
 
   GATEWISE_INLINE explicit Split(Vector<T> x) {
-    // So large a sum keeps no fraction, and its lowest bits are the exponent field of the power.
+    // Such a large sum has no fraction, and its lowest bits are the exponent field of the power.
     constexpr T magic = T(1.5) / std::numeric_limits<T>::epsilon() + T(Format<T>::bias - shift);
     const Vector<T> sum = x * log2e<T> + magic;
     exponent = sum - magic;

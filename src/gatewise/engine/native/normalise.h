@@ -9,7 +9,7 @@ namespace gatewise {
 
 constexpr double normalise_epsilon = 1e-5;  // added to the variance, as in the notation of cells
 
-// The sum of value(k, u) over the rows k of a normaliser and its units, `value` giving a vector of them.
+// The sum of value(k, u) over the rows k of a normaliser and its units, `value` returns a vector.
 template <class T, class Value> T sum_over(int rows, int64_t units, const Value &value) {
   constexpr int L = lanes<T>;
   Vector<T> total{};
@@ -25,7 +25,7 @@ template <class T, class Value> T sum_over(int rows, int64_t units, const Value 
   return sum;
 }
 
-// Mean and 1 / deviation of what normaliser `number` takes together, in two passes: the variance never cancels.
+// Mean and 1 / deviation of the values of normaliser `number`, in two passes, so that the variance does not cancel.
 template <class T, class Cell> void normalise(const Step<T, Cell> &step, int number, int64_t units) {
   const Normaliser &own = Cell::normalisers[size_t(number)];
   const T *row[16];

@@ -1,4 +1,4 @@
-// Rows as products read them: where they lie, or, where products round, packed in memory of their own.
+// Rows as products read them: in place, or, if products round, packed in separate memory.
 #pragma once
 
 #include <vector>
@@ -12,10 +12,10 @@ template <class Element> class Operands {
   using T = NumberOf<Element>;
   using Way = WayOf<T, Element>;
 
-  // Makes room for `count` rows of at most `width` numbers.
+  // Allocates `count` rows of at most `width` numbers.
   void resize(int64_t count, int64_t width) {
     if (int64_t(rows.size()) < count) rows.resize(size_t(count));
-    step = depth_of<Way>(width) + lanes<T>;  // whole vectors are written; and rows seldom lie a power of two apart
+    step = depth_of<Way>(width) + lanes<T>;  // for whole vectors, and so that rows are rarely a power of two apart
     if (Way::rounds && int64_t(packed.size()) < count * step) packed.resize(size_t(count * step));
   }
 

@@ -1,4 +1,4 @@
-// The sum of the outer products of many pairs of rows: the gradient of weights over all steps at once.
+// The sum of the outer products of many pairs of rows: the gradient of weights over all steps.
 #pragma once
 
 #include <algorithm>
@@ -12,12 +12,12 @@ template <class T, class Element = T> struct Outer {
   static constexpr int L = lanes<T>;
   static constexpr int height = GATEWISE_VECTOR_BYTES == 64 ? 12 : 6;  // rows of a tile: its sums fill the registers
   static constexpr int width = 2 * L;                                  // columns of a tile
-  static constexpr int thinnest = 4;                 // rows of C that multiply columns straight from memory
-  static constexpr int64_t deep = 4096 / sizeof(T);  // packed rows of a block: many, for few passes over C
-  static constexpr int64_t tall = 8 * height;        // rows of C in a block, whose panels stay in the second cache
-  static constexpr int64_t wide = 1024;              // columns of C in a block, where its panels serve many rows
-  static constexpr int64_t narrow = 4 * width;       // where they serve one block of rows only
-  static constexpr int64_t ahead = 8;                // packed rows asked for before they are packed
+  static constexpr int thinnest = 4;                 // rows of C that multiply columns directly from memory
+  static constexpr int64_t deep = 4096 / sizeof(T);  // packed rows of a block, many for few passes over C
+  static constexpr int64_t tall = 8 * height;        // rows of C in a block, whose panels stay in the L2 cache
+  static constexpr int64_t wide = 1024;              // columns of C in a block whose panels are used for many rows
+  static constexpr int64_t narrow = 4 * width;       // used for one block of rows only
+  static constexpr int64_t ahead = 8;                // packed rows prefetched before they are packed
 
   static constexpr int64_t parts(int64_t size, int64_t part) { return (size + part - 1) / part; }
   static constexpr int64_t up(int64_t size, int64_t unit) { return parts(size, unit) * unit; }
@@ -45,15 +45,15 @@ template <class T, class Element = T> struct Outer {
   template <int W> static int64_t panel(int64_t packed) { return W * packed + up(W, L) - W; }
   template <int W> static int64_t panels(int64_t count, int64_t packed) { return parts(count, W) * panel<W>(packed); }
 
-  // How the threads share the work: in the grid that multiplies and packs least.
+  // The division of the work among threads: the grid with the least multiplication and packing.
   struct Plan {
-    bool turned;                         // whether C's transpose is computed first: it has fewer lanes without use
+    bool turned;                         // whether C's transpose is computed first, which has fewer idle lanes
     int64_t down, across;                // the grid of threads
     int64_t rows = 0, columns = 0;       // of the largest part
-    int64_t size_a, size_b, size, step;  // of a thread's scratch, and of a row of the transpose in it
+    int64_t size_a, size_b, size, step;  // of a thread's scratch memory, and of a row of the transpose in it
 
     Plan(int64_t m, int64_t n, int64_t depth, int threads) {
-      // Idle lanes cost with the depth, writing the transpose back does not: as much as 20 rows' full lanes.
+      // The cost of idle lanes grows with the depth; that of writing the transpose is constant, about 20 rows of full lanes.
       turned = n <= 10 * L && (up(n, L) - n) * depth > 20 * n;
       if (turned) std::swap(m, n);
       int64_t least = INT64_MAX;
@@ -64,12 +64,12 @@ template <class T, class Element = T> struct Outer {
       const int64_t packed = std::min(deep, parts(depth, Way::rows));
       size_a = panels<height>(std::min(tall, rows), packed);
       size_b = panels<width>(std::min(wide, columns), packed);
-      step = columns + L;  // no power of two, whose rows would compete for the same places of the cache
+      step = columns + L;  // no power of two, so that rows do not compete for the same cache lines
       size = L + size_a + size_b + (turned ? rows * step : 0);
     }
   };
 
-  // A piece of a packed row at an edge: what is not there counts as zero.
+  // A part of a packed row at an edge, padded with zeros.
   template <int W> static void pack_edge(const T *const *from, int64_t rows, int64_t start, int64_t count, T *to) {
     T edge[Way::rows][up(W, L)] = {};
     const T *edges[Way::rows];
@@ -96,7 +96,7 @@ template <class T, class Element = T> struct Outer {
     }
   }
 
-  // The columns' vectors of one packed row after another: from a panel, or from the factor's own rows.
+  // The vectors of columns, for one packed row after another: from a panel, or from the rows of the factor.
   struct Panel {
     const T *from;
     GATEWISE_INLINE Vector<T> operator()(int v) const { return load(from + v * L); }
@@ -148,7 +148,7 @@ template <class T, class Element = T> struct Outer {
         tile_of(rows - i, columns - j, a + panels<height>(i, packed), b, packed, sums.at(i, j));
   }
 
-  // For so few rows that packing the columns would take longer than multiplying them; returns how many it has done.
+  // For so few rows that packing the columns would take longer than multiplying them. Returns the number of computed rows.
   template <int R = thinnest>
   static int64_t thin(int64_t rows, int64_t columns, const T *a, Straight b, int64_t packed, Sums sums) {
     if constexpr (R > 1)
@@ -184,10 +184,10 @@ template <class T, class Element = T> struct Outer {
     } while (first < depth);
   }
 
-  // How many numbers of scratch `run` takes.
+  // The numbers of scratch memory of `run`.
   static int64_t scratch(int64_t m, int64_t n, int64_t depth, int threads) { return threads * Plan(m, n, depth, threads).size; }
 
-  // c [m, n] (+)= the sum over d of left[d][i] right[d][j]. Each thread of a team calls it; none waits for another.
+  // c [m, n] (+)= the sum over d of left[d][i] right[d][j]. Each thread of a team calls it, without waiting.
   static void run(int64_t m, int64_t n, int64_t depth, const T *const *left, const T *const *right, T *c, int64_t c_step, bool add,
                   T *scratch, int thread, int threads);
 };

@@ -1,4 +1,4 @@
-// A cell's parameters as the forward kernel reads them: for each group of units, all its weights behind each other.
+// A cell's parameters in the order of the forward kernel: for each group of units, all its weights consecutively.
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,7 @@ template <class Cell, class Work> void for_each_stage(const Work &work) {
   }(std::make_index_sequence<std::tuple_size_v<typename Cell::Stages>>{});
 }
 
-// How a stage's work fits the registers: a tile is some rows, and for `blocks` vectors of units all their sums.
+// The tile of a stage, which fits into the registers: some rows, and all sums of `blocks` vectors of units.
 template <class T, class Stage> struct Shape {
   static constexpr int L = lanes<T>, M = Stage::sums;
   static constexpr int registers = GATEWISE_VECTOR_BYTES == 64 ? 32 : 16;
@@ -37,15 +37,15 @@ template <class Element, class Cell> class Packed {
   static constexpr int parts = Cell::matrices + Cell::biases + Cell::vectors;
 
   Packed(const P &p, void *memory) : p(p) {
-    Arena arena(memory);
-    mark = arena.take<Fingerprint::Mark>(parts);
-    vectors = arena.take<T>(Cell::vectors * p.padded());
-    bias = arena.take<T>(Cell::sums * p.padded());
-    for_each_stage<Cell>([&]<class Stage, int k> { panels[k] = arena.take<T>(groups<Stage>() * panel_size<Stage>()); });
-    bytes = arena.bytes();
+    MemoryPool pool(memory);
+    mark = pool.take<Fingerprint::Mark>(parts);
+    vectors = pool.take<T>(Cell::vectors * p.padded());
+    bias = pool.take<T>(Cell::sums * p.padded());
+    for_each_stage<Cell>([&]<class Stage, int k> { panels[k] = pool.take<T>(groups<Stage>() * panel_size<Stage>()); });
+    bytes = pool.bytes();
   }
 
-  Fingerprint::Mark *mark;  // of each parameter, as it was when packing began
+  Fingerprint::Mark *mark;  // of each parameter, when packing began
   T *vectors, *bias, *panels[stages];
   int64_t bytes;
 
@@ -65,23 +65,23 @@ template <class Element, class Cell> class Packed {
     return depth_of<Way>(p.width(slot.width)) * slot.sums * Shape<T, Stage>::group;
   }
 
-  // Packs; clears `same` where the parameters were not the same at the end as at the beginning, written by another thread.
-  void pack(Team &team, std::atomic<bool> &same) {
+  // Packs; clears `same` if another thread changed the parameters meanwhile.
+  void pack(TeamMember &team, std::atomic<bool> &same) {
     for_each_part(team, [&](int part, const T *from, int64_t count) { mark[part] = fingerprint(from, count); });
-    team.meet_all();
+    team.wait_for_all();
     if (team.thread == 0) pack_vectors();
     int matrix = 0;
     for_each_stage<Cell>([&]<class Stage, int k> {
-      const Range own = share(groups<Stage>(), team.thread, team.threads);
+      const Range own = partition(groups<Stage>(), team.thread, team.threads);
       for (int64_t g = own.from; g < own.to; ++g) pack_group<Stage>(g, p.matrix + matrix, panels[k] + g * panel_size<Stage>());
       for (const Slot &slot : Stage::slots) matrix += slot.sums;
     });
-    team.meet_all();
+    team.wait_for_all();
     compare(team, same);
   }
 
-  // Clears `same` where any bit of the parameters is not as it was when they were packed.
-  void compare(Team &team, std::atomic<bool> &same) const {
+  // Clears `same` if any bit of the parameters has changed since they were packed.
+  void compare(TeamMember &team, std::atomic<bool> &same) const {
     for_each_part(team, [&](int part, const T *from, int64_t count) {
       if (same.load(std::memory_order_relaxed) && fingerprint(from, count) != mark[part])
         same.store(false, std::memory_order_relaxed);
@@ -126,8 +126,8 @@ template <class Element, class Cell> class Packed {
     return Fingerprint(from, from ? count * int64_t(sizeof(T)) : 0).mark();
   }
 
-  // Calls work(part, from, count) for the parameters of this thread's share.
-  template <class Work> void for_each_part(const Team &team, const Work &work) const {
+  // Calls work(part, from, count) for the parameters of this thread.
+  template <class Work> void for_each_part(const TeamMember &team, const Work &work) const {
     int part = 0, matrix = 0;
     const auto next = [&](const T *from, int64_t count) {
       if (part % team.threads == team.thread) work(part, from, count);

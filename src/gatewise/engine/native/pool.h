@@ -1,4 +1,4 @@
-// The floating-point mode of the threads that PyTorch computes with: of the calling thread, and of those it shares work with.
+// The floating-point mode of the threads of PyTorch: the calling thread, and those of its parallel regions.
 #pragma once
 
 #include <omp.h>
@@ -7,7 +7,7 @@
 
 #define GATEWISE_EXPORT extern "C" __attribute__((visibility("default")))
 
-// Makes all of them flush subnormal numbers, and writes the mode in which each was found.
+// Makes all threads flush subnormal numbers, and writes the previous mode of each.
 GATEWISE_EXPORT void start_flushing(uint64_t *found, int64_t threads) {
   using gatewise::Flush;
   const auto start = [&](int64_t thread) {
@@ -20,7 +20,7 @@ GATEWISE_EXPORT void start_flushing(uint64_t *found, int64_t threads) {
   start(omp_get_thread_num());
 }
 
-// Gives each the mode back in which it was found.
+// Restores the mode of each thread.
 GATEWISE_EXPORT void restore(const uint64_t *found, int64_t threads) {
   using gatewise::Flush;
   if (threads == 1) return Flush::control(found[0]);

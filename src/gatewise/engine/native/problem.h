@@ -1,4 +1,4 @@
-// What a caller asks for: pointers and sizes, all of eight bytes. All memory belongs to the caller.
+// The arguments of a call: pointers and sizes, all of eight bytes. All memory belongs to the caller.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace gatewise {
 
-// Rows of numbers by time and batch: row (t, b) begins at from + (t & ring) * step + b * row. A ring of -1 is all of time.
+// Rows of numbers by time and batch: row (t, b) begins at from + (t & ring) * step + b * row. A ring of -1 is no ring.
 template <class T> struct Rows {
   T *from;
   int64_t step, row, ring;
@@ -16,37 +16,38 @@ template <class T> struct Rows {
   T *operator()(int64_t t, int64_t b) const { return from + (t & ring) * step + b * row; }
 };
 
-// H' is H filled up to whole vectors; rows of H' numbers hold zeros, or nothing of use, behind the first H.
-// T positions, in the order of the lattice's axes; on the side F that an axis enters or leaves by, one for a sequence.
+// H' is H padded to whole vectors; in rows of H' numbers, those after the first H are zeros or undefined.
+// T positions, in the order of the lattice's axes; F positions on the side of an axis, one for a sequence.
 template <class T, class Cell> struct Problem {
   int64_t size[Cell::axes];                // T is their product
-  int64_t batch, inputs, units, outputs;   // B, I, H, and what a projection makes of H (H without one)
+  int64_t batch, inputs, units, outputs;   // B, I, H, and the output width (H without a projection)
   int64_t threads, share_units, ahead, recompute;
-  int64_t reverse[Cell::axes];             // along which axes it runs from the end to the beginning
-  const int64_t *lengths;                  // [B, axes] or null: all are as long as the lattice
-  const uint8_t *resets;                   // [T, B] where a sequence's states become zero before the step; or null
+  int64_t reverse[Cell::axes];             // whether it scans an axis backwards
+  const int64_t *lengths;                  // [B, axes] or null: all have the size of the lattice
+  const uint8_t *resets;                   // [T, B] whether states are set to zero before the step; or null
   const T *matrix[Cell::matrices];         // for each product [H, I] or [H, H], in the order of stages, slots, sums
   const T *bias[Cell::biases];             // [H] or null
   const T *vector[Cell::vectors];          // [H]
   Rows<const T> input;                     // [T, B, I]
-  Rows<const T> initial[Cell::previous];   // [F, B, H'] what enters
+  Rows<const T> initial[Cell::previous];   // [F, B, H']
   Rows<T> state[Cell::states];             // [T, B, H']
-  Rows<T> final[Cell::previous];           // [F, B, H'] what leaves; or null
+  Rows<T> final[Cell::previous];           // [F, B, H'] or null
   Rows<T> kept;                            // [T, B, kept, H'] or null
-  Rows<const T> factors[Cell::factors];    // [T, B, H'] by the step of the run, whatever its direction
+  Rows<const T> factors[Cell::factors];    // [T, B, H'] in the order of the run
 
   int64_t padded() const { return (units + lanes<T> - 1) / lanes<T> * lanes<T>; }
   int64_t width(Width kind) const { return kind == Width::input ? inputs : kind == Width::hidden ? units : outputs; }
   Lattice<Cell::axes> lattice() const { return {size, batch, lengths, reverse}; }
 
-  // A border before step t lies after step t for a run that comes from the other side.
+  // For a backward run, the reset before step t comes after step t.
   bool resets_at(const Row<Cell::axes> &row) const {
     if (!resets || (reverse[0] && row.first[0])) return false;
     return resets[(row.t + (reverse[0] ? 1 : 0)) * batch + row.b];
   }
 };
 
-// The gradient of the loss by what went out, and where that by what came in is written; null is not wanted, or zero.
+// The gradients with respect to the results, and the destinations of those with respect to the inputs; null if zero or not
+// requested.
 template <class T, class Cell> struct Gradients {
   Rows<const T> by_state[Cell::states];    // [T, B, H']
   Rows<const T> by_final[Cell::previous];  // [F, B, H']
@@ -58,10 +59,10 @@ template <class T, class Cell> struct Gradients {
   T *vector[Cell::vectors];
 };
 
-// Hands out parts of one piece of memory; without memory, it counts how much is needed.
-class Arena {
+// Allocates parts of one block of memory; without memory, it computes the size that is needed.
+class MemoryPool {
  public:
-  explicit Arena(void *memory) : at(static_cast<char *>(memory)) {}
+  explicit MemoryPool(void *memory) : at(static_cast<char *>(memory)) {}
 
   template <class U> U *take(int64_t count) {
     char *const here = at + used;

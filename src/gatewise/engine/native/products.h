@@ -1,4 +1,4 @@
-// The products of the gradient, in which no cell's equations are: compiled once for each type of factors, not in each cell.
+// The products of the gradient, which do not depend on the cell: compiled once for each type of factors.
 #pragma once
 
 #include "outer.h"

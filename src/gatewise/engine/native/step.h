@@ -1,4 +1,4 @@
-// What one step of a cell reads and writes, for one row of a batch; units are consecutive in every pointer.
+// The inputs and outputs of one step of a cell, for one row of a batch; units are consecutive in memory.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace gatewise {
 
-enum class Width { input, hidden, output };            // of a row; output differs from hidden where a projection is
+enum class Width { input, hidden, output };            // of a row; output differs from hidden with a projection
 enum class Operand { input, previous, state, kept };   // a whole row that is multiplied or normalised
 
 struct Place {
@@ -18,13 +18,13 @@ struct Place {
   int index;
 };
 
-// What one position hands on to the next along an axis.
+// A state that the next position along an axis reads.
 struct Predecessor {
   int state, axis;
 };
 
-// A product's operand: `sums` products of it go into the sums `sum`; backward, its gradient goes to number `target`
-// of the previous states or the entries, added to what is there or not.
+// A product's operand: `sums` products of it add to the sums `sum`. Backward, its gradient is stored at number `target`
+// of the previous states or the entries, or added there.
 struct Slot {
   Place operand;
   Width width;
@@ -34,7 +34,7 @@ struct Slot {
   bool adds;
 };
 
-// Layer normalisation of some rows together; backward, gradients of what it makes of them are in `entry`.
+// Layer normalisation of some rows together; backward, the gradients of the normalised values are in `entry`.
 struct Normaliser {
   int rows;
   Place row[16];
@@ -43,29 +43,29 @@ struct Normaliser {
 
 template <class T, class Cell> struct Step {
   using V = Vector<T>;
-  int64_t stride;                     // of the numbered rows below: H filled up to whole vectors
+  int64_t stride;                     // of the numbered rows below: H padded to whole vectors
   const T *input;                     // [I]
-  const T *previous[Cell::previous];  // what each predecessor left
+  const T *previous[Cell::previous];  // the state of each predecessor
   T *state[Cell::states];             // each state after the step
-  T *kept;                            // [kept, H] what training keeps; null where nothing is kept
+  T *kept;                            // [kept, H] values saved for training; null if there are none
   const T *factors[Cell::factors];
   const T *vectors;                   // [vectors, H]
-  const T *start;                     // [sums, H] what each sum starts from
+  const T *start;                     // [sums, H] the initial value of each sum
   T *numbers;                         // [normalisers, 4] mean, 1 / deviation; backward, two means of gradients
 
-  const T *carried[Cell::previous];   // the gradient of the loss by each state, from the step after it along an axis
-  const T *state_gradient[Cell::states];  // and directly; or null
-  const T *by_kept;                   // [kept, H] the gradient by what is kept; or null
+  const T *carried[Cell::previous];   // the gradient with respect to each state, from the next step along an axis
+  const T *state_gradient[Cell::states];  // the direct gradient; or null
+  const T *by_kept;                   // [kept, H] the gradient with respect to the saved values; or null
   T *previous_gradient[Cell::previous];
-  T *entries;                         // [entries, H] gradients that stages leave for earlier ones
+  T *entries;                         // [entries, H] gradients that stages pass to earlier ones
   T *sum_gradient;                    // [sums, H]
-  T *bias_gradient;                   // [sums, H] added up over rows and steps
+  T *bias_gradient;                   // [sums, H] summed over rows and steps
   T *vector_gradient;                 // [vectors, H] likewise
 
   GATEWISE_INLINE T mean(int k) const { return numbers[4 * k]; }
   GATEWISE_INLINE T inverse_deviation(int k) const { return numbers[4 * k + 1]; }
 
-  // The gradient by a state: what came from later, and directly.
+  // The gradient with respect to a state: from later steps, and directly.
   GATEWISE_INLINE V by_state(int k, int64_t u, V later) const {
     return state_gradient[k] ? later + load(state_gradient[k] + u) : later;
   }
@@ -86,7 +86,7 @@ template <class T, class Cell> struct Step {
   GATEWISE_INLINE void add_entry(int k, int64_t u, V value) const { add(entries + k * stride + u, value); }
   GATEWISE_INLINE void add_vector(int k, int64_t u, V value) const { add(vector_gradient + k * stride + u, value); }
 
-  // The row at a place.
+  // The row at a location.
   GATEWISE_INLINE const T *at(Place place) const {
     switch (place.where) {
       case Operand::input: return input;

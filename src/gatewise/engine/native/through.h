@@ -1,4 +1,4 @@
-// The product of some rows with weights, back to what the weights were multiplied with.
+// The products of gradients with weights: the gradient with respect to the operands of the weights.
 #pragma once
 
 #include "operands.h"
@@ -15,13 +15,13 @@ template <class Element> class Through {
   using V = Vector<T>;
   static constexpr int L = lanes<T>, height = GATEWISE_VECTOR_BYTES == 64 ? 6 : 2;
 
-  // Panels are four vectors wide, or fewer where the width, or the threads' share of it, has no more.
+  // Panels are four vectors wide, or fewer if the width, or a thread's part of it, is smaller.
   template <class P> Through(const P &p, Width kind) : width(p.width(kind)), columns(wide_enough(p)) {}
 
   int64_t size(int64_t products, int64_t units) const { return panels() * products * depth_of<Way>(units) * columns * L; }
 
-  // Product k of `products`: its matrix [units, width] goes into every panel.
-  void pack(const T *matrix, int64_t units, int products, int k, T *to, const Team &team) const;
+  // Packs product k of `products`: its matrix [units, width] is part of every panel.
+  void pack(const T *matrix, int64_t units, int products, int k, T *to, const TeamMember &team) const;
 
   // Columns own.from..own.to of all rows; `limit` columns can be written. Operand k * rows + r is gradient_k[r].
   void run(const Operands<Element> &gradient, int64_t products, int64_t units, const std::vector<T *> &target, const T *packed,
@@ -37,7 +37,7 @@ template <class Element> class Through {
     return wide;
   }
 
-  // Some rows of a matrix as one packed row; what is not there counts as zero.
+  // Some rows of a matrix as one packed row, padded with zeros.
   void pack_rows(const T *from, int64_t rows, int64_t real, T *to) const {
     T edge[Way::rows][4 * L];
     const T *row[Way::rows];
@@ -56,7 +56,7 @@ template <class Element> class Through {
   template <int C, int R>
   static void tile(const T *const *gradient, int64_t apart, int64_t products, int64_t depth, T *const *target, const T *panel,
                    Range place, bool adds) {
-    constexpr int ways = R * C < 8 ? 2 : 1;  // sums enough to keep the multipliers busy
+    constexpr int ways = R * C < 8 ? 2 : 1;  // enough sums to keep the multipliers busy
     V sum[ways][R][C] = {};
     const T *from[R];
     for (int64_t k = 0; k < products; ++k, gradient += apart) {
@@ -76,7 +76,7 @@ template <class Element> class Through {
       for (; u < depth; ++u) at_unit(std::integral_constant<int, 0>{}, u);
       panel += depth * C * L;
     }
-    const int64_t begin = place.from / (C * L) * (C * L);  // the first panel may begin in a neighbour's share
+    const int64_t begin = place.from / (C * L) * (C * L);  // the first panel may begin in the part of another thread
     for (int r = 0; r < R; ++r)
       for (int c = int(place.from - begin) / L; c < C && begin + c * L < place.to; ++c) {
         if constexpr (ways == 2) sum[0][r][c] += sum[1][r][c];
@@ -91,8 +91,8 @@ template <class Element> class Through {
 };
 
 template <class Element>
-void Through<Element>::pack(const T *matrix, int64_t units, int products, int k, T *to, const Team &team) const {
-  const Range own = share(panels(), team.thread, team.threads);
+void Through<Element>::pack(const T *matrix, int64_t units, int products, int k, T *to, const TeamMember &team) const {
+  const Range own = partition(panels(), team.thread, team.threads);
   const int64_t wide = columns * L;
   for (int64_t g = own.from; g < own.to; ++g) {
     T *at = to + (g * products + k) * depth_of<Way>(units) * wide;

@@ -1,4 +1,4 @@
-// A vector of numbers in one register, in GCC's and Clang's own vector types: one source for AVX-512, AVX2 and the rest.
+// A vector of numbers in one register, by the vector types of GCC and Clang: one source for all instruction sets.
 // The width in bytes is GATEWISE_VECTOR_BYTES: 64, 32 or 16.
 #pragma once
 
