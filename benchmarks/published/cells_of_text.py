@@ -152,7 +152,7 @@ if __name__ == "__main__":
     if not (home / "model" / "model.json").is_file():
         measured(home / "library.txt", home / "model", hidden=settings.hidden, epochs=settings.epochs)
     model = load_model(home / "model")
-    tokenizer = stream_tokenizer(model.reading["tokenizer"])
+    tokenizer = stream_tokenizer(model.preprocessing["tokenizer"])
     own = joined(python_files(Path(gatewise.__file__).parent / "layers"), settings.looked)
     signals = source_signals(own)
     found = read(model.network, tokenizer, own)

@@ -17,7 +17,8 @@ NAME = "attribution"
 
 def repeat_example(batch: Any, rows: int) -> Any:
     """A batch of one example, repeated to a number of rows."""
-    return type(batch)(*(one.expand(rows, *one.shape[1:]) for one in batch))
+    fields = (None if one is None else one.expand(rows, *one.shape[1:]) for one in batch)
+    return type(batch)(*fields)
 
 
 def accurate_attribution(attribution: Callable[[int], Attribution]) -> Attribution:
