@@ -1,7 +1,7 @@
-"""Writes strips/ and captions/: made images of digits side by side, and what they say; docs/ shows some.
+"""Writes strips/ and captions/: synthetic images of digits side by side, with their texts; docs/ shows some.
 
-Digits are those of a font, each turned, slanted and stretched by chance, with some noise. In strips/texts.csv
-the text is written in digits, in captions/texts.csv in words.
+The digits are from a font, each rotated, slanted and stretched at random, with noise. The texts are digits in
+strips/texts.csv, and words in captions/texts.csv.
 """
 
 import csv
@@ -40,7 +40,7 @@ def digit(which: int, random: np.random.Generator) -> np.ndarray:
 
 
 def strip(digits: list[int], random: np.random.Generator) -> np.ndarray:
-    """[28, W]: digits beside each other, some columns apart."""
+    """[28, W]: digits side by side, a few columns apart."""
     pieces = []
     for which in digits:
         empty = 25 * random.normal(size=(SIZE, int(random.integers(2, 2 + GAP))))
@@ -48,18 +48,18 @@ def strip(digits: list[int], random: np.random.Generator) -> np.ndarray:
     return np.concatenate([*pieces, pieces[0]], axis=1)
 
 
-def write(folder: Path, count: int, least: int, most: int, words: bool) -> None:
-    """Strips of `least` to `most` digits, and texts.csv."""
+def write(folder: Path, count: int, shortest: int, longest: int, words: bool) -> None:
+    """Writes strips of `shortest` to `longest` digits, and texts.csv."""
     folder.mkdir()
     random = np.random.default_rng(0)
     with (folder / "texts.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["file", "caption" if words else "text"])
         for number in range(count):
-            digits = random.integers(10, size=random.integers(least, most + 1)).tolist()
+            digits = random.integers(10, size=random.integers(shortest, longest + 1)).tolist()
             Image.fromarray(strip(digits, random)).save(folder / f"{number:05d}.png")
-            said = " ".join(WORDS[one] for one in digits) if words else "".join(map(str, digits))
-            table.writerow([f"{number:05d}.png", said])
+            text = " ".join(WORDS[one] for one in digits) if words else "".join(map(str, digits))
+            table.writerow([f"{number:05d}.png", text])
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 INK, TIME, DEPTH, PAPER, BAND = "#222222", "#2a6f97", "#c1440e", "#f4f1ec", "#e9e2d3"
-HIDDEN, MEMORY = 1.3, 3.4  # the widths of what is drawn
+HIDDEN, CELL = 1.3, 3.4  # line widths of hidden and cell states
 STEPS, LAYERS = 4, 3
-HALF, APART = 0.27, 0.12  # half a block's side; from its middle to either of two arrows
+HALF, APART = 0.27, 0.12  # half the side of a block; the distance of two parallel arrows from its middle
 ROWS, COLUMNS = 4, 6
 
 
@@ -20,7 +20,7 @@ def main() -> None:
 
 
 def depth() -> Figure:
-    """A stack of LSTM layers and a Grid LSTM side by side: what goes from block to block."""
+    """Draws a stack of LSTM layers beside a Grid LSTM, with the states that pass between blocks."""
     figure = Figure(figsize=(11, 5), layout="constrained", facecolor="white")
     stack, grid = figure.subplots(1, 2)
     for axes, title in ((stack, "A stack: gatewise.LSTM(num_layers=3)"),
@@ -29,33 +29,33 @@ def depth() -> Figure:
         _blocks(axes)
         for row in range(LAYERS):
             for step in range(-1, STEPS):
-                _across(axes, step, row, APART, MEMORY)
+                _across(axes, step, row, APART, CELL)
                 _across(axes, step, row, -APART, HIDDEN)
     for step in range(STEPS):
         for row in range(-1, LAYERS):
             _up(stack, step, row, 0, HIDDEN)
             _up(grid, step, row, -APART, HIDDEN)
             if row < LAYERS - 1:
-                _up(grid, step, row, APART, MEMORY)
+                _up(grid, step, row, APART, CELL)
     _name(stack, "layer", "$h$", 0)
     _name(grid, "depth", "$h_2$", -APART)
     lines = [
-        Line2D([], [], color=TIME, lw=HIDDEN, label="hidden, along time"),
-        Line2D([], [], color=TIME, lw=MEMORY, label="memory, along time"),
-        Line2D([], [], color=DEPTH, lw=HIDDEN, label="hidden, along depth"),
-        Line2D([], [], color=DEPTH, lw=MEMORY, label="memory, along depth: the grid only"),
+        Line2D([], [], color=TIME, lw=HIDDEN, label="hidden state, along time"),
+        Line2D([], [], color=TIME, lw=CELL, label="cell state, along time"),
+        Line2D([], [], color=DEPTH, lw=HIDDEN, label="hidden state, along depth"),
+        Line2D([], [], color=DEPTH, lw=CELL, label="cell state, along depth: only in the grid"),
     ]
     figure.legend(handles=lines, loc="outside lower center", ncols=4, frameon=False, fontsize=11)
     return figure
 
 
 def diagonals() -> Figure:
-    """A lattice of two axes, each position with the step in which it is computed."""
+    """Draws a lattice of two axes, each position with the step at which it is computed."""
     figure = Figure(figsize=(8, 5.3), layout="constrained", facecolor="white")
     axes = figure.add_subplot()
     steps = ROWS + COLUMNS - 1
     title = f"{ROWS} x {COLUMNS} positions in {ROWS} + {COLUMNS} - 1 = {steps} steps"
-    title += ", those of a band at the same time"
+    title += "; the positions in a band are computed together"
     axes.set_title(title, fontsize=12, color=INK, pad=8)
     for step in range(steps):
         first, last = max(0, step - COLUMNS + 1), min(step, ROWS - 1)
@@ -87,7 +87,7 @@ def _blocks(axes: Axes) -> None:
 
 
 def _name(axes: Axes, rows: str, output: str, shift: float) -> None:
-    """The rows, and what leaves at the top."""
+    """Labels the rows, and the outputs at the top."""
     for row in range(LAYERS):
         axes.text(-0.9, row, f"{rows} {row + 1}", ha="right", va="center", fontsize=11, color=INK)
     for step in range(STEPS):
@@ -95,12 +95,12 @@ def _name(axes: Axes, rows: str, output: str, shift: float) -> None:
 
 
 def _across(axes: Axes, step: int, row: int, shift: float, width: float) -> None:
-    """From a step to the next; from before the first, and to beyond the last."""
+    """Draws an arrow to the next step; also before the first step and after the last."""
     _arrow(axes, (step + HALF, row + shift), (step + 1 - HALF, row + shift), TIME, width)
 
 
 def _up(axes: Axes, step: int, row: int, shift: float, width: float) -> None:
-    """From a layer to the next; from the input, and to the output."""
+    """Draws an arrow to the next layer; also from the input and to the output."""
     begin = -0.9 if row < 0 else row + HALF
     _arrow(axes, (step + shift, begin), (step + shift, row + 1 - HALF), DEPTH, width)
 

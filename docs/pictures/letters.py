@@ -1,4 +1,4 @@
-"""Writes strokes.csv, made words of O, X, T and L with noise; docs/generate-vectors.md shows some."""
+"""Writes strokes.csv: synthetic words of O, X, T and L with noise; docs/generate-vectors.md shows some."""
 
 import sys
 
@@ -18,7 +18,7 @@ ALPHABET = [
 
 
 def word(random: np.random.Generator) -> np.ndarray:
-    """Letters of one size and slant: x, y, and 1 where the pen is lifted after a step, [T, 3]."""
+    """Returns letters of one size and slant, [T, 3]: x, y, and 1 if the pen is lifted after a step."""
     size, slant = random.uniform(7, 12), 0.15 * random.normal()
     rows = []
     for place in range(LETTERS):
@@ -31,7 +31,7 @@ def word(random: np.random.Generator) -> np.ndarray:
 
 
 def table() -> pl.DataFrame:
-    """All words as one long table."""
+    """Returns all words as one long table."""
     random, frames = np.random.default_rng(0), []
     for number in range(WORDS):
         x, y, lifted = word(random).T
