@@ -54,7 +54,7 @@ def add(app: typer.Typer, about: str) -> None:
 
 
 def examine(cell: CELL = None, device: DEVICE = None) -> None:
-    """Show facts of this machine, and which backend runs which cell and which request."""
+    """Describe this machine, and show which backend runs which cell and which request."""
     device = _chosen_device(device)
     shown = list(built_in().values()) if cell is None else [find_cell(cell)]
     subject = LSTM if cell is None else shown[0]

@@ -52,21 +52,21 @@ class Options(BaseModel):
 class TaskOptions(Options):
     """The training"""
 
-    epochs: Count = Field(50, description="Epochs, at most.")
+    epochs: Count = Field(50, description="The maximum number of epochs.")
     patience: Count = Field(6, description="Epochs without a better validation loss before training stops.")
     batch_size: CountOrFound = Field(
         0, description="Examples in a batch, over all devices; 0 chooses it by the size of the data."
     )
     min_steps_per_epoch: Count = Field(
-        1, description="Steps of an epoch, at least; an epoch passes over few examples several times."
+        1, description="The minimum number of steps per epoch; small datasets are repeated."
     )
-    learning_rate: float = Field(1e-3, gt=0, description="Of AdamW.")
+    learning_rate: float = Field(1e-3, gt=0, description="Learning rate of AdamW.")
     schedule: Literal["plateau", "cosine"] = Field(
         "plateau",
         description="The rate falls when validation stops improving, or by a cosine over all epochs.",
     )
-    weight_decay: float = Field(1e-4, ge=0, description="Of AdamW.")
-    gradient_clip: float = Field(1.0, gt=0, description="The largest norm of the gradient.")
+    weight_decay: float = Field(1e-4, ge=0, description="Weight decay of AdamW.")
+    gradient_clip: float = Field(1.0, gt=0, description="The maximum norm of the gradient.")
     watch_gradient: bool = Field(
         False,
         description="Record the gradient through time once per epoch; warn if it explodes.",
@@ -120,7 +120,7 @@ class CompareOptions(TaskOptions):
 
     cells: tuple[str, ...] = Field(
         (),
-        description="Cells, with commas; the task's usual ones if not given.",
+        description="Cells, separated by commas; by default those of the task.",
         json_schema_extra={"also": "cell"},  # the command line takes --cell for it too
     )
     seeds: Depth = Field(3, description="Trainings of each network, for the standard deviation.")

@@ -12,20 +12,24 @@ from gatewise.tasks.options import CountOrFound, Fraction, Options, StackOptions
 class AnomalyDataOptions(Options):
     """The data"""
 
-    time: str | None = Field(None, description="The column of times; recognised by its dates.")
+    time: str | None = Field(None, description="The column of times; recognised by its dates if not given.")
     target: str | None = Field(None, description="The column of values.")
-    id: str | None = Field(None, description="The column that tells many series apart.")
+    id: str | None = Field(None, description="The column of series ids, for a file of several series.")
     label: str | None = Field(
         None, description="The column of labels, 1 at an anomaly and 0 elsewhere; recognised by its name."
     )
     known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
     observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")
-    fill: Literal["linear", "forward"] | None = Field(None, description="How to fill gaps, if at all.")
-    time_format: str | None = Field(None, description="The form of the times, such as %d/%m/%Y.")
+    fill: Literal["linear", "forward"] | None = Field(
+        None, description="How to fill gaps; an error if not given."
+    )
+    time_format: str | None = Field(None, description="The format of the times, such as %d/%m/%Y.")
     context: CountOrFound = Field(0, description="Steps before the one that is scored; 0 finds a number.")
     period: CountOrFound = Field(0, description="Steps after which the series repeats; 0 finds it.")
-    validation_fraction: Fraction = Field(0.2, description="The fraction of each series for the threshold.")
-    test_fraction: Fraction = Field(0.2, description="The last fraction of each series, the test set.")
+    validation_fraction: Fraction = Field(
+        0.2, description="The fraction of each series in the validation set."
+    )
+    test_fraction: Fraction = Field(0.2, description="The fraction of each series, its end, in the test set.")
 
 
 class AnomalyOptions(TaskOptions, StackOptions, AnomalyDataOptions):

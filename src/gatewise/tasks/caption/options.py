@@ -60,7 +60,7 @@ class CaptionNetworkOptions(StackOptions):
     )
     dropout: Rate = Field(0.2, description="Of embeddings, between layers, and before the softmax.")
     filters: tuple[Size, ...] = Field(
-        (16, 32), min_length=1, description="Filters of the convolution's blocks; each block halves an image."
+        (16, 32), min_length=1, description="Filters of each convolution block; a block halves the image."
     )
     encoder: EncoderKind = Field(
         "columns", description="What the decoder attends to: encoded columns of the image, or all positions."
@@ -82,4 +82,4 @@ class CaptionOptions(TaskOptions, CaptionNetworkOptions, CaptionDataOptions):
     batch_size: CountOrFound = Field(
         32, description="Captions in a batch, over all devices; 0 finds a number."
     )
-    learning_rate: float = Field(2e-3, gt=0, description="Of AdamW.")
+    learning_rate: float = Field(2e-3, gt=0, description="Learning rate of AdamW.")

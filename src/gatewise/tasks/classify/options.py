@@ -24,7 +24,7 @@ class ClassifyDataOptions(Options):
     fill: Fill | None = Field(
         None, description="Fill empty cells from the step before; an error if not given."
     )
-    test_file: str | None = Field(None, description="File of the test set; X_TEST beside X_TRAIN is found.")
+    test_file: str | None = Field(None, description="File of the test set; by default X_TEST beside X_TRAIN.")
     validation_fraction: Fraction = Field(0.15, description="Fraction of each class in the validation set.")
     test_fraction: Fraction = Field(
         0.15, description="Fraction of each class in the test set, without a test file."

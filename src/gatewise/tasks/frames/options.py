@@ -27,7 +27,7 @@ class FrameNetworkOptions(StackOptions):
     """The network"""
 
     filters: tuple[Size, ...] = Field(
-        (16, 32), min_length=1, description="Filters of the convolution's blocks; each halves a frame."
+        (16, 32), min_length=1, description="Filters of each convolution block; a block halves the frame."
     )
     features: Size = Field(64, description="Features of each frame.")
     bidirectional: bool = Field(False, description="Run the layers in both directions.")
@@ -37,5 +37,5 @@ class FrameNetworkOptions(StackOptions):
 class FrameOptions(TaskOptions, FrameNetworkOptions, ClipOptions):
     """The training"""
 
-    epochs: Count = Field(30, description="Epochs, at most.")
+    epochs: Count = Field(30, description="The maximum number of epochs.")
     batch_size: CountOrFound = Field(32, description="Clips in a batch, over all devices; 0 finds a number.")

@@ -44,12 +44,12 @@ class GenerateOptions(TaskOptions, LanguageOptions, TextOptions):
 
     epochs: Count = Field(20, description="The maximum number of epochs.")
     batch_size: Count = Field(32, description="Streams in a batch, over all devices.")
-    learning_rate: float = Field(2e-3, gt=0, description="Of AdamW.")
+    learning_rate: float = Field(2e-3, gt=0, description="Learning rate of AdamW.")
     schedule: Literal["plateau", "cosine"] = Field(
         "cosine",
         description="Lower the learning rate when the validation score stalls, or by a cosine.",
     )
-    weight_decay: float = Field(0.01, ge=0, description="Of AdamW.")
+    weight_decay: float = Field(0.01, ge=0, description="Weight decay of AdamW.")
 
 
 class TextSampling(Options):

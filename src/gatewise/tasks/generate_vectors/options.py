@@ -28,7 +28,9 @@ class VectorOptions(Options):
     split_column: str | None = Field(
         None, description="A column with the values train, validation and test; random by default."
     )
-    fill: Literal["forward"] | None = Field(None, description="How to fill empty cells; refused by default.")
+    fill: Literal["forward"] | None = Field(
+        None, description="How to fill empty cells; an error if not given."
+    )
     validation_fraction: Fraction = Field(0.15, description="Fraction of the sequences for validation.")
     test_fraction: Fraction = Field(0.15, description="Fraction of the sequences for the test set.")
     steps: Count = Field(
@@ -50,7 +52,7 @@ class GenerateVectorsOptions(TaskOptions, VectorNetworkOptions, VectorOptions):
 
     epochs: Count = Field(100, description="The maximum number of epochs.")
     patience: Count = Field(8, description="Epochs without a better validation score before training stops.")
-    learning_rate: float = Field(2e-3, gt=0, description="Of AdamW.")
+    learning_rate: float = Field(2e-3, gt=0, description="Learning rate of AdamW.")
 
 
 class VectorSampling(Options):

@@ -61,4 +61,4 @@ class LabelNetworkOptions(StackOptions):
 class LabelOptions(TaskOptions, LabelNetworkOptions, LabelDataOptions):
     """The training"""
 
-    learning_rate: float = Field(3e-3, gt=0, description="Of AdamW.")
+    learning_rate: float = Field(3e-3, gt=0, description="Learning rate of AdamW.")

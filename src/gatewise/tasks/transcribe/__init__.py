@@ -1,4 +1,4 @@
-"""Read the text that a sequence holds; label --head ctc does the same."""
+"""Predict the text of an image or a sequence; label --head ctc does the same."""
 
 ESTIMATOR = "Transcriber"
 VARIANT_OF = "label"

@@ -15,7 +15,7 @@ from gatewise.tasks.options import CountOrFound, Fraction, Options, Rate, StackO
 class TranscribeDataOptions(Options):
     """The data"""
 
-    head: Literal["ctc"] = Field("ctc", description="Of the task label, which is this task with it.")
+    head: Literal["ctc"] = Field("ctc", description="The head of this task; label --head ctc selects it.")
     label: str | None = Field(None, description="The column of texts; by default recognised by its name.")
     id: str | None = Field(None, description="The column of image files or of sequence identifiers.")
     tokenizer: TranscriptUnit = Field("characters", description="The symbols of a text.")
@@ -28,9 +28,11 @@ class TranscribeDataOptions(Options):
     channels: tuple[str, ...] = Field(
         (), description="Of a long table: the columns of values; by default all others."
     )
-    fill: Literal["forward"] | None = Field(None, description="How to fill empty cells; refused by default.")
+    fill: Literal["forward"] | None = Field(
+        None, description="How to fill empty cells; an error if not given."
+    )
     split_column: str | None = Field(
-        None, description="A column beside the texts: train, validation or test; random by default."
+        None, description="A column with the values train, validation and test; random by default."
     )
     validation_fraction: Fraction = Field(0.15, description="Fraction for validation.")
     test_fraction: Fraction = Field(0.15, description="Fraction for the test set.")
@@ -53,4 +55,4 @@ class TranscribeNetworkOptions(StackOptions):
 class TranscribeOptions(TaskOptions, TranscribeNetworkOptions, TranscribeDataOptions):
     """The training"""
 
-    learning_rate: float = Field(3e-3, gt=0, description="Of AdamW.")
+    learning_rate: float = Field(3e-3, gt=0, description="Learning rate of AdamW.")

@@ -50,7 +50,7 @@ class Transcribe(Task[TranscriptData]):
     """Transcription, compared with the most frequent text and a sliding window."""
 
     name = "transcribe"
-    about = "Read the text that a sequence holds; label --head ctc is the same."
+    about = "Predict the text of an image or a sequence; label --head ctc is the same."
     given = (
         "a table of images and their texts, the folder that holds both, or a table with a row for each step"
     )

@@ -25,11 +25,15 @@ class TranslateDataOptions(Options):
     validation_file: tuple[str, ...] = Field(
         (), description="Pairs of the validation set: a table, or two text files with a comma."
     )
-    test_file: tuple[str, ...] = Field((), description="Pairs of the test set, likewise.")
+    test_file: tuple[str, ...] = Field(
+        (), description="Pairs of the test set: a table, or two text files with a comma."
+    )
     validation_fraction: Fraction = Field(
         0.1, description="Fraction for validation, without a file; at most 5000 pairs."
     )
-    test_fraction: Fraction = Field(0.1, description="Fraction for the test set, likewise.")
+    test_fraction: Fraction = Field(
+        0.1, description="Fraction for the test set, without a file; at most 5000 pairs."
+    )
     tokenizer: Literal["words", "characters", "bpe"] = Field("words", description="The symbols of a text.")
     vocabulary: Count = Field(8000, description="The maximum number of symbols of each side.")
     min_count: Count = Field(2, description="Occurrences in the training set below which a word is unknown.")
