@@ -5,8 +5,9 @@ import re
 import pytest
 import torch
 
+from gatewise.benchmark import facts
+from gatewise.benchmark import refusals as refusals_of
 from gatewise.cells import cells
-from gatewise.cli import doctor
 from gatewise.cli.main import main
 from gatewise.compiler.stages import plan
 from gatewise.engine import build, choice, processor
@@ -105,7 +106,7 @@ def test_a_cell_of_a_lattice(tables, monkeypatch, cell):
         asked.append(request)
         return {one.name: one.refusal(request) for one in choice.BACKENDS}
 
-    monkeypatch.setattr(doctor, "refusals", refusals)
+    monkeypatch.setattr(refusals_of, "refusals", refusals)
     _, by_cell, by_feature = tables("--cell", cell, "--device", "cpu")
     assert by_cell[1][0] == cell.upper()
     assert [row[0] for row in by_feature[1:4]] == ["no feature", "own sizes", "reversed axes"]
@@ -169,55 +170,55 @@ def test_mistakes(monkeypatch, capsys, arguments, message):
     ],
 )
 def test_instructions(flags, expected):
-    assert doctor._instructions(set(flags.split())).startswith(expected)
+    assert facts._instructions(set(flags.split())).startswith(expected)
 
 
 def test_no_compiler_at_all(monkeypatch, tmp_path):
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert doctor._compiler() == "none: there is no C++ compiler; install g++ or clang++, or set CXX"
+    assert facts._compiler() == "none: there is no C++ compiler; install g++ or clang++, or set CXX"
 
 
 def test_cells_of_the_installation_are_counted(monkeypatch, tmp_path):
     monkeypatch.setattr(build, "INSTALLED", tmp_path)
     monkeypatch.setattr(processor, "instruction_set", lambda: processor.NATIVE)
-    assert doctor._installed() == "none: each cell is compiled at its first use"
+    assert facts._installed() == "none: each cell is compiled at its first use"
     for name in ("LSTM", "GRU"):
         stem = build.program(plan(cells()[name]), "float", processor.NATIVE).stem()
         Libraries(tmp_path).replace(stem, LIBRARY, "compiler", b"a library")
-    assert doctor._installed() == f"2 of {len(build.installed_cells())} cells, for native"
+    assert facts._installed() == f"2 of {len(build.installed_cells())} cells, for native"
 
 
 def test_the_state_of_the_cache(monkeypatch, tmp_path):
     folder = tmp_path / "cache"
     monkeypatch.setenv("GATEWISE_CACHE", str(folder))
-    assert doctor._cache() == f"{folder}: 0 kernels, 0.0 MB"
+    assert facts._cache() == f"{folder}: 0 kernels, 0.0 MB"
     for stem, suffix in (("LSTM-1", LIBRARY), ("GRU-2", LIBRARY), ("products-3", OBJECT)):
         Libraries(folder).replace(stem, suffix, "compiler", bytes(400_000))
     for other in ("notes.so", "LSTM-float-native-0123456789abcdef.so"):
         (folder / other).touch()
-    assert doctor._cache() == f"{folder}: 2 kernels, 1.2 MB"
+    assert facts._cache() == f"{folder}: 2 kernels, 1.2 MB"
     for damaged in [*folder.glob("GRU*"), *folder.glob("products*")]:
         damaged.write_bytes(bytes(400_001))
     expected = f"{folder}: 2 kernels, 1.2 MB; 2 damaged, compiled again at their next use"
-    assert doctor._cache() == expected
+    assert facts._cache() == expected
     monkeypatch.setattr("os.access", lambda path, mode: False)
-    assert doctor._cache() == expected.replace("; 2", "; new ones can't be written; 2")
+    assert facts._cache() == expected.replace("; 2", "; new ones can't be written; 2")
     folder.chmod(0o777)
     expected = f"not used, so each process compiles its own kernels: others can write to {folder} (mode 777"
-    assert doctor._cache().startswith(expected)
+    assert facts._cache().startswith(expected)
 
 
 def test_the_hint_at_malloc_is_gone_once_it_is_set(monkeypatch):
     monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", "2.36"))
     for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES", "LD_PRELOAD"):
         monkeypatch.delenv(name, raising=False)
-    assert "MALLOC_TRIM_THRESHOLD_" in doctor._machine()["malloc"]
+    assert "MALLOC_TRIM_THRESHOLD_" in facts.machine_facts()["malloc"]
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1073741824")
-    assert "malloc" not in doctor._machine()
+    assert "malloc" not in facts.machine_facts()
 
 
 def test_threads_that_would_wait_for_each_other(monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda process: {0}, raising=False)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
-    assert "set OMP_NUM_THREADS=1" in doctor._threads()
+    assert "set OMP_NUM_THREADS=1" in facts._threads()

@@ -50,6 +50,9 @@ def test_scores_figures_and_reports_are_values(forecaster):
     assert "<iframe" in forecaster.inspect(0)._repr_html_()
     assert {"gate", "change"} <= set(forecaster.ablate().columns)
     assert "<table>" in forecaster.comparison_._repr_html_()
+    prediction = forecaster.prediction()
+    assert "<table" in prediction._repr_html_()
+    assert prediction.about in prediction._repr_html_()
 
 
 def test_a_saved_model_predicts_the_same(forecaster, tmp_path):

@@ -1,6 +1,7 @@
 """Runs from Python: the folder of the command line, resumed after an interruption, loaded from any run."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,3 +155,49 @@ def test_an_interrupted_comparison_resumes_with_callbacks(tmp_path, command):
     assert counter.count == 1 + 3  # the epoch that was left of one network, and all of the other
     whole = gatewise.compare("forecast", frame(), **options)
     assert resumed.table.drop("seconds").equals(whole.table.drop("seconds"))
+
+
+def test_options_come_from_a_file_and_those_in_python_take_precedence(tmp_path, command):
+    (tmp_path / "options.yaml").write_text("horizon: 4\ncontext: 12\nhidden: 3\ncell: rnn\nepochs: 1\n")
+    model = gatewise.Forecaster(config="options.yaml", progress=False).fit(frame(), hidden=2)
+    assert model.model_.name == "rnn"
+    assert model._trained_with.hidden == 2
+    assert model.predict().height == 4
+    (tmp_path / "compare.yaml").write_text("horizon: 4\ncontext: 12\nhidden: 3\ncells: [rnn]\nseeds: 1\n")
+    compared = gatewise.compare(
+        "forecast", frame(), config="compare.yaml", epochs=1, cells="gru", shown=False
+    )
+    assert compared.chosen(baseline=False).name == "gru"
+    (tmp_path / "empty.yaml").write_text("hidden: 3\n")
+    with pytest.raises(gatewise.GatewiseError, match="the option 'horizon' is missing"):
+        gatewise.Forecaster(config="empty.yaml", progress=False).fit(frame())
+
+
+def test_a_file_of_options_executes_no_python_file(tmp_path, command):
+    (tmp_path / "cell.py").write_text("raise SystemExit")
+    (tmp_path / "options.yaml").write_text("horizon: 4\ncell: cell.py:Mine\n")
+    with pytest.raises(gatewise.GatewiseError, match="a file of options must not execute Python files"):
+        gatewise.Forecaster(config="options.yaml", progress=False).fit(frame())
+
+
+def test_a_run_without_a_name_gets_a_new_folder(tmp_path, command):
+    frame().write_csv(tmp_path / "series.csv")
+    for number in (1, 2):
+        model = gatewise.Forecaster(**{**SMALL, "epochs": 1}, out=True, progress=False).fit("series.csv")
+        assert model.comparison_.folder == Path("runs", f"train-series-{number}")
+        assert all((model.comparison_.folder / name).is_file() for name in model.comparison_.files)
+    assert (
+        gatewise.Forecaster(**{**SMALL, "epochs": 1}, progress=False).fit(frame()).comparison_.folder is None
+    )
+
+
+def test_the_kind_of_a_classifier_is_that_of_its_path_or_is_named(tmp_path):
+    (tmp_path / "images" / "a").mkdir(parents=True)
+    clips = tmp_path / "clips.npz"
+    choose = lambda data, **options: gatewise.Classifier(**options)._task_for(data, {}).name  # noqa: E731
+    assert choose(tmp_path / "images") == "classify-images"
+    assert choose(str(clips)) == "frames"
+    assert choose("steps.csv") == "classify"
+    assert choose(tmp_path / "images", kind="frames") == "frames"
+    with pytest.raises(gatewise.GatewiseError, match="no kind 'films'; give classify, classify-images"):
+        choose(clips, kind="films")

@@ -14,7 +14,7 @@ from gatewise.cli.show import plain_table
 from gatewise.errors import GatewiseError
 from gatewise.estimators.loading import load
 from gatewise.estimators.outputs import require_output, write_table
-from gatewise.training.progress import console
+from gatewise.terminal import console
 
 HEADER = b"layer,cell,"  # of the tables of this verb
 ROWS = 16  # of the printed table; the file has all

@@ -8,7 +8,7 @@ import typer
 
 from gatewise.cli.training_verbs import OUT, Command, execute_command
 from gatewise.tasks import find_task
-from gatewise.training.progress import console
+from gatewise.terminal import console
 
 ABOUT = (
     "El Niño: the monthly sea surface temperature off Ecuador and Peru, 1950 to 2010 "

@@ -12,7 +12,7 @@ from gatewise.errors import GatewiseError
 from gatewise.estimators.loading import load
 from gatewise.estimators.outputs import MARK, PAGE, require_output
 from gatewise.report import PICTURES, Inspection
-from gatewise.training.progress import console
+from gatewise.terminal import console
 
 OUT = Annotated[
     Path | None,

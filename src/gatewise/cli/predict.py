@@ -12,7 +12,7 @@ from gatewise.errors import GatewiseError
 from gatewise.estimators.loading import load
 from gatewise.estimators.outputs import require_output, write_table
 from gatewise.files import write_whole
-from gatewise.training.progress import console
+from gatewise.terminal import console
 
 KIND = "a .csv, .parquet or .txt"
 OUT = Annotated[

@@ -17,8 +17,7 @@ from gatewise.estimators.outputs import MARK, require_output, write_table
 from gatewise.estimators.sampling import SamplingMethods
 from gatewise.plots.saving import save_picture
 from gatewise.tasks import TASKS, find_task
-from gatewise.terminal import printable
-from gatewise.training.progress import console
+from gatewise.terminal import console, printable
 
 OUT = Annotated[
     Path | None,

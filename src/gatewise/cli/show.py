@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from gatewise.tasks.comparison import Comparison
-from gatewise.training.progress import console, duration
+from gatewise.terminal import console, duration
 
 
 def leaderboard(comparison: Comparison[Any]) -> Table:

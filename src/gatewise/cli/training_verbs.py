@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,13 +12,15 @@ import typer
 from gatewise.cli.parameters import with_options
 from gatewise.cli.show import show_comparison
 from gatewise.errors import GatewiseError
-from gatewise.estimators.running import Finished, find_job, finish, new_run, resumed_run, task_of
-from gatewise.processes import is_first
+from gatewise.estimators import new_estimator
+from gatewise.estimators.compare import compare
+from gatewise.estimators.resuming import resume
+from gatewise.estimators.running import find_run
 from gatewise.tasks import TASKS, choose_task, variants
 from gatewise.tasks.base import Task
-from gatewise.tasks.options import resolve, verb_options
-from gatewise.training.progress import console
-from gatewise.training.runs import Run
+from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.options import verb_options
+from gatewise.terminal import console
 
 OUT = Annotated[
     Path | None, typer.Option(help="The folder of the run, empty or new; by default a new one under runs/.")
@@ -80,9 +81,12 @@ def _command(verb: str, name: str) -> Callable[..., None]:
         config: CONFIG = None,
         resume: RESUME = None,
     ) -> None:
-        task = choose_task(name, data, given, task_of(resume or out))
-        run = execute_command(verb, task, Command(data, out, config, resume, given))
-        console.print(f"\nnext: {task.next_step.format(run=run.folder, data=run.data)}")
+        found = find_run(resume or out)
+        task = choose_task(name, data, given, None if found is None else found.task)
+        comparison = execute_command(verb, task, Command(data, out, config, resume, given))
+        run = find_run(comparison.folder)
+        assert run is not None
+        console.print(f"\nnext: {task.next_step.format(run=comparison.folder, data=data or run.data)}")
 
     about_data = f"{given_data[0].upper()}{given_data[1:]}."
     run_command.__annotations__["data"] = Annotated[Path | None, typer.Argument(help=about_data)]
@@ -90,50 +94,49 @@ def _command(verb: str, name: str) -> Callable[..., None]:
     return with_options(*(verb_options(verb, task.options) for task in tasks))(run_command)
 
 
-def execute_command(verb: str, task: Task[Any], command: Command) -> Run:
+def execute_command(verb: str, task: Task[Any], command: Command) -> Comparison[Any]:
     """Starts or resumes a run, trains with a progress bar, and prints the result and the files."""
-    with _open_run(verb, task, command) as run:
-        begins = is_first() and command.resume is None
-        try:
-            finished = finish(run, find_job(verb), True, begins)
-        except (KeyboardInterrupt, OSError) as error:
-            reason = "interrupted" if isinstance(error, KeyboardInterrupt) else "not finished"
-            console.print(f"{reason}; continue with: gatewise {verb} {task.name} --resume {run.folder}")
-            raise
-    show_comparison(finished.comparison)
-    _list_files(finished)
-    return run
+    comparison = _resumed(verb, task, command) if command.resume else _new(verb, task, command)
+    show_comparison(comparison)
+    _list_files(comparison)
+    return comparison
 
 
-def _open_run(verb: str, task: Task[Any], command: Command) -> AbstractContextManager[Run]:
-    """The new or resumed run of a command line. Raises: `GatewiseError` if the arguments contradict."""
-    if command.resume is not None:
-        if command != Command(resume=command.resume):
-            raise GatewiseError("--resume continues a run with its own options; leave out all others")
-        return resumed_run(verb, task, command.resume)
+def _resumed(verb: str, task: Task[Any], command: Command) -> Comparison[Any]:
+    """The result of a resumed run. Raises: `GatewiseError` if the arguments contradict."""
+    if command != Command(resume=command.resume) or command.resume is None:
+        raise GatewiseError("--resume continues a run with its own options; leave out all others")
+    found = resume(command.resume, verb=verb, task=task.name)
+    return found if isinstance(found, Comparison) else found.comparison_
+
+
+def _new(verb: str, task: Task[Any], command: Command) -> Comparison[Any]:
+    """The result of a new run. Raises: `GatewiseError` if there are no data."""
     if command.data is None:
         raise GatewiseError(f"there are no data to {verb} on: give {task.given}, or --resume RUN")
-    options = resolve(verb_options(verb, task.options), command.config, command.options)
-    config = None if {"cell", "cells"} & command.options.keys() else command.config
-    return new_run(verb, task, command.data, options, command.out, config)
+    out = command.out or True
+    if verb == "compare":
+        return compare(task.name, command.data, config=command.config, out=out, **command.options)
+    model = new_estimator(task.name, config=command.config, out=out)
+    comparison: Comparison[Any] = model.fit(command.data, **command.options).comparison_
+    return comparison
 
 
-def _list_files(finished: Finished) -> None:
-    comparison = finished.comparison
+def _list_files(comparison: Comparison[Any]) -> None:
     chosen = comparison.chosen(baseline=False)
     assert chosen is not None
     metric = comparison.metrics[0]
-    if len(finished.run.cells) > 1:
+    if sum(not one.baseline for one in comparison.results) > 1:
         console.print(
             f"The saved model is {chosen.name} ({metric.title} {metric.format(chosen.scores[metric.name])}), "
             "which has the best score on the validation set; the test set does not influence the choice."
         )
     files = {
         "leaderboard.csv": "the table above",
-        **finished.figures,
+        **comparison.files,
         "model.safetensors": f"the parameters of {chosen.name}, with model.json",
         "config.yaml": "all options, to run it again with --config",
     }
-    console.print(f"\nwritten to {finished.run.folder}/")
+    console.print(f"\nwritten to {comparison.folder}/")
     for name, about in files.items():
         console.print(f"  {name:<18} {about}")

@@ -12,7 +12,7 @@ from typing import Any
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.classification import ClassifierMethods
 from gatewise.estimators.sampling import SamplingMethods
-from gatewise.estimators.signature import with_options
+from gatewise.estimators.signature import KIND, required_options, with_options
 from gatewise.tasks import estimator_names, find_task
 from gatewise.tasks.base import Task
 from gatewise.tasks.classification import ClassTask
@@ -28,6 +28,18 @@ def find_estimator(name: str) -> type[Estimator]:
     tasks = tuple(find_task(task) for task in estimator_names()[name])
     made = type(name, (*_extras(tasks), Estimator), {"tasks": tasks, "__module__": "gatewise"})
     return with_options(made)
+
+
+def new_estimator(task: str, **options: Any) -> Estimator:
+    """An estimator of one task; options that have no default may be given to `fit`.
+
+    >>> new_estimator("frames")
+    Classifier(kind='frames')
+    """
+    name = next(name for name, tasks in estimator_names().items() if task in tasks)
+    kind = find_estimator(name)
+    own = {KIND: task} if len(kind.tasks) > 1 else {}
+    return kind(**dict.fromkeys(required_options(kind)), **own, **options)
 
 
 def _extras(tasks: tuple[Task[Any], ...]) -> list[type]:

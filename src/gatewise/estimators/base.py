@@ -18,8 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import TableForm, form_of, in_form
 from gatewise.errors import GatewiseError
-from gatewise.estimators.running import execute_new, naming, new_run, write_source
-from gatewise.estimators.signature import COMMON, required_options
+from gatewise.estimators.running import execute_new, naming, new_run, run_folder, write_source
+from gatewise.estimators.signature import COMMON, KIND, required_options
 from gatewise.estimators.stored import PREFIX, StoredData
 from gatewise.files import write_whole
 from gatewise.tasks.base import Prediction, Task
@@ -71,19 +71,22 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, data: Any, y: Any, weights: Any, layout: Layout, columns: Mapping[str, Any]) -> Self:
         """Trains and scores as `fit` does. weights: of the examples, or None"""
-        task = self._task_for(data)
+        task = self._task_for(data, columns)
         home = TemporaryDirectory(prefix=PREFIX)
         source = write_source(task, data, y, weights, Path(home.name), layout)
         lightning = Lightning(self.trainer or {}, self.callbacks or (), self.logger)
         job = partial(train, baselines=self.baselines, lightning=lightning)
         with naming(source.path, data):
             options = self._options(task, {**source.columns, **columns})
-            with new_run("train", task, source.path, options, self._folder(home)) as run:
+            folder = run_folder(self.out, Path(home.name))
+            config = None if "cell" in {*self._changed(), *columns} else self._config
+            with new_run("train", task, source.path, options, folder, config) as run:
                 form = form_of(data, source.path)
-                finished = execute_new(run, source, job, self.progress, self.out is not None)
-        self.with_run(finished.run, finished.comparison)
-        is_temporary = finished.run.data.is_relative_to(home.name)
-        self._data = StoredData(finished.run.data, home if is_temporary else None)
+                keep = folder != Path(home.name, "run")
+                run, comparison = execute_new(run, source, job, self.progress, keep)
+        self.with_run(run, comparison)
+        is_temporary = run.data.is_relative_to(home.name)
+        self._data = StoredData(run.data, home if is_temporary else None)
         self._form = form
         self._trained_with = self._options(task, columns)
         return self
@@ -198,9 +201,17 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "model_")
         return next(task for task in self.tasks if task.name == self.model_.task)
 
-    def _task_for(self, data: Any) -> Task[Any]:
-        """The task that reads this data. Raises: `GatewiseError` if none does."""
-        found = next((task for task in self.tasks if task.accepts(data)), None)
+    def _task_for(self, data: Any, columns: Mapping[str, Any]) -> Task[Any]:
+        """The task that reads this data, or the one of `kind`. Raises: `GatewiseError` if none does."""
+        kind = getattr(self, KIND, None)
+        names = [task.name for task in self.tasks]
+        if kind is not None and kind not in names:
+            raise GatewiseError(f"{type(self).__name__} has no kind {kind!r}; give {', '.join(names)}")
+        tasks = [task for task in self.tasks if kind in (None, task.name)]
+        if isinstance(data, str | Path):  # more than one task may read a path: those that claim it go first
+            options = {**self._changed(), **columns}
+            tasks.sort(key=lambda task: not task.claims(Path(data), options))
+        found = next((task for task in tasks if task.accepts(data) or kind is not None), None)
         if found is None:
             forms = "; ".join(task.forms for task in self.tasks)
             raise GatewiseError(
@@ -219,7 +230,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                 f"{type(self).__name__} has no option {unknown[0]!r} for this data; the options are "
                 f"{', '.join(kind.model_fields)}"
             )
-        options = resolve(kind, None, {**changed, **columns})
+        options = resolve(kind, self._config, {**changed, **columns})
         assert isinstance(options, TrainOptions)
         return options
 
@@ -227,12 +238,17 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         import inspect
 
         defaults = inspect.signature(type(self).__init__).parameters
-        values = {name: getattr(self, name) for name in defaults if name not in ("self", *COMMON)}
-        return {name: value for name, value in values.items() if value != defaults[name].default}
+        values = {name: getattr(self, name) for name in defaults if name not in ("self", KIND, *COMMON)}
+        missing = {name for name in required_options(type(self)) if values[name] is None}
+        return {
+            name: value
+            for name, value in values.items()
+            if value != defaults[name].default and name not in missing
+        }
 
-    def _folder(self, home: TemporaryDirectory[str]) -> Path:
-        """The folder of a run: `out`, or a temporary one."""
-        return Path(self.out) if self.out is not None else Path(home.name, "run")
+    @property
+    def _config(self) -> Path | None:
+        return None if self.config is None else Path(self.config)
 
     def _compared(self) -> Comparison[Any]:
         check_is_fitted(self, "model_")

@@ -8,9 +8,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from gatewise.data.memory.arrays import Layout
-from gatewise.estimators.running import execute_new, find_job, naming, new_run, write_source
+from gatewise.data.memory.texts import is_path
+from gatewise.estimators.running import execute_new, find_job, naming, new_run, run_folder, write_source
 from gatewise.estimators.stored import PREFIX
-from gatewise.tasks import estimator_names, find_task
+from gatewise.tasks import choose_task, estimator_names, find_task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import resolve, verb_options
 from gatewise.training.lightning import Lightning
@@ -22,10 +23,11 @@ def compare(
     y: Any = None,
     *,
     cells: Sequence[str] = (),
-    seeds: int = 3,
+    seeds: int | None = None,
     sample_weight: Any = None,
     layout: Layout = "NTC",
-    out: Path | str | None = None,
+    config: Path | str | None = None,
+    out: Path | str | bool | None = None,
     shown: bool = True,
     trainer: Mapping[str, Any] | None = None,
     callbacks: Sequence[Any] = (),
@@ -36,8 +38,12 @@ def compare(
 
     task: its name: "forecast", "classify", "label", ...
     data, y, sample_weight, layout: as in an estimator's `fit`
-    cells: their names; the default cells of the task if empty; seeds: trainings of each
-    out: a folder for the run, which `gatewise.resume` continues; None to leave no files
+    cells: their names; the default cells of the task if empty
+    seeds: the number of trainings of each, 3 by default
+    config: a YAML file of options, such as the `config.yaml` of a run; options given here take precedence,
+        and no Python file that it names is executed
+    out: a folder for the run, which `gatewise.resume` continues; True for a new one under `runs`; None to
+        leave no files
     shown: whether notes, progress and scores are printed
     trainer, callbacks, logger: of Lightning, as in an estimator, for every training
     options: other options of the task
@@ -47,20 +53,26 @@ def compare(
     >>> import gatewise
     >>> gatewise.compare("forecast", "sales.csv", horizon=12, cells=["lstm", "gru"])  # doctest: +SKIP
     """
-    chosen = _task_for(task, data)
+    chosen = _task_for(task, data, options)
     with TemporaryDirectory(prefix=PREFIX) as home:
         source = write_source(chosen, data, y, sample_weight, Path(home), layout)
         job = find_job("compare", Lightning(trainer or {}, callbacks, logger))
         with naming(source.path, data):
-            given = {**source.columns, **options, "cells": tuple(cells), "seeds": seeds}
-            resolved = resolve(verb_options("compare", chosen.options), None, given)
-            folder = Path(out) if out is not None else Path(home, "run")
-            with new_run("compare", chosen, source.path, resolved, folder) as run:
-                return execute_new(run, source, job, shown, keep=out is not None).comparison
+            given = {**source.columns, **options}
+            given |= {"cells": cells if isinstance(cells, str) else tuple(cells)} if cells else {}
+            given |= {} if seeds is None else {"seeds": seeds}
+            file = None if config is None else Path(config)
+            resolved = resolve(verb_options("compare", chosen.options), file, given)
+            folder = run_folder(out, Path(home))
+            names_cells = None if cells else file
+            with new_run("compare", chosen, source.path, resolved, folder, names_cells) as run:
+                return execute_new(run, source, job, shown, keep=folder != Path(home, "run"))[1]
 
 
-def _task_for(name: str, data: Any) -> Any:
+def _task_for(name: str, data: Any, options: Mapping[str, Any]) -> Any:
     """The task of that name, or one of the same estimator that reads this data."""
+    if isinstance(data, Path) or (isinstance(data, str) and is_path(data)):
+        return choose_task(name, Path(data), options)
     named = find_task(name)
     family = next(tasks for tasks in estimator_names().values() if name in tasks)
     others = (find_task(one) for one in family)

@@ -18,6 +18,8 @@ from gatewise.training.lightning import Lightning
 def resume(
     folder: Path | str,
     *,
+    verb: str | None = None,
+    task: str | None = None,
     shown: bool = True,
     trainer: Mapping[str, Any] | None = None,
     callbacks: Sequence[Any] = (),
@@ -26,6 +28,7 @@ def resume(
     """Continues the run in a folder to the result that it would have had without the interruption.
 
     folder: the `out` of `Estimator.fit` or `gatewise.compare`, or the run of a command line
+    verb, task: what the run is expected to be, such as "train" and "forecast"; None for any
     shown: whether notes, progress and scores are printed
     trainer, callbacks, logger: of Lightning, as in an estimator
 
@@ -38,10 +41,8 @@ def resume(
     """
     folder = Path(folder)
     described = runs.read_description(folder)
-    task = find_task(described.task)
-    job = find_job(described.verb, Lightning(trainer or {}, callbacks, logger))
-    with resumed_run(described.verb, task, folder) as run:
-        finished = finish(run, job, shown, begins=False)
-    if described.verb == "compare":
-        return finished.comparison
-    return load(folder).with_run(finished.run, finished.comparison)
+    verb, known = verb or described.verb, find_task(task or described.task)
+    job = find_job(verb, Lightning(trainer or {}, callbacks, logger))
+    with resumed_run(verb, known, folder) as run:
+        comparison = finish(run, job, shown, begins=False)
+    return comparison if verb == "compare" else load(folder).with_run(run, comparison)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -99,16 +99,9 @@ def write_source(task: Task[Any], data: Any, y: Any, weights: Any, home: Path, l
     return Source(data, path, folder, columns, tuple(np.unique(as_array(y)).tolist()) if labelled else ())
 
 
-@dataclass(frozen=True)
-class Finished:
-    """A run with its result. figures: the description of each file, by its name"""
-
-    run: runs.Run
-    comparison: Comparison[Any]
-    figures: Mapping[str, str] = field(default_factory=dict)
-
-
-def execute_new(run: runs.Run, source: Source, job: Job, shown: bool, keep: bool) -> Finished:
+def execute_new(
+    run: runs.Run, source: Source, job: Job, shown: bool, keep: bool
+) -> tuple[runs.Run, Comparison[Any]]:
     """Executes a new run of a source.
 
     shown: whether notes, progress and scores are printed
@@ -119,19 +112,25 @@ def execute_new(run: runs.Run, source: Source, job: Job, shown: bool, keep: bool
     run = replace(run, classes=source.classes)
     if not keep:
         with progress(shown) as callback:
-            return Finished(run, execute(run, callback, job, begins=is_first()))
+            return run, execute(run, callback, job, begins=is_first())
     with _with_own_data(run, source.folder) as own, naming(own.data, source.data):
-        return finish(own, job, shown, begins=is_first())
+        return own, finish(own, job, shown, begins=is_first())
 
 
-def finish(run: runs.Run, job: Job, shown: bool, begins: bool) -> Finished:
+def finish(run: runs.Run, job: Job, shown: bool, begins: bool) -> Comparison[Any]:
     """Executes a run whose folder stays, and writes its figures.
 
     shown: whether notes, progress and scores are printed; begins: whether the run is new, not resumed
     """
     with progress(shown) as callback:
-        comparison = execute(run, callback, job, begins)
-    return Finished(run, comparison, save_plots(run, comparison))
+        try:
+            comparison = execute(run, callback, job, begins)
+            return replace(comparison, folder=run.folder, files=save_plots(run, comparison))
+        except (KeyboardInterrupt, OSError) as error:
+            reason = "interrupted" if isinstance(error, KeyboardInterrupt) else "not finished"
+            resume = f"gatewise {run.verb} {run.task.name} --resume {run.folder}"
+            callback.notes([f"{reason}; continue with: {resume}"])
+            raise
 
 
 @contextmanager
@@ -166,11 +165,21 @@ def _with_own_data(run: runs.Run, written: Path) -> Iterator[runs.Run]:
             shutil.rmtree(own)
 
 
-def task_of(folder: Path | None) -> str | None:
-    """The task of the run in a folder, if there is one."""
+def find_run(folder: Path | None) -> runs.Description | None:
+    """The description of the run in a folder; None if there is no run."""
     if folder is None or not (folder / "run.json").is_file():
         return None
-    return runs.read_description(folder).task
+    return runs.read_description(folder)
+
+
+def run_folder(out: Path | str | bool | None, home: Path) -> Path | None:
+    """The folder of a new run, as `new_run` takes it.
+
+    out: a folder; True for a new one under `runs`; None for one in the temporary folder `home`
+    """
+    if out is True:
+        return None
+    return home / "run" if out is None or out is False else Path(out)
 
 
 def save_plots(run: runs.Run, comparison: Comparison[Any]) -> dict[str, str]:

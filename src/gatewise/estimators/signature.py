@@ -15,11 +15,19 @@ from gatewise.tasks.options import verb_options
 COMMON = {
     "baselines": (True, "Score the baselines of the task beside the network."),
     "progress": (True, "Show notes on the data, a progress bar and the scores while fitting."),
-    "out": (None, "A folder for the run, which `gatewise.resume` continues; None to leave no files."),
+    "config": (
+        None,
+        "A YAML file of options; options given here take precedence. No Python file it names is executed.",
+    ),
+    "out": (
+        None,
+        "A folder for the run, which `gatewise.resume` continues; True for a new one under runs; None: none.",
+    ),
     "trainer": (None, "More options of Lightning's `Trainer`, as a dictionary."),
     "callbacks": (None, "Lightning callbacks, in a list."),
     "logger": (None, '"csv", "tensorboard", "mlflow", or a Lightning logger.'),
 }
+KIND = "kind"  # the option that names the task, of an estimator of several tasks
 Kind = TypeVar("Kind", bound=type)
 
 
@@ -28,6 +36,8 @@ def with_options(kind: Kind) -> Kind:
     fields = _fields(kind.tasks)  # type: ignore[attr-defined]
     defaults = {name: _default(declared) for name, declared in fields.items()}
     defaults |= {name: value for name, (value, _) in COMMON.items()}
+    if len(kind.tasks) > 1:  # type: ignore[attr-defined]
+        defaults[KIND] = None
     required = {name for name, value in defaults.items() if value is PydanticUndefined}
 
     def construct(self: Any, **given: Any) -> None:
@@ -36,10 +46,10 @@ def with_options(kind: Kind) -> Kind:
                 raise TypeError(
                     f"{kind.__name__} has no option {name!r}; the options are {', '.join(defaults)}"
                 )
-        for name in sorted(required - set(given)):
+        for name in sorted(required - set(given)) if given.get("config") is None else ():
             raise TypeError(f"{kind.__name__} needs the option {name!r}")
         for name, default in defaults.items():
-            setattr(self, name, given.get(name, default))
+            setattr(self, name, given.get(name, None if name in required else default))
 
     empty = inspect.Parameter.empty
     parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
@@ -86,4 +96,7 @@ def _documentation(tasks: tuple[Task[Any], ...], fields: Mapping[str, list[Field
         shown = "required" if default is PydanticUndefined else f"default {default!r}"
         lines.append(f"    {name}: {declared[0].description} ({shown})")
     lines += [f"    {name}: {about}" for name, (_, about) in COMMON.items()]
+    if len(tasks) > 1:
+        names = ", ".join(repr(task.name) for task in tasks)
+        lines.append(f"    {KIND}: The task: {names}; None to choose it by the data.")
     return "\n".join(lines)

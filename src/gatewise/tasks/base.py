@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -65,6 +66,9 @@ class Prediction:
     def __post_init__(self) -> None:
         """Raises: `GatewiseError` if a number is not finite."""
         require_finite(self.frame)
+
+    def _repr_html_(self) -> str:
+        return f"{self.frame._repr_html_()}<p>{escape(self.about)}</p>"
 
 
 def require_finite(frame: pl.DataFrame) -> None:
@@ -138,7 +142,7 @@ class Task(ABC, Generic[Data]):
         return isinstance(data, str | Path) or is_frame(data)
 
     def claims(self, data: Path, given: Mapping[str, Any]) -> bool:
-        """Whether data or options select this variant of a task in its place."""
+        """Whether data or options select this task among those that read such paths."""
         return False
 
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:

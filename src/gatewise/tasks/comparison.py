@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import polars as pl
@@ -65,11 +66,16 @@ class Result:
 
 @dataclass(frozen=True)
 class Comparison(Generic[Data]):
-    """All results, the best on the test set first."""
+    """All results, the best on the test set first.
+
+    folder: of the run, if it stays; files: the description of each figure in it, by the name of its file
+    """
 
     task: ComparedTask
     data: Data
     results: tuple[Result, ...]
+    folder: Path | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def chosen(self, baseline: bool) -> Result | None:
         """The network, or the baseline, with the best score on the validation set."""

@@ -11,13 +11,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gatewise.metrics.metric import Metric
 from gatewise.notebook import is_notebook
-from gatewise.processes import is_first
 from gatewise.tasks.comparison import Result
-from gatewise.terminal import Terminal, printable
+from gatewise.terminal import console, duration, printable
 from gatewise.training.notebook_progress import NotebookProgressBar
 from gatewise.training.runner import ProgressCallback
-
-console = Terminal(soft_wrap=True, quiet=not is_first())
 
 
 @contextmanager
@@ -97,8 +94,3 @@ class ProgressBar:
     def finish(self, result: Result, metric: Metric) -> None:
         score = f"{metric.title} {metric.format(result.scores[metric.name])}"
         console.print(f"  {result.name:<18} {score}   {duration(result.seconds)}")
-
-
-def duration(seconds: float) -> str:
-    """A duration in tables; empty if it is next to nothing."""
-    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s" if seconds >= 0.05 else ""

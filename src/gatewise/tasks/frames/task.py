@@ -45,6 +45,9 @@ class Frames(ClassTask[FrameData]):
             return Path(data).suffix.lower() == ARRAYS
         return is_clips(data)
 
+    def claims(self, data: Path, given: Mapping[str, Any]) -> bool:
+        return data.suffix.lower() == ARRAYS
+
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         if isinstance(data, str | Path):
             return Path(data), {}
