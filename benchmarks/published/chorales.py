@@ -1,16 +1,17 @@
-"""Bach's chorales as rolls of 88 keys: which keys sound next, by stacked LSTMs, GRUs and tanh networks.
+"""Bach's chorales as piano rolls of 88 keys, predicted by stacked LSTMs, GRUs and tanh networks.
 
-The papers (Boulanger-Lewandowski, Bengio and Vincent 2012; Bai, Kolter and Koltun 2018): 229 chorales to
-train on, 76 to validate, 77 to test. Bai et al. give nats a frame, summed over the keys: LSTM 8.45, GRU 8.43,
-RNN 8.91, of 2 layers with 200 units, dropout 0.2, gradients clipped to a norm of 1.
+The papers (Boulanger-Lewandowski, Bengio and Vincent 2012; Bai, Kolter and Koltun 2018): 229 chorales for
+training, 76 for validation, 77 for testing. Bai et al. report nats per frame, summed over the keys: LSTM
+8.45, GRU 8.43, RNN 8.91, with 2 layers of 200 units, dropout 0.2, gradients clipped to a norm of 1.
 
-Ours: the same networks and parts, padding masked. The first frame is foretold too, from zeros; theirs is
-only read, so the figure to compare is the one from the second frame on. Adam; its rate falls where the
-validation part stands still for `--still` rounds (with fewer, a deep LSTM's rate falls while it still tells
-every frame alike); the weights that were best on it are tested, once.
+Ours: the same networks and split, with masked padding. The first frame is predicted too, from zeros; in the
+papers it is only an input, so the figure to compare is the one from the second frame on. Adam; the learning
+rate falls when the validation loss has not improved for `--still` epochs (with fewer, the rate of a deep
+LSTM falls while it still predicts the same for every frame); the parameters with the lowest validation loss
+are tested, once.
 
-`--cell baselines` scores linear models instead; `--table rolls.parquet` writes the chorales as
-`gatewise train generate` reads them.
+`--cell baselines` scores linear models instead; `--table rolls.parquet` writes the chorales as a table for
+`gatewise train generate`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from gatewise.cells import find_cell
 from gatewise.data.sequences.sequences import Sequences, SequenceTable
 from gatewise.data.series.scaling import Scale
 from gatewise.tasks.generate_vectors.baselines import BASELINES
-from gatewise.tasks.generate_vectors.metrics import score
+from gatewise.tasks.generate_vectors.metrics import VectorPredictions, nats_by_place, score
 from gatewise.tasks.generate_vectors.network import SequenceModel
 
 PAPER = "nats a frame: LSTM 8.45, GRU 8.43, RNN 8.91 (Bai et al. 2018)"
@@ -75,31 +76,36 @@ def write_table(path: Path) -> None:
 
 
 def learn(network: SequenceModel, data: dict[str, Sequences], of: Namespace) -> dict[str, Any]:
-    """Trains until the validation part has stood still for `patience` rounds, and keeps the best weights."""
+    """Trains until validation has not improved for `patience` epochs, and keeps the best parameters."""
     adam = torch.optim.Adam(network.parameters(), of.rate)
     fall = ReduceLROnPlateau(adam, factor=0.3, patience=of.still)
     held: list[float] = []
     best: dict[str, torch.Tensor] = {}
     begun = time.monotonic()
-    while len(held) < of.rounds and len(held) - 1 - int(np.argmin(held or [0])) < of.patience:
+    while len(held) < of.epochs and len(held) - 1 - int(np.argmin(held or [0])) < of.patience:
         network.train()
         for numbers in torch.randperm(len(data["train"])).split(of.batch):
             adam.zero_grad()
             network.loss(data["train"].__getitems__(numbers.tolist())).backward()
             nn.utils.clip_grad_norm_(network.parameters(), of.clip)
             adam.step()
-        held.append(score(network.eval(), data["valid"])["nats"])
+        held.append(nats(network.eval(), data["valid"])["nats"])
         fall.step(held[-1])
-        print(f"round {len(held)}: {held[-1]:.3f} nats, {time.monotonic() - begun:.0f} s", flush=True)
+        print(f"epoch {len(held)}: {held[-1]:.3f} nats, {time.monotonic() - begun:.0f} s", flush=True)
         if held[-1] == min(held):
             best = copy.deepcopy(network.state_dict())
     network.load_state_dict(best)
-    return {"rounds": len(held), "minutes": (time.monotonic() - begun) / 60}
+    return {"epochs": len(held), "minutes": (time.monotonic() - begun) / 60}
+
+
+def nats(model: Any, sequences: Sequences) -> dict[str, float]:
+    """Nats per frame: of all frames, and from the second one on."""
+    return score(VectorPredictions(model, sequences, *nats_by_place(model, sequences)))
 
 
 def scores(model: Any, data: dict[str, Sequences]) -> dict[str, float]:
-    """Nats a frame of the validation and the test part: of all frames, and from the second one on."""
-    found = {part: score(model, data[part]) for part in ("valid", "test")}
+    """Nats per frame of the validation and the test set: of all frames, and from the second one on."""
+    found = {part: nats(model, data[part]) for part in ("valid", "test")}
     return {
         "validation nats": found["valid"]["nats"],
         "test nats": found["test"]["nats"],
@@ -110,7 +116,7 @@ def scores(model: Any, data: dict[str, Sequences]) -> dict[str, float]:
 if __name__ == "__main__":
     settings = arguments(
         __doc__, cell="lstm", units=200, depth=2, dropout=0.2, batch=1, rate=0.002, clip=1.0, still=6,
-        patience=16, rounds=150, seeds=3, table="",
+        patience=16, epochs=150, seeds=3, table="",
     )  # fmt: skip
     if settings.table:
         raise SystemExit(write_table(Path(settings.table)))

@@ -1,17 +1,19 @@
-"""Digits as images: told row by row, in patches, moving in clips, and side by side with their words.
+"""Digits as images: classified row by row, in patches, and in moving clips; strips of digits with captions.
 
-All made of MNIST, the test parts of its test images:
-    rows, lattice: 60,000 + 10,000 digits as PNG files, a class's in a folder; 9,000 of the first to validate
-    moving: 4,000 + 1,000 clips of 6 to 12 frames in which a digit goes one of eight ways; a way and its
-        opposite show the same frames, so that half is all that can be told without their order
+All are made from MNIST, the test sets from its test images:
+    rows, lattice: 60,000 + 10,000 digits as PNG files, a folder for each class; 9,000 of the first for
+        validation
+    moving: 4,000 + 1,000 clips of 6 to 12 frames in which a digit moves in one of eight directions; a
+        direction and its opposite show the same frames, so accuracy is at most 50% without their order
     strips: 10,000 + 1,000 strips of one to five digits, with captions such as "three one four"
 
-The papers: a row-by-row LSTM has 87.2% to 98.2% of the test images right, by author and length of training; a
-multidimensional LSTM 98.9% (Graves, Fernandez and Schmidhuber 2007). Clips and captions are our own.
+The papers: row-by-row LSTMs have an accuracy of 87.2% to 98.2%, depending on the author and length of
+training; a multidimensional LSTM 98.9% (Graves, Fernandez and Schmidhuber 2007). Clips and captions are our
+own.
 
-Each is what `gatewise train` or `compare` does with the settings that the result tells. `--keep FOLDER`
-writes the images there and does nothing else; `--small 1` writes fewer, for a minute of training: 6,000 +
-1,000 digits, 1,000 + 500 clips, 4,000 + 500 strips of one to three digits.
+Each experiment is `gatewise train` or `compare` with the settings in its result. `--keep FOLDER` only
+writes the images there; `--small 1` writes fewer, for a minute of training: 6,000 + 1,000 digits, 1,000 +
+500 clips, 4,000 + 500 strips of one to three digits.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Handwritten digits as a lattice of 7 x 7 patches of 4 x 4 pixels, by an MDLSTM or a 3-LSTM grid.
 
-The papers: a 3-LSTM grid along several directions is wrong on 0.32% of the test images (Kalchbrenner,
-Danihelka and Graves 2015), a multidimensional LSTM on 1.1% (Graves, Fernandez and Schmidhuber 2007).
+The papers: a 3-LSTM grid along several directions has an error rate of 0.32% on the test images
+(Kalchbrenner, Danihelka and Graves 2015), a multidimensional LSTM of 1.1% (Graves, Fernandez and
+Schmidhuber 2007).
 
-Ours: all four directions, each read where it ends, in the corner across from where it began; a few rounds
-over 55,000 images, each moved by up to `shift` pixels at random. 5,000 training images are held out; the
-weights after the round that was best on them are tested, once.
+Ours: four scan directions, each with its final state as output; a few epochs over 55,000 images, each
+shifted at random by up to `shift` pixels. 5,000 training images are held out; the parameters of the epoch
+with the highest accuracy on them are tested, once.
 """
 
 from __future__ import annotations
@@ -91,13 +92,13 @@ def right(reader: Reader, images: Tensor, labels: Tensor) -> float:
 
 def learn(
     reader: Reader, images: Tensor, labels: Tensor, held: tuple[Tensor, Tensor],
-    *, rounds: int, batch: int, rate: float, shift: int,
+    *, epochs: int, batch: int, rate: float, shift: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """Trains, scores the images held out after each round, and keeps the weights that were best on them."""
+    """Trains, scores the images held out after each epoch, and keeps the best parameters."""
     scores: list[float] = []
     best: dict[str, Tensor] = {}
     each = len(images) // batch
-    rows = (part for _ in range(rounds) for part in torch.randperm(len(images))[: each * batch].split(batch))
+    rows = (part for _ in range(epochs) for part in torch.randperm(len(images))[: each * batch].split(batch))
 
     def step() -> tuple[Tensor, float]:
         chosen = next(rows)
@@ -107,18 +108,18 @@ def learn(
 
     def after() -> None:
         scores.append(right(reader, *held))
-        print(f"round {len(scores)}: {scores[-1]:.2%} of the images held out are right", flush=True)
+        print(f"epoch {len(scores)}: accuracy {scores[-1]:.2%} on the images held out", flush=True)
         if scores[-1] == max(scores):
             best.update(copy.deepcopy(reader.state_dict()))
 
-    found = train("mnist", reader.parameters(), step, steps=rounds * each, rate=rate, each=each, after=after)
+    found = train("mnist", reader.parameters(), step, steps=epochs * each, rate=rate, each=each, after=after)
     reader.load_state_dict(best)
     return found | {"held out right": scores}
 
 
 if __name__ == "__main__":
     settings = arguments(
-        __doc__, network="mdlstm", units=64, depth=2, rounds=6, batch=64, rate=0.003, shift=2
+        __doc__, network="mdlstm", units=64, depth=2, epochs=6, batch=64, rate=0.003, shift=2
     )
     of, begun = settings, time.monotonic()
     torch.manual_seed(of.seed)
@@ -128,7 +129,7 @@ if __name__ == "__main__":
     reader = network(of.network, of.units, of.depth)
     measured = learn(
         reader, images[rest], labels[rest], (images[held], labels[held]),
-        rounds=of.rounds, batch=of.batch, rate=of.rate, shift=of.shift,
+        epochs=of.epochs, batch=of.batch, rate=of.rate, shift=of.shift,
     )  # fmt: skip
     measured |= {"parameters": parameters_of(reader), "test right": right(reader, *digits("t10k"))}
     record(f"mnist-{of.network}", settings, PAPER, measured, (time.monotonic() - begun) / 60)

@@ -1,10 +1,10 @@
 """Copying, reversing and sorting strings of letters, by encoders and decoders with and without attention.
 
-The papers: an encoder hands its last state to a decoder, which does better where the source is read backwards
-(Sutskever, Vinyals and Le 2014); a decoder that looks at all of the source needs not cram it into one state
-(Bahdanau, Cho and Bengio 2015; Luong, Pham and Manning 2015).
+The papers: an encoder passes its final state to a decoder, which is better if the source is reversed
+(Sutskever, Vinyals and Le 2014); with attention over the whole source, the final state need not represent
+all of it (Bahdanau, Cho and Bengio 2015; Luong, Pham and Manning 2015).
 
-Ours: all pairs differ, some are held out. An answer counts where every letter is right; found by beam search.
+Ours: all pairs differ, some are held out. An output of the beam search is correct if every letter is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gatewise.data.text.ragged import Ragged
 from gatewise.data.tokenizers.sentences import SPECIAL
 from gatewise.tasks.translate.network import EncoderDecoder
 
-PAPER = "no figure: both kinds of attention are told to help with long sources"
+PAPER = "no figure: both kinds of attention are reported to help with long sources"
 TASKS: dict[str, Callable[[list[int]], list[int]]] = {
     "copy": list,
     "reverse": lambda letters: letters[::-1],
@@ -66,7 +66,7 @@ def exact(network: EncoderDecoder, strings: Strings, rows: list[int]) -> float:
 
 
 def learn(network: EncoderDecoder, strings: Strings, held: int, **options: Any) -> dict[str, Any]:
-    """Trains on all strings but the last ones, and tells how many of those are told exactly."""
+    """Trains on all strings but the last ones, and returns the fraction of those predicted exactly."""
     count = len(strings.sources) - held
 
     def step() -> tuple[Tensor, float]:
@@ -75,8 +75,12 @@ def learn(network: EncoderDecoder, strings: Strings, held: int, **options: Any) 
 
     kept = {name: value for name, value in options.items() if name != "batch"}
     found = train("strings", network.parameters(), step, **kept)
-    told = {"held out exact": exact(network, strings, list(range(count, len(strings.sources))))}
-    return told | {"steps": found["steps"], "minutes": found["minutes"], "parameters": parameters_of(network)}
+    scores = {"held out exact": exact(network, strings, list(range(count, len(strings.sources))))}
+    return scores | {
+        "steps": found["steps"],
+        "minutes": found["minutes"],
+        "parameters": parameters_of(network),
+    }
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Characters of Shakespeare, foretold one after another by an LSTM and by n-grams.
+"""Characters of Shakespeare, predicted one after another by an LSTM and by n-grams.
 
 The text (Karpathy 2015, The unreasonable effectiveness of recurrent neural networks): 1,115,394 characters,
-65 different ones; the last tenth is the test. A 5-gram with Witten-Bell smoothing comes to 1.669 nats there.
+65 distinct; the last tenth is the test set. A 5-gram with Witten-Bell smoothing has 1.669 nats there.
 
-Ours: what `gatewise train generate` does by default, but for a smaller validation part, as what stands right
-before the test is worth most to learn from.
+Ours: the defaults of `gatewise train generate`, with a smaller validation set, because the text just before
+the test set is the most useful for training.
 
-The text is looked for in `text/` under $GATEWISE_DATA or ../shared/data.
+The text is expected in `text/` under $GATEWISE_DATA or ../shared/data.
 """
 
 from __future__ import annotations

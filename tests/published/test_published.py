@@ -63,7 +63,7 @@ def test_a_lattice_reads_digits(script, real_data, monkeypatch, kind):
     images, labels = (one[:1500] for one in mnist.digits("train"))
     reader = mnist.network(kind, units=16, depth=1)
     held = images[1000:], labels[1000:]
-    found = mnist.learn(reader, images[:1000], labels[:1000], held, rounds=7, batch=20, rate=0.01, shift=0)
+    found = mnist.learn(reader, images[:1000], labels[:1000], held, epochs=7, batch=20, rate=0.01, shift=0)
     assert max(found["held out right"]) > 0.75
     assert mnist.right(reader, *held) == max(found["held out right"])
 
@@ -111,11 +111,11 @@ def test_chorales_are_foretold_better_than_by_their_frequencies(script, real_dat
     }
     network = chorales.SequenceModel(chorales.find_cell("gru"), 88, range(88), hidden=32)
     found = chorales.learn(
-        network, data, Namespace(rate=0.02, rounds=20, patience=9, still=2, batch=2, clip=1.0)
+        network, data, Namespace(rate=0.02, epochs=20, patience=9, still=2, batch=2, clip=1.0)
     )
     marginal = chorales.BASELINES["marginal"](88, range(88))
     marginal.learn(data["train"], data["valid"])
-    assert found["rounds"] <= 20
+    assert found["epochs"] <= 20
     assert chorales.scores(network, data)["test nats"] < chorales.scores(marginal, data)["test nats"] - 0.5
 
 
