@@ -20,14 +20,14 @@ from gatewise.tasks.classification import ClassTask
 
 @cache
 def find_estimator(name: str) -> type[Estimator]:
-    """The estimator of that name, made from its tasks.
+    """The estimator of that name, created from its tasks.
 
     >>> find_estimator("Forecaster")(horizon=12)
     Forecaster(horizon=12)
     """
     tasks = tuple(find_task(task) for task in estimator_names()[name])
-    made = type(name, (*_extras(tasks), Estimator), {"tasks": tasks, "__module__": "gatewise"})
-    return with_options(made)
+    estimator = type(name, (*_extras(tasks), Estimator), {"tasks": tasks, "__module__": "gatewise"})
+    return with_options(estimator)
 
 
 def new_estimator(task: str, **options: Any) -> Estimator:

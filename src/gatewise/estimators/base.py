@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import TableForm, form_of, in_form
 from gatewise.errors import GatewiseError
-from gatewise.estimators.running import execute_new, naming, new_run, run_folder, write_source
+from gatewise.estimators.running import errors_naming, execute_new, new_run, run_folder, write_source
 from gatewise.estimators.signature import COMMON, KIND, required_options
 from gatewise.estimators.stored import PREFIX, StoredData
 from gatewise.files import write_whole
@@ -76,7 +76,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         source = write_source(task, data, y, weights, Path(home.name), layout)
         lightning = Lightning(self.trainer or {}, self.callbacks or (), self.logger)
         job = partial(train, baselines=self.baselines, lightning=lightning)
-        with naming(source.path, data):
+        with errors_naming(source.path, data):
             options = self._options(task, {**source.columns, **columns})
             folder = run_folder(self.out, Path(home.name))
             config = None if "cell" in {*self._changed(), *columns} else self._config
@@ -96,9 +96,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         chosen = comparison.chosen(baseline=False)
         assert chosen is not None
         assert isinstance(run.options, TrainOptions)
-        reading = run.task.preprocessing(comparison.data, run.options)
+        preprocessing = run.task.preprocessing(comparison.data, run.options)
         self.comparison_, self.notes_ = comparison, comparison.data.notes
-        self.model_ = SavedModel(run.task.name, chosen.name, chosen.network, reading)
+        self.model_ = SavedModel(run.task.name, chosen.name, chosen.network, preprocessing)
         self.network_ = chosen.network
         self._data, self._trained_with = StoredData(run.data), run.options
         return self
@@ -274,14 +274,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             return
         with TemporaryDirectory(prefix=PREFIX) as home:
             path, _ = task.write(data, y, Path(home), layout)
-            with naming(path, data):
+            with errors_naming(path, data):
                 yield path
 
     @classmethod
-    def of(cls, model: SavedModel, options: TrainOptions | None, folder: Path) -> Self:
+    def from_saved(cls, model: SavedModel, options: TrainOptions | None, folder: Path) -> Self:
         """A fitted estimator from a saved model in a folder. options: of its training, None if unknown."""
         changed = {} if options is None else {name: getattr(options, name) for name in options.changed()}
         required = {name: None for name in required_options(cls) if name not in changed}
-        made = cls(**required, **changed)
-        made.model_, made.network_, made._trained_with = model, model.network, options
-        return made
+        estimator = cls(**required, **changed)
+        estimator.model_, estimator.network_, estimator._trained_with = model, model.network, options
+        return estimator

@@ -80,11 +80,11 @@ class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
         write_classes(Path(folder), self.classes_.tolist())
 
     @classmethod
-    def of(cls, model: SavedModel, options: TrainOptions | None, folder: Path) -> Self:
+    def from_saved(cls, model: SavedModel, options: TrainOptions | None, folder: Path) -> Self:
         """A fitted classifier; its labels are texts if the folder has only the names of the classes."""
-        made = super().of(model, options, folder)
-        made._learn_classes(read_classes(folder), folder)
-        return made
+        estimator = super().from_saved(model, options, folder)
+        estimator._learn_classes(read_classes(folder), folder)
+        return estimator
 
     def _learn_classes(self, labels: Sequence[Any], folder: Path) -> None:
         """Sets the attributes of a fitted classifier. labels: the distinct ones; folder: that has them"""

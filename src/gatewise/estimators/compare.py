@@ -9,7 +9,14 @@ from typing import Any
 
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.texts import is_path
-from gatewise.estimators.running import execute_new, find_job, naming, new_run, run_folder, write_source
+from gatewise.estimators.running import (
+    errors_naming,
+    execute_new,
+    find_job,
+    new_run,
+    run_folder,
+    write_source,
+)
 from gatewise.estimators.stored import PREFIX
 from gatewise.tasks import choose_task, estimator_names, find_task
 from gatewise.tasks.comparison import Comparison
@@ -57,7 +64,7 @@ def compare(
     with TemporaryDirectory(prefix=PREFIX) as home:
         source = write_source(chosen, data, y, sample_weight, Path(home), layout)
         job = find_job("compare", Lightning(trainer or {}, callbacks, logger))
-        with naming(source.path, data):
+        with errors_naming(source.path, data):
             given = {**source.columns, **options}
             given |= {"cells": cells if isinstance(cells, str) else tuple(cells)} if cells else {}
             given |= {} if seeds is None else {"seeds": seeds}

@@ -29,7 +29,7 @@ def load(folder: Path | str) -> Estimator:
     name = next(name for name, tasks in estimator_names().items() if model.task in tasks)
     config = Path(folder) / "config.yaml"
     options = _options(model, config) if config.is_file() else None
-    return find_estimator(name).of(model, options, Path(folder))
+    return find_estimator(name).from_saved(model, options, Path(folder))
 
 
 def _options(model: SavedModel, config: Path) -> TrainOptions | None:

@@ -113,7 +113,7 @@ def execute_new(
     if not keep:
         with progress(shown) as callback:
             return run, execute(run, callback, job, begins=is_first())
-    with _with_own_data(run, source.folder) as own, naming(own.data, source.data):
+    with _with_own_data(run, source.folder) as own, errors_naming(own.data, source.data):
         return own, finish(own, job, shown, begins=is_first())
 
 
@@ -134,7 +134,7 @@ def finish(run: runs.Run, job: Job, shown: bool, begins: bool) -> Comparison[Any
 
 
 @contextmanager
-def naming(path: Path, data: Any) -> Iterator[None]:
+def errors_naming(path: Path, data: Any) -> Iterator[None]:
     """Within it, errors name the data that the user gave, not the file that they were written to."""
     if isinstance(data, str | Path) and Path(data) == path:
         yield
