@@ -17,7 +17,7 @@ from gatewise.data.text.parallel import PairBatch
 from gatewise.tasks.frames.data import Preprocessing
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
-from gatewise.tasks.upgrades import FORMAT, STEPS, upgraded
+from gatewise.tasks.upgrades import FORMAT, UPGRADES, upgrade
 
 SAVED = Path(__file__).parent / "saved"
 INPUTS = torch.linspace(-1, 1, 24)
@@ -72,7 +72,7 @@ def numbers(hypotheses):
 
 
 def test_every_format_is_tested():
-    assert {version for version, *_ in CASES} == set(STEPS)
+    assert {version for version, *_ in CASES} == set(UPGRADES)
 
 
 @pytest.mark.parametrize(("version", "task", "computed"), CASES)
@@ -88,7 +88,7 @@ def test_an_earlier_format_loads(version, task, computed, tmp_path):
 
 
 def test_every_earlier_format_has_files():
-    assert {one.name for one in SAVED.iterdir()} == {f"format-{version}" for version in STEPS}
+    assert {one.name for one in SAVED.iterdir()} == {f"format-{version}" for version in UPGRADES}
 
 
 def test_a_preprocessing_that_was_renamed():
@@ -159,7 +159,7 @@ def test_an_earlier_preprocessing_loads(case):
     task = case.partition(" ")[0]
     described = {"format": 3, "kind": "", "task": task, "reading": PREPROCESSING_IN_3[case]}
     data = import_module(f"gatewise.tasks.{task.replace('-', '_')}.data")
-    model = SavedModel(task, "model", None, upgraded(described, 3)["preprocessing"])
+    model = SavedModel(task, "model", None, upgrade(described, 3)["preprocessing"])
     loaded = load_preprocessing(data.Preprocessing, model)
     own = getattr(loaded, "plan", getattr(loaded, "form", loaded))
     own = getattr(own, "options", own)

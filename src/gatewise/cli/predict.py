@@ -38,9 +38,9 @@ def predict(run: RUN, data: DATA, out: OUT) -> None:
     with console.status("reading and predicting"):
         prediction = model.prediction(data)
     if out.suffix.lower() != ".txt":
-        write_table(prediction.frame, out, prediction.times)
-    elif prediction.lines is not None:
-        lines = "".join(f"{line}\n" for line in prediction.frame[prediction.lines])
+        write_table(prediction.frame, out, prediction.time_format)
+    elif prediction.text_column is not None:
+        lines = "".join(f"{line}\n" for line in prediction.frame[prediction.text_column])
         write_whole(out, lambda path: path.write_text(lines, encoding="utf-8"))
     else:
         raise GatewiseError(

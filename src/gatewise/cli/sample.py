@@ -42,7 +42,7 @@ def sample(given: dict[str, Any], run: RUN, out: OUT = None) -> None:
             f"{str(run)!r} has a model of the task {model.model_.task!r}, which can't generate"
         )
     _require_known(given, model, run)
-    if model.samples_table:
+    if model.samples_are_tables:
         _write_table(model, run, given, out)
     elif out is None:
         _stream(model.sample(**given))

@@ -72,7 +72,7 @@ def _loading(verb: str, name: str) -> Callable[[typer.Context], None]:
 
 def _command(verb: str, name: str) -> Callable[..., None]:
     tasks = variants(name)
-    given_data = "; ".join(task.given for task in tasks)
+    given_data = "; ".join(task.data_help for task in tasks)
 
     def run_command(
         given: dict[str, Any],
@@ -86,7 +86,7 @@ def _command(verb: str, name: str) -> Callable[..., None]:
         comparison = execute_command(verb, task, Command(data, out, config, resume, given))
         run = find_run(comparison.folder)
         assert run is not None
-        console.print(f"\nnext: {task.next_step.format(run=comparison.folder, data=data or run.data)}")
+        console.print(f"\nnext: {task.next_command.format(run=comparison.folder, data=data or run.data)}")
 
     about_data = f"{given_data[0].upper()}{given_data[1:]}."
     run_command.__annotations__["data"] = Annotated[Path | None, typer.Argument(help=about_data)]
@@ -113,7 +113,7 @@ def _resumed(verb: str, task: Task[Any], command: Command) -> Comparison[Any]:
 def _new(verb: str, task: Task[Any], command: Command) -> Comparison[Any]:
     """The result of a new run. Raises: `GatewiseError` if there are no data."""
     if command.data is None:
-        raise GatewiseError(f"there are no data to {verb} on: give {task.given}, or --resume RUN")
+        raise GatewiseError(f"there are no data to {verb} on: give {task.data_help}, or --resume RUN")
     out = command.out or True
     if verb == "compare":
         return compare(task.name, command.data, config=command.config, out=out, **command.options)

@@ -114,7 +114,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             given = self._form if data is None else self._form.updated(form_of(data, path))
         label = self._label_column()
         form = given if label is None else given.renamed({"label": label, "predicted": label})
-        return in_form(found.frame, form, found.times)
+        return in_form(found.frame, form, found.time_format)
 
     def prediction(self, data: Any = None, *, layout: Layout = "NTC") -> Prediction:
         """The prediction as a value: its table in polars, and how to write it to a file.
@@ -213,7 +213,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             tasks.sort(key=lambda task: not task.claims(Path(data), options))
         found = next((task for task in tasks if task.accepts(data) or kind is not None), None)
         if found is None:
-            forms = "; ".join(task.forms for task in self.tasks)
+            forms = "; ".join(task.accepted_data for task in self.tasks)
             raise GatewiseError(
                 f"{type(self).__name__} can't read {'sparse ' * issparse(data)}data of type "
                 f"{type(data).__name__}; give {forms}"

@@ -25,9 +25,9 @@ class SamplingMethods(Estimator):
         return kind
 
     @property
-    def samples_table(self) -> bool:
+    def samples_are_tables(self) -> bool:
         """Whether a sample is a table, not a text."""
-        return self._task.samples_table
+        return self._task.samples_are_tables
 
     def sample(self, **options: Any) -> Any:
         """Samples from the model.

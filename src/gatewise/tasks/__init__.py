@@ -1,8 +1,8 @@
-"""The tasks: one folder each, found by themselves. What they have in common is in `base.py`.
+"""The tasks, one folder each, which are discovered. Their interface is in `base.py`.
 
-A folder's `__init__.py` says, without loading anything else, what the task does (its docstring), the
-estimator that covers it in Python (`ESTIMATOR`), and the task in whose place it is chosen by the data, if
-there is one (`VARIANT_OF`).
+A folder's `__init__.py` loads nothing else. Its docstring describes the task, `ESTIMATOR` names the
+estimator that covers it in Python, and `VARIANT_OF`, if present, the task that it can replace,
+depending on the data.
 """
 
 from __future__ import annotations
@@ -26,32 +26,36 @@ TASKS = {name: str(folder.__doc__) for name, folder in _FOLDERS.items()}  # what
 
 def estimator_names() -> dict[str, list[str]]:
     """The estimators of the Python API, each with its tasks, in the order of their folders."""
-    found: dict[str, list[str]] = {}
+    tasks: dict[str, list[str]] = {}
     for name, folder in _FOLDERS.items():
-        found.setdefault(folder.ESTIMATOR, []).append(name)
-    return found
+        tasks.setdefault(folder.ESTIMATOR, []).append(name)
+    return tasks
 
 
 def find_task(name: str) -> Any:
-    """A task by its name; only its own module is loaded. Errors: `GatewiseError` where there is none."""
+    """Loads a task by its name, without the modules of others. Raises: `GatewiseError` if there is none."""
     if name not in TASKS:
         raise GatewiseError(f"there is no task {name!r}; the tasks are {', '.join(TASKS)}")
     return import_module(f"{_FOLDERS[name].__name__}.task").TASK
 
 
 def variants(name: str) -> list[Any]:
-    """The task of that name, and those that the data may choose in its place."""
-    others = [one for one, folder in _FOLDERS.items() if getattr(folder, "VARIANT_OF", None) == name]
-    return [find_task(one) for one in (name, *others)]
+    """The task of that name and its variants."""
+    others = [other for other, folder in _FOLDERS.items() if getattr(folder, "VARIANT_OF", None) == name]
+    return [find_task(known) for known in (name, *others)]
 
 
-def choose_task(name: str, data: Path | None, given: Mapping[str, Any], resumed: str | None = None) -> Any:
+def choose_task(name: str, data: Path | None, options: Mapping[str, Any], resumed: str | None = None) -> Any:
     """The task of that name, or the variant of it that the data or the options ask for.
 
-    data: a path; given: options, as text; resumed: the task of the run that goes on, where one does
+    Args:
+        name: the name of the task
+        data: a path
+        options: the options as text
+        resumed: the task of the run that is resumed, if any
     """
     named, *others = variants(name)
     for other in others:
-        if resumed == other.name or (data is not None and other.claims(data, given)):
+        if resumed == other.name or (data is not None and other.claims(data, options)):
             return other
     return named

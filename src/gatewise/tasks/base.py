@@ -1,4 +1,4 @@
-"""The interface of a task: all that differs between forecasting, classification, translation and others."""
+"""The interface of a task, such as forecasting, classification or translation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class TaskData(Protocol):
-    """Data, read and split into three sets; the notes describe how, a line each."""
+    """Data, read and split into three sets; the notes describe the data and the split, a line each."""
 
     @property
     def train(self) -> Any: ...
@@ -52,16 +52,18 @@ class TaskData(Protocol):
 
 @dataclass(frozen=True)
 class Prediction:
-    """The predictions for new data, as a table, with a sentence about them.
+    """The predictions for new data.
 
-    lines: the column that is written to a .txt file, a line for each row; None if only a table makes sense
-    times: the format of times
+    frame: the predictions as a table
+    about: a phrase that describes them
+    text_column: the column to write to a .txt file, a line for each row; None if only a table makes sense
+    time_format: the format of times
     """
 
     frame: pl.DataFrame
     about: str
-    lines: str | None = None
-    times: str | None = None
+    text_column: str | None = None
+    time_format: str | None = None
 
     def __post_init__(self) -> None:
         """Raises: `GatewiseError` if a number is not finite."""
@@ -72,15 +74,17 @@ class Prediction:
 
 
 def require_finite(frame: pl.DataFrame) -> None:
-    """Raises `GatewiseError` if a row of a table of predictions holds a number that is not finite.
+    """Checks a table of predictions.
+
+    Raises: `GatewiseError` if a number is not finite.
 
     >>> require_finite(pl.DataFrame({"id": ["a"], "p": [0.5]}))
     """
     for column in frame.select(cs.float()):
-        wrong = (~column.is_finite()).fill_null(False).arg_true()
-        if len(wrong):
+        invalid = (~column.is_finite()).fill_null(False).arg_true()
+        if len(invalid):
             raise GatewiseError(
-                f"the prediction of {column.name!r} is {column[wrong[0]]} in row {wrong[0] + 1}: "
+                f"the prediction of {column.name!r} is {column[invalid[0]]} in row {invalid[0] + 1}: "
                 f"look for extreme values in the data, or {ADVICE}"
             )
 
@@ -89,16 +93,25 @@ Data = TypeVar("Data", bound=TaskData)
 
 
 Result = TypeVar("Result")
-MISFITS = (
-    ArithmeticError, AssertionError, AttributeError, IndexError, KeyError, MemoryError, OverflowError,
-    RecursionError, RuntimeError, TypeError, ValueError,
-)  # fmt: skip
+MISMATCH_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
-def of_model(method: Callable[..., Result]) -> Callable[..., Result]:
-    """Wraps a method that applies a saved model, whose preprocessing and network may not fit each other.
+def explain_mismatch(method: Callable[..., Result]) -> Callable[..., Result]:
+    """Wraps a method that applies a saved model, whose preprocessing may not match its network.
 
-    Raises: `GatewiseError` in place of any exception that such a misfit raises.
+    Raises: `GatewiseError` in place of any exception that such a mismatch raises.
     """
 
     @wraps(method)
@@ -107,7 +120,7 @@ def of_model(method: Callable[..., Result]) -> Callable[..., Result]:
             return method(*arguments, **options)
         except (GatewiseError, NotImplementedError):
             raise
-        except MISFITS as error:
+        except MISMATCH_ERRORS as error:
             raise GatewiseError(
                 f"the model can't be applied to the data: {type(error).__name__}: {one_line(error)}; "
                 "its model.json does not fit its network or the data"
@@ -121,34 +134,41 @@ class Task(ABC, Generic[Data]):
 
     name: ClassVar[str]
     about: ClassVar[str]
-    given: ClassVar[str]  # the form of the data, for the help
+    data_help: ClassVar[str]  # describes files of data, for the help
     options: ClassVar[type[TaskOptions]]
     metrics: ClassVar[tuple[Metric, ...]]  # the first one ranks, on the test set
-    chosen_by: ClassVar[Metric]  # chooses the model to use, on the validation set
-    next_step: ClassVar[str]  # the command to run after a training, with {run} and {data}
+    selection_metric: ClassVar[Metric]  # selects the model to use, on the validation set
+    next_command: ClassVar[str]  # the command to run after training, with {run} and {data}
 
-    forms: ClassVar[str] = "a path, or a table of pandas, polars or pyarrow"  # of data in memory
+    accepted_data: ClassVar[str] = "a path, or a table of pandas, polars or pyarrow"  # of data in memory
     sampling: ClassVar[type[Options] | None] = None  # the options of `sample`, if models can be sampled from
-    samples_table: ClassVar[bool] = False  # else a text
+    samples_are_tables: ClassVar[bool] = False  # else a text
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         for name in ("load_for_evaluation", "predict", "example"):
             if name in vars(cls):
-                setattr(cls, name, of_model(vars(cls)[name]))
+                setattr(cls, name, explain_mismatch(vars(cls)[name]))
 
     def accepts(self, data: Any) -> bool:
         """Whether the task reads data of this form, in memory or at a path."""
         return isinstance(data, str | Path) or is_frame(data)
 
-    def claims(self, data: Path, given: Mapping[str, Any]) -> bool:
+    def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
         """Whether data or options select this task among those that read such paths."""
         return False
 
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
-        """Writes data to a file for `read`; returns its path, and the options that name its columns.
+        """Writes data in memory to a file for `read`. A path is returned unchanged.
 
-        A path is returned as it is. y: labels or texts of arrays, texts and images; layout: of arrays
+        Args:
+            data: a table, arrays, texts or images
+            y: the labels or texts of arrays, texts and images
+            folder: where to write
+            layout: the order of the axes of arrays
+
+        Returns:
+            the path, and the options that name the columns
         """
         if isinstance(data, str | Path):
             return Path(data), {}
@@ -161,7 +181,7 @@ class Task(ABC, Generic[Data]):
     ) -> tuple[Path, dict[str, Any]]:
         """As `write`, with a weight for each example.
 
-        Raises: `GatewiseError` if the task has no weights, or these data name theirs by an option.
+        Raises: `GatewiseError` if the task has no weights, or if an option names the weights of these data.
         """
         raise GatewiseError(
             f"the task {self.name!r} takes no sample weights; a gatewise.Classifier of sequences does"
@@ -175,7 +195,7 @@ class Task(ABC, Generic[Data]):
         """Draws a sample that is a table."""
         raise GatewiseError(f"samples of the task {self.name!r} are not drawn")
 
-    def metrics_of(self, data: Data) -> tuple[Metric, ...]:
+    def applicable_metrics(self, data: Data) -> tuple[Metric, ...]:
         """The metrics that apply to the data, all of them by default; the first one ranks."""
         return self.metrics
 
@@ -184,7 +204,10 @@ class Task(ABC, Generic[Data]):
         return ("rnn", "lstm", "gru")
 
     def check(self, options: Any, cell: CellType) -> None:
-        """Raises `GatewiseError` if options exclude each other, or the network can't have this cell."""
+        """Checks the options.
+
+        Raises: `GatewiseError` if options exclude each other, or if the network can't have this cell.
+        """
         require_sequence(cell, "give a cell of sequences, such as lstm")
 
     def display_name(self, options: Any, cell: str) -> str:
@@ -216,22 +239,22 @@ class Task(ABC, Generic[Data]):
 
     @abstractmethod
     def score(self, predictions: Any, data: Data) -> dict[str, float]:
-        """The metrics, and `chosen_by`, of the predictions for a split."""
+        """The metrics, and `selection_metric`, of the predictions for a split."""
 
     def finish(self, network: Any, data: Data) -> None:
         """Calibrates a trained network on the validation set."""
 
     def preview(self, network: Any, data: Data) -> str | None:
-        """A line to show after each epoch, if there is one."""
+        """A line to show after each epoch; None for no line."""
         return None
 
     @abstractmethod
     def preprocessing(self, data: Data, options: Any) -> dict[str, Any]:
-        """How new data are read: plain data, saved with the model."""
+        """The preprocessing of new data, as plain data that are saved with the model."""
 
     @abstractmethod
     def load_for_evaluation(self, model: SavedModel, path: Path) -> Data:
-        """Reads data to evaluate a model on; it has not seen their test set. Raises: `GatewiseError`."""
+        """Reads data whose test set the model has not seen. Raises: `GatewiseError`."""
 
     def evaluation_baselines(self, data: Data) -> Mapping[str, Callable[[], Baseline]]:
         """The baselines to compare with when a model is evaluated on other data."""

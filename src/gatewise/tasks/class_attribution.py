@@ -1,4 +1,4 @@
-"""Which inputs a predicted class comes from: attribution of its logit, and attention weights."""
+"""Attribution of the logit of a predicted class, and attention weights over the steps."""
 
 from __future__ import annotations
 
@@ -16,28 +16,38 @@ from gatewise.report.example import ExampleAttribution, Strip, Track
 
 
 def attention_tracks(network: Any, batch: Any) -> tuple[Track, ...]:
-    """The weight of each step for a classifier that pools by attention; nothing for any other."""
-    poolings = [one for one in network.modules() if isinstance(one, Pooling) and one.score is not None]
+    """The attention weight of each step; empty unless the classifier pools by attention."""
+    poolings = [
+        module for module in network.modules() if isinstance(module, Pooling) and module.score is not None
+    ]
     if not poolings:
         return ()
-    seen: list[Tensor] = []
+    weights: list[Tensor] = []
     (pooling,) = poolings
-    handle = pooling.register_forward_hook(lambda one, given, result: seen.append(one.weights(*given)))
+    handle = pooling.register_forward_hook(lambda module, inputs, _: weights.append(module.weights(*inputs)))
     try:
         with torch.no_grad():
             network.logits(batch)
     finally:
         handle.remove()
-    return (Track("attention", strip=Strip(seen[0].numpy(), ("weight",), signed=False)),)
+    return (Track("attention", strip=Strip(weights[0].numpy(), ("weight",), signed=False)),)
 
 
 def explain_class(
-    network: Any, batch: Any, classes: Sequence[str], baseline: str,
+    network: Any,
+    batch: Any,
+    classes: Sequence[str],
+    baseline: str,
     show: Callable[[np.ndarray], tuple[np.ndarray, Track]],
-) -> ExampleAttribution:  # fmt: skip
-    """Attributes the logit of the predicted class of a batch's one example to the batch's first field.
+) -> ExampleAttribution:
+    """Attributes the logit of the predicted class to the first field of a batch of one example.
 
-    show: attributions in that field's shape, without the batch -> those of each step [T], and their track
+    Args:
+        network: a classifier
+        batch: one example
+        classes: the names of the classes
+        baseline: describes the baseline of the attribution
+        show: maps attributions of the field, without the batch axis, to those of each step [T] and a track
     """
     with torch.no_grad():
         best = int(network.logits(batch)[0].argmax())
@@ -47,6 +57,7 @@ def explain_class(
         rows = repeat_example(batch, len(values))._replace(**{inputs: values})
         return network.logits(rows)[:, best]
 
-    found = accurate_attribution(lambda points: attribute(logit, batch[0], steps=points))
-    steps, track = show(found.values[0].double().numpy())
-    return in_data_units(found, f"the logit of class {classes[best]}", baseline, steps, (track,))
+    attribution = accurate_attribution(lambda points: attribute(logit, batch[0], steps=points))
+    steps, track = show(attribution.values[0].double().numpy())
+    explained = f"the logit of class {classes[best]}"
+    return in_data_units(attribution, explained, baseline, steps, (track,))

@@ -1,4 +1,4 @@
-"""What all classification tasks share: predictions, scores, a table of the classes, the confusion matrix."""
+"""Functions that all classification tasks share: predictions, scores, tables and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CLASSES_SHOWN = 30
 
 
 class ClassData(TaskData, Protocol):
-    """Data with classes; every split has `labels`, the class numbers of its examples."""
+    """Data with classes; every split has `labels`, the class number of each example."""
 
     @property
     def classes(self) -> tuple[str, ...]: ...
@@ -50,7 +50,7 @@ class ClassPredictions(Predictions[Classifier, Any]):
         return labels
 
     def confusion(self) -> Tensor:
-        """[K, K]: how many examples of the class of a row were predicted as the class of a column."""
+        """The confusion matrix [K, K]: true classes in rows, predicted classes in columns."""
         return confusion(self.probabilities, self.truth)
 
 
@@ -62,8 +62,8 @@ class ClassTask(Task[Data]):
         Metric("f1", "macro F1", ".1%", higher_is_better=True),
         Metric("cross_entropy", "cross-entropy"),
     )
-    chosen_by = metrics[2]
-    next_step = "gatewise predict {run} {data} --out classes.csv"
+    selection_metric = metrics[2]
+    next_command = "gatewise predict {run} {data} --out classes.csv"
 
     def predictions(self, network: Classifier, data: Data, split: Any) -> ClassPredictions:
         return ClassPredictions(network, split, predict_probabilities(network, split))
@@ -75,13 +75,13 @@ class ClassTask(Task[Data]):
         return "* a baseline; macro F1: the mean over the classes; cross-entropy in nats, lower is better"
 
     def details(self, predictions: ClassPredictions, data: Data) -> list[Details]:
-        """Each class: its recall and precision, and the class it is most often mistaken for."""
-        table = predictions.confusion()
-        rows = [_row(table, number, data.classes) for number in range(len(data.classes))]
+        """The recall, precision and F1 of each class, and the class it is most often mistaken for."""
+        matrix = predictions.confusion()
+        rows = [_row(matrix, number, data.classes) for number in range(len(data.classes))]
         title = "the classes of the test set"
         if len(rows) > CLASSES_SHOWN:
-            f1 = 2 * table.diagonal() / (table.sum(0) + table.sum(1)).clamp(min=1)
-            worst = f1.where(table.sum(1) > 0, 1.0).argsort(stable=True)[:CLASSES_SHOWN].sort().values
+            f1 = 2 * matrix.diagonal() / (matrix.sum(0) + matrix.sum(1)).clamp(min=1)
+            worst = f1.where(matrix.sum(1) > 0, 1.0).argsort(stable=True)[:CLASSES_SHOWN].sort().values
             rows = [rows[number] for number in worst.tolist()]
             title = f"the {CLASSES_SHOWN} of {len(data.classes)} classes with the lowest F1 on the test set"
         header = ("class", "examples", "recall", "precision", "F1", "most often mistaken for")
@@ -102,20 +102,26 @@ def chosen_predictions(comparison: Comparison[Any]) -> tuple[str, ClassPredictio
 
 
 def plot_highest_loss(
-    comparison: Comparison[Any], kind: str, most: int, frames: Callable[[int], Sequence[np.ndarray]]
+    comparison: Comparison[Any], unit: str, count: int, frames: Callable[[int], Sequence[np.ndarray]]
 ) -> Plot:
-    """The examples of the test set to whose true class the chosen network gives the lowest probability.
+    """Draws the examples of the test set on which the chosen network has the highest loss.
 
-    kind: of example, in the plural; most: how many are drawn; frames: example number -> its images
+    Args:
+        comparison: a comparison of classifiers
+        unit: a plural noun for the examples
+        count: the maximum number of examples
+        frames: maps the number of an example to its images
     """
     name, predictions = chosen_predictions(comparison)
-    found = highest_loss(predictions.probabilities, predictions.truth, comparison.data.classes, frames, most)
-    about = f"the {kind} of the test set on which {name} has the highest loss"
-    return Plot("highest-loss", about, draw_highest_loss(found, name))
+    examples = highest_loss(
+        predictions.probabilities, predictions.truth, comparison.data.classes, frames, count
+    )
+    about = f"the {unit} of the test set on which {name} has the highest loss"
+    return Plot("highest-loss", about, draw_highest_loss(examples, name))
 
 
-def describe_prediction(network: Any, batch: Any, classes: tuple[str, ...]) -> str:
-    """The class predicted for the one example of a batch, and its true class, in words."""
+def describe_prediction(network: Classifier, batch: Any, classes: tuple[str, ...]) -> str:
+    """Describes the predicted and the true class of a batch of one example."""
     with torch.inference_mode():
         probabilities = network.logits(batch)[0].softmax(-1)
     best, true = int(probabilities.argmax()), classes[int(batch.labels[0])]
@@ -123,7 +129,7 @@ def describe_prediction(network: Any, batch: Any, classes: tuple[str, ...]) -> s
 
 
 def class_columns(network: Classifier, dataset: Any, classes: tuple[str, ...]) -> dict[str, pl.Series]:
-    """The columns of a prediction: the label of each example, and the probability of each class."""
+    """The columns of a prediction: the predicted class, and the probability of each class."""
     probabilities = predict_probabilities(network, dataset).double()
     labels = pl.Series([classes[number] for number in probabilities.argmax(1).tolist()])
     columns = {
@@ -133,13 +139,13 @@ def class_columns(network: Classifier, dataset: Any, classes: tuple[str, ...]) -
     return {"label": labels, **columns}
 
 
-def _row(table: Tensor, number: int, classes: tuple[str, ...]) -> tuple[str, ...]:
+def _row(matrix: Tensor, number: int, classes: tuple[str, ...]) -> tuple[str, ...]:
     """The table row of a class, from the confusion matrix [K, K]."""
-    true, predicted = int(table[number].sum()), int(table[:, number].sum())
-    correct = int(table[number, number])
-    recall, precision = (f"{correct / one:.1%}" if one else "" for one in (true, predicted))
+    true, predicted = int(matrix[number].sum()), int(matrix[:, number].sum())
+    correct = int(matrix[number, number])
+    recall, precision = (f"{correct / total:.1%}" if total else "" for total in (true, predicted))
     f1 = f"{2 * correct / (true + predicted):.1%}" if true + predicted else ""
-    wrong = table[number].clone()
+    wrong = matrix[number].clone()
     wrong[number] = 0
     mistaken = f"{classes[int(wrong.argmax())]} ({int(wrong.max())})" if wrong.any() else ""
     return classes[number], str(true), recall, precision, f1, mistaken

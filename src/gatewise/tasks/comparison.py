@@ -26,10 +26,10 @@ Data = TypeVar("Data")
 class ComparedTask(Protocol):
     """The part of a task's interface that a comparison uses."""
 
-    def metrics_of(self, data: Any) -> tuple[Metric, ...]: ...
+    def applicable_metrics(self, data: Any) -> tuple[Metric, ...]: ...
 
     @property
-    def chosen_by(self) -> Metric: ...
+    def selection_metric(self) -> Metric: ...
 
     def caption(self, data: Any) -> str: ...
 
@@ -42,10 +42,15 @@ class ComparedTask(Protocol):
 class Result:
     """A line of the leaderboard: the mean over the trainings of one candidate.
 
-    scores: by the names of the task's metrics, on the test set
-    std: the standard deviation of the first metric over the trainings; seconds: of one training
-    validation: the score on the validation set by which `network` was chosen; lower is better
-    predictions: of `network`, for the test set
+    name: the name of the candidate
+    baseline: whether it is a baseline
+    scores: the metrics on the test set, by name
+    std: the standard deviation of the first metric over the trainings
+    trainings: the number of trainings
+    parameters: the number of parameters
+    seconds: the duration of one training
+    validation: the cost on the validation set by which `network` was chosen; lower is better
+    predictions: the predictions of `network` for the test set
     """
 
     name: str
@@ -79,13 +84,13 @@ class Comparison(Generic[Data]):
 
     def chosen(self, baseline: bool) -> Result | None:
         """The network, or the baseline, with the best score on the validation set."""
-        results = [one for one in self.results if one.baseline == baseline]
-        return min(results, key=lambda one: one.validation, default=None)
+        results = [result for result in self.results if result.baseline == baseline]
+        return min(results, key=lambda result: result.validation, default=None)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics that apply to the data; the first one ranks."""
-        return self.task.metrics_of(self.data)
+        return self.task.applicable_metrics(self.data)
 
     @property
     def best(self) -> Result:
@@ -95,19 +100,19 @@ class Comparison(Generic[Data]):
     @property
     def table(self) -> pl.DataFrame:
         """The leaderboard as a table, the best first: a row for each network and baseline."""
-        first, chooser = self.metrics[0].name, self.task.chosen_by
+        first, chooser = self.metrics[0].name, self.task.selection_metric
         return pl.DataFrame(
             {
-                "model": one.name,
-                "baseline": one.baseline,
-                **one.scores,
-                f"{first}_std": one.std,
-                "trainings": one.trainings,
-                "parameters": one.parameters,
-                "seconds": one.seconds,
-                f"validation_{chooser.name}": chooser.cost(one.validation),
+                "model": result.name,
+                "baseline": result.baseline,
+                **result.scores,
+                f"{first}_std": result.std,
+                "trainings": result.trainings,
+                "parameters": result.parameters,
+                "seconds": result.seconds,
+                f"validation_{chooser.name}": chooser.cost(result.validation),
             }
-            for one in self.results
+            for result in self.results
         )
 
     @property
@@ -125,15 +130,15 @@ class Comparison(Generic[Data]):
         return pick(self.figures(), name)
 
     def _repr_html_(self) -> str:
-        titles = ("model", *(one.title for one in self.metrics), "parameters", "seconds")
+        titles = ("model", *(metric.title for metric in self.metrics), "parameters", "seconds")
         rows = [
             (
-                one.name + " *" * one.baseline,
-                *(metric.format(one.scores[metric.name]) for metric in self.metrics),
-                f"{one.parameters:,}",
-                f"{one.seconds:.1f}",
+                result.name + " *" * result.baseline,
+                *(metric.format(result.scores[metric.name]) for metric in self.metrics),
+                f"{result.parameters:,}",
+                f"{result.seconds:.1f}",
             )
-            for one in self.results
+            for result in self.results
         ]
         head = "".join(f"<th>{escape(title)}</th>" for title in titles)
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
@@ -145,7 +150,7 @@ class Comparison(Generic[Data]):
         """Which candidate wins, by how much, and whether the difference exceeds that between trainings."""
         metric = self.metrics[0]
         best = self.results[0]
-        other = next((one for one in self.results if one.baseline != best.baseline), None)
+        other = next((result for result in self.results if result.baseline != best.baseline), None)
         value = best.scores[metric.name]
         if other is None:
             side = "highest" if metric.higher_is_better else "lowest"

@@ -1,4 +1,4 @@
-"""Every option of a training, once: for the command line, for YAML files and for Python."""
+"""The options that all tasks share, for the command line, YAML files and Python."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from pydantic import (
 )
 
 from gatewise.errors import GatewiseError
-from gatewise.tasks.upgrades import RENAMED
+from gatewise.tasks.upgrades import RENAMED_OPTIONS
 
 Fraction = Annotated[float, Field(gt=0, lt=0.5)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
-CountOrFound = Annotated[int, Field(ge=0, le=10**9)]
+CountOrAuto = Annotated[int, Field(ge=0, le=10**9)]
 Size = Annotated[int, Field(ge=1, le=2**16)]  # of a side of a weight matrix
 Depth = Annotated[int, Field(ge=1, le=1000)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Options(BaseModel):
-    """Options that a command line, a YAML file or Python can give; a text with commas is a list."""
+    """Options from a command line, a YAML file or Python; a text with commas is a list."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -54,8 +54,8 @@ class TaskOptions(Options):
 
     epochs: Count = Field(50, description="The maximum number of epochs.")
     patience: Count = Field(6, description="Epochs without a better validation loss before training stops.")
-    batch_size: CountOrFound = Field(
-        0, description="Examples in a batch, over all devices; 0 chooses it by the size of the data."
+    batch_size: CountOrAuto = Field(
+        0, description="Examples in a batch, over all devices; 0 chooses it from the number of examples."
     )
     min_steps_per_epoch: Count = Field(
         1, description="The minimum number of steps per epoch; small datasets are repeated."
@@ -63,7 +63,7 @@ class TaskOptions(Options):
     learning_rate: float = Field(1e-3, gt=0, description="Learning rate of AdamW.")
     schedule: Literal["plateau", "cosine"] = Field(
         "plateau",
-        description="The rate falls when validation stops improving, or by a cosine over all epochs.",
+        description="Lower the learning rate when the validation score stalls, or by a cosine.",
     )
     weight_decay: float = Field(1e-4, ge=0, description="Weight decay of AdamW.")
     gradient_clip: float = Field(1.0, gt=0, description="The maximum norm of the gradient.")
@@ -72,21 +72,21 @@ class TaskOptions(Options):
         description="Record the gradient through time once per epoch; warn if it explodes.",
     )
 
-    def batch_of(self, examples: int) -> int:
-        """The size of a batch; by default 8 to 64, so that few examples make at least sixteen batches.
+    def batch_size_for(self, examples: int) -> int:
+        """The batch size; by default 8 to 64, so that small datasets have at least sixteen batches.
 
-        >>> [TaskOptions().batch_of(examples) for examples in (71, 500, 100_000)]
+        >>> [TaskOptions().batch_size_for(examples) for examples in (71, 500, 100_000)]
         [8, 31, 64]
         """
         return self.batch_size or max(8, min(examples // 16, 64))
 
-    def passes_over(self, examples: int) -> int:
+    def passes_per_epoch(self, examples: int) -> int:
         """The number of passes over the examples in one epoch.
 
-        >>> [TaskOptions(min_steps_per_epoch=50).passes_over(examples) for examples in (36, 270, 5000)]
+        >>> [TaskOptions(min_steps_per_epoch=50).passes_per_epoch(examples) for examples in (36, 270, 5000)]
         [10, 3, 1]
         """
-        return ceil(self.min_steps_per_epoch / ceil(examples / self.batch_of(examples)))
+        return ceil(self.min_steps_per_epoch / ceil(examples / self.batch_size_for(examples)))
 
 
 class StackOptions(Options):
@@ -101,10 +101,10 @@ class TrainOptions(TaskOptions):
     """The candidate"""
 
     cell: str = Field(
-        "lstm", description="A cell's name, or FILE.py:Name for your own, which executes the file."
+        "lstm", description="A cell's name, or FILE.py:Name for your own cell; the file is executed."
     )
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of all random numbers.")
-    accelerator: str = Field("auto", description="cpu, gpu, or what Lightning finds.")
+    accelerator: str = Field("auto", description="cpu, gpu, or auto, which Lightning resolves.")
     devices: Depth = Field(1, description="Devices to train on.")
     nodes: Depth = Field(1, description="Machines to train on, started by torchrun.")
     strategy: str = Field("auto", description="Lightning's strategy for several devices.")
@@ -135,33 +135,40 @@ VERBS: dict[str, type[TaskOptions]] = {"train": TrainOptions, "compare": Compare
 
 
 @cache
-def verb_options(verb: str, kind: type[TaskOptions]) -> type[TaskOptions]:
+def verb_options(verb: str, options_type: type[TaskOptions]) -> type[TaskOptions]:
     """The options of a verb on a task: those of the task, and those of the candidates."""
-    made = create_model(f"{verb.title()}{kind.__name__}", __base__=(kind, VERBS[verb]))
+    made = create_model(f"{verb.title()}{options_type.__name__}", __base__=(options_type, VERBS[verb]))
     # Pickle finds a class by its module, which has no class that is created here.
-    copyreg.pickle(made, lambda options: (_restore, (verb, kind, dict(options))))
+    copyreg.pickle(made, lambda options: (_restore, (verb, options_type, dict(options))))
     return made
 
 
-def one_of(options: TaskOptions, kind: type[TaskOptions], cell: str, seed: int) -> TrainOptions:
-    """The options of one of the trainings that `compare` makes of a task's options."""
-    shared = {name: getattr(options, name) for name in kind.model_fields}
+def candidate_options(
+    options: TaskOptions, options_type: type[TaskOptions], cell: str, seed: int
+) -> TrainOptions:
+    """The options of one training of `compare`."""
+    shared = {name: getattr(options, name) for name in options_type.model_fields}
     return cast(
-        TrainOptions, resolve(verb_options("train", kind), None, {**shared, "cell": cell, "seed": seed})
+        TrainOptions,
+        resolve(verb_options("train", options_type), None, {**shared, "cell": cell, "seed": seed}),
     )
 
 
-def _restore(verb: str, kind: type[TaskOptions], values: dict[str, Any]) -> TaskOptions:
+def _restore(verb: str, options_type: type[TaskOptions], values: dict[str, Any]) -> TaskOptions:
     """Options from a pickle."""
-    return verb_options(verb, kind)(**values)
+    return verb_options(verb, options_type)(**values)
 
 
-Kind = TypeVar("Kind", bound=Options)
-LARGEST, DEEPEST, LONGEST = 64 * 1024, 8, 100  # bytes and depth of a file of options; letters of a value
+OptionsType = TypeVar("OptionsType", bound=Options)
+MAX_FILE_BYTES, MAX_DEPTH, MAX_SHOWN = (
+    64 * 1024,
+    8,
+    100,
+)  # of a file of options; MAX_SHOWN: characters of a value in messages
 
 
 class OptionsLoader(yaml.SafeLoader):
-    """Reads plain values; refuses depth, doubled keys, and aliases, which can expand without bounds."""
+    """Reads plain values; rejects deep nesting, duplicate keys and aliases, which can expand endlessly."""
 
     _depth = 0
 
@@ -169,7 +176,7 @@ class OptionsLoader(yaml.SafeLoader):
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if self.check_event(yaml.AliasEvent):
             raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=event.start_mark)
-        if self._depth >= DEEPEST:
+        if self._depth >= MAX_DEPTH:
             raise yaml.MarkedYAMLError(problem="it is nested too deeply", problem_mark=event.start_mark)
         self._depth += 1
         try:
@@ -178,49 +185,49 @@ class OptionsLoader(yaml.SafeLoader):
             self._depth -= 1
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        found: set[str] = set()
+        keys: set[str] = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in found:
-                problem = f"the option {key.value[:LONGEST]!r} is given twice"
+            if key.value in keys:
+                problem = f"the option {key.value[:MAX_SHOWN]!r} is given twice"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
-            found.add(key.value)
+            keys.add(key.value)
         return super().construct_mapping(node, deep)
 
 
-def resolve(kind: type[Kind], config: Path | None, given: dict[str, Any]) -> Kind:
-    """The options of a YAML file, overruled by those given directly; the rest by default.
+def resolve(options_type: type[OptionsType], config: Path | None, given: dict[str, Any]) -> OptionsType:
+    """Merges the options of a YAML file with those given directly, which take precedence.
 
-    Errors: `GatewiseError` that names an unknown key or a value out of bounds.
+    Raises: `GatewiseError` if an option is unknown, missing or out of bounds.
     """
     from_file = read_yaml(config) if config else {}
     try:
-        return kind(**{**from_file, **given})
+        return options_type(**{**from_file, **given})
     except ValidationError as error:
-        raise GatewiseError(_first(error, kind, config)) from error
+        raise GatewiseError(_describe_first_error(error, options_type, config)) from error
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The keys and values of a YAML file. Errors: `GatewiseError` where it holds something else."""
+    """The keys and values of a YAML file. Raises: `GatewiseError` if it holds something else."""
     if not path.is_file():
         raise GatewiseError(f"there is no file {str(path)!r} to read options from")
     with path.open("rb") as file:
-        text = file.read(LARGEST + 1)
-    if len(text) > LARGEST:
-        raise GatewiseError(f"expected {path} as a file of options of at most {LARGEST} bytes")
+        text = file.read(MAX_FILE_BYTES + 1)
+    if len(text) > MAX_FILE_BYTES:
+        raise GatewiseError(f"expected {path} as a file of options of at most {MAX_FILE_BYTES} bytes")
     try:
         values = yaml.load(text.decode("utf-8-sig"), OptionsLoader)
-    except (yaml.YAMLError, ValueError) as error:  # a number or a date that can't be is a ValueError
+    except (yaml.YAMLError, ValueError) as error:  # an impossible number or date raises a ValueError
         raise GatewiseError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise GatewiseError(f"expected {path} to hold `option: value` lines, got {type(values).__name__}")
-    found: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for key, value in values.items():
-        name = _shown(key, str).replace("-", "_")
-        name = RENAMED.get(name, name)
-        if name in found:
+        name = _abbreviate(key, str).replace("-", "_")
+        name = RENAMED_OPTIONS.get(name, name)
+        if name in options:
             raise GatewiseError(f"{path} gives the option {name!r} twice; give it once")
-        found[name] = value
-    return found
+        options[name] = value
+    return options
 
 
 def to_yaml(options: Options) -> str:
@@ -229,24 +236,24 @@ def to_yaml(options: Options) -> str:
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 
-def _first(error: ValidationError, kind: type[BaseModel], config: Path | None) -> str:
+def _describe_first_error(error: ValidationError, options_type: type[BaseModel], config: Path | None) -> str:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     where = f" in {config}" if config else ""
     if first["type"] == "extra_forbidden":
-        return f"there is no option {name!r}{where}; the options are {', '.join(kind.model_fields)}"
+        return f"there is no option {name!r}{where}; the options are {', '.join(options_type.model_fields)}"
     if first["type"] == "missing":
         return (
             f"the option {name!r} is missing: give --{name.replace('_', '-')} or write it in a --config file"
         )
-    problem, given = f"{first['msg'][0].lower()}{first['msg'][1:]}", _shown(first["input"], repr)
+    problem, given = f"{first['msg'][0].lower()}{first['msg'][1:]}", _abbreviate(first["input"], repr)
     return f"option {name}{where}: {problem}, got {given}"
 
 
-def _shown(value: Any, write: Callable[[Any], str]) -> str:
-    """A value of a file in a message, where it is not too long for one."""
+def _abbreviate(value: Any, write: Callable[[Any], str]) -> str:
+    """A value of a file, abbreviated for a message."""
     try:
         text = write(value)
     except ValueError:  # Python does not write numbers of thousands of digits
         return f"a number of {type(value).__name__}"
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."

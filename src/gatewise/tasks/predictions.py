@@ -17,7 +17,8 @@ class Predictions(Generic[Predictor, Split]):
 
     Most tasks derive a class from it that holds the predicted values.
 
-    network: the network that predicts; split: the examples, one of the training, validation and test sets
+    network: the network that predicts
+    split: the examples: the training, validation or test set
     """
 
     network: Predictor

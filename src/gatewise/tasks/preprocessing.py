@@ -1,4 +1,4 @@
-"""How a model reads new data, back from the plain data that it was saved with."""
+"""The preprocessing of a saved model."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Kind = TypeVar("Kind")
 
 
 def load_preprocessing(kind: type[Kind], model: SavedModel) -> Kind:
-    """The preprocessing of a saved model as the data class that its task wrote.
+    """Loads the preprocessing of a saved model as the data class of its task.
 
-    Errors: `GatewiseError` where it is something else.
+    Raises: `GatewiseError` if it does not match.
     """
     try:
         text = json.dumps(dict(model.preprocessing), allow_nan=False)

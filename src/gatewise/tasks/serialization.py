@@ -1,6 +1,6 @@
-"""A model for use: `model.safetensors` holds its numbers, `model.json` all that rebuilds it.
+"""Saved models: `model.safetensors` holds the parameters, `model.json` everything else.
 
-Neither can execute anything: a cell travels as its equations.
+Loading executes no code from the files: a cell is saved as its equations.
 """
 
 from __future__ import annotations
@@ -27,21 +27,39 @@ from gatewise.modules.finite import require_finite_weights
 from gatewise.modules.network import Network
 from gatewise.modules.option_checks import check_options, describe_first_error
 from gatewise.plain import one_line, read_json
-from gatewise.tasks.upgrades import FORMAT, OLDEST, upgraded
+from gatewise.tasks.upgrades import FORMAT, OLDEST, upgrade
 
-DTYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64, "I32": torch.int32,
-          "BOOL": torch.bool, "U8": torch.uint8}  # fmt: skip
+DTYPES = {
+    "F32": torch.float32,
+    "F64": torch.float64,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "BOOL": torch.bool,
+    "U8": torch.uint8,
+}
 UNREADABLE = (
-    OSError, KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError, RuntimeError,
-    MemoryError, AssertionError, SafetensorError,
-)  # fmt: skip
+    OSError,
+    KeyError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AttributeError,
+    IndexError,
+    RuntimeError,
+    MemoryError,
+    AssertionError,
+    SafetensorError,
+)
 
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A network by its task and name, with what the task needs to read data as in training.
+    """A network with the preprocessing of its data.
 
-    preprocessing: plain data, as JSON holds them; the task alone understands them
+    task: the name of the task
+    name: the name of the network in comparisons
+    network: the trained network
+    preprocessing: plain data, as in JSON, which the task interprets
     """
 
     task: str
@@ -51,7 +69,7 @@ class SavedModel:
 
 
 def save_model(folder: str | Path, model: SavedModel) -> None:
-    """Writes `model.safetensors` and `model.json` into a folder, each whole or not at all."""
+    """Writes `model.safetensors` and `model.json` into a folder, each atomically."""
     folder = Path(folder)
     state = {name: value.contiguous() for name, value in model.network.state_dict().items()}
     options = {
@@ -73,9 +91,9 @@ def save_model(folder: str | Path, model: SavedModel) -> None:
 
 
 def load_model(folder: str | Path) -> SavedModel:
-    """Reads what `save_model` wrote; nothing in the files is executed.
+    """Loads a model that `save_model` wrote; nothing in the files is executed.
 
-    Errors: `GatewiseError` where a file is missing, broken, or of another format.
+    Raises: `GatewiseError` if a file is missing, damaged, or of another format.
     """
     folder = Path(folder)
     for name in ("model.json", "model.safetensors"):
@@ -102,7 +120,7 @@ def load_model(folder: str | Path) -> SavedModel:
 
 
 class Description(BaseModel, strict=True, extra="forbid"):
-    """What `model.json` holds."""
+    """The content of `model.json`."""
 
     format: int
     task: Annotated[str, Field(max_length=100)]
@@ -120,7 +138,7 @@ def _description(path: Path) -> Description:
     if isinstance(number, int) and number < OLDEST:
         raise GatewiseError(f"{path} is of an earlier gatewise; train it again")
     if isinstance(number, int) and number < FORMAT:
-        described = upgraded(described, number)
+        described = upgrade(described, number)
     try:
         return Description.model_validate(described)
     except ValidationError as error:
@@ -128,44 +146,44 @@ def _description(path: Path) -> Description:
 
 
 def _require_fit(kind: type[Network], options: dict[str, Any], tensors: Path) -> None:
-    """Compares names, shapes and types of parameters with those of the options, before memory is asked for.
+    """Compares names, shapes and types of parameters with those of the options, before allocating memory.
 
-    Errors: `GatewiseError` for another type, `RuntimeError` of PyTorch for all else.
+    Raises: `GatewiseError` for another type, `RuntimeError` of PyTorch for all else.
     """
     with safe_open(tensors, framework="pt") as file:
         stored = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-        types = {name: DTYPES.get(one.get_dtype()) for name, one in stored.items()}
-        shapes = {name: one.get_shape() for name, one in stored.items()}
+        types = {name: DTYPES.get(part.get_dtype()) for name, part in stored.items()}
+        shapes = {name: part.get_shape() for name, part in stored.items()}
     with torch.device("meta"):
         network = kind.from_options(options)
-        given = {
+        empty = {
             name: torch.empty(shape, dtype=types[name] or torch.float32) for name, shape in shapes.items()
         }
-    network.load_state_dict(given)
+    network.load_state_dict(empty)
     for name, values in network.state_dict().items():
         if types[name] != values.dtype:
             raise GatewiseError(f"expected {name!r} in {tensors.name} as {values.dtype}, got {types[name]}")
 
 
 def kind_of(network: Network) -> str:
-    """The class of a network by its task, as in `forecast.ForecastNetwork`; "modules" for a shared one."""
+    """The class of a network with its package, such as `forecast.ForecastNetwork`; "modules" if shared."""
     return _kind(type(network))
 
 
 def find_kind(kind: str) -> type[Network]:
-    """The class that `kind_of` named; no module but those of tasks and of `modules` is ever imported.
+    """Finds the class that `kind_of` named, in the modules of its task or in `modules`.
 
-    Errors: `ValueError` where there is none.
+    Raises: `ValueError` if there is none.
     """
     package = kind.partition(".")[0]
-    if package in {one.name for one in pkgutil.iter_modules(tasks.__path__) if one.ispkg}:
-        home = import_module(f"{tasks.__name__}.{package}")
+    if package in {module.name for module in pkgutil.iter_modules(tasks.__path__) if module.ispkg}:
+        parent = import_module(f"{tasks.__name__}.{package}")
     elif package == "modules":
-        home = modules
+        parent = modules
     else:
         raise ValueError(f"there is no kind of network {kind!r}")
-    for one in pkgutil.iter_modules(home.__path__, f"{home.__name__}."):
-        for found in vars(import_module(one.name)).values():
+    for module in pkgutil.iter_modules(parent.__path__, f"{parent.__name__}."):
+        for found in vars(import_module(module.name)).values():
             if (
                 isinstance(found, type)
                 and issubclass(found, Network)
@@ -177,7 +195,7 @@ def find_kind(kind: str) -> type[Network]:
 
 
 def _is_complete(kind: type[Network]) -> bool:
-    """Whether a class has all methods of a network."""
+    """Whether a class implements all abstract methods of a network."""
     return not any(getattr(getattr(kind, name, None), "__isabstractmethod__", False) for name in dir(kind))
 
 

@@ -1,4 +1,4 @@
-"""Descriptions of models that an earlier version wrote, converted to the present format step by step."""
+"""Upgrades descriptions of models that an earlier version wrote, format by format."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 FORMAT = 4
-RENAMED = {  # options of a config.yaml that an earlier version wrote
+RENAMED_OPTIONS = {  # options of a config.yaml of an earlier version
     "epoch_steps": "min_steps_per_epoch",
     "test_share": "test_fraction",
     "cut": "chunk_length",
@@ -15,7 +15,7 @@ RENAMED = {  # options of a config.yaml that an earlier version wrote
     "spelling": "char_hidden",
     "validation_share": "validation_fraction",
 }
-MOVED = {  # networks that format 3 has in another package than format 2
+MOVED_NETWORKS = {  # networks moved to another package in format 3
     "classify.ConvolutionClassifier": "classify_images.ConvolutionClassifier",
     "classify.FrameClassifier": "frames.FrameClassifier",
     "classify.FrameMean": "frames.FrameMean",
@@ -36,8 +36,8 @@ MOVED = {  # networks that format 3 has in another package than format 2
     "label.TranscriptNetwork": "transcribe.TranscriptNetwork",
     "label.WindowTranscriber": "transcribe.WindowTranscriber",
 }
-KINDS = {"translate.WordTable": "translate.IBMModel1"}  # networks that format 4 names otherwise than format 3
-OPTIONS = {  # constructor arguments that format 4 names otherwise, by the network as format 3 names it
+RENAMED_NETWORKS = {"translate.WordTable": "translate.IBMModel1"}  # networks renamed in format 4
+RENAMED_ARGUMENTS = {  # constructor arguments renamed in format 4, by network as named in format 3
     "caption.CaptionNetwork": {"longest": "max_length", "reading": "encoder"},
     "caption.MostFrequentCaption": {"longest": "length"},
     "caption.NearestImage": {"longest": "length"},
@@ -52,9 +52,9 @@ OPTIONS = {  # constructor arguments that format 4 names otherwise, by the netwo
     "transcribe.WindowTranscriber": {"join": "stack_frames"},
     "translate.MostFrequent": {"longest": "length"},
 }
-PREPROCESSING = {  # fields that format 4 names otherwise, by the task
+RENAMED_FIELDS = {  # fields of a preprocessing renamed in format 4, by task
     "caption": {"part": "split_column"},
-    "classify": {"part": "split_column"},
+    "classify": {"apart": "has_test_file", "part": "split_column"},
     "frames": {"every": "frame_stride"},
     "generate": {"alphabet": "tokenizer", "split": "fractions"},
     "generate-vectors": {"part": "split_column"},
@@ -66,60 +66,61 @@ PREPROCESSING = {  # fields that format 4 names otherwise, by the task
         "symbols": "unit",
     },
 }
-NESTED = ("columns", "form", "plan")  # fields of a preprocessing with fields of their own
+NESTED_FIELDS = ("columns", "form", "plan")  # fields of a preprocessing with fields of their own
 Description = dict[str, Any]
 
 
-def upgraded(described: Description, version: int) -> Description:
-    """A description in the present format; what a step does not understand, it leaves as it is.
+def upgrade(described: Description, version: int) -> Description:
+    """Converts a description to the present format; unknown content is left unchanged.
 
-    >>> upgraded({"format": 2, "kind": "classify.RowClassifier"}, 2)
+    >>> upgrade({"format": 2, "kind": "classify.RowClassifier"}, 2)
     {'format': 4, 'kind': 'classify_images.RowClassifier'}
     """
     for number in range(version, FORMAT):
-        described = {**STEPS[number](described), "format": number + 1}
+        described = {**UPGRADES[number](described), "format": number + 1}
     return described
 
 
 def _from_2(described: Description) -> Description:
     kind = described.get("kind")
-    return {**described, "kind": MOVED.get(kind, kind) if isinstance(kind, str) else kind}
+    return {**described, "kind": MOVED_NETWORKS.get(kind, kind) if isinstance(kind, str) else kind}
 
 
 def _from_3(described: Description) -> Description:
     kind, task = str(described.get("kind")), str(described.get("task"))
     changed = dict(described)
     if "options" in described:
-        changed["options"] = _renamed(described["options"], OPTIONS.get(kind, {}))
+        changed["options"] = _rename(described["options"], RENAMED_ARGUMENTS.get(kind, {}))
     if "reading" in described:
-        changed["reading"] = _preprocessing(described["reading"], PREPROCESSING.get(task, {}))
-    if kind in KINDS:
-        changed["kind"] = KINDS[kind]
-    return _renamed(changed, {"reading": "preprocessing"})
+        changed["reading"] = _rename_fields(described["reading"], RENAMED_FIELDS.get(task, {}))
+    if kind in RENAMED_NETWORKS:
+        changed["kind"] = RENAMED_NETWORKS[kind]
+    return _rename(changed, {"reading": "preprocessing"})
 
 
-def _preprocessing(values: Any, names: Mapping[str, str]) -> Any:
-    """The fields of a preprocessing with new names; the fractions of the sets become one field."""
+def _rename_fields(values: Any, names: Mapping[str, str]) -> Any:
+    """Renames the fields of a preprocessing, and joins the fractions of the sets in one field."""
     if not isinstance(values, dict):
         return values
     nested = {
-        name: _preprocessing(value, names) if name in NESTED else value for name, value in values.items()
+        name: _rename_fields(value, names) if name in NESTED_FIELDS else value
+        for name, value in values.items()
     }
     match nested:
         case {"validation_share": validation, "test_share": test} | {"shares": [validation, test]}:
             old = ("validation_share", "test_share", "shares")
             nested = {name: value for name, value in nested.items() if name not in old}
             nested["fractions"] = {"validation": validation, "test": test}
-    return _renamed(nested, names)
+    return _rename(nested, names)
 
 
-def _renamed(values: Any, names: Mapping[str, str]) -> Any:
-    """The values, with new names for the keys in `names`."""
+def _rename(values: Any, names: Mapping[str, str]) -> Any:
+    """Renames keys."""
     if not names or not isinstance(values, dict):
         return values
     return {names.get(name, name): value for name, value in values.items()}
 
 
-# By the format that each one reads:
-STEPS: dict[int, Callable[[Description], Description]] = {2: _from_2, 3: _from_3}
-OLDEST = min(STEPS)
+# Each upgrade by the format that it reads:
+UPGRADES: dict[int, Callable[[Description], Description]] = {2: _from_2, 3: _from_3}
+OLDEST = min(UPGRADES)

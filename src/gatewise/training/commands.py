@@ -8,9 +8,9 @@ from typing import Any
 
 from gatewise.errors import DivergedError, GatewiseError
 from gatewise.modules.network import Network
-from gatewise.tasks.base import Data, Task, of_model
+from gatewise.tasks.base import Data, Task, explain_mismatch
 from gatewise.tasks.comparison import Comparison, Result
-from gatewise.tasks.options import CompareOptions, TrainOptions, one_of
+from gatewise.tasks.options import CompareOptions, TrainOptions, candidate_options
 from gatewise.tasks.serialization import SavedModel, save_model
 from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.memory import enough_memory
@@ -83,7 +83,7 @@ def compare(
     diverged: DivergedError | None = None
     for name, make in makers.items():
         folders = {
-            training(run, name, seed): one_of(options, task.options, name, seed)
+            training(run, name, seed): candidate_options(options, task.options, name, seed)
             for seed in range(options.seeds)
         }
         try:
@@ -96,7 +96,7 @@ def compare(
     return _conclude(run, runner, results)
 
 
-@of_model
+@explain_mismatch
 def evaluate(task: Task[Data], model: SavedModel, data: Data, callback: ProgressCallback) -> Comparison[Data]:
     """Scores a saved model on data read for it, beside the baselines that can learn from these data."""
     runner = Runner(task, data, callback, model.preprocessing)

@@ -48,7 +48,10 @@ class _Batches(LightningDataModule):
     def __init__(self, train: Any, validation: Any, options: TrainOptions) -> None:
         super().__init__()
         self.train, self.validation, self.seed = train, validation, options.seed
-        self.batch_size, self.passes = options.batch_of(len(train)), options.passes_over(len(train))
+        self.batch_size, self.passes = (
+            options.batch_size_for(len(train)),
+            options.passes_per_epoch(len(train)),
+        )
 
     def train_dataloader(self) -> DataLoader[Any]:
         return self._loader(self.train, shuffle=True, passes=self.passes)

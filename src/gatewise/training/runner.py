@@ -57,7 +57,7 @@ class Runner(Generic[Data]):
         lightning: Lightning = NO_EXTRAS,
     ) -> None:
         self.task, self.data, self.callback, self.preprocessing = task, data, callback, preprocessing
-        self.lightning, self.metrics = lightning, task.metrics_of(data)
+        self.lightning, self.metrics = lightning, task.applicable_metrics(data)
 
     def baselines(self, kinds: Mapping[str, Callable[[], Baseline]]) -> Iterator[Result]:
         """The results of the baselines that are not trained by gradient descent."""
@@ -157,7 +157,7 @@ class Runner(Generic[Data]):
         task, testing = self.task, split is self.data.test
         predictions = task.predictions(network.eval(), self.data, split)
         scores = task.score(predictions, self.data)
-        for metric in self.metrics if testing else (task.chosen_by,):
+        for metric in self.metrics if testing else (task.selection_metric,):
             if not isfinite(value := scores[metric.name]):
                 which = "test" if testing else "validation"
                 raise DivergedError(
@@ -171,7 +171,7 @@ class Runner(Generic[Data]):
         first = self.metrics[0].name
         tested = [self._scored(name, one, data.test) for one in networks]
         scores = [own for _, own in tested]
-        chooser = task.chosen_by
+        chooser = task.selection_metric
         is_evaluation = not len(data.validation)
         chosen_by = (
             scores if is_evaluation else [self._scored(name, one, data.validation)[1] for one in networks]

@@ -129,7 +129,7 @@ class Preprocessing:
     def series(self, path: Path, labelled: bool = False) -> LabelledSeries:
         """The series of a file; labelled: with its labels, where it has some.
 
-        Errors: `GatewiseError` where their step is not that of the training data.
+        Raises: `GatewiseError` if their step is not that of the training data.
         """
         label = (self.label or find_label(path, self.columns)) if labelled else None
         found = read_labelled(path, self.columns, label, self.fill, self.time_format)
@@ -146,7 +146,7 @@ def prepare(given: LabelledSeries, plan: AnomalyPlan) -> AnomalyData:
 
     Labelled steps of the training set are no targets, only context.
 
-    Errors: `GatewiseError` where a series is too short for the context.
+    Raises: `GatewiseError` if a series is too short for the context.
     """
     source = given.source
     plan = complete_plan(plan, source)
@@ -186,7 +186,7 @@ def prepare(given: LabelledSeries, plan: AnomalyPlan) -> AnomalyData:
 def read_test_data(path: Path, preprocessing: Preprocessing) -> AnomalyData:
     """The steps of a file that a model has not seen, with the steps before them as context.
 
-    Errors: `GatewiseError` where the model has seen all of a series, or there is too little context.
+    Raises: `GatewiseError` if the model has seen all of a series, or there is too little context.
     """
     given = preprocessing.series(path, labelled=True)
     source, plan = given.source, preprocessing.plan

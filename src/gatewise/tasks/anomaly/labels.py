@@ -32,7 +32,7 @@ def read_labelled(
 
     label: the column of labels; without one, no step is labelled as an anomaly
 
-    Errors: `GatewiseError` with the file and the column of a cell that is not as expected.
+    Raises: `GatewiseError` with the file and the column of a cell that is not as expected.
     """
     if label is None:
         source = read_series(path, columns, fill=fill, time_format=time_format)

@@ -65,13 +65,13 @@ class DetectAnomalies(Task[AnomalyData]):
 
     name = "anomaly"
     about = "Detect anomalies in series."
-    given = "a CSV or Parquet file of series"
+    data_help = "a CSV or Parquet file of series"
     options = AnomalyOptions
     metrics = (F1, PRECISION, RECALL, FALSE_ALARMS, RESIDUAL, NLL)
-    chosen_by = NLL
-    next_step = "gatewise predict {run} {data} --out anomalies.csv"
+    selection_metric = NLL
+    next_command = "gatewise predict {run} {data} --out anomalies.csv"
 
-    def metrics_of(self, data: AnomalyData) -> tuple[Metric, ...]:
+    def applicable_metrics(self, data: AnomalyData) -> tuple[Metric, ...]:
         """By events where the test set has labelled ones, else by the likelihood of its values."""
         return self.metrics if data.has_events else (NLL, RESIDUAL, FALSE_ALARMS)
 
@@ -148,7 +148,7 @@ class DetectAnomalies(Task[AnomalyData]):
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Every step after the first context, with the expected value, its score and its flag, 0 or 1.
 
-        Errors: `GatewiseError` where a series is not longer than the context.
+        Raises: `GatewiseError` if a series is not longer than the context.
         """
         preprocessing, network = load_preprocessing(Preprocessing, model), model.network
         assert isinstance(network, Detector)
@@ -176,7 +176,7 @@ class DetectAnomalies(Task[AnomalyData]):
             f"{int(flags.sum())} of {frame.height} steps are flagged, with a score above "
             f"{float(network.threshold):.4g}; the first {plan.context} steps of a series are context"
         )
-        return Prediction(frame, about, times=source.clock.written(frame[:, 1]))
+        return Prediction(frame, about, time_format=source.clock.written(frame[:, 1]))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A step of the test set: its context, the expected band and its value."""

@@ -99,7 +99,7 @@ class Preprocessing:
 def read_data(path: Path, options: CaptionOptions) -> CaptionData:
     """Reads images with captions, splits them, and learns the vocabulary.
 
-    Errors: `GatewiseError` where the images have several heights, and the encoder reads columns.
+    Raises: `GatewiseError` if the images have several heights, and the encoder reads columns.
     """
     images = Path(options.images) if options.images else None
     table = read_captions(

@@ -12,7 +12,7 @@ from gatewise.data.tokenizers.sentences import TokenUnit
 from gatewise.tasks.caption.encoder import EncoderKind
 from gatewise.tasks.options import (
     Count,
-    CountOrFound,
+    CountOrAuto,
     Depth,
     Fraction,
     Options,
@@ -79,7 +79,7 @@ class CaptionOptions(TaskOptions, CaptionNetworkOptions, CaptionDataOptions):
     """The training"""
 
     epochs: Count = Field(30, description="The maximum number of epochs.")
-    batch_size: CountOrFound = Field(
+    batch_size: CountOrAuto = Field(
         32, description="Captions in a batch, over all devices; 0 finds a number."
     )
     learning_rate: float = Field(2e-3, gt=0, description="Learning rate of AdamW.")

@@ -56,11 +56,11 @@ class CaptionTask(Task[CaptionData]):
 
     name = "caption"
     about = "Learn to write captions for images."
-    given = "a folder of images with a table of their captions in it, or that table"
+    data_help = "a folder of images with a table of their captions in it, or that table"
     options = CaptionOptions
     metrics = METRICS
-    chosen_by = METRICS[0]
-    next_step = "gatewise predict {run} {data} --out captions.csv"
+    selection_metric = METRICS[0]
+    next_command = "gatewise predict {run} {data} --out captions.csv"
 
     def check(self, options: CaptionOptions, cell: CellType) -> None:
         super().check(options, cell)
@@ -144,7 +144,7 @@ class CaptionTask(Task[CaptionData]):
         predicted = [one.text for one in caption_images(model.network, every, symbols)]
         left_out = left_out_below(path) if path.is_dir() else ()
         about = "; ".join((f"{len(predicted)} captions", *left_out, *files.notes))
-        return Prediction(pl.DataFrame({file: names, column: predicted}), about, lines=column)
+        return Prediction(pl.DataFrame({file: names, column: predicted}), about, text_column=column)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """An image of the test set with its caption."""

@@ -24,7 +24,8 @@ from gatewise.tasks.classify.options import ClassifyOptions
 class Preprocessing:
     """How a model reads sequences.
 
-    source: the fingerprint of the training data; apart: whether the test set was another file
+    source: the fingerprint of the training data
+    has_test_file: whether the test set was another file
     """
 
     columns: LongColumns | None
@@ -32,11 +33,11 @@ class Preprocessing:
     classes: tuple[str, ...]
     scales: tuple[Scale, ...]
     source: str
-    apart: bool
+    has_test_file: bool
     fractions: Fractions
 
     def table(self, path: Path, labelled: bool = True) -> SequenceTable:
-        """A file of sequences. Errors: `GatewiseError` where it has another number of channels."""
+        """A file of sequences. Raises: `GatewiseError` if it has another number of channels."""
         columns = self.columns or LongColumns()
         table, _ = _read(path, columns if labelled else replace(columns, label=None), self.fill, labelled)
         if len(table.channels) != len(self.scales):
@@ -52,7 +53,7 @@ class Preprocessing:
         return Sequences(table, np.arange(len(table)), np.zeros(len(table)), self.scales)
 
     def labelled(self, table: SequenceTable) -> Sequences:
-        """All sequences of a table. Errors: `GatewiseError` where one is of an unknown class."""
+        """All sequences of a table. Raises: `GatewiseError` if one is of an unknown class."""
         labels, known = _labels(table), {name: number for number, name in enumerate(self.classes)}
         for number, label in enumerate(labels):
             if table.classes[label] not in known:
@@ -79,7 +80,7 @@ class ClassifyData:
 def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
     """Reads a file of sequences, splits it by class, and learns the scales on the training set.
 
-    Errors: `GatewiseError` with the place in the file.
+    Raises: `GatewiseError` with the position in the file.
     """
     columns = LongColumns(options.id, options.time, options.label, options.channels, weight=options.weight)
     for name, value in asdict(columns).items():
@@ -105,7 +106,7 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         classes=table.classes,
         scales=table.scales(train),
         source=fingerprint(path),
-        apart=bool(test_file),
+        has_test_file=bool(test_file),
         fractions=fractions,
     )
 
@@ -134,13 +135,13 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
 def read_test_data(path: Path, preprocessing: Preprocessing) -> ClassifyData:
     """The test set of the data that a model was trained on, or all of other data.
 
-    Errors: `GatewiseError` where the model was trained on all of them.
+    Raises: `GatewiseError` if the model was trained on all of them.
     """
     table = preprocessing.table(path)
     if fingerprint(path) != preprocessing.source:
         test = preprocessing.labelled(table)
         notes = (*table.notes, f"the test set is all {len(test)} sequences")
-    elif preprocessing.apart:
+    elif preprocessing.has_test_file:
         raise GatewiseError(f"the model was trained on all of {path}; give data it has not seen")
     else:
         labels = _labels(table)
@@ -178,7 +179,7 @@ def _find_test_file(path: Path) -> Path | None:
 
 
 def _labels(table: SequenceTable) -> np.ndarray:
-    """[N]: the label of each sequence. Errors: `GatewiseError` where its rows have several."""
+    """[N]: the label of each sequence. Raises: `GatewiseError` if its rows have several."""
     assert table.labels is not None
     first = np.asarray(table.labels[table.offsets[:-1]])
     for part in row_blocks(len(table.labels)):

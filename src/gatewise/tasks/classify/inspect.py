@@ -17,7 +17,7 @@ from gatewise.tasks.classify.data import ClassifyData
 def inspect_sequence(network: Any, data: ClassifyData, number: int) -> Example:
     """A sequence of the test set, its channels in the units of the data; 0 is the first.
 
-    Errors: `GatewiseError` where there is none of that number.
+    Raises: `GatewiseError` if there is none of that number.
     """
     require_example(number, len(data.test), "sequences in the test set")
     batch, table = data.test.__getitems__([number]), data.test.table

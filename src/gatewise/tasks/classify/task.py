@@ -34,9 +34,9 @@ class Classify(ClassTask[ClassifyData]):
 
     name = "classify"
     about = "Predict the class of a sequence."
-    given = "a CSV or Parquet file with a row for each step, or a .ts or .arff archive"
+    data_help = "a CSV or Parquet file with a row for each step, or a .ts or .arff archive"
     options = ClassifyOptions
-    forms = "arrays [N, T, C], lists of arrays [T, C], or a table or file with a row for each step"
+    accepted_data = "arrays [N, T, C], lists of arrays [T, C], or a table or file with a row for each step"
 
     def accepts(self, data: Any) -> bool:
         return super().accepts(data) or _is_sequences(_array_like(data))

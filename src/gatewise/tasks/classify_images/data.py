@@ -29,7 +29,7 @@ class Preprocessing:
     fractions: Fractions
 
     def files(self, paths: list[Path]) -> ImageFiles:
-        """Other images. Errors: `GatewiseError` where one is not as wide as the training images."""
+        """Other images. Raises: `GatewiseError` if one is not as wide as the training images."""
         files = reopen_images(paths, self.form)
         if self.width is not None and (wrong := files.sizes[:, 1] != self.width).any():
             which = int(wrong.argmax())
@@ -56,7 +56,7 @@ class ImageData:
 def read_data(path: Path, options: ClassifyImagesOptions) -> ImageData:
     """Reads a folder with a folder of images for each class, and splits it by class.
 
-    Errors: `GatewiseError` with the file that is not as expected.
+    Raises: `GatewiseError` with the file that is not as expected.
     """
     found = read_class_folders(path, is_image, "images")
     files = open_images(found.paths, options.colour, read_size(options.size or ""))
@@ -104,7 +104,7 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ImageData:
 
 
 def _only_width(files: ImageFiles) -> int:
-    """The width of all images. Errors: `GatewiseError` where they have several."""
+    """The width of all images. Raises: `GatewiseError` if they have several."""
     widths = files.sizes[:, 1]
     if (widths != widths[0]).any():
         other = int((widths != widths[0]).argmax())

@@ -15,7 +15,7 @@ from gatewise.tasks.classify_images.data import ImageData
 def inspect_image(network: Any, data: ImageData, number: int) -> Example:
     """An image of the test set; 0 is the first.
 
-    Errors: `GatewiseError` where there is none of that number.
+    Raises: `GatewiseError` if there is none of that number.
     """
     require_example(number, len(data.test), "images in the test set")
     batch, place = data.test.__getitems__([number]), int(data.test.numbers[number])

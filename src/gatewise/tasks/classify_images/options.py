@@ -8,7 +8,7 @@ from pydantic import Field
 
 from gatewise.data.images.images import Colour
 from gatewise.modules.pooling import PoolingMode
-from gatewise.tasks.options import Count, CountOrFound, Fraction, Options, StackOptions, TaskOptions
+from gatewise.tasks.options import Count, CountOrAuto, Fraction, Options, StackOptions, TaskOptions
 
 
 class ImageOptions(Options):
@@ -40,7 +40,7 @@ class ImageNetworkOptions(StackOptions):
     depth_weights: Literal["tied", "untied"] = Field(
         "tied", description="Of a grid: the same parameters for all layers, or separate ones."
     )
-    shift: CountOrFound = Field(0, description="Shift training images at random by up to this many pixels.")
+    shift: CountOrAuto = Field(0, description="Shift training images at random by up to this many pixels.")
 
 
 class ClassifyImagesOptions(TaskOptions, ImageNetworkOptions, ImageOptions):

@@ -46,7 +46,7 @@ class ClassifyImages(ClassTask[ImageData]):
 
     name = "classify-images"
     about = "Predict the class of an image."
-    given = "a folder with a folder of images for each class"
+    data_help = "a folder with a folder of images for each class"
     options = ClassifyImagesOptions
 
     def accepts(self, data: Any) -> bool:
@@ -54,7 +54,7 @@ class ClassifyImages(ClassTask[ImageData]):
             return Path(data).is_dir()
         return is_images(data)
 
-    def claims(self, data: Path, given: Mapping[str, Any]) -> bool:
+    def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
         return data.is_dir() and any(data.iterdir())
 
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
@@ -169,7 +169,7 @@ class ClassifyImages(ClassTask[ImageData]):
 
 
 def _check_options(options: ClassifyImagesOptions) -> None:
-    """Errors: `GatewiseError` where an option belongs to another kind of network."""
+    """Raises: `GatewiseError` if an option belongs to another kind of network."""
     if options.network != "stack" and options.bidirectional:
         raise GatewiseError(f"a {options.network} runs from all four corners; leave --bidirectional out")
     if options.network != "grid" and options.depth_weights == "untied":

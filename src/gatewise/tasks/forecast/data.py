@@ -52,7 +52,7 @@ class Preprocessing:
     time_format: str | None = None
 
     def series(self, path: Path) -> SeriesSet:
-        """The series of a file. Errors: `GatewiseError` where their step is not that of the training data."""
+        """The series of a file. Raises: `GatewiseError` if their step is not that of the training data."""
         source = read_series(path, self.columns, fill=self.fill, time_format=self.time_format)
         if str(source.step) != self.step:
             raise GatewiseError(
@@ -110,7 +110,7 @@ def prepare(source: SeriesSet, plan: WindowPlan, learned: SeriesScaling | None =
 
     learned: by a model trained before; None learns them here
 
-    Errors: `GatewiseError` where a series is too short for the context and horizon.
+    Raises: `GatewiseError` if a series is too short for the context and horizon.
     """
     plan = complete_plan(plan, source)
     for series in source.series:
@@ -144,7 +144,7 @@ def prepare(source: SeriesSet, plan: WindowPlan, learned: SeriesScaling | None =
 def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:
     """Series to evaluate a model on.
 
-    Errors: `GatewiseError` where the model has seen values of the test set in training.
+    Raises: `GatewiseError` if the model has seen values of the test set in training.
     """
     source = preprocessing.series(path)
     data = prepare(source, preprocessing.plan, preprocessing.learned)
@@ -188,7 +188,7 @@ class LatestWindows(NamedTuple):
 def latest(source: SeriesSet, plan: WindowPlan, learned: SeriesScaling) -> LatestWindows:
     """The last context of each series with the known covariates of the horizon, and the horizon's times.
 
-    Errors: `GatewiseError` where a series is shorter than the context, or known covariates are not
+    Raises: `GatewiseError` if a series is shorter than the context, or known covariates are not
     given for the whole horizon.
     """
     learned = learn_scales(source, [len(series) for series in source.series], learned)

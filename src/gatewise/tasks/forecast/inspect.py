@@ -24,7 +24,7 @@ from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
 def inspect_forecast(network: Network, data: ForecastData, number: int) -> Example:
     """A window of the test set: the past that the model reads, the truth, and the forecast; 0 is the first.
 
-    Errors: `GatewiseError` where there is none of that number.
+    Raises: `GatewiseError` if there is none of that number.
     """
     require_example(number, len(data.test), "windows in the test set")
     batch = data.test.__getitems__([number])

@@ -132,7 +132,7 @@ class GridForecastNetwork(RecurrentForecaster):
 
 
 def require_fit(cell: CellType, network: str) -> None:
-    """Errors: `GatewiseError` where a "stack" or a "grid" can't be made of a cell."""
+    """Raises: `GatewiseError` if no "stack" or "grid" can be built of a cell."""
     if network == "grid":
         transform_of(cell)
     else:

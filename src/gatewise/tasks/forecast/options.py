@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gatewise.tasks.options import Count, CountOrFound, Fraction, Options, StackOptions, TaskOptions
+from gatewise.tasks.options import Count, CountOrAuto, Fraction, Options, StackOptions, TaskOptions
 
 
 class ForecastDataOptions(Options):
@@ -22,8 +22,8 @@ class ForecastDataOptions(Options):
         None, description="How to fill gaps; an error if not given."
     )
     time_format: str | None = Field(None, description="Format of the times, such as %d/%m/%Y.")
-    context: CountOrFound = Field(0, description="Past steps that the model reads; 0 finds a number.")
-    period: CountOrFound = Field(0, description="Steps after which the series repeats; 0 finds it.")
+    context: CountOrAuto = Field(0, description="Past steps that the model reads; 0 finds a number.")
+    period: CountOrAuto = Field(0, description="Steps after which the series repeats; 0 finds it.")
     validation_fraction: Fraction = Field(0.15, description="Fraction of each series in the validation set.")
     test_fraction: Fraction = Field(0.15, description="Fraction of each series, its end, in the test set.")
 

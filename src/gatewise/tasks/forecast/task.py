@@ -59,7 +59,7 @@ class Forecast(Task[ForecastData]):
 
     name = "forecast"
     about = "Forecast series."
-    given = "a CSV or Parquet file of series"
+    data_help = "a CSV or Parquet file of series"
     options = ForecastOptions
     metrics = (
         Metric("mase", "MASE"),
@@ -68,8 +68,8 @@ class Forecast(Task[ForecastData]):
         Metric("pinball", "pinball", ".4g"),
         Metric("coverage", "coverage 80%", ".0%", higher_is_better=True),
     )
-    chosen_by = metrics[3]
-    next_step = "gatewise predict {run} {data} --out forecast.csv"
+    selection_metric = metrics[3]
+    next_command = "gatewise predict {run} {data} --out forecast.csv"
 
     def accepts(self, data: Any) -> bool:
         return super().accepts(data) or is_column(data)
@@ -174,7 +174,7 @@ class Forecast(Task[ForecastData]):
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The steps beyond the end of each series, in the file's own columns: the target is the median.
 
-        Errors: `GatewiseError` where a series is shorter than the model's context.
+        Raises: `GatewiseError` if a series is shorter than the model's context.
         """
         preprocessing = load_preprocessing(Preprocessing, model)
         source = preprocessing.series(path)
@@ -194,7 +194,7 @@ class Forecast(Task[ForecastData]):
         frame = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
         rows = f"{frame.height} rows from {format_time(times[0][0])} to {format_time(times[-1][-1])}"
         about = f"{rows}; the median, and the quantiles 0.1 to 0.9"
-        return Prediction(frame, about, times=source.clock.written(frame[:, 1]))
+        return Prediction(frame, about, time_format=source.clock.written(frame[:, 1]))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_forecast(model.network, self.load_for_evaluation(model, path), number)

@@ -69,7 +69,7 @@ class FrameData:
 def read_data(path: Path, options: FrameOptions) -> FrameData:
     """Reads a folder with a folder of clips for each class, or a .npz file, and splits it by class.
 
-    Errors: `GatewiseError` with the file that is not as expected.
+    Raises: `GatewiseError` with the file that is not as expected.
     """
     clips, found = _read(path, options)
     fractions = Fractions(options.validation_fraction, options.test_fraction)

@@ -17,7 +17,7 @@ from gatewise.tasks.frames.data import FrameData
 def inspect_clip(network: Any, data: FrameData, number: int) -> Example:
     """A clip of the test set, by the brightness of its frames and their changes; 0 is the first.
 
-    Errors: `GatewiseError` where there is none of that number.
+    Raises: `GatewiseError` if there is none of that number.
     """
     require_example(number, len(data.test), "clips in the test set")
     batch = data.test.__getitems__([number])

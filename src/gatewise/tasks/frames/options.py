@@ -6,7 +6,7 @@ from pydantic import Field
 
 from gatewise.data.images.images import Colour
 from gatewise.modules.pooling import PoolingMode
-from gatewise.tasks.options import Count, CountOrFound, Fraction, Options, Size, StackOptions, TaskOptions
+from gatewise.tasks.options import Count, CountOrAuto, Fraction, Options, Size, StackOptions, TaskOptions
 
 
 class ClipOptions(Options):
@@ -38,4 +38,4 @@ class FrameOptions(TaskOptions, FrameNetworkOptions, ClipOptions):
     """The training"""
 
     epochs: Count = Field(30, description="The maximum number of epochs.")
-    batch_size: CountOrFound = Field(32, description="Clips in a batch, over all devices; 0 finds a number.")
+    batch_size: CountOrAuto = Field(32, description="Clips in a batch, over all devices; 0 finds a number.")

@@ -37,7 +37,7 @@ class Frames(ClassTask[FrameData]):
 
     name = "frames"
     about = "Predict the class of a clip of images."
-    given = "a folder with a folder of clips for each class, or a .npz file of arrays"
+    data_help = "a folder with a folder of clips for each class, or a .npz file of arrays"
     options = FrameOptions
 
     def accepts(self, data: Any) -> bool:
@@ -45,7 +45,7 @@ class Frames(ClassTask[FrameData]):
             return Path(data).suffix.lower() == ARRAYS
         return is_clips(data)
 
-    def claims(self, data: Path, given: Mapping[str, Any]) -> bool:
+    def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
         return data.suffix.lower() == ARRAYS
 
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:

@@ -55,7 +55,7 @@ class Preprocessing:
 
 
 def read_data(path: Path, options: GenerateOptions) -> TextData:
-    """Reads a text and splits it. Errors: `GatewiseError` where it is too short."""
+    """Reads a text and splits it. Raises: `GatewiseError` if it is too short."""
     files = find_texts(path, options.files)
     fractions = Fractions(options.validation_fraction, options.test_fraction)
     tokenizer = StreamConfig(options.tokenizer, options.vocabulary)

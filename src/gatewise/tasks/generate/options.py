@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gatewise.tasks.options import Count, CountOrFound, Depth, Fraction, Options, Rate, Size, TaskOptions
+from gatewise.tasks.options import Count, CountOrAuto, Depth, Fraction, Options, Rate, Size, TaskOptions
 
 
 class TextOptions(Options):
@@ -15,7 +15,7 @@ class TextOptions(Options):
     tokenizer: Literal["characters", "bytes", "bpe"] = Field(
         "characters", description="The symbols of the text."
     )
-    vocabulary: CountOrFound = Field(
+    vocabulary: CountOrAuto = Field(
         0, description="The maximum number of symbols; 0 for all characters, or for 2000 byte pairs."
     )
     files: str = Field("*.txt", min_length=1, description="Which files of a folder, as a pattern.")
@@ -24,7 +24,7 @@ class TextOptions(Options):
     )
     test_fraction: Fraction = Field(0.1, description="Fraction at the end of the text, for the test set.")
     steps: Count = Field(128, description="Steps of truncated backpropagation through time.")
-    steps_per_epoch: CountOrFound = Field(
+    steps_per_epoch: CountOrAuto = Field(
         0,
         description="The maximum number of steps in an epoch; the next one continues there. 0 for all.",
     )
@@ -61,7 +61,7 @@ class TextSampling(Options):
     temperature: float = Field(
         0.8, ge=0, description="Below 1 favours probable symbols; 0 takes the most probable one."
     )
-    top_k: CountOrFound = Field(0, description="Sample from the k most probable symbols; 0 for all.")
+    top_k: CountOrAuto = Field(0, description="Sample from the k most probable symbols; 0 for all.")
     top_p: float = Field(
         1.0, ge=0, le=1, description="Sample from the most probable symbols with this total probability."
     )

@@ -48,17 +48,17 @@ class Generate(Task[TextData]):
 
     name = "generate"
     about = "Learn to continue a text, symbol by symbol."
-    given = "a text file of any size, or a folder of them"
+    data_help = "a text file of any size, or a folder of them"
     options = GenerateOptions
-    forms = "a text, a list of texts, or a path"
+    accepted_data = "a text, a list of texts, or a path"
     sampling = TextSampling
     metrics = (
         Metric("nats", "nats/char", ".4f"),
         Metric("bits", "bits/char"),
         Metric("perplexity", "perplexity", ".2f"),
     )
-    chosen_by = metrics[0]
-    next_step = "gatewise sample {run}"
+    selection_metric = metrics[0]
+    next_command = "gatewise sample {run}"
 
     def accepts(self, data: Any) -> bool:
         return isinstance(data, Path | str) or is_texts(data)

@@ -66,7 +66,7 @@ class Preprocessing:
     def table(self, path: Path, parted: bool) -> SequenceTable:
         """A file with the channels of the training data, as they were learned.
 
-        Errors: `GatewiseError` where it has others, or something else than 0 and 1 in a 0/1 channel.
+        Raises: `GatewiseError` if it has others, or something else than 0 and 1 in a 0/1 channel.
         """
         table = self._as_it_is(path, parted)
         if len(table.channels) != len(self.channels):
@@ -153,7 +153,7 @@ class VectorData:
 def read_data(path: Path, options: GenerateVectorsOptions) -> VectorData:
     """Reads sequences of vectors, splits them, and learns the scales on the training set.
 
-    Errors: `GatewiseError` with the place in the file.
+    Raises: `GatewiseError` with the position in the file.
     """
     columns = LongColumns(options.id, options.time, None, options.channels, options.split_column)
     table, found = read_vectors(path, columns, options.fill)

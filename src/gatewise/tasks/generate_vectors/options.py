@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from gatewise.tasks.options import Count, CountOrFound, Depth, Fraction, Options, Rate, Size, TaskOptions
+from gatewise.tasks.options import Count, CountOrAuto, Depth, Fraction, Options, Rate, Size, TaskOptions
 
 if TYPE_CHECKING:
     pass
@@ -58,7 +58,7 @@ class GenerateVectorsOptions(TaskOptions, VectorNetworkOptions, VectorOptions):
 class VectorSampling(Options):
     """Sampling"""
 
-    length: CountOrFound = Field(0, description="Steps to sample; 0 for the median length of the data.")
+    length: CountOrAuto = Field(0, description="Steps to sample; 0 for the median length of the data.")
     count: Count = Field(3, description="Sequences to sample.")
     bias: float = Field(0.0, ge=0, description="Above 0, real channels are sampled closer to their mode.")
     seed: int | None = Field(None, ge=0, description="Seed of the random generator, to repeat a sample.")

@@ -60,19 +60,19 @@ class GenerateVectors(Task[VectorData]):
 
     name = "generate-vectors"
     about = "Learn to continue sequences of vectors: notes, strokes, measurements."
-    given = "a CSV or Parquet file with a row for each step, or a .ts or .arff archive"
+    data_help = "a CSV or Parquet file with a row for each step, or a .ts or .arff archive"
     options = GenerateVectorsOptions
-    forms = "arrays [N, T, C], lists of arrays [T, C], or a table or file with a row for each step"
+    accepted_data = "arrays [N, T, C], lists of arrays [T, C], or a table or file with a row for each step"
     sampling = VectorSampling
-    samples_table = True
+    samples_are_tables = True
     metrics = (
         Metric("nats", "nats/step", relative=False),
         Metric("nats_later", "from the 2nd", relative=False),
     )
-    chosen_by = metrics[0]
-    next_step = "gatewise sample {run} --out drawn.csv"
+    selection_metric = metrics[0]
+    next_command = "gatewise sample {run} --out drawn.csv"
 
-    def claims(self, data: Path, given: Mapping[str, Any]) -> bool:
+    def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
         return data.suffix.lower() in (*TABLES, *ARCHIVES)
 
     def accepts(self, data: Any) -> bool:

@@ -32,7 +32,7 @@ class Preprocessing:
 def read_data(path: Path, options: LabelOptions) -> LabelledSteps:
     """Reads a text or a table with a label for each step, and splits it by sequences.
 
-    Errors: `GatewiseError` with the place in the file.
+    Raises: `GatewiseError` with the position in the file.
     """
     fractions = Fractions(options.validation_fraction, options.test_fraction)
     if find_set_files(path)["train"].suffix.lower() in TABLES:
@@ -57,7 +57,7 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> LabelledSteps:
 
 
 def _label_column(label: str | None) -> int:
-    """The number of the column of labels in a text; 0 is the last. Errors: `GatewiseError`."""
+    """The number of the column of labels in a text; 0 is the last. Raises: `GatewiseError`."""
     if label is None:
         return 0
     if not label.isdecimal() or int(label) == 0:

@@ -28,7 +28,7 @@ from gatewise.tasks.label.network import Labeller, LabelNetwork
 def inspect_sequence(network: Network, data: LabelledSteps, number: int) -> Example:
     """A sequence of the test set, with its predicted and true labels; 0 is the first.
 
-    Errors: `GatewiseError` where there is none of that number.
+    Raises: `GatewiseError` if there is none of that number.
     """
     require_example(number, len(data.test), "sequences in the test set")
     batch, place = data.test.__getitems__([number]), data.test.slice_of(number)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from gatewise.tasks.options import (
     Count,
-    CountOrFound,
+    CountOrAuto,
     Fraction,
     Options,
     Rate,
@@ -37,7 +37,7 @@ class LabelDataOptions(Options):
     fill: Literal["forward"] | None = Field(
         None, description="How to fill empty cells; an error if not given."
     )
-    chunk_length: CountOrFound = Field(
+    chunk_length: CountOrAuto = Field(
         0, description="Longer sequences are split into chunks of this many steps; 0 finds a number."
     )
     validation_fraction: Fraction = Field(0.15, description="Fraction in the validation set, without a file.")

@@ -49,7 +49,7 @@ class Label(Task[LabelledSteps]):
 
     name = "label"
     about = "Predict a label for each step of a sequence."
-    given = (
+    data_help = (
         "a text with a token and its label in each line, or a CSV or Parquet file with a row for each step"
     )
     options = LabelOptions
@@ -59,8 +59,8 @@ class Label(Task[LabelledSteps]):
         Metric("span_f1", "span F1", ".1%", higher_is_better=True),
         Metric("exact", "exact", ".1%", higher_is_better=True),
     )
-    chosen_by = metrics[0]
-    next_step = "gatewise predict {run} {data} --out labels.csv"
+    selection_metric = metrics[0]
+    next_command = "gatewise predict {run} {data} --out labels.csv"
 
     def accepts(self, data: Any) -> bool:
         return super().accepts(data) or is_arrays(data) or is_tokens(data)

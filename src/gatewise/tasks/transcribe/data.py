@@ -25,7 +25,7 @@ class Preprocessing:
 def read_data(path: Path, options: TranscribeOptions) -> TranscriptData:
     """Reads images or sequences with their texts, and splits them.
 
-    Errors: `GatewiseError` with the place in the file.
+    Raises: `GatewiseError` with the position in the file.
     """
     transcripts = TranscriptOptions(
         unit=options.tokenizer,

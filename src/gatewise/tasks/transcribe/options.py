@@ -9,7 +9,7 @@ from pydantic import Field
 from gatewise.data.images.images import Colour
 from gatewise.data.tokenizers.transcripts import TranscriptUnit
 from gatewise.modules.strip_fronts import Front
-from gatewise.tasks.options import CountOrFound, Fraction, Options, Rate, StackOptions, TaskOptions
+from gatewise.tasks.options import CountOrAuto, Fraction, Options, Rate, StackOptions, TaskOptions
 
 
 class TranscribeDataOptions(Options):
@@ -20,7 +20,7 @@ class TranscribeDataOptions(Options):
     id: str | None = Field(None, description="The column of image files or of sequence identifiers.")
     tokenizer: TranscriptUnit = Field("characters", description="The symbols of a text.")
     colour: Colour = Field("auto", description="Read images as grey, in colour, or unchanged.")
-    height: CountOrFound = Field(0, description="Height in pixels that images are resized to; 0 chooses it.")
+    height: CountOrAuto = Field(0, description="Height in pixels that images are resized to; 0 chooses it.")
     targets: str | None = Field(
         None, description="Of a long table: a table of id and text; by default its own column of texts."
     )
@@ -46,10 +46,10 @@ class TranscribeNetworkOptions(StackOptions):
     front: Front = Field(
         "none", description="Feature extraction of images before the layers read their columns."
     )
-    stack_frames: CountOrFound = Field(
+    stack_frames: CountOrAuto = Field(
         0, description="Consecutive steps concatenated into one; 0 chooses the number."
     )
-    beam: CountOrFound = Field(8, description="Prefixes of the beam search; 0 takes the best path.")
+    beam: CountOrAuto = Field(8, description="Prefixes of the beam search; 0 takes the best path.")
 
 
 class TranscribeOptions(TaskOptions, TranscribeNetworkOptions, TranscribeDataOptions):

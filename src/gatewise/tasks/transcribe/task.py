@@ -51,7 +51,7 @@ class Transcribe(Task[TranscriptData]):
 
     name = "transcribe"
     about = "Predict the text of an image or a sequence; label --head ctc is the same."
-    given = (
+    data_help = (
         "a table of images and their texts, the folder that holds both, or a table with a row for each step"
     )
     options = TranscribeOptions
@@ -59,11 +59,11 @@ class Transcribe(Task[TranscriptData]):
         Metric("error_rate", "error rate", ".2%"),
         Metric("exact", "exact", ".1%", higher_is_better=True),
     )
-    chosen_by = metrics[0]
-    next_step = "gatewise predict {run} {data} --out texts.csv"
+    selection_metric = metrics[0]
+    next_command = "gatewise predict {run} {data} --out texts.csv"
 
-    def claims(self, data: Path, given: Mapping[str, Any]) -> bool:
-        return given.get("head") == "ctc"
+    def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
+        return options.get("head") == "ctc"
 
     def accepts(self, data: Any) -> bool:
         return super().accepts(data) or is_arrays(data) or is_images(data)

@@ -76,7 +76,7 @@ class Preprocessing:
 def read_data(path: Path, options: TranslateOptions) -> ParallelData:
     """Reads pairs of texts, splits them, and learns the vocabularies.
 
-    Errors: `GatewiseError` with the place in the file.
+    Raises: `GatewiseError` with the position in the file.
     """
     pairs = read_pairs(path, options.target_file, options.source, options.target)
     others = [_others(one, pairs) for one in (options.validation_file, options.test_file)]
@@ -94,7 +94,7 @@ def read_data(path: Path, options: TranslateOptions) -> ParallelData:
 def read_test_data(path: Path, preprocessing: Preprocessing) -> ParallelData:
     """The test set of the data that a model was trained on, or all of other data.
 
-    Errors: `GatewiseError` where the model was trained on all pairs.
+    Raises: `GatewiseError` if the model was trained on all pairs.
     """
     trained = path.is_file() and fingerprint(path) == preprocessing.trained_on
     notes: list[str] = []

@@ -51,11 +51,11 @@ class Translate(Task[ParallelData]):
 
     name = "translate"
     about = "Learn to translate from pairs of texts."
-    given = "a CSV, TSV or Parquet file of pairs, or a text file of sources"
+    data_help = "a CSV, TSV or Parquet file of pairs, or a text file of sources"
     options = TranslateOptions
     metrics = METRICS
-    chosen_by = METRICS[0]
-    next_step = "gatewise predict {run} {data} --out translations.txt"
+    selection_metric = METRICS[0]
+    next_command = "gatewise predict {run} {data} --out translations.txt"
 
     def check(self, options: TranslateOptions, cell: CellType) -> None:
         super().check(options, cell)
@@ -80,7 +80,7 @@ class Translate(Task[ParallelData]):
 
     def network(self, data: ParallelData, options: TranslateOptions, cell: CellType) -> EncoderDecoder:
         sources, targets = data.train.sources.lengths, data.train.targets.lengths
-        seen = options.epochs * options.passes_over(len(data.train)) * len(data.train)
+        seen = options.epochs * options.passes_per_epoch(len(data.train)) * len(data.train)
         return EncoderDecoder(
             cell,
             sources=len(data.source),
@@ -147,7 +147,7 @@ class Translate(Task[ParallelData]):
         about = f"{len(translated)} translations"
         about += f" of column {column!r}" if column not in (None, names[0]) else ""
         about += f"; {blank}" if empty else ""
-        return Prediction(frame, about, lines=name)
+        return Prediction(frame, about, text_column=name)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A pair of the test set with its translation."""
