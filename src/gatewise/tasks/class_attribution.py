@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from gatewise.insight.attribution import attribute
+from gatewise.modules.classifier import Classifier
 from gatewise.modules.pooling import Pooling
 from gatewise.report.attribution import accurate_attribution, in_data_units, repeat_example
 from gatewise.report.example import ExampleAttribution, Strip, Track
 
 
-def attention_tracks(network: Any, batch: Any) -> tuple[Track, ...]:
+def attention_tracks(network: Classifier, batch: Any) -> tuple[Track, ...]:
     """The attention weight of each step; empty unless the classifier pools by attention."""
     poolings = [
         module for module in network.modules() if isinstance(module, Pooling) and module.score is not None
@@ -34,7 +35,7 @@ def attention_tracks(network: Any, batch: Any) -> tuple[Track, ...]:
 
 
 def explain_class(
-    network: Any,
+    network: Classifier,
     batch: Any,
     classes: Sequence[str],
     baseline: str,

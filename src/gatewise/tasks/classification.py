@@ -11,9 +11,12 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from gatewise.data.images.class_folders import ClassFolders
+from gatewise.data.splits import Fractions, Split
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.classifier import Classifier, class_scores, confusion, predict_probabilities
+from gatewise.modules.network import Network
 from gatewise.plots.confusion import draw_confusion
 from gatewise.plots.highest_loss import draw_highest_loss, highest_loss
 from gatewise.plots.plot import Plot
@@ -118,6 +121,41 @@ def plot_highest_loss(
     )
     about = f"the {unit} of the test set on which {name} has the highest loss"
     return Plot("highest-loss", about, draw_highest_loss(examples, name))
+
+
+def require_classifier(network: Network) -> Classifier:
+    """The network of a saved model, which must be a classifier."""
+    assert isinstance(network, Classifier)
+    return network
+
+
+def held_out_examples(
+    found: ClassFolders, fractions: Fractions, is_training_data: bool, unit: str
+) -> tuple[list[int], str]:
+    """Selects the examples to evaluate a model on: the test set, or all of other data without one.
+
+    Args:
+        found: the examples
+        fractions: the fractions of the sets in training
+        is_training_data: whether the model was trained on these data
+        unit: a plural noun for the examples
+
+    Returns:
+        the numbers of the examples, and a note
+    """
+    if is_training_data:
+        numbers = found.split(fractions).test
+        return numbers, f"the test set is {len(numbers):,} {unit} that the model has not seen"
+    numbers = [number for number, name in enumerate(found.sets) if name == "test"]
+    numbers = numbers or list(range(len(found.labels)))
+    return numbers, f"the test set is {len(numbers):,} {unit}"
+
+
+def describe_split(found: ClassFolders, split: Split, unit: str) -> str:
+    """The sizes of the training, validation and test sets, and how they were drawn."""
+    train, validation, test = (f"{len(numbers):,}" for numbers in split)
+    sizes = f"training set {train}, validation set {validation}, test set {test} {unit}"
+    return f"{sizes}: {found.describe_split()}"
 
 
 def describe_prediction(network: Classifier, batch: Any, classes: tuple[str, ...]) -> str:

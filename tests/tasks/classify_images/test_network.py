@@ -10,7 +10,7 @@ from gatewise.data.images.labelled_images import ImageBatch
 from gatewise.errors import GatewiseError
 from gatewise.layers.scan_directions import scan_directions
 from gatewise.modules.image_lattices import image_cell, to_patches
-from gatewise.tasks.classify_images.network import GridClassifier, LatticeClassifier, pool, shifted
+from gatewise.tasks.classify_images.network import GridClassifier, LatticeClassifier, pool, shift_images
 
 SIZES = torch.tensor([[7, 5], [3, 6], [2, 2]])
 
@@ -74,7 +74,7 @@ def test_a_direction_is_read_where_it_ends():
 def test_images_are_moved_within_their_own_size():
     image = torch.zeros(7, 6)
     image[:4, :5] = torch.arange(1.0, 21).reshape(4, 5)
-    found = shifted(image[None, :, :, None].repeat(99, 1, 1, 1), torch.tensor([[4, 5]]).repeat(99, 1), 1)
+    found = shift_images(image[None, :, :, None].repeat(99, 1, 1, 1), torch.tensor([[4, 5]]).repeat(99, 1), 1)
     expected = []
     for down, right in np.ndindex(3, 3):
         rows, columns = np.clip(np.arange(4) + down - 1, 0, 3), np.clip(np.arange(5) + right - 1, 0, 4)

@@ -16,33 +16,36 @@ from gatewise.modules.classifier import Classifier, iterate_batches
 from gatewise.modules.network import Baseline
 
 SUMMARIES = 7
-STEPS_COMPARED = 64
+RESAMPLED_STEPS = 64
 
 
 def summaries(batch: Batch) -> Tensor:
-    """[B, 1 + 7 C]: the logarithm of the length, and of each channel the mean, standard deviation, minimum,
-    maximum, first value, last value and mean absolute change."""
+    """Summary statistics of sequences: [B, 1 + 7 C].
+
+    The logarithm of the length; the mean, standard deviation, minimum, maximum, first value, last value and
+    mean absolute change of each channel.
+    """
     values, lengths = batch.values, batch.lengths[:, None]
-    inside = (torch.arange(values.shape[1], device=values.device) < lengths).unsqueeze(-1)
-    mean = (values * inside).sum(1) / lengths
-    deviation = (((values - mean.unsqueeze(1)) * inside).square().sum(1) / lengths).sqrt()
-    least = values.masked_fill(~inside, torch.inf).amin(1)
-    largest = values.masked_fill(~inside, -torch.inf).amax(1)
+    valid = (torch.arange(values.shape[1], device=values.device) < lengths).unsqueeze(-1)
+    mean = (values * valid).sum(1) / lengths
+    deviation = (((values - mean.unsqueeze(1)) * valid).square().sum(1) / lengths).sqrt()
+    minimum = values.masked_fill(~valid, torch.inf).amin(1)
+    maximum = values.masked_fill(~valid, -torch.inf).amax(1)
     last = values[torch.arange(len(values), device=values.device), batch.lengths - 1]
-    change = (values.diff(dim=1).abs() * inside[:, 1:]).sum(1) / (lengths - 1).clamp(min=1)
-    parts = [lengths.float().log(), mean, deviation, least, largest, values[:, 0], last, change]
-    return torch.cat(parts, dim=-1)
+    change = (values.diff(dim=1).abs() * valid[:, 1:]).sum(1) / (lengths - 1).clamp(min=1)
+    statistics = [lengths.float().log(), mean, deviation, minimum, maximum, values[:, 0], last, change]
+    return torch.cat(statistics, dim=-1)
 
 
 class SummaryClassifier(Classifier):
-    """A classifier of the standardised summaries of a sequence."""
+    """A classifier of the standardized summary statistics of a sequence."""
 
     mean: Tensor
     deviation: Tensor
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
-        self.channels, self.kinds = channels, classes
+        self.channels, self.classes = channels, classes
         self.register_buffer("mean", torch.zeros(1 + SUMMARIES * channels))
         self.register_buffer("deviation", torch.ones(1 + SUMMARIES * channels))
 
@@ -60,7 +63,7 @@ class SummaryClassifier(Classifier):
         self.deviation = torch.where(deviation > 1e-6, deviation, 1.0)
 
     def options(self) -> dict[str, Any]:
-        return {"channels": self.channels, "classes": self.kinds}
+        return {"channels": self.channels, "classes": self.classes}
 
 
 class Logistic(SummaryClassifier, Baseline):
@@ -75,7 +78,7 @@ class Logistic(SummaryClassifier, Baseline):
 
     def learn(self, train: Sequences, validation: Sequences) -> None:
         sets = (*_all_summaries(train), *_all_summaries(validation))
-        weight, bias = fit_logistic(*sets, self.kinds, *(_weights(one) for one in (train, validation)))
+        weight, bias = fit_logistic(*sets, self.classes, _weights(train), _weights(validation))
         self.linear.weight.copy_(weight)
         self.linear.bias.copy_(bias)
 
@@ -108,17 +111,21 @@ class SummaryMLP(SummaryClassifier):
 class Nearest(NearestExample):
     """The class of the nearest training sequence, after resampling to one length.
 
-    channels: C; classes: K; examples: how many are kept; steps: of a resampled sequence
+    Args:
+        channels: C, the number of channels
+        classes: K, the number of classes
+        examples: the number of training sequences that are kept, set by `learn`
+        steps: the length of a resampled sequence
     """
 
-    def __init__(self, channels: int, classes: int, examples: int = 0, steps: int = STEPS_COMPARED) -> None:
+    def __init__(self, channels: int, classes: int, examples: int = 0, steps: int = RESAMPLED_STEPS) -> None:
         super().__init__(classes, channels * steps, examples)
         self.channels, self.steps = channels, steps
 
     def training_examples(self, train: Sequences) -> tuple[Tensor, Tensor]:
-        """All of the training set, or a random sample of it where it is large."""
-        most = max(MAX_FEATURE_VALUES // (self.channels * self.steps), 1)
-        drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:most]
+        """All training sequences, or a random sample of a large training set."""
+        count = max(MAX_FEATURE_VALUES // (self.channels * self.steps), 1)
+        drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:count]
         batches = [(self.features(batch), batch.labels) for _, batch in iterate_batches(train, drawn)]
         kept, labels = zip(*batches, strict=True)
         return torch.cat(kept), torch.cat(labels)
@@ -126,10 +133,12 @@ class Nearest(NearestExample):
     def features(self, batch: Batch) -> Tensor:
         """[B, C * steps]: each sequence resampled to `steps` steps by linear interpolation."""
         lengths = batch.lengths[:, None]
-        place = torch.linspace(0, 1, self.steps, dtype=torch.float64, device=lengths.device) * (lengths - 1)
-        before = place.long()
+        position = torch.linspace(0, 1, self.steps, dtype=torch.float64, device=lengths.device) * (
+            lengths - 1
+        )
+        before = position.long()
         after = (before + 1).minimum(lengths - 1)
-        fraction = (place - before).unsqueeze(-1).to(batch.values.dtype)
+        fraction = (position - before).unsqueeze(-1).to(batch.values.dtype)
         rows = torch.arange(len(lengths), device=lengths.device)[:, None]
         return torch.lerp(batch.values[rows, before], batch.values[rows, after], fraction).flatten(1)
 
@@ -138,8 +147,8 @@ class Nearest(NearestExample):
 
 
 def _all_summaries(dataset: Sequences) -> tuple[Tensor, Tensor]:
-    parts = [(summaries(batch), batch.labels) for _, batch in iterate_batches(dataset)]
-    features, labels = zip(*parts, strict=True)
+    batches = [(summaries(batch), batch.labels) for _, batch in iterate_batches(dataset)]
+    features, labels = zip(*batches, strict=True)
     return torch.cat(features), torch.cat(labels)
 
 

@@ -37,7 +37,7 @@ class Preprocessing:
     fractions: Fractions
 
     def table(self, path: Path, labelled: bool = True) -> SequenceTable:
-        """A file of sequences. Raises: `GatewiseError` if it has another number of channels."""
+        """Reads a file of sequences. Raises: `GatewiseError` if it has another number of channels."""
         columns = self.columns or LongColumns()
         table, _ = _read(path, columns if labelled else replace(columns, label=None), self.fill, labelled)
         if len(table.channels) != len(self.scales):
@@ -48,20 +48,20 @@ class Preprocessing:
         return table
 
     def unlabelled(self, path: Path) -> Sequences:
-        """All sequences of a file whose classes are unknown."""
+        """Reads all sequences of a file without labels."""
         table = self.table(path, labelled=False)
         return Sequences(table, np.arange(len(table)), np.zeros(len(table)), self.scales)
 
     def labelled(self, table: SequenceTable) -> Sequences:
         """All sequences of a table. Raises: `GatewiseError` if one is of an unknown class."""
-        labels, known = _labels(table), {name: number for number, name in enumerate(self.classes)}
+        labels, class_numbers = _labels(table), {name: number for number, name in enumerate(self.classes)}
         for number, label in enumerate(labels):
-            if table.classes[label] not in known:
+            if table.classes[label] not in class_numbers:
                 raise GatewiseError(
                     f"{table.path}, {table.place(int(table.offsets[number]))}: the class "
                     f"{table.classes[label]!r} was not in training; it had {', '.join(self.classes)}"
                 )
-        numbers = [known[table.classes[label]] for label in labels]
+        numbers = [class_numbers[table.classes[label]] for label in labels]
         return Sequences(table, np.arange(len(table)), numbers, self.scales)
 
 
@@ -155,7 +155,7 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ClassifyData:
 def _read(
     path: Path, columns: LongColumns, fill: Fill | None, labelled: bool = True
 ) -> tuple[SequenceTable, LongColumns | None]:
-    """A file of sequences, and the columns that were recognised in it; None for an archive."""
+    """Reads a file of sequences; returns the recognized columns too, None for an archive."""
     if path.suffix.lower() in ARCHIVES:
         return read_archive(path, labelled, fill), None
     return read_long(path, columns, labelled, fill)
@@ -173,7 +173,7 @@ def _weights(table: SequenceTable, train: list[int], validation: list[int]) -> n
 
 
 def _find_test_file(path: Path) -> Path | None:
-    """The test file of an archive that has a file for each of training and test set."""
+    """The test file of an archive that has separate files for the training and test sets."""
     other = path.with_name(path.name.replace("_TRAIN", "_TEST"))
     return other if other != path and other.is_file() else None
 
@@ -200,9 +200,9 @@ def _labels(table: SequenceTable) -> np.ndarray:
 
 
 def _describe(table: SequenceTable) -> str:
-    """How many sequences a table has, and of which sizes."""
-    least, most = int(table.sizes.min()), int(table.sizes.max())
-    steps = f"{least} to {most} steps" if least < most else _count(most, "step")
+    """Describes the number, lengths, channels and classes of the sequences."""
+    shortest, longest = int(table.sizes.min()), int(table.sizes.max())
+    steps = f"{shortest} to {longest} steps" if shortest < longest else _count(longest, "step")
     return (
         f"{len(table)} sequences of {steps} and {_count(len(table.channels), 'channel')}, "
         f"of {len(table.classes)} classes"
@@ -215,6 +215,6 @@ def _count(number: int, name: str) -> str:
 
 def _note_small_classes(classes: tuple[str, ...], labels: np.ndarray, validation: np.ndarray) -> list[str]:
     """A note on classes with too few sequences to be in every split."""
-    few = [classes[one] for one in np.setdiff1d(labels, validation)]
-    named = ", ".join(few[:5]) + (" ..." if len(few) > 5 else "")
-    return [f"too few sequences to split, so all in the training set: {named}"] if few else []
+    small = [classes[number] for number in np.setdiff1d(labels, validation)]
+    names = ", ".join(small[:5]) + (" ..." if len(small) > 5 else "")
+    return [f"too few sequences to split, so all in the training set: {names}"] if small else []

@@ -1,12 +1,12 @@
-"""An example of the test set, to look at inside a classifier of sequences."""
+"""Inspection of a sequence of the test set in a classifier."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
+from gatewise.modules.classifier import Classifier
 from gatewise.report.attribution import channel_track
 from gatewise.report.example import Example, channels, require_example
 from gatewise.tasks.class_attribution import attention_tracks, explain_class
@@ -14,10 +14,10 @@ from gatewise.tasks.classification import describe_prediction
 from gatewise.tasks.classify.data import ClassifyData
 
 
-def inspect_sequence(network: Any, data: ClassifyData, number: int) -> Example:
-    """A sequence of the test set, its channels in the units of the data; 0 is the first.
+def inspect_sequence(network: Classifier, data: ClassifyData, number: int) -> Example:
+    """A sequence of the test set, with its channels in the units of the data; 0 is the first.
 
-    Raises: `GatewiseError` if there is none of that number.
+    Raises: `GatewiseError` if there is no sequence of that number.
     """
     require_example(number, len(data.test), "sequences in the test set")
     batch, table = data.test.__getitems__([number]), data.test.table
@@ -25,9 +25,13 @@ def inspect_sequence(network: Any, data: ClassifyData, number: int) -> Example:
     scales = data.preprocessing.scales
     values = np.stack([scale.undo(scaled[:, c]) for c, scale in enumerate(scales)], axis=1)
     explain = partial(
-        explain_class, network, batch, data.classes, "where every channel is at its mean",
+        explain_class,
+        network,
+        batch,
+        data.classes,
+        "where every channel is at its mean",
         lambda values: (values.sum(1), channel_track(values, table.channels)),
-    )  # fmt: skip
+    )
     return Example(
         batch,
         f"sequence {table.ids[data.test.numbers[number]]}",

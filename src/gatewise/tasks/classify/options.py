@@ -12,17 +12,20 @@ from gatewise.tasks.options import Count, Fraction, Options, Rate, StackOptions,
 class ClassifyDataOptions(Options):
     """The data"""
 
-    id: str | None = Field(None, description="Column of sequence ids; recognised by its name if not given.")
-    time: str | None = Field(None, description="Column that orders the steps; file order if not given.")
-    label: str | None = Field(None, description="Column of classes; recognised by its name if not given.")
+    id: str | None = Field(None, description="Column of sequence ids; by default recognized by its name.")
+    time: str | None = Field(
+        None, description="Column that orders the steps; by default the order of the rows."
+    )
+    label: str | None = Field(None, description="Column of classes; by default recognized by its name.")
     weight: str | None = Field(
         None, description="Column of weights, one for each sequence, which multiply its training loss."
     )
     channels: tuple[str, ...] = Field(
-        (), description="Columns of values, with commas; all others if not given."
+        (), description="Columns of values, separated by commas; by default all others."
     )
-    fill: Fill | None = Field(
-        None, description="Fill empty cells from the step before; an error if not given."
+    fill: Fill | None = Field(None, description="How to fill empty cells; by default they raise an error.")
+    test_file: str | None = Field(
+        None, description="File of the test set; by default X_TEST beside X_TRAIN, if there is one."
     )
     test_file: str | None = Field(None, description="File of the test set; by default X_TEST beside X_TRAIN.")
     validation_fraction: Fraction = Field(0.15, description="Fraction of each class in the validation set.")

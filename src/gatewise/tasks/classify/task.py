@@ -15,12 +15,12 @@ from gatewise.data.memory.arrays import Layout, array_like, is_arrays, write_seq
 from gatewise.data.memory.frames import is_frame
 from gatewise.data.memory.images import is_clips, is_images
 from gatewise.errors import GatewiseError
-from gatewise.modules.classifier import Classifier, Majority
+from gatewise.modules.classifier import Majority
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction
-from gatewise.tasks.classification import ClassTask, class_columns
+from gatewise.tasks.classification import ClassTask, class_columns, require_classifier
 from gatewise.tasks.classify.baselines import Logistic, Nearest, SummaryMLP
 from gatewise.tasks.classify.data import ClassifyData, Preprocessing, read_data, read_test_data
 from gatewise.tasks.classify.inspect import inspect_sequence
@@ -30,7 +30,7 @@ from gatewise.tasks.serialization import SavedModel
 
 
 class Classify(ClassTask[ClassifyData]):
-    """Classifies sequences, beside regressions on their summaries and the nearest sequence."""
+    """Classifies sequences; compared with models of summary statistics and the nearest sequence."""
 
     name = "classify"
     about = "Predict the class of a sequence."
@@ -53,7 +53,7 @@ class Classify(ClassTask[ClassifyData]):
         arrays = _array_like(data)
         if not _is_sequences(arrays):
             raise GatewiseError(
-                "weights apart from the data are for arrays; name the column of a table's weights by `weight`"
+                "sample weights are given beside arrays only; for a table, name their column by `weight`"
             )
         return write_sequences(arrays, y, folder, layout, weights=weights)
 
@@ -95,15 +95,16 @@ class Classify(ClassTask[ClassifyData]):
         """The class of each sequence, and the probability of each class."""
         preprocessing = load_preprocessing(Preprocessing, model)
         sequences = preprocessing.unlabelled(path)
-        assert isinstance(model.network, Classifier)
-        columns = class_columns(model.network, sequences, preprocessing.classes)
+        columns = class_columns(require_classifier(model.network), sequences, preprocessing.classes)
         key = (preprocessing.columns and preprocessing.columns.id) or "sequence"
         frame = pl.DataFrame({"sequence" if key in columns else key: sequences.table.ids, **columns})
         about = f"the classes of {len(sequences)} sequences, with their probabilities"
         return Prediction(frame, about, "label")
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
-        return inspect_sequence(model.network, self.load_for_evaluation(model, path), number)
+        return inspect_sequence(
+            require_classifier(model.network), self.load_for_evaluation(model, path), number
+        )
 
 
 def _array_like(data: Any) -> Any:

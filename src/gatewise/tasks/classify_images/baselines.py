@@ -20,8 +20,11 @@ from gatewise.modules.resized_images import MAX_REGRESSION_EXAMPLES, SIDE, resiz
 class PixelRegression(Classifier, Baseline):
     """Logistic regression on the pixels of an image resized to 16 x 16: `logits = W pixels + b`.
 
-    channels: C of the images; classes: K
-    It learns from at most 20,000 images, evenly spaced among all.
+    At most 20,000 images are used, evenly spaced among all.
+
+    Args:
+        channels: C of the images
+        classes: K, the number of classes
     """
 
     def __init__(self, channels: int, classes: int) -> None:
@@ -34,8 +37,10 @@ class PixelRegression(Classifier, Baseline):
 
     def learn(self, train: LabelledImages, validation: LabelledImages) -> None:
         pixels, labels = small_images(train, MAX_REGRESSION_EXAMPLES)
-        held, held_labels = small_images(validation, MAX_REGRESSION_EXAMPLES)
-        weight, bias = fit_logistic(pixels, labels, held, held_labels, self.linear.out_features)
+        validation_pixels, validation_labels = small_images(validation, MAX_REGRESSION_EXAMPLES)
+        weight, bias = fit_logistic(
+            pixels, labels, validation_pixels, validation_labels, self.linear.out_features
+        )
         self.linear.weight.copy_(weight)
         self.linear.bias.copy_(bias)
 
@@ -46,7 +51,10 @@ class PixelRegression(Classifier, Baseline):
 class NearestImage(NearestExample):
     """The class of the nearest training image, all resized to 16 x 16 pixels.
 
-    channels: C; classes: K; examples: how many are kept
+    Args:
+        channels: C of the images
+        classes: K, the number of classes
+        examples: the number of training images that are kept, set by `learn`
     """
 
     def __init__(self, channels: int, classes: int, examples: int = 0) -> None:
@@ -66,8 +74,12 @@ class NearestImage(NearestExample):
 class ConvolutionClassifier(Classifier):
     """A small convolutional network: `logits = V relu(W convolution(image))` (LeCun et al. 1998).
 
-    channels, height, width: of the images, to which others are resized; classes: K
-    filters: of the convolution; hidden: of the layer behind it
+    Args:
+        channels: C of the images
+        height, width: the size to which images are resized
+        classes: K, the number of classes
+        filters: the number of filters of each block
+        hidden: the hidden units of the layer after the convolution
 
     >>> network = ConvolutionClassifier(channels=1, height=12, width=12, classes=10, filters=(4,), hidden=8)
     >>> sizes, labels = torch.tensor([[12, 12], [9, 11]]), torch.tensor([3, 0])
@@ -76,36 +88,45 @@ class ConvolutionClassifier(Classifier):
     """
 
     def __init__(
-        self, channels: int, height: int, width: int, classes: int, filters: Sequence[int] = (16, 32),
+        self,
+        channels: int,
+        height: int,
+        width: int,
+        classes: int,
+        filters: Sequence[int] = (16, 32),
         hidden: int = 128,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.size = height, width
         self.convolution = Convolution(channels, filters)
-        left = self.convolution.output_size(height) * self.convolution.output_size(width)
+        positions = self.convolution.output_size(height) * self.convolution.output_size(width)
         self.readout = nn.Sequential(
-            nn.Linear(left * self.convolution.filters[-1], hidden), nn.ReLU(), nn.Linear(hidden, classes)
+            nn.Linear(positions * self.convolution.filters[-1], hidden), nn.ReLU(), nn.Linear(hidden, classes)
         )
         self._options = {
-            "channels": channels, "height": height, "width": width, "classes": classes,
-            "filters": list(filters), "hidden": hidden,
-        }  # fmt: skip
+            "channels": channels,
+            "height": height,
+            "width": width,
+            "classes": classes,
+            "filters": list(filters),
+            "hidden": hidden,
+        }
 
     def logits(self, batch: ImageBatch) -> Tensor:
         images = resize(batch.images, batch.sizes, self.size).permute(0, 2, 3, 1)
-        whole = torch.tensor(self.size, device=images.device).expand(len(images), 2)
-        return self.readout(self.convolution(images, whole)[0].flatten(1))
+        sizes = torch.tensor(self.size, device=images.device).expand(len(images), 2)
+        return self.readout(self.convolution(images, sizes)[0].flatten(1))
 
     def options(self) -> dict[str, Any]:
         return dict(self._options)
 
 
-def small_images(dataset: LabelledImages, most: int) -> tuple[Tensor, Tensor]:
-    """Images [N, C * 16 * 16] and their labels [N]: all of a data set, or `most` evenly spaced ones."""
-    numbers = torch.arange(0, len(dataset), -(-len(dataset) // most)).tolist()
-    parts = []
+def small_images(dataset: LabelledImages, count: int) -> tuple[Tensor, Tensor]:
+    """Resizes the images of a data set, or `count` evenly spaced ones: [N, C * 16 * 16], and labels [N]."""
+    numbers = torch.arange(0, len(dataset), -(-len(dataset) // count)).tolist()
+    batches = []
     for first in range(0, len(numbers), dataset.max_batch_size):
         batch = dataset.__getitems__(numbers[first : first + dataset.max_batch_size])
-        parts.append((resize(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1), batch.labels))
-    pixels, labels = zip(*parts, strict=True)
+        batches.append((resize(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1), batch.labels))
+    pixels, labels = zip(*batches, strict=True)
     return torch.cat(pixels), torch.cat(labels)

@@ -12,14 +12,19 @@ from gatewise.data.images.images import ImageFiles, describe_sizes, open_images,
 from gatewise.data.images.labelled_images import LabelledImages
 from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
+from gatewise.tasks.classification import describe_split, held_out_examples
 from gatewise.tasks.classify_images.options import ClassifyImagesOptions
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a model reads images: their form and their classes.
+    """How a model reads images.
 
-    width: of all images, for a network over rows; source: the fingerprint of the training data
+    form: the channels, size and scale of the images
+    width: the width of all images, for a network over rows
+    classes: the names of the classes
+    source: the fingerprint of the training data
+    fractions: the fractions of the sets
     """
 
     form: ImageForm
@@ -29,10 +34,10 @@ class Preprocessing:
     fractions: Fractions
 
     def files(self, paths: list[Path]) -> ImageFiles:
-        """Other images. Raises: `GatewiseError` if one is not as wide as the training images."""
+        """Opens other images. Raises: `GatewiseError` if one is not as wide as the training images."""
         files = reopen_images(paths, self.form)
-        if self.width is not None and (wrong := files.sizes[:, 1] != self.width).any():
-            which = int(wrong.argmax())
+        if self.width is not None and (differs := files.sizes[:, 1] != self.width).any():
+            which = int(differs.argmax())
             raise GatewiseError(
                 f"{paths[which]} is {files.sizes[which, 1]} pixels wide; the model was trained on rows of "
                 f"{self.width} pixels, without a --size that resizes images"
@@ -61,16 +66,16 @@ def read_data(path: Path, options: ClassifyImagesOptions) -> ImageData:
     found = read_class_folders(path, is_image, "images")
     files = open_images(found.paths, options.colour, read_size(options.size or ""))
     fractions = Fractions(options.validation_fraction, options.test_fraction)
-    train, validation, test = found.split(fractions)
+    split = found.split(fractions)
+    train, validation, test = split
     files.learn(train)
     preprocessing = Preprocessing(
         form=files.form,
-        width=_only_width(files) if options.network == "stack" else None,
+        width=_common_width(files) if options.network == "stack" else None,
         classes=found.classes,
         source=fingerprint(path),
         fractions=fractions,
     )
-    sizes = f"training set {len(train):,}, validation set {len(validation):,}, test set {len(test):,} images"
     return ImageData(
         files=files,
         train=_select(files, found, train),
@@ -80,7 +85,7 @@ def read_data(path: Path, options: ClassifyImagesOptions) -> ImageData:
         preprocessing=preprocessing,
         notes=(
             _describe(files, found.classes),
-            f"{sizes}: {found.describe_split()}",
+            describe_split(found, split, "images"),
             *found.notes,
             *files.notes,
         ),
@@ -88,22 +93,17 @@ def read_data(path: Path, options: ClassifyImagesOptions) -> ImageData:
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> ImageData:
-    """The test set of the data that a model was trained on, or that of other data, or all of them."""
+    """Reads the test set of the training data or of other data, or all of other data without one."""
     found = read_class_folders(path, is_image, "images", preprocessing.classes)
     files = preprocessing.files(list(found.paths))
-    if fingerprint(path) == preprocessing.source:
-        numbers = found.split(preprocessing.fractions).test
-        size = f"the test set is {len(numbers):,} images that the model has not seen"
-    else:
-        numbers = [place for place, split in enumerate(found.sets) if split == "test"]
-        numbers = numbers or list(range(len(files)))
-        size = f"the test set is {len(numbers):,} images"
+    trained = fingerprint(path) == preprocessing.source
+    numbers, note = held_out_examples(found, preprocessing.fractions, trained, "images")
     none, test = _select(files, found, []), _select(files, found, numbers)
-    notes = (size, *found.notes, *files.notes)
+    notes = (note, *found.notes, *files.notes)
     return ImageData(files, none, none, test, preprocessing.classes, preprocessing, notes)
 
 
-def _only_width(files: ImageFiles) -> int:
+def _common_width(files: ImageFiles) -> int:
     """The width of all images. Raises: `GatewiseError` if they have several."""
     widths = files.sizes[:, 1]
     if (widths != widths[0]).any():
@@ -120,6 +120,6 @@ def _select(files: ImageFiles, found: ClassFolders, numbers: list[int]) -> Label
 
 
 def _describe(files: ImageFiles, classes: tuple[str, ...]) -> str:
-    """How many images there are, and of what kind."""
+    """Describes the number, channels, classes and sizes of the images."""
     kind = "grey" if files.form.channels == 1 else "colour"
     return f"{len(files):,} {kind} images of {len(classes)} classes, {describe_sizes(files.sizes)}"

@@ -17,16 +17,20 @@ from gatewise.modules.classifier import Classifier
 from gatewise.modules.convolution import valid_positions
 from gatewise.modules.image_lattices import AXES, image_cell, to_patches
 
-Pooling = Literal["last", "mean"]
+PatchPooling = Literal["last", "mean"]
 
 
 class ImageClassifier(Classifier):
-    """Runs over the lattice of an image's patches from all four corners, and pools to class logits.
+    """Runs over the lattice of patches of an image from all four corners; pooling gives class logits.
 
-    channels: C of the images; classes: V; patch: pixels along either side of a patch
-    hidden: H of each direction; layers: above each other
-    pooling: "last" takes the final state of each direction, "mean" the mean over all patches
-    shift: training images are shifted at random by up to this many pixels along both axes
+    Args:
+        channels: C of the images
+        classes: V, the number of classes
+        patch: the side of a patch in pixels
+        hidden: H, the hidden units of each direction
+        pooling: "last" for the final state of each direction, "mean" for the mean over all patches
+        dropout: the dropout rate before the logits
+        shift: the maximum random shift of training images along both axes, in pixels
     """
 
     def __init__(
@@ -35,7 +39,7 @@ class ImageClassifier(Classifier):
         classes: int,
         patch: int,
         hidden: int,
-        pooling: Pooling,
+        pooling: PatchPooling,
         dropout: float,
         shift: int,
     ) -> None:
@@ -44,21 +48,26 @@ class ImageClassifier(Classifier):
         self.dropout = nn.Dropout(dropout)
         self.readout = nn.Linear(4 * hidden, classes)
         self._options: dict[str, Any] = {
-            "channels": channels, "classes": classes, "patch": patch, "hidden": hidden, "pooling": pooling,
-            "dropout": dropout, "shift": shift,
-        }  # fmt: skip
+            "channels": channels,
+            "classes": classes,
+            "patch": patch,
+            "hidden": hidden,
+            "pooling": pooling,
+            "dropout": dropout,
+            "shift": shift,
+        }
 
     @abstractmethod
     def run(self, lattice: Tensor, sizes: Tensor) -> Sequence[Tensor]:
-        """Patches [B, L1, L2, I] of own sizes [B, 2] -> [B, L1, L2, H] of each corner."""
+        """Patches [B, L1, L2, I] of sizes [B, 2] -> outputs [B, L1, L2, H] of each direction."""
 
     def forward(self, images: Tensor, sizes: Tensor) -> Tensor:
-        """images [B, H, W, C] of own sizes [B, 2] -> logits [B, V]."""
+        """Images [B, H, W, C] of sizes [B, 2] -> logits [B, V]."""
         if self.shift and self.training:
-            images = shifted(images, sizes, self.shift)
+            images = shift_images(images, sizes, self.shift)
         lattice, sizes = to_patches(images, sizes, self.patch)
         directions = self.run(lattice, sizes)
-        pooled = [pool(one, sizes, place, self.pooling) for place, one in enumerate(directions)]
+        pooled = [pool(output, sizes, direction, self.pooling) for direction, output in enumerate(directions)]
         return self.readout(self.dropout(torch.cat(pooled, dim=1)))
 
     def logits(self, batch: ImageBatch) -> Tensor:
@@ -71,7 +80,12 @@ class ImageClassifier(Classifier):
 class LatticeClassifier(ImageClassifier):
     """Layers of a lattice's cell; the outputs of a layer's four directions are summed for the next layer.
 
-    cell: a cell of two-axis lattices; lstm, gru and rnn become mdlstm, mdgru and mdrnn
+    Args:
+        cell: a cell of two axes; lstm, gru and rnn become mdlstm, mdgru and mdrnn
+        layers: the number of layers
+
+    All other arguments are those of `ImageClassifier`.
+
     Source: Graves, Fernandez and Schmidhuber 2007.
 
     >>> from gatewise.cells import LSTM
@@ -88,18 +102,23 @@ class LatticeClassifier(ImageClassifier):
         patch: int = 4,
         hidden: int = 64,
         layers: int = 1,
-        pooling: Pooling = "last",
+        pooling: PatchPooling = "last",
         dropout: float = 0.0,
         shift: int = 0,
     ) -> None:
         super().__init__(
-            channels=channels, classes=classes, patch=patch, hidden=hidden, pooling=pooling, dropout=dropout,
+            channels=channels,
+            classes=classes,
+            patch=patch,
+            hidden=hidden,
+            pooling=pooling,
+            dropout=dropout,
             shift=shift,
-        )  # fmt: skip
-        over = image_cell(cell)
+        )
+        lattice_cell = image_cell(cell)
         widths = [patch * patch * channels, *[hidden] * (layers - 1)]
         self.layers = nn.ModuleList(
-            Lattice(over, width, hidden, directions="all", combine="separate") for width in widths
+            Lattice(lattice_cell, width, hidden, directions="all", combine="separate") for width in widths
         )
         self._options |= {"cell": cell, "layers": layers}
 
@@ -114,8 +133,13 @@ class LatticeClassifier(ImageClassifier):
 class GridClassifier(ImageClassifier):
     """A Grid LSTM over both axes of an image and depth, a 3-LSTM, from all four corners.
 
-    transform: the cell along every axis, "lstm", "gru" or "rnn"; layers: the size of the depth axis
-    tied: whether all layers have the same parameters
+    Args:
+        transform: the cell along every axis, "lstm", "gru" or "rnn"
+        layers: the size of the depth axis
+        tied: whether all layers share their parameters
+
+    All other arguments are those of `ImageClassifier`.
+
     Source: Kalchbrenner, Danihelka and Graves 2015.
 
     >>> network = GridClassifier("lstm", channels=1, classes=10, hidden=8, layers=2)
@@ -132,18 +156,29 @@ class GridClassifier(ImageClassifier):
         hidden: int = 64,
         layers: int = 1,
         tied: bool = True,
-        pooling: Pooling = "last",
+        pooling: PatchPooling = "last",
         dropout: float = 0.0,
         shift: int = 0,
     ) -> None:
         super().__init__(
-            channels=channels, classes=classes, patch=patch, hidden=hidden, pooling=pooling, dropout=dropout,
+            channels=channels,
+            classes=classes,
+            patch=patch,
+            hidden=hidden,
+            pooling=pooling,
+            dropout=dropout,
             shift=shift,
-        )  # fmt: skip
+        )
         self.grid = GridLSTM(
-            patch * patch * channels, hidden, layers, AXES,
-            tied=tied, transform=transform, directions="all", combine="separate",
-        )  # fmt: skip
+            patch * patch * channels,
+            hidden,
+            layers,
+            AXES,
+            tied=tied,
+            transform=transform,
+            directions="all",
+            combine="separate",
+        )
         self._options |= {"transform": transform, "layers": layers, "tied": tied}
 
     def run(self, lattice: Tensor, sizes: Tensor) -> Sequence[Tensor]:
@@ -151,34 +186,41 @@ class GridClassifier(ImageClassifier):
         return directions
 
 
-def pool(output: Tensor, sizes: Tensor, direction: int, how: Pooling) -> Tensor:
-    """Pools the output of one direction [B, L1, L2, H] over lattices of sizes [B, 2]: [B, H].
+def pool(output: Tensor, sizes: Tensor, direction: int, mode: PatchPooling) -> Tensor:
+    """Pools the output of one direction over lattices of patches.
 
-    direction: 0 to 3, the corner where it starts, as in `layers.scan_directions`; "last" is where it ends
+    Args:
+        output: [B, L1, L2, H]
+        sizes: [B, 2], the sizes of the lattices
+        direction: 0 to 3, as in `layers.scan_directions`
+        mode: "last" for the patch where the direction ends, or "mean"
+
+    Returns:
+        [B, H]
     """
-    if how == "mean":
-        within = valid_positions(sizes, output.shape[1:3]).unsqueeze(-1)
-        return (output * within).sum((1, 2)) / sizes.prod(1, keepdim=True)
-    back_along_rows, back_along_columns = divmod(direction, 2)
-    row = torch.zeros_like(sizes[:, 0]) if back_along_rows else sizes[:, 0] - 1
-    column = torch.zeros_like(sizes[:, 1]) if back_along_columns else sizes[:, 1] - 1
+    if mode == "mean":
+        valid = valid_positions(sizes, output.shape[1:3]).unsqueeze(-1)
+        return (output * valid).sum((1, 2)) / sizes.prod(1, keepdim=True)
+    rows_reversed, columns_reversed = divmod(direction, 2)
+    row = torch.zeros_like(sizes[:, 0]) if rows_reversed else sizes[:, 0] - 1
+    column = torch.zeros_like(sizes[:, 1]) if columns_reversed else sizes[:, 1] - 1
     return output[torch.arange(len(output), device=output.device), row, column]
 
 
-def shifted(images: Tensor, sizes: Tensor, shift: int) -> Tensor:
-    """Images [B, H, W, C] shifted at random by up to `shift` pixels; their edges are repeated.
+def shift_images(images: Tensor, sizes: Tensor, shift: int) -> Tensor:
+    """Shifts images [B, H, W, C] at random by up to `shift` pixels; edge pixels are repeated.
 
-    >>> shifted(torch.arange(6.0).reshape(1, 2, 3, 1), torch.tensor([[2, 3]]), shift=9).shape
+    >>> shift_images(torch.arange(6.0).reshape(1, 2, 3, 1), torch.tensor([[2, 3]]), shift=9).shape
     torch.Size([1, 2, 3, 1])
     """
     count = len(images)
     rows, columns = (
-        torch.arange(whole, device=images.device)
+        torch.arange(length, device=images.device)
         + torch.randint(-shift, shift + 1, (count, 1), device=images.device)
-        for whole in images.shape[1:3]
+        for length in images.shape[1:3]
     )
     rows = rows.clamp(min=0).minimum(sizes[:, :1] - 1)
     columns = columns.clamp(min=0).minimum(sizes[:, 1:] - 1)
-    which = torch.arange(count, device=images.device)[:, None, None]
-    found = images[which, rows[:, :, None], columns[:, None, :]]
-    return found * valid_positions(sizes, images.shape[1:3]).unsqueeze(-1)
+    image_numbers = torch.arange(count, device=images.device)[:, None, None]
+    shifted_images = images[image_numbers, rows[:, :, None], columns[:, None, :]]
+    return shifted_images * valid_positions(sizes, images.shape[1:3]).unsqueeze(-1)

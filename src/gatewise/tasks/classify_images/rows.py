@@ -12,13 +12,17 @@ from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.modules.classifier import Classifier
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_classifier import SequenceClassifier
-from gatewise.tasks.classify_images.network import shifted
+from gatewise.tasks.classify_images.network import shift_images
 
 
 class RowClassifier(Classifier):
-    """A stack of any cell runs over the rows of an image: `x_t` are the pixels of row t.
+    """A stack of recurrent layers over the rows of an image: `x_t` are the pixels of row t.
 
-    channels: C; width: of all images; shift: training images are shifted at random by up to this many pixels
+    Args:
+        channels: C of the images
+        width: the width of all images
+        shift: the maximum random shift of training images along both axes, in pixels
+
     All other arguments are those of `SequenceClassifier`.
 
     >>> import torch
@@ -30,9 +34,18 @@ class RowClassifier(Classifier):
     """
 
     def __init__(
-        self, cell: CellType, channels: int, width: int, classes: int, hidden: int = 64, layers: int = 1,
-        dropout: float = 0.0, bidirectional: bool = False, pooling: PoolingMode = "last", shift: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        cell: CellType,
+        channels: int,
+        width: int,
+        classes: int,
+        hidden: int = 64,
+        layers: int = 1,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        pooling: PoolingMode = "last",
+        shift: int = 0,
+    ) -> None:
         super().__init__()
         self.shift = shift
         self.reader = SequenceClassifier(
@@ -46,15 +59,22 @@ class RowClassifier(Classifier):
             pooling=pooling,
         )
         self._options = {
-            "cell": cell, "channels": channels, "width": width, "classes": classes, "hidden": hidden,
-            "layers": layers, "dropout": dropout, "bidirectional": bidirectional, "pooling": pooling,
+            "cell": cell,
+            "channels": channels,
+            "width": width,
+            "classes": classes,
+            "hidden": hidden,
+            "layers": layers,
+            "dropout": dropout,
+            "bidirectional": bidirectional,
+            "pooling": pooling,
             "shift": shift,
-        }  # fmt: skip
+        }
 
     def logits(self, batch: ImageBatch) -> Tensor:
         images = batch.images
         if self.shift and self.training:
-            images = shifted(images, batch.sizes, self.shift)
+            images = shift_images(images, batch.sizes, self.shift)
         return self.reader.logits(SequenceBatch(images.flatten(2), batch.sizes[:, 0], batch.labels))
 
     def options(self) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from gatewise.plots.highest_loss import MAX_IMAGES
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction
-from gatewise.tasks.classification import ClassTask, class_columns, plot_highest_loss
+from gatewise.tasks.classification import ClassTask, class_columns, plot_highest_loss, require_classifier
 from gatewise.tasks.classify_images.baselines import ConvolutionClassifier, NearestImage, PixelRegression
 from gatewise.tasks.classify_images.data import ImageData, Preprocessing, read_data, read_test_data
 from gatewise.tasks.classify_images.inspect import inspect_image
@@ -38,11 +38,11 @@ from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
-LONGEST_SIDE = 64  # to which the convolutional baseline resizes larger images
+MAX_SIDE = 64  # pixels; the convolutional baseline resizes larger images
 
 
 class ClassifyImages(ClassTask[ImageData]):
-    """Classifies images, beside a regression on their pixels, the nearest image, and a convolution."""
+    """Classifies images; compared with logistic regression, the nearest image and a convolutional network."""
 
     name = "classify-images"
     about = "Predict the class of an image."
@@ -132,8 +132,10 @@ class ClassifyImages(ClassTask[ImageData]):
     def trained_baselines(
         self, data: ImageData, options: ClassifyImagesOptions
     ) -> Mapping[str, Callable[[], Network]]:
-        usual = np.median(data.files.sizes[data.train.numbers], axis=0)
-        height, width = np.maximum(usual * min(1.0, LONGEST_SIDE / usual.max()), 1).astype(int).tolist()
+        median_size = np.median(data.files.sizes[data.train.numbers], axis=0)
+        height, width = (
+            np.maximum(median_size * min(1.0, MAX_SIDE / median_size.max()), 1).astype(int).tolist()
+        )
         channels, classes = data.preprocessing.form.channels, len(data.classes)
         return {"cnn": partial(ConvolutionClassifier, channels, height, width, classes)}
 
@@ -149,15 +151,14 @@ class ClassifyImages(ClassTask[ImageData]):
         images = find_images(path)
         names = [printable(str(one.relative_to(path)) if one != path else one.name) for one in images]
         files = preprocessing.files(images)
-        every = LabelledImages(files, range(len(images)), [0] * len(images))
-        assert isinstance(model.network, Classifier)
-        columns = class_columns(model.network, every, preprocessing.classes)
+        dataset = LabelledImages(files, range(len(images)), [0] * len(images))
+        columns = class_columns(require_classifier(model.network), dataset, preprocessing.classes)
         about = f"the classes of {len(images):,} images, with their probabilities"
         notes = "; ".join((about, *left_out_below(path), *files.notes))
         return Prediction(pl.DataFrame({"image": names, **columns}), notes, "label")
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
-        return inspect_image(model.network, self.load_for_evaluation(model, path), number)
+        return inspect_image(require_classifier(model.network), self.load_for_evaluation(model, path), number)
 
     def draw(self, comparison: Comparison[ImageData]) -> list[Plot]:
         test = comparison.data.test
@@ -169,7 +170,7 @@ class ClassifyImages(ClassTask[ImageData]):
 
 
 def _check_options(options: ClassifyImagesOptions) -> None:
-    """Raises: `GatewiseError` if an option belongs to another kind of network."""
+    """Checks that options belong to the kind of network. Raises: `GatewiseError`."""
     if options.network != "stack" and options.bidirectional:
         raise GatewiseError(f"a {options.network} runs from all four corners; leave --bidirectional out")
     if options.network != "grid" and options.depth_weights == "untied":

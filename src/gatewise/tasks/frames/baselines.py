@@ -13,13 +13,15 @@ from gatewise.data.images.clips import ClipBatch, LabelledClips
 from gatewise.modules.classifier import Classifier, iterate_batches
 from gatewise.modules.network import Baseline
 
-SIDE = 16  # pixels along each axis that a mean frame is resized to, at most
+SIDE = 16  # the maximum side of a resized mean frame, in pixels
 
 
 class MeanFrame(Classifier, Baseline):
     """`logits = W mean_t(frame_t) + b`, of frames resized to 16 x 16, and of the clip's length.
 
-    channels, height, width: of the frames; classes: K
+    Args:
+        channels, height, width: the shape of the frames
+        classes: K, the number of classes
     """
 
     def __init__(self, channels: int, height: int, width: int, classes: int) -> None:
@@ -38,16 +40,16 @@ class MeanFrame(Classifier, Baseline):
         return self.linear(self.features(batch))
 
     def learn(self, train: LabelledClips, validation: LabelledClips) -> None:
-        features, labels = self._all(train)
-        held, held_labels = self._all(validation)
-        weight, bias = fit_logistic(features, labels, held, held_labels, self.linear.out_features)
+        sets = (*self._features_of(train), *self._features_of(validation))
+        weight, bias = fit_logistic(*sets, self.linear.out_features)
         self.linear.weight.copy_(weight)
         self.linear.bias.copy_(bias)
 
     def options(self) -> dict[str, Any]:
         return dict(self._options)
 
-    def _all(self, dataset: LabelledClips) -> tuple[Tensor, Tensor]:
-        parts = [(self.features(batch), batch.labels) for _, batch in iterate_batches(dataset)]
-        features, labels = zip(*parts, strict=True)
+    def _features_of(self, dataset: LabelledClips) -> tuple[Tensor, Tensor]:
+        """The features [N, F] and labels [N] of all clips."""
+        batches = [(self.features(batch), batch.labels) for _, batch in iterate_batches(dataset)]
+        features, labels = zip(*batches, strict=True)
         return torch.cat(features), torch.cat(labels)

@@ -18,6 +18,7 @@ from gatewise.data.images.left_out import printable
 from gatewise.data.sequences.sequences import sort_names
 from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
+from gatewise.tasks.classification import describe_split, held_out_examples
 from gatewise.tasks.frames.options import FrameOptions
 
 ARRAYS = ".npz"
@@ -25,9 +26,14 @@ ARRAYS = ".npz"
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a model reads clips: the form and the size of a frame, and the classes.
+    """How a model reads clips.
 
-    frame_stride: every N-th frame is used; source: the fingerprint of the training data
+    form: the channels and scale of the frames
+    size: the height and width of the frames
+    frame_stride: N, of which every N-th frame is used
+    classes: the names of the classes
+    source: the fingerprint of the training data
+    fractions: the fractions of the sets
     """
 
     form: ImageForm
@@ -38,14 +44,14 @@ class Preprocessing:
     fractions: Fractions
 
     def labelled(self, path: Path) -> tuple[Clips, ClassFolders]:
-        """Clips with classes that the model knows."""
+        """Reads clips with labels. Raises: `GatewiseError` if a class was not in training."""
         if path.suffix.lower() == ARRAYS:
             return _read_arrays(path, self.form, self.size, self.frame_stride, self.classes)
         found = read_class_folders(path, is_clip, "clips", self.classes)
         return reopen_clips(found.paths, self.form, self.size, self.frame_stride), found
 
     def unlabelled(self, path: Path) -> tuple[Clips, tuple[str, ...]]:
-        """Clips whose classes are unknown, and the name of each."""
+        """Reads clips without labels, and the name of each."""
         if path.suffix.lower() == ARRAYS:
             arrays = read_clip_arrays(path, self.form, self.size, self.frame_stride)
             return arrays, tuple(map(str, range(len(arrays))))
@@ -73,7 +79,8 @@ def read_data(path: Path, options: FrameOptions) -> FrameData:
     """
     clips, found = _read(path, options)
     fractions = Fractions(options.validation_fraction, options.test_fraction)
-    train, validation, test = found.split(fractions)
+    split = found.split(fractions)
+    train, validation, test = split
     clips.learn(train)
     preprocessing = Preprocessing(
         form=clips.form,
@@ -83,7 +90,6 @@ def read_data(path: Path, options: FrameOptions) -> FrameData:
         source=fingerprint(path),
         fractions=fractions,
     )
-    sizes = f"training set {len(train)}, validation set {len(validation)}, test set {len(test)} clips"
     return FrameData(
         train=_select(clips, found, train),
         validation=_select(clips, found, validation),
@@ -92,7 +98,7 @@ def read_data(path: Path, options: FrameOptions) -> FrameData:
         preprocessing=preprocessing,
         notes=(
             _describe(clips, found.classes),
-            f"{sizes}: {found.describe_split()}",
+            describe_split(found, split, "clips"),
             *found.notes,
             *clips.notes,
         ),
@@ -100,22 +106,17 @@ def read_data(path: Path, options: FrameOptions) -> FrameData:
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> FrameData:
-    """The test set of the data that a model was trained on, or that of other data, or all of them."""
+    """Reads the test set of the training data or of other data, or all of other data without one."""
     clips, found = preprocessing.labelled(path)
-    if fingerprint(path) == preprocessing.source:
-        numbers = found.split(preprocessing.fractions).test
-        size = f"the test set is {len(numbers)} clips that the model has not seen"
-    else:
-        numbers = [place for place, split in enumerate(found.sets) if split == "test"]
-        numbers = numbers or list(range(len(clips)))
-        size = f"the test set is {len(numbers)} clips"
+    trained = fingerprint(path) == preprocessing.source
+    numbers, note = held_out_examples(found, preprocessing.fractions, trained, "clips")
     none, test = _select(clips, found, []), _select(clips, found, numbers)
-    notes = (size, *found.notes, *clips.notes)
+    notes = (note, *found.notes, *clips.notes)
     return FrameData(none, none, test, preprocessing.classes, preprocessing, notes)
 
 
 def _read(path: Path, options: FrameOptions) -> tuple[Clips, ClassFolders]:
-    """A user's clips with their classes."""
+    """Reads clips with their classes."""
     size = read_size(options.size or "")
     if path.suffix.lower() == ARRAYS:
         if size is not None or options.colour != "auto":
@@ -151,7 +152,7 @@ def _select(clips: Clips, found: ClassFolders, numbers: list[int]) -> LabelledCl
 
 
 def _describe(clips: Clips, classes: tuple[str, ...]) -> str:
-    """How many clips there are, and of what kind."""
+    """Describes the number, classes, lengths, channels and sizes of the clips."""
     lengths = clips.lengths
     frames = f"{lengths.min()} to {lengths.max()}" if lengths.min() < lengths.max() else f"{lengths[0]}"
     kind = {1: "grey", 3: "colour"}.get(clips.form.channels, f"{clips.form.channels}-channel")

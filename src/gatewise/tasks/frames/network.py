@@ -19,13 +19,22 @@ FILTERS = (16, 32)
 
 
 class FrameClassifier(Classifier):
-    """CNN LSTM: `x_t = convolution(frame_t)`, a stack of any cell over all `x_t`, pooling, class logits.
+    """CNN-LSTM: a convolution of each frame, recurrent layers of any cell, pooling, class logits.
 
-    cell: the equations; channels, height, width: of the frames; classes: V
-    filters: of each block of the convolution; features: E, of each frame
-    hidden, layers: H of each direction and the depth of the stack; bidirectional: run in both directions
-    pooling: "last", "mean", "max" or "attention", see `Pooling`
-    dropout: between the layers, before the stack and before the logits
+    `x_t = convolution(frame_t)`, `logits = W pool(h_1 ... h_T) + b`
+
+    Args:
+        cell: the cell of all layers
+        channels, height, width: the shape of the frames
+        classes: V, the number of classes
+        filters: the number of filters of each block of the convolution
+        features: E, the number of features of each frame
+        hidden: H, the hidden units of each direction
+        layers: the number of layers
+        dropout: the dropout rate before and between the layers, and before the logits
+        bidirectional: whether the layers run in both directions
+        pooling: "last", "mean", "max" or "attention", see `Pooling`
+
     Source: Donahue et al. 2015, Long-term recurrent convolutional networks.
 
     >>> from gatewise.cells import LSTM
@@ -53,32 +62,46 @@ class FrameClassifier(Classifier):
         super().__init__()
         self.encoder = FrameEncoder(channels, height, width, filters, features)
         self.recurrent = Recurrent(
-            cell, features, hidden, layers, batch_first=True, bidirectional=bidirectional,
+            cell,
+            features,
+            hidden,
+            layers,
+            batch_first=True,
+            bidirectional=bidirectional,
             dropout=dropout if layers > 1 else 0.0,
-        )  # fmt: skip
+        )
         directions = 1 + bidirectional
         self.pooling = Pooling(pooling, directions * hidden, bidirectional)
         self.dropout = nn.Dropout(dropout)
         self.readout = nn.Linear(directions * hidden, classes)
         self._options = {
-            "cell": cell, "channels": channels, "height": height, "width": width, "classes": classes,
-            "filters": list(filters), "features": features, "hidden": hidden, "layers": layers,
-            "dropout": dropout, "bidirectional": bidirectional, "pooling": pooling,
-        }  # fmt: skip
+            "cell": cell,
+            "channels": channels,
+            "height": height,
+            "width": width,
+            "classes": classes,
+            "filters": list(filters),
+            "features": features,
+            "hidden": hidden,
+            "layers": layers,
+            "dropout": dropout,
+            "bidirectional": bidirectional,
+            "pooling": pooling,
+        }
 
     def logits(self, batch: ClipBatch) -> Tensor:
         features = self.dropout(self.encoder(batch.frames, batch.lengths))
-        hiddens, _ = self.recurrent(features, lengths=batch.lengths)
-        return self.readout(self.dropout(self.pooling(hiddens, batch.lengths)))
+        output, _ = self.recurrent(features, lengths=batch.lengths)
+        return self.readout(self.dropout(self.pooling(output, batch.lengths)))
 
     def options(self) -> dict[str, Any]:
         return dict(self._options)
 
 
 class FrameMean(Classifier):
-    """The same convolution, and the mean of its features over time, whatever the order of frames.
+    """The mean over time of the features of each frame, which does not depend on the order of frames.
 
-    channels, height, width, classes, filters, features: as in `FrameClassifier`
+    All arguments are those of `FrameClassifier`.
 
     >>> network = FrameMean(1, 20, 24, classes=3, filters=(4,), features=8)
     >>> batch = ClipBatch(torch.randn(2, 5, 20, 24, 1), torch.tensor([5, 3]), torch.tensor([0, 2]))
@@ -87,17 +110,26 @@ class FrameMean(Classifier):
     """
 
     def __init__(
-        self, channels: int, height: int, width: int, classes: int, filters: Sequence[int] = FILTERS,
+        self,
+        channels: int,
+        height: int,
+        width: int,
+        classes: int,
+        filters: Sequence[int] = FILTERS,
         features: int = 64,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.encoder = FrameEncoder(channels, height, width, filters, features)
         self.pooling = Pooling("mean", features)
         self.readout = nn.Linear(features, classes)
         self._options = {
-            "channels": channels, "height": height, "width": width, "classes": classes,
-            "filters": list(filters), "features": features,
-        }  # fmt: skip
+            "channels": channels,
+            "height": height,
+            "width": width,
+            "classes": classes,
+            "filters": list(filters),
+            "features": features,
+        }
 
     def logits(self, batch: ClipBatch) -> Tensor:
         return self.readout(self.pooling(self.encoder(batch.frames, batch.lengths), batch.lengths))
@@ -109,7 +141,10 @@ class FrameMean(Classifier):
 class FrameEncoder(nn.Module):
     """The features of each frame: `relu(W convolution(frame) + b)`.
 
-    channels, height, width: of the frames; filters: of the convolution; features: E
+    Args:
+        channels, height, width: the shape of the frames
+        filters: the number of filters of each block
+        features: E, the number of features
 
     >>> encoder = FrameEncoder(1, 28, 20, filters=(8, 16), features=32)
     >>> encoder(torch.randn(4, 9, 28, 20, 1), torch.tensor([9, 3, 1, 5])).shape
@@ -119,11 +154,11 @@ class FrameEncoder(nn.Module):
     def __init__(self, channels: int, height: int, width: int, filters: Sequence[int], features: int) -> None:
         super().__init__()
         self.convolution = Convolution(channels, filters)
-        left = self.convolution.output_size(height) * self.convolution.output_size(width)
-        self.project = nn.Linear(left * self.convolution.filters[-1], features)
+        positions = self.convolution.output_size(height) * self.convolution.output_size(width)
+        self.project = nn.Linear(positions * self.convolution.filters[-1], features)
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        """Clips [B, T, H, W, C] of lengths [B] -> [B, T, E], zero beyond their ends."""
+        """Clips [B, T, H, W, C] of lengths [B] -> [B, T, E], zero for padding."""
         valid = torch.arange(frames.shape[1], device=frames.device) < lengths.unsqueeze(1)
         kept = frames[valid]  # [sum of lengths, H, W, C], without padding
         sizes = torch.tensor(kept.shape[1:3], device=frames.device).expand(len(kept), 2)

@@ -15,13 +15,13 @@ from gatewise.cells.base import CellType
 from gatewise.data.images.clips import LabelledClips
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.images import is_clips, write_clips
-from gatewise.modules.classifier import Classifier, Majority
+from gatewise.modules.classifier import Majority
 from gatewise.modules.network import Baseline, Network
 from gatewise.plots.highest_loss import MAX_CLIPS, evenly_spaced_frames
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction
-from gatewise.tasks.classification import ClassTask, class_columns, plot_highest_loss
+from gatewise.tasks.classification import ClassTask, class_columns, plot_highest_loss, require_classifier
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.frames.baselines import MeanFrame
 from gatewise.tasks.frames.data import ARRAYS, FrameData, Preprocessing, read_data, read_test_data
@@ -33,7 +33,7 @@ from gatewise.tasks.serialization import SavedModel
 
 
 class Frames(ClassTask[FrameData]):
-    """Classifies clips, beside baselines that do not depend on the order of frames."""
+    """Classifies clips; compared with baselines that do not depend on the order of frames."""
 
     name = "frames"
     about = "Predict the class of a clip of images."
@@ -59,7 +59,7 @@ class Frames(ClassTask[FrameData]):
     def network(self, data: FrameData, options: FrameOptions, cell: CellType) -> FrameClassifier:
         return FrameClassifier(
             cell=cell,
-            **_sizes(data),
+            **_shape(data),
             filters=options.filters,
             features=options.features,
             hidden=options.hidden,
@@ -72,13 +72,13 @@ class Frames(ClassTask[FrameData]):
     def baselines(self, data: FrameData, options: FrameOptions) -> Mapping[str, Callable[[], Baseline]]:
         return {
             "majority": partial(Majority, len(data.classes)),
-            "mean frame": partial(MeanFrame, **_sizes(data)),
+            "mean frame": partial(MeanFrame, **_shape(data)),
         }
 
     def trained_baselines(
         self, data: FrameData, options: FrameOptions
     ) -> Mapping[str, Callable[[], Network]]:
-        make = partial(FrameMean, **_sizes(data), filters=options.filters, features=options.features)
+        make = partial(FrameMean, **_shape(data), filters=options.filters, features=options.features)
         return {"cnn mean": make}
 
     def preprocessing(self, data: FrameData, options: FrameOptions) -> dict[str, Any]:
@@ -91,14 +91,13 @@ class Frames(ClassTask[FrameData]):
         """The class of each clip, and the probability of each class."""
         preprocessing = load_preprocessing(Preprocessing, model)
         clips, names = preprocessing.unlabelled(path)
-        assert isinstance(model.network, Classifier)
-        every = LabelledClips(clips, range(len(clips)), [0] * len(clips))
-        columns = class_columns(model.network, every, preprocessing.classes)
+        dataset = LabelledClips(clips, range(len(clips)), [0] * len(clips))
+        columns = class_columns(require_classifier(model.network), dataset, preprocessing.classes)
         about = f"the classes of {len(clips)} clips, with their probabilities"
         return Prediction(pl.DataFrame({"clip": names, **columns}), "; ".join((about, *clips.notes)), "label")
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
-        return inspect_clip(model.network, self.load_for_evaluation(model, path), number)
+        return inspect_clip(require_classifier(model.network), self.load_for_evaluation(model, path), number)
 
     def draw(self, comparison: Comparison[FrameData]) -> list[Plot]:
         test = comparison.data.test
@@ -109,7 +108,7 @@ class Frames(ClassTask[FrameData]):
         return [*super().draw(comparison), plot_highest_loss(comparison, "clips", MAX_CLIPS, frames)]
 
 
-def _sizes(data: FrameData) -> dict[str, int]:
+def _shape(data: FrameData) -> dict[str, int]:
     """The sizes of a frame and the number of classes, as the networks' arguments."""
     height, width = data.preprocessing.size
     channels, classes = data.preprocessing.form.channels, len(data.classes)
