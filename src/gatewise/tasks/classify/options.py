@@ -27,7 +27,6 @@ class ClassifyDataOptions(Options):
     test_file: str | None = Field(
         None, description="File of the test set; by default X_TEST beside X_TRAIN, if there is one."
     )
-    test_file: str | None = Field(None, description="File of the test set; by default X_TEST beside X_TRAIN.")
     validation_fraction: Fraction = Field(0.15, description="Fraction of each class in the validation set.")
     test_fraction: Fraction = Field(
         0.15, description="Fraction of each class in the test set, without a test file."
