@@ -9,7 +9,7 @@ from gatewise.data.labels.channel_steps import ChannelBatch
 from gatewise.data.labels.segments import whole_sequences
 from gatewise.data.labels.token_steps import NO_LABEL, TokenSteps
 from gatewise.data.tokenizers.words import learn_words
-from gatewise.modules.windows import windows
+from gatewise.modules.windows import context_windows
 from gatewise.tasks.label import baselines as label_baselines
 from gatewise.tasks.label.baselines import ChannelWindow, MajorityLabel, TokenWindow
 from gatewise.tasks.label.metrics import accuracy, predict_labels
@@ -113,8 +113,8 @@ def test_windows_and_tokens_of_a_row_do_not_depend_on_the_others():
     together, alone = (model.features(data.__getitems__(which)) for which in (rows, rows[:1]))
     assert torch.equal(together[:1, : alone.shape[1]], alone)
     values, lengths = torch.randn(2, 6, 3), torch.tensor([6, 4])
-    seen = windows(values, lengths, 2)
-    assert torch.equal(seen[1:, :4], windows(values[1:, :4], lengths[1:], 2))
+    seen = context_windows(values, lengths, 2)
+    assert torch.equal(seen[1:, :4], context_windows(values[1:, :4], lengths[1:], 2))
     assert seen[0, 3].unflatten(0, (3, 5))[1].tolist() == values[0, 1:6, 1].tolist()
 
 

@@ -13,7 +13,7 @@ from gatewise.data.splits import Fractions
 from gatewise.modules.ctc import negative_log_likelihood
 from gatewise.tasks.transcribe.baselines import MajorityText, WindowTranscriber
 from gatewise.tasks.transcribe.metrics import error_rate, find_texts
-from gatewise.tasks.transcribe.network import TranscriptNetwork, joined, steps_left
+from gatewise.tasks.transcribe.network import TranscriptNetwork, output_steps, stack_steps
 from tests.signals import blurred
 
 LENGTHS, SIZES = torch.tensor([24, 13]), torch.tensor([2, 1])
@@ -87,11 +87,11 @@ def test_steps_that_are_left_are_those_of_the_network(join, front):
     network = TranscriptNetwork(3, LSTM, 4, hidden=3, stack_frames=join, front=front, height=4)
     lengths = torch.tensor([40, 1, 17, 16])
     _, left = network(torch.randn(4, 40, 4), lengths)
-    assert left.tolist() == steps_left(lengths.numpy(), join, front).tolist()
+    assert left.tolist() == output_steps(lengths.numpy(), join, front).tolist()
 
 
 def test_steps_that_are_joined_stand_beside_each_other():
-    values, lengths = joined(torch.arange(12.0).reshape(1, 6, 2), torch.tensor([5]), 3)
+    values, lengths = stack_steps(torch.arange(12.0).reshape(1, 6, 2), torch.tensor([5]), 3)
     assert values.tolist() == [[[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]]
     assert lengths.tolist() == [2]
 

@@ -26,9 +26,11 @@ AFFIXES = (1, 2, 3)
 
 
 class MajorityLabel(Labeller, Baseline):
-    """The most frequent label of the token; of all steps where the token is new, or there are no tokens.
+    """The most frequent label of the token; that of all steps if the token is unknown or there are no tokens.
 
-    labels: K; tokens: how many are known; set by `learn`
+    Args:
+        labels: K, the number of labels
+        tokens: the number of known tokens, set by `learn`
     """
 
     hashes: Tensor
@@ -42,12 +44,12 @@ class MajorityLabel(Labeller, Baseline):
         self.register_buffer("overall", torch.zeros((), dtype=torch.long))
 
     def forward(self, batch: Any) -> Tensor:
-        found = self.overall.expand(batch.labels.shape)
+        labels = self.overall.expand(batch.labels.shape)
         if len(self.hashes):
             hashes = spelling_hashes(batch.letters, batch.sizes)[batch.spellings]
-            place = torch.searchsorted(self.hashes, hashes).clamp(max=len(self.hashes) - 1)
-            found = torch.where(self.hashes[place] == hashes, self.usual[place], found)
-        return functional.one_hot(found, self.labels).float()
+            rows = torch.searchsorted(self.hashes, hashes).clamp(max=len(self.hashes) - 1)
+            labels = torch.where(self.hashes[rows] == hashes, self.usual[rows], labels)
+        return functional.one_hot(labels, self.labels).float()
 
     def learn(self, train: Any, validation: Any) -> None:
         labels, hashes = [], []
@@ -57,14 +59,14 @@ class MajorityLabel(Labeller, Baseline):
             if isinstance(batch, TokenBatch):
                 hashes.append(spelling_hashes(batch.letters, batch.sizes)[batch.spellings][known])
         flat = torch.cat(labels)
-        often = flat.bincount(minlength=self.labels)
-        self.overall = often.argmax()
+        frequencies = flat.bincount(minlength=self.labels)
+        self.overall = frequencies.argmax()
         if hashes:
             self.hashes, token = torch.cat(hashes).unique(return_inverse=True)
             pairs, counts = (token * self.labels + flat).unique(return_counts=True)
             token, label = pairs // self.labels, pairs % self.labels
-            # In order of the token, its labels by how often it has them, then by how often all have them.
-            order = np.lexsort((often[label].numpy(), counts.numpy(), token.numpy()))
+            # Sorts by token, then by the frequency of the label for the token, then by its total frequency.
+            order = np.lexsort((frequencies[label].numpy(), counts.numpy(), token.numpy()))
             last = np.flatnonzero(np.diff(token.numpy()[order], append=-1))
             self.usual = label[torch.from_numpy(order[last])]
 
@@ -75,7 +77,9 @@ class MajorityLabel(Labeller, Baseline):
 class WindowModel(Labeller, Baseline):
     """Softmax regression on a window around a step; its penalty is chosen on the validation set.
 
-    labels: K; reach: the steps of the window before and after the step
+    Args:
+        labels: K, the number of labels
+        reach: the number of steps before and after the step
     """
 
     def __init__(self, labels: int, reach: int) -> None:
@@ -84,11 +88,11 @@ class WindowModel(Labeller, Baseline):
 
     @abstractmethod
     def features(self, batch: Any) -> Tensor:
-        """[B, T, F] of the window of each step; steps outside the sequence have none."""
+        """Computes the features [B, T, F] of the window of each step; padding has none."""
 
     @abstractmethod
     def logits(self, features: Tensor) -> Tensor:
-        """[N, F] -> [N, K]."""
+        """Features [N, F] -> logits [N, K]."""
 
     def forward(self, batch: Any) -> Tensor:
         return self.logits(self.features(batch).flatten(0, 1)).unflatten(0, batch.labels.shape)
@@ -122,9 +126,11 @@ class TokenWindow(WindowModel):
         nn.init.zeros_(self.weights.weight)
 
     def features(self, batch: TokenBatch) -> Tensor:
-        beyond = torch.arange(batch.words.shape[1], device=batch.words.device) >= batch.lengths[:, None]
-        spelt, *affixes = (one[batch.spellings] for one in spelling_features(batch.letters, batch.sizes))
-        tokens = torch.stack([spelt, batch.words], dim=-1).masked_fill(beyond.unsqueeze(-1), -1)
+        is_padding = torch.arange(batch.words.shape[1], device=batch.words.device) >= batch.lengths[:, None]
+        spelt, *affixes = (
+            hashes[batch.spellings] for hashes in spelling_features(batch.letters, batch.sizes)
+        )
+        tokens = torch.stack([spelt, batch.words], dim=-1).masked_fill(is_padding.unsqueeze(-1), -1)
         around = functional.pad(tokens, (0, 0, self.reach, self.reach), value=-1).unfold(
             1, 2 * self.reach + 1, 1
         )
@@ -139,27 +145,29 @@ class TokenWindow(WindowModel):
 
     def learn(self, train: Any, validation: Any) -> None:
         features, labels = self.collect(train)
-        held, held_labels = self.collect(validation)
+        validation_features, validation_labels = self.collect(validation)
         rows, counts = _count_rows(features)
 
-        def held_loss(found: LinearModel) -> float:
-            self._take(rows, found)
-            return float(functional.cross_entropy(self.logits(held), held_labels))
+        def validation_loss(model: LinearModel) -> float:
+            self._set(rows, model)
+            return float(functional.cross_entropy(self.logits(validation_features), validation_labels))
 
         penalties = [penalty / len(labels) for penalty in PENALTIES]
-        self._take(rows, min(fit_path(counts, labels.numpy(), self.labels, penalties), key=held_loss))
+        path = fit_path(counts, labels.numpy(), self.labels, penalties)
+        self._set(rows, min(path, key=validation_loss))
 
-    def _take(self, rows: np.ndarray, found: LinearModel) -> None:
+    def _set(self, rows: np.ndarray, model: LinearModel) -> None:
         """Sets the coefficients of the rows that occur; others are zero."""
         self.weights.weight.zero_()
-        self.weights.weight[torch.from_numpy(rows)] = found.weight.T.float()
-        self.bias.copy_(found.bias)
+        self.weights.weight[torch.from_numpy(rows)] = model.weight.T.float()
+        self.bias.copy_(model.bias)
 
 
 class ChannelWindow(WindowModel):
     """A window of numbers.
 
-    channels: C of a step
+    Args:
+        channels: C, the number of channels of a step
     """
 
     def __init__(self, labels: int, channels: int, reach: int = 5) -> None:
@@ -183,7 +191,7 @@ class ChannelWindow(WindowModel):
 
 
 def _count_rows(features: Tensor) -> tuple[np.ndarray, Any]:
-    """The rows that occur in features [N, F], and how often each step has each of them, [N, rows]."""
+    """The rows that occur in features [N, F], and their counts at each step [N, rows]."""
     from scipy.sparse import csr_array
 
     rows, columns = np.unique(features.numpy(), return_inverse=True)
@@ -200,7 +208,7 @@ def batches(split: Any, stride: int = 1) -> Iterator[Any]:
 
 
 def spelling_hashes(letters: Tensor, sizes: Tensor) -> Tensor:
-    """[U]: a number for each spelling [U, L], the same wherever it occurs."""
+    """Hashes spellings [U, L] to numbers [U], the same in every batch."""
     hashes = sizes.clone()
     for column in letters.unbind(1):  # padding is 0 and must not change the hash
         hashes = torch.where(column > 0, (hashes ^ column) * GOLDEN + (hashes >> 29), hashes)
@@ -208,15 +216,15 @@ def spelling_hashes(letters: Tensor, sizes: Tensor) -> Tensor:
 
 
 def spelling_features(letters: Tensor, sizes: Tensor) -> list[Tensor]:
-    """For each spelling [U, L], hashes of all letters and of its first and last one to three letters."""
-    found = [spelling_hashes(letters, sizes)]
+    """Hashes of each spelling [U, L], and of its prefixes and suffixes of one to three letters."""
+    features = [spelling_hashes(letters, sizes)]
     for count in AFFIXES:
         first = letters[:, :count]
         last = (sizes.unsqueeze(1) - 1 - torch.arange(count, device=sizes.device)).clamp(min=0)
-        found += [_mixed(first), _mixed(letters.gather(1, last))]
-    return found
+        features += [_affix_code(first), _affix_code(letters.gather(1, last))]
+    return features
 
 
-def _mixed(letters: Tensor) -> Tensor:
-    """[U, n] -> [U]."""
+def _affix_code(letters: Tensor) -> Tensor:
+    """Encodes letters [U, n] as one number [U]."""
     return (letters * (1 << 20) ** torch.arange(letters.shape[1], device=letters.device)).sum(1)

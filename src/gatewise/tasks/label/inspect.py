@@ -1,4 +1,4 @@
-"""An example of the test set, to look at inside a labeller, and the attribution of a label."""
+"""Inspection of a sequence of the test set in a labeller, and the attribution of a label."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from gatewise.tasks.label.network import Labeller, LabelNetwork
 def inspect_sequence(network: Network, data: LabelledSteps, number: int) -> Example:
     """A sequence of the test set, with its predicted and true labels; 0 is the first.
 
-    Raises: `GatewiseError` if there is none of that number.
+    Raises: `GatewiseError` if there is no sequence of that number.
     """
     require_example(number, len(data.test), "sequences in the test set")
     batch, place = data.test.__getitems__([number]), data.test.slice_of(number)
@@ -36,21 +36,21 @@ def inspect_sequence(network: Network, data: LabelledSteps, number: int) -> Exam
     with torch.inference_mode():
         predicted = network(batch)[0].argmax(-1).numpy()
     true = data.test.labels[place]
-    given: tuple[Track, ...]
+    inputs: tuple[Track, ...]
     if isinstance(data.test, TokenSteps):
-        given = (Track("token", symbols=tuple(data.test.tokens[place]), layer="recurrent"),)
+        inputs = (Track("token", symbols=tuple(data.test.tokens[place]), layer="recurrent"),)
     else:
         assert isinstance(data.preprocessing, TablePreprocessing)
-        given = channels(data.preprocessing.columns.channels, data.test.values[place])
+        inputs = channels(data.preprocessing.columns.channels, data.test.values[place])
     last = batch.labels.clone()
     last[:, :-1] = NO_LABEL
     return Example(
         batch,
         f"sequence {number} of the test set, from {data.test.place(place.start)} on",
-        (*given, _label_track("predicted", predicted, data), _label_track("true", true, data)),
+        (*inputs, _label_track("predicted", predicted, data), _label_track("true", true, data)),
         f"{(predicted == true).sum()} of {len(true)} labels are correct",
         last=partial(network.loss, batch._replace(labels=last)),
-        attribute=partial(explain_label, network, batch, data.labels, given),
+        attribute=partial(explain_label, network, batch, data.labels, inputs),
     )
 
 
@@ -59,7 +59,7 @@ def _label_track(name: str, labels: np.ndarray, data: LabelledSteps) -> Track:
 
 
 def explain_label(
-    network: Labeller, batch: Any, labels: tuple[str, ...], given: tuple[Track, ...], step: int | None
+    network: Labeller, batch: Any, labels: tuple[str, ...], inputs: tuple[Track, ...], step: int | None
 ) -> ExampleAttribution:
     """Attributes the logit of a step's predicted label to the channels or the tokens of all steps."""
     assert isinstance(network, LabelNetwork)
@@ -78,14 +78,16 @@ def explain_label(
 
     reader, what = network.reader, f"the logit of the label {labels[best]} at step {step}"
     if reader is None:
-        found = accurate_attribution(lambda points: attribute(of_values, batch.values, steps=points))
-        values = found.values[0].double().numpy()
-        names = [track.name for track in given]
+        attribution = accurate_attribution(lambda points: attribute(of_values, batch.values, steps=points))
+        values = attribution.values[0].double().numpy()
+        names = [track.name for track in inputs]
         names += [f"channel {place}" for place in range(len(names), values.shape[1])]
         track = channel_track(values, names)
-        return in_data_units(found, what, "where every channel is at its mean", values.sum(1), (track,))
-    found = accurate_attribution(lambda points: attribute_through(reader, logit, batch.words, steps=points))
-    steps = found.values[0].double().numpy()
+        return in_data_units(attribution, what, "where every channel is at its mean", values.sum(1), (track,))
+    attribution = accurate_attribution(
+        lambda points: attribute_through(reader, logit, batch.words, steps=points)
+    )
+    steps = attribution.values[0].double().numpy()
     return in_data_units(
-        found, what, "where every token's vector is zero", steps, (symbol_track(given[0], steps),)
+        attribution, what, "where every token's vector is zero", steps, (symbol_track(inputs[0], steps),)
     )

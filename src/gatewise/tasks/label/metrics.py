@@ -1,4 +1,4 @@
-"""Predicted labels as a value; their scores by step and by span, and tables about them."""
+"""Predicted labels of a split, their scores by step and by span, and tables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class LabelPredictions(Predictions[Labeller, Any]):
 
 @torch.inference_mode()
 def predict_labels(network: Labeller, split: Any) -> LabelPredictions:
-    """The most likely label of each step of each sequence, and its probability."""
+    """Predicts the most likely label of each step, and its probability."""
     network.eval()
     labels: list[np.ndarray] = [np.empty(0, np.int64)] * len(split)
     probabilities: list[np.ndarray] = [np.empty(0, np.float32)] * len(split)
@@ -73,7 +73,7 @@ def accuracy(truth: Sequence[np.ndarray], predicted: Sequence[np.ndarray]) -> fl
 
 
 def confusion(truth: Sequence[np.ndarray], predicted: Sequence[np.ndarray], labels: int) -> np.ndarray:
-    """[K, K]: how many steps with the label of a row were predicted to have that of a column."""
+    """The confusion matrix of steps [K, K]: true labels in rows, predicted labels in columns."""
     true, other = _labelled(truth, predicted)
     return np.bincount(true * labels + other, minlength=labels * labels).reshape(labels, labels)
 
@@ -91,7 +91,7 @@ def by_label(matrix: np.ndarray) -> list[Counts]:
 def by_span(
     truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], marked: bool
 ) -> dict[str, Counts]:
-    """Spans by their kind; one is correct where its beginning, its end and its kind are."""
+    """Counts spans by kind; a span is correct if its beginning, end and kind are."""
     true_spans: Counter[str] = Counter()
     predicted_spans: Counter[str] = Counter()
     correct_spans: Counter[str] = Counter()
@@ -159,7 +159,7 @@ def _rows(counted: Iterable[tuple[str, Counts]]) -> tuple[tuple[str, ...], ...]:
 
 
 def _place(split: TokenSteps | ChannelSteps, number: int, step: int) -> str:
-    """The place of a step in its file; a token in brackets, with the tokens around it."""
+    """The position of a step in its file, and a token in brackets with its neighbours."""
     place = split.slice_of(number)
     where = split.place(place.start + step)
     if isinstance(split, ChannelSteps):

@@ -17,9 +17,10 @@ from gatewise.modules.network import Network
 
 
 class Labeller(Network):
-    """Computes the logits of all labels at each step; networks and baselines alike.
+    """Computes the logits of all labels at each step: the network or a baseline.
 
-    labels: K, the number of labels
+    Args:
+        labels: K, the number of labels
     """
 
     def __init__(self, labels: int) -> None:
@@ -28,7 +29,7 @@ class Labeller(Network):
 
     @abstractmethod
     def forward(self, batch: Any) -> Tensor:
-        """[B, T, K]: the logits of each step."""
+        """Computes the logits [B, T, K] of each step."""
 
     def loss(self, batch: Any) -> Tensor:
         """The mean negative log-likelihood of the labels, over all steps that have one."""
@@ -44,18 +45,26 @@ class Labeller(Network):
 
 
 class LabelNetwork(Labeller):
-    """A stack of any cell over the steps; each step's hidden state becomes the logits of its labels.
+    """Recurrent layers of any cell over the steps: `logits_t = W h_t + b`.
 
-    labels: K; cell: the equations
-    words, letters: of the vocabulary, for sentences; channels: C, for steps of numbers
-    hidden, layers: H of each direction, and the depth; bidirectional: run in both directions
-    embedding: the size of a word's embedding
-    char_hidden: units of each direction of the layer over a word's characters
-    dropout: before and after the stack, and between its layers
-    word_dropout: the fraction of words replaced by the unknown word in training
+    For sentences `x_t = [word_t, characters_t]`, where `characters_t` are the final states of a
+    bidirectional layer over the characters of the word.
 
-    For sentences `x_t = [word_t, characters_t]`, the latter the final states of a bidirectional layer
-    (Lample et al. 2016, Neural architectures for named entity recognition).
+    Args:
+        labels: K, the number of labels
+        cell: the cell of all layers
+        words: the number of words of the vocabulary, for sentences
+        letters: the number of letters of the vocabulary, for sentences
+        channels: C, for steps of numbers
+        hidden: H, the hidden units of each direction
+        layers: the number of layers
+        bidirectional: whether the layers run in both directions
+        embedding: the size of the embedding of a word
+        char_hidden: the hidden units of each direction of the layer over characters
+        dropout: the dropout rate before, between and after the layers
+        word_dropout: the fraction of words replaced by the unknown word in training
+
+    Source: Lample et al. 2016, Neural architectures for named entity recognition.
 
     >>> from gatewise.cells import LSTM
     >>> from gatewise.data.labels.channel_steps import ChannelBatch
@@ -82,18 +91,31 @@ class LabelNetwork(Labeller):
     ) -> None:
         super().__init__(labels)
         self._options = {
-            "cell": cell, "words": words, "letters": letters, "channels": channels, "hidden": hidden,
-            "layers": layers, "bidirectional": bidirectional, "embedding": embedding,
-            "char_hidden": char_hidden, "dropout": dropout, "word_dropout": word_dropout,
-        }  # fmt: skip
+            "cell": cell,
+            "words": words,
+            "letters": letters,
+            "channels": channels,
+            "hidden": hidden,
+            "layers": layers,
+            "bidirectional": bidirectional,
+            "embedding": embedding,
+            "char_hidden": char_hidden,
+            "dropout": dropout,
+            "word_dropout": word_dropout,
+        }
         self.reader = (
             None if channels else SentenceReader(cell, words, letters, embedding, char_hidden, word_dropout)
         )
         self.dropout = nn.Dropout(dropout)
         self.recurrent = Recurrent(
-            cell, channels if self.reader is None else self.reader.features, hidden, layers, batch_first=True,
-            dropout=dropout if layers > 1 else 0.0, bidirectional=bidirectional,
-        )  # fmt: skip
+            cell,
+            channels if self.reader is None else self.reader.features,
+            hidden,
+            layers,
+            batch_first=True,
+            dropout=dropout if layers > 1 else 0.0,
+            bidirectional=bidirectional,
+        )
         self.readout = nn.Linear(hidden * (1 + bidirectional), labels)
 
     def forward(self, batch: Any) -> Tensor:
@@ -106,9 +128,9 @@ class LabelNetwork(Labeller):
 
 
 class SentenceReader(nn.Module):
-    """Each token as the embedding of its word and the final states of a layer over its characters.
+    """Represents a token by the embedding of its word and the final states of a layer over its characters.
 
-    words, letters: of the vocabulary; embedding: the size of a word's; char_hidden: units of each direction
+    All arguments are those of `LabelNetwork`.
     """
 
     def __init__(
@@ -128,7 +150,7 @@ class SentenceReader(nn.Module):
         self.speller = Recurrent(cell, char_hidden, char_hidden, batch_first=True, bidirectional=True)
 
     def forward(self, batch: TokenBatch) -> Tensor:
-        """[B, T, embedding + 2 * char_hidden]."""
+        """Computes the features [B, T, embedding + 2 * char_hidden] of the tokens of a batch."""
         words = batch.words
         if self.training and self.word_dropout:
             words = words.masked_fill(
@@ -141,7 +163,7 @@ class SentenceReader(nn.Module):
 
 
 def _embedding(count: int, width: int) -> nn.Embedding:
-    """Of variance 1/width, so that a row has length one; the row of the unknown word is zero."""
+    """Rows of variance 1 / width, so that their norm is about one; the row of the unknown word is zero."""
     embedding = nn.Embedding(count, width)
     nn.init.uniform_(embedding.weight, -((3 / width) ** 0.5), (3 / width) ** 0.5)
     with torch.no_grad():

@@ -35,10 +35,10 @@ class LabelDataOptions(Options):
         (), description="Of a table: the columns of values; all others if not given."
     )
     fill: Literal["forward"] | None = Field(
-        None, description="How to fill empty cells; an error if not given."
+        None, description="How to fill empty cells; by default they raise an error."
     )
     chunk_length: CountOrAuto = Field(
-        0, description="Longer sequences are split into chunks of this many steps; 0 finds a number."
+        0, description="Longer sequences are split into chunks of this many steps; 0 chooses the number."
     )
     validation_fraction: Fraction = Field(0.15, description="Fraction in the validation set, without a file.")
     test_fraction: Fraction = Field(0.15, description="Fraction in the test set, without a file.")

@@ -1,4 +1,4 @@
-"""Sequences of the test set with the predicted and the true label of each step."""
+"""Sequences of the test set, with the predicted and true label of each step."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from gatewise.data.labels.token_steps import TokenSteps
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SEQUENCES, LINES = 4, 14  # of a table; of a text
-WIDTH, LEAST_WIDTH = 100, 60  # letters of a line
-STEPS, CHANNELS = 400, 6  # of a sequence that is shown
+SEQUENCES, LINES = 4, 14  # sequences of a table, lines of a text
+WIDTH, MIN_WIDTH = 100, 60  # of a line, in characters
+STEPS, CHANNELS = 400, 6  # the maximum of a sequence
 INK, WRONG, FAINT = "#222222", "#c1440e", "#999999"
 OUTSIDE = "O"
 
 
 def draw_steps(data: LabelledSteps, predicted: list[np.ndarray], name: str) -> Figure:
-    """Draws some sequences with their predicted labels, and the true ones where they differ.
+    """Draws sequences with their predicted labels, and the true ones if they differ.
 
-    predicted: [T] label numbers for each sequence of the test set; name: of the network
+    Args:
+        data: the data
+        predicted: label numbers [T] of each sequence of the test set
+        name: the name of the network
     """
     from matplotlib.figure import Figure
 
@@ -46,16 +49,15 @@ def colours(count: int) -> Any:
 
 
 def choose_sequences(truth: list[np.ndarray], predicted: list[np.ndarray], count: int) -> list[int]:
-    """Sequences to draw: half with about the median error rate of those with mistakes, half without any."""
+    """Selects sequences to draw: half with about the median error rate of wrong ones, half without errors."""
     wrong = np.array(
-        [(one != other).mean() if len(one) else 0.0 for one, other in zip(truth, predicted, strict=True)]
+        [(true != other).mean() if len(true) else 0.0 for true, other in zip(truth, predicted, strict=True)]
     )
     bad, good = np.flatnonzero(wrong > 0), np.flatnonzero(wrong == 0)
     bad = bad[np.argsort(wrong[bad], kind="stable")]
     half = min(len(bad), max(count - len(good), count // 2))
     first = max(len(bad) // 2 - half // 2, 0)
-    some = bad[first : first + half].tolist() + good[: count - half].tolist()
-    return sorted(some)
+    return sorted(bad[first : first + half].tolist() + good[: count - half].tolist())
 
 
 def _draw_tokens(figure: Any, data: LabelledSteps, predicted: list[np.ndarray], name: str) -> None:
@@ -64,7 +66,7 @@ def _draw_tokens(figure: Any, data: LabelledSteps, predicted: list[np.ndarray], 
     truth = data.truth(split)
     shades = _shades(data)
     axes = figure.add_subplot()
-    row, widest = 0, LEAST_WIDTH
+    row, widest = 0, MIN_WIDTH
     for number in choose_sequences(truth, predicted, SEQUENCES + 4):
         column = 0
         for token, true, other in zip(
@@ -87,8 +89,10 @@ def _draw_tokens(figure: Any, data: LabelledSteps, predicted: list[np.ndarray], 
     axes.set_axis_off()
     axes.set_title(
         f"Sentences of the test set as {name} labels them; a frame marks a wrong label, above the true one",
-        loc="left", fontsize=11, parse_math=False,
-    )  # fmt: skip
+        loc="left",
+        fontsize=11,
+        parse_math=False,
+    )
 
 
 def _shades(data: LabelledSteps) -> Any:

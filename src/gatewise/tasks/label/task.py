@@ -45,7 +45,7 @@ from gatewise.tasks.serialization import SavedModel
 
 
 class Label(Task[LabelledSteps]):
-    """Labels steps, beside the most frequent label of each token and a linear model of a window."""
+    """Labels steps; compared with the most frequent label of each token and a linear model of a window."""
 
     name = "label"
     about = "Predict a label for each step of a sequence."

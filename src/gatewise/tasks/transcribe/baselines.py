@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gatewise.modules.ctc import BLANK
 from gatewise.modules.network import Baseline
 from gatewise.modules.windows import context_windows
-from gatewise.tasks.transcribe.network import Transcriber, joined
+from gatewise.tasks.transcribe.network import Transcriber, stack_steps
 
 CERTAIN = 20.0  # the logit of each predicted symbol
 
@@ -67,7 +67,7 @@ class WindowTranscriber(Transcriber):
         )
 
     def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        values, lengths = joined(values, lengths, self.stack_frames)
+        values, lengths = stack_steps(values, lengths, self.stack_frames)
         return self.body(context_windows(values, lengths, self.reach)), lengths
 
     def options(self) -> dict[str, Any]:

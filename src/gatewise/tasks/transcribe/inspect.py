@@ -28,15 +28,18 @@ def inspect_transcript(network: Network, data: TranscriptData, number: int) -> E
         logits, lengths = network(batch.values, batch.lengths)
     best = logits[0, : int(lengths[0])].argmax(-1).tolist()
     names = tuple("" if one == BLANK else data.tokenizer.symbols[one - 1] for one in best)
-    given = _input_tracks(data, place, batch.values[0].double().numpy(), len(best))
+    input_tracks = _input_tracks(data, place, batch.values[0].double().numpy(), len(best))
     (predicted,), _ = find_texts(network, _only(data.test, number), data.beam)
-    said = f"predicted: {data.tokenizer.decode(predicted)}; true: {data.test.texts[number]}"
-    tracks = (*given, Track("most probable symbol", symbols=names, layer="recurrent"))
+    prediction = f"predicted: {data.tokenizer.decode(predicted)}; true: {data.test.texts[number]}"
+    tracks = (*input_tracks, Track("most probable symbol", symbols=names, layer="recurrent"))
     end = len(best) - 1
     return Example(
-        batch, data.names[place], tracks, said,
+        batch,
+        data.names[place],
+        tracks,
+        prediction,
         last=lambda: network(batch.values, batch.lengths)[0][0, end].log_softmax(-1)[best[end]],
-    )  # fmt: skip
+    )
 
 
 def _input_tracks(data: TranscriptData, place: int, values: np.ndarray, steps: int) -> tuple[Track, ...]:

@@ -1,4 +1,4 @@
-"""TranscriptData texts, their metrics, and tables of errors and examples."""
+"""Transcripts of a split, their metrics, and tables of errors and examples."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Transcripts(Predictions[Transcriber, TranscriptDataset]):
 def find_texts(network: Transcriber, part: Any, beam: int) -> tuple[list[list[int]], np.ndarray]:
     """Transcribes the sequences of a split; returns symbol numbers and probabilities.
 
-    beam: prefixes of the search; 0 takes the best path
+    beam: the number of prefixes of the search; 0 takes the best path
     """
     network.eval()
     found: list[list[int]] = [[]] * len(part)
@@ -56,33 +56,36 @@ def find_texts(network: Transcriber, part: Any, beam: int) -> tuple[list[list[in
     return found, chances
 
 
-def by_symbol(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> dict[str, Counts]:
+def by_symbol(truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Counts]:
     """Counts of each symbol, or word; one is correct if the alignment with fewest edits matches it."""
-    there = Counter(symbol for text in truth for symbol in text)
-    said = Counter(symbol for text in found for symbol in text)
-    right = Counter(
-        one
-        for true, given in zip(truth, found, strict=True)
-        for one, other in alignment(true, given)
-        if one is not None and one == other
+    true_counts = Counter(symbol for text in truth for symbol in text)
+    predicted_counts = Counter(symbol for text in predicted for symbol in text)
+    correct = Counter(
+        symbol
+        for true, other in zip(truth, predicted, strict=True)
+        for symbol, aligned in alignment(true, other)
+        if symbol is not None and symbol == aligned
     )
-    return {one: Counts(there[one], said[one], right[one]) for one in sorted({*there, *said})}
+    return {
+        symbol: Counts(true_counts[symbol], predicted_counts[symbol], correct[symbol])
+        for symbol in sorted({*true_counts, *predicted_counts})
+    }
 
 
-def edits(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> Counter[Pair]:
+def edits(truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Counter[Pair]:
     """The edits between true and predicted texts with their counts: (true, predicted), None for nothing."""
     return Counter(
         pair
-        for true, given in zip(truth, found, strict=True)
-        for pair in alignment(true, given)
+        for true, other in zip(truth, predicted, strict=True)
+        for pair in alignment(true, other)
         if pair[0] != pair[1]
     )
 
 
-def error_rate(truth: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> float:
+def error_rate(truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> float:
     """The number of edits between true and predicted texts, divided by the number of true symbols."""
-    distance = sum(edit_distance(one, other) for one, other in zip(truth, found, strict=True))
-    return distance / max(sum(len(one) for one in truth), 1)
+    distance = sum(edit_distance(true, other) for true, other in zip(truth, predicted, strict=True))
+    return distance / max(sum(len(true) for true in truth), 1)
 
 
 def edit_table(predictions: Transcripts) -> Details | None:
@@ -104,11 +107,13 @@ def text_table(predictions: Transcripts, data: TranscriptData) -> Details:
     chosen = [*wrong[: TEXTS - min(GOOD, len(right))], *right[:GOOD]]
     rows = tuple(
         (
-            _cut(data.names[split.numbers[number]]), _cut(split.texts[number]), _cut(read[number]),
+            _cut(data.names[split.numbers[number]]),
+            _cut(split.texts[number]),
+            _cut(read[number]),
             "" if same[number] else "≠",
         )
         for number in chosen
-    )  # fmt: skip
+    )
     return Details("texts of the test set, some wrong ones first", ("of", "true", "predicted", ""), rows)
 
 

@@ -47,15 +47,17 @@ class Transcriber(Network):
 class TranscriptNetwork(Transcriber):
     """A stack of recurrent layers of any cell, and a linear layer to the logits of blank and symbols.
 
-    symbols: V
-    cell: the equations
-    channels: C of a step
-    hidden, layers: H of each direction, and the depth
-    bidirectional: whether the layers are
-    stack_frames: consecutive steps concatenated into one
-    front: "convolution" or "lattice" extract features of images, whose columns are the steps
-    height: of the images in pixels
-    dropout: before, between and after the layers
+    Args:
+        symbols: V, without the blank
+        cell: the cell of all layers
+        channels: C, the number of channels of a step
+        hidden: H, the hidden units of each direction
+        layers: the number of layers
+        bidirectional: whether the layers run in both directions
+        stack_frames: the number of consecutive steps concatenated into one
+        front: the front end of images, whose columns are the steps: "none", "convolution" or "lattice"
+        height: the height of the images in pixels
+        dropout: the dropout rate before, between and after the layers
 
     >>> import torch
     >>> from gatewise.cells import LSTM
@@ -80,24 +82,35 @@ class TranscriptNetwork(Transcriber):
     ) -> None:
         super().__init__(symbols)
         self._options = {
-            "cell": cell, "channels": channels, "hidden": hidden, "layers": layers,
-            "bidirectional": bidirectional, "stack_frames": stack_frames, "front": front,
-            "height": height, "dropout": dropout,
-        }  # fmt: skip
+            "cell": cell,
+            "channels": channels,
+            "hidden": hidden,
+            "layers": layers,
+            "bidirectional": bidirectional,
+            "stack_frames": stack_frames,
+            "front": front,
+            "height": height,
+            "dropout": dropout,
+        }
         self.stack_frames = stack_frames
         self.front = make_front_end(front, cell, height, channels)
         channels = channels if self.front is None else self.front.features
         self.dropout = nn.Dropout(dropout)
         self.recurrent = Recurrent(
-            cell, channels * stack_frames, hidden, layers, batch_first=True, bidirectional=bidirectional,
+            cell,
+            channels * stack_frames,
+            hidden,
+            layers,
+            batch_first=True,
+            bidirectional=bidirectional,
             dropout=dropout if layers > 1 else 0.0,
-        )  # fmt: skip
+        )
         self.readout = nn.Linear(hidden * (1 + bidirectional), 1 + symbols)
 
     def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         if self.front is not None:
             values, lengths = self.front(values, lengths)
-        values, lengths = joined(values, lengths, self.stack_frames)
+        values, lengths = stack_steps(values, lengths, self.stack_frames)
         output, _ = self.recurrent(self.dropout(values), lengths=lengths)
         return self.readout(self.dropout(output)), lengths
 
@@ -105,21 +118,21 @@ class TranscriptNetwork(Transcriber):
         return {**super().options(), **self._options}
 
 
-def joined(values: Tensor, lengths: Tensor, join: int) -> tuple[Tensor, Tensor]:
+def stack_steps(values: Tensor, lengths: Tensor, join: int) -> tuple[Tensor, Tensor]:
     """Concatenates every `join` steps of [B, T, C] into one, [B, T / join, join * C], padded with zeros.
 
     >>> import torch
-    >>> joined(torch.arange(1.0, 6).reshape(1, 5, 1), torch.tensor([5]), 2)[0].tolist()
+    >>> stack_steps(torch.arange(1.0, 6).reshape(1, 5, 1), torch.tensor([5]), 2)[0].tolist()
     [[[1.0, 2.0], [3.0, 4.0], [5.0, 0.0]]]
     """
-    filled_up = functional.pad(values, (0, 0, 0, -values.shape[1] % join))
-    return filled_up.unflatten(1, (-1, join)).flatten(2), (lengths + join - 1) // join
+    padded = functional.pad(values, (0, 0, 0, -values.shape[1] % join))
+    return padded.unflatten(1, (-1, join)).flatten(2), (lengths + join - 1) // join
 
 
-def steps_left(steps: np.ndarray, join: int, front: Front) -> np.ndarray:
+def output_steps(steps: np.ndarray, join: int, front: Front) -> np.ndarray:
     """The number of steps of a network's output, by the number of input steps.
 
-    >>> steps_left(np.array([30, 9]), 4, "none"), steps_left(np.array([30, 9]), 1, "convolution")
+    >>> output_steps(np.array([30, 9]), 4, "none"), output_steps(np.array([30, 9]), 1, "convolution")
     (array([8, 3]), array([8, 3]))
     """
     return -(-output_columns(steps, front) // join)

@@ -38,9 +38,12 @@ def draw_texts(data: TranscriptData, predictions: Transcripts, who: str) -> Figu
     for number, cell in zip(shown, cells, strict=False):
         _draw_one(cell, data, network, number, texts[number])
     figure.suptitle(
-        f"Above, the input of {who}; below, the probability of each symbol at each step", x=0.01, ha="left",
-        fontsize=11, parse_math=False,
-    )  # fmt: skip
+        f"Above, the input of {who}; below, the probability of each symbol at each step",
+        x=0.01,
+        ha="left",
+        fontsize=11,
+        parse_math=False,
+    )
     return figure
 
 
@@ -94,6 +97,12 @@ def _name_peaks(axes: Any, data: TranscriptData, chances: np.ndarray, middle: np
         if symbol != BLANK:
             peak = first + int(chances[first:last, symbol].argmax())
             axes.text(
-                middle[peak], 1.08, data.tokenizer.symbols[symbol - 1], ha="center", va="bottom", fontsize=9,
-                color=INK, parse_math=False,
-            )  # fmt: skip
+                middle[peak],
+                1.08,
+                data.tokenizer.symbols[symbol - 1],
+                ha="center",
+                va="bottom",
+                fontsize=9,
+                color=INK,
+                parse_math=False,
+            )

@@ -36,7 +36,7 @@ from gatewise.tasks.transcribe.baselines import MajorityText, WindowTranscriber
 from gatewise.tasks.transcribe.data import Preprocessing, read_data, read_test_data
 from gatewise.tasks.transcribe.inspect import inspect_transcript
 from gatewise.tasks.transcribe.metrics import Transcripts, edit_table, error_rate, find_texts, text_table
-from gatewise.tasks.transcribe.network import Transcriber, TranscriptNetwork, steps_left
+from gatewise.tasks.transcribe.network import Transcriber, TranscriptNetwork, output_steps
 from gatewise.tasks.transcribe.options import (
     TranscribeOptions,
 )
@@ -179,7 +179,7 @@ def _stacked(data: TranscriptData, options: TranscribeOptions) -> int:
     while not options.stack_frames and join > 1 and _too_short(data, join, options.front):
         join -= 1
     for part, number in _too_short(data, join, options.front):
-        left = int(steps_left(part.sizes, join, options.front)[number])
+        left = int(output_steps(part.sizes, join, options.front)[number])
         raise GatewiseError(
             f"{data.names[part.numbers[number]]} has {left} step{'s' * (left > 1)} left for its text "
             f"{part.texts[number]!r}, which needs {steps_needed(part.targets[number].tolist())}; "
@@ -193,7 +193,7 @@ def _too_short(data: TranscriptData, join: int, front: Front) -> list[tuple[Tran
     return [
         (part, number)
         for part in (data.train, data.validation)
-        for number, steps in enumerate(steps_left(part.sizes, join, front).tolist())
+        for number, steps in enumerate(output_steps(part.sizes, join, front).tolist())
         if steps_needed(part.targets[number].tolist()) > steps
     ]
 
