@@ -177,7 +177,7 @@ def test_an_archive_has_channels_too(tmp_path):
     (tmp_path / "some.ts").write_text("@classLabel true a\n@data\n" + "\n".join(lines) + "\n")
     data = TASK.read(tmp_path / "some.ts", TrainOptions(**SMALL))
     assert data.preprocessing.channels == ("channel1", "channel2")
-    assert data.preprocessing.as_table([np.ones((2, 2))]).columns == [
+    assert data.preprocessing.to_table([np.ones((2, 2))]).columns == [
         "sequence",
         "step",
         "channel1",

@@ -22,7 +22,7 @@ from gatewise.data.splits import Fractions, random_split
 from gatewise.errors import GatewiseError
 from gatewise.tasks.base import require_finite
 from gatewise.tasks.generate_vectors.options import GenerateVectorsOptions
-from gatewise.tasks.generate_vectors.plots import Look
+from gatewise.tasks.generate_vectors.plots import VectorLayout
 
 
 @dataclass(frozen=True)
@@ -57,18 +57,18 @@ class Preprocessing:
         return [self.channels.index(name) for name in self.differences]
 
     @property
-    def look(self) -> Look:
-        """As strokes of a pen where two positions are all there is, but for whether it is lifted."""
+    def layout(self) -> VectorLayout:
+        """Pen strokes for two positions with at most one binary channel; else curves or rolls."""
         real = tuple(name for place, name in enumerate(self.channels) if place not in self.binary)
         pen = len(real) == 2 and set(real) == set(self.differences) and len(self.binary) <= 1
-        return Look(self.channels, self.binary, real if pen else ())
+        return VectorLayout(self.channels, self.binary, real if pen else ())
 
     def table(self, path: Path, parted: bool) -> SequenceTable:
         """A file with the channels of the training data, as they were learned.
 
         Raises: `GatewiseError` if it has others, or something else than 0 and 1 in a 0/1 channel.
         """
-        table = self._as_it_is(path, parted)
+        table = self._read(path, parted)
         if len(table.channels) != len(self.channels):
             raise GatewiseError(
                 f"{path} has sequences of {len(table.channels)} channels; "
@@ -87,7 +87,7 @@ class Preprocessing:
 
     def ends(self, path: Path) -> np.ndarray:
         """The last vectors of a file's sequences, as they stand there, [N, C]."""
-        table = self._as_it_is(path, parted=False)
+        table = self._read(path, parted=False)
         return np.asarray(table.values[table.offsets[1:] - 1], dtype=np.float64)
 
     def in_units(self, scaled: np.ndarray) -> np.ndarray:
@@ -101,7 +101,7 @@ class Preprocessing:
         values[:, self.changing] = values[:, self.changing].cumsum(axis=0)
         return values
 
-    def as_table(self, sequences: Sequence[np.ndarray]) -> pl.DataFrame:
+    def to_table(self, sequences: Sequence[np.ndarray]) -> pl.DataFrame:
         """Whole sequences as one long table, with the columns of the training data."""
         time = (self.columns and self.columns.time) or "step"
         kinds = [np.int64 if place in self.binary else np.float64 for place in range(len(self.channels))]
@@ -122,7 +122,7 @@ class Preprocessing:
         require_finite(whole)
         return whole
 
-    def _as_it_is(self, path: Path, parted: bool) -> SequenceTable:
+    def _read(self, path: Path, parted: bool) -> SequenceTable:
         split_column = self.split_column if parted else None
         columns = self.columns and replace(
             self.columns, channels=self.channels, label=None, split_column=split_column

@@ -90,13 +90,13 @@ class GenerateVectors(Task[VectorData]):
         seed = torch.Generator().seed() % 2**31 if options.seed is None else options.seed
         steps = options.length or preprocessing.steps
         vectors = sample(model.network, preprocessing, steps, options.count, options.bias, seed)
-        return preprocessing.as_table(vectors)
+        return preprocessing.to_table(vectors)
 
     def draw_sample(self, model: SavedModel, sample: pl.DataFrame) -> Figure:
         preprocessing = load_preprocessing(Preprocessing, model)
         tables = sample.partition_by(sample.columns[0])
         drawn = [one.select(preprocessing.channels).to_numpy() for one in tables]
-        return draw_vectors({f"sampled from {model.name}": drawn}, preprocessing.look)
+        return draw_vectors({f"sampled from {model.name}": drawn}, preprocessing.layout)
 
     def read(self, path: Path, options: GenerateVectorsOptions) -> VectorData:
         return read_data(path, options)
@@ -165,7 +165,7 @@ class GenerateVectors(Task[VectorData]):
         true = [data.preprocessing.whole(one.numpy()) for one in vectors]
         drawn = sample(chosen.network, data.preprocessing, max(map(len, true)), COLUMNS)
         kinds = {"true, of the test set": true, f"sampled from {chosen.name}": drawn}
-        figure = draw_vectors(kinds, data.preprocessing.look)
+        figure = draw_vectors(kinds, data.preprocessing.layout)
         return [Plot("drawn", "true sequences, and some sampled from the network", figure)]
 
 
