@@ -21,14 +21,25 @@ def register() -> None:
     """Registers the display of cells and figures with IPython, if it runs."""
     if shell() is not None:
         formatters = shell().display_formatter.formatters
-        formatters["text/latex"].for_type_by_name("gatewise.cells.base", "CellType", _equations)
+        formatters["text/latex"].for_type_by_name("gatewise.cells.base", "CellType", _latex)
+        formatters["text/html"].for_type_by_name("gatewise.cells.base", "CellType", _html)
         formatters["image/png"].for_type_by_name("matplotlib.figure", "Figure", _picture)
 
 
-def _equations(cell: Any) -> str | None:
+def _latex(cell: Any) -> str | None:
     from gatewise.cells.latex import latex
 
     return latex(cell) if hasattr(cell, "lines") else None
+
+
+def _html(cell: Any) -> str | None:
+    """MathML, which browsers typeset without a library."""
+    from gatewise.report.mathml import equations
+
+    if not hasattr(cell, "lines"):
+        return None
+    lines = "".join(f"<div>{one.letters}</div>" for one in equations(cell))
+    return f"<div style='line-height: 1.8'><style>mi.bold {{ font-weight: bold }}</style>{lines}</div>"
 
 
 def _picture(figure: Any) -> bytes:

@@ -59,3 +59,4 @@ def test_a_notebook_runs_and_shows_figures_tables_and_pages(outputs):
     assert float(outputs[7][-1]["text/plain"]) > 0.5
     assert outputs[8][-1]["text/plain"] == "(40, 2)"
     assert "sigma" in outputs[9][-1]["text/latex"]
+    assert outputs[9][-1]["text/html"].count("<math>") == 6  # i, f, g, c, o, h
