@@ -31,10 +31,10 @@ def inspect_step(detector: Detector, data: AnomalyData, number: int) -> Example:
     form = shortest_format(own)
     times = tuple(map(format_time, own if form is None else own.dt.to_string(form)))
     verdict = "flagged" if found.score[0] > threshold else "not flagged"
-    said = (
+    prediction = (
         f"at {times[-1]} it expects {target[2].values[0]:.6g}, and the value is "
         f"{target[1].values[0]:.6g}: score {found.score[0]:.3g}, threshold {threshold:.3g}, {verdict}"
     )
     tracks = (Track(data.source.columns.target, target), *channels(names, batch.past[0, :, 1:].numpy()))
     name = f"{series.id}, step {number} of the test set"
-    return Example(batch, name, tracks, said, times, str(data.source.step))
+    return Example(batch, name, tracks, prediction, times, str(data.source.step))

@@ -24,8 +24,12 @@ class AnomalyDataOptions(Options):
         None, description="How to fill gaps; an error if not given."
     )
     time_format: str | None = Field(None, description="The format of the times, such as %d/%m/%Y.")
-    context: CountOrAuto = Field(0, description="Steps before the one that is scored; 0 finds a number.")
-    period: CountOrAuto = Field(0, description="Steps after which the series repeats; 0 finds it.")
+    context: CountOrAuto = Field(
+        0, description="Steps before the one that is scored; 0 chooses it from the data."
+    )
+    period: CountOrAuto = Field(
+        0, description="Steps after which the series repeats; 0 finds it in the data."
+    )
     validation_fraction: Fraction = Field(
         0.2, description="The fraction of each series in the validation set."
     )

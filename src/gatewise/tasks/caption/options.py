@@ -80,6 +80,6 @@ class CaptionOptions(TaskOptions, CaptionNetworkOptions, CaptionDataOptions):
 
     epochs: Count = Field(30, description="The maximum number of epochs.")
     batch_size: CountOrAuto = Field(
-        32, description="Captions in a batch, over all devices; 0 finds a number."
+        32, description="Captions in a batch, over all devices; 0 chooses it from the data."
     )
     learning_rate: float = Field(2e-3, gt=0, description="Learning rate of AdamW.")

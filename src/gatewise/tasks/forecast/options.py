@@ -22,8 +22,12 @@ class ForecastDataOptions(Options):
         None, description="How to fill gaps; an error if not given."
     )
     time_format: str | None = Field(None, description="Format of the times, such as %d/%m/%Y.")
-    context: CountOrAuto = Field(0, description="Past steps that the model reads; 0 finds a number.")
-    period: CountOrAuto = Field(0, description="Steps after which the series repeats; 0 finds it.")
+    context: CountOrAuto = Field(
+        0, description="Past steps that the model reads; 0 chooses it from the data."
+    )
+    period: CountOrAuto = Field(
+        0, description="Steps after which the series repeats; 0 finds it in the data."
+    )
     validation_fraction: Fraction = Field(0.15, description="Fraction of each series in the validation set.")
     test_fraction: Fraction = Field(0.15, description="Fraction of each series, its end, in the test set.")
 

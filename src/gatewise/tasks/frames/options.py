@@ -38,4 +38,6 @@ class FrameOptions(TaskOptions, FrameNetworkOptions, ClipOptions):
     """The training"""
 
     epochs: Count = Field(30, description="The maximum number of epochs.")
-    batch_size: CountOrAuto = Field(32, description="Clips in a batch, over all devices; 0 finds a number.")
+    batch_size: CountOrAuto = Field(
+        32, description="Clips in a batch, over all devices; 0 chooses it from the data."
+    )

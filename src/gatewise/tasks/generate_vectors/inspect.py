@@ -25,5 +25,5 @@ def inspect_sequence(network: Network, data: VectorData, number: int) -> Example
     nll = Track("nats of the next vector", (Line("nats", nats),))
     tracks = (*channels(data.preprocessing.channels, data.preprocessing.whole(batch.values[0].numpy())), nll)
     name = f"sequence {data.test.table.ids[data.test.numbers[number]]}"
-    said = f"{nats.mean():.3f} nats/step"
-    return Example(batch, name, tracks, said, last=lambda: network.nats(batch)[0, -1])
+    prediction = f"{nats.mean():.3f} nats/step"
+    return Example(batch, name, tracks, prediction, last=lambda: network.nats(batch)[0, -1])
