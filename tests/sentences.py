@@ -1,4 +1,4 @@
-"""Sentences tagged by a rule: what a name is, is told by a word anywhere before it or anywhere behind it."""
+"""Sentences tagged by a rule: a word anywhere before or after a name determines its label."""
 
 import numpy as np
 

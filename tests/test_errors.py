@@ -1,4 +1,4 @@
-"""A mistake is told in one line, whatever a file holds."""
+"""Errors are one line, whatever a file contains."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_controls_become_escapes(text, shown):
 
 
 def test_a_long_message_keeps_its_beginning_and_its_end():
-    told = str(GatewiseError("a" * 10**6 + "; what to do"))
-    assert len(told) < 2100
-    assert told.startswith("aaa")
-    assert told.endswith("aaa; what to do")
+    output = str(GatewiseError("a" * 10**6 + "; what to do"))
+    assert len(output) < 2100
+    assert output.startswith("aaa")
+    assert output.endswith("aaa; what to do")

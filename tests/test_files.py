@@ -22,21 +22,21 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "expected"),
     [
         (OSError(errno.ENOSPC, "No space left on device", "elsewhere"), "No space left on device"),
         (FileNotFoundError("a library's own words"), "a library's own words"),
     ],
     ids=["of the system", "of a library"],
 )
-def test_an_error_names_the_file_that_was_asked_for(tmp_path, error, told):
+def test_an_error_names_the_file_that_was_asked_for(tmp_path, error, expected):
     def fail(partial):
         raise error
 
     path = tmp_path / "file.txt"
-    with pytest.raises(OSError, match=told) as raised:
+    with pytest.raises(OSError, match=expected) as raised:
         write_whole(path, fail)
-    assert (raised.value.filename, raised.value.strerror) == (str(path), told)
+    assert (raised.value.filename, raised.value.strerror) == (str(path), expected)
     assert not list(tmp_path.iterdir())
 
 

@@ -15,13 +15,13 @@ HEAVY = ("torch", "pytorch_lightning", "matplotlib", "polars", "pydantic", "symp
 
 def loaded_after(code):
     """Which heavy libraries a fresh interpreter has loaded after running the code."""
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", f"{code}\nimport sys\nprint([one for one in {HEAVY} if one in sys.modules])"],
         capture_output=True,
         text=True,
         check=True,
     )
-    return told.stdout.splitlines()[-1]
+    return result.stdout.splitlines()[-1]
 
 
 def test_importing_gatewise_loads_nothing_heavy():

@@ -96,12 +96,12 @@ def closest(found: LayerTrace, signals: dict[str, np.ndarray]) -> dict[str, dict
     """For each signal the memory that follows it most closely in one half, and how it does in the other."""
     half = len(signals["indentation"]) // 2
     first, other = (_part(found, signals, part) for part in (slice(0, half), slice(half, None)))
-    told = {}
+    output = {}
     for name in signals:
         unit = first.filter(signal=name, state="c")["unit"][0]
         again = other.filter(signal=name, state="c", unit=unit)["correlation"][0]
-        told[name] = {"unit": unit, "correlation on the other half": again}
-    return told
+        output[name] = {"unit": unit, "correlation on the other half": again}
+    return output
 
 
 def _part(found: LayerTrace, signals: dict[str, np.ndarray], part: slice) -> pl.DataFrame:
@@ -134,8 +134,8 @@ def draw(text: str, found: LayerTrace, units: dict[str, dict[str, Any]], path: P
         image = axes.pcolormesh(*borders, cells, cmap="RdBu_r", vmin=-1, vmax=1, alpha=0.55)
         axes.invert_yaxis()
         axes.set_axis_off()
-        told = f"unit {unit}: {name}, correlation {units[name]['correlation on the other half']:.2f}"
-        axes.set_title(told, loc="left", fontsize=11)
+        output = f"unit {unit}: {name}, correlation {units[name]['correlation on the other half']:.2f}"
+        axes.set_title(output, loc="left", fontsize=11)
         figure.colorbar(image, ax=axes, label="tanh(c)", shrink=0.7, pad=0.01)
     write_whole(path, lambda partial: figure.savefig(partial, dpi=130, format="png"))
 

@@ -51,7 +51,7 @@ def train(
     adam = torch.optim.Adam(parameters, lr=rate)
     fall = torch.optim.lr_scheduler.LambdaLR(adam, lambda done: min(1.0, 2 - 2 * done / steps))
     recent: deque[float] = deque(maxlen=100)
-    begun = told = time.monotonic()
+    begun = output = time.monotonic()
     reached = None
     for number in range(1, steps + 1):
         loss, accuracy = step()
@@ -65,10 +65,10 @@ def train(
         full = len(recent) == recent.maxlen
         reached = number if reached is None and full and mean >= 0.99 else reached
         done = number == steps or (full and mean >= enough)
-        if done or time.monotonic() > told + 5:
-            told = time.monotonic()
+        if done or time.monotonic() > output + 5:
+            output = time.monotonic()
             print(
-                f"{name}: step {number}, loss {loss.item():.4f}, accuracy {mean:.2%}, {told - begun:.0f} s",
+                f"{name}: step {number}, loss {loss.item():.4f}, accuracy {mean:.2%}, {output - begun:.0f} s",
                 flush=True,
             )
         if each and number % each == 0:
@@ -126,10 +126,10 @@ def record(
     name: str, settings: argparse.Namespace, paper: str, measured: dict[str, Any], minutes: float
 ) -> Path:
     """Writes the result, settings and all, as one JSON file in the folder of results."""
-    told = {key: value for key, value in vars(settings).items() if key != "out"}
+    output = {key: value for key, value in vars(settings).items() if key != "out"}
     measured, minutes = rounded(measured), rounded(minutes)
     result = {
-        "experiment": name, "paper": paper, "settings": told, "measured": measured,
+        "experiment": name, "paper": paper, "settings": output, "measured": measured,
         "minutes": minutes, "cores": os.cpu_count(), "threads": torch.get_num_threads(),
         "gatewise": gatewise.__version__, "torch": torch.__version__,
     }  # fmt: skip

@@ -68,12 +68,12 @@ class Told:
 
     def begin(self, name: str) -> None:
         print(name, flush=True)
-        self.begun = self.told = time.monotonic()
+        self.begun = self.reported = time.monotonic()
 
     def progress(self, fraction: float, message: str) -> None:
-        if time.monotonic() > self.told + 10:
-            self.told = time.monotonic()
-            print(f"{fraction:.0%} {message} {self.told - self.begun:.0f} s", flush=True)
+        if time.monotonic() > self.reported + 10:
+            self.reported = time.monotonic()
+            print(f"{fraction:.0%} {message} {self.reported - self.begun:.0f} s", flush=True)
 
     def warn(self, sentence: str) -> None:
         print(sentence, flush=True)
@@ -117,9 +117,9 @@ def write_strips(folder: Path, small: bool) -> Path:
     with (folder / "captions.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["file", "caption", "part"])
-        for number, (part, strip, told) in enumerate(parts_of_strips(small)):
+        for number, (part, strip, output) in enumerate(parts_of_strips(small)):
             Image.fromarray(strip).save(folder / f"{number:05d}.png")
-            table.writerow([f"{number:05d}.png", " ".join(WORDS[int(digit)] for digit in told), part])
+            table.writerow([f"{number:05d}.png", " ".join(WORDS[int(digit)] for digit in output), part])
     return folder
 
 
@@ -132,8 +132,8 @@ def parts_of_strips(small: bool) -> Iterator[tuple[str, np.ndarray, str]]:
         "test": (*mnist("t10k"), 500 if small else 1000, 1),
     }
     for part, (images, labels, count, seed) in of_parts.items():
-        for strip, told in strips(images, labels, count, least=1, most=3 if small else 5, seed=seed):
-            yield part, strip, told
+        for strip, output in strips(images, labels, count, least=1, most=3 if small else 5, seed=seed):
+            yield part, strip, output
 
 
 WRITERS = {"rows": write_digits, "lattice": write_digits, "moving": write_moving, "strips": write_strips}

@@ -56,9 +56,9 @@ def test_rows_are_written_with_what_they_are_compared_to(tmp_path):
         assert row.compared_with == "torch.nn"
         assert row.peak_fraction == pytest.approx(row.gflops / 100.0)
         assert (row.saved_mb is not None) == (row.passes == "both")
-    told = json.loads((tmp_path / "machine.json").read_text())
-    assert told["peak"] == 100.0
-    assert told["versions"]["torch"] == torch.__version__
+    output = json.loads((tmp_path / "machine.json").read_text())
+    assert output["peak"] == 100.0
+    assert output["versions"]["torch"] == torch.__version__
 
 
 def test_rows_of_another_setting_stay(tmp_path):
@@ -180,7 +180,7 @@ def test_plans():
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "expected"),
     [
         ({"cells": "lstn"}, "there is no cell 'lstn'"),
         ({"shapes": "3"}, "expected a shape as batch x steps"),
@@ -191,8 +191,8 @@ def test_plans():
         ({"competitors": "JAX", "dtype": "bfloat16"}, "there is no competitor 'JAX'"),
     ],
 )
-def test_plans_that_can_not_be(given, told):
-    with pytest.raises(GatewiseError, match=told):
+def test_plans_that_can_not_be(given, expected):
+    with pytest.raises(GatewiseError, match=expected):
         plan(**given)
 
 

@@ -60,7 +60,7 @@ class Altered(TorchCandidate):
 
 
 @pytest.mark.parametrize(
-    ("alter", "told"),
+    ("alter", "expected"),
     [
         (lambda one: one.output[-1, 0, 0].add_(0.01), "the output is off by 1.0e-02"),
         (lambda one: one.output[0, 0, 0].fill_(torch.nan), "the output is off by nan"),
@@ -70,11 +70,11 @@ class Altered(TorchCandidate):
         (lambda one: one.gradients.pop("weight_ih"), "the gradient of weight_ih has shape"),
     ],
 )
-def test_a_wrong_candidate_is_found_out(alter, told):
+def test_a_wrong_candidate_is_found_out(alter, expected):
     problem = Problem.of(Task(LSTM, SMALL[0]))
     checker, right = Checker(problem), BY_NAME["eager loop"].prepare(problem)
     assert checker.disagreement(right, "both") is None
-    assert told in checker.disagreement(Altered(right, alter), "both")
+    assert expected in checker.disagreement(Altered(right, alter), "both")
 
 
 def test_the_forward_pass_is_checked_by_itself():

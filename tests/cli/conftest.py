@@ -38,7 +38,7 @@ def gatewise(monkeypatch, tmp_path, capsys):
     def run(*arguments):
         with pytest.raises(SystemExit) as end:
             main([str(one) for one in arguments])
-        told = capsys.readouterr()
-        return SimpleNamespace(returncode=end.value.code, stdout=told.out, stderr=told.err)
+        output = capsys.readouterr()
+        return SimpleNamespace(returncode=end.value.code, stdout=output.out, stderr=output.err)
 
     return run

@@ -16,10 +16,10 @@ def bench(*arguments, folder):
 
 
 def test_from_end_to_end_with_both_settings_of_malloc(tmp_path):
-    told = bench(*SMALL, "--malloc", "both", "--out", "out", folder=tmp_path)
-    assert told.returncode == 0, told.stderr
-    assert "speedup of gatewise over" in told.stdout
-    assert "one step of one row" in told.stdout
+    output = bench(*SMALL, "--malloc", "both", "--out", "out", folder=tmp_path)
+    assert output.returncode == 0, output.stderr
+    assert "speedup of gatewise over" in output.stdout
+    assert "one step of one row" in output.stdout
     assert {one.name for one in (tmp_path / "out").iterdir()} == {
         "speed.csv", "machine.json", "roofline.png"
     }  # fmt: skip
@@ -37,8 +37,8 @@ def test_from_end_to_end_with_both_settings_of_malloc(tmp_path):
     ],
 )
 def test_mistakes(gatewise, tmp_path, arguments, message):
-    told = gatewise("bench", *arguments)
-    assert told.returncode == 2
-    assert message in told.stderr
-    assert len(told.stderr.splitlines()) == 1
+    result = gatewise("bench", *arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     assert not list(tmp_path.iterdir())

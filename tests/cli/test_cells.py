@@ -21,7 +21,7 @@ class Mean(Cell):
 
 
 @pytest.fixture
-def told(monkeypatch, capsys):
+def output(monkeypatch, capsys):
     """What the verb prints."""
     monkeypatch.setenv("COLUMNS", "200")
 
@@ -34,8 +34,8 @@ def told(monkeypatch, capsys):
     return run
 
 
-def test_all_cells_are_listed_those_of_lattices_apart(told):
-    sequences, lattices, note = told().split("\n\n")
+def test_all_cells_are_listed_those_of_lattices_apart(output):
+    sequences, lattices, note = output().split("\n\n")
     assert [line.split()[0] for line in sequences.splitlines()] == ["cell", *cells()]
     assert lattices.startswith("lattice cell ")
     assert [line.split()[0] for line in lattices.splitlines()[1:]] == list(lattice_cells())
@@ -48,9 +48,9 @@ def test_all_cells_are_listed_those_of_lattices_apart(told):
 
 
 @pytest.mark.parametrize("name", ["lstm", "mdlstm", "mdlstm3", "leaky-mdlstm2", "grid", "grid3gru"])
-def test_one_cell_with_equations_states_gates_and_source(told, name):
+def test_one_cell_with_equations_states_gates_and_source(output, name):
     cell = find_cell(name)
-    shown = told(name)
+    shown = output(name)
     assert shown.startswith(f"{cell.__name__}: {cell.about}\n")
     equations = dict(re.findall(r"^    (\w+) += (.*)$", shown, re.MULTILINE))
     assert equations == formulas(cell)
@@ -61,8 +61,8 @@ def test_one_cell_with_equations_states_gates_and_source(told, name):
     assert ("[t-1] is the step before" in shown) != cell.of_lattice
 
 
-def test_a_lattice_s_cell_of_ones_own(told, tmp_path):
+def test_a_lattice_s_cell_of_ones_own(output, tmp_path):
     (tmp_path / "own.py").write_text(OWN)
-    shown = told(f"{tmp_path / 'own.py'}:Mean")
+    shown = output(f"{tmp_path / 'own.py'}:Mean")
     assert "h = tanh(W_h x + R_h (0.5 * h[p-e1] + 0.5 * h[p-e2]))" in shown
     assert "[p-e1] is the position one back along axis 1" in shown

@@ -18,17 +18,17 @@ def gatewise(monkeypatch, tmp_path, capsys):
 
 
 def test_a_walk(gatewise):
-    code, told = gatewise("explain", "lstm")
+    code, result = gatewise("explain", "lstm")
     assert code == 0
     order = ["forget: how much", "input: the new content", "update: the memory", "output: what the next step"]
-    assert [told.out.index(one) for one in order] == sorted(told.out.index(one) for one in order)
-    assert "f = sigmoid(W_f x + R_f h[t-1])" in told.out
+    assert [result.out.index(one) for one in order] == sorted(result.out.index(one) for one in order)
+    assert "f = sigmoid(W_f x + R_f h[t-1])" in result.out
 
 
 def test_vanishing(gatewise, tmp_path):
-    code, told = gatewise("explain", "vanishing", "--lags", "4,8", "--steps", "2", "--cells", "rnn,gru")
+    code, result = gatewise("explain", "vanishing", "--lags", "4,8", "--steps", "2", "--cells", "rnn,gru")
     assert code == 0
-    assert "GRU" in told.out
+    assert "GRU" in result.out
     assert (tmp_path / "vanishing.png").is_file()
 
 
@@ -55,7 +55,7 @@ def test_vanishing(gatewise, tmp_path):
     ],
 )
 def test_mistakes(gatewise, tmp_path, arguments, message):
-    code, told = gatewise("explain", *arguments)
-    assert (code, told.out, told.err.count("\n")) == (2, "", 1)
-    assert message in told.err
+    code, result = gatewise("explain", *arguments)
+    assert (code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert message in result.err
     assert not list(tmp_path.iterdir())

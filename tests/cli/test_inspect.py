@@ -18,8 +18,8 @@ def inspect(folder, monkeypatch, tmp_path, capsys):
     def run(name, *arguments):
         with pytest.raises(SystemExit) as end:
             main(["inspect", str(folder / name), str(folder / "series.csv"), *map(str, arguments)])
-        told = capsys.readouterr()
-        return end.value.code, told.out, told.err
+        output = capsys.readouterr()
+        return end.value.code, output.out, output.err
 
     return run
 
@@ -30,10 +30,10 @@ def test_a_report_with_pictures(inspect, tmp_path):
     )
     assert (code, err) == (0, "")
     text = (tmp_path / "a.html").read_text()
-    told = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
-    assert told["open"] == {"layer": 1, "step": 3}
-    assert told["example"] == "value, window 2 of the test set"
-    assert [one["title"] for one in told["layers"]] == ["layer 0", "layer 1"]
+    output = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
+    assert output["open"] == {"layer": 1, "step": 3}
+    assert output["example"] == "value, window 2 of the test set"
+    assert [one["title"] for one in output["layers"]] == ["layer 0", "layer 1"]
     assert "wrote a.html: 2 layers; open it in a browser" in out
     assert "layer 1, c (LSTM): the gradient" in out
     assert {one.name for one in (tmp_path / "png").iterdir()} == {"values.png", "gradient.png", "units.png"}
@@ -43,14 +43,16 @@ def test_what_the_forecast_came_from(inspect, tmp_path):
     pytest.importorskip("captum", reason="Captum is not installed")
     code, out, err = inspect("run", "--attribution", "--out", "a.html")
     assert (code, err) == (0, "")
-    told = json.loads(re.search(r'id="data">(.*?)</script>', (tmp_path / "a.html").read_text(), re.DOTALL)[1])
-    sentence = told["attribution"].removeprefix("Attribution: ").partition(". Largest contributions: ")
-    last, first = told["times"][-1], told["times"][-4]
+    output = json.loads(
+        re.search(r'id="data">(.*?)</script>', (tmp_path / "a.html").read_text(), re.DOTALL)[1]
+    )
+    sentence = output["attribution"].removeprefix("Attribution: ").partition(". Largest contributions: ")
+    last, first = output["times"][-1], output["times"][-4]
     assert sentence[0].startswith(f"the median for {last}, 4 steps ahead (a step is one month): ")
-    assert re.search(rf"the forecast for {first} is [\d.]+ \(true: ", told["prediction"])
+    assert re.search(rf"the forecast for {first} is [\d.]+ \(true: ", output["prediction"])
     assert f"attribution: {sentence[0]}" in out.replace("\n", " ").replace("  ", " ")
     assert "largest contributions: step " in out
-    assert told["tracks"][-1]["name"] == "attribution"
+    assert output["tracks"][-1]["name"] == "attribution"
 
 
 def test_without_captum_one_line_names_what_to_install(inspect, tmp_path, monkeypatch):

@@ -65,10 +65,10 @@ GOOD = "month,value\n" + "".join(
 def test_compare(tmp_path, gatewise, text, arguments, message):
     if text is not None:
         (tmp_path / "data.csv").write_text(text)
-    told = gatewise("compare", "forecast", "data.csv", "--horizon", 3, "--epochs", 1, *arguments)
-    assert told.returncode == 2
-    assert message in told.stderr
-    assert len(told.stderr.splitlines()) == 1
+    result = gatewise("compare", "forecast", "data.csv", "--horizon", 3, "--epochs", 1, *arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     assert not list(tmp_path.rglob("leaderboard.csv"))
     assert not list(tmp_path.rglob("config.yaml"))
 
@@ -87,10 +87,10 @@ def test_compare(tmp_path, gatewise, text, arguments, message):
     ],
 )  # fmt: skip
 def test_other_verbs(tmp_path, gatewise, arguments, message):
-    told = gatewise(*arguments)
-    assert told.returncode == 2
-    assert message in told.stderr
-    assert len(told.stderr.splitlines()) == 1
+    result = gatewise(*arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     assert not list(tmp_path.iterdir())
 
 
@@ -104,18 +104,18 @@ def test_a_folder_that_is_taken(tmp_path, gatewise):
     frame(steps=60).write_csv(tmp_path / "data.csv")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("all my work")
-    told = gatewise("train", "forecast", "data.csv", "--horizon", 3, "--out", "mine")
-    assert told.returncode == 2
-    assert "'mine' is not empty; give another --out" in told.stderr
+    result = gatewise("train", "forecast", "data.csv", "--horizon", 3, "--out", "mine")
+    assert result.returncode == 2
+    assert "'mine' is not empty; give another --out" in result.stderr
     assert [one.name for one in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
 def test_a_run_that_could_not_begin_does_not_block_its_folder(tmp_path, gatewise):
     frame(steps=60).write_csv(tmp_path / "data.csv")
     run = ["train", "forecast", "data.csv", "--horizon", 3, "--out", "run"]
-    told = gatewise(*run, "--accelerator", "abacus")
-    assert told.returncode == 2
-    assert "can't train on accelerator=abacus" in told.stderr
+    result = gatewise(*run, "--accelerator", "abacus")
+    assert result.returncode == 2
+    assert "can't train on accelerator=abacus" in result.stderr
     assert not (tmp_path / "run").exists()
 
 
@@ -124,40 +124,40 @@ def test_a_resumed_run_that_fails_keeps_what_it_was_started_with(tmp_path, gatew
     task = find_task("forecast")
     options = verb_options("train", task.options)(horizon=3, accelerator="abacus")
     runs.write(runs.begin("train", task, tmp_path / "data.csv", options, tmp_path / "run"))
-    told = gatewise("train", "forecast", "--resume", "run")
-    assert told.returncode == 2
+    result = gatewise("train", "forecast", "--resume", "run")
+    assert result.returncode == 2
     assert {one.name for one in (tmp_path / "run").iterdir()} >= {"config.yaml", "run.json"}
 
 
 def test_names_with_signs_of_their_own(tmp_path, gatewise):
     frame(steps=60).rename({"value": "a$b^$c [/b]"}).write_csv(tmp_path / "data.csv")
-    told = gatewise("train", "forecast", "data.csv", "--horizon", 3, "--epochs", 1, "--out", "[bold]run")
-    assert told.returncode == 0, told.stderr
-    assert "target is column 'a$b^$c [/b]'" in told.stdout
+    result = gatewise("train", "forecast", "data.csv", "--horizon", 3, "--epochs", 1, "--out", "[bold]run")
+    assert result.returncode == 0, result.stderr
+    assert "target is column 'a$b^$c [/b]'" in result.stdout
     assert (tmp_path / "[bold]run" / "forecast.png").exists()
 
 
 def test_a_place_that_can_not_be_written(tmp_path, gatewise):
     frame(steps=60).write_csv(tmp_path / "data.csv")
-    told = gatewise("train", "forecast", "data.csv", "--horizon", 3, "--out", "data.csv/run")
-    assert told.returncode == 2
-    assert "can't read or write data.csv" in told.stderr
+    result = gatewise("train", "forecast", "data.csv", "--horizon", 3, "--out", "data.csv/run")
+    assert result.returncode == 2
+    assert "can't read or write data.csv" in result.stderr
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that nobody can write to")
 def test_an_answer_that_can_not_be_written(folder, gatewise):
-    told = gatewise("predict", str(folder / "run"), str(folder / "series.csv"), "--out", "/proc/x.csv")
-    assert told.returncode == 2
-    assert told.stderr.startswith("gatewise: can't read or write /proc/x.csv: ")
-    assert "None" not in told.stderr
+    result = gatewise("predict", str(folder / "run"), str(folder / "series.csv"), "--out", "/proc/x.csv")
+    assert result.returncode == 2
+    assert result.stderr.startswith("gatewise: can't read or write /proc/x.csv: ")
+    assert "None" not in result.stderr
 
 
 def test_predict_never_writes_over_the_data(tmp_path, gatewise):
     frame(steps=60).write_csv(tmp_path / "data.csv")
     before = (tmp_path / "data.csv").read_text()
-    told = gatewise("predict", "run", "data.csv", "--out", "data.csv")
-    assert told.returncode == 2
-    assert "expected --out as a .csv, .parquet or .txt other than the data" in told.stderr
+    result = gatewise("predict", "run", "data.csv", "--out", "data.csv")
+    assert result.returncode == 2
+    assert "expected --out as a .csv, .parquet or .txt other than the data" in result.stderr
     assert (tmp_path / "data.csv").read_text() == before
 
 
@@ -170,9 +170,9 @@ def test_a_run_that_is_in_use(tmp_path, gatewise):
     frame(steps=60).write_csv(tmp_path / "data.csv")
     train = ["train", "forecast", "data.csv", "--horizon", 3, "--out", "run"]
     with locked(tmp_path / "run"):
-        told = gatewise(*train)
-        assert (told.returncode, told.stderr.count("\n")) == (2, 1)
-        assert f"'run' is in use by process {os.getpid()}; wait until it has ended" in told.stderr
+        result = gatewise(*train)
+        assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+        assert f"'run' is in use by process {os.getpid()}; wait until it has ended" in result.stderr
         task = find_task("forecast")
         options = verb_options("train", task.options)(horizon=3)
         runs.write(runs.begin("train", task, tmp_path / "data.csv", options, tmp_path / "run"))
@@ -186,9 +186,9 @@ def test_a_file_of_options_does_not_execute_a_cell(tmp_path, gatewise):
     frame(steps=60).write_csv(tmp_path / "data.csv")
     (tmp_path / "mine.py").write_text("open('executed', 'w')")
     (tmp_path / "options.yaml").write_text("horizon: 3\ncell: mine.py:Mine\n")
-    told = gatewise("train", "forecast", "data.csv", "--config", "options.yaml")
-    assert told.returncode == 2
-    assert "options.yaml names the cell 'mine.py:Mine'" in told.stderr
-    assert told.stderr.strip().endswith("give --cell mine.py:Mine")
+    result = gatewise("train", "forecast", "data.csv", "--config", "options.yaml")
+    assert result.returncode == 2
+    assert "options.yaml names the cell 'mine.py:Mine'" in result.stderr
+    assert result.stderr.strip().endswith("give --cell mine.py:Mine")
     assert not (tmp_path / "executed").exists()
     assert not (tmp_path / "runs").exists()

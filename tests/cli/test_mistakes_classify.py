@@ -22,8 +22,8 @@ def gatewise(monkeypatch, tmp_path, capsys):
     def run(*arguments):
         with pytest.raises(SystemExit) as end:
             main([str(one) for one in arguments])
-        told = capsys.readouterr()
-        return SimpleNamespace(returncode=end.value.code, stdout=told.out, stderr=told.err)
+        output = capsys.readouterr()
+        return SimpleNamespace(returncode=end.value.code, stdout=output.out, stderr=output.err)
 
     return run
 
@@ -95,11 +95,11 @@ def test_archives(tmp_path, gatewise, old, new, arguments, message):
     refused(tmp_path, gatewise("train", "classify", "data.ts", *arguments), message)
 
 
-def refused(folder, told, message):
+def refused(folder, result, message):
     """A mistake is one line, and leaves only what there was."""
-    assert told.returncode == 2
-    assert message in told.stderr
-    assert len(told.stderr.splitlines()) == 1
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     assert {one.name for one in folder.iterdir()} <= {"data.csv", "data.ts"}
 
 
@@ -127,10 +127,10 @@ def test_a_model_and_other_data(trained, gatewise):
         ("predict", "narrow.csv", "narrow.csv has no column 'y' for the channel"),
         ("predict", "one.ts", "one.ts has sequences of 1 channel; the model expects 2"),
     ):
-        told = gatewise(verb, "run", data, *(("--out", "classes.csv") if verb == "predict" else ()))
-        assert told.returncode == 2
-        assert message in told.stderr
-        assert len(told.stderr.splitlines()) == 1
+        result = gatewise(verb, "run", data, *(("--out", "classes.csv") if verb == "predict" else ()))
+        assert result.returncode == 2
+        assert message in result.stderr
+        assert len(result.stderr.splitlines()) == 1
     assert set(trained.iterdir()) == before
 
 
@@ -139,10 +139,10 @@ def test_what_a_user_sees(trained, gatewise):
     (trained / "mine.yaml").write_text(
         "bidirectional: true\nepochs: 1\nhidden: 2\ncells: lstm,gru\nseeds: 1\n"
     )
-    told = gatewise(
+    result = gatewise(
         "compare", "classify", "data.csv", "--config", "mine.yaml", "--no-bidirectional", "--out", "two"
     )
-    assert told.returncode == 0, told.stderr
+    assert result.returncode == 0, result.stderr
     assert "bidirectional: false" in (trained / "two" / "config.yaml").read_text()
     for text in (
         "sequences are identified by column 'id', rows are sorted by column 't', labelled by column",
@@ -152,10 +152,10 @@ def test_what_a_user_sees(trained, gatewise):
         "confusion.png      the confusion matrix",
         "next: gatewise predict two",
     ):
-        assert text in told.stdout
+        assert text in result.stdout
     written = {one.name for one in (trained / "two").iterdir()}
     assert written >= {"config.yaml", "confusion.png", "leaderboard.csv", "model.json", "model.safetensors"}
-    told = gatewise("predict", "two", "data.csv", "--out", "classes.txt")
-    assert told.returncode == 0
+    result = gatewise("predict", "two", "data.csv", "--out", "classes.txt")
+    assert result.returncode == 0
     assert set((trained / "classes.txt").read_text().split()) <= {"a", "b"}
     assert len((trained / "classes.txt").read_text().splitlines()) == 20

@@ -32,10 +32,10 @@ def mixed_colours(folder):
 
 
 def refuse(gatewise, folder, task, data, arguments, message):
-    told = gatewise("train", task, data, "--epochs", 1, *arguments)
-    assert told.returncode == 2
-    assert message in told.stderr
-    assert len(told.stderr.splitlines()) == 1
+    result = gatewise("train", task, data, "--epochs", 1, *arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     assert not list(folder.rglob("leaderboard.csv"))
     assert not list(folder.rglob("config.yaml"))
 
@@ -152,7 +152,7 @@ def test_a_model_is_told_what_it_can_not_read(tmp_path, gatewise):
         ("predict", "empty", "empty contains no images"),
         ("predict", "nowhere", "there is no folder 'nowhere'"),
     ):
-        told = gatewise(verb, "run", data, *(["--out", "told.csv"] if verb == "predict" else []))
-        assert told.returncode == 2
-        assert message in told.stderr
-        assert not (tmp_path / "told.csv").exists()
+        result = gatewise(verb, "run", data, *(["--out", "classes.csv"] if verb == "predict" else []))
+        assert result.returncode == 2
+        assert message in result.stderr
+        assert not (tmp_path / "classes.csv").exists()

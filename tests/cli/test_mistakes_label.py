@@ -11,10 +11,10 @@ TEXT = conll(sentences(12))
 TABLE = motifs(12).write_csv()
 
 
-def refused(told, message, folder):
-    assert told.returncode == 2
-    assert message in told.stderr
-    assert len(told.stderr.splitlines()) == 1
+def refused(result, message, folder):
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     assert not list(folder.rglob("leaderboard.csv"))
     assert not list(folder.rglob("config.yaml"))
 
@@ -93,10 +93,10 @@ def test_an_unknown_label_where_a_model_is_scored(tmp_path, gatewise):
     small = ["--epochs", 1, "--hidden", 3, "--embedding", 3, "--char-hidden", 3]
     assert gatewise("train", "label", "x.txt", "--out", "run", *small).returncode == 0
     (tmp_path / "y.txt").write_text("A B-PER\nwalk VERB\n")
-    told = gatewise("evaluate", "run", "y.txt")
-    assert told.returncode == 2
-    assert "y.txt, line 2: the label 'VERB' is not among those of the model: B-ORG, B-PER" in told.stderr
+    result = gatewise("evaluate", "run", "y.txt")
+    assert result.returncode == 2
+    assert "y.txt, line 2: the label 'VERB' is not among those of the model: B-ORG, B-PER" in result.stderr
     (tmp_path / "z.txt").write_text("only\n\nunknown\ntokens\n")
-    assert gatewise("predict", "run", "z.txt", "--out", "told.txt").returncode == 0
-    lines = (tmp_path / "told.txt").read_text().splitlines()
+    assert gatewise("predict", "run", "z.txt", "--out", "labelled.txt").returncode == 0
+    lines = (tmp_path / "labelled.txt").read_text().splitlines()
     assert [line.split(" ")[0] for line in lines] == ["only", "", "unknown", "tokens", ""]

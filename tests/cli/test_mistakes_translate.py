@@ -44,10 +44,10 @@ GOOD = "source\ttarget\n" + ROWS
 def test_train(tmp_path, gatewise, text, arguments, message):
     if text is not None:
         (tmp_path / "pairs.tsv").write_bytes(text.encode(errors="surrogateescape"))
-    told = gatewise("train", "translate", "pairs.tsv", "--epochs", 1, *arguments)
-    assert told.returncode == 2
-    assert message in told.stderr
-    assert len(told.stderr.splitlines()) == 1
+    result = gatewise("train", "translate", "pairs.tsv", "--epochs", 1, *arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     assert not list(tmp_path.rglob("leaderboard.csv"))
     assert not list(tmp_path.rglob("config.yaml"))
 
@@ -66,18 +66,18 @@ def test_two_files(tmp_path, gatewise, sources, targets, message):
     (tmp_path / "train.de").write_bytes(sources.encode(errors="surrogateescape"))
     more = [] if targets is None else ["--target-file", "train.en"]
     (tmp_path / "train.en").write_text(targets or "")
-    told = gatewise("train", "translate", "train.de", *more)
-    assert (told.returncode, len(told.stderr.splitlines())) == (2, 1)
-    assert message in told.stderr
+    result = gatewise("train", "translate", "train.de", *more)
+    assert (result.returncode, len(result.stderr.splitlines())) == (2, 1)
+    assert message in result.stderr
     assert {one.name for one in tmp_path.iterdir()} == {"train.de", "train.en"}
 
 
 def test_nothing_is_trained_where_it_could_not_be_scored(tmp_path, gatewise, monkeypatch):
     (tmp_path / "pairs.tsv").write_text(GOOD)
     monkeypatch.setitem(sys.modules, "sacrebleu", None)
-    told = gatewise("train", "translate", "pairs.tsv")
-    assert told.returncode == 2
-    assert "translations are scored by sacrebleu, which is not installed: pip install" in told.stderr
+    result = gatewise("train", "translate", "pairs.tsv")
+    assert result.returncode == 2
+    assert "translations are scored by sacrebleu, which is not installed: pip install" in result.stderr
     assert [one.name for one in tmp_path.iterdir()] == ["pairs.tsv"]
 
 
@@ -94,11 +94,11 @@ def test_predict(tmp_path, gatewise):
         ("none.txt", "out.txt", "there is no file 'none.txt'"),
         ("new.txt", "out.docx", "expected --out as a .csv, .parquet or .txt"),
     ):
-        told = gatewise("predict", "run", data, "--out", out)
-        assert (told.returncode, len(told.stderr.splitlines())) == (2, 1)
-        assert message in told.stderr
+        result = gatewise("predict", "run", data, "--out", out)
+        assert (result.returncode, len(result.stderr.splitlines())) == (2, 1)
+        assert message in result.stderr
         assert not (tmp_path / out).exists()
-    told = gatewise("predict", "run", "new.txt", "--out", "out.txt")
-    assert told.returncode == 0
-    assert "2 translations; 1 source is empty, and so is its translation" in told.stdout
+    result = gatewise("predict", "run", "new.txt", "--out", "out.txt")
+    assert result.returncode == 0
+    assert "2 translations; 1 source is empty, and so is its translation" in result.stdout
     assert (tmp_path / "out.txt").read_text().split("\n")[1:] == ["", ""]

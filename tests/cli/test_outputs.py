@@ -43,26 +43,26 @@ def test_no_output_takes_the_place_of_an_input(gatewise, place, verb, way):
         (place / "elsewhere").symlink_to(place / "run")
         out = place / "elsewhere" / data.name
     before = snapshot(place)
-    told = gatewise(verb, "run", data.name, "--out", out)
-    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
-    assert told.stderr.startswith("gatewise: expected --out as ")
+    result = gatewise(verb, "run", data.name, "--out", out)
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.startswith("gatewise: expected --out as ")
     assert snapshot(place) == before
 
 
 def test_the_default_output_is_not_the_data(gatewise, place):
     before = snapshot(place)
-    told = gatewise("ablate", "run", "ablation.csv")
-    assert told.returncode == 2
-    assert "expected --out as a .csv file other than the data, 'ablation.csv'" in told.stderr
+    result = gatewise("ablate", "run", "ablation.csv")
+    assert result.returncode == 2
+    assert "expected --out as a .csv file other than the data, 'ablation.csv'" in result.stderr
     assert snapshot(place) == before
 
 
 def test_a_default_output_replaces_only_what_gatewise_wrote(gatewise, place):
     (place / "ablation.csv").rename(place / "data.csv")
     (place / "ablation.csv").write_text("subject,region\n1,heart\n")
-    told = gatewise("ablate", "run", "data.csv", "--units")
-    assert told.returncode == 2
-    assert "'ablation.csv' exists and was not written by gatewise" in told.stderr
+    result = gatewise("ablate", "run", "data.csv", "--units")
+    assert result.returncode == 2
+    assert "'ablation.csv' exists and was not written by gatewise" in result.stderr
     assert "heart" in (place / "ablation.csv").read_text()
     assert gatewise("ablate", "run", "data.csv", "--units", "--out", "ablation.csv").returncode == 0
     for flags in ([], ["--units"]):
@@ -73,12 +73,14 @@ def test_a_default_output_replaces_only_what_gatewise_wrote(gatewise, place):
 def test_a_report_and_pictures_are_made_again_but_replace_nothing_else(gatewise, place):
     inspect = ["inspect", "run", "ablation.csv", "--png", "pictures"]
     for _ in range(2):
-        told = gatewise(*inspect)
-        assert told.returncode == 0, told.stderr
+        result = gatewise(*inspect)
+        assert result.returncode == 0, result.stderr
     (place / "pictures" / "units.png").write_bytes(b"a photograph")
-    told = gatewise(*inspect)
-    assert told.returncode == 2
-    assert "units.png' exists and was not written by gatewise: move it, or give another --png" in told.stderr
+    result = gatewise(*inspect)
+    assert result.returncode == 2
+    assert (
+        "units.png' exists and was not written by gatewise: move it, or give another --png" in result.stderr
+    )
     (place / "report.html").write_text("<p>my own")
     assert "report.html' exists and was not written" in gatewise("inspect", "run", "ablation.csv").stderr
 
@@ -103,17 +105,17 @@ def test_nothing_is_written_into_a_folder_of_data(tmp_path, monkeypatch, out):
 def test_predict_never_writes_into_a_folder_of_data(gatewise, place):
     (place / "texts").mkdir()
     (place / "texts" / "train.txt").write_text("all my texts")
-    told = gatewise("predict", "run", "texts", "--out", "texts/train.txt")
-    assert told.returncode == 2
-    assert "outside the data, 'texts'; got 'texts/train.txt'" in told.stderr
+    result = gatewise("predict", "run", "texts", "--out", "texts/train.txt")
+    assert result.returncode == 2
+    assert "outside the data, 'texts'; got 'texts/train.txt'" in result.stderr
     assert (place / "texts" / "train.txt").read_text() == "all my texts"
 
 
 def test_a_run_is_not_started_inside_its_data(gatewise, tmp_path):
     (tmp_path / "images" / "a").mkdir(parents=True)
-    told = gatewise("train", "classify", "images", "--out", "images/run")
-    assert told.returncode == 2
-    assert "expected --out as a folder outside the data, 'images'" in told.stderr
+    result = gatewise("train", "classify", "images", "--out", "images/run")
+    assert result.returncode == 2
+    assert "expected --out as a folder outside the data, 'images'" in result.stderr
     assert [one.name for one in (tmp_path / "images").iterdir()] == ["a"]
 
 

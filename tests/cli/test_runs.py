@@ -52,14 +52,14 @@ def metrics(folder):
 
 def test_compare_then_evaluate_then_predict_on_real_data(gatewise, tmp_path, real_data):
     data = real_data / "series" / "airline-passengers.csv"
-    told = in_a_shell(
+    output = in_a_shell(
         "compare", "forecast", data, "--horizon", 6, "--cells", "rnn,lstm", "--seeds", 2, *SMALL,
         "--out", "run",
         folder=tmp_path,
     )  # fmt: skip
-    assert told.returncode == 0, told.stderr
-    assert "wins with a MASE of" in told.stdout
-    assert "next: gatewise predict run" in told.stdout
+    assert output.returncode == 0, output.stderr
+    assert "wins with a MASE of" in output.stdout
+    assert "next: gatewise predict run" in output.stdout
     files = {one.name for one in (tmp_path / "run").iterdir()}
     assert files == {
         "config.yaml", "forecast.png", "leaderboard.csv",
@@ -82,10 +82,10 @@ def test_a_cell_in_a_user_s_file_trains_from_the_command_line(gatewise, tmp_path
     (tmp_path / "mine.py").write_text(OWN)
     shown = gatewise("cells", "mine.py:Mine")
     assert "f = sigmoid(W_f x + R_f h[t-1])" in shown.stdout
-    told = gatewise(
+    result = gatewise(
         "train", "forecast", "data.csv", "--horizon", 4, "--cell", "mine.py:Mine", *SMALL, "--out", "run",
     )  # fmt: skip
-    assert told.returncode == 0, told.stderr
+    assert result.returncode == 0, result.stderr
     assert "Mine" in (tmp_path / "run" / "leaderboard.csv").read_text()
     (tmp_path / "mine.py").unlink()
     assert in_a_shell("evaluate", "run", "data.csv", folder=tmp_path).returncode == 0
@@ -93,11 +93,11 @@ def test_a_cell_in_a_user_s_file_trains_from_the_command_line(gatewise, tmp_path
 
 def test_a_grid_is_trained_scored_and_foretells(gatewise, tmp_path):
     frame().write_csv(tmp_path / "data.csv")
-    told = gatewise(
+    result = gatewise(
         "compare", "forecast", "data.csv", "--horizon", 4, "--network", "grid", "--layers", 2, "--seeds", 1,
         *SMALL, "--out", "run",
     )  # fmt: skip
-    assert told.returncode == 0, told.stderr
+    assert result.returncode == 0, result.stderr
     board = pl.read_csv(tmp_path / "run" / "leaderboard.csv")
     assert set(board.filter(~pl.col("baseline"))["model"]) == {"grid-rnn", "grid-lstm", "grid-gru"}
     evaluated = gatewise("evaluate", "run", "data.csv")
@@ -163,10 +163,10 @@ def test_a_killed_run_resumes_to_the_result_of_an_uninterrupted_one(tmp_path, un
     while len(metrics(tmp_path / "cut")) < 4 and cut.poll() is None:
         time.sleep(0.01)
     cut.send_signal(end)
-    told, _ = cut.communicate(timeout=60)
+    output, _ = cut.communicate(timeout=60)
     assert cut.returncode == (130 if end == signal.SIGINT else -signal.SIGKILL)
     if end == signal.SIGINT:
-        assert b"continue with: gatewise train forecast --resume cut" in told
+        assert b"continue with: gatewise train forecast --resume cut" in output
     assert 4 <= len(metrics(tmp_path / "cut")) < 10
     assert not (tmp_path / "cut" / "model.json").exists()
     resumed = in_a_shell("train", "forecast", "--resume", "cut", folder=tmp_path)
@@ -206,9 +206,9 @@ def started_by_torchrun(folder, command, count=2):
         )
         for rank in range(count)
     ]  # fmt: skip
-    told = [one.communicate(timeout=300) for one in started]
-    assert [one.returncode for one in started] == [0] * count, told
-    return told[0][0]
+    output = [one.communicate(timeout=300) for one in started]
+    assert [one.returncode for one in started] == [0] * count, output
+    return output[0][0]
 
 
 def prose(folder):
@@ -243,10 +243,10 @@ def test_processes_that_train_together_come_to_what_one_comes_to(gatewise, tmp_p
     both = [*train, "--devices", 2, "--out", "two"]
     if by_torchrun:
         command = [sys.executable, "-m", "gatewise.cli.main", *map(str, both)]
-        told = started_by_torchrun(tmp_path, command)
+        result = started_by_torchrun(tmp_path, command)
     else:
-        told = in_a_shell(*both, folder=tmp_path).stdout
-    assert told.count("written to two/") == 1
+        result = in_a_shell(*both, folder=tmp_path).stdout
+    assert result.count("written to two/") == 1
     alone, weights = metrics(tmp_path / "one"), load_file(tmp_path / "one/model.safetensors")
     assert len(alone) == 2
     for ours, theirs in zip(metrics(tmp_path / "two"), alone, strict=True):

@@ -24,8 +24,8 @@ def sample(monkeypatch, tmp_path, capsys):
     def run(*arguments):
         with pytest.raises(SystemExit) as end:
             main(["sample", *map(str, arguments)])
-        told = capsys.readouterr()
-        return end.value.code, told.out, told.err
+        output = capsys.readouterr()
+        return end.value.code, output.out, output.err
 
     return run
 

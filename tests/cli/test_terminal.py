@@ -38,7 +38,7 @@ class PanicException(BaseException):
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "told"),
+    ("error", "code", "expected"),
     [
         (EOFError("no data left in file"), 1, "this should not happen (EOFError: no data left in file)"),
         (PanicException("index\nout of bounds"), 1, "this should not happen (PanicException: index out of"),
@@ -53,15 +53,15 @@ class PanicException(BaseException):
         (SystemExit(3), 3, ""),
     ],
 )
-def test_whatever_is_raised_is_one_line(gatewise, monkeypatch, error, code, told):
+def test_whatever_is_raised_is_one_line(gatewise, monkeypatch, error, code, expected):
     def fail(given):
         raise error
 
     monkeypatch.setattr(command, "_app", fail)
     ended = gatewise("cells")
     assert ended.returncode == code
-    assert told in ended.stderr
-    assert len(ended.stderr.splitlines()) == bool(told)
+    assert expected in ended.stderr
+    assert len(ended.stderr.splitlines()) == bool(expected)
 
 
 def test_an_end_of_file_inside_a_command_is_no_interruption(gatewise, monkeypatch):
@@ -81,7 +81,7 @@ def shell(line, folder):
 
 
 @pytest.mark.parametrize(
-    ("line", "code", "told"),
+    ("line", "code", "expected"),
     [
         ("gatewise cells | head -c 1 > /dev/null; exit ${PIPESTATUS[0]}", (0, 1), ""),
         ("gatewise cells >&-", (0,), ""),
@@ -89,24 +89,24 @@ def shell(line, folder):
         ("gatewise cells > /dev/full", (2,), "No space left on device"),
     ],
 )
-def test_an_output_that_nobody_takes(tmp_path, line, code, told):
+def test_an_output_that_nobody_takes(tmp_path, line, code, expected):
     ended = shell(line, tmp_path)
     assert ended.returncode in code
-    assert told in ended.stderr
-    assert len(ended.stderr.splitlines()) == bool(told)
+    assert expected in ended.stderr
+    assert len(ended.stderr.splitlines()) == bool(expected)
 
 
 def test_a_file_s_name_that_is_no_text(gatewise, tmp_path):
     name = os.fsdecode(b"\xff\x1b[31m.csv")
     frame(steps=60).write_csv(tmp_path / "data.csv")
     (tmp_path / "data.csv").rename(tmp_path / name)
-    told = gatewise("train", "forecast", name, "--horizon", 3, "--epochs", 1, "--hidden", 4, "--out", "run")
-    assert told.returncode == 0, told.stderr
-    assert "\x1b" not in told.stdout
-    told = gatewise("evaluate", "run", name)
-    assert told.returncode == 0, told.stderr
-    told = gatewise("predict", "run", name, "--out", os.fsdecode(b"out\xfe.csv"))
-    assert told.returncode == 0, told.stderr
+    result = gatewise("train", "forecast", name, "--horizon", 3, "--epochs", 1, "--hidden", 4, "--out", "run")
+    assert result.returncode == 0, result.stderr
+    assert "\x1b" not in result.stdout
+    result = gatewise("evaluate", "run", name)
+    assert result.returncode == 0, result.stderr
+    result = gatewise("predict", "run", name, "--out", os.fsdecode(b"out\xfe.csv"))
+    assert result.returncode == 0, result.stderr
     assert b"out\xfe.csv" in os.listdir(os.fsencode(tmp_path))
     assert gatewise("train", "forecast", "--resume", "run").returncode == 0
 
@@ -114,13 +114,13 @@ def test_a_file_s_name_that_is_no_text(gatewise, tmp_path):
 def test_a_column_whose_name_is_hostile(gatewise, tmp_path):
     name = "=\x1b[2J[red]A1[/]"
     frame(steps=60).rename({"value": name}).write_csv(tmp_path / "data.csv")
-    told = gatewise(
+    result = gatewise(
         "train", "forecast", "data.csv", "--horizon", 3, "--epochs", 1, "--hidden", 4, "--out", "run"
     )
-    assert told.returncode == 0, told.stderr
-    assert "=\\x1b[2J[red]A1[/]" in told.stdout
-    told = [told, gatewise("predict", "run", "data.csv", "--out", "out.csv")]
-    told += [gatewise("inspect", "run", "data.csv"), gatewise("evaluate", "run", "data.csv")]
-    assert [one.returncode for one in told] == [0] * 4
-    assert not any("\x1b" in one.stdout for one in told)
+    assert result.returncode == 0, result.stderr
+    assert "=\\x1b[2J[red]A1[/]" in result.stdout
+    result = [result, gatewise("predict", "run", "data.csv", "--out", "out.csv")]
+    result += [gatewise("inspect", "run", "data.csv"), gatewise("evaluate", "run", "data.csv")]
+    assert [one.returncode for one in result] == [0] * 4
+    assert not any("\x1b" in one.stdout for one in result)
     assert f"'{name}" in (tmp_path / "out.csv").read_text().splitlines()[0].split(",")

@@ -70,12 +70,12 @@ def test_other_machines(monkeypatch):
 
 
 def test_a_processor_that_does_not_tell_its_name(monkeypatch):
-    told = {"model name": "Model 1"}
-    monkeypatch.setattr(processor, "_cpuinfo", lambda key: told.get(key, ""))
+    output = {"model name": "Model 1"}
+    monkeypatch.setattr(processor, "_cpuinfo", lambda key: output.get(key, ""))
     monkeypatch.setattr("platform.processor", lambda: "")
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
     assert processor.name() == "Model 1"
-    told.clear()
+    output.clear()
     assert processor.name() == "aarch64"
 
 

@@ -192,16 +192,16 @@ def test_it_refuses_another_device_and_a_projection_that_torch_has_not():
 
 def test_it_refuses_transforms_of_inputs_and_of_parameters():
     request = request_for(LSTM)
-    told = []
+    output = []
 
     def ask(inputs, weight):
         parameters = {**request.parameters, "weight_hh": weight}
-        told.append(Cudnn("cpu").refusal(replace(request, inputs=inputs, parameters=parameters)))
+        output.append(Cudnn("cpu").refusal(replace(request, inputs=inputs, parameters=parameters)))
         return inputs.sum() * weight.sum()
 
     inputs, weight = request.inputs, request.parameters["weight_hh"]
     torch.func.vmap(ask)(inputs.expand(2, 4, 3, 2), weight.expand(2, 20, 5))
     torch.func.vmap(ask, in_dims=(None, 0))(inputs, weight.expand(2, 20, 5))
     torch.func.jvp(lambda one: ask(one, weight), (inputs,), (inputs,))
-    assert len(told) == 3
-    assert all("torch.func or forward mode" in one for one in told)
+    assert len(output) == 3
+    assert all("torch.func or forward mode" in one for one in output)

@@ -16,7 +16,7 @@ import gatewise.engine
 
 HEADER = Path(gatewise.engine.__file__).parent / "native" / "math.h"
 FLAGS = ["-std=c++17", "-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]
-# Each instruction set: the width of its vectors, what the processor must have, and what the compiler is told.
+# Each instruction set: the width of its vectors, what the processor must have, and the compiler flags.
 INSTRUCTION_SETS = {
     "avx512": (64, {"avx512f", "avx512dq", "avx512vl"}, ["-mavx512f", "-mavx512dq", "-mavx512vl"]),
     "avx2": (32, {"avx2", "fma"}, ["-mavx2", "-mfma"]),

@@ -105,8 +105,8 @@ def test_one_backend_alone_can_be_asked():
     values = torch.randn(4, 2, 3)
     layer = gatewise.LSTM(3, 5)
     with gatewise.backend("reference"):
-        told = layer(values)[0]
-    torch.testing.assert_close(told, layer(values)[0])
+        output = layer(values)[0]
+    torch.testing.assert_close(output, layer(values)[0])
     unknown = gatewise.backend("abacus")
     with pytest.raises(
         gatewise.GatewiseError, match="no backend 'abacus'; there are native, cudnn, reference"

@@ -15,7 +15,7 @@ SMALL = {"hidden": 4, "epochs": 2, "progress": False}
 
 
 def waves(count=36, steps=12, channels=2, seed=0):
-    """Sequences [N, T, C] of two classes, told apart by the sign of their slope."""
+    """Sequences [N, T, C] of two classes, which differ in the sign of their slope."""
     draw = np.random.default_rng(seed)
     y = np.array(["down", "up"])[np.arange(count) % 2]
     slopes = np.where(y == "up", 1.0, -1.0)[:, None, None]

@@ -469,9 +469,9 @@ def test_calling_a_layer(arguments, options, message):
 
 def test_states_of_all_directions_are_a_list():
     layer = MDLSTM(5, 6, directions="all")
-    for state, told in (({}, "1 of them"), ([{}] * 3, "3 of them")):
+    for state, output in (({}, "1 of them"), ([{}] * 3, "3 of them")):
         message = (
-            f"expected state as a list of 4 dicts, one for each direction, as the final states, got {told}"
+            f"expected state as a list of 4 dicts, one for each direction, as the final states, got {output}"
         )
         with pytest.raises(GatewiseError, match=re.escape(message)):
             layer(X, state)

@@ -114,7 +114,7 @@ def test_attention_belongs_to_the_symbols(beam):
     for row, found in enumerate(searched([7] * 10, beam, 0.5)):
         seen = [9, *found.numbers][: len(found.attention)]
         assert found.attention.tolist() == [[row, one] for one in seen]
-        assert len(found.attention) - len(found.numbers) in (0, 1)  # one more where the end was told
+        assert len(found.attention) - len(found.numbers) in (0, 1)  # one more if the end was predicted
 
 
 def test_what_is_done_is_not_asked_again():

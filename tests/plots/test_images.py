@@ -17,8 +17,8 @@ def image(height, width, channels=1):
 
 
 def test_the_highest_loss_is_where_the_true_class_has_the_lowest_probability():
-    told = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8]])
-    found = highest_loss(told, torch.tensor([0, 0, 1, 0]), ("a", "b"), lambda number: [number], 3)
+    output = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.2, 0.8]])
+    found = highest_loss(output, torch.tensor([0, 0, 1, 0]), ("a", "b"), lambda number: [number], 3)
     assert [one.frames for one in found] == [(3,), (1,), (2,)]
     assert [one.label for one in found] == ["a, not b (20%)", "a, not b (40%)", "b (70%)"]
 
@@ -34,8 +34,8 @@ def test_frames_are_taken_evenly():
     lambda: [RANDOM.normal(size=(8, 9, 2)) for _ in range(3)],
 ], ids=["grey", "colour", "clip", "fractions"])  # fmt: skip
 def test_examples_of_all_kinds_are_drawn(tmp_path, make):
-    told = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]])
-    found = highest_loss(told, torch.tensor([0, 0, 1]), ("$a", "b_{"), lambda number: make(), 3)
+    output = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]])
+    found = highest_loss(output, torch.tensor([0, 0, 1]), ("$a", "b_{"), lambda number: make(), 3)
     save_picture(draw_highest_loss(found, "$lstm"), tmp_path / "highest-loss.png")
     with Image.open(tmp_path / "highest-loss.png") as drawn:
         assert len(np.unique(np.asarray(drawn.convert("L")))) > 50
@@ -57,7 +57,7 @@ def test_captions_are_drawn_with_any_text_and_attention_beside_them(tmp_path):
 
 
 def test_attention_of_captions_that_are_empty(tmp_path):
-    """What was told is its end alone, for which something was looked at too."""
+    """The predicted caption is empty: its end alone has attention."""
     empty = CaptionedImage(image(8, 20), ("one",), "", False, (), (RANDOM.random((8, 20)),))
     save_picture(draw_attention([empty, empty], "attention"), tmp_path / "attention.png")
     with Image.open(tmp_path / "attention.png") as drawn:

@@ -35,6 +35,6 @@ def test_the_unit_is_found_in_one_half_and_judged_by_the_other(script):
     memory = torch.randn(1, 200, 5, generator=random)
     memory[0, :100, 2] = -torch.from_numpy(signals["indentation"][:100]).float()  # in the first half alone
     trace = LayerTrace("", 0, 0, "forward", LSTM, {"h": memory.tanh(), "c": memory}, {})
-    told = script("cells_of_text").closest(trace, signals)["indentation"]
-    assert told["unit"] == 2
-    assert abs(told["correlation on the other half"]) < 0.3
+    output = script("cells_of_text").closest(trace, signals)["indentation"]
+    assert output["unit"] == 2
+    assert abs(output["correlation on the other half"]) < 0.3

@@ -24,11 +24,11 @@ def test_parity_is_whether_the_ones_are_odd(script):
 def test_a_result_is_told_with_its_settings(script, tmp_path):
     settings = Namespace(seed=3, steps=5, out=tmp_path)
     path = script("experiment").record("some", settings, "what it reports", {"right": [2 / 3]}, 0.5)
-    told = json.loads(path.read_text())
+    output = json.loads(path.read_text())
     assert path == tmp_path / "some.json"
-    assert told["settings"] == {"seed": 3, "steps": 5}
-    assert told["measured"] == {"right": [0.6667]}
-    assert {"paper", "minutes", "cores", "gatewise", "torch"} <= told.keys()
+    assert output["settings"] == {"seed": 3, "steps": 5}
+    assert output["measured"] == {"right": [0.6667]}
+    assert {"paper", "minutes", "cores", "gatewise", "torch"} <= output.keys()
 
 
 def test_a_grid_repeats_a_string(script):

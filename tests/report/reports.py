@@ -45,20 +45,20 @@ def looking(over_image=False):
     """A decoder that looked at its source, by name or over an image of 6 x 8; colours over time."""
     torch.manual_seed(4)
     model, weights = Reader(), torch.randn(4, 12 if over_image else 7).mul(2).softmax(-1).numpy()
-    read, told = (*"abcdef", NASTY), ("one", "two", NASTY, "(end)")
+    read, output = (*"abcdef", NASTY), ("one", "two", NASTY, "(end)")
     part = np.linspace(-1, 1, 14).reshape(2, 7)
     part[1, 5:] = np.nan
     parts = (
         Track("read", symbols=read, strip=Strip(np.linspace(-2, 1, 7)[None], ("read",)), layer="encoder"),
         Track("attribution", strip=Strip(part, ("first", NASTY)), layer="encoder"),
         Track("attention", strip=Strip(weights[:1, :7], ("weight",), signed=False), layer="encoder"),
-        Track("given", symbols=told, layer="decoder"),
+        Track("given", symbols=output, layer="decoder"),
     )
     image = (255 * torch.rand(6, 8)).byte().numpy()
     attention = (
-        AttentionMap(weights, told, (), "decoder", "", image, (2, 2))
+        AttentionMap(weights, output, (), "decoder", "", image, (2, 2))
         if over_image
-        else AttentionMap(weights, told, read, "decoder", "encoder")
+        else AttentionMap(weights, output, read, "decoder", "encoder")
     )
     attribution = ExampleAttribution("the logit", 1.5, 0.5, "where all is nothing", 0.25, part[0], parts[:1])
     example = Example(None, "a pair", parts, attention=attention, attribution=attribution)

@@ -22,18 +22,18 @@ from gatewise.report.page import contents
 from tests.report.reports import NASTY, STEPS, UNITS, lattices, looking, sequences
 
 
-def unpacked(told, layer):
+def unpacked(packed, layer):
     """[steps, units], as a page reads it."""
-    numbers = np.frombuffer(base64.b64decode(told["data"]), f"<i{told['bits'] // 8}")
-    return numbers.reshape(layer["steps"], told["units"]) / 10.0 ** told["decimals"]
+    numbers = np.frombuffer(base64.b64decode(packed["data"]), f"<i{packed['bits'] // 8}")
+    return numbers.reshape(layer["steps"], packed["units"]) / 10.0 ** packed["decimals"]
 
 
 @pytest.mark.parametrize("options", [{}, {"bidirectional": True}], ids=["one way", "both ways"])
 def test_every_value_is_there_to_the_digits_that_are_shown(options):
     found = sequences(**options)
-    told = contents(found)
-    assert len(told["layers"]) == len(found.layers) == 2 * (1 + len(options))
-    for layer, trace in zip(told["layers"], found.layers, strict=True):
+    output = contents(found)
+    assert len(output["layers"]) == len(found.layers) == 2 * (1 + len(options))
+    for layer, trace in zip(output["layers"], found.layers, strict=True):
         assert [one["name"] for one in layer["values"]] == list("ifgcoh")
         for one in layer["values"]:
             true = {**trace.values, **trace.states}[one["name"]][0].double().numpy()
@@ -47,11 +47,11 @@ def test_every_value_is_there_to_the_digits_that_are_shown(options):
 
 def test_each_layer_s_gradient_is_said_by_its_name():
     found = sequences(bidirectional=True)
-    told = contents(found)["flows"]
-    assert [one["title"] for one in told[::2]] == list(found.titles)
-    assert told[4]["sentence"].startswith("layer 1, forward, h (LSTM): the gradient falls")
-    assert told[6]["sentence"].startswith("layer 1, backward, h (LSTM): no gradient")
-    assert told[1]["norms"] == pytest.approx(found.flows[0].norms["c"].tolist(), rel=1e-5)
+    output = contents(found)["flows"]
+    assert [one["title"] for one in output[::2]] == list(found.titles)
+    assert output[4]["sentence"].startswith("layer 1, forward, h (LSTM): the gradient falls")
+    assert output[6]["sentence"].startswith("layer 1, backward, h (LSTM): no gradient")
+    assert output[1]["norms"] == pytest.approx(found.flows[0].norms["c"].tolist(), rel=1e-5)
 
 
 def test_numbers_large_small_and_none():
@@ -77,8 +77,8 @@ def test_texts_of_a_user_end_no_script():
 def test_a_large_report_is_small_and_whole():
     layer, x = gatewise.LSTM(2, 256, num_layers=2), torch.randn(200, 1, 2)
     found = inspect(layer, lambda: layer(x), lambda: layer(x)[0][-1].sum())
-    told = contents(found)
-    assert all((one["steps"], len(one["units"])) == (200, 256) for one in told["layers"])
+    output = contents(found)
+    assert all((one["steps"], len(one["units"])) == (200, 256) for one in output["layers"])
     assert len(page(found).encode()) < 3_000_000
 
 
@@ -136,11 +136,11 @@ def test_a_state_of_fewer_units_than_its_gates():
 
 def test_lattices():
     found = lattices()
-    told = contents(found, layer=3)
-    assert [one["direction"] for one in told["layers"]] == ["++", "+-", "-+", "--"]
-    assert told["layers"][3]["axes"] == (6, 4)
-    assert "over a lattice" in told["no_flow"]
-    one = told["layers"][3]
+    output = contents(found, layer=3)
+    assert [one["direction"] for one in output["layers"]] == ["++", "+-", "-+", "--"]
+    assert output["layers"][3]["axes"] == (6, 4)
+    assert "over a lattice" in output["no_flow"]
+    one = output["layers"][3]
     assert unpacked(one["values"][1], one).reshape(6, 4, 3) == pytest.approx(
         found.layers[3].gates["f_1"][0].numpy(), abs=1e-4
     )
@@ -203,26 +203,26 @@ def test_what_is_asked_for_must_be_there(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def rows_of(told):
-    numbers = np.frombuffer(base64.b64decode(told["data"]), f"<i{told['bits'] // 8}").astype(float)
-    numbers[numbers == np.iinfo(f"i{told['bits'] // 8}").min] = np.nan
-    return numbers.reshape(told["rows"], told["units"]) / 10.0 ** told["decimals"]
+def rows_of(packed):
+    numbers = np.frombuffer(base64.b64decode(packed["data"]), f"<i{packed['bits'] // 8}").astype(float)
+    numbers[numbers == np.iinfo(f"i{packed['bits'] // 8}").min] = np.nan
+    return numbers.reshape(packed["rows"], packed["units"]) / 10.0 ** packed["decimals"]
 
 
 @pytest.mark.parametrize("over_image", [False, True])
 def test_where_it_looked_and_what_it_came_from(over_image):
     found = looking(over_image)
-    told, looked = contents(found), found.example.attention
-    assert rows_of(told["attention"]["weights"]) == pytest.approx(looked.weights, abs=1e-4)
-    assert told["attention"]["weights"]["range"] == pytest.approx(looked.weights.max(), rel=1e-5)
-    assert told["attention"]["targets"] == ("one", "two", NASTY, "(end)")
-    assert told["attention"]["sources"][-1] == ("11" if over_image else NASTY)
-    read, came, weights, _ = told["tracks"]
+    output, looked = contents(found), found.example.attention
+    assert rows_of(output["attention"]["weights"]) == pytest.approx(looked.weights, abs=1e-4)
+    assert output["attention"]["weights"]["range"] == pytest.approx(looked.weights.max(), rel=1e-5)
+    assert output["attention"]["targets"] == ("one", "two", NASTY, "(end)")
+    assert output["attention"]["sources"][-1] == ("11" if over_image else NASTY)
+    read, came, weights, _ = output["tracks"]
     for one, track in zip((read, came, weights), found.example.tracks, strict=False):
         assert rows_of(one["strip"]) == pytest.approx(track.strip.values, abs=1e-4, nan_ok=True)
         assert one["strip"]["names"] == track.strip.names
     assert [one["strip"]["kind"] for one in (read, came, weights)] == ["state", "state", "weight"]
-    assert told["attribution"] == (
+    assert output["attribution"] == (
         "Attribution: the logit: 1.5, and 0.5 where all is nothing; the contributions sum to the "
         "difference within 0.25. Largest contributions: step 0 (a) -1, step 1 (b) -0.846, step 2 (c) -0.692, "
         "step 3 (d) -0.538, step 4 (e) -0.385."
@@ -232,9 +232,9 @@ def test_where_it_looked_and_what_it_came_from(over_image):
 
 @pytest.mark.parametrize("made", [sequences, lattices, looking, lambda: looking(over_image=True)])
 def test_pictures(made, tmp_path):
-    told = draw(made(), tmp_path)
-    assert {one.name for one in tmp_path.iterdir()} == set(told)
-    assert "values.png" in told
-    assert ("gradient.png" in told) == (made is not lattices)
-    assert ("attribution.png" in told) == (made is lattices)
-    assert ("attention.png" in told) == (made not in (sequences, lattices))
+    output = draw(made(), tmp_path)
+    assert {one.name for one in tmp_path.iterdir()} == set(output)
+    assert "values.png" in output
+    assert ("gradient.png" in output) == (made is not lattices)
+    assert ("attribution.png" in output) == (made is lattices)
+    assert ("attention.png" in output) == (made not in (sequences, lattices))

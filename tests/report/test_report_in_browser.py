@@ -79,8 +79,8 @@ def point(page, name, step, row, steps=STEPS + 2):
 
 def where(page):
     """The unit and step that the panel tells."""
-    told = text(page, "#where").replace(",", "").split()
-    return int(told[1]), int(told[3])
+    output = text(page, "#where").replace(",", "").split()
+    return int(output[1]), int(output[3])
 
 
 def by_life(found):
@@ -278,32 +278,32 @@ def test_where_it_looked(browser, tmp_path, over_image, colours):
     plot = page.locator("#attention-plot .plot").nth(1 if over_image else 0)
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
-    if over_image:  # the second thing told; in the second of three rows of places the third of four
+    if over_image:  # the second output symbol; in the second of three rows of places the third of four
         share, row, column = (2.5 / 4, 1.5 / 3), 1, 6
     else:
         share, row, column = (4.5 / columns, 1.5 / rows), 1, 4
     page.mouse.move(box["x"] + share[0] * box["width"], box["y"] + share[1] * box["height"])
 
-    def told():
+    def output():
         found = re.fullmatch(
             r"For “(.*)” \(step (\d)\) the weight of (.*) is ([\d.]+)\. Largest: .*", text(page, "#weight")
         )
         return found[1], int(found[2]), found[3], float(found[4])
 
     place = "row 1, column 2" if over_image else "“e”"
-    assert told() == ("two", row, place, pytest.approx(weights[row, column], abs=1e-4))
+    assert output() == ("two", row, place, pytest.approx(weights[row, column], abs=1e-4))
     assert text(page, "#where").endswith(f"step {row}")  # the layer that is shown runs along what is told
     page.locator("#attention").focus()
     page.keyboard.press("]" if over_image else "ArrowDown")
     page.keyboard.press("ArrowRight")
-    assert told()[:2] == (NASTY, row + 1)
-    assert told()[3] == pytest.approx(weights[row + 1, column + 1], abs=1e-4)
+    assert output()[:2] == (NASTY, row + 1)
+    assert output()[3] == pytest.approx(weights[row + 1, column + 1], abs=1e-4)
     assert text(page, "#live") == text(page, "#weight")
     most = re.search(r"Largest: .*? ([\d.]+);", text(page, "#weight"))[1]
     assert float(most) == pytest.approx(weights[row + 1].max(), abs=1e-4)
     page.locator("#over-time").focus()
     page.keyboard.press("Home")
-    assert told()[1] == 0
+    assert output()[1] == 0
     page.locator("#theme").click()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
@@ -324,20 +324,20 @@ def test_colours_over_time_are_told_at_the_step(browser, tmp_path):
     page.goto(path.as_uri())
     read, came, looked, _ = found.example.tracks
 
-    def told():
+    def output():
         return [
             one.replace(MINUS, "-").split()
             for one in page.locator(".label:has(.scale)").all_inner_texts()[:3]
         ]
 
-    symbols, parts, weights = told()
+    symbols, parts, weights = output()
     assert symbols[1] == "c" or symbols[0] == "c"
     assert float(symbols[symbols.index("c") + 1]) == pytest.approx(read.strip.values[0, 2], abs=1e-3)
     assert float(parts[parts.index("first") + 1]) == pytest.approx(came.strip.values[0, 2], abs=1e-3)
     assert float(weights[1]) == pytest.approx(looked.strip.values[0, 2], abs=1e-3)
     page.locator("#over-time").focus()
     page.keyboard.press("End")
-    assert "\u2013" in told()[1]  # the second row has no number there
+    assert "\u2013" in output()[1]  # the second row has no number there
     assert text(page, "#attribution").startswith("Attribution: the logit: 1.5, and 0.5 where all is nothing")
     assert heard == []
     page.close()

@@ -1,4 +1,4 @@
-"""For which tasks attribution is offered, and how what it explains is told."""
+"""The tasks that have attribution, and the names of the outputs that are attributed."""
 
 import pytest
 import torch
@@ -49,7 +49,7 @@ def test_a_translation_that_is_empty_is_said_to_be_nothing():
 
 
 def test_a_report_opens_on_the_words_not_on_the_letters_of_one(folder):
-    found, _, told = example("label", folder / "names.conll", 2, hidden=4, embedding=4, char_hidden=3)
-    modules = [one["module"] for one in told["layers"]]
+    found, _, output = example("label", folder / "names.conll", 2, hidden=4, embedding=4, char_hidden=3)
+    modules = [one["module"] for one in output["layers"]]
     assert modules[0] == "reader.speller"
     assert modules[found.first_layer(modules)] == "recurrent"

@@ -58,18 +58,18 @@ def example(task, path, number=0, cell="gru", **options):
         return network.loss(found.batch)
 
     inspection = inspect(network, loss, found.last or loss, found)
-    told = contents(inspection)
-    told["network"] = network
-    return found, task.load_for_evaluation(model, path), told
+    output = contents(inspection)
+    output["network"] = network
+    return found, task.load_for_evaluation(model, path), output
 
 
-def steps(told):
-    return {(one["module"], one["of"][0]) for one in told["layers"]}
+def steps(page):
+    return {(one["module"], one["of"][0]) for one in page["layers"]}
 
 
 def test_a_window_of_a_series(folder):
-    found, data, told = example("forecast", folder / "series.csv", 3, horizon=4, context=12, hidden=8)
-    assert {size for _, size in steps(told)} == {12}
+    found, data, output = example("forecast", folder / "series.csv", 3, horizon=4, context=12, hidden=8)
+    assert {size for _, size in steps(output)} == {12}
     values, first = data.source.series[0].target, data.plan.borders(160)[1] + 3
     given, true, *foretold = found.tracks[0].lines
     assert given.values == pytest.approx(values[first - 12 : first], rel=1e-5)
@@ -78,33 +78,33 @@ def test_a_window_of_a_series(folder):
     assert found.times[0] == str(frame()["month"][first - 12])
     assert len(found.times) == 16
     assert found.unit == "month"
-    assert told["flows"][0]["norms"][0] > 0
+    assert output["flows"][0]["norms"][0] > 0
     with pytest.raises(GatewiseError, match="windows in the test set, numbered from 0; there is no number"):
         example("forecast", folder / "series.csv", 400, horizon=4, context=12, hidden=8)
 
 
 def test_a_sequence_with_a_class(folder):
-    found, data, told = example("classify", folder / "sequences.csv", 1, hidden=4, layers=2)
+    found, data, output = example("classify", folder / "sequences.csv", 1, hidden=4, layers=2)
     rows = data.test.table
     place = slice(*rows.offsets[data.test.numbers[1] : data.test.numbers[1] + 2])
     assert [one.name for one in found.tracks] == ["a", "b"]
     assert found.tracks[0].lines[0].values == pytest.approx(np.asarray(rows.values[place, 0]), abs=1e-5)
-    assert len(told["layers"]) == 4  # two, each in both directions
+    assert len(output["layers"]) == 4  # two, each in both directions
     assert f"true: {data.classes[int(found.batch.labels)]}" in found.prediction
 
 
 def test_labels_of_steps_and_of_words(folder):
-    found, data, told = example("label", folder / "motifs.csv", 1, hidden=4)
+    found, data, output = example("label", folder / "motifs.csv", 1, hidden=4)
     assert [one.name for one in found.tracks] == ["a", "b", "predicted", "true"]
     place = data.test.slice_of(1)
     assert found.tracks[3].symbols == tuple(data.labels[one] for one in data.test.labels[place])
-    assert len({one["of"][0] for one in told["layers"]} - {len(found.tracks[3].symbols)}) == 0
+    assert len({one["of"][0] for one in output["layers"]} - {len(found.tracks[3].symbols)}) == 0
     options = {"hidden": 4, "embedding": 4, "char_hidden": 3}
-    found, data, told = example("label", folder / "names.conll", 2, **options)
+    found, data, output = example("label", folder / "names.conll", 2, **options)
     assert found.tracks[0].symbols == tuple(data.test.tokens[data.test.slice_of(2)])
-    assert ("recurrent", len(found.tracks[0].symbols)) in steps(told)
-    assert {one["module"] for one in told["layers"]} == {"recurrent", "reader.speller"}
-    forward = next(one["norms"] for one in told["flows"] if one["title"] == "recurrent, layer 0, forward")
+    assert ("recurrent", len(found.tracks[0].symbols)) in steps(output)
+    assert {one["module"] for one in output["layers"]} == {"recurrent", "reader.speller"}
+    forward = next(one["norms"] for one in output["flows"] if one["title"] == "recurrent, layer 0, forward")
     assert forward[0] > 0
 
 
@@ -112,40 +112,40 @@ def test_labels_of_steps_and_of_words(folder):
 def test_a_pair_of_texts(folder, attention):
     pytest.importorskip("sacrebleu")
     options = {"hidden": 8, "embedding": 6, "min_count": 1, "beam": 2, "attention": attention}
-    found, data, told = example("translate", folder / "pairs.csv", 2, **options)
+    found, data, output = example("translate", folder / "pairs.csv", 2, **options)
     source, target = data.test.text(2)
     read, given, follows = found.tracks
     assert read.symbols == (*source.split(), "(end)")
     assert follows.symbols == (*target.split(), "(end)")
     assert given.symbols == ("(begin)", *target.split())
-    network, batch, size = told["network"], found.batch, len(given.symbols)
+    network, batch, size = output["network"], found.batch, len(given.symbols)
     all_but_last = network.loss(batch._replace(target=batch.target[:, :-1])) * (size - 1)
     assert found.last().item() == pytest.approx((network.loss(batch) * size - all_but_last).item(), abs=1e-4)
-    assert steps(told) == {("encoder", len(read.symbols)), ("decoder.recurrent", len(given.symbols))}
+    assert steps(output) == {("encoder", len(read.symbols)), ("decoder.recurrent", len(given.symbols))}
 
 
 def test_a_stretch_of_a_text(folder):
-    found, _, told = example("generate", folder / "text.txt", 1, hidden=8, embedding=4, steps=32)
-    assert steps(told) == {("recurrent", 160)}
+    found, _, output = example("generate", folder / "text.txt", 1, hidden=8, embedding=4, steps=32)
+    assert steps(output) == {("recurrent", 160)}
     assert len(found.tracks[0].symbols) == len(found.tracks[1].lines[0].values) == 160
-    assert told["flows"][0]["norms"][0] > 0
+    assert output["flows"][0]["norms"][0] > 0
     assert found.last().item() == pytest.approx(found.tracks[1].lines[0].values[-1], abs=1e-5)
 
 
 def test_vectors(folder):
-    found, data, told = example(
+    found, data, output = example(
         "generate-vectors", folder / "strokes.csv", 1, hidden=8, components=2, differences=("x", "y")
     )
     size = int(data.test.sizes[1])
-    assert steps(told) == {("recurrent", size)}
+    assert steps(output) == {("recurrent", size)}
     assert [one.name for one in found.tracks] == [*data.preprocessing.channels, "nats of the next vector"]
     assert found.last().item() == pytest.approx(found.tracks[-1].lines[0].values[-1], abs=1e-5)
 
 
 def test_clips(folder):
-    found, data, told = example("frames", folder / "clips.npz", 2, hidden=8, features=8, filters=(4,))
+    found, data, output = example("frames", folder / "clips.npz", 2, hidden=8, features=8, filters=(4,))
     size = int(found.batch.lengths[0])
-    assert steps(told) == {("recurrent", size)}
+    assert steps(output) == {("recurrent", size)}
     frames = data.test.clips[data.test.numbers[2]]
     assert found.tracks[0].lines[0].values == pytest.approx(frames.reshape(size, -1).mean(1))
 
@@ -153,18 +153,18 @@ def test_clips(folder):
 @pytest.mark.parametrize("network", ["stack", "lattice"])
 def test_images(folder, network):
     cell = "gru" if network == "stack" else "mdlstm"
-    found, data, told = example(
+    found, data, output = example(
         "classify-images", folder / "bars", 1, cell, hidden=4, network=network, patch=2
     )
     assert (found.tracks[0].pixels == data.files[data.test.numbers[1]][..., 0]).all()
-    assert {one["axes"] for one in told["layers"]} == {(8,) if network == "stack" else (4, 4)}
+    assert {one["axes"] for one in output["layers"]} == {(8,) if network == "stack" else (4, 4)}
 
 
 def test_a_text_that_is_read(folder):
-    found, data, told = example(
+    found, data, output = example(
         "transcribe", folder / "signals.csv", 1, hidden=4, stack_frames=2, targets="texts.csv"
     )
-    (size,) = {one["of"][0] for one in told["layers"]}
+    (size,) = {one["of"][0] for one in output["layers"]}
     assert size == -(-int(data.test.sizes[1]) // 2)
     assert [one.name for one in found.tracks] == ["c0", "c1", "c2", "most probable symbol"]
     assert {len(one.lines[0].values) for one in found.tracks[:3]} == {len(found.tracks[3].symbols)} == {size}
@@ -175,7 +175,7 @@ def test_a_text_that_is_read(folder):
 def test_an_image_with_a_caption(folder, encoder):
     pytest.importorskip("sacrebleu")
     options = {"hidden": 8, "embedding": 6, "filters": (4,), "encoder": encoder, "beam": 2}
-    found, data, told = example("caption", folder / "captions", 2, **options)
+    found, data, output = example("caption", folder / "captions", 2, **options)
     image, place = data.files[data.test.numbers[2]][..., 0], data.test.numbers[2]
     assert found.name == data.table.images[place].name
     assert found.prediction.endswith(f"true: {data.test.captions[2][0]}")
@@ -186,8 +186,8 @@ def test_an_image_with_a_caption(folder, encoder):
     assert found.attention.weights.shape == (len(follows), down * across)
     assert (down == 1) == (encoder == "columns")
     assert found.attention.weights.sum(1) == pytest.approx(1, abs=1e-6)
-    assert ("decoder.recurrent", len(follows)) in steps(told)
-    assert (("reader.recurrent", across) in steps(told)) == (encoder == "columns")
+    assert ("decoder.recurrent", len(follows)) in steps(output)
+    assert (("reader.recurrent", across) in steps(output)) == (encoder == "columns")
 
 
 def test_where_a_decoder_looked(folder):
@@ -195,11 +195,11 @@ def test_where_a_decoder_looked(folder):
     pytest.importorskip("sacrebleu")
     for attention in ("luong", "bahdanau", "none"):
         options = {"hidden": 8, "embedding": 6, "min_count": 1, "beam": 1, "attention": attention}
-        found, _, told = example("translate", folder / "pairs.csv", 2, **options)
+        found, _, output = example("translate", folder / "pairs.csv", 2, **options)
         if attention == "none":
             assert found.attention is None
             continue
-        network, batch = told["network"], found.batch
+        network, batch = output["network"], found.batch
         begin = torch.full((1, 1), BEGIN)
         context = network.encode(batch.source, batch.lengths)
         _, _, weights = network.decode(torch.cat([begin, batch.target[:, :-1]], 1), context)
@@ -209,9 +209,9 @@ def test_where_a_decoder_looked(folder):
 
 
 def test_what_attention_over_steps_weighs(folder):
-    found, _, told = example("classify", folder / "sequences.csv", 1, hidden=4, pooling="attention")
+    found, _, output = example("classify", folder / "sequences.csv", 1, hidden=4, pooling="attention")
     strip = found.tracks[-1].strip
-    network, batch = told["network"], found.batch
+    network, batch = output["network"], found.batch
     hiddens = network.recurrent(batch.values.transpose(0, 1), lengths=batch.lengths)[0].transpose(0, 1)
     weights = network.pooling.weights(hiddens, batch.lengths).detach().numpy()
     assert strip.values == pytest.approx(weights, abs=1e-6)
@@ -221,12 +221,12 @@ def test_what_attention_over_steps_weighs(folder):
 def attributed(task, path, number=0, step=None, cell="gru", **options):
     """The example with its attribution: complete to a hundredth, or to what float32 rounds off."""
     pytest.importorskip("captum", reason="Captum is not installed")
-    found, data, told = example(task, path, number, cell, **options)
+    found, data, output = example(task, path, number, cell, **options)
     whole = found.with_attribution(step)
     one = whole.attribution
     assert abs(one.gap) <= max(0.01 * abs(one.output - one.baseline_output), 1e-5)
     assert np.nansum(one.steps) - one.gap == pytest.approx(one.output - one.baseline_output, abs=1e-4)
-    return found, whole, data, told["network"]
+    return found, whole, data, output["network"]
 
 
 def test_where_a_forecast_comes_from(folder):
@@ -286,8 +286,8 @@ def test_where_a_translation_comes_from(folder, reverse):
     options = {"hidden": 8, "embedding": 6, "min_count": 1, "beam": 1}
     options |= {"bidirectional": not reverse, "reverse_source": reverse}
     found, whole, _, network = attributed("translate", folder / "pairs.csv", 2, **options)
-    told = torch.tensor([[*network.translate(found.batch)[0].numbers, END]])
-    nats = float(network.loss(found.batch._replace(target=told)).detach()) * told.numel()
+    output = torch.tensor([[*network.translate(found.batch)[0].numbers, END]])
+    nats = float(network.loss(found.batch._replace(target=output)).detach()) * output.numel()
     assert whole.attribution.output == pytest.approx(-nats, rel=1e-5)
     assert len(whole.attribution.steps) == len(found.tracks[0].symbols)
 

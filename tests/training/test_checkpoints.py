@@ -78,9 +78,9 @@ def test_a_damaged_checkpoint_is_one_line(folder, name, damage):
     path = folder / "checkpoints" / name
     DAMAGE[damage](path)
     line = rf"^the checkpoint \S*{name} is damaged \(.+\); remove \S*checkpoints to"
-    with pytest.raises(GatewiseError, match=line) as told:
+    with pytest.raises(GatewiseError, match=line) as output:
         go_on(folder)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(output.value)
 
 
 @pytest.mark.parametrize(
@@ -136,11 +136,11 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:
-        with pytest.raises(OSError, match="File too large") as told:
+        with pytest.raises(OSError, match="File too large") as output:
             writer.save_checkpoint({"epoch": 2, "weights": torch.zeros(10_000)}, path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert told.value.filename == str(path)
+    assert output.value.filename == str(path)
     assert torch.load(path, weights_only=True) == {"epoch": 1}
     assert [one.name for one in tmp_path.iterdir()] == ["last.ckpt"]
 

@@ -94,7 +94,7 @@ def test_it_learns_stops_when_nothing_gets_better_and_keeps_the_best(tmp_path):
 
 @pytest.mark.parametrize(("steps", "rounds"), [(13, 1), (14, 2), (27, 3)])
 def test_a_round_has_so_many_steps_at_least(tmp_path, steps, rounds):
-    prepared, told = data(), []
+    prepared, output = data(), []
     assert len(prepared.train) == 97  # 13 batches
     chosen = options(epochs=1, min_steps_per_epoch=steps, batch_size=8)
     fit(
@@ -103,10 +103,10 @@ def test_a_round_has_so_many_steps_at_least(tmp_path, steps, rounds):
         prepared.validation,
         chosen,
         tmp_path,
-        lambda *one: told.append(one),
+        lambda *one: output.append(one),
     )
-    assert len(told) == 13 * rounds
-    assert told[-1][0] == 1
+    assert len(output) == 13 * rounds
+    assert output[-1][0] == 1
 
 
 def test_the_norm_of_the_gradient_is_logged_as_it_was_before_clipping(tmp_path):

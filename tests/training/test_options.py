@@ -87,9 +87,9 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     ids=range(19),
 )
 def test_files_of_options_that_are_bombs(config, text, message):
-    with pytest.raises(GatewiseError, match=message) as told:
+    with pytest.raises(GatewiseError, match=message) as output:
         resolve(CompareOptions, config(text), {})
-    assert len(str(told.value)) < 1000
+    assert len(str(output.value)) < 1000
 
 
 def test_sizes_that_no_machine_has_are_refused_before_anything_is_built():

@@ -1,4 +1,4 @@
-"""Images and their captions from a folder and a table; what is missing is told with its line."""
+"""Images and their captions from a folder and a table; errors name the line."""
 
 import pytest
 from PIL import Image
@@ -52,9 +52,9 @@ def test_found_columns_and_images_without_captions_are_noted(write):
         (folder / name).write_bytes((folder / "a.png").read_bytes())
     assert read_captions(folder).notes == ("left out: 2 images without a caption",)
     (folder / "captions.csv").write_text(TABLE.replace("file,caption", "image,text"))
-    told = "images are named in column 'image', captions are column 'text'"
-    assert read_captions(folder).notes[0] == told
-    assert told not in read_captions(folder, file="image", caption="text").notes
+    output = "images are named in column 'image', captions are column 'text'"
+    assert read_captions(folder).notes[0] == output
+    assert output not in read_captions(folder, file="image", caption="text").notes
 
 
 def test_columns_with_other_names_and_images_in_another_folder(write, tmp_path_factory):

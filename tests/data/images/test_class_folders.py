@@ -1,4 +1,4 @@
-"""Folders of classes, divided into parts or not, and what is told where they are not as expected."""
+"""Folders of classes, split or not, and the messages where they are not as expected."""
 
 import os
 

@@ -98,9 +98,9 @@ def test_a_file_that_is_not_an_image_is_named(tmp_path):
 def test_a_truncated_file_is_named(saved, name):
     path = saved(Image.fromarray(np.tile(PICTURE, (20, 20, 1))), name)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(GatewiseError, match=f"{name} can't be read as an image: .+") as told:
+    with pytest.raises(GatewiseError, match=f"{name} can't be read as an image: .+") as output:
         read_image(path, COLOUR)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(output.value)
 
 
 def test_files_are_recognised_as_images_by_name(tmp_path):

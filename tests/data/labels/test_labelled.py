@@ -183,9 +183,9 @@ def test_empty_rows_of_a_table_get_no_label(tmp_path, table):
     rows = table.read_text().split("\n")
     (tmp_path / "new.csv").write_text("\n".join([*rows[:3], "", "," * rows[0].count(","), *rows[3:]]))
     new = of_table(table).preprocessing.read_unlabelled(tmp_path / "new.csv")
-    told = new.with_labels([str(line) for line in new.table.lines], [0.5] * len(new.table.lines))
-    assert told["predicted"].cast(pl.Int64).to_list() == [2, 3, *range(6, len(rows) + 2)]
-    assert told["a"].to_list() == read_table(table).frame["a"].to_list()
+    output = new.with_labels([str(line) for line in new.table.lines], [0.5] * len(new.table.lines))
+    assert output["predicted"].cast(pl.Int64).to_list() == [2, 3, *range(6, len(rows) + 2)]
+    assert output["a"].to_list() == read_table(table).frame["a"].to_list()
 
 
 def _steps(sizes):

@@ -177,11 +177,11 @@ def test_ids_and_labels_of_a_prediction_take_the_types_of_the_input():
     form = TableForm(
         "pandas", {"id": pl.Int64, "class": pl.Boolean}, {"id": np.dtype("int64"), "class": np.dtype(bool)}
     )
-    told = pl.DataFrame({"id": ["3", "4"], "label": ["true", "false"], "p(true)": [0.5, 0.25]})
-    found = in_form(told, form.renamed({"label": "class"}))
+    output = pl.DataFrame({"id": ["3", "4"], "label": ["true", "false"], "p(true)": [0.5, 0.25]})
+    found = in_form(output, form.renamed({"label": "class"}))
     assert found.dtypes.astype(str).tolist() == ["int64", "bool", "float64"]
     other = form.updated(TableForm("polars", {"id": pl.String}))
-    assert in_form(told, other)["id"].to_list() == ["3", "4"]
+    assert in_form(output, other)["id"].to_list() == ["3", "4"]
 
 
 def test_a_value_that_would_change_keeps_its_own_type():

@@ -40,12 +40,12 @@ def read(path, labelled=True, fill=None, **columns):
 
 def sequences(table):
     """By id: the values, and the label of every step."""
-    told = {}
+    output = {}
     for number, name in enumerate(table.ids):
         rows = slice(*table.offsets[number : number + 2])
         labels = [] if table.labels is None else [table.classes[one] for one in table.labels[rows]]
-        told[name] = (np.array(table.values[rows]).tolist(), labels)
-    return told
+        output[name] = (np.array(table.values[rows]).tolist(), labels)
+    return output
 
 
 def mixed(rows=300, kinds=23, seed=0):
@@ -57,10 +57,10 @@ def mixed(rows=300, kinds=23, seed=0):
     frame = pl.DataFrame(
         {"id": [f"s{one}" for one in ids], "time": times, "x": values[:, 0], "y": values[:, 1]}
     ).with_columns(label=pl.Series([f"class {one % 12}" for one in ids]))
-    told = {}
+    output = {}
     for row in range(rows):
-        told.setdefault(f"s{ids[row]}", []).append((times[row], row))
-    lines = {name: [row for _, row in sorted(own)] for name, own in told.items()}
+        output.setdefault(f"s{ids[row]}", []).append((times[row], row))
+    lines = {name: [row for _, row in sorted(own)] for name, own in output.items()}
     return frame, lines, values
 
 

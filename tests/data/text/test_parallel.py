@@ -45,8 +45,8 @@ def test_a_batch_holds_the_texts():
             for numbers, symbols, text in zip(
                 (source, target), (data.source, data.target), part.text(row), strict=True
             ):
-                told = [symbols.name(int(one)) for one in numbers if one > END]
-                assert symbols.join(told) == text
+                output = [symbols.name(int(one)) for one in numbers if one > END]
+                assert symbols.join(output) == text
             assert int(batch.lengths[row]) == len(part.text(row)[0]) + 1
         assert part.sizes.tolist() == [sum(map(len, part.text(row))) + 2 for row in range(len(part))]
 

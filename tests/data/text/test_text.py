@@ -47,13 +47,13 @@ def test_the_sets_of_a_split_follow_each_other(tmp_path, tiny_blocks, kind):
     whole, most = 3 * STRANGE, 260 if kind == "bpe" else 0
     found = read_text(written(tmp_path, one=whole), Fractions(0.2, 0.3), StreamConfig(kind, most))
     parts = (found.train, found.validation, found.test)
-    told = [found.tokenizer.decode(one.symbols(0, len(one))) for one in parts]
-    assert "".join(told) == whole
-    assert [one.characters for one in parts] == list(map(len, told))
+    output = [found.tokenizer.decode(one.symbols(0, len(one))) for one in parts]
+    assert "".join(output) == whole
+    assert [one.characters for one in parts] == list(map(len, output))
     total = len(whole.encode())
-    assert abs(len(told[0].encode()) - 0.5 * total) < 5
-    assert abs(len(told[2].encode()) - 0.3 * total) < 5
-    for part, all_before in zip(parts, ("", told[0], "".join(told[:2])), strict=True):
+    assert abs(len(output[0].encode()) - 0.5 * total) < 5
+    assert abs(len(output[2].encode()) - 0.3 * total) < 5
+    for part, all_before in zip(parts, ("", output[0], "".join(output[:2])), strict=True):
         before = found.tokenizer.decode(part.symbols(-part.before, 0))
         assert all_before.endswith(before)
         assert bool(before) == bool(all_before)

@@ -63,7 +63,7 @@ def test_a_missing_time():
 
 
 @pytest.mark.parametrize(
-    ("texts", "told", "period"),
+    ("texts", "expected", "period"),
     [
         (["2020-01-01", "2020-01-02", "2020-01-03"], "day", 7),
         (["2020-01-03", "2020-01-10", "2020-01-17"], "week", 52),
@@ -76,10 +76,10 @@ def test_a_missing_time():
         (["3", "5", "7"], "2 units", None),
     ],
 )
-def test_steps(texts, told, period):
+def test_steps(texts, expected, period):
     times = times_of(*texts)
     step = find_step(times)
-    assert (str(step), step.usual_period) == (told, period)
+    assert (str(step), step.usual_period) == (expected, period)
     places, on_grid = step.places(times)
     assert (places.tolist(), on_grid.tolist()) == ([0, 1, 2], [True] * 3)
     assert step.grid(times, 3).to_list() == times.to_list()

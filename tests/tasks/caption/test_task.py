@@ -72,16 +72,16 @@ def test_evaluate_takes_all_of_other_images(folder, comparison, tmp_path):
 
 def test_predict_tells_a_caption_for_each_image(folder, comparison, tmp_path):
     model = load_model(folder.parent / "run")
-    told = TASK.predict(model, folder)
-    assert told.lines == "caption"
+    predicted = TASK.predict(model, folder)
+    assert predicted.lines == "caption"
     truth = pl.read_csv(folder / "captions.csv").rename({"caption": "true"})
-    both = told.frame.join(truth, on="file")
+    both = predicted.frame.join(truth, on="file")
     assert both.height == 200
     assert (both["caption"] == both["true"]).mean() > 0.8
     by_table = TASK.predict(model, folder / "captions.csv").frame
-    assert by_table.sort("file").equals(told.frame.sort("file"))
+    assert by_table.sort("file").equals(predicted.frame.sort("file"))
     alone = TASK.predict(model, folder / "3.png").frame
-    assert alone.rows() == told.frame.filter(pl.col("file") == "3.png").rows()
+    assert alone.rows() == predicted.frame.filter(pl.col("file") == "3.png").rows()
     Image.new("L", (8, 9)).save(tmp_path / "high.png")
     with pytest.raises(
         GatewiseError, match=r"high\.png is 9 pixels high; the model was trained on images of 8"

@@ -63,7 +63,7 @@ def test_training_takes_no_more_than_it_is_allowed(tmp_path):
     assert 4 * numbers > ALLOWED  # even as float32
     arguments = [tmp_path / "small.csv", tmp_path / "large.csv", ALLOWED, numbers]
     single = ("OMP", "OPENBLAS", "MKL", "POLARS_MAX")  # every thread has some memory of its own
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", PROGRAM, *map(str, arguments)],
         env={**os.environ, **{f"{one}_NUM_THREADS": "1" for one in single}, "POLARS_MAX_THREADS": "1"},
         cwd=Path(__file__).parents[3],
@@ -71,5 +71,5 @@ def test_training_takes_no_more_than_it_is_allowed(tmp_path):
         text=True,
         check=False,
     )
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.splitlines()[-1] == "700 logistic lstm majority nearest"
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "700 logistic lstm majority nearest"

@@ -206,11 +206,11 @@ def test_the_nearest_sequence_by_brute_force(monkeypatch, tmp_path, most):
         right += label == held.labels[number]
     confidence = (right + 1 / 3) / (18 + 1)
     assert float(network.confidence) == pytest.approx(confidence)
-    told = predict_probabilities(network, held)
+    predicted = predict_probabilities(network, held)
     others = [(1 - confidence) / 2] * 2
-    np.testing.assert_allclose(sorted(told[0].tolist()), sorted([confidence, *others]), rtol=1e-5)
+    np.testing.assert_allclose(sorted(predicted[0].tolist()), sorted([confidence, *others]), rtol=1e-5)
     save_model(tmp_path, SavedModel("classify", "nearest", network, {}))
-    assert torch.equal(predict_probabilities(load_model(tmp_path).network, held), told)
+    assert torch.equal(predict_probabilities(load_model(tmp_path).network, held), predicted)
 
 
 def test_the_confidence_of_the_nearest_is_below_one():
@@ -225,8 +225,8 @@ def test_majority_counts_each_class_once_more():
     train = sequences([1] * 5, classes=3)  # labels 0 1 2 0 1
     network = Majority(4)
     network.learn(train, None)
-    told = predict_probabilities(network, train)
-    np.testing.assert_allclose(told, [[3 / 9, 3 / 9, 2 / 9, 1 / 9]] * 5, rtol=1e-6)
+    predicted = predict_probabilities(network, train)
+    np.testing.assert_allclose(predicted, [[3 / 9, 3 / 9, 2 / 9, 1 / 9]] * 5, rtol=1e-6)
 
 
 class Told(Classifier):
@@ -258,11 +258,11 @@ def test_examples_come_back_in_their_order_however_they_are_batched(monkeypatch)
 def test_scores_computed_by_hand():
     truth = torch.tensor([0, 0, 0, 1, 1, 2])
     guessed = [0, 0, 1, 1, 0, 3]
-    told = torch.full((6, 5), 0.1)
-    told[range(6), guessed] = 0.6
-    table = confusion(told, truth)
+    output = torch.full((6, 5), 0.1)
+    output[range(6), guessed] = 0.6
+    table = confusion(output, truth)
     assert table.tolist() == [[2, 1, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 0, 1, 0], [0] * 5, [0] * 5]
-    scores = class_scores(told, truth)
+    scores = class_scores(output, truth)
     assert scores["accuracy"] == pytest.approx(3 / 6)
     # class 0: precision 2/3, recall 2/3; class 1: 1/2, 1/2; 2 and 3: nothing right; 4 is not there
     assert scores["f1"] == pytest.approx((2 / 3 + 1 / 2 + 0 + 0) / 4)
@@ -271,16 +271,16 @@ def test_scores_computed_by_hand():
 
 def test_scores_by_a_formula_written_differently():
     random = torch.Generator().manual_seed(0)
-    told = torch.randn(200, 6, generator=random).mul(3).softmax(-1)
+    output = torch.randn(200, 6, generator=random).mul(3).softmax(-1)
     truth = torch.randint(5, (200,), generator=random)
-    scores, guessed = class_scores(told, truth), told.argmax(1)
+    scores, guessed = class_scores(output, truth), output.argmax(1)
     f1 = []
     for one in range(6):
         precision = float((truth[guessed == one] == one).float().mean())
         recall = float((guessed[truth == one] == one).float().mean()) if (truth == one).any() else 0.0
         f1.append(2 * precision * recall / (precision + recall) if precision + recall else 0.0)
     assert scores["f1"] == pytest.approx(sum(f1) / 6)
-    assert scores["cross_entropy"] == pytest.approx(float(functional.nll_loss(told.log(), truth)), rel=1e-5)
+    assert scores["cross_entropy"] == pytest.approx(float(functional.nll_loss(output.log(), truth)), rel=1e-5)
 
 
 def test_what_was_thought_impossible_costs_much_but_not_all():

@@ -211,8 +211,13 @@ def test_options_from_yaml(tmp_path, table):
     network = TASK.network(
         data, options, runs.begin("train", TASK, table, options, tmp_path / "run").cells["lstm"]
     )
-    told = network.options()
-    assert (told["bidirectional"], told["pooling"], told["layers"], told["channels"]) == (True, "mean", 1, 1)
+    output = network.options()
+    assert (output["bidirectional"], output["pooling"], output["layers"], output["channels"]) == (
+        True,
+        "mean",
+        1,
+        1,
+    )
 
 
 def test_classes_with_few_sequences_are_told(tmp_path):

@@ -101,6 +101,6 @@ def test_options_rebuild_the_networks_that_are_trained(make):
 def test_rows_are_read_from_top_to_bottom_and_not_beyond_an_images_end():
     network = RowClassifier(LSTM, 2, 4, 3, hidden=4).eval()
     images, sizes = torch.randn(2, 6, 4, 2), torch.tensor([[6, 4], [3, 4]])
-    told = network.logits(ImageBatch(images, sizes, torch.tensor([0, 0])))
+    output = network.logits(ImageBatch(images, sizes, torch.tensor([0, 0])))
     hidden, _ = network.reader.recurrent(images[1, :3].reshape(3, 1, 8))
-    torch.testing.assert_close(told[1], network.reader.classes(hidden[-1, 0]), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(output[1], network.reader.classes(hidden[-1, 0]), rtol=1e-5, atol=1e-6)

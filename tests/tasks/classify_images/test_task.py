@@ -79,14 +79,14 @@ def test_evaluate_takes_the_test_part_of_other_images_or_all(folder, trained):
 
 def test_predict_tells_each_image_wherever_it_lies(folder, trained):
     _, out, _ = trained
-    told = TASK.predict(load_model(out), folder / "parts").frame
-    assert told.columns == ["image", "label", "p(level)", "p(upright)"]
-    assert told.height == 56
-    truth = [Path(one).parts[-2] for one in told["image"]]
-    assert (told["label"] == pl.Series(truth)).mean() > 0.7
-    alone = TASK.predict(load_model(out), folder / "parts" / told["image"][0]).frame
-    assert alone["image"].to_list() == [Path(told["image"][0]).name]
-    assert alone["p(level)"][0] == pytest.approx(told["p(level)"][0], abs=1e-5)
+    predicted = TASK.predict(load_model(out), folder / "parts").frame
+    assert predicted.columns == ["image", "label", "p(level)", "p(upright)"]
+    assert predicted.height == 56
+    truth = [Path(one).parts[-2] for one in predicted["image"]]
+    assert (predicted["label"] == pl.Series(truth)).mean() > 0.7
+    alone = TASK.predict(load_model(out), folder / "parts" / predicted["image"][0]).frame
+    assert alone["image"].to_list() == [Path(predicted["image"][0]).name]
+    assert alone["p(level)"][0] == pytest.approx(predicted["p(level)"][0], abs=1e-5)
 
 
 def test_parts_have_their_folders_and_a_network_is_named_by_its_kind(folder):

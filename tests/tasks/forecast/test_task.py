@@ -120,8 +120,8 @@ def test_forecasts_are_written_in_the_form_that_was_read(tmp_path):
         options = TrainOptions(**{**SMALL, "epochs": 1})
         if name == "+01:00":
             carried_out("train", train, table, tmp_path / "run", options)
-        told = TASK.predict(load_model(tmp_path / "run"), table)
-        told.frame.write_csv(tmp_path / "forecast.csv", datetime_format=told.times)
+        predicted = TASK.predict(load_model(tmp_path / "run"), table)
+        predicted.frame.write_csv(tmp_path / "forecast.csv", datetime_format=predicted.times)
         found = pl.read_csv(tmp_path / "forecast.csv", infer_schema=False)["month"].to_list()
         last = months["month"][-1]
         ahead = pl.date_range(last, last.replace(year=last.year + 1), "1mo", eager=True)[1:5]
@@ -153,7 +153,7 @@ def test_compare_and_go_on_with_it(tmp_path, table):
     (folder / "trainings" / "rnn-1" / "result.json").unlink()
     run = runs.resume("compare", TASK, folder)
     again = compare(run, TASK.read(run.data, run.options), Quiet())
-    before, after = ({one.name: one.scores for one in told.results} for told in (comparison, again))
+    before, after = ({one.name: one.scores for one in output.results} for output in (comparison, again))
     assert after == before
     assert kept == {path: path.stat().st_mtime_ns for path in folder.rglob("best.ckpt")}
 

@@ -76,16 +76,16 @@ def test_evaluate_takes_the_test_part_of_other_clips_or_all(folder, comparison):
 
 def test_predict_tells_each_clip_whatever_it_lies_in(folder, comparison, tmp_path):
     model = load_model(folder / "run")
-    told = TASK.predict(model, folder / "folders").frame
-    assert told.columns == ["clip", "label", "p(left)", "p(right)"]
-    assert told.height == 28
-    truth = [Path(one).parts[-2] for one in told["clip"]]
-    assert (told["label"] == pl.Series(truth)).mean() > 0.9
+    predicted = TASK.predict(model, folder / "folders").frame
+    assert predicted.columns == ["clip", "label", "p(left)", "p(right)"]
+    assert predicted.height == 28
+    truth = [Path(one).parts[-2] for one in predicted["clip"]]
+    assert (predicted["label"] == pl.Series(truth)).mean() > 0.9
     with np.load(write_arrays(tmp_path / "a.npz", clips(8, seed=2))) as arrays:
         np.savez(tmp_path / "unlabelled.npz", frames=arrays["frames"], lengths=arrays["lengths"])
     same = TASK.predict(model, tmp_path / "unlabelled.npz").frame
     assert same["clip"].to_list() == [str(number) for number in range(8)]
-    test = told.filter(pl.col("clip").str.starts_with("test")).sort(pl.col("clip").str.slice(-9))
+    test = predicted.filter(pl.col("clip").str.starts_with("test")).sort(pl.col("clip").str.slice(-9))
     assert same["p(left)"].to_list() == pytest.approx(test["p(left)"].to_list(), abs=1e-5)
 
 

@@ -82,10 +82,10 @@ def test_details_and_picture(comparison, tmp_path):
 def test_a_glimpse_is_text_and_the_same_each_time(comparison):
     _, found = comparison
     lstm = next(one for one in found.results if one.name == "lstm")
-    told = TASK.preview(lstm.network, found.data)
-    assert set(told) <= set(words(12_000) + "|")
-    assert all(line.startswith("  | ") for line in told.splitlines())
-    assert told == TASK.preview(lstm.network, found.data)
+    output = TASK.preview(lstm.network, found.data)
+    assert set(output) <= set(words(12_000) + "|")
+    assert all(line.startswith("  | ") for line in output.splitlines())
+    assert output == TASK.preview(lstm.network, found.data)
 
 
 def test_an_example_is_a_stretch_of_the_test_part(comparison):
@@ -173,10 +173,10 @@ def test_a_text_larger_than_the_memory_that_training_may_take(tmp_path):
         "train generate text.txt --out run --hidden 16 --embedding 8 --steps 32 --batch-size 8 --epochs 2 "
         "--steps-per-epoch 20 --validation-fraction 0.0002 --test-fraction 0.0002 --debug"
     )
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", LIMITED, *arguments.split()],
         cwd=tmp_path, capture_output=True, text=True, check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
     )  # fmt: skip
-    assert told.returncode == 0, told.stderr[-2000:]
+    assert result.returncode == 0, result.stderr[-2000:]
     assert (tmp_path / "run" / "model.safetensors").exists()

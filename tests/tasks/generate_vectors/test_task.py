@@ -114,9 +114,9 @@ def test_drawn_sequences_are_a_table_and_a_picture(pens, tmp_path, monkeypatch):
 def test_what_can_not_be_drawn(pens, capsys, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     assert gatewise("sample", pens[0] / "run", *arguments) == 2
-    told = capsys.readouterr().err
-    assert message in told
-    assert len(told.splitlines()) == 1
+    output = capsys.readouterr().err
+    assert message in output
+    assert len(output.splitlines()) == 1
     assert not list(tmp_path.iterdir())
 
 
@@ -139,12 +139,12 @@ def test_generate_is_this_task_where_it_is_given_a_table(pens, tmp_path, capsys,
         )
         == 0
     )
-    told = capsys.readouterr().out
-    assert "binary channels: 3, real: 0" in told
-    assert "split by column 'part'; 3 channels" in " ".join(told.split())
-    assert "label" not in told
-    assert "training set 6 sequences, validation set 3, test set 3, by column 'part'" in told
-    assert "gatewise sample run --out drawn.csv" in told
+    output = capsys.readouterr().out
+    assert "binary channels: 3, real: 0" in output
+    assert "split by column 'part'; 3 channels" in " ".join(output.split())
+    assert "label" not in output
+    assert "training set 6 sequences, validation set 3, test set 3, by column 'part'" in output
+    assert "gatewise sample run --out drawn.csv" in output
     assert {"drawn.png", "leaderboard.csv", "model.json"} <= {
         one.name for one in (tmp_path / "run").iterdir()
     }

@@ -64,22 +64,22 @@ def test_text_is_predicted_with_its_lines(tmp_path, text):
     path, _ = text
     new = tmp_path / "new.txt"
     new.write_text("Never Seen\n\n" + conll(sentences(3, seed=5)))
-    told = TASK.predict(load_model(path.parent / "run"), new)
-    assert told.frame["text"][0] == f"Never Seen {told.frame['predicted'][0]}\n"
-    assert set(told.frame["predicted"]) <= {"B-ORG", "B-PER", "I-ORG", "I-PER", "O"}
-    assert told.frame["probability"].is_between(0, 1).all()
-    assert told.lines == "text"
-    assert told.frame.height == 1 + sum(map(len, sentences(3, seed=5)))
+    predicted = TASK.predict(load_model(path.parent / "run"), new)
+    assert predicted.frame["text"][0] == f"Never Seen {predicted.frame['predicted'][0]}\n"
+    assert set(predicted.frame["predicted"]) <= {"B-ORG", "B-PER", "I-ORG", "I-PER", "O"}
+    assert predicted.frame["probability"].is_between(0, 1).all()
+    assert predicted.lines == "text"
+    assert predicted.frame.height == 1 + sum(map(len, sentences(3, seed=5)))
 
 
 def test_a_table_is_predicted_row_by_row(tmp_path, table):
     path, _ = table
     new = motifs(3, seed=4).drop("label")
     new.write_parquet(tmp_path / "new.parquet")
-    told = TASK.predict(load_model(path.parent / "run"), tmp_path / "new.parquet")
-    assert told.frame.drop("predicted", "probability").equals(new)
-    assert set(told.frame["predicted"]) <= {"fall", "rest", "rise", "wave"}
-    assert told.lines is None
+    predicted = TASK.predict(load_model(path.parent / "run"), tmp_path / "new.parquet")
+    assert predicted.frame.drop("predicted", "probability").equals(new)
+    assert set(predicted.frame["predicted"]) <= {"fall", "rest", "rise", "wave"}
+    assert predicted.lines is None
 
 
 def test_other_data_are_scored_whole(tmp_path, text):
@@ -106,9 +106,9 @@ def test_compare(tmp_path, table):
 
 def test_details_name_every_label_and_mistakes_by_their_line(text, table):
     for (path, comparison), tables in ((text, 3), (table, 2)):
-        told = comparison.details
-        assert len(told) == tables
-        labels, mistakes = told[0], told[-1]
+        output = comparison.details
+        assert len(output) == tables
+        labels, mistakes = output[0], output[-1]
         there = {
             comparison.data.labels[one]
             for piece in comparison.data.truth(comparison.data.test)
@@ -125,9 +125,9 @@ def test_details_name_every_label_and_mistakes_by_their_line(text, table):
 
 def test_pictures(text, table):
     for path, comparison in (text, table):
-        told = drawn(TASK, comparison, path.parent / "run")
-        assert set(told) == {"confusion.png", "labels.png"}
-        for name in told:
+        output = drawn(TASK, comparison, path.parent / "run")
+        assert set(output) == {"confusion.png", "labels.png"}
+        for name in output:
             assert (path.parent / "run" / name).stat().st_size > 10_000
 
 

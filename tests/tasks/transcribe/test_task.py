@@ -52,10 +52,10 @@ def test_signals_from_table_to_texts(signals):
     assert {one.name: one.scores for one in again.results} == {
         name: scores[name] for name in ("majority", "gru")
     }
-    told = TASK.predict(load_model(folder / "run"), folder / "signals.csv")
-    assert told.frame.columns == ["id", "text", "probability"]
-    assert told.frame["id"].to_list() == [f"s{number}" for number in range(40)]
-    assert told.lines == "text"
+    predicted = TASK.predict(load_model(folder / "run"), folder / "signals.csv")
+    assert predicted.frame.columns == ["id", "text", "probability"]
+    assert predicted.frame["id"].to_list() == [f"s{number}" for number in range(40)]
+    assert predicted.lines == "text"
 
 
 def test_a_text_that_needs_more_steps_than_there_are(signals):
@@ -102,14 +102,14 @@ def test_images_from_folder_to_texts(bars):
     (folder / "targets.csv").write_text("\n".join(table.splitlines()[:11]))
     assert len(evaluate(folder.parent / "run", folder / "targets.csv").data.test) == 10
     (folder / "texts.csv").rename(folder / "targets.csv")
-    told = TASK.predict(load_model(folder.parent / "run"), folder)
-    assert told.frame["file"].to_list() == [f"{number:05d}.png" for number in range(40)]
+    predicted = TASK.predict(load_model(folder.parent / "run"), folder)
+    assert predicted.frame["file"].to_list() == [f"{number:05d}.png" for number in range(40)]
 
 
 def test_details_and_picture(bars, signals):
     for folder, comparison in (bars, signals):
-        told = comparison.details
-        texts = told[-1]
+        output = comparison.details
+        texts = output[-1]
         truth = dict(pl.read_csv(folder / "targets.csv", infer_schema=False).iter_rows())
         for name, true, read, sign in texts.rows:
             assert truth[name] == true

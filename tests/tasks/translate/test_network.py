@@ -133,8 +133,8 @@ def test_the_score_of_a_translation_is_its_probability(attention, beam):
         features, _, _ = network.decode(
             torch.tensor([[BEGIN, *found[row].numbers]]), network.encode(*alone[:2])
         )
-        told = 1 - network.logits(features)[0].softmax(-1)[:, [PADDING, BEGIN]].sum(-1)
-        assert found[row].score == pytest.approx((-nats - told.log().sum()).item(), rel=1e-4)
+        output = 1 - network.logits(features)[0].softmax(-1)[:, [PADDING, BEGIN]].sum(-1)
+        assert found[row].score == pytest.approx((-nats - output.log().sum()).item(), rel=1e-4)
 
 
 def test_one_hypothesis_is_the_greedy_one():

@@ -103,10 +103,10 @@ def test_predict_a_table_and_a_text(folder, comparison):
     of_table, of_text = (TASK.predict(model, folder / name) for name in ("new.csv", "new.txt"))
     assert of_table.frame.columns == ["forwards", "backwards"]
     assert of_table.frame["forwards"].to_list() == ["a b c", "", "c z b a"]
-    told = of_table.frame["backwards"].to_list()
-    assert told[0]
-    assert told[1] == ""
-    assert of_text.frame[of_text.lines].to_list() == told
+    predicted = of_table.frame["backwards"].to_list()
+    assert predicted[0]
+    assert predicted[1] == ""
+    assert of_text.frame[of_text.lines].to_list() == predicted
     assert of_table.about == "3 translations; 1 source is empty, and so is its translation"
 
 
