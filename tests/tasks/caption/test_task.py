@@ -8,11 +8,9 @@ from gatewise.errors import GatewiseError
 from gatewise.tasks.caption.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
-from gatewise.training import commands as jobs
-from gatewise.training import runs
 from tests.bars import write_captions
 from tests.figures import drawn
-from tests.series import Quiet
+from tests.tasks.running import evaluate, execute
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
 SMALL = {"hidden": 16, "embedding": 6, "filters": (4,), "epochs": 10, "learning_rate": 0.02, "dropout": 0.0}
@@ -23,20 +21,9 @@ def folder(tmp_path_factory):
     return write_captions(tmp_path_factory.mktemp("bars") / "images", 200)
 
 
-def carried_out(verb, job, path, out, options):
-    run = runs.begin(verb, TASK, path, options, out)
-    runs.write(run)
-    return job(run, TASK.read(run.data, run.options), Quiet())
-
-
-def evaluate(out, path):
-    model = load_model(out)
-    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
-
-
 @pytest.fixture(scope="module")
 def comparison(folder):
-    return carried_out("train", jobs.train, folder, folder.parent / "run", TrainOptions(**SMALL))
+    return execute(TASK, "train", folder, folder.parent / "run", TrainOptions(**SMALL))
 
 
 def test_train(folder, comparison):
@@ -59,13 +46,15 @@ def test_train(folder, comparison):
 
 
 def test_evaluate_gives_the_part_that_was_not_trained_on(folder, comparison):
-    again = evaluate(folder.parent / "run", folder)
+    again = evaluate(TASK, folder.parent / "run", folder)
     assert again.results[0].scores == next(one.scores for one in comparison.results if one.name == "lstm")
     assert again.data.notes == ("20 images to test, which the model has not seen",)
 
 
 def test_evaluate_takes_all_of_other_images(folder, comparison, tmp_path):
-    again = evaluate(folder.parent / "run", write_captions(tmp_path / "others", 10, seed=1) / "captions.csv")
+    again = evaluate(
+        TASK, folder.parent / "run", write_captions(tmp_path / "others", 10, seed=1) / "captions.csv"
+    )
     assert again.data.notes == ("10 images to test",)
     assert again.results[0].scores["exact"] > 0.5
 

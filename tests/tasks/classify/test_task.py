@@ -12,11 +12,11 @@ from gatewise.tasks import classification as classes
 from gatewise.tasks.classify.task import TASK
 from gatewise.tasks.options import resolve, verb_options
 from gatewise.tasks.serialization import load_model
-from gatewise.training import commands as jobs
 from gatewise.training import runs
 from gatewise.training.commands import compare, train
 from tests.figures import drawn
 from tests.series import Quiet
+from tests.tasks.running import evaluate, execute
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
 SMALL = {"epochs": 2, "min_steps_per_epoch": 1, "hidden": 4, "learning_rate": 0.02}
@@ -46,17 +46,6 @@ def table(tmp_path):
     return path
 
 
-def carried_out(verb, job, path, folder, options):
-    run = runs.begin(verb, TASK, path, options, folder)
-    runs.write(run)
-    return job(run, TASK.read(run.data, run.options), Quiet())
-
-
-def evaluate(folder, path):
-    model = load_model(folder)
-    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
-
-
 def scores(comparison):
     return {result.name: result.scores for result in comparison.results}
 
@@ -73,7 +62,7 @@ def archive(path, table, labelled=True):
 
 def test_train_evaluate_predict(tmp_path, table):
     folder = tmp_path / "run"
-    comparison = carried_out("train", train, table, folder, TrainOptions(**SMALL, cell="gru"))
+    comparison = execute(TASK, "train", table, folder, TrainOptions(**SMALL, cell="gru"))
     assert set(scores(comparison)) == {"majority", "logistic", "nearest", "gru"}
     names = {"config.yaml", "run.json", "metrics.csv", "checkpoints", "model.json", "model.safetensors"}
     assert names | {"leaderboard.csv", "result.json"} == {one.name for one in folder.iterdir()}
@@ -90,7 +79,7 @@ def test_train_evaluate_predict(tmp_path, table):
         data.train.numbers
     )  # of the training part alone
 
-    again = evaluate(folder, table)
+    again = evaluate(TASK, folder, table)
     assert [again.data.test.table.ids[one] for one in again.data.test.numbers] == ids[2]
     assert scores(again) == {"gru": scores(comparison)["gru"]}
     assert "the test set is 6 sequences that the model has not seen" in again.data.notes
@@ -110,7 +99,7 @@ def test_train_evaluate_predict(tmp_path, table):
 
 def test_new_data_may_have_other_columns_and_no_labels(tmp_path, table):
     folder = tmp_path / "run"
-    carried_out("train", train, table, folder, TrainOptions(**SMALL))
+    execute(TASK, "train", table, folder, TrainOptions(**SMALL))
     model = load_model(folder)
     bare = tmp_path / "bare.parquet"
     new = (
@@ -130,10 +119,10 @@ def test_new_data_may_have_other_columns_and_no_labels(tmp_path, table):
 
 def test_other_data_are_scored_whole_by_the_classes_of_the_training(tmp_path, table):
     folder = tmp_path / "run"
-    carried_out("train", train, table, folder, TrainOptions(**SMALL))
+    execute(TASK, "train", table, folder, TrainOptions(**SMALL))
     other = tmp_path / "other.csv"
     frame(7, seed=1, first=2).filter(pl.col("label") != "2").write_csv(other)
-    comparison = evaluate(folder, other)
+    comparison = evaluate(TASK, folder, other)
     predicted = TASK.predict(load_model(folder), other).frame
     truth = dict(pl.read_csv(other).select("id", "label").iter_rows())
     right = np.mean([truth[name] == label for name, label in predicted.select("id", "label").iter_rows()])
@@ -145,7 +134,7 @@ def test_other_data_are_scored_whole_by_the_classes_of_the_training(tmp_path, ta
     with pytest.raises(
         GatewiseError, match=r"line \d+: the class 'sideways' was not in training; it had 2, 10, up"
     ):
-        evaluate(folder, other)
+        evaluate(TASK, folder, other)
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -154,13 +143,13 @@ def test_another_file_to_test_on(tmp_path, named):
         archive(tmp_path / f"walks_{part}.ts", frame(21, seed)) for part, seed in (("TRAIN", 0), ("TEST", 1))
     )
     options = TrainOptions(**SMALL, **({"test_file": str(other)} if named else {}))
-    comparison = carried_out("train", train, path, tmp_path / "run", options)
+    comparison = execute(TASK, "train", path, tmp_path / "run", options)
     data = comparison.data
     assert (len(data.train), len(data.validation), len(data.test)) == (18, 3, 21)
     assert data.notes[-1].endswith(f"test set 21 sequences: {other}")
-    assert scores(evaluate(tmp_path / "run", other))["lstm"] == scores(comparison)["lstm"]
+    assert scores(evaluate(TASK, tmp_path / "run", other))["lstm"] == scores(comparison)["lstm"]
     with pytest.raises(GatewiseError, match=r"trained on all of .*walks_TRAIN.ts; give data it has not seen"):
-        evaluate(tmp_path / "run", path)
+        evaluate(TASK, tmp_path / "run", path)
     bare = archive(tmp_path / "bare.ts", frame(21, 1), labelled=False)
     predicted = TASK.predict(load_model(tmp_path / "run"), bare).frame
     assert predicted.columns[:2] == ["sequence", "label"]
@@ -170,7 +159,7 @@ def test_another_file_to_test_on(tmp_path, named):
 def test_compare_and_go_on_with_it(tmp_path, table):
     folder = tmp_path / "run"
     options = CompareOptions(**SMALL, cells=("lstm", "gru"), seeds=2, pooling="attention")
-    comparison = carried_out("compare", compare, table, folder, options)
+    comparison = execute(TASK, "compare", table, folder, options)
     assert set(scores(comparison)) == {"majority", "logistic", "nearest", "mlp", "lstm", "gru"}
     trainings = sorted(one.name for one in (folder / "trainings").iterdir())
     assert trainings == ["gru-0", "gru-1", "lstm-0", "lstm-1", "mlp-0", "mlp-1"]
@@ -189,8 +178,8 @@ def test_compare_and_go_on_with_it(tmp_path, table):
 
 
 def test_a_training_that_was_cut_off_goes_on_as_if_it_had_not(tmp_path, table):
-    whole = carried_out("train", train, table, tmp_path / "whole", TrainOptions(**{**SMALL, "epochs": 3}))
-    carried_out("train", train, table, tmp_path / "run", TrainOptions(**{**SMALL, "epochs": 1}))
+    whole = execute(TASK, "train", table, tmp_path / "whole", TrainOptions(**{**SMALL, "epochs": 3}))
+    execute(TASK, "train", table, tmp_path / "run", TrainOptions(**{**SMALL, "epochs": 1}))
     config = tmp_path / "run" / "config.yaml"
     config.write_text(config.read_text().replace("epochs: 1", "epochs: 3"))
     (tmp_path / "run" / "result.json").unlink()
@@ -263,14 +252,14 @@ def test_a_label_that_changes_within_a_sequence(tmp_path):
 def test_an_id_called_label_is_not_lost(tmp_path, table):
     path = tmp_path / "named.csv"
     frame(30).rename({"label": "kind", "id": "label"}).write_csv(path)
-    carried_out("train", train, path, tmp_path / "run", TrainOptions(**SMALL, id="label", label="kind"))
+    execute(TASK, "train", path, tmp_path / "run", TrainOptions(**SMALL, id="label", label="kind"))
     predicted = TASK.predict(load_model(tmp_path / "run"), path).frame
     assert predicted.columns[:2] == ["sequence", "label"]
     assert set(predicted["sequence"]) == {f"s{one}" for one in range(30)}
 
 
 def test_a_model_whose_reading_was_changed(tmp_path, table):
-    carried_out("train", train, table, tmp_path / "run", TrainOptions(**SMALL))
+    execute(TASK, "train", table, tmp_path / "run", TrainOptions(**SMALL))
     described = json.loads((tmp_path / "run" / "model.json").read_text())
     del described["preprocessing"]["scales"]
     (tmp_path / "run" / "model.json").write_text(json.dumps(described))

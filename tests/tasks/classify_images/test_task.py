@@ -12,11 +12,10 @@ from gatewise.tasks import choose_task
 from gatewise.tasks.classify_images.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
-from gatewise.training import commands as jobs
 from gatewise.training import runs
 from tests.bars import write_classes
 from tests.figures import drawn
-from tests.series import Quiet
+from tests.tasks.running import evaluate, execute
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
 SMALL = {"hidden": 8, "epochs": 6, "learning_rate": 0.02, "patch": 2}
@@ -31,24 +30,13 @@ def folder(tmp_path_factory):
     return folder
 
 
-def carried_out(verb, job, path, out, options):
-    run = runs.begin(verb, TASK, path, options, out)
-    runs.write(run)
-    return job(run, TASK.read(run.data, run.options), Quiet())
-
-
-def evaluate(out, path):
-    model = load_model(out)
-    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
-
-
 @pytest.fixture(scope="module", params=["stack", "lattice", "grid"])
 def trained(request, folder):
     """A comparison of each kind of network, its run's folder and its name."""
     out = folder / request.param
     options = TrainOptions(**SMALL, network=request.param, layers=2)
     name = "lstm" if request.param == "stack" else f"{request.param}-lstm"
-    return carried_out("train", jobs.train, folder / "bars", out, options), out, name
+    return execute(TASK, "train", folder / "bars", out, options), out, name
 
 
 def test_train(folder, trained):
@@ -66,15 +54,15 @@ def test_train(folder, trained):
 
 def test_evaluate_gives_the_part_that_was_not_trained_on(folder, trained):
     comparison, out, name = trained
-    again = evaluate(out, folder / "bars")
+    again = evaluate(TASK, out, folder / "bars")
     assert again.results[0].scores == next(one.scores for one in comparison.results if one.name == name)
     assert again.data.notes == ("the test set is 18 images that the model has not seen",)
 
 
 def test_evaluate_takes_the_test_part_of_other_images_or_all(folder, trained):
     _, out, _ = trained
-    assert evaluate(out, folder / "parts").data.notes == ("the test set is 16 images",)
-    assert evaluate(out, folder / "parts" / "train").data.notes == ("the test set is 40 images",)
+    assert evaluate(TASK, out, folder / "parts").data.notes == ("the test set is 16 images",)
+    assert evaluate(TASK, out, folder / "parts" / "train").data.notes == ("the test set is 40 images",)
 
 
 def test_predict_tells_each_image_wherever_it_lies(folder, trained):
@@ -91,7 +79,7 @@ def test_predict_tells_each_image_wherever_it_lies(folder, trained):
 
 def test_parts_have_their_folders_and_a_network_is_named_by_its_kind(folder):
     options = CompareOptions(**{**SMALL, "epochs": 1}, network="lattice", cells=("lstm",), seeds=1)
-    comparison = carried_out("compare", jobs.compare, folder / "parts", folder / "compared", options)
+    comparison = execute(TASK, "compare", folder / "parts", folder / "compared", options)
     assert {one.name for one in comparison.results} == {
         "majority", "logistic", "nearest", "cnn", "lattice-lstm"
     }  # fmt: skip

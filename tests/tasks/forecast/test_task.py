@@ -15,10 +15,10 @@ from gatewise.tasks.forecast.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import load_model
-from gatewise.training import commands as jobs
 from gatewise.training import runs
-from gatewise.training.commands import compare, train
+from gatewise.training.commands import compare
 from tests.series import Quiet, frame
+from tests.tasks.running import evaluate, execute
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
 SMALL = {"horizon": 4, "context": 12, "epochs": 2, "hidden": 4, "patience": 2}
@@ -31,17 +31,6 @@ def table(tmp_path):
     return path
 
 
-def carried_out(verb, job, table, folder, options):
-    run = runs.begin(verb, TASK, table, options, folder)
-    runs.write(run)
-    return job(run, TASK.read(run.data, run.options), Quiet())
-
-
-def evaluate(folder, table):
-    model = load_model(folder)
-    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, table), Quiet())
-
-
 def predict(folder, table):
     return TASK.predict(load_model(folder), table).frame
 
@@ -49,11 +38,11 @@ def predict(folder, table):
 def test_train_evaluate_predict(tmp_path, table):
     folder = tmp_path / "run"
     options = TrainOptions(**SMALL, cell="gru", head="student-t")
-    comparison = carried_out("train", train, table, folder, options)
+    comparison = execute(TASK, "train", table, folder, options)
     assert {one.name for one in comparison.results} == {"naive", "seasonal-naive", "ridge", "gru"}
     names = {"config.yaml", "run.json", "metrics.csv", "checkpoints", "model.json", "model.safetensors"}
     assert names | {"leaderboard.csv", "result.json"} == {one.name for one in folder.iterdir()}
-    again = evaluate(folder, table)
+    again = evaluate(TASK, folder, table)
     scores = {one.name: one.scores for one in comparison.results}
     assert {one.name: one.scores for one in again.results} == scores
     forecast = predict(folder, table)
@@ -73,26 +62,26 @@ def test_train_evaluate_predict(tmp_path, table):
 )
 def test_other_networks_go_all_the_way(tmp_path, table, network, front, name):
     options = TrainOptions(**SMALL, cell="gru", network=network, front=front)
-    comparison = carried_out("train", train, table, tmp_path / "run", options)
+    comparison = execute(TASK, "train", table, tmp_path / "run", options)
     scores = {one.name: one.scores for one in comparison.results}
-    assert {one.name: one.scores for one in evaluate(tmp_path / "run", table).results} == scores
+    assert {one.name: one.scores for one in evaluate(TASK, tmp_path / "run", table).results} == scores
     assert name in scores
     assert predict(tmp_path / "run", table)["value"].is_between(8, 12).all()
 
 
 def test_a_model_is_not_asked_about_what_it_can_not_know(tmp_path, table):
     folder = tmp_path / "run"
-    carried_out("train", train, table, folder, TrainOptions(**SMALL))
+    execute(TASK, "train", table, folder, TrainOptions(**SMALL))
     daily = tmp_path / "daily.csv"
     days = pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 6, 8), eager=True)
     frame().with_columns(month=days).write_csv(daily)
-    for ask in (lambda: predict(folder, daily), lambda: evaluate(folder, daily)):
+    for ask in (lambda: predict(folder, daily), lambda: evaluate(TASK, folder, daily)):
         with pytest.raises(GatewiseError, match=r"trained on steps of one month; .* has steps of one day"):
             ask()
     early = tmp_path / "early.csv"
     frame()[:100].write_csv(early)
     with pytest.raises(GatewiseError, match="and the model has seen values up to"):
-        evaluate(folder, early)
+        evaluate(TASK, folder, early)
 
 
 def test_whole_numbers_as_times_are_compared_as_numbers(tmp_path):
@@ -100,8 +89,8 @@ def test_whole_numbers_as_times_are_compared_as_numbers(tmp_path):
     table, later = tmp_path / "values.csv", tmp_path / "later.csv"
     numbered.write_csv(table)
     numbered.with_columns(pl.col("time") + 960).write_csv(later)  # "1100" comes before "135" as text
-    carried_out("train", train, table, tmp_path / "run", TrainOptions(**SMALL))
-    assert len(evaluate(tmp_path / "run", later).results) >= 3
+    execute(TASK, "train", table, tmp_path / "run", TrainOptions(**SMALL))
+    assert len(evaluate(TASK, tmp_path / "run", later).results) >= 3
 
 
 def test_forecasts_are_written_in_the_form_that_was_read(tmp_path):
@@ -119,7 +108,7 @@ def test_forecasts_are_written_in_the_form_that_was_read(tmp_path):
         months.with_columns(pl.col("month").cast(pl.Datetime).dt.to_string(form)).write_csv(table)
         options = TrainOptions(**{**SMALL, "epochs": 1})
         if name == "+01:00":
-            carried_out("train", train, table, tmp_path / "run", options)
+            execute(TASK, "train", table, tmp_path / "run", options)
         predicted = TASK.predict(load_model(tmp_path / "run"), table)
         predicted.frame.write_csv(tmp_path / "forecast.csv", datetime_format=predicted.times)
         found = pl.read_csv(tmp_path / "forecast.csv", infer_schema=False)["month"].to_list()
@@ -129,7 +118,7 @@ def test_forecasts_are_written_in_the_form_that_was_read(tmp_path):
 
 
 def test_a_short_new_series_is_scaled_by_all_it_has(tmp_path, table):
-    carried_out("train", train, table, tmp_path / "run", TrainOptions(**SMALL))
+    execute(TASK, "train", table, tmp_path / "run", TrainOptions(**SMALL))
     model = load_model(tmp_path / "run")
     high = read_series(frame()[-16:].with_columns(pl.col("value") + 1000), Columns(target="value"))
     unseen = replace(high, series=tuple(replace(one, id="unseen") for one in high.series))
@@ -144,7 +133,7 @@ def test_a_short_new_series_is_scaled_by_all_it_has(tmp_path, table):
 def test_compare_and_go_on_with_it(tmp_path, table):
     folder = tmp_path / "run"
     options = CompareOptions(**SMALL, cells=("rnn", "peephole"), seeds=2)
-    comparison = carried_out("compare", compare, table, folder, options)
+    comparison = execute(TASK, "compare", table, folder, options)
     assert {one.name for one in comparison.results if not one.baseline} == {"rnn", "peephole"}
     assert {one.name: one.trainings for one in comparison.results}["mlp"] == 2
     trainings = sorted(one.name for one in (folder / "trainings").iterdir())
@@ -167,7 +156,7 @@ def test_many_series_with_covariates(tmp_path):
     )  # fmt: skip
     pl.concat([whole, future.select(whole.columns)]).drop("row").write_parquet(table)
     options = TrainOptions(**SMALL, known=("price",), time="month", target="value")
-    comparison = carried_out("train", train, table, tmp_path / "run", options)
+    comparison = execute(TASK, "train", table, tmp_path / "run", options)
     assert len(comparison.data.source.series) == 3
     forecast = predict(tmp_path / "run", table)
     assert forecast.height == 12
@@ -186,7 +175,7 @@ def test_a_saved_run_brings_its_own_cell_without_its_file(tmp_path, table):
     )
     options = TrainOptions(**SMALL, cell=f"{source}:Own")
     assert find_cell(options.cell).about == "My idea."
-    carried_out("train", train, table, tmp_path / "run", options)
+    execute(TASK, "train", table, tmp_path / "run", options)
     source.unlink()
     assert predict(tmp_path / "run", table).height == 4
     assert list(runs.resume("train", TASK, tmp_path / "run").cells) == ["Own"]

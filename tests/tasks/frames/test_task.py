@@ -10,11 +10,9 @@ from gatewise.errors import GatewiseError
 from gatewise.tasks.frames.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
-from gatewise.training import commands as jobs
-from gatewise.training import runs
 from tests.figures import drawn
 from tests.moving import DOT, moving, write_animations, write_arrays, write_folders
-from tests.series import Quiet
+from tests.tasks.running import evaluate, execute
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
 SMALL = {"hidden": 8, "features": 8, "filters": (4,), "epochs": 8, "learning_rate": 0.02, "batch_size": 16}
@@ -34,21 +32,10 @@ def folder(tmp_path_factory):
     return folder
 
 
-def carried_out(verb, job, path, out, options):
-    run = runs.begin(verb, TASK, path, options, out)
-    runs.write(run)
-    return job(run, TASK.read(run.data, run.options), Quiet())
-
-
-def evaluate(out, path):
-    model = load_model(out)
-    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
-
-
 @pytest.fixture(scope="module")
 def comparison(folder):
     options = CompareOptions(**SMALL, cells=("gru",), seeds=1)
-    return carried_out("compare", jobs.compare, folder / "clips.npz", folder / "run", options)
+    return execute(TASK, "compare", folder / "clips.npz", folder / "run", options)
 
 
 def test_order_counts(folder, comparison):
@@ -64,14 +51,16 @@ def test_order_counts(folder, comparison):
 
 
 def test_evaluate_gives_the_part_that_was_not_trained_on(folder, comparison):
-    again = evaluate(folder / "run", folder / "clips.npz")
+    again = evaluate(TASK, folder / "run", folder / "clips.npz")
     assert again.results[0].scores == next(one.scores for one in comparison.results if one.name == "gru")
     assert again.data.notes == ("the test set is 18 clips that the model has not seen",)
 
 
 def test_evaluate_takes_the_test_part_of_other_clips_or_all(folder, comparison):
-    assert evaluate(folder / "run", folder / "folders").data.notes == ("the test set is 8 clips",)
-    assert evaluate(folder / "run", folder / "folders" / "train").data.notes == ("the test set is 20 clips",)
+    assert evaluate(TASK, folder / "run", folder / "folders").data.notes == ("the test set is 8 clips",)
+    assert evaluate(TASK, folder / "run", folder / "folders" / "train").data.notes == (
+        "the test set is 20 clips",
+    )
 
 
 def test_predict_tells_each_clip_whatever_it_lies_in(folder, comparison, tmp_path):

@@ -8,33 +8,21 @@ from gatewise.tasks import choose_task, find_task
 from gatewise.tasks.label.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
-from gatewise.training import commands as jobs
 from gatewise.training import runs
 from tests.figures import drawn
 from tests.sentences import conll, sentences
-from tests.series import Quiet
 from tests.signals import motifs
+from tests.tasks.running import evaluate, execute
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
 SMALL = {"epochs": 2, "hidden": 4, "embedding": 4, "char_hidden": 3}
-
-
-def carried_out(verb, job, path, out, options):
-    run = runs.begin(verb, TASK, path, options, out)
-    runs.write(run)
-    return job(run, TASK.read(run.data, run.options), Quiet())
-
-
-def evaluate(run, path):
-    model = load_model(run)
-    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
 
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
     path = tmp_path_factory.mktemp("text") / "names.conll"
     path.write_text(conll(sentences(60)))
-    comparison = carried_out("train", jobs.train, path, path.parent / "run", TrainOptions(**SMALL))
+    comparison = execute(TASK, "train", path, path.parent / "run", TrainOptions(**SMALL))
     return path, comparison
 
 
@@ -43,7 +31,7 @@ def table(tmp_path_factory):
     path = tmp_path_factory.mktemp("table") / "motifs.csv"
     motifs(20).write_csv(path)
     options = TrainOptions(epochs=2, hidden=4, cell="gru", bidirectional=False)
-    comparison = carried_out("train", jobs.train, path, path.parent / "run", options)
+    comparison = execute(TASK, "train", path, path.parent / "run", options)
     return path, comparison
 
 
@@ -51,7 +39,7 @@ def table(tmp_path_factory):
 def test_what_was_trained_is_scored_the_same_again(kind, request):
     path, comparison = request.getfixturevalue(kind)
     assert [one.name for one in comparison.results if one.baseline] == ["window", "majority"]
-    again = evaluate(path.parent / "run", path)
+    again = evaluate(TASK, path.parent / "run", path)
     assert {one.name: one.scores for one in again.results} == {
         one.name: one.scores for one in comparison.results
     }
@@ -86,20 +74,20 @@ def test_other_data_are_scored_whole(tmp_path, text):
     path, _ = text
     other = tmp_path / "other.conll"
     other.write_text(conll(sentences(7, seed=3)))
-    comparison = evaluate(path.parent / "run", other)
+    comparison = evaluate(TASK, path.parent / "run", other)
     assert [one.name for one in comparison.results] == ["lstm"]
     assert comparison.data.notes[0].startswith(f"all of {other}: 7 sentences")
     other.write_text("Zoe B-ORG\nran V\n")
     with pytest.raises(
         GatewiseError, match=r"other.conll, line 2: the label 'V' is not among those of the model"
     ):
-        evaluate(path.parent / "run", other)
+        evaluate(TASK, path.parent / "run", other)
 
 
 def test_compare(tmp_path, table):
     path, _ = table
     options = CompareOptions(epochs=1, hidden=3, seeds=1, cells=("rnn", "gru"))
-    comparison = carried_out("compare", jobs.compare, path, tmp_path / "run", options)
+    comparison = execute(TASK, "compare", path, tmp_path / "run", options)
     assert {one.name for one in comparison.results} == {"majority", "window", "rnn", "gru"}
     assert {one.name for one in comparison.results if one.baseline} == {"majority", "window"}
 
@@ -134,7 +122,7 @@ def test_pictures(text, table):
 def test_signs_of_their_own(tmp_path):
     path = tmp_path / "signs.conll"
     path.write_text(conll([[("[b]$x^$", "[red]"), ("a_{2", "$\\frac"), ("🙂", "[/b]")]] * 12))
-    comparison = carried_out("train", jobs.train, path, tmp_path / "run", TrainOptions(**SMALL))
+    comparison = execute(TASK, "train", path, tmp_path / "run", TrainOptions(**SMALL))
     drawn(TASK, comparison, tmp_path)
     frame = TASK.predict(load_model(tmp_path / "run"), path).frame
     assert set(frame["predicted"]) <= {"[red]", "$\\frac", "[/b]"}

@@ -9,25 +9,12 @@ from gatewise.errors import GatewiseError
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
 from gatewise.tasks.transcribe.task import TASK
-from gatewise.training import commands as jobs
-from gatewise.training import runs
 from tests.figures import drawn
-from tests.series import Quiet
 from tests.signals import blurred
 from tests.strips import digits, strips, write_strips
+from tests.tasks.running import evaluate, execute
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
-
-
-def carried_out(verb, job, path, out, options):
-    run = runs.begin(verb, TASK, path, options, out)
-    runs.write(run)
-    return job(run, TASK.read(run.data, run.options), Quiet())
-
-
-def evaluate(run, path):
-    model = load_model(run)
-    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +24,7 @@ def signals(tmp_path_factory):
     values.write_csv(folder / "signals.csv")
     texts.write_csv(folder / "targets.csv")
     options = CompareOptions(targets="targets.csv", epochs=1, hidden=4, seeds=1, cells=("gru",), beam=2)
-    return folder, carried_out("compare", jobs.compare, folder / "signals.csv", folder / "run", options)
+    return folder, execute(TASK, "compare", folder / "signals.csv", folder / "run", options)
 
 
 def test_signals_from_table_to_texts(signals):
@@ -47,7 +34,7 @@ def test_signals_from_table_to_texts(signals):
         "window": True,
         "gru": False,
     }
-    again = evaluate(folder / "run", folder / "signals.csv")
+    again = evaluate(TASK, folder / "run", folder / "signals.csv")
     scores = {one.name: one.scores for one in comparison.results}
     assert {one.name: one.scores for one in again.results} == {
         name: scores[name] for name in ("majority", "gru")
@@ -87,20 +74,22 @@ def bars(tmp_path_factory):
         )
     folder = write_strips(tmp_path_factory.mktemp("bars") / "bars", made)
     options = TrainOptions(front="convolution", epochs=1, hidden=4, cell="gru")
-    return folder, carried_out("train", jobs.train, folder, folder.parent / "run", options)
+    return folder, execute(TASK, "train", folder, folder.parent / "run", options)
 
 
 def test_images_from_folder_to_texts(bars):
     folder, comparison = bars
-    again = evaluate(folder.parent / "run", folder)
+    again = evaluate(TASK, folder.parent / "run", folder)
     assert {one.name: one.scores for one in again.results} == {
         one.name: one.scores for one in comparison.results
     }
-    assert len(evaluate(folder.parent / "run", folder / "targets.csv").data.test) == 6  # not those trained on
+    assert (
+        len(evaluate(TASK, folder.parent / "run", folder / "targets.csv").data.test) == 6
+    )  # not those trained on
     (folder / "targets.csv").rename(folder / "texts.csv")
     table = (folder / "texts.csv").read_text()
     (folder / "targets.csv").write_text("\n".join(table.splitlines()[:11]))
-    assert len(evaluate(folder.parent / "run", folder / "targets.csv").data.test) == 10
+    assert len(evaluate(TASK, folder.parent / "run", folder / "targets.csv").data.test) == 10
     (folder / "texts.csv").rename(folder / "targets.csv")
     predicted = TASK.predict(load_model(folder.parent / "run"), folder)
     assert predicted.frame["file"].to_list() == [f"{number:05d}.png" for number in range(40)]

@@ -10,11 +10,8 @@ from gatewise.errors import GatewiseError
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model
 from gatewise.tasks.translate.task import TASK
-from gatewise.training import commands as jobs
-from gatewise.training import runs
-from gatewise.training.commands import compare, train
 from tests.figures import drawn
-from tests.series import Quiet
+from tests.tasks.running import evaluate, execute
 
 TrainOptions, CompareOptions = (verb_options(verb, TASK.options) for verb in ("train", "compare"))
 SMALL = {"hidden": 12, "embedding": 6, "epochs": 3, "min_count": 1, "beam": 2}
@@ -41,20 +38,9 @@ def folder(tmp_path_factory):
     return folder
 
 
-def carried_out(verb, job, path, out, options):
-    run = runs.begin(verb, TASK, path, options, out)
-    runs.write(run)
-    return job(run, TASK.read(run.data, run.options), Quiet())
-
-
-def evaluate(out, path):
-    model = load_model(out)
-    return jobs.evaluate(TASK, model, TASK.load_for_evaluation(model, path), Quiet())
-
-
 @pytest.fixture(scope="module")
 def comparison(folder):
-    return carried_out("train", train, folder / "pairs.csv", folder / "run", TrainOptions(**SMALL))
+    return execute(TASK, "train", folder / "pairs.csv", folder / "run", TrainOptions(**SMALL))
 
 
 def test_train(folder, comparison):
@@ -72,7 +58,7 @@ def test_train(folder, comparison):
 
 
 def test_evaluate_gives_the_part_that_was_not_trained_on(folder, comparison):
-    again = evaluate(folder / "run", folder / "pairs.csv")
+    again = evaluate(TASK, folder / "run", folder / "pairs.csv")
     scores = {one.name: one.scores for one in comparison.results}
     assert {one.name: one.scores for one in again.results} == {
         name: scores[name] for name in ("lstm", "copy")
@@ -85,14 +71,14 @@ def test_evaluate_gives_the_part_that_was_not_trained_on(folder, comparison):
 def test_evaluate_takes_all_of_other_pairs(folder, comparison):
     pairs(40).rename({"forwards": "x"}).select("backwards", "x").write_csv(folder / "other.csv")
     with pytest.raises(GatewiseError, match="has no column 'forwards' for the source; it has backwards, x"):
-        evaluate(folder / "run", folder / "other.csv")
+        evaluate(TASK, folder / "run", folder / "other.csv")
     halves = Path(f"{folder / 'test.forwards'},{folder / 'test.backwards'}")
-    again = evaluate(folder / "run", halves)
+    again = evaluate(TASK, folder / "run", halves)
     assert again.data.notes == ("50 pairs to test",)
     with pytest.raises(
         GatewiseError, match=r"test\.forwards is no table by its name; of a text give the transl"
     ):
-        evaluate(folder / "run", folder / "test.forwards")
+        evaluate(TASK, folder / "run", folder / "test.forwards")
 
 
 def test_predict_a_table_and_a_text(folder, comparison):
@@ -119,7 +105,7 @@ def test_two_files_with_others_to_validate_and_test(folder):
         **SMALL, target_file=str(folder / "train.backwards"), **other, tokenizer="characters", cell="gru",
         bidirectional=False, reverse_source=True, attention="none", teacher_forcing=0.5,
     )  # fmt: skip
-    comparison = carried_out("train", train, folder / "train.forwards", folder / "run2", options)
+    comparison = execute(TASK, "train", folder / "train.forwards", folder / "run2", options)
     assert [
         len(part) for part in (comparison.data.train, comparison.data.validation, comparison.data.test)
     ] == [
@@ -133,8 +119,8 @@ def test_two_files_with_others_to_validate_and_test(folder):
     with pytest.raises(
         GatewiseError, match=r"trained on all of .*train\.forwards; give pairs that it has not seen"
     ):
-        evaluate(folder / "run2", folder / "train.forwards")
-    again = evaluate(folder / "run2", Path(f"{folder / 'test.forwards'},{folder / 'test.backwards'}"))
+        evaluate(TASK, folder / "run2", folder / "train.forwards")
+    again = evaluate(TASK, folder / "run2", Path(f"{folder / 'test.forwards'},{folder / 'test.backwards'}"))
     scores = {one.name: one.scores for one in comparison.results}
     assert {one.name: one.scores for one in again.results} == {name: scores[name] for name in ("gru", "copy")}
 
@@ -146,7 +132,7 @@ def test_strings_are_learned_backwards_without_a_mistake(folder):
         hidden=48, embedding=24, dropout=0.0, epochs=14, patience=14, learning_rate=0.008, batch_size=24,
         label_smoothing=0.0,
     )  # fmt: skip
-    comparison = carried_out("train", train, folder / "many.csv", folder / "run3", options)
+    comparison = execute(TASK, "train", folder / "many.csv", folder / "run3", options)
     assert comparison.results[0].name == "lstm"
     assert comparison.results[0].scores["exact"] == 1.0
 
@@ -154,5 +140,5 @@ def test_strings_are_learned_backwards_without_a_mistake(folder):
 def test_compare(folder):
     more = {"cells": ("rnn", "gru"), "attention": "bahdanau", "tokenizer": "bpe", "vocabulary": 300}
     options = CompareOptions(**{**SMALL, **more, "epochs": 1}, seeds=1)
-    comparison = carried_out("compare", compare, folder / "pairs.csv", folder / "run4", options)
+    comparison = execute(TASK, "compare", folder / "pairs.csv", folder / "run4", options)
     assert {one.name for one in comparison.results} >= {"rnn", "gru", "copy"}
