@@ -167,10 +167,12 @@ def gatewise_columns(data):
 
 def test_labels_of_arrays_are_the_classes_in_their_type():
     X = DRAW.normal(size=(20, 4, 1))
-    for y in (np.arange(20) % 2 * 3, np.arange(20) % 2 == 0, [1.5, 2.5] * 10, torch.arange(20) % 2):
+    for y in (np.arange(20) % 2 * 3, np.arange(20) % 2 == 0, [1.0, 2.0] * 10, torch.arange(20) % 2):
         model = gatewise.Classifier(**SMALL).fit(X, y)
         assert set(model.predict(X).tolist()) <= set(np.asarray(y).tolist())
         assert model.classes_.tolist() == sorted(set(np.asarray(y).tolist()))
+    with pytest.raises(GatewiseError, match="Unknown label type: continuous"):  # as scikit-learn has it
+        gatewise.Classifier(**SMALL).fit(X, [1.5, 2.5] * 10)
 
 
 def test_a_message_names_what_was_given():

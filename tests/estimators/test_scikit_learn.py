@@ -231,7 +231,7 @@ def test_weights_are_of_arrays_of_sequences():
     images, labels = np.zeros((8, 4, 4), np.uint8), [0, 1] * 4
     with pytest.raises(GatewiseError, match="the task 'classify-images' takes no sample weights"):
         gatewise.Classifier(**SMALL).fit(images, labels, sample_weight=np.ones(8))
-    with pytest.raises(GatewiseError, match="name the column of a table's weights by `weight`"):
+    with pytest.raises(GatewiseError, match="for a table, name their column by `weight`"):
         gatewise.Classifier(**SMALL).fit(frame(), sample_weight=np.ones(8))
     with pytest.raises(GatewiseError, match="requires y to be passed, but the target y is None"):
         gatewise.Classifier(**SMALL).fit(waves(8)[0])

@@ -62,7 +62,7 @@ def test_evaluate_takes_all_of_other_images(folder, comparison, tmp_path):
 def test_predict_tells_a_caption_for_each_image(folder, comparison, tmp_path):
     model = load_model(folder.parent / "run")
     predicted = TASK.predict(model, folder)
-    assert predicted.lines == "caption"
+    assert predicted.text_column == "caption"
     truth = pl.read_csv(folder / "captions.csv").rename({"caption": "true"})
     both = predicted.frame.join(truth, on="file")
     assert both.height == 200

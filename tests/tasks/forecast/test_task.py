@@ -110,7 +110,7 @@ def test_forecasts_are_written_in_the_form_that_was_read(tmp_path):
         if name == "+01:00":
             execute(TASK, "train", table, tmp_path / "run", options)
         predicted = TASK.predict(load_model(tmp_path / "run"), table)
-        predicted.frame.write_csv(tmp_path / "forecast.csv", datetime_format=predicted.times)
+        predicted.frame.write_csv(tmp_path / "forecast.csv", datetime_format=predicted.time_format)
         found = pl.read_csv(tmp_path / "forecast.csv", infer_schema=False)["month"].to_list()
         last = months["month"][-1]
         ahead = pl.date_range(last, last.replace(year=last.year + 1), "1mo", eager=True)[1:5]

@@ -106,8 +106,11 @@ def test_drawn_sequences_are_a_table_and_a_picture(pens, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "vectors make a table: give --out FILE.csv or FILE.parquet"),
-        (["--out", "x.txt"], "vectors make a table: give --out FILE.csv or FILE.parquet, not 'x.txt'"),
+        ([], "samples of vectors are a table: give --out FILE.csv or FILE.parquet"),
+        (
+            ["--out", "x.txt"],
+            "samples of vectors are a table: give --out FILE.csv or FILE.parquet, not 'x.txt'",
+        ),
         (["--out", "x.csv", "--top-k", "3"], "--top-k does not apply to the model in "),
     ],
 )

@@ -56,7 +56,7 @@ def test_text_is_predicted_with_its_lines(tmp_path, text):
     assert predicted.frame["text"][0] == f"Never Seen {predicted.frame['predicted'][0]}\n"
     assert set(predicted.frame["predicted"]) <= {"B-ORG", "B-PER", "I-ORG", "I-PER", "O"}
     assert predicted.frame["probability"].is_between(0, 1).all()
-    assert predicted.lines == "text"
+    assert predicted.text_column == "text"
     assert predicted.frame.height == 1 + sum(map(len, sentences(3, seed=5)))
 
 
@@ -67,7 +67,7 @@ def test_a_table_is_predicted_row_by_row(tmp_path, table):
     predicted = TASK.predict(load_model(path.parent / "run"), tmp_path / "new.parquet")
     assert predicted.frame.drop("predicted", "probability").equals(new)
     assert set(predicted.frame["predicted"]) <= {"fall", "rest", "rise", "wave"}
-    assert predicted.lines is None
+    assert predicted.text_column is None
 
 
 def test_other_data_are_scored_whole(tmp_path, text):

@@ -42,7 +42,7 @@ def test_signals_from_table_to_texts(signals):
     predicted = TASK.predict(load_model(folder / "run"), folder / "signals.csv")
     assert predicted.frame.columns == ["id", "text", "probability"]
     assert predicted.frame["id"].to_list() == [f"s{number}" for number in range(40)]
-    assert predicted.lines == "text"
+    assert predicted.text_column == "text"
 
 
 def test_a_text_that_needs_more_steps_than_there_are(signals):

@@ -92,7 +92,7 @@ def test_predict_a_table_and_a_text(folder, comparison):
     predicted = of_table.frame["backwards"].to_list()
     assert predicted[0]
     assert predicted[1] == ""
-    assert of_text.frame[of_text.lines].to_list() == predicted
+    assert of_text.frame[of_text.text_column].to_list() == predicted
     assert of_table.about == "3 translations; 1 source is empty, and so is its translation"
 
 
