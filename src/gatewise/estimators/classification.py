@@ -67,7 +67,7 @@ class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
         >>> model.fit(X, y, sample_weight=np.ones(12)).classes_
         array([0, 1])
         """
-        self._task_for(data)  # raises where no task reads data of this type, whatever the labels are
+        self._task_for(data, columns)  # raises where no task reads data of this type, whatever the labels are
         return self._fit(data, _checked_labels(data, y), sample_weight, layout, columns)
 
     def with_run(self, run: Run, comparison: Comparison[Any]) -> Self:
