@@ -152,6 +152,8 @@ import polars as pl
 import matplotlib.backends.backend_agg
 import gatewise.cli.train, gatewise.training.fit
 import gatewise.tasks.generate.task, gatewise.tasks.generate_vectors.task
+import gatewise.estimators.resuming
+from gatewise import TextGenerator
 from gatewise.cli.main import main
 
 np.linalg.inv(np.eye(3))  # the libraries behind these take their memory once
