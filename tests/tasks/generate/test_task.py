@@ -159,7 +159,7 @@ from gatewise.cli.main import main
 np.linalg.inv(np.eye(3))  # the libraries behind these take their memory once
 pl.DataFrame({"a": [1.0, 2.0]}).write_csv()
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-allowed = 1024 * int(status["VmData"].split()[0]) + 60 * 2**20
+allowed = 1024 * int(status["VmData"].split()[0]) + 80 * 2**20  # less than the text
 resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
 main(sys.argv[1:])
 """
@@ -169,7 +169,7 @@ main(sys.argv[1:])
 def test_a_text_larger_than_the_memory_that_training_may_take(tmp_path):
     piece = words(2**15, seed=3).encode()
     with (tmp_path / "text.txt").open("wb") as file:
-        for _ in range(2000):
+        for _ in range(3000):
             file.write(piece)
     arguments = (
         "train generate text.txt --out run --hidden 16 --embedding 8 --steps 32 --batch-size 8 --epochs 2 "
