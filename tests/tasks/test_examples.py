@@ -156,7 +156,7 @@ def test_images(folder, network):
     found, data, output = example(
         "classify-images", folder / "bars", 1, cell, hidden=4, network=network, patch=2
     )
-    assert (found.tracks[0].pixels == data.files[data.test.numbers[1]][..., 0]).all()
+    assert (found.tracks[0].pixels == data.test.files[data.test.numbers[1]][..., 0]).all()
     assert {one["axes"] for one in output["layers"]} == {(8,) if network == "stack" else (4, 4)}
 
 

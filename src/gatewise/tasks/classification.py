@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
@@ -20,21 +20,44 @@ from gatewise.modules.network import Network
 from gatewise.plots.confusion import draw_confusion
 from gatewise.plots.highest_loss import draw_highest_loss, highest_loss
 from gatewise.plots.plot import Plot
-from gatewise.tasks.base import Task, TaskData
+from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.predictions import Predictions
 
 CLASSES_SHOWN = 30
 
 
-class ClassData(TaskData, Protocol):
-    """Data with classes; every split has `labels`, the class number of each example."""
+class ClassPreprocessing(Protocol):
+    """How a model reads examples; the classes in the order of their numbers."""
 
     @property
     def classes(self) -> tuple[str, ...]: ...
 
 
-Data = TypeVar("Data", bound=ClassData)
+Examples = TypeVar("Examples", covariant=True)  # with `labels`, the class number of each
+Preprocessing = TypeVar("Preprocessing", bound=ClassPreprocessing, covariant=True)
+
+
+@dataclass(frozen=True)
+class ClassData(Generic[Examples, Preprocessing]):
+    """Examples ready for classification, in three sets.
+
+    preprocessing: how they were read; notes: on the data and their split
+    """
+
+    train: Examples
+    validation: Examples
+    test: Examples
+    preprocessing: Preprocessing
+    notes: tuple[str, ...]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, by number."""
+        return self.preprocessing.classes
+
+
+Data = TypeVar("Data", bound=ClassData[Any, Any])
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from gatewise.data.sequences.weights import relative_weights
 from gatewise.data.series.scaling import Scale
 from gatewise.data.splits import Fractions, stratified_split
 from gatewise.errors import GatewiseError
+from gatewise.tasks.classification import ClassData
 from gatewise.tasks.classify.options import ClassifyOptions
 
 
@@ -65,16 +66,7 @@ class Preprocessing:
         return Sequences(table, np.arange(len(table)), numbers, self.scales)
 
 
-@dataclass(frozen=True)
-class ClassifyData:
-    """Sequences ready for classification."""
-
-    train: Sequences
-    validation: Sequences
-    test: Sequences
-    classes: tuple[str, ...]
-    preprocessing: Preprocessing
-    notes: tuple[str, ...]
+ClassifyData = ClassData[Sequences, Preprocessing]
 
 
 def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
@@ -122,11 +114,10 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         f"{sizes}{f': {test_file}' if test_file else ', stratified by class'}",
         *_note_small_classes(table.classes, labels, labels[validation]),
     )
-    return ClassifyData(
+    return ClassData(
         train=select(train, weights),
         validation=select(validation, weights),
         test=tested,
-        classes=table.classes,
         preprocessing=preprocessing,
         notes=notes,
     )
@@ -149,7 +140,7 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ClassifyData:
         test = Sequences(table, numbers, labels[numbers], preprocessing.scales)
         notes = (*table.notes, f"the test set is {len(test)} sequences that the model has not seen")
     none = Sequences(table, [], [], preprocessing.scales)
-    return ClassifyData(none, none, test, preprocessing.classes, preprocessing, notes)
+    return ClassData(none, none, test, preprocessing, notes)
 
 
 def _read(

@@ -12,7 +12,7 @@ from gatewise.data.images.images import ImageFiles, describe_sizes, open_images,
 from gatewise.data.images.labelled_images import LabelledImages
 from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
-from gatewise.tasks.classification import describe_split, held_out_examples
+from gatewise.tasks.classification import ClassData, describe_split, held_out_examples
 from gatewise.tasks.classify_images.options import ClassifyImagesOptions
 
 
@@ -45,17 +45,7 @@ class Preprocessing:
         return files
 
 
-@dataclass(frozen=True)
-class ImageData:
-    """Images ready for classification."""
-
-    files: ImageFiles
-    train: LabelledImages
-    validation: LabelledImages
-    test: LabelledImages
-    classes: tuple[str, ...]
-    preprocessing: Preprocessing
-    notes: tuple[str, ...]
+ImageData = ClassData[LabelledImages, Preprocessing]
 
 
 def read_data(path: Path, options: ClassifyImagesOptions) -> ImageData:
@@ -76,12 +66,10 @@ def read_data(path: Path, options: ClassifyImagesOptions) -> ImageData:
         source=fingerprint(path),
         fractions=fractions,
     )
-    return ImageData(
-        files=files,
+    return ClassData(
         train=_select(files, found, train),
         validation=_select(files, found, validation),
         test=_select(files, found, test),
-        classes=found.classes,
         preprocessing=preprocessing,
         notes=(
             _describe(files, found.classes),
@@ -100,7 +88,7 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ImageData:
     numbers, note = held_out_examples(found, preprocessing.fractions, trained, "images")
     none, test = _select(files, found, []), _select(files, found, numbers)
     notes = (note, *found.notes, *files.notes)
-    return ImageData(files, none, none, test, preprocessing.classes, preprocessing, notes)
+    return ClassData(none, none, test, preprocessing, notes)
 
 
 def _common_width(files: ImageFiles) -> int:

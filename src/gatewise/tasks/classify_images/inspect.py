@@ -19,7 +19,7 @@ def inspect_image(network: Classifier, data: ImageData, number: int) -> Example:
     """
     require_example(number, len(data.test), "images in the test set")
     batch, file_number = data.test.__getitems__([number]), int(data.test.numbers[number])
-    pixels = data.files[file_number]
+    pixels = data.test.files[file_number]
     image = Track("image", pixels=pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     explain = partial(
         explain_class,
@@ -31,7 +31,7 @@ def inspect_image(network: Classifier, data: ImageData, number: int) -> Example:
     )
     return Example(
         batch,
-        data.files.paths[file_number].name,
+        data.test.files.paths[file_number].name,
         (image, *attention_tracks(network, batch)),
         describe_prediction(network, batch, data.classes),
         attribute=lambda _: explain(),

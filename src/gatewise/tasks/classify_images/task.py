@@ -132,7 +132,7 @@ class ClassifyImages(ClassTask[ImageData]):
     def trained_baselines(
         self, data: ImageData, options: ClassifyImagesOptions
     ) -> Mapping[str, Callable[[], Network]]:
-        median_size = np.median(data.files.sizes[data.train.numbers], axis=0)
+        median_size = np.median(data.train.files.sizes[data.train.numbers], axis=0)
         height, width = (
             np.maximum(median_size * min(1.0, MAX_SIDE / median_size.max()), 1).astype(int).tolist()
         )

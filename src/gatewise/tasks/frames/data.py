@@ -18,7 +18,7 @@ from gatewise.data.images.left_out import printable
 from gatewise.data.sequences.sequences import sort_names
 from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
-from gatewise.tasks.classification import describe_split, held_out_examples
+from gatewise.tasks.classification import ClassData, describe_split, held_out_examples
 from gatewise.tasks.frames.options import FrameOptions
 
 ARRAYS = ".npz"
@@ -60,16 +60,7 @@ class Preprocessing:
         return reopen_clips(paths, self.form, self.size, self.frame_stride), names
 
 
-@dataclass(frozen=True)
-class FrameData:
-    """Clips ready for classification."""
-
-    train: LabelledClips
-    validation: LabelledClips
-    test: LabelledClips
-    classes: tuple[str, ...]
-    preprocessing: Preprocessing
-    notes: tuple[str, ...]
+FrameData = ClassData[LabelledClips, Preprocessing]
 
 
 def read_data(path: Path, options: FrameOptions) -> FrameData:
@@ -90,11 +81,10 @@ def read_data(path: Path, options: FrameOptions) -> FrameData:
         source=fingerprint(path),
         fractions=fractions,
     )
-    return FrameData(
+    return ClassData(
         train=_select(clips, found, train),
         validation=_select(clips, found, validation),
         test=_select(clips, found, test),
-        classes=found.classes,
         preprocessing=preprocessing,
         notes=(
             _describe(clips, found.classes),
@@ -112,7 +102,7 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> FrameData:
     numbers, note = held_out_examples(found, preprocessing.fractions, trained, "clips")
     none, test = _select(clips, found, []), _select(clips, found, numbers)
     notes = (note, *found.notes, *clips.notes)
-    return FrameData(none, none, test, preprocessing.classes, preprocessing, notes)
+    return ClassData(none, none, test, preprocessing, notes)
 
 
 def _read(path: Path, options: FrameOptions) -> tuple[Clips, ClassFolders]:
