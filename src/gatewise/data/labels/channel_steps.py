@@ -54,10 +54,6 @@ class ChannelSteps(SegmentDataset[ChannelBatch]):
         self._mean = np.array([one.mean for one in scales], np.float32)
         self._deviation = np.array([one.deviation for one in scales], np.float32)
 
-    def with_segments(self, segments: Segments) -> ChannelSteps:
-        """Other segments of the same table."""
-        return ChannelSteps(self.values, self.labels, self.scales, segments, self.place)
-
     def __getitems__(self, numbers: list[int]) -> ChannelBatch:
         lengths = self.segments.sizes[numbers]
         slices = [self.slice_of(number) for number in numbers]

@@ -27,6 +27,7 @@ from gatewise.data.labels.segments import (
     describe_sets,
     is_split_in_time,
     no_segments,
+    select_sets,
     whole_sequences,
 )
 from gatewise.data.labels.set_files import find_set_files, find_test_file
@@ -65,8 +66,7 @@ class TablePreprocessing(LabelPreprocessing):
     def read(self, path: Path, trained: bool) -> LabelledSteps:
         if trained:
             tables, _ = _read_tables(path, self.columns, self.fill)
-            offsets = {name: table.offsets for name, table in tables.items()}
-            sets = assign_segments(str(path), offsets, self.fractions, self.max_length)
+            sets = assign_segments(path, tables, self.fractions, self.max_length)
             return _labelled(self, tables, sets)
         table, _ = read_long(find_test_file(path), self.columns, fill=self.fill)
         test = self.steps(table, cut_segments(whole_sequences(table.offsets), self.max_length))
@@ -115,8 +115,7 @@ def read_labelled_table(
     names = learn_labels(str(path), (table.classes for table in tables.values()))
     require_classes(str(path), names, sum(len(table.values) for table in tables.values()), "steps")
     max_length = max_length or default_max_length(first.offsets)
-    offsets = {name: table.offsets for name, table in tables.items()}
-    sets = assign_segments(str(path), offsets, fractions, max_length)
+    sets = assign_segments(path, tables, fractions, max_length)
     preprocessing = TablePreprocessing(
         columns=found,
         fill=fill,
@@ -149,10 +148,7 @@ def _labelled(
     tables: dict[str, SequenceTable],
     assigned: Mapping[str, tuple[str, Segments]],
 ) -> LabelledSteps:
-    sources = {
-        name: preprocessing.steps(table, whole_sequences(table.offsets)) for name, table in tables.items()
-    }
-    sets = {name: sources[source].with_segments(own) for name, (source, own) in assigned.items()}
+    sets = select_sets(preprocessing.steps, tables, assigned)
     first, max_length = tables["train"], preprocessing.max_length
     in_time = is_split_in_time(first.offsets)
     kind = f"segments of at most {max_length} steps" if max_length else "sequences"

@@ -26,6 +26,7 @@ from gatewise.data.labels.segments import (
     describe_sets,
     is_split_in_time,
     no_segments,
+    select_sets,
     whole_sequences,
 )
 from gatewise.data.labels.set_files import find_set_files, find_test_file
@@ -62,8 +63,7 @@ class TextPreprocessing(LabelPreprocessing):
     def read(self, path: Path, trained: bool) -> LabelledSteps:
         if trained:
             texts = _read_texts(path, self.token, self.label)
-            offsets = {name: text.offsets for name, text in texts.items()}
-            sets = assign_segments(str(path), offsets, self.fractions, self.max_length)
+            sets = assign_segments(path, texts, self.fractions, self.max_length)
             return _labelled(self, texts, sets)
         text = read_tagged(find_test_file(path), self.token, self.label)
         test = self.steps(text, cut_segments(whole_sequences(text.offsets), self.max_length))
@@ -122,8 +122,7 @@ def read_labelled_text(
     names = learn_labels(str(path), (text.labels or () for text in texts.values()))
     require_classes(str(path), names, sum(len(text.tokens) for text in texts.values()), "tokens")
     max_length = max_length or default_max_length(first.offsets)
-    offsets = {name: text.offsets for name, text in texts.items()}
-    sets = assign_segments(str(path), offsets, fractions, max_length)
+    sets = assign_segments(path, texts, fractions, max_length)
     trained = (first.tokens[step] for step in _steps(sets["train"][1]))
     preprocessing = TextPreprocessing(
         token=token,
@@ -147,8 +146,7 @@ def _labelled(
     texts: dict[str, TaggedText],
     assigned: Mapping[str, tuple[str, Segments]],
 ) -> LabelledSteps:
-    sources = {name: preprocessing.steps(text, whole_sequences(text.offsets)) for name, text in texts.items()}
-    sets = {name: sources[source].with_segments(own) for name, (source, own) in assigned.items()}
+    sets = select_sets(preprocessing.steps, texts, assigned)
     drawn = len(texts) < 3 and not is_split_in_time(texts["train"].offsets)
     notes = (
         *(f"{text.path}: {note}" for text in texts.values() for note in text.notes),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -56,10 +58,28 @@ class SegmentDataset(ABC, Generic[Batch]):
         """The length of each segment."""
         return self.segments.sizes
 
+    def with_segments(self, segments: Segments) -> Self:
+        """Other segments of the same steps, which share their memory."""
+        other = copy(self)
+        other.segments = segments
+        return other
+
     def slice_of(self, number: int) -> slice:
         """The place of a segment among all steps."""
         start = int(self.segments.starts[number])
         return slice(start, start + int(self.segments.sizes[number]))
+
+
+class SequenceSource(Protocol):
+    """A source of sequences, such as a file."""
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """[N + 1], the first step of each sequence, and the number of all steps."""
+
+
+Source = TypeVar("Source", bound=SequenceSource)
+Dataset = TypeVar("Dataset", bound=SegmentDataset[Any])
 
 
 def whole_sequences(offsets: np.ndarray) -> Segments:
@@ -120,26 +140,40 @@ def split_segments(path: str, offsets: np.ndarray, fractions: Fractions) -> dict
 
 
 def assign_segments(
-    path: str, offsets: Mapping[str, np.ndarray], fractions: Fractions, max_length: int
+    path: Path, sources: Mapping[str, SequenceSource], fractions: Fractions, max_length: int
 ) -> dict[str, tuple[str, Segments]]:
     """For each set the source of its segments, and the segments in it.
 
     Args:
-        offsets: of the sequences of each source, by the set that it is given for; sets without a source are
-            drawn from the training source
+        sources: by the set that each is given for; sets without a source are drawn from the training source
         fractions: of the sets that are drawn; max_length: of a segment, 0 for whole sequences
     """
     missing = Fractions(
-        0.0 if "validation" in offsets else fractions.validation, 0.0 if "test" in offsets else fractions.test
+        0.0 if "validation" in sources else fractions.validation, 0.0 if "test" in sources else fractions.test
     )
-    drawn = split_segments(path, offsets["train"], missing)
+    drawn = split_segments(str(path), sources["train"].offsets, missing)
     found = {
-        name: (name, whole_sequences(offsets[name]))
-        if name in offsets and name != "train"
+        name: (name, whole_sequences(sources[name].offsets))
+        if name in sources and name != "train"
         else ("train", own)
         for name, own in drawn.items()
     }
     return {name: (source, cut_segments(own, max_length)) for name, (source, own) in found.items()}
+
+
+def select_sets(
+    steps: Callable[[Source, Segments], Dataset],
+    sources: Mapping[str, Source],
+    assigned: Mapping[str, tuple[str, Segments]],
+) -> dict[str, Dataset]:
+    """The segments of each set as a dataset.
+
+    Args:
+        steps: makes a dataset of segments of a source
+        assigned: the name of the source, and the segments, of each set
+    """
+    whole = {name: steps(source, whole_sequences(source.offsets)) for name, source in sources.items()}
+    return {name: whole[source].with_segments(own) for name, (source, own) in assigned.items()}
 
 
 def describe_sets(sets: Mapping[str, Segments], kind: str, drawn: bool) -> str:

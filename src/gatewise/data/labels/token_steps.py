@@ -57,12 +57,6 @@ class TokenSteps(SegmentDataset[TokenBatch]):
         self._letters = np.concatenate([np.array(one) for one in spellings])
         self._starts = np.cumsum([0, *(len(one) for one in spellings)])
 
-    def with_segments(self, segments: Segments) -> TokenSteps:
-        """Other segments of the same text, which share its memory."""
-        other = object.__new__(TokenSteps)
-        other.__dict__.update(self.__dict__, segments=segments)
-        return other
-
     def __getitems__(self, numbers: list[int]) -> TokenBatch:
         lengths = self.segments.sizes[numbers]
         rows, columns = ragged_indices(lengths)

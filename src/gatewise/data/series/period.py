@@ -6,6 +6,7 @@ import numpy as np
 
 from gatewise.data.series.scaling import ROUNDING, power_of_two
 from gatewise.data.series.step import Step
+from gatewise.errors import GatewiseError
 
 MIN_CORRELATION = 0.2
 
@@ -32,6 +33,22 @@ def find_period(values: np.ndarray, step: Step) -> int:
         return 1
     correlation = _autocorrelation(detrended)
     return max(_peaks(correlation, longest, MIN_CORRELATION), key=correlation.__getitem__, default=1)
+
+
+def require_period(given: int, target: np.ndarray, training: int, step: Step) -> int:
+    """The given period, or if that is 0 the one found in the training set.
+
+    target: the values of a series, of which the first `training` are in the training set
+
+    Raises: `GatewiseError` if it is not shorter than the training set.
+    """
+    period = given or find_period(target[:training], step)
+    if period >= training:
+        raise GatewiseError(
+            f"a period of {period} does not fit into the {training} steps of the training set; "
+            "give a shorter one"
+        )
+    return period
 
 
 def _peaks(correlation: np.ndarray, longest: int, minimum: float) -> list[int]:

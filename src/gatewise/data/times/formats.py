@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import polars as pl
 
 DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y%m%d")
@@ -62,6 +65,15 @@ def are_whole_dates(text: pl.Series) -> bool:
 def format_time(time: object) -> str:
     """A time as a text, without a clock at midnight."""
     return str(time).removesuffix(" 00:00:00")
+
+
+def time_order(times: pl.Series) -> Callable[[str], Any]:
+    """The key by which texts of `format_time` sort as the times do.
+
+    >>> sorted(["10", "9"], key=time_order(pl.Series([9, 10])))
+    ['9', '10']
+    """
+    return int if times.dtype.is_integer() else str  # dates as texts sort as they are
 
 
 def shortest_format(times: pl.Series) -> str | None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.data.series.period import find_period
+from gatewise.data.series.period import require_period
 from gatewise.data.series.scaled_table import SeriesScaling, learn_scales, scaled_table
 from gatewise.data.series.series import SeriesSet
 from gatewise.data.series.windows import Windows, window_starts
 from gatewise.data.splits import Fractions, time_split
 from gatewise.data.tables.columns import FoundColumns
-from gatewise.data.times.formats import format_time
+from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
 from gatewise.tasks.anomaly.labels import LabelledSeries, find_label, read_labelled
 
@@ -193,8 +193,7 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> AnomalyData:
     spans = []
     for series in source.series:
         seen = preprocessing.learned.seen.get(series.id)
-        # Dates as text are in the order of time; whole numbers are not.
-        order: Callable[[str], Any] = int if series.times.dtype.is_integer() else str
+        order = time_order(series.times)
         times = [order(format_time(time)) for time in series.times[: len(series)]]
         first = 0 if seen is None else sum(time <= order(seen) for time in times)
         if max(first, plan.context) >= len(series):
@@ -213,12 +212,7 @@ def complete_plan(plan: AnomalyPlan, source: SeriesSet) -> AnomalyPlan:
     """The plan with its context and period found from the data where they are zero."""
     longest = max(source.series, key=len)
     training = max(plan.borders(len(longest))[0], 3)
-    period = plan.period or find_period(longest.target[:training], source.step)
-    if period >= training:
-        raise GatewiseError(
-            f"a period of {period} does not fit into the {training} steps of the training set; "
-            "give a shorter one"
-        )
+    period = require_period(plan.period, longest.target, training, source.step)
     useful = min(max(2 * period, MIN_CONTEXT), MAX_USUAL_CONTEXT)
     shortest = min(plan.borders(len(series))[0] for series in source.series)
     return replace(plan, context=plan.context or max(min(useful, shortest // 2), 1), period=period)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
 import torch
 
-from gatewise.data.series.period import find_period
+from gatewise.data.series.period import require_period
 from gatewise.data.series.scaled_table import SeriesScaling, learn_scales, scaled_table
 from gatewise.data.series.scaling import Scale
 from gatewise.data.series.series import Series, SeriesSet, read_series
@@ -19,7 +18,7 @@ from gatewise.data.series.step import Step
 from gatewise.data.series.windows import WindowBatch, Windows, window_starts
 from gatewise.data.splits import Fractions, time_split
 from gatewise.data.tables.columns import FoundColumns
-from gatewise.data.times.formats import format_time
+from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
 
 LONGEST_USUAL_CONTEXT = 168
@@ -151,8 +150,7 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:
     for series in source.series:
         start = series.times[data.plan.borders(len(series))[1]]
         seen = preprocessing.learned.seen.get(series.id)
-        # Dates as text are in the order of time; whole numbers are not.
-        order: Callable[[str], Any] = int if series.times.dtype.is_integer() else str
+        order = time_order(series.times)
         if seen is not None and order(format_time(start)) <= order(seen):
             raise GatewiseError(
                 f"the test set of series {series.id!r} begins at {format_time(start)}, and the model has "
@@ -165,12 +163,7 @@ def complete_plan(plan: WindowPlan, source: SeriesSet) -> WindowPlan:
     """The plan with its context and period found from the data where they are zero."""
     longest = max(source.series, key=len)
     training = max(plan.borders(len(longest))[0], 3)
-    period = plan.period or find_period(longest.target[:training], source.step)
-    if period >= training:
-        raise GatewiseError(
-            f"a period of {period} does not fit into the {training} steps of the training set; "
-            "give a shorter one"
-        )
+    period = require_period(plan.period, longest.target, training, source.step)
     useful = min(max(2 * period, 3 * plan.horizon, 24), LONGEST_USUAL_CONTEXT)
     shortest = min(plan.borders(len(series))[0] for series in source.series)
     context = plan.context or max(min(useful, shortest // 2 - plan.horizon), 1)
