@@ -72,6 +72,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _fit(self, data: Any, y: Any, weights: Any, layout: Layout, columns: Mapping[str, Any]) -> Self:
         """Trains and scores as `fit` does. weights: of the examples, or None"""
         task = self._task_for(data, columns)
+        y = self._checked_labels(data, y)
         home = TemporaryDirectory(prefix=PREFIX)
         source = write_source(task, data, y, weights, Path(home.name), layout)
         lightning = Lightning(self.trainer or {}, self.callbacks or (), self.logger)
@@ -93,13 +94,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def with_run(self, run: runs.Run, comparison: Comparison[Any]) -> Self:
         """Sets the attributes of a fitted estimator. run, comparison: a run and its result."""
-        chosen = comparison.chosen(baseline=False)
-        assert chosen is not None
+        assert comparison.model is not None
         assert isinstance(run.options, TrainOptions)
-        preprocessing = run.task.preprocessing(comparison.data, run.options)
         self.comparison_, self.notes_ = comparison, comparison.data.notes
-        self.model_ = SavedModel(run.task.name, chosen.name, chosen.network, preprocessing)
-        self.network_ = chosen.network
+        self.model_, self.network_ = comparison.model, comparison.model.network
         self._data, self._trained_with = StoredData(run.data), run.options
         return self
 
@@ -245,6 +243,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             for name, value in values.items()
             if value != defaults[name].default and name not in missing
         }
+
+    def _checked_labels(self, data: Any, y: Any) -> Any:
+        """The labels or texts `y` that are given beside the data, as tasks take them."""
+        return y
 
     @property
     def _config(self) -> Path | None:

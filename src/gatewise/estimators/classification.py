@@ -67,8 +67,7 @@ class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
         >>> model.fit(X, y, sample_weight=np.ones(12)).classes_
         array([0, 1])
         """
-        self._task_for(data, columns)  # raises where no task reads data of this type, whatever the labels are
-        return self._fit(data, _checked_labels(data, y), sample_weight, layout, columns)
+        return self._fit(data, y, sample_weight, layout, columns)
 
     def with_run(self, run: Run, comparison: Comparison[Any]) -> Self:
         super().with_run(run, comparison)
@@ -123,29 +122,29 @@ class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
             raise GatewiseError("sample_weight is for arrays with labels y; tables and paths have none")
         return Estimator.score(self, data, y, layout=layout)
 
+    def _checked_labels(self, data: Any, y: Any) -> Any:
+        """The labels of arrays and images as one column. Raises: `GatewiseError` if they are not classes."""
+        if y is None:
+            if not _has_labels(data):
+                raise GatewiseError(
+                    "Classifier requires y to be passed, but the target y is None; give a label for each "
+                    "example"
+                )
+            return y
+        labels = as_array(y)
+        if labels.ndim == 2 and labels.shape[1] == 1:
+            y = labels = column_or_1d(labels, warn=True)
+        if labels.dtype.kind == "f":
+            try:
+                check_classification_targets(labels)
+            except ValueError as error:
+                raise GatewiseError(str(error)) from error
+        return y
+
 
 def _has_labels(data: Any) -> bool:
     """Whether the data are a table or a path, which contain the labels."""
     return is_frame(data) or isinstance(data, str | bytes) or hasattr(data, "__fspath__")
-
-
-def _checked_labels(data: Any, y: Any) -> Any:
-    """The labels of arrays and images as one column. Raises: `GatewiseError` if they are not classes."""
-    if y is None:
-        if not _has_labels(data):
-            raise GatewiseError(
-                "Classifier requires y to be passed, but the target y is None; give a label for each example"
-            )
-        return y
-    labels = as_array(y)
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        y = labels = column_or_1d(labels, warn=True)
-    if labels.dtype.kind == "f":
-        try:
-            check_classification_targets(labels)
-        except ValueError as error:
-            raise GatewiseError(str(error)) from error
-    return y
 
 
 def _in_model_order(labels: Sequence[Any], model: SavedModel, folder: Path) -> np.ndarray:

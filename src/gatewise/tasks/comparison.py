@@ -16,6 +16,7 @@ from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Network
 from gatewise.plots.plot import Plot
 from gatewise.tasks.predictions import Predictions
+from gatewise.tasks.serialization import SavedModel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,12 +74,14 @@ class Result:
 class Comparison(Generic[Data]):
     """All results, the best on the test set first.
 
+    model: the chosen network as a saved model; None if no network was trained
     folder: of the run, if it stays; files: the description of each figure in it, by the name of its file
     """
 
     task: ComparedTask
     data: Data
     results: tuple[Result, ...]
+    model: SavedModel | None = None
     folder: Path | None = None
     files: Mapping[str, str] = field(default_factory=dict)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -108,6 +109,8 @@ def _conclude(run: Run, runner: Runner[Any], results: list[Result]) -> Compariso
     comparison = runner.ranked(results)
     write_leaderboard(run.folder / "leaderboard.csv", comparison)
     chosen = comparison.chosen(baseline=False)
-    if chosen is not None:
-        save_model(run.folder, runner.for_use(chosen.name, chosen.network))
-    return comparison
+    if chosen is None:
+        return comparison
+    model = runner.for_use(chosen.name, chosen.network)
+    save_model(run.folder, model)
+    return replace(comparison, model=model)
