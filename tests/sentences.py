@@ -46,7 +46,7 @@ def numbered(tagged):
 
 
 def first_and_last(data, count):
-    """The first so many sentences of a data set, and the others."""
+    """The first `count` sentences of a data set, and the others."""
     starts, sizes = data.segments.starts, data.segments.sizes
     parts = (slice(count), slice(count, None))
     first, last = (data.with_segments(Segments(starts[part], sizes[part])) for part in parts)

@@ -64,7 +64,7 @@ def refuse(gatewise, folder, task, data, arguments, message):
         (
             lambda folder: write_classes(folder, 9),
             ["--network", "lattice", "--bidirectional"],
-            "a lattice runs from all four corners; leave --bidirectional out",
+            "a lattice scans in all four directions; leave --bidirectional out",
         ),
         (
             lambda folder: write_classes(folder, 9),

@@ -146,7 +146,7 @@ def exercise():
 
 
 def exercise_lattices():
-    """Small lattices, samples of other sizes in one batch among them, from two corners."""
+    """Small lattices, samples of other sizes in one batch among them, in two directions."""
     for way, (sizes, batch, hidden) in product(WAYS, [((1, 1), 1, 1), ((3, 5), 4, 17), ((4, 1), 3, 16)]):
         kernel.plan_threads = lambda *given, way=way: (*way[:2], False)
         own = test_lattice.lengths_for(sizes, batch)

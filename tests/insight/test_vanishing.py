@@ -23,7 +23,7 @@ def test_the_order_of_two_symbols_is_the_answer():
         assert len(places) == 2
         first, second = symbols[places, row].tolist()
         assert problem.targets[row].item() == 2 * first + second
-        assert places[0] <= len(symbols) - 20  # at least so many steps to the end
+        assert places[0] <= len(symbols) - 20  # at least 20 steps to the end
     assert (problem.inputs.sum(-1) == 1).all()
     assert symbols.max() == SYMBOLS + NOISE - 1
 

@@ -66,7 +66,7 @@ def looking(over_image=False):
 
 
 def lattices():
-    """An MDLSTM from all four corners of an image of 6 x 4, and what each pixel gave."""
+    """An MDLSTM in all four directions of an image of 6 x 4, with the attribution of each pixel."""
     torch.manual_seed(3)
     layer, image = gatewise.MDLSTM(1, 3, axes=2, directions="all"), torch.rand(1, 6, 4, 1)
     pixels = (255 * image[0, ..., 0]).byte().numpy()

@@ -140,7 +140,7 @@ def test_a_step_of_training_flushes_subnormal_numbers_and_nothing_after_it_does(
 
     def watched(self, closure=None):
         loss = step(self, closure)
-        tiny = torch.full((1_000_000,), 1e-39)  # so many that all threads share them
+        tiny = torch.full((1_000_000,), 1e-39)  # enough for all threads
         seen.append(bool((tiny * 1.0).view(torch.int32).eq(0).all()))
         return loss
 

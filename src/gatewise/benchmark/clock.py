@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 
 TURN = 0.02  # seconds of a turn, at least, in as many calls as needed
-CALLS, LONG = 3, 1.0  # calls of a turn, at least (the first has a cold cache), unless they take so long
+CALLS = 3  # calls of a turn, at least: the first one has a cold cache
+LONG = 1.0  # seconds after which a turn has fewer calls
 PAUSE = 0.003  # seconds before each turn, until the threads of the previous candidate sleep
-PATIENCE, FEWEST = 6.0, 3  # a slow candidate stops after so many seconds, but not before so many turns
+PATIENCE, FEWEST = 6.0, 3  # seconds after which a slow candidate stops, and the minimum number of turns
 # Calls before the first turn, fewer if they take too long: malloc reuses memory after up to eight.
 WARM_UP, FEWEST_WARM, WARM_SECONDS = 10, 2, 1.5
 Call = Callable[[], object]

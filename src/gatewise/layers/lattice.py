@@ -34,7 +34,7 @@ class Lattice(nn.Module):
 
     cell: equations that read `back[1].h`, ..., `back[N].h`, such as `gatewise.cells.mdlstm(2)` or your own
     input_size: I, the features of a position; hidden_size: H, the units
-    directions: "forward" scans from the first corner; "all" from each of the 2^N, with its own parameters
+    directions: "forward" scans along the axes; "all" in each of the 2^N directions, with own parameters
     combine: how to combine the outputs of all directions: "concatenate", "sum", or "separate" for a tuple
     bias, device, dtype: as in `torch.nn.LSTM`
 

@@ -1,4 +1,4 @@
-"""Scan directions: the corners of a lattice at which scans start, and how to combine their outputs."""
+"""Scan directions of a lattice, and how to combine their outputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ScanDirection = tuple[bool, ...]  # for each axis, whether it is scanned backwar
 
 
 def scan_directions(directions: Directions, axes: int) -> list[ScanDirection]:
-    """The forward scan alone, or the scans from each of the `2^axes` corners.
+    """The forward direction alone, or all `2^axes` directions.
 
     >>> scan_directions("all", 2)
     [(False, False), (False, True), (True, False), (True, True)]

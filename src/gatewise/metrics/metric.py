@@ -26,10 +26,12 @@ class Metric:
     def with_article(self) -> str:
         """The title with an indefinite article.
 
-        >>> Metric("accuracy", "accuracy").with_article, Metric("mase", "MASE").with_article
-        ('an accuracy', 'a MASE')
+        >>> [Metric(title, title).with_article for title in ("accuracy", "MASE", "NLL")]
+        ['an accuracy', 'a MASE', 'an NLL']
         """
-        return f"{'an' if self.title[0].lower() in 'aeiou' else 'a'} {self.title}"
+        is_spelled = self.title.isupper() and not set(self.title) & set("AEIOU")  # read letter by letter
+        with_vowel = "AEFHILMNORSX" if is_spelled else "AEIOU"
+        return f"{'an' if self.title[0].upper() in with_vowel else 'a'} {self.title}"
 
     def format(self, value: float) -> str:
         """Formats a value of the metric.

@@ -9,12 +9,9 @@ import numpy as np
 from gatewise.plots.attention import HIGHLIGHT, draw_weights
 from gatewise.report.example import AttentionMap
 
-INK, CELL, ACROSS, LETTERS = (
-    "#222222",
-    0.26,
-    5,
-    16,
-)  # inches of a weight, images in a row, letters
+INK = "#222222"
+CELL = 0.26  # inches of a weight
+ACROSS, LETTERS = 5, 16  # images in a row, letters of a label
 
 
 def draw_attention(attention: AttentionMap) -> Any:

@@ -160,11 +160,8 @@ def _restore(verb: str, options_type: type[TaskOptions], values: dict[str, Any])
 
 
 OptionsType = TypeVar("OptionsType", bound=Options)
-MAX_FILE_BYTES, MAX_DEPTH, MAX_SHOWN = (
-    64 * 1024,
-    8,
-    100,
-)  # of a file of options; MAX_SHOWN: characters of a value in messages
+MAX_FILE_BYTES, MAX_DEPTH = 64 * 1024, 8  # of a file of options
+MAX_SHOWN = 100  # characters of a value in messages
 
 
 class OptionsLoader(yaml.SafeLoader):

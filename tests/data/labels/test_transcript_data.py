@@ -24,7 +24,7 @@ OPTIONS = TranscriptOptions(unit="characters", beam=0, fractions=Fractions(0.2, 
 
 
 def bars(count=10, height=6):
-    """Strips in which each digit is so many bright columns."""
+    """Strips in which each digit is that number of bright columns."""
     random = np.random.default_rng(0)
     for _ in range(count):
         text = "".join(str(one) for one in random.integers(1, 4, random.integers(1, 4)))

@@ -7,7 +7,7 @@ KINDS = ("spike", "shift", "dropout")
 
 
 def inject(values, seed=0, every=30, strength=3.0):
-    """Values with an anomaly about every so many steps, and a label 0 or 1 for each step.
+    """Values with an anomaly in about `every` steps, and a label 0 or 1 for each step.
 
     strength: of a spike, in standard deviations of the values; a level shift has half of it; a dropout
     repeats the least value for some steps

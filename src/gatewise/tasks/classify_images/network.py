@@ -21,7 +21,7 @@ PatchPooling = Literal["last", "mean"]
 
 
 class ImageClassifier(Classifier):
-    """Runs over the lattice of patches of an image from all four corners; pooling gives class logits.
+    """Runs over the lattice of patches of an image in all four directions; pooling gives class logits.
 
     Args:
         channels: C of the images
@@ -131,7 +131,7 @@ class LatticeClassifier(ImageClassifier):
 
 
 class GridClassifier(ImageClassifier):
-    """A Grid LSTM over both axes of an image and depth, a 3-LSTM, from all four corners.
+    """A Grid LSTM over both axes of an image and depth, a 3-LSTM, in all four directions.
 
     Args:
         transform: the cell along every axis, "lstm", "gru" or "rnn"

@@ -29,8 +29,8 @@ class ImageNetworkOptions(StackOptions):
 
     network: Literal["stack", "lattice", "grid"] = Field(
         "stack",
-        description="Run over rows from top to bottom, over a lattice of patches from all four corners, or a "
-        "Grid LSTM over patches.",
+        description="Run over rows from top to bottom, over a lattice of patches in all four directions, "
+        "or a Grid LSTM over patches.",
     )
     bidirectional: bool = Field(False, description="Of a stack: run the layers in both directions.")
     pooling: PoolingMode = Field(

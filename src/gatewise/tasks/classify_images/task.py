@@ -172,7 +172,7 @@ class ClassifyImages(ClassTask[ImageData]):
 def _check_options(options: ClassifyImagesOptions) -> None:
     """Checks that options belong to the kind of network. Raises: `GatewiseError`."""
     if options.network != "stack" and options.bidirectional:
-        raise GatewiseError(f"a {options.network} runs from all four corners; leave --bidirectional out")
+        raise GatewiseError(f"a {options.network} scans in all four directions; leave --bidirectional out")
     if options.network != "grid" and options.depth_weights == "untied":
         raise GatewiseError("every layer has its own parameters already; --depth-weights is for a grid")
     if options.network != "stack" and options.pooling not in ("last", "mean"):
