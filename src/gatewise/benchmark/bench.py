@@ -107,14 +107,19 @@ class Bench:
             saved = ready[library].saved_bytes() if which == "both" else None
             rows.append(
                 Row(
-                    self.setting, self.plan.dtype, task.cell.__name__, str(task.shape), passes, library,
+                    self.setting,
+                    self.plan.dtype,
+                    task.cell.__name__,
+                    str(task.shape),
+                    passes,
+                    library,
                     milliseconds=1e3 * seconds,
                     relative_range=(max(turns) - min(turns)) / seconds,
                     gflops=gflops,
                     peak_fraction=gflops / self.machine.peak if self.machine.peak else None,
                     saved_mb=None if saved is None else saved / 1e6,
                 )
-            )  # fmt: skip
+            )
         other = results.reference_row(rows)
         if other is None:
             return rows

@@ -39,10 +39,16 @@ def draw_roofline(rows: Sequence[Row], machine: Machine, tasks: Sequence[Task]) 
         _limits(axes, machine, list(points.values()), min((row.gflops for row in own), default=1.0))
         for row in (row for row in own if row.passes == which):
             axes.plot(
-                points[row.cell, row.shape], row.gflops, ls="", ms=7, mew=1.3, alpha=0.9,
+                points[row.cell, row.shape],
+                row.gflops,
+                ls="",
+                ms=7,
+                mew=1.3,
+                alpha=0.9,
                 marker=MARKS[shapes.index(row.shape) % len(MARKS)],
-                color=COLOURS[names.index(row.cell) % len(COLOURS)], mfc="none",
-            )  # fmt: skip
+                color=COLOURS[names.index(row.cell) % len(COLOURS)],
+                mfc="none",
+            )
         axes.set_title(TITLES[which], loc="left", fontsize=11)
         axes.set_xlabel("operations per byte that a step reads or writes")
         axes.spines[["top", "right"]].set_visible(False)
@@ -58,9 +64,14 @@ def draw_roofline(rows: Sequence[Row], machine: Machine, tasks: Sequence[Task]) 
     title = f"gatewise on {machine.processor}, {machine.threads} threads, {dtype}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, parse_math=False)
     figure.legend(
-        handles=[*cells_key, *shapes_key], loc="outside right upper", frameon=False, fontsize=9,
-        title="cell; batch x steps x inputs x hidden", title_fontsize=9, alignment="left",
-    )  # fmt: skip
+        handles=[*cells_key, *shapes_key],
+        loc="outside right upper",
+        frameon=False,
+        fontsize=9,
+        title="cell; batch x steps x inputs x hidden",
+        title_fontsize=9,
+        alignment="left",
+    )
     return figure
 
 
@@ -82,9 +93,15 @@ def _limits(axes: Any, machine: Machine, intensities: Sequence[float], slowest: 
     axes.set_ylim(bottom, machine.peak * 1.6)
     axes.axhline(machine.peak, color=INK, lw=1.2)
     axes.annotate(
-        f"peak {machine.peak:.0f} GFLOP/s", (high, machine.peak), (-2, 3), textcoords="offset points",
-        color=INK, fontsize=9, ha="right", va="bottom",
-    )  # fmt: skip
+        f"peak {machine.peak:.0f} GFLOP/s",
+        (high, machine.peak),
+        (-2, 3),
+        textcoords="offset points",
+        color=INK,
+        fontsize=9,
+        ha="right",
+        va="bottom",
+    )
     for name, bandwidth in (machine.bandwidths or {}).items():
         until = machine.peak / bandwidth
         if until <= low:  # it limits none of the points
@@ -93,6 +110,13 @@ def _limits(axes: Any, machine: Machine, intensities: Sequence[float], slowest: 
         axes.plot(x, x * bandwidth, color=GREY, lw=1.0, ls="--")
         end = 0.45 * min(until, high)
         axes.text(
-            end, 1.08 * end * bandwidth, f"{name} {bandwidth:.0f} GB/s", color=GREY, fontsize=9, ha="right",
-            rotation=np.degrees(np.arctan(bandwidth)), rotation_mode="anchor", transform_rotates_text=True,
-        )  # fmt: skip
+            end,
+            1.08 * end * bandwidth,
+            f"{name} {bandwidth:.0f} GB/s",
+            color=GREY,
+            fontsize=9,
+            ha="right",
+            rotation=np.degrees(np.arctan(bandwidth)),
+            rotation_mode="anchor",
+            transform_rotates_text=True,
+        )

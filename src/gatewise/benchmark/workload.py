@@ -99,10 +99,17 @@ class LatticeShape(Shape):
 SHAPES = tuple(
     Shape.read(text)
     for text in (
-        "1x100x64x128", "1x100x256x512", "16x100x64x128", "64x100x128x256", "64x100x256x512",
-        "128x50x512x1024", "32x784x1x128", "256x28x28x128", "64x100x128x256-ragged",
+        "1x100x64x128",
+        "1x100x256x512",
+        "16x100x64x128",
+        "64x100x128x256",
+        "64x100x256x512",
+        "128x50x512x1024",
+        "32x784x1x128",
+        "256x28x28x128",
+        "64x100x128x256-ragged",
     )
-)  # fmt: skip
+)
 QUICK_SHAPES = tuple(Shape.read(text) for text in ("1x100x64x128", "64x100x128x256", "64x100x128x256-ragged"))
 LATTICE_SHAPES = tuple(
     Shape.read(text)

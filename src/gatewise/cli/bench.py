@@ -73,9 +73,14 @@ def bench(
             require_output(out / name, "a folder", mark)
     others = malloc.other_settings(malloc_)
     given = {
-        "cells": cells, "shapes": shapes, "repeats": repeats, "against": against, "threads": threads,
-        "dtype": dtype, "out": out,
-    }  # fmt: skip
+        "cells": cells,
+        "shapes": shapes,
+        "repeats": repeats,
+        "against": against,
+        "threads": threads,
+        "dtype": dtype,
+        "out": out,
+    }
     repeated = [f"--{name}={value}" for name, value in given.items() if value is not None]
     failed = False
     if malloc_ in ("both", malloc.current()):

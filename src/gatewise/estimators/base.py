@@ -160,9 +160,16 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return self._compared().plot(name)
 
     def inspect(
-        self, example: int = 0, data: Any = None, y: Any = None, *, attribution: bool = False,
-        step: int | None = None, layer: int | None = None, layout: Layout = "NTC",
-    ) -> Report:  # fmt: skip
+        self,
+        example: int = 0,
+        data: Any = None,
+        y: Any = None,
+        *,
+        attribution: bool = False,
+        step: int | None = None,
+        layer: int | None = None,
+        layout: Layout = "NTC",
+    ) -> Report:
         """A report of every gate and state of the model, step by step, on an example of the test set.
 
         example: its number, from 0; data: other data than those the model was fitted on

@@ -169,10 +169,12 @@ class _Clamp:
         own = self.means.setdefault(
             key,
             Means(
-                layer, request.cell, "projection" in request.parameters,
+                layer,
+                request.cell,
+                "projection" in request.parameters,
                 {name: torch.zeros_like(one) for name, one in sums.items()},
             ),
-        )  # fmt: skip
+        )
         own.count += int(inside.sum())
         own.total = {name: own.total[name] + one for name, one in sums.items()}
 

@@ -62,9 +62,12 @@ def attribute(
         with torch.no_grad():
             ends = [_checked(forward(one), len(inputs)) for one in (inputs, start)]
         values = gradients(forward).attribute(
-            inputs, start, n_steps=steps, method="gausslegendre",
+            inputs,
+            start,
+            n_steps=steps,
+            method="gausslegendre",
             internal_batch_size=max(BATCH_VALUES // max(inputs[0].numel(), 1), len(inputs)),
-        )  # fmt: skip
+        )
     return Attribution(values.detach(), *ends)
 
 

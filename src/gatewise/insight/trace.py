@@ -204,10 +204,16 @@ def _gatewise_layer(module: nn.Module, copied: bool = True) -> Recurrent:
     more |= {"proj_size": module.proj_size} if module.proj_size else {}
     weight: Any = module.weight_hh_l0
     layer = TORCH_LAYERS[kind](
-        module.input_size, module.hidden_size, module.num_layers, bias=module.bias,
-        batch_first=module.batch_first, bidirectional=module.bidirectional, device=weight.device,
-        dtype=weight.dtype, **more,
-    )  # fmt: skip
+        module.input_size,
+        module.hidden_size,
+        module.num_layers,
+        bias=module.bias,
+        batch_first=module.batch_first,
+        bidirectional=module.bidirectional,
+        device=weight.device,
+        dtype=weight.dtype,
+        **more,
+    )
     if copied:
         layer.load_state_dict(module.state_dict())
     else:

@@ -30,9 +30,16 @@ from gatewise.layers.scan_directions import (
 from gatewise.layers.slices import Place, Slices
 
 DEFAULTS = {
-    "tied": True, "transform": "lstm", "priority": (), "without_memory": (), "show": "o * tanh(c)",
-    "activation": "tanh", "directions": "forward", "combine": "concatenate", "bias": True,
-}  # fmt: skip
+    "tied": True,
+    "transform": "lstm",
+    "priority": (),
+    "without_memory": (),
+    "show": "o * tanh(c)",
+    "activation": "tanh",
+    "directions": "forward",
+    "combine": "concatenate",
+    "bias": True,
+}
 
 
 class GridLSTM(nn.Module):
@@ -139,21 +146,29 @@ class GridLSTM(nn.Module):
         values, sizes = batch.inside(), (*batch.values.shape[:-2], self.depth)
         slices = [
             Slices(
-                self.cell, self._own, direction, self._into(values, direction)
+                self.cell,
+                self._own,
+                direction,
+                self._into(values, direction)
                 | batch.initial_states(one, self._along, sizes, self.hidden_size),
             )
             for direction, one in zip(self.scan_directions, given, strict=True)
-        ]  # fmt: skip
+        ]
         cut = (1 if axis in self._own else size for axis, size in enumerate(sizes, 1))
         inputs, lengths = values.new_zeros(*cut, values.shape[-2], 0), self._lengths(batch)
         for place in self._places():
             requests = [
                 Request(
-                    self.cell, inputs, self._parameters_of(one.direction, place), one.initial_states(place),
-                    lengths, reverse=(*one.direction, False), trace=trace,
+                    self.cell,
+                    inputs,
+                    self._parameters_of(one.direction, place),
+                    one.initial_states(place),
+                    lengths,
+                    reverse=(*one.direction, False),
+                    trace=trace,
                 )
                 for one in slices
-            ]  # fmt: skip
+            ]
             for one, result in zip(slices, run_together(requests), strict=True):
                 one.results[place] = result
         return [self._result(one) for one in slices]

@@ -14,9 +14,12 @@ from gatewise.errors import GatewiseError
 
 
 def initialize(
-    parameters: Mapping[str, Tensor], kinds: tuple[Parameter, ...], hidden_size: int, cell: CellType,
+    parameters: Mapping[str, Tensor],
+    kinds: tuple[Parameter, ...],
+    hidden_size: int,
+    cell: CellType,
     biases: Mapping[str, float],
-) -> None:  # fmt: skip
+) -> None:
     """Draws parameters uniformly from +-1/sqrt(H) as in `torch.nn`; gains are one, shifts zero.
 
     biases: the initial biases of gates

@@ -101,13 +101,18 @@ class Lattice(nn.Module):
         whole = batch.values.shape[:-2]
         requests = [
             Request(
-                cell, batch.values, parameters, batch.initial_states(given, cell.previous, whole, width),
-                batch.lengths, reverse=direction, trace=trace,
+                cell,
+                batch.values,
+                parameters,
+                batch.initial_states(given, cell.previous, whole, width),
+                batch.lengths,
+                reverse=direction,
+                trace=trace,
             )
             for direction, parameters, given in zip(
                 self.scan_directions, own, read_states(state, len(self.scan_directions)), strict=True
             )
-        ]  # fmt: skip
+        ]
         return batch.returned(run_together(requests), self.directions, self.combine, trace)
 
     def reset_parameters(self) -> None:
@@ -141,9 +146,15 @@ class MDLSTM(Lattice):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, axes: int = 2, *, peephole: bool = False,
-        leaky: bool = False, **options: Any,
-    ) -> None:  # fmt: skip
+        self,
+        input_size: int,
+        hidden_size: int,
+        axes: int = 2,
+        *,
+        peephole: bool = False,
+        leaky: bool = False,
+        **options: Any,
+    ) -> None:
         if leaky and peephole:
             raise GatewiseError("leaky=True was given with peephole=True; the leaky cell has no peepholes")
         cell = leaky_mdlstm(axes) if leaky else mdlstm(axes, peephole)

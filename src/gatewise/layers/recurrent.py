@@ -154,10 +154,17 @@ class Recurrent(nn.Module):
                 place = number * (1 + self.bidirectional) + reverse
                 parameters, state = self._parameters_at(place), states[place]
                 request = Request(
-                    self.cell, seen, parameters, state, batch.lengths, resets, bool(reverse),
-                    trace=trace, recompute=self.recompute == "gates",
+                    self.cell,
+                    seen,
+                    parameters,
+                    state,
+                    batch.lengths,
+                    resets,
+                    bool(reverse),
+                    trace=trace,
+                    recompute=self.recompute == "gates",
                     **self._noise_within(parameters, state, seen.shape[0]),
-                )  # fmt: skip
+                )
                 requests.append(request)
             directions = run_together(requests)
             results += directions

@@ -94,8 +94,10 @@ class Slices:
             rest = (*place[:where], 0, *place[where + 1 :])
             groups.setdefault(rest, []).append((self._index(place)[last], values))
         dim = last - 1 - (0 < axis < last)
-        joined = {place: torch.cat([one for _, one in sorted(group, key=lambda pair: pair[0])], dim)
-                  for place, group in groups.items()}  # fmt: skip
+        joined = {
+            place: torch.cat([one for _, one in sorted(group, key=lambda pair: pair[0])], dim)
+            for place, group in groups.items()
+        }
         return self._joined(joined, others, axis)
 
 

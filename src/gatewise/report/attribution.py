@@ -31,9 +31,14 @@ def accurate_attribution(attribution: Callable[[int], Attribution]) -> Attributi
 
 
 def in_data_units(
-    found: Attribution, output_name: str, baseline: str, steps: np.ndarray, tracks: tuple[Track, ...],
-    mean: float = 0.0, unit: float = 1.0,
-) -> ExampleAttribution:  # fmt: skip
+    found: Attribution,
+    output_name: str,
+    baseline: str,
+    steps: np.ndarray,
+    tracks: tuple[Track, ...],
+    mean: float = 0.0,
+    unit: float = 1.0,
+) -> ExampleAttribution:
     """An attribution in the units of the data: scaled values times `unit`, plus `mean`, as in the tracks."""
     output, reference, gap = (float(one) for one in (found.output, found.baseline_output, found.gap))
     return ExampleAttribution(

@@ -19,9 +19,16 @@ MOST = 900_000  # values of a report: 2.4 MB
 LEAST_STEPS = 160  # of a long sequence that is cut, before units are left out
 NEARLY_ALL = 0.98  # fraction of a state's values within the range of colours
 WORDS = {
-    "i": "input gate", "f": "forget gate", "o": "output gate", "r": "reset gate", "z": "update gate",
-    "g": "candidate", "n": "candidate", "c": "cell state", "h": "hidden state",
-}  # fmt: skip
+    "i": "input gate",
+    "f": "forget gate",
+    "o": "output gate",
+    "r": "reset gate",
+    "z": "update gate",
+    "g": "candidate",
+    "n": "candidate",
+    "c": "cell state",
+    "h": "hidden state",
+}
 
 
 @dataclass(frozen=True)

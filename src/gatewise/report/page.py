@@ -21,9 +21,19 @@ from gatewise.report.mathml import equations, symbol
 from gatewise.report.packed import packed
 
 SCRIPTS = (
-    "data", "colours", "strips", "tracks", "maps", "lattice", "lines", "attention", "gradient", "units",
-    "equations", "app",
-)  # fmt: skip
+    "data",
+    "colours",
+    "strips",
+    "tracks",
+    "maps",
+    "lattice",
+    "lines",
+    "attention",
+    "gradient",
+    "units",
+    "equations",
+    "app",
+)
 DIGITS = 6  # of numbers of inputs and outputs
 
 
@@ -90,10 +100,14 @@ def _track(track: Track) -> dict[str, Any]:
 def _attention(attention: AttentionMap) -> dict[str, Any]:
     targets, sources = attention.names()
     return {
-        "targets": targets, "sources": sources, "target_module": attention.target_module,
-        "source_module": attention.source_module, "weights": _numbers(attention.weights, signed=False),
-        "patch": attention.patch, "pixels": None if attention.pixels is None else _pixels(attention.pixels),
-    }  # fmt: skip
+        "targets": targets,
+        "sources": sources,
+        "target_module": attention.target_module,
+        "source_module": attention.source_module,
+        "weights": _numbers(attention.weights, signed=False),
+        "patch": attention.patch,
+        "pixels": None if attention.pixels is None else _pixels(attention.pixels),
+    }
 
 
 def _attribution(example: Example) -> str:
@@ -112,9 +126,12 @@ def _pixels(values: np.ndarray) -> dict[str, Any]:
 def _numbers(values: np.ndarray, signed: bool) -> dict[str, Any]:
     """Numbers [rows, columns] that are drawn as colours."""
     return {
-        "kind": "state" if signed else "weight", "rows": len(values), "units": values.shape[1],
-        "range": _number(reach_of(values) if signed else reach_of(values, 1.0)), **vars(packed(values)),
-    }  # fmt: skip
+        "kind": "state" if signed else "weight",
+        "rows": len(values),
+        "units": values.shape[1],
+        "range": _number(reach_of(values) if signed else reach_of(values, 1.0)),
+        **vars(packed(values)),
+    }
 
 
 def _layer(one: LayerView) -> dict[str, Any]:
@@ -124,31 +141,47 @@ def _layer(one: LayerView) -> dict[str, Any]:
         small = packed(array)
         values.append(
             {
-                "name": name, "symbol": symbol(name), "kind": one.kind(name), "words": one.words(name),
-                "units": array.shape[-1], "decimals": small.decimals, "bits": small.bits,
-                "range": _number(one.reach(name)), "data": small.data,
+                "name": name,
+                "symbol": symbol(name),
+                "kind": one.kind(name),
+                "words": one.words(name),
+                "units": array.shape[-1],
+                "decimals": small.decimals,
+                "bits": small.bits,
+                "range": _number(one.reach(name)),
+                "data": small.data,
             }
-        )  # fmt: skip
+        )
     return {
-        "title": one.title, "module": trace.module, "cell": trace.cell.__name__, "about": trace.cell.about,
-        "direction": trace.direction, "axes": one.axes, "first": one.first, "steps": one.steps,
-        "units": one.units, "of": one.of, "values": values, "orders": one.orders,
+        "title": one.title,
+        "module": trace.module,
+        "cell": trace.cell.__name__,
+        "about": trace.cell.about,
+        "direction": trace.direction,
+        "axes": one.axes,
+        "first": one.first,
+        "steps": one.steps,
+        "units": one.units,
+        "of": one.of,
+        "values": values,
+        "orders": one.orders,
         "table": {name: _column(one.table[name].to_list()) for name in one.table.columns},
         "equations": [vars(equation) for equation in equations(trace.cell)],
-    }  # fmt: skip
+    }
 
 
 def _flows(inspection: Inspection) -> list[dict[str, Any]]:
     """Each state's norms against the lag."""
     return [
         {
-            "title": flow.title, "state": state,
+            "title": flow.title,
+            "state": state,
             "norms": [_number(value) for value in norms.double().tolist()],
             "sentence": flow.sentence(state),
         }
         for flow in inspection.flows
         for state, norms in flow.norms.items()
-    ]  # fmt: skip
+    ]
 
 
 def _column(values: list[Any]) -> list[Any]:

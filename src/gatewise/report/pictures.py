@@ -113,9 +113,17 @@ def _track(axes: Any, track: Track) -> None:
         size = min(8.0, 700 / len(track.symbols))
         for step, text in enumerate(track.symbols):
             axes.text(
-                step, 0.5, text[:LETTERS], ha="center", va="center", fontsize=size, color=INK,
-                rotation=90 if _long(track) else 0, parse_math=False, clip_on=True,
-            )  # fmt: skip
+                step,
+                0.5,
+                text[:LETTERS],
+                ha="center",
+                va="center",
+                fontsize=size,
+                color=INK,
+                rotation=90 if _long(track) else 0,
+                parse_math=False,
+                clip_on=True,
+            )
         return
     for index, line in enumerate(track.lines):
         colour = INK if index == 0 else LINES["light"][(index - 1) % len(LINES["light"])]
@@ -136,10 +144,14 @@ def _strip(figure: Any, axes: Any, track: Track) -> None:
     assert strip is not None
     reach = reach_of(strip.values) if strip.signed else reach_of(strip.values, 1.0)
     image = axes.imshow(
-        np.ma.masked_invalid(strip.values), aspect="auto", interpolation="nearest",
-        cmap=_colour_map("states" if strip.signed else "gates"), vmin=-reach * strip.signed, vmax=reach,
+        np.ma.masked_invalid(strip.values),
+        aspect="auto",
+        interpolation="nearest",
+        cmap=_colour_map("states" if strip.signed else "gates"),
+        vmin=-reach * strip.signed,
+        vmax=reach,
         extent=(-0.5, strip.values.shape[1] - 0.5, len(strip.values) - 0.5, -0.5),
-    )  # fmt: skip
+    )
     axes.spines[:].set_visible(False)
     if track.symbols:
         for text, value in zip(axes.texts, strip.values[0], strict=True):

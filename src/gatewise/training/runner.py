@@ -140,9 +140,16 @@ class Runner(Generic[Data]):
                 self.callback.preview(text)
 
         fitted = fit(
-            network, data.train, data.validation, options, folder,
-            self.callback.progress, preview, self.callback.warn, self.lightning,
-        )  # fmt: skip
+            network,
+            data.train,
+            data.validation,
+            options,
+            folder,
+            self.callback.progress,
+            preview,
+            self.callback.warn,
+            self.lightning,
+        )
         if not is_first():
             sys.exit(0)  # the first process evaluates and writes
         task.finish(network, data)

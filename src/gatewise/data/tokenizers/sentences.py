@@ -88,9 +88,11 @@ class SentenceTokenizer:
         """The tokenizer of which `to_data` returned the data. Raises: `GatewiseError` if they are invalid."""
         match data:
             case {
-                "kind": "words" | "characters" | "bpe" as kind, "names": [*names], "lower": bool(lower),
+                "kind": "words" | "characters" | "bpe" as kind,
+                "names": [*names],
+                "lower": bool(lower),
                 "model": str(model),
-            } if len(data) == 4 and all(isinstance(one, str) for one in names):  # fmt: skip
+            } if len(data) == 4 and all(isinstance(one, str) for one in names):
                 try:
                     return cls(kind, [str(one) for one in names], lower, model)
                 except Exception as error:  # tokenizers raises plain exceptions

@@ -46,9 +46,15 @@ class LabelledWindows(Windows):
     """
 
     def __init__(
-        self, values: Tensor, starts: Tensor, series: Tensor, steps: Tensor, labels: Tensor,
-        context: int, known: int,
-    ) -> None:  # fmt: skip
+        self,
+        values: Tensor,
+        starts: Tensor,
+        series: Tensor,
+        steps: Tensor,
+        labels: Tensor,
+        context: int,
+        known: int,
+    ) -> None:
         super().__init__(values, starts, series, context, 1, known)
         self.values, self.steps, self.labels = values, steps, labels
 
@@ -56,9 +62,14 @@ class LabelledWindows(Windows):
         """One window."""
         one = slice(number, number + 1)
         return LabelledWindows(
-            self.values, self.starts[one], self.series[one], self.steps[one], self.labels[one],
-            self.context, self.known,
-        )  # fmt: skip
+            self.values,
+            self.starts[one],
+            self.series[one],
+            self.steps[one],
+            self.labels[one],
+            self.context,
+            self.known,
+        )
 
     @property
     def normal(self) -> np.ndarray:
@@ -219,9 +230,12 @@ def complete_plan(plan: AnomalyPlan, source: SeriesSet) -> AnomalyPlan:
 
 
 def cut(
-    given: LabelledSeries, learned: SeriesScaling, plan: AnomalyPlan, spans: Sequence[tuple[int, ...]],
+    given: LabelledSeries,
+    learned: SeriesScaling,
+    plan: AnomalyPlan,
+    spans: Sequence[tuple[int, ...]],
     normal_only: bool = False,
-) -> LabelledWindows:  # fmt: skip
+) -> LabelledWindows:
     """The windows that score the steps first .. last - 1 of each series.
 
     spans: (first, last) of each series; normal_only: without the steps that are labelled as anomalies

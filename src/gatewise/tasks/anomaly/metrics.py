@@ -59,9 +59,13 @@ def score(predictions: Detections) -> dict[str, float]:
         for one in (flags, np.abs(found.truth - found.location), found.nll)
     )
     return {
-        "f1": events.f1, "precision": events.precision, "recall": events.recall,
-        "false_alarm_rate": rate, "residual": residual, "nll": nll,
-    }  # fmt: skip
+        "f1": events.f1,
+        "precision": events.precision,
+        "recall": events.recall,
+        "false_alarm_rate": rate,
+        "residual": residual,
+        "nll": nll,
+    }
 
 
 def flagged(detector: Detector, scores: Scores) -> np.ndarray:

@@ -86,9 +86,15 @@ def _shade(
     for number, own in enumerate(runs(marks)):
         first, last = as_time(places[own.first] - half), as_time(places[own.last - 1] + half)
         axes.axvspan(
-            first, last, low, high, color=colour, alpha=0.9 if high < 1 else 0.2, lw=0,  # type: ignore[arg-type]
+            first,
+            last,
+            low,
+            high,
+            color=colour,
+            alpha=0.9 if high < 1 else 0.2,
+            lw=0,  # type: ignore[arg-type]
             label=None if number else label,
-        )  # fmt: skip
+        )
 
 
 def _limit(axes: Axes, values: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:

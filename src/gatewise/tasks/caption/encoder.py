@@ -70,16 +70,27 @@ class ColumnEncoder(ImageEncoder):
     """
 
     def __init__(
-        self, cell: CellType, channels: int, height: int, hidden: int, layers: int = 1,
-        filters: Sequence[int] = (16, 32), dropout: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        cell: CellType,
+        channels: int,
+        height: int,
+        hidden: int,
+        layers: int = 1,
+        filters: Sequence[int] = (16, 32),
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__(channels, filters)
         self.height = height
         features = self.convolution.output_size(height) * self.convolution.filters[-1]
         self.recurrent = Recurrent(
-            cell, features, hidden // 2, layers, batch_first=True, bidirectional=True,
+            cell,
+            features,
+            hidden // 2,
+            layers,
+            batch_first=True,
+            bidirectional=True,
             dropout=dropout if layers > 1 else 0.0,
-        )  # fmt: skip
+        )
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, images: Tensor, sizes: Tensor) -> EncodedImages:
@@ -106,9 +117,14 @@ class PositionEncoder(ImageEncoder):
     """
 
     def __init__(
-        self, cell: CellType, channels: int, hidden: int, layers: int = 1,
-        filters: Sequence[int] = (16, 32), dropout: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        cell: CellType,
+        channels: int,
+        hidden: int,
+        layers: int = 1,
+        filters: Sequence[int] = (16, 32),
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__(channels, filters)
         self.cell, self.layers = cell, layers
         self.value = nn.Linear(self.convolution.filters[-1] + POSITION_FEATURES, hidden)

@@ -37,16 +37,24 @@ def caption_example(network: CaptionNetwork, data: CaptionData, number: int) -> 
     if weights is not None:
         side = 2 ** len(network.reader.convolution.filters)
         attention = AttentionMap(
-            weights[0].numpy(), target, (), "decoder", "reader" if columns else "",
-            pixels, (pixels.shape[0] if columns else side, side),
-        )  # fmt: skip
+            weights[0].numpy(),
+            target,
+            (),
+            "decoder",
+            "reader" if columns else "",
+            pixels,
+            (pixels.shape[0] if columns else side, side),
+        )
     predicted = caption_images(network, data.test, data.symbols, [number])[0].text
     return Example(
-        batch, data.table.images[data.test.numbers[number]].name, tracks,
-        f"predicted: {predicted}; true: {data.test.captions[number][0]}", unit="symbol",
+        batch,
+        data.table.images[data.test.numbers[number]].name,
+        tracks,
+        f"predicted: {predicted}; true: {data.test.captions[number][0]}",
+        unit="symbol",
         last=lambda: functional.cross_entropy(_decode(network, batch)[0][:, -1], batch.target[:, -1]),
         attention=attention,
-    )  # fmt: skip
+    )
 
 
 def _decode(network: CaptionNetwork, batch: CaptionBatch) -> tuple[Tensor, Tensor | None]:

@@ -93,11 +93,21 @@ class CaptionNetwork(Captioner):
         self.dropout = nn.Dropout(dropout)
         self.max_length, self.beam, self.penalty = max_length, beam, penalty
         self._options = {
-            "cell": cell, "channels": channels, "symbols": symbols, "max_length": max_length,
-            "encoder": encoder, "height": height, "filters": list(filters), "embedding": embedding,
-            "hidden": hidden, "layers": layers, "attention": attention, "dropout": dropout, "beam": beam,
+            "cell": cell,
+            "channels": channels,
+            "symbols": symbols,
+            "max_length": max_length,
+            "encoder": encoder,
+            "height": height,
+            "filters": list(filters),
+            "embedding": embedding,
+            "hidden": hidden,
+            "layers": layers,
+            "attention": attention,
+            "dropout": dropout,
+            "beam": beam,
             "penalty": penalty,
-        }  # fmt: skip
+        }
 
     def encode(self, batch: CaptionBatch) -> Context:
         """Encodes the images of a batch; returns the decoder's initial context."""
@@ -121,9 +131,15 @@ class CaptionNetwork(Captioner):
         limits = torch.full((len(batch.images),), self.max_length + 1)
         context = self.encode(batch)
         found = beam_search(
-            self._step, Context.select, context, limits,
-            begin=BEGIN, end=END, beam=self.beam, penalty=self.penalty,
-        )  # fmt: skip
+            self._step,
+            Context.select,
+            context,
+            limits,
+            begin=BEGIN,
+            end=END,
+            beam=self.beam,
+            penalty=self.penalty,
+        )
         # The attention is that of the positions of each image, without the padding of the batch.
         return [
             one if one.attention is None else one._replace(attention=one.attention[:, mask])

@@ -116,10 +116,17 @@ def _show(axes: Any, image: np.ndarray, size: tuple[int, int]) -> None:
 def _write(axes: Any, text: str, colour: str, above: bool) -> None:
     """A text right above or below a panel."""
     axes.annotate(
-        fill(text, LETTERS), (0, 1 if above else 0), (0, 3 if above else -3), textcoords="offset points",
-        xycoords="axes fraction", va="bottom" if above else "top", fontsize=9, color=colour,
-        parse_math=False, annotation_clip=False,
-    )  # fmt: skip
+        fill(text, LETTERS),
+        (0, 1 if above else 0),
+        (0, 3 if above else -3),
+        textcoords="offset points",
+        xycoords="axes fraction",
+        va="bottom" if above else "top",
+        fontsize=9,
+        color=colour,
+        parse_math=False,
+        annotation_clip=False,
+    )
 
 
 def _limit(axes: Any, size: tuple[int, int]) -> None:

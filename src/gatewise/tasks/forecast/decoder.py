@@ -50,8 +50,13 @@ class EncoderDecoderForecastNetwork(PastReader):
         self.decoder = Recurrent(cell, step_features, hidden, layers, batch_first=True, dropout=between)
         self.register_buffer("ahead", torch.arange(1, shape.horizon + 1) / shape.horizon, persistent=False)
         self._options = {
-            "cell": cell, "hidden": hidden, "layers": layers, "dropout": dropout, "head": head, "front": front
-        }  # fmt: skip
+            "cell": cell,
+            "hidden": hidden,
+            "layers": layers,
+            "dropout": dropout,
+            "head": head,
+            "front": front,
+        }
 
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
         _, state = self.encoder(self.relative(past))

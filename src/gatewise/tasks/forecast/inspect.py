@@ -93,6 +93,11 @@ def explain_forecast(
     ahead = f"{horizon} step{'s' * (horizon > 1)} ahead"
     what = f"the median for {last}, {ahead} (a step is one {step})"
     return in_data_units(
-        found, what, "where every input is at its mean", np.nansum(values, axis=1),
-        (channel_track(values, names),), scale.mean, scale.deviation,
-    )  # fmt: skip
+        found,
+        what,
+        "where every input is at its mean",
+        np.nansum(values, axis=1),
+        (channel_track(values, names),),
+        scale.mean,
+        scale.deviation,
+    )

@@ -83,8 +83,13 @@ class ForecastNetwork(RecurrentForecaster):
             cell, self.features, hidden, layers, dropout=dropout if layers > 1 else 0.0
         )
         self._options = {
-            "cell": cell, "hidden": hidden, "layers": layers, "dropout": dropout, "head": head, "front": front
-        }  # fmt: skip
+            "cell": cell,
+            "hidden": hidden,
+            "layers": layers,
+            "dropout": dropout,
+            "head": head,
+            "front": front,
+        }
 
     def summary(self, steps: Tensor) -> Tensor:
         output, _ = self.recurrent(steps.transpose(0, 1))
@@ -119,9 +124,13 @@ class GridForecastNetwork(RecurrentForecaster):
         super().__init__(shape, hidden, head, front)
         self.recurrent = GridLSTM(self.features, hidden, layers, tied=tied, transform=transform)
         self._options = {
-            "transform": transform, "hidden": hidden, "layers": layers, "tied": tied, "head": head,
+            "transform": transform,
+            "hidden": hidden,
+            "layers": layers,
+            "tied": tied,
+            "head": head,
             "front": front,
-        }  # fmt: skip
+        }
 
     def summary(self, steps: Tensor) -> Tensor:
         output, _ = self.recurrent(steps)

@@ -45,9 +45,14 @@ def inspect_text(network: Network, data: TextData, number: int) -> Example:
     last = partial(network.loss, TextBatch(symbols, True, symbols.shape[1] - 2))
     name = f"test set from symbol {first}"
     return Example(
-        TextBatch(symbols, True, 0), name, tracks, prediction, unit="symbol", last=last,
+        TextBatch(symbols, True, 0),
+        name,
+        tracks,
+        prediction,
+        unit="symbol",
+        last=last,
         attribute=partial(explain_generate, network, data.tokenizer, symbols, tracks[0]),
-    )  # fmt: skip
+    )
 
 
 def explain_generate(

@@ -45,9 +45,13 @@ class LanguageModel(NextSymbol):
         self.dropout = nn.Dropout(dropout)
         self.readout = nn.Linear(hidden, symbols)
         self._options = {
-            "cell": cell, "symbols": symbols, "hidden": hidden, "layers": layers, "embedding": embedding,
+            "cell": cell,
+            "symbols": symbols,
+            "hidden": hidden,
+            "layers": layers,
+            "embedding": embedding,
             "dropout": dropout,
-        }  # fmt: skip
+        }
 
     def forward(self, symbols: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Computes logits [T, B, V] of the symbol after each of [B, T]; returns them with the final state."""

@@ -75,17 +75,26 @@ def _draw_passage(figure: Any, passage: Passage, name: str) -> None:
             shown, usual = ("↵", "#999999") if character == "\n" else (character, INK)
             colour = "white" if cost > 0.55 * MOST else usual
             axes.text(
-                column, row, shown, ha="center", va="center", family="monospace", fontsize=9.5, color=colour,
+                column,
+                row,
+                shown,
+                ha="center",
+                va="center",
+                family="monospace",
+                fontsize=9.5,
+                color=colour,
                 parse_math=False,
-            )  # fmt: skip
+            )
     borders = (np.arange(size + 1) - 0.5 for size in reversed(cells.shape))
     image = axes.pcolormesh(*borders, cells, cmap="OrRd", vmin=0, vmax=MOST)
     axes.invert_yaxis()
     axes.set_axis_off()
     axes.set_title(
-        f"The test set, coloured by the NLL of each character under {name}", loc="left", fontsize=11,
+        f"The test set, coloured by the NLL of each character under {name}",
+        loc="left",
+        fontsize=11,
         parse_math=False,
-    )  # fmt: skip
+    )
     figure.colorbar(image, ax=axes, label="nats", shrink=0.7, pad=0.01)
 
 

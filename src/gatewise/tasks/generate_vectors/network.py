@@ -70,9 +70,14 @@ class SequenceModel(NextVector):
         self.dropout = nn.Dropout(dropout)
         self.head = VectorHead(hidden, channels, binary, components)
         self._options = {
-            "cell": cell, "channels": channels, "binary": list(binary), "hidden": hidden,
-            "layers": layers, "dropout": dropout, "components": components,
-        }  # fmt: skip
+            "cell": cell,
+            "channels": channels,
+            "binary": list(binary),
+            "hidden": hidden,
+            "layers": layers,
+            "dropout": dropout,
+            "components": components,
+        }
 
     def forward(
         self, seen: Tensor, state: State = None, lengths: Tensor | None = None

@@ -70,9 +70,15 @@ def _draw_roll(
     low, high = (int(ever[0]), int(ever[-1])) if len(ever) else (0, len(layout.channels) - 1)
     extent = (0.5, len(values) + 0.5, low - 0.5, high + 0.5)
     axes.imshow(
-        values[:, low : high + 1].T, cmap=ListedColormap(["white", colour]), vmin=0, vmax=1,
-        origin="lower", aspect="auto", interpolation="nearest", extent=extent,
-    )  # fmt: skip
+        values[:, low : high + 1].T,
+        cmap=ListedColormap(["white", colour]),
+        vmin=0,
+        vmax=1,
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+        extent=extent,
+    )
     ticks = np.unique(np.linspace(low, high, min(high - low + 1, 6)).round().astype(int))
     axes.set_yticks(ticks, [layout.channels[tick] for tick in ticks], fontsize=8, parse_math=False)
 

@@ -42,9 +42,15 @@ def translate_example(network: EncoderDecoder, data: ParallelData, number: int) 
     if weights is not None:
         attention = AttentionMap(weights[0].numpy(), tuple(target), tracks[0].symbols, "decoder", "encoder")
     return Example(
-        batch, text, tracks, f"translation: {translation}", unit="symbol", last=last, attention=attention,
+        batch,
+        text,
+        tracks,
+        f"translation: {translation}",
+        unit="symbol",
+        last=last,
+        attention=attention,
         attribute=lambda _: explain_translate(network, batch, translation, tracks[0]),
-    )  # fmt: skip
+    )
 
 
 def explain_translate(

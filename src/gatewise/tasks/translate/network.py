@@ -92,9 +92,14 @@ class EncoderDecoder(Translator):
         self.source_vectors = nn.Embedding(sources, embedding, padding_idx=PADDING)
         self.target_vectors = TiedVectors(targets, embedding)
         self.encoder = Recurrent(
-            cell, embedding, hidden // (1 + bidirectional), layers, batch_first=True,
-            dropout=dropout if layers > 1 else 0.0, bidirectional=bidirectional,
-        )  # fmt: skip
+            cell,
+            embedding,
+            hidden // (1 + bidirectional),
+            layers,
+            batch_first=True,
+            dropout=dropout if layers > 1 else 0.0,
+            bidirectional=bidirectional,
+        )
         self.decoder = DECODERS[attention](cell, embedding, hidden, layers, dropout)
         self.readout = nn.Linear(self.decoder.width, embedding)
         self.dropout = nn.Dropout(dropout)
@@ -103,11 +108,23 @@ class EncoderDecoder(Translator):
         self.forcing, self.forcing_pairs = forcing, forcing_pairs
         self.beam, self.penalty, self.ratio = beam, penalty, ratio
         self._options = {
-            "cell": cell, "sources": sources, "targets": targets, "embedding": embedding, "hidden": hidden,
-            "layers": layers, "dropout": dropout, "attention": attention, "bidirectional": bidirectional,
-            "reverse": reverse, "smoothing": smoothing, "forcing": forcing, "forcing_pairs": forcing_pairs,
-            "beam": beam, "penalty": penalty, "ratio": ratio,
-        }  # fmt: skip
+            "cell": cell,
+            "sources": sources,
+            "targets": targets,
+            "embedding": embedding,
+            "hidden": hidden,
+            "layers": layers,
+            "dropout": dropout,
+            "attention": attention,
+            "bidirectional": bidirectional,
+            "reverse": reverse,
+            "smoothing": smoothing,
+            "forcing": forcing,
+            "forcing_pairs": forcing_pairs,
+            "beam": beam,
+            "penalty": penalty,
+            "ratio": ratio,
+        }
 
     def encode(self, source: Tensor, lengths: Tensor) -> Context:
         """Encodes sources [B, S] of lengths [B]; returns the decoder's initial context."""
@@ -145,9 +162,15 @@ class EncoderDecoder(Translator):
     def translate(self, batch: PairBatch) -> list[Hypothesis]:
         limits = (batch.lengths * self.ratio).ceil().long() + EXTRA_LENGTH
         hypotheses = beam_search(
-            self._step, Context.select, self.encode(batch.source, batch.lengths), limits,
-            begin=BEGIN, end=END, beam=self.beam, penalty=self.penalty,
-        )  # fmt: skip
+            self._step,
+            Context.select,
+            self.encode(batch.source, batch.lengths),
+            limits,
+            begin=BEGIN,
+            end=END,
+            beam=self.beam,
+            penalty=self.penalty,
+        )
         if not self.reverse:
             return hypotheses
         return [

@@ -30,8 +30,12 @@ def draw_attention(
     figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(
         f"{name}: attention over the source (columns) for each symbol of the translation (rows)",
-        x=0.01, ha="left", fontsize=11, color=INK, parse_math=False,
-    )  # fmt: skip
+        x=0.01,
+        ha="left",
+        fontsize=11,
+        color=INK,
+        parse_math=False,
+    )
     panels = list(figure.subplots(down, across, squeeze=False).flat)
     for panel in panels[len(translations) :]:
         panel.axis("off")
