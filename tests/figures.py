@@ -3,4 +3,4 @@
 
 def drawn(task, comparison, folder):
     """Writes the figures of a comparison into a folder; what each file shows, by its name."""
-    return {plot.save(folder).name: plot.about for plot in task.draw(comparison)}
+    return {plot.save(folder).name: plot.description for plot in task.draw(comparison)}

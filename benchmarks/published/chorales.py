@@ -125,7 +125,7 @@ if __name__ == "__main__":
     if of.cell == "baselines":
         for name, kind in BASELINES.items():
             baseline = kind(KEYS, range(KEYS))
-            baseline.learn(data["train"], data["valid"])
+            baseline.fit(data["train"], data["valid"])
             measured[name] = scores(baseline, data)
     else:
         for seed in range(of.seed, of.seed + of.seeds):

@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
         folder / "run", SavedModel("forecast", "lstm", TASK.network(data, options, LSTM), preprocessing)
     )
     naive = Naive(shape_of(data))
-    naive.learn(data.train, data.validation)
+    naive.fit(data.train, data.validation)
     save_model(folder / "naive", SavedModel("forecast", "naive", naive, preprocessing))
     return folder
 

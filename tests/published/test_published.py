@@ -114,7 +114,7 @@ def test_chorales_are_foretold_better_than_by_their_frequencies(script, real_dat
         network, data, Namespace(rate=0.02, epochs=20, patience=9, still=2, batch=2, clip=1.0)
     )
     marginal = chorales.BASELINES["marginal"](88, range(88))
-    marginal.learn(data["train"], data["valid"])
+    marginal.fit(data["train"], data["valid"])
     assert found["epochs"] <= 20
     assert chorales.scores(network, data)["test nats"] < chorales.scores(marginal, data)["test nats"] - 0.5
 

@@ -33,7 +33,7 @@ class NearestExample(Classifier, Baseline):
     Args:
         classes: K, the number of classes
         features: F, the number of features of an example
-        examples: the number of training examples that are kept, set by `learn`
+        examples: the number of training examples that are kept, set by `fit`
     """
 
     kept: Tensor
@@ -55,7 +55,7 @@ class NearestExample(Classifier, Baseline):
     def training_examples(self, train: Any) -> tuple[Tensor, Tensor]:
         """Computes the features [N, F] and labels [N] of the training examples to keep."""
 
-    def learn(self, train: Any, validation: Any) -> None:
+    def fit(self, train: Any, validation: Any) -> None:
         self.kept, self.labels = self.training_examples(train)
         correct = sum(
             int((self._predict(batch) == batch.labels).sum()) for _, batch in iterate_batches(validation)

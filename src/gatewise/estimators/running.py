@@ -185,7 +185,7 @@ def run_folder(out: Path | str | bool | None, home: Path) -> Path | None:
 def save_plots(run: runs.Run, comparison: Comparison[Any]) -> dict[str, str]:
     """Writes the figures of a run into its folder. Returns: the description of each file, by its name."""
     plots = [*run.task.draw(comparison), *_gradient_plots(run)]
-    return {plot.save(run.folder).name: plot.about for plot in plots}
+    return {plot.save(run.folder).name: plot.description for plot in plots}
 
 
 def _gradient_plots(run: runs.Run) -> list[Plot]:

@@ -54,7 +54,7 @@ class Majority(Classifier, Baseline):
     def options(self) -> dict[str, Any]:
         return {"classes": self.classes}
 
-    def learn(self, train: Any, validation: Any) -> None:
+    def fit(self, train: Any, validation: Any) -> None:
         """Counts the classes, plus one for each (Laplace smoothing), so that none has probability zero."""
         counts = torch.bincount(train.labels, minlength=self.classes) + 1.0
         self.frequencies = counts / counts.sum()

@@ -33,5 +33,5 @@ class Baseline(Network):
     """A model to compare networks with, fitted in closed form or by counting."""
 
     @abstractmethod
-    def learn(self, train: Any, validation: Any) -> None:
+    def fit(self, train: Any, validation: Any) -> None:
         """Fits the training set; hyperparameters are chosen on the validation set."""

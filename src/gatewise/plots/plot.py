@@ -17,11 +17,11 @@ class Plot:
     """A matplotlib figure.
 
     name: the name of its file, without the extension
-    about: what it shows, in a phrase
+    description: a phrase that describes it
     """
 
     name: str
-    about: str
+    description: str
     figure: Figure
 
     def save(self, folder: Path) -> Path:

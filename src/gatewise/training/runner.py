@@ -65,7 +65,7 @@ class Runner(Generic[Data]):
             self.callback.begin(name)
             began = time.perf_counter()
             network = make()
-            network.learn(self.data.train, self.data.validation)
+            network.fit(self.data.train, self.data.validation)
             try:
                 result = self._result(name, True, [network], [time.perf_counter() - began])
             except DivergedError as error:

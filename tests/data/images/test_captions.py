@@ -104,7 +104,7 @@ def test_a_folder_needs_exactly_one_table(write):
 def test_every_caption_is_an_example_with_its_image(write):
     table = read_captions(write())
     files = open_images(table.images)
-    files.learn([0])
+    files.fit([0])
     symbols = learn_sentences("words", ["a dark one", "very dark"], 100)
     captions = Captions(files, [1, 0], [table.captions[1], table.captions[0]], symbols)
     assert len(captions) == 3

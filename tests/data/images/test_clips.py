@@ -62,7 +62,7 @@ def test_every_second_frame(tmp_path):
 
 def test_a_batch_is_standardised_and_zero_beyond_the_end(tmp_path):
     clips = read_clip_arrays(write_arrays(tmp_path / "clips.npz", CLIPS))
-    clips.learn([0, 1])
+    clips.fit([0, 1])
     seen = np.concatenate([CLIPS[0][0].ravel(), CLIPS[1][0].ravel()]).astype(float)
     labelled = LabelledClips(clips, [4, 2, 0], [1, 0, 1])
     batch = labelled.__getitems__([0, 2])
@@ -138,7 +138,7 @@ def test_fractions_stay_fractions_and_colours_are_channels(tmp_path):
     clips = read_clip_arrays(tmp_path / "a.npz")
     assert clips.labels == ("3", "10", "3")
     assert clips.lengths.tolist() == [4, 4, 4]
-    clips.learn(range(3))
+    clips.fit(range(3))
     values = clips.batch(range(3))[0]
     assert abs(values.mean()) < 0.01
     assert 0.9 < values.std() < 1.1
@@ -173,7 +173,7 @@ def test_values_beyond_the_end_are_ignored(tmp_path):
     frames[0, 2] = np.nan
     np.savez(tmp_path / "a.npz", frames=frames, labels=["a", "b"], lengths=[2, 3])
     clips = read_clip_arrays(tmp_path / "a.npz")
-    clips.learn([0, 1])
+    clips.fit([0, 1])
     assert torch.isfinite(clips.batch([0, 1])[0]).all()
 
 

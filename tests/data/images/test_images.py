@@ -29,7 +29,7 @@ def test_a_batch_is_standardised_and_zero_outside_each_images_own_size(files):
     paths, arrays = files
     images = open_images(paths)
     assert images.sizes.tolist() == [list(shape) for shape in SHAPES]
-    images.learn([0, 1])
+    images.fit([0, 1])
     seen = np.concatenate([arrays[0].ravel(), arrays[1].ravel()])
     values, sizes = images.batch([3, 1])
     assert values.shape == (2, 5, 3, 1)
@@ -78,7 +78,7 @@ def test_animated_images_are_read_by_their_first_frame_with_a_note(tmp_path):
 def test_a_channel_that_never_changes_keeps_its_unit(tmp_path):
     Image.new("RGB", (2, 2), (51, 102, 0)).save(tmp_path / "a.png")
     images = open_images([tmp_path / "a.png"])
-    images.learn([0])
+    images.fit([0])
     assert images.form.deviation == (1.0, 1.0, 1.0)
     assert images.form.mean == pytest.approx((51, 102, 0))
 
@@ -124,7 +124,7 @@ def test_mixed_colours_are_refused_without_an_option(files, tmp_path):
 def test_other_images_are_read_as_the_training_images(files, tmp_path):
     paths, _ = files
     images = open_images(paths, size=(3, 3))
-    images.learn(range(4))
+    images.fit(range(4))
     again = reopen_images(paths[1:], images.form)
     assert torch.equal(again.batch([0, 2])[0], images.batch([1, 3])[0])
     assert again.sizes.tolist() == [[3, 3]] * 3
@@ -133,7 +133,7 @@ def test_other_images_are_read_as_the_training_images(files, tmp_path):
 def test_labelled_images_are_batches_of_chosen_images(files):
     paths, _ = files
     images = open_images(paths)
-    images.learn(range(4))
+    images.fit(range(4))
     labelled = LabelledImages(images, [3, 1, 0], [0, 1, 2])
     batch = labelled.__getitems__([2, 0])
     assert batch.labels.tolist() == [2, 0]

@@ -67,7 +67,7 @@ def test_colours_are_channels_and_resizing_keeps_the_aspect_ratio(tmp_path):
         paths.append(tmp_path / f"{number}.png")
         Image.fromarray(pixels).save(paths[-1])
     strips = open_text_lines(paths, height=8)
-    strips.files.learn([0, 1])
+    strips.files.fit([0, 1])
     assert strips.channels == 24
     assert strips.lengths.tolist() == [20, 15]
     values, lengths = strips.batch([1, 0])

@@ -64,7 +64,7 @@ def test_a_threshold_lets_the_given_rate_of_normal_steps_pass():
     labels[100:110], draw[100:110] = True, 50.0
     given = windows(draw.tolist(), labels.tolist())
     detector = LaggedResidual(DetectorShape(2), false_alarm_rate=0.05)
-    detector.learn(given, given)
+    detector.fit(given, given)
     flags = flagged(detector, score_windows(detector, given))
     normal = given.normal
     assert flags[normal].mean() == pytest.approx(0.05, abs=1 / normal.sum())
@@ -77,7 +77,7 @@ def test_a_threshold_lets_the_given_rate_of_normal_steps_pass():
 def test_scores_are_those_of_the_definitions():
     values = [1.0, 2.0, 4.0, 3.0, 9.0]
     lagged = LaggedResidual(DetectorShape(2), lag=2)
-    lagged.learn(windows(values), windows(values))
+    lagged.fit(windows(values), windows(values))
     found = score_windows(lagged, windows(values))
     residuals = np.array([4 - 1, 3 - 2, 9 - 4])
     deviation = np.sqrt((residuals**2).mean())
@@ -93,7 +93,7 @@ def test_a_rolling_z_score_chooses_its_width_on_the_validation_set():
     wave = np.sin(np.arange(200) / 20) + 0.01 * np.random.default_rng(0).normal(size=200)
     given = windows(wave.tolist(), context=32)
     rolling = RollingZScore(DetectorShape(32))
-    rolling.learn(given, given)
+    rolling.fit(given, given)
     losses = {}
     for width in (4, 8, 16, 32):
         one = RollingZScore(DetectorShape(32), width=width)

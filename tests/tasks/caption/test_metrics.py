@@ -31,7 +31,7 @@ def part(tmp_path_factory):
     """Images with captions, some of several, and their symbols."""
     table = read_captions(write_captions(tmp_path_factory.mktemp("bars") / "images", 40))
     files = open_images(table.images)
-    files.learn(range(40))
+    files.fit(range(40))
     said = [(*own, "level") if number % 3 == 0 else own for number, own in enumerate(table.captions)]
     symbols = learn_sentences("words", [text for own in said for text in own], 100)
     return Captions(files, range(40), said, symbols), symbols
@@ -40,7 +40,7 @@ def part(tmp_path_factory):
 def test_captions_are_in_the_order_of_the_images(part):
     dataset, symbols = part
     network = NearestImage(channels=1)
-    network.learn(dataset, None)
+    network.fit(dataset, None)
     predicted = [one.text for one in caption_images(network, dataset, symbols)]
     assert predicted == [own[0] for own in references(dataset, symbols)]  # each is nearest to itself
     some = [one.text for one in caption_images(network, dataset, symbols, [5, 2])]
@@ -50,7 +50,7 @@ def test_captions_are_in_the_order_of_the_images(part):
 def test_the_most_frequent_caption_is_that_of_all_images(part):
     dataset, symbols = part
     network = MostFrequentCaption()
-    network.learn(dataset, None)
+    network.fit(dataset, None)
     said = [text for own in dataset.captions for text in own]
     predicted = {one.text for one in caption_images(network, dataset, symbols)}
     assert predicted == {max(set(said), key=said.count)}
@@ -60,7 +60,7 @@ def test_the_most_frequent_caption_is_that_of_all_images(part):
 def test_options_rebuild_what_was_learned(part, make):
     dataset, symbols = part
     network = make()
-    network.learn(dataset, None)
+    network.fit(dataset, None)
     again = type(network).from_options(network.options())
     again.load_state_dict(network.state_dict())
     assert caption_images(again, dataset, symbols) == caption_images(network, dataset, symbols)

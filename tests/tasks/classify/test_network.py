@@ -150,7 +150,7 @@ def test_summaries_are_those_of_numpy():
 def test_logistic_regression_sees_summaries():
     train, held = (sequences([4, 6, 9, 5] * 10, seed=seed, apart=2.0) for seed in (0, 1))
     network = Logistic(2, 2)
-    network.learn(train, held)
+    network.fit(train, held)
     scores = class_scores(predict_probabilities(network, held), held.labels)
     assert scores["accuracy"] > 0.95
     assert scores["cross_entropy"] < 0.2
@@ -185,7 +185,7 @@ def test_the_nearest_sequence_by_brute_force(monkeypatch, tmp_path, most):
     train = sequences([3, 70, 1, 12, 64, 7, 100] * 3, classes=3, apart=0.6)
     held = sequences([5, 80, 2, 64, 1, 9] * 3, classes=3, seed=1, apart=0.6)
     network = Nearest(2, 3)
-    network.learn(train, held)
+    network.fit(train, held)
     assert len(network.kept) == (21 if most > 5000 else 10)
 
     def rows(dataset, number):
@@ -216,7 +216,7 @@ def test_the_nearest_sequence_by_brute_force(monkeypatch, tmp_path, most):
 def test_the_confidence_of_the_nearest_is_below_one():
     train = sequences([4, 6, 5, 7], apart=9.0)
     network = Nearest(2, 2)
-    network.learn(train, train)
+    network.fit(train, train)
     assert float(network.confidence) == pytest.approx(0.9)
     assert torch.isfinite(network.loss(train.__getitems__([0, 1])))
 
@@ -224,7 +224,7 @@ def test_the_confidence_of_the_nearest_is_below_one():
 def test_majority_counts_each_class_once_more():
     train = sequences([1] * 5, classes=3)  # labels 0 1 2 0 1
     network = Majority(4)
-    network.learn(train, None)
+    network.fit(train, None)
     predicted = predict_probabilities(network, train)
     np.testing.assert_allclose(predicted, [[3 / 9, 3 / 9, 2 / 9, 1 / 9]] * 5, rtol=1e-6)
 

@@ -30,7 +30,7 @@ def parts(tmp_path_factory):
         paths.append(folder / f"{number}.png")
         Image.fromarray(bar(KINDS[number % 2], random, int(random.integers(7, 10)))).save(paths[-1])
     files = open_images(paths)
-    files.learn(range(80))
+    files.fit(range(80))
     return [
         LabelledImages(files, part, [labels[one] for one in part]) for part in (range(80), range(80, 120))
     ]
@@ -57,7 +57,7 @@ def test_images_are_brought_to_a_size_by_what_lies_within_their_own():
 @pytest.mark.parametrize("kind", [PixelRegression, NearestImage])
 def test_learned_baselines_are_rebuilt_with_what_they_learned(parts, kind):
     network = kind(channels=1, classes=2)
-    network.learn(*parts)
+    network.fit(*parts)
     assert right(network, parts[0]) > 0.75
     again = kind.from_options(network.options())
     again.load_state_dict(network.state_dict())
@@ -67,7 +67,7 @@ def test_learned_baselines_are_rebuilt_with_what_they_learned(parts, kind):
 def test_the_nearest_image_with_its_accuracy_as_confidence(parts):
     train, validation = parts
     network = NearestImage(channels=1, classes=2)
-    network.learn(train, validation)
+    network.fit(train, validation)
     pixels, labels = small_images(train, 1000)
     seen, truth = small_images(validation, 1000)
     guessed = labels[torch.cdist(seen.double(), pixels.double()).argmin(1)]

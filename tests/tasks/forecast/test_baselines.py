@@ -40,7 +40,7 @@ def test_ridge_finds_a_linear_rule_in_all_that_it_may_see():
         return past[:, -1:, 0] + change[:, None] + 2 * future[:, :, 0]
 
     ridge = Ridge(SHAPE)
-    ridge.learn(Given(windows(3000, rule)), Given(windows(200, rule)))
+    ridge.fit(Given(windows(3000, rule)), Given(windows(200, rule)))
     test = windows(50, rule)
     torch.testing.assert_close(ridge.point(test.past, test.future), test.truth, atol=0.01, rtol=0.01)
 
@@ -50,7 +50,7 @@ def test_ridge_takes_the_penalty_that_the_validation_part_likes():
         return past[:, -1:, 0] + torch.randn(len(past), 3)
 
     ridge = Ridge(SHAPE)
-    ridge.learn(Given(windows(30, noise)), Given(windows(2000, noise)))
+    ridge.fit(Given(windows(30, noise)), Given(windows(2000, noise)))
     assert ridge.linear.weight.abs().max() < 0.1
 
 
@@ -61,7 +61,7 @@ def test_the_point_is_the_median_and_the_interval_covers_what_it_says(name):
     def rule(past, future):
         return past[:, -1:, 0] + torch.randn(len(past), 3).exp()
 
-    baseline.learn(Given(windows(3000, rule)), Given(windows(3000, rule)))
+    baseline.fit(Given(windows(3000, rule)), Given(windows(3000, rule)))
     test = windows(3000, rule)
     quantiles = baseline.quantiles(baseline(test.past, test.future))
     torch.testing.assert_close(quantiles[..., 4], baseline.point(test.past, test.future))
@@ -74,7 +74,7 @@ def test_intervals_of_symmetric_errors_cover_four_fifths():
     def rule(past, future):
         return past[:, -1:, 0] + torch.randn(len(past), 3)
 
-    naive.learn(Given(windows(10, rule)), Given(windows(5000, rule)))
+    naive.fit(Given(windows(10, rule)), Given(windows(5000, rule)))
     test = windows(5000, rule)
     quantiles = naive(test.past, test.future)
     inside = (quantiles[..., 0] <= test.truth) & (test.truth <= quantiles[..., -1])
@@ -98,7 +98,7 @@ def test_the_calendar_reaches_the_baselines():
     prepared = data()
     ridge = Ridge(ForecastShape(12, 4, 12, prepared.train.known))
     assert prepared.train.known == 2
-    ridge.learn(prepared.train, prepared.validation)
+    ridge.fit(prepared.train, prepared.validation)
     assert ridge.loss(prepared.validation.all()) < Naive(SHAPE.__class__(12, 4)).loss(
         prepared.validation.all()
     )

@@ -53,7 +53,7 @@ def test_a_constant_series_does_not_count_in_mase():
     source = pl.concat([frame().with_columns(id=pl.lit("alive")), flat])
     both = prepare(read_series(source, Columns(target="value")), WindowPlan(4, 12, 12))
     naive = Naive(shape_of(both))
-    naive.learn(both.train, both.validation)
+    naive.fit(both.train, both.validation)
     alone = score(TASK.predictions(naive, data(), data().test), data())["mase"]
     assert score(TASK.predictions(naive, both, both.test), both)["mase"] == pytest.approx(alone, rel=1e-5)
     with pytest.raises(GatewiseError, match="there is nothing to learn"):
@@ -64,7 +64,7 @@ def test_a_series_that_repeats_exactly_is_measured_by_its_steps():
     months = frame().with_columns(value=pl.Series([3.0, 5.0, 4.0] * 53 + [3.0]) * 1e-12)
     exact = prepare(read_series(months, Columns(target="value")), WindowPlan(4, 12, 3))
     naive = Naive(shape_of(exact))
-    naive.learn(exact.train, exact.validation)
+    naive.fit(exact.train, exact.validation)
     found = score(TASK.predictions(naive, exact, exact.test), exact)
     batch = exact.test.all()
     error = (batch.truth - batch.past[:, -1:, 0]).abs().mean() * float(exact.scales()[1][0])
@@ -75,7 +75,7 @@ def test_a_series_that_repeats_exactly_is_measured_by_its_steps():
 def test_each_series_is_measured_in_its_own_unit():
     prepared = data()
     naive = Naive(shape_of(prepared))
-    naive.learn(prepared.train, prepared.validation)
+    naive.fit(prepared.train, prepared.validation)
     quantiles = forecast_windows(naive, prepared.test)
     assert quantiles.shape == (len(prepared.test), 4, 9)
     assert score(Forecasts(naive, prepared.test, quantiles), prepared)["mase"] > 0

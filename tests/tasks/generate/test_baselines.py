@@ -115,10 +115,10 @@ def test_the_order_is_the_best_on_the_validation_part(split, tmp_path, monkeypat
     costs = []
     for order in range(1, 8):
         one = Ngram(len(split.tokenizer), order)
-        one.learn(*parts)
+        one.fit(*parts)
         costs.append(text_nll(one, split.validation).per_symbol)
     chosen = Ngram(len(split.tokenizer))
-    chosen.learn(*parts)
+    chosen.fit(*parts)
     assert chosen.order == 1 + int(np.argmin(costs))
     assert 2 <= chosen.order <= 6  # both too short and too long were tried
     save_model(tmp_path / "run", SavedModel("generate", "n-gram", chosen, {}))
@@ -130,7 +130,7 @@ def test_only_the_end_of_a_long_text_is_counted(split, monkeypatch):
     monkeypatch.setattr(ngram, "MAX_COUNTED", 500)
     parts = [TextStreams(one, 16) for one in (split.train, split.validation)]
     found, expected = Ngram(len(split.tokenizer), 3), Ngram(len(split.tokenizer), 3)
-    found.learn(*parts)
+    found.fit(*parts)
     expected.counted([split.train.symbols(len(split.train) - 500, len(split.train))])
     assert torch.equal(found.grams_3, expected.grams_3)
 
@@ -145,5 +145,5 @@ def test_five_grams_of_shakespeare(real_data):
     path = real_data / "text" / "tinyshakespeare.txt"
     split = read_text(find_texts(path), Fractions(0.0001, 0.1), StreamConfig("characters"))
     model = Ngram(len(split.tokenizer), 5)
-    model.learn(TextStreams(split.train, 1), TextStreams(split.validation, 1))
+    model.fit(TextStreams(split.train, 1), TextStreams(split.validation, 1))
     assert text_nll(model, split.test).per_character == pytest.approx(1.561, abs=0.002)

@@ -120,7 +120,7 @@ def test_a_bias_steadies_a_draw():
 def test_a_saved_model_is_the_same(make, tmp_path):
     model = make()
     if not isinstance(model, SequenceModel):
-        model.learn(vectors(pens(20)), vectors(pens(5, seed=1)))
+        model.fit(vectors(pens(20)), vectors(pens(5, seed=1)))
     save_model(tmp_path, SavedModel("generate", "it", model, {}))
     again = load_model(tmp_path).network
     batch = whole(pens())
@@ -138,7 +138,7 @@ def test_the_history_is_that_of_a_loop():
 def test_the_marginal_counts_and_has_one_gaussian():
     sequences = pens(30)
     model = Marginal(3, [2])
-    model.learn(vectors(sequences), None)
+    model.fit(vectors(sequences), None)
     rows = np.concatenate(sequences).astype(np.float32).astype(float)
     share = (rows[:, 2].sum() + 0.5) / (len(rows) + 1)
     covariance = np.cov(rows[:, :2].T, bias=True) + 1e-6 * np.eye(2)
@@ -150,7 +150,7 @@ def test_the_marginal_counts_and_has_one_gaussian():
 def test_markov_counts_what_follows_what():
     model = Markov(2, [0])
     one = np.array([[1, 0.0], [1, 1.0], [0, 2.0], [1, 3.0], [1, 4.0]])
-    model.learn(vectors([one]), None)
+    model.fit(vectors([one]), None)
     zero, after = (model.weights[0, 0] * before + model.bias[0] for before in (0, 1))
     assert zero.sigmoid().item() == pytest.approx(
         (2 + 0.5) / 3
@@ -179,7 +179,7 @@ def autoregressive(count, seed):
 def test_an_autoregression_finds_the_rule():
     train = autoregressive(100, 0)
     model = Autoregression(3, [2], order=2)
-    model.learn(train, autoregressive(20, 1))
+    model.fit(train, autoregressive(20, 1))
     found = model.weights[:2][:, [0, 1, 3, 4]]
     expected = torch.tensor([[0.5, 0.4, 0.2, 0.0], [-0.4, 0.5, 0.0, -0.3]])
     torch.testing.assert_close(found, expected, atol=0.06, rtol=0)
@@ -193,7 +193,7 @@ def test_each_baseline_sees_more_than_the_last():
     losses = []
     for make in BASELINES.values():
         model = make(3, [2])
-        model.learn(train, validation)
+        model.fit(train, validation)
         losses.append(model.loss(test.__getitems__(list(range(60)))).item())
     assert losses[0] > losses[1] + 0.1 > losses[2] + 0.2
 
@@ -202,7 +202,7 @@ def test_each_baseline_sees_more_than_the_last():
 def test_a_baseline_survives_channels_that_never_change(name):
     model = BASELINES[name](3, [2])
     still = vectors([np.tile([5.0, 0.0, 0.0], (20, 1))])
-    model.learn(still, still)
+    model.fit(still, still)
     batch = still.__getitems__([0])
     assert model.loss(batch).isfinite()
     assert model.loss(batch_of(torch.ones_like(batch.values), batch.lengths)).isfinite()
@@ -214,7 +214,7 @@ def test_counts_on_chorales_are_as_published(real_data):
 
     rolls = loadmat(real_data / "music" / "JSB_Chorales.mat")
     model = Markov(88, range(88))
-    model.learn(vectors(list(rolls["traindata"][0])), None)
+    model.fit(vectors(list(rolls["traindata"][0])), None)
     batch = whole(list(rolls["testdata"][0]))
     nats = model.nats(batch)[:, 1:].sum() / (batch.lengths - 1).sum()
     assert nats.item() == pytest.approx(10.49, abs=0.01)

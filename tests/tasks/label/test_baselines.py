@@ -50,7 +50,7 @@ def test_the_usual_label_of_each_token():
     vocabulary = learn_words(TOKENS)
     data = TokenSteps(TOKENS, LABELS, vocabulary, whole_sequences(np.array([0, 4, 7])))
     usual = MajorityLabel(3)
-    usual.learn(data, data)
+    usual.fit(data, data)
     new = TokenSteps(["ab", "bb", "ba", "aa", "bbb"], None, vocabulary, whole_sequences(np.array([0, 5])))
     # 0, 1 and 2 are there twice each: 0 is first; ab has 0 and 2 once each: the one later in order.
     assert usual(new.__getitems__([0])).argmax(-1).tolist() == [[2, 0, 2, 1, 0]]
@@ -63,27 +63,27 @@ def test_without_tokens_it_is_the_label_of_most_steps():
     usual = MajorityLabel(3)
     labels = [torch.tensor([0, 2, 2]), torch.tensor([2, 1])]
     data = Channels([torch.randn(len(one), 2) for one in labels], labels)
-    usual.learn(data, data)
+    usual.fit(data, data)
     assert usual(data.__getitems__([0, 1])).argmax(-1).tolist() == [[2, 2, 2], [2, 2, 2]]
 
 
 def test_a_window_of_numbers_is_read_where_it_matters():
     data = channels()
     model = ChannelWindow(2, channels=1, reach=2)
-    model.learn(data, channels(5))
+    model.fit(data, channels(5))
     truth = [one.numpy() for one in data.labels]
     assert accuracy(truth, predict_labels(model, data).labels) > 0.9
     seen = model.linear.weight.detach()[1] - model.linear.weight.detach()[0]
     assert seen.abs().argmax() == 0
     near = ChannelWindow(2, channels=1, reach=1)
-    near.learn(data, channels(5))
+    near.fit(data, channels(5))
     assert accuracy(truth, predict_labels(near, data).labels) < 0.8
 
 
 def test_the_weights_are_the_optimum_of_a_penalty():
     _, _, data = numbered(sentences(60))
     model = TokenWindow(5, reach=1)
-    model.learn(data, data)
+    model.fit(data, data)
     features, labels = model.collect(data)
     model.requires_grad_(True)
     functional.cross_entropy(model.logits(features), labels, reduction="sum").backward()
@@ -101,7 +101,7 @@ def test_a_window_of_tokens_beats_the_token_alone_and_sees_no_further():
     truth = [held.labels[held.slice_of(one)] for one in range(len(held))]
     found = {}
     for name, model in (("usual", MajorityLabel(5)), ("window", TokenWindow(5))):
-        model.learn(train, train)
+        model.fit(train, train)
         found[name] = accuracy(truth, predict_labels(model, held).labels)
     assert found["usual"] < 0.85 < found["window"] < 0.99
 

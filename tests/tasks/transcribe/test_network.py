@@ -120,7 +120,7 @@ def test_it_learns_to_read_what_is_blurred(data):
             network.loss(data.train.__getitems__(rows.tolist())).backward()
             adam.step()
     majority = MajorityText(3)
-    majority.learn(data.train, data.validation)
+    majority.fit(data.train, data.validation)
     assert rate(network, data, beam=4) <= rate(network, data, beam=0) + 0.02
     assert rate(network, data, beam=4) < 0.1 < 0.5 < rate(majority, data, beam=4)
 
@@ -129,7 +129,7 @@ def test_the_most_frequent_text(data):
     majority = MajorityText(3)
     texts = ["ba", "a", "cb", "ba", "a"]
     data.train.targets = [np.array(data.tokenizer.encode(one)) for one in texts]
-    majority.learn(data.train, data.validation)
+    majority.fit(data.train, data.validation)
     assert [data.tokenizer.decode(one) for one in find_texts(majority, data.test, 0)[0]] == ["a"] * len(
         data.test
     )

@@ -38,7 +38,7 @@ def translated(network, data):
 
 def learned(kind, data, *more):
     network = kind(len(data.source), len(data.target), *more)
-    network.learn(data.train, data.validation)
+    network.fit(data.train, data.validation)
     return network
 
 

@@ -47,8 +47,8 @@ class Clips(ABC):
     def __len__(self) -> int:
         return len(self.names)
 
-    def learn(self, numbers: Sequence[int]) -> None:
-        """Learns the mean and standard deviation of each channel from clips of the training set."""
+    def fit(self, numbers: Sequence[int]) -> None:
+        """Computes the mean and standard deviation of each channel from clips of the training set."""
         some = numbers[:: -(-len(numbers) // SAMPLE)]
         self.form = with_scale(self.form, (self[number] for number in some))
 

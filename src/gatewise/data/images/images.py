@@ -78,8 +78,8 @@ class ImageFiles:
         """[H, W, C] bytes. Raises: `GatewiseError` with the path of a damaged file."""
         return self._cache[number]
 
-    def learn(self, numbers: Sequence[int]) -> None:
-        """Learns the mean and standard deviation of each channel from images of the training set."""
+    def fit(self, numbers: Sequence[int]) -> None:
+        """Computes the mean and standard deviation of each channel from images of the training set."""
         some = numbers[:: -(-len(numbers) // SAMPLE)]
         self.form = with_scale(self.form, (self[number] for number in some))
 

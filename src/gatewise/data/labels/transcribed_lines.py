@@ -81,7 +81,7 @@ def read_text_lines(
     table = _read_lines(path, file, text, options.split_column)
     lines = open_text_lines(table.images, colour, height)
     split = options.split(path, table.sets)
-    lines.files.learn(split.train)
+    lines.files.fit(split.train)
     texts = _texts(table)
     preprocessing = LinePreprocessing(
         columns=table.columns,

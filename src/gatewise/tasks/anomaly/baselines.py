@@ -35,7 +35,7 @@ class RollingZScore(Detector, Baseline):
         values = past[:, -self.width :, 0]
         return Normal(values.mean(1), values.std(1, unbiased=False).clamp(min=MIN_SCALE))
 
-    def learn(self, train: LabelledWindows, validation: LabelledWindows) -> None:
+    def fit(self, train: LabelledWindows, validation: LabelledWindows) -> None:
         losses = {}
         for width in sorted({*(one for one in WIDTHS if one < self.shape.context), self.shape.context}):
             self.width = width
@@ -71,7 +71,7 @@ class LaggedResidual(Detector, Baseline):
         location = past[:, -self.lag, 0]
         return Normal(location, self.deviation.expand_as(location))
 
-    def learn(self, train: LabelledWindows, validation: LabelledWindows) -> None:
+    def fit(self, train: LabelledWindows, validation: LabelledWindows) -> None:
         found = score_windows(self, train)
         deviation = float(((found.truth - found.location) ** 2).mean() ** 0.5)
         self.deviation.fill_(max(deviation, MIN_SCALE))

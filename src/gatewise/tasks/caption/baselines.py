@@ -39,7 +39,7 @@ class MostFrequentCaption(CaptionBaseline):
         super().__init__()
         self.register_buffer("target", torch.full((length,), PADDING))
 
-    def learn(self, train: Captions, validation: Captions) -> None:
+    def fit(self, train: Captions, validation: Captions) -> None:
         self.target = most_frequent_target(train.targets)
 
     def caption(self, batch: CaptionBatch) -> list[Hypothesis]:
@@ -66,7 +66,7 @@ class NearestImage(CaptionBaseline):
         self.register_buffer("kept", torch.zeros(images, channels * SIDE**2))
         self.register_buffer("targets", torch.full((images, length), PADDING))
 
-    def learn(self, train: Captions, validation: Captions) -> None:
+    def fit(self, train: Captions, validation: Captions) -> None:
         count = min(len(train.numbers), MAX_FEATURE_VALUES // (self.channels * SIDE**2))
         places = torch.arange(count).split(BATCH_SIZE)
         self.kept = torch.cat([self._resized(train.pictures(some.tolist())) for some in places])

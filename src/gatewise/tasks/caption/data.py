@@ -161,7 +161,7 @@ def prepare_captions(table: CaptionTable, config: CaptionConfig, fractions: Frac
     """
     split = split_images(table, fractions)
     files = open_images(table.images, config.colour, config.size)
-    files.learn(split.train)
+    files.fit(split.train)
     texts = (text for number in split.train for text in table.captions[number])
     min_count = config.min_count if config.kind == "words" else 1
     symbols = learn_sentences(config.kind, texts, config.vocabulary, min_count, config.lower)

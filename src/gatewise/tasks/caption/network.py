@@ -17,7 +17,7 @@ from gatewise.errors import GatewiseError
 from gatewise.modules.beam_search import Hypothesis, beam_search
 from gatewise.modules.decoders import DECODERS, Context, decoder_inputs
 from gatewise.modules.network import Network
-from gatewise.modules.tied_vectors import TiedVectors
+from gatewise.modules.tied_embedding import TiedEmbedding
 from gatewise.tasks.caption.encoder import ColumnEncoder, EncoderKind, ImageEncoder, PositionEncoder
 
 
@@ -36,7 +36,7 @@ class CaptionNetwork(Captioner):
     """An image encoder, and a recurrent decoder of any cell that generates the caption.
 
     `p(y | image) = prod p(y_t | y_1 .. y_{t-1}, image)`, `logits = V tanh(W features + b) + b'`, where the
-    rows of V are also the embeddings of the symbols (`TiedVectors`).
+    rows of V are also the embeddings of the symbols (`TiedEmbedding`).
 
     cell: the equations, of encoder and decoder
     channels: C of the images
@@ -87,7 +87,7 @@ class CaptionNetwork(Captioner):
             if encoder == "columns"
             else PositionEncoder(cell, channels, hidden, layers, filters, dropout)
         )
-        self.vectors = TiedVectors(symbols, embedding)
+        self.vectors = TiedEmbedding(symbols, embedding)
         self.decoder = DECODERS[attention](cell, embedding, hidden, layers, dropout)
         self.readout = nn.Linear(self.decoder.width, embedding)
         self.dropout = nn.Dropout(dropout)

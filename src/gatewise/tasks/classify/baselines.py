@@ -57,7 +57,7 @@ class SummaryClassifier(Classifier):
         return self.classify((summaries(batch) - self.mean) / self.deviation)
 
     def standardise(self, features: Tensor) -> None:
-        """Learns means and standard deviations from the summaries of the training set, [N, 1 + 7 C]."""
+        """Computes means and standard deviations of the summaries of the training set, [N, 1 + 7 C]."""
         self.mean = features.mean(0)
         deviation = features.std(0, correction=0)
         self.deviation = torch.where(deviation > 1e-6, deviation, 1.0)
@@ -76,7 +76,7 @@ class Logistic(SummaryClassifier, Baseline):
     def classify(self, features: Tensor) -> Tensor:
         return self.linear(features)
 
-    def learn(self, train: Sequences, validation: Sequences) -> None:
+    def fit(self, train: Sequences, validation: Sequences) -> None:
         sets = (*_all_summaries(train), *_all_summaries(validation))
         weight, bias = fit_logistic(*sets, self.classes, _weights(train), _weights(validation))
         self.linear.weight.copy_(weight)
@@ -114,7 +114,7 @@ class Nearest(NearestExample):
     Args:
         channels: C, the number of channels
         classes: K, the number of classes
-        examples: the number of training sequences that are kept, set by `learn`
+        examples: the number of training sequences that are kept, set by `fit`
         steps: the length of a resampled sequence
     """
 

@@ -35,7 +35,7 @@ class PixelRegression(Classifier, Baseline):
     def logits(self, batch: ImageBatch) -> Tensor:
         return self.linear(resize(batch.images, batch.sizes, (SIDE, SIDE)).flatten(1))
 
-    def learn(self, train: LabelledImages, validation: LabelledImages) -> None:
+    def fit(self, train: LabelledImages, validation: LabelledImages) -> None:
         pixels, labels = small_images(train, MAX_REGRESSION_EXAMPLES)
         validation_pixels, validation_labels = small_images(validation, MAX_REGRESSION_EXAMPLES)
         weight, bias = fit_logistic(
@@ -54,7 +54,7 @@ class NearestImage(NearestExample):
     Args:
         channels: C of the images
         classes: K, the number of classes
-        examples: the number of training images that are kept, set by `learn`
+        examples: the number of training images that are kept, set by `fit`
     """
 
     def __init__(self, channels: int, classes: int, examples: int = 0) -> None:

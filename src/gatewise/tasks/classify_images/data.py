@@ -58,7 +58,7 @@ def read_data(path: Path, options: ClassifyImagesOptions) -> ImageData:
     fractions = Fractions(options.validation_fraction, options.test_fraction)
     split = found.split(fractions)
     train, validation, test = split
-    files.learn(train)
+    files.fit(train)
     preprocessing = Preprocessing(
         form=files.form,
         width=_common_width(files) if options.network == "stack" else None,

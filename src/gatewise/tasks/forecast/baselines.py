@@ -36,8 +36,8 @@ class PointForecast(Forecaster, Baseline):
     def point(self, past: Tensor, future: Tensor) -> Tensor:
         """past [B, L, 1 + C + D] and future [B, Q, C] -> [B, Q]."""
 
-    def learn(self, train: Windows, validation: Windows) -> None:
-        """Learns the quantiles of the errors: `quantile(+-(truth - point))` over the validation windows."""
+    def fit(self, train: Windows, validation: Windows) -> None:
+        """Computes the quantiles of the errors: `quantile(+-(truth - point))` over the validation windows."""
         held = validation.all()
         errors = held.truth - self.point(held.past, held.future)
         self.offsets = torch.quantile(torch.cat([errors, -errors]), self.levels, dim=0).T.contiguous()
@@ -100,7 +100,7 @@ class Ridge(PointForecast):
         origin = past[:, -1:, 0]
         return origin + self.linear(flat_window(past, future))
 
-    def learn(self, train: Windows, validation: Windows) -> None:
+    def fit(self, train: Windows, validation: Windows) -> None:
         from sklearn.linear_model import Ridge as Regression
 
         given, chooser = train.all(), validation.all()
@@ -113,7 +113,7 @@ class Ridge(PointForecast):
 
         found = [Regression(penalty, solver="cholesky").fit(features, changes) for penalty in RIDGE_PENALTIES]
         self._set(min(found, key=held_error))
-        super().learn(train, validation)
+        super().fit(train, validation)
 
     def _set(self, regression: Any) -> None:
         self.linear.weight.copy_(torch.from_numpy(regression.coef_))

@@ -39,7 +39,7 @@ class MeanFrame(Classifier, Baseline):
     def logits(self, batch: ClipBatch) -> Tensor:
         return self.linear(self.features(batch))
 
-    def learn(self, train: LabelledClips, validation: LabelledClips) -> None:
+    def fit(self, train: LabelledClips, validation: LabelledClips) -> None:
         sets = (*self._features_of(train), *self._features_of(validation))
         weight, bias = fit_logistic(*sets, self.linear.out_features)
         self.linear.weight.copy_(weight)

@@ -72,7 +72,7 @@ def read_data(path: Path, options: FrameOptions) -> FrameData:
     fractions = Fractions(options.validation_fraction, options.test_fraction)
     split = found.split(fractions)
     train, validation, test = split
-    clips.learn(train)
+    clips.fit(train)
     preprocessing = Preprocessing(
         form=clips.form,
         size=clips.size,

@@ -44,26 +44,26 @@ class Ngram(NextSymbol, Baseline):
             grams_of, contexts_of = torch.zeros(grams), torch.zeros(contexts)
             self._take(number, grams_of.long(), grams_of, contexts_of.long(), contexts_of)
 
-    def learn(self, train: TextStreams, validation: TextStreams) -> None:
+    def fit(self, train: TextStreams, validation: TextStreams) -> None:
         """Counts n-grams of the training set; without a given order, chooses it on the validation set."""
         longest = self.order or min(longest_order(self.symbols), len(train.text))
         begin = max(len(train.text) - MAX_COUNTED, 0)
         counts = count_grams(train.text.chunks(CHUNK_SIZE, begin), longest, self.symbols)
         if self.order:
-            self._learn(counts, longest, self.order)
+            self._fit_order(counts, longest, self.order)
             return
         best = math.inf
         for order in range(1, longest + 1):
-            self._learn(counts, longest, order)
+            self._fit_order(counts, longest, order)
             nll = text_nll(self, validation.text).per_symbol
             if nll >= best:
-                self._learn(counts, longest, order - 1)
+                self._fit_order(counts, longest, order - 1)
                 return
             best = nll
 
     def counted(self, pieces: Iterable[np.ndarray]) -> Self:
-        """Learns from a text in pieces, for a given order."""
-        self._learn(count_grams(pieces, self.order, self.symbols), self.order, self.order)
+        """Fits a text in pieces, for a given order."""
+        self._fit_order(count_grams(pieces, self.order, self.symbols), self.order, self.order)
         return self
 
     def nats(self, symbols: Tensor, state: State = None) -> tuple[Tensor, State]:
@@ -121,7 +121,7 @@ class Ngram(NextSymbol, Baseline):
         stored = self.get_buffer(values)[places].double()
         return torch.where(known[places] == codes, stored, missing)
 
-    def _learn(self, counts: Counts, longest: int, order: int) -> None:
+    def _fit_order(self, counts: Counts, longest: int, order: int) -> None:
         """Derives counts from the longest n-grams down, then smooths from the shortest up."""
         self.order = order
         tables = [prefixes(counts, self.symbols ** (longest - order))]

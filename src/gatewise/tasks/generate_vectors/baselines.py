@@ -88,7 +88,7 @@ class Marginal(LinearVectors):
     def __init__(self, channels: int, binary: Sequence[int] = ()) -> None:
         super().__init__(channels, binary, order=0)
 
-    def learn(self, train: Sequences, validation: Any) -> None:
+    def fit(self, train: Sequences, validation: Any) -> None:
         pairs = Pairs(train, 0)
         self._fill(self.weights.double(), self.usual(pairs), pairs)
 
@@ -103,7 +103,7 @@ class Marginal(LinearVectors):
 class Markov(LinearVectors):
     """Each channel given its own last value: by counts of 0/1 channels, by regression of real ones."""
 
-    def learn(self, train: Sequences, validation: Any) -> None:
+    def fit(self, train: Sequences, validation: Any) -> None:
         pairs = Pairs(train, 1)
         before, truth = pairs.before, pairs.truth
         middle, variance = before.mean(0), before.var(0, unbiased=False)
@@ -127,7 +127,7 @@ class Autoregression(LinearVectors):
     def __init__(self, channels: int, binary: Sequence[int] = (), order: int = 4) -> None:
         super().__init__(channels, binary, order)
 
-    def learn(self, train: Sequences, validation: Sequences) -> None:
+    def fit(self, train: Sequences, validation: Sequences) -> None:
         pairs, held = Pairs(train, self.order), Pairs(validation, self.order)
         usual = Marginal(self.channels, self.binary).usual(pairs)
         started = torch.cat([self.weights, self.bias.unsqueeze(1)], dim=1).double()

@@ -30,7 +30,7 @@ class MajorityLabel(Labeller, Baseline):
 
     Args:
         labels: K, the number of labels
-        tokens: the number of known tokens, set by `learn`
+        tokens: the number of known tokens, set by `fit`
     """
 
     hashes: Tensor
@@ -51,7 +51,7 @@ class MajorityLabel(Labeller, Baseline):
             labels = torch.where(self.hashes[rows] == hashes, self.usual[rows], labels)
         return functional.one_hot(labels, self.labels).float()
 
-    def learn(self, train: Any, validation: Any) -> None:
+    def fit(self, train: Any, validation: Any) -> None:
         labels, hashes = [], []
         for batch in batches(train):
             known = batch.labels != NO_LABEL
@@ -143,7 +143,7 @@ class TokenWindow(WindowModel):
     def logits(self, features: Tensor) -> Tensor:
         return self.weights(features) + self.bias
 
-    def learn(self, train: Any, validation: Any) -> None:
+    def fit(self, train: Any, validation: Any) -> None:
         features, labels = self.collect(train)
         validation_features, validation_labels = self.collect(validation)
         rows, counts = _count_rows(features)
@@ -181,7 +181,7 @@ class ChannelWindow(WindowModel):
     def logits(self, features: Tensor) -> Tensor:
         return self.linear(features)
 
-    def learn(self, train: Any, validation: Any) -> None:
+    def fit(self, train: Any, validation: Any) -> None:
         weight, bias = fit_logistic(*self.collect(train), *self.collect(validation), self.labels)
         self.linear.weight.copy_(weight)
         self.linear.bias.copy_(bias)

@@ -35,7 +35,7 @@ class MajorityText(Transcriber, Baseline):
         logits = CERTAIN * torch.eye(1 + self.symbols, device=values.device)[path]
         return logits.expand(len(values), -1, -1), torch.full_like(lengths, len(path))
 
-    def learn(self, train: Any, validation: Any) -> None:
+    def fit(self, train: Any, validation: Any) -> None:
         counts = Counter(tuple(one.tolist()) for one in train.targets)
         text = min(counts, key=lambda one: (-counts[one], one))
         self.text = torch.tensor(text, dtype=torch.long)

@@ -66,8 +66,8 @@ class CopySource(SymbolBySymbol):
         if same:
             self.table = torch.tensor(same)
 
-    def learn(self, train: Parallel, validation: Parallel) -> None:
-        """Learns nothing."""
+    def fit(self, train: Parallel, validation: Parallel) -> None:
+        """Does nothing: there are no parameters to fit."""
 
 
 class IBMModel1(SymbolBySymbol):
@@ -78,7 +78,7 @@ class IBMModel1(SymbolBySymbol):
     Source: Brown et al. 1993.
     """
 
-    def learn(self, train: Parallel, validation: Parallel) -> None:
+    def fit(self, train: Parallel, validation: Parallel) -> None:
         sources, targets, groups = _links(train)
         pairs, link = np.unique(sources * self.targets + targets, return_inverse=True)
         of_source, of_target = pairs // self.targets, pairs % self.targets
@@ -105,7 +105,7 @@ class MostFrequent(TranslationBaseline):
         super().__init__(sources, targets)
         self.register_buffer("target", torch.full((length,), PADDING))
 
-    def learn(self, train: Parallel, validation: Parallel) -> None:
+    def fit(self, train: Parallel, validation: Parallel) -> None:
         self.target = most_frequent_target(train.targets)
 
     def translate(self, batch: PairBatch) -> list[Hypothesis]:

@@ -17,7 +17,7 @@ from gatewise.layers import Recurrent
 from gatewise.modules.beam_search import Hypothesis, beam_search
 from gatewise.modules.decoders import DECODERS, Context, decoder_inputs, join_directions
 from gatewise.modules.network import Network
-from gatewise.modules.tied_vectors import TiedVectors
+from gatewise.modules.tied_embedding import TiedEmbedding
 
 CHUNK_SIZE = 4096  # steps whose logits are computed at once
 EXTRA_LENGTH = 5  # symbols beyond the largest ratio of target to source lengths in training
@@ -38,7 +38,7 @@ class EncoderDecoder(Translator):
     """A recurrent encoder and a recurrent decoder, of any cell (Sutskever, Vinyals and Le 2014).
 
     `p(y | x) = prod p(y_t | y_1 .. y_{t-1}, x)`, `logits = V tanh(W features + b) + b'`, where the rows of V
-    are also the embeddings of the target symbols (`TiedVectors`).
+    are also the embeddings of the target symbols (`TiedEmbedding`).
 
     cell: the equations
     sources, targets: the sizes of both vocabularies
@@ -90,7 +90,7 @@ class EncoderDecoder(Translator):
         if bidirectional and hidden % 2:
             raise GatewiseError(f"a bidirectional encoder needs an even number of hidden units, got {hidden}")
         self.source_vectors = nn.Embedding(sources, embedding, padding_idx=PADDING)
-        self.target_vectors = TiedVectors(targets, embedding)
+        self.target_vectors = TiedEmbedding(targets, embedding)
         self.encoder = Recurrent(
             cell,
             embedding,

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from gatewise.data.tokenizers.sentences import PADDING
 
 
-class TiedVectors(nn.Module):
+class TiedEmbedding(nn.Module):
     """`read(s) = sqrt(E) V_s`, `logits(y) = V y + b` (Press and Wolf 2017; scaled as by Vaswani et al. 2017).
 
     Rows are initialized with norm one, which suits the softmax; embeddings are scaled to variance one, as
     those of an untied embedding, because a recurrent layer hardly separates symbols by smaller inputs.
 
-    >>> vectors = TiedVectors(symbols=9, size=4)
-    >>> vectors(torch.tensor([[5, 3]])).shape, vectors.logits(torch.randn(2, 7, 4)).shape
+    >>> embedding = TiedEmbedding(symbols=9, size=4)
+    >>> embedding(torch.tensor([[5, 3]])).shape, embedding.logits(torch.randn(2, 7, 4)).shape
     (torch.Size([1, 2, 4]), torch.Size([2, 7, 9]))
     """
 
