@@ -39,6 +39,16 @@ def comparison(*results):
             "lstm wins with a MASE of 0.792, 1.0% below the best baseline, ridge (0.800). "
             "The difference is within one standard deviation of the trainings: take them as equal.",
         ),
+        (
+            [result("lstm", 0.8), result("ridge", 0.8, True)],
+            "A baseline suffices here: ridge, the best baseline, and lstm, the best network, "
+            "tie with a MASE of 0.800.",
+        ),
+        (
+            [result("ridge", 0.8, True, std=0.1), result("lstm", 0.80001)],
+            "A baseline suffices here: ridge, the best baseline, and lstm, the best network, "
+            "tie with a MASE of 0.800.",
+        ),
         ([result("naive", 0.8, True)], "naive has the lowest MASE, 0.800."),
     ],
 )

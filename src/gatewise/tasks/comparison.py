@@ -159,6 +159,12 @@ class Comparison(Generic[Data]):
             side = "highest" if metric.higher_is_better else "lowest"
             return f"{best.name} has the {side} {metric.title}, {metric.format(value)}."
         other_value = other.scores[metric.name]
+        if metric.format(value) == metric.format(other_value):
+            baseline, network = (best, other) if best.baseline else (other, best)
+            return (
+                f"A baseline suffices here: {baseline.name}, the best baseline, and {network.name}, the best "
+                f"network, tie with {metric.with_article} of {metric.format(value)}."
+            )
         text = (
             f"{best.name} wins with {metric.with_article} of {metric.format(value)}, "
             f"{metric.gain(value, other_value)} the best {'network' if best.baseline else 'baseline'}, "
