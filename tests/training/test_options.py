@@ -1,5 +1,6 @@
 """Options: from files and from the command line, unknown ones refused by name."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -54,6 +55,22 @@ def test_saved_options_are_the_same_options(config):
 def test_mistakes(config, text, given, message):
     with pytest.raises(GatewiseError, match=message):
         resolve(CompareOptions, config(text), given)
+
+
+def test_a_file_of_another_verb(config):
+    for_compare = re.escape(
+        "options.yaml has options of `train`: for `compare`, rename `cell` to `cells` and "
+        "remove seed, accelerator, devices, nodes, strategy"
+    )
+    for_train = re.escape(
+        "options.yaml has options of `compare`: for `train`, "
+        "give one `cell` in place of `cells` and remove seeds"
+    )
+    with pytest.raises(GatewiseError, match=for_compare):
+        resolve(CompareOptions, config(to_yaml(TrainOptions(horizon=3))), {})
+    with pytest.raises(GatewiseError, match=for_train):
+        resolve(TrainOptions, config(to_yaml(CompareOptions(horizon=3))), {})
+    assert resolve(CompareOptions, config("horizon: 3\ncells: gru\n"), {}).cells == ("gru",)
 
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copyreg
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from math import ceil
 from pathlib import Path
@@ -200,7 +200,8 @@ def resolve(options_type: type[OptionsType], config: Path | None, given: dict[st
     try:
         return options_type(**{**from_file, **given})
     except ValidationError as error:
-        raise GatewiseError(_describe_first_error(error, options_type, config)) from error
+        message = _describe_other_verb(options_type, from_file, config)
+        raise GatewiseError(message or _describe_first_error(error, options_type, config)) from error
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -231,6 +232,26 @@ def to_yaml(options: Options) -> str:
     """All options as YAML, as `resolve` reads them."""
     values = {name: list(one) if isinstance(one, tuple) else one for name, one in options}
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+CELL_ADVICE = {"cell": "rename `cell` to `cells`", "cells": "give one `cell` in place of `cells`"}
+
+
+def _describe_other_verb(
+    options_type: type[BaseModel], values: Mapping[str, Any], config: Path | None
+) -> str | None:
+    """What to change in a file of options that another verb wrote; None if it is not such a file."""
+    verb = next((verb for verb, kind in VERBS.items() if issubclass(options_type, kind)), None)
+    if verb is None:
+        return None
+    for other, kind in VERBS.items():
+        names = [name for name in kind.model_fields if name not in options_type.model_fields]
+        if surplus := [name for name in names if name in values]:
+            steps = [CELL_ADVICE[name] for name in surplus if name in CELL_ADVICE]
+            if removed := [name for name in surplus if name not in CELL_ADVICE]:
+                steps.append(f"remove {', '.join(removed)}")
+            return f"{config} has options of `{other}`: for `{verb}`, {' and '.join(steps)}"
+    return None
 
 
 def _describe_first_error(error: ValidationError, options_type: type[BaseModel], config: Path | None) -> str:
