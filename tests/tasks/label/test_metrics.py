@@ -9,7 +9,7 @@ from gatewise.data.batching import even_batches
 from gatewise.data.labels.token_steps import NO_LABEL
 from gatewise.metrics.counts import exact_match, macro_f1, micro_f1
 from gatewise.tasks.label.metrics import accuracy, by_label, by_span, confusion
-from gatewise.tasks.transcribe.metrics import by_symbol, edits, error_rate
+from gatewise.tasks.transcribe.metrics import edits, error_rate
 
 TRUTH = [np.array([0, 1, 1, 2]), np.array([2, NO_LABEL, 0])]
 FOUND = [np.array([0, 1, 0, 2]), np.array([1, 1, 0])]
@@ -59,17 +59,8 @@ def test_texts_by_hand():
     assert error_rate([["ae", "k"]], [["ae"]]) == 1 / 2
 
 
-def test_symbols_and_edits_by_hand():
-    truth, found = ["abca", "bb"], ["abda", "b"]
-    counted = by_symbol(truth, found)
-    assert {symbol: (one.true, one.predicted, one.correct) for symbol, one in counted.items()} == {
-        "a": (2, 2, 2), "b": (3, 2, 2), "c": (1, 0, 0), "d": (0, 1, 0),
-    }  # fmt: skip
-    assert micro_f1(counted.values()) == pytest.approx(2 * 4 / (6 + 5))
-    assert macro_f1(counted.values()) == pytest.approx((1 + 4 / 5 + 0 + 0) / 4)
-    assert edits(truth, found) == {("c", "d"): 1, ("b", None): 1}
-    words = by_symbol([["red", "dog"]], [["red", "big", "dog"]])
-    assert micro_f1(words.values()) == pytest.approx(2 * 2 / 5)
+def test_edits_by_hand():
+    assert edits(["abca", "bb"], ["abda", "b"]) == {("c", "d"): 1, ("b", None): 1}
 
 
 def test_every_sequence_is_in_one_batch_and_none_is_too_large(monkeypatch):

@@ -15,7 +15,6 @@ from gatewise.data.batching import even_batches
 from gatewise.data.labels.transcript_data import TranscriptData
 from gatewise.data.labels.transcripts import TranscriptDataset
 from gatewise.data.text.edits import Pair, alignment, edit_distance
-from gatewise.metrics.counts import Counts
 from gatewise.metrics.details import Details
 from gatewise.modules.ctc import beam_search, best_path, negative_log_likelihood
 from gatewise.modules.finite import require_no_nan
@@ -54,22 +53,6 @@ def find_texts(network: Transcriber, part: Any, beam: int) -> tuple[list[list[in
             found[row] = text
     require_no_nan(chances, "the probabilities of texts")
     return found, chances
-
-
-def by_symbol(truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, Counts]:
-    """Counts of each symbol, or word; one is correct if the alignment with fewest edits matches it."""
-    true_counts = Counter(symbol for text in truth for symbol in text)
-    predicted_counts = Counter(symbol for text in predicted for symbol in text)
-    correct = Counter(
-        symbol
-        for true, other in zip(truth, predicted, strict=True)
-        for symbol, aligned in alignment(true, other)
-        if symbol is not None and symbol == aligned
-    )
-    return {
-        symbol: Counts(true_counts[symbol], predicted_counts[symbol], correct[symbol])
-        for symbol in sorted({*true_counts, *predicted_counts})
-    }
 
 
 def edits(truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Counter[Pair]:
