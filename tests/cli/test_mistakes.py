@@ -152,6 +152,14 @@ def test_an_answer_that_can_not_be_written(folder, gatewise):
     assert "None" not in result.stderr
 
 
+def test_a_table_is_refused_as_a_text_before_the_data_are_read(folder, gatewise):
+    result = gatewise("predict", str(folder / "run"), "nowhere.csv", "--out", "x.txt")
+    assert result.returncode == 2
+    assert result.stderr == (
+        "gatewise: a forecast model predicts a table; give --out as a .csv file, got 'x.txt'\n"
+    )
+
+
 def test_predict_never_writes_over_the_data(tmp_path, gatewise):
     frame(steps=60).write_csv(tmp_path / "data.csv")
     before = (tmp_path / "data.csv").read_text()

@@ -35,15 +35,17 @@ def predict(run: RUN, data: DATA, out: OUT) -> None:
         raise GatewiseError(f"expected --out as {KIND}, got {str(out)!r}")
     require_output(out, KIND, data=data, run=run)
     model = load(run)
-    with console.status("reading and predicting"):
-        prediction = model.prediction(data)
-    if out.suffix.lower() != ".txt":
-        write_table(prediction.frame, out, prediction.time_format)
-    elif prediction.text_column is not None:
-        lines = "".join(f"{line}\n" for line in prediction.frame[prediction.text_column])
-        write_whole(out, lambda path: path.write_text(lines, encoding="utf-8"))
-    else:
+    is_text = out.suffix.lower() == ".txt"
+    if is_text and model.predicts_tables:
         raise GatewiseError(
             f"a {model.model_.task} model predicts a table; give --out as a .csv file, got {str(out)!r}"
         )
+    with console.status("reading and predicting"):
+        prediction = model.prediction(data)
+    if is_text:
+        assert prediction.text_column is not None
+        lines = "".join(f"{line}\n" for line in prediction.frame[prediction.text_column])
+        write_whole(out, lambda path: path.write_text(lines, encoding="utf-8"))
+    else:
+        write_table(prediction.frame, out, prediction.time_format)
     console.print(f"wrote {out}: {prediction.about}")

@@ -202,6 +202,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return f"{self.model_.name}, trained to {self.model_.task}"
 
     @property
+    def predicts_tables(self) -> bool:
+        """Whether predictions are tables, which a .txt file can't hold."""
+        return self._task.predicts_tables(self.model_)
+
+    @property
     def _task(self) -> Task[Any]:
         check_is_fitted(self, "model_")
         return next(task for task in self.tasks if task.name == self.model_.task)

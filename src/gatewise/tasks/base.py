@@ -260,6 +260,10 @@ class Task(ABC, Generic[Data]):
         """The baselines to compare with when a model is evaluated on other data."""
         return {}
 
+    def predicts_tables(self, model: SavedModel) -> bool:
+        """Whether predictions are tables, which a .txt file can't hold."""
+        return False
+
     @abstractmethod
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Predicts new data. Raises: `GatewiseError`."""

@@ -57,6 +57,7 @@ def test_text_is_predicted_with_its_lines(tmp_path, text):
     assert set(predicted.frame["predicted"]) <= {"B-ORG", "B-PER", "I-ORG", "I-PER", "O"}
     assert predicted.frame["probability"].is_between(0, 1).all()
     assert predicted.text_column == "text"
+    assert not TASK.predicts_tables(load_model(path.parent / "run"))
     assert predicted.frame.height == 1 + sum(map(len, sentences(3, seed=5)))
 
 
@@ -68,6 +69,7 @@ def test_a_table_is_predicted_row_by_row(tmp_path, table):
     assert predicted.frame.drop("predicted", "probability").equals(new)
     assert set(predicted.frame["predicted"]) <= {"fall", "rest", "rise", "wave"}
     assert predicted.text_column is None
+    assert TASK.predicts_tables(load_model(path.parent / "run"))
 
 
 def test_other_data_are_scored_whole(tmp_path, text):

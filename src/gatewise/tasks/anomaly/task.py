@@ -145,6 +145,9 @@ class DetectAnomalies(Task[AnomalyData]):
         """The steps that the model has not seen; those before them are context."""
         return read_test_data(path, load_preprocessing(Preprocessing, model))
 
+    def predicts_tables(self, model: SavedModel) -> bool:
+        return True
+
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Every step after the first context, with the expected value, its score and its flag, 0 or 1.
 

@@ -171,6 +171,9 @@ class Forecast(Task[ForecastData]):
     def evaluation_baselines(self, data: ForecastData) -> Mapping[str, Callable[[], PointForecast]]:
         return self.baselines(data)
 
+    def predicts_tables(self, model: SavedModel) -> bool:
+        return True
+
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The steps beyond the end of each series, in the file's own columns: the target is the median.
 

@@ -131,6 +131,9 @@ class GenerateVectors(Task[VectorData]):
         """The test set of the training data, or all of other data."""
         return read_test_data(path, load_preprocessing(Preprocessing, model))
 
+    def predicts_tables(self, model: SavedModel) -> bool:
+        return True
+
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Predicts the vector after the end of each sequence."""
         preprocessing = load_preprocessing(Preprocessing, model)

@@ -126,6 +126,9 @@ class Label(Task[LabelledSteps]):
     def evaluation_baselines(self, data: LabelledSteps) -> Mapping[str, Callable[[], Baseline]]:
         return {} if not len(data.train) else self.baselines(data)
 
+    def predicts_tables(self, model: SavedModel) -> bool:
+        return isinstance(load_preprocessing(Preprocessing, model).form, TablePreprocessing)
+
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The lines or rows of the data, each with its predicted label."""
         form, network = load_preprocessing(Preprocessing, model).form, model.network
