@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def _shade(
     places = times.astype("datetime64[us]").astype(np.int64) if times.dtype.kind == "M" else times
     half = (places[1] - places[0]) / 2 if len(places) > 1 else 0.5
 
-    def as_time(place: float) -> object:
+    def as_time(place: float) -> Any:
         return np.datetime64(int(place), "us") if times.dtype.kind == "M" else place
 
     for number, own in enumerate(runs(marks)):
@@ -92,7 +92,7 @@ def _shade(
             high,
             color=colour,
             alpha=0.9 if high < 1 else 0.2,
-            lw=0,  # type: ignore[arg-type]
+            lw=0,
             label=None if number else label,
         )
 
