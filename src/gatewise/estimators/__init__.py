@@ -38,8 +38,8 @@ def new_estimator(task: str, **options: Any) -> Estimator:
     """
     name = next(name for name, tasks in estimator_names().items() if task in tasks)
     kind = find_estimator(name)
-    own = {KIND: task} if len(kind.tasks) > 1 else {}
-    return kind(**dict.fromkeys(required_options(kind)), **own, **options)
+    kind_option = {KIND: task} if len(kind.tasks) > 1 else {}
+    return kind(**dict.fromkeys(required_options(kind)), **kind_option, **options)
 
 
 def _extras(tasks: tuple[Task[Any], ...]) -> list[type]:

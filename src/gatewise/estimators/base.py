@@ -73,22 +73,22 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Trains and scores as `fit` does. weights: of the examples, or None"""
         task = self._task_for(data, columns)
         y = self._checked_labels(data, y)
-        home = TemporaryDirectory(prefix=PREFIX)
-        source = write_source(task, data, y, weights, Path(home.name), layout)
+        directory = TemporaryDirectory(prefix=PREFIX)
+        source = write_source(task, data, y, weights, Path(directory.name), layout)
         lightning = Lightning(self.trainer or {}, self.callbacks or (), self.logger)
         job = partial(train, baselines=self.baselines, lightning=lightning)
         with errors_naming(source.path, data):
             options = self._options(task, {**source.columns, **columns})
-            folder = run_folder(self.out, Path(home.name))
+            folder = run_folder(self.out, Path(directory.name))
             config = None if "cell" in {*self._changed(), *columns} else self._config
             with new_run("train", task, source.path, options, folder, config) as run:
-                form = form_of(data, source.path)
-                keep = folder != Path(home.name, "run")
+                table_form = form_of(data, source.path)
+                keep = folder != Path(directory.name, "run")
                 run, comparison = execute_new(run, source, job, self.progress, keep)
         self.with_run(run, comparison)
-        is_temporary = run.data.is_relative_to(home.name)
-        self._data = StoredData(run.data, home if is_temporary else None)
-        self._form = form
+        is_temporary = run.data.is_relative_to(directory.name)
+        self._data = StoredData(run.data, directory if is_temporary else None)
+        self._form = table_form
         self._trained_with = self._options(task, columns)
         return self
 
@@ -108,11 +108,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             for a path.
         """
         with self._written(data, None, layout) as path:
-            found = self._task.predict(self.model_, path)
-            given = self._form if data is None else self._form.updated(form_of(data, path))
+            prediction = self._task.predict(self.model_, path)
+            data_form = self._form if data is None else self._form.updated(form_of(data, path))
         label = self._label_column()
-        form = given if label is None else given.renamed({"label": label, "predicted": label})
-        return in_form(found.frame, form, found.time_format)
+        output_form = data_form if label is None else data_form.renamed({"label": label, "predicted": label})
+        return in_form(prediction.frame, output_form, prediction.time_format)
 
     def prediction(self, data: Any = None, *, layout: Layout = "NTC") -> Prediction:
         """The prediction as a value: its table in polars, and how to write it to a file.
@@ -138,9 +138,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def score(self, data: Any = None, y: Any = None, *, layout: Layout = "NTC") -> float:
         """The first metric of the task on other data, or on the test set; negated if lower is better."""
-        found = self.evaluate(data, y, layout=layout)
-        metric = found.metrics[0]
-        value = next(one.scores[metric.name] for one in found.results if not one.baseline)
+        comparison = self.evaluate(data, y, layout=layout)
+        metric = comparison.metrics[0]
+        value = next(result.scores[metric.name] for result in comparison.results if not result.baseline)
         return -metric.cost(value)
 
     def save(self, folder: FOLDER) -> None:
@@ -180,9 +180,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         from gatewise.report.report import inspect_example
 
         with self._written(data, y, layout) as path:
-            found = self._task.example(self.model_, path, example)
-            found = found.with_attribution(step) if attribution else found
-            return inspect_example(self.network_, found, self.title, layer, step)
+            inspected = self._task.example(self.model_, path, example)
+            inspected = inspected.with_attribution(step) if attribution else inspected
+            return inspect_example(self.network_, inspected, self.title, layer, step)
 
     def ablate(
         self, data: Any = None, y: Any = None, *, units: bool = False, layout: Layout = "NTC"
@@ -221,14 +221,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if isinstance(data, str | Path):  # more than one task may read a path: those that claim it go first
             options = {**self._changed(), **columns}
             tasks.sort(key=lambda task: not task.claims(Path(data), options))
-        found = next((task for task in tasks if task.accepts(data) or kind is not None), None)
-        if found is None:
+        chosen = next((task for task in tasks if task.accepts(data) or kind is not None), None)
+        if chosen is None:
             forms = "; ".join(task.accepted_data for task in self.tasks)
             raise GatewiseError(
                 f"{type(self).__name__} can't read {'sparse ' * issparse(data)}data of type "
                 f"{type(data).__name__}; give {forms}"
             )
-        return found
+        return chosen
 
     def _options(self, task: Task[Any], columns: Mapping[str, Any]) -> TrainOptions:
         """The options that differ from the defaults, and those of the data."""
@@ -272,9 +272,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _label_column(self) -> str | None:
         """The column of the labels that the model was fitted on, if it has one."""
-        form = self.model_.preprocessing.get("form")
-        found = form if isinstance(form, Mapping) else self.model_.preprocessing
-        columns = found.get("columns")
+        nested = self.model_.preprocessing.get("form")
+        preprocessing = nested if isinstance(nested, Mapping) else self.model_.preprocessing
+        columns = preprocessing.get("columns")
         return columns.get("label") if isinstance(columns, Mapping) else None
 
     @contextmanager
@@ -286,8 +286,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
                 raise GatewiseError("a loaded model has no data of its own; give data")
             yield self._data.path
             return
-        with TemporaryDirectory(prefix=PREFIX) as home:
-            path, _ = task.write(data, y, Path(home), layout)
+        with TemporaryDirectory(prefix=PREFIX) as directory:
+            path, _ = task.write(data, y, Path(directory), layout)
             with errors_naming(path, data):
                 yield path
 

@@ -153,8 +153,8 @@ def _in_model_order(labels: Sequence[Any], model: SavedModel, folder: Path) -> n
     Raises: `GatewiseError` if a class has no label.
     """
     names = model.preprocessing["classes"]
-    given = np.asarray(labels if len(labels) else names)
-    order = {name: number for number, name in enumerate(names_of(given))}
+    values = np.asarray(labels if len(labels) else names)
+    order = {name: number for number, name in enumerate(names_of(values))}
     if missing := [name for name in names if name not in order]:
         raise GatewiseError(f"{folder / CLASSES} lacks the class {missing[0]!r} of the model")
-    return given[[order[name] for name in names]]
+    return values[[order[name] for name in names]]

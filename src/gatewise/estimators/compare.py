@@ -61,26 +61,26 @@ def compare(
     >>> gatewise.compare("forecast", "sales.csv", horizon=12, cells=["lstm", "gru"])  # doctest: +SKIP
     """
     chosen = _task_for(task, data, options)
-    with TemporaryDirectory(prefix=PREFIX) as home:
-        source = write_source(chosen, data, y, sample_weight, Path(home), layout)
+    with TemporaryDirectory(prefix=PREFIX) as directory:
+        source = write_source(chosen, data, y, sample_weight, Path(directory), layout)
         job = find_job("compare", Lightning(trainer or {}, callbacks, logger))
         with errors_naming(source.path, data):
-            given = {**source.columns, **options}
-            given |= {"cells": cells if isinstance(cells, str) else tuple(cells)} if cells else {}
-            given |= {} if seeds is None else {"seeds": seeds}
+            arguments = {**source.columns, **options}
+            arguments |= {"cells": cells if isinstance(cells, str) else tuple(cells)} if cells else {}
+            arguments |= {} if seeds is None else {"seeds": seeds}
             file = None if config is None else Path(config)
-            resolved = resolve(verb_options("compare", chosen.options), file, given)
-            folder = run_folder(out, Path(home))
+            resolved = resolve(verb_options("compare", chosen.options), file, arguments)
+            folder = run_folder(out, Path(directory))
             names_cells = None if cells else file
             with new_run("compare", chosen, source.path, resolved, folder, names_cells) as run:
-                return execute_new(run, source, job, shown, keep=folder != Path(home, "run"))[1]
+                return execute_new(run, source, job, shown, keep=folder != Path(directory, "run"))[1]
 
 
 def _task_for(name: str, data: Any, options: Mapping[str, Any]) -> Any:
     """The task of that name, or one of the same estimator that reads this data."""
     if isinstance(data, Path) or (isinstance(data, str) and is_path(data)):
         return choose_task(name, Path(data), options)
-    named = find_task(name)
+    task = find_task(name)
     family = next(tasks for tasks in estimator_names().values() if name in tasks)
-    others = (find_task(one) for one in family)
-    return named if named.accepts(data) else next((one for one in others if one.accepts(data)), named)
+    siblings = (find_task(member) for member in family)
+    return task if task.accepts(data) else next((other for other in siblings if other.accepts(data)), task)

@@ -36,13 +36,13 @@ def _options(model: SavedModel, config: Path) -> TrainOptions | None:
     """The options that a model was trained with, alone or in a comparison; None if they can't be read."""
     task = find_task(model.task)
     try:
-        given = read_yaml(config)
-        cells = given.pop("cells", None) or ()
-        given = {name: value for name, value in given.items() if name not in COMPARED}
-        options = resolve(verb_options("train", task.options), None, given)
+        values = read_yaml(config)
+        cells = values.pop("cells", None) or ()
+        values = {name: value for name, value in values.items() if name not in COMPARED}
+        options = resolve(verb_options("train", task.options), None, values)
         assert isinstance(options, TrainOptions)
-        named = [cell for cell in cells if task.display_name(options, str(cell)) == model.name]
-        return options.model_copy(update={"cell": named[0]}) if named else options
+        matches = [cell for cell in cells if task.display_name(options, str(cell)) == model.name]
+        return options.model_copy(update={"cell": matches[0]}) if matches else options
     except GatewiseError as error:
         warnings.warn(f"the estimator gets default options: {error}", stacklevel=3)
         return None

@@ -43,14 +43,14 @@ def require_output(
 
     Raises: `GatewiseError` that names the input.
     """
-    read = [(f"the {name}", path) for name, path in inputs.items() if path is not None]
+    protected = [(f"the {name}", path) for name, path in inputs.items() if path is not None]
     if run is not None:
-        read += [("the run", run), *(("the data of the run", path) for path in _data_of(run))]
-    for what, path in read:
+        protected += [("the run", run), *(("the data of the run", path) for path in _data_of(run))]
+    for title, path in protected:
         if _touches(out, path):
             where = "outside" if path.is_dir() else "other than"
             raise GatewiseError(
-                f"expected {option} as {kind} {where} {what}, {str(path)!r}; got {str(out)!r}"
+                f"expected {option} as {kind} {where} {title}, {str(path)!r}; got {str(out)!r}"
             )
     for folder in out.resolve().parents:
         if any(all((folder / name).is_file() for name in names) for names in RUN_FILES):
@@ -87,46 +87,46 @@ def harmless(texts: pl.Series) -> pl.Series:
     return texts.zip_with(~executable, "'" + texts)
 
 
-def _touches(out: Path, given: Path) -> bool:
+def _touches(out: Path, source: Path) -> bool:
     """Whether writing `out` would change a file, or anything in a folder, links included."""
     paths = {out.resolve(), out.parent.resolve() / out.name}  # the target of a link, and the link
-    if any(_is_same(path, given) for path in paths):
+    if any(_is_same(path, source) for path in paths):
         return True
-    if not given.is_dir():
+    if not source.is_dir():
         return False
-    parents = {key for path in paths for one in path.parents if (key := _key(one)) is not None}
-    own = _key(out)
-    for folder, files in _walk(given):
+    parents = {key for path in paths for parent in path.parents if (key := _key(parent)) is not None}
+    out_key = _key(out)
+    for folder, files in _walk(source):
         if _key(folder) in parents:
             return True
-        if own is not None and any(_key(one) == own for one in files):
+        if out_key is not None and any(_key(file) == out_key for file in files):
             return True
     return False
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, list[Path]]]:
     """Each folder below one, following links, with its files."""
-    seen = set()
+    visited = set()
     for path, folders, files in os.walk(folder, followlinks=True):
         key = _key(Path(path))
-        if key in seen:
+        if key in visited:
             folders.clear()
             continue
-        seen.add(key)
+        visited.add(key)
         yield Path(path), [Path(path, name) for name in files]
 
 
-def _is_same(path: Path, given: Path) -> bool:
-    return path == given.resolve() or (_key(path) is not None and _key(path) == _key(given))
+def _is_same(path: Path, source: Path) -> bool:
+    return path == source.resolve() or (_key(path) is not None and _key(path) == _key(source))
 
 
 def _key(path: Path) -> tuple[int, int] | None:
     """The device and inode of a file; None if there is no file."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except (OSError, ValueError):
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _has(path: Path, mark: bytes) -> bool:
@@ -141,10 +141,10 @@ def _data_of(run: Path) -> list[Path]:
     for folder in (run, *run.resolve().parents[:2]):  # a run, or one of the trainings of a run
         with suppress(GatewiseError):
             data = Path(read_description(folder).data)
-            named = [
+            option_files = [
                 parent / text for text in _texts(folder / "config.yaml") for parent in (Path(), data.parent)
             ]
-            return [data, *(one for one in named if one.is_file())]
+            return [data, *(file for file in option_files if file.is_file())]
     return []
 
 

@@ -41,8 +41,8 @@ def resume(
     """
     folder = Path(folder)
     described = runs.read_description(folder)
-    verb, known = verb or described.verb, find_task(task or described.task)
+    verb, run_task = verb or described.verb, find_task(task or described.task)
     job = find_job(verb, Lightning(trainer or {}, callbacks, logger))
-    with resumed_run(verb, known, folder) as run:
+    with resumed_run(verb, run_task, folder) as run:
         comparison = finish(run, job, shown, begins=False)
     return comparison if verb == "compare" else load(folder).with_run(run, comparison)

@@ -84,12 +84,12 @@ class Source:
     classes: tuple[Any, ...] = ()
 
 
-def write_source(task: Task[Any], data: Any, y: Any, weights: Any, home: Path, layout: Layout) -> Source:
+def write_source(task: Task[Any], data: Any, y: Any, weights: Any, directory: Path, layout: Layout) -> Source:
     """Data of any form as a file that the task reads.
 
-    weights: of the examples, or None; home: a temporary folder of the run's own
+    weights: of the examples, or None; directory: a temporary folder of the run's own
     """
-    folder = home / "data"
+    folder = directory / "data"
     folder.mkdir()
     if weights is None:
         path, columns = task.write(data, y, folder, layout)
@@ -113,8 +113,8 @@ def execute_new(
     if not keep:
         with progress(shown) as callback:
             return run, execute(run, callback, job, begins=is_first())
-    with _with_own_data(run, source.folder) as own, errors_naming(own.data, source.data):
-        return own, finish(own, job, shown, begins=is_first())
+    with _with_own_data(run, source.folder) as copied, errors_naming(copied.data, source.data):
+        return copied, finish(copied, job, shown, begins=is_first())
 
 
 def finish(run: runs.Run, job: Job, shown: bool, begins: bool) -> Comparison[Any]:
@@ -147,22 +147,22 @@ def errors_naming(path: Path, data: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _with_own_data(run: runs.Run, written: Path) -> Iterator[runs.Run]:
+def _with_own_data(run: runs.Run, source_folder: Path) -> Iterator[runs.Run]:
     """Copies data in memory into the folder of the run; removes the copy if nothing was trained.
 
-    written: the temporary folder of the data
+    source_folder: the temporary folder of the data
     """
-    if not run.data.is_relative_to(written):
+    if not run.data.is_relative_to(source_folder):
         yield run
         return
-    own = run.folder / runs.OWN_DATA
-    shutil.rmtree(own, ignore_errors=True)  # left by a start that was killed
-    shutil.copytree(written, own)
+    copy = run.folder / runs.OWN_DATA
+    shutil.rmtree(copy, ignore_errors=True)  # left by a start that was killed
+    shutil.copytree(source_folder, copy)
     try:
-        yield replace(run, data=own / run.data.relative_to(written))
+        yield replace(run, data=copy / run.data.relative_to(source_folder))
     finally:
         if not (run.folder / "run.json").is_file():
-            shutil.rmtree(own)
+            shutil.rmtree(copy)
 
 
 def find_run(folder: Path | None) -> runs.Description | None:
@@ -172,14 +172,14 @@ def find_run(folder: Path | None) -> runs.Description | None:
     return runs.read_description(folder)
 
 
-def run_folder(out: Path | str | bool | None, home: Path) -> Path | None:
+def run_folder(out: Path | str | bool | None, directory: Path) -> Path | None:
     """The folder of a new run, as `new_run` takes it.
 
-    out: a folder; True for a new one under `runs`; None for one in the temporary folder `home`
+    out: a folder; True for a new one under `runs`; None for one in the temporary folder `directory`
     """
     if out is True:
         return None
-    return home / "run" if out is None or out is False else Path(out)
+    return directory / "run" if out is None or out is False else Path(out)
 
 
 def save_plots(run: runs.Run, comparison: Comparison[Any]) -> dict[str, str]:

@@ -39,8 +39,8 @@ class SamplingMethods(Estimator):
         Raises: `GatewiseError` if an option is unknown or out of bounds.
         """
         for name in options:
-            if name not in (known := self.sampling_options.model_fields):
-                raise GatewiseError(f"sample has no option {name!r} for this model; give {', '.join(known)}")
+            if name not in (names := self.sampling_options.model_fields):
+                raise GatewiseError(f"sample has no option {name!r} for this model; give {', '.join(names)}")
         return self._task.sample(self.model_, resolve(self.sampling_options, None, options))
 
     def plot_sample(self, sample: pl.DataFrame) -> Figure:

@@ -69,23 +69,23 @@ def with_options(kind: Kind) -> Kind:
 def required_options(kind: type) -> list[str]:
     """The options of an estimator that have no default."""
     parameters = inspect.signature(kind).parameters.values()
-    return [one.name for one in parameters if one.default is one.empty]
+    return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
 
 
 def _fields(tasks: tuple[Task[Any], ...]) -> Mapping[str, list[FieldInfo]]:
     """The declarations of each option in the tasks; required options come first."""
-    found: dict[str, list[FieldInfo]] = {}
+    fields: dict[str, list[FieldInfo]] = {}
     for task in tasks:
         for name, field in verb_options("train", task.options).model_fields.items():
-            found.setdefault(name, []).append(field)
-    first = [name for name, declared in found.items() if any(one.is_required() for one in declared)]
-    return {name: found[name] for name in (*first, *(one for one in found if one not in first))}
+            fields.setdefault(name, []).append(field)
+    first = [name for name, declared in fields.items() if any(field.is_required() for field in declared)]
+    return {name: fields[name] for name in (*first, *(other for other in fields if other not in first))}
 
 
 def _default(declared: list[FieldInfo]) -> Any:
     """The default of an option; None if the tasks have different ones."""
     values = [field.default for field in declared]
-    return values[0] if all(one == values[0] for one in values) else None
+    return values[0] if all(value == values[0] for value in values) else None
 
 
 def _documentation(tasks: tuple[Task[Any], ...], fields: Mapping[str, list[FieldInfo]]) -> str:

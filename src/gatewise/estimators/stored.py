@@ -24,21 +24,21 @@ class StoredData:
     def __getstate__(self) -> dict[str, Any]:
         if self.folder is None:
             return {"path": self.path}
-        home = Path(self.folder.name)
-        files = [one for one in self._top(home).rglob("*") if one.is_file()]
-        content = {str(one.relative_to(home)): one.read_bytes() for one in files}
-        return {"path": self.path.relative_to(home), "content": content}
+        directory = Path(self.folder.name)
+        files = [file for file in self._top(directory).rglob("*") if file.is_file()]
+        content = {str(file.relative_to(directory)): file.read_bytes() for file in files}
+        return {"path": self.path.relative_to(directory), "content": content}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.path, self.folder = state["path"], None
         if "content" in state:
             self.folder = TemporaryDirectory(prefix=PREFIX)
-            home = Path(self.folder.name)
+            directory = Path(self.folder.name)
             for name, content in state["content"].items():
-                (home / name).parent.mkdir(parents=True, exist_ok=True)
-                (home / name).write_bytes(content)
-            self.path = home / self.path
+                (directory / name).parent.mkdir(parents=True, exist_ok=True)
+                (directory / name).write_bytes(content)
+            self.path = directory / self.path
 
-    def _top(self, home: Path) -> Path:
+    def _top(self, directory: Path) -> Path:
         """The folder below the temporary one that has the data; the run beside them is not needed again."""
-        return home / self.path.relative_to(home).parts[0]
+        return directory / self.path.relative_to(directory).parts[0]

@@ -37,7 +37,7 @@ class RollingZScore(Detector, Baseline):
 
     def fit(self, train: LabelledWindows, validation: LabelledWindows) -> None:
         losses = {}
-        for width in sorted({*(one for one in WIDTHS if one < self.shape.context), self.shape.context}):
+        for width in sorted({*(size for size in WIDTHS if size < self.shape.context), self.shape.context}):
             self.width = width
             losses[width] = float(score_windows(self, validation).nll[validation.normal].mean())
         self.width = min(losses, key=losses.__getitem__)
@@ -72,8 +72,8 @@ class LaggedResidual(Detector, Baseline):
         return Normal(location, self.deviation.expand_as(location))
 
     def fit(self, train: LabelledWindows, validation: LabelledWindows) -> None:
-        found = score_windows(self, train)
-        deviation = float(((found.truth - found.location) ** 2).mean() ** 0.5)
+        scores = score_windows(self, train)
+        deviation = float(((scores.truth - scores.location) ** 2).mean() ** 0.5)
         self.deviation.fill_(max(deviation, MIN_SCALE))
         self.calibrate(validation)
 

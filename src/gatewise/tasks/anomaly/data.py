@@ -60,13 +60,13 @@ class LabelledWindows(Windows):
 
     def only(self, number: int) -> LabelledWindows:
         """One window."""
-        one = slice(number, number + 1)
+        window = slice(number, number + 1)
         return LabelledWindows(
             self.values,
-            self.starts[one],
-            self.series[one],
-            self.steps[one],
-            self.labels[one],
+            self.starts[window],
+            self.series[window],
+            self.steps[window],
+            self.labels[window],
             self.context,
             self.known,
         )
@@ -107,12 +107,12 @@ class AnomalyData:
         period = f"a period of {plan.period}" if plan.period > 1 else "no period"
         if plan.period > plan.context:
             period += ", longer than the context: no seasonal naive"
-        found = f"a step is one {self.source.step}; a context of {plan.context} steps; {period}"
+        plan_note = f"a step is one {self.source.step}; a context of {plan.context} steps; {period}"
         sizes = (
             f"training set {len(self.train)}, validation set {len(self.validation)}, "
             f"test set {len(self.test)} steps; each series is split by time"
         )
-        notes = [*self.source.notes, found, sizes]
+        notes = [*self.source.notes, plan_note, sizes]
         if self.label is not None:
             events = int(self.test.labels.sum())
             notes.append(f"labels are column {self.label!r}; {events} steps of the test set are anomalies")
@@ -143,23 +143,23 @@ class Preprocessing:
         Raises: `GatewiseError` if their step is not that of the training data.
         """
         label = (self.label or find_label(path, self.columns)) if labelled else None
-        found = read_labelled(path, self.columns, label, self.fill, self.time_format)
-        if str(found.source.step) != self.step:
+        labelled_series = read_labelled(path, self.columns, label, self.fill, self.time_format)
+        if str(labelled_series.source.step) != self.step:
             raise GatewiseError(
                 f"the model was trained on steps of one {self.step}; {path} has steps of one "
-                f"{found.source.step}"
+                f"{labelled_series.source.step}"
             )
-        return found
+        return labelled_series
 
 
-def prepare(given: LabelledSeries, plan: AnomalyPlan) -> AnomalyData:
+def prepare(labelled: LabelledSeries, plan: AnomalyPlan) -> AnomalyData:
     """Splits each series by time, learns scales on the training set, and cuts windows.
 
     Labelled steps of the training set are no targets, only context.
 
     Raises: `GatewiseError` if a series is too short for the context.
     """
-    source = given.source
+    source = labelled.source
     plan = complete_plan(plan, source)
     borders = [plan.borders(len(series)) for series in source.series]
     for series, (training, _) in zip(source.series, borders, strict=True):
@@ -172,26 +172,27 @@ def prepare(given: LabelledSeries, plan: AnomalyPlan) -> AnomalyData:
     pairs = zip(source.series, borders, strict=True)
     if all(np.ptp(series.target[:training]) == 0 for series, (training, _) in pairs):
         raise GatewiseError("the target is constant in the training set: there is nothing to learn")
-    learned = learn_scales(source, [training for training, _ in borders])
-    seen = {
-        one.id: format_time(one.times[end - 1]) for one, (_, end) in zip(source.series, borders, strict=True)
+    scaling = learn_scales(source, [training for training, _ in borders])
+    last_times = {
+        series.id: format_time(series.times[end - 1])
+        for series, (_, end) in zip(source.series, borders, strict=True)
     }
-    learned = replace(learned, seen=seen)
+    scaling = replace(scaling, seen=last_times)
     spans = [
         [
-            (0, *own, len(series))[split : split + 2]
-            for series, own in zip(source.series, borders, strict=True)
+            (0, *ends, len(series))[split : split + 2]
+            for series, ends in zip(source.series, borders, strict=True)
         ]
         for split in range(3)
     ]
-    train, validation, test = (cut(given, learned, plan, own) for own in spans)
+    train, validation, test = (cut(labelled, scaling, plan, split_spans) for split_spans in spans)
     if not train.normal.any() or not validation.normal.any():
-        which = "validation" if train.normal.any() else "training"
+        set_name = "validation" if train.normal.any() else "training"
         raise GatewiseError(
-            f"every step of the {which} set is labelled as an anomaly: there is nothing to learn"
+            f"every step of the {set_name} set is labelled as an anomaly: there is nothing to learn"
         )
-    kept = cut(given, learned, plan, spans[0], normal_only=True)
-    return AnomalyData(plan, source, given.label, learned, kept, validation, test)
+    normal_train = cut(labelled, scaling, plan, spans[0], normal_only=True)
+    return AnomalyData(plan, source, labelled.label, scaling, normal_train, validation, test)
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> AnomalyData:
@@ -199,24 +200,28 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> AnomalyData:
 
     Raises: `GatewiseError` if the model has seen all of a series, or there is too little context.
     """
-    given = preprocessing.series(path, labelled=True)
-    source, plan = given.source, preprocessing.plan
+    labelled = preprocessing.series(path, labelled=True)
+    source, plan = labelled.source, preprocessing.plan
     spans = []
     for series in source.series:
-        seen = preprocessing.learned.seen.get(series.id)
+        last_seen = preprocessing.learned.seen.get(series.id)
         order = time_order(series.times)
         times = [order(format_time(time)) for time in series.times[: len(series)]]
-        first = 0 if seen is None else sum(time <= order(seen) for time in times)
+        first = 0 if last_seen is None else sum(time <= order(last_seen) for time in times)
         if max(first, plan.context) >= len(series):
-            reason = f"a context of {plan.context} steps" if first < len(series) else f"values up to {seen}"
+            reason = (
+                f"a context of {plan.context} steps" if first < len(series) else f"values up to {last_seen}"
+            )
             raise GatewiseError(
                 f"series {series.id!r} has no step to score: the model has {reason} and the series ends at "
                 f"{format_time(series.times[len(series) - 1])}; give a file with later values"
             )
         spans.append((first, len(series)))
-    learned = learn_scales(source, [len(series) for series in source.series], preprocessing.learned)
-    test, none = (cut(given, learned, plan, own) for own in (spans, [(0, 0)] * len(spans)))
-    return AnomalyData(plan, source, given.label, learned, none, none, test)
+    scaling = learn_scales(source, [len(series) for series in source.series], preprocessing.learned)
+    test, empty = (
+        cut(labelled, scaling, plan, series_spans) for series_spans in (spans, [(0, 0)] * len(spans))
+    )
+    return AnomalyData(plan, source, labelled.label, scaling, empty, empty, test)
 
 
 def complete_plan(plan: AnomalyPlan, source: SeriesSet) -> AnomalyPlan:
@@ -230,8 +235,8 @@ def complete_plan(plan: AnomalyPlan, source: SeriesSet) -> AnomalyPlan:
 
 
 def cut(
-    given: LabelledSeries,
-    learned: SeriesScaling,
+    labelled: LabelledSeries,
+    scaling: SeriesScaling,
     plan: AnomalyPlan,
     spans: Sequence[tuple[int, ...]],
     normal_only: bool = False,
@@ -240,16 +245,20 @@ def cut(
 
     spans: (first, last) of each series; normal_only: without the steps that are labelled as anomalies
     """
-    source, context = given.source, plan.context
-    tables = [scaled_table(one, learned)[: len(one)] for one in source.series]
-    offsets = np.cumsum([0, *(len(one) for one in tables[:-1])])
+    source, context = labelled.source, plan.context
+    tables = [scaled_table(series, scaling)[: len(series)] for series in source.series]
+    offsets = np.cumsum([0, *(len(table) for table in tables[:-1])])
     starts = [window_starts(first, last, context, 1) for first, last in spans]
     if normal_only:
-        starts = [own[~labels[own + context]] for own, labels in zip(starts, given.labels, strict=True)]
+        starts = [
+            first[~labels[first + context]] for first, labels in zip(starts, labelled.labels, strict=True)
+        ]
     steps = np.concatenate(starts) + context
-    rows = np.concatenate([own + offset for own, offset in zip(starts, offsets, strict=True)])
-    series = np.repeat(np.arange(len(starts)), [len(own) for own in starts])
-    labels = np.concatenate([own[first + context] for own, first in zip(given.labels, starts, strict=True)])
+    rows = np.concatenate([first + offset for first, offset in zip(starts, offsets, strict=True)])
+    series = np.repeat(np.arange(len(starts)), [len(first) for first in starts])
+    labels = np.concatenate(
+        [series_labels[first + context] for series_labels, first in zip(labelled.labels, starts, strict=True)]
+    )
     values = torch.from_numpy(np.concatenate(tables)).float()
     known = values.shape[1] - 1 - len(source.columns.observed)
     of = torch.from_numpy

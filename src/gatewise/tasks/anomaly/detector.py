@@ -87,14 +87,14 @@ class Detector(Network):
 
 def score_windows(detector: Detector, windows: LabelledWindows) -> Scores:
     """The scores of all windows."""
-    found = []
+    batches = []
     with torch.inference_mode():
         for numbers in torch.arange(len(windows)).split(WINDOWS_AT_ONCE):
             batch = windows.__getitems__(numbers.tolist())
             expected, truth = detector.distribution(batch.past, batch.future), batch.truth[:, 0]
             score = (truth - expected.loc).abs() / expected.scale
-            found.append((truth, expected.loc, expected.scale, score, _nll(expected, truth)))
-    return Scores(*(torch.cat(one).double().numpy() for one in zip(*found, strict=True)))
+            batches.append((truth, expected.loc, expected.scale, score, _nll(expected, truth)))
+    return Scores(*(torch.cat(values).double().numpy() for values in zip(*batches, strict=True)))
 
 
 def _nll(expected: Normal | StudentT, truth: Tensor) -> Tensor:

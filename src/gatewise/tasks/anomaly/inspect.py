@@ -14,26 +14,28 @@ def inspect_step(detector: Detector, data: AnomalyData, number: int) -> Example:
     batch, step = data.test.__getitems__([number]), int(data.test.steps[number])
     series = data.source.series[int(batch.series)]
     scale, past = data.learned.series[series.id], data.plan.context
-    found, threshold = score_windows(detector, data.test.only(number)), float(detector.threshold)
-    reach = threshold * found.scale
+    scores, threshold = score_windows(detector, data.test.only(number)), float(detector.threshold)
+    reach = threshold * scores.scale
     target = (
         Line("given", scale.undo(batch.past[0, :, 0].double().numpy())),
-        Line("value", scale.undo(found.truth), past),
-        Line("expected", scale.undo(found.location), past),
-        Line("lower limit", scale.undo(found.location - reach), past),
-        Line("upper limit", scale.undo(found.location + reach), past),
+        Line("value", scale.undo(scores.truth), past),
+        Line("expected", scale.undo(scores.location), past),
+        Line("lower limit", scale.undo(scores.location - reach), past),
+        Line("upper limit", scale.undo(scores.location + reach), past),
     )
     names = [
-        *(f"{part} of the {cycle}" for cycle in data.learned.cycles for part in ("sine", "cosine")),
+        *(f"{wave} of the {cycle}" for cycle in data.learned.cycles for wave in ("sine", "cosine")),
         *(data.source.columns.known + data.source.columns.observed),
     ]
-    own = series.times[step - past : step + 1]
-    form = shortest_format(own)
-    times = tuple(map(format_time, own if form is None else own.dt.to_string(form)))
-    verdict = "flagged" if found.score[0] > threshold else "not flagged"
+    window_times = series.times[step - past : step + 1]
+    time_format = shortest_format(window_times)
+    times = tuple(
+        map(format_time, window_times if time_format is None else window_times.dt.to_string(time_format))
+    )
+    verdict = "flagged" if scores.score[0] > threshold else "not flagged"
     prediction = (
         f"at {times[-1]} it expects {target[2].values[0]:.6g}, and the value is "
-        f"{target[1].values[0]:.6g}: score {found.score[0]:.3g}, threshold {threshold:.3g}, {verdict}"
+        f"{target[1].values[0]:.6g}: score {scores.score[0]:.3g}, threshold {threshold:.3g}, {verdict}"
     )
     tracks = (Track(data.source.columns.target, target), *channels(names, batch.past[0, :, 1:].numpy()))
     name = f"{series.id}, step {number} of the test set"

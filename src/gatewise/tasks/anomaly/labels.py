@@ -36,30 +36,30 @@ def read_labelled(
     """
     if label is None:
         source = read_series(path, columns, fill=fill, time_format=time_format)
-        return LabelledSeries(source, tuple(np.zeros(len(one), bool) for one in source.series), None)
+        return LabelledSeries(source, tuple(np.zeros(len(series), bool) for series in source.series), None)
     with_label = replace(columns, observed=(*columns.observed, label))
     source = read_series(path, with_label, fill=fill, time_format=time_format)
     labels = []
     for series in source.series:
         values = series.observed[:, -1]
-        wrong = ~np.isin(values, (0, 1))
-        if wrong.any() and fill != "linear":
+        invalid = ~np.isin(values, (0, 1))
+        if invalid.any() and fill != "linear":
             raise GatewiseError(
-                f"{path}, column {label!r}: expected the labels 0 and 1, got {values[wrong.argmax()]:g} "
+                f"{path}, column {label!r}: expected the labels 0 and 1, got {values[invalid.argmax()]:g} "
                 f"in series {series.id!r}"
             )
         labels.append(values > 0)
     bare = tuple(replace(series, observed=series.observed[:, :-1]) for series in source.series)
-    found = replace(source.columns, observed=source.columns.observed[:-1])
-    return LabelledSeries(replace(source, series=bare, columns=found), tuple(labels), label)
+    bare_columns = replace(source.columns, observed=source.columns.observed[:-1])
+    return LabelledSeries(replace(source, series=bare, columns=bare_columns), tuple(labels), label)
 
 
 def find_label(path: Path, columns: Columns) -> str | None:
     """The column that is called like labels and holds only 0 and 1, if there is one."""
     frame = read_table(path).frame
-    given = (columns.time, columns.target, columns.id, *columns.known, *columns.observed)
+    used_columns = (columns.time, columns.target, columns.id, *columns.known, *columns.observed)
     for name in frame.columns:
-        if name.lower() in LABEL_NAMES and name not in given:
+        if name.lower() in LABEL_NAMES and name not in used_columns:
             values = frame[name].cast(pl.Float64, strict=False)
             if values.is_in([0.0, 1.0]).all() and not values.has_nulls():
                 return name

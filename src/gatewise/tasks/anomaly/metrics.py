@@ -52,11 +52,11 @@ def score(predictions: Detections) -> dict[str, float]:
     False-alarm rate: the fraction of normal steps that are flagged. Residual: the mean `|truth - expected|`
     of normal steps, in standard deviations of the series; NLL: the mean negative log-likelihood of them.
     """
-    found, windows, flags = predictions.scores, predictions.split, predictions.flags
+    scores, windows, flags = predictions.scores, predictions.split, predictions.flags
     events, normal = count_events(windows, flags), windows.normal
     rate, residual, nll = (
-        float(one[normal].mean()) if normal.any() else 0.0
-        for one in (flags, np.abs(found.truth - found.location), found.nll)
+        float(values[normal].mean()) if normal.any() else 0.0
+        for values in (flags, np.abs(scores.truth - scores.location), scores.nll)
     )
     return {
         "f1": events.f1,
@@ -77,18 +77,18 @@ def count_events(windows: LabelledWindows, flags: np.ndarray) -> Counts:
     """How many events there are, how many alarms, and how many events are detected."""
     events = detected = false_alarms = 0
     labels = windows.labels.numpy()
-    for own in series_windows(windows):
-        found, alarms = runs(labels[own]), runs(flags[own])
-        events += len(found)
-        detected += sum(bool(flags[own][one.first : one.last].any()) for one in found)
-        false_alarms += sum(not labels[own][one.first : one.last].any() for one in alarms)
+    for numbers in series_windows(windows):
+        series_events, alarms = runs(labels[numbers]), runs(flags[numbers])
+        events += len(series_events)
+        detected += sum(bool(flags[numbers][event.first : event.last].any()) for event in series_events)
+        false_alarms += sum(not labels[numbers][alarm.first : alarm.last].any() for alarm in alarms)
     return Counts(events, detected + false_alarms, detected)
 
 
 def series_windows(windows: LabelledWindows) -> Iterator[np.ndarray]:
     """The numbers of the windows of each series, in order of time."""
     series = windows.series.numpy()
-    return (np.flatnonzero(series == one) for one in np.unique(series))
+    return (np.flatnonzero(series == number) for number in np.unique(series))
 
 
 def runs(marks: np.ndarray) -> list[Event]:
@@ -105,17 +105,17 @@ def event_table(predictions: Detections, data: AnomalyData) -> list[Details]:
     """A table of the labelled events of a split, or of the flagged stretches if it has no labels."""
     flags, labels = predictions.flags, predictions.split.labels.numpy()
     rows = []
-    for own in series_windows(predictions.split):
-        series = data.source.series[int(predictions.split.series[own[0]])]
-        for event in runs((labels if data.has_events else flags)[own]):
-            inside = own[event.first : event.last]
+    for numbers in series_windows(predictions.split):
+        series = data.source.series[int(predictions.split.series[numbers[0]])]
+        for event in runs((labels if data.has_events else flags)[numbers]):
+            inside = numbers[event.first : event.last]
             first, last = (
-                format_time(series.times[int(predictions.split.steps[one])]) for one in inside[[0, -1]]
+                format_time(series.times[int(predictions.split.steps[window])]) for window in inside[[0, -1]]
             )
             detected = "yes" if flags[inside].any() else "no"
             highest = f"{predictions.scores.score[inside].max():.3g}"
             rows.append((series.id, first, last, str(len(inside)), highest, detected))
-    what = "labelled events" if data.has_events else "flagged stretches"
-    some = f", the first {EVENTS_SHOWN} of {len(rows)}" if len(rows) > EVENTS_SHOWN else ""
+    kind = "labelled events" if data.has_events else "flagged stretches"
+    limit = f", the first {EVENTS_SHOWN} of {len(rows)}" if len(rows) > EVENTS_SHOWN else ""
     header = ("series", "first", "last", "steps", "highest score", "flagged")
-    return [Details(f"{what} of the test set{some}", header, tuple(rows[:EVENTS_SHOWN]))] if rows else []
+    return [Details(f"{kind} of the test set{limit}", header, tuple(rows[:EVENTS_SHOWN]))] if rows else []

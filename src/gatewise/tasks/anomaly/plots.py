@@ -29,26 +29,26 @@ def draw_anomalies(predictions: Detections, name: str, data: AnomalyData) -> Fig
     windows, scores = predictions.split, predictions.scores
     flags, labels = predictions.flags, windows.labels.numpy()
     marks = flags.astype(int) + labels
-    own = max(series_windows(windows), key=lambda one: int(marks[one].sum()))
-    own = own[_busiest(marks[own])]
-    series = data.source.series[int(windows.series[own[0]])]
+    stretch = max(series_windows(windows), key=lambda numbers: int(marks[numbers].sum()))
+    stretch = stretch[_busiest(marks[stretch])]
+    series = data.source.series[int(windows.series[stretch[0]])]
     scale, threshold = data.learned.series[series.id], float(predictions.network.threshold)
-    times = series.times.to_numpy()[windows.steps.numpy()[own]]
-    location, reach = scores.location[own], threshold * scores.scale[own]
+    times = series.times.to_numpy()[windows.steps.numpy()[stretch]]
+    location, reach = scores.location[stretch], threshold * scores.scale[stretch]
     low, high = scale.undo(location - reach), scale.undo(location + reach)
 
     figure = Figure(figsize=(11, 5.4), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     above.fill_between(times, low, high, color=NETWORK, alpha=0.18, lw=0, label="not flagged")
     above.plot(times, scale.undo(location), color=NETWORK, lw=1.2, label=f"{name}, expected")
-    above.plot(times, scale.undo(scores.truth[own]), color=INK, lw=1.2, label="value")
-    below.plot(times, scores.score[own].clip(MIN_SCORE_SHOWN), color=INK, lw=1.0)
+    above.plot(times, scale.undo(scores.truth[stretch]), color=INK, lw=1.2, label="value")
+    below.plot(times, scores.score[stretch].clip(MIN_SCORE_SHOWN), color=INK, lw=1.0)
     below.axhline(threshold, color=FLAGGED, lw=1.0, ls="--", label=f"threshold {threshold:.3g}")
     below.set_yscale("log")
-    _shade(above, times, flags[own], FLAGGED, "flagged", 0.0, 1.0)
-    _shade(below, times, flags[own], FLAGGED, "flagged", 0.0, 1.0)
-    _shade(above, times, labels[own], LABELLED, "labelled as an anomaly", 0.0, 0.035)
-    _limit(above, scale.undo(scores.truth[own]), low, high)
+    _shade(above, times, flags[stretch], FLAGGED, "flagged", 0.0, 1.0)
+    _shade(below, times, flags[stretch], FLAGGED, "flagged", 0.0, 1.0)
+    _shade(above, times, labels[stretch], LABELLED, "labelled as an anomaly", 0.0, 0.035)
+    _limit(above, scale.undo(scores.truth[stretch]), low, high)
     title = f"{series.id}: the test set, a step is one {data.source.step}"
     above.set_title(title, loc="left", fontsize=11, parse_math=False)
     above.set_ylabel(data.source.columns.target, parse_math=False)
@@ -77,14 +77,14 @@ def _shade(
     axes: Axes, times: np.ndarray, marks: np.ndarray, colour: str, label: str, low: float, high: float
 ) -> None:
     """Colours the stretches of marked steps, each from half a step before it to half a step after it."""
-    places = times.astype("datetime64[us]").astype(np.int64) if times.dtype.kind == "M" else times
-    half = (places[1] - places[0]) / 2 if len(places) > 1 else 0.5
+    positions = times.astype("datetime64[us]").astype(np.int64) if times.dtype.kind == "M" else times
+    half = (positions[1] - positions[0]) / 2 if len(positions) > 1 else 0.5
 
-    def as_time(place: float) -> Any:
-        return np.datetime64(int(place), "us") if times.dtype.kind == "M" else place
+    def as_time(position: float) -> Any:
+        return np.datetime64(int(position), "us") if times.dtype.kind == "M" else position
 
-    for number, own in enumerate(runs(marks)):
-        first, last = as_time(places[own.first] - half), as_time(places[own.last - 1] + half)
+    for number, run in enumerate(runs(marks)):
+        first, last = as_time(positions[run.first] - half), as_time(positions[run.last - 1] + half)
         axes.axvspan(
             first,
             last,
@@ -99,7 +99,7 @@ def _shade(
 
 def _limit(axes: Axes, values: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
     """Limits the axis to the values and the usual band: a wide band after an anomaly is cut off."""
-    least = min(values.min(), float(np.quantile(low, 0.02)))
-    most = max(values.max(), float(np.quantile(high, 0.98)))
-    room = 0.06 * (most - least) or 1.0
-    axes.set_ylim(least - room, most + room)
+    lowest = min(values.min(), float(np.quantile(low, 0.02)))
+    highest = max(values.max(), float(np.quantile(high, 0.98)))
+    margin = 0.06 * (highest - lowest) or 1.0
+    axes.set_ylim(lowest - margin, highest + margin)

@@ -82,20 +82,20 @@ class DetectAnomalies(Task[AnomalyData]):
         frame, labels = to_polars(data), np.asarray(y)
         if len(labels) != frame.height:
             raise GatewiseError(f"there are {frame.height} rows and {len(labels)} labels")
-        path, found = super().write(frame.with_columns(pl.Series(LABEL, labels)), None, folder, layout)
-        return path, {**found, "label": LABEL}
+        path, columns = super().write(frame.with_columns(pl.Series(LABEL, labels)), None, folder, layout)
+        return path, {**columns, "label": LABEL}
 
     def read(self, path: Path, options: AnomalyOptions) -> AnomalyData:
         columns = Columns(options.time, options.target, options.id, options.known, options.observed)
         label = options.label or find_label(path, columns)
-        given = read_labelled(path, columns, label, options.fill, options.time_format)
+        labelled = read_labelled(path, columns, label, options.fill, options.time_format)
         plan = AnomalyPlan(
             false_alarm_rate=options.false_alarm_rate,
             context=options.context,
             period=options.period,
             fractions=Fractions(options.validation_fraction, options.test_fraction),
         )
-        return prepare(given, plan)
+        return prepare(labelled, plan)
 
     def network(self, data: AnomalyData, options: AnomalyOptions, cell: CellType) -> AnomalyNetwork:
         return AnomalyNetwork(
@@ -111,13 +111,13 @@ class DetectAnomalies(Task[AnomalyData]):
         self, data: AnomalyData, options: AnomalyOptions | None = None
     ) -> Mapping[str, Callable[[], Any]]:
         shape, rate = shape_of(data), data.plan.false_alarm_rate
-        found: dict[str, Callable[[], Any]] = {
+        baselines: dict[str, Callable[[], Any]] = {
             "rolling-z-score": partial(RollingZScore, shape, rate),
             "naive": partial(LaggedResidual, shape, rate),
         }
         if 1 < shape.period <= shape.context:
-            found["seasonal-naive"] = partial(LaggedResidual, shape, rate, shape.period)
-        return found
+            baselines["seasonal-naive"] = partial(LaggedResidual, shape, rate, shape.period)
+        return baselines
 
     def predictions(self, network: Detector, data: AnomalyData, split: LabelledWindows) -> Detections:
         return Detections(network, split, score_windows(network, split))
@@ -155,25 +155,29 @@ class DetectAnomalies(Task[AnomalyData]):
         """
         preprocessing, network = load_preprocessing(Preprocessing, model), model.network
         assert isinstance(network, Detector)
-        given, plan = preprocessing.series(path), preprocessing.plan
-        source = given.source
+        labelled, plan = preprocessing.series(path), preprocessing.plan
+        source = labelled.source
         for series in source.series:
             if len(series) <= plan.context:
                 raise GatewiseError(
                     f"series {series.id!r} has {len(series)} steps; the model has a context of {plan.context}"
                 )
         sizes = [len(series) for series in source.series]
-        learned = learn_scales(source, sizes, preprocessing.learned)
-        windows = cut(given, learned, plan, [(0, size) for size in sizes])
+        scaling = learn_scales(source, sizes, preprocessing.learned)
+        windows = cut(labelled, scaling, plan, [(0, size) for size in sizes])
         scores = score_windows(network, windows)
         flags, names, frames = flagged(network, scores), source.columns, []
-        for series, own in zip(source.series, series_windows(windows), strict=True):
-            steps = windows.steps.numpy()[own]
+        for series, numbers in zip(source.series, series_windows(windows), strict=True):
+            steps = windows.steps.numpy()[numbers]
             times = source.clock.restored(series.times.gather(steps))
-            expected = learned.series[series.id].undo(scores.location[own])
-            first = {names.id or "series": [series.id] * len(own), names.time: times}
-            values = {names.target: series.target[steps], "expected": expected, "score": scores.score[own]}
-            frames.append(pl.DataFrame({**first, **values, LABEL: flags[own].astype(np.int64)}))
+            expected = scaling.series[series.id].undo(scores.location[numbers])
+            first = {names.id or "series": [series.id] * len(numbers), names.time: times}
+            values = {
+                names.target: series.target[steps],
+                "expected": expected,
+                "score": scores.score[numbers],
+            }
+            frames.append(pl.DataFrame({**first, **values, LABEL: flags[numbers].astype(np.int64)}))
         frame = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
         about = (
             f"{int(flags.sum())} of {frame.height} steps are flagged, with a score above "

@@ -38,8 +38,8 @@ class PointForecast(Forecaster, Baseline):
 
     def fit(self, train: Windows, validation: Windows) -> None:
         """Computes the quantiles of the errors: `quantile(+-(truth - point))` over the validation windows."""
-        held = validation.all()
-        errors = held.truth - self.point(held.past, held.future)
+        batch = validation.all()
+        errors = batch.truth - self.point(batch.past, batch.future)
         self.offsets = torch.quantile(torch.cat([errors, -errors]), self.levels, dim=0).T.contiguous()
 
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
@@ -103,16 +103,16 @@ class Ridge(PointForecast):
     def fit(self, train: Windows, validation: Windows) -> None:
         from sklearn.linear_model import Ridge as Regression
 
-        given, chooser = train.all(), validation.all()
-        features = flat_window(given.past, given.future).double().numpy()
-        changes = (given.truth - given.past[:, -1:, 0]).double().numpy()
+        train_batch, held_out = train.all(), validation.all()
+        features = flat_window(train_batch.past, train_batch.future).double().numpy()
+        changes = (train_batch.truth - train_batch.past[:, -1:, 0]).double().numpy()
 
         def held_error(regression: Regression) -> float:
             self._set(regression)
-            return float((chooser.truth - self.point(chooser.past, chooser.future)).abs().mean())
+            return float((held_out.truth - self.point(held_out.past, held_out.future)).abs().mean())
 
-        found = [Regression(penalty, solver="cholesky").fit(features, changes) for penalty in RIDGE_PENALTIES]
-        self._set(min(found, key=held_error))
+        fits = [Regression(penalty, solver="cholesky").fit(features, changes) for penalty in RIDGE_PENALTIES]
+        self._set(min(fits, key=held_error))
         super().fit(train, validation)
 
     def _set(self, regression: Any) -> None:

@@ -73,8 +73,8 @@ class ForecastData:
 
     def scales(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of each series, [series] each."""
-        own = [self.learned.series[series.id] for series in self.source.series]
-        return np.array([one.mean for one in own]), np.array([one.deviation for one in own])
+        scales = [self.learned.series[series.id] for series in self.source.series]
+        return np.array([scale.mean for scale in scales]), np.array([scale.deviation for scale in scales])
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -104,10 +104,10 @@ class ForecastData:
         )
 
 
-def prepare(source: SeriesSet, plan: WindowPlan, learned: SeriesScaling | None = None) -> ForecastData:
+def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None = None) -> ForecastData:
     """Splits each series by time, learns scales on the training set, and cuts windows.
 
-    learned: by a model trained before; None learns them here
+    scaling: of a model trained before; None computes it here
 
     Raises: `GatewiseError` if a series is too short for the context and horizon.
     """
@@ -116,14 +116,16 @@ def prepare(source: SeriesSet, plan: WindowPlan, learned: SeriesScaling | None =
         _check_length(series, plan)
     if all(np.ptp(series.target[: plan.borders(len(series))[0]]) == 0 for series in source.series):
         raise GatewiseError("the target is constant in the training set: there is nothing to learn")
-    trained_before = learned is not None
-    learned = learn_scales(source, [plan.borders(len(series))[0] for series in source.series], learned)
+    trained_before = scaling is not None
+    scaling = learn_scales(source, [plan.borders(len(series))[0] for series in source.series], scaling)
     if not trained_before:
-        seen = {one.id: format_time(one.times[plan.borders(len(one))[1] - 1]) for one in source.series}
-        learned = replace(learned, seen=seen)
-    tables = [scaled_table(series, learned) for series in source.series]
+        last_times = {
+            series.id: format_time(series.times[plan.borders(len(series))[1] - 1]) for series in source.series
+        }
+        scaling = replace(scaling, seen=last_times)
+    tables = [scaled_table(series, scaling) for series in source.series]
     values = torch.from_numpy(np.concatenate(tables)).float()
-    offsets = np.cumsum([0, *(len(one) for one in tables[:-1])])
+    offsets = np.cumsum([0, *(len(table) for table in tables[:-1])])
     known = tables[0].shape[1] - 1 - len(source.columns.observed)
 
     def cut(split: int) -> Windows:
@@ -131,13 +133,18 @@ def prepare(source: SeriesSet, plan: WindowPlan, learned: SeriesScaling | None =
         for series in source.series:
             first, last = (0, *plan.borders(len(series)), len(series))[split : split + 2]
             starts.append(window_starts(first, last, plan.context, plan.horizon))
-        rows = np.concatenate([own + offset for own, offset in zip(starts, offsets, strict=True)])
-        which = np.repeat(np.arange(len(starts)), [len(own) for own in starts])
+        rows = np.concatenate([first + offset for first, offset in zip(starts, offsets, strict=True)])
+        series_numbers = np.repeat(np.arange(len(starts)), [len(first) for first in starts])
         return Windows(
-            values, torch.from_numpy(rows), torch.from_numpy(which), plan.context, plan.horizon, known
+            values,
+            torch.from_numpy(rows),
+            torch.from_numpy(series_numbers),
+            plan.context,
+            plan.horizon,
+            known,
         )
 
-    return ForecastData(plan, source, learned, cut(0), cut(1), cut(2))
+    return ForecastData(plan, source, scaling, cut(0), cut(1), cut(2))
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:
@@ -149,12 +156,12 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:
     data = prepare(source, preprocessing.plan, preprocessing.learned)
     for series in source.series:
         start = series.times[data.plan.borders(len(series))[1]]
-        seen = preprocessing.learned.seen.get(series.id)
+        last_seen = preprocessing.learned.seen.get(series.id)
         order = time_order(series.times)
-        if seen is not None and order(format_time(start)) <= order(seen):
+        if last_seen is not None and order(format_time(start)) <= order(last_seen):
             raise GatewiseError(
                 f"the test set of series {series.id!r} begins at {format_time(start)}, and the model has "
-                f"seen values up to {seen}: give a file with later values"
+                f"seen values up to {last_seen}: give a file with later values"
             )
     return data
 
@@ -178,34 +185,34 @@ class LatestWindows(NamedTuple):
     scales: list[Scale]
 
 
-def latest(source: SeriesSet, plan: WindowPlan, learned: SeriesScaling) -> LatestWindows:
+def latest(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling) -> LatestWindows:
     """The last context of each series with the known covariates of the horizon, and the horizon's times.
 
     Raises: `GatewiseError` if a series is shorter than the context, or known covariates are not
     given for the whole horizon.
     """
-    learned = learn_scales(source, [len(series) for series in source.series], learned)
+    scaling = learn_scales(source, [len(series) for series in source.series], scaling)
     windows, times = [], []
     for series in source.series:
         if len(series) < plan.context:
             raise GatewiseError(
                 f"series {series.id!r} has {len(series)} steps; the model has a context of {plan.context}"
             )
-        ahead = len(series.times) - len(series)
-        if source.columns.known and ahead < plan.horizon:
+        rows_ahead = len(series.times) - len(series)
+        if source.columns.known and rows_ahead < plan.horizon:
             raise GatewiseError(
-                f"series {series.id!r} has {ahead} rows beyond its last {source.columns.target!r}; "
+                f"series {series.id!r} has {rows_ahead} rows beyond its last {source.columns.target!r}; "
                 f"a horizon of {plan.horizon} needs {', '.join(source.columns.known)} for as many"
             )
         series = _extended(series, source.step, plan.horizon)
-        rows = scaled_table(series, learned)[len(series) - plan.context :]
+        rows = scaled_table(series, scaling)[len(series) - plan.context :]
         windows.append(torch.from_numpy(rows).float())
         times.append(series.times[len(series) :])
-    both = torch.stack(windows)
-    known = both.shape[-1] - len(source.columns.observed)
-    past, future = both[:, : plan.context], both[:, plan.context :]
+    stacked = torch.stack(windows)
+    known = stacked.shape[-1] - len(source.columns.observed)
+    past, future = stacked[:, : plan.context], stacked[:, plan.context :]
     batch = WindowBatch(past, future[:, :, 1:known], future[:, :, 0], torch.arange(len(windows)))
-    return LatestWindows(batch, times, [learned.series[series.id] for series in source.series])
+    return LatestWindows(batch, times, [scaling.series[series.id] for series in source.series])
 
 
 def _extended(series: Series, step: Step, horizon: int) -> Series:

@@ -37,11 +37,11 @@ def inspect_forecast(network: Network, data: ForecastData, number: int) -> Examp
         Line("given", scale.undo(batch.past[0, :, 0].double().numpy())),
         Line("true", scale.undo(batch.truth[0].double().numpy()), past),
         Line("median", quantiles[:, MEDIAN], past),
-        *(Line(f"{LEVELS[one]:.0%} quantile", quantiles[:, one], past) for one in (0, len(LEVELS) - 1)),
+        *(Line(f"{LEVELS[level]:.0%} quantile", quantiles[:, level], past) for level in (0, len(LEVELS) - 1)),
     )
     columns = data.source.columns
     names = [
-        *(f"{part} of the {cycle}" for cycle in data.learned.cycles for part in ("sine", "cosine")),
+        *(f"{wave} of the {cycle}" for cycle in data.learned.cycles for wave in ("sine", "cosine")),
         *(columns.known + columns.observed),
     ]
     times, step = _window_times(data, series, number), str(data.source.step)
@@ -65,8 +65,8 @@ def _window_times(data: ForecastData, series: Series, number: int) -> tuple[str,
     first = int(data.test.starts[number]) - int(data.test.starts[own_series][0])
     first += data.plan.borders(len(series))[1] - data.plan.context
     times = series.times[max(first, 0) :][: data.plan.context + data.plan.horizon]
-    form = shortest_format(times)
-    return tuple(map(format_time, times if form is None else times.dt.to_string(form)))
+    time_format = shortest_format(times)
+    return tuple(map(format_time, times if time_format is None else times.dt.to_string(time_format)))
 
 
 def explain_forecast(
@@ -79,22 +79,22 @@ def explain_forecast(
     """
     assert isinstance(network, HeadedForecaster)
     past, future, horizon = batch.past, batch.future, batch.truth.shape[1]
-    read, known = past.shape[1], future.shape[2]
-    inputs = past.new_zeros(1, read + horizon, past.shape[2])
-    inputs[:, :read], inputs[:, read:, 1 : 1 + known] = past, future
+    context, known = past.shape[1], future.shape[2]
+    inputs = past.new_zeros(1, context + horizon, past.shape[2])
+    inputs[:, :context], inputs[:, context:, 1 : 1 + known] = past, future
 
     def median(steps: Tensor) -> Tensor:
-        raw = network(steps[:, :read], steps[:, read:, 1 : 1 + known])
+        raw = network(steps[:, :context], steps[:, context:, 1 : 1 + known])
         return network.head.median(raw)[:, -1]
 
-    found = accurate_attribution(lambda points: attribute(median, inputs, steps=points))
-    values = scale.deviation * found.values[0].double().numpy()
-    values[read:, [0, *range(1 + known, values.shape[1])]] = np.nan  # unknown in the future
-    ahead = f"{horizon} step{'s' * (horizon > 1)} ahead"
-    what = f"the median for {last}, {ahead} (a step is one {step})"
+    attribution = accurate_attribution(lambda points: attribute(median, inputs, steps=points))
+    values = scale.deviation * attribution.values[0].double().numpy()
+    values[context:, [0, *range(1 + known, values.shape[1])]] = np.nan  # unknown in the future
+    distance = f"{horizon} step{'s' * (horizon > 1)} ahead"
+    output = f"the median for {last}, {distance} (a step is one {step})"
     return in_data_units(
-        found,
-        what,
+        attribution,
+        output,
         "where every input is at its mean",
         np.nansum(values, axis=1),
         (channel_track(values, names),),

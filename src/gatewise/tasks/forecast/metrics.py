@@ -59,9 +59,9 @@ def forecast_windows(network: Forecaster, windows: Windows) -> Tensor:
     """[windows, Q, n]: a network's quantiles for all windows, scaled."""
     network.eval()
     with torch.inference_mode():
-        parts = torch.arange(len(windows)).split(WINDOWS_AT_ONCE)
-        batches = [windows.__getitems__(part.tolist()) for part in parts]
-        return torch.cat([network.quantiles(network(one.past, one.future)) for one in batches])
+        chunks = torch.arange(len(windows)).split(WINDOWS_AT_ONCE)
+        batches = [windows.__getitems__(chunk.tolist()) for chunk in chunks]
+        return torch.cat([network.quantiles(network(batch.past, batch.future)) for batch in batches])
 
 
 def _naive_errors(data: ForecastData) -> np.ndarray:

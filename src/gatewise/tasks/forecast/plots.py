@@ -35,20 +35,22 @@ def draw_forecast(comparison: Comparison[ForecastData]) -> Figure:
     axes = figure.add_subplot()
     count = _horizons(data)
     first = len(series) - count * data.plan.horizon
-    shown = max(first - max(2 * count * data.plan.horizon, data.plan.period), 0)
+    first_shown = max(first - max(2 * count * data.plan.horizon, data.plan.period), 0)
     times = series.times.to_numpy()
     origins = np.arange(first - 1, len(series) - 1, data.plan.horizon)
-    ahead = times[origins[:, None] + np.arange(data.plan.horizon + 1)]
-    axes.plot(times[shown : len(series)], series.target[shown:], color=INK, lw=1.3, label="truth")
+    horizon_times = times[origins[:, None] + np.arange(data.plan.horizon + 1)]
+    axes.plot(times[first_shown : len(series)], series.target[first_shown:], color=INK, lw=1.3, label="truth")
     if baseline is not None:
         median = _last_forecasts(baseline.predictions, data, origins)[:, :, MEDIAN]
-        _draw_each(axes.plot, ahead, [median], f"{baseline.name} (baseline)", color=BASELINE, lw=1.2, ls="--")
+        _draw_each(
+            axes.plot, horizon_times, [median], f"{baseline.name} (baseline)", color=BASELINE, lw=1.2, ls="--"
+        )
     if network is not None:
         quantiles = _last_forecasts(network.predictions, data, origins)
         low, median, high = quantiles[:, :, 0], quantiles[:, :, MEDIAN], quantiles[:, :, -1]
         interval = f"{network.name}, 80% interval"
-        _draw_each(axes.fill_between, ahead, [low, high], interval, color=NETWORK, alpha=0.18, lw=0)
-        _draw_each(axes.plot, ahead, [median], f"{network.name}, median", color=NETWORK, lw=1.6)
+        _draw_each(axes.fill_between, horizon_times, [low, high], interval, color=NETWORK, alpha=0.18, lw=0)
+        _draw_each(axes.plot, horizon_times, [median], f"{network.name}, median", color=NETWORK, lw=1.6)
     for origin in times[origins]:
         axes.axvline(origin, color=INK, lw=0.6, alpha=0.35)
     title = f"{series.id}: {data.plan.horizon} steps of one {data.source.step}, forecast at each grey line"
@@ -66,8 +68,8 @@ def _draw_each(
     draw: Callable[..., object], times: np.ndarray, values: list[np.ndarray], label: str, **style: Any
 ) -> None:
     """Draws forecasts [count, 1 + Q], each as a line of its own."""
-    for place, own in enumerate(times):
-        draw(own, *(one[place] for one in values), label=None if place else label, **style)
+    for row, row_times in enumerate(times):
+        draw(row_times, *(curve[row] for curve in values), label=None if row else label, **style)
 
 
 def _horizons(data: ForecastData) -> int:
@@ -85,6 +87,6 @@ def _last_forecasts(
     series = data.source.series[0]
     last = int((data.test.series == 0).nonzero().max())
     quantiles = forecasts.quantiles[last - (origins[-1] - origins)].double().numpy()
-    ahead = data.learned.series[series.id].undo(quantiles)
-    known = np.broadcast_to(series.target[origins, None, None], (len(origins), 1, ahead.shape[-1]))
-    return np.concatenate([known, ahead], axis=1)
+    forecast = data.learned.series[series.id].undo(quantiles)
+    origin_values = np.broadcast_to(series.target[origins, None, None], (len(origins), 1, forecast.shape[-1]))
+    return np.concatenate([origin_values, forecast], axis=1)

@@ -188,7 +188,7 @@ class Forecast(Task[ForecastData]):
             quantiles = network.quantiles(network(batch.past, batch.future)).double().numpy()
         frames = []
         for series, own_times, scale, values in zip(source.series, times, scales, quantiles, strict=True):
-            quantile = {level: scale.undo(values[:, place]) for place, level in enumerate(LEVELS)}
+            quantile = {level: scale.undo(values[:, index]) for index, level in enumerate(LEVELS)}
             around = {f"q{level:g}": column for level, column in quantile.items() if level != 0.5}
             names = source.columns
             clock_times = source.clock.restored(own_times)

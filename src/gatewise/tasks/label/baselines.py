@@ -54,10 +54,10 @@ class MajorityLabel(Labeller, Baseline):
     def fit(self, train: Any, validation: Any) -> None:
         labels, hashes = [], []
         for batch in batches(train):
-            known = batch.labels != NO_LABEL
-            labels.append(batch.labels[known])
+            is_labelled = batch.labels != NO_LABEL
+            labels.append(batch.labels[is_labelled])
             if isinstance(batch, TokenBatch):
-                hashes.append(spelling_hashes(batch.letters, batch.sizes)[batch.spellings][known])
+                hashes.append(spelling_hashes(batch.letters, batch.sizes)[batch.spellings][is_labelled])
         flat = torch.cat(labels)
         frequencies = flat.bincount(minlength=self.labels)
         self.overall = frequencies.argmax()
@@ -106,9 +106,9 @@ class WindowModel(Labeller, Baseline):
         stride = -(-int(split.sizes.sum()) * width // MAX_FEATURES)
         features, labels = [], []
         for batch in batches(split, stride):
-            known = batch.labels != NO_LABEL
-            features.append(self.features(batch)[known])
-            labels.append(batch.labels[known])
+            is_labelled = batch.labels != NO_LABEL
+            features.append(self.features(batch)[is_labelled])
+            labels.append(batch.labels[is_labelled])
         return torch.cat(features), torch.cat(labels)
 
 
@@ -134,11 +134,11 @@ class TokenWindow(WindowModel):
         around = functional.pad(tokens, (0, 0, self.reach, self.reach), value=-1).unfold(
             1, 2 * self.reach + 1, 1
         )
-        every = torch.cat([around.flatten(2), torch.stack(affixes, dim=-1)], dim=-1)
-        place = torch.arange(
-            every.shape[-1], device=every.device
+        features = torch.cat([around.flatten(2), torch.stack(affixes, dim=-1)], dim=-1)
+        column = torch.arange(
+            features.shape[-1], device=features.device
         )  # each feature has a hash function of its own
-        return ((every * (2 * place + 1) + place + 1) * GOLDEN >> 40) % BUCKETS
+        return ((features * (2 * column + 1) + column + 1) * GOLDEN >> 40) % BUCKETS
 
     def logits(self, features: Tensor) -> Tensor:
         return self.weights(features) + self.bias

@@ -31,22 +31,22 @@ def inspect_sequence(network: Network, data: LabelledSteps, number: int) -> Exam
     Raises: `GatewiseError` if there is no sequence of that number.
     """
     require_example(number, len(data.test), "sequences in the test set")
-    batch, place = data.test.__getitems__([number]), data.test.slice_of(number)
+    batch, steps = data.test.__getitems__([number]), data.test.slice_of(number)
     assert isinstance(network, Labeller)
     with torch.inference_mode():
         predicted = network(batch)[0].argmax(-1).numpy()
-    true = data.test.labels[place]
+    true = data.test.labels[steps]
     inputs: tuple[Track, ...]
     if isinstance(data.test, TokenSteps):
-        inputs = (Track("token", symbols=tuple(data.test.tokens[place]), layer="recurrent"),)
+        inputs = (Track("token", symbols=tuple(data.test.tokens[steps]), layer="recurrent"),)
     else:
         assert isinstance(data.preprocessing, TablePreprocessing)
-        inputs = channels(data.preprocessing.columns.channels, data.test.values[place])
+        inputs = channels(data.preprocessing.columns.channels, data.test.values[steps])
     last = batch.labels.clone()
     last[:, :-1] = NO_LABEL
     return Example(
         batch,
-        f"sequence {number} of the test set, from {data.test.place(place.start)} on",
+        f"sequence {number} of the test set, from {data.test.place(steps.start)} on",
         (*inputs, _label_track("predicted", predicted, data), _label_track("true", true, data)),
         f"{(predicted == true).sum()} of {len(true)} labels are correct",
         last=partial(network.loss, batch._replace(labels=last)),
@@ -55,7 +55,7 @@ def inspect_sequence(network: Network, data: LabelledSteps, number: int) -> Exam
 
 
 def _label_track(name: str, labels: np.ndarray, data: LabelledSteps) -> Track:
-    return Track(name, symbols=tuple(data.labels[one] for one in labels.tolist()), layer="recurrent")
+    return Track(name, symbols=tuple(data.labels[label] for label in labels.tolist()), layer="recurrent")
 
 
 def explain_label(
@@ -66,28 +66,30 @@ def explain_label(
     count = int(batch.lengths[0])
     step = count - 1 if step is None else min(step, count - 1)
     with torch.no_grad():
-        best = int(network(batch)[0, step].argmax())
+        predicted = int(network(batch)[0, step].argmax())
 
     def logit(rows: Tensor) -> Tensor:
-        own = {name: getattr(batch, name).expand(len(rows), -1) for name in ("words", "spellings")}
+        token_inputs = {name: getattr(batch, name).expand(len(rows), -1) for name in ("words", "spellings")}
         lengths = batch.lengths.expand(len(rows))
-        return network(batch._replace(**own, lengths=lengths))[:, step, best]
+        return network(batch._replace(**token_inputs, lengths=lengths))[:, step, predicted]
 
     def of_values(values: Tensor) -> Tensor:
-        return network(repeat_example(batch, len(values))._replace(values=values))[:, step, best]
+        return network(repeat_example(batch, len(values))._replace(values=values))[:, step, predicted]
 
-    reader, what = network.reader, f"the logit of the label {labels[best]} at step {step}"
+    reader, output = network.reader, f"the logit of the label {labels[predicted]} at step {step}"
     if reader is None:
         attribution = accurate_attribution(lambda points: attribute(of_values, batch.values, steps=points))
         values = attribution.values[0].double().numpy()
         names = [track.name for track in inputs]
-        names += [f"channel {place}" for place in range(len(names), values.shape[1])]
+        names += [f"channel {channel}" for channel in range(len(names), values.shape[1])]
         track = channel_track(values, names)
-        return in_data_units(attribution, what, "where every channel is at its mean", values.sum(1), (track,))
+        return in_data_units(
+            attribution, output, "where every channel is at its mean", values.sum(1), (track,)
+        )
     attribution = accurate_attribution(
         lambda points: attribute_through(reader, logit, batch.words, steps=points)
     )
     steps = attribution.values[0].double().numpy()
     return in_data_units(
-        attribution, what, "where every token's vector is zero", steps, (symbol_track(inputs[0], steps),)
+        attribution, output, "where every token's vector is zero", steps, (symbol_track(inputs[0], steps),)
     )

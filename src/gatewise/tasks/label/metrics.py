@@ -43,11 +43,11 @@ def predict_labels(network: Labeller, split: Any) -> LabelPredictions:
     probabilities: list[np.ndarray] = [np.empty(0, np.float32)] * len(split)
     for rows in even_batches(split.sizes):
         batch = split.__getitems__(rows)
-        probability, best = network(batch).softmax(-1).max(-1)
-        for place, (row, length) in enumerate(zip(rows, batch.lengths.tolist(), strict=True)):
+        probability, predicted = network(batch).softmax(-1).max(-1)
+        for index, (row, length) in enumerate(zip(rows, batch.lengths.tolist(), strict=True)):
             labels[row], probabilities[row] = (
-                best[place, :length].numpy(),
-                probability[place, :length].numpy(),
+                predicted[index, :length].numpy(),
+                probability[index, :length].numpy(),
             )
     require_no_nan(np.concatenate([np.empty(0), *probabilities]), "the probabilities of labels")
     return LabelPredictions(network, split, labels, probabilities)
@@ -68,23 +68,25 @@ def score(predictions: LabelPredictions, data: LabelledSteps) -> dict[str, float
 
 def accuracy(truth: Sequence[np.ndarray], predicted: Sequence[np.ndarray]) -> float:
     """The fraction of labelled steps whose predicted label is correct."""
-    true, other = _labelled(truth, predicted)
-    return float((true == other).mean()) if len(true) else 0.0
+    true, prediction = _labelled(truth, predicted)
+    return float((true == prediction).mean()) if len(true) else 0.0
 
 
 def confusion(truth: Sequence[np.ndarray], predicted: Sequence[np.ndarray], labels: int) -> np.ndarray:
     """The confusion matrix of steps [K, K]: true labels in rows, predicted labels in columns."""
-    true, other = _labelled(truth, predicted)
-    return np.bincount(true * labels + other, minlength=labels * labels).reshape(labels, labels)
+    true, prediction = _labelled(truth, predicted)
+    return np.bincount(true * labels + prediction, minlength=labels * labels).reshape(labels, labels)
 
 
 def by_label(matrix: np.ndarray) -> list[Counts]:
     """The steps of each label, from a confusion matrix [K, K]."""
     return [
         Counts(
-            true=int(matrix[one].sum()), predicted=int(matrix[:, one].sum()), correct=int(matrix[one, one])
+            true=int(matrix[label].sum()),
+            predicted=int(matrix[:, label].sum()),
+            correct=int(matrix[label, label]),
         )
-        for one in range(len(matrix))
+        for label in range(len(matrix))
     ]
 
 
@@ -96,10 +98,10 @@ def by_span(
     predicted_spans: Counter[str] = Counter()
     correct_spans: Counter[str] = Counter()
     for true_labels, predicted_labels in zip(truth, predicted, strict=True):
-        true, other = find_spans(true_labels, marked), find_spans(predicted_labels, marked)
-        true_spans.update(one.kind for one in true)
-        predicted_spans.update(one.kind for one in other)
-        correct_spans.update(one.kind for one in set(true) & set(other))
+        expected, detected = find_spans(true_labels, marked), find_spans(predicted_labels, marked)
+        true_spans.update(span.kind for span in expected)
+        predicted_spans.update(span.kind for span in detected)
+        correct_spans.update(span.kind for span in set(expected) & set(detected))
     return {
         kind: Counts(true=true_spans[kind], predicted=predicted_spans[kind], correct=correct_spans[kind])
         for kind in sorted({*true_spans, *predicted_spans})
@@ -134,8 +136,13 @@ def mistake_table(predictions: LabelPredictions, data: LabelledSteps) -> Details
             counts[pair] += 1
             first.setdefault(pair, (number, step))
     rows = tuple(
-        (data.labels[true], data.labels[other], f"{count:,}", _place(predictions.split, *first[true, other]))
-        for (true, other), count in counts.most_common(MISTAKES_SHOWN)
+        (
+            data.labels[true],
+            data.labels[prediction],
+            f"{count:,}",
+            _place(predictions.split, *first[true, prediction]),
+        )
+        for (true, prediction), count in counts.most_common(MISTAKES_SHOWN)
     )
     header = ("true", "predicted", "steps", "example")
     return Details("its most frequent mistakes", header, rows) if rows else None
@@ -143,29 +150,35 @@ def mistake_table(predictions: LabelPredictions, data: LabelledSteps) -> Details
 
 def _labelled(truth: Sequence[np.ndarray], predicted: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """The true and the predicted labels of all steps that have a true label."""
-    none = np.empty(0, np.int64)
-    true, other = np.concatenate([none, *truth]), np.concatenate([none, *predicted])
-    return true[true != NO_LABEL], other[true != NO_LABEL]
+    empty = np.empty(0, np.int64)
+    true, prediction = np.concatenate([empty, *truth]), np.concatenate([empty, *predicted])
+    return true[true != NO_LABEL], prediction[true != NO_LABEL]
 
 
 def _rows(counted: Iterable[tuple[str, Counts]]) -> tuple[tuple[str, ...], ...]:
     """Table rows of the kinds that occur, the most frequent first."""
-    most_frequent = sorted(counted, key=lambda one: -one[1].true)[:LABELS_SHOWN]
+    most_frequent = sorted(counted, key=lambda item: -item[1].true)[:LABELS_SHOWN]
     return tuple(
-        (name or "(no kind)", f"{one.true:,}", f"{one.precision:.1%}", f"{one.recall:.1%}", f"{one.f1:.1%}")
-        for name, one in most_frequent
-        if one.true or one.predicted
+        (
+            name or "(no kind)",
+            f"{count.true:,}",
+            f"{count.precision:.1%}",
+            f"{count.recall:.1%}",
+            f"{count.f1:.1%}",
+        )
+        for name, count in most_frequent
+        if count.true or count.predicted
     )
 
 
 def _place(split: TokenSteps | ChannelSteps, number: int, step: int) -> str:
     """The position of a step in its file, and a token in brackets with its neighbours."""
-    place = split.slice_of(number)
-    where = split.place(place.start + step)
+    steps = split.slice_of(number)
+    where = split.place(steps.start + step)
     if isinstance(split, ChannelSteps):
         return where
-    own = split.tokens[place]
-    before = own[max(step - TOKENS_AROUND, 0) : step]
-    after = own[step + 1 : step + 1 + TOKENS_AROUND]
-    ends = ("… " * (step > TOKENS_AROUND), " …" * (step + 1 + TOKENS_AROUND < len(own)))
-    return f"{where}: {ends[0]}{' '.join([*before, f'[{own[step]}]', *after])}{ends[1]}"
+    tokens = split.tokens[steps]
+    before = tokens[max(step - TOKENS_AROUND, 0) : step]
+    after = tokens[step + 1 : step + 1 + TOKENS_AROUND]
+    ends = ("… " * (step > TOKENS_AROUND), " …" * (step + 1 + TOKENS_AROUND < len(tokens)))
+    return f"{where}: {ends[0]}{' '.join([*before, f'[{tokens[step]}]', *after])}{ends[1]}"

@@ -43,18 +43,21 @@ def colours(count: int) -> Any:
     import matplotlib
 
     palette = matplotlib.colormaps["tab20" if count > 10 else "tab10"]
-    own = palette(np.arange(count) % palette.N)
-    own[:, :3] = 0.45 * own[:, :3] + 0.55
-    return own
+    light = palette(np.arange(count) % palette.N)
+    light[:, :3] = 0.45 * light[:, :3] + 0.55
+    return light
 
 
 def choose_sequences(truth: list[np.ndarray], predicted: list[np.ndarray], count: int) -> list[int]:
     """Selects sequences to draw: half with about the median error rate of wrong ones, half without errors."""
-    wrong = np.array(
-        [(true != other).mean() if len(true) else 0.0 for true, other in zip(truth, predicted, strict=True)]
+    error_rates = np.array(
+        [
+            (true != prediction).mean() if len(true) else 0.0
+            for true, prediction in zip(truth, predicted, strict=True)
+        ]
     )
-    bad, good = np.flatnonzero(wrong > 0), np.flatnonzero(wrong == 0)
-    bad = bad[np.argsort(wrong[bad], kind="stable")]
+    bad, good = np.flatnonzero(error_rates > 0), np.flatnonzero(error_rates == 0)
+    bad = bad[np.argsort(error_rates[bad], kind="stable")]
     half = min(len(bad), max(count - len(good), count // 2))
     first = max(len(bad) // 2 - half // 2, 0)
     return sorted(bad[first : first + half].tolist() + good[: count - half].tolist())
@@ -69,16 +72,16 @@ def _draw_tokens(figure: Any, data: LabelledSteps, predicted: list[np.ndarray], 
     row, widest = 0, MIN_WIDTH
     for number in choose_sequences(truth, predicted, SEQUENCES + 4):
         column = 0
-        for token, true, other in zip(
+        for token, true, prediction in zip(
             split.tokens[split.slice_of(number)], truth[number], predicted[number], strict=True
         ):
-            label, true_label = data.labels[other], data.labels[true]
-            wide = max(len(token), len(label) * 0.7, len(true_label) * 0.7 * (true != other)) + 1.2
+            label, true_label = data.labels[prediction], data.labels[true]
+            wide = max(len(token), len(label) * 0.7, len(true_label) * 0.7 * (true != prediction)) + 1.2
             if column and column + wide > WIDTH:
                 row, column = row + 1, 0
             if row >= LINES:
                 break
-            _token(axes, column, row, wide, token, label, true_label, shades[other])
+            _token(axes, column, row, wide, token, label, true_label, shades[prediction])
             column += wide
             widest = max(widest, column)
         row += 1
@@ -99,9 +102,9 @@ def _shades(data: LabelledSteps) -> Any:
     """A colour for each label: by the kind of its span, white outside of spans."""
     kinds = [label[2:] if data.has_span_tags and label != OUTSIDE else label for label in data.labels]
     names = sorted({kind for kind in kinds if kind != OUTSIDE})
-    own = colours(max(len(names), 1))
+    palette = colours(max(len(names), 1))
     white = np.array([1.0, 1.0, 1.0, 1.0])
-    return [white if kind == OUTSIDE else own[names.index(kind)] for kind in kinds]
+    return [white if kind == OUTSIDE else palette[names.index(kind)] for kind in kinds]
 
 
 def _token(
@@ -109,24 +112,24 @@ def _token(
 ) -> None:
     from matplotlib.patches import Rectangle
 
-    wrong = label != true
+    is_wrong = label != true
     axes.add_patch(
         Rectangle(
             (column + 0.1, row - 0.42),
             wide - 0.2,
             0.78,
             facecolor=shade,
-            lw=1.6 if wrong else 0,
-            edgecolor=WRONG if wrong else "none",
+            lw=1.6 if is_wrong else 0,
+            edgecolor=WRONG if is_wrong else "none",
         )
     )
     middle = column + wide / 2
     axes.text(middle, row - 0.17, token, ha="center", va="center", fontsize=9.5, color=INK, parse_math=False)
-    if label != OUTSIDE or wrong:
+    if label != OUTSIDE or is_wrong:
         axes.text(
             middle, row + 0.18, label, ha="center", va="center", fontsize=6.5, color=INK, parse_math=False
         )
-    if wrong:
+    if is_wrong:
         axes.text(
             middle, row + 0.44, true, ha="center", va="center", fontsize=6.5, color=WRONG, parse_math=False
         )
@@ -138,25 +141,25 @@ def _draw_channels(figure: Any, data: LabelledSteps, predicted: list[np.ndarray]
     split = data.test
     assert isinstance(split, ChannelSteps)
     truth = data.truth(split)
-    own = colours(len(data.labels))
+    palette = colours(len(data.labels))
     shown = choose_sequences(truth, predicted, SEQUENCES)
     rows = figure.subplots(2 * len(shown), 1, height_ratios=[2.6, 1] * len(shown), squeeze=False)[:, 0]
     for number, (above, below) in zip(shown, rows.reshape(-1, 2), strict=True):
-        place = split.slice_of(number)
-        values = np.asarray(split.values[place][:STEPS, :CHANNELS])
+        steps = split.slice_of(number)
+        values = np.asarray(split.values[steps][:STEPS, :CHANNELS])
         above.plot(values, lw=0.9)
         above.set_xlim(-0.5, len(values) - 0.5)
         above.set_xticks([])
-        above.set_title(f"from {split.place(place.start)} on", loc="left", fontsize=9, parse_math=False)
+        above.set_title(f"from {split.place(steps.start)} on", loc="left", fontsize=9, parse_math=False)
         bars = np.stack([predicted[number][:STEPS], truth[number][:STEPS]])
-        below.imshow(own[bars], aspect="auto", interpolation="none")
+        below.imshow(palette[bars], aspect="auto", interpolation="none")
         below.axhline(0.5, color="white", lw=1.5)
         below.set_yticks([0, 1], ["predicted", "true"])
         below.tick_params(length=0)
         for axes in (above, below):
             axes.spines[["top", "right"]].set_visible(False)
-    there = sorted({int(one) for number in shown for one in (*predicted[number], *truth[number])})
-    patches = [Patch(color=own[one], label=data.labels[one]) for one in there[:20]]
+    labels = sorted({int(label) for number in shown for label in (*predicted[number], *truth[number])})
+    patches = [Patch(color=palette[label], label=data.labels[label]) for label in labels[:20]]
     legend = figure.legend(handles=patches, loc="outside right upper", frameon=False, fontsize=9)
     for text in legend.get_texts():
         text.set_parse_math(False)

@@ -81,11 +81,11 @@ class Label(Task[LabelledSteps]):
         return read_data(path, options)
 
     def network(self, data: LabelledSteps, options: LabelOptions, cell: CellType) -> LabelNetwork:
-        form, words, letters, channels = data.preprocessing, 0, 0, 0
-        if isinstance(form, TextPreprocessing):
-            words, letters = len(form.tokenizer.words), len(form.tokenizer.letters)
-        elif isinstance(form, TablePreprocessing):
-            channels = len(form.scales)
+        preprocessing, words, letters, channels = data.preprocessing, 0, 0, 0
+        if isinstance(preprocessing, TextPreprocessing):
+            words, letters = len(preprocessing.tokenizer.words), len(preprocessing.tokenizer.letters)
+        elif isinstance(preprocessing, TablePreprocessing):
+            channels = len(preprocessing.scales)
         return LabelNetwork(
             labels=len(data.labels),
             cell=cell,
@@ -131,11 +131,11 @@ class Label(Task[LabelledSteps]):
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The lines or rows of the data, each with its predicted label."""
-        form, network = load_preprocessing(Preprocessing, model).form, model.network
+        preprocessing, network = load_preprocessing(Preprocessing, model).form, model.network
         assert isinstance(network, Labeller)
-        new = form.read_unlabelled(path)
+        new = preprocessing.read_unlabelled(path)
         predictions = predict_labels(network, new.steps)
-        labels = [form.labels[one] for one in np.concatenate(predictions.labels)]
+        labels = [preprocessing.labels[number] for number in np.concatenate(predictions.labels)]
         frame = new.with_labels(labels, np.concatenate(predictions.probabilities).tolist())
         return Prediction(frame, f"the labels of {frame.height:,} steps", new.text_column)
 
@@ -148,7 +148,7 @@ class Label(Task[LabelledSteps]):
             span_table(predictions, data),
             mistake_table(predictions, data),
         )
-        return [one for one in tables if one is not None]
+        return [table for table in tables if table is not None]
 
     def caption(self, data: LabelledSteps) -> str:
         spans = "as conlleval counts them" if data.has_span_tags else "each a run of equal labels"
