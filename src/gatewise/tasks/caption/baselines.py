@@ -68,15 +68,15 @@ class NearestImage(CaptionBaseline):
 
     def fit(self, train: Captions, validation: Captions) -> None:
         count = min(len(train.numbers), MAX_FEATURE_VALUES // (self.channels * SIDE**2))
-        places = torch.arange(count).split(BATCH_SIZE)
-        self.kept = torch.cat([self._resized(train.pictures(some.tolist())) for some in places])
+        chunks = torch.arange(count).split(BATCH_SIZE)
+        self.kept = torch.cat([self._resized(train.pictures(chunk.tolist())) for chunk in chunks])
         firsts = np.unique(train.image_of, return_index=True)[1][:count]  # the first caption of each image
         self.targets = train.targets.padded(firsts)
 
     def caption(self, batch: CaptionBatch) -> list[Hypothesis]:
         images = self._resized(batch)
         captions = self.targets[nearest_rows(self.kept, images)].tolist()
-        return [Hypothesis(one[: one.index(END)], 0.0, None) for one in captions]
+        return [Hypothesis(numbers[: numbers.index(END)], 0.0, None) for numbers in captions]
 
     def options(self) -> dict[str, Any]:
         images, length = self.targets.shape

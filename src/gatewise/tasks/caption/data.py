@@ -117,9 +117,9 @@ def read_data(path: Path, options: CaptionOptions) -> CaptionData:
     data = prepare_captions(table, config, fractions)
     heights = data.files.sizes[:, 0]
     if options.encoder == "columns" and (heights != heights[0]).any():
-        other = int((heights != heights[0]).argmax())
+        index = int((heights != heights[0]).argmax())
         raise GatewiseError(
-            f"{table.images[0]} is {heights[0]} pixels high and {table.images[other]} {heights[other]}; "
+            f"{table.images[0]} is {heights[0]} pixels high and {table.images[index]} {heights[index]}; "
             f"columns need one height: give --size {heights.min()}x, or --encoder positions"
         )
     return data
@@ -136,18 +136,18 @@ def read_test_data(path: Path, preprocessing: Preprocessing, height: int | None)
     files = reopen_images(table.images, preprocessing.form)
     check_heights(table.images, files.sizes, height)
     symbols = SentenceTokenizer.from_data(preprocessing.symbols)
-    test, none = (some_captions(table, files, some, symbols) for some in (numbers, []))
+    test, empty = (some_captions(table, files, subset, symbols) for subset in (numbers, []))
     note = f"{len(numbers):,} images to test" + (", which the model has not seen" if trained else "")
-    return CaptionData(table, files, symbols, none, none, test, (note, *files.notes))
+    return CaptionData(table, files, symbols, empty, empty, test, (note, *files.notes))
 
 
 def check_heights(images: Sequence[Path], sizes: np.ndarray, height: int | None) -> None:
     """Raises: `GatewiseError` if an image has another height than the one that the model needs."""
-    wrong = sizes[:, 0] != height
-    if height is not None and wrong.any():
-        which = int(wrong.argmax())
+    differs = sizes[:, 0] != height
+    if height is not None and differs.any():
+        index = int(differs.argmax())
         raise GatewiseError(
-            f"{images[which]} is {sizes[which, 0]} pixels high; the model was trained on images of "
+            f"{images[index]} is {sizes[index, 0]} pixels high; the model was trained on images of "
             f"{height}, and without a --size to resize others to"
         )
 

@@ -138,8 +138,8 @@ class PositionEncoder(ImageEncoder):
         values, mask = values.flatten(1, 2), mask.flatten(1)
         mean = (values * mask.unsqueeze(-1)).sum(1) / sizes.prod(1, keepdim=True)
         first = self.begin(mean).tanh().unflatten(1, (self.layers, -1)).transpose(0, 1).contiguous()
-        others = [torch.zeros_like(first) for _ in self.cell.state[1:]]
-        return EncodedImages(values, mask, (first, *others) if others else first)
+        zeros = [torch.zeros_like(first) for _ in self.cell.state[1:]]
+        return EncodedImages(values, mask, (first, *zeros) if zeros else first)
 
 
 POSITION_FEATURES = 8
@@ -154,9 +154,9 @@ def position_features(sizes: Tensor, maps: Tensor) -> Tensor:
     tensor([-0.5000,  0.5000])
     """
     features = []
-    for axis, whole in enumerate(maps.shape[1:3]):
-        position = (2 * torch.arange(whole, device=maps.device) + 1) / sizes[:, axis, None] - 1
-        shape = (-1, whole, 1, 1) if axis == 0 else (-1, 1, whole, 1)
+    for axis, size in enumerate(maps.shape[1:3]):
+        position = (2 * torch.arange(size, device=maps.device) + 1) / sizes[:, axis, None] - 1
+        shape = (-1, size, 1, 1) if axis == 0 else (-1, 1, size, 1)
         angle = torch.pi * position
         waves = torch.stack([position, angle.sin(), angle.cos(), (2 * angle).sin()], dim=-1)
         features.append(waves.reshape(*shape[:3], waves.shape[-1]).expand(-1, *maps.shape[1:3], -1))

@@ -22,7 +22,7 @@ def caption_example(network: CaptionNetwork, data: CaptionData, number: int) -> 
     batch = data.test.__getitems__([data.test.image_of.index(number)])
     pixels = data.files[data.test.numbers[number]]
     pixels = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-    names = [data.symbols.display(data.symbols.name(one)) for one in batch.target[0, :-1].tolist()]
+    names = [data.symbols.display(data.symbols.name(symbol)) for symbol in batch.target[0, :-1].tolist()]
     target = (*names, END)
     columns = isinstance(network.reader, ColumnEncoder)
     tracks: tuple[Track, ...] = (

@@ -46,31 +46,31 @@ class CaptionPredictions(Predictions[Captioner, Captions]):
 
     @property
     def texts(self) -> list[str]:
-        return [one.text for one in self.values]
+        return [caption.text for caption in self.values]
 
 
 def caption_images(
     network: Captioner, split: Captions, symbols: SentenceTokenizer, chosen: Sequence[int] | None = None
 ) -> list[CaptionPrediction]:
     """Captions the images of a split, or the chosen ones; images of similar size share a batch."""
-    places = np.arange(len(split.numbers)) if chosen is None else np.asarray(chosen)
-    areas = split.files.sizes[np.asarray(split.numbers)[places]].prod(1)
+    indices = np.arange(len(split.numbers)) if chosen is None else np.asarray(chosen)
+    areas = split.files.sizes[np.asarray(split.numbers)[indices]].prod(1)
     order = areas.argsort(kind="stable")
     predicted: dict[int, CaptionPrediction] = {}
     network.eval()
     count = min(BATCH_SIZE, split.max_batch_size)
     for rows in np.split(order, range(count, len(order), count)):
-        hypotheses = network.caption(split.pictures(places[rows].tolist()))
-        for place, hypothesis in zip(rows, hypotheses, strict=True):
+        hypotheses = network.caption(split.pictures(indices[rows].tolist()))
+        for index, hypothesis in zip(rows, hypotheses, strict=True):
             tokens = [symbols.name(number) for number in hypothesis.numbers]
             text = symbols.join(tokens)
-            predicted[int(place)] = CaptionPrediction(text, tuple(tokens), hypothesis.attention)
-    return [predicted[place] for place in range(len(places))]
+            predicted[int(index)] = CaptionPrediction(text, tuple(tokens), hypothesis.attention)
+    return [predicted[index] for index in range(len(indices))]
 
 
 def references(split: Captions, symbols: SentenceTokenizer) -> list[tuple[str, ...]]:
     """The reference captions of each image, normalized as predictions are."""
-    return [tuple(symbols.normalize(text) for text in own) for own in split.captions]
+    return [tuple(symbols.normalize(text) for text in captions) for captions in split.captions]
 
 
 def score_captions(predicted: Sequence[str], truth: Sequence[Sequence[str]]) -> dict[str, float]:
@@ -83,14 +83,18 @@ def score_captions(predicted: Sequence[str], truth: Sequence[Sequence[str]]) -> 
     0.5
     """
     sacrebleu = import_sacrebleu()
-    most = max(len(own) for own in truth)
-    streams = [[own[place] if place < len(own) else None for own in truth] for place in range(most)]
-    short = max(len(text.split()) for own in truth for text in own) < 4
+    max_references = max(len(captions) for captions in truth)
+    streams = [
+        [captions[index] if index < len(captions) else None for captions in truth]
+        for index in range(max_references)
+    ]
+    short = max(len(text.split()) for captions in truth for text in captions) < 4
     bleu = sacrebleu.metrics.BLEU(effective_order=short, force=True)
     return {
         "bleu": float(bleu.corpus_score(list(predicted), streams).score),
         "chrf": float(sacrebleu.metrics.CHRF().corpus_score(list(predicted), streams).score),
-        "exact": sum(one in own for one, own in zip(predicted, truth, strict=True)) / len(truth),
+        "exact": sum(caption in captions for caption, captions in zip(predicted, truth, strict=True))
+        / len(truth),
     }
 
 
@@ -100,17 +104,17 @@ def scores_by_length(predictions: CaptionPredictions, symbols: SentenceTokenizer
 
     def scored(chosen: list[int]) -> dict[str, float]:
         return score_captions(
-            [texts[place] for place in chosen], [predictions.references[place] for place in chosen]
+            [texts[index] for index in chosen], [predictions.references[index] for index in chosen]
         )
 
-    lengths = [len(symbols.split(own[0])) for own in predictions.references]
+    lengths = [len(symbols.split(captions[0])) for captions in predictions.references]
     return by_length(lengths, scored, "by the number of symbols of a reference", "images")
 
 
 def examples(predictions: CaptionPredictions, data: CaptionData) -> Details:
     """The first images of the split with a true and the predicted caption."""
     rows: list[tuple[str, ...]] = []
-    for place, predicted in enumerate(predictions.texts[:EXAMPLES]):
-        name = data.table.images[predictions.split.numbers[place]].name
-        rows += [(name, "true", predictions.references[place][0]), ("", "predicted", predicted)]
+    for index, predicted in enumerate(predictions.texts[:EXAMPLES]):
+        name = data.table.images[predictions.split.numbers[index]].name
+        rows += [(name, "true", predictions.references[index][0]), ("", "predicted", predicted)]
     return Details("images of the test set", ("image", "", ""), tuple(rows))

@@ -130,7 +130,7 @@ class CaptionNetwork(Captioner):
     def caption(self, batch: CaptionBatch) -> list[Hypothesis]:
         limits = torch.full((len(batch.images),), self.max_length + 1)
         context = self.encode(batch)
-        found = beam_search(
+        hypotheses = beam_search(
             self._step,
             Context.select,
             context,
@@ -142,8 +142,10 @@ class CaptionNetwork(Captioner):
         )
         # The attention is that of the positions of each image, without the padding of the batch.
         return [
-            one if one.attention is None else one._replace(attention=one.attention[:, mask])
-            for one, mask in zip(found, context.memory.mask, strict=True)
+            hypothesis
+            if hypothesis.attention is None
+            else hypothesis._replace(attention=hypothesis.attention[:, mask])
+            for hypothesis, mask in zip(hypotheses, context.memory.mask, strict=True)
         ]
 
     def options(self) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class CaptionedImage:
 
 def captioned_images(predictions: CaptionPredictions, data: CaptionData, count: int) -> list[CaptionedImage]:
     """The first `count` images of a split with their captions and attention."""
-    return [_captioned(predictions, data, place) for place in range(min(count, len(predictions.values)))]
+    return [_captioned(predictions, data, index) for index in range(min(count, len(predictions.values)))]
 
 
 def draw_captions(examples: Sequence[CaptionedImage], title: str) -> Figure:
@@ -56,14 +56,14 @@ def draw_captions(examples: Sequence[CaptionedImage], title: str) -> Figure:
     down, high = -(-len(examples) // ACROSS), 3.4 * size[0] / size[1]
     figure = Figure(figsize=(10.5, 0.5 + (0.7 + high) * down), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK, parse_math=False)
-    places = list(figure.subplots(down, ACROSS, squeeze=False).flat)
-    for axes in places:
+    panels = list(figure.subplots(down, ACROSS, squeeze=False).flat)
+    for axes in panels:
         axes.axis("off")
-    for axes, one in zip(places, examples, strict=False):
-        _show(axes, one.image, size)
-        more = f" (+{len(one.true) - 1} more)" if len(one.true) > 1 else ""
-        _write(axes, one.true[0] + more, INK, above=True)
-        _write(axes, one.predicted or "(empty)", CORRECT if one.is_correct else WRONG, above=False)
+    for axes, example in zip(panels, examples, strict=False):
+        _show(axes, example.image, size)
+        suffix = f" (+{len(example.true) - 1} more)" if len(example.true) > 1 else ""
+        _write(axes, example.true[0] + suffix, INK, above=True)
+        _write(axes, example.predicted or "(empty)", CORRECT if example.is_correct else WRONG, above=False)
     return figure
 
 
@@ -72,16 +72,16 @@ def draw_attention(examples: Sequence[CaptionedImage], title: str) -> Figure:
     from matplotlib.figure import Figure
 
     size = _largest(examples)
-    across = min(max(TITLE, *(len(one.attention) for one in examples)), WORDS)
+    across = min(max(TITLE, *(len(example.attention) for example in examples)), WORDS)
     high = 1.6 * size[0] / size[1]
     figure = Figure(figsize=(0.4 + 1.65 * across, 0.6 + (0.4 + high) * len(examples)), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK, parse_math=False)
     rows = figure.subplots(len(examples), across, squeeze=False)
     for axes in rows.flat:
         axes.axis("off")
-    for row, one in zip(rows, examples, strict=True):
-        for axes, token, weights in zip(row, (*one.tokens, END), one.attention, strict=False):
-            _show(axes, one.image, size)
+    for row, example in zip(rows, examples, strict=True):
+        for axes, token, weights in zip(row, (*example.tokens, END), example.attention, strict=False):
+            _show(axes, example.image, size)
             cover = np.empty((*weights.shape, 4))
             cover[..., :3], cover[..., 3] = HIGHLIGHT, 0.7 * weights / weights.max()
             axes.imshow(cover)
@@ -90,9 +90,9 @@ def draw_attention(examples: Sequence[CaptionedImage], title: str) -> Figure:
     return figure
 
 
-def _captioned(predictions: CaptionPredictions, data: CaptionData, place: int) -> CaptionedImage:
-    predicted, true = predictions.values[place], predictions.references[place]
-    image = data.files[predictions.split.numbers[place]]
+def _captioned(predictions: CaptionPredictions, data: CaptionData, index: int) -> CaptionedImage:
+    predicted, true = predictions.values[index], predictions.references[index]
+    image = data.files[predictions.split.numbers[index]]
     height, width = image.shape[:2]
     attention: tuple[np.ndarray, ...] = ()
     if predicted.attention is not None and predicted.attention.numel():
@@ -103,7 +103,7 @@ def _captioned(predictions: CaptionPredictions, data: CaptionData, place: int) -
 
 
 def _largest(examples: Sequence[CaptionedImage]) -> tuple[int, int]:
-    heights, widths = zip(*(one.image.shape[:2] for one in examples), strict=True)
+    heights, widths = zip(*(example.image.shape[:2] for example in examples), strict=True)
     return max(heights), max(widths)
 
 

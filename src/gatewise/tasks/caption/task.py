@@ -134,14 +134,14 @@ class CaptionTask(Task[CaptionData]):
         else:
             images = find_images(path)
             names = tuple(
-                printable(str(one.relative_to(path)) if one != path else one.name) for one in images
+                printable(str(image.relative_to(path)) if image != path else image.name) for image in images
             )
         files = reopen_images(images, preprocessing.form)
         check_heights(images, files.sizes, required_height(model))
         symbols = SentenceTokenizer.from_data(preprocessing.symbols)
         assert isinstance(model.network, Captioner)
-        every = Captions(files, range(len(files)), [()] * len(files), symbols)
-        predicted = [one.text for one in caption_images(model.network, every, symbols)]
+        captions = Captions(files, range(len(files)), [()] * len(files), symbols)
+        predicted = [caption.text for caption in caption_images(model.network, captions, symbols)]
         left_out = left_out_below(path) if path.is_dir() else ()
         about = "; ".join((f"{len(predicted)} captions", *left_out, *files.notes))
         return Prediction(pl.DataFrame({file: names, column: predicted}), about, text_column=column)
@@ -163,15 +163,15 @@ class CaptionTask(Task[CaptionData]):
         result, data = comparison.chosen(baseline=False), comparison.data
         assert result is not None
         assert isinstance(result.predictions, CaptionPredictions)
-        shown = captioned_images(result.predictions, data, IMAGES)
+        captioned = captioned_images(result.predictions, data, IMAGES)
         title = f"The first images of the test set: a true caption above, that of {result.name} below"
         about = f"images of the test set with true captions and those of {result.name}"
-        drawn = [Plot("captions", about, draw_captions(shown, title))]
-        with_attention = [one for one in shown if one.attention][:ATTENTION_MAPS]
+        plots = [Plot("captions", about, draw_captions(captioned, title))]
+        with_attention = [example for example in captioned if example.attention][:ATTENTION_MAPS]
         if with_attention:
             figure = draw_attention(with_attention, f"Attention of {result.name} for each symbol")
-            drawn.append(Plot("attention", f"the attention of {result.name} for each symbol", figure))
-        return drawn
+            plots.append(Plot("attention", f"the attention of {result.name} for each symbol", figure))
+        return plots
 
 
 def required_height(model: SavedModel) -> int | None:

@@ -42,7 +42,7 @@ class Ngram(NextSymbol, Baseline):
         self.symbols, self.order = symbols, order
         for number, (grams, contexts) in enumerate(sizes, 1):
             grams_of, contexts_of = torch.zeros(grams), torch.zeros(contexts)
-            self._take(number, grams_of.long(), grams_of, contexts_of.long(), contexts_of)
+            self._register(number, grams_of.long(), grams_of, contexts_of.long(), contexts_of)
 
     def fit(self, train: TextStreams, validation: TextStreams) -> None:
         """Counts n-grams of the training set; without a given order, chooses it on the validation set."""
@@ -52,35 +52,37 @@ class Ngram(NextSymbol, Baseline):
         if self.order:
             self._fit_order(counts, longest, self.order)
             return
-        best = math.inf
+        lowest = math.inf
         for order in range(1, longest + 1):
             self._fit_order(counts, longest, order)
             nll = text_nll(self, validation.text).per_symbol
-            if nll >= best:
+            if nll >= lowest:
                 self._fit_order(counts, longest, order - 1)
                 return
-            best = nll
+            lowest = nll
 
-    def counted(self, pieces: Iterable[np.ndarray]) -> Self:
-        """Fits a text in pieces, for a given order."""
-        self._fit_order(count_grams(pieces, self.order, self.symbols), self.order, self.order)
+    def counted(self, chunks: Iterable[np.ndarray]) -> Self:
+        """Fits a text in chunks, for a given order."""
+        self._fit_order(count_grams(chunks, self.order, self.symbols), self.order, self.order)
         return self
 
     def nats(self, symbols: Tensor, state: State = None) -> tuple[Tensor, State]:
-        read = symbols if state is None else torch.cat([state, symbols], dim=1)
+        sequence = symbols if state is None else torch.cat([state, symbols], dim=1)
         steps = symbols.shape[1] - 1
-        first = read.shape[1] - steps
-        early = [self._logs(read[:, : end + 1]) for end in range(first, min(self.order - 1, read.shape[1]))]
-        full = read[:, max(first - self.order + 1, 0) :]
+        first = sequence.shape[1] - steps
+        early = [
+            self._logs(sequence[:, : end + 1]) for end in range(first, min(self.order - 1, sequence.shape[1]))
+        ]
+        full = sequence[:, max(first - self.order + 1, 0) :]
         late = [self._logs(full)] if full.shape[1] >= self.order and len(early) < steps else []
-        return -torch.cat([*early, *late], dim=1), self._remembered(read[:, :-1])
+        return -torch.cat([*early, *late], dim=1), self._context(sequence[:, :-1])
 
     def next(self, symbols: Tensor, state: State = None) -> tuple[Tensor, State]:
-        read = symbols if state is None else torch.cat([state, symbols], dim=1)
-        context = self._remembered(read)
-        every = torch.arange(self.symbols, device=symbols.device).view(1, -1, 1)
+        sequence = symbols if state is None else torch.cat([state, symbols], dim=1)
+        context = self._context(sequence)
+        vocabulary = torch.arange(self.symbols, device=symbols.device).view(1, -1, 1)
         rows = context.unsqueeze(1).expand(-1, self.symbols, -1)
-        grams = torch.cat([rows, every.expand(len(rows), -1, -1)], dim=-1)
+        grams = torch.cat([rows, vocabulary.expand(len(rows), -1, -1)], dim=-1)
         return self._logs(grams.flatten(0, 1)).view(len(rows), -1), context
 
     def options(self) -> dict[str, Any]:
@@ -90,8 +92,8 @@ class Ngram(NextSymbol, Baseline):
         ]
         return {"symbols": self.symbols, "order": self.order, "sizes": sizes}
 
-    def _remembered(self, read: Tensor) -> Tensor:
-        return read[:, max(read.shape[1] - self.order + 1, 0) :]
+    def _context(self, sequence: Tensor) -> Tensor:
+        return sequence[:, max(sequence.shape[1] - self.order + 1, 0) :]
 
     def _orders(self) -> range:
         return range(1, self.order + 1)
@@ -100,8 +102,8 @@ class Ngram(NextSymbol, Baseline):
         """`ln p` of the last of each n symbols, n being the order or L: [B, L] -> [B, L - n + 1]."""
         length = min(self.order, symbols.shape[1])
         codes = torch.zeros_like(symbols[:, length - 1 :])
-        for place in range(length):
-            codes = codes * self.symbols + symbols[:, place : place + codes.shape[1]]
+        for position in range(length):
+            codes = codes * self.symbols + symbols[:, position : position + codes.shape[1]]
         return self._log(codes.flatten(), length).view(codes.shape).float()
 
     def _log(self, codes: Tensor, order: int) -> Tensor:
@@ -111,15 +113,15 @@ class Ngram(NextSymbol, Baseline):
         logs = self._look_up(codes, f"grams_{order}", f"logs_{order}", missing=math.nan)
         absent = logs.isnan()
         shorter = codes[absent] % self.symbols ** (order - 1)
-        left = self._look_up(codes[absent] // self.symbols, f"contexts_{order}", f"left_{order}", missing=0.0)
-        logs[absent] = left + self._log(shorter, order - 1)
+        mass = self._look_up(codes[absent] // self.symbols, f"contexts_{order}", f"left_{order}", missing=0.0)
+        logs[absent] = mass + self._log(shorter, order - 1)
         return logs
 
     def _look_up(self, codes: Tensor, keys: str, values: str, missing: float) -> Tensor:
-        known = self.get_buffer(keys)
-        places = torch.searchsorted(known, codes).clamp(max=len(known) - 1)
-        stored = self.get_buffer(values)[places].double()
-        return torch.where(known[places] == codes, stored, missing)
+        table = self.get_buffer(keys)
+        rows = torch.searchsorted(table, codes).clamp(max=len(table) - 1)
+        stored = self.get_buffer(values)[rows].double()
+        return torch.where(table[rows] == codes, stored, missing)
 
     def _fit_order(self, counts: Counts, longest: int, order: int) -> None:
         """Derives counts from the longest n-grams down, then smooths from the shortest up."""
@@ -129,26 +131,26 @@ class Ngram(NextSymbol, Baseline):
             tables.append(different(tables[-1][0] % self.symbols**number))
         for name in list(self._buffers):  # of another order, tried before
             delattr(self, name)
-        for number, (grams, often) in enumerate(reversed(tables), 1):
-            self._smooth(number, grams, often)
+        for number, (grams, occurrences) in enumerate(reversed(tables), 1):
+            self._smooth(number, grams, occurrences)
 
     def _smooth(self, order: int, grams: np.ndarray, counts: np.ndarray) -> None:
         contexts, starts = np.unique(grams // self.symbols, return_index=True)
         totals = np.add.reduceat(counts, starts)
-        taken = discounts(counts)[np.minimum(counts, 3)]
-        left = np.add.reduceat(taken, starts) / totals
+        discounted = discounts(counts)[np.minimum(counts, 3)]
+        mass = np.add.reduceat(discounted, starts) / totals
         of = np.repeat(np.arange(len(contexts)), np.diff(np.append(starts, len(grams))))
         below = self._log(torch.from_numpy(grams % self.symbols ** (order - 1)), order - 1).exp().numpy()
-        probabilities = (counts - taken) / totals[of] + left[of] * below
-        tables = (grams, np.log(probabilities), contexts, np.log(left))
-        self._take(order, *map(torch.from_numpy, tables))
+        probabilities = (counts - discounted) / totals[of] + mass[of] * below
+        tables = (grams, np.log(probabilities), contexts, np.log(mass))
+        self._register(order, *map(torch.from_numpy, tables))
 
-    def _take(self, order: int, grams: Tensor, logs: Tensor, contexts: Tensor, left: Tensor) -> None:
+    def _register(self, order: int, grams: Tensor, logs: Tensor, contexts: Tensor, mass: Tensor) -> None:
         for name, values in (
             ("grams", grams),
             ("logs", logs.float()),
             ("contexts", contexts),
-            ("left", left.float()),
+            ("left", mass.float()),
         ):
             self.register_buffer(f"{name}_{order}", values)
 
@@ -165,27 +167,27 @@ def longest_order(symbols: int) -> int:
     return min(MAX_ORDER, int(63 / math.log2(max(symbols, 2)) - 1e-9))
 
 
-def count_grams(pieces: Iterable[np.ndarray], length: int, symbols: int) -> Counts:
-    """Counts the n-grams of a text in pieces, by code `sum_i s_i V^(n-1-i)`."""
+def count_grams(chunks: Iterable[np.ndarray], length: int, symbols: int) -> Counts:
+    """Counts the n-grams of a text in chunks, by code `sum_i s_i V^(n-1-i)`."""
     counts: Counts = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
-    before = np.zeros(0, dtype=np.int64)
-    for piece in pieces:
-        read = np.concatenate([before, piece])
-        before = read[max(len(read) - length + 1, 0) :]
-        codes = np.zeros(max(len(read) - length + 1, 0), dtype=np.int64)
-        for place in range(length):
-            codes = codes * symbols + read[place : place + len(codes)]
-        counts = joined(counts, np.unique(codes, return_counts=True))
+    context = np.zeros(0, dtype=np.int64)
+    for chunk in chunks:
+        window = np.concatenate([context, chunk])
+        context = window[max(len(window) - length + 1, 0) :]
+        codes = np.zeros(max(len(window) - length + 1, 0), dtype=np.int64)
+        for position in range(length):
+            codes = codes * symbols + window[position : position + len(codes)]
+        counts = add_counts(counts, np.unique(codes, return_counts=True))
     if not len(counts[0]):
-        raise GatewiseError(f"a text of {len(before)} symbols is too short for n-grams of {length}")
+        raise GatewiseError(f"a text of {len(context)} symbols is too short for n-grams of {length}")
     return counts
 
 
-def joined(one: Counts, other: Counts) -> Counts:
+def add_counts(first: Counts, second: Counts) -> Counts:
     """The sum of two tables of counts."""
-    codes = np.concatenate([one[0], other[0]])
+    codes = np.concatenate([first[0], second[0]])
     order = np.argsort(codes, kind="stable")
-    return summed(codes[order], np.concatenate([one[1], other[1]])[order])
+    return summed(codes[order], np.concatenate([first[1], second[1]])[order])
 
 
 def summed(codes: np.ndarray, counts: np.ndarray) -> Counts:
@@ -211,5 +213,5 @@ def discounts(counts: np.ndarray) -> np.ndarray:
     """
     n = np.maximum(np.bincount(np.minimum(counts, 5), minlength=5), 1)
     ratio = n[1] / (n[1] + 2 * n[2])
-    taken = [k - (k + 1) * ratio * n[k + 1] / n[k] for k in (1, 2, 3)]
-    return np.array([0.0, *np.clip(taken, 0.1, (1, 2, 3))])
+    raw = [k - (k + 1) * ratio * n[k + 1] / n[k] for k in (1, 2, 3)]
+    return np.array([0.0, *np.clip(raw, 0.1, (1, 2, 3))])

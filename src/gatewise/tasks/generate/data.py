@@ -72,9 +72,9 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> TextData:
     if fingerprint(path) == preprocessing.source:
         return TextData.of(path, read_text(files, preprocessing.fractions, tokenizer, _progress(path)))
     text, notes = read_whole(files, tokenizer, _progress(path))
-    none, test = TextStreams(text.empty(), SCORED_STEPS), TextStreams(text, SCORED_STEPS)
+    empty, test = TextStreams(text.empty(), SCORED_STEPS), TextStreams(text, SCORED_STEPS)
     notes = (*notes, "not the training data: the whole text is scored")
-    return TextData(path, tokenizer, none, none, test, notes)
+    return TextData(path, tokenizer, empty, empty, test, notes)
 
 
 def _progress(path: Path) -> Callable[[float], None]:

@@ -36,9 +36,9 @@ def inspect_text(network: Network, data: TextData, number: int) -> Example:
     symbols = torch.from_numpy(text.symbols(first, min(first + EXAMPLE_SIZE + 1, len(text))))[None]
     assert isinstance(network, NextSymbol)
     nats = symbol_nll(network, symbols)[0].double().numpy()
-    read = tuple(data.tokenizer.display(one) for one in symbols[0, :-1].tolist())
+    symbol_names = tuple(data.tokenizer.display(symbol) for symbol in symbols[0, :-1].tolist())
     tracks = (
-        Track("read", symbols=read),
+        Track("read", symbols=symbol_names),
         Track("nats of the next symbol", (Line("nats", nats),)),
     )
     prediction = f"{nats.mean():.3f} nats/symbol"
@@ -56,16 +56,16 @@ def inspect_text(network: Network, data: TextData, number: int) -> Example:
 
 
 def explain_generate(
-    network: NextSymbol, tokenizer: StreamTokenizer, symbols: Tensor, read: Track, step: int | None
+    network: NextSymbol, tokenizer: StreamTokenizer, symbols: Tensor, track: Track, step: int | None
 ) -> ExampleAttribution:
     """Attributes the log-probability of the symbol after a step to the symbols up to that step."""
     assert isinstance(network, LanguageModel)
     count = symbols.shape[1] - 1
     step = count - 1 if step is None else min(step, count - 1)
-    follows = int(symbols[0, step + 1])
+    next_symbol = int(symbols[0, step + 1])
 
     def log_probability(symbols: Tensor) -> Tensor:
-        return network(symbols)[0][-1].log_softmax(-1)[:, follows]
+        return network(symbols)[0][-1].log_softmax(-1)[:, next_symbol]
 
     attribution = accurate_attribution(
         lambda points: attribute_through(
@@ -74,7 +74,7 @@ def explain_generate(
     )
     values = np.full(count, np.nan)
     values[: step + 1] = attribution.values[0].double().numpy()
-    what = f"ln p of {tokenizer.display(follows)!r} after step {step}"
+    output = f"ln p of {tokenizer.display(next_symbol)!r} after step {step}"
     return in_data_units(
-        attribution, what, "where every embedding is zero", values, (symbol_track(read, values),)
+        attribution, output, "where every embedding is zero", values, (symbol_track(track, values),)
     )

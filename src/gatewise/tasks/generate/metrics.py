@@ -26,9 +26,9 @@ class Passage:
     nats: np.ndarray
 
 
-def read_passage(model: NextSymbol, text: Text, most: int = READ) -> Passage:
+def read_passage(model: NextSymbol, text: Text, count: int = READ) -> Passage:
     """Computes the nats of the symbols at the beginning of a split."""
-    symbols = text.symbols(-min(text.before, 1), min(most, len(text)))
+    symbols = text.symbols(-min(text.before, 1), min(count, len(text)))
     return Passage(text.tokenizer, symbols, symbol_nll(model, torch.from_numpy(symbols)[None])[0].numpy())
 
 
@@ -37,10 +37,10 @@ def nll_by_kind(passage: Passage) -> Details:
     kinds = np.array(kinds_of(passage)[1:])
     rows = []
     for kind in (*KINDS, "other"):
-        own = passage.nats[kinds == kind]
-        if len(own):
-            fraction, of_total = len(own) / len(kinds), own.sum() / passage.nats.sum()
-            rows.append((kind, f"{fraction:.1%}", f"{own.mean():.2f}", f"{of_total:.1%}"))
+        nats = passage.nats[kinds == kind]
+        if len(nats):
+            fraction, of_total = len(nats) / len(kinds), nats.sum() / passage.nats.sum()
+            rows.append((kind, f"{fraction:.1%}", f"{nats.mean():.2f}", f"{of_total:.1%}"))
     return Details(
         "NLL by kind of symbol",
         ("kind of symbol", "of the symbols", "nats/symbol", "of all nats"),
@@ -51,46 +51,46 @@ def nll_by_kind(passage: Passage) -> Details:
 def least_predicted(model: NextSymbol, passage: Passage) -> Details:
     """A table of the positions with the highest NLL, and the symbol predicted there."""
     chosen: list[int] = []
-    for place in np.argsort(-passage.nats, kind="stable").tolist():
-        if len(chosen) < PLACES and all(abs(place - one) > APART for one in chosen):
-            chosen.append(place)
+    for position in np.argsort(-passage.nats, kind="stable").tolist():
+        if len(chosen) < PLACES and all(abs(position - other) > APART for other in chosen):
+            chosen.append(position)
     rows = []
-    for place in chosen:
-        predicted, probability = _most_probable(model, passage, place)
-        before = "".join(
-            map(passage.tokenizer.display, passage.symbols[max(place + 1 - AROUND, 0) : place + 1])
+    for position in chosen:
+        predicted, probability = _most_probable(model, passage, position)
+        preceding = "".join(
+            map(passage.tokenizer.display, passage.symbols[max(position + 1 - AROUND, 0) : position + 1])
         )
-        actual = passage.tokenizer.display(int(passage.symbols[place + 1]))
+        actual = passage.tokenizer.display(int(passage.symbols[position + 1]))
         rows.append(
-            (before[-AROUND:], actual, f"{passage.nats[place]:.1f}", f"{predicted} ({probability:.0%})")
+            (preceding[-AROUND:], actual, f"{passage.nats[position]:.1f}", f"{predicted} ({probability:.0%})")
         )
     return Details("positions with the highest NLL", ("after", "actual", "nats", "predicted"), tuple(rows))
 
 
 def kinds_of(passage: Passage) -> list[str]:
     """The kind of each symbol, by its first character and the character before it."""
-    kinds, before = [], " "
+    kinds, previous = [], " "
     for symbol in passage.symbols.tolist():
         text = passage.tokenizer.decode([symbol])
-        kinds.append(_kind(text, before))
-        before = text[-1:] or before
+        kinds.append(_kind(text, previous))
+        previous = text[-1:] or previous
     return kinds
 
 
-def _kind(text: str, before: str) -> str:
+def _kind(text: str, previous: str) -> str:
     bare = text.strip()
     if not bare:
         return "line break" if "\n" in text else "space"
     if bare[0].isalnum():
-        within = text[0].isalnum() and (before.isalnum() or before == "'")
+        within = text[0].isalnum() and (previous.isalnum() or previous == "'")
         return "within a word" if within else "begins a word"
     return "other" if bare[0] == "\N{REPLACEMENT CHARACTER}" else "punctuation"
 
 
-def _most_probable(model: NextSymbol, passage: Passage, place: int) -> tuple[str, float]:
+def _most_probable(model: NextSymbol, passage: Passage, position: int) -> tuple[str, float]:
     """The most probable symbol at a position, and its probability, given up to 400 symbols before it."""
-    before = torch.from_numpy(passage.symbols[max(place - 400, 0) : place + 1])[None]
+    context = torch.from_numpy(passage.symbols[max(position - 400, 0) : position + 1])[None]
     with torch.inference_mode():
-        logs, _ = model.next(before.to(model.device))
-    best = int(logs[0].argmax())
-    return passage.tokenizer.display(best), float(logs[0, best].exp())
+        logs, _ = model.next(context.to(model.device))
+    symbol = int(logs[0].argmax())
+    return passage.tokenizer.display(symbol), float(logs[0, symbol].exp())

@@ -39,8 +39,8 @@ class NextSymbol(Network):
 
     def loss(self, batch: TextBatch) -> Tensor:
         """The mean NLL of a symbol in nats. A batch continues from the final state of the previous batch."""
-        before = None if batch.first else reset_rows(self._carried, batch.fresh)
-        nats, state = self.nats(batch.symbols, before)
+        initial = None if batch.first else reset_rows(self._carried, batch.fresh)
+        nats, state = self.nats(batch.symbols, initial)
         self._carried = detach(state)
         return nats[:, batch.skip :].mean()
 
@@ -60,7 +60,7 @@ def reset_rows(state: State, rows: Tensor | None) -> State:
         return state
     if isinstance(state, Tensor):
         return state.masked_fill(rows.view(1, -1, 1), 0.0)
-    return tuple(reset_rows(one, rows) for one in state)
+    return tuple(reset_rows(tensor, rows) for tensor in state)
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,9 @@ def text_nll(model: NextSymbol, text: Text) -> TextNLL:
         for batch in streams:
             nats, state = model.nats(batch.symbols.to(model.device), None if batch.first else state)
             total += float(nats[:, batch.skip :].double().sum())
-        left = begin + rows * streams.length
-        if left < len(text):  # the rest continues from the last stream
-            rest = torch.from_numpy(text.symbols(left - 1, len(text))).to(model.device)
+        covered = begin + rows * streams.length
+        if covered < len(text):  # the rest continues from the last stream
+            rest = torch.from_numpy(text.symbols(covered - 1, len(text))).to(model.device)
             nats, _ = model.nats(rest.expand(rows, -1), state)
             total += float(nats[-1].double().sum())
     return TextNLL(total / (len(text) - begin), len(text) / max(text.characters, 1))

@@ -33,16 +33,16 @@ def draw_text(comparison: Comparison[Any]) -> Figure:
     assert chosen is not None
     shown_results = [
         chosen,
-        *(one for one in [comparison.chosen(baseline=True)] if one and one is not chosen),
+        *(result for result in [comparison.chosen(baseline=True)] if result and result is not chosen),
     ]
     figure = Figure(figsize=(11, 8.2), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[1.45, 1]).flat  # type: ignore[union-attr]
-    colours = dict(zip([one.name for one in shown_results], (NETWORK, BASELINE), strict=False))
-    passages = {one.name: read_passage(_model(one.network), text) for one in shown_results}
+    colours = dict(zip([result.name for result in shown_results], (NETWORK, BASELINE), strict=False))
+    passages = {result.name: read_passage(_model(result.network), text) for result in shown_results}
     _draw_passage(above, passages[chosen.name], chosen.name)
     left, right = below.subplots(1, 2)
-    for one in shown_results:
-        _draw_context(left, _model(one.network), text, one.name, colours[one.name])
+    for result in shown_results:
+        _draw_context(left, _model(result.network), text, result.name, colours[result.name])
     _finish_context(left)
     _draw_kinds(right, passages, colours)
     return figure
@@ -68,16 +68,16 @@ def _draw_passage(figure: Any, passage: Passage, name: str) -> None:
     characters, nats = spelled(passage, min(WARM, len(passage.nats) // 2))
     lines = broken(characters)[:ROWS]
     cells = np.full((len(lines), max(NARROWEST, *map(len, lines))), np.nan)
-    axes, left = figure.add_subplot(), iter(nats)
+    axes, remaining = figure.add_subplot(), iter(nats)
     for row, line in enumerate(lines):
         for column, character in enumerate(line):
-            cells[row, column] = cost = next(left)
-            shown, usual = ("↵", "#999999") if character == "\n" else (character, INK)
-            colour = "white" if cost > 0.55 * MOST else usual
+            cells[row, column] = cost = next(remaining)
+            glyph, ink = ("↵", "#999999") if character == "\n" else (character, INK)
+            colour = "white" if cost > 0.55 * MOST else ink
             axes.text(
                 column,
                 row,
-                shown,
+                glyph,
                 ha="center",
                 va="center",
                 family="monospace",
@@ -117,21 +117,21 @@ def spelled(passage: Passage, first: int) -> tuple[str, list[float]]:
     for symbol, nats in zip(
         passage.symbols[first + 1 :].tolist(), passage.nats[first:].tolist(), strict=True
     ):
-        own = passage.tokenizer.to_bytes(symbol)
-        data += own
-        costs += [nats / max(len(own), 1)] * len(own)
+        encoded = passage.tokenizer.to_bytes(symbol)
+        data += encoded
+        costs += [nats / max(len(encoded), 1)] * len(encoded)
     begin = data.find(b"\n", 0, 300) + 1
     text = data[begin:].decode(errors="replace")
     if len(text.encode()) != len(data) - begin:  # not in UTF-8
         return data[begin:].decode("latin-1"), costs[begin:]
-    ends = np.cumsum([len(one.encode()) for one in text])
+    ends = np.cumsum([len(character.encode()) for character in text])
     sums = np.concatenate([[0.0], np.cumsum(costs[begin:])])
     return text, np.diff(sums[np.concatenate([[0], ends])]).tolist()
 
 
 def _draw_context(axes: Any, model: NextSymbol, text: Text, name: str, colour: str) -> None:
-    read, nats = nats_by_context(model, text)
-    axes.plot(read, nats, color=colour, marker="o", ms=4, lw=1.6, label=name)
+    lengths, nats = nats_by_context(model, text)
+    axes.plot(lengths, nats, color=colour, marker="o", ms=4, lw=1.6, label=name)
 
 
 def _finish_context(axes: Any) -> None:
@@ -149,8 +149,8 @@ def _draw_kinds(axes: Any, passages: dict[str, Passage], colours: dict[str, str]
     for number, (name, passage) in enumerate(passages.items()):
         kinds = np.array(kinds_of(passage)[1:])
         means = [passage.nats[kinds == kind].mean() if (kinds == kind).any() else 0.0 for kind in KINDS]
-        places = np.arange(len(KINDS)) + number * height
-        axes.barh(places, means, height * 0.92, color=colours[name], label=name)
+        positions = np.arange(len(KINDS)) + number * height
+        axes.barh(positions, means, height * 0.92, color=colours[name], label=name)
     axes.set_yticks(np.arange(len(KINDS)) + height * (len(passages) - 1) / 2, KINDS)
     axes.invert_yaxis()
     axes.set_xlabel("nats/symbol")

@@ -57,17 +57,17 @@ def sample(
     generator: on the CPU, for a model on any device
     never: a symbol that is not sampled, such as the unknown one
     """
-    read = torch.tensor([list(prime)], device=model.device)
+    symbols = torch.tensor([list(prime)], device=model.device)
     state = None
     while True:
         with torch.inference_mode():
-            logs, state = model.next(read, state)
+            logs, state = model.next(symbols, state)
             logs = logs[0].cpu()
             require_no_nan(logs, "the probabilities of the next symbol")
             if never is not None:
                 logs[never] = -torch.inf
             sampled = torch.multinomial(config.probabilities(logs), 1, generator=generator)
-        read = sampled.unsqueeze(0).to(model.device)
+        symbols = sampled.unsqueeze(0).to(model.device)
         yield int(sampled)
 
 
@@ -92,4 +92,4 @@ def generate_text(
 
 def _line_break(tokenizer: StreamTokenizer) -> list[int]:
     """A line break, if the tokenizer has one."""
-    return [one for one in tokenizer.encode(b"\n").tolist() if one != tokenizer.unknown]
+    return [symbol for symbol in tokenizer.encode(b"\n").tolist() if symbol != tokenizer.unknown]

@@ -48,9 +48,9 @@ class LinearVectors(NextVector, Baseline):
         signs = 2 * truth[..., self.binary] - 1
         nats = -functional.logsigmoid(signs * z[..., self.binary]).sum(-1)
         if self.real:
-            apart = (truth - z)[..., self.real]
-            normal = torch.distributions.MultivariateNormal(torch.zeros_like(apart), scale_tril=self.noise)
-            nats = nats - normal.log_prob(apart)
+            residual = (truth - z)[..., self.real]
+            normal = torch.distributions.MultivariateNormal(torch.zeros_like(residual), scale_tril=self.noise)
+            nats = nats - normal.log_prob(residual)
         return nats
 
     def options(self) -> dict[str, Any]:
@@ -60,8 +60,10 @@ class LinearVectors(NextVector, Baseline):
         """Sets weights, and estimates the residual noise of the real channels."""
         self.weights.copy_(weights)
         self.bias.copy_(bias)
-        apart = (pairs.truth - pairs.before @ weights.T - bias)[:, self.real]
-        covariance = apart.T @ apart / len(apart) + LEAST_SCALE**2 * torch.eye(len(self.real)).double()
+        residual = (pairs.truth - pairs.before @ weights.T - bias)[:, self.real]
+        covariance = (
+            residual.T @ residual / len(residual) + LEAST_SCALE**2 * torch.eye(len(self.real)).double()
+        )
         self.noise.copy_(torch.linalg.cholesky(covariance))
 
 
@@ -73,10 +75,10 @@ class Pairs:
 
     def __init__(self, dataset: Sequences, order: int) -> None:
         sampled = np.random.default_rng(0).permutation(len(dataset))
-        enough = int(np.searchsorted(np.cumsum(dataset.sizes.numpy()[sampled]), MOST_STEPS)) + 1
-        parts = [dataset.__getitems__([number]).values[0] for number in np.sort(sampled[:enough]).tolist()]
-        self.truth = torch.cat(parts).double()
-        self.before = torch.cat([history(one, order) for one in parts]).double()
+        count = int(np.searchsorted(np.cumsum(dataset.sizes.numpy()[sampled]), MOST_STEPS)) + 1
+        sequences = [dataset.__getitems__([number]).values[0] for number in np.sort(sampled[:count]).tolist()]
+        self.truth = torch.cat(sequences).double()
+        self.before = torch.cat([history(values, order) for values in sequences]).double()
 
 
 class Marginal(LinearVectors):
@@ -111,9 +113,9 @@ class Markov(LinearVectors):
         bias = truth.mean(0) - slope * middle
         odds = []
         for value in (0, 1):
-            there = before[:, self.binary] == value
-            ones = (there * truth[:, self.binary]).sum(0)
-            odds.append(((ones + 0.5) / (there.sum(0) - ones + 0.5)).log())
+            matches = before[:, self.binary] == value
+            ones = (matches * truth[:, self.binary]).sum(0)
+            odds.append(((ones + 0.5) / (matches.sum(0) - ones + 0.5)).log())
         slope[self.binary], bias[self.binary] = odds[1] - odds[0], odds[0]
         self._fill(slope.diag(), bias, pairs)
 
@@ -128,49 +130,49 @@ class Autoregression(LinearVectors):
         super().__init__(channels, binary, order)
 
     def fit(self, train: Sequences, validation: Sequences) -> None:
-        pairs, held = Pairs(train, self.order), Pairs(validation, self.order)
-        usual = Marginal(self.channels, self.binary).usual(pairs)
-        started = torch.cat([self.weights, self.bias.unsqueeze(1)], dim=1).double()
-        best, kept = float("inf"), (started[:, :-1], started[:, -1])
+        pairs, held_out = Pairs(train, self.order), Pairs(validation, self.order)
+        marginal = Marginal(self.channels, self.binary).usual(pairs)
+        solution = torch.cat([self.weights, self.bias.unsqueeze(1)], dim=1).double()
+        lowest, parameters = float("inf"), (solution[:, :-1], solution[:, -1])
         for penalty in PENALTIES:
-            started = self._logistic(started, usual, pairs, penalty)
-            weights, bias = started[:, :-1].clone(), usual + started[:, -1]
+            solution = self._logistic(solution, marginal, pairs, penalty)
+            weights, bias = solution[:, :-1].clone(), marginal + solution[:, -1]
             weights[self.real], bias[self.real] = self._linear(pairs, penalty)
             self._fill(weights, bias, pairs)
-            nats = self.nats_after(held.before.float(), held.truth.float()).mean().item()
-            if nats > best:
+            nats = self.nats_after(held_out.before.float(), held_out.truth.float()).mean().item()
+            if nats > lowest:
                 break
-            best, kept = nats, (weights, bias)
-        self._fill(*kept, pairs)
+            lowest, parameters = nats, (weights, bias)
+        self._fill(*parameters, pairs)
 
     def _linear(self, pairs: Pairs, penalty: float) -> tuple[Tensor, Tensor]:
         truth = pairs.truth[:, self.real]
         middle, mean = pairs.before.mean(0), truth.mean(0)
-        before = pairs.before - middle
-        gram = before.T @ before + penalty * torch.eye(before.shape[1]).double()
-        weights = torch.linalg.solve(gram, before.T @ (truth - mean)).T
+        centred = pairs.before - middle
+        gram = centred.T @ centred + penalty * torch.eye(centred.shape[1]).double()
+        weights = torch.linalg.solve(gram, centred.T @ (truth - mean)).T
         return weights, mean - weights @ middle
 
-    def _logistic(self, start: Tensor, usual: Tensor, pairs: Pairs, penalty: float) -> Tensor:
-        """[C, order * C + 1], what is added to the usual log odds last; only rows of 0/1 channels matter."""
-        found = start.clone()
+    def _logistic(self, start: Tensor, marginal: Tensor, pairs: Pairs, penalty: float) -> Tensor:
+        """[C, order * C + 1], the change of the marginal log odds last; only rows of 0/1 channels matter."""
+        solution = start.clone()
         if not self.binary:
-            return found
-        before = functional.pad(pairs.before, (0, 1), value=1.0)
+            return solution
+        inputs = functional.pad(pairs.before, (0, 1), value=1.0)
         signs = 2 * pairs.truth[:, self.binary] - 1
-        own = found[self.binary].requires_grad_()
-        solver = torch.optim.LBFGS([own], max_iter=ROUNDS, line_search_fn="strong_wolfe")
+        coefficients = solution[self.binary].requires_grad_()
+        solver = torch.optim.LBFGS([coefficients], max_iter=ROUNDS, line_search_fn="strong_wolfe")
 
         def nats() -> Tensor:
             solver.zero_grad()
-            fit = -functional.logsigmoid(signs * (before @ own.T + usual[self.binary])).sum()
-            loss = (fit + 0.5 * penalty * own.square().sum()) / len(before)
+            fit = -functional.logsigmoid(signs * (inputs @ coefficients.T + marginal[self.binary])).sum()
+            loss = (fit + 0.5 * penalty * coefficients.square().sum()) / len(inputs)
             loss.backward()
             return loss
 
         solver.step(nats)
-        found[self.binary] = own.detach()
-        return found
+        solution[self.binary] = coefficients.detach()
+        return solution
 
 
 def history(values: Tensor, order: int) -> Tensor:
@@ -182,8 +184,8 @@ def history(values: Tensor, order: int) -> Tensor:
             [2., 1.]])
     """
     steps = values.shape[-2]
-    before = [functional.pad(values, (0, 0, back, 0))[..., :steps, :] for back in range(1, order + 1)]
-    return torch.cat([values[..., :0], *before], dim=-1)
+    shifted = [functional.pad(values, (0, 0, back, 0))[..., :steps, :] for back in range(1, order + 1)]
+    return torch.cat([values[..., :0], *shifted], dim=-1)
 
 
 BASELINES: dict[str, Callable[[int, Sequence[int]], LinearVectors]] = {

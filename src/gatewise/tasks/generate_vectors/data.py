@@ -59,7 +59,7 @@ class Preprocessing:
     @property
     def layout(self) -> VectorLayout:
         """Pen strokes for two positions with at most one binary channel; else curves or rolls."""
-        real = tuple(name for place, name in enumerate(self.channels) if place not in self.binary)
+        real = tuple(name for channel, name in enumerate(self.channels) if channel not in self.binary)
         pen = len(real) == 2 and set(real) == set(self.differences) and len(self.binary) <= 1
         return VectorLayout(self.channels, self.binary, real if pen else ())
 
@@ -76,9 +76,9 @@ class Preprocessing:
             )
         table = differences(table, self.differences) if self.differences else table
         for channel in self.binary:
-            other = (table.values[:, channel] != 0) & (table.values[:, channel] != 1)
-            if other.any():
-                row = int(other.argmax())
+            invalid = (table.values[:, channel] != 0) & (table.values[:, channel] != 1)
+            if invalid.any():
+                row = int(invalid.argmax())
                 raise GatewiseError(
                     f"{path}, {table.place(row)}, column {table.channels[channel]!r}: expected 0 or 1 as in "
                     f"training, got {table.values[row, channel]:g}"
@@ -92,7 +92,7 @@ class Preprocessing:
 
     def in_units(self, scaled: np.ndarray) -> np.ndarray:
         """Scaled vectors [T, C] in the units of the data; of positions, still their changes."""
-        columns = [scale.undo(scaled[:, place]) for place, scale in enumerate(self.scales)]
+        columns = [scale.undo(scaled[:, channel]) for channel, scale in enumerate(self.scales)]
         return np.stack(columns, axis=1).astype(np.float64)
 
     def whole(self, scaled: np.ndarray) -> np.ndarray:
@@ -104,7 +104,7 @@ class Preprocessing:
     def to_table(self, sequences: Sequence[np.ndarray]) -> pl.DataFrame:
         """Whole sequences as one long table, with the columns of the training data."""
         time = (self.columns and self.columns.time) or "step"
-        kinds = [np.int64 if place in self.binary else np.float64 for place in range(len(self.channels))]
+        kinds = [np.int64 if channel in self.binary else np.float64 for channel in range(len(self.channels))]
         frames = [
             pl.DataFrame(
                 {
@@ -118,9 +118,9 @@ class Preprocessing:
             )
             for number, values in enumerate(sequences, 1)
         ]
-        whole = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
-        require_finite(whole)
-        return whole
+        table = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
+        require_finite(table)
+        return table
 
     def _read(self, path: Path, parted: bool) -> SequenceTable:
         split_column = self.split_column if parted else None
@@ -156,22 +156,23 @@ def read_data(path: Path, options: GenerateVectorsOptions) -> VectorData:
     Raises: `GatewiseError` with the position in the file.
     """
     columns = LongColumns(options.id, options.time, None, options.channels, options.split_column)
-    table, found = read_vectors(path, columns, options.fill)
-    if found is None and options.split_column is not None:
+    table, file_columns = read_vectors(path, columns, options.fill)
+    if file_columns is None and options.split_column is not None:
         raise GatewiseError(f"an archive has no column {options.split_column!r}; leave --split-column out")
-    table = require_steps(table, None if found is None else "--id COLUMN")
+    table = require_steps(table, None if file_columns is None else "--id COLUMN")
     table = differences(table, options.differences) if options.differences else table
     fractions = Fractions(options.validation_fraction, options.test_fraction)
     if options.split_column is None:
-        split, how = random_split(len(table), fractions, table.path, "sequences"), "at random"
+        split, method = random_split(len(table), fractions, table.path, "sequences"), "at random"
     else:
-        split, how = split_by_column(table, options.split_column), f"by column {options.split_column!r}"
+        split, method = split_by_column(table, options.split_column), f"by column {options.split_column!r}"
     binary = binary_channels(table)
     scales = tuple(
-        Scale(0.0, 1.0) if place in binary else scale for place, scale in enumerate(table.scales(split.train))
+        Scale(0.0, 1.0) if channel in binary else scale
+        for channel, scale in enumerate(table.scales(split.train))
     )
     preprocessing = Preprocessing(
-        columns=found,
+        columns=file_columns,
         channels=table.channels,
         fill=options.fill,
         differences=options.differences,
@@ -183,7 +184,7 @@ def read_data(path: Path, options: GenerateVectorsOptions) -> VectorData:
         steps=int(np.median(table.sizes)),
     )
     sizes = "training set {} sequences, validation set {}, test set {}".format(*map(len, split))
-    notes = (*table.notes, _describe(table, binary, options.differences), f"{sizes}, {how}")
+    notes = (*table.notes, _describe(table, binary, options.differences), f"{sizes}, {method}")
     train = some_sequences(*cut_sequences(table, split.train, options.steps), scales)
     validation, test = (some_sequences(table, numbers, scales) for numbers in split[1:])
     return VectorData(train, validation, test, preprocessing, notes)
@@ -191,9 +192,9 @@ def read_data(path: Path, options: GenerateVectorsOptions) -> VectorData:
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> VectorData:
     """The test set of the data that a model was trained on, or all of other data."""
-    same = fingerprint(path) == preprocessing.source
-    table = preprocessing.table(path, parted=same)
-    if not same:
+    is_training_data = fingerprint(path) == preprocessing.source
+    table = preprocessing.table(path, parted=is_training_data)
+    if not is_training_data:
         numbers, note = list(range(len(table))), "test set: all sequences"
     else:
         if preprocessing.split_column is None:
@@ -201,8 +202,8 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> VectorData:
         else:
             split = split_by_column(table, preprocessing.split_column)
         numbers, note = split.test, f"{len(split.test)} sequences to test, which the model has not seen"
-    none, test = (some_sequences(table, one, preprocessing.scales) for one in ([], numbers))
-    return VectorData(none, none, test, preprocessing, (*table.notes, note))
+    empty, test = (some_sequences(table, rows, preprocessing.scales) for rows in ([], numbers))
+    return VectorData(empty, empty, test, preprocessing, (*table.notes, note))
 
 
 def some_sequences(

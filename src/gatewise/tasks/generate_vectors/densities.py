@@ -108,14 +108,14 @@ class MixtureHead(DensityHead):
 
     def nats(self, raw: Tensor, truth: Tensor) -> Tensor:
         log_weights, means, scales, correlation = self.mixture(raw)
-        apart = (truth.unsqueeze(-2) - means) / scales
+        residual = (truth.unsqueeze(-2) - means) / scales
         log_norm = scales.log().sum(-1) + 0.5 * self.channels * math.log(2 * math.pi)
         if correlation is not None:  # the second channel, given the first
             free = ((1 - correlation) * (1 + correlation)).sqrt()
-            first, second = apart.unbind(-1)
-            apart = torch.stack([first, (second - correlation * first) / free], dim=-1)
+            first, second = residual.unbind(-1)
+            residual = torch.stack([first, (second - correlation * first) / free], dim=-1)
             log_norm = log_norm + free.log()
-        return -torch.logsumexp(log_weights - log_norm - 0.5 * apart.square().sum(-1), dim=-1)
+        return -torch.logsumexp(log_weights - log_norm - 0.5 * residual.square().sum(-1), dim=-1)
 
     def mean(self, raw: Tensor) -> Tensor:
         mixture = self.mixture(raw)
@@ -128,10 +128,10 @@ class MixtureHead(DensityHead):
         chosen = torch.multinomial(weights.flatten(0, -2), 1).view(*weights.shape[:-1], 1, 1)
         normal = torch.randn_like(means[..., 0, :])
         if correlation is not None:
-            own = correlation.gather(-1, chosen[..., 0]).squeeze(-1)
-            second = own * normal[..., 0] + ((1 - own) * (1 + own)).sqrt() * normal[..., 1]
+            rho = correlation.gather(-1, chosen[..., 0]).squeeze(-1)
+            second = rho * normal[..., 0] + ((1 - rho) * (1 + rho)).sqrt() * normal[..., 1]
             normal = torch.stack([normal[..., 0], second], dim=-1)
-        means, scales = (one.take_along_dim(chosen, -2).squeeze(-2) for one in (means, scales))
+        means, scales = (tensor.take_along_dim(chosen, -2).squeeze(-2) for tensor in (means, scales))
         return means + math.exp(-bias) * scales * normal
 
 
@@ -165,27 +165,30 @@ class VectorHead(nn.Module):
             self.places.append(list(binary))
         self.parts = nn.ModuleList(heads)
         self.widths = [head.linear.out_features for head in heads]
-        taken = torch.tensor([channel for places in self.places for channel in places])
-        self.register_buffer("order", taken.argsort(), persistent=False)
+        flat = torch.tensor([channel for group in self.places for channel in group])
+        self.register_buffer("order", flat.argsort(), persistent=False)
 
     def forward(self, summary: Tensor) -> Tensor:
         """[..., F] -> the numbers of all parts beside each other, [..., n]."""
-        return torch.cat([part(summary) for part in self.parts], dim=-1)
+        return torch.cat([head(summary) for head in self.parts], dim=-1)
 
     def nats(self, raw: Tensor, truth: Tensor) -> Tensor:
         """`-ln p(truth)`, [..., n] and [..., C] -> [...]."""
-        parts = zip(self._each(raw), self.places, strict=True)
-        return torch.stack([head.nats(own, truth[..., places]) for (head, own), places in parts]).sum(0)
+        pairs = zip(self._each(raw), self.places, strict=True)
+        nats = [head.nats(parameters, truth[..., channels]) for (head, parameters), channels in pairs]
+        return torch.stack(nats).sum(0)
 
     def mean(self, raw: Tensor) -> Tensor:
         """The expected vector [..., C]; of a 0/1 channel its probability."""
-        return torch.cat([head.mean(own) for head, own in self._each(raw)], dim=-1)[..., self.order]
+        means = torch.cat([head.mean(parameters) for head, parameters in self._each(raw)], dim=-1)
+        return means[..., self.order]
 
     def sample(self, raw: Tensor, bias: float = 0.0) -> Tensor:
         """Draws [..., C]; the bias acts on real channels alone, as in Graves (2013)."""
-        return torch.cat([head.sample(own, bias) for head, own in self._each(raw)], dim=-1)[..., self.order]
+        sampled = torch.cat([head.sample(parameters, bias) for head, parameters in self._each(raw)], dim=-1)
+        return sampled[..., self.order]
 
     def _each(self, raw: Tensor) -> list[tuple[DensityHead, Tensor]]:
         """Each part with the numbers that are its own."""
-        heads = [cast(DensityHead, part) for part in self.parts]
+        heads = [cast(DensityHead, head) for head in self.parts]
         return list(zip(heads, raw.split(self.widths, -1), strict=True))

@@ -80,23 +80,23 @@ class SequenceModel(NextVector):
         }
 
     def forward(
-        self, seen: Tensor, state: State = None, lengths: Tensor | None = None
+        self, values: Tensor, state: State = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """Computes density parameters [B, T, n] for the vector after each of [B, T, C], and the state."""
-        output, state = self.recurrent(seen, state, lengths=lengths)
+        output, state = self.recurrent(values, state, lengths=lengths)
         return self.head(self.dropout(output)), state
 
     def expected(self, batch: SequenceBatch) -> Tensor:
         """The expected vector after the end of each sequence, [B, C]; of a 0/1 channel its probability."""
-        seen = functional.pad(batch.values, (0, 0, 1, 0))
-        raw, _ = self(seen, lengths=batch.lengths + 1)
+        inputs = functional.pad(batch.values, (0, 0, 1, 0))
+        raw, _ = self(inputs, lengths=batch.lengths + 1)
         return self.head.mean(raw[torch.arange(len(raw)), batch.lengths])
 
     def nats(self, batch: SequenceBatch) -> Tensor:
-        seen = functional.pad(batch.values[:, :-1], (0, 0, 1, 0))
-        raw, _ = self(seen, lengths=batch.lengths)
-        there = torch.arange(seen.shape[1], device=seen.device) < batch.lengths.unsqueeze(1)
-        return self.head.nats(raw, batch.values) * there
+        inputs = functional.pad(batch.values[:, :-1], (0, 0, 1, 0))
+        raw, _ = self(inputs, lengths=batch.lengths)
+        mask = torch.arange(inputs.shape[1], device=inputs.device) < batch.lengths.unsqueeze(1)
+        return self.head.nats(raw, batch.values) * mask
 
     @torch.no_grad()
     def sample(self, length: int, count: int = 1, bias: float = 0.0, start: Tensor | None = None) -> Tensor:
@@ -105,10 +105,10 @@ class SequenceModel(NextVector):
         bias: above 0, real channels are sampled closer to their mode (Graves 2013)
         """
         weight = self.recurrent.all_weights[0][0]
-        begun = weight.new_zeros(count, 1, self.channels)
+        inputs = weight.new_zeros(count, 1, self.channels)
         if start is not None:
-            begun = torch.cat([begun, start.to(begun).expand(count, -1, -1)], dim=1)
-        raw, state = self(begun)
+            inputs = torch.cat([inputs, start.to(inputs).expand(count, -1, -1)], dim=1)
+        raw, state = self(inputs)
         sampled = [self.head.sample(raw[:, -1], bias)]
         while len(sampled) < length:
             raw, state = self(sampled[-1].unsqueeze(1), state)

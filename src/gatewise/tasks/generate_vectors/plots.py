@@ -37,11 +37,11 @@ def draw_vectors(kinds: Mapping[str, Sequence[np.ndarray]], layout: VectorLayout
     """Draws a row of sequences [T, C] for each kind: true ones above drawn ones, or drawn ones alone."""
     from matplotlib.figure import Figure
 
-    rows = {name: [one[:STEPS] for one in sequences[:COLUMNS]] for name, sequences in kinds.items()}
+    rows = {name: [sequence[:STEPS] for sequence in sequences[:COLUMNS]] for name, sequences in kinds.items()}
     columns = max(map(len, rows.values()))
     figure = Figure(figsize=(3.7 * columns + 0.6, 2.6 * len(rows) + 0.4), layout="constrained")
     panels = figure.subplots(len(rows), columns, squeeze=False, sharex=not layout.pen, sharey=not layout.pen)
-    shown = [one for sequences in rows.values() for one in sequences]
+    all_sequences = [sequence for sequences in rows.values() for sequence in sequences]
     for row, (name, sequences) in enumerate(rows.items()):
         colour = INK if row == 0 and len(rows) > 1 else NETWORK
         for axes in panels[row, len(sequences) :]:
@@ -51,7 +51,7 @@ def draw_vectors(kinds: Mapping[str, Sequence[np.ndarray]], layout: VectorLayout
             if layout.pen:
                 _draw_pen(axes, values, layout, colour)
             elif len(layout.binary) == len(layout.channels):
-                _draw_roll(axes, values, layout, shown, colour)
+                _draw_roll(axes, values, layout, all_sequences, colour)
             else:
                 _draw_curves(axes, values, layout, with_legend=axes is panels[0, 0])
         panels[row, 0].set_title(name, loc="left", fontsize=11, parse_math=False)
@@ -61,13 +61,13 @@ def draw_vectors(kinds: Mapping[str, Sequence[np.ndarray]], layout: VectorLayout
 
 
 def _draw_roll(
-    axes: Any, values: np.ndarray, layout: VectorLayout, shown: list[np.ndarray], colour: str
+    axes: Any, values: np.ndarray, layout: VectorLayout, sequences: list[np.ndarray], colour: str
 ) -> None:
     """A row for each channel that is ever 1 in what is shown, the first one lowest."""
     from matplotlib.colors import ListedColormap
 
-    ever = np.flatnonzero(np.any([one.any(0) for one in shown], axis=0))
-    low, high = (int(ever[0]), int(ever[-1])) if len(ever) else (0, len(layout.channels) - 1)
+    active = np.flatnonzero(np.any([sequence.any(0) for sequence in sequences], axis=0))
+    low, high = (int(active[0]), int(active[-1])) if len(active) else (0, len(layout.channels) - 1)
     extent = (0.5, len(values) + 0.5, low - 0.5, high + 0.5)
     axes.imshow(
         values[:, low : high + 1].T,

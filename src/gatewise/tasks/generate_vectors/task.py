@@ -95,8 +95,8 @@ class GenerateVectors(Task[VectorData]):
     def draw_sample(self, model: SavedModel, sample: pl.DataFrame) -> Figure:
         preprocessing = load_preprocessing(Preprocessing, model)
         tables = sample.partition_by(sample.columns[0])
-        drawn = [one.select(preprocessing.channels).to_numpy() for one in tables]
-        return draw_vectors({f"sampled from {model.name}": drawn}, preprocessing.layout)
+        sequences = [table.select(preprocessing.channels).to_numpy() for table in tables]
+        return draw_vectors({f"sampled from {model.name}": sequences}, preprocessing.layout)
 
     def read(self, path: Path, options: GenerateVectorsOptions) -> VectorData:
         return read_data(path, options)
@@ -165,9 +165,9 @@ class GenerateVectors(Task[VectorData]):
         assert isinstance(chosen.network, SequenceModel)
         middle = np.argsort(data.test.sizes.numpy(), kind="stable")[len(data.test) // 2 :][:COLUMNS]
         vectors = [data.test.__getitems__([number]).values[0] for number in middle.tolist()]
-        true = [data.preprocessing.whole(one.numpy()) for one in vectors]
-        drawn = sample(chosen.network, data.preprocessing, max(map(len, true)), COLUMNS)
-        kinds = {"true, of the test set": true, f"sampled from {chosen.name}": drawn}
+        truth = [data.preprocessing.whole(values.numpy()) for values in vectors]
+        sampled = sample(chosen.network, data.preprocessing, max(map(len, truth)), COLUMNS)
+        kinds = {"true, of the test set": truth, f"sampled from {chosen.name}": sampled}
         figure = draw_vectors(kinds, data.preprocessing.layout)
         return [Plot("drawn", "true sequences, and some sampled from the network", figure)]
 
@@ -183,7 +183,8 @@ def sample(
     """Sequences [length, C] sampled from a model, in the units of its data; positions begin at 0."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return [preprocessing.whole(one) for one in network.eval().sample(length, count, bias).numpy()]
+        sequences = network.eval().sample(length, count, bias).numpy()
+    return [preprocessing.whole(sequence) for sequence in sequences]
 
 
 TASK = GenerateVectors()

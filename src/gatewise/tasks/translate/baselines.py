@@ -89,8 +89,8 @@ class IBMModel1(SymbolBySymbol):
             counts = np.bincount(link, weights / total, len(pairs))
             probability = counts / np.bincount(of_source, counts, self.sources)[of_source]
         order = np.lexsort((of_target, -probability, of_source))
-        which, first = np.unique(of_source[order], return_index=True)
-        self.table[torch.from_numpy(which)] = torch.from_numpy(of_target[order][first])
+        symbols, first = np.unique(of_source[order], return_index=True)
+        self.table[torch.from_numpy(symbols)] = torch.from_numpy(of_target[order][first])
 
 
 class MostFrequent(TranslationBaseline):
@@ -131,4 +131,4 @@ def _links(train: Parallel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         links += len(source) * len(target)
         if links > MAX_LINKS:
             break
-    return tuple(np.concatenate(one).astype(np.int64) for one in (sources, targets, groups))  # type: ignore[return-value]
+    return tuple(np.concatenate(arrays).astype(np.int64) for arrays in (sources, targets, groups))  # type: ignore[return-value]

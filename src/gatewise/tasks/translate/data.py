@@ -45,8 +45,12 @@ class Preprocessing:
     def of(cls, data: ParallelData, options: TranslateOptions) -> Self:
         """How the data were read with the options."""
         texts = data.train.texts
-        others = [None if one.texts is texts else one.texts for one in (data.validation, data.test)]
-        fractions = own_fractions(Fractions(options.validation_fraction, options.test_fraction), *others)
+        separate_texts = [
+            None if split.texts is texts else split.texts for split in (data.validation, data.test)
+        ]
+        fractions = own_fractions(
+            Fractions(options.validation_fraction, options.test_fraction), *separate_texts
+        )
         return cls(
             source=data.source.to_data(),
             target=data.target.to_data(),
@@ -79,7 +83,7 @@ def read_data(path: Path, options: TranslateOptions) -> ParallelData:
     Raises: `GatewiseError` with the position in the file.
     """
     pairs = read_pairs(path, options.target_file, options.source, options.target)
-    others = [_others(one, pairs) for one in (options.validation_file, options.test_file)]
+    separate_pairs = [_read_others(files, pairs) for files in (options.validation_file, options.test_file)]
     vocabulary = VocabularyConfig(
         kind=options.tokenizer,
         size=options.vocabulary,
@@ -88,7 +92,7 @@ def read_data(path: Path, options: TranslateOptions) -> ParallelData:
         lower=options.lowercase,
     )
     fractions = Fractions(options.validation_fraction, options.test_fraction)
-    return prepare(pairs, vocabulary, fractions, *others)
+    return prepare(pairs, vocabulary, fractions, *separate_pairs)
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> ParallelData:
@@ -104,12 +108,12 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ParallelData:
     rows = complete_rows(pairs, notes)
     rows = split_pairs(pairs, rows, preprocessing.fractions)[2] if trained else rows
     symbols = preprocessing.symbols()
-    test, none = encode_pairs(pairs, rows, *symbols), encode_pairs(pairs, rows[:0], *symbols)
+    test, empty = encode_pairs(pairs, rows, *symbols), encode_pairs(pairs, rows[:0], *symbols)
     notes.append(f"{len(test):,} pairs to test" + (", which the model has not seen" if trained else ""))
-    return ParallelData(none, none, test, *symbols, tuple(notes))
+    return ParallelData(empty, empty, test, *symbols, tuple(notes))
 
 
-def _others(files: tuple[str, ...], pairs: TextPairs) -> TextPairs | None:
+def _read_others(files: tuple[str, ...], pairs: TextPairs) -> TextPairs | None:
     """The pairs of other files, in columns of the same names."""
     if len(files) > 2:
         raise GatewiseError(f"expected a table, or two texts with a comma, got {','.join(files)}")

@@ -54,11 +54,11 @@ def translate_example(network: EncoderDecoder, data: ParallelData, number: int) 
 
 
 def explain_translate(
-    network: EncoderDecoder, batch: PairBatch, translation: str, read: Track
+    network: EncoderDecoder, batch: PairBatch, translation: str, track: Track
 ) -> ExampleAttribution:
     """Attributes the log-probability of a translation to the source symbols.
 
-    batch: one source; translation: its text; read: the track of the source symbols
+    batch: one source; translation: its text; track: that of the source symbols
     """
     numbers = torch.tensor([[*network.translate(batch)[0].numbers, END]])
 
@@ -75,7 +75,7 @@ def explain_translate(
     values = attribution.values[0].double().numpy()
     explained_value = f"ln p of the translation ({translation or 'empty'})"
     baseline = "where every source embedding is zero"
-    return in_data_units(attribution, explained_value, baseline, values, (symbol_track(read, values),))
+    return in_data_units(attribution, explained_value, baseline, values, (symbol_track(track, values),))
 
 
 def _decode(network: EncoderDecoder, batch: PairBatch) -> tuple[Tensor, Tensor | None]:

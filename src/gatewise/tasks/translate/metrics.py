@@ -49,7 +49,7 @@ class Translations(Predictions[Translator, Parallel]):
 
     @property
     def texts(self) -> list[str]:
-        return [one.text for one in self.values]
+        return [translation.text for translation in self.values]
 
 
 def translate_texts(
@@ -60,11 +60,12 @@ def translate_texts(
     An unknown symbol is replaced by the source symbol with the highest attention (Luong et al. 2015).
     """
     tokens = [source.split(text) for text in texts]
-    numbers = Ragged.of([source.numbers(one) for one in tokens])
+    numbers = Ragged.of([source.numbers(symbols) for symbols in tokens])
     translated = [Translation("", (), (), None)] * len(texts)
     rows = np.flatnonzero(numbers.lengths > 1)
     rows = rows[numbers.lengths[rows].argsort(kind="stable")]
-    training, device = network.training, next((one.device for one in network.state_dict().values()), "cpu")
+    training = network.training
+    device = next((tensor.device for tensor in network.state_dict().values()), "cpu")
     network.eval()
     for batch_rows in np.split(rows, range(BATCH_SIZE, len(rows), BATCH_SIZE)) if len(rows) else ():
         sources = numbers.padded(batch_rows).to(device)

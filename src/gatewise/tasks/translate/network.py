@@ -174,14 +174,16 @@ class EncoderDecoder(Translator):
         if not self.reverse:
             return hypotheses
         return [
-            one if one.attention is None else one._replace(attention=one.attention[:, :length].flip(1))
-            for one, length in zip(hypotheses, batch.lengths.tolist(), strict=True)
+            hypothesis
+            if hypothesis.attention is None
+            else hypothesis._replace(attention=hypothesis.attention[:, :length].flip(1))
+            for hypothesis, length in zip(hypotheses, batch.lengths.tolist(), strict=True)
         ]
 
     def forced_fraction(self) -> float:
         """The present fraction of true symbols among the decoder inputs: falls linearly from 1."""
-        done = min(int(self.pairs_seen) / self.forcing_pairs, 1.0) if self.forcing_pairs else 1.0
-        return 1 - (1 - self.forcing) * done
+        progress = min(int(self.pairs_seen) / self.forcing_pairs, 1.0) if self.forcing_pairs else 1.0
+        return 1 - (1 - self.forcing) * progress
 
     def _step(self, symbols: Tensor, context: Context) -> tuple[Tensor, Context, Tensor | None]:
         features, context, weights = self.decode(symbols.unsqueeze(1), context)
@@ -222,8 +224,8 @@ def backwards(source: Tensor, lengths: Tensor) -> Tensor:
             [3, 6, 0]])
     """
     steps = torch.arange(source.shape[1], device=source.device)
-    places = lengths.unsqueeze(1) - 1 - steps
-    return source.gather(1, torch.where(places < 0, steps, places))
+    positions = lengths.unsqueeze(1) - 1 - steps
+    return source.gather(1, torch.where(positions < 0, steps, positions))
 
 
 def _processes() -> int:

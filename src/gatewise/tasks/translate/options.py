@@ -47,7 +47,7 @@ class TranslateDataOptions(Options):
     def _from_anywhere(cls, value: Any) -> Any:
         """A run can be resumed from another folder."""
         if isinstance(value, tuple):
-            return tuple(str(Path(one).resolve()) for one in value)
+            return tuple(str(Path(file).resolve()) for file in value)
         return None if value is None else str(Path(value).resolve())
 
 

@@ -24,7 +24,9 @@ def draw_attention(
 
     down = -(-len(translations) // COLUMNS)
     across = min(len(translations), COLUMNS)
-    shapes = [one.attention.shape for one in translations if one.attention is not None]
+    shapes = [
+        translation.attention.shape for translation in translations if translation.attention is not None
+    ]
     height, width = (max(shape[side] for shape in shapes) for side in (0, 1))
     size = (1.6 + CELL * width) * across, 0.5 + (1.6 + CELL * height) * down
     figure = Figure(figsize=size, layout="constrained")
@@ -39,14 +41,16 @@ def draw_attention(
     panels = list(figure.subplots(down, across, squeeze=False).flat)
     for panel in panels[len(translations) :]:
         panel.axis("off")
-    for panel, one in zip(panels, translations, strict=False):
-        _draw_map(panel, one, source, target)
+    for panel, translation in zip(panels, translations, strict=False):
+        _draw_map(panel, translation, source, target)
     return figure
 
 
-def _draw_map(panel: Any, one: Translation, source: SentenceTokenizer, target: SentenceTokenizer) -> None:
-    assert one.attention is not None
-    weights = one.attention.numpy()
-    columns = [*map(source.display, one.source), END][: weights.shape[1]]
-    rows = [*map(target.display, one.tokens), END][: weights.shape[0]]
+def _draw_map(
+    panel: Any, translation: Translation, source: SentenceTokenizer, target: SentenceTokenizer
+) -> None:
+    assert translation.attention is not None
+    weights = translation.attention.numpy()
+    columns = [*map(source.display, translation.source), END][: weights.shape[1]]
+    rows = [*map(target.display, translation.tokens), END][: weights.shape[0]]
     draw_weights(panel, weights, columns, rows)

@@ -80,7 +80,7 @@ class Translate(Task[ParallelData]):
 
     def network(self, data: ParallelData, options: TranslateOptions, cell: CellType) -> EncoderDecoder:
         sources, targets = data.train.sources.lengths, data.train.targets.lengths
-        seen = options.epochs * options.passes_per_epoch(len(data.train)) * len(data.train)
+        total_pairs = options.epochs * options.passes_per_epoch(len(data.train)) * len(data.train)
         return EncoderDecoder(
             cell,
             sources=len(data.source),
@@ -94,7 +94,7 @@ class Translate(Task[ParallelData]):
             reverse=options.reverse_source,
             smoothing=options.label_smoothing,
             forcing=options.teacher_forcing,
-            forcing_pairs=seen,
+            forcing_pairs=total_pairs,
             beam=options.beam,
             penalty=options.length_penalty,
             ratio=float((targets / sources).max()),
@@ -104,9 +104,9 @@ class Translate(Task[ParallelData]):
         self, data: ParallelData, options: TranslateOptions | None = None
     ) -> Mapping[str, Callable[[], TranslationBaseline]]:
         sizes = len(data.source), len(data.target)
-        same = data.target.numbers(map(data.source.name, range(sizes[0])))
+        target_numbers = data.target.numbers(map(data.source.name, range(sizes[0])))
         return {
-            "copy": partial(CopySource, *sizes, same),
+            "copy": partial(CopySource, *sizes, target_numbers),
             "most-frequent": partial(MostFrequent, *sizes),
             "ibm-model-1": partial(IBMModel1, *sizes),
         }
@@ -138,10 +138,13 @@ class Translate(Task[ParallelData]):
         sources, column = read_sources(path, names[0])
         assert isinstance(model.network, Translator)
         texts = [sources[row] for row in range(len(sources))]
-        translated = [one.text for one in translate_texts(model.network, texts, *preprocessing.symbols())]
+        translated = [
+            translation.text
+            for translation in translate_texts(model.network, texts, *preprocessing.symbols())
+        ]
         name = names[1] if names[1] != column else "translation"
         frame = pl.DataFrame({column or names[0]: texts, name: translated})
-        empty = sum(not one.strip() for one in texts)
+        empty = sum(not text.strip() for text in texts)
         blank = "1 source is empty, and so is its translation"
         blank = blank if empty == 1 else f"{empty} sources are empty, and so are their translations"
         about = f"{len(translated)} translations"
@@ -170,10 +173,12 @@ class Translate(Task[ParallelData]):
         assert result is not None
         assert isinstance(result.predictions, Translations)
         rows = [row for row in range(len(data.test)) if 4 <= data.test.sources.lengths[row] <= 16]
-        shown = [result.predictions.values[row] for row in (rows or range(len(data.test)))[:ATTENTION_MAPS]]
-        if any(one.attention is None for one in shown):
+        translations = [
+            result.predictions.values[row] for row in (rows or range(len(data.test)))[:ATTENTION_MAPS]
+        ]
+        if any(translation.attention is None for translation in translations):
             return []
-        figure = draw_attention(shown, data.source, data.target, result.name)
+        figure = draw_attention(translations, data.source, data.target, result.name)
         return [Plot("attention", "attention maps of some pairs of the test set", figure)]
 
 
