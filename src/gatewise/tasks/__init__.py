@@ -41,8 +41,10 @@ def find_task(name: str) -> Any:
 
 def variants(name: str) -> list[Any]:
     """The task of that name and its variants."""
-    others = [other for other, folder in _FOLDERS.items() if getattr(folder, "VARIANT_OF", None) == name]
-    return [find_task(known) for known in (name, *others)]
+    variant_names = [
+        variant for variant, folder in _FOLDERS.items() if getattr(folder, "VARIANT_OF", None) == name
+    ]
+    return [find_task(variant) for variant in (name, *variant_names)]
 
 
 def choose_task(name: str, data: Path | None, options: Mapping[str, Any], resumed: str | None = None) -> Any:
@@ -54,8 +56,8 @@ def choose_task(name: str, data: Path | None, options: Mapping[str, Any], resume
         options: the options as text
         resumed: the task of the run that is resumed, if any
     """
-    named, *others = variants(name)
-    for other in others:
-        if resumed == other.name or (data is not None and other.claims(data, options)):
-            return other
-    return named
+    task, *alternatives = variants(name)
+    for alternative in alternatives:
+        if resumed == alternative.name or (data is not None and alternative.claims(data, options)):
+            return alternative
+    return task

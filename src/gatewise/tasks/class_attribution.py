@@ -51,14 +51,14 @@ def explain_class(
         show: maps attributions of the field, without the batch axis, to those of each step [T] and a track
     """
     with torch.no_grad():
-        best = int(network.logits(batch)[0].argmax())
+        predicted = int(network.logits(batch)[0].argmax())
     inputs = batch._fields[0]
 
     def logit(values: Tensor) -> Tensor:
         rows = repeat_example(batch, len(values))._replace(**{inputs: values})
-        return network.logits(rows)[:, best]
+        return network.logits(rows)[:, predicted]
 
     attribution = accurate_attribution(lambda points: attribute(logit, batch[0], steps=points))
     steps, track = show(attribution.values[0].double().numpy())
-    explained = f"the logit of class {classes[best]}"
+    explained = f"the logit of class {classes[predicted]}"
     return in_data_units(attribution, explained, baseline, steps, (track,))

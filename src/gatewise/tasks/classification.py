@@ -153,12 +153,12 @@ def require_classifier(network: Network) -> Classifier:
 
 
 def held_out_examples(
-    found: ClassFolders, fractions: Fractions, is_training_data: bool, unit: str
+    folders: ClassFolders, fractions: Fractions, is_training_data: bool, unit: str
 ) -> tuple[list[int], str]:
     """Selects the examples to evaluate a model on: the test set, or all of other data without one.
 
     Args:
-        found: the examples
+        folders: the examples
         fractions: the fractions of the sets in training
         is_training_data: whether the model was trained on these data
         unit: a plural noun for the examples
@@ -167,26 +167,26 @@ def held_out_examples(
         the numbers of the examples, and a note
     """
     if is_training_data:
-        numbers = found.split(fractions).test
+        numbers = folders.split(fractions).test
         return numbers, f"the test set is {len(numbers):,} {unit} that the model has not seen"
-    numbers = [number for number, name in enumerate(found.sets) if name == "test"]
-    numbers = numbers or list(range(len(found.labels)))
+    numbers = [number for number, name in enumerate(folders.sets) if name == "test"]
+    numbers = numbers or list(range(len(folders.labels)))
     return numbers, f"the test set is {len(numbers):,} {unit}"
 
 
-def describe_split(found: ClassFolders, split: Split, unit: str) -> str:
+def describe_split(folders: ClassFolders, split: Split, unit: str) -> str:
     """The sizes of the training, validation and test sets, and how they were drawn."""
     train, validation, test = (f"{len(numbers):,}" for numbers in split)
     sizes = f"training set {train}, validation set {validation}, test set {test} {unit}"
-    return f"{sizes}: {found.describe_split()}"
+    return f"{sizes}: {folders.describe_split()}"
 
 
 def describe_prediction(network: Classifier, batch: Any, classes: tuple[str, ...]) -> str:
     """Describes the predicted and the true class of a batch of one example."""
     with torch.inference_mode():
         probabilities = network.logits(batch)[0].softmax(-1)
-    best, true = int(probabilities.argmax()), classes[int(batch.labels[0])]
-    return f"class {classes[best]} (probability {float(probabilities[best]):.1%}); true: {true}"
+    predicted, true = int(probabilities.argmax()), classes[int(batch.labels[0])]
+    return f"class {classes[predicted]} (probability {float(probabilities[predicted]):.1%}); true: {true}"
 
 
 def class_columns(network: Classifier, dataset: Any, classes: tuple[str, ...]) -> dict[str, pl.Series]:
@@ -206,7 +206,7 @@ def _row(matrix: Tensor, number: int, classes: tuple[str, ...]) -> tuple[str, ..
     correct = int(matrix[number, number])
     recall, precision = (f"{correct / total:.1%}" if total else "" for total in (true, predicted))
     f1 = f"{2 * correct / (true + predicted):.1%}" if true + predicted else ""
-    wrong = matrix[number].clone()
-    wrong[number] = 0
-    mistaken = f"{classes[int(wrong.argmax())]} ({int(wrong.max())})" if wrong.any() else ""
+    mistakes = matrix[number].clone()
+    mistakes[number] = 0
+    mistaken = f"{classes[int(mistakes.argmax())]} ({int(mistakes.max())})" if mistakes.any() else ""
     return classes[number], str(true), recall, precision, f1, mistaken

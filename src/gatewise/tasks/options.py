@@ -137,10 +137,10 @@ VERBS: dict[str, type[TaskOptions]] = {"train": TrainOptions, "compare": Compare
 @cache
 def verb_options(verb: str, options_type: type[TaskOptions]) -> type[TaskOptions]:
     """The options of a verb on a task: those of the task, and those of the candidates."""
-    made = create_model(f"{verb.title()}{options_type.__name__}", __base__=(options_type, VERBS[verb]))
+    combined = create_model(f"{verb.title()}{options_type.__name__}", __base__=(options_type, VERBS[verb]))
     # Pickle finds a class by its module, which has no class that is created here.
-    copyreg.pickle(made, lambda options: (_restore, (verb, options_type, dict(options))))
-    return made
+    copyreg.pickle(combined, lambda options: (_restore, (verb, options_type, dict(options))))
+    return combined
 
 
 def candidate_options(
@@ -230,7 +230,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def to_yaml(options: Options) -> str:
     """All options as YAML, as `resolve` reads them."""
-    values = {name: list(one) if isinstance(one, tuple) else one for name, one in options}
+    values = {name: list(value) if isinstance(value, tuple) else value for name, value in options}
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 
@@ -264,8 +264,8 @@ def _describe_first_error(error: ValidationError, options_type: type[BaseModel],
         return (
             f"the option {name!r} is missing: give --{name.replace('_', '-')} or write it in a --config file"
         )
-    problem, given = f"{first['msg'][0].lower()}{first['msg'][1:]}", _abbreviate(first["input"], repr)
-    return f"option {name}{where}: {problem}, got {given}"
+    problem, value = f"{first['msg'][0].lower()}{first['msg'][1:]}", _abbreviate(first["input"], repr)
+    return f"option {name}{where}: {problem}, got {value}"
 
 
 def _abbreviate(value: Any, write: Callable[[Any], str]) -> str:

@@ -152,8 +152,8 @@ def _require_fit(kind: type[Network], options: dict[str, Any], tensors: Path) ->
     """
     with safe_open(tensors, framework="pt") as file:
         stored = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-        types = {name: DTYPES.get(part.get_dtype()) for name, part in stored.items()}
-        shapes = {name: part.get_shape() for name, part in stored.items()}
+        types = {name: DTYPES.get(tensor.get_dtype()) for name, tensor in stored.items()}
+        shapes = {name: tensor.get_shape() for name, tensor in stored.items()}
     with torch.device("meta"):
         network = kind.from_options(options)
         empty = {
@@ -183,14 +183,14 @@ def find_kind(kind: str) -> type[Network]:
     else:
         raise ValueError(f"there is no kind of network {kind!r}")
     for module in pkgutil.iter_modules(parent.__path__, f"{parent.__name__}."):
-        for found in vars(import_module(module.name)).values():
+        for member in vars(import_module(module.name)).values():
             if (
-                isinstance(found, type)
-                and issubclass(found, Network)
-                and _kind(found) == kind
-                and _is_complete(found)
+                isinstance(member, type)
+                and issubclass(member, Network)
+                and _kind(member) == kind
+                and _is_complete(member)
             ):
-                return found
+                return member
     raise ValueError(f"there is no kind of network {kind!r}")
 
 

@@ -125,10 +125,10 @@ class Nearest(NearestExample):
     def training_examples(self, train: Sequences) -> tuple[Tensor, Tensor]:
         """All training sequences, or a random sample of a large training set."""
         count = max(MAX_FEATURE_VALUES // (self.channels * self.steps), 1)
-        drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:count]
-        batches = [(self.features(batch), batch.labels) for _, batch in iterate_batches(train, drawn)]
-        kept, labels = zip(*batches, strict=True)
-        return torch.cat(kept), torch.cat(labels)
+        sample = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:count]
+        batches = [(self.features(batch), batch.labels) for _, batch in iterate_batches(train, sample)]
+        features, labels = zip(*batches, strict=True)
+        return torch.cat(features), torch.cat(labels)
 
     def features(self, batch: Batch) -> Tensor:
         """[B, C * steps]: each sequence resampled to `steps` steps by linear interpolation."""

@@ -78,8 +78,8 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
     for name, value in asdict(columns).items():
         if value and path.suffix.lower() in ARCHIVES:
             raise GatewiseError(f"{path} is an archive without column names; leave --{name} out")
-    table, found = _read(path, columns, options.fill)
-    table = require_steps(table, None if found is None else "--id COLUMN")
+    table, file_columns = _read(path, columns, options.fill)
+    table = require_steps(table, None if file_columns is None else "--id COLUMN")
     labels = _labels(table)
     require_classes(str(path), table.classes, len(table), "sequences")
     test_file = Path(options.test_file) if options.test_file else _find_test_file(path)
@@ -93,7 +93,7 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         raise GatewiseError(f"{path}: {error}") from error
     weights = _weights(table, train, validation)
     preprocessing = Preprocessing(
-        columns=found and replace(found, weight=None),  # new data need no weights
+        columns=file_columns and replace(file_columns, weight=None),  # new data need no weights
         fill=options.fill,
         classes=table.classes,
         scales=table.scales(train),
@@ -103,8 +103,8 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
     )
 
     def select(numbers: list[int], weights: np.ndarray | None = None) -> Sequences:
-        own = None if weights is None else weights[numbers]
-        return Sequences(table, numbers, labels[numbers], preprocessing.scales, own)
+        selected_weights = None if weights is None else weights[numbers]
+        return Sequences(table, numbers, labels[numbers], preprocessing.scales, selected_weights)
 
     tested = preprocessing.labelled(preprocessing.table(test_file)) if test_file else select(test)
     sizes = f"training set {len(train)}, validation set {len(validation)}, test set {len(tested)} sequences"
@@ -139,8 +139,8 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ClassifyData:
         numbers = stratified_split(labels, preprocessing.fractions).test
         test = Sequences(table, numbers, labels[numbers], preprocessing.scales)
         notes = (*table.notes, f"the test set is {len(test)} sequences that the model has not seen")
-    none = Sequences(table, [], [], preprocessing.scales)
-    return ClassData(none, none, test, preprocessing, notes)
+    empty = Sequences(table, [], [], preprocessing.scales)
+    return ClassData(empty, empty, test, preprocessing, notes)
 
 
 def _read(
@@ -165,26 +165,27 @@ def _weights(table: SequenceTable, train: list[int], validation: list[int]) -> n
 
 def _find_test_file(path: Path) -> Path | None:
     """The test file of an archive that has separate files for the training and test sets."""
-    other = path.with_name(path.name.replace("_TRAIN", "_TEST"))
-    return other if other != path and other.is_file() else None
+    test_path = path.with_name(path.name.replace("_TRAIN", "_TEST"))
+    return test_path if test_path != path and test_path.is_file() else None
 
 
 def _labels(table: SequenceTable) -> np.ndarray:
     """[N]: the label of each sequence. Raises: `GatewiseError` if its rows have several."""
     assert table.labels is not None
     first = np.asarray(table.labels[table.offsets[:-1]])
-    for part in row_blocks(len(table.labels)):
-        owners = np.searchsorted(table.offsets, np.arange(part.start, part.stop), side="right") - 1
-        differs = table.labels[part] != first[owners]
+    for block in row_blocks(len(table.labels)):
+        sequences = np.searchsorted(table.offsets, np.arange(block.start, block.stop), side="right") - 1
+        differs = table.labels[block] != first[sequences]
         if differs.any():
-            row = part.start + int(differs.argmax())
-            which = owners[row - part.start]
-            begin = int(table.offsets[which])
-            both = " and ".join(
-                f"of class {table.classes[table.labels[one]]!r} in {table.place(one)}" for one in (begin, row)
+            row = block.start + int(differs.argmax())
+            sequence = sequences[row - block.start]
+            begin = int(table.offsets[sequence])
+            conflict = " and ".join(
+                f"of class {table.classes[table.labels[number]]!r} in {table.place(number)}"
+                for number in (begin, row)
             )
             raise GatewiseError(
-                f"{table.path}: sequence {table.ids[which]!r} is {both}; a sequence has one class "
+                f"{table.path}: sequence {table.ids[sequence]!r} is {conflict}; a sequence has one class "
                 "(for a label of each step there is gatewise train label)"
             )
     return first

@@ -37,9 +37,9 @@ class Preprocessing:
         """Opens other images. Raises: `GatewiseError` if one is not as wide as the training images."""
         files = reopen_images(paths, self.form)
         if self.width is not None and (differs := files.sizes[:, 1] != self.width).any():
-            which = int(differs.argmax())
+            index = int(differs.argmax())
             raise GatewiseError(
-                f"{paths[which]} is {files.sizes[which, 1]} pixels wide; the model was trained on rows of "
+                f"{paths[index]} is {files.sizes[index, 1]} pixels wide; the model was trained on rows of "
                 f"{self.width} pixels, without a --size that resizes images"
             )
         return files
@@ -53,28 +53,28 @@ def read_data(path: Path, options: ClassifyImagesOptions) -> ImageData:
 
     Raises: `GatewiseError` with the file that is not as expected.
     """
-    found = read_class_folders(path, is_image, "images")
-    files = open_images(found.paths, options.colour, read_size(options.size or ""))
+    folders = read_class_folders(path, is_image, "images")
+    files = open_images(folders.paths, options.colour, read_size(options.size or ""))
     fractions = Fractions(options.validation_fraction, options.test_fraction)
-    split = found.split(fractions)
+    split = folders.split(fractions)
     train, validation, test = split
     files.fit(train)
     preprocessing = Preprocessing(
         form=files.form,
         width=_common_width(files) if options.network == "stack" else None,
-        classes=found.classes,
+        classes=folders.classes,
         source=fingerprint(path),
         fractions=fractions,
     )
     return ClassData(
-        train=_select(files, found, train),
-        validation=_select(files, found, validation),
-        test=_select(files, found, test),
+        train=_select(files, folders, train),
+        validation=_select(files, folders, validation),
+        test=_select(files, folders, test),
         preprocessing=preprocessing,
         notes=(
-            _describe(files, found.classes),
-            describe_split(found, split, "images"),
-            *found.notes,
+            _describe(files, folders.classes),
+            describe_split(folders, split, "images"),
+            *folders.notes,
             *files.notes,
         ),
     )
@@ -82,29 +82,29 @@ def read_data(path: Path, options: ClassifyImagesOptions) -> ImageData:
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> ImageData:
     """Reads the test set of the training data or of other data, or all of other data without one."""
-    found = read_class_folders(path, is_image, "images", preprocessing.classes)
-    files = preprocessing.files(list(found.paths))
+    folders = read_class_folders(path, is_image, "images", preprocessing.classes)
+    files = preprocessing.files(list(folders.paths))
     trained = fingerprint(path) == preprocessing.source
-    numbers, note = held_out_examples(found, preprocessing.fractions, trained, "images")
-    none, test = _select(files, found, []), _select(files, found, numbers)
-    notes = (note, *found.notes, *files.notes)
-    return ClassData(none, none, test, preprocessing, notes)
+    numbers, note = held_out_examples(folders, preprocessing.fractions, trained, "images")
+    empty, test = _select(files, folders, []), _select(files, folders, numbers)
+    notes = (note, *folders.notes, *files.notes)
+    return ClassData(empty, empty, test, preprocessing, notes)
 
 
 def _common_width(files: ImageFiles) -> int:
     """The width of all images. Raises: `GatewiseError` if they have several."""
     widths = files.sizes[:, 1]
     if (widths != widths[0]).any():
-        other = int((widths != widths[0]).argmax())
+        index = int((widths != widths[0]).argmax())
         raise GatewiseError(
-            f"{files.paths[0]} is {widths[0]} pixels wide and {files.paths[other]} {widths[other]}; "
+            f"{files.paths[0]} is {widths[0]} pixels wide and {files.paths[index]} {widths[index]}; "
             "rows need one width: give a --size to resize all images, or --network lattice"
         )
     return int(widths[0])
 
 
-def _select(files: ImageFiles, found: ClassFolders, numbers: list[int]) -> LabelledImages:
-    return LabelledImages(files, numbers, [found.labels[number] for number in numbers])
+def _select(files: ImageFiles, folders: ClassFolders, numbers: list[int]) -> LabelledImages:
+    return LabelledImages(files, numbers, [folders.labels[number] for number in numbers])
 
 
 def _describe(files: ImageFiles, classes: tuple[str, ...]) -> str:

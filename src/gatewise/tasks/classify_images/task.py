@@ -149,7 +149,7 @@ class ClassifyImages(ClassTask[ImageData]):
         """The class of each image below a folder, or of one image, and the probability of each class."""
         preprocessing = load_preprocessing(Preprocessing, model)
         images = find_images(path)
-        names = [printable(str(one.relative_to(path)) if one != path else one.name) for one in images]
+        names = [printable(str(image.relative_to(path)) if image != path else image.name) for image in images]
         files = preprocessing.files(images)
         dataset = LabelledImages(files, range(len(images)), [0] * len(images))
         columns = class_columns(require_classifier(model.network), dataset, preprocessing.classes)

@@ -47,8 +47,8 @@ class Preprocessing:
         """Reads clips with labels. Raises: `GatewiseError` if a class was not in training."""
         if path.suffix.lower() == ARRAYS:
             return _read_arrays(path, self.form, self.size, self.frame_stride, self.classes)
-        found = read_class_folders(path, is_clip, "clips", self.classes)
-        return reopen_clips(found.paths, self.form, self.size, self.frame_stride), found
+        folders = read_class_folders(path, is_clip, "clips", self.classes)
+        return reopen_clips(folders.paths, self.form, self.size, self.frame_stride), folders
 
     def unlabelled(self, path: Path) -> tuple[Clips, tuple[str, ...]]:
         """Reads clips without labels, and the name of each."""
@@ -56,7 +56,7 @@ class Preprocessing:
             arrays = read_clip_arrays(path, self.form, self.size, self.frame_stride)
             return arrays, tuple(map(str, range(len(arrays))))
         paths = find_clips(path)
-        names = tuple(printable(str(one.relative_to(path)) if one != path else one.name) for one in paths)
+        names = tuple(printable(str(clip.relative_to(path)) if clip != path else clip.name) for clip in paths)
         return reopen_clips(paths, self.form, self.size, self.frame_stride), names
 
 
@@ -68,28 +68,28 @@ def read_data(path: Path, options: FrameOptions) -> FrameData:
 
     Raises: `GatewiseError` with the file that is not as expected.
     """
-    clips, found = _read(path, options)
+    clips, folders = _read(path, options)
     fractions = Fractions(options.validation_fraction, options.test_fraction)
-    split = found.split(fractions)
+    split = folders.split(fractions)
     train, validation, test = split
     clips.fit(train)
     preprocessing = Preprocessing(
         form=clips.form,
         size=clips.size,
         frame_stride=options.frame_stride,
-        classes=found.classes,
+        classes=folders.classes,
         source=fingerprint(path),
         fractions=fractions,
     )
     return ClassData(
-        train=_select(clips, found, train),
-        validation=_select(clips, found, validation),
-        test=_select(clips, found, test),
+        train=_select(clips, folders, train),
+        validation=_select(clips, folders, validation),
+        test=_select(clips, folders, test),
         preprocessing=preprocessing,
         notes=(
-            _describe(clips, found.classes),
-            describe_split(found, split, "clips"),
-            *found.notes,
+            _describe(clips, folders.classes),
+            describe_split(folders, split, "clips"),
+            *folders.notes,
             *clips.notes,
         ),
     )
@@ -97,12 +97,12 @@ def read_data(path: Path, options: FrameOptions) -> FrameData:
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> FrameData:
     """Reads the test set of the training data or of other data, or all of other data without one."""
-    clips, found = preprocessing.labelled(path)
+    clips, folders = preprocessing.labelled(path)
     trained = fingerprint(path) == preprocessing.source
-    numbers, note = held_out_examples(found, preprocessing.fractions, trained, "clips")
-    none, test = _select(clips, found, []), _select(clips, found, numbers)
-    notes = (note, *found.notes, *clips.notes)
-    return ClassData(none, none, test, preprocessing, notes)
+    numbers, note = held_out_examples(folders, preprocessing.fractions, trained, "clips")
+    empty, test = _select(clips, folders, []), _select(clips, folders, numbers)
+    notes = (note, *folders.notes, *clips.notes)
+    return ClassData(empty, empty, test, preprocessing, notes)
 
 
 def _read(path: Path, options: FrameOptions) -> tuple[Clips, ClassFolders]:
@@ -112,8 +112,8 @@ def _read(path: Path, options: FrameOptions) -> tuple[Clips, ClassFolders]:
         if size is not None or options.colour != "auto":
             raise GatewiseError(f"the frames of {path} are used as they are; leave --size and --colour out")
         return _read_arrays(path, None, None, options.frame_stride, ())
-    found = read_class_folders(path, is_clip, "clips")
-    return open_clips(found.paths, options.colour, size, options.frame_stride), found
+    folders = read_class_folders(path, is_clip, "clips")
+    return open_clips(folders.paths, options.colour, size, options.frame_stride), folders
 
 
 def _read_arrays(
@@ -128,17 +128,17 @@ def _read_arrays(
     if not clips.labels:
         raise GatewiseError(f"{path} has no labels; give it an array labels [N] with the class of each clip")
     names = classes or sort_names(tuple(dict.fromkeys(clips.labels)))[0]
-    unknown = [one for one in clips.labels if one not in names]
+    unknown = [label for label in clips.labels if label not in names]
     if unknown:
         raise GatewiseError(
             f"{path}: the class {unknown[0]!r} was not in training; it had {', '.join(names)}"
         )
-    labels = tuple(names.index(one) for one in clips.labels)
+    labels = tuple(names.index(label) for label in clips.labels)
     return clips, ClassFolders(names, (path,) * len(clips), labels, ("",) * len(clips))
 
 
-def _select(clips: Clips, found: ClassFolders, numbers: list[int]) -> LabelledClips:
-    return LabelledClips(clips, numbers, [found.labels[number] for number in numbers])
+def _select(clips: Clips, folders: ClassFolders, numbers: list[int]) -> LabelledClips:
+    return LabelledClips(clips, numbers, [folders.labels[number] for number in numbers])
 
 
 def _describe(clips: Clips, classes: tuple[str, ...]) -> str:

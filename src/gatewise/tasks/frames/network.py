@@ -160,9 +160,9 @@ class FrameEncoder(nn.Module):
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """Clips [B, T, H, W, C] of lengths [B] -> [B, T, E], zero for padding."""
         valid = torch.arange(frames.shape[1], device=frames.device) < lengths.unsqueeze(1)
-        kept = frames[valid]  # [sum of lengths, H, W, C], without padding
-        sizes = torch.tensor(kept.shape[1:3], device=frames.device).expand(len(kept), 2)
-        maps, _ = self.convolution(kept, sizes)
+        valid_frames = frames[valid]  # [sum of lengths, H, W, C], without padding
+        sizes = torch.tensor(valid_frames.shape[1:3], device=frames.device).expand(len(valid_frames), 2)
+        maps, _ = self.convolution(valid_frames, sizes)
         features = self.project(maps.flatten(1)).relu()
         padded = features.new_zeros(*frames.shape[:2], features.shape[-1])
         padded[valid] = features

@@ -36,8 +36,8 @@ class MajorityText(Transcriber, Baseline):
         return logits.expand(len(values), -1, -1), torch.full_like(lengths, len(path))
 
     def fit(self, train: Any, validation: Any) -> None:
-        counts = Counter(tuple(one.tolist()) for one in train.targets)
-        text = min(counts, key=lambda one: (-counts[one], one))
+        counts = Counter(tuple(target.tolist()) for target in train.targets)
+        text = min(counts, key=lambda target: (-counts[target], target))
         self.text = torch.tensor(text, dtype=torch.long)
 
     def options(self) -> dict[str, Any]:

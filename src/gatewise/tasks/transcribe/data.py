@@ -50,5 +50,5 @@ def read_data(path: Path, options: TranscribeOptions) -> TranscriptData:
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> TranscriptData:
     """The test set of the data that a model was trained on, or all of other data."""
-    form = preprocessing.form
-    return form.read(path, trained=fingerprint(form.source(path)) == preprocessing.source)
+    reader = preprocessing.form
+    return reader.read(path, trained=fingerprint(reader.source(path)) == preprocessing.source)

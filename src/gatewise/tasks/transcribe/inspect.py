@@ -22,40 +22,40 @@ def inspect_transcript(network: Network, data: TranscriptData, number: int) -> E
     Raises: `GatewiseError` if there is no sequence of that number.
     """
     require_example(number, len(data.test), "sequences in the test set")
-    batch, place = data.test.__getitems__([number]), int(data.test.numbers[number])
+    batch, index = data.test.__getitems__([number]), int(data.test.numbers[number])
     assert isinstance(network, Transcriber)
     with torch.inference_mode():
         logits, lengths = network(batch.values, batch.lengths)
-    best = logits[0, : int(lengths[0])].argmax(-1).tolist()
-    names = tuple("" if one == BLANK else data.tokenizer.symbols[one - 1] for one in best)
-    input_tracks = _input_tracks(data, place, batch.values[0].double().numpy(), len(best))
+    path = logits[0, : int(lengths[0])].argmax(-1).tolist()
+    names = tuple("" if symbol == BLANK else data.tokenizer.symbols[symbol - 1] for symbol in path)
+    input_tracks = _input_tracks(data, index, batch.values[0].double().numpy(), len(path))
     (predicted,), _ = find_texts(network, _only(data.test, number), data.beam)
     prediction = f"predicted: {data.tokenizer.decode(predicted)}; true: {data.test.texts[number]}"
     tracks = (*input_tracks, Track("most probable symbol", symbols=names, layer="recurrent"))
-    end = len(best) - 1
+    end = len(path) - 1
     return Example(
         batch,
-        data.names[place],
+        data.names[index],
         tracks,
         prediction,
-        last=lambda: network(batch.values, batch.lengths)[0][0, end].log_softmax(-1)[best[end]],
+        last=lambda: network(batch.values, batch.lengths)[0][0, end].log_softmax(-1)[path[end]],
     )
 
 
-def _input_tracks(data: TranscriptData, place: int, values: np.ndarray, steps: int) -> tuple[Track, ...]:
+def _input_tracks(data: TranscriptData, index: int, values: np.ndarray, steps: int) -> tuple[Track, ...]:
     """The transposed image, or channels interpolated to the steps of the layers."""
     inputs = data.test.inputs
     if isinstance(inputs, TextLines):
-        image = inputs.files[place].swapaxes(0, 1)
+        image = inputs.files[index].swapaxes(0, 1)
         return (Track("image", pixels=image[..., 0] if image.shape[-1] == 1 else image),)
-    where = (np.arange(steps) + 0.5) * len(values) / steps - 0.5
-    names = [str(one) for one in range(values.shape[1])]
+    positions = (np.arange(steps) + 0.5) * len(values) / steps - 0.5
+    names = [str(channel) for channel in range(values.shape[1])]
     if isinstance(data.preprocessing, SignalPreprocessing):
         names = list(data.preprocessing.columns.channels) or names
-    joined = [np.interp(where, np.arange(len(values)), channel) for channel in values.T]
-    return channels(names, np.stack(joined, axis=1))
+    interpolated = [np.interp(positions, np.arange(len(values)), channel) for channel in values.T]
+    return channels(names, np.stack(interpolated, axis=1))
 
 
-def _only(part: TranscriptDataset, number: int) -> TranscriptDataset:
+def _only(split: TranscriptDataset, number: int) -> TranscriptDataset:
     """One sequence of a split."""
-    return TranscriptDataset(part.inputs, [part.numbers[number]], [part.texts[number]], part.tokenizer)
+    return TranscriptDataset(split.inputs, [split.numbers[number]], [split.texts[number]], split.tokenizer)

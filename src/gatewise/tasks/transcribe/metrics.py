@@ -34,48 +34,48 @@ class Transcripts(Predictions[Transcriber, TranscriptDataset]):
 
 
 @torch.inference_mode()
-def find_texts(network: Transcriber, part: Any, beam: int) -> tuple[list[list[int]], np.ndarray]:
+def find_texts(network: Transcriber, split: Any, beam: int) -> tuple[list[list[int]], np.ndarray]:
     """Transcribes the sequences of a split; returns symbol numbers and probabilities.
 
     beam: the number of prefixes of the search; 0 takes the best path
     """
     network.eval()
-    found: list[list[int]] = [[]] * len(part)
-    chances = np.zeros(len(part))
-    for rows in even_batches(part.sizes):
-        batch = part.__getitems__(rows)
+    transcripts: list[list[int]] = [[]] * len(split)
+    probabilities = np.zeros(len(split))
+    for rows in even_batches(split.sizes):
+        batch = split.__getitems__(rows)
         logits, lengths = network(batch.values, batch.lengths)
         texts = beam_search(logits, lengths, beam)[0] if beam else best_path(logits, lengths)
         sizes = torch.tensor([len(text) for text in texts])
         targets = nn.utils.rnn.pad_sequence([torch.tensor([*text, 1]) for text in texts], batch_first=True)
-        chances[rows] = (-negative_log_likelihood(logits, lengths, targets, sizes)).exp().numpy()
+        probabilities[rows] = (-negative_log_likelihood(logits, lengths, targets, sizes)).exp().numpy()
         for row, text in zip(rows, texts, strict=True):
-            found[row] = text
-    require_no_nan(chances, "the probabilities of texts")
-    return found, chances
+            transcripts[row] = text
+    require_no_nan(probabilities, "the probabilities of texts")
+    return transcripts, probabilities
 
 
 def edits(truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Counter[Pair]:
     """The edits between true and predicted texts with their counts: (true, predicted), None for nothing."""
     return Counter(
         pair
-        for true, other in zip(truth, predicted, strict=True)
-        for pair in alignment(true, other)
+        for true, prediction in zip(truth, predicted, strict=True)
+        for pair in alignment(true, prediction)
         if pair[0] != pair[1]
     )
 
 
 def error_rate(truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> float:
     """The number of edits between true and predicted texts, divided by the number of true symbols."""
-    distance = sum(edit_distance(true, other) for true, other in zip(truth, predicted, strict=True))
+    distance = sum(edit_distance(true, prediction) for true, prediction in zip(truth, predicted, strict=True))
     return distance / max(sum(len(true) for true in truth), 1)
 
 
 def edit_table(predictions: Transcripts) -> Details | None:
     """A table of the most frequent edits between true and predicted symbols."""
     rows = tuple(
-        (_shown(true, "(nothing)"), _shown(read, "(left out)"), f"{count:,}")
-        for (true, read), count in edits(predictions.truth, predictions.values).most_common(EDITS)
+        (_shown(true, "(nothing)"), _shown(prediction, "(left out)"), f"{count:,}")
+        for (true, prediction), count in edits(predictions.truth, predictions.values).most_common(EDITS)
     )
     header = ("true", "predicted", "count")
     return Details("the most frequent errors on the test set", header, rows) if rows else None
@@ -84,16 +84,18 @@ def edit_table(predictions: Transcripts) -> Details | None:
 def text_table(predictions: Transcripts, data: TranscriptData) -> Details:
     """A table of true and predicted texts of the test set, those with errors first."""
     split = predictions.split
-    read = [data.tokenizer.join(one) for one in predictions.values]
-    same = [text == true for text, true in zip(read, split.texts, strict=True)]
-    wrong, right = ([number for number, one in enumerate(same) if one == kind] for kind in (False, True))
+    texts = [data.tokenizer.join(symbols) for symbols in predictions.values]
+    correct = [text == true for text, true in zip(texts, split.texts, strict=True)]
+    wrong, right = (
+        [number for number, is_correct in enumerate(correct) if is_correct == kind] for kind in (False, True)
+    )
     chosen = [*wrong[: TEXTS - min(GOOD, len(right))], *right[:GOOD]]
     rows = tuple(
         (
             _cut(data.names[split.numbers[number]]),
             _cut(split.texts[number]),
-            _cut(read[number]),
-            "" if same[number] else "≠",
+            _cut(texts[number]),
+            "" if correct[number] else "≠",
         )
         for number in chosen
     )

@@ -22,14 +22,14 @@ SEEN = 0.25  # the probability from which a symbol is drawn
 INK, WRONG, FAINT = "#222222", "#c1440e", "#999999"
 
 
-def draw_texts(data: TranscriptData, predictions: Transcripts, who: str) -> Figure:
+def draw_texts(data: TranscriptData, predictions: Transcripts, name: str) -> Figure:
     """Draws some inputs, below them the probability of each symbol at each step, and both texts."""
     from matplotlib.figure import Figure
 
-    part, network = predictions.split, predictions.network
-    texts = [data.tokenizer.join(one) for one in predictions.values]
-    wrong = [number for number, text in enumerate(texts) if text != part.texts[number]]
-    right = [number for number, text in enumerate(texts) if text == part.texts[number]]
+    split, network = predictions.split, predictions.network
+    texts = [data.tokenizer.join(symbols) for symbols in predictions.values]
+    wrong = [number for number, text in enumerate(texts) if text != split.texts[number]]
+    right = [number for number, text in enumerate(texts) if text == split.texts[number]]
     half = SEQUENCES // 2
     shown = [*right[: max(half, SEQUENCES - len(wrong))], *wrong[: max(half, SEQUENCES - len(right))]]
     rows = -(-len(shown) // 2)
@@ -38,7 +38,7 @@ def draw_texts(data: TranscriptData, predictions: Transcripts, who: str) -> Figu
     for number, cell in zip(shown, cells, strict=False):
         _draw_one(cell, data, network, number, texts[number])
     figure.suptitle(
-        f"Above, the input of {who}; below, the probability of each symbol at each step",
+        f"Above, the input of {name}; below, the probability of each symbol at each step",
         x=0.01,
         ha="left",
         fontsize=11,
@@ -48,25 +48,25 @@ def draw_texts(data: TranscriptData, predictions: Transcripts, who: str) -> Figu
 
 
 @torch.inference_mode()
-def _draw_one(figure: Any, data: TranscriptData, network: Transcriber, number: int, read: str) -> None:
-    part = data.test
-    batch = part.__getitems__([number])
+def _draw_one(figure: Any, data: TranscriptData, network: Transcriber, number: int, predicted: str) -> None:
+    split = data.test
+    batch = split.__getitems__([number])
     logits, lengths = network(batch.values, batch.lengths)
-    chances = logits[0, : int(lengths[0])].softmax(-1).numpy()
+    probabilities = logits[0, : int(lengths[0])].softmax(-1).numpy()
     above, below = figure.subplots(2, 1, height_ratios=[1.5, 1])
     steps = int(batch.lengths[0])
-    _draw_input(above, data, int(part.numbers[number]), batch.values[0, :steps].numpy())
-    true = part.texts[number]
-    same = read == true
-    title = f"predicted: {read or '(empty)'}" + ("" if same else f"    true: {true}")
-    above.set_title(title, loc="left", fontsize=10, color=INK if same else WRONG, parse_math=False)
-    ratio = steps / len(chances)
-    middle = (np.arange(len(chances)) + 0.5) * ratio
-    below.plot(middle, chances[:, BLANK], color=FAINT, lw=0.8, ls=":")
-    for symbol in np.flatnonzero(chances.max(0) >= SEEN).tolist():
+    _draw_input(above, data, int(split.numbers[number]), batch.values[0, :steps].numpy())
+    true = split.texts[number]
+    is_correct = predicted == true
+    title = f"predicted: {predicted or '(empty)'}" + ("" if is_correct else f"    true: {true}")
+    above.set_title(title, loc="left", fontsize=10, color=INK if is_correct else WRONG, parse_math=False)
+    ratio = steps / len(probabilities)
+    middle = (np.arange(len(probabilities)) + 0.5) * ratio
+    below.plot(middle, probabilities[:, BLANK], color=FAINT, lw=0.8, ls=":")
+    for symbol in np.flatnonzero(probabilities.max(0) >= SEEN).tolist():
         if symbol != BLANK:
-            below.plot(middle, chances[:, symbol], lw=1.4)
-    _name_peaks(below, data, chances, middle)
+            below.plot(middle, probabilities[:, symbol], lw=1.4)
+    _name_peaks(below, data, probabilities, middle)
     for axes in (above, below):
         axes.set_xlim(0, steps)
         axes.set_xticks([])
@@ -87,15 +87,15 @@ def _draw_input(axes: Any, data: TranscriptData, number: int, values: np.ndarray
         axes.plot(np.arange(len(values)) + 0.5, values[:, :CHANNELS], lw=0.9)
 
 
-def _name_peaks(axes: Any, data: TranscriptData, chances: np.ndarray, middle: np.ndarray) -> None:
+def _name_peaks(axes: Any, data: TranscriptData, probabilities: np.ndarray, middle: np.ndarray) -> None:
     """Names each symbol that is not improbable, where it is most probable."""
-    best = np.delete(chances, BLANK, axis=1)
-    path = np.where(best.max(1) >= SEEN, best.argmax(1) + 1, BLANK)
+    symbols = np.delete(probabilities, BLANK, axis=1)
+    path = np.where(symbols.max(1) >= SEEN, symbols.argmax(1) + 1, BLANK)
     borders = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]
     for first, last in pairwise(borders):
         symbol = int(path[first])
         if symbol != BLANK:
-            peak = first + int(chances[first:last, symbol].argmax())
+            peak = first + int(probabilities[first:last, symbol].argmax())
             axes.text(
                 middle[peak],
                 1.08,

@@ -88,7 +88,7 @@ class Transcribe(Task[TranscriptData]):
 
     def read(self, path: Path, options: TranscribeOptions) -> TranscriptData:
         data = read_data(path, options)
-        _stacked(data, options)
+        _choose_stack_frames(data, options)
         return data
 
     def network(self, data: TranscriptData, options: TranscribeOptions, cell: CellType) -> TranscriptNetwork:
@@ -99,7 +99,7 @@ class Transcribe(Task[TranscriptData]):
             hidden=options.hidden,
             layers=options.layers,
             bidirectional=options.bidirectional,
-            stack_frames=_stacked(data, options),
+            stack_frames=_choose_stack_frames(data, options),
             front=options.front,
             height=data.height,
             dropout=options.dropout,
@@ -113,14 +113,16 @@ class Transcribe(Task[TranscriptData]):
     def trained_baselines(
         self, data: TranscriptData, options: TranscribeOptions
     ) -> Mapping[str, Callable[[], Network]]:
-        join = _stacked(data, options.model_copy(update={"front": "none"}))
-        return {"window": partial(WindowTranscriber, len(data.tokenizer.symbols), data.channels, join)}
+        stack_frames = _choose_stack_frames(data, options.model_copy(update={"front": "none"}))
+        return {
+            "window": partial(WindowTranscriber, len(data.tokenizer.symbols), data.channels, stack_frames)
+        }
 
     def predictions(
         self, network: Transcriber, data: TranscriptData, split: TranscriptDataset
     ) -> Transcripts:
         texts, _ = find_texts(network, split, data.beam)
-        values = [[data.tokenizer.symbols[one - 1] for one in text] for text in texts]
+        values = [[data.tokenizer.symbols[number - 1] for number in text] for text in texts]
         return Transcripts(network, split, values, [data.tokenizer.split(text) for text in split.texts])
 
     def score(self, predictions: Transcripts, data: TranscriptData) -> dict[str, float]:
@@ -139,11 +141,13 @@ class Transcribe(Task[TranscriptData]):
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Transcribes the images or sequences of the data."""
-        form, network = load_preprocessing(Preprocessing, model).form, model.network
+        preprocessing, network = load_preprocessing(Preprocessing, model).form, model.network
         assert isinstance(network, Transcriber)
-        new = form.read_untranscribed(path)
-        found, chances = find_texts(network, new.inputs, form.options.beam)
-        frame = new.with_texts([form.tokenizer.decode(one) for one in found], chances.tolist())
+        new = preprocessing.read_untranscribed(path)
+        texts, probabilities = find_texts(network, new.inputs, preprocessing.options.beam)
+        frame = new.with_texts(
+            [preprocessing.tokenizer.decode(text) for text in texts], probabilities.tolist()
+        )
         return Prediction(frame, f"the texts of {frame.height:,} sequences", new.columns[1])
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
@@ -151,7 +155,7 @@ class Transcribe(Task[TranscriptData]):
 
     def details(self, predictions: Transcripts, data: TranscriptData) -> list[Details]:
         tables = (edit_table(predictions), text_table(predictions, data))
-        return [one for one in tables if one is not None]
+        return [table for table in tables if table is not None]
 
     def caption(self, data: TranscriptData) -> str:
         symbols = data.tokenizer.kind
@@ -168,33 +172,35 @@ class Transcribe(Task[TranscriptData]):
         return [Plot("texts", "sequences of the test set, with the probability of each symbol", figure)]
 
 
-def _stacked(data: TranscriptData, options: TranscribeOptions) -> int:
+def _choose_stack_frames(data: TranscriptData, options: TranscribeOptions) -> int:
     """The number of steps to stack: as given, or as suits the data.
 
     Raises: `GatewiseError` if a text needs more steps than are left.
     """
     if options.front != "none" and not data.height:
         raise GatewiseError(f"--front {options.front} looks at images, and these are sequences of numbers")
-    join = options.stack_frames or (max(data.height // HEIGHT_PER_FRAME, 1) if options.front == "none" else 1)
-    while not options.stack_frames and join > 1 and _too_short(data, join, options.front):
-        join -= 1
-    for part, number in _too_short(data, join, options.front):
-        left = int(output_steps(part.sizes, join, options.front)[number])
+    stack_frames = options.stack_frames or (
+        max(data.height // HEIGHT_PER_FRAME, 1) if options.front == "none" else 1
+    )
+    while not options.stack_frames and stack_frames > 1 and _too_short(data, stack_frames, options.front):
+        stack_frames -= 1
+    for split, number in _too_short(data, stack_frames, options.front):
+        steps = int(output_steps(split.sizes, stack_frames, options.front)[number])
         raise GatewiseError(
-            f"{data.names[part.numbers[number]]} has {left} step{'s' * (left > 1)} left for its text "
-            f"{part.texts[number]!r}, which needs {steps_needed(part.targets[number].tolist())}; "
+            f"{data.names[split.numbers[number]]} has {steps} step{'s' * (steps > 1)} left for its text "
+            f"{split.texts[number]!r}, which needs {steps_needed(split.targets[number].tolist())}; "
             "give a lower --stack-frames, or take it out"
         )
-    return join
+    return stack_frames
 
 
-def _too_short(data: TranscriptData, join: int, front: Front) -> list[tuple[TranscriptDataset, int]]:
-    """The sequences that have fewer steps than their text needs, as (part, number)."""
+def _too_short(data: TranscriptData, stack_frames: int, front: Front) -> list[tuple[TranscriptDataset, int]]:
+    """The sequences that have fewer steps than their text needs, as (split, number)."""
     return [
-        (part, number)
-        for part in (data.train, data.validation)
-        for number, steps in enumerate(output_steps(part.sizes, join, front).tolist())
-        if steps_needed(part.targets[number].tolist()) > steps
+        (split, number)
+        for split in (data.train, data.validation)
+        for number, steps in enumerate(output_steps(split.sizes, stack_frames, front).tolist())
+        if steps_needed(split.targets[number].tolist()) > steps
     ]
 
 
