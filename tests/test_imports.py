@@ -99,7 +99,7 @@ def test_no_files_import_each_other_in_a_cycle():
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from house.kitchen import table",
     ],
 )
-def test_a_cycle_is_found_wherever_the_import_stands(tmp_path, line):
+def test_a_cycle_is_found_at_any_place_of_the_import(tmp_path, line):
     house = tmp_path / "house"
     house.mkdir()
     (house / "__init__.py").write_text("")

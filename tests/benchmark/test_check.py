@@ -100,7 +100,7 @@ def test_what_is_kept_is_counted():
     assert TorchCandidate(problem, run, {}).saved_bytes() == 3 * 2 * 5 * 4
 
 
-def test_who_does_not_take_part_says_why():
+def test_a_competitor_that_is_left_out_has_a_reason():
     task = Task(SoftplusLSTM, SMALL[0])
     assert BY_NAME["torch.nn"].refusal(task) == "it has LSTM, GRU and RNN only"
     assert "LSTM, GRU and RNN" in BY_NAME["onnxruntime"].refusal(task)

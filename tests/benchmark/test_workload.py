@@ -16,7 +16,7 @@ def test_a_shape_reads_what_it_writes(shape):
 @pytest.mark.parametrize(
     "text", ["", "1x2x3", "0x2x3x4", "1x2x3x4-rugged", "1x2x3x4-all", "1x2x3x4x5-ragged", "axbxcxd"]
 )
-def test_what_is_no_shape(text):
+def test_invalid_shapes(text):
     with pytest.raises(GatewiseError, match="expected a shape as"):
         Shape.read(text)
 

@@ -98,7 +98,7 @@ def test_a_line_that_is_only_another_name():
             h = tanh(W.h @ x + last)
 
 
-def test_a_value_that_is_no_expression():
+def test_a_value_that_is_not_an_expression():
     with pytest.raises(GatewiseError, match="an equation contains 'two', a str"):
         sigmoid(W.f @ x) * "two"
 
@@ -117,7 +117,7 @@ def test_a_line_replaced_by_a_number():
 
 
 @pytest.mark.parametrize("names", ["h", ("h", "h")])
-def test_states_that_are_no_different_names(names):
+def test_states_with_equal_names(names):
     with pytest.raises(GatewiseError, match="expected different names"):
 
         class Odd(Cell):
@@ -142,7 +142,7 @@ def test_a_name_that_a_cell_needs_for_itself():
             h = tanh(W.h @ x)
 
 
-def test_an_initial_bias_for_what_is_no_line():
+def test_an_initial_bias_for_a_line_that_does_not_exist():
     with pytest.raises(GatewiseError, match=r"Odd.initial_bias names 'keep'"):
 
         class Odd(LSTM):

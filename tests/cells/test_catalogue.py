@@ -108,7 +108,7 @@ def test_what_only_resembles_a_lattice_s_cell(name):
             find_cell(name)
 
 
-def test_every_built_in_cell_tells_its_source_and_what_it_is(cell):
+def test_every_built_in_cell_has_a_source_and_a_description(cell):
     assert cell.source != "a user's own"
     assert cell.about.endswith((".", "it."))
 

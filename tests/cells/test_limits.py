@@ -144,7 +144,7 @@ def test_numbers_that_are_none(value):
     ],
     ids=str,
 )  # fmt: skip
-def test_lines_that_are_no_expressions(line):
+def test_lines_that_are_not_expressions(line):
     data = to_data(LSTM)
     data["lines"]["h"] = ["add", data["lines"]["h"], line]
     with pytest.raises(GatewiseError) as raised:

@@ -43,7 +43,7 @@ def test_broken_data_is_refused(damage):
         from_data({**to_data(LSTM), **damage})
 
 
-def test_what_is_no_data_at_all_is_refused():
+def test_values_that_are_not_data_are_refused():
     with pytest.raises(GatewiseError, match="not the equations of a cell"):
         from_data(["LSTM"])
 

@@ -39,7 +39,7 @@ def test_a_report_with_pictures(inspect, tmp_path):
     assert {one.name for one in (tmp_path / "png").iterdir()} == {"values.png", "gradient.png", "units.png"}
 
 
-def test_what_the_forecast_came_from(inspect, tmp_path):
+def test_attribution_of_the_forecast(inspect, tmp_path):
     pytest.importorskip("captum", reason="Captum is not installed")
     code, out, err = inspect("run", "--attribution", "--out", "a.html")
     assert (code, err) == (0, "")
@@ -96,7 +96,7 @@ def test_mistakes(inspect, tmp_path, arguments, message):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_is_no_folder_of_pictures(inspect, tmp_path):
+def test_a_file_in_place_of_a_folder_of_pictures(inspect, tmp_path):
     (tmp_path / "taken").write_text("")
     code, _, err = inspect("run", "--png", "taken")
     assert code == 2

@@ -129,7 +129,7 @@ def test_a_resumed_run_that_fails_keeps_what_it_was_started_with(tmp_path, gatew
     assert {one.name for one in (tmp_path / "run").iterdir()} >= {"config.yaml", "run.json"}
 
 
-def test_names_with_signs_of_their_own(tmp_path, gatewise):
+def test_names_with_special_characters(tmp_path, gatewise):
     frame(steps=60).rename({"value": "a$b^$c [/b]"}).write_csv(tmp_path / "data.csv")
     result = gatewise("train", "forecast", "data.csv", "--horizon", 3, "--epochs", 1, "--out", "[bold]run")
     assert result.returncode == 0, result.stderr

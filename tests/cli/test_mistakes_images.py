@@ -141,7 +141,7 @@ def test_caption(tmp_path, gatewise, change, arguments, message):
     refuse(gatewise, tmp_path, "caption", "data", arguments, message)
 
 
-def test_a_model_is_told_what_it_can_not_read(tmp_path, gatewise):
+def test_data_that_a_model_cannot_read(tmp_path, gatewise):
     write_classes(tmp_path / "data", 9)
     options = ["--epochs", 1, "--hidden", 4, "--network", "lattice", "--out", "run"]
     assert gatewise("train", "classify", "data", *options).returncode == 0

@@ -91,7 +91,7 @@ def test_a_cell_in_a_user_s_file_trains_from_the_command_line(gatewise, tmp_path
     assert in_a_shell("evaluate", "run", "data.csv", folder=tmp_path).returncode == 0
 
 
-def test_a_grid_is_trained_scored_and_foretells(gatewise, tmp_path):
+def test_a_grid_is_trained_scored_and_predicts(gatewise, tmp_path):
     frame().write_csv(tmp_path / "data.csv")
     result = gatewise(
         "compare", "forecast", "data.csv", "--horizon", 4, "--network", "grid", "--layers", 2, "--seeds", 1,
@@ -236,7 +236,7 @@ ODD = {
 
 
 @pytest.mark.parametrize(("data", "by_torchrun"), [(words, True), (words, False), (prose, False)])
-def test_processes_that_train_together_come_to_what_one_comes_to(gatewise, tmp_path, data, by_torchrun):
+def test_several_processes_train_to_the_result_of_one(gatewise, tmp_path, data, by_torchrun):
     data(tmp_path)
     train = ["train", *ODD[data], "--hidden", 4, "--epochs", 2, "--accelerator", "cpu"]
     assert gatewise(*train, "--out", "one").returncode == 0

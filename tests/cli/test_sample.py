@@ -30,7 +30,7 @@ def sample(monkeypatch, tmp_path, capsys):
     return run
 
 
-def test_it_goes_on_with_a_prime(sample):
+def test_it_continues_a_prime(sample):
     code, out, _ = sample("letters", "--prime", "abc", "--length", 40, "--seed", 3)
     assert code == 0
     assert out.startswith("abc")
@@ -41,14 +41,14 @@ def test_it_goes_on_with_a_prime(sample):
     assert sample("letters", "--prime", "abc", "--length", 40)[1] != sample("letters", "--prime", "abc")[1]
 
 
-def test_it_draws_what_the_options_say(sample):
+def test_it_samples_by_the_options(sample):
     _, greedy, _ = sample("letters", "--length", 30, "--temperature", 0)
     assert greedy == sample("letters", "--length", 30, "--top-k", 1)[1]
     assert greedy == sample("letters", "--length", 30, "--top-p", 0)[1]
     assert greedy != sample("letters", "--length", 30, "--temperature", 9, "--seed", 0)[1]
 
 
-def test_bytes_that_are_no_text_are_shown_as_such(sample):
+def test_bytes_that_are_not_text_are_shown_as_such(sample):
     code, out, _ = sample("bytes", "--prime", "é", "--length", 60, "--seed", 0)
     assert code == 0
     assert out.startswith("é")

@@ -64,7 +64,7 @@ def test_whatever_is_raised_is_one_line(gatewise, monkeypatch, error, code, expe
     assert len(ended.stderr.splitlines()) == bool(expected)
 
 
-def test_an_end_of_file_inside_a_command_is_no_interruption(gatewise, monkeypatch):
+def test_an_eof_inside_a_command_is_not_an_interruption(gatewise, monkeypatch):
     from gatewise.cli import evaluate
 
     def fail(run):
@@ -96,7 +96,7 @@ def test_an_output_that_nobody_takes(tmp_path, line, code, expected):
     assert len(ended.stderr.splitlines()) == bool(expected)
 
 
-def test_a_file_s_name_that_is_no_text(gatewise, tmp_path):
+def test_a_file_name_that_is_not_text(gatewise, tmp_path):
     name = os.fsdecode(b"\xff\x1b[31m.csv")
     frame(steps=60).write_csv(tmp_path / "data.csv")
     (tmp_path / "data.csv").rename(tmp_path / name)

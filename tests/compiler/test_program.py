@@ -20,7 +20,7 @@ def test_a_cell_whose_products_read_states_and_inputs_stays_as_it_is(name):
     assert made.factors == ()
 
 
-def test_an_operand_that_is_no_line_becomes_one():
+def test_an_operand_that_is_not_a_line_becomes_one():
     assert lines_of(ChoGRU)["_1"] == "r * h[t-1]"
     assert lines_of(ChoGRU)["n"] == "tanh(W_n x + R_n _1)"
 

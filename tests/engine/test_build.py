@@ -69,7 +69,7 @@ def test_other_machines(monkeypatch):
     assert processor.instruction_set() is None
 
 
-def test_a_processor_that_does_not_tell_its_name(monkeypatch):
+def test_a_processor_without_a_name(monkeypatch):
     output = {"model name": "Model 1"}
     monkeypatch.setattr(processor, "_cpuinfo", lambda key: output.get(key, ""))
     monkeypatch.setattr("platform.processor", lambda: "")
@@ -154,7 +154,7 @@ def test_an_installation_may_consist_of_links(installation, tmp_path):
         Libraries(installation).read(found)
 
 
-def test_a_library_is_made_from_what_its_name_tells(installation, tmp_path):
+def test_a_library_is_built_from_the_text_that_was_hashed(installation, tmp_path):
     try:
         compiler()
     except BuildError as error:

@@ -96,7 +96,7 @@ def test_a_loaded_library_is_out_of_reach_of_its_file(cache_folder):
     assert library.number() == 107
 
 
-def test_the_same_descriptor_is_no_other_library(cache_folder):
+def test_a_reused_descriptor_loads_the_new_library(cache_folder):
     """The dynamic linker would take the path of a descriptor that is used again for the library it knows."""
     first = load(program(1))
     descriptor = int(Path(first._name).name)
@@ -112,7 +112,9 @@ def test_a_system_without_files_in_memory(cache_folder, monkeypatch):
 
 
 @pytest.mark.parametrize("content", [b"no library", b"\x7fELF" + bytes(200)])
-def test_a_whole_file_that_is_no_library_of_this_machine(cache_folder, compiled_programs, caplog, content):
+def test_a_complete_file_that_is_not_a_library_of_this_machine(
+    cache_folder, compiled_programs, caplog, content
+):
     stem, identity = program().stem(processor.identity()), compiler().identity
     cache().libraries.replace(stem, ".so", identity, content)
     assert loaded() == 7

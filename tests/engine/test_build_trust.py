@@ -108,7 +108,7 @@ def test_folders_for_temporary_files_that_others_can_exchange(cache_folder, comp
     ("name", "members", "obstacle"),
     [("ann", [], False), ("ann", ["ann"], False), ("ann", ["ann", "bob"], True), ("staff", [], True)],
 )
-def test_a_group_of_the_user_alone_is_no_other(cache_folder, tmp_path, monkeypatch, name, members, obstacle):
+def test_a_group_of_the_user_alone_is_trusted(cache_folder, tmp_path, monkeypatch, name, members, obstacle):
     cache_folder.mkdir(0o700)
     tmp_path.chmod(0o775)
     user = SimpleNamespace(pw_name="ann", pw_uid=os.geteuid() or 1000, pw_gid=tmp_path.stat().st_gid)

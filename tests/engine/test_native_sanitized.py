@@ -61,7 +61,7 @@ def sanitized(folder):
     }
 
 
-def test_no_kernel_goes_astray(tmp_path):
+def test_no_kernel_reads_or_writes_out_of_bounds(tmp_path):
     command = [sys.executable, "-m", __name__]
     done = subprocess.run(
         command, cwd=ROOT, env=sanitized(tmp_path), capture_output=True, text=True, timeout=300

@@ -71,7 +71,7 @@ def test_compiles_with_lengths_zoneout_and_a_trace():
         torch.testing.assert_close({**trace.states, **trace.gates}[name], value)
 
 
-def test_the_reference_can_be_asked_for_when_compiling():
+def test_the_reference_can_be_selected_when_compiling():
     layer, values = layer_and_values("GRU")
 
     def by_reference(values):

@@ -101,7 +101,7 @@ def test_the_first_backend_that_does_not_refuse_runs(monkeypatch):
     assert choice.run(request).output.shape == (3, 2, 3)
 
 
-def test_one_backend_alone_can_be_asked():
+def test_one_backend_alone_can_be_selected():
     values = torch.randn(4, 2, 3)
     layer = gatewise.LSTM(3, 5)
     with gatewise.backend("reference"):

@@ -71,5 +71,5 @@ def test_tickets_of_another_kind(change):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, '{"cell": NaN}', " " * (2 << 20)], ids=len)
-def test_tickets_that_are_no_json(text):
+def test_tickets_that_are_not_json(text):
     refused(text)

@@ -26,7 +26,7 @@ def test_a_buffer_that_is_far_too_large_waits_for_a_larger_call():
     assert len(workspace.take(100_000)) == 100_000
 
 
-def test_a_buffer_that_comes_back_at_any_moment(monkeypatch):
+def test_a_buffer_may_be_returned_at_any_moment(monkeypatch):
     """As from the garbage collector, which may run in the middle of every function."""
     size, buffers = workspace._size, [workspace.take(size) for size in (20_000, 40_000, 80_000)]
     small = [buffers[0]]

@@ -29,7 +29,7 @@ def forecaster():
     return gatewise.Forecaster(horizon=4, context=12, cell="gru", **SMALL).fit(table)
 
 
-def test_a_forecast_comes_back_as_the_table_that_went_in(forecaster):
+def test_a_forecast_is_a_table_of_the_library_of_the_input(forecaster):
     found = forecaster.predict()
     assert isinstance(found, pd.DataFrame)
     assert len(found) == 4
@@ -63,7 +63,7 @@ def test_a_saved_model_predicts_the_same(forecaster, tmp_path):
     assert loaded.predict(new).equals(forecaster.predict(new))
 
 
-def test_what_is_not_fitted_is_said_in_one_line():
+def test_an_unfitted_estimator_is_one_clear_error():
     with pytest.raises(NotFittedError, match="not fitted"):
         gatewise.Forecaster(horizon=4).predict()
     with pytest.raises(TypeError, match="needs the option 'horizon'"):

@@ -153,7 +153,7 @@ def test_of_a_padded_batch_each_row_counts_from_its_own_end(bidirectional):
             torch.testing.assert_close(found[4:], first[4:])
 
 
-def test_layers_are_called_by_what_tells_them_apart():
+def test_layers_are_named_by_their_place():
     class Model(nn.Module):
         def __init__(self):
             super().__init__()

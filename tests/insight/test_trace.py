@@ -48,7 +48,7 @@ def test_every_gate_of_a_layer_of_torch_nn_inside_a_user_s_module():
         torch.testing.assert_close({**layer.states, **layer.values}[name], expected)
 
 
-def test_ours_and_theirs_tell_the_same():
+def test_traces_of_our_and_torch_layers_agree():
     theirs = nn.GRU(3, 4, num_layers=2, bidirectional=True, batch_first=True)
     ours = gatewise.GRU(3, 4, num_layers=2, bidirectional=True, batch_first=True)
     ours.load_state_dict(theirs.state_dict())

@@ -45,7 +45,7 @@ def test_the_symbols_to_copy_come_before_the_blanks():
     assert len(symbols) == 23
 
 
-def test_an_lstm_learns_where_an_rnn_s_gradient_is_gone(tmp_path):
+def test_an_lstm_learns_where_the_gradient_of_an_rnn_vanishes(tmp_path):
     outcomes = [learn(cell, "order", 30, steps) for cell, steps in ((RNN, 1), (GRU, 1), (LSTM, 300))]
     assert outcomes[2].accuracy >= 0.98
     assert outcomes[2].steps < 300

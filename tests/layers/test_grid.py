@@ -398,7 +398,7 @@ def test_autocast():
     assert list(left) == ["h_1", "c_1"]
 
 
-def test_a_layer_says_what_it_is():
+def test_repr_of_a_layer():
     assert repr(GridLSTM(3, 4, 2)) == "GridLSTM(3, 4, depth=2, axes=1)"
     options = {"tied": False, "untied": {1: 6}, "transform": "gru", "priority": [2], "directions": "all"}
     assert repr(GridLSTM(3, 4, 2, **options)) == (

@@ -397,7 +397,7 @@ def test_autocast(backend):
     assert all(one.grad.dtype == torch.float32 and one.grad.abs().max() > 0 for one in layer.parameters())
 
 
-def test_a_layer_says_what_it_is():
+def test_repr_of_a_layer():
     assert repr(MDLSTM(3, 5)) == "MDLSTM(MDLSTM2, 3, 5)"
     assert repr(all_directions("sum")) == "MDLSTM(MDLSTM2, 3, 5, directions=all, combine=sum)"
     assert repr(MDGRU(3, 5, axes=3, bias=False)) == "MDGRU(MDGRU3, 3, 5, bias=False)"

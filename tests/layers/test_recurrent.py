@@ -182,7 +182,7 @@ def test_reset_parameters_starts_anew():
     assert not (layer.weight_hh_l0 == 7).any()
 
 
-def test_repr_tells_what_is_unusual():
+def test_repr_shows_what_differs_from_the_defaults():
     layer = Recurrent(LSTM, 3, [4, 5], skip=True, zoneout=0.1)
     assert repr(layer) == "Recurrent(LSTM, 3, [4, 5], num_layers=2, zoneout={'h': 0.1, 'c': 0.1}, skip=True)"
 

@@ -117,7 +117,7 @@ def test_attention_belongs_to_the_symbols(beam):
         assert len(found.attention) - len(found.numbers) in (0, 1)  # one more if the end was predicted
 
 
-def test_what_is_done_is_not_asked_again():
+def test_finished_hypotheses_are_not_extended():
     model, alone = Prefixes(), []
     searched([2, 30], 2, 0.0, model)
     for limits in ([2], [1, 30]):  # the second row by itself, behind one that ends at once

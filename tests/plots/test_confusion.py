@@ -27,7 +27,7 @@ def drawn(monkeypatch, tmp_path):
     return draw
 
 
-def test_counts_stand_in_the_row_of_the_true_class(drawn):
+def test_counts_are_in_the_row_of_the_true_class(drawn):
     axes, texts = drawn([[1203, 0], [7, 40]], ("a $\\alpha$ [b]", "a name that is much too long"))
     assert texts == [(0, 0, "1,203"), (0, 1, "7"), (1, 1, "40")]  # column, row
     assert [one.get_text() for one in axes.get_yticklabels()] == ["a $\\alpha$ [b]", "a name that is mu…"]

@@ -21,7 +21,7 @@ def test_parity_is_whether_the_ones_are_odd(script):
     assert [row.count(1.0) % 2 for row in read.tolist()] == odd.tolist()
 
 
-def test_a_result_is_told_with_its_settings(script, tmp_path):
+def test_a_result_is_reported_with_its_settings(script, tmp_path):
     settings = Namespace(seed=3, steps=5, out=tmp_path)
     path = script("experiment").record("some", settings, "what it reports", {"right": [2 / 3]}, 0.5)
     output = json.loads(path.read_text())
@@ -88,7 +88,7 @@ def test_moved_images_keep_what_is_inside(script):
     assert torch.equal(script("mnist").moved(image, 0), image)
 
 
-def test_a_text_is_foretold_beside_n_grams(script, tmp_path):
+def test_a_text_is_predicted_beside_n_grams(script, tmp_path):
     (tmp_path / "text.txt").write_text(words(12_000))
     options = {"hidden": 48, "steps": 32, "batch_size": 4, "epochs": 4, "validation_fraction": 0.05}
     found = script("shakespeare").measured(tmp_path / "text.txt", tmp_path / "run", **options)
@@ -102,7 +102,7 @@ def test_an_absent_text_is_named(script, monkeypatch, tmp_path):
         script("shakespeare").text()
 
 
-def test_chorales_are_foretold_better_than_by_their_frequencies(script, real_data, monkeypatch):
+def test_chorales_are_predicted_better_than_by_their_frequencies(script, real_data, monkeypatch):
     monkeypatch.setenv("GATEWISE_DATA", str(real_data))
     chorales = script("chorales")
     data = {

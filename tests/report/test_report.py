@@ -45,7 +45,7 @@ def test_every_value_is_there_to_the_digits_that_are_shown(options):
             )
 
 
-def test_each_layer_s_gradient_is_said_by_its_name():
+def test_the_gradient_of_each_layer_has_its_name():
     found = sequences(bidirectional=True)
     output = contents(found)["flows"]
     assert [one["title"] for one in output[::2]] == list(found.titles)
@@ -82,7 +82,7 @@ def test_a_large_report_is_small_and_whole():
     assert len(page(found).encode()) < 3_000_000
 
 
-def test_what_is_too_much_is_cut_and_said():
+def test_long_content_is_cut_with_a_note():
     layer, x = gatewise.LSTM(2, 300), torch.randn(1500, 1, 2)
     (one,) = contents(inspect(layer, lambda: layer(x)), step=700)["layers"]
     assert one["of"] == (1500, 300)
@@ -194,7 +194,7 @@ def test_an_equation_that_can_t_be_filled():
     assert one.numbers is None
 
 
-def test_what_is_asked_for_must_be_there(tmp_path):
+def test_a_missing_layer_or_step_is_refused(tmp_path):
     found = sequences()
     with pytest.raises(GatewiseError, match="there is no layer 2; the layers are 0: layer 0, 1: layer 1"):
         write_page(found, tmp_path / "a.html", layer=2)
@@ -210,7 +210,7 @@ def rows_of(packed):
 
 
 @pytest.mark.parametrize("over_image", [False, True])
-def test_where_it_looked_and_what_it_came_from(over_image):
+def test_attention_and_attribution_of_a_report(over_image):
     found = looking(over_image)
     output, looked = contents(found), found.example.attention
     assert rows_of(output["attention"]["weights"]) == pytest.approx(looked.weights, abs=1e-4)

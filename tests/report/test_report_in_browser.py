@@ -214,13 +214,13 @@ def test_light_dark_and_paper(page):
     page.emulate_media(media="screen", color_scheme="light")
 
 
-def test_a_narrow_window_is_no_wider_than_itself(page):
+def test_a_narrow_window_has_no_horizontal_scrollbar(page):
     page.set_viewport_size({"width": 380, "height": 800})
     page.wait_for_timeout(100)
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
 
 
-def test_each_state_s_gradient_is_drawn_and_said(page):
+def test_the_gradient_of_each_state_is_drawn_and_named(page):
     assert page.locator("#flow path[fill=none]").count() == 4
     assert page.locator("#sentences li").count() == 4
     assert "layer 1, c (LSTM): the gradient" in text(page, "#sentences")
@@ -263,7 +263,7 @@ def test_lattices_are_images(browser, tmp_path):
 
 @pytest.mark.parametrize("over_image", [False, True], ids=["by name", "over an image"])
 @pytest.mark.parametrize("colours", ["light", "dark"])
-def test_where_it_looked(browser, tmp_path, over_image, colours):
+def test_attention_over_the_input(browser, tmp_path, over_image, colours):
     found, path = looking(over_image), tmp_path / "report.html"
     weights = found.example.attention.weights
     write_page(found, path, layer=1)
@@ -315,7 +315,7 @@ def test_where_it_looked(browser, tmp_path, over_image, colours):
     page.close()
 
 
-def test_colours_over_time_are_told_at_the_step(browser, tmp_path):
+def test_colours_over_time_are_described_at_the_step(browser, tmp_path):
     found, path = looking(), tmp_path / "report.html"
     write_page(found, path, layer=0, step=2)
     page, heard = browser.new_page(viewport={"width": 1000, "height": 700}), []

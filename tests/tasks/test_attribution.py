@@ -31,7 +31,7 @@ SMALL = {
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_attribution_is_offered_where_it_is_said_to_be(folder, task):
+def test_attribution_is_offered_by_the_documented_tasks(folder, task):
     if task in ("translate", "caption"):
         pytest.importorskip("sacrebleu")
     path, options = SMALL[task]
@@ -39,7 +39,7 @@ def test_attribution_is_offered_where_it_is_said_to_be(folder, task):
     assert (found.attribute is not None) == (task in OFFERED)
 
 
-def test_a_translation_that_is_empty_is_said_to_be_nothing():
+def test_an_empty_translation_is_described_as_empty():
     pytest.importorskip("captum", reason="Captum is not installed")
     network = EncoderDecoder(GRU, sources=6, targets=6, embedding=3, hidden=4, layers=1).eval()
     source = torch.tensor([[4, 5, 2]])

@@ -32,7 +32,7 @@ def test_the_data_choose(folder, name, data, given, chosen):
     assert choose_task(name, folder / data, given).name == chosen
 
 
-def test_a_run_goes_on_with_its_own_task():
+def test_a_run_is_resumed_with_its_task():
     assert choose_task("label", None, {}, "transcribe") is find_task("transcribe")
     assert choose_task("label", None, {}, "label") is find_task("label")
     assert [task.name for task in variants("classify")] == ["classify", "classify-images"]

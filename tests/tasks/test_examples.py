@@ -229,7 +229,7 @@ def attributed(task, path, number=0, step=None, cell="gru", **options):
     return found, whole, data, output["network"]
 
 
-def test_where_a_forecast_comes_from(folder):
+def test_attribution_of_a_forecast(folder):
     options = {"horizon": 4, "context": 12, "hidden": 8}
     for more in ({}, {"head": "student-t"}, {"network": "encoder-decoder"}):
         found, whole, _, _ = attributed("forecast", folder / "series.csv", 3, **options, **more)
@@ -242,7 +242,7 @@ def test_where_a_forecast_comes_from(folder):
         assert "(" + found.times[11] + ")" in whole.attribution.largest(found.times, 16)
 
 
-def test_where_a_class_comes_from(folder):
+def test_attribution_of_a_class(folder):
     for task, path, options in (
         ("classify", "sequences.csv", {"hidden": 4}),
         ("frames", "clips.npz", {"hidden": 8, "features": 8, "filters": (4,)}),
@@ -256,7 +256,7 @@ def test_where_a_class_comes_from(folder):
         assert whole.tracks[-1].strip.values.sum(0) == pytest.approx(whole.attribution.steps, abs=1e-6)
 
 
-def test_where_a_label_comes_from(folder):
+def test_attribution_of_a_label(folder):
     for path, options in (
         ("motifs.csv", {"bidirectional": False}),
         ("names.conll", {"embedding": 4, "char_hidden": 3}),
@@ -272,7 +272,7 @@ def test_where_a_label_comes_from(folder):
             assert len(whole.tracks) == len(found.tracks)  # symbols are coloured where they stand
 
 
-def test_where_a_symbol_comes_from(folder):
+def test_attribution_of_a_symbol(folder):
     options = {"hidden": 8, "embedding": 4, "steps": 32}
     found, whole, _, _ = attributed("generate", folder / "text.txt", 1, step=20, **options)
     assert whole.attribution.output == pytest.approx(-found.tracks[1].lines[0].values[20], abs=1e-5)
@@ -281,7 +281,7 @@ def test_where_a_symbol_comes_from(folder):
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_where_a_translation_comes_from(folder, reverse):
+def test_attribution_of_a_translation(folder, reverse):
     pytest.importorskip("sacrebleu")
     options = {"hidden": 8, "embedding": 6, "min_count": 1, "beam": 1}
     options |= {"bidirectional": not reverse, "reverse_source": reverse}

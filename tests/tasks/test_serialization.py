@@ -43,7 +43,7 @@ def saved(network):
     ],
     ids=lambda one: type(one).__name__,
 )
-def test_a_model_comes_back_as_it_was(tmp_path, network):
+def test_a_saved_model_is_loaded_unchanged(tmp_path, network):
     model = saved(network.eval())
     save_model(tmp_path, model)
     again = load_model(tmp_path)
@@ -89,7 +89,7 @@ def damaged(folder, change):
         ),
     ],
 )
-def test_damage_is_told_in_one_line(folder, change, message):
+def test_damage_is_reported_in_one_line(folder, change, message):
     damaged(folder, change)
     with pytest.raises(GatewiseError, match=f"(?s){message}"):
         load_model(folder)
@@ -200,7 +200,7 @@ def test_parameters_that_do_not_fit_the_options(folder, change, message):
 @pytest.mark.parametrize(
     "kind", ["forecast.PointForecast", "forecast.HeadedForecaster", "classify.Classifier"]
 )
-def test_a_class_that_is_no_whole_network(folder, kind):
+def test_an_abstract_class_is_refused(folder, kind):
     damaged(folder, lambda data: data.update(kind=kind))
     with pytest.raises(GatewiseError, match="can't be read"):
         load_model(folder)

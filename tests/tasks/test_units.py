@@ -75,7 +75,7 @@ def test_scores_and_predictions_are_those_of_any_other_unit(in_units, name, unit
 
 
 @pytest.mark.parametrize("factor", [1e-12, 1e12])
-def test_a_series_in_picoamperes_is_no_victory_of_the_naive(in_units, factor, tmp_path):
+def test_a_series_of_tiny_values_is_not_won_by_the_naive_forecast(in_units, factor, tmp_path):
     table = series.frame().with_columns(pl.col("value") * factor)
     scores, _ = trained(forecast.TASK, table, tmp_path / "other", TASKS["forecast"][3])
     for who in ("naive", "seasonal-naive", "ridge"):

@@ -31,7 +31,7 @@ def test_another_order_each_epoch_and_seed_and_the_same_one_again():
 
 
 @pytest.mark.parametrize("sizes", [None, [1 + number % 7 for number in range(23)]])
-def test_few_examples_are_gone_over_several_times_in_another_order_each(sizes):
+def test_few_examples_are_repeated_in_a_new_order(sizes):
     alone = of_all(1, passes=3, sizes=sizes)
     first, second, third = (alone[place : place + 5] for place in (0, 5, 10))
     assert len(alone) == 15
@@ -42,7 +42,7 @@ def test_few_examples_are_gone_over_several_times_in_another_order_each(sizes):
     assert of_all(2, passes=3, sizes=sizes) == alone
 
 
-def test_examples_of_like_size_share_a_batch():
+def test_examples_of_similar_size_share_a_batch():
     sizes = torch.randint(1, 100, (400,)).tolist()
     padded = [
         sum(max(sizes[one] for one in batch) * len(batch) for batch in list(GlobalBatches(400, 8, sizes=own)))
@@ -90,7 +90,7 @@ class Large:
 
 
 @pytest.mark.parametrize(("at_once", "validated"), [(None, 32), (100, 32), (10, 10), (1, 4)])
-def test_a_data_set_says_how_many_of_its_examples_are_validated_at_a_time(at_once, validated):
+def test_a_dataset_limits_its_validation_batches(at_once, validated):
     training, validation = (loader(Large(at_once), 4, 0, 1, shuffle, seed=0) for shuffle in (True, False))
     assert max(training) == 4
     assert max(validation) == validated

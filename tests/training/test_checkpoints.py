@@ -145,7 +145,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path):
     assert [one.name for one in tmp_path.iterdir()] == ["last.ckpt"]
 
 
-def test_a_training_goes_on_after_a_full_disk(tmp_path, monkeypatch):
+def test_training_continues_after_a_full_disk(tmp_path, monkeypatch):
     prepared, writes = data(), []
 
     def full(path, write):

@@ -43,7 +43,7 @@ def cut_after(share):
 
 
 @pytest.mark.parametrize(("share", "steps"), [(0.2, 1), (0.45, 1), (0.9, 1), (0.45, 14)])
-def test_a_training_that_was_cut_off_comes_to_the_same_end(tmp_path, share, steps):
+def test_an_interrupted_training_resumes_to_the_same_result(tmp_path, share, steps):
     prepared, chosen = data(), options(min_steps_per_epoch=steps)
     whole = network(prepared)
     fitted = fit(whole, prepared.train, prepared.validation, chosen, tmp_path / "whole")
@@ -124,7 +124,7 @@ def test_checkpoints_load_without_executing_anything(tmp_path):
     assert len(list((tmp_path / "checkpoints").iterdir())) == 2
 
 
-def test_a_loss_that_is_no_number_ends_the_training_with_advice(tmp_path):
+def test_a_loss_of_nan_ends_the_training_with_advice(tmp_path):
     prepared = data()
     model = network(prepared)
     with torch.no_grad():

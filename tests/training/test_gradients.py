@@ -30,7 +30,7 @@ def trained(folder, kind=None, warn=lambda sentence: None, show=lambda fraction,
     return network
 
 
-def test_training_is_the_same_and_goes_on_with_its_rows(tmp_path):
+def test_gradient_records_leave_a_training_unchanged_and_survive_a_resume(tmp_path):
     def cut(fraction, message):
         if fraction > 0.5:
             raise InterruptedError

@@ -57,7 +57,7 @@ def compare_options(cells):
 
 
 @pytest.mark.parametrize("wrong", [torch.nan, torch.inf, -torch.inf])
-def test_weights_that_are_not_finite_are_no_model(model, tmp_path, wrong):
+def test_a_model_with_infinite_parameters_is_refused(model, tmp_path, wrong):
     model.network.head.linear.bias.data[3] = wrong
     save_model(tmp_path / "saved", model)
     with pytest.raises(GatewiseError, match=r"holds (nan|inf|-inf) in 'head.linear.bias': train it again"):
@@ -77,7 +77,7 @@ def test_predictions_and_scores_that_overflow_are_an_error(model, tmp_path):
         jobs.evaluate(TASK, again, read, Quiet())
 
 
-def test_a_prediction_is_finite_or_says_nothing():
+def test_a_prediction_that_is_not_finite_is_refused():
     Prediction(pl.DataFrame({"id": ["a", "b"], "p": [0.5, None]}), "two rows")
     with pytest.raises(GatewiseError, match="'p' is nan in row 2"):
         Prediction(pl.DataFrame({"id": ["a", "b"], "p": [0.5, float("nan")]}), "two rows")

@@ -29,7 +29,7 @@ def test_who_is_first(monkeypatch, variables, first):
     assert processes.is_first() is first
 
 
-def test_the_others_are_told_the_folder(monkeypatch, tmp_path):
+def test_other_processes_receive_the_folder(monkeypatch, tmp_path):
     monkeypatch.setenv(processes.FOLDER_VARIABLE, "")
     (tmp_path / "run.json").write_text("{}")
     assert processes.announced(tmp_path) == tmp_path
@@ -40,7 +40,7 @@ def test_the_others_are_told_the_folder(monkeypatch, tmp_path):
         processes.announced(None)
 
 
-def test_a_first_process_that_never_comes(monkeypatch, tmp_path):
+def test_a_first_process_that_never_starts(monkeypatch, tmp_path):
     monkeypatch.setattr(processes, "PATIENCE", 0.01)
     with pytest.raises(GatewiseError, match="the first process made no run in"):
         processes.announced(tmp_path)

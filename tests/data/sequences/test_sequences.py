@@ -66,7 +66,7 @@ def test_a_batch_is_scaled_and_padded_with_zeros(shift):
     np.testing.assert_allclose(batch.values, expected, rtol=1e-6, atol=1e-7)
 
 
-def test_rows_on_disk_come_back(monkeypatch):
+def test_rows_on_disk_are_read_back(monkeypatch):
     rows = np.random.default_rng(0).normal(size=(5, 2))
     kept = Spool(2)
     kept.add(rows[:3])

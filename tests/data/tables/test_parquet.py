@@ -51,7 +51,7 @@ def test_damaged_files_are_read_or_refused(tmp_path, capfd):
         (pl.Series([1e31]), "row 1, column 'x': expected a number, got '1e+31'"),
     ],
 )
-def test_types_that_are_no_numbers(tmp_path, values, message):
+def test_types_that_are_not_numeric(tmp_path, values, message):
     pl.DataFrame({"x": values}).write_parquet(tmp_path / "data.parquet")
     with pytest.raises(GatewiseError, match=re.escape(message)):
         read_table(tmp_path / "data.parquet").numbers("x", "target")

@@ -53,7 +53,7 @@ def test_tokenizers_round_trip_as_plain_data(kind):
     assert again.encode("The canal, a hat") == symbols.encode("The canal, a hat")
 
 
-def test_frequent_ones_come_first_and_rare_ones_are_unknown():
+def test_frequent_words_are_first_and_rare_ones_unknown():
     words = learn_sentences("words", TEXTS, 100, min_count=2)
     assert words.names == ("the", "man")
     assert words.encode("man plan") == [5, UNKNOWN]

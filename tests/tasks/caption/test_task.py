@@ -45,7 +45,7 @@ def test_train(folder, comparison):
     assert drawn(TASK, comparison, folder.parent / "run").keys() == {"captions.png", "attention.png"}
 
 
-def test_evaluate_gives_the_part_that_was_not_trained_on(folder, comparison):
+def test_evaluate_scores_the_test_set(folder, comparison):
     again = evaluate(TASK, folder.parent / "run", folder)
     assert again.results[0].scores == next(one.scores for one in comparison.results if one.name == "lstm")
     assert again.data.notes == ("20 images to test, which the model has not seen",)
@@ -59,7 +59,7 @@ def test_evaluate_takes_all_of_other_images(folder, comparison, tmp_path):
     assert again.results[0].scores["exact"] > 0.5
 
 
-def test_predict_tells_a_caption_for_each_image(folder, comparison, tmp_path):
+def test_predict_returns_a_caption_for_each_image(folder, comparison, tmp_path):
     model = load_model(folder.parent / "run")
     predicted = TASK.predict(model, folder)
     assert predicted.text_column == "caption"
@@ -78,7 +78,7 @@ def test_predict_tells_a_caption_for_each_image(folder, comparison, tmp_path):
         TASK.predict(model, tmp_path)
 
 
-def test_the_table_says_which_part_an_image_is_in_and_words_are_bounded(folder, tmp_path):
+def test_the_table_names_the_set_of_each_image_and_words_are_bounded(folder, tmp_path):
     parts = pl.Series("part", ["train"] * 150 + ["val"] * 20 + ["test"] * 30)
     table = pl.read_csv(folder / "captions.csv").with_columns(parts)
     table.write_csv(tmp_path / "parts.csv")

@@ -239,7 +239,7 @@ class Told(Classifier):
         return {}
 
 
-def test_examples_come_back_in_their_order_however_they_are_batched(monkeypatch):
+def test_predictions_keep_the_order_of_the_examples(monkeypatch):
     dataset = sequences([5, 1, 30, 2, 9, 30, 1])
     monkeypatch.setattr(classifier, "MAX_BATCH_EXAMPLES", 3)
     monkeypatch.setattr(classifier, "MAX_BATCH_STEPS", 12)

@@ -177,7 +177,7 @@ def test_compare_and_go_on_with_it(tmp_path, table):
     assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_training_that_was_cut_off_goes_on_as_if_it_had_not(tmp_path, table):
+def test_an_interrupted_training_resumes_to_an_equal_result(tmp_path, table):
     whole = execute(TASK, "train", table, tmp_path / "whole", TrainOptions(**{**SMALL, "epochs": 3}))
     execute(TASK, "train", table, tmp_path / "run", TrainOptions(**{**SMALL, "epochs": 1}))
     config = tmp_path / "run" / "config.yaml"
@@ -209,7 +209,7 @@ def test_options_from_yaml(tmp_path, table):
     )
 
 
-def test_classes_with_few_sequences_are_told(tmp_path):
+def test_classes_with_few_sequences_are_noted(tmp_path):
     path = tmp_path / "few.csv"
     rare = frame(2, seed=3, first=100).with_columns(label=pl.lit("rare"))
     pl.concat([frame(), rare]).write_csv(path)
@@ -218,7 +218,7 @@ def test_classes_with_few_sequences_are_told(tmp_path):
     assert (data.test.labels != data.classes.index("rare")).all()
 
 
-def test_data_that_can_not_be_split_or_tell_nothing(tmp_path, table):
+def test_data_that_cannot_be_split_or_learned_from(tmp_path, table):
     path = tmp_path / "one.csv"
     frame(9).with_columns(label=pl.lit("same")).write_csv(path)
     with pytest.raises(GatewiseError, match=r"one.csv: all examples are of one class"):

@@ -40,7 +40,7 @@ def right(network, dataset):
     return float((predict_probabilities(network, dataset).argmax(1) == dataset.labels).float().mean())
 
 
-def test_images_are_brought_to_a_size_by_what_lies_within_their_own():
+def test_resizing_ignores_padding():
     images = torch.full((3, 6, 8, 2), torch.nan)
     sizes = torch.tensor([[6, 8], [3, 4], [6, 3]])
     for image, (height, width) in zip(images, sizes, strict=True):

@@ -92,7 +92,7 @@ def test_moving_happens_in_training_only():
     assert torch.equal(network(values, SIZES), network(values, SIZES))
 
 
-def test_cells_of_sequences_stand_for_those_of_lattices():
+def test_sequence_cells_select_the_matching_lattice_cells():
     names = [image_cell(cell).__name__ for cell in (LSTM, GRU, RNN, leaky_mdlstm(2))]
     assert names == ["MDLSTM2", "MDGRU2", "MDRNN2", "LeakyMDLSTM2"]
     for cell in (MGU, mdlstm(3)):

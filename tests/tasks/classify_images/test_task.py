@@ -52,20 +52,20 @@ def test_train(folder, trained):
     assert drawn(TASK, comparison, out).keys() == {"confusion.png", "highest-loss.png"}
 
 
-def test_evaluate_gives_the_part_that_was_not_trained_on(folder, trained):
+def test_evaluate_scores_the_test_set(folder, trained):
     comparison, out, name = trained
     again = evaluate(TASK, out, folder / "bars")
     assert again.results[0].scores == next(one.scores for one in comparison.results if one.name == name)
     assert again.data.notes == ("the test set is 18 images that the model has not seen",)
 
 
-def test_evaluate_takes_the_test_part_of_other_images_or_all(folder, trained):
+def test_evaluate_takes_the_test_set_of_other_images_or_all(folder, trained):
     _, out, _ = trained
     assert evaluate(TASK, out, folder / "parts").data.notes == ("the test set is 16 images",)
     assert evaluate(TASK, out, folder / "parts" / "train").data.notes == ("the test set is 40 images",)
 
 
-def test_predict_tells_each_image_wherever_it_lies(folder, trained):
+def test_predict_finds_images_in_nested_folders(folder, trained):
     _, out, _ = trained
     predicted = TASK.predict(load_model(out), folder / "parts").frame
     assert predicted.columns == ["image", "label", "p(level)", "p(upright)"]

@@ -45,7 +45,7 @@ def test_ridge_finds_a_linear_rule_in_all_that_it_may_see():
     torch.testing.assert_close(ridge.point(test.past, test.future), test.truth, atol=0.01, rtol=0.01)
 
 
-def test_ridge_takes_the_penalty_that_the_validation_part_likes():
+def test_ridge_takes_the_penalty_that_is_best_on_the_validation_set():
     def noise(past, future):
         return past[:, -1:, 0] + torch.randn(len(past), 3)
 
@@ -55,7 +55,7 @@ def test_ridge_takes_the_penalty_that_the_validation_part_likes():
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_the_point_is_the_median_and_the_interval_covers_what_it_says(name):
+def test_the_point_is_the_median_and_intervals_have_their_coverage(name):
     baseline = BASELINES[name](SHAPE)
 
     def rule(past, future):

@@ -49,7 +49,7 @@ def test_parts_follow_each_other_and_do_not_share_a_truth(steps, context, horizo
     assert truths[2] == set(range(second, steps))
 
 
-def test_scales_are_learned_on_the_training_part_only():
+def test_scales_are_learned_on_the_training_set_only():
     frame = numbered(100).with_columns(pl.when(pl.col("t") >= 70).then(1e6).otherwise(pl.col("y")).alias("y"))
     data = prepared(frame, WindowPlan(3, 5))
     assert data.learned.series["a"] == Scale(np.arange(70).mean(), np.arange(70).std())
@@ -110,7 +110,7 @@ def test_the_present_needs_what_is_known_in_advance():
         latest(read_series(cut, columns), WindowPlan(4, 6), learned)
 
 
-def test_the_calendar_of_the_future_goes_on():
+def test_the_calendar_continues_into_the_future():
     frame = pl.DataFrame({"day": pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 2, 29), eager=True)})
     source = read_series(frame.with_columns(y=pl.lit(1.0)))
     learned = SeriesScaling({"y": Scale(0.0, 1.0)}, (), ("week",))
@@ -118,7 +118,7 @@ def test_the_calendar_of_the_future_goes_on():
     torch.testing.assert_close(now.batch.future[0], now.batch.past[0, :7, 1:])
 
 
-def test_a_series_that_is_too_short_says_what_it_lacks():
+def test_a_series_that_is_too_short_is_refused_with_its_length():
     with pytest.raises(
         GatewiseError, match=r"'a' has 30 steps, 22 of them in the training set; a context of 24 .* need 28"
     ):

@@ -16,7 +16,7 @@ from gatewise.tasks.forecast.task import TASK, shape_of
 from tests.series import data, frame, seasonal
 
 
-def test_scores_are_what_their_formulas_say():
+def test_scores_equal_their_formulas():
     prepared = data()
     values = seasonal()
     first, start = prepared.plan.borders(len(values))

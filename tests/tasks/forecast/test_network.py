@@ -139,7 +139,7 @@ def test_the_cells_that_fit_a_grid_are_known_by_their_equations():
     assert transform_of(LSTMOfMine) == "rnn"
 
 
-def test_every_other_cell_is_told_which_fit(cell):
+def test_another_cell_is_refused_with_the_cells_that_fit(cell):
     require_fit(cell, "stack")
     if cell not in (LSTM, GRU, RNN):
         with pytest.raises(
@@ -148,7 +148,7 @@ def test_every_other_cell_is_told_which_fit(cell):
             require_fit(cell, "grid")
 
 
-def test_a_cell_of_a_lattice_is_told_what_to_do():
+def test_a_lattice_cell_is_refused_with_advice():
     with pytest.raises(
         GatewiseError, match="MDLSTM2 is a cell of a lattice; for a series give --network grid"
     ):

@@ -69,7 +69,7 @@ def test_other_networks_go_all_the_way(tmp_path, table, network, front, name):
     assert predict(tmp_path / "run", table)["value"].is_between(8, 12).all()
 
 
-def test_a_model_is_not_asked_about_what_it_can_not_know(tmp_path, table):
+def test_data_that_the_model_cannot_read_are_refused(tmp_path, table):
     folder = tmp_path / "run"
     execute(TASK, "train", table, folder, TrainOptions(**SMALL))
     daily = tmp_path / "daily.csv"
@@ -163,7 +163,7 @@ def test_many_series_with_covariates(tmp_path):
     assert forecast["id"].unique(maintain_order=True).to_list() == ["s0", "s1", "s2"]
 
 
-def test_a_saved_run_brings_its_own_cell_without_its_file(tmp_path, table):
+def test_a_saved_run_contains_the_cell_of_a_file(tmp_path, table):
     source = tmp_path / "own.py"
     source.write_text(
         "from gatewise.cells import Cell, W, R, prev, sigmoid, tanh, x\n"

@@ -50,20 +50,20 @@ def test_order_counts(folder, comparison):
     assert drawn(TASK, comparison, folder / "run").keys() == {"confusion.png", "highest-loss.png"}
 
 
-def test_evaluate_gives_the_part_that_was_not_trained_on(folder, comparison):
+def test_evaluate_scores_the_test_set(folder, comparison):
     again = evaluate(TASK, folder / "run", folder / "clips.npz")
     assert again.results[0].scores == next(one.scores for one in comparison.results if one.name == "gru")
     assert again.data.notes == ("the test set is 18 clips that the model has not seen",)
 
 
-def test_evaluate_takes_the_test_part_of_other_clips_or_all(folder, comparison):
+def test_evaluate_takes_the_test_set_of_other_clips_or_all(folder, comparison):
     assert evaluate(TASK, folder / "run", folder / "folders").data.notes == ("the test set is 8 clips",)
     assert evaluate(TASK, folder / "run", folder / "folders" / "train").data.notes == (
         "the test set is 20 clips",
     )
 
 
-def test_predict_tells_each_clip_whatever_it_lies_in(folder, comparison, tmp_path):
+def test_predict_finds_clips_in_every_form(folder, comparison, tmp_path):
     model = load_model(folder / "run")
     predicted = TASK.predict(model, folder / "folders").frame
     assert predicted.columns == ["clip", "label", "p(left)", "p(right)"]

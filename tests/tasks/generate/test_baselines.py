@@ -109,7 +109,7 @@ def split(tmp_path):
     return read_text(find_texts(path), Fractions(0.2, 0.2), StreamConfig("characters"))
 
 
-def test_the_order_is_the_best_on_the_validation_part(split, tmp_path, monkeypatch):
+def test_the_order_is_the_best_on_the_validation_set(split, tmp_path, monkeypatch):
     monkeypatch.setattr(ngram, "CHUNK_SIZE", 1000)
     parts = [TextStreams(one, 16) for one in (split.train, split.validation)]
     costs = []

@@ -100,7 +100,7 @@ def test_a_score_predicts_every_symbol_once(tmp_path, monkeypatch, row):
     assert text_nll(model, text).per_symbol == pytest.approx(float(expected.mean()), abs=1e-5)
 
 
-def test_a_later_part_is_scored_with_what_stands_before_it(tmp_path, monkeypatch):
+def test_a_later_set_is_scored_with_the_text_before_it(tmp_path, monkeypatch):
     monkeypatch.setattr(next_symbol, "MIN_STREAM", 40)
     model, test = model_of(), text_of(tmp_path, 1000, validation=0.2, test=0.1).test
     assert test.before > 256

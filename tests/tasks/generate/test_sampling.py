@@ -64,12 +64,12 @@ def test_a_symbol_may_be_kept_out(model):
     assert 4 not in drawn(model, 20, never=4, config=SamplingConfig(temperature=0))
 
 
-def test_the_state_goes_on(model):
+def test_the_state_continues(model):
     """Each symbol depends on the one before, which the model alone remembers."""
     assert drawn(model, 6, config=SamplingConfig(temperature=0))[1::2] == [4, 4, 4]
 
 
-def test_text_comes_by_whole_characters():
+def test_text_is_returned_by_whole_characters():
     symbols = list("日é\n日é\n".encode() * 200)
     model = Ngram(256, 3).counted([torch.tensor(symbols).numpy()])
     pieces = list(

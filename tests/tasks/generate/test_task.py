@@ -56,7 +56,7 @@ def test_scores_are_those_of_the_test_part(comparison):
     assert lstm.scores["nats"] < 2.9
 
 
-def test_the_same_text_gives_its_test_part_again_and_another_one_all(comparison, tmp_path):
+def test_the_same_text_has_its_test_set_and_another_text_is_scored_whole(comparison, tmp_path):
     folder, found = comparison
     again = evaluated(folder / "run", folder / "text.txt")
     lstm = next(one for one in found.results if one.name == "lstm")
@@ -79,7 +79,7 @@ def test_details_and_picture(comparison, tmp_path):
     assert (tmp_path / "nll.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_glimpse_is_text_and_the_same_each_time(comparison):
+def test_a_preview_is_text_and_the_same_each_time(comparison):
     _, found = comparison
     lstm = next(one for one in found.results if one.name == "lstm")
     output = TASK.preview(lstm.network, found.data)
@@ -88,7 +88,7 @@ def test_a_glimpse_is_text_and_the_same_each_time(comparison):
     assert output == TASK.preview(lstm.network, found.data)
 
 
-def test_an_example_is_a_stretch_of_the_test_part(comparison):
+def test_an_example_is_a_stretch_of_the_test_set(comparison):
     folder, found = comparison
     saved, test = load_model(folder / "run"), found.data.test.text
     one = TASK.example(saved, folder / "text.txt", 2)

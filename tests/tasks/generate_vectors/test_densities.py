@@ -52,7 +52,7 @@ def test_a_mixture_is_that_of_scipy(channels):
         np.testing.assert_allclose(head.mean(raw)[place].numpy(), shares @ means, rtol=1e-12)
 
 
-def test_a_vector_is_its_parts_wherever_they_stand():
+def test_a_vector_is_the_sum_of_its_heads_in_any_order():
     head = VectorHead(4, channels=4, binary=[2, 0], components=3)
     raw, truth = raw_numbers(head, 5), torch.randn(5, 4).double()
     truth[:, [0, 2]] = torch.randint(2, (5, 2)).double()
@@ -82,7 +82,7 @@ def test_all_rolls_of_three_keys_are_one_probability():
     assert abs(torch.exp(-head.nats(raw_numbers(head, 1), rolls)).sum().item() - 1) < 1e-12
 
 
-def test_ones_are_drawn_as_often_as_foretold():
+def test_ones_are_sampled_with_their_probability():
     head = BernoulliHead(4, channels=5)
     raw = raw_numbers(head)
     often = head.sample(raw.expand(40_000, -1)).mean(0)
@@ -90,7 +90,7 @@ def test_ones_are_drawn_as_often_as_foretold():
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
-def test_vectors_are_drawn_as_often_as_foretold(channels):
+def test_vectors_are_sampled_with_their_density(channels):
     """The share drawn in each box, beside the probability of the box by the density's own sum."""
     head = MixtureHead(4, channels, components=3)
     raw = raw_numbers(head)

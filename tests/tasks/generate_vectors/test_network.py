@@ -55,7 +55,7 @@ def test_the_loss_is_that_of_a_loop_over_single_vectors():
     assert network.loss(batch).item() == pytest.approx(total / network.weight(batch), rel=1e-12)
 
 
-def test_every_cell_is_blind_to_padding_and_to_what_comes(cell):
+def test_every_cell_ignores_padding_and_later_steps(cell):
     network = SequenceModel(cell, channels=3, binary=[0], hidden=4, components=2).eval()
     values, lengths = torch.randint(2, (2, 7, 3)).float(), torch.tensor([7, 4])
     nats = network.nats(batch_of(values, lengths))
@@ -75,7 +75,7 @@ def test_all_weights_learn():
     assert all((one.grad != 0).any() for one in network.parameters())
 
 
-def test_what_is_drawn_is_what_is_foretold():
+def test_samples_follow_the_predicted_density():
     """Of two keys over three steps, each of the 64 rolls is drawn as often as its nats say."""
     network = SequenceModel(LSTM, channels=2, binary=[0, 1], hidden=4).eval()
     with torch.no_grad():
@@ -93,7 +93,7 @@ def test_what_is_drawn_is_what_is_foretold():
     assert (foretold.max() / foretold.min()) > 3
 
 
-def test_a_draw_goes_on_from_a_beginning():
+def test_a_sample_continues_a_given_start():
     network = SequenceModel(LSTM, channels=1, hidden=8, components=2).eval()
     with torch.no_grad():
         network.head.parts[0].linear.weight.mul_(20)

@@ -66,7 +66,7 @@ def test_other_data_are_scored_as_a_whole(pens, tmp_path):
     assert len(again.data.test) == 6
 
 
-def test_what_is_expected_next_lies_near_the_end(pens, tmp_path):
+def test_the_expected_next_vector_is_near_the_end(pens, tmp_path):
     folder, _ = pens
     table = strokes(4, seed=2)
     table.write_csv(tmp_path / "begun.csv")

@@ -82,7 +82,7 @@ def test_the_loss_is_the_mean_over_steps_with_a_label():
     assert network.loss(nothing) == 0
 
 
-def test_one_direction_sees_nothing_of_what_comes():
+def test_one_direction_does_not_read_later_steps():
     for both in (True, False):
         network = LabelNetwork(3, LSTM, channels=2, hidden=4, bidirectional=both, **PLAIN)
         values = torch.randn(1, 6, 2, requires_grad=True)
@@ -112,7 +112,7 @@ def test_options_rebuild_the_network():
 
 
 @pytest.mark.parametrize(("both", "least", "most"), [(True, 0.95, 1.0), (False, 0.7, 0.93)])
-def test_labels_that_are_told_from_both_sides_need_both_directions(both, least, most):
+def test_labels_that_depend_on_both_sides_need_both_directions(both, least, most):
     _, vocabulary, data = numbered(sentences(300, filler=1))
     train, held = first_and_last(data, 200)
     sizes = {

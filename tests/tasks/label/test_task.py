@@ -121,7 +121,7 @@ def test_pictures(text, table):
             assert (path.parent / "run" / name).stat().st_size > 10_000
 
 
-def test_signs_of_their_own(tmp_path):
+def test_tokens_and_labels_with_markup(tmp_path):
     path = tmp_path / "signs.conll"
     path.write_text(conll([[("[b]$x^$", "[red]"), ("a_{2", "$\\frac"), ("🙂", "[/b]")]] * 12))
     comparison = execute(TASK, "train", path, tmp_path / "run", TrainOptions(**SMALL))

@@ -90,7 +90,7 @@ def test_steps_that_are_left_are_those_of_the_network(join, front):
     assert left.tolist() == output_steps(lengths.numpy(), join, front).tolist()
 
 
-def test_steps_that_are_joined_stand_beside_each_other():
+def test_stacked_steps_are_concatenated():
     values, lengths = stack_steps(torch.arange(12.0).reshape(1, 6, 2), torch.tensor([5]), 3)
     assert values.tolist() == [[[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]]
     assert lengths.tolist() == [2]

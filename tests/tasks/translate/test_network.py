@@ -167,7 +167,7 @@ def test_a_source_is_read_backwards_but_shown_forwards():
         torch.testing.assert_close(ours.attention.flip(1), other.attention[:, :steps])
 
 
-def test_the_share_of_true_symbols_falls_with_the_pairs_seen():
+def test_the_fraction_of_true_symbols_falls_with_the_pairs_seen():
     network = network_of(forcing=0.4, forcing_pairs=12)
     shares = []
     for _ in range(6):
@@ -186,7 +186,7 @@ def test_the_first_batch_is_given_true_symbols_only():
 
 
 @ATTENTION
-def test_without_true_symbols_it_is_given_its_own(attention):
+def test_without_teacher_forcing_inputs_are_predictions(attention):
     network = network_of(attention, forcing=0.0, forcing_pairs=1, dropout=0.5)
     context = network.eval().encode(*BATCH[:2])
     true = torch.cat([torch.full((3, 1), BEGIN), BATCH.target[:, :-1]], dim=1)
@@ -203,7 +203,7 @@ def test_without_true_symbols_it_is_given_its_own(attention):
             assert one == int(logits.argmax())
 
 
-def test_as_many_true_symbols_are_kept_as_were_asked_for():
+def test_scheduled_sampling_keeps_the_given_fraction():
     network = network_of()
     context = network.eval().encode(*BATCH[:2])
     true = torch.full((3, 400), PADDING)  # which is never its own

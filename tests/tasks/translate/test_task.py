@@ -57,7 +57,7 @@ def test_train(folder, comparison):
     assert preview[1].startswith("→ ")
 
 
-def test_evaluate_gives_the_part_that_was_not_trained_on(folder, comparison):
+def test_evaluate_scores_the_test_set(folder, comparison):
     again = evaluate(TASK, folder / "run", folder / "pairs.csv")
     scores = {one.name: one.scores for one in comparison.results}
     assert {one.name: one.scores for one in again.results} == {
