@@ -103,7 +103,7 @@ class Comparison(Generic[Data]):
     @property
     def table(self) -> pl.DataFrame:
         """The leaderboard as a table, the best first: a row for each network and baseline."""
-        first, chooser = self.metrics[0].name, self.task.selection_metric
+        first, selection = self.metrics[0].name, self.task.selection_metric
         return pl.DataFrame(
             {
                 "model": result.name,
@@ -113,7 +113,7 @@ class Comparison(Generic[Data]):
                 "trainings": result.trainings,
                 "parameters": result.parameters,
                 "seconds": result.seconds,
-                f"validation_{chooser.name}": chooser.cost(result.validation),
+                f"validation_{selection.name}": selection.cost(result.validation),
             }
             for result in self.results
         )

@@ -261,5 +261,12 @@ def cut(
     )
     values = torch.from_numpy(np.concatenate(tables)).float()
     known = values.shape[1] - 1 - len(source.columns.observed)
-    of = torch.from_numpy
-    return LabelledWindows(values, of(rows), of(series), of(steps), of(labels), context, known)
+    return LabelledWindows(
+        values,
+        torch.from_numpy(rows),
+        torch.from_numpy(series),
+        torch.from_numpy(steps),
+        torch.from_numpy(labels),
+        context,
+        known,
+    )

@@ -61,8 +61,8 @@ def inspect_forecast(network: Network, data: ForecastData, number: int) -> Examp
 
 def _window_times(data: ForecastData, series: Series, number: int) -> tuple[str, ...]:
     """The times of a window of the test set, from the first step of its past to the end of its horizon."""
-    own_series = data.test.series == data.test.series[number]
-    first = int(data.test.starts[number]) - int(data.test.starts[own_series][0])
+    is_same_series = data.test.series == data.test.series[number]
+    first = int(data.test.starts[number]) - int(data.test.starts[is_same_series][0])
     first += data.plan.borders(len(series))[1] - data.plan.context
     times = series.times[max(first, 0) :][: data.plan.context + data.plan.horizon]
     time_format = shortest_format(times)

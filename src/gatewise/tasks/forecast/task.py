@@ -187,12 +187,12 @@ class Forecast(Task[ForecastData]):
         with torch.inference_mode():
             quantiles = network.quantiles(network(batch.past, batch.future)).double().numpy()
         frames = []
-        for series, own_times, scale, values in zip(source.series, times, scales, quantiles, strict=True):
+        for series, series_times, scale, values in zip(source.series, times, scales, quantiles, strict=True):
             quantile = {level: scale.undo(values[:, index]) for index, level in enumerate(LEVELS)}
             around = {f"q{level:g}": column for level, column in quantile.items() if level != 0.5}
             names = source.columns
-            clock_times = source.clock.restored(own_times)
-            first = {names.id or "series": [series.id] * len(own_times), names.time: clock_times}
+            clock_times = source.clock.restored(series_times)
+            first = {names.id or "series": [series.id] * len(series_times), names.time: clock_times}
             frames.append(pl.DataFrame({**first, names.target: quantile[0.5], **around}))
         frame = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
         rows = f"{frame.height} rows from {format_time(times[0][0])} to {format_time(times[-1][-1])}"

@@ -139,9 +139,9 @@ class Ngram(NextSymbol, Baseline):
         totals = np.add.reduceat(counts, starts)
         discounted = discounts(counts)[np.minimum(counts, 3)]
         mass = np.add.reduceat(discounted, starts) / totals
-        of = np.repeat(np.arange(len(contexts)), np.diff(np.append(starts, len(grams))))
+        context_of = np.repeat(np.arange(len(contexts)), np.diff(np.append(starts, len(grams))))
         below = self._log(torch.from_numpy(grams % self.symbols ** (order - 1)), order - 1).exp().numpy()
-        probabilities = (counts - discounted) / totals[of] + mass[of] * below
+        probabilities = (counts - discounted) / totals[context_of] + mass[context_of] * below
         tables = (grams, np.log(probabilities), contexts, np.log(mass))
         self._register(order, *map(torch.from_numpy, tables))
 

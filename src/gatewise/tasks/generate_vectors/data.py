@@ -48,7 +48,7 @@ class Preprocessing:
 
     @property
     def key(self) -> str:
-        """The name of the column that tells sequences apart."""
+        """The name of the column that identifies sequences."""
         return (self.columns and self.columns.id) or "sequence"
 
     @property
@@ -63,12 +63,14 @@ class Preprocessing:
         pen = len(real) == 2 and set(real) == set(self.differences) and len(self.binary) <= 1
         return VectorLayout(self.channels, self.binary, real if pen else ())
 
-    def table(self, path: Path, parted: bool) -> SequenceTable:
+    def table(self, path: Path, with_sets: bool) -> SequenceTable:
         """A file with the channels of the training data, as they were learned.
+
+        with_sets: whether its sequences name their sets, as those of the training data do
 
         Raises: `GatewiseError` if it has others, or something else than 0 and 1 in a 0/1 channel.
         """
-        table = self._read(path, parted)
+        table = self._read(path, with_sets)
         if len(table.channels) != len(self.channels):
             raise GatewiseError(
                 f"{path} has sequences of {len(table.channels)} channels; "
@@ -87,7 +89,7 @@ class Preprocessing:
 
     def ends(self, path: Path) -> np.ndarray:
         """The last vectors of a file's sequences, as they stand there, [N, C]."""
-        table = self._read(path, parted=False)
+        table = self._read(path, with_sets=False)
         return np.asarray(table.values[table.offsets[1:] - 1], dtype=np.float64)
 
     def in_units(self, scaled: np.ndarray) -> np.ndarray:
@@ -122,8 +124,8 @@ class Preprocessing:
         require_finite(table)
         return table
 
-    def _read(self, path: Path, parted: bool) -> SequenceTable:
-        split_column = self.split_column if parted else None
+    def _read(self, path: Path, with_sets: bool) -> SequenceTable:
+        split_column = self.split_column if with_sets else None
         columns = self.columns and replace(
             self.columns, channels=self.channels, label=None, split_column=split_column
         )
@@ -193,7 +195,7 @@ def read_data(path: Path, options: GenerateVectorsOptions) -> VectorData:
 def read_test_data(path: Path, preprocessing: Preprocessing) -> VectorData:
     """The test set of the data that a model was trained on, or all of other data."""
     is_training_data = fingerprint(path) == preprocessing.source
-    table = preprocessing.table(path, parted=is_training_data)
+    table = preprocessing.table(path, with_sets=is_training_data)
     if not is_training_data:
         numbers, note = list(range(len(table))), "test set: all sequences"
     else:

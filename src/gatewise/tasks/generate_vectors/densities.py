@@ -111,10 +111,10 @@ class MixtureHead(DensityHead):
         residual = (truth.unsqueeze(-2) - means) / scales
         log_norm = scales.log().sum(-1) + 0.5 * self.channels * math.log(2 * math.pi)
         if correlation is not None:  # the second channel, given the first
-            free = ((1 - correlation) * (1 + correlation)).sqrt()
+            scale = ((1 - correlation) * (1 + correlation)).sqrt()
             first, second = residual.unbind(-1)
-            residual = torch.stack([first, (second - correlation * first) / free], dim=-1)
-            log_norm = log_norm + free.log()
+            residual = torch.stack([first, (second - correlation * first) / scale], dim=-1)
+            log_norm = log_norm + scale.log()
         return -torch.logsumexp(log_weights - log_norm - 0.5 * residual.square().sum(-1), dim=-1)
 
     def mean(self, raw: Tensor) -> Tensor:

@@ -137,7 +137,7 @@ class GenerateVectors(Task[VectorData]):
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Predicts the vector after the end of each sequence."""
         preprocessing = load_preprocessing(Preprocessing, model)
-        table = preprocessing.table(path, parted=False)
+        table = preprocessing.table(path, with_sets=False)
         assert isinstance(model.network, SequenceModel)
         expected = next_vectors(model.network, some_sequences(table, range(len(table)), preprocessing.scales))
         values = preprocessing.in_units(expected.numpy())

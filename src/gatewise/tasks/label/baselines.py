@@ -127,10 +127,10 @@ class TokenWindow(WindowModel):
 
     def features(self, batch: TokenBatch) -> Tensor:
         is_padding = torch.arange(batch.words.shape[1], device=batch.words.device) >= batch.lengths[:, None]
-        spelt, *affixes = (
+        spelling_hash, *affixes = (
             hashes[batch.spellings] for hashes in spelling_features(batch.letters, batch.sizes)
         )
-        tokens = torch.stack([spelt, batch.words], dim=-1).masked_fill(is_padding.unsqueeze(-1), -1)
+        tokens = torch.stack([spelling_hash, batch.words], dim=-1).masked_fill(is_padding.unsqueeze(-1), -1)
         around = functional.pad(tokens, (0, 0, self.reach, self.reach), value=-1).unfold(
             1, 2 * self.reach + 1, 1
         )

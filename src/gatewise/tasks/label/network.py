@@ -158,8 +158,8 @@ class SentenceReader(nn.Module):
             )
         _, last = self.speller(self.letters(batch.letters), lengths=batch.sizes)
         hidden = last if isinstance(last, Tensor) else last[0]  # [2, U, char_hidden]
-        spelt = functional.embedding(batch.spellings, hidden.transpose(0, 1).flatten(1))
-        return torch.cat([self.words(words), spelt], dim=-1)
+        spelling_vectors = functional.embedding(batch.spellings, hidden.transpose(0, 1).flatten(1))
+        return torch.cat([self.words(words), spelling_vectors], dim=-1)
 
 
 def _embedding(count: int, width: int) -> nn.Embedding:

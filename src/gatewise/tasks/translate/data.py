@@ -69,12 +69,12 @@ class Preprocessing:
             return read_pairs(path, None, *(self.columns or (None, None)))
         if trained:
             return read_pairs(path, self.target_file)
-        halves = str(path).split(",")
-        if len(halves) != 2:
+        files = str(path).split(",")
+        if len(files) != 2:
             raise GatewiseError(
                 f"{path} is no table by its name; of a text give the translations too: {path},TRANSLATIONS"
             )
-        return read_pairs(*halves)
+        return read_pairs(*files)
 
 
 def read_data(path: Path, options: TranslateOptions) -> ParallelData:
