@@ -156,7 +156,7 @@ def test_a_table_is_refused_as_a_text_before_the_data_are_read(folder, gatewise)
     result = gatewise("predict", str(folder / "run"), "nowhere.csv", "--out", "x.txt")
     assert result.returncode == 2
     assert result.stderr == (
-        "gatewise: a forecast model predicts a table; give --out as a .csv file, got 'x.txt'\n"
+        "gatewise: a model of the task 'forecast' predicts a table; give --out as a .csv file, got 'x.txt'\n"
     )
 
 

@@ -38,7 +38,8 @@ def predict(run: RUN, data: DATA, out: OUT) -> None:
     is_text = out.suffix.lower() == ".txt"
     if is_text and model.predicts_tables:
         raise GatewiseError(
-            f"a {model.model_.task} model predicts a table; give --out as a .csv file, got {str(out)!r}"
+            f"a model of the task {model.model_.task!r} predicts a table; give --out as a .csv file, "
+            f"got {str(out)!r}"
         )
     with console.status("reading and predicting"):
         prediction = model.prediction(data)
