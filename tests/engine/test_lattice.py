@@ -216,7 +216,8 @@ def test_a_lattice_of_one_axis_is_a_sequence(pair):
         parameters[one.name] = torch.cat([blocks[name] for name in one.blocks])
     state = dict(zip(sequence.state, ours.state.values(), strict=True))
     theirs = Request(sequence, ours.inputs, parameters, state, ours.lengths, reverse=True)
-    for backend in (Native(), Reference()):
+    # The kernel of each would be one more to compile; that of one is enough beside the reference of all.
+    for backend in (Native(), Reference()) if lattice in COMPILED else (Reference(),):
         torch.testing.assert_close(backend.run(ours).output, backend.run(theirs).output)
 
 

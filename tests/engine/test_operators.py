@@ -25,7 +25,8 @@ def _compiler():
 
 def layer_and_values(name, hidden=20, **options):
     torch.manual_seed(0)
-    return gatewise.Recurrent(cells()[name], 5, hidden, **options), torch.randn(7, 3, 5, requires_grad=True)
+    layer = gatewise.Recurrent(cells()[name], 5, hidden, **options)
+    return layer, torch.randn(7, 3, 5, dtype=layer.weight_ih_l0.dtype, requires_grad=True)
 
 
 def gradients(run, layer, values):
@@ -40,11 +41,11 @@ def gradients(run, layer, values):
     ("trace", "keep", "recompute"), [(False, True, False), (True, True, False), (False, True, True)]
 )
 def test_pytorch_finds_nothing_wrong_with_the_operators(hidden, trace, keep, recompute):
-    layer, values = layer_and_values("LSTM", hidden)
+    layer, values = layer_and_values("LSTM", hidden, dtype=torch.float64)
     names = dict(layer.named_parameters())
-    own = ticket(LSTM, tuple(name.removesuffix("_l0") for name in names), ("c",), False, "float")
-    state = [torch.randn(3, hidden, requires_grad=True) for _ in range(2)]
-    stays = (torch.rand(7, 3, hidden) < 0.3).float()
+    own = ticket(LSTM, tuple(name.removesuffix("_l0") for name in names), ("c",), False, "double")
+    state = [torch.randn(3, hidden, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    stays = (torch.rand(7, 3, hidden) < 0.3).double()
     arguments = (values, [one.detach().requires_grad_() for one in names.values()], state,
                  torch.tensor([7, 0, 3]), None, [stays], own, [0], trace, recompute, keep)  # fmt: skip
     torch.library.opcheck(torch.ops.gatewise.along.default, arguments)

@@ -111,8 +111,8 @@ def test_a_state_for_each_layer_of_its_own_size():
 
 
 def test_carried_state_equals_one_long_run(cell):
-    layer = Recurrent(cell, 3, 4, num_layers=2)
-    values = torch.randn(6, 2, 3)
+    layer = Recurrent(cell, 3, 4, num_layers=2, dtype=torch.float64)
+    values = torch.randn(6, 2, 3, dtype=torch.float64)
     whole, _ = layer(values)
     first, state = layer(values[:4])
     second, _ = layer(values[4:], gatewise.detach(state))

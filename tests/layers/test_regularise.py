@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gatewise import Recurrent
-from gatewise.cells import GRU, LSTM, FullPeepholeLSTM
+from gatewise.cells import LSTM, FullPeepholeLSTM
 from gatewise.engine.choice import run
 from gatewise.engine.request import Request
 
@@ -16,8 +16,8 @@ def touched_weights(layer, values):
 
 
 def test_weight_dropout_reaches_every_weight_that_was_kept(cell):
-    layer = Recurrent(cell, 3, 8, weight_dropout=0.5)
-    values = torch.randn(6, 4, 3)
+    layer = Recurrent(cell, 3, 8, weight_dropout=0.5, dtype=torch.float64)
+    values = torch.randn(6, 4, 3, dtype=torch.float64)
     reachable = touched_weights(layer.eval(), values)
     assert reachable.double().mean() > 0.7
     touched = touched_weights(layer.train(), values)
@@ -25,8 +25,8 @@ def test_weight_dropout_reaches_every_weight_that_was_kept(cell):
 
 
 def test_weight_dropout_acts_on_every_matrix_but_the_input_s():
-    layer = Recurrent(FullPeepholeLSTM, 3, 8, weight_dropout=1.0)
-    layer(torch.randn(6, 4, 3))[0].sum().backward()
+    layer = Recurrent(FullPeepholeLSTM, 3, 8, weight_dropout=1.0, dtype=torch.float64)
+    layer(torch.randn(6, 4, 3, dtype=torch.float64))[0].sum().backward()
     assert not layer.P_l0.grad.any()
     assert not layer.weight_hh_l0.grad.any()
     assert layer.weight_ih_l0.grad.any()
@@ -41,7 +41,7 @@ def test_weight_dropout_keeps_the_parameters_themselves():
 
 
 def test_variational_dropout_hides_the_same_inputs_at_every_step():
-    layer = Recurrent(GRU, 6, 4, variational_dropout=0.5, dtype=torch.float64)
+    layer = Recurrent(LSTM, 6, 4, variational_dropout=0.5, dtype=torch.float64)
     values = torch.ones(9, 3, 6, dtype=torch.float64, requires_grad=True)
     layer(values)[0].sum().backward()
     hidden = values.grad == 0
@@ -65,18 +65,18 @@ def test_the_hidden_mask_acts_on_what_is_fed_back():
         torch.testing.assert_close(output[step], h)
 
 
-@pytest.mark.parametrize("zoneout", [0.3, {"c": 0.5}])
-def test_zoneout_keeps_old_values_in_training_and_their_mean_afterwards(zoneout):
-    layer = Recurrent(LSTM, 3, 50, zoneout=zoneout)
+@pytest.mark.parametrize(("zoneout", "dtype"), [(0.3, torch.float32), ({"c": 0.5}, torch.float64)])
+def test_zoneout_keeps_old_values_in_training_and_their_mean_afterwards(zoneout, dtype):
+    layer = Recurrent(LSTM, 3, 50, zoneout=zoneout, dtype=dtype)
     rate = 0.3 if zoneout == 0.3 else 0.5
-    start = (torch.randn(1, 20, 50), torch.randn(1, 20, 50))
-    values = torch.randn(1, 20, 3)
+    start = (torch.randn(1, 20, 50, dtype=dtype), torch.randn(1, 20, 50, dtype=dtype))
+    values = torch.randn(1, 20, 3, dtype=dtype)
     _, (_, kept) = layer(values, start)
     same = (kept == start[1]).double().mean()
     assert abs(same - rate) < 0.06
     layer.eval()
     _, (_, mean) = layer(values, start)
-    plain = Recurrent(LSTM, 3, 50).eval()
+    plain = Recurrent(LSTM, 3, 50, dtype=dtype).eval()
     plain.load_state_dict(layer.state_dict())
     _, (_, new) = plain(values, start)
     torch.testing.assert_close(mean, rate * start[1] + (1 - rate) * new)
@@ -84,9 +84,10 @@ def test_zoneout_keeps_old_values_in_training_and_their_mean_afterwards(zoneout)
 
 def test_the_same_seed_gives_the_same_noise():
     layer = Recurrent(
-        LSTM, 3, 8, num_layers=2, dropout=0.2, variational_dropout=0.2, zoneout=0.2, weight_dropout=0.2
-    )
-    values, outputs = torch.randn(5, 2, 3), []
+        LSTM, 3, 8, num_layers=2, dropout=0.2, variational_dropout=0.2, zoneout=0.2, weight_dropout=0.2,
+        proj_size=4, dtype=torch.float64,
+    )  # fmt: skip
+    values, outputs = torch.randn(5, 2, 3, dtype=torch.float64), []
     for _ in range(2):
         torch.manual_seed(3)
         outputs.append(layer(values)[0])

@@ -56,8 +56,8 @@ def test_the_loss_is_that_of_a_loop_over_single_vectors():
 
 
 def test_every_cell_ignores_padding_and_later_steps(cell):
-    network = SequenceModel(cell, channels=3, binary=[0], hidden=4, components=2).eval()
-    values, lengths = torch.randint(2, (2, 7, 3)).float(), torch.tensor([7, 4])
+    network = SequenceModel(cell, channels=3, binary=[0], hidden=4, components=2).double().eval()
+    values, lengths = torch.randint(2, (2, 7, 3)).double(), torch.tensor([7, 4])
     nats = network.nats(batch_of(values, lengths))
     assert (nats[1, 4:] == 0).all()
     for change, untouched in [((0, 5), (0, slice(0, 5))), ((1, 5), (1, slice(None)))]:

@@ -32,7 +32,8 @@ def tokens(count=6):
 
 def test_every_cell_learns_from_words_and_letters(cell):
     vocabulary, data = tokens()
-    network = words(cell=cell, words=len(vocabulary.words), letters=len(vocabulary.letters), layers=2)
+    sizes = {"words": len(vocabulary.words), "letters": len(vocabulary.letters)}
+    network = words(cell=cell, layers=2, **sizes).double()
     batch = data.__getitems__([0, 1, 2])
     logits = network(batch)
     assert logits.shape == (3, int(batch.lengths.max()), 4)

@@ -63,8 +63,8 @@ def test_all_of_it_learns_and_is_rebuilt(name):
 
 
 def test_every_cell_reads(cell):
-    network = TranscriptNetwork(3, cell, 4, hidden=4, stack_frames=2)
-    logits, lengths = network(torch.randn(2, 7, 4), torch.tensor([7, 2]))
+    network = TranscriptNetwork(3, cell, 4, hidden=4, stack_frames=2).double()
+    logits, lengths = network(torch.randn(2, 7, 4, dtype=torch.float64), torch.tensor([7, 2]))
     assert logits.shape == (2, 4, 4)
     assert lengths.tolist() == [4, 1]
 
