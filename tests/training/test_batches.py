@@ -42,6 +42,17 @@ def test_few_examples_are_repeated_in_a_new_order(sizes):
     assert of_all(2, passes=3, sizes=sizes) == alone
 
 
+@pytest.mark.parametrize("sizes", [None, [1 + number % 7 for number in range(23)]])
+def test_an_epoch_of_limited_steps_draws_other_examples_each_time(sizes):
+    epochs = [of_all(1, epoch, max_steps=3, sizes=sizes) for epoch in range(40)]
+    for batches in epochs:
+        assert [len(batch) for batch in batches] == [5, 5, 5]
+        assert len({number for batch in batches for number in batch}) == 15
+    assert {number for batches in epochs for batch in batches for number in batch} == set(range(23))
+    assert of_all(3, 1, max_steps=3, sizes=sizes) == epochs[1] != epochs[0]
+    assert of_all(1, max_steps=7, passes=3, sizes=sizes) == of_all(1, passes=3, sizes=sizes)[:7]
+
+
 def test_examples_of_similar_size_share_a_batch():
     sizes = torch.randint(1, 100, (400,)).tolist()
     padded = [

@@ -8,8 +8,9 @@ import torch
 from gatewise.cells import GRU
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.network import ForecastNetwork
+from gatewise.tasks.forecast.options import ForecastOptions
 from gatewise.tasks.forecast.task import shape_of
-from gatewise.tasks.options import TrainOptions
+from gatewise.tasks.options import TrainOptions, verb_options
 from gatewise.training.fit import fit
 from tests.series import data
 
@@ -56,6 +57,44 @@ def test_an_interrupted_training_resumes_to_the_same_result(tmp_path, share, ste
     assert rows(tmp_path / "cut") == rows(tmp_path / "whole")
     assert len(rows(tmp_path / "cut")) == 6
     assert fitted_again.validation_loss == fitted.validation_loss
+    for ours, theirs in zip(again.parameters(), whole.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def limited(**more):
+    own = verb_options("train", ForecastOptions)
+    return own(horizon=4, learning_rate=0.01, accelerator="cpu", batch_size=8, **more)
+
+
+@pytest.mark.parametrize(
+    ("max_steps", "epochs", "steps"),
+    [(60, 20, 3), (65, 21, 3), (65, 4, 3), (7, 7, 1), (400, 30, 13), (400, 4, 13)],
+)
+def test_a_training_has_a_limited_number_of_steps(tmp_path, max_steps, epochs, steps):
+    prepared, output = data(), []
+    assert len(prepared.train) == 97  # 13 batches
+    chosen = limited(max_steps=max_steps, epochs=epochs, patience=100)
+
+    def show(*one):
+        output.append(one)
+
+    fit(network(prepared), prepared.train, prepared.validation, chosen, tmp_path, show)
+    assert len(rows(tmp_path)) == min(epochs, max_steps // steps)
+    assert len(output) == len(rows(tmp_path)) * steps <= max_steps
+    assert output[-1][0] == pytest.approx(1)
+    (note,) = chosen.budget_notes(97)
+    assert note.startswith(f"training: at most {len(output)} steps of 8 windows, in {len(rows(tmp_path))} ")
+    assert ("draws" in note) == (steps < 13)
+
+
+def test_an_interrupted_training_of_limited_steps_resumes_to_the_same_result(tmp_path):
+    prepared, chosen = data(), limited(max_steps=60, epochs=6)
+    whole, resumed, again = (network(prepared) for _ in range(3))
+    fit(whole, prepared.train, prepared.validation, chosen, tmp_path / "whole")
+    with pytest.raises(CutError):
+        fit(resumed, prepared.train, prepared.validation, chosen, tmp_path / "cut", cut_after(0.6))
+    fit(again, prepared.train, prepared.validation, chosen, tmp_path / "cut")
+    assert rows(tmp_path / "cut") == rows(tmp_path / "whole")
     for ours, theirs in zip(again.parameters(), whole.parameters(), strict=True):
         assert torch.equal(ours, theirs)
 

@@ -29,6 +29,7 @@ CountOrAuto = Annotated[int, Field(ge=0, le=10**9)]
 Size = Annotated[int, Field(ge=1, le=2**16)]  # of a side of a weight matrix
 Depth = Annotated[int, Field(ge=1, le=1000)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
+EPOCHS = 20  # of a training that is limited in its steps, if the examples suffice
 
 
 class Options(BaseModel):
@@ -87,6 +88,54 @@ class TaskOptions(Options):
         [10, 3, 1]
         """
         return ceil(self.min_steps_per_epoch / ceil(examples / self.batch_size_for(examples)))
+
+    def max_epoch_steps(self) -> int | None:
+        """The maximum number of steps of an epoch; None if there is none."""
+        return None
+
+    def max_epochs(self, examples: int) -> int:
+        """The maximum number of epochs."""
+        return self.epochs
+
+    def budget_notes(self, examples: int) -> tuple[str, ...]:
+        """Describes how much of the training set is used, if not all of it in each epoch."""
+        return ()
+
+
+class StepOptions(TaskOptions):
+    """The training"""
+
+    max_steps: Count = Field(
+        1000, description="The maximum number of training steps, in epochs of at most a twentieth of them."
+    )
+
+    def max_epoch_steps(self) -> int:
+        """The maximum number of steps of an epoch.
+
+        >>> [StepOptions(max_steps=steps).max_epoch_steps() for steps in (10, 1000)]
+        [1, 50]
+        """
+        return max(self.max_steps // EPOCHS, 1)
+
+    def max_epochs(self, examples: int) -> int:
+        """The maximum number of epochs, within the maximum number of steps.
+
+        >>> [StepOptions(max_steps=500).max_epochs(examples) for examples in (100, 1000, 100_000)]
+        [38, 20, 20]
+        """
+        return min(self.epochs, max(self.max_steps // self._epoch_steps(examples), 1))
+
+    def budget_notes(self, examples: int) -> tuple[str, ...]:
+        steps, batch_size = self._epoch_steps(examples), self.batch_size_for(examples)
+        epochs = self.max_epochs(examples)
+        note = f"training: at most {epochs * steps} steps of {batch_size} windows, in {epochs} epochs"
+        drawn = steps * batch_size
+        return (f"{note}; each draws {drawn} of the {examples} windows" if drawn < examples else note,)
+
+    def _epoch_steps(self, examples: int) -> int:
+        """The steps of an epoch."""
+        steps = ceil(examples / self.batch_size_for(examples)) * self.passes_per_epoch(examples)
+        return min(steps, self.max_epoch_steps())
 
 
 class StackOptions(Options):

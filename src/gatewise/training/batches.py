@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -18,6 +19,7 @@ class GlobalBatches(Sampler[list[int]]):
 
     sizes: of the examples; examples of similar size share a batch, which limits padding
     passes: over the examples in one epoch, each in another order
+    max_steps: batches of an epoch; if the examples make more, each epoch draws other examples at random
 
     >>> first, second = (GlobalBatches(5, 4, rank, 2, shuffle=False) for rank in (0, 1))
     >>> list(first), list(second)
@@ -34,11 +36,13 @@ class GlobalBatches(Sampler[list[int]]):
         seed: int = 0,
         sizes: Sequence[int] | None = None,
         passes: int = 1,
+        max_steps: int | None = None,
     ) -> None:
         if shuffle and examples < world:
             raise GatewiseError(f"{examples} training examples can't be split among {world} processes")
         self.examples, self.batch_size, self.rank, self.world = examples, batch_size, rank, world
         self.shuffle, self.seed, self.passes, self.epoch = shuffle, seed, passes, 0
+        self.max_steps = max_steps
         self.sizes = None if sizes is None else torch.as_tensor(sizes)
 
     def set_epoch(self, epoch: int) -> None:
@@ -63,12 +67,10 @@ class GlobalBatches(Sampler[list[int]]):
 
     def _all(self) -> list[torch.Tensor]:
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        return [batch for _ in range(self.passes) for batch in self._pass(random)]
+        return [batch for _ in range(self.passes) for batch in self._pass(random)][: self.max_steps]
 
     def _pass(self, random: torch.Generator) -> list[torch.Tensor]:
-        order = (
-            torch.randperm(self.examples, generator=random) if self.shuffle else torch.arange(self.examples)
-        )
+        order = self._order(random)
         if self.sizes is None:
             return list(order.split(self.batch_size))
         pools = order.split(POOL * self.batch_size) if self.shuffle else (order,)
@@ -77,6 +79,18 @@ class GlobalBatches(Sampler[list[int]]):
         if self.shuffle:
             batches = [batches[index] for index in torch.randperm(len(batches), generator=random).tolist()]
         return batches
+
+    def _order(self, random: torch.Generator) -> torch.Tensor:
+        """The examples of one pass."""
+        if not self.shuffle:
+            return torch.arange(self.examples)
+        if self.max_steps is None or self.max_steps * self.batch_size >= self.examples:
+            return torch.randperm(self.examples, generator=random)
+        # Takes time and memory for the examples that are drawn, not for all of them.
+        drawn = np.random.default_rng((self.seed, self.epoch)).choice(
+            self.examples, self.max_steps * self.batch_size, replace=False
+        )
+        return torch.from_numpy(drawn)
 
 
 class _Batched(Dataset[Any]):
@@ -107,11 +121,20 @@ class _InOrder(Sampler[int]):
 
 
 def loader(
-    dataset: Any, batch_size: int, rank: int, world: int, shuffle: bool, seed: int, passes: int = 1
+    dataset: Any,
+    batch_size: int,
+    rank: int,
+    world: int,
+    shuffle: bool,
+    seed: int,
+    passes: int = 1,
+    max_steps: int | None = None,
 ) -> DataLoader[Any]:
     """Batches of examples in any order, or of streams (a dataset with `streams`) in their own order.
 
     Streams are `batch_size` rows that run in parallel through the data once; each process reads its rows.
+
+    passes, max_steps: of an epoch over examples, as in `GlobalBatches`
     """
     if hasattr(dataset, "streams"):
         if batch_size < world:
@@ -122,5 +145,5 @@ def loader(
     limit = getattr(dataset, "max_batch_size", 8 * batch_size)
     size = batch_size if shuffle else max(batch_size, min(8 * batch_size, limit))
     sizes = getattr(dataset, "sizes", None)
-    sampler = GlobalBatches(len(dataset), size, rank, world, shuffle, seed, sizes, passes)
+    sampler = GlobalBatches(len(dataset), size, rank, world, shuffle, seed, sizes, passes, max_steps)
     return DataLoader(_Batched(dataset), batch_size=None, sampler=sampler)

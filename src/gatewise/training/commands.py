@@ -36,7 +36,7 @@ def execute(
         data = run.task.read(run.data, run.options)
         if begins:
             write(run)
-        callback.notes(data.notes)
+        callback.notes((*data.notes, *run.options.budget_notes(len(data.train))))
         try:
             return job(run, data, callback)
         except GatewiseError:

@@ -48,22 +48,25 @@ class _Batches(LightningDataModule):
     def __init__(self, train: Any, validation: Any, options: TrainOptions) -> None:
         super().__init__()
         self.train, self.validation, self.seed = train, validation, options.seed
-        self.batch_size, self.passes = (
+        self.batch_size, self.passes, self.max_steps = (
             options.batch_size_for(len(train)),
             options.passes_per_epoch(len(train)),
+            options.max_epoch_steps(),
         )
 
     def train_dataloader(self) -> DataLoader[Any]:
-        return self._loader(self.train, shuffle=True, passes=self.passes)
+        return self._loader(self.train, shuffle=True, passes=self.passes, max_steps=self.max_steps)
 
     def val_dataloader(self) -> DataLoader[Any]:
         return self._loader(self.validation, shuffle=False)
 
-    def _loader(self, dataset: Any, shuffle: bool, passes: int = 1) -> DataLoader[Any]:
+    def _loader(
+        self, dataset: Any, shuffle: bool, passes: int = 1, max_steps: int | None = None
+    ) -> DataLoader[Any]:
         trainer = self.trainer
         assert trainer is not None
         rank, world = trainer.global_rank, trainer.world_size
-        return loader(dataset, self.batch_size, rank, world, shuffle, self.seed, passes)
+        return loader(dataset, self.batch_size, rank, world, shuffle, self.seed, passes, max_steps)
 
 
 def fit(
@@ -103,7 +106,8 @@ def fit(
     if options.watch_gradient:
         callbacks.append(GradientWatch(folder / GRADIENT, lambda module, batch: network.loss(batch), warn))
     with _quiet():
-        trainer = _trainer(options, [*callbacks, *lightning.callbacks], lightning, folder)
+        epochs = options.max_epochs(len(train))
+        trainer = _trainer(options, epochs, [*callbacks, *lightning.callbacks], lightning, folder)
         module = TrainingModule(network, options)
         batches = _Batches(train, validation, options)
         resumes = last.is_file()
@@ -164,7 +168,9 @@ def _load(network: Network, path: Path) -> None:
     network.cpu().eval()
 
 
-def _trainer(options: TrainOptions, callbacks: list[Callback], lightning: Lightning, folder: Path) -> Trainer:
+def _trainer(
+    options: TrainOptions, epochs: int, callbacks: list[Callback], lightning: Lightning, folder: Path
+) -> Trainer:
     """Lightning's trainer. Raises: `GatewiseError` if this machine lacks the devices asked for."""
     try:
         trainer = Trainer(
@@ -173,7 +179,7 @@ def _trainer(options: TrainOptions, callbacks: list[Callback], lightning: Lightn
                 "devices": options.devices,
                 "num_nodes": options.nodes,
                 "strategy": options.strategy,
-                "max_epochs": options.epochs,
+                "max_epochs": epochs,
                 "gradient_clip_val": options.gradient_clip,
                 "callbacks": callbacks,
                 "plugins": [WholeCheckpoints()],

@@ -1,11 +1,21 @@
 """The baselines: exact where they must be, and intervals that hold."""
 
+import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import Ridge as Regression
 
 from gatewise.data.series.windows import WindowBatch
 from gatewise.errors import GatewiseError
-from gatewise.tasks.forecast.baselines import BASELINES, Naive, Ridge, SeasonalNaive, WindowMLP
+from gatewise.tasks.forecast.baselines import (
+    BASELINES,
+    RIDGE_PENALTIES,
+    Naive,
+    Ridge,
+    SeasonalNaive,
+    WindowMLP,
+    flat_window,
+)
 from gatewise.tasks.forecast.forecaster import ForecastShape
 from tests.series import data
 
@@ -23,8 +33,17 @@ class Given:
     def __init__(self, batch):
         self.batch = batch
 
+    def __len__(self):
+        return len(self.batch.past)
+
     def all(self):
         return self.batch
+
+    def sample(self, limit):
+        return self
+
+    def blocks(self):
+        yield from (WindowBatch(*parts) for parts in zip(*(one.split(7) for one in self.batch), strict=True))
 
 
 def test_naive_and_seasonal_naive():
@@ -52,6 +71,21 @@ def test_ridge_takes_the_penalty_that_is_best_on_the_validation_set():
     ridge = Ridge(SHAPE)
     ridge.fit(Given(windows(30, noise)), Given(windows(2000, noise)))
     assert ridge.linear.weight.abs().max() < 0.1
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e4])
+def test_ridge_in_blocks_is_that_of_scikit_learn(shift):
+    batch, held_out = (windows(count, lambda past, future: torch.randn(len(past), 3)) for count in (60, 30))
+    batch.past[..., 2:] += shift
+    ridge = Ridge(SHAPE)
+    ridge.fit(Given(batch), Given(held_out))
+    features = flat_window(batch.past, batch.future).double().numpy()
+    changes = (batch.truth - batch.past[:, -1:, 0]).double().numpy()
+    fits = [Regression(penalty).fit(features, changes) for penalty in RIDGE_PENALTIES]
+    found = ridge.linear.weight.numpy()
+    assert any(np.allclose(found, fit.coef_, rtol=1e-4, atol=1e-6) for fit in fits)
+    best = min(fits, key=lambda fit: np.abs(found - fit.coef_).max())
+    np.testing.assert_allclose(ridge.linear.bias.numpy(), best.intercept_, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", BASELINES)

@@ -152,3 +152,27 @@ def test_scales_are_in_the_unit_of_the_data(unit):
     assert learn_scale(unit * values) == Scale(3 * unit, learn_scale(values).deviation * unit)
     assert learn_scale(unit * np.full(7, 0.125)) == Scale(unit * 0.125, unit * 0.125)
     assert learn_scale(np.zeros(3)) == Scale(0.0, 1.0)
+
+
+def test_the_validation_set_is_a_sample_that_is_always_the_same(monkeypatch):
+    plan = WindowPlan(4, 6, period=1)
+    whole = prepared(numbered(400), plan)
+    assert len(whole.validation) == whole.validation_total == 57
+    assert "validation set 57, test set 57 windows" in whole.notes[-1]
+    monkeypatch.setattr("gatewise.tasks.forecast.data.MAX_VALIDATION_WINDOWS", 20)
+    first, again = (prepared(numbered(400), plan) for _ in range(2))
+    assert torch.equal(first.validation.starts, again.validation.starts)
+    assert len(first.validation) == len(set(first.validation.starts.tolist())) == 20
+    assert set(first.validation.starts.tolist()) < set(whole.validation.starts.tolist())
+    assert (first.validation.starts.diff() > 0).all()
+    assert (len(first.train), len(first.test)) == (len(whole.train), len(whole.test))
+    assert "validation set 20 (a sample of 57), test set 57 windows" in first.notes[-1]
+
+
+def test_blocks_are_all_windows_in_order(monkeypatch):
+    monkeypatch.setattr("gatewise.data.series.windows.BLOCK", 16)
+    train = prepared(numbered(100), WindowPlan(4, 6, period=1)).train
+    blocks = list(train.blocks())
+    assert [len(batch.past) for batch in blocks] == [16, 16, 16, 13]
+    for parts, whole in zip(zip(*blocks, strict=True), train.all(), strict=True):
+        assert torch.equal(torch.cat(parts), whole)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+
+BLOCK = 1024  # windows
 
 
 class WindowBatch(NamedTuple):
@@ -36,7 +39,7 @@ class Windows(Dataset[WindowBatch]):
         self, values: Tensor, starts: Tensor, series: Tensor, context: int, horizon: int, known: int
     ) -> None:
         self.context, self.horizon, self.known = context, horizon, known
-        self.starts, self.series = starts, series
+        self.values, self.starts, self.series = values, starts, series
         self.view = values.unfold(0, context + horizon, 1)  # [S - context - horizon + 1, 1 + C + D, L + Q]
 
     def __len__(self) -> int:
@@ -55,6 +58,20 @@ class Windows(Dataset[WindowBatch]):
     def all(self) -> WindowBatch:
         """Every window as one batch."""
         return self.__getitems__(list(range(len(self))))
+
+    def blocks(self) -> Iterator[WindowBatch]:
+        """Every window, in order, in batches of at most `BLOCK` windows."""
+        for numbers in torch.arange(len(self)).split(BLOCK):
+            yield self.__getitems__(numbers.tolist())
+
+    def sample(self, limit: int) -> Windows:
+        """At most `limit` windows in their order, drawn at random, always the same ones."""
+        if len(self) <= limit:
+            return self
+        drawn = np.random.default_rng(0).choice(len(self), limit, replace=False)
+        numbers = torch.from_numpy(np.sort(drawn))
+        starts, series = self.starts[numbers], self.series[numbers]
+        return Windows(self.values, starts, series, self.context, self.horizon, self.known)
 
 
 def window_starts(first: int, last: int, context: int, horizon: int) -> np.ndarray:

@@ -56,7 +56,7 @@ class LabelledWindows(Windows):
         known: int,
     ) -> None:
         super().__init__(values, starts, series, context, 1, known)
-        self.values, self.steps, self.labels = values, steps, labels
+        self.steps, self.labels = steps, labels
 
     def only(self, number: int) -> LabelledWindows:
         """One window."""

@@ -16,6 +16,7 @@ from gatewise.modules.network import Baseline
 from gatewise.tasks.forecast.forecaster import Forecaster, ForecastShape, HeadedForecaster
 
 RIDGE_PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
+MAX_RIDGE_WINDOWS = 2**16
 
 
 class PointForecast(Forecaster, Baseline):
@@ -89,7 +90,8 @@ class Ridge(PointForecast):
     """Linear regression on the window and the known future, with a penalty on the squared coefficients.
 
     `W = argmin |Y - X W|^2 + a |W|^2`, the penalty `a` chosen on the validation set; all values
-    are relative to the last value (Hoerl and Kennard 1970).
+    are relative to the last value (Hoerl and Kennard 1970). At most `MAX_RIDGE_WINDOWS` windows of the
+    training set are fitted, drawn at random.
     """
 
     def __init__(self, shape: ForecastShape) -> None:
@@ -101,23 +103,38 @@ class Ridge(PointForecast):
         return origin + self.linear(flat_window(past, future))
 
     def fit(self, train: Windows, validation: Windows) -> None:
-        from sklearn.linear_model import Ridge as Regression
+        held_out, fitted = validation.all(), train.sample(MAX_RIDGE_WINDOWS)
+        width = self.linear.in_features + self.shape.horizon
+        means, moments = torch.zeros(width).double(), torch.zeros(width, width).double()
+        for batch in fitted.blocks():
+            means += self._rows(batch).sum(0) / len(fitted)
+        for batch in fitted.blocks():
+            centred = self._rows(batch) - means
+            moments += centred.T @ centred
 
-        train_batch, held_out = train.all(), validation.all()
-        features = flat_window(train_batch.past, train_batch.future).double().numpy()
-        changes = (train_batch.truth - train_batch.past[:, -1:, 0]).double().numpy()
-
-        def held_error(regression: Regression) -> float:
-            self._set(regression)
+        def held_error(penalty: float) -> float:
+            self._solve(means, moments, penalty)
             return float((held_out.truth - self.point(held_out.past, held_out.future)).abs().mean())
 
-        fits = [Regression(penalty, solver="cholesky").fit(features, changes) for penalty in RIDGE_PENALTIES]
-        self._set(min(fits, key=held_error))
+        self._solve(means, moments, min(RIDGE_PENALTIES, key=held_error))
         super().fit(train, validation)
 
-    def _set(self, regression: Any) -> None:
-        self.linear.weight.copy_(torch.from_numpy(regression.coef_))
-        self.linear.bias.copy_(torch.from_numpy(regression.intercept_))
+    def _rows(self, batch: WindowBatch) -> Tensor:
+        """[B, F + Q]: the features and the changes to predict."""
+        changes = batch.truth - batch.past[:, -1:, 0]
+        return torch.cat([flat_window(batch.past, batch.future), changes], dim=-1).double()
+
+    def _solve(self, means: Tensor, moments: Tensor, penalty: float) -> None:
+        """Solves `(X^T X + a I) W = X^T Y`.
+
+        means, moments: the means of features and changes, and `Z^T Z` of their differences from these
+        """
+        features = self.linear.in_features
+        squares, products = moments[:features].split([features, self.shape.horizon], dim=1)
+        diagonal = penalty * torch.eye(features, dtype=torch.float64)
+        weight = torch.linalg.solve(squares + diagonal, products).T
+        self.linear.weight.copy_(weight)
+        self.linear.bias.copy_(means[features:] - weight @ means[:features])
 
 
 class WindowMLP(HeadedForecaster):

@@ -23,6 +23,7 @@ from gatewise.errors import GatewiseError
 
 LONGEST_USUAL_CONTEXT = 168
 DEFAULT_FRACTIONS = Fractions(0.15, 0.15)
+MAX_VALIDATION_WINDOWS = 2048
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,11 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class ForecastData:
-    """Series ready for forecasting. The plan's context and period are not zero."""
+    """Series ready for forecasting. The plan's context and period are not zero.
+
+    validation: at most `MAX_VALIDATION_WINDOWS` windows of the validation set, drawn at random
+    validation_total: the windows of the validation set
+    """
 
     plan: WindowPlan
     source: SeriesSet
@@ -70,6 +75,7 @@ class ForecastData:
     train: Windows
     validation: Windows
     test: Windows
+    validation_total: int
 
     def scales(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of each series, [series] each."""
@@ -93,9 +99,11 @@ class ForecastData:
         """The sizes of the splits, with their first times where there is one series."""
         first, second = self.plan.borders(len(self.source.series[0]))
         times = self.source.series[0].times
+        validation = str(len(self.validation))
+        if len(self.validation) < self.validation_total:
+            validation += f" (a sample of {self.validation_total})"
         counts = (
-            f"training set {len(self.train)}, validation set {len(self.validation)}, "
-            f"test set {len(self.test)} windows"
+            f"training set {len(self.train)}, validation set {validation}, test set {len(self.test)} windows"
         )
         if len(self.source.series) > 1:
             return f"{counts}; each of {len(self.source.series)} series is split by time"
@@ -144,7 +152,9 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
             known,
         )
 
-    return ForecastData(plan, source, scaling, cut(0), cut(1), cut(2))
+    validation = cut(1)
+    sample = validation.sample(MAX_VALIDATION_WINDOWS)
+    return ForecastData(plan, source, scaling, cut(0), sample, cut(2), len(validation))
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,23 +11,28 @@ import torch
 from torch import Tensor
 
 from gatewise.data.series.scaling import ROUNDING
-from gatewise.data.series.windows import Windows
+from gatewise.data.series.windows import WindowBatch, Windows
 from gatewise.modules.heads import LEVELS, MEDIAN, pinball
 from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.forecaster import Forecaster
 from gatewise.tasks.predictions import Predictions
 
-WINDOWS_AT_ONCE = 1024
-
 
 @dataclass(frozen=True)
 class Forecasts(Predictions[Forecaster, Windows]):
-    """The forecasts of all windows of a split.
+    """The forecasts of the windows of a split, computed in blocks: those of all may not fit into memory."""
 
-    quantiles: [windows, Q, n], scaled, at the levels 0.1 ... 0.9; the median is the point forecast
-    """
+    def blocks(self) -> Iterator[tuple[WindowBatch, Tensor]]:
+        """All windows in order, in batches, each with its quantiles [B, Q, n], scaled.
 
-    quantiles: Tensor
+        The levels are 0.1 ... 0.9; the median is the point forecast.
+        """
+        for batch in self.split.blocks():
+            yield batch, forecast_batch(self.network, batch)
+
+    def quantiles(self, numbers: list[int]) -> Tensor:
+        """[B, Q, n]: the quantiles of some windows, by their numbers."""
+        return forecast_batch(self.network, self.split.__getitems__(numbers))
 
 
 def score(forecasts: Forecasts, data: ForecastData) -> dict[str, float]:
@@ -37,31 +44,48 @@ def score(forecasts: Forecasts, data: ForecastData) -> dict[str, float]:
     pinball: the mean pinball loss of all levels, twice, which approaches the CRPS;
     coverage: the fraction of true values between the quantiles 0.1 and 0.9, at best 0.8.
     """
-    batch = forecasts.split.all()
-    means, deviations = (torch.from_numpy(values)[batch.series] for values in data.scales())
-    deviations, means = deviations[:, None], means[:, None]
-    quantiles = forecasts.quantiles.double() * deviations.unsqueeze(-1) + means.unsqueeze(-1)
-    truth = batch.truth.double() * deviations + means
-    median = quantiles[..., MEDIAN]
-    error, sizes = (truth - median).abs(), truth.abs() + median.abs()
-    units = torch.from_numpy(_naive_errors(data))[batch.series, None]
-    inside = (quantiles[..., 0] <= truth) & (truth <= quantiles[..., -1])
+    means, deviations = map(torch.from_numpy, data.scales())
+    units, levels = torch.from_numpy(_naive_errors(data)), torch.tensor(LEVELS).double()
+    sums = torch.zeros(6).double()
+    for batch, scaled in forecasts.blocks():
+        deviation, mean, unit = (values[batch.series, None] for values in (deviations, means, units))
+        quantiles = scaled.double() * deviation.unsqueeze(-1) + mean.unsqueeze(-1)
+        truth = batch.truth.double() * deviation + mean
+        median = quantiles[..., MEDIAN]
+        error, sizes = (truth - median).abs(), truth.abs() + median.abs()
+        counted = (unit > 0).expand_as(error)
+        inside = (quantiles[..., 0] <= truth) & (truth <= quantiles[..., -1])
+        sums += torch.stack(
+            [
+                (error / unit)[counted].sum(),
+                counted.double().sum(),
+                (2 * error / torch.where(sizes > 0, sizes, 1.0)).sum(),
+                error.square().sum(),
+                2 * pinball(quantiles, truth, levels).mean(dim=-1).sum(),
+                inside.double().sum(),
+            ]
+        )
+    mase, counted_steps, *others = sums.tolist()
+    smape, square, loss, coverage = (one / (len(forecasts.split) * data.plan.horizon) for one in others)
     return {
-        "mase": float((error / units)[(units > 0).expand_as(error)].mean()),
-        "smape": float((2 * error / torch.where(sizes > 0, sizes, 1.0)).mean()),
-        "rmse": float(error.square().mean().sqrt()),
-        "pinball": float(2 * pinball(quantiles, truth, torch.tensor(LEVELS).double()).mean()),
-        "coverage": float(inside.double().mean()),
+        "mase": mase / counted_steps if counted_steps else math.nan,
+        "smape": smape,
+        "rmse": math.sqrt(square),
+        "pinball": loss,
+        "coverage": coverage,
     }
+
+
+def forecast_batch(network: Forecaster, batch: WindowBatch) -> Tensor:
+    """[B, Q, n]: a network's quantiles for a batch of windows, scaled."""
+    network.eval()
+    with torch.inference_mode():
+        return network.quantiles(network(batch.past, batch.future))
 
 
 def forecast_windows(network: Forecaster, windows: Windows) -> Tensor:
     """[windows, Q, n]: a network's quantiles for all windows, scaled."""
-    network.eval()
-    with torch.inference_mode():
-        chunks = torch.arange(len(windows)).split(WINDOWS_AT_ONCE)
-        batches = [windows.__getitems__(chunk.tolist()) for chunk in chunks]
-        return torch.cat([network.quantiles(network(batch.past, batch.future)) for batch in batches])
+    return torch.cat([forecast_batch(network, batch) for batch in windows.blocks()])
 
 
 def _naive_errors(data: ForecastData) -> np.ndarray:

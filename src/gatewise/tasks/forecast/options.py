@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gatewise.tasks.options import Count, CountOrAuto, Fraction, Options, StackOptions, TaskOptions
+from gatewise.tasks.options import Count, CountOrAuto, Fraction, Options, StackOptions, StepOptions
 
 
 class ForecastDataOptions(Options):
@@ -51,5 +51,5 @@ class ForecastNetworkOptions(StackOptions):
     )
 
 
-class ForecastOptions(TaskOptions, ForecastNetworkOptions, ForecastDataOptions):
+class ForecastOptions(StepOptions, ForecastNetworkOptions, ForecastDataOptions):
     """The training"""

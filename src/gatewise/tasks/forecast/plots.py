@@ -86,7 +86,7 @@ def _last_forecasts(
     assert isinstance(forecasts, Forecasts)
     series = data.source.series[0]
     last = int((data.test.series == 0).nonzero().max())
-    quantiles = forecasts.quantiles[last - (origins[-1] - origins)].double().numpy()
+    quantiles = forecasts.quantiles((last - (origins[-1] - origins)).tolist()).double().numpy()
     forecast = data.learned.series[series.id].undo(quantiles)
     origin_values = np.broadcast_to(series.target[origins, None, None], (len(origins), 1, forecast.shape[-1]))
     return np.concatenate([origin_values, forecast], axis=1)

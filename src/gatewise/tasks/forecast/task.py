@@ -146,7 +146,7 @@ class Forecast(Task[ForecastData]):
         return {"mlp": partial(WindowMLP, shape_of(data))}
 
     def predictions(self, network: Forecaster, data: ForecastData, split: Windows) -> Forecasts:
-        return Forecasts(network, split, forecast_windows(network, split))
+        return Forecasts(network, split)
 
     def score(self, predictions: Forecasts, data: ForecastData) -> dict[str, float]:
         return score(predictions, data)
