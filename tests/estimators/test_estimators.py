@@ -81,7 +81,7 @@ def test_an_error_speaks_of_the_table_that_was_given():
 def test_a_classifier_keeps_scikit_learns_contract(layout):
     X, y = waves()
     X = X.transpose(0, 2, 1) if layout == "NCT" else X
-    model = gatewise.Classifier(**{**SMALL, "epochs": 8}).fit(X, y, layout=layout)
+    model = gatewise.Classifier(**SMALL).fit(X, y, layout=layout)
     assert model.classes_.tolist() == ["down", "up"]
     chances = model.predict_proba(X, layout=layout)
     assert chances.shape == (36, 2)
@@ -92,7 +92,8 @@ def test_a_classifier_keeps_scikit_learns_contract(layout):
 
 def test_a_classifier_is_cross_validated():
     X, y = waves(24)
-    scores = cross_val_score(gatewise.Classifier(hidden=4, epochs=1, progress=False), X, y, cv=2)
+    model = gatewise.Classifier(hidden=4, epochs=1, min_steps_per_epoch=1, progress=False)
+    scores = cross_val_score(model, X, y, cv=2)
     assert scores.shape == (2,)
     assert ((scores >= 0) & (scores <= 1)).all()
 

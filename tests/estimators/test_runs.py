@@ -98,7 +98,7 @@ def sequences():
 @pytest.mark.parametrize("resume", ["python", "shell"])
 def test_labels_keep_their_types_in_a_run_that_was_interrupted(tmp_path, command, resume):
     X, y = sequences()
-    options = {"hidden": 4, "epochs": 3, "progress": False}
+    options = {"hidden": 4, "epochs": 3, "min_steps_per_epoch": 1, "progress": False}
     whole = gatewise.Classifier(**options).fit(X, y)
     with pytest.raises(KeyboardInterrupt):
         gatewise.Classifier(**options, out="run", callbacks=[Interrupt()]).fit(X, y)

@@ -202,7 +202,14 @@ def test_weights_of_arrays_and_of_a_column_of_a_table_are_the_same(tmp_path):
 
 def test_a_comparison_takes_weights():
     X, y = waves(36)
-    options = {"cells": ["rnn"], "seeds": 1, "hidden": 2, "epochs": 1, "shown": False}
+    options = {
+        "cells": ["rnn"],
+        "seeds": 1,
+        "hidden": 2,
+        "epochs": 1,
+        "min_steps_per_epoch": 1,
+        "shown": False,
+    }
     weighted, plain = (
         gatewise.compare("classify", X, y, sample_weight=one, **options) for one in (np.arange(36), None)
     )
