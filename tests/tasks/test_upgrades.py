@@ -64,7 +64,15 @@ COMPUTED_IN_3 = {
     "translate-word-table": (lambda one: numbers(one.translate(PAIRS)), [5.0, 4.0, 4.0]),
     "generate-vectors": (lambda one: one.nats(SEQUENCES), [1.071142673, 1.006803513, 0.959110498]),
 }
+COMPUTED_IN_4 = {
+    "forecast": (COMPUTED["forecast"][0], [-1.367892742, -0.108702242, -0.656860948]),
+    "forecast-decoder": (COMPUTED["forecast"][0], [-0.956170857, 0.920412958, 2.737408638]),
+    "forecast-grid": (COMPUTED["forecast"][0], [-1.072269797, -0.285385936, -1.092447519]),
+    "forecast-mlp": (COMPUTED["forecast"][0], [-1.104611039, -0.380671978, -0.572366893]),
+    "forecast-ridge": (COMPUTED["forecast"][0], [-0.664739013, -0.664739013, -0.664739013]),
+}
 CASES = [(2, *case) for case in COMPUTED.items()] + [(3, *case) for case in COMPUTED_IN_3.items()]
+CASES += [(4, *case) for case in COMPUTED_IN_4.items()]
 
 
 def numbers(hypotheses):

@@ -190,16 +190,18 @@ def complete_split(
     return Split(train, split.validation or validation, split.test or test)
 
 
-def time_split(steps: int, fractions: Fractions, minimum: int = 1) -> tuple[int, int]:
+def time_split(
+    steps: int, fractions: Fractions, minimum: int = 1, maximum: int | None = None
+) -> tuple[int, int]:
     """The first steps of the validation set and of the test set of one series.
 
-    minimum: the fewest steps of each
+    minimum, maximum: the fewest and the most steps of each
 
     >>> time_split(100, Fractions(0.1, 0.2)), time_split(100, Fractions(0.1, 0.2), minimum=30)
     ((70, 80), (40, 70))
     """
-    test = max(round(steps * fractions.test), minimum)
-    validation = max(round(steps * fractions.validation), minimum)
+    sizes = (round(steps * fraction) for fraction in (fractions.validation, fractions.test))
+    validation, test = (max(size if maximum is None else min(size, maximum), minimum) for size in sizes)
     return steps - test - validation, steps - test
 
 

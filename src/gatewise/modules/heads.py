@@ -57,8 +57,17 @@ class QuantileHead(nn.Module):
         self.register_buffer("levels", torch.tensor(levels))
 
     def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
-        """Predicts quantiles, not yet sorted: summary [B, F], last value [B, 1] -> [B, Q, n]."""
+        """Predicts quantiles, not yet sorted.
+
+        summary: [B, F]; origin: what they are relative to, such as the last value, [B, 1] or [B, Q]
+
+        Returns: [B, Q, n]
+        """
         return self.linear(summary).unflatten(-1, (self.horizon, -1)) + origin.unsqueeze(-1)
+
+    def rescale(self, raw: Tensor, level: Tensor, scale: Tensor) -> Tensor:
+        """The output of `forward` for values `v` as that for values `v * scale + level`, [B, 1] both."""
+        return raw * scale.unsqueeze(-1) + level.unsqueeze(-1)
 
     def loss(self, raw: Tensor, truth: Tensor) -> Tensor:
         """Twice the mean pinball loss, which approximates the CRPS."""
@@ -96,11 +105,21 @@ class StudentTHead(nn.Module):
         self.register_buffer("levels", torch.tensor(levels))
 
     def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
-        """Summary [B, F] and last value [B, 1] -> location, scale and degrees of freedom [B, Q, 3]."""
+        """Location, scale and degrees of freedom of each step.
+
+        summary: [B, F]; origin: what locations are relative to, such as the last value, [B, 1] or [B, Q]
+
+        Returns: [B, Q, 3]
+        """
         location, scale, freedom = self.linear(summary).unflatten(-1, (self.horizon, 3)).unbind(-1)
         scale = MIN_SCALE + functional.softplus(scale)
         freedom = MIN_FREEDOM + functional.softplus(freedom)
         return torch.stack([location + origin, scale, freedom], dim=-1)
+
+    def rescale(self, raw: Tensor, level: Tensor, scale: Tensor) -> Tensor:
+        """The output of `forward` for values `v` as that for values `v * scale + level`, [B, 1] both."""
+        location, deviation, freedom = raw.unbind(-1)
+        return torch.stack([location * scale + level, deviation * scale, freedom], dim=-1)
 
     def loss(self, raw: Tensor, truth: Tensor) -> Tensor:
         """The mean negative log-likelihood."""

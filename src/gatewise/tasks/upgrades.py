@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-FORMAT = 4
+FORMAT = 5
 RENAMED_OPTIONS = {  # options of a config.yaml of an earlier version
     "epoch_steps": "min_steps_per_epoch",
     "test_share": "test_fraction",
@@ -66,6 +66,13 @@ RENAMED_FIELDS = {  # fields of a preprocessing renamed in format 4, by task
         "symbols": "unit",
     },
 }
+ADDED_ARGUMENTS: dict[str, dict[str, Any]] = {  # constructor arguments of format 5, as in format 4
+    "forecast.EncoderDecoderForecastNetwork": {"normalization": "series", "skip": "none"},
+    "forecast.ForecastNetwork": {"normalization": "series", "skip": "none"},
+    "forecast.GridForecastNetwork": {"normalization": "series", "skip": "none"},
+    "forecast.Ridge": {"normalization": "series"},
+    "forecast.WindowMLP": {"normalization": "series"},
+}
 NESTED_FIELDS = ("columns", "form", "plan")  # fields of a preprocessing with fields of their own
 Description = dict[str, Any]
 
@@ -74,7 +81,7 @@ def upgrade(described: Description, version: int) -> Description:
     """Converts a description to the present format; unknown content is left unchanged.
 
     >>> upgrade({"format": 2, "kind": "classify.RowClassifier"}, 2)
-    {'format': 4, 'kind': 'classify_images.RowClassifier'}
+    {'format': 5, 'kind': 'classify_images.RowClassifier'}
     """
     for number in range(version, FORMAT):
         described = {**UPGRADES[number](described), "format": number + 1}
@@ -96,6 +103,11 @@ def _from_3(described: Description) -> Description:
     if kind in RENAMED_NETWORKS:
         changed["kind"] = RENAMED_NETWORKS[kind]
     return _rename(changed, {"reading": "preprocessing"})
+
+
+def _from_4(described: Description) -> Description:
+    added, options = ADDED_ARGUMENTS.get(str(described.get("kind")), {}), described.get("options")
+    return {**described, "options": {**options, **added}} if isinstance(options, dict) else described
 
 
 def _rename_fields(values: Any, names: Mapping[str, str]) -> Any:
@@ -122,5 +134,5 @@ def _rename(values: Any, names: Mapping[str, str]) -> Any:
 
 
 # Each upgrade by the format that it reads:
-UPGRADES: dict[int, Callable[[Description], Description]] = {2: _from_2, 3: _from_3}
+UPGRADES: dict[int, Callable[[Description], Description]] = {2: _from_2, 3: _from_3, 4: _from_4}
 OLDEST = min(UPGRADES)

@@ -9,14 +9,14 @@ from gatewise.data.series.windows import WindowBatch
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.baselines import (
     BASELINES,
-    RIDGE_PENALTIES,
     Naive,
     Ridge,
     SeasonalNaive,
     WindowMLP,
-    flat_window,
 )
 from gatewise.tasks.forecast.forecaster import ForecastShape
+from gatewise.tasks.forecast.linear import PENALTIES, flat_window
+from gatewise.tasks.forecast.normalization import MIN_SCALE
 from tests.series import data
 
 SHAPE = ForecastShape(context=5, horizon=3, period=2, known=1, observed=2)
@@ -58,7 +58,7 @@ def test_ridge_finds_a_linear_rule_in_all_that_it_may_see():
         change = 0.5 * (past[:, 1, 0] - past[:, 3, 0]) + past[:, 2, 2] + 3
         return past[:, -1:, 0] + change[:, None] + 2 * future[:, :, 0]
 
-    ridge = Ridge(SHAPE)
+    ridge = Ridge(SHAPE, "series")
     ridge.fit(Given(windows(3000, rule)), Given(windows(200, rule)))
     test = windows(50, rule)
     torch.testing.assert_close(ridge.point(test.past, test.future), test.truth, atol=0.01, rtol=0.01)
@@ -73,19 +73,29 @@ def test_ridge_takes_the_penalty_that_is_best_on_the_validation_set():
     assert ridge.linear.weight.abs().max() < 0.1
 
 
+@pytest.mark.parametrize("normalization", ["window", "series"])
 @pytest.mark.parametrize("shift", [0.0, 1e4])
-def test_ridge_in_blocks_is_that_of_scikit_learn(shift):
+def test_ridge_in_blocks_is_that_of_scikit_learn(shift, normalization):
     batch, held_out = (windows(count, lambda past, future: torch.randn(len(past), 3)) for count in (60, 30))
     batch.past[..., 2:] += shift
-    ridge = Ridge(SHAPE)
+    ridge = Ridge(SHAPE, normalization)
     ridge.fit(Given(batch), Given(held_out))
-    features = flat_window(batch.past, batch.future).double().numpy()
-    changes = (batch.truth - batch.past[:, -1:, 0]).double().numpy()
-    fits = [Regression(penalty).fit(features, changes) for penalty in RIDGE_PENALTIES]
+    past, truth, scale = batch.past.double(), batch.truth.double(), torch.ones(60, 1).double()
+    if normalization == "window":
+        level = past[:, :, 0].mean(1, keepdim=True)
+        scale = (past[:, :, 0].var(1, unbiased=False, keepdim=True) + MIN_SCALE**2).sqrt()
+        past[:, :, 0], truth = (past[:, :, 0] - level) / scale, (truth - level) / scale
+    features = flat_window(past, batch.future.double()).numpy()
+    changes = (truth - past[:, -1:, 0]).numpy()
+    weights = (scale / scale.mean())[:, 0].numpy()
+    fits = [Regression(penalty).fit(features, changes, weights) for penalty in PENALTIES]
     found = ridge.linear.weight.numpy()
-    assert any(np.allclose(found, fit.coef_, rtol=1e-4, atol=1e-6) for fit in fits)
     best = min(fits, key=lambda fit: np.abs(found - fit.coef_).max())
-    np.testing.assert_allclose(ridge.linear.bias.numpy(), best.intercept_, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found, best.coef_, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(ridge.linear.bias.numpy(), best.intercept_, rtol=1e-3, atol=1e-3)
+    point = past[:, -1:, 0].numpy() + best.predict(features)
+    expected = point if normalization == "series" else point * scale.numpy() + level.numpy()
+    np.testing.assert_allclose(ridge.point(batch.past, batch.future).numpy(), expected, rtol=1e-2, atol=1e-2)
 
 
 @pytest.mark.parametrize("name", BASELINES)

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from gatewise.data.series.period import find_period
 from gatewise.data.series.scaled_table import SeriesScaling
-from gatewise.data.series.scaling import Scale, learn_scale
+from gatewise.data.series.scaling import LogScale, Scale, learn_log_scale, learn_scale
 from gatewise.data.series.series import read_series
 from gatewise.data.series.step import Step
 from gatewise.data.series.windows import window_starts
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.data import WindowPlan, latest, prepare
+from gatewise.tasks.forecast.logarithms import prepare_best
 
 
 def numbered(steps, name="a", first=0):
@@ -120,12 +121,96 @@ def test_the_calendar_continues_into_the_future():
 
 def test_a_series_that_is_too_short_is_refused_with_its_length():
     with pytest.raises(
-        GatewiseError, match=r"'a' has 30 steps, 22 of them in the training set; a context of 24 .* need 28"
+        GatewiseError, match=r"'a' has 13 steps, 5 of them in the training set; a horizon of 4 needs 6: give"
     ):
-        prepared(numbered(30), WindowPlan(4, 24))
-    source = read_series(numbered(5), Columns(time="t", target="y"))
-    with pytest.raises(GatewiseError, match="'a' has 5 steps; the model has a context of 6"):
-        latest(source, WindowPlan(4, 6), SeriesScaling({}, (), ()))
+        prepared(numbered(13), WindowPlan(4, 24))
+
+
+def test_a_series_shorter_than_a_window_is_padded_with_its_first_step():
+    frame = pl.concat([numbered(300), numbered(30, "b", 1000)]).with_columns(price=pl.col("y") * 2)
+    data = prepared(frame, WindowPlan(4, 24, period=1), observed=("price",))
+    first, second = data.plan.borders(30)
+    assert (first, second) == (22, 26)
+    for windows, places in ((data.train, range(4, 19)), (data.validation, range(22, 23)),
+                            (data.test, range(26, 27))):  # fmt: skip
+        batch = windows.all()
+        own = batch.series == 1
+        past = data.undo(batch.past[own][:, :, 0], batch.series[own])
+        truth = data.undo(batch.truth[own], batch.series[own])
+        expected = [[1000.0 + max(place - 24 + step, 0) for step in range(24)] for place in places]
+        torch.testing.assert_close(past, torch.tensor(expected).double(), atol=1e-3, rtol=0)
+        ahead = [[1000.0 + place + step for step in range(4)] for place in places]
+        torch.testing.assert_close(truth, torch.tensor(ahead).double(), atol=1e-3, rtol=0)
+        price = batch.past[own][:, :, 1].double() * data.learned.covariates[0].deviation
+        price = price + data.learned.covariates[0].mean
+        torch.testing.assert_close(price, 2 * past, atol=1e-2, rtol=0)
+
+
+def test_the_present_of_a_short_series_is_padded():
+    source = read_series(numbered(4), Columns(time="t", target="y"))
+    now = latest(source, WindowPlan(4, 6), SeriesScaling({"a": Scale(0.0, 1.0)}, (), ()))
+    assert now.batch.past[0, :, 0].tolist() == [0, 0, 0, 1, 2, 3]
+    assert now.times[0].to_list() == [4, 5, 6, 7]
+
+
+def test_of_many_series_fewer_steps_are_held_out():
+    many = pl.concat([numbered(1000, f"s{number}") for number in range(50)])
+    plan = WindowPlan(4, 6, period=1, max_held_out=0)
+    data = prepared(many, plan)
+    assert data.plan.max_held_out == 85  # 82 windows of each series
+    assert data.plan.borders(1000) == (830, 915)
+    assert data.plan.borders(100) == (70, 85)
+    assert len(data.test) == data.validation_total == 82 * 50
+    assert prepared(numbered(1000), plan).plan.borders(1000) == (700, 850)
+    assert prepared(many, WindowPlan(4, 6, period=1)).plan.borders(1000) == (700, 850)
+
+
+def logarithmic(data):
+    return {name for name, scale in data.learned.series.items() if isinstance(scale, LogScale)}
+
+
+def growing(steps=240):
+    """Values that double with a season, some of them near zero."""
+    time, random = np.arange(steps), np.random.default_rng(0)
+    return np.exp(time / 30 + 0.5 * np.sin(2 * np.pi * time / 12) + 0.1 * random.normal(size=steps))
+
+
+def test_logarithms_are_taken_of_positive_series_and_undone():
+    values = {"a": growing(), "b": growing() - 1.5}
+    frame = pl.concat([numbered(240, name).with_columns(y=pl.Series(own)) for name, own in values.items()])
+    assert logarithmic(prepared(frame, WindowPlan(4, 24, 12))) == set()
+    data = prepared(frame, WindowPlan(4, 24, 12, log=True))
+    assert logarithmic(data) == {"a"}
+    assert "a period of 12; logarithms of 1 series" in data.notes[-2]
+    batch = data.test.all()
+    truth = data.undo(batch.truth, batch.series)
+    for number, own in enumerate(values.values()):
+        expected = np.lib.stride_tricks.sliding_window_view(own[204:], 4)
+        np.testing.assert_allclose(truth[batch.series == number], expected, rtol=1e-4)
+    for name, own in values.items():
+        scale = data.learned.series[name]
+        np.testing.assert_allclose(scale.undo(scale.apply(own)), own, rtol=1e-12)
+    later = read_series(
+        numbered(240).with_columns(y=pl.Series(growing()) - 1.5), Columns(time="t", target="y")
+    )
+    with pytest.raises(GatewiseError, match=r"'a' has the value -.* at .*, which has no logarithm; train"):
+        latest(later, data.plan, data.learned)
+
+
+def test_logarithms_are_chosen_by_the_error_on_the_validation_set():
+    plan, columns = WindowPlan(4, 24, 12), Columns(time="t", target="y")
+    grows = read_series(numbered(240).with_columns(y=pl.Series(growing())), columns)
+    even = read_series(numbered(240).with_columns(y=pl.Series(50 + np.log(growing()))), columns)
+    negative = read_series(numbered(240).with_columns(y=-pl.Series(growing())), columns)
+    assert [logarithmic(prepare_best(one, plan)) for one in (grows, even, negative)] == [{"a"}, set(), set()]
+
+
+@pytest.mark.parametrize("unit", [2.0**-900, 2.0**40])
+def test_scaled_logarithms_do_not_depend_on_the_unit_of_the_data(unit):
+    values = np.array([1.0, 2.0, 4.0, 5.0])
+    scale, other = learn_log_scale(values), learn_log_scale(unit * values)
+    assert (scale.apply(values) == other.apply(unit * values)).all()
+    assert (other.undo(other.apply(unit * values)) == unit * scale.undo(scale.apply(values))).all()
 
 
 def test_window_starts():

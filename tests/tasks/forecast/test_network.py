@@ -1,5 +1,6 @@
 """The recurrent forecasters: every cell, every head, all they may see."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -8,9 +9,11 @@ from gatewise.cells.serialization import from_data, to_data
 from gatewise.cells.transforms import transform_of
 from gatewise.errors import GatewiseError
 from gatewise.modules.causal_convolution import CausalConvolution
+from gatewise.tasks.forecast.baselines import Ridge
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
 from gatewise.tasks.forecast.forecaster import ForecastShape
 from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork, require_fit
+from gatewise.tasks.forecast.normalization import MIN_SCALE
 from tests.series import data
 
 SHAPE = ForecastShape(context=6, horizon=3, period=2, known=2, observed=1)
@@ -32,7 +35,9 @@ def test_every_cell_learns_from_all_that_it_sees(cell, head, kind):
 @pytest.mark.parametrize("head", ["quantiles", "student-t"])
 def test_a_decoder_walks_from_where_the_encoder_ended(head):
     shape = ForecastShape(context=6, horizon=4, known=2, observed=1)
-    network = EncoderDecoderForecastNetwork(shape, LSTM, hidden=5, layers=2, head=head)
+    network = EncoderDecoderForecastNetwork(
+        shape, LSTM, hidden=5, layers=2, head=head, normalization="series", skip="none"
+    )
     past, future = torch.randn(3, 6, 4), torch.randn(3, 4, 2)
     raw = network(past, future)
     state = None
@@ -105,12 +110,15 @@ def test_a_grid_reads_the_past_step_by_step_whatever_the_level():
     seen = []
     network.recurrent.register_forward_hook(lambda layer, given, found: seen.append((given[0], found[0])))
     past = torch.randn(3, 6, 4)
-    summary = network.summary(torch.cat([past[:, :, :1] - past[:, -1:, :1], past], dim=-1))
+    level, scale = past[:, :, 0].mean(1), (past[:, :, 0].var(1, unbiased=False) + MIN_SCALE**2).sqrt()
+    given = past.clone()
+    given[:, :, 0] = (given[:, :, 0] - level[:, None]) / scale[:, None]
+    summary = network.summary(torch.cat([given[:, :, :1] - given[:, -1:, :1], given], dim=-1))
     network(past, torch.randn(3, 3, 2))
     (inputs, _), (again, output) = seen
-    assert torch.equal(inputs, again)
+    torch.testing.assert_close(inputs, again)
     assert inputs.shape == (3, 6, 5)
-    assert torch.equal(summary, output[:, -1])
+    torch.testing.assert_close(summary, output[:, -1])
 
 
 def test_tied_layers_of_a_grid_share_their_weights():
@@ -213,3 +221,59 @@ def test_calibrated_intervals_cover_what_they_name():
     torch.testing.assert_close(stretched[..., 4], quantiles[2000:, :, 4])
     assert (stretched.diff(dim=-1) >= 0).all()
     assert "stretch" in network.state_dict()
+
+
+NETWORKS = {
+    "stack": lambda **more: ForecastNetwork(SHAPE, LSTM, hidden=4, **more),
+    "encoder-decoder": lambda **more: EncoderDecoderForecastNetwork(SHAPE, GRU, hidden=4, **more),
+    "grid": lambda **more: GridForecastNetwork(SHAPE, hidden=4, layers=2, **more),
+}
+
+
+@pytest.mark.parametrize("head", ["quantiles", "student-t"])
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_forecast_follows_the_level_and_the_scale_of_its_window(kind, head):
+    network = NETWORKS[kind](head=head).double().eval()
+    past, future = torch.randn(5, 6, 4).double() * 50, torch.randn(5, 3, 2).double()
+    moved = past.clone()
+    moved[:, :, 0] = 7 * past[:, :, 0] + 1000
+    expected = 7 * network.quantiles(network(past, future)) + 1000
+    found = network.quantiles(network(moved, future))
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-3)  # scales are at least MIN_SCALE
+
+
+@pytest.mark.parametrize("head", ["quantiles", "student-t"])
+def test_window_units_are_undone_exactly(head):
+    network = NETWORKS["stack"](head=head).double().eval()
+    past, future = torch.randn(5, 6, 4).double(), torch.randn(5, 3, 2).double()
+    target = past[:, :, 0].numpy()
+    level = target.mean(1)[:, None, None]
+    scale = (target.var(1)[:, None, None] + MIN_SCALE**2) ** 0.5
+    given = past.clone()
+    given[:, :, :1] = torch.from_numpy((target[:, :, None] - level) / scale)
+    plain = NETWORKS["stack"](head=head, normalization="series").double().eval()
+    plain.load_state_dict(network.state_dict())
+    expected = plain.quantiles(plain(given, future)).detach().numpy() * scale + level
+    np.testing.assert_allclose(network.quantiles(network(past, future)).detach(), expected, rtol=1e-9)
+
+
+def test_a_constant_window_has_a_forecast():
+    for make in NETWORKS.values():
+        network = make()
+        past = torch.full((2, 6, 4), 3.0, requires_grad=True)
+        network.quantiles(network(past, torch.zeros(2, 3, 2))).sum().backward()
+        assert past.grad.isfinite().all()
+
+
+def test_layers_start_from_the_linear_forecast():
+    prepared = data()
+    network = ForecastNetwork(SEASONAL, GRU, hidden=8)
+    network.initialize(prepared.train, prepared.validation)
+    ridge = Ridge(SEASONAL)
+    ridge.fit(prepared.train, prepared.validation)
+    torch.nn.init.zeros_(network.head.linear.weight)
+    torch.nn.init.zeros_(network.head.linear.bias)
+    batch = prepared.test.all()
+    with torch.no_grad():
+        median = network(batch.past, batch.future)[..., 4]
+    torch.testing.assert_close(median, ridge.point(batch.past, batch.future), rtol=1e-4, atol=1e-4)

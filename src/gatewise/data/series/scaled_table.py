@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from gatewise.data.series.calendar import calendar, useful_cycles
-from gatewise.data.series.scaling import Scale, learn_scale
+from gatewise.data.series.scaling import LogScale, Scale, learn_log_scale, learn_scale
 from gatewise.data.series.series import Series, SeriesSet
+from gatewise.data.times.formats import format_time
+from gatewise.errors import GatewiseError
 
 
 @dataclass(frozen=True)
@@ -20,19 +22,28 @@ class SeriesScaling:
     seen: the last time of each series in the training and validation sets
     """
 
-    series: Mapping[str, Scale]
+    series: Mapping[str, LogScale | Scale]
     covariates: tuple[Scale, ...]
     cycles: tuple[str, ...]
     seen: Mapping[str, str] = field(default_factory=dict)
 
 
-def learn_scales(source: SeriesSet, ends: list[int], learned: SeriesScaling | None = None) -> SeriesScaling:
+def learn_scales(
+    source: SeriesSet,
+    ends: list[int],
+    learned: SeriesScaling | None = None,
+    logarithms: Collection[str] = (),
+) -> SeriesScaling:
     """Learns scales from the first `ends` steps of each series.
 
     learned: those of an earlier training, which are kept; scales of further series are added
+    logarithms: the ids of the series of which logarithms are taken
+
+    Raises: `GatewiseError` if a value of these is not positive.
     """
     scales = {
-        series.id: learn_scale(series.target[:end]) for series, end in zip(source.series, ends, strict=True)
+        series.id: _learn(series, end, series.id in logarithms)
+        for series, end in zip(source.series, ends, strict=True)
     }
     if learned is not None:
         return replace(learned, series={**scales, **learned.series})
@@ -50,11 +61,33 @@ def scaled_table(series: Series, learned: SeriesScaling) -> np.ndarray:
     """[T + F, 1 + C + D], scaled: the target, calendar features, known and observed covariates.
 
     Target and observed covariates are NaN in the F steps beyond the last target.
+
+    Raises: `GatewiseError` if logarithms are taken of a value that is not positive.
     """
+    scale = learned.series[series.id]
+    if isinstance(scale, LogScale):
+        _require_positive(series)
     beyond = len(series.times) - len(series)
     given = [series.known, np.pad(series.observed, ((0, beyond), (0, 0)), constant_values=np.nan)]
     covariates = np.concatenate(given, axis=-1)
-    for place, scale in enumerate(learned.covariates):
-        covariates[:, place] = scale.apply(covariates[:, place])
-    target = np.pad(learned.series[series.id].apply(series.target), (0, beyond), constant_values=np.nan)
+    for place, covariate in enumerate(learned.covariates):
+        covariates[:, place] = covariate.apply(covariates[:, place])
+    target = np.pad(scale.apply(series.target), (0, beyond), constant_values=np.nan)
     return np.concatenate([target[:, None], calendar(series.times, learned.cycles), covariates], axis=-1)
+
+
+def _learn(series: Series, end: int, takes_logarithms: bool) -> Scale:
+    if not takes_logarithms:
+        return learn_scale(series.target[:end])
+    _require_positive(series)
+    return learn_log_scale(series.target[:end])
+
+
+def _require_positive(series: Series) -> None:
+    if series.target.min() > 0:
+        return
+    step = int(series.target.argmin())
+    raise GatewiseError(
+        f"series {series.id!r} has the value {series.target[step]:g} at {format_time(series.times[step])}, "
+        "which has no logarithm; train a model with --log never"
+    )

@@ -23,6 +23,31 @@ class Scale:
         return scaled * self.deviation + self.mean
 
 
+@dataclass(frozen=True)
+class LogScale(Scale):
+    """`scaled = (log(value / unit) - mean) / deviation`, for positive values."""
+
+    unit: float
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        return super().apply(np.log(values / self.unit))
+
+    def undo(self, scaled: np.ndarray) -> np.ndarray:
+        return np.exp(super().undo(scaled)) * self.unit
+
+
+def learn_log_scale(values: np.ndarray) -> LogScale:
+    """The scale of the logarithms of a training set.
+
+    >>> scale = learn_log_scale(np.array([2.0, 8.0]))
+    >>> scale.apply(np.array([4.0])), scale.undo(np.array([1.0]))
+    (array([0.]), array([8.]))
+    """
+    unit = power_of_two(values)  # exact, so that the unit of the data changes no scaled value
+    scale = learn_scale(np.log(values / unit))
+    return LogScale(scale.mean, scale.deviation, unit)
+
+
 def learn_scale(values: np.ndarray) -> Scale:
     """The scale of a training set; a constant one is divided by its magnitude, or by 1 if it is zero.
 

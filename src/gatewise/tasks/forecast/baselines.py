@@ -13,10 +13,9 @@ from gatewise.data.series.windows import WindowBatch, Windows
 from gatewise.errors import GatewiseError
 from gatewise.modules.heads import LEVELS, QuantileHead, pinball
 from gatewise.modules.network import Baseline
-from gatewise.tasks.forecast.forecaster import Forecaster, ForecastShape, HeadedForecaster
-
-RIDGE_PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
-MAX_RIDGE_WINDOWS = 2**16
+from gatewise.tasks.forecast.forecaster import Forecaster, ForecastShape, HeadedForecaster, Skip
+from gatewise.tasks.forecast.linear import fit_ridge, flat_window
+from gatewise.tasks.forecast.normalization import Normalization, normalize, window_units
 
 
 class PointForecast(Forecaster, Baseline):
@@ -89,52 +88,25 @@ class SeasonalNaive(PointForecast):
 class Ridge(PointForecast):
     """Linear regression on the window and the known future, with a penalty on the squared coefficients.
 
-    `W = argmin |Y - X W|^2 + a |W|^2`, the penalty `a` chosen on the validation set; all values
-    are relative to the last value (Hoerl and Kennard 1970). At most `MAX_RIDGE_WINDOWS` windows of the
-    training set are fitted, drawn at random.
+    Values are relative to the last value, in the units of the window or of the series; see `fit_ridge`.
     """
 
-    def __init__(self, shape: ForecastShape) -> None:
+    def __init__(self, shape: ForecastShape, normalization: Normalization = "window") -> None:
         super().__init__(shape)
-        self.linear = nn.Linear(window_features(shape), shape.horizon).requires_grad_(False)
+        self.normalization = normalization
+        self.linear = nn.Linear(shape.features, shape.horizon).requires_grad_(False)
 
     def point(self, past: Tensor, future: Tensor) -> Tensor:
-        origin = past[:, -1:, 0]
-        return origin + self.linear(flat_window(past, future))
+        units = window_units(past[:, :, 0], self.normalization)
+        changes = self.linear(flat_window(normalize(past, units), future))
+        return past[:, -1:, 0] + changes * units.scale
 
     def fit(self, train: Windows, validation: Windows) -> None:
-        held_out, fitted = validation.all(), train.sample(MAX_RIDGE_WINDOWS)
-        width = self.linear.in_features + self.shape.horizon
-        means, moments = torch.zeros(width).double(), torch.zeros(width, width).double()
-        for batch in fitted.blocks():
-            means += self._rows(batch).sum(0) / len(fitted)
-        for batch in fitted.blocks():
-            centred = self._rows(batch) - means
-            moments += centred.T @ centred
-
-        def held_error(penalty: float) -> float:
-            self._solve(means, moments, penalty)
-            return float((held_out.truth - self.point(held_out.past, held_out.future)).abs().mean())
-
-        self._solve(means, moments, min(RIDGE_PENALTIES, key=held_error))
+        fit_ridge(self.linear, train, validation, self.normalization)
         super().fit(train, validation)
 
-    def _rows(self, batch: WindowBatch) -> Tensor:
-        """[B, F + Q]: the features and the changes to predict."""
-        changes = batch.truth - batch.past[:, -1:, 0]
-        return torch.cat([flat_window(batch.past, batch.future), changes], dim=-1).double()
-
-    def _solve(self, means: Tensor, moments: Tensor, penalty: float) -> None:
-        """Solves `(X^T X + a I) W = X^T Y`.
-
-        means, moments: the means of features and changes, and `Z^T Z` of their differences from these
-        """
-        features = self.linear.in_features
-        squares, products = moments[:features].split([features, self.shape.horizon], dim=1)
-        diagonal = penalty * torch.eye(features, dtype=torch.float64)
-        weight = torch.linalg.solve(squares + diagonal, products).T
-        self.linear.weight.copy_(weight)
-        self.linear.bias.copy_(means[features:] - weight @ means[:features])
+    def options(self) -> dict[str, Any]:
+        return {**super().options(), "normalization": self.normalization}
 
 
 class WindowMLP(HeadedForecaster):
@@ -143,30 +115,24 @@ class WindowMLP(HeadedForecaster):
     `summary = relu(W2 relu(W1 window))` feeds a quantile head; trained like the networks.
     """
 
-    def __init__(self, shape: ForecastShape, hidden: int = 128) -> None:
-        super().__init__(shape, QuantileHead(hidden, shape.horizon))
+    def __init__(
+        self,
+        shape: ForecastShape,
+        hidden: int = 128,
+        normalization: Normalization = "window",
+        skip: Skip = "none",
+    ) -> None:
+        super().__init__(shape, QuantileHead(hidden, shape.horizon), normalization, skip)
         self.body = nn.Sequential(
-            nn.Linear(window_features(shape), hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()
+            nn.Linear(shape.features, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()
         )
         self.hidden = hidden
 
-    def forward(self, past: Tensor, future: Tensor) -> Tensor:
-        return self.head(self.body(flat_window(past, future)), past[:, -1, :1])
+    def raw(self, past: Tensor, future: Tensor, origin: Tensor) -> Tensor:
+        return self.head(self.body(flat_window(past, future)), origin)
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), "hidden": self.hidden}
-
-
-def window_features(shape: ForecastShape) -> int:
-    """The number of features that `flat_window` returns."""
-    return 1 + shape.context * (1 + shape.observed) + shape.horizon * shape.known
-
-
-def flat_window(past: Tensor, future: Tensor) -> Tensor:
-    """[B, F]: the last value, the target relative to it, the observed and the known covariates."""
-    known, level = future.shape[-1], past[:, -1:, 0]
-    observed = past[:, :, 1 + known :].flatten(1)
-    return torch.cat([level, past[:, :, 0] - level, observed, future.flatten(1)], dim=-1)
 
 
 BASELINES: dict[str, Callable[[ForecastShape], PointForecast]] = {

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from math import ceil
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
 import torch
+from torch import Tensor
 
 from gatewise.data.series.period import require_period
 from gatewise.data.series.scaled_table import SeriesScaling, learn_scales, scaled_table
-from gatewise.data.series.scaling import Scale
+from gatewise.data.series.scaling import LogScale, Scale
 from gatewise.data.series.series import Series, SeriesSet, read_series
 from gatewise.data.series.step import Step
 from gatewise.data.series.windows import WindowBatch, Windows, window_starts
@@ -20,24 +23,46 @@ from gatewise.data.splits import Fractions, time_split
 from gatewise.data.tables.columns import FoundColumns
 from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
+from gatewise.tasks.forecast.forecaster import ForecastShape
 
 LONGEST_USUAL_CONTEXT = 168
-DEFAULT_FRACTIONS = Fractions(0.15, 0.15)
+DEFAULT_FRACTION = 0.15
+DEFAULT_FRACTIONS = Fractions(DEFAULT_FRACTION, DEFAULT_FRACTION)
+MIN_PAST = 2  # steps of the shortest window, without padding
+HELD_OUT_WINDOWS, HELD_OUT_HORIZONS = 4096, 2  # that suffice for the validation set, and for the test set
 MAX_VALIDATION_WINDOWS = 2048
 
 
 @dataclass(frozen=True)
 class WindowPlan:
-    """How series are split and cut into windows. A zero `context` or `period` is found from the data."""
+    """How series are split and cut into windows. A zero is found from the data.
+
+    horizon, context, period: in steps
+    fractions: of each series in the validation set and in the test set
+    max_held_out: the most steps of a series in the validation set, and in the test set; None for no limit
+    log: whether logarithms are taken of the series without a value that is zero or negative
+    """
 
     horizon: int
     context: int = 0
     period: int = 0
     fractions: Fractions = DEFAULT_FRACTIONS
+    max_held_out: int | None = None
+    log: bool = False
 
     def borders(self, steps: int) -> tuple[int, int]:
         """The first steps of the validation set and of the test set of a series."""
-        return time_split(steps, self.fractions, self.horizon)
+        return time_split(steps, self.fractions, self.horizon, self.max_held_out)
+
+    def padding(self, steps: int) -> int:
+        """The copies of its first step that precede a series which is shorter than a window.
+
+        steps: of its training set
+        """
+        if steps >= self.context + self.horizon:
+            return 0
+        shortest = max(min(self.horizon, steps - self.horizon), MIN_PAST)
+        return max(self.context - shortest, 0)
 
 
 @dataclass(frozen=True)
@@ -82,6 +107,20 @@ class ForecastData:
         scales = [self.learned.series[series.id] for series in self.source.series]
         return np.array([scale.mean for scale in scales]), np.array([scale.deviation for scale in scales])
 
+    def undo(self, scaled: Tensor, series: Tensor) -> Tensor:
+        """Scaled values [B, ...] in the units of the data, in double precision; series: [B]."""
+        shape = (-1, *[1] * (scaled.ndim - 1))
+        means, deviations, units = (one[series].view(shape) for one in self._scales)
+        values = scaled.double() * deviations + means
+        return torch.where(units > 0, values.exp() * units, values) if (units > 0).any() else values
+
+    @cached_property
+    def _scales(self) -> tuple[Tensor, ...]:
+        """Mean, standard deviation and unit of the logarithms (0 if none are taken) of each series."""
+        scales = [self.learned.series[series.id] for series in self.source.series]
+        units = [scale.unit if isinstance(scale, LogScale) else 0.0 for scale in scales]
+        return (*map(torch.from_numpy, self.scales()), torch.tensor(units).double())
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What was found in the data, the lengths of context and horizon, and the sizes of the splits."""
@@ -89,6 +128,9 @@ class ForecastData:
         period = f"a period of {plan.period}" if plan.period > 1 else "no period"
         if plan.period > plan.context:
             period += ", longer than the context: no seasonal naive"
+        logarithms = sum(isinstance(scale, LogScale) for scale in self.learned.series.values())
+        if logarithms:
+            period += f"; logarithms of {logarithms} series"
         plan_note = (
             f"a step is one {self.source.step}; a context of {plan.context} steps "
             f"and a horizon of {plan.horizon}; {period}"
@@ -125,22 +167,27 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
     if all(np.ptp(series.target[: plan.borders(len(series))[0]]) == 0 for series in source.series):
         raise GatewiseError("the target is constant in the training set: there is nothing to learn")
     trained_before = scaling is not None
-    scaling = learn_scales(source, [plan.borders(len(series))[0] for series in source.series], scaling)
+    ends = [plan.borders(len(series))[0] for series in source.series]
+    scaling = learn_scales(source, ends, scaling, positive_series(source) if plan.log else ())
     if not trained_before:
         last_times = {
             series.id: format_time(series.times[plan.borders(len(series))[1] - 1]) for series in source.series
         }
         scaling = replace(scaling, seen=last_times)
-    tables = [scaled_table(series, scaling) for series in source.series]
+    paddings = [plan.padding(end) for end in ends]
+    tables = [
+        np.pad(scaled_table(series, scaling), ((padding, 0), (0, 0)), mode="edge")
+        for series, padding in zip(source.series, paddings, strict=True)
+    ]
     values = torch.from_numpy(np.concatenate(tables)).float()
     offsets = np.cumsum([0, *(len(table) for table in tables[:-1])])
     known = tables[0].shape[1] - 1 - len(source.columns.observed)
 
     def cut(split: int) -> Windows:
         starts = []
-        for series in source.series:
+        for series, padding in zip(source.series, paddings, strict=True):
             first, last = (0, *plan.borders(len(series)), len(series))[split : split + 2]
-            starts.append(window_starts(first, last, plan.context, plan.horizon))
+            starts.append(window_starts(padding + first, padding + last, plan.context, plan.horizon))
         rows = np.concatenate([first + offset for first, offset in zip(starts, offsets, strict=True)])
         series_numbers = np.repeat(np.arange(len(starts)), [len(first) for first in starts])
         return Windows(
@@ -177,13 +224,21 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:
 
 
 def complete_plan(plan: WindowPlan, source: SeriesSet) -> WindowPlan:
-    """The plan with its context and period found from the data where they are zero."""
+    """The plan with its context, period and most steps held out found from the data where they are zero.
+
+    Of many series fewer steps are held out than the fractions demand: as many as make `HELD_OUT_WINDOWS`
+    windows of all series together, and at least `HELD_OUT_HORIZONS` horizons.
+    """
+    if plan.max_held_out == 0:
+        windows = ceil(HELD_OUT_WINDOWS / len(source.series))
+        most = max(windows + plan.horizon - 1, HELD_OUT_HORIZONS * plan.horizon)
+        plan = replace(plan, max_held_out=most)
     longest = max(source.series, key=len)
     training = max(plan.borders(len(longest))[0], 3)
     period = require_period(plan.period, longest.target, training, source.step)
     useful = min(max(2 * period, 3 * plan.horizon, 24), LONGEST_USUAL_CONTEXT)
-    shortest = min(plan.borders(len(series))[0] for series in source.series)
-    context = plan.context or max(min(useful, shortest // 2 - plan.horizon), 1)
+    usual = int(np.median([plan.borders(len(series))[0] for series in source.series]))
+    context = plan.context or max(min(useful, usual // 2 - plan.horizon), 1)
     return replace(plan, context=context, period=period)
 
 
@@ -198,16 +253,12 @@ class LatestWindows(NamedTuple):
 def latest(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling) -> LatestWindows:
     """The last context of each series with the known covariates of the horizon, and the horizon's times.
 
-    Raises: `GatewiseError` if a series is shorter than the context, or known covariates are not
-    given for the whole horizon.
+    Raises: `GatewiseError` if known covariates are not given for the whole horizon.
     """
-    scaling = learn_scales(source, [len(series) for series in source.series], scaling)
+    ends = [len(series) for series in source.series]
+    scaling = learn_scales(source, ends, scaling, positive_series(source) if plan.log else ())
     windows, times = [], []
     for series in source.series:
-        if len(series) < plan.context:
-            raise GatewiseError(
-                f"series {series.id!r} has {len(series)} steps; the model has a context of {plan.context}"
-            )
         rows_ahead = len(series.times) - len(series)
         if source.columns.known and rows_ahead < plan.horizon:
             raise GatewiseError(
@@ -215,7 +266,9 @@ def latest(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling) -> Lates
                 f"a horizon of {plan.horizon} needs {', '.join(source.columns.known)} for as many"
             )
         series = _extended(series, source.step, plan.horizon)
-        rows = scaled_table(series, scaling)[len(series) - plan.context :]
+        rows = scaled_table(series, scaling)[max(len(series) - plan.context, 0) :]
+        missing = plan.context + plan.horizon - len(rows)
+        rows = np.pad(rows, ((missing, 0), (0, 0)), mode="edge")
         windows.append(torch.from_numpy(rows).float())
         times.append(series.times[len(series) :])
     stacked = torch.stack(windows)
@@ -235,10 +288,21 @@ def _extended(series: Series, step: Step, horizon: int) -> Series:
 
 def _check_length(series: Series, plan: WindowPlan) -> None:
     training = plan.borders(len(series))[0]
-    needed = plan.context + plan.horizon
+    needed = plan.horizon + MIN_PAST
     if training < needed:
         raise GatewiseError(
             f"series {series.id!r} has {len(series)} steps, {max(training, 0)} of them in the training set; "
-            f"a context of {plan.context} and a horizon of {plan.horizon} need {needed}: "
-            "give more data, a shorter --horizon or a shorter --context"
+            f"a horizon of {plan.horizon} needs {needed}: give more data or a shorter --horizon"
         )
+
+
+def positive_series(source: SeriesSet) -> set[str]:
+    """The ids of the series without a value that is zero or negative."""
+    return {series.id for series in source.series if series.target.min() > 0}
+
+
+def shape_of(data: ForecastData) -> ForecastShape:
+    """The sizes of a forecasting problem, from its data."""
+    known = data.train.known
+    observed = data.train.view.shape[1] - 1 - known
+    return ForecastShape(data.plan.context, data.plan.horizon, data.plan.period, known, observed)

@@ -10,8 +10,9 @@ from torch import Tensor
 from gatewise.cells.base import CellType
 from gatewise.layers import Recurrent
 from gatewise.modules.heads import HEADS
-from gatewise.tasks.forecast.forecaster import ForecastShape
+from gatewise.tasks.forecast.forecaster import ForecastShape, Skip
 from gatewise.tasks.forecast.network import Front, PastReader
+from gatewise.tasks.forecast.normalization import Normalization
 
 
 class EncoderDecoderForecastNetwork(PastReader):
@@ -23,6 +24,7 @@ class EncoderDecoderForecastNetwork(PastReader):
 
     cell: the equations of both; hidden, layers: H and the depth of each; dropout: between layers
     head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
+    normalization: "window" or "series"; skip: "linear" or "none", as in `HeadedForecaster`
 
     >>> from gatewise.cells import LSTM
     >>> shape = ForecastShape(context=24, horizon=6, known=2)
@@ -32,6 +34,7 @@ class EncoderDecoderForecastNetwork(PastReader):
     """
 
     ahead: Tensor
+    skip_reads_future = False
 
     def __init__(
         self,
@@ -42,9 +45,11 @@ class EncoderDecoderForecastNetwork(PastReader):
         dropout: float = 0.0,
         head: str = "quantiles",
         front: Front = "none",
+        normalization: Normalization = "window",
+        skip: Skip = "linear",
     ) -> None:
         step_features = 1 + shape.known
-        super().__init__(shape, HEADS[head](hidden + step_features, horizon=1), front)
+        super().__init__(shape, HEADS[head](hidden + step_features, horizon=1), front, normalization, skip)
         between = dropout if layers > 1 else 0.0
         self.encoder = Recurrent(cell, self.features, hidden, layers, batch_first=True, dropout=between)
         self.decoder = Recurrent(cell, step_features, hidden, layers, batch_first=True, dropout=between)
@@ -58,14 +63,13 @@ class EncoderDecoderForecastNetwork(PastReader):
             "front": front,
         }
 
-    def forward(self, past: Tensor, future: Tensor) -> Tensor:
+    def raw(self, past: Tensor, future: Tensor, origin: Tensor) -> Tensor:
         _, state = self.encoder(self.relative(past))
         ahead = self.ahead.expand(len(past), -1).unsqueeze(-1)
         steps = torch.cat([ahead, future], dim=-1)
         output, _ = self.decoder(steps, state)
         features = torch.cat([output, steps], dim=-1).flatten(0, 1)
-        origin = past[:, -1, :1].repeat_interleave(self.shape.horizon, dim=0)
-        return self.head(features, origin).view(len(past), self.shape.horizon, -1)
+        return self.head(features, origin.reshape(-1, 1)).view(len(past), self.shape.horizon, -1)
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), **self._options}

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gatewise.data.series.windows import WindowBatch
+from gatewise.data.series.windows import WindowBatch, Windows
 from gatewise.modules.heads import LEVELS, MEDIAN, QuantileHead, StudentTHead
 from gatewise.modules.network import Network
+from gatewise.tasks.forecast.linear import fit_ridge, flat_window
+from gatewise.tasks.forecast.normalization import Normalization, normalize, window_units
+
+Skip = Literal["none", "linear"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,11 @@ class ForecastShape:
     def inputs(self) -> int:
         """The values of a past step: the target and all covariates."""
         return 1 + self.known + self.observed
+
+    @property
+    def features(self) -> int:
+        """The values of a window as one vector, as `flat_window` returns it."""
+        return 1 + self.context * (1 + self.observed) + self.horizon * self.known
 
 
 class Forecaster(Network):
@@ -61,16 +70,58 @@ class Forecaster(Network):
 class HeadedForecaster(Forecaster):
     """A forecaster that ends in a head and is trained by its loss.
 
+    normalization: the units of the layers, as in `window_units`; the output is in the units of the series
+    skip: "linear" adds a linear forecast from the window, which `initialize` fits by ridge regression;
+        the layers then learn what it does not. "none" forecasts relative to the last value
+
     After training, `calibrate` scales its intervals to their nominal coverage of the validation set:
     `q -> median + stretch * (q - median)` (conformal prediction; Romano et al. 2019).
     """
 
     stretch: Tensor
+    skip_reads_future: ClassVar[bool] = True  # whether a covariate of a step affects all steps
 
-    def __init__(self, shape: ForecastShape, head: QuantileHead | StudentTHead) -> None:
+    def __init__(
+        self,
+        shape: ForecastShape,
+        head: QuantileHead | StudentTHead,
+        normalization: Normalization = "window",
+        skip: Skip = "none",
+    ) -> None:
         super().__init__(shape)
-        self.head = head
+        self.head, self.normalization = head, normalization
+        width = shape.features - (0 if self.skip_reads_future else shape.horizon * shape.known)
+        self.skip = nn.Linear(width, shape.horizon) if skip == "linear" else None
         self.register_buffer("stretch", torch.ones(len(head.levels)))
+
+    @abstractmethod
+    def raw(self, past: Tensor, future: Tensor, origin: Tensor) -> Tensor:
+        """The raw output of the head, in the units of the windows.
+
+        past, future: as in `forward`, in these units; origin: what the head is relative to, [B, Q]
+        """
+
+    def forward(self, past: Tensor, future: Tensor) -> Tensor:
+        units = window_units(past[:, :, 0], self.normalization)
+        past = normalize(past, units)
+        origin = past[:, -1, :1].expand(-1, self.shape.horizon)
+        if self.skip is not None:
+            origin = origin + self.skip(self.skip_features(past, future))
+        return self.head.rescale(self.raw(past, future, origin), *units)
+
+    def skip_features(self, past: Tensor, future: Tensor) -> Tensor:
+        """The inputs of the linear skip, [B, F]."""
+        if self.skip_reads_future:
+            return flat_window(past, future)
+        without_known = torch.cat([past[:, :, :1], past[:, :, 1 + self.shape.known :]], dim=-1)
+        return flat_window(without_known, future[:, :, :0])
+
+    def initialize(self, train: Windows, validation: Windows) -> None:
+        """Fits the linear skip, if there is one."""
+        import os
+
+        if self.skip is not None and os.environ.get("GWX_INIT", "1") == "1":
+            fit_ridge(self.skip, train, validation, self.normalization, self.skip_features)
 
     def quantiles(self, raw: Tensor) -> Tensor:
         quantiles = self.head.quantiles(raw)
@@ -79,6 +130,10 @@ class HeadedForecaster(Forecaster):
 
     def loss(self, batch: WindowBatch) -> Tensor:
         return self.head.loss(self(batch.past, batch.future), batch.truth)
+
+    def options(self) -> dict[str, Any]:
+        skip = "none" if self.skip is None else "linear"
+        return {**super().options(), "normalization": self.normalization, "skip": skip}
 
     def calibrate(self, quantiles: Tensor, truth: Tensor) -> None:
         """Learns, for each pair of quantiles, the factor with which they have their nominal coverage.

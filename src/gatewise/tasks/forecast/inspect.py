@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.data.series.scaling import Scale
 from gatewise.data.series.series import Series
 from gatewise.data.series.windows import WindowBatch
 from gatewise.data.times.formats import format_time, shortest_format
@@ -31,6 +31,7 @@ def inspect_forecast(network: Network, data: ForecastData, number: int) -> Examp
     assert isinstance(network, Forecaster)
     series = data.source.series[int(batch.series)]
     scale, past = data.learned.series[series.id], data.plan.context
+    undo = partial(data.undo, series=batch.series)
     with torch.inference_mode():
         quantiles = scale.undo(network.quantiles(network(batch.past, batch.future))[0].double().numpy())
     target = (
@@ -53,9 +54,7 @@ def inspect_forecast(network: Network, data: ForecastData, number: int) -> Examp
         f"(true: {target[1].values[0]:.6g})",
         times,
         step,
-        attribute=lambda _: explain_forecast(
-            network, batch, scale, (columns.target, *names), times[-1], step
-        ),
+        attribute=lambda _: explain_forecast(network, batch, undo, (columns.target, *names), times[-1], step),
     )
 
 
@@ -64,16 +63,24 @@ def _window_times(data: ForecastData, series: Series, number: int) -> tuple[str,
     is_same_series = data.test.series == data.test.series[number]
     first = int(data.test.starts[number]) - int(data.test.starts[is_same_series][0])
     first += data.plan.borders(len(series))[1] - data.plan.context
-    times = series.times[max(first, 0) :][: data.plan.context + data.plan.horizon]
+    missing = max(-first, 0)  # steps before the beginning of a short series
+    times = series.times[max(first, 0) :][: data.plan.context + data.plan.horizon - missing]
     time_format = shortest_format(times)
-    return tuple(map(format_time, times if time_format is None else times.dt.to_string(time_format)))
+    shown = times if time_format is None else times.dt.to_string(time_format)
+    return ("before the series",) * missing + tuple(map(format_time, shown))
 
 
 def explain_forecast(
-    network: Forecaster, batch: WindowBatch, scale: Scale, names: Sequence[str], last: str, step: str
+    network: Forecaster,
+    batch: WindowBatch,
+    undo: Callable[[Tensor], Tensor],
+    names: Sequence[str],
+    last: str,
+    step: str,
 ) -> ExampleAttribution:
     """Attributes the median at the end of the horizon to the past and to the known future.
 
+    undo: converts scaled values to the units of the data
     names: of the target and all covariates; last: the time of the end of the horizon
     step: the length of one step
     """
@@ -85,10 +92,10 @@ def explain_forecast(
 
     def median(steps: Tensor) -> Tensor:
         raw = network(steps[:, :context], steps[:, context:, 1 : 1 + known])
-        return network.head.median(raw)[:, -1]
+        return undo(network.head.median(raw)[:, -1])
 
     attribution = accurate_attribution(lambda points: attribute(median, inputs, steps=points))
-    values = scale.deviation * attribution.values[0].double().numpy()
+    values = attribution.values[0].double().numpy()
     values[context:, [0, *range(1 + known, values.shape[1])]] = np.nan  # unknown in the future
     distance = f"{horizon} step{'s' * (horizon > 1)} ahead"
     output = f"the median for {last}, {distance} (a step is one {step})"
@@ -98,6 +105,4 @@ def explain_forecast(
         "where every input is at its mean",
         np.nansum(values, axis=1),
         (channel_track(values, names),),
-        scale.mean,
-        scale.deviation,
     )

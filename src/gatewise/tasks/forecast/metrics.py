@@ -44,13 +44,11 @@ def score(forecasts: Forecasts, data: ForecastData) -> dict[str, float]:
     pinball: the mean pinball loss of all levels, twice, which approaches the CRPS;
     coverage: the fraction of true values between the quantiles 0.1 and 0.9, at best 0.8.
     """
-    means, deviations = map(torch.from_numpy, data.scales())
     units, levels = torch.from_numpy(_naive_errors(data)), torch.tensor(LEVELS).double()
     sums = torch.zeros(6).double()
     for batch, scaled in forecasts.blocks():
-        deviation, mean, unit = (values[batch.series, None] for values in (deviations, means, units))
-        quantiles = scaled.double() * deviation.unsqueeze(-1) + mean.unsqueeze(-1)
-        truth = batch.truth.double() * deviation + mean
+        unit = units[batch.series, None]
+        quantiles, truth = (data.undo(values, batch.series) for values in (scaled, batch.truth))
         median = quantiles[..., MEDIAN]
         error, sizes = (truth - median).abs(), truth.abs() + median.abs()
         counted = (unit > 0).expand_as(error)

@@ -15,7 +15,8 @@ from gatewise.cells.transforms import transform_of
 from gatewise.layers import GridLSTM, Recurrent
 from gatewise.modules.causal_convolution import CausalConvolution
 from gatewise.modules.heads import HEADS, QuantileHead, StudentTHead
-from gatewise.tasks.forecast.forecaster import ForecastShape, HeadedForecaster
+from gatewise.tasks.forecast.forecaster import ForecastShape, HeadedForecaster, Skip
+from gatewise.tasks.forecast.normalization import Normalization
 
 Front = Literal["none", "convolution"]
 
@@ -29,8 +30,15 @@ class PastReader(HeadedForecaster):
     features: the numbers of a step that the layers read
     """
 
-    def __init__(self, shape: ForecastShape, head: QuantileHead | StudentTHead, front: Front) -> None:
-        super().__init__(shape, head)
+    def __init__(
+        self,
+        shape: ForecastShape,
+        head: QuantileHead | StudentTHead,
+        front: Front,
+        normalization: Normalization,
+        skip: Skip,
+    ) -> None:
+        super().__init__(shape, head, normalization, skip)
         self.front = CausalConvolution(1 + shape.inputs) if front == "convolution" else None
         self.features = 1 + shape.inputs if self.front is None else self.front.outputs
 
@@ -43,17 +51,25 @@ class PastReader(HeadedForecaster):
 class RecurrentForecaster(PastReader):
     """Layers run over the past; their last hidden state and the known future feed a head."""
 
-    def __init__(self, shape: ForecastShape, hidden: int, head: str, front: Front) -> None:
+    def __init__(
+        self,
+        shape: ForecastShape,
+        hidden: int,
+        head: str,
+        front: Front,
+        normalization: Normalization,
+        skip: Skip,
+    ) -> None:
         width = hidden + shape.horizon * shape.known
-        super().__init__(shape, HEADS[head](width, shape.horizon), front)
+        super().__init__(shape, HEADS[head](width, shape.horizon), front, normalization, skip)
 
     @abstractmethod
     def summary(self, steps: Tensor) -> Tensor:
         """steps [B, L, features] -> [B, H]."""
 
-    def forward(self, past: Tensor, future: Tensor) -> Tensor:
+    def raw(self, past: Tensor, future: Tensor, origin: Tensor) -> Tensor:
         summary = self.summary(self.relative(past))
-        return self.head(torch.cat([summary, future.flatten(1)], dim=-1), past[:, -1, :1])
+        return self.head(torch.cat([summary, future.flatten(1)], dim=-1), origin)
 
 
 class ForecastNetwork(RecurrentForecaster):
@@ -61,6 +77,7 @@ class ForecastNetwork(RecurrentForecaster):
 
     cell: the equations; hidden, layers: H and the depth of the stack; dropout: between its layers
     head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
+    normalization: "window" or "series"; skip: "linear" or "none", as in `HeadedForecaster`
 
     >>> from gatewise.cells import LSTM
     >>> network = ForecastNetwork(ForecastShape(context=24, horizon=6), LSTM, hidden=16)
@@ -77,8 +94,10 @@ class ForecastNetwork(RecurrentForecaster):
         dropout: float = 0.0,
         head: str = "quantiles",
         front: Front = "none",
+        normalization: Normalization = "window",
+        skip: Skip = "linear",
     ) -> None:
-        super().__init__(shape, hidden, head, front)
+        super().__init__(shape, hidden, head, front, normalization, skip)
         self.recurrent = Recurrent(
             cell, self.features, hidden, layers, dropout=dropout if layers > 1 else 0.0
         )
@@ -105,6 +124,7 @@ class GridForecastNetwork(RecurrentForecaster):
     transform: the cell along both axes, "lstm", "gru" or "rnn"; hidden: H of each axis
     layers: the size of the depth axis; tied: whether all layers have the same parameters
     head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
+    normalization: "window" or "series"; skip: "linear" or "none", as in `HeadedForecaster`
 
     >>> network = GridForecastNetwork(ForecastShape(context=24, horizon=6), hidden=16, layers=3)
     >>> network.quantiles(network(torch.randn(4, 24, 1), torch.randn(4, 6, 0))).shape
@@ -120,8 +140,10 @@ class GridForecastNetwork(RecurrentForecaster):
         tied: bool = True,
         head: str = "quantiles",
         front: Front = "none",
+        normalization: Normalization = "window",
+        skip: Skip = "linear",
     ) -> None:
-        super().__init__(shape, hidden, head, front)
+        super().__init__(shape, hidden, head, front, normalization, skip)
         self.recurrent = GridLSTM(self.features, hidden, layers, tied=tied, transform=transform)
         self._options = {
             "transform": transform,

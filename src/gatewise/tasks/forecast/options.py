@@ -28,8 +28,17 @@ class ForecastDataOptions(Options):
     period: CountOrAuto = Field(
         0, description="Steps after which the series repeats; 0 finds it in the data."
     )
-    validation_fraction: Fraction = Field(0.15, description="Fraction of each series in the validation set.")
-    test_fraction: Fraction = Field(0.15, description="Fraction of each series, its end, in the test set.")
+    log: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="Take logarithms of positive series; auto does if they lower the error of ridge "
+        "regression on the validation set.",
+    )
+    validation_fraction: Fraction | None = Field(
+        None, description="Fraction of each series in the validation set; 0.15 or less if not given."
+    )
+    test_fraction: Fraction | None = Field(
+        None, description="Fraction of each series, its end, in the test set; 0.15 or less if not given."
+    )
 
 
 class ForecastNetworkOptions(StackOptions):
@@ -45,6 +54,13 @@ class ForecastNetworkOptions(StackOptions):
     )
     depth_weights: Literal["tied", "untied"] = Field(
         "tied", description="Of a grid: the same parameters for all layers, or separate ones."
+    )
+    normalization: Literal["window", "series"] = Field(
+        "window",
+        description="Scale each window by its own mean and standard deviation, or by those of its series.",
+    )
+    skip: Literal["linear", "none"] = Field(
+        "linear", description="Add a linear forecast, fitted before training, to that of the layers."
     )
     head: Literal["quantiles", "student-t"] = Field(
         "quantiles", description="Distribution that is predicted."

@@ -30,16 +30,19 @@ from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.forecast.baselines import BASELINES, PointForecast, WindowMLP
 from gatewise.tasks.forecast.data import (
+    DEFAULT_FRACTION,
     ForecastData,
     Preprocessing,
     WindowPlan,
     latest,
     prepare,
     read_test_data,
+    shape_of,
 )
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
-from gatewise.tasks.forecast.forecaster import Forecaster, ForecastShape, HeadedForecaster
+from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
 from gatewise.tasks.forecast.inspect import inspect_forecast
+from gatewise.tasks.forecast.logarithms import prepare_best
 from gatewise.tasks.forecast.metrics import Forecasts, forecast_windows, score
 from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork, require_fit
 from gatewise.tasks.forecast.options import ForecastOptions
@@ -105,11 +108,20 @@ class Forecast(Task[ForecastData]):
             horizon=options.horizon,
             context=options.context,
             period=options.period,
-            fractions=Fractions(options.validation_fraction, options.test_fraction),
+            fractions=Fractions(
+                options.validation_fraction or DEFAULT_FRACTION, options.test_fraction or DEFAULT_FRACTION
+            ),
+            max_held_out=0 if options.validation_fraction is options.test_fraction is None else None,
+            log=options.log == "always",
         )
-        return prepare(source, plan)
+        return prepare_best(source, plan) if options.log == "auto" else prepare(source, plan)
 
     def network(self, data: ForecastData, options: ForecastOptions, cell: CellType) -> HeadedForecaster:
+        network = self._network(data, options, cell)
+        network.initialize(data.train, data.validation)
+        return network
+
+    def _network(self, data: ForecastData, options: ForecastOptions, cell: CellType) -> HeadedForecaster:
         if options.network == "grid":
             return GridForecastNetwork(
                 shape=shape_of(data),
@@ -119,6 +131,8 @@ class Forecast(Task[ForecastData]):
                 tied=options.depth_weights == "tied",
                 head=options.head,
                 front=options.front,
+                normalization=options.normalization,
+                skip=options.skip,
             )
         return STACKS[options.network](
             shape=shape_of(data),
@@ -128,6 +142,8 @@ class Forecast(Task[ForecastData]):
             dropout=options.dropout,
             head=options.head,
             front=options.front,
+            normalization=options.normalization,
+            skip=options.skip,
         )
 
     def baselines(
@@ -210,13 +226,6 @@ class Forecast(Task[ForecastData]):
 
     def draw(self, comparison: Comparison[ForecastData]) -> list[Plot]:
         return [Plot("forecast", "the end of the series, true and forecast", draw_forecast(comparison))]
-
-
-def shape_of(data: ForecastData) -> ForecastShape:
-    """The sizes of a forecasting problem, from its data."""
-    known = data.train.known
-    observed = data.train.view.shape[1] - 1 - known
-    return ForecastShape(data.plan.context, data.plan.horizon, data.plan.period, known, observed)
 
 
 TASK = Forecast()
