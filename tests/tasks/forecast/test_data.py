@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatewise.data.series.period import find_period
+from gatewise.data.series.period import find_common_period, find_period
 from gatewise.data.series.scaled_table import SeriesScaling
 from gatewise.data.series.scaling import LogScale, Scale, learn_log_scale, learn_scale
 from gatewise.data.series.series import read_series
@@ -261,3 +261,14 @@ def test_blocks_are_all_windows_in_order(monkeypatch):
     assert [len(batch.past) for batch in blocks] == [16, 16, 16, 13]
     for parts, whole in zip(zip(*blocks, strict=True), train.all(), strict=True):
         assert torch.equal(torch.cat(parts), whole)
+
+
+def test_a_season_that_noise_hides_in_each_series_is_found_in_all():
+    random, steps, quarter = np.random.default_rng(0), np.arange(60), Step(3, "months")
+    series = [np.sin(2 * np.pi * steps / 4) + 1.5 * random.normal(size=60) for _ in range(30)]
+    assert sum(find_period(one, quarter) == 4 for one in series) < 25
+    assert find_common_period(series, quarter) == find_common_period(series[:20], Step(1, "numbers")) == 4
+    noise = [random.normal(size=60).cumsum() for _ in range(30)]
+    assert find_common_period(noise, quarter) == 1
+    assert find_common_period([np.ones(60), np.zeros(60)], quarter) == 1
+    assert find_common_period([*series, np.ones(5)], quarter) == 1  # too short for such a lag

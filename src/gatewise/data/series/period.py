@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gatewise.data.series.scaling import ROUNDING, power_of_two
 from gatewise.data.series.step import Step
 from gatewise.errors import GatewiseError
 
-MIN_CORRELATION = 0.2
+MIN_CORRELATION, MIN_COMMON_CORRELATION = 0.2, 0.1  # of one series, of several
 
 
 def find_period(values: np.ndarray, step: Step) -> int:
@@ -35,14 +37,37 @@ def find_period(values: np.ndarray, step: Step) -> int:
     return max(_peaks(correlation, longest, MIN_CORRELATION), key=correlation.__getitem__, default=1)
 
 
-def require_period(given: int, target: np.ndarray, training: int, step: Step) -> int:
-    """The given period, or if that is 0 the one found in the training set.
+def find_common_period(series: Sequence[np.ndarray], step: Step) -> int:
+    """The period of several series, from the mean autocorrelation of their differences; 1 if there is none.
 
-    target: the values of a series, of which the first `training` are in the training set
+    A day, week or year is accepted as in `find_period`; any other period is the highest peak, at least 0.1.
+    Lags reach a third of the shortest series. The mean over series shows a season that noise hides in each.
 
-    Raises: `GatewiseError` if it is not shorter than the training set.
+    >>> random = np.random.default_rng(0)
+    >>> season = np.sin(2 * np.pi * np.arange(100) / 8)
+    >>> find_common_period([season + random.normal(size=100) for _ in range(9)], Step(1, "numbers"))
+    8
     """
-    period = given or find_period(target[:training], step)
+    if len(series) == 1:
+        return find_period(series[0], step)
+    shortest = min(map(len, series))
+    correlation = np.mean([_autocorrelation(np.diff(one))[: shortest - 1] for one in series], axis=0)
+    longest, usual = shortest // 3, step.usual_period
+    minimum = 2 / sum(map(len, series)) ** 0.5
+    if usual is not None and usual < longest and usual in _peaks(correlation, usual + 1, minimum):
+        return usual
+    peaks = _peaks(correlation, longest, MIN_COMMON_CORRELATION)
+    return max(peaks, key=correlation.__getitem__, default=1)
+
+
+def require_period(given: int, series: Sequence[np.ndarray], step: Step) -> int:
+    """The given period, or if that is 0 the one found in the series.
+
+    series: the training sets of a few series
+
+    Raises: `GatewiseError` if it is not shorter than the longest training set.
+    """
+    period, training = given or find_common_period(series, step), max(map(len, series))
     if period >= training:
         raise GatewiseError(
             f"a period of {period} does not fit into the {training} steps of the training set; "

@@ -16,12 +16,16 @@ FILLS = ("linear", "forward")
 MAX_STEPS_PER_ROW, FEW_STEPS = 100, 100_000  # beyond both, nearly all values would be filled in
 
 
-def sorted_rows(table: Table, times: pl.Series, rows: np.ndarray, series: str) -> np.ndarray:
-    """The rows sorted by time. Raises: `GatewiseError` with both places of a duplicate time."""
-    own = times.gather(rows)
-    rows = rows[own.arg_sort().to_numpy()]
-    own = times.gather(rows)
-    twice = np.flatnonzero((own[1:] == own[:-1]).to_numpy())
+def sorted_rows(
+    table: Table, times: pl.Series, ticks: np.ndarray, rows: np.ndarray, series: str
+) -> np.ndarray:
+    """The rows sorted by time. Raises: `GatewiseError` with both places of a duplicate time.
+
+    ticks: the times of all rows as whole numbers
+    """
+    rows = rows[np.argsort(ticks[rows], kind="stable")]
+    own = ticks[rows]
+    twice = np.flatnonzero(own[1:] == own[:-1])
     if len(twice):
         first, second = sorted(int(row) for row in rows[twice[0] : twice[0] + 2])
         raise GatewiseError(

@@ -68,11 +68,13 @@ def scaled_table(series: Series, learned: SeriesScaling) -> np.ndarray:
     if isinstance(scale, LogScale):
         _require_positive(series)
     beyond = len(series.times) - len(series)
-    given = [series.known, np.pad(series.observed, ((0, beyond), (0, 0)), constant_values=np.nan)]
-    covariates = np.concatenate(given, axis=-1)
+    observed, target = series.observed, scale.apply(series.target)
+    if beyond:
+        observed = np.pad(observed, ((0, beyond), (0, 0)), constant_values=np.nan)
+        target = np.pad(target, (0, beyond), constant_values=np.nan)
+    covariates = np.concatenate([series.known, observed], axis=-1)
     for place, covariate in enumerate(learned.covariates):
         covariates[:, place] = covariate.apply(covariates[:, place])
-    target = np.pad(scale.apply(series.target), (0, beyond), constant_values=np.nan)
     return np.concatenate([target[:, None], calendar(series.times, learned.cycles), covariates], axis=-1)
 
 

@@ -76,7 +76,8 @@ def read_series(
     times, clock = read_times(table, found.time, time_format)
     notes += [] if clock.note is None else [clock.note]
     groups = _rows_by_id(table, found)
-    ordered = {name: sorted_rows(table, times, rows, name) for name, rows in groups.items()}
+    ticks = times.to_physical().to_numpy()
+    ordered = {name: sorted_rows(table, times, ticks, rows, name) for name, rows in groups.items()}
     if any((ordered[name] != rows).any() for name, rows in groups.items()):
         notes.append("rows were sorted by time")
     longest = max(ordered.values(), key=len)

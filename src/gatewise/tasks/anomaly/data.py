@@ -228,7 +228,7 @@ def complete_plan(plan: AnomalyPlan, source: SeriesSet) -> AnomalyPlan:
     """The plan with its context and period found from the data where they are zero."""
     longest = max(source.series, key=len)
     training = max(plan.borders(len(longest))[0], 3)
-    period = require_period(plan.period, longest.target, training, source.step)
+    period = require_period(plan.period, [longest.target[:training]], source.step)
     useful = min(max(2 * period, MIN_CONTEXT), MAX_USUAL_CONTEXT)
     shortest = min(plan.borders(len(series))[0] for series in source.series)
     return replace(plan, context=plan.context or max(min(useful, shortest // 2), 1), period=period)

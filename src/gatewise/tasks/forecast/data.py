@@ -28,6 +28,7 @@ from gatewise.tasks.forecast.forecaster import ForecastShape
 LONGEST_USUAL_CONTEXT = 168
 DEFAULT_FRACTION = 0.15
 DEFAULT_FRACTIONS = Fractions(DEFAULT_FRACTION, DEFAULT_FRACTION)
+PERIOD_SERIES = 64  # the longest ones, in which a period is looked for
 MIN_PAST = 2  # steps of the shortest window, without padding
 HELD_OUT_WINDOWS, HELD_OUT_HORIZONS = 4096, 2  # that suffice for the validation set, and for the test set
 MAX_VALIDATION_WINDOWS = 2048
@@ -176,8 +177,10 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
         scaling = replace(scaling, seen=last_times)
     paddings = [plan.padding(end) for end in ends]
     tables = [
-        np.pad(scaled_table(series, scaling), ((padding, 0), (0, 0)), mode="edge")
-        for series, padding in zip(source.series, paddings, strict=True)
+        np.pad(table, ((padding, 0), (0, 0)), mode="edge") if padding else table
+        for table, padding in zip(
+            (scaled_table(series, scaling) for series in source.series), paddings, strict=True
+        )
     ]
     values = torch.from_numpy(np.concatenate(tables)).float()
     offsets = np.cumsum([0, *(len(table) for table in tables[:-1])])
@@ -233,9 +236,9 @@ def complete_plan(plan: WindowPlan, source: SeriesSet) -> WindowPlan:
         windows = ceil(HELD_OUT_WINDOWS / len(source.series))
         most = max(windows + plan.horizon - 1, HELD_OUT_HORIZONS * plan.horizon)
         plan = replace(plan, max_held_out=most)
-    longest = max(source.series, key=len)
-    training = max(plan.borders(len(longest))[0], 3)
-    period = require_period(plan.period, longest.target, training, source.step)
+    longest = sorted(source.series, key=len, reverse=True)[:PERIOD_SERIES]
+    training = [series.target[: max(plan.borders(len(series))[0], 3)] for series in longest]
+    period = require_period(plan.period, training, source.step)
     useful = min(max(2 * period, 3 * plan.horizon, 24), LONGEST_USUAL_CONTEXT)
     usual = int(np.median([plan.borders(len(series))[0] for series in source.series]))
     context = plan.context or max(min(useful, usual // 2 - plan.horizon), 1)
