@@ -23,6 +23,9 @@ class Network(nn.Module):
     def options(self) -> dict[str, Any]:
         """The arguments of the constructor as plain data, except for a cell."""
 
+    def refit(self, train: Any, validation: Any) -> None:
+        """Fits the parts that have a closed form again, on both sets; after the validation set was scored."""
+
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> Self:
         """Builds a network from `options()`, with newly initialized parameters."""

@@ -6,10 +6,10 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isfinite
 from pathlib import Path
-from typing import Any, Generic, Protocol
+from typing import Any, Generic, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -45,6 +45,14 @@ class ProgressCallback(Protocol):
     def finish(self, result: Result, metric: Metric) -> None: ...
 
 
+class _Trained(NamedTuple):
+    """A trained network, the duration of its training, and its cost on the validation set."""
+
+    network: Network
+    seconds: float
+    cost: float
+
+
 class Runner(Generic[Data]):
     """Trains and scores the candidates of a task, one after another."""
 
@@ -67,7 +75,10 @@ class Runner(Generic[Data]):
             network = make()
             network.fit(self.data.train, self.data.validation)
             try:
-                result = self._result(name, True, [network], [time.perf_counter() - began])
+                cost = self._validation_cost(name, network)
+                network.refit(self.data.train, self.data.validation)
+                trained = _Trained(network, time.perf_counter() - began, cost)
+                result = self._result(name, True, [trained])
             except DivergedError as error:
                 self.leave_out(error)
             else:
@@ -88,15 +99,13 @@ class Runner(Generic[Data]):
 
         trainings: the options of each training, by its folder
         """
-        networks, seconds = [], []
+        finished = []
         for number, (folder, options) in enumerate(trainings.items()):
             self.callback.begin(name if len(trainings) == 1 else f"{name} {number + 1} of {len(trainings)}")
             if baseline:  # no gradient flows through its steps
                 options = options.model_copy(update={"watch_gradient": False})
-            network, took = self._train(name, make, folder, options)
-            networks.append(network)
-            seconds.append(took)
-        return self._result(name, baseline, networks, seconds)
+            finished.append(self._train(name, make, folder, options))
+        return self._result(name, baseline, finished)
 
     def evaluated(self, name: str, network: Network) -> Result:
         """The result of a network that was trained before, on the test set."""
@@ -117,17 +126,17 @@ class Runner(Generic[Data]):
         """The network as a saved model, with the preprocessing of new data."""
         return SavedModel(self.task.name, name, network, self.preprocessing)
 
-    def _train(
-        self, name: str, make: Callable[[], Network], folder: Path, options: TrainOptions
-    ) -> tuple[Network, float]:
-        """The trained network and the duration of its training; loaded if it is finished in the folder."""
+    def _train(self, name: str, make: Callable[[], Network], folder: Path, options: TrainOptions) -> _Trained:
+        """The trained network; loaded if its training is finished in the folder."""
         result = folder / "result.json"
         if result.is_file():
-            seconds = read_result(result).seconds
+            finished = read_result(result)
             try:
-                return load_model(folder).network, seconds
+                network = load_model(folder).network
             except GatewiseError as error:
                 raise GatewiseError(f"{error}; or remove {result} to train it again") from error
+            cost = self._validation_cost(name, network) if finished.cost is None else finished.cost
+            return _Trained(network, finished.seconds, cost)
         from gatewise.training.fit import fit  # Lightning takes seconds to import
 
         task, data = self.task, self.data
@@ -152,10 +161,21 @@ class Runner(Generic[Data]):
         )
         if not is_first():
             sys.exit(0)  # the first process evaluates and writes
+        began = time.perf_counter()
         task.finish(network, data)
+        cost = self._validation_cost(name, network)
+        network.refit(data.train, data.validation)
+        fitted = replace(fitted, seconds=fitted.seconds + time.perf_counter() - began)
         save_model(folder, self.for_use(name, network))
-        write_whole(result, lambda path: path.write_text(json.dumps(asdict(fitted))))
-        return network, fitted.seconds
+        content = json.dumps({**asdict(fitted), "cost": cost})
+        write_whole(result, lambda path: path.write_text(content))
+        return _Trained(network, fitted.seconds, cost)
+
+    def _validation_cost(self, name: str, network: Network) -> float:
+        """The cost of the selection metric on the validation set; lower is better."""
+        metric, data = self.task.selection_metric, self.data
+        scores = self._scored(name, network, data.validation if len(data.validation) else data.test)[1]
+        return metric.cost(scores[metric.name])
 
     def _scored(
         self, name: str, network: Network, split: Any
@@ -173,27 +193,22 @@ class Runner(Generic[Data]):
                 )
         return predictions, scores
 
-    def _result(self, name: str, baseline: bool, networks: list[Network], seconds: list[float]) -> Result:
-        task, data = self.task, self.data
+    def _result(self, name: str, baseline: bool, trained: list[_Trained]) -> Result:
         first = self.metrics[0].name
-        tested = [self._scored(name, one, data.test) for one in networks]
+        tested = [self._scored(name, one.network, self.data.test) for one in trained]
         scores = [own for _, own in tested]
-        chooser = task.selection_metric
-        is_evaluation = not len(data.validation)
-        chosen_by = (
-            scores if is_evaluation else [self._scored(name, one, data.validation)[1] for one in networks]
-        )
-        validations = [chooser.cost(one[chooser.name]) for one in chosen_by]
+        means = {one.name: float(np.mean([own[one.name] for own in scores])) for one in self.metrics}
+        costs = [one.cost for one in trained]
         result = Result(
-            name,
-            baseline,
-            {one.name: float(np.mean([own[one.name] for own in scores])) for one in self.metrics},
-            float(np.std([one[first] for one in scores])),
-            len(networks),
-            sum(one.numel() for one in networks[0].parameters()),
-            float(np.mean(seconds)),
-            min(validations),
-            tested[int(np.argmin(validations))][0],
+            name=name,
+            baseline=baseline,
+            scores=means,
+            std=float(np.std([own[first] for own in scores])),
+            trainings=len(trained),
+            parameters=sum(parameter.numel() for parameter in trained[0].network.parameters()),
+            seconds=float(np.mean([one.seconds for one in trained])),
+            validation=min(costs),
+            predictions=tested[int(np.argmin(costs))][0],
         )
         self.callback.finish(result, self.metrics[0])
         return result

@@ -58,11 +58,15 @@ class Description(BaseModel, extra="forbid"):
 
 
 class Result(BaseModel, extra="forbid", allow_inf_nan=False, strict=True):
-    """The content of `result.json` of a finished training."""
+    """The content of `result.json` of a finished training.
+
+    cost: of the selection metric on the validation set, before the last fit; None if it was not computed
+    """
 
     validation_loss: float
     epochs: Annotated[int, Field(ge=0)]
     seconds: Annotated[float, Field(ge=0)]
+    cost: float | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, NamedTuple
@@ -136,6 +137,15 @@ class Sequences(Dataset[SequenceBatch]):
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    def joined(self, other: Sequences) -> Sequences:
+        """These sequences, and others of the same table with the same scales."""
+        both = copy(self)
+        both.numbers = np.concatenate([self.numbers, other.numbers])
+        both.labels, both.sizes = torch.cat([self.labels, other.labels]), torch.cat([self.sizes, other.sizes])
+        if self.weights is not None and other.weights is not None:
+            both.weights = torch.cat([self.weights, other.weights])
+        return both
 
     def __getitems__(self, chosen: list[int]) -> SequenceBatch:
         """A batch; only its rows are read from disk."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from gatewise.data.sequences.long_table import Fill
@@ -36,6 +38,11 @@ class ClassifyDataOptions(Options):
 class ClassifyNetworkOptions(StackOptions):
     """The network"""
 
+    network: Literal["hybrid", "stack"] = Field(
+        "hybrid",
+        description="Recurrent layers averaged with ridge regression on random convolutions (MiniRocket); or "
+        "a stack of recurrent layers alone.",
+    )
     dropout: Rate = Field(0.3, description="Dropout between layers, and before the output layer.")
     bidirectional: bool = Field(True, description="Run the layers in both directions.")
     pooling: PoolingMode = Field("max", description="Pooling over the steps: last, mean, max or attention.")

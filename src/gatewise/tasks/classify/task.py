@@ -15,7 +15,7 @@ from gatewise.data.memory.arrays import Layout, array_like, is_arrays, write_seq
 from gatewise.data.memory.frames import is_frame
 from gatewise.data.memory.images import is_clips, is_images
 from gatewise.errors import GatewiseError
-from gatewise.modules.classifier import Majority
+from gatewise.modules.classifier import Classifier, Majority
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.report.example import Example
@@ -24,6 +24,8 @@ from gatewise.tasks.classification import ClassTask, class_columns, require_clas
 from gatewise.tasks.classify.baselines import Logistic, Nearest, SummaryMLP
 from gatewise.tasks.classify.data import ClassifyData, Preprocessing, read_data, read_test_data
 from gatewise.tasks.classify.inspect import inspect_sequence
+from gatewise.tasks.classify.minirocket import MiniRocket
+from gatewise.tasks.classify.network import HybridClassifier
 from gatewise.tasks.classify.options import ClassifyOptions
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
@@ -60,8 +62,14 @@ class Classify(ClassTask[ClassifyData]):
     def read(self, path: Path, options: ClassifyOptions) -> ClassifyData:
         return read_data(path, options)
 
-    def network(self, data: ClassifyData, options: ClassifyOptions, cell: CellType) -> SequenceClassifier:
-        return SequenceClassifier(
+    def display_name(self, options: ClassifyOptions, cell: str) -> str:
+        return f"hybrid-{cell}" if options.network == "hybrid" else cell
+
+    def network(self, data: ClassifyData, options: ClassifyOptions, cell: CellType) -> Classifier:
+        kind: Callable[..., Classifier] = SequenceClassifier
+        if options.network == "hybrid":
+            kind = partial(HybridClassifier, length=longest(data))
+        return kind(
             cell=cell,
             channels=len(data.preprocessing.scales),
             classes=len(data.classes),
@@ -72,12 +80,17 @@ class Classify(ClassTask[ClassifyData]):
             pooling=options.pooling,
         )
 
+    def finish(self, network: Classifier, data: ClassifyData) -> None:
+        if isinstance(network, HybridClassifier):
+            network.complete(data.train)
+
     def baselines(self, data: ClassifyData, options: ClassifyOptions) -> Mapping[str, Callable[[], Baseline]]:
         channels, classes = len(data.preprocessing.scales), len(data.classes)
         return {
             "majority": partial(Majority, classes),
             "logistic": partial(Logistic, channels, classes),
             "nearest": partial(Nearest, channels, classes),
+            "minirocket": partial(MiniRocket, channels, classes, longest(data)),
         }
 
     def trained_baselines(
@@ -105,6 +118,11 @@ class Classify(ClassTask[ClassifyData]):
         return inspect_sequence(
             require_classifier(model.network), self.load_for_evaluation(model, path), number
         )
+
+
+def longest(data: ClassifyData) -> int:
+    """The length of the longest training sequence."""
+    return int(data.train.sizes.max())
 
 
 def _array_like(data: Any) -> Any:

@@ -1,0 +1,68 @@
+"""Ridge regression on class indicators, with calibrated probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gatewise.modules.weighted import weighted_cross_entropy
+
+PENALTIES = np.logspace(-3, 3, 10)
+TEMPERATURES = torch.logspace(-1, 2, 61, dtype=torch.float64)
+
+
+def fit_ridge_classifier(
+    features: Tensor, labels: Tensor, classes: int, weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Fits `p(class | x) = softmax(t (W x + b))`.
+
+    `W, b = argmin |Y - Z W^T - b|^2 + penalty |W|^2` over standardized features Z, where `Y_nk` is 1 for the
+    class of example n and -1 for the others. The penalty has the least leave-one-out error, and `t` the least
+    cross-entropy of the leave-one-out predictions, so that no validation set is needed.
+
+    Args:
+        features: [N, F]
+        labels: [N], class numbers
+        classes: K, the number of classes
+        weights: [N], of the squares; None if equal
+
+    Returns:
+        the weight [K, F] and the bias [K] of the logits
+
+    Source: Rifkin and Lippert 2007; Guo, Pleiss, Sun and Weinberger 2017 (temperature).
+
+    >>> x = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
+    >>> weight, bias = fit_ridge_classifier(x, torch.tensor([0, 0, 1, 1]), classes=2)
+    >>> (x @ weight.T + bias).argmax(1)
+    tensor([0, 0, 1, 1])
+    """
+    from sklearn.linear_model import RidgeCV
+
+    values = features.double().numpy()
+    mean, deviation = values.mean(0), values.std(0)
+    deviation[deviation < 1e-6] = 1.0
+    targets = 2 * np.eye(classes)[labels.numpy()] - 1
+    model = RidgeCV(PENALTIES, scoring="neg_mean_squared_error", store_cv_results=True)
+    model.fit(
+        (values - mean) / deviation, targets, sample_weight=None if weights is None else weights.numpy()
+    )
+    left_out = torch.from_numpy(model.cv_results_[..., int(np.argmin(np.abs(PENALTIES - model.alpha_)))])
+    temperature = _temperature(left_out, labels, weights)
+    weight = temperature * model.coef_ / deviation
+    bias = temperature * model.intercept_ - weight @ mean
+    return torch.from_numpy(weight).float(), torch.from_numpy(bias).float()
+
+
+def _temperature(scores: Tensor, labels: Tensor, weights: Tensor | None) -> float:
+    """The factor of scores [N, K] with the least cross-entropy, one random prediction added.
+
+    The latter keeps the probabilities below 1 where all scores are right.
+    """
+
+    def cost(temperature: Tensor) -> float:
+        logits = temperature * scores
+        random = -logits.log_softmax(-1).mean() / (len(labels) + 1)
+        return float(weighted_cross_entropy(logits, labels, weights) + random)
+
+    return float(min(TEMPERATURES, key=cost))
