@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
 from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.layers import Recurrent
 from gatewise.modules.classifier import Classifier
+from gatewise.modules.fully_convolutional import FullyConvolutional
 from gatewise.modules.pooling import Pooling, PoolingMode
+from gatewise.modules.weighted import weighted_cross_entropy
 
 
 class SequenceClassifier(Classifier):
     """A stack of recurrent layers, pooling over time and a linear layer: `logits = V pool(h_1 ... h_T) + b`.
+
+    Convolutions may read the sequence beside the layers: `logits = V [pool(h_1 ... h_T), f(x)] + b`.
 
     Args:
         cell: the cell of all layers
@@ -25,8 +30,12 @@ class SequenceClassifier(Classifier):
         dropout: the dropout rate between the layers and before the logits
         bidirectional: whether the layers run in both directions
         pooling: "last", "mean", "max" or "attention", see `Pooling`
+        label_smoothing: the probability that the loss in training distributes over all classes
+        filters: of the convolutions beside the layers, see `FullyConvolutional`; 0 for none
 
-    >>> import torch
+    Source: Karim, Majumdar, Darabi and Chen 2018 (LSTM-FCN), whose layer reads a sequence as one step; here
+    it reads step by step.
+
     >>> from gatewise.cells import LSTM
     >>> network = SequenceClassifier(LSTM, channels=3, classes=5, hidden=8)
     >>> labels = torch.tensor([4, 0])
@@ -44,6 +53,8 @@ class SequenceClassifier(Classifier):
         dropout: float = 0.3,
         bidirectional: bool = True,
         pooling: PoolingMode = "max",
+        label_smoothing: float = 0.0,
+        filters: int = 0,
     ) -> None:
         super().__init__()
         self.recurrent = Recurrent(
@@ -56,8 +67,10 @@ class SequenceClassifier(Classifier):
         )
         directions = 1 + bidirectional
         self.pooling = Pooling(pooling, directions * hidden, bidirectional)
+        self.label_smoothing = label_smoothing
         self.dropout = nn.Dropout(dropout)
-        self.classes = nn.Linear(directions * hidden, classes)
+        self.convolutions = FullyConvolutional(channels, filters) if filters else None
+        self.classes = nn.Linear(directions * hidden + filters, classes)
         self._options = {
             "cell": cell,
             "channels": channels,
@@ -67,11 +80,21 @@ class SequenceClassifier(Classifier):
             "dropout": dropout,
             "bidirectional": bidirectional,
             "pooling": pooling,
+            "label_smoothing": label_smoothing,
+            "filters": filters,
         }
 
     def logits(self, batch: SequenceBatch) -> Tensor:
         output, _ = self.recurrent(batch.values.transpose(0, 1), lengths=batch.lengths)
-        return self.classes(self.dropout(self.pooling(output.transpose(0, 1), batch.lengths)))
+        features = self.pooling(output.transpose(0, 1), batch.lengths)
+        if self.convolutions is not None:
+            features = torch.cat([features, self.convolutions(batch.values, batch.lengths)], dim=-1)
+        return self.classes(self.dropout(features))
+
+    def loss(self, batch: SequenceBatch) -> Tensor:
+        """The mean cross-entropy in nats, with smoothed labels in training only."""
+        smoothing = self.label_smoothing if self.training else 0.0
+        return weighted_cross_entropy(self.logits(batch), batch.labels, batch.weights, smoothing)
 
     def options(self) -> dict[str, Any]:
         return dict(self._options)

@@ -1,7 +1,8 @@
-"""Networks of sequences: recurrent layers, alone or beside random convolutions."""
+"""The default network of sequences: recurrent layers beside random convolutions."""
 
 from __future__ import annotations
 
+from math import log
 from typing import Any
 
 import torch
@@ -9,19 +10,23 @@ from torch import Tensor
 
 from gatewise.cells.base import CellType
 from gatewise.data.sequences.sequences import SequenceBatch, Sequences
-from gatewise.modules.classifier import Classifier
+from gatewise.modules.classifier import Classifier, iterate_batches
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_classifier import SequenceClassifier
+from gatewise.modules.weighted import weighted_cross_entropy
 from gatewise.tasks.classify.minirocket import MiniRocket
+
+USUAL_FRACTION = 1 / 3  # of the recurrent layers, without evidence
+PRIOR_EXAMPLES = 20  # as many validation sequences weigh as much as the usual fraction
 
 
 class HybridClassifier(Classifier):
     """Recurrent layers and `MiniRocket`, each trained alone: their log-probabilities are averaged.
 
-    `ln p = (ln p_recurrent + ln p_rocket) / 2 + const`
+    `ln p = w ln p_recurrent + (1 - w) ln p_rocket + const`
 
-    Gradient descent trains the recurrent layers; the rest is fitted in closed form by `complete`. The two err
-    on different sequences, so that their mean is often better than either.
+    Gradient descent trains the recurrent layers; `complete` fits the rest, and chooses `w` on the validation
+    set. The two err on different sequences, so that their mean is often better than either.
 
     Args:
         cell: the cell of all layers
@@ -33,6 +38,7 @@ class HybridClassifier(Classifier):
         dropout: the dropout rate between the layers and before the logits
         bidirectional: whether the layers run in both directions
         pooling: "last", "mean", "max" or "attention", see `Pooling`
+        label_smoothing: the probability that the loss in training distributes over all classes
 
     >>> from gatewise.cells import LSTM
     >>> network = HybridClassifier(LSTM, channels=3, classes=5, length=7, hidden=8)
@@ -42,6 +48,7 @@ class HybridClassifier(Classifier):
     """
 
     seed: Tensor
+    fraction: Tensor
 
     def __init__(
         self,
@@ -54,29 +61,77 @@ class HybridClassifier(Classifier):
         dropout: float = 0.3,
         bidirectional: bool = True,
         pooling: PoolingMode = "max",
+        label_smoothing: float = 0.1,
     ) -> None:
         super().__init__()
         self.recurrent = SequenceClassifier(
-            cell, channels, classes, hidden, layers, dropout, bidirectional, pooling
+            cell=cell,
+            channels=channels,
+            classes=classes,
+            hidden=hidden,
+            layers=layers,
+            dropout=dropout,
+            bidirectional=bidirectional,
+            pooling=pooling,
+            label_smoothing=label_smoothing,
         )
         self.rocket = MiniRocket(channels, classes, length)
         self.length = length
         self.register_buffer("seed", torch.randint(2**31, ()))  # of the random convolutions
+        self.register_buffer("fraction", torch.tensor(USUAL_FRACTION))
 
     def loss(self, batch: SequenceBatch) -> Tensor:
         """The loss of the recurrent layers, which are trained alone."""
         return self.recurrent.loss(batch)
 
-    def complete(self, train: Sequences) -> None:
-        """Fits the random convolutions, after the recurrent layers were trained."""
-        self.rocket.fit(train, train, int(self.seed))
+    def complete(self, train: Sequences, validation: Sequences) -> None:
+        """Fits the random convolutions, and the fraction `w` of the trained recurrent layers."""
+        self.rocket.fit(train, validation, int(self.seed))
+        self.eval()
+        with torch.inference_mode():
+            batches = [batch for _, batch in iterate_batches(validation)]
+            recurrent = torch.cat([self.recurrent.logits(batch).log_softmax(-1) for batch in batches])
+            rocket = torch.cat([self.rocket.logits(batch).log_softmax(-1) for batch in batches])
+        labels = torch.cat([batch.labels for batch in batches])
+        weights = [batch.weights for batch in batches if batch.weights is not None]
+        self.fraction = torch.tensor(
+            choose_fraction(recurrent, rocket, labels, torch.cat(weights) if weights else None)
+        )
 
     def refit(self, train: Sequences, validation: Sequences) -> None:
         self.rocket.refit(train, validation, int(self.seed))
 
     def logits(self, batch: SequenceBatch) -> Tensor:
-        both = self.recurrent.logits(batch).log_softmax(-1) + self.rocket.logits(batch).log_softmax(-1)
-        return both / 2
+        recurrent = self.recurrent.logits(batch).log_softmax(-1)
+        return torch.lerp(self.rocket.logits(batch).log_softmax(-1), recurrent, self.fraction)
 
     def options(self) -> dict[str, Any]:
-        return {**self.recurrent.options(), "length": self.length}
+        options = {**self.recurrent.options(), "length": self.length}
+        del options["filters"]
+        return options
+
+
+def choose_fraction(first: Tensor, second: Tensor, labels: Tensor, weights: Tensor | None = None) -> float:
+    """The fraction w of the first in `ln p = w ln p_1 + (1 - w) ln p_2 + const` that is most probable.
+
+    The cross-entropy counts as much as there are examples; a Beta prior around `USUAL_FRACTION` counts as
+    `PRIOR_EXAMPLES`, so that a few examples don't decide.
+
+    Args:
+        first: [N, K], log-probabilities
+        second: [N, K], log-probabilities
+        labels: [N], class numbers
+        weights: [N]; None if equal
+
+    >>> right, wrong = torch.tensor([[0.9, 0.1]]).log(), torch.tensor([[0.1, 0.9]]).log()
+    >>> labels = torch.zeros(500, dtype=torch.long)
+    >>> choose_fraction(right.expand(500, -1), wrong.expand(500, -1), labels) > 0.9
+    True
+    """
+
+    def cost(fraction: float) -> float:
+        loss = weighted_cross_entropy(torch.lerp(second, first, fraction), labels, weights)
+        prior = USUAL_FRACTION * log(fraction) + (1 - USUAL_FRACTION) * log(1 - fraction)
+        return len(labels) * float(loss) - PRIOR_EXAMPLES * prior
+
+    return min((step / 100 for step in range(1, 100)), key=cost)

@@ -38,14 +38,17 @@ class ClassifyDataOptions(Options):
 class ClassifyNetworkOptions(StackOptions):
     """The network"""
 
-    network: Literal["hybrid", "stack"] = Field(
+    network: Literal["hybrid", "lstm-fcn", "stack"] = Field(
         "hybrid",
-        description="Recurrent layers averaged with ridge regression on random convolutions (MiniRocket); or "
-        "a stack of recurrent layers alone.",
+        description="Recurrent layers averaged with ridge regression on random convolutions (MiniRocket); "
+        "recurrent layers beside convolutions that are trained too (LSTM-FCN); or recurrent layers alone.",
     )
     dropout: Rate = Field(0.3, description="Dropout between layers, and before the output layer.")
     bidirectional: bool = Field(True, description="Run the layers in both directions.")
     pooling: PoolingMode = Field("max", description="Pooling over the steps: last, mean, max or attention.")
+    label_smoothing: Rate = Field(
+        0.1, description="Probability that the training loss distributes over all classes."
+    )
 
 
 class ClassifyOptions(TaskOptions, ClassifyNetworkOptions, ClassifyDataOptions):

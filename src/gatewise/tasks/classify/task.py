@@ -30,6 +30,8 @@ from gatewise.tasks.classify.options import ClassifyOptions
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
+FILTERS = 64  # of the convolutions of an LSTM-FCN
+
 
 class Classify(ClassTask[ClassifyData]):
     """Classifies sequences; compared with models of summary statistics and the nearest sequence."""
@@ -63,12 +65,14 @@ class Classify(ClassTask[ClassifyData]):
         return read_data(path, options)
 
     def display_name(self, options: ClassifyOptions, cell: str) -> str:
-        return f"hybrid-{cell}" if options.network == "hybrid" else cell
+        return {"hybrid": f"hybrid-{cell}", "lstm-fcn": f"{cell}-fcn", "stack": cell}[options.network]
 
     def network(self, data: ClassifyData, options: ClassifyOptions, cell: CellType) -> Classifier:
         kind: Callable[..., Classifier] = SequenceClassifier
         if options.network == "hybrid":
             kind = partial(HybridClassifier, length=longest(data))
+        elif options.network == "lstm-fcn":
+            kind = partial(SequenceClassifier, filters=FILTERS)
         return kind(
             cell=cell,
             channels=len(data.preprocessing.scales),
@@ -78,11 +82,12 @@ class Classify(ClassTask[ClassifyData]):
             dropout=options.dropout,
             bidirectional=options.bidirectional,
             pooling=options.pooling,
+            label_smoothing=options.label_smoothing,
         )
 
     def finish(self, network: Classifier, data: ClassifyData) -> None:
         if isinstance(network, HybridClassifier):
-            network.complete(data.train)
+            network.complete(data.train, data.validation)
 
     def baselines(self, data: ClassifyData, options: ClassifyOptions) -> Mapping[str, Callable[[], Baseline]]:
         channels, classes = len(data.preprocessing.scales), len(data.classes)
