@@ -22,6 +22,11 @@ class Classifier(Network):
     def logits(self, batch: Any) -> Tensor:
         """Computes the logits [B, K] of a batch of B examples for K classes."""
 
+    @property
+    def differentiable(self) -> Classifier:
+        """The part whose logits have a gradient with respect to the batch, for attributions."""
+        return self
+
     def loss(self, batch: Any) -> Tensor:
         """The mean cross-entropy in nats, weighted if the batch has example weights."""
         return weighted_cross_entropy(self.logits(batch), batch.labels, _weights(batch))

@@ -53,7 +53,7 @@ class SequenceClassifier(Classifier):
         dropout: float = 0.3,
         bidirectional: bool = True,
         pooling: PoolingMode = "max",
-        label_smoothing: float = 0.0,
+        label_smoothing: float = 0.1,
         filters: int = 0,
     ) -> None:
         super().__init__()

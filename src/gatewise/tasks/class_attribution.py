@@ -52,13 +52,14 @@ def explain_class(
     """
     with torch.no_grad():
         predicted = int(network.logits(batch)[0].argmax())
-    inputs = batch._fields[0]
+    inputs, differentiable = batch._fields[0], network.differentiable
 
     def logit(values: Tensor) -> Tensor:
         rows = repeat_example(batch, len(values))._replace(**{inputs: values})
-        return network.logits(rows)[:, predicted]
+        return differentiable.logits(rows)[:, predicted]
 
     attribution = accurate_attribution(lambda points: attribute(logit, batch[0], steps=points))
     steps, track = show(attribution.values[0].double().numpy())
-    explained = f"the logit of class {classes[predicted]}"
+    part = "" if differentiable is network else " in the recurrent layers"
+    explained = f"the logit of class {classes[predicted]}{part}"
     return in_data_units(attribution, explained, baseline, steps, (track,))

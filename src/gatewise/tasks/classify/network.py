@@ -16,7 +16,7 @@ from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.modules.weighted import weighted_cross_entropy
 from gatewise.tasks.classify.minirocket import MiniRocket
 
-USUAL_FRACTION = 1 / 3  # of the recurrent layers, without evidence
+USUAL_FRACTION = 1 / 4  # of the recurrent layers, without evidence
 PRIOR_EXAMPLES = 20  # as many validation sequences weigh as much as the usual fraction
 
 
@@ -39,6 +39,7 @@ class HybridClassifier(Classifier):
         bidirectional: whether the layers run in both directions
         pooling: "last", "mean", "max" or "attention", see `Pooling`
         label_smoothing: the probability that the loss in training distributes over all classes
+        filters: of the convolutions beside the layers, see `FullyConvolutional`; 0 for none
 
     >>> from gatewise.cells import LSTM
     >>> network = HybridClassifier(LSTM, channels=3, classes=5, length=7, hidden=8)
@@ -62,6 +63,7 @@ class HybridClassifier(Classifier):
         bidirectional: bool = True,
         pooling: PoolingMode = "max",
         label_smoothing: float = 0.1,
+        filters: int = 0,
     ) -> None:
         super().__init__()
         self.recurrent = SequenceClassifier(
@@ -74,11 +76,16 @@ class HybridClassifier(Classifier):
             bidirectional=bidirectional,
             pooling=pooling,
             label_smoothing=label_smoothing,
+            filters=filters,
         )
         self.rocket = MiniRocket(channels, classes, length)
         self.length = length
         self.register_buffer("seed", torch.randint(2**31, ()))  # of the random convolutions
         self.register_buffer("fraction", torch.tensor(USUAL_FRACTION))
+
+    @property
+    def differentiable(self) -> Classifier:
+        return self.recurrent  # the features of random convolutions are counts
 
     def loss(self, batch: SequenceBatch) -> Tensor:
         """The loss of the recurrent layers, which are trained alone."""
@@ -106,9 +113,7 @@ class HybridClassifier(Classifier):
         return torch.lerp(self.rocket.logits(batch).log_softmax(-1), recurrent, self.fraction)
 
     def options(self) -> dict[str, Any]:
-        options = {**self.recurrent.options(), "length": self.length}
-        del options["filters"]
-        return options
+        return {**self.recurrent.options(), "length": self.length}
 
 
 def choose_fraction(first: Tensor, second: Tensor, labels: Tensor, weights: Tensor | None = None) -> float:
