@@ -5,6 +5,7 @@ import inspect
 import pytest
 
 from gatewise.modules.sequence_classifier import SequenceClassifier
+from gatewise.tasks.classify.network import HybridClassifier
 from gatewise.tasks.classify.options import ClassifyNetworkOptions
 from gatewise.tasks.classify_images.network import GridClassifier, LatticeClassifier
 from gatewise.tasks.classify_images.options import ImageNetworkOptions
@@ -25,6 +26,7 @@ from gatewise.tasks.label.options import LabelNetworkOptions
         (GridForecastNetwork, ForecastNetworkOptions),
         (EncoderDecoderForecastNetwork, ForecastNetworkOptions),
         (SequenceClassifier, ClassifyNetworkOptions),
+        (HybridClassifier, ClassifyNetworkOptions),
         (RowClassifier, ImageNetworkOptions),
         (LatticeClassifier, ImageNetworkOptions),
         (GridClassifier, ImageNetworkOptions),

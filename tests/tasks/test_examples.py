@@ -209,7 +209,9 @@ def test_where_a_decoder_looked(folder):
 
 
 def test_what_attention_over_steps_weighs(folder):
-    found, _, output = example("classify", folder / "sequences.csv", 1, hidden=4, pooling="attention")
+    found, _, output = example(
+        "classify", folder / "sequences.csv", 1, hidden=4, pooling="attention", network="stack"
+    )
     strip = found.tracks[-1].strip
     network, batch = output["network"], found.batch
     hiddens = network.recurrent(batch.values.transpose(0, 1), lengths=batch.lengths)[0].transpose(0, 1)
@@ -244,7 +246,8 @@ def test_attribution_of_a_forecast(folder):
 
 def test_attribution_of_a_class(folder):
     for task, path, options in (
-        ("classify", "sequences.csv", {"hidden": 4}),
+        ("classify", "sequences.csv", {"hidden": 4, "network": "stack"}),
+        ("classify", "sequences.csv", {"hidden": 4, "network": "lstm-fcn"}),
         ("frames", "clips.npz", {"hidden": 8, "features": 8, "filters": (4,)}),
         ("classify-images", "bars", {"hidden": 4}),
         ("classify-images", "bars", {"hidden": 4, "network": "lattice", "patch": 2}),
@@ -254,6 +257,17 @@ def test_attribution_of_a_class(folder):
         assert whole.attribution.output_name == f"the logit of class {data.classes[int(logits.argmax())]}"
         assert whole.attribution.output == pytest.approx(float(logits.max()), abs=1e-6)
         assert whole.tracks[-1].strip.values.sum(0) == pytest.approx(whole.attribution.steps, abs=1e-6)
+
+
+def test_attribution_of_a_hybrid_is_of_its_recurrent_layers(folder):
+    _, whole, data, network = attributed("classify", folder / "sequences.csv", 1, hidden=4)
+    batch = data.test.__getitems__([1])
+    predicted = int(network.logits(batch)[0].argmax())
+    expected = f"the logit of class {data.classes[predicted]} in the recurrent layers"
+    assert whole.attribution.output_name == expected
+    assert whole.attribution.output == pytest.approx(
+        float(network.stack.logits(batch)[0, predicted]), abs=1e-6
+    )
 
 
 def test_attribution_of_a_label(folder):

@@ -63,7 +63,7 @@ def archive(path, table, labelled=True):
 def test_train_evaluate_predict(tmp_path, table):
     folder = tmp_path / "run"
     comparison = execute(TASK, "train", table, folder, TrainOptions(**SMALL, cell="gru"))
-    assert set(scores(comparison)) == {"majority", "logistic", "nearest", "gru"}
+    assert set(scores(comparison)) == {"majority", "logistic", "nearest", "minirocket", "hybrid-gru"}
     names = {"config.yaml", "run.json", "metrics.csv", "checkpoints", "model.json", "model.safetensors"}
     assert names | {"leaderboard.csv", "result.json"} == {one.name for one in folder.iterdir()}
     data = comparison.data
@@ -81,7 +81,7 @@ def test_train_evaluate_predict(tmp_path, table):
 
     again = evaluate(TASK, folder, table)
     assert [again.data.test.table.ids[one] for one in again.data.test.numbers] == ids[2]
-    assert scores(again) == {"gru": scores(comparison)["gru"]}
+    assert scores(again) == {"hybrid-gru": scores(comparison)["hybrid-gru"]}
     assert "the test set is 6 sequences that the model has not seen" in again.data.notes
 
     predicted = TASK.predict(load_model(folder), table)
@@ -94,7 +94,7 @@ def test_train_evaluate_predict(tmp_path, table):
     truth = dict(frame().select("id", "label").iter_rows())
     tested = predicted.frame.filter(pl.col("id").is_in(ids[2]))
     right = np.mean([truth[name] == label for name, label in tested.select("id", "label").iter_rows()])
-    assert right == pytest.approx(scores(comparison)["gru"]["accuracy"])
+    assert right == pytest.approx(scores(comparison)["hybrid-gru"]["accuracy"])
 
 
 def test_new_data_may_have_other_columns_and_no_labels(tmp_path, table):
@@ -147,7 +147,7 @@ def test_another_file_to_test_on(tmp_path, named):
     data = comparison.data
     assert (len(data.train), len(data.validation), len(data.test)) == (18, 3, 21)
     assert data.notes[-1].endswith(f"test set 21 sequences: {other}")
-    assert scores(evaluate(TASK, tmp_path / "run", other))["lstm"] == scores(comparison)["lstm"]
+    assert scores(evaluate(TASK, tmp_path / "run", other))["hybrid-lstm"] == scores(comparison)["hybrid-lstm"]
     with pytest.raises(GatewiseError, match=r"trained on all of .*walks_TRAIN.ts; give data it has not seen"):
         evaluate(TASK, tmp_path / "run", path)
     bare = archive(tmp_path / "bare.ts", frame(21, 1), labelled=False)
@@ -158,9 +158,12 @@ def test_another_file_to_test_on(tmp_path, named):
 
 def test_compare_and_go_on_with_it(tmp_path, table):
     folder = tmp_path / "run"
-    options = CompareOptions(**SMALL, cells=("lstm", "gru"), seeds=2, pooling="attention")
+    options = CompareOptions(**SMALL, cells=("lstm", "gru"), seeds=2, pooling="attention", network="stack")
     comparison = execute(TASK, "compare", table, folder, options)
-    assert set(scores(comparison)) == {"majority", "logistic", "nearest", "mlp", "lstm", "gru"}
+    assert set(scores(comparison)) == {
+        *("majority", "logistic", "nearest", "minirocket"),
+        *("mlp", "lstm", "gru"),
+    }
     trainings = sorted(one.name for one in (folder / "trainings").iterdir())
     assert trainings == ["gru-0", "gru-1", "lstm-0", "lstm-1", "mlp-0", "mlp-1"]
     assert load_model(folder).network.options()["pooling"] == "attention"
@@ -198,7 +201,7 @@ def test_options_from_yaml(tmp_path, table):
     assert data.train.table.channels == ("y",)
     assert len(data.validation) == 9
     network = TASK.network(
-        data, options, runs.begin("train", TASK, table, options, tmp_path / "run").cells["lstm"]
+        data, options, runs.begin("train", TASK, table, options, tmp_path / "run").cells["hybrid-lstm"]
     )
     output = network.options()
     assert (output["bidirectional"], output["pooling"], output["layers"], output["channels"]) == (
@@ -282,3 +285,22 @@ def test_of_many_classes_those_that_fare_worst_are_shown(table, monkeypatch):
     (fewer,) = TASK.details(predictions, data)
     assert fewer.rows == details.rows[1:]
     assert fewer.title == "the 2 of 3 classes with the lowest F1 on the test set"
+
+
+def test_a_hybrid_is_chosen_by_its_score_before_the_last_fit(tmp_path, table):
+    """MiniRocket is fitted to the validation set too, but only after that has scored the network."""
+    comparison = execute(TASK, "train", table, tmp_path / "run", TrainOptions(**SMALL))
+    stored = json.loads((tmp_path / "run" / "result.json").read_text())["cost"]
+    assert comparison.chosen(baseline=False).validation == stored
+    data, network = comparison.data, load_model(tmp_path / "run").network
+    after = TASK.score(TASK.predictions(network, data, data.validation), data)["cross_entropy"]
+    assert after < stored
+    network.rocket.fit(data.train, data.validation, int(network.seed))
+    before = TASK.score(TASK.predictions(network, data, data.validation), data)["cross_entropy"]
+    assert before == pytest.approx(stored, rel=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("stack", "lstm"), ("lstm-fcn", "lstm-fcn")])
+def test_other_networks(tmp_path, table, kind, name):
+    comparison = execute(TASK, "train", table, tmp_path / "run", TrainOptions(**SMALL, network=kind))
+    assert scores(evaluate(TASK, tmp_path / "run", table))[name] == scores(comparison)[name]

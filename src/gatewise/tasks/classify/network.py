@@ -66,7 +66,7 @@ class HybridClassifier(Classifier):
         filters: int = 0,
     ) -> None:
         super().__init__()
-        self.recurrent = SequenceClassifier(
+        self.stack = SequenceClassifier(
             cell=cell,
             channels=channels,
             classes=classes,
@@ -85,11 +85,11 @@ class HybridClassifier(Classifier):
 
     @property
     def differentiable(self) -> Classifier:
-        return self.recurrent  # the features of random convolutions are counts
+        return self.stack  # the features of random convolutions are counts
 
     def loss(self, batch: SequenceBatch) -> Tensor:
-        """The loss of the recurrent layers, which are trained alone."""
-        return self.recurrent.loss(batch)
+        """The loss of the stack, which is trained alone."""
+        return self.stack.loss(batch)
 
     def complete(self, train: Sequences, validation: Sequences) -> None:
         """Fits the random convolutions, and the fraction `w` of the trained recurrent layers."""
@@ -97,7 +97,7 @@ class HybridClassifier(Classifier):
         self.eval()
         with torch.inference_mode():
             batches = [batch for _, batch in iterate_batches(validation)]
-            recurrent = torch.cat([self.recurrent.logits(batch).log_softmax(-1) for batch in batches])
+            recurrent = torch.cat([self.stack.logits(batch).log_softmax(-1) for batch in batches])
             rocket = torch.cat([self.rocket.logits(batch).log_softmax(-1) for batch in batches])
         labels = torch.cat([batch.labels for batch in batches])
         weights = [batch.weights for batch in batches if batch.weights is not None]
@@ -109,11 +109,11 @@ class HybridClassifier(Classifier):
         self.rocket.refit(train, validation, int(self.seed))
 
     def logits(self, batch: SequenceBatch) -> Tensor:
-        recurrent = self.recurrent.logits(batch).log_softmax(-1)
+        recurrent = self.stack.logits(batch).log_softmax(-1)
         return torch.lerp(self.rocket.logits(batch).log_softmax(-1), recurrent, self.fraction)
 
     def options(self) -> dict[str, Any]:
-        return {**self.recurrent.options(), "length": self.length}
+        return {**self.stack.options(), "length": self.length}
 
 
 def choose_fraction(first: Tensor, second: Tensor, labels: Tensor, weights: Tensor | None = None) -> float:
