@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import gatewise
+from gatewise.estimators import new_estimator
 from gatewise.files import write_whole
 
 Batch = Callable[[], tuple[Tensor, Tensor]]
@@ -107,6 +108,18 @@ def learn(name: str, network: nn.Module, batch: Batch, fresh: Batch, **options: 
         right = torch.cat([network(part).argmax(-1) for part in read.split(500)]) == answer
     scores = {"symbols right": right.float(), "whole answers right": right.all(-1).float()}
     return {name: one.mean().item() for name, one in scores.items()} | found
+
+
+def trained(verb: str, task: str, data: Path, out: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """The scores of each candidate of `gatewise train` or `compare` on the test set, and what it took."""
+    if verb == "compare":
+        comparison = gatewise.compare(task, data, out=out, **options)
+    else:
+        comparison = new_estimator(task, out=out, **options).fit(data).comparison_
+    return {
+        one.name: {**one.scores, "std": one.std, "minutes": one.seconds / 60, "parameters": one.parameters}
+        for one in comparison.results
+    }
 
 
 def parameters_of(network: nn.Module) -> int:

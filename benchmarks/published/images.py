@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from experiment import arguments, record
+from experiment import arguments, record, trained
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,12 +37,6 @@ sys.path.append(str(ROOT))  # where the tests' makers of clips and strips are
 
 from tests.moving import moving, write_animations  # noqa: E402
 from tests.strips import digits, strips  # noqa: E402
-
-from gatewise.metrics.metric import Metric  # noqa: E402
-from gatewise.tasks import find_task  # noqa: E402
-from gatewise.tasks.comparison import Result  # noqa: E402
-from gatewise.tasks.options import verb_options  # noqa: E402
-from gatewise.training import jobs, runs  # noqa: E402
 
 PAPER = "MNIST row by row by an LSTM: 87.2% to 98.2%; by a multidimensional LSTM: 98.9%"
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -61,28 +55,6 @@ EXPERIMENTS: dict[str, tuple[str, str, dict[str, Any]]] = {  # verb, task, optio
     ),
     "strips": ("train", "caption", {"split_column": "part", "epochs": 12, **LONG}),
 }  # fmt: skip
-
-
-class Told:
-    """Says how a comparison goes, a line now and then."""
-
-    def begin(self, name: str) -> None:
-        print(name, flush=True)
-        self.begun = self.reported = time.monotonic()
-
-    def progress(self, fraction: float, message: str) -> None:
-        if time.monotonic() > self.reported + 10:
-            self.reported = time.monotonic()
-            print(f"{fraction:.0%} {message} {self.reported - self.begun:.0f} s", flush=True)
-
-    def warn(self, sentence: str) -> None:
-        print(sentence, flush=True)
-
-    def preview(self, text: str) -> None:
-        print(text, flush=True)
-
-    def finish(self, result: Result, metric: Metric) -> None:
-        print(result.name, metric.format(result.scores[metric.name]), flush=True)
 
 
 def mnist(part: str) -> tuple[np.ndarray, np.ndarray]:
@@ -139,22 +111,6 @@ def parts_of_strips(small: bool) -> Iterator[tuple[str, np.ndarray, str]]:
 WRITERS = {"rows": write_digits, "lattice": write_digits, "moving": write_moving, "strips": write_strips}
 
 
-def measured(verb: str, name: str, data: Path, out: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """Each candidate's scores on the test part, and what it took."""
-    task = find_task(name)
-    run = runs.begin(verb, task, data, verb_options(verb, task.options)(**options), out)
-    runs.write(run)
-    read = task.read(data, run.options)
-    print("\n".join(read.notes), flush=True)
-    comparison = getattr(jobs, verb)(run, read, Told())
-    for plot in task.draw(comparison):
-        plot.save(out)
-    return {
-        one.name: {**one.scores, "minutes": one.seconds / 60, "parameters": one.parameters}
-        for one in comparison.results
-    }
-
-
 if __name__ == "__main__":
     settings = arguments(__doc__, experiment="rows", small=0, keep="", runs="", threads=os.cpu_count() or 1)
     verb, task, options = EXPERIMENTS[settings.experiment]
@@ -165,6 +121,6 @@ if __name__ == "__main__":
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         data = WRITERS[settings.experiment](Path(folder) / settings.experiment, bool(settings.small))
-        found = measured(verb, task, data, Path(settings.runs or folder) / "run", options)
+        found = trained(verb, task, data, Path(settings.runs or folder) / "run", options)
     settings.settings = {"verb": verb, "task": task, **options}
     record(f"images-{settings.experiment}", settings, PAPER, found, (time.monotonic() - begun) / 60)

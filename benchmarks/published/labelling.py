@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
-from experiment import arguments, record
-from images import ROOT, measured, mnist
+from experiment import arguments, record, trained
+from images import ROOT, mnist
 from PIL import Image
 from tests.sentences import conll, sentences
 from tests.strips import strips
@@ -35,7 +35,7 @@ from gatewise.data.sequences.archives import read_archive
 from gatewise.data.sequences.sequences import SequenceTable
 
 HELD_OUT = 5000  # training images of which the strips to choose by are made
-STRIPS = {"part": "part", "schedule": "cosine", "patience": 99, "seed": 0}
+STRIPS = {"split_column": "part", "schedule": "cosine", "patience": 99, "seed": 0}
 EXPERIMENTS: dict[str, tuple[str, str, dict[str, Any]]] = {  # verb, task, options
     "strips": ("train", "transcribe", {"epochs": 15, **STRIPS}),
     "strips-convolution": ("train", "transcribe", {"front": "convolution", "epochs": 4, **STRIPS}),
@@ -119,6 +119,6 @@ if __name__ == "__main__":
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         data = write(Path(folder) / settings.experiment)
-        found = measured(verb, task, data, Path(settings.runs or folder) / "run", options)
+        found = trained(verb, task, data, Path(settings.runs or folder) / "run", options)
     settings.settings = {"verb": verb, "task": task, **options}
     record(f"label-{settings.experiment}", settings, "none", found, (time.monotonic() - begun) / 60)
