@@ -68,3 +68,14 @@ def test_a_constant_feature_and_a_class_without_examples():
     logits = values @ weight.T + bias
     assert torch.isfinite(logits).all()
     assert (logits.argmax(1) != 3).all()
+
+
+def test_examples_without_weight_do_not_count():
+    values, labels = problem(40, 5)
+    weights = torch.ones(40)
+    weights[::4] = 0
+    values[::4] *= 1000
+    some = fit_ridge_classifier(values, labels, 3, weights)
+    expected = fit_ridge_classifier(values[weights > 0], labels[weights > 0], 3)
+    for one, other in zip(some, expected, strict=True):
+        torch.testing.assert_close(one, other)

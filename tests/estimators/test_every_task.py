@@ -85,7 +85,7 @@ CASES = {
     "sequences": Case("Classifier", "classify", *waves(), wrong=["some", "texts"]),
     "long table": Case("Classifier", "classify", MOTIFS.with_columns(
         label=pl.col("id").str.slice(1).cast(int) % 2), columns={"id": "id"}),
-    "images": Case("Classifier", "classify-images", *bars(), options={"network": "stack"}),
+    "images": Case("Classifier", "classify-images", *bars()),
     "clips": Case("Classifier", "frames", *clips(), options={"filters": (4,), "features": 4}),
     "arrays": Case("Labeler", "label", arrays(MOTIFS, "a", "b"),
                    [one["label"].to_list() for one in MOTIFS.partition_by("id", maintain_order=True)]),

@@ -25,7 +25,7 @@ def fit_ridge_classifier(
         features: [N, F]
         labels: [N], class numbers
         classes: K, the number of classes
-        weights: [N], of the squares; None if equal
+        weights: [N], of the squares, not all zero; None if equal
 
     Returns:
         the weight [K, F] and the bias [K] of the logits
@@ -39,6 +39,8 @@ def fit_ridge_classifier(
     """
     from sklearn.linear_model import RidgeCV
 
+    if weights is not None:  # an example without weight has no leave-one-out prediction
+        features, labels, weights = features[weights > 0], labels[weights > 0], weights[weights > 0]
     values = features.double().numpy()
     mean, deviation = values.mean(0), values.std(0)
     deviation[deviation < 1e-6] = 1.0
