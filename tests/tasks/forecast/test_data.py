@@ -16,7 +16,7 @@ from gatewise.data.series.windows import window_starts
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.data import WindowPlan, latest, prepare
-from gatewise.tasks.forecast.logarithms import prepare_best
+from gatewise.tasks.forecast.selection import prepare_best
 
 
 def numbered(steps, name="a", first=0):
@@ -197,12 +197,32 @@ def test_logarithms_are_taken_of_positive_series_and_undone():
         latest(later, data.plan, data.learned)
 
 
-def test_logarithms_are_chosen_by_the_error_on_the_validation_set():
+def test_logarithms_are_selected_by_the_error_on_the_validation_set():
     plan, columns = WindowPlan(4, 24, 12), Columns(time="t", target="y")
     grows = read_series(numbered(240).with_columns(y=pl.Series(growing())), columns)
     even = read_series(numbered(240).with_columns(y=pl.Series(50 + np.log(growing()))), columns)
     negative = read_series(numbered(240).with_columns(y=-pl.Series(growing())), columns)
-    assert [logarithmic(prepare_best(one, plan)) for one in (grows, even, negative)] == [{"a"}, set(), set()]
+    for source, expected in ((grows, {"a"}), (even, set()), (negative, set())):
+        assert logarithmic(prepare_best(source, plan, (False, True), ("window",))) == expected
+        assert prepare_best(source, plan, (False,), ("series",)).plan == WindowPlan(4, 24, 12)
+
+
+def test_units_of_windows_are_selected_by_the_error_on_the_validation_set():
+    random = np.random.default_rng(0)
+    returning, current = np.zeros(600), 0.0
+    for step in range(600):  # to zero, from wherever a window lies
+        current = 0.9 * current + random.normal()
+        returning[step] = current
+    levels = np.repeat(random.normal(size=20) * 100, 30)  # seasons of many sizes on many levels
+    sizes = np.repeat(np.exp(2 * random.normal(size=20)), 30)
+    moving = levels + sizes * np.sin(2 * np.pi * np.arange(600) / 6)
+    found = []
+    for values, plan in ((returning, WindowPlan(8, 3, 1)), (moving, WindowPlan(4, 12, 6))):
+        source = read_series(numbered(600).with_columns(y=pl.Series(values)), Columns(time="t", target="y"))
+        data = prepare_best(source, plan, (False,), ("window", "series"))
+        found.append(data.plan.normalization)
+        assert ("own mean" in data.notes[-2]) == (found[-1] == "window")
+    assert found == ["series", "window"]
 
 
 @pytest.mark.parametrize("unit", [2.0**-900, 2.0**40])

@@ -24,6 +24,7 @@ from gatewise.data.tables.columns import FoundColumns
 from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.forecaster import ForecastShape
+from gatewise.tasks.forecast.normalization import Normalization
 
 LONGEST_USUAL_CONTEXT = 168
 DEFAULT_FRACTION = 0.15
@@ -42,6 +43,7 @@ class WindowPlan:
     fractions: of each series in the validation set and in the test set
     max_held_out: the most steps of a series in the validation set, and in the test set; None for no limit
     log: whether logarithms are taken of the series without a value that is zero or negative
+    normalization: the units of windows, as in `window_units`
     """
 
     horizon: int
@@ -50,6 +52,7 @@ class WindowPlan:
     fractions: Fractions = DEFAULT_FRACTIONS
     max_held_out: int | None = None
     log: bool = False
+    normalization: Normalization = "series"
 
     def borders(self, steps: int) -> tuple[int, int]:
         """The first steps of the validation set and of the test set of a series."""
@@ -132,6 +135,8 @@ class ForecastData:
         logarithms = sum(isinstance(scale, LogScale) for scale in self.learned.series.values())
         if logarithms:
             period += f"; logarithms of {logarithms} series"
+        if plan.normalization == "window":
+            period += "; each window is scaled by its own mean and standard deviation"
         plan_note = (
             f"a step is one {self.source.step}; a context of {plan.context} steps "
             f"and a horizon of {plan.horizon}; {period}"

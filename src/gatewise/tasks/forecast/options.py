@@ -33,6 +33,11 @@ class ForecastDataOptions(Options):
         description="Take logarithms of positive series; auto does if they lower the error of ridge "
         "regression on the validation set.",
     )
+    normalization: Literal["auto", "window", "series"] = Field(
+        "auto",
+        description="Scale each window by its own mean and standard deviation, or by those of its series; "
+        "auto selects as for logarithms.",
+    )
     validation_fraction: Fraction | None = Field(
         None, description="Fraction of each series in the validation set; 0.15 or less if not given."
     )
@@ -54,10 +59,6 @@ class ForecastNetworkOptions(StackOptions):
     )
     depth_weights: Literal["tied", "untied"] = Field(
         "tied", description="Of a grid: the same parameters for all layers, or separate ones."
-    )
-    normalization: Literal["window", "series"] = Field(
-        "window",
-        description="Scale each window by its own mean and standard deviation, or by those of its series.",
     )
     skip: Literal["linear", "none"] = Field(
         "linear", description="Add a linear forecast, fitted before training, to that of the layers."

@@ -28,25 +28,25 @@ from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
-from gatewise.tasks.forecast.baselines import BASELINES, PointForecast, WindowMLP
+from gatewise.tasks.forecast.baselines import BASELINES, PointForecast, Ridge, WindowMLP
 from gatewise.tasks.forecast.data import (
     DEFAULT_FRACTION,
     ForecastData,
     Preprocessing,
     WindowPlan,
     latest,
-    prepare,
     read_test_data,
     shape_of,
 )
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
 from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
 from gatewise.tasks.forecast.inspect import inspect_forecast
-from gatewise.tasks.forecast.logarithms import prepare_best
 from gatewise.tasks.forecast.metrics import Forecasts, forecast_windows, score
 from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork, require_fit
+from gatewise.tasks.forecast.normalization import Normalization
 from gatewise.tasks.forecast.options import ForecastOptions
 from gatewise.tasks.forecast.plots import draw_forecast
+from gatewise.tasks.forecast.selection import prepare_best
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
@@ -112,9 +112,12 @@ class Forecast(Task[ForecastData]):
                 options.validation_fraction or DEFAULT_FRACTION, options.test_fraction or DEFAULT_FRACTION
             ),
             max_held_out=0 if options.validation_fraction is options.test_fraction is None else None,
-            log=options.log == "always",
         )
-        return prepare_best(source, plan) if options.log == "auto" else prepare(source, plan)
+        logarithms = (False, True) if options.log == "auto" else (options.log == "always",)
+        normalizations: tuple[Normalization, ...] = ("window", "series")
+        if options.normalization != "auto":
+            normalizations = (options.normalization,)
+        return prepare_best(source, plan, logarithms, normalizations)
 
     def network(self, data: ForecastData, options: ForecastOptions, cell: CellType) -> HeadedForecaster:
         network = self._network(data, options, cell)
@@ -131,7 +134,7 @@ class Forecast(Task[ForecastData]):
                 tied=options.depth_weights == "tied",
                 head=options.head,
                 front=options.front,
-                normalization=options.normalization,
+                normalization=data.plan.normalization,
                 skip=options.skip,
             )
         return STACKS[options.network](
@@ -142,7 +145,7 @@ class Forecast(Task[ForecastData]):
             dropout=options.dropout,
             head=options.head,
             front=options.front,
-            normalization=options.normalization,
+            normalization=data.plan.normalization,
             skip=options.skip,
         )
 
@@ -150,16 +153,17 @@ class Forecast(Task[ForecastData]):
         self, data: ForecastData, options: ForecastOptions | None = None
     ) -> Mapping[str, Callable[[], PointForecast]]:
         repeats = 1 < data.plan.period <= data.plan.context
-        return {
+        makers: dict[str, Callable[[], PointForecast]] = {
             name: partial(kind, shape_of(data))
             for name, kind in BASELINES.items()
             if repeats or name != "seasonal-naive"
         }
+        return {**makers, "ridge": partial(Ridge, shape_of(data), data.plan.normalization)}
 
     def trained_baselines(
         self, data: ForecastData, options: ForecastOptions
     ) -> Mapping[str, Callable[[], WindowMLP]]:
-        return {"mlp": partial(WindowMLP, shape_of(data))}
+        return {"mlp": partial(WindowMLP, shape_of(data), normalization=data.plan.normalization)}
 
     def predictions(self, network: Forecaster, data: ForecastData, split: Windows) -> Forecasts:
         return Forecasts(network, split)
