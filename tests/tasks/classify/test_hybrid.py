@@ -5,7 +5,6 @@ import torch
 from torch.nn import functional
 
 from gatewise.cells import GRU
-from gatewise.tasks.classify import network as hybrid
 from gatewise.tasks.classify.minirocket import MiniRocket
 from gatewise.tasks.classify.network import HybridClassifier, choose_fraction
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
@@ -66,10 +65,10 @@ def test_a_few_examples_do_not_decide():
     """Three examples move the fraction a little, a hundred times as many move it far."""
     right, wrong = torch.tensor([[0.9, 0.1]]).log(), torch.tensor([[0.3, 0.7]]).log()
     labels = torch.zeros(300, dtype=torch.long)
-    few = choose_fraction(right.expand(3, -1), wrong.expand(3, -1), labels[:3])
-    many = choose_fraction(right.expand(300, -1), wrong.expand(300, -1), labels)
-    assert hybrid.USUAL_FRACTION < few < 0.5 < 0.8 < many
-    assert choose_fraction(right[[0, 0]], right[[0, 0]], labels[:2]) == pytest.approx(hybrid.USUAL_FRACTION)
+    few = choose_fraction(right.expand(3, -1), wrong.expand(3, -1), labels[:3], prior=0.25)
+    many = choose_fraction(right.expand(300, -1), wrong.expand(300, -1), labels, prior=0.25)
+    assert 0.25 < few < 0.5 < 0.8 < many
+    assert choose_fraction(right[[0, 0]], right[[0, 0]], labels[:2], prior=0.25) == pytest.approx(0.25)
 
 
 def test_weights_of_examples_count():
@@ -77,7 +76,20 @@ def test_weights_of_examples_count():
     first, second = torch.cat([right, wrong]).repeat(200, 1), torch.cat([wrong, right]).repeat(200, 1)
     labels = torch.zeros(400, dtype=torch.long)
     chosen = [
-        choose_fraction(first, second, labels, torch.tensor(pair).repeat(200))
+        choose_fraction(first, second, labels, 0.25, torch.tensor(pair).repeat(200))
         for pair in ([1.0, 0.1], [0.1, 1.0])
     ]
     assert chosen[0] > 0.7 > 0.3 > chosen[1]
+
+
+def test_the_prior_grows_with_the_training_set():
+    """Without evidence, few training sequences leave most of the weight to ridge regression."""
+    fractions = []
+    for count in (24, 600):
+        lengths = [6] * count
+        train = sequences(lengths, classes=3)
+        torch.manual_seed(0)
+        network = HybridClassifier(GRU, channels=2, classes=3, length=6, hidden=2)
+        network.complete(train, sequences([6] * 3, classes=3, seed=1))
+        fractions.append(float(network.fraction))
+    assert fractions[0] < 0.15 < fractions[1] < 0.5

@@ -16,8 +16,9 @@ from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.modules.weighted import weighted_cross_entropy
 from gatewise.tasks.classify.minirocket import MiniRocket
 
-USUAL_FRACTION = 1 / 4  # of the recurrent layers, without evidence
-PRIOR_EXAMPLES = 20  # as many validation sequences weigh as much as the usual fraction
+LARGEST_PRIOR = 1 / 2  # the fraction of the recurrent layers without evidence, after many training sequences
+HALF_PRIOR = 200  # the training sequences after which it is half as large: networks need more than ridge
+PRIOR_EXAMPLES = 20  # the validation sequences that count as much as the prior
 
 
 class HybridClassifier(Classifier):
@@ -81,7 +82,7 @@ class HybridClassifier(Classifier):
         self.rocket = MiniRocket(channels, classes, length)
         self.length = length
         self.register_buffer("seed", torch.randint(2**31, ()))  # of the random convolutions
-        self.register_buffer("fraction", torch.tensor(USUAL_FRACTION))
+        self.register_buffer("fraction", torch.tensor(LARGEST_PRIOR))
 
     @property
     def differentiable(self) -> Classifier:
@@ -101,8 +102,9 @@ class HybridClassifier(Classifier):
             rocket = torch.cat([self.rocket.logits(batch).log_softmax(-1) for batch in batches])
         labels = torch.cat([batch.labels for batch in batches])
         weights = [batch.weights for batch in batches if batch.weights is not None]
+        prior = LARGEST_PRIOR * len(train) / (len(train) + HALF_PRIOR)
         self.fraction = torch.tensor(
-            choose_fraction(recurrent, rocket, labels, torch.cat(weights) if weights else None)
+            choose_fraction(recurrent, rocket, labels, prior, torch.cat(weights) if weights else None)
         )
 
     def refit(self, train: Sequences, validation: Sequences) -> None:
@@ -116,27 +118,30 @@ class HybridClassifier(Classifier):
         return {**self.stack.options(), "length": self.length}
 
 
-def choose_fraction(first: Tensor, second: Tensor, labels: Tensor, weights: Tensor | None = None) -> float:
-    """The fraction w of the first in `ln p = w ln p_1 + (1 - w) ln p_2 + const` that is most probable.
+def choose_fraction(
+    first: Tensor, second: Tensor, labels: Tensor, prior: float, weights: Tensor | None = None
+) -> float:
+    """The most probable fraction w of the first in `ln p = w ln p_1 + (1 - w) ln p_2 + const`.
 
-    The cross-entropy counts as much as there are examples; a Beta prior around `USUAL_FRACTION` counts as
-    `PRIOR_EXAMPLES`, so that a few examples don't decide.
+    `argmin N * cross-entropy - 20 * (prior ln w + (1 - prior) ln(1 - w))`: a Beta distribution around the
+    prior counts as twenty examples, so that a few don't decide.
 
     Args:
         first: [N, K], log-probabilities
         second: [N, K], log-probabilities
         labels: [N], class numbers
+        prior: the fraction without evidence, between 0 and 1
         weights: [N]; None if equal
 
     >>> right, wrong = torch.tensor([[0.9, 0.1]]).log(), torch.tensor([[0.1, 0.9]]).log()
     >>> labels = torch.zeros(500, dtype=torch.long)
-    >>> choose_fraction(right.expand(500, -1), wrong.expand(500, -1), labels) > 0.9
+    >>> choose_fraction(right.expand(500, -1), wrong.expand(500, -1), labels, prior=0.25) > 0.9
     True
     """
 
     def cost(fraction: float) -> float:
         loss = weighted_cross_entropy(torch.lerp(second, first, fraction), labels, weights)
-        prior = USUAL_FRACTION * log(fraction) + (1 - USUAL_FRACTION) * log(1 - fraction)
-        return len(labels) * float(loss) - PRIOR_EXAMPLES * prior
+        evidence = prior * log(fraction) + (1 - prior) * log(1 - fraction)
+        return len(labels) * float(loss) - PRIOR_EXAMPLES * evidence
 
     return min((step / 100 for step in range(1, 100)), key=cost)
