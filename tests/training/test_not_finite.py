@@ -124,7 +124,7 @@ def test_a_baseline_without_finite_scores_is_left_out(monkeypatch, tmp_path):
     monkeypatch.setattr(Ridge, "point", lambda self, past, future: past[:, :4, 0] * torch.nan)
     comparison, callback = compared(tmp_path, ("rnn",))
     assert "ridge" not in {one.name for one in comparison.results}
-    assert callback.warned[0].startswith("left out: the MASE of ridge on the test set is nan")
+    assert callback.warned[0].startswith("left out: the pinball of ridge on the validation set is nan")
 
 
 def test_a_validation_that_is_never_finite_ends_a_training(monkeypatch, tmp_path):

@@ -121,7 +121,7 @@ class StepOptions(TaskOptions):
         """The maximum number of epochs, within the maximum number of steps.
 
         >>> [StepOptions(max_steps=500).max_epochs(examples) for examples in (100, 1000, 100_000)]
-        [38, 20, 20]
+        [38, 29, 20]
         """
         return min(self.epochs, max(self.max_steps // self._epoch_steps(examples), 1))
 

@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 import numpy as np
 import torch
+from gatewise.tasks.classify import minirocket
 from gatewise.tasks.classify.task import TASK
 from gatewise.training import runs
 from gatewise.training.commands import train
@@ -24,6 +25,7 @@ from gatewise.tasks.options import verb_options
 from tests.series import Quiet
 
 torch.set_num_threads(1)
+minirocket.MAX_FEATURE_VALUES = 1 << 19  # its features have a limit of their own
 
 def learn(path):
     options = verb_options("train", TASK.options)(hidden=2, epochs=1, cell="lstm", batch_size=8)
@@ -72,4 +74,4 @@ def test_training_takes_no_more_than_it_is_allowed(tmp_path):
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines()[-1] == "700 logistic lstm majority nearest"
+    assert result.stdout.splitlines()[-1] == "700 hybrid-lstm logistic majority minirocket nearest"

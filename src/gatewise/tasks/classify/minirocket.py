@@ -41,13 +41,17 @@ class MiniRocket(Classifier, Baseline):
         most = max(MAX_FEATURE_VALUES // self.convolutions.features, 1)
         drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:most]
         self.convolutions.fit(train, seed)
-        batches = list(iterate_batches(train, drawn))
-        features = torch.cat([self.convolutions(batch.values, batch.lengths) for _, batch in batches])
-        labels = torch.cat([batch.labels for _, batch in batches])
-        weights = (
-            None if train.weights is None else train.weights[torch.cat([chosen for chosen, _ in batches])]
+        order, features = [], []
+        for rows, batch in iterate_batches(train, drawn):
+            order.append(rows)
+            features.append(self.convolutions(batch.values, batch.lengths))
+        chosen = torch.cat(order)
+        weight, bias = fit_ridge_classifier(
+            torch.cat(features),
+            train.labels[chosen],
+            self.linear.out_features,
+            None if train.weights is None else train.weights[chosen],
         )
-        weight, bias = fit_ridge_classifier(features, labels, self.linear.out_features, weights)
         self.linear.weight.copy_(weight)
         self.linear.bias.copy_(bias)
 
