@@ -93,7 +93,7 @@ def naive(history: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def ridge(path: Path) -> dict[str, np.ndarray]:
     """The forecasts of ridge regression, fitted as beside the networks of a comparison."""
     data = TASK.read(path, TASK.options(horizon=HORIZON))
-    model = Ridge(shape_of(data))
+    model = Ridge(shape_of(data), data.plan.normalization)
     model.fit(data.train, data.validation)
     batch, _, scales = latest(data.source, data.plan, data.learned)
     points = model.point(batch.past, batch.future).double().numpy()

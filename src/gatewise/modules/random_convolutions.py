@@ -49,7 +49,7 @@ class RandomConvolutions(nn.Module):
 
     def __init__(self, channels: int, length: int, features: int = 9_996) -> None:
         super().__init__()
-        self.channels, self.length, self.features = channels, length, KERNELS * max(features // KERNELS, 1)
+        self.channels, self.features = channels, KERNELS * max(features // KERNELS, 1)
         self.dilations = _dilations(length, self.features // KERNELS)
         kernels = torch.full((KERNELS, TAPS), -1.0)
         kernels.scatter_(1, torch.tensor(POSITIVE_TAPS), 2.0)
