@@ -4,6 +4,7 @@ import csv
 
 import pytest
 import torch
+from pytorch_lightning import Callback
 
 from gatewise.cells import GRU
 from gatewise.errors import GatewiseError
@@ -12,6 +13,7 @@ from gatewise.tasks.forecast.options import ForecastOptions
 from gatewise.tasks.forecast.task import shape_of
 from gatewise.tasks.options import TrainOptions, verb_options
 from gatewise.training.fit import fit
+from gatewise.training.lightning import Lightning
 from tests.series import data
 
 
@@ -43,9 +45,11 @@ def cut_after(share):
     return show
 
 
-@pytest.mark.parametrize(("steps", "fractions"), [(1, (0.2, 0.45, 0.9)), (14, (0.45,))])
-def test_an_interrupted_training_resumes_to_the_same_result(tmp_path, steps, fractions):
-    prepared, chosen = data(), options(min_steps_per_epoch=steps)
+@pytest.mark.parametrize(
+    ("steps", "average", "fractions"), [(1, 0.0, (0.2, 0.45, 0.9)), (14, 0.0, (0.45,)), (1, 0.95, (0.45,))]
+)
+def test_an_interrupted_training_resumes_to_the_same_result(tmp_path, steps, average, fractions):
+    prepared, chosen = data(), options(min_steps_per_epoch=steps, average=average)
     whole = network(prepared)
     fitted = fit(whole, prepared.train, prepared.validation, chosen, tmp_path / "whole")
     for fraction in fractions:
@@ -60,6 +64,33 @@ def test_an_interrupted_training_resumes_to_the_same_result(tmp_path, steps, fra
         assert fitted_again.validation_loss == fitted.validation_loss
         for ours, theirs in zip(again.parameters(), whole.parameters(), strict=True):
             assert torch.equal(ours, theirs)
+
+
+def test_the_moving_average_of_the_parameters_is_validated_and_kept(tmp_path):
+    prepared, trained, steps = data(), network(data()), []
+
+    class Recorder(Callback):
+        def on_train_batch_end(self, trainer, pl_module, *given):
+            steps.append([one.detach().clone() for one in pl_module.network.parameters()])
+
+    fitted = fit(
+        trained,
+        prepared.train,
+        prepared.validation,
+        options(epochs=1, average=0.9),
+        tmp_path,
+        lightning=Lightning(callbacks=[Recorder()]),
+    )
+    averaged = steps[0]
+    for number, current in enumerate(steps[1:], start=1):
+        decay = min(0.9, (1 + number) / (10 + number))
+        averaged = [decay * old + (1 - decay) * new for old, new in zip(averaged, current, strict=True)]
+    for ours, expected, last in zip(trained.parameters(), averaged, steps[-1], strict=True):
+        torch.testing.assert_close(ours.detach(), expected)
+        assert not torch.equal(ours, last)
+    with torch.inference_mode():
+        loss = trained.loss(prepared.validation.all())
+    assert fitted.validation_loss == pytest.approx(float(loss), rel=1e-5)
 
 
 def limited(**more):

@@ -67,6 +67,11 @@ class TaskOptions(Options):
         description="Lower the learning rate when the validation score stalls, or by a cosine.",
     )
     weight_decay: float = Field(1e-4, ge=0, description="Weight decay of AdamW.")
+    average: Rate = Field(
+        0.0,
+        description="Decay of a moving average of the parameters over the steps, such as 0.99, which is "
+        "validated and kept; 0 for none.",
+    )
     gradient_clip: float = Field(1.0, gt=0, description="The maximum norm of the gradient.")
     watch_gradient: bool = Field(
         False,

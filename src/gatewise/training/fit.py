@@ -22,6 +22,7 @@ from gatewise.errors import DivergedError, GatewiseError
 from gatewise.modules.finite import ADVICE
 from gatewise.modules.network import Network
 from gatewise.tasks.options import TrainOptions
+from gatewise.training.averaging import MovingAverage
 from gatewise.training.batches import loader
 from gatewise.training.callbacks import MetricsFile, ProgressReporter
 from gatewise.training.checkpoints import WholeCheckpoints, damaged, read_checkpoint
@@ -95,7 +96,7 @@ def fit(
     stop = EarlyStopping("validation_loss", patience=options.patience, check_on_train_epoch_end=True)
     last = checkpoints / "last.ckpt"
     start = _StartRecorder()
-    callbacks = [
+    callbacks: list[Callback] = [
         start,
         metrics,
         stop,
@@ -103,6 +104,8 @@ def fit(
         best,
         _checkpoint(checkpoints, "last", monitor=None),
     ]
+    if options.average:
+        callbacks.append(MovingAverage(options.average))
     if options.watch_gradient:
         callbacks.append(GradientWatch(folder / GRADIENT, lambda module, batch: network.loss(batch), warn))
     with _quiet():
