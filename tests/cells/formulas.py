@@ -27,8 +27,8 @@ class Weights:
         row = self.row(name, gate, unit, gates)
         return sum(a * b for a, b in zip(row, vector, strict=True))
 
-    def input(self, gate, unit, x):
-        return self.times("weight_ih", gate, unit, x) + (self.row("bias_ih", gate, unit) or 0.0)
+    def input(self, gate, unit, x, gates=None):
+        return self.times("weight_ih", gate, unit, x, gates) + (self.row("bias_ih", gate, unit, gates) or 0.0)
 
     def hidden_part(self, gate, unit, h):
         return self.times("weight_hh", gate, unit, h) + (self.row("bias_hh", gate, unit) or 0.0)
@@ -170,6 +170,24 @@ def layer_norm_lstm(x, s, w):
     return {"h": [sigmoid(seen["o", k]) * tanh(shown[k]) for k in hidden], "c": c}
 
 
+def mogrifier_lstm(x, s, w):
+    """Melis et al. 2020, equations 1 and 2: five rounds, then the LSTM; the input is W x + b."""
+    hidden, rounds = range(w.hidden), ["x1", "h2", "x3", "h4", "x5"]
+    below = [w.input("x", k, x, ["x"]) for k in hidden]
+    h = s["h"]
+    for name in rounds:
+        seen, gated = (h, below) if name[0] == "x" else (below, h)
+        gated = [2 * sigmoid(w.times("Q", name, k, seen, rounds)) * gated[k] for k in hidden]
+        below, h = (gated, h) if name[0] == "x" else (below, gated)
+    drive = {
+        gate: [w.times("U", gate, k, below) + w.hidden_part(gate, k, h) for k in hidden] for gate in w.gates
+    }
+    c = [
+        sigmoid(drive["f"][k]) * s["c"][k] + sigmoid(drive["i"][k]) * tanh(drive["g"][k]) for k in hidden
+    ]
+    return {"h": [sigmoid(drive["o"][k]) * tanh(c[k]) for k in hidden], "c": c}
+
+
 # By the cell's name: its formula, and the order in which its parameters hold the gates.
 FORMULAS = {
     "RNN": (rnn, "h"),
@@ -190,6 +208,7 @@ FORMULAS = {
     "ChoGRU": (cho_gru, "rzn"),
     "MGU": (mgu, "fg"),
     "LayerNormLSTM": (layer_norm_lstm, "ifgo"),
+    "MogrifierLSTM": (mogrifier_lstm, "ifgo"),
 }
 
 

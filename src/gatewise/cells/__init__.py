@@ -6,6 +6,7 @@ from gatewise.cells.grid import grid
 from gatewise.cells.gru import GRU, MGU, ChoGRU
 from gatewise.cells.layer_norm import LayerNormLSTM
 from gatewise.cells.lstm import LSTM, LSTM1997
+from gatewise.cells.mogrifier import MogrifierLSTM
 from gatewise.cells.multidimensional import leaky_mdlstm, mdgru, mdlstm, mdrnn
 from gatewise.cells.notation import (
     P,
@@ -53,6 +54,7 @@ __all__ = [
     "FullGateRecurrenceLSTM",
     "FullPeepholeLSTM",
     "LayerNormLSTM",
+    "MogrifierLSTM",
     "NoForgetGateLSTM",
     "NoInputActivationLSTM",
     "NoInputGateLSTM",

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from gatewise.cells import gru, layer_norm, lstm, peephole, rnn, use_gate, variants
+from gatewise.cells import gru, layer_norm, lstm, mogrifier, peephole, rnn, use_gate, variants
 from gatewise.cells.base import Cell, CellType
 from gatewise.cells.grid import grid
 from gatewise.cells.multidimensional import leaky_mdlstm, mdgru, mdlstm, mdrnn
 from gatewise.errors import GatewiseError
 
-FAMILIES = (rnn, lstm, peephole, variants, use_gate, gru, layer_norm)
+FAMILIES = (rnn, lstm, peephole, variants, use_gate, gru, layer_norm, mogrifier)
 LATTICES: dict[str, Callable[[int], CellType]] = {  # functions of the number of axes
     "mdrnn": mdrnn,
     "mdgru": mdgru,
