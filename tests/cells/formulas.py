@@ -182,9 +182,7 @@ def mogrifier_lstm(x, s, w):
     drive = {
         gate: [w.times("U", gate, k, below) + w.hidden_part(gate, k, h) for k in hidden] for gate in w.gates
     }
-    c = [
-        sigmoid(drive["f"][k]) * s["c"][k] + sigmoid(drive["i"][k]) * tanh(drive["g"][k]) for k in hidden
-    ]
+    c = [sigmoid(drive["f"][k]) * s["c"][k] + sigmoid(drive["i"][k]) * tanh(drive["g"][k]) for k in hidden]
     return {"h": [sigmoid(drive["o"][k]) * tanh(c[k]) for k in hidden], "c": c}
 
 
