@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
 from gatewise import Recurrent
 from gatewise.cells import LSTM, FullPeepholeLSTM
 from gatewise.engine.choice import run
 from gatewise.engine.request import Request
+from gatewise.errors import GatewiseError
 
 
 def touched_weights(layer, values):
@@ -48,6 +50,28 @@ def test_variational_dropout_hides_the_same_inputs_at_every_step():
     assert torch.equal(hidden.all(0), hidden.any(0))
     assert hidden.any()
     assert not hidden.all()
+
+
+def test_dropout_between_layers_has_one_mask_for_a_whole_sequence():
+    layer = Recurrent(LSTM, 3, 6, num_layers=2, dropout=0.5, dropout_mask="sequence", dtype=torch.float64)
+    first, second = (Recurrent(LSTM, size, 6, dtype=torch.float64) for size in (3, 6))
+    for number, one in enumerate((first, second)):
+        one.load_state_dict(
+            {name: layer.get_parameter(name.replace("_l0", f"_l{number}")) for name in one.state_dict()}
+        )
+    values = torch.randn(9, 4, 3, dtype=torch.float64)
+    torch.manual_seed(5)
+    found, _ = layer(values)
+    torch.manual_seed(5)
+    mask = functional.dropout(torch.ones(1, 4, 6, dtype=torch.float64), 0.5)
+    assert set(mask.flatten().tolist()) == {0.0, 2.0}
+    torch.testing.assert_close(found, second(first(values)[0] * mask)[0])
+    torch.testing.assert_close(layer.eval()(values)[0], second(first(values)[0])[0])
+
+
+def test_the_mask_of_dropout_is_that_of_a_step_or_a_sequence():
+    with pytest.raises(GatewiseError, match="expected dropout_mask as 'step' or 'sequence', got 'batch'"):
+        Recurrent(LSTM, 3, 8, dropout_mask="batch")
 
 
 def test_the_hidden_mask_acts_on_what_is_fed_back():

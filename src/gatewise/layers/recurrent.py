@@ -19,7 +19,7 @@ from gatewise.errors import GatewiseError
 from gatewise.layers.batches import Batch, read_batch, read_resets
 from gatewise.layers.checks import check_cell, check_input, check_whole
 from gatewise.layers.initialization import initial_biases, initialize
-from gatewise.layers.regularise import regularisation
+from gatewise.layers.regularise import DropoutMask, regularisation
 from gatewise.layers.states import State, StateForm
 
 
@@ -34,6 +34,7 @@ class Recurrent(nn.Module):
         proj_size: P, the width of a projected output (Sak et al. 2014); 0 for none
     Beyond `torch.nn`, by keyword:
         forget_bias: the initial bias of the forget gate (that of the cell if None)
+        dropout_mask: whether dropout draws a mask for each "step", as `torch.nn`, or each "sequence"
         variational_dropout: one mask per sequence, on inputs and recurrent state (Gal, Ghahramani 2016)
         zoneout: for all states, or by state: `{"c": 0.5, "h": 0.05}` (Krueger et al. 2017)
         weight_dropout: on the recurrent matrix, once per call (Merity et al. 2018)
@@ -65,6 +66,7 @@ class Recurrent(nn.Module):
         dtype: torch.dtype | None = None,
         *,
         forget_bias: float | None = None,
+        dropout_mask: DropoutMask = "step",
         variational_dropout: float = 0.0,
         zoneout: float | Mapping[str, float] = 0.0,
         weight_dropout: float = 0.0,
@@ -87,7 +89,7 @@ class Recurrent(nn.Module):
         self.residual, self.skip, self.recompute = residual, skip, recompute
         if recompute not in (None, "gates"):
             raise GatewiseError(f'expected recompute as "gates" or None, got {recompute!r}')
-        self.noise = regularisation(cell, dropout, variational_dropout, zoneout, weight_dropout)
+        self.noise = regularisation(cell, dropout, variational_dropout, zoneout, weight_dropout, dropout_mask)
         self.initial_biases = initial_biases(cell, forget_bias, self.bias)
         self._check_fit()
         self._kinds = layout(cell).of(self.bias)
@@ -222,6 +224,7 @@ class Recurrent(nn.Module):
             "bidirectional": (self.bidirectional, False),
             "proj_size": (self.proj_size, 0),
             "dropout": (noise.dropout, 0),
+            "dropout_mask": (noise.dropout_mask, "step"),
             "variational_dropout": (noise.variational_dropout, 0),
             "zoneout": (zoneout, {}),
             "weight_dropout": (noise.weight_dropout, 0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -11,6 +12,8 @@ from torch.nn import functional
 
 from gatewise.cells.base import CellType
 from gatewise.errors import GatewiseError
+
+DropoutMask = Literal["step", "sequence"]  # what one mask of dropout is for
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,14 @@ class Regularisation:
         Ghahramani 2016)
     zoneout: of a unit keeping its old value, by state (Krueger et al. 2017)
     weight_dropout: of a recurrent weight, for a whole call (Merity et al. 2018)
+    dropout_mask: whether each step of a sequence has its own mask of `dropout`, or all steps have the same
     """
 
     dropout: float
     variational_dropout: float
     zoneout: Mapping[str, float]
     weight_dropout: float
+    dropout_mask: DropoutMask = "step"
 
     @property
     def within(self) -> bool:
@@ -36,13 +41,13 @@ class Regularisation:
 
     def between(self, values: Tensor, training: bool) -> Tensor:
         """The output of a layer [T, B, H] with dropout, for the next layer."""
+        if self.dropout_mask == "sequence":
+            return sequence_dropout(values, self.dropout, training)
         return functional.dropout(values, self.dropout, training) if self.dropout else values
 
     def on_input(self, values: Tensor, training: bool) -> Tensor:
         """The input of a layer [T, B, I] with one mask for all steps."""
-        if not training or self.variational_dropout == 0:
-            return values
-        return values * functional.dropout(torch.ones_like(values[:1]), self.variational_dropout)
+        return sequence_dropout(values, self.variational_dropout, training)
 
     def hidden_mask(self, hidden: Tensor, training: bool) -> Tensor | None:
         """A mask for the recurrent hidden state [B, H], the same at every step."""
@@ -67,14 +72,24 @@ class Regularisation:
         }
 
 
+def sequence_dropout(values: Tensor, rate: float, training: bool) -> Tensor:
+    """Dropout of values [T, B, H] with one mask [B, H] for all steps (Gal and Ghahramani 2016)."""
+    if not training or rate == 0:
+        return values
+    return values * functional.dropout(torch.ones_like(values[:1]), rate)
+
+
 def regularisation(
     cell: CellType,
     dropout: float,
     variational_dropout: float,
     zoneout: float | Mapping[str, float],
     weight_dropout: float,
+    dropout_mask: DropoutMask,
 ) -> Regularisation:
     """Checks the probabilities; one number as `zoneout` is that of every state."""
+    if dropout_mask not in get_args(DropoutMask):
+        raise GatewiseError(f"expected dropout_mask as 'step' or 'sequence', got {dropout_mask!r}")
     if not isinstance(zoneout, int | float | Mapping):
         raise GatewiseError(f"expected zoneout as a number or one for each state, got {zoneout!r}")
     by_state = dict.fromkeys(cell.state, zoneout) if isinstance(zoneout, int | float) else dict(zoneout)
@@ -90,4 +105,4 @@ def regularisation(
     for name, rate in rates.items():
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
             raise GatewiseError(f"expected {name} as a probability in 0..1, got {rate!r}")
-    return Regularisation(dropout, variational_dropout, by_state, weight_dropout)
+    return Regularisation(dropout, variational_dropout, by_state, weight_dropout, dropout_mask)

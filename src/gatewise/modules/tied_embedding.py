@@ -16,18 +16,21 @@ class TiedEmbedding(nn.Module):
     Rows are initialized with norm one, which suits the softmax; embeddings are scaled to variance one, as
     those of an untied embedding, because a recurrent layer hardly separates symbols by smaller inputs.
 
+    padding: a symbol whose row is zero and stays so; None for no such symbol
+
     >>> embedding = TiedEmbedding(symbols=9, size=4)
     >>> embedding(torch.tensor([[5, 3]])).shape, embedding.logits(torch.randn(2, 7, 4)).shape
     (torch.Size([1, 2, 4]), torch.Size([2, 7, 9]))
     """
 
-    def __init__(self, symbols: int, size: int) -> None:
+    def __init__(self, symbols: int, size: int, padding: int | None = PADDING) -> None:
         super().__init__()
-        self.rows = nn.Embedding(symbols, size, padding_idx=PADDING)
+        self.rows = nn.Embedding(symbols, size, padding_idx=padding)
         self.bias = nn.Parameter(torch.zeros(symbols))
         nn.init.normal_(self.rows.weight, std=1 / sqrt(size))
-        with torch.no_grad():
-            self.rows.weight[PADDING] = 0
+        if padding is not None:
+            with torch.no_grad():
+                self.rows.weight[padding] = 0
 
     def forward(self, symbols: Tensor) -> Tensor:
         """Embeds symbols [...] as vectors [..., E]."""

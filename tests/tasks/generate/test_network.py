@@ -119,11 +119,72 @@ def test_nats_of_a_character_are_those_of_its_symbols(tmp_path):
 
 
 def test_a_saved_model_predicts_the_same(tmp_path):
-    model = model_of(GRU, dropout=0.4)
+    model = model_of(GRU, tied=True, **REGULARISED)
     save_model(tmp_path / "run", SavedModel("generate", "gru", model, {"tokenizer": Bytes().to_data()}))
     again = load_model(tmp_path / "run").network
     symbols = torch.randint(256, (2, 20))
     assert torch.equal(again.nats(symbols)[0], model.nats(symbols)[0])
+
+
+REGULARISED = {"dropout": 0.5, "dropout_mask": "sequence", "embedding_dropout": 0.4, "weight_dropout": 0.5}
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_noise_is_for_training_only(tied):
+    plain, model = model_of(tied=tied), model_of(tied=tied, **REGULARISED)
+    model.load_state_dict(plain.state_dict())
+    symbols = torch.randint(256, (3, 20))
+    assert torch.equal(model.nats(symbols)[0], plain.nats(symbols)[0])
+    model.train()
+    assert not torch.equal(model.nats(symbols)[0], model.nats(symbols)[0])
+
+
+def test_weight_dropout_passes_the_gradient_to_the_parameters_and_leaves_them_unchanged():
+    model = model_of(hidden=12, layers=1, weight_dropout=0.5).train()
+    matrix = model.recurrent.weight_hh_l0
+    before = matrix.detach().clone()
+    model.loss(TextBatch(torch.randint(256, (4, 30)), True, 0)).backward()
+    assert torch.equal(matrix, before)
+    assert 0.3 < (matrix.grad != 0).double().mean() < 0.7  # those that the mask kept
+    assert model.recurrent.weight_ih_l0.grad.all()
+
+
+def test_embedding_dropout_drops_a_symbol_wherever_it_occurs():
+    model = model_of(embedding_dropout=0.4).train()
+    symbols = torch.randint(256, (50, 40))
+    ratio = model.embed(symbols) / model.embedding(symbols)
+    kept = ratio[..., 0]
+    torch.testing.assert_close(ratio, kept.unsqueeze(-1).expand_as(ratio))
+    torch.testing.assert_close(kept, (kept > 0) / 0.6)
+    assert 0.2 < (kept == 0).double().mean() < 0.6
+    assert all((kept[symbols == one] == kept[symbols == one][0]).all() for one in symbols.unique())
+    torch.manual_seed(1)
+    vectors = model.embed(symbols)
+    vectors.sum().backward()
+    reached = model.embedding.weight.grad.any(1)[symbols]
+    assert torch.equal(reached, vectors.any(-1))
+
+
+def test_one_mask_of_dropout_for_all_steps_of_a_sequence():
+    model = model_of(dropout=0.5, dropout_mask="sequence", layers=1).train()
+    seen = []
+    model.recurrent.register_forward_pre_hook(lambda layer, given: seen.append(given[0]))
+    model(torch.full((5, 30), 7))  # one symbol, so that only masks differ
+    (vectors,) = seen
+    assert torch.equal(vectors, vectors[:1].expand_as(vectors))
+    assert 0 < (vectors == 0).double().mean() < 1
+    assert not torch.equal(vectors[:, 0], vectors[:, 1])
+
+
+def test_a_tied_model_has_one_matrix_for_embedding_and_softmax():
+    model = model_of(GRU, hidden=6, embedding=4, tied=True)
+    assert [one.shape for one in model.parameters()].count((256, 4)) == 1
+    output = torch.randn(3, 6)
+    matrix = model.embedding.rows.weight
+    expected = model.readout(output) @ matrix.T + model.embedding.bias
+    torch.testing.assert_close(model.logits(output), expected)
+    torch.testing.assert_close(model.embed(torch.tensor([0, 9])), 2 * matrix[[0, 9]])
+    assert matrix[0].any()  # no symbol is padding
 
 
 def test_a_few_rounds_learn_a_rhyme(tmp_path):

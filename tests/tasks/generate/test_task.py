@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 
+from gatewise.cells import GRU
 from gatewise.errors import GatewiseError
 from gatewise.tasks.generate.network import text_nll
 from gatewise.tasks.generate.task import TASK
@@ -36,6 +37,16 @@ def comparison(tmp_path_factory):
     (folder / "text.txt").write_text(words(12_000))
     torch.manual_seed(0)
     return folder, trained(folder / "text.txt", folder / "run")
+
+
+def test_the_options_of_the_network_reach_it(comparison):
+    chosen = {"layers": 2, "dropout": 0.1, "dropout_mask": "sequence", "embedding_dropout": 0.2}
+    chosen |= {"weight_dropout": 0.3, "tied": True, "hidden": 7, "embedding": 5}
+    network = TASK.network(comparison[1].data, TrainOptions(**chosen), GRU)
+    options = network.options()
+    assert {name: options[name] for name in chosen} == chosen
+    noise = network.recurrent.noise
+    assert (noise.dropout, noise.dropout_mask, noise.weight_dropout) == (0.1, "sequence", 0.3)
 
 
 def evaluated(folder, path):

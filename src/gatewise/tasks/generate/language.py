@@ -10,18 +10,27 @@ from torch.nn import functional
 
 from gatewise.cells.base import CellType
 from gatewise.layers import Recurrent
+from gatewise.layers.regularise import DropoutMask
 from gatewise.layers.states import State
+from gatewise.modules.sequence_dropout import SequenceDropout
+from gatewise.modules.tied_embedding import TiedEmbedding
 from gatewise.tasks.generate.network import NextSymbol
 
 
 class LanguageModel(NextSymbol):
     """An embedding, layers of any cell, and a softmax: `p(s_{t+1}) = softmax(W h_t + b)` (Mikolov 2010).
 
+    Tied, the logits are `V P h_t + b`, where the rows of V are also the embeddings (`TiedEmbedding`).
+
     cell: the equations
     symbols: V
     hidden, layers: H and the depth of the stack
     embedding: the size of a symbol's vector
     dropout: of the embedding, between the layers, and before the softmax
+    dropout_mask: whether each step of a sequence has its own mask of `dropout`, or all steps have the same
+    embedding_dropout: of a symbol's whole vector, wherever it occurs (Gal and Ghahramani 2016)
+    weight_dropout: of a recurrent weight, for all steps of a sequence (Merity et al. 2018)
+    tied: whether the embedding and the softmax have one matrix
 
     >>> from gatewise.cells import LSTM
     >>> model = LanguageModel(LSTM, symbols=66, hidden=16)
@@ -38,12 +47,28 @@ class LanguageModel(NextSymbol):
         layers: int = 1,
         embedding: int = 128,
         dropout: float = 0.0,
+        dropout_mask: DropoutMask = "step",
+        embedding_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
+        tied: bool = False,
     ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(symbols, embedding)
-        self.recurrent = Recurrent(cell, embedding, hidden, layers, dropout=dropout if layers > 1 else 0.0)
-        self.dropout = nn.Dropout(dropout)
-        self.readout = nn.Linear(hidden, symbols)
+        self.symbols = symbols
+        self.embedding = (
+            TiedEmbedding(symbols, embedding, padding=None) if tied else nn.Embedding(symbols, embedding)
+        )
+        self.recurrent = Recurrent(
+            cell,
+            embedding,
+            hidden,
+            layers,
+            dropout=dropout if layers > 1 else 0.0,
+            dropout_mask=dropout_mask,
+            weight_dropout=weight_dropout,
+        )
+        self.dropout = SequenceDropout(dropout) if dropout_mask == "sequence" else nn.Dropout(dropout)
+        self.embedding_dropout = nn.Dropout(embedding_dropout)
+        self.readout = nn.Linear(hidden, embedding if tied else symbols)
         self._options = {
             "cell": cell,
             "symbols": symbols,
@@ -51,12 +76,29 @@ class LanguageModel(NextSymbol):
             "layers": layers,
             "embedding": embedding,
             "dropout": dropout,
+            "dropout_mask": dropout_mask,
+            "embedding_dropout": embedding_dropout,
+            "weight_dropout": weight_dropout,
+            "tied": tied,
         }
 
     def forward(self, symbols: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Computes logits [T, B, V] of the symbol after each of [B, T]; returns them with the final state."""
-        output, state = self.recurrent(self.dropout(self.embedding(symbols.T)), state)
-        return self.readout(self.dropout(output)), state
+        output, state = self.recurrent(self.dropout(self.embed(symbols.T)), state)
+        return self.logits(self.dropout(output)), state
+
+    def embed(self, symbols: Tensor) -> Tensor:
+        """Embeds symbols [...] as vectors [..., E]; in training, some symbols as zeros."""
+        vectors: Tensor = self.embedding(symbols)
+        if not self.training or self.embedding_dropout.p == 0:
+            return vectors
+        kept = self.embedding_dropout(vectors.new_ones(self.symbols))
+        return vectors * kept[symbols].unsqueeze(-1)
+
+    def logits(self, output: Tensor) -> Tensor:
+        """Computes logits [..., V] of the output [..., H] of the recurrent layers."""
+        features: Tensor = self.readout(output)
+        return self.embedding.logits(features) if isinstance(self.embedding, TiedEmbedding) else features
 
     def nats(self, symbols: Tensor, state: State = None) -> tuple[Tensor, State]:
         logits, state = self(symbols[:, :-1], state)
@@ -65,7 +107,7 @@ class LanguageModel(NextSymbol):
 
     def next(self, symbols: Tensor, state: State = None) -> tuple[Tensor, State]:
         output, state = self.recurrent(self.embedding(symbols.T), state)
-        return torch.log_softmax(self.readout(output[-1]), dim=-1), state
+        return torch.log_softmax(self.logits(output[-1]), dim=-1), state
 
     def options(self) -> dict[str, Any]:
         return dict(self._options)

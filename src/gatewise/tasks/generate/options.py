@@ -36,7 +36,13 @@ class LanguageOptions(Options):
     hidden: Size = Field(512, description="Hidden units of a layer.")
     layers: Depth = Field(1, description="Stacked layers.")
     embedding: Size = Field(128, description="Size of a symbol's vector.")
+    tied: bool = Field(False, description="The embedding and the softmax have one matrix.")
     dropout: Rate = Field(0.3, description="Of the embedding, between layers, and before the softmax.")
+    dropout_mask: Literal["step", "sequence"] = Field(
+        "step", description="Draw a mask of the dropout for each step, or one for all steps of a sequence."
+    )
+    embedding_dropout: Rate = Field(0.0, description="Dropout of a symbol's vector, wherever it occurs.")
+    weight_dropout: Rate = Field(0.0, description="Dropout of a recurrent weight, for a whole sequence.")
 
 
 class GenerateOptions(TaskOptions, LanguageOptions, TextOptions):

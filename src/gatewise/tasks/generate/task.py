@@ -90,6 +90,10 @@ class Generate(Task[TextData]):
             layers=options.layers,
             embedding=options.embedding,
             dropout=options.dropout,
+            dropout_mask=options.dropout_mask,
+            embedding_dropout=options.embedding_dropout,
+            weight_dropout=options.weight_dropout,
+            tied=options.tied,
         )
 
     def baselines(
