@@ -1,4 +1,4 @@
-"""The interface of all classifiers, networks and baselines alike, and their scores."""
+"""The interface of all classifiers, networks and baselines alike."""
 
 from __future__ import annotations
 
@@ -99,38 +99,3 @@ def predict_probabilities(network: Classifier, dataset: Any) -> Tensor:
             probabilities.append(network.logits(batch).softmax(-1))
             numbers.append(chosen)
     return torch.cat(probabilities)[torch.cat(numbers).argsort()]
-
-
-def confusion(probabilities: Tensor, truth: Tensor) -> Tensor:
-    """The confusion matrix [K, K]: true classes in rows, predicted classes in columns.
-
-    Args:
-        probabilities: [N, K]
-        truth: [N], class numbers
-    """
-    classes = probabilities.shape[-1]
-    pairs = truth * classes + probabilities.argmax(-1)
-    return torch.bincount(pairs, minlength=classes**2).view(classes, classes)
-
-
-def class_scores(probabilities: Tensor, truth: Tensor) -> dict[str, float]:
-    """Accuracy, macro F1 over the classes that occur or are predicted, and the cross-entropy in nats.
-
-    `F1_k = 2 correct_k / (true_k + predicted_k)`
-
-    Args:
-        probabilities: [N, K]
-        truth: [N], class numbers
-
-    >>> class_scores(torch.eye(2)[[0, 1, 1]], torch.tensor([0, 1, 0]))["accuracy"]
-    0.6666666865348816
-    """
-    table = confusion(probabilities, truth).double()
-    total = table.sum(0) + table.sum(1)
-    f1 = 2 * table.diagonal()[total > 0] / total[total > 0]
-    likelihood = probabilities[torch.arange(len(truth)), truth].clamp(min=1e-12)
-    return {
-        "accuracy": float((probabilities.argmax(-1) == truth).float().mean()),
-        "f1": float(f1.mean()),
-        "cross_entropy": float(-likelihood.log().mean()),
-    }

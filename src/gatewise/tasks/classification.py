@@ -13,9 +13,10 @@ from torch import Tensor
 
 from gatewise.data.images.class_folders import ClassFolders
 from gatewise.data.splits import Fractions, Split
+from gatewise.metrics.classes import class_scores, confusion
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
-from gatewise.modules.classifier import Classifier, class_scores, confusion, predict_probabilities
+from gatewise.modules.classifier import Classifier, predict_probabilities
 from gatewise.modules.network import Network
 from gatewise.plots.confusion import draw_confusion
 from gatewise.plots.highest_loss import draw_highest_loss, highest_loss
@@ -85,11 +86,18 @@ class ClassTask(Task[Data]):
 
     metrics = (
         Metric("accuracy", "accuracy", ".1%", higher_is_better=True),
+        Metric("balanced_accuracy", "balanced", ".1%", higher_is_better=True),
         Metric("f1", "macro F1", ".1%", higher_is_better=True),
+        Metric("auc", "macro AUC", ".3f", higher_is_better=True),
         Metric("cross_entropy", "cross-entropy"),
     )
-    selection_metric = metrics[2]
+    selection_metric = metrics[4]
     next_command = "gatewise predict {run} {data} --out classes.csv"
+
+    def applicable_metrics(self, data: Data) -> tuple[Metric, ...]:
+        """All metrics; without the AUC if the test set has one class only."""
+        several = len(data.test.labels.unique()) > 1
+        return tuple(one for one in self.metrics if several or one.name != "auc")
 
     def predictions(self, network: Classifier, data: Data, split: Any) -> ClassPredictions:
         return ClassPredictions(network, split, predict_probabilities(network, split))
@@ -98,7 +106,10 @@ class ClassTask(Task[Data]):
         return class_scores(predictions.probabilities, predictions.truth)
 
     def caption(self, data: Data) -> str:
-        return "* a baseline; macro F1: the mean over the classes; cross-entropy in nats, lower is better"
+        return (
+            "* a baseline; balanced accuracy, F1 and AUC are means over the classes; cross-entropy in nats, "
+            "lower is better"
+        )
 
     def details(self, predictions: ClassPredictions, data: Data) -> list[Details]:
         """The recall, precision and F1 of each class, and the class it is most often mistaken for."""

@@ -10,12 +10,11 @@ from torch.nn import functional
 from gatewise.cells import GRU, LSTM
 from gatewise.data.sequences.sequences import SequenceBatch, Sequences, SequenceTable
 from gatewise.data.series.scaling import Scale
+from gatewise.metrics.classes import class_scores
 from gatewise.modules import classifier
 from gatewise.modules.classifier import (
     Classifier,
     Majority,
-    class_scores,
-    confusion,
     iterate_batches,
     predict_probabilities,
 )
@@ -253,36 +252,3 @@ def test_predictions_keep_the_order_of_the_examples(monkeypatch):
     offsets = dataset.table.offsets[:-1]
     expected = 1 / (1 + np.exp(-dataset.table.values[offsets, 0]))
     np.testing.assert_allclose(predict_probabilities(Told(), dataset)[:, 0], expected, rtol=1e-5)
-
-
-def test_scores_computed_by_hand():
-    truth = torch.tensor([0, 0, 0, 1, 1, 2])
-    guessed = [0, 0, 1, 1, 0, 3]
-    output = torch.full((6, 5), 0.1)
-    output[range(6), guessed] = 0.6
-    table = confusion(output, truth)
-    assert table.tolist() == [[2, 1, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 0, 1, 0], [0] * 5, [0] * 5]
-    scores = class_scores(output, truth)
-    assert scores["accuracy"] == pytest.approx(3 / 6)
-    # class 0: precision 2/3, recall 2/3; class 1: 1/2, 1/2; 2 and 3: nothing right; 4 is not there
-    assert scores["f1"] == pytest.approx((2 / 3 + 1 / 2 + 0 + 0) / 4)
-    assert scores["cross_entropy"] == pytest.approx(-(3 * math.log(0.6) + 3 * math.log(0.1)) / 6, rel=1e-6)
-
-
-def test_scores_by_a_formula_written_differently():
-    random = torch.Generator().manual_seed(0)
-    output = torch.randn(200, 6, generator=random).mul(3).softmax(-1)
-    truth = torch.randint(5, (200,), generator=random)
-    scores, guessed = class_scores(output, truth), output.argmax(1)
-    f1 = []
-    for one in range(6):
-        precision = float((truth[guessed == one] == one).float().mean())
-        recall = float((guessed[truth == one] == one).float().mean()) if (truth == one).any() else 0.0
-        f1.append(2 * precision * recall / (precision + recall) if precision + recall else 0.0)
-    assert scores["f1"] == pytest.approx(sum(f1) / 6)
-    assert scores["cross_entropy"] == pytest.approx(float(functional.nll_loss(output.log(), truth)), rel=1e-5)
-
-
-def test_what_was_thought_impossible_costs_much_but_not_all():
-    scores = class_scores(torch.tensor([[1.0, 0.0]]), torch.tensor([1]))
-    assert scores["cross_entropy"] == pytest.approx(-math.log(1e-12), rel=1e-4)
