@@ -10,6 +10,7 @@ from gatewise.data.splits import (
     named_split,
     random_split,
     set_named,
+    stratified_group_split,
     stratified_split,
     time_ranges,
     time_split,
@@ -61,6 +62,37 @@ def test_always_the_same_and_drawn_at_random():
 def test_too_few(labels, message):
     with pytest.raises(GatewiseError, match=message):
         stratified_split(labels, Fractions(0.15, 0.15))
+
+
+@pytest.mark.parametrize(("groups", "per_group"), [(40, 5), (12, 30), (3, 4), (200, 1)])
+@pytest.mark.parametrize("test", [0.0, 0.2])
+def test_no_group_is_in_two_sets_and_each_set_has_its_fraction_of_every_class(groups, per_group, test):
+    random = np.random.default_rng(groups)
+    members = random.permutation(np.repeat(np.arange(groups), per_group))
+    labels = random.choice(3, len(members), p=[0.6, 0.3, 0.1])
+    split = stratified_group_split(labels, members.tolist(), Fractions(0.2, test))
+    assert sorted([*split.train, *split.validation, *split.test]) == list(range(len(members)))
+    own = [set(members[numbers].tolist()) for numbers in split]
+    assert len(own[0] | own[1] | own[2]) == sum(map(len, own)) == groups
+    assert [bool(one) for one in own] == [True, True, test > 0]
+    if groups >= 40:
+        for numbers, fraction in zip(split, (0.8 - test, 0.2, test), strict=True):
+            for one in range(3):
+                assert (labels[numbers] == one).sum() == pytest.approx(
+                    fraction * (labels == one).sum(), abs=max(per_group, 2)
+                )
+
+
+def test_a_split_by_groups_is_reproducible_and_needs_a_group_for_each_set():
+    labels, groups = [0, 1] * 30, [number // 2 for number in range(60)]
+    fractions = Fractions(0.15, 0.15)
+    first, again, other = (stratified_group_split(labels, groups, fractions, seed) for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+    with pytest.raises(GatewiseError, match="expected at least 3 groups, one for each set, got 2"):
+        stratified_group_split([0, 1, 0, 1], ["a", "a", "b", "b"], fractions)
+    with pytest.raises(GatewiseError, match="all examples are of one class"):
+        stratified_group_split([0, 0, 0], ["a", "b", "c"], fractions)
 
 
 SPLITTERS = {

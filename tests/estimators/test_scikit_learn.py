@@ -240,8 +240,14 @@ def test_weights_are_of_arrays_of_sequences():
     images, labels = np.zeros((8, 4, 4), np.uint8), [0, 1] * 4
     with pytest.raises(GatewiseError, match="the task 'classify-images' takes no sample weights"):
         gatewise.Classifier(**SMALL).fit(images, labels, sample_weight=np.ones(8))
-    with pytest.raises(GatewiseError, match="for a table, name their column by `weight`"):
+    with pytest.raises(GatewiseError, match="for a table, name their columns by `weight` and `group`"):
         gatewise.Classifier(**SMALL).fit(frame(), sample_weight=np.ones(8))
+    with pytest.raises(GatewiseError, match="the task 'classify-images' takes no sample weights or groups"):
+        gatewise.Classifier(**SMALL).fit(images, labels, sample_weight=np.ones(8), groups=labels)
+    with pytest.raises(GatewiseError, match="expected 8 groups, one for each sequence, got 3"):
+        gatewise.Classifier(**SMALL).fit(*waves(8), groups=["a", "b", "c"])
+    with pytest.raises(GatewiseError, match="group 1 is missing; give a group for each sequence"):
+        gatewise.Classifier(**SMALL).fit(*waves(3), groups=["a", None, "c"])
     with pytest.raises(GatewiseError, match="requires y to be passed, but the target y is None"):
         gatewise.Classifier(**SMALL).fit(waves(8)[0])
     with pytest.raises(GatewiseError, match="tables and paths have none"):

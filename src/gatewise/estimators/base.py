@@ -67,14 +67,16 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
         Raises: `GatewiseError` if the data or an option is not as expected.
         """
-        return self._fit(data, y, None, layout, columns)
+        return self._fit(data, y, {}, layout, columns)
 
-    def _fit(self, data: Any, y: Any, weights: Any, layout: Layout, columns: Mapping[str, Any]) -> Self:
-        """Trains and scores as `fit` does. weights: of the examples, or None"""
+    def _fit(
+        self, data: Any, y: Any, annotations: Mapping[str, Any], layout: Layout, columns: Mapping[str, Any]
+    ) -> Self:
+        """Trains and scores as `fit` does. annotations: as in `write_source`"""
         task = self._task_for(data, columns)
         y = self._checked_labels(data, y)
         directory = TemporaryDirectory(prefix=PREFIX)
-        source = write_source(task, data, y, weights, Path(directory.name), layout)
+        source = write_source(task, data, y, annotations, Path(directory.name), layout)
         lightning = Lightning(self.trainer or {}, self.callbacks or (), self.logger)
         job = partial(train, baselines=self.baselines, lightning=lightning)
         with errors_naming(source.path, data):

@@ -43,6 +43,7 @@ class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
         y: Any = None,
         *,
         sample_weight: Any = None,
+        groups: Any = None,
         layout: Layout = "NTC",
         **columns: Any,
     ) -> Self:
@@ -54,6 +55,8 @@ class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
             sample_weight: [N], not negative, by which the loss of each sequence in training and validation
                 is multiplied; scores on the test set are not weighted. A table has its weights in a column,
                 named by `weight="column"`
+            groups: [N], the group of each sequence, such as a person: no group is in two of the training,
+                validation and test sets. A table has its groups in a column, named by `group="column"`
             layout: "NCT" where arrays have their channels before their steps
             columns: options for this data alone, such as `id="recording", label="activity"`
 
@@ -67,7 +70,7 @@ class ClassifierMethods(ClassifierMixin, Estimator):  # type: ignore[misc]
         >>> model.fit(X, y, sample_weight=np.ones(12)).classes_
         array([0, 1])
         """
-        return self._fit(data, y, sample_weight, layout, columns)
+        return self._fit(data, y, {"weights": sample_weight, "groups": groups}, layout, columns)
 
     def with_run(self, run: Run, comparison: Comparison[Any]) -> Self:
         super().with_run(run, comparison)

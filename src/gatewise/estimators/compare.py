@@ -32,6 +32,7 @@ def compare(
     cells: Sequence[str] = (),
     seeds: int | None = None,
     sample_weight: Any = None,
+    groups: Any = None,
     layout: Layout = "NTC",
     config: Path | str | None = None,
     out: Path | str | bool | None = None,
@@ -44,7 +45,7 @@ def compare(
     """Trains several cells and all baselines of a task on the same data, and ranks them on a test set.
 
     task: its name: "forecast", "classify", "label", ...
-    data, y, sample_weight, layout: as in an estimator's `fit`
+    data, y, sample_weight, groups, layout: as in an estimator's `fit`
     cells: their names; the default cells of the task if empty
     seeds: the number of trainings of each, 3 by default
     config: a YAML file of options, such as the `config.yaml` of a run; options given here take precedence,
@@ -62,7 +63,8 @@ def compare(
     """
     chosen = _task_for(task, data, options)
     with TemporaryDirectory(prefix=PREFIX) as directory:
-        source = write_source(chosen, data, y, sample_weight, Path(directory), layout)
+        annotations = {"weights": sample_weight, "groups": groups}
+        source = write_source(chosen, data, y, annotations, Path(directory), layout)
         job = find_job("compare", Lightning(trainer or {}, callbacks, logger))
         with errors_naming(source.path, data):
             arguments = {**source.columns, **options}

@@ -84,17 +84,21 @@ class Source:
     classes: tuple[Any, ...] = ()
 
 
-def write_source(task: Task[Any], data: Any, y: Any, weights: Any, directory: Path, layout: Layout) -> Source:
+def write_source(
+    task: Task[Any], data: Any, y: Any, annotations: Mapping[str, Any], directory: Path, layout: Layout
+) -> Source:
     """Data of any form as a file that the task reads.
 
-    weights: of the examples, or None; directory: a temporary folder of the run's own
+    annotations: `weights` and `groups` of the examples, each possibly None
+    directory: a temporary folder of the run's own
     """
     folder = directory / "data"
     folder.mkdir()
-    if weights is None:
-        path, columns = task.write(data, y, folder, layout)
+    annotations = {name: values for name, values in annotations.items() if values is not None}
+    if annotations:
+        path, columns = task.write_annotated(data, y, annotations, folder, layout)
     else:
-        path, columns = task.write_weighted(data, y, weights, folder, layout)
+        path, columns = task.write(data, y, folder, layout)
     labelled = y is not None and isinstance(task, ClassTask)
     return Source(data, path, folder, columns, tuple(np.unique(as_array(y)).tolist()) if labelled else ())
 

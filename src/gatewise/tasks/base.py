@@ -176,15 +176,20 @@ class Task(ABC, Generic[Data]):
         to_polars(data).write_parquet(path)
         return path, {}
 
-    def write_weighted(
-        self, data: Any, y: Any, weights: Any, folder: Path, layout: Layout
+    def write_annotated(
+        self, data: Any, y: Any, annotations: Mapping[str, Any], folder: Path, layout: Layout
     ) -> tuple[Path, dict[str, Any]]:
-        """As `write`, with a weight for each example.
+        """As `write`, with more values for each example.
 
-        Raises: `GatewiseError` if the task has no weights, or if an option names the weights of these data.
+        Args:
+            annotations: `weights` or `groups` or both: one value for each example
+
+        Raises: `GatewiseError` if the task has no use for them, or if an option names their column.
         """
+        names = {"weights": "sample weights", "groups": "groups"}
         raise GatewiseError(
-            f"the task {self.name!r} takes no sample weights; a gatewise.Classifier of sequences does"
+            f"the task {self.name!r} takes no {' or '.join(names[name] for name in annotations)}; a "
+            "gatewise.Classifier of sequences does"
         )
 
     def sample(self, model: SavedModel, options: Any) -> Any:

@@ -13,7 +13,7 @@ from gatewise.data.memory.labels import check_labels, label_column, values_of
 from gatewise.errors import GatewiseError
 
 Layout = Literal["NTC", "NCT"]
-SEQUENCE, LABEL, WEIGHT = "sequence", "label", "weight"
+SEQUENCE, LABEL, WEIGHT, GROUP = "sequence", "label", "weight", "group"
 
 
 def is_array(data: object) -> bool:
@@ -123,17 +123,21 @@ def _check_numbers(name: str, array: np.ndarray) -> None:
 
 
 def long_table(
-    sequences: Sequence[np.ndarray], labels: Any = None, each_step: bool = False, weights: Any = None
+    sequences: Sequence[np.ndarray],
+    labels: Any = None,
+    each_step: bool = False,
+    weights: Any = None,
+    groups: Any = None,
 ) -> pl.DataFrame:
     """Sequences [T, C] as a table with a row for each step.
 
-    Its columns are `sequence`, one per channel, and `label` and `weight` if there are any.
+    Its columns are `sequence`, one per channel, and `label`, `weight` and `group` if there are any.
 
     labels: one per sequence; with `each_step` a list per sequence, one per step
-    weights: one per sequence
+    weights, groups: one per sequence
 
     Raises: `GatewiseError` if the number of labels is not that of the sequences or steps, or one is missing;
-        if the number of weights is not that of the sequences, or one is not a number of 0 or more.
+        if the number of weights or groups is not that of the sequences, or one is not as expected.
 
     >>> long_table([np.zeros((2, 1)), np.ones((1, 1))], ["a", "b"]).rows()
     [(0, 0.0, 'a'), (0, 0.0, 'a'), (1, 1.0, 'b')]
@@ -148,6 +152,8 @@ def long_table(
         frame[LABEL] = label_column(labels, len(sequences), "sequences").gather(owners)
     if weights is not None:
         frame[WEIGHT] = _weights(weights, len(sequences))[owners]
+    if groups is not None:
+        frame[GROUP] = _groups(groups, len(sequences)).gather(owners)
     return pl.DataFrame({name: np.ascontiguousarray(v) if is_array(v) else v for name, v in frame.items()})
 
 
@@ -157,20 +163,36 @@ def channel_names(sequences: Sequence[np.ndarray]) -> tuple[str, ...]:
 
 
 def write_sequences(
-    data: Any, labels: Any, folder: Path, layout: Layout, each_step: bool = False, weights: Any = None
+    data: Any,
+    labels: Any,
+    folder: Path,
+    layout: Layout,
+    each_step: bool = False,
+    weights: Any = None,
+    groups: Any = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Writes sequences to a Parquet file with a row for each step.
 
     labels: one per sequence, with `each_step` a list per sequence, or None
-    weights: one per sequence, or None
+    weights, groups: one per sequence, or None
 
     Returns: the file, and the options that name its columns
     """
     sequences, path = sequences_of(data, layout), folder / "sequences.parquet"
-    long_table(sequences, labels, each_step, weights).write_parquet(path)
+    long_table(sequences, labels, each_step, weights, groups).write_parquet(path)
     columns = {"id": SEQUENCE, "channels": channel_names(sequences)}
     columns |= {} if labels is None else {"label": LABEL}
-    return path, columns | ({} if weights is None else {"weight": WEIGHT})
+    columns |= {} if weights is None else {"weight": WEIGHT}
+    return path, columns | ({} if groups is None else {"group": GROUP})
+
+
+def _groups(groups: Any, count: int) -> pl.Series:
+    given = pl.Series([None if one is None else str(one) for one in values_of(groups)], dtype=pl.String)
+    if len(given) != count:
+        raise GatewiseError(f"expected {count} groups, one for each sequence, got {len(given)}")
+    if given.null_count():
+        raise GatewiseError(f"group {given.is_null().arg_max()} is missing; give a group for each sequence")
+    return given
 
 
 def _weights(weights: Any, count: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatewise.data.tables.columns import ID_NAMES, TIME_NAMES
 from gatewise.data.tables.row_numbers import ENOUGH, counts_rows, is_unnamed
@@ -21,8 +21,8 @@ NAMES = {
 class LongColumns:
     """Columns by role; those that are None are recognised by name. `channels` () means all others.
 
-    split_column, weight: given only, not recognised; the first has the words train, validation and test, and
-        is read instead of a label
+    split_column, weight, group: given only, not recognised; the first has the words train, validation and
+        test, and is read instead of a label
     """
 
     id: str | None = None
@@ -31,6 +31,7 @@ class LongColumns:
     channels: tuple[str, ...] = ()
     split_column: str | None = None
     weight: str | None = None
+    group: str | None = None
 
     def describe(self, unused: Sequence[str] = ()) -> str:
         """The roles in a sentence. unused: columns that are not channels"""
@@ -38,11 +39,12 @@ class LongColumns:
         label = f", labelled by column {self.label!r}" if self.label else ""
         part = f", split by column {self.split_column!r}" if self.split_column else ""
         weight = f", weighted by column {self.weight!r}" if self.weight else ""
+        group = f", grouped by column {self.group!r}" if self.group else ""
         channels = ", ".join(self.channels[:6]) + (" ..." if len(self.channels) > 6 else "")
         left_out = f"; not used: {', '.join(map(repr, unused))} (--channels adds them)" if unused else ""
         return (
             f"sequences are identified by column {self.id!r}, rows are sorted by {order}{part}{label}"
-            f"{weight}; "
+            f"{weight}{group}; "
             f"{len(self.channels)} channel{'s' * (len(self.channels) > 1)}: {channels}{left_out}"
         )
 
@@ -62,6 +64,7 @@ def recognise_long(table: Table, given: LongColumns, labelled: bool) -> tuple[Lo
         "label": given.label,
         "name of the set": given.split_column,
         "weight": given.weight,
+        "group": given.group,
     }
     named = [*(name for name in roles.values() if name is not None), *given.channels]
     for role, name in (*roles.items(), *(("channel", name) for name in given.channels)):
@@ -90,7 +93,8 @@ def recognise_long(table: Table, given: LongColumns, labelled: bool) -> tuple[Lo
         others = ", ".join(name for name in roles.values() if name)
         raise GatewiseError(f"{table.path} has no column of values other than {others}")
     time, label = roles["time"], roles["label"] if labelled else None
-    return LongColumns(roles["id"], time, label, channels, given.split_column, given.weight), unused
+    found = replace(given, id=roles["id"], time=time, label=label, channels=channels)
+    return found, unused
 
 
 def _find(table: Table, left: Sequence[str], role: str, usual: Sequence[str]) -> str | None:

@@ -13,9 +13,9 @@ from gatewise.data.opening import require_file
 from gatewise.data.sequences.gather import KEYS, find_duplicate_time, group_rows, sort_by_time
 from gatewise.data.sequences.long_columns import LongColumns, recognise_long
 from gatewise.data.sequences.missing import Fill, carry_forward
+from gatewise.data.sequences.sequence_columns import SequenceGroups, SequenceWeights
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool, row_blocks, rows_per_block
-from gatewise.data.sequences.weights import SequenceWeights
 from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.numbers import Thousands
 from gatewise.data.tables.parquet import PARQUET, parquet_frames
@@ -59,6 +59,7 @@ class _Rows:
         self.ids, self.classes = _Numbering(), _Numbering()
         self.values, self.keys = Spool(len(columns.channels)), Spool(1, KEYS)
         self.weights = None if columns.weight is None else SequenceWeights(columns.weight)
+        self.groups = None if columns.group is None else SequenceGroups(columns.group)
         self.thousands: dict[str, Thousands] = {}
         self.dated: bool | None = None
         self.filled = 0
@@ -70,8 +71,9 @@ class _Rows:
         keys = np.zeros((piece.frame.height, 1), KEYS)
         keys["sequence"][:, 0] = self.ids.numbers(_text(piece, str(columns.id), "id"))
         keys["line"][:, 0] = piece.row_lines
-        if self.weights is not None:
-            self.weights.add(piece, keys["sequence"][:, 0])
+        for column in (self.weights, self.groups):
+            if column is not None:
+                column.add(piece, keys["sequence"][:, 0])
         if columns.split_column is not None:
             keys["label"][:, 0] = self.classes.numbers(_text(piece, columns.split_column, "name of the set"))
         elif columns.label is not None:
@@ -118,6 +120,7 @@ class _Rows:
             notes=(columns.describe(self.unused),),
             unit=self.unit,
             weights=None if self.weights is None else self.weights.values,
+            groups=None if self.groups is None else self.groups.values,
         )
         duplicate = find_duplicate_time(keys, offsets) if columns.time is not None else None
         if duplicate is not None:

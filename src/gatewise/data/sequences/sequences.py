@@ -27,7 +27,7 @@ class SequenceTable:
     ids: of the sequences; channels: the names of the C columns
     labels: [S], the index in `classes` of each row's label; None if the data have no labels
     lines: [S], the place of each row in the file, for messages; None if there are no lines
-    weights: [N], the weight of each sequence; None if the data have no weights
+    weights, groups: [N], the weight and the group of each sequence; None if the data have none
     notes: on how the file was read; unit: of `lines`
     """
 
@@ -42,6 +42,7 @@ class SequenceTable:
     notes: tuple[str, ...] = ()
     unit: str = "line"
     weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -1,56 +1,24 @@
-"""The weights of sequences, from a column in which each row repeats the weight of its sequence."""
+"""The weights of examples in the loss: given ones, and those that balance the classes."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from gatewise.data.tables.table import Table
-from gatewise.errors import GatewiseError
 
+def balancing_weights(labels: np.ndarray, train: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """[N]: the weights times a factor by which all classes have the same total in the training set.
 
-class SequenceWeights:
-    """The weights of the sequences read so far.
+    Args:
+        labels: [N], class numbers
+        train: the numbers of the training examples
+        weights: [N]; None if equal
 
-    values: [N], by the numbers of the sequences
-
-    >>> import polars as pl
-    >>> weights = SequenceWeights("w")
-    >>> weights.add(Table("x.csv", pl.DataFrame({"w": [2.0, 2.0, 0.5]}), 2), np.array([0, 0, 1]))
-    >>> weights.values
-    array([2. , 0.5])
+    >>> balancing_weights(np.array([0, 0, 0, 1]), np.arange(4), None)
+    array([0.33333333, 0.33333333, 0.33333333, 1.        ])
     """
-
-    def __init__(self, column: str) -> None:
-        self.column = column
-        self.values, self.lines = np.zeros(0), np.zeros(0, np.int64)
-
-    def add(self, piece: Table, sequences: np.ndarray) -> None:
-        """Adds the rows of a piece. sequences: [rows], the number of each row's sequence
-
-        Raises: `GatewiseError` with the line of a weight that is negative, not finite, or not the one of an
-            earlier row of the same sequence.
-        """
-        given = piece.numbers(self.column, "weight")
-        wrong = ~((given >= 0) & np.isfinite(given))
-        if wrong.any():
-            row = int(wrong.argmax())
-            raise GatewiseError(
-                f"{piece.path}, {piece.place(row)}, column {self.column!r}: expected a weight of 0 or more, "
-                f"got {'nothing' if np.isnan(given[row]) else f'{given[row]:g}'}"
-            )
-        numbers, first = np.unique(sequences, return_index=True)
-        is_new = numbers >= len(self.values)  # sequences are numbered in the order of their first rows
-        self.values = np.append(self.values, given[first[is_new]])
-        self.lines = np.append(self.lines, piece.row_lines[first[is_new]])
-        differs = given != self.values[sequences]
-        if differs.any():
-            row = int(differs.argmax())
-            number = sequences[row]
-            raise GatewiseError(
-                f"{piece.path}, {piece.place(row)}, column {self.column!r}: expected the weight "
-                f"{self.values[number]:g} of the same sequence in {piece.unit} {self.lines[number]}, got "
-                f"{given[row]:g}; a sequence has one weight"
-            )
+    given = np.ones(len(labels)) if weights is None else weights
+    totals = np.bincount(labels[train], weights=given[train], minlength=labels.max() + 1)
+    return given / np.where(totals > 0, totals, 1.0)[labels]
 
 
 def relative_weights(weights: np.ndarray | None) -> np.ndarray | None:

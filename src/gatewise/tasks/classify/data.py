@@ -13,9 +13,9 @@ from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
 from gatewise.data.sequences.plausible import require_classes, require_steps
 from gatewise.data.sequences.sequences import Sequences, SequenceTable
 from gatewise.data.sequences.spool import row_blocks
-from gatewise.data.sequences.weights import relative_weights
+from gatewise.data.sequences.weights import balancing_weights, relative_weights
 from gatewise.data.series.scaling import Scale
-from gatewise.data.splits import Fractions, stratified_split
+from gatewise.data.splits import Fractions, Split, stratified_group_split, stratified_split
 from gatewise.errors import GatewiseError
 from gatewise.tasks.classification import ClassData
 from gatewise.tasks.classify.options import ClassifyOptions
@@ -37,10 +37,15 @@ class Preprocessing:
     has_test_file: bool
     fractions: Fractions
 
-    def table(self, path: Path, labelled: bool = True) -> SequenceTable:
-        """Reads a file of sequences. Raises: `GatewiseError` if it has another number of channels."""
+    def table(self, path: Path, labelled: bool = True, grouped: bool = False) -> SequenceTable:
+        """Reads a file of sequences, its labels if `labelled`, and its groups if `grouped`.
+
+        Raises: `GatewiseError` if it has another number of channels.
+        """
         columns = self.columns or LongColumns()
-        table, _ = _read(path, columns if labelled else replace(columns, label=None), self.fill, labelled)
+        columns = columns if labelled else replace(columns, label=None)
+        columns = columns if grouped else replace(columns, group=None)
+        table, _ = _read(path, columns, self.fill, labelled)
         if len(table.channels) != len(self.scales):
             raise GatewiseError(
                 f"{path} has sequences of {_count(len(table.channels), 'channel')}; the model expects "
@@ -74,7 +79,14 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
 
     Raises: `GatewiseError` with the position in the file.
     """
-    columns = LongColumns(options.id, options.time, options.label, options.channels, weight=options.weight)
+    columns = LongColumns(
+        options.id,
+        options.time,
+        options.label,
+        options.channels,
+        weight=options.weight,
+        group=options.group,
+    )
     for name, value in asdict(columns).items():
         if value and path.suffix.lower() in ARCHIVES:
             raise GatewiseError(f"{path} is an archive without column names; leave --{name} out")
@@ -88,10 +100,12 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
     test_fraction = 0.0 if test_file else options.test_fraction
     fractions = Fractions(options.validation_fraction, test_fraction)
     try:
-        train, validation, test = stratified_split(labels, fractions)
+        train, validation, test = _split(table, labels, fractions)
     except GatewiseError as error:
         raise GatewiseError(f"{path}: {error}") from error
     weights = _weights(table, train, validation)
+    if options.class_weights == "balanced":
+        weights = relative_weights(balancing_weights(labels, np.array(train), weights))
     preprocessing = Preprocessing(
         columns=file_columns and replace(file_columns, weight=None),  # new data need no weights
         fill=options.fill,
@@ -111,8 +125,8 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
     notes = (
         *table.notes,
         _describe(table),
-        f"{sizes}{f': {test_file}' if test_file else ', stratified by class'}",
-        *_note_small_classes(table.classes, labels, labels[validation]),
+        f"{sizes}{f': {test_file}' if test_file else _describe_split(table)}",
+        *_note_small_classes(table, labels, train, validation),
     )
     return ClassData(
         train=select(train, weights),
@@ -128,19 +142,33 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ClassifyData:
 
     Raises: `GatewiseError` if the model was trained on all of them.
     """
-    table = preprocessing.table(path)
-    if fingerprint(path) != preprocessing.source:
+    is_training_data = fingerprint(path) == preprocessing.source
+    table = preprocessing.table(path, grouped=is_training_data)
+    if not is_training_data:
         test = preprocessing.labelled(table)
         notes = (*table.notes, f"the test set is all {len(test)} sequences")
     elif preprocessing.has_test_file:
         raise GatewiseError(f"the model was trained on all of {path}; give data it has not seen")
     else:
         labels = _labels(table)
-        numbers = stratified_split(labels, preprocessing.fractions).test
+        numbers = _split(table, labels, preprocessing.fractions).test
         test = Sequences(table, numbers, labels[numbers], preprocessing.scales)
         notes = (*table.notes, f"the test set is {len(test)} sequences that the model has not seen")
     empty = Sequences(table, [], [], preprocessing.scales)
     return ClassData(empty, empty, test, preprocessing, notes)
+
+
+def _split(table: SequenceTable, labels: np.ndarray, fractions: Fractions) -> Split:
+    """The split of the sequences: by class, and by group if they have groups."""
+    if table.groups is None:
+        return stratified_split(labels, fractions)
+    return stratified_group_split(labels, table.groups.tolist(), fractions)
+
+
+def _describe_split(table: SequenceTable) -> str:
+    if table.groups is None:
+        return ", stratified by class"
+    return f", stratified by class, none of {len(np.unique(table.groups))} groups in two sets"
 
 
 def _read(
@@ -205,8 +233,14 @@ def _count(number: int, name: str) -> str:
     return f"{number} {name}{'s' * (number != 1)}"
 
 
-def _note_small_classes(classes: tuple[str, ...], labels: np.ndarray, validation: np.ndarray) -> list[str]:
-    """A note on classes with too few sequences to be in every split."""
-    small = [classes[number] for number in np.setdiff1d(labels, validation)]
+def _note_small_classes(
+    table: SequenceTable, labels: np.ndarray, train: list[int], validation: list[int]
+) -> list[str]:
+    """A note on classes with too few sequences, or groups, to be in every split."""
+    if table.groups is None:
+        about, numbers = "too few sequences to split, so all in the training set", validation
+    else:
+        about, numbers = "in too few groups to be learned, so in none of the training set", train
+    small = [table.classes[number] for number in np.setdiff1d(labels, labels[numbers])]
     names = ", ".join(small[:5]) + (" ..." if len(small) > 5 else "")
-    return [f"too few sequences to split, so all in the training set: {names}"] if small else []
+    return [f"{about}: {names}"] if small else []

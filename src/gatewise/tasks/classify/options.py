@@ -22,6 +22,14 @@ class ClassifyDataOptions(Options):
     weight: str | None = Field(
         None, description="Column of weights, one for each sequence, which multiply its training loss."
     )
+    group: str | None = Field(
+        None,
+        description="Column of groups, one for each sequence, such as persons; no group is in two sets.",
+    )
+    class_weights: Literal["equal", "balanced"] = Field(
+        "equal",
+        description="Weigh each example the same, or each class of the training set the same in the loss.",
+    )
     channels: tuple[str, ...] = Field(
         (), description="Columns of values, separated by commas; by default all others."
     )

@@ -51,15 +51,16 @@ class Classify(ClassTask[ClassifyData]):
             return super().write(data, y, folder, layout)
         return write_sequences(arrays, y, folder, layout)
 
-    def write_weighted(
-        self, data: Any, y: Any, weights: Any, folder: Path, layout: Layout
+    def write_annotated(
+        self, data: Any, y: Any, annotations: Mapping[str, Any], folder: Path, layout: Layout
     ) -> tuple[Path, dict[str, Any]]:
         arrays = _array_like(data)
         if not _is_sequences(arrays):
             raise GatewiseError(
-                "sample weights are given beside arrays only; for a table, name their column by `weight`"
+                "sample weights and groups are given beside arrays only; for a table, name their columns by "
+                "`weight` and `group`"
             )
-        return write_sequences(arrays, y, folder, layout, weights=weights)
+        return write_sequences(arrays, y, folder, layout, **annotations)
 
     def read(self, path: Path, options: ClassifyOptions) -> ClassifyData:
         return read_data(path, options)
