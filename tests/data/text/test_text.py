@@ -5,7 +5,7 @@ import pytest
 from gatewise.data.splits import Fractions
 from gatewise.data.text import text_files
 from gatewise.data.text.text import StreamConfig, find_texts, read_text, read_whole
-from gatewise.data.tokenizers.streams import Bytes, Characters
+from gatewise.data.tokenizers.streams import Bytes, Characters, learn_words
 from gatewise.errors import GatewiseError
 from tests.texts import words
 
@@ -73,6 +73,22 @@ def test_characters_of_later_sets_only_are_unknown(tmp_path):
     assert 0 in found.test.symbols(0, len(found.test))
     assert found.notes[0] == "960 characters, 4 different ones known"
     assert "unknown in the test set, read as one symbol, 20 times: ñ" in found.notes
+
+
+def test_unknown_words_are_one_symbol_and_counted(tmp_path):
+    text = "to be or not\n" * 40 + "to sleep now\n" * 5
+    found = read_text(written(tmp_path, one=text), Fractions(0.01, 0.08), StreamConfig("words"))
+    assert found.tokenizer.decode(found.train.symbols(0, 5)) == "to be or not\n"
+    assert "unknown words in the test set, read as one symbol: 8 (53.3%)" in found.notes
+    assert found.notes[0] == "585 characters, 5 different words known"
+    assert [one.unknown_words for one in (found.train, found.validation, found.test)] == [2, 1, 8]
+
+
+def test_blocks_cut_no_word_where_there_are_spaces(tmp_path, tiny_blocks):
+    text, tokenizer = "to be or not to be " * 30, learn_words(["to be or not to be or not to"], 0)
+    found, _ = read_whole(written(tmp_path, one=text), tokenizer)
+    assert found.symbols(0, len(found)).tolist() == tokenizer.encode(text.encode()).tolist()
+    assert found.unknown_words == 2  # the first word and the last space
 
 
 def test_the_most_frequent_characters_are_kept(tmp_path):

@@ -1,4 +1,4 @@
-"""Symbols of a text as numbers and back: characters, bytes, byte pairs."""
+"""Symbols of a text as numbers and back: characters, bytes, words, byte pairs."""
 
 import sys
 
@@ -9,7 +9,9 @@ from gatewise.data.tokenizers.streams import (
     BytePairs,
     Bytes,
     Characters,
+    Words,
     learn_byte_pairs,
+    learn_words,
     stream_tokenizer,
 )
 from gatewise.errors import GatewiseError
@@ -53,13 +55,45 @@ def test_byte_pairs_round_trip_any_text(pairs):
     assert len(pairs.encode(words(500, seed=1).encode())) < 250
 
 
+def test_words_have_the_space_before_them_and_round_trip():
+    text = f"{MIXED}To be, or don't—  be_it\n(I\u2019ll say)\r\n"
+    tokenizer = learn_words([text, text], 0)
+    symbols = tokenizer.encode(text.encode())
+    tokens = [tokenizer.decode([one]) for one in symbols]
+    assert tokens[-15:] == [
+        "To", " be", ",", " or", " don't", "—", " ", " be_it", "\n", "(", "I\u2019ll", " say", ")",
+        "\r", "\n",
+    ]  # fmt: skip
+    assert "".join(tokens) == text
+    assert tokenizer.display(int(symbols[-10])) == "—"
+
+
+def test_rare_words_are_unknown():
+    tokenizer = learn_words(["a a b b b c", " c d"], 0)
+    assert tokenizer.encode(b"a b b c d").tolist() == [0, 1, 1, 2, 0]  # "a" begins the text only once
+    assert tokenizer.decode([1, 0]) == " b \ufffd"
+    assert len(learn_words(["a a b b b c", " c d"], 2)) == 2
+    with pytest.raises(GatewiseError, match="no word of the training set occurs twice"):
+        learn_words(["each word is different"], 0)
+
+
+def test_a_prime_with_unknown_words_is_refused():
+    tokenizer = learn_words(["to be to be, be,", "to be"], 0)
+    assert tokenizer.decode(tokenizer.encode_prime("to be,")) == "to be,"
+    with pytest.raises(GatewiseError, match=r"has not seen 'not' in training, .* knows 3 words"):
+        tokenizer.encode_prime("to not be")
+
+
 def test_tokenizers_round_trip_as_data(pairs):
-    for tokenizer in (Characters("añ"), Bytes(), pairs):
+    for tokenizer in (Characters("añ"), Bytes(), Words(["a", "añ"]), pairs):
         again = stream_tokenizer(tokenizer.to_data())
         assert type(again) is type(tokenizer)
         assert again.encode("añ".encode()).tolist() == tokenizer.encode("añ".encode()).tolist()
     with pytest.raises(GatewiseError, match="the model's tokenizer can't be read"):
         stream_tokenizer({"kind": "runes"})
+    for wrong in ("abc", ["a", 3], None):
+        with pytest.raises(GatewiseError, match="the model's tokenizer can't be read"):
+            stream_tokenizer({"kind": "words", "words": wrong})
 
 
 def test_a_prime_with_unknown_characters_is_refused():

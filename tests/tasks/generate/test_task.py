@@ -119,7 +119,7 @@ def test_it_predicts_no_table(comparison):
         TASK.predict(load_model(folder / "run"), folder / "text.txt")
 
 
-@pytest.mark.parametrize("tokenizer", ["bytes", "bpe"])
+@pytest.mark.parametrize("tokenizer", ["bytes", "words", "bpe"])
 def test_other_symbols_are_scored_by_the_character(tmp_path, tokenizer):
     if tokenizer == "bpe":
         pytest.importorskip("tokenizers")

@@ -18,12 +18,15 @@ from gatewise.data.tokenizers.streams import (
     StreamUnit,
     abridge,
     learn_byte_pairs,
+    learn_words,
 )
 from gatewise.errors import GatewiseError
 
 CACHED = 512  # blocks of a text that stay tokenized
 BEFORE = 2**12  # bytes before a set, from which a network may compute its state
 DEFAULT_PAIRS = 2000  # symbols of byte pairs
+
+ENCODED = ("words", "bpe")  # symbols whose number is known only after encoding
 
 Progress = Callable[[float], None]
 
@@ -34,7 +37,7 @@ class Text:
     Args:
         starts: [N + 1], the first bytes of blocks, and the end; places: [N + 1], the symbols before each
         before: the number of these symbols before the set, which are only read as context
-        characters: the number of characters of the set
+        characters, unknown_words: the number of characters and of unknown words of the set
     """
 
     def __init__(
@@ -46,8 +49,10 @@ class Text:
         places: np.ndarray,
         before: int,
         characters: int,
+        unknown_words: int = 0,
     ) -> None:
-        self.files, self.tokenizer, self.before, self.characters = files, tokenizer, before, characters
+        self.files, self.tokenizer, self.before = files, tokenizer, before
+        self.characters, self.unknown_words = characters, unknown_words
         self._starts, self._places = starts, places
         self._block = lru_cache(CACHED)(self._encode)
 
@@ -101,9 +106,12 @@ class StreamConfig:
         """The tokenizer of the training set of a text."""
         if self.kind == "bytes":
             return Bytes()
-        if self.kind == "bpe":
+        if self.kind in ENCODED:
             blocks = zip(train.starts[:-1].tolist(), train.starts[1:].tolist(), strict=True)
-            return learn_byte_pairs((files.read(*one).decode() for one in blocks), self.size or DEFAULT_PAIRS)
+            texts = (files.read(*one).decode() for one in blocks)
+            if self.kind == "words":
+                return learn_words(texts, self.size)
+            return learn_byte_pairs(texts, self.size or DEFAULT_PAIRS)
         seen = np.flatnonzero(train.counts)
         if self.size:  # the most frequent ones, equally frequent ones by their code points
             seen = np.sort(seen[np.argsort(-train.counts[seen], kind="stable")][: self.size - 1])
@@ -165,8 +173,8 @@ def read_text(
     )
     sizes = (f"{title} set {one.characters:,}" for title, one in zip(TITLES.values(), surveys, strict=True))
     notes = [_describe(files, tokenizer, surveys), f"{', '.join(sizes)} characters, one after another"]
-    for title, found in zip(TITLES.values(), surveys, strict=True):
-        notes += _describe_unknown(tokenizer, found, f"the {title} set")
+    for title, found, text in zip(TITLES.values(), surveys, (train, validation, test), strict=True):
+        notes += _describe_unknown(text, found, f"the {title} set")
     return SplitText(tokenizer, train, validation, test, tuple(notes))
 
 
@@ -179,7 +187,7 @@ def read_whole(
     text = passes.text(tokenizer, found, 0)
     if len(text) < 2:
         raise GatewiseError(f"{files.paths[0]} has only one symbol; there is nothing to predict")
-    return text, (_describe(files, tokenizer, [found]), *_describe_unknown(tokenizer, found, "it"))
+    return text, (_describe(files, tokenizer, [found]), *_describe_unknown(text, found, "it"))
 
 
 class _Passes:
@@ -187,7 +195,7 @@ class _Passes:
 
     def __init__(self, files: TextFiles, kind: StreamUnit, progress: Progress) -> None:
         self.files, self.kind = files, kind
-        self._progress, self._all, self._done = progress, files.size * (2 if kind == "bpe" else 1), 0
+        self._progress, self._all, self._done = progress, files.size * (2 if kind in ENCODED else 1), 0
 
     def survey(self, first: int, last: int) -> TextSurvey:
         """Surveys a range. Raises: `GatewiseError` with a place that is not UTF-8, unless bytes are read."""
@@ -217,24 +225,33 @@ class _Passes:
         first = int(found.starts[0])
         earlier = self.files.border(max(first - before, 0))
         lead = len(tokenizer.encode(self.files.read(earlier, first)))
-        starts, places = found.starts, np.cumsum(np.append(0, self._lengths(tokenizer, found)))
+        lengths, unknown_words = self._lengths(tokenizer, found)
+        starts, places = found.starts, np.cumsum(np.append(0, lengths))
         if lead:
             starts, places = np.append(earlier, starts), np.append(0, lead + places)
         return Text(
-            self.files, tokenizer, starts=starts, places=places, before=lead, characters=found.characters
+            self.files,
+            tokenizer,
+            starts=starts,
+            places=places,
+            before=lead,
+            characters=found.characters,
+            unknown_words=unknown_words,
         )
 
-    def _lengths(self, tokenizer: StreamTokenizer, found: TextSurvey) -> np.ndarray:
-        """The number of symbols of each block."""
+    def _lengths(self, tokenizer: StreamTokenizer, found: TextSurvey) -> tuple[np.ndarray, int]:
+        """The number of symbols of each block, and of unknown words in all of them."""
         if tokenizer.kind == "bytes":
-            return np.diff(found.starts)
+            return np.diff(found.starts), 0
         if tokenizer.kind == "characters":
-            return found.lengths
-        lengths = []
+            return found.lengths, 0
+        lengths, unknown_words = [], 0
         for first, last in zip(found.starts[:-1].tolist(), found.starts[1:].tolist(), strict=True):
-            lengths.append(len(tokenizer.encode(self.files.read(first, last))))
+            symbols = tokenizer.encode(self.files.read(first, last))
+            lengths.append(len(symbols))
+            unknown_words += int((symbols == tokenizer.unknown).sum()) if tokenizer.kind == "words" else 0
             self._advance(last - first)
-        return np.array(lengths)
+        return np.array(lengths), unknown_words
 
     def _advance(self, read: int) -> None:
         self._done += read
@@ -255,6 +272,7 @@ def _describe(files: TextFiles, tokenizer: StreamTokenizer, surveys: list[TextSu
     symbols = {
         "characters": f"{len(tokenizer) - 1} different ones known",
         "bytes": "read byte by byte",
+        "words": f"{len(tokenizer) - 1:,} different words known",
         "bpe": f"read as {len(tokenizer):,} byte pairs",
     }
     several = f"{len(files.paths)} files, " if len(files.paths) > 1 else ""
@@ -263,10 +281,14 @@ def _describe(files: TextFiles, tokenizer: StreamTokenizer, surveys: list[TextSu
     return f"{several}{count:,} characters, {symbols[tokenizer.kind]}{others}"
 
 
-def _describe_unknown(tokenizer: StreamTokenizer, found: TextSurvey, name: str) -> list[str]:
-    """A note on the characters of a set that a tokenizer does not know, if there are any."""
+def _describe_unknown(text: Text, found: TextSurvey, name: str) -> list[str]:
+    """A note on the characters or words of a set that its tokenizer does not know, if there are any."""
+    tokenizer = text.tokenizer
     if found.invalid is not None:
         return [f"{name} is not in UTF-8: each of its bytes counts as a character"]
+    if text.unknown_words:
+        fraction = text.unknown_words / len(text)
+        return [f"unknown words in {name}, read as one symbol: {text.unknown_words:,} ({fraction:.1%})"]
     if not isinstance(tokenizer, Characters):
         return []
     unknown = np.setdiff1d(np.flatnonzero(found.counts), [ord(one) for one in tokenizer.characters])

@@ -106,7 +106,7 @@ def survey_text(
     place = first
     while place < last:
         chunk = files.read(place, min(place + CHUNK, last))
-        chunk = chunk if place + len(chunk) == last else chunk[: character_border(chunk, len(chunk))]
+        chunk = chunk if place + len(chunk) == last else chunk[: block_end(chunk, 0, len(chunk))]
         ends = np.array(block_ends(chunk))
         is_first_byte = (np.frombuffer(chunk, dtype=np.uint8) & 0xC0) != 0x80
         starts.append(place + ends)
@@ -124,14 +124,19 @@ def survey_text(
 
 
 def block_ends(chunk: bytes) -> list[int]:
-    """The ends of the blocks of a chunk: never within a character, and before a space if one is near."""
+    """The ends of the blocks of a chunk, the last one of which is that of the chunk."""
     ends, start = [], 0
     while len(chunk) - start > BLOCK:
-        end = character_border(chunk, start + BLOCK)
-        space = chunk.rfind(b" ", max(end - 100, start + 1), end)
-        start = end if space < 0 else space
+        start = block_end(chunk, start, start + BLOCK)
         ends.append(start)
     return [*ends, len(chunk)]
+
+
+def block_end(chunk: bytes, start: int, end: int) -> int:
+    """The end of a block, moved out of a character, and before a space if one is near."""
+    end = character_border(chunk, end)
+    space = chunk.rfind(b" ", max(end - 100, start + 1), end)
+    return end if space < 0 else space
 
 
 def character_border(data: bytes, end: int) -> int:

@@ -1,20 +1,23 @@
-"""Long texts as streams of symbols and back: characters, bytes, or byte pairs."""
+"""Long texts as streams of symbols and back: characters, bytes, words, or byte pairs."""
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from gatewise.data.tokenizers.byte_pairs import load_byte_pairs, train_byte_pairs
-from gatewise.data.tokenizers.vocabulary import Vocabulary
+from gatewise.data.tokenizers.vocabulary import Vocabulary, most_frequent
 from gatewise.errors import GatewiseError
 
-StreamUnit = Literal["characters", "bytes", "bpe"]
+StreamUnit = Literal["characters", "bytes", "words", "bpe"]
 CODE_POINTS = 0x110000
+WORD = re.compile(r" ?\w+(?:['\u2019]\w+)*| ?[^\w\s]|\s")  # with the space before it; signs; white space
 SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
 
 
@@ -36,7 +39,7 @@ class StreamTokenizer(ABC):
         """The bytes of a symbol; several symbols may form a character."""
 
     @abstractmethod
-    def to_data(self) -> dict[str, str]:
+    def to_data(self) -> dict[str, Any]:
         """Plain data, as `stream_tokenizer` reads them."""
 
     def decode(self, symbols: Iterable[int]) -> str:
@@ -92,7 +95,7 @@ class Characters(StreamTokenizer):
             )
         return super().encode_prime(text)
 
-    def to_data(self) -> dict[str, str]:
+    def to_data(self) -> dict[str, Any]:
         return {"kind": self.kind, "characters": self.characters}
 
 
@@ -114,8 +117,49 @@ class Bytes(StreamTokenizer):
     def to_bytes(self, symbol: int) -> bytes:
         return bytes([symbol])
 
-    def to_data(self) -> dict[str, str]:
+    def to_data(self) -> dict[str, Any]:
         return {"kind": self.kind}
+
+
+class Words(StreamTokenizer):
+    """Words with the space before them, and signs and white space; number 0 is any other.
+
+    >>> tokenizer = Words(["To", " be", ",", "\\n"])
+    >>> tokenizer.encode(b"To be, or\\n").tolist(), tokenizer.decode([1, 2, 3])
+    ([1, 2, 3, 0, 4], 'To be,')
+    """
+
+    kind = "words"
+    unknown = 0
+
+    def __init__(self, words: Sequence[str]) -> None:
+        if isinstance(words, str) or not all(isinstance(one, str) for one in words):
+            raise TypeError("expected words as a list of texts")
+        self._vocabulary = Vocabulary(words, first=1)
+
+    def __len__(self) -> int:
+        return len(self._vocabulary)
+
+    def encode(self, text: bytes) -> np.ndarray:
+        numbers = self._vocabulary.numbers(WORD.findall(text.decode()), self.unknown)
+        return np.array(numbers, dtype=np.min_scalar_type(len(self)))
+
+    def to_bytes(self, symbol: int) -> bytes:
+        return (self._vocabulary.token(symbol) if symbol else " \N{REPLACEMENT CHARACTER}").encode()
+
+    def encode_prime(self, text: str) -> np.ndarray:
+        tokens = WORD.findall(text)
+        numbers = self._vocabulary.numbers(tokens, self.unknown)
+        if self.unknown in numbers:
+            unknown = tokens[numbers.index(self.unknown)].strip()
+            raise GatewiseError(
+                f"the model has not seen {unknown!r} in training, or too rarely; "
+                f"it knows {len(self) - 1:,} words"
+            )
+        return np.array(numbers, dtype=np.min_scalar_type(len(self)))
+
+    def to_data(self) -> dict[str, Any]:
+        return {"kind": self.kind, "words": list(self._vocabulary.tokens)}
 
 
 class BytePairs(StreamTokenizer):
@@ -140,7 +184,7 @@ class BytePairs(StreamTokenizer):
     def to_bytes(self, symbol: int) -> bytes:
         return bytes(self._bytes[one] for one in self._pairs.id_to_token(symbol))
 
-    def to_data(self) -> dict[str, str]:
+    def to_data(self) -> dict[str, Any]:
         return {"kind": self.kind, "model": self.model}
 
     @cached_property
@@ -160,10 +204,28 @@ def learn_byte_pairs(texts: Iterable[str], size: int) -> BytePairs:
     return BytePairs(train_byte_pairs(texts, size, prefix_space=False))
 
 
-def stream_tokenizer(data: Mapping[str, str]) -> StreamTokenizer:
+def learn_words(texts: Iterable[str], size: int) -> Words:
+    """The words of texts that occur at least twice, so that the unknown word is learned; `size` at most.
+
+    size: of the vocabulary, the unknown word included; 0 for any
+
+    Raises: `GatewiseError` if no word occurs twice.
+    """
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(WORD.findall(text))
+    words = most_frequent(counts, min_count=2, size=size - 1 if size else None, sort_ties=True)
+    if not words:
+        raise GatewiseError("no word of the training set occurs twice; give a longer text")
+    return Words(words)
+
+
+def stream_tokenizer(data: Mapping[str, Any]) -> StreamTokenizer:
     """The tokenizer of which `to_data` returned the data. Raises: `GatewiseError` if they are invalid."""
     options = dict(data)
-    kinds: dict[str | None, type[StreamTokenizer]] = {one.kind: one for one in (Characters, Bytes, BytePairs)}
+    kinds: dict[str | None, type[StreamTokenizer]] = {
+        one.kind: one for one in (Characters, Bytes, Words, BytePairs)
+    }
     try:
         return kinds[options.pop("kind", None)](**options)
     except Exception as error:  # tokenizers raises plain exceptions

@@ -12,11 +12,13 @@ from gatewise.tasks.options import Count, CountOrAuto, Depth, Fraction, Options,
 class TextOptions(Options):
     """The text"""
 
-    tokenizer: Literal["characters", "bytes", "bpe"] = Field(
+    tokenizer: Literal["characters", "bytes", "words", "bpe"] = Field(
         "characters", description="The symbols of the text."
     )
     vocabulary: CountOrAuto = Field(
-        0, description="The maximum number of symbols; 0 for all characters, or for 2000 byte pairs."
+        0,
+        description="The maximum number of symbols; 0 for all characters, all words that occur twice, or "
+        "2000 byte pairs.",
     )
     files: str = Field("*.txt", min_length=1, description="Which files of a folder, as a pattern.")
     validation_fraction: Fraction = Field(

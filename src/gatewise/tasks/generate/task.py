@@ -141,7 +141,9 @@ class Generate(Task[TextData]):
         return inspect_text(model.network, self.load_for_evaluation(model, path), number)
 
     def caption(self, data: TextData) -> str:
-        symbol = {"characters": "character", "bytes": "byte", "bpe": "byte pair"}[data.tokenizer.kind]
+        symbol = {"characters": "character", "bytes": "byte", "words": "word", "bpe": "byte pair"}[
+            data.tokenizer.kind
+        ]
         return (
             "* a baseline; nats/char: the mean -ln p of a character given all before it; bits: nats/ln 2; "
             f"perplexity: exp of the mean nats of a {symbol}"
