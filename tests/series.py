@@ -5,6 +5,7 @@ import polars as pl
 
 from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
+from gatewise.modules.levels import LEVELS
 from gatewise.tasks.forecast.data import WindowPlan, prepare
 
 
@@ -22,11 +23,10 @@ def frame(**options):
     return pl.DataFrame({"month": months, "value": values})
 
 
-def data(horizon=4, context=12, period=12, **options):
+def data(horizon=4, context=12, period=12, levels=LEVELS, **options):
     """Such a series, ready for forecasting."""
-    return prepare(
-        read_series(frame(**options), Columns(target="value")), WindowPlan(horizon, context, period)
-    )
+    plan = WindowPlan(horizon, context, period, levels=levels)
+    return prepare(read_series(frame(**options), Columns(target="value")), plan)
 
 
 class Quiet:

@@ -5,7 +5,9 @@ import pytest
 import torch
 from scipy import stats
 
-from gatewise.modules.heads import LEVELS, QuantileHead, StudentTHead, pinball
+from gatewise.errors import GatewiseError
+from gatewise.modules.heads import HEADS, QuantileHead, StudentTHead, pinball
+from gatewise.modules.levels import LEVELS, complete_levels, require_levels, symmetric_pairs
 
 
 def test_the_mean_pinball_loss_is_least_at_the_quantile():
@@ -21,6 +23,42 @@ def test_quantiles_rise_even_where_the_network_crosses_them():
     head = QuantileHead(3, horizon=2)
     quantiles = head.quantiles(head(torch.randn(5, 3) * 10, torch.zeros(5, 1)))
     assert (quantiles.diff(dim=-1) >= 0).all()
+
+
+def test_quantiles_are_trained_as_they_are_predicted():
+    """The loss is that of the quantiles in ascending order, not that of the outputs that cross."""
+    head = QuantileHead(3, horizon=2)
+    raw, truth = head(torch.randn(5, 3) * 10, torch.zeros(5, 1)), torch.randn(5, 2)
+    assert (raw.diff(dim=-1) < 0).any()
+    expected = 2 * pinball(head.quantiles(raw), truth, head.levels).mean()
+    assert torch.equal(head.loss(raw, truth), expected)
+    assert expected < 2 * pinball(raw, truth, head.levels).mean()
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("levels", [(0.5,), (0.01, 0.5, 0.99), (0.2, 0.5, 0.6, 0.9)])
+def test_every_head_has_quantiles_of_any_levels(name, levels):
+    head = HEADS[name](3, 2, levels)
+    raw = head(torch.randn(50, 3) * 10, torch.zeros(50, 1))
+    quantiles = head.quantiles(raw)
+    assert quantiles.shape == (50, 2, len(levels))
+    assert (quantiles.diff(dim=-1) >= 0).all()
+    torch.testing.assert_close(quantiles[..., levels.index(0.5)], head.median(raw))
+
+
+def test_levels_are_completed_by_the_median():
+    assert complete_levels([0.9, 0.1, 0.9]) == (0.1, 0.5, 0.9)
+    assert complete_levels(LEVELS) == LEVELS
+    assert symmetric_pairs(LEVELS) == [(0, 8), (1, 7), (2, 6), (3, 5)]
+    assert symmetric_pairs((0.05, 0.1, 0.5, 0.8, 0.95)) == [(0, 4)]
+
+
+@pytest.mark.parametrize(
+    "levels", [(0.1, 0.9), (0.5, 0.1), (0.5, 0.5), (0.0, 0.5), (0.5, 1.0), (0.5, float("nan"))]
+)
+def test_levels_of_a_model_that_are_refused(levels):
+    with pytest.raises(GatewiseError, match=r"expected ascending levels between 0 and 1, with 0.5, got"):
+        require_levels(levels)
 
 
 @pytest.mark.parametrize("kind", [QuantileHead, StudentTHead])

@@ -19,7 +19,7 @@ def result(name, mase, baseline=False, std=0.0, validation=1.0):
 
 
 def comparison(*results):
-    return Runner(TASK, None, Quiet(), {}).ranked(list(results))
+    return Runner(TASK, data(), Quiet(), {}).ranked(list(results))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from gatewise.tasks import find_task
 from gatewise.tasks.options import verb_options
 from gatewise.training import runs
 from gatewise.training.runner import Runner
-from tests.series import Quiet, frame
+from tests.series import Quiet, data, frame
 
 TASK = find_task("forecast")
 OWN = '''
@@ -124,7 +124,7 @@ def test_links_that_lead_out_of_a_run_are_refused(run, place, name):
 )  # fmt: skip
 def test_what_result_json_holds_is_checked(tmp_path, text):
     (tmp_path / "result.json").write_text(text)
-    runner = Runner(TASK, None, Quiet(), {})
+    runner = Runner(TASK, data(), Quiet(), {})
     with pytest.raises(GatewiseError, match=r"result\.json is damaged; remove it to continue the training"):
         runner.trained("lstm", lambda: None, {tmp_path: verb_options("train", TASK.options)(horizon=3)})
 

@@ -1,16 +1,17 @@
-"""Output heads: from a summary of the past to a distribution of each step of the horizon."""
+"""Output heads of real values: quantiles, and a Student-t distribution."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import StudentT
 from torch.nn import functional
 
-LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-MEDIAN = LEVELS.index(0.5)
+from gatewise.modules.head import Head
+from gatewise.modules.levels import LEVELS
+
 MIN_SCALE, MIN_FREEDOM = 1e-3, 2.0
 
 
@@ -34,61 +35,48 @@ def pinball(quantiles: Tensor, truth: Tensor, levels: Tensor) -> Tensor:
     return torch.maximum(levels * error, (levels - 1) * error)
 
 
-class QuantileHead(nn.Module):
+class QuantileHead(Head):
     """Quantiles of every step at once, trained by the pinball loss.
 
-    Args:
-        features: F, the width of the summary
-        horizon: Q, in steps
-        levels: n numbers in 0..1, ascending
+    They are the outputs of the linear layer in ascending order, in training and in forecasts, so that they
+    can't cross (Chernozhukov et al. 2010).
 
-    >>> head = QuantileHead(8, horizon=3)
+    features: F, the width of the summary; horizon: Q, in steps
+    levels: of the quantiles, n ascending numbers between 0 and 1, with 0.5
+
+    >>> head = QuantileHead(8, horizon=3, levels=(0.05, 0.5, 0.95))
     >>> raw = head(torch.randn(2, 8), origin=torch.zeros(2, 1))
-    >>> raw.shape, head.quantiles(raw).shape
-    (torch.Size([2, 3, 9]), torch.Size([2, 3, 9]))
+    >>> head.quantiles(raw).shape
+    torch.Size([2, 3, 3])
     """
 
-    levels: Tensor
-
     def __init__(self, features: int, horizon: int, levels: Sequence[float] = LEVELS) -> None:
-        super().__init__()
-        self.horizon = horizon
-        self.linear = nn.Linear(features, horizon * len(levels))
-        self.register_buffer("levels", torch.tensor(levels))
+        super().__init__(features, horizon, len(levels), levels)
 
     def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
-        """Predicts quantiles, not yet sorted.
-
-        summary: [B, F]; origin: what they are relative to, such as the last value, [B, 1] or [B, Q]
-
-        Returns: [B, Q, n]
-        """
-        return self.linear(summary).unflatten(-1, (self.horizon, -1)) + origin.unsqueeze(-1)
+        return self.outputs(summary) + origin.unsqueeze(-1)
 
     def rescale(self, raw: Tensor, level: Tensor, scale: Tensor) -> Tensor:
-        """The output of `forward` for values `v` as that for values `v * scale + level`, [B, 1] both."""
         return raw * scale.unsqueeze(-1) + level.unsqueeze(-1)
 
     def loss(self, raw: Tensor, truth: Tensor) -> Tensor:
         """Twice the mean pinball loss, which approximates the CRPS."""
-        return 2 * pinball(raw, truth, self.levels).mean()
+        return 2 * pinball(self.quantiles(raw), truth, self.levels).mean()
 
     def quantiles(self, raw: Tensor) -> Tensor:
-        """Sorts the predictions, so that quantiles do not cross (Chernozhukov et al. 2010): [B, Q, n]."""
         return raw.sort(dim=-1).values
 
     def median(self, raw: Tensor) -> Tensor:
-        """[B, Q], with a gradient."""
-        return self.quantiles(raw)[..., MEDIAN]
+        return self.quantiles(raw)[..., self.median_index]
 
 
-class StudentTHead(nn.Module):
+class StudentTHead(Head):
     """A Student-t distribution of each step, which can have heavy tails; trained by its likelihood.
 
-    Args:
-        features: F, the width of the summary
-        horizon: Q, in steps
-        levels: n numbers in 0..1, ascending
+    Its location, scale and degrees of freedom are the numbers of a step.
+
+    features: F, the width of the summary; horizon: Q, in steps
+    levels: of the quantiles, n ascending numbers between 0 and 1, with 0.5
 
     >>> head = StudentTHead(8, horizon=3)
     >>> raw = head(torch.randn(2, 8), origin=torch.zeros(2, 1))
@@ -96,28 +84,16 @@ class StudentTHead(nn.Module):
     torch.Size([2, 3, 9])
     """
 
-    levels: Tensor
-
     def __init__(self, features: int, horizon: int, levels: Sequence[float] = LEVELS) -> None:
-        super().__init__()
-        self.horizon = horizon
-        self.linear = nn.Linear(features, horizon * 3)
-        self.register_buffer("levels", torch.tensor(levels))
+        super().__init__(features, horizon, 3, levels)
 
     def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
-        """Location, scale and degrees of freedom of each step.
-
-        summary: [B, F]; origin: what locations are relative to, such as the last value, [B, 1] or [B, Q]
-
-        Returns: [B, Q, 3]
-        """
-        location, scale, freedom = self.linear(summary).unflatten(-1, (self.horizon, 3)).unbind(-1)
+        location, scale, freedom = self.outputs(summary).unbind(-1)
         scale = MIN_SCALE + functional.softplus(scale)
         freedom = MIN_FREEDOM + functional.softplus(freedom)
         return torch.stack([location + origin, scale, freedom], dim=-1)
 
     def rescale(self, raw: Tensor, level: Tensor, scale: Tensor) -> Tensor:
-        """The output of `forward` for values `v` as that for values `v * scale + level`, [B, 1] both."""
         location, deviation, freedom = raw.unbind(-1)
         return torch.stack([location * scale + level, deviation * scale, freedom], dim=-1)
 
@@ -126,10 +102,6 @@ class StudentTHead(nn.Module):
         location, scale, freedom = raw.unbind(-1)
         return -StudentT(freedom, location, scale).log_prob(truth).mean()
 
-    def median(self, raw: Tensor) -> Tensor:
-        """[B, Q], with a gradient: the location, because the distribution is symmetric."""
-        return raw[..., 0]
-
     def quantiles(self, raw: Tensor) -> Tensor:
         """`location + scale * t^-1(level; freedom)`: [B, Q, n]."""
         from scipy.special import stdtrit  # PyTorch has no inverse of Student's distribution
@@ -137,6 +109,10 @@ class StudentTHead(nn.Module):
         location, scale, freedom = (part.unsqueeze(-1) for part in raw.detach().cpu().double().unbind(-1))
         standard = torch.from_numpy(stdtrit(freedom.numpy(), self.levels.cpu().double().numpy()))
         return (location + scale * standard).to(raw)
+
+    def median(self, raw: Tensor) -> Tensor:
+        """[B, Q], with a gradient: the location, because the distribution is symmetric."""
+        return raw[..., 0]
 
 
 HEADS: dict[str, type[QuantileHead] | type[StudentTHead]] = {

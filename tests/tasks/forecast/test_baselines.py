@@ -8,7 +8,6 @@ from sklearn.linear_model import Ridge as Regression
 from gatewise.data.series.windows import WindowBatch
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.baselines import (
-    BASELINES,
     Naive,
     Ridge,
     SeasonalNaive,
@@ -98,9 +97,9 @@ def test_ridge_in_blocks_is_that_of_scikit_learn(shift, normalization):
     np.testing.assert_allclose(ridge.point(batch.past, batch.future).numpy(), expected, rtol=1e-2, atol=1e-2)
 
 
-@pytest.mark.parametrize("name", BASELINES)
-def test_the_point_is_the_median_and_intervals_have_their_coverage(name):
-    baseline = BASELINES[name](SHAPE)
+@pytest.mark.parametrize("kind", [Naive, SeasonalNaive, Ridge])
+def test_the_point_is_the_median_and_intervals_have_their_coverage(kind):
+    baseline = kind(SHAPE)
 
     def rule(past, future):
         return past[:, -1:, 0] + torch.randn(len(past), 3).exp()
@@ -123,6 +122,20 @@ def test_intervals_of_symmetric_errors_cover_four_fifths():
     quantiles = naive(test.past, test.future)
     inside = (quantiles[..., 0] <= test.truth) & (test.truth <= quantiles[..., -1])
     assert abs(inside.double().mean() - 0.8) < 0.02
+
+
+def test_intervals_of_other_levels_cover_what_they_name():
+    naive = Naive(SHAPE, levels=(0.025, 0.25, 0.5, 0.75, 0.975))
+
+    def rule(past, future):
+        return past[:, -1:, 0] + torch.randn(len(past), 3)
+
+    naive.fit(Given(windows(10, rule)), Given(windows(5000, rule)))
+    test = windows(5000, rule)
+    quantiles = naive(test.past, test.future)
+    for low, high, coverage in [(0, 4, 0.95), (1, 3, 0.5)]:
+        inside = (quantiles[..., low] <= test.truth) & (test.truth <= quantiles[..., high])
+        assert abs(inside.double().mean() - coverage) < 0.02
 
 
 def test_a_period_beyond_the_context():

@@ -8,7 +8,7 @@ import torch
 from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
-from gatewise.modules.heads import LEVELS
+from gatewise.modules.levels import LEVELS
 from gatewise.tasks.forecast.baselines import Naive
 from gatewise.tasks.forecast.data import WindowPlan, prepare
 from gatewise.tasks.forecast.metrics import Forecasts, forecast_windows, score
@@ -59,6 +59,29 @@ def test_a_perfect_forecast():
     truth = prepared.test.all().truth
     found = score(Given(prepared.test, truth.unsqueeze(-1).expand(-1, -1, 9)), prepared)
     assert (found["mase"], found["rmse"], found["pinball"], found["coverage"]) == (0, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("levels", "title", "covered"),
+    [((0.05, 0.5, 0.6, 0.95), "coverage 90%", 0.25), ((0.25, 0.5, 0.75, 0.9), "coverage 50%", 0.75)],
+)
+def test_coverage_is_that_of_the_widest_symmetric_interval(levels, title, covered):
+    prepared = data(levels=levels)
+    truth = prepared.test.all().truth
+    outside = torch.arange(len(truth)) % 4 < 4 * (1 - covered)
+    quantiles = truth.unsqueeze(-1) + torch.linspace(-1, 1, 4) + 5 * outside[:, None, None]
+    found = score(Given(prepared.test, quantiles), prepared)["coverage"]
+    assert found == pytest.approx(float((~outside).double().mean()))
+    assert TASK.applicable_metrics(prepared)[-1].title == title
+    assert f"{title}: the fraction of true values in the {title[9:]} interval" in TASK.caption(prepared)
+
+
+def test_levels_without_an_interval_have_no_coverage():
+    prepared = data(levels=(0.5, 0.9))
+    found = score(Given(prepared.test, prepared.test.all().truth.unsqueeze(-1).expand(-1, -1, 2)), prepared)
+    assert "coverage" not in found
+    assert [one.name for one in TASK.applicable_metrics(prepared)] == ["mase", "smape", "rmse", "pinball"]
+    assert "coverage" not in TASK.caption(prepared)
 
 
 def test_a_constant_series_does_not_count_in_mase():

@@ -195,7 +195,9 @@ def test_a_few_steps_beat_the_start(make):
     [
         ForecastNetwork(SHAPE, LSTM, hidden=5, layers=2, dropout=0.3, head="student-t"),
         EncoderDecoderForecastNetwork(SHAPE, GRU, hidden=5, layers=2, dropout=0.3, front="convolution"),
-        GridForecastNetwork(SHAPE, "rnn", hidden=5, layers=2, tied=False, head="student-t"),
+        GridForecastNetwork(
+            SHAPE, "rnn", hidden=5, layers=2, tied=False, head="student-t", levels=(0.1, 0.5)
+        ),
     ],
     ids=["stack", "encoder-decoder", "grid"],
 )
@@ -221,6 +223,19 @@ def test_calibrated_intervals_cover_what_they_name():
     torch.testing.assert_close(stretched[..., 4], quantiles[2000:, :, 4])
     assert (stretched.diff(dim=-1) >= 0).all()
     assert "stretch" in network.state_dict()
+
+
+def test_a_level_without_a_partner_is_calibrated_by_itself():
+    network = ForecastNetwork(SHAPE, LSTM, hidden=4, levels=(0.2, 0.5, 0.9, 0.95)).eval()
+    past, future = torch.randn(4000, 6, 4), torch.randn(4000, 3, 2)
+    with torch.no_grad():
+        quantiles = network.quantiles(network(past, future))
+        truth = quantiles[..., 1] + torch.randn(4000, 3).exp() - 1  # the median of the error is zero
+        network.calibrate(quantiles[:2000], truth[:2000])
+        calibrated = network.quantiles(network(past[2000:], future[2000:]))
+    for place, level in enumerate(network.quantile_levels):
+        below = (truth[2000:] <= calibrated[..., place]).double().mean()
+        assert abs(below - level) < 0.03
 
 
 NETWORKS = {

@@ -1,6 +1,7 @@
 """The picture of a forecast: what it draws is what was forecast."""
 
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 
 from gatewise.plots.saving import save_picture
@@ -42,6 +43,19 @@ def test_truth_forecasts_and_a_legend(tmp_path, monkeypatch):
         place = int(np.flatnonzero(times == line.get_xdata()[0])[0])
         assert (line.get_xdata() == times[place : place + 5]).all()
         assert line.get_ydata()[0] == truth[place]
+
+
+@pytest.mark.parametrize(
+    ("levels", "interval"), [((0.025, 0.1, 0.5, 0.975), ["net, 95% interval"]), ((0.5, 0.9), [])]
+)
+def test_the_widest_interval_is_drawn(levels, interval):
+    prepared = data(levels=levels)
+    network = Runner(TASK, prepared, Quiet(), {}).evaluated(
+        "net", WindowMLP(shape_of(prepared), levels=levels)
+    )
+    axes = draw_forecast(Comparison(TASK, prepared, (network,))).axes[0]
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["truth", *interval, "net, median"]
 
 
 def test_baselines_alone(tmp_path, monkeypatch):

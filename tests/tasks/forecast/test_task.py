@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -12,7 +13,7 @@ from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.data import Preprocessing, latest
 from gatewise.tasks.forecast.task import TASK
-from gatewise.tasks.options import verb_options
+from gatewise.tasks.options import resolve, verb_options
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import load_model
 from gatewise.training import runs
@@ -51,6 +52,29 @@ def test_train_evaluate_predict(tmp_path, table):
     assert forecast["month"].dt.strftime("%Y-%m").to_list() == ["2003-05", "2003-06", "2003-07", "2003-08"]
     assert (forecast["q0.1"] <= forecast["value"]).all()
     assert forecast["value"].is_between(8, 12).all()
+
+
+@pytest.mark.parametrize("head", ["quantiles", "student-t"])
+def test_levels_go_all_the_way(tmp_path, table, head):
+    options = TrainOptions(**SMALL, cell="gru", head=head, levels="0.95, 0.05, 0.8")
+    assert options.budget_notes(100)[-1] == "the level 0.5 is added: the median is the point forecast"
+    comparison = execute(TASK, "train", table, tmp_path / "run", options)
+    assert comparison.metrics[-1].title == "coverage 90%"
+    scores = {one.name: one.scores for one in comparison.results}
+    assert {one.name: one.scores for one in evaluate(TASK, tmp_path / "run", table).results} == scores
+    predicted = TASK.predict(load_model(tmp_path / "run"), table)
+    assert predicted.frame.columns == ["series", "month", "value", "q0.05", "q0.8", "q0.95"]
+    rising = predicted.frame.select("q0.05", "value", "q0.8", "q0.95").to_numpy()
+    assert (np.diff(rising, axis=1) >= 0).all()
+    assert predicted.about.endswith("the median, and the quantiles 0.05 to 0.95")
+    names = [line.name for line in TASK.example(load_model(tmp_path / "run"), table, 0).tracks[0].lines]
+    assert names == ["given", "true", "median", "5% quantile", "95% quantile"]
+
+
+@pytest.mark.parametrize("levels", ["0.1,1", "0,0.5", "a", ()])
+def test_levels_that_are_refused(levels):
+    with pytest.raises(GatewiseError, match=r"^option levels"):
+        resolve(TrainOptions, None, {**SMALL, "levels": levels})
 
 
 @pytest.mark.parametrize(

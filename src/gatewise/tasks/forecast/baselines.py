@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from gatewise.data.series.windows import WindowBatch, Windows
 from gatewise.errors import GatewiseError
-from gatewise.modules.heads import LEVELS, QuantileHead, pinball
+from gatewise.modules.heads import QuantileHead, pinball
+from gatewise.modules.levels import LEVELS
 from gatewise.modules.network import Baseline
 from gatewise.tasks.forecast.forecaster import Forecaster, ForecastShape, HeadedForecaster, Skip
 from gatewise.tasks.forecast.linear import fit_ridge, flat_window
@@ -27,10 +28,10 @@ class PointForecast(Forecaster, Baseline):
     levels: Tensor
     offsets: Tensor
 
-    def __init__(self, shape: ForecastShape) -> None:
-        super().__init__(shape)
-        self.register_buffer("levels", torch.tensor(LEVELS))
-        self.register_buffer("offsets", torch.zeros(shape.horizon, len(LEVELS)))
+    def __init__(self, shape: ForecastShape, levels: Sequence[float] = LEVELS) -> None:
+        super().__init__(shape, levels)
+        self.register_buffer("levels", torch.tensor(levels))
+        self.register_buffer("offsets", torch.zeros(shape.horizon, len(levels)))
 
     @abstractmethod
     def point(self, past: Tensor, future: Tensor) -> Tensor:
@@ -72,13 +73,13 @@ class SeasonalNaive(PointForecast):
     tensor([[2., 5.]])
     """
 
-    def __init__(self, shape: ForecastShape) -> None:
+    def __init__(self, shape: ForecastShape, levels: Sequence[float] = LEVELS) -> None:
         if shape.period > shape.context:
             raise GatewiseError(
                 f"a period of {shape.period} does not fit into a context of {shape.context}; "
                 f"give a --context of at least {shape.period}"
             )
-        super().__init__(shape)
+        super().__init__(shape, levels)
 
     def point(self, past: Tensor, future: Tensor) -> Tensor:
         steps = torch.arange(self.shape.horizon) % self.shape.period
@@ -91,8 +92,13 @@ class Ridge(PointForecast):
     Values are relative to the last value, in the units of the window or of the series; see `fit_ridge`.
     """
 
-    def __init__(self, shape: ForecastShape, normalization: Normalization = "window") -> None:
-        super().__init__(shape)
+    def __init__(
+        self,
+        shape: ForecastShape,
+        normalization: Normalization = "window",
+        levels: Sequence[float] = LEVELS,
+    ) -> None:
+        super().__init__(shape, levels)
         self.normalization = normalization
         self.linear = nn.Linear(shape.features, shape.horizon).requires_grad_(False)
 
@@ -121,8 +127,9 @@ class WindowMLP(HeadedForecaster):
         hidden: int = 128,
         normalization: Normalization = "window",
         skip: Skip = "none",
+        levels: Sequence[float] = LEVELS,
     ) -> None:
-        super().__init__(shape, QuantileHead(hidden, shape.horizon), normalization, skip)
+        super().__init__(shape, QuantileHead(hidden, shape.horizon, levels), normalization, skip)
         self.body = nn.Sequential(
             nn.Linear(shape.features, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()
         )
@@ -133,10 +140,3 @@ class WindowMLP(HeadedForecaster):
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), "hidden": self.hidden}
-
-
-BASELINES: dict[str, Callable[[ForecastShape], PointForecast]] = {
-    "naive": Naive,
-    "seasonal-naive": SeasonalNaive,
-    "ridge": Ridge,
-}

@@ -23,6 +23,7 @@ from gatewise.data.splits import Fractions, time_split
 from gatewise.data.tables.columns import FoundColumns
 from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
+from gatewise.modules.levels import LEVELS
 from gatewise.tasks.forecast.forecaster import ForecastShape
 from gatewise.tasks.forecast.normalization import Normalization
 
@@ -37,13 +38,14 @@ MAX_VALIDATION_WINDOWS = 2048
 
 @dataclass(frozen=True)
 class WindowPlan:
-    """How series are split and cut into windows. A zero is found from the data.
+    """How series are split, cut into windows and forecast. A zero is found from the data.
 
     horizon, context, period: in steps
     fractions: of each series in the validation set and in the test set
     max_held_out: the most steps of a series in the validation set, and in the test set; None for no limit
     log: whether logarithms are taken of the series without a value that is zero or negative
     normalization: the units of windows, as in `window_units`
+    levels: of the quantiles that are forecast, ascending, with 0.5
     """
 
     horizon: int
@@ -53,6 +55,7 @@ class WindowPlan:
     max_held_out: int | None = None
     log: bool = False
     normalization: Normalization = "series"
+    levels: tuple[float, ...] = LEVELS
 
     def borders(self, steps: int) -> tuple[int, int]:
         """The first steps of the validation set and of the test set of a series."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from gatewise.cells.base import CellType
 from gatewise.layers import Recurrent
 from gatewise.modules.heads import HEADS
+from gatewise.modules.levels import LEVELS
 from gatewise.tasks.forecast.forecaster import ForecastShape, Skip
 from gatewise.tasks.forecast.network import Front, PastReader
 from gatewise.tasks.forecast.normalization import Normalization
@@ -25,6 +27,7 @@ class EncoderDecoderForecastNetwork(PastReader):
     cell: the equations of both; hidden, layers: H and the depth of each; dropout: between layers
     head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
     normalization: "window" or "series"; skip: "linear" or "none", as in `HeadedForecaster`
+    levels: of the quantiles, ascending, with 0.5
 
     >>> from gatewise.cells import LSTM
     >>> shape = ForecastShape(context=24, horizon=6, known=2)
@@ -47,9 +50,11 @@ class EncoderDecoderForecastNetwork(PastReader):
         front: Front = "none",
         normalization: Normalization = "window",
         skip: Skip = "linear",
+        levels: Sequence[float] = LEVELS,
     ) -> None:
         step_features = 1 + shape.known
-        super().__init__(shape, HEADS[head](hidden + step_features, horizon=1), front, normalization, skip)
+        one_step = HEADS[head](hidden + step_features, 1, levels)
+        super().__init__(shape, one_step, front, normalization, skip)
         between = dropout if layers > 1 else 0.0
         self.encoder = Recurrent(cell, self.features, hidden, layers, batch_first=True, dropout=between)
         self.decoder = Recurrent(cell, step_features, hidden, layers, batch_first=True, dropout=between)

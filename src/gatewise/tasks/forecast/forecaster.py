@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -11,12 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.data.series.windows import WindowBatch, Windows
-from gatewise.modules.heads import LEVELS, MEDIAN, QuantileHead, StudentTHead
+from gatewise.modules.head import Head
+from gatewise.modules.levels import LEVELS, median_index, require_levels, symmetric_pairs
 from gatewise.modules.network import Network
 from gatewise.tasks.forecast.linear import fit_ridge, flat_window
 from gatewise.tasks.forecast.normalization import Normalization, normalize, window_units
 
 Skip = Literal["none", "linear"]
+MIN_REACH = 1e-6  # of an interval around the median, in standard deviations
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,15 @@ class ForecastShape:
 
 
 class Forecaster(Network):
-    """Forecasts the quantiles of each step of the horizon, in scaled units."""
+    """Forecasts the quantiles of each step of the horizon, in scaled units.
 
-    def __init__(self, shape: ForecastShape) -> None:
+    levels: of the quantiles, ascending, with 0.5: the median is the point forecast
+    """
+
+    def __init__(self, shape: ForecastShape, levels: Sequence[float] = LEVELS) -> None:
         super().__init__()
-        self.shape = shape
+        self.shape, self.quantile_levels = shape, require_levels(levels)
+        self.median_index = median_index(levels)
 
     @abstractmethod
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
@@ -60,7 +67,7 @@ class Forecaster(Network):
         """The raw output of `forward` -> [B, Q, n], in rising order."""
 
     def options(self) -> dict[str, Any]:
-        return {"shape": asdict(self.shape)}
+        return {"shape": asdict(self.shape), "levels": list(self.quantile_levels)}
 
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> Self:
@@ -84,15 +91,15 @@ class HeadedForecaster(Forecaster):
     def __init__(
         self,
         shape: ForecastShape,
-        head: QuantileHead | StudentTHead,
+        head: Head,
         normalization: Normalization = "window",
         skip: Skip = "none",
     ) -> None:
-        super().__init__(shape)
+        super().__init__(shape, head.quantile_levels)
         self.head, self.normalization = head, normalization
         width = shape.features - (0 if self.skip_reads_future else shape.horizon * shape.known)
         self.skip = nn.Linear(width, shape.horizon) if skip == "linear" else None
-        self.register_buffer("stretch", torch.ones(len(head.levels)))
+        self.register_buffer("stretch", torch.ones(len(self.quantile_levels)))
 
     @abstractmethod
     def raw(self, past: Tensor, future: Tensor, origin: Tensor) -> Tensor:
@@ -123,7 +130,7 @@ class HeadedForecaster(Forecaster):
 
     def quantiles(self, raw: Tensor) -> Tensor:
         quantiles = self.head.quantiles(raw)
-        median = quantiles[..., MEDIAN, None]
+        median = quantiles[..., self.median_index, None]
         return (median + self.stretch * (quantiles - median)).sort(dim=-1).values
 
     def loss(self, batch: WindowBatch) -> Tensor:
@@ -134,14 +141,25 @@ class HeadedForecaster(Forecaster):
         return {**super().options(), "normalization": self.normalization, "skip": skip}
 
     def calibrate(self, quantiles: Tensor, truth: Tensor) -> None:
-        """Learns, for each pair of quantiles, the factor with which they have their nominal coverage.
+        """Learns the factors with which quantiles have their nominal coverage.
+
+        The levels p and 1 - p have a factor in common; a level without such a partner has its own.
 
         quantiles: [windows, Q, n], forecast without a factor; truth: [windows, Q]
         """
-        median = quantiles[..., MEDIAN]
-        for low in range(MEDIAN):
-            high = len(LEVELS) - 1 - low
-            reach = torch.where(truth > median, quantiles[..., high] - median, median - quantiles[..., low])
-            needed = (truth - median).abs() / reach.clamp(min=1e-6)
-            stretch = np.quantile(needed.cpu().numpy(), LEVELS[high] - LEVELS[low])
-            self.stretch[[low, high]] = float(stretch)
+        levels, median = self.quantile_levels, quantiles[..., self.median_index]
+        error, pairs = truth - median, symmetric_pairs(self.quantile_levels)
+        for low, high in pairs:
+            reach = torch.where(error > 0, quantiles[..., high] - median, median - quantiles[..., low])
+            self.stretch[[low, high]] = _factor(error.abs(), reach, levels[high] - levels[low])
+        paired = {self.median_index, *(place for pair in pairs for place in pair)}
+        for place in set(range(len(levels))) - paired:
+            side = 1 if place > self.median_index else -1
+            reach = side * (quantiles[..., place] - median)
+            self.stretch[place] = _factor(side * error, reach, max(levels[place], 1 - levels[place]))
+
+
+def _factor(error: Tensor, reach: Tensor, coverage: float) -> float:
+    """The factor for which a fraction `coverage` of the errors is within the reach of the quantiles."""
+    needed = (error / reach.clamp(min=MIN_REACH)).cpu().numpy()
+    return max(float(np.quantile(needed, coverage)), 0.0)

@@ -13,7 +13,6 @@ from gatewise.data.series.series import Series
 from gatewise.data.series.windows import WindowBatch
 from gatewise.data.times.formats import format_time, shortest_format
 from gatewise.insight.attribution import attribute
-from gatewise.modules.heads import LEVELS, MEDIAN
 from gatewise.modules.network import Network
 from gatewise.report.attribution import accurate_attribution, channel_track, in_data_units
 from gatewise.report.example import Example, ExampleAttribution, Line, Track, channels, require_example
@@ -34,11 +33,13 @@ def inspect_forecast(network: Network, data: ForecastData, number: int) -> Examp
     undo = partial(data.undo, series=batch.series)
     with torch.inference_mode():
         quantiles = scale.undo(network.quantiles(network(batch.past, batch.future))[0].double().numpy())
+    levels, middle = network.quantile_levels, network.median_index
+    around = [place for place in sorted({0, len(levels) - 1}) if place != middle]
     target = (
         Line("given", scale.undo(batch.past[0, :, 0].double().numpy())),
         Line("true", scale.undo(batch.truth[0].double().numpy()), past),
-        Line("median", quantiles[:, MEDIAN], past),
-        *(Line(f"{LEVELS[level]:.0%} quantile", quantiles[:, level], past) for level in (0, len(LEVELS) - 1)),
+        Line("median", quantiles[:, middle], past),
+        *(Line(f"{100 * levels[place]:.4g}% quantile", quantiles[:, place], past) for place in around),
     )
     columns = data.source.columns
     names = [
@@ -50,7 +51,7 @@ def inspect_forecast(network: Network, data: ForecastData, number: int) -> Examp
         batch,
         f"{series.id}, window {number} of the test set",
         (Track(columns.target, target), *channels(names, batch.past[0, :, 1:].numpy())),
-        f"after {times[past - 1]} the forecast for {times[past]} is {quantiles[0, MEDIAN]:.6g} "
+        f"after {times[past - 1]} the forecast for {times[past]} is {quantiles[0, middle]:.6g} "
         f"(true: {target[1].values[0]:.6g})",
         times,
         step,

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from gatewise.data.series.scaling import ROUNDING
 from gatewise.data.series.windows import WindowBatch, Windows
-from gatewise.modules.heads import LEVELS, MEDIAN, pinball
+from gatewise.modules.heads import pinball
+from gatewise.modules.levels import median_index, symmetric_pairs
 from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.forecaster import Forecaster
 from gatewise.tasks.predictions import Predictions
@@ -25,7 +26,7 @@ class Forecasts(Predictions[Forecaster, Windows]):
     def blocks(self) -> Iterator[tuple[WindowBatch, Tensor]]:
         """All windows in order, in batches, each with its quantiles [B, Q, n], scaled.
 
-        The levels are 0.1 ... 0.9; the median is the point forecast.
+        The levels are those of the network; the median is the point forecast.
         """
         for batch in self.split.blocks():
             yield batch, forecast_batch(self.network, batch)
@@ -42,17 +43,21 @@ def score(forecasts: Forecasts, data: ForecastData) -> dict[str, float]:
     series repeats exactly after m; a constant series does not count (Hyndman and Koehler 2006)
     sMAPE: mean 2|e| / (|y| + |forecast|), zero where both are; RMSE: sqrt(mean e^2);
     pinball: the mean pinball loss of all levels, twice, which approaches the CRPS;
-    coverage: the fraction of true values between the quantiles 0.1 and 0.9, at best 0.8.
+    coverage: the fraction of true values in the widest symmetric interval, between the quantiles p and 1 - p,
+        at best 1 - 2p; absent if the levels have no such interval.
     """
-    units, levels = torch.from_numpy(_naive_errors(data)), torch.tensor(LEVELS).double()
+    levels = torch.tensor(data.plan.levels).double()
+    middle, pairs = median_index(data.plan.levels), symmetric_pairs(data.plan.levels)
+    low, high = pairs[0] if pairs else (middle, middle)
+    units = torch.from_numpy(_naive_errors(data))
     sums = torch.zeros(6).double()
     for batch, scaled in forecasts.blocks():
         unit = units[batch.series, None]
         quantiles, truth = (data.undo(values, batch.series) for values in (scaled, batch.truth))
-        median = quantiles[..., MEDIAN]
+        median = quantiles[..., middle]
         error, sizes = (truth - median).abs(), truth.abs() + median.abs()
         counted = (unit > 0).expand_as(error)
-        inside = (quantiles[..., 0] <= truth) & (truth <= quantiles[..., -1])
+        inside = (quantiles[..., low] <= truth) & (truth <= quantiles[..., high])
         sums += torch.stack(
             [
                 (error / unit)[counted].sum(),
@@ -70,7 +75,7 @@ def score(forecasts: Forecasts, data: ForecastData) -> dict[str, float]:
         "smape": smape,
         "rmse": math.sqrt(square),
         "pinball": loss,
-        "coverage": coverage,
+        **({"coverage": coverage} if pairs else {}),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -14,7 +15,9 @@ from gatewise.cells.grid import Transform
 from gatewise.cells.transforms import transform_of
 from gatewise.layers import GridLSTM, Recurrent
 from gatewise.modules.causal_convolution import CausalConvolution
-from gatewise.modules.heads import HEADS, QuantileHead, StudentTHead
+from gatewise.modules.head import Head
+from gatewise.modules.heads import HEADS
+from gatewise.modules.levels import LEVELS
 from gatewise.tasks.forecast.forecaster import ForecastShape, HeadedForecaster, Skip
 from gatewise.tasks.forecast.normalization import Normalization
 
@@ -33,7 +36,7 @@ class PastReader(HeadedForecaster):
     def __init__(
         self,
         shape: ForecastShape,
-        head: QuantileHead | StudentTHead,
+        head: Head,
         front: Front,
         normalization: Normalization,
         skip: Skip,
@@ -59,9 +62,10 @@ class RecurrentForecaster(PastReader):
         front: Front,
         normalization: Normalization,
         skip: Skip,
+        levels: Sequence[float],
     ) -> None:
         width = hidden + shape.horizon * shape.known
-        super().__init__(shape, HEADS[head](width, shape.horizon), front, normalization, skip)
+        super().__init__(shape, HEADS[head](width, shape.horizon, levels), front, normalization, skip)
 
     @abstractmethod
     def summary(self, steps: Tensor) -> Tensor:
@@ -78,6 +82,7 @@ class ForecastNetwork(RecurrentForecaster):
     cell: the equations; hidden, layers: H and the depth of the stack; dropout: between its layers
     head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
     normalization: "window" or "series"; skip: "linear" or "none", as in `HeadedForecaster`
+    levels: of the quantiles, ascending, with 0.5
 
     >>> from gatewise.cells import LSTM
     >>> network = ForecastNetwork(ForecastShape(context=24, horizon=6), LSTM, hidden=16)
@@ -96,8 +101,9 @@ class ForecastNetwork(RecurrentForecaster):
         front: Front = "none",
         normalization: Normalization = "window",
         skip: Skip = "linear",
+        levels: Sequence[float] = LEVELS,
     ) -> None:
-        super().__init__(shape, hidden, head, front, normalization, skip)
+        super().__init__(shape, hidden, head, front, normalization, skip, levels)
         self.recurrent = Recurrent(
             cell, self.features, hidden, layers, dropout=dropout if layers > 1 else 0.0
         )
@@ -125,6 +131,7 @@ class GridForecastNetwork(RecurrentForecaster):
     layers: the size of the depth axis; tied: whether all layers have the same parameters
     head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
     normalization: "window" or "series"; skip: "linear" or "none", as in `HeadedForecaster`
+    levels: of the quantiles, ascending, with 0.5
 
     >>> network = GridForecastNetwork(ForecastShape(context=24, horizon=6), hidden=16, layers=3)
     >>> network.quantiles(network(torch.randn(4, 24, 1), torch.randn(4, 6, 0))).shape
@@ -142,8 +149,9 @@ class GridForecastNetwork(RecurrentForecaster):
         front: Front = "none",
         normalization: Normalization = "window",
         skip: Skip = "linear",
+        levels: Sequence[float] = LEVELS,
     ) -> None:
-        super().__init__(shape, hidden, head, front, normalization, skip)
+        super().__init__(shape, hidden, head, front, normalization, skip, levels)
         self.recurrent = GridLSTM(self.features, hidden, layers, tied=tied, transform=transform)
         self._options = {
             "transform": transform,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gatewise.modules.levels import LEVELS, MEDIAN_LEVEL
 from gatewise.tasks.options import Count, CountOrAuto, Fraction, Options, StackOptions, StepOptions
+
+Level = Annotated[float, Field(gt=0, lt=1)]
+MAX_LEVELS = 99
 
 
 class ForecastDataOptions(Options):
@@ -66,7 +70,20 @@ class ForecastNetworkOptions(StackOptions):
     head: Literal["quantiles", "student-t"] = Field(
         "quantiles", description="Distribution that is predicted."
     )
+    levels: tuple[Level, ...] = Field(
+        LEVELS,
+        min_length=1,
+        max_length=MAX_LEVELS,
+        description="Levels of the quantiles that are predicted, with commas; 0.5, of the point forecast, is "
+        "added.",
+    )
 
 
 class ForecastOptions(StepOptions, ForecastNetworkOptions, ForecastDataOptions):
     """The training"""
+
+    def budget_notes(self, examples: int) -> tuple[str, ...]:
+        notes = super().budget_notes(examples)
+        if MEDIAN_LEVEL in self.levels:
+            return notes
+        return (*notes, f"the level {MEDIAN_LEVEL:g} is added: the median is the point forecast")

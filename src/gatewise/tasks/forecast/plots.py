@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatewise.modules.heads import MEDIAN
+from gatewise.modules.levels import interval_title, median_index, symmetric_pairs
 from gatewise.modules.network import Network
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.forecast.data import ForecastData
@@ -22,7 +22,7 @@ INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
 
 
 def draw_forecast(comparison: Comparison[ForecastData]) -> Figure:
-    """Draws history, truth, the chosen network's median and 80% interval, and the chosen baseline.
+    """Draws history, truth, the chosen network's median and widest interval, and the chosen baseline.
 
     The last horizons of the test set, each forecast from the values before it.
     """
@@ -40,16 +40,25 @@ def draw_forecast(comparison: Comparison[ForecastData]) -> Figure:
     origins = np.arange(first - 1, len(series) - 1, data.plan.horizon)
     horizon_times = times[origins[:, None] + np.arange(data.plan.horizon + 1)]
     axes.plot(times[first_shown : len(series)], series.target[first_shown:], color=INK, lw=1.3, label="truth")
+    middle = median_index(data.plan.levels)
     if baseline is not None:
-        median = _last_forecasts(baseline.predictions, data, origins)[:, :, MEDIAN]
+        median = _last_forecasts(baseline.predictions, data, origins)[:, :, middle]
         _draw_each(
             axes.plot, horizon_times, [median], f"{baseline.name} (baseline)", color=BASELINE, lw=1.2, ls="--"
         )
     if network is not None:
         quantiles = _last_forecasts(network.predictions, data, origins)
-        low, median, high = quantiles[:, :, 0], quantiles[:, :, MEDIAN], quantiles[:, :, -1]
-        interval = f"{network.name}, 80% interval"
-        _draw_each(axes.fill_between, horizon_times, [low, high], interval, color=NETWORK, alpha=0.18, lw=0)
+        for low, high in symmetric_pairs(data.plan.levels)[:1]:
+            _draw_each(
+                axes.fill_between,
+                horizon_times,
+                [quantiles[:, :, low], quantiles[:, :, high]],
+                f"{network.name}, {interval_title(data.plan.levels)} interval",
+                color=NETWORK,
+                alpha=0.18,
+                lw=0,
+            )
+        median = quantiles[:, :, middle]
         _draw_each(axes.plot, horizon_times, [median], f"{network.name}, median", color=NETWORK, lw=1.6)
     for origin in times[origins]:
         axes.axvline(origin, color=INK, lw=0.6, alpha=0.35)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,12 @@ from gatewise.data.tables.columns import Columns
 from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
 from gatewise.metrics.metric import Metric
-from gatewise.modules.heads import LEVELS
+from gatewise.modules.levels import complete_levels, interval_title
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
-from gatewise.tasks.forecast.baselines import BASELINES, PointForecast, Ridge, WindowMLP
+from gatewise.tasks.forecast.baselines import Naive, PointForecast, Ridge, SeasonalNaive, WindowMLP
 from gatewise.tasks.forecast.data import (
     DEFAULT_FRACTION,
     ForecastData,
@@ -74,6 +74,13 @@ class Forecast(Task[ForecastData]):
     selection_metric = metrics[3]
     next_command = "gatewise predict {run} {data} --out forecast.csv"
 
+    def applicable_metrics(self, data: ForecastData) -> tuple[Metric, ...]:
+        *others, coverage = self.metrics
+        interval = interval_title(data.plan.levels)
+        if interval is None:
+            return tuple(others)
+        return (*others, replace(coverage, title=f"coverage {interval}"))
+
     def accepts(self, data: Any) -> bool:
         return super().accepts(data) or is_column(data)
 
@@ -112,6 +119,7 @@ class Forecast(Task[ForecastData]):
                 options.validation_fraction or DEFAULT_FRACTION, options.test_fraction or DEFAULT_FRACTION
             ),
             max_held_out=0 if options.validation_fraction is options.test_fraction is None else None,
+            levels=complete_levels(options.levels),
         )
         logarithms = (False, True) if options.log == "auto" else (options.log == "always",)
         normalizations: tuple[Normalization, ...] = ("window", "series")
@@ -136,6 +144,7 @@ class Forecast(Task[ForecastData]):
                 front=options.front,
                 normalization=data.plan.normalization,
                 skip=options.skip,
+                levels=data.plan.levels,
             )
         return STACKS[options.network](
             shape=shape_of(data),
@@ -147,23 +156,28 @@ class Forecast(Task[ForecastData]):
             front=options.front,
             normalization=data.plan.normalization,
             skip=options.skip,
+            levels=data.plan.levels,
         )
 
     def baselines(
         self, data: ForecastData, options: ForecastOptions | None = None
     ) -> Mapping[str, Callable[[], PointForecast]]:
-        repeats = 1 < data.plan.period <= data.plan.context
+        shape, plan = shape_of(data), data.plan
         makers: dict[str, Callable[[], PointForecast]] = {
-            name: partial(kind, shape_of(data))
-            for name, kind in BASELINES.items()
-            if repeats or name != "seasonal-naive"
+            "naive": partial(Naive, shape, plan.levels),
+            "seasonal-naive": partial(SeasonalNaive, shape, plan.levels),
+            "ridge": partial(Ridge, shape, plan.normalization, plan.levels),
         }
-        return {**makers, "ridge": partial(Ridge, shape_of(data), data.plan.normalization)}
+        if not 1 < plan.period <= plan.context:
+            del makers["seasonal-naive"]
+        return makers
 
     def trained_baselines(
         self, data: ForecastData, options: ForecastOptions
     ) -> Mapping[str, Callable[[], WindowMLP]]:
-        return {"mlp": partial(WindowMLP, shape_of(data), normalization=data.plan.normalization)}
+        plan = data.plan
+        perceptron = partial(WindowMLP, shape_of(data), normalization=plan.normalization, levels=plan.levels)
+        return {"mlp": perceptron}
 
     def predictions(self, network: Forecaster, data: ForecastData, split: Windows) -> Forecasts:
         return Forecasts(network, split)
@@ -206,9 +220,9 @@ class Forecast(Task[ForecastData]):
         assert isinstance(network, Forecaster)
         with torch.inference_mode():
             quantiles = network.quantiles(network(batch.past, batch.future)).double().numpy()
-        frames = []
+        frames, levels = [], network.quantile_levels
         for series, series_times, scale, values in zip(source.series, times, scales, quantiles, strict=True):
-            quantile = {level: scale.undo(values[:, index]) for index, level in enumerate(LEVELS)}
+            quantile = {level: scale.undo(values[:, index]) for index, level in enumerate(levels)}
             around = {f"q{level:g}": column for level, column in quantile.items() if level != 0.5}
             names = source.columns
             clock_times = source.clock.restored(series_times)
@@ -216,15 +230,17 @@ class Forecast(Task[ForecastData]):
             frames.append(pl.DataFrame({**first, names.target: quantile[0.5], **around}))
         frame = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
         rows = f"{frame.height} rows from {format_time(times[0][0])} to {format_time(times[-1][-1])}"
-        about = f"{rows}; the median, and the quantiles 0.1 to 0.9"
+        about = f"{rows}; the median, and the quantiles {levels[0]:g} to {levels[-1]:g}"
         return Prediction(frame, about, time_format=source.clock.written(frame[:, 1]))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_forecast(model.network, self.load_for_evaluation(model, path), number)
 
     def caption(self, data: ForecastData) -> str:
+        interval = interval_title(data.plan.levels)
+        coverage = f"coverage {interval}: the fraction of true values in the {interval} interval; "
         return (
-            "* a baseline; coverage 80%: the fraction of true values in the 80% interval; MASE: the error "
+            f"* a baseline; {coverage if interval else ''}MASE: the error "
             f"relative to repeating the value of {data.plan.period} steps before, in the training set"
         )
 
