@@ -23,6 +23,14 @@ def frame(**options):
     return pl.DataFrame({"month": months, "value": values})
 
 
+def intermittent(steps=400, seed=0):
+    """Daily counts, most of them zero, more on the last two days of a week."""
+    random = np.random.default_rng(seed)
+    mean = np.where(np.arange(steps) % 7 < 5, 0.2, 2.5)
+    days = pl.date_range(pl.date(2021, 1, 4), pl.date(2021, 1, 4) + pl.duration(days=steps - 1), eager=True)
+    return pl.DataFrame({"day": days, "sold": random.negative_binomial(2, 2 / (2 + mean))})
+
+
 def data(horizon=4, context=12, period=12, levels=LEVELS, **options):
     """Such a series, ready for forecasting."""
     plan = WindowPlan(horizon, context, period, levels=levels)

@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 from gatewise.errors import GatewiseError
-from gatewise.modules.heads import HEADS, QuantileHead, StudentTHead, pinball
+from gatewise.modules.heads import HEADS, QuantileHead, SortedQuantileHead, StudentTHead, pinball
 from gatewise.modules.levels import LEVELS, complete_levels, require_levels, symmetric_pairs
 
 
@@ -27,12 +27,26 @@ def test_quantiles_rise_even_where_the_network_crosses_them():
 
 def test_quantiles_are_trained_as_they_are_predicted():
     """The loss is that of the quantiles in ascending order, not that of the outputs that cross."""
-    head = QuantileHead(3, horizon=2)
+    head = SortedQuantileHead(3, horizon=2)
     raw, truth = head(torch.randn(5, 3) * 10, torch.zeros(5, 1)), torch.randn(5, 2)
     assert (raw.diff(dim=-1) < 0).any()
     expected = 2 * pinball(head.quantiles(raw), truth, head.levels).mean()
     assert torch.equal(head.loss(raw, truth), expected)
     assert expected < 2 * pinball(raw, truth, head.levels).mean()
+
+
+def test_quantiles_are_the_median_and_distances_to_the_next():
+    levels = (0.05, 0.2, 0.5, 0.6)
+    head = QuantileHead(3, 1, levels).double()
+    summary = torch.randn(4, 3).double()
+    first, second, median, last = head.linear(summary).detach().numpy().T
+    found = head.quantiles(head(summary, torch.full((4, 1), 7.0).double())).detach().numpy()[:, 0].T
+    normal = stats.norm.ppf(levels)
+    np.testing.assert_allclose(found[2], median + 7)
+    np.testing.assert_allclose(found[3] - found[2], np.logaddexp(0, last) * normal[3] / 2, rtol=1e-6)
+    np.testing.assert_allclose(found[2] - found[1], np.logaddexp(0, second) * -normal[1] / 2, rtol=1e-6)
+    between = (normal[1] - normal[0]) / 2
+    np.testing.assert_allclose(found[1] - found[0], np.logaddexp(0, first) * between, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", HEADS)
@@ -43,7 +57,8 @@ def test_every_head_has_quantiles_of_any_levels(name, levels):
     quantiles = head.quantiles(raw)
     assert quantiles.shape == (50, 2, len(levels))
     assert (quantiles.diff(dim=-1) >= 0).all()
-    torch.testing.assert_close(quantiles[..., levels.index(0.5)], head.median(raw))
+    if head.center_name == "median":
+        torch.testing.assert_close(quantiles[..., levels.index(0.5)], head.center(raw))
 
 
 def test_levels_are_completed_by_the_median():

@@ -71,8 +71,19 @@ COMPUTED_IN_4 = {
     "forecast-mlp": (COMPUTED["forecast"][0], [-1.104611039, -0.380671978, -0.572366893]),
     "forecast-ridge": (COMPUTED["forecast"][0], [-0.664739013, -0.664739013, -0.664739013]),
 }
+QUANTILES = (
+    lambda one: one.quantiles(one(INPUTS[:8].reshape(2, 4, 1), torch.zeros(2, 2, 0))),
+    {
+        "forecast": [-0.794196308, -0.767131805, -0.745997846],
+        "forecast-decoder": [-0.679512858, -0.670116127, -0.651526511],
+        "forecast-mlp": [-0.790793777, -0.785820246, -0.744882226],
+        "forecast-student-t": [-0.978774965, -0.903253257, -0.861334443],
+    },
+)
+COMPUTED_IN_5 = {task: (QUANTILES[0], expected) for task, expected in QUANTILES[1].items()}
 CASES = [(2, *case) for case in COMPUTED.items()] + [(3, *case) for case in COMPUTED_IN_3.items()]
 CASES += [(4, *case) for case in COMPUTED_IN_4.items()]
+CASES += [(5, *case) for case in COMPUTED_IN_5.items()]
 
 
 def numbers(hypotheses):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from gatewise.data.series.scaled_table import Support
 from gatewise.modules.levels import LEVELS, median_index
 
 
@@ -19,6 +21,8 @@ class Head(nn.Module):
     levels: of the quantiles, n ascending numbers between 0 and 1, with 0.5
     """
 
+    support: ClassVar[Support] = "real"  # the values that can be forecast
+    center_name: ClassVar[str] = "median"
     levels: Tensor
 
     def __init__(self, features: int, horizon: int, outputs: int, levels: Sequence[float] = LEVELS) -> None:
@@ -50,8 +54,8 @@ class Head(nn.Module):
         """[B, Q, n], in ascending order."""
 
     @abstractmethod
-    def median(self, raw: Tensor) -> Tensor:
-        """[B, Q], with a gradient."""
+    def center(self, raw: Tensor) -> Tensor:
+        """[B, Q], with a gradient: the median, or the mean if the median has none; see `center_name`."""
 
     def outputs(self, summary: Tensor) -> Tensor:
         """The output of the linear layer, [B, Q, N]."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.distributions import StudentT
 from torch.nn import functional
 
+from gatewise.modules.count_heads import NegativeBinomialHead, TweedieHead
 from gatewise.modules.head import Head
 from gatewise.modules.levels import LEVELS
 
@@ -38,11 +39,14 @@ def pinball(quantiles: Tensor, truth: Tensor, levels: Tensor) -> Tensor:
 class QuantileHead(Head):
     """Quantiles of every step at once, trained by the pinball loss.
 
-    They are the outputs of the linear layer in ascending order, in training and in forecasts, so that they
-    can't cross (Chernozhukov et al. 2010).
+    The outputs of the linear layer are the median and the distances between neighbouring quantiles, which
+    softplus makes positive, so that quantiles can't cross: `q_next = q + g * softplus(output)`, with half the
+    distance g between the same quantiles of a normal distribution.
 
     features: F, the width of the summary; horizon: Q, in steps
     levels: of the quantiles, n ascending numbers between 0 and 1, with 0.5
+
+    Source: Park et al. 2022, learning quantile functions without quantile crossing.
 
     >>> head = QuantileHead(8, horizon=3, levels=(0.05, 0.5, 0.95))
     >>> raw = head(torch.randn(2, 8), origin=torch.zeros(2, 1))
@@ -50,11 +54,23 @@ class QuantileHead(Head):
     torch.Size([2, 3, 3])
     """
 
+    gaps: Tensor
+
     def __init__(self, features: int, horizon: int, levels: Sequence[float] = LEVELS) -> None:
         super().__init__(features, horizon, len(levels), levels)
+        normal = torch.special.ndtri(torch.tensor(levels).double()).float()
+        self.register_buffer("gaps", normal.diff() / 2, persistent=False)
 
     def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
-        return self.outputs(summary) + origin.unsqueeze(-1)
+        middle = self.median_index
+        below, median, above = self.outputs(summary).split(
+            [middle, 1, len(self.quantile_levels) - middle - 1], dim=-1
+        )
+        below = functional.softplus(below) * self.gaps[:middle]
+        above = functional.softplus(above) * self.gaps[middle:]
+        lower = -below.flip(-1).cumsum(-1).flip(-1)
+        median = median + origin.unsqueeze(-1)
+        return torch.cat([median + lower, median, median + above.cumsum(-1)], dim=-1)
 
     def rescale(self, raw: Tensor, level: Tensor, scale: Tensor) -> Tensor:
         return raw * scale.unsqueeze(-1) + level.unsqueeze(-1)
@@ -64,10 +80,20 @@ class QuantileHead(Head):
         return 2 * pinball(self.quantiles(raw), truth, self.levels).mean()
 
     def quantiles(self, raw: Tensor) -> Tensor:
-        return raw.sort(dim=-1).values
+        return raw
 
-    def median(self, raw: Tensor) -> Tensor:
+    def center(self, raw: Tensor) -> Tensor:
         return self.quantiles(raw)[..., self.median_index]
+
+
+class SortedQuantileHead(QuantileHead):
+    """Quantiles as models of earlier formats have them: the outputs in ascending order."""
+
+    def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
+        return self.outputs(summary) + origin.unsqueeze(-1)
+
+    def quantiles(self, raw: Tensor) -> Tensor:
+        return raw.sort(dim=-1).values
 
 
 class StudentTHead(Head):
@@ -110,12 +136,16 @@ class StudentTHead(Head):
         standard = torch.from_numpy(stdtrit(freedom.numpy(), self.levels.cpu().double().numpy()))
         return (location + scale * standard).to(raw)
 
-    def median(self, raw: Tensor) -> Tensor:
-        """[B, Q], with a gradient: the location, because the distribution is symmetric."""
+    def center(self, raw: Tensor) -> Tensor:
+        """The location, because the distribution is symmetric."""
         return raw[..., 0]
 
 
-HEADS: dict[str, type[QuantileHead] | type[StudentTHead]] = {
+AnyHead = type[QuantileHead] | type[StudentTHead] | type[NegativeBinomialHead] | type[TweedieHead]
+HEADS: dict[str, AnyHead] = {
     "quantiles": QuantileHead,
+    "sorted-quantiles": SortedQuantileHead,
     "student-t": StudentTHead,
+    "negative-binomial": NegativeBinomialHead,
+    "tweedie": TweedieHead,
 }

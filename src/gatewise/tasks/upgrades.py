@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-FORMAT = 5
+FORMAT = 6
 RENAMED_OPTIONS = {  # options of a config.yaml of an earlier version
     "epoch_steps": "min_steps_per_epoch",
     "test_share": "test_fraction",
@@ -73,6 +73,12 @@ ADDED_ARGUMENTS: dict[str, dict[str, Any]] = {  # constructor arguments of forma
     "forecast.Ridge": {"normalization": "series"},
     "forecast.WindowMLP": {"normalization": "series"},
 }
+HEADED_NETWORKS = {  # networks whose quantiles were the sorted outputs of a layer up to format 5
+    "forecast.EncoderDecoderForecastNetwork",
+    "forecast.ForecastNetwork",
+    "forecast.GridForecastNetwork",
+    "forecast.WindowMLP",
+}
 NESTED_FIELDS = ("columns", "form", "plan")  # fields of a preprocessing with fields of their own
 Description = dict[str, Any]
 
@@ -81,7 +87,7 @@ def upgrade(described: Description, version: int) -> Description:
     """Converts a description to the present format; unknown content is left unchanged.
 
     >>> upgrade({"format": 2, "kind": "classify.RowClassifier"}, 2)
-    {'format': 5, 'kind': 'classify_images.RowClassifier'}
+    {'format': 6, 'kind': 'classify_images.RowClassifier'}
     """
     for number in range(version, FORMAT):
         described = {**UPGRADES[number](described), "format": number + 1}
@@ -110,6 +116,15 @@ def _from_4(described: Description) -> Description:
     return {**described, "options": {**options, **added}} if isinstance(options, dict) else described
 
 
+def _from_5(described: Description) -> Description:
+    options = described.get("options")
+    if described.get("kind") not in HEADED_NETWORKS or not isinstance(options, dict):
+        return described
+    if options.get("head", "quantiles") != "quantiles":
+        return described
+    return {**described, "options": {**options, "head": "sorted-quantiles"}}
+
+
 def _rename_fields(values: Any, names: Mapping[str, str]) -> Any:
     """Renames the fields of a preprocessing, and joins the fractions of the sets in one field."""
     if not isinstance(values, dict):
@@ -134,5 +149,5 @@ def _rename(values: Any, names: Mapping[str, str]) -> Any:
 
 
 # Each upgrade by the format that it reads:
-UPGRADES: dict[int, Callable[[Description], Description]] = {2: _from_2, 3: _from_3, 4: _from_4}
+UPGRADES: dict[int, Callable[[Description], Description]] = {2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5}
 OLDEST = min(UPGRADES)

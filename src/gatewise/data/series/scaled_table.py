@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
 from gatewise.data.series.calendar import calendar, useful_cycles
-from gatewise.data.series.scaling import LogScale, Scale, learn_log_scale, learn_scale
+from gatewise.data.series.scaling import LogScale, Scale, learn_log_scale, learn_mean_scale, learn_scale
 from gatewise.data.series.series import Series, SeriesSet
 from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
+
+Support = Literal["real", "non-negative", "counts"]  # the values that a target can have
 
 
 @dataclass(frozen=True)
@@ -33,16 +36,20 @@ def learn_scales(
     ends: list[int],
     learned: SeriesScaling | None = None,
     logarithms: Collection[str] = (),
+    support: Support = "real",
 ) -> SeriesScaling:
     """Learns scales from the first `ends` steps of each series.
 
     learned: those of an earlier training, which are kept; scales of further series are added
     logarithms: the ids of the series of which logarithms are taken
+    support: of the target; "non-negative" values are divided by their mean, "counts" stay as they are
 
-    Raises: `GatewiseError` if a value of these is not positive.
+    Raises: `GatewiseError` if a value of these is not positive, or not in the support.
     """
+    for series in source.series:
+        require_support(series, support)
     scales = {
-        series.id: _learn(series, end, series.id in logarithms)
+        series.id: _learn(series, end, series.id in logarithms, support)
         for series, end in zip(source.series, ends, strict=True)
     }
     if learned is not None:
@@ -78,7 +85,11 @@ def scaled_table(series: Series, learned: SeriesScaling) -> np.ndarray:
     return np.concatenate([target[:, None], calendar(series.times, learned.cycles), covariates], axis=-1)
 
 
-def _learn(series: Series, end: int, takes_logarithms: bool) -> Scale:
+def _learn(series: Series, end: int, takes_logarithms: bool, support: Support) -> Scale:
+    if support == "counts":
+        return Scale(0.0, 1.0)
+    if support == "non-negative":
+        return learn_mean_scale(series.target[:end])
     if not takes_logarithms:
         return learn_scale(series.target[:end])
     _require_positive(series)
@@ -93,3 +104,20 @@ def _require_positive(series: Series) -> None:
         f"series {series.id!r} has the value {series.target[step]:g} at {format_time(series.times[step])}, "
         "which has no logarithm; train a model with --log never"
     )
+
+
+def require_support(series: Series, support: Support) -> None:
+    """Raises: `GatewiseError` if a value of the target is negative, or if a count is no whole number."""
+    target = series.target
+    refused = np.zeros(len(target), bool) if support == "real" else target < 0
+    if support == "counts":
+        refused |= target != np.round(target)
+    if refused.any():
+        step, kind = (
+            int(refused.argmax()),
+            "counts" if support == "counts" else "values that are not negative",
+        )
+        raise GatewiseError(
+            f"series {series.id!r} has the value {target[step]:g} at {format_time(series.times[step])}; "
+            f"this --head is a distribution of {kind}: train a model with --head quantiles"
+        )

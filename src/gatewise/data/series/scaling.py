@@ -60,6 +60,16 @@ def learn_scale(values: np.ndarray) -> Scale:
     return Scale(mean, deviation if changes else abs(mean) or 1.0)
 
 
+def learn_mean_scale(values: np.ndarray) -> Scale:
+    """The scale of a training set without negative values, which divides by the mean; by 1 if it is zero.
+
+    >>> learn_mean_scale(np.array([0.0, 4.0]))
+    Scale(mean=0.0, deviation=2.0)
+    """
+    unit = power_of_two(values)
+    return Scale(0.0, float((values / unit).mean() * unit) or 1.0)
+
+
 def power_of_two(values: np.ndarray) -> float:
     """The power of two above the largest magnitude: divided by it, no square overflows or underflows.
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gatewise.data.series.windows import WindowBatch, Windows
 from gatewise.errors import GatewiseError
-from gatewise.modules.heads import QuantileHead, pinball
+from gatewise.modules.heads import HEADS, pinball
 from gatewise.modules.levels import LEVELS
 from gatewise.modules.network import Baseline
 from gatewise.tasks.forecast.forecaster import Forecaster, ForecastShape, HeadedForecaster, Skip
@@ -118,7 +118,7 @@ class Ridge(PointForecast):
 class WindowMLP(HeadedForecaster):
     """A multilayer perceptron on the window and the known future, relative to the last value.
 
-    `summary = relu(W2 relu(W1 window))` feeds a quantile head; trained like the networks.
+    `summary = relu(W2 relu(W1 window))` feeds a head; trained like the networks.
     """
 
     def __init__(
@@ -128,15 +128,16 @@ class WindowMLP(HeadedForecaster):
         normalization: Normalization = "window",
         skip: Skip = "none",
         levels: Sequence[float] = LEVELS,
+        head: str = "quantiles",
     ) -> None:
-        super().__init__(shape, QuantileHead(hidden, shape.horizon, levels), normalization, skip)
+        super().__init__(shape, HEADS[head](hidden, shape.horizon, levels), normalization, skip)
         self.body = nn.Sequential(
             nn.Linear(shape.features, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()
         )
-        self.hidden = hidden
+        self._options = {"hidden": hidden, "head": head}
 
     def raw(self, past: Tensor, future: Tensor, origin: Tensor) -> Tensor:
         return self.head(self.body(flat_window(past, future)), origin)
 
     def options(self) -> dict[str, Any]:
-        return {**super().options(), "hidden": self.hidden}
+        return {**super().options(), **self._options}

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gatewise.data.series.period import require_period
-from gatewise.data.series.scaled_table import SeriesScaling, learn_scales, scaled_table
+from gatewise.data.series.scaled_table import SeriesScaling, Support, learn_scales, scaled_table
 from gatewise.data.series.scaling import LogScale, Scale
 from gatewise.data.series.series import Series, SeriesSet, read_series
 from gatewise.data.series.step import Step
@@ -46,6 +46,7 @@ class WindowPlan:
     log: whether logarithms are taken of the series without a value that is zero or negative
     normalization: the units of windows, as in `window_units`
     levels: of the quantiles that are forecast, ascending, with 0.5
+    support: the values that the target can have, which determines how series are scaled
     """
 
     horizon: int
@@ -56,6 +57,7 @@ class WindowPlan:
     log: bool = False
     normalization: Normalization = "series"
     levels: tuple[float, ...] = LEVELS
+    support: Support = "real"
 
     def borders(self, steps: int) -> tuple[int, int]:
         """The first steps of the validation set and of the test set of a series."""
@@ -140,6 +142,8 @@ class ForecastData:
             period += f"; logarithms of {logarithms} series"
         if plan.normalization == "window":
             period += "; each window is scaled by its own mean and standard deviation"
+        if plan.normalization == "mean":
+            period += "; each window is scaled by its own mean"
         plan_note = (
             f"a step is one {self.source.step}; a context of {plan.context} steps "
             f"and a horizon of {plan.horizon}; {period}"
@@ -177,7 +181,7 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
         raise GatewiseError("the target is constant in the training set: there is nothing to learn")
     trained_before = scaling is not None
     ends = [plan.borders(len(series))[0] for series in source.series]
-    scaling = learn_scales(source, ends, scaling, positive_series(source) if plan.log else ())
+    scaling = _learn_scales(source, ends, plan, scaling)
     if not trained_before:
         last_times = {
             series.id: format_time(series.times[plan.borders(len(series))[1] - 1]) for series in source.series
@@ -267,7 +271,7 @@ def latest(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling) -> Lates
     Raises: `GatewiseError` if known covariates are not given for the whole horizon.
     """
     ends = [len(series) for series in source.series]
-    scaling = learn_scales(source, ends, scaling, positive_series(source) if plan.log else ())
+    scaling = _learn_scales(source, ends, plan, scaling)
     windows, times = [], []
     for series in source.series:
         rows_ahead = len(series.times) - len(series)
@@ -287,6 +291,13 @@ def latest(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling) -> Lates
     past, future = stacked[:, : plan.context], stacked[:, plan.context :]
     batch = WindowBatch(past, future[:, :, 1:known], future[:, :, 0], torch.arange(len(windows)))
     return LatestWindows(batch, times, [scaling.series[series.id] for series in source.series])
+
+
+def _learn_scales(
+    source: SeriesSet, ends: list[int], plan: WindowPlan, learned: SeriesScaling | None
+) -> SeriesScaling:
+    logarithms = positive_series(source) if plan.log else ()
+    return learn_scales(source, ends, learned, logarithms, plan.support)
 
 
 def _extended(series: Series, step: Step, horizon: int) -> Series:

@@ -82,7 +82,8 @@ class HeadedForecaster(Forecaster):
         the layers then learn what it does not. "none" forecasts relative to the last value
 
     After training, `calibrate` scales its intervals to their nominal coverage of the validation set:
-    `q -> median + stretch * (q - median)` (conformal prediction; Romano et al. 2019).
+    `q -> median + stretch * (q - median)` (conformal prediction; Romano et al. 2019). Distributions of values
+    that are not negative stay as they are: their quantiles may be whole numbers, or zero.
     """
 
     stretch: Tensor
@@ -147,6 +148,8 @@ class HeadedForecaster(Forecaster):
 
         quantiles: [windows, Q, n], forecast without a factor; truth: [windows, Q]
         """
+        if self.head.support != "real":
+            return
         levels, median = self.quantile_levels, quantiles[..., self.median_index]
         error, pairs = truth - median, symmetric_pairs(self.quantile_levels)
         for low, high in pairs:

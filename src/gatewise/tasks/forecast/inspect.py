@@ -79,7 +79,7 @@ def explain_forecast(
     last: str,
     step: str,
 ) -> ExampleAttribution:
-    """Attributes the median at the end of the horizon to the past and to the known future.
+    """Attributes the median (of counts: the mean) at the end of the horizon to past and known future.
 
     undo: converts scaled values to the units of the data
     names: of the target and all covariates; last: the time of the end of the horizon
@@ -91,19 +91,21 @@ def explain_forecast(
     inputs = past.new_zeros(1, context + horizon, past.shape[2])
     inputs[:, :context], inputs[:, context:, 1 : 1 + known] = past, future
 
-    def median(steps: Tensor) -> Tensor:
+    def center(steps: Tensor) -> Tensor:
         raw = network(steps[:, :context], steps[:, context:, 1 : 1 + known])
-        return undo(network.head.median(raw)[:, -1])
+        return undo(network.head.center(raw)[:, -1])
 
-    attribution = accurate_attribution(lambda points: attribute(median, inputs, steps=points))
+    attribution = accurate_attribution(lambda points: attribute(center, inputs, steps=points))
     values = attribution.values[0].double().numpy()
     values[context:, [0, *range(1 + known, values.shape[1])]] = np.nan  # unknown in the future
     distance = f"{horizon} step{'s' * (horizon > 1)} ahead"
-    output = f"the median for {last}, {distance} (a step is one {step})"
+    output = f"the {network.head.center_name} for {last}, {distance} (a step is one {step})"
     return in_data_units(
         attribution,
         output,
-        "where every input is at its mean",
+        "where every input is at its mean"
+        if network.head.support == "real"
+        else "where the target is 0 and every covariate is at its mean",
         np.nansum(values, axis=1),
         (channel_track(values, names),),
     )

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-Normalization = Literal["window", "series"]
+Normalization = Literal["window", "series", "mean"]
 MIN_SCALE = 1e-2  # in standard deviations of the series
 
 
@@ -19,15 +19,17 @@ class WindowUnits(NamedTuple):
 
 
 def window_units(target: Tensor, normalization: Normalization) -> WindowUnits:
-    """The units of windows: their own mean and standard deviation, or those of the series.
+    """The units of windows: their own mean and standard deviation, or their mean, or those of the series.
 
     Args:
-        target: [B, L], scaled by the mean and the standard deviation of the series
-        normalization: "window" for the units of each window, "series" for those of the values as they are
+        target: [B, L], scaled as the series
+        normalization: "window" for the units of each window, "series" for those of the values as they are,
+            "mean" for values that are not negative
 
-    The scale is `sqrt(variance + MIN_SCALE^2)`, so that a constant window has one.
+    The scale of "window" is `sqrt(variance + MIN_SCALE^2)`, so that a constant window has one; that of "mean"
+    is `1 + mean`, around a level of zero, which keeps its place.
 
-    Source: Kim et al. 2022, reversible instance normalization.
+    Source: Kim et al. 2022, reversible instance normalization; Salinas et al. 2020, DeepAR, for "mean".
 
     >>> window_units(torch.tensor([[1.0, 3.0]]), "window").level
     tensor([[2.]])
@@ -35,6 +37,8 @@ def window_units(target: Tensor, normalization: Normalization) -> WindowUnits:
     if normalization == "series":
         return WindowUnits(target.new_zeros(len(target), 1), target.new_ones(len(target), 1))
     level = target.mean(dim=1, keepdim=True)
+    if normalization == "mean":
+        return WindowUnits(torch.zeros_like(level), 1 + level)
     variance = (target - level).square().mean(dim=1, keepdim=True)
     return WindowUnits(level, (variance + MIN_SCALE**2).sqrt())
 

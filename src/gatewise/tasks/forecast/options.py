@@ -67,8 +67,10 @@ class ForecastNetworkOptions(StackOptions):
     skip: Literal["linear", "none"] = Field(
         "linear", description="Add a linear forecast, fitted before training, to that of the layers."
     )
-    head: Literal["quantiles", "student-t"] = Field(
-        "quantiles", description="Distribution that is predicted."
+    head: Literal["quantiles", "student-t", "negative-binomial", "tweedie"] = Field(
+        "quantiles",
+        description="Distribution that is predicted: of real values; negative-binomial of counts; tweedie of "
+        "values that are not negative, many of them zero.",
     )
     levels: tuple[Level, ...] = Field(
         LEVELS,

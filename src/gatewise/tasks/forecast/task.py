@@ -23,6 +23,7 @@ from gatewise.data.tables.columns import Columns
 from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
 from gatewise.metrics.metric import Metric
+from gatewise.modules.heads import HEADS
 from gatewise.modules.levels import complete_levels, interval_title
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
@@ -35,6 +36,7 @@ from gatewise.tasks.forecast.data import (
     Preprocessing,
     WindowPlan,
     latest,
+    prepare,
     read_test_data,
     shape_of,
 )
@@ -103,6 +105,12 @@ class Forecast(Task[ForecastData]):
             raise GatewiseError(
                 "every layer of a stack has its own parameters; --depth-weights is for a grid"
             )
+        if HEADS[options.head].support != "real" and (
+            options.normalization != "auto" or options.log == "always"
+        ):
+            raise GatewiseError(
+                f"--head {options.head} scales each window by its mean; leave out --normalization and --log"
+            )
         require_fit(cell, options.network)
 
     def display_name(self, options: ForecastOptions, cell: str) -> str:
@@ -120,7 +128,10 @@ class Forecast(Task[ForecastData]):
             ),
             max_held_out=0 if options.validation_fraction is options.test_fraction is None else None,
             levels=complete_levels(options.levels),
+            support=HEADS[options.head].support,
         )
+        if plan.support != "real":
+            return prepare(source, replace(plan, normalization="mean"))
         logarithms = (False, True) if options.log == "auto" else (options.log == "always",)
         normalizations: tuple[Normalization, ...] = ("window", "series")
         if options.normalization != "auto":
@@ -229,6 +240,8 @@ class Forecast(Task[ForecastData]):
             first = {names.id or "series": [series.id] * len(series_times), names.time: clock_times}
             frames.append(pl.DataFrame({**first, names.target: quantile[0.5], **around}))
         frame = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
+        if preprocessing.plan.support == "counts":
+            frame = frame.with_columns(cs.float().cast(pl.Int64))
         rows = f"{frame.height} rows from {format_time(times[0][0])} to {format_time(times[-1][-1])}"
         about = f"{rows}; the median, and the quantiles {levels[0]:g} to {levels[-1]:g}"
         return Prediction(frame, about, time_format=source.clock.written(frame[:, 1]))
