@@ -1,5 +1,7 @@
 """`gatewise explain` as a user sees it."""
 
+import re
+
 import pytest
 
 from gatewise.cli.main import main
@@ -32,6 +34,22 @@ def test_vanishing(gatewise, tmp_path):
     assert (tmp_path / "vanishing.png").is_file()
 
 
+def test_memory(gatewise, tmp_path):
+    options = ["--items", "1,3", "--lags", "4,8", "--steps", "2", "--cells", "rnn,gru", "--units", "8"]
+    code, result = gatewise("explain", "memory", *options)
+    assert code == 0
+    assert re.search(r"^GRU 3 +\d+% +\d+%", result.out, re.MULTILINE)
+    assert "12.5% by chance" in result.out
+    assert (tmp_path / "memory.png").is_file()
+
+
+def test_the_help_shows_the_options_of_each_experiment(gatewise):
+    code, result = gatewise("explain", "--help")
+    assert code == 0
+    assert "Options of vanishing and memory" in result.out
+    assert "memory.png" in result.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -45,8 +63,13 @@ def test_vanishing(gatewise, tmp_path):
         (["vanishing", "--lags", "1"], "expected --lags of at least 2 steps, got 1"),
         (
             ["gru", "--lags", "5", "--steps", "600"],
-            "only gatewise explain vanishing has --lags, --steps; got the cell 'gru'",
+            "only gatewise explain vanishing and memory have --lags, --steps; got 'gru'",
         ),
+        (["memory", "--problem", "order"], "only gatewise explain vanishing has --problem; got 'memory'"),
+        (["vanishing", "--units", "5"], "only gatewise explain memory has --units; got 'vanishing'"),
+        (["memory", "--items", "0,2"], "expected --items of at least 1 item, got 0"),
+        (["memory", "--items", "few"], "expected --items as whole numbers with commas, got 'few'"),
+        (["memory", "--cells", "grid"], "runs over a lattice; memory needs a cell of sequences"),
         (
             ["vanishing", "--cells", "rnn,mdlstm"],
             "MDLSTM2 runs over a lattice; vanishing needs a cell of sequences",

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gatewise.cells import GRU, LSTM, RNN
-from gatewise.insight.toy_problems import NOISE, SYMBOLS, adding, copying, temporal_order
+from gatewise.insight.problems.toy import NOISE, SYMBOLS, adding, copying, temporal_order
 from gatewise.insight.vanishing import learn
 from gatewise.plots.saving import save_picture
 from gatewise.plots.vanishing import draw_vanishing

@@ -1,42 +1,59 @@
-"""`gatewise explain`: a walk through a cell with numbers, and vanishing gradients in an experiment."""
+"""`gatewise explain`: a walk through a cell with numbers, and experiments on gradients and memory."""
 
 from __future__ import annotations
 
-from functools import partial
-from itertools import groupby, product
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from gatewise.cells import find_cell
 from gatewise.cells.base import CellType
+from gatewise.cli.experiments import console, memory, vanishing
 from gatewise.errors import GatewiseError
 from gatewise.estimators.outputs import MARK, require_output
-from gatewise.insight.toy_problems import TOY_PROBLEMS
-from gatewise.insight.vanishing import Outcome, learn
+from gatewise.insight.problems.toy import TOY_PROBLEMS
 from gatewise.insight.walk import PHASES, WalkStep, walk
-from gatewise.plots.saving import save_picture
-from gatewise.plots.vanishing import draw_vanishing
-from gatewise.terminal import Terminal
 
-VANISHING = "vanishing"
+EXPERIMENTS: dict[str, dict[str, Any]] = {  # the options of each, with their defaults
+    "vanishing": {
+        "cells": "rnn,lstm,gru", "problem": "order", "lags": "10,20,40,80,160", "steps": 2500, "out": None,
+    },
+    "memory": {
+        "cells": "rnn,lstm,gru,peephole", "items": "1,2,4,8", "lags": "5,20,80,320", "steps": 800,
+        "units": 32, "out": None,
+    },
+}  # fmt: skip
+
+
+def _option(name: str, about: str, **options: Any) -> Any:
+    """An option of experiments, with the default of each in its help."""
+    defaults = {one: own[name] for one, own in EXPERIMENTS.items() if name in own}
+    shown = {one: default or f"{one}.png" for one, default in defaults.items()}
+    if len(shown) == 1:
+        shown = {"default": next(iter(shown.values()))}
+    described = "; ".join(f"{one}: {default}" for one, default in shown.items())
+    panel = f"Options of {' and '.join(defaults)}"
+    return typer.Option(help=f"{about} \\[{described}]", rich_help_panel=panel, **options)
+
+
 NAME = Annotated[
-    str, typer.Argument(help="A cell's name, FILE.py:Name (a file that is executed), or: vanishing.")
+    str,
+    typer.Argument(
+        help=f"A cell's name, FILE.py:Name (a file that is executed), or: {', '.join(EXPERIMENTS)}."
+    ),
 ]
-CELLS = Annotated[str, typer.Option(help="Of vanishing: the cells to train, separated by commas.")]
+CELLS = Annotated[str | None, _option("cells", "The cells to train, separated by commas.")]
+LAGS = Annotated[str | None, _option("lags", "The lags in steps, separated by commas.")]
+STEPS = Annotated[int | None, _option("steps", "The number of batches to train on, at most.", min=1)]
+OUT = Annotated[Path | None, _option("out", "The .png file to write.")]
 PROBLEM = Annotated[
-    str, typer.Option(help="Of vanishing: the toy problem to learn.", metavar="|".join(TOY_PROBLEMS))
+    str | None, _option("problem", "The toy problem to learn.", metavar="|".join(TOY_PROBLEMS))
 ]
-LAGS = Annotated[str, typer.Option(help="Of vanishing: the lags in steps, separated by commas.")]
-STEPS = Annotated[int, typer.Option(min=1, help="Of vanishing: the number of batches to train on, at most.")]
-OUT = Annotated[Path | None, typer.Option(help="Of vanishing: the .png file to write (vanishing.png).")]
-
-
-console = Terminal()
+ITEMS = Annotated[str | None, _option("items", "The numbers of items to recall, separated by commas.")]
+UNITS = Annotated[int | None, _option("units", "The hidden units of a layer.", min=1)]
 
 
 def add(app: typer.Typer, about: str) -> None:
@@ -45,41 +62,72 @@ def add(app: typer.Typer, about: str) -> None:
 
 
 def explain(
-    context: typer.Context,
     name: NAME,
-    cells: CELLS = "rnn,lstm,gru",
-    problem: PROBLEM = "order",
-    lags: LAGS = "10,20,40,80,160",
-    steps: STEPS = 2500,
+    cells: CELLS = None,
+    lags: LAGS = None,
+    steps: STEPS = None,
     out: OUT = None,
+    problem: PROBLEM = None,
+    items: ITEMS = None,
+    units: UNITS = None,
 ) -> None:
     """Walk through one step of a cell, or train cells on problems with an increasing lag."""
-    if name == VANISHING:
-        chosen = [_of_sequences(find_cell(one.strip())) for one in cells.split(",")]
-        picture = out or Path("vanishing.png")
-        if picture.suffix != ".png":
-            raise GatewiseError(f"expected --out as a .png, got {str(out)!r}")
-        require_output(picture, "a .png", None if out else MARK)
-        _vanishing(chosen, problem, _numbers(lags), steps, picture)
+    options = {
+        "cells": cells, "lags": lags, "steps": steps, "out": out, "problem": problem, "items": items,
+        "units": units,
+    }  # fmt: skip
+    given = {option: value for option, value in options.items() if value is not None}
+    _require_known(name, given)
+    if name not in EXPERIMENTS:
+        _walk(find_cell(name))
         return
-    given = [f"--{option}" for option in context.params if option != "name" and _is_given(context, option)]
-    if given:
+    chosen = EXPERIMENTS[name] | given
+    chosen["out"] = _picture(name, out)
+    found = [_of_sequences(find_cell(one.strip()), name) for one in chosen["cells"].split(",")]
+    chosen["cells"] = list(dict.fromkeys(found))
+    chosen["lags"] = _numbers("lags", chosen["lags"], 2, "at least 2 steps")
+    if name == "vanishing":
+        vanishing(**chosen)
+    else:
+        memory(**chosen | {"items": _numbers("items", chosen["items"], 1, "at least 1 item")})
+
+
+def _require_known(name: str, given: dict[str, Any]) -> None:
+    """Raises: `GatewiseError` if the experiment or cell has not all of the options."""
+    unknown = [option for option in given if option not in EXPERIMENTS.get(name, {})]
+    if unknown:
+        owners = [one for one, own in EXPERIMENTS.items() if any(option in own for option in unknown)]
         raise GatewiseError(
-            f"only gatewise explain {VANISHING} has {', '.join(given)}; got the cell {name!r}"
+            f"only gatewise explain {' and '.join(owners)} {'have' if len(owners) > 1 else 'has'} "
+            f"{', '.join(f'--{option}' for option in unknown)}; got {name!r}"
         )
-    _walk(find_cell(name))
 
 
-def _is_given(context: typer.Context, option: str) -> bool:
-    source = context.get_parameter_source(option)
-    return source is not None and source.name != "DEFAULT"
+def _picture(name: str, out: Path | None) -> Path:
+    """The file of the figure. Raises: `GatewiseError` if it may not be written."""
+    picture = out or Path(f"{name}.png")
+    if picture.suffix != ".png":
+        raise GatewiseError(f"expected --out as a .png, got {str(out)!r}")
+    require_output(picture, "a .png", None if out else MARK)
+    return picture
 
 
-def _of_sequences(cell: CellType) -> CellType:
+def _of_sequences(cell: CellType, name: str) -> CellType:
     """The cell itself. Raises: `GatewiseError` if it runs over a lattice."""
     if not cell.of_sequences:
-        raise GatewiseError(f"{cell.__name__} runs over a lattice; vanishing needs a cell of sequences")
+        raise GatewiseError(f"{cell.__name__} runs over a lattice; {name} needs a cell of sequences")
     return cell
+
+
+def _numbers(option: str, text: str, least: int, bound: str) -> list[int]:
+    """Increasing numbers. Raises: `GatewiseError` if they are no whole numbers, or too small."""
+    try:
+        found = sorted({int(one) for one in text.split(",")})
+    except ValueError as error:
+        raise GatewiseError(f"expected --{option} as whole numbers with commas, got {text!r}") from error
+    if found[0] < least:
+        raise GatewiseError(f"expected --{option} of {bound}, got {found[0]}")
+    return found
 
 
 def _walk(cell: CellType) -> None:
@@ -109,46 +157,3 @@ def _show(step: WalkStep) -> None:
     notes = ". ".join(one for one in (step.comment, step.other_names and f"Also: {step.other_names}") if one)
     if notes:
         console.print(f"    {notes}", style="dim", soft_wrap=True)
-
-
-def _vanishing(cells: list[CellType], problem: str, lags: list[int], steps: int, out: Path) -> None:
-    """Trains every cell on the problem at every lag; prints a table and draws a figure of the results."""
-    if problem not in TOY_PROBLEMS:
-        raise GatewiseError(
-            f"there is no toy problem {problem!r}; the toy problems are {', '.join(TOY_PROBLEMS)}"
-        )
-    console.print((TOY_PROBLEMS[problem].__doc__ or "").split("\n")[0])
-    outcomes: list[Outcome] = []
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("", total=float(len(cells) * len(lags)))
-        for cell, lag in product(cells, lags):
-            progress.update(bar, description=f"{cell.__name__} over {lag} steps")
-            outcomes.append(
-                learn(cell, problem, lag, steps, show=partial(_advance, progress, bar, len(outcomes)))
-            )
-    console.print(_table(outcomes, lags))
-    save_picture(draw_vanishing(outcomes, problem), out)
-    console.print(f"accuracy, with the number of batches in brackets; wrote {out}")
-
-
-def _advance(progress: Progress, bar: TaskID, finished: int, fraction: float) -> None:
-    progress.update(bar, completed=finished + fraction)
-
-
-def _table(outcomes: list[Outcome], lags: list[int]) -> Table:
-    table = Table("steps", *(str(lag) for lag in lags), box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for cell in dict.fromkeys(one.cell for one in outcomes):
-        own = [f"{one.accuracy:.0%} ({one.steps})" for one in outcomes if one.cell is cell]
-        table.add_row(cell.__name__, *own)
-    return table
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        found = sorted({int(one) for one in text.split(",")})
-    except ValueError as error:
-        raise GatewiseError(f"expected --lags as whole numbers with commas, got {text!r}") from error
-    if found[0] < 2:
-        raise GatewiseError(f"expected --lags of at least 2 steps, got {found[0]}")
-    return found

@@ -23,7 +23,7 @@ VERBS = {
     "ablate": "Compute the loss of a trained model with each gate or unit clamped.",
     "sample": "Continue a text, or sample vectors, with a trained generator.",
     "cells": "Show the cells and their equations.",
-    "explain": "Walk through a cell line by line, with numbers.",
+    "explain": "Walk through a cell with numbers, or measure over which lags cells learn and remember.",
     "doctor": "Describe this machine, and show which backend runs which cell on it.",
     "demo": "Compare cells on a series that ships with gatewise.",
     "bench": "Measure the speed of the layers on this machine, beside other libraries.",

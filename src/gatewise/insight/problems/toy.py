@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
-from torch import Tensor
 from torch.nn import functional
+
+from gatewise.insight.problems.batch import Problem
 
 SYMBOLS, NOISE = 2, 4  # the symbols that decide the target, and the distractors
 COPIED = 3
+RECALLED = 8  # the symbols among which each item to recall is drawn
 
 
-class ToyProblem(NamedTuple):
-    """A batch. inputs: [T, B, I]; targets: [B, N] classes, or [B, 1] real numbers if `classes` is 0."""
-
-    inputs: Tensor
-    targets: Tensor
-    classes: int
-
-
-def temporal_order(lag: int, rows: int, random: torch.Generator) -> ToyProblem:
+def temporal_order(lag: int, rows: int, random: torch.Generator) -> Problem:
     """X or Y occurs at two positions among distractors; the target is which came first and which second.
 
     The first occurs in the first tenth, the second around the middle; `lag` is the number of steps from the
@@ -40,10 +33,10 @@ def temporal_order(lag: int, rows: int, random: torch.Generator) -> ToyProblem:
     row = torch.arange(rows)
     symbols[first, row], symbols[second, row] = which[0], which[1]
     inputs = functional.one_hot(symbols, SYMBOLS + NOISE).float()
-    return ToyProblem(inputs, (which[0] * SYMBOLS + which[1])[:, None], SYMBOLS**2)
+    return Problem(inputs, (which[0] * SYMBOLS + which[1])[:, None], SYMBOLS**2)
 
 
-def adding(lag: int, rows: int, random: torch.Generator) -> ToyProblem:
+def adding(lag: int, rows: int, random: torch.Generator) -> Problem:
     """Two of the numbers in 0..1 are marked; the target is their sum (Le, Jaitly and Hinton 2015).
 
     The first mark is in the first tenth, the second in the second half. Predicting 1 always has a mean
@@ -59,10 +52,10 @@ def adding(lag: int, rows: int, random: torch.Generator) -> ToyProblem:
     second = torch.randint(steps // 2, steps, (rows,), generator=random)
     marks[first, row] = marks[second, row] = 1
     targets = values[first, row] + values[second, row]
-    return ToyProblem(torch.stack([values, marks], dim=-1), targets[:, None], 0)
+    return Problem(torch.stack([values, marks], dim=-1), targets[:, None], 0)
 
 
-def copying(lag: int, rows: int, random: torch.Generator) -> ToyProblem:
+def copying(lag: int, rows: int, random: torch.Generator) -> Problem:
     """Three symbols of four, then `lag` blanks; the targets are the three (Hochreiter, Schmidhuber 1997).
 
     >>> copying(20, 3, torch.Generator().manual_seed(0)).targets.shape
@@ -71,10 +64,24 @@ def copying(lag: int, rows: int, random: torch.Generator) -> ToyProblem:
     symbols = torch.randint(NOISE, (COPIED, rows), generator=random)
     blanks = torch.full((lag, rows), NOISE)
     inputs = functional.one_hot(torch.cat([symbols, blanks]), NOISE + 1).float()
-    return ToyProblem(inputs, symbols.T, NOISE)
+    return Problem(inputs, symbols.T, NOISE)
 
 
-TOY_PROBLEMS: dict[str, Callable[[int, int, torch.Generator], ToyProblem]] = {
+def recall(items: int, lag: int, rows: int, random: torch.Generator) -> Problem:
+    """Symbols of eight, then distractors of four other symbols; the targets are the first symbols.
+
+    items, lag: the number of symbols, and of distractors
+
+    >>> recall(5, 20, 3, torch.Generator().manual_seed(0)).inputs.shape
+    torch.Size([25, 3, 12])
+    """
+    symbols = torch.randint(RECALLED, (items, rows), generator=random)
+    distractors = RECALLED + torch.randint(NOISE, (lag, rows), generator=random)
+    inputs = functional.one_hot(torch.cat([symbols, distractors]), RECALLED + NOISE).float()
+    return Problem(inputs, symbols.T, RECALLED)
+
+
+TOY_PROBLEMS: dict[str, Callable[[int, int, torch.Generator], Problem]] = {
     "order": temporal_order,
     "adding": adding,
     "copying": copying,

@@ -1,0 +1,1 @@
+"""Synthetic problems that test what a cell can learn and remember."""
