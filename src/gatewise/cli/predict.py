@@ -11,6 +11,7 @@ from gatewise.cli.parameters import DATA, RUN
 from gatewise.errors import GatewiseError
 from gatewise.estimators.loading import load
 from gatewise.estimators.outputs import require_output, write_table
+from gatewise.estimators.paths import PathMethods
 from gatewise.files import write_whole
 from gatewise.terminal import console
 
@@ -22,6 +23,16 @@ OUT = Annotated[
         "spreadsheets may execute, such as =1+1."
     ),
 ]
+SAMPLES = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=10**6,
+        help="Of a forecast: write this number of sample paths, not quantiles.",
+        show_default=False,
+    ),
+]
+SEED = Annotated[int, typer.Option(min=0, help="Seed of the sample paths.")]
 
 
 def add(app: typer.Typer, about: str) -> None:
@@ -29,7 +40,7 @@ def add(app: typer.Typer, about: str) -> None:
     app.command("predict", help=about)(predict)
 
 
-def predict(run: RUN, data: DATA, out: OUT) -> None:
+def predict(run: RUN, data: DATA, out: OUT, samples: SAMPLES = None, seed: SEED = 0) -> None:
     """Predict with a trained model: the future of a series, the class of a sequence, a translation ..."""
     if out.suffix.lower() not in (".csv", ".parquet", ".txt"):
         raise GatewiseError(f"expected --out as {KIND}, got {str(out)!r}")
@@ -41,8 +52,15 @@ def predict(run: RUN, data: DATA, out: OUT) -> None:
             f"a model of the task {model.model_.task!r} predicts a table; give --out as a .csv file, "
             f"got {str(out)!r}"
         )
+    if samples is not None and not isinstance(model, PathMethods):
+        raise GatewiseError(
+            f"--samples is for a forecaster, and {str(run)!r} has a model of the task {model.model_.task!r}"
+        )
     with console.status("reading and predicting"):
-        prediction = model.prediction(data)
+        if isinstance(model, PathMethods):
+            prediction = model.prediction(data, samples=samples, seed=seed)
+        else:
+            prediction = model.prediction(data)
     if is_text:
         assert prediction.text_column is not None
         lines = "".join(f"{line}\n" for line in prediction.frame[prediction.text_column])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -109,8 +109,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         Returns: a table of the same library as the data, with ids, times and labels of the same types; polars
             for a path.
         """
+        return self._predict(data, layout, self._task.predict)
+
+    def _predict(self, data: Any, layout: Layout, predict: Callable[[SavedModel, Path], Prediction]) -> Any:
+        """The table of a prediction in the form of the data. predict: of a task, for a model and a path"""
         with self._written(data, None, layout) as path:
-            prediction = self._task.predict(self.model_, path)
+            prediction = predict(self.model_, path)
             data_form = self._form if data is None else self._form.updated(form_of(data, path))
         label = self._label_column()
         output_form = data_form if label is None else data_form.renamed({"label": label, "predicted": label})

@@ -143,10 +143,11 @@ class Task(ABC, Generic[Data]):
     accepted_data: ClassVar[str] = "a path, or a table of pandas, polars or pyarrow"  # of data in memory
     sampling: ClassVar[type[Options] | None] = None  # the options of `sample`, if models can be sampled from
     samples_are_tables: ClassVar[bool] = False  # else a text
+    samples_paths: ClassVar[bool] = False  # whether `predict_paths` applies
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for name in ("load_for_evaluation", "predict", "example"):
+        for name in ("load_for_evaluation", "predict", "predict_paths", "example"):
             if name in vars(cls):
                 setattr(cls, name, explain_mismatch(vars(cls)[name]))
 
@@ -272,6 +273,10 @@ class Task(ABC, Generic[Data]):
     @abstractmethod
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Predicts new data. Raises: `GatewiseError`."""
+
+    def predict_paths(self, model: SavedModel, path: Path, samples: int, seed: int = 0) -> Prediction:
+        """Predicts new data by sample paths, if `samples_paths`. Raises: `GatewiseError`."""
+        raise GatewiseError(f"a model of the task {self.name!r} has no sample paths")
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """One example of the test set for inspection; 0 is the first.

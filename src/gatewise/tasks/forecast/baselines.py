@@ -129,8 +129,9 @@ class WindowMLP(HeadedForecaster):
         skip: Skip = "none",
         levels: Sequence[float] = LEVELS,
         head: str = "quantiles",
+        dependence: bool = False,
     ) -> None:
-        super().__init__(shape, HEADS[head](hidden, shape.horizon, levels), normalization, skip)
+        super().__init__(shape, HEADS[head](hidden, shape.horizon, levels), normalization, skip, dependence)
         self.body = nn.Sequential(
             nn.Linear(shape.features, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()
         )

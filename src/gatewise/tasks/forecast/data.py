@@ -101,6 +101,7 @@ class ForecastData:
 
     validation: at most `MAX_VALIDATION_WINDOWS` windows of the validation set, drawn at random
     validation_total: the windows of the validation set
+    before_test: all windows before the test set: those of the training and validation sets, and between them
     """
 
     plan: WindowPlan
@@ -110,6 +111,7 @@ class ForecastData:
     validation: Windows
     test: Windows
     validation_total: int
+    before_test: Windows
 
     def scales(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of each series, [series] each."""
@@ -198,10 +200,11 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
     offsets = np.cumsum([0, *(len(table) for table in tables[:-1])])
     known = tables[0].shape[1] - 1 - len(source.columns.observed)
 
-    def cut(split: int) -> Windows:
+    def cut(begin: int, end: int) -> Windows:
         starts = []
         for series, padding in zip(source.series, paddings, strict=True):
-            first, last = (0, *plan.borders(len(series)), len(series))[split : split + 2]
+            borders = (0, *plan.borders(len(series)), len(series))
+            first, last = borders[begin], borders[end]
             starts.append(window_starts(padding + first, padding + last, plan.context, plan.horizon))
         rows = np.concatenate([first + offset for first, offset in zip(starts, offsets, strict=True)])
         series_numbers = np.repeat(np.arange(len(starts)), [len(first) for first in starts])
@@ -214,9 +217,11 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
             known,
         )
 
-    validation = cut(1)
+    validation = cut(1, 2)
     sample = validation.sample(MAX_VALIDATION_WINDOWS)
-    return ForecastData(plan, source, scaling, cut(0), sample, cut(2), len(validation))
+    return ForecastData(
+        plan, source, scaling, cut(0, 1), sample, cut(2, 3), len(validation), before_test=cut(0, 2)
+    )
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:

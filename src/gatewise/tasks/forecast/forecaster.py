@@ -17,6 +17,7 @@ from gatewise.modules.levels import LEVELS, median_index, require_levels, symmet
 from gatewise.modules.network import Network
 from gatewise.tasks.forecast.linear import fit_ridge, flat_window
 from gatewise.tasks.forecast.normalization import Normalization, normalize, window_units
+from gatewise.tasks.forecast.paths import TEMPLATES, rank_errors
 
 Skip = Literal["none", "linear"]
 MIN_REACH = 1e-6  # of an interval around the median, in standard deviations
@@ -84,9 +85,12 @@ class HeadedForecaster(Forecaster):
     After training, `calibrate` scales its intervals to their nominal coverage of the validation set:
     `q -> median + stretch * (q - median)` (conformal prediction; Romano et al. 2019). Distributions of values
     that are not negative stay as they are: their quantiles may be whole numbers, or zero.
+
+    dependence: whether `calibrate` learns how the errors of different steps depend on each other, for paths
     """
 
     stretch: Tensor
+    templates: Tensor | None
     skip_reads_future: ClassVar[bool] = True  # whether a covariate of a step affects all steps
 
     def __init__(
@@ -95,12 +99,14 @@ class HeadedForecaster(Forecaster):
         head: Head,
         normalization: Normalization = "window",
         skip: Skip = "none",
+        dependence: bool = False,
     ) -> None:
         super().__init__(shape, head.quantile_levels)
         self.head, self.normalization = head, normalization
         width = shape.features - (0 if self.skip_reads_future else shape.horizon * shape.known)
         self.skip = nn.Linear(width, shape.horizon) if skip == "linear" else None
         self.register_buffer("stretch", torch.ones(len(self.quantile_levels)))
+        self.register_buffer("templates", torch.zeros(TEMPLATES, shape.horizon) if dependence else None)
 
     @abstractmethod
     def raw(self, past: Tensor, future: Tensor, origin: Tensor) -> Tensor:
@@ -139,15 +145,23 @@ class HeadedForecaster(Forecaster):
 
     def options(self) -> dict[str, Any]:
         skip = "none" if self.skip is None else "linear"
-        return {**super().options(), "normalization": self.normalization, "skip": skip}
+        return {
+            **super().options(),
+            "normalization": self.normalization,
+            "skip": skip,
+            "dependence": self.templates is not None,
+        }
 
     def calibrate(self, quantiles: Tensor, truth: Tensor) -> None:
-        """Learns the factors with which quantiles have their nominal coverage.
+        """Learns the factors with which quantiles have their nominal coverage, and the dependence of steps.
 
         The levels p and 1 - p have a factor in common; a level without such a partner has its own.
 
         quantiles: [windows, Q, n], forecast without a factor; truth: [windows, Q]
         """
+        if self.templates is not None:
+            arrays = quantiles.double().cpu().numpy(), truth.double().cpu().numpy()
+            self.templates.copy_(torch.from_numpy(rank_errors(*arrays, self.quantile_levels)))
         if self.head.support != "real":
             return
         levels, median = self.quantile_levels, quantiles[..., self.median_index]

@@ -40,8 +40,9 @@ class PastReader(HeadedForecaster):
         front: Front,
         normalization: Normalization,
         skip: Skip,
+        dependence: bool,
     ) -> None:
-        super().__init__(shape, head, normalization, skip)
+        super().__init__(shape, head, normalization, skip, dependence)
         self.front = CausalConvolution(1 + shape.inputs) if front == "convolution" else None
         self.features = 1 + shape.inputs if self.front is None else self.front.outputs
 
@@ -63,9 +64,11 @@ class RecurrentForecaster(PastReader):
         normalization: Normalization,
         skip: Skip,
         levels: Sequence[float],
+        dependence: bool,
     ) -> None:
         width = hidden + shape.horizon * shape.known
-        super().__init__(shape, HEADS[head](width, shape.horizon, levels), front, normalization, skip)
+        summary_head = HEADS[head](width, shape.horizon, levels)
+        super().__init__(shape, summary_head, front, normalization, skip, dependence)
 
     @abstractmethod
     def summary(self, steps: Tensor) -> Tensor:
@@ -82,7 +85,7 @@ class ForecastNetwork(RecurrentForecaster):
     cell: the equations; hidden, layers: H and the depth of the stack; dropout: between its layers
     head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
     normalization: "window" or "series"; skip: "linear" or "none", as in `HeadedForecaster`
-    levels: of the quantiles, ascending, with 0.5
+    levels: of the quantiles, ascending, with 0.5; dependence: as in `HeadedForecaster`
 
     >>> from gatewise.cells import LSTM
     >>> network = ForecastNetwork(ForecastShape(context=24, horizon=6), LSTM, hidden=16)
@@ -102,8 +105,9 @@ class ForecastNetwork(RecurrentForecaster):
         normalization: Normalization = "window",
         skip: Skip = "linear",
         levels: Sequence[float] = LEVELS,
+        dependence: bool = False,
     ) -> None:
-        super().__init__(shape, hidden, head, front, normalization, skip, levels)
+        super().__init__(shape, hidden, head, front, normalization, skip, levels, dependence)
         self.recurrent = Recurrent(
             cell, self.features, hidden, layers, dropout=dropout if layers > 1 else 0.0
         )
@@ -131,7 +135,7 @@ class GridForecastNetwork(RecurrentForecaster):
     layers: the size of the depth axis; tied: whether all layers have the same parameters
     head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
     normalization: "window" or "series"; skip: "linear" or "none", as in `HeadedForecaster`
-    levels: of the quantiles, ascending, with 0.5
+    levels: of the quantiles, ascending, with 0.5; dependence: as in `HeadedForecaster`
 
     >>> network = GridForecastNetwork(ForecastShape(context=24, horizon=6), hidden=16, layers=3)
     >>> network.quantiles(network(torch.randn(4, 24, 1), torch.randn(4, 6, 0))).shape
@@ -150,8 +154,9 @@ class GridForecastNetwork(RecurrentForecaster):
         normalization: Normalization = "window",
         skip: Skip = "linear",
         levels: Sequence[float] = LEVELS,
+        dependence: bool = False,
     ) -> None:
-        super().__init__(shape, hidden, head, front, normalization, skip, levels)
+        super().__init__(shape, hidden, head, front, normalization, skip, levels, dependence)
         self.recurrent = GridLSTM(self.features, hidden, layers, tied=tied, transform=transform)
         self._options = {
             "transform": transform,

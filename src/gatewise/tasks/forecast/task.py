@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import polars.selectors as cs
-import torch
 
 from gatewise.cells.base import CellType
 from gatewise.cells.transforms import transform_of
@@ -20,7 +18,6 @@ from gatewise.data.series.series import read_series
 from gatewise.data.series.windows import Windows
 from gatewise.data.splits import Fractions
 from gatewise.data.tables.columns import Columns
-from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
 from gatewise.metrics.metric import Metric
 from gatewise.modules.heads import HEADS
@@ -35,7 +32,6 @@ from gatewise.tasks.forecast.data import (
     ForecastData,
     Preprocessing,
     WindowPlan,
-    latest,
     prepare,
     read_test_data,
     shape_of,
@@ -48,6 +44,7 @@ from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork
 from gatewise.tasks.forecast.normalization import Normalization
 from gatewise.tasks.forecast.options import ForecastOptions
 from gatewise.tasks.forecast.plots import draw_forecast
+from gatewise.tasks.forecast.prediction import predict_paths, predict_quantiles
 from gatewise.tasks.forecast.selection import prepare_best
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
@@ -74,6 +71,7 @@ class Forecast(Task[ForecastData]):
         Metric("coverage", "coverage 80%", ".0%", higher_is_better=True),
     )
     selection_metric = metrics[3]
+    samples_paths = True
     next_command = "gatewise predict {run} {data} --out forecast.csv"
 
     def applicable_metrics(self, data: ForecastData) -> tuple[Metric, ...]:
@@ -156,6 +154,7 @@ class Forecast(Task[ForecastData]):
                 normalization=data.plan.normalization,
                 skip=options.skip,
                 levels=data.plan.levels,
+                dependence=True,
             )
         return STACKS[options.network](
             shape=shape_of(data),
@@ -168,6 +167,7 @@ class Forecast(Task[ForecastData]):
             normalization=data.plan.normalization,
             skip=options.skip,
             levels=data.plan.levels,
+            dependence=True,
         )
 
     def baselines(
@@ -224,27 +224,10 @@ class Forecast(Task[ForecastData]):
 
         Raises: `GatewiseError` if a series is shorter than the model's context.
         """
-        preprocessing = load_preprocessing(Preprocessing, model)
-        source = preprocessing.series(path)
-        batch, times, scales = latest(source, preprocessing.plan, preprocessing.learned)
-        network = model.network
-        assert isinstance(network, Forecaster)
-        with torch.inference_mode():
-            quantiles = network.quantiles(network(batch.past, batch.future)).double().numpy()
-        frames, levels = [], network.quantile_levels
-        for series, series_times, scale, values in zip(source.series, times, scales, quantiles, strict=True):
-            quantile = {level: scale.undo(values[:, index]) for index, level in enumerate(levels)}
-            around = {f"q{level:g}": column for level, column in quantile.items() if level != 0.5}
-            names = source.columns
-            clock_times = source.clock.restored(series_times)
-            first = {names.id or "series": [series.id] * len(series_times), names.time: clock_times}
-            frames.append(pl.DataFrame({**first, names.target: quantile[0.5], **around}))
-        frame = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
-        if preprocessing.plan.support == "counts":
-            frame = frame.with_columns(cs.float().cast(pl.Int64))
-        rows = f"{frame.height} rows from {format_time(times[0][0])} to {format_time(times[-1][-1])}"
-        about = f"{rows}; the median, and the quantiles {levels[0]:g} to {levels[-1]:g}"
-        return Prediction(frame, about, time_format=source.clock.written(frame[:, 1]))
+        return predict_quantiles(model, path)
+
+    def predict_paths(self, model: SavedModel, path: Path, samples: int, seed: int = 0) -> Prediction:
+        return predict_paths(model, path, samples, seed)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_forecast(model.network, self.load_for_evaluation(model, path), number)

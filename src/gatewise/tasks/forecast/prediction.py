@@ -1,0 +1,110 @@
+"""Forecasts beyond the end of each series, as tables: quantiles, or sample paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import polars.selectors as cs
+import torch
+
+from gatewise.data.series.scaling import Scale
+from gatewise.data.series.series import SeriesSet
+from gatewise.data.times.formats import format_time
+from gatewise.errors import GatewiseError
+from gatewise.tasks.base import Prediction
+from gatewise.tasks.forecast.data import Preprocessing, WindowPlan, latest
+from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
+from gatewise.tasks.forecast.paths import draw_paths
+from gatewise.tasks.preprocessing import load_preprocessing
+from gatewise.tasks.serialization import SavedModel
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The forecasts of the steps beyond the end of each series, scaled.
+
+    times, scales: of each series; quantiles: [S, Q, n], of the levels of the model
+    """
+
+    plan: WindowPlan
+    source: SeriesSet
+    times: list[pl.Series]
+    scales: list[Scale]
+    quantiles: np.ndarray
+
+    def columns(self) -> Iterator[tuple[dict[str, Any], Scale]]:
+        """The id and the times of the rows of each series, by the names of the columns, and its scale."""
+        names = self.source.columns
+        for series, times, scale in zip(self.source.series, self.times, self.scales, strict=True):
+            ids = [series.id] * len(times)
+            yield {names.id or "series": ids, names.time: self.source.clock.restored(times)}, scale
+
+    def prediction(self, frames: list[pl.DataFrame], about: str) -> Prediction:
+        """The prediction that consists of a table of each series. about: describes its columns"""
+        frame = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
+        if self.plan.support == "counts":
+            frame = frame.with_columns(cs.float().cast(pl.Int64))
+        span = f"{format_time(self.times[0][0])} to {format_time(self.times[-1][-1])}"
+        written = self.source.clock.written(frame[self.source.columns.time])
+        return Prediction(frame, f"{frame.height} rows from {span}; {about}", time_format=written)
+
+
+def predict_quantiles(model: SavedModel, path: Path) -> Prediction:
+    """A row for each step: the target is the median, and each other level has a column."""
+    outlook, levels = _outlook(model, path), _network(model).quantile_levels
+    target, frames = outlook.source.columns.target, []
+    for (columns, scale), values in zip(outlook.columns(), outlook.quantiles, strict=True):
+        quantile = {level: scale.undo(values[:, index]) for index, level in enumerate(levels)}
+        around = {f"q{level:g}": column for level, column in quantile.items() if level != 0.5}
+        frames.append(pl.DataFrame({**columns, target: quantile[0.5], **around}))
+    about = f"the median, and the quantiles {levels[0]:g} to {levels[-1]:g}"
+    return outlook.prediction(frames, about)
+
+
+def predict_paths(model: SavedModel, path: Path, samples: int, seed: int = 0) -> Prediction:
+    """A row for each step of each sample path.
+
+    Raises: `GatewiseError` if the model does not know how its steps depend on each other.
+    """
+    network = _network(model)
+    if not isinstance(network, HeadedForecaster) or network.templates is None:
+        raise GatewiseError(
+            "the model has not learned how the errors of different steps depend on each other, which sample "
+            "paths need; train it again"
+        )
+    outlook = _outlook(model, path)
+    names, templates = outlook.source.columns, network.templates.double().cpu().numpy()
+    drawn = draw_paths(
+        outlook.quantiles, network.quantile_levels, templates, samples, seed, outlook.plan.support
+    )
+    number = "sample" if "sample" not in (names.id, names.time, names.target) else "path"
+    frames = []
+    for (columns, scale), values in zip(outlook.columns(), drawn, strict=True):
+        steps = pl.DataFrame(columns)
+        paths = pl.concat([steps] * samples)
+        numbers = np.repeat(np.arange(samples), steps.height)
+        frames.append(
+            paths.with_columns(
+                pl.Series(number, numbers), pl.Series(names.target, scale.undo(values.reshape(-1)))
+            )
+        )
+    return outlook.prediction(frames, f"{samples} sample paths of each series")
+
+
+def _network(model: SavedModel) -> Forecaster:
+    assert isinstance(model.network, Forecaster)
+    return model.network
+
+
+def _outlook(model: SavedModel, path: Path) -> Outlook:
+    preprocessing = load_preprocessing(Preprocessing, model)
+    source, network = preprocessing.series(path), _network(model)
+    batch, times, scales = latest(source, preprocessing.plan, preprocessing.learned)
+    with torch.inference_mode():
+        quantiles = network.quantiles(network(batch.past, batch.future)).double().cpu().numpy()
+    return Outlook(preprocessing.plan, source, times, scales, quantiles)
