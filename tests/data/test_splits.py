@@ -10,11 +10,10 @@ from gatewise.data.splits import (
     named_split,
     random_split,
     set_named,
-    stratified_group_split,
-    stratified_split,
     time_ranges,
     time_split,
 )
+from gatewise.data.stratified import stratified_folds, stratified_group_split, stratified_split
 from gatewise.errors import GatewiseError
 
 
@@ -93,6 +92,29 @@ def test_a_split_by_groups_is_reproducible_and_needs_a_group_for_each_set():
         stratified_group_split([0, 1, 0, 1], ["a", "a", "b", "b"], fractions)
     with pytest.raises(GatewiseError, match="all examples are of one class"):
         stratified_group_split([0, 0, 0], ["a", "b", "c"], fractions)
+
+
+@pytest.mark.parametrize(("examples", "folds"), [(270, 5), (36, 10), (7, 7)])
+def test_folds_have_the_same_number_of_every_class(examples, folds):
+    labels = np.random.default_rng(0).choice(3, examples, p=[0.6, 0.3, 0.1])
+    numbers = stratified_folds(labels, folds)
+    assert set(numbers.tolist()) == set(range(folds))
+    assert np.ptp(np.bincount(numbers)) <= 1
+    for one in range(3):
+        assert np.ptp(np.bincount(numbers[labels == one], minlength=folds)) <= 1
+    assert stratified_folds(labels, folds, seed=1).tolist() != numbers.tolist()
+
+
+def test_no_group_is_in_two_folds():
+    random = np.random.default_rng(0)
+    labels, groups = random.choice(2, 120), random.choice(20, 120)
+    numbers = stratified_folds(labels, 4, groups.tolist())
+    assert all(len(set(numbers[groups == one].tolist())) == 1 for one in range(20))
+    assert np.bincount(numbers).min() >= 20
+    with pytest.raises(GatewiseError, match="expected at least 3 groups, one for each fold, got 2"):
+        stratified_folds([0, 1, 0], 3, ["a", "a", "b"])
+    with pytest.raises(GatewiseError, match="expected at least 4 examples, one for each fold, got 3"):
+        stratified_folds([0, 1, 0], 4)
 
 
 SPLITTERS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,9 +14,17 @@ PENALTIES = np.logspace(-3, 3, 10)
 TEMPERATURES = torch.logspace(-1, 2, 61, dtype=torch.float64)
 
 
+class RidgeFit(NamedTuple):
+    """Logits `W x + b`: the weight [K, F] and the bias [K]; and those of each example left out, [N, K]."""
+
+    weight: Tensor
+    bias: Tensor
+    left_out: Tensor
+
+
 def fit_ridge_classifier(
     features: Tensor, labels: Tensor, classes: int, weights: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
+) -> RidgeFit:
     """Fits `p(class | x) = softmax(t (W x + b))`.
 
     `W, b = argmin |Y - Z W^T - b|^2 + penalty |W|^2` over standardized features Z, where `Y_nk` is 1 for the
@@ -28,19 +38,22 @@ def fit_ridge_classifier(
         weights: [N], of the squares, not all zero; None if equal
 
     Returns:
-        the weight [K, F] and the bias [K] of the logits
+        the logits; those left out are zero for an example without weight
 
     Source: Rifkin and Lippert 2007; Guo, Pleiss, Sun and Weinberger 2017 (temperature).
 
     >>> x = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
-    >>> weight, bias = fit_ridge_classifier(x, torch.tensor([0, 0, 1, 1]), classes=2)
-    >>> (x @ weight.T + bias).argmax(1)
+    >>> fitted = fit_ridge_classifier(x, torch.tensor([0, 0, 1, 1]), classes=2)
+    >>> (x @ fitted.weight.T + fitted.bias).argmax(1)
     tensor([0, 0, 1, 1])
     """
     from sklearn.linear_model import RidgeCV
 
+    all_left_out = torch.zeros(len(labels), classes)
+    counted = torch.ones(len(labels), dtype=torch.bool)
     if weights is not None:  # an example without weight has no leave-one-out prediction
-        features, labels, weights = features[weights > 0], labels[weights > 0], weights[weights > 0]
+        counted = weights > 0
+        features, labels, weights = features[counted], labels[counted], weights[counted]
     values = features.double().numpy()
     mean, deviation = values.mean(0), values.std(0)
     deviation[deviation < 1e-6] = 1.0
@@ -53,7 +66,8 @@ def fit_ridge_classifier(
     temperature = _temperature(left_out, labels, weights)
     weight = temperature * model.coef_ / deviation
     bias = temperature * model.intercept_ - weight @ mean
-    return torch.from_numpy(weight).float(), torch.from_numpy(bias).float()
+    all_left_out[counted] = (temperature * left_out).float()
+    return RidgeFit(torch.from_numpy(weight).float(), torch.from_numpy(bias).float(), all_left_out)
 
 
 def _temperature(scores: Tensor, labels: Tensor, weights: Tensor | None) -> float:

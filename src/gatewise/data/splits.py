@@ -13,7 +13,6 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from gatewise.errors import GatewiseError
 
@@ -121,86 +120,6 @@ def group_split(
     )
     train, validation, test = (np.flatnonzero(np.isin(members, one)).tolist() for one in drawn)
     return Split(train, validation, test)
-
-
-def stratified_split(labels: ArrayLike, fractions: Fractions, seed: int = 0) -> Split:
-    """Draws the same fractions of every class at random.
-
-    Raises: `GatewiseError` if there is only one class, or too few examples for all sets.
-
-    >>> stratified_split([0] * 4 + [1] * 4, Fractions(0.25, 0.25))
-    Split(train=[0, 2, 6, 7], validation=[1, 5], test=[3, 4])
-    """
-    given = np.asarray(labels)
-    classes = np.unique(given)
-    if len(classes) < 2:
-        raise GatewiseError("all examples are of one class; expected two or more classes")
-    random = np.random.default_rng(seed)
-    split = Split([], [], [])
-    for one in classes:
-        own = random.permutation(np.flatnonzero(given == one))
-        test, validation = (_class_size(len(own), one) for one in (fractions.test, fractions.validation))
-        train = len(own) - test - validation
-        for numbers, drawn in zip(split, np.split(own, [train, train + validation]), strict=True):
-            numbers.extend(drawn.tolist())
-    for numbers, title, fraction in zip(
-        split, TITLES.values(), (1.0, fractions.validation, fractions.test), strict=True
-    ):
-        if fraction and not numbers:
-            raise GatewiseError(
-                f"{len(given)} examples of {len(classes)} classes leave none for the {title} set; "
-                "give more examples"
-            )
-    return Split(*map(sorted, split))
-
-
-def stratified_group_split(
-    labels: ArrayLike, groups: Sequence[Hashable], fractions: Fractions, seed: int = 0
-) -> Split:
-    """Draws groups of examples so that no group is in two sets, and each set has its fraction of every class.
-
-    The groups, the largest first and otherwise in random order, go where most examples of their classes are
-    still missing, so that the fractions are kept as well as the groups allow.
-
-    Args:
-        labels: [N], the class of each example
-        groups: [N], the group of each example
-        fractions: of the examples of each class
-        seed: of the random order
-
-    Raises: `GatewiseError` if there is only one class, or fewer groups than sets.
-
-    >>> stratified_group_split([0, 1, 0, 1, 0, 1], ["a", "a", "b", "b", "c", "c"], Fractions(0.3, 0.3))
-    Split(train=[2, 3], validation=[0, 1], test=[4, 5])
-    """
-    names, classes = np.unique(np.asarray(labels), return_inverse=True)
-    numbers: dict[Hashable, int] = {}
-    members = np.array([numbers.setdefault(group, len(numbers)) for group in groups], np.int64)
-    wanted = np.array([1 - fractions.validation - fractions.test, fractions.validation, fractions.test])
-    needed = int((wanted > 0).sum())
-    if len(names) < 2:
-        raise GatewiseError("all examples are of one class; expected two or more classes")
-    if len(numbers) < needed:
-        raise GatewiseError(f"expected at least {needed} groups, one for each set, got {len(numbers)}")
-    counts = np.zeros((len(numbers), len(names)))
-    np.add.at(counts, (members, classes), 1)
-    missing = wanted[:, None] * counts.sum(0)  # [3, K]: the examples that each set lacks
-    order = np.random.default_rng(seed).permutation(len(numbers))
-    order = order[np.argsort(-counts[order].sum(1), kind="stable")]
-    sets = np.zeros(len(numbers), np.int64)
-    empty = wanted > 0
-    for place, group in enumerate(order):
-        only_empty = len(order) - place <= empty.sum()
-        gain = missing @ counts[group] / counts[group].sum()
-        chosen = int(np.where(empty if only_empty else wanted > 0, gain, -np.inf).argmax())
-        sets[group], empty[chosen] = chosen, False
-        missing[chosen] -= counts[group]
-    return Split(*(np.flatnonzero(sets[members] == number).tolist() for number in range(3)))
-
-
-def _class_size(count: int, fraction: float) -> int:
-    """At least one example if the class has three, and at most a third of them."""
-    return min(max(round(count * fraction), 1 if fraction and count > 2 else 0), count // 3)
 
 
 def named_split(names: Sequence[str]) -> Split:

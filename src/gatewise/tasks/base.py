@@ -201,6 +201,10 @@ class Task(ABC, Generic[Data]):
         """Draws a sample that is a table."""
         raise GatewiseError(f"samples of the task {self.name!r} are not drawn")
 
+    def training_data(self, network: Network, data: Data) -> Data:
+        """The data with the training and validation sets of this network, by default those of all."""
+        return data
+
     def applicable_metrics(self, data: Data) -> tuple[Metric, ...]:
         """The metrics that apply to the data, all of them by default; the first one ranks."""
         return self.metrics

@@ -44,6 +44,7 @@ class ClassData(Generic[Examples, Preprocessing]):
     """Examples ready for classification, in three sets.
 
     preprocessing: how they were read; notes: on the data and their split
+    folded: the training and validation sets together, with the fold of each; None without cross-validation
     """
 
     train: Examples
@@ -51,6 +52,7 @@ class ClassData(Generic[Examples, Preprocessing]):
     test: Examples
     preprocessing: Preprocessing
     notes: tuple[str, ...]
+    folded: Examples | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -139,9 +139,10 @@ class Runner(Generic[Data]):
             return _Trained(network, finished.seconds, cost)
         from gatewise.training.fit import fit  # Lightning takes seconds to import
 
-        task, data = self.task, self.data
+        task = self.task
         torch.manual_seed(options.seed)
         network = make()
+        data = task.training_data(network, self.data)
 
         def preview() -> None:
             text = task.preview(network, data)
@@ -173,7 +174,7 @@ class Runner(Generic[Data]):
 
     def _validation_cost(self, name: str, network: Network) -> float:
         """The cost of the selection metric on the validation set; lower is better."""
-        metric, data = self.task.selection_metric, self.data
+        metric, data = self.task.selection_metric, self.task.training_data(network, self.data)
         scores = self._scored(name, network, data.validation if len(data.validation) else data.test)[1]
         return metric.cost(scores[metric.name])
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatewise.data.images.left_out import describe_left_out, require_text
-from gatewise.data.splits import NAMES, Fractions, Split, complete_split, named_split, stratified_split
+from gatewise.data.splits import NAMES, Fractions, Split, complete_split, named_split
+from gatewise.data.stratified import stratified_split
 from gatewise.errors import GatewiseError
 
 

@@ -100,12 +100,19 @@ class SequenceBatch(NamedTuple):
 
     values: [B, T, C], scaled, zero beyond `lengths`: [B]; labels: [B], class numbers
     weights: [B], by which the losses are multiplied; None if all are equal
+    folds: [B], the number of the fold of each; None without cross-validation
     """
 
     values: Tensor
     lengths: Tensor
     labels: Tensor
     weights: Tensor | None = None
+    folds: Tensor | None = None
+
+    def rows(self, chosen: Tensor) -> SequenceBatch:
+        """Some sequences of the batch, by a mask or by their numbers."""
+        weights, folds = (None if one is None else one[chosen] for one in (self.weights, self.folds))
+        return SequenceBatch(self.values[chosen], self.lengths[chosen], self.labels[chosen], weights, folds)
 
 
 class Sequences(Dataset[SequenceBatch]):
@@ -113,6 +120,7 @@ class Sequences(Dataset[SequenceBatch]):
 
     numbers: of the sequences in the table; labels: [len(numbers)], class numbers
     weights: [len(numbers)], by which the loss of each is multiplied; None if all are equal
+    folds: [len(numbers)], the number of the fold of each in a cross-validation; None without one
 
     >>> table = SequenceTable("", np.ones((3, 1), np.float32), np.array([0, 2, 3]), ("a", "b"), ("x",))
     >>> sequences = Sequences(table, [1, 0], [4, 5], (Scale(0.0, 1.0),))
@@ -128,10 +136,12 @@ class Sequences(Dataset[SequenceBatch]):
         labels: ArrayLike,
         scales: tuple[Scale, ...],
         weights: ArrayLike | None = None,
+        folds: ArrayLike | None = None,
     ) -> None:
         self.table, self.numbers = table, np.asarray(numbers, dtype=np.int64)
         self.labels = torch.from_numpy(np.asarray(labels, dtype=np.int64))
         self.weights = None if weights is None else torch.as_tensor(weights, dtype=torch.float32)
+        self.folds = None if folds is None else torch.as_tensor(folds, dtype=torch.int64)
         self.sizes = torch.from_numpy(table.sizes[self.numbers])
         self.mean = np.array([one.mean for one in scales])
         self.deviation = np.array([one.deviation for one in scales])
@@ -140,12 +150,13 @@ class Sequences(Dataset[SequenceBatch]):
         return len(self.numbers)
 
     def joined(self, other: Sequences) -> Sequences:
-        """These sequences, and others of the same table with the same scales."""
+        """These sequences, and others of the same table with the same scales, without folds."""
         both = copy(self)
         both.numbers = np.concatenate([self.numbers, other.numbers])
         both.labels, both.sizes = torch.cat([self.labels, other.labels]), torch.cat([self.sizes, other.sizes])
         if self.weights is not None and other.weights is not None:
             both.weights = torch.cat([self.weights, other.weights])
+        both.folds = None
         return both
 
     def __getitems__(self, chosen: list[int]) -> SequenceBatch:
@@ -155,7 +166,8 @@ class Sequences(Dataset[SequenceBatch]):
         scaled = [((one - self.mean) / self.deviation).astype(np.float32) for one in rows]
         values = pad_sequence([torch.from_numpy(one) for one in scaled], batch_first=True)
         weights = None if self.weights is None else self.weights[chosen]
-        return SequenceBatch(values, self.sizes[chosen], self.labels[chosen], weights)
+        folds = None if self.folds is None else self.folds[chosen]
+        return SequenceBatch(values, self.sizes[chosen], self.labels[chosen], weights, folds)
 
 
 def sort_names(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:

@@ -15,7 +15,8 @@ from gatewise.data.sequences.sequences import Sequences, SequenceTable
 from gatewise.data.sequences.spool import row_blocks
 from gatewise.data.sequences.weights import balancing_weights, relative_weights
 from gatewise.data.series.scaling import Scale
-from gatewise.data.splits import Fractions, Split, stratified_group_split, stratified_split
+from gatewise.data.splits import Fractions, Split
+from gatewise.data.stratified import stratified_folds, stratified_group_split, stratified_split
 from gatewise.errors import GatewiseError
 from gatewise.tasks.classification import ClassData
 from gatewise.tasks.classify.options import ClassifyOptions
@@ -116,24 +117,39 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         fractions=fractions,
     )
 
-    def select(numbers: list[int], weights: np.ndarray | None = None) -> Sequences:
+    def select(
+        numbers: list[int], weights: np.ndarray | None = None, folds: np.ndarray | None = None
+    ) -> Sequences:
         selected_weights = None if weights is None else weights[numbers]
-        return Sequences(table, numbers, labels[numbers], preprocessing.scales, selected_weights)
+        return Sequences(table, numbers, labels[numbers], preprocessing.scales, selected_weights, folds)
 
     tested = preprocessing.labelled(preprocessing.table(test_file)) if test_file else select(test)
     sizes = f"training set {len(train)}, validation set {len(validation)}, test set {len(tested)} sequences"
-    notes = (
+    notes = [
         *table.notes,
         _describe(table),
         f"{sizes}{f': {test_file}' if test_file else _describe_split(table)}",
         *_note_small_classes(table, labels, train, validation),
-    )
+    ]
+    folded = None
+    if options.folds:
+        both = sorted([*train, *validation])
+        try:
+            folds = _folds(table, labels, both, options.folds)
+        except GatewiseError as error:
+            raise GatewiseError(f"{path}: {error}; give fewer --folds") from error
+        folded = select(both, weights, folds)
+        notes.append(
+            f"networks: {options.folds} folds of the training and validation set, {len(both)} sequences; "
+            "each network is trained on all folds but one"
+        )
     return ClassData(
         train=select(train, weights),
         validation=select(validation, weights),
         test=tested,
         preprocessing=preprocessing,
-        notes=notes,
+        notes=tuple(notes),
+        folded=folded,
     )
 
 
@@ -163,6 +179,12 @@ def _split(table: SequenceTable, labels: np.ndarray, fractions: Fractions) -> Sp
     if table.groups is None:
         return stratified_split(labels, fractions)
     return stratified_group_split(labels, table.groups.tolist(), fractions)
+
+
+def _folds(table: SequenceTable, labels: np.ndarray, numbers: list[int], count: int) -> np.ndarray:
+    """The folds of some sequences, by class, and by group if they have groups."""
+    groups = None if table.groups is None else table.groups[numbers].tolist()
+    return stratified_folds(labels[numbers], count, groups)
 
 
 def _describe_split(table: SequenceTable) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gatewise.baselines.ridge_classifier import fit_ridge_classifier
+from gatewise.baselines.ridge_classifier import RidgeFit, fit_ridge_classifier
 from gatewise.data.sequences.sequences import SequenceBatch, Sequences
 from gatewise.modules.classifier import Classifier, iterate_batches
 from gatewise.modules.network import Baseline
@@ -38,6 +38,21 @@ class MiniRocket(Classifier, Baseline):
 
     def fit(self, train: Sequences, validation: Sequences, seed: int = 0) -> None:
         """Fits the training set, or a random sample of a large one; the seed is of the convolutions."""
+        self._fit(train, seed)
+
+    def fit_left_out(self, train: Sequences, seed: int = 0) -> Tensor:
+        """Fits as `fit` does. Returns: [N, K], the logits of each training sequence without itself."""
+        chosen, fitted = self._fit(train, seed)
+        left_out = torch.zeros(len(train), self.linear.out_features)
+        left_out[chosen] = fitted.left_out
+        others = torch.ones(len(train), dtype=torch.bool)
+        others[chosen] = False
+        for rows, batch in iterate_batches(train, others.nonzero()[:, 0]):
+            left_out[rows] = self.logits(batch)
+        return left_out
+
+    def _fit(self, train: Sequences, seed: int) -> tuple[Tensor, RidgeFit]:
+        """Returns: the numbers of the sequences that were fitted, and the fit."""
         most = max(MAX_FEATURE_VALUES // self.convolutions.features, 1)
         drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:most]
         self.convolutions.fit(train, seed)
@@ -46,14 +61,15 @@ class MiniRocket(Classifier, Baseline):
             order.append(rows)
             features.append(self.convolutions(batch.values, batch.lengths))
         chosen = torch.cat(order)
-        weight, bias = fit_ridge_classifier(
+        fitted = fit_ridge_classifier(
             torch.cat(features),
             train.labels[chosen],
             self.linear.out_features,
             None if train.weights is None else train.weights[chosen],
         )
-        self.linear.weight.copy_(weight)
-        self.linear.bias.copy_(bias)
+        self.linear.weight.copy_(fitted.weight)
+        self.linear.bias.copy_(fitted.bias)
+        return chosen, fitted
 
     def refit(self, train: Sequences, validation: Sequences, seed: int = 0) -> None:
         self.fit(train.joined(validation), validation, seed)

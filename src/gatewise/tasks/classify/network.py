@@ -10,9 +10,10 @@ from torch import Tensor
 
 from gatewise.cells.base import CellType
 from gatewise.data.sequences.sequences import SequenceBatch, Sequences
-from gatewise.modules.classifier import Classifier, iterate_batches
+from gatewise.modules.classifier import Classifier, predict_probabilities
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_classifier import SequenceClassifier
+from gatewise.modules.sequence_ensemble import SequenceEnsemble
 from gatewise.modules.weighted import weighted_cross_entropy
 from gatewise.tasks.classify.minirocket import MiniRocket
 
@@ -41,6 +42,7 @@ class HybridClassifier(Classifier):
         pooling: "last", "mean", "max" or "attention", see `Pooling`
         label_smoothing: the probability that the loss in training distributes over all classes
         filters: of the convolutions beside the layers, see `FullyConvolutional`; 0 for none
+        members: M, the number of recurrent networks whose probabilities are averaged, see `SequenceEnsemble`
 
     >>> from gatewise.cells import LSTM
     >>> network = HybridClassifier(LSTM, channels=3, classes=5, length=7, hidden=8)
@@ -65,9 +67,11 @@ class HybridClassifier(Classifier):
         pooling: PoolingMode = "max",
         label_smoothing: float = 0.1,
         filters: int = 0,
+        members: int = 1,
     ) -> None:
         super().__init__()
-        self.stack = SequenceClassifier(
+        self.stack = recurrent_classifier(
+            members,
             cell=cell,
             channels=channels,
             classes=classes,
@@ -93,29 +97,45 @@ class HybridClassifier(Classifier):
         return self.stack.loss(batch)
 
     def complete(self, train: Sequences, validation: Sequences) -> None:
-        """Fits the random convolutions, and the fraction `w` of the trained recurrent layers."""
-        self.rocket.fit(train, validation, int(self.seed))
-        self.eval()
-        with torch.inference_mode():
-            batches = [batch for _, batch in iterate_batches(validation)]
-            recurrent = torch.cat([self.stack.logits(batch).log_softmax(-1) for batch in batches])
-            rocket = torch.cat([self.rocket.logits(batch).log_softmax(-1) for batch in batches])
-        labels = torch.cat([batch.labels for batch in batches])
-        weights = [batch.weights for batch in batches if batch.weights is not None]
+        """Fits the random convolutions, and the fraction `w` of the trained recurrent layers.
+
+        With folds, both sets are the same, and every example counts by predictions without it.
+        """
+        recurrent = _log_probabilities(self.stack, validation)
+        if train.folds is None:
+            self.rocket.fit(train, validation, int(self.seed))
+            rocket = _log_probabilities(self.rocket, validation)
+        else:
+            rocket = self.rocket.fit_left_out(train, int(self.seed)).log_softmax(-1)
         prior = LARGEST_PRIOR * len(train) / (len(train) + HALF_PRIOR)
         self.fraction = torch.tensor(
-            choose_fraction(recurrent, rocket, labels, prior, torch.cat(weights) if weights else None)
+            choose_fraction(recurrent, rocket, validation.labels, prior, validation.weights)
         )
 
     def refit(self, train: Sequences, validation: Sequences) -> None:
-        self.rocket.refit(train, validation, int(self.seed))
+        if train.folds is None:  # else it was fitted to all sequences
+            self.rocket.refit(train, validation, int(self.seed))
 
     def logits(self, batch: SequenceBatch) -> Tensor:
+        """The logits [B, K]; with folds those of the recurrent layers, since the rest was fitted to all."""
         recurrent = self.stack.logits(batch).log_softmax(-1)
+        if batch.folds is not None:
+            return recurrent
         return torch.lerp(self.rocket.logits(batch).log_softmax(-1), recurrent, self.fraction)
 
     def options(self) -> dict[str, Any]:
-        return {**self.stack.options(), "length": self.length}
+        return {"members": 1, **self.stack.options(), "length": self.length}
+
+
+def _log_probabilities(network: Classifier, examples: Sequences) -> Tensor:
+    """[N, K]: ln p of each class."""
+    probabilities = predict_probabilities(network, examples)
+    return probabilities.clamp(min=torch.finfo(probabilities.dtype).tiny).log()
+
+
+def recurrent_classifier(members: int, **options: Any) -> SequenceClassifier | SequenceEnsemble:
+    """A recurrent classifier, or an ensemble of several; the options are those of `SequenceClassifier`."""
+    return SequenceClassifier(**options) if members == 1 else SequenceEnsemble(members, **options)
 
 
 def choose_fraction(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from gatewise.data.sequences.long_table import Fill
 from gatewise.modules.pooling import PoolingMode
-from gatewise.tasks.options import Count, Fraction, Options, Rate, StackOptions, TaskOptions
+from gatewise.tasks.options import Count, Depth, Fraction, Options, Rate, StackOptions, TaskOptions
 
 
 class ClassifyDataOptions(Options):
@@ -37,6 +37,11 @@ class ClassifyDataOptions(Options):
     test_file: str | None = Field(
         None, description="File of the test set; by default X_TEST beside X_TRAIN, if there is one."
     )
+    folds: Annotated[int, Field(ge=0, le=100)] = Field(
+        0,
+        description="Folds of a cross-validation: a network for each is trained on the others, and their "
+        "probabilities are averaged; 0 for one validation set.",
+    )
     validation_fraction: Fraction = Field(0.15, description="Fraction of each class in the validation set.")
     test_fraction: Fraction = Field(
         0.15, description="Fraction of each class in the test set, without a test file."
@@ -50,6 +55,9 @@ class ClassifyNetworkOptions(StackOptions):
         "hybrid",
         description="Recurrent layers averaged with ridge regression on random convolutions (MiniRocket); "
         "recurrent layers beside convolutions that are trained too (LSTM-FCN); or recurrent layers alone.",
+    )
+    ensemble: Depth = Field(
+        1, description="Networks that are trained together; their probabilities are averaged."
     )
     dropout: Rate = Field(0.3, description="Dropout between layers, and before the output layer.")
     bidirectional: bool = Field(True, description="Run the layers in both directions.")

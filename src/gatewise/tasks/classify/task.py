@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from gatewise.data.memory.images import is_clips, is_images
 from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority
 from gatewise.modules.network import Baseline, Network
-from gatewise.modules.sequence_classifier import SequenceClassifier
+from gatewise.modules.sequence_ensemble import SequenceEnsemble
 from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction
 from gatewise.tasks.classification import ClassTask, class_columns, require_classifier
@@ -25,7 +25,7 @@ from gatewise.tasks.classify.baselines import Logistic, Nearest, SummaryMLP
 from gatewise.tasks.classify.data import ClassifyData, Preprocessing, read_data, read_test_data
 from gatewise.tasks.classify.inspect import inspect_sequence
 from gatewise.tasks.classify.minirocket import MiniRocket
-from gatewise.tasks.classify.network import HybridClassifier
+from gatewise.tasks.classify.network import HybridClassifier, recurrent_classifier
 from gatewise.tasks.classify.options import ClassifyOptions
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
@@ -69,12 +69,13 @@ class Classify(ClassTask[ClassifyData]):
         return {"hybrid": f"hybrid-{cell}", "lstm-fcn": f"{cell}-fcn", "stack": cell}[options.network]
 
     def network(self, data: ClassifyData, options: ClassifyOptions, cell: CellType) -> Classifier:
-        kind: Callable[..., Classifier] = SequenceClassifier
+        kind: Callable[..., Classifier] = recurrent_classifier
         if options.network == "hybrid":
             kind = partial(HybridClassifier, length=longest(data))
         elif options.network == "lstm-fcn":
-            kind = partial(SequenceClassifier, filters=FILTERS)
+            kind = partial(recurrent_classifier, filters=FILTERS)
         return kind(
+            members=options.folds or options.ensemble,
             cell=cell,
             channels=len(data.preprocessing.scales),
             classes=len(data.classes),
@@ -85,6 +86,20 @@ class Classify(ClassTask[ClassifyData]):
             pooling=options.pooling,
             label_smoothing=options.label_smoothing,
         )
+
+    def check(self, options: ClassifyOptions, cell: CellType) -> None:
+        if options.folds == 1:
+            raise GatewiseError("expected --folds as 2 or more, or 0 for one validation set, got 1")
+        if options.folds and options.ensemble > 1:
+            raise GatewiseError(
+                f"--folds {options.folds} is an ensemble of {options.folds} networks; leave --ensemble out"
+            )
+
+    def training_data(self, network: Network, data: ClassifyData) -> ClassifyData:
+        """The data; for an ensemble over folds, both sets are all examples with their folds."""
+        if data.folded is None or not isinstance(network, SequenceEnsemble | HybridClassifier):
+            return data
+        return replace(data, train=data.folded, validation=data.folded)
 
     def finish(self, network: Classifier, data: ClassifyData) -> None:
         if isinstance(network, HybridClassifier):

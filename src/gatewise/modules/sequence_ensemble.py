@@ -1,0 +1,102 @@
+"""Several recurrent classifiers that are trained together."""
+
+from __future__ import annotations
+
+from math import log
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gatewise.cells.base import CellType
+from gatewise.data.sequences.sequences import SequenceBatch
+from gatewise.modules.classifier import Classifier
+from gatewise.modules.pooling import PoolingMode
+from gatewise.modules.sequence_classifier import SequenceClassifier
+from gatewise.modules.weighted import weighted_cross_entropy
+
+
+class SequenceEnsemble(Classifier):
+    """The mean of the probabilities of M recurrent classifiers: `p = mean_m p_m`.
+
+    They start from different parameters. If a batch has folds, the loss of member m leaves out fold m in
+    training; in evaluation, an example is predicted by the member that was not trained on it, so that the
+    loss of all examples together is that of a cross-validation.
+
+    Args:
+        members: M; the number of folds, if the examples have folds
+        cell, ...: of each member, as in `SequenceClassifier`
+
+    Source: Lakshminarayanan, Pritzel and Blundell 2017; with folds, Krogh and Vedelsby 1995.
+
+    >>> from gatewise.cells import LSTM
+    >>> network = SequenceEnsemble(3, LSTM, channels=3, classes=5, hidden=8)
+    >>> labels = torch.tensor([4, 0])
+    >>> network.logits(SequenceBatch(torch.randn(2, 7, 3), torch.tensor([7, 2]), labels)).shape
+    torch.Size([2, 5])
+    """
+
+    def __init__(
+        self,
+        members: int,
+        cell: CellType,
+        channels: int,
+        classes: int,
+        hidden: int = 64,
+        layers: int = 1,
+        dropout: float = 0.3,
+        bidirectional: bool = True,
+        pooling: PoolingMode = "max",
+        label_smoothing: float = 0.1,
+        filters: int = 0,
+    ) -> None:
+        super().__init__()
+        self._members = nn.ModuleList(
+            SequenceClassifier(
+                cell=cell,
+                channels=channels,
+                classes=classes,
+                hidden=hidden,
+                layers=layers,
+                dropout=dropout,
+                bidirectional=bidirectional,
+                pooling=pooling,
+                label_smoothing=label_smoothing,
+                filters=filters,
+            )
+            for _ in range(members)
+        )
+
+    @property
+    def members(self) -> list[SequenceClassifier]:
+        """The classifiers."""
+        return [one for one in self._members if isinstance(one, SequenceClassifier)]
+
+    def loss(self, batch: SequenceBatch) -> Tensor:
+        """The mean of the members' losses in training; else the cross-entropy of the logits, in nats."""
+        if not self.training:
+            return weighted_cross_entropy(self.logits(batch), batch.labels, batch.weights)
+        batches = [batch] * len(self.members)
+        if batch.folds is not None:
+            batches = [batch.rows(batch.folds != number) for number in range(len(self._members))]
+        losses = [
+            member.loss(own) for member, own in zip(self.members, batches, strict=True) if len(own.labels)
+        ]
+        return torch.stack(losses).mean()
+
+    def logits(self, batch: SequenceBatch) -> Tensor:
+        """ln p [B, K]: of all members, or of each example's own fold."""
+        if batch.folds is None:
+            every = torch.stack([member.logits(batch).log_softmax(-1) for member in self.members])
+            return every.logsumexp(0) - log(len(every))
+        folds = batch.folds
+        rows = [(folds == number).nonzero()[:, 0] for number in range(len(self._members))]
+        logits = [
+            member.logits(batch.rows(own)).log_softmax(-1)
+            for member, own in zip(self.members, rows, strict=True)
+            if len(own)
+        ]
+        return torch.cat(logits)[torch.cat(rows).argsort()]
+
+    def options(self) -> dict[str, Any]:
+        return {"members": len(self.members), **self.members[0].options()}
