@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from gatewise.baselines import ridge_classifier
 from gatewise.baselines.ridge_classifier import fit_ridge_classifier
+from gatewise.modules import temperature
 
 
 def problem(count, features, seed=0, noise=1.0):
@@ -39,12 +40,12 @@ def test_logits_are_a_multiple_of_the_solution(monkeypatch, weighted):
     expected = solution(values, labels, 3.0, weights if weighted else torch.ones(40))
     ratio = (logits / expected).median()
     assert (logits - ratio * expected).abs().max() < 1e-4 * logits.abs().max()
-    assert min(abs(ratio - one) for one in ridge_classifier.TEMPERATURES) < 1e-3 * ratio
+    assert min(abs(ratio - one) for one in temperature.TEMPERATURES) < 1e-3 * ratio
 
 
 def test_an_example_that_is_left_out_is_predicted_without_it(monkeypatch):
     monkeypatch.setattr(ridge_classifier, "PENALTIES", np.array([3.0]))
-    monkeypatch.setattr(ridge_classifier, "TEMPERATURES", torch.ones(1, dtype=torch.float64))
+    monkeypatch.setattr(temperature, "TEMPERATURES", torch.ones(1, dtype=torch.float64))
     values, labels = problem(40, 5)
     values = (values - values.mean(0)) / values.std(0, unbiased=False)
     left_out = fit_ridge_classifier(values, labels, 3).left_out

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.modules.weighted import weighted_cross_entropy
+from gatewise.modules.temperature import choose_temperature
 
 PENALTIES = np.logspace(-3, 3, 10)
-TEMPERATURES = torch.logspace(-1, 2, 61, dtype=torch.float64)
 
 
 class RidgeFit(NamedTuple):
@@ -63,22 +62,8 @@ def fit_ridge_classifier(
         (values - mean) / deviation, targets, sample_weight=None if weights is None else weights.numpy()
     )
     left_out = torch.from_numpy(model.cv_results_[..., int(np.argmin(np.abs(PENALTIES - model.alpha_)))])
-    temperature = _temperature(left_out, labels, weights)
+    temperature = choose_temperature(left_out.unsqueeze(0), labels, weights)
     weight = temperature * model.coef_ / deviation
     bias = temperature * model.intercept_ - weight @ mean
     all_left_out[counted] = (temperature * left_out).float()
     return RidgeFit(torch.from_numpy(weight).float(), torch.from_numpy(bias).float(), all_left_out)
-
-
-def _temperature(scores: Tensor, labels: Tensor, weights: Tensor | None) -> float:
-    """The factor of scores [N, K] with the least cross-entropy, one random prediction added.
-
-    The latter keeps the probabilities below 1 where all scores are right.
-    """
-
-    def cost(temperature: Tensor) -> float:
-        logits = temperature * scores
-        random = -logits.log_softmax(-1).mean() / (len(labels) + 1)
-        return float(weighted_cross_entropy(logits, labels, weights) + random)
-
-    return float(min(TEMPERATURES, key=cost))

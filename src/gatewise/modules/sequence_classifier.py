@@ -91,6 +91,16 @@ class SequenceClassifier(Classifier):
             features = torch.cat([features, self.convolutions(batch.values, batch.lengths)], dim=-1)
         return self.classes(self.dropout(features))
 
+    def member_logits(self, batch: SequenceBatch) -> Tensor:
+        """The logits as those of an ensemble of one network: [1, B, K]."""
+        return self.logits(batch).unsqueeze(0)
+
+    def scale_logits(self, factor: float) -> None:
+        """Multiplies all logits by a factor, the inverse of a temperature."""
+        with torch.no_grad():
+            for parameter in self.classes.parameters():
+                parameter.mul_(factor)
+
     def loss(self, batch: SequenceBatch) -> Tensor:
         """The mean cross-entropy in nats, with smoothed labels in training only."""
         smoothing = self.label_smoothing if self.training else 0.0

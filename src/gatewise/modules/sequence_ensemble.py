@@ -85,18 +85,25 @@ class SequenceEnsemble(Classifier):
         return torch.stack(losses).mean()
 
     def logits(self, batch: SequenceBatch) -> Tensor:
-        """ln p [B, K]: of all members, or of each example's own fold."""
+        """ln p [B, K]: the mean over all members, or that of each example's own fold."""
+        logits = self.member_logits(batch).log_softmax(-1)
+        return logits.logsumexp(0) - log(len(logits))
+
+    def scale_logits(self, factor: float) -> None:
+        """Multiplies the logits of all members by a factor, the inverse of a temperature."""
+        for member in self.members:
+            member.scale_logits(factor)
+
+    def member_logits(self, batch: SequenceBatch) -> Tensor:
+        """The logits of all members, [M, B, K]; with folds those of each example's own fold, [1, B, K]."""
         if batch.folds is None:
-            every = torch.stack([member.logits(batch).log_softmax(-1) for member in self.members])
-            return every.logsumexp(0) - log(len(every))
+            return torch.stack([member.logits(batch) for member in self.members])
         folds = batch.folds
         rows = [(folds == number).nonzero()[:, 0] for number in range(len(self._members))]
         logits = [
-            member.logits(batch.rows(own)).log_softmax(-1)
-            for member, own in zip(self.members, rows, strict=True)
-            if len(own)
+            member.logits(batch.rows(own)) for member, own in zip(self.members, rows, strict=True) if len(own)
         ]
-        return torch.cat(logits)[torch.cat(rows).argsort()]
+        return torch.cat(logits)[torch.cat(rows).argsort()].unsqueeze(0)
 
     def options(self) -> dict[str, Any]:
         return {"members": len(self.members), **self.members[0].options()}

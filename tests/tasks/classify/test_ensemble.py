@@ -11,7 +11,7 @@ from gatewise.modules.classifier import predict_probabilities
 from gatewise.modules.sequence_ensemble import SequenceEnsemble
 from gatewise.modules.weighted import weighted_cross_entropy
 from gatewise.tasks.classify.minirocket import MiniRocket
-from gatewise.tasks.classify.network import HybridClassifier, choose_fraction
+from gatewise.tasks.classify.network import HybridClassifier, calibrate, choose_fraction
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from tests.tasks.classify.test_network import sequences
 
@@ -60,6 +60,23 @@ def test_a_batch_of_one_fold_is_left_out_by_its_member(batch):
     network.loss(folded(batch, [1] * 6)).backward()
     assert all(one.grad is None for one in network.members[1].parameters())
     assert all(one.grad is not None for one in network.members[0].parameters())
+
+
+@torch.no_grad()
+def test_calibration_lowers_the_loss_and_changes_no_prediction():
+    lengths = [5, 1, 7, 3, 6, 2] * 20
+    validation = sequences(lengths, classes=3)
+    network = ensemble().eval()
+    batch = validation.__getitems__(list(range(120)))
+    before, loss = [member.logits(batch) for member in network.members], network.loss(batch)
+    calibrate(network, validation)
+    assert network.loss(batch) < loss  # of random predictions that are too certain
+    ratios = [(one.logits(batch) / old).mean() for one, old in zip(network.members, before, strict=True)]
+    torch.testing.assert_close(torch.stack(ratios), torch.full((3,), float(ratios[0])))
+    assert ratios[0] < 1
+    single, scaled = network.members[0], network.members[0].logits(batch)
+    calibrate(single, validation)
+    assert torch.equal(single.logits(batch).argmax(-1), scaled.argmax(-1))
 
 
 def test_an_example_is_predicted_by_the_member_that_did_not_learn_it(batch):

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from gatewise.cells.base import CellType
 from gatewise.data.sequences.sequences import SequenceBatch, Sequences
-from gatewise.modules.classifier import Classifier, predict_probabilities
+from gatewise.modules.classifier import Classifier, iterate_batches, predict_probabilities
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.modules.sequence_ensemble import SequenceEnsemble
+from gatewise.modules.temperature import choose_temperature
 from gatewise.modules.weighted import weighted_cross_entropy
 from gatewise.tasks.classify.minirocket import MiniRocket
 
@@ -101,6 +102,7 @@ class HybridClassifier(Classifier):
 
         With folds, both sets are the same, and every example counts by predictions without it.
         """
+        calibrate(self.stack, validation)
         recurrent = _log_probabilities(self.stack, validation)
         if train.folds is None:
             self.rocket.fit(train, validation, int(self.seed))
@@ -131,6 +133,17 @@ def _log_probabilities(network: Classifier, examples: Sequences) -> Tensor:
     """[N, K]: ln p of each class."""
     probabilities = predict_probabilities(network, examples)
     return probabilities.clamp(min=torch.finfo(probabilities.dtype).tiny).log()
+
+
+def calibrate(network: SequenceClassifier | SequenceEnsemble, validation: Sequences) -> None:
+    """Scales the logits by the temperature with the least cross-entropy on the validation set."""
+    network.eval()
+    with torch.inference_mode():
+        batches = [batch for _, batch in iterate_batches(validation)]
+        logits = torch.cat([network.member_logits(batch) for batch in batches], dim=1)
+    labels = torch.cat([batch.labels for batch in batches])
+    weights = [batch.weights for batch in batches if batch.weights is not None]
+    network.scale_logits(choose_temperature(logits, labels, torch.cat(weights) if weights else None))
 
 
 def recurrent_classifier(members: int, **options: Any) -> SequenceClassifier | SequenceEnsemble:

@@ -17,6 +17,7 @@ from gatewise.data.memory.images import is_clips, is_images
 from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority
 from gatewise.modules.network import Baseline, Network
+from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.modules.sequence_ensemble import SequenceEnsemble
 from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction
@@ -25,7 +26,7 @@ from gatewise.tasks.classify.baselines import Logistic, Nearest, SummaryMLP
 from gatewise.tasks.classify.data import ClassifyData, Preprocessing, read_data, read_test_data
 from gatewise.tasks.classify.inspect import inspect_sequence
 from gatewise.tasks.classify.minirocket import MiniRocket
-from gatewise.tasks.classify.network import HybridClassifier, recurrent_classifier
+from gatewise.tasks.classify.network import HybridClassifier, calibrate, recurrent_classifier
 from gatewise.tasks.classify.options import ClassifyOptions
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
@@ -104,6 +105,8 @@ class Classify(ClassTask[ClassifyData]):
     def finish(self, network: Classifier, data: ClassifyData) -> None:
         if isinstance(network, HybridClassifier):
             network.complete(data.train, data.validation)
+        elif isinstance(network, SequenceClassifier | SequenceEnsemble):
+            calibrate(network, data.validation)
 
     def baselines(self, data: ClassifyData, options: ClassifyOptions) -> Mapping[str, Callable[[], Baseline]]:
         channels, classes = len(data.preprocessing.scales), len(data.classes)
