@@ -205,6 +205,10 @@ class Task(ABC, Generic[Data]):
         """The data with the training and validation sets of this network, by default those of all."""
         return data
 
+    def augmented(self, train: Any, options: Any) -> Any:
+        """The training set with the random changes that the options ask for, for gradient descent alone."""
+        return train
+
     def applicable_metrics(self, data: Data) -> tuple[Metric, ...]:
         """The metrics that apply to the data, all of them by default; the first one ranks."""
         return self.metrics

@@ -151,7 +151,7 @@ class Runner(Generic[Data]):
 
         fitted = fit(
             network,
-            data.train,
+            task.augmented(data.train, options),
             data.validation,
             options,
             folder,

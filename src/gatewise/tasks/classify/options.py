@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gatewise.data.sequences.augmentation import Augmentation
 from gatewise.data.sequences.long_table import Fill
 from gatewise.modules.pooling import PoolingMode
 from gatewise.tasks.options import Count, Depth, Fraction, Options, Rate, StackOptions, TaskOptions
@@ -70,6 +71,10 @@ class ClassifyNetworkOptions(StackOptions):
 class ClassifyOptions(TaskOptions, ClassifyNetworkOptions, ClassifyDataOptions):
     """The training"""
 
+    augmentation: tuple[Augmentation, ...] = Field(
+        (),
+        description="Random changes of training sequences, separated by commas: jitter, scaling, warping.",
+    )
     min_steps_per_epoch: Count = Field(
         50, description="Optimizer steps per epoch, at least; small datasets are repeated within an epoch."
     )

@@ -14,6 +14,8 @@ from gatewise.cells.base import CellType
 from gatewise.data.memory.arrays import Layout, array_like, is_arrays, write_sequences
 from gatewise.data.memory.frames import is_frame
 from gatewise.data.memory.images import is_clips, is_images
+from gatewise.data.sequences.augmentation import AugmentedSequences
+from gatewise.data.sequences.sequences import Sequences
 from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority
 from gatewise.modules.network import Baseline, Network
@@ -101,6 +103,9 @@ class Classify(ClassTask[ClassifyData]):
         if data.folded is None or not isinstance(network, SequenceEnsemble | HybridClassifier):
             return data
         return replace(data, train=data.folded, validation=data.folded)
+
+    def augmented(self, train: Sequences, options: ClassifyOptions) -> Sequences:
+        return AugmentedSequences(train, options.augmentation) if options.augmentation else train
 
     def finish(self, network: Classifier, data: ClassifyData) -> None:
         if isinstance(network, HybridClassifier):
