@@ -38,6 +38,7 @@ def saved(network):
         GridForecastNetwork(SHAPE, hidden=4, layers=2),
         GridForecastNetwork(SHAPE, "gru", hidden=4, layers=3, tied=False, head="student-t"),
         WindowMLP(SHAPE, hidden=7),
+        ForecastNetwork(SHAPE, LSTM, hidden=4, dependence=True, anchor=True),
         ForecastNetwork(
             SHAPE, LSTM, hidden=4, head="negative-binomial", normalization="mean", levels=(0.05, 0.5)
         ),

@@ -64,6 +64,11 @@ class Windows(Dataset[WindowBatch]):
         for numbers in torch.arange(len(self)).split(BLOCK):
             yield self.__getitems__(numbers.tolist())
 
+    def joined(self, other: Windows) -> Windows:
+        """These windows and others over the same series."""
+        starts, series = torch.cat([self.starts, other.starts]), torch.cat([self.series, other.series])
+        return Windows(self.values, starts, series, self.context, self.horizon, self.known)
+
     def sample(self, limit: int) -> Windows:
         """At most `limit` windows in their order, drawn at random, always the same ones."""
         if len(self) <= limit:

@@ -90,6 +90,8 @@ class Ridge(PointForecast):
     """Linear regression on the window and the known future, with a penalty on the squared coefficients.
 
     Values are relative to the last value, in the units of the window or of the series; see `fit_ridge`.
+
+    refits: whether it is fitted again, on training and validation set, after the validation set was scored
     """
 
     def __init__(
@@ -97,9 +99,10 @@ class Ridge(PointForecast):
         shape: ForecastShape,
         normalization: Normalization = "window",
         levels: Sequence[float] = LEVELS,
+        refits: bool = False,
     ) -> None:
         super().__init__(shape, levels)
-        self.normalization = normalization
+        self.normalization, self.refits = normalization, refits
         self.linear = nn.Linear(shape.features, shape.horizon).requires_grad_(False)
 
     def point(self, past: Tensor, future: Tensor) -> Tensor:
@@ -108,8 +111,13 @@ class Ridge(PointForecast):
         return past[:, -1:, 0] + changes * units.scale
 
     def fit(self, train: Windows, validation: Windows) -> None:
-        fit_ridge(self.linear, train, validation, self.normalization)
+        self.penalty = fit_ridge(self.linear, train, validation, self.normalization)
         super().fit(train, validation)
+
+    def refit(self, train: Windows, validation: Windows) -> None:
+        if self.refits:
+            both = train.joined(validation)
+            fit_ridge(self.linear, both, validation, self.normalization, penalties=(self.penalty,))
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), "normalization": self.normalization}
@@ -130,8 +138,11 @@ class WindowMLP(HeadedForecaster):
         levels: Sequence[float] = LEVELS,
         head: str = "quantiles",
         dependence: bool = False,
+        anchor: bool = False,
     ) -> None:
-        super().__init__(shape, HEADS[head](hidden, shape.horizon, levels), normalization, skip, dependence)
+        super().__init__(
+            shape, HEADS[head](hidden, shape.horizon, levels), normalization, skip, dependence, anchor
+        )
         self.body = nn.Sequential(
             nn.Linear(shape.features, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()
         )

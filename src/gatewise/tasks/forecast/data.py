@@ -47,6 +47,7 @@ class WindowPlan:
     normalization: the units of windows, as in `window_units`
     levels: of the quantiles that are forecast, ascending, with 0.5
     support: the values that the target can have, which determines how series are scaled
+    refit: whether linear forecasts are fitted again, on training and validation set, after validation
     """
 
     horizon: int
@@ -58,6 +59,7 @@ class WindowPlan:
     normalization: Normalization = "series"
     levels: tuple[float, ...] = LEVELS
     support: Support = "real"
+    refit: bool = False
 
     def borders(self, steps: int) -> tuple[int, int]:
         """The first steps of the validation set and of the test set of a series."""
@@ -101,7 +103,6 @@ class ForecastData:
 
     validation: at most `MAX_VALIDATION_WINDOWS` windows of the validation set, drawn at random
     validation_total: the windows of the validation set
-    before_test: all windows before the test set: those of the training and validation sets, and between them
     """
 
     plan: WindowPlan
@@ -111,7 +112,6 @@ class ForecastData:
     validation: Windows
     test: Windows
     validation_total: int
-    before_test: Windows
 
     def scales(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of each series, [series] each."""
@@ -200,11 +200,10 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
     offsets = np.cumsum([0, *(len(table) for table in tables[:-1])])
     known = tables[0].shape[1] - 1 - len(source.columns.observed)
 
-    def cut(begin: int, end: int) -> Windows:
+    def cut(split: int) -> Windows:
         starts = []
         for series, padding in zip(source.series, paddings, strict=True):
-            borders = (0, *plan.borders(len(series)), len(series))
-            first, last = borders[begin], borders[end]
+            first, last = (0, *plan.borders(len(series)), len(series))[split : split + 2]
             starts.append(window_starts(padding + first, padding + last, plan.context, plan.horizon))
         rows = np.concatenate([first + offset for first, offset in zip(starts, offsets, strict=True)])
         series_numbers = np.repeat(np.arange(len(starts)), [len(first) for first in starts])
@@ -217,11 +216,9 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
             known,
         )
 
-    validation = cut(1, 2)
+    validation = cut(1)
     sample = validation.sample(MAX_VALIDATION_WINDOWS)
-    return ForecastData(
-        plan, source, scaling, cut(0, 1), sample, cut(2, 3), len(validation), before_test=cut(0, 2)
-    )
+    return ForecastData(plan, source, scaling, cut(0), sample, cut(2), len(validation))
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:

@@ -27,7 +27,7 @@ class EncoderDecoderForecastNetwork(PastReader):
     cell: the equations of both; hidden, layers: H and the depth of each; dropout: between layers
     head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
     normalization: "window" or "series"; skip: "linear" or "none", as in `HeadedForecaster`
-    levels: of the quantiles, ascending, with 0.5; dependence: as in `HeadedForecaster`
+    levels: of the quantiles, ascending, with 0.5; dependence, anchor: as in `HeadedForecaster`
 
     >>> from gatewise.cells import LSTM
     >>> shape = ForecastShape(context=24, horizon=6, known=2)
@@ -52,10 +52,11 @@ class EncoderDecoderForecastNetwork(PastReader):
         skip: Skip = "linear",
         levels: Sequence[float] = LEVELS,
         dependence: bool = False,
+        anchor: bool = False,
     ) -> None:
         step_features = 1 + shape.known
         one_step = HEADS[head](hidden + step_features, 1, levels)
-        super().__init__(shape, one_step, front, normalization, skip, dependence)
+        super().__init__(shape, one_step, front, normalization, skip, dependence, anchor)
         between = dropout if layers > 1 else 0.0
         self.encoder = Recurrent(cell, self.features, hidden, layers, batch_first=True, dropout=between)
         self.decoder = Recurrent(cell, step_features, hidden, layers, batch_first=True, dropout=between)

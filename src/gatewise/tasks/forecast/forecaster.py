@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gatewise.data.series.windows import WindowBatch, Windows
 from gatewise.modules.head import Head
@@ -20,7 +22,16 @@ from gatewise.tasks.forecast.normalization import Normalization, normalize, wind
 from gatewise.tasks.forecast.paths import TEMPLATES, rank_errors
 
 Skip = Literal["none", "linear"]
+LAYER_WEIGHTS = (1.0, 0.75, 0.5, 0.25, 0.0)
 MIN_REACH = 1e-6  # of an interval around the median, in standard deviations
+
+
+class FittedRidge(NamedTuple):
+    """Ridge regression, its penalty, and whether it is fitted again after the validation set was scored."""
+
+    linear: nn.Linear
+    penalty: float
+    refits: bool
 
 
 @dataclass(frozen=True)
@@ -87,10 +98,16 @@ class HeadedForecaster(Forecaster):
     that are not negative stay as they are: their quantiles may be whole numbers, or zero.
 
     dependence: whether `calibrate` learns how the errors of different steps depend on each other, for paths
+    anchor: whether `weigh_layers` may shrink the forecast towards that of ridge regression, and `refit` may
+        fit this again on the training and validation set; it needs a linear skip and a head of real values
     """
 
     stretch: Tensor
     templates: Tensor | None
+    layer_weight: Tensor | None
+    anchor_weight: Tensor
+    anchor_bias: Tensor
+    ridge: FittedRidge | None = None  # the one of `initialize`
     skip_reads_future: ClassVar[bool] = True  # whether a covariate of a step affects all steps
 
     def __init__(
@@ -100,6 +117,7 @@ class HeadedForecaster(Forecaster):
         normalization: Normalization = "window",
         skip: Skip = "none",
         dependence: bool = False,
+        anchor: bool = False,
     ) -> None:
         super().__init__(shape, head.quantile_levels)
         self.head, self.normalization = head, normalization
@@ -107,6 +125,10 @@ class HeadedForecaster(Forecaster):
         self.skip = nn.Linear(width, shape.horizon) if skip == "linear" else None
         self.register_buffer("stretch", torch.ones(len(self.quantile_levels)))
         self.register_buffer("templates", torch.zeros(TEMPLATES, shape.horizon) if dependence else None)
+        anchored = anchor and self.skip is not None and head.support == "real"
+        self.register_buffer("layer_weight", torch.ones(()) if anchored else None)
+        self.register_buffer("anchor_weight", torch.zeros(shape.horizon, width) if anchored else None)
+        self.register_buffer("anchor_bias", torch.zeros(shape.horizon) if anchored else None)
 
     @abstractmethod
     def raw(self, past: Tensor, future: Tensor, origin: Tensor) -> Tensor:
@@ -117,11 +139,17 @@ class HeadedForecaster(Forecaster):
 
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
         units = window_units(past[:, :, 0], self.normalization)
-        past = normalize(past, units)
+        last, past = past[:, -1:, 0], normalize(past, units)
         origin = past[:, -1, :1].expand(-1, self.shape.horizon)
-        if self.skip is not None:
-            origin = origin + self.skip(self.skip_features(past, future))
-        return self.head.rescale(self.raw(past, future, origin), *units)
+        if self.skip is None:
+            return self.head.rescale(self.raw(past, future, origin), *units)
+        features = self.skip_features(past, future)
+        raw = self.head.rescale(self.raw(past, future, origin + self.skip(features)), *units)
+        if self.layer_weight is None:
+            return raw
+        changes = functional.linear(features, self.anchor_weight, self.anchor_bias) * units.scale
+        center, weight = self.head.center(raw), self.layer_weight
+        return self.head.rescale(raw, (weight - 1) * (center - last) + changes, torch.ones_like(last))
 
     def skip_features(self, past: Tensor, future: Tensor) -> Tensor:
         """The inputs of the linear skip, [B, F]."""
@@ -130,10 +158,44 @@ class HeadedForecaster(Forecaster):
         without_known = torch.cat([past[:, :, :1], past[:, :, 1 + self.shape.known :]], dim=-1)
         return flat_window(without_known, future[:, :, :0])
 
-    def initialize(self, train: Windows, validation: Windows) -> None:
-        """Fits the linear skip, if there is one."""
+    def initialize(self, train: Windows, validation: Windows, refits: bool = False) -> None:
+        """Fits the linear skip, if there is one. refits: whether `refit` fits ridge regression again"""
         if self.skip is not None:
-            fit_ridge(self.skip, train, validation, self.normalization, self.skip_features)
+            penalty = fit_ridge(self.skip, train, validation, self.normalization, self.skip_features)
+            self.ridge = FittedRidge(copy.deepcopy(self.skip).requires_grad_(False), penalty, refits)
+
+    @torch.no_grad()
+    def weigh_layers(self, validation: Windows) -> None:
+        """Learns the weight of the trained network, beside ridge regression, with the least absolute error.
+
+        Their mean is `w * network + (1 - w) * ridge`, for the w of `LAYER_WEIGHTS` that is best on the
+        validation set. Layers that learned little of use in few windows thus lose influence.
+        """
+        if self.layer_weight is None or self.ridge is None:
+            return
+        linear, errors = self.ridge.linear, torch.zeros(len(LAYER_WEIGHTS)).double()
+        for batch in validation.blocks():
+            units = window_units(batch.past[:, :, 0], self.normalization)
+            features = self.skip_features(normalize(batch.past, units), batch.future)
+            ridge = batch.past[:, -1:, 0] + linear(features) * units.scale
+            center = self.head.center(self(batch.past, batch.future))
+            for place, weight in enumerate(LAYER_WEIGHTS):
+                errors[place] += (batch.truth - torch.lerp(ridge, center, weight)).abs().sum().double()
+        best = LAYER_WEIGHTS[int(errors.argmin())]
+        self.layer_weight.fill_(best)
+        self.anchor_weight.copy_((1 - best) * linear.weight)
+        self.anchor_bias.copy_((1 - best) * linear.bias)
+
+    @torch.no_grad()
+    def refit(self, train: Windows, validation: Windows) -> None:
+        """Fits ridge regression again, on both sets, and adds the difference to the forecasts."""
+        if self.layer_weight is None or self.ridge is None or not self.ridge.refits:
+            return
+        before, penalty, _ = self.ridge
+        after, both = copy.deepcopy(before), train.joined(validation)
+        fit_ridge(after, both, validation, self.normalization, self.skip_features, (penalty,))
+        self.anchor_weight += after.weight - before.weight
+        self.anchor_bias += after.bias - before.bias
 
     def quantiles(self, raw: Tensor) -> Tensor:
         quantiles = self.head.quantiles(raw)
@@ -150,6 +212,7 @@ class HeadedForecaster(Forecaster):
             "normalization": self.normalization,
             "skip": skip,
             "dependence": self.templates is not None,
+            "anchor": self.layer_weight is not None,
         }
 
     def calibrate(self, quantiles: Tensor, truth: Tensor) -> None:

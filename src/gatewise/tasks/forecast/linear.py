@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -44,12 +44,15 @@ def fit_ridge(
     validation: Windows,
     normalization: Normalization,
     features: Features = flat_window,
-) -> None:
+    penalties: Sequence[float] = PENALTIES,
+) -> float:
     """Fits `changes = linear(features(past, future))` by ridge regression, in the units of the windows.
 
     `W = argmin sum_w s_w |y_w - W x_w|^2 + a |W|^2` over windows w of scale s, the penalty `a` chosen by the
     error on the validation set; changes are relative to the last value (Hoerl and Kennard 1970). At most
     `MAX_WINDOWS` windows of the training set are fitted, drawn at random.
+
+    Returns: the penalty.
     """
 
     def rows(batch: WindowBatch) -> Rows:
@@ -69,7 +72,9 @@ def fit_ridge(
             error += float(((changes - linear(inputs)) * scale).abs().sum())
         return error
 
-    _solve(linear, moments, min(PENALTIES, key=held_out_error))
+    penalty = penalties[0] if len(penalties) == 1 else min(penalties, key=held_out_error)
+    _solve(linear, moments, penalty)
+    return penalty
 
 
 def _moments(windows: Windows, rows: Callable[[WindowBatch], Rows]) -> Moments:

@@ -41,8 +41,9 @@ class PastReader(HeadedForecaster):
         normalization: Normalization,
         skip: Skip,
         dependence: bool,
+        anchor: bool,
     ) -> None:
-        super().__init__(shape, head, normalization, skip, dependence)
+        super().__init__(shape, head, normalization, skip, dependence, anchor)
         self.front = CausalConvolution(1 + shape.inputs) if front == "convolution" else None
         self.features = 1 + shape.inputs if self.front is None else self.front.outputs
 
@@ -65,10 +66,11 @@ class RecurrentForecaster(PastReader):
         skip: Skip,
         levels: Sequence[float],
         dependence: bool,
+        anchor: bool,
     ) -> None:
         width = hidden + shape.horizon * shape.known
         summary_head = HEADS[head](width, shape.horizon, levels)
-        super().__init__(shape, summary_head, front, normalization, skip, dependence)
+        super().__init__(shape, summary_head, front, normalization, skip, dependence, anchor)
 
     @abstractmethod
     def summary(self, steps: Tensor) -> Tensor:
@@ -85,7 +87,7 @@ class ForecastNetwork(RecurrentForecaster):
     cell: the equations; hidden, layers: H and the depth of the stack; dropout: between its layers
     head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
     normalization: "window" or "series"; skip: "linear" or "none", as in `HeadedForecaster`
-    levels: of the quantiles, ascending, with 0.5; dependence: as in `HeadedForecaster`
+    levels: of the quantiles, ascending, with 0.5; dependence, anchor: as in `HeadedForecaster`
 
     >>> from gatewise.cells import LSTM
     >>> network = ForecastNetwork(ForecastShape(context=24, horizon=6), LSTM, hidden=16)
@@ -106,8 +108,9 @@ class ForecastNetwork(RecurrentForecaster):
         skip: Skip = "linear",
         levels: Sequence[float] = LEVELS,
         dependence: bool = False,
+        anchor: bool = False,
     ) -> None:
-        super().__init__(shape, hidden, head, front, normalization, skip, levels, dependence)
+        super().__init__(shape, hidden, head, front, normalization, skip, levels, dependence, anchor)
         self.recurrent = Recurrent(
             cell, self.features, hidden, layers, dropout=dropout if layers > 1 else 0.0
         )
@@ -135,7 +138,7 @@ class GridForecastNetwork(RecurrentForecaster):
     layers: the size of the depth axis; tied: whether all layers have the same parameters
     head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
     normalization: "window" or "series"; skip: "linear" or "none", as in `HeadedForecaster`
-    levels: of the quantiles, ascending, with 0.5; dependence: as in `HeadedForecaster`
+    levels: of the quantiles, ascending, with 0.5; dependence, anchor: as in `HeadedForecaster`
 
     >>> network = GridForecastNetwork(ForecastShape(context=24, horizon=6), hidden=16, layers=3)
     >>> network.quantiles(network(torch.randn(4, 24, 1), torch.randn(4, 6, 0))).shape
@@ -155,8 +158,9 @@ class GridForecastNetwork(RecurrentForecaster):
         skip: Skip = "linear",
         levels: Sequence[float] = LEVELS,
         dependence: bool = False,
+        anchor: bool = False,
     ) -> None:
-        super().__init__(shape, hidden, head, front, normalization, skip, levels, dependence)
+        super().__init__(shape, hidden, head, front, normalization, skip, levels, dependence, anchor)
         self.recurrent = GridLSTM(self.features, hidden, layers, tied=tied, transform=transform)
         self._options = {
             "transform": transform,

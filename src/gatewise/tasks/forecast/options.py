@@ -67,6 +67,10 @@ class ForecastNetworkOptions(StackOptions):
     skip: Literal["linear", "none"] = Field(
         "linear", description="Add a linear forecast, fitted before training, to that of the layers."
     )
+    refit: bool = Field(
+        False,
+        description="Fit the linear forecast again, on training and validation set, after validation.",
+    )
     head: Literal["quantiles", "student-t", "negative-binomial", "tweedie"] = Field(
         "quantiles",
         description="Distribution that is predicted: of real values; negative-binomial of counts; tweedie of "

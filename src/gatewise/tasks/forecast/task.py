@@ -127,6 +127,7 @@ class Forecast(Task[ForecastData]):
             max_held_out=0 if options.validation_fraction is options.test_fraction is None else None,
             levels=complete_levels(options.levels),
             support=HEADS[options.head].support,
+            refit=options.refit,
         )
         if plan.support != "real":
             return prepare(source, replace(plan, normalization="mean"))
@@ -138,7 +139,7 @@ class Forecast(Task[ForecastData]):
 
     def network(self, data: ForecastData, options: ForecastOptions, cell: CellType) -> HeadedForecaster:
         network = self._network(data, options, cell)
-        network.initialize(data.train, data.validation)
+        network.initialize(data.train, data.validation, data.plan.refit)
         return network
 
     def _network(self, data: ForecastData, options: ForecastOptions, cell: CellType) -> HeadedForecaster:
@@ -155,6 +156,7 @@ class Forecast(Task[ForecastData]):
                 skip=options.skip,
                 levels=data.plan.levels,
                 dependence=True,
+                anchor=True,
             )
         return STACKS[options.network](
             shape=shape_of(data),
@@ -168,6 +170,7 @@ class Forecast(Task[ForecastData]):
             skip=options.skip,
             levels=data.plan.levels,
             dependence=True,
+            anchor=True,
         )
 
     def baselines(
@@ -177,7 +180,7 @@ class Forecast(Task[ForecastData]):
         makers: dict[str, Callable[[], PointForecast]] = {
             "naive": partial(Naive, shape, plan.levels),
             "seasonal-naive": partial(SeasonalNaive, shape, plan.levels),
-            "ridge": partial(Ridge, shape, plan.normalization, plan.levels),
+            "ridge": partial(Ridge, shape, plan.normalization, plan.levels, plan.refit),
         }
         if not 1 < plan.period <= plan.context:
             del makers["seasonal-naive"]
@@ -197,6 +200,7 @@ class Forecast(Task[ForecastData]):
         return score(predictions, data)
 
     def finish(self, network: HeadedForecaster, data: ForecastData) -> None:
+        network.weigh_layers(data.validation)
         network.calibrate(forecast_windows(network, data.validation), data.validation.all().truth)
 
     def preprocessing(self, data: ForecastData, options: ForecastOptions) -> dict[str, Any]:
