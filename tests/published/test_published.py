@@ -96,6 +96,15 @@ def test_a_text_is_predicted_beside_n_grams(script, tmp_path):
     assert found["lstm"]["nats a character"] < 0.7 * found["unigram"]["nats a character"]
 
 
+def test_words_of_all_models_are_the_same_symbols(script, tmp_path):
+    (tmp_path / "text.txt").write_text("the cat saw a dog\n" * 300)
+    module = script("words")
+    options = module.verb_options("train", module.TASK.options)(tokenizer="words", validation_fraction=0.1)
+    data = module.TASK.read(tmp_path / "text.txt", options)
+    assert module.counts(data)["training"]["unknown words"] <= 2  # at a border of the sets
+    assert module.five_gram(data)["perplexity"] < 1.1
+
+
 def test_an_absent_text_is_named(script, monkeypatch, tmp_path):
     monkeypatch.setenv("GATEWISE_DATA", str(tmp_path))
     with pytest.raises(SystemExit, match=r"there is no tinyshakespeare\.txt in .*GATEWISE_DATA names"):
@@ -111,7 +120,7 @@ def test_chorales_are_predicted_better_than_by_their_frequencies(script, real_da
     }
     network = chorales.SequenceModel(chorales.find_cell("gru"), 88, range(88), hidden=32)
     found = chorales.learn(
-        network, data, Namespace(rate=0.02, epochs=20, patience=9, still=2, batch=2, clip=1.0)
+        network, data, Namespace(rate=0.02, epochs=20, patience=9, average=0.9, batch=2, clip=1.0)
     )
     marginal = chorales.BASELINES["marginal"](88, range(88))
     marginal.fit(data["train"], data["valid"])

@@ -55,6 +55,22 @@ def test_the_loss_is_that_of_a_loop_over_single_vectors():
     assert network.loss(batch).item() == pytest.approx(total / network.weight(batch), rel=1e-12)
 
 
+def test_inputs_may_be_scaled_and_outputs_are_not():
+    options = {"cell": LSTM, "channels": 3, "binary": [2], "hidden": 5, "components": 3}
+    plain, scaled = SequenceModel(**options).double(), SequenceModel(**options, input_scale=4.0).double()
+    scaled.load_state_dict(plain.state_dict())
+    with torch.no_grad():
+        plain.recurrent.weight_ih_l0 *= 4
+    batch = whole(pens())
+    batch = batch_of(batch.values.double(), batch.lengths)
+    torch.testing.assert_close(scaled.nats(batch), plain.nats(batch))
+    torch.testing.assert_close(scaled.expected(batch), plain.expected(batch))
+    torch.manual_seed(2)
+    drawn = scaled.sample(4)
+    torch.manual_seed(2)
+    torch.testing.assert_close(drawn, plain.sample(4))
+
+
 def test_every_cell_ignores_padding_and_later_steps(cell):
     network = SequenceModel(cell, channels=3, binary=[0], hidden=4, components=2).double().eval()
     values, lengths = torch.randint(2, (2, 7, 3)).double(), torch.tensor([7, 4])
@@ -114,7 +130,7 @@ def test_a_bias_steadies_a_draw():
 
 
 @pytest.mark.parametrize("make", [
-    lambda: SequenceModel(GRU, channels=3, binary=[2], hidden=5, layers=2, dropout=0.3, components=3),
+    lambda: SequenceModel(GRU, channels=3, binary=[2], hidden=5, layers=2, dropout=0.3, skip=True),
     lambda: Marginal(3, [2]), lambda: Markov(3, [2]), lambda: Autoregression(3, [2]),
 ])  # fmt: skip
 def test_a_saved_model_is_the_same(make, tmp_path):

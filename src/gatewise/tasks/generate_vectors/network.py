@@ -44,6 +44,8 @@ class SequenceModel(NextVector):
     hidden, layers: H and the depth of the stack
     components: of the mixture of real channels
     dropout: between the layers, and before the head
+    skip: whether layers above the first read the vector too (Graves 2013)
+    input_scale: a factor of the inputs, as rows of few ones and many zeros hardly move a stack of layers
 
     >>> from gatewise.cells import LSTM
     >>> network = SequenceModel(LSTM, channels=3, binary=[2], hidden=16)
@@ -61,11 +63,19 @@ class SequenceModel(NextVector):
         layers: int = 1,
         dropout: float = 0.0,
         components: int = 20,
+        skip: bool = False,
+        input_scale: float = 1.0,
     ) -> None:
         super().__init__()
-        self.channels = channels
+        self.channels, self.input_scale = channels, input_scale
         self.recurrent = Recurrent(
-            cell, channels, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0
+            cell,
+            channels,
+            hidden,
+            layers,
+            batch_first=True,
+            dropout=dropout if layers > 1 else 0.0,
+            skip=skip,
         )
         self.dropout = nn.Dropout(dropout)
         self.head = VectorHead(hidden, channels, binary, components)
@@ -77,13 +87,15 @@ class SequenceModel(NextVector):
             "layers": layers,
             "dropout": dropout,
             "components": components,
+            "skip": skip,
+            "input_scale": input_scale,
         }
 
     def forward(
         self, values: Tensor, state: State = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """Computes density parameters [B, T, n] for the vector after each of [B, T, C], and the state."""
-        output, state = self.recurrent(values, state, lengths=lengths)
+        output, state = self.recurrent(values * self.input_scale, state, lengths=lengths)
         return self.head(self.dropout(output)), state
 
     def expected(self, batch: SequenceBatch) -> Tensor:

@@ -45,6 +45,10 @@ class VectorNetworkOptions(Options):
     layers: Depth = Field(1, description="Stacked layers.")
     dropout: Rate = Field(0.2, description="Between layers, and before the head.")
     components: Size = Field(20, description="Components of the Gaussian mixture of the real channels.")
+    skip: bool = Field(False, description="Layers above the first read the vector too.")
+    input_scale: float = Field(
+        1.0, gt=0, description="Factor of the inputs; above 1 for channels that are almost always 0."
+    )
 
 
 class GenerateVectorsOptions(TaskOptions, VectorNetworkOptions, VectorOptions):

@@ -110,6 +110,8 @@ class GenerateVectors(Task[VectorData]):
             layers=options.layers,
             dropout=options.dropout,
             components=options.components,
+            skip=options.skip,
+            input_scale=options.input_scale,
         )
 
     def baselines(
