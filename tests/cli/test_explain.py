@@ -57,7 +57,7 @@ def test_the_help_shows_the_options_of_each_experiment(gatewise):
         (["mdlstm"], "MDLSTM2 runs over a lattice"),
         (
             ["vanishing", "--problem", "maths"],
-            "there is no toy problem 'maths'; the toy problems are order, adding, copying",
+            "there is no toy problem 'maths'; the toy problems are order, adding, multiplication, copying",
         ),
         (["vanishing", "--lags", "ten"], "expected --lags as whole numbers with commas, got 'ten'"),
         (["vanishing", "--lags", "1"], "expected --lags of at least 2 steps, got 1"),

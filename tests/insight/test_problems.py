@@ -142,6 +142,10 @@ def test_a_stream_goes_on_from_piece_to_piece():
         assert "EB" in symbols
         for step, following in enumerate(symbols[1:]):
             assert targets[step, SYMBOLS.index(following)] == 1
+    streams.restart([1])
+    piece = streams.read(5)
+    assert SYMBOLS[piece.inputs[0, 1].argmax()] == "B"
+    assert torch.equal(piece.inputs[:, 0], whole.read(5).inputs[:, 0])
 
 
 @pytest.mark.parametrize("letters", [2, 3])

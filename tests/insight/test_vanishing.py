@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gatewise.cells import GRU, LSTM, RNN
-from gatewise.insight.problems.toy import NOISE, SYMBOLS, adding, copying, temporal_order
+from gatewise.insight.problems.toy import NOISE, SYMBOLS, adding, copying, multiplication, temporal_order
 from gatewise.insight.vanishing import learn
 from gatewise.plots.saving import save_picture
 from gatewise.plots.vanishing import draw_vanishing
@@ -35,6 +35,12 @@ def test_the_sum_of_the_marked_numbers():
     torch.testing.assert_close((values * marks).sum(0)[:, None], problem.targets)
     many = drawn(adding, rows=4000)
     assert (many.targets - 1).square().mean().item() == pytest.approx(1 / 6, rel=0.1)
+
+
+def test_the_product_of_the_marked_numbers():
+    problem = drawn(multiplication)
+    values, marks = problem.inputs.unbind(-1)
+    torch.testing.assert_close(torch.where(marks > 0, values, 1).prod(0)[:, None], problem.targets)
 
 
 def test_the_symbols_to_copy_come_before_the_blanks():

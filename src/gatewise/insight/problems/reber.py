@@ -68,8 +68,8 @@ class Streams:
     """Endless streams of strings, one after the other, which are read in pieces of equal length."""
 
     def __init__(self, rows: int, random: torch.Generator) -> None:
-        seeds = torch.randint(2**31, (rows,), generator=random)
-        self.streams = [_stream(torch.Generator().manual_seed(seed)) for seed in seeds.tolist()]
+        self.random = random
+        self.streams = [self._new() for _ in range(rows)]
 
     def read(self, steps: int) -> StepProblem:
         """The next steps of every stream.
@@ -81,6 +81,15 @@ class Streams:
         inputs, targets = _one_hot([own[0] for own in found]), _many_hot([own[1] for own in found])
         counted = torch.ones(steps, len(found), dtype=torch.bool)
         return StepProblem(inputs.transpose(0, 1), targets.transpose(0, 1), counted)
+
+    def restart(self, rows: Iterable[int]) -> None:
+        """Starts new streams in some rows, with the first symbol of a string."""
+        for row in rows:
+            self.streams[row] = self._new()
+
+    def _new(self) -> Iterator[tuple[str, str]]:
+        seed = int(torch.randint(2**31, (), generator=self.random))
+        return _stream(torch.Generator().manual_seed(seed))
 
 
 def _stream(random: torch.Generator) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from gatewise.insight.problems.batch import Problem
@@ -45,14 +46,20 @@ def adding(lag: int, rows: int, random: torch.Generator) -> Problem:
     >>> adding(20, 3, torch.Generator().manual_seed(0)).inputs.shape
     torch.Size([22, 3, 2])
     """
-    steps = lag + max(lag // 10, 1)
-    values = torch.rand(steps, rows, generator=random)
-    marks, row = torch.zeros(steps, rows), torch.arange(rows)
-    first = torch.randint(steps - lag, (rows,), generator=random)
-    second = torch.randint(steps // 2, steps, (rows,), generator=random)
-    marks[first, row] = marks[second, row] = 1
-    targets = values[first, row] + values[second, row]
-    return Problem(torch.stack([values, marks], dim=-1), targets[:, None], 0)
+    inputs, first, second = _marked(lag, rows, random)
+    return Problem(inputs, (first + second)[:, None], 0)
+
+
+def multiplication(lag: int, rows: int, random: torch.Generator) -> Problem:
+    """Two of the numbers in 0..1 are marked; the target is their product.
+
+    The marks are placed as those of `adding` (compare Hochreiter and Schmidhuber 1997, experiment 5).
+
+    >>> multiplication(20, 3, torch.Generator().manual_seed(0)).targets.shape
+    torch.Size([3, 1])
+    """
+    inputs, first, second = _marked(lag, rows, random)
+    return Problem(inputs, (first * second)[:, None], 0)
 
 
 def copying(lag: int, rows: int, random: torch.Generator) -> Problem:
@@ -84,5 +91,17 @@ def recall(items: int, lag: int, rows: int, random: torch.Generator) -> Problem:
 TOY_PROBLEMS: dict[str, Callable[[int, int, torch.Generator], Problem]] = {
     "order": temporal_order,
     "adding": adding,
+    "multiplication": multiplication,
     "copying": copying,
 }
+
+
+def _marked(lag: int, rows: int, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Numbers with marks [T, B, 2], and the two that are marked."""
+    steps = lag + max(lag // 10, 1)
+    values = torch.rand(steps, rows, generator=random)
+    marks, row = torch.zeros(steps, rows), torch.arange(rows)
+    first = torch.randint(steps - lag, (rows,), generator=random)
+    second = torch.randint(steps // 2, steps, (rows,), generator=random)
+    marks[first, row] = marks[second, row] = 1
+    return torch.stack([values, marks], dim=-1), values[first, row], values[second, row]
