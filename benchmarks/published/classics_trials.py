@@ -89,11 +89,16 @@ class Budget:
     minutes: float
 
 
-def run(trial: Trial, rate: float, budget: Budget) -> dict[str, Any]:
-    """Trains by Adam, with clipped gradients, until the problem is solved or the budget is used up."""
+def run(trial: Trial, rate: float, budget: Budget, falls: bool = False) -> dict[str, Any]:
+    """Trains by Adam, with clipped gradients, until the problem is solved or the budget is used up.
+
+    falls: whether the learning rate falls to 0, linearly, over the second half of the budget's sequences
+    """
     adam = torch.optim.Adam(trial.network.parameters(), lr=rate)
     begun, seen, number, solved = time.process_time(), 0, 0, False
     while not solved and seen < budget.sequences and time.process_time() - begun < 60 * budget.minutes:
+        if falls:
+            adam.param_groups[0]["lr"] = rate * min(1.0, 2 - 2 * seen / budget.sequences)
         adam.zero_grad()
         trial.loss().backward()
         nn.utils.clip_grad_norm_(trial.network.parameters(), CLIP)
@@ -199,11 +204,11 @@ class ReberStream(Trial):
 
     The state is not reset at the end of a string. The target is every symbol that may follow; a prediction is
     correct if the error of every output is below 0.49. In training, a stream with an error ends after its
-    piece of 40 symbols, and a new one starts from a state of zeros. The streams are tested when the last 40
+    piece of 40 symbols, and a new one starts from a state of zeros. The streams are tested when the last 100
     pieces had no error.
     """
 
-    steps, tested, quiet = 40, 100_000, 40
+    steps, tested, quiet = 40, 100_000, 100
 
     def __init__(self, cell: CellType, random: torch.Generator, *, units: int, rows: int) -> None:
         self.network = Network(cell, 7, units, 7)

@@ -86,7 +86,7 @@ def ranking(measured: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    settings = arguments(__doc__, cells=list(VARIANTS), trials=12, epochs=12, batch=8)
+    settings = arguments(__doc__, cells=list(VARIANTS), trials=9, epochs=8, batch=16)
     of, data, begun = settings, chorales(), time.monotonic()
     path = of.out / "variants.json"
     found = json.loads(path.read_text())["measured"]["trials"] if path.is_file() else {}

@@ -117,7 +117,7 @@ def test_trainings_that_are_there_are_not_run_again(script, monkeypatch, tmp_pat
             "test strings": 256,
         },
     )  # fmt: skip
-    settings = Namespace(out=tmp_path, only=["reber"], seed=0, seeds=1)
+    settings = Namespace(out=tmp_path, only=["reber"], cells=classics.CELLS, seed=0, seeds=1)
     classics.run_missing(settings)
     settings.seeds = 2
     classics.run_missing(settings)
