@@ -10,6 +10,7 @@ from gatewise.tasks.forecast.baselines import Ridge
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
 from gatewise.tasks.forecast.forecaster import LAYER_WEIGHTS
 from gatewise.tasks.forecast.linear import fit_ridge
+from gatewise.tasks.forecast.metrics import Forecasts
 from gatewise.tasks.forecast.network import ForecastNetwork
 from gatewise.tasks.forecast.normalization import normalize, window_units
 from gatewise.tasks.forecast.task import TASK, shape_of
@@ -54,6 +55,8 @@ def test_layers_that_learned_nothing_of_use_have_no_weight(kind, head, normaliza
     torch.nn.init.constant_(network.head.linear.bias, 3.0)
     network.weigh_layers(prepared.validation)
     assert network.layer_weight == 0
+    (details,) = TASK.details(Forecasts(network, prepared.test), prepared)
+    assert details.rows == (("the trained network", "0%"), ("ridge regression", "100%"))
     batch = prepared.test.all()
     expected = ridge_points(network, network.ridge.linear, batch)
     torch.testing.assert_close(centers(network, batch), expected, rtol=1e-4, atol=1e-4)
@@ -93,6 +96,7 @@ def test_a_network_without_rival_keeps_its_forecast():
     )
     for other in (plain, counts):
         assert other.layer_weight is None
+        assert TASK.details(Forecasts(other, prepared.test), prepared) == []
         other.weigh_layers(prepared.validation)
         other.refit(prepared.train, prepared.validation)
 

@@ -19,6 +19,7 @@ from gatewise.data.series.windows import Windows
 from gatewise.data.splits import Fractions
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
+from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.heads import HEADS
 from gatewise.modules.levels import complete_levels, interval_title
@@ -235,6 +236,14 @@ class Forecast(Task[ForecastData]):
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_forecast(model.network, self.load_for_evaluation(model, path), number)
+
+    def details(self, predictions: Forecasts, data: ForecastData) -> list[Details]:
+        network = predictions.network
+        if not isinstance(network, HeadedForecaster) or network.layer_weight is None:
+            return []
+        weight = float(network.layer_weight)
+        rows = (("the trained network", f"{weight:.0%}"), ("ridge regression", f"{1 - weight:.0%}"))
+        return [Details("the forecast is a mean of", ("", "weight"), rows)]
 
     def caption(self, data: ForecastData) -> str:
         interval = interval_title(data.plan.levels)
