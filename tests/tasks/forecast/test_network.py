@@ -194,12 +194,13 @@ def test_a_few_steps_beat_the_start(make):
     "network",
     [
         ForecastNetwork(SHAPE, LSTM, hidden=5, layers=2, dropout=0.3, head="student-t"),
+        ForecastNetwork(SHAPE, GRU, hidden=5, dilations=(1, 3)),
         EncoderDecoderForecastNetwork(SHAPE, GRU, hidden=5, layers=2, dropout=0.3, front="convolution"),
         GridForecastNetwork(
             SHAPE, "rnn", hidden=5, layers=2, tied=False, head="student-t", levels=(0.1, 0.5)
         ),
     ],
-    ids=["stack", "encoder-decoder", "grid"],
+    ids=["stack", "dilated", "encoder-decoder", "grid"],
 )
 def test_options_rebuild_the_network(network):
     options = network.options()

@@ -11,6 +11,7 @@ from gatewise.cells import find_cell
 from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
+from gatewise.report.report import inspect_example
 from gatewise.tasks.forecast.data import Preprocessing, latest
 from gatewise.tasks.forecast.task import TASK
 from gatewise.tasks.options import resolve, verb_options
@@ -69,6 +70,26 @@ def test_levels_go_all_the_way(tmp_path, table, head):
     assert predicted.about.endswith("the median, and the quantiles 0.05 to 0.95")
     names = [line.name for line in TASK.example(load_model(tmp_path / "run"), table, 0).tracks[0].lines]
     assert names == ["given", "true", "median", "5% quantile", "95% quantile"]
+
+
+def test_dilated_layers_go_all_the_way(tmp_path, table):
+    options = TrainOptions(**SMALL, cell="gru", dilations="1,2,4")
+    comparison = execute(TASK, "train", table, tmp_path / "run", options)
+    assert "dilated-gru" in {one.name for one in comparison.results}
+    model = load_model(tmp_path / "run")
+    assert model.network.recurrent.dilations == (1, 2, 4)
+    assert TASK.predict(model, table).frame["value"].is_between(8, 12).all()
+    example = TASK.example(model, table, 0)
+    layers = inspect_example(model.network, example, "dilated-gru").inspection.layers
+    assert [one.states["h"].shape[1] for one in layers] == [12, 6, 3]
+
+
+@pytest.mark.parametrize("other", [{"network": "grid"}, {"network": "encoder-decoder"}, {"layers": 2}])
+def test_dilations_are_those_of_a_stack(other):
+    with pytest.raises(
+        GatewiseError, match="--dilations gives a layer for each number, of a stack; leave out"
+    ):
+        TASK.check(TrainOptions(**SMALL, dilations="1,2", **other), find_cell("gru"))
 
 
 @pytest.mark.parametrize("levels", ["0.1,1", "0,0.5", "a", ()])

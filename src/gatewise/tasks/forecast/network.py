@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import require_sequence
@@ -15,6 +15,7 @@ from gatewise.cells.grid import Transform
 from gatewise.cells.transforms import transform_of
 from gatewise.layers import GridLSTM, Recurrent
 from gatewise.modules.causal_convolution import CausalConvolution
+from gatewise.modules.dilated_stack import DilatedStack
 from gatewise.modules.head import Head
 from gatewise.modules.heads import HEADS
 from gatewise.modules.levels import LEVELS
@@ -87,6 +88,7 @@ class ForecastNetwork(RecurrentForecaster):
     cell: the equations; hidden, layers: H and the depth of the stack; dropout: between its layers
     head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
     normalization: "window" or "series"; skip: "linear" or "none", as in `HeadedForecaster`
+    dilations: of each layer, as in `DilatedStack`, in place of `layers`
     levels: of the quantiles, ascending, with 0.5; dependence, anchor: as in `HeadedForecaster`
 
     >>> from gatewise.cells import LSTM
@@ -109,11 +111,15 @@ class ForecastNetwork(RecurrentForecaster):
         levels: Sequence[float] = LEVELS,
         dependence: bool = False,
         anchor: bool = False,
+        dilations: Sequence[int] = (),
     ) -> None:
         super().__init__(shape, hidden, head, front, normalization, skip, levels, dependence, anchor)
-        self.recurrent = Recurrent(
-            cell, self.features, hidden, layers, dropout=dropout if layers > 1 else 0.0
-        )
+        between = dropout if max(layers, len(dilations)) > 1 else 0.0
+        self.recurrent: nn.Module
+        if dilations:
+            self.recurrent = DilatedStack(cell, self.features, hidden, dilations, between)
+        else:
+            self.recurrent = Recurrent(cell, self.features, hidden, layers, dropout=between)
         self._options = {
             "cell": cell,
             "hidden": hidden,
@@ -121,11 +127,13 @@ class ForecastNetwork(RecurrentForecaster):
             "dropout": dropout,
             "head": head,
             "front": front,
+            "dilations": list(dilations),
         }
 
     def summary(self, steps: Tensor) -> Tensor:
         output, _ = self.recurrent(steps.transpose(0, 1))
-        return output[-1]
+        last: Tensor = output[-1]
+        return last
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), **self._options}

@@ -6,9 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gatewise.modules.dilated_stack import MAX_DILATION
 from gatewise.modules.levels import LEVELS, MEDIAN_LEVEL
 from gatewise.tasks.options import Count, CountOrAuto, Fraction, Options, StackOptions, StepOptions
 
+Dilation = Annotated[int, Field(ge=1, le=MAX_DILATION)]
+MAX_DILATIONS = 100
 Level = Annotated[float, Field(gt=0, lt=1)]
 MAX_LEVELS = 99
 
@@ -63,6 +66,12 @@ class ForecastNetworkOptions(StackOptions):
     )
     depth_weights: Literal["tied", "untied"] = Field(
         "tied", description="Of a grid: the same parameters for all layers, or separate ones."
+    )
+    dilations: tuple[Dilation, ...] = Field(
+        (),
+        max_length=MAX_DILATIONS,
+        description="Of a stack: a layer for each of these numbers, with commas, which continues from its "
+        "state that number of steps before.",
     )
     skip: Literal["linear", "none"] = Field(
         "linear", description="Add a linear forecast, fitted before training, to that of the layers."

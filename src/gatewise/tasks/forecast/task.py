@@ -50,10 +50,6 @@ from gatewise.tasks.forecast.selection import prepare_best
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
-STACKS: dict[str, type[ForecastNetwork] | type[EncoderDecoderForecastNetwork]] = {
-    "stack": ForecastNetwork,
-    "encoder-decoder": EncoderDecoderForecastNetwork,
-}
 PREFIXES = {"none": "", "convolution": "conv-", "stack": "", "encoder-decoder": "decoder-", "grid": "grid-"}
 
 
@@ -104,6 +100,8 @@ class Forecast(Task[ForecastData]):
             raise GatewiseError(
                 "every layer of a stack has its own parameters; --depth-weights is for a grid"
             )
+        if options.dilations and (options.network != "stack" or options.layers > 1):
+            raise GatewiseError("--dilations gives a layer for each number, of a stack; leave out --layers")
         if HEADS[options.head].support != "real" and (
             options.normalization != "auto" or options.log == "always"
         ):
@@ -113,7 +111,8 @@ class Forecast(Task[ForecastData]):
         require_fit(cell, options.network)
 
     def display_name(self, options: ForecastOptions, cell: str) -> str:
-        return f"{PREFIXES[options.front]}{PREFIXES[options.network]}{cell}"
+        dilated = "dilated-" if options.dilations else ""
+        return f"{PREFIXES[options.front]}{dilated}{PREFIXES[options.network]}{cell}"
 
     def read(self, path: Path, options: ForecastOptions) -> ForecastData:
         columns = Columns(options.time, options.target, options.id, options.known, options.observed)
@@ -144,35 +143,25 @@ class Forecast(Task[ForecastData]):
         return network
 
     def _network(self, data: ForecastData, options: ForecastOptions, cell: CellType) -> HeadedForecaster:
+        common: dict[str, Any] = {
+            "shape": shape_of(data),
+            "hidden": options.hidden,
+            "layers": options.layers,
+            "head": options.head,
+            "front": options.front,
+            "normalization": data.plan.normalization,
+            "skip": options.skip,
+            "levels": data.plan.levels,
+            "dependence": True,
+            "anchor": True,
+        }
         if options.network == "grid":
-            return GridForecastNetwork(
-                shape=shape_of(data),
-                transform=transform_of(cell),
-                hidden=options.hidden,
-                layers=options.layers,
-                tied=options.depth_weights == "tied",
-                head=options.head,
-                front=options.front,
-                normalization=data.plan.normalization,
-                skip=options.skip,
-                levels=data.plan.levels,
-                dependence=True,
-                anchor=True,
-            )
-        return STACKS[options.network](
-            shape=shape_of(data),
-            cell=cell,
-            hidden=options.hidden,
-            layers=options.layers,
-            dropout=options.dropout,
-            head=options.head,
-            front=options.front,
-            normalization=data.plan.normalization,
-            skip=options.skip,
-            levels=data.plan.levels,
-            dependence=True,
-            anchor=True,
-        )
+            tied = options.depth_weights == "tied"
+            return GridForecastNetwork(**common, transform=transform_of(cell), tied=tied)
+        common |= {"cell": cell, "dropout": options.dropout}
+        if options.network == "encoder-decoder":
+            return EncoderDecoderForecastNetwork(**common)
+        return ForecastNetwork(**common, dilations=options.dilations)
 
     def baselines(
         self, data: ForecastData, options: ForecastOptions | None = None
