@@ -29,15 +29,17 @@ def inspect_forecast(network: Network, data: ForecastData, number: int) -> Examp
     batch = data.test.__getitems__([number])
     assert isinstance(network, Forecaster)
     series = data.source.series[int(batch.series)]
-    scale, past = data.learned.series[series.id], data.plan.context
-    undo = partial(data.undo, series=batch.series)
+    undo, past = partial(data.undo, series=batch.series), data.plan.context
     with torch.inference_mode():
-        quantiles = scale.undo(network.quantiles(network(batch.past, batch.future))[0].double().numpy())
+        forecast = network.quantiles(network(batch.past, batch.future))
+    given, true, quantiles = (
+        undo(values)[0].numpy() for values in (batch.past[:, :, 0], batch.truth, forecast)
+    )
     levels, middle = network.quantile_levels, network.median_index
     around = [place for place in sorted({0, len(levels) - 1}) if place != middle]
     target = (
-        Line("given", scale.undo(batch.past[0, :, 0].double().numpy())),
-        Line("true", scale.undo(batch.truth[0].double().numpy()), past),
+        Line("given", given),
+        Line("true", true, past),
         Line("median", quantiles[:, middle], past),
         *(Line(f"{100 * levels[place]:.4g}% quantile", quantiles[:, place], past) for place in around),
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from gatewise.modules.levels import interval_title, median_index, symmetric_pairs
 from gatewise.modules.network import Network
@@ -95,7 +96,7 @@ def _last_forecasts(
     assert isinstance(forecasts, Forecasts)
     series = data.source.series[0]
     last = int((data.test.series == 0).nonzero().max())
-    quantiles = forecasts.quantiles((last - (origins[-1] - origins)).tolist()).double().numpy()
-    forecast = data.learned.series[series.id].undo(quantiles)
+    quantiles = forecasts.quantiles((last - (origins[-1] - origins)).tolist())
+    forecast = data.undo(quantiles, torch.zeros(len(origins), dtype=torch.long)).numpy()
     origin_values = np.broadcast_to(series.target[origins, None, None], (len(origins), 1, forecast.shape[-1]))
     return np.concatenate([origin_values, forecast], axis=1)
