@@ -51,7 +51,7 @@ class SequenceEnsemble(Classifier):
         filters: int = 0,
     ) -> None:
         super().__init__()
-        self._members = nn.ModuleList(
+        self.networks = nn.ModuleList(
             SequenceClassifier(
                 cell=cell,
                 channels=channels,
@@ -70,7 +70,7 @@ class SequenceEnsemble(Classifier):
     @property
     def members(self) -> list[SequenceClassifier]:
         """The classifiers."""
-        return [one for one in self._members if isinstance(one, SequenceClassifier)]
+        return [one for one in self.networks if isinstance(one, SequenceClassifier)]
 
     def loss(self, batch: SequenceBatch) -> Tensor:
         """The mean of the members' losses in training; else the cross-entropy of the logits, in nats."""
@@ -78,7 +78,7 @@ class SequenceEnsemble(Classifier):
             return weighted_cross_entropy(self.logits(batch), batch.labels, batch.weights)
         batches = [batch] * len(self.members)
         if batch.folds is not None:
-            batches = [batch.rows(batch.folds != number) for number in range(len(self._members))]
+            batches = [batch.rows(batch.folds != number) for number in range(len(self.networks))]
         losses = [
             member.loss(own) for member, own in zip(self.members, batches, strict=True) if len(own.labels)
         ]
@@ -99,7 +99,7 @@ class SequenceEnsemble(Classifier):
         if batch.folds is None:
             return torch.stack([member.logits(batch) for member in self.members])
         folds = batch.folds
-        rows = [(folds == number).nonzero()[:, 0] for number in range(len(self._members))]
+        rows = [(folds == number).nonzero()[:, 0] for number in range(len(self.networks))]
         logits = [
             member.logits(batch.rows(own)) for member, own in zip(self.members, rows, strict=True) if len(own)
         ]

@@ -17,21 +17,25 @@ from gatewise.report.example import ExampleAttribution, Strip, Track
 
 
 def attention_tracks(network: Classifier, batch: Any) -> tuple[Track, ...]:
-    """The attention weight of each step; empty unless the classifier pools by attention."""
+    """The attention weight of each step in each network; empty unless the classifier pools by attention."""
     poolings = [
         module for module in network.modules() if isinstance(module, Pooling) and module.score is not None
     ]
     if not poolings:
         return ()
     weights: list[Tensor] = []
-    (pooling,) = poolings
-    handle = pooling.register_forward_hook(lambda module, inputs, _: weights.append(module.weights(*inputs)))
+    handles = [
+        pooling.register_forward_hook(lambda module, inputs, _: weights.append(module.weights(*inputs)[0]))
+        for pooling in poolings
+    ]
     try:
         with torch.no_grad():
             network.logits(batch)
     finally:
-        handle.remove()
-    return (Track("attention", strip=Strip(weights[0].numpy(), ("weight",), signed=False)),)
+        for handle in handles:
+            handle.remove()
+    names = [f"network {number + 1}" for number in range(len(weights))] if len(weights) > 1 else ["weight"]
+    return (Track("attention", strip=Strip(torch.stack(weights).numpy(), tuple(names), signed=False)),)
 
 
 def explain_class(

@@ -12,6 +12,7 @@ from gatewise.modules.sequence_ensemble import SequenceEnsemble
 from gatewise.modules.weighted import weighted_cross_entropy
 from gatewise.tasks.classify.minirocket import MiniRocket
 from gatewise.tasks.classify.network import HybridClassifier, calibrate, choose_fraction
+from gatewise.tasks.classify.options import ClassifyOptions
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from tests.tasks.classify.test_network import sequences
 
@@ -99,22 +100,36 @@ def waves(count):
         ({"network": "stack", "folds": 3}, 3),
         ({"network": "lstm-fcn", "ensemble": 2}, 2),
         ({"ensemble": 2}, 2),
-        ({"folds": 3}, 3),
+        ({"folds": 2}, 2),
+        ({}, 3),
+        ({"folds": 1}, 1),
     ],
 )
 def test_networks_of_every_kind_are_ensembles(options, members, tmp_path):
     data = waves(24)
     model = gatewise.Classifier(**TINY, **options).fit(*data)
     stack = model.network_.stack if isinstance(model.network_, HybridClassifier) else model.network_
-    assert isinstance(stack, SequenceEnsemble)
-    assert len(stack.members) == members
+    assert len(stack.members if isinstance(stack, SequenceEnsemble) else [stack]) == members
     model.save(tmp_path)
-    np.testing.assert_array_equal(
-        gatewise.load(tmp_path).predict_proba(data[0]), model.predict_proba(data[0])
-    )
-    assert any("3 folds of the training and validation set" in note for note in model.notes_) == (
-        members == 3
-    )
+    again = gatewise.load(tmp_path).predict_proba(data[0])
+    np.testing.assert_array_equal(again, model.predict_proba(data[0]))
+    has_folds = "ensemble" not in options and members > 1
+    note = f"networks: {members} folds of the training and validation sets, 20 sequences"
+    assert has_folds == any(note in one for one in model.notes_)
+
+
+def test_folds_are_chosen_for_small_data():
+    counts = [ClassifyOptions().fold_count(*size) for size in ((500, 500), (501, 501), (100, 2), (2, 2))]
+    assert counts == [3, 1, 1, 1]
+    assert ClassifyOptions(folds=7).fold_count(10_000, 10_000) == 7
+    assert ClassifyOptions(ensemble=2).fold_count(100, 100) == 1
+
+
+def test_the_attention_of_every_member_is_shown():
+    model = gatewise.Classifier(**TINY, pooling="attention", network="stack", ensemble=2).fit(*waves(24))
+    html = model.inspect(0).html
+    assert "network 1" in html
+    assert "network 2" in html
 
 
 def test_the_fraction_of_a_hybrid_is_chosen_on_all_examples():
@@ -137,7 +152,6 @@ def test_the_fraction_of_a_hybrid_is_chosen_on_all_examples():
     ("options", "message"),
     [
         ({"folds": 3, "ensemble": 2}, "--folds 3 is an ensemble of 3 networks; leave --ensemble out"),
-        ({"folds": 1}, "expected --folds as 2 or more, or 0 for one validation set, got 1"),
         ({"folds": 30}, "expected at least 30 examples, one for each fold, got 20; give fewer --folds"),
     ],
 )

@@ -149,6 +149,11 @@ class Sequences(Dataset[SequenceBatch]):
     def __len__(self) -> int:
         return len(self.numbers)
 
+    @property
+    def fold_count(self) -> int:
+        """The number of folds; 1 without a cross-validation."""
+        return 1 if self.folds is None else int(self.folds.max()) + 1
+
     def joined(self, other: Sequences) -> Sequences:
         """These sequences, and others of the same table with the same scales, without folds."""
         both = copy(self)

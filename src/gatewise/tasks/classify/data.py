@@ -131,16 +131,11 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         f"{sizes}{f': {test_file}' if test_file else _describe_split(table)}",
         *_note_small_classes(table, labels, train, validation),
     ]
-    folded = None
-    if options.folds:
-        both = sorted([*train, *validation])
-        try:
-            folds = _folds(table, labels, both, options.folds)
-        except GatewiseError as error:
-            raise GatewiseError(f"{path}: {error}; give fewer --folds") from error
-        folded = select(both, weights, folds)
+    both = sorted([*train, *validation])
+    folds = _folds(table, labels, both, options)
+    if folds is not None:
         notes.append(
-            f"networks: {options.folds} folds of the training and validation set, {len(both)} sequences; "
+            f"networks: {folds.max() + 1} folds of the training and validation sets, {len(both)} sequences; "
             "each network is trained on all folds but one"
         )
     return ClassData(
@@ -149,7 +144,7 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         test=tested,
         preprocessing=preprocessing,
         notes=tuple(notes),
-        folded=folded,
+        folded=None if folds is None else select(both, weights, folds),
     )
 
 
@@ -181,10 +176,21 @@ def _split(table: SequenceTable, labels: np.ndarray, fractions: Fractions) -> Sp
     return stratified_group_split(labels, table.groups.tolist(), fractions)
 
 
-def _folds(table: SequenceTable, labels: np.ndarray, numbers: list[int], count: int) -> np.ndarray:
-    """The folds of some sequences, by class, and by group if they have groups."""
+def _folds(
+    table: SequenceTable, labels: np.ndarray, numbers: list[int], options: ClassifyOptions
+) -> np.ndarray | None:
+    """The folds of some sequences, by class, and by group if they have groups; None for one validation set.
+
+    Raises: `GatewiseError` if there are fewer sequences or groups than folds.
+    """
     groups = None if table.groups is None else table.groups[numbers].tolist()
-    return stratified_folds(labels[numbers], count, groups)
+    count = options.fold_count(len(numbers), len(numbers if groups is None else set(groups)))
+    if count == 1:
+        return None
+    try:
+        return stratified_folds(labels[numbers], count, groups)
+    except GatewiseError as error:
+        raise GatewiseError(f"{table.path}: {error}; give fewer --folds") from error
 
 
 def _describe_split(table: SequenceTable) -> str:

@@ -78,7 +78,7 @@ class Classify(ClassTask[ClassifyData]):
         elif options.network == "lstm-fcn":
             kind = partial(recurrent_classifier, filters=FILTERS)
         return kind(
-            members=options.folds or options.ensemble,
+            members=options.ensemble if data.folded is None else data.folded.fold_count,
             cell=cell,
             channels=len(data.preprocessing.scales),
             classes=len(data.classes),
@@ -91,9 +91,7 @@ class Classify(ClassTask[ClassifyData]):
         )
 
     def check(self, options: ClassifyOptions, cell: CellType) -> None:
-        if options.folds == 1:
-            raise GatewiseError("expected --folds as 2 or more, or 0 for one validation set, got 1")
-        if options.folds and options.ensemble > 1:
+        if options.folds > 1 and options.ensemble > 1:
             raise GatewiseError(
                 f"--folds {options.folds} is an ensemble of {options.folds} networks; leave --ensemble out"
             )
