@@ -12,7 +12,6 @@ from gatewise.modules.sequence_ensemble import SequenceEnsemble
 from gatewise.modules.weighted import weighted_cross_entropy
 from gatewise.tasks.classify.minirocket import MiniRocket
 from gatewise.tasks.classify.network import HybridClassifier, calibrate, choose_fraction
-from gatewise.tasks.classify.options import ClassifyOptions
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from tests.tasks.classify.test_network import sequences
 
@@ -101,8 +100,7 @@ def waves(count):
         ({"network": "lstm-fcn", "ensemble": 2}, 2),
         ({"ensemble": 2}, 2),
         ({"folds": 2}, 2),
-        ({}, 3),
-        ({"folds": 1}, 1),
+        ({}, 1),
     ],
 )
 def test_networks_of_every_kind_are_ensembles(options, members, tmp_path):
@@ -116,13 +114,6 @@ def test_networks_of_every_kind_are_ensembles(options, members, tmp_path):
     has_folds = "ensemble" not in options and members > 1
     note = f"networks: {members} folds of the training and validation sets, 20 sequences"
     assert has_folds == any(note in one for one in model.notes_)
-
-
-def test_folds_are_chosen_for_small_data():
-    counts = [ClassifyOptions().fold_count(*size) for size in ((500, 500), (501, 501), (100, 2), (2, 2))]
-    assert counts == [3, 1, 1, 1]
-    assert ClassifyOptions(folds=7).fold_count(10_000, 10_000) == 7
-    assert ClassifyOptions(ensemble=2).fold_count(100, 100) == 1
 
 
 def test_the_attention_of_every_member_is_shown():

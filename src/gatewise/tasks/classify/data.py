@@ -183,12 +183,11 @@ def _folds(
 
     Raises: `GatewiseError` if there are fewer sequences or groups than folds.
     """
-    groups = None if table.groups is None else table.groups[numbers].tolist()
-    count = options.fold_count(len(numbers), len(numbers if groups is None else set(groups)))
-    if count == 1:
+    if options.folds == 1:
         return None
+    groups = None if table.groups is None else table.groups[numbers].tolist()
     try:
-        return stratified_folds(labels[numbers], count, groups)
+        return stratified_folds(labels[numbers], options.folds, groups)
     except GatewiseError as error:
         raise GatewiseError(f"{table.path}: {error}; give fewer --folds") from error
 

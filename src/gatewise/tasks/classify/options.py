@@ -11,8 +11,6 @@ from gatewise.data.sequences.long_table import Fill
 from gatewise.modules.pooling import PoolingMode
 from gatewise.tasks.options import Count, Depth, Fraction, Options, Rate, StackOptions, TaskOptions
 
-SMALL_DATA, SMALL_DATA_FOLDS = 500, 3
-
 
 class ClassifyDataOptions(Options):
     """The data"""
@@ -40,11 +38,10 @@ class ClassifyDataOptions(Options):
     test_file: str | None = Field(
         None, description="File of the test set; by default X_TEST beside X_TRAIN, if there is one."
     )
-    folds: Annotated[int, Field(ge=0, le=100)] = Field(
-        0,
+    folds: Annotated[int, Field(ge=1, le=100)] = Field(
+        1,
         description="Folds of a cross-validation: a network for each is trained on the others, and their "
-        f"probabilities are averaged; 1 for one validation set. 0 chooses {SMALL_DATA_FOLDS} for a hybrid of "
-        f"at most {SMALL_DATA} sequences.",
+        "probabilities are averaged; 1 for one validation set.",
     )
     validation_fraction: Fraction = Field(0.15, description="Fraction of each class in the validation set.")
     test_fraction: Fraction = Field(
@@ -73,21 +70,6 @@ class ClassifyNetworkOptions(StackOptions):
 
 class ClassifyOptions(TaskOptions, ClassifyNetworkOptions, ClassifyDataOptions):
     """The training"""
-
-    def fold_count(self, sequences: int, groups: int) -> int:
-        """The number of folds; 1 for one validation set.
-
-        Args:
-            sequences: their number in the training and validation sets
-            groups: the number of their groups
-
-        >>> ClassifyOptions().fold_count(100, 100), ClassifyOptions(network="stack").fold_count(100, 100)
-        (3, 1)
-        """
-        is_small = sequences <= SMALL_DATA and groups >= SMALL_DATA_FOLDS
-        if self.folds or not is_small or self.network != "hybrid" or self.ensemble > 1:
-            return max(self.folds, 1)
-        return SMALL_DATA_FOLDS
 
     augmentation: tuple[Augmentation, ...] = Field(
         (),
