@@ -54,8 +54,8 @@ def counts(data: TextData) -> dict[str, Any]:
 
 if __name__ == "__main__":
     settings = arguments(
-        __doc__, cell="lstm", vocabulary=6000, hidden=256, embedding=128, layers=1, epochs=12, batch_size=32,
-        steps=64, dropout=0.4, embedding_dropout=0.1, weight_dropout=0.3, learning_rate=0.004, average=0.995,
+        __doc__, cell="lstm", vocabulary=6000, hidden=256, embedding=128, layers=1, epochs=8, batch_size=32,
+        steps=64, dropout=0.4, embedding_dropout=0.1, weight_dropout=0.3, learning_rate=0.004, average=0.99,
         weight_decay=0.01, threads=1,
     )  # fmt: skip
     options = {name: value for name, value in vars(settings).items() if name not in ("out", "threads")}
