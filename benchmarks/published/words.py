@@ -1,7 +1,7 @@
 """Words of Shakespeare, predicted one after another by an LSTM and by n-grams with Kneser-Ney smoothing.
 
-The text of `shakespeare.py`: words with the space before them, signs and line breaks are the symbols, the
-last tenth of the text is the test set, and the twentieth before it the validation set. All models have the
+The text of `shakespeare.py`: words with the space before them, punctuation and line breaks;
+the last tenth of the text is the test set, and the twentieth before it the validation set. All models have the
 same symbols, the most frequent ones of the training set and one for all others, so that their perplexities
 can be compared.
 

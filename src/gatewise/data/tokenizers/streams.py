@@ -17,7 +17,7 @@ from gatewise.errors import GatewiseError
 
 StreamUnit = Literal["characters", "bytes", "words", "bpe"]
 CODE_POINTS = 0x110000
-WORD = re.compile(r" ?\w+(?:['\u2019]\w+)*| ?[^\w\s]|\s")  # with the space before it; signs; white space
+WORD = re.compile(r" ?\w+(?:['\u2019]\w+)*| ?[^\w\s]|\s")  # with the space before it; punctuation
 SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
 
 
@@ -122,7 +122,7 @@ class Bytes(StreamTokenizer):
 
 
 class Words(StreamTokenizer):
-    """Words with the space before them, and signs and white space; number 0 is any other.
+    """Words with the space before them, punctuation and white space; number 0 is any other.
 
     >>> tokenizer = Words(["To", " be", ",", "\\n"])
     >>> tokenizer.encode(b"To be, or\\n").tolist(), tokenizer.decode([1, 2, 3])
