@@ -295,9 +295,10 @@ class Counting(Trial):
         return self.longest
 
     def scores(self) -> dict[str, Any]:
+        last = self.largest()
         return {
             "solved": self.accepted is not None, "sequences to accept": self.accepted,
-            "largest n": self.largest(), "largest n of any check": max(self.reached, default=0),
+            "largest n": last, "largest n of any check": max(*self.reached, last) if self.reached else last,
         }  # fmt: skip
 
 

@@ -38,10 +38,10 @@ SCORE = "test nats from the second frame on"
 
 
 def draws(trials: int, seed: int) -> list[dict[str, Any]]:
-    """A learning rate, log-uniform in 0.001 to 0.1, and a size, log-uniform in 20 to 100, for each trial."""
+    """A learning rate, log-uniform in 0.001 to 0.05, and a size, log-uniform in 20 to 100, for each trial."""
     random = np.random.default_rng(seed)
     return [
-        {"rate": math.exp(random.uniform(math.log(0.001), math.log(0.1))),
+        {"rate": math.exp(random.uniform(math.log(0.001), math.log(0.05))),
          "units": round(math.exp(random.uniform(math.log(20), math.log(100))))}
         for _ in range(trials)
     ]  # fmt: skip
@@ -52,7 +52,7 @@ def trial(data: dict[str, Any], cell: str, drawn: dict[str, Any], seed: int, of:
     torch.manual_seed(seed)
     network = SequenceModel(find_cell(cell), KEYS, range(KEYS), drawn["units"], 1, 0.0)
     options = Namespace(
-        rate=drawn["rate"], epochs=of.epochs, patience=of.epochs, still=of.epochs, batch=of.batch, clip=1.0
+        rate=drawn["rate"], epochs=of.epochs, patience=of.epochs, batch=of.batch, average=0.95, clip=1.0
     )
     begun = time.process_time()
     learn(network, data, options)

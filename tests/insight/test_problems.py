@@ -132,7 +132,7 @@ def test_a_batch_of_strings_ends_where_each_ends():
         assert not problem.inputs[steps:, row].any()
 
 
-def test_a_stream_goes_on_from_piece_to_piece():
+def test_a_stream_continues_from_piece_to_piece():
     streams, whole = Streams(3, random(2)), Streams(3, random(2))
     pieces = [streams.read(20) for _ in range(4)]
     assert torch.equal(torch.cat([one.inputs for one in pieces]), whole.read(80).inputs)

@@ -139,7 +139,7 @@ def test_variants_are_ranked_with_corrected_tests(script):
     variants = script("variants")
     drawn = variants.draws(12, 0)
     assert drawn == variants.draws(12, 0)
-    assert all(0.001 <= one["rate"] <= 0.1 and 20 <= one["units"] <= 100 for one in drawn)
+    assert all(0.001 <= one["rate"] <= 0.05 and 20 <= one["units"] <= 100 for one in drawn)
 
     def found(shift):
         return [

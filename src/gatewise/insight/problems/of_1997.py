@@ -68,6 +68,8 @@ def temporal_order(symbols: int, rows: int, random: torch.Generator) -> Problem:
 def random_between(lag: int, rows: int, random: torch.Generator) -> Problem:
     """Experiment 2b: x or y, then `lag` - 1 symbols among as many others; the target is the first symbol.
 
+    In the paper, every next symbol is a target; only the last one can be predicted.
+
     >>> random_between(100, 3, torch.Generator().manual_seed(0)).inputs.shape
     torch.Size([100, 3, 101])
     """
