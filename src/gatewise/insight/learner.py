@@ -18,7 +18,7 @@ TOLERANCE = 0.1  # the largest error of a correct number
 
 
 class Learner(nn.Module):
-    """One layer of a cell, and a linear readout of its last hidden state."""
+    """One layer of a cell, and a linear readout of its last hidden state; all sequences have one length."""
 
     def __init__(self, cell: CellType, problem: Problem, units: int = UNITS) -> None:
         super().__init__()
