@@ -1,9 +1,8 @@
 """Words of Shakespeare, predicted one after another by an LSTM and by n-grams with Kneser-Ney smoothing.
 
-The text of `shakespeare.py`: words with the space before them, punctuation and line breaks;
-the last tenth of the text is the test set, and the twentieth before it the validation set. All models have the
-same symbols, the most frequent ones of the training set and one for all others, so that their perplexities
-can be compared.
+The text of `shakespeare.py`, as words with the space before them, punctuation and line breaks; the last tenth
+of the text is the test set, and the twentieth before it the validation set. All models have the same symbols,
+the most frequent ones of the training set and one for all others, so that their perplexities can be compared.
 
 The n-grams: modified Kneser-Ney smoothing, interpolated (Chen and Goodman 1999), with an order of 5, and with
 the order that is best on the validation set.
