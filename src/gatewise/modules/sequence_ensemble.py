@@ -76,12 +76,7 @@ class SequenceEnsemble(Classifier):
         """The mean of the members' losses in training; else the cross-entropy of the logits, in nats."""
         if not self.training:
             return weighted_cross_entropy(self.logits(batch), batch.labels, batch.weights)
-        batches = [batch] * len(self.members)
-        if batch.folds is not None:
-            batches = [batch.rows(batch.folds != number) for number in range(len(self.networks))]
-        losses = [
-            member.loss(own) for member, own in zip(self.members, batches, strict=True) if len(own.labels)
-        ]
+        losses = [member.loss(_without_fold(batch, number)) for number, member in enumerate(self.members)]
         return torch.stack(losses).mean()
 
     def logits(self, batch: SequenceBatch) -> Tensor:
@@ -107,3 +102,11 @@ class SequenceEnsemble(Classifier):
 
     def options(self) -> dict[str, Any]:
         return {"members": len(self.members), **self.members[0].options()}
+
+
+def _without_fold(batch: SequenceBatch, number: int) -> SequenceBatch:
+    """The sequences of other folds; if there are none, all with weight zero: processes wait for gradients."""
+    if batch.folds is None:
+        return batch
+    kept = batch.folds != number
+    return batch.rows(kept) if kept.any() else batch._replace(weights=torch.zeros_like(batch.values[:, 0, 0]))
