@@ -56,7 +56,7 @@ def test_compare_then_evaluate_then_predict_on_real_data(gatewise, tmp_path, rea
         "--out", "run",
     )  # fmt: skip
     assert output.returncode == 0, output.stderr
-    assert "wins with a MASE of" in output.stdout
+    assert "with a MASE of" in output.stdout  # wins or ties
     assert "next: gatewise predict run" in output.stdout
     files = {one.name for one in (tmp_path / "run").iterdir()}
     assert files == {

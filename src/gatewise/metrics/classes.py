@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
+from torch.nn import functional
 
 
 def confusion(probabilities: Tensor, truth: Tensor) -> Tensor:
@@ -62,10 +62,12 @@ def macro_auc(probabilities: Tensor, truth: Tensor) -> float:
     >>> macro_auc(torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.6, 0.4]]), torch.tensor([0, 0, 1]))
     0.5
     """
-    ranks = torch.from_numpy(rankdata(probabilities.double().numpy(), axis=0))
-    members = torch.nn.functional.one_hot(truth, probabilities.shape[-1]).double()
-    inside = members.sum(0)
-    outside = len(truth) - inside
-    pairs = inside * outside
-    above = (ranks * members).sum(0) - inside * (inside + 1) / 2
+    values = probabilities.T.contiguous()
+    ordered = values.sort(dim=1).values
+    first, last = (torch.searchsorted(ordered, values, right=right) for right in (False, True))
+    ranks = (first + last + 1).double() / 2  # equal values have the mean of their ranks
+    members = functional.one_hot(truth, len(values)).T.double()
+    inside = members.sum(1)
+    pairs = inside * (len(truth) - inside)
+    above = (ranks * members).sum(1) - inside * (inside + 1) / 2
     return float((above / pairs)[pairs > 0].mean())

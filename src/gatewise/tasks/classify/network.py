@@ -138,12 +138,14 @@ def _log_probabilities(network: Classifier, examples: Sequences) -> Tensor:
 def calibrate(network: SequenceClassifier | SequenceEnsemble, validation: Sequences) -> None:
     """Scales the logits by the temperature with the least cross-entropy on the validation set."""
     network.eval()
+    logits, numbers = [], []
     with torch.inference_mode():
-        batches = [batch for _, batch in iterate_batches(validation)]
-        logits = torch.cat([network.member_logits(batch) for batch in batches], dim=1)
-    labels = torch.cat([batch.labels for batch in batches])
-    weights = [batch.weights for batch in batches if batch.weights is not None]
-    network.scale_logits(choose_temperature(logits, labels, torch.cat(weights) if weights else None))
+        for rows, batch in iterate_batches(validation):
+            logits.append(network.member_logits(batch))
+            numbers.append(rows)
+    order = torch.cat(numbers)
+    weights = None if validation.weights is None else validation.weights[order]
+    network.scale_logits(choose_temperature(torch.cat(logits, dim=1), validation.labels[order], weights))
 
 
 def recurrent_classifier(members: int, **options: Any) -> SequenceClassifier | SequenceEnsemble:

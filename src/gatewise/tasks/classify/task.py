@@ -91,6 +91,7 @@ class Classify(ClassTask[ClassifyData]):
         )
 
     def check(self, options: ClassifyOptions, cell: CellType) -> None:
+        super().check(options, cell)
         if options.folds > 1 and options.ensemble > 1:
             raise GatewiseError(
                 f"--folds {options.folds} is an ensemble of {options.folds} networks; leave --ensemble out"
