@@ -34,7 +34,28 @@ def positive_mean(location: Tensor, origin: Tensor) -> Tensor:
     return functional.softplus(location + inverse)
 
 
-class NegativeBinomialHead(Head):
+class MeanHead(Head):
+    """A head whose distributions have a positive mean and a dispersion, the two numbers of a step.
+
+    features: F, the width of the summary; horizon: Q, in steps
+    levels: of the quantiles, n ascending numbers between 0 and 1, with 0.5
+    """
+
+    center_name: ClassVar[str] = "mean"
+
+    def __init__(self, features: int, horizon: int, levels: Sequence[float] = LEVELS) -> None:
+        super().__init__(features, horizon, 2, levels)
+
+    def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
+        location, dispersion = self.outputs(summary).unbind(-1)
+        dispersion = MIN_DISPERSION + functional.softplus(dispersion)
+        return torch.stack([positive_mean(location, origin), dispersion], dim=-1)
+
+    def center(self, raw: Tensor) -> Tensor:
+        return raw[..., 0]
+
+
+class NegativeBinomialHead(MeanHead):
     """A negative binomial distribution of each step, for counts; trained by its likelihood.
 
     Its mean m and its dispersion a are the numbers of a step: the variance is `m + a m^2`. The quantiles are
@@ -52,15 +73,6 @@ class NegativeBinomialHead(Head):
     """
 
     support: ClassVar[Support] = "counts"
-    center_name: ClassVar[str] = "mean"
-
-    def __init__(self, features: int, horizon: int, levels: Sequence[float] = LEVELS) -> None:
-        super().__init__(features, horizon, 2, levels)
-
-    def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
-        location, dispersion = self.outputs(summary).unbind(-1)
-        dispersion = MIN_DISPERSION + functional.softplus(dispersion)
-        return torch.stack([positive_mean(location, origin), dispersion], dim=-1)
 
     def rescale(self, raw: Tensor, level: Tensor, scale: Tensor) -> Tensor:
         mean, dispersion = raw.unbind(-1)
@@ -82,11 +94,8 @@ class NegativeBinomialHead(Head):
         found = nbinom.ppf(self.quantile_levels, (1 / dispersion).numpy(), successes.numpy())
         return torch.from_numpy(found).to(raw)
 
-    def center(self, raw: Tensor) -> Tensor:
-        return raw[..., 0]
 
-
-class TweedieHead(Head):
+class TweedieHead(MeanHead):
     """A Tweedie distribution of each step, for amounts of which many are zero; trained by its likelihood.
 
     It is the sum of a Poisson number of gamma variables: zero with a positive probability, else any positive
@@ -105,21 +114,15 @@ class TweedieHead(Head):
     """
 
     support: ClassVar[Support] = "non-negative"
-    center_name: ClassVar[str] = "mean"
 
     def __init__(self, features: int, horizon: int, levels: Sequence[float] = LEVELS) -> None:
-        super().__init__(features, horizon, 2, levels)
+        super().__init__(features, horizon, levels)
         self.power_logit = nn.Parameter(torch.zeros(()))
 
     @property
     def power(self) -> Tensor:
         """The exponent of the mean in the variance."""
         return MIN_POWER + (MAX_POWER - MIN_POWER) * torch.sigmoid(self.power_logit)
-
-    def forward(self, summary: Tensor, origin: Tensor) -> Tensor:
-        location, dispersion = self.outputs(summary).unbind(-1)
-        dispersion = MIN_DISPERSION + functional.softplus(dispersion)
-        return torch.stack([positive_mean(location, origin), dispersion], dim=-1)
 
     def rescale(self, raw: Tensor, level: Tensor, scale: Tensor) -> Tensor:
         mean, dispersion = raw.unbind(-1)
@@ -137,6 +140,3 @@ class TweedieHead(Head):
             self.quantile_levels, mean.numpy(), dispersion.numpy(), float(self.power.detach())
         )
         return torch.from_numpy(found).to(raw)
-
-    def center(self, raw: Tensor) -> Tensor:
-        return raw[..., 0]

@@ -69,15 +69,17 @@ class _Rows:
         """Adds the rows of a piece. Raises: `GatewiseError` with the line of a cell that can't be read."""
         columns, self.unit = self.columns, piece.unit
         keys = np.zeros((piece.frame.height, 1), KEYS)
-        keys["sequence"][:, 0] = self.ids.numbers(_text(piece, str(columns.id), "id"))
+        keys["sequence"][:, 0] = self.ids.numbers(piece.filled_texts(str(columns.id), "id"))
         keys["line"][:, 0] = piece.row_lines
         for column in (self.weights, self.groups):
             if column is not None:
                 column.add(piece, keys["sequence"][:, 0])
         if columns.split_column is not None:
-            keys["label"][:, 0] = self.classes.numbers(_text(piece, columns.split_column, "name of the set"))
+            keys["label"][:, 0] = self.classes.numbers(
+                piece.filled_texts(columns.split_column, "name of the set")
+            )
         elif columns.label is not None:
-            keys["label"][:, 0] = self.classes.numbers(_text(piece, columns.label, "label"))
+            keys["label"][:, 0] = self.classes.numbers(piece.filled_texts(columns.label, "label"))
         if columns.time is not None:
             keys["time"][:, 0], self.dated = _times(piece, columns.time, self.dated)
         self.keys.add(keys)
@@ -168,14 +170,6 @@ def _parquet(path: Path) -> Iterator[Piece]:
         row += frame.height
 
 
-def _text(piece: Table, name: str, role: str) -> pl.Series:
-    values = piece.texts(name, role)
-    if values.null_count():
-        place = piece.place(int(values.is_null().arg_max() or 0))
-        raise GatewiseError(f"{piece.path}, {place}, column {name!r} is empty: give the {role}")
-    return values
-
-
 def _times(piece: Table, name: str, dated: bool | None) -> tuple[np.ndarray, bool]:
     """Times as numbers, and whether they are dates. dated: whether those before were, None at first"""
     given = piece.column(name, "time")
@@ -185,7 +179,7 @@ def _times(piece: Table, name: str, dated: bool | None) -> tuple[np.ndarray, boo
     elif given.dtype.is_numeric():
         values, dated = given.cast(pl.Float64), False
     else:
-        text = _text(piece, name, "time")
+        text = piece.filled_texts(name, "time")
         values = text.cast(pl.Float64, strict=False)
         if dated is None and values[0] is None:
             dated = parse_iso_times(text.head(1))[0] is not None

@@ -98,13 +98,7 @@ class SequenceGroups(SequenceColumn):
         return np.zeros(0, object)
 
     def _read(self, piece: Table) -> np.ndarray:
-        given = piece.texts(self.column, self.role)
-        if given.null_count():
-            row = int(given.is_null().arg_max() or 0)
-            raise GatewiseError(
-                f"{piece.path}, {piece.place(row)}, column {self.column!r} is empty: give the group"
-            )
-        return given.to_numpy()
+        return piece.filled_texts(self.column, self.role).to_numpy()
 
     def _format(self, value: object) -> str:
         return repr(value)

@@ -108,15 +108,14 @@ def _require_positive(series: Series) -> None:
 
 def require_support(series: Series, support: Support) -> None:
     """Raises: `GatewiseError` if a value of the target is negative, or if a count is no whole number."""
-    target = series.target
-    refused = np.zeros(len(target), bool) if support == "real" else target < 0
+    if support == "real":
+        return
+    target, kind = series.target, "values that are not negative"
+    refused = target < 0
     if support == "counts":
-        refused |= target != np.round(target)
+        refused, kind = refused | (target != np.round(target)), "counts"
     if refused.any():
-        step, kind = (
-            int(refused.argmax()),
-            "counts" if support == "counts" else "values that are not negative",
-        )
+        step = int(refused.argmax())
         raise GatewiseError(
             f"series {series.id!r} has the value {target[step]:g} at {format_time(series.times[step])}; "
             f"this --head is a distribution of {kind}: train a model with --head quantiles"

@@ -73,6 +73,17 @@ class Table:
         text = given.cast(pl.String).str.strip_chars()
         return text.set(text == "", None)
 
+    def filled_texts(self, name: str, role: str) -> pl.Series:
+        """A column as text, as by `texts`, without an empty cell.
+
+        Raises: `GatewiseError` with the line of an empty cell.
+        """
+        values = self.texts(name, role)
+        if values.null_count():
+            place = self.place(int(values.is_null().arg_max() or 0))
+            raise GatewiseError(f"{self.path}, {place}, column {name!r} is empty: give the {role}")
+        return values
+
     def numbers(self, name: str, role: str, thousands: Thousands | None = None) -> np.ndarray:
         """A column as float64; an empty cell is NaN.
 
