@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gatewise.data.sequences.sequences import Mixture
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.weighted import weighted_cross_entropy
 
@@ -29,7 +30,9 @@ class Classifier(Network):
 
     def loss(self, batch: Any) -> Tensor:
         """The mean cross-entropy in nats, weighted if the batch has example weights."""
-        return weighted_cross_entropy(self.logits(batch), batch.labels, _weights(batch))
+        return weighted_cross_entropy(
+            self.logits(batch), batch.labels, _weights(batch), mixture=_mixture(batch)
+        )
 
     def weight(self, batch: Any) -> float:
         """The sum of the example weights; the number of examples if the batch has no weights."""
@@ -40,6 +43,11 @@ class Classifier(Network):
 def _weights(batch: Any) -> Tensor | None:
     """[B]: the example weights; None for batches without them, such as images and clips."""
     return getattr(batch, "weights", None)
+
+
+def _mixture(batch: Any) -> Mixture | None:
+    """The second labels of the examples; None for batches without them, such as images and clips."""
+    return getattr(batch, "mixture", None)
 
 
 class Majority(Classifier, Baseline):

@@ -104,7 +104,9 @@ class SequenceClassifier(Classifier):
     def loss(self, batch: SequenceBatch) -> Tensor:
         """The mean cross-entropy in nats, with smoothed labels in training only."""
         smoothing = self.label_smoothing if self.training else 0.0
-        return weighted_cross_entropy(self.logits(batch), batch.labels, batch.weights, smoothing)
+        return weighted_cross_entropy(
+            self.logits(batch), batch.labels, batch.weights, smoothing, batch.mixture
+        )
 
     def options(self) -> dict[str, Any]:
         return dict(self._options)

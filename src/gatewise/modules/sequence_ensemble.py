@@ -13,7 +13,6 @@ from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.modules.classifier import Classifier
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_classifier import SequenceClassifier
-from gatewise.modules.weighted import weighted_cross_entropy
 
 
 class SequenceEnsemble(Classifier):
@@ -75,7 +74,7 @@ class SequenceEnsemble(Classifier):
     def loss(self, batch: SequenceBatch) -> Tensor:
         """The mean of the members' losses in training; else the cross-entropy of the logits, in nats."""
         if not self.training:
-            return weighted_cross_entropy(self.logits(batch), batch.labels, batch.weights)
+            return super().loss(batch)
         losses = [member.loss(_without_fold(batch, number)) for number, member in enumerate(self.members)]
         return torch.stack(losses).mean()
 

@@ -6,24 +6,39 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gatewise.data.sequences.sequences import Mixture
+
 MIN_WEIGHT = torch.finfo(torch.float32).tiny  # the weight of a batch whose weights are all zero
 
 
 def weighted_cross_entropy(
-    logits: Tensor, labels: Tensor, weights: Tensor | None = None, smoothing: float = 0.0
+    logits: Tensor,
+    labels: Tensor,
+    weights: Tensor | None = None,
+    smoothing: float = 0.0,
+    mixture: Mixture | None = None,
 ) -> Tensor:
     """The mean cross-entropy in nats, `sum(w_n * -ln p_n) / sum(w_n)`.
+
+    The loss of a mixture is that of its two labels by their fractions, `-(1 - f_n) ln p_n - f_n ln p'_n`.
 
     Args:
         logits: [N, K]
         labels: [N], class numbers
         weights: [N], not negative; None for equal weights
         smoothing: the probability that is distributed over all classes (Szegedy et al. 2016)
+        mixture: the second labels and their fractions; None if each example has one label
 
     >>> logits, labels = torch.tensor([[0.0, 0.0], [9.0, 0.0]]), torch.tensor([0, 1])
     >>> weighted_cross_entropy(logits, labels, torch.tensor([1.0, 0.0]))
     tensor(0.6931)
     """
+    if mixture is not None:
+        own, other = 1 - mixture.fractions, mixture.fractions
+        if weights is not None:
+            own, other = weights * own, weights * other
+        logits, labels = torch.cat([logits, logits]), torch.cat([labels, mixture.labels])
+        weights = torch.cat([own, other])
     if weights is None:
         return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
     losses = functional.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)

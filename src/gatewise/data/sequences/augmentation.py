@@ -1,4 +1,4 @@
-"""Augmentation: random changes of training sequences that leave their classes as they are."""
+"""Augmentation: random changes of training sequences that leave their classes as they are, and mixtures."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.distributions import Beta
 
-from gatewise.data.sequences.sequences import SequenceBatch, Sequences
+from gatewise.data.sequences.sequences import Mixture, SequenceBatch, Sequences
 
-Augmentation = Literal["jitter", "scaling", "warping"]
+Augmentation = Literal["jitter", "scaling", "warping", "mixup"]
 NOISE = 0.05  # the standard deviation of jitter, in those of a channel
 STRETCH = 0.1  # the standard deviation of the factor of a channel
 WINDOW = 0.1  # the fraction of a sequence whose speed changes
 SPEEDS = (0.5, 2.0)
+CONCENTRATION = 0.2  # of the Beta distribution of a fraction of mixup: most mixtures are nearly one sequence
 
 
 def jitter(batch: SequenceBatch) -> Tensor:
@@ -50,10 +52,68 @@ def warp(batch: SequenceBatch) -> Tensor:
     return values[row, before].lerp(values[row, after], (source - before).unsqueeze(-1))
 
 
-AUGMENTATIONS: dict[Augmentation, Callable[[SequenceBatch], Tensor]] = {
-    "jitter": jitter,
-    "scaling": scale,
-    "warping": warp,
+def mixup(batch: SequenceBatch) -> SequenceBatch:
+    """Mixes each sequence with another of its batch: `k x + (1 - k) x'`, k from Beta(0.2, 0.2) for each.
+
+    Source: Zhang, Cisse, Dauphin and Lopez-Paz 2018.
+    """
+    kept = Beta(CONCENTRATION, CONCENTRATION).sample(batch.lengths.shape).to(batch.values)
+    return mix(batch, draw_partners(batch), kept)
+
+
+def draw_partners(batch: SequenceBatch) -> Tensor:
+    """A random permutation of the rows [B], within each fold: a fold left out is in no other sequence."""
+    order = torch.randperm(len(batch.lengths), device=batch.lengths.device)
+    if batch.folds is None:
+        return order
+    partners = torch.empty_like(order)
+    partners[batch.folds.argsort(stable=True)] = order[batch.folds[order].argsort(stable=True)]
+    return partners
+
+
+def mix(batch: SequenceBatch, partners: Tensor, kept: Tensor) -> SequenceBatch:
+    """Mixes each sequence with another one, step by step, over the steps that both have.
+
+    A sequence keeps its length; where it is longer than the other one, its values are unchanged.
+
+    `L_n = k_n w_n l(y_n) + (1 - k_n) w_m l(y_m)`, m = partners_n, is the loss of a mixture, whose weight is
+    `k_n w_n + (1 - k_n) w_m`, so that each label has the weight of its own sequence.
+
+    Args:
+        batch: sequences with one label each
+        partners: [B], the number of the other sequence
+        kept: k [B], the fractions of the sequences themselves
+    """
+    other = batch.rows(partners)
+    steps = torch.arange(batch.values.shape[1], device=batch.lengths.device)
+    in_both = (steps < batch.lengths.minimum(other.lengths)[:, None]).unsqueeze(-1)
+    mixed = other.values.lerp(batch.values, kept[:, None, None])
+    fractions, weights = 1 - kept, None
+    if batch.weights is not None and other.weights is not None:
+        weights = kept * batch.weights + (1 - kept) * other.weights
+        fractions = (1 - kept) * other.weights / weights.clamp(min=torch.finfo(weights.dtype).tiny)
+    return batch._replace(
+        values=torch.where(in_both, mixed, batch.values),
+        weights=weights,
+        mixture=Mixture(other.labels, fractions),
+    )
+
+
+def _changing_values(change: Callable[[SequenceBatch], Tensor]) -> Callable[[SequenceBatch], SequenceBatch]:
+    """A change of a batch from one of its values; padding stays zero."""
+
+    def changed(batch: SequenceBatch) -> SequenceBatch:
+        valid = (torch.arange(batch.values.shape[1]) < batch.lengths[:, None]).unsqueeze(-1)
+        return batch._replace(values=torch.where(valid, change(batch), 0.0))
+
+    return changed
+
+
+AUGMENTATIONS: dict[Augmentation, Callable[[SequenceBatch], SequenceBatch]] = {
+    "jitter": _changing_values(jitter),
+    "scaling": _changing_values(scale),
+    "warping": _changing_values(warp),
+    "mixup": mixup,
 }
 
 
@@ -69,7 +129,6 @@ class AugmentedSequences(Sequences):
 
     def __getitems__(self, chosen: list[int]) -> SequenceBatch:
         batch = super().__getitems__(chosen)
-        valid = (torch.arange(batch.values.shape[1]) < batch.lengths[:, None]).unsqueeze(-1)
         for method in self.methods:
-            batch = batch._replace(values=torch.where(valid, AUGMENTATIONS[method](batch), 0.0))
+            batch = AUGMENTATIONS[method](batch)
         return batch

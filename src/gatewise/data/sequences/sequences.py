@@ -95,12 +95,24 @@ def _counts(edges: np.ndarray, block: slice) -> np.ndarray:
     return np.bincount(np.clip(edges - block.start, 0, size), minlength=size + 1)
 
 
+class Mixture(NamedTuple):
+    """The second labels of a batch whose examples are mixtures of two.
+
+    labels: [B], class numbers
+    fractions: [B], of the second label in the loss; the rest is that of the first
+    """
+
+    labels: Tensor
+    fractions: Tensor
+
+
 class SequenceBatch(NamedTuple):
     """Sequences of a batch.
 
     values: [B, T, C], scaled, zero beyond `lengths`: [B]; labels: [B], class numbers
     weights: [B], by which the losses are multiplied; None if all are equal
     folds: [B], the number of the fold of each; None without cross-validation
+    mixture: the second labels; None if each sequence has one
     """
 
     values: Tensor
@@ -108,11 +120,15 @@ class SequenceBatch(NamedTuple):
     labels: Tensor
     weights: Tensor | None = None
     folds: Tensor | None = None
+    mixture: Mixture | None = None
 
     def rows(self, chosen: Tensor) -> SequenceBatch:
         """Some sequences of the batch, by a mask or by their numbers."""
         weights, folds = (None if one is None else one[chosen] for one in (self.weights, self.folds))
-        return SequenceBatch(self.values[chosen], self.lengths[chosen], self.labels[chosen], weights, folds)
+        mixture = None if self.mixture is None else Mixture(*(one[chosen] for one in self.mixture))
+        return SequenceBatch(
+            self.values[chosen], self.lengths[chosen], self.labels[chosen], weights, folds, mixture
+        )
 
 
 class Sequences(Dataset[SequenceBatch]):

@@ -73,7 +73,8 @@ class ClassifyOptions(TaskOptions, ClassifyNetworkOptions, ClassifyDataOptions):
 
     augmentation: tuple[Augmentation, ...] = Field(
         (),
-        description="Random changes of training sequences, separated by commas: jitter, scaling, warping.",
+        description="Random changes of training sequences, separated by commas: jitter, scaling, warping, "
+        "mixup.",
     )
     min_steps_per_epoch: Count = Field(
         50, description="Optimizer steps per epoch, at least; small datasets are repeated within an epoch."

@@ -96,6 +96,8 @@ class Classify(ClassTask[ClassifyData]):
             raise GatewiseError(
                 f"--folds {options.folds} is an ensemble of {options.folds} networks; leave --ensemble out"
             )
+        if options.augmentation.count("mixup") > 1:
+            raise GatewiseError("--augmentation has mixup twice; a sequence is mixed with one other")
 
     def training_data(self, network: Network, data: ClassifyData) -> ClassifyData:
         """The data; for an ensemble over folds, both sets are all examples with their folds."""
