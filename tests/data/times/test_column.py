@@ -134,6 +134,74 @@ def test_times_are_written_as_they_were_read(form):
     assert written(form, form) == [form, form]
 
 
+@pytest.mark.parametrize(
+    ("texts", "last"),
+    [
+        ("2020Q1 2020Q4", datetime(2020, 10, 1)),
+        ("2020-Q1 2020-Q2", datetime(2020, 4, 1)),
+        ("2020-W07 2020-W53", datetime(2020, 12, 28)),
+        ("2020-W07-1 2020-W07-7", datetime(2020, 2, 16)),
+        ("Jan-20 Feb-20", datetime(2020, 2, 1)),
+        ("2020-Jan 2020-Dec", datetime(2020, 12, 1)),
+        ("1-Jan-2020 31-Jan-2020", datetime(2020, 1, 31)),
+        ("01Jan2020 31Jan2020", datetime(2020, 1, 31)),
+        ("1/2/2020 1/13/2020", datetime(2020, 1, 13)),
+        ("1-January-2020 2-February-2020", datetime(2020, 2, 2)),
+    ],
+)
+def test_forms_of_one_word(texts, last):
+    assert times_of(*texts.split())[1] == last
+    assert written(*texts.split()) == texts.split()
+
+
+@pytest.mark.parametrize(
+    ("texts", "last"),
+    [
+        (("Q1 2020", "Q3 2020"), datetime(2020, 7, 1)),
+        (("2020 Q1", "2020 Q3"), datetime(2020, 7, 1)),
+        (("Jan 2020", "May 2020"), datetime(2020, 5, 1)),
+        (("January 2020", "May 2020"), datetime(2020, 5, 1)),
+        (("01 Jan 2020", "31 Jan 2020"), datetime(2020, 1, 31)),
+        (("Jan 1, 2020", "Jan 12, 2020"), datetime(2020, 1, 12)),
+        (("January 1, 2020", "May 12, 2020"), datetime(2020, 5, 12)),
+        (("1/2/2020 3:00 PM", "1/13/2020 12:00 AM"), datetime(2020, 1, 13)),
+        (("01/13/2020 12:30:00 AM", "01/13/2020 12:30:00 PM"), datetime(2020, 1, 13, 12, 30)),
+        (("13.01.2020 03:00 pm", "13.01.2020 04:00 pm"), datetime(2020, 1, 13, 16)),
+        (("1/13/2020 3PM", "1/13/2020 4PM"), datetime(2020, 1, 13, 16)),
+        (("2020-01-01 9:00", "2020-01-01 10:00"), datetime(2020, 1, 1, 10)),
+    ],
+)
+def test_forms_of_several_words(texts, last):
+    assert times_of(*texts)[1] == last
+    assert written(*texts) == list(texts)
+
+
+@pytest.mark.parametrize(
+    ("first", "damaged", "form"),
+    [
+        ("2020Q1", "2020Q5", "%YQ%q"),
+        ("2020Q1", "2020Q02", "%YQ%q"),
+        ("Q1 2020", "Q2 20", "Q%q %Y"),
+        ("2020-W07", "2020-W54", "%G-W%V"),
+        ("2020-W07-1", "2020-W08-8", "%G-W%V-%u"),
+        ("Jan-20", "Foo-20", "%b-%y"),
+        ("Jan 2020", "Jan 20", "%b %Y"),
+        ("31-Jan-2020", "30-Feb-2020", "%d-%b-%Y"),
+        ("Jan 31, 2020", "Feb 30, 2020", "%b %d, %Y"),
+        ("1/31/2020 3:00 PM", "1/31/2020 13:00 PM", "%m/%d/%Y %I:%M %p"),
+    ],
+)
+def test_a_damaged_cell_is_refused_in_every_form(first, damaged, form):
+    message = f"line 3, column 't': expected a time like {form}, got {damaged!r}"
+    with pytest.raises(GatewiseError, match=re.escape(message)):
+        times_of(first, damaged, first)
+
+
+def test_a_given_format_is_completed_by_its_first_day():
+    assert times_of("1.20", time_format="%m.%y").to_list() == [datetime(2020, 1, 1)]
+    assert written("1.20", "12.20", time_format="%m.%y") == ["1.20", "12.20"]
+
+
 def test_days_of_a_zone_with_daylight_saving_stay_on_its_clock():
     texts = [
         "2024-03-30T00:00:00+01:00",

@@ -10,7 +10,13 @@ import polars as pl
 
 from gatewise.data.tables.table import Table
 from gatewise.data.times.clock import MINUTE, Clock, minutes_of, on_one_clock, split_offsets
-from gatewise.data.times.formats import LAST_YEAR, are_whole_dates, matching_formats, parse_times
+from gatewise.data.times.formats import (
+    LAST_YEAR,
+    are_whole_dates,
+    exact_format,
+    matching_formats,
+    parse_times,
+)
 from gatewise.errors import GatewiseError
 
 LARGEST = 1 << 60  # whole number, so that differences fit into 64 bits
@@ -98,9 +104,11 @@ def _read_texts(table: Table, name: str, text: pl.Series, time_format: str | Non
     else:
         form = re.sub(r"\s*%#?z$", "", time_format) if offsets is not None else time_format
         local = _parse_all(table, name, text, bare, form)
+    if offsets is None and "%z" in form:  # an offset that is not at the end: times in UTC
+        return Times(local, Clock(dtype=pl.Datetime("us", "UTC"), shift=0))
+    form = exact_format(bare, local, form)
     if offsets is None:
-        inside = "%z" in form  # an offset that is not at the end: times in UTC
-        return Times(local, Clock(dtype=pl.Datetime("us", "UTC"), shift=0) if inside else Clock(form))
+        return Times(local, Clock(form))
     minutes = minutes_of(offsets)
     _check(table, name, minutes.is_not_null(), f"expected a time with an offset like {offsets[0]}", text)
     times, shift, last = on_one_clock(local, minutes.to_numpy() * MINUTE)

@@ -2,32 +2,62 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import polars as pl
 
-DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y%m%d")
-CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", "T%H:%M", "T%H:%M:%S", "T%H:%M:%S%.f")
-MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%Y%m")
+DAYS = (
+    *("%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y%m%d"),
+    *("%d-%b-%Y", "%d-%B-%Y", "%d%b%Y", "%d %b %Y", "%d %B %Y", "%Y-%b-%d"),
+    *("%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y"),
+)
+CLOCKS = (
+    *("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", "T%H:%M", "T%H:%M:%S", "T%H:%M:%S%.f"),
+    *(" %I%p", " %I %p", " %I:%M%p", " %I:%M %p", " %I:%M:%S%p", " %I:%M:%S %p"),
+)
+MONTHS = (
+    *("%Y-%m", "%Y/%m", "%m/%Y", "%Y%m"),
+    *("%b-%y", "%b %Y", "%B %Y", "%b-%Y", "%B-%Y", "%Y-%b", "%Y-%B", "%Y %b", "%Y %B"),
+)
+QUARTERS = ("%YQ%q", "%Y-Q%q", "%Y Q%q", "Q%q %Y", "Q%q-%Y")
+WEEKS = ("%G-W%V", "%G-W%V-%u", "%GW%V")
+FORMATS = (*MONTHS, *QUARTERS, *WEEKS, *(day + clock for day in DAYS for clock in CLOCKS))
+FIRST_MONTHS = {"Q1": "month 01", "Q2": "month 04", "Q3": "month 07", "Q4": "month 10"}
+COMPLETIONS = (  # fields that a format has, those that it lacks, and the field and value that complete it
+    (r"%[-_0]?[mbBhq]", r"%[-_0]?[dejDFvxc]", "%d", "1"),
+    (r"%[-_0]?V", r"%[uwaA]", "%u", "1"),
+    (r"%[-_0]?[HI]", r"%[-_0]?[MRTXrc]", "%M", "0"),
+)
 ISO = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%.f%z")
-DIGITS = {"%Y%m%d": r"^\d{8}", "%Y%m": r"^\d{6}$"}  # formats without a separator after the year
+DIGITS = r"%Y%m(?:%d)?(?:%H)?(?:%M)?(?:%S)?"  # fields without a separator between them
 WHOLE_DATE = r"^(?:19\d{2}|20\d{2}|2100)(?:0[1-9]|1[0-2])"
 WHOLE_DATES = (WHOLE_DATE + "$", WHOLE_DATE + r"(?:0[1-9]|[12]\d|3[01])$")  # 202401; 20240131
 FIRST_YEAR, LAST_YEAR = 1000, 9999  # two digits are not a year
+SAMPLE = 1000  # texts that determine how times are written
 
 
 def parse_times(text: pl.Series, form: str) -> pl.Series:
     """The times of texts in one format, null for any other text.
 
+    The first day of a month, quarter or week, and the first minute of an hour, is its time.
+
     >>> parse_times(pl.Series(["2024-01", "soon"]), "%Y-%m").dt.date().to_list()
     [datetime.date(2024, 1, 1), None]
+    >>> parse_times(pl.Series(["Q2 2024"]), "Q%q %Y").dt.date().to_list()
+    [datetime.date(2024, 4, 1)]
     """
-    for start, digits in DIGITS.items():
-        if form.startswith(start) and (form == start or start == "%Y%m%d"):
-            text = text.set(~text.str.contains(digits), None)
-    if form in MONTHS:
-        text, form = text + " 1", form + " %d"
+    if digits := re.match(DIGITS, form):
+        width = 2 + 2 * digits[0].count("%")
+        text = text.set(~text.str.contains(rf"^\d{{{width}}}(?:\D|$)"), None)
+    for present, absent, field, value in COMPLETIONS:
+        if re.search(present, form) and not re.search(absent, form):
+            text, form = f"{value} " + text, f"{field} {form}"
+    if "Q%q" in form:
+        text = text.str.replace_many(list(FIRST_MONTHS), list(FIRST_MONTHS.values()))
+        form = form.replace("Q%q", "month %m")
     try:
         times = text.str.to_datetime(form, strict=False, time_unit="us")
     except pl.exceptions.PolarsError:
@@ -52,9 +82,43 @@ def parse_iso_times(text: pl.Series) -> pl.Series:
 
 def matching_formats(text: pl.Series) -> list[tuple[str, pl.Series]]:
     """The formats that the first text has, and all texts parsed in each of them."""
-    formats = [*MONTHS, *(day + clock for day in DAYS for clock in CLOCKS)]
-    fitting = [one for one in formats if not parse_times(text.head(1), one).has_nulls()]
-    return [(one, parse_times(text, one)) for one in fitting]
+    outline = _outline(text[0])
+    fitting = [
+        form
+        for form in FORMATS
+        if _outlines()[form] == outline and not parse_times(text[:1], form).has_nulls()
+    ]
+    return [(form, parse_times(text, form)) for form in fitting]
+
+
+@cache
+def _outlines() -> dict[str, str]:
+    """The outline of the texts in each format."""
+    names = {form: re.sub("%[bBp]", "a", form.replace("%.f", "")) for form in FORMATS}
+    return {form: _outline(re.sub("%[A-Za-z]", "0", name)) for form, name in names.items()}
+
+
+def _outline(text: str) -> str:
+    """A text with numbers as 0 and words as a, without spaces and fractions of a second."""
+    words = re.sub("[A-Za-z]+", "a", re.sub(r"(:\d\d)\.\d+", r"\1", text))
+    return re.sub(r"\s", "", re.sub(r"\d+", "0", words))
+
+
+def exact_format(text: pl.Series, times: pl.Series, form: str) -> str:
+    """The format of exactly these texts: the one that parsed them, without leading zeros, or in lower case.
+
+    >>> text = pl.Series(["1/2/2024 3:00 pm"])
+    >>> exact_format(text, parse_times(text, "%m/%d/%Y %I:%M %p"), "%m/%d/%Y %I:%M %p")
+    '%-m/%-d/%Y %-I:%M %P'
+    """
+    every = max(1, len(text) // SAMPLE)
+    text, times = text.gather_every(every), times.gather_every(every)
+    unpadded = (re.sub(f"%([{fields}])", r"%-\1", form) for fields in ("md", "HI", "mdHI"))
+    for exact in dict.fromkeys((form, *unpadded)):
+        for variant in dict.fromkeys((exact, exact.replace("%p", "%P"))):
+            if times.dt.to_string(variant).equals(text):
+                return variant
+    return form
 
 
 def are_whole_dates(text: pl.Series) -> bool:
