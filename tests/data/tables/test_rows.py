@@ -43,6 +43,7 @@ SAME = (["a", "b"], [("1", "2"), ("3", "4")], ["line 2", "line 3"])
         PLAIN.replace("1,2\n", "1,2\r\n"),
         PLAIN.replace(",", ";"),
         PLAIN.replace(",", "\t"),
+        PLAIN.replace(",", "|"),
         PLAIN.replace("a,", " a , "),
         PLAIN.replace("2", '"2"').replace("3", '"3"'),
         PLAIN + "\n\n",

@@ -25,7 +25,7 @@ def test_numbers_and_empty_cells(write):
     np.testing.assert_array_equal(table.numbers("value", "target"), [2.5, np.nan, np.nan, -1000.0])
 
 
-@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_other_separators(write, separator):
     table = read_table(write(f"time{separator}value\n1{separator}2\n"))
     assert table.columns == ["time", "value"]
@@ -97,7 +97,7 @@ def test_files_that_are_not_tables(write, text, message):
         read_table(write(text))
 
 
-@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
 @pytest.mark.parametrize("cells", [["998", "1.005"], ["1.005", "", "7"], ["-12.500", "12"]])
 def test_points_that_may_separate_thousands_are_refused(write, separator, cells):
     rows = "".join(f"{row}{separator}{cell}\n" for row, cell in enumerate(cells))

@@ -19,6 +19,7 @@ from gatewise.data.opening import detect_format
 from gatewise.errors import GatewiseError
 
 QUOTE, BREAK, RETURN = 34, 10, 13
+SEPARATORS = ",;\t|"
 SAMPLE = 1 << 16
 LONGEST_ROW = 1 << 26  # bytes
 MOST_COLUMNS = 100_000
@@ -95,7 +96,7 @@ class RowReader:
         self.line -= text.count(b"\n")
         outside = b"".join(text.split(b'"')[::2]) if self.quoted else text
         if self.quoted:
-            self.separator = max(",;\t", key=lambda one: outside.count(one.encode()))
+            self.separator = max(SEPARATORS, key=lambda one: outside.count(one.encode()))
         self._marks(text)
         if outside.count(self.separator.encode()) >= MOST_COLUMNS:
             raise self.error(f"its header has more than {MOST_COLUMNS:,} columns")

@@ -108,7 +108,7 @@ class Table:
 
     def thousands(self) -> Thousands:
         """A detector for a column of this table; strict if the separator suggests decimal commas."""
-        return Thousands(strict=self.separator in (";", "\t"))
+        return Thousands(strict=self.separator in (";", "\t", "|"))
 
     def _checked(self, name: str, text: pl.Series, values: pl.Series) -> np.ndarray:
         """The values as an array. Raises: `GatewiseError` for the first cell that is not a number.
