@@ -8,19 +8,27 @@ from pathlib import Path
 from gatewise.errors import GatewiseError
 
 FORMATS = {
-    b"\xff\xfe\x00\x00": "encoded in UTF-32; save it as UTF-8",
-    b"\x00\x00\xfe\xff": "encoded in UTF-32; save it as UTF-8",
-    b"\xff\xfe": "encoded in UTF-16; save it as UTF-8",
-    b"\xfe\xff": "encoded in UTF-16; save it as UTF-8",
-    b"\x1f\x8b": "compressed with gzip; unpack it first",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first",
-    b"BZh": "compressed with bzip2; unpack it first",
-    b"\xfd7zXZ": "compressed with xz; unpack it first",
-    b"PK\x03\x04": "a zip archive or an Excel file; unpack it, or save it as CSV",
+    b"\x1f\x8b": "a file compressed with gzip; unpack it first",
+    b"\x28\xb5\x2f\xfd": "a file compressed with zstd; unpack it with zstd -d, or compress it with gzip",
+    b"BZh": "a file compressed with bzip2; unpack it first",
+    b"\xfd7zXZ": "a file compressed with xz; unpack it first",
+    b"PK\x03\x04": "a zip archive; unpack it first",
     b"PAR1": "a Parquet file; give its name the ending .parquet",
     b"\xd0\xcf\x11\xe0": "an Excel file; save it as CSV",
     b"SQLite format 3": "a database; export the table as CSV",
 }  # by the first bytes of a file
+
+COMPRESSED = (".gz", ".xz", ".bz2", ".zip")
+
+
+def data_suffix(path: Path) -> str:
+    """The ending of a file's name in lower case, without that of a compression.
+
+    >>> data_suffix(Path("sales.CSV.gz"))
+    '.csv'
+    """
+    inner = Path(path.stem) if path.suffix.lower() in COMPRESSED else path
+    return inner.suffix.lower()
 
 
 def require_file(path: Path, expected: str) -> None:

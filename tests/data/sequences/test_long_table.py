@@ -181,8 +181,8 @@ def test_files_that_are_not_tables(write, tmp_path):
     for text in (PLAIN.replace("yes", "där"), PLAIN.replace("label", "Länge")):
         with pytest.raises(GatewiseError, match="can't be read as a table: it is not in UTF-8"):
             read(write(text.encode("latin-1")))
-    with pytest.raises(GatewiseError, match="can't be read as a table"):
-        read(write(PLAIN.encode("utf-16")))
+    with pytest.raises(GatewiseError, match="can't be read as a table: it begins as UTF-16"):
+        read(write(PLAIN.encode("utf-16")[:-1]))
     with pytest.raises(GatewiseError, match="can't be read as a table"):
         read(write(PLAIN, "data.parquet"))
     late = PLAIN + "b,2,1,1,yes\n" * 50_000 + "b,2,1,1,j\xe4\n"

@@ -94,7 +94,7 @@ def test_marks_in_pairs_inside_of_a_cell_are_marks(read, cell):
         ('1,"x" \n', "line 3: the cell"),
         ("1\n", "found fewer fields in line 3 (1) than in its header (2)"),
         ("\n1,2,3\n", "found more fields in line 4 (3) than in its header (2)"),
-        (b"1,\xe4\n", "it is not in UTF-8, line 3 (byte 0xe4); save it as UTF-8"),
+        (b"1,\xe4\n", "it is not in UTF-8, line 3 (byte 0xe4); save it as UTF-8, for example by iconv -f"),
         (b"\n1,\0\n", "line 4 contains a zero byte; it is not text in UTF-8"),
     ],
 )
@@ -107,11 +107,7 @@ def test_invalid_rows_are_refused_with_their_line(read, text, message):
     ("text", "message"),
     [
         (bytes(1000), "line 1 contains a zero byte"),
-        (PLAIN.encode("utf-16"), "it is encoded in UTF-16; save it as UTF-8"),
         (PLAIN.encode("utf-16-le"), "line 1 contains a zero byte"),
-        (PLAIN.encode("utf-32"), "it is encoded in UTF-32; save it as UTF-8"),
-        (b"\x1f\x8b\x08\x00", "it is compressed with gzip; unpack it first"),
-        (b"PK\x03\x04", "it is a zip archive or an Excel file"),
         (b"PAR1", "it is a Parquet file; give its name the ending .parquet"),
         (b"", "is empty; give a table with column names in its first line"),
         (b"\n \n\n", "is empty; give a table"),

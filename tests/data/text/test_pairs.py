@@ -120,7 +120,9 @@ def test_mistakes_in_a_table(tmp_path, content, given, message):
 def test_bytes_that_are_not_utf8_are_refused_with_their_line(tmp_path, name):
     separator = b"\t" if name.endswith("tsv") else b","
     (tmp_path / name).write_bytes(separator.join([b"x", b"y"]) + b"\na" + separator + b"\xe4\n")
-    with pytest.raises(GatewiseError, match=rf"{name}, line 2: byte 3 of the line \(0xe4\) is not UTF-8"):
+    with pytest.raises(
+        GatewiseError, match=rf"{name} can't be read as a table: it is not in UTF-8, line 2 \(byte 0xe4\)"
+    ):
         read_pairs(tmp_path / name)
 
 

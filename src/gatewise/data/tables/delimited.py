@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from gatewise.data.tables.decoding import open_table
 from gatewise.data.tables.header import check_header
 from gatewise.data.tables.rows import RowReader, Rows
 
@@ -30,7 +31,7 @@ def csv_pieces(path: Path, size: int, quoted: bool = True) -> Iterator[Piece]:
 
     Raises: `GatewiseError` with the line of the first row that can't be read.
     """
-    with path.open("rb") as file:
+    with open_table(path) as file:
         reader = RowReader(path, file, quoted)
         names = _without_trailing(reader.names)
         check_header(path, names, is_text=True)

@@ -10,20 +10,17 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from gatewise.data.opening import detect_format
 from gatewise.errors import GatewiseError
 
 QUOTE, BREAK, RETURN = 34, 10, 13
 SEPARATORS = ",;\t|"
-SAMPLE = 1 << 16
 LONGEST_ROW = 1 << 26  # bytes
 MOST_COLUMNS = 100_000
-MARK = b"\xef\xbb\xbf"  # UTF-8's byte order mark
 
 
 @dataclass(frozen=True)
@@ -42,15 +39,14 @@ class RowReader:
     """Reads the header of a CSV, then its rows in blocks; every error names the line.
 
     names: of the columns, without surrounding spaces; separator: of the cells, found in the header
+
+    file: in UTF-8, without a byte order mark
     """
 
-    def __init__(self, path: Path, file: BinaryIO, quoted: bool = True) -> None:
+    def __init__(self, path: Path, file: BufferedReader, quoted: bool = True) -> None:
         self.path, self.file, self.quoted = path, file, quoted
-        sample = file.read(SAMPLE)
-        if (found := detect_format(sample)) is not None:
-            raise self.error(f"it is {found}")
+        sample = file.peek()
         self.old_breaks = b"\r" in sample and b"\n" not in sample  # as on the first Macintosh
-        file.seek(len(MARK) if sample.startswith(MARK) else 0)
         self.rest, self.line, self.separator = b"", 1, "," if quoted else "\t"
         self.names = self._header()
 
@@ -128,10 +124,7 @@ class RowReader:
             text += more
 
     def _read(self, size: int) -> bytes:
-        try:
-            text = self.file.read(size)
-        except OSError as error:
-            raise self.error(error.strerror or str(error)) from error
+        text = self.file.read(size)
         if b"\0" in text:
             line = self.line + self.rest.count(b"\n") + text.count(b"\n", 0, text.index(b"\0"))
             raise self.error(f"line {line} contains a zero byte; it is not text in UTF-8")
@@ -143,7 +136,8 @@ class RowReader:
         except UnicodeDecodeError as error:
             line = self.line + text.count(b"\n", 0, error.start)
             raise self.error(
-                f"it is not in UTF-8, line {line} (byte {text[error.start]:#04x}); save it as UTF-8"
+                f"it is not in UTF-8, line {line} (byte {text[error.start]:#04x}); save it as UTF-8, "
+                f"for example by iconv -f WINDOWS-1252 -t UTF-8"
             ) from error
 
     def _marks(self, text: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import polars as pl
 
+from gatewise.data.opening import data_suffix, require_file
 from gatewise.data.tables.delimited import csv_pieces
-from gatewise.data.tables.parquet import PARQUET
 from gatewise.data.tables.table import BYTES_AT_ONCE, Table, join_pieces, read_table
 from gatewise.data.text.lines import Lines
 from gatewise.data.text.pair_columns import pair_columns, source_column
@@ -64,7 +64,7 @@ class TextPairs:
 
 def is_table(path: str | Path) -> bool:
     """Whether a file is a table, by its extension; any other is a text."""
-    return Path(path).suffix.lower() in TABLES
+    return data_suffix(Path(path)) in TABLES
 
 
 def read_pairs(
@@ -116,15 +116,12 @@ def read_sources(path: str | Path, column: str | None) -> tuple[Texts, str | Non
 def read_text_table(path: str | Path) -> Table:
     """Reads a table of texts. In a tab-separated one, quotation marks within cells are kept.
 
-    Raises: `GatewiseError` as `read_table`, or with the line of a text file that is not UTF-8.
+    Raises: `GatewiseError` as `read_table`.
     """
     path = Path(path)
-    is_tab_separated, is_parquet = path.suffix.lower() in TAB_SEPARATED, path.suffix.lower() in PARQUET
-    if path.is_file() and path.stat().st_size and not is_parquet:
-        for _ in Lines(path):  # raises with the line that can't be decoded
-            pass
-    if not is_tab_separated or not path.is_file() or not path.stat().st_size:
+    if data_suffix(path) not in TAB_SEPARATED:
         return read_table(path)
+    require_file(path, "a CSV or a Parquet file")
     table = join_pieces(path, csv_pieces(path, BYTES_AT_ONCE, quoted=False))
     if table.frame.height == 0:
         raise GatewiseError(f"{path} has no rows below its header")

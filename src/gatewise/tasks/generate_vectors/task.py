@@ -15,6 +15,7 @@ import torch
 
 from gatewise.cells.base import CellType
 from gatewise.data.memory.arrays import Layout, is_arrays, write_sequences
+from gatewise.data.opening import data_suffix
 from gatewise.data.sequences.archives import ARCHIVES
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.metrics.details import Details
@@ -73,7 +74,7 @@ class GenerateVectors(Task[VectorData]):
     next_command = "gatewise sample {run} --out drawn.csv"
 
     def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
-        return data.suffix.lower() in (*TABLES, *ARCHIVES)
+        return data_suffix(data) in TABLES or data.suffix.lower() in ARCHIVES
 
     def accepts(self, data: Any) -> bool:
         return super().accepts(data) or is_arrays(data)

@@ -10,6 +10,7 @@ from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.labelled_table import TablePreprocessing, read_labelled_table
 from gatewise.data.labels.labelled_text import TextPreprocessing, read_labelled_text
 from gatewise.data.labels.set_files import describe_other_files, find_set_files
+from gatewise.data.opening import data_suffix
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
@@ -35,7 +36,7 @@ def read_data(path: Path, options: LabelOptions) -> LabelledSteps:
     Raises: `GatewiseError` with the position in the file.
     """
     fractions = Fractions(options.validation_fraction, options.test_fraction)
-    if find_set_files(path)["train"].suffix.lower() in TABLES:
+    if data_suffix(find_set_files(path)["train"]) in TABLES:
         columns = LongColumns(options.id, options.time, options.label, options.channels)
         data = read_labelled_table(
             path, columns, fill=options.fill, max_length=options.chunk_length, fractions=fractions
