@@ -94,9 +94,65 @@ def test_a_step_as_text():
     assert str(Step(14 * 86_400_000_000, "microseconds")) == "2 weeks"
 
 
-def test_two_digits_are_not_a_year():
-    with pytest.raises(GatewiseError, match="expected a time"):
-        times_of("01/13/20", "01/14/20")
+def test_years_of_two_digits():
+    assert times_of("01/13/20", "01/14/20").to_list() == [datetime(2020, 1, 13), datetime(2020, 1, 14)]
+    assert times_of("13.1.99", "14.1.99")[0] == datetime(1999, 1, 13)
+    with pytest.raises(
+        GatewiseError,
+        match=re.escape(
+            "'1/1/24' may be %m/%d/%y or %d/%m/%y; choose one with --time-format, such as --time-format "
+            "'%m/%d/%y'"
+        ),
+    ):
+        times_of("1/1/24", "1/2/24")
+    with pytest.raises(GatewiseError, match="line 2, column 't': expected a time like"):
+        times_of("20-13-01")
+
+
+def test_a_refusal_names_the_option_for_other_forms():
+    with pytest.raises(
+        GatewiseError,
+        match=r"got 'x'; give another form with --time-format, such as --time-format '%d.%m.%Y %H:%M'$",
+    ):
+        times_of("2020-01-01", "x")
+
+
+def test_24_hours_are_the_midnight_of_the_next_day():
+    texts = ["2020-02-29 23:00", "2020-02-29 24:00", "2020-03-01 01:00"]
+    times = times_of(*texts)
+    assert times.to_list() == [datetime(2020, 2, 29, 23), datetime(2020, 3, 1), datetime(2020, 3, 1, 1)]
+    assert written(*texts)[1] == "2020-03-01 00:00"
+    assert times_of("1/31/2020 24:00:00", "2/1/2020 01:00:00")[0] == datetime(2020, 2, 1)
+    with pytest.raises(GatewiseError, match=r"line 3, column 't': .*, got '2020-02-29 24:01'"):
+        times_of("2020-02-29 23:00", "2020-02-29 24:01")
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["2020-01-13", "2020-01-13 01:00", "2020-01-13 02:00"],
+        ["2020-01-12 23:00", "2020-01-13", "2020-01-13 01:00"],
+        ["1/13/2020", "1/13/2020 12:00 PM", "1/14/2020", "1/14/2020 12:00 PM"],
+    ],
+)
+def test_midnights_without_a_clock(texts):
+    times = times_of(*texts)
+    assert times[texts.index(next(text for text in texts if ":" not in text))] == datetime(2020, 1, 13)
+    assert find_step(times).places(times)[0].tolist() == list(range(len(texts)))
+    assert times_of(*written(*texts)).to_list() == times.to_list()
+
+
+@pytest.mark.parametrize(
+    ("texts", "line"),
+    [
+        (["2020-01-01", "2020-01-02", "2020-01-02 02:00"], 4),  # most are days
+        (["2020-01-01 00:00", "2020-01-01 23:00", "2020-01-02"], 4),  # a midnight has its clock
+        (["2020-01-01 22:00", "2020-01-01 23:00", "2020-01-01", "2020-01-02 01:00"], 4),  # out of order
+    ],
+)
+def test_a_time_that_lacks_its_clock(texts, line):
+    with pytest.raises(GatewiseError, match=f"line {line}, column 't': expected a time like"):
+        times_of(*texts)
 
 
 def written(*texts, time_format=None):
@@ -147,6 +203,10 @@ def test_times_are_written_as_they_were_read(form):
         ("01Jan2020 31Jan2020", datetime(2020, 1, 31)),
         ("1/2/2020 1/13/2020", datetime(2020, 1, 13)),
         ("1-January-2020 2-February-2020", datetime(2020, 2, 2)),
+        ("1/13/24 1/14/24", datetime(2024, 1, 14)),
+        ("13-01-2024 14-01-2024", datetime(2024, 1, 14)),
+        ("13.01.24 14.01.24", datetime(2024, 1, 14)),
+        ("1-Jan-24 2-Jan-24", datetime(2024, 1, 2)),
     ],
 )
 def test_forms_of_one_word(texts, last):

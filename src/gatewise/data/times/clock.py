@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-OFFSETS = (r"^(.*\d)( ?(?:Z|z|UTC|[+-]\d{2}:?\d{2}))$", r"^(.*\d:\d{2}(?:\.\d+)?)( ?[+-]\d{2})$")
+OFFSETS = (  # the year of 31-01-2024 is none
+    r"^(.*\d)( ?(?:Z|z|UTC|[+-][01]\d:?\d{2}|[+-]\d{2}:\d{2}))$",
+    r"^(.*\d:\d{2}(?:\.\d+)?)( ?[+-]\d{2})$",
+)
 MAX_MINUTES = 18 * 60
 MINUTE = 60_000_000  # microseconds
 

@@ -21,6 +21,7 @@ from gatewise.errors import GatewiseError
 
 LARGEST = 1 << 60  # whole number, so that differences fit into 64 bits
 FIRST_ROWS = 20
+REMEDY = "; give another form with --time-format, such as --time-format '%d.%m.%Y %H:%M'"
 
 
 class Times(NamedTuple):
@@ -110,7 +111,9 @@ def _read_texts(table: Table, name: str, text: pl.Series, time_format: str | Non
     if offsets is None:
         return Times(local, Clock(form))
     minutes = minutes_of(offsets)
-    _check(table, name, minutes.is_not_null(), f"expected a time with an offset like {offsets[0]}", text)
+    _check(
+        table, name, minutes.is_not_null(), f"expected a time with an offset like {offsets[0]}", text, REMEDY
+    )
     times, shift, last = on_one_clock(local, minutes.to_numpy() * MINUTE)
     note = None
     if minutes.n_unique() > 1:
@@ -133,30 +136,32 @@ def _recognise(table: Table, name: str, text: pl.Series, bare: pl.Series) -> tup
     if not parsed:
         whole = text.cast(pl.Int64, strict=False).is_not_null()
         valid = pl.Series([False] * len(text)) if whole.all() else whole  # digits such as 20241399
-        _check(table, name, valid, "expected a time like %Y-%m-%d, or whole numbers", text)
+        _check(table, name, valid, "expected a time like %Y-%m-%d, or whole numbers", text, REMEDY)
     if not fitting:
-        best, _ = min(parsed, key=lambda one: one[1].null_count())
+        best, _ = min(parsed, key=lambda one: (one[1].null_count(), one[1].is_null()[0]))
         return best, _parse_all(table, name, text, bare, best)
     first, values = fitting[0]
     for second, others in fitting[1:]:
         if not values.equals(others):
             raise GatewiseError(
                 f"{table.path}, column {name!r}: {text[0]!r} may be {first} or {second}; "
-                "choose one with --time-format"
+                f"choose one with --time-format, such as --time-format {first!r}"
             )
     return first, values
 
 
 def _parse_all(table: Table, name: str, text: pl.Series, bare: pl.Series, form: str) -> pl.Series:
     values = parse_times(bare, form)
-    _check(table, name, values.is_not_null(), f"expected a time like {form}", text)
+    _check(table, name, values.is_not_null(), f"expected a time like {form}", text, REMEDY)
     return values
 
 
-def _check(table: Table, name: str, valid: pl.Series, message: str, cells: pl.Series | None = None) -> None:
-    """Raises: `GatewiseError` with the place, and the cell, of the first row that is not valid."""
+def _check(
+    table: Table, name: str, valid: pl.Series, message: str, cells: pl.Series | None = None, remedy: str = ""
+) -> None:
+    """Raises: `GatewiseError` with place, cell and remedy for the first row that is not valid."""
     if valid.all(ignore_nulls=False):
         return
     row = int(np.argmin(valid.fill_null(False).to_numpy()))
     cell = "" if cells is None else f", got {str(cells[row])[:40]!r}"
-    raise GatewiseError(f"{table.path}, {table.place(row)}, column {name!r}: {message}{cell}")
+    raise GatewiseError(f"{table.path}, {table.place(row)}, column {name!r}: {message}{cell}{remedy}")

@@ -13,6 +13,7 @@ DAYS = (
     *("%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y%m%d"),
     *("%d-%b-%Y", "%d-%B-%Y", "%d%b%Y", "%d %b %Y", "%d %B %Y", "%Y-%b-%d"),
     *("%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y"),
+    *("%d-%m-%Y", "%m-%d-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d-%b-%y"),
 )
 CLOCKS = (
     *("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", "T%H:%M", "T%H:%M:%S", "T%H:%M:%S%.f"),
@@ -36,13 +37,16 @@ DIGITS = r"%Y%m(?:%d)?(?:%H)?(?:%M)?(?:%S)?"  # fields without a separator betwe
 WHOLE_DATE = r"^(?:19\d{2}|20\d{2}|2100)(?:0[1-9]|1[0-2])"
 WHOLE_DATES = (WHOLE_DATE + "$", WHOLE_DATE + r"(?:0[1-9]|[12]\d|3[01])$")  # 202401; 20240131
 FIRST_YEAR, LAST_YEAR = 1000, 9999  # two digits are not a year
+LATE = r"\b24:00((?::00(?:\.0+)?)?)$"  # midnight after a day
 SAMPLE = 1000  # texts that determine how times are written
 
 
 def parse_times(text: pl.Series, form: str) -> pl.Series:
     """The times of texts in one format, null for any other text.
 
-    The first day of a month, quarter or week, and the first minute of an hour, is its time.
+    The first day of a month, quarter or week, and the first minute of an hour, is its time. 24:00 is the
+    midnight after a day. Midnights may lack their clock, as in Excel, if at most half of the texts do, no
+    other midnight has one, and the texts stay in order.
 
     >>> parse_times(pl.Series(["2024-01", "soon"]), "%Y-%m").dt.date().to_list()
     [datetime.date(2024, 1, 1), None]
@@ -58,12 +62,38 @@ def parse_times(text: pl.Series, form: str) -> pl.Series:
     if "Q%q" in form:
         text = text.str.replace_many(list(FIRST_MONTHS), list(FIRST_MONTHS.values()))
         form = form.replace("Q%q", "month %m")
+    times = _parse(text, form)
+    if not times.has_nulls():
+        return times
+    if "%H:%M" in form:
+        midnights = _parse(text.str.replace(LATE, "00:00$1"), form).dt.offset_by("1d")
+        times = times.fill_null(midnights)
+    clock = re.search("[ T]%-?[HI].*", form)
+    return _with_bare_midnights(times, _parse(text, form[: clock.start()])) if clock else times
+
+
+def _parse(text: pl.Series, form: str) -> pl.Series:
     try:
         times = text.str.to_datetime(form, strict=False, time_unit="us")
     except pl.exceptions.PolarsError:
         return pl.Series([None] * len(text), dtype=pl.Datetime("us"))
     times = times.dt.replace_time_zone(None)  # UTC, if the format has an offset
     return times.set(~times.dt.year().is_between(FIRST_YEAR, LAST_YEAR), None)
+
+
+def _with_bare_midnights(times: pl.Series, days: pl.Series) -> pl.Series:
+    """The times, with a midnight for each text that is a day only, if the column writes midnights so."""
+    whole = times.fill_null(days)
+    bare = times.null_count() - whole.null_count()
+    has_others = (times == times.dt.truncate("1d")).any()
+    in_order = _turns(whole.drop_nulls()) <= _turns(times.drop_nulls())
+    return whole if 2 * bare <= len(times) and not has_others and in_order else times
+
+
+def _turns(times: pl.Series) -> int:
+    """How many times of a column are not in its order."""
+    steps = times.diff().drop_nulls().dt.total_microseconds()
+    return min(int((steps < 0).sum()), int((steps > 0).sum()))
 
 
 def parse_iso_times(text: pl.Series) -> pl.Series:
@@ -81,13 +111,11 @@ def parse_iso_times(text: pl.Series) -> pl.Series:
 
 
 def matching_formats(text: pl.Series) -> list[tuple[str, pl.Series]]:
-    """The formats that the first text has, and all texts parsed in each of them."""
-    outline = _outline(text[0])
-    fitting = [
-        form
-        for form in FORMATS
-        if _outlines()[form] == outline and not parse_times(text[:1], form).has_nulls()
-    ]
+    """The formats that the first or the longest text has, and all texts parsed in each of them."""
+    sample = text.gather([0, text.str.len_chars().arg_max() or 0])
+    outlines = {_outline(one) for one in sample}
+    near = [form for form in FORMATS if _outlines()[form] in outlines]
+    fitting = [form for form in near if parse_times(sample, form).null_count() < len(sample)]
     return [(form, parse_times(text, form)) for form in fitting]
 
 
@@ -105,7 +133,7 @@ def _outline(text: str) -> str:
 
 
 def exact_format(text: pl.Series, times: pl.Series, form: str) -> str:
-    """The format of exactly these texts: the one that parsed them, without leading zeros, or in lower case.
+    """The format of these texts: the one that parsed them, or this without leading zeros or in lower case.
 
     >>> text = pl.Series(["1/2/2024 3:00 pm"])
     >>> exact_format(text, parse_times(text, "%m/%d/%Y %I:%M %p"), "%m/%d/%Y %I:%M %p")
@@ -114,11 +142,8 @@ def exact_format(text: pl.Series, times: pl.Series, form: str) -> str:
     every = max(1, len(text) // SAMPLE)
     text, times = text.gather_every(every), times.gather_every(every)
     unpadded = (re.sub(f"%([{fields}])", r"%-\1", form) for fields in ("md", "HI", "mdHI"))
-    for exact in dict.fromkeys((form, *unpadded)):
-        for variant in dict.fromkeys((exact, exact.replace("%p", "%P"))):
-            if times.dt.to_string(variant).equals(text):
-                return variant
-    return form
+    variants = [one for exact in (form, *unpadded) for one in (exact, exact.replace("%p", "%P"))]
+    return max(variants, key=lambda one: (times.dt.to_string(one) == text).sum())
 
 
 def are_whole_dates(text: pl.Series) -> bool:
