@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gatewise.modules.masked import mean_valid, normalize_valid
+
 KERNELS = (7, 5, 3)  # steps, of the three blocks
 SQUEEZE = 16  # the channels for each unit of squeeze-and-excitation
 
@@ -40,11 +42,11 @@ class FullyConvolutional(nn.Module):
         )
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """Sequences [B, T, C] of these lengths [B], all positive -> [B, F]."""
+        """Sequences [B, T, C] of these lengths [B], all positive, zero beyond them -> [B, F]."""
         valid = torch.arange(values.shape[1], device=values.device) < lengths[:, None]
         for block in self.blocks:
             values = block(values, valid)
-        return _mean(values, valid)
+        return mean_valid(values, valid)
 
 
 class _Block(nn.Module):
@@ -64,13 +66,7 @@ class _Block(nn.Module):
     def forward(self, values: Tensor, valid: Tensor) -> Tensor:
         """[B, T, inputs] -> [B, T, outputs], zero where not `valid` [B, T]."""
         maps = self.convolution(values.transpose(1, 2)).transpose(1, 2)
-        output = torch.zeros_like(maps)
-        output[valid] = functional.relu(self.norm(maps[valid]))
+        output = functional.relu(normalize_valid(self.norm, maps, valid))
         if self.excitation is not None:
-            output = output * self.excitation(_mean(output, valid)).unsqueeze(1)
+            output = output * self.excitation(mean_valid(output, valid)).unsqueeze(1)
         return output
-
-
-def _mean(values: Tensor, valid: Tensor) -> Tensor:
-    """The mean over the valid steps; the others are zero: [B, T, F] -> [B, F]."""
-    return values.sum(1) / valid.sum(1, keepdim=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +12,15 @@ from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.layers import Recurrent
 from gatewise.modules.classifier import Classifier
 from gatewise.modules.fully_convolutional import FullyConvolutional
+from gatewise.modules.inception import Inception
 from gatewise.modules.pooling import Pooling, PoolingMode
 from gatewise.modules.weighted import weighted_cross_entropy
+
+ConvolutionKind = Literal["plain", "inception"]
+CONVOLUTIONS: dict[ConvolutionKind, type[FullyConvolutional | Inception]] = {
+    "plain": FullyConvolutional,
+    "inception": Inception,
+}
 
 
 class SequenceClassifier(Classifier):
@@ -31,7 +38,8 @@ class SequenceClassifier(Classifier):
         bidirectional: whether the layers run in both directions
         pooling: "last", "mean", "max" or "attention", see `Pooling`
         label_smoothing: the probability that the loss in training distributes over all classes
-        filters: of the convolutions beside the layers, see `FullyConvolutional`; 0 for none
+        filters: the output features of the convolutions beside the layers; 0 for no convolutions
+        convolutions: "plain", see `FullyConvolutional`, or "inception", see `Inception`
 
     Source: Karim, Majumdar, Darabi and Chen 2018 (LSTM-FCN), whose layer reads a sequence as one step; here
     it reads step by step.
@@ -55,6 +63,7 @@ class SequenceClassifier(Classifier):
         pooling: PoolingMode = "max",
         label_smoothing: float = 0.1,
         filters: int = 0,
+        convolutions: ConvolutionKind = "plain",
     ) -> None:
         super().__init__()
         self.recurrent = Recurrent(
@@ -69,7 +78,7 @@ class SequenceClassifier(Classifier):
         self.pooling = Pooling(pooling, directions * hidden, bidirectional)
         self.label_smoothing = label_smoothing
         self.dropout = nn.Dropout(dropout)
-        self.convolutions = FullyConvolutional(channels, filters) if filters else None
+        self.convolutions = CONVOLUTIONS[convolutions](channels, filters) if filters else None
         self.classes = nn.Linear(directions * hidden + filters, classes)
         self._options = {
             "cell": cell,
@@ -82,6 +91,7 @@ class SequenceClassifier(Classifier):
             "pooling": pooling,
             "label_smoothing": label_smoothing,
             "filters": filters,
+            "convolutions": convolutions,
         }
 
     def logits(self, batch: SequenceBatch) -> Tensor:

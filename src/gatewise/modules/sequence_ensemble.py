@@ -12,7 +12,7 @@ from gatewise.cells.base import CellType
 from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.modules.classifier import Classifier
 from gatewise.modules.pooling import PoolingMode
-from gatewise.modules.sequence_classifier import SequenceClassifier
+from gatewise.modules.sequence_classifier import ConvolutionKind, SequenceClassifier
 
 
 class SequenceEnsemble(Classifier):
@@ -48,6 +48,7 @@ class SequenceEnsemble(Classifier):
         pooling: PoolingMode = "max",
         label_smoothing: float = 0.1,
         filters: int = 0,
+        convolutions: ConvolutionKind = "plain",
     ) -> None:
         super().__init__()
         self.networks = nn.ModuleList(
@@ -62,6 +63,7 @@ class SequenceEnsemble(Classifier):
                 pooling=pooling,
                 label_smoothing=label_smoothing,
                 filters=filters,
+                convolutions=convolutions,
             )
             for _ in range(members)
         )

@@ -99,6 +99,7 @@ def waves(count):
         ({"network": "stack", "ensemble": 2}, 2),
         ({"network": "stack", "folds": 3}, 3),
         ({"network": "lstm-fcn", "ensemble": 2}, 2),
+        ({"network": "lstm-fcn", "convolutions": "inception"}, 1),
         ({"ensemble": 2}, 2),
         ({"folds": 2}, 2),
         ({}, 1),

@@ -7,11 +7,14 @@ import polars as pl
 import pytest
 import torch
 
+from gatewise.cells import LSTM
+from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.errors import GatewiseError
+from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.tasks import classification as classes
 from gatewise.tasks.classify.task import TASK
 from gatewise.tasks.options import resolve, verb_options
-from gatewise.tasks.serialization import load_model
+from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from gatewise.training import runs
 from gatewise.training.commands import compare, train
 from tests.figures import drawn
@@ -300,7 +303,30 @@ def test_a_hybrid_is_chosen_by_its_score_before_the_last_fit(tmp_path, table):
     assert before == pytest.approx(stored, rel=1e-5)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("stack", "lstm"), ("lstm-fcn", "lstm-fcn")])
-def test_other_networks(tmp_path, table, kind, name):
-    comparison = execute(TASK, "train", table, tmp_path / "run", TrainOptions(**SMALL, network=kind))
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"network": "stack"}, "lstm"),
+        ({"network": "lstm-fcn"}, "lstm-fcn"),
+        ({"network": "lstm-fcn", "convolutions": "inception"}, "lstm-inception"),
+    ],
+)
+def test_other_networks(tmp_path, table, options, name):
+    comparison = execute(TASK, "train", table, tmp_path / "run", TrainOptions(**SMALL, **options))
     assert scores(evaluate(TASK, tmp_path / "run", table))[name] == scores(comparison)[name]
+
+
+def test_inception_blocks_are_those_of_an_lstm_fcn(tmp_path, table):
+    with pytest.raises(GatewiseError, match="--convolutions inception is for --network lstm-fcn"):
+        execute(TASK, "train", table, tmp_path / "run", TrainOptions(**SMALL, convolutions="inception"))
+
+
+def test_a_model_that_was_saved_before_its_convolutions_had_a_name_loads(tmp_path):
+    torch.manual_seed(0)
+    network = SequenceClassifier(LSTM, channels=2, classes=3, hidden=4, filters=8).eval()
+    save_model(tmp_path, SavedModel("classify", "lstm-fcn", network, {}))
+    described = json.loads((tmp_path / "model.json").read_text())
+    assert described["options"].pop("convolutions") == "plain"
+    (tmp_path / "model.json").write_text(json.dumps(described))
+    batch = SequenceBatch(torch.randn(2, 5, 2), torch.tensor([5, 5]), torch.tensor([0, 1]))
+    assert torch.equal(load_model(tmp_path).network.logits(batch), network.logits(batch))

@@ -12,7 +12,7 @@ from gatewise.cells.base import CellType
 from gatewise.data.sequences.sequences import SequenceBatch, Sequences
 from gatewise.modules.classifier import Classifier, iterate_batches, predict_probabilities
 from gatewise.modules.pooling import PoolingMode
-from gatewise.modules.sequence_classifier import SequenceClassifier
+from gatewise.modules.sequence_classifier import ConvolutionKind, SequenceClassifier
 from gatewise.modules.sequence_ensemble import SequenceEnsemble
 from gatewise.modules.temperature import choose_temperature
 from gatewise.modules.weighted import weighted_cross_entropy
@@ -42,7 +42,8 @@ class HybridClassifier(Classifier):
         bidirectional: whether the layers run in both directions
         pooling: "last", "mean", "max" or "attention", see `Pooling`
         label_smoothing: the probability that the loss in training distributes over all classes
-        filters: of the convolutions beside the layers, see `FullyConvolutional`; 0 for none
+        filters: the output features of the convolutions beside the layers; 0 for no convolutions
+        convolutions: "plain", see `FullyConvolutional`, or "inception", see `Inception`
         members: M, the number of recurrent networks whose probabilities are averaged, see `SequenceEnsemble`
 
     >>> from gatewise.cells import LSTM
@@ -68,6 +69,7 @@ class HybridClassifier(Classifier):
         pooling: PoolingMode = "max",
         label_smoothing: float = 0.1,
         filters: int = 0,
+        convolutions: ConvolutionKind = "plain",
         members: int = 1,
     ) -> None:
         super().__init__()
@@ -83,6 +85,7 @@ class HybridClassifier(Classifier):
             pooling=pooling,
             label_smoothing=label_smoothing,
             filters=filters,
+            convolutions=convolutions,
         )
         self.rocket = MiniRocket(channels, classes, length)
         self.length = length

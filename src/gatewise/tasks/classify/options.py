@@ -9,6 +9,7 @@ from pydantic import Field
 from gatewise.data.sequences.augmentation import Augmentation
 from gatewise.data.sequences.long_table import Fill
 from gatewise.modules.pooling import PoolingMode
+from gatewise.modules.sequence_classifier import ConvolutionKind
 from gatewise.tasks.options import Count, Depth, Fraction, Options, Rate, StackOptions, TaskOptions
 
 
@@ -56,6 +57,11 @@ class ClassifyNetworkOptions(StackOptions):
         "hybrid",
         description="Recurrent layers averaged with ridge regression on random convolutions (MiniRocket); "
         "recurrent layers beside convolutions that are trained too (LSTM-FCN); or recurrent layers alone.",
+    )
+    convolutions: ConvolutionKind = Field(
+        "plain",
+        description="Convolutions of an LSTM-FCN: three plain blocks with squeeze-and-excitation, or "
+        "the six inception blocks of InceptionTime.",
     )
     ensemble: Depth = Field(
         1, description="Networks that are trained together; their probabilities are averaged."

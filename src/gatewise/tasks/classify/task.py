@@ -19,7 +19,7 @@ from gatewise.data.sequences.sequences import Sequences
 from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority
 from gatewise.modules.network import Baseline, Network
-from gatewise.modules.sequence_classifier import SequenceClassifier
+from gatewise.modules.sequence_classifier import ConvolutionKind, SequenceClassifier
 from gatewise.modules.sequence_ensemble import SequenceEnsemble
 from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction
@@ -33,7 +33,7 @@ from gatewise.tasks.classify.options import ClassifyOptions
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
-FILTERS = 64  # of the convolutions of an LSTM-FCN
+FILTERS: dict[ConvolutionKind, int] = {"plain": 64, "inception": 128}  # of an LSTM-FCN
 
 
 class Classify(ClassTask[ClassifyData]):
@@ -69,14 +69,16 @@ class Classify(ClassTask[ClassifyData]):
         return read_data(path, options)
 
     def display_name(self, options: ClassifyOptions, cell: str) -> str:
-        return {"hybrid": f"hybrid-{cell}", "lstm-fcn": f"{cell}-fcn", "stack": cell}[options.network]
+        convolutional = {"plain": f"{cell}-fcn", "inception": f"{cell}-inception"}[options.convolutions]
+        return {"hybrid": f"hybrid-{cell}", "lstm-fcn": convolutional, "stack": cell}[options.network]
 
     def network(self, data: ClassifyData, options: ClassifyOptions, cell: CellType) -> Classifier:
         kind: Callable[..., Classifier] = recurrent_classifier
         if options.network == "hybrid":
             kind = partial(HybridClassifier, length=longest(data))
         elif options.network == "lstm-fcn":
-            kind = partial(recurrent_classifier, filters=FILTERS)
+            filters = FILTERS[options.convolutions]
+            kind = partial(recurrent_classifier, filters=filters, convolutions=options.convolutions)
         return kind(
             members=options.ensemble if data.folded is None else data.folded.fold_count,
             cell=cell,
@@ -96,6 +98,8 @@ class Classify(ClassTask[ClassifyData]):
             raise GatewiseError(
                 f"--folds {options.folds} is an ensemble of {options.folds} networks; leave --ensemble out"
             )
+        if options.convolutions != "plain" and options.network != "lstm-fcn":
+            raise GatewiseError(f"--convolutions {options.convolutions} is for --network lstm-fcn")
         if options.augmentation.count("mixup") > 1:
             raise GatewiseError("--augmentation has mixup twice; a sequence is mixed with one other")
 
