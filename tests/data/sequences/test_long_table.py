@@ -315,3 +315,18 @@ def test_values_keep_their_digits(write):
     assert table.values[:, 0].tolist() == [48.13715412, 48.13715423]
     (scale,) = table.scales([0])
     assert scale.deviation == pytest.approx(5.5e-8, rel=1e-6)
+
+
+def test_decimal_commas_are_decided_over_all_pieces(write, piece):
+    """A cell that is a decimal number for certain decides over those before it, which may be thousands."""
+    text = PLAIN.replace(",", ";").replace("1.5", "1,500").replace("2.5", "..").replace("3.5", "3,5")
+    found = read(write(text), fill="forward")
+    assert sequences(found)["a"][0] == [[1.5, 10], [1.5, 20]]
+    assert sequences(found)["b"][0] == [[3.5, 30]]
+    assert "decimals are written with a comma: 'x'" in found.notes
+    for cell, message in (
+        ("3", "'1,500' may be 1500 or a decimal"),
+        ("3.5", "'1,500' has a comma and '3.5'"),
+    ):
+        with pytest.raises(GatewiseError, match=f"line 2, column 'x': {message}"):
+            read(write(text.replace("3,5", cell)), fill="forward")

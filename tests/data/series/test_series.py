@@ -212,3 +212,11 @@ def test_negative_times_and_times_before_1970():
 def test_the_end_of_a_target_is_not_filled():
     with pytest.raises(GatewiseError, match="row 4, column 'sold' is empty; the last value can't be filled"):
         read_series(frame((1, 2, 3, None, None)), fill="forward")
+
+
+def test_decimal_commas_are_noted(tmp_path):
+    path = tmp_path / "werte.csv"
+    path.write_text("Datum;Wert;Preis\n31.12.2023;1,5;7\n01.01.2024;-2;8,25\n02.01.2024;1,005;9\n")
+    found = read_series(path, Columns(target="Wert", observed=("Preis",)))
+    assert found.series[0].target.tolist() == [1.5, -2, 1.005]
+    assert "decimals are written with a comma: 'Wert', 'Preis'" in found.notes

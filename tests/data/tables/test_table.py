@@ -25,6 +25,21 @@ def test_numbers_and_empty_cells(write):
     np.testing.assert_array_equal(table.numbers("value", "target"), [2.5, np.nan, np.nan, -1000.0])
 
 
+@pytest.mark.parametrize(
+    "cell", ["NA", "n/a", "N.A.", "#N/A", "NaN", "NULL", "None", "?", "-", ".", "..", " .. ", '""']
+)
+def test_empty_cells(write, cell):
+    table = read_table(write(f"time,value\n1,2\n2,{cell}\n3,-.5\n"))
+    np.testing.assert_array_equal(table.numbers("value", "target"), [2, np.nan, -0.5])
+
+
+@pytest.mark.parametrize("cell", ["...", "??", "--", "x.", "N", "n / a", "unknown"])
+def test_cells_that_are_not_empty(write, cell):
+    table = read_table(write(f"time,value\n1,2\n2,{cell}\n"))
+    with pytest.raises(GatewiseError, match=f"expected a number, got '{re.escape(cell)}'"):
+        table.numbers("value", "target")
+
+
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_other_separators(write, separator):
     table = read_table(write(f"time{separator}value\n1{separator}2\n"))
@@ -51,8 +66,45 @@ def test_infinity_in_parquet_is_refused(tmp_path):
         read_table(tmp_path / "table.parquet").numbers("value", "target")
 
 
-def test_a_decimal_comma_gets_a_hint(write):
-    table = read_table(write("time;value\n1;2,5\n"))
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["2,5", "", "3"], [2.5, np.nan, 3]),
+        (["1,005", "998", "2,5"], [1.005, 998, 2.5]),
+        (["-0,125", "+,5", "12345,678"], [-0.125, 0.5, 12345.678]),
+        (["1,5e3", "2,0E-1", "7"], [1500, 0.2, 7]),
+    ],
+)
+def test_decimal_commas(write, separator, cells, values):
+    rows = "".join(f"{row}{separator}{cell}\n" for row, cell in enumerate(cells))
+    table = read_table(write(f"t{separator}wert\n{rows}"))
+    np.testing.assert_array_equal(table.numbers("wert", "target"), values)
+    assert table.has_decimal_commas("wert")
+    assert not table.has_decimal_commas("t")
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (["998", "1,005"], "line 3, column 'wert': '1,005' may be 1005 or a decimal number; write thousands "
+         "without separators (1005), or decimals with another digit (1,0050)"),
+        (["1,084", "1,091"], "line 2, column 'wert': '1,084' may be 1084 or a decimal number"),
+        (["1,5", "2.5"], "line 2, column 'wert': '1,5' has a comma and '2.5' a point; write decimals"),
+        (["1.005", "2,5", "7"], "line 3, column 'wert': '2,5' has a comma and '1.005' a point"),
+        (["1,5", "1.234,5"], "line 3, column 'wert': expected a number, got '1.234,5' (write it without"),
+        (["1,5", "1,234,567"], "line 3, column 'wert': expected a number, got '1,234,567' (write it without"),
+        (["1,5", "about 3,5"], "line 3, column 'wert': expected a number, got 'about 3,5'"),
+    ],
+)  # fmt: skip
+def test_commas_that_may_separate_thousands_are_refused(write, cells, message):
+    table = read_table(write("t;wert\n" + "".join(f"0;{cell}\n" for cell in cells)))
+    with pytest.raises(GatewiseError, match=re.escape(message)):
+        table.numbers("wert", "target")
+
+
+def test_a_quoted_decimal_comma_between_commas_gets_a_hint(write):
+    table = read_table(write('time,value\n1,"2,5"\n'))
     with pytest.raises(GatewiseError, match=r"got '2,5'.*write decimals with a point"):
         table.numbers("value", "target")
 

@@ -17,7 +17,7 @@ from gatewise.data.sequences.sequence_columns import SequenceGroups, SequenceWei
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool, row_blocks, rows_per_block
 from gatewise.data.tables.delimited import Piece, csv_pieces
-from gatewise.data.tables.numbers import Thousands
+from gatewise.data.tables.numbers import Marks, describe_commas
 from gatewise.data.tables.parquet import PARQUET, parquet_frames
 from gatewise.data.tables.table import Table
 from gatewise.data.times.formats import parse_iso_times
@@ -60,7 +60,7 @@ class _Rows:
         self.values, self.keys = Spool(len(columns.channels)), Spool(1, KEYS)
         self.weights = None if columns.weight is None else SequenceWeights(columns.weight)
         self.groups = None if columns.group is None else SequenceGroups(columns.group)
-        self.thousands: dict[str, Thousands] = {}
+        self.marks: dict[str, Marks] = {}
         self.dated: bool | None = None
         self.filled = 0
         self.unit = ""
@@ -87,7 +87,7 @@ class _Rows:
 
     def _channel(self, piece: Table, name: str) -> np.ndarray:
         try:
-            numbers = piece.numbers(name, "channel", self.thousands.setdefault(name, piece.thousands()))
+            numbers = piece.numbers(name, "channel", self.marks.setdefault(name, Marks(piece.separator)))
         except GatewiseError as error:
             raise GatewiseError(f"{error}{self.hint}") from error
         empty = np.isnan(numbers)
@@ -102,8 +102,9 @@ class _Rows:
     def table(self, path: Path) -> SequenceTable:
         """The sorted rows. Raises: `GatewiseError` with the two lines of a duplicate time."""
         columns = self.columns
-        for name, thousands in self.thousands.items():
-            thousands.check(str(path), name)
+        for name, marks in self.marks.items():
+            marks.check(str(path), name)
+        with_commas = (name for name, marks in self.marks.items() if marks.has_commas)
         values, keys, offsets = group_rows(self.values.values(), self.keys.values()[:, 0], len(self.ids.seen))
         names, numbers = sort_names(tuple(self.classes.seen))
         for block in row_blocks(len(keys) if names else 0):
@@ -119,7 +120,7 @@ class _Rows:
             labels=keys["label"] if names else None,
             classes=names,
             lines=keys["line"],
-            notes=(columns.describe(self.unused),),
+            notes=(columns.describe(self.unused), *describe_commas(with_commas)),
             unit=self.unit,
             weights=None if self.weights is None else self.weights.values,
             groups=None if self.groups is None else self.groups.values,

@@ -11,6 +11,7 @@ import polars as pl
 from gatewise.data.series.regular import FILLS, Grid, on_grid, sorted_rows
 from gatewise.data.series.step import Step, find_step
 from gatewise.data.tables.columns import Columns, FoundColumns, recognise
+from gatewise.data.tables.numbers import describe_commas
 from gatewise.data.tables.table import Table, read_table
 from gatewise.data.times.clock import Clock
 from gatewise.data.times.column import read_times
@@ -96,6 +97,8 @@ def read_series(
     guessed = columns is None or columns.target is None
     target = _target(table, found, "; --target COLUMN names another column" if guessed else "")
     series = _series(table, found, grids, target)
+    numeric = (found.target, *found.known, *found.observed)
+    notes += describe_commas(name for name in numeric if table.has_decimal_commas(name))
     filled = sum(grid.missing(target) for grid in grids.values()) if fill and not found.known else 0
     if filled:
         lookahead = ", which uses the value after a gap" if fill == "linear" else ""

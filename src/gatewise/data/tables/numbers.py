@@ -1,16 +1,17 @@
-"""Checks of cells that are parsed as numbers: `1.005` beside `998` may mean 1005."""
+"""Decimal marks and thousands separators: `1.005` beside `998` may mean 1005, and `1,005` may too."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import polars as pl
 
 from gatewise.errors import GatewiseError
 
-DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
+DECIMAL_COMMA = r"^([-+]?\d*),(\d+(?:[eE][-+]?\d+)?)$"
+COMMA_OR_THOUSANDS = r"^[-+]?[1-9]\d{0,2},\d{3}$"
 GROUPED = re.compile(r"[-+]?\d{1,3}(?:([.,' _\u2019\u00a0\u202f])\d{3})(?:\1\d{3})*(?:[.,]\d*)?")
 DOTTED = r"^[-+]?[1-9]\d{0,2}\.\d{3}$"  # a number with three decimals, or thousands
 SHORT = r"^[-+]?\d{1,3}$"
@@ -18,7 +19,7 @@ SHORT = r"^[-+]?\d{1,3}$"
 
 def advice(cell: str) -> str:
     """Advice on a cell that is not a number but looks like one, else an empty text."""
-    if DECIMAL_COMMA.fullmatch(cell) and not re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", cell):
+    if re.fullmatch(DECIMAL_COMMA, cell) and not re.fullmatch(COMMA_OR_THOUSANDS, cell):
         return " (write decimals with a point)"
     if GROUPED.fullmatch(cell):
         return " (write it without thousands separators, and decimals with a point)"
@@ -72,3 +73,91 @@ class Thousands:
                 f"{self.dotted.replace('.', '')} or a decimal number; write thousands without separators, or "
                 f"decimals with as many digits in every row ({self.short}.000)"
             )
+
+
+@dataclass
+class DecimalCommas:
+    """Reads commas as decimal marks, over the pieces of a column.
+
+    >>> commas = DecimalCommas()
+    >>> commas.replaced(pl.Series(["12", "1,5"]), place=lambda row: f"line {row + 2}").to_list()
+    ['12', '1.5']
+    """
+
+    comma: str | None = None  # the first cell with one
+    place: str = ""
+    point: str | None = None
+    is_certain: bool = False  # whether a cell can't be a number with thousands separators
+
+    def replaced(self, cells: pl.Series, place: Callable[[int], str]) -> pl.Series:
+        """The next cells of the column, with points for decimal commas.
+
+        cells: texts, null where empty; place: returns the place of a row, for messages
+        """
+        points = cells.str.contains(".", literal=True).fill_null(False)
+        if self.point is None and points.any():
+            self.point = cells[int(points.arg_max() or 0)]
+        commas = cells.str.contains(DECIMAL_COMMA).fill_null(False)
+        if not commas.any():
+            return cells
+        if self.comma is None:
+            row = int(commas.arg_max() or 0)
+            self.comma, self.place = cells[row], place(row)
+        self.is_certain |= not cells.filter(commas).str.contains(COMMA_OR_THOUSANDS).all()
+        return cells.str.replace(DECIMAL_COMMA, "${1}.${2}")
+
+    def check(self, path: str, name: str) -> None:
+        """Raises: `GatewiseError` with a place, if commas may not be decimal marks."""
+        if self.comma is None:
+            return
+        where = f"{path}, {self.place}, column {name!r}"
+        if self.point is not None:
+            raise GatewiseError(
+                f"{where}: {self.comma!r} has a comma and {self.point!r} a point; write decimals with a "
+                "point, and thousands without separators"
+            )
+        if not self.is_certain:
+            whole = self.comma.replace(",", "")
+            raise GatewiseError(
+                f"{where}: {self.comma!r} may be {whole} or a decimal number; write thousands without "
+                f"separators ({whole}), or decimals with another digit ({self.comma}0)"
+            )
+
+
+class Marks:
+    """The decimal marks and thousands separators of a column, over its pieces.
+
+    separator: of the cells; if it is not a comma, a comma may be a decimal mark
+    """
+
+    def __init__(self, separator: str | None) -> None:
+        is_comma = separator in (None, ",")
+        self.commas = None if is_comma else DecimalCommas()
+        self.thousands = Thousands(strict=not is_comma)
+
+    @property
+    def has_commas(self) -> bool:
+        """Whether decimals were written with a comma so far."""
+        return self.commas is not None and self.commas.comma is not None
+
+    def parsed(self, cells: pl.Series, place: Callable[[int], str]) -> pl.Series:
+        """The next cells of the column as float64, null where one is not a number.
+
+        cells: texts, null where empty; place: returns the place of a row, for messages
+        """
+        self.thousands.add(cells, place)
+        if self.commas is not None:
+            cells = self.commas.replaced(cells, place)
+        return cells.cast(pl.Float64, strict=False)
+
+    def check(self, path: str, name: str) -> None:
+        """Raises: `GatewiseError` with a place, if marks may be thousands separators."""
+        self.thousands.check(path, name)
+        if self.commas is not None:
+            self.commas.check(path, name)
+
+
+def describe_commas(names: Iterable[str]) -> tuple[str, ...]:
+    """A note on the columns whose decimals are written with a comma, if there are any."""
+    listed = ", ".join(map(repr, names))
+    return (f"decimals are written with a comma: {listed}",) if listed else ()

@@ -11,12 +11,12 @@ import polars as pl
 
 from gatewise.data.opening import require_file
 from gatewise.data.tables.delimited import Piece, csv_pieces
-from gatewise.data.tables.numbers import Thousands, advice
+from gatewise.data.tables.numbers import Marks, advice
 from gatewise.data.tables.parquet import PARQUET, read_parquet
 from gatewise.errors import GatewiseError
 
 LARGEST = 1e30  # magnitude of a value, well within float32
-EMPTY = ("", "na", "nan", "null", "none", "n/a", "-")
+EMPTY = ("", "na", "n.a.", "n/a", "#n/a", "nan", "null", "none", "-", "?", ".", "..")  # in lower case
 BYTES_AT_ONCE = 1 << 22
 PLAIN = (pl.String, pl.Boolean, pl.Null, pl.Categorical, pl.Enum, pl.Date, pl.Datetime, pl.Time)
 
@@ -84,13 +84,13 @@ class Table:
             raise GatewiseError(f"{self.path}, {place}, column {name!r} is empty: give the {role}")
         return values
 
-    def numbers(self, name: str, role: str, thousands: Thousands | None = None) -> np.ndarray:
+    def numbers(self, name: str, role: str, marks: Marks | None = None) -> np.ndarray:
         """A column as float64; an empty cell is NaN.
 
-        thousands: of the earlier pieces of the column, to be checked at its end
+        marks: of the earlier pieces of the column, to be checked at its end
 
         Raises: `GatewiseError` with line and column of the first cell that is not a number, or of one whose
-        point may be a thousands separator.
+        point or comma may be a thousands separator.
         """
         given = self.column(name, role)
         if not (given.dtype.is_numeric() or given.dtype in (pl.Boolean, pl.String, pl.Null)):
@@ -99,16 +99,16 @@ class Table:
             return self._checked(name, given.cast(pl.String), given.cast(pl.Float64, strict=False))
         text = given.str.strip_chars()
         text = text.set(text.str.to_lowercase().is_in(EMPTY), None)
-        values = self._checked(name, text, text.cast(pl.Float64, strict=False))
-        seen = thousands or self.thousands()
-        seen.add(text, self.place)
-        if thousands is None:
+        seen = marks or Marks(self.separator)
+        values = self._checked(name, text, seen.parsed(text, self.place))
+        if marks is None:
             seen.check(self.path, name)
         return values
 
-    def thousands(self) -> Thousands:
-        """A detector for a column of this table; strict if the separator suggests decimal commas."""
-        return Thousands(strict=self.separator in (";", "\t", "|"))
+    def has_decimal_commas(self, name: str) -> bool:
+        """Whether the decimals of a column of numbers are written with a comma."""
+        given = self.frame[name]
+        return given.dtype == pl.String and bool(given.str.contains(",", literal=True).any())
 
     def _checked(self, name: str, text: pl.Series, values: pl.Series) -> np.ndarray:
         """The values as an array. Raises: `GatewiseError` for the first cell that is not a number.
