@@ -1,11 +1,12 @@
 # make demo: a comparison on a series that ships with gatewise.   make test: lint, types, contracts, tests.
+# make test-thorough: slow relatives of other tests, too.
 # make bench: the layers' speed on this machine, beside other libraries.
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo bench test lint types contracts kernels clean
+.PHONY: demo bench test test-thorough lint types contracts kernels clean
 
 demo: $(READY)
 	$(BIN)/gatewise demo
@@ -16,10 +17,13 @@ bench: $(READY)
 # The checks take one core; the kernels that tests need are compiled meanwhile, and before any test waits for them.
 test: $(READY)
 	$(MAKE) --jobs 2 lint kernels types contracts
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --durations 20
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --durations 20 $(THOROUGH)
+
+test-thorough:
+	$(MAKE) test THOROUGH=--thorough
 
 kernels: $(READY)
-	$(BIN)/python -m tests.kernels
+	$(BIN)/python -m tests.kernels $(THOROUGH)
 
 lint: $(READY)
 	$(BIN)/ruff check

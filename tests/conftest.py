@@ -11,11 +11,25 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch  # which reads them
 
-from gatewise.cells import cells
+from tests.thorough import every_cell
 
 torch.set_num_threads(1)
 
-CELLS = list(cells().values())
+
+def pytest_addoption(parser):
+    parser.addoption("--thorough", action="store_true", help="run the slow relatives of other tests, too")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "thorough: a slow relative of another test; runs with --thorough")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--thorough"):
+        return
+    left = [one for one in items if one.get_closest_marker("thorough")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [one for one in items if one not in set(left)]
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +37,9 @@ def _seed():
     torch.manual_seed(0)
 
 
-@pytest.fixture(params=CELLS, ids=lambda cell: cell.__name__)
+@pytest.fixture(params=every_cell())
 def cell(request):
-    """Every built-in cell in turn."""
+    """Every built-in cell in turn, without --thorough but those whose kernels are not compiled ahead."""
     return request.param
 
 

@@ -1,8 +1,9 @@
-"""Compiles the kernels that tests run into the kernel cache, on all cores: `python -m tests.kernels`.
+"""Compiles the kernels that tests run into the kernel cache, on all cores: `python -m tests.kernels [--thorough]`.
 
 A kernel that is missing here is compiled by the test that needs it first, on one core.
 """
 
+import sys
 from collections.abc import Iterator
 
 from gatewise.cells import GRU, LSTM, RNN, CellType, PeepholeLSTM, cells, mdlstm
@@ -17,15 +18,15 @@ from gatewise.engine.compiling import BuildError, Program
 from gatewise.engine.processor import NATIVE
 from tests.engine.test_lattice import COMPILED
 from tests.engine.test_native import SINGLE, V1, V3, Everything
+from tests.thorough import ABLATED
 
-UseGateLSTM, LayerNormLSTM, ChoGRU = (cells()[name] for name in ("UseGateLSTM", "LayerNormLSTM", "ChoGRU"))
+LayerNormLSTM, ChoGRU = (cells()[name] for name in ("LayerNormLSTM", "ChoGRU"))
 PROJECTED = Extras(projected=True)
 ALL = Extras(projected=True, zoned=("h", "c"), masked=True)
 KERNELS: dict[str, list[tuple[CellType, Extras]]] = {
     "double": [
         *((cell, PLAIN) for cell in (*cells().values(), Everything, *COMPILED)),
         *((LSTM, one) for one in (PROJECTED, Extras(zoned=("c",)), Extras(masked=True), ALL)),
-        *((cell, PROJECTED) for cell in (RNN, PeepholeLSTM, UseGateLSTM, LayerNormLSTM)),
         *((cell, Extras(zoned=("h",), masked=True)) for cell in (GRU, ChoGRU)),
         (LayerNormLSTM, ALL),
     ],
@@ -43,19 +44,26 @@ KERNELS: dict[str, list[tuple[CellType, Extras]]] = {
 NARROWER = [(GRU, "double", V1), (PeepholeLSTM, "double", V3), (GRU, "Bfloat16", V3)]
 
 
-def programs() -> Iterator[Program]:
-    """All of them, and those of narrower instruction sets that this processor has."""
+def programs(thorough: bool) -> Iterator[Program]:
+    """All of them, and those of narrower instruction sets that this processor has.
+
+    thorough: also those that only thorough tests run
+    """
     for number, wanted in KERNELS.items():
         for cell, extras in wanted:
+            if cell.__name__ in ABLATED and not thorough:
+                continue
             yield program(plan(cell, extras), number, NATIVE)
     for cell, number, instructions in NARROWER:
+        if instructions is V1 and not thorough:
+            continue
         if instructions in processor.instruction_sets() and instructions.needs <= processor.features():
             yield program(plan(cell), number, instructions)
 
 
 if __name__ == "__main__":
     try:
-        for line in compile_ahead(programs()):
+        for line in compile_ahead(programs("--thorough" in sys.argv[1:])):
             print(line, flush=True)
     except BuildError as error:
         print(f"no kernel is compiled ahead: {error}")

@@ -15,8 +15,12 @@ def bench(*arguments, folder):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def test_from_end_to_end_with_both_settings_of_malloc(tmp_path):
-    output = bench(*SMALL, "--malloc", "both", "--out", "out", folder=tmp_path)
+@pytest.mark.parametrize(
+    "settings", [["default"], pytest.param(["default", "keep"], marks=pytest.mark.thorough)], ids=len
+)
+def test_from_end_to_end(tmp_path, settings):
+    malloc = "both" if len(settings) > 1 else settings[0]
+    output = bench(*SMALL, "--malloc", malloc, "--out", "out", folder=tmp_path)
     assert output.returncode == 0, output.stderr
     assert "speedup of gatewise over" in output.stdout
     assert "one step of one row" in output.stdout
@@ -24,7 +28,7 @@ def test_from_end_to_end_with_both_settings_of_malloc(tmp_path):
         "speed.csv", "machine.json", "roofline.png"
     }  # fmt: skip
     rows = read(tmp_path / "out" / "speed.csv")
-    assert {row.malloc for row in rows} == {"default", "keep"}
+    assert {row.malloc for row in rows} == set(settings)
     assert {row.library for row in rows} >= {"gatewise", "torch.nn"}
 
 

@@ -138,7 +138,10 @@ def training(network, out):
 
 # The process that is killed is a separate one, from the command line; the continuation and the whole run stay
 # in this process. How a process ends at a signal does not depend on its network, so one for each is enough.
-@pytest.mark.parametrize(("end", "network"), [(signal.SIGKILL, "stack"), (signal.SIGINT, "grid")])
+@pytest.mark.parametrize(
+    ("end", "network"),
+    [(signal.SIGINT, "stack"), pytest.param(signal.SIGKILL, "grid", marks=pytest.mark.thorough)],
+)
 def test_a_killed_run_resumes_to_the_result_of_an_uninterrupted_one(gatewise, tmp_path, end, network):
     frame(steps=400).write_csv(tmp_path / "data.csv")
     cut = subprocess.Popen(
@@ -222,7 +225,10 @@ ODD = {
 
 
 # torchrun starts the processes that read odd batches; Lightning starts those that read streams of text.
-@pytest.mark.parametrize(("data", "by_torchrun"), [(words, True), (prose, False)])
+@pytest.mark.parametrize(
+    ("data", "by_torchrun"),
+    [(words, True), pytest.param(prose, False, marks=pytest.mark.thorough)],
+)
 def test_several_processes_train_to_the_result_of_one(gatewise, tmp_path, data, by_torchrun):
     data(tmp_path)
     train = ["train", *ODD[data], "--hidden", 4, "--epochs", 2, "--accelerator", "cpu"]

@@ -68,7 +68,7 @@ def test_no_kernel_reads_or_writes_out_of_bounds(tmp_path):
     )
     assert (done.returncode, done.stdout.strip()) == (0, "done"), done.stderr[-4000:]
     assert "runtime error" not in done.stderr
-    assert len(list((tmp_path / "kernels").glob("*-float-*.so"))) == 3
+    assert len(list((tmp_path / "kernels").glob("*-float-*.so"))) == 2
 
 
 def test_no_threads_race(tmp_path):
@@ -119,7 +119,7 @@ def exercise_threads():
 
 def exercise():
     """Small cases of all that makes a kernel's rows, units and steps end somewhere."""
-    chosen = [cells()[name] for name in ("LayerNormLSTM", "ChoGRU")]  # which have all of the LSTM's code
+    chosen = [cells()["LayerNormLSTM"]]  # which has all of the LSTM's code
     build.INSTALLED = Path(os.devnull)  # only what is compiled here
     torch.manual_seed(0)
     torch.set_num_threads(2)

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import gatewise
-from gatewise.cells import GRU, LSTM, RNN, cells
+from gatewise.cells import GRU, LSTM, RNN
 from gatewise.compiler.program import PLAIN, Extras
 from gatewise.compiler.stages import plan
 from gatewise.engine import kernel as kernel_module
@@ -21,7 +21,7 @@ from gatewise.engine import workspace
 from gatewise.engine.build import BuildError, built
 from gatewise.engine.kernel import kernel
 from gatewise.engine.packing import MAX_ENTRIES, WeightCache, Weights
-from tests.engine.test_native import request_for
+from tests.engine.test_native import BY_TYPE, request_for
 
 DTYPES = [torch.float32, torch.float64]
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -112,9 +112,8 @@ def structured(blocks):
     yield "numbers reversed", lambda one: one.reshape(-1)[::-1].reshape(one.shape)
 
 
-@every_dtype
-@pytest.mark.parametrize("cell", list(cells().values()), ids=lambda one: one.__name__)
-def test_signs_scales_and_orders_of_every_parameter(cell, dtype):
+@pytest.mark.parametrize(("dtype", "cell"), BY_TYPE)
+def test_signs_scales_and_orders_of_every_parameter(dtype, cell):
     packed = Packed(cell, dtype, 8, 8)
     for name, numbers in packed.numbers.items():
         assert not packed.missed(name, structured(len(numbers) // 8)), name

@@ -4,11 +4,17 @@ import pytest
 import torch
 
 import gatewise
-from gatewise.cells import LSTM, Cell, R, W, exp, maximum, prev, relu, softplus, x
+from gatewise.cells import LSTM, Cell, R, W, cells, exp, maximum, prev, relu, softplus, x
 from gatewise.compiler.layout import layout
 from gatewise.engine import choice
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request
+
+
+@pytest.fixture(params=cells().values(), ids=cells().keys())
+def cell(request):
+    """Every built-in cell in turn, as nothing is compiled here."""
+    return request.param
 
 
 def request_for(cell, *, steps=3, batch=2, inputs=2, hidden=3, **more):

@@ -56,7 +56,7 @@ def test_sums_are_read_and_answered_highest_digit_first(script):
         assert symbols[7:] == [script("addition").BLANK] * 5
 
 
-@pytest.mark.parametrize("kind", ["mdlstm", "grid"])
+@pytest.mark.parametrize("kind", ["mdlstm", pytest.param("grid", marks=pytest.mark.thorough)])
 def test_a_lattice_reads_digits(script, real_data, monkeypatch, kind):
     monkeypatch.setenv("GATEWISE_DATA", str(real_data))
     mnist = script("mnist")

@@ -261,8 +261,9 @@ def test_lattices_are_images(browser, tmp_path):
     page.close()
 
 
-@pytest.mark.parametrize("over_image", [False, True], ids=["by name", "over an image"])
-@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("over_image", "colours"), [(False, "light"), (True, "dark")], ids=["by name", "over an image"]
+)
 def test_attention_over_the_input(browser, tmp_path, over_image, colours):
     found, path = looking(over_image), tmp_path / "report.html"
     weights = found.example.attention.weights

@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 import numpy as np
 import torch
+from gatewise.modules import random_convolutions
 from gatewise.tasks.classify import minirocket
 from gatewise.tasks.classify.task import TASK
 from gatewise.training import runs
@@ -26,6 +27,7 @@ from tests.series import Quiet
 
 torch.set_num_threads(1)
 minirocket.MAX_FEATURE_VALUES = 1 << 19  # its features have a limit of their own
+random_convolutions.MAX_DILATIONS = 2  # more take time and no memory
 
 def learn(path):
     options = verb_options("train", TASK.options)(hidden=2, epochs=1, cell="lstm", batch_size=8)

@@ -125,6 +125,7 @@ def test_two_files_with_others_to_validate_and_test(folder):
     assert {one.name: one.scores for one in again.results} == {name: scores[name] for name in ("gru", "copy")}
 
 
+@pytest.mark.thorough
 def test_strings_are_learned_backwards_without_a_mistake(folder):
     """Every pair held out is exactly right."""
     pairs(900, "abcdefgh", 7).write_csv(folder / "many.csv")

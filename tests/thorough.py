@@ -1,0 +1,18 @@
+"""The cells whose kernels only thorough tests compile, which takes minutes for all of them."""
+
+import pytest
+
+from gatewise.cells import cells
+
+# Each lacks one factor of the LSTM's equations. The reference and the compiler's steps are always tested.
+ABLATED = {
+    "NoInputGateLSTM", "NoForgetGateLSTM", "NoOutputGateLSTM", "NoInputActivationLSTM", "NoOutputActivationLSTM",
+}  # fmt: skip
+
+
+def every_cell():
+    """Every built-in cell as a parameter of a test; those that are ablated are marked as thorough."""
+    return [
+        pytest.param(cell, id=name, marks=pytest.mark.thorough if name in ABLATED else ())
+        for name, cell in cells().items()
+    ]
