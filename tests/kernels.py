@@ -1,4 +1,6 @@
-"""Compiles the kernels that tests run into the kernel cache, on all cores: `python -m tests.kernels [--thorough]`.
+"""Compiles the kernels that tests run into the kernel cache, on all cores: `python -m tests.kernels`.
+
+With `--thorough` those of thorough tests are compiled, too.
 
 A kernel that is missing here is compiled by the test that needs it first, on one core.
 """

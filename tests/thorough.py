@@ -6,7 +6,8 @@ from gatewise.cells import cells
 
 # Each lacks one factor of the LSTM's equations. The reference and the compiler's steps are always tested.
 ABLATED = {
-    "NoInputGateLSTM", "NoForgetGateLSTM", "NoOutputGateLSTM", "NoInputActivationLSTM", "NoOutputActivationLSTM",
+    "NoInputGateLSTM", "NoForgetGateLSTM", "NoOutputGateLSTM",
+    "NoInputActivationLSTM", "NoOutputActivationLSTM",
 }  # fmt: skip
 
 
