@@ -346,13 +346,59 @@ def test_whole_numbers_that_are_dates(whole, expected):
 
 
 @pytest.mark.parametrize(
+    ("texts", "last"),
+    [
+        (["2024033023", "2024033100"], datetime(2024, 3, 31)),
+        (["202403302330", "202403310000"], datetime(2024, 3, 31)),
+        (["1700000000", "1700003600"], datetime(2023, 11, 14, 23, 13, 20)),
+        (["1700000000123", "1700003600123"], datetime(2023, 11, 14, 23, 13, 20, 123_000)),
+    ],
+)
+def test_hours_and_unix_times_of_digits_only(texts, last):
+    assert times_of(*texts)[1] == last
+    assert written(*texts) == texts
+    whole = pl.Series([int(text) for text in texts])
+    values, clock = read_times(Table("file", pl.DataFrame({"t": whole}), 1), "t")
+    assert clock.restored(values).equals(whole)
+
+
+def test_a_note_names_unix_times():
+    table = Table("file.csv", pl.DataFrame({"t": ["1700000000000", "1700003600000"]}), 2)
+    assert read_times(table, "t").clock.note == "column 't' was read as Unix milliseconds"
+    assert read_times(Table("file.csv", pl.DataFrame({"t": ["1", "2"]}), 2), "t").clock.note is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["2024033022", "2024033024", "2024033100"], "expected a time like %Y%m%d%H, got '2024033024'"),
+        (["202403302259", "202403302260", "202403302301"], "a time like %Y%m%d%H%M, got '202403302260'"),
+        (["1700000000", "x", "1700007200"], "or whole numbers, got 'x'"),
+    ],
+)
+def test_damaged_digits(texts, message):
+    with pytest.raises(GatewiseError, match=rf"line 3, column 't': .*{re.escape(message)}"):
+        times_of(*texts)
+
+
+def test_given_unix_times():
+    assert times_of("0", "60", time_format="%s")[1] == datetime(1970, 1, 1, 0, 1)
+    with pytest.raises(
+        GatewiseError, match="line 3, column 't': expected a time like %s, got '9000000000000000000'"
+    ):
+        times_of("0", "9000000000000000000", time_format="%s")
+
+
+@pytest.mark.parametrize(
     "texts",
     [
         ("22001", "22002"),
         ("190013", "190014"),
         ("180001", "180002"),
         ("210101", "210102"),
-        ("1700000000", "1700003600"),
+        ("999999999", "1000000000"),
+        ("4102444800", "4102444801"),
+        ("170000000000", "170000003600"),
         ("202401", "20240101"),
         ("45292", "45293"),
     ],

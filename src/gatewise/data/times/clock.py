@@ -20,10 +20,11 @@ MINUTE = 60_000_000  # microseconds
 class Clock:
     """How the times of a file are written.
 
-    form: of texts, as in `strftime`; None for whole numbers and typed columns
+    form: of texts and whole numbers that are dates, as in `strftime`; None for other columns
     offset: the offset of the texts, as they have it
-    dtype: of a typed column; shift: microseconds from UTC to its values, None for local time
-    note: on the offsets, if they change
+    dtype: of a typed column, or of whole numbers that are dates
+    shift: microseconds from UTC to its values, None for local time
+    note: on Unix times, and on the offsets, if they change
     """
 
     form: str | None = None
@@ -38,6 +39,8 @@ class Clock:
             return times.dt.to_string(f"{self.form}{self.offset}")
         if self.dtype is None:
             return times
+        if self.dtype.is_integer():
+            return times.dt.to_string(self.form or "%s").cast(self.dtype)
         zone = getattr(self.dtype, "time_zone", None)
         if zone is not None and self.shift is not None:
             shifted = times - pl.duration(microseconds=self.shift)

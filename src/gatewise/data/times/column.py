@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +13,12 @@ from gatewise.data.tables.table import Table
 from gatewise.data.times.clock import MINUTE, Clock, minutes_of, on_one_clock, split_offsets
 from gatewise.data.times.formats import (
     LAST_YEAR,
-    are_whole_dates,
+    UNIX,
     exact_format,
     matching_formats,
     parse_times,
+    unix_format,
+    whole_date_format,
 )
 from gatewise.errors import GatewiseError
 
@@ -53,12 +56,19 @@ def read_times(table: Table, name: str, time_format: str | None = None) -> Times
         given = given.cast(pl.Int64)
     text = given.cast(pl.String) if given.dtype.is_integer() else table.texts(name, "time")
     _check(table, name, text.is_not_null(), "the time is missing")
-    if time_format is None:
+    form, note = time_format, None
+    if form is None:
         whole = text.cast(pl.Int64, strict=False)
-        if not whole.is_null().any() and not are_whole_dates(text):
+        form = whole_date_format(text) or unix_format(whole)
+        if form is None and not whole.has_nulls():
             _check(table, name, whole.is_between(-LARGEST, LARGEST), "expected a time within 1e18", text)
             return Times(whole, Clock())
-    return _read_texts(table, name, text, time_format)
+        if form in UNIX:
+            note = f"column {name!r} was read as Unix {UNIX[form][0]}"
+    values, clock = _read_texts(table, name, text, form)
+    if given.dtype.is_integer():
+        clock = replace(clock, dtype=given.dtype)
+    return Times(values, replace(clock, note=note or clock.note))
 
 
 def looks_like_times(table: Table, name: str) -> bool:
@@ -76,11 +86,11 @@ def looks_like_times(table: Table, name: str) -> bool:
 
 
 def has_whole_dates(table: Table, name: str) -> bool:
-    """Whether all cells of a column are dates such as 20240131, or all are months such as 202401."""
+    """Whether the cells of a column are dates such as 20240131, or months such as 202401."""
     given = table.frame[name]
     if not (given.dtype == pl.String or given.dtype.is_integer()) or given.null_count():
         return False
-    return are_whole_dates(given.cast(pl.String).str.strip_chars())
+    return whole_date_format(given.cast(pl.String).str.strip_chars()) is not None
 
 
 def _typed(table: Table, name: str, given: pl.Series) -> Times:

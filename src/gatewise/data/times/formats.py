@@ -34,8 +34,19 @@ COMPLETIONS = (  # fields that a format has, those that it lacks, and the field 
 )
 ISO = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%.f%z")
 DIGITS = r"%Y%m(?:%d)?(?:%H)?(?:%M)?(?:%S)?"  # fields without a separator between them
-WHOLE_DATE = r"^(?:19\d{2}|20\d{2}|2100)(?:0[1-9]|1[0-2])"
-WHOLE_DATES = (WHOLE_DATE + "$", WHOLE_DATE + r"(?:0[1-9]|[12]\d|3[01])$")  # 202401; 20240131
+MONTH, DAY, HOUR = (
+    r"(?:19\d{2}|20\d{2}|2100)(?:0[1-9]|1[0-2])",
+    r"(?:0[1-9]|[12]\d|3[01])",
+    r"(?:[01]\d|2[0-3])",
+)
+WHOLE_DATES = {  # 202401; 20240131; 2024013123; 202401312359
+    "%Y%m": f"^{MONTH}$",
+    "%Y%m%d": f"^{MONTH}{DAY}$",
+    "%Y%m%d%H": f"^{MONTH}{DAY}{HOUR}$",
+    "%Y%m%d%H%M": rf"^{MONTH}{DAY}{HOUR}[0-5]\d$",
+}
+UNIX = {"%s": ("seconds", 1_000_000), "%s%3f": ("milliseconds", 1000)}  # and microseconds in each
+UNIX_SECONDS = (10**9, 4_102_444_800)  # from 2001, with as many digits in seconds, to 2100
 FIRST_YEAR, LAST_YEAR = 1000, 9999  # two digits are not a year
 LATE = r"\b24:00((?::00(?:\.0+)?)?)$"  # midnight after a day
 SAMPLE = 1000  # texts that determine how times are written
@@ -74,11 +85,19 @@ def parse_times(text: pl.Series, form: str) -> pl.Series:
 
 def _parse(text: pl.Series, form: str) -> pl.Series:
     try:
+        if form in UNIX:
+            return _unix_times(text, UNIX[form][1])
         times = text.str.to_datetime(form, strict=False, time_unit="us")
     except pl.exceptions.PolarsError:
         return pl.Series([None] * len(text), dtype=pl.Datetime("us"))
     times = times.dt.replace_time_zone(None)  # UTC, if the format has an offset
     return times.set(~times.dt.year().is_between(FIRST_YEAR, LAST_YEAR), None)
+
+
+def _unix_times(text: pl.Series, unit: int) -> pl.Series:
+    ticks = text.cast(pl.Int64, strict=False)
+    limit = UNIX_SECONDS[1] * 1_000_000 // unit
+    return (ticks.set(~ticks.is_between(-limit, limit), None) * unit).cast(pl.Datetime("us"))
 
 
 def _with_bare_midnights(times: pl.Series, days: pl.Series) -> pl.Series:
@@ -146,9 +165,26 @@ def exact_format(text: pl.Series, times: pl.Series, form: str) -> str:
     return max(variants, key=lambda one: (times.dt.to_string(one) == text).sum())
 
 
-def are_whole_dates(text: pl.Series) -> bool:
-    """Whether all texts are dates such as 20240131, or all are months such as 202401."""
-    return any(text.str.contains(form).all() for form in WHOLE_DATES)
+def whole_date_format(text: pl.Series) -> str | None:
+    """The format if all texts, or most of those with hours, are dates of digits only; None otherwise.
+
+    >>> whole_date_format(pl.Series(["20240131", "20240201"]))
+    '%Y%m%d'
+    """
+    for form, pattern in WHOLE_DATES.items():
+        fitting = int(text.str.contains(pattern).sum())
+        if fitting == len(text) or ("%H" in form and 2 * fitting > len(text)):
+            return form
+    return None
+
+
+def unix_format(numbers: pl.Series) -> str | None:
+    """The format if all numbers are Unix seconds of 10 digits or milliseconds of 13 digits up to 2100."""
+    for form, (_, unit) in UNIX.items():
+        first, last = (bound * 1_000_000 // unit for bound in UNIX_SECONDS)
+        if numbers.is_between(first, last).all(ignore_nulls=False):
+            return form
+    return None
 
 
 def format_time(time: object) -> str:
