@@ -57,7 +57,12 @@ def test_train(tmp_path, gatewise, text, arguments, message):
     [
         ("a\nb\n", "x\n", "train.de has 2 lines and "),
         ("", "x\n", "train.de is empty; give a text file"),
-        ("a\nb\n", None, "train.de does not have the extension of a table (.csv, .tsv, .tab, .parquet, .pq)"),
+        (
+            "a\nb\n",
+            None,
+            "train.de does not have the extension of a table (.csv, .tsv, .tab, .parquet, .pq, .arrow, "
+            ".feather, .ipc, .xlsx, .xlsm, .xlsb, .xls, .jsonl, .ndjson)",
+        ),
         ("a\n\udce4\n" + "b\n" * 5, "x\n" * 7, "train.de, line 2: byte 1 of the line (0xe4) is not UTF-8"),
         ("\x1f\udc8bnonsense", "x\n", "train.de can't be decompressed"),
     ],

@@ -14,7 +14,8 @@ FORMATS = {
     b"\xfd7zXZ": "a file compressed with xz; unpack it first",
     b"PK\x03\x04": "a zip archive; unpack it first",
     b"PAR1": "a Parquet file; give its name the ending .parquet",
-    b"\xd0\xcf\x11\xe0": "an Excel file; save it as CSV",
+    b"ARROW1\0\0": "an Arrow file; give its name the ending .arrow",
+    b"\xd0\xcf\x11\xe0": "an Excel file; give its name the ending .xls, or save it as CSV",
     b"SQLite format 3": "a database; export the table as CSV",
 }  # by the first bytes of a file
 

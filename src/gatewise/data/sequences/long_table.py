@@ -18,8 +18,8 @@ from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool, row_blocks, rows_per_block
 from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.numbers import Marks, describe_commas
-from gatewise.data.tables.parquet import PARQUET, parquet_frames
 from gatewise.data.tables.table import Table
+from gatewise.data.tables.typed import is_typed, typed_frames
 from gatewise.data.times.formats import parse_iso_times
 from gatewise.errors import GatewiseError
 
@@ -154,19 +154,17 @@ class _Numbering:
 def _pieces(path: Path) -> Iterator[Table]:
     """Yields the rows of a file, without empty ones. Raises: `GatewiseError` if it is not a table."""
     require_file(path, "a CSV or a Parquet file")
-    first, pieces = (
-        (1, _parquet(path)) if path.suffix.lower() in PARQUET else (2, csv_pieces(path, BYTES_AT_ONCE))
-    )
+    first, pieces = (1, _typed_pieces(path)) if is_typed(path) else (2, csv_pieces(path, BYTES_AT_ONCE))
     for frame, lines, separator in pieces:
         there = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
         if there.any():
             yield Table(str(path), frame.filter(there), first, lines[there.to_numpy()], separator)
 
 
-def _parquet(path: Path) -> Iterator[Piece]:
-    """Yields pieces of a Parquet file, with the numbers of their rows from 1."""
+def _typed_pieces(path: Path) -> Iterator[Piece]:
+    """Yields pieces of a file with typed columns, with the numbers of their rows from 1."""
     row = 1
-    for frame in parquet_frames(path, rows_per_block):
+    for frame in typed_frames(path, rows_per_block):
         yield Piece(frame, np.arange(row, row + frame.height))
         row += frame.height
 

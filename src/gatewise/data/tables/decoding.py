@@ -90,7 +90,7 @@ def _only_member(path: Path, file: BinaryIO) -> Iterator[IO[bytes]]:
         archive = zipfile.ZipFile(file)
     names = [one for one in archive.namelist() if not one.endswith("/") and "__MACOSX" not in one]
     if EXCEL in names:
-        raise _error(path, "it is an Excel file; save it as CSV")
+        raise _error(path, "it is an Excel file; give its name the ending .xlsx, or save it as CSV")
     if not names:
         raise _error(path, "it is a zip archive without a file")
     if len(names) > 1:

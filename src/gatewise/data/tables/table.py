@@ -12,7 +12,7 @@ import polars as pl
 from gatewise.data.opening import require_file
 from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.numbers import Marks, advice
-from gatewise.data.tables.parquet import PARQUET, read_parquet
+from gatewise.data.tables.typed import is_typed, read_typed
 from gatewise.errors import GatewiseError
 
 LARGEST = 1e30  # magnitude of a value, well within float32
@@ -127,14 +127,14 @@ class Table:
 
 
 def read_table(path: str | Path) -> Table:
-    """Reads a CSV or a Parquet file; the cells of a CSV are parsed column by column on request.
+    """Reads a CSV, or a file with typed columns; the cells of a CSV are parsed column by column on request.
 
     Raises: `GatewiseError` if there is no such file, it is not a table, or it has no rows.
     """
     path = Path(path)
     require_file(path, "a CSV or a Parquet file")
-    if path.suffix.lower() in PARQUET:
-        table = Table(str(path), read_parquet(path), first_line=1)
+    if is_typed(path):
+        table = Table(str(path), read_typed(path), first_line=1)
     else:
         table = join_pieces(path, csv_pieces(path, BYTES_AT_ONCE))
     if table.frame.height == 0:

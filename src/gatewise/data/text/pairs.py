@@ -12,11 +12,12 @@ import polars as pl
 from gatewise.data.opening import data_suffix, require_file
 from gatewise.data.tables.delimited import csv_pieces
 from gatewise.data.tables.table import BYTES_AT_ONCE, Table, join_pieces, read_table
+from gatewise.data.tables.typed import TYPED
 from gatewise.data.text.lines import Lines
 from gatewise.data.text.pair_columns import pair_columns, source_column
 from gatewise.errors import GatewiseError
 
-TABLES = (".csv", ".tsv", ".tab", ".parquet", ".pq")
+TABLES = (".csv", ".tsv", ".tab", *TYPED)
 TAB_SEPARATED = (".tsv", ".tab")
 
 

@@ -18,6 +18,7 @@ from gatewise.data.memory.arrays import Layout, is_arrays, write_sequences
 from gatewise.data.opening import data_suffix
 from gatewise.data.sequences.archives import ARCHIVES
 from gatewise.data.sequences.sequences import Sequences
+from gatewise.data.tables.typed import ARROW, EXCEL, PARQUET
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline
@@ -53,7 +54,7 @@ from gatewise.tasks.serialization import SavedModel
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TABLES = (".csv", ".parquet", ".pq")
+TABLES = (".csv", *PARQUET, *ARROW, *EXCEL)  # JSON lines are texts
 
 
 class GenerateVectors(Task[VectorData]):

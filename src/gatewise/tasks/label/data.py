@@ -13,10 +13,11 @@ from gatewise.data.labels.set_files import describe_other_files, find_set_files
 from gatewise.data.opening import data_suffix
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.data.splits import Fractions
+from gatewise.data.tables.typed import TYPED
 from gatewise.errors import GatewiseError
 from gatewise.tasks.label.options import LabelOptions
 
-TABLES = (".csv", ".parquet", ".pq")  # suffixes of tables; all other files are text
+TABLES = (".csv", *TYPED)  # suffixes of tables; all other files are text
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,132 @@
+"""Tables with typed columns (Parquet, Arrow, JSON lines, Excel), read by polars; every error is one line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import polars as pl
+
+from gatewise.data.opening import data_suffix
+from gatewise.data.tables.decoding import open_table
+from gatewise.data.tables.header import check_header
+from gatewise.errors import GatewiseError
+
+PARQUET = (".parquet", ".pq")
+ARROW = (".arrow", ".feather", ".ipc")
+EXCEL = (".xlsx", ".xlsm", ".xlsb", ".xls")
+JSON_LINES = (".jsonl", ".ndjson")  # may be compressed
+TYPED = (*PARQUET, *ARROW, *EXCEL, *JSON_LINES)
+T = TypeVar("T")
+
+
+def is_typed(path: Path) -> bool:
+    """Whether a file has typed columns, by its ending."""
+    return path.suffix.lower() in (*PARQUET, *ARROW, *EXCEL) or data_suffix(path) in JSON_LINES
+
+
+def read_typed(path: Path) -> pl.DataFrame:
+    """Reads all rows of a file. Raises: `GatewiseError` if it is damaged, or not as its ending."""
+    suffix = path.suffix.lower()
+    if suffix in PARQUET:
+        frame = _read(path, lambda: _scan(path).collect())
+    elif suffix in ARROW:
+        frame = _read(path, lambda: pl.read_ipc(path.read_bytes()))
+    elif suffix in EXCEL:
+        frame = _read_excel(path)
+    else:
+        frame = _read_json_lines(path)
+    check_header(path, frame.columns, is_text=suffix in EXCEL)
+    return frame
+
+
+def typed_frames(path: Path, rows: Callable[[int], int]) -> Iterator[pl.DataFrame]:
+    """Yields the rows of a file piece by piece; the first piece has no rows.
+
+    A Parquet file may be larger than memory.
+
+    rows: returns the rows of a piece for a number of columns
+    """
+    lazy = _scan(path) if path.suffix.lower() in PARQUET else read_typed(path).lazy()
+    names = _read(path, lazy.collect_schema).names()
+    check_header(path, names, is_text=False)
+    size, row = rows(len(names)), 0
+    yield _read(path, lazy.head(0).collect)
+    while (frame := _read(path, lazy.slice(row, size).collect)).height:
+        yield frame
+        row += frame.height
+
+
+def _scan(path: Path) -> pl.LazyFrame:
+    """Opens a Parquet file; its path is not a pattern, and names of folders are not columns."""
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
+
+
+def _read_excel(path: Path) -> pl.DataFrame:
+    """Reads the first sheet of a workbook."""
+    try:
+        return _read(path, lambda: pl.read_excel(path.read_bytes(), infer_schema_length=None))
+    except ModuleNotFoundError as error:
+        raise GatewiseError(
+            f'{path} is an Excel file, read by fastexcel: pip install "gatewise[excel]", or save it as CSV'
+        ) from error
+    except GatewiseError:
+        raise
+    except Exception as error:  # fastexcel has exceptions of its own
+        reason = str(error).strip().split("\n")[0]
+        raise GatewiseError(f"{path} can't be read as a table: {reason}") from error
+
+
+def _read_json_lines(path: Path) -> pl.DataFrame:
+    """Reads a file with an object in each line, whose names are the columns."""
+    with open_table(path) as stream:
+        text = stream.read()
+    if not text.strip():
+        raise GatewiseError(f"{path} can't be read as a table: {path.name} is empty")
+    try:
+        return _read(path, lambda: pl.read_ndjson(text, infer_schema_length=None))
+    except GatewiseError:
+        for line, content in enumerate(text.split(b"\n"), 1):
+            if content.strip() and not _is_object(content):
+                raise GatewiseError(
+                    f"{path} can't be read as a table: line {line} is not a JSON object such as "
+                    '{"time": "2024-01-31", "value": 1.5}'
+                ) from None
+        raise
+
+
+def _is_object(content: bytes) -> bool:
+    try:
+        return isinstance(json.loads(content), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _read(path: Path, read: Callable[[], T]) -> T:
+    try:
+        with _quiet():
+            return read()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeError) as error:
+        reason = str(error).strip().split("\n")[0] or "it is damaged"
+        raise GatewiseError(f"{path} can't be read as a table: {reason}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Discards the message that Rust prints about a panic, which is raised as an exception anyway."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # standard error is closed
+        yield
+        return
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
