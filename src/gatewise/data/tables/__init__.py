@@ -1,1 +1,1 @@
-"""Tables from CSV, Parquet and other files: the place of each row in its file, and the role of each column."""
+"""Tables from CSV, Parquet and other files: the place of each row, and the role of each column."""
