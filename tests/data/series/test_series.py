@@ -156,6 +156,24 @@ def test_row_numbers_named_id_are_not_ids():
     assert found.columns.id is None
 
 
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (["01:00", "02:00", "02:00", "03:00"], "row 2 and row 3 both have the time 2024-10-27 02:00:00"),
+        (["00:00", "01:00", "03:00", "04:00"], "row 3: 1 missing between 2024-10-27 01:00:00 and"),
+    ],
+)
+def test_a_change_of_daylight_saving_time_is_named(times, message):
+    table = pl.DataFrame({"t": [f"2024-10-27 {time}" for time in times], "sold": [1, 2, 3, 4]})
+    remedy = "if daylight saving time begins or ends here, give all times with their offset, such as"
+    with pytest.raises(GatewiseError, match=f"{message}.*; {remedy}"):
+        read_series(table)
+    other = table.with_columns(pl.col("t").str.replace("10-27", "10-28"))
+    with pytest.raises(GatewiseError) as refusal:
+        read_series(other)
+    assert "daylight" not in str(refusal.value)
+
+
 @pytest.mark.parametrize("name", ["time", "Step", "frame"])
 def test_a_time_column_of_numbers_is_recognised_by_its_name(name):
     table = pl.DataFrame({name: [1, 2, 3, 4], "sold": [1.0, 2.0, 3.0, 4.0]})

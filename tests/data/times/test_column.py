@@ -90,6 +90,22 @@ def test_the_grid_continues_at_month_ends():
     assert find_step(times).grid(times, 5)[-2:].to_list() == [datetime(2021, 2, 28), datetime(2021, 3, 31)]
 
 
+def test_the_grid_continues_at_last_business_days():
+    times = times_of("2021-12-31", "2022-01-31", "2022-02-28", "2022-03-31", "2022-04-29")
+    step = find_step(times)
+    assert (str(step), step.places(times)[1].all()) == ("month", True)
+    assert step.grid(times, 8)[-3:].dt.strftime("%Y-%m-%d").to_list() == [
+        "2022-05-31",
+        "2022-06-30",
+        "2022-07-29",
+    ]
+    quarters = times_of("2022-03-31 17:00", "2022-06-30 17:00", "2022-09-30 17:00", "2022-12-30 17:00")
+    assert str(find_step(quarters)) == "quarter"
+    assert find_step(quarters).grid(quarters, 5)[-1] == datetime(2023, 3, 31, 17)
+    damaged = times_of("2021-12-31", "2022-01-31", "2022-02-28", "2022-03-31", "2022-04-28")
+    assert not find_step(damaged).places(damaged)[1].all()
+
+
 def test_a_step_as_text():
     assert str(Step(14 * 86_400_000_000, "microseconds")) == "2 weeks"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import polars as pl
@@ -31,9 +32,18 @@ def sorted_rows(
         raise GatewiseError(
             f"{table.path}: {table.place(first)} and {table.place(second)} both have the time "
             f"{format_time(times[first])} in series {series!r}; keep one, or name the column that identifies "
-            "the series with --id, or another column of times with --time"
+            f"the series with --id, or another column of times with --time{_daylight_remedy(times[first])}"
         )
     return rows
+
+
+def _daylight_remedy(time: object) -> str:
+    """What to do if daylight saving time begins or ends at a time: on a Sunday night in spring or autumn."""
+    if not isinstance(time, datetime) or not 1 <= time.hour <= 3:
+        return ""
+    if time.weekday() != 6 or time.month not in (3, 4, 9, 10, 11):
+        return ""
+    return "; if daylight saving time begins or ends here, give all times with their offset, such as +01:00"
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,7 @@ def on_grid(
         raise GatewiseError(
             f"{table.path}, {table.place(after)}: {gaps[gap] - 1} missing between "
             f"{format_time(times[before])} and {format_time(times[after])} in series {series!r} with a step "
-            f"of one {step}; {remedy}"
+            f"of one {step}; {remedy}{'' if too_many else _daylight_remedy(times[after])}"
         )
     whole = np.full(count, -1)
     whole[places] = rows

@@ -78,7 +78,8 @@ class Step:
         _check_end(times, last + int(_ticks(times[:1], "months")[0]) < 12 * (LAST_YEAR + 1))
         frame = pl.DataFrame({"start": start, "by": pl.Series(places * self.size).cast(pl.String) + "mo"})
         moved = frame.select(pl.col("start").dt.offset_by(pl.col("by")))["start"]
-        return moved.dt.month_end() if _at_month_ends(times) else moved
+        anchor = _anchor(times)
+        return moved if anchor is None else anchor(moved)
 
 
 def _check_end(times: pl.Series, fits: bool) -> None:
@@ -89,13 +90,15 @@ def _check_end(times: pl.Series, fits: bool) -> None:
 
 
 def find_step(times: pl.Series) -> Step:
-    """The most frequent step of sorted times, in months if all fall on the same day of the month."""
+    """The most frequent step of sorted times.
+
+    It is in months if all fall on the same day of the month, on its last day, or on its last business day.
+    """
     if times.dtype.is_integer():
         return Step(_most_frequent(_ticks(times, "numbers")), "numbers")
-    days = times.dt.day()
     gaps = np.diff(_ticks(times, "microseconds"))
-    monthly = (days.n_unique() == 1 or _at_month_ends(times)) and times.dt.time().n_unique() == 1
-    if monthly and len(gaps) and gaps.min() >= 28 * DAY:
+    may_be_months = len(gaps) > 0 and gaps.min() >= 28 * DAY and times.dt.time().n_unique() == 1
+    if may_be_months and (times.dt.day().n_unique() == 1 or _anchor(times) is not None):
         return Step(_most_frequent(_ticks(times, "months")), "months")
     return Step(_most_frequent(_ticks(times, "microseconds")), "microseconds")
 
@@ -109,8 +112,19 @@ def _ticks(times: pl.Series, unit: str) -> np.ndarray:
     return np.asarray(readers[unit]().to_numpy())
 
 
-def _at_month_ends(times: pl.Series) -> bool:
-    return bool((times == times.dt.month_end()).all()) and bool((times.dt.day() > 27).all())
+def _anchor(times: pl.Series) -> Callable[[pl.Series], pl.Series] | None:
+    """The function from a time to the day of its month on which all times fall, None for any other day."""
+    if (times.dt.month_end() == times).all():
+        return lambda moved: moved.dt.month_end()
+    same_day = times.dt.day().n_unique() == 1
+    return None if same_day or (_last_business_days(times) != times).any() else _last_business_days
+
+
+def _last_business_days(times: pl.Series) -> pl.Series:
+    """The last day of each month that is not on a weekend."""
+    ends = times.dt.month_end()
+    after_friday = (ends.dt.weekday().cast(pl.Int64) - 5).clip(0)
+    return ends - (after_friday * DAY).cast(pl.Duration("us"))
 
 
 def _most_frequent(ticks: np.ndarray) -> int:
