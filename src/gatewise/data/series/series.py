@@ -10,6 +10,7 @@ import polars as pl
 
 from gatewise.data.series.regular import FILLS, Grid, on_grid, sorted_rows
 from gatewise.data.series.step import Step, find_step
+from gatewise.data.series.time_source import resolve_time, with_times
 from gatewise.data.tables.columns import Columns, FoundColumns, recognise
 from gatewise.data.tables.numbers import describe_commas
 from gatewise.data.tables.table import Table, read_table
@@ -59,7 +60,8 @@ def read_series(
     """Reads one series, or many in long form, from a CSV, a Parquet file or a polars frame.
 
     Args:
-        columns: by role; those that are not given are recognised by name and content
+        columns: by role; those that are not given are recognised by name and content. The time may be
+            several columns with commas, or "none" to count the rows of each series
         fill: "linear" or "forward" fills missing steps and cells; None fills nothing
         time_format: as in `strftime`, for dates that could be read in two ways
 
@@ -73,7 +75,9 @@ def read_series(
     if fill is not None and fill not in FILLS:
         raise GatewiseError(f"expected fill as one of {', '.join(FILLS)}, got {fill!r}")
     table = Table("the frame", source, 1) if isinstance(source, pl.DataFrame) else read_table(source)
-    found, notes = recognise(table, columns or Columns())
+    found, notes = recognise(table, resolve_time(table, columns or Columns()))
+    table, time_notes = with_times(table, found)
+    notes += time_notes
     times, clock = read_times(table, found.time, time_format)
     notes += [] if clock.note is None else [clock.note]
     groups = _rows_by_id(table, found)

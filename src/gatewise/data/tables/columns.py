@@ -14,18 +14,23 @@ TIME_NAMES = (
     "time", "date", "datetime", "timestamp", "year", "month", "week", "day", "hour", "ds", "t",
     "step", "frame",
 )  # fmt: skip
+CALENDAR = ("year", "month", "day", "hour", "minute", "second")  # columns that together are a time
 TARGET_NAMES = ("target", "value", "y")
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns by role; `known` covariates are known in advance, `observed` ones up to the present only."""
+    """Columns by role; `known` covariates are known in advance, `observed` ones up to the present only.
+
+    time_source: the columns that the time is made from; empty if rows are counted, None if it is in the file
+    """
 
     time: str | None = None
     target: str | None = None
     id: str | None = None
     known: tuple[str, ...] = ()
     observed: tuple[str, ...] = ()
+    time_source: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,8 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
     for name in named:
         if name is not None and named.count(name) > 1:
             raise GatewiseError(f"{table.path}: the column {name!r} was given two roles; give it one")
-    left = [name for name in table.columns if name not in named]
+    used = (*named, *(given.time_source or ()))
+    left = [name for name in table.columns if name not in used]
     notes = []
     if given.time is None:
         given = replace(given, time=_only(table, "time", _like_times(table, left)))
@@ -67,7 +73,10 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
         notes.append(f"target is column {given.target!r}")
     if left:
         notes.append(f"not used: {', '.join(map(repr, left))}; --known or --observed adds them")
-    return FoundColumns(str(given.time), str(given.target), given.id, given.known, given.observed), notes
+    found = FoundColumns(
+        str(given.time), str(given.target), given.id, given.known, given.observed, given.time_source
+    )
+    return found, notes
 
 
 def _like_times(table: Table, names: list[str]) -> list[str]:
@@ -87,4 +96,10 @@ def _only(table: Table, role: str, found: list[str]) -> str:
     if len(found) == 1:
         return found[0]
     choice = f"could be {', '.join(found)}" if found else f"is not clear among {', '.join(table.columns)}"
-    raise GatewiseError(f"{table.path}: the {role} column {choice}; name it with --{role} COLUMN")
+    other = ""
+    if role == "time" and not found:
+        other = ", or --time none for rows one step apart"
+    elif role == "time" and set(map(str.lower, found)) <= set(CALENDAR):
+        ordered = sorted(found, key=lambda name: CALENDAR.index(name.lower()))
+        other = f", or all with --time {','.join(ordered)}"
+    raise GatewiseError(f"{table.path}: the {role} column {choice}; name it with --{role} COLUMN{other}")

@@ -12,7 +12,11 @@ from gatewise.tasks.options import CountOrAuto, Fraction, Options, StackOptions,
 class AnomalyDataOptions(Options):
     """The data"""
 
-    time: str | None = Field(None, description="The column of times; recognised by its dates if not given.")
+    time: str | None = Field(
+        None,
+        description="The column of times, or several with commas, such as year,month; none counts the rows; "
+        "recognised by its dates if not given.",
+    )
     target: str | None = Field(None, description="The column of values.")
     id: str | None = Field(None, description="The column of series ids, for a file of several series.")
     label: str | None = Field(

@@ -20,7 +20,11 @@ class ForecastDataOptions(Options):
     """The data"""
 
     horizon: Count = Field(description="Steps to forecast.")
-    time: str | None = Field(None, description="Column of times; recognised by its dates if not given.")
+    time: str | None = Field(
+        None,
+        description="Column of times, or several with commas, such as year,month; none counts the rows; "
+        "recognised by its dates if not given.",
+    )
     target: str | None = Field(None, description="Column to forecast.")
     id: str | None = Field(None, description="Column of series ids, for a file of several series.")
     known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")

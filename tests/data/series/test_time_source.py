@@ -1,0 +1,83 @@
+"""Times that are in several columns of a table, or in none."""
+
+import polars as pl
+import pytest
+
+from gatewise.data.series.series import read_series
+from gatewise.data.tables.columns import Columns, FoundColumns
+from gatewise.errors import GatewiseError
+
+PARTS = ("year", "month", "day", "hour")
+ALL = ",".join(PARTS)
+
+
+def hours(**columns):
+    """Six hours with the time in four columns, without leading zeros."""
+    rows = [(2024, 1, 31, 22), (2024, 1, 31, 23), *((2024, 2, 1, hour) for hour in range(4))]
+    parts = dict(zip(PARTS, zip(*rows, strict=True), strict=True))
+    return pl.DataFrame({**parts, "sold": range(6), **columns})
+
+
+def test_a_time_in_several_columns():
+    found = read_series(hours(), Columns(time=ALL))
+    assert found.columns == FoundColumns("time", "sold", time_source=PARTS)
+    assert found.series[0].times[0].isoformat() == "2024-01-31T22:00:00"
+    assert str(found.step) == "hour"
+    assert "time is read from the columns 'year', 'month', 'day', 'hour'" in found.notes
+    again = read_series(hours(), found.columns)  # as a model reads new data
+    assert again.series[0].times.equals(found.series[0].times)
+    known = read_series(hours(), Columns(time="year, month, day, hour", target="sold", known=("hour",)))
+    assert known.series[0].known[:, 0].tolist() == [22, 23, 0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("parts", "step"),
+    [
+        ({"year": [2020, 2020, 2020], "month": [11, 12, 10]}, "month"),
+        ({"year": [2024] * 3, "month": [2, 2, 3], "day": [28, 29, 1]}, "day"),
+        (
+            {"year": [2024] * 3, "month": [1] * 3, "day": [1] * 3, "hour": [7] * 3, "minute": [0, 5, 10]},
+            "5 minutes",
+        ),
+    ],
+)
+def test_as_many_parts_as_there_are(parts, step):
+    found = read_series(pl.DataFrame({**parts, "sold": [1, 2, 4]}), Columns(time=",".join(parts)))
+    assert str(found.step) == step
+
+
+def test_a_day_and_a_clock_in_two_columns():
+    rows = {"date": ["2024-01-31"] * 3, "clock": ["10:00", "10:30", "11:00"], "sold": [1, 2, 4]}
+    frame = pl.DataFrame(rows).with_columns(time=pl.lit(9))
+    found = read_series(frame, Columns(time="date,clock", target="sold"))
+    assert found.columns.time == "time_"  # `time` is another column
+    assert str(found.step) == "30 minutes"
+
+
+def test_rows_without_times_are_counted_in_each_series():
+    rows = {"shop": ["a", "b", "a", "b", "a", "b", "a"], "sold": [1, 2, 3, 4, 5, 6, 7]}
+    found = read_series(pl.DataFrame(rows), Columns(time="none", target="sold", id="shop"))
+    assert found.columns.time == "step"
+    assert [one.times.to_list() for one in found.series] == [[0, 1, 2, 3], [0, 1, 2]]
+    assert [one.target.tolist() for one in found.series] == [[1, 3, 5, 7], [2, 4, 6]]
+    assert "times are counted: 0, 1, 2 and so on in each series" in found.notes
+
+
+def test_a_column_called_none_is_a_column():
+    found = read_series(pl.DataFrame({"none": [5, 6, 7], "sold": [1, 2, 4]}), Columns(time="none"))
+    assert found.series[0].times.to_list() == [5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("frame", "columns", "message"),
+    [
+        (pl.DataFrame({"sold": [1, 2, 4]}), {}, "--time COLUMN, or --time none for rows one step apart"),
+        (hours(), {"target": "sold"}, f"name it with --time COLUMN, or all with --time {ALL}"),
+        (hours(), {"time": "year,month,dia"}, "has no column 'dia' for the time; it has year, month"),
+        (hours(hour=[22, 23, 0, 1, 2, 32]), {"time": ALL}, "row 6, column 'time': expected a time like"),
+        (hours(day=[31, None, 1, 1, 1, 1]), {"time": ALL}, "row 2, column 'time': the time is missing"),
+    ],
+)
+def test_mistakes(frame, columns, message):
+    with pytest.raises(GatewiseError, match=message):
+        read_series(frame, Columns(**columns))
