@@ -220,7 +220,8 @@ Kind = TypeVar("Kind", bound=BaseModel)
 def _read(path: Path, kind: type[Kind], problem: str) -> Kind:
     try:
         with path.open("rb") as file:
-            text = file.read(LARGEST + 1)
+            size = os.fstat(file.fileno()).st_size  # a read takes memory for all that it may return
+            text = file.read(min(size, LARGEST) + 1)
         if len(text) > LARGEST:
             raise ValueError(f"it is larger than {LARGEST} bytes")
         return kind.model_validate(json.loads(text))
