@@ -1,9 +1,10 @@
-"""Reads untrusted JSON: of bounded size, with finite numbers and unique keys."""
+"""Reads untrusted files: of bounded size; JSON with finite numbers and unique keys."""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,18 @@ LARGEST = 64 * 2**20  # bytes of a file
 LONGEST = 300  # characters of a reason in a message
 
 
+def read_bounded(path: Path, most: int) -> bytes | None:
+    """The content of a file, None if it has more than `most` bytes; it takes memory for the content only."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(min(size, most) + 1)  # takes memory for all that it may return
+    return content if len(content) <= most else None
+
+
 def read_json(path: Path) -> Any:
     """The data in a file. Raises: `GatewiseError` if it is not valid JSON."""
-    with path.open("rb") as file:
-        raw = file.read(LARGEST + 1)
-    if len(raw) > LARGEST:
+    raw = read_bounded(path, LARGEST)
+    if raw is None:
         raise GatewiseError(f"{path} can't be read: it is larger than {LARGEST >> 20} MiB")
     try:
         return parse_json(raw.decode("utf-8"))

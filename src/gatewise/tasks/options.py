@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from gatewise.errors import GatewiseError
+from gatewise.plain import read_bounded
 from gatewise.tasks.upgrades import RENAMED_OPTIONS
 
 Fraction = Annotated[float, Field(gt=0, lt=0.5)]
@@ -262,9 +263,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The keys and values of a YAML file. Raises: `GatewiseError` if it holds something else."""
     if not path.is_file():
         raise GatewiseError(f"there is no file {str(path)!r} to read options from")
-    with path.open("rb") as file:
-        text = file.read(MAX_FILE_BYTES + 1)
-    if len(text) > MAX_FILE_BYTES:
+    text = read_bounded(path, MAX_FILE_BYTES)
+    if text is None:
         raise GatewiseError(f"expected {path} as a file of options of at most {MAX_FILE_BYTES} bytes")
     try:
         values = yaml.load(text.decode("utf-8-sig"), OptionsLoader)

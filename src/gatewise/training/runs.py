@@ -19,7 +19,7 @@ from gatewise.cells.serialization import from_data, to_data
 from gatewise.data.fingerprint import fingerprint
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
-from gatewise.plain import read_json
+from gatewise.plain import read_bounded, read_json
 from gatewise.tasks.base import Task
 from gatewise.tasks.options import (
     CompareOptions,
@@ -219,10 +219,8 @@ Kind = TypeVar("Kind", bound=BaseModel)
 
 def _read(path: Path, kind: type[Kind], problem: str) -> Kind:
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size  # a read takes memory for all that it may return
-            text = file.read(min(size, LARGEST) + 1)
-        if len(text) > LARGEST:
+        text = read_bounded(path, LARGEST)
+        if text is None:
             raise ValueError(f"it is larger than {LARGEST} bytes")
         return kind.model_validate(json.loads(text))
     except OSError as error:
