@@ -54,6 +54,12 @@ def test_a_day_and_a_clock_in_two_columns():
     assert str(found.step) == "30 minutes"
 
 
+def test_columns_of_other_names_have_a_format():
+    frame = pl.DataFrame({"yr": [2024] * 3, "mo": [11, 12, 10], "sold": [1, 2, 4]})
+    found = read_series(frame, Columns(time="yr,mo"), time_format="%Y %m")
+    assert [str(one)[:7] for one in found.series[0].times] == ["2024-10", "2024-11", "2024-12"]
+
+
 def test_rows_without_times_are_counted_in_each_series():
     rows = {"shop": ["a", "b", "a", "b", "a", "b", "a"], "sold": [1, 2, 3, 4, 5, 6, 7]}
     found = read_series(pl.DataFrame(rows), Columns(time="none", target="sold", id="shop"))
@@ -75,6 +81,11 @@ def test_a_column_called_none_is_a_column():
         (hours(), {"target": "sold"}, f"name it with --time COLUMN, or all with --time {ALL}"),
         (hours(), {"time": "year,month,dia"}, "has no column 'dia' for the time; it has year, month"),
         (hours(hour=[22, 23, 0, 1, 2, 32]), {"time": ALL}, "row 6, column 'time': expected a time like"),
+        (
+            pl.DataFrame({"year": [2024] * 3, "quarter": [1, 2, 3], "sold": [1, 2, 4]}),
+            {"time": "year,quarter"},
+            "row 1, column 'time': expected a time like %Y-%m-%d, or whole numbers, got '2024 1'",
+        ),  # not the months January to March
         (hours(day=[31, None, 1, 1, 1, 1]), {"time": ALL}, "row 2, column 'time': the time is missing"),
     ],
 )

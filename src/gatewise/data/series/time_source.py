@@ -7,13 +7,12 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from gatewise.data.tables.columns import Columns, FoundColumns
+from gatewise.data.tables.columns import CALENDAR, Columns, FoundColumns
 from gatewise.data.tables.table import Table
 
 COUNTED = "none"
 STEP, TIME = "step", "time"  # the columns that are made
-YEAR = r"^\d{4}$"
-BETWEEN = ("-", "-", " ", ":", ":")  # year, month, day, hour, minute and second
+BETWEEN = ("-", "-", " ", ":", ":")  # the fields of a calendar
 
 
 def resolve_time(table: Table, columns: Columns) -> Columns:
@@ -68,10 +67,11 @@ def _counted(table: Table, id_column: str | None) -> pl.Series:
 def _joined(table: Table, source: tuple[str, ...]) -> pl.Series:
     """The texts of several columns as one, null where one is empty.
 
-    From a year on, they are `2024-01-31 07:00`, whatever zeros the columns lack; else separated by spaces.
+    Columns called year, month and so on, in this order, make `2024-01-31 07:00`, whatever zeros they lack;
+    others, such as a year and a quarter, are separated by spaces.
     """
     texts = [table.texts(name, "time") for name in source]
-    if len(texts) > len(BETWEEN) + 1 or not texts[0].str.contains(YEAR).all():
+    if tuple(name.lower() for name in source) != CALENDAR[: len(source)]:
         return pl.select(pl.concat_str(texts, separator=" ")).to_series()
     joined = texts[0]
     for text, between in zip(texts[1:], BETWEEN, strict=False):

@@ -56,7 +56,8 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
     left = [name for name in table.columns if name not in used]
     notes = []
     if given.time is None:
-        given = replace(given, time=_only(table, "time", _like_times(table, left)))
+        times = _like_times(table, left)
+        given = replace(given, time=_only(table, "time", times, _other_times(times)))
         left.remove(str(given.time))
         notes.append(f"time is column {given.time!r}")
     ids = [name for name in left if name.lower() in ID_NAMES and table.frame[name].is_duplicated().any()]
@@ -92,14 +93,20 @@ def _has_values(table: Table, name: str) -> bool:
     return column.null_count() < len(column) and not is_unnamed(name) and not counts_rows(name, column)
 
 
-def _only(table: Table, role: str, found: list[str]) -> str:
+def _other_times(found: list[str]) -> str:
+    """The option that gives times where no column or several columns fit, as the end of a message."""
+    if not found:
+        return ", or --time none for rows one step apart"
+    by_field = {name.lower(): name for name in found}
+    fields = CALENDAR[: len(found)]
+    if by_field.keys() != set(fields):
+        return ""
+    return f", or all with --time {','.join(by_field[field] for field in fields)}"
+
+
+def _only(table: Table, role: str, found: list[str], other: str = "") -> str:
+    """The only one of the columns. other: another option, for the message"""
     if len(found) == 1:
         return found[0]
     choice = f"could be {', '.join(found)}" if found else f"is not clear among {', '.join(table.columns)}"
-    other = ""
-    if role == "time" and not found:
-        other = ", or --time none for rows one step apart"
-    elif role == "time" and set(map(str.lower, found)) <= set(CALENDAR):
-        ordered = sorted(found, key=lambda name: CALENDAR.index(name.lower()))
-        other = f", or all with --time {','.join(ordered)}"
     raise GatewiseError(f"{table.path}: the {role} column {choice}; name it with --{role} COLUMN{other}")
