@@ -2,6 +2,7 @@
 
 import pytest
 
+import gatewise
 from gatewise.cells import cells
 
 
@@ -9,3 +10,9 @@ from gatewise.cells import cells
 def cell(request):
     """Every built-in cell in turn."""
     return request.param
+
+
+@pytest.fixture(autouse=True)
+def _reference():
+    with gatewise.backend("reference"):
+        yield

@@ -32,7 +32,8 @@ def test_clamped_gates_are_the_cells_without_them():
                     continue
                 whole = dict(zip("ifgo", getattr(layer, name).chunk(4), strict=True))
                 value.copy_(torch.cat([whole[one] for one in blocks]))
-        expected = other(x)[0].square().mean().item()
+        with gatewise.backend("reference"):  # no kernel is compiled for this test alone
+            expected = other(x)[0].square().mean().item()
         assert found(table, gate=gate, value="1")["loss"] == pytest.approx(expected)
     closed = found(table, gate="o", value="0")
     assert closed["loss"] == 0
