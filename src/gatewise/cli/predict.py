@@ -67,4 +67,6 @@ def predict(run: RUN, data: DATA, out: OUT, samples: SAMPLES = None, seed: SEED 
         write_whole(out, lambda path: path.write_text(lines, encoding="utf-8"))
     else:
         write_table(prediction.frame, out, prediction.time_format)
+    for sentence in prediction.warnings:
+        console.print(sentence, style="yellow")
     console.print(f"wrote {out}: {prediction.about}")

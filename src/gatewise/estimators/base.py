@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -116,6 +117,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         with self._written(data, None, layout) as path:
             prediction = predict(self.model_, path)
             data_form = self._form if data is None else self._form.updated(form_of(data, path))
+        for sentence in prediction.warnings:
+            warnings.warn(sentence, stacklevel=3)
         label = self._label_column()
         output_form = data_form if label is None else data_form.renamed({"label": label, "predicted": label})
         return in_form(prediction.frame, output_form, prediction.time_format)

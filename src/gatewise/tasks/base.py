@@ -58,12 +58,14 @@ class Prediction:
     about: a phrase that describes them
     text_column: the column to write to a .txt file, a line for each row; None if only a table makes sense
     time_format: the format of times
+    warnings: sentences on data without a prediction, or that the model does not know
     """
 
     frame: pl.DataFrame
     about: str
     text_column: str | None = None
     time_format: str | None = None
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises: `GatewiseError` if a number is not finite."""

@@ -98,23 +98,105 @@ def test_a_time_that_is_not_on_the_grid():
         read_series(frame(days=hours), fill="linear")
 
 
-@pytest.mark.parametrize(("fill", "expected"), [("linear", [1, 2, 3, 4, 5]), ("forward", [1, 2, 2, 2, 5])])
+@pytest.mark.parametrize(
+    ("fill", "expected"),
+    [
+        ("linear", [1, 2, 3, 4, 5]),
+        ("forward", [1, 2, 2, 2, 5]),
+        ("seasonal", [1, 2, 1, 2, 5]),
+        ("zero", [1, 2, 0, 0, 5]),
+    ],
+)
 def test_gaps_are_filled_on_request(fill, expected):
     table = frame((1, 2, None, 5), days=[*DAYS[:3], DAYS[4]])
-    found = read_series(table, fill=fill)
+    found = read_series(table, fill=fill, season=2)
     assert found.series[0].target.tolist() == expected
+    assert found.series[0].filled.tolist() == [False, False, True, True, False]
     assert any("values that were filled: 2" in note for note in found.notes)
     assert found.series[0].times.to_list() == read_series(frame()).series[0].times.to_list()
 
 
-def test_a_first_value_can_not_be_filled():
-    with pytest.raises(GatewiseError, match="row 1, column 'sold' is empty; the first value can't be filled"):
-        read_series(frame((None, 2, 3, 4, 5)), fill="linear")
+@pytest.mark.parametrize("fill", ["linear", "forward", "seasonal", "zero"])
+def test_missing_ends_of_a_target_are_cut_off_with_a_note(fill):
+    tables = [
+        frame((None, 2, 3, 4, None), id=["a"] * 5, rain=[None, 1, 2, 3, None]),
+        frame((None, None, 3, 4, 5), id=["b"] * 5, rain=[None, None, 2, 3, 4]),
+        frame((None,) * 5, id=["c"] * 5, rain=[1] * 5),
+    ]
+    found = read_series(pl.concat(tables), Columns(target="sold", observed=("rain",)), fill=fill)
+    assert {one.id: one.target.tolist() for one in found.series} == {"a": [2, 3, 4], "b": [3, 4, 5]}
+    assert [one.observed[:, 0].tolist() for one in found.series] == [[1, 2, 3], [2, 3, 4]]
+    assert [str(one.times[0].date()) for one in found.series] == DAYS[1:3]
+    assert found.warnings == (
+        "missing values that were cut off: 3 at the beginning and 1 at the end of 'a', 'b'",
+        "series without a value that are left out: 'c'",
+    )
+    assert found.notes[-2:] == found.warnings
+    with pytest.raises(GatewiseError, match="the column 'sold' has no value"):
+        read_series(tables[2], Columns(target="sold"), fill=fill)
+
+
+def test_later_rows_of_what_is_known_stay_where_the_end_of_a_target_is_missing():
+    table = frame((None, 2, 3, None, None), price=[5, 6, 7, 8, 9])
+    found = read_series(table, Columns(target="sold", known=("price",)), fill="forward")
+    assert found.series[0].target.tolist() == [2, 3]
+    assert found.series[0].known[:, 0].tolist() == [6, 7, 8, 9]
+    assert found.warnings == (
+        "missing values that were cut off: 1 at the beginning and 0 at the end of 'sold'",
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "fill", "message"),
+    [
+        (
+            (None, 1, 2, 3, 4),
+            None,
+            "row 1, column 'sold' is empty; --fill linear or forward cuts off a missing beg",
+        ),
+        (
+            (1, 2, 3, None, None),
+            None,
+            "row 4, column 'sold' is empty; --fill linear or forward cuts off a missing end",
+        ),
+        (
+            (1, 2, 3, 4, 5),
+            "linear",
+            "row 1, column 'rain' is empty; the first value can't be filled, except by --fi",
+        ),
+    ],
+)
+def test_missing_ends_that_are_refused(values, fill, message):
+    table = frame(values, rain=[None, 1, 2, 3, 4])
+    with pytest.raises(GatewiseError, match=message):
+        read_series(table, Columns(target="sold", observed=("rain",)), fill=fill)
+
+
+def test_the_last_value_of_a_covariate_is_filled_without_later_ones():
+    table, columns = frame(rain=[3, 1, 2, None, None]), Columns(target="sold", observed=("rain",))
+    for fill, expected in (("forward", [2, 2]), ("zero", [0, 0]), ("seasonal", [1, 2])):
+        found = read_series(table, columns, fill=fill, season=2)
+        assert found.series[0].observed[3:, 0].tolist() == expected
+        assert found.notes[-1] == f"missing values that were filled: 2 ({fill})"
+    with pytest.raises(
+        GatewiseError, match="row 5, column 'rain' is empty; the last value can't be filled, except"
+    ):
+        read_series(table, columns, fill="linear")
+
+
+def test_a_season_is_the_usual_one_of_a_step_or_given():
+    days = [f"2024-01-{day:02d}" for day in range(1, 11)]
+    table = frame((1, 2, 3, 4, 5, 6, 7, None, None, 10), days=days)
+    assert read_series(table, fill="seasonal").series[0].target[7:9].tolist() == [1, 2]
+    with pytest.raises(
+        GatewiseError, match="a step of one unit has no usual season; give its steps with --per"
+    ):
+        read_series(pl.DataFrame({"t": [1, 2, 3], "y": [1, 2, 3]}), Columns(time="t"), fill="seasonal")
 
 
 def test_an_unknown_way_to_fill():
-    with pytest.raises(GatewiseError, match="expected fill as one of linear, forward, got 'zero'"):
-        read_series(frame(), fill="zero")
+    with pytest.raises(GatewiseError, match="fill as one of linear, forward, seasonal, zero, got 'cubic'"):
+        read_series(frame(), fill="cubic")
 
 
 def test_real_series(real_data):
@@ -225,11 +307,6 @@ def test_negative_times_and_times_before_1970():
     table = pl.DataFrame({"t": [-2, -4, 0], "sold": [2, 1, 3]})
     assert read_series(table).series[0].target.tolist() == [1, 2, 3]
     assert len(read_series(frame(days=[f"18{year}-01-01" for year in range(20, 25)])).series[0]) == 5
-
-
-def test_the_end_of_a_target_is_not_filled():
-    with pytest.raises(GatewiseError, match="row 4, column 'sold' is empty; the last value can't be filled"):
-        read_series(frame((1, 2, 3, None, None)), fill="forward")
 
 
 def test_decimal_commas_are_noted(tmp_path):

@@ -129,6 +129,21 @@ def test_data_that_the_model_cannot_read_are_refused(tmp_path, table):
         evaluate(TASK, folder, early)
 
 
+def test_forecasts_start_after_the_last_value_of_each_series(tmp_path):
+    whole = frame().with_columns(pl.lit("a").alias("id"))
+    blank = pl.when(pl.int_range(pl.len()).is_between(8, 140)).then("value").alias("value")
+    table = tmp_path / "values.csv"
+    pl.concat([whole, whole.with_columns(blank, id=pl.lit("b"))]).write_csv(table)
+    execute(TASK, "train", table, tmp_path / "run", TrainOptions(**SMALL, fill="seasonal"))
+    predicted = TASK.predict(load_model(tmp_path / "run"), table)
+    first = predicted.frame.group_by("id", maintain_order=True).first()
+    assert first["month"].dt.strftime("%Y-%m").to_list() == ["2003-05", "2001-10"]
+    assert predicted.about.startswith("8 rows from 2001-10-01 to 2003-08-01")
+    assert predicted.warnings == (
+        "missing values that were cut off: 8 at the beginning and 19 at the end of 'b'",
+    )
+
+
 def test_whole_numbers_as_times_are_compared_as_numbers(tmp_path):
     numbered = frame().with_row_index("time").select("time", "value")
     table, later = tmp_path / "values.csv", tmp_path / "later.csv"

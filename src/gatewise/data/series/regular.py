@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 import polars as pl
 
+from gatewise.data.series.filling import CAUSAL, fill_missing
 from gatewise.data.series.step import Step
 from gatewise.data.tables.table import Table
 from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
 
-FILLS = ("linear", "forward")
 MAX_STEPS_PER_ROW, FEW_STEPS = 100, 100_000  # beyond both, nearly all values would be filled in
 
 
@@ -48,45 +48,78 @@ def _daylight_remedy(time: object) -> str:
 
 @dataclass(frozen=True)
 class Grid:
-    """The times of a series, one step apart; `rows` holds the row of each time, -1 where there is none."""
+    """The times of a series, one step apart; `rows` holds the row of each time, -1 where there is none.
+
+    fill, season: how missing values are filled, as in `fill_missing`; None refuses them
+    """
 
     table: Table
     rows: np.ndarray
     times: pl.Series
     fill: str | None
+    season: int = 1
 
-    def missing(self, column: np.ndarray) -> int:
-        """The number of values of a column that are missing on the grid."""
-        return int(np.isnan(np.where(self.rows >= 0, column[self.rows], np.nan)).sum())
+    def __len__(self) -> int:
+        return len(self.rows)
 
-    def values(self, column: np.ndarray, name: str, steps: int) -> np.ndarray:
+    def cells(self, column: np.ndarray) -> np.ndarray:
+        """A column on the grid, NaN where a value is missing."""
+        return np.where(self.rows >= 0, column[self.rows], np.nan)
+
+    def history(self, column: np.ndarray) -> int:
+        """The steps up to the last value of a column."""
+        there = np.flatnonzero(~np.isnan(self.cells(column)))
+        return int(there[-1]) + 1 if len(there) else 0
+
+    def between(self, first: int, end: int) -> Grid:
+        """The steps first .. end - 1."""
+        return replace(self, rows=self.rows[first:end], times=self.times[first:end])
+
+    def missing(self, column: np.ndarray, steps: int) -> int:
+        """How many of the first `steps` values of a column are missing."""
+        return int(np.isnan(self.cells(column)[:steps]).sum())
+
+    def values(self, column: np.ndarray, name: str, steps: int, is_target: bool = False) -> np.ndarray:
         """The first `steps` values of a column on the grid, with missing ones filled if requested.
+
+        is_target: whether the column is the target, whose missing ends are cut off where gaps are filled
 
         Raises: `GatewiseError` with the place of an empty cell that is not filled.
         """
-        rows = self.rows[:steps]
-        values = np.where(rows >= 0, column[rows], np.nan)
+        values = self.cells(column)[:steps]
         missing = np.isnan(values)
         if not missing.any():
             return values
-        first = int(missing.argmax())
-        if self.fill is None or missing[0] or missing[-1]:
-            place = (
-                self.table.place(int(rows[first]))
-                if rows[first] >= 0
-                else f"at {format_time(self.times[first])}"
-            )
-            end = "first" if missing[0] else "last"
-            remedy = f"the {end} value can't be filled" if self.fill else "--fill linear or forward fills it"
-            raise GatewiseError(f"{self.table.path}, {place}, column {name!r} is empty; {remedy}")
-        known = np.flatnonzero(~missing)
-        if self.fill == "linear":
-            return np.interp(np.arange(len(values)), known, values[known])
-        return values[np.maximum.accumulate(np.where(missing, 0, np.arange(len(values))))]
+        can_fill_end = self.fill in CAUSAL or not missing[-1]
+        if self.fill == "zero" or (self.fill is not None and not missing[0] and can_fill_end):
+            return fill_missing(values, self.fill, self.season)
+        first = len(values) - 1 if self.fill and not missing[0] else int(missing.argmax())
+        row = int(self.rows[first])
+        place = self.table.place(row) if row >= 0 else f"at {format_time(self.times[first])}"
+        remedy = self._remedy(missing, is_target)
+        raise GatewiseError(f"{self.table.path}, {place}, column {name!r} is empty; {remedy}")
+
+    def _remedy(self, missing: np.ndarray, is_target: bool) -> str:
+        """What to do about the first value that is not filled."""
+        if missing[0]:
+            if is_target:
+                return "--fill linear or forward cuts off a missing beginning"
+            return "the first value can't be filled, except by --fill zero"
+        if self.fill is not None:
+            return f"the last value can't be filled, except by --fill {', '.join(CAUSAL)}"
+        if is_target and missing[int(missing.argmax()) :].all():
+            return "--fill linear or forward cuts off a missing end"
+        return "--fill linear or forward fills it"
 
 
 def on_grid(
-    table: Table, times: pl.Series, rows: np.ndarray, step: Step, fill: str | None, series: str
+    table: Table,
+    times: pl.Series,
+    rows: np.ndarray,
+    step: Step,
+    fill: str | None,
+    series: str,
+    season: int = 1,
 ) -> Grid:
     """Places sorted rows on a grid of times.
 
@@ -118,4 +151,4 @@ def on_grid(
         )
     whole = np.full(count, -1)
     whole[places] = rows
-    return Grid(table, whole, step.grid(own, count), fill)
+    return Grid(table, whole, step.grid(own, count), fill, season)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from gatewise.data.series.regular import FILLS, Grid, on_grid, sorted_rows
+from gatewise.data.series.filling import require_fill, season_of
+from gatewise.data.series.left_out import without_missing_ends
+from gatewise.data.series.regular import Grid, on_grid, sorted_rows
 from gatewise.data.series.step import Step, find_step
 from gatewise.data.series.time_source import resolve_time, with_times
 from gatewise.data.tables.columns import Columns, FoundColumns, recognise
@@ -27,6 +30,7 @@ class Series:
     target: [T] float64
     known: [T + F, C] float64, covariates known in advance
     observed: [T, D] float64, covariates known up to the present only
+    filled: [T], whether the target was missing and is filled
     """
 
     id: str
@@ -34,6 +38,7 @@ class Series:
     target: np.ndarray
     known: np.ndarray
     observed: np.ndarray
+    filled: np.ndarray
 
     def __len__(self) -> int:
         return len(self.target)
@@ -41,13 +46,21 @@ class Series:
 
 @dataclass(frozen=True)
 class SeriesSet:
-    """All series of a file, with their common step, their clock, and notes on how they were read."""
+    """All series of a file, with their common step, their clock, and notes on how they were read.
+
+    warnings: the notes on series and values that are left out
+    """
 
     series: tuple[Series, ...]
     columns: FoundColumns
     step: Step
     notes: tuple[str, ...]
     clock: Clock = field(default_factory=Clock)
+    warnings: tuple[str, ...] = ()
+
+    def warned(self, *sentences: str) -> SeriesSet:
+        """The series with further notes on what is left out."""
+        return replace(self, notes=(*self.notes, *sentences), warnings=(*self.warnings, *sentences))
 
 
 def read_series(
@@ -55,6 +68,7 @@ def read_series(
     columns: Columns | None = None,
     *,
     fill: str | None = None,
+    season: int = 0,
     time_format: str | None = None,
 ) -> SeriesSet:
     """Reads one series, or many in long form, from a CSV, a Parquet file or a polars frame.
@@ -62,7 +76,9 @@ def read_series(
     Args:
         columns: by role; those that are not given are recognised by name and content. The time may be
             several columns with commas, or "none" to count the rows of each series
-        fill: "linear" or "forward" fills missing steps and cells; None fills nothing
+        fill: "linear", "forward", "seasonal" or "zero" fills missing steps and cells, and cuts off missing
+            values at both ends of a target; None does neither
+        season: the steps of a season for "seasonal"; 0 for the usual ones of the step
         time_format: as in `strftime`, for dates that could be read in two ways
 
     Raises: `GatewiseError` with file, line and column of a value that is missing, duplicate or not a number.
@@ -72,8 +88,7 @@ def read_series(
     >>> read_series(frame).series[0].target
     array([3., 4., 6.])
     """
-    if fill is not None and fill not in FILLS:
-        raise GatewiseError(f"expected fill as one of {', '.join(FILLS)}, got {fill!r}")
+    require_fill(fill)
     table = Table("the frame", source, 1) if isinstance(source, pl.DataFrame) else read_table(source)
     found, notes = recognise(table, resolve_time(table, columns or Columns()))
     table, time_notes = with_times(table, found)
@@ -97,17 +112,20 @@ def read_series(
             f"{table.path}: expected at least 3 rows for a series, got {len(longest)}{remedy}"
         )
     step = find_step(times.gather(longest))
-    grids = {name: on_grid(table, times, rows, step, fill, name) for name, rows in ordered.items()}
+    season = season_of(step, season) if fill == "seasonal" else 1
+    grids = {name: on_grid(table, times, rows, step, fill, name, season) for name, rows in ordered.items()}
     guessed = columns is None or columns.target is None
     target = _target(table, found, "; --target COLUMN names another column" if guessed else "")
-    series = _series(table, found, grids, target)
+    warnings: list[str] = []
+    if fill is not None:
+        grids, warnings = without_missing_ends(grids, target, found.target, keep_end=bool(found.known))
+    values = _Values(table, found, target)
+    series = tuple(values.series(name, grid) for name, grid in grids.items())
     numeric = (found.target, *found.known, *found.observed)
     notes += describe_commas(name for name in numeric if table.has_decimal_commas(name))
-    filled = sum(grid.missing(target) for grid in grids.values()) if fill and not found.known else 0
-    if filled:
-        lookahead = ", which uses the value after a gap" if fill == "linear" else ""
-        notes.append(f"missing values that were filled: {filled} ({fill}{lookahead})")
-    return SeriesSet(series, found, step, tuple(notes), clock)
+    if fill is not None:
+        notes += values.describe_filled(grids.values(), fill)
+    return SeriesSet(series, found, step, tuple(notes), clock).warned(*warnings)
 
 
 def _rows_by_id(table: Table, columns: FoundColumns) -> dict[str, np.ndarray]:
@@ -129,33 +147,45 @@ def _target(table: Table, columns: FoundColumns, hint: str) -> np.ndarray:
         raise GatewiseError(f"{error}{hint}") from error
 
 
-def _series(
-    table: Table, columns: FoundColumns, grids: dict[str, Grid], target: np.ndarray
-) -> tuple[Series, ...]:
-    known = {name: table.numbers(name, "known covariate") for name in columns.known}
-    observed = {name: table.numbers(name, "observed covariate") for name in columns.observed}
+class _Values:
+    """The columns of numbers of a table."""
 
-    def side_by_side(values: dict[str, np.ndarray], grid: Grid, steps: int) -> np.ndarray:
-        on_steps = [grid.values(column, name, steps) for name, column in values.items()]
-        return np.stack(on_steps, axis=-1) if on_steps else np.empty((steps, 0))
+    def __init__(self, table: Table, columns: FoundColumns, target: np.ndarray) -> None:
+        self.columns, self.target = columns, target
+        self.known = {name: table.numbers(name, "known covariate") for name in columns.known}
+        self.observed = {name: table.numbers(name, "observed covariate") for name in columns.observed}
 
-    series = []
-    for name, grid in grids.items():
-        steps = len(grid.rows)
-        history = _history(grid, target) if columns.known else steps
-        series.append(
-            Series(
-                name,
-                grid.times,
-                grid.values(target, columns.target, history),
-                side_by_side(known, grid, steps),
-                side_by_side(observed, grid, history),
-            )
+    def series(self, name: str, grid: Grid) -> Series:
+        """The series on a grid."""
+        steps = self._history(grid)
+        target = grid.values(self.target, self.columns.target, steps, is_target=True)
+        return Series(
+            name,
+            grid.times,
+            target,
+            _side_by_side(self.known, grid, len(grid)),
+            _side_by_side(self.observed, grid, steps),
+            np.isnan(grid.cells(self.target)[:steps]),
         )
-    return tuple(series)
+
+    def describe_filled(self, grids: Iterable[Grid], fill: str) -> list[str]:
+        """A note on the number of values that were filled, if there are any."""
+        filled = 0
+        for grid in grids:
+            steps = self._history(grid)
+            past = (self.target, *self.observed.values())
+            filled += sum(grid.missing(column, steps) for column in past)
+            filled += sum(grid.missing(column, len(grid)) for column in self.known.values())
+        if not filled:
+            return []
+        lookahead = ", which uses the value after a gap" if fill == "linear" else ""
+        return [f"missing values that were filled: {filled} ({fill}{lookahead})"]
+
+    def _history(self, grid: Grid) -> int:
+        """The steps up to the last target; later rows only hold covariates known in advance."""
+        return grid.history(self.target) if self.columns.known else len(grid)
 
 
-def _history(grid: Grid, target: np.ndarray) -> int:
-    """The steps up to the last target; later rows only hold covariates known in advance."""
-    there = np.flatnonzero((grid.rows >= 0) & ~np.isnan(target[grid.rows]))
-    return int(there[-1]) + 1 if len(there) else 0
+def _side_by_side(values: dict[str, np.ndarray], grid: Grid, steps: int) -> np.ndarray:
+    on_steps = [grid.values(column, name, steps) for name, column in values.items()]
+    return np.stack(on_steps, axis=-1) if on_steps else np.empty((steps, 0))

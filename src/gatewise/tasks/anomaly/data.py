@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from gatewise.data.series.filling import Fill
 from gatewise.data.series.period import require_period
 from gatewise.data.series.scaled_table import SeriesScaling, learn_scales, scaled_table
 from gatewise.data.series.series import SeriesSet
@@ -134,8 +134,9 @@ class Preprocessing:
     columns: FoundColumns
     label: str | None
     step: str
-    fill: Literal["linear", "forward"] | None = None
+    fill: Fill | None = None
     time_format: str | None = None
+    season: int = 0
 
     def series(self, path: Path, labelled: bool = False) -> LabelledSeries:
         """The series of a file; labelled: with its labels, where it has some.
@@ -143,7 +144,9 @@ class Preprocessing:
         Raises: `GatewiseError` if their step is not that of the training data.
         """
         label = (self.label or find_label(path, self.columns)) if labelled else None
-        labelled_series = read_labelled(path, self.columns, label, self.fill, self.time_format)
+        labelled_series = read_labelled(
+            path, self.columns, label, fill=self.fill, season=self.season, time_format=self.time_format
+        )
         if str(labelled_series.source.step) != self.step:
             raise GatewiseError(
                 f"the model was trained on steps of one {self.step}; {path} has steps of one "

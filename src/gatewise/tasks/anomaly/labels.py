@@ -26,19 +26,26 @@ class LabelledSeries(NamedTuple):
 
 
 def read_labelled(
-    path: Path, columns: Columns, label: str | None, fill: str | None, time_format: str | None
+    path: Path,
+    columns: Columns,
+    label: str | None,
+    *,
+    fill: str | None = None,
+    season: int = 0,
+    time_format: str | None = None,
 ) -> LabelledSeries:
     """Reads series with their labels.
 
     label: the column of labels; without one, no step is labelled as an anomaly
+    fill, season, time_format: as in `read_series`; a value of the season before is no anomaly
 
     Raises: `GatewiseError` with the file and the column of a cell that is not as expected.
     """
     if label is None:
-        source = read_series(path, columns, fill=fill, time_format=time_format)
+        source = read_series(path, columns, fill=fill, season=season, time_format=time_format)
         return LabelledSeries(source, tuple(np.zeros(len(series), bool) for series in source.series), None)
     with_label = replace(columns, observed=(*columns.observed, label))
-    source = read_series(path, with_label, fill=fill, time_format=time_format)
+    source = read_series(path, with_label, fill=fill, season=season, time_format=time_format)
     labels = []
     for series in source.series:
         values = series.observed[:, -1]
@@ -48,7 +55,7 @@ def read_labelled(
                 f"{path}, column {label!r}: expected the labels 0 and 1, got {values[invalid.argmax()]:g} "
                 f"in series {series.id!r}"
             )
-        labels.append(values > 0)
+        labels.append((values > 0) & ~series.filled if fill == "seasonal" else values > 0)
     bare = tuple(replace(series, observed=series.observed[:, :-1]) for series in source.series)
     bare_columns = replace(source.columns, observed=source.columns.observed[:-1])
     return LabelledSeries(replace(source, series=bare, columns=bare_columns), tuple(labels), label)

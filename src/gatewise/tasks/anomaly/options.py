@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
+from gatewise.data.series.filling import Fill
 from gatewise.tasks.options import CountOrAuto, Fraction, Options, StackOptions, TaskOptions
 
 
@@ -24,8 +23,9 @@ class AnomalyDataOptions(Options):
     )
     known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
     observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")
-    fill: Literal["linear", "forward"] | None = Field(
-        None, description="How to fill gaps; an error if not given."
+    fill: Fill | None = Field(
+        None,
+        description="How to fill gaps, after missing values at both ends are cut off; an error if not given.",
     )
     time_format: str | None = Field(None, description="The format of the times, such as %d/%m/%Y.")
     context: CountOrAuto = Field(

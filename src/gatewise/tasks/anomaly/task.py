@@ -88,7 +88,14 @@ class DetectAnomalies(Task[AnomalyData]):
     def read(self, path: Path, options: AnomalyOptions) -> AnomalyData:
         columns = Columns(options.time, options.target, options.id, options.known, options.observed)
         label = options.label or find_label(path, columns)
-        labelled = read_labelled(path, columns, label, options.fill, options.time_format)
+        labelled = read_labelled(
+            path,
+            columns,
+            label,
+            fill=options.fill,
+            season=options.period,
+            time_format=options.time_format,
+        )
         plan = AnomalyPlan(
             false_alarm_rate=options.false_alarm_rate,
             context=options.context,
@@ -138,6 +145,7 @@ class DetectAnomalies(Task[AnomalyData]):
             step=str(source.step),
             fill=options.fill,
             time_format=options.time_format,
+            season=options.period,
         )
         return asdict(preprocessing)
 
@@ -183,7 +191,8 @@ class DetectAnomalies(Task[AnomalyData]):
             f"{int(flags.sum())} of {frame.height} steps are flagged, with a score above "
             f"{float(network.threshold):.4g}; the first {plan.context} steps of a series are context"
         )
-        return Prediction(frame, about, time_format=source.clock.written(frame[:, 1]))
+        written = source.clock.written(frame[:, 1])
+        return Prediction(frame, about, time_format=written, warnings=source.warnings)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A step of the test set: its context, the expected band and its value."""

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
 
+from gatewise.data.series.filling import Fill
 from gatewise.data.series.period import require_period
 from gatewise.data.series.scaled_table import SeriesScaling, Support, learn_scales, scaled_table
 from gatewise.data.series.scaling import LogScale, Scale
@@ -84,12 +85,15 @@ class Preprocessing:
     learned: SeriesScaling
     columns: FoundColumns
     step: str
-    fill: Literal["linear", "forward"] | None = None
+    fill: Fill | None = None
     time_format: str | None = None
+    season: int = 0
 
     def series(self, path: Path) -> SeriesSet:
         """The series of a file. Raises: `GatewiseError` if their step is not that of the training data."""
-        source = read_series(path, self.columns, fill=self.fill, time_format=self.time_format)
+        source = read_series(
+            path, self.columns, fill=self.fill, season=self.season, time_format=self.time_format
+        )
         if str(source.step) != self.step:
             raise GatewiseError(
                 f"the model was trained on steps of one {self.step}; {path} has steps of one {source.step}"

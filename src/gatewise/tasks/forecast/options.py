@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gatewise.data.series.filling import Fill
 from gatewise.modules.dilated_stack import MAX_DILATION
 from gatewise.modules.levels import LEVELS, MEDIAN_LEVEL
 from gatewise.tasks.options import Count, CountOrAuto, Fraction, Options, StackOptions, StepOptions
@@ -29,8 +30,9 @@ class ForecastDataOptions(Options):
     id: str | None = Field(None, description="Column of series ids, for a file of several series.")
     known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
     observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")
-    fill: Literal["linear", "forward"] | None = Field(
-        None, description="How to fill gaps; an error if not given."
+    fill: Fill | None = Field(
+        None,
+        description="How to fill gaps, after missing values at both ends are cut off; an error if not given.",
     )
     time_format: str | None = Field(None, description="Format of the times, such as %d/%m/%Y.")
     context: CountOrAuto = Field(

@@ -49,9 +49,11 @@ class Outlook:
         frame = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
         if self.plan.support == "counts":
             frame = frame.with_columns(cs.float().cast(pl.Int64))
-        span = f"{format_time(self.times[0][0])} to {format_time(self.times[-1][-1])}"
+        first, last = min(times[0] for times in self.times), max(times[-1] for times in self.times)
+        span = f"{format_time(first)} to {format_time(last)}"
         written = self.source.clock.written(frame[self.source.columns.time])
-        return Prediction(frame, f"{frame.height} rows from {span}; {about}", time_format=written)
+        about = f"{frame.height} rows from {span}; {about}"
+        return Prediction(frame, about, time_format=written, warnings=self.source.warnings)
 
 
 def predict_quantiles(model: SavedModel, path: Path) -> Prediction:

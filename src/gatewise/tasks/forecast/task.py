@@ -116,7 +116,9 @@ class Forecast(Task[ForecastData]):
 
     def read(self, path: Path, options: ForecastOptions) -> ForecastData:
         columns = Columns(options.time, options.target, options.id, options.known, options.observed)
-        source = read_series(path, columns, fill=options.fill, time_format=options.time_format)
+        source = read_series(
+            path, columns, fill=options.fill, season=options.period, time_format=options.time_format
+        )
         plan = WindowPlan(
             horizon=options.horizon,
             context=options.context,
@@ -201,6 +203,7 @@ class Forecast(Task[ForecastData]):
             step=str(data.source.step),
             fill=options.fill,
             time_format=options.time_format,
+            season=options.period,
         )
         return asdict(preprocessing)
 
