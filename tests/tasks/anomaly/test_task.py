@@ -134,3 +134,18 @@ def test_a_rate_that_the_validation_set_cannot_show_is_noted():
         "too few for a false-alarm rate of 0.001: the threshold is their largest score" in one
         for one in notes
     )
+
+
+def test_series_that_are_too_short_are_left_out():
+    short = seasonal()[:14].with_columns(pl.lit("b").alias("id"))
+    table = pl.concat([seasonal().with_columns(pl.lit("a").alias("id")), short])
+    model = quick().fit(table)
+    assert "1 of 2 series are left out, too short for a context of 12: 'b'" in model.notes_
+    assert set(model.predict(table)["id"]) == {"a", "b"}  # two steps of b have a context
+    with pytest.warns(
+        UserWarning, match="1 of 2 series are left out, not longer than the context of 12 st.*: 'b'"
+    ):
+        found = model.predict(table.filter((pl.col("id") == "a") | (pl.col("day") < 12)))
+    assert set(found["id"]) == {"a"}
+    with pytest.raises(gatewise.GatewiseError, match="'b' has 12 steps; the model has a context of 12"):
+        model.predict(short[:12])

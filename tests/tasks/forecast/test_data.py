@@ -126,6 +126,21 @@ def test_a_series_that_is_too_short_is_refused_with_its_length():
         prepared(numbered(13), WindowPlan(4, 24))
 
 
+def test_series_that_are_too_short_are_left_out_with_a_note():
+    short = [numbered(steps, name) for name, steps in (("b", 5), ("c", 13), ("d", 9), ("e", 1))]
+    data = prepared(pl.concat([numbered(60), *short]), WindowPlan(4, 24))
+    alone = prepared(numbered(60), WindowPlan(4, 24))
+    assert [series.id for series in data.source.series] == ["a"]
+    assert torch.equal(data.train.all().past, alone.train.all().past)
+    note = "4 of 5 series are left out, too short for a horizon of 4: 'b', 'c', 'd' and 1 more"
+    assert data.source.warnings == (note,)
+    assert note in data.notes
+    with pytest.raises(
+        GatewiseError, match="'c' has 13 steps, 5 of them in the training set; a horizon of 4"
+    ):
+        prepared(pl.concat(short), WindowPlan(4, 24))
+
+
 def test_a_series_shorter_than_a_window_is_padded_with_its_first_step():
     frame = pl.concat([numbered(300), numbered(30, "b", 1000)]).with_columns(price=pl.col("y") * 2)
     data = prepared(frame, WindowPlan(4, 24, period=1), observed=("price",))

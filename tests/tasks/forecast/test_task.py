@@ -144,6 +144,23 @@ def test_forecasts_start_after_the_last_value_of_each_series(tmp_path):
     )
 
 
+def test_series_that_are_too_short_to_learn_from_are_forecast(tmp_path):
+    table, ahead = tmp_path / "values.csv", tmp_path / "ahead.csv"
+    whole = frame().with_columns(pl.lit("a").alias("id"), price=pl.int_range(pl.len()))
+    values = pl.concat([whole, whole[:5].with_columns(id=pl.lit("b"))])
+    values.write_csv(table)
+    options = TrainOptions(**SMALL, known="price", target="value")
+    comparison = execute(TASK, "train", table, tmp_path / "run", options)
+    assert [one.id for one in comparison.data.source.series] == ["a"]
+    names = pl.col("id").replace_strict({"a": 150, "b": 1, "c": 0})  # the steps with a value
+    values = pl.concat([values, whole[:4].with_columns(id=pl.lit("c"))])
+    blank = pl.when(pl.int_range(pl.len()).over("id") < names).then("value")
+    values.with_columns(blank.alias("value")).write_csv(ahead)
+    predicted = TASK.predict(load_model(tmp_path / "run"), ahead)
+    assert predicted.frame["id"].to_list() == ["a"] * 4 + ["b"] * 4
+    assert predicted.warnings == ("1 of 3 series have no value and no forecast: 'c'",)
+
+
 def test_whole_numbers_as_times_are_compared_as_numbers(tmp_path):
     numbered = frame().with_row_index("time").select("time", "value")
     table, later = tmp_path / "values.csv", tmp_path / "later.csv"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -57,6 +57,11 @@ class SeriesSet:
     notes: tuple[str, ...]
     clock: Clock = field(default_factory=Clock)
     warnings: tuple[str, ...] = ()
+
+    def divided(self, is_kept: Callable[[Series], bool]) -> tuple[SeriesSet, list[Series]]:
+        """The series that are kept, and the others."""
+        kept = tuple(series for series in self.series if is_kept(series))
+        return replace(self, series=kept), [series for series in self.series if not is_kept(series)]
 
     def warned(self, *sentences: str) -> SeriesSet:
         """The series with further notes on what is left out."""

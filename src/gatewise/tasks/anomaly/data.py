@@ -13,7 +13,7 @@ from torch import Tensor
 from gatewise.data.series.filling import Fill
 from gatewise.data.series.period import require_period
 from gatewise.data.series.scaled_table import SeriesScaling, learn_scales, scaled_table
-from gatewise.data.series.series import SeriesSet
+from gatewise.data.series.series import Series, SeriesSet
 from gatewise.data.series.windows import Windows, window_starts
 from gatewise.data.splits import Fractions, time_split
 from gatewise.data.tables.columns import FoundColumns
@@ -158,20 +158,15 @@ class Preprocessing:
 def prepare(labelled: LabelledSeries, plan: AnomalyPlan) -> AnomalyData:
     """Splits each series by time, learns scales on the training set, and cuts windows.
 
-    Labelled steps of the training set are no targets, only context.
+    Labelled steps of the training set are no targets, only context. Series that are too short for the
+    context are left out.
 
-    Raises: `GatewiseError` if a series is too short for the context.
+    Raises: `GatewiseError` if every series is too short.
     """
+    labelled = _long_enough(labelled, plan)
     source = labelled.source
     plan = complete_plan(plan, source)
     borders = [plan.borders(len(series)) for series in source.series]
-    for series, (training, _) in zip(source.series, borders, strict=True):
-        if training <= plan.context:
-            raise GatewiseError(
-                f"series {series.id!r} has {len(series)} steps, {max(training, 0)} of them in the training "
-                f"set; a context of {plan.context} needs {plan.context + 1}: give more data or a shorter "
-                "--context"
-            )
     pairs = zip(source.series, borders, strict=True)
     if all(np.ptp(series.target[:training]) == 0 for series, (training, _) in pairs):
         raise GatewiseError("the target is constant in the training set: there is nothing to learn")
@@ -201,30 +196,61 @@ def prepare(labelled: LabelledSeries, plan: AnomalyPlan) -> AnomalyData:
 def read_test_data(path: Path, preprocessing: Preprocessing) -> AnomalyData:
     """The steps of a file that a model has not seen, with the steps before them as context.
 
-    Raises: `GatewiseError` if the model has seen all of a series, or there is too little context.
+    Series without such a step are left out.
+
+    Raises: `GatewiseError` if the model has seen all of every series, or there is too little context.
     """
     labelled = preprocessing.series(path, labelled=True)
-    source, plan = labelled.source, preprocessing.plan
-    spans = []
-    for series in source.series:
-        last_seen = preprocessing.learned.seen.get(series.id)
-        order = time_order(series.times)
-        times = [order(format_time(time)) for time in series.times[: len(series)]]
-        first = 0 if last_seen is None else sum(time <= order(last_seen) for time in times)
-        if max(first, plan.context) >= len(series):
-            reason = (
-                f"a context of {plan.context} steps" if first < len(series) else f"values up to {last_seen}"
-            )
-            raise GatewiseError(
-                f"series {series.id!r} has no step to score: the model has {reason} and the series ends at "
-                f"{format_time(series.times[len(series) - 1])}; give a file with later values"
-            )
-        spans.append((first, len(series)))
+    plan, seen = preprocessing.plan, preprocessing.learned.seen
+    spans = [(_steps_seen(series, seen.get(series.id)), len(series)) for series in labelled.source.series]
+    scored = [number for number, (first, end) in enumerate(spans) if max(first, plan.context) < end]
+    if not scored:
+        series, (first, end) = labelled.source.series[0], spans[0]
+        reason = f"a context of {plan.context} steps" if first < end else f"values up to {seen[series.id]}"
+        raise GatewiseError(
+            f"series {series.id!r} has no step to score: the model has {reason} and the series ends at "
+            f"{format_time(series.times[end - 1])}; give a file with later values"
+        )
+    labelled = labelled.only(scored, "without a step to score")
+    source, spans = labelled.source, [spans[number] for number in scored]
     scaling = learn_scales(source, [len(series) for series in source.series], preprocessing.learned)
     test, empty = (
         cut(labelled, scaling, plan, series_spans) for series_spans in (spans, [(0, 0)] * len(spans))
     )
     return AnomalyData(plan, source, labelled.label, scaling, empty, empty, test)
+
+
+def longer_than_context(labelled: LabelledSeries, context: int) -> LabelledSeries:
+    """The series with a step to score. Raises: `GatewiseError` if there is none."""
+    series = labelled.source.series
+    scored = [number for number, one in enumerate(series) if len(one) > context]
+    if not scored:
+        longest = max(series, key=len)
+        raise GatewiseError(
+            f"series {longest.id!r} has {len(longest)} steps; the model has a context of {context}"
+        )
+    return labelled.only(scored, f"not longer than the context of {context} steps")
+
+
+def _long_enough(labelled: LabelledSeries, plan: AnomalyPlan) -> LabelledSeries:
+    """The series whose training set is longer than the context. Raises: `GatewiseError` if there is none."""
+    series, context = labelled.source.series, plan.context or 1
+    long = [number for number, one in enumerate(series) if plan.borders(len(one))[0] > context]
+    if not long:
+        longest = max(series, key=len)
+        training = max(plan.borders(len(longest))[0], 0)
+        raise GatewiseError(
+            f"series {longest.id!r} has {len(longest)} steps, {training} of them in the training set; a "
+            f"context of {context} needs {context + 1}: give more data or a shorter --context"
+        )
+    return labelled.only(long, f"too short for a context of {context}")
+
+
+def _steps_seen(series: Series, last: str | None) -> int:
+    """The steps up to a time, the last one that a model has seen; None for no step."""
+    order = time_order(series.times)
+    times = [order(format_time(time)) for time in series.times[: len(series)]]
+    return 0 if last is None else sum(time <= order(last) for time in times)
 
 
 def complete_plan(plan: AnomalyPlan, source: SeriesSet) -> AnomalyPlan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from gatewise.data.series.left_out import name_some
 from gatewise.data.series.series import SeriesSet, read_series
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.table import read_table
@@ -23,6 +25,17 @@ class LabelledSeries(NamedTuple):
     source: SeriesSet
     labels: tuple[np.ndarray, ...]
     label: str | None
+
+    def only(self, numbers: Sequence[int], reason: str) -> LabelledSeries:
+        """Some of the series, with a warning on the others. reason: why these are left out"""
+        kept, series = set(numbers), self.source.series
+        left_out = [one.id for number, one in enumerate(series) if number not in kept]
+        if not left_out:
+            return self
+        source = replace(self.source, series=tuple(series[number] for number in numbers)).warned(
+            f"{len(left_out)} of {len(series)} series are left out, {reason}: {name_some(left_out)}"
+        )
+        return self._replace(source=source, labels=tuple(self.labels[number] for number in numbers))
 
 
 def read_labelled(

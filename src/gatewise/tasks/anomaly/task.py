@@ -30,6 +30,7 @@ from gatewise.tasks.anomaly.data import (
     LabelledWindows,
     Preprocessing,
     cut,
+    longer_than_context,
     prepare,
     read_test_data,
 )
@@ -159,17 +160,13 @@ class DetectAnomalies(Task[AnomalyData]):
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Every step after the first context, with the expected value, its score and its flag, 0 or 1.
 
-        Raises: `GatewiseError` if a series is not longer than the context.
+        Raises: `GatewiseError` if no series is longer than the context.
         """
         preprocessing, network = load_preprocessing(Preprocessing, model), model.network
         assert isinstance(network, Detector)
-        labelled, plan = preprocessing.series(path), preprocessing.plan
+        plan = preprocessing.plan
+        labelled = longer_than_context(preprocessing.series(path), plan.context)
         source = labelled.source
-        for series in source.series:
-            if len(series) <= plan.context:
-                raise GatewiseError(
-                    f"series {series.id!r} has {len(series)} steps; the model has a context of {plan.context}"
-                )
         sizes = [len(series) for series in source.series]
         scaling = learn_scales(source, sizes, preprocessing.learned)
         windows = cut(labelled, scaling, plan, [(0, size) for size in sizes])

@@ -26,13 +26,13 @@ from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
 from gatewise.modules.levels import LEVELS
 from gatewise.tasks.forecast.forecaster import ForecastShape
+from gatewise.tasks.forecast.lengths import MIN_PAST, long_enough
 from gatewise.tasks.forecast.normalization import Normalization
 
 LONGEST_USUAL_CONTEXT = 168
 DEFAULT_FRACTION = 0.15
 DEFAULT_FRACTIONS = Fractions(DEFAULT_FRACTION, DEFAULT_FRACTION)
 PERIOD_SERIES = 64  # the longest ones, in which a period is looked for
-MIN_PAST = 2  # steps of the shortest window, without padding
 HELD_OUT_WINDOWS, HELD_OUT_HORIZONS = 4096, 2  # that suffice for the validation set, and for the test set
 MAX_VALIDATION_WINDOWS = 2048
 
@@ -176,13 +176,15 @@ class ForecastData:
 def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None = None) -> ForecastData:
     """Splits each series by time, learns scales on the training set, and cuts windows.
 
+    Series that are too short for the horizon are left out.
+
     scaling: of a model trained before; None computes it here
 
-    Raises: `GatewiseError` if a series is too short for the context and horizon.
+    Raises: `GatewiseError` if every series is too short.
     """
+    plan = _with_held_out(plan, source)
+    source = long_enough(source, plan.horizon, training=lambda steps: plan.borders(steps)[0])
     plan = complete_plan(plan, source)
-    for series in source.series:
-        _check_length(series, plan)
     if all(np.ptp(series.target[: plan.borders(len(series))[0]]) == 0 for series in source.series):
         raise GatewiseError("the target is constant in the training set: there is nothing to learn")
     trained_before = scaling is not None
@@ -232,7 +234,7 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:
     """
     source = preprocessing.series(path)
     data = prepare(source, preprocessing.plan, preprocessing.learned)
-    for series in source.series:
+    for series in data.source.series:
         start = series.times[data.plan.borders(len(series))[1]]
         last_seen = preprocessing.learned.seen.get(series.id)
         order = time_order(series.times)
@@ -245,15 +247,7 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:
 
 
 def complete_plan(plan: WindowPlan, source: SeriesSet) -> WindowPlan:
-    """The plan with its context, period and most steps held out found from the data where they are zero.
-
-    Of many series fewer steps are held out than the fractions demand: as many as make `HELD_OUT_WINDOWS`
-    windows of all series together, and at least `HELD_OUT_HORIZONS` horizons.
-    """
-    if plan.max_held_out == 0:
-        windows = ceil(HELD_OUT_WINDOWS / len(source.series))
-        most = max(windows + plan.horizon - 1, HELD_OUT_HORIZONS * plan.horizon)
-        plan = replace(plan, max_held_out=most)
+    """The plan with its context and period found from the data where they are zero."""
     longest = sorted(source.series, key=len, reverse=True)[:PERIOD_SERIES]
     training = [series.target[: max(plan.borders(len(series))[0], 3)] for series in longest]
     period = require_period(plan.period, training, source.step)
@@ -261,6 +255,19 @@ def complete_plan(plan: WindowPlan, source: SeriesSet) -> WindowPlan:
     usual = int(np.median([plan.borders(len(series))[0] for series in source.series]))
     context = plan.context or max(min(useful, usual // 2 - plan.horizon), 1)
     return replace(plan, context=context, period=period)
+
+
+def _with_held_out(plan: WindowPlan, source: SeriesSet) -> WindowPlan:
+    """The plan with its most steps held out found from the data where they are zero.
+
+    Of many series fewer steps are held out than the fractions demand: as many as make `HELD_OUT_WINDOWS`
+    windows of all series together, and at least `HELD_OUT_HORIZONS` horizons.
+    """
+    if plan.max_held_out != 0:
+        return plan
+    windows = ceil(HELD_OUT_WINDOWS / len(source.series))
+    most = max(windows + plan.horizon - 1, HELD_OUT_HORIZONS * plan.horizon)
+    return replace(plan, max_held_out=most)
 
 
 class LatestWindows(NamedTuple):
@@ -314,19 +321,9 @@ def _extended(series: Series, step: Step, horizon: int) -> Series:
     return replace(series, times=times, known=known)
 
 
-def _check_length(series: Series, plan: WindowPlan) -> None:
-    training = plan.borders(len(series))[0]
-    needed = plan.horizon + MIN_PAST
-    if training < needed:
-        raise GatewiseError(
-            f"series {series.id!r} has {len(series)} steps, {max(training, 0)} of them in the training set; "
-            f"a horizon of {plan.horizon} needs {needed}: give more data or a shorter --horizon"
-        )
-
-
 def positive_series(source: SeriesSet) -> set[str]:
     """The ids of the series without a value that is zero or negative."""
-    return {series.id for series in source.series if series.target.min() > 0}
+    return {series.id for series in source.series if series.target.min(initial=np.inf) > 0}
 
 
 def shape_of(data: ForecastData) -> ForecastShape:

@@ -19,6 +19,7 @@ from gatewise.errors import GatewiseError
 from gatewise.tasks.base import Prediction
 from gatewise.tasks.forecast.data import Preprocessing, WindowPlan, latest
 from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
+from gatewise.tasks.forecast.lengths import with_values
 from gatewise.tasks.forecast.paths import draw_paths
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
@@ -105,7 +106,7 @@ def _network(model: SavedModel) -> Forecaster:
 
 def _outlook(model: SavedModel, path: Path) -> Outlook:
     preprocessing = load_preprocessing(Preprocessing, model)
-    source, network = preprocessing.series(path), _network(model)
+    source, network = with_values(preprocessing.series(path)), _network(model)
     batch, times, scales = latest(source, preprocessing.plan, preprocessing.learned)
     with torch.inference_mode():
         quantiles = network.quantiles(network(batch.past, batch.future)).double().cpu().numpy()
