@@ -161,6 +161,30 @@ def test_series_that_are_too_short_to_learn_from_are_forecast(tmp_path):
     assert predicted.warnings == ("1 of 3 series have no value and no forecast: 'c'",)
 
 
+def test_categories_and_booleans_go_all_the_way(tmp_path):
+    table, ahead = tmp_path / "values.csv", tmp_path / "ahead.csv"
+    month = pl.int_range(pl.len())
+    words = pl.when(month % 12 == 11).then(pl.lit("peak")).otherwise(pl.lit("usual"))
+    whole = frame().with_columns(
+        season=words, promo=pl.when(month % 5 == 0).then(pl.lit("yes")).otherwise(pl.lit("no"))
+    )
+    whole.write_csv(table)
+    options = TrainOptions(**SMALL, target="value", known="season", observed="promo", categorical="season")
+    comparison = execute(TASK, "train", table, tmp_path / "run", options)
+    assert comparison.data.train.known == 2 + 2  # the year, and two categories
+    model = load_model(tmp_path / "run")
+    names = [track.name for track in TASK.example(model, table, 0).tracks[1:]]
+    assert names == ["sine of the year", "cosine of the year", "season: peak", "season: usual", "promo"]
+    cells = {"value": None, "season": "new", "promo": None}
+    later = [{"month": f"2003-{month:02d}", **cells} for month in range(5, 9)]
+    pl.concat([whole, pl.DataFrame(later, schema=whole.schema)]).write_csv(ahead)
+    predicted = TASK.predict(model, ahead)
+    assert predicted.frame.height == 4
+    assert predicted.warnings == (
+        "categories of column 'season' that are not in the training set count as none: 'new'",
+    )
+
+
 def test_whole_numbers_as_times_are_compared_as_numbers(tmp_path):
     numbered = frame().with_row_index("time").select("time", "value")
     table, later = tmp_path / "values.csv", tmp_path / "later.csv"

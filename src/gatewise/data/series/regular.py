@@ -75,6 +75,10 @@ class Grid:
         """The steps first .. end - 1."""
         return replace(self, rows=self.rows[first:end], times=self.times[first:end])
 
+    def filled_by(self, fill: str) -> Grid:
+        """The same steps, filled in another way."""
+        return replace(self, fill=fill)
+
     def missing(self, column: np.ndarray, steps: int) -> int:
         """How many of the first `steps` values of a column are missing."""
         return int(np.isnan(self.cells(column)[:steps]).sum())

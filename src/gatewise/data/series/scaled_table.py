@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from gatewise.data.series.calendar import calendar, useful_cycles
+from gatewise.data.series.categories import Categories, learn_categories
+from gatewise.data.series.left_out import name_some
 from gatewise.data.series.scaling import LogScale, Scale, learn_log_scale, learn_mean_scale, learn_scale
 from gatewise.data.series.series import Series, SeriesSet
+from gatewise.data.tables.columns import Columns
 from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
 
@@ -21,14 +24,51 @@ Support = Literal["real", "non-negative", "counts"]  # the values that a target 
 class SeriesScaling:
     """Scales and calendar features, learned from the training set.
 
-    series, covariates: the scale of each series by its id, and of each covariate; cycles: of the calendar
+    series, covariates: the scale of each series by its id, and the scale or the categories of each covariate
+    cycles: of the calendar
     seen: the last time of each series in the training and validation sets
     """
 
     series: Mapping[str, LogScale | Scale]
-    covariates: tuple[Scale, ...]
+    covariates: tuple[Scale | Categories, ...]
     cycles: tuple[str, ...]
     seen: Mapping[str, str] = field(default_factory=dict)
+
+    def known_inputs(self, columns: Columns) -> list[str]:
+        """The names of the inputs that are known in advance: of the calendar, and of known covariates."""
+        calendar_names = [f"{wave} of the {cycle}" for cycle in self.cycles for wave in ("sine", "cosine")]
+        return calendar_names + self._names(columns.known, self.covariates[: len(columns.known)])
+
+    def observed_inputs(self, columns: Columns) -> list[str]:
+        """The names of the inputs of observed covariates."""
+        return self._names(columns.observed, self.covariates[len(columns.known) :])
+
+    def unseen(self, source: SeriesSet) -> list[str]:
+        """Warnings on categories that are not in the training set."""
+        columns, warnings = (*source.columns.known, *source.columns.observed), []
+        for place, (name, learned) in enumerate(zip(columns, self.covariates, strict=True)):
+            if not isinstance(learned, Categories):
+                continue
+            found = {one for series in source.series for one in series.categories_of(place)}
+            unseen = sorted(found - set(learned.categories))
+            if unseen:
+                warnings.append(
+                    f"categories of column {name!r} that are not in the training set count as none: "
+                    f"{name_some(unseen)}"
+                )
+        return warnings
+
+    @staticmethod
+    def _names(columns: Sequence[str], covariates: Sequence[Scale | Categories]) -> list[str]:
+        return [
+            one
+            for name, learned in zip(columns, covariates, strict=True)
+            for one in (
+                [f"{name}: {category}" for category in learned.categories]
+                if isinstance(learned, Categories)
+                else [name]
+            )
+        ]
 
 
 def learn_scales(
@@ -60,7 +100,13 @@ def learn_scales(
     ]
     longest = max(range(len(ends)), key=ends.__getitem__)
     cycles = useful_cycles(source.series[longest].times[: ends[longest]], source.step)
-    covariates = tuple(learn_scale(column) for column in np.concatenate(pieces).T)
+    names = (*source.columns.known, *source.columns.observed)
+    covariates = tuple(
+        learn_categories(column, categories, name) if categories else learn_scale(column)
+        for column, categories, name in zip(
+            np.concatenate(pieces).T, source.series[0].categories, names, strict=True
+        )
+    )
     return SeriesScaling(scales, covariates, cycles)
 
 
@@ -79,10 +125,14 @@ def scaled_table(series: Series, learned: SeriesScaling) -> np.ndarray:
     if beyond:
         observed = np.pad(observed, ((0, beyond), (0, 0)), constant_values=np.nan)
         target = np.pad(target, (0, beyond), constant_values=np.nan)
-    covariates = np.concatenate([series.known, observed], axis=-1)
-    for place, covariate in enumerate(learned.covariates):
-        covariates[:, place] = covariate.apply(covariates[:, place])
-    return np.concatenate([target[:, None], calendar(series.times, learned.cycles), covariates], axis=-1)
+    given = zip(np.concatenate([series.known, observed], axis=-1).T, series.categories, strict=True)
+    covariates = [
+        covariate.apply(values, categories)
+        if isinstance(covariate, Categories)
+        else covariate.apply(values)[:, None]
+        for covariate, (values, categories) in zip(learned.covariates, given, strict=True)
+    ]
+    return np.concatenate([target[:, None], calendar(series.times, learned.cycles), *covariates], axis=-1)
 
 
 def _learn(series: Series, end: int, takes_logarithms: bool, support: Support) -> Scale:

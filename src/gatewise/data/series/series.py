@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from gatewise.data.series.covariates import Covariate, describe_covariates, read_covariate
 from gatewise.data.series.filling import require_fill, season_of
 from gatewise.data.series.left_out import without_missing_ends
 from gatewise.data.series.regular import Grid, on_grid, sorted_rows
@@ -30,6 +31,7 @@ class Series:
     target: [T] float64
     known: [T + F, C] float64, covariates known in advance
     observed: [T, D] float64, covariates known up to the present only
+    categories: [C + D], the categories of each covariate by code, from 1 on; none for numbers
     filled: [T], whether the target was missing and is filled
     """
 
@@ -38,10 +40,17 @@ class Series:
     target: np.ndarray
     known: np.ndarray
     observed: np.ndarray
+    categories: tuple[tuple[str, ...], ...]
     filled: np.ndarray
 
     def __len__(self) -> int:
         return len(self.target)
+
+    def categories_of(self, place: int) -> set[str]:
+        """The categories of a covariate, known or observed, that occur in this series."""
+        known = self.known.shape[1]
+        codes = self.known[:, place] if place < known else self.observed[:, place - known]
+        return {self.categories[place][int(code) - 1] for code in np.unique(codes) if code > 0}
 
 
 @dataclass(frozen=True)
@@ -127,7 +136,9 @@ def read_series(
     values = _Values(table, found, target)
     series = tuple(values.series(name, grid) for name, grid in grids.items())
     numeric = (found.target, *found.known, *found.observed)
+    numeric = tuple(name for name in numeric if name not in found.categorical)
     notes += describe_commas(name for name in numeric if table.has_decimal_commas(name))
+    notes += describe_covariates(values.covariates)
     if fill is not None:
         notes += values.describe_filled(grids.values(), fill)
     return SeriesSet(series, found, step, tuple(notes), clock).warned(*warnings)
@@ -157,8 +168,11 @@ class _Values:
 
     def __init__(self, table: Table, columns: FoundColumns, target: np.ndarray) -> None:
         self.columns, self.target = columns, target
-        self.known = {name: table.numbers(name, "known covariate") for name in columns.known}
-        self.observed = {name: table.numbers(name, "observed covariate") for name in columns.observed}
+        self.known, self.observed = (
+            [read_covariate(table, name, f"{role} covariate", name in columns.categorical) for name in names]
+            for role, names in (("known", columns.known), ("observed", columns.observed))
+        )
+        self.covariates = [*self.known, *self.observed]
 
     def series(self, name: str, grid: Grid) -> Series:
         """The series on a grid."""
@@ -170,6 +184,7 @@ class _Values:
             target,
             _side_by_side(self.known, grid, len(grid)),
             _side_by_side(self.observed, grid, steps),
+            tuple(covariate.categories for covariate in self.covariates),
             np.isnan(grid.cells(self.target)[:steps]),
         )
 
@@ -178,9 +193,9 @@ class _Values:
         filled = 0
         for grid in grids:
             steps = self._history(grid)
-            past = (self.target, *self.observed.values())
+            past = (self.target, *(covariate.values for covariate in self.observed))
             filled += sum(grid.missing(column, steps) for column in past)
-            filled += sum(grid.missing(column, len(grid)) for column in self.known.values())
+            filled += sum(grid.missing(covariate.values, len(grid)) for covariate in self.known)
         if not filled:
             return []
         lookahead = ", which uses the value after a gap" if fill == "linear" else ""
@@ -191,6 +206,6 @@ class _Values:
         return grid.history(self.target) if self.columns.known else len(grid)
 
 
-def _side_by_side(values: dict[str, np.ndarray], grid: Grid, steps: int) -> np.ndarray:
-    on_steps = [grid.values(column, name, steps) for name, column in values.items()]
+def _side_by_side(covariates: list[Covariate], grid: Grid, steps: int) -> np.ndarray:
+    on_steps = [covariate.on(grid, steps) for covariate in covariates]
     return np.stack(on_steps, axis=-1) if on_steps else np.empty((steps, 0))

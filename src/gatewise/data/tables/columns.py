@@ -23,6 +23,7 @@ class Columns:
     """Columns by role; `known` covariates are known in advance, `observed` ones up to the present only.
 
     time_source: the columns that the time is made from; empty if rows are counted, None if it is in the file
+    categorical: the covariates that are categories
     """
 
     time: str | None = None
@@ -31,6 +32,7 @@ class Columns:
     known: tuple[str, ...] = ()
     observed: tuple[str, ...] = ()
     time_source: tuple[str, ...] | None = None
+    categorical: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,12 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
     for name in named:
         if name is not None and named.count(name) > 1:
             raise GatewiseError(f"{table.path}: the column {name!r} was given two roles; give it one")
+    for name in given.categorical:
+        if name not in (*given.known, *given.observed):
+            raise GatewiseError(
+                f"{table.path}: the column {name!r} of --categorical is no covariate; name it with --known "
+                "or --observed too"
+            )
     used = (*named, *(given.time_source or ()))
     left = [name for name in table.columns if name not in used]
     notes = []
@@ -74,10 +82,7 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
         notes.append(f"target is column {given.target!r}")
     if left:
         notes.append(f"not used: {', '.join(map(repr, left))}; --known or --observed adds them")
-    found = FoundColumns(
-        str(given.time), str(given.target), given.id, given.known, given.observed, given.time_source
-    )
-    return found, notes
+    return FoundColumns(**vars(given)), notes
 
 
 def _like_times(table: Table, names: list[str]) -> list[str]:

@@ -176,6 +176,8 @@ def prepare(labelled: LabelledSeries, plan: AnomalyPlan) -> AnomalyData:
         for series, (_, end) in zip(source.series, borders, strict=True)
     }
     scaling = replace(scaling, seen=last_times)
+    labelled = labelled.warned(scaling)
+    source = labelled.source
     spans = [
         [
             (0, *ends, len(series))[split : split + 2]
@@ -211,7 +213,7 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> AnomalyData:
             f"series {series.id!r} has no step to score: the model has {reason} and the series ends at "
             f"{format_time(series.times[end - 1])}; give a file with later values"
         )
-    labelled = labelled.only(scored, "without a step to score")
+    labelled = labelled.only(scored, "without a step to score").warned(preprocessing.learned)
     source, spans = labelled.source, [spans[number] for number in scored]
     scaling = learn_scales(source, [len(series) for series in source.series], preprocessing.learned)
     test, empty = (
@@ -289,7 +291,7 @@ def cut(
         [series_labels[first + context] for series_labels, first in zip(labelled.labels, starts, strict=True)]
     )
     values = torch.from_numpy(np.concatenate(tables)).float()
-    known = values.shape[1] - 1 - len(source.columns.observed)
+    known = len(scaling.known_inputs(source.columns))
     return LabelledWindows(
         values,
         torch.from_numpy(rows),

@@ -23,10 +23,8 @@ def inspect_step(detector: Detector, data: AnomalyData, number: int) -> Example:
         Line("lower limit", scale.undo(scores.location - reach), past),
         Line("upper limit", scale.undo(scores.location + reach), past),
     )
-    names = [
-        *(f"{wave} of the {cycle}" for cycle in data.learned.cycles for wave in ("sine", "cosine")),
-        *(data.source.columns.known + data.source.columns.observed),
-    ]
+    columns = data.source.columns
+    names = [*data.learned.known_inputs(columns), *data.learned.observed_inputs(columns)]
     window_times = series.times[step - past : step + 1]
     time_format = shortest_format(window_times)
     times = tuple(
@@ -37,6 +35,6 @@ def inspect_step(detector: Detector, data: AnomalyData, number: int) -> Example:
         f"at {times[-1]} it expects {target[2].values[0]:.6g}, and the value is "
         f"{target[1].values[0]:.6g}: score {scores.score[0]:.3g}, threshold {threshold:.3g}, {verdict}"
     )
-    tracks = (Track(data.source.columns.target, target), *channels(names, batch.past[0, :, 1:].numpy()))
+    tracks = (Track(columns.target, target), *channels(names, batch.past[0, :, 1:].numpy()))
     name = f"{series.id}, step {number} of the test set"
     return Example(batch, name, tracks, prediction, times, str(data.source.step))

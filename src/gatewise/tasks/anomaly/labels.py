@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.series.left_out import name_some
+from gatewise.data.series.scaled_table import SeriesScaling
 from gatewise.data.series.series import SeriesSet, read_series
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.table import read_table
@@ -25,6 +26,10 @@ class LabelledSeries(NamedTuple):
     source: SeriesSet
     labels: tuple[np.ndarray, ...]
     label: str | None
+
+    def warned(self, learned: SeriesScaling) -> LabelledSeries:
+        """The series with warnings on categories that a model does not know."""
+        return self._replace(source=self.source.warned(*learned.unseen(self.source)))
 
     def only(self, numbers: Sequence[int], reason: str) -> LabelledSeries:
         """Some of the series, with a warning on the others. reason: why these are left out"""
@@ -69,7 +74,10 @@ def read_labelled(
                 f"in series {series.id!r}"
             )
         labels.append((values > 0) & ~series.filled if fill == "seasonal" else values > 0)
-    bare = tuple(replace(series, observed=series.observed[:, :-1]) for series in source.series)
+    bare = tuple(
+        replace(series, observed=series.observed[:, :-1], categories=series.categories[:-1])
+        for series in source.series
+    )
     bare_columns = replace(source.columns, observed=source.columns.observed[:-1])
     return LabelledSeries(replace(source, series=bare, columns=bare_columns), tuple(labels), label)
 

@@ -23,6 +23,9 @@ class AnomalyDataOptions(Options):
     )
     known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
     observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")
+    categorical: tuple[str, ...] = Field(
+        (), description="Those of these columns that are categories, such as holidays, with commas."
+    )
     fill: Fill | None = Field(
         None,
         description="How to fill gaps, after missing values at both ends are cut off; an error if not given.",

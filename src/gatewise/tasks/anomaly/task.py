@@ -87,7 +87,14 @@ class DetectAnomalies(Task[AnomalyData]):
         return path, {**columns, "label": LABEL}
 
     def read(self, path: Path, options: AnomalyOptions) -> AnomalyData:
-        columns = Columns(options.time, options.target, options.id, options.known, options.observed)
+        columns = Columns(
+            options.time,
+            options.target,
+            options.id,
+            options.known,
+            options.observed,
+            categorical=options.categorical,
+        )
         label = options.label or find_label(path, columns)
         labelled = read_labelled(
             path,
@@ -166,6 +173,7 @@ class DetectAnomalies(Task[AnomalyData]):
         assert isinstance(network, Detector)
         plan = preprocessing.plan
         labelled = longer_than_context(preprocessing.series(path), plan.context)
+        labelled = labelled.warned(preprocessing.learned)
         source = labelled.source
         sizes = [len(series) for series in source.series]
         scaling = learn_scales(source, sizes, preprocessing.learned)

@@ -195,6 +195,7 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
             series.id: format_time(series.times[plan.borders(len(series))[1] - 1]) for series in source.series
         }
         scaling = replace(scaling, seen=last_times)
+    source = source.warned(*scaling.unseen(source))
     paddings = [plan.padding(end) for end in ends]
     tables = [
         np.pad(table, ((padding, 0), (0, 0)), mode="edge") if padding else table
@@ -204,7 +205,7 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
     ]
     values = torch.from_numpy(np.concatenate(tables)).float()
     offsets = np.cumsum([0, *(len(table) for table in tables[:-1])])
-    known = tables[0].shape[1] - 1 - len(source.columns.observed)
+    known = len(scaling.known_inputs(source.columns))
 
     def cut(split: int) -> Windows:
         starts = []
@@ -300,7 +301,7 @@ def latest(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling) -> Lates
         windows.append(torch.from_numpy(rows).float())
         times.append(series.times[len(series) :])
     stacked = torch.stack(windows)
-    known = stacked.shape[-1] - len(source.columns.observed)
+    known = 1 + len(scaling.known_inputs(source.columns))
     past, future = stacked[:, : plan.context], stacked[:, plan.context :]
     batch = WindowBatch(past, future[:, :, 1:known], future[:, :, 0], torch.arange(len(windows)))
     return LatestWindows(batch, times, [scaling.series[series.id] for series in source.series])

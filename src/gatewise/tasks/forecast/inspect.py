@@ -44,10 +44,7 @@ def inspect_forecast(network: Network, data: ForecastData, number: int) -> Examp
         *(Line(f"{100 * levels[place]:.4g}% quantile", quantiles[:, place], past) for place in around),
     )
     columns = data.source.columns
-    names = [
-        *(f"{wave} of the {cycle}" for cycle in data.learned.cycles for wave in ("sine", "cosine")),
-        *(columns.known + columns.observed),
-    ]
+    names = [*data.learned.known_inputs(columns), *data.learned.observed_inputs(columns)]
     times, step = _window_times(data, series, number), str(data.source.step)
     return Example(
         batch,

@@ -30,6 +30,9 @@ class ForecastDataOptions(Options):
     id: str | None = Field(None, description="Column of series ids, for a file of several series.")
     known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
     observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")
+    categorical: tuple[str, ...] = Field(
+        (), description="Those of these columns that are categories, such as holidays, with commas."
+    )
     fill: Fill | None = Field(
         None,
         description="How to fill gaps, after missing values at both ends are cut off; an error if not given.",

@@ -107,6 +107,7 @@ def _network(model: SavedModel) -> Forecaster:
 def _outlook(model: SavedModel, path: Path) -> Outlook:
     preprocessing = load_preprocessing(Preprocessing, model)
     source, network = with_values(preprocessing.series(path)), _network(model)
+    source = source.warned(*preprocessing.learned.unseen(source))
     batch, times, scales = latest(source, preprocessing.plan, preprocessing.learned)
     with torch.inference_mode():
         quantiles = network.quantiles(network(batch.past, batch.future)).double().cpu().numpy()

@@ -115,7 +115,14 @@ class Forecast(Task[ForecastData]):
         return f"{PREFIXES[options.front]}{dilated}{PREFIXES[options.network]}{cell}"
 
     def read(self, path: Path, options: ForecastOptions) -> ForecastData:
-        columns = Columns(options.time, options.target, options.id, options.known, options.observed)
+        columns = Columns(
+            options.time,
+            options.target,
+            options.id,
+            options.known,
+            options.observed,
+            categorical=options.categorical,
+        )
         source = read_series(
             path, columns, fill=options.fill, season=options.period, time_format=options.time_format
         )
