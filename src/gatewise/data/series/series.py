@@ -11,6 +11,7 @@ import polars as pl
 
 from gatewise.data.series.covariates import Covariate, describe_covariates, read_covariate
 from gatewise.data.series.filling import require_fill, season_of
+from gatewise.data.series.id_source import resolve_id, with_ids
 from gatewise.data.series.left_out import without_missing_ends
 from gatewise.data.series.regular import Grid, on_grid, sorted_rows
 from gatewise.data.series.step import Step, find_step
@@ -89,7 +90,7 @@ def read_series(
 
     Args:
         columns: by role; those that are not given are recognised by name and content. The time may be
-            several columns with commas, or "none" to count the rows of each series
+            several columns with commas, or "none" to count the rows of each series; so may the id
         fill: "linear", "forward", "seasonal" or "zero" fills missing steps and cells, and cuts off missing
             values at both ends of a target; None does neither
         season: the steps of a season for "seasonal"; 0 for the usual ones of the step
@@ -104,7 +105,8 @@ def read_series(
     """
     require_fill(fill)
     table = Table("the frame", source, 1) if isinstance(source, pl.DataFrame) else read_table(source)
-    found, notes = recognise(table, resolve_time(table, columns or Columns()))
+    found, notes = recognise(table, resolve_id(table, resolve_time(table, columns or Columns())))
+    table = with_ids(table, found)
     table, time_notes = with_times(table, found)
     notes += time_notes
     times, clock = read_times(table, found.time, time_format)

@@ -14,6 +14,7 @@ TIME_NAMES = (
     "time", "date", "datetime", "timestamp", "year", "month", "week", "day", "hour", "ds", "t",
     "step", "frame",
 )  # fmt: skip
+ID_SEPARATOR = " / "  # between the columns of an id
 CALENDAR = ("year", "month", "day", "hour", "minute", "second")  # columns that together are a time
 TARGET_NAMES = ("target", "value", "y")
 
@@ -24,6 +25,7 @@ class Columns:
 
     time_source: the columns that the time is made from; empty if rows are counted, None if it is in the file
     categorical: the covariates that are categories
+    id_source: the columns that the id is made from; None if it is one column
     """
 
     time: str | None = None
@@ -33,6 +35,7 @@ class Columns:
     observed: tuple[str, ...] = ()
     time_source: tuple[str, ...] | None = None
     categorical: tuple[str, ...] = ()
+    id_source: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,20 @@ class FoundColumns(Columns):
     time: str
     target: str
 
+    @property
+    def id_names(self) -> tuple[str, ...]:
+        """The columns that identify a series, in predictions."""
+        return self.id_source or (self.id or "series",)
+
+    def id_cells(self, series: str, rows: int) -> dict[str, list[str]]:
+        """The columns that identify a series, by name, with its cells in a number of rows.
+
+        >>> FoundColumns("t", "y", "country,store", id_source=("country", "store")).id_cells("FR / 12", 1)
+        {'country': ['FR'], 'store': ['12']}
+        """
+        cells = [series] if self.id_source is None else series.split(ID_SEPARATOR)
+        return {name: [cell] * rows for name, cell in zip(self.id_names, cells, strict=True)}
+
 
 def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
     """Finds the columns that were not given, by name and content.
@@ -50,7 +67,8 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
 
     Raises: `GatewiseError` if no column or several columns fit a role.
     """
-    named = [given.time, given.target, given.id, *given.known, *given.observed]
+    ids_given = (given.id,) if given.id_source is None else given.id_source
+    named = [given.time, given.target, *ids_given, *given.known, *given.observed]
     for name in named:
         if name is not None and named.count(name) > 1:
             raise GatewiseError(f"{table.path}: the column {name!r} was given two roles; give it one")

@@ -17,7 +17,9 @@ class AnomalyDataOptions(Options):
         "recognised by its dates if not given.",
     )
     target: str | None = Field(None, description="The column of values.")
-    id: str | None = Field(None, description="The column of series ids, for a file of several series.")
+    id: str | None = Field(
+        None, description="The column of series ids, or several with commas, for a file of several series."
+    )
     label: str | None = Field(
         None, description="The column of labels, 1 at an anomaly and 0 elsewhere; recognised by its name."
     )

@@ -184,7 +184,7 @@ class DetectAnomalies(Task[AnomalyData]):
             steps = windows.steps.numpy()[numbers]
             times = source.clock.restored(series.times.gather(steps))
             expected = scaling.series[series.id].undo(scores.location[numbers])
-            first = {names.id or "series": [series.id] * len(numbers), names.time: times}
+            first = {**names.id_cells(series.id, len(numbers)), names.time: times}
             values = {
                 names.target: series.target[steps],
                 "expected": expected,
@@ -196,7 +196,7 @@ class DetectAnomalies(Task[AnomalyData]):
             f"{int(flags.sum())} of {frame.height} steps are flagged, with a score above "
             f"{float(network.threshold):.4g}; the first {plan.context} steps of a series are context"
         )
-        written = source.clock.written(frame[:, 1])
+        written = source.clock.written(frame[names.time])
         return Prediction(frame, about, time_format=written, warnings=source.warnings)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:

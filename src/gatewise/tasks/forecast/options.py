@@ -27,7 +27,9 @@ class ForecastDataOptions(Options):
         "recognised by its dates if not given.",
     )
     target: str | None = Field(None, description="Column to forecast.")
-    id: str | None = Field(None, description="Column of series ids, for a file of several series.")
+    id: str | None = Field(
+        None, description="Column of series ids, or several with commas, for a file of several series."
+    )
     known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
     observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")
     categorical: tuple[str, ...] = Field(

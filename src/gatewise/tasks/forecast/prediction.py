@@ -39,11 +39,11 @@ class Outlook:
     quantiles: np.ndarray
 
     def columns(self) -> Iterator[tuple[dict[str, Any], Scale]]:
-        """The id and the times of the rows of each series, by the names of the columns, and its scale."""
+        """The ids and the times of the rows of each series, by the names of the columns, and its scale."""
         names = self.source.columns
         for series, times, scale in zip(self.source.series, self.times, self.scales, strict=True):
-            ids = [series.id] * len(times)
-            yield {names.id or "series": ids, names.time: self.source.clock.restored(times)}, scale
+            ids = names.id_cells(series.id, len(times))
+            yield {**ids, names.time: self.source.clock.restored(times)}, scale
 
     def prediction(self, frames: list[pl.DataFrame], about: str) -> Prediction:
         """The prediction that consists of a table of each series. about: describes its columns"""
@@ -85,7 +85,7 @@ def predict_paths(model: SavedModel, path: Path, samples: int, seed: int = 0) ->
     drawn = draw_paths(
         outlook.quantiles, network.quantile_levels, templates, samples, seed, outlook.plan.support
     )
-    number = "sample" if "sample" not in (names.id, names.time, names.target) else "path"
+    number = "sample" if "sample" not in (*names.id_names, names.time, names.target) else "path"
     frames = []
     for (columns, scale), values in zip(outlook.columns(), drawn, strict=True):
         steps = pl.DataFrame(columns)
