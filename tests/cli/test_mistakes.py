@@ -31,6 +31,9 @@ GOOD = "month,value\n" + "".join(
         (GOOD.replace("2001-03", "March"), [], "line 16, column 'month': expected a time like %Y-%m"),
         ("\n".join(GOOD.splitlines()[:10]), [], "3 of them in the training set"),
         (GOOD, ["--target", "sold"], "has no column 'sold' for the target; it has month, value"),
+        (GOOD, ["--no-header"], "line 1, column '1': expected a time like %Y-%m, got 'month'"),
+        (GOOD, ["--missing", "-999,7.5"], "line 9, column 'value' is empty; --fill linear or forward fills"),
+        (GOOD, ["--encoding", "latn-1"], "there is no encoding 'latn-1'; give one such as latin-1, cp1252"),
         (GOOD, ["--cells", "lstn"], "there is no cell 'lstn'"),
         (GOOD, ["--cells", "own.py:Cell"], "there is no file 'own.py'"),
         (

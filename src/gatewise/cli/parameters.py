@@ -54,7 +54,7 @@ def _parameter(name: str, fields: list[tuple[FieldInfo, type[BaseModel]]]) -> in
     home = next(one for one in reversed(kind.__mro__) if name in getattr(one, "model_fields", {}))
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     flags = [f"--{one}".replace("_", "-") for one in (name, extra.get("also")) if one]
-    switch = field.annotation is bool
+    switch = bool in (field.annotation, *get_args(field.annotation))
     option = typer.Option(
         *([f"{flags[0]}/--no-{flags[0][2:]}"] if switch else flags),
         help=f"{field.description}{_default([field for field, _ in fields])}",

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, cast, get_origin
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -20,6 +21,7 @@ from pydantic import (
     field_validator,
 )
 
+from gatewise.data.tables.dialect import Dialect
 from gatewise.errors import GatewiseError
 from gatewise.plain import read_bounded
 from gatewise.tasks.upgrades import RENAMED_OPTIONS
@@ -31,6 +33,11 @@ Size = Annotated[int, Field(ge=1, le=2**16)]  # of a side of a weight matrix
 Depth = Annotated[int, Field(ge=1, le=1000)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 EPOCHS = 20  # of a training that is limited in its steps, if the examples suffice
+
+
+def _to_text(value: Any) -> Any:
+    """A number as a text."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 class Options(BaseModel):
@@ -49,6 +56,28 @@ class Options(BaseModel):
         """The names of the options that differ from their defaults, or have none."""
         fields = type(self).model_fields
         return [name for name, field in fields.items() if getattr(self, name) != field.default]
+
+
+class TableOptions(Options):
+    """The data"""
+
+    header: bool | None = Field(
+        None,
+        description="Whether the first row of a table has the names of its columns; without names they are "
+        "called 1, 2 and so on. Found if not given.",
+    )
+    missing: tuple[Annotated[str, BeforeValidator(_to_text)], ...] = Field(
+        (),
+        description="Further markers of empty cells in columns of numbers, with commas, such as -999.",
+    )
+    encoding: str | None = Field(
+        None, description="Encoding of a table of text, such as latin-1; UTF-8 if not given."
+    )
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the tables are written."""
+        return Dialect(self.header, self.missing, self.encoding)
 
 
 class TaskOptions(Options):

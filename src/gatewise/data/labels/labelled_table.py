@@ -36,6 +36,7 @@ from gatewise.data.sequences.plausible import require_classes, require_steps
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.series.scaling import Scale
 from gatewise.data.splits import Fractions
+from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.table import read_table
 
 
@@ -78,7 +79,7 @@ class TablePreprocessing(LabelPreprocessing):
         columns = replace(self.columns, label=None)
         table, _ = read_long(find_test_file(path), columns, labelled=False, fill=self.fill)
         segments = cut_segments(whole_sequences(table.offsets), self.max_length)
-        return UnlabelledTable(table, self.steps(table, segments))
+        return UnlabelledTable(table, self.steps(table, segments), columns.dialect)
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,13 @@ class UnlabelledTable:
 
     table: SequenceTable
     steps: ChannelSteps
+    dialect: Dialect
     text_column = None
 
     def with_labels(self, labels: Sequence[str], probabilities: Sequence[float]) -> pl.DataFrame:
         """The rows of the file, without empty ones, in their order, with the predicted label of each."""
         assert self.table.lines is not None
-        given = read_table(self.table.path)
+        given = read_table(self.table.path, self.dialect)
         rows = given.frame.filter(pl.Series(np.isin(given.row_lines, self.table.lines)))
         order = np.argsort(self.table.lines)
         rounded = np.round(np.array(probabilities)[order], 4)

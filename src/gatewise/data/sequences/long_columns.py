@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gatewise.data.tables.columns import ID_NAMES, TIME_NAMES
+from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.row_numbers import ENOUGH, counts_rows, is_unnamed
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
@@ -23,6 +24,7 @@ class LongColumns:
 
     split_column, weight, group: given only, not recognised; the first has the words train, validation and
         test, and is read instead of a label
+    dialect: how the table is written
     """
 
     id: str | None = None
@@ -32,6 +34,7 @@ class LongColumns:
     split_column: str | None = None
     weight: str | None = None
     group: str | None = None
+    dialect: Dialect = field(default_factory=Dialect)
 
     def describe(self, unused: Sequence[str] = ()) -> str:
         """The roles in a sentence. unused: columns that are not channels"""

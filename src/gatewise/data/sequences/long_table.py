@@ -17,6 +17,9 @@ from gatewise.data.sequences.sequence_columns import SequenceGroups, SequenceWei
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool, row_blocks, rows_per_block
 from gatewise.data.tables.delimited import Piece, csv_pieces
+from gatewise.data.tables.dialect import Dialect
+from gatewise.data.tables.header import describe_missing_header
+from gatewise.data.tables.missing import describe_markers
 from gatewise.data.tables.numbers import Marks, describe_commas
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.typed import is_typed, typed_frames
@@ -40,7 +43,7 @@ def read_long(
     Raises: `GatewiseError` with the line of a cell that is not a number, or of a duplicate time.
     """
     rows: _Rows | None = None
-    for piece in _pieces(path):
+    for piece in _pieces(path, given.dialect):
         rows = rows or _Rows(*recognise_long(piece, given, labelled), given, fill)
         rows.add(piece)
     if rows is None:
@@ -61,13 +64,15 @@ class _Rows:
         self.weights = None if columns.weight is None else SequenceWeights(columns.weight)
         self.groups = None if columns.group is None else SequenceGroups(columns.group)
         self.marks: dict[str, Marks] = {}
+        self.marked = dict.fromkeys(columns.channels, 0)
+        self.has_header = True
         self.dated: bool | None = None
         self.filled = 0
         self.unit = ""
 
     def add(self, piece: Table) -> None:
         """Adds the rows of a piece. Raises: `GatewiseError` with the line of a cell that can't be read."""
-        columns, self.unit = self.columns, piece.unit
+        columns, self.unit, self.has_header = self.columns, piece.unit, piece.has_header
         keys = np.zeros((piece.frame.height, 1), KEYS)
         keys["sequence"][:, 0] = self.ids.numbers(piece.filled_texts(str(columns.id), "id"))
         keys["line"][:, 0] = piece.row_lines
@@ -90,6 +95,7 @@ class _Rows:
             numbers = piece.numbers(name, "channel", self.marks.setdefault(name, Marks(piece.separator)))
         except GatewiseError as error:
             raise GatewiseError(f"{error}{self.hint}") from error
+        self.marked[name] += piece.count_missing(name)
         empty = np.isnan(numbers)
         if empty.any() and self.fill is None:
             raise GatewiseError(
@@ -120,7 +126,12 @@ class _Rows:
             labels=keys["label"] if names else None,
             classes=names,
             lines=keys["line"],
-            notes=(columns.describe(self.unused), *describe_commas(with_commas)),
+            notes=(
+                *describe_missing_header(self.has_header, columns.dialect),
+                columns.describe(self.unused),
+                *describe_commas(with_commas),
+                *describe_markers(columns.dialect.missing, self.marked),
+            ),
             unit=self.unit,
             weights=None if self.weights is None else self.weights.values,
             groups=None if self.groups is None else self.groups.values,
@@ -151,20 +162,32 @@ class _Numbering:
         return names.replace_strict(unique, own, return_dtype=pl.Int32).to_numpy()
 
 
-def _pieces(path: Path) -> Iterator[Table]:
+def _pieces(path: Path, dialect: Dialect) -> Iterator[Table]:
     """Yields the rows of a file, without empty ones. Raises: `GatewiseError` if it is not a table."""
     require_file(path, "a CSV or a Parquet file")
-    first, pieces = (1, _typed_pieces(path)) if is_typed(path) else (2, csv_pieces(path, BYTES_AT_ONCE))
-    for frame, lines, separator in pieces:
+    first, pieces = (
+        (1, _typed_pieces(path, dialect))
+        if is_typed(path)
+        else (2, csv_pieces(path, BYTES_AT_ONCE, dialect=dialect))
+    )
+    for frame, lines, separator, has_header in pieces:
         there = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
         if there.any():
-            yield Table(str(path), frame.filter(there), first, lines[there.to_numpy()], separator)
+            yield Table(
+                str(path),
+                frame.filter(there),
+                first,
+                lines[there.to_numpy()],
+                separator,
+                dialect.missing,
+                has_header,
+            )
 
 
-def _typed_pieces(path: Path) -> Iterator[Piece]:
+def _typed_pieces(path: Path, dialect: Dialect) -> Iterator[Piece]:
     """Yields pieces of a file with typed columns, with the numbers of their rows from 1."""
     row = 1
-    for frame in typed_frames(path, rows_per_block):
+    for frame in typed_frames(path, rows_per_block, dialect):
         yield Piece(frame, np.arange(row, row + frame.height))
         row += frame.height
 

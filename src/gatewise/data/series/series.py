@@ -17,6 +17,9 @@ from gatewise.data.series.regular import Grid, on_grid, sorted_rows
 from gatewise.data.series.step import Step, find_step
 from gatewise.data.series.time_source import resolve_time, with_times
 from gatewise.data.tables.columns import Columns, FoundColumns, recognise
+from gatewise.data.tables.dialect import Dialect
+from gatewise.data.tables.header import describe_missing_header
+from gatewise.data.tables.missing import describe_markers
 from gatewise.data.tables.numbers import describe_commas
 from gatewise.data.tables.table import Table, read_table
 from gatewise.data.times.clock import Clock
@@ -104,11 +107,13 @@ def read_series(
     array([3., 4., 6.])
     """
     require_fill(fill)
-    table = Table("the frame", source, 1) if isinstance(source, pl.DataFrame) else read_table(source)
-    found, notes = recognise(table, resolve_id(table, resolve_time(table, columns or Columns())))
+    given = columns or Columns()
+    table = _table(source, given.dialect)
+    notes = [*describe_missing_header(table.has_header, given.dialect)]
+    found, column_notes = recognise(table, resolve_id(table, resolve_time(table, given)))
     table = with_ids(table, found)
     table, time_notes = with_times(table, found)
-    notes += time_notes
+    notes += [*column_notes, *time_notes]
     times, clock = read_times(table, found.time, time_format)
     notes += [] if clock.note is None else [clock.note]
     groups = _rows_by_id(table, found)
@@ -141,9 +146,16 @@ def read_series(
     numeric = tuple(name for name in numeric if name not in found.categorical)
     notes += describe_commas(name for name in numeric if table.has_decimal_commas(name))
     notes += describe_covariates(values.covariates)
+    notes += describe_markers(table.missing, {name: table.count_missing(name) for name in numeric})
     if fill is not None:
         notes += values.describe_filled(grids.values(), fill)
     return SeriesSet(series, found, step, tuple(notes), clock).warned(*warnings)
+
+
+def _table(source: str | Path | pl.DataFrame, dialect: Dialect) -> Table:
+    if isinstance(source, pl.DataFrame):
+        return Table("the frame", source, 1, missing=dialect.missing)
+    return read_table(source, dialect)
 
 
 def _rows_by_id(table: Table, columns: FoundColumns) -> dict[str, np.ndarray]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
 from gatewise.data.tables.table import Table
 from gatewise.data.times.column import has_whole_dates, looks_like_times
@@ -26,6 +27,7 @@ class Columns:
     time_source: the columns that the time is made from; empty if rows are counted, None if it is in the file
     categorical: the covariates that are categories
     id_source: the columns that the id is made from; None if it is one column
+    dialect: how the table is written
     """
 
     time: str | None = None
@@ -36,6 +38,7 @@ class Columns:
     time_source: tuple[str, ...] | None = None
     categorical: tuple[str, ...] = ()
     id_source: tuple[str, ...] | None = None
+    dialect: Dialect = field(default_factory=Dialect)
 
 
 @dataclass(frozen=True)

@@ -40,26 +40,53 @@ EXCEL = "[Content_Types].xml"  # in every workbook
 
 
 @contextmanager
-def open_table(path: Path) -> Iterator[io.BufferedReader]:
+def open_table(path: Path, encoding: str | None = None) -> Iterator[io.BufferedReader]:
     """Opens a table of text as a stream in UTF-8 without a byte order mark.
 
     A file compressed by gzip, xz or bzip2, or the only one in a zip archive, is decompressed as it is read.
     UTF-16 and UTF-32 are decoded if the file begins with a byte order mark.
 
-    Raises: `GatewiseError` if the file is damaged, or neither text nor compressed text.
+    encoding: of a file without a byte order mark; None for UTF-8
+
+    Raises: `GatewiseError` if the file is damaged, neither text nor compressed text, or in another encoding.
     """
     with path.open("rb") as file, _decompressed(path, file) as content:
         first = _Checked(path, content).read(SAMPLE) or b""
         content.seek(0)
-        encoding = next((name for mark, name in ENCODINGS.items() if first.startswith(mark)), "utf-8")
-        if encoding == "utf-8" and (found := detect_format(first)) is not None:
+        marked = next((name for mark, name in ENCODINGS.items() if first.startswith(mark)), None)
+        if marked is None and (found := detect_format(first)) is not None:
             raise _error(path, f"it {'is' if content is file else 'contains'} {found}")
-        stream: io.RawIOBase = _Checked(path, content)
-        if encoding == "utf-8-sig":
+        if marked == "utf-8-sig":
             content.seek(len(codecs.BOM_UTF8))
-        elif encoding != "utf-8":
-            stream = _Decoded(path, stream, encoding)
+        name = _resolve_encoding(path, encoding, marked)
+        stream: io.RawIOBase = _Checked(path, content)
+        if name != "utf-8":
+            stream = _Decoded(path, stream, name, is_marked=marked is not None)
         yield io.BufferedReader(stream, SAMPLE)
+
+
+def _resolve_encoding(path: Path, given: str | None, marked: str | None) -> str:
+    """The encoding of a text. given: by the user; marked: by the byte order mark
+
+    Raises: `GatewiseError` if the given one is unknown, or not that of the mark.
+    """
+    family = (marked or "utf-8").removesuffix("-sig")
+    if given is None:
+        return family
+    try:
+        name = codecs.lookup(given).name
+        bytes(4).decode(given)  # an error if it is no encoding of texts
+    except (LookupError, ValueError) as error:
+        raise _error(
+            path, f"there is no encoding {given!r}; give one such as latin-1, cp1252 or utf-16"
+        ) from error
+    if marked is None:
+        return "utf-8" if name == "utf-8-sig" else name
+    if not name.startswith(family):
+        raise _error(
+            path, f"it begins with the byte order mark of {family.upper()}; leave out --encoding {given}"
+        )
+    return family
 
 
 def _error(path: Path, reason: str) -> GatewiseError:
@@ -133,8 +160,8 @@ class _Checked(io.RawIOBase):
 class _Decoded(io.RawIOBase):
     """A stream in UTF-8 of one in another encoding."""
 
-    def __init__(self, path: Path, source: io.RawIOBase, encoding: str) -> None:
-        self.path, self.source, self.encoding = path, source, encoding
+    def __init__(self, path: Path, source: io.RawIOBase, encoding: str, is_marked: bool) -> None:
+        self.path, self.source, self.encoding, self.is_marked = path, source, encoding, is_marked
         self.decoder = codecs.getincrementaldecoder(encoding)()
         self.rest, self.ended = b"", False
 
@@ -149,7 +176,8 @@ class _Decoded(io.RawIOBase):
                 self.rest = self.decoder.decode(text, final=self.ended).encode()
             except UnicodeError as error:
                 name = self.encoding.upper()
-                raise _error(self.path, f"it begins as {name}, but is not in {name} throughout") from error
+                begins = f"begins as {name}, but " if self.is_marked else ""
+                raise _error(self.path, f"it {begins}is not in {name} throughout") from error
         size = min(len(buffer), len(self.rest))
         buffer[:size], self.rest = self.rest[:size], self.rest[size:]
         return size

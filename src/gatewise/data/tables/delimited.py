@@ -10,32 +10,40 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.tables.decoding import open_table
+from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.header import check_header
 from gatewise.data.tables.rows import RowReader, Rows
 
 
 class Piece(NamedTuple):
-    """Some rows of a file; `lines` holds the line of each, `separator` is None for Parquet."""
+    """Some rows of a file.
+
+    lines: [rows], the line of each; separator: of the cells, None for a file with typed columns
+    has_header: whether the file has names of columns
+    """
 
     frame: pl.DataFrame
     lines: np.ndarray
     separator: str | None = None
+    has_header: bool = True
 
 
-def csv_pieces(path: Path, size: int, quoted: bool = True) -> Iterator[Piece]:
+def csv_pieces(path: Path, size: int, quoted: bool = True, dialect: Dialect | None = None) -> Iterator[Piece]:
     """Yields the rows of a CSV with all cells as text, about `size` bytes at a time.
 
     The first piece is the header without rows. Blank lines are skipped in tables of several columns.
 
     quoted: whether quotation marks enclose cells; if not, cells are separated by tabs
+    dialect: of the table; None if the user can't give one
 
     Raises: `GatewiseError` with the line of the first row that can't be read.
     """
-    with open_table(path) as file:
-        reader = RowReader(path, file, quoted)
+    with open_table(path, None if dialect is None else dialect.encoding) as file:
+        reader = RowReader(path, file, quoted, dialect)
         names = _without_trailing(reader.names)
-        check_header(path, names, is_text=True)
-        yield Piece(_named(_parsed(reader, b""), names), np.zeros(0, np.int64), reader.separator)
+        check_header(path, names, is_text=reader.has_header, dialect=dialect)
+        first = _named(_parsed(reader, b""), names)
+        yield Piece(first, np.zeros(0, np.int64), reader.separator, reader.has_header)
         for rows in reader.blocks(size):
             frame = _parsed(reader, rows.text)
             if frame.height != len(rows.lines):
@@ -46,7 +54,8 @@ def csv_pieces(path: Path, size: int, quoted: bool = True) -> Iterator[Piece]:
             if beyond.to_series().any():
                 line = rows.lines[beyond.to_series().arg_max() or 0]
                 raise reader.error(f"line {line} has a cell to the right of the named columns")
-            yield _without_blank(Piece(_named(frame, names), rows.lines, reader.separator), rows)
+            piece = Piece(_named(frame, names), rows.lines, reader.separator, reader.has_header)
+            yield _without_blank(piece, rows)
 
 
 def _without_trailing(names: list[str]) -> list[str]:

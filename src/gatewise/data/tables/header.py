@@ -1,25 +1,109 @@
-"""Checks of the header of a table."""
+"""Checks of the header of a table, and recognition of tables without one."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
+import polars as pl
+
+from gatewise.data.tables.dialect import Dialect
+from gatewise.data.times.clock import split_offsets
+from gatewise.data.times.formats import matching_formats
 from gatewise.errors import GatewiseError
 
 VALUE = re.compile(r"[-+]?\d[\d.:/ TZ+-]*")
+YEARS = (1500, 2200)  # whole numbers that may be years, and so the names of columns
+MAX_CELLS = 100  # of a row, that are looked at
 
 
-def check_header(path: Path, names: Sequence[str], is_text: bool) -> None:
+def check_header(path: Path, names: Sequence[str], is_text: bool, dialect: Dialect | None = None) -> None:
     """Checks the names of a file's columns.
 
-    Raises: `GatewiseError` if there are none, one occurs twice, or all of them are values.
+    dialect: of the table; None if the user can't give one
+
+    Raises: `GatewiseError` if there are none, all of them are values, or one occurs twice.
     """
     if not names:
         raise GatewiseError(f"{path} has no columns")
+    is_unclear = is_text and (dialect is None or dialect.header is None)
+    if is_unclear and all(VALUE.fullmatch(name.strip()) for name in names):
+        if dialect is None:
+            remedy = "add a header"
+        else:
+            steps = ", with --time none if they are one step apart" if len(names) == 1 else ""
+            remedy = f"--no-header calls the columns 1, 2 and so on{steps}; --header takes these as names"
+        raise GatewiseError(f"{path} begins with values, not with column names; {remedy}")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise GatewiseError(f"{path} has two columns called {twice!r}; rename one")
-    if is_text and all(VALUE.fullmatch(name.strip()) for name in names):
-        raise GatewiseError(f"{path} begins with values, not with column names; add a header")
+
+
+def is_row_of_values(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Whether the first row of a table certainly has values, not the names of its columns.
+
+    It does if a time stands above another one like it, if all cells are times or numbers, both of them, or
+    if all are numbers that name no columns: some have decimals or a sign, or are equal, and they neither
+    ascend nor are years.
+
+    >>> is_row_of_values(["2024-01-01", "a", "5"], ["2024-01-02", "b", "6"])
+    True
+    >>> is_row_of_values(["5.1", "3.5", "1.4"], ["4.9", "3.0", "1.4"])
+    True
+    >>> is_row_of_values(["series", "2024-01", "2024-02"], ["a", "3", "4"])  # times as names
+    False
+    >>> is_row_of_values(["0", "1", "2"], ["5", "3", "1"])  # numbers as names
+    False
+    """
+    if not first or len(first) > MAX_CELLS:
+        return False
+    if any(is_time(one) and is_time(other) for one, other in zip(first, second, strict=False)):
+        return True
+    numbers = [_number(cell) for cell in first]
+    if None in numbers:
+        with_times = all(
+            number is not None or is_time(cell) for number, cell in zip(numbers, first, strict=True)
+        )
+        return with_times and any(number is not None for number in numbers)
+    return _name_no_columns([number for number in numbers if number is not None])
+
+
+def describe_missing_header(has_header: bool, dialect: Dialect) -> tuple[str, ...]:
+    """A note on a table that was found to have no names of columns."""
+    if has_header or dialect.header is False:
+        return ()
+    return ("the first row has values: the columns are called 1, 2 and so on (--header takes it as names)",)
+
+
+def is_time(cell: str) -> bool:
+    """Whether a text is a time with a year of four digits, and with more than digits.
+
+    >>> [is_time(cell) for cell in ("2024-01-31", "1965Q1", "31.1.2024 07:00", "1965", "1.5", "V1")]
+    [True, True, True, False, False, False]
+    """
+    if not re.search(r"\d{4}", cell) or _number(cell) is not None:
+        return False
+    text, _ = split_offsets(pl.Series([cell.strip()]))
+    return any(not times.has_nulls() for _, times in matching_formats(text))
+
+
+def _number(cell: str) -> float | None:
+    try:
+        number = float(cell)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _name_no_columns(numbers: list[float]) -> bool:
+    """Whether numbers can't be the names of columns, such as 0, 1, 2 or 1960, 1961."""
+    are_whole = all(number == round(number) for number in numbers)
+    if len(numbers) == 1:
+        return not are_whole or numbers[0] < 0
+    ascend = all(one < other for one, other in pairwise(numbers))
+    are_years = are_whole and all(YEARS[0] <= number <= YEARS[1] for number in numbers)
+    are_odd = not are_whole or min(numbers) < 0 or len(set(numbers)) < len(numbers)
+    return are_odd and not ascend and not are_years

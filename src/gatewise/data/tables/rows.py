@@ -8,6 +8,7 @@ following rows as part of the cell.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedReader
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from gatewise.data.tables.dialect import Dialect, name_columns
+from gatewise.data.tables.header import is_row_of_values
 from gatewise.errors import GatewiseError
 
 QUOTE, BREAK, RETURN = 34, 10, 13
@@ -38,16 +41,21 @@ class Rows:
 class RowReader:
     """Reads the header of a CSV, then its rows in blocks; every error names the line.
 
-    names: of the columns, without surrounding spaces; separator: of the cells, found in the header
+    names: of the columns, without surrounding spaces; 1, 2 and so on if the first row is none of names
+    has_header: whether the first row has names; separator: of the cells, found in the first row
 
     file: in UTF-8, without a byte order mark
+    dialect: of the table; None if the user can't give one
     """
 
-    def __init__(self, path: Path, file: BufferedReader, quoted: bool = True) -> None:
-        self.path, self.file, self.quoted = path, file, quoted
+    def __init__(
+        self, path: Path, file: BufferedReader, quoted: bool = True, dialect: Dialect | None = None
+    ) -> None:
+        self.path, self.file, self.quoted, self.dialect = path, file, quoted, dialect
         sample = file.peek()
         self.old_breaks = b"\r" in sample and b"\n" not in sample  # as on the first Macintosh
         self.rest, self.line, self.separator = b"", 1, "," if quoted else "\t"
+        self.has_header = True
         self.names = self._header()
 
     def error(self, reason: str) -> GatewiseError:
@@ -96,13 +104,31 @@ class RowReader:
         self._marks(text)
         if outside.count(self.separator.encode()) >= MOST_COLUMNS:
             raise self.error(f"its header has more than {MOST_COLUMNS:,} columns")
-        row = self._decoded(text).strip("\r\n")
+        names = self._cells(text)
         self.line += text.count(b"\n")
+        self.has_header = self._finds_header(names)
+        if self.has_header:
+            return names
+        self.line -= text.count(b"\n")
+        self.rest = text + self.rest
+        return name_columns(len(names))
+
+    def _finds_header(self, names: list[str]) -> bool:
+        """Whether the first row has the names of the columns."""
+        if self.dialect is None or self.dialect.header is not None:
+            return self.dialect is None or self.dialect.header is True
+        following = self._whole_rows(1, only_one=True)
+        self.rest = following + self.rest
+        return not is_row_of_values(names, self._cells(following) if following.strip() else ())
+
+    def _cells(self, text: bytes) -> list[str]:
+        """The cells of a row, without surrounding spaces."""
+        row = self._decoded(text).strip("\r\n")
         try:
-            names = next(csv.reader([row], delimiter=self.separator)) if self.quoted else row.split("\t")
-            return [name.strip() for name in names]
+            cells = next(csv.reader([row], delimiter=self.separator)) if self.quoted else row.split("\t")
         except csv.Error as error:
-            raise self.error(f"its header can't be read ({error})") from error
+            raise self.error(f"line {self.line} can't be read ({error})") from error
+        return [cell.strip() for cell in cells]
 
     def _whole_rows(self, size: int, only_one: bool = False) -> bytes:
         """Reads the rows in about the next `size` bytes, at least one; empty at the end of the file."""
@@ -127,7 +153,8 @@ class RowReader:
         text = self.file.read(size)
         if b"\0" in text:
             line = self.line + self.rest.count(b"\n") + text.count(b"\n", 0, text.index(b"\0"))
-            raise self.error(f"line {line} contains a zero byte; it is not text in UTF-8")
+            remedy = "" if self.dialect is None else "; if it is UTF-16, give --encoding utf-16"
+            raise self.error(f"line {line} contains a zero byte; it is not text in UTF-8{remedy}")
         return text.replace(b"\r", b"\n") if self.old_breaks else text
 
     def _decoded(self, text: bytes) -> str:
@@ -135,9 +162,14 @@ class RowReader:
             return text.decode()
         except UnicodeDecodeError as error:
             line = self.line + text.count(b"\n", 0, error.start)
+            remedy = "save it as UTF-8, for example by iconv -f WINDOWS-1252 -t UTF-8"
+            if self.dialect is not None:
+                remedy = (
+                    "give its encoding, such as --encoding latin-1, in which the line contains "
+                    f"{_word_around(text, error.start)!r}, or save it as UTF-8"
+                )
             raise self.error(
-                f"it is not in UTF-8, line {line} (byte {text[error.start]:#04x}); save it as UTF-8, "
-                f"for example by iconv -f WINDOWS-1252 -t UTF-8"
+                f"it is not in UTF-8, line {line} (byte {text[error.start]:#04x}); {remedy}"
             ) from error
 
     def _marks(self, text: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -184,6 +216,13 @@ class RowReader:
         raise self.error(
             f"line {line}: the cell {excerpt!r} opens a quotation mark that does not close at its end"
         )
+
+
+def _word_around(text: bytes, place: int) -> str:
+    """The word in a text in Latin-1 that has the character at a place, shortened."""
+    before = re.search(rb"[A-Za-z\x80-\xff]{0,15}$", text[:place])
+    after = re.match(rb"[A-Za-z\x80-\xff]{1,15}", text[place:])
+    return b"".join(found[0] for found in (before, after) if found).decode("latin-1")
 
 
 def _outside(places: np.ndarray, quotes: np.ndarray) -> np.ndarray:

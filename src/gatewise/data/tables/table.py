@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,8 @@ import polars as pl
 
 from gatewise.data.opening import require_file
 from gatewise.data.tables.delimited import Piece, csv_pieces
+from gatewise.data.tables.dialect import Dialect
+from gatewise.data.tables.missing import is_marked
 from gatewise.data.tables.numbers import Marks, advice
 from gatewise.data.tables.typed import is_typed, read_typed
 from gatewise.errors import GatewiseError
@@ -27,6 +29,8 @@ class Table:
 
     first_line: of the first row; 1 if rows are counted instead of lines
     lines: [rows], of every row if some lines of the file are left out; separator: of a CSV's cells
+    missing: further markers of empty cells in columns of numbers
+    has_header: whether the file has the names of the columns
     """
 
     path: str
@@ -34,6 +38,8 @@ class Table:
     first_line: int
     lines: np.ndarray | None = None
     separator: str | None = None
+    missing: tuple[str, ...] = ()
+    has_header: bool = True
 
     @property
     def columns(self) -> list[str]:
@@ -95,6 +101,8 @@ class Table:
         given = self.column(name, role)
         if not (given.dtype.is_numeric() or given.dtype in (pl.Boolean, pl.String, pl.Null)):
             raise GatewiseError(f"{self.path}, column {name!r}: expected numbers, got {given.dtype}")
+        if self.missing:
+            given = given.set(is_marked(given, self.missing), None)
         if given.dtype != pl.String:
             return self._checked(name, given.cast(pl.String), given.cast(pl.Float64, strict=False))
         text = given.str.strip_chars()
@@ -104,6 +112,10 @@ class Table:
         if marks is None:
             seen.check(self.path, name)
         return values
+
+    def count_missing(self, name: str) -> int:
+        """The number of cells of a column that have one of the further markers of empty cells."""
+        return int(is_marked(self.frame[name], self.missing).sum()) if self.missing else 0
 
     def has_decimal_commas(self, name: str) -> bool:
         """Whether the decimals of a column of numbers are written with a comma."""
@@ -126,27 +138,36 @@ class Table:
         return values.to_numpy()
 
 
-def read_table(path: str | Path) -> Table:
+def read_table(path: str | Path, dialect: Dialect | None = None) -> Table:
     """Reads a CSV, or a file with typed columns; the cells of a CSV are parsed column by column on request.
+
+    dialect: of the table; None if the user can't give one
 
     Raises: `GatewiseError` if there is no such file, it is not a table, or it has no rows.
     """
     path = Path(path)
     require_file(path, "a CSV or a Parquet file")
     if is_typed(path):
-        table = Table(str(path), read_typed(path), first_line=1)
+        table = Table(str(path), read_typed(path, dialect), first_line=1)
     else:
-        table = join_pieces(path, csv_pieces(path, BYTES_AT_ONCE))
+        table = join_pieces(path, csv_pieces(path, BYTES_AT_ONCE, dialect=dialect))
     if table.frame.height == 0:
         raise GatewiseError(f"{path} has no rows below its header")
-    return table
+    return table if dialect is None else replace(table, missing=dialect.missing)
 
 
 def join_pieces(path: Path, pieces: Iterable[Piece]) -> Table:
     """Joins the pieces of a CSV to one table, without empty rows at its end."""
-    frames, lines, separators = zip(*pieces, strict=True)
+    frames, lines, separators, have_headers = zip(*pieces, strict=True)
     frame = pl.concat(frames)
     there = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
     last = there.arg_true().max() if there.any() else None
     rows = 0 if last is None else int(str(last)) + 1
-    return Table(str(path), frame.head(rows), 2, np.concatenate(lines)[:rows], separators[0])
+    return Table(
+        str(path),
+        frame.head(rows),
+        first_line=2,
+        lines=np.concatenate(lines)[:rows],
+        separator=separators[0],
+        has_header=have_headers[0],
+    )

@@ -13,6 +13,7 @@ import polars as pl
 
 from gatewise.data.opening import data_suffix
 from gatewise.data.tables.decoding import open_table
+from gatewise.data.tables.dialect import Dialect, name_columns
 from gatewise.data.tables.header import check_header
 from gatewise.errors import GatewiseError
 
@@ -29,29 +30,39 @@ def is_typed(path: Path) -> bool:
     return path.suffix.lower() in (*PARQUET, *ARROW, *EXCEL) or data_suffix(path) in JSON_LINES
 
 
-def read_typed(path: Path) -> pl.DataFrame:
-    """Reads all rows of a file. Raises: `GatewiseError` if it is damaged, or not as its ending."""
+def read_typed(path: Path, dialect: Dialect | None = None) -> pl.DataFrame:
+    """Reads all rows of a file.
+
+    dialect: of the table; None if the user can't give one
+
+    Raises: `GatewiseError` if it is damaged, not as its ending, or if the dialect does not apply to it.
+    """
     suffix = path.suffix.lower()
+    _check_dialect(path, dialect or Dialect())
     if suffix in PARQUET:
         frame = _read(path, lambda: _scan(path).collect())
     elif suffix in ARROW:
         frame = _read(path, lambda: pl.read_ipc(path.read_bytes()))
     elif suffix in EXCEL:
-        frame = _read_excel(path)
+        frame = _read_excel(path, has_header=dialect is None or dialect.header is not False)
     else:
-        frame = _read_json_lines(path)
-    check_header(path, frame.columns, is_text=suffix in EXCEL)
+        frame = _read_json_lines(path, None if dialect is None else dialect.encoding)
+    check_header(path, frame.columns, is_text=suffix in EXCEL, dialect=dialect)
     return frame
 
 
-def typed_frames(path: Path, rows: Callable[[int], int]) -> Iterator[pl.DataFrame]:
+def typed_frames(
+    path: Path, rows: Callable[[int], int], dialect: Dialect | None = None
+) -> Iterator[pl.DataFrame]:
     """Yields the rows of a file piece by piece; the first piece has no rows.
 
     A Parquet file may be larger than memory.
 
     rows: returns the rows of a piece for a number of columns
+    dialect: of the table; None if the user can't give one
     """
-    lazy = _scan(path) if path.suffix.lower() in PARQUET else read_typed(path).lazy()
+    _check_dialect(path, dialect or Dialect())
+    lazy = _scan(path) if path.suffix.lower() in PARQUET else read_typed(path, dialect).lazy()
     names = _read(path, lazy.collect_schema).names()
     check_header(path, names, is_text=False)
     size, row = rows(len(names)), 0
@@ -61,15 +72,27 @@ def typed_frames(path: Path, rows: Callable[[int], int]) -> Iterator[pl.DataFram
         row += frame.height
 
 
+def _check_dialect(path: Path, dialect: Dialect) -> None:
+    """Raises: `GatewiseError` if a file with this ending has names of columns, or no encoding to choose."""
+    suffix = path.suffix.lower()
+    if dialect.header is False and suffix not in EXCEL:
+        raise GatewiseError(f"{path} has the names of its columns in any case; leave out --no-header")
+    if dialect.encoding is not None and suffix in (*PARQUET, *ARROW, *EXCEL):
+        raise GatewiseError(f"{path} is no text; leave out --encoding")
+
+
 def _scan(path: Path) -> pl.LazyFrame:
     """Opens a Parquet file; its path is not a pattern, and names of folders are not columns."""
     return pl.scan_parquet(path, glob=False, hive_partitioning=False)
 
 
-def _read_excel(path: Path) -> pl.DataFrame:
+def _read_excel(path: Path, has_header: bool) -> pl.DataFrame:
     """Reads the first sheet of a workbook."""
     try:
-        return _read(path, lambda: pl.read_excel(path.read_bytes(), infer_schema_length=None))
+        frame = _read(
+            path,
+            lambda: pl.read_excel(path.read_bytes(), infer_schema_length=None, has_header=has_header),
+        )
     except ModuleNotFoundError as error:
         raise GatewiseError(
             f'{path} is an Excel file, read by fastexcel: pip install "gatewise[excel]", or save it as CSV'
@@ -79,11 +102,14 @@ def _read_excel(path: Path) -> pl.DataFrame:
     except Exception as error:  # fastexcel has exceptions of its own
         reason = str(error).strip().split("\n")[0]
         raise GatewiseError(f"{path} can't be read as a table: {reason}") from error
+    if not has_header:
+        frame.columns = name_columns(frame.width)
+    return frame
 
 
-def _read_json_lines(path: Path) -> pl.DataFrame:
+def _read_json_lines(path: Path, encoding: str | None) -> pl.DataFrame:
     """Reads a file with an object in each line, whose names are the columns."""
-    with open_table(path) as stream:
+    with open_table(path, encoding) as stream:
         text = stream.read()
     if not text.strip():
         raise GatewiseError(f"{path} can't be read as a table: {path.name} is empty")

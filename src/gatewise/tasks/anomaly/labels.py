@@ -84,7 +84,7 @@ def read_labelled(
 
 def find_label(path: Path, columns: Columns) -> str | None:
     """The column that is called like labels and holds only 0 and 1, if there is one."""
-    frame = read_table(path).frame
+    frame = read_table(path, columns.dialect).frame
     used_columns = (columns.time, columns.target, columns.id, *columns.known, *columns.observed)
     for name in frame.columns:
         if name.lower() in LABEL_NAMES and name not in used_columns:

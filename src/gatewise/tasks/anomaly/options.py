@@ -5,10 +5,10 @@ from __future__ import annotations
 from pydantic import Field
 
 from gatewise.data.series.filling import Fill
-from gatewise.tasks.options import CountOrAuto, Fraction, Options, StackOptions, TaskOptions
+from gatewise.tasks.options import CountOrAuto, Fraction, StackOptions, TableOptions, TaskOptions
 
 
-class AnomalyDataOptions(Options):
+class AnomalyDataOptions(TableOptions):
     """The data"""
 
     time: str | None = Field(

@@ -94,6 +94,7 @@ class DetectAnomalies(Task[AnomalyData]):
             options.known,
             options.observed,
             categorical=options.categorical,
+            dialect=options.dialect,
         )
         label = options.label or find_label(path, columns)
         labelled = read_labelled(

@@ -87,9 +87,10 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         options.channels,
         weight=options.weight,
         group=options.group,
+        dialect=options.dialect,
     )
     for name, value in asdict(columns).items():
-        if value and path.suffix.lower() in ARCHIVES:
+        if value and name != "dialect" and path.suffix.lower() in ARCHIVES:
             raise GatewiseError(f"{path} is an archive without column names; leave --{name} out")
     table, file_columns = _read(path, columns, options.fill)
     table = require_steps(table, None if file_columns is None else "--id COLUMN")
@@ -203,6 +204,7 @@ def _read(
 ) -> tuple[SequenceTable, LongColumns | None]:
     """Reads a file of sequences; returns the recognized columns too, None for an archive."""
     if path.suffix.lower() in ARCHIVES:
+        columns.dialect.require_default(path, "an archive")
         return read_archive(path, labelled, fill), None
     return read_long(path, columns, labelled, fill)
 

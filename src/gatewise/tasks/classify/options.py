@@ -10,10 +10,10 @@ from gatewise.data.sequences.augmentation import Augmentation
 from gatewise.data.sequences.long_table import Fill
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_classifier import ConvolutionKind
-from gatewise.tasks.options import Count, Depth, Fraction, Options, Rate, StackOptions, TaskOptions
+from gatewise.tasks.options import Count, Depth, Fraction, Rate, StackOptions, TableOptions, TaskOptions
 
 
-class ClassifyDataOptions(Options):
+class ClassifyDataOptions(TableOptions):
     """The data"""
 
     id: str | None = Field(None, description="Column of sequence ids; by default recognized by its name.")

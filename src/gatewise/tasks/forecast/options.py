@@ -9,7 +9,7 @@ from pydantic import Field
 from gatewise.data.series.filling import Fill
 from gatewise.modules.dilated_stack import MAX_DILATION
 from gatewise.modules.levels import LEVELS, MEDIAN_LEVEL
-from gatewise.tasks.options import Count, CountOrAuto, Fraction, Options, StackOptions, StepOptions
+from gatewise.tasks.options import Count, CountOrAuto, Fraction, StackOptions, StepOptions, TableOptions
 
 Dilation = Annotated[int, Field(ge=1, le=MAX_DILATION)]
 MAX_DILATIONS = 100
@@ -17,7 +17,7 @@ Level = Annotated[float, Field(gt=0, lt=1)]
 MAX_LEVELS = 99
 
 
-class ForecastDataOptions(Options):
+class ForecastDataOptions(TableOptions):
     """The data"""
 
     horizon: Count = Field(description="Steps to forecast.")

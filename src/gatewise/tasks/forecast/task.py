@@ -122,6 +122,7 @@ class Forecast(Task[ForecastData]):
             options.known,
             options.observed,
             categorical=options.categorical,
+            dialect=options.dialect,
         )
         source = read_series(
             path, columns, fill=options.fill, season=options.period, time_format=options.time_format

@@ -137,6 +137,7 @@ def read_vectors(
 ) -> tuple[SequenceTable, LongColumns | None]:
     """The sequences of a file, and its columns (None of an archive)."""
     if path.suffix.lower() in ARCHIVES:
+        columns.dialect.require_default(path, "an archive")
         return read_archive(path, False, fill), None
     return read_long(path, columns, False, fill)
 
@@ -157,7 +158,9 @@ def read_data(path: Path, options: GenerateVectorsOptions) -> VectorData:
 
     Raises: `GatewiseError` with the position in the file.
     """
-    columns = LongColumns(options.id, options.time, None, options.channels, options.split_column)
+    columns = LongColumns(
+        options.id, options.time, None, options.channels, options.split_column, dialect=options.dialect
+    )
     table, file_columns = read_vectors(path, columns, options.fill)
     if file_columns is None and options.split_column is not None:
         raise GatewiseError(f"an archive has no column {options.split_column!r}; leave --split-column out")

@@ -6,13 +6,23 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from gatewise.tasks.options import Count, CountOrAuto, Depth, Fraction, Options, Rate, Size, TaskOptions
+from gatewise.tasks.options import (
+    Count,
+    CountOrAuto,
+    Depth,
+    Fraction,
+    Options,
+    Rate,
+    Size,
+    TableOptions,
+    TaskOptions,
+)
 
 if TYPE_CHECKING:
     pass
 
 
-class VectorOptions(Options):
+class VectorOptions(TableOptions):
     """The data"""
 
     id: str | None = Field(None, description="The column of sequence identifiers.")

@@ -38,11 +38,14 @@ def read_data(path: Path, options: LabelOptions) -> LabelledSteps:
     """
     fractions = Fractions(options.validation_fraction, options.test_fraction)
     if data_suffix(find_set_files(path)["train"]) in TABLES:
-        columns = LongColumns(options.id, options.time, options.label, options.channels)
+        columns = LongColumns(
+            options.id, options.time, options.label, options.channels, dialect=options.dialect
+        )
         data = read_labelled_table(
             path, columns, fill=options.fill, max_length=options.chunk_length, fractions=fractions
         )
     else:
+        options.dialect.require_default(path, "a text")
         data = read_labelled_text(
             path,
             token=options.token,

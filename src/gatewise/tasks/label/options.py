@@ -10,15 +10,15 @@ from gatewise.tasks.options import (
     Count,
     CountOrAuto,
     Fraction,
-    Options,
     Rate,
     Size,
     StackOptions,
+    TableOptions,
     TaskOptions,
 )
 
 
-class LabelDataOptions(Options):
+class LabelDataOptions(TableOptions):
     """The data"""
 
     head: Literal["steps", "ctc"] = Field(

@@ -34,6 +34,7 @@ def read_data(path: Path, options: TranscribeOptions) -> TranscriptData:
         split_column=options.split_column,
     )
     if names_images(path):
+        options.dialect.require_default(path, "of images")
         data = read_text_lines(
             path,
             transcripts,
@@ -43,7 +44,9 @@ def read_data(path: Path, options: TranscribeOptions) -> TranscriptData:
             height=options.height,
         )
     else:
-        columns = LongColumns(options.id, options.time, options.label, options.channels)
+        columns = LongColumns(
+            options.id, options.time, options.label, options.channels, dialect=options.dialect
+        )
         data = read_signals(path, columns, transcripts, fill=options.fill, targets=options.targets)
     return replace(data, source=fingerprint(data.preprocessing.source(path)))
 

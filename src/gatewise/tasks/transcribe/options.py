@@ -9,10 +9,17 @@ from pydantic import Field
 from gatewise.data.images.images import Colour
 from gatewise.data.tokenizers.transcripts import TranscriptUnit
 from gatewise.modules.strip_fronts import Front
-from gatewise.tasks.options import CountOrAuto, Fraction, Options, Rate, StackOptions, TaskOptions
+from gatewise.tasks.options import (
+    CountOrAuto,
+    Fraction,
+    Rate,
+    StackOptions,
+    TableOptions,
+    TaskOptions,
+)
 
 
-class TranscribeDataOptions(Options):
+class TranscribeDataOptions(TableOptions):
     """The data"""
 
     head: Literal["ctc"] = Field("ctc", description="The head of this task; label --head ctc selects it.")
