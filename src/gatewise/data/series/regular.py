@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.series.filling import CAUSAL, fill_missing
-from gatewise.data.series.step import Step
+from gatewise.data.series.step import DAY, HOUR, Step
 from gatewise.data.tables.table import Table
 from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
@@ -44,6 +44,16 @@ def _daylight_remedy(time: object) -> str:
     if time.weekday() != 6 or time.month not in (3, 4, 9, 10, 11):
         return ""
     return "; if daylight saving time begins or ends here, give all times with their offset, such as +01:00"
+
+
+def _zone_remedy(times: pl.Series) -> str:
+    """What to do about times at two hours of the day, one apart: days of a zone that are written in UTC."""
+    if times.dtype.is_integer():
+        return ""
+    clocks = (times.dt.epoch("us") % DAY).unique().sort().to_list()
+    if len(clocks) != 2 or clocks[1] - clocks[0] not in (HOUR, DAY - HOUR):
+        return ""
+    return "give the zone of local days in UTC with --time-zone, such as --time-zone Europe/Berlin, or "
 
 
 @dataclass(frozen=True)
@@ -135,7 +145,8 @@ def on_grid(
         row = int(rows[on.argmin()])
         raise GatewiseError(
             f"{table.path}, {table.place(row)}: {format_time(times[row])} of series {series!r} does not fit "
-            f"a step of one {step} from {format_time(own[0])}; resample the series to regular steps first"
+            f"a step of one {step} from {format_time(own[0])}; {_zone_remedy(own)}resample the series to "
+            "regular steps first"
         )
     count = int(places[-1]) + 1
     too_many = count > max(MAX_STEPS_PER_ROW * len(rows), FEW_STEPS)

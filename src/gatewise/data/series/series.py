@@ -88,6 +88,7 @@ def read_series(
     fill: str | None = None,
     season: int = 0,
     time_format: str | None = None,
+    time_zone: str | None = None,
 ) -> SeriesSet:
     """Reads one series, or many in long form, from a CSV, a Parquet file or a polars frame.
 
@@ -97,7 +98,9 @@ def read_series(
         fill: "linear", "forward", "seasonal" or "zero" fills missing steps and cells, and cuts off missing
             values at both ends of a target; None does neither
         season: the steps of a season for "seasonal"; 0 for the usual ones of the step
-        time_format: as in `strftime`, for dates that could be read in two ways
+        time_format: as in `strftime`, for dates that could be read in two ways; "excel" for serial numbers of
+            Excel, "study" for years and months such as 1-01
+        time_zone: a zone to whose local time those in UTC, or with an offset, are converted
 
     Raises: `GatewiseError` with file, line and column of a value that is missing, duplicate or not a number.
 
@@ -114,7 +117,7 @@ def read_series(
     table = with_ids(table, found)
     table, time_notes = with_times(table, found)
     notes += [*column_notes, *time_notes]
-    times, clock = read_times(table, found.time, time_format)
+    times, clock = read_times(table, found.time, time_format, time_zone)
     notes += [] if clock.note is None else [clock.note]
     groups = _rows_by_id(table, found)
     ticks = times.to_physical().to_numpy()

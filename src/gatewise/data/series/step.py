@@ -12,8 +12,8 @@ from gatewise.errors import GatewiseError
 
 LAST_YEAR = 9999
 END = 253_402_300_800_000_000  # of that year, in microseconds from 1970
-SECOND, DAY = 1_000_000, 86_400_000_000  # in microseconds
-UNITS = {"week": 7 * DAY, "day": DAY, "hour": 3600 * SECOND, "minute": 60 * SECOND, "second": SECOND}
+SECOND, HOUR, DAY = 1_000_000, 3_600_000_000, 86_400_000_000  # in microseconds
+UNITS = {"week": 7 * DAY, "day": DAY, "hour": HOUR, "minute": 60 * SECOND, "second": SECOND}
 USUAL_PERIODS = {"hour": 24, "day": 7, "week": 52, "month": 12, "quarter": 4}
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
+from gatewise.data.times.excel import EXCEL, excel_serials
+from gatewise.data.times.zones import offset_minutes, to_zoned
+
 OFFSETS = (  # the year of 31-01-2024 is none
     r"^(.*\d)( ?(?:Z|z|UTC|[+-][01]\d:?\d{2}|[+-]\d{2}:\d{2}))$",
     r"^(.*\d:\d{2}(?:\.\d+)?)( ?[+-]\d{2})$",
+    r"^(.*\d:\d{2}(?:\.\d+)?(?: ?[AaPp][Mm])?)( ?[A-Z]{3,5})$",
 )
-MAX_MINUTES = 18 * 60
 MINUTE = 60_000_000  # microseconds
 
 
@@ -25,6 +28,7 @@ class Clock:
     dtype: of a typed column, or of whole numbers that are dates
     shift: microseconds from UTC to its values, None for local time
     note: on Unix times, and on the offsets, if they change
+    zone: in whose local time the values are, converted from UTC; None for the clock of the file
     """
 
     form: str | None = None
@@ -32,9 +36,18 @@ class Clock:
     dtype: pl.DataType | None = None
     shift: int | None = None
     note: str | None = None
+    zone: str | None = None
 
     def restored(self, times: pl.Series) -> pl.Series:
         """Times of this clock in the type of the column that was read; texts if they have an offset."""
+        if self.zone is not None:
+            utc = to_zoned(times, self.zone).dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+            ahead = offset_minutes(self.offset) if self.offset else 0
+            return replace(self, zone=None, shift=0).restored(utc.dt.offset_by(f"{ahead}m"))
+        if self.form == EXCEL:
+            return excel_serials(times)
+        if times.dtype.is_integer() and self.dtype is not None and self.dtype.is_temporal():
+            return times.cast(self.dtype)
         if self.offset:
             return times.dt.to_string(f"{self.form}{self.offset}")
         if self.dtype is None:
@@ -46,7 +59,9 @@ class Clock:
             shifted = times - pl.duration(microseconds=self.shift)
             times = pl.select(shifted).to_series().dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
         elif zone is not None:
-            times = _localized(times, zone).fill_null(_localized(times.dt.offset_by("1h"), zone))
+            times = to_zoned(times, zone)
+        elif self.dtype == pl.Duration:
+            times = times.dt.epoch("us").cast(pl.Duration("us"))
         return times.cast(self.dtype)
 
     def written(self, times: pl.Series) -> str | None:
@@ -58,11 +73,6 @@ class Clock:
         zone = "" if times.dtype.time_zone is None else "%:z"
         whole = (times == times.dt.truncate("1d")).all() and not zone
         return "%Y-%m-%d" if whole else f"%Y-%m-%d %H:%M:%S{zone}"
-
-
-def _localized(times: pl.Series, zone: str) -> pl.Series:
-    """Local times in their zone: the earlier of two in autumn, null for one that is skipped in spring."""
-    return times.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
 
 
 def split_offsets(text: pl.Series) -> tuple[pl.Series, pl.Series | None]:
@@ -83,17 +93,8 @@ def minutes_of(offsets: pl.Series) -> pl.Series:
     """Offsets in minutes, null where one is not a valid offset."""
     names = offsets.drop_nulls().unique().to_list()
     return offsets.replace_strict(
-        names, [_minutes(name) for name in names], default=None, return_dtype=pl.Int64
+        names, [offset_minutes(name) for name in names], default=None, return_dtype=pl.Int64
     )
-
-
-def _minutes(offset: str) -> int | None:
-    digits = offset.strip().replace(":", "")
-    if digits in ("Z", "z", "UTC"):
-        return 0
-    hours, minutes = int(digits[1:3]), int(digits[3:] or 0)
-    total = 60 * hours + minutes
-    return (-total if digits[0] == "-" else total) if minutes < 60 and total <= MAX_MINUTES else None
 
 
 def on_one_clock(local: pl.Series, offsets: np.ndarray) -> tuple[pl.Series, int | None, int]:
@@ -110,12 +111,12 @@ def on_one_clock(local: pl.Series, offsets: np.ndarray) -> tuple[pl.Series, int 
         return local, None, last
     pairs = len(np.unique(np.stack([ticks, offsets]), axis=1).T)
     times = np.unique(ticks)
-    if pairs == len(times) and _regularity(times) >= _regularity(np.unique(instants)):
+    if pairs == len(times) and regularity(times) >= regularity(np.unique(instants)):
         return local, None, last
     shift = int(offsets[last])
     return pl.Series(local.name, instants + shift).cast(pl.Datetime("us")), shift, last
 
 
-def _regularity(times: np.ndarray) -> int:
+def regularity(times: np.ndarray) -> int:
     """How often the most frequent step occurs between sorted times."""
     return int(np.unique(np.diff(times), return_counts=True)[1].max(initial=0))

@@ -10,18 +10,27 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.tables.table import Table
-from gatewise.data.times.clock import MINUTE, Clock, minutes_of, on_one_clock, split_offsets
+from gatewise.data.times.clock import MINUTE, Clock, minutes_of, on_one_clock, regularity, split_offsets
+from gatewise.data.times.excel import EXCEL, excel_times, may_be_serials
 from gatewise.data.times.formats import (
     LAST_YEAR,
+    STUDY,
     UNIX,
+    WRITTEN_STUDY,
     exact_format,
+    is_study,
     matching_formats,
     parse_times,
     unix_format,
     whole_date_format,
 )
+from gatewise.data.times.zones import describe_zones, to_local, unclear_zone
 from gatewise.errors import GatewiseError
 
+EXCEL_REMEDY = "; --time-format excel reads serial numbers of Excel"
+TOO_FINE = r"\.\d{6}\d*[1-9]"  # fractions of a microsecond
+MAX_DAYS = 700_000  # of a duration, before and after 1970
+LARGEST_EXACT = 1 << 53  # whole number that every float holds exactly
 LARGEST = 1 << 60  # whole number, so that differences fit into 64 bits
 FIRST_ROWS = 20
 REMEDY = "; give another form with --time-format, such as --time-format '%d.%m.%Y %H:%M'"
@@ -37,38 +46,112 @@ class Times(NamedTuple):
     clock: Clock
 
 
-def read_times(table: Table, name: str, time_format: str | None = None) -> Times:
-    """Reads the time column on the clock of its file.
+def read_times(
+    table: Table, name: str, time_format: str | None = None, time_zone: str | None = None
+) -> Times:
+    """Reads the time column on the clock of its file, or in the local time of a zone.
 
     If offsets change, as with daylight saving, and local time is less regular than UTC (as for hourly, not
     for daily data), all times get the last offset.
 
+    time_format: as in `strftime`, "excel" or "study"; None recognises it
+    time_zone: a zone to whose local time those with an offset, or in UTC, are converted
+
     Raises: `GatewiseError` with the line of a cell that is not a time, or if two formats fit.
     """
     given = table.column(name, "time")
+    if given.dtype not in (pl.Date, pl.Datetime, pl.Duration) and not given.dtype.is_numeric():
+        given = table.texts(name, "time")
+    _check(table, name, given.is_not_null(), "the time is missing")
+    in_utc = time_zone is not None
     if given.dtype in (pl.Date, pl.Datetime):
-        _check(table, name, given.is_not_null(), "the time is missing")
-        return _typed(table, name, given)
+        times = _typed(table, name, given, in_utc)
+    elif given.dtype == pl.Duration:
+        times = _durations(table, name, given)
+    elif time_format == EXCEL:
+        times = _serials(table, name, given)
+    else:
+        times = _plain(table, name, given, time_format, in_utc)
+    return times if time_zone is None else _in_zone(table, name, times, time_zone)
+
+
+def _plain(table: Table, name: str, given: pl.Series, time_format: str | None, in_utc: bool) -> Times:
+    """Times that are texts or numbers."""
     if given.dtype.is_float():
-        _check(table, name, given.is_not_null(), "the time is missing")
-        whole = given.is_finite() & (given == given.round()) & (given.abs() <= 1 << 53)
-        _check(table, name, whole, "expected dates or whole numbers as times", given)
+        whole = given.is_finite() & (given == given.round()) & (given.abs() < 1 << 63)
+        remedy = EXCEL_REMEDY if may_be_serials(given.to_numpy()) else ""
+        _check(table, name, whole, "expected dates or whole numbers as times", given, remedy)
+        exact = given.abs() <= LARGEST_EXACT
+        _check(table, name, exact, "expected integers, as a float holds no whole number this large", given)
         given = given.cast(pl.Int64)
-    text = given.cast(pl.String) if given.dtype.is_integer() else table.texts(name, "time")
-    _check(table, name, text.is_not_null(), "the time is missing")
-    form, note = time_format, None
+    text, form, note = given.cast(pl.String), time_format, None
     if form is None:
         whole = text.cast(pl.Int64, strict=False)
         form = whole_date_format(text) or unix_format(whole)
         if form is None and not whole.has_nulls():
-            _check(table, name, whole.is_between(-LARGEST, LARGEST), "expected a time within 1e18", text)
-            return Times(whole, Clock())
+            return _whole_numbers(table, name, whole)
         if form in UNIX:
             note = f"column {name!r} was read as Unix {UNIX[form][0]}"
-    values, clock = _read_texts(table, name, text, form)
+            if (parse_times(text, form)).has_nulls():  # finer than a microsecond
+                return Times(whole, Clock(note=f"column {name!r} was read as whole numbers of nanoseconds"))
+        elif form is None and is_study(text):
+            form, note = STUDY, f"column {name!r} was read as years and months of a study, from 2001 on"
+    values, clock = _read_texts(table, name, text, form, in_utc)
     if given.dtype.is_integer():
         clock = replace(clock, dtype=given.dtype)
     return Times(values, replace(clock, note=note or clock.note))
+
+
+def _whole_numbers(table: Table, name: str, whole: pl.Series) -> Times:
+    _check(table, name, whole.is_between(-LARGEST, LARGEST), "expected a time within 1e18", whole)
+    if not may_be_serials(whole.to_numpy()):
+        return Times(whole, Clock())
+    return Times(
+        whole,
+        Clock(note=f"column {name!r} was read as whole numbers; --time-format excel reads dates of Excel"),
+    )
+
+
+def _durations(table: Table, name: str, given: pl.Series) -> Times:
+    """Durations as the times after the beginning of 1970, or as whole numbers of nanoseconds."""
+    days = given.dt.total_days()
+    fits = days.is_between(-MAX_DAYS, MAX_DAYS)
+    _check(table, name, fits, f"expected a duration of at most {MAX_DAYS:,} days", days)
+    values = given.cast(pl.Duration("us"))
+    if (values.cast(given.dtype) != given).any():
+        return Times(given.to_physical(), Clock(dtype=given.dtype))
+    note = f"the durations of column {name!r} are counted from 1970-01-01"
+    return Times(values.to_physical().cast(pl.Datetime("us")), Clock(dtype=given.dtype, note=note))
+
+
+def _serials(table: Table, name: str, given: pl.Series) -> Times:
+    """Serial numbers of Excel."""
+    values = excel_times(given.cast(pl.Float64, strict=False))
+    cells = given.cast(pl.String)
+    _check(table, name, values.is_not_null(), "expected a serial number of Excel like 45292.5", cells)
+    return Times(values, Clock(EXCEL))
+
+
+def _in_zone(table: Table, name: str, times: Times, zone: str) -> Times:
+    """Times in UTC in the local time of a zone."""
+    utc, clock = times
+    is_duration = clock.dtype is not None and clock.dtype == pl.Duration
+    if utc.dtype.is_integer() or clock.form in (EXCEL, WRITTEN_STUDY) or is_duration:
+        raise GatewiseError(
+            f"{table.path}, column {name!r}: --time-zone converts times in UTC or with an offset, and these "
+            "have no time zone; leave it out"
+        )
+    local = to_local(utc, zone)
+    before, after = (regularity(np.unique(one.dt.epoch("us").to_numpy())) for one in (utc, local))
+    if after < before:
+        raise GatewiseError(
+            f"{table.path}, column {name!r}: the times are less regular in {zone} than in UTC, because of "
+            "daylight saving time; leave out --time-zone, which is for days, weeks and months"
+        )
+    has_zone = bool(clock.offset) or clock.shift is not None
+    taken = "" if has_zone else ", taken as UTC,"
+    note = f"the times of column {name!r}{taken} are converted to {zone}"
+    return Times(local, replace(clock, zone=zone, note=note))
 
 
 def looks_like_times(table: Table, name: str) -> bool:
@@ -81,6 +164,8 @@ def looks_like_times(table: Table, name: str) -> bool:
     text = given.str.strip_chars()
     if text.str.contains(r"^\d*$").any() or text[0] is None:
         return False
+    if is_study(text):
+        return True
     parsed = matching_formats(split_offsets(text)[0])
     return any(2 * values.null_count() <= len(given) for _, values in parsed)
 
@@ -93,39 +178,56 @@ def has_whole_dates(table: Table, name: str) -> bool:
     return whole_date_format(given.cast(pl.String).str.strip_chars()) is not None
 
 
-def _typed(table: Table, name: str, given: pl.Series) -> Times:
+def _typed(table: Table, name: str, given: pl.Series, in_utc: bool) -> Times:
     years = given.dt.year()
     _check(table, name, years.is_between(1, LAST_YEAR), f"expected a year up to {LAST_YEAR}", years)
     values = given.cast(pl.Datetime("us", getattr(given.dtype, "time_zone", None)))
-    if given.dtype == pl.Datetime("ns"):
-        is_whole = values.cast(given.dtype) == given
-        _check(table, name, is_whole, "expected whole microseconds", given.cast(pl.String))
+    if (values.cast(given.dtype) != given).any():
+        note = f"column {name!r} was read as whole numbers of nanoseconds"
+        return Times(given.to_physical(), Clock(dtype=given.dtype, note=note))
     if getattr(given.dtype, "time_zone", None) is None:
         return Times(values, Clock(dtype=given.dtype))
     local = values.dt.replace_time_zone(None)
+    if in_utc:
+        utc = values.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return Times(utc, Clock(dtype=given.dtype, shift=0))
     offsets = (local - values.dt.convert_time_zone("UTC").dt.replace_time_zone(None)).to_physical().to_numpy()
     times, shift, _ = on_one_clock(local, offsets)
     return Times(times, Clock(dtype=given.dtype, shift=shift))
 
 
-def _read_texts(table: Table, name: str, text: pl.Series, time_format: str | None) -> Times:
+def _read_texts(table: Table, name: str, text: pl.Series, time_format: str | None, in_utc: bool) -> Times:
     bare, offsets = (text, None) if _without_offset(time_format) else split_offsets(text)
     if time_format is None:
         form, local = _recognise(table, name, text, bare)
     else:
         form = re.sub(r"\s*%#?z$", "", time_format) if offsets is not None else time_format
         local = _parse_all(table, name, text, bare, form)
+    _check(table, name, ~text.str.contains(TOO_FINE), "expected whole microseconds", text)
+    if form == STUDY:
+        return Times(local, Clock(WRITTEN_STUDY))
     if offsets is None and "%z" in form:  # an offset that is not at the end: times in UTC
         return Times(local, Clock(dtype=pl.Datetime("us", "UTC"), shift=0))
     form = exact_format(bare, local, form)
     if offsets is None:
         return Times(local, Clock(form))
+    names = offsets.drop_nulls().unique(maintain_order=True).to_list()
+    unclear = unclear_zone(names)
+    if unclear is not None:
+        raise GatewiseError(
+            f"{table.path}, column {name!r}: the time zone {unclear!r} is not clear; write offsets such as "
+            "+01:00 in its place"
+        )
     minutes = minutes_of(offsets)
     _check(
         table, name, minutes.is_not_null(), f"expected a time with an offset like {offsets[0]}", text, REMEDY
     )
-    times, shift, last = on_one_clock(local, minutes.to_numpy() * MINUTE)
-    note = None
+    ahead = minutes.to_numpy() * MINUTE
+    times, shift, last = on_one_clock(local, ahead)
+    if in_utc:
+        utc = pl.Series(local.dt.epoch("us").to_numpy() - ahead).cast(pl.Datetime("us"))
+        return Times(utc, Clock(form, offsets[last]))
+    note = describe_zones(name, names)
     if minutes.n_unique() > 1:
         converted = "" if shift is None else ", to which all times were converted"
         note = (
@@ -146,7 +248,10 @@ def _recognise(table: Table, name: str, text: pl.Series, bare: pl.Series) -> tup
     if not parsed:
         whole = text.cast(pl.Int64, strict=False).is_not_null()
         valid = pl.Series([False] * len(text)) if whole.all() else whole  # digits such as 20241399
-        _check(table, name, valid, "expected a time like %Y-%m-%d, or whole numbers", text, REMEDY)
+        numbers = text.cast(pl.Float64, strict=False)
+        serial = not numbers.has_nulls() and may_be_serials(numbers.to_numpy())
+        remedy = EXCEL_REMEDY if serial else REMEDY
+        _check(table, name, valid, "expected a time like %Y-%m-%d, or whole numbers", text, remedy)
     if not fitting:
         best, _ = min(parsed, key=lambda one: (one[1].null_count(), one[1].is_null()[0]))
         return best, _parse_all(table, name, text, bare, best)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 DAYS = (
@@ -45,7 +46,13 @@ WHOLE_DATES = {  # 202401; 20240131; 2024013123; 202401312359
     "%Y%m%d%H": f"^{MONTH}{DAY}{HOUR}$",
     "%Y%m%d%H%M": rf"^{MONTH}{DAY}{HOUR}[0-5]\d$",
 }
-UNIX = {"%s": ("seconds", 1_000_000), "%s%3f": ("milliseconds", 1000)}  # and microseconds in each
+UNIX = {
+    "%s": ("seconds", 1_000_000_000),
+    "%s%3f": ("milliseconds", 1_000_000),
+    "%s%9f": ("nanoseconds", 1),
+}  # and nanoseconds in each
+STUDY, WRITTEN_STUDY = "study", "%-y-%m"  # years 1 to 99 with a month, kept as those from 2001 on
+STUDY_MONTH = r"^(\d{1,2})-(0[1-9]|1[0-2])$"
 UNIX_SECONDS = (10**9, 4_102_444_800)  # from 2001, with as many digits in seconds, to 2100
 FIRST_YEAR, LAST_YEAR = 1000, 9999  # two digits are not a year
 LATE = r"\b24:00((?::00(?:\.0+)?)?)$"  # midnight after a day
@@ -87,6 +94,8 @@ def _parse(text: pl.Series, form: str) -> pl.Series:
     try:
         if form in UNIX:
             return _unix_times(text, UNIX[form][1])
+        if form == STUDY:
+            return _study_times(text)
         times = text.str.to_datetime(form, strict=False, time_unit="us")
     except pl.exceptions.PolarsError:
         return pl.Series([None] * len(text), dtype=pl.Datetime("us"))
@@ -96,8 +105,16 @@ def _parse(text: pl.Series, form: str) -> pl.Series:
 
 def _unix_times(text: pl.Series, unit: int) -> pl.Series:
     ticks = text.cast(pl.Int64, strict=False)
-    limit = UNIX_SECONDS[1] * 1_000_000 // unit
-    return (ticks.set(~ticks.is_between(-limit, limit), None) * unit).cast(pl.Datetime("us"))
+    limit = UNIX_SECONDS[1] * 1_000_000_000 // unit
+    nanoseconds = ticks.set(~ticks.is_between(-limit, limit), None) * unit
+    return nanoseconds.set(nanoseconds % 1000 != 0, None).cast(pl.Datetime("ns")).cast(pl.Datetime("us"))
+
+
+def _study_times(text: pl.Series) -> pl.Series:
+    """The months of the years of a study, as those from 2001 on."""
+    year, month = (text.str.extract(STUDY_MONTH, group).cast(pl.Int32) for group in (1, 2))
+    year = year.set(year == 0, None) + 2000
+    return pl.select(pl.datetime(year, month, 1, time_unit="us")).to_series()
 
 
 def _with_bare_midnights(times: pl.Series, days: pl.Series) -> pl.Series:
@@ -178,10 +195,27 @@ def whole_date_format(text: pl.Series) -> str | None:
     return None
 
 
+def is_study(text: pl.Series) -> bool:
+    """Whether all texts are a year from 1 on and a month of two digits, one or a few months apart.
+
+    They are no day and month, nor a year of this century: some year has one digit, and there are several.
+
+    >>> is_study(pl.Series(["1-11", "1-12", "2-01"])), is_study(pl.Series(["01-11", "01-12", "02-01"]))
+    (True, False)
+    """
+    if not text.str.contains(STUDY_MONTH).all() or not text.str.contains("^[1-9]-").any():
+        return False
+    times = _study_times(text)
+    if times.has_nulls() or times.dt.year().n_unique() == 1:
+        return False
+    months = np.unique(times.dt.year().to_numpy() * 12 + times.dt.month().to_numpy())
+    return bool(np.median(np.diff(months)) < 12)
+
+
 def unix_format(numbers: pl.Series) -> str | None:
-    """The format if all numbers are Unix seconds of 10 digits or milliseconds of 13 digits up to 2100."""
+    """The format if all numbers are Unix seconds of 10 digits, milliseconds or nanoseconds, up to 2100."""
     for form, (_, unit) in UNIX.items():
-        first, last = (bound * 1_000_000 // unit for bound in UNIX_SECONDS)
+        first, last = (bound * 1_000_000_000 // unit for bound in UNIX_SECONDS)
         if numbers.is_between(first, last).all(ignore_nulls=False):
             return form
     return None

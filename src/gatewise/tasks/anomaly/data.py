@@ -137,6 +137,7 @@ class Preprocessing:
     fill: Fill | None = None
     time_format: str | None = None
     season: int = 0
+    time_zone: str | None = None
 
     def series(self, path: Path, labelled: bool = False) -> LabelledSeries:
         """The series of a file; labelled: with its labels, where it has some.
@@ -145,7 +146,13 @@ class Preprocessing:
         """
         label = (self.label or find_label(path, self.columns)) if labelled else None
         labelled_series = read_labelled(
-            path, self.columns, label, fill=self.fill, season=self.season, time_format=self.time_format
+            path,
+            self.columns,
+            label,
+            fill=self.fill,
+            season=self.season,
+            time_format=self.time_format,
+            time_zone=self.time_zone,
         )
         if str(labelled_series.source.step) != self.step:
             raise GatewiseError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,19 +52,21 @@ def read_labelled(
     fill: str | None = None,
     season: int = 0,
     time_format: str | None = None,
+    time_zone: str | None = None,
 ) -> LabelledSeries:
     """Reads series with their labels.
 
     label: the column of labels; without one, no step is labelled as an anomaly
-    fill, season, time_format: as in `read_series`; a value of the season before is no anomaly
+    fill, season, time_format, time_zone: as in `read_series`; a value of the season before is no anomaly
 
     Raises: `GatewiseError` with the file and the column of a cell that is not as expected.
     """
+    read = partial(read_series, path, fill=fill, season=season, time_format=time_format, time_zone=time_zone)
     if label is None:
-        source = read_series(path, columns, fill=fill, season=season, time_format=time_format)
+        source = read(columns)
         return LabelledSeries(source, tuple(np.zeros(len(series), bool) for series in source.series), None)
     with_label = replace(columns, observed=(*columns.observed, label))
-    source = read_series(path, with_label, fill=fill, season=season, time_format=time_format)
+    source = read(with_label)
     labels = []
     for series in source.series:
         values = series.observed[:, -1]

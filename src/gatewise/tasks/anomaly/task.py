@@ -104,6 +104,7 @@ class DetectAnomalies(Task[AnomalyData]):
             fill=options.fill,
             season=options.period,
             time_format=options.time_format,
+            time_zone=options.time_zone,
         )
         plan = AnomalyPlan(
             false_alarm_rate=options.false_alarm_rate,
@@ -155,6 +156,7 @@ class DetectAnomalies(Task[AnomalyData]):
             fill=options.fill,
             time_format=options.time_format,
             season=options.period,
+            time_zone=options.time_zone,
         )
         return asdict(preprocessing)
 

@@ -88,11 +88,17 @@ class Preprocessing:
     fill: Fill | None = None
     time_format: str | None = None
     season: int = 0
+    time_zone: str | None = None
 
     def series(self, path: Path) -> SeriesSet:
         """The series of a file. Raises: `GatewiseError` if their step is not that of the training data."""
         source = read_series(
-            path, self.columns, fill=self.fill, season=self.season, time_format=self.time_format
+            path,
+            self.columns,
+            fill=self.fill,
+            season=self.season,
+            time_format=self.time_format,
+            time_zone=self.time_zone,
         )
         if str(source.step) != self.step:
             raise GatewiseError(

@@ -39,7 +39,13 @@ class ForecastDataOptions(TableOptions):
         None,
         description="How to fill gaps, after missing values at both ends are cut off; an error if not given.",
     )
-    time_format: str | None = Field(None, description="Format of the times, such as %d/%m/%Y.")
+    time_format: str | None = Field(
+        None, description="Format of the times, such as %d/%m/%Y; excel for the serial numbers of Excel."
+    )
+    time_zone: str | None = Field(
+        None,
+        description="Time zone to convert times in UTC to, such as Europe/Berlin, for days of local time.",
+    )
     context: CountOrAuto = Field(
         0, description="Past steps that the model reads; 0 chooses it from the data."
     )

@@ -125,7 +125,12 @@ class Forecast(Task[ForecastData]):
             dialect=options.dialect,
         )
         source = read_series(
-            path, columns, fill=options.fill, season=options.period, time_format=options.time_format
+            path,
+            columns,
+            fill=options.fill,
+            season=options.period,
+            time_format=options.time_format,
+            time_zone=options.time_zone,
         )
         plan = WindowPlan(
             horizon=options.horizon,
@@ -212,6 +217,7 @@ class Forecast(Task[ForecastData]):
             fill=options.fill,
             time_format=options.time_format,
             season=options.period,
+            time_zone=options.time_zone,
         )
         return asdict(preprocessing)
 
