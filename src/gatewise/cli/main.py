@@ -18,6 +18,7 @@ VERBS = {
     "compare": "Train several cells and all baselines on your data, and rank them.",
     "train": "Train one network on your data.",
     "evaluate": "Score a trained model on other data.",
+    "backtest": "Forecast the end of the data from rolling origins with a trained model.",
     "predict": "Predict for new data with a trained model.",
     "inspect": "Write an HTML report of every gate and state of a trained model, step by step.",
     "ablate": "Compute the loss of a trained model with each gate or unit clamped.",

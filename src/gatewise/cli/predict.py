@@ -9,9 +9,9 @@ import typer
 
 from gatewise.cli.parameters import DATA, RUN
 from gatewise.errors import GatewiseError
+from gatewise.estimators.forecasting import ForecasterMethods
 from gatewise.estimators.loading import load
 from gatewise.estimators.outputs import require_output, write_table
-from gatewise.estimators.paths import PathMethods
 from gatewise.files import write_whole
 from gatewise.terminal import console
 
@@ -52,12 +52,12 @@ def predict(run: RUN, data: DATA, out: OUT, samples: SAMPLES = None, seed: SEED 
             f"a model of the task {model.model_.task!r} predicts a table; give --out as a .csv file, "
             f"got {str(out)!r}"
         )
-    if samples is not None and not isinstance(model, PathMethods):
+    if samples is not None and not isinstance(model, ForecasterMethods):
         raise GatewiseError(
             f"--samples is for a forecaster, and {str(run)!r} has a model of the task {model.model_.task!r}"
         )
     with console.status("reading and predicting"):
-        if isinstance(model, PathMethods):
+        if isinstance(model, ForecasterMethods):
             prediction = model.prediction(data, samples=samples, seed=seed)
         else:
             prediction = model.prediction(data)

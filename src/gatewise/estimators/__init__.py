@@ -11,7 +11,7 @@ from typing import Any
 
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.classification import ClassifierMethods
-from gatewise.estimators.paths import PathMethods
+from gatewise.estimators.forecasting import ForecasterMethods
 from gatewise.estimators.sampling import SamplingMethods
 from gatewise.estimators.signature import KIND, required_options, with_options
 from gatewise.tasks import estimator_names, find_task
@@ -47,6 +47,6 @@ def _extras(tasks: tuple[Task[Any], ...]) -> list[type]:
     """The methods that only some tasks have."""
     if all(isinstance(task, ClassTask) for task in tasks):
         return [ClassifierMethods]
-    if all(task.samples_paths for task in tasks):
-        return [PathMethods]
+    if all(task.forecasts for task in tasks):
+        return [ForecasterMethods]
     return [SamplingMethods] if all(task.sampling for task in tasks) else []

@@ -92,6 +92,7 @@ def require_finite(frame: pl.DataFrame) -> None:
 
 
 Data = TypeVar("Data", bound=TaskData)
+Retraining = Callable[[Callable[[Any], Any]], Comparison[Any]]  # takes a function from options to data
 
 
 Result = TypeVar("Result")
@@ -145,11 +146,11 @@ class Task(ABC, Generic[Data]):
     accepted_data: ClassVar[str] = "a path, or a table of pandas, polars or pyarrow"  # of data in memory
     sampling: ClassVar[type[Options] | None] = None  # the options of `sample`, if models can be sampled from
     samples_are_tables: ClassVar[bool] = False  # else a text
-    samples_paths: ClassVar[bool] = False  # whether `predict_paths` applies
+    forecasts: ClassVar[bool] = False  # whether `predict_paths` and `backtest` apply
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for name in ("load_for_evaluation", "predict", "predict_paths", "example"):
+        for name in ("load_for_evaluation", "predict", "predict_paths", "backtest", "example"):
             if name in vars(cls):
                 setattr(cls, name, explain_mismatch(vars(cls)[name]))
 
@@ -285,8 +286,22 @@ class Task(ABC, Generic[Data]):
         """Predicts new data. Raises: `GatewiseError`."""
 
     def predict_paths(self, model: SavedModel, path: Path, samples: int, seed: int = 0) -> Prediction:
-        """Predicts new data by sample paths, if `samples_paths`. Raises: `GatewiseError`."""
+        """Predicts new data by sample paths, if `forecasts`. Raises: `GatewiseError`."""
         raise GatewiseError(f"a model of the task {self.name!r} has no sample paths")
+
+    def backtest(
+        self,
+        model: SavedModel,
+        path: Path,
+        windows: int,
+        step: int | None = None,
+        train: Retraining | None = None,
+    ) -> Any:
+        """Predictions of the end of the data from rolling origins, if `forecasts`. Raises: `GatewiseError`.
+
+        train: trains the model again at each origin; None for the model as it is
+        """
+        raise GatewiseError(f"a model of the task {self.name!r} has no backtest")
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """One example of the test set for inspection; 0 is the first.

@@ -135,6 +135,12 @@ class ForecastData:
         values = scaled.double() * deviations + means
         return torch.where(units > 0, values.exp() * units, values) if (units > 0).any() else values
 
+    def undo_exactly(self, scaled: Tensor, series: Tensor) -> Tensor:
+        """As `undo`, for values [B, Q] of the data: those that were zero are zero, without rounding."""
+        means, deviations, units = (one[series].unsqueeze(-1) for one in self._scales)
+        was_zero = (scaled == (-means / deviations).float()) & (units == 0)
+        return torch.where(was_zero, 0.0, self.undo(scaled, series))
+
     @cached_property
     def _scales(self) -> tuple[Tensor, ...]:
         """Mean, standard deviation and unit of the logarithms (0 if none are taken) of each series."""

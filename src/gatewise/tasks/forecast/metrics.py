@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from gatewise.data.series.scaling import ROUNDING
 from gatewise.data.series.windows import WindowBatch, Windows
-from gatewise.modules.heads import pinball
-from gatewise.modules.levels import median_index, symmetric_pairs
+from gatewise.metrics.metric import Metric
+from gatewise.modules.levels import interval_title
 from gatewise.tasks.forecast.data import ForecastData
+from gatewise.tasks.forecast.errors import ErrorUnits, ScoreSums, error_terms, naive_errors
 from gatewise.tasks.forecast.forecaster import Forecaster
 from gatewise.tasks.predictions import Predictions
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("mase", "MASE"),
+        Metric("rmsse", "RMSSE"),
+        Metric("smape", "sMAPE", ".1%"),
+        Metric("mape", "MAPE", ".1%"),
+        Metric("mae", "MAE", ".4g"),
+        Metric("rmse", "RMSE", ".4g"),
+        Metric("pinball", "pinball", ".4g"),
+        Metric("wql", "WQL", ".4f"),
+        Metric("crps", "CRPS", ".4g"),
+        Metric("winkler", "Winkler", ".4g"),
+        Metric("coverage", "coverage 80%", ".0%", higher_is_better=True),
+    )
+}
+OF_INTERVALS = ("winkler", "coverage")
+
+
+def applicable_metrics(names: Sequence[str], levels: Sequence[float]) -> tuple[Metric, ...]:
+    """The metrics of these names that apply to levels; titles name the coverage of intervals."""
+    interval = interval_title(levels)
+    if interval is None:
+        names = [name for name in names if name not in OF_INTERVALS]
+    if len(levels) == 1:
+        names = [name for name in names if name != "crps"]
+    return tuple(
+        replace(METRICS[name], title=f"{METRICS[name].title.split()[0]} {interval}")
+        if name in OF_INTERVALS
+        else METRICS[name]
+        for name in names
+    )
 
 
 @dataclass(frozen=True)
@@ -37,46 +68,18 @@ class Forecasts(Predictions[Forecaster, Windows]):
 
 
 def score(forecasts: Forecasts, data: ForecastData) -> dict[str, float]:
-    """The scores of forecasts, each averaged over all windows and steps.
+    """The scores of forecasts, over all windows and steps.
 
-    MASE: mean |e| over the mean |y_t - y_{t-m}| of the series' training set, m its period, or 1 where the
-    series repeats exactly after m; a constant series does not count (Hyndman and Koehler 2006)
-    sMAPE: mean 2|e| / (|y| + |forecast|), zero where both are; RMSE: sqrt(mean e^2);
-    pinball: the mean pinball loss of all levels, twice, which approaches the CRPS;
-    coverage: the fraction of true values in the widest symmetric interval, between the quantiles p and 1 - p,
-        at best 1 - 2p; absent if the levels have no such interval.
+    The units of the scaled errors are those of the training set; `error_terms` and `ScoreSums` have the
+    formulas.
     """
-    levels = torch.tensor(data.plan.levels).double()
-    middle, pairs = median_index(data.plan.levels), symmetric_pairs(data.plan.levels)
-    low, high = pairs[0] if pairs else (middle, middle)
-    units = torch.from_numpy(_naive_errors(data))
-    sums = torch.zeros(6).double()
+    sums = ScoreSums(len(data.source.series))
+    units = _units(data)
     for batch, scaled in forecasts.blocks():
-        unit = units[batch.series, None]
-        quantiles, truth = (data.undo(values, batch.series) for values in (scaled, batch.truth))
-        median = quantiles[..., middle]
-        error, sizes = (truth - median).abs(), truth.abs() + median.abs()
-        counted = (unit > 0).expand_as(error)
-        inside = (quantiles[..., low] <= truth) & (truth <= quantiles[..., high])
-        sums += torch.stack(
-            [
-                (error / unit)[counted].sum(),
-                counted.double().sum(),
-                (2 * error / torch.where(sizes > 0, sizes, 1.0)).sum(),
-                error.square().sum(),
-                2 * pinball(quantiles, truth, levels).mean(dim=-1).sum(),
-                inside.double().sum(),
-            ]
-        )
-    mase, counted_steps, *others = sums.tolist()
-    smape, square, loss, coverage = (one / (len(forecasts.split) * data.plan.horizon) for one in others)
-    return {
-        "mase": mase / counted_steps if counted_steps else math.nan,
-        "smape": smape,
-        "rmse": math.sqrt(square),
-        "pinball": loss,
-        **({"coverage": coverage} if pairs else {}),
-    }
+        quantiles, truth = data.undo(scaled, batch.series), data.undo_exactly(batch.truth, batch.series)
+        own = ErrorUnits(*(unit[batch.series] for unit in units))
+        sums.add(error_terms(truth, quantiles, data.plan.levels, own, with_crps=False), batch.series)
+    return sums.scores()
 
 
 def forecast_batch(network: Forecaster, batch: WindowBatch) -> Tensor:
@@ -91,13 +94,7 @@ def forecast_windows(network: Forecaster, windows: Windows) -> Tensor:
     return torch.cat([forecast_batch(network, batch) for batch in windows.blocks()])
 
 
-def _naive_errors(data: ForecastData) -> np.ndarray:
-    """The denominator of the MASE of each series, zero for a constant one."""
-    errors = []
-    for series in data.source.series:
-        training = series.target[: data.plan.borders(len(series))[0]]
-        period = min(data.plan.period, len(training) - 1)
-        by_period, by_step = (np.abs(training[lag:] - training[:-lag]).mean() for lag in (period, 1))
-        repeats = by_period <= ROUNDING * np.abs(training).max()
-        errors.append(by_step if repeats else by_period)
-    return np.array(errors)
+def _units(data: ForecastData) -> ErrorUnits:
+    """The errors of the naive forecast in the training set of each series."""
+    targets = [series.target[: data.plan.borders(len(series))[0]] for series in data.source.series]
+    return naive_errors(targets, data.plan.period)

@@ -48,8 +48,7 @@ def draw_paths(
 ) -> np.ndarray:
     """Draws paths of each series: at each step one value of every `1 / samples` of the probability.
 
-    Between its levels, the quantile function is linear over the quantiles of a normal distribution; beyond
-    the outermost levels it continues with the same slope.
+    The quantile functions are those of `interpolate`.
 
     Args:
         quantiles: [S, Q, n]
@@ -74,7 +73,7 @@ def draw_paths(
         chosen = random.permutation(np.arange(max(samples, TEMPLATES)) % TEMPLATES)[:samples]
         ranks = _ranks(templates[chosen], random)
         probabilities = (ranks + random.uniform(size=ranks.shape)) / samples
-        path[:] = _interpolate(curves, levels, ndtri(np.clip(probabilities, 1e-9, 1 - 1e-9)))
+        path[:] = interpolate(curves, levels, ndtri(np.clip(probabilities, 1e-9, 1 - 1e-9)))
     if support != "real":
         paths = np.maximum(paths, 0)
     return np.round(paths) if support == "counts" else paths
@@ -88,8 +87,12 @@ def _ranks(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return ranks
 
 
-def _interpolate(curves: np.ndarray, levels: Sequence[float], scores: np.ndarray) -> np.ndarray:
-    """The values [N, Q] at normal scores [N, Q] of quantile functions [Q, n]."""
+def interpolate(curves: np.ndarray, levels: Sequence[float], scores: np.ndarray) -> np.ndarray:
+    """The values [N, Q] at normal scores [N, Q] of quantile functions [Q, n].
+
+    Between its levels, a quantile function is linear over the quantiles of a normal distribution; beyond the
+    outermost levels it continues with the same slope.
+    """
     normal = ndtri(levels)
     place = np.clip(np.searchsorted(normal, scores) - 1, 0, len(levels) - 2)
     slopes = np.diff(curves, axis=1) / np.diff(normal)
@@ -100,7 +103,7 @@ def _interpolate(curves: np.ndarray, levels: Sequence[float], scores: np.ndarray
 def _normal_scores(
     quantiles: np.ndarray, truth: np.ndarray, levels: Sequence[float], including: bool
 ) -> np.ndarray:
-    """The normal scores [W, Q] at which quantile functions reach the truth: the inverse of `_interpolate`.
+    """The normal scores [W, Q] at which quantile functions reach the truth: the inverse of `interpolate`.
 
     including: the last one, of several where the function is constant; else the first one
     """

@@ -14,7 +14,7 @@ from gatewise.cells.base import CellType
 from gatewise.cells.transforms import transform_of
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import is_column
-from gatewise.data.series.series import read_series
+from gatewise.data.series.series import SeriesSet, read_series
 from gatewise.data.series.windows import Windows
 from gatewise.data.splits import Fractions
 from gatewise.data.tables.columns import Columns
@@ -25,8 +25,17 @@ from gatewise.modules.heads import HEADS
 from gatewise.modules.levels import complete_levels, interval_title
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
-from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.base import Prediction, Retraining, Task
 from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.forecast.backtest import Backtest
+from gatewise.tasks.forecast.backtesting import (
+    fitted_before,
+    overlap_warning,
+    ragged_warning,
+    read_series_to_backtest,
+    run_backtest,
+    trained_again,
+)
 from gatewise.tasks.forecast.baselines import Naive, PointForecast, Ridge, SeasonalNaive, WindowMLP
 from gatewise.tasks.forecast.data import (
     DEFAULT_FRACTION,
@@ -40,10 +49,11 @@ from gatewise.tasks.forecast.data import (
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
 from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
 from gatewise.tasks.forecast.inspect import inspect_forecast
-from gatewise.tasks.forecast.metrics import Forecasts, forecast_windows, score
+from gatewise.tasks.forecast.metrics import METRICS, Forecasts, applicable_metrics, forecast_windows, score
 from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork, require_fit
 from gatewise.tasks.forecast.normalization import Normalization
 from gatewise.tasks.forecast.options import ForecastOptions
+from gatewise.tasks.forecast.origins import Candidate, Rolling
 from gatewise.tasks.forecast.plots import draw_forecast
 from gatewise.tasks.forecast.prediction import predict_paths, predict_quantiles
 from gatewise.tasks.forecast.selection import prepare_best
@@ -60,23 +70,13 @@ class Forecast(Task[ForecastData]):
     about = "Forecast series."
     data_help = "a CSV or Parquet file of series"
     options = ForecastOptions
-    metrics = (
-        Metric("mase", "MASE"),
-        Metric("smape", "sMAPE", ".1%"),
-        Metric("rmse", "RMSE", ".4g"),
-        Metric("pinball", "pinball", ".4g"),
-        Metric("coverage", "coverage 80%", ".0%", higher_is_better=True),
-    )
-    selection_metric = metrics[3]
-    samples_paths = True
+    metrics = tuple(METRICS[name] for name in ("mase", "smape", "rmse", "pinball", "coverage"))
+    selection_metric = METRICS["pinball"]
+    forecasts = True
     next_command = "gatewise predict {run} {data} --out forecast.csv"
 
     def applicable_metrics(self, data: ForecastData) -> tuple[Metric, ...]:
-        *others, coverage = self.metrics
-        interval = interval_title(data.plan.levels)
-        if interval is None:
-            return tuple(others)
-        return (*others, replace(coverage, title=f"coverage {interval}"))
+        return applicable_metrics([metric.name for metric in self.metrics], data.plan.levels)
 
     def accepts(self, data: Any) -> bool:
         return super().accepts(data) or is_column(data)
@@ -132,6 +132,10 @@ class Forecast(Task[ForecastData]):
             time_format=options.time_format,
             time_zone=options.time_zone,
         )
+        return self._prepared(source, options)
+
+    def _prepared(self, source: SeriesSet, options: ForecastOptions) -> ForecastData:
+        """The series, split, scaled and cut into windows as the options ask for."""
         plan = WindowPlan(
             horizon=options.horizon,
             context=options.context,
@@ -239,6 +243,37 @@ class Forecast(Task[ForecastData]):
 
     def predict_paths(self, model: SavedModel, path: Path, samples: int, seed: int = 0) -> Prediction:
         return predict_paths(model, path, samples, seed)
+
+    def backtest(
+        self,
+        model: SavedModel,
+        path: Path,
+        windows: int,
+        step: int | None = None,
+        train: Retraining | None = None,
+    ) -> Backtest:
+        """Forecasts of the end of the data from rolling origins.
+
+        windows, step: as in `Rolling`; by default, origins are a horizon apart
+        train: trains again on what precedes an origin; None for the model as it is
+        """
+        preprocessing = load_preprocessing(Preprocessing, model)
+        plan, network = preprocessing.plan, model.network
+        assert isinstance(network, Forecaster)
+        rolling = Rolling(windows, plan.horizon, step or plan.horizon)
+        source = read_series_to_backtest(path, preprocessing, rolling)
+
+        def fit(seen: SeriesSet) -> Candidate:
+            if train is not None:
+                return trained_again(train(lambda options: self._prepared(seen, options)))
+            data = prepare(seen, plan, preprocessing.learned)
+            return fitted_before(model.name, network, data, self.baselines(data))
+
+        if train is None:
+            source = source.warned(*overlap_warning(source, rolling, preprocessing.learned.seen))
+        else:
+            source = source.warned(*ragged_warning(source))
+        return run_backtest(model.name, source, rolling, fit, refit=train is not None)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_forecast(model.network, self.load_for_evaluation(model, path), number)

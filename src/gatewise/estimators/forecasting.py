@@ -1,0 +1,119 @@
+"""The additional methods of forecasters: sample paths and backtests."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sklearn.utils.metadata_routing import UNUSED
+
+from gatewise.data.memory.arrays import Layout
+from gatewise.errors import GatewiseError
+from gatewise.estimators.base import Estimator
+from gatewise.tasks.base import Prediction
+from gatewise.training.lightning import Lightning
+from gatewise.training.progress import progress
+from gatewise.training.retraining import Retraining
+from gatewise.training.runner import ProgressCallback
+
+if TYPE_CHECKING:
+    from gatewise.tasks.forecast.backtest import Backtest
+
+
+class ForecasterMethods(Estimator):
+    """Predicts quantiles or sample paths, and is tested on the end of the data."""
+
+    __metadata_request__predict = {  # noqa: RUF012 as scikit-learn has it
+        "data": UNUSED,
+        "layout": UNUSED,
+        "samples": UNUSED,
+        "seed": UNUSED,
+    }
+
+    def predict(
+        self, data: Any = None, *, samples: int | None = None, seed: int = 0, layout: Layout = "NTC"
+    ) -> Any:
+        """Forecasts beyond the end of each series of new data, or of those the model was fitted on.
+
+        Args:
+            data: a table or a path; None for the data of `fit`
+            samples: the number of sample paths of each series, numbered in a column "sample"; None for the
+                median and the quantiles
+            seed: of the sample paths
+            layout: has no effect on tables
+
+        Returns: a table of the same library as the data, with ids and times of the same types; polars for a
+            path.
+
+        >>> import gatewise, numpy as np, polars as pl
+        >>> values = np.random.default_rng(0).normal(size=60)
+        >>> table = pl.DataFrame({"year": range(1900, 1960), "value": values})
+        >>> model = gatewise.Forecaster(horizon=2, hidden=2, max_steps=1, progress=False).fit(table)
+        >>> model.predict(samples=100).shape
+        (200, 4)
+        """
+        if samples is None:
+            return super().predict(data, layout=layout)
+        return self._predict(data, layout, partial(self._task.predict_paths, samples=samples, seed=seed))
+
+    def prediction(
+        self, data: Any = None, *, samples: int | None = None, seed: int = 0, layout: Layout = "NTC"
+    ) -> Prediction:
+        """The prediction as a value: its table in polars, and how to write it to a file.
+
+        The arguments are those of `predict`.
+        """
+        if samples is None:
+            return super().prediction(data, layout=layout)
+        with self._written(data, None, layout) as path:
+            return self._task.predict_paths(self.model_, path, samples, seed)
+
+    def backtest(
+        self,
+        data: Any = None,
+        *,
+        windows: int = 5,
+        step: int | None = None,
+        refit: bool = False,
+        layout: Layout = "NTC",
+    ) -> Backtest:
+        """Forecasts the end of each series from rolling origins, each with what precedes it alone.
+
+        Args:
+            data: a table or a path; None for the data of `fit`
+            windows: the number of origins; the last window ends with the series
+            step: from one origin to the next, in steps of the series; None for the horizon
+            refit: train again at each origin; else the model, as it is, forecasts from all of them
+            layout: has no effect on tables
+
+        Returns: the forecasts (`table`), their `scores` beside those of the baselines, a `verdict`, `plot()`.
+
+        Raises: `GatewiseError` if no series is long enough.
+
+        >>> import gatewise, numpy as np, polars as pl
+        >>> values = np.random.default_rng(0).normal(size=60)
+        >>> table = pl.DataFrame({"year": range(1900, 1960), "value": values})
+        >>> model = gatewise.Forecaster(horizon=2, hidden=2, max_steps=1, progress=False).fit(table)
+        >>> model.backtest(table, windows=2, refit=True).table["time"].to_list()
+        [1956, 1957, 1958, 1959]
+        """
+        for name, value in (("windows", windows), ("step", step)):
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise GatewiseError(f"expected {name} as a whole number from 1, got {value!r}")
+        with self._written(data, None, layout) as path, progress(self.progress) as callback:
+            callback.begin("backtest")
+            train = self._retraining(callback, windows) if refit else None
+            backtest: Backtest = self._task.backtest(self.model_, path, windows, step, train)
+            callback.notes(backtest.remarks)
+            for warning in backtest.warnings:
+                callback.warn(warning)
+        return backtest
+
+    def _retraining(self, callback: ProgressCallback, count: int) -> Retraining:
+        """Trains the model again. Raises: `GatewiseError` if the options of its training are unknown."""
+        if self._trained_with is None:
+            raise GatewiseError(
+                "the model was saved without the options of its training, config.yaml, which a refit needs"
+            )
+        lightning = Lightning(self.trainer or {}, self.callbacks or (), self.logger)
+        return Retraining(self._task, self.model_, self._trained_with, lightning, callback, count)

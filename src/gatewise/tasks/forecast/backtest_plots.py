@@ -1,0 +1,83 @@
+"""Figures of a backtest: the forecasts of every origin, and the error by step of the horizon."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from gatewise.modules.levels import interval_title, median_index, symmetric_pairs
+from gatewise.tasks.forecast.plots import BASELINE, INK, NETWORK
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from gatewise.tasks.forecast.backtest_scores import BacktestScores
+
+HISTORY = 2  # lengths of the backtest that are shown before it, at most
+DASHES = ("--", "-.", ":")  # of the baselines
+
+
+def draw_forecasts(backtest: BacktestScores) -> Figure:
+    """Draws the first series with the median and the widest interval of every origin."""
+    from matplotlib.figure import Figure
+
+    series, made = backtest.source.series[0], backtest.forecasts
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    axes = figure.add_subplot()
+    ends = made.end[made.series == 0]
+    quantiles = made.quantiles[backtest.model][made.series == 0]
+    times, horizon = series.times.to_numpy(), backtest.rolling.horizon
+    first = max(int(ends[0]) - HISTORY * (len(series) - int(ends[0])), 0)
+    axes.plot(times[first : len(series)], series.target[first:], color=INK, lw=1.3, label="actual")
+    middle = median_index(backtest.levels)
+    for number, (end, own) in enumerate(zip(ends, quantiles, strict=True)):
+        shown = times[end - 1 : end + horizon]
+        curves = np.concatenate([np.full((1, own.shape[1]), series.target[end - 1]), own])
+        labels = (f"{interval_title(backtest.levels)} interval", f"{backtest.model}, median")
+        band_label, label = (None, None) if number else labels
+        for low, high in symmetric_pairs(backtest.levels)[:1]:
+            band = (curves[:, low], curves[:, high])
+            axes.fill_between(shown, *band, color=NETWORK, alpha=0.18, lw=0, label=band_label)
+        axes.plot(shown, curves[:, middle], color=NETWORK, lw=1.6, label=label)
+        axes.axvline(times[end - 1], color=INK, lw=0.6, alpha=0.35)
+    title = f"{series.id}: {horizon} steps of one {backtest.source.step}, forecast at each grey line"
+    if len(backtest.source.series) > 1:
+        title += f" (the first of {len(backtest.source.series)} series)"
+    axes.set_ylabel(backtest.source.columns.target, parse_math=False)
+    _finish(axes, title, columns=4)
+    return figure
+
+
+def draw_errors(backtest: BacktestScores) -> Figure:
+    """Draws the MASE of the model and of each baseline by step of the horizon."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(7.5, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    steps = backtest.scores.filter(pl.col("step").is_not_null())
+    for number, name in enumerate((backtest.model, *backtest.baselines)):
+        own = steps.filter(pl.col("model") == name)
+        style: dict[str, Any] = {"color": NETWORK, "lw": 1.8, "zorder": 3}
+        if number:
+            style = {"color": BASELINE, "lw": 1.2, "ls": DASHES[(number - 1) % len(DASHES)]}
+        label = name if not number else f"{name} (baseline)"
+        marker = "o" if backtest.rolling.horizon == 1 else None
+        axes.plot(own["step"], own["mase"], label=label, marker=marker, **style)
+    axes.set_xlabel(f"step of the horizon (one {backtest.source.step})")
+    axes.set_ylabel("MASE")
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    windows = backtest.rolling.windows
+    _finish(axes, f"mean scaled error of {windows} origin{'s' * (windows > 1)}, by step", columns=2)
+    return figure
+
+
+def _finish(axes: Axes, title: str, columns: int) -> None:
+    axes.set_title(title, loc="left", fontsize=11, parse_math=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.01)
+    axes.legend(frameon=False, ncols=columns, loc="upper left", bbox_to_anchor=(0, -0.12))

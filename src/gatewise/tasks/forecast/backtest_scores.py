@@ -1,0 +1,154 @@
+"""The forecasts of a backtest as a table, their scores, and the test of the difference to a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from gatewise.data.series.series import SeriesSet
+from gatewise.metrics.diebold_mariano import DieboldMariano, diebold_mariano
+from gatewise.modules.levels import median_index
+from gatewise.tasks.forecast.errors import ErrorUnits, ScoreSums, error_terms, naive_errors
+from gatewise.tasks.forecast.metrics import METRICS
+from gatewise.tasks.forecast.origins import OriginForecasts, Rolling, times_at
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class BacktestScores:
+    """Forecasts of a model and of the baselines from rolling origins, with their scores.
+
+    model: the name of the network; levels: of the quantiles
+    source: the series, whole; period: of the MASE, in steps
+    rolling: where the windows lie; refit: whether the model was trained again at each origin
+    forecasts: by the names of the model and the baselines, ordered by series and window
+    """
+
+    model: str
+    levels: tuple[float, ...]
+    source: SeriesSet
+    period: int
+    rolling: Rolling
+    refit: bool
+    forecasts: OriginForecasts = field(repr=False)
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """The names of the baselines."""
+        return tuple(name for name in self.forecasts.quantiles if name != self.model)
+
+    @cached_property
+    def table(self) -> pl.DataFrame:
+        """A row for each step of each window.
+
+        The columns: `origin`, the last time that the forecast knew; `series`; `time`; `step` of the horizon,
+        from 1; `actual`, null where it is missing; `predicted`, the median of the model; `q0.1` and other
+        quantiles of the model; the median of each baseline, by its name.
+        """
+        made, middle = self.forecasts, median_index(self.levels)
+        steps = np.arange(self.rolling.horizon)
+        own = made.quantiles[self.model].reshape(-1, len(self.levels))
+        series = np.repeat(made.series, len(steps))
+        origins = times_at(self.source, series, np.repeat(made.end - 1, len(steps)))
+        times = times_at(self.source, series, (made.end[:, None] + steps).reshape(-1))
+        return pl.DataFrame(
+            {
+                "origin": self.source.clock.restored(origins),
+                "series": [self.source.series[number].id for number in series],
+                "time": self.source.clock.restored(times),
+                "step": np.tile(steps + 1, len(made.end)),
+                "actual": pl.Series(made.truth.reshape(-1)).fill_nan(None),
+                "predicted": own[:, middle],
+                **{
+                    f"q{level:g}": own[:, place] for place, level in enumerate(self.levels) if place != middle
+                },
+                **{name: made.quantiles[name][..., middle].reshape(-1) for name in self.baselines},
+            }
+        )
+
+    @cached_property
+    def scores(self) -> pl.DataFrame:
+        """The metrics of the model and of each baseline: a row for all, for each step, and for each series.
+
+        The columns: `model`; `step` of the horizon, null for all; `series`, null for all; the metrics, null
+        where one is undefined. Scaled errors are relative to the naive forecast before the first origin.
+        """
+        rows: list[dict[str, Any]] = []
+        for name, terms in self._terms.items():
+            whole = self._sums(terms)
+            rows.append({"model": name, "step": None, "series": None, **whole.scores()})
+            for step in range(self.rolling.horizon):
+                own = self._sums({metric: values[:, step : step + 1] for metric, values in terms.items()})
+                rows.append({"model": name, "step": step + 1, "series": None, **own.scores()})
+            of_series = {metric: values.tolist() for metric, values in whole.of_series().items()}
+            for number, series in enumerate(self.source.series):
+                scores = {metric: values[number] for metric, values in of_series.items()}
+                rows.append({"model": name, "step": None, "series": series.id, **scores})
+        frame = pl.DataFrame(rows, infer_schema_length=None).fill_nan(None)
+        names = [name for name in METRICS if name in frame.columns]
+        return frame.select(
+            pl.col("model"), pl.col("step").cast(pl.Int64), pl.col("series").cast(pl.String), *names
+        )
+
+    @cached_property
+    def _units(self) -> ErrorUnits:
+        past = [one.target[: self.rolling.ends(len(one))[0]] for one in self.source.series]
+        return naive_errors(past, self.period)
+
+    @cached_property
+    def _terms(self) -> dict[str, dict[str, Tensor]]:
+        """The terms of the metrics, [N, Q] each, of the model and of each baseline."""
+        made = self.forecasts
+        units = ErrorUnits(*(unit[made.series] for unit in self._units))
+        truth = torch.from_numpy(made.truth)
+        return {
+            name: error_terms(truth, torch.from_numpy(quantiles), self.levels, units)
+            for name, quantiles in made.quantiles.items()
+        }
+
+    @property
+    def constant_series(self) -> list[str]:
+        """The ids of the series without scaled errors, which are constant before the first origin."""
+        return [
+            series.id
+            for series, unit in zip(self.source.series, self._units.absolute, strict=True)
+            if unit == 0
+        ]
+
+    def _sums(self, terms: Mapping[str, Tensor]) -> ScoreSums:
+        sums = ScoreSums(len(self.source.series))
+        sums.add(terms, torch.from_numpy(self.forecasts.series))
+        return sums
+
+    @cached_property
+    def best_baseline(self) -> str:
+        """The baseline with the lowest MASE over all windows."""
+        overall = self.overall
+        return min(self.baselines, key=lambda name: overall[name]["mase"])
+
+    @cached_property
+    def overall(self) -> dict[str, dict[str, float]]:
+        """The metrics over all windows, steps and series, of the model and of each baseline."""
+        total = self.scores.filter(pl.col("step").is_null() & pl.col("series").is_null())
+        return {row.pop("model"): row for row in total.drop("step", "series").iter_rows(named=True)}
+
+    @cached_property
+    def test(self) -> DieboldMariano | None:
+        """The Diebold-Mariano test of the model against the best baseline, by the MASE of each origin.
+
+        Differences of origins whose horizons overlap may be correlated, and no others: the test has as many
+        autocovariances. None if there are too few origins, or differences without variance.
+        """
+        losses = [self._terms[name]["mase"] for name in (self.model, self.best_baseline)]
+        differences = (losses[0] - losses[1]).numpy()
+        means = [np.nanmean(differences[self.forecasts.window == one]) for one in range(self.rolling.windows)]
+        return diebold_mariano(np.array(means), self.rolling.overlap)

@@ -1,0 +1,148 @@
+"""Runs a backtest: with a model that was trained before, or trained again at each origin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+from gatewise.data.series.filling import CAUSAL
+from gatewise.data.series.series import SeriesSet
+from gatewise.data.times.formats import format_time, time_order
+from gatewise.errors import GatewiseError
+from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.forecast.backtest import Backtest
+from gatewise.tasks.forecast.baselines import PointForecast
+from gatewise.tasks.forecast.data import ForecastData, Preprocessing
+from gatewise.tasks.forecast.forecaster import Forecaster
+from gatewise.tasks.forecast.lengths import MIN_PAST
+from gatewise.tasks.forecast.origins import (
+    Candidate,
+    OriginForecasts,
+    Rolling,
+    before_window,
+    forecast_origins,
+)
+
+RAGGED = "series end at different times: a refit knows later values of other series than an origin"
+
+
+def run_backtest(
+    model: str,
+    source: SeriesSet,
+    rolling: Rolling,
+    fit: Callable[[SeriesSet], Candidate],
+    refit: bool,
+) -> Backtest:
+    """The forecasts of each origin by a candidate that knows nothing after it.
+
+    Series that are too short before the first origin are left out, with a warning.
+
+    model: the name of the network
+    fit: returns a candidate for series that end with an origin: with the first one, or with each if `refit`
+    """
+    candidate = fit(before_window(source, rolling, 0))
+    kept = {series.id for series in candidate.data.source.series}
+    source, _ = source.divided(lambda series: series.id in kept)
+    ends = [rolling.ends(len(series)) for series in source.series]
+    borders = [*range(rolling.windows if refit else 1), rolling.windows]
+    parts, first_data = [], candidate.data
+    for first, last in pairwise(borders):
+        if first:
+            candidate = fit(before_window(source, rolling, first))
+        parts.append(forecast_origins(candidate, source, [own[first:last] for own in ends], first))
+    plan, warnings = first_data.plan, first_data.source.warnings
+    forecasts = OriginForecasts.joined(parts)
+    notes = (_describe(source, rolling, refit),)
+    return Backtest(
+        model, plan.levels, source, plan.period, rolling, refit, forecasts, notes=notes, warnings=warnings
+    )
+
+
+def fitted_before(
+    name: str, network: Forecaster, data: ForecastData, baselines: Mapping[str, Callable[[], PointForecast]]
+) -> Candidate:
+    """A trained network, beside baselines that are fitted to the data before the first origin."""
+    forecasters: dict[str, Forecaster] = {name: network}
+    for own, make in sorted(baselines.items()):
+        forecasters[own] = baseline = make()
+        baseline.fit(data.train, data.validation)
+        baseline.refit(data.train, data.validation)
+    return Candidate(forecasters, data)
+
+
+def trained_again(comparison: Comparison[ForecastData]) -> Candidate:
+    """The network and the baselines of a training."""
+    forecasters = {}
+    for result in sorted(comparison.results, key=lambda result: (result.baseline, result.name)):
+        assert isinstance(result.network, Forecaster)
+        forecasters[result.name] = result.network
+    return Candidate(forecasters, comparison.data)
+
+
+def read_series_to_backtest(path: Path, preprocessing: Preprocessing, rolling: Rolling) -> SeriesSet:
+    """The series of a file, with gaps filled from the past alone.
+
+    Raises: `GatewiseError` if no series has enough steps before its first origin.
+    """
+    causal = preprocessing.fill if preprocessing.fill in CAUSAL else "forward"
+    source = replace(preprocessing, fill=preprocessing.fill and causal).series(path)
+    if preprocessing.fill != causal and any(series.filled.any() for series in source.series):
+        source = source.warned(
+            f"missing values are filled {causal}: {preprocessing.fill} filling would use later values"
+        )
+    plan, before = preprocessing.plan, [max(int(rolling.ends(len(one))[0]), 0) for one in source.series]
+    if not any(plan.borders(steps)[0] >= plan.horizon + MIN_PAST for steps in before):
+        longest = max(source.series, key=len)
+        raise GatewiseError(
+            f"the longest series, {longest.id!r}, has {len(longest)} steps, {max(before)} of them before the "
+            f"first of {rolling.windows} origins, {rolling.step} steps apart; a horizon of {rolling.horizon} "
+            f"needs more: give fewer --windows, a shorter --step, or more data"
+        )
+    return source
+
+
+def overlap_warning(source: SeriesSet, rolling: Rolling, seen: Mapping[str, str]) -> tuple[str, ...]:
+    """Warns where windows contain values that the model was trained on.
+
+    seen: the last time of each series in the training and validation sets of the model
+    """
+    windows, last = 0, ""
+    for series in source.series:
+        if series.id not in seen:
+            continue
+        order = time_order(series.times)
+        starts = series.times.gather(rolling.ends(len(series)))
+        seen_windows = sum(order(format_time(time)) <= order(seen[series.id]) for time in starts)
+        if seen_windows > windows:
+            windows, last = seen_windows, f"{seen[series.id]} in series {series.id!r}"
+    if not windows:
+        return ()
+    warning = (
+        f"{windows} of {rolling.windows} windows overlap the data that the model was trained on, up to "
+        f"{last}: errors there are lower than on new data; a refit (--refit) trains at each origin anew"
+    )
+    return (warning,)
+
+
+def ragged_warning(source: SeriesSet) -> tuple[str, ...]:
+    """Warns of refits where series end at different times; counted rows are no times."""
+    last = {series.times[len(series) - 1] for series in source.series}
+    if len(last) == 1 or source.columns.time_source == ():
+        return ()
+    return (RAGGED,)
+
+
+def _describe(source: SeriesSet, rolling: Rolling, refit: bool) -> str:
+    """Where the origins lie, and what was trained, in one line."""
+    origins = rolling.ends(len(source.series[0])) - 1
+    times = source.series[0].times.gather(origins)
+    first, last = format_time(times[0]), format_time(times[-1])
+    where = f"{rolling.windows} origins, {rolling.step} steps apart, from {first} to {last}"
+    if rolling.windows == 1:
+        where = f"one origin, {first}"
+    if len(source.series) > 1:
+        where += f" in the first of {len(source.series)} series"
+    trained = "the model is trained again at each" if refit else "the model is not trained again"
+    return f"{where}; a horizon of {rolling.horizon} steps; {trained}"

@@ -1,0 +1,162 @@
+"""Forecasts from rolling origins over the end of each series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+import torch
+
+from gatewise.data.series.scaled_table import scaled_table
+from gatewise.data.series.series import Series, SeriesSet
+from gatewise.data.series.windows import Windows
+from gatewise.tasks.forecast.data import ForecastData
+from gatewise.tasks.forecast.forecaster import Forecaster
+from gatewise.tasks.forecast.metrics import Forecasts, forecast_windows
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """Where the windows of a backtest lie: at the end of each series, the last one ends with it.
+
+    windows: K, the number of origins; horizon: Q; step: from one origin to the next, in steps of the series
+    """
+
+    windows: int
+    horizon: int
+    step: int
+
+    def ends(self, steps: int) -> np.ndarray:
+        """[K]: the steps before each origin of a series, ascending.
+
+        >>> Rolling(windows=3, horizon=4, step=2).ends(20)
+        array([12, 14, 16])
+        """
+        return steps - self.horizon - self.step * np.arange(self.windows)[::-1]
+
+    @property
+    def overlap(self) -> int:
+        """The number of later origins whose horizon begins before that of an origin ends.
+
+        >>> [Rolling(5, horizon=4, step=step).overlap for step in (1, 2, 3, 4)]
+        [3, 1, 1, 0]
+        """
+        return -(-self.horizon // self.step) - 1
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trained network and the baselines, with the data that they were fitted to.
+
+    forecasters: by name, the network first
+    """
+
+    forecasters: Mapping[str, Forecaster]
+    data: ForecastData
+
+
+@dataclass(frozen=True)
+class OriginForecasts:
+    """Forecasts of N windows, in the units of the data.
+
+    series, window, end: [N], the number of the series, that of the origin, and the steps before the origin
+    truth: [N, Q], NaN where a value is missing; quantiles: [N, Q, n] of each forecaster, by name
+    """
+
+    series: np.ndarray
+    window: np.ndarray
+    end: np.ndarray
+    truth: np.ndarray
+    quantiles: Mapping[str, np.ndarray]
+
+    @staticmethod
+    def joined(parts: Sequence[OriginForecasts]) -> OriginForecasts:
+        """All of them, ordered by series and window, of the forecasters that all have."""
+        series, window, end, truth = (
+            np.concatenate([getattr(one, name) for one in parts])
+            for name in ("series", "window", "end", "truth")
+        )
+        names = [name for name in parts[0].quantiles if all(name in one.quantiles for one in parts)]
+        order = np.lexsort((window, series))
+        quantiles = {name: np.concatenate([one.quantiles[name] for one in parts])[order] for name in names}
+        return OriginForecasts(series[order], window[order], end[order], truth[order], quantiles)
+
+
+def before_window(source: SeriesSet, rolling: Rolling, window: int) -> SeriesSet:
+    """The series up to an origin: the target and the observed covariates end there; known ones go on."""
+    series = []
+    for one in source.series:
+        end = max(int(rolling.ends(len(one))[window]), 0)
+        past = {name: getattr(one, name)[:end] for name in ("target", "observed", "filled")}
+        series.append(replace(one, **past))
+    return replace(source, series=tuple(series))
+
+
+def times_at(source: SeriesSet, series: np.ndarray, steps: np.ndarray) -> pl.Series:
+    """The times of steps of series. series: their numbers, ascending; steps: from 0"""
+    borders = np.flatnonzero(np.diff(series)) + 1
+    parts = zip(np.split(series, borders), np.split(steps, borders), strict=True)
+    return pl.concat([source.series[numbers[0]].times.gather(own) for numbers, own in parts])
+
+
+def windows_before(source: SeriesSet, data: ForecastData, ends: Sequence[np.ndarray]) -> Windows:
+    """The windows whose horizon begins after the first `ends` steps of a series, scaled as `data` are.
+
+    ends: of each series, as many as it has windows
+    """
+    plan, scaling = data.plan, data.learned
+    pad = ((plan.context, 0), (0, 0))  # so that every origin has a whole context
+    tables = [np.pad(scaled_table(series, scaling), pad, mode="edge") for series in source.series]
+    offsets = np.cumsum([0, *(len(table) for table in tables[:-1])])
+    starts = np.concatenate([offset + own for offset, own in zip(offsets, ends, strict=True)])
+    numbers = np.repeat(np.arange(len(ends)), [len(own) for own in ends])
+    known = len(scaling.known_inputs(source.columns))
+    values = torch.from_numpy(np.concatenate(tables)).float()
+    return Windows(
+        values, torch.from_numpy(starts), torch.from_numpy(numbers), plan.context, plan.horizon, known
+    )
+
+
+def forecast_origins(
+    candidate: Candidate, source: SeriesSet, ends: Sequence[np.ndarray], first_window: int
+) -> OriginForecasts:
+    """The forecasts of a candidate from origins of each series.
+
+    ends: [K] of each series, the steps before its origins; first_window: the number of the first origin
+    """
+    data = candidate.data
+    windows = windows_before(source, data, ends)
+    quantiles = {
+        name: data.undo(forecast_windows(one, windows), windows.series).numpy()
+        for name, one in candidate.forecasters.items()
+    }
+    series, end = windows.series.numpy(), np.concatenate(ends)
+    steps = end[:, None] + np.arange(data.plan.horizon)
+    truth = np.stack([_given(source.series[one])[own] for one, own in zip(series, steps, strict=True)])
+    window = np.concatenate([first_window + np.arange(len(own)) for own in ends])
+    return OriginForecasts(series, window, end, truth, quantiles)
+
+
+def one_step_residuals(
+    candidate: Candidate, source: SeriesSet, ends: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The series, the steps before, and the value minus the median forecast of the next step, [M] each.
+
+    ends: the steps before the origins of each series
+    """
+    data, network = candidate.data, next(iter(candidate.forecasters.values()))
+    windows = windows_before(source, data, ends)
+    medians = [
+        data.undo(quantiles[:, 0, network.median_index], batch.series)
+        for batch, quantiles in Forecasts(network, windows).blocks()
+    ]
+    series, end = windows.series.numpy(), np.concatenate(ends)
+    truth = np.array([_given(source.series[one])[own] for one, own in zip(series, end, strict=True)])
+    return series, end, truth - torch.cat(medians).numpy()
+
+
+def _given(series: Series) -> np.ndarray:
+    """The target, NaN where it was missing."""
+    return np.where(series.filled, np.nan, series.target)

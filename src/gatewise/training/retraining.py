@@ -1,0 +1,74 @@
+"""Trains a model again on other data, with its own cell and options, and leaves no files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from gatewise.cells.base import CellType
+from gatewise.cells.catalogue import find_cell
+from gatewise.metrics.metric import Metric
+from gatewise.tasks.base import Task
+from gatewise.tasks.comparison import Comparison, Result
+from gatewise.tasks.options import TrainOptions
+from gatewise.tasks.serialization import SavedModel
+from gatewise.training.commands import train
+from gatewise.training.lightning import Lightning
+from gatewise.training.memory import enough_memory
+from gatewise.training.runner import ProgressCallback
+from gatewise.training.runs import Run
+
+
+class Retraining:
+    """Trains the network of a saved model, newly initialized, beside the baselines, a given number of times.
+
+    model, options: the model and the options of its training
+    callback: receives the progress of all trainings together; count: how many there will be
+    """
+
+    def __init__(
+        self,
+        task: Task[Any],
+        model: SavedModel,
+        options: TrainOptions,
+        lightning: Lightning,
+        callback: ProgressCallback,
+        count: int,
+    ) -> None:
+        own_cell = model.network.options().get("cell")  # the equations, without executing a Python file
+        cell: CellType = find_cell(options.cell) if own_cell is None else own_cell
+        self.task, self.options, self.cells = task, options, {model.name: cell}
+        self.lightning, self.callback, self.count, self.done = lightning, callback, count, 0
+
+    def __call__(self, read: Callable[[TrainOptions], Any]) -> Comparison[Any]:
+        """The result of the next training. read: returns the data, by the options of the training"""
+        with TemporaryDirectory(prefix="gatewise-") as folder, enough_memory(self.options):
+            data = read(self.options)
+            run = Run("train", self.task, Path(folder), Path(folder), self.options, self.cells)
+            self.callback.begin(f"training {self.done + 1} of {self.count}")
+            comparison = train(run, data, _ProgressOnly(self.callback), lightning=self.lightning)
+        self.done += 1
+        return comparison
+
+
+class _ProgressOnly:
+    """Passes the progress of a training on, but not its candidates and scores."""
+
+    def __init__(self, callback: ProgressCallback) -> None:
+        self._callback = callback
+
+    def notes(self, lines: Sequence[str]) -> None: ...
+
+    def begin(self, name: str) -> None: ...
+
+    def progress(self, fraction: float, message: str) -> None:
+        self._callback.progress(fraction, message)
+
+    def preview(self, text: str) -> None: ...
+
+    def warn(self, sentence: str) -> None:
+        self._callback.warn(sentence)
+
+    def finish(self, result: Result, metric: Metric) -> None: ...

@@ -1,0 +1,243 @@
+"""Backtests: what each origin knows, where the windows lie, and what is reported."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+import gatewise
+from gatewise.cells import GRU
+from gatewise.data.series.series import read_series
+from gatewise.data.tables.columns import Columns
+from gatewise.errors import GatewiseError
+from gatewise.tasks.forecast.backtesting import ragged_warning
+from gatewise.tasks.forecast.baselines import Naive
+from gatewise.tasks.forecast.task import TASK, shape_of
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.serialization import SavedModel
+from tests.series import frame
+
+OPTIONS = verb_options("train", TASK.options)(
+    horizon=4, context=12, hidden=2, known=("price",), target="value"
+)
+
+
+def table(steps=120, seed=0, name="a"):
+    """A series with a known covariate that is given for four more months."""
+    months = frame(steps=steps + 4, seed=seed).with_row_index("row").with_columns(
+        price=pl.col("row") % 5 * 1.0, id=pl.lit(name)
+    )  # fmt: skip
+    return months.with_columns(value=pl.when(pl.col("row") < steps).then("value")).drop("row")
+
+
+def written(path, *tables):
+    pl.concat(tables).write_csv(path)
+    return path
+
+
+def untrained(path, options=OPTIONS):
+    """A model of newly initialized layers, with the scales and the split of the series in a file."""
+    data = TASK.read(path, options)
+    network = TASK.network(data, options, GRU)
+    return SavedModel("forecast", "gru", network, TASK.preprocessing(data, options))
+
+
+def test_each_origin_predicts_as_if_the_data_ended_there(tmp_path):
+    path = written(tmp_path / "series.csv", table())
+    model = untrained(path)
+    found = TASK.backtest(model, path, windows=3, step=3).table
+    assert found["step"].to_list() == [1, 2, 3, 4] * 3
+    for steps, own in zip((110, 113, 116), found.partition_by("origin"), strict=True):
+        hidden = table().with_row_index("row").with_columns(
+            value=pl.when(pl.col("row") < steps).then("value")
+        )  # fmt: skip
+        expected = TASK.predict(model, written(tmp_path / "past.csv", hidden.drop("row"))).frame
+        assert own["time"].to_list() == expected["month"].to_list()
+        assert own["origin"].unique().item() == table()["month"].str.to_datetime("%Y-%m")[steps - 1]
+        np.testing.assert_allclose(own["actual"], table()["value"][steps : steps + 4], rtol=1e-12)
+        for column, name in (("predicted", "value"), ("q0.1", "q0.1"), ("q0.9", "q0.9")):
+            np.testing.assert_allclose(own[column], expected[name], rtol=2e-6)
+
+
+def changed_after(months, steps):
+    """The series with other values after some steps."""
+    later = pl.int_range(pl.len()) >= steps
+    return months.with_columns(value=pl.when(later).then(30 - 2 * pl.col("value")).otherwise("value"))
+
+
+def require_same_past(before, after):
+    """Fails unless all forecasts but those of the last origin are the same."""
+    last = before["origin"] == before["origin"].max()
+    assert before.filter(~last).drop("actual").equals(after.filter(~last).drop("actual"))
+    assert (before.filter(last)["predicted"] != after.filter(last)["predicted"]).all()
+
+
+def test_the_future_changes_no_forecast_before_it(tmp_path):
+    path = written(tmp_path / "series.csv", table())
+    model = untrained(path)
+    changed = written(tmp_path / "changed.csv", changed_after(table(), 115))
+    require_same_past(*(TASK.backtest(model, one, windows=3, step=3).table for one in (path, changed)))
+
+
+def test_a_refit_knows_what_precedes_its_origin(tmp_path):
+    short = OPTIONS.model_copy(update={"max_steps": 1, "context": 4, "horizon": 2, "cell": "rnn"})
+    path, changed = (
+        written(tmp_path / name, one)
+        for name, one in (("a.csv", table(50)), ("b.csv", changed_after(table(50), 47)))
+    )
+    model = gatewise.Forecaster.from_saved(untrained(path, options=short), short, tmp_path)
+    model.progress = False
+    before, after = (model.backtest(one, windows=2, step=1, refit=True) for one in (path, changed))
+    require_same_past(before.table, after.table)
+    assert before.remarks[0].endswith("a horizon of 2 steps; the model is trained again at each")
+    fixed = model.backtest(path, windows=2, step=1)
+    assert (fixed.table["predicted"] != before.table["predicted"]).all()
+
+
+def test_baselines_know_what_precedes_the_first_origin(tmp_path):
+    path = written(tmp_path / "series.csv", table())
+    model = untrained(path)
+    found = TASK.backtest(model, path, windows=2)
+    values = table()["value"].to_numpy()
+    assert found.baselines == ("naive", "ridge", "seasonal-naive")
+    np.testing.assert_allclose(found.table["naive"], np.repeat(values[[111, 115]], 4), rtol=1e-6)
+    np.testing.assert_allclose(found.table["seasonal-naive"], values[100:108], rtol=1e-6)
+    known = written(tmp_path / "past.csv", table(steps=112))
+    data = TASK.load_for_evaluation(replace(model, preprocessing=without_seen(model)), known)
+    ridge = TASK.baselines(data)["ridge"]()
+    ridge.fit(data.train, data.validation)
+    fitted = SavedModel("forecast", "ridge", ridge, model.preprocessing)
+    expected = TASK.predict(fitted, known).frame["value"]
+    np.testing.assert_allclose(found.table["ridge"][:4], expected, rtol=2e-6)
+
+
+def without_seen(model):
+    learned = {**model.preprocessing["learned"], "seen": {}}
+    return {**model.preprocessing, "learned": learned}
+
+
+def test_scores_by_step_and_by_series(tmp_path):
+    path = written(tmp_path / "series.csv", table(), table(steps=100, seed=1, name="b"))
+    found = TASK.backtest(untrained(path), path, windows=3)
+    rows, scores = found.table, found.scores
+    assert scores.filter(model="gru").height == 1 + 4 + 2
+    error = (pl.col("actual") - pl.col("predicted")).abs()
+    for column, keys in (("step", [1, 2, 3, 4]), ("series", ["a", "b"])):
+        for key in keys:
+            own = scores.filter(pl.col("model") == "gru", pl.col(column) == key)
+            assert own["mae"].item() == pytest.approx(
+                rows.filter(pl.col(column) == key).select(error.mean()).item()
+            )
+    unit = {}
+    for name, steps in (("a", 108), ("b", 88)):
+        past = rows_of(path, name)[:steps]
+        unit[name] = np.abs(past[12:] - past[:-12]).mean()
+    losses = rows.with_columns(loss=error / pl.col("series").replace_strict(unit))
+    naive = (pl.col("actual") - pl.col("naive")).abs() / pl.col("series").replace_strict(unit)
+    assert found.overall["gru"]["mase"] == pytest.approx(losses["loss"].mean())
+    assert found.overall["naive"]["mase"] == pytest.approx(rows.select(naive.mean()).item())
+
+
+def rows_of(path, name):
+    return pl.read_csv(path).filter(id=name)["value"].drop_nulls().to_numpy()
+
+
+def test_the_verdict_tests_the_difference_to_the_best_baseline(tmp_path):
+    """A model that repeats the last value, beside ridge regression."""
+    path = written(tmp_path / "series.csv", table())
+    data = TASK.read(path, OPTIONS)
+    naive = Naive(shape_of(data))
+    naive.fit(data.train, data.validation)
+    model = SavedModel("forecast", "own", naive, TASK.preprocessing(data, OPTIONS))
+    found = TASK.backtest(model, path, windows=12)
+    assert found.test.statistic > 0
+    assert found.verdict.startswith("A baseline suffices here: ridge has a MASE of ")
+    assert found.verdict.endswith(
+        f"The difference is significant at the 5% level (Diebold-Mariano test, corrected for few origins: "
+        f"{found.test.statistic:.2f}, p = {found.test.p_value:.2g})."
+    )
+    one = TASK.backtest(model, path, windows=2, step=1)
+    assert one.test is None
+    assert one.verdict.endswith("The Diebold-Mariano test needs at least 5 origins: give more --windows.")
+
+
+def test_windows_that_the_model_was_trained_on_are_named(tmp_path):
+    path = written(tmp_path / "series.csv", table())
+    assert TASK.backtest(untrained(path), path, windows=4).warnings == ()
+    (warning,) = TASK.backtest(untrained(path), path, windows=6).warnings
+    assert warning == (
+        "2 of 6 windows overlap the data that the model was trained on, up to 1998-06-01 in series 'a': "
+        "errors there are lower than on new data; a refit (--refit) trains at each origin anew"
+    )
+
+
+def test_short_series_are_left_out_or_refused(tmp_path):
+    path = written(tmp_path / "series.csv", table(), table(steps=20, name="b"))
+    found = TASK.backtest(untrained(written(tmp_path / "one.csv", table())), path, windows=2)
+    assert found.warnings == ("1 of 2 series are left out, too short for a horizon of 4: 'b'",)
+    assert set(found.table["series"]) == {"a"}
+    with pytest.raises(GatewiseError) as refused:
+        TASK.backtest(untrained(tmp_path / "one.csv"), path, windows=28)
+    assert str(refused.value) == (
+        "the longest series, 'a', has 120 steps, 8 of them before the first of 28 origins, 4 steps apart; a "
+        "horizon of 4 needs more: give fewer --windows, a shorter --step, or more data"
+    )
+
+
+def test_what_is_undefined_is_left_out_and_counted(tmp_path):
+    whole = table().with_columns(value=pl.col("value").round() - 10)
+    path = written(
+        tmp_path / "series.csv", whole, table(name="b").with_columns(value=pl.col("value") * 0 + 3)
+    )
+    found = TASK.backtest(untrained(path), path, windows=3)
+    zeros = int((whole["value"][108:120] == 0).sum())
+    assert found.remarks[1:] == (
+        f"MAPE leaves out {zeros} of 24 steps whose true value is zero",
+        "MASE and RMSSE leave out 1 series, constant before the first origin",
+    )
+    assert found.scores.filter(model="gru", series="b")["mase"].to_list() == [None]
+
+
+def test_figures_and_the_page_of_a_notebook(tmp_path):
+    path = written(tmp_path / "series.csv", table())
+    found = TASK.backtest(untrained(path), path, windows=3)
+    forecasts, errors = (found.plot(name).axes[0] for name in ("forecasts", "errors"))
+    medians = [line.get_ydata() for line in forecasts.lines[1::2]]
+    np.testing.assert_allclose(np.concatenate([own[1:] for own in medians]), found.table["predicted"])
+    own = next(line for line in errors.lines if line.get_label() == "gru")
+    steps = found.scores.filter(pl.col("model") == "gru", pl.col("step").is_not_null())
+    np.testing.assert_allclose(own.get_ydata(), steps["mase"])
+    page = found._repr_html_()
+    assert "<td>ridge *</td>" in page
+    assert found.verdict.partition("'")[0] in page
+    with pytest.raises(GatewiseError, match="the figures are forecasts, errors"):
+        found.plot("losses")
+
+
+def test_gaps_are_filled_from_the_past_alone_and_not_scored(tmp_path):
+    """Values are missing right before the first origin, and in its window."""
+    gap = pl.int_range(pl.len()).is_in([111, 113])
+    path = written(tmp_path / "series.csv", table().with_columns(value=pl.when(~gap).then("value")))
+    model = untrained(written(tmp_path / "whole.csv", table()))
+    model = replace(model, preprocessing={**model.preprocessing, "fill": "linear"})
+    found = TASK.backtest(model, path, windows=2)
+    np.testing.assert_allclose(found.table["naive"][:4], [table()["value"][110]] * 4, rtol=1e-6)
+    assert found.table["actual"].is_null().arg_true().to_list() == [1]
+    scored = found.table.drop_nulls()
+    error = (scored["actual"] - scored["predicted"]).abs()
+    assert found.overall["gru"]["mae"] == pytest.approx(error.mean())
+    inside = scored["actual"].is_between(scored["q0.1"], scored["q0.9"])
+    assert found.overall["gru"]["coverage"] == pytest.approx(inside.mean())
+    assert found.warnings[-1] == "missing values are filled forward: linear filling would use later values"
+    assert "1 steps are not scored, as their value is missing" in found.remarks
+
+
+def test_refits_of_series_that_end_at_different_times(tmp_path):
+    parts = [table().drop_nulls(), table(steps=100, name="b").drop_nulls()]
+    apart = read_series(pl.concat(parts), Columns(target="value"))
+    assert ragged_warning(apart) == (
+        "series end at different times: a refit knows later values of other series than an origin",
+    )
+    assert ragged_warning(replace(apart, series=apart.series[:1])) == ()
+    assert ragged_warning(replace(apart, columns=replace(apart.columns, time_source=()))) == ()
