@@ -16,6 +16,7 @@ from gatewise.data.series.left_out import without_missing_ends
 from gatewise.data.series.regular import Grid, on_grid, sorted_rows
 from gatewise.data.series.step import Step, find_step
 from gatewise.data.series.time_source import resolve_time, with_times
+from gatewise.data.series.wide import to_long
 from gatewise.data.tables.columns import Columns, FoundColumns, recognise
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.header import describe_missing_header
@@ -113,10 +114,11 @@ def read_series(
     given = columns or Columns()
     table = _table(source, given.dialect)
     notes = [*describe_missing_header(table.has_header, given.dialect)]
-    found, column_notes = recognise(table, resolve_id(table, resolve_time(table, given)))
+    table, given, layout_notes = to_long(table, resolve_id(table, resolve_time(table, given)))
+    found, column_notes = recognise(table, given)
     table = with_ids(table, found)
     table, time_notes = with_times(table, found)
-    notes += [*column_notes, *time_notes]
+    notes += [*layout_notes, *column_notes, *time_notes]
     times, clock = read_times(table, found.time, time_format, time_zone)
     notes += [] if clock.note is None else [clock.note]
     groups = _rows_by_id(table, found)
@@ -141,7 +143,7 @@ def read_series(
     guessed = columns is None or columns.target is None
     target = _target(table, found, "; --target COLUMN names another column" if guessed else "")
     warnings: list[str] = []
-    if fill is not None:
+    if fill is not None or found.wide is not None:
         grids, warnings = without_missing_ends(grids, target, found.target, keep_end=bool(found.known))
     values = _Values(table, found, target)
     series = tuple(values.series(name, grid) for name, grid in grids.items())

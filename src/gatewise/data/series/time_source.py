@@ -26,12 +26,12 @@ def resolve_time(table: Table, columns: Columns) -> Columns:
     if given is None or given in table.columns or columns.time_source is not None:
         return columns
     if given == COUNTED:
-        return replace(columns, time=_unused(table, STEP), time_source=())
+        return replace(columns, time=unused_name(table, STEP), time_source=())
     if "," in given:
         source = tuple(name.strip() for name in given.split(","))
         for name in source:
             table.column(name, "time")
-        return replace(columns, time=_unused(table, TIME), time_source=source)
+        return replace(columns, time=unused_name(table, TIME), time_source=source)
     return columns
 
 
@@ -50,7 +50,8 @@ def with_times(table: Table, columns: FoundColumns) -> tuple[Table, list[str]]:
     return replace(table, frame=table.frame.with_columns(times.alias(columns.time))), [note]
 
 
-def _unused(table: Table, name: str) -> str:
+def unused_name(table: Table, name: str) -> str:
+    """The name, with underscores if the table has a column of that name."""
     while name in table.columns:
         name += "_"
     return name

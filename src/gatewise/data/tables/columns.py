@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
@@ -18,6 +19,7 @@ TIME_NAMES = (
 ID_SEPARATOR = " / "  # between the columns of an id
 CALENDAR = ("year", "month", "day", "hour", "minute", "second")  # columns that together are a time
 TARGET_NAMES = ("target", "value", "y")
+Wide = Literal["columns", "rows"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Columns:
     categorical: the covariates that are categories
     id_source: the columns that the id is made from; None if it is one column
     dialect: how the table is written
+    wide: whether each column or each row of the table is a series; None if each row is a step
     """
 
     time: str | None = None
@@ -39,6 +42,7 @@ class Columns:
     categorical: tuple[str, ...] = ()
     id_source: tuple[str, ...] | None = None
     dialect: Dialect = field(default_factory=Dialect)
+    wide: Wide | None = None
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,7 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
     left = [name for name in table.columns if name not in used]
     notes = []
     if given.time is None:
-        times = _like_times(table, left)
-        given = replace(given, time=_only(table, "time", times, _other_times(times)))
+        given = replace(given, time=find_time(table, left))
         left.remove(str(given.time))
         notes.append(f"time is column {given.time!r}")
     ids = [name for name in left if name.lower() in ID_NAMES and table.frame[name].is_duplicated().any()]
@@ -96,9 +99,13 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
         notes.append(f"series are identified by column {ids[0]!r}")
     if given.target is None:
         usual = [name for name in left if name.lower() in TARGET_NAMES]
-        plain = [name for name in left if _has_values(table, name)]
+        plain = [name for name in left if has_values(table, name)]
+        numbers = [name for name in plain if not table.has_texts(name)]
         filled = [name for name in left if table.frame[name].null_count() < table.frame.height]
-        given = replace(given, target=_only(table, "target", usual or plain or filled or left))
+        other = ", or read each as a series with --wide columns" if len(numbers) > 1 else ""
+        given = replace(
+            given, target=_only(table, "target", usual or numbers or plain or filled or left, other)
+        )
         left.remove(str(given.target))
         notes.append(f"target is column {given.target!r}")
     if left:
@@ -106,14 +113,20 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
     return FoundColumns(**vars(given)), notes
 
 
-def _like_times(table: Table, names: list[str]) -> list[str]:
+def find_time(table: Table, names: list[str]) -> str:
+    """The column of times. Raises: `GatewiseError` if no column or several columns fit."""
+    times = like_times(table, names)
+    return _only(table, "time", times, _other_times(times))
+
+
+def like_times(table: Table, names: list[str]) -> list[str]:
     """The columns of dates; else those with the name of a time; else those of dates that are digits only."""
     dates = [name for name in names if looks_like_times(table, name)]
     named = [name for name in names if name.lower() in TIME_NAMES]
     return dates or named or [name for name in names if has_whole_dates(table, name)]
 
 
-def _has_values(table: Table, name: str) -> bool:
+def has_values(table: Table, name: str) -> bool:
     """Whether a column is neither empty nor a column of row numbers."""
     column = table.frame[name]
     return column.null_count() < len(column) and not is_unnamed(name) and not counts_rows(name, column)

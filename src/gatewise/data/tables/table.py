@@ -31,6 +31,7 @@ class Table:
     lines: [rows], of every row if some lines of the file are left out; separator: of a CSV's cells
     missing: further markers of empty cells in columns of numbers
     has_header: whether the file has the names of the columns
+    cells: [rows], of a wide table that is made long: the column from which each row is
     """
 
     path: str
@@ -40,6 +41,7 @@ class Table:
     separator: str | None = None
     missing: tuple[str, ...] = ()
     has_header: bool = True
+    cells: pl.Series | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -47,7 +49,8 @@ class Table:
 
     def place(self, row: int) -> str:
         """The place of a row for messages: its line in a text file, its number in any other."""
-        return f"{self.unit} {self.row_lines[row]}"
+        column = "" if self.cells is None else f" (column {self.cells[row]!r})"
+        return f"{self.unit} {self.row_lines[row]}{column}"
 
     @property
     def row_lines(self) -> np.ndarray:
@@ -112,6 +115,16 @@ class Table:
         if marks is None:
             seen.check(self.path, name)
         return values
+
+    def has_texts(self, name: str) -> bool:
+        """Whether at least half of the cells of a column that are not empty are no numbers."""
+        given = self.frame[name]
+        if given.dtype != pl.String:
+            return not (given.dtype.is_numeric() or given.dtype == pl.Null)
+        text = given.str.strip_chars()
+        filled = text.filter(~text.str.to_lowercase().is_in(EMPTY) & ~is_marked(text, self.missing))
+        numbers = filled.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+        return 2 * numbers.null_count() >= len(filled) > 0
 
     def count_missing(self, name: str) -> int:
         """The number of cells of a column that have one of the further markers of empty cells."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gatewise.data.series.filling import Fill
+from gatewise.data.tables.columns import Wide
 from gatewise.tasks.options import CountOrAuto, Fraction, StackOptions, TableOptions, TaskOptions
 
 
@@ -22,6 +23,11 @@ class AnomalyDataOptions(TableOptions):
     )
     label: str | None = Field(
         None, description="The column of labels, 1 at an anomaly and 0 elsewhere; recognised by its name."
+    )
+    wide: Wide | None = Field(
+        None,
+        description="Of a wide table: each column of numbers, or each row, is a series; by default each row "
+        "is a step, unless columns are named by times or numbers.",
     )
     known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
     observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")

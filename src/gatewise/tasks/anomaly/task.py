@@ -95,6 +95,7 @@ class DetectAnomalies(Task[AnomalyData]):
             options.observed,
             categorical=options.categorical,
             dialect=options.dialect,
+            wide=options.wide,
         )
         label = options.label or find_label(path, columns)
         labelled = read_labelled(

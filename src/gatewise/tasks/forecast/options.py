@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gatewise.data.series.filling import Fill
+from gatewise.data.tables.columns import Wide
 from gatewise.modules.dilated_stack import MAX_DILATION
 from gatewise.modules.levels import LEVELS, MEDIAN_LEVEL
 from gatewise.tasks.options import Count, CountOrAuto, Fraction, StackOptions, StepOptions, TableOptions
@@ -29,6 +30,11 @@ class ForecastDataOptions(TableOptions):
     target: str | None = Field(None, description="Column to forecast.")
     id: str | None = Field(
         None, description="Column of series ids, or several with commas, for a file of several series."
+    )
+    wide: Wide | None = Field(
+        None,
+        description="Of a wide table: each column of numbers, or each row, is a series; by default each row "
+        "is a step, unless columns are named by times or numbers.",
     )
     known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
     observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")

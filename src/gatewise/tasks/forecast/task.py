@@ -123,6 +123,7 @@ class Forecast(Task[ForecastData]):
             options.observed,
             categorical=options.categorical,
             dialect=options.dialect,
+            wide=options.wide,
         )
         source = read_series(
             path,
