@@ -106,6 +106,7 @@ def test_kernels_over_a_lattice_flush():
     assert subnormal_count(gradients(Native().run, request, loss)) == 0
 
 
+@pytest.mark.thorough
 def test_a_kernel_that_flushes_differs_by_less_than_1e_30(monkeypatch, tmp_path):
     headers = shutil.copytree(build.HEADERS, tmp_path / "headers")
     header = headers / "flush.h"

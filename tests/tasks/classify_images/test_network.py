@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import gatewise
 from gatewise.cells import GRU, LSTM, MGU, RNN
 from gatewise.cells.multidimensional import leaky_mdlstm, mdlstm
 from gatewise.data.images.labelled_images import ImageBatch
@@ -13,6 +14,13 @@ from gatewise.modules.image_lattices import image_cell, to_patches
 from gatewise.tasks.classify_images.network import GridClassifier, LatticeClassifier, pool, shift_images
 
 SIZES = torch.tensor([[7, 5], [3, 6], [2, 2]])
+
+
+@pytest.fixture(autouse=True)
+def _reference():
+    """No kernel is compiled for a small network."""
+    with gatewise.backend("reference"):
+        yield
 
 
 def small(kind, **options):
