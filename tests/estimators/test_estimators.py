@@ -11,7 +11,7 @@ from sklearn.model_selection import cross_val_score
 import gatewise
 from tests.series import frame
 
-SMALL = {"hidden": 4, "epochs": 2, "progress": False}
+SMALL = {"hidden": 4, "epochs": 2, "min_steps_per_epoch": 1, "progress": False}
 
 
 def waves(count=36, steps=12, channels=2, seed=0):
