@@ -13,7 +13,14 @@ from gatewise.tasks import find_task
 from gatewise.tasks.options import resolve, verb_options
 
 DRAW = np.random.default_rng(0)
-SMALL = {"cell": "gru", "hidden": 4, "epochs": 1, "min_steps_per_epoch": 1, "progress": False, "baselines": False}
+SMALL = {
+    "cell": "gru",
+    "hidden": 4,
+    "epochs": 1,
+    "min_steps_per_epoch": 1,
+    "progress": False,
+    "baselines": False,
+}
 MONTHS = pd.date_range("2000-01-01", periods=60, freq="MS")
 
 

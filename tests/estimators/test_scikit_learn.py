@@ -17,7 +17,14 @@ from gatewise.errors import GatewiseError
 from tests.estimators.test_estimators import waves
 from tests.series import frame
 
-SMALL = {"cell": "rnn", "hidden": 2, "epochs": 1, "min_steps_per_epoch": 1, "progress": False, "baselines": False}
+SMALL = {
+    "cell": "rnn",
+    "hidden": 2,
+    "epochs": 1,
+    "min_steps_per_epoch": 1,
+    "progress": False,
+    "baselines": False,
+}
 TINY = {**SMALL, "bidirectional": False, "network": "stack"}
 CLASSIFIER = gatewise.Classifier(**TINY)
 FORECASTER = gatewise.Forecaster(horizon=2, context=6, **SMALL)

@@ -93,7 +93,14 @@ def test_padding_stays_zero_and_the_sequences_themselves_unchanged():
 def test_a_classifier_learns_from_changed_sequences():
     random, labels = np.random.default_rng(0), np.arange(24) % 2
     data = random.normal(size=(24, 6, 1)), labels
-    options = {"cell": "rnn", "hidden": 3, "epochs": 2, "min_steps_per_epoch": 1, "network": "stack", "progress": False}
+    options = {
+        "cell": "rnn",
+        "hidden": 3,
+        "epochs": 2,
+        "min_steps_per_epoch": 1,
+        "network": "stack",
+        "progress": False,
+    }
     plain = gatewise.Classifier(**options).fit(*data)
     changed = gatewise.Classifier(**options, augmentation="jitter,warping").fit(*data)
     mixed = gatewise.Classifier(**options, augmentation="jitter,mixup").fit(*data)

@@ -90,7 +90,9 @@ def test_arrays_have_groups_too():
     random = np.random.default_rng(0)
     labels, groups = np.arange(36) % 2, np.arange(36) // 6
     sequences = random.normal(size=(36, 5, 1)) + labels[:, None, None]
-    model = gatewise.Classifier(cell="rnn", hidden=2, epochs=1, min_steps_per_epoch=1, network="stack", progress=False)
+    model = gatewise.Classifier(
+        cell="rnn", hidden=2, epochs=1, min_steps_per_epoch=1, network="stack", progress=False
+    )
     model.fit(sequences, labels, groups=groups, class_weights="balanced")
     assert any("none of 6 groups in two sets" in note for note in model.notes_)
     assert isinstance(model.model_, SavedModel)
