@@ -152,3 +152,9 @@ def test_writers_of_one_file_use_names_of_their_own(tmp_path):
     assert seen[0] != seen[1]
     assert (tmp_path / "file").read_text() == "outer"
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_durations_are_written_as_in_iso_8601(tmp_path):
+    hours = pl.Series("t", [1, 100]).cast(pl.Int64) * 3_600_000
+    write_table(pl.DataFrame({"t": hours.cast(pl.Duration("ms"))}), tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_text() == "t\nPT1H\nP4DT4H\n"

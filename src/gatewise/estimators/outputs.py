@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
@@ -66,11 +67,13 @@ def require_output(
 def write_table(frame: pl.DataFrame, out: Path, times: str | None = None) -> None:
     """Writes a table as CSV or Parquet, by the ending of `out`.
 
-    In a CSV, an apostrophe precedes a text that a spreadsheet may execute as a formula.
+    In a CSV, an apostrophe precedes a text that a spreadsheet may execute as a formula, and durations are
+    written as in ISO 8601.
     """
     if out.suffix.lower() != ".csv":
         write_whole(out, frame.write_parquet)
         return
+    frame = frame.with_columns(cs.duration().dt.to_string("iso"))
     texts = [name for name, kind in frame.schema.items() if kind == pl.String]
     frame = frame.with_columns(harmless(frame[name]) for name in texts)
     frame.columns = harmless(pl.Series(frame.columns, dtype=pl.String)).to_list()

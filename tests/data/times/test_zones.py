@@ -8,6 +8,7 @@ from datetime import datetime
 import polars as pl
 import pytest
 
+import gatewise
 from gatewise.data.series.series import read_series
 from gatewise.data.series.step import find_step
 from gatewise.data.tables.columns import Columns
@@ -166,6 +167,14 @@ def test_serial_numbers_need_their_format():
         GatewiseError, match=r"line 3, column 't': expected a serial number of Excel like 45292.5, got"
     ):
         read(["45291", "2024-01-01"], "excel")
+
+
+def test_forecasts_have_serial_numbers_in_full():
+    table = pl.DataFrame({"t": [45292 + hour / 24 for hour in range(60)], "y": range(60)})
+    with gatewise.backend("reference"):
+        options = {"hidden": 2, "max_steps": 1, "context": 4, "progress": False}
+        model = gatewise.Forecaster(horizon=2, **options).fit(table, time="t", time_format="excel")
+        assert model.predict()["t"].to_list() == [45292 + hour / 24 for hour in (60, 61)]
 
 
 def test_months_of_a_study():

@@ -195,7 +195,8 @@ class DetectAnomalies(Task[AnomalyData]):
                 "score": scores.score[numbers],
             }
             frames.append(pl.DataFrame({**first, **values, LABEL: flags[numbers].astype(np.int64)}))
-        frame = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
+        rounded = cs.float() - cs.by_name(names.time)
+        frame = pl.concat(frames).with_columns(rounded.round_sig_figs(7))
         about = (
             f"{int(flags.sum())} of {frame.height} steps are flagged, with a score above "
             f"{float(network.threshold):.4g}; the first {plan.context} steps of a series are context"

@@ -47,9 +47,10 @@ class Outlook:
 
     def prediction(self, frames: list[pl.DataFrame], about: str) -> Prediction:
         """The prediction that consists of a table of each series. about: describes its columns"""
-        frame = pl.concat(frames).with_columns(cs.float().round_sig_figs(7))
+        values = cs.float() - cs.by_name(self.source.columns.time)
+        frame = pl.concat(frames).with_columns(values.round_sig_figs(7))
         if self.plan.support == "counts":
-            frame = frame.with_columns(cs.float().cast(pl.Int64))
+            frame = frame.with_columns(values.cast(pl.Int64))
         first, last = min(times[0] for times in self.times), max(times[-1] for times in self.times)
         span = f"{format_time(first)} to {format_time(last)}"
         written = self.source.clock.written(frame[self.source.columns.time])
