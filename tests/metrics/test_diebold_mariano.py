@@ -42,5 +42,11 @@ def test_ljung_box_computed_by_hand():
     assert found.p_value == pytest.approx(math.exp(-found.statistic / 2))  # of 2 degrees of freedom
 
 
+def test_missing_residuals_are_left_out_of_the_sums():
+    """The deviations of 1, 2, 6 from 3, with a gap between the last two: r_1 = 2 / 14, r_2 = -3 / 14."""
+    found = autocorrelation(np.array([1.0, 2.0, np.nan, 6.0]), 3)
+    np.testing.assert_allclose(found, [2 / 14, -3 / 14, -6 / 14])
+
+
 def test_residuals_without_changes_have_no_autocorrelation():
     assert autocorrelation(np.ones(5), 2).tolist() == [0, 0]

@@ -80,6 +80,7 @@ def _show(found: Backtest) -> None:
         table.title, table.title_justify = f"{found.model}: by step of the horizon", "left"
         console.print(table)
     console.print(found.verdict)
+    console.print(found.diagnosis)
 
 
 def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:

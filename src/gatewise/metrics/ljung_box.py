@@ -18,10 +18,14 @@ class LjungBox(NamedTuple):
 def autocorrelation(residuals: np.ndarray, lags: int) -> np.ndarray:
     """[lags]: `r_k = sum_t (e_t - e) (e_{t-k} - e) / sum_t (e_t - e)^2` for k from 1; zero if all are equal.
 
+    Terms of residuals that are missing, NaN, are left out of the sums.
+
     >>> autocorrelation(np.array([1.0, -1.0, 1.0, -1.0]), 2)
     array([-0.75,  0.5 ])
     """
-    deviations = residuals - residuals.mean()
+    if lags == 0:
+        return np.empty(0)
+    deviations = np.nan_to_num(residuals - np.nanmean(residuals))
     total = float(deviations @ deviations)
     products = [deviations[lag:] @ deviations[: len(deviations) - lag] for lag in range(1, lags + 1)]
     return np.array(products) / total if total else np.zeros(lags)

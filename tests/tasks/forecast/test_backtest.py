@@ -11,6 +11,7 @@ from gatewise.cells import GRU
 from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
+from gatewise.metrics.ljung_box import autocorrelation, ljung_box
 from gatewise.tasks.forecast.backtesting import ragged_warning
 from gatewise.tasks.forecast.baselines import Naive
 from gatewise.tasks.forecast.task import TASK, shape_of
@@ -211,7 +212,13 @@ def test_figures_and_the_page_of_a_notebook(tmp_path):
     page = found._repr_html_()
     assert "<td>ridge *</td>" in page
     assert found.verdict.partition("'")[0] in page
-    with pytest.raises(GatewiseError, match="the figures are forecasts, errors"):
+    in_time, by_lag, by_step = found.plot("residuals").axes
+    np.testing.assert_allclose(in_time.lines[1].get_ydata(), found.residuals["residual"])
+    np.testing.assert_allclose(
+        [bar.get_height() for bar in by_lag.patches], found.autocorrelation["autocorrelation"]
+    )
+    np.testing.assert_allclose(by_step.lines[1].get_ydata(), found.coverage.filter(level=0.1)["fraction"])
+    with pytest.raises(GatewiseError, match="the figures are forecasts, errors, residuals"):
         found.plot("losses")
 
 
@@ -241,3 +248,40 @@ def test_refits_of_series_that_end_at_different_times(tmp_path):
     )
     assert ragged_warning(replace(apart, series=apart.series[:1])) == ()
     assert ragged_warning(replace(apart, columns=replace(apart.columns, time_source=()))) == ()
+
+
+def test_residuals_are_those_of_every_step_between_the_origins(tmp_path):
+    """The naive forecast of one step leaves the changes of the series."""
+    path = written(tmp_path / "series.csv", table(), table(steps=100, seed=1, name="b"))
+    data = TASK.read(path, OPTIONS)
+    naive = Naive(shape_of(data))
+    naive.fit(data.train, data.validation)
+    model = SavedModel("forecast", "own", naive, TASK.preprocessing(data, OPTIONS))
+    found = TASK.backtest(model, path, windows=9)
+    own = found.residuals.filter(series="b")
+    changes = np.diff(rows_of(path, "b"))[63:96]  # from the first origin, after 64 steps, to the last one
+    np.testing.assert_allclose(own["residual"], changes, atol=1e-5)
+    tested = found.ljung_box.filter(series="b").row(0, named=True)
+    assert (tested["residuals"], tested["lags"]) == (33, 6)
+    assert tested["mean"] == pytest.approx(changes.mean(), abs=1e-5)
+    correlations = autocorrelation(changes, 6)
+    np.testing.assert_allclose(
+        found.autocorrelation.filter(series="b")["autocorrelation"], correlations, atol=1e-4
+    )
+    assert tested["p_value"] == pytest.approx(ljung_box(correlations, 33).p_value, rel=1e-3)
+    assert found.diagnosis == (
+        "The residuals of one step are autocorrelated in 2 of 2 series (Ljung-Box test, p below 0.05; 5% of "
+        "them by chance)."
+    )
+    one = TASK.backtest(model, path, windows=1)
+    assert one.diagnosis == "The residuals of one step are too few for a Ljung-Box test: give more --windows."
+
+
+def test_the_coverage_of_every_level_by_step(tmp_path):
+    path = written(tmp_path / "series.csv", table())
+    found = TASK.backtest(untrained(path), path, windows=5)
+    second = found.table.filter(step=2)
+    for level, column in ((0.1, "q0.1"), (0.5, "predicted"), (0.9, "q0.9")):
+        fraction = (second["actual"] <= second[column]).mean()
+        assert found.coverage.filter(step=2, level=level)["fraction"].item() == pytest.approx(fraction)
+    assert found.coverage.height == 4 * 9

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FIGURES = {
     "forecasts": "the end of the series, with the forecasts of every origin",
     "errors": "the error by step of the horizon",
+    "residuals": "the residuals of one step, their autocorrelation, and the coverage by step of the horizon",
 }
 SIGNIFICANT = 0.05
 SHOWN = ("mase", "smape", "rmse", "crps", "coverage")
@@ -75,6 +76,26 @@ class Backtest(BacktestScores):
             )
         return f"{text} {self._certainty()}"
 
+    @property
+    def diagnosis(self) -> str:
+        """Whether the one-step residuals of the model are autocorrelated."""
+        tested = self.ljung_box.drop_nulls("p_value")
+        if tested.is_empty():
+            return "The residuals of one step are too few for a Ljung-Box test: give more --windows."
+        if tested.height == 1 and len(self.source.series) == 1:
+            row = tested.row(0, named=True)
+            is_correlated = row["p_value"] < SIGNIFICANT
+            return (
+                f"The {row['residuals']} residuals of one step have a mean of {row['mean']:.3g} and "
+                f"{'are' if is_correlated else 'show no sign of being'} autocorrelated (Ljung-Box test of "
+                f"{row['lags']} lags: p = {row['p_value']:.2g})."
+            )
+        found = int((tested["p_value"] < SIGNIFICANT).sum())
+        return (
+            f"The residuals of one step are autocorrelated in {found} of {tested.height} series (Ljung-Box "
+            f"test, p below {SIGNIFICANT:g}; {SIGNIFICANT:.0%} of them by chance)."
+        )
+
     def _certainty(self) -> str:
         if self.test is None:
             needed = self.rolling.overlap + 2
@@ -90,13 +111,13 @@ class Backtest(BacktestScores):
 
     def plots(self) -> list[Plot]:
         """The figures, with their descriptions."""
-        from gatewise.tasks.forecast.backtest_plots import draw_errors, draw_forecasts
+        from gatewise.tasks.forecast.backtest_plots import draw_errors, draw_forecasts, draw_residuals
 
-        figures = (draw_forecasts(self), draw_errors(self))
+        figures = (draw_forecasts(self), draw_errors(self), draw_residuals(self))
         return [Plot(*about, one) for about, one in zip(FIGURES.items(), figures, strict=True)]
 
     def figures(self) -> dict[str, Figure]:
-        """The figures by name: "forecasts", and "errors" by step of the horizon."""
+        """The figures by name: "forecasts", "errors" by step of the horizon, and "residuals"."""
         return {plot.name: plot.figure for plot in self.plots()}
 
     def plot(self, name: str | None = None) -> Figure:
@@ -132,5 +153,6 @@ class Backtest(BacktestScores):
         head = "".join(f"<th>{escape(title)}</th>" for title in titles)
         rows = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self.overview()]
         body = "".join(f"<tr>{row}</tr>" for row in rows)
-        lines = "<br>".join(escape(line) for line in (*self.remarks, *self.warnings, self.verdict))
+        sentences = (*self.remarks, *self.warnings, self.verdict, self.diagnosis)
+        lines = "<br>".join(map(escape, sentences))
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{lines}</p>"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gatewise.tasks.forecast.backtest_scores import BacktestScores
 
 HISTORY = 2  # lengths of the backtest that are shown before it, at most
+BOUND = 1.96  # standard deviations of an autocorrelation, for 95%
 DASHES = ("--", "-.", ":")  # of the baselines
 
 
@@ -74,6 +75,72 @@ def draw_errors(backtest: BacktestScores) -> Figure:
     windows = backtest.rolling.windows
     _finish(axes, f"mean scaled error of {windows} origin{'s' * (windows > 1)}, by step", columns=2)
     return figure
+
+
+def draw_residuals(backtest: BacktestScores) -> Figure:
+    """Draws the residuals of the first series, their autocorrelation, and the coverage of every level."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 4.2), layout="constrained")
+    in_time, by_lag, by_step = figure.subplots(1, 3)
+    _draw_residuals(in_time, by_lag, backtest)
+    _draw_coverage(by_step, backtest)
+    for axes in (in_time, by_lag, by_step):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _draw_residuals(in_time: Axes, by_lag: Axes, backtest: BacktestScores) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.ticker import MaxNLocator
+
+    series, own = backtest.source.series[0], backtest.one_step
+    is_first = own.series == 0
+    times = series.times.to_numpy()[own.end[is_first]]
+    in_time.axhline(0, color=INK, lw=0.6)
+    in_time.plot(times, own.values[is_first], color=NETWORK, lw=1, marker=".", ms=4)
+    if times.dtype.kind == "M":
+        in_time.xaxis.set_major_locator(locator := AutoDateLocator())
+        in_time.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    name = series.id if len(backtest.source.series) == 1 else f"{series.id} (the first series)"
+    in_time.set_title(f"{name}: residuals of one step", loc="left", fontsize=11, parse_math=False)
+    test = backtest.ljung_box.row(0, named=True)
+    found = backtest.autocorrelation.filter(pl.col("series") == series.id)
+    by_lag.axhline(0, color=INK, lw=0.6)
+    by_lag.bar(found["lag"], found["autocorrelation"], width=0.3, color=NETWORK)
+    if test["p_value"] is None:
+        by_lag.set_title("too few residuals for their autocorrelation", loc="left", fontsize=11)
+        return
+    for bound in (-1, 1):
+        by_lag.axhline(bound * BOUND / np.sqrt(test["residuals"]), color=BASELINE, lw=1, ls="--")
+    by_lag.set_xlabel("lag; dashed: 95% bounds of no autocorrelation")
+    by_lag.xaxis.set_major_locator(MaxNLocator(integer=True))
+    by_lag.set_title(
+        f"autocorrelation (Ljung-Box p = {test['p_value']:.2g})", loc="left", fontsize=11, parse_math=False
+    )
+
+
+def _draw_coverage(axes: Axes, backtest: BacktestScores) -> None:
+    """The fraction of values below each quantile, by step, beside its level."""
+    from matplotlib import colormaps
+    from matplotlib.ticker import MaxNLocator
+
+    for level in backtest.levels:
+        own = backtest.coverage.filter(pl.col("level") == level)
+        colour = colormaps["viridis"](0.9 * level)
+        axes.axhline(level, color=colour, lw=0.8, ls=":")
+        axes.plot(own["step"], own["fraction"], color=colour, lw=1.4, marker=".", ms=4)
+        place: dict[str, Any] = {
+            "xytext": (3, -3),
+            "textcoords": "offset points",
+            "fontsize": 8,
+            "color": colour,
+        }
+        axes.annotate(f"{level:g}", (1, level), xycoords=axes.get_yaxis_transform(), **place)
+    axes.set_ylim(-0.03, 1.03)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("step of the horizon; dotted: the levels")
+    axes.set_title("fraction of values below each quantile", loc="left", fontsize=11)
 
 
 def _finish(axes: Axes, title: str, columns: int) -> None:

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from gatewise.data.series.series import SeriesSet
 from gatewise.metrics.diebold_mariano import DieboldMariano, diebold_mariano
+from gatewise.metrics.ljung_box import autocorrelation, ljung_box
 from gatewise.modules.levels import median_index
 from gatewise.tasks.forecast.errors import ErrorUnits, ScoreSums, error_terms, naive_errors
 from gatewise.tasks.forecast.metrics import METRICS
-from gatewise.tasks.forecast.origins import OriginForecasts, Rolling, times_at
+from gatewise.tasks.forecast.origins import OriginForecasts, Residuals, Rolling, times_at
 
 if TYPE_CHECKING:
     pass
@@ -31,6 +32,7 @@ class BacktestScores:
     source: the series, whole; period: of the MASE, in steps
     rolling: where the windows lie; refit: whether the model was trained again at each origin
     forecasts: by the names of the model and the baselines, ordered by series and window
+    one_step: the residuals of the model at every step from the first origin to the last
     """
 
     model: str
@@ -40,6 +42,7 @@ class BacktestScores:
     rolling: Rolling
     refit: bool
     forecasts: OriginForecasts = field(repr=False)
+    one_step: Residuals = field(repr=False)
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -128,6 +131,88 @@ class BacktestScores:
         sums = ScoreSums(len(self.source.series))
         sums.add(terms, torch.from_numpy(self.forecasts.series))
         return sums
+
+    @cached_property
+    def residuals(self) -> pl.DataFrame:
+        """The one-step residuals of the model: `series`, `time`, `residual` (actual minus predicted).
+
+        They are those of every step from the first origin to the last, null where a value is missing; with a
+        refit, each is that of the latest training before it.
+        """
+        own = self.one_step
+        times = times_at(self.source, own.series, own.end)
+        return pl.DataFrame(
+            {
+                "series": [self.source.series[number].id for number in own.series],
+                "time": self.source.clock.restored(times),
+                "residual": pl.Series(own.values).fill_nan(None),
+            }
+        )
+
+    @cached_property
+    def autocorrelation(self) -> pl.DataFrame:
+        """The autocorrelation of the residuals of each series: `series`, `lag`, `autocorrelation`.
+
+        The lags are 1 to 10, or to two periods, and at most a fifth of the residuals.
+        """
+        rows = [
+            {"series": series.id, "lag": lag, "autocorrelation": float(value)}
+            for series, values in zip(self.source.series, self._residuals_of_series(), strict=True)
+            for lag, value in enumerate(autocorrelation(values, self._lags(values)), 1)
+        ]
+        schema = {"series": pl.String, "lag": pl.Int64, "autocorrelation": pl.Float64}
+        return pl.DataFrame(rows, schema=schema)
+
+    @cached_property
+    def ljung_box(self) -> pl.DataFrame:
+        """The Ljung-Box test of each series: `series`, `residuals`, `mean`, `lags`, `statistic`, `p_value`.
+
+        A low p-value shows that residuals depend on earlier ones: the model misses something that repeats.
+        It is null where a series has fewer than five residuals.
+        """
+        rows = []
+        for series, values in zip(self.source.series, self._residuals_of_series(), strict=True):
+            lags, count = self._lags(values), int((~np.isnan(values)).sum())
+            found = ljung_box(autocorrelation(values, lags), count) if lags else None
+            rows.append(
+                {
+                    "series": series.id,
+                    "residuals": count,
+                    "mean": float(np.nanmean(values)) if count else None,
+                    "lags": lags,
+                    "statistic": found and found.statistic,
+                    "p_value": found and found.p_value,
+                }
+            )
+        floats = dict.fromkeys(("mean", "statistic", "p_value"), pl.Float64)
+        return pl.DataFrame(rows, schema_overrides=floats)
+
+    @cached_property
+    def coverage(self) -> pl.DataFrame:
+        """The fraction of values up to each quantile of the model: `step`, `level`, `fraction`.
+
+        At best the fraction is the level; it is null where all values of a step are missing.
+        """
+        made = self.forecasts
+        count = (~np.isnan(made.truth)).sum(0)[:, None]
+        below = (made.truth[..., None] <= made.quantiles[self.model]).sum(0)
+        fractions = np.divide(below, count, out=np.full(below.shape, np.nan), where=count > 0)
+        steps = np.arange(1, self.rolling.horizon + 1)
+        return pl.DataFrame(
+            {
+                "step": np.repeat(steps, len(self.levels)),
+                "level": np.tile(self.levels, len(steps)),
+                "fraction": pl.Series(fractions.reshape(-1)).fill_nan(None),
+            }
+        )
+
+    def _residuals_of_series(self) -> list[np.ndarray]:
+        borders = np.searchsorted(self.one_step.series, np.arange(1, len(self.source.series)))
+        return np.split(self.one_step.values, borders)
+
+    def _lags(self, residuals: np.ndarray) -> int:
+        """The lags of a test, as Hyndman and Athanasopoulos 2021 advise."""
+        return min(2 * self.period if self.period > 1 else 10, int((~np.isnan(residuals)).sum()) // 5)
 
     @cached_property
     def best_baseline(self) -> str:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+
 from gatewise.data.series.filling import CAUSAL
 from gatewise.data.series.series import SeriesSet
 from gatewise.data.times.formats import format_time, time_order
@@ -20,9 +22,11 @@ from gatewise.tasks.forecast.lengths import MIN_PAST
 from gatewise.tasks.forecast.origins import (
     Candidate,
     OriginForecasts,
+    Residuals,
     Rolling,
     before_window,
     forecast_origins,
+    one_step_residuals,
 )
 
 RAGGED = "series end at different times: a refit knows later values of other series than an origin"
@@ -47,16 +51,24 @@ def run_backtest(
     source, _ = source.divided(lambda series: series.id in kept)
     ends = [rolling.ends(len(series)) for series in source.series]
     borders = [*range(rolling.windows if refit else 1), rolling.windows]
-    parts, first_data = [], candidate.data
+    forecasts, residuals, first_data = [], [], candidate.data
     for first, last in pairwise(borders):
         if first:
             candidate = fit(before_window(source, rolling, first))
-        parts.append(forecast_origins(candidate, source, [own[first:last] for own in ends], first))
-    plan, warnings = first_data.plan, first_data.source.warnings
-    forecasts = OriginForecasts.joined(parts)
-    notes = (_describe(source, rolling, refit),)
+        forecasts.append(forecast_origins(candidate, source, [own[first:last] for own in ends], first))
+        between = [np.arange(own[first], [*own, own[-1] + 1][last]) for own in ends]
+        residuals.append(one_step_residuals(candidate, source, between))
     return Backtest(
-        model, plan.levels, source, plan.period, rolling, refit, forecasts, notes=notes, warnings=warnings
+        model=model,
+        levels=first_data.plan.levels,
+        source=source,
+        period=first_data.plan.period,
+        rolling=rolling,
+        refit=refit,
+        forecasts=OriginForecasts.joined(forecasts),
+        one_step=Residuals.joined(residuals),
+        notes=(_describe(source, rolling, refit),),
+        warnings=first_data.source.warnings,
     )
 
 

@@ -12,6 +12,7 @@ import torch
 from gatewise.data.series.scaled_table import scaled_table
 from gatewise.data.series.series import Series, SeriesSet
 from gatewise.data.series.windows import Windows
+from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.forecaster import Forecaster
 from gatewise.tasks.forecast.metrics import Forecasts, forecast_windows
@@ -55,6 +56,28 @@ class Candidate:
 
     forecasters: Mapping[str, Forecaster]
     data: ForecastData
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """The values minus the median forecasts of the next step, in the units of the data.
+
+    series, end, values: [M], the number of the series, the steps before the origin, the residual, which is
+        NaN where a value is missing
+    """
+
+    series: np.ndarray
+    end: np.ndarray
+    values: np.ndarray
+
+    @staticmethod
+    def joined(parts: Sequence[Residuals]) -> Residuals:
+        """All of them, ordered by series and time."""
+        series, end, values = (
+            np.concatenate([getattr(one, name) for one in parts]) for name in ("series", "end", "values")
+        )
+        order = np.lexsort((end, series))
+        return Residuals(series[order], end[order], values[order])
 
 
 @dataclass(frozen=True)
@@ -105,8 +128,12 @@ def windows_before(source: SeriesSet, data: ForecastData, ends: Sequence[np.ndar
     """The windows whose horizon begins after the first `ends` steps of a series, scaled as `data` are.
 
     ends: of each series, as many as it has windows
+
+    Raises: `GatewiseError` if `data` have other series.
     """
     plan, scaling = data.plan, data.learned
+    if [series.id for series in source.series] != [series.id for series in data.source.series]:
+        raise GatewiseError("a series is too short for a later training: give more data, or fewer --windows")
     pad = ((plan.context, 0), (0, 0))  # so that every origin has a whole context
     tables = [np.pad(scaled_table(series, scaling), pad, mode="edge") for series in source.series]
     offsets = np.cumsum([0, *(len(table) for table in tables[:-1])])
@@ -133,16 +160,14 @@ def forecast_origins(
         for name, one in candidate.forecasters.items()
     }
     series, end = windows.series.numpy(), np.concatenate(ends)
-    steps = end[:, None] + np.arange(data.plan.horizon)
-    truth = np.stack([_given(source.series[one])[own] for one, own in zip(series, steps, strict=True)])
+    horizon = np.arange(data.plan.horizon)
+    truth = [given(one)[own[:, None] + horizon] for one, own in zip(source.series, ends, strict=True)]
     window = np.concatenate([first_window + np.arange(len(own)) for own in ends])
-    return OriginForecasts(series, window, end, truth, quantiles)
+    return OriginForecasts(series, window, end, np.concatenate(truth), quantiles)
 
 
-def one_step_residuals(
-    candidate: Candidate, source: SeriesSet, ends: Sequence[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The series, the steps before, and the value minus the median forecast of the next step, [M] each.
+def one_step_residuals(candidate: Candidate, source: SeriesSet, ends: Sequence[np.ndarray]) -> Residuals:
+    """The residuals of a candidate at the first step after origins.
 
     ends: the steps before the origins of each series
     """
@@ -152,11 +177,11 @@ def one_step_residuals(
         data.undo(quantiles[:, 0, network.median_index], batch.series)
         for batch, quantiles in Forecasts(network, windows).blocks()
     ]
-    series, end = windows.series.numpy(), np.concatenate(ends)
-    truth = np.array([_given(source.series[one])[own] for one, own in zip(series, end, strict=True)])
-    return series, end, truth - torch.cat(medians).numpy()
+    truth = [given(series)[own] for series, own in zip(source.series, ends, strict=True)]
+    values = np.concatenate(truth) - torch.cat(medians).numpy()
+    return Residuals(windows.series.numpy(), np.concatenate(ends), values)
 
 
-def _given(series: Series) -> np.ndarray:
+def given(series: Series) -> np.ndarray:
     """The target, NaN where it was missing."""
     return np.where(series.filled, np.nan, series.target)
