@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from gatewise.baselines import ridge_classifier
+from gatewise.baselines import ridge
 from gatewise.baselines.ridge_classifier import fit_ridge_classifier
 from gatewise.modules import temperature
 
@@ -32,7 +32,7 @@ def solution(values, labels, penalty, weights):
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_logits_are_a_multiple_of_the_solution(monkeypatch, weighted):
-    monkeypatch.setattr(ridge_classifier, "PENALTIES", np.array([3.0]))
+    monkeypatch.setattr(ridge, "PENALTIES", np.array([3.0]))
     values, labels = problem(40, 5)
     weights = torch.rand(40, generator=torch.Generator().manual_seed(1)) + 0.2
     weight, bias, _ = fit_ridge_classifier(values, labels, 3, weights if weighted else None)
@@ -44,7 +44,7 @@ def test_logits_are_a_multiple_of_the_solution(monkeypatch, weighted):
 
 
 def test_an_example_that_is_left_out_is_predicted_without_it(monkeypatch):
-    monkeypatch.setattr(ridge_classifier, "PENALTIES", np.array([3.0]))
+    monkeypatch.setattr(ridge, "PENALTIES", np.array([3.0]))
     monkeypatch.setattr(temperature, "TEMPERATURES", torch.ones(1, dtype=torch.float64))
     values, labels = problem(40, 5)
     values = (values - values.mean(0)) / values.std(0, unbiased=False)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gatewise.modules.classifier import Classifier, iterate_batches
+from gatewise.data.batching import iterate_batches
+from gatewise.modules.classifier import Classifier
 from gatewise.modules.network import Baseline
 
 MAX_FEATURE_VALUES = 1 << 25  # the number of feature values of all training examples that are kept

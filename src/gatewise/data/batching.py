@@ -1,10 +1,47 @@
-"""Batches of sequences of similar length."""
+"""Batches of examples of similar length."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
+import torch
+from torch import Tensor
 
 STEPS_AT_ONCE = 2**14
+MAX_EXAMPLES = 256
+
+
+def iterate_batches(dataset: Any, numbers: Tensor | None = None) -> Iterator[tuple[Tensor, Any]]:
+    """Yields the numbers and the batch of all examples, or of those with these `numbers`.
+
+    Examples of similar size share a batch; batches of long examples are small, to save memory.
+    """
+    numbers = torch.arange(len(dataset)) if numbers is None else numbers
+    sizes = getattr(dataset, "sizes", None)
+    if sizes is not None:
+        numbers = numbers[torch.as_tensor(sizes)[numbers].argsort(stable=True)]
+    first = 0
+    while first < len(numbers):
+        batch = numbers[first : first + MAX_EXAMPLES]
+        if sizes is not None:
+            batch = batch[: max(STEPS_AT_ONCE // max(int(sizes[int(batch[-1])]), 1), 1)]
+        yield batch, dataset.__getitems__(batch.tolist())
+        first += len(batch)
+
+
+def computed_in_batches(dataset: Any, compute: Callable[[Any], Tensor]) -> Tensor:
+    """[N, ...]: what is computed of all examples of a dataset, in their order, without a gradient.
+
+    compute: of a batch of B examples, [B, ...]
+    """
+    results, numbers = [], []
+    with torch.inference_mode():
+        for chosen, batch in iterate_batches(dataset):
+            results.append(compute(batch))
+            numbers.append(chosen)
+    return torch.cat(results)[torch.cat(numbers).argsort()]
 
 
 def even_batches(sizes: np.ndarray) -> list[list[int]]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from gatewise.data.batching import computed_in_batches
 from gatewise.data.sequences.sequences import Mixture
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.weighted import weighted_cross_entropy
-
-MAX_BATCH_EXAMPLES, MAX_BATCH_STEPS = 256, 1 << 14
 
 
 class Classifier(Network):
@@ -80,30 +78,7 @@ class Majority(Classifier, Baseline):
         return self.frequencies.log().expand(rows, -1)
 
 
-def iterate_batches(dataset: Any, numbers: Tensor | None = None) -> Iterator[tuple[Tensor, Any]]:
-    """Yields the numbers and the batch of all examples, or of those with these `numbers`.
-
-    Examples of similar size share a batch; batches of long examples are small, to save memory.
-    """
-    numbers = torch.arange(len(dataset)) if numbers is None else numbers
-    sizes = getattr(dataset, "sizes", None)
-    if sizes is not None:
-        numbers = numbers[torch.as_tensor(sizes)[numbers].argsort(stable=True)]
-    first = 0
-    while first < len(numbers):
-        batch = numbers[first : first + MAX_BATCH_EXAMPLES]
-        if sizes is not None:
-            batch = batch[: max(MAX_BATCH_STEPS // max(int(sizes[int(batch[-1])]), 1), 1)]
-        yield batch, dataset.__getitems__(batch.tolist())
-        first += len(batch)
-
-
 def predict_probabilities(network: Classifier, dataset: Any) -> Tensor:
     """Predicts the class probabilities [N, K] of all examples of a dataset."""
     network.eval()
-    probabilities, numbers = [], []
-    with torch.inference_mode():
-        for chosen, batch in iterate_batches(dataset):
-            probabilities.append(network.logits(batch).softmax(-1))
-            numbers.append(chosen)
-    return torch.cat(probabilities)[torch.cat(numbers).argsort()]
+    return computed_in_batches(dataset, lambda batch: network.logits(batch).softmax(-1))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from gatewise.data.sequences.sequences import Sequences
+    from gatewise.data.sequences.sequences import ScaledSequences
 
 TAPS = 9  # of a kernel; three of them are 2, the others -1
 POSITIVE_TAPS = tuple(combinations(range(TAPS), 3))
@@ -57,7 +57,7 @@ class RandomConvolutions(nn.Module):
         self.register_buffer("channel_masks", torch.ones(len(self.dilations), KERNELS, channels))
         self.register_buffer("thresholds", torch.zeros(self.features))
 
-    def fit(self, train: Sequences, seed: int = 0) -> None:
+    def fit(self, train: ScaledSequences, seed: int = 0) -> None:
         """Draws the channels of each kernel, and its thresholds from the training sequences."""
         random = torch.Generator().manual_seed(seed)
         self.channel_masks = self._draw_channels(random)

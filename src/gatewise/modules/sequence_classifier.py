@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
 from gatewise.data.sequences.sequences import SequenceBatch
-from gatewise.layers import Recurrent
 from gatewise.modules.classifier import Classifier
-from gatewise.modules.fully_convolutional import FullyConvolutional
-from gatewise.modules.inception import Inception
-from gatewise.modules.pooling import Pooling, PoolingMode
+from gatewise.modules.pooling import PoolingMode
+from gatewise.modules.sequence_encoder import ConvolutionKind, SequenceEncoder
 from gatewise.modules.weighted import weighted_cross_entropy
 
-ConvolutionKind = Literal["plain", "inception"]
-CONVOLUTIONS: dict[ConvolutionKind, type[FullyConvolutional | Inception]] = {
-    "plain": FullyConvolutional,
-    "inception": Inception,
-}
 
-
-class SequenceClassifier(Classifier):
+class SequenceClassifier(SequenceEncoder, Classifier):
     """A stack of recurrent layers, pooling over time and a linear layer: `logits = V pool(h_1 ... h_T) + b`.
 
     Convolutions may read the sequence beside the layers: `logits = V [pool(h_1 ... h_T), f(x)] + b`.
@@ -65,21 +57,19 @@ class SequenceClassifier(Classifier):
         filters: int = 0,
         convolutions: ConvolutionKind = "plain",
     ) -> None:
-        super().__init__()
-        self.recurrent = Recurrent(
-            cell,
-            channels,
-            hidden,
-            layers,
-            dropout=dropout if layers > 1 else 0.0,
+        super().__init__(
+            cell=cell,
+            channels=channels,
+            hidden=hidden,
+            layers=layers,
+            dropout=dropout,
             bidirectional=bidirectional,
+            pooling=pooling,
+            filters=filters,
+            convolutions=convolutions,
         )
-        directions = 1 + bidirectional
-        self.pooling = Pooling(pooling, directions * hidden, bidirectional)
         self.label_smoothing = label_smoothing
-        self.dropout = nn.Dropout(dropout)
-        self.convolutions = CONVOLUTIONS[convolutions](channels, filters) if filters else None
-        self.classes = nn.Linear(directions * hidden + filters, classes)
+        self.classes = nn.Linear(self.width, classes)
         self._options = {
             "cell": cell,
             "channels": channels,
@@ -95,11 +85,7 @@ class SequenceClassifier(Classifier):
         }
 
     def logits(self, batch: SequenceBatch) -> Tensor:
-        output, _ = self.recurrent(batch.values.transpose(0, 1), lengths=batch.lengths)
-        features = self.pooling(output.transpose(0, 1), batch.lengths)
-        if self.convolutions is not None:
-            features = torch.cat([features, self.convolutions(batch.values, batch.lengths)], dim=-1)
-        return self.classes(self.dropout(features))
+        return self.classes(self.encode(batch.values, batch.lengths))
 
     def member_logits(self, batch: SequenceBatch) -> Tensor:
         """The logits as those of an ensemble of one network: [1, B, K]."""

@@ -12,7 +12,8 @@ from gatewise.cells.base import CellType
 from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.modules.classifier import Classifier
 from gatewise.modules.pooling import PoolingMode
-from gatewise.modules.sequence_classifier import ConvolutionKind, SequenceClassifier
+from gatewise.modules.sequence_classifier import SequenceClassifier
+from gatewise.modules.sequence_encoder import ConvolutionKind
 
 
 class SequenceEnsemble(Classifier):

@@ -42,5 +42,20 @@ def weighted_cross_entropy(
     if weights is None:
         return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
     losses = functional.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
-    weights = weights.to(losses.dtype)
-    return (weights * losses).sum() / weights.sum().clamp(min=MIN_WEIGHT)
+    return weighted_mean(losses, weights)
+
+
+def weighted_mean(values: Tensor, weights: Tensor | None) -> Tensor:
+    """`sum(w_n * v_n) / sum(w_n)` over the first axis; 0 if all weights are.
+
+    Args:
+        values: [N, ...]
+        weights: [N], not negative; None for equal weights
+
+    >>> weighted_mean(torch.tensor([1.0, 5.0]), torch.tensor([3.0, 1.0]))
+    tensor(2.)
+    """
+    if weights is None:
+        return values.mean(0)
+    own = weights.to(values.dtype)
+    return (own.view(-1, *(1,) * (values.ndim - 1)) * values).sum(0) / own.sum().clamp(min=MIN_WEIGHT)

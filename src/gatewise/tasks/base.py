@@ -147,6 +147,7 @@ class Task(ABC, Generic[Data]):
     sampling: ClassVar[type[Options] | None] = None  # the options of `sample`, if models can be sampled from
     samples_are_tables: ClassVar[bool] = False  # else a text
     forecasts: ClassVar[bool] = False  # whether `predict_paths` and `backtest` apply
+    predicts_numbers: ClassVar[bool] = False  # one or several for each example
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

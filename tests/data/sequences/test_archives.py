@@ -167,7 +167,11 @@ def test_without_labels(write):
         ),
         ("@missing", "@seriesLength 4\n@missing", "line 9: .* declares 4 steps for each sequence, got 3"),
         ("@missing", "@seriesLength 9999999999\n@missing", "expected a number after @serieslength"),
-        ("@missing", "@targetLabel true\n@missing", "line 4: numeric targets are not supported"),
+        (
+            "@missing",
+            "@targetLabel true\n@missing",
+            "line 4: expected classes with @classLabel, got numeric targets, which are for the task",
+        ),
         ("@missing", "1,2:b\n@missing", "has no @data line, which a .ts file needs, above line 4, which"),
         ("1,2,3:", "1_0,2,3:", "line 8: expected numbers separated by commas, got '1_0,2,3'"),
         ("9:9:9", "9:9:\0", "line 12: expected one of the labels 10, 9, b"),

@@ -17,8 +17,8 @@ import sys
 from pathlib import Path
 import numpy as np
 import torch
+from gatewise.baselines import sequence_features
 from gatewise.modules import random_convolutions
-from gatewise.tasks.classify import minirocket
 from gatewise.tasks.classify.task import TASK
 from gatewise.training import runs
 from gatewise.training.commands import train
@@ -26,7 +26,7 @@ from gatewise.tasks.options import verb_options
 from tests.series import Quiet
 
 torch.set_num_threads(1)
-minirocket.MAX_FEATURE_VALUES = 1 << 19  # its features have a limit of their own
+sequence_features.MAX_FEATURE_VALUES = 1 << 19  # its features have a limit of their own
 random_convolutions.MAX_DILATIONS = 2  # more take time and no memory
 
 def learn(path):

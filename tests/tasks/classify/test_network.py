@@ -7,20 +7,17 @@ import pytest
 import torch
 from torch.nn import functional
 
+from gatewise.baselines import sequence_features
+from gatewise.baselines.sequence_features import summaries
 from gatewise.cells import GRU, LSTM
+from gatewise.data import batching
+from gatewise.data.batching import iterate_batches
 from gatewise.data.sequences.sequences import SequenceBatch, Sequences, SequenceTable
 from gatewise.data.series.scaling import Scale
 from gatewise.metrics.classes import class_scores
-from gatewise.modules import classifier
-from gatewise.modules.classifier import (
-    Classifier,
-    Majority,
-    iterate_batches,
-    predict_probabilities,
-)
+from gatewise.modules.classifier import Classifier, Majority, predict_probabilities
 from gatewise.modules.sequence_classifier import SequenceClassifier
-from gatewise.tasks.classify import baselines as classify_baselines
-from gatewise.tasks.classify.baselines import Logistic, Nearest, SummaryMLP, summaries
+from gatewise.tasks.classify.baselines import Logistic, Nearest, SummaryMLP
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 
 LENGTHS = [5, 1, 3]
@@ -129,7 +126,7 @@ def test_dropout_before_the_classes_is_for_training_alone():
 
 def test_summaries_are_those_of_numpy():
     batch = batch_of([5, 1, 3, 8])
-    found = summaries(batch)
+    found = summaries(batch.values, batch.lengths)
     for row, length in enumerate(batch.lengths.tolist()):
         rows = batch.values[row, :length].numpy()
         change = np.abs(np.diff(rows, axis=0)).mean(0) if length > 1 else np.zeros(3)
@@ -158,13 +155,12 @@ def test_logistic_regression_sees_summaries():
 def test_a_perceptron_of_summaries_is_saved_with_what_is_usual(tmp_path):
     train = sequences([4, 6, 1] * 5, classes=3)
     network = SummaryMLP.standardised_on(train, classes=3)
-    features = np.stack([summaries(train.__getitems__([number]))[0] for number in range(15)]).astype(
-        np.float64
-    )
+    batches = (train.__getitems__([number]) for number in range(15))
+    features = np.stack([summaries(one.values, one.lengths)[0] for one in batches]).astype(np.float64)
     np.testing.assert_allclose(network.mean, features.mean(0), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(network.deviation, features.std(0), rtol=1e-5, atol=1e-6)
     batch = train.__getitems__([0, 7, 2])
-    standard = (summaries(batch) - network.mean) / network.deviation
+    standard = (summaries(batch.values, batch.lengths) - network.mean) / network.deviation
     first, _, second = network.body
     torch.testing.assert_close(network.logits(batch), second(functional.relu(first(standard))))
     save_model(tmp_path, SavedModel("classify", "mlp", network, {}))
@@ -179,8 +175,8 @@ def brought(rows, steps):
 
 @pytest.mark.parametrize("most", [1 << 25, 2 * 64 * 10], ids=["all kept", "ten kept"])
 def test_the_nearest_sequence_by_brute_force(monkeypatch, tmp_path, most):
-    monkeypatch.setattr(classify_baselines, "MAX_FEATURE_VALUES", most)
-    monkeypatch.setattr(classifier, "MAX_BATCH_EXAMPLES", 4)
+    monkeypatch.setattr(sequence_features, "MAX_FEATURE_VALUES", most)
+    monkeypatch.setattr(batching, "MAX_EXAMPLES", 4)
     train = sequences([3, 70, 1, 12, 64, 7, 100] * 3, classes=3, apart=0.6)
     held = sequences([5, 80, 2, 64, 1, 9] * 3, classes=3, seed=1, apart=0.6)
     network = Nearest(2, 3)
@@ -240,8 +236,8 @@ class Told(Classifier):
 
 def test_predictions_keep_the_order_of_the_examples(monkeypatch):
     dataset = sequences([5, 1, 30, 2, 9, 30, 1])
-    monkeypatch.setattr(classifier, "MAX_BATCH_EXAMPLES", 3)
-    monkeypatch.setattr(classifier, "MAX_BATCH_STEPS", 12)
+    monkeypatch.setattr(batching, "MAX_EXAMPLES", 3)
+    monkeypatch.setattr(batching, "STEPS_AT_ONCE", 12)
     batches = list(iterate_batches(dataset))
     assert sorted(number for numbers, _ in batches for number in numbers.tolist()) == list(range(7))
     assert all(len(numbers) <= 3 for numbers, _ in batches)

@@ -13,7 +13,7 @@ from gatewise.data.memory.labels import check_labels, label_column, values_of
 from gatewise.errors import GatewiseError
 
 Layout = Literal["NTC", "NCT"]
-SEQUENCE, LABEL, WEIGHT, GROUP = "sequence", "label", "weight", "group"
+SEQUENCE, LABEL, TARGET, WEIGHT, GROUP = "sequence", "label", "target", "weight", "group"
 
 
 def is_array(data: object) -> bool:
@@ -128,13 +128,14 @@ def long_table(
     each_step: bool = False,
     weights: Any = None,
     groups: Any = None,
+    targets: np.ndarray | None = None,
 ) -> pl.DataFrame:
     """Sequences [T, C] as a table with a row for each step.
 
-    Its columns are `sequence`, one per channel, and `label`, `weight` and `group` if there are any.
+    Its columns are `sequence`, one per channel, and `label`, `target`, `weight` and `group` if there are any.
 
     labels: one per sequence; with `each_step` a list per sequence, one per step
-    weights, groups: one per sequence
+    weights, groups: one per sequence; targets: [N, K], as by `target_array`
 
     Raises: `GatewiseError` if the number of labels is not that of the sequences or steps, or one is missing;
         if the number of weights or groups is not that of the sequences, or one is not as expected.
@@ -150,6 +151,8 @@ def long_table(
         frame[LABEL] = _step_labels(labels, sizes)
     elif labels is not None:
         frame[LABEL] = label_column(labels, len(sequences), "sequences").gather(owners)
+    if targets is not None:
+        frame |= dict(zip(target_names(targets), targets[owners].T, strict=True))
     if weights is not None:
         frame[WEIGHT] = _weights(weights, len(sequences))[owners]
     if groups is not None:
@@ -162,6 +165,47 @@ def channel_names(sequences: Sequence[np.ndarray]) -> tuple[str, ...]:
     return tuple(f"channel_{number}" for number in range(sequences[0].shape[1]))
 
 
+def target_names(targets: np.ndarray) -> tuple[str, ...]:
+    """The names of targets [N, K] in `long_table`.
+
+    >>> target_names(np.zeros((5, 1))), target_names(np.zeros((5, 2)))
+    (('target',), ('target_1', 'target_2'))
+    """
+    count = targets.shape[1]
+    return (TARGET,) if count == 1 else tuple(f"{TARGET}_{number}" for number in range(1, count + 1))
+
+
+def target_array(targets: Any, count: int) -> np.ndarray:
+    """The numbers to predict from N sequences, [N, K].
+
+    targets: [N] or [N, K]; count: N
+
+    Raises: `GatewiseError` if their number is not that of the sequences, or one is not a finite number.
+
+    >>> target_array([1, 2], 2).tolist()
+    [[1.0], [2.0]]
+    """
+    given = as_array(targets)
+    if given.dtype.kind == "c":
+        raise GatewiseError("Complex data not supported: the targets are complex numbers")
+    try:
+        found = np.asarray(given, np.float64)
+    except (TypeError, ValueError) as error:
+        raise GatewiseError(f"the targets are not numbers: {error}") from error
+    if found.ndim not in (1, 2) or len(found) != count or not found.size:
+        raise GatewiseError(
+            f"expected {count} targets, one for each sequence, or an array [{count}, K], got shape "
+            f"{list(found.shape)}"
+        )
+    found = found.reshape(count, -1)
+    wrong = ~np.isfinite(found).all(1)
+    if wrong.any():
+        number = int(wrong.argmax())
+        value = found[number][~np.isfinite(found[number])][0]
+        raise GatewiseError(f"target {number}: expected a finite number, got {value} (NaN or infinity)")
+    return found
+
+
 def write_sequences(
     data: Any,
     labels: Any,
@@ -170,18 +214,21 @@ def write_sequences(
     each_step: bool = False,
     weights: Any = None,
     groups: Any = None,
+    targets: Any = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Writes sequences to a Parquet file with a row for each step.
 
     labels: one per sequence, with `each_step` a list per sequence, or None
-    weights, groups: one per sequence, or None
+    weights, groups: one per sequence, or None; targets: one or several numbers per sequence, or None
 
     Returns: the file, and the options that name its columns
     """
     sequences, path = sequences_of(data, layout), folder / "sequences.parquet"
-    long_table(sequences, labels, each_step, weights, groups).write_parquet(path)
+    numbers = None if targets is None else target_array(targets, len(sequences))
+    long_table(sequences, labels, each_step, weights, groups, numbers).write_parquet(path)
     columns = {"id": SEQUENCE, "channels": channel_names(sequences)}
     columns |= {} if labels is None else {"label": LABEL}
+    columns |= {} if numbers is None else {"target": target_names(numbers)}
     columns |= {} if weights is None else {"weight": WEIGHT}
     return path, columns | ({} if groups is None else {"group": GROUP})
 

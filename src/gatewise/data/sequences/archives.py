@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -21,19 +22,25 @@ MAX_DIGITS = 9  # of a number in a header
 NUMERIC = ("numeric", "real", "integer")
 
 
+Labels = Literal["classes", "numbers"]  # what each sequence must have
+
+
 @dataclass(frozen=True)
 class Case:
-    """A sequence as text: the numbers of each channel, and its label, if any."""
+    """A sequence as text: the numbers of each channel, and its label or its target, if any."""
 
     line: int
     channels: list[str]
     label: str | None
 
 
-def read_archive(path: Path, labelled: bool = True, fill: Fill | None = None) -> SequenceTable:
+def read_archive(
+    path: Path, labelled: bool = True, fill: Fill | None = None, numeric: bool = False
+) -> SequenceTable:
     """Reads the sequences of a `.ts` or `.arff` file, whose values are spooled to disk.
 
-    labelled: whether each sequence must have a label; fill: how to fill missing values
+    labelled: whether each sequence must have a label, or a target if `numeric`
+    fill: how to fill missing values
 
     Raises: `GatewiseError` with the line where the format is violated.
     """
@@ -42,9 +49,10 @@ def read_archive(path: Path, labelled: bool = True, fill: Fill | None = None) ->
     cases: _Cases | None = None
     try:
         with path.open(encoding="utf-8-sig") as lines:
-            for case in _FORMS[path.suffix.lower()](path, lines):
+            labels: Labels | None = ("numbers" if numeric else "classes") if labelled else None
+            for case in _FORMS[path.suffix.lower()](path, lines, labels):
                 rows = _rows(path, case)
-                cases = cases or _Cases(path, rows.shape[1], labelled, fill)
+                cases = cases or _Cases(path, rows.shape[1], labels, fill)
                 cases.add(case, rows)
     except UnicodeDecodeError as error:
         raise GatewiseError(f"{path} is not in UTF-8, {_not_utf8(path)}; save it as UTF-8") from error
@@ -56,9 +64,10 @@ def read_archive(path: Path, labelled: bool = True, fill: Fill | None = None) ->
 class _Cases:
     """The sequences read so far, their values on disk."""
 
-    def __init__(self, path: Path, channels: int, labelled: bool, fill: Fill | None) -> None:
-        self.path, self.labelled, self.fill = path, labelled, fill
+    def __init__(self, path: Path, channels: int, wanted: Labels | None, fill: Fill | None) -> None:
+        self.path, self.wanted, self.fill = path, wanted, fill
         self.values, self.labels = Spool(channels), Spool(1, np.int32)
+        self.targets: list[float] = []
         self.sizes: list[int] = []
         self.seen: dict[str, int] = {}
         self.filled = 0
@@ -74,7 +83,9 @@ class _Cases:
             raise GatewiseError(
                 f"{place}: the value of step {step} is missing in channel {channel}; --fill forward fills it"
             )
-        if self.labelled:
+        if self.wanted == "numbers":
+            self.targets.append(_target(place, case.label))
+        elif self.wanted == "classes":
             if case.label in (None, "", "?"):
                 raise GatewiseError(f"{place}: the sequence has no label")
             number = self.seen.setdefault(str(case.label), len(self.seen))
@@ -95,8 +106,10 @@ class _Cases:
             np.cumsum([0, *self.sizes]),
             tuple(str(place + 1) for place in range(len(self.sizes))),
             tuple(f"channel{place + 1}" for place in range(self.values.width)),
-            labels if self.labelled else None,
+            labels if self.wanted == "classes" else None,
             classes,
+            targets=np.array(self.targets)[:, None] if self.wanted == "numbers" else None,
+            target_names=("target",) if self.wanted == "numbers" else (),
         )
         if not self.filled:
             return table
@@ -141,16 +154,16 @@ class _Header:
             self.equal = first == "true"
 
 
-def _ts(path: Path, lines: Iterator[str]) -> Iterator[Case]:
+def _ts(path: Path, lines: Iterator[str], wanted: Labels | None) -> Iterator[Case]:
     classes: list[str] | None = None
-    begun, header = False, _Header(path)
+    begun, has_target, header = False, False, _Header(path)
     for line, text in enumerate(lines, 1):
         text = text.strip()
         if not text or text.startswith("#"):
             continue
         if begun:
             channels = text.split(":")
-            label = None if classes is None else channels.pop().strip()
+            label = None if classes is None and not has_target else channels.pop().strip()
             if not channels:
                 raise GatewiseError(
                     f"{path}, line {line}: expected channels and a label, separated by colons"
@@ -165,10 +178,18 @@ def _ts(path: Path, lines: Iterator[str]) -> Iterator[Case]:
         if tag == "@timestamps" and first == "true":
             raise GatewiseError(f"{path}, line {line}: sequences with timestamps are not supported")
         if tag == "@targetlabel" and first == "true":
-            raise GatewiseError(
-                f"{path}, line {line}: numeric targets are not supported; give classes with @classLabel"
-            )
+            if wanted == "classes":
+                raise GatewiseError(
+                    f"{path}, line {line}: expected classes with @classLabel, got numeric targets, which are "
+                    "for the task regress"
+                )
+            has_target = True
         if tag == "@classlabel" and first == "true":
+            if wanted == "numbers":
+                raise GatewiseError(
+                    f"{path}, line {line}: expected numeric targets with @targetLabel, got classes, which "
+                    "are for the task classify"
+                )
             classes = words[1:]
         header.read(line, tag, words)
         begun = tag == "@data"
@@ -176,7 +197,12 @@ def _ts(path: Path, lines: Iterator[str]) -> Iterator[Case]:
         raise GatewiseError(f"{path} {NO_DATA.format('a .ts')}")
 
 
-def _arff(path: Path, lines: Iterator[str]) -> Iterator[Case]:
+def _arff(path: Path, lines: Iterator[str], wanted: Labels | None) -> Iterator[Case]:
+    if wanted == "numbers":
+        raise GatewiseError(
+            f"{path}: an .arff file does not mark its numeric target; save it as .ts with @targetLabel "
+            "true, or as CSV"
+        )
     classes: list[str] | None = None
     begun, header = False, _Header(path)
     for line, text in enumerate(lines, 1):
@@ -229,7 +255,22 @@ def _check_label(path: Path, line: int, label: str | None, classes: list[str] | 
         )
 
 
-_FORMS: dict[str, Callable[[Path, Iterator[str]], Iterator[Case]]] = {".ts": _ts, ".arff": _arff}
+def _target(place: str, text: str | None) -> float:
+    """The number to predict from a sequence. Raises: `GatewiseError` if there is none."""
+    try:
+        target = float(text or "nan")
+    except ValueError:
+        target = float("inf")
+    if not np.isfinite(target) or abs(target) > LARGEST:
+        got = "nothing" if text in (None, "") else repr(str(text)[:30])
+        raise GatewiseError(f"{place}: expected a number as the target of the sequence, got {got}")
+    return target
+
+
+_FORMS: dict[str, Callable[[Path, Iterator[str], Labels | None], Iterator[Case]]] = {
+    ".ts": _ts,
+    ".arff": _arff,
+}
 ARCHIVES = tuple(_FORMS)
 
 

@@ -15,6 +15,7 @@ NAMES = {
     "id": (*ID_NAMES, "sequence", "sequence_id", "case", "case_id"),
     "time": TIME_NAMES,
     "label": ("label", "class", "target", "category", "activity"),
+    "target": ("target", "y", "response", "label"),
 }
 
 
@@ -25,6 +26,7 @@ class LongColumns:
     split_column, weight, group: given only, not recognised; the first has the words train, validation and
         test, and is read instead of a label
     dialect: how the table is written
+    targets: the columns of the numbers to predict from a sequence, instead of a label
     """
 
     id: str | None = None
@@ -35,50 +37,56 @@ class LongColumns:
     weight: str | None = None
     group: str | None = None
     dialect: Dialect = field(default_factory=Dialect)
+    targets: tuple[str, ...] = ()
 
     def describe(self, unused: Sequence[str] = ()) -> str:
         """The roles in a sentence. unused: columns that are not channels"""
         order = f"column {self.time!r}" if self.time else "their order in the file"
         label = f", labelled by column {self.label!r}" if self.label else ""
+        targets = f", targets are in {', '.join(map(repr, self.targets))}" if self.targets else ""
         part = f", split by column {self.split_column!r}" if self.split_column else ""
         weight = f", weighted by column {self.weight!r}" if self.weight else ""
         group = f", grouped by column {self.group!r}" if self.group else ""
         channels = ", ".join(self.channels[:6]) + (" ..." if len(self.channels) > 6 else "")
         left_out = f"; not used: {', '.join(map(repr, unused))} (--channels adds them)" if unused else ""
         return (
-            f"sequences are identified by column {self.id!r}, rows are sorted by {order}{part}{label}"
-            f"{weight}{group}; "
+            f"sequences are identified by column {self.id!r}, rows are sorted by {order}"
+            f"{part}{label}{targets}{weight}{group}; "
             f"{len(self.channels)} channel{'s' * (len(self.channels) > 1)}: {channels}{left_out}"
         )
 
 
-def recognise_long(table: Table, given: LongColumns, labelled: bool) -> tuple[LongColumns, tuple[str, ...]]:
+def recognise_long(
+    table: Table, given: LongColumns, labelled: bool, numeric: bool = False
+) -> tuple[LongColumns, tuple[str, ...]]:
     """The columns by role, and those without a role.
 
-    Row numbers, copies of the label under another name, and an unused label are not channels.
+    Row numbers, copies of the label or a target under another name, and an unused label are not channels.
 
-    table: the first rows of a file; labelled: whether a label is needed
+    table: the first rows of a file; labelled: whether a label is needed, or a target if `numeric`
 
     Raises: `GatewiseError` if a column is missing or has two roles.
     """
+    wanted = "target" if numeric else "label"
     roles = {
         "id": given.id,
         "time": given.time,
-        "label": given.label,
+        wanted: next(iter(given.targets), None) if numeric else given.label,
         "name of the set": given.split_column,
         "weight": given.weight,
         "group": given.group,
     }
-    named = [*(name for name in roles.values() if name is not None), *given.channels]
-    for role, name in (*roles.items(), *(("channel", name) for name in given.channels)):
+    others = [("target", name) for name in given.targets[1:]] + [("channel", name) for name in given.channels]
+    named = [name for _, name in (*roles.items(), *others) if name is not None]
+    for role, name in (*roles.items(), *others):
         if name is not None:
             table.column(name, role)
             if named.count(name) > 1:
                 raise GatewiseError(f"{table.path}: the column {name!r} was given two roles; give it one")
     left = [name for name in table.columns if name not in named and not is_unnamed(name)]
-    for role, usual in NAMES.items():
+    for role in ("id", "time", wanted):
         if roles[role] is None:
-            roles[role] = _find(table, left, role, usual)
+            roles[role] = _find(table, left, role, NAMES[role])
             left = [name for name in left if name != roles[role]]
     columns = ", ".join(table.columns)
     if roles["id"] is None:
@@ -86,17 +94,24 @@ def recognise_long(table: Table, given: LongColumns, labelled: bool) -> tuple[Lo
             f"{table.path}: none of the columns {columns} has the name of an id of sequences; name it with "
             "--id COLUMN, or add a column id with the number of its sequence in each row"
         )
-    if labelled and roles["label"] is None:
+    if labelled and roles[wanted] is None:
         raise GatewiseError(
-            f"{table.path}: none of the columns {columns} has the name of a label; name one with --label"
+            f"{table.path}: none of the columns {columns} has the name of a {wanted}; name one with "
+            f"--{wanted}"
         )
-    unused = () if given.channels else _find_unused(table, left, str(roles["id"]), roles["label"])
+    target = roles.get("target")
+    targets = given.targets or (() if target is None else (target,))
+    unused = (
+        () if given.channels else _find_unused(table, left, str(roles["id"]), roles.get("label"), targets)
+    )
     channels = given.channels or tuple(name for name in left if name not in unused)
     if not channels:
-        others = ", ".join(name for name in roles.values() if name)
-        raise GatewiseError(f"{table.path} has no column of values other than {others}")
-    time, label = roles["time"], roles["label"] if labelled else None
-    found = replace(given, id=roles["id"], time=time, label=label, channels=channels)
+        taken = ", ".join(name for name in roles.values() if name)
+        raise GatewiseError(f"{table.path} has no column of values other than {taken}")
+    label, targets = (roles.get("label"), targets) if labelled else (None, ())
+    found = replace(
+        given, id=roles["id"], time=roles["time"], label=label, channels=channels, targets=targets
+    )
     return found, unused
 
 
@@ -109,8 +124,10 @@ def _find(table: Table, left: Sequence[str], role: str, usual: Sequence[str]) ->
     return next(iter(repeated or found), None)
 
 
-def _find_unused(table: Table, left: Sequence[str], id: str, label: str | None) -> tuple[str, ...]:
-    """The columns that count rows over all sequences, or correspond to the label one to one."""
+def _find_unused(
+    table: Table, left: Sequence[str], id: str, label: str | None, targets: Sequence[str]
+) -> tuple[str, ...]:
+    """The columns that count rows, correspond to the label one to one, or equal a target."""
     frame = table.frame
     several = frame[id].n_unique() > 1
     labels = frame[label].n_unique() if label and frame.height >= ENOUGH else 1
@@ -119,5 +136,6 @@ def _find_unused(table: Table, left: Sequence[str], id: str, label: str | None) 
         for name in left
         if (several and counts_rows(name, frame[name]))
         or (labels > 1 and frame[name].n_unique() == labels == frame.select(name, label).n_unique())
+        or (frame.height >= ENOUGH and any(frame[name].equals(frame[target]) for target in targets))
     )
     return found if len(found) < len(left) else ()

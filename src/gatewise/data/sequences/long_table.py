@@ -13,7 +13,7 @@ from gatewise.data.opening import require_file
 from gatewise.data.sequences.gather import KEYS, find_duplicate_time, group_rows, sort_by_time
 from gatewise.data.sequences.long_columns import LongColumns, recognise_long
 from gatewise.data.sequences.missing import Fill, carry_forward
-from gatewise.data.sequences.sequence_columns import SequenceGroups, SequenceWeights
+from gatewise.data.sequences.sequence_columns import SequenceGroups, SequenceTargets, SequenceWeights
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool, row_blocks, rows_per_block
 from gatewise.data.tables.delimited import Piece, csv_pieces
@@ -31,20 +31,25 @@ BYTES_AT_ONCE = 1 << 20
 
 
 def read_long(
-    path: Path, given: LongColumns, labelled: bool = True, fill: Fill | None = None
+    path: Path,
+    given: LongColumns,
+    labelled: bool = True,
+    fill: Fill | None = None,
+    numeric: bool = False,
 ) -> tuple[SequenceTable, LongColumns]:
     """Reads the sequences of a CSV or Parquet file, and finds its columns.
 
     The file may be larger than memory: its values are spooled to disk piece by piece. The rows of a sequence
     may be scattered and unsorted.
 
-    labelled: whether a column of labels is needed; fill: how to fill empty cells
+    labelled: whether a column of labels is needed, or one of targets if `numeric`
+    fill: how to fill empty cells
 
     Raises: `GatewiseError` with the line of a cell that is not a number, or of a duplicate time.
     """
     rows: _Rows | None = None
     for piece in _pieces(path, given.dialect):
-        rows = rows or _Rows(*recognise_long(piece, given, labelled), given, fill)
+        rows = rows or _Rows(*recognise_long(piece, given, labelled, numeric), given, fill)
         rows.add(piece)
     if rows is None:
         raise GatewiseError(f"{path} has no rows below its header")
@@ -63,6 +68,7 @@ class _Rows:
         self.values, self.keys = Spool(len(columns.channels)), Spool(1, KEYS)
         self.weights = None if columns.weight is None else SequenceWeights(columns.weight)
         self.groups = None if columns.group is None else SequenceGroups(columns.group)
+        self.targets = [SequenceTargets(name) for name in columns.targets]
         self.marks: dict[str, Marks] = {}
         self.marked = dict.fromkeys(columns.channels, 0)
         self.has_header = True
@@ -76,7 +82,7 @@ class _Rows:
         keys = np.zeros((piece.frame.height, 1), KEYS)
         keys["sequence"][:, 0] = self.ids.numbers(piece.filled_texts(str(columns.id), "id"))
         keys["line"][:, 0] = piece.row_lines
-        for column in (self.weights, self.groups):
+        for column in (self.weights, self.groups, *self.targets):
             if column is not None:
                 column.add(piece, keys["sequence"][:, 0])
         if columns.split_column is not None:
@@ -135,6 +141,8 @@ class _Rows:
             unit=self.unit,
             weights=None if self.weights is None else self.weights.values,
             groups=None if self.groups is None else self.groups.values,
+            targets=np.stack([one.values for one in self.targets], axis=1) if self.targets else None,
+            target_names=columns.targets,
         )
         duplicate = find_duplicate_time(keys, offsets) if columns.time is not None else None
         if duplicate is not None:

@@ -1,4 +1,4 @@
-"""Columns in which each row repeats a value of its sequence: its weight, its group."""
+"""Columns in which each row repeats a value of its sequence: its weight, its group, a target."""
 
 from __future__ import annotations
 
@@ -87,6 +87,26 @@ class SequenceWeights(SequenceColumn):
 
     def _format(self, value: object) -> str:
         return f"{value:g}"
+
+
+class SequenceTargets(SequenceColumn):
+    """The numbers to predict from sequences."""
+
+    role = "target"
+
+    def _no_values(self) -> np.ndarray:
+        return np.zeros(0)
+
+    def _read(self, piece: Table) -> np.ndarray:
+        given = piece.numbers(self.column, self.role)
+        empty = np.isnan(given)
+        if empty.any():
+            place = piece.place(int(empty.argmax()))
+            raise GatewiseError(f"{piece.path}, {place}, column {self.column!r} is empty: give the target")
+        return given
+
+    def _format(self, value: object) -> str:
+        return f"{value:.15g}"
 
 
 class SequenceGroups(SequenceColumn):

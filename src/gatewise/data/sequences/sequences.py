@@ -1,12 +1,13 @@
-"""Labelled sequences of vectors of different lengths: as one long table, and as padded batches."""
+"""Sequences of vectors of different lengths: as one long table, and as padded batches with their classes."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -28,6 +29,8 @@ class SequenceTable:
     labels: [S], the index in `classes` of each row's label; None if the data have no labels
     lines: [S], the place of each row in the file, for messages; None if there are no lines
     weights, groups: [N], the weight and the group of each sequence; None if the data have none
+    targets: [N, K], the numbers to predict from each sequence; None if the data have none
+    target_names: of the K numbers
     notes: on how the file was read; unit: of `lines`
     """
 
@@ -43,6 +46,8 @@ class SequenceTable:
     unit: str = "line"
     weights: np.ndarray | None = None
     groups: np.ndarray | None = None
+    targets: np.ndarray | None = None
+    target_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -131,11 +136,58 @@ class SequenceBatch(NamedTuple):
         )
 
 
-class Sequences(Dataset[SequenceBatch]):
+class ScaledSequences(Dataset[Any]):
+    """Some sequences of a table, scaled.
+
+    numbers: of the sequences in the table; scales: of the channels
+    weights: [len(numbers)], by which the loss of each is multiplied; None if all are equal
+    """
+
+    def __init__(
+        self,
+        table: SequenceTable,
+        numbers: ArrayLike,
+        scales: tuple[Scale, ...],
+        weights: ArrayLike | None = None,
+    ) -> None:
+        self.table, self.numbers = table, np.asarray(numbers, dtype=np.int64)
+        self.weights = None if weights is None else torch.as_tensor(weights, dtype=torch.float32)
+        self.sizes = torch.from_numpy(table.sizes[self.numbers])
+        self.mean = np.array([one.mean for one in scales])
+        self.deviation = np.array([one.deviation for one in scales])
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @abstractmethod
+    def __getitems__(self, chosen: list[int]) -> Any:
+        """A batch, whose first fields are the values and the lengths of the sequences."""
+
+    def padded(self, chosen: list[int]) -> Tensor:
+        """[B, T, C]: scaled sequences, zero beyond their ends; only their rows are read from disk."""
+        offsets = self.table.offsets
+        rows = [self.table.values[offsets[number] : offsets[number + 1]] for number in self.numbers[chosen]]
+        scaled = [((one - self.mean) / self.deviation).astype(np.float32) for one in rows]
+        return pad_sequence([torch.from_numpy(one) for one in scaled], batch_first=True)
+
+    def unscaled(self, number: int) -> np.ndarray:
+        """[T, C]: a sequence in the units of the data, as a network reads it."""
+        return self.padded([number])[0].double().numpy() * self.deviation + self.mean
+
+    def joined(self, other: Self) -> Self:
+        """These sequences, and others of the same table with the same scales."""
+        both = copy(self)
+        both.numbers = np.concatenate([self.numbers, other.numbers])
+        both.sizes = torch.cat([self.sizes, other.sizes])
+        if self.weights is not None and other.weights is not None:
+            both.weights = torch.cat([self.weights, other.weights])
+        return both
+
+
+class Sequences(ScaledSequences):
     """Some sequences of a table, scaled, with the class of each.
 
-    numbers: of the sequences in the table; labels: [len(numbers)], class numbers
-    weights: [len(numbers)], by which the loss of each is multiplied; None if all are equal
+    numbers, scales, weights: as in `ScaledSequences`; labels: [len(numbers)], class numbers
     folds: [len(numbers)], the number of the fold of each in a cross-validation; None without one
 
     >>> table = SequenceTable("", np.ones((3, 1), np.float32), np.array([0, 2, 3]), ("a", "b"), ("x",))
@@ -154,41 +206,25 @@ class Sequences(Dataset[SequenceBatch]):
         weights: ArrayLike | None = None,
         folds: ArrayLike | None = None,
     ) -> None:
-        self.table, self.numbers = table, np.asarray(numbers, dtype=np.int64)
+        super().__init__(table, numbers, scales, weights)
         self.labels = torch.from_numpy(np.asarray(labels, dtype=np.int64))
-        self.weights = None if weights is None else torch.as_tensor(weights, dtype=torch.float32)
         self.folds = None if folds is None else torch.as_tensor(folds, dtype=torch.int64)
-        self.sizes = torch.from_numpy(table.sizes[self.numbers])
-        self.mean = np.array([one.mean for one in scales])
-        self.deviation = np.array([one.deviation for one in scales])
-
-    def __len__(self) -> int:
-        return len(self.numbers)
 
     @property
     def fold_count(self) -> int:
         """The number of folds; 1 without a cross-validation."""
         return 1 if self.folds is None else int(self.folds.max()) + 1
 
-    def joined(self, other: Sequences) -> Sequences:
+    def joined(self, other: Self) -> Self:
         """These sequences, and others of the same table with the same scales, without folds."""
-        both = copy(self)
-        both.numbers = np.concatenate([self.numbers, other.numbers])
-        both.labels, both.sizes = torch.cat([self.labels, other.labels]), torch.cat([self.sizes, other.sizes])
-        if self.weights is not None and other.weights is not None:
-            both.weights = torch.cat([self.weights, other.weights])
-        both.folds = None
+        both = super().joined(other)
+        both.labels, both.folds = torch.cat([self.labels, other.labels]), None
         return both
 
     def __getitems__(self, chosen: list[int]) -> SequenceBatch:
-        """A batch; only its rows are read from disk."""
-        offsets = self.table.offsets
-        rows = [self.table.values[offsets[number] : offsets[number + 1]] for number in self.numbers[chosen]]
-        scaled = [((one - self.mean) / self.deviation).astype(np.float32) for one in rows]
-        values = pad_sequence([torch.from_numpy(one) for one in scaled], batch_first=True)
         weights = None if self.weights is None else self.weights[chosen]
         folds = None if self.folds is None else self.folds[chosen]
-        return SequenceBatch(values, self.sizes[chosen], self.labels[chosen], weights, folds)
+        return SequenceBatch(self.padded(chosen), self.sizes[chosen], self.labels[chosen], weights, folds)
 
 
 def sort_names(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:

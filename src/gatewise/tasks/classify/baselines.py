@@ -9,32 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.baselines.logistic import fit_logistic
-from gatewise.baselines.nearest import MAX_FEATURE_VALUES, NearestExample
+from gatewise.baselines.nearest import NearestExample
+from gatewise.baselines.sequence_features import (
+    RESAMPLED_STEPS,
+    SUMMARIES,
+    draw_examples,
+    resampled,
+    sequence_features,
+    summaries,
+)
 from gatewise.data.sequences.sequences import SequenceBatch as Batch
 from gatewise.data.sequences.sequences import Sequences
-from gatewise.modules.classifier import Classifier, iterate_batches
+from gatewise.modules.classifier import Classifier
 from gatewise.modules.network import Baseline
-
-SUMMARIES = 7
-RESAMPLED_STEPS = 64
-
-
-def summaries(batch: Batch) -> Tensor:
-    """Summary statistics of sequences: [B, 1 + 7 C].
-
-    The logarithm of the length; the mean, standard deviation, minimum, maximum, first value, last value and
-    mean absolute change of each channel.
-    """
-    values, lengths = batch.values, batch.lengths[:, None]
-    valid = (torch.arange(values.shape[1], device=values.device) < lengths).unsqueeze(-1)
-    mean = (values * valid).sum(1) / lengths
-    deviation = (((values - mean.unsqueeze(1)) * valid).square().sum(1) / lengths).sqrt()
-    minimum = values.masked_fill(~valid, torch.inf).amin(1)
-    maximum = values.masked_fill(~valid, -torch.inf).amax(1)
-    last = values[torch.arange(len(values), device=values.device), batch.lengths - 1]
-    change = (values.diff(dim=1).abs() * valid[:, 1:]).sum(1) / (lengths - 1).clamp(min=1)
-    statistics = [lengths.float().log(), mean, deviation, minimum, maximum, values[:, 0], last, change]
-    return torch.cat(statistics, dim=-1)
 
 
 class SummaryClassifier(Classifier):
@@ -54,7 +41,7 @@ class SummaryClassifier(Classifier):
         """Standardised summaries [B, 1 + 7 C] -> logits [B, K]."""
 
     def logits(self, batch: Batch) -> Tensor:
-        return self.classify((summaries(batch) - self.mean) / self.deviation)
+        return self.classify((summaries(batch.values, batch.lengths) - self.mean) / self.deviation)
 
     def standardise(self, features: Tensor) -> None:
         """Computes means and standard deviations of the summaries of the training set, [N, 1 + 7 C]."""
@@ -77,8 +64,17 @@ class Logistic(SummaryClassifier, Baseline):
         return self.linear(features)
 
     def fit(self, train: Sequences, validation: Sequences) -> None:
-        sets = (*_all_summaries(train), *_all_summaries(validation))
-        weight, bias = fit_logistic(*sets, self.classes, _weights(train), _weights(validation))
+        features, rows = sequence_features(train, summaries)
+        held_out, held_out_rows = sequence_features(validation, summaries)
+        weight, bias = fit_logistic(
+            features,
+            train.labels[rows],
+            held_out,
+            validation.labels[held_out_rows],
+            self.classes,
+            None if train.weights is None else train.weights[rows],
+            None if validation.weights is None else validation.weights[held_out_rows],
+        )
         self.linear.weight.copy_(weight)
         self.linear.bias.copy_(bias)
 
@@ -96,7 +92,7 @@ class SummaryMLP(SummaryClassifier):
     @classmethod
     def standardised_on(cls, train: Sequences, classes: int) -> SummaryMLP:
         """An untrained network whose inputs are standardised on the training set."""
-        features, _ = _all_summaries(train)
+        features, _ = sequence_features(train, summaries)
         network = cls(train.table.values.shape[1], classes)
         network.standardise(features)
         return network
@@ -124,36 +120,16 @@ class Nearest(NearestExample):
 
     def training_examples(self, train: Sequences) -> tuple[Tensor, Tensor]:
         """All training sequences, or a random sample of a large training set."""
-        count = max(MAX_FEATURE_VALUES // (self.channels * self.steps), 1)
-        sample = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:count]
-        batches = [(self.features(batch), batch.labels) for _, batch in iterate_batches(train, sample)]
-        features, labels = zip(*batches, strict=True)
-        return torch.cat(features), torch.cat(labels)
+        drawn = draw_examples(len(train), self.channels * self.steps)
+        features, rows = sequence_features(train, self._resampled, drawn)
+        return features, train.labels[rows]
 
     def features(self, batch: Batch) -> Tensor:
         """[B, C * steps]: each sequence resampled to `steps` steps by linear interpolation."""
-        lengths = batch.lengths[:, None]
-        position = torch.linspace(0, 1, self.steps, dtype=torch.float64, device=lengths.device) * (
-            lengths - 1
-        )
-        before = position.long()
-        after = (before + 1).minimum(lengths - 1)
-        fraction = (position - before).unsqueeze(-1).to(batch.values.dtype)
-        rows = torch.arange(len(lengths), device=lengths.device)[:, None]
-        return torch.lerp(batch.values[rows, before], batch.values[rows, after], fraction).flatten(1)
+        return self._resampled(batch.values, batch.lengths)
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), "channels": self.channels, "steps": self.steps}
 
-
-def _all_summaries(dataset: Sequences) -> tuple[Tensor, Tensor]:
-    batches = [(summaries(batch), batch.labels) for _, batch in iterate_batches(dataset)]
-    features, labels = zip(*batches, strict=True)
-    return torch.cat(features), torch.cat(labels)
-
-
-def _weights(dataset: Sequences) -> Tensor | None:
-    """The weights of all sequences, in the order of `_all_summaries`."""
-    if dataset.weights is None:
-        return None
-    return dataset.weights[torch.cat([numbers for numbers, _ in iterate_batches(dataset)])]
+    def _resampled(self, values: Tensor, lengths: Tensor) -> Tensor:
+        return resampled(values, lengths, self.steps)

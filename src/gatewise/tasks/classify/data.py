@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from gatewise.data.fingerprint import fingerprint
-from gatewise.data.sequences.archives import ARCHIVES, read_archive
-from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
+from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.plausible import require_classes, require_steps
+from gatewise.data.sequences.reading import (
+    SequencePreprocessing,
+    describe_sequences,
+    find_test_file,
+    read_sequences,
+    refuse_columns_of_archives,
+    split_weights,
+)
 from gatewise.data.sequences.sequences import Sequences, SequenceTable
 from gatewise.data.sequences.spool import row_blocks
 from gatewise.data.sequences.weights import balancing_weights, relative_weights
-from gatewise.data.series.scaling import Scale
 from gatewise.data.splits import Fractions, Split
 from gatewise.data.stratified import stratified_folds, stratified_group_split, stratified_split
 from gatewise.errors import GatewiseError
@@ -22,37 +28,11 @@ from gatewise.tasks.classification import ClassData
 from gatewise.tasks.classify.options import ClassifyOptions
 
 
-@dataclass(frozen=True)
-class Preprocessing:
-    """How a model reads sequences.
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing(SequencePreprocessing):
+    """How a model reads sequences. classes: in the order of their numbers"""
 
-    source: the fingerprint of the training data
-    has_test_file: whether the test set was another file
-    """
-
-    columns: LongColumns | None
-    fill: Fill | None
     classes: tuple[str, ...]
-    scales: tuple[Scale, ...]
-    source: str
-    has_test_file: bool
-    fractions: Fractions
-
-    def table(self, path: Path, labelled: bool = True, grouped: bool = False) -> SequenceTable:
-        """Reads a file of sequences, its labels if `labelled`, and its groups if `grouped`.
-
-        Raises: `GatewiseError` if it has another number of channels.
-        """
-        columns = self.columns or LongColumns()
-        columns = columns if labelled else replace(columns, label=None)
-        columns = columns if grouped else replace(columns, group=None)
-        table, _ = _read(path, columns, self.fill, labelled)
-        if len(table.channels) != len(self.scales):
-            raise GatewiseError(
-                f"{path} has sequences of {_count(len(table.channels), 'channel')}; the model expects "
-                f"{len(self.scales)}"
-            )
-        return table
 
     def unlabelled(self, path: Path) -> Sequences:
         """Reads all sequences of a file without labels."""
@@ -89,23 +69,19 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         group=options.group,
         dialect=options.dialect,
     )
-    for name, value in asdict(columns).items():
-        if value and name != "dialect" and path.suffix.lower() in ARCHIVES:
-            raise GatewiseError(f"{path} is an archive without column names; leave --{name} out")
-    table, file_columns = _read(path, columns, options.fill)
+    refuse_columns_of_archives(path, columns)
+    table, file_columns = read_sequences(path, columns, options.fill)
     table = require_steps(table, None if file_columns is None else "--id COLUMN")
     labels = _labels(table)
     require_classes(str(path), table.classes, len(table), "sequences")
-    test_file = Path(options.test_file) if options.test_file else _find_test_file(path)
-    if test_file and test_file.is_file() and test_file.samefile(path):
-        raise GatewiseError(f"{path} is the training data; give another --test-file, or none")
+    test_file = find_test_file(path, options.test_file)
     test_fraction = 0.0 if test_file else options.test_fraction
     fractions = Fractions(options.validation_fraction, test_fraction)
     try:
         train, validation, test = _split(table, labels, fractions)
     except GatewiseError as error:
         raise GatewiseError(f"{path}: {error}") from error
-    weights = _weights(table, train, validation)
+    weights = split_weights(table, train, validation)
     if options.class_weights == "balanced":
         weights = relative_weights(balancing_weights(labels, np.array(train), weights))
     preprocessing = Preprocessing(
@@ -128,7 +104,7 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
     sizes = f"training set {len(train)}, validation set {len(validation)}, test set {len(tested)} sequences"
     notes = [
         *table.notes,
-        _describe(table),
+        f"{describe_sequences(table)}, of {len(table.classes)} classes",
         f"{sizes}{f': {test_file}' if test_file else _describe_split(table)}",
         *_note_small_classes(table, labels, train, validation),
     ]
@@ -199,33 +175,6 @@ def _describe_split(table: SequenceTable) -> str:
     return f", stratified by class, none of {len(np.unique(table.groups))} groups in two sets"
 
 
-def _read(
-    path: Path, columns: LongColumns, fill: Fill | None, labelled: bool = True
-) -> tuple[SequenceTable, LongColumns | None]:
-    """Reads a file of sequences; returns the recognized columns too, None for an archive."""
-    if path.suffix.lower() in ARCHIVES:
-        columns.dialect.require_default(path, "an archive")
-        return read_archive(path, labelled, fill), None
-    return read_long(path, columns, labelled, fill)
-
-
-def _weights(table: SequenceTable, train: list[int], validation: list[int]) -> np.ndarray | None:
-    """[N]: the weights of the sequences; None if they are equal.
-
-    Raises: `GatewiseError` if all weights of a set are zero.
-    """
-    for name, numbers in (("training", train), ("validation", validation)):
-        if table.weights is not None and not table.weights[numbers].any():
-            raise GatewiseError(f"{table.path}: all weights in the {name} set are zero; give positive ones")
-    return relative_weights(table.weights)
-
-
-def _find_test_file(path: Path) -> Path | None:
-    """The test file of an archive that has separate files for the training and test sets."""
-    test_path = path.with_name(path.name.replace("_TRAIN", "_TEST"))
-    return test_path if test_path != path and test_path.is_file() else None
-
-
 def _labels(table: SequenceTable) -> np.ndarray:
     """[N]: the label of each sequence. Raises: `GatewiseError` if its rows have several."""
     assert table.labels is not None
@@ -246,20 +195,6 @@ def _labels(table: SequenceTable) -> np.ndarray:
                 "(for a label of each step there is gatewise train label)"
             )
     return first
-
-
-def _describe(table: SequenceTable) -> str:
-    """Describes the number, lengths, channels and classes of the sequences."""
-    shortest, longest = int(table.sizes.min()), int(table.sizes.max())
-    steps = f"{shortest} to {longest} steps" if shortest < longest else _count(longest, "step")
-    return (
-        f"{len(table)} sequences of {steps} and {_count(len(table.channels), 'channel')}, "
-        f"of {len(table.classes)} classes"
-    )
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}{'s' * (number != 1)}"
 
 
 def _note_small_classes(

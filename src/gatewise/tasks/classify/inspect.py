@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-import numpy as np
-
 from gatewise.modules.classifier import Classifier
 from gatewise.report.attribution import channel_track
 from gatewise.report.example import Example, channels, require_example
-from gatewise.tasks.class_attribution import attention_tracks, explain_class
+from gatewise.tasks.attribution import attention_tracks
+from gatewise.tasks.class_attribution import explain_class
 from gatewise.tasks.classification import describe_prediction
 from gatewise.tasks.classify.data import ClassifyData
 
@@ -21,9 +20,6 @@ def inspect_sequence(network: Classifier, data: ClassifyData, number: int) -> Ex
     """
     require_example(number, len(data.test), "sequences in the test set")
     batch, table = data.test.__getitems__([number]), data.test.table
-    scaled = batch.values[0].double().numpy()
-    scales = data.preprocessing.scales
-    values = np.stack([scale.undo(scaled[:, c]) for c, scale in enumerate(scales)], axis=1)
     explain = partial(
         explain_class,
         network,
@@ -35,7 +31,10 @@ def inspect_sequence(network: Classifier, data: ClassifyData, number: int) -> Ex
     return Example(
         batch,
         f"sequence {table.ids[data.test.numbers[number]]}",
-        (*channels(table.channels, values), *attention_tracks(network, batch)),
+        (
+            *channels(table.channels, data.test.unscaled(number)),
+            *attention_tracks(network, partial(network.logits, batch)),
+        ),
         describe_prediction(network, batch, data.classes),
         attribute=lambda _: explain(),
     )

@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gatewise.baselines.ridge_classifier import RidgeFit, fit_ridge_classifier
+from gatewise.baselines.ridge import RidgeFit
+from gatewise.baselines.ridge_classifier import fit_ridge_classifier
+from gatewise.baselines.sequence_features import draw_examples, sequence_features
+from gatewise.data.batching import iterate_batches
 from gatewise.data.sequences.sequences import SequenceBatch, Sequences
-from gatewise.modules.classifier import Classifier, iterate_batches
+from gatewise.modules.classifier import Classifier
 from gatewise.modules.network import Baseline
 from gatewise.modules.random_convolutions import RandomConvolutions
-
-MAX_FEATURE_VALUES = 1 << 25  # of all training examples
 
 
 class MiniRocket(Classifier, Baseline):
@@ -53,16 +54,11 @@ class MiniRocket(Classifier, Baseline):
 
     def _fit(self, train: Sequences, seed: int) -> tuple[Tensor, RidgeFit]:
         """Returns: the numbers of the sequences that were fitted, and the fit."""
-        most = max(MAX_FEATURE_VALUES // self.convolutions.features, 1)
-        drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:most]
         self.convolutions.fit(train, seed)
-        order, features = [], []
-        for rows, batch in iterate_batches(train, drawn):
-            order.append(rows)
-            features.append(self.convolutions(batch.values, batch.lengths))
-        chosen = torch.cat(order)
+        drawn = draw_examples(len(train), self.convolutions.features)
+        features, chosen = sequence_features(train, self.convolutions, drawn)
         fitted = fit_ridge_classifier(
-            torch.cat(features),
+            features,
             train.labels[chosen],
             self.linear.out_features,
             None if train.weights is None else train.weights[chosen],

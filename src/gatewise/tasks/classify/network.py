@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from gatewise.cells.base import CellType
+from gatewise.data.batching import iterate_batches
 from gatewise.data.sequences.sequences import SequenceBatch, Sequences
-from gatewise.modules.classifier import Classifier, iterate_batches, predict_probabilities
+from gatewise.modules.classifier import Classifier, predict_probabilities
 from gatewise.modules.pooling import PoolingMode
-from gatewise.modules.sequence_classifier import ConvolutionKind, SequenceClassifier
+from gatewise.modules.sequence_classifier import SequenceClassifier
+from gatewise.modules.sequence_encoder import ConvolutionKind
 from gatewise.modules.sequence_ensemble import SequenceEnsemble
 from gatewise.modules.temperature import choose_temperature
 from gatewise.modules.weighted import weighted_cross_entropy

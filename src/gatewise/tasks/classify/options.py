@@ -7,37 +7,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gatewise.data.sequences.augmentation import Augmentation
-from gatewise.data.sequences.long_table import Fill
-from gatewise.modules.pooling import PoolingMode
-from gatewise.modules.sequence_classifier import ConvolutionKind
-from gatewise.tasks.options import Count, Depth, Fraction, Rate, StackOptions, TableOptions, TaskOptions
+from gatewise.modules.sequence_encoder import ConvolutionKind
+from gatewise.tasks.options import Count, Depth, Fraction, Rate, TaskOptions
+from gatewise.tasks.sequence_options import SequenceDataOptions, SequenceNetworkOptions
 
 
-class ClassifyDataOptions(TableOptions):
+class ClassifyDataOptions(SequenceDataOptions):
     """The data"""
 
-    id: str | None = Field(None, description="Column of sequence ids; by default recognized by its name.")
-    time: str | None = Field(
-        None, description="Column that orders the steps; by default the order of the rows."
-    )
     label: str | None = Field(None, description="Column of classes; by default recognized by its name.")
-    weight: str | None = Field(
-        None, description="Column of weights, one for each sequence, which multiply its training loss."
-    )
-    group: str | None = Field(
-        None,
-        description="Column of groups, one for each sequence, such as persons; no group is in two sets.",
-    )
     class_weights: Literal["equal", "balanced"] = Field(
         "equal",
         description="Weigh each example the same, or each class of the training set the same in the loss.",
-    )
-    channels: tuple[str, ...] = Field(
-        (), description="Columns of values, separated by commas; by default all others."
-    )
-    fill: Fill | None = Field(None, description="How to fill empty cells; by default they raise an error.")
-    test_file: str | None = Field(
-        None, description="File of the test set; by default X_TEST beside X_TRAIN, if there is one."
     )
     folds: Annotated[int, Field(ge=1, le=100)] = Field(
         1,
@@ -50,7 +31,7 @@ class ClassifyDataOptions(TableOptions):
     )
 
 
-class ClassifyNetworkOptions(StackOptions):
+class ClassifyNetworkOptions(SequenceNetworkOptions):
     """The network"""
 
     network: Literal["hybrid", "lstm-fcn", "stack"] = Field(
@@ -66,9 +47,6 @@ class ClassifyNetworkOptions(StackOptions):
     ensemble: Depth = Field(
         1, description="Networks that are trained together; their probabilities are averaged."
     )
-    dropout: Rate = Field(0.3, description="Dropout between layers, and before the output layer.")
-    bidirectional: bool = Field(True, description="Run the layers in both directions.")
-    pooling: PoolingMode = Field("max", description="Pooling over the steps: last, mean, max or attention.")
     label_smoothing: Rate = Field(
         0.1, description="Probability that the training loss distributes over all classes."
     )

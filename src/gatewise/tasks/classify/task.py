@@ -8,18 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from gatewise.cells.base import CellType
-from gatewise.data.memory.arrays import Layout, array_like, is_arrays, write_sequences
-from gatewise.data.memory.frames import is_frame
 from gatewise.data.memory.images import is_clips, is_images
 from gatewise.data.sequences.augmentation import AugmentedSequences
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority
 from gatewise.modules.network import Baseline, Network
-from gatewise.modules.sequence_classifier import ConvolutionKind, SequenceClassifier
+from gatewise.modules.sequence_classifier import SequenceClassifier
+from gatewise.modules.sequence_encoder import ConvolutionKind
 from gatewise.modules.sequence_ensemble import SequenceEnsemble
 from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction
@@ -31,39 +28,22 @@ from gatewise.tasks.classify.minirocket import MiniRocket
 from gatewise.tasks.classify.network import HybridClassifier, calibrate, recurrent_classifier
 from gatewise.tasks.classify.options import ClassifyOptions
 from gatewise.tasks.preprocessing import load_preprocessing
+from gatewise.tasks.sequences import SequenceTask, table_of_sequences
 from gatewise.tasks.serialization import SavedModel
 
 FILTERS: dict[ConvolutionKind, int] = {"plain": 64, "inception": 128}  # of an LSTM-FCN
 
 
-class Classify(ClassTask[ClassifyData]):
+class Classify(SequenceTask[ClassifyData], ClassTask[ClassifyData]):
     """Classifies sequences; compared with models of summary statistics and the nearest sequence."""
 
     name = "classify"
     about = "Predict the class of a sequence."
     data_help = "a CSV or Parquet file with a row for each step, or a .ts or .arff archive"
     options = ClassifyOptions
-    accepted_data = "arrays [N, T, C], lists of arrays [T, C], or a table or file with a row for each step"
 
-    def accepts(self, data: Any) -> bool:
-        return super().accepts(data) or _is_sequences(_array_like(data))
-
-    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
-        arrays = _array_like(data)
-        if not _is_sequences(arrays):
-            return super().write(data, y, folder, layout)
-        return write_sequences(arrays, y, folder, layout)
-
-    def write_annotated(
-        self, data: Any, y: Any, annotations: Mapping[str, Any], folder: Path, layout: Layout
-    ) -> tuple[Path, dict[str, Any]]:
-        arrays = _array_like(data)
-        if not _is_sequences(arrays):
-            raise GatewiseError(
-                "sample weights and groups are given beside arrays only; for a table, name their columns by "
-                "`weight` and `group`"
-            )
-        return write_sequences(arrays, y, folder, layout, **annotations)
+    def are_sequences(self, data: Any) -> bool:
+        return super().are_sequences(data) and not is_images(data) and not is_clips(data)
 
     def read(self, path: Path, options: ClassifyOptions) -> ClassifyData:
         return read_data(path, options)
@@ -143,8 +123,7 @@ class Classify(ClassTask[ClassifyData]):
         preprocessing = load_preprocessing(Preprocessing, model)
         sequences = preprocessing.unlabelled(path)
         columns = class_columns(require_classifier(model.network), sequences, preprocessing.classes)
-        key = (preprocessing.columns and preprocessing.columns.id) or "sequence"
-        frame = pl.DataFrame({"sequence" if key in columns else key: sequences.table.ids, **columns})
+        frame = table_of_sequences(sequences.table, preprocessing.columns, columns)
         about = f"the classes of {len(sequences)} sequences, with their probabilities"
         return Prediction(frame, about, "label")
 
@@ -157,14 +136,6 @@ class Classify(ClassTask[ClassifyData]):
 def longest(data: ClassifyData) -> int:
     """The length of the longest training sequence."""
     return int(data.train.sizes.max())
-
-
-def _array_like(data: Any) -> Any:
-    return data if isinstance(data, str | Path) or is_frame(data) else array_like(data)
-
-
-def _is_sequences(data: Any) -> bool:
-    return is_arrays(data) and not is_images(data) and not is_clips(data)
 
 
 TASK = Classify()

@@ -7,7 +7,8 @@ from functools import partial
 from gatewise.modules.classifier import Classifier
 from gatewise.report.attribution import NAME
 from gatewise.report.example import Example, Strip, Track, require_example
-from gatewise.tasks.class_attribution import attention_tracks, explain_class
+from gatewise.tasks.attribution import attention_tracks
+from gatewise.tasks.class_attribution import explain_class
 from gatewise.tasks.classification import describe_prediction
 from gatewise.tasks.classify_images.data import ImageData
 
@@ -32,7 +33,7 @@ def inspect_image(network: Classifier, data: ImageData, number: int) -> Example:
     return Example(
         batch,
         data.test.files.paths[file_number].name,
-        (image, *attention_tracks(network, batch)),
+        (image, *attention_tracks(network, partial(network.logits, batch))),
         describe_prediction(network, batch, data.classes),
         attribute=lambda _: explain(),
     )

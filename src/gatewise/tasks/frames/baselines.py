@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gatewise.baselines.logistic import fit_logistic
+from gatewise.data.batching import iterate_batches
 from gatewise.data.images.clips import ClipBatch, LabelledClips
-from gatewise.modules.classifier import Classifier, iterate_batches
+from gatewise.modules.classifier import Classifier
 from gatewise.modules.network import Baseline
 
 SIDE = 16  # the maximum side of a resized mean frame, in pixels

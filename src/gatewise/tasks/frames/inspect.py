@@ -9,7 +9,8 @@ import numpy as np
 from gatewise.modules.classifier import Classifier
 from gatewise.report.attribution import channel_track
 from gatewise.report.example import Example, channels, require_example
-from gatewise.tasks.class_attribution import attention_tracks, explain_class
+from gatewise.tasks.attribution import attention_tracks
+from gatewise.tasks.class_attribution import explain_class
 from gatewise.tasks.classification import describe_prediction
 from gatewise.tasks.frames.data import FrameData
 
@@ -36,7 +37,7 @@ def inspect_clip(network: Classifier, data: FrameData, number: int) -> Example:
     return Example(
         batch,
         f"clip {number} of the test set",
-        (*tracks, *attention_tracks(network, batch)),
+        (*tracks, *attention_tracks(network, partial(network.logits, batch))),
         describe_prediction(network, batch, data.classes),
         unit="frame",
         attribute=lambda _: explain(),

@@ -1,0 +1,64 @@
+"""Sequences with the numbers to predict from each."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from gatewise.data.sequences.sequences import ScaledSequences, SequenceTable
+from gatewise.data.series.scaling import Scale
+
+
+class TargetBatch(NamedTuple):
+    """Sequences of a batch.
+
+    values: [B, T, C], scaled, zero beyond `lengths`: [B]; targets: [B, K], scaled
+    weights: [B], by which the losses are multiplied; None if all are equal
+    """
+
+    values: Tensor
+    lengths: Tensor
+    targets: Tensor
+    weights: Tensor | None = None
+
+
+class TargetSequences(ScaledSequences):
+    """Some sequences of a table, scaled, with their scaled targets.
+
+    numbers, scales, weights: as in `ScaledSequences`; target_scales: of the K targets
+    Targets of a table without any are zero.
+
+    >>> table = SequenceTable(
+    ...     "", np.ones((3, 1)), np.array([0, 2, 3]), ("a", "b"), ("x",), targets=np.array([[5.0], [7.0]])
+    ... )
+    >>> sequences = TargetSequences(table, [1, 0], (Scale(0.0, 1.0),), (Scale(5.0, 2.0),))
+    >>> sequences.__getitems__([0, 1]).targets
+    tensor([[1.],
+            [0.]])
+    """
+
+    def __init__(
+        self,
+        table: SequenceTable,
+        numbers: ArrayLike,
+        scales: tuple[Scale, ...],
+        target_scales: tuple[Scale, ...],
+        weights: ArrayLike | None = None,
+    ) -> None:
+        super().__init__(table, numbers, scales, weights)
+        columns = np.zeros((len(table), len(target_scales))) if table.targets is None else table.targets
+        scaled = [scale.apply(column) for scale, column in zip(target_scales, columns.T, strict=True)]
+        self.targets = torch.from_numpy(np.stack(scaled, axis=1)[self.numbers]).float()
+
+    def joined(self, other: Self) -> Self:
+        both = super().joined(other)
+        both.targets = torch.cat([self.targets, other.targets])
+        return both
+
+    def __getitems__(self, chosen: list[int]) -> TargetBatch:
+        weights = None if self.weights is None else self.weights[chosen]
+        return TargetBatch(self.padded(chosen), self.sizes[chosen], self.targets[chosen], weights)

@@ -1,0 +1,40 @@
+"""The options that tasks of whole sequences share."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from gatewise.data.sequences.missing import Fill
+from gatewise.modules.pooling import PoolingMode
+from gatewise.tasks.options import Rate, StackOptions, TableOptions
+
+
+class SequenceDataOptions(TableOptions):
+    """The data"""
+
+    id: str | None = Field(None, description="Column of sequence ids; by default recognized by its name.")
+    time: str | None = Field(
+        None, description="Column that orders the steps; by default the order of the rows."
+    )
+    weight: str | None = Field(
+        None, description="Column of weights, one for each sequence, which multiply its training loss."
+    )
+    group: str | None = Field(
+        None,
+        description="Column of groups, one for each sequence, such as persons; no group is in two sets.",
+    )
+    channels: tuple[str, ...] = Field(
+        (), description="Columns of values, separated by commas; by default all others."
+    )
+    fill: Fill | None = Field(None, description="How to fill empty cells; by default they raise an error.")
+    test_file: str | None = Field(
+        None, description="File of the test set; by default X_TEST beside X_TRAIN, if there is one."
+    )
+
+
+class SequenceNetworkOptions(StackOptions):
+    """The network"""
+
+    dropout: Rate = Field(0.3, description="Dropout between layers, and before the output layer.")
+    bidirectional: bool = Field(True, description="Run the layers in both directions.")
+    pooling: PoolingMode = Field("max", description="Pooling over the steps: last, mean, max or attention.")

@@ -1,0 +1,69 @@
+"""What tasks of whole sequences have in common: data in memory, and tables of predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import polars as pl
+
+from gatewise.data.memory.arrays import Layout, array_like, is_arrays, write_sequences
+from gatewise.data.memory.frames import is_frame
+from gatewise.data.sequences.long_columns import LongColumns
+from gatewise.data.sequences.sequences import SequenceTable
+from gatewise.errors import GatewiseError
+from gatewise.tasks.base import Task, TaskData
+
+Data = TypeVar("Data", bound=TaskData)
+
+
+class SequenceTask(Task[Data]):
+    """A task whose examples are sequences: arrays, or tables and files with a row for each step."""
+
+    accepted_data = "arrays [N, T, C], lists of arrays [T, C], or a table or file with a row for each step"
+
+    def accepts(self, data: Any) -> bool:
+        return super().accepts(data) or self.are_sequences(_array_like(data))
+
+    def are_sequences(self, data: Any) -> bool:
+        """Whether arrays are sequences for this task."""
+        return is_arrays(data)
+
+    def write_arrays(
+        self, arrays: Any, y: Any, folder: Path, layout: Layout, **annotations: Any
+    ) -> tuple[Path, dict[str, Any]]:
+        """Writes arrays as `write` does. annotations: `weights` and `groups`, one value for each sequence"""
+        return write_sequences(arrays, y, folder, layout, **annotations)
+
+    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+        arrays = _array_like(data)
+        if not self.are_sequences(arrays):
+            return super().write(data, y, folder, layout)
+        return self.write_arrays(arrays, y, folder, layout)
+
+    def write_annotated(
+        self, data: Any, y: Any, annotations: Mapping[str, Any], folder: Path, layout: Layout
+    ) -> tuple[Path, dict[str, Any]]:
+        arrays = _array_like(data)
+        if not self.are_sequences(arrays):
+            raise GatewiseError(
+                "sample weights and groups are given beside arrays only; for a table, name their columns by "
+                "`weight` and `group`"
+            )
+        return self.write_arrays(arrays, y, folder, layout, **annotations)
+
+
+def table_of_sequences(
+    table: SequenceTable, columns: LongColumns | None, predicted: Mapping[str, pl.Series]
+) -> pl.DataFrame:
+    """A row for each sequence: its id, and what was predicted.
+
+    columns: of the data, which name the ids; None for an archive
+    """
+    key = (columns and columns.id) or "sequence"
+    return pl.DataFrame({"sequence" if key in predicted else key: table.ids, **predicted})
+
+
+def _array_like(data: Any) -> Any:
+    return data if isinstance(data, str | Path) or is_frame(data) else array_like(data)
