@@ -1,9 +1,10 @@
 """Recurrent networks: the LSTM family, from a cell's equations to a trained model.
 
-Estimators (`Forecaster`, `Classifier`, `Labeler`, `Transcriber`, `TextGenerator`, `VectorGenerator`,
-`Translator`, `Captioner`) fit a model to data; `compare` ranks cells and baselines, `load` reads a saved
-model, `resume` continues a run. Layers (`LSTM`, `GRU`, `RNN`, `Recurrent`, `MDLSTM`, `GridLSTM`, `Lattice`)
-are PyTorch modules. `cells` has the equations, `insight` the gates and gradients of a trained module.
+Estimators (`Forecaster`, `Classifier`, `Regressor`, `Labeler`, `Transcriber`, `TextGenerator`,
+`VectorGenerator`, `Translator`, `Captioner`) fit a model to data; `compare` ranks cells and baselines, `load`
+reads a saved model, `resume` continues a run. Layers (`LSTM`, `GRU`, `RNN`, `Recurrent`, `MDLSTM`,
+`GridLSTM`, `Lattice`) are PyTorch modules. `cells` has the equations, `insight` the gates and gradients of a
+trained module.
 
 >>> import torch, gatewise
 >>> output, (h, c) = gatewise.LSTM(input_size=5, hidden_size=8)(torch.randn(10, 3, 5))

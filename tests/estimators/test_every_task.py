@@ -57,6 +57,11 @@ def waves(count=36):
     return values + 0.1 * np.random.default_rng(0).normal(size=(count, 10, 2)), np.arange(count) % 2
 
 
+def slopes(count=36):
+    values, _ = waves(count)
+    return values, values[:, -1].mean(1) - values[:, 0].mean(1)
+
+
 def arrays(table, *columns):
     """The sequences of a long table as a list of arrays, and one of its columns likewise."""
     parts = table.partition_by("id", maintain_order=True)
@@ -85,6 +90,7 @@ CASES = {
     "sequences": Case("Classifier", "classify", *waves(), wrong=["some", "texts"]),
     "long table": Case("Classifier", "classify", MOTIFS.with_columns(
         label=pl.col("id").str.slice(1).cast(int) % 2), columns={"id": "id"}),
+    "numbers": Case("Regressor", "regress", *slopes(), wrong=["some", "texts"]),
     "images": Case("Classifier", "classify-images", *bars()),
     "clips": Case("Classifier", "frames", *clips(), options={"filters": (4,), "features": 4}),
     "arrays": Case("Labeler", "label", arrays(MOTIFS, "a", "b"),

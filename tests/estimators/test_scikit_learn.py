@@ -7,6 +7,7 @@ from unittest import SkipTest
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -27,6 +28,7 @@ SMALL = {
 }
 TINY = {**SMALL, "bidirectional": False, "network": "stack"}
 CLASSIFIER = gatewise.Classifier(**TINY)
+REGRESSOR = gatewise.Regressor(**{name: TINY[name] for name in TINY if name != "network"})
 FORECASTER = gatewise.Forecaster(horizon=2, context=6, **SMALL)
 
 ANY_LENGTH = (
@@ -44,6 +46,12 @@ FAILING = {  # each with the reason why it does not apply
     "check_sample_weight_equivalence_on_dense_data": "repeated or missing examples change the splits and the "
     "batches; the equalities hold for the loss, which tests/tasks/classify/test_weights.py checks",
     "check_sample_weights_pandas_series": LONG_TABLE,
+}
+FAILING_NUMBERS = {
+    **{name: reason for name, reason in FAILING.items() if "classifier" not in name},
+    "check_fit2d_1sample": "the message counts sequences, not samples",
+    "check_regressor_data_not_an_array": LONG_TABLE,
+    "check_regressors_train": "a network of two units that is trained for one epoch predicts poorly",
 }
 TABLES = "a forecaster reads a table of times and values, not an array [N, F]"
 FAILING_FORECASTS = dict.fromkeys(
@@ -109,12 +117,21 @@ def test_a_classifier_passes_the_checks_of_scikit_learn(check):
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("check", checks(REGRESSOR), ids=named)
+def test_a_regressor_passes_the_checks_of_scikit_learn(check):
+    require(check, REGRESSOR, FAILING_NUMBERS)
+
+
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("check", checks(FORECASTER), ids=named)
 def test_a_forecaster_passes_the_checks_of_scikit_learn(check):
     require(check, FORECASTER, FAILING_FORECASTS)
 
 
-@pytest.mark.parametrize(("estimator", "failing"), [(CLASSIFIER, FAILING), (FORECASTER, FAILING_FORECASTS)])
+@pytest.mark.parametrize(
+    ("estimator", "failing"),
+    [(CLASSIFIER, FAILING), (REGRESSOR, FAILING_NUMBERS), (FORECASTER, FAILING_FORECASTS)],
+)
 def test_the_lists_name_checks_that_exist(estimator, failing):
     assert set(failing) <= {check.func.__name__ for check in checks(estimator)}
 
@@ -128,6 +145,15 @@ def test_a_classifier_ends_a_pipeline_and_is_searched():
     weights = np.ones(36)
     fitted = pipeline.fit(X, y, classifier__sample_weight=weights)
     assert fitted.score(X, y, sample_weight=weights) == fitted.score(X, y)
+
+
+def test_a_regressor_ends_a_pipeline_and_is_cross_validated():
+    X, _ = waves(36)
+    y = X[:, -1, 0] - X[:, 0, 0]
+    pipeline = make_pipeline(FunctionTransformer(np.negative), REGRESSOR)
+    assert cross_val_score(pipeline, X, y, cv=2, error_score="raise").shape == (2,)
+    other = clone(REGRESSOR).set_params(epochs=8, min_steps_per_epoch=40, learning_rate=0.01)
+    assert other.fit(X, y).score(X, y) > 0.9
 
 
 def test_weights_are_split_with_the_examples_of_a_cross_validation():

@@ -13,7 +13,7 @@ from tests.tasks.test_examples import example, folder
 
 __all__ = ["folder"]  # the data of every task
 
-OFFERED = ("forecast", "classify", "classify-images", "frames", "label", "generate", "translate")
+OFFERED = ("forecast", "classify", "classify-images", "frames", "label", "generate", "regress", "translate")
 
 SMALL = {
     "forecast": ("series.csv", {"horizon": 4, "context": 12, "hidden": 4}),
@@ -22,6 +22,7 @@ SMALL = {
     "classify-images": ("bars", {"hidden": 4}),
     "frames": ("clips.npz", {"hidden": 4, "features": 4, "filters": (4,)}),
     "label": ("motifs.csv", {"hidden": 4}),
+    "regress": ("numbers.csv", {"hidden": 4}),
     "generate": ("text.txt", {"hidden": 4, "embedding": 4, "steps": 32}),
     "translate": ("pairs.csv", {"hidden": 4, "embedding": 4, "min_count": 1, "beam": 1}),
     "caption": ("captions", {"hidden": 4, "embedding": 4, "filters": (4,), "beam": 1}),

@@ -30,6 +30,8 @@ def folder(tmp_path_factory):
     frame().write_csv(folder / "series.csv")
     one_class = motifs(40).with_columns(label=pl.col("id").str.tail(1).cast(pl.Int64) % 2)
     one_class.write_csv(folder / "sequences.csv")
+    numbers = one_class.rename({"label": "y"}).with_columns(y=pl.col("y") + pl.col("id").str.len_chars())
+    numbers.write_csv(folder / "numbers.csv")
     motifs(20).write_csv(folder / "motifs.csv")
     strokes().write_csv(folder / "strokes.csv")
     pairs(100).write_csv(folder / "pairs.csv")
@@ -91,6 +93,24 @@ def test_a_sequence_with_a_class(folder):
     assert found.tracks[0].lines[0].values == pytest.approx(np.asarray(rows.values[place, 0]), abs=1e-5)
     assert len(output["layers"]) == 4  # two, each in both directions
     assert f"true: {data.classes[int(found.batch.labels)]}" in found.prediction
+
+
+def test_a_sequence_with_a_number(folder):
+    options = {"hidden": 4, "pooling": "attention"}
+    found, data, output = example("regress", folder / "numbers.csv", 1, **options)
+    place, offsets = int(data.test.numbers[1]), data.test.table.offsets
+    rows = np.asarray(data.test.table.values[offsets[place] : offsets[place + 1]])
+    assert [one.name for one in found.tracks] == ["a", "b", "attention"]
+    assert found.tracks[0].lines[0].values == pytest.approx(rows[:, 0], abs=1e-5)
+    assert found.tracks[2].strip.values.sum() == pytest.approx(1, abs=1e-5)
+    assert {size for _, size in steps(output)} == {len(rows)}
+    assert found.prediction.endswith(f"; true: {data.test.table.targets[place, 0]:.6g}")
+    pytest.importorskip("captum", reason="Captum is not installed")
+    explained = found.attribute(None)
+    predicted = float(found.prediction.split(";")[0].split()[-1])
+    assert explained.output == pytest.approx(predicted, rel=1e-4)  # in the unit of the data
+    total = explained.steps.sum()
+    assert total == pytest.approx(explained.output - explained.baseline_output, abs=0.02)
 
 
 def test_labels_of_steps_and_of_words(folder):

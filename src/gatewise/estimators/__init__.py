@@ -12,6 +12,7 @@ from typing import Any
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.classification import ClassifierMethods
 from gatewise.estimators.forecasting import ForecasterMethods
+from gatewise.estimators.regression import RegressorMethods
 from gatewise.estimators.sampling import SamplingMethods
 from gatewise.estimators.signature import KIND, required_options, with_options
 from gatewise.tasks import estimator_names, find_task
@@ -49,4 +50,6 @@ def _extras(tasks: tuple[Task[Any], ...]) -> list[type]:
         return [ClassifierMethods]
     if all(task.forecasts for task in tasks):
         return [ForecasterMethods]
+    if all(task.predicts_numbers for task in tasks):
+        return [RegressorMethods]
     return [SamplingMethods] if all(task.sampling for task in tasks) else []

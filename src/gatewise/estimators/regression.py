@@ -1,0 +1,68 @@
+"""The additional methods of regressors: scikit-learn's interface."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from gatewise.data.memory.arrays import Layout, as_array
+from gatewise.errors import GatewiseError
+from gatewise.estimators.base import Estimator
+from gatewise.estimators.labelled import LabelledMethods, contains_labels
+
+
+class RegressorMethods(RegressorMixin, LabelledMethods):  # type: ignore[misc]
+    """Predicts targets as arrays, unless the data are tables."""
+
+    _label_name = "target"
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def predict(self, data: Any = None, *, layout: Layout = "NTC") -> Any:
+        """The targets of each example: an array [N] or [N, K] for arrays, a table for tables and paths.
+
+        >>> import gatewise, numpy as np
+        >>> X = np.random.default_rng(0).normal(size=(12, 5, 2))
+        >>> model = gatewise.Regressor(cell="rnn", hidden=2, epochs=1, progress=False)
+        >>> model.fit(X, X.mean((1, 2))).predict(X).shape
+        (12,)
+        """
+        check_is_fitted(self, "model_")
+        if data is None or contains_labels(data):
+            return super().predict(data, layout=layout)
+        names = self.model_.preprocessing["targets"]
+        predicted = self.prediction(data, layout=layout).frame.select(names).to_numpy()
+        return predicted[:, 0] if len(names) == 1 else predicted
+
+    def score(
+        self, data: Any = None, y: Any = None, sample_weight: Any = None, *, layout: Layout = "NTC"
+    ) -> float:
+        """R2, the mean over the targets: on arrays with their targets, or on the test set of other data.
+
+        Args:
+            data: as in `fit`; without data, the test set of the data that the model was fitted on
+            y: [N] or [N, K], the true targets of arrays
+            sample_weight: [N], the weights of arrays in the sums
+            layout: "NCT" where arrays have their channels before their steps
+        """
+        if y is not None and not contains_labels(data):
+            predicted = self.predict(data, layout=layout)
+            return float(r2_score(as_array(y), predicted, sample_weight=sample_weight))
+        if sample_weight is not None:
+            raise GatewiseError("sample_weight is for arrays with targets y; tables and paths have none")
+        return Estimator.score(self, data, y, layout=layout)
+
+    def _checked_labels(self, data: Any, y: Any) -> Any:
+        y = super()._checked_labels(data, y)
+        if y is None:
+            return y
+        targets = as_array(y)
+        is_column = targets.ndim == 2 and targets.shape[1] == 1
+        return column_or_1d(targets, warn=True) if is_column else targets

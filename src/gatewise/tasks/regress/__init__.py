@@ -1,0 +1,3 @@
+"""Predict numbers from sequences."""
+
+ESTIMATOR = "Regressor"

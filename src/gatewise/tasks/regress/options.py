@@ -1,0 +1,38 @@
+"""The options of predicting numbers from sequences."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from gatewise.tasks.options import Count, Fraction, TaskOptions
+from gatewise.tasks.regress.regressor import LossKind
+from gatewise.tasks.sequence_options import SequenceDataOptions, SequenceNetworkOptions
+
+
+class RegressDataOptions(SequenceDataOptions):
+    """The data"""
+
+    target: tuple[str, ...] = Field(
+        (),
+        description="Column of the number to predict, or several, separated by commas; by default recognized "
+        "by its name.",
+    )
+    validation_fraction: Fraction = Field(
+        0.15, description="Fraction of the sequences in the validation set."
+    )
+    test_fraction: Fraction = Field(
+        0.15, description="Fraction of the sequences in the test set, without a test file."
+    )
+
+
+class RegressOptions(TaskOptions, SequenceNetworkOptions, RegressDataOptions):
+    """The training"""
+
+    loss: LossKind = Field(
+        "squared",
+        description="Loss of a target, in standard deviations of the training set: squared, absolute, or "
+        "huber, which is squared for errors below one standard deviation and linear above.",
+    )
+    min_steps_per_epoch: Count = Field(
+        50, description="Optimizer steps per epoch, at least; small datasets are repeated within an epoch."
+    )
