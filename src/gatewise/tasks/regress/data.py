@@ -94,6 +94,7 @@ def read_data(path: Path, options: RegressOptions) -> RegressData:
         channels=options.channels,
         weight=options.weight,
         group=options.group,
+        dialect=options.dialect,
         targets=options.target,
     )
     refuse_columns_of_archives(path, columns)
