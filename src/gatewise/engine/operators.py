@@ -67,13 +67,13 @@ def ticket(cell: CellType, names: tuple[str, ...], zoned: tuple[str, ...], maske
 def _places(ticket: str, number: str) -> tuple[int, ...]:
     """The number of blocks of the first parameter, and the index of each saved line, -1 for a state."""
     dtype = next(one for one, name in NUMBERS.items() if name == number)
-    chosen, _ = _known(ticket, dtype)
+    chosen, _ = kernel_of(ticket, dtype)
     places = (chosen.kept.index(name) if name in chosen.kept else -1 for name in chosen.cell.intermediates)
     return (len(chosen.first.blocks), *places)
 
 
 @cache
-def _known(ticket: str, dtype: torch.dtype) -> tuple[Kernel, tuple[str, ...]]:
+def kernel_of(ticket: str, dtype: torch.dtype) -> tuple[Kernel, tuple[str, ...]]:
     """The kernel of a ticket, and the names of the parameters in their order."""
     if len(ticket) > LONGEST_TICKET:
         raise GatewiseError(f"a ticket of {len(ticket)} characters is larger than {LONGEST_TICKET}")
@@ -160,7 +160,7 @@ def _request(
     recompute: bool,
 ) -> tuple[Kernel, Request]:  # fmt: skip
     """An operator's arguments as a request, and its kernel."""
-    chosen, names = _known(ticket, inputs.dtype)
+    chosen, names = kernel_of(ticket, inputs.dtype)
     given = dict(zip(chosen.plan.program.factors, factors, strict=True))
     request = Request(
         chosen.cell, inputs.contiguous(), dict(zip(names, parameters, strict=True)),
@@ -197,7 +197,7 @@ def _along_fake(
     inputs: Tensor, parameters: Sequence[Tensor], state: Sequence[Tensor], *rest: Any
 ) -> list[Tensor]:
     ticket, trace, recompute, keep = rest[3], rest[5], rest[6], rest[7]
-    chosen, names = _known(ticket, inputs.dtype)
+    chosen, names = kernel_of(ticket, inputs.dtype)
     places = inputs.shape[:-1]
     given = dict(zip(names, parameters, strict=True))
     units = chosen.units(given)
@@ -274,7 +274,7 @@ def _gradient(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, ...]:
     if torch.is_grad_enabled() or transformed(gradients) or batched(gradients):
         by = _by_reference(arguments, gradients)
     else:
-        count = len(_known(ctx.settings[0], inputs.dtype)[0].cell.state)
+        count = len(kernel_of(ctx.settings[0], inputs.dtype)[0].cell.state)
         intermediates = kept.pop() if len(kept) > count else None
         wanted = [int(one.requires_grad) for one in tensors]
         found = iter(

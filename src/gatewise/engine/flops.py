@@ -1,0 +1,64 @@
+"""The floating-point operations of kernels, for `torch.utils.flop_counter.FlopCounterMode`.
+
+A mode knows the formulas that were registered when it was created: import this module before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
+
+from gatewise.compiler.layout import layout
+from gatewise.engine.operators import kernel_of
+
+
+@register_flop_formula(torch.ops.gatewise.along, get_raw=True)
+def forward_flops(inputs: Tensor, parameters: Sequence[Tensor], *rest: Any, **output: Any) -> int:
+    """Two for each weight and position: `2 T B (the sizes of all matrices)`.
+
+    As in PyTorch's own formulas, products with matrices are counted, elementwise operations are not.
+    Positions beyond the length of a sequence are counted.
+
+    >>> import torch, gatewise
+    >>> from torch.utils.flop_counter import FlopCounterMode
+    >>> with FlopCounterMode(display=False) as counter:
+    ...     output, state = gatewise.LSTM(5, 8)(torch.randn(10, 3, 5))
+    >>> counter.get_total_flops() == 2 * 10 * 3 * 4 * 8 * (5 + 8)
+    True
+    """
+    return _per_position(inputs) * sum(one.numel() for one in parameters if one.dim() == 2)
+
+
+@register_flop_formula(torch.ops.gatewise.along_backward, get_raw=True)
+def backward_flops(
+    gradients: Sequence[Tensor | None],
+    wanted: Sequence[int],
+    history: Sequence[Tensor],
+    intermediates: Tensor | None,
+    inputs: Tensor,
+    parameters: Sequence[Tensor],
+    *rest: Any,
+    **output: Any,
+) -> int:
+    """Those of the products for the gradients of weights, of states and, if they need one, of inputs.
+
+    A forward pass that is repeated since it saved no gates is counted, too.
+    """
+    *_, ticket, _, _, recompute = rest
+    kernel, names = kernel_of(ticket, inputs.dtype)
+    of_input = {one.name for one in layout(kernel.cell).parameters if one.width == "input"}
+    repeated = recompute or not history
+    weights = sum(one.numel() for one in parameters if one.dim() == 2 and repeated)
+    for name, matrix, needs_gradient in zip(names, parameters, wanted[1:], strict=False):
+        if matrix.dim() == 2:
+            weights += matrix.numel() * (needs_gradient + (wanted[0] if name in of_input else 1))
+    return _per_position(inputs) * weights
+
+
+def _per_position(inputs: Tensor) -> int:
+    return 2 * prod(inputs.shape[:-1])
