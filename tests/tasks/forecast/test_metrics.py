@@ -13,7 +13,10 @@ from gatewise.tasks.forecast.baselines import Naive
 from gatewise.tasks.forecast.data import WindowPlan, prepare
 from gatewise.tasks.forecast.metrics import Forecasts, forecast_windows, score
 from gatewise.tasks.forecast.task import TASK, shape_of
-from tests.series import data, frame, seasonal
+from gatewise.tasks.options import verb_options
+from gatewise.tasks.serialization import SavedModel
+from gatewise.training.runner import Runner
+from tests.series import Quiet, data, frame, seasonal
 
 
 class Given(Forecasts):
@@ -118,3 +121,60 @@ def test_each_series_is_measured_in_its_own_unit():
     assert torch.equal(forecasts.quantiles([3, 1]), quantiles[[3, 1]])
     together = score(Given(prepared.test, quantiles), prepared)
     assert score(forecasts, prepared) == pytest.approx(together, rel=1e-12)
+
+
+def whole_months(values):
+    return pl.DataFrame({"month": frame(steps=len(values))["month"], "value": values})
+
+
+def read(path, table, **options):
+    table.write_csv(path)
+    return TASK.read(path, verb_options("train", TASK.options)(horizon=4, context=12, hidden=2, **options))
+
+
+def test_another_metric_ranks(tmp_path):
+    prepared = read(tmp_path / "months.csv", frame(), metric="crps")
+    assert [one.name for one in TASK.applicable_metrics(prepared)] == [
+        "crps", "mase", "smape", "rmse", "coverage"
+    ]  # fmt: skip
+    runner = Runner(TASK, prepared, Quiet(), {})
+    comparison = runner.ranked(list(runner.baselines(TASK.baselines(prepared))))
+    costs = [result.scores["crps"] for result in comparison.results]
+    assert costs == sorted(costs)
+    assert comparison.verdict == f"ridge has the lowest CRPS, {costs[0]:.3g}."
+    options = verb_options("train", TASK.options)(horizon=4, metric="crps")
+    network, preprocessing = comparison.best.network, TASK.preprocessing(prepared, options)
+    model = SavedModel("forecast", "ridge", network, preprocessing)
+    assert TASK.load_for_evaluation(model, tmp_path / "months.csv").metric == "crps"
+
+
+def test_zeros_are_left_out_of_the_mape_and_counted(tmp_path):
+    values = np.round(seasonal()) - 10
+    prepared = read(tmp_path / "months.csv", whole_months(values), metric="mape")
+    windows = np.lib.stride_tricks.sliding_window_view(values[prepared.plan.borders(160)[1] :], 4)
+    assert TASK.caption(prepared).endswith(
+        f"; MAPE leaves out {(windows == 0).sum()} steps whose true value is zero"
+    )
+    naive = Naive(shape_of(prepared))
+    naive.fit(prepared.train, prepared.validation)
+    last = values[prepared.plan.borders(160)[1] - 1 : -4][:, None]
+    found = score(TASK.predictions(naive, prepared, prepared.test), prepared)["mape"]
+    known = windows != 0
+    assert found == pytest.approx((np.abs(windows - last)[known] / np.abs(windows)[known]).mean(), rel=1e-5)
+
+
+def test_a_metric_that_is_undefined_everywhere_is_refused(tmp_path):
+    zeros = whole_months(np.where(np.arange(160) < 120, seasonal(), 0))
+    for metric, title in (("mape", "MAPE"), ("wql", "WQL")):
+        with pytest.raises(GatewiseError) as refused:
+            read(tmp_path / "months.csv", zeros, metric=metric)
+        assert str(refused.value) == (
+            f"every value of the test set is zero, where {title} is undefined; give another --metric"
+        )
+    for metric, levels, needed in (
+        ("winkler", "0.5,0.9", "two levels p and 1 - p, and --levels are 0.5, 0.9"),
+        ("crps", "0.5", "more than one level, and --levels are 0.5"),
+    ):
+        with pytest.raises(GatewiseError) as refused:
+            read(tmp_path / "months.csv", frame(), metric=metric, levels=levels)
+        assert str(refused.value) == f"--metric {metric} needs {needed}"

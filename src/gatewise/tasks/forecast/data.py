@@ -25,6 +25,7 @@ from gatewise.data.tables.columns import FoundColumns
 from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
 from gatewise.modules.levels import LEVELS
+from gatewise.tasks.forecast.errors import RankingMetric
 from gatewise.tasks.forecast.forecaster import ForecastShape
 from gatewise.tasks.forecast.lengths import MIN_PAST, long_enough
 from gatewise.tasks.forecast.normalization import Normalization
@@ -89,6 +90,7 @@ class Preprocessing:
     time_format: str | None = None
     season: int = 0
     time_zone: str | None = None
+    metric: RankingMetric = "mase"
 
     def series(self, path: Path) -> SeriesSet:
         """The series of a file. Raises: `GatewiseError` if their step is not that of the training data."""
@@ -113,6 +115,7 @@ class ForecastData:
 
     validation: at most `MAX_VALIDATION_WINDOWS` windows of the validation set, drawn at random
     validation_total: the windows of the validation set
+    metric: that ranks networks and baselines
     """
 
     plan: WindowPlan
@@ -122,6 +125,7 @@ class ForecastData:
     validation: Windows
     test: Windows
     validation_total: int
+    metric: RankingMetric = "mase"
 
     def scales(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of each series, [series] each."""
@@ -247,6 +251,7 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:
     """
     source = preprocessing.series(path)
     data = prepare(source, preprocessing.plan, preprocessing.learned)
+    data = replace(data, metric=preprocessing.metric)
     for series in data.source.series:
         start = series.times[data.plan.borders(len(series))[1]]
         last_seen = preprocessing.learned.seen.get(series.id)

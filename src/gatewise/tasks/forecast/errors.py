@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from gatewise.modules.heads import pinball
 from gatewise.modules.levels import median_index, symmetric_pairs
 from gatewise.tasks.forecast.paths import interpolate
 
+RankingMetric = Literal[
+    "mase", "rmsse", "smape", "mape", "mae", "rmse", "pinball", "wql", "crps", "winkler"
+]  # those of which lower values are better
 CRPS_POINTS = 100  # of the quantile function
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gatewise.data.series.windows import WindowBatch, Windows
+from gatewise.errors import GatewiseError
 from gatewise.metrics.metric import Metric
 from gatewise.modules.levels import interval_title
 from gatewise.tasks.forecast.data import ForecastData
@@ -23,16 +24,18 @@ METRICS = {
         Metric("rmsse", "RMSSE"),
         Metric("smape", "sMAPE", ".1%"),
         Metric("mape", "MAPE", ".1%"),
-        Metric("mae", "MAE", ".4g"),
+        Metric("mae", "MAE", ".3g"),
         Metric("rmse", "RMSE", ".4g"),
         Metric("pinball", "pinball", ".4g"),
         Metric("wql", "WQL", ".4f"),
-        Metric("crps", "CRPS", ".4g"),
-        Metric("winkler", "Winkler", ".4g"),
+        Metric("crps", "CRPS", ".3g"),
+        Metric("winkler", "Winkler", ".3g"),
         Metric("coverage", "coverage 80%", ".0%", higher_is_better=True),
     )
 }
 OF_INTERVALS = ("winkler", "coverage")
+OF_VALUES = ("mape", "wql")  # relative to true values
+NEEDED_LEVELS = {"winkler": "two levels p and 1 - p", "crps": "more than one level"}
 
 
 def applicable_metrics(names: Sequence[str], levels: Sequence[float]) -> tuple[Metric, ...]:
@@ -78,8 +81,39 @@ def score(forecasts: Forecasts, data: ForecastData) -> dict[str, float]:
     for batch, scaled in forecasts.blocks():
         quantiles, truth = data.undo(scaled, batch.series), data.undo_exactly(batch.truth, batch.series)
         own = ErrorUnits(*(unit[batch.series] for unit in units))
-        sums.add(error_terms(truth, quantiles, data.plan.levels, own, with_crps=False), batch.series)
+        terms = error_terms(truth, quantiles, data.plan.levels, own, with_crps=data.metric == "crps")
+        sums.add(terms, batch.series)
     return sums.scores()
+
+
+def require_defined(data: ForecastData) -> None:
+    """Raises: `GatewiseError` if the metric that ranks is undefined for the levels or for the test set."""
+    metric, levels = METRICS[data.metric], data.plan.levels
+    if not applicable_metrics([data.metric], levels):
+        raise GatewiseError(
+            f"--metric {data.metric} needs {NEEDED_LEVELS[data.metric]}, and --levels are "
+            f"{', '.join(f'{level:g}' for level in levels)}"
+        )
+    if data.metric in OF_VALUES and count_test_zeros(data) == len(data.test) * data.plan.horizon:
+        raise GatewiseError(
+            f"every value of the test set is zero, where {metric.title} is undefined; give another --metric"
+        )
+
+
+def count_test_zeros(data: ForecastData) -> int:
+    """The steps of all windows of the test set whose true value is zero."""
+    batches = data.test.blocks()
+    return sum(int((data.undo_exactly(batch.truth, batch.series) == 0).sum()) for batch in batches)
+
+
+def describe_undefined(data: ForecastData) -> str:
+    """What the metrics leave out as it is undefined, for the end of a sentence; empty for nothing."""
+    parts = [""]
+    if constant := int((_units(data).absolute == 0).sum()):
+        parts.append(f"MASE and RMSSE leave out {constant} series, constant in the training set")
+    if data.metric == "mape" and (zeros := count_test_zeros(data)):
+        parts.append(f"MAPE leaves out {zeros} steps whose true value is zero")
+    return "; ".join(parts)
 
 
 def forecast_batch(network: Forecaster, batch: WindowBatch) -> Tensor:

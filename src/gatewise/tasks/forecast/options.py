@@ -10,6 +10,7 @@ from gatewise.data.series.filling import Fill
 from gatewise.data.tables.columns import Wide
 from gatewise.modules.dilated_stack import MAX_DILATION
 from gatewise.modules.levels import LEVELS, MEDIAN_LEVEL
+from gatewise.tasks.forecast.errors import RankingMetric
 from gatewise.tasks.options import Count, CountOrAuto, Fraction, StackOptions, StepOptions, TableOptions
 
 Dilation = Annotated[int, Field(ge=1, le=MAX_DILATION)]
@@ -107,6 +108,9 @@ class ForecastNetworkOptions(StackOptions):
         "quantiles",
         description="Distribution that is predicted: of real values; negative-binomial of counts; tweedie of "
         "values that are not negative, many of them zero.",
+    )
+    metric: RankingMetric = Field(
+        "mase", description="Metric that ranks the networks and baselines on the test set."
     )
     levels: tuple[Level, ...] = Field(
         LEVELS,

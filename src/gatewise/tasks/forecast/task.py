@@ -49,7 +49,15 @@ from gatewise.tasks.forecast.data import (
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
 from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
 from gatewise.tasks.forecast.inspect import inspect_forecast
-from gatewise.tasks.forecast.metrics import METRICS, Forecasts, applicable_metrics, forecast_windows, score
+from gatewise.tasks.forecast.metrics import (
+    METRICS,
+    Forecasts,
+    applicable_metrics,
+    describe_undefined,
+    forecast_windows,
+    require_defined,
+    score,
+)
 from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork, require_fit
 from gatewise.tasks.forecast.normalization import Normalization
 from gatewise.tasks.forecast.options import ForecastOptions
@@ -76,7 +84,10 @@ class Forecast(Task[ForecastData]):
     next_command = "gatewise predict {run} {data} --out forecast.csv"
 
     def applicable_metrics(self, data: ForecastData) -> tuple[Metric, ...]:
-        return applicable_metrics([metric.name for metric in self.metrics], data.plan.levels)
+        others = [metric.name for metric in self.metrics if metric.name != data.metric]
+        if len(others) == len(self.metrics):  # five fit into 80 columns
+            others.remove("pinball")
+        return applicable_metrics([data.metric, *others], data.plan.levels)
 
     def accepts(self, data: Any) -> bool:
         return super().accepts(data) or is_column(data)
@@ -149,6 +160,11 @@ class Forecast(Task[ForecastData]):
             support=HEADS[options.head].support,
             refit=options.refit,
         )
+        data = replace(self._scaled(source, plan, options), metric=options.metric)
+        require_defined(data)
+        return data
+
+    def _scaled(self, source: SeriesSet, plan: WindowPlan, options: ForecastOptions) -> ForecastData:
         if plan.support != "real":
             return prepare(source, replace(plan, normalization="mean"))
         logarithms = (False, True) if options.log == "auto" else (options.log == "always",)
@@ -222,6 +238,7 @@ class Forecast(Task[ForecastData]):
             fill=options.fill,
             time_format=options.time_format,
             season=options.period,
+            metric=options.metric,
             time_zone=options.time_zone,
         )
         return asdict(preprocessing)
@@ -293,6 +310,7 @@ class Forecast(Task[ForecastData]):
         return (
             f"* a baseline; {coverage if interval else ''}MASE: the error "
             f"relative to repeating the value of {data.plan.period} steps before, in the training set"
+            f"{describe_undefined(data)}"
         )
 
     def draw(self, comparison: Comparison[ForecastData]) -> list[Plot]:
