@@ -12,7 +12,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-DATA = Annotated[Path, typer.Argument(help="Data of the same form as those of the run.")]
+DATA = Annotated[
+    Path, typer.Argument(help="Data of the same form as those of the run; - for standard input.")
+]
 RUN = Annotated[Path, typer.Argument(help="The folder of a finished run.")]
 
 

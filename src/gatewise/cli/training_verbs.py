@@ -86,7 +86,8 @@ def _command(verb: str, name: str) -> Callable[..., None]:
         comparison = execute_command(verb, task, Command(data, out, config, resume, given))
         run = find_run(comparison.folder)
         assert run is not None
-        console.print(f"\nnext: {task.next_command.format(run=comparison.folder, data=data or run.data)}")
+        again = data if data is not None and data.exists() else run.data  # not standard input
+        console.print(f"\nnext: {task.next_command.format(run=comparison.folder, data=again)}")
 
     about_data = f"{given_data[0].upper()}{given_data[1:]}."
     run_command.__annotations__["data"] = Annotated[Path | None, typer.Argument(help=about_data)]

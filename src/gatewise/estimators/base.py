@@ -19,7 +19,14 @@ from sklearn.utils.validation import check_is_fitted
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import TableForm, form_of, in_form
 from gatewise.errors import GatewiseError
-from gatewise.estimators.running import errors_naming, execute_new, new_run, run_folder, write_source
+from gatewise.estimators.running import (
+    errors_naming,
+    execute_new,
+    new_run,
+    run_folder,
+    write_data,
+    write_source,
+)
 from gatewise.estimators.signature import COMMON, KIND, required_options
 from gatewise.estimators.stored import PREFIX, StoredData
 from gatewise.files import write_whole
@@ -296,7 +303,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             yield self._data.path
             return
         with TemporaryDirectory(prefix=PREFIX) as directory:
-            path, _ = task.write(data, y, Path(directory), layout)
+            path, _ = write_data(task, data, y, Path(directory), layout)
             with errors_naming(path, data):
                 yield path
 

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.memory.arrays import Layout, as_array
+from gatewise.data.standard_input import STANDARD_INPUT, copy_standard_input, is_standard_input
 from gatewise.errors import GatewiseError
 from gatewise.estimators.outputs import require_output
 from gatewise.plots.gradient import draw_gradients
@@ -98,9 +99,25 @@ def write_source(
     if annotations:
         path, columns = task.write_annotated(data, y, annotations, folder, layout)
     else:
-        path, columns = task.write(data, y, folder, layout)
+        path, columns = write_data(task, data, y, folder, layout)
     labelled = y is not None and isinstance(task, ClassTask)
     return Source(data, path, folder, columns, tuple(np.unique(as_array(y)).tolist()) if labelled else ())
+
+
+def write_data(
+    task: Task[Any], data: Any, y: Any, folder: Path, layout: Layout
+) -> tuple[Path, dict[str, Any]]:
+    """Data of any form as a file that the task reads, as by `Task.write`; `-` is standard input.
+
+    Raises: `GatewiseError` if the task does not read standard input, or it has no data.
+    """
+    if not is_standard_input(data):
+        return task.write(data, y, folder, layout)
+    if task.stream_ending is None:
+        raise GatewiseError(f"the task {task.name!r} does not read standard input; give {task.data_help}")
+    if not is_first():  # the first process has read it, and stored it in the folder of the run
+        return Path(data), {}
+    return copy_standard_input(folder, task.stream_ending), {}
 
 
 def execute_new(
@@ -146,7 +163,7 @@ def errors_naming(path: Path, data: Any) -> Iterator[None]:
     try:
         yield
     except GatewiseError as error:
-        name = f"the {type(data).__name__}"
+        name = STANDARD_INPUT if is_standard_input(data) else f"the {type(data).__name__}"
         raise GatewiseError(str(error).replace(str(path), name)) from error
 
 

@@ -140,6 +140,7 @@ class Task(ABC, Generic[Data]):
     data_help: ClassVar[str]  # describes files of data, for the help
     options: ClassVar[type[TaskOptions]]
     metrics: ClassVar[tuple[Metric, ...]]  # the first one ranks, on the test set
+    stream_ending: ClassVar[str | None] = None  # of a file with the text of standard input, if it reads some
     selection_metric: ClassVar[Metric]  # selects the model to use, on the validation set
     next_command: ClassVar[str]  # the command to run after training, with {run} and {data}
 

@@ -21,6 +21,7 @@ Data = TypeVar("Data", bound=TaskData)
 class SequenceTask(Task[Data]):
     """A task whose examples are sequences: arrays, or tables and files with a row for each step."""
 
+    stream_ending = ".csv"
     accepted_data = "arrays [N, T, C], lists of arrays [T, C], or a table or file with a row for each step"
 
     def accepts(self, data: Any) -> bool:

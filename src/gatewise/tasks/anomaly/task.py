@@ -68,6 +68,7 @@ class DetectAnomalies(Task[AnomalyData]):
     about = "Detect anomalies in series."
     data_help = "a CSV or Parquet file of series"
     options = AnomalyOptions
+    stream_ending = ".csv"
     metrics = (F1, PRECISION, RECALL, FALSE_ALARMS, RESIDUAL, NLL)
     selection_metric = NLL
     next_command = "gatewise predict {run} {data} --out anomalies.csv"

@@ -78,6 +78,7 @@ class Forecast(Task[ForecastData]):
     about = "Forecast series."
     data_help = "a CSV or Parquet file of series"
     options = ForecastOptions
+    stream_ending = ".csv"
     metrics = tuple(METRICS[name] for name in ("mase", "smape", "rmse", "pinball", "coverage"))
     selection_metric = METRICS["pinball"]
     forecasts = True

@@ -50,6 +50,7 @@ class Generate(Task[TextData]):
     about = "Learn to continue a text, symbol by symbol."
     data_help = "a text file of any size, or a folder of them"
     options = GenerateOptions
+    stream_ending = ".txt"
     accepted_data = "a text, a list of texts, or a path"
     sampling = TextSampling
     metrics = (

@@ -64,6 +64,7 @@ class GenerateVectors(Task[VectorData]):
     about = "Learn to continue sequences of vectors: notes, strokes, measurements."
     data_help = "a CSV or Parquet file with a row for each step, or a .ts or .arff archive"
     options = GenerateVectorsOptions
+    stream_ending = ".csv"
     accepted_data = "arrays [N, T, C], lists of arrays [T, C], or a table or file with a row for each step"
     sampling = VectorSampling
     samples_are_tables = True

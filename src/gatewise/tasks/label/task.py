@@ -53,6 +53,7 @@ class Label(Task[LabelledSteps]):
         "a text with a token and its label in each line, or a CSV or Parquet file with a row for each step"
     )
     options = LabelOptions
+    stream_ending = ".txt"
     metrics = (
         Metric("accuracy", "accuracy", ".2%", higher_is_better=True),
         Metric("macro_f1", "macro F1", ".1%", higher_is_better=True),

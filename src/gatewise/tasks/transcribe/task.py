@@ -55,6 +55,7 @@ class Transcribe(Task[TranscriptData]):
         "a table of images and their texts, the folder that holds both, or a table with a row for each step"
     )
     options = TranscribeOptions
+    stream_ending = ".csv"
     metrics = (
         Metric("error_rate", "error rate", ".2%"),
         Metric("exact", "exact", ".1%", higher_is_better=True),

@@ -53,6 +53,7 @@ class Translate(Task[ParallelData]):
     about = "Learn to translate from pairs of texts."
     data_help = "a CSV, TSV or Parquet file of pairs, or a text file of sources"
     options = TranslateOptions
+    stream_ending = ".tsv"
     metrics = METRICS
     selection_metric = METRICS[0]
     next_command = "gatewise predict {run} {data} --out translations.txt"
