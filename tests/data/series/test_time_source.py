@@ -26,6 +26,7 @@ def test_a_time_in_several_columns():
     assert "time is read from the columns 'year', 'month', 'day', 'hour'" in found.notes
     again = read_series(hours(), found.columns)  # as a model reads new data
     assert again.series[0].times.equals(found.series[0].times)
+    assert read_series(hours()).columns == found.columns  # a calendar is found, if no column has dates
     known = read_series(hours(), Columns(time="year, month, day, hour", target="sold", known=("hour",)))
     assert known.series[0].known[:, 0].tolist() == [22, 23, 0, 1, 2, 3]
 
@@ -60,6 +61,18 @@ def test_columns_of_other_names_have_a_format():
     assert [str(one)[:7] for one in found.series[0].times] == ["2024-10", "2024-11", "2024-12"]
 
 
+def test_days_and_clocks_in_two_columns():
+    days, clocks = ["16/12/2006"] * 3 + ["17/12/2006"], ["22:00:00", "22:40:00", "23:20:00", "00:00:00"]
+    table = pl.DataFrame({"Date": days, "Time": clocks, "power": [1.5, 2, 3, 4]})
+    found = read_series(table)
+    assert found.columns == FoundColumns("time", "power", time_source=("Date", "Time"))
+    assert str(found.step) == "40 minutes"
+    other_days = table.with_columns(Date=pl.Series(["16/12/2006", "17/12/2006", "18/12/2006", "19/12/2006"]))
+    assert read_series(other_days).columns.time == "Date"  # one row a day, each with a clock
+    renamed = read_series(other_days.rename({"Time": "sunrise"}))
+    assert renamed.columns.time_source is None
+
+
 def test_rows_without_times_are_counted_in_each_series():
     rows = {"shop": ["a", "b", "a", "b", "a", "b", "a"], "sold": [1, 2, 3, 4, 5, 6, 7]}
     found = read_series(pl.DataFrame(rows), Columns(time="none", target="sold", id="shop"))
@@ -78,7 +91,11 @@ def test_a_column_called_none_is_a_column():
     ("frame", "columns", "message"),
     [
         (pl.DataFrame({"sold": [1, 2, 4]}), {}, "--time COLUMN, or --time none for rows one step apart"),
-        (hours(), {"target": "sold"}, f"name it with --time COLUMN, or all with --time {ALL}"),
+        (
+            hours(month=["Jan"] * 6),
+            {"target": "sold"},
+            f"name it with --time COLUMN, or all with --time {ALL}; its first rows are 2024, Jan, 31, 22, 0 ",
+        ),
         (hours(), {"time": "year,month,dia"}, "has no column 'dia' for the time; it has year, month"),
         (hours(hour=[22, 23, 0, 1, 2, 32]), {"time": ALL}, "row 6, column 'time': expected a time like"),
         (

@@ -92,12 +92,13 @@ def recognise_long(
     if roles["id"] is None:
         raise GatewiseError(
             f"{table.path}: none of the columns {columns} has the name of an id of sequences; name it with "
-            "--id COLUMN, or add a column id with the number of its sequence in each row"
+            "--id COLUMN, or add a column id with the number of its sequence in each row; "
+            f"{table.excerpt()}"
         )
     if labelled and roles[wanted] is None:
         raise GatewiseError(
             f"{table.path}: none of the columns {columns} has the name of a {wanted}; name one with "
-            f"--{wanted}"
+            f"--{wanted} COLUMN; {table.excerpt()}"
         )
     target = roles.get("target")
     targets = given.targets or (() if target is None else (target,))

@@ -7,22 +7,28 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from gatewise.data.tables.columns import CALENDAR, Columns, FoundColumns
+from gatewise.data.tables.columns import CALENDAR, TIME_NAMES, Columns, FoundColumns, like_times
 from gatewise.data.tables.table import Table
+from gatewise.data.times.column import FIRST_ROWS
 
 COUNTED = "none"
 STEP, TIME = "step", "time"  # the columns that are made
+CLOCK = r"^\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?\s*$"
 BETWEEN = ("-", "-", " ", ":", ":")  # the fields of a calendar
 
 
 def resolve_time(table: Table, columns: Columns) -> Columns:
     """Resolves a time of `none`, or of several columns with commas, to a column that `with_times` makes.
 
-    A column of that name comes first.
+    A column of that name comes first. A time that is not given is resolved where it is certainly in several
+    columns.
 
     Raises: `GatewiseError` if the table lacks one of several columns.
     """
     given = columns.time
+    if given is None and columns.wide != "rows":
+        source = _find_source(table, columns)
+        return replace(columns, time=unused_name(table, TIME), time_source=source) if source else columns
     if given is None or given in table.columns or columns.time_source is not None:
         return columns
     if given == COUNTED:
@@ -48,6 +54,36 @@ def with_times(table: Table, columns: FoundColumns) -> tuple[Table, list[str]]:
     else:
         times, note = _joined(table, source), f"time is read from the columns {', '.join(map(repr, source))}"
     return replace(table, frame=table.frame.with_columns(times.alias(columns.time))), [note]
+
+
+def _find_source(table: Table, columns: Columns) -> tuple[str, ...]:
+    """The columns that are certainly a time together, none if there are none.
+
+    They are numbers called year, month and so on, or a column of days that occur more than once and another
+    one with the name of a time that has clocks.
+    """
+    ids = (columns.id,) if columns.id_source is None else columns.id_source
+    given = (columns.target, *ids, *columns.known, *columns.observed)
+    left = [name for name in table.columns if name not in given]
+    times = like_times(table, left)
+    by_field = {name.lower(): name for name in left if not table.has_texts(name)}
+    fields = tuple(field for field in CALENDAR if field in by_field)
+    are_fields = {name.lower() for name in times} <= set(fields)
+    if are_fields and len(fields) > 1 and fields == CALENDAR[: len(fields)]:
+        return tuple(by_field[field] for field in fields)
+    clocks = [name for name in left if name.lower() in TIME_NAMES and _has_clocks(table, name)]
+    if len(times) == len(clocks) == 1 and table.frame[times[0]].is_duplicated().any():
+        days = table.texts(times[0], "time")
+        return () if days.str.contains(":", literal=True).any() else (times[0], clocks[0])
+    return ()
+
+
+def _has_clocks(table: Table, name: str) -> bool:
+    """Whether the first cells of a column are hours and minutes."""
+    given = table.frame[name].head(FIRST_ROWS)
+    if given.dtype not in (pl.String, pl.Time):
+        return False
+    return bool(given.cast(pl.String).str.contains(CLOCK).all(ignore_nulls=False))
 
 
 def unused_name(table: Table, name: str) -> str:

@@ -188,7 +188,8 @@ def _find_ids(table: Table, columns: Columns, times: Sequence[str]) -> tuple[str
     different = [name for name in found if not table.frame[name].is_duplicated().any()]
     if found and not different:
         raise GatewiseError(
-            f"{table.path}: no column identifies each row; give several, such as --id {','.join(found)}"
+            f"{table.path}: no column identifies each row; give several, such as --id {','.join(found)}; "
+            f"{table.excerpt()}"
         )
     return tuple(different[:1])
 
@@ -225,7 +226,8 @@ def _long(
     index: the columns to repeat; names: of the columns with cells; made: [cells], the new columns
     rows, places: [cells], the row of each cell, and the place of its column among the names
     """
-    frame = pl.DataFrame([*(table.frame[name].gather(rows) for name in index), *made])
+    repeated = {name: table.frame[name].gather(rows) for name in index}
+    frame = pl.DataFrame({**repeated, **{column.name: column for column in made}})
     cells = pl.Series(names).gather(places)
     return replace(table, frame=frame, lines=table.row_lines[rows], cells=cells, missing=())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -19,6 +20,7 @@ TIME_NAMES = (
 ID_SEPARATOR = " / "  # between the columns of an id
 CALENDAR = ("year", "month", "day", "hour", "minute", "second")  # columns that together are a time
 TARGET_NAMES = ("target", "value", "y")
+MAX_LISTED = 12  # columns in a message
 Wide = Literal["columns", "rows"]
 
 
@@ -102,10 +104,8 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
         plain = [name for name in left if has_values(table, name)]
         numbers = [name for name in plain if not table.has_texts(name)]
         filled = [name for name in left if table.frame[name].null_count() < table.frame.height]
-        other = ", or read each as a series with --wide columns" if len(numbers) > 1 else ""
-        given = replace(
-            given, target=_only(table, "target", usual or numbers or plain or filled or left, other)
-        )
+        found = usual or numbers or plain or filled or left
+        given = replace(given, target=_only(table, "target", found, _other_targets(table, given, found)))
         left.remove(str(given.target))
         notes.append(f"target is column {given.target!r}")
     if left:
@@ -116,7 +116,7 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
 def find_time(table: Table, names: list[str]) -> str:
     """The column of times. Raises: `GatewiseError` if no column or several columns fit."""
     times = like_times(table, names)
-    return _only(table, "time", times, _other_times(times))
+    return _only(table, "time", times, _other_times(table, times))
 
 
 def like_times(table: Table, names: list[str]) -> list[str]:
@@ -132,10 +132,25 @@ def has_values(table: Table, name: str) -> bool:
     return column.null_count() < len(column) and not is_unnamed(name) and not counts_rows(name, column)
 
 
-def _other_times(found: list[str]) -> str:
-    """The option that gives times where no column or several columns fit, as the end of a message."""
+def _other_targets(table: Table, given: Columns, found: list[str]) -> str:
+    """Other options where several columns may be the target, as the end of a message."""
+    texts, options = [name for name in found if table.has_texts(name)], ""
+    if given.id is None and given.time in table.columns and table.frame[given.time].is_duplicated().any():
+        options = "; if its rows are of several series, name the column that identifies them with --id"
+    elif not texts:
+        options = ", or read each as a series with --wide columns"
+    if any(table.has_empty(name) for name in found):
+        options += "; fill empty cells with --fill linear or forward"
+    return options
+
+
+def _other_times(table: Table, found: list[str]) -> str:
+    """Other options where no column or several columns may be the time, as the end of a message."""
     if not found:
-        return ", or --time none for rows one step apart"
+        numbers = [name for name in table.columns if has_values(table, name) and not table.has_texts(name)]
+        columns = " (with --wide columns if each column is a series)" if len(numbers) > 1 else ""
+        rows = ", or --wide rows if each row is a series" if len(numbers) > 2 else ""
+        return f", or --time none for rows one step apart{columns}{rows}"
     by_field = {name.lower(): name for name in found}
     fields = CALENDAR[: len(found)]
     if by_field.keys() != set(fields):
@@ -143,9 +158,16 @@ def _other_times(found: list[str]) -> str:
     return f", or all with --time {','.join(by_field[field] for field in fields)}"
 
 
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(names[:MAX_LISTED]) + more
+
+
 def _only(table: Table, role: str, found: list[str], other: str = "") -> str:
-    """The only one of the columns. other: another option, for the message"""
+    """The only one of the columns. other: other options, for the message"""
     if len(found) == 1:
         return found[0]
-    choice = f"could be {', '.join(found)}" if found else f"is not clear among {', '.join(table.columns)}"
-    raise GatewiseError(f"{table.path}: the {role} column {choice}; name it with --{role} COLUMN{other}")
+    choice = f"could be {_listed(found)}" if found else f"is not clear among {_listed(table.columns)}"
+    raise GatewiseError(
+        f"{table.path}: the {role} column {choice}; name it with --{role} COLUMN{other}; {table.excerpt()}"
+    )

@@ -16,6 +16,7 @@ from gatewise.data.times.formats import matching_formats
 from gatewise.errors import GatewiseError
 
 VALUE = re.compile(r"[-+]?\d[\d.:/ TZ+-]*")
+YEAR = re.compile(r"\d{4}")
 YEARS = (1500, 2200)  # whole numbers that may be years, and so the names of columns
 MAX_CELLS = 100  # of a row, that are looked at
 
@@ -63,11 +64,9 @@ def is_row_of_values(first: Sequence[str], second: Sequence[str]) -> bool:
     if any(is_time(one) and is_time(other) for one, other in zip(first, second, strict=False)):
         return True
     numbers = [_number(cell) for cell in first]
-    if None in numbers:
-        with_times = all(
-            number is not None or is_time(cell) for number, cell in zip(numbers, first, strict=True)
-        )
-        return with_times and any(number is not None for number in numbers)
+    others = [cell for cell, number in zip(first, numbers, strict=True) if number is None]
+    if others:  # years of four digits, since 5.1.1 may be the second column 5.1 of pandas
+        return len(others) < len(first) and all(is_time(cell) and YEAR.search(cell) for cell in others)
     return _name_no_columns([number for number in numbers if number is not None])
 
 
@@ -79,12 +78,12 @@ def describe_missing_header(has_header: bool, dialect: Dialect) -> tuple[str, ..
 
 
 def is_time(cell: str) -> bool:
-    """Whether a text is a time with a year of four digits, and with more than digits.
+    """Whether a text is a time with more than digits.
 
-    >>> [is_time(cell) for cell in ("2024-01-31", "1965Q1", "31.1.2024 07:00", "1965", "1.5", "V1")]
-    [True, True, True, False, False, False]
+    >>> [is_time(cell) for cell in ("2024-01-31", "1965Q1", "31.1.2024 07:00", "1/31/24", "1965", "1.5")]
+    [True, True, True, True, False, False]
     """
-    if not re.search(r"\d{4}", cell) or _number(cell) is not None:
+    if not any(char.isdigit() for char in cell) or _number(cell) is not None:
         return False
     text, _ = split_offsets(pl.Series([cell.strip()]))
     return any(not times.has_nulls() for _, times in matching_formats(text))

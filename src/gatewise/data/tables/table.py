@@ -20,6 +20,7 @@ from gatewise.errors import GatewiseError
 LARGEST = 1e30  # magnitude of a value, well within float32
 EMPTY = ("", "na", "n.a.", "n/a", "#n/a", "nan", "null", "none", "-", "?", ".", "..")  # in lower case
 BYTES_AT_ONCE = 1 << 22
+SHOWN_ROWS, SHOWN_CELLS, SHOWN_CHARACTERS = 3, 6, 20  # of an excerpt
 PLAIN = (pl.String, pl.Boolean, pl.Null, pl.Categorical, pl.Enum, pl.Date, pl.Datetime, pl.Time)
 
 
@@ -69,6 +70,15 @@ class Table:
             )
         return self.frame[name]
 
+    def excerpt(self) -> str:
+        """The first rows as a phrase for messages, their cells and their number of cells shortened."""
+        rows = []
+        for row in self.frame.head(SHOWN_ROWS)[:, :SHOWN_CELLS].iter_rows():
+            texts = ["" if cell is None else str(cell) for cell in row]
+            cells = [text[:SHOWN_CHARACTERS] + "..." * (len(text) > SHOWN_CHARACTERS) for text in texts]
+            rows.append(", ".join(cells) + ", ..." * (self.frame.width > SHOWN_CELLS))
+        return f"its first rows are {' | '.join(rows)}"
+
     def texts(self, name: str, role: str) -> pl.Series:
         """A column as text without surrounding spaces; an empty cell is null.
 
@@ -104,12 +114,9 @@ class Table:
         given = self.column(name, role)
         if not (given.dtype.is_numeric() or given.dtype in (pl.Boolean, pl.String, pl.Null)):
             raise GatewiseError(f"{self.path}, column {name!r}: expected numbers, got {given.dtype}")
-        if self.missing:
-            given = given.set(is_marked(given, self.missing), None)
+        text = self._without_empty(given)
         if given.dtype != pl.String:
-            return self._checked(name, given.cast(pl.String), given.cast(pl.Float64, strict=False))
-        text = given.str.strip_chars()
-        text = text.set(text.str.to_lowercase().is_in(EMPTY), None)
+            return self._checked(name, text.cast(pl.String), text.cast(pl.Float64, strict=False))
         seen = marks or Marks(self.separator)
         values = self._checked(name, text, seen.parsed(text, self.place))
         if marks is None:
@@ -121,10 +128,13 @@ class Table:
         given = self.frame[name]
         if given.dtype != pl.String:
             return not (given.dtype.is_numeric() or given.dtype == pl.Null)
-        text = given.str.strip_chars()
-        filled = text.filter(~text.str.to_lowercase().is_in(EMPTY) & ~is_marked(text, self.missing))
+        filled = self._without_empty(given).drop_nulls()
         numbers = filled.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
         return 2 * numbers.null_count() >= len(filled) > 0
+
+    def has_empty(self, name: str) -> bool:
+        """Whether a cell of a column of numbers is empty."""
+        return self._without_empty(self.frame[name]).has_nulls()
 
     def count_missing(self, name: str) -> int:
         """The number of cells of a column that have one of the further markers of empty cells."""
@@ -134,6 +144,15 @@ class Table:
         """Whether the decimals of a column of numbers are written with a comma."""
         given = self.frame[name]
         return given.dtype == pl.String and bool(given.str.contains(",", literal=True).any())
+
+    def _without_empty(self, column: pl.Series) -> pl.Series:
+        """A column, its texts without surrounding spaces, with null for cells that hold no number."""
+        if self.missing:
+            column = column.set(is_marked(column, self.missing), None)
+        if column.dtype != pl.String:
+            return column
+        text = column.str.strip_chars()
+        return text.set(text.str.to_lowercase().is_in(EMPTY), None)
 
     def _checked(self, name: str, text: pl.Series, values: pl.Series) -> np.ndarray:
         """The values as an array. Raises: `GatewiseError` for the first cell that is not a number.
