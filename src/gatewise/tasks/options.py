@@ -40,6 +40,9 @@ def _to_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+ColumnName = Annotated[str, BeforeValidator(_to_text)]  # or its number
+
+
 class Options(BaseModel):
     """Options from a command line, a YAML file or Python; a text with commas is a list."""
 

@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from gatewise.data.labels.schemes import BIOES
 from gatewise.errors import GatewiseError
 from gatewise.tasks import choose_task, find_task
 from gatewise.tasks.label.task import TASK
@@ -33,6 +34,30 @@ def table(tmp_path_factory):
     options = TrainOptions(epochs=2, hidden=4, cell="gru", bidirectional=False)
     comparison = execute(TASK, "train", path, path.parent / "run", options)
     return path, comparison
+
+
+def test_a_table_of_words_in_another_scheme_is_predicted_in_it(tmp_path):
+    rows = [
+        (number, token, label)
+        for number, sentence in enumerate(sentences(40))
+        for (token, _), label in zip(sentence, BIOES.encode([label for _, label in sentence]), strict=True)
+    ]
+    path, folder = tmp_path / "words.csv", tmp_path / "run"
+    table = pl.DataFrame(rows, schema=["sentence", "word", "tag"], orient="row")
+    table.write_csv(path)
+    comparison = execute(TASK, "train", path, folder, TrainOptions(**SMALL))
+    assert "B-PER" in comparison.data.labels
+    assert "E-PER" not in comparison.data.labels
+    again = evaluate(TASK, folder, path).chosen(baseline=False)
+    assert again.scores == comparison.chosen(baseline=False).scores
+    model = load_model(folder)
+    table.drop("tag").write_csv(path)
+    predicted = TASK.predict(model, path)
+    assert predicted.frame.columns == ["sentence", "word", "predicted", "probability"]
+    assert predicted.frame["word"].to_list() == table["word"].to_list()
+    by_sentence = predicted.frame.group_by("sentence").agg("predicted")["predicted"].to_list()
+    assert not any(BIOES.contradictions(one) for one in by_sentence)
+    assert TASK.predicts_tables(model)
 
 
 @pytest.mark.parametrize("kind", ["text", "table"])

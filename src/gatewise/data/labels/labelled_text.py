@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,15 @@ from gatewise.data.labels.labelled import (
     learn_labels,
     list_labels,
     unknown_label,
+)
+from gatewise.data.labels.schemes import (
+    BIO,
+    convert_tags,
+    describe_tags,
+    find_scheme,
+    in_sentences,
+    read_zeros,
+    recognise_scheme,
 )
 from gatewise.data.labels.segments import (
     Segments,
@@ -32,6 +42,12 @@ from gatewise.data.labels.segments import (
 from gatewise.data.labels.set_files import find_set_files, find_test_file
 from gatewise.data.labels.tagged import TaggedText, read_tagged
 from gatewise.data.labels.token_steps import TokenSteps
+from gatewise.data.labels.word_table import (
+    WordColumns,
+    describe_columns,
+    read_word_table,
+    rows_with_labels,
+)
 from gatewise.data.sequences.plausible import require_classes
 from gatewise.data.splits import Fractions
 from gatewise.data.text.lines import Lines
@@ -40,11 +56,25 @@ from gatewise.data.tokenizers.words import WordTokenizer, learn_words
 
 @dataclass(frozen=True, kw_only=True)
 class TextPreprocessing(LabelPreprocessing):
-    """How a model reads tagged text. token, label: their columns, from 1"""
+    """How a model reads tagged text.
+
+    token, label: their columns, from 1
+    scheme: the name of the scheme of tags that was converted to BIO, None for labels as they are
+    zero: the label that is read as O, None for none
+    """
 
     token: int
     label: int
     tokenizer: WordTokenizer
+    scheme: str | None = None
+    zero: str | None = None
+
+    def load(self, path: Path, labelled: bool = True) -> TaggedText:
+        """Reads a text, its labels as the model learned them. Raises: `GatewiseError` with the line."""
+        return convert_tags(self._load(path, labelled), self.scheme, self.zero)
+
+    def _load(self, path: Path, labelled: bool) -> TaggedText:
+        return read_tagged(path, self.token, self.label if labelled else None)
 
     def numbers(self, text: TaggedText) -> np.ndarray:
         """The labels of a text by number. Raises: `GatewiseError` with the line of an unknown one."""
@@ -62,31 +92,61 @@ class TextPreprocessing(LabelPreprocessing):
 
     def read(self, path: Path, trained: bool) -> LabelledSteps:
         if trained:
-            texts = _read_texts(path, self.token, self.label)
+            texts = _read_texts(path, self.load)
             sets = assign_segments(path, texts, self.fractions, self.max_length)
             return _labelled(self, texts, sets)
-        text = read_tagged(find_test_file(path), self.token, self.label)
+        text = self.load(find_test_file(path))
         test = self.steps(text, cut_segments(whole_sequences(text.offsets), self.max_length))
         note = f"all of {text.path}: {len(test):,} sentences ({len(text.tokens):,} steps)"
         empty = test.with_segments(no_segments())
         return LabelledSteps(self, empty, empty, test, (note, *text.notes))
 
     def read_unlabelled(self, path: Path) -> UnlabelledText:
-        text = read_tagged(find_test_file(path), self.token, None)
+        text = self.load(find_test_file(path), labelled=False)
         segments = cut_segments(whole_sequences(text.offsets), self.max_length)
-        return UnlabelledText(text, self.steps(text, segments))
+        return self._unlabelled(text, self.steps(text, segments))
+
+    def _unlabelled(self, text: TaggedText, steps: TokenSteps) -> UnlabelledText:
+        return UnlabelledText(text, steps, self.scheme)
+
+    @property
+    def about(self) -> str:
+        """The columns in a sentence."""
+        return f"tokens are in column {self.token}, labels in column {self.label}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordTablePreprocessing(TextPreprocessing):
+    """How a model reads a table of words. columns: by role"""
+
+    columns: WordColumns
+
+    def _load(self, path: Path, labelled: bool) -> TaggedText:
+        return read_word_table(path, self.columns, labelled)
+
+    def _unlabelled(self, text: TaggedText, steps: TokenSteps) -> UnlabelledText:
+        return UnlabelledWords(text, steps, self.scheme, self.columns)
+
+    @property
+    def about(self) -> str:
+        return describe_columns(self.columns)
 
 
 @dataclass(frozen=True)
 class UnlabelledText:
-    """A text to label."""
+    """A text to label. scheme: of the predicted tags, which are BIO; None to leave them as they are"""
 
     text: TaggedText
     steps: TokenSteps
-    text_column = "text"
+    scheme: str | None = None
+
+    @property
+    def text_column(self) -> str | None:
+        return "text"
 
     def with_labels(self, labels: Sequence[str], probabilities: Sequence[float]) -> pl.DataFrame:
         """A row for each token; `text` is its line with the predicted label as another column."""
+        labels = self.in_scheme(labels)
         text, separator = self.text, "\t" if self.text.tabs else " "
         lines = Lines(text.path)
         ends = set(text.offsets[1:].tolist())
@@ -106,6 +166,29 @@ class UnlabelledText:
             }
         )
 
+    def in_scheme(self, labels: Sequence[str]) -> list[str]:
+        """Predicted labels as tags of the scheme of the training data."""
+        if self.scheme is None:
+            return list(labels)
+        scheme = find_scheme(self.scheme)
+        return [tag for one in in_sentences(labels, self.text.offsets) for tag in scheme.encode(one)]
+
+
+@dataclass(frozen=True)
+class UnlabelledWords(UnlabelledText):
+    """A table of words to label. columns: of the table"""
+
+    columns: WordColumns = field(default_factory=WordColumns)
+
+    @property
+    def text_column(self) -> str | None:
+        return None
+
+    def with_labels(self, labels: Sequence[str], probabilities: Sequence[float]) -> pl.DataFrame:
+        """The rows of the table with the predicted label of each."""
+        values = (self.in_scheme(labels), np.round(probabilities, 4))
+        return rows_with_labels(self.text, self.columns, (PREDICTED, PROBABILITY), values)
+
 
 def read_labelled_text(
     path: Path, *, token: int, label: int, max_length: int, fractions: Fractions
@@ -116,41 +199,77 @@ def read_labelled_text(
 
     Raises: `GatewiseError` with the place in the file, or if there is only one label or too little data.
     """
-    texts = _read_texts(path, token, label)
+    files = find_set_files(path)
+    first = read_tagged(files["train"], token, label)
+    assert first.label is not None
+    read = partial(read_tagged, token=token, label=first.label)
+    return _learn(path, TextPreprocessing, _read_texts(path, read), max_length, fractions)
+
+
+def read_labelled_words(
+    path: Path, columns: WordColumns, *, max_length: int, fractions: Fractions
+) -> LabelledSteps:
+    """Reads a table of words, or a folder with a table for each set, and learns the preprocessing.
+
+    columns: as by `find_word_columns`; max_length: of a segment, 0 for the default
+
+    Raises: `GatewiseError` with the place in the file, or if there is only one label or too little data.
+    """
+    texts = _read_texts(path, partial(read_word_table, columns=columns))
+    return _learn(path, partial(WordTablePreprocessing, columns=columns), texts, max_length, fractions)
+
+
+def _read_texts(path: Path, read: Callable[[Path], TaggedText]) -> dict[str, TaggedText]:
+    return {name: read(file) for name, file in find_set_files(path).items()}
+
+
+def _learn(
+    path: Path,
+    form: Callable[..., TextPreprocessing],
+    given: dict[str, TaggedText],
+    max_length: int,
+    fractions: Fractions,
+) -> LabelledSteps:
+    """Learns the tags, the words and the sets of texts. form: makes the preprocessing"""
+    zero = read_zeros(label for text in given.values() for label in text.labels or ())
+    without_zeros = [convert_tags(text, None, zero) for text in given.values()]
+    scheme = recognise_scheme(
+        [one for text in without_zeros for one in in_sentences(text.labels or (), text.offsets)]
+    )
+    converted = None if scheme in (None, BIO) else scheme.name
+    texts = {name: convert_tags(text, converted, zero) for name, text in given.items()}
+    notes = [f"{text.path}: {note}" for text in given.values() for note in describe_tags(text, scheme, zero)]
     first = texts["train"]
     assert first.label is not None
     names = learn_labels(str(path), (text.labels or () for text in texts.values()))
     require_classes(str(path), names, sum(len(text.tokens) for text in texts.values()), "tokens")
     max_length = max_length or default_max_length(first.offsets)
     sets = assign_segments(path, texts, fractions, max_length)
-    trained = (first.tokens[step] for step in _steps(sets["train"][1]))
-    preprocessing = TextPreprocessing(
-        token=token,
+    preprocessing = form(
+        token=first.token,
         label=first.label,
         labels=names,
-        tokenizer=learn_words(trained),
+        tokenizer=learn_words(first.tokens[step] for step in _steps(sets["train"][1])),
         max_length=max_length,
         fractions=fractions,
+        scheme=converted,
+        zero=zero,
     )
-    return _labelled(preprocessing, texts, sets)
-
-
-def _read_texts(path: Path, token: int, label: int) -> dict[str, TaggedText]:
-    files = find_set_files(path)
-    first = read_tagged(files.pop("train"), token, label)
-    return {"train": first, **{name: read_tagged(one, token, first.label) for name, one in files.items()}}
+    return _labelled(preprocessing, texts, sets, notes)
 
 
 def _labelled(
     preprocessing: TextPreprocessing,
     texts: dict[str, TaggedText],
     assigned: Mapping[str, tuple[str, Segments]],
+    tag_notes: Sequence[str] = (),
 ) -> LabelledSteps:
     sets = select_sets(preprocessing.steps, texts, assigned)
     drawn = len(texts) < 3 and not is_split_in_time(texts["train"].offsets)
     notes = (
         *(f"{text.path}: {note}" for text in texts.values() for note in text.notes),
-        f"tokens are in column {preprocessing.token}, labels in column {preprocessing.label}",
+        preprocessing.about,
+        *tag_notes,
         f"{len(preprocessing.labels)} labels: {list_labels(preprocessing.labels)}",
         describe_sets({name: one.segments for name, one in sets.items()}, "sentences", drawn),
     )

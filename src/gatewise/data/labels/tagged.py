@@ -17,6 +17,20 @@ SPACES = re.compile("[ \t]+")
 NO_TOKEN = re.compile(r"\d+[-.]\d+")  # CoNLL-U's number of a range, or of an omitted word
 WORD_NUMBER = re.compile(r"\d+([-.]\d+)?")
 DOCUMENT = "-DOCSTART-"
+TOKEN_NAMES = ("token", "tokens", "word", "words", "form")
+LABEL_NAMES = (
+    "label",
+    "labels",
+    "tag",
+    "tags",
+    "ner",
+    "ner_tag",
+    "ner_tags",
+    "entity",
+    "pos",
+    "upos",
+    "chunk",
+)
 MIN_COUNT = 2  # lines within sentences that begin with # and share a label, to count as tokens
 
 
@@ -73,6 +87,7 @@ def read_tagged(path: str | Path, token: int = 1, label: int | None = 0) -> Tagg
     _check_columns(path, form, token, label)
     rows = [form.split(text.strip(" ")) if text.strip() else [] for text in lines]
     comments = _comments(rows, lines, form, label)
+    header = _find_header(rows, form, token, label)
     tokens: list[str] = []
     labels: list[str] = []
     places: list[int] = []
@@ -82,7 +97,7 @@ def read_tagged(path: str | Path, token: int = 1, label: int | None = 0) -> Tagg
             if len(tokens) > offsets[-1]:
                 offsets.append(len(tokens))
             continue
-        if number in comments or (token > 1 and NO_TOKEN.fullmatch(cells[0])):
+        if number in comments or number == header or (token > 1 and NO_TOKEN.fullmatch(cells[0])):
             continue
         _check_line(path, number, cells, form, token, label)
         tokens.append(cells[token - 1])
@@ -105,8 +120,26 @@ def read_tagged(path: str | Path, token: int = 1, label: int | None = 0) -> Tagg
         token,
         label,
         form.tabs,
-        _describe_comments(comments),
+        (*_describe_comments(comments), *_describe_header(header)),
     )
+
+
+def _find_header(rows: Sequence[list[str]], form: _Format, token: int, label: int | None) -> int | None:
+    """The line of the names of the columns, if the first line has them; None if it has a token.
+
+    The label of a header occurs in no other line.
+    """
+    cells, column = rows[form.line - 1], (label or form.columns) - 1
+    if form.columns < 2 or len(cells) != form.columns or token - 1 == column:
+        return None
+    if cells[token - 1].lower() not in TOKEN_NAMES or cells[column].lower() not in LABEL_NAMES:
+        return None
+    others = (one for number, one in enumerate(rows, 1) if number != form.line and len(one) == form.columns)
+    return None if any(one[column] == cells[column] for one in others) else form.line
+
+
+def _describe_header(line: int | None) -> tuple[str, ...]:
+    return () if line is None else (f"line {line} has the names of the columns, and is left out",)
 
 
 def _comments(

@@ -14,7 +14,7 @@ from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.missing import is_marked
 from gatewise.data.tables.numbers import Marks, advice
-from gatewise.data.tables.typed import is_typed, read_typed
+from gatewise.data.tables.typed import is_typed, read_typed, typed_frames
 from gatewise.errors import GatewiseError
 
 LARGEST = 1e30  # magnitude of a value, well within float32
@@ -186,6 +186,17 @@ def read_table(path: str | Path, dialect: Dialect | None = None) -> Table:
     if table.frame.height == 0:
         raise GatewiseError(f"{path} has no rows below its header")
     return table if dialect is None else replace(table, missing=dialect.missing)
+
+
+def column_names(path: Path, dialect: Dialect | None = None) -> list[str]:
+    """The names of the columns of a table, of which only the beginning is read.
+
+    Raises: `GatewiseError` as `read_table`.
+    """
+    require_file(path, "a CSV or a Parquet file")
+    if is_typed(path):
+        return next(typed_frames(path, lambda columns: 1, dialect)).columns
+    return next(csv_pieces(path, BYTES_AT_ONCE, dialect=dialect)).frame.columns
 
 
 def join_pieces(path: Path, pieces: Iterable[Piece]) -> Table:

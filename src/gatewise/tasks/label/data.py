@@ -8,8 +8,14 @@ from pathlib import Path
 from gatewise.data.fingerprint import fingerprint
 from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.labelled_table import TablePreprocessing, read_labelled_table
-from gatewise.data.labels.labelled_text import TextPreprocessing, read_labelled_text
+from gatewise.data.labels.labelled_text import (
+    TextPreprocessing,
+    WordTablePreprocessing,
+    read_labelled_text,
+    read_labelled_words,
+)
 from gatewise.data.labels.set_files import describe_other_files, find_set_files
+from gatewise.data.labels.word_table import WordColumns, find_word_columns
 from gatewise.data.opening import data_suffix
 from gatewise.data.sequences.long_table import LongColumns
 from gatewise.data.splits import Fractions
@@ -27,7 +33,7 @@ class Preprocessing:
     form: the columns, labels and scales or vocabulary; source: the fingerprint of the training data
     """
 
-    form: TextPreprocessing | TablePreprocessing
+    form: WordTablePreprocessing | TextPreprocessing | TablePreprocessing
     source: str
 
 
@@ -37,7 +43,13 @@ def read_data(path: Path, options: LabelOptions) -> LabelledSteps:
     Raises: `GatewiseError` with the position in the file.
     """
     fractions = Fractions(options.validation_fraction, options.test_fraction)
-    if data_suffix(find_set_files(path)["train"]) in TABLES:
+    first = find_set_files(path)["train"]
+    is_table = data_suffix(first) in TABLES
+    given = WordColumns(options.id, options.token, options.label, options.dialect)
+    words = find_word_columns(first, given) if is_table and not options.channels else None
+    if words is not None:
+        data = read_labelled_words(path, words, max_length=options.chunk_length, fractions=fractions)
+    elif is_table:
         columns = LongColumns(
             options.id, options.time, options.label, options.channels, dialect=options.dialect
         )
@@ -48,8 +60,8 @@ def read_data(path: Path, options: LabelOptions) -> LabelledSteps:
         options.dialect.require_default(path, "a text")
         data = read_labelled_text(
             path,
-            token=options.token,
-            label=_label_column(options.label),
+            token=_column_number(options.token, "token") or 1,
+            label=_column_number(options.label, "label"),
             max_length=options.chunk_length,
             fractions=fractions,
         )
@@ -61,10 +73,10 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> LabelledSteps:
     return preprocessing.form.read(path, trained=fingerprint(path) == preprocessing.source)
 
 
-def _label_column(label: str | None) -> int:
-    """The number of the column of labels in a text; 0 is the last. Raises: `GatewiseError`."""
-    if label is None:
+def _column_number(column: str | None, role: str) -> int:
+    """The number of a column of a text; 0 if it is not given. Raises: `GatewiseError`."""
+    if column is None:
         return 0
-    if not label.isdecimal() or int(label) == 0:
-        raise GatewiseError(f"the columns of a text have numbers from 1 on; got --label {label}")
-    return int(label)
+    if not column.isdecimal() or int(column) == 0:
+        raise GatewiseError(f"the columns of a text have numbers from 1 on; got --{role} {column}")
+    return int(column)

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from gatewise.tasks.options import (
-    Count,
+    ColumnName,
     CountOrAuto,
     Fraction,
     Rate,
@@ -25,8 +25,12 @@ class LabelDataOptions(TableOptions):
         "steps",
         description="A label for each step; ctc: a text for each sequence, which is the task transcribe.",
     )
-    token: Count = Field(1, description="Of a text: the number of the column of tokens.")
-    label: str | None = Field(
+    token: ColumnName | None = Field(
+        None,
+        description="Column of tokens; of a text its number, 1 if not given; of a table of words its name, "
+        "by default recognised.",
+    )
+    label: ColumnName | None = Field(
         None, description="Column of labels; of a text its number, the last if not given."
     )
     id: str | None = Field(None, description="Of a table: the column of sequence ids.")

@@ -13,7 +13,7 @@ import numpy as np
 from gatewise.cells.base import CellType
 from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.labelled_table import TablePreprocessing
-from gatewise.data.labels.labelled_text import TextPreprocessing
+from gatewise.data.labels.labelled_text import TextPreprocessing, WordTablePreprocessing
 from gatewise.data.memory.arrays import Layout, is_arrays, write_sequences
 from gatewise.data.memory.texts import is_tokens, write_tagged
 from gatewise.errors import GatewiseError
@@ -128,7 +128,8 @@ class Label(Task[LabelledSteps]):
         return {} if not len(data.train) else self.baselines(data)
 
     def predicts_tables(self, model: SavedModel) -> bool:
-        return isinstance(load_preprocessing(Preprocessing, model).form, TablePreprocessing)
+        form = load_preprocessing(Preprocessing, model).form
+        return isinstance(form, TablePreprocessing | WordTablePreprocessing)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The lines or rows of the data, each with its predicted label."""

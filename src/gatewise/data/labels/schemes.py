@@ -1,0 +1,162 @@
+"""Schemes of tags that mark spans: recognised, checked, and converted to BIO and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from gatewise.data.labels.spans import TAG, find_spans, marks_spans
+from gatewise.data.labels.tagged import TaggedText
+from gatewise.errors import GatewiseError
+
+OUTSIDE = "O"
+ZEROS = ("0", "o")  # what is written where O is meant
+MAX_LISTED = 3  # contradictory tags in a note
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """The letters of the steps of a span: its first one, those inside, its last one, and a single one.
+
+    bounded: whether only a span right after one of the same kind begins with B, as in IOB1
+    """
+
+    name: str
+    first: str
+    inside: str
+    last: str
+    single: str
+    bounded: bool = False
+
+    @property
+    def letters(self) -> set[str]:
+        """All letters."""
+        return {self.first, self.inside, self.last, self.single, *("B" * self.bounded)}
+
+    def encode(self, labels: Sequence[str]) -> list[str]:
+        """The spans of one sequence of tags of any scheme, as tags of this one.
+
+        >>> BIOES.encode(["B-PER", "I-PER", "O", "B-LOC"])
+        ['B-PER', 'E-PER', 'O', 'S-LOC']
+        >>> IOB1.encode(["B-PER", "I-PER", "B-PER", "B-LOC"])
+        ['I-PER', 'I-PER', 'B-PER', 'I-LOC']
+        """
+        tags, spans = [OUTSIDE] * len(labels), find_spans(labels, marked=True)
+        for number, span in enumerate(spans):
+            last = span.end - 1
+            follows = bool(number) and spans[number - 1][1:] == (span.first, span.kind)
+            for step in range(span.first, span.end):
+                letter = self.last if step == last else self.inside
+                if step == span.first:
+                    letter = self.single if step == last else self.first
+                    letter = "B" if self.bounded and follows else letter
+                tags[step] = letter + labels[step][1:]
+        return tags
+
+    def contradictions(self, labels: Sequence[str]) -> list[int]:
+        """The steps of one sequence whose tags are not those of its spans.
+
+        >>> BIO.contradictions(["O", "I-PER", "I-PER"])
+        [1]
+        """
+        pairs = zip(labels, self.encode(labels), strict=True)
+        return [step for step, (label, tag) in enumerate(pairs) if label != tag]
+
+
+BIO = Scheme("BIO", "B", "I", "I", "B")
+IOB1 = Scheme("IOB1", "I", "I", "I", "I", bounded=True)
+BIOES = Scheme("BIOES", "B", "I", "E", "S")
+BILOU = Scheme("BILOU", "B", "I", "L", "U")
+BMES = Scheme("BMES", "B", "M", "E", "S")
+SCHEMES = (BIO, IOB1, BIOES, BILOU, BMES)
+
+
+def find_scheme(name: str) -> Scheme:
+    """The scheme of that name. Raises: `GatewiseError` if there is none."""
+    found = next((scheme for scheme in SCHEMES if scheme.name == name), None)
+    if found is None:
+        raise GatewiseError(f"there is no scheme of tags {name!r}; the schemes are {_names()}")
+    return found
+
+
+def recognise_scheme(sequences: Sequence[Sequence[str]]) -> Scheme | None:
+    """The scheme with the fewest contradictions, None if the labels are no tags of one.
+
+    sequences: the labels of each
+
+    >>> recognise_scheme([["O", "I-PER", "I-PER", "O", "I-LOC"]]).name
+    'IOB1'
+    >>> recognise_scheme([["noun", "verb"]]) is None
+    True
+    """
+    labels = {label for sequence in sequences for label in sequence}
+    if not marks_spans(labels):
+        return None
+    letters = {label[0] for label in labels} - {OUTSIDE}
+    possible = [scheme for scheme in SCHEMES if letters <= scheme.letters]
+    if len(possible) < 2:
+        return next(iter(possible), None)
+    return min(possible, key=lambda scheme: sum(len(scheme.contradictions(one)) for one in sequences))
+
+
+def read_zeros(labels: Iterable[str]) -> str | None:
+    """The label that is written in place of O beside tags of spans; None if there is none.
+
+    >>> read_zeros({"0", "B-PER", "I-PER"}), read_zeros({"0", "1"}), read_zeros({"O", "B-PER"})
+    ('0', None, None)
+    """
+    names = set(labels)
+    found = [zero for zero in ZEROS if zero in names]
+    others = names.difference(ZEROS)
+    typed = [label for label in others if label != OUTSIDE and TAG.fullmatch(label) and len(label) > 1]
+    return found[0] if len(found) == 1 and typed and marks_spans(others) else None
+
+
+def convert_tags(text: TaggedText, scheme: str | None, zero: str | None) -> TaggedText:
+    """A text whose tags of a scheme are those of BIO, and whose label `zero` is O; None changes nothing."""
+    if text.labels is None or (scheme is None and zero is None):
+        return text
+    labels = [OUTSIDE if label == zero else label for label in text.labels]
+    if scheme is not None and marks_spans(labels):
+        labels = [tag for one in in_sentences(labels, text.offsets) for tag in BIO.encode(one)]
+    return replace(text, labels=labels)
+
+
+def in_sentences(labels: Sequence[str], offsets: np.ndarray) -> list[Sequence[str]]:
+    """The labels of each sentence. offsets: [S + 1]"""
+    return [labels[first:end] for first, end in pairwise(offsets.tolist())]
+
+
+def describe_tags(text: TaggedText, scheme: Scheme | None, zero: str | None) -> tuple[str, ...]:
+    """Notes on what is converted, and on tags that contradict the scheme.
+
+    text: as it was read
+    """
+    assert text.labels is not None
+    notes = []
+    if zero is not None:
+        count = text.labels.count(zero)
+        notes.append(f"the label {zero!r} is read as O, {count:,} time{'s' * (count != 1)}")
+    if scheme is None:
+        return tuple(notes)
+    if scheme is not BIO:
+        notes.append(f"labels are tags of {scheme.name}, learned as BIO and predicted as {scheme.name}")
+    labels = [OUTSIDE if label == zero else label for label in text.labels]
+    wrong = [
+        int(first) + step
+        for first, one in zip(text.offsets[:-1], in_sentences(labels, text.offsets), strict=True)
+        for step in scheme.contradictions(one)
+    ]
+    if wrong:
+        places = ", ".join(f"{labels[step]} in {text.place(step)}" for step in wrong[:MAX_LISTED])
+        more = f" and {len(wrong) - MAX_LISTED:,} more" if len(wrong) > MAX_LISTED else ""
+        how = "kept as they are" if scheme is BIO else "converted as conlleval reads their spans"
+        notes.append(f"tags that contradict {scheme.name}: {places}{more}; they are {how}")
+    return tuple(notes)
+
+
+def _names() -> str:
+    return ", ".join(scheme.name for scheme in SCHEMES)

@@ -1,0 +1,123 @@
+"""Tables with a word and its label in each row, and a column that identifies the sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from gatewise.data.labels.tagged import LABEL_NAMES, TOKEN_NAMES, TaggedText
+from gatewise.data.sequences.long_columns import NAMES
+from gatewise.data.tables.dialect import Dialect
+from gatewise.data.tables.table import Table, column_names, read_table
+from gatewise.errors import GatewiseError
+
+SENTENCE_NAMES = ("sentence", "sentence_id", "sentence #", "sent", "sent_id", *NAMES["id"])
+
+
+@dataclass(frozen=True)
+class WordColumns:
+    """The columns by role; those that are None are recognised by name. dialect: how the table is written"""
+
+    id: str | None = None
+    token: str | None = None
+    label: str | None = None
+    dialect: Dialect = field(default_factory=Dialect)
+
+
+def find_word_columns(path: Path, given: WordColumns) -> WordColumns | None:
+    """The columns of a table of words; None if no column has words.
+
+    Raises: `GatewiseError` if a column is missing.
+    """
+    names = column_names(path, given.dialect)
+    is_number = given.token is not None and given.token.isdecimal() and given.token not in names
+    given = replace(given, token=None) if is_number else given  # of a column of a text
+    token = given.token or _find(names, TOKEN_NAMES, given)
+    if token is None:
+        return None
+    table = read_table(path, given.dialect)
+    table.column(token, "token")
+    if not table.has_texts(token):
+        if given.token is not None:
+            raise GatewiseError(f"{path}, column {token!r}: expected words as tokens, got numbers")
+        return None
+    found = replace(given, token=token)
+    found = replace(found, id=given.id or _find(names, SENTENCE_NAMES, found))
+    found = replace(found, label=given.label or _find(names, LABEL_NAMES, found))
+    for role, name in (("id", found.id), ("label", found.label)):
+        if name is None:
+            kind = "sentences" if role == "id" else "labels"
+            raise GatewiseError(
+                f"{path} has words in column {token!r}, but none of the columns {', '.join(names)} has the "
+                f"name of a column of {kind}; name it with --{role} COLUMN"
+            )
+        table.column(name, role)
+    return found
+
+
+def read_word_table(path: Path, columns: WordColumns, labelled: bool = True) -> TaggedText:
+    """Reads a table of words whose columns are known.
+
+    An id that is empty, as in all rows but the first of a sentence, is that of the row above.
+
+    Raises: `GatewiseError` with the line of an empty token or label, of a first row without an id, or of an
+    id that occurs in two places.
+    """
+    table = read_table(path, columns.dialect)
+    tokens = table.filled_texts(str(columns.token), "token")
+    labels = table.filled_texts(str(columns.label), "label").to_list() if labelled else None
+    return TaggedText(
+        str(path),
+        tokens.to_list(),
+        labels,
+        _sentences(table, str(columns.id)),
+        table.row_lines,
+        table.columns.index(str(columns.token)) + 1,
+        table.columns.index(str(columns.label)) + 1 if labelled else None,
+        tabs=False,
+    )
+
+
+def describe_columns(columns: WordColumns) -> str:
+    """The roles of the columns in a sentence."""
+    return (
+        f"sentences are identified by column {columns.id!r}, tokens are in column {columns.token!r}, labels "
+        f"in column {columns.label!r}"
+    )
+
+
+def rows_with_labels(
+    text: TaggedText, columns: WordColumns, names: tuple[str, str], values: tuple[Sequence[str], np.ndarray]
+) -> pl.DataFrame:
+    """The rows of the table of a text with two more columns, by their names."""
+    frame = read_table(text.path, columns.dialect).frame
+    return frame.with_columns(pl.Series(name, column) for name, column in zip(names, values, strict=True))
+
+
+def _sentences(table: Table, column: str) -> np.ndarray:
+    """[S + 1]: the first row of each sentence, and the number of rows."""
+    ids = table.texts(column, "id").forward_fill()
+    if ids[0] is None:
+        raise GatewiseError(f"{table.path}, {table.place(0)}, column {column!r} is empty: give the id")
+    begins = (ids != ids.shift(1)).fill_null(True)
+    first = begins.arg_true()
+    repeated = ids.gather(first).is_duplicated()
+    if repeated.any():
+        name = ids[int(first.filter(repeated)[0])]
+        again = int((ids.gather(first) == name).arg_true()[1])
+        raise GatewiseError(
+            f"{table.path}, {table.place(int(first[again]))}: sentence {name!r} has rows above, before those "
+            "of another sentence; put the rows of a sentence together, or name another column with --id"
+        )
+    return np.append(first.to_numpy(), len(ids)).astype(np.int64)
+
+
+def _find(names: Sequence[str], usual: Sequence[str], given: WordColumns) -> str | None:
+    """The column with the most usual of the names that has no other role."""
+    taken = (given.id, given.token, given.label)
+    found = [name for name in names if name.strip().lower() in usual and name not in taken]
+    return min(found, key=lambda name: usual.index(name.strip().lower()), default=None)
