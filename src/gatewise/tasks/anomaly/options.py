@@ -4,46 +4,15 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gatewise.data.series.filling import Fill
-from gatewise.data.tables.columns import Wide
-from gatewise.tasks.options import CountOrAuto, Fraction, StackOptions, TableOptions, TaskOptions
+from gatewise.tasks.options import CountOrAuto, Fraction, StackOptions, TaskOptions
+from gatewise.tasks.series_options import SeriesOptions
 
 
-class AnomalyDataOptions(TableOptions):
+class AnomalyDataOptions(SeriesOptions):
     """The data"""
 
-    time: str | None = Field(
-        None,
-        description="The column of times, or several with commas, such as year,month; none counts the rows; "
-        "recognised by its dates if not given.",
-    )
-    target: str | None = Field(None, description="The column of values.")
-    id: str | None = Field(
-        None, description="The column of series ids, or several with commas, for a file of several series."
-    )
     label: str | None = Field(
         None, description="The column of labels, 1 at an anomaly and 0 elsewhere; recognised by its name."
-    )
-    wide: Wide | None = Field(
-        None,
-        description="Of a wide table: each column of numbers, or each row, is a series; by default each row "
-        "is a step, unless columns are named by times or numbers.",
-    )
-    known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
-    observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")
-    categorical: tuple[str, ...] = Field(
-        (), description="Those of these columns that are categories, such as holidays, with commas."
-    )
-    fill: Fill | None = Field(
-        None,
-        description="How to fill gaps, after missing values at both ends are cut off; an error if not given.",
-    )
-    time_format: str | None = Field(
-        None, description="The format of the times, such as %d/%m/%Y; excel for the serial numbers of Excel."
-    )
-    time_zone: str | None = Field(
-        None,
-        description="Time zone to convert times in UTC to, such as Europe/Berlin, for days of local time.",
     )
     context: CountOrAuto = Field(
         0, description="Steps before the one that is scored; 0 chooses it from the data."

@@ -17,7 +17,6 @@ from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import to_polars
 from gatewise.data.series.scaled_table import learn_scales
 from gatewise.data.splits import Fractions
-from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
@@ -88,16 +87,7 @@ class DetectAnomalies(Task[AnomalyData]):
         return path, {**columns, "label": LABEL}
 
     def read(self, path: Path, options: AnomalyOptions) -> AnomalyData:
-        columns = Columns(
-            options.time,
-            options.target,
-            options.id,
-            options.known,
-            options.observed,
-            categorical=options.categorical,
-            dialect=options.dialect,
-            wide=options.wide,
-        )
+        columns = options.columns
         label = options.label or find_label(path, columns)
         labelled = read_labelled(
             path,

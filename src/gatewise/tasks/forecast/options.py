@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gatewise.data.series.filling import Fill
-from gatewise.data.tables.columns import Wide
 from gatewise.modules.dilated_stack import MAX_DILATION
 from gatewise.modules.levels import LEVELS, MEDIAN_LEVEL
 from gatewise.tasks.forecast.errors import RankingMetric
-from gatewise.tasks.options import Count, CountOrAuto, Fraction, StackOptions, StepOptions, TableOptions
+from gatewise.tasks.options import Count, CountOrAuto, Fraction, StackOptions, StepOptions
+from gatewise.tasks.series_options import SeriesOptions
 
 Dilation = Annotated[int, Field(ge=1, le=MAX_DILATION)]
 MAX_DILATIONS = 100
@@ -19,40 +18,10 @@ Level = Annotated[float, Field(gt=0, lt=1)]
 MAX_LEVELS = 99
 
 
-class ForecastDataOptions(TableOptions):
+class ForecastDataOptions(SeriesOptions):
     """The data"""
 
     horizon: Count = Field(description="Steps to forecast.")
-    time: str | None = Field(
-        None,
-        description="Column of times, or several with commas, such as year,month; none counts the rows; "
-        "recognised by its dates if not given.",
-    )
-    target: str | None = Field(None, description="Column to forecast.")
-    id: str | None = Field(
-        None, description="Column of series ids, or several with commas, for a file of several series."
-    )
-    wide: Wide | None = Field(
-        None,
-        description="Of a wide table: each column of numbers, or each row, is a series; by default each row "
-        "is a step, unless columns are named by times or numbers.",
-    )
-    known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
-    observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")
-    categorical: tuple[str, ...] = Field(
-        (), description="Those of these columns that are categories, such as holidays, with commas."
-    )
-    fill: Fill | None = Field(
-        None,
-        description="How to fill gaps, after missing values at both ends are cut off; an error if not given.",
-    )
-    time_format: str | None = Field(
-        None, description="Format of the times, such as %d/%m/%Y; excel for the serial numbers of Excel."
-    )
-    time_zone: str | None = Field(
-        None,
-        description="Time zone to convert times in UTC to, such as Europe/Berlin, for days of local time.",
-    )
     context: CountOrAuto = Field(
         0, description="Past steps that the model reads; 0 chooses it from the data."
     )

@@ -17,7 +17,6 @@ from gatewise.data.memory.frames import is_column
 from gatewise.data.series.series import SeriesSet, read_series
 from gatewise.data.series.windows import Windows
 from gatewise.data.splits import Fractions
-from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
@@ -127,19 +126,9 @@ class Forecast(Task[ForecastData]):
         return f"{PREFIXES[options.front]}{dilated}{PREFIXES[options.network]}{cell}"
 
     def read(self, path: Path, options: ForecastOptions) -> ForecastData:
-        columns = Columns(
-            options.time,
-            options.target,
-            options.id,
-            options.known,
-            options.observed,
-            categorical=options.categorical,
-            dialect=options.dialect,
-            wide=options.wide,
-        )
         source = read_series(
             path,
-            columns,
+            options.columns,
             fill=options.fill,
             season=options.period,
             time_format=options.time_format,

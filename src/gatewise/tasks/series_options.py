@@ -1,0 +1,58 @@
+"""The options of tasks that read tables of series."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from gatewise.data.series.filling import Fill
+from gatewise.data.tables.columns import Columns, Wide
+from gatewise.tasks.options import TableOptions
+
+
+class SeriesOptions(TableOptions):
+    """The data"""
+
+    time: str | None = Field(
+        None,
+        description="Column of times, or several with commas, such as year,month; none counts the rows; "
+        "recognised by its dates if not given.",
+    )
+    target: str | None = Field(None, description="Column of values.")
+    id: str | None = Field(
+        None, description="Column of series ids, or several with commas, for a file of several series."
+    )
+    wide: Wide | None = Field(
+        None,
+        description="Of a wide table: each column of numbers, or each row, is a series; by default each row "
+        "is a step, unless columns are named by times or numbers.",
+    )
+    known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
+    observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")
+    categorical: tuple[str, ...] = Field(
+        (), description="Those of these columns that are categories, such as holidays, with commas."
+    )
+    fill: Fill | None = Field(
+        None,
+        description="How to fill gaps, after missing values at both ends are cut off; an error if not given.",
+    )
+    time_format: str | None = Field(
+        None, description="Format of the times, such as %d/%m/%Y; excel for the serial numbers of Excel."
+    )
+    time_zone: str | None = Field(
+        None,
+        description="Time zone to convert times in UTC to, such as Europe/Berlin, for days of local time.",
+    )
+
+    @property
+    def columns(self) -> Columns:
+        """The columns that are given, by role."""
+        return Columns(
+            self.time,
+            self.target,
+            self.id,
+            self.known,
+            self.observed,
+            categorical=self.categorical,
+            dialect=self.dialect,
+            wide=self.wide,
+        )
