@@ -1,8 +1,11 @@
-"""`gatewise predict --samples`: paths in a file, for forecasts alone."""
+"""`gatewise predict --samples` and `--known-from`: for forecasts alone."""
+
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+import gatewise
 from gatewise.cells import LSTM
 from gatewise.cli.main import main
 from gatewise.data.tokenizers.streams import Characters
@@ -48,3 +51,37 @@ def test_other_models_have_no_paths(predict):
     code, output = predict("text", "series.csv", "--out", "paths.csv", "--samples", "5")
     assert code != 0
     assert "--samples is for a forecaster, and 'text' has a model of the task 'generate'" in output
+
+
+def test_known_covariates_of_another_file(predict):
+    """The prices of the next four months, as they are in the data and in a scenario."""
+    price = pl.int_range(pl.len()) % 3 * 1.0
+    whole = frame(steps=94).with_columns(price=price)
+    past, future = whole.head(90), whole.tail(4).drop("value")
+    past.write_csv("past.csv")
+    future.write_csv("future.csv")
+    whole.with_columns(value=pl.when(pl.int_range(pl.len()) < 90).then("value")).write_csv("whole.csv")
+    options = verb_options("train", TASK.options)(horizon=4, hidden=2, known=("price",), target="value")
+    data = TASK.read(Path("past.csv"), options)
+    network = TASK.network(data, options, LSTM)
+    save_model("priced", SavedModel("forecast", "lstm", network, TASK.preprocessing(data, options)))
+    assert predict("priced", "whole.csv", "--out", "a.csv")[0] == 0
+    code, output = predict("priced", "past.csv", "--out", "b.csv", "--known-from", "future.csv")
+    assert (code, output[:35]) == (0, "wrote b.csv: 4 rows from 1997-07-01")
+    assert pl.read_csv("a.csv").equals(pl.read_csv("b.csv"))
+    model = gatewise.load("priced")
+    dearer = future.with_columns(pl.col("price") + 5)
+    found = model.predict(past, known_from=dearer)
+    assert found["month"].to_list() == future["month"].to_list()
+    assert (found["value"] != pl.read_csv("b.csv")["value"]).all()
+    assert model.predict(past, known_from=dearer, samples=3).height == 12
+    code, output = predict("priced", "past.csv", "--out", "b.csv")
+    assert code != 0
+    assert output.endswith("a horizon of 4 needs price for as many, in the file or with --known-from")
+    code, output = predict("run", "series.csv", "--out", "b.csv", "--known-from", "future.csv")
+    assert code != 0
+    assert "the series have no known covariates; predict without --known-from, got 'future.csv'" in output
+    code, output = predict("text", "series.csv", "--out", "b.csv", "--known-from", "future.csv")
+    assert "--known-from is for a forecaster, and 'text' has a model of the task 'generate'" in output
+    code, output = predict("priced", "past.csv", "--out", "future.csv", "--known-from", "future.csv")
+    assert "other than the future, 'future.csv'" in output

@@ -32,6 +32,12 @@ SAMPLES = Annotated[
         show_default=False,
     ),
 ]
+KNOWN_FROM = Annotated[
+    Path | None,
+    typer.Option(
+        help="Of a forecast: a file of the known covariates of the steps to forecast.", show_default=False
+    ),
+]
 SEED = Annotated[int, typer.Option(min=0, help="Seed of the sample paths.")]
 
 
@@ -40,11 +46,18 @@ def add(app: typer.Typer, about: str) -> None:
     app.command("predict", help=about)(predict)
 
 
-def predict(run: RUN, data: DATA, out: OUT, samples: SAMPLES = None, seed: SEED = 0) -> None:
+def predict(
+    run: RUN,
+    data: DATA,
+    out: OUT,
+    samples: SAMPLES = None,
+    seed: SEED = 0,
+    known_from: KNOWN_FROM = None,
+) -> None:
     """Predict with a trained model: the future of a series, the class of a sequence, a translation ..."""
     if out.suffix.lower() not in (".csv", ".parquet", ".txt"):
         raise GatewiseError(f"expected --out as {KIND}, got {str(out)!r}")
-    require_output(out, KIND, data=data, run=run)
+    require_output(out, KIND, data=data, run=run, future=known_from)
     model = load(run)
     is_text = out.suffix.lower() == ".txt"
     if is_text and model.predicts_tables:
@@ -52,13 +65,14 @@ def predict(run: RUN, data: DATA, out: OUT, samples: SAMPLES = None, seed: SEED 
             f"a model of the task {model.model_.task!r} predicts a table; give --out as a .csv file, "
             f"got {str(out)!r}"
         )
-    if samples is not None and not isinstance(model, ForecasterMethods):
+    given = "--samples" if samples is not None else "--known-from" if known_from is not None else None
+    if given is not None and not isinstance(model, ForecasterMethods):
         raise GatewiseError(
-            f"--samples is for a forecaster, and {str(run)!r} has a model of the task {model.model_.task!r}"
+            f"{given} is for a forecaster, and {str(run)!r} has a model of the task {model.model_.task!r}"
         )
     with console.status("reading and predicting"):
         if isinstance(model, ForecasterMethods):
-            prediction = model.prediction(data, samples=samples, seed=seed)
+            prediction = model.prediction(data, samples=samples, seed=seed, known_from=known_from)
         else:
             prediction = model.prediction(data)
     if is_text:

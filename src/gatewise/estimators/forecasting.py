@@ -1,8 +1,11 @@
-"""The additional methods of forecasters: sample paths and backtests."""
+"""The additional methods of forecasters: sample paths, scenarios and backtests."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sklearn.utils.metadata_routing import UNUSED
@@ -21,17 +24,24 @@ if TYPE_CHECKING:
 
 
 class ForecasterMethods(Estimator):
-    """Predicts quantiles or sample paths, and is tested on the end of the data."""
+    """Predicts quantiles or sample paths, also in scenarios, and is tested on the end of the data."""
 
     __metadata_request__predict = {  # noqa: RUF012 as scikit-learn has it
         "data": UNUSED,
         "layout": UNUSED,
         "samples": UNUSED,
         "seed": UNUSED,
+        "known_from": UNUSED,
     }
 
     def predict(
-        self, data: Any = None, *, samples: int | None = None, seed: int = 0, layout: Layout = "NTC"
+        self,
+        data: Any = None,
+        *,
+        samples: int | None = None,
+        seed: int = 0,
+        known_from: Any = None,
+        layout: Layout = "NTC",
     ) -> Any:
         """Forecasts beyond the end of each series of new data, or of those the model was fitted on.
 
@@ -40,6 +50,8 @@ class ForecasterMethods(Estimator):
             samples: the number of sample paths of each series, numbered in a column "sample"; None for the
                 median and the quantiles
             seed: of the sample paths
+            known_from: a table or a path with the known covariates of the steps to forecast, in place of
+                those that the data have
             layout: has no effect on tables
 
         Returns: a table of the same library as the data, with ids and times of the same types; polars for a
@@ -52,21 +64,34 @@ class ForecasterMethods(Estimator):
         >>> model.predict(samples=100).shape
         (200, 4)
         """
-        if samples is None:
-            return super().predict(data, layout=layout)
-        return self._predict(data, layout, partial(self._task.predict_paths, samples=samples, seed=seed))
+        with self._scenario(known_from, layout) as future:
+            predict = partial(self._task.predict_future, samples=samples, seed=seed, known_from=future)
+            return self._predict(data, layout, predict)
 
     def prediction(
-        self, data: Any = None, *, samples: int | None = None, seed: int = 0, layout: Layout = "NTC"
+        self,
+        data: Any = None,
+        *,
+        samples: int | None = None,
+        seed: int = 0,
+        known_from: Any = None,
+        layout: Layout = "NTC",
     ) -> Prediction:
         """The prediction as a value: its table in polars, and how to write it to a file.
 
         The arguments are those of `predict`.
         """
-        if samples is None:
-            return super().prediction(data, layout=layout)
-        with self._written(data, None, layout) as path:
-            return self._task.predict_paths(self.model_, path, samples, seed)
+        with self._scenario(known_from, layout) as future, self._written(data, None, layout) as path:
+            return self._task.predict_future(self.model_, path, samples, seed, future)
+
+    @contextmanager
+    def _scenario(self, known_from: Any, layout: Layout) -> Iterator[Path | None]:
+        """The path of the known covariates of the future; None if they are in the data."""
+        if known_from is None:
+            yield None
+            return
+        with self._written(known_from, None, layout) as path:
+            yield path
 
     def backtest(
         self,

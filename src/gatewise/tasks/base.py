@@ -147,12 +147,12 @@ class Task(ABC, Generic[Data]):
     accepted_data: ClassVar[str] = "a path, or a table of pandas, polars or pyarrow"  # of data in memory
     sampling: ClassVar[type[Options] | None] = None  # the options of `sample`, if models can be sampled from
     samples_are_tables: ClassVar[bool] = False  # else a text
-    forecasts: ClassVar[bool] = False  # whether `predict_paths` and `backtest` apply
+    forecasts: ClassVar[bool] = False  # whether `predict_future` and `backtest` apply
     predicts_numbers: ClassVar[bool] = False  # one or several for each example
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for name in ("load_for_evaluation", "predict", "predict_paths", "backtest", "example"):
+        for name in ("load_for_evaluation", "predict", "predict_future", "backtest", "example"):
             if name in vars(cls):
                 setattr(cls, name, explain_mismatch(vars(cls)[name]))
 
@@ -287,9 +287,20 @@ class Task(ABC, Generic[Data]):
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """Predicts new data. Raises: `GatewiseError`."""
 
-    def predict_paths(self, model: SavedModel, path: Path, samples: int, seed: int = 0) -> Prediction:
-        """Predicts new data by sample paths, if `forecasts`. Raises: `GatewiseError`."""
-        raise GatewiseError(f"a model of the task {self.name!r} has no sample paths")
+    def predict_future(
+        self,
+        model: SavedModel,
+        path: Path,
+        samples: int | None = None,
+        seed: int = 0,
+        known_from: Path | None = None,
+    ) -> Prediction:
+        """As `predict`, by sample paths or in a scenario, if `forecasts`. Raises: `GatewiseError`.
+
+        samples, seed: the number of sample paths and their seed; None for none
+        known_from: a file of what is known of the future; None if it is in the data
+        """
+        raise GatewiseError(f"a model of the task {self.name!r} has no scenarios and no sample paths")
 
     def backtest(
         self,

@@ -309,7 +309,8 @@ def latest(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling) -> Lates
         if source.columns.known and rows_ahead < plan.horizon:
             raise GatewiseError(
                 f"series {series.id!r} has {rows_ahead} rows beyond its last {source.columns.target!r}; "
-                f"a horizon of {plan.horizon} needs {', '.join(source.columns.known)} for as many"
+                f"a horizon of {plan.horizon} needs {', '.join(source.columns.known)} for as many, in the "
+                "file or with --known-from"
             )
         series = _extended(series, source.step, plan.horizon)
         rows = scaled_table(series, scaling)[max(len(series) - plan.context, 0) :]

@@ -13,6 +13,7 @@ import polars.selectors as cs
 import torch
 
 from gatewise.data.series.scaling import Scale
+from gatewise.data.series.scenario import with_scenario
 from gatewise.data.series.series import SeriesSet
 from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
@@ -58,9 +59,12 @@ class Outlook:
         return Prediction(frame, about, time_format=written, warnings=self.source.warnings)
 
 
-def predict_quantiles(model: SavedModel, path: Path) -> Prediction:
-    """A row for each step: the target is the median, and each other level has a column."""
-    outlook, levels = _outlook(model, path), _network(model).quantile_levels
+def predict_quantiles(model: SavedModel, path: Path, known_from: Path | None = None) -> Prediction:
+    """A row for each step: the target is the median, and each other level has a column.
+
+    known_from: a file of the known covariates of the horizon; None if they are in the data
+    """
+    outlook, levels = _outlook(model, path, known_from), _network(model).quantile_levels
     target, frames = outlook.source.columns.target, []
     for (columns, scale), values in zip(outlook.columns(), outlook.quantiles, strict=True):
         quantile = {level: scale.undo(values[:, index]) for index, level in enumerate(levels)}
@@ -70,8 +74,12 @@ def predict_quantiles(model: SavedModel, path: Path) -> Prediction:
     return outlook.prediction(frames, about)
 
 
-def predict_paths(model: SavedModel, path: Path, samples: int, seed: int = 0) -> Prediction:
+def predict_paths(
+    model: SavedModel, path: Path, samples: int, seed: int = 0, known_from: Path | None = None
+) -> Prediction:
     """A row for each step of each sample path.
+
+    known_from: as in `predict_quantiles`
 
     Raises: `GatewiseError` if the model does not know how its steps depend on each other.
     """
@@ -81,7 +89,7 @@ def predict_paths(model: SavedModel, path: Path, samples: int, seed: int = 0) ->
             "the model has not learned how the errors of different steps depend on each other, which sample "
             "paths need; train it again"
         )
-    outlook = _outlook(model, path)
+    outlook = _outlook(model, path, known_from)
     names, templates = outlook.source.columns, network.templates.double().cpu().numpy()
     drawn = draw_paths(
         outlook.quantiles, network.quantile_levels, templates, samples, seed, outlook.plan.support
@@ -105,9 +113,12 @@ def _network(model: SavedModel) -> Forecaster:
     return model.network
 
 
-def _outlook(model: SavedModel, path: Path) -> Outlook:
+def _outlook(model: SavedModel, path: Path, known_from: Path | None) -> Outlook:
     preprocessing = load_preprocessing(Preprocessing, model)
     source, network = with_values(preprocessing.series(path)), _network(model)
+    if known_from is not None:
+        horizon, form, zone = preprocessing.plan.horizon, preprocessing.time_format, preprocessing.time_zone
+        source = with_scenario(source, known_from, horizon, form, zone)
     source = source.warned(*preprocessing.learned.unseen(source))
     batch, times, scales = latest(source, preprocessing.plan, preprocessing.learned)
     with torch.inference_mode():

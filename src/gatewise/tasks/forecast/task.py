@@ -247,10 +247,19 @@ class Forecast(Task[ForecastData]):
 
         Raises: `GatewiseError` if a series is shorter than the model's context.
         """
-        return predict_quantiles(model, path)
+        return self.predict_future(model, path)
 
-    def predict_paths(self, model: SavedModel, path: Path, samples: int, seed: int = 0) -> Prediction:
-        return predict_paths(model, path, samples, seed)
+    def predict_future(
+        self,
+        model: SavedModel,
+        path: Path,
+        samples: int | None = None,
+        seed: int = 0,
+        known_from: Path | None = None,
+    ) -> Prediction:
+        if samples is None:
+            return predict_quantiles(model, path, known_from)
+        return predict_paths(model, path, samples, seed, known_from)
 
     def backtest(
         self,
