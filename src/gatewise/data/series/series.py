@@ -11,20 +11,15 @@ import polars as pl
 
 from gatewise.data.series.covariates import Covariate, describe_covariates, read_covariate
 from gatewise.data.series.filling import require_fill, season_of
-from gatewise.data.series.id_source import resolve_id, with_ids
 from gatewise.data.series.left_out import without_missing_ends
 from gatewise.data.series.regular import Grid, on_grid, sorted_rows
 from gatewise.data.series.step import Step, find_step
-from gatewise.data.series.time_source import resolve_time, with_times
-from gatewise.data.series.wide import to_long
-from gatewise.data.tables.columns import Columns, FoundColumns, recognise
-from gatewise.data.tables.dialect import Dialect
-from gatewise.data.tables.header import describe_missing_header
+from gatewise.data.series.timed_table import TimedTable, open_series, recognise_series
+from gatewise.data.tables.columns import Columns, FoundColumns
 from gatewise.data.tables.missing import describe_markers
 from gatewise.data.tables.numbers import describe_commas
-from gatewise.data.tables.table import Table, read_table
+from gatewise.data.tables.table import Table
 from gatewise.data.times.clock import Clock
-from gatewise.data.times.column import read_times
 from gatewise.errors import GatewiseError
 
 
@@ -112,18 +107,22 @@ def read_series(
     """
     require_fill(fill)
     given = columns or Columns()
-    table = _table(source, given.dialect)
-    notes = [*describe_missing_header(table.has_header, given.dialect)]
-    table, given, layout_notes = to_long(table, resolve_id(table, resolve_time(table, given)))
-    found, column_notes = recognise(table, given)
-    table = with_ids(table, found)
-    table, time_notes = with_times(table, found)
-    notes += [*layout_notes, *column_notes, *time_notes]
-    times, clock = read_times(table, found.time, time_format, time_zone)
-    notes += [] if clock.note is None else [clock.note]
-    groups = _rows_by_id(table, found)
-    ticks = times.to_physical().to_numpy()
-    ordered = {name: sorted_rows(table, times, ticks, rows, name) for name, rows in groups.items()}
+    timed = recognise_series(open_series(source, given.dialect), given, time_format, time_zone)
+    hint = "; --target COLUMN names another column" if given.target is None else ""
+    return regular_series(timed, fill=fill, season=season, hint=hint)
+
+
+def regular_series(
+    timed: TimedTable, *, fill: str | None = None, season: int = 0, hint: str = ""
+) -> SeriesSet:
+    """The series of a table with regular steps.
+
+    fill, season: as for `read_series`; hint: the end of a message on a target that is not a number
+
+    Raises: `GatewiseError` with file, line and column of a value that is missing, duplicate or not a number.
+    """
+    table, found, times, groups, notes = timed.table, timed.columns, timed.times, timed.rows, [*timed.notes]
+    ordered = {name: sorted_rows(table, times, timed.ticks, rows, name) for name, rows in groups.items()}
     if any((ordered[name] != rows).any() for name, rows in groups.items()):
         notes.append("rows were sorted by time")
     longest = max(ordered.values(), key=len)
@@ -140,8 +139,7 @@ def read_series(
     step = find_step(times.gather(longest))
     season = season_of(step, season) if fill == "seasonal" else 1
     grids = {name: on_grid(table, times, rows, step, fill, name, season) for name, rows in ordered.items()}
-    guessed = columns is None or columns.target is None
-    target = _target(table, found, "; --target COLUMN names another column" if guessed else "")
+    target = _target(table, found, hint)
     warnings: list[str] = []
     if fill is not None or found.wide is not None:
         grids, warnings = without_missing_ends(grids, target, found.target, keep_end=bool(found.known))
@@ -154,25 +152,7 @@ def read_series(
     notes += describe_markers(table.missing, {name: table.count_missing(name) for name in numeric})
     if fill is not None:
         notes += values.describe_filled(grids.values(), fill)
-    return SeriesSet(series, found, step, tuple(notes), clock).warned(*warnings)
-
-
-def _table(source: str | Path | pl.DataFrame, dialect: Dialect) -> Table:
-    if isinstance(source, pl.DataFrame):
-        return Table("the frame", source, 1, missing=dialect.missing)
-    return read_table(source, dialect)
-
-
-def _rows_by_id(table: Table, columns: FoundColumns) -> dict[str, np.ndarray]:
-    if columns.id is None:
-        return {columns.target: np.arange(table.frame.height)}
-    ids = table.texts(columns.id, "id")
-    if ids.is_null().any():
-        place = table.place(int(ids.is_null().arg_max() or 0))
-        raise GatewiseError(f"{table.path}, {place}, column {columns.id!r}: the id is missing")
-    rows = pl.DataFrame({"id": ids}).with_row_index("row")
-    groups = rows.group_by("id", maintain_order=True)
-    return {str(key[0]): group["row"].to_numpy().astype(np.int64) for key, group in groups}
+    return SeriesSet(series, found, step, tuple(notes), timed.clock).warned(*warnings)
 
 
 def _target(table: Table, columns: FoundColumns, hint: str) -> np.ndarray:

@@ -1,0 +1,83 @@
+"""A table of series with the roles of its columns and its times, before gaps and cells are checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from gatewise.data.series.id_source import resolve_id, with_ids
+from gatewise.data.series.time_source import resolve_time, with_times
+from gatewise.data.series.wide import to_long
+from gatewise.data.tables.columns import Columns, FoundColumns, recognise
+from gatewise.data.tables.dialect import Dialect
+from gatewise.data.tables.header import describe_missing_header
+from gatewise.data.tables.table import Table, read_table
+from gatewise.data.times.clock import Clock
+from gatewise.data.times.column import read_times
+from gatewise.errors import GatewiseError
+
+
+@dataclass(frozen=True)
+class TimedTable:
+    """A long table with a row for each step of a series.
+
+    columns: by role, all found
+    times: [rows]; clock: how they are written
+    rows: the rows of each series by its id, in the order of the table
+    notes: on how the table was read
+    """
+
+    table: Table
+    columns: FoundColumns
+    times: pl.Series
+    clock: Clock
+    rows: dict[str, np.ndarray]
+    notes: tuple[str, ...]
+
+    @cached_property
+    def ticks(self) -> np.ndarray:
+        """[rows], the times as whole numbers."""
+        return self.times.to_physical().to_numpy()
+
+
+def open_series(source: str | Path | pl.DataFrame, dialect: Dialect) -> Table:
+    """The table in a file, or a polars frame as one."""
+    if isinstance(source, pl.DataFrame):
+        return Table("the frame", source, 1, missing=dialect.missing)
+    return read_table(source, dialect)
+
+
+def recognise_series(
+    table: Table, given: Columns, time_format: str | None = None, time_zone: str | None = None
+) -> TimedTable:
+    """Finds the columns of a table, makes it long if it is wide, and reads its times.
+
+    given, time_format, time_zone: as for `read_series`
+
+    Raises: `GatewiseError` if no column or several columns fit a role, or with the place of a wrong cell.
+    """
+    notes = [*describe_missing_header(table.has_header, given.dialect)]
+    table, given, layout_notes = to_long(table, resolve_id(table, resolve_time(table, given)))
+    found, column_notes = recognise(table, given)
+    table = with_ids(table, found)
+    table, time_notes = with_times(table, found)
+    notes += [*layout_notes, *column_notes, *time_notes]
+    times, clock = read_times(table, found.time, time_format, time_zone)
+    notes += [] if clock.note is None else [clock.note]
+    return TimedTable(table, found, times, clock, _rows_by_id(table, found), tuple(notes))
+
+
+def _rows_by_id(table: Table, columns: FoundColumns) -> dict[str, np.ndarray]:
+    if columns.id is None:
+        return {columns.target: np.arange(table.frame.height)}
+    ids = table.texts(columns.id, "id")
+    if ids.is_null().any():
+        place = table.place(int(ids.is_null().arg_max() or 0))
+        raise GatewiseError(f"{table.path}, {place}, column {columns.id!r}: the id is missing")
+    rows = pl.DataFrame({"id": ids}).with_row_index("row")
+    groups = rows.group_by("id", maintain_order=True)
+    return {str(key[0]): group["row"].to_numpy().astype(np.int64) for key, group in groups}
