@@ -18,7 +18,11 @@ GOOD = "source\ttarget\n" + ROWS
         ("source\n" + "a\n" * 9, [], "pairs.tsv has only one column, 'source'"),
         ("source\ttarget\n" + "\tb\n" * 9, [], "pairs.tsv: no pair has text on both sides"),
         (GOOD, ["--source", "de"], "has no column 'de' for the source; it has source, target"),
-        (GOOD.replace("ein7", "\udcfcin7"), [], "it is not in UTF-8, line 9 (byte 0xfc); save it as UTF-8"),
+        (
+            GOOD.replace("ein7", "\udcfcin7"),
+            [],
+            "it is not in UTF-8, line 9 (byte 0xfc); give its encoding, such as --encoding latin-1, in which",
+        ),
         (GOOD, ["--target-file", "none.en"], "pairs.tsv is a table: give it alone, without --target-file"),
         (GOOD, ["--test-file", "none.tsv"], "none.tsv'; give a CSV or a Parquet file"),
         (GOOD, ["--test-file", "a,b,c"], "expected a table, or two texts with a comma, got "),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from math import ceil
 from pathlib import Path
@@ -61,17 +62,13 @@ class Options(BaseModel):
         return [name for name, field in fields.items() if getattr(self, name) != field.default]
 
 
-class TableOptions(Options):
+class TextTableOptions(Options):
     """The data"""
 
     header: bool | None = Field(
         None,
         description="Whether the first row of a table has the names of its columns; without names they are "
         "called 1, 2 and so on. Found if not given.",
-    )
-    missing: tuple[Annotated[str, BeforeValidator(_to_text)], ...] = Field(
-        (),
-        description="Further markers of empty cells in columns of numbers, with commas, such as -999.",
     )
     encoding: str | None = Field(
         None, description="Encoding of a table of text, such as latin-1; UTF-8 if not given."
@@ -80,7 +77,20 @@ class TableOptions(Options):
     @property
     def dialect(self) -> Dialect:
         """How the tables are written."""
-        return Dialect(self.header, self.missing, self.encoding)
+        return Dialect(header=self.header, encoding=self.encoding)
+
+
+class TableOptions(TextTableOptions):
+    """The data"""
+
+    missing: tuple[Annotated[str, BeforeValidator(_to_text)], ...] = Field(
+        (),
+        description="Further markers of empty cells in columns of numbers, with commas, such as -999.",
+    )
+
+    @property
+    def dialect(self) -> Dialect:
+        return replace(super().dialect, missing=self.missing)
 
 
 class TaskOptions(Options):

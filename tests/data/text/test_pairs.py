@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from gatewise.data.tables.dialect import Dialect
 from gatewise.data.text.pairs import read_pairs, read_sources
 from gatewise.errors import GatewiseError
 
@@ -175,3 +176,58 @@ def test_sources_to_translate(tmp_path, halves):
     assert read_sources(tmp_path / "one.csv", "english")[1] == "german"
     with pytest.raises(GatewiseError, match="has no column 'french' for the source; it has english, german"):
         read_sources(tmp_path / "pairs.csv", "french")
+
+
+PAIRS = ["Go.\tVa !", "Run!\tCours !", "Wait a bit.\tAttends un peu."]
+TATOEBA = [f"{1276 + number}\t{one}\t{50 * number + 7}\t{number}x {one}" for number, one in enumerate("abc")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "columns"),
+    [
+        (PAIRS, ("1", "2")),
+        (TATOEBA, ("2", "4")),
+        ([f"{number}\t{one}" for number, one in enumerate(PAIRS)], ("2", "3")),
+        ([f"eng\t{one.lower()}" for one in PAIRS], ("2", "3")),
+    ],
+)
+def test_a_missing_header_is_certain(tmp_path, lines, columns):
+    path = tmp_path / "pairs.tsv"
+    path.write_text("\n".join(lines) + "\n")
+    pairs = read_pairs(path)
+    assert pairs.columns == columns
+    assert len(pairs) == 3
+    assert pairs.notes[0].startswith("the first row has values: the columns are called 1, 2 and so on")
+    assert pairs.dialect.header is False
+    again = read_pairs(path, None, *columns, dialect=pairs.dialect)
+    assert both(again) == both(pairs)
+    assert read_pairs(path, dialect=Dialect(header=True)).dialect.header is True
+    assert len(read_pairs(path, dialect=Dialect(header=True))) == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "is_noted"),
+    [
+        ("en\tfr", False),
+        ("English words/sentences\tFrench words/sentences", False),
+        ("eng-us\tfra", False),
+        ("Question 1?\tAnswer", False),
+        ("cat\tchat", True),
+        ("a small cat\tun petit chat", True),
+    ],
+)
+def test_a_first_row_that_may_be_a_pair_is_noted(tmp_path, header, is_noted):
+    path = tmp_path / "pairs.tsv"
+    path.write_text(f"{header}\na dog\tun chien\ntwo dogs\tdeux chiens\n")
+    first, second = header.split("\t")
+    pairs = read_pairs(path)
+    note = f"the first row, {first!r} and {second!r}, is read as the names of the columns; --no-header"
+    assert any(one.startswith(note) for one in pairs.notes) == is_noted
+    assert pairs.columns == (first, second)
+    assert both(read_pairs(path, dialect=Dialect(header=False)))[0] == (first, second)
+
+
+def test_the_code_of_a_language_is_no_text(tmp_path):
+    path = tmp_path / "pairs.csv"
+    path.write_text("lang,text,lang_2,translation\neng,a dog,fra,un chien\neng,a cat,fra,un chat\n")
+    assert read_pairs(path).columns == ("text", "translation")

@@ -72,11 +72,15 @@ def source_column(table: Table) -> str:
 
 
 def text_columns(table: Table, taken: Sequence[str]) -> list[str]:
-    """The columns with texts, except those taken; ids only if there are too few others."""
+    """The columns with texts, except those taken; ids and constants only if there are too few others."""
     texts = [name for name in table.columns if name not in taken and _holds_texts(table, name)]
-    ids = [name for name in texts if name.strip().lower() in IDS]
-    others = [name for name in texts if name not in ids]
+    others = [name for name in texts if name.strip().lower() not in IDS and not _is_constant(table, name)]
     return others if len(others) + len(taken) >= 2 else texts
+
+
+def _is_constant(table: Table, name: str) -> bool:
+    """Whether a column repeats one text, such as the code of a language."""
+    return table.frame.height > 1 and table.frame[name].n_unique() == 1
 
 
 def _holds_texts(table: Table, name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,10 +11,12 @@ import polars as pl
 
 from gatewise.data.opening import data_suffix, require_file
 from gatewise.data.tables.delimited import csv_pieces
+from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.table import BYTES_AT_ONCE, Table, join_pieces, read_table
-from gatewise.data.tables.typed import TYPED
+from gatewise.data.tables.typed import TYPED, is_typed
 from gatewise.data.text.lines import Lines
 from gatewise.data.text.pair_columns import pair_columns, source_column
+from gatewise.data.text.pair_header import describe_header, is_row_of_texts
 from gatewise.errors import GatewiseError
 
 TABLES = (".csv", ".tsv", ".tab", *TYPED)
@@ -49,7 +51,7 @@ class TextPairs:
     """Pairs of texts by number.
 
     place: of a pair, for messages; columns: of the two sides in a table
-    notes: on the columns that were found
+    notes: on the columns that were found; dialect: how the table is written
     """
 
     path: str
@@ -58,6 +60,7 @@ class TextPairs:
     place: Callable[[int], str]
     columns: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
+    dialect: Dialect = field(default_factory=Dialect)
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -73,16 +76,20 @@ def read_pairs(
     target_file: str | Path | None = None,
     source: str | None = None,
     target: str | None = None,
+    dialect: Dialect | None = None,
 ) -> TextPairs:
-    """Reads pairs from a CSV, TSV or Parquet file with a header, or from two text files line by line.
+    """Reads pairs from a CSV, TSV or Parquet file, or from two text files line by line.
 
     Args:
         target_file: the translations of the lines of a text file
         source, target: columns of a table, by default those with these names, or the first two with texts
+        dialect: how the table is written
 
     Raises: `GatewiseError` with the columns of the table, or the numbers of lines.
     """
+    dialect = dialect or Dialect()
     if target_file is not None:
+        dialect.require_default(Path(path), "a text")
         if source or target:
             raise GatewiseError("text files have no columns; leave --source and --target out")
         return _aligned(Path(path), Path(target_file))
@@ -91,22 +98,30 @@ def read_pairs(
             f"{path} does not have the extension of a table ({', '.join(TABLES)}); if it is a text with a "
             "sentence in each line, give the file with the translations as --target-file"
         )
-    table = read_text_table(path)
+    table = read_text_table(path, dialect)
+    is_unclear = dialect.header is None and source is None and target is None and not is_typed(Path(path))
+    if is_unclear and table.has_header and is_row_of_texts(table):
+        table = read_text_table(path, replace(dialect, header=False))
     names, notes = pair_columns(table, source, target)
+    notes = (*(describe_header(table, names, dialect) if is_unclear else ()), *notes)
     sources, targets = _texts(table, names[0], "source"), _texts(table, names[1], "target")
-    return TextPairs(table.path, sources, targets, table.place, names, notes)
+    written = dialect if table.has_header else replace(dialect, header=False)
+    return TextPairs(table.path, sources, targets, table.place, names, notes, written)
 
 
-def read_sources(path: str | Path, column: str | None) -> tuple[Texts, str | None]:
+def read_sources(
+    path: str | Path, column: str | None, dialect: Dialect | None = None
+) -> tuple[Texts, str | None]:
     """Reads texts to translate: a column of a table, or the lines of a text file.
 
     column: its name; not needed if there is only one, or one that is recognised
+    dialect: how the table is written
 
     Returns: the texts, and the name of the column, if there is one
     """
     if not is_table(path):
         return Lines(path), None
-    table = read_text_table(path)
+    table = read_text_table(path, dialect)
     if column not in table.columns and len(table.columns) == 1:
         column = table.columns[0]
     if column is None:
@@ -114,16 +129,18 @@ def read_sources(path: str | Path, column: str | None) -> tuple[Texts, str | Non
     return _texts(table, column, "source"), column
 
 
-def read_text_table(path: str | Path) -> Table:
+def read_text_table(path: str | Path, dialect: Dialect | None = None) -> Table:
     """Reads a table of texts. In a tab-separated one, quotation marks within cells are kept.
+
+    dialect: of the table; None if the user can't give one
 
     Raises: `GatewiseError` as `read_table`.
     """
     path = Path(path)
     if data_suffix(path) not in TAB_SEPARATED:
-        return read_table(path)
+        return read_table(path, dialect)
     require_file(path, "a CSV or a Parquet file")
-    table = join_pieces(path, csv_pieces(path, BYTES_AT_ONCE, quoted=False))
+    table = join_pieces(path, csv_pieces(path, BYTES_AT_ONCE, quoted=False, dialect=dialect))
     if table.frame.height == 0:
         raise GatewiseError(f"{path} has no rows below its header")
     frame = table.frame.rename(_unquoted)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from gatewise.data.fingerprint import fingerprint
 from gatewise.data.splits import Fractions
+from gatewise.data.tables.dialect import Dialect
 from gatewise.data.text.pairs import TextPairs, is_table, read_pairs
 from gatewise.data.text.parallel import (
     ParallelData,
@@ -32,6 +33,7 @@ class Preprocessing:
     trained_on: the fingerprint of the training data
     target_file: of the training data
     fractions: of the sets that are drawn
+    dialect: how a table is written
     """
 
     source: dict[str, Any]
@@ -40,6 +42,7 @@ class Preprocessing:
     trained_on: str
     target_file: str | None
     fractions: Fractions
+    dialect: Dialect = field(default_factory=Dialect)
 
     @classmethod
     def of(cls, data: ParallelData, options: TranslateOptions) -> Self:
@@ -58,6 +61,7 @@ class Preprocessing:
             trained_on=fingerprint(Path(texts.path)),
             target_file=options.target_file,
             fractions=fractions,
+            dialect=texts.dialect,
         )
 
     def symbols(self) -> tuple[SentenceTokenizer, SentenceTokenizer]:
@@ -66,7 +70,8 @@ class Preprocessing:
     def pairs(self, path: Path, trained: bool) -> TextPairs:
         """Reads the pairs of a file; trained: whether it is the training data."""
         if is_table(path):
-            return read_pairs(path, None, *(self.columns or (None, None)))
+            source, target = self.columns or (None, None)
+            return read_pairs(path, source=source, target=target, dialect=self.dialect)
         if trained:
             return read_pairs(path, self.target_file)
         files = str(path).split(",")
@@ -74,7 +79,7 @@ class Preprocessing:
             raise GatewiseError(
                 f"{path} is no table by its name; of a text give the translations too: {path},TRANSLATIONS"
             )
-        return read_pairs(*files)
+        return read_pairs(files[0], files[1])
 
 
 def read_data(path: Path, options: TranslateOptions) -> ParallelData:
@@ -82,7 +87,7 @@ def read_data(path: Path, options: TranslateOptions) -> ParallelData:
 
     Raises: `GatewiseError` with the position in the file.
     """
-    pairs = read_pairs(path, options.target_file, options.source, options.target)
+    pairs = read_pairs(path, options.target_file, options.source, options.target, options.dialect)
     separate_pairs = [_read_others(files, pairs) for files in (options.validation_file, options.test_file)]
     vocabulary = VocabularyConfig(
         kind=options.tokenizer,
@@ -117,6 +122,9 @@ def _read_others(files: tuple[str, ...], pairs: TextPairs) -> TextPairs | None:
     """The pairs of other files, in columns of the same names."""
     if len(files) > 2:
         raise GatewiseError(f"expected a table, or two texts with a comma, got {','.join(files)}")
+    if not files:
+        return None
     if len(files) == 2:
-        return read_pairs(*files)
-    return read_pairs(files[0], None, *(pairs.columns or (None, None))) if files else None
+        return read_pairs(files[0], files[1])
+    source, target = pairs.columns or (None, None)
+    return read_pairs(files[0], source=source, target=target, dialect=pairs.dialect)

@@ -7,10 +7,19 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from gatewise.tasks.options import Count, Depth, Fraction, Options, Rate, Size, StackOptions, TaskOptions
+from gatewise.tasks.options import (
+    Count,
+    Depth,
+    Fraction,
+    Rate,
+    Size,
+    StackOptions,
+    TaskOptions,
+    TextTableOptions,
+)
 
 
-class TranslateDataOptions(Options):
+class TranslateDataOptions(TextTableOptions):
     """The pairs"""
 
     target_file: str | None = Field(

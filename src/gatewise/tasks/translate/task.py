@@ -136,7 +136,7 @@ class Translate(Task[ParallelData]):
         """Translates each line of a text, or each cell of a column."""
         preprocessing = load_preprocessing(Preprocessing, model)
         names = preprocessing.columns or ("source", "target")
-        sources, column = read_sources(path, names[0])
+        sources, column = read_sources(path, names[0], preprocessing.dialect)
         assert isinstance(model.network, Translator)
         texts = [sources[row] for row in range(len(sources))]
         translated = [
