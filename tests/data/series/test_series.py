@@ -195,7 +195,9 @@ def test_a_season_is_the_usual_one_of_a_step_or_given():
 
 
 def test_an_unknown_way_to_fill():
-    with pytest.raises(GatewiseError, match="fill as one of linear, forward, seasonal, zero, got 'cubic'"):
+    with pytest.raises(
+        GatewiseError, match="fill as one of linear, forward, seasonal, zero, mask, got 'cubic'"
+    ):
         read_series(frame(), fill="cubic")
 
 

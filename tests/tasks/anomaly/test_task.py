@@ -149,3 +149,13 @@ def test_series_that_are_too_short_are_left_out():
     assert set(found["id"]) == {"a"}
     with pytest.raises(gatewise.GatewiseError, match="'b' has 12 steps; the model has a context of 12"):
         model.predict(short[:12])
+
+
+def test_masked_steps_have_no_score():
+    gap = pl.int_range(pl.len()).is_in([100, 101, 450, 550])
+    table = seasonal().with_columns(value=pl.when(~gap).then("value"))
+    model = quick(fill="mask").fit(table)
+    assert len(model.comparison_.data.test) == 120 - 1
+    found = model.predict(table)
+    assert found["day"].to_list() == table.filter(~gap)["day"][12:].to_list()
+    assert model.network_.shape.observed == 2

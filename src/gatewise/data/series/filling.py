@@ -9,9 +9,10 @@ import numpy as np
 from gatewise.data.series.step import Step
 from gatewise.errors import GatewiseError
 
-Fill = Literal["linear", "forward", "seasonal", "zero"]
+Fill = Literal["linear", "forward", "seasonal", "zero", "mask"]
+MASK = "mask"  # repeats the last value for networks, which also read when it was, and scores no filled one
 FILLS: tuple[str, ...] = get_args(Fill)
-CAUSAL = ("forward", "seasonal", "zero")  # those that use no later value
+CAUSAL = ("forward", "seasonal", "zero", MASK)  # those that use no later value
 
 
 def require_fill(fill: str | None) -> None:
@@ -38,8 +39,8 @@ def fill_missing(values: np.ndarray, fill: str, season: int = 1) -> np.ndarray:
     """The values with those that are missing filled.
 
     values: [T], NaN where one is missing; the first one is missing only if `fill` is "zero"
-    fill: "linear" interpolates, "forward" repeats the last value, "zero" is 0, and "seasonal" repeats the
-        value of `season` steps before, or in the first season the last value
+    fill: "linear" interpolates, "forward" and "mask" repeat the last value, "zero" is 0, and "seasonal"
+        repeats the value of `season` steps before, or in the first season the last value
 
     >>> fill_missing(np.array([1.0, 2.0, np.nan, 4.0, np.nan]), "seasonal", 2).tolist()
     [1.0, 2.0, 1.0, 4.0, 1.0]
@@ -50,7 +51,7 @@ def fill_missing(values: np.ndarray, fill: str, season: int = 1) -> np.ndarray:
     if fill == "linear":
         known = np.flatnonzero(~missing)
         return np.interp(np.arange(len(values)), known, values[known])
-    lag = 1 if fill == "forward" else season
+    lag = season if fill == "seasonal" else 1
     filled = values.copy()
     for step in np.flatnonzero(missing):
         filled[step] = filled[step - (lag if step >= lag else 1)]

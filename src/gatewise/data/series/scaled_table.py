@@ -17,6 +17,7 @@ from gatewise.data.tables.columns import Columns
 from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
 
+MASK_INPUTS = ("observed", "steps since the last value")
 Support = Literal["real", "non-negative", "counts"]  # the values that a target can have
 
 
@@ -27,12 +28,14 @@ class SeriesScaling:
     series, covariates: the scale of each series by its id, and the scale or the categories of each covariate
     cycles: of the calendar
     seen: the last time of each series in the training and validation sets
+    masked: whether networks read which values are filled
     """
 
     series: Mapping[str, LogScale | Scale]
     covariates: tuple[Scale | Categories, ...]
     cycles: tuple[str, ...]
     seen: Mapping[str, str] = field(default_factory=dict)
+    masked: bool = False
 
     def known_inputs(self, columns: Columns) -> list[str]:
         """The names of the inputs that are known in advance: of the calendar, and of known covariates."""
@@ -40,8 +43,9 @@ class SeriesScaling:
         return calendar_names + self._names(columns.known, self.covariates[: len(columns.known)])
 
     def observed_inputs(self, columns: Columns) -> list[str]:
-        """The names of the inputs of observed covariates."""
-        return self._names(columns.observed, self.covariates[len(columns.known) :])
+        """The names of the inputs of observed covariates, and of the mask."""
+        names = self._names(columns.observed, self.covariates[len(columns.known) :])
+        return names + list(MASK_INPUTS) * self.masked
 
     def unseen(self, source: SeriesSet) -> list[str]:
         """Warnings on categories that are not in the training set."""
@@ -89,7 +93,7 @@ def learn_scales(
     for series in source.series:
         require_support(series, support)
     scales = {
-        series.id: _learn(series, end, series.id in logarithms, support)
+        series.id: _learn(series, end, series.id in logarithms, support, source.masked)
         for series, end in zip(source.series, ends, strict=True)
     }
     if learned is not None:
@@ -107,13 +111,13 @@ def learn_scales(
             np.concatenate(pieces).T, source.series[0].categories, names, strict=True
         )
     )
-    return SeriesScaling(scales, covariates, cycles)
+    return SeriesScaling(scales, covariates, cycles, masked=source.masked)
 
 
 def scaled_table(series: Series, learned: SeriesScaling) -> np.ndarray:
-    """[T + F, 1 + C + D], scaled: the target, calendar features, known and observed covariates.
+    """[T + F, 1 + C + D], scaled: the target, calendar features, known and observed covariates, the mask.
 
-    Target and observed covariates are NaN in the F steps beyond the last target.
+    Target, mask and observed covariates are NaN in the F steps beyond the last target.
 
     Raises: `GatewiseError` if logarithms are taken of a value that is not positive.
     """
@@ -132,18 +136,37 @@ def scaled_table(series: Series, learned: SeriesScaling) -> np.ndarray:
         else covariate.apply(values)[:, None]
         for covariate, (values, categories) in zip(learned.covariates, given, strict=True)
     ]
+    if learned.masked:
+        covariates.append(np.pad(_mask(series.filled), ((0, beyond), (0, 0)), constant_values=np.nan))
     return np.concatenate([target[:, None], calendar(series.times, learned.cycles), *covariates], axis=-1)
 
 
-def _learn(series: Series, end: int, takes_logarithms: bool, support: Support) -> Scale:
+def scaled_truth(table: np.ndarray, series: Series) -> np.ndarray:
+    """[T + F], the target of a scaled table, NaN where it was missing."""
+    truth = table[:, 0].copy()
+    truth[: len(series)][series.filled] = np.nan
+    return truth
+
+
+def _mask(filled: np.ndarray) -> np.ndarray:
+    """[T, 2]: whether each value is observed, and the logarithm of one and the steps since the last one."""
+    steps = np.arange(len(filled))
+    since = steps - np.maximum.accumulate(np.where(filled, 0, steps))
+    return np.stack([~filled, np.log1p(since)], axis=-1)
+
+
+def _learn(series: Series, end: int, takes_logarithms: bool, support: Support, masked: bool) -> Scale:
+    values = series.target[:end]
+    if masked:
+        values = values[~series.filled[:end]]
     if support == "counts":
         return Scale(0.0, 1.0)
     if support == "non-negative":
-        return learn_mean_scale(series.target[:end])
+        return learn_mean_scale(values)
     if not takes_logarithms:
-        return learn_scale(series.target[:end])
+        return learn_scale(values)
     _require_positive(series)
-    return learn_log_scale(series.target[:end])
+    return learn_log_scale(values)
 
 
 def _require_positive(series: Series) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.series.covariates import Covariate, describe_covariates, read_covariate
-from gatewise.data.series.filling import require_fill, season_of
+from gatewise.data.series.filling import MASK, require_fill, season_of
 from gatewise.data.series.left_out import without_missing_ends
 from gatewise.data.series.regular import Grid, on_grid, sorted_rows
 from gatewise.data.series.step import Step, find_step
@@ -46,6 +46,11 @@ class Series:
     def __len__(self) -> int:
         return len(self.target)
 
+    @property
+    def given(self) -> np.ndarray:
+        """The target, NaN where it was missing."""
+        return np.where(self.filled, np.nan, self.target)
+
     def categories_of(self, place: int) -> set[str]:
         """The categories of a covariate, known or observed, that occur in this series."""
         known = self.known.shape[1]
@@ -58,6 +63,7 @@ class SeriesSet:
     """All series of a file, with their common step, their clock, and notes on how they were read.
 
     warnings: the notes on series and values that are left out
+    masked: whether networks read which values are filled, and none of these is scored
     """
 
     series: tuple[Series, ...]
@@ -66,6 +72,7 @@ class SeriesSet:
     notes: tuple[str, ...]
     clock: Clock = field(default_factory=Clock)
     warnings: tuple[str, ...] = ()
+    masked: bool = False
 
     def divided(self, is_kept: Callable[[Series], bool]) -> tuple[SeriesSet, list[Series]]:
         """The series that are kept, and the others."""
@@ -91,8 +98,8 @@ def read_series(
     Args:
         columns: by role; those that are not given are recognised by name and content. The time may be
             several columns with commas, or "none" to count the rows of each series; so may the id
-        fill: "linear", "forward", "seasonal" or "zero" fills missing steps and cells, and cuts off missing
-            values at both ends of a target; None does neither
+        fill: "linear", "forward", "seasonal", "zero" or "mask" fills missing steps and cells, and cuts off
+            missing values at both ends of a target; None does neither
         season: the steps of a season for "seasonal"; 0 for the usual ones of the step
         time_format: as in `strftime`, for dates that could be read in two ways; "excel" for serial numbers of
             Excel, "study" for years and months such as 1-01
@@ -152,7 +159,7 @@ def regular_series(
     notes += describe_markers(table.missing, {name: table.count_missing(name) for name in numeric})
     if fill is not None:
         notes += values.describe_filled(grids.values(), fill)
-    return SeriesSet(series, found, step, tuple(notes), timed.clock).warned(*warnings)
+    return SeriesSet(series, found, step, tuple(notes), timed.clock, masked=fill == MASK).warned(*warnings)
 
 
 def _target(table: Table, columns: FoundColumns, hint: str) -> np.ndarray:
@@ -197,6 +204,10 @@ class _Values:
             filled += sum(grid.missing(covariate.values, len(grid)) for covariate in self.known)
         if not filled:
             return []
+        if fill == MASK:
+            return [
+                f"missing values that are masked: {filled}; none is a target, and networks read the last one"
+            ]
         lookahead = ", which uses the value after a gap" if fill == "linear" else ""
         return [f"missing values that were filled: {filled} ({fill}{lookahead})"]
 

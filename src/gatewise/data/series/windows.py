@@ -18,7 +18,7 @@ class WindowBatch(NamedTuple):
 
     past: [B, L, 1 + C + D], the target, then known and observed covariates
     future: [B, Q, C], the known covariates of the steps to forecast
-    truth: [B, Q], the target of these steps
+    truth: [B, Q], the target of these steps, NaN where it is missing
     series: [B], the number of the series of each window
     """
 
@@ -33,13 +33,21 @@ class Windows(Dataset[WindowBatch]):
 
     values: [S, 1 + C + D], all series, concatenated
     starts, series: [windows], the first row of each window, and the number of its series
+    truth: [S], the target where it is not that of `values`: NaN where it is missing and filled there
     """
 
     def __init__(
-        self, values: Tensor, starts: Tensor, series: Tensor, context: int, horizon: int, known: int
+        self,
+        values: Tensor,
+        starts: Tensor,
+        series: Tensor,
+        context: int,
+        horizon: int,
+        known: int,
+        truth: Tensor | None = None,
     ) -> None:
         self.context, self.horizon, self.known = context, horizon, known
-        self.values, self.starts, self.series = values, starts, series
+        self.values, self.starts, self.series, self.truth = values, starts, series, truth
         self.view = values.unfold(0, context + horizon, 1)  # [S - context - horizon + 1, 1 + C + D, L + Q]
 
     def __len__(self) -> int:
@@ -53,7 +61,10 @@ class Windows(Dataset[WindowBatch]):
         chosen = torch.as_tensor(numbers)
         both = self.view[self.starts[chosen]].transpose(1, 2)
         past, future = both[:, : self.context], both[:, self.context :]
-        return WindowBatch(past, future[:, :, 1 : 1 + self.known], future[:, :, 0], self.series[chosen])
+        truth = future[:, :, 0]
+        if self.truth is not None:
+            truth = self.truth[self.starts[chosen, None] + self.context + torch.arange(self.horizon)]
+        return WindowBatch(past, future[:, :, 1 : 1 + self.known], truth, self.series[chosen])
 
     def all(self) -> WindowBatch:
         """Every window as one batch."""
@@ -66,8 +77,7 @@ class Windows(Dataset[WindowBatch]):
 
     def joined(self, other: Windows) -> Windows:
         """These windows and others over the same series."""
-        starts, series = torch.cat([self.starts, other.starts]), torch.cat([self.series, other.series])
-        return Windows(self.values, starts, series, self.context, self.horizon, self.known)
+        return self._at(torch.cat([self.starts, other.starts]), torch.cat([self.series, other.series]))
 
     def sample(self, limit: int) -> Windows:
         """At most `limit` windows in their order, drawn at random, always the same ones."""
@@ -75,8 +85,11 @@ class Windows(Dataset[WindowBatch]):
             return self
         drawn = np.random.default_rng(0).choice(len(self), limit, replace=False)
         numbers = torch.from_numpy(np.sort(drawn))
-        starts, series = self.starts[numbers], self.series[numbers]
-        return Windows(self.values, starts, series, self.context, self.horizon, self.known)
+        return self._at(self.starts[numbers], self.series[numbers])
+
+    def _at(self, starts: Tensor, series: Tensor) -> Windows:
+        """Other windows over the same series."""
+        return Windows(self.values, starts, series, self.context, self.horizon, self.known, self.truth)
 
 
 def window_starts(first: int, last: int, context: int, horizon: int) -> np.ndarray:

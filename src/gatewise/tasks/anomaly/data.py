@@ -279,7 +279,7 @@ def cut(
     spans: Sequence[tuple[int, ...]],
     normal_only: bool = False,
 ) -> LabelledWindows:
-    """The windows that score the steps first .. last - 1 of each series.
+    """The windows that score the steps first .. last - 1 of each series, except masked ones.
 
     spans: (first, last) of each series; normal_only: without the steps that are labelled as anomalies
     """
@@ -287,6 +287,11 @@ def cut(
     tables = [scaled_table(series, scaling)[: len(series)] for series in source.series]
     offsets = np.cumsum([0, *(len(table) for table in tables[:-1])])
     starts = [window_starts(first, last, context, 1) for first, last in spans]
+    if scaling.masked:
+        starts = [
+            first[~series.filled[first + context]]
+            for series, first in zip(source.series, starts, strict=True)
+        ]
     if normal_only:
         starts = [
             first[~labels[first + context]] for first, labels in zip(starts, labelled.labels, strict=True)

@@ -41,7 +41,7 @@ class PointForecast(Forecaster, Baseline):
         """Computes the quantiles of the errors: `quantile(+-(truth - point))` over the validation windows."""
         batch = validation.all()
         errors = batch.truth - self.point(batch.past, batch.future)
-        self.offsets = torch.quantile(torch.cat([errors, -errors]), self.levels, dim=0).T.contiguous()
+        self.offsets = torch.nanquantile(torch.cat([errors, -errors]), self.levels, dim=0).T.contiguous()
 
     def forward(self, past: Tensor, future: Tensor) -> Tensor:
         return self.point(past, future).unsqueeze(-1) + self.offsets
@@ -50,7 +50,7 @@ class PointForecast(Forecaster, Baseline):
         return raw
 
     def loss(self, batch: WindowBatch) -> Tensor:
-        return 2 * pinball(self(batch.past, batch.future), batch.truth, self.levels).mean()
+        return 2 * pinball(self(batch.past, batch.future), batch.truth, self.levels).nanmean()
 
 
 class Naive(PointForecast):

@@ -15,7 +15,13 @@ from torch import Tensor
 
 from gatewise.data.series.filling import Fill
 from gatewise.data.series.period import require_period
-from gatewise.data.series.scaled_table import SeriesScaling, Support, learn_scales, scaled_table
+from gatewise.data.series.scaled_table import (
+    SeriesScaling,
+    Support,
+    learn_scales,
+    scaled_table,
+    scaled_truth,
+)
 from gatewise.data.series.scaling import LogScale, Scale
 from gatewise.data.series.series import Series, SeriesSet, read_series
 from gatewise.data.series.step import Step
@@ -127,6 +133,10 @@ class ForecastData:
     validation_total: int
     metric: RankingMetric = "mase"
 
+    def truth_of(self, series: Series) -> np.ndarray:
+        """The target of a series, NaN where it is missing and masked."""
+        return series.given if self.learned.masked else series.target
+
     def scales(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of each series, [series] each."""
         scales = [self.learned.series[series.id] for series in self.source.series]
@@ -213,13 +223,15 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
         scaling = replace(scaling, seen=last_times)
     source = source.warned(*scaling.unseen(source))
     paddings = [plan.padding(end) for end in ends]
-    tables = [
-        np.pad(table, ((padding, 0), (0, 0)), mode="edge") if padding else table
-        for table, padding in zip(
-            (scaled_table(series, scaling) for series in source.series), paddings, strict=True
-        )
-    ]
-    values = torch.from_numpy(np.concatenate(tables)).float()
+    bare = [scaled_table(series, scaling) for series in source.series]
+    tables = [_padded(table, padding) for table, padding in zip(bare, paddings, strict=True)]
+    values, truth = torch.from_numpy(np.concatenate(tables)).float(), None
+    if scaling.masked:
+        truths = [
+            _padded(scaled_truth(table, series), padding)
+            for table, series, padding in zip(bare, source.series, paddings, strict=True)
+        ]
+        truth = torch.from_numpy(np.concatenate(truths)).float()
     offsets = np.cumsum([0, *(len(table) for table in tables[:-1])])
     known = len(scaling.known_inputs(source.columns))
 
@@ -237,11 +249,31 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
             plan.context,
             plan.horizon,
             known,
+            truth,
         )
 
-    validation = cut(1)
+    train, validation, test = map(cut, range(3))
     sample = validation.sample(MAX_VALIDATION_WINDOWS)
-    return ForecastData(plan, source, scaling, cut(0), sample, cut(2), len(validation))
+    if scaling.masked:
+        for windows, name in ((train, "training"), (sample, "validation"), (test, "test")):
+            _require_truth(windows, name)
+    return ForecastData(plan, source, scaling, train, sample, test, len(validation))
+
+
+def _padded(values: np.ndarray, padding: int) -> np.ndarray:
+    """Values with copies of the first one before it."""
+    return np.pad(values, [(padding, 0)] + [(0, 0)] * (values.ndim - 1), mode="edge") if padding else values
+
+
+def _require_truth(windows: Windows, name: str) -> None:
+    """Raises: `GatewiseError` if every value at a step of the horizon is missing. name: of the set"""
+    there = torch.stack([(~batch.truth.isnan()).sum(0) for batch in windows.blocks()]).sum(0)
+    if not there.all():
+        step = int(there.int().argmin()) + 1
+        raise GatewiseError(
+            f"every value of the {name} set at step {step} of the horizon is missing; give more data, or "
+            "--fill linear"
+        )
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:

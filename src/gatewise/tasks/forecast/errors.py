@@ -35,18 +35,25 @@ class ErrorUnits(NamedTuple):
 def naive_errors(targets: Sequence[np.ndarray], period: int) -> ErrorUnits:
     """The units of scaled errors: m is the period, or 1 where the series repeats exactly after m.
 
-    targets: the past of each series
+    targets: the past of each series, NaN where a value is missing
     """
     absolute, roots = [], []
     for values in targets:
         lag = min(period, len(values) - 1)
-        changes, steps = (np.abs(values[one:] - values[:-one]) for one in (lag, 1))
-        if changes.mean() <= ROUNDING * np.abs(values).max():
+        changes, steps = (_changes(values, one) for one in (lag, 1))
+        if changes.mean() <= ROUNDING * np.nanmax(np.abs(values)):
             changes = steps
         unit = power_of_two(changes)
         absolute.append(changes.mean())
         roots.append(np.sqrt(((changes / unit) ** 2).mean()) * unit)
     return ErrorUnits(torch.tensor(absolute).double(), torch.tensor(roots).double())
+
+
+def _changes(values: np.ndarray, lag: int) -> np.ndarray:
+    """The absolute changes over a number of steps, without missing ones; zero if there is none."""
+    changes = np.abs(values[lag:] - values[:-lag])
+    changes = changes[~np.isnan(changes)]
+    return changes if len(changes) else np.zeros(1)
 
 
 def error_terms(

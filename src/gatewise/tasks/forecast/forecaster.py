@@ -180,7 +180,7 @@ class HeadedForecaster(Forecaster):
             ridge = batch.past[:, -1:, 0] + linear(features) * units.scale
             center = self.head.center(self(batch.past, batch.future))
             for place, weight in enumerate(LAYER_WEIGHTS):
-                errors[place] += (batch.truth - torch.lerp(ridge, center, weight)).abs().sum().double()
+                errors[place] += (batch.truth - torch.lerp(ridge, center, weight)).abs().nansum().double()
         best = LAYER_WEIGHTS[int(errors.argmin())]
         self.layer_weight.fill_(best)
         self.anchor_weight.copy_((1 - best) * linear.weight)
@@ -203,7 +203,10 @@ class HeadedForecaster(Forecaster):
         return (median + self.stretch * (quantiles - median)).sort(dim=-1).values
 
     def loss(self, batch: WindowBatch) -> Tensor:
-        return self.head.loss(self(batch.past, batch.future), batch.truth)
+        raw, there = self(batch.past, batch.future), ~batch.truth.isnan()
+        if there.all():
+            return self.head.loss(raw, batch.truth)
+        return self.head.loss(raw[there], batch.truth[there]) if there.any() else 0 * raw.sum()
 
     def options(self) -> dict[str, Any]:
         skip = "none" if self.skip is None else "linear"
@@ -240,6 +243,9 @@ class HeadedForecaster(Forecaster):
 
 
 def _factor(error: Tensor, reach: Tensor, coverage: float) -> float:
-    """The factor for which a fraction `coverage` of the errors is within the reach of the quantiles."""
+    """The factor for which a fraction `coverage` of the errors is within the reach of the quantiles.
+
+    error: NaN where it is missing
+    """
     needed = (error / reach.clamp(min=MIN_REACH)).cpu().numpy()
-    return max(float(np.quantile(needed, coverage)), 0.0)
+    return max(float(np.nanquantile(needed, coverage)), 0.0)

@@ -49,7 +49,8 @@ def fit_ridge(
     """Fits `changes = linear(features(past, future))` by ridge regression, in the units of the windows.
 
     `W = argmin sum_w s_w |y_w - W x_w|^2 + a |W|^2` over windows w of scale s, the penalty `a` chosen by the
-    error on the validation set; changes are relative to the last value (Hoerl and Kennard 1970). At most
+    error on the validation set; changes are relative to the last value (Hoerl and Kennard 1970). A missing
+    truth is left out: the products of its step are those of the other windows, scaled to all. At most
     `MAX_WINDOWS` windows of the training set are fitted, drawn at random.
 
     Returns: the penalty.
@@ -69,7 +70,7 @@ def fit_ridge(
         for batch in validation.blocks():
             values, scale = rows(batch)
             inputs, changes = values.float().split(sizes, dim=1)
-            error += float(((changes - linear(inputs)) * scale).abs().sum())
+            error += float(((changes - linear(inputs)) * scale).abs().nansum())
         return error
 
     penalty = penalties[0] if len(penalties) == 1 else min(penalties, key=held_out_error)
@@ -78,13 +79,15 @@ def fit_ridge(
 
 
 def _moments(windows: Windows, rows: Callable[[WindowBatch], Rows]) -> Moments:
-    """The weighted moments of the windows, for weights with a mean of one."""
-    sums = [(values * weight).sum(0) for values, weight in map(rows, windows.blocks())]
-    total = torch.stack([weight.sum() for _, weight in map(rows, windows.blocks())]).sum()
+    """The weighted moments of the windows, without missing values, for weights with a mean of one."""
+    sums = [(values * weight).nansum(0) for values, weight in map(rows, windows.blocks())]
+    totals = [(~values.isnan() * weight).sum(0) for values, weight in map(rows, windows.blocks())]
+    total = torch.stack(totals).sum(0)
     means = torch.stack(sums).sum(0) / total
     products = torch.zeros(len(means), len(means)).double()
     for values, weight in map(rows, windows.blocks()):
-        products += ((values - means) * weight).T @ (values - means)
+        differences = (values - means).nan_to_num()
+        products += (differences * weight).T @ differences
     return Moments(means, products * (len(windows) / total))
 
 

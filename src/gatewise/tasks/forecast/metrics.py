@@ -130,5 +130,5 @@ def forecast_windows(network: Forecaster, windows: Windows) -> Tensor:
 
 def _units(data: ForecastData) -> ErrorUnits:
     """The errors of the naive forecast in the training set of each series."""
-    targets = [series.target[: data.plan.borders(len(series))[0]] for series in data.source.series]
+    targets = [data.truth_of(series)[: data.plan.borders(len(series))[0]] for series in data.source.series]
     return naive_errors(targets, data.plan.period)

@@ -10,7 +10,7 @@ import polars as pl
 import torch
 
 from gatewise.data.series.scaled_table import scaled_table
-from gatewise.data.series.series import Series, SeriesSet
+from gatewise.data.series.series import SeriesSet
 from gatewise.data.series.windows import Windows
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.data import ForecastData
@@ -161,7 +161,7 @@ def forecast_origins(
     }
     series, end = windows.series.numpy(), np.concatenate(ends)
     horizon = np.arange(data.plan.horizon)
-    truth = [given(one)[own[:, None] + horizon] for one, own in zip(source.series, ends, strict=True)]
+    truth = [one.given[own[:, None] + horizon] for one, own in zip(source.series, ends, strict=True)]
     window = np.concatenate([first_window + np.arange(len(own)) for own in ends])
     return OriginForecasts(series, window, end, np.concatenate(truth), quantiles)
 
@@ -177,11 +177,6 @@ def one_step_residuals(candidate: Candidate, source: SeriesSet, ends: Sequence[n
         data.undo(quantiles[:, 0, network.median_index], batch.series)
         for batch, quantiles in Forecasts(network, windows).blocks()
     ]
-    truth = [given(series)[own] for series, own in zip(source.series, ends, strict=True)]
+    truth = [series.given[own] for series, own in zip(source.series, ends, strict=True)]
     values = np.concatenate(truth) - torch.cat(medians).numpy()
     return Residuals(windows.series.numpy(), np.concatenate(ends), values)
-
-
-def given(series: Series) -> np.ndarray:
-    """The target, NaN where it was missing."""
-    return np.where(series.filled, np.nan, series.target)

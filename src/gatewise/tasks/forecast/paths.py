@@ -25,7 +25,7 @@ def rank_errors(quantiles: np.ndarray, truth: np.ndarray, levels: Sequence[float
 
     Args:
         quantiles: [W, Q, n], forecast for the windows of the validation set
-        truth: [W, Q]
+        truth: [W, Q], NaN where it is missing; such a step has a rank at random
         levels: of the quantiles, n
 
     Returns:
@@ -34,6 +34,8 @@ def rank_errors(quantiles: np.ndarray, truth: np.ndarray, levels: Sequence[float
     random = np.random.default_rng(0)
     below, upto = (_normal_scores(quantiles, truth, levels, including) for including in (False, True))
     scores = below + random.uniform(size=truth.shape) * np.maximum(upto - below, 0)
+    if (missing := np.isnan(truth)).any():
+        scores = np.where(missing, random.normal(size=truth.shape), scores)
     ranks = (_ranks(scores, random) + 0.5) / len(truth)
     return np.asarray(ranks[np.linspace(0, len(ranks) - 1, TEMPLATES).round().astype(int)])
 

@@ -40,7 +40,13 @@ def draw_forecast(comparison: Comparison[ForecastData]) -> Figure:
     times = series.times.to_numpy()
     origins = np.arange(first - 1, len(series) - 1, data.plan.horizon)
     horizon_times = times[origins[:, None] + np.arange(data.plan.horizon + 1)]
-    axes.plot(times[first_shown : len(series)], series.target[first_shown:], color=INK, lw=1.3, label="truth")
+    axes.plot(
+        times[first_shown : len(series)],
+        data.truth_of(series)[first_shown:],
+        color=INK,
+        lw=1.3,
+        label="truth",
+    )
     middle = median_index(data.plan.levels)
     if baseline is not None:
         median = _last_forecasts(baseline.predictions, data, origins)[:, :, middle]
