@@ -11,7 +11,7 @@ from gatewise.cli.main import VERBS, _app
 from gatewise.tasks import TASKS, find_task, variants
 from gatewise.tasks.options import verb_options
 
-TRAINING = {"out", "config", "resume"}
+TRAINING = {"out", "config", "resume", "from"}
 ALL_OPTIONS = {name for task in TASKS for name in verb_options("train", find_task(task).options).model_fields}
 
 

@@ -60,7 +60,7 @@ def test_mistakes(config, text, given, message):
 def test_a_file_of_another_verb(config):
     for_compare = re.escape(
         "options.yaml has options of `train`: for `compare`, rename `cell` to `cells` and "
-        "remove seed, accelerator, devices, nodes, strategy"
+        "remove freeze, seed, accelerator, devices, nodes, strategy"
     )
     for_train = re.escape(
         "options.yaml has options of `compare`: for `train`, "

@@ -14,6 +14,7 @@ from gatewise.cli.show import show_comparison
 from gatewise.errors import GatewiseError
 from gatewise.estimators import new_estimator
 from gatewise.estimators.compare import compare
+from gatewise.estimators.loading import load
 from gatewise.estimators.resuming import resume
 from gatewise.estimators.running import find_run
 from gatewise.tasks import TASKS, choose_task, variants
@@ -32,6 +33,14 @@ CONFIG = Annotated[
         "executed: give a cell of a Python file as --cell FILE.py:Name."
     ),
 ]
+FROM = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        help="Train the model of this run further, with its options, at a tenth of its learning rate.",
+        show_default=False,
+    ),
+]
 RESUME = Annotated[Path | None, typer.Option(help="Continue the run in this folder with its own options.")]
 
 
@@ -43,6 +52,7 @@ class Command:
     out: Path | None = None
     config: Path | None = None
     resume: Path | None = None
+    start: Path | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -80,10 +90,11 @@ def _command(verb: str, name: str) -> Callable[..., None]:
         out: OUT = None,
         config: CONFIG = None,
         resume: RESUME = None,
+        start: FROM = None,
     ) -> None:
-        found = find_run(resume or out)
+        found = find_run(resume or start or out)
         task = choose_task(name, data, given, None if found is None else found.task)
-        comparison = execute_command(verb, task, Command(data, out, config, resume, given))
+        comparison = execute_command(verb, task, Command(data, out, config, resume, start, given))
         run = find_run(comparison.folder)
         assert run is not None
         again = data if data is not None and data.exists() else run.data  # not standard input
@@ -116,9 +127,26 @@ def _new(verb: str, task: Task[Any], command: Command) -> Comparison[Any]:
     if command.data is None:
         raise GatewiseError(f"there are no data to {verb} on: give {task.data_help}, or --resume RUN")
     out = command.out or True
+    if command.start is not None:
+        if verb != "train":
+            raise GatewiseError(f"--from trains one model further: give it to gatewise train, not {verb}")
+        return _further(task, command, command.start, out)
     if verb == "compare":
         return compare(task.name, command.data, config=command.config, out=out, **command.options)
     model = new_estimator(task.name, config=command.config, out=out)
+    comparison: Comparison[Any] = model.fit(command.data, **command.options).comparison_
+    return comparison
+
+
+def _further(task: Task[Any], command: Command, start: Path, out: Path | bool) -> Comparison[Any]:
+    """The result of training the model of a run further. Raises: `GatewiseError` if it is of another task."""
+    if command.config is not None:
+        raise GatewiseError("--from takes the options of the run; leave out --config")
+    model = load(start)
+    if model.model_.task != task.name:
+        own = model.model_.task
+        raise GatewiseError(f"{str(start)!r} has a model of the task {own!r}: give gatewise train {own}")
+    model.set_params(warm_start=True, out=out)
     comparison: Comparison[Any] = model.fit(command.data, **command.options).comparison_
     return comparison
 

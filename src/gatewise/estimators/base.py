@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import polars as pl
@@ -20,6 +21,7 @@ from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import TableForm, form_of, in_form
 from gatewise.errors import GatewiseError
 from gatewise.estimators.running import (
+    Source,
     errors_naming,
     execute_new,
     new_run,
@@ -39,6 +41,7 @@ from gatewise.training.ablation import ablate
 from gatewise.training.commands import evaluate, train
 from gatewise.training.lightning import Lightning
 from gatewise.training.progress import progress
+from gatewise.training.tuning import tuning_options
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,6 +66,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     _data: StoredData | None = None  # what the model was fitted on; None if it was loaded
     _form = TableForm()  # of the data it was fitted on
     _trained_with: TrainOptions | None = None
+    _fitted_params: Mapping[str, Any] = MappingProxyType({})  # when it was fitted
 
     def fit(self, data: Any, y: Any = None, *, layout: Layout = "NTC", **columns: Any) -> Self:
         """Trains a network and scores it on a test set.
@@ -87,11 +91,17 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         source = write_source(task, data, y, annotations, Path(directory.name), layout)
         lightning = Lightning(self.trainer or {}, self.callbacks or (), self.logger)
         job = partial(train, baselines=self.baselines, lightning=lightning)
+        start = self.model_ if self.warm_start and hasattr(self, "model_") else None
+        if start is not None:
+            source = self._tuning_source(source, annotations)
         with errors_naming(source.path, data):
-            options = self._options(task, {**source.columns, **columns})
+            if start is None:
+                options = self._options(task, {**source.columns, **columns})
+            else:
+                options = self._tuning_options(task, columns)
             folder = run_folder(self.out, Path(directory.name))
             config = None if "cell" in {*self._changed(), *columns} else self._config
-            with new_run("train", task, source.path, options, folder, config) as run:
+            with new_run("train", task, source.path, options, folder, config, start) as run:
                 table_form = form_of(data, source.path)
                 keep = folder != Path(directory.name, "run")
                 run, comparison = execute_new(run, source, job, self.progress, keep)
@@ -99,7 +109,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         is_temporary = run.data.is_relative_to(directory.name)
         self._data = StoredData(run.data, directory if is_temporary else None)
         self._form = table_form
-        self._trained_with = self._options(task, columns)
+        self._trained_with = self._options(task, columns) if start is None else options
+        self._fitted_params = self.get_params(deep=False)
         return self
 
     def with_run(self, run: runs.Run, comparison: Comparison[Any]) -> Self:
@@ -260,6 +271,31 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         assert isinstance(options, TrainOptions)
         return options
 
+    def _tuning_source(self, source: Source, annotations: Mapping[str, Any]) -> Source:
+        """The source of data to train the model further on. Raises: `GatewiseError` if they are annotated."""
+        if any(values is not None for values in annotations.values()):
+            raise GatewiseError("warm_start takes no sample_weight and no groups; fit a new estimator")
+        return source
+
+    def _tuning_options(self, task: Task[Any], columns: Mapping[str, Any]) -> TrainOptions:
+        """The options with which the model is trained further.
+
+        Those that changed since its training, or are given to `fit`, take precedence.
+        """
+        if task.name != self.model_.task or self._trained_with is None:
+            raise GatewiseError(
+                f"the model is one of the task {self.model_.task!r}, for other data"
+                if task.name != self.model_.task
+                else "the model was saved without the options of its training, config.yaml: it can't be "
+                "trained further"
+            )
+        before, now = self._fitted_params, self.get_params(deep=False)
+        changed = {name: value for name, value in now.items() if value != before.get(name)}
+        given = {**{name: value for name, value in changed.items() if name not in (KIND, *COMMON)}, **columns}
+        trained = self._trained_with
+        options = resolve(type(trained), None, {**dict(trained), **given})
+        return tuning_options(task, trained, options, list(given))
+
     def _changed(self) -> dict[str, Any]:
         import inspect
 
@@ -314,4 +350,5 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         required = {name: None for name in required_options(cls) if name not in changed}
         estimator = cls(**required, **changed)
         estimator.model_, estimator.network_, estimator._trained_with = model, model.network, options
+        estimator._fitted_params = estimator.get_params(deep=False)
         return estimator

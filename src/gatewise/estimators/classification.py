@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from gatewise.data.memory.labels import names_of
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import FOLDER, Estimator
 from gatewise.estimators.labelled import LabelledMethods, contains_labels
+from gatewise.estimators.running import Source
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel
@@ -34,6 +36,9 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
         super().with_run(run, comparison)
         self._learn_classes(run.classes, run.folder)
         return self
+
+    def _tuning_source(self, source: Source, annotations: Mapping[str, Any]) -> Source:
+        return replace(super()._tuning_source(source, annotations), classes=tuple(self.classes_.tolist()))
 
     def save(self, folder: FOLDER) -> None:
         """Writes the model, and the labels in the types of the data it was fitted on."""

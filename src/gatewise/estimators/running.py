@@ -24,6 +24,7 @@ from gatewise.tasks.base import Task
 from gatewise.tasks.classification import ClassTask
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import TaskOptions
+from gatewise.tasks.serialization import SavedModel
 from gatewise.training import runs
 from gatewise.training.commands import compare, execute, train
 from gatewise.training.lightning import NO_EXTRAS, Lightning
@@ -37,12 +38,19 @@ JOBS: dict[str, Callable[..., Comparison[Any]]] = {"train": train, "compare": co
 
 @contextmanager
 def new_run(
-    verb: str, task: Task[Any], data: Path, options: TaskOptions, out: Path | None, config: Path | None = None
+    verb: str,
+    task: Task[Any],
+    data: Path,
+    options: TaskOptions,
+    out: Path | None,
+    config: Path | None = None,
+    start: SavedModel | None = None,
 ) -> Iterator[runs.Run]:
     """A new run in a locked folder; further processes join the run of the first.
 
     out: the folder, empty or new; None for a new one under `runs`
     config: the file that names the cells, None if the user names them
+    start: a model that is trained further; None to train a new one
 
     Raises: `GatewiseError` if the folder is in use or not empty, or an option does not fit the task.
     """
@@ -52,7 +60,7 @@ def new_run(
     require_output(out or Path("runs", "new"), "a folder", data=data, config=config)
     with runs.new_folder(verb, data) if out is None else locked(out) as folder:
         announce(folder)
-        yield runs.begin(verb, task, data, options, folder, config)
+        yield runs.begin(verb, task, data, options, folder, config, start)
 
 
 @contextmanager

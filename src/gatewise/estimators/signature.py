@@ -14,6 +14,10 @@ from gatewise.tasks.options import verb_options
 
 COMMON = {
     "baselines": (True, "Score the baselines of the task beside the network."),
+    "warm_start": (
+        False,
+        "Train the fitted network further, at a tenth of its learning rate, in place of a new one.",
+    ),
     "progress": (True, "Show notes on the data, a progress bar and the scores while fitting."),
     "config": (
         None,

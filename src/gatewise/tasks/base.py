@@ -132,6 +132,11 @@ def explain_mismatch(method: Callable[..., Result]) -> Callable[..., Result]:
     return checked
 
 
+APPLYING = (  # the methods of a task that apply a saved model
+    "load_for_evaluation", "load_for_tuning", "predict", "predict_future", "backtest", "example"
+)  # fmt: skip
+
+
 class Task(ABC, Generic[Data]):
     """Reads a user's data, and defines its networks, baselines, metrics, predictions and figures."""
 
@@ -145,6 +150,9 @@ class Task(ABC, Generic[Data]):
     next_command: ClassVar[str]  # the command to run after training, with {run} and {data}
 
     accepted_data: ClassVar[str] = "a path, or a table of pandas, polars or pyarrow"  # of data in memory
+    tunable: ClassVar[frozenset[str]] = (
+        frozenset()
+    )  # options that may change where a model is trained further
     sampling: ClassVar[type[Options] | None] = None  # the options of `sample`, if models can be sampled from
     samples_are_tables: ClassVar[bool] = False  # else a text
     forecasts: ClassVar[bool] = False  # whether `predict_future` and `backtest` apply
@@ -152,7 +160,14 @@ class Task(ABC, Generic[Data]):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for name in ("load_for_evaluation", "predict", "predict_future", "backtest", "example"):
+        for name in (
+            "load_for_evaluation",
+            "load_for_tuning",
+            "predict",
+            "predict_future",
+            "backtest",
+            "example",
+        ):
             if name in vars(cls):
                 setattr(cls, name, explain_mismatch(vars(cls)[name]))
 
@@ -274,6 +289,18 @@ class Task(ABC, Generic[Data]):
     @abstractmethod
     def load_for_evaluation(self, model: SavedModel, path: Path) -> Data:
         """Reads data whose test set the model has not seen. Raises: `GatewiseError`."""
+
+    def load_for_tuning(self, model: SavedModel, path: Path, options: Any) -> Data:
+        """Reads and splits data to train a model further, scaled and encoded as those it was trained on.
+
+        Raises: `GatewiseError`.
+        """
+        raise GatewiseError(
+            f"a model of the task {self.name!r} can't be trained further yet; train a new one"
+        )
+
+    def prepare_tuning(self, network: Any, data: Data) -> None:
+        """Undoes what `finish` computed, before a network is trained further."""
 
     def evaluation_baselines(self, data: Data) -> Mapping[str, Callable[[], Baseline]]:
         """The baselines to compare with when a model is evaluated on other data."""

@@ -200,6 +200,11 @@ class TrainOptions(TaskOptions):
     cell: str = Field(
         "lstm", description="A cell's name, or FILE.py:Name for your own cell; the file is executed."
     )
+    freeze: tuple[str, ...] = Field(
+        (),
+        description="Where a model is trained further (--from): modules whose parameters stay as they are, "
+        "such as recurrent, with commas.",
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of all random numbers.")
     accelerator: str = Field("auto", description="cpu, gpu, or auto, which Lightning resolves.")
     devices: Depth = Field(1, description="Devices to train on.")

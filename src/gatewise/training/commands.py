@@ -17,6 +17,7 @@ from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.memory import enough_memory
 from gatewise.training.runner import ProgressCallback, Runner, write_leaderboard
 from gatewise.training.runs import Run, discard, training, write
+from gatewise.training.tuning import start_network
 
 
 def execute(
@@ -33,16 +34,34 @@ def execute(
     Raises: `GatewiseError` if the data or an option can't be used, or there is not enough memory.
     """
     with enough_memory(run.options):
-        data = run.task.read(run.data, run.options)
+        data = _read(run)
         if begins:
             write(run)
-        callback.notes((*data.notes, *run.options.budget_notes(len(data.train))))
+        callback.notes((*data.notes, *run.options.budget_notes(len(data.train)), *_tuning_notes(run)))
         try:
             return job(run, data, callback)
         except GatewiseError:
             if begins:
                 discard(run)
             raise
+
+
+def _read(run: Run) -> Any:
+    """The data of a run; to train a model further, they are read as those it was trained on."""
+    if run.start is None:
+        return run.task.read(run.data, run.options)
+    return run.task.load_for_tuning(run.start, run.data, run.options)
+
+
+def _tuning_notes(run: Run) -> tuple[str, ...]:
+    """How a model is trained further, in a line; none for a new one."""
+    if run.start is None:
+        return ()
+    assert isinstance(run.options, TrainOptions)
+    frozen = f", without {', '.join(run.options.freeze)}" if run.options.freeze else ""
+    return (
+        f"{run.start.name} is trained further{frozen}, at a learning rate of {run.options.learning_rate:g}",
+    )
 
 
 def train(
@@ -54,6 +73,8 @@ def train(
 ) -> Comparison[Any]:
     """Trains one network beside the baselines without training; the files are in the run's folder.
 
+    A network that is trained further is compared with itself, as it was before.
+
     baselines: whether to score these; lightning: additional settings of Lightning's trainer
     """
     task, options = run.task, run.options
@@ -61,9 +82,11 @@ def train(
     runner = Runner(task, data, callback, task.preprocessing(data, options), lightning)
     results = list(runner.baselines(task.baselines(data, options))) if baselines else []
     for name, cell in run.cells.items():
-        results.append(
-            runner.trained(name, partial(task.network, data, options, cell), {run.folder: options})
-        )
+        make = partial(task.network, data, options, cell)
+        if run.start is not None:
+            results.append(runner.before(f"{name} before", run.start.network))
+            make = partial(start_network, task, run.start, data)
+        results.append(runner.trained(name, make, {run.folder: options}))
     return _conclude(run, runner, results)
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from gatewise.cells.base import CellType
-from gatewise.cells.catalogue import find_cell
 from gatewise.metrics.metric import Metric
 from gatewise.tasks.base import Task
 from gatewise.tasks.comparison import Comparison, Result
@@ -18,7 +16,7 @@ from gatewise.training.commands import train
 from gatewise.training.lightning import Lightning
 from gatewise.training.memory import enough_memory
 from gatewise.training.runner import ProgressCallback
-from gatewise.training.runs import Run
+from gatewise.training.runs import Run, cell_of
 
 
 class Retraining:
@@ -37,9 +35,8 @@ class Retraining:
         callback: ProgressCallback,
         count: int,
     ) -> None:
-        own_cell = model.network.options().get("cell")  # the equations, without executing a Python file
-        cell: CellType = find_cell(options.cell) if own_cell is None else own_cell
-        self.task, self.options, self.cells = task, options, {model.name: cell}
+        options = options.model_copy(update={"freeze": ()})
+        self.task, self.options, self.cells = task, options, {model.name: cell_of(model, options)}
         self.lightning, self.callback, self.count, self.done = lightning, callback, count, 0
 
     def __call__(self, read: Callable[[TrainOptions], Any]) -> Comparison[Any]:

@@ -27,6 +27,7 @@ from gatewise.tasks.predictions import Predictions
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.runs import read_result
+from gatewise.training.tuning import frozen
 
 
 class ProgressCallback(Protocol):
@@ -107,6 +108,11 @@ class Runner(Generic[Data]):
             finished.append(self._train(name, make, folder, options))
         return self._result(name, baseline, finished)
 
+    def before(self, name: str, network: Network) -> Result:
+        """The result of a network that will be trained further, as a baseline."""
+        self.callback.begin(name)
+        return self._result(name, True, [_Trained(network, 0.0, self._validation_cost(name, network))])
+
     def evaluated(self, name: str, network: Network) -> Result:
         """The result of a network that was trained before, on the test set."""
         predictions, scores = self._scored(name, network, self.data.test)
@@ -149,17 +155,18 @@ class Runner(Generic[Data]):
             if text is not None:
                 self.callback.preview(text)
 
-        fitted = fit(
-            network,
-            task.augmented(data.train, options),
-            data.validation,
-            options,
-            folder,
-            self.callback.progress,
-            preview,
-            self.callback.warn,
-            self.lightning,
-        )
+        with frozen(network, options.freeze):
+            fitted = fit(
+                network,
+                task.augmented(data.train, options),
+                data.validation,
+                options,
+                folder,
+                self.callback.progress,
+                preview,
+                self.callback.warn,
+                self.lightning,
+            )
         if not is_first():
             sys.exit(0)  # the first process evaluates and writes
         began = time.perf_counter()

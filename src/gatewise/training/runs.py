@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -30,11 +31,13 @@ from gatewise.tasks.options import (
     to_yaml,
     verb_options,
 )
+from gatewise.tasks.serialization import SavedModel, load_model, save_model
 from gatewise.training.lock import LOCK, locked
 
 OWN_DATA = "fitted-data"  # in the folder of a run on data in memory
 CLASSES = "classes.json"  # the labels of data in memory, in the types that the user gave
 GRADIENT = "gradient.csv"  # in the folder of a training that recorded its gradient
+START = "start"  # in the folder of a run that trains a model further: that model
 LARGEST, LONGEST = 16 * 2**20, 200  # bytes of a run.json, characters of an error
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]  # also of a folder
@@ -80,6 +83,7 @@ class Run:
     options: TaskOptions
     cells: dict[str, CellType]
     classes: tuple[Any, ...] = ()  # the distinct labels of data in memory
+    start: SavedModel | None = None  # the model that is trained further
 
 
 def gradients(run: Run) -> dict[str, Path]:
@@ -94,12 +98,19 @@ def training(run: Run, name: str, seed: int) -> Path:
 
 
 def begin(
-    verb: str, task: Task[Any], data: Path, options: TaskOptions, folder: Path, config: Path | None = None
+    verb: str,
+    task: Task[Any],
+    data: Path,
+    options: TaskOptions,
+    folder: Path,
+    config: Path | None = None,
+    start: SavedModel | None = None,
 ) -> Run:
     """Creates a new run; nothing is written before `write`.
 
     config: the file that names the cells, None if the user does; no Python file that it names is executed,
         but the run beside it may contain the equations of the cell
+    start: a model that is trained further, with its own cell; None to train a new one
 
     Raises: `GatewiseError` if the folder is not empty, a cell is unknown or does not fit the network, or an
         option belongs to another network.
@@ -107,6 +118,11 @@ def begin(
     if isinstance(options, CompareOptions) and not options.cells:
         options = options.model_copy(update={"cells": task.cells(options)})
     assert isinstance(options, TrainOptions | CompareOptions)
+    if start is not None and isinstance(options, TrainOptions):
+        _require_free(folder)
+        return Run(verb, task, folder, data, options, {start.name: cell_of(start, options)}, start=start)
+    if isinstance(options, TrainOptions) and options.freeze:
+        raise GatewiseError("--freeze keeps parameters of a trained model: give it with --from RUN")
     cells: dict[str, CellType] = {}
     for name in options.candidates:
         cell = find_cell(name) if config is None or not _of_file(name) else _stored(name, config)
@@ -115,11 +131,21 @@ def begin(
         if short in cells:
             raise GatewiseError(f"two of the cells are called {short!r}; name each once")
         cells[short] = cell
+    _require_free(folder)
+    return Run(verb, task, folder, data, options, cells)
+
+
+def cell_of(model: SavedModel, options: TrainOptions) -> CellType:
+    """The cell of a trained network, by its stored equations: no Python file is executed."""
+    cell: CellType | None = model.network.options().get("cell")
+    return find_cell(options.cell) if cell is None else cell
+
+
+def _require_free(folder: Path) -> None:
     if folder.exists() and not _is_free(folder):
         raise GatewiseError(
             f"{str(folder)!r} is not empty; give another --out, or continue the run with --resume {folder}"
         )
-    return Run(verb, task, folder, data, options, cells)
 
 
 @contextmanager
@@ -147,6 +173,8 @@ def write(run: Run) -> None:
     try:
         write_whole(run.folder / "config.yaml", lambda path: path.write_text(options, encoding="utf-8"))
         write_classes(run.folder, run.classes)
+        if run.start is not None:
+            save_model(run.folder / START, run.start)
         write_whole(run.folder / "run.json", lambda path: path.write_text(described, encoding="utf-8"))
     except BaseException:
         discard(run)
@@ -179,6 +207,7 @@ def discard(run: Run) -> None:
         with suppress(OSError):
             for name in ("run.json", "config.yaml", CLASSES):
                 (run.folder / name).unlink(missing_ok=True)
+            shutil.rmtree(run.folder / START, ignore_errors=True)
             run.folder.rmdir()  # fails if other files are there
 
 
@@ -201,7 +230,8 @@ def resume(verb: str, task: Task[Any], folder: Path) -> Run:
     if not data.exists() or fingerprint(data) != described.sha256:
         raise GatewiseError(f"the data of the run, {data}, are missing or have changed; start a new run")
     options = resolve(verb_options(verb, task.options), folder / "config.yaml", {})
-    return Run(verb, task, folder, data, options, cells, read_classes(folder))
+    start = load_model(folder / START) if (folder / START).is_dir() else None
+    return Run(verb, task, folder, data, options, cells, read_classes(folder), start)
 
 
 def read_description(folder: Path) -> Description:
@@ -248,7 +278,7 @@ def _is_free(folder: Path) -> bool:
     """Whether a folder is empty, except for files of a start that was killed before `run.json`."""
     if not folder.is_dir():
         return False
-    names = {one.name for one in folder.iterdir()} - {LOCK, OWN_DATA, CLASSES}
+    names = {one.name for one in folder.iterdir()} - {LOCK, OWN_DATA, CLASSES, START}
     return not names or (names == {"config.yaml"} and _is_whole(folder / "config.yaml"))
 
 

@@ -146,6 +146,43 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ClassifyData:
     return ClassData(empty, empty, test, preprocessing, notes)
 
 
+def read_further_data(path: Path, preprocessing: Preprocessing, options: ClassifyOptions) -> ClassifyData:
+    """Sequences to train a model further on, with the scales and the classes of those it was trained on.
+
+    The split of the same file is that of the earlier training.
+
+    Raises: `GatewiseError` if a sequence is of an unknown class, or the model was trained on the whole file.
+    """
+    if fingerprint(path) == preprocessing.source and preprocessing.has_test_file:
+        raise GatewiseError(f"the model was trained on all of {path}; give data it has not seen")
+    table = preprocessing.table(path, grouped=options.group is not None)
+    whole = preprocessing.labelled(table)
+    labels = whole.labels.numpy()
+    try:
+        split = _split(table, labels, Fractions(options.validation_fraction, options.test_fraction))
+    except GatewiseError as error:
+        raise GatewiseError(f"{path}: {error}") from error
+    weights = None
+    if options.class_weights == "balanced":
+        weights = relative_weights(balancing_weights(labels, np.array(split.train), None))
+
+    def select(numbers: list[int], weights: np.ndarray | None = None) -> Sequences:
+        own = None if weights is None else weights[numbers]
+        return Sequences(table, numbers, labels[numbers], preprocessing.scales, own)
+
+    train, validation = select(split.train, weights), select(split.validation, weights)
+    test = select(split.test)
+    sizes = f"training set {len(train)}, validation set {len(validation)}, test set {len(test)} sequences"
+    notes = (*table.notes, f"{sizes}{_describe_split(table)}")
+    new = replace(
+        preprocessing,
+        source=fingerprint(path),
+        has_test_file=False,
+        fractions=Fractions(options.validation_fraction, options.test_fraction),
+    )
+    return ClassData(train, validation, test, new, notes)
+
+
 def _split(table: SequenceTable, labels: np.ndarray, fractions: Fractions) -> Split:
     """The split of the sequences: by class, and by group if they have groups."""
     if table.groups is None:

@@ -22,7 +22,13 @@ from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction
 from gatewise.tasks.classification import ClassTask, class_columns, require_classifier
 from gatewise.tasks.classify.baselines import Logistic, Nearest, SummaryMLP
-from gatewise.tasks.classify.data import ClassifyData, Preprocessing, read_data, read_test_data
+from gatewise.tasks.classify.data import (
+    ClassifyData,
+    Preprocessing,
+    read_data,
+    read_further_data,
+    read_test_data,
+)
 from gatewise.tasks.classify.inspect import inspect_sequence
 from gatewise.tasks.classify.minirocket import MiniRocket
 from gatewise.tasks.classify.network import HybridClassifier, calibrate, recurrent_classifier
@@ -117,6 +123,12 @@ class Classify(SequenceTask[ClassifyData], ClassTask[ClassifyData]):
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> ClassifyData:
         return read_test_data(path, load_preprocessing(Preprocessing, model))
+
+    def load_for_tuning(self, model: SavedModel, path: Path, options: ClassifyOptions) -> ClassifyData:
+        for name, plain in (("folds", 1), ("weight", None)):
+            if (value := getattr(options, name)) != plain:
+                raise GatewiseError(f"a model with --{name} {value} can't be trained further; train anew")
+        return read_further_data(path, load_preprocessing(Preprocessing, model), options)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The class of each sequence, and the probability of each class."""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from gatewise.data.series.filling import Fill
+from gatewise.data.series.left_out import name_some
 from gatewise.data.series.period import require_period
 from gatewise.data.series.scaled_table import (
     SeriesScaling,
@@ -294,6 +295,28 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:
                 f"seen values up to {last_seen}: give a file with later values"
             )
     return data
+
+
+def read_further_data(path: Path, preprocessing: Preprocessing, metric: RankingMetric) -> ForecastData:
+    """Series to train a model further on, scaled as those it was trained on; new series have own scales.
+
+    A warning names a test set that the model has seen before.
+    """
+    data = prepare(preprocessing.series(path), preprocessing.plan, preprocessing.learned)
+    seen, overlaps = dict(preprocessing.learned.seen), []
+    for series in data.source.series:
+        order, border = time_order(series.times), data.plan.borders(len(series))[1]
+        last, before = format_time(series.times[border - 1]), seen.get(series.id)
+        if before is not None and order(format_time(series.times[border])) <= order(before):
+            overlaps.append(series.id)
+        seen[series.id] = last if before is None else max(last, before, key=order)
+    source, learned = data.source, replace(data.learned, seen=seen)
+    if overlaps:
+        source = source.warned(
+            f"the model was trained before on times of the test set of {name_some(overlaps)}: the scores of "
+            f"the network are better than on new data"
+        )
+    return replace(data, source=source, learned=learned, metric=metric)
 
 
 def complete_plan(plan: WindowPlan, source: SeriesSet) -> WindowPlan:

@@ -165,6 +165,23 @@ class HeadedForecaster(Forecaster):
             self.ridge = FittedRidge(copy.deepcopy(self.skip).requires_grad_(False), penalty, refits)
 
     @torch.no_grad()
+    def reset(self, train: Windows, validation: Windows, refits: bool = False) -> None:
+        """Undoes `calibrate` and `weigh_layers`, and fits the ridge regression that the latter compares with.
+
+        For a trained network that is trained further; its linear skip keeps its parameters.
+        """
+        self.stretch.fill_(1)
+        if self.skip is None:
+            return
+        linear = nn.Linear(self.skip.in_features, self.skip.out_features).requires_grad_(False)
+        penalty = fit_ridge(linear, train, validation, self.normalization, self.skip_features)
+        self.ridge = FittedRidge(linear, penalty, refits)
+        if self.layer_weight is not None:
+            self.layer_weight.fill_(1)
+            self.anchor_weight.zero_()
+            self.anchor_bias.zero_()
+
+    @torch.no_grad()
     def weigh_layers(self, validation: Windows) -> None:
         """Learns the weight of the trained network, beside ridge regression, with the least absolute error.
 

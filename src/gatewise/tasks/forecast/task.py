@@ -42,6 +42,7 @@ from gatewise.tasks.forecast.data import (
     Preprocessing,
     WindowPlan,
     prepare,
+    read_further_data,
     read_test_data,
     shape_of,
 )
@@ -81,6 +82,7 @@ class Forecast(Task[ForecastData]):
     metrics = tuple(METRICS[name] for name in ("mase", "smape", "rmse", "pinball", "coverage"))
     selection_metric = METRICS["pinball"]
     forecasts = True
+    tunable = frozenset({"metric"})
     next_command = "gatewise predict {run} {data} --out forecast.csv"
 
     def applicable_metrics(self, data: ForecastData) -> tuple[Metric, ...]:
@@ -235,6 +237,14 @@ class Forecast(Task[ForecastData]):
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> ForecastData:
         return read_test_data(path, load_preprocessing(Preprocessing, model))
+
+    def load_for_tuning(self, model: SavedModel, path: Path, options: ForecastOptions) -> ForecastData:
+        data = read_further_data(path, load_preprocessing(Preprocessing, model), options.metric)
+        require_defined(data)
+        return data
+
+    def prepare_tuning(self, network: HeadedForecaster, data: ForecastData) -> None:
+        network.reset(data.train, data.validation, data.plan.refit)
 
     def evaluation_baselines(self, data: ForecastData) -> Mapping[str, Callable[[], PointForecast]]:
         return self.baselines(data)
