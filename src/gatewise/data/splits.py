@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -153,6 +154,7 @@ def complete_split(
     return Split(train, split.validation or validation, split.test or test)
 
 
+@lru_cache(maxsize=1 << 12)  # many short series have few lengths
 def time_split(
     steps: int, fractions: Fractions, minimum: int = 1, maximum: int | None = None
 ) -> tuple[int, int]:

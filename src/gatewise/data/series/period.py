@@ -85,6 +85,7 @@ def _peaks(correlation: np.ndarray, longest: int, minimum: float) -> list[int]:
 def _autocorrelation(values: np.ndarray) -> np.ndarray:
     unit = power_of_two(values)
     centred = values / unit - (values / unit).mean()
-    power = np.abs(np.fft.rfft(centred, 2 * len(centred))) ** 2
+    length = 1 << (2 * len(centred) - 1).bit_length()  # a power of two, by which the transform is fast
+    power = np.abs(np.fft.rfft(centred, length)) ** 2
     products = np.fft.irfft(power)[: len(centred)]
     return products / products[0] if products[0] > 0 else np.zeros_like(products)

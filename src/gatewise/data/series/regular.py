@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.series.filling import CAUSAL, fill_missing
-from gatewise.data.series.step import DAY, HOUR, Step
+from gatewise.data.series.step import DAY, HOUR, Phases, Step
 from gatewise.data.tables.table import Table
 from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
@@ -126,20 +126,31 @@ class Grid:
         return "--fill linear or forward fills it"
 
 
+def _gathered(times: pl.Series, rows: np.ndarray) -> pl.Series:
+    """The times of some sorted rows; of consecutive ones a slice, which copies nothing."""
+    first, last = int(rows[0]), int(rows[-1])
+    return times.slice(first, len(rows)) if last - first == len(rows) - 1 else times[rows]
+
+
 def on_grid(
     table: Table,
     times: pl.Series,
     rows: np.ndarray,
     step: Step,
+    phases: Phases,
     fill: str | None,
     series: str,
     season: int = 1,
 ) -> Grid:
     """Places sorted rows on a grid of times.
 
+    phases: those of all times, by which most series are known to be regular at once
+
     Raises: `GatewiseError` with the place of a time that is not on the grid, or of a gap that is not filled.
     """
-    own = times.gather(rows)
+    own = _gathered(times, rows)
+    if phases.are_consecutive(rows):
+        return Grid(table, rows, own, fill, season)
     places, on = step.places(own)
     if not on.all():
         row = int(rows[on.argmin()])

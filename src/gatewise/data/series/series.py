@@ -145,7 +145,10 @@ def regular_series(
         )
     step = find_step(times.gather(longest))
     season = season_of(step, season) if fill == "seasonal" else 1
-    grids = {name: on_grid(table, times, rows, step, fill, name, season) for name, rows in ordered.items()}
+    phases = step.phases(times)
+    grids = {
+        name: on_grid(table, times, rows, step, phases, fill, name, season) for name, rows in ordered.items()
+    }
     target = _target(table, found, hint)
     warnings: list[str] = []
     if fill is not None or found.wide is not None:

@@ -58,6 +58,23 @@ class Step:
         places = (ticks - ticks[0]) // self.size
         return places, (self.at(times, places) == times).to_numpy()
 
+    def phases(self, times: pl.Series) -> Phases:
+        """The whole steps before each time, from a common origin, and the rest.
+
+        >>> from datetime import date
+        >>> days = pl.Series([date(2024, 1, 5), date(2024, 2, 5), date(2024, 3, 6)])
+        >>> months = Step(1, "months").phases(days)
+        >>> [months.are_consecutive(np.arange(count)) for count in (2, 3)]
+        [True, False]
+        """
+        places, rests = np.divmod(_ticks(times, self.unit), self.size)
+        if self.unit == "months":
+            days = times.dt.day().to_numpy() - 1
+            # A day that not all months have is moved to their ends, which `at` does.
+            within = (rests * 28 + days) * DAY + _ticks(times, "microseconds") % DAY
+            rests = np.where(days < 28, within, -1)
+        return Phases(places, rests)
+
     def grid(self, times: pl.Series, count: int) -> pl.Series:
         """`count` times, one step apart, from the first of a column on."""
         return self.at(times, np.arange(count))
@@ -80,6 +97,20 @@ class Step:
         moved = frame.select(pl.col("start").dt.offset_by(pl.col("by")))["start"]
         anchor = _anchor(times)
         return moved if anchor is None else anchor(moved)
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Times as whole steps and the rest after them, -1 where it differs from step to step."""
+
+    steps: np.ndarray
+    rests: np.ndarray
+
+    def are_consecutive(self, rows: np.ndarray) -> bool:
+        """Whether the times of some rows, in their order, are certainly one step apart."""
+        rests = self.rests[rows]
+        is_regular = rests[0] >= 0 and bool((rests == rests[0]).all())
+        return is_regular and bool((np.diff(self.steps[rows]) == 1).all())
 
 
 def _check_end(times: pl.Series, fits: bool) -> None:

@@ -66,7 +66,8 @@ def _find_source(table: Table, columns: Columns) -> tuple[str, ...]:
     given = (columns.target, *ids, *columns.known, *columns.observed)
     left = [name for name in table.columns if name not in given]
     times = like_times(table, left)
-    by_field = {name.lower(): name for name in left if not table.has_texts(name)}
+    called = {name.lower(): name for name in left if name.lower() in CALENDAR}
+    by_field = {field: name for field, name in called.items() if not table.has_texts(name)}
     fields = tuple(field for field in CALENDAR if field in by_field)
     are_fields = {name.lower() for name in times} <= set(fields)
     if are_fields and len(fields) > 1 and fields == CALENDAR[: len(fields)]:

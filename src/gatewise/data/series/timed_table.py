@@ -79,5 +79,7 @@ def _rows_by_id(table: Table, columns: FoundColumns) -> dict[str, np.ndarray]:
         place = table.place(int(ids.is_null().arg_max() or 0))
         raise GatewiseError(f"{table.path}, {place}, column {columns.id!r}: the id is missing")
     rows = pl.DataFrame({"id": ids}).with_row_index("row")
-    groups = rows.group_by("id", maintain_order=True)
-    return {str(key[0]): group["row"].to_numpy().astype(np.int64) for key, group in groups}
+    groups = rows.group_by("id", maintain_order=True).agg("row")
+    ends = groups["row"].list.len().cum_sum().to_numpy()
+    each = np.split(groups["row"].explode().to_numpy().astype(np.int64), ends[:-1])
+    return dict(zip(groups["id"], each, strict=True))
