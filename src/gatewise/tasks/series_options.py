@@ -36,7 +36,9 @@ class SeriesOptions(TableOptions):
         description="How to fill gaps, after missing values at both ends are cut off; an error if not given.",
     )
     time_format: str | None = Field(
-        None, description="Format of the times, such as %d/%m/%Y; excel for the serial numbers of Excel."
+        None,
+        description="Format of the times, such as %d/%m/%Y; excel for the serial numbers of Excel, study for "
+        "years and months such as 1-01.",
     )
     time_zone: str | None = Field(
         None,

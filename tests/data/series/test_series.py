@@ -152,12 +152,12 @@ def test_later_rows_of_what_is_known_stay_where_the_end_of_a_target_is_missing()
         (
             (None, 1, 2, 3, 4),
             None,
-            "row 1, column 'sold' is empty; --fill linear or forward cuts off a missing beg",
+            "row 1, column 'sold' is empty; --fill linear or forward, in training, cuts off a missing beg",
         ),
         (
             (1, 2, 3, None, None),
             None,
-            "row 4, column 'sold' is empty; --fill linear or forward cuts off a missing end",
+            "row 4, column 'sold' is empty; --fill linear or forward, in training, cuts off a missing end",
         ),
         (
             (1, 2, 3, 4, 5),

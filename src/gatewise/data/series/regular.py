@@ -117,12 +117,12 @@ class Grid:
         """What to do about the first value that is not filled."""
         if missing[0]:
             if is_target:
-                return "--fill linear or forward cuts off a missing beginning"
+                return "--fill linear or forward, in training, cuts off a missing beginning"
             return "the first value can't be filled, except by --fill zero"
         if self.fill is not None:
             return f"the last value can't be filled, except by --fill {', '.join(CAUSAL)}"
         if is_target and missing[int(missing.argmax()) :].all():
-            return "--fill linear or forward cuts off a missing end"
+            return "--fill linear or forward, in training, cuts off a missing end"
         return "--fill linear or forward fills it"
 
 

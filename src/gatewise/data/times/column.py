@@ -15,6 +15,7 @@ from gatewise.data.times.excel import EXCEL, excel_times, may_be_serials
 from gatewise.data.times.formats import (
     LAST_YEAR,
     STUDY,
+    STUDY_MONTH,
     UNIX,
     WRITTEN_STUDY,
     exact_format,
@@ -28,6 +29,7 @@ from gatewise.data.times.zones import describe_zones, to_local, unclear_zone
 from gatewise.errors import GatewiseError
 
 EXCEL_REMEDY = "; --time-format excel reads serial numbers of Excel"
+STUDY_REMEDY = "; --time-format study reads years and months of a study"
 TOO_FINE = r"\.\d{6}\d*[1-9]"  # fractions of a microsecond
 MAX_DAYS = 700_000  # of a duration, before and after 1970
 LARGEST_EXACT = 1 << 53  # whole number that every float holds exactly
@@ -248,10 +250,8 @@ def _recognise(table: Table, name: str, text: pl.Series, bare: pl.Series) -> tup
     if not parsed:
         whole = text.cast(pl.Int64, strict=False).is_not_null()
         valid = pl.Series([False] * len(text)) if whole.all() else whole  # digits such as 20241399
-        numbers = text.cast(pl.Float64, strict=False)
-        serial = not numbers.has_nulls() and may_be_serials(numbers.to_numpy())
-        remedy = EXCEL_REMEDY if serial else REMEDY
-        _check(table, name, valid, "expected a time like %Y-%m-%d, or whole numbers", text, remedy)
+        message = "expected a time like %Y-%m-%d, or whole numbers"
+        _check(table, name, valid, message, text, _remedy_of(text))
     if not fitting:
         best, _ = min(parsed, key=lambda one: (one[1].null_count(), one[1].is_null()[0]))
         return best, _parse_all(table, name, text, bare, best)
@@ -263,6 +263,14 @@ def _recognise(table: Table, name: str, text: pl.Series, bare: pl.Series) -> tup
                 f"choose one with --time-format, such as --time-format {first!r}"
             )
     return first, values
+
+
+def _remedy_of(text: pl.Series) -> str:
+    """The end of a message on texts that are in no format."""
+    numbers = text.cast(pl.Float64, strict=False)
+    if not numbers.has_nulls() and may_be_serials(numbers.to_numpy()):
+        return EXCEL_REMEDY
+    return STUDY_REMEDY if text.str.contains(STUDY_MONTH).all() else REMEDY
 
 
 def _parse_all(table: Table, name: str, text: pl.Series, bare: pl.Series, form: str) -> pl.Series:

@@ -51,7 +51,7 @@ def inspect_forecast(network: Network, data: ForecastData, number: int) -> Examp
         f"{series.id}, window {number} of the test set",
         (Track(columns.target, target), *channels(names, batch.past[0, :, 1:].numpy())),
         f"after {times[past - 1]} the forecast for {times[past]} is {quantiles[0, middle]:.6g} "
-        f"(true: {target[1].values[0]:.6g})",
+        f"(true: {'missing' if np.isnan(target[1].values[0]) else f'{target[1].values[0]:.6g}'})",
         times,
         step,
         attribute=lambda _: explain_forecast(network, batch, undo, (columns.target, *names), times[-1], step),

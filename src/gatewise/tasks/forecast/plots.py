@@ -46,6 +46,8 @@ def draw_forecast(comparison: Comparison[ForecastData]) -> Figure:
         color=INK,
         lw=1.3,
         label="truth",
+        marker="." if data.learned.masked else None,  # a value between two gaps has no line
+        ms=4,
     )
     middle = median_index(data.plan.levels)
     if baseline is not None:
