@@ -2,9 +2,9 @@
 
 Estimators (`Forecaster`, `Classifier`, `Regressor`, `Labeler`, `Transcriber`, `TextGenerator`,
 `VectorGenerator`, `Translator`, `Captioner`) fit a model to data; `compare` ranks cells and baselines, `load`
-reads a saved model, `resume` continues a run. Layers (`LSTM`, `GRU`, `RNN`, `Recurrent`, `MDLSTM`,
-`GridLSTM`, `Lattice`) are PyTorch modules. `cells` has the equations, `insight` the gates and gradients of a
-trained module.
+reads a saved model, `resume` continues a run, `look` shows what a table holds. Layers (`LSTM`, `GRU`, `RNN`,
+`Recurrent`, `MDLSTM`, `GridLSTM`, `Lattice`) are PyTorch modules. `cells` has the equations, `insight` the
+gates and gradients of a trained module.
 
 >>> import torch, gatewise
 >>> output, (h, c) = gatewise.LSTM(input_size=5, hidden_size=8)(torch.randn(10, 3, 5))
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gatewise.errors import GatewiseError
     from gatewise.estimators.compare import compare
     from gatewise.estimators.loading import load
+    from gatewise.estimators.looking import look
     from gatewise.estimators.resuming import resume
     from gatewise.layers import (
         GRU,
@@ -63,6 +64,7 @@ _HOMES = {
     "flush_subnormals": "gatewise.engine.subnormal",
     "compare": "gatewise.estimators.compare",
     "load": "gatewise.estimators.loading",
+    "look": "gatewise.estimators.looking",
     "load_model": "gatewise.tasks.serialization",
     "resume": "gatewise.estimators.resuming",
     "save_model": "gatewise.tasks.serialization",
@@ -87,6 +89,7 @@ __all__ = [
     "insight",
     "load",
     "load_model",
+    "look",
     "resume",
     "save_model",
 ]

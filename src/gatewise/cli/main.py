@@ -15,6 +15,7 @@ from gatewise.errors import GatewiseError
 from gatewise.terminal import printable
 
 VERBS = {
+    "look": "Show what would be read from a table of series, and what is missing in it.",
     "compare": "Train several cells and all baselines on your data, and rank them.",
     "train": "Train one network on your data.",
     "evaluate": "Score a trained model on other data.",

@@ -139,7 +139,7 @@ def _other_targets(table: Table, given: Columns, found: list[str]) -> str:
         options = "; if its rows are of several series, name the column that identifies them with --id"
     elif not texts:
         options = ", or read each as a series with --wide columns"
-    if any(table.has_empty(name) for name in found):
+    if any(table.count_empty(name) for name in found):
         options += "; fill empty cells with --fill linear or forward"
     return options
 

@@ -136,9 +136,9 @@ class Table:
         numbers = filled.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
         return 2 * numbers.null_count() >= len(filled) > 0
 
-    def has_empty(self, name: str) -> bool:
-        """Whether a cell of a column of numbers is empty."""
-        return self._without_empty(self.frame[name]).has_nulls()
+    def count_empty(self, name: str) -> int:
+        """The number of cells of a column that are empty if it is one of numbers."""
+        return self._without_empty(self.frame[name]).null_count()
 
     def count_missing(self, name: str) -> int:
         """The number of cells of a column that have one of the further markers of empty cells."""

@@ -1,0 +1,187 @@
+"""What a table of series holds, and what is missing or wrong in it, without reading it for a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gatewise.data.series.left_out import name_some
+from gatewise.data.series.series import regular_series
+from gatewise.data.series.step import Step, find_step
+from gatewise.data.series.timed_table import TimedTable, recognise_series
+from gatewise.data.tables.columns import Columns, FoundColumns
+from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
+from gatewise.data.tables.table import Table
+from gatewise.data.times.column import has_whole_dates, looks_like_times
+from gatewise.data.times.formats import format_time
+from gatewise.errors import GatewiseError
+
+COLUMNS = ("column", "kind", "role", "empty", "values")
+FAULTS = {  # columns of the series, and what they count
+    "missing": "missing steps",
+    "duplicate": "rows with the time of another row",
+    "irregular": "rows between two steps",
+    "empty": "rows without a value",
+}
+
+
+@dataclass(frozen=True)
+class SeriesOverview:
+    """The columns and the series of a table.
+
+    rows: of the table
+    columns: a row for each column: its name, its kind, its role, its number of empty cells, its values
+    series: a row for each series: its rows, its first and last time, and its faults as in `FAULTS`; None if
+        the roles are not clear
+    step: between two times; None as for `series`
+    notes: on how the table was read
+    problem: why a task of series refuses the table; None if it reads it
+    timed, target: the table with times, and [rows] its target, for a figure
+    """
+
+    path: str
+    rows: int
+    columns: pl.DataFrame
+    series: pl.DataFrame | None = None
+    step: Step | None = None
+    notes: tuple[str, ...] = ()
+    problem: str | None = None
+    timed: TimedTable | None = None
+    target: np.ndarray | None = None
+
+    def sentences(self) -> list[str]:
+        """The number of series, their times, and their faults, a line each."""
+        if self.series is None:
+            return []
+        shortest, longest = int(self.series["rows"].min()), int(self.series["rows"].max())  # type: ignore[arg-type]
+        rows = f"{longest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"
+        lines = [f"{self.series.height:,} series of {rows} rows, with a step of one {self.step}"]
+        for column, fault in FAULTS.items():
+            found = self.series.filter(pl.col(column) > 0)
+            if found.height:
+                names = name_some(found["series"].to_list())
+                lines.append(f"{fault}: {found[column].sum():,}, in {names}")
+        if len(lines) == 1:
+            lines.append("no step is missing, no time is duplicate, no row is without a value")
+        return lines
+
+
+def look_at_series(
+    table: Table,
+    given: Columns,
+    *,
+    fill: str | None = None,
+    time_format: str | None = None,
+    time_zone: str | None = None,
+) -> SeriesOverview:
+    """Describes a table of series.
+
+    given, fill, time_format, time_zone: as for `read_series`
+    """
+    rows = table.frame.height
+    try:
+        timed = recognise_series(table, given, time_format, time_zone)
+    except GatewiseError as error:
+        return SeriesOverview(table.path, rows, _columns(table, {}), problem=str(error))
+    problem, notes = None, timed.notes
+    try:
+        notes = regular_series(timed, fill=fill).notes
+    except GatewiseError as error:
+        problem = str(error)
+    target = _target(timed)
+    longest = max(timed.rows.values(), key=len)
+    step = find_step(timed.times.gather(longest).unique().sort())
+    series = pl.DataFrame([_describe(timed, target, step, name) for name in timed.rows])
+    roles = _roles(timed)
+    return SeriesOverview(
+        table.path, rows, _columns(table, roles), series, step, notes, problem, timed, target
+    )
+
+
+def _target(timed: TimedTable) -> np.ndarray:
+    """[rows], the target; NaN if a cell is not a number."""
+    try:
+        return timed.table.numbers(timed.columns.target, "target")
+    except GatewiseError:
+        return np.full(timed.table.frame.height, np.nan)
+
+
+def _describe(timed: TimedTable, target: np.ndarray, step: Step, name: str) -> dict[str, Any]:
+    """A row of the table of series."""
+    rows, ticks = timed.rows[name], timed.ticks[timed.rows[name]]
+    _, first = np.unique(ticks, return_index=True)
+    times = timed.times.gather(rows[first])
+    places, on = step.places(times)
+    return {
+        "series": name,
+        "rows": len(rows),
+        "first": format_time(times[0]),
+        "last": format_time(times[-1]),
+        "missing": int(places[on][-1] + 1 - on.sum()),
+        "duplicate": len(rows) - len(first),
+        "irregular": int((~on).sum()),
+        "empty": int(np.isnan(target[rows]).sum()),
+    }
+
+
+def _roles(timed: TimedTable) -> dict[str, str]:
+    """The role of each column of the file that has one."""
+    columns = timed.columns
+    times = (columns.time,) if columns.time_source is None else columns.time_source
+    ids = (columns.id,) if columns.id_source is None else columns.id_source
+    roles = {**_named(columns), **dict.fromkeys(times, "time"), **dict.fromkeys(filter(None, ids), "id")}
+    if timed.table.cells is not None:
+        roles.update(dict.fromkeys(timed.table.cells.unique().to_list(), "values"))
+    return roles
+
+
+def _named(columns: FoundColumns) -> dict[str, str]:
+    return {
+        columns.target: "target",
+        **dict.fromkeys(columns.known, "known"),
+        **dict.fromkeys(columns.observed, "observed"),
+    }
+
+
+def _columns(table: Table, roles: Mapping[str, str]) -> pl.DataFrame:
+    """The table of columns."""
+    rows = []
+    for name in table.columns:
+        kind = _kind(table, name)
+        empty, values = table.count_empty(name), _values(table, name, kind)
+        rows.append((name, kind, roles.get(name, ""), empty, values))
+    return pl.DataFrame(rows, schema=COLUMNS, orient="row")
+
+
+def _kind(table: Table, name: str) -> str:
+    """What the cells of a column are."""
+    column = table.frame[name]
+    if table.count_empty(name) == len(column):
+        return "empty"
+    if looks_like_times(table, name) or has_whole_dates(table, name):
+        return "times"
+    if is_unnamed(name) or counts_rows(name, column):
+        return "row numbers"
+    return "texts" if table.has_texts(name) else "numbers"
+
+
+def _values(table: Table, name: str, kind: str) -> str:
+    """The range of numbers, the number of different texts, or else the first and the last cell."""
+    column = table.frame[name]
+    if kind == "empty":
+        return ""
+    if kind == "texts":
+        different = column.cast(pl.String).drop_nulls().unique(maintain_order=True).to_list()
+        return f"{len(different):,} different: {name_some(different)}"
+    if kind == "numbers":
+        try:
+            numbers = table.numbers(name, "column")
+            return f"{np.nanmin(numbers):g} to {np.nanmax(numbers):g}"
+        except GatewiseError:
+            pass
+    cells = column.drop_nulls()
+    return f"{cells[0]} to {cells[-1]}"

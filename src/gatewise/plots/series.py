@@ -1,0 +1,73 @@
+"""Series as they are in a table, with their missing steps and values."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gatewise.data.series.overview import SeriesOverview
+from gatewise.errors import GatewiseError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAX_PANELS, MAX_SPANS, FEW = 6, 200, 60
+INK, FAULT = "#222222", "#c1440e"
+
+
+def draw_series(overview: SeriesOverview) -> Figure:
+    """Draws the first series of a table, each in a panel; missing steps and values are shaded.
+
+    Raises: `GatewiseError` if the roles of the columns are not clear.
+    """
+    from matplotlib.figure import Figure
+
+    timed = overview.timed
+    if timed is None:
+        raise GatewiseError(f"there is no series to draw: {overview.problem}")
+    names = list(timed.rows)[:MAX_PANELS]
+    figure = Figure(figsize=(11, 1.0 + 1.7 * len(names)), layout="constrained")
+    panels = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+    for panel, name in zip(panels, names, strict=True):
+        _draw(panel, overview, name)
+    count = len(timed.rows)
+    shown = f" (the first {len(names)} of {count:,} series)" if count > len(names) else ""
+    figure.suptitle(
+        f"{timed.columns.target}, a step of one {overview.step}{shown}; shaded: missing steps and values",
+        x=0.01,
+        ha="left",
+        fontsize=11,
+        color=INK,
+        parse_math=False,
+    )
+    return figure
+
+
+def _draw(panel: Any, overview: SeriesOverview, name: str) -> None:
+    """One series: a line that is broken where steps or values are missing."""
+    timed, step, target = overview.timed, overview.step, overview.target
+    assert timed is not None
+    assert step is not None
+    assert target is not None
+    rows = timed.rows[name]
+    _, first = np.unique(timed.ticks[rows], return_index=True)
+    rows = rows[first]
+    times, values = timed.times.gather(rows), target[rows]
+    places, _ = step.places(times)
+    ticks = times.to_numpy()
+    after = np.flatnonzero(np.diff(places) > 1)
+    known = np.flatnonzero(~np.isnan(values)).tolist()
+    gaps = [(place, place + 1) for place in after.tolist()]
+    gaps += [(one, other) for one, other in pairwise(known) if other > one + 1]
+    ends = ((0, known[0]), (known[-1], len(values) - 1)) if known else ((0, len(values) - 1),)
+    gaps += [(one, other) for one, other in ends if one < other]
+    for start, end in gaps[:MAX_SPANS]:
+        panel.axvspan(ticks[start], ticks[end], color=FAULT, alpha=0.18, lw=0)
+    marker = "." if len(values) <= FEW else ""
+    line = np.insert(values, after + 1, np.nan), np.insert(ticks, after + 1, ticks[after])
+    panel.plot(line[1], line[0], color=INK, lw=1.1, marker=marker, ms=4)
+    panel.set_title(name, loc="left", fontsize=9, color=INK, pad=3, parse_math=False)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.margins(x=0.01)

@@ -1,0 +1,86 @@
+"""Overviews of tables of series: what is missing is counted, and a refusal is quoted."""
+
+import polars as pl
+
+from gatewise.data.series.overview import look_at_series
+from gatewise.data.tables.columns import Columns
+from gatewise.data.tables.table import Table
+from gatewise.plots.series import draw_series
+
+DAYS = [1, 2, 3, 4, 7, 7, 8, 9]
+
+
+def sales():
+    """Two shops: the first without two days and with a day twice, the second with empty cells."""
+    times = [f"2024-01-{day:02d}" for day in DAYS]
+    second = [f"2024-01-{day:02d}" for day in range(1, 9)]
+    return pl.DataFrame(
+        {
+            "": range(16),
+            "day": times + second,
+            "shop": ["a"] * 8 + ["b"] * 8,
+            "sold": [*map(str, range(8)), "", "2", "NA", "NA", "5", "6", "7", ""],
+            "note": [None] * 16,
+        }
+    )
+
+
+def look(table, **columns):
+    return look_at_series(Table("the frame", table, 1), Columns(**columns))
+
+
+def test_columns_and_faults():
+    found = look(sales(), id="shop", target="sold")
+    assert found.columns.rows() == [
+        ("", "row numbers", "", 0, "0 to 15"),
+        ("day", "times", "time", 0, "2024-01-01 to 2024-01-08"),
+        ("shop", "texts", "id", 0, "2 different: 'a', 'b'"),
+        ("sold", "numbers", "target", 4, "0 to 7"),
+        ("note", "empty", "", 16, ""),
+    ]
+    assert found.series.rows() == [
+        ("a", 8, "2024-01-01", "2024-01-09", 2, 1, 0, 0),
+        ("b", 8, "2024-01-01", "2024-01-08", 0, 0, 0, 4),
+    ]
+    assert found.sentences() == [
+        "2 series of 8 rows, with a step of one day",
+        "missing steps: 2, in 'a'",
+        "rows with the time of another row: 1, in 'a'",
+        "rows without a value: 4, in 'b'",
+    ]
+    assert "row 5 and row 6 both have the time 2024-01-07 in series 'a'" in found.problem
+    panels = draw_series(found).axes
+    assert [len(panel.patches) for panel in panels] == [1, 3]  # two days; the beginning, two cells, the end
+
+
+def test_a_table_that_is_read():
+    found = look(pl.DataFrame({"t": range(5), "y": [1, 2, 4, 3, 5]}))
+    assert (found.problem, found.rows) == (None, 5)
+    assert found.sentences()[1] == "no step is missing, no time is duplicate, no row is without a value"
+
+
+def test_rows_between_two_steps():
+    found = look(pl.DataFrame({"t": [0, 10, 20, 25, 30, 40], "y": range(6)}))
+    assert found.series["irregular"].to_list() == [1]
+    assert "does not fit a step of one 10 units" in found.problem
+
+
+def test_roles_that_are_not_clear():
+    found = look(pl.DataFrame({"day": ["2024-01-01"], "a": [1.5], "b": [2], "c": [True]}))
+    assert found.columns["kind"].to_list() == ["times", "numbers", "numbers", "texts"]
+    assert found.columns["role"].to_list() == [""] * 4
+    assert found.series is None
+    assert found.sentences() == []
+    assert "the target column could be a, b; " in found.problem
+
+
+def test_a_wide_table():
+    found = look(pl.DataFrame({"V1": ["x", "y"], "V2": [1, 2], "V3": [3, 4], "V4": [5, 6]}))
+    assert found.columns["role"].to_list() == ["id", "values", "values", "values"]
+    assert found.series["rows"].to_list() == [3, 3]
+
+
+def test_a_target_that_is_not_a_number():
+    found = look(pl.DataFrame({"t": range(4), "y": ["1", "2", "3", "many"]}), target="y")
+    assert "expected a number, got 'many'" in found.problem
+    assert found.columns.row(1) == ("y", "numbers", "target", 0, "1 to many")
