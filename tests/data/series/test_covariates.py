@@ -7,6 +7,7 @@ import pytest
 from gatewise.data.series.scaled_table import learn_scales, scaled_table
 from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
+from gatewise.data.tables.dialect import Dialect
 from gatewise.errors import GatewiseError
 
 
@@ -23,12 +24,24 @@ def read(fill=None, days=range(6), categorical=(), **columns):
         ["True", "false", "TRUE", "true", "False", "false"],
         ["yes", "no", " Yes", "yes", "no", "no"],
         ["y", "n", "y", "Y", "N", "n"],
+        ["on", "off", "on", "on", "off", "off"],
     ],
 )
 def test_booleans_are_0_and_1(cells):
     found = read(promo=cells)
     assert found.series[0].known[:, 0].tolist() == [1, 0, 1, 1, 0, 0]
     assert found.notes[-1] == "read as 0 and 1: 'promo'"
+
+
+def test_empty_cells_and_markers_of_booleans_are_missing():
+    columns = {"promo": ["yes", "n/a", "", "unknown", "no", "no"]}
+    table = pl.DataFrame({"t": range(6), "y": [1.0, 2, 4, 3, 5, 6], **columns})
+    given = Columns("t", "y", observed=("promo",), dialect=Dialect(missing=("unknown",)))
+    assert read_series(table, given, fill="forward").series[0].observed[:, 0].tolist() == [1, 1, 1, 1, 0, 0]
+    with pytest.raises(
+        GatewiseError, match="row 2, column 'promo' is empty; --fill linear or forward fills it"
+    ):
+        read_series(table, given)
 
 
 def test_booleans_and_categories_are_repeated_where_numbers_are_interpolated():

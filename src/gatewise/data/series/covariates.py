@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.series.regular import Grid
-from gatewise.data.tables.table import EMPTY, Table
+from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
 
 BOOLEANS = (("false", "true"), ("no", "yes"), ("n", "y"), ("off", "on"))
@@ -46,7 +46,7 @@ def read_covariate(table: Table, name: str, role: str, is_categorical: bool) -> 
         codes = texts.replace_strict(names, range(1, len(names) + 1), return_dtype=pl.Float64)
         return Covariate(name, codes.to_numpy(), names)
     given = table.column(name, role)
-    booleans = _booleans(given)
+    booleans = _booleans(table.without_empty(given))
     if booleans is not None:
         return Covariate(name, booleans, is_boolean=True)
     try:
@@ -64,11 +64,10 @@ def describe_covariates(covariates: list[Covariate]) -> list[str]:
 
 
 def _booleans(given: pl.Series) -> np.ndarray | None:
-    """The cells as 0 and 1 if all are one of two words, or empty; None for any other column."""
+    """The cells as 0 and 1 if all are one of two words, or null; None for any other column."""
     if given.dtype != pl.String:
         return None
-    texts = given.str.strip_chars().str.to_lowercase()
-    texts = texts.set(texts.is_in(EMPTY), None)
+    texts = given.str.to_lowercase()
     found = set(texts.drop_nulls().unique().to_list())
     words = next((pair for pair in BOOLEANS if found and found <= set(pair)), None)
     if words is None:

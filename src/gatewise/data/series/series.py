@@ -76,8 +76,10 @@ class SeriesSet:
 
     def divided(self, is_kept: Callable[[Series], bool]) -> tuple[SeriesSet, list[Series]]:
         """The series that are kept, and the others."""
-        kept = tuple(series for series in self.series if is_kept(series))
-        return replace(self, series=kept), [series for series in self.series if not is_kept(series)]
+        flags = [is_kept(series) for series in self.series]
+        kept = tuple(series for series, flag in zip(self.series, flags, strict=True) if flag)
+        others = [series for series, flag in zip(self.series, flags, strict=True) if not flag]
+        return replace(self, series=kept), others
 
     def warned(self, *sentences: str) -> SeriesSet:
         """The series with further notes on what is left out."""

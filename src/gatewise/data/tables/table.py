@@ -115,7 +115,7 @@ class Table:
         given = self.column(name, role)
         if not (given.dtype.is_numeric() or given.dtype in (pl.Boolean, pl.String, pl.Null)):
             raise GatewiseError(f"{self.path}, column {name!r}: expected numbers, got {given.dtype}")
-        text = self._without_empty(given)
+        text = self.without_empty(given)
         if given.dtype != pl.String:
             return self._checked(name, text.cast(pl.String), text.cast(pl.Float64, strict=False))
         seen = marks or Marks(self.separator)
@@ -132,13 +132,13 @@ class Table:
         given = self.frame[name]
         if given.dtype != pl.String:
             return not (given.dtype.is_numeric() or given.dtype == pl.Null)
-        filled = self._without_empty(given.gather_every(len(given) // SAMPLE + 1)).drop_nulls()
+        filled = self.without_empty(given.gather_every(len(given) // SAMPLE + 1)).drop_nulls()
         numbers = filled.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
         return 2 * numbers.null_count() >= len(filled) > 0
 
     def count_empty(self, name: str) -> int:
         """The number of cells of a column that are empty if it is one of numbers."""
-        return self._without_empty(self.frame[name]).null_count()
+        return self.without_empty(self.frame[name]).null_count()
 
     def count_missing(self, name: str) -> int:
         """The number of cells of a column that have one of the further markers of empty cells."""
@@ -149,7 +149,7 @@ class Table:
         given = self.frame[name]
         return given.dtype == pl.String and bool(given.str.contains(",", literal=True).any())
 
-    def _without_empty(self, column: pl.Series) -> pl.Series:
+    def without_empty(self, column: pl.Series) -> pl.Series:
         """A column, its texts without surrounding spaces, with null for cells that hold no number."""
         if self.missing:
             column = column.set(is_marked(column, self.missing), None)

@@ -93,9 +93,9 @@ def _plain(table: Table, name: str, given: pl.Series, time_format: str | None, i
         if form is None and not whole.has_nulls():
             return _whole_numbers(table, name, whole)
         if form in UNIX:
+            if parse_times(text, form).has_nulls():  # finer than a microsecond
+                return _nanoseconds(name, whole)
             note = f"column {name!r} was read as Unix {UNIX[form][0]}"
-            if (parse_times(text, form)).has_nulls():  # finer than a microsecond
-                return Times(whole, Clock(note=f"column {name!r} was read as whole numbers of nanoseconds"))
         elif form is None and is_study(text):
             form, note = STUDY, f"column {name!r} was read as years and months of a study, from 2001 on"
     values, clock = _read_texts(table, name, text, form, in_utc)
@@ -114,6 +114,13 @@ def _whole_numbers(table: Table, name: str, whole: pl.Series) -> Times:
     )
 
 
+def _nanoseconds(name: str, given: pl.Series) -> Times:
+    """Times that are finer than a microsecond, as whole numbers."""
+    dtype = given.dtype if given.dtype.is_temporal() else None
+    note = f"column {name!r} was read as whole numbers of nanoseconds"
+    return Times(given.to_physical(), Clock(dtype=dtype, note=note))
+
+
 def _durations(table: Table, name: str, given: pl.Series) -> Times:
     """Durations as the times after the beginning of 1970, or as whole numbers of nanoseconds."""
     days = given.dt.total_days()
@@ -121,7 +128,7 @@ def _durations(table: Table, name: str, given: pl.Series) -> Times:
     _check(table, name, fits, f"expected a duration of at most {MAX_DAYS:,} days", days)
     values = given.cast(pl.Duration("us"))
     if (values.cast(given.dtype) != given).any():
-        return Times(given.to_physical(), Clock(dtype=given.dtype))
+        return _nanoseconds(name, given)
     note = f"the durations of column {name!r} are counted from 1970-01-01"
     return Times(values.to_physical().cast(pl.Datetime("us")), Clock(dtype=given.dtype, note=note))
 
@@ -185,8 +192,7 @@ def _typed(table: Table, name: str, given: pl.Series, in_utc: bool) -> Times:
     _check(table, name, years.is_between(1, LAST_YEAR), f"expected a year up to {LAST_YEAR}", years)
     values = given.cast(pl.Datetime("us", getattr(given.dtype, "time_zone", None)))
     if (values.cast(given.dtype) != given).any():
-        note = f"column {name!r} was read as whole numbers of nanoseconds"
-        return Times(given.to_physical(), Clock(dtype=given.dtype, note=note))
+        return _nanoseconds(name, given)
     if getattr(given.dtype, "time_zone", None) is None:
         return Times(values, Clock(dtype=given.dtype))
     local = values.dt.replace_time_zone(None)
