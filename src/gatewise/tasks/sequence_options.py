@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from gatewise.data.sequences.missing import Fill
@@ -15,6 +17,11 @@ class SequenceDataOptions(TableOptions):
     id: str | None = Field(None, description="Column of sequence ids; by default recognized by its name.")
     time: str | None = Field(
         None, description="Column that orders the steps; by default the order of the rows."
+    )
+    wide: Literal["rows"] | None = Field(
+        None,
+        description="Of a table: each row is a sequence, with a column for each step; recognized where it is "
+        "certain.",
     )
     weight: str | None = Field(
         None, description="Column of weights, one for each sequence, which multiply its training loss."

@@ -47,6 +47,17 @@ def read_arrays(path: Path, names: Sequence[str], expected: str) -> dict[str, np
         raise GatewiseError(f"{path} can't be read as arrays: {reason}; expected {expected}") from error
 
 
+def read_array(path: Path) -> np.ndarray:
+    """Reads a .npy file. Raises: `GatewiseError` if it is none, is damaged, or contains Python objects."""
+    try:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _checked_array(path.name, file, path.stat().st_size)
+    except Exception as error:  # NumPy raises many types
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise GatewiseError(f"{path} can't be read as an array: {reason}; expected a .npy file") from error
+
+
 def _check_size(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
     total = sum(one.file_size for one in members)
     if total > max(MAX_RATIO * path.stat().st_size, SMALL):
@@ -58,16 +69,21 @@ def _check_size(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
 
 def _read_array(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     with archive.open(member) as file:
-        shape, dtype = _read_header(file)
-        size = member.file_size - file.tell()
+        return _checked_array(name, file, member.file_size)
+
+
+def _checked_array(name: str, file: IO[bytes], size: int) -> np.ndarray:
+    """An array of a file of `size` bytes, whose header is checked first. Raises: `ValueError`."""
+    shape, dtype = _read_header(file)
+    size -= file.tell()
     if dtype.hasobject:
         raise ValueError("it contains Python objects")
     if dtype.kind not in KINDS:
         raise ValueError(f"{name} contains neither numbers nor names, but {dtype}")
     if math.prod(shape) * dtype.itemsize != size:
         raise ValueError(f"the header of {name} declares {dtype} of {list(shape)}, but it has {size:,} bytes")
-    with archive.open(member) as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
+    file.seek(0)
+    return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:

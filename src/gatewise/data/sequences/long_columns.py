@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from gatewise.data.tables.columns import ID_NAMES, TIME_NAMES
 from gatewise.data.tables.dialect import Dialect
@@ -26,6 +27,8 @@ class LongColumns:
     split_column, weight, group: given only, not recognised; the first has the words train, validation and
         test, and is read instead of a label
     dialect: how the table is written
+    wide: "rows" if each row is a sequence, with a column for each step; None if each row is a step
+    first_step: of a wide table, the first of the numbered columns that are its steps
     targets: the columns of the numbers to predict from a sequence, instead of a label
     """
 
@@ -38,6 +41,8 @@ class LongColumns:
     group: str | None = None
     dialect: Dialect = field(default_factory=Dialect)
     targets: tuple[str, ...] = ()
+    wide: Literal["rows"] | None = None
+    first_step: str | None = None
 
     def describe(self, unused: Sequence[str] = ()) -> str:
         """The roles in a sentence. unused: columns that are not channels"""
@@ -86,7 +91,7 @@ def recognise_long(
     left = [name for name in table.columns if name not in named and not is_unnamed(name)]
     for role in ("id", "time", wanted):
         if roles[role] is None:
-            roles[role] = _find(table, left, role, NAMES[role])
+            roles[role] = _find(table, left, role)
             left = [name for name in left if name != roles[role]]
     columns = ", ".join(table.columns)
     if roles["id"] is None:
@@ -116,11 +121,25 @@ def recognise_long(
     return found, unused
 
 
-def _find(table: Table, left: Sequence[str], role: str, usual: Sequence[str]) -> str | None:
+def find_column(names: Sequence[str], role: str) -> str | None:
+    """The column with the most usual of the names of a role.
+
+    >>> find_column(["Target", "y", "label"], "label")
+    'label'
+    """
+    return next(iter(_with_usual_names(names, role)), None)
+
+
+def _with_usual_names(names: Sequence[str], role: str) -> list[str]:
+    """The columns with usual names of a role, the most usual first."""
+    usual = NAMES[role]
+    found = (name for name in names if name.lower() in usual)
+    return sorted(found, key=lambda name: usual.index(name.lower()))
+
+
+def _find(table: Table, left: Sequence[str], role: str) -> str | None:
     """The column with the most usual of the names; for an id, preferably one whose values repeat."""
-    found = sorted(
-        (name for name in left if name.lower() in usual), key=lambda name: usual.index(name.lower())
-    )
+    found = _with_usual_names(left, role)
     repeated = [name for name in found if role != "id" or table.frame[name].is_duplicated().any()]
     return next(iter(repeated or found), None)
 

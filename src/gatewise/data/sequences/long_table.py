@@ -26,7 +26,7 @@ from gatewise.data.tables.typed import is_typed, typed_frames
 from gatewise.data.times.formats import parse_iso_times
 from gatewise.errors import GatewiseError
 
-__all__ = ["Fill", "LongColumns", "read_long"]
+__all__ = ["Fill", "LongColumns", "Numbering", "read_long", "read_pieces"]
 BYTES_AT_ONCE = 1 << 20
 
 
@@ -48,7 +48,7 @@ def read_long(
     Raises: `GatewiseError` with the line of a cell that is not a number, or of a duplicate time.
     """
     rows: _Rows | None = None
-    for piece in _pieces(path, given.dialect):
+    for piece in read_pieces(path, given.dialect):
         rows = rows or _Rows(*recognise_long(piece, given, labelled, numeric), given, fill)
         rows.add(piece)
     if rows is None:
@@ -64,7 +64,7 @@ class _Rows:
     ) -> None:
         self.columns, self.unused, self.fill = columns, unused, fill
         self.hint = "" if given.channels else "; if it is not a channel, name the channels with --channels"
-        self.ids, self.classes = _Numbering(), _Numbering()
+        self.ids, self.classes = Numbering(), Numbering()
         self.values, self.keys = Spool(len(columns.channels)), Spool(1, KEYS)
         self.weights = None if columns.weight is None else SequenceWeights(columns.weight)
         self.groups = None if columns.group is None else SequenceGroups(columns.group)
@@ -158,7 +158,7 @@ class _Rows:
         return replace(table, notes=(*table.notes, note))
 
 
-class _Numbering:
+class Numbering:
     """Numbers for names, in the order of their first occurrence."""
 
     def __init__(self) -> None:
@@ -170,7 +170,7 @@ class _Numbering:
         return names.replace_strict(unique, own, return_dtype=pl.Int32).to_numpy()
 
 
-def _pieces(path: Path, dialect: Dialect) -> Iterator[Table]:
+def read_pieces(path: Path, dialect: Dialect) -> Iterator[Table]:
     """Yields the rows of a file, without empty ones. Raises: `GatewiseError` if it is not a table."""
     require_file(path, "a CSV or a Parquet file")
     first, pieces = (

@@ -15,10 +15,13 @@ NUMBERED = re.compile(r"(.*?)(\d+)")
 FEW = 10  # different labels, which are always accepted as classes
 
 
-def require_steps(table: SequenceTable, option: str | None = "--id COLUMN") -> SequenceTable:
+def require_steps(
+    table: SequenceTable, option: str | None = "--id COLUMN", wide_option: str | None = None
+) -> SequenceTable:
     """The table, with a note if some of its sequences have only one step.
 
     option: that names the column of ids, for messages; None if there is no such column
+    wide_option: that reads each row as a sequence; None if there is none
 
     Raises: `GatewiseError` if all have only one step: a row is not a step, or the column is wrong.
     """
@@ -30,6 +33,7 @@ def require_steps(table: SequenceTable, option: str | None = "--id COLUMN") -> S
         return replace(table, notes=(*table.notes, note))
     wide = _numbered(table.channels)
     guess = f"; its columns {wide} look like the steps of a sequence in each row" if wide else ""
+    guess += f" ({wide_option} reads them so)" if wide and wide_option else ""
     other = f", or name the column that identifies sequences with {option}" if option else ""
     raise GatewiseError(
         f"{table.path}: every sequence ({len(table):,} of them) has only one step{guess}; expected a row for "

@@ -9,11 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from gatewise.data.sequences.archives import ARCHIVES, read_archive
+from gatewise.data.sequences.array_files import ARRAYS, read_array_file
 from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.long_table import read_long
 from gatewise.data.sequences.missing import Fill
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.sequences.weights import relative_weights
+from gatewise.data.sequences.wide_rows import find_wide, read_wide
 from gatewise.data.series.scaling import Scale
 from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
@@ -62,18 +64,27 @@ def read_sequences(
 
     Raises: `GatewiseError` with the position in the file.
     """
-    if path.suffix.lower() in ARCHIVES:
+    suffix = path.suffix.lower()
+    if suffix in ARCHIVES:
         columns.dialect.require_default(path, "an archive")
         return read_archive(path, labelled, fill, numeric), None
+    if suffix in ARRAYS:
+        columns.dialect.require_default(path, "a file of arrays")
+        return read_array_file(path, labelled, fill, numeric), None
+    wide = find_wide(path, columns)
+    if wide is not None:
+        return read_wide(path, wide, labelled, fill, numeric)
     return read_long(path, columns, labelled, fill, numeric)
 
 
-def refuse_columns_of_archives(path: Path, columns: LongColumns) -> None:
-    """Raises: `GatewiseError` if columns of an archive are named."""
+def refuse_columns(path: Path, columns: LongColumns) -> None:
+    """Raises: `GatewiseError` if columns of an archive or of arrays are named."""
+    suffix = path.suffix.lower()
     for name, value in asdict(columns).items():
-        if value and name != "dialect" and path.suffix.lower() in ARCHIVES:
+        if value and name != "dialect" and suffix in (*ARCHIVES, *ARRAYS):
             option = "target" if name == "targets" else name
-            raise GatewiseError(f"{path} is an archive without column names; leave --{option} out")
+            form = "an archive" if suffix in ARCHIVES else "a file of arrays"
+            raise GatewiseError(f"{path} is {form} without column names; leave --{option} out")
 
 
 def find_test_file(path: Path, given: str | None) -> Path | None:

@@ -15,7 +15,7 @@ from gatewise.data.sequences.reading import (
     describe_sequences,
     find_test_file,
     read_sequences,
-    refuse_columns_of_archives,
+    refuse_columns,
     split_weights,
 )
 from gatewise.data.sequences.sequences import Sequences, SequenceTable
@@ -68,10 +68,11 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         weight=options.weight,
         group=options.group,
         dialect=options.dialect,
+        wide=options.wide,
     )
-    refuse_columns_of_archives(path, columns)
+    refuse_columns(path, columns)
     table, file_columns = read_sequences(path, columns, options.fill)
-    table = require_steps(table, None if file_columns is None else "--id COLUMN")
+    table = require_steps(table, None if file_columns is None else "--id COLUMN", "--wide rows")
     labels = _labels(table)
     require_classes(str(path), table.classes, len(table), "sequences")
     test_file = find_test_file(path, options.test_file)

@@ -15,6 +15,7 @@ from gatewise.cells.base import CellType
 from gatewise.data.images.clips import LabelledClips
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.images import is_clips, write_clips
+from gatewise.data.sequences.array_files import has_sequences
 from gatewise.modules.classifier import Majority
 from gatewise.modules.network import Baseline, Network
 from gatewise.plots.highest_loss import MAX_CLIPS, evenly_spaced_frames
@@ -46,7 +47,7 @@ class Frames(ClassTask[FrameData]):
         return is_clips(data)
 
     def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
-        return data.suffix.lower() == ARRAYS
+        return data.suffix.lower() == ARRAYS and not has_sequences(data)
 
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         if isinstance(data, str | Path):

@@ -16,7 +16,7 @@ from gatewise.data.sequences.reading import (
     describe_sequences,
     find_test_file,
     read_sequences,
-    refuse_columns_of_archives,
+    refuse_columns,
     split_weights,
 )
 from gatewise.data.sequences.sequences import SequenceTable
@@ -95,11 +95,12 @@ def read_data(path: Path, options: RegressOptions) -> RegressData:
         weight=options.weight,
         group=options.group,
         dialect=options.dialect,
+        wide=options.wide,
         targets=options.target,
     )
-    refuse_columns_of_archives(path, columns)
+    refuse_columns(path, columns)
     table, file_columns = read_sequences(path, columns, options.fill, numeric=True)
-    table = require_steps(table, None if file_columns is None else "--id COLUMN")
+    table = require_steps(table, None if file_columns is None else "--id COLUMN", "--wide rows")
     test_file = find_test_file(path, options.test_file)
     fractions = Fractions(options.validation_fraction, 0.0 if test_file else options.test_fraction)
     train, validation, test = _split(table, fractions)

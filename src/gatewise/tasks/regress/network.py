@@ -42,9 +42,9 @@ class SequenceRegressor(SequenceEncoder, Regressor):
         targets: int,
         hidden: int = 64,
         layers: int = 1,
-        dropout: float = 0.1,
+        dropout: float = 0.0,
         bidirectional: bool = True,
-        pooling: PoolingMode = "max",
+        pooling: PoolingMode = "mean",
         loss: LossKind = "squared",
     ) -> None:
         super().__init__(

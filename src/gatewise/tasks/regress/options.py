@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gatewise.tasks.options import Count, Fraction, TaskOptions
+from gatewise.modules.pooling import PoolingMode
+from gatewise.tasks.options import Count, Fraction, Rate, TaskOptions
 from gatewise.tasks.regress.regressor import LossKind
 from gatewise.tasks.sequence_options import SequenceDataOptions, SequenceNetworkOptions
 
@@ -25,7 +26,14 @@ class RegressDataOptions(SequenceDataOptions):
     )
 
 
-class RegressOptions(TaskOptions, SequenceNetworkOptions, RegressDataOptions):
+class RegressNetworkOptions(SequenceNetworkOptions):
+    """The network"""
+
+    dropout: Rate = Field(0.0, description="Dropout between layers, and before the output layer.")
+    pooling: PoolingMode = Field("mean", description="Pooling over the steps: last, mean, max or attention.")
+
+
+class RegressOptions(TaskOptions, RegressNetworkOptions, RegressDataOptions):
     """The training"""
 
     loss: LossKind = Field(

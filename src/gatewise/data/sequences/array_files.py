@@ -1,0 +1,128 @@
+"""Sequences from files of NumPy arrays: .npz with X and y, or .npy beside the file of their labels."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from gatewise.data.images.array_file import read_array, read_arrays
+from gatewise.data.memory.arrays import sequences_of, target_array, target_names
+from gatewise.data.memory.labels import names_of
+from gatewise.data.sequences.missing import Fill, carry_forward
+from gatewise.data.sequences.sequences import SequenceTable, sort_names
+from gatewise.data.tables.table import LARGEST
+from gatewise.errors import GatewiseError
+
+ARRAYS = (".npz", ".npy")
+KEYS = "X [N, T, C] or [N, T], y [N] and, if sequences differ in length, lengths [N]"
+
+
+def has_sequences(path: Path) -> bool:
+    """Whether a .npz file has sequences, by the names of its arrays; its clips are called `frames`."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+    return "X.npy" in names and "frames.npy" not in names
+
+
+def read_array_file(
+    path: Path, labelled: bool = True, fill: Fill | None = None, numeric: bool = False
+) -> SequenceTable:
+    """Reads the sequences of a .npz or .npy file, without executing code from it.
+
+    A .npz file has `X`, `y` and optionally `lengths`. A .npy file is X; its labels are in the file whose name
+    has y in place of X, such as y_train.npy beside X_train.npy.
+
+    labelled: whether labels are needed, or targets if `numeric`; fill: how to fill missing values, NaN
+
+    Raises: `GatewiseError` if a file or an array is not of this kind.
+    """
+    if not path.is_file():
+        raise GatewiseError(f"there is no file {str(path)!r}; give a .npz file with {KEYS}")
+    notes: list[str] = []
+    if path.suffix.lower() == ".npz":
+        arrays = read_arrays(path, ("X", "y", "lengths"), KEYS)
+    else:
+        beside = path.with_name(path.name.replace("X", "y", 1))
+        arrays = {"X": read_array(path)}
+        if labelled and beside != path and beside.is_file():
+            arrays["y"] = read_array(beside)
+            notes.append(f"labels are read from {beside}")
+    if labelled and "y" not in arrays:
+        raise GatewiseError(f"{path} has no labels; expected {KEYS}")
+    sequences = _sequences(path, arrays)
+    values = np.concatenate(sequences).astype(np.float64)
+    sizes = [len(one) for one in sequences]
+    table = SequenceTable(
+        str(path),
+        values,
+        np.cumsum([0, *sizes]),
+        tuple(str(number) for number in range(len(sizes))),
+        tuple(f"channel{number + 1}" for number in range(values.shape[1])),
+        notes=(*notes, *_notes(arrays["X"])),
+    )
+    if labelled:
+        table = _labelled(table, arrays["y"], numeric)
+    empty = np.isnan(values)
+    if not empty.any():
+        return table
+    if fill is None:
+        row, channel = np.argwhere(empty)[0]
+        raise GatewiseError(
+            f"{path}, {table.place(int(row))}: the value of channel {channel + 1} is missing; --fill forward "
+            "fills it"
+        )
+    carry_forward(table)
+    note = f"missing values filled with the value before them: {int(empty.sum()):,}"
+    return replace(table, notes=(*table.notes, note))
+
+
+def _sequences(path: Path, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """The sequences [T, C], without the steps beyond their lengths. Raises: `GatewiseError`."""
+    try:
+        sequences = sequences_of(arrays["X"])
+    except GatewiseError as error:
+        raise GatewiseError(f"{path}, X: {error}") from error
+    lengths, steps = arrays.get("lengths"), len(sequences[0])
+    if lengths is not None:
+        valid = lengths.shape == (len(sequences),) and lengths.dtype.kind in "ui"
+        if not valid or not ((lengths >= 1) & (lengths <= steps)).all():
+            raise GatewiseError(
+                f"{path}: expected lengths as {len(sequences)} whole numbers in 1..{steps}, got "
+                f"{lengths.dtype} of {list(lengths.shape)}"
+            )
+        sequences = [one[:length] for one, length in zip(sequences, lengths.tolist(), strict=True)]
+    for number, one in enumerate(sequences):
+        if (np.abs(one) > LARGEST).any():
+            raise GatewiseError(f"{path}: sequence {number} has a value that is too large")
+    return sequences
+
+
+def _labelled(table: SequenceTable, y: np.ndarray, numeric: bool) -> SequenceTable:
+    """The table with its labels or targets. Raises: `GatewiseError` if their number is another."""
+    try:
+        if numeric:
+            targets = target_array(y, len(table))
+            return replace(table, targets=targets, target_names=target_names(targets))
+        if y.shape != (len(table),):
+            raise GatewiseError(f"expected {len(table)} labels, one for each sequence, got {list(y.shape)}")
+        given = names_of(y)
+    except GatewiseError as error:
+        raise GatewiseError(f"{table.path}, y: {error}") from error
+    names = tuple(dict.fromkeys(given))
+    classes, order = sort_names(names)
+    numbers = order[[names.index(name) for name in given]]
+    return replace(table, labels=np.repeat(numbers, table.sizes), classes=classes)
+
+
+def _notes(values: np.ndarray) -> tuple[str, ...]:
+    """A note on arrays whose channels may come before their steps."""
+    if values.ndim != 3 or values.shape[1] >= values.shape[2]:
+        return ()
+    advice = "if the channels come first, write X.transpose(0, 2, 1)"
+    return (f"X has {values.shape[1]} steps of {values.shape[2]} channels; {advice}",)

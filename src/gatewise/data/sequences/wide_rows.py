@@ -1,0 +1,275 @@
+"""Wide tables of sequences: each row has a whole sequence, with a column for each step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from gatewise.data.opening import data_suffix
+from gatewise.data.sequences.long_columns import LongColumns, find_column
+from gatewise.data.sequences.long_table import Numbering, read_pieces
+from gatewise.data.sequences.missing import Fill, carry_forward
+from gatewise.data.sequences.sequence_columns import SequenceGroups, SequenceTargets, SequenceWeights
+from gatewise.data.sequences.sequences import SequenceTable, sort_names
+from gatewise.data.sequences.spool import Spool
+from gatewise.data.tables.decoding import open_table
+from gatewise.data.tables.header import describe_missing_header
+from gatewise.data.tables.table import Table, column_names
+from gatewise.errors import GatewiseError
+
+FEWEST = 8  # numbered columns by which rows are found to be sequences
+UCR_NAME = re.compile(r".*_(TRAIN|TEST)\.tsv", re.IGNORECASE)
+VALUE = "value"  # the name of the one channel
+MAX_LINE = 1 << 22  # bytes of a first line
+
+
+def find_wide(path: Path, given: LongColumns) -> LongColumns | None:
+    """The columns of a table whose rows are certainly sequences; None for any other table.
+
+    They are if the user names the layout; if the file is one of the UCR archive, NAME_TRAIN.tsv with the
+    class in its first column and no header; or if there are at least eight columns with consecutive numbers,
+    no column of times, and each row of the file has an id of its own.
+    """
+    if given.wide is not None:
+        return given
+    if _is_ucr(path, given):
+        dialect = replace(given.dialect, header=False)
+        return replace(given, dialect=dialect, wide="rows", label=None if given.targets else "1")
+    names = column_names(path, given.dialect)
+    if given.time is not None or given.channels or given.split_column or not len(_numbered(names)) >= FEWEST:
+        return None
+    left = [name for name in names if name not in _numbered(names)]
+    if find_column(left, "time") is not None:
+        return None
+    id = given.id or find_column(left, "id")
+    return replace(given, id=id, wide="rows") if id is None or _all_differ(path, given, id) else None
+
+
+def read_wide(
+    path: Path, columns: LongColumns, labelled: bool, fill: Fill | None, numeric: bool = False
+) -> tuple[SequenceTable, LongColumns]:
+    """Reads a wide table, whose sequences have one channel; a row may have empty cells at its end.
+
+    columns: `channels` are those of the steps; by default those with consecutive numbers, or else all others
+    labelled: whether a column of labels is needed, or one of targets if `numeric`; fill: of empty cells
+
+    Raises: `GatewiseError` with the line of a cell that can't be read.
+    """
+    if columns.time is not None:
+        raise GatewiseError(f"{path}: the columns of a wide table are its steps; leave --time out")
+    rows: _WideRows | None = None
+    for piece in read_pieces(path, columns.dialect):
+        rows = rows or _WideRows(piece, columns, labelled, fill, numeric)
+        rows.add(piece)
+    if rows is None:
+        raise GatewiseError(f"{path} has no rows below its header")
+    return rows.table(path), rows.columns
+
+
+class _WideRows:
+    """The rows of a wide table read so far, on disk."""
+
+    def __init__(
+        self, first: Table, given: LongColumns, labelled: bool, fill: Fill | None, numeric: bool
+    ) -> None:
+        self.given, self.fill, self.has_header = given, fill, first.has_header
+        roles = _recognise(first, given, labelled, numeric)
+        self.steps = _find_steps(first, roles)
+        numbered = not given.channels and bool(_numbered(self.steps))
+        self.columns = replace(
+            roles,
+            channels=() if numbered else tuple(self.steps),
+            first_step=self.steps[0] if numbered else None,
+        )
+        self.values, self.labels, self.lines = Spool(1), Numbering(), Spool(1, np.int64)
+        self.sizes: list[int] = []
+        self.ids: list[str] = []
+        self.classes: list[np.ndarray] = []
+        self.weights = None if roles.weight is None else SequenceWeights(roles.weight)
+        self.groups = None if roles.group is None else SequenceGroups(roles.group)
+        self.targets = [SequenceTargets(name) for name in roles.targets]
+        self.unit, self.filled = first.unit, 0
+        taken = (roles.id, roles.label, roles.weight, roles.group, *roles.targets, *self.steps)
+        self.unused = [name for name in first.columns if name not in taken]
+
+    def add(self, piece: Table) -> None:
+        """Adds the rows of a piece. Raises: `GatewiseError` with the line of a cell that can't be read."""
+        cells = np.stack([piece.numbers(name, "step") for name in self.steps], axis=1)
+        known = ~np.isnan(cells)
+        sizes = np.where(known.any(1), cells.shape[1] - known[:, ::-1].argmax(1), 0)
+        if not sizes.all():
+            raise GatewiseError(f"{piece.path}, {piece.place(int((sizes == 0).argmax()))} has no values")
+        inside = np.arange(cells.shape[1]) < sizes[:, None]
+        missing = inside & ~known
+        if missing.any() and self.fill is None:
+            row, step = np.argwhere(missing)[0]
+            raise GatewiseError(
+                f"{piece.path}, {piece.place(int(row))}, column {self.steps[step]!r} is empty: give a "
+                "number, or --fill forward"
+            )
+        numbers = np.arange(len(self.sizes), len(self.sizes) + len(cells))
+        for column in (self.weights, self.groups, *self.targets):
+            if column is not None:
+                column.add(piece, numbers)
+        if self.columns.label is not None:
+            self.classes.append(self.labels.numbers(piece.filled_texts(self.columns.label, "label")))
+        id = self.columns.id
+        self.ids += piece.filled_texts(id, "id").to_list() if id else [str(one + 1) for one in numbers]
+        self.values.add(cells[inside][:, None])
+        self.lines.add(np.repeat(piece.row_lines, sizes)[:, None])
+        self.sizes += sizes.tolist()
+        self.filled += int(missing.sum())
+
+    def table(self, path: Path) -> SequenceTable:
+        """The sequences. Raises: `GatewiseError` if two rows have one id."""
+        ids = pl.Series(self.ids)
+        if ids.is_duplicated().any():
+            again = ids.filter(ids.is_duplicated())[0]
+            raise GatewiseError(
+                f"{path}: two rows have the id {again!r}; --id COLUMN names another column, and a table "
+                "with a row for each step is no wide one"
+            )
+        names, order = sort_names(tuple(self.labels.seen))
+        labels = np.repeat(order[np.concatenate(self.classes)], self.sizes) if self.classes else None
+        table = SequenceTable(
+            str(path),
+            self.values.values(),
+            np.cumsum([0, *self.sizes]),
+            tuple(self.ids),
+            (VALUE,),
+            labels,
+            names,
+            self.lines.values()[:, 0],
+            self._notes(),
+            self.unit,
+            None if self.weights is None else self.weights.values,
+            None if self.groups is None else self.groups.values,
+            np.stack([one.values for one in self.targets], axis=1) if self.targets else None,
+            self.columns.targets,
+        )
+        if not self.filled:
+            return table
+        carry_forward(table)
+        note = f"empty cells filled with the value before them: {self.filled:,}"
+        return replace(table, notes=(*table.notes, note))
+
+    def _notes(self) -> tuple[str, ...]:
+        roles = self.columns
+        key = f"column {roles.id!r}" if roles.id else "its number"
+        label = f", labelled by column {roles.label!r}" if roles.label else ""
+        targets = f", targets are in {', '.join(map(repr, roles.targets))}" if roles.targets else ""
+        unused = f"; not used: {', '.join(map(repr, self.unused[:6]))}" if self.unused else ""
+        steps = f"its steps are the columns {self.steps[0]!r} to {self.steps[-1]!r}"
+        note = f"each row is a sequence, identified by {key}{label}{targets}; {steps}{unused}"
+        return (*describe_missing_header(self.has_header, self.given.dialect), note)
+
+
+def _recognise(table: Table, given: LongColumns, labelled: bool, numeric: bool) -> LongColumns:
+    """The columns by role. Raises: `GatewiseError` if one is missing, or no label or target is found."""
+    for role, name in (
+        ("id", given.id),
+        ("label", given.label),
+        ("weight", given.weight),
+        ("group", given.group),
+        *(("target", name) for name in given.targets),
+        *(("step", name) for name in given.channels),
+    ):
+        if name is not None:
+            table.column(name, role)
+    named = (given.id, given.label, given.weight, given.group, *given.targets, *given.channels)
+    left = [name for name in table.columns if name not in named and name not in _numbered(table.columns)]
+    id = given.id or find_column(left, "id")
+    wanted = "target" if numeric else "label"
+    found = (given.targets[0] if given.targets else None) if numeric else given.label
+    found = found or find_column([name for name in left if name != id], wanted)
+    if labelled and found is None:
+        others = ", ".join(name for name in left if name != id)
+        among = f" among {others}" if others else ""
+        raise GatewiseError(
+            f"{table.path} has no column with the name of a {wanted}{among}, beside its steps; name one with "
+            f"--{wanted}"
+        )
+    targets = given.targets or ((found,) if numeric and found else ())
+    label = None if numeric else found
+    return replace(
+        given, id=id, label=label if labelled else None, targets=targets if labelled else (), wide="rows"
+    )
+
+
+def _find_steps(table: Table, roles: LongColumns) -> list[str]:
+    """The columns of the steps: those with consecutive numbers, or else all columns of numbers.
+
+    Raises: `GatewiseError` if there are none, or not the first one that is known.
+    """
+    if roles.channels:
+        return list(roles.channels)
+    if roles.first_step is not None:
+        table.column(roles.first_step, "first step")
+        return _run(table.columns[table.columns.index(roles.first_step) :])
+    taken = (roles.id, roles.label, roles.weight, roles.group, *roles.targets)
+    left = [name for name in table.columns if name not in taken]
+    steps = _numbered(left) or [name for name in left if not table.has_texts(name)]
+    if not steps:
+        raise GatewiseError(f"{table.path} has no columns of numbers for the steps of a sequence")
+    return steps
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """The longest run of names with consecutive numbers, such as t0, t1, t2; none of fewer than three.
+
+    >>> _numbered(["id", "x", "t0", "t1", "t2", "y1"])
+    ['t0', 't1', 't2']
+    """
+    longest: list[str] = []
+    left = list(names)
+    while left:
+        run = _run(left)
+        longest = max(longest, run, key=len)
+        left = left[max(len(run), 1) :]
+    return longest if len(longest) > 2 else []
+
+
+def _run(names: Sequence[str]) -> list[str]:
+    """The names from the first one on that have consecutive numbers; none if it has no number.
+
+    >>> _run(["t8", "t9", "t10", "label"])
+    ['t8', 't9', 't10']
+    """
+    run, prefix, start = 0, "", 0
+    for name in names:
+        part = re.fullmatch(r"(.*?)(\d{1,9})", name.strip())
+        if part is None or (run and (part[1], int(part[2])) != (prefix, start + run)):
+            break
+        if not run:
+            prefix, start = part[1], int(part[2])
+        run += 1
+    return list(names[:run])
+
+
+def _is_ucr(path: Path, given: LongColumns) -> bool:
+    """Whether a file is one of the UCR archive, in which all cells of the first row are numbers."""
+    is_named = UCR_NAME.fullmatch(path.name) and data_suffix(path) == ".tsv"
+    if not is_named or given.dialect.header is not None or given.id or given.label:
+        return False
+    with open_table(path, given.dialect.encoding) as file:
+        cells = file.readline(MAX_LINE).split(b"\t")
+    try:
+        return len([float(cell) for cell in cells]) > 2
+    except ValueError:
+        return False
+
+
+def _all_differ(path: Path, given: LongColumns, id: str) -> bool:
+    """Whether no two rows of a file have the same id."""
+    seen: set[str | None] = set()
+    for piece in read_pieces(path, given.dialect):
+        ids = piece.texts(id, "id").to_list()
+        if len(seen) + len(ids) != len(seen.union(ids)):
+            return False
+        seen.update(ids)
+    return bool(seen)
