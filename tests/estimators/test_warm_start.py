@@ -52,6 +52,11 @@ def test_a_forecaster_is_trained_further(run):
     assert learned["seen"]["a"] > old["seen"]["a"]
     assert {one.name for one in model.comparison_.results} >= {"gru before", "gru", "ridge"}
     assert model.predict(new).height == 4
+    model.fit(new)
+    assert model.comparison_.model is model.model_
+    recurrent = [one for one, _ in model.network_.named_parameters() if one.startswith("recurrent.")]
+    for name in recurrent:  # still frozen
+        assert torch.equal(model.network_.get_parameter(name), before.network.get_parameter(name))
     with pytest.raises(
         GatewiseError, match="the option 'hidden' is that of the trained model, 2, and can't be"
     ):
@@ -82,6 +87,7 @@ def test_the_command_line_and_resuming(command, run):
     ended = command("train", "forecast", "--resume", "tuned")
     assert ended.returncode == 0, ended.stderr
     again = load_model("tuned")
+    assert gatewise.load("tuned").learning_rate == OPTIONS.learning_rate  # of a new training
     assert again.preprocessing == tuned.preprocessing
     for name, value in again.network.state_dict().items():
         assert torch.equal(value, tuned.network.state_dict()[name]), name
@@ -107,7 +113,7 @@ def test_what_is_refused(command, run):
     assert "--from trains one model further: give it to gatewise train, not compare" in ended.stderr
     (run / "config.yaml").unlink()
     ended = command("train", "forecast", "new.csv", "--from", run)
-    assert "the model was saved without the options of its training, config.yaml" in ended.stderr
+    assert "the model was saved without config.yaml, the options of its training" in ended.stderr
 
 
 def test_a_classifier_keeps_its_classes_and_scales():

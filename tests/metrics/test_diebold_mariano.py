@@ -27,7 +27,14 @@ def test_without_overlap_it_is_the_t_test():
 
 
 @pytest.mark.parametrize(
-    ("differences", "lags"), [([1.0], 0), ([1.0, 2.0], 1), ([2.0, 2.0, 2.0], 0), ([1.0, -1.0, 1.0, -1.0], 1)]
+    ("differences", "lags"),
+    [
+        ([1.0], 0),
+        ([1.0, 2.0], 1),
+        ([2.0, 2.0, 2.0], 0),
+        ([1.0, -1.0, 1.0, -1.0], 1),
+        ([1.0, math.nan, 2.0], 0),
+    ],
 )
 def test_no_result_where_there_is_no_variance(differences, lags):
     assert diebold_mariano(np.array(differences), lags) is None

@@ -30,7 +30,9 @@ STEP = Annotated[
 ]
 REFIT = Annotated[
     bool,
-    typer.Option("--refit", help="Train again at each origin, on what precedes it, with the same options."),
+    typer.Option(
+        "--refit", help="Train again at each origin, on the values before it, with the same options."
+    ),
 ]
 OUT = Annotated[
     Path | None, typer.Option(help="A folder for the forecasts, the scores and the figures; none by default.")

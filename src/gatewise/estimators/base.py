@@ -41,7 +41,7 @@ from gatewise.training.ablation import ablate
 from gatewise.training.commands import evaluate, train
 from gatewise.training.lightning import Lightning
 from gatewise.training.progress import progress
-from gatewise.training.tuning import tuning_options
+from gatewise.training.tuning import TUNABLE, tuning_options
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,14 +91,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         source = write_source(task, data, y, annotations, Path(directory.name), layout)
         lightning = Lightning(self.trainer or {}, self.callbacks or (), self.logger)
         job = partial(train, baselines=self.baselines, lightning=lightning)
-        start = self.model_ if self.warm_start and hasattr(self, "model_") else None
+        start = self._start(task) if self.warm_start and hasattr(self, "model_") else None
         if start is not None:
             source = self._tuning_source(source, annotations)
         with errors_naming(source.path, data):
             if start is None:
                 options = self._options(task, {**source.columns, **columns})
             else:
-                options = self._tuning_options(task, columns)
+                options = self._tuning_options(task, start.options, columns)
             folder = run_folder(self.out, Path(directory.name))
             config = None if "cell" in {*self._changed(), *columns} else self._config
             with new_run("train", task, source.path, options, folder, config, start) as run:
@@ -109,7 +109,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         is_temporary = run.data.is_relative_to(directory.name)
         self._data = StoredData(run.data, directory if is_temporary else None)
         self._form = table_form
-        self._trained_with = self._options(task, columns) if start is None else options
+        self._trained_with = self._options(task, columns) if start is None else start.options
         self._fitted_params = self.get_params(deep=False)
         return self
 
@@ -277,22 +277,34 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             raise GatewiseError("warm_start takes no sample_weight and no groups; fit a new estimator")
         return source
 
-    def _tuning_options(self, task: Task[Any], columns: Mapping[str, Any]) -> TrainOptions:
+    def _start(self, task: Task[Any]) -> runs.Start:
+        """The model to train further. Raises: `GatewiseError` if it is of another task, or has no options."""
+        own = self.model_.task
+        if task.name != own:
+            raise GatewiseError(
+                f"the model is of the task {own!r}; give its data, not those of {task.name!r}"
+            )
+        if self._trained_with is None:
+            raise GatewiseError("the model was saved without config.yaml, the options of its training")
+        return runs.Start(self.model_, self._trained_with)
+
+    def _tuning_options(
+        self, task: Task[Any], trained: TrainOptions, columns: Mapping[str, Any]
+    ) -> TrainOptions:
         """The options with which the model is trained further.
 
-        Those that changed since its training, or are given to `fit`, take precedence.
+        Options of the training that the estimator has, those that changed since it was fitted, and `columns`
+        take precedence over those of the earlier training.
         """
-        if task.name != self.model_.task or self._trained_with is None:
-            raise GatewiseError(
-                f"the model is one of the task {self.model_.task!r}, for other data"
-                if task.name != self.model_.task
-                else "the model was saved without the options of its training, config.yaml: it can't be "
-                "trained further"
-            )
-        before, now = self._fitted_params, self.get_params(deep=False)
-        changed = {name: value for name, value in now.items() if value != before.get(name)}
-        given = {**{name: value for name, value in changed.items() if name not in (KIND, *COMMON)}, **columns}
-        trained = self._trained_with
+        kept = {name: value for name, value in self._changed().items() if name in TUNABLE}
+        kept.pop("learning_rate", None)
+        before = self._fitted_params
+        changed = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if name not in (KIND, *COMMON) and value != before.get(name)
+        }
+        given = {**kept, **changed, **columns}
         options = resolve(type(trained), None, {**dict(trained), **given})
         return tuning_options(task, trained, options, list(given))
 

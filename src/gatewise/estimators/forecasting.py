@@ -102,7 +102,7 @@ class ForecasterMethods(Estimator):
         refit: bool = False,
         layout: Layout = "NTC",
     ) -> Backtest:
-        """Forecasts the end of each series from rolling origins, each with what precedes it alone.
+        """Forecasts the end of each series from rolling origins, each with the values before it alone.
 
         Args:
             data: a table or a path; None for the data of `fit`

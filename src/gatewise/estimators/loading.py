@@ -11,6 +11,7 @@ from gatewise.estimators.base import Estimator
 from gatewise.tasks import estimator_names, find_task
 from gatewise.tasks.options import CompareOptions, TaskOptions, TrainOptions, read_yaml, resolve, verb_options
 from gatewise.tasks.serialization import SavedModel, load_model
+from gatewise.training.runs import read_start
 
 COMPARED = set(CompareOptions.model_fields) - set(TaskOptions.model_fields)  # options of comparisons alone
 
@@ -29,6 +30,9 @@ def load(folder: Path | str) -> Estimator:
     name = next(name for name, tasks in estimator_names().items() if model.task in tasks)
     config = Path(folder) / "config.yaml"
     options = _options(model, config) if config.is_file() else None
+    start = read_start(Path(folder), find_task(model.task))
+    if start is not None:  # its options are those of a new training
+        options = start.options
     return find_estimator(name).from_saved(model, options, Path(folder))
 
 

@@ -24,7 +24,6 @@ from gatewise.tasks.base import Task
 from gatewise.tasks.classification import ClassTask
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import TaskOptions
-from gatewise.tasks.serialization import SavedModel
 from gatewise.training import runs
 from gatewise.training.commands import compare, execute, train
 from gatewise.training.lightning import NO_EXTRAS, Lightning
@@ -44,7 +43,7 @@ def new_run(
     options: TaskOptions,
     out: Path | None,
     config: Path | None = None,
-    start: SavedModel | None = None,
+    start: runs.Start | None = None,
 ) -> Iterator[runs.Run]:
     """A new run in a locked folder; further processes join the run of the first.
 

@@ -39,7 +39,8 @@ def diebold_mariano(differences: np.ndarray, lags: int) -> DieboldMariano | None
         lags: h - 1, over which differences may be correlated: the other origins within a horizon
 
     Returns:
-        the result; None if there are at most h differences, or their estimated variance is not positive
+        the result; None if there are at most h differences, one of them is NaN, or their estimated variance
+        is not positive
 
     Source: Diebold and Mariano 1995; Harvey, Leybourne and Newbold 1997 for the correction.
 
@@ -47,7 +48,7 @@ def diebold_mariano(differences: np.ndarray, lags: int) -> DieboldMariano | None
     0.0742
     """
     n, h = len(differences), lags + 1
-    if n <= h:
+    if n <= h or np.isnan(differences).any():
         return None
     deviations = differences - differences.mean()
     covariances = [float(deviations[lag:] @ deviations[: n - lag]) / n for lag in range(h)]

@@ -50,7 +50,7 @@ def _read(run: Run) -> Any:
     """The data of a run; to train a model further, they are read as those it was trained on."""
     if run.start is None:
         return run.task.read(run.data, run.options)
-    return run.task.load_for_tuning(run.start, run.data, run.options)
+    return run.task.load_for_tuning(run.start.model, run.data, run.options)
 
 
 def _tuning_notes(run: Run) -> tuple[str, ...]:
@@ -58,10 +58,9 @@ def _tuning_notes(run: Run) -> tuple[str, ...]:
     if run.start is None:
         return ()
     assert isinstance(run.options, TrainOptions)
-    frozen = f", without {', '.join(run.options.freeze)}" if run.options.freeze else ""
-    return (
-        f"{run.start.name} is trained further{frozen}, at a learning rate of {run.options.learning_rate:g}",
-    )
+    kept = f", without {', '.join(run.options.freeze)}" if run.options.freeze else ""
+    rate = f"at a learning rate of {run.options.learning_rate:g}"
+    return (f"{run.start.model.name} is trained further{kept}, {rate}",)
 
 
 def train(
@@ -84,8 +83,8 @@ def train(
     for name, cell in run.cells.items():
         make = partial(task.network, data, options, cell)
         if run.start is not None:
-            results.append(runner.before(f"{name} before", run.start.network))
-            make = partial(start_network, task, run.start, data)
+            results.append(runner.before(f"{name} before", run.start.model.network))
+            make = partial(start_network, task, run.start.model, data)
         results.append(runner.trained(name, make, {run.folder: options}))
     return _conclude(run, runner, results)
 

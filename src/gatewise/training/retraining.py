@@ -35,7 +35,6 @@ class Retraining:
         callback: ProgressCallback,
         count: int,
     ) -> None:
-        options = options.model_copy(update={"freeze": ()})
         self.task, self.options, self.cells = task, options, {model.name: cell_of(model, options)}
         self.lightning, self.callback, self.count, self.done = lightning, callback, count, 0
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
 
@@ -72,6 +72,13 @@ class Result(BaseModel, extra="forbid", allow_inf_nan=False, strict=True):
     cost: float | None = None
 
 
+class Start(NamedTuple):
+    """A model that is trained further, and the options of its training."""
+
+    model: SavedModel
+    options: TrainOptions
+
+
 @dataclass(frozen=True)
 class Run:
     """A folder with `config.yaml` (the options) and `run.json` (verb, task, data, the cells' equations)."""
@@ -83,7 +90,7 @@ class Run:
     options: TaskOptions
     cells: dict[str, CellType]
     classes: tuple[Any, ...] = ()  # the distinct labels of data in memory
-    start: SavedModel | None = None  # the model that is trained further
+    start: Start | None = None  # of further training
 
 
 def gradients(run: Run) -> dict[str, Path]:
@@ -104,7 +111,7 @@ def begin(
     options: TaskOptions,
     folder: Path,
     config: Path | None = None,
-    start: SavedModel | None = None,
+    start: Start | None = None,
 ) -> Run:
     """Creates a new run; nothing is written before `write`.
 
@@ -120,7 +127,7 @@ def begin(
     assert isinstance(options, TrainOptions | CompareOptions)
     if start is not None and isinstance(options, TrainOptions):
         _require_free(folder)
-        return Run(verb, task, folder, data, options, {start.name: cell_of(start, options)}, start=start)
+        return Run(verb, task, folder, data, options, _cells_of(start), start=start)
     if isinstance(options, TrainOptions) and options.freeze:
         raise GatewiseError("--freeze keeps parameters of a trained model: give it with --from RUN")
     cells: dict[str, CellType] = {}
@@ -139,6 +146,10 @@ def cell_of(model: SavedModel, options: TrainOptions) -> CellType:
     """The cell of a trained network, by its stored equations: no Python file is executed."""
     cell: CellType | None = model.network.options().get("cell")
     return find_cell(options.cell) if cell is None else cell
+
+
+def _cells_of(start: Start) -> dict[str, CellType]:
+    return {start.model.name: cell_of(start.model, start.options)}
 
 
 def _require_free(folder: Path) -> None:
@@ -174,7 +185,7 @@ def write(run: Run) -> None:
         write_whole(run.folder / "config.yaml", lambda path: path.write_text(options, encoding="utf-8"))
         write_classes(run.folder, run.classes)
         if run.start is not None:
-            save_model(run.folder / START, run.start)
+            _write_start(run.folder / START, run.start)
         write_whole(run.folder / "run.json", lambda path: path.write_text(described, encoding="utf-8"))
     except BaseException:
         discard(run)
@@ -230,8 +241,23 @@ def resume(verb: str, task: Task[Any], folder: Path) -> Run:
     if not data.exists() or fingerprint(data) != described.sha256:
         raise GatewiseError(f"the data of the run, {data}, are missing or have changed; start a new run")
     options = resolve(verb_options(verb, task.options), folder / "config.yaml", {})
-    start = load_model(folder / START) if (folder / START).is_dir() else None
-    return Run(verb, task, folder, data, options, cells, read_classes(folder), start)
+    return Run(verb, task, folder, data, options, cells, read_classes(folder), read_start(folder, task))
+
+
+def _write_start(folder: Path, start: Start) -> None:
+    save_model(folder, start.model)
+    text = to_yaml(start.options)
+    write_whole(folder / "config.yaml", lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def read_start(folder: Path, task: Task[Any]) -> Start | None:
+    """The model that the run in a folder trains further; None if it trains a new one."""
+    start = folder / START
+    if not start.is_dir():
+        return None
+    options = resolve(verb_options("train", task.options), start / "config.yaml", {})
+    assert isinstance(options, TrainOptions)
+    return Start(load_model(start), options)
 
 
 def read_description(folder: Path) -> Description:

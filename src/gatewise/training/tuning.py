@@ -20,7 +20,7 @@ TUNABLE = {*TaskOptions.model_fields, *StepOptions.model_fields, *TrainOptions.m
 def tuning_options(
     task: Task[Any], trained: TrainOptions, options: TrainOptions, given: Sequence[str]
 ) -> TrainOptions:
-    """The options with which a model is trained further: those of its training, at a tenth of the rate.
+    """The options with which a model is trained further: those of its training, at a tenth of its rate.
 
     trained: of its training; options: the same with those that are given now; given: their names
 

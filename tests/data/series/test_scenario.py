@@ -44,7 +44,9 @@ def test_the_rows_after_the_end_of_each_series(tmp_path):
 
 def test_rows_that_are_not_used_are_counted(tmp_path):
     found = with_scenario(history(), future(tmp_path, *A, *B, "x,1,a,2020-04", "x,1,c,2020-05"), 2)
-    assert found.warnings == (f"{tmp_path / 'future.csv'}: 2 rows of other times or series are not used",)
+    assert found.warnings == (
+        f"{tmp_path / 'future.csv'}: rows of other times or series, which are not used: 2",
+    )
 
 
 @pytest.mark.parametrize(

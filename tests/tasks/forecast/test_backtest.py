@@ -237,7 +237,7 @@ def test_gaps_are_filled_from_the_past_alone_and_not_scored(tmp_path):
     inside = scored["actual"].is_between(scored["q0.1"], scored["q0.9"])
     assert found.overall["gru"]["coverage"] == pytest.approx(inside.mean())
     assert found.warnings[-1] == "missing values are filled forward: linear filling would use later values"
-    assert "1 steps are not scored, as their value is missing" in found.remarks
+    assert "steps without a value, which are not scored: 1" in found.remarks
 
 
 def test_refits_of_series_that_end_at_different_times(tmp_path):

@@ -153,7 +153,7 @@ def test_zeros_are_left_out_of_the_mape_and_counted(tmp_path):
     prepared = read(tmp_path / "months.csv", whole_months(values), metric="mape")
     windows = np.lib.stride_tricks.sliding_window_view(values[prepared.plan.borders(160)[1] :], 4)
     assert TASK.caption(prepared).endswith(
-        f"; MAPE leaves out {(windows == 0).sum()} steps whose true value is zero"
+        f"; MAPE leaves out the steps whose true value is zero: {(windows == 0).sum()}"
     )
     naive = Naive(shape_of(prepared))
     naive.fit(prepared.train, prepared.validation)

@@ -57,7 +57,7 @@ def with_scenario(
         all_categories = (*categories, *one.categories[count:])
         series.append(replace(one, times=times, known=known, categories=all_categories))
     unused = table.frame.height - horizon * len(source.series)
-    other = f"{path}: {unused} rows of other times or series are not used"
+    other = f"{path}: rows of other times or series, which are not used: {unused}"
     return replace(source, series=tuple(series)).warned(*((other,) if unused else ()))
 
 

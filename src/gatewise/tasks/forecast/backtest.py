@@ -44,7 +44,7 @@ class Backtest(BacktestScores):
         terms = self._terms[self.model]
         remarks = list(self.notes)
         if missing := int(terms["mae"].isnan().sum()):
-            remarks.append(f"{missing} steps are not scored, as their value is missing")
+            remarks.append(f"steps without a value, which are not scored: {missing}")
         if zeros := int(terms["mape"].isnan().sum()) - missing:
             remarks.append(
                 f"MAPE leaves out {zeros} of {terms['mape'].numel()} steps whose true value is zero"
@@ -101,7 +101,9 @@ class Backtest(BacktestScores):
             needed = self.rolling.overlap + 2
             if self.rolling.windows < needed:
                 return f"The Diebold-Mariano test needs at least {needed} origins: give more --windows."
-            return "The Diebold-Mariano test does not apply: the variance of its differences is not positive."
+            return (
+                "The Diebold-Mariano test does not apply: its variance is not positive, or an error missing."
+            )
         is_significant = self.test.p_value < SIGNIFICANT
         return (
             f"The difference is {'' if is_significant else 'not '}significant at the {SIGNIFICANT:.0%} level "

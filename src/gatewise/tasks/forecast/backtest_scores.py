@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,9 +19,6 @@ from gatewise.modules.levels import median_index
 from gatewise.tasks.forecast.errors import ErrorUnits, ScoreSums, error_terms, naive_errors
 from gatewise.tasks.forecast.metrics import METRICS
 from gatewise.tasks.forecast.origins import OriginForecasts, Residuals, Rolling, times_at
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,8 @@ class BacktestScores:
 
     @cached_property
     def _units(self) -> ErrorUnits:
-        past = [one.target[: self.rolling.ends(len(one))[0]] for one in self.source.series]
+        targets = [one.given if self.source.masked else one.target for one in self.source.series]
+        past = [one[: self.rolling.ends(len(one))[0]] for one in targets]
         return naive_errors(past, self.period)
 
     @cached_property
@@ -231,9 +229,9 @@ class BacktestScores:
         """The Diebold-Mariano test of the model against the best baseline, by the MASE of each origin.
 
         Differences of origins whose horizons overlap may be correlated, and no others: the test has as many
-        autocovariances. None if there are too few origins, or differences without variance.
+        autocovariances. None if there are too few origins, an origin without errors, or no variance.
         """
         losses = [self._terms[name]["mase"] for name in (self.model, self.best_baseline)]
-        differences = (losses[0] - losses[1]).numpy()
-        means = [np.nanmean(differences[self.forecasts.window == one]) for one in range(self.rolling.windows)]
+        differences, window = losses[0] - losses[1], torch.from_numpy(self.forecasts.window)
+        means = [float(differences[window == one].nanmean()) for one in range(self.rolling.windows)]
         return diebold_mariano(np.array(means), self.rolling.overlap)

@@ -98,11 +98,11 @@ def read_series_to_backtest(path: Path, preprocessing: Preprocessing, rolling: R
 
     Raises: `GatewiseError` if no series has enough steps before its first origin.
     """
-    causal = preprocessing.fill if preprocessing.fill in CAUSAL else "forward"
-    source = replace(preprocessing, fill=preprocessing.fill and causal).series(path)
-    if preprocessing.fill != causal and any(series.filled.any() for series in source.series):
+    is_causal = preprocessing.fill is None or preprocessing.fill in CAUSAL
+    source = (preprocessing if is_causal else replace(preprocessing, fill="forward")).series(path)
+    if not is_causal and any(series.filled.any() for series in source.series):
         source = source.warned(
-            f"missing values are filled {causal}: {preprocessing.fill} filling would use later values"
+            f"missing values are filled forward: {preprocessing.fill} filling would use later values"
         )
     plan, before = preprocessing.plan, [max(int(rolling.ends(len(one))[0]), 0) for one in source.series]
     if not any(plan.borders(steps)[0] >= plan.horizon + MIN_PAST for steps in before):
@@ -122,10 +122,10 @@ def overlap_warning(source: SeriesSet, rolling: Rolling, seen: Mapping[str, str]
     """
     windows, last = 0, ""
     for series in source.series:
-        if series.id not in seen:
+        ends = rolling.ends(len(series))
+        if series.id not in seen or ends[0] < 0:
             continue
-        order = time_order(series.times)
-        starts = series.times.gather(rolling.ends(len(series)))
+        order, starts = time_order(series.times), series.times.gather(ends)
         seen_windows = sum(order(format_time(time)) <= order(seen[series.id]) for time in starts)
         if seen_windows > windows:
             windows, last = seen_windows, f"{seen[series.id]} in series {series.id!r}"

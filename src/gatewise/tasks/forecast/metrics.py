@@ -94,26 +94,30 @@ def require_defined(data: ForecastData) -> None:
             f"--metric {data.metric} needs {NEEDED_LEVELS[data.metric]}, and --levels are "
             f"{', '.join(f'{level:g}' for level in levels)}"
         )
-    if data.metric in OF_VALUES and count_test_zeros(data) == len(data.test) * data.plan.horizon:
+    known, zeros = count_test_steps(data) if data.metric in OF_VALUES else (1, 0)
+    if known == zeros:
         raise GatewiseError(
             f"every value of the test set is zero, where {metric.title} is undefined; give another --metric"
         )
 
 
-def count_test_zeros(data: ForecastData) -> int:
-    """The steps of all windows of the test set whose true value is zero."""
-    batches = data.test.blocks()
-    return sum(int((data.undo_exactly(batch.truth, batch.series) == 0).sum()) for batch in batches)
+def count_test_steps(data: ForecastData) -> tuple[int, int]:
+    """The steps of all windows of the test set with a value, and those whose value is zero."""
+    known = zeros = 0
+    for batch in data.test.blocks():
+        truth = data.undo_exactly(batch.truth, batch.series)
+        known, zeros = known + int((~truth.isnan()).sum()), zeros + int((truth == 0).sum())
+    return known, zeros
 
 
 def describe_undefined(data: ForecastData) -> str:
-    """What the metrics leave out as it is undefined, for the end of a sentence; empty for nothing."""
-    parts = [""]
+    """The number of terms that the metrics leave out, for the end of a sentence; empty if there are none."""
+    sentences = [""]
     if constant := int((_units(data).absolute == 0).sum()):
-        parts.append(f"MASE and RMSSE leave out {constant} series, constant in the training set")
-    if data.metric == "mape" and (zeros := count_test_zeros(data)):
-        parts.append(f"MAPE leaves out {zeros} steps whose true value is zero")
-    return "; ".join(parts)
+        sentences.append(f"MASE and RMSSE leave out {constant} series, constant in the training set")
+    if data.metric == "mape" and (zeros := count_test_steps(data)[1]):
+        sentences.append(f"MAPE leaves out the steps whose true value is zero: {zeros}")
+    return "; ".join(sentences)
 
 
 def forecast_batch(network: Forecaster, batch: WindowBatch) -> Tensor:

@@ -108,7 +108,7 @@ class OriginForecasts:
 
 
 def before_window(source: SeriesSet, rolling: Rolling, window: int) -> SeriesSet:
-    """The series up to an origin: the target and the observed covariates end there; known ones go on."""
+    """The series up to an origin: the target and the observed covariates end there; known ones stay."""
     series = []
     for one in source.series:
         end = max(int(rolling.ends(len(one))[window]), 0)
