@@ -3,6 +3,7 @@
 import gzip
 import random
 import re
+from datetime import date
 
 import polars as pl
 import pytest
@@ -13,6 +14,7 @@ from gatewise.data.tables import typed
 from gatewise.data.tables.table import read_table
 from gatewise.data.text.pairs import read_pairs
 from gatewise.errors import GatewiseError
+from tests.workbooks import write_workbook
 
 
 def test_a_panic_is_one_line_and_leaves_nothing_in_the_terminal(tmp_path, capfd):
@@ -165,10 +167,15 @@ def test_an_excel_file_without_fastexcel_names_the_extra(tmp_path, monkeypatch):
 
 
 def test_an_excel_file(tmp_path):
-    pytest.importorskip("fastexcel")
-    pytest.importorskip("xlsxwriter")
-    pl.DataFrame({"year": [2000, 2001, 2002], "y": [1.5, 2, 7]}).write_excel(path := tmp_path / "data.xlsx")
-    assert read_series(path).series[0].target.tolist() == [1.5, 2, 7]
+    path, days = tmp_path / "data.xlsx", [date(2024, month, 1) for month in range(1, 5)]
+    rows = [["month", "shop", "sold"], *([day, "a", 1.5 * number] for number, day in enumerate(days))]
+    write_workbook(path, rows)
+    found = read_series(path)
+    assert found.series[0].times.dt.date().to_list() == days
+    assert found.series[0].target.tolist() == [0, 1.5, 3, 4.5]
+    write_workbook(path, [*rows[:2], [None, "a", "n.a."], *rows[3:]])
+    with pytest.raises(GatewiseError, match="row 2, column 'month': the time is missing"):
+        read_series(path)
     path.write_bytes(path.read_bytes()[:99])
     with pytest.raises(GatewiseError, match="can't be read as a table"):
         read_table(path)
