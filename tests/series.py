@@ -6,7 +6,8 @@ import polars as pl
 from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
 from gatewise.modules.levels import LEVELS
-from gatewise.tasks.forecast.data import WindowPlan, prepare
+from gatewise.tasks.forecast.data import prepare
+from gatewise.tasks.forecast.plan import WindowPlan
 
 
 def seasonal(steps=160, period=12, noise=0.1, seed=0):

@@ -30,7 +30,8 @@ from experiment import arguments, record
 
 import gatewise
 from gatewise.tasks.forecast.baselines import Ridge
-from gatewise.tasks.forecast.data import latest, shape_of
+from gatewise.tasks.forecast.data import shape_of
+from gatewise.tasks.forecast.latest import latest
 from gatewise.tasks.forecast.task import TASK
 
 PAPER = "ES-RNN, the winner: sMAPE 7.817, MASE 2.356, OWA .851; naive: 9.161, 2.777"

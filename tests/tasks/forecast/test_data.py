@@ -15,7 +15,9 @@ from gatewise.data.series.step import Step
 from gatewise.data.series.windows import window_starts
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
-from gatewise.tasks.forecast.data import WindowPlan, latest, prepare
+from gatewise.tasks.forecast.data import prepare
+from gatewise.tasks.forecast.latest import latest
+from gatewise.tasks.forecast.plan import WindowPlan
 from gatewise.tasks.forecast.selection import prepare_best
 
 

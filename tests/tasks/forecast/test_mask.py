@@ -12,10 +12,11 @@ from gatewise.data.series.windows import WindowBatch, Windows
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.baselines import Naive, Ridge
-from gatewise.tasks.forecast.data import WindowPlan, prepare, shape_of
+from gatewise.tasks.forecast.data import prepare, shape_of
 from gatewise.tasks.forecast.forecaster import ForecastShape
 from gatewise.tasks.forecast.metrics import Forecasts, score
 from gatewise.tasks.forecast.network import ForecastNetwork
+from gatewise.tasks.forecast.plan import WindowPlan
 from gatewise.tasks.forecast.task import TASK
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import load_model

@@ -10,8 +10,9 @@ from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
 from gatewise.modules.levels import LEVELS
 from gatewise.tasks.forecast.baselines import Naive
-from gatewise.tasks.forecast.data import WindowPlan, prepare
+from gatewise.tasks.forecast.data import prepare
 from gatewise.tasks.forecast.metrics import Forecasts, forecast_windows, score
+from gatewise.tasks.forecast.plan import WindowPlan
 from gatewise.tasks.forecast.task import TASK, shape_of
 from gatewise.tasks.options import verb_options
 from gatewise.tasks.serialization import SavedModel

@@ -12,7 +12,8 @@ from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
 from gatewise.report.report import inspect_example
-from gatewise.tasks.forecast.data import Preprocessing, latest
+from gatewise.tasks.forecast.data import Preprocessing
+from gatewise.tasks.forecast.latest import latest
 from gatewise.tasks.forecast.task import TASK
 from gatewise.tasks.options import resolve, verb_options
 from gatewise.tasks.preprocessing import load_preprocessing

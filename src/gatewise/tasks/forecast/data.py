@@ -4,85 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import ceil
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import polars as pl
 import torch
 from torch import Tensor
 
 from gatewise.data.series.filling import Fill
 from gatewise.data.series.left_out import name_some
-from gatewise.data.series.period import require_period
 from gatewise.data.series.scaled_table import (
     SeriesScaling,
-    Support,
-    learn_scales,
     scaled_table,
     scaled_truth,
 )
-from gatewise.data.series.scaling import LogScale, Scale
+from gatewise.data.series.scaling import LogScale
 from gatewise.data.series.series import Series, SeriesSet, read_series
-from gatewise.data.series.step import Step
-from gatewise.data.series.windows import WindowBatch, Windows, window_starts
-from gatewise.data.splits import Fractions, time_split
+from gatewise.data.series.windows import Windows, window_starts
 from gatewise.data.tables.columns import FoundColumns
 from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
-from gatewise.modules.levels import LEVELS
 from gatewise.tasks.forecast.errors import RankingMetric
 from gatewise.tasks.forecast.forecaster import ForecastShape
-from gatewise.tasks.forecast.lengths import MIN_PAST, long_enough
-from gatewise.tasks.forecast.normalization import Normalization
+from gatewise.tasks.forecast.lengths import long_enough
+from gatewise.tasks.forecast.plan import WindowPlan, complete_plan, with_held_out
 
-LONGEST_USUAL_CONTEXT = 168
-DEFAULT_FRACTION = 0.15
-DEFAULT_FRACTIONS = Fractions(DEFAULT_FRACTION, DEFAULT_FRACTION)
-PERIOD_SERIES = 64  # the longest ones, in which a period is looked for
-HELD_OUT_WINDOWS, HELD_OUT_HORIZONS = 4096, 2  # that suffice for the validation set, and for the test set
 MAX_VALIDATION_WINDOWS = 2048
-
-
-@dataclass(frozen=True)
-class WindowPlan:
-    """How series are split, cut into windows and forecast. A zero is found from the data.
-
-    horizon, context, period: in steps
-    fractions: of each series in the validation set and in the test set
-    max_held_out: the most steps of a series in the validation set, and in the test set; None for no limit
-    log: whether logarithms are taken of the series without a value that is zero or negative
-    normalization: the units of windows, as in `window_units`
-    levels: of the quantiles that are forecast, ascending, with 0.5
-    support: the values that the target can have, which determines how series are scaled
-    refit: whether linear forecasts are fitted again, on training and validation set, after validation
-    """
-
-    horizon: int
-    context: int = 0
-    period: int = 0
-    fractions: Fractions = DEFAULT_FRACTIONS
-    max_held_out: int | None = None
-    log: bool = False
-    normalization: Normalization = "series"
-    levels: tuple[float, ...] = LEVELS
-    support: Support = "real"
-    refit: bool = False
-
-    def borders(self, steps: int) -> tuple[int, int]:
-        """The first steps of the validation set and of the test set of a series."""
-        return time_split(steps, self.fractions, self.horizon, self.max_held_out)
-
-    def padding(self, steps: int) -> int:
-        """The copies of its first step that precede a series which is shorter than a window.
-
-        steps: of its training set
-        """
-        if steps >= self.context + self.horizon:
-            return 0
-        shortest = max(min(self.horizon, steps - self.horizon), MIN_PAST)
-        return max(self.context - shortest, 0)
 
 
 @dataclass(frozen=True)
@@ -209,14 +155,14 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
 
     Raises: `GatewiseError` if every series is too short.
     """
-    plan = _with_held_out(plan, source)
+    plan = with_held_out(plan, source)
     source = long_enough(source, plan.horizon, training=lambda steps: plan.borders(steps)[0])
     plan = complete_plan(plan, source)
     if all(np.ptp(series.target[: plan.borders(len(series))[0]]) == 0 for series in source.series):
         raise GatewiseError("the target is constant in the training set: there is nothing to learn")
     trained_before = scaling is not None
     ends = [plan.borders(len(series))[0] for series in source.series]
-    scaling = _learn_scales(source, ends, plan, scaling)
+    scaling = plan.learn_scales(source, ends, scaling)
     if not trained_before:
         last_times = {
             series.id: format_time(series.times[plan.borders(len(series))[1] - 1]) for series in source.series
@@ -317,87 +263,6 @@ def read_further_data(path: Path, preprocessing: Preprocessing, metric: RankingM
             f"the network are better than on new data"
         )
     return replace(data, source=source, learned=learned, metric=metric)
-
-
-def complete_plan(plan: WindowPlan, source: SeriesSet) -> WindowPlan:
-    """The plan with its context and period found from the data where they are zero."""
-    longest = sorted(source.series, key=len, reverse=True)[:PERIOD_SERIES]
-    training = [series.target[: max(plan.borders(len(series))[0], 3)] for series in longest]
-    period = require_period(plan.period, training, source.step)
-    useful = min(max(2 * period, 3 * plan.horizon, 24), LONGEST_USUAL_CONTEXT)
-    usual = int(np.median([plan.borders(len(series))[0] for series in source.series]))
-    context = plan.context or max(min(useful, usual // 2 - plan.horizon), 1)
-    return replace(plan, context=context, period=period)
-
-
-def _with_held_out(plan: WindowPlan, source: SeriesSet) -> WindowPlan:
-    """The plan with its most steps held out found from the data where they are zero.
-
-    Of many series fewer steps are held out than the fractions demand: as many as make `HELD_OUT_WINDOWS`
-    windows of all series together, and at least `HELD_OUT_HORIZONS` horizons.
-    """
-    if plan.max_held_out != 0:
-        return plan
-    windows = ceil(HELD_OUT_WINDOWS / len(source.series))
-    most = max(windows + plan.horizon - 1, HELD_OUT_HORIZONS * plan.horizon)
-    return replace(plan, max_held_out=most)
-
-
-class LatestWindows(NamedTuple):
-    """The last context of each series as one batch, the times to forecast, and the scales."""
-
-    batch: WindowBatch
-    times: list[pl.Series]
-    scales: list[Scale]
-
-
-def latest(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling) -> LatestWindows:
-    """The last context of each series with the known covariates of the horizon, and the horizon's times.
-
-    Raises: `GatewiseError` if known covariates are not given for the whole horizon.
-    """
-    ends = [len(series) for series in source.series]
-    scaling = _learn_scales(source, ends, plan, scaling)
-    windows, times = [], []
-    for series in source.series:
-        rows_ahead = len(series.times) - len(series)
-        if source.columns.known and rows_ahead < plan.horizon:
-            raise GatewiseError(
-                f"series {series.id!r} has {rows_ahead} rows beyond its last {source.columns.target!r}; "
-                f"a horizon of {plan.horizon} needs {', '.join(source.columns.known)} for as many, in the "
-                "file or with --known-from"
-            )
-        series = _extended(series, source.step, plan.horizon)
-        rows = scaled_table(series, scaling)[max(len(series) - plan.context, 0) :]
-        missing = plan.context + plan.horizon - len(rows)
-        rows = np.pad(rows, ((missing, 0), (0, 0)), mode="edge")
-        windows.append(torch.from_numpy(rows).float())
-        times.append(series.times[len(series) :])
-    stacked = torch.stack(windows)
-    known = 1 + len(scaling.known_inputs(source.columns))
-    past, future = stacked[:, : plan.context], stacked[:, plan.context :]
-    batch = WindowBatch(past, future[:, :, 1:known], future[:, :, 0], torch.arange(len(windows)))
-    return LatestWindows(batch, times, [scaling.series[series.id] for series in source.series])
-
-
-def _learn_scales(
-    source: SeriesSet, ends: list[int], plan: WindowPlan, learned: SeriesScaling | None
-) -> SeriesScaling:
-    logarithms = positive_series(source) if plan.log else ()
-    return learn_scales(source, ends, learned, logarithms, plan.support)
-
-
-def _extended(series: Series, step: Step, horizon: int) -> Series:
-    """The series with times and known covariates for exactly the horizon beyond its end."""
-    end = len(series) + horizon
-    times = step.grid(series.times, end)
-    known = np.pad(series.known[:end], ((0, max(end - len(series.known), 0)), (0, 0)))
-    return replace(series, times=times, known=known)
-
-
-def positive_series(source: SeriesSet) -> set[str]:
-    """The ids of the series without a value that is zero or negative."""
-    return {series.id for series in source.series if series.target.min(initial=np.inf) > 0}
 
 
 def shape_of(data: ForecastData) -> ForecastShape:

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from gatewise.data.series.series import SeriesSet
 from gatewise.tasks.forecast.baselines import Ridge
-from gatewise.tasks.forecast.data import ForecastData, WindowPlan, positive_series, prepare, shape_of
+from gatewise.tasks.forecast.data import ForecastData, prepare, shape_of
 from gatewise.tasks.forecast.metrics import Forecasts, score
 from gatewise.tasks.forecast.normalization import Normalization
+from gatewise.tasks.forecast.plan import WindowPlan, positive_series
 
 
 def prepare_best(

@@ -37,10 +37,8 @@ from gatewise.tasks.forecast.backtesting import (
 )
 from gatewise.tasks.forecast.baselines import Naive, PointForecast, Ridge, SeasonalNaive, WindowMLP
 from gatewise.tasks.forecast.data import (
-    DEFAULT_FRACTION,
     ForecastData,
     Preprocessing,
-    WindowPlan,
     prepare,
     read_further_data,
     read_test_data,
@@ -62,6 +60,7 @@ from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork
 from gatewise.tasks.forecast.normalization import Normalization
 from gatewise.tasks.forecast.options import ForecastOptions
 from gatewise.tasks.forecast.origins import Candidate, Rolling
+from gatewise.tasks.forecast.plan import DEFAULT_FRACTION, WindowPlan
 from gatewise.tasks.forecast.plots import draw_forecast
 from gatewise.tasks.forecast.prediction import predict_paths, predict_quantiles
 from gatewise.tasks.forecast.selection import prepare_best
