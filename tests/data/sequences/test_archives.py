@@ -113,6 +113,65 @@ def test_missing_values(write):
         read_archive(write(TS.replace("1,2,3:", "?,?,?:")), fill="forward")
 
 
+def test_values_with_times_are_read_in_their_order(write):
+    text = TS.replace("timeStamps false", "timeStamps true").replace(
+        "1,2,3:4,5,6:b", "(2004-01-02 00:00:00,2),(2004-01-01 12:30:00,1):(2004-01-01,4),(2004-01-03,6):b"
+    )
+    text = text.replace("0.5 , -1e-3:7,8: 10", "(0,0.5),(3,-1e-3):(0,7),(3,8):10").replace(
+        "9:9:9", "(5,9):(5,9):9"
+    )
+    table = read_archive(write(text), fill="forward")
+    assert sequences(table)[0] == ([[1, 4], [1, 4], [2, 4], [2, 6]], "b")
+    assert sequences(table)[1:] == [([[0.5, 7], [-1e-3, 8]], "10"), ([[9, 9]], "9")]
+    assert table.notes[0].startswith("times give the order of the steps; how far apart they are is not used")
+    with pytest.raises(GatewiseError, match="line 8: the value of step 1 is missing in channel 1; --fill"):
+        read_archive(write(text))
+    for old, new, message in (
+        ("(0,0.5)", "(3,0.5)", "line 10: channel 1 has a time twice"),
+        ("(0,0.5)", "(soon,0.5)", "line 10: Invalid isoformat string: 'soon'"),
+        ("(0,0.5)", "0,0.5", "line 10: channel 1 is not written as "),
+        ("(0,0.5)", "(0,half)", "line 10: could not convert string to float: 'half'"),
+    ):
+        with pytest.raises(GatewiseError, match=message):
+            read_archive(write(text.replace(old, new)), fill="forward")
+
+
+def test_channels_of_different_lengths_are_filled_on_request(write):
+    text = TS.replace("1,2,3:4,5,6:b", "1:4,5,6:b")
+    with pytest.raises(
+        GatewiseError, match=r"line 8: the channels have \[1, 3\] steps; .* or --fill forward"
+    ):
+        read_archive(write(text))
+    table = read_archive(write(text), fill="forward")
+    assert sequences(table)[0] == ([[1, 4], [1, 5], [1, 6]], "b")
+    assert table.notes == ("missing values filled with the value before them: 2",)
+
+
+SPARSE = FLAT.replace("1,2,u", "{1 2.5, 2 'v,w'}").replace("3,4, 'v,w'", "{ 0 -3 }")
+
+
+def test_sparse_rows_have_zeros_and_the_first_class(write):
+    table = read_archive(write(SPARSE, "data.arff"))
+    assert sequences(table) == [([[0], [2.5]], "v,w"), ([[-3], [0]], "u")]
+    assert table.notes == ("sparse rows without a class are of the first one of the header: 1",)
+    assert read_archive(write(SPARSE, "data.arff"), labelled=False).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("{1 2.5, 2 x}", "line 6: expected one of the labels u, v,w, got 'x'"),
+        ("{1 2.5, 3 u}", "line 6: there is no attribute 3; the last one is 2"),
+        ("{1 2.5, 2 u", "line 6: expected attributes by number with their values"),
+        ("{1:2.5}", "line 6: expected attributes by number with their values"),
+        ("{1 high, 2 u}", "line 6: could not convert string to float: 'high'"),
+    ],
+)
+def test_broken_sparse_rows(write, row, message):
+    with pytest.raises(GatewiseError, match=message):
+        read_archive(write(SPARSE.replace("{1 2.5, 2 'v,w'}", row), "data.arff"))
+
+
 def test_without_labels(write):
     text = "@classLabel false\n@data\n1,2:3,4\n5:6\n"
     table = read_archive(write(text), labelled=False)
@@ -129,7 +188,7 @@ def test_without_labels(write):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("timeStamps false", "timeStamps true", "line 3: sequences with timestamps are not supported"),
+        ("timeStamps false", "timeStamps true", "line 8: channel 1 is not written as .time,value.,.time,val"),
         (
             "1,2,3:",
             "1,two,3:",

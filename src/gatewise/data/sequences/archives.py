@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
+from gatewise.data.sequences.archive_header import Case, Labels
+from gatewise.data.sequences.arff import arff_cases
 from gatewise.data.sequences.missing import Fill, carry_forward
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool, row_blocks
+from gatewise.data.sequences.ts import timed_values, ts_cases
 from gatewise.data.tables.table import LARGEST
 from gatewise.errors import GatewiseError
 
 MISSING = ("?", "nan", "")
-NO_DATA = "has no @data line, which {} file needs"
-MAX_DIGITS = 9  # of a number in a header
-NUMERIC = ("numeric", "real", "integer")
-
-
-Labels = Literal["classes", "numbers"]  # what each sequence must have
-
-
-@dataclass(frozen=True)
-class Case:
-    """A sequence as text: the numbers of each channel, and its label or its target, if any."""
-
-    line: int
-    channels: list[str]
-    label: str | None
+FORMS: dict[str, Callable[[Path, Iterator[str], Labels | None], Iterator[Case]]] = {
+    ".ts": ts_cases,
+    ".arff": arff_cases,
+}
+ARCHIVES = tuple(FORMS)
 
 
 def read_archive(
@@ -50,8 +40,8 @@ def read_archive(
     try:
         with path.open(encoding="utf-8-sig") as lines:
             labels: Labels | None = ("numbers" if numeric else "classes") if labelled else None
-            for case in _FORMS[path.suffix.lower()](path, lines, labels):
-                rows = _rows(path, case)
+            for case in FORMS[path.suffix.lower()](path, lines, labels):
+                rows = _rows(path, case, fill)
                 cases = cases or _Cases(path, rows.shape[1], labels, fill)
                 cases.add(case, rows)
     except UnicodeDecodeError as error:
@@ -70,7 +60,8 @@ class _Cases:
         self.targets: list[float] = []
         self.sizes: list[int] = []
         self.seen: dict[str, int] = {}
-        self.filled = 0
+        self.filled = self.implied = 0
+        self.timed = False
 
     def add(self, case: Case, rows: np.ndarray) -> None:
         """Adds a sequence. Raises: `GatewiseError` if its channels, values or label are invalid."""
@@ -93,6 +84,8 @@ class _Cases:
         self.values.add(rows)
         self.sizes.append(len(rows))
         self.filled += int(empty.sum())
+        self.implied += case.implied
+        self.timed = case.timed
 
     def table(self) -> SequenceTable:
         """All sequences, with sorted classes."""
@@ -110,149 +103,21 @@ class _Cases:
             classes,
             targets=np.array(self.targets)[:, None] if self.wanted == "numbers" else None,
             target_names=("target",) if self.wanted == "numbers" else (),
+            notes=self._notes(),
         )
-        if not self.filled:
-            return table
-        carry_forward(table)
-        return replace(table, notes=(f"missing values filled with the value before them: {self.filled:,}",))
+        if self.filled:
+            carry_forward(table)
+        return table
 
-
-@dataclass
-class _Header:
-    """What a header declares, None where it declares nothing; `equal`: all sequences have the same length."""
-
-    path: Path
-    channels: int | None = None
-    steps: int | None = None
-    equal: bool | None = None
-
-    def check(self, case: Case) -> None:
-        """Raises: `GatewiseError` with the line of a sequence that contradicts the header."""
-        found = {"channels": len(case.channels), "steps": case.channels[0].count(",") + 1}
-        declared = {"channels": self.channels, "steps": None if self.equal is False else self.steps}
-        for name, count in found.items():
-            if declared[name] not in (None, count):
-                raise GatewiseError(
-                    f"{self.path}, line {case.line}: the header declares {declared[name]} {name} for each "
-                    f"sequence, got {count}"
-                )
-        self.steps = found["steps"] if self.equal else self.steps
-
-    def read(self, line: int, tag: str, words: list[str]) -> None:
-        """Reads a line of a `.ts` header. Raises: `GatewiseError` if it lacks a number."""
-        first = words[0].lower() if words else ""
-        if tag in ("@dimensions", "@dimension", "@serieslength"):
-            if not first.isdecimal() or len(first) > MAX_DIGITS:
-                raise GatewiseError(
-                    f"{self.path}, line {line}: expected a number after {tag}, got {first[:20]!r}"
-                )
-            name = "steps" if tag == "@serieslength" else "channels"
-            setattr(self, name, int(first))
-        elif tag == "@univariate" and first == "true":
-            self.channels = 1
-        elif tag == "@equallength":
-            self.equal = first == "true"
-
-
-def _ts(path: Path, lines: Iterator[str], wanted: Labels | None) -> Iterator[Case]:
-    classes: list[str] | None = None
-    begun, has_target, header = False, False, _Header(path)
-    for line, text in enumerate(lines, 1):
-        text = text.strip()
-        if not text or text.startswith("#"):
-            continue
-        if begun:
-            channels = text.split(":")
-            label = None if classes is None and not has_target else channels.pop().strip()
-            if not channels:
-                raise GatewiseError(
-                    f"{path}, line {line}: expected channels and a label, separated by colons"
-                )
-            _check_label(path, line, label, classes)
-            case = Case(line, channels, label)
-            yield case
-            header.check(case)
-            continue
-        tag, *words = _header_line(path, line, text, "a .ts")
-        first = words[0].lower() if words else ""
-        if tag == "@timestamps" and first == "true":
-            raise GatewiseError(f"{path}, line {line}: sequences with timestamps are not supported")
-        if tag == "@targetlabel" and first == "true":
-            if wanted == "classes":
-                raise GatewiseError(
-                    f"{path}, line {line}: expected classes with @classLabel, got numeric targets, which are "
-                    "for the task regress"
-                )
-            has_target = True
-        if tag == "@classlabel" and first == "true":
-            if wanted == "numbers":
-                raise GatewiseError(
-                    f"{path}, line {line}: expected numeric targets with @targetLabel, got classes, which "
-                    "are for the task classify"
-                )
-            classes = words[1:]
-        header.read(line, tag, words)
-        begun = tag == "@data"
-    if not begun:
-        raise GatewiseError(f"{path} {NO_DATA.format('a .ts')}")
-
-
-def _arff(path: Path, lines: Iterator[str], wanted: Labels | None) -> Iterator[Case]:
-    if wanted == "numbers":
-        raise GatewiseError(
-            f"{path}: an .arff file does not mark its numeric target; save it as .ts with @targetLabel "
-            "true, or as CSV"
-        )
-    classes: list[str] | None = None
-    begun, header = False, _Header(path)
-    for line, text in enumerate(lines, 1):
-        text = text.strip()
-        if not text or text.startswith("%"):
-            continue
-        if begun:
-            values, label = text, None
-            if classes is not None:
-                values, label = _split_label(text)
-            _check_label(path, line, label, classes)
-            relation = re.fullmatch(r"""(['"])(.*)\1""", values)
-            case = Case(line, relation[2].split("\\n") if relation else [values], label)
-            yield case
-            header.check(case)
-            continue
-        tag, *_ = _header_line(path, line, text, "an .arff")
-        nominal = re.fullmatch(r"@attribute\s.*\{(.*)\}", text, re.IGNORECASE)
-        if nominal:
-            classes = [_unquoted(name) for name in re.findall(r"""\s*('[^']*'|"[^"]*"|[^,]+)""", nominal[1])]
-        elif tag == "@attribute" and text.lower().split()[-1] in NUMERIC:
-            header.steps = (header.steps or 0) + 1
-        begun = tag == "@data"
-    if not begun:
-        raise GatewiseError(f"{path} {NO_DATA.format('an .arff')}")
-
-
-def _header_line(path: Path, line: int, text: str, kind: str) -> list[str]:
-    """The words of a line of the header, the first in lower case."""
-    if not text.startswith("@"):
-        raise GatewiseError(f"{path} {NO_DATA.format(kind)}, above line {line}, which does not begin with @")
-    tag, *words = text.split()
-    return [tag.lower(), *words]
-
-
-def _split_label(text: str) -> tuple[str, str]:
-    """The text before the last comma outside quotation marks, and the label after it."""
-    found = re.fullmatch(r"""(.*),\s*('[^']*'|"[^"]*"|[^,'"]*)""", text)
-    return (found[1].strip(), _unquoted(found[2])) if found else (text, "")
-
-
-def _unquoted(name: str) -> str:
-    return name.strip().strip("'\"")
-
-
-def _check_label(path: Path, line: int, label: str | None, classes: list[str] | None) -> None:
-    if classes and label not in (None, "", "?", *classes):
-        raise GatewiseError(
-            f"{path}, line {line}: expected one of the labels {', '.join(classes)}, got {str(label)[:30]!r}"
-        )
+    def _notes(self) -> tuple[str, ...]:
+        notes = []
+        if self.timed:
+            notes.append("times give the order of the steps; how far apart they are is not used")
+        if self.implied and self.wanted == "classes":
+            notes.append(f"sparse rows without a class are of the first one of the header: {self.implied:,}")
+        if self.filled:
+            notes.append(f"missing values filled with the value before them: {self.filled:,}")
+        return tuple(notes)
 
 
 def _target(place: str, text: str | None) -> float:
@@ -267,14 +132,7 @@ def _target(place: str, text: str | None) -> float:
     return target
 
 
-_FORMS: dict[str, Callable[[Path, Iterator[str], Labels | None], Iterator[Case]]] = {
-    ".ts": _ts,
-    ".arff": _arff,
-}
-ARCHIVES = tuple(_FORMS)
-
-
-def _rows(path: Path, case: Case) -> np.ndarray:
+def _rows(path: Path, case: Case, fill: Fill | None) -> np.ndarray:
     """[T, C]; missing values are NaN, and the sequence ends at its last value."""
     place = f"{path}, line {case.line}"
     invalid = next((one for one in case.channels if "_" in one or not one.isascii()), None)
@@ -282,13 +140,18 @@ def _rows(path: Path, case: Case) -> np.ndarray:
         text = case.label if invalid is None else invalid.strip()
         raise GatewiseError(f"{place}: expected numbers separated by commas, got {str(text)[:30]!r}")
     try:
-        columns = [[_number(cell.strip()) for cell in one.split(",")] for one in case.channels]
+        texts = timed_values(case.channels) if case.timed else [one.split(",") for one in case.channels]
+        columns = [[_number(cell.strip()) for cell in one] for one in texts]
     except ValueError as error:
-        raise GatewiseError(f"{place}: {error}; expected numbers separated by commas") from error
+        expected = "" if case.timed else "; expected numbers separated by commas"
+        raise GatewiseError(f"{place}: {error}{expected}") from error
     sizes = {len(one) for one in columns}
-    if len(sizes) > 1:
-        raise GatewiseError(f"{place}: the channels have {sorted(sizes)} steps; expected the same number")
-    rows = np.array(columns).T
+    if len(sizes) > 1 and fill is None:
+        raise GatewiseError(
+            f"{place}: the channels have {sorted(sizes)} steps; expected the same number, or --fill forward, "
+            "which repeats the last values of the shorter ones"
+        )
+    rows = np.array([one + [float("nan")] * (max(sizes) - len(one)) for one in columns]).T
     known = np.flatnonzero(~np.isnan(rows).all(1))
     if not len(known):
         raise GatewiseError(f"{place}: the sequence has no values")
