@@ -214,13 +214,13 @@ def _padded(values: np.ndarray, padding: int) -> np.ndarray:
 
 def _require_truth(windows: Windows, name: str) -> None:
     """Raises: `GatewiseError` if every value at a step of the horizon is missing. name: of the set"""
-    there = torch.stack([(~batch.truth.isnan()).sum(0) for batch in windows.blocks()]).sum(0)
-    if not there.all():
-        step = int(there.int().argmin()) + 1
-        raise GatewiseError(
-            f"every value of the {name} set at step {step} of the horizon is missing; give more data, or "
-            "--fill linear"
-        )
+    assert windows.truth is not None
+    for step in range(windows.horizon):
+        if windows.truth[windows.starts + windows.context + step].isnan().all():
+            raise GatewiseError(
+                f"every value of the {name} set at step {step + 1} of the horizon is missing; give more "
+                "data, or --fill linear"
+            )
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> ForecastData:
