@@ -55,6 +55,7 @@ TRIPS = [f"{1998 + step // 4} Q{step % 4 + 1}" for step in range(12)]
 MIDNIGHTS = [time.removesuffix(" 00:00") for time in times("%Y-%m-%d %H:%M")]
 CALENDAR = [[getattr(hour, field) for hour in HOURS] for field in ("year", "month", "day", "hour")]
 MILLISECONDS = [1_577_836_800_000 + 3_600_000 * step for step in range(STEPS)]
+BUSINESS_DAYS = [f"2010-02-{day:02d}" for week in range(4) for day in range(7 * week + 1, 7 * week + 6)]
 SHOPS = [shop for _ in range(15) for shop in ("a", "b")]
 DAYS = [f"2013-01-{step // 2 + 1:02d}" for step in range(STEPS)]
 
@@ -152,6 +153,55 @@ FORMS = {  # the table, the options, the number of series, the first time, and t
         1,
         "2010-01-31 09:00:00",
         "hour",
+    ),
+    "the air of a town, with clocks with points": (
+        csv(
+            "Date;Time;CO(GT);T;;",
+            times("%d/%m/%Y"),
+            times("%H.%M.%S"),
+            commas(0),
+            ["-200" if step == 3 else number for step, number in enumerate(commas(1))],
+            [""] * STEPS,
+            [""] * STEPS,
+            separator=";",
+        ),
+        {"target": "T"},
+        1,
+        "2010-01-31 09:00:00",
+        "hour",
+    ),
+    "rentals of bicycles by day and hour": (
+        csv(
+            "instant,dteday,hr,temp,cnt",
+            range(1, STEPS + 1),
+            times("%Y-%m-%d"),
+            CALENDAR[3],
+            column(0),
+            column(1),
+        ),
+        {"target": "cnt"},
+        1,
+        "2010-01-31 09:00:00",
+        "hour",
+    ),
+    "prices of a share on business days": (
+        csv("Date,Open,Close", BUSINESS_DAYS, column(0)[:20], column(1)[:20]),
+        {"target": "Close", "fill": "forward"},
+        1,
+        "2010-02-01",
+        "day",
+    ),
+    "years and quarters": (
+        csv(
+            "Year,Quarter,Beer",
+            [1956 + step // 4 for step in range(STEPS)],
+            [step % 4 + 1 for step in range(STEPS)],
+            column(),
+        ),
+        {},
+        1,
+        "1956-01-01",
+        "quarter",
     ),
     "the climate of a town": (
         csv('"Date Time","p (mbar)","T (degC)"', times("%d.%m.%Y %H:%M:%S"), column(0), column(1)),

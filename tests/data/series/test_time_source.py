@@ -73,6 +73,41 @@ def test_days_and_clocks_in_two_columns():
     assert renamed.columns.time_source is None
 
 
+@pytest.mark.parametrize("hours", [["22", "23", "0"], ["22.00.00", "23.00.00", "0.00.00"], [22, 23, 0]])
+@pytest.mark.parametrize(
+    "days", [["31.1.2024", "1.2.2024"], ["20240131", "20240201"], ["31-Jan-2024", "01-Feb-2024"]]
+)
+def test_days_and_hours_in_two_columns(days, hours):
+    table = pl.DataFrame({"day": [days[0], *days], "hr": hours, "sold": [1, 2, 3]}, strict=False)
+    for columns in (Columns(), Columns(time="day,hr", target="sold")):
+        found = read_series(table, columns)
+        assert [str(time) for time in found.series[0].times] == [
+            "2024-01-31 22:00:00",
+            "2024-01-31 23:00:00",
+            "2024-02-01 00:00:00",
+        ]
+
+
+def test_numbers_of_weeks_are_no_hours():
+    days = ["2024-01-01", "2024-01-01", "2024-01-02", "2024-01-02", "2024-01-03", "2024-01-03"]
+    table = pl.DataFrame(
+        {"date": days, "week": [1] * 6, "t": [1.25] * 6, "id": ["a", "b"] * 3, "y": range(6)}
+    )
+    assert read_series(table).columns.time == "date"
+
+
+def test_years_with_quarters_or_weeks():
+    table = pl.DataFrame({"Year": [2020, 2020, 2021], "Quarter": [3, 4, 1], "sold": [1, 2, 4]})
+    found = read_series(table)
+    assert (found.columns.time_source, str(found.step)) == (("Year", "Quarter"), "quarter")
+    assert str(found.series[0].times[0])[:10] == "2020-07-01"
+    weeks = table.rename({"Quarter": "WEEK"})
+    with pytest.raises(GatewiseError, match="or weeks as in ISO 8601 with --time Year,WEEK"):
+        read_series(weeks)
+    weeks = weeks.with_columns(Year=2020)
+    assert str(read_series(weeks[[2, 0, 1]], Columns(time="Year,WEEK"), fill="linear").step) == "week"
+
+
 def test_rows_without_times_are_counted_in_each_series():
     rows = {"shop": ["a", "b", "a", "b", "a", "b", "a"], "sold": [1, 2, 3, 4, 5, 6, 7]}
     found = read_series(pl.DataFrame(rows), Columns(time="none", target="sold", id="shop"))
@@ -99,8 +134,8 @@ def test_a_column_called_none_is_a_column():
         (hours(), {"time": "year,month,dia"}, "has no column 'dia' for the time; it has year, month"),
         (hours(hour=[22, 23, 0, 1, 2, 32]), {"time": ALL}, "row 6, column 'time': expected a time like"),
         (
-            pl.DataFrame({"year": [2024] * 3, "quarter": [1, 2, 3], "sold": [1, 2, 4]}),
-            {"time": "year,quarter"},
+            pl.DataFrame({"year": [2024] * 3, "season": [1, 2, 3], "sold": [1, 2, 4]}),
+            {"time": "year,season"},
             "row 1, column 'time': expected a time like %Y-%m-%d, or whole numbers, got '2024 1'",
         ),  # not the months January to March
         (hours(day=[31, None, 1, 1, 1, 1]), {"time": ALL}, "row 2, column 'time': the time is missing"),

@@ -7,13 +7,18 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from gatewise.data.tables.columns import CALENDAR, TIME_NAMES, Columns, FoundColumns, like_times
+from gatewise.data.tables.columns import CALENDAR, Columns, FoundColumns, like_times
 from gatewise.data.tables.table import Table
-from gatewise.data.times.column import FIRST_ROWS
 
 COUNTED = "none"
 STEP, TIME = "step", "time"  # the columns that are made
-CLOCK = r"^\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?\s*$"
+CLOCK_NAMES, HOUR_NAMES = ("time", "clock", "hour", "hr"), ("hour", "hr")
+CLOCK = r"^\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?$|^\d{1,2}\.\d{2}\.\d{2}$"
+POINTS = r"^\d{1,2}\.\d{2}\.\d{2}$"
+HOUR = r"^(?:[01]?\d|2[0-4])$"
+DAY = (  # 20240131, 31.1.2024, 31-Jan-2024, Jan 31, 2024
+    r"^(?:\d{8}|[^:]*\d[^:\d]+\d+[^:\d]+\d+|\d+\W*[A-Za-z]{3,}\W*\d{4}|[A-Za-z]{3,}\W*\d+\W+\d{4})$"
+)
 BETWEEN = ("-", "-", " ", ":", ":")  # the fields of a calendar
 
 
@@ -59,8 +64,8 @@ def with_times(table: Table, columns: FoundColumns) -> tuple[Table, list[str]]:
 def _find_source(table: Table, columns: Columns) -> tuple[str, ...]:
     """The columns that are certainly a time together, none if there are none.
 
-    They are numbers called year, month and so on, or a column of days that occur more than once and another
-    one with the name of a time that has clocks.
+    They are numbers called year, month and so on; or a column of days that occur more than once and another
+    one with the name of a time that has clocks or hours; or years that do, and a column called quarter.
     """
     ids = (columns.id,) if columns.id_source is None else columns.id_source
     given = (columns.target, *ids, *columns.known, *columns.observed)
@@ -72,19 +77,23 @@ def _find_source(table: Table, columns: Columns) -> tuple[str, ...]:
     are_fields = {name.lower() for name in times} <= set(fields)
     if are_fields and len(fields) > 1 and fields == CALENDAR[: len(fields)]:
         return tuple(by_field[field] for field in fields)
-    clocks = [name for name in left if name.lower() in TIME_NAMES and _has_clocks(table, name)]
-    if len(times) == len(clocks) == 1 and table.frame[times[0]].is_duplicated().any():
-        days = table.texts(times[0], "time")
-        return () if days.str.contains(":", literal=True).any() else (times[0], clocks[0])
-    return ()
+    if len(times) != 1 or not table.frame[times[0]].is_duplicated().any():
+        return ()
+    if times[0].lower() == "year":
+        quarters = [name for name in left if name.lower() == "quarter"]
+        return (times[0], *quarters) if len(quarters) == 1 else ()
+    clocks = [name for name in left if name.lower() in CLOCK_NAMES and _has_clocks(table, name)]
+    has_days = table.texts(times[0], "time").str.contains(DAY).all(ignore_nulls=False)
+    return (times[0], clocks[0]) if has_days and len(clocks) == 1 and clocks != times else ()
 
 
 def _has_clocks(table: Table, name: str) -> bool:
-    """Whether the first cells of a column are hours and minutes."""
-    given = table.frame[name].head(FIRST_ROWS)
-    if given.dtype not in (pl.String, pl.Time):
+    """Whether the cells of a column are hours and minutes, or those of a column called hour are hours."""
+    given = table.frame[name]
+    if not (given.dtype in (pl.String, pl.Time) or given.dtype.is_integer()):
         return False
-    return bool(given.cast(pl.String).str.contains(CLOCK).all(ignore_nulls=False))
+    cells, forms = table.texts(name, "time"), (CLOCK, HOUR) if name.lower() in HOUR_NAMES else (CLOCK,)
+    return any(cells.str.contains(form).all(ignore_nulls=False) for form in forms)
 
 
 def unused_name(table: Table, name: str) -> str:
@@ -105,13 +114,26 @@ def _counted(table: Table, id_column: str | None) -> pl.Series:
 def _joined(table: Table, source: tuple[str, ...]) -> pl.Series:
     """The texts of several columns as one, null where one is empty.
 
-    Columns called year, month and so on, in this order, make `2024-01-31 07:00`, whatever zeros they lack;
-    others, such as a year and a quarter, are separated by spaces.
+    Columns called year, month and so on, in this order, make `2024-01-31 07:00`, whatever zeros they lack; a
+    year with a quarter or a week `2024Q1` or `2024-W07`; days with a clock or an hour `31.1.2024 07:00`.
+    Others are separated by spaces.
     """
     texts = [table.texts(name, "time") for name in source]
-    if tuple(name.lower() for name in source) != CALENDAR[: len(source)]:
+    names = tuple(name.lower() for name in source)
+    if names in (("year", "quarter"), ("year", "week")):
+        return texts[0] + ("Q" + texts[1] if names[1] == "quarter" else "-W" + texts[1].str.zfill(2))
+    if names != CALENDAR[: len(source)]:
+        if len(texts) == 2 and texts[0].str.contains(DAY).all(ignore_nulls=False):
+            texts[1] = _clocks(texts[1])
         return pl.select(pl.concat_str(texts, separator=" ")).to_series()
     joined = texts[0]
     for text, between in zip(texts[1:], BETWEEN, strict=False):
         joined = joined + between + text.str.zfill(2)
     return joined + ":00" if len(texts) == 4 else joined
+
+
+def _clocks(cells: pl.Series) -> pl.Series:
+    """Clocks such as 07:00:00 for clocks with points, and 07:00 for hours; any other cells unchanged."""
+    if cells.str.contains(HOUR).all(ignore_nulls=False):
+        return cells.str.zfill(2) + ":00"
+    return cells.str.replace_all(".", ":", literal=True) if cells.str.contains(POINTS).all() else cells

@@ -14,7 +14,7 @@ from gatewise.data.series.time_source import resolve_time, with_times
 from gatewise.data.series.wide import to_long
 from gatewise.data.tables.columns import Columns, FoundColumns, recognise
 from gatewise.data.tables.dialect import Dialect
-from gatewise.data.tables.header import describe_missing_header
+from gatewise.data.tables.header import describe_missing_header, describe_names
 from gatewise.data.tables.table import Table, read_table
 from gatewise.data.times.clock import Clock
 from gatewise.data.times.column import read_times
@@ -60,7 +60,10 @@ def recognise_series(
 
     Raises: `GatewiseError` if no column or several columns fit a role, or with the place of a wrong cell.
     """
-    notes = [*describe_missing_header(table.has_header, given.dialect)]
+    notes = [
+        *describe_missing_header(table.has_header, given.dialect),
+        *describe_names(table.columns, given.dialect),
+    ]
     table, given, layout_notes = to_long(table, resolve_id(table, resolve_time(table, given)))
     found, column_notes = recognise(table, given)
     table = with_ids(table, found)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from gatewise.data.series.step import find_step
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
 from gatewise.data.tables.table import Table
-from gatewise.data.times.column import has_whole_dates, looks_like_times
+from gatewise.data.times.column import has_whole_dates, looks_like_times, read_times
 from gatewise.errors import GatewiseError
 
 ID_NAMES = ("id", "unique_id", "series_id", "item_id", "series")
@@ -134,14 +135,26 @@ def has_values(table: Table, name: str) -> bool:
 
 def _other_targets(table: Table, given: Columns, found: list[str]) -> str:
     """Other options where several columns may be the target, as the end of a message."""
-    texts, options = [name for name in found if table.has_texts(name)], ""
-    if given.id is None and given.time in table.columns and table.frame[given.time].is_duplicated().any():
+    options, missing = "", ["empty cells"] if any(table.count_empty(name) for name in found) else []
+    times = table.frame[given.time] if given.time in table.columns else None
+    if given.id is None and times is not None and times.is_duplicated().any():
         options = "; if its rows are of several series, name the column that identifies them with --id"
-    elif not texts:
-        options = ", or read each as a series with --wide columns"
-    if any(table.count_empty(name) for name in found):
-        options += "; fill empty cells with --fill linear or forward"
-    return options
+    else:
+        if not any(table.has_texts(name) for name in found):
+            options = ", or read each as a series with --wide columns"
+        if times is not None and _has_gaps(table, times.name):
+            missing.insert(0, "missing steps")
+    return options + (f"; fill {' and '.join(missing)} with --fill linear or forward" if missing else "")
+
+
+def _has_gaps(table: Table, name: str) -> bool:
+    """Whether the times of a column are certainly not one step apart."""
+    try:
+        times = read_times(table, name).values.unique().sort()
+    except GatewiseError:
+        return False
+    places, _ = find_step(times).places(times)
+    return bool(len(times) and places[-1] + 1 > len(times))
 
 
 def _other_times(table: Table, found: list[str]) -> str:
@@ -152,6 +165,8 @@ def _other_times(table: Table, found: list[str]) -> str:
         rows = ", or --wide rows if each row is a series" if len(numbers) > 2 else ""
         return f", or --time none for rows one step apart{columns}{rows}"
     by_field = {name.lower(): name for name in found}
+    if by_field.keys() == {"year", "week"}:
+        return f", or weeks as in ISO 8601 with --time {by_field['year']},{by_field['week']}"
     fields = CALENDAR[: len(found)]
     if by_field.keys() != set(fields):
         return ""

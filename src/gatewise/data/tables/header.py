@@ -77,6 +77,19 @@ def describe_missing_header(has_header: bool, dialect: Dialect) -> tuple[str, ..
     return ("the first row has values: the columns are called 1, 2 and so on (--header takes it as names)",)
 
 
+def describe_names(names: Sequence[str], dialect: Dialect) -> tuple[str, ...]:
+    """A note on names of columns that may be values of a table without a header.
+
+    >>> describe_names(["a", "5.2"], Dialect())
+    ("the name '5.2' of a column may be a value; --no-header reads the first row as values",)
+    """
+    numbers = ((name, _number(name)) for name in names)
+    odd = [name for name, number in numbers if number is not None and number != round(number)]
+    if not odd or dialect.header is not None:
+        return ()
+    return (f"the name {odd[0]!r} of a column may be a value; --no-header reads the first row as values",)
+
+
 def is_time(cell: str) -> bool:
     """Whether a text is a time with more than digits.
 
