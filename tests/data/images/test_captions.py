@@ -1,9 +1,11 @@
 """Images and their captions from a folder and a table; errors name the line."""
 
+import json
+
 import pytest
 from PIL import Image
 
-from gatewise.data.images.captions import Captions, read_captions
+from gatewise.data.images.captions import Captions, image_column, read_captions
 from gatewise.data.images.images import open_images
 from gatewise.data.tokenizers.sentences import END, PADDING, learn_sentences
 from gatewise.errors import GatewiseError
@@ -118,3 +120,96 @@ def test_every_caption_is_an_example_with_its_image(write):
     assert said == [["very", "dark"], ["a", "<unknown>", "one"]]
     assert (batch.target == END).sum(1).tolist() == [1, 1]
     assert captions.pictures([0, 1]).sizes.tolist() == [[5, 2], [3, 4]]
+
+
+COCO = {
+    "images": [{"id": 7, "file_name": "a.png"}, {"id": 9, "file_name": "b.png"}],
+    "annotations": [
+        {"image_id": 9, "id": 1, "caption": "a bright\n one"},
+        {"image_id": 7, "id": 2, "caption": "a dark one"},
+        {"image_id": 7, "id": 3, "caption": "very dark"},
+    ],
+}
+KARPATHY = {
+    "images": [
+        {"filename": "a.png", "split": "restval", "sentences": [{"raw": "a dark one"}, {"raw": "very dark"}]},
+        {"filename": "b.png", "filepath": ".", "split": "test", "sentences": [{"raw": "a bright one"}]},
+    ]
+}
+CAPTIONS = {"a.png": ("a dark one", "very dark"), "b.png": ("a bright one",)}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("captions.json", json.dumps(COCO)),
+        ("dataset.json", json.dumps(KARPATHY)),
+        ("results.token", "a.png#0\ta dark one\na.png#1\tvery dark\nb.png#0\ta bright one\n"),
+        ("Flickr8k.token.txt", "b.png#0\ta bright one\na.png#0\ta dark one\na.png#1\tvery dark \n"),
+    ],
+)
+def test_captions_in_other_files_than_tables(write, name, text):
+    folder = write(text, name)
+    for path in (folder, folder / name):
+        table = read_captions(path)
+        images = [one.name for one in table.images]
+        assert dict(zip(images, table.captions, strict=True)) == CAPTIONS
+        assert table.columns == ("file", "caption")
+    assert [one.name for one in image_column(folder / name, "file")[1]] == images
+
+
+def test_the_splits_of_karpathy(write):
+    folder = write(json.dumps(KARPATHY), "dataset.json")
+    assert read_captions(folder, split_column="split").sets == ("train", "test")
+
+
+def changed(path, value):
+    data = json.loads(json.dumps(COCO))
+    *parents, last = path
+    place = data
+    for one in parents:
+        place = place[one]
+    place[last] = value
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("c.json", "[]", "c.json: expected images with id and file_name"),
+        ("c.json", "{", "c.json can't be read as JSON: Expecting property name"),
+        ("c.json", "[" * 100_000, "c.json can't be read as JSON: "),
+        ("c.json", '{"images": 3}', "c.json: expected images with id and file_name"),
+        ("c.json", changed(("annotations",), []), "c.json has no captions"),
+        (
+            "c.json",
+            changed(("annotations", 1), {"image_id": 7, "bbox": []}),
+            "annotation 2 has no caption, but im",
+        ),
+        (
+            "c.json",
+            changed(("annotations", 0, "image_id"), 8),
+            "annotation 1: there is no image with the id 8",
+        ),
+        (
+            "c.json",
+            changed(("images", 1), {"id": 9}),
+            "image 2 has no file_name, but id; expected images with",
+        ),
+        (
+            "c.json",
+            changed(("images", 0, "file_name"), "../a.png"),
+            "row 2: '../a.png' names no image in the",
+        ),
+        (
+            "c.token",
+            "a.png#0\tx\nb.png y\n",
+            "line 2: expected IMAGE#NUMBER, a tab and a caption, got 'b.png y'",
+        ),
+        ("c.token", "a.png#0\tx\nc.png#0\ty\n", "line 2: there is no image"),
+    ],
+)
+def test_wrong_files_of_captions_are_one_clear_line(write, name, text, message):
+    with pytest.raises(GatewiseError, match=message) as caught:
+        read_captions(write(text, name))
+    assert "\n" not in str(caught.value)

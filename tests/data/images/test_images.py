@@ -145,3 +145,17 @@ def test_batches_of_large_images_are_small(files):
     images = open_images(files[0], size=(600, 700))
     assert LabelledImages(images, [0, 1], [0, 0]).max_batch_size == 2**22 // (600 * 700)
     assert LabelledImages(images, [], []).max_batch_size == 256
+
+
+def test_rotated_and_transparent_images_are_noted(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.new("RGB", (3, 2), "red").save(tmp_path / "a.jpg", exif=exif)
+    Image.new("RGBA", (3, 2), (0, 0, 0, 0)).save(tmp_path / "b.png")
+    Image.new("RGB", (3, 2), "red").save(tmp_path / "c.png")
+    images = open_images([tmp_path / name for name in ("a.jpg", "b.png", "c.png")])
+    assert images.notes == (
+        "images rotated or mirrored upright by their EXIF data: 1",
+        "images whose pixels may be transparent, blended with white: 1",
+    )
+    assert images[1].min() == 255

@@ -1,4 +1,4 @@
-"""Images and their captions: a folder, and a table with a file and a caption in each row."""
+"""Images and their captions: a folder, and a table with a file and a caption in each row, or another file."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from gatewise.data.images.caption_files import has_captions, read_caption_table
 from gatewise.data.images.image_file import is_image
 from gatewise.data.images.images import ImageFiles, default_batch_size
 from gatewise.data.splits import set_named
 from gatewise.data.tables.table import Table
-from gatewise.data.text.pairs import is_table, read_text_table
 from gatewise.data.text.ragged import Ragged
 from gatewise.data.tokenizers.sentences import SentenceTokenizer
 from gatewise.errors import GatewiseError
@@ -108,7 +108,7 @@ def read_captions(
 
     Raises: `GatewiseError` if there is no table, or if a column, an image or a caption is missing.
     """
-    table = read_text_table(_table_of(path))
+    table = read_caption_table(_table_of(path))
     folder, given = images or Path(table.path).parent, (file, caption)
     file = _column(table, file, FILES, "file of an image", "file")
     caption = _column(table, caption, CAPTIONS, "caption", "caption")
@@ -146,7 +146,7 @@ def image_column(path: Path, file: str) -> tuple[tuple[str, ...], list[Path]]:
 
     Raises: `GatewiseError` if there is no such column, or no such file.
     """
-    table = read_text_table(path)
+    table = read_caption_table(path)
     column = _texts(table, file, "file of an image")
     first = {name or "": row for row, name in reversed([*enumerate(column)])}
     names = tuple(dict.fromkeys(name or "" for name in column))
@@ -192,7 +192,7 @@ def _unnamed(paths: Iterable[Path]) -> tuple[str, ...]:
 def _table_of(path: Path) -> Path:
     if not path.is_dir():
         return path
-    tables = sorted(one for one in path.iterdir() if is_table(one) and not one.name.startswith("."))
+    tables = sorted(one for one in path.iterdir() if has_captions(one) and not one.name.startswith("."))
     if len(tables) != 1:
         listed = f"{len(tables)} tables, {', '.join(one.name for one in tables)}" if tables else "no table"
         raise GatewiseError(f"{path} contains {listed}; give the path of the table of captions")

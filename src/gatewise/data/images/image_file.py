@@ -20,6 +20,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", "
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 ORIENTATION = 0x0112  # EXIF's tag
 SIXTEEN_BITS = 65535
+ORIENTATIONS = range(2, 9)  # of images that are not stored upright
 TURNED = (5, 6, 7, 8)  # orientations that swap height and width
 
 Result = TypeVar("Result")
@@ -121,6 +122,11 @@ def header(image: Image) -> Header:
     if image.getexif().get(ORIENTATION) in TURNED:
         width, height = height, width
     return Header(height, width, image.mode in GREY_MODES or _grey_palette(image))
+
+
+def is_turned(image: Image) -> bool:
+    """Whether an opened image is not stored upright, by its EXIF data."""
+    return image.getexif().get(ORIENTATION) in ORIENTATIONS
 
 
 def is_deep(image: Image) -> bool:

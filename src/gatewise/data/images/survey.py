@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from gatewise.data.images.image_file import SIXTEEN_BITS, Header, header, is_deep, is_halved, read_with
+from gatewise.data.images.image_file import (
+    SIXTEEN_BITS,
+    Header,
+    header,
+    is_deep,
+    is_halved,
+    is_turned,
+    read_with,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -20,12 +28,19 @@ ValueRange = tuple[int, int]
 
 
 class ImageInfo(NamedTuple):
-    """deep: whether an image has more than 8 bits; halved: whether only the upper half can be read."""
+    """The properties of an image.
+
+    deep: whether it has more than 8 bits; halved: whether only the upper half can be read
+    frames: their number; turned: whether it is not stored upright
+    alpha: whether its pixels may be transparent
+    """
 
     header: Header
     deep: bool
     halved: bool
     frames: int
+    turned: bool
+    alpha: bool
 
 
 @dataclass(frozen=True)
@@ -39,7 +54,14 @@ class ImageSurvey:
 
 def examine(image: Image) -> ImageInfo:
     """The properties of an opened image."""
-    return ImageInfo(header(image), is_deep(image), is_halved(image), getattr(image, "n_frames", 1))
+    return ImageInfo(
+        header(image),
+        is_deep(image),
+        is_halved(image),
+        getattr(image, "n_frames", 1),
+        is_turned(image),
+        image.has_transparency_data,
+    )
 
 
 def survey_images(paths: Sequence[Path]) -> ImageSurvey:
@@ -52,6 +74,10 @@ def survey_images(paths: Sequence[Path]) -> ImageSurvey:
         notes.append(f"images with 16 bits per channel, of which the upper 8 are read: {halved:,}")
     if animated:
         notes.append(f"images with several frames or pages, of which the first is read: {animated:,}")
+    if turned := sum(one.turned for one in infos):
+        notes.append(f"images rotated or mirrored upright by their EXIF data: {turned:,}")
+    if alpha := sum(one.alpha for one in infos):
+        notes.append(f"images whose pixels may be transparent, blended with white: {alpha:,}")
     deep = tuple(path for path, one in zip(paths, infos, strict=True) if one.deep)
     return ImageSurvey([one.header for one in infos], deep, tuple(notes))
 

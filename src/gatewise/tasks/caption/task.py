@@ -11,12 +11,12 @@ from typing import Any
 import polars as pl
 
 from gatewise.cells.base import CellType
+from gatewise.data.images.caption_files import has_captions
 from gatewise.data.images.captions import Captions, image_column
 from gatewise.data.images.images import find_images, reopen_images
 from gatewise.data.images.left_out import left_out_below, printable
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.images import is_images, write_captioned, write_images
-from gatewise.data.text.pairs import is_table
 from gatewise.data.tokenizers.sentences import SentenceTokenizer
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
@@ -129,7 +129,7 @@ class CaptionTask(Task[CaptionData]):
         """Captions the images of a folder, the images of a table, or one image."""
         preprocessing = load_preprocessing(Preprocessing, model)
         file, column = preprocessing.columns
-        if is_table(path):
+        if path.is_file() and has_captions(path):
             names, images = image_column(path, file)
         else:
             images = find_images(path)
