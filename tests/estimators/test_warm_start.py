@@ -138,3 +138,24 @@ def test_other_tasks_are_refused():
     model = gatewise.AnomalyDetector(warm_start=True, hidden=2, epochs=1, progress=False).fit(series)
     with pytest.raises(GatewiseError, match="a model of the task 'anomaly' can't be trained further"):
         model.fit(series)
+
+
+def test_a_text_generator_keeps_its_characters():
+    options = {"hidden": 2, "embedding": 2, "steps": 4, "batch_size": 2, "epochs": 1, "progress": False}
+    model = gatewise.TextGenerator(warm_start=True, cell="rnn", baselines=False, **options).fit("abcab " * 40)
+    before = model.model_
+    model.fit("bacd " * 40)
+    assert model.model_.preprocessing["tokenizer"] == before.preprocessing["tokenizer"]
+    assert not torch.equal(*(next(one.network.parameters()) for one in (before, model.model_)))
+    assert "unknown in the training set, read as one symbol, 34 times: d" in model.notes_
+
+
+def test_a_labeler_keeps_its_labels_and_refuses_others():
+    X = np.arange(240.0).reshape(20, 12, 1) % 7
+    y = [["low" if value < 3 else "high" for value in row[:, 0]] for row in X]
+    model = gatewise.Labeler(warm_start=True, cell="rnn", hidden=2, epochs=1, progress=False).fit(X, y)
+    before = model.model_
+    model.fit(X[::-1], y[::-1])
+    assert model.model_.preprocessing["form"] == before.preprocessing["form"]
+    with pytest.raises(GatewiseError, match="'middle'"):
+        model.fit(X, [["middle"] * 12, *y[1:]])

@@ -186,6 +186,18 @@ def test_short_series_are_left_out_or_refused(tmp_path):
     )
 
 
+def test_a_failure_before_an_origin_names_it(tmp_path):
+    late = pl.int_range(pl.len()) < 100
+    changing = table().with_columns(value=pl.when(late & (pl.col("value") > 0)).then(3.0).otherwise("value"))
+    model = untrained(written(tmp_path / "whole.csv", table()))
+    with pytest.raises(GatewiseError) as refused:
+        TASK.backtest(model, written(tmp_path / "series.csv", changing), windows=3)
+    assert str(refused.value) == (
+        "the target is constant in the training set: there is nothing to learn (before origin 1 of 3; fewer "
+        "--windows leave more values)"
+    )
+
+
 def test_what_is_undefined_is_left_out_and_counted(tmp_path):
     whole = table().with_columns(value=pl.col("value").round() - 10)
     path = written(

@@ -33,7 +33,8 @@ def draw_forecasts(backtest: BacktestScores) -> Figure:
     times, horizon = series.times.to_numpy(), backtest.rolling.horizon
     first = max(int(ends[0]) - HISTORY * (len(series) - int(ends[0])), 0)
     axes.plot(times[first : len(series)], series.target[first:], color=INK, lw=1.3, label="actual")
-    middle = median_index(backtest.levels)
+    middle, overlap = median_index(backtest.levels), backtest.rolling.overlap
+    opacity, width = max(0.18 / (1 + overlap), 0.02), 1.6 if not overlap else 1.0
     for number, (end, own) in enumerate(zip(ends, quantiles, strict=True)):
         shown = times[end - 1 : end + horizon]
         curves = np.concatenate([np.full((1, own.shape[1]), series.target[end - 1]), own])
@@ -41,8 +42,8 @@ def draw_forecasts(backtest: BacktestScores) -> Figure:
         band_label, label = (None, None) if number else labels
         for low, high in symmetric_pairs(backtest.levels)[:1]:
             band = (curves[:, low], curves[:, high])
-            axes.fill_between(shown, *band, color=NETWORK, alpha=0.18, lw=0, label=band_label)
-        axes.plot(shown, curves[:, middle], color=NETWORK, lw=1.6, label=label)
+            axes.fill_between(shown, *band, color=NETWORK, alpha=opacity, lw=0, label=band_label)
+        axes.plot(shown, curves[:, middle], color=NETWORK, lw=width, label=label)
         axes.axvline(times[end - 1], color=INK, lw=0.6, alpha=0.35)
     title = f"{series.id}: {horizon} steps of one {backtest.source.step}, forecast at each grey line"
     if len(backtest.source.series) > 1:

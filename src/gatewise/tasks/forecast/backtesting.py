@@ -46,7 +46,7 @@ def run_backtest(
     model: the name of the network
     fit: returns a candidate for series that end with an origin: with the first one, or with each if `refit`
     """
-    candidate = fit(before_window(source, rolling, 0))
+    candidate = _fit_before(source, rolling, 0, fit)
     kept = {series.id for series in candidate.data.source.series}
     source, _ = source.divided(lambda series: series.id in kept)
     ends = [rolling.ends(len(series)) for series in source.series]
@@ -54,7 +54,7 @@ def run_backtest(
     forecasts, residuals, first_data = [], [], candidate.data
     for first, last in pairwise(borders):
         if first:
-            candidate = fit(before_window(source, rolling, first))
+            candidate = _fit_before(source, rolling, first, fit)
         forecasts.append(forecast_origins(candidate, source, [own[first:last] for own in ends], first))
         between = [np.arange(own[first], [*own, own[-1] + 1][last]) for own in ends]
         residuals.append(one_step_residuals(candidate, source, between))
@@ -70,6 +70,17 @@ def run_backtest(
         notes=(_describe(source, rolling, refit),),
         warnings=first_data.source.warnings,
     )
+
+
+def _fit_before(
+    source: SeriesSet, rolling: Rolling, window: int, fit: Callable[[SeriesSet], Candidate]
+) -> Candidate:
+    """Calls `fit` with the series up to an origin. Raises: `GatewiseError` that names the origin."""
+    try:
+        return fit(before_window(source, rolling, window))
+    except GatewiseError as error:
+        place = f"before origin {window + 1} of {rolling.windows}"
+        raise GatewiseError(f"{error} ({place}; fewer --windows leave more values)") from error
 
 
 def fitted_before(

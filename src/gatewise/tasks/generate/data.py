@@ -60,10 +60,7 @@ def read_data(path: Path, options: GenerateOptions) -> TextData:
     fractions = Fractions(options.validation_fraction, options.test_fraction)
     tokenizer = StreamConfig(options.tokenizer, options.vocabulary)
     text = read_text(files, fractions, tokenizer, _progress(path))
-    data = TextData.of(path, text, options.steps, options.steps_per_epoch)
-    for streams in (data.train, data.validation):  # raises where the text is too short
-        streams.streams(options.batch_size, 0, options.batch_size)
-    return data
+    return _trainable(TextData.of(path, text, options.steps, options.steps_per_epoch), options)
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> TextData:
@@ -75,6 +72,23 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> TextData:
     empty, test = TextStreams(text.empty(), SCORED_STEPS), TextStreams(text, SCORED_STEPS)
     notes = (*notes, "not the training data: the whole text is scored")
     return TextData(path, tokenizer, empty, empty, test, notes)
+
+
+def read_further_data(path: Path, preprocessing: Preprocessing, options: GenerateOptions) -> TextData:
+    """A text to train a model further on, with the tokenizer of the text that it was trained on.
+
+    Raises: `GatewiseError` if it is too short.
+    """
+    tokenizer, files = stream_tokenizer(preprocessing.tokenizer), find_texts(path, preprocessing.files)
+    text = read_text(files, preprocessing.fractions, tokenizer, _progress(path))
+    return _trainable(TextData.of(path, text, options.steps, options.steps_per_epoch), options)
+
+
+def _trainable(data: TextData, options: GenerateOptions) -> TextData:
+    """The data. Raises: `GatewiseError` if a set is too short for a batch."""
+    for streams in (data.train, data.validation):
+        streams.streams(options.batch_size, 0, options.batch_size)
+    return data
 
 
 def _progress(path: Path) -> Callable[[float], None]:

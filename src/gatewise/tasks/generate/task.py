@@ -28,7 +28,7 @@ from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction, Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.generate.baselines import Ngram
-from gatewise.tasks.generate.data import Preprocessing, TextData, read_data, read_test_data
+from gatewise.tasks.generate.data import Preprocessing, TextData, read_data, read_further_data, read_test_data
 from gatewise.tasks.generate.inspect import inspect_text
 from gatewise.tasks.generate.language import LanguageModel
 from gatewise.tasks.generate.metrics import least_predicted, nll_by_kind, read_passage
@@ -52,6 +52,7 @@ class Generate(Task[TextData]):
     options = GenerateOptions
     stream_ending = ".txt"
     accepted_data = "a text, a list of texts, or a path"
+    tunable = frozenset({"steps", "steps_per_epoch"})
     sampling = TextSampling
     metrics = (
         Metric("nats", "nats/char", ".4f"),
@@ -127,6 +128,9 @@ class Generate(Task[TextData]):
     def load_for_evaluation(self, model: SavedModel, path: Path) -> TextData:
         """The test set of the training data, or all of other data."""
         return read_test_data(path, load_preprocessing(Preprocessing, model))
+
+    def load_for_tuning(self, model: SavedModel, path: Path, options: GenerateOptions) -> TextData:
+        return read_further_data(path, load_preprocessing(Preprocessing, model), options)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         raise GatewiseError(

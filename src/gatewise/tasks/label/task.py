@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.cells.base import CellType
+from gatewise.data.fingerprint import fingerprint
 from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.labelled_table import TablePreprocessing
 from gatewise.data.labels.labelled_text import TextPreprocessing, WordTablePreprocessing
@@ -123,6 +124,11 @@ class Label(Task[LabelledSteps]):
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> LabelledSteps:
         return read_test_data(path, load_preprocessing(Preprocessing, model))
+
+    def load_for_tuning(self, model: SavedModel, path: Path, options: LabelOptions) -> LabelledSteps:
+        """The data, split and encoded as those the model was trained on; an unknown label is refused."""
+        data = load_preprocessing(Preprocessing, model).form.read(path, trained=True)
+        return replace(data, source=fingerprint(path))
 
     def evaluation_baselines(self, data: LabelledSteps) -> Mapping[str, Callable[[], Baseline]]:
         return {} if not len(data.train) else self.baselines(data)
