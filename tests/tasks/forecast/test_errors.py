@@ -74,6 +74,14 @@ def test_the_crps_of_a_normal_distribution():
     torch.testing.assert_close(found, closed, rtol=0.005, atol=0)
 
 
+def test_the_crps_of_counts_is_that_of_whole_numbers():
+    """Quantiles on a line over those of a normal distribution, as whole numbers from 0 on."""
+    found = crps(torch.tensor(1.0).double(), torch.tensor([-0.4, 0.4, 1.2]).double(), LEVELS, "counts")
+    points = (np.arange(100) + 0.5) / 100
+    error = 1 - np.maximum(np.round(0.4 + 0.8 * ndtri(points) / ndtri(0.9)), 0)
+    assert float(found) == pytest.approx(2 * np.maximum(points * error, (points - 1) * error).mean())
+
+
 def test_levels_without_an_interval_have_no_winkler_score():
     terms = error_terms(TRUTH, QUANTILES[..., :2], (0.1, 0.5), UNITS)
     assert not {"winkler", "coverage"} & set(terms)

@@ -12,6 +12,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from gatewise.data.series.scaled_table import Support
 from gatewise.data.series.series import SeriesSet
 from gatewise.metrics.diebold_mariano import DieboldMariano, diebold_mariano
 from gatewise.metrics.ljung_box import autocorrelation, ljung_box
@@ -25,7 +26,7 @@ from gatewise.tasks.forecast.origins import OriginForecasts, Residuals, Rolling,
 class BacktestScores:
     """Forecasts of a model and of the baselines from rolling origins, with their scores.
 
-    model: the name of the network; levels: of the quantiles
+    model: the name of the network; levels: of the quantiles; support: of the target
     source: the series, whole; period: of the MASE, in steps
     rolling: where the windows lie; refit: whether the model was trained again at each origin
     forecasts: by the names of the model and the baselines, ordered by series and window
@@ -34,6 +35,7 @@ class BacktestScores:
 
     model: str
     levels: tuple[float, ...]
+    support: Support
     source: SeriesSet
     period: int
     rolling: Rolling
@@ -112,7 +114,7 @@ class BacktestScores:
         units = ErrorUnits(*(unit[made.series] for unit in self._units))
         truth = torch.from_numpy(made.truth)
         return {
-            name: error_terms(truth, torch.from_numpy(quantiles), self.levels, units)
+            name: error_terms(truth, torch.from_numpy(quantiles), self.levels, units, self.support)
             for name, quantiles in made.quantiles.items()
         }
 

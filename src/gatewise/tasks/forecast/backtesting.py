@@ -61,6 +61,7 @@ def run_backtest(
     return Backtest(
         model=model,
         levels=first_data.plan.levels,
+        support=first_data.plan.support,
         source=source,
         period=first_data.plan.period,
         rolling=rolling,

@@ -11,10 +11,11 @@ import torch
 from scipy.special import ndtri
 from torch import Tensor
 
+from gatewise.data.series.scaled_table import Support
 from gatewise.data.series.scaling import ROUNDING, power_of_two
 from gatewise.modules.heads import pinball
 from gatewise.modules.levels import median_index, symmetric_pairs
-from gatewise.tasks.forecast.paths import interpolate
+from gatewise.tasks.forecast.paths import in_support, interpolate
 
 RankingMetric = Literal[
     "mase", "rmsse", "smape", "mape", "mae", "rmse", "pinball", "wql", "crps", "winkler"
@@ -61,6 +62,7 @@ def error_terms(
     quantiles: Tensor,
     levels: Sequence[float],
     units: ErrorUnits,
+    support: Support = "real",
     with_crps: bool = True,
 ) -> dict[str, Tensor]:
     """The term of each metric at each step, [B, Q] each; NaN where it is undefined.
@@ -81,6 +83,7 @@ def error_terms(
         quantiles: [B, Q, n]
         levels: of the quantiles, n, ascending, with 0.5
         units: of the series of each window, [B]
+        support: of the target
         with_crps: whether the CRPS, the most expensive of them, is computed
 
     Source: Hyndman and Koehler 2006 for MASE; Makridakis et al. 2022 for RMSSE; Gneiting and Raftery 2007 for
@@ -102,7 +105,7 @@ def error_terms(
         "pinball": 2 * pinball(quantiles, truth, torch.tensor(levels).double()).mean(dim=-1),
     }
     if with_crps and len(levels) > 1:
-        terms["crps"] = crps(truth, quantiles, levels)
+        terms["crps"] = crps(truth, quantiles, levels, support)
     for low, high in symmetric_pairs(levels)[:1]:
         lower, upper = quantiles[..., low], quantiles[..., high]
         outside = (lower - truth).clamp(min=0) + (truth - upper).clamp(min=0)
@@ -112,13 +115,14 @@ def error_terms(
     return terms
 
 
-def crps(truth: Tensor, quantiles: Tensor, levels: Sequence[float]) -> Tensor:
+def crps(truth: Tensor, quantiles: Tensor, levels: Sequence[float], support: Support = "real") -> Tensor:
     """The continuous ranked probability score, [...]: `2 integral_0^1 pinball_p(truth, Q(p)) dp`.
 
     The quantile function Q is that of sample paths: between the levels, and beyond the outermost ones, linear
-    over the quantiles of a normal distribution. The integral is a mean over `CRPS_POINTS` midpoints.
+    over the quantiles of a normal distribution, within the support. The integral is a mean over
+    `CRPS_POINTS` midpoints.
 
-    truth: [...]; quantiles: [..., n]; levels: n, at least two
+    truth: [...]; quantiles: [..., n]; levels: n, at least two; support: of the target
 
     Source: Gneiting and Ranjan 2011, the quantile decomposition.
 
@@ -129,7 +133,8 @@ def crps(truth: Tensor, quantiles: Tensor, levels: Sequence[float]) -> Tensor:
     points = (np.arange(CRPS_POINTS) + 0.5) / CRPS_POINTS
     curves = quantiles.reshape(-1, len(levels)).double().numpy()
     scores = np.broadcast_to(ndtri(points)[:, None], (CRPS_POINTS, len(curves)))
-    values = torch.from_numpy(interpolate(curves, levels, scores).T).view(*truth.shape, CRPS_POINTS)
+    points_of = in_support(interpolate(curves, levels, scores), support)
+    values = torch.from_numpy(points_of.T).view(*truth.shape, CRPS_POINTS)
     return 2 * pinball(values, truth.double(), torch.from_numpy(points)).mean(dim=-1)
 
 

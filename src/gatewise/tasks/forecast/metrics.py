@@ -81,7 +81,8 @@ def score(forecasts: Forecasts, data: ForecastData) -> dict[str, float]:
     for batch, scaled in forecasts.blocks():
         quantiles, truth = data.undo(scaled, batch.series), data.undo_exactly(batch.truth, batch.series)
         own = ErrorUnits(*(unit[batch.series] for unit in units))
-        terms = error_terms(truth, quantiles, data.plan.levels, own, with_crps=data.metric == "crps")
+        plan, with_crps = data.plan, data.metric == "crps"
+        terms = error_terms(truth, quantiles, plan.levels, own, plan.support, with_crps)
         sums.add(terms, batch.series)
     return sums.scores()
 

@@ -76,9 +76,19 @@ def draw_paths(
         ranks = _ranks(templates[chosen], random)
         probabilities = (ranks + random.uniform(size=ranks.shape)) / samples
         path[:] = interpolate(curves, levels, ndtri(np.clip(probabilities, 1e-9, 1 - 1e-9)))
-    if support != "real":
-        paths = np.maximum(paths, 0)
-    return np.round(paths) if support == "counts" else paths
+    return in_support(paths, support)
+
+
+def in_support(values: np.ndarray, support: Support) -> np.ndarray:
+    """The nearest values that a target of this support can have.
+
+    >>> in_support(np.array([-0.4, 1.6]), "counts")
+    array([0., 2.])
+    """
+    if support == "real":
+        return values
+    positive = np.maximum(values, 0)
+    return np.round(positive) if support == "counts" else positive
 
 
 def _ranks(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
