@@ -87,6 +87,22 @@ def test_train_evaluate_predict(tmp_path, table):
     assert errors_shown.rows[0][0] == ids[np.abs(errors).argmax()]
 
 
+def test_a_model_is_trained_further_on_new_sequences(tmp_path, table):
+    model = gatewise.Regressor(**QUICK, baselines=False).fit(table)
+    frame(20, seed=3).drop("level", "person").write_csv(tmp_path / "later.csv")
+    before = {name: one.clone() for name, one in model.network_.state_dict().items()}
+    scales = model.model_.preprocessing["target_scales"]
+    model.set_params(warm_start=True).fit(tmp_path / "later.csv")
+    assert model.model_.preprocessing["target_scales"] == scales
+    assert model.evaluate(tmp_path / "later.csv").data.notes[-1].startswith("the test set is 3 sequences")
+    assert any((before[name] != one).any() for name, one in model.network_.state_dict().items())
+    archive(tmp_path / "S_TRAIN.ts", frame(20))
+    archive(tmp_path / "S_TEST.ts", frame(8, seed=1))
+    model = gatewise.Regressor(**QUICK, baselines=False, warm_start=True).fit(tmp_path / "S_TRAIN.ts")
+    with pytest.raises(GatewiseError, match=r"the model was trained on all of .*S_TRAIN.ts"):
+        model.fit(tmp_path / "S_TRAIN.ts")
+
+
 def test_new_data_need_no_targets(tmp_path, table):
     folder, bare = tmp_path / "run", tmp_path / "bare.parquet"
     execute(TASK, "train", table, folder, TrainOptions(**SMALL))

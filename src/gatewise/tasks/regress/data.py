@@ -117,16 +117,11 @@ def read_data(path: Path, options: RegressOptions) -> RegressData:
     )
     tested = preprocessing.table(test_file) if test_file else table
     test_set = preprocessing.scaled(tested, None if test_file else test)
-    groups = None if table.groups is None else len(np.unique(table.groups))
-    how = f": {test_file}" if test_file else ", drawn at random"
-    notes = (
-        *table.notes,
-        *_describe(table),
-        f"training set {len(train)}, validation set {len(validation)}, test set {len(test_set)} "
-        f"sequences{how}" + (f", none of {groups} groups in two sets" if groups else ""),
-    )
     train_set, validation_set = (preprocessing.scaled(table, part, weights) for part in (train, validation))
-    return RegressData(train_set, validation_set, test_set, preprocessing, notes)
+    sizes = _describe_sizes(table, (train_set, validation_set, test_set), test_file)
+    return RegressData(
+        train_set, validation_set, test_set, preprocessing, (*table.notes, *_describe(table), sizes)
+    )
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> RegressData:
@@ -148,6 +143,23 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> RegressData:
     return RegressData(empty, empty, test, preprocessing, notes)
 
 
+def read_further_data(path: Path, preprocessing: Preprocessing, options: RegressOptions) -> RegressData:
+    """Sequences to train a model further on, scaled as those it was trained on.
+
+    The split of the same file is that of the earlier training.
+
+    Raises: `GatewiseError` if the model was trained on the whole file.
+    """
+    if fingerprint(path) == preprocessing.source and preprocessing.has_test_file:
+        raise GatewiseError(f"the model was trained on all of {path}; give data it has not seen")
+    table = preprocessing.table(path, grouped=options.group is not None)
+    fractions = Fractions(options.validation_fraction, options.test_fraction)
+    train, validation, test = (preprocessing.scaled(table, part) for part in _split(table, fractions))
+    notes = (*table.notes, _describe_sizes(table, (train, validation, test)))
+    new = replace(preprocessing, source=fingerprint(path), has_test_file=False, fractions=fractions)
+    return RegressData(train, validation, test, new, notes)
+
+
 def _split(table: SequenceTable, fractions: Fractions) -> Split:
     """The sets, drawn at random, with at least two training sequences, and by group if they have groups."""
     fewest = 3 + (fractions.test > 0)
@@ -166,6 +178,16 @@ def _target_scales(table: SequenceTable, train: list[int]) -> tuple[Scale, ...]:
                 "training set: there is nothing to learn"
             )
     return tuple(learn_scale(values) for values in table.targets[train].T)
+
+
+def _describe_sizes(
+    table: SequenceTable, sets: tuple[TargetSequences, ...], test_file: Path | None = None
+) -> str:
+    """The sizes of the training, validation and test sets, and how they were drawn."""
+    train, validation, test = map(len, sets)
+    how = f": {test_file}" if test_file else ", drawn at random"
+    groups = "" if table.groups is None else f", none of {len(np.unique(table.groups))} groups in two sets"
+    return f"training set {train}, validation set {validation}, test set {test} sequences{how}{groups}"
 
 
 def _describe(table: SequenceTable) -> list[str]:

@@ -15,6 +15,7 @@ import polars.selectors as cs
 from gatewise.cells.base import CellType
 from gatewise.data.memory.arrays import Layout, write_sequences
 from gatewise.data.sequences.targets import TargetSequences
+from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline, Network
@@ -24,7 +25,13 @@ from gatewise.tasks.base import Prediction
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.regress.baselines import Mean, Nearest, RocketRidge, SummaryRidge
-from gatewise.tasks.regress.data import Preprocessing, RegressData, read_data, read_test_data
+from gatewise.tasks.regress.data import (
+    Preprocessing,
+    RegressData,
+    read_data,
+    read_further_data,
+    read_test_data,
+)
 from gatewise.tasks.regress.inspect import inspect_sequence
 from gatewise.tasks.regress.metrics import (
     MAE,
@@ -105,6 +112,13 @@ class Regress(SequenceTask[RegressData]):
 
     def load_for_evaluation(self, model: SavedModel, path: Path) -> RegressData:
         return read_test_data(path, load_preprocessing(Preprocessing, model))
+
+    def load_for_tuning(self, model: SavedModel, path: Path, options: RegressOptions) -> RegressData:
+        if options.weight is not None:
+            raise GatewiseError(
+                f"a model with --weight {options.weight} can't be trained further; train anew"
+            )
+        return read_further_data(path, load_preprocessing(Preprocessing, model), options)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
         """The targets of each sequence."""
