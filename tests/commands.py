@@ -11,7 +11,11 @@ from gatewise.cli.main import VERBS, _app
 from gatewise.tasks import TASKS, find_task, variants
 from gatewise.tasks.options import verb_options
 
-TRAINING = {"out", "config", "resume", "from"}
+TRAINING = {
+    "train": {"out", "config", "resume", "from"},
+    "compare": {"out", "config", "resume"},
+    "tune": {"out", "config", "trials", "minutes"},
+}
 ALL_OPTIONS = {name for task in TASKS for name in verb_options("train", find_task(task).options).model_fields}
 
 
@@ -30,14 +34,15 @@ def require_command(line):
 
 def known_options(verb, task):
     """The options of a verb, or of a task where the verb trains."""
-    if verb in ("train", "compare"):
+    if verb in TRAINING:
         assert task in TASKS, f"gatewise {verb} {task}"
+        kind = "compare" if verb == "compare" else "train"
         fields = {
             name: field
             for one in variants(task)
-            for name, field in verb_options(verb, one.options).model_fields.items()
+            for name, field in verb_options(kind, one.options).model_fields.items()
         }
-        names = {name.replace("_", "-") for name in fields} | TRAINING | {"help", "cell"}
+        names = {name.replace("_", "-") for name in fields} | TRAINING[verb] | {"help", "cell"}
         return names | {f"no-{name}" for name in names}
     command = typer.main.get_command(_app([verb])).commands[verb]
     return {option[2:] for one in command.params for option in one.opts + one.secondary_opts} | {"help"}

@@ -1,10 +1,10 @@
 """Recurrent networks: the LSTM family, from a cell's equations to a trained model.
 
 Estimators (`Forecaster`, `Classifier`, `Regressor`, `Labeler`, `Transcriber`, `TextGenerator`,
-`VectorGenerator`, `Translator`, `Captioner`) fit a model to data; `compare` ranks cells and baselines, `load`
-reads a saved model, `resume` continues a run, `look` shows what a table holds. Layers (`LSTM`, `GRU`, `RNN`,
-`Recurrent`, `MDLSTM`, `GridLSTM`, `Lattice`) are PyTorch modules. `cells` has the equations, `insight` the
-gates and gradients of a trained module.
+`VectorGenerator`, `Translator`, `Captioner`) fit a model to data; `compare` ranks cells and baselines, `tune`
+searches for options, `load` reads a saved model, `resume` continues a run, `look` shows what a table holds.
+Layers (`LSTM`, `GRU`, `RNN`, `Recurrent`, `MDLSTM`, `GridLSTM`, `Lattice`) are PyTorch modules. `cells` has
+the equations, `insight` the gates and gradients of a trained module.
 
 >>> import torch, gatewise
 >>> output, (h, c) = gatewise.LSTM(input_size=5, hidden_size=8)(torch.randn(10, 3, 5))
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gatewise.estimators.loading import load
     from gatewise.estimators.looking import look
     from gatewise.estimators.resuming import resume
+    from gatewise.estimators.tune import tune
     from gatewise.layers import (
         GRU,
         LSTM,
@@ -63,6 +64,7 @@ _HOMES = {
     "detach": "gatewise.layers",
     "flush_subnormals": "gatewise.engine.subnormal",
     "compare": "gatewise.estimators.compare",
+    "tune": "gatewise.estimators.tune",
     "load": "gatewise.estimators.loading",
     "look": "gatewise.estimators.looking",
     "load_model": "gatewise.tasks.serialization",
@@ -92,6 +94,7 @@ __all__ = [
     "look",
     "resume",
     "save_model",
+    "tune",
 ]
 
 

@@ -18,6 +18,7 @@ VERBS = {
     "look": "Show what would be read from a table of series, and what is missing in it.",
     "compare": "Train several cells and all baselines on your data, and rank them.",
     "train": "Train one network on your data.",
+    "tune": "Search for better options of a network, and score the best one.",
     "evaluate": "Score a trained model on other data.",
     "backtest": "Forecast the end of the data from rolling origins with a trained model.",
     "predict": "Predict for new data with a trained model.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,21 +59,26 @@ class Command:
 
 def add_verb(app: typer.Typer, about: str, verb: str) -> None:
     """Adds `gatewise VERB TASK` to the command line, for each task."""
+    add_tasks(app, about, verb, partial(_command, verb))
+
+
+def add_tasks(app: typer.Typer, about: str, verb: str, make: Callable[[str], Callable[..., None]]) -> None:
+    """Adds a verb with a command for each task. make: returns the command of a task"""
     group = typer.Typer(help=about, no_args_is_help=True)
     passing = {"allow_extra_args": True, "ignore_unknown_options": True}
     for name, about_task in TASKS.items():
         group.command(name, help=about_task, add_help_option=False, context_settings=passing)(
-            _loading(verb, name)
+            _loading(name, make)
         )
     app.add_typer(group, name=verb)
 
 
-def _loading(verb: str, name: str) -> Callable[[typer.Context], None]:
+def _loading(name: str, make: Callable[[str], Callable[..., None]]) -> Callable[[typer.Context], None]:
     """Creates the command of a task when it is called, so that no other task is loaded."""
 
     def load(context: typer.Context) -> None:
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        app.command(help=TASKS[name])(_command(verb, name))
+        app.command(help=TASKS[name])(make(name))
         command = typer.main.get_command(app)
         with command.make_context(name, context.args, parent=context.parent) as own_context:
             command.invoke(own_context)

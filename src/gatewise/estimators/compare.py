@@ -61,7 +61,7 @@ def compare(
     >>> import gatewise
     >>> gatewise.compare("forecast", "sales.csv", horizon=12, cells=["lstm", "gru"])  # doctest: +SKIP
     """
-    chosen = _task_for(task, data, options)
+    chosen = task_for(task, data, options)
     with TemporaryDirectory(prefix=PREFIX) as directory:
         annotations = {"weights": sample_weight, "groups": groups}
         source = write_source(chosen, data, y, annotations, Path(directory), layout)
@@ -78,7 +78,7 @@ def compare(
                 return execute_new(run, source, job, shown, keep=folder != Path(directory, "run"))[1]
 
 
-def _task_for(name: str, data: Any, options: Mapping[str, Any]) -> Any:
+def task_for(name: str, data: Any, options: Mapping[str, Any]) -> Any:
     """The task of that name, or one of the same estimator that reads this data."""
     if isinstance(data, Path) or (isinstance(data, str) and is_path(data)):
         return choose_task(name, Path(data), options)

@@ -33,6 +33,9 @@ CountOrAuto = Annotated[int, Field(ge=0, le=10**9)]
 Size = Annotated[int, Field(ge=1, le=2**16)]  # of a side of a weight matrix
 Depth = Annotated[int, Field(ge=1, le=1000)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
+DROPOUT: dict[str, Any] = {"search": {"low": 0.0, "high": 0.5}}  # where it acts in one layer, too
+HIDDEN: dict[str, Any] = {"search": {"low": 16, "high": 512, "log": True}}
+LAYERS: dict[str, Any] = {"search": {"low": 1, "high": 3}}
 EPOCHS = 20  # of a training that is limited in its steps, if the examples suffice
 
 
@@ -104,12 +107,22 @@ class TaskOptions(Options):
     min_steps_per_epoch: Count = Field(
         1, description="The minimum number of steps per epoch; small datasets are repeated."
     )
-    learning_rate: float = Field(1e-3, gt=0, description="Learning rate of AdamW.")
+    learning_rate: float = Field(
+        1e-3,
+        gt=0,
+        description="Learning rate of AdamW.",
+        json_schema_extra={"search": {"low": 3e-4, "high": 1e-2, "log": True}},
+    )
     schedule: Literal["plateau", "cosine"] = Field(
         "plateau",
         description="Lower the learning rate when the validation score stalls, or by a cosine.",
     )
-    weight_decay: float = Field(1e-4, ge=0, description="Weight decay of AdamW.")
+    weight_decay: float = Field(
+        1e-4,
+        ge=0,
+        description="Weight decay of AdamW.",
+        json_schema_extra={"search": {"low": 1e-6, "high": 1e-1, "log": True}},
+    )
     average: Rate = Field(
         0.0,
         description="Decay of a moving average of the parameters over the steps, such as 0.99, which is "
@@ -189,9 +202,13 @@ class StepOptions(TaskOptions):
 class StackOptions(Options):
     """The network"""
 
-    hidden: Size = Field(64, description="Units of a layer.")
-    layers: Depth = Field(1, description="Layers of the stack.")
-    dropout: Rate = Field(0.0, description="Dropout between the layers of a stack.")
+    hidden: Size = Field(64, description="Units of a layer.", json_schema_extra=HIDDEN)
+    layers: Depth = Field(1, description="Layers of the stack.", json_schema_extra=LAYERS)
+    dropout: Rate = Field(
+        0.0,
+        description="Dropout between the layers of a stack.",
+        json_schema_extra={"search": {"low": 0.0, "high": 0.5, "above": ["layers", 1]}},
+    )
 
 
 class TrainOptions(TaskOptions):

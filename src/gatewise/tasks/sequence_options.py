@@ -8,7 +8,7 @@ from pydantic import Field
 
 from gatewise.data.sequences.missing import Fill
 from gatewise.modules.pooling import PoolingMode
-from gatewise.tasks.options import Rate, StackOptions, TableOptions
+from gatewise.tasks.options import DROPOUT, Rate, StackOptions, TableOptions
 
 
 class SequenceDataOptions(TableOptions):
@@ -42,6 +42,8 @@ class SequenceDataOptions(TableOptions):
 class SequenceNetworkOptions(StackOptions):
     """The network"""
 
-    dropout: Rate = Field(0.3, description="Dropout between layers, and before the output layer.")
+    dropout: Rate = Field(
+        0.3, description="Dropout between layers, and before the output layer.", json_schema_extra=DROPOUT
+    )
     bidirectional: bool = Field(True, description="Run the layers in both directions.")
     pooling: PoolingMode = Field("max", description="Pooling over the steps: last, mean, max or attention.")

@@ -50,6 +50,27 @@ class SilentProgress:
     def finish(self, result: Result, metric: Metric) -> None: ...
 
 
+class ProgressOnly:
+    """Passes the progress of a training on, but not its candidates and scores."""
+
+    def __init__(self, callback: ProgressCallback) -> None:
+        self._callback = callback
+
+    def notes(self, lines: Sequence[str]) -> None: ...
+
+    def begin(self, name: str) -> None: ...
+
+    def progress(self, fraction: float, message: str) -> None:
+        self._callback.progress(fraction, message)
+
+    def preview(self, text: str) -> None: ...
+
+    def warn(self, sentence: str) -> None:
+        self._callback.warn(sentence)
+
+    def finish(self, result: Result, metric: Metric) -> None: ...
+
+
 class ProgressBar:
     """A bar for the current candidate, and a line for each finished one."""
 

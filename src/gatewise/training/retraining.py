@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from gatewise.metrics.metric import Metric
 from gatewise.tasks.base import Task
-from gatewise.tasks.comparison import Comparison, Result
+from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel
 from gatewise.training.commands import train
 from gatewise.training.lightning import Lightning
 from gatewise.training.memory import enough_memory
+from gatewise.training.progress import ProgressOnly
 from gatewise.training.runner import ProgressCallback
 from gatewise.training.runs import Run, cell_of
 
@@ -44,27 +44,6 @@ class Retraining:
             data = read(self.options)
             run = Run("train", self.task, Path(folder), Path(folder), self.options, self.cells)
             self.callback.begin(f"training {self.done + 1} of {self.count}")
-            comparison = train(run, data, _ProgressOnly(self.callback), lightning=self.lightning)
+            comparison = train(run, data, ProgressOnly(self.callback), lightning=self.lightning)
         self.done += 1
         return comparison
-
-
-class _ProgressOnly:
-    """Passes the progress of a training on, but not its candidates and scores."""
-
-    def __init__(self, callback: ProgressCallback) -> None:
-        self._callback = callback
-
-    def notes(self, lines: Sequence[str]) -> None: ...
-
-    def begin(self, name: str) -> None: ...
-
-    def progress(self, fraction: float, message: str) -> None:
-        self._callback.progress(fraction, message)
-
-    def preview(self, text: str) -> None: ...
-
-    def warn(self, sentence: str) -> None:
-        self._callback.warn(sentence)
-
-    def finish(self, result: Result, metric: Metric) -> None: ...

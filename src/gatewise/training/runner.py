@@ -108,6 +108,10 @@ class Runner(Generic[Data]):
             finished.append(self._train(name, make, folder, options))
         return self._result(name, baseline, finished)
 
+    def validated(self, name: str, make: Callable[[], Network], folder: Path, options: TrainOptions) -> float:
+        """Trains once in a folder; returns the cost on the validation set. The test set is not read."""
+        return self._train(name, make, folder, options).cost
+
     def before(self, name: str, network: Network) -> Result:
         """The result of a network that will be trained further, as a baseline."""
         self.callback.begin(name)

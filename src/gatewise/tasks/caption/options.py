@@ -11,6 +11,7 @@ from gatewise.data.images.images import Colour
 from gatewise.data.tokenizers.sentences import TokenUnit
 from gatewise.tasks.caption.encoder import EncoderKind
 from gatewise.tasks.options import (
+    DROPOUT,
     Count,
     CountOrAuto,
     Depth,
@@ -58,7 +59,9 @@ class CaptionNetworkOptions(StackOptions):
     hidden: Size = Field(
         128, description="Hidden units of a layer; each direction of the encoder of columns has half."
     )
-    dropout: Rate = Field(0.2, description="Of embeddings, between layers, and before the softmax.")
+    dropout: Rate = Field(
+        0.2, description="Of embeddings, between layers, and before the softmax.", json_schema_extra=DROPOUT
+    )
     filters: tuple[Size, ...] = Field(
         (16, 32), min_length=1, description="Filters of each convolution block; a block halves the image."
     )

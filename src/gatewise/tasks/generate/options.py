@@ -6,7 +6,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from gatewise.tasks.options import Count, CountOrAuto, Depth, Fraction, Options, Rate, Size, TaskOptions
+from gatewise.tasks.options import (
+    DROPOUT,
+    HIDDEN,
+    LAYERS,
+    Count,
+    CountOrAuto,
+    Depth,
+    Fraction,
+    Options,
+    Rate,
+    Size,
+    TaskOptions,
+)
 
 
 class TextOptions(Options):
@@ -35,11 +47,15 @@ class TextOptions(Options):
 class LanguageOptions(Options):
     """The network"""
 
-    hidden: Size = Field(512, description="Hidden units of a layer.")
-    layers: Depth = Field(1, description="Stacked layers.")
+    hidden: Size = Field(512, description="Hidden units of a layer.", json_schema_extra=HIDDEN)
+    layers: Depth = Field(1, description="Stacked layers.", json_schema_extra=LAYERS)
     embedding: Size = Field(128, description="Size of a symbol's vector.")
     tied: bool = Field(False, description="The embedding and the softmax have one matrix.")
-    dropout: Rate = Field(0.3, description="Of the embedding, between layers, and before the softmax.")
+    dropout: Rate = Field(
+        0.3,
+        description="Of the embedding, between layers, and before the softmax.",
+        json_schema_extra=DROPOUT,
+    )
     dropout_mask: Literal["step", "sequence"] = Field(
         "step", description="Draw a mask of the dropout for each step, or one for all steps of a sequence."
     )

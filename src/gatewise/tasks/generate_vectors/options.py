@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from gatewise.tasks.options import (
+    DROPOUT,
+    HIDDEN,
+    LAYERS,
     Count,
     CountOrAuto,
     Depth,
@@ -51,9 +54,9 @@ class VectorOptions(TableOptions):
 class VectorNetworkOptions(Options):
     """The network"""
 
-    hidden: Size = Field(200, description="Hidden units of a layer.")
-    layers: Depth = Field(1, description="Stacked layers.")
-    dropout: Rate = Field(0.2, description="Between layers, and before the head.")
+    hidden: Size = Field(200, description="Hidden units of a layer.", json_schema_extra=HIDDEN)
+    layers: Depth = Field(1, description="Stacked layers.", json_schema_extra=LAYERS)
+    dropout: Rate = Field(0.2, description="Between layers, and before the head.", json_schema_extra=DROPOUT)
     components: Size = Field(20, description="Components of the Gaussian mixture of the real channels.")
     skip: bool = Field(False, description="Layers above the first read the vector too.")
     input_scale: float = Field(

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from gatewise.tasks.options import (
+    DROPOUT,
     ColumnName,
     CountOrAuto,
     Fraction,
@@ -51,7 +52,9 @@ class LabelDataOptions(TableOptions):
 class LabelNetworkOptions(StackOptions):
     """The network"""
 
-    dropout: Rate = Field(0.1, description="Dropout before, between and after the layers.")
+    dropout: Rate = Field(
+        0.1, description="Dropout before, between and after the layers.", json_schema_extra=DROPOUT
+    )
     bidirectional: bool = Field(True, description="Run the layers in both directions.")
     embedding: Size = Field(64, description="Of a text: the size of a word's embedding.")
     char_hidden: Size = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gatewise.modules.pooling import PoolingMode
-from gatewise.tasks.options import Count, Fraction, Rate, TaskOptions
+from gatewise.tasks.options import DROPOUT, Count, Fraction, Rate, TaskOptions
 from gatewise.tasks.regress.regressor import LossKind
 from gatewise.tasks.sequence_options import SequenceDataOptions, SequenceNetworkOptions
 
@@ -29,7 +29,9 @@ class RegressDataOptions(SequenceDataOptions):
 class RegressNetworkOptions(SequenceNetworkOptions):
     """The network"""
 
-    dropout: Rate = Field(0.0, description="Dropout between layers, and before the output layer.")
+    dropout: Rate = Field(
+        0.0, description="Dropout between layers, and before the output layer.", json_schema_extra=DROPOUT
+    )
     pooling: PoolingMode = Field("mean", description="Pooling over the steps: last, mean, max or attention.")
 
 

@@ -10,6 +10,7 @@ from gatewise.data.images.images import Colour
 from gatewise.data.tokenizers.transcripts import TranscriptUnit
 from gatewise.modules.strip_fronts import Front
 from gatewise.tasks.options import (
+    DROPOUT,
     CountOrAuto,
     Fraction,
     Rate,
@@ -48,7 +49,7 @@ class TranscribeDataOptions(TableOptions):
 class TranscribeNetworkOptions(StackOptions):
     """The network"""
 
-    dropout: Rate = Field(0.1, description="Before, between and after the layers.")
+    dropout: Rate = Field(0.1, description="Before, between and after the layers.", json_schema_extra=DROPOUT)
     bidirectional: bool = Field(True, description="Use bidirectional layers.")
     front: Front = Field(
         "none", description="Feature extraction of images before the layers read their columns."

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from gatewise.tasks.options import (
+    DROPOUT,
     Count,
     Depth,
     Fraction,
@@ -66,7 +67,9 @@ class TranslateNetworkOptions(StackOptions):
     hidden: Size = Field(
         512, description="Hidden units of a layer; each direction of a bidirectional encoder has half."
     )
-    dropout: Rate = Field(0.3, description="Of embeddings, between layers, and before the softmax.")
+    dropout: Rate = Field(
+        0.3, description="Of embeddings, between layers, and before the softmax.", json_schema_extra=DROPOUT
+    )
     embedding: Size = Field(256, description="Size of a symbol's vector.")
     attention: Literal["luong", "bahdanau", "none"] = Field(
         "luong", description="Attention over the source: luong is faster."
