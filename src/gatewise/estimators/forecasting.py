@@ -129,6 +129,7 @@ class ForecasterMethods(Estimator):
             callback.begin("backtest")
             train = self._retraining(callback, windows) if refit else None
             backtest: Backtest = self._task.backtest(self.model_, path, windows, step, train)
+            callback.begin("backtest")  # again, after the trainings, for the warnings
             callback.notes(backtest.remarks)
             for warning in backtest.warnings:
                 callback.warn(warning)
