@@ -50,7 +50,15 @@ def test_places_in_a_table_without_a_header(write):
         read_table(write(DAYS + "5\n"), NO_HEADER)
 
 
-def test_a_header_of_one_row(write):
+def test_a_name_that_may_be_a_value(write):
+    note = "the name '5.2' of a column may be a value; --no-header reads the first row as values"
+    table = "a,5.2\nb,6\nc,7\nd,5\n"
+    assert note in read_series(write(table), Columns(time="none")).notes
+    assert note not in read_series(write(table), Columns(time="none", dialect=Dialect(True))).notes
+    assert note not in read_series(read_table(write(table)).frame, Columns(time="none")).notes
+
+
+def test_a_table_of_one_row(write):
     assert read_table(write("5,3\n"), NO_HEADER).frame.rows() == [("5", "3")]
 
 
@@ -101,15 +109,24 @@ def test_an_unclear_header_is_refused_with_both_options(write, text, remedy):
         read_table(path)  # of a task without the option
 
 
-def test_a_file_with_names_has_a_header(tmp_path):
-    frame = pl.DataFrame({"a": [1]})
+def test_options_of_texts_have_no_effect_on_other_files(tmp_path):
+    frame = pl.DataFrame({"t": [1, 2, 3], "y": [1.5, 2, 3]})
     frame.write_parquet(tmp_path / "table.parquet")
     frame.write_ndjson(tmp_path / "table.jsonl")
-    for name in ("table.parquet", "table.jsonl"):
-        with pytest.raises(GatewiseError, match="has the names of its columns in any case; leave out --no-h"):
-            read_table(tmp_path / name, NO_HEADER)
-    with pytest.raises(GatewiseError, match="is no text; leave out --encoding"):
-        read_table(tmp_path / "table.parquet", Dialect(encoding="latin-1"))
+    columns = Columns(time="t", dialect=Dialect(False, (), "utf-8"))
+    for source in (tmp_path / "table.parquet", tmp_path / "table.jsonl", frame):
+        found = read_series(source, columns)
+        assert found.notes[0] == "the table has the names of its columns: --no-header has no effect"
+        assert found.columns.target == "y"
+
+
+def test_a_model_reads_later_tables_as_its_first(write):
+    unclear = "20240104,5\n20240105,3\n20240106,4\n"
+    with pytest.raises(GatewiseError, match="begins with values, not with column names"):
+        read_series(write(unclear))
+    found = read_series(write(DAYS.replace("-", "")), Columns(dialect=NO_HEADER))
+    assert read_series(write(unclear), found.columns).series[0].target.tolist() == [5, 3, 4]
+    assert read_series(write(DAYS)).columns.dialect == NO_HEADER  # as it was found
 
 
 @pytest.mark.parametrize("cell", ["-999", "-999.0", " -9.99e2", "Missing"])

@@ -22,7 +22,7 @@ from gatewise.data.tables.header import describe_missing_header
 from gatewise.data.tables.missing import describe_markers
 from gatewise.data.tables.numbers import Marks, describe_commas
 from gatewise.data.tables.table import Table
-from gatewise.data.tables.typed import is_typed, typed_frames
+from gatewise.data.tables.typed import has_names, is_typed, typed_frames
 from gatewise.data.times.formats import parse_iso_times
 from gatewise.errors import GatewiseError
 
@@ -49,7 +49,7 @@ def read_long(
     """
     rows: _Rows | None = None
     for piece in read_pieces(path, given.dialect):
-        rows = rows or _Rows(*recognise_long(piece, given, labelled, numeric), given, fill)
+        rows = rows or _Rows(piece, given, labelled, fill, numeric)
         rows.add(piece)
     if rows is None:
         raise GatewiseError(f"{path} has no rows below its header")
@@ -60,9 +60,11 @@ class _Rows:
     """The rows read so far, on disk."""
 
     def __init__(
-        self, columns: LongColumns, unused: tuple[str, ...], given: LongColumns, fill: Fill | None
+        self, first: Table, given: LongColumns, labelled: bool, fill: Fill | None, numeric: bool
     ) -> None:
-        self.columns, self.unused, self.fill = columns, unused, fill
+        columns, self.unused = recognise_long(first, given, labelled, numeric)
+        self.columns = replace(columns, dialect=given.dialect.resolved(first.has_header))
+        self.fill = fill
         self.hint = "" if given.channels else "; if it is not a channel, name the channels with --channels"
         self.ids, self.classes = Numbering(), Numbering()
         self.values, self.keys = Spool(len(columns.channels)), Spool(1, KEYS)
@@ -71,14 +73,14 @@ class _Rows:
         self.targets = [SequenceTargets(name) for name in columns.targets]
         self.marks: dict[str, Marks] = {}
         self.marked = dict.fromkeys(columns.channels, 0)
-        self.has_header = True
+        self.header_notes = describe_missing_header(first.has_header, given.dialect)
         self.dated: bool | None = None
         self.filled = 0
         self.unit = ""
 
     def add(self, piece: Table) -> None:
         """Adds the rows of a piece. Raises: `GatewiseError` with the line of a cell that can't be read."""
-        columns, self.unit, self.has_header = self.columns, piece.unit, piece.has_header
+        columns, self.unit = self.columns, piece.unit
         keys = np.zeros((piece.frame.height, 1), KEYS)
         keys["sequence"][:, 0] = self.ids.numbers(piece.filled_texts(str(columns.id), "id"))
         keys["line"][:, 0] = piece.row_lines
@@ -133,7 +135,7 @@ class _Rows:
             classes=names,
             lines=keys["line"],
             notes=(
-                *describe_missing_header(self.has_header, columns.dialect),
+                *self.header_notes,
                 columns.describe(self.unused),
                 *describe_commas(with_commas),
                 *describe_markers(columns.dialect.missing, self.marked),
@@ -196,7 +198,7 @@ def _typed_pieces(path: Path, dialect: Dialect) -> Iterator[Piece]:
     """Yields pieces of a file with typed columns, with the numbers of their rows from 1."""
     row = 1
     for frame in typed_frames(path, rows_per_block, dialect):
-        yield Piece(frame, np.arange(row, row + frame.height))
+        yield Piece(frame, np.arange(row, row + frame.height), has_header=has_names(path, dialect))
         row += frame.height
 
 

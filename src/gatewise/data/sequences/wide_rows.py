@@ -85,6 +85,7 @@ class _WideRows:
             roles,
             channels=() if numbered else tuple(self.steps),
             first_step=self.steps[0] if numbered else None,
+            dialect=given.dialect.resolved(first.has_header),
         )
         self.values, self.labels, self.lines = Spool(1), Numbering(), Spool(1, np.int64)
         self.sizes: list[int] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -62,8 +62,9 @@ def recognise_series(
     """
     notes = [
         *describe_missing_header(table.has_header, given.dialect),
-        *describe_names(table.columns, given.dialect),
+        *(describe_names(table.columns, given.dialect) if table.separator else ()),
     ]
+    given = replace(given, dialect=given.dialect.resolved(table.has_header))
     table, given, layout_notes = to_long(table, resolve_id(table, resolve_time(table, given)))
     found, column_notes = recognise(table, given)
     table = with_ids(table, found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from gatewise.errors import GatewiseError
@@ -20,6 +20,10 @@ class Dialect:
     header: bool | None = None
     missing: tuple[str, ...] = ()
     encoding: str | None = None
+
+    def resolved(self, has_header: bool) -> Dialect:
+        """The dialect with which a model reads new tables: without a header if the first table had none."""
+        return self if has_header else replace(self, header=False)
 
     def require_default(self, path: Path, form: str) -> None:
         """Raises: `GatewiseError` if an option of tables is given for a file of another form."""

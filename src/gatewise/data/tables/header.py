@@ -46,9 +46,9 @@ def check_header(path: Path, names: Sequence[str], is_text: bool, dialect: Diale
 def is_row_of_values(first: Sequence[str], second: Sequence[str]) -> bool:
     """Whether the first row of a table certainly has values, not the names of its columns.
 
-    It does if a time stands above another one like it, if all cells are times or numbers, both of them, or
-    if all are numbers that name no columns: some have decimals or a sign, or are equal, and they neither
-    ascend nor are years.
+    It does if a time is above another time, if all cells are times or numbers, both of them, or if all are
+    numbers that name no columns: some have decimals or a sign, or are equal, and they neither ascend nor are
+    years.
 
     >>> is_row_of_values(["2024-01-01", "a", "5"], ["2024-01-02", "b", "6"])
     True
@@ -71,7 +71,9 @@ def is_row_of_values(first: Sequence[str], second: Sequence[str]) -> bool:
 
 
 def describe_missing_header(has_header: bool, dialect: Dialect) -> tuple[str, ...]:
-    """A note on a table that was found to have no names of columns."""
+    """A note on a table that was found to have no names of columns, or has some in any case."""
+    if has_header and dialect.header is False:
+        return ("the table has the names of its columns: --no-header has no effect",)
     if has_header or dialect.header is False:
         return ()
     return ("the first row has values: the columns are called 1, 2 and so on (--header takes it as names)",)

@@ -14,7 +14,7 @@ from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.missing import is_marked
 from gatewise.data.tables.numbers import Marks, advice
-from gatewise.data.tables.typed import is_typed, read_typed, typed_frames
+from gatewise.data.tables.typed import has_names, is_typed, read_typed, typed_frames
 from gatewise.errors import GatewiseError
 
 LARGEST = 1e30  # magnitude of a value, well within float32
@@ -184,7 +184,8 @@ def read_table(path: str | Path, dialect: Dialect | None = None) -> Table:
     path = Path(path)
     require_file(path, "a CSV or a Parquet file")
     if is_typed(path):
-        table = Table(str(path), read_typed(path, dialect), first_line=1)
+        frame = read_typed(path, dialect)
+        table = Table(str(path), frame, first_line=1, has_header=has_names(path, dialect))
     else:
         table = join_pieces(path, csv_pieces(path, BYTES_AT_ONCE, dialect=dialect))
     if table.frame.height == 0:

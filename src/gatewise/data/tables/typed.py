@@ -30,21 +30,26 @@ def is_typed(path: Path) -> bool:
     return path.suffix.lower() in (*PARQUET, *ARROW, *EXCEL) or data_suffix(path) in JSON_LINES
 
 
+def has_names(path: Path, dialect: Dialect | None) -> bool:
+    """Whether a file has names of columns: all but an Excel file that is given as one without a header."""
+    is_excel = path.suffix.lower() in EXCEL
+    return not is_excel or dialect is None or dialect.header is not False
+
+
 def read_typed(path: Path, dialect: Dialect | None = None) -> pl.DataFrame:
     """Reads all rows of a file.
 
     dialect: of the table; None if the user can't give one
 
-    Raises: `GatewiseError` if it is damaged, not as its ending, or if the dialect does not apply to it.
+    Raises: `GatewiseError` if it is damaged, or not as its ending.
     """
     suffix = path.suffix.lower()
-    _check_dialect(path, dialect or Dialect())
     if suffix in PARQUET:
         frame = _read(path, lambda: _scan(path).collect())
     elif suffix in ARROW:
         frame = _read(path, lambda: pl.read_ipc(path.read_bytes()))
     elif suffix in EXCEL:
-        frame = _read_excel(path, has_header=dialect is None or dialect.header is not False)
+        frame = _read_excel(path, has_header=has_names(path, dialect))
     else:
         frame = _read_json_lines(path, None if dialect is None else dialect.encoding)
     check_header(path, frame.columns, is_text=suffix in EXCEL, dialect=dialect)
@@ -61,7 +66,6 @@ def typed_frames(
     rows: returns the rows of a piece for a number of columns
     dialect: of the table; None if the user can't give one
     """
-    _check_dialect(path, dialect or Dialect())
     lazy = _scan(path) if path.suffix.lower() in PARQUET else read_typed(path, dialect).lazy()
     names = _read(path, lazy.collect_schema).names()
     check_header(path, names, is_text=False)
@@ -70,15 +74,6 @@ def typed_frames(
     while (frame := _read(path, lazy.slice(row, size).collect)).height:
         yield frame
         row += frame.height
-
-
-def _check_dialect(path: Path, dialect: Dialect) -> None:
-    """Raises: `GatewiseError` if a file with this ending has names of columns, or no encoding to choose."""
-    suffix = path.suffix.lower()
-    if dialect.header is False and suffix not in EXCEL:
-        raise GatewiseError(f"{path} has the names of its columns in any case; leave out --no-header")
-    if dialect.encoding is not None and suffix in (*PARQUET, *ARROW, *EXCEL):
-        raise GatewiseError(f"{path} is no text; leave out --encoding")
 
 
 def _scan(path: Path) -> pl.LazyFrame:

@@ -105,7 +105,7 @@ def read_pairs(
     names, notes = pair_columns(table, source, target)
     notes = (*(describe_header(table, names, dialect) if is_unclear else ()), *notes)
     sources, targets = _texts(table, names[0], "source"), _texts(table, names[1], "target")
-    written = dialect if table.has_header else replace(dialect, header=False)
+    written = dialect.resolved(table.has_header)
     return TextPairs(table.path, sources, targets, table.place, names, notes, written)
 
 
