@@ -184,7 +184,7 @@ FORMS = {  # the table, the options, the number of series, the first time, and t
         "2010-01-31 09:00:00",
         "hour",
     ),
-    "prices of a share on business days": (
+    "prices of a stock on business days": (
         csv("Date,Open,Close", BUSINESS_DAYS, column(0)[:20], column(1)[:20]),
         {"target": "Close", "fill": "forward"},
         1,

@@ -14,7 +14,7 @@ import polars as pl
 from gatewise.data.series.left_out import name_some
 from gatewise.data.series.time_source import STEP, TIME, unused_name
 from gatewise.data.tables.columns import ID_NAMES, Columns, find_time, has_values, like_times
-from gatewise.data.tables.header import YEARS, is_time
+from gatewise.data.tables.header import YEARS, times_among
 from gatewise.data.tables.missing import describe_markers
 from gatewise.data.tables.numbers import describe_commas
 from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
@@ -83,7 +83,7 @@ def named_by_times(names: Sequence[str]) -> list[str]:
     >>> named_by_times(["a", "1", "2", "3"])
     []
     """
-    times = [name for name in names if is_time(name)]
+    times = times_among(names)
     if len(times) >= FEWEST:
         return times
     digits = [name for name in names if name.isdecimal()]

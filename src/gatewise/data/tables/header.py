@@ -12,7 +12,7 @@ import polars as pl
 
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.times.clock import split_offsets
-from gatewise.data.times.formats import matching_formats
+from gatewise.data.times.formats import matching_formats, may_be_time
 from gatewise.errors import GatewiseError
 
 VALUE = re.compile(r"[-+]?\d[\d.:/ TZ+-]*")
@@ -98,10 +98,21 @@ def is_time(cell: str) -> bool:
     >>> [is_time(cell) for cell in ("2024-01-31", "1965Q1", "31.1.2024 07:00", "1/31/24", "1965", "1.5")]
     [True, True, True, True, False, False]
     """
-    if not any(char.isdigit() for char in cell) or _number(cell) is not None:
-        return False
-    text, _ = split_offsets(pl.Series([cell.strip()]))
-    return any(not times.has_nulls() for _, times in matching_formats(text))
+    return bool(times_among([cell]))
+
+
+def times_among(cells: Sequence[str]) -> list[str]:
+    """The texts that are times with more than digits, in the formats of the first or the longest one.
+
+    >>> times_among(["shop", "1998 Q1", "1998 Q2", "2000"])
+    ['1998 Q1', '1998 Q2']
+    """
+    likely = [cell for cell in cells if _number(cell) is None and may_be_time(cell)]
+    if not likely:
+        return []
+    text, _ = split_offsets(pl.Series(likely).str.strip_chars())
+    matches = [times.is_not_null().to_list() for _, times in matching_formats(text)]
+    return [cell for cell, *found in zip(likely, *matches, strict=True) if any(found)]
 
 
 def _number(cell: str) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -125,16 +126,21 @@ class Table:
         return values
 
     def has_texts(self, name: str) -> bool:
-        """Whether at least half of the cells of a column that are not empty are no numbers.
+        """Whether at least half of the cells of a column that are not empty are no numbers."""
+        return name in self._text_columns
 
-        Of a long column, some ten thousand rows at equal distances are read.
-        """
-        given = self.frame[name]
-        if given.dtype != pl.String:
-            return not (given.dtype.is_numeric() or given.dtype == pl.Null)
-        filled = self.without_empty(given.gather_every(len(given) // SAMPLE + 1)).drop_nulls()
-        numbers = filled.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
-        return 2 * numbers.null_count() >= len(filled) > 0
+    @cached_property
+    def _text_columns(self) -> frozenset[str]:
+        """The columns that have texts, found in one pass: there may be thousands of columns."""
+        kinds = self.frame.schema.items()
+        found = {name for name, kind in kinds if not (kind.is_numeric() or kind in (pl.String, pl.Null))}
+        cells = pl.col(pl.String).str.strip_chars()
+        empty = [*EMPTY, *(marker.lower() for marker in self.missing)]
+        filled = ~cells.str.to_lowercase().is_in(empty)
+        number = cells.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False).is_not_null()
+        wrong, counts = (self.frame.select(one.sum()) for one in (filled & ~number, filled))
+        found |= {one.name for one, all_ in zip(wrong, counts, strict=True) if 2 * one[0] >= all_[0] > 0}
+        return frozenset(found)
 
     def count_empty(self, name: str) -> int:
         """The number of cells of a column that are empty if it is one of numbers."""

@@ -168,6 +168,15 @@ def _outline(text: str) -> str:
     return re.sub(r"\s", "", re.sub(r"\d+", "0", words))
 
 
+def may_be_time(text: str) -> bool:
+    """Whether a text has the outline of a format, or a clock, after which an offset may follow.
+
+    >>> may_be_time("31-12-2024"), may_be_time("1.5 kg")
+    (True, False)
+    """
+    return ":" in text or _outline(text) in _outlines().values()
+
+
 def exact_format(text: pl.Series, times: pl.Series, form: str) -> str:
     """The format of these texts: the one that parsed them, or this without leading zeros or in lower case.
 
