@@ -66,6 +66,13 @@ def test_a_folder_has_one_search(searched, tmp_path):
         gatewise.tune("forecast", tmp_path / "data.csv", out=searched.model.comparison_.folder, **SMALL)
 
 
+def test_a_search_without_a_trial_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GatewiseError, match="a horizon of 90 needs"):
+        gatewise.tune("forecast", frame(), shown=False, **{**SMALL, "horizon": 90})
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_damaged_study_is_refused_in_one_line(tmp_path):
     (tmp_path / "study.log").write_text("no JSON\n" * 3)
     with pytest.raises(GatewiseError, match=r"study.log is damaged") as caught:

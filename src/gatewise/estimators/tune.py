@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from html import escape
 from itertools import count
@@ -143,15 +143,24 @@ def tune(
 
 @contextmanager
 def _folder(out: Path | str | None, data: Path) -> Iterator[Path]:
-    """The folder of the search; by default a new one under `runs`."""
+    """The folder of the search, by default a new one under `runs`; removed again if no trial began."""
     if out is None:
         names = (Path("runs") / f"tune-{data.stem}-{number}" for number in count(1))
-        yield next(name for name in names if not name.exists())
-        return
-    folder = Path(out)
+        folder = next(name for name in names if not name.exists())
+    else:
+        folder = Path(out)
     if (folder / "run.json").exists():
         raise GatewiseError(f"{str(folder)!r} is the folder of a run; give another --out")
-    yield folder
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    try:
+        yield folder
+    except GatewiseError:
+        if made and not (folder / "trials").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                for parent in made[1:]:
+                    parent.rmdir()
+        raise
 
 
 def _kept(path: Path, temporary: Path, folder: Path) -> Path:
