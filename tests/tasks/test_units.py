@@ -10,11 +10,13 @@ from gatewise.tasks.forecast import task as forecast
 from gatewise.tasks.generate_vectors import task as generate_vectors
 from gatewise.tasks.label import task as label
 from gatewise.tasks.options import verb_options
+from gatewise.tasks.regress import task as regress
 from gatewise.tasks.serialization import load_model
 from gatewise.training import commands as jobs
 from gatewise.training import runs
 from tests import pens, series, signals
 from tests.tasks.classify import test_task as test_classify
+from tests.tasks.regress import test_task as test_regress
 
 # Powers of two change no digit, so that all computed from scaled values is equal bit for bit.
 UNITS = {"1e-12": 2.0**-40, "1e-30": 2.0**-100, "1e12": 2.0**40}
@@ -26,10 +28,16 @@ TASKS = {
         {"horizon": 4, "context": 12, "min_steps_per_epoch": 1},
     ),
     "classify": (classify.TASK, test_classify.frame, ("x", "y"), {"min_steps_per_epoch": 1}),
+    "regress": (
+        regress.TASK,
+        lambda: test_regress.frame().drop("level", "person"),
+        ("x", "noise", "target"),
+        {"min_steps_per_epoch": 1},
+    ),
     "label": (label.TASK, lambda: signals.motifs(16), ("a", "b"), {"min_steps_per_epoch": 1}),
     "generate": (generate_vectors.TASK, lambda: pens.strokes(12), ("x", "y"), {"components": 1}),
 }
-SCALED_SCORES = ("rmse", "pinball")  # in the unit of the data
+SCALED_SCORES = ("rmse", "mae", "pinball")  # in the unit of the data
 OPTIONS = {"cell": "rnn", "hidden": 4, "epochs": 1}
 
 
@@ -68,7 +76,7 @@ def test_scores_and_predictions_are_those_of_any_other_unit(in_units, name, unit
             assert np.isfinite(value), (who, metric)
             assert scores[who][metric] == value * (factor if metric in SCALED_SCORES else 1), (who, metric)
     for column in predicted.select(cs.float()).columns:
-        in_unit = name == "forecast" or (name == "generate" and column in columns)
+        in_unit = name == "forecast" or (name in ("generate", "regress") and column in columns)
         np.testing.assert_allclose(
             predicted[column], expected_prediction[column] * (factor if in_unit else 1), rtol=1e-6
         )
