@@ -56,7 +56,9 @@ class CaptionTask(Task[CaptionData]):
 
     name = "caption"
     about = "Learn to write captions for images."
-    data_help = "a folder of images with a table of their captions in it, or that table"
+    data_help = (
+        "a folder of images with a table of their captions in it, or that table, or a .json or .token file"
+    )
     options = CaptionOptions
     metrics = METRICS
     selection_metric = METRICS[0]

@@ -45,7 +45,9 @@ class Classify(SequenceTask[ClassifyData], ClassTask[ClassifyData]):
 
     name = "classify"
     about = "Predict the class of a sequence."
-    data_help = "a CSV or Parquet file with a row for each step, or a .ts or .arff archive"
+    data_help = (
+        "a CSV or Parquet file with a row for each step or each sequence, or a .ts, .arff, .npz or .npy file"
+    )
     options = ClassifyOptions
 
     def are_sequences(self, data: Any) -> bool:

@@ -55,7 +55,7 @@ class Regress(SequenceTask[RegressData]):
 
     name = "regress"
     about = "Predict a number, or several, from a sequence."
-    data_help = "a CSV or Parquet file with a row for each step, or a .ts archive with numeric targets"
+    data_help = "a CSV or Parquet file with a row for each step or sequence, or a .ts, .npz or .npy file"
     options = RegressOptions
     metrics = (R2, RMSE, MAE)
     selection_metric = RMSE
