@@ -4,7 +4,12 @@ import polars as pl
 import pytest
 
 from gatewise.data.labels.tagged import read_tagged
-from gatewise.data.labels.word_table import WordColumns, find_word_columns, read_word_table
+from gatewise.data.labels.word_table import (
+    WordColumns,
+    describe_columns,
+    find_word_columns,
+    read_word_table,
+)
 from gatewise.errors import GatewiseError
 
 ROWS = """\
@@ -29,7 +34,8 @@ def write(tmp_path):
 def test_columns_are_recognised_and_empty_ids_are_those_above(write):
     path = write(ROWS)
     columns = find_word_columns(path, WordColumns())
-    assert columns == WordColumns("Sentence #", "Word", "Tag")
+    assert columns == WordColumns("Sentence #", "Word", "Tag", unused=("POS",))
+    assert describe_columns(columns).endswith("labels in column 'Tag'; not used: 'POS'")
     text = read_word_table(path, columns)
     assert text.tokens == ["Then", "Ann", "Bob", "saw"]
     assert text.labels == ["O", "B-PER", "B-PER", "O"]

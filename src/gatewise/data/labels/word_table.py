@@ -20,12 +20,16 @@ SENTENCE_NAMES = ("sentence", "sentence_id", "sentence #", "sent", "sent_id", *N
 
 @dataclass(frozen=True)
 class WordColumns:
-    """The columns by role; those that are None are recognised by name. dialect: how the table is written"""
+    """The columns by role; those that are None are recognised by name.
+
+    dialect: how the table is written; unused: the columns without a role
+    """
 
     id: str | None = None
     token: str | None = None
     label: str | None = None
     dialect: Dialect = field(default_factory=Dialect)
+    unused: tuple[str, ...] = ()
 
 
 def find_word_columns(path: Path, given: WordColumns) -> WordColumns | None:
@@ -56,7 +60,8 @@ def find_word_columns(path: Path, given: WordColumns) -> WordColumns | None:
                 f"name of a column of {kind}; name it with --{role} COLUMN"
             )
         table.column(name, role)
-    return found
+    taken = (found.id, found.token, found.label)
+    return replace(found, unused=tuple(name for name in names if name not in taken))
 
 
 def read_word_table(path: Path, columns: WordColumns, labelled: bool = True) -> TaggedText:
@@ -84,9 +89,10 @@ def read_word_table(path: Path, columns: WordColumns, labelled: bool = True) -> 
 
 def describe_columns(columns: WordColumns) -> str:
     """The roles of the columns in a sentence."""
+    unused = f"; not used: {', '.join(map(repr, columns.unused))}" if columns.unused else ""
     return (
         f"sentences are identified by column {columns.id!r}, tokens are in column {columns.token!r}, labels "
-        f"in column {columns.label!r}"
+        f"in column {columns.label!r}{unused}"
     )
 
 

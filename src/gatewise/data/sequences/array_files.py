@@ -22,6 +22,8 @@ KEYS = "X [N, T, C] or [N, T], y [N] and, if sequences differ in length, lengths
 
 def has_sequences(path: Path) -> bool:
     """Whether a .npz file has sequences, by the names of its arrays; its clips are called `frames`."""
+    if not path.is_file():  # opening a pipe could block forever
+        return False
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
