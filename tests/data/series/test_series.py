@@ -24,6 +24,12 @@ def test_one_series():
     assert found.notes == ("time is column 'day'", "target is column 'sold'")
 
 
+def test_a_column_of_texts_is_no_target_beside_numbers():
+    found = read_series(frame(shop=["a", "b", "c", "d", "store 1"]))
+    assert found.columns.target == "sold"
+    assert "not used: 'shop'; --known or --observed adds them" in found.notes
+
+
 def test_unsorted_rows_are_sorted_with_a_note():
     found = read_series(frame()[::-1])
     assert found.series[0].target.tolist() == [1, 2, 3, 4, 5]
@@ -51,6 +57,8 @@ def test_known_covariates_may_extend_beyond_the_target():
     ("table", "columns", "message"),
     [
         (frame(price=[1] * 5), {}, "the target column could be sold, price; name it with --target"),
+        (frame(price=["1.234.567"] * 5), {}, "the target column could be sold, price; name it with --target"),
+        (frame(price=["$ 12"] * 5), {}, "the target column could be sold, price; name it with --target"),
         (frame().drop("day"), {}, "the time column is not clear among sold; name it with --time"),
         (frame(again=DAYS), {}, "the time column could be day, again; name it with --time"),
         (frame(), {"target": "x"}, "has no column 'x' for the target; it has day, sold"),

@@ -22,6 +22,7 @@ LARGEST = 1e30  # magnitude of a value, well within float32
 EMPTY = ("", "na", "n.a.", "n/a", "#n/a", "nan", "null", "none", "-", "?", ".", "..")  # in lower case
 BYTES_AT_ONCE = 1 << 22
 SAMPLE = 10_000  # rows by which a column is recognised
+NUMBER_LIKE = r"^[-+]?[$€£¥]?\s?[-+]?\d[\d.,'\u00a0\u202f ]*\s?[%$€£¥]?$"  # with separators or a unit
 SHOWN_ROWS, SHOWN_CELLS, SHOWN_CHARACTERS = 3, 6, 20  # of an excerpt
 PLAIN = (pl.String, pl.Boolean, pl.Null, pl.Categorical, pl.Enum, pl.Date, pl.Datetime, pl.Time)
 
@@ -126,7 +127,10 @@ class Table:
         return values
 
     def has_texts(self, name: str) -> bool:
-        """Whether at least half of the cells of a column that are not empty are no numbers."""
+        """Whether at least half of the cells of a column that are not empty are no numbers.
+
+        Cells such as `1.234.567`, `$12` and `5 %` count as numbers: `numbers` refuses them with their place.
+        """
         return name in self._text_columns
 
     @cached_property
@@ -137,7 +141,7 @@ class Table:
         cells = pl.col(pl.String).str.strip_chars()
         empty = [*EMPTY, *(marker.lower() for marker in self.missing)]
         filled = ~cells.str.to_lowercase().is_in(empty)
-        number = cells.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False).is_not_null()
+        number = cells.cast(pl.Float64, strict=False).is_not_null() | cells.str.contains(NUMBER_LIKE)
         wrong, counts = (self.frame.select(one.sum()) for one in (filled & ~number, filled))
         found |= {one.name for one, all_ in zip(wrong, counts, strict=True) if 2 * one[0] >= all_[0] > 0}
         return frozenset(found)
