@@ -27,19 +27,19 @@ def no_compiler(monkeypatch):
         raise AssertionError("a kernel was asked for")
 
     monkeypatch.setattr(operators, "kernel", kernel)
-    operators._known.cache_clear()
+    operators.kernel_of.cache_clear()
 
 
 def refused(ticket):
     text = ticket if isinstance(ticket, str) else json.dumps(ticket)
     with pytest.raises(GatewiseError) as raised:
-        operators._known(text, torch.float32)
+        operators.kernel_of(text, torch.float32)
     assert "\n" not in str(raised.value)
 
 
 def test_a_ticket_that_is_right_asks_for_its_kernel():
     with pytest.raises(AssertionError, match="a kernel was asked for"):
-        operators._known(json.dumps(GOOD), torch.float32)
+        operators.kernel_of(json.dumps(GOOD), torch.float32)
 
 
 def test_code_at_any_place_of_a_ticket_is_refused():
