@@ -1,6 +1,5 @@
 """A search for options: what is varied, what its folder has, and how it continues."""
 
-import json
 import sys
 
 import polars as pl
@@ -39,6 +38,7 @@ def test_given_options_stay_and_a_search_continues(searched, tmp_path):
     states = [trial.state for trial in open_study(tmp_path / "search").trials]
     assert states == [*[TrialState.COMPLETE] * 2, TrialState.FAIL, TrialState.COMPLETE]
     assert again.table.filter(trial=4)["learning_rate"].item() == 1e-3
+    assert again.table["weight_decay"].drop_nulls().is_duplicated().sum() == 0
     assert again.verdict.startswith(
         f"trial {again.table['trial'][0]} is the best of 4 (0 stopped early, 1 fai"
     )
@@ -73,6 +73,18 @@ def test_a_search_without_a_trial_leaves_nothing(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("limits", [{"trials": 0}, {"minutes": 0}, {"minutes": float("nan")}])
+def test_limits_allow_a_trial(limits):
+    with pytest.raises(GatewiseError, match=f"expected {next(iter(limits))}"):
+        gatewise.tune("forecast", frame(), **limits, **SMALL)
+
+
+def test_options_of_the_command_line_are_texts(tmp_path):
+    given = {name: str(value) for name, value in SMALL.items()}
+    found = gatewise.tune("forecast", frame(), trials=1, out=tmp_path / "search", shown=False, **given)
+    assert "dropout" not in found.best
+
+
 def test_a_damaged_study_is_refused_in_one_line(tmp_path):
     (tmp_path / "study.log").write_text("no JSON\n" * 3)
     with pytest.raises(GatewiseError, match=r"study.log is damaged") as caught:
@@ -100,7 +112,7 @@ class Highest:
 
 def test_dropout_between_layers_is_varied_only_if_there_are_several():
     space = search_space(find_task("forecast").options, fixed=["learning_rate", "weight_decay", "hidden"])
-    assert draw_options(Highest(), space, {}) == {"layers": 3, "dropout": 0.5}
+    assert draw_options(Highest(), space, {"layers": 1}) == {"layers": 3, "dropout": 0.5}
     del space["layers"]
     assert draw_options(Highest(), space, {"layers": 1}) == {}
-    assert json.dumps(draw_options(Highest(), space, {"layers": 2})) == '{"dropout": 0.5}'
+    assert draw_options(Highest(), space, {"layers": 2}) == {"dropout": 0.5}

@@ -64,10 +64,10 @@ def test_a_forecaster_is_trained_further(run):
 
 
 def test_a_test_set_that_was_trained_on_is_named(run):
-    data = TASK.load_for_tuning(load_model(run), run.with_name("first.csv"), OPTIONS)
+    data = TASK.load_for_fine_tuning(load_model(run), run.with_name("first.csv"), OPTIONS)
     assert data.source.warnings == ()
     months(40).write_csv(run.with_name("early.csv"))
-    data = TASK.load_for_tuning(load_model(run), run.with_name("early.csv"), OPTIONS)
+    data = TASK.load_for_fine_tuning(load_model(run), run.with_name("early.csv"), OPTIONS)
     assert data.source.warnings == (
         "the model was trained before on times of the test set of 'a': the scores of the network are better "
         "than on new data",

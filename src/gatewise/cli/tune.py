@@ -11,6 +11,7 @@ import typer
 from gatewise.cli.parameters import with_options
 from gatewise.cli.show import plain_table, show_comparison
 from gatewise.cli.training_verbs import CONFIG, add_tasks
+from gatewise.estimators.running import find_run
 from gatewise.estimators.tune import Tuned, tune
 from gatewise.plots.plot import Plot
 from gatewise.tasks import choose_task, variants
@@ -59,8 +60,11 @@ def _command(name: str) -> Callable[..., None]:
                 console.print(f"interrupted; the same command with --out {out} continues")
             raise
         _show(found)
-        run = found.model.comparison_.folder
-        console.print(f"\nnext: {task.next_command.format(run=run, data=data)}")
+        folder = found.model.comparison_.folder
+        run = find_run(folder)
+        assert run is not None
+        again = data if data.exists() else run.data  # not standard input
+        console.print(f"\nnext: {task.next_command.format(run=folder, data=again)}")
 
     run_command.__annotations__["data"] = Annotated[
         Path, typer.Argument(help=f"{about_data[0].upper()}{about_data[1:]}.")

@@ -39,9 +39,9 @@ from gatewise.tasks.serialization import SavedModel, save_model
 from gatewise.training import runs
 from gatewise.training.ablation import ablate
 from gatewise.training.commands import evaluate, train
+from gatewise.training.fine_tuning import TUNABLE, fine_tuning_options
 from gatewise.training.lightning import Lightning
 from gatewise.training.progress import progress
-from gatewise.training.tuning import TUNABLE, tuning_options
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,12 +93,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         job = partial(train, baselines=self.baselines, lightning=lightning)
         start = self._start(task) if self.warm_start and hasattr(self, "model_") else None
         if start is not None:
-            source = self._tuning_source(source, annotations)
+            source = self._fine_tuning_source(source, annotations)
         with errors_naming(source.path, data):
             if start is None:
                 options = self._options(task, {**source.columns, **columns})
             else:
-                options = self._tuning_options(task, start.options, columns)
+                options = self._fine_tuning_options(task, start.options, columns)
             folder = run_folder(self.out, Path(directory.name))
             config = None if "cell" in {*self._changed(), *columns} else self._config
             with new_run("train", task, source.path, options, folder, config, start) as run:
@@ -271,7 +271,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         assert isinstance(options, TrainOptions)
         return options
 
-    def _tuning_source(self, source: Source, annotations: Mapping[str, Any]) -> Source:
+    def _fine_tuning_source(self, source: Source, annotations: Mapping[str, Any]) -> Source:
         """The source of data to train the model further on. Raises: `GatewiseError` if they are annotated."""
         if any(values is not None for values in annotations.values()):
             raise GatewiseError("warm_start takes no sample_weight and no groups; fit a new estimator")
@@ -288,7 +288,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             raise GatewiseError("the model was saved without config.yaml, the options of its training")
         return runs.Start(self.model_, self._trained_with)
 
-    def _tuning_options(
+    def _fine_tuning_options(
         self, task: Task[Any], trained: TrainOptions, columns: Mapping[str, Any]
     ) -> TrainOptions:
         """The options with which the model is trained further.
@@ -306,7 +306,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         }
         given = {**kept, **changed, **columns}
         options = resolve(type(trained), None, {**dict(trained), **given})
-        return tuning_options(task, trained, options, list(given))
+        return fine_tuning_options(task, trained, options, list(given))
 
     def _changed(self) -> dict[str, Any]:
         import inspect

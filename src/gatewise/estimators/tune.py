@@ -122,6 +122,7 @@ def tune(
     >>> found = gatewise.tune("forecast", "sales.csv", horizon=12, trials=30)  # doctest: +SKIP
     >>> found.best, found.model.predict()  # doctest: +SKIP
     """
+    _check_limits(trials, minutes)
     chosen = task_for(task, data, options)
     with TemporaryDirectory(prefix=PREFIX) as directory:
         annotations = {"weights": sample_weight, "groups": groups}
@@ -141,6 +142,14 @@ def tune(
     return Tuned(best, table, folder, chosen.selection_metric, _importances(study))
 
 
+def _check_limits(trials: int, minutes: float | None) -> None:
+    """Raises: `GatewiseError` if no trial could begin."""
+    if trials < 1:
+        raise GatewiseError(f"expected trials of at least 1, got {trials}")
+    if minutes is not None and not minutes > 0:
+        raise GatewiseError(f"expected minutes above 0, got {minutes:g}; leave them out for no limit")
+
+
 @contextmanager
 def _folder(out: Path | str | None, data: Path) -> Iterator[Path]:
     """The folder of the search, by default a new one under `runs`; removed again if no trial began."""
@@ -154,7 +163,7 @@ def _folder(out: Path | str | None, data: Path) -> Iterator[Path]:
     made = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         yield folder
-    except GatewiseError:
+    except BaseException:
         if made and not (folder / "trials").exists():
             shutil.rmtree(folder, ignore_errors=True)
             with suppress(OSError):

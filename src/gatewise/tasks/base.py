@@ -133,7 +133,7 @@ def explain_mismatch(method: Callable[..., Result]) -> Callable[..., Result]:
 
 
 APPLYING = (  # the methods of a task that apply a saved model
-    "load_for_evaluation", "load_for_tuning", "predict", "predict_future", "backtest", "example"
+    "load_for_evaluation", "load_for_fine_tuning", "predict", "predict_future", "backtest", "example"
 )  # fmt: skip
 
 
@@ -162,7 +162,7 @@ class Task(ABC, Generic[Data]):
         super().__init_subclass__(**options)
         for name in (
             "load_for_evaluation",
-            "load_for_tuning",
+            "load_for_fine_tuning",
             "predict",
             "predict_future",
             "backtest",
@@ -290,7 +290,7 @@ class Task(ABC, Generic[Data]):
     def load_for_evaluation(self, model: SavedModel, path: Path) -> Data:
         """Reads data whose test set the model has not seen. Raises: `GatewiseError`."""
 
-    def load_for_tuning(self, model: SavedModel, path: Path, options: Any) -> Data:
+    def load_for_fine_tuning(self, model: SavedModel, path: Path, options: Any) -> Data:
         """Reads and splits data to train a model further, scaled and encoded as those it was trained on.
 
         Raises: `GatewiseError`.
@@ -299,7 +299,7 @@ class Task(ABC, Generic[Data]):
             f"a model of the task {self.name!r} can't be trained further yet; train a new one"
         )
 
-    def prepare_tuning(self, network: Any, data: Data) -> None:
+    def prepare_fine_tuning(self, network: Any, data: Data) -> None:
         """Undoes what `finish` computed, before a network is trained further."""
 
     def evaluation_baselines(self, data: Data) -> Mapping[str, Callable[[], Baseline]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -50,7 +51,8 @@ class Result:
     trainings: the number of trainings
     parameters: the number of parameters
     seconds: the duration of one training
-    validation: the cost on the validation set by which `network` was chosen; lower is better
+    validation: the cost on the validation set by which `network` was chosen, lower is better; None if there
+        was no validation set
     predictions: the predictions of `network` for the test set
     """
 
@@ -61,7 +63,7 @@ class Result:
     trainings: int
     parameters: int
     seconds: float
-    validation: float
+    validation: float | None
     predictions: Predictions[Network, Any]
 
     @property
@@ -88,7 +90,7 @@ class Comparison(Generic[Data]):
     def chosen(self, baseline: bool) -> Result | None:
         """The network, or the baseline, with the best score on the validation set."""
         results = [result for result in self.results if result.baseline == baseline]
-        return min(results, key=lambda result: result.validation, default=None)
+        return min(results, key=lambda one: inf if one.validation is None else one.validation, default=None)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -113,7 +115,9 @@ class Comparison(Generic[Data]):
                 "trainings": result.trainings,
                 "parameters": result.parameters,
                 "seconds": result.seconds,
-                f"validation_{selection.name}": selection.cost(result.validation),
+                f"validation_{selection.name}": (
+                    None if result.validation is None else selection.cost(result.validation)
+                ),
             }
             for result in self.results
         )

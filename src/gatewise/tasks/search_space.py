@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,10 +55,10 @@ def _declared(options_type: type[TaskOptions], name: str) -> dict[str, Any] | No
     return None
 
 
-def draw_options(trial: Any, space: dict[str, SearchRange], fixed: dict[str, Any]) -> dict[str, Any]:
-    """The options of a trial: those that are fixed, and a value for each range that applies."""
-    drawn = dict(fixed)
+def draw_options(trial: Any, space: Mapping[str, SearchRange], base: Mapping[str, Any]) -> dict[str, Any]:
+    """A value for each range that applies in a trial. base: the options before any is varied"""
+    drawn: dict[str, Any] = {}
     for name, one in space.items():
-        if one.above is None or drawn.get(one.above[0], 0) > one.above[1]:
+        if one.above is None or {**base, **drawn}[one.above[0]] > one.above[1]:
             drawn[name] = one.draw(trial, name)
-    return {name: drawn[name] for name in space if name in drawn}
+    return drawn

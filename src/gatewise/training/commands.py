@@ -13,11 +13,11 @@ from gatewise.tasks.base import Data, Task, explain_mismatch
 from gatewise.tasks.comparison import Comparison, Result
 from gatewise.tasks.options import CompareOptions, TrainOptions, candidate_options
 from gatewise.tasks.serialization import SavedModel, save_model
+from gatewise.training.fine_tuning import start_network
 from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.memory import enough_memory
 from gatewise.training.runner import ProgressCallback, Runner, write_leaderboard
 from gatewise.training.runs import Run, discard, training, write
-from gatewise.training.tuning import start_network
 
 
 def execute(
@@ -37,7 +37,7 @@ def execute(
         data = _read(run)
         if begins:
             write(run)
-        callback.notes((*data.notes, *run.options.budget_notes(len(data.train)), *_tuning_notes(run)))
+        callback.notes((*data.notes, *run.options.budget_notes(len(data.train)), *_fine_tuning_notes(run)))
         try:
             return job(run, data, callback)
         except GatewiseError:
@@ -50,10 +50,10 @@ def _read(run: Run) -> Any:
     """The data of a run; to train a model further, they are read as those it was trained on."""
     if run.start is None:
         return run.task.read(run.data, run.options)
-    return run.task.load_for_tuning(run.start.model, run.data, run.options)
+    return run.task.load_for_fine_tuning(run.start.model, run.data, run.options)
 
 
-def _tuning_notes(run: Run) -> tuple[str, ...]:
+def _fine_tuning_notes(run: Run) -> tuple[str, ...]:
     """How a model is trained further, in a line; none for a new one."""
     if run.start is None:
         return ()

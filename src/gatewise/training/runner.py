@@ -25,9 +25,9 @@ from gatewise.tasks.comparison import Comparison, Result
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.predictions import Predictions
 from gatewise.tasks.serialization import SavedModel, load_model, save_model
+from gatewise.training.fine_tuning import frozen
 from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.runs import read_result
-from gatewise.training.tuning import frozen
 
 
 class ProgressCallback(Protocol):
@@ -122,7 +122,7 @@ class Runner(Generic[Data]):
         predictions, scores = self._scored(name, network, self.data.test)
         first = {one.name: scores[one.name] for one in self.metrics}
         size = sum(one.numel() for one in network.parameters())
-        result = Result(name, False, first, 0.0, 1, size, 0.0, 0.0, predictions)
+        result = Result(name, False, first, 0.0, 1, size, 0.0, None, predictions)
         self.callback.finish(result, self.metrics[0])
         return result
 

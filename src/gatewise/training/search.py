@@ -20,7 +20,7 @@ from gatewise.data.fingerprint import fingerprint
 from gatewise.errors import DivergedError, GatewiseError
 from gatewise.plain import one_line
 from gatewise.tasks.base import Task
-from gatewise.tasks.options import resolve, verb_options
+from gatewise.tasks.options import TrainOptions, resolve, verb_options
 from gatewise.tasks.search_space import SearchRange, draw_options
 from gatewise.training import runs
 from gatewise.training.lightning import Lightning
@@ -75,16 +75,19 @@ class Search:
             trial = study.ask()
             callback.begin(f"trial {trial.number + 1} of {trials}")
             with _ended(study, trial):
-                cost = self._cost(trial, data, callback)
+                cost = self._cost(trial, base, data, callback)
                 study.tell(trial, cost)
                 callback.notes([self._describe(trial, cost)])
         if not any(one.state.name == "COMPLETE" for one in study.trials):
             raise GatewiseError(f"none of {_begun(study)} trials has finished with a finite loss; give more")
         return study
 
-    def _cost(self, trial: Trial, data: Any, callback: ProgressCallback) -> float:
-        """Trains the network of a trial; returns its cost on the validation set."""
-        options = self._options(draw_options(trial, dict(self.space), dict(self.fixed)))
+    def _cost(self, trial: Trial, base: TrainOptions, data: Any, callback: ProgressCallback) -> float:
+        """Trains the network of a trial; returns its cost on the validation set.
+
+        base: the options before any is varied
+        """
+        options = self._options(draw_options(trial, self.space, dict(base)))
         with locked(self.trial_folder(trial.number)) as folder:
             run = runs.begin("train", self.task, self.data, options, folder)
             runs.write(run)
@@ -98,8 +101,10 @@ class Search:
             make = partial(self.task.network, data, options, cell)
             return runner.validated(name, make, folder, options)
 
-    def _options(self, drawn: Mapping[str, Any]) -> Any:
-        return resolve(verb_options("train", self.task.options), None, {**self.fixed, **drawn})
+    def _options(self, drawn: Mapping[str, Any]) -> TrainOptions:
+        options = resolve(verb_options("train", self.task.options), None, {**self.fixed, **drawn})
+        assert isinstance(options, TrainOptions)
+        return options
 
     def _describe(self, trial: Trial, cost: float) -> str:
         """A trial in a line."""
@@ -150,15 +155,19 @@ def open_study(folder: Path) -> Study:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         try:
-            return optuna.create_study(
+            study = optuna.create_study(
                 storage=optuna.storages.JournalStorage(JournalFileBackend(str(path))),
-                sampler=optuna.samplers.TPESampler(multivariate=True, group=True, constant_liar=True, seed=0),
                 pruner=optuna.pruners.MedianPruner(STARTUP, WARMUP),
                 study_name="search",
                 load_if_exists=True,
             )
         except (ValueError, KeyError, TypeError) as error:
             raise GatewiseError(f"{path} is damaged: {one_line(error)}") from error
+        # The seed of a search that continues is another one, which proposes other options.
+        study.sampler = optuna.samplers.TPESampler(
+            multivariate=True, group=True, constant_liar=True, seed=len(study.trials)
+        )
+    return study
 
 
 def _begun(study: Study) -> int:

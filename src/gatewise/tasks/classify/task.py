@@ -126,7 +126,7 @@ class Classify(SequenceTask[ClassifyData], ClassTask[ClassifyData]):
     def load_for_evaluation(self, model: SavedModel, path: Path) -> ClassifyData:
         return read_test_data(path, load_preprocessing(Preprocessing, model))
 
-    def load_for_tuning(self, model: SavedModel, path: Path, options: ClassifyOptions) -> ClassifyData:
+    def load_for_fine_tuning(self, model: SavedModel, path: Path, options: ClassifyOptions) -> ClassifyData:
         for name, plain in (("folds", 1), ("weight", None)):
             if (value := getattr(options, name)) != plain:
                 raise GatewiseError(f"a model with --{name} {value} can't be trained further; train anew")

@@ -237,12 +237,12 @@ class Forecast(Task[ForecastData]):
     def load_for_evaluation(self, model: SavedModel, path: Path) -> ForecastData:
         return read_test_data(path, load_preprocessing(Preprocessing, model))
 
-    def load_for_tuning(self, model: SavedModel, path: Path, options: ForecastOptions) -> ForecastData:
+    def load_for_fine_tuning(self, model: SavedModel, path: Path, options: ForecastOptions) -> ForecastData:
         data = read_further_data(path, load_preprocessing(Preprocessing, model), options.metric)
         require_defined(data)
         return data
 
-    def prepare_tuning(self, network: HeadedForecaster, data: ForecastData) -> None:
+    def prepare_fine_tuning(self, network: HeadedForecaster, data: ForecastData) -> None:
         network.reset(data.train, data.validation, data.plan.refit)
 
     def evaluation_baselines(self, data: ForecastData) -> Mapping[str, Callable[[], PointForecast]]:

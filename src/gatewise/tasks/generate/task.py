@@ -129,7 +129,7 @@ class Generate(Task[TextData]):
         """The test set of the training data, or all of other data."""
         return read_test_data(path, load_preprocessing(Preprocessing, model))
 
-    def load_for_tuning(self, model: SavedModel, path: Path, options: GenerateOptions) -> TextData:
+    def load_for_fine_tuning(self, model: SavedModel, path: Path, options: GenerateOptions) -> TextData:
         return read_further_data(path, load_preprocessing(Preprocessing, model), options)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:

@@ -125,7 +125,7 @@ class Label(Task[LabelledSteps]):
     def load_for_evaluation(self, model: SavedModel, path: Path) -> LabelledSteps:
         return read_test_data(path, load_preprocessing(Preprocessing, model))
 
-    def load_for_tuning(self, model: SavedModel, path: Path, options: LabelOptions) -> LabelledSteps:
+    def load_for_fine_tuning(self, model: SavedModel, path: Path, options: LabelOptions) -> LabelledSteps:
         """The data, split and encoded as those the model was trained on; an unknown label is refused."""
         data = load_preprocessing(Preprocessing, model).form.read(path, trained=True)
         return replace(data, source=fingerprint(path))

@@ -113,7 +113,7 @@ class Regress(SequenceTask[RegressData]):
     def load_for_evaluation(self, model: SavedModel, path: Path) -> RegressData:
         return read_test_data(path, load_preprocessing(Preprocessing, model))
 
-    def load_for_tuning(self, model: SavedModel, path: Path, options: RegressOptions) -> RegressData:
+    def load_for_fine_tuning(self, model: SavedModel, path: Path, options: RegressOptions) -> RegressData:
         if options.weight is not None:
             raise GatewiseError(
                 f"a model with --weight {options.weight} can't be trained further; train anew"

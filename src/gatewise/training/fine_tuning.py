@@ -17,7 +17,7 @@ SLOWER = 10  # the factor of the learning rate
 TUNABLE = {*TaskOptions.model_fields, *StepOptions.model_fields, *TrainOptions.model_fields} - {"cell"}
 
 
-def tuning_options(
+def fine_tuning_options(
     task: Task[Any], trained: TrainOptions, options: TrainOptions, given: Sequence[str]
 ) -> TrainOptions:
     """The options with which a model is trained further: those of its training, at a tenth of its rate.
@@ -40,7 +40,7 @@ def tuning_options(
 def start_network(task: Task[Any], model: SavedModel, data: Any) -> Network:
     """A copy of a trained network, to be trained further on data."""
     network = copy.deepcopy(model.network)
-    task.prepare_tuning(network, data)
+    task.prepare_fine_tuning(network, data)
     return network
 
 

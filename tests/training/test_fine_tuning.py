@@ -8,7 +8,7 @@ from gatewise.cells import GRU
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.task import TASK
 from gatewise.tasks.options import verb_options
-from gatewise.training.tuning import frozen, tuning_options
+from gatewise.training.fine_tuning import fine_tuning_options, frozen
 from tests.series import data
 
 Options = verb_options("train", TASK.options)
@@ -16,7 +16,7 @@ TRAINED = Options(horizon=4, hidden=8, learning_rate=0.02)
 
 
 def changed(**given):
-    return tuning_options(TASK, TRAINED, TRAINED.model_copy(update=given), list(given))
+    return fine_tuning_options(TASK, TRAINED, TRAINED.model_copy(update=given), list(given))
 
 
 def test_the_rate_is_a_tenth_unless_given():
@@ -80,6 +80,6 @@ def test_a_forecaster_is_what_its_layers_learned_before_it_is_trained_further():
     made.anchor_weight.add_(1)
     made.anchor_bias.add_(1)
     made.ridge = None
-    TASK.prepare_tuning(made, prepared)
+    TASK.prepare_fine_tuning(made, prepared)
     torch.testing.assert_close(made.quantiles(made(past.past, past.future)), before)
     assert made.ridge.linear.weight.shape == made.anchor_weight.shape
