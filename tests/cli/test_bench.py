@@ -1,8 +1,5 @@
 """`gatewise bench`, as a user runs it."""
 
-import subprocess
-import sys
-
 import pytest
 
 from gatewise.benchmark.results import read
@@ -10,17 +7,12 @@ from gatewise.benchmark.results import read
 SMALL = ["--cells", "RNN", "--shapes", "2x3x4x5", "--against", "torch.nn", "--repeats", 1, "--threads", 1]
 
 
-def bench(*arguments, folder):
-    command = [sys.executable, "-m", "gatewise.cli.main", "bench", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.parametrize(
     "settings", [["default"], pytest.param(["default", "keep"], marks=pytest.mark.thorough)], ids=len
 )
-def test_from_end_to_end(tmp_path, settings):
+def test_from_end_to_end(gatewise, tmp_path, settings):
     malloc = "both" if len(settings) > 1 else settings[0]
-    output = bench(*SMALL, "--malloc", malloc, "--out", "out", folder=tmp_path)
+    output = gatewise("bench", *SMALL, "--malloc", malloc, "--out", "out")
     assert output.returncode == 0, output.stderr
     assert "speedup of gatewise over" in output.stdout
     assert "one step of one row" in output.stdout

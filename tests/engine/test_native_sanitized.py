@@ -71,6 +71,7 @@ def test_no_kernel_reads_or_writes_out_of_bounds(tmp_path):
     assert len(list((tmp_path / "kernels").glob("*-float-*.so"))) == 2
 
 
+@pytest.mark.thorough
 def test_no_threads_race(tmp_path):
     """The packing and the barriers of a kernel's threads, under the thread sanitizer.
 

@@ -59,6 +59,7 @@ def interleaved(path, sequences, steps):
     frame.with_columns(number, label=number % 2).write_csv(path)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits memory so")
 def test_training_takes_no_more_than_it_is_allowed(tmp_path):
     interleaved(tmp_path / "small.csv", 100, STEPS)
