@@ -285,3 +285,26 @@ def test_weights_are_of_arrays_of_sequences():
         gatewise.Classifier(**SMALL).fit(waves(8)[0])
     with pytest.raises(GatewiseError, match="tables and paths have none"):
         gatewise.Classifier(**TINY).fit(*waves(36)).score(sample_weight=np.ones(8))
+
+
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_arrays_of_other_channels_are_refused(kind):
+    X, y = np.random.default_rng(0).normal(size=(16, 6, 1)), np.arange(16) % 2
+    model = clone(CLASSIFIER if kind == "classifier" else REGRESSOR).fit(X, y)
+    names = ["predict", "inspect", "ablate", *(["predict_proba"] if kind == "classifier" else [])]
+    calls = [
+        *(getattr(model, name) if name != "inspect" else lambda X: model.inspect(data=X) for name in names),
+        *(lambda X, method=method: method(X, y) for method in (model.score, model.evaluate)),
+        lambda X: model.set_params(warm_start=True).fit(X, y),
+    ]
+    for call in calls:
+        with pytest.raises(GatewiseError) as error:
+            call(np.concatenate([X * 0, X], 2))
+        assert str(error.value) == (
+            "expected sequences of 1 channel as in training, got 2 channels in an array of shape [16, 6, 2]"
+        )
+        with pytest.raises(GatewiseError, match=r'got 6 channels in .* \[16, 1, 6\]; layout="NCT" fits this'):
+            call(X.transpose(0, 2, 1))
+    with pytest.raises(GatewiseError, match=r"as in training, got 2 channels in a list$"):
+        model.predict([np.zeros((5, 2)), np.zeros((6, 2))])
+    assert len(model.predict(X.transpose(0, 2, 1), layout="NCT")) == len(model.predict(X[..., 0])) == 16

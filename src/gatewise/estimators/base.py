@@ -93,7 +93,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         job = partial(train, baselines=self.baselines, lightning=lightning)
         start = self._start(task) if self.warm_start and hasattr(self, "model_") else None
         if start is not None:
-            source = self._fine_tuning_source(source, annotations)
+            source = self._fine_tuning_source(source, annotations, layout)
         with errors_naming(source.path, data):
             if start is None:
                 options = self._options(task, {**source.columns, **columns})
@@ -271,7 +271,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         assert isinstance(options, TrainOptions)
         return options
 
-    def _fine_tuning_source(self, source: Source, annotations: Mapping[str, Any]) -> Source:
+    def _fine_tuning_source(self, source: Source, annotations: Mapping[str, Any], layout: Layout) -> Source:
         """The source of data to train the model further on. Raises: `GatewiseError` if they are annotated."""
         if any(values is not None for values in annotations.values()):
             raise GatewiseError("warm_start takes no sample_weight and no groups; fit a new estimator")

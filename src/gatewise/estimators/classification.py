@@ -37,10 +37,9 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
         self._learn_classes(run.classes, run.folder)
         return self
 
-    def _fine_tuning_source(self, source: Source, annotations: Mapping[str, Any]) -> Source:
-        return replace(
-            super()._fine_tuning_source(source, annotations), classes=tuple(self.classes_.tolist())
-        )
+    def _fine_tuning_source(self, source: Source, annotations: Mapping[str, Any], layout: Layout) -> Source:
+        source = super()._fine_tuning_source(source, annotations, layout)
+        return replace(source, classes=tuple(self.classes_.tolist()))
 
     def save(self, folder: FOLDER) -> None:
         """Writes the model, and the labels in the types of the data it was fitted on."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from sklearn.utils import Tags
 
-from gatewise.data.memory.arrays import Layout
+from gatewise.data.memory.arrays import Layout, array_like, sequences_of
 from gatewise.data.memory.frames import is_frame
+from gatewise.data.sequences.reading import count
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
+from gatewise.estimators.running import Source
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel
@@ -78,6 +82,32 @@ class LabelledMethods(Estimator):
     def _count_channels(self) -> None:
         if "scales" in self.model_.preprocessing:  # of sequences: one for each channel
             self.n_features_in_ = len(self.model_.preprocessing["scales"])
+
+    def _fine_tuning_source(self, source: Source, annotations: Mapping[str, Any], layout: Layout) -> Source:
+        self._require_channels(source.data, layout)
+        return super()._fine_tuning_source(source, annotations, layout)
+
+    @contextmanager
+    def _written(self, data: Any, y: Any, layout: Layout) -> Iterator[Path]:
+        with super()._written(data, y, layout) as path:
+            self._require_channels(data, layout)
+            yield path
+
+    def _require_channels(self, data: Any, layout: Layout) -> None:
+        """Raises: `GatewiseError` if arrays that were written have other channels than the model."""
+        if data is None or contains_labels(data) or "scales" not in self.model_.preprocessing:
+            return
+        steps, channels = sequences_of(array_like(data)[:1], layout)[0].shape
+        expected = self.n_features_in_
+        if channels == expected:
+            return
+        given = f"an array of shape {list(data.shape)}" if hasattr(data, "shape") else "a list"
+        other = "NTC" if layout == "NCT" else "NCT"
+        remedy = f'; layout="{other}" fits this shape' if steps == expected else ""
+        raise GatewiseError(
+            f"expected sequences of {count(expected, 'channel')} as in training, got "
+            f"{count(channels, 'channel')} in {given}{remedy}"
+        )
 
     def _checked_labels(self, data: Any, y: Any) -> Any:
         """The labels or targets of arrays. Raises: `GatewiseError` if there are none."""
