@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from gatewise.data.series.categories import Categories
 from gatewise.data.series.scaled_table import learn_scales, scaled_table
 from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
@@ -98,3 +99,29 @@ def test_too_many_categories_are_refused():
         GatewiseError, match="column 'code' has 21 categories in the training set, and at most 20"
     ):
         learn_scales(source, [21])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1", "2", "1", "2", "1", "2"],
+        ["1.0", "2.0", "1", "2", "1.00", "2."],
+        [1.0, 2.0, 1.0, 2.0, 1.0, 2.0],
+        pl.Series([1, 2, 1, 2, 1, 2], dtype=pl.Decimal(10, 2)),
+    ],
+)
+def test_whole_numbers_are_the_same_categories_in_every_form(cells):
+    learned = learn_scales(read(w=cells, categorical=("w",)), [6])
+    assert learned.covariates == (Categories(("1", "2")),)
+    for later in ([1.0, None, 2.0, float("nan"), 2.0, 1.0], ["1.0", "", "2", "", "2.0", "1"]):
+        source = read(w=later, categorical=("w",))
+        inputs = scaled_table(source.series[0], learned)[:, 1:3].tolist()
+        assert inputs == [[1, 0], [0, 0], [0, 1], [0, 0], [0, 1], [1, 0]]
+        assert [warning.partition("none: ")[2] for warning in learned.unseen(source)] == ["''"]
+
+
+def test_other_texts_are_different_categories():
+    learned = learn_scales(read(w=["1.0", "1", "b", "1", "1.0", "b"], categorical=("w",)), [6])
+    assert learned.covariates == (Categories(("1", "1.0", "b")),)
+    earlier = Categories(("1.0", "2.5"))  # of a model that was trained on a column of floats
+    assert earlier.places(["1", "2.5", "2"]) == [0, 1, -1]

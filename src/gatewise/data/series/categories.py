@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from gatewise.errors import GatewiseError
 
 MAX_CATEGORIES = 20
+DECIMALS = r"^([-+]?\d+)\.0*$"  # of a whole number, such as 1.0
 
 
 @dataclass(frozen=True)
@@ -18,16 +20,43 @@ class Categories:
 
     categories: tuple[str, ...]
 
+    def places(self, names: Iterable[str]) -> list[int]:
+        """The place of each name among the categories, -1 if it is new.
+
+        Where all categories are numbers, 1 and 1.0 are the same.
+
+        >>> Categories(("1", "2")).places(["2.0", "1", "3"]), Categories(("1", "b")).places(["1.0"])
+        ([1, 0, -1], [-1])
+        """
+        places = {name: place for place, name in enumerate(self.categories)}
+        if not are_numbers(self.categories):
+            return [places.get(name, -1) for name in names]
+        whole = {without_decimals(name): place for name, place in places.items()}
+        return [places.get(name, whole.get(without_decimals(name), -1)) for name in names]
+
     def apply(self, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
         """[T, K] for codes [T]; zeros where the code is 0 or its name is new, NaN where the code is.
 
         >>> Categories(("a", "b")).apply(np.array([2.0, 0.0, 1.0]), ("b", "c")).tolist()
         [[0.0, 0.0], [0.0, 0.0], [0.0, 1.0]]
         """
-        places = {name: place for place, name in enumerate(self.categories)}
-        place_of = np.array([-1, *(places.get(name, -1) for name in names)])
+        place_of = np.array([-1, *self.places(names)])
         inputs = place_of[np.nan_to_num(codes).astype(int), None] == np.arange(len(self.categories))
         return np.where(np.isnan(codes)[:, None], np.nan, inputs)
+
+
+def are_numbers(names: Iterable[str]) -> bool:
+    """Whether all names that are not empty are numbers."""
+    return all(re.fullmatch(r"[-+]?\d+(\.\d*)?", name) for name in names if name)
+
+
+def without_decimals(name: str) -> str:
+    """A whole number without its decimals; any other name as it is.
+
+    >>> without_decimals("1.0"), without_decimals("1.5"), without_decimals("a.0")
+    ('1', '1.5', 'a.0')
+    """
+    return re.sub(DECIMALS, r"\1", name)
 
 
 def learn_categories(codes: np.ndarray, names: Sequence[str], column: str) -> Categories:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from gatewise.data.series.categories import DECIMALS, are_numbers
 from gatewise.data.series.regular import Grid
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
@@ -41,7 +42,7 @@ def read_covariate(table: Table, name: str, role: str, is_categorical: bool) -> 
     Raises: `GatewiseError` with the place of a cell that is none of these.
     """
     if is_categorical:
-        texts = table.texts(name, role).fill_null("")
+        texts = _category_names(table, name, role)
         names = tuple(sorted(texts.unique().to_list()))
         codes = texts.replace_strict(names, range(1, len(names) + 1), return_dtype=pl.Float64)
         return Covariate(name, codes.to_numpy(), names)
@@ -53,6 +54,17 @@ def read_covariate(table: Table, name: str, role: str, is_categorical: bool) -> 
         return Covariate(name, table.numbers(name, role), is_boolean=given.dtype == pl.Boolean)
     except GatewiseError as error:
         raise GatewiseError(f"{error}; --categorical {name} reads texts") from error
+
+
+def _category_names(table: Table, name: str, role: str) -> pl.Series:
+    """The category of each row, "" for an empty cell; whole numbers are without decimals."""
+    given, texts = table.column(name, role), table.texts(name, role)
+    if given.dtype.is_float():
+        texts = texts.set(given.is_nan().fill_null(False), None)
+    texts = texts.fill_null("")
+    if given.dtype.is_numeric() or are_numbers(texts.unique()):
+        return texts.str.replace(DECIMALS, "${1}")
+    return texts
 
 
 def describe_covariates(covariates: list[Covariate]) -> list[str]:

@@ -54,7 +54,8 @@ class SeriesScaling:
             if not isinstance(learned, Categories):
                 continue
             found = {one for series in source.series for one in series.categories_of(place)}
-            unseen = sorted(found - set(learned.categories))
+            names = sorted(found)
+            unseen = [one for one, own in zip(names, learned.places(names), strict=True) if own < 0]
             if unseen:
                 warnings.append(
                     f"categories of column {name!r} that are not in the training set count as none: "
