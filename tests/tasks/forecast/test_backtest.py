@@ -297,3 +297,17 @@ def test_the_coverage_of_every_level_by_step(tmp_path):
         fraction = (second["actual"] <= second[column]).mean()
         assert found.coverage.filter(step=2, level=level)["fraction"].item() == pytest.approx(fraction)
     assert found.coverage.height == 4 * 9
+
+
+@pytest.mark.parametrize("fill", ["forward", "linear", "mask"])
+def test_origins_in_a_gap_are_counted(tmp_path, fill):
+    gap = pl.int_range(pl.len()).is_in([110, 111, 113])
+    path = written(tmp_path / "series.csv", table().with_columns(value=pl.when(~gap).then("value")))
+    model = untrained(written(tmp_path / "whole.csv", table()))
+    model = replace(model, preprocessing={**model.preprocessing, "fill": fill})
+    warning = (
+        "1 of 2 origins follow a missing value, which is filled: predict would cut it off, and forecast from "
+        "the value before it"
+    )
+    assert warning in TASK.backtest(model, path, windows=2).warnings
+    assert warning not in TASK.backtest(model, tmp_path / "whole.csv", windows=2).warnings

@@ -112,6 +112,7 @@ def read_series_to_backtest(path: Path, preprocessing: Preprocessing, rolling: R
     """
     is_causal = preprocessing.fill is None or preprocessing.fill in CAUSAL
     source = (preprocessing if is_causal else replace(preprocessing, fill="forward")).series(path)
+    source = source.warned(*filled_warning(source, rolling))
     if not is_causal and any(series.filled.any() for series in source.series):
         source = source.warned(
             f"missing values are filled forward: {preprocessing.fill} filling would use later values"
@@ -146,6 +147,19 @@ def overlap_warning(source: SeriesSet, rolling: Rolling, seen: Mapping[str, str]
     warning = (
         f"{windows} of {rolling.windows} windows overlap the data that the model was trained on, up to "
         f"{last}: errors there are lower than on new data; a refit (--refit) trains at each origin anew"
+    )
+    return (warning,)
+
+
+def filled_warning(source: SeriesSet, rolling: Rolling) -> tuple[str, ...]:
+    """Warns of origins in a gap, whose last values are filled: `predict` cuts a missing end off."""
+    last = [one.filled[rolling.ends(len(one)) - 1] for one in source.series if rolling.ends(len(one))[0] > 0]
+    count = int(np.sum(last))
+    if not count:
+        return ()
+    warning = (
+        f"{count} of {len(last) * rolling.windows} origins follow a missing value, which is filled: predict "
+        "would cut it off, and forecast from the value before it"
     )
     return (warning,)
 
