@@ -55,11 +55,20 @@ def test_an_unknown_name():
 
 
 @pytest.fixture
-def read(tmp_path):
-    def of(sentences, copies=4):
+def write(tmp_path):
+    def to_file(sentences, copies=4):
         lines = ["\n".join(f"w{place} {tag}" for place, tag in enumerate(one.split())) for one in sentences]
         path = tmp_path / "text.conll"
         path.write_text("\n\n".join(lines * copies) + "\n")
+        return path
+
+    return to_file
+
+
+@pytest.fixture
+def read(write):
+    def of(sentences, copies=4):
+        path = write(sentences, copies)
         return read_labelled_text(path, token=1, label=0, max_length=0, fractions=Fractions(0.2, 0.2))
 
     return of
@@ -91,3 +100,27 @@ def test_a_zero_beside_tags_is_outside(read):
     assert any("the label '0' is read as O, 15 times" in one for one in data.notes)
     data = read(["0 1 1 0 1", "1 0 0 1 0"])
     assert data.labels == ("0", "1")
+
+
+@ALL
+@pytest.mark.parametrize("learned", [BIO, BMES], ids=lambda scheme: scheme.name)
+@pytest.mark.parametrize("trained", [True, False])
+def test_later_texts_are_converted_by_their_own_scheme(read, write, scheme, learned, trained):
+    model = read(IN_SCHEMES[learned]).preprocessing
+    path = write(IN_SCHEMES[scheme])
+    later = model.read(path, trained=trained)
+    tags = [tag for one in BIO_TAGS for tag in one]
+    assert [model.labels[label] for label in later.test.labels] == 4 * tags
+    noted = [
+        one for one in later.notes if f"{path}: labels are tags of {scheme.name}, converted to BIO" in one
+    ]
+    assert len(noted) == (scheme is not BIO)
+    assert not any("tags that contradict" in one for one in later.notes)
+    assert model.read_unlabelled(path).scheme == (None if learned is BIO else "BMES")
+
+
+def test_later_texts_of_a_model_of_other_labels_are_not_converted(read, write):
+    model = read(["noun verb O", "verb noun O"]).preprocessing
+    path = write(SENTENCES)
+    with pytest.raises(GatewiseError, match=r"line 1.*'B-PER'"):
+        model.read(path, trained=False)

@@ -21,12 +21,13 @@ from gatewise.data.labels.labelled import (
 )
 from gatewise.data.labels.schemes import (
     BIO,
-    convert_tags,
-    describe_tags,
+    are_in_bio,
+    convert_texts,
     find_scheme,
     in_sentences,
     read_zeros,
-    recognise_scheme,
+    recognise_in_texts,
+    unless_bio,
 )
 from gatewise.data.labels.segments import (
     Segments,
@@ -70,11 +71,20 @@ class TextPreprocessing(LabelPreprocessing):
     zero: str | None = None
 
     def load(self, path: Path, labelled: bool = True) -> TaggedText:
-        """Reads a text, its labels as the model learned them. Raises: `GatewiseError` with the line."""
-        return convert_tags(self._load(path, labelled), self.scheme, self.zero)
-
-    def _load(self, path: Path, labelled: bool) -> TaggedText:
+        """Reads a text with its labels as they are. Raises: `GatewiseError` with the line."""
         return read_tagged(path, self.token, self.label if labelled else None)
+
+    def convert(self, given: dict[str, TaggedText]) -> tuple[dict[str, TaggedText], list[str]]:
+        """Texts with their labels as the model learned them, and notes on the conversion.
+
+        given: as they are, in a scheme of their own, which is recognised
+        """
+        scheme, converted = None, self.scheme
+        if are_in_bio(self.labels):
+            own = BIO if self.scheme is None else find_scheme(self.scheme)
+            scheme = recognise_in_texts(given.values(), self.zero, preferred=own)
+            converted = self.scheme if scheme is None else unless_bio(scheme)
+        return convert_texts(given, scheme, converted, self.zero, is_learned=False)
 
     def numbers(self, text: TaggedText) -> np.ndarray:
         """The labels of a text by number. Raises: `GatewiseError` with the line of an unknown one."""
@@ -92,14 +102,15 @@ class TextPreprocessing(LabelPreprocessing):
 
     def read(self, path: Path, trained: bool) -> LabelledSteps:
         if trained:
-            texts = _read_texts(path, self.load)
+            texts, notes = self.convert(_read_texts(path, self.load))
             sets = assign_segments(path, texts, self.fractions, self.max_length)
-            return _labelled(self, texts, sets)
-        text = self.load(find_test_file(path))
+            return _labelled(self, texts, sets, notes)
+        texts, notes = self.convert({"test": self.load(find_test_file(path))})
+        text = texts["test"]
         test = self.steps(text, cut_segments(whole_sequences(text.offsets), self.max_length))
         note = f"all of {text.path}: {len(test):,} sentences ({len(text.tokens):,} steps)"
         empty = test.with_segments(no_segments())
-        return LabelledSteps(self, empty, empty, test, (note, *text.notes))
+        return LabelledSteps(self, empty, empty, test, (note, *text.notes, *notes))
 
     def read_unlabelled(self, path: Path) -> UnlabelledText:
         text = self.load(find_test_file(path), labelled=False)
@@ -121,7 +132,7 @@ class WordTablePreprocessing(TextPreprocessing):
 
     columns: WordColumns
 
-    def _load(self, path: Path, labelled: bool) -> TaggedText:
+    def load(self, path: Path, labelled: bool = True) -> TaggedText:
         return read_word_table(path, self.columns, labelled)
 
     def _unlabelled(self, text: TaggedText, steps: TokenSteps) -> UnlabelledText:
@@ -232,13 +243,9 @@ def _learn(
 ) -> LabelledSteps:
     """Learns the tags, the words and the sets of texts. form: makes the preprocessing"""
     zero = read_zeros(label for text in given.values() for label in text.labels or ())
-    without_zeros = [convert_tags(text, None, zero) for text in given.values()]
-    scheme = recognise_scheme(
-        [one for text in without_zeros for one in in_sentences(text.labels or (), text.offsets)]
-    )
-    converted = None if scheme in (None, BIO) else scheme.name
-    texts = {name: convert_tags(text, converted, zero) for name, text in given.items()}
-    notes = [f"{text.path}: {note}" for text in given.values() for note in describe_tags(text, scheme, zero)]
+    scheme = recognise_in_texts(given.values(), zero)
+    converted = unless_bio(scheme)
+    texts, notes = convert_texts(given, scheme, converted, zero, is_learned=True)
     first = texts["train"]
     assert first.label is not None
     names = learn_labels(str(path), (text.labels or () for text in texts.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -82,10 +82,10 @@ def find_scheme(name: str) -> Scheme:
     return found
 
 
-def recognise_scheme(sequences: Sequence[Sequence[str]]) -> Scheme | None:
+def recognise_scheme(sequences: Sequence[Sequence[str]], preferred: Scheme = BIO) -> Scheme | None:
     """The scheme with the fewest contradictions, None if the labels are no tags of one.
 
-    sequences: the labels of each
+    sequences: the labels of each; preferred: of schemes with equally few contradictions
 
     >>> recognise_scheme([["O", "I-PER", "I-PER", "O", "I-LOC"]]).name
     'IOB1'
@@ -95,11 +95,35 @@ def recognise_scheme(sequences: Sequence[Sequence[str]]) -> Scheme | None:
     labels = {label for sequence in sequences for label in sequence}
     if not marks_spans(labels):
         return None
-    letters = {label[0] for label in labels} - {OUTSIDE}
-    possible = [scheme for scheme in SCHEMES if letters <= scheme.letters]
+    schemes = sorted(SCHEMES, key=lambda scheme: scheme is not preferred)
+    possible = [scheme for scheme in schemes if _letters(labels) <= scheme.letters]
     if len(possible) < 2:
         return next(iter(possible), None)
     return min(possible, key=lambda scheme: sum(len(scheme.contradictions(one)) for one in sequences))
+
+
+def recognise_in_texts(
+    texts: Iterable[TaggedText], zero: str | None, preferred: Scheme = BIO
+) -> Scheme | None:
+    """The scheme of all texts together, as by `recognise_scheme`. zero: the label that is read as O"""
+    without_zeros = [convert_tags(text, None, zero) for text in texts]
+    sequences = [one for text in without_zeros for one in in_sentences(text.labels or (), text.offsets)]
+    return recognise_scheme(sequences, preferred)
+
+
+def are_in_bio(labels: Iterable[str]) -> bool:
+    """Whether the labels of a model are tags of BIO.
+
+    >>> are_in_bio(["B-PER", "I-PER", "O"]), are_in_bio(["B-PER", "E-PER"]), are_in_bio(["noun", "verb"])
+    (True, False, False)
+    """
+    names = set(labels)
+    return marks_spans(names) and _letters(names) <= BIO.letters
+
+
+def unless_bio(scheme: Scheme | None) -> str | None:
+    """The name of a scheme that is converted to BIO; None for BIO and for none."""
+    return None if scheme is None or scheme is BIO else scheme.name
 
 
 def read_zeros(labels: Iterable[str]) -> str | None:
@@ -125,15 +149,37 @@ def convert_tags(text: TaggedText, scheme: str | None, zero: str | None) -> Tagg
     return replace(text, labels=labels)
 
 
+def convert_texts(
+    given: Mapping[str, TaggedText],
+    scheme: Scheme | None,
+    converted: str | None,
+    zero: str | None,
+    is_learned: bool,
+) -> tuple[dict[str, TaggedText], list[str]]:
+    """Texts with their tags as by `convert_tags`, and notes on them as by `describe_tags`.
+
+    scheme: of the texts; converted: its name if it is converted to BIO, None to leave tags as they are
+    """
+    texts = {name: convert_tags(text, converted, zero) for name, text in given.items()}
+    notes = [
+        f"{text.path}: {note}"
+        for text in given.values()
+        for note in describe_tags(text, scheme, zero, is_learned)
+    ]
+    return texts, notes
+
+
 def in_sentences(labels: Sequence[str], offsets: np.ndarray) -> list[Sequence[str]]:
     """The labels of each sentence. offsets: [S + 1]"""
     return [labels[first:end] for first, end in pairwise(offsets.tolist())]
 
 
-def describe_tags(text: TaggedText, scheme: Scheme | None, zero: str | None) -> tuple[str, ...]:
+def describe_tags(
+    text: TaggedText, scheme: Scheme | None, zero: str | None, is_learned: bool = True
+) -> tuple[str, ...]:
     """Notes on what is converted, and on tags that contradict the scheme.
 
-    text: as it was read
+    text: as it was read; is_learned: whether a model learns its labels, or has learned those of other data
     """
     assert text.labels is not None
     notes = []
@@ -143,7 +189,8 @@ def describe_tags(text: TaggedText, scheme: Scheme | None, zero: str | None) -> 
     if scheme is None:
         return tuple(notes)
     if scheme is not BIO:
-        notes.append(f"labels are tags of {scheme.name}, learned as BIO and predicted as {scheme.name}")
+        use = f"learned as BIO and predicted as {scheme.name}" if is_learned else "converted to BIO"
+        notes.append(f"labels are tags of {scheme.name}, {use}")
     labels = [OUTSIDE if label == zero else label for label in text.labels]
     wrong = [
         int(first) + step
@@ -156,6 +203,11 @@ def describe_tags(text: TaggedText, scheme: Scheme | None, zero: str | None) -> 
         how = "kept as they are" if scheme is BIO else "converted as conlleval reads their spans"
         notes.append(f"tags that contradict {scheme.name}: {places}{more}; they are {how}")
     return tuple(notes)
+
+
+def _letters(labels: Iterable[str]) -> set[str]:
+    """The letters of tags inside spans."""
+    return {label[0] for label in labels} - {OUTSIDE}
 
 
 def _names() -> str:
