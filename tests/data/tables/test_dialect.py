@@ -7,10 +7,12 @@ import pytest
 
 from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.long_table import read_long
+from gatewise.data.sequences.reading import read_sequences
+from gatewise.data.series.overview import look_at_series
 from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.dialect import Dialect
-from gatewise.data.tables.header import is_row_of_values, is_time
+from gatewise.data.tables.header import are_odd_numbers, is_row_of_values, is_time
 from gatewise.data.tables.table import read_table
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.options import ForecastOptions
@@ -56,6 +58,69 @@ def test_a_name_that_may_be_a_value(write):
     assert note in read_series(write(table), Columns(time="none")).notes
     assert note not in read_series(write(table), Columns(time="none", dialect=Dialect(True))).notes
     assert note not in read_series(read_table(write(table)).frame, Columns(time="none")).notes
+
+
+WHOLE = "x,1000,1037,1012\ny,1001,1040,1017\nz,1002,1038,1012\n"
+READ_AS_NAMES = (
+    "the first row, 'x', '1000', '1037', ..., is read as the names of the columns; "
+    "--no-header reads it as data"
+)
+
+
+def test_a_first_row_of_whole_numbers_is_noted(write):
+    path = write(WHOLE)
+    found = read_series(path, Columns(wide="rows"))
+    assert (found.notes[0], len(found.series)) == (READ_AS_NAMES, 2)
+    found = read_series(path, Columns(wide="rows", dialect=NO_HEADER))
+    assert (READ_AS_NAMES in found.notes, len(found.series)) == (False, 3)
+    table, _ = read_sequences(path, LongColumns(label="x", wide="rows"), None)
+    assert table.notes[0] == READ_AS_NAMES
+    table, _ = read_sequences(path, LongColumns("x", label="1012", channels=("1000",)), None)
+    assert table.notes[0] == READ_AS_NAMES
+    table = read_table(path, Dialect())
+    for given in (Columns(), Columns(wide="rows")):
+        assert look_at_series(table, given).notes[0] == READ_AS_NAMES
+
+
+@pytest.mark.parametrize(
+    ("names", "is_odd"),
+    [
+        ("A,0,100", True),
+        ("s0,125,-132,7,a", True),
+        ("x,112", True),
+        ("x,5,5", True),
+        ("x,1960,1962,1965", True),
+        ("1000,1037", True),
+        ("a,b,c,5", False),
+        (",0,1,2", False),
+        ("a,b,1,2,3", False),
+        ("x,1960,1961", False),
+        ("x,2020", False),
+        ("x,202411,202412,202501", False),
+        ("x,202412,202411", True),
+        ("a,b", False),
+        ("x,nan,inf", False),
+    ],
+)
+def test_whole_numbers_that_hardly_name_columns(names, is_odd):
+    assert are_odd_numbers(names.split(",")) is is_odd
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("x,111,111\ny,1,2\n", "'111'; rename one, or give --no-header if the first row is data"),
+        ("a,5,7,a\nb,1,2,b\n", "'a'; rename one, or give --no-header if the first row is data"),
+        ("a,b,a\n1,2,3\n", "'a'; rename one"),
+    ],
+)
+def test_equal_names_that_may_be_data(write, text, remedy):
+    path = write(text)
+    with pytest.raises(GatewiseError, match=f"two columns called {remedy}$"):
+        read_table(path, Dialect())
+    with pytest.raises(GatewiseError, match=r"rename one$"):
+        read_table(path, Dialect(header=True))
+    assert read_table(path, NO_HEADER).frame.height == 2
 
 
 def test_a_table_of_one_row(write):

@@ -11,6 +11,7 @@ import pytest
 from gatewise.data.sequences.long_table import LongColumns, read_long
 from gatewise.data.series.series import read_series
 from gatewise.data.tables import typed
+from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.table import read_table
 from gatewise.data.text.pairs import read_pairs
 from gatewise.errors import GatewiseError
@@ -164,6 +165,16 @@ def test_an_excel_file_without_fastexcel_names_the_extra(tmp_path, monkeypatch):
         GatewiseError, match=r'Excel file, read by fastexcel: pip install "gatewise\[excel\]"'
     ):
         read_table(tmp_path / "data.xlsx")
+
+
+def test_a_first_row_of_whole_numbers_in_an_excel_file_is_noted(tmp_path):
+    path = tmp_path / "data.xlsx"
+    write_workbook(path, [["x", 1000, 1037], ["y", 1001, 1040]])
+    (note,) = read_table(path, Dialect()).describe_header(Dialect())
+    assert note.startswith("the first row, 'x', '1000', '1037', is read as the names of the columns")
+    path = path.with_suffix(".parquet")
+    pl.DataFrame({"x": ["y"], "1000": [1001], "1037": [1040]}).write_parquet(path)
+    assert not read_table(path, Dialect()).describe_header(Dialect())
 
 
 def test_an_excel_file(tmp_path):

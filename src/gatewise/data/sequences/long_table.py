@@ -18,7 +18,6 @@ from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool, row_blocks, rows_per_block
 from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.dialect import Dialect
-from gatewise.data.tables.header import describe_missing_header
 from gatewise.data.tables.missing import describe_markers
 from gatewise.data.tables.numbers import Marks, describe_commas
 from gatewise.data.tables.table import Table
@@ -73,7 +72,7 @@ class _Rows:
         self.targets = [SequenceTargets(name) for name in columns.targets]
         self.marks: dict[str, Marks] = {}
         self.marked = dict.fromkeys(columns.channels, 0)
-        self.header_notes = describe_missing_header(first.has_header, given.dialect)
+        self.header_notes = first.describe_header(given.dialect)
         self.dated: bool | None = None
         self.filled = 0
         self.unit = ""

@@ -18,7 +18,6 @@ from gatewise.data.sequences.sequence_columns import SequenceGroups, SequenceTar
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool
 from gatewise.data.tables.decoding import open_table
-from gatewise.data.tables.header import describe_missing_header
 from gatewise.data.tables.table import Table, column_names
 from gatewise.errors import GatewiseError
 
@@ -77,7 +76,7 @@ class _WideRows:
     def __init__(
         self, first: Table, given: LongColumns, labelled: bool, fill: Fill | None, numeric: bool
     ) -> None:
-        self.given, self.fill, self.has_header = given, fill, first.has_header
+        self.fill, self.header_notes = fill, first.describe_header(given.dialect)
         roles = _recognise(first, given, labelled, numeric)
         self.steps = _find_steps(first, roles)
         numbered = not given.channels and bool(_numbered(self.steps))
@@ -167,7 +166,7 @@ class _WideRows:
         unused = f"; not used: {', '.join(map(repr, self.unused[:6]))}" if self.unused else ""
         steps = f"its steps are the columns {self.steps[0]!r} to {self.steps[-1]!r}"
         note = f"each row is a sequence, identified by {key}{label}{targets}; {steps}{unused}"
-        return (*describe_missing_header(self.has_header, self.given.dialect), note)
+        return (*self.header_notes, note)
 
 
 def _recognise(table: Table, given: LongColumns, labelled: bool, numeric: bool) -> LongColumns:

@@ -14,7 +14,6 @@ from gatewise.data.series.time_source import resolve_time, with_times
 from gatewise.data.series.wide import to_long
 from gatewise.data.tables.columns import Columns, FoundColumns, recognise
 from gatewise.data.tables.dialect import Dialect
-from gatewise.data.tables.header import describe_missing_header, describe_names
 from gatewise.data.tables.table import Table, read_table
 from gatewise.data.times.clock import Clock
 from gatewise.data.times.column import read_times
@@ -60,10 +59,7 @@ def recognise_series(
 
     Raises: `GatewiseError` if no column or several columns fit a role, or with the place of a wrong cell.
     """
-    notes = [
-        *describe_missing_header(table.has_header, given.dialect),
-        *(describe_names(table.columns, given.dialect) if table.separator else ()),
-    ]
+    notes = list(table.describe_header(given.dialect))
     given = replace(given, dialect=given.dialect.resolved(table.has_header))
     table, given, layout_notes = to_long(table, resolve_id(table, resolve_time(table, given)))
     found, column_notes = recognise(table, given)

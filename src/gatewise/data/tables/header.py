@@ -12,13 +12,15 @@ import polars as pl
 
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.times.clock import split_offsets
-from gatewise.data.times.formats import matching_formats, may_be_time
+from gatewise.data.times.formats import matching_formats, may_be_time, whole_date_format
 from gatewise.errors import GatewiseError
 
 VALUE = re.compile(r"[-+]?\d[\d.:/ TZ+-]*")
 YEAR = re.compile(r"\d{4}")
 YEARS = (1500, 2200)  # whole numbers that may be years, and so the names of columns
 MAX_CELLS = 100  # of a row, that are looked at
+MAX_NAMES, MAX_CHARACTERS = 3, 30  # of a first row, in a note
+MOST_OTHERS = 2  # names that are no numbers, beside values
 
 
 def check_header(path: Path, names: Sequence[str], is_text: bool, dialect: Dialect | None = None) -> None:
@@ -40,7 +42,11 @@ def check_header(path: Path, names: Sequence[str], is_text: bool, dialect: Diale
         raise GatewiseError(f"{path} begins with values, not with column names; {remedy}")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise GatewiseError(f"{path} has two columns called {twice!r}; rename one")
+        may_be_data = (
+            is_unclear and dialect is not None and (_number(twice) is not None or are_odd_numbers(names))
+        )
+        remedy = ", or give --no-header if the first row is data" if may_be_data else ""
+        raise GatewiseError(f"{path} has two columns called {twice!r}; rename one{remedy}")
 
 
 def is_row_of_values(first: Sequence[str], second: Sequence[str]) -> bool:
@@ -70,6 +76,17 @@ def is_row_of_values(first: Sequence[str], second: Sequence[str]) -> bool:
     return _name_no_columns([number for number in numbers if number is not None])
 
 
+def describe_header(
+    names: Sequence[str], dialect: Dialect, has_header: bool, is_text: bool
+) -> tuple[str, ...]:
+    """Notes on a missing header, and on a header that may be a row of values.
+
+    has_header: whether the first row was read as names; is_text: whether the file does not mark names as such
+    """
+    missing = describe_missing_header(has_header, dialect)
+    return (*missing, *(describe_names(names, dialect) if has_header and is_text else ()))
+
+
 def describe_missing_header(has_header: bool, dialect: Dialect) -> tuple[str, ...]:
     """A note on a table that was found to have no names of columns, or has some in any case."""
     if has_header and dialect.header is False:
@@ -84,12 +101,44 @@ def describe_names(names: Sequence[str], dialect: Dialect) -> tuple[str, ...]:
 
     >>> describe_names(["a", "5.2"], Dialect())
     ("the name '5.2' of a column may be a value; --no-header reads the first row as values",)
+    >>> describe_names(["a", "5", "3"], Dialect())
+    ("the first row, 'a', '5', '3', is read as the names of the columns; --no-header reads it as data",)
     """
+    if dialect.header is not None:
+        return ()
     numbers = ((name, _number(name)) for name in names)
     odd = [name for name, number in numbers if number is not None and number != round(number)]
-    if not odd or dialect.header is not None:
+    if odd:
+        return (f"the name {odd[0]!r} of a column may be a value; --no-header reads the first row as values",)
+    if not are_odd_numbers(names):
         return ()
-    return (f"the name {odd[0]!r} of a column may be a value; --no-header reads the first row as values",)
+    first = ", ".join(repr(name[:MAX_CHARACTERS]) for name in names[:MAX_NAMES])
+    more = ", ..." if len(names) > MAX_NAMES else ""
+    return (
+        f"the first row, {first}{more}, is read as the names of the columns; --no-header reads it as data",
+    )
+
+
+def are_odd_numbers(names: Sequence[str]) -> bool:
+    """Whether all names but one or two are whole numbers that hardly name columns.
+
+    Consecutive numbers from 0 or 1, consecutive years, and ascending dates of digits do.
+
+    >>> are_odd_numbers(["id", "1000", "1037"]), are_odd_numbers(["A", "0", "100"])
+    (True, True)
+    >>> are_odd_numbers(["id", "1", "2", "3"]), are_odd_numbers(["1960", "1961"]), are_odd_numbers(["a", "b"])
+    (False, False, False)
+    """
+    whole = [(name, number) for name in names if (number := _number(name)) is not None]
+    numbers = [number for _, number in whole]
+    if not numbers or len(names) - len(numbers) > MOST_OTHERS or any(one != round(one) for one in numbers):
+        return False
+    are_consecutive = all(other == one + 1 for one, other in pairwise(numbers))
+    are_years = YEARS[0] <= numbers[0] and numbers[-1] <= YEARS[1]
+    if are_consecutive and (numbers[0] in (0, 1) or are_years):
+        return False
+    ascend = all(one < other for one, other in pairwise(numbers))
+    return not ascend or whole_date_format(pl.Series([name.strip() for name, _ in whole])) is None
 
 
 def is_time(cell: str) -> bool:

@@ -13,9 +13,10 @@ import polars as pl
 from gatewise.data.opening import require_file
 from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.dialect import Dialect
+from gatewise.data.tables.header import describe_header
 from gatewise.data.tables.missing import is_marked
 from gatewise.data.tables.numbers import Marks, advice
-from gatewise.data.tables.typed import has_names, is_typed, read_typed, typed_frames
+from gatewise.data.tables.typed import EXCEL, has_names, is_typed, read_typed, typed_frames
 from gatewise.errors import GatewiseError
 
 LARGEST = 1e30  # magnitude of a value, well within float32
@@ -50,6 +51,11 @@ class Table:
     @property
     def columns(self) -> list[str]:
         return self.frame.columns
+
+    def describe_header(self, dialect: Dialect) -> tuple[str, ...]:
+        """Notes on a missing header, and on a header that may be a row of values. dialect: as given"""
+        is_text = self.separator is not None or Path(self.path).suffix.lower() in EXCEL
+        return describe_header(self.columns, dialect, self.has_header, is_text)
 
     def place(self, row: int) -> str:
         """The place of a row for messages: its line in a text file, its number in any other."""
