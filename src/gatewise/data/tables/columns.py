@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -106,7 +106,9 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
         numbers = [name for name in plain if not table.has_texts(name)]
         filled = [name for name in left if table.frame[name].null_count() < table.frame.height]
         found = usual or numbers or plain or filled or left
-        given = replace(given, target=_only(table, "target", found, _other_targets(table, given, found)))
+        given = replace(
+            given, target=_only(table, "target", found, lambda: _other_targets(table, given, found))
+        )
         left.remove(str(given.target))
         notes.append(f"target is column {given.target!r}")
     if left:
@@ -117,7 +119,7 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
 def find_time(table: Table, names: list[str]) -> str:
     """The column of times. Raises: `GatewiseError` if no column or several columns fit."""
     times = like_times(table, names)
-    return _only(table, "time", times, _other_times(table, times))
+    return _only(table, "time", times, lambda: _other_times(table, times))
 
 
 def like_times(table: Table, names: list[str]) -> list[str]:
@@ -178,11 +180,11 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:MAX_LISTED]) + more
 
 
-def _only(table: Table, role: str, found: list[str], other: str = "") -> str:
-    """The only one of the columns. other: other options, for the message"""
+def _only(table: Table, role: str, found: list[str], other: Callable[[], str]) -> str:
+    """The only one of the columns. other: returns other options, for the message"""
     if len(found) == 1:
         return found[0]
     choice = f"could be {_listed(found)}" if found else f"is not clear among {_listed(table.columns)}"
     raise GatewiseError(
-        f"{table.path}: the {role} column {choice}; name it with --{role} COLUMN{other}; {table.excerpt()}"
+        f"{table.path}: the {role} column {choice}; name it with --{role} COLUMN{other()}; {table.excerpt()}"
     )
