@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from gatewise.cli.parameters import DATA, RUN
-from gatewise.cli.show import plain_table
+from gatewise.cli.show import plain_table, show_files
 from gatewise.errors import GatewiseError
 from gatewise.estimators.forecasting import ForecasterMethods
 from gatewise.estimators.loading import load
@@ -101,6 +101,4 @@ def _write(found: Backtest, out: Path) -> None:
     files = dict(TABLES)
     for plot in found.plots():
         files[plot.save(out).name] = plot.description
-    console.print(f"\nwritten to {out}/")
-    for name, about in files.items():
-        console.print(f"  {name:<18} {about}")
+    show_files(out, files)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -41,6 +43,13 @@ def leaderboard(comparison: Comparison[Any]) -> Table:
 def plain_table() -> Table:
     """A table with only a line below its header."""
     return Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+
+
+def show_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Prints what was written to a folder. files: the description of each file, by its name"""
+    console.print(f"\nwritten to {folder}/")
+    for name, about in files.items():
+        console.print(f"  {name:<18} {about}")
 
 
 def show_comparison(comparison: Comparison[Any]) -> None:

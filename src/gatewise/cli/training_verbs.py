@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from gatewise.cli.parameters import with_options
-from gatewise.cli.show import show_comparison
+from gatewise.cli.show import show_comparison, show_files
 from gatewise.errors import GatewiseError
 from gatewise.estimators import new_estimator
 from gatewise.estimators.compare import compare
@@ -101,10 +101,7 @@ def _command(verb: str, name: str) -> Callable[..., None]:
         found = find_run(resume or start or out)
         task = choose_task(name, data, given, None if found is None else found.task)
         comparison = execute_command(verb, task, Command(data, out, config, resume, start, given))
-        run = find_run(comparison.folder)
-        assert run is not None
-        again = data if data is not None and data.exists() else run.data  # not standard input
-        console.print(f"\nnext: {task.next_command.format(run=comparison.folder, data=again)}")
+        show_next(task, comparison, data)
 
     about_data = f"{given_data[0].upper()}{given_data[1:]}."
     run_command.__annotations__["data"] = Annotated[Path | None, typer.Argument(help=about_data)]
@@ -118,6 +115,14 @@ def execute_command(verb: str, task: Task[Any], command: Command) -> Comparison[
     show_comparison(comparison)
     _list_files(comparison)
     return comparison
+
+
+def show_next(task: Task[Any], comparison: Comparison[Any], data: Path | None) -> None:
+    """Prints a command that uses the model of a run. data: as the user gave them; None if they did not"""
+    run = find_run(comparison.folder)
+    assert run is not None
+    again = data if data is not None and data.exists() else run.data  # not standard input
+    console.print(f"\nnext: {task.next_command.format(run=comparison.folder, data=again)}")
 
 
 def _resumed(verb: str, task: Task[Any], command: Command) -> Comparison[Any]:
@@ -172,6 +177,5 @@ def _list_files(comparison: Comparison[Any]) -> None:
         "model.safetensors": f"the parameters of {chosen.name}, with model.json",
         "config.yaml": "all options, to run it again with --config",
     }
-    console.print(f"\nwritten to {comparison.folder}/")
-    for name, about in files.items():
-        console.print(f"  {name:<18} {about}")
+    assert comparison.folder is not None
+    show_files(comparison.folder, files)

@@ -9,9 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from gatewise.cli.parameters import with_options
-from gatewise.cli.show import plain_table, show_comparison
-from gatewise.cli.training_verbs import CONFIG, add_tasks
-from gatewise.estimators.running import find_run
+from gatewise.cli.show import plain_table, show_comparison, show_files
+from gatewise.cli.training_verbs import CONFIG, add_tasks, show_next
 from gatewise.estimators.tune import Tuned, tune
 from gatewise.plots.plot import Plot
 from gatewise.tasks import choose_task, variants
@@ -60,11 +59,7 @@ def _command(name: str) -> Callable[..., None]:
                 console.print(f"interrupted; the same command with --out {out} continues")
             raise
         _show(found)
-        folder = found.model.comparison_.folder
-        run = find_run(folder)
-        assert run is not None
-        again = data if data.exists() else run.data  # not standard input
-        console.print(f"\nnext: {task.next_command.format(run=folder, data=again)}")
+        show_next(task, found.model.comparison_, data)
 
     run_command.__annotations__["data"] = Annotated[
         Path, typer.Argument(help=f"{about_data[0].upper()}{about_data[1:]}.")
@@ -84,11 +79,12 @@ def _show(found: Tuned) -> None:
     console.print(found.verdict)
     show_comparison(found.model.comparison_)
     plot = Plot("search", "the trials, and how much each option mattered", found.plot())
-    files = {"trials.csv": "a row for each trial", plot.save(found.folder).name: plot.description}
-    console.print(f"\nwritten to {found.folder}/")
-    for name, about in files.items():
-        console.print(f"  {name:<18} {about}")
-    console.print(f"  {'trials/':<18} the runs; that of the best: {found.model.comparison_.folder}")
+    files = {
+        "trials.csv": "a row for each trial",
+        plot.save(found.folder).name: plot.description,
+        "trials/": f"the runs; that of the best: {found.model.comparison_.folder}",
+    }
+    show_files(found.folder, files)
 
 
 def _cell(value: object) -> str:

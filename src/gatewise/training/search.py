@@ -56,7 +56,7 @@ class Search:
         return self.folder / "trials" / f"{number + 1:04d}"
 
     def run(self, callback: ProgressCallback, trials: int, seconds: float | None) -> Study:
-        """Trains until there are so many trials, those of earlier and other processes included.
+        """Trains until the number of trials is reached, with those of earlier and other processes.
 
         seconds: after which no further trial begins; None for no limit
 

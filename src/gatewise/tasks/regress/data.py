@@ -26,7 +26,7 @@ from gatewise.data.splits import Fractions, Split, group_split, random_split
 from gatewise.errors import GatewiseError
 from gatewise.tasks.regress.options import RegressOptions
 
-FEW_VALUES, MANY_SEQUENCES = 5, 20  # whole numbers of so few values among so many may be classes
+FEW_VALUES, MANY_SEQUENCES = 5, 20  # few different whole numbers among many sequences may be classes
 
 
 @dataclass(frozen=True, kw_only=True)
