@@ -7,6 +7,7 @@ import pytest
 
 from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.reading import read_sequences
+from gatewise.data.tables.dialect import Dialect
 from gatewise.errors import GatewiseError
 
 STEPS = [f"t{step}" for step in range(10)]
@@ -129,6 +130,16 @@ def test_empty_cells_are_filled_on_request(write):
     table, _ = read(write(HEADER, *rows), fill="forward")
     assert table.values[10:13, 0].tolist() == [1.0, 1.0, 1.2]
     assert "empty cells filled with the value before them: 1" in table.notes
+
+
+def test_decimal_commas_and_markers_are_noted(write):
+    rows = [row.replace(",", ";").replace(".", ",") for row in ROWS]
+    rows[1] = rows[1].replace("1,1", "-9")
+    columns = replace(WIDE, dialect=Dialect(missing=("-9",)))
+    table, _ = read(write(HEADER.replace(",", ";"), *rows), columns, fill="forward")
+    assert table.values[10:13, 0].tolist() == [1.0, 1.0, 1.2]
+    assert "decimals are written with a comma: 't0', 't1', 't2' and 7 more" in table.notes
+    assert "empty cells marked by -9: 1 (column 't1')" in table.notes
 
 
 def test_a_wide_table_has_no_times(write):

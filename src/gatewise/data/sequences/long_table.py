@@ -13,13 +13,12 @@ from gatewise.data.opening import require_file
 from gatewise.data.sequences.gather import KEYS, find_duplicate_time, group_rows, sort_by_time
 from gatewise.data.sequences.long_columns import LongColumns, recognise_long
 from gatewise.data.sequences.missing import Fill, carry_forward
+from gatewise.data.sequences.number_columns import NumberColumns
 from gatewise.data.sequences.sequence_columns import SequenceGroups, SequenceTargets, SequenceWeights
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool, row_blocks, rows_per_block
 from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.dialect import Dialect
-from gatewise.data.tables.missing import describe_markers
-from gatewise.data.tables.numbers import Marks, describe_commas
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.typed import has_names, is_typed, typed_frames
 from gatewise.data.times.formats import parse_iso_times
@@ -64,14 +63,13 @@ class _Rows:
         columns, self.unused = recognise_long(first, given, labelled, numeric)
         self.columns = replace(columns, dialect=given.dialect.resolved(first.has_header))
         self.fill = fill
-        self.hint = "" if given.channels else "; if it is not a channel, name the channels with --channels"
+        hint = "" if given.channels else "; if it is not a channel, name the channels with --channels"
+        self.numbers = NumberColumns(columns.channels, "channel", hint)
         self.ids, self.classes = Numbering(), Numbering()
         self.values, self.keys = Spool(len(columns.channels)), Spool(1, KEYS)
         self.weights = None if columns.weight is None else SequenceWeights(columns.weight)
         self.groups = None if columns.group is None else SequenceGroups(columns.group)
         self.targets = [SequenceTargets(name) for name in columns.targets]
-        self.marks: dict[str, Marks] = {}
-        self.marked = dict.fromkeys(columns.channels, 0)
         self.header_notes = first.describe_header(given.dialect)
         self.dated: bool | None = None
         self.filled = 0
@@ -98,11 +96,7 @@ class _Rows:
         self.values.add(np.stack([self._channel(piece, name) for name in columns.channels], axis=1))
 
     def _channel(self, piece: Table, name: str) -> np.ndarray:
-        try:
-            numbers = piece.numbers(name, "channel", self.marks.setdefault(name, Marks(piece.separator)))
-        except GatewiseError as error:
-            raise GatewiseError(f"{error}{self.hint}") from error
-        self.marked[name] += piece.count_missing(name)
+        numbers = self.numbers.numbers(piece, name)
         empty = np.isnan(numbers)
         if empty.any() and self.fill is None:
             raise GatewiseError(
@@ -115,9 +109,7 @@ class _Rows:
     def table(self, path: Path) -> SequenceTable:
         """The sorted rows. Raises: `GatewiseError` with the two lines of a duplicate time."""
         columns = self.columns
-        for name, marks in self.marks.items():
-            marks.check(str(path), name)
-        with_commas = (name for name, marks in self.marks.items() if marks.has_commas)
+        self.numbers.check(path)
         values, keys, offsets = group_rows(self.values.values(), self.keys.values()[:, 0], len(self.ids.seen))
         names, numbers = sort_names(tuple(self.classes.seen))
         for block in row_blocks(len(keys) if names else 0):
@@ -136,8 +128,7 @@ class _Rows:
             notes=(
                 *self.header_notes,
                 columns.describe(self.unused),
-                *describe_commas(with_commas),
-                *describe_markers(columns.dialect.missing, self.marked),
+                *self.numbers.notes(columns.dialect.missing),
             ),
             unit=self.unit,
             weights=None if self.weights is None else self.weights.values,

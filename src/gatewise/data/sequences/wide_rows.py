@@ -14,6 +14,7 @@ from gatewise.data.opening import data_suffix
 from gatewise.data.sequences.long_columns import LongColumns, find_column
 from gatewise.data.sequences.long_table import Numbering, read_pieces
 from gatewise.data.sequences.missing import Fill, carry_forward
+from gatewise.data.sequences.number_columns import NumberColumns
 from gatewise.data.sequences.sequence_columns import SequenceGroups, SequenceTargets, SequenceWeights
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool
@@ -87,6 +88,7 @@ class _WideRows:
             dialect=given.dialect.resolved(first.has_header),
         )
         self.values, self.labels, self.lines = Spool(1), Numbering(), Spool(1, np.int64)
+        self.numbers = NumberColumns(self.steps, "step")
         self.sizes: list[int] = []
         self.ids: list[str] = []
         self.classes: list[np.ndarray] = []
@@ -99,7 +101,7 @@ class _WideRows:
 
     def add(self, piece: Table) -> None:
         """Adds the rows of a piece. Raises: `GatewiseError` with the line of a cell that can't be read."""
-        cells = np.stack([piece.numbers(name, "step") for name in self.steps], axis=1)
+        cells = np.stack([self.numbers.numbers(piece, name) for name in self.steps], axis=1)
         known = ~np.isnan(cells)
         sizes = np.where(known.any(1), cells.shape[1] - known[:, ::-1].argmax(1), 0)
         if not sizes.all():
@@ -127,6 +129,7 @@ class _WideRows:
 
     def table(self, path: Path) -> SequenceTable:
         """The sequences. Raises: `GatewiseError` if two rows have one id."""
+        self.numbers.check(path)
         ids = pl.Series(self.ids)
         if ids.is_duplicated().any():
             again = ids.filter(ids.is_duplicated())[0]
@@ -166,7 +169,7 @@ class _WideRows:
         unused = f"; not used: {', '.join(map(repr, self.unused[:6]))}" if self.unused else ""
         steps = f"its steps are the columns {self.steps[0]!r} to {self.steps[-1]!r}"
         note = f"each row is a sequence, identified by {key}{label}{targets}; {steps}{unused}"
-        return (*self.header_notes, note)
+        return (*self.header_notes, note, *self.numbers.notes(roles.dialect.missing))
 
 
 def _recognise(table: Table, given: LongColumns, labelled: bool, numeric: bool) -> LongColumns:

@@ -1,16 +1,14 @@
-"""Series without their missing ends, and the names of series that are left out."""
+"""Series without their missing ends."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from gatewise.data.series.regular import Grid
+from gatewise.data.tables.names import name_some
 from gatewise.errors import GatewiseError
-
-MAX_NAMED = 3
 
 
 class Trimmed(NamedTuple):
@@ -51,13 +49,3 @@ def without_missing_ends(grids: dict[str, Grid], target: np.ndarray, name: str, 
     if empty:
         notes.append(f"series without a value that are left out: {name_some(empty)}")
     return Trimmed(kept, notes)
-
-
-def name_some(series: Sequence[str]) -> str:
-    """The names of a few of many series.
-
-    >>> name_some(["a", "b", "c", "d"])
-    "'a', 'b', 'c' and 1 more"
-    """
-    more = f" and {len(series) - MAX_NAMED:,} more" if len(series) > MAX_NAMED else ""
-    return ", ".join(map(repr, series[:MAX_NAMED])) + more

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gatewise.data.series.left_out import name_some
 from gatewise.data.series.series import regular_series
 from gatewise.data.series.step import Step, find_step
 from gatewise.data.series.timed_table import TimedTable, recognise_series
 from gatewise.data.tables.columns import Columns, FoundColumns
+from gatewise.data.tables.names import name_some
 from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
 from gatewise.data.tables.table import Table
 from gatewise.data.times.column import has_whole_dates, looks_like_times

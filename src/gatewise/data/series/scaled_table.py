@@ -10,10 +10,10 @@ import numpy as np
 
 from gatewise.data.series.calendar import calendar, useful_cycles
 from gatewise.data.series.categories import Categories, learn_categories
-from gatewise.data.series.left_out import name_some
 from gatewise.data.series.scaling import LogScale, Scale, learn_log_scale, learn_mean_scale, learn_scale
 from gatewise.data.series.series import Series, SeriesSet
 from gatewise.data.tables.columns import Columns
+from gatewise.data.tables.names import name_some
 from gatewise.data.times.formats import format_time
 from gatewise.errors import GatewiseError
 

@@ -11,9 +11,9 @@ import polars as pl
 
 from gatewise.data.series.covariates import Covariate, read_covariate
 from gatewise.data.series.id_source import with_ids
-from gatewise.data.series.left_out import MAX_NAMED, name_some
 from gatewise.data.series.series import Series, SeriesSet
 from gatewise.data.series.time_source import with_times
+from gatewise.data.tables.names import MAX_NAMED, name_some
 from gatewise.data.tables.table import Table, read_table
 from gatewise.data.times.column import read_times
 from gatewise.data.times.formats import format_time

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from gatewise.data.series.left_out import name_some
 from gatewise.data.series.time_source import STEP, TIME, unused_name
 from gatewise.data.tables.columns import ID_NAMES, Columns, find_time, has_values, like_times
 from gatewise.data.tables.header import YEARS, times_among
 from gatewise.data.tables.missing import describe_markers
+from gatewise.data.tables.names import name_some
 from gatewise.data.tables.numbers import describe_commas
 from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
 from gatewise.data.tables.table import Table

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from gatewise.data.tables.names import name_some
+
 
 def is_marked(cells: pl.Series, markers: tuple[str, ...]) -> pl.Series:
     """Whether each cell of a column has one of the markers, as a text in any case or as a number.
@@ -40,7 +42,7 @@ def describe_markers(markers: tuple[str, ...], counts: Mapping[str, int]) -> tup
     if not markers:
         return ()
     names = [name for name, count in counts.items() if count]
-    columns = f" (column{'s' * (len(names) > 1)} {', '.join(map(repr, names))})" if names else ""
+    columns = f" (column{'s' * (len(names) > 1)} {name_some(names)})" if names else ""
     return (f"empty cells marked by {', '.join(markers)}: {sum(counts.values()):,}{columns}",)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from gatewise.data.tables.names import name_some
 from gatewise.errors import GatewiseError
 
 DECIMAL_COMMA = r"^([-+]?\d*),(\d+(?:[eE][-+]?\d+)?)$"
@@ -159,5 +160,5 @@ class Marks:
 
 def describe_commas(names: Iterable[str]) -> tuple[str, ...]:
     """A note on the columns whose decimals are written with a comma, if there are any."""
-    listed = ", ".join(map(repr, names))
-    return (f"decimals are written with a comma: {listed}",) if listed else ()
+    listed = tuple(names)
+    return (f"decimals are written with a comma: {name_some(listed)}",) if listed else ()

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from gatewise.data.series.left_out import name_some
 from gatewise.data.series.scaled_table import SeriesScaling
 from gatewise.data.series.series import SeriesSet, read_series
 from gatewise.data.tables.columns import Columns
+from gatewise.data.tables.names import name_some
 from gatewise.data.tables.table import read_table
 from gatewise.errors import GatewiseError
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from gatewise.data.series.filling import Fill
-from gatewise.data.series.left_out import name_some
 from gatewise.data.series.scaled_table import (
     SeriesScaling,
     scaled_table,
@@ -21,6 +20,7 @@ from gatewise.data.series.scaling import LogScale
 from gatewise.data.series.series import Series, SeriesSet, read_series
 from gatewise.data.series.windows import Windows, window_starts
 from gatewise.data.tables.columns import FoundColumns
+from gatewise.data.tables.names import name_some
 from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.errors import RankingMetric

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gatewise.data.series.left_out import name_some
 from gatewise.data.series.series import SeriesSet
+from gatewise.data.tables.names import name_some
 from gatewise.errors import GatewiseError
 
 MIN_PAST = 2  # steps of the shortest window, without padding
