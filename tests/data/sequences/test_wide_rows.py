@@ -107,6 +107,39 @@ def test_files_of_the_ucr_archive_have_the_class_first(write):
 
 
 @pytest.mark.parametrize(
+    ("names", "first", "last"),
+    [
+        ([*(f"x{step}" for step in range(8)), *(f"y{step}" for step in range(4))], "y0", "y3"),
+        ([f"t{step}" for step in range(13) if step != 8], "t9", "t12"),
+        (["t1", "t0", *(f"t{step}" for step in range(2, 12))], "t1", "t0"),
+        ([f"{step / 10}" for step in range(2, 14)], "1.0", "1.3"),
+    ],
+    ids=["two channels", "a gap", "another order", "decimals"],
+)
+def test_columns_beside_the_steps_that_may_be_steps_are_refused(write, names, first, last):
+    lines = [",".join(["label", *names])]
+    lines += [",".join(["ba"[row % 2], *(f"{row}.{step}" for step in range(12))]) for row in range(4)]
+    with pytest.raises(GatewiseError, match=f"'{first}' to '{last}' too; name all columns of the"):
+        read(write(*lines))
+    table, _ = read(write(*lines), replace(WIDE, channels=tuple(names)))
+    assert table.sizes.tolist() == [12] * 4
+
+
+def test_other_numbered_columns_are_not_steps(write):
+    rows = [f"{row},p1,p2,p3" for row in ROWS]
+    table, _ = read(write(f"{HEADER},place1,place2,place3", *rows))
+    assert table.sizes.tolist() == [10] * 4
+    assert "not used: 'place1', 'place2', 'place3'" in table.notes[0]
+
+
+def test_a_label_without_a_name_is_looked_for_at_both_ends(write):
+    lines = [f"{row % 2},{row}.5,-1,0.5,2,3,4,5,6" for row in range(4)]
+    with pytest.raises(GatewiseError, match=r"the columns are 1 to 9: it may be --label 1 or --label 9$"):
+        read(write(*lines))
+    assert read(write(*lines), LongColumns(label="1"))[0].classes == ("0", "1")
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("s1,a,1.0,", "s1,a,,", "line 3, column 't0' is empty: give a number, or --fill forward"),

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from gatewise.data.series import regular
 from gatewise.data.series.series import read_series
 from gatewise.data.tables.columns import Columns
 from gatewise.errors import GatewiseError
@@ -300,7 +301,7 @@ def test_row_numbers_are_not_a_target(name):
 @pytest.mark.parametrize(
     ("times", "row"),
     [
-        ([1_700_000_000, 1_700_000_001, 1_700_000_002, 1_700_000_003_000], 4),
+        ([1_700_000_000, 1_700_000_001, 1_700_000_002, 5_700_000_003_000], 4),
         ([0, 1, 2, 10_000_000_000], 4),
         ([-(10**18), 0, 1, 2], 2),
         (["2024-01-01 00:00:00", "2024-01-01 00:00:01", "2024-01-01 00:00:02", "9999-12-31 00:00:00"], 4),
@@ -311,6 +312,30 @@ def test_an_absurd_gap_is_refused_before_memory_is_allocated(times, row, fill):
     table = pl.DataFrame({"t": times, "sold": [1, 2, 3, 4]})
     with pytest.raises(GatewiseError, match=rf"row {row}: \d+ missing between .*; too many to fill"):
         read_series(table, fill=fill)
+
+
+def test_a_wide_gap_that_is_filled_is_noted():
+    day = pl.Series(["1900-01-01", "2020-01-01", "2020-01-02", "2020-01-03"])
+    found = read_series(pl.DataFrame({"day": day, "sold": [1, 2, 3, 4]}), fill="linear")
+    assert found.notes[-1] == "most steps of series 'sold' are one gap of 43,828 before row 2: check its time"
+    found = read_series(pl.DataFrame({"t": [0, 1, 2, 5, 6], "sold": range(5)}), fill="linear")
+    assert found.notes[-1].startswith("missing values that were filled: 2 ")
+
+
+def test_absurd_gaps_of_many_series_are_refused(monkeypatch):
+    monkeypatch.setattr(regular, "MANY_STEPS", 50_000)
+    table = pl.DataFrame({"id": ["a"] * 4 + ["b"] * 4, "t": [0, 1, 2, 40_000] * 2, "sold": range(8)})
+    with pytest.raises(GatewiseError, match="its 8 rows make more than 80,002 steps, too many to fill"):
+        read_series(table, fill="linear")
+
+
+def test_times_that_repeat_may_be_counted():
+    table = pl.DataFrame({"hour": [*range(24)] * 2, "load": range(48)})
+    with pytest.raises(GatewiseError, match=r"--time; --time none counts rows that are one step apart$"):
+        read_series(table)
+    two = table.with_columns(day=pl.Series([1] * 24 + [2] * 24))
+    with pytest.raises(GatewiseError, match=r"be hour, day; .*, or --time none for rows one step apart"):
+        read_series(two)
 
 
 def test_negative_times_and_times_before_1970():

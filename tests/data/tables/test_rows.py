@@ -117,11 +117,18 @@ def test_invalid_rows_are_refused_with_their_line(read, text, message):
         (b"a,b,a\n1,2,3\n", "has two columns called 'a'; rename one"),
         (b",,a\n1,2,3\n", "has two columns called ''; rename one"),
         (b"1,2\n3,4\n", "begins with values, not with column names"),
+        (b"time value\n0 1.5\n1 2.5\n", "its cells are separated by spaces; separate them by commas or tabs"),
+        (b"  1.5e+00   2 -3\n", "its cells are separated by spaces"),
+        (b'a,b\n1,5" x\n2,6" x\n', "line 2 has a single quotation mark inside the cell '5\" x'"),
     ],
 )
 def test_files_that_are_not_tables(read, text, message):
     with pytest.raises(GatewiseError, match=re.escape(message)):
         read(text)
+
+
+def test_one_column_of_numbers_with_spaces(read):
+    assert read("a\n1 000\n2 000.5\n")[1] == [("1 000",), ("2 000.5",)]
 
 
 def test_an_endless_line_is_refused(read, monkeypatch):

@@ -368,6 +368,7 @@ def test_whole_numbers_that_are_dates(whole, expected):
         (["202403302330", "202403310000"], datetime(2024, 3, 31)),
         (["1700000000", "1700003600"], datetime(2023, 11, 14, 23, 13, 20)),
         (["1700000000123", "1700003600123"], datetime(2023, 11, 14, 23, 13, 20, 123_000)),
+        (["1700000000123456", "1700003600123456"], datetime(2023, 11, 14, 23, 13, 20, 123_456)),
     ],
 )
 def test_hours_and_unix_times_of_digits_only(texts, last):
@@ -395,6 +396,38 @@ def test_a_note_names_unix_times():
 def test_damaged_digits(texts, message):
     with pytest.raises(GatewiseError, match=rf"line 3, column 't': .*{re.escape(message)}"):
         times_of(*texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "other"),
+    [
+        ("1700000001000", "seconds", "milliseconds"),
+        ("1700000001000000000", "seconds", "nanoseconds"),
+        ("1700000000", "microseconds", "seconds"),
+    ],
+)
+def test_unix_times_of_two_units_are_refused(text, unit, other):
+    first = {"seconds": "1700000000", "microseconds": "1700000000000000"}[unit]
+    with pytest.raises(
+        GatewiseError,
+        match=f"^file.csv, line 4, column 't': expected Unix {unit} as in line 2, got '{text}', which may be "
+        f"{other}; write all times in one unit$",
+    ):
+        times_of(first, first[:-1] + "1", text)
+
+
+def test_whole_numbers_with_decimals():
+    assert times_of("0.0", "1.", "2.00").to_list() == [0, 1, 2]
+    assert times_of("1700000000.0", "1700003600.0")[1] == datetime(2023, 11, 14, 23, 13, 20)
+    with pytest.raises(GatewiseError, match=r"got '0.00'; --time none counts rows that are one step apart$"):
+        times_of("0.00", "0.01", "0.02")
+    with pytest.raises(GatewiseError, match=r"got '2.5'; --time none counts rows that are one step apart$"):
+        read_times(Table("file", pl.DataFrame({"t": [1.0, 2.5]}), 1), "t")
+
+
+def test_clocks_without_a_day():
+    with pytest.raises(GatewiseError, match="got '07:00'; --time DAY,CLOCK joins a clock to the days of"):
+        times_of("07:00", "08:00")
 
 
 def test_given_unix_times():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +17,9 @@ from gatewise.data.sequences.number_columns import NumberColumns
 from gatewise.data.sequences.sequence_columns import SequenceGroups, SequenceTargets, SequenceWeights
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool
+from gatewise.data.sequences.step_columns import find_numbered, find_steps
 from gatewise.data.tables.decoding import open_table
+from gatewise.data.tables.names import name_some
 from gatewise.data.tables.table import Table, column_names
 from gatewise.errors import GatewiseError
 
@@ -41,9 +42,14 @@ def find_wide(path: Path, given: LongColumns) -> LongColumns | None:
         dialect = replace(given.dialect, header=False)
         return replace(given, dialect=dialect, wide="rows", label=None if given.targets else "1")
     names = column_names(path, given.dialect)
-    if given.time is not None or given.channels or given.split_column or not len(_numbered(names)) >= FEWEST:
+    if (
+        given.time is not None
+        or given.channels
+        or given.split_column
+        or not len(find_numbered(names)) >= FEWEST
+    ):
         return None
-    left = [name for name in names if name not in _numbered(names)]
+    left = [name for name in names if name not in find_numbered(names)]
     if find_column(left, "time") is not None:
         return None
     id = given.id or find_column(left, "id")
@@ -79,8 +85,8 @@ class _WideRows:
     ) -> None:
         self.fill, self.header_notes = fill, first.describe_header(given.dialect)
         roles = _recognise(first, given, labelled, numeric)
-        self.steps = _find_steps(first, roles)
-        numbered = not given.channels and bool(_numbered(self.steps))
+        self.steps = find_steps(first, roles)
+        numbered = not given.channels and bool(find_numbered(self.steps))
         self.columns = replace(
             roles,
             channels=() if numbered else tuple(self.steps),
@@ -166,7 +172,7 @@ class _WideRows:
         key = f"column {roles.id!r}" if roles.id else "its number"
         label = f", labelled by column {roles.label!r}" if roles.label else ""
         targets = f", targets are in {', '.join(map(repr, roles.targets))}" if roles.targets else ""
-        unused = f"; not used: {', '.join(map(repr, self.unused[:6]))}" if self.unused else ""
+        unused = f"; not used: {name_some(self.unused)}" if self.unused else ""
         steps = f"its steps are the columns {self.steps[0]!r} to {self.steps[-1]!r}"
         note = f"each row is a sequence, identified by {key}{label}{targets}; {steps}{unused}"
         return (*self.header_notes, note, *self.numbers.notes(roles.dialect.missing))
@@ -185,7 +191,8 @@ def _recognise(table: Table, given: LongColumns, labelled: bool, numeric: bool) 
         if name is not None:
             table.column(name, role)
     named = (given.id, given.label, given.weight, given.group, *given.targets, *given.channels)
-    left = [name for name in table.columns if name not in named and name not in _numbered(table.columns)]
+    taken = {*named, *find_numbered(table.columns)}
+    left = [name for name in table.columns if name not in taken]
     id = given.id or find_column(left, "id")
     wanted = "target" if numeric else "label"
     found = (given.targets[0] if given.targets else None) if numeric else given.label
@@ -195,7 +202,7 @@ def _recognise(table: Table, given: LongColumns, labelled: bool, numeric: bool) 
         among = f" among {others}" if others else ""
         raise GatewiseError(
             f"{table.path} has no column with the name of a {wanted}{among}, beside its steps; name one with "
-            f"--{wanted}"
+            f"--{wanted}{_unnamed(table, wanted)}"
         )
     targets = given.targets or ((found,) if numeric and found else ())
     label = None if numeric else found
@@ -204,54 +211,12 @@ def _recognise(table: Table, given: LongColumns, labelled: bool, numeric: bool) 
     )
 
 
-def _find_steps(table: Table, roles: LongColumns) -> list[str]:
-    """The columns of the steps: those with consecutive numbers, or else all columns of numbers.
-
-    Raises: `GatewiseError` if there are none, or not the first one that is known.
-    """
-    if roles.channels:
-        return list(roles.channels)
-    if roles.first_step is not None:
-        table.column(roles.first_step, "first step")
-        return _run(table.columns[table.columns.index(roles.first_step) :])
-    taken = (roles.id, roles.label, roles.weight, roles.group, *roles.targets)
-    left = [name for name in table.columns if name not in taken]
-    steps = _numbered(left) or [name for name in left if not table.has_texts(name)]
-    if not steps:
-        raise GatewiseError(f"{table.path} has no columns of numbers for the steps of a sequence")
-    return steps
-
-
-def _numbered(names: Sequence[str]) -> list[str]:
-    """The longest run of names with consecutive numbers, such as t0, t1, t2; none of fewer than three.
-
-    >>> _numbered(["id", "x", "t0", "t1", "t2", "y1"])
-    ['t0', 't1', 't2']
-    """
-    longest: list[str] = []
-    left = list(names)
-    while left:
-        run = _run(left)
-        longest = max(longest, run, key=len)
-        left = left[max(len(run), 1) :]
-    return longest if len(longest) > 2 else []
-
-
-def _run(names: Sequence[str]) -> list[str]:
-    """The names from the first one on that have consecutive numbers; none if it has no number.
-
-    >>> _run(["t8", "t9", "t10", "label"])
-    ['t8', 't9', 't10']
-    """
-    run, prefix, start = 0, "", 0
-    for name in names:
-        part = re.fullmatch(r"(.*?)(\d{1,9})", name.strip())
-        if part is None or (run and (part[1], int(part[2])) != (prefix, start + run)):
-            break
-        if not run:
-            prefix, start = part[1], int(part[2])
-        run += 1
-    return list(names[:run])
+def _unnamed(table: Table, wanted: str) -> str:
+    """The end of a message on a table without a header, whose labels or targets are usually at an end."""
+    if table.has_header:
+        return ""
+    count = len(table.columns)
+    return f"; without names, the columns are 1 to {count}: it may be --{wanted} 1 or --{wanted} {count}"
 
 
 def _is_ucr(path: Path, given: LongColumns) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,9 +13,11 @@ from gatewise.data.series.filling import CAUSAL, fill_missing
 from gatewise.data.series.step import DAY, HOUR, Phases, Step
 from gatewise.data.tables.table import Table
 from gatewise.data.times.formats import format_time
+from gatewise.data.times.numeric import COUNT_REMEDY
 from gatewise.errors import GatewiseError
 
 MAX_STEPS_PER_ROW, FEW_STEPS = 100, 100_000  # beyond both, nearly all values would be filled in
+MANY_STEPS = 10_000_000  # of all series
 
 
 def sorted_rows(
@@ -33,6 +36,7 @@ def sorted_rows(
             f"{table.path}: {table.place(first)} and {table.place(second)} both have the time "
             f"{format_time(times[first])} in series {series!r}; keep one, or name the column that identifies "
             f"the series with --id, or another column of times with --time{_daylight_remedy(times[first])}"
+            f"{COUNT_REMEDY if times.dtype.is_integer() else ''}"
         )
     return rows
 
@@ -132,6 +136,30 @@ def _gathered(times: pl.Series, rows: np.ndarray) -> pl.Series:
     return times.slice(first, len(rows)) if last - first == len(rows) - 1 else times[rows]
 
 
+def on_grids(
+    table: Table,
+    times: pl.Series,
+    ordered: Mapping[str, np.ndarray],
+    step: Step,
+    fill: str | None,
+    season: int,
+) -> dict[str, Grid]:
+    """Places the sorted rows of each series on a grid of times.
+
+    Raises: `GatewiseError` as `on_grid`, or if the gaps of all series together are too many to fill.
+    """
+    phases, grids, steps = step.phases(times), {}, 0
+    for name, rows in ordered.items():
+        grids[name] = on_grid(table, times, rows, step, phases, fill, name, season)
+        steps += len(grids[name])
+        if steps > max(MAX_STEPS_PER_ROW * len(times), MANY_STEPS):
+            raise GatewiseError(
+                f"{table.path}: with a step of one {step}, its {len(times):,} rows make more than {steps:,} "
+                "steps, too many to fill: check the times, or resample the series to regular steps first"
+            )
+    return grids
+
+
 def on_grid(
     table: Table,
     times: pl.Series,
@@ -178,3 +206,21 @@ def on_grid(
     whole = np.full(count, -1)
     whole[places] = rows
     return Grid(table, whole, step.grid(own, count), fill, season)
+
+
+def describe_widest_gap(grids: Mapping[str, Grid]) -> list[str]:
+    """A note on the series of which more than half the steps are in one gap, if there are any."""
+    found = []
+    for name, grid in grids.items():
+        if 2 * int((grid.rows < 0).sum()) <= len(grid):
+            continue
+        there = np.flatnonzero(grid.rows >= 0)
+        gaps = np.diff(there) - 1
+        widest = int(gaps.argmax()) if len(gaps) else 0
+        if len(gaps) and 2 * gaps[widest] > len(grid):
+            found.append((name, int(gaps[widest]), grid.table.place(int(grid.rows[there[widest + 1]]))))
+    if not found:
+        return []
+    name, gap, place = found[0]
+    more = f", and so it is in {len(found) - 1:,} other series" if len(found) > 1 else ""
+    return [f"most steps of series {name!r} are one gap of {gap:,} before {place}: check its time{more}"]

@@ -12,7 +12,7 @@ import polars as pl
 from gatewise.data.series.covariates import Covariate, describe_covariates, read_covariate
 from gatewise.data.series.filling import MASK, require_fill, season_of
 from gatewise.data.series.left_out import without_missing_ends
-from gatewise.data.series.regular import Grid, on_grid, sorted_rows
+from gatewise.data.series.regular import Grid, describe_widest_gap, on_grids, sorted_rows
 from gatewise.data.series.step import Step, find_step
 from gatewise.data.series.timed_table import TimedTable, open_series, recognise_series
 from gatewise.data.tables.columns import Columns, FoundColumns
@@ -147,10 +147,7 @@ def regular_series(
         )
     step = find_step(times.gather(longest))
     season = season_of(step, season) if fill == "seasonal" else 1
-    phases = step.phases(times)
-    grids = {
-        name: on_grid(table, times, rows, step, phases, fill, name, season) for name, rows in ordered.items()
-    }
+    grids = on_grids(table, times, ordered, step, fill, season)
     target = _target(table, found, hint)
     warnings: list[str] = []
     if fill is not None or found.wide is not None:
@@ -163,7 +160,7 @@ def regular_series(
     notes += describe_covariates(values.covariates)
     notes += describe_markers(table.missing, {name: table.count_missing(name) for name in numeric})
     if fill is not None:
-        notes += values.describe_filled(grids.values(), fill)
+        notes += [*values.describe_filled(grids.values(), fill), *describe_widest_gap(grids)]
     return SeriesSet(series, found, step, tuple(notes), timed.clock, masked=fill == MASK).warned(*warnings)
 
 

@@ -171,7 +171,8 @@ def _other_times(table: Table, found: list[str]) -> str:
         return f", or weeks as in ISO 8601 with --time {by_field['year']},{by_field['week']}"
     fields = CALENDAR[: len(found)]
     if by_field.keys() != set(fields):
-        return ""
+        repeat = all(table.frame[name].is_duplicated().any() for name in found)
+        return ", or --time none for rows one step apart" if repeat else ""
     return f", or all with --time {','.join(by_field[field] for field in fields)}"
 
 

@@ -18,10 +18,12 @@ import numpy as np
 
 from gatewise.data.tables.dialect import Dialect, name_columns
 from gatewise.data.tables.header import is_row_of_values
+from gatewise.data.tables.numbers import GROUPED
 from gatewise.errors import GatewiseError
 
 QUOTE, BREAK, RETURN = 34, 10, 13
 SEPARATORS = ",;\t|"
+FLOAT = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
 LONGEST_ROW = 1 << 26  # bytes
 MOST_COLUMNS = 100_000
 
@@ -106,20 +108,25 @@ class RowReader:
             raise self.error(f"its header has more than {MOST_COLUMNS:,} columns")
         names = self._cells(text)
         self.line += text.count(b"\n")
-        self.has_header = self._finds_header(names)
+        following = self._whole_rows(1, only_one=True)
+        self.rest = following + self.rest
+        if b"\n" in following[:-1]:  # within quotation marks, or between stray ones
+            self._marks(following)
+        second = self._cells(following) if following.strip() else []
+        if len(names) == 1 and _are_numbers_between_spaces((second or names)[0]):
+            raise self.error("its cells are separated by spaces; separate them by commas or tabs")
+        self.has_header = self._finds_header(names, second)
         if self.has_header:
             return names
         self.line -= text.count(b"\n")
         self.rest = text + self.rest
         return name_columns(len(names))
 
-    def _finds_header(self, names: list[str]) -> bool:
+    def _finds_header(self, first: list[str], second: list[str]) -> bool:
         """Whether the first row has the names of the columns."""
         if self.dialect is None or self.dialect.header is not None:
             return self.dialect is None or self.dialect.header is True
-        following = self._whole_rows(1, only_one=True)
-        self.rest = following + self.rest
-        return not is_row_of_values(names, self._cells(following) if following.strip() else ())
+        return not is_row_of_values(first, second)
 
     def _cells(self, text: bytes) -> list[str]:
         """The cells of a row, without surrounding spaces."""
@@ -223,6 +230,12 @@ def _word_around(text: bytes, place: int) -> str:
     before = re.search(rb"[A-Za-z\x80-\xff]{0,15}$", text[:place])
     after = re.match(rb"[A-Za-z\x80-\xff]{1,15}", text[place:])
     return b"".join(found[0] for found in (before, after) if found).decode("latin-1")
+
+
+def _are_numbers_between_spaces(cell: str) -> bool:
+    """Whether a cell is several numbers, not one with a space after its thousands."""
+    numbers = re.split("[ \t]+", cell)
+    return len(numbers) > 1 and not GROUPED.fullmatch(cell) and all(map(FLOAT.fullmatch, numbers))
 
 
 def _outside(places: np.ndarray, quotes: np.ndarray) -> np.ndarray:

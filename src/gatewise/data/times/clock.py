@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -73,6 +74,16 @@ class Clock:
         zone = "" if times.dtype.time_zone is None else "%:z"
         whole = (times == times.dt.truncate("1d")).all() and not zone
         return "%Y-%m-%d" if whole else f"%Y-%m-%d %H:%M:%S{zone}"
+
+
+class Times(NamedTuple):
+    """A column of times.
+
+    values: datetimes without a zone, or whole numbers; clock: how they are written in the file
+    """
+
+    values: pl.Series
+    clock: Clock
 
 
 def split_offsets(text: pl.Series) -> tuple[pl.Series, pl.Series | None]:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from gatewise.data.tables.table import Table
-from gatewise.data.times.clock import MINUTE, Clock, minutes_of, on_one_clock, regularity, split_offsets
-from gatewise.data.times.excel import EXCEL, excel_times, may_be_serials
+from gatewise.data.times.cells import check_cells
+from gatewise.data.times.clock import (
+    MINUTE,
+    Clock,
+    Times,
+    minutes_of,
+    on_one_clock,
+    regularity,
+    split_offsets,
+)
+from gatewise.data.times.excel import EXCEL, may_be_serials
 from gatewise.data.times.formats import (
     LAST_YEAR,
     STUDY,
@@ -25,27 +33,25 @@ from gatewise.data.times.formats import (
     unix_format,
     whole_date_format,
 )
+from gatewise.data.times.numeric import (
+    COUNT_REMEDY,
+    EXCEL_REMEDY,
+    durations,
+    integers,
+    nanoseconds,
+    serials,
+    whole_numbers,
+)
 from gatewise.data.times.zones import describe_zones, to_local, unclear_zone
 from gatewise.errors import GatewiseError
 
-EXCEL_REMEDY = "; --time-format excel reads serial numbers of Excel"
+CLOCK_REMEDY = "; --time DAY,CLOCK joins a clock to the days of another column, and --time none counts rows"
 STUDY_REMEDY = "; --time-format study reads years and months of a study"
+WHOLE = r"^([-+]?\d+)\.0*$"  # a whole number with decimals
+CLOCK = r"^\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?$"
 TOO_FINE = r"\.\d{6}\d*[1-9]"  # fractions of a microsecond
-MAX_DAYS = 700_000  # of a duration, before and after 1970
-LARGEST_EXACT = 1 << 53  # whole number that every float holds exactly
-LARGEST = 1 << 60  # whole number, so that differences fit into 64 bits
 FIRST_ROWS = 20
 REMEDY = "; give another form with --time-format, such as --time-format '%d.%m.%Y %H:%M'"
-
-
-class Times(NamedTuple):
-    """A column of times.
-
-    values: datetimes without a zone, or whole numbers; clock: how they are written in the file
-    """
-
-    values: pl.Series
-    clock: Clock
 
 
 def read_times(
@@ -64,14 +70,14 @@ def read_times(
     given = table.column(name, "time")
     if given.dtype not in (pl.Date, pl.Datetime, pl.Duration) and not given.dtype.is_numeric():
         given = table.texts(name, "time")
-    _check(table, name, given.is_not_null(), "the time is missing")
+    check_cells(table, name, given.is_not_null(), "the time is missing")
     in_utc = time_zone is not None
     if given.dtype in (pl.Date, pl.Datetime):
         times = _typed(table, name, given, in_utc)
     elif given.dtype == pl.Duration:
-        times = _durations(table, name, given)
+        times = durations(table, name, given)
     elif time_format == EXCEL:
-        times = _serials(table, name, given)
+        times = serials(table, name, given)
     else:
         times = _plain(table, name, given, time_format, in_utc)
     return times if time_zone is None else _in_zone(table, name, times, time_zone)
@@ -80,21 +86,16 @@ def read_times(
 def _plain(table: Table, name: str, given: pl.Series, time_format: str | None, in_utc: bool) -> Times:
     """Times that are texts or numbers."""
     if given.dtype.is_float():
-        whole = given.is_finite() & (given == given.round()) & (given.abs() < 1 << 63)
-        remedy = EXCEL_REMEDY if may_be_serials(given.to_numpy()) else ""
-        _check(table, name, whole, "expected dates or whole numbers as times", given, remedy)
-        exact = given.abs() <= LARGEST_EXACT
-        _check(table, name, exact, "expected integers, as a float holds no whole number this large", given)
-        given = given.cast(pl.Int64)
-    text, form, note = given.cast(pl.String), time_format, None
+        given = integers(table, name, given)
+    text, form, note = _without_decimals(given.cast(pl.String)), time_format, None
     if form is None:
         whole = text.cast(pl.Int64, strict=False)
         form = whole_date_format(text) or unix_format(whole)
         if form is None and not whole.has_nulls():
-            return _whole_numbers(table, name, whole)
+            return whole_numbers(table, name, whole)
         if form in UNIX:
             if parse_times(text, form).has_nulls():  # finer than a microsecond
-                return _nanoseconds(name, whole)
+                return nanoseconds(name, whole)
             note = f"column {name!r} was read as Unix {UNIX[form][0]}"
         elif form is None and is_study(text):
             form, note = STUDY, f"column {name!r} was read as years and months of a study, from 2001 on"
@@ -102,43 +103,6 @@ def _plain(table: Table, name: str, given: pl.Series, time_format: str | None, i
     if given.dtype.is_integer():
         clock = replace(clock, dtype=given.dtype)
     return Times(values, replace(clock, note=note or clock.note))
-
-
-def _whole_numbers(table: Table, name: str, whole: pl.Series) -> Times:
-    _check(table, name, whole.is_between(-LARGEST, LARGEST), "expected a time within 1e18", whole)
-    if not may_be_serials(whole.to_numpy()):
-        return Times(whole, Clock())
-    return Times(
-        whole,
-        Clock(note=f"column {name!r} was read as whole numbers; --time-format excel reads dates of Excel"),
-    )
-
-
-def _nanoseconds(name: str, given: pl.Series) -> Times:
-    """Times that are finer than a microsecond, as whole numbers."""
-    dtype = given.dtype if given.dtype.is_temporal() else None
-    note = f"column {name!r} was read as whole numbers of nanoseconds"
-    return Times(given.to_physical(), Clock(dtype=dtype, note=note))
-
-
-def _durations(table: Table, name: str, given: pl.Series) -> Times:
-    """Durations as the times after the beginning of 1970, or as whole numbers of nanoseconds."""
-    days = given.dt.total_days()
-    fits = days.is_between(-MAX_DAYS, MAX_DAYS)
-    _check(table, name, fits, f"expected a duration of at most {MAX_DAYS:,} days", days)
-    values = given.cast(pl.Duration("us"))
-    if (values.cast(given.dtype) != given).any():
-        return _nanoseconds(name, given)
-    note = f"the durations of column {name!r} are counted from 1970-01-01"
-    return Times(values.to_physical().cast(pl.Datetime("us")), Clock(dtype=given.dtype, note=note))
-
-
-def _serials(table: Table, name: str, given: pl.Series) -> Times:
-    """Serial numbers of Excel."""
-    values = excel_times(given.cast(pl.Float64, strict=False))
-    cells = given.cast(pl.String)
-    _check(table, name, values.is_not_null(), "expected a serial number of Excel like 45292.5", cells)
-    return Times(values, Clock(EXCEL))
 
 
 def _in_zone(table: Table, name: str, times: Times, zone: str) -> Times:
@@ -161,6 +125,12 @@ def _in_zone(table: Table, name: str, times: Times, zone: str) -> Times:
     taken = "" if has_zone else ", taken as UTC,"
     note = f"the times of column {name!r}{taken} are converted to {zone}"
     return Times(local, replace(clock, zone=zone, note=note))
+
+
+def _without_decimals(text: pl.Series) -> pl.Series:
+    """Texts that are all whole numbers, without their decimals; others as they are."""
+    are_whole = re.fullmatch(WHOLE, text[0]) and text.str.contains(WHOLE).all()
+    return text.str.replace(WHOLE, "${1}") if are_whole else text
 
 
 def looks_like_times(table: Table, name: str) -> bool:
@@ -191,10 +161,10 @@ def has_whole_dates(table: Table, name: str) -> bool:
 
 def _typed(table: Table, name: str, given: pl.Series, in_utc: bool) -> Times:
     years = given.dt.year()
-    _check(table, name, years.is_between(1, LAST_YEAR), f"expected a year up to {LAST_YEAR}", years)
+    check_cells(table, name, years.is_between(1, LAST_YEAR), f"expected a year up to {LAST_YEAR}", years)
     values = given.cast(pl.Datetime("us", getattr(given.dtype, "time_zone", None)))
     if (values.cast(given.dtype) != given).any():
-        return _nanoseconds(name, given)
+        return nanoseconds(name, given)
     if getattr(given.dtype, "time_zone", None) is None:
         return Times(values, Clock(dtype=given.dtype))
     local = values.dt.replace_time_zone(None)
@@ -213,7 +183,7 @@ def _read_texts(table: Table, name: str, text: pl.Series, time_format: str | Non
     else:
         form = re.sub(r"\s*%#?z$", "", time_format) if offsets is not None else time_format
         local = _parse_all(table, name, text, bare, form)
-    _check(table, name, ~text.str.contains(TOO_FINE), "expected whole microseconds", text)
+    check_cells(table, name, ~text.str.contains(TOO_FINE), "expected whole microseconds", text)
     if form == STUDY:
         return Times(local, Clock(WRITTEN_STUDY))
     if offsets is None and "%z" in form:  # an offset that is not at the end: times in UTC
@@ -229,7 +199,7 @@ def _read_texts(table: Table, name: str, text: pl.Series, time_format: str | Non
             "+01:00 in its place"
         )
     minutes = minutes_of(offsets)
-    _check(
+    check_cells(
         table, name, minutes.is_not_null(), f"expected a time with an offset like {offsets[0]}", text, REMEDY
     )
     ahead = minutes.to_numpy() * MINUTE
@@ -259,7 +229,7 @@ def _recognise(table: Table, name: str, text: pl.Series, bare: pl.Series) -> tup
         whole = text.cast(pl.Int64, strict=False).is_not_null()
         valid = pl.Series([False] * len(text)) if whole.all() else whole  # digits such as 20241399
         message = "expected a time like %Y-%m-%d, or whole numbers"
-        _check(table, name, valid, message, text, _remedy_of(text))
+        check_cells(table, name, valid, message, text, _remedy_of(text))
     if not fitting:
         best, _ = min(parsed, key=lambda one: (one[1].null_count(), one[1].is_null()[0]))
         return best, _parse_all(table, name, text, bare, best)
@@ -276,23 +246,14 @@ def _recognise(table: Table, name: str, text: pl.Series, bare: pl.Series) -> tup
 def _remedy_of(text: pl.Series) -> str:
     """The end of a message on texts that are in no format."""
     numbers = text.cast(pl.Float64, strict=False)
-    if not numbers.has_nulls() and may_be_serials(numbers.to_numpy()):
-        return EXCEL_REMEDY
+    if not numbers.has_nulls():
+        return EXCEL_REMEDY if may_be_serials(numbers.to_numpy()) else COUNT_REMEDY
+    if text.str.contains(CLOCK).all():
+        return CLOCK_REMEDY
     return STUDY_REMEDY if text.str.contains(STUDY_MONTH).all() else REMEDY
 
 
 def _parse_all(table: Table, name: str, text: pl.Series, bare: pl.Series, form: str) -> pl.Series:
     values = parse_times(bare, form)
-    _check(table, name, values.is_not_null(), f"expected a time like {form}", text, REMEDY)
+    check_cells(table, name, values.is_not_null(), f"expected a time like {form}", text, REMEDY)
     return values
-
-
-def _check(
-    table: Table, name: str, valid: pl.Series, message: str, cells: pl.Series | None = None, remedy: str = ""
-) -> None:
-    """Raises: `GatewiseError` with place, cell and remedy for the first row that is not valid."""
-    if valid.all(ignore_nulls=False):
-        return
-    row = int(np.argmin(valid.fill_null(False).to_numpy()))
-    cell = "" if cells is None else f", got {str(cells[row])[:40]!r}"
-    raise GatewiseError(f"{table.path}, {table.place(row)}, column {name!r}: {message}{cell}{remedy}")

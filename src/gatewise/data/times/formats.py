@@ -49,6 +49,7 @@ WHOLE_DATES = {  # 202401; 20240131; 2024013123; 202401312359
 UNIX = {
     "%s": ("seconds", 1_000_000_000),
     "%s%3f": ("milliseconds", 1_000_000),
+    "%s%6f": ("microseconds", 1_000),
     "%s%9f": ("nanoseconds", 1),
 }  # and nanoseconds in each
 STUDY, WRITTEN_STUDY = "study", "%-y-%m"  # years 1 to 99 with a month, kept as those from 2001 on
@@ -222,12 +223,25 @@ def is_study(text: pl.Series) -> bool:
 
 
 def unix_format(numbers: pl.Series) -> str | None:
-    """The format if all numbers are Unix seconds of 10 digits, milliseconds or nanoseconds, up to 2100."""
-    for form, (_, unit) in UNIX.items():
-        first, last = (bound * 1_000_000_000 // unit for bound in UNIX_SECONDS)
-        if numbers.is_between(first, last).all(ignore_nulls=False):
-            return form
-    return None
+    """The format if all numbers are Unix seconds of 10 digits, or as late in smaller units, up to 2100."""
+    return next((form for form in UNIX if _is_unix(numbers, form).all(ignore_nulls=False)), None)
+
+
+def unix_units(numbers: pl.Series) -> pl.Series:
+    """The unit of each number that is a Unix time of one of these formats, null for any other.
+
+    >>> unix_units(pl.Series([1_700_000_000, 1_700_000_000_000, 5])).to_list()
+    ['seconds', 'milliseconds', None]
+    """
+    units = pl.Series([None] * len(numbers), dtype=pl.String)
+    for form, (unit, _) in UNIX.items():
+        units = units.set(_is_unix(numbers, form).fill_null(False), unit)
+    return units
+
+
+def _is_unix(numbers: pl.Series, form: str) -> pl.Series:
+    first, last = (bound * 1_000_000_000 // UNIX[form][1] for bound in UNIX_SECONDS)
+    return numbers.is_between(first, last)
 
 
 def format_time(time: object) -> str:
