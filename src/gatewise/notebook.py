@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def shell() -> Any:
@@ -42,7 +45,7 @@ def _html(cell: Any) -> str | None:
     return f"<div style='line-height: 1.8'><style>mi.bold {{ font-weight: bold }}</style>{lines}</div>"
 
 
-def _picture(figure: Any) -> bytes:
+def _picture(figure: Figure) -> bytes:
     picture = BytesIO()
     figure.savefig(picture, format="png", dpi=100)
     return picture.getvalue()

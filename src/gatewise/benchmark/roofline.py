@@ -12,6 +12,7 @@ from gatewise.benchmark.results import OURS, Row
 from gatewise.benchmark.workload import PASSES, Task
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 INK, GREY = "#222222", "#777777"
@@ -75,7 +76,7 @@ def draw_roofline(rows: Sequence[Row], machine: Machine, tasks: Sequence[Task]) 
     return figure
 
 
-def _limits(axes: Any, machine: Machine, intensities: Sequence[float], slowest: float) -> None:
+def _limits(axes: Axes, machine: Machine, intensities: Sequence[float], slowest: float) -> None:
     """Draws the processor's peak, and the limit of each memory if every step reads from it."""
     from matplotlib.ticker import LogLocator
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -12,8 +12,21 @@ from torch import Tensor
 STEPS_AT_ONCE = 2**14
 MAX_EXAMPLES = 256
 
+Batch = TypeVar("Batch")
+BatchRead = TypeVar("BatchRead", covariant=True)
 
-def iterate_batches(dataset: Any, numbers: Tensor | None = None) -> Iterator[tuple[Tensor, Any]]:
+
+class Examples(Protocol[BatchRead]):
+    """A dataset that is read in batches; `sizes`, if it has them, are the steps of each example."""
+
+    def __len__(self) -> int: ...
+
+    def __getitems__(self, numbers: list[int], /) -> BatchRead: ...
+
+
+def iterate_batches(
+    dataset: Examples[Batch], numbers: Tensor | None = None
+) -> Iterator[tuple[Tensor, Batch]]:
     """Yields the numbers and the batch of all examples, or of those with these `numbers`.
 
     Examples of similar size share a batch; batches of long examples are small, to save memory.
@@ -31,7 +44,7 @@ def iterate_batches(dataset: Any, numbers: Tensor | None = None) -> Iterator[tup
         first += len(batch)
 
 
-def computed_in_batches(dataset: Any, compute: Callable[[Any], Tensor]) -> Tensor:
+def computed_in_batches(dataset: Examples[Batch], compute: Callable[[Batch], Tensor]) -> Tensor:
     """[N, ...]: what is computed of all examples of a dataset, in their order, without a gradient.
 
     compute: of a batch of B examples, [B, ...]

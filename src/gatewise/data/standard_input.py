@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from gatewise.errors import GatewiseError
 
@@ -16,7 +16,7 @@ ENDINGS = {b"PAR1": ".parquet", b"ARROW1\0\0": ".arrow", b"\xd0\xcf\x11\xe0": ".
 WORKBOOK = "xl/workbook.xml"  # in an Excel file
 
 
-def is_standard_input(data: Any) -> bool:
+def is_standard_input(data: object) -> bool:
     """Whether the data are the path `-`."""
     return isinstance(data, str | Path) and str(data) == "-"
 

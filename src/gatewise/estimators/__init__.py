@@ -16,7 +16,7 @@ from gatewise.estimators.regression import RegressorMethods
 from gatewise.estimators.sampling import SamplingMethods
 from gatewise.estimators.signature import KIND, required_options, with_options
 from gatewise.tasks import estimator_names, find_task
-from gatewise.tasks.base import Task
+from gatewise.tasks.base import AnyTask
 from gatewise.tasks.classification import ClassTask
 
 
@@ -44,7 +44,7 @@ def new_estimator(task: str, **options: Any) -> Estimator:
     return kind(**dict.fromkeys(required_options(kind)), **kind_option, **options)
 
 
-def _extras(tasks: tuple[Task[Any], ...]) -> list[type]:
+def _extras(tasks: tuple[AnyTask, ...]) -> list[type]:
     """The methods that only some tasks have."""
     if all(isinstance(task, ClassTask) for task in tasks):
         return [ClassifierMethods]

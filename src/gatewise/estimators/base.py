@@ -32,7 +32,7 @@ from gatewise.estimators.running import (
 from gatewise.estimators.signature import COMMON, KIND, required_options
 from gatewise.estimators.stored import PREFIX, StoredData
 from gatewise.files import write_whole
-from gatewise.tasks.base import Prediction, Task
+from gatewise.tasks.base import AnyTask, Prediction, TaskData
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import TrainOptions, resolve, to_yaml, verb_options
 from gatewise.tasks.serialization import SavedModel, save_model
@@ -59,7 +59,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     read and split.
     """
 
-    tasks: ClassVar[tuple[Task[Any], ...]]
+    tasks: ClassVar[tuple[AnyTask, ...]]
     __metadata_request__fit = {"data": UNUSED, "layout": UNUSED}  # noqa: RUF012 as scikit-learn has it
     __metadata_request__predict = {"data": UNUSED, "layout": UNUSED}  # noqa: RUF012
     __metadata_request__score = {"data": UNUSED, "layout": UNUSED}  # noqa: RUF012
@@ -68,7 +68,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     _trained_with: TrainOptions | None = None
     _fitted_params: Mapping[str, Any] = MappingProxyType({})  # when it was fitted
 
-    def fit(self, data: Any, y: Any = None, *, layout: Layout = "NTC", **columns: Any) -> Self:
+    def fit(self, data: object, y: object = None, *, layout: Layout = "NTC", **columns: Any) -> Self:
         """Trains a network and scores it on a test set.
 
         data: a path; a table of polars, pandas, pyarrow or anything with Arrow's C stream interface; or
@@ -82,7 +82,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return self._fit(data, y, {}, layout, columns)
 
     def _fit(
-        self, data: Any, y: Any, annotations: Mapping[str, Any], layout: Layout, columns: Mapping[str, Any]
+        self,
+        data: object,
+        y: object,
+        annotations: Mapping[str, Any],
+        layout: Layout,
+        columns: Mapping[str, Any],
     ) -> Self:
         """Trains and scores as `fit` does. annotations: as in `write_source`"""
         task = self._task_for(data, columns)
@@ -113,7 +118,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self._fitted_params = self.get_params(deep=False)
         return self
 
-    def with_run(self, run: runs.Run, comparison: Comparison[Any]) -> Self:
+    def with_run(self, run: runs.Run, comparison: Comparison[TaskData]) -> Self:
         """Sets the attributes of a fitted estimator. run, comparison: a run and its result."""
         assert comparison.model is not None
         assert isinstance(run.options, TrainOptions)
@@ -122,7 +127,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self._data, self._trained_with = StoredData(run.data), run.options
         return self
 
-    def predict(self, data: Any = None, *, layout: Layout = "NTC") -> Any:
+    def predict(self, data: object = None, *, layout: Layout = "NTC") -> Any:
         """Predicts for new data; without data, a forecaster predicts beyond the end of its own.
 
         Returns: a table of the same library as the data, with ids, times and labels of the same types; polars
@@ -130,7 +135,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """
         return self._predict(data, layout, self._task.predict)
 
-    def _predict(self, data: Any, layout: Layout, predict: Callable[[SavedModel, Path], Prediction]) -> Any:
+    def _predict(
+        self, data: object, layout: Layout, predict: Callable[[SavedModel, Path], Prediction]
+    ) -> Any:
         """The table of a prediction in the form of the data. predict: of a task, for a model and a path"""
         with self._written(data, None, layout) as path:
             prediction = predict(self.model_, path)
@@ -141,7 +148,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         output_form = data_form if label is None else data_form.renamed({"label": label, "predicted": label})
         return in_form(prediction.frame, output_form, prediction.time_format)
 
-    def prediction(self, data: Any = None, *, layout: Layout = "NTC") -> Prediction:
+    def prediction(self, data: object = None, *, layout: Layout = "NTC") -> Prediction:
         """The prediction as a value: its table in polars, and how to write it to a file.
 
         The arguments are those of `predict`.
@@ -149,7 +156,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         with self._written(data, None, layout) as path:
             return self._task.predict(self.model_, path)
 
-    def evaluate(self, data: Any = None, y: Any = None, *, layout: Layout = "NTC") -> Comparison[Any]:
+    def evaluate(
+        self, data: object = None, y: object = None, *, layout: Layout = "NTC"
+    ) -> Comparison[TaskData]:
         """The model's scores on other data, beside the baselines that can learn from these.
 
         Without data: the scores on the test set of the data it was fitted on.
@@ -163,7 +172,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             callback.notes(loaded.notes)
             return evaluate(task, self.model_, loaded, callback)
 
-    def score(self, data: Any = None, y: Any = None, *, layout: Layout = "NTC") -> float:
+    def score(self, data: object = None, y: object = None, *, layout: Layout = "NTC") -> float:
         """The first metric of the task on other data, or on the test set; negated if lower is better."""
         comparison = self.evaluate(data, y, layout=layout)
         metric = comparison.metrics[0]
@@ -189,8 +198,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def inspect(
         self,
         example: int = 0,
-        data: Any = None,
-        y: Any = None,
+        data: object = None,
+        y: object = None,
         *,
         attribution: bool = False,
         step: int | None = None,
@@ -212,7 +221,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             return inspect_example(self.network_, inspected, self.title, layer, step)
 
     def ablate(
-        self, data: Any = None, y: Any = None, *, units: bool = False, layout: Layout = "NTC"
+        self, data: object = None, y: object = None, *, units: bool = False, layout: Layout = "NTC"
     ) -> pl.DataFrame:
         """The loss with each gate clamped to 1, to 0 or to its mean, or with each unit clamped to its mean.
 
@@ -234,11 +243,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return self._task.predicts_tables(self.model_)
 
     @property
-    def _task(self) -> Task[Any]:
+    def _task(self) -> AnyTask:
         check_is_fitted(self, "model_")
         return next(task for task in self.tasks if task.name == self.model_.task)
 
-    def _task_for(self, data: Any, columns: Mapping[str, Any]) -> Task[Any]:
+    def _task_for(self, data: object, columns: Mapping[str, Any]) -> AnyTask:
         """The task that reads this data, or the one of `kind`. Raises: `GatewiseError` if none does."""
         kind = getattr(self, KIND, None)
         names = [task.name for task in self.tasks]
@@ -257,7 +266,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             )
         return chosen
 
-    def _options(self, task: Task[Any], columns: Mapping[str, Any]) -> TrainOptions:
+    def _options(self, task: AnyTask, columns: Mapping[str, Any]) -> TrainOptions:
         """The options that differ from the defaults, and those of the data."""
         kind = verb_options("train", task.options)
         changed = self._changed()
@@ -277,7 +286,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             raise GatewiseError("warm_start takes no sample_weight and no groups; fit a new estimator")
         return source
 
-    def _start(self, task: Task[Any]) -> runs.Start:
+    def _start(self, task: AnyTask) -> runs.Start:
         """The model to train further. Raises: `GatewiseError` if it is of another task, or has no options."""
         own = self.model_.task
         if task.name != own:
@@ -289,7 +298,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return runs.Start(self.model_, self._trained_with)
 
     def _fine_tuning_options(
-        self, task: Task[Any], trained: TrainOptions, columns: Mapping[str, Any]
+        self, task: AnyTask, trained: TrainOptions, columns: Mapping[str, Any]
     ) -> TrainOptions:
         """The options with which the model is trained further.
 
@@ -320,7 +329,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             if value != defaults[name].default and name not in missing
         }
 
-    def _checked_labels(self, data: Any, y: Any) -> Any:
+    def _checked_labels(self, data: object, y: object) -> object:
         """The labels or texts `y` that are given beside the data, as tasks take them."""
         return y
 
@@ -328,7 +337,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _config(self) -> Path | None:
         return None if self.config is None else Path(self.config)
 
-    def _compared(self) -> Comparison[Any]:
+    def _compared(self) -> Comparison[TaskData]:
         check_is_fitted(self, "model_")
         if not hasattr(self, "comparison_"):
             raise GatewiseError("a loaded model has no figures of its own; use evaluate(data).plot()")
@@ -342,7 +351,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return columns.get("label") if isinstance(columns, Mapping) else None
 
     @contextmanager
-    def _written(self, data: Any, y: Any, layout: Layout) -> Iterator[Path]:
+    def _written(self, data: object, y: object, layout: Layout) -> Iterator[Path]:
         """The path of data for the task: of new data, or of those the model was fitted on."""
         task = self._task
         if data is None:

@@ -20,6 +20,7 @@ from gatewise.errors import GatewiseError
 from gatewise.estimators.base import FOLDER, Estimator
 from gatewise.estimators.labelled import LabelledMethods, contains_labels
 from gatewise.estimators.running import Source
+from gatewise.tasks.base import TaskData
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel
@@ -32,7 +33,7 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
     classes_: np.ndarray
     __metadata_request__predict_proba = {"data": UNUSED, "layout": UNUSED}  # noqa: RUF012
 
-    def with_run(self, run: Run, comparison: Comparison[Any]) -> Self:
+    def with_run(self, run: Run, comparison: Comparison[TaskData]) -> Self:
         super().with_run(run, comparison)
         self._learn_classes(run.classes, run.folder)
         return self
@@ -57,20 +58,20 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
         """Sets the attributes of a fitted classifier. labels: the distinct ones; folder: that has them"""
         self.classes_ = _in_model_order(labels, self.model_, folder)
 
-    def predict(self, data: Any = None, *, layout: Layout = "NTC") -> Any:
+    def predict(self, data: object = None, *, layout: Layout = "NTC") -> Any:
         """The class of each example: an array for arrays and images, a table for tables and paths."""
         check_is_fitted(self, "model_")
         if data is None or contains_labels(data):
             return super().predict(data, layout=layout)
         return self.classes_[self.predict_proba(data, layout=layout).argmax(1)]
 
-    def predict_proba(self, data: Any = None, *, layout: Layout = "NTC") -> np.ndarray:
+    def predict_proba(self, data: object = None, *, layout: Layout = "NTC") -> np.ndarray:
         """[N, K]: the probability of each class, in the order of `classes_`."""
         frame = self.prediction(data, layout=layout).frame
         return frame.select(frame.columns[-len(self.model_.preprocessing["classes"]) :]).to_numpy()
 
     def score(
-        self, data: Any = None, y: Any = None, sample_weight: Any = None, *, layout: Layout = "NTC"
+        self, data: object = None, y: object = None, sample_weight: object = None, *, layout: Layout = "NTC"
     ) -> float:
         """The accuracy: on arrays and images with their labels, or on the test set of other data.
 
@@ -87,7 +88,7 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
             raise GatewiseError("sample_weight is for arrays with labels y; tables and paths have none")
         return Estimator.score(self, data, y, layout=layout)
 
-    def _checked_labels(self, data: Any, y: Any) -> Any:
+    def _checked_labels(self, data: object, y: object) -> object:
         """The labels of arrays and images as one column. Raises: `GatewiseError` if they are not classes."""
         y = super()._checked_labels(data, y)
         if y is None:

@@ -19,6 +19,7 @@ from gatewise.estimators.running import (
 )
 from gatewise.estimators.stored import PREFIX
 from gatewise.tasks import choose_task, estimator_names, find_task
+from gatewise.tasks.base import AnyTask, TaskData
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import resolve, verb_options
 from gatewise.training.lightning import Lightning
@@ -26,13 +27,13 @@ from gatewise.training.lightning import Lightning
 
 def compare(
     task: str,
-    data: Any,
-    y: Any = None,
+    data: object,
+    y: object = None,
     *,
     cells: Sequence[str] = (),
     seeds: int | None = None,
-    sample_weight: Any = None,
-    groups: Any = None,
+    sample_weight: object = None,
+    groups: object = None,
     layout: Layout = "NTC",
     config: Path | str | None = None,
     out: Path | str | bool | None = None,
@@ -41,7 +42,7 @@ def compare(
     callbacks: Sequence[Any] = (),
     logger: Any = None,
     **options: Any,
-) -> Comparison[Any]:
+) -> Comparison[TaskData]:
     """Trains several cells and all baselines of a task on the same data, and ranks them on a test set.
 
     task: its name: "forecast", "classify", "label", ...
@@ -78,7 +79,7 @@ def compare(
                 return execute_new(run, source, job, shown, keep=folder != Path(directory, "run"))[1]
 
 
-def task_for(name: str, data: Any, options: Mapping[str, Any]) -> Any:
+def task_for(name: str, data: object, options: Mapping[str, Any]) -> AnyTask:
     """The task of that name, or one of the same estimator that reads this data."""
     if isinstance(data, Path) or (isinstance(data, str) and is_path(data)):
         return choose_task(name, Path(data), options)

@@ -36,11 +36,11 @@ class ForecasterMethods(Estimator):
 
     def predict(
         self,
-        data: Any = None,
+        data: object = None,
         *,
         samples: int | None = None,
         seed: int = 0,
-        known_from: Any = None,
+        known_from: object = None,
         layout: Layout = "NTC",
     ) -> Any:
         """Forecasts beyond the end of each series of new data, or of those the model was fitted on.
@@ -70,11 +70,11 @@ class ForecasterMethods(Estimator):
 
     def prediction(
         self,
-        data: Any = None,
+        data: object = None,
         *,
         samples: int | None = None,
         seed: int = 0,
-        known_from: Any = None,
+        known_from: object = None,
         layout: Layout = "NTC",
     ) -> Prediction:
         """The prediction as a value: its table in polars, and how to write it to a file.
@@ -85,7 +85,7 @@ class ForecasterMethods(Estimator):
             return self._task.predict_future(self.model_, path, samples, seed, future)
 
     @contextmanager
-    def _scenario(self, known_from: Any, layout: Layout) -> Iterator[Path | None]:
+    def _scenario(self, known_from: object, layout: Layout) -> Iterator[Path | None]:
         """The path of the known covariates of the future; None if they are in the data."""
         if known_from is None:
             yield None
@@ -95,7 +95,7 @@ class ForecasterMethods(Estimator):
 
     def backtest(
         self,
-        data: Any = None,
+        data: object = None,
         *,
         windows: int = 5,
         step: int | None = None,

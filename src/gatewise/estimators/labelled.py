@@ -15,6 +15,7 @@ from gatewise.data.sequences.reading import count
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
 from gatewise.estimators.running import Source
+from gatewise.tasks.base import TaskData
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel
@@ -33,11 +34,11 @@ class LabelledMethods(Estimator):
 
     def fit(
         self,
-        data: Any,
-        y: Any = None,
+        data: object,
+        y: object = None,
         *,
-        sample_weight: Any = None,
-        groups: Any = None,
+        sample_weight: object = None,
+        groups: object = None,
         layout: Layout = "NTC",
         **columns: Any,
     ) -> Self:
@@ -68,7 +69,7 @@ class LabelledMethods(Estimator):
         """
         return self._fit(data, y, {"weights": sample_weight, "groups": groups}, layout, columns)
 
-    def with_run(self, run: Run, comparison: Comparison[Any]) -> Self:
+    def with_run(self, run: Run, comparison: Comparison[TaskData]) -> Self:
         super().with_run(run, comparison)
         self._count_channels()
         return self
@@ -88,12 +89,12 @@ class LabelledMethods(Estimator):
         return super()._fine_tuning_source(source, annotations, layout)
 
     @contextmanager
-    def _written(self, data: Any, y: Any, layout: Layout) -> Iterator[Path]:
+    def _written(self, data: object, y: object, layout: Layout) -> Iterator[Path]:
         with super()._written(data, y, layout) as path:
             self._require_channels(data, layout)
             yield path
 
-    def _require_channels(self, data: Any, layout: Layout) -> None:
+    def _require_channels(self, data: object, layout: Layout) -> None:
         """Raises: `GatewiseError` if arrays that were written have other channels than the model."""
         if data is None or contains_labels(data) or "scales" not in self.model_.preprocessing:
             return
@@ -109,7 +110,7 @@ class LabelledMethods(Estimator):
             f"{count(channels, 'channel')} in {given}{remedy}"
         )
 
-    def _checked_labels(self, data: Any, y: Any) -> Any:
+    def _checked_labels(self, data: object, y: object) -> object:
         """The labels or targets of arrays. Raises: `GatewiseError` if there are none."""
         if y is None and not contains_labels(data):
             raise GatewiseError(
@@ -121,6 +122,6 @@ class LabelledMethods(Estimator):
     _label_name = "label"
 
 
-def contains_labels(data: Any) -> bool:
+def contains_labels(data: object) -> bool:
     """Whether the data are a table or a path, which contain their labels or targets."""
     return is_frame(data) or isinstance(data, str | bytes) or hasattr(data, "__fspath__")

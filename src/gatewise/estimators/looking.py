@@ -44,7 +44,7 @@ class Overview(SeriesOverview):
         return self.columns._repr_html_() + series + "".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
-def look(data: Any, **options: Any) -> Overview:
+def look(data: object, **options: Any) -> Overview:
     """Shows what would be read from a table of series: its columns, series, times and what is missing.
 
     data: a path, or a table of pandas, polars or pyarrow

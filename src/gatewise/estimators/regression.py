@@ -25,7 +25,7 @@ class RegressorMethods(RegressorMixin, LabelledMethods):  # type: ignore[misc]
         tags.target_tags.multi_output = True
         return tags
 
-    def predict(self, data: Any = None, *, layout: Layout = "NTC") -> Any:
+    def predict(self, data: object = None, *, layout: Layout = "NTC") -> Any:
         """The targets of each example: an array [N] or [N, K] for arrays, a table for tables and paths.
 
         >>> import gatewise, numpy as np
@@ -42,7 +42,7 @@ class RegressorMethods(RegressorMixin, LabelledMethods):  # type: ignore[misc]
         return predicted[:, 0] if len(names) == 1 else predicted
 
     def score(
-        self, data: Any = None, y: Any = None, sample_weight: Any = None, *, layout: Layout = "NTC"
+        self, data: object = None, y: object = None, sample_weight: object = None, *, layout: Layout = "NTC"
     ) -> float:
         """R2, the mean over the targets: on arrays with their targets, or on the test set of other data.
 
@@ -59,7 +59,7 @@ class RegressorMethods(RegressorMixin, LabelledMethods):  # type: ignore[misc]
             raise GatewiseError("sample_weight is for arrays with targets y; tables and paths have none")
         return Estimator.score(self, data, y, layout=layout)
 
-    def _checked_labels(self, data: Any, y: Any) -> Any:
+    def _checked_labels(self, data: object, y: object) -> object:
         y = super()._checked_labels(data, y)
         if y is None:
             return y

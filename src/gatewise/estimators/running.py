@@ -20,7 +20,7 @@ from gatewise.estimators.outputs import require_output
 from gatewise.plots.gradient import draw_gradients
 from gatewise.plots.plot import Plot
 from gatewise.processes import announce, announced, is_first
-from gatewise.tasks.base import Task
+from gatewise.tasks.base import AnyTask, TaskData
 from gatewise.tasks.classification import ClassTask
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import TaskOptions
@@ -31,14 +31,14 @@ from gatewise.training.lock import locked
 from gatewise.training.progress import progress
 from gatewise.training.runner import ProgressCallback
 
-Job = Callable[[runs.Run, Any, ProgressCallback], Comparison[Any]]
-JOBS: dict[str, Callable[..., Comparison[Any]]] = {"train": train, "compare": compare}
+Job = Callable[[runs.Run, Any, ProgressCallback], Comparison[TaskData]]
+JOBS: dict[str, Callable[..., Comparison[TaskData]]] = {"train": train, "compare": compare}
 
 
 @contextmanager
 def new_run(
     verb: str,
-    task: Task[Any],
+    task: AnyTask,
     data: Path,
     options: TaskOptions,
     out: Path | None,
@@ -63,7 +63,7 @@ def new_run(
 
 
 @contextmanager
-def resumed_run(verb: str, task: Task[Any], folder: Path) -> Iterator[runs.Run]:
+def resumed_run(verb: str, task: AnyTask, folder: Path) -> Iterator[runs.Run]:
     """The run in a folder, locked.
 
     Raises: `GatewiseError` if the folder has no such run, is in use, or the data changed since.
@@ -85,7 +85,7 @@ class Source:
     classes: the distinct labels of data in memory, in the user's types
     """
 
-    data: Any
+    data: object
     path: Path
     folder: Path
     columns: Mapping[str, Any]
@@ -93,7 +93,7 @@ class Source:
 
 
 def write_source(
-    task: Task[Any], data: Any, y: Any, annotations: Mapping[str, Any], directory: Path, layout: Layout
+    task: AnyTask, data: object, y: object, annotations: Mapping[str, Any], directory: Path, layout: Layout
 ) -> Source:
     """Data of any form as a file that the task reads.
 
@@ -112,7 +112,7 @@ def write_source(
 
 
 def write_data(
-    task: Task[Any], data: Any, y: Any, folder: Path, layout: Layout
+    task: AnyTask, data: object, y: object, folder: Path, layout: Layout
 ) -> tuple[Path, dict[str, Any]]:
     """Data of any form as a file that the task reads, as by `Task.write`; `-` is standard input.
 
@@ -123,13 +123,13 @@ def write_data(
     if task.stream_ending is None:
         raise GatewiseError(f"the task {task.name!r} does not read standard input; give {task.data_help}")
     if not is_first():  # the first process has read it, and stored it in the folder of the run
-        return Path(data), {}
+        return Path(str(data)), {}
     return copy_standard_input(folder, task.stream_ending), {}
 
 
 def execute_new(
     run: runs.Run, source: Source, job: Job, shown: bool, keep: bool
-) -> tuple[runs.Run, Comparison[Any]]:
+) -> tuple[runs.Run, Comparison[TaskData]]:
     """Executes a new run of a source.
 
     shown: whether notes, progress and scores are printed
@@ -145,7 +145,7 @@ def execute_new(
         return copied, finish(copied, job, shown, begins=is_first())
 
 
-def finish(run: runs.Run, job: Job, shown: bool, begins: bool) -> Comparison[Any]:
+def finish(run: runs.Run, job: Job, shown: bool, begins: bool) -> Comparison[TaskData]:
     """Executes a run whose folder stays, and writes its figures.
 
     shown: whether notes, progress and scores are printed; begins: whether the run is new, not resumed
@@ -162,7 +162,7 @@ def finish(run: runs.Run, job: Job, shown: bool, begins: bool) -> Comparison[Any
 
 
 @contextmanager
-def errors_naming(path: Path, data: Any) -> Iterator[None]:
+def errors_naming(path: Path, data: object) -> Iterator[None]:
     """Within it, errors name the data that the user gave, not the file that they were written to."""
     if isinstance(data, str | Path) and Path(data) == path:
         yield
@@ -210,7 +210,7 @@ def run_folder(out: Path | str | bool | None, directory: Path) -> Path | None:
     return directory / "run" if out is None or out is False else Path(out)
 
 
-def save_plots(run: runs.Run, comparison: Comparison[Any]) -> dict[str, str]:
+def save_plots(run: runs.Run, comparison: Comparison[TaskData]) -> dict[str, str]:
     """Writes the figures of a run into its folder. Returns: the description of each file, by its name."""
     plots = [*run.task.draw(comparison), *_gradient_plots(run)]
     return {plot.save(run.folder).name: plot.description for plot in plots}

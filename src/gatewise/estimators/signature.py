@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gatewise.tasks.base import Task
+from gatewise.tasks.base import AnyTask
 from gatewise.tasks.options import verb_options
 
 COMMON = {
@@ -76,7 +76,7 @@ def required_options(kind: type) -> list[str]:
     return [parameter.name for parameter in parameters if parameter.default is parameter.empty]
 
 
-def _fields(tasks: tuple[Task[Any], ...]) -> Mapping[str, list[FieldInfo]]:
+def _fields(tasks: tuple[AnyTask, ...]) -> Mapping[str, list[FieldInfo]]:
     """The declarations of each option in the tasks; required options come first."""
     fields: dict[str, list[FieldInfo]] = {}
     for task in tasks:
@@ -92,7 +92,7 @@ def _default(declared: list[FieldInfo]) -> Any:
     return values[0] if all(value == values[0] for value in values) else None
 
 
-def _documentation(tasks: tuple[Task[Any], ...], fields: Mapping[str, list[FieldInfo]]) -> str:
+def _documentation(tasks: tuple[AnyTask, ...], fields: Mapping[str, list[FieldInfo]]) -> str:
     about = " ".join(task.about for task in tasks)
     lines = [about, "", "Parameters:"]
     for name, declared in fields.items():

@@ -25,6 +25,7 @@ from gatewise.estimators.stored import PREFIX
 from gatewise.files import write_whole
 from gatewise.metrics.metric import Metric
 from gatewise.plots.search import draw_search
+from gatewise.tasks.base import AnyTask
 from gatewise.tasks.options import read_yaml, resolve, verb_options
 from gatewise.tasks.search_space import SearchRange, search_space
 from gatewise.training import runs
@@ -81,13 +82,13 @@ class Tuned:
 
 def tune(
     task: str,
-    data: Any,
-    y: Any = None,
+    data: object,
+    y: object = None,
     *,
     trials: int = 50,
     minutes: float | None = None,
-    sample_weight: Any = None,
-    groups: Any = None,
+    sample_weight: object = None,
+    groups: object = None,
     layout: Layout = "NTC",
     config: Path | str | None = None,
     out: Path | str | None = None,
@@ -182,7 +183,7 @@ def _kept(path: Path, temporary: Path, folder: Path) -> Path:
     return copy / path.relative_to(temporary)
 
 
-def _space(task: Any, fixed: Mapping[str, Any]) -> dict[str, SearchRange]:
+def _space(task: AnyTask, fixed: Mapping[str, Any]) -> dict[str, SearchRange]:
     """The ranges of the options that are not fixed, and the cells of the task."""
     space = search_space(task.options, fixed)
     options = resolve(verb_options("train", task.options), None, dict(fixed))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gatewise.data.batching import computed_in_batches
+from gatewise.data.batching import Examples, computed_in_batches
 from gatewise.data.sequences.sequences import Mixture
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.weighted import weighted_cross_entropy
@@ -78,7 +78,7 @@ class Majority(Classifier, Baseline):
         return self.frequencies.log().expand(rows, -1)
 
 
-def predict_probabilities(network: Classifier, dataset: Any) -> Tensor:
+def predict_probabilities(network: Classifier, dataset: Examples[Any]) -> Tensor:
     """Predicts the class probabilities [N, K] of all examples of a dataset."""
     network.eval()
     return computed_in_batches(dataset, lambda batch: network.logits(batch).softmax(-1))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 import numpy as np
 
@@ -11,7 +14,7 @@ INK = "#222222"
 HIGHLIGHT = (0.95, 0.45, 0.1)  # the regions of an image that a model attends to
 
 
-def draw_weights(axes: Any, weights: np.ndarray, columns: Sequence[str], rows: Sequence[str]) -> None:
+def draw_weights(axes: Axes, weights: np.ndarray, columns: Sequence[str], rows: Sequence[str]) -> None:
     """Draws weights [rows, columns] with the names of rows and columns; black is one."""
     axes.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="equal")
     axes.set_xticks(range(len(columns)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,7 @@ import polars as pl
 from gatewise.plots.vanishing import COLOURS
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MIN_RELATIVE_NORM = 1e-12  # smaller norms, relative to the largest, are not drawn
@@ -39,7 +40,7 @@ def draw_gradients(tables: Mapping[str, pl.DataFrame]) -> Figure:
     return figure
 
 
-def _panel(axes: Any, table: pl.DataFrame, models: list[str]) -> None:
+def _panel(axes: Axes, table: pl.DataFrame, models: list[str]) -> None:
     for model, colour in zip(models, COLOURS * len(models), strict=False):
         own = table.filter(model=model)
         if own.is_empty():

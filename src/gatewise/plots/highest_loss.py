@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -108,7 +109,7 @@ def draw_highest_loss(examples: Sequence[HighLossExample], model: str) -> Figure
     return figure
 
 
-def _draw_frame(panel: Any, frame: np.ndarray, frames: Sequence[np.ndarray]) -> None:
+def _draw_frame(panel: Axes, frame: np.ndarray, frames: Sequence[np.ndarray]) -> None:
     """Draws a frame, scaled by the range of all frames; three channels in colour, else only the first."""
     low = 0 if frame.dtype == np.uint8 else min(float(other.min()) for other in frames)
     high = 255 if frame.dtype == np.uint8 else max(float(other.max()) for other in frames)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gatewise.insight.memory import CHANCE, LONGEST_TRAINED_LAG, Recall
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 INK, PAPER = "#222222", "#ffffff"
 PANELS_PER_ROW = 4
@@ -52,7 +54,9 @@ def draw_memory(results: Sequence[Recall], units: int) -> Figure:
     return figure
 
 
-def _heat_map(axes: Any, found: Mapping[tuple[int, int], float], items: list[int], lags: list[int]) -> Any:
+def _heat_map(
+    axes: Axes, found: Mapping[tuple[int, int], float], items: list[int], lags: list[int]
+) -> AxesImage:
     """Draws one panel, with the percentages, and returns its image."""
     accuracies = [[found[number, lag] for lag in lags] for number in items]
     image = axes.imshow(accuracies, cmap="Blues", vmin=CHANCE, vmax=1, aspect="auto", origin="lower")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from gatewise.data.series.overview import SeriesOverview
 from gatewise.errors import GatewiseError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MAX_PANELS, MAX_SPANS, FEW = 6, 200, 60
@@ -45,7 +46,7 @@ def draw_series(overview: SeriesOverview) -> Figure:
     return figure
 
 
-def _draw(panel: Any, overview: SeriesOverview, name: str) -> None:
+def _draw(panel: Axes, overview: SeriesOverview, name: str) -> None:
     """One series: a line that is broken where steps or values are missing."""
     timed, step, target = overview.timed, overview.step, overview.target
     assert timed is not None

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gatewise.plots.attention import HIGHLIGHT, draw_weights
 from gatewise.report.example import AttentionMap
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
 INK = "#222222"
 CELL = 0.26  # inches of a weight
 ACROSS, LETTERS = 5, 16  # images in a row, letters of a label
 
 
-def draw_attention(attention: AttentionMap) -> Any:
+def draw_attention(attention: AttentionMap) -> Figure:
     """A figure with targets down and sources across, or with one image for each target."""
     return _map(attention) if attention.pixels is None else _images(attention)
 
 
-def _map(attention: AttentionMap) -> Any:
+def _map(attention: AttentionMap) -> Figure:
     from matplotlib.figure import Figure
 
     down, across = attention.weights.shape
@@ -32,7 +36,7 @@ def _map(attention: AttentionMap) -> Any:
     return figure
 
 
-def _images(attention: AttentionMap) -> Any:
+def _images(attention: AttentionMap) -> Figure:
     from matplotlib.figure import Figure
 
     assert attention.pixels is not None
@@ -77,5 +81,5 @@ def shorten(name: str) -> str:
     return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
-def _title(figure: Any, text: str) -> None:
+def _title(figure: Figure, text: str) -> None:
     figure.suptitle(text, x=0.01, ha="left", fontsize=11, color=INK, parse_math=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,11 @@ from gatewise.report.colours import GATES, LINES, STATES
 from gatewise.report.example import Example, Track
 from gatewise.report.inspection import Inspection
 from gatewise.report.layer_views import LayerView, layer_views, reach_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
 
 INK, FAINT = "#222222", "#999999"
 LETTERS = 14  # of a symbol, at most
@@ -58,7 +63,7 @@ def draw(inspection: Inspection, folder: Path, layer: int = 0, order: str = "hal
     return written
 
 
-def _over_time(one: LayerView, inspection: Inspection, units: list[int]) -> Any:
+def _over_time(one: LayerView, inspection: Inspection, units: list[int]) -> Figure:
     from matplotlib.figure import Figure
 
     tracks = [
@@ -103,7 +108,7 @@ def _height(track: Track) -> float:
     return 0.25 + 0.075 * min(max(map(len, track.symbols)), LETTERS) if _long(track) else 0.25
 
 
-def _track(axes: Any, track: Track) -> None:
+def _track(axes: Axes, track: Track) -> None:
     axes.set_ylabel(fill(track.name, 18), rotation=0, ha="right", va="center", fontsize=9, parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
@@ -134,11 +139,11 @@ def _track(axes: Any, track: Track) -> None:
         legend = axes.legend(
             frameon=False, fontsize=7, loc="lower left", bbox_to_anchor=(0, 0.95), ncols=len(track.lines)
         )
-        for text in legend.get_texts():
-            text.set_parse_math(False)
+        for entry in legend.get_texts():
+            entry.set_parse_math(False)
 
 
-def _strip(figure: Any, axes: Any, track: Track) -> None:
+def _strip(figure: Figure, axes: Axes, track: Track) -> None:
     """Draws the values of a strip as colours, behind the symbols if there are any."""
     strip = track.strip
     assert strip is not None
@@ -166,7 +171,7 @@ def _strip(figure: Any, axes: Any, track: Track) -> None:
     figure.colorbar(image, ax=axes, pad=0.01, aspect=8).ax.tick_params(labelsize=7)
 
 
-def _map(figure: Any, axes: Any, one: LayerView, name: str, units: list[int]) -> None:
+def _map(figure: Figure, axes: Axes, one: LayerView, name: str, units: list[int]) -> None:
     values = one.values[name]
     rows = values[:, [unit for unit in units if unit < values.shape[1]]].T
     extent = (one.first - 0.5, one.first + one.steps - 0.5, len(rows) - 0.5, -0.5)
@@ -189,13 +194,13 @@ def _colours(one: LayerView, name: str) -> dict[str, Any]:
     }
 
 
-def _colour_map(kind: str) -> Any:
+def _colour_map(kind: str) -> LinearSegmentedColormap:
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list(kind, (GATES if kind == "gates" else STATES)["light"])
 
 
-def _name_times(axes: Any, times: tuple[str, ...]) -> None:
+def _name_times(axes: Axes, times: tuple[str, ...]) -> None:
     if not times:
         return
     low, high = axes.get_xlim()
@@ -207,7 +212,7 @@ def _name_times(axes: Any, times: tuple[str, ...]) -> None:
     axes.set_xticks(ticks, [times[tick] for tick in ticks])
 
 
-def _lattice(one: LayerView, units: list[int]) -> Any:
+def _lattice(one: LayerView, units: list[int]) -> Figure:
     """A row for each value, an image for each of some units; the first slice of more than two axes."""
     from matplotlib.figure import Figure
 
@@ -232,7 +237,7 @@ def _lattice(one: LayerView, units: list[int]) -> Any:
     return figure
 
 
-def _over_image(example: Example) -> Any:
+def _over_image(example: Example) -> Figure:
     """The image, and the contribution of each pixel, stored with its columns as rows."""
     from matplotlib.figure import Figure
 
@@ -254,7 +259,7 @@ def _over_image(example: Example) -> Any:
     return figure
 
 
-def _gradient(inspection: Inspection) -> Any:
+def _gradient(inspection: Inspection) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4), layout="constrained")
@@ -273,7 +278,7 @@ def _gradient(inspection: Inspection) -> Any:
     return figure
 
 
-def _saturation(one: LayerView) -> Any:
+def _saturation(one: LayerView) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.6, 4.2), layout="constrained")

@@ -12,9 +12,12 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gatewise.errors import GatewiseError
+
+if TYPE_CHECKING:
+    from gatewise.tasks.base import AnyTask
 
 _FOLDERS: dict[str, ModuleType] = {
     folder.name.replace("_", "-"): import_module(f"{__name__}.{folder.name}")
@@ -32,14 +35,14 @@ def estimator_names() -> dict[str, list[str]]:
     return tasks
 
 
-def find_task(name: str) -> Any:
+def find_task(name: str) -> AnyTask:
     """Loads a task by its name, without the modules of others. Raises: `GatewiseError` if there is none."""
     if name not in TASKS:
         raise GatewiseError(f"there is no task {name!r}; the tasks are {', '.join(TASKS)}")
     return import_module(f"{_FOLDERS[name].__name__}.task").TASK
 
 
-def variants(name: str) -> list[Any]:
+def variants(name: str) -> list[AnyTask]:
     """The task of that name and its variants."""
     variant_names = [
         variant for variant, folder in _FOLDERS.items() if getattr(folder, "VARIANT_OF", None) == name
@@ -47,7 +50,9 @@ def variants(name: str) -> list[Any]:
     return [find_task(variant) for variant in (name, *variant_names)]
 
 
-def choose_task(name: str, data: Path | None, options: Mapping[str, Any], resumed: str | None = None) -> Any:
+def choose_task(
+    name: str, data: Path | None, options: Mapping[str, Any], resumed: str | None = None
+) -> AnyTask:
     """The task of that name, or the variant of it that the data or the options ask for.
 
     Args:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 from functools import wraps
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 import polars as pl
 import polars.selectors as cs
@@ -38,13 +38,13 @@ class TaskData(Protocol):
     """Data, read and split into three sets; the notes describe the data and the split, a line each."""
 
     @property
-    def train(self) -> Any: ...
+    def train(self) -> Sized: ...
 
     @property
-    def validation(self) -> Any: ...
+    def validation(self) -> Sized: ...
 
     @property
-    def test(self) -> Any: ...
+    def test(self) -> Sized: ...
 
     @property
     def notes(self) -> tuple[str, ...]: ...
@@ -91,8 +91,11 @@ def require_finite(frame: pl.DataFrame) -> None:
             )
 
 
-Data = TypeVar("Data", bound=TaskData)
-Retraining = Callable[[Callable[[Any], Any]], Comparison[Any]]  # takes a function from options to data
+DataT = TypeVar("DataT", bound=TaskData)
+OptionsT = TypeVar("OptionsT", bound=TaskOptions)
+NetworkT = TypeVar("NetworkT", bound=Network)
+PredictionsT = TypeVar("PredictionsT", bound=Predictions[Any, Any])
+Retrain = Callable[[Callable[[OptionsT], DataT]], Comparison[DataT]]  # takes a function that reads
 
 
 Result = TypeVar("Result")
@@ -137,8 +140,11 @@ APPLYING = (  # the methods of a task that apply a saved model
 )  # fmt: skip
 
 
-class Task(ABC, Generic[Data]):
-    """Reads a user's data, and defines its networks, baselines, metrics, predictions and figures."""
+class Task(ABC, Generic[DataT, OptionsT, NetworkT, PredictionsT]):
+    """Reads a user's data, and defines its networks, baselines, metrics, predictions and figures.
+
+    Its types are those of its data, its options, the networks that it trains, and its predictions.
+    """
 
     name: ClassVar[str]
     about: ClassVar[str]
@@ -160,18 +166,11 @@ class Task(ABC, Generic[Data]):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for name in (
-            "load_for_evaluation",
-            "load_for_fine_tuning",
-            "predict",
-            "predict_future",
-            "backtest",
-            "example",
-        ):
+        for name in APPLYING:
             if name in vars(cls):
                 setattr(cls, name, explain_mismatch(vars(cls)[name]))
 
-    def accepts(self, data: Any) -> bool:
+    def accepts(self, data: object) -> bool:
         """Whether the task reads data of this form, in memory or at a path."""
         return isinstance(data, str | Path) or is_frame(data)
 
@@ -179,7 +178,7 @@ class Task(ABC, Generic[Data]):
         """Whether data or options select this task among those that read such paths."""
         return False
 
-    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+    def write(self, data: object, y: object, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         """Writes data in memory to a file for `read`. A path is returned unchanged.
 
         Args:
@@ -198,7 +197,7 @@ class Task(ABC, Generic[Data]):
         return path, {}
 
     def write_annotated(
-        self, data: Any, y: Any, annotations: Mapping[str, Any], folder: Path, layout: Layout
+        self, data: object, y: object, annotations: Mapping[str, Any], folder: Path, layout: Layout
     ) -> tuple[Path, dict[str, Any]]:
         """As `write`, with more values for each example.
 
@@ -221,76 +220,76 @@ class Task(ABC, Generic[Data]):
         """Draws a sample that is a table."""
         raise GatewiseError(f"samples of the task {self.name!r} are not drawn")
 
-    def training_data(self, network: Network, data: Data) -> Data:
+    def training_data(self, network: Network, data: DataT) -> DataT:
         """The data with the training and validation sets of this network, by default those of all."""
         return data
 
-    def augmented(self, train: Any, options: Any) -> Any:
+    def augmented(self, train: Any, options: OptionsT) -> Any:
         """The training set with the random changes that the options ask for, for gradient descent alone."""
         return train
 
-    def applicable_metrics(self, data: Data) -> tuple[Metric, ...]:
+    def applicable_metrics(self, data: DataT) -> tuple[Metric, ...]:
         """The metrics that apply to the data, all of them by default; the first one ranks."""
         return self.metrics
 
-    def cells(self, options: Any) -> tuple[str, ...]:
+    def cells(self, options: OptionsT) -> tuple[str, ...]:
         """The cells that `compare` trains by default."""
         return ("rnn", "lstm", "gru")
 
-    def check(self, options: Any, cell: CellType) -> None:
+    def check(self, options: OptionsT, cell: CellType) -> None:
         """Checks the options.
 
         Raises: `GatewiseError` if options exclude each other, or if the network can't have this cell.
         """
         require_sequence(cell, "give a cell of sequences, such as lstm")
 
-    def display_name(self, options: Any, cell: str) -> str:
+    def display_name(self, options: OptionsT, cell: str) -> str:
         """The name of a network with this cell."""
         return cell
 
     @abstractmethod
-    def read(self, path: Path, options: Any) -> Data:
+    def read(self, path: Path, options: OptionsT) -> DataT:
         """Reads and splits data. Raises: `GatewiseError` with the position in the file."""
 
     @abstractmethod
-    def network(self, data: Data, options: Any, cell: CellType) -> Network:
+    def network(self, data: DataT, options: OptionsT, cell: CellType) -> NetworkT:
         """Builds a network with this cell."""
 
     @abstractmethod
-    def baselines(self, data: Data, options: Any) -> Mapping[str, Callable[[], Baseline]]:
+    def baselines(self, data: DataT, options: OptionsT) -> Mapping[str, Callable[[], Baseline]]:
         """The baselines that apply to the data, by name."""
 
-    def trained_baselines(self, data: Data, options: Any) -> Mapping[str, Callable[[], Network]]:
+    def trained_baselines(self, data: DataT, options: OptionsT) -> Mapping[str, Callable[[], Network]]:
         """Baselines that are trained by gradient descent, as networks are."""
         return {}
 
-    def predictions(self, network: Any, data: Data, split: Any) -> Predictions[Any, Any]:
-        """The predictions of a network for a split of the data, computed once.
+    @abstractmethod
+    def predictions(self, network: Any, data: DataT, split: Any) -> PredictionsT:
+        """The predictions of a network or a baseline for a split of the data, computed once.
 
         split: one of the training, validation and test sets of `data`
         """
-        return Predictions(network, split)
 
     @abstractmethod
-    def score(self, predictions: Any, data: Data) -> dict[str, float]:
+    def score(self, predictions: PredictionsT, data: DataT) -> dict[str, float]:
         """The metrics, and `selection_metric`, of the predictions for a split."""
 
-    def finish(self, network: Any, data: Data) -> None:
+    def finish(self, network: NetworkT, data: DataT) -> None:
         """Calibrates a trained network on the validation set."""
 
-    def preview(self, network: Any, data: Data) -> str | None:
+    def preview(self, network: NetworkT, data: DataT) -> str | None:
         """A line to show after each epoch; None for no line."""
         return None
 
     @abstractmethod
-    def preprocessing(self, data: Data, options: Any) -> dict[str, Any]:
+    def preprocessing(self, data: DataT, options: OptionsT) -> dict[str, Any]:
         """The preprocessing of new data, as plain data that are saved with the model."""
 
     @abstractmethod
-    def load_for_evaluation(self, model: SavedModel, path: Path) -> Data:
+    def load_for_evaluation(self, model: SavedModel, path: Path) -> DataT:
         """Reads data whose test set the model has not seen. Raises: `GatewiseError`."""
 
-    def load_for_fine_tuning(self, model: SavedModel, path: Path, options: Any) -> Data:
+    def load_for_fine_tuning(self, model: SavedModel, path: Path, options: OptionsT) -> DataT:
         """Reads and splits data to train a model further, scaled and encoded as those it was trained on.
 
         Raises: `GatewiseError`.
@@ -299,10 +298,10 @@ class Task(ABC, Generic[Data]):
             f"a model of the task {self.name!r} can't be trained further yet; train a new one"
         )
 
-    def prepare_fine_tuning(self, network: Any, data: Data) -> None:
+    def prepare_fine_tuning(self, network: NetworkT, data: DataT) -> None:
         """Undoes what `finish` computed, before a network is trained further."""
 
-    def evaluation_baselines(self, data: Data) -> Mapping[str, Callable[[], Baseline]]:
+    def evaluation_baselines(self, data: DataT) -> Mapping[str, Callable[[], Baseline]]:
         """The baselines to compare with when a model is evaluated on other data."""
         return {}
 
@@ -335,7 +334,7 @@ class Task(ABC, Generic[Data]):
         path: Path,
         windows: int,
         step: int | None = None,
-        train: Retraining | None = None,
+        train: Retrain[OptionsT, DataT] | None = None,
     ) -> Any:
         """Predictions of the end of the data from rolling origins, if `forecasts`. Raises: `GatewiseError`.
 
@@ -350,14 +349,17 @@ class Task(ABC, Generic[Data]):
         """
         raise GatewiseError(f"a model of the task {self.name!r} can't be inspected on data yet")
 
-    def details(self, predictions: Any, data: Data) -> list[Details]:
+    def details(self, predictions: PredictionsT, data: DataT) -> list[Details]:
         """Tables about the predictions for the test set."""
         return []
 
-    def caption(self, data: Data) -> str:
+    def caption(self, data: DataT) -> str:
         """The line below a leaderboard, which explains its metrics."""
         return "* a baseline"
 
-    def draw(self, comparison: Comparison[Any]) -> list[Plot]:
+    def draw(self, comparison: Comparison[DataT]) -> list[Plot]:
         """The figures of a comparison."""
         return []
+
+
+AnyTask: TypeAlias = Task[Any, Any, Any, Any]

@@ -21,7 +21,7 @@ from gatewise.modules.network import Network
 from gatewise.plots.confusion import draw_confusion
 from gatewise.plots.highest_loss import draw_highest_loss, highest_loss
 from gatewise.plots.plot import Plot
-from gatewise.tasks.base import Task
+from gatewise.tasks.base import OptionsT, Task, TaskData
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.predictions import Predictions
 
@@ -60,7 +60,7 @@ class ClassData(Generic[Examples, Preprocessing]):
         return self.preprocessing.classes
 
 
-Data = TypeVar("Data", bound=ClassData[Any, Any])
+DataT = TypeVar("DataT", bound=ClassData[Any, Any])
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class ClassPredictions(Predictions[Classifier, Any]):
         return confusion(self.probabilities, self.truth)
 
 
-class ClassTask(Task[Data]):
+class ClassTask(Task[DataT, OptionsT, Classifier, ClassPredictions]):
     """A task that predicts the class of an example."""
 
     metrics = (
@@ -96,24 +96,24 @@ class ClassTask(Task[Data]):
     selection_metric = metrics[4]
     next_command = "gatewise predict {run} {data} --out classes.csv"
 
-    def applicable_metrics(self, data: Data) -> tuple[Metric, ...]:
+    def applicable_metrics(self, data: DataT) -> tuple[Metric, ...]:
         """All metrics; without the AUC if the test set has one class only."""
         several = len(data.test.labels.unique()) > 1
         return tuple(one for one in self.metrics if several or one.name != "auc")
 
-    def predictions(self, network: Classifier, data: Data, split: Any) -> ClassPredictions:
+    def predictions(self, network: Classifier, data: DataT, split: Any) -> ClassPredictions:
         return ClassPredictions(network, split, predict_probabilities(network, split))
 
-    def score(self, predictions: ClassPredictions, data: Data) -> dict[str, float]:
+    def score(self, predictions: ClassPredictions, data: DataT) -> dict[str, float]:
         return class_scores(predictions.probabilities, predictions.truth)
 
-    def caption(self, data: Data) -> str:
+    def caption(self, data: DataT) -> str:
         return (
             "* a baseline; balanced accuracy, F1 and AUC are means over the classes; cross-entropy in nats, "
             "lower is better"
         )
 
-    def details(self, predictions: ClassPredictions, data: Data) -> list[Details]:
+    def details(self, predictions: ClassPredictions, data: DataT) -> list[Details]:
         """The recall, precision and F1 of each class, and the class it is most often mistaken for."""
         matrix = predictions.confusion()
         rows = [_row(matrix, number, data.classes) for number in range(len(data.classes))]
@@ -126,13 +126,13 @@ class ClassTask(Task[Data]):
         header = ("class", "examples", "recall", "precision", "F1", "most often mistaken for")
         return [Details(title, header, tuple(rows))]
 
-    def draw(self, comparison: Comparison[Data]) -> list[Plot]:
+    def draw(self, comparison: Comparison[DataT]) -> list[Plot]:
         name, predictions = chosen_predictions(comparison)
         figure = draw_confusion(predictions.confusion().numpy(), comparison.data.classes, name)
         return [Plot("confusion", f"the confusion matrix of {name} on the test set", figure)]
 
 
-def chosen_predictions(comparison: Comparison[Any]) -> tuple[str, ClassPredictions]:
+def chosen_predictions(comparison: Comparison[TaskData]) -> tuple[str, ClassPredictions]:
     """The chosen network's name and its predictions for the test set."""
     chosen = comparison.chosen(baseline=False)
     assert chosen is not None
@@ -141,7 +141,10 @@ def chosen_predictions(comparison: Comparison[Any]) -> tuple[str, ClassPredictio
 
 
 def plot_highest_loss(
-    comparison: Comparison[Any], unit: str, count: int, frames: Callable[[int], Sequence[np.ndarray]]
+    comparison: Comparison[ClassData[Any, Any]],
+    unit: str,
+    count: int,
+    frames: Callable[[int], Sequence[np.ndarray]],
 ) -> Plot:
     """Draws the examples of the test set on which the chosen network has the highest loss.
 

@@ -22,7 +22,7 @@ from gatewise.tasks.serialization import SavedModel
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Data = TypeVar("Data")
+DataT = TypeVar("DataT", covariant=True)
 
 
 class ComparedTask(Protocol):
@@ -73,7 +73,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Comparison(Generic[Data]):
+class Comparison(Generic[DataT]):
     """All results, the best on the test set first.
 
     model: the chosen network as a saved model; None if no network was trained
@@ -81,7 +81,7 @@ class Comparison(Generic[Data]):
     """
 
     task: ComparedTask
-    data: Data
+    data: DataT
     results: tuple[Result, ...]
     model: SavedModel | None = None
     folder: Path | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import polars as pl
 
@@ -13,38 +13,36 @@ from gatewise.data.memory.frames import is_frame
 from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.errors import GatewiseError
-from gatewise.tasks.base import Task, TaskData
-
-Data = TypeVar("Data", bound=TaskData)
+from gatewise.tasks.base import DataT, NetworkT, OptionsT, PredictionsT, Task
 
 
-class SequenceTask(Task[Data]):
+class SequenceTask(Task[DataT, OptionsT, NetworkT, PredictionsT]):
     """A task whose examples are sequences: arrays, or tables and files with a row for each step."""
 
     stream_ending = ".csv"
     accepted_data = "arrays [N, T, C], lists of arrays [T, C], or a table or file with a row for each step"
 
-    def accepts(self, data: Any) -> bool:
+    def accepts(self, data: object) -> bool:
         return super().accepts(data) or self.are_sequences(_array_like(data))
 
-    def are_sequences(self, data: Any) -> bool:
+    def are_sequences(self, data: object) -> bool:
         """Whether arrays are sequences for this task."""
         return is_arrays(data)
 
     def write_arrays(
-        self, arrays: Any, y: Any, folder: Path, layout: Layout, **annotations: Any
+        self, arrays: object, y: object, folder: Path, layout: Layout, **annotations: Any
     ) -> tuple[Path, dict[str, Any]]:
         """Writes arrays as `write` does. annotations: `weights` and `groups`, one value for each sequence"""
         return write_sequences(arrays, y, folder, layout, **annotations)
 
-    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+    def write(self, data: object, y: object, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         arrays = _array_like(data)
         if not self.are_sequences(arrays):
             return super().write(data, y, folder, layout)
         return self.write_arrays(arrays, y, folder, layout)
 
     def write_annotated(
-        self, data: Any, y: Any, annotations: Mapping[str, Any], folder: Path, layout: Layout
+        self, data: object, y: object, annotations: Mapping[str, Any], folder: Path, layout: Layout
     ) -> tuple[Path, dict[str, Any]]:
         arrays = _array_like(data)
         if not self.are_sequences(arrays):
@@ -66,5 +64,5 @@ def table_of_sequences(
     return pl.DataFrame({"sequence" if key in predicted else key: table.ids, **predicted})
 
 
-def _array_like(data: Any) -> Any:
+def _array_like(data: object) -> Any:
     return data if isinstance(data, str | Path) or is_frame(data) else array_like(data)

@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from gatewise import modules, tasks
+from gatewise import modules
 from gatewise.cells.base import CellType
 from gatewise.cells.serialization import from_data, to_data
 from gatewise.errors import GatewiseError
@@ -29,6 +29,7 @@ from gatewise.modules.option_checks import check_options, describe_first_error
 from gatewise.plain import one_line, read_json
 from gatewise.tasks.upgrades import FORMAT, OLDEST, upgrade
 
+TASKS = __name__.rpartition(".")[0]  # the package
 DTYPES = {
     "F32": torch.float32,
     "F64": torch.float64,
@@ -176,8 +177,10 @@ def find_kind(kind: str) -> type[Network]:
     Raises: `ValueError` if there is none.
     """
     package = kind.partition(".")[0]
-    if package in {module.name for module in pkgutil.iter_modules(tasks.__path__) if module.ispkg}:
-        parent = import_module(f"{tasks.__name__}.{package}")
+    if package in {
+        module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]) if module.ispkg
+    }:
+        parent = import_module(f"{TASKS}.{package}")
     elif package == "modules":
         parent = modules
     else:
@@ -200,5 +203,5 @@ def _is_complete(kind: type[Network]) -> bool:
 
 
 def _kind(network: type[Network]) -> str:
-    package = network.__module__.removeprefix(f"{tasks.__name__}.").removeprefix("gatewise.")
+    package = network.__module__.removeprefix(f"{TASKS}.").removeprefix("gatewise.")
     return f"{package.partition('.')[0]}.{network.__name__}"

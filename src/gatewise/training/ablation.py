@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from itertools import islice
 from typing import Any
 
@@ -19,7 +20,7 @@ ROWS, GATE_BATCHES, UNIT_BATCHES = 32, 8, 1  # each of many units is ablated on 
 STREAM = 512  # symbols of a stream, at least
 
 
-def ablate(network: Network, dataset: Any, units: bool, callback: ProgressCallback) -> pl.DataFrame:
+def ablate(network: Network, dataset: Sized, units: bool, callback: ProgressCallback) -> pl.DataFrame:
     """The loss of the first batches with each gate clamped, or each unit constant, as a table.
 
     network: trained; dataset: the data; units: ablate units, not gates; callback: receives the progress
@@ -40,6 +41,6 @@ def mean_loss(network: Network, batches: list[Any]) -> Tensor:
     return (losses * weights.to(losses)).sum() / weights.sum()
 
 
-def _rows(dataset: Any) -> int:
+def _rows(dataset: Sized) -> int:
     """The rows of a batch; a short text is cut into fewer streams."""
     return max(1, min(ROWS, len(dataset.text) // STREAM)) if isinstance(dataset, TextStreams) else ROWS

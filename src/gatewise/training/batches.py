@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -121,7 +121,7 @@ class _InOrder(Sampler[int]):
 
 
 def loader(
-    dataset: Any,
+    dataset: Sized,
     batch_size: int,
     rank: int,
     world: int,

@@ -9,7 +9,7 @@ from typing import Any
 
 from gatewise.errors import DivergedError, GatewiseError
 from gatewise.modules.network import Network
-from gatewise.tasks.base import Data, Task, explain_mismatch
+from gatewise.tasks.base import DataT, Task, TaskData, explain_mismatch
 from gatewise.tasks.comparison import Comparison, Result
 from gatewise.tasks.options import CompareOptions, TrainOptions, candidate_options
 from gatewise.tasks.serialization import SavedModel, save_model
@@ -23,9 +23,9 @@ from gatewise.training.runs import Run, discard, training, write
 def execute(
     run: Run,
     callback: ProgressCallback,
-    job: Callable[[Run, Any, ProgressCallback], Comparison[Any]],
+    job: Callable[[Run, Any, ProgressCallback], Comparison[TaskData]],
     begins: bool = True,
-) -> Comparison[Any]:
+) -> Comparison[TaskData]:
     """Reads the data of a run and calls a job with them.
 
     job: trains and scores; begins: whether the run is new; then its folder is made, and is removed again if
@@ -46,7 +46,7 @@ def execute(
             raise
 
 
-def _read(run: Run) -> Any:
+def _read(run: Run) -> TaskData:
     """The data of a run; to train a model further, they are read as those it was trained on."""
     if run.start is None:
         return run.task.read(run.data, run.options)
@@ -65,11 +65,11 @@ def _fine_tuning_notes(run: Run) -> tuple[str, ...]:
 
 def train(
     run: Run,
-    data: Any,
+    data: TaskData,
     callback: ProgressCallback,
     baselines: bool = True,
     lightning: Lightning = NO_EXTRAS,
-) -> Comparison[Any]:
+) -> Comparison[TaskData]:
     """Trains one network beside the baselines without training; the files are in the run's folder.
 
     A network that is trained further is compared with itself, as it was before.
@@ -90,8 +90,8 @@ def train(
 
 
 def compare(
-    run: Run, data: Any, callback: ProgressCallback, lightning: Lightning = NO_EXTRAS
-) -> Comparison[Any]:
+    run: Run, data: TaskData, callback: ProgressCallback, lightning: Lightning = NO_EXTRAS
+) -> Comparison[TaskData]:
     """Trains every cell and every baseline on the same data; each training has its own folder.
 
     lightning: additional settings of the trainer of each training
@@ -120,14 +120,16 @@ def compare(
 
 
 @explain_mismatch
-def evaluate(task: Task[Data], model: SavedModel, data: Data, callback: ProgressCallback) -> Comparison[Data]:
+def evaluate(
+    task: Task[DataT, Any, Any, Any], model: SavedModel, data: DataT, callback: ProgressCallback
+) -> Comparison[DataT]:
     """Scores a saved model on data read for it, beside the baselines that can learn from these data."""
     runner = Runner(task, data, callback, model.preprocessing)
     results = list(runner.baselines(task.evaluation_baselines(data)))
     return runner.ranked([*results, runner.evaluated(model.name, model.network)])
 
 
-def _conclude(run: Run, runner: Runner[Any], results: list[Result]) -> Comparison[Any]:
+def _conclude(run: Run, runner: Runner[TaskData], results: list[Result]) -> Comparison[TaskData]:
     comparison = runner.ranked(results)
     write_leaderboard(run.folder / "leaderboard.csv", comparison)
     chosen = comparison.chosen(baseline=False)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from gatewise.errors import GatewiseError
 from gatewise.modules.network import Network
-from gatewise.tasks.base import Task
+from gatewise.tasks.base import AnyTask, TaskData
 from gatewise.tasks.options import StepOptions, TaskOptions, TrainOptions
 from gatewise.tasks.serialization import SavedModel
 
@@ -18,7 +17,7 @@ TUNABLE = {*TaskOptions.model_fields, *StepOptions.model_fields, *TrainOptions.m
 
 
 def fine_tuning_options(
-    task: Task[Any], trained: TrainOptions, options: TrainOptions, given: Sequence[str]
+    task: AnyTask, trained: TrainOptions, options: TrainOptions, given: Sequence[str]
 ) -> TrainOptions:
     """The options with which a model is trained further: those of its training, at a tenth of its rate.
 
@@ -37,7 +36,7 @@ def fine_tuning_options(
     return options.model_copy(update={"learning_rate": trained.learning_rate / SLOWER})
 
 
-def start_network(task: Task[Any], model: SavedModel, data: Any) -> Network:
+def start_network(task: AnyTask, model: SavedModel, data: TaskData) -> Network:
     """A copy of a trained network, to be trained further on data."""
     network = copy.deepcopy(model.network)
     task.prepare_fine_tuning(network, data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
@@ -46,7 +46,7 @@ class Fitted:
 class _Batches(LightningDataModule):
     """The batches of the training and validation set of this process."""
 
-    def __init__(self, train: Any, validation: Any, options: TrainOptions) -> None:
+    def __init__(self, train: Sized, validation: Sized, options: TrainOptions) -> None:
         super().__init__()
         self.train, self.validation, self.seed = train, validation, options.seed
         self.batch_size, self.passes, self.max_steps = (
@@ -62,7 +62,7 @@ class _Batches(LightningDataModule):
         return self._loader(self.validation, shuffle=False)
 
     def _loader(
-        self, dataset: Any, shuffle: bool, passes: int = 1, max_steps: int | None = None
+        self, dataset: Sized, shuffle: bool, passes: int = 1, max_steps: int | None = None
     ) -> DataLoader[Any]:
         trainer = self.trainer
         assert trainer is not None
@@ -72,8 +72,8 @@ class _Batches(LightningDataModule):
 
 def fit(
     network: Network,
-    train: Any,
-    validation: Any,
+    train: Sized,
+    validation: Sized,
     options: TrainOptions,
     folder: Path,
     show: Callable[[float, str], None] = lambda fraction, message: None,

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from gatewise.tasks.base import Task
+from gatewise.tasks.base import AnyTask, TaskData
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.serialization import SavedModel
@@ -28,7 +28,7 @@ class Retraining:
 
     def __init__(
         self,
-        task: Task[Any],
+        task: AnyTask,
         model: SavedModel,
         options: TrainOptions,
         lightning: Lightning,
@@ -38,7 +38,7 @@ class Retraining:
         self.task, self.options, self.cells = task, options, {model.name: cell_of(model, options)}
         self.lightning, self.callback, self.count, self.done = lightning, callback, count, 0
 
-    def __call__(self, read: Callable[[TrainOptions], Any]) -> Comparison[Any]:
+    def __call__(self, read: Callable[[TrainOptions], Any]) -> Comparison[TaskData]:
         """The result of the next training. read: returns the data, by the options of the training"""
         with TemporaryDirectory(prefix="gatewise-") as folder, enough_memory(self.options):
             data = read(self.options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import asdict, replace
 from math import isfinite
 from pathlib import Path
@@ -20,7 +20,7 @@ from gatewise.metrics.metric import Metric
 from gatewise.modules.finite import ADVICE
 from gatewise.modules.network import Baseline, Network
 from gatewise.processes import is_first
-from gatewise.tasks.base import Data, Task
+from gatewise.tasks.base import DataT, Task, TaskData
 from gatewise.tasks.comparison import Comparison, Result
 from gatewise.tasks.options import TrainOptions
 from gatewise.tasks.predictions import Predictions
@@ -54,13 +54,13 @@ class _Trained(NamedTuple):
     cost: float
 
 
-class Runner(Generic[Data]):
+class Runner(Generic[DataT]):
     """Trains and scores the candidates of a task, one after another."""
 
     def __init__(
         self,
-        task: Task[Data],
-        data: Data,
+        task: Task[DataT, Any, Any, Any],
+        data: DataT,
         callback: ProgressCallback,
         preprocessing: Mapping[str, Any],
         lightning: Lightning = NO_EXTRAS,
@@ -126,7 +126,7 @@ class Runner(Generic[Data]):
         self.callback.finish(result, self.metrics[0])
         return result
 
-    def ranked(self, results: list[Result]) -> Comparison[Data]:
+    def ranked(self, results: list[Result]) -> Comparison[DataT]:
         """The comparison of these results, the best on the test set first."""
         first = self.metrics[0]
         order = sorted(results, key=lambda one: first.cost(one.scores[first.name]))
@@ -190,7 +190,7 @@ class Runner(Generic[Data]):
         return metric.cost(scores[metric.name])
 
     def _scored(
-        self, name: str, network: Network, split: Any
+        self, name: str, network: Network, split: Sized
     ) -> tuple[Predictions[Network, Any], dict[str, float]]:
         """The predictions for a split and their scores. Raises: `DivergedError` if one is not finite."""
         task, testing = self.task, split is self.data.test
@@ -226,6 +226,6 @@ class Runner(Generic[Data]):
         return result
 
 
-def write_leaderboard(path: Path, comparison: Comparison[Any]) -> None:
+def write_leaderboard(path: Path, comparison: Comparison[TaskData]) -> None:
     """Writes all results as CSV, the best first."""
     write_whole(path, comparison.table.write_csv)

@@ -21,7 +21,7 @@ from gatewise.data.fingerprint import fingerprint
 from gatewise.errors import GatewiseError
 from gatewise.files import write_whole
 from gatewise.plain import read_bounded, read_json
-from gatewise.tasks.base import Task
+from gatewise.tasks.base import AnyTask
 from gatewise.tasks.options import (
     CompareOptions,
     TaskOptions,
@@ -84,7 +84,7 @@ class Run:
     """A folder with `config.yaml` (the options) and `run.json` (verb, task, data, the cells' equations)."""
 
     verb: str
-    task: Task[Any]
+    task: AnyTask
     folder: Path
     data: Path
     options: TaskOptions
@@ -106,7 +106,7 @@ def training(run: Run, name: str, seed: int) -> Path:
 
 def begin(
     verb: str,
-    task: Task[Any],
+    task: AnyTask,
     data: Path,
     options: TaskOptions,
     folder: Path,
@@ -222,7 +222,7 @@ def discard(run: Run) -> None:
             run.folder.rmdir()  # fails if other files are there
 
 
-def resume(verb: str, task: Task[Any], folder: Path) -> Run:
+def resume(verb: str, task: AnyTask, folder: Path) -> Run:
     """The run of a folder, to resume. Its cells are read from their stored equations, not from a Python file.
 
     Raises: `GatewiseError` if the folder has no such run, or the data changed since.
@@ -250,7 +250,7 @@ def _write_start(folder: Path, start: Start) -> None:
     write_whole(folder / "config.yaml", lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def read_start(folder: Path, task: Task[Any]) -> Start | None:
+def read_start(folder: Path, task: AnyTask) -> Start | None:
     """The model that the run in a folder trains further; None if it trains a new one."""
     start = folder / START
     if not start.is_dir():

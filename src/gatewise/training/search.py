@@ -19,7 +19,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from gatewise.data.fingerprint import fingerprint
 from gatewise.errors import DivergedError, GatewiseError
 from gatewise.plain import one_line
-from gatewise.tasks.base import Task
+from gatewise.tasks.base import AnyTask
 from gatewise.tasks.options import TrainOptions, resolve, verb_options
 from gatewise.tasks.search_space import SearchRange, draw_options
 from gatewise.training import runs
@@ -44,7 +44,7 @@ class Search:
     fixed: options that are not varied; space: the range of each option that is
     """
 
-    task: Task[Any]
+    task: AnyTask
     data: Path
     folder: Path
     fixed: Mapping[str, Any]

@@ -12,15 +12,16 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 
-from gatewise.data.labels.channel_steps import ChannelSteps
+from gatewise.data.labels.channel_steps import ChannelBatch, ChannelSteps
 from gatewise.data.labels.spans import marks_spans
-from gatewise.data.labels.token_steps import TokenSteps
+from gatewise.data.labels.token_steps import TokenBatch, TokenSteps
 from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
 
 MAX_LISTED = 12  # labels in a message
 PREDICTED, PROBABILITY = "predicted", "probability"  # the columns of a prediction
 Steps = TokenSteps | ChannelSteps
+StepBatch = TokenBatch | ChannelBatch
 
 
 class Unlabelled(Protocol):

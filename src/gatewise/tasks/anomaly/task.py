@@ -60,7 +60,7 @@ from gatewise.tasks.serialization import SavedModel
 LABEL = "anomaly"  # the column of flags; and of labels that are given beside a table
 
 
-class DetectAnomalies(Task[AnomalyData]):
+class DetectAnomalies(Task[AnomalyData, AnomalyOptions, Detector, Detections]):
     """Flags steps whose standardised residual is high, beside a rolling z-score and naive residuals."""
 
     name = "anomaly"
@@ -76,7 +76,7 @@ class DetectAnomalies(Task[AnomalyData]):
         """By events where the test set has labelled ones, else by the likelihood of its values."""
         return self.metrics if data.has_events else (NLL, RESIDUAL, FALSE_ALARMS)
 
-    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+    def write(self, data: object, y: object, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         """As all tables are written; y: a label, 0 or 1, for each row."""
         if y is None or isinstance(data, str | Path):
             return super().write(data, y, folder, layout)

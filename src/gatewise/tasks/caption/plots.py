@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from gatewise.tasks.caption.metrics import CaptionPredictions
 from gatewise.tasks.caption.network import CaptionNetwork
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 INK, CORRECT, WRONG = "#222222", "#2a7f4f", "#c1440e"
@@ -107,13 +108,13 @@ def _largest(examples: Sequence[CaptionedImage]) -> tuple[int, int]:
     return max(heights), max(widths)
 
 
-def _show(axes: Any, image: np.ndarray, size: tuple[int, int]) -> None:
+def _show(axes: Axes, image: np.ndarray, size: tuple[int, int]) -> None:
     """An image in the upper left corner of a panel of `size`."""
     axes.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
     _limit(axes, size)
 
 
-def _write(axes: Any, text: str, colour: str, above: bool) -> None:
+def _write(axes: Axes, text: str, colour: str, above: bool) -> None:
     """A text right above or below a panel."""
     axes.annotate(
         fill(text, LETTERS),
@@ -129,5 +130,5 @@ def _write(axes: Any, text: str, colour: str, above: bool) -> None:
     )
 
 
-def _limit(axes: Any, size: tuple[int, int]) -> None:
+def _limit(axes: Axes, size: tuple[int, int]) -> None:
     axes.set(xlim=(-0.5, size[1] - 0.5), ylim=(size[0] - 0.5, -0.5))

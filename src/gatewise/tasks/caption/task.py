@@ -51,7 +51,7 @@ from gatewise.tasks.serialization import SavedModel
 IMAGES, ATTENTION_MAPS = 12, 4
 
 
-class CaptionTask(Task[CaptionData]):
+class CaptionTask(Task[CaptionData, CaptionOptions, Captioner, CaptionPredictions]):
     """Captioning, compared with the most frequent caption and that of the nearest image."""
 
     name = "caption"
@@ -72,10 +72,10 @@ class CaptionTask(Task[CaptionData]):
                 f"a bidirectional encoder needs an even number of hidden units, got {options.hidden}"
             )
 
-    def accepts(self, data: Any) -> bool:
+    def accepts(self, data: object) -> bool:
         return isinstance(data, str | Path) or is_images(data)
 
-    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+    def write(self, data: object, y: object, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         if isinstance(data, str | Path):
             return Path(data), {}
         return (write_images(data, folder) if y is None else write_captioned(data, folder, y)), {}

@@ -20,7 +20,7 @@ from gatewise.modules.sequence_encoder import ConvolutionKind
 from gatewise.modules.sequence_ensemble import SequenceEnsemble
 from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction
-from gatewise.tasks.classification import ClassTask, class_columns, require_classifier
+from gatewise.tasks.classification import ClassPredictions, ClassTask, class_columns, require_classifier
 from gatewise.tasks.classify.baselines import Logistic, Nearest, SummaryMLP
 from gatewise.tasks.classify.data import (
     ClassifyData,
@@ -40,7 +40,10 @@ from gatewise.tasks.serialization import SavedModel
 FILTERS: dict[ConvolutionKind, int] = {"plain": 64, "inception": 128}  # of an LSTM-FCN
 
 
-class Classify(SequenceTask[ClassifyData], ClassTask[ClassifyData]):
+class Classify(
+    SequenceTask[ClassifyData, ClassifyOptions, Classifier, ClassPredictions],
+    ClassTask[ClassifyData, ClassifyOptions],
+):
     """Classifies sequences; compared with models of summary statistics and the nearest sequence."""
 
     name = "classify"
@@ -50,7 +53,7 @@ class Classify(SequenceTask[ClassifyData], ClassTask[ClassifyData]):
     )
     options = ClassifyOptions
 
-    def are_sequences(self, data: Any) -> bool:
+    def are_sequences(self, data: object) -> bool:
         return super().are_sequences(data) and not is_images(data) and not is_clips(data)
 
     def read(self, path: Path, options: ClassifyOptions) -> ClassifyData:

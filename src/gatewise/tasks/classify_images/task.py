@@ -41,7 +41,7 @@ from gatewise.tasks.serialization import SavedModel
 MAX_SIDE = 64  # pixels; the convolutional baseline resizes larger images
 
 
-class ClassifyImages(ClassTask[ImageData]):
+class ClassifyImages(ClassTask[ImageData, ClassifyImagesOptions]):
     """Classifies images; compared with logistic regression, the nearest image and a convolutional network."""
 
     name = "classify-images"
@@ -49,7 +49,7 @@ class ClassifyImages(ClassTask[ImageData]):
     data_help = "a folder with a folder of images for each class"
     options = ClassifyImagesOptions
 
-    def accepts(self, data: Any) -> bool:
+    def accepts(self, data: object) -> bool:
         if isinstance(data, str | Path):
             return Path(data).is_dir()
         return is_images(data)
@@ -57,7 +57,7 @@ class ClassifyImages(ClassTask[ImageData]):
     def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
         return data.is_dir() and any(data.iterdir())
 
-    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+    def write(self, data: object, y: object, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         if isinstance(data, str | Path):
             return Path(data), {}
         return write_images(data, folder, y), {}

@@ -24,7 +24,7 @@ from gatewise.modules.heads import HEADS
 from gatewise.modules.levels import complete_levels, interval_title
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
-from gatewise.tasks.base import Prediction, Retraining, Task
+from gatewise.tasks.base import Prediction, Retrain, Task
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.forecast.backtest import Backtest
 from gatewise.tasks.forecast.backtesting import (
@@ -70,7 +70,7 @@ from gatewise.tasks.serialization import SavedModel
 PREFIXES = {"none": "", "convolution": "conv-", "stack": "", "encoder-decoder": "decoder-", "grid": "grid-"}
 
 
-class Forecast(Task[ForecastData]):
+class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts]):
     """Forecasts series, beside naive forecasts and ridge regression."""
 
     name = "forecast"
@@ -90,10 +90,10 @@ class Forecast(Task[ForecastData]):
             others.remove("pinball")
         return applicable_metrics([data.metric, *others], data.plan.levels)
 
-    def accepts(self, data: Any) -> bool:
+    def accepts(self, data: object) -> bool:
         return super().accepts(data) or is_column(data)
 
-    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+    def write(self, data: object, y: object, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         path, options = super().write(data, y, folder, layout)
         if not is_column(data):
             return path, options
@@ -276,7 +276,7 @@ class Forecast(Task[ForecastData]):
         path: Path,
         windows: int,
         step: int | None = None,
-        train: Retraining | None = None,
+        train: Retrain[ForecastOptions, ForecastData] | None = None,
     ) -> Backtest:
         """Forecasts of the end of the data from rolling origins.
 

@@ -33,7 +33,7 @@ from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
 
-class Frames(ClassTask[FrameData]):
+class Frames(ClassTask[FrameData, FrameOptions]):
     """Classifies clips; compared with baselines that do not depend on the order of frames."""
 
     name = "frames"
@@ -41,7 +41,7 @@ class Frames(ClassTask[FrameData]):
     data_help = "a folder with a folder of clips for each class, or a .npz file of arrays"
     options = FrameOptions
 
-    def accepts(self, data: Any) -> bool:
+    def accepts(self, data: object) -> bool:
         if isinstance(data, str | Path):
             return Path(data).suffix.lower() == ARRAYS
         return is_clips(data)
@@ -49,7 +49,7 @@ class Frames(ClassTask[FrameData]):
     def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
         return data.suffix.lower() == ARRAYS and not has_sequences(data)
 
-    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+    def write(self, data: object, y: object, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         if isinstance(data, str | Path):
             return Path(data), {}
         return write_clips(data, folder, y), {}

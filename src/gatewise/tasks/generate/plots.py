@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,10 +11,12 @@ import torch
 from gatewise.data.text.text import Text
 from gatewise.modules.network import Network
 from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.generate.data import TextData
 from gatewise.tasks.generate.metrics import KINDS, Passage, kinds_of, read_passage
 from gatewise.tasks.generate.network import NextSymbol, symbol_nll
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH, NARROWEST, ROWS = 84, 60, 18  # characters of a line, and lines, of the passage
@@ -24,7 +26,7 @@ MOST = 6.0  # nats of the darkest colour
 INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
 
 
-def draw_text(comparison: Comparison[Any]) -> Figure:
+def draw_text(comparison: Comparison[TextData]) -> Figure:
     """Draws a passage of the test set, nats by the length of the context, and nats by kind of symbol."""
     from matplotlib.figure import Figure
 
@@ -64,7 +66,7 @@ def _model(network: Network) -> NextSymbol:
     return network
 
 
-def _draw_passage(figure: Any, passage: Passage, name: str) -> None:
+def _draw_passage(figure: Figure, passage: Passage, name: str) -> None:
     characters, nats = spelled(passage, min(WARM, len(passage.nats) // 2))
     lines = broken(characters)[:ROWS]
     cells = np.full((len(lines), max(NARROWEST, *map(len, lines))), np.nan)
@@ -129,12 +131,12 @@ def spelled(passage: Passage, first: int) -> tuple[str, list[float]]:
     return text, np.diff(sums[np.concatenate([[0], ends])]).tolist()
 
 
-def _draw_context(axes: Any, model: NextSymbol, text: Text, name: str, colour: str) -> None:
+def _draw_context(axes: Axes, model: NextSymbol, text: Text, name: str, colour: str) -> None:
     lengths, nats = nats_by_context(model, text)
     axes.plot(lengths, nats, color=colour, marker="o", ms=4, lw=1.6, label=name)
 
 
-def _finish_context(axes: Any) -> None:
+def _finish_context(axes: Axes) -> None:
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_ylim(bottom=0)
@@ -144,7 +146,7 @@ def _finish_context(axes: Any) -> None:
     _plain(axes)
 
 
-def _draw_kinds(axes: Any, passages: dict[str, Passage], colours: dict[str, str]) -> None:
+def _draw_kinds(axes: Axes, passages: dict[str, Passage], colours: dict[str, str]) -> None:
     height = 0.8 / len(passages)
     for number, (name, passage) in enumerate(passages.items()):
         kinds = np.array(kinds_of(passage)[1:])
@@ -158,6 +160,6 @@ def _draw_kinds(axes: Any, passages: dict[str, Passage], colours: dict[str, str]
     _plain(axes)
 
 
-def _plain(axes: Any) -> None:
+def _plain(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=9)

@@ -43,7 +43,7 @@ from gatewise.tasks.serialization import SavedModel
 PREVIEW = 160  # characters shown after each epoch
 
 
-class Generate(Task[TextData]):
+class Generate(Task[TextData, GenerateOptions, NextSymbol, Predictions[NextSymbol, TextStreams]]):
     """Language models of text, compared with n-grams."""
 
     name = "generate"
@@ -62,7 +62,7 @@ class Generate(Task[TextData]):
     selection_metric = metrics[0]
     next_command = "gatewise sample {run}"
 
-    def accepts(self, data: Any) -> bool:
+    def accepts(self, data: object) -> bool:
         return isinstance(data, Path | str) or is_texts(data)
 
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
@@ -103,6 +103,11 @@ class Generate(Task[TextData]):
     ) -> Mapping[str, Callable[[], Baseline]]:
         symbols = len(data.tokenizer)
         return {"unigram": partial(Ngram, symbols, 1), "n-gram": partial(Ngram, symbols)}
+
+    def predictions(
+        self, network: NextSymbol, data: TextData, split: TextStreams
+    ) -> Predictions[NextSymbol, TextStreams]:
+        return Predictions(network, split)
 
     def score(self, predictions: Predictions[NextSymbol, TextStreams], data: TextData) -> dict[str, float]:
         nll = text_nll(predictions.network, predictions.split.text)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -61,7 +62,7 @@ def draw_vectors(kinds: Mapping[str, Sequence[np.ndarray]], layout: VectorLayout
 
 
 def _draw_roll(
-    axes: Any, values: np.ndarray, layout: VectorLayout, sequences: list[np.ndarray], colour: str
+    axes: Axes, values: np.ndarray, layout: VectorLayout, sequences: list[np.ndarray], colour: str
 ) -> None:
     """A row for each channel that is ever 1 in what is shown, the first one lowest."""
     from matplotlib.colors import ListedColormap
@@ -83,7 +84,7 @@ def _draw_roll(
     axes.set_yticks(ticks, [layout.channels[tick] for tick in ticks], fontsize=8, parse_math=False)
 
 
-def _draw_pen(axes: Any, values: np.ndarray, layout: VectorLayout, colour: str) -> None:
+def _draw_pen(axes: Axes, values: np.ndarray, layout: VectorLayout, colour: str) -> None:
     """The way of a pen; where a 0/1 channel is 1 it is lifted, and what follows begins anew."""
     across, up = (layout.channels.index(name) for name in layout.pen)
     lifted = values[:, layout.binary[0]] == 1 if layout.binary else np.zeros(len(values), bool)
@@ -94,7 +95,7 @@ def _draw_pen(axes: Any, values: np.ndarray, layout: VectorLayout, colour: str) 
     axes.tick_params(labelsize=8)
 
 
-def _draw_curves(axes: Any, values: np.ndarray, layout: VectorLayout, with_legend: bool) -> None:
+def _draw_curves(axes: Axes, values: np.ndarray, layout: VectorLayout, with_legend: bool) -> None:
     for channel, colour in zip(range(len(layout.channels)), COLOURS[:CURVES], strict=False):
         axes.plot(np.arange(1, len(values) + 1), values[:, channel], color=colour, lw=1.1)
     axes.tick_params(labelsize=8)

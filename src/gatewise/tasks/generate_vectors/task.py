@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 TABLES = (".csv", *PARQUET, *ARROW, *EXCEL)  # JSON lines are texts
 
 
-class GenerateVectors(Task[VectorData]):
+class GenerateVectors(Task[VectorData, GenerateVectorsOptions, NextVector, VectorPredictions]):
     """Generative models of sequences, compared with linear models."""
 
     name = "generate-vectors"
@@ -78,10 +78,10 @@ class GenerateVectors(Task[VectorData]):
     def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
         return data_suffix(data) in TABLES or data.suffix.lower() in ARCHIVES
 
-    def accepts(self, data: Any) -> bool:
+    def accepts(self, data: object) -> bool:
         return super().accepts(data) or is_arrays(data)
 
-    def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
+    def write(self, data: object, y: object, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         if not is_arrays(data):
             return super().write(data, y, folder, layout)
         return write_sequences(data, None, folder, layout)

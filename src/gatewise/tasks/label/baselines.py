@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,10 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gatewise.baselines.logistic import LinearModel, fit_logistic, fit_path
+from gatewise.data.labels.labelled import StepBatch, Steps
 from gatewise.data.labels.token_steps import NO_LABEL, TokenBatch
 from gatewise.modules.network import Baseline
 from gatewise.modules.windows import context_windows
 from gatewise.tasks.label.network import Labeller
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 SEQUENCES_AT_ONCE = 256
 PENALTIES = (10.0, 1.0, 0.1)
@@ -43,15 +47,15 @@ class MajorityLabel(Labeller, Baseline):
         self.register_buffer("usual", torch.zeros(tokens, dtype=torch.long))
         self.register_buffer("overall", torch.zeros((), dtype=torch.long))
 
-    def forward(self, batch: Any) -> Tensor:
+    def forward(self, batch: StepBatch) -> Tensor:
         labels = self.overall.expand(batch.labels.shape)
-        if len(self.hashes):
+        if isinstance(batch, TokenBatch) and len(self.hashes):
             hashes = spelling_hashes(batch.letters, batch.sizes)[batch.spellings]
             rows = torch.searchsorted(self.hashes, hashes).clamp(max=len(self.hashes) - 1)
             labels = torch.where(self.hashes[rows] == hashes, self.usual[rows], labels)
         return functional.one_hot(labels, self.labels).float()
 
-    def fit(self, train: Any, validation: Any) -> None:
+    def fit(self, train: Steps, validation: Steps) -> None:
         labels, hashes = [], []
         for batch in batches(train):
             is_labelled = batch.labels != NO_LABEL
@@ -94,13 +98,13 @@ class WindowModel(Labeller, Baseline):
     def logits(self, features: Tensor) -> Tensor:
         """Features [N, F] -> logits [N, K]."""
 
-    def forward(self, batch: Any) -> Tensor:
+    def forward(self, batch: StepBatch) -> Tensor:
         return self.logits(self.features(batch).flatten(0, 1)).unflatten(0, batch.labels.shape)
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), "reach": self.reach}
 
-    def collect(self, split: Any) -> tuple[Tensor, Tensor]:
+    def collect(self, split: Steps) -> tuple[Tensor, Tensor]:
         """Features [N, F] and labels [N] of the labelled steps."""
         width = self.features(next(batches(split))).shape[-1]
         stride = -(-int(split.sizes.sum()) * width // MAX_FEATURES)
@@ -143,7 +147,7 @@ class TokenWindow(WindowModel):
     def logits(self, features: Tensor) -> Tensor:
         return self.weights(features) + self.bias
 
-    def fit(self, train: Any, validation: Any) -> None:
+    def fit(self, train: Steps, validation: Steps) -> None:
         features, labels = self.collect(train)
         validation_features, validation_labels = self.collect(validation)
         rows, counts = _count_rows(features)
@@ -181,7 +185,7 @@ class ChannelWindow(WindowModel):
     def logits(self, features: Tensor) -> Tensor:
         return self.linear(features)
 
-    def fit(self, train: Any, validation: Any) -> None:
+    def fit(self, train: Steps, validation: Steps) -> None:
         weight, bias = fit_logistic(*self.collect(train), *self.collect(validation), self.labels)
         self.linear.weight.copy_(weight)
         self.linear.bias.copy_(bias)
@@ -190,7 +194,7 @@ class ChannelWindow(WindowModel):
         return {**super().options(), "channels": self.channels}
 
 
-def _count_rows(features: Tensor) -> tuple[np.ndarray, Any]:
+def _count_rows(features: Tensor) -> tuple[np.ndarray, csr_array]:
     """The rows that occur in features [N, F], and their counts at each step [N, rows]."""
     from scipy.sparse import csr_array
 
@@ -200,7 +204,7 @@ def _count_rows(features: Tensor) -> tuple[np.ndarray, Any]:
     return rows, csr_array((np.ones(count * width), columns.ravel(), starts), shape=(count, len(rows)))
 
 
-def batches(split: Any, stride: int = 1) -> Iterator[Any]:
+def batches(split: Steps, stride: int = 1) -> Iterator[StepBatch]:
     """All sequences of a split, or every n-th, in batches of similar length."""
     order = np.argsort(split.sizes, kind="stable")[::stride]
     for first in range(0, len(order), SEQUENCES_AT_ONCE):

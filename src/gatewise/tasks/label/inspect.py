@@ -22,7 +22,7 @@ from gatewise.report.attribution import (
     symbol_track,
 )
 from gatewise.report.example import Example, ExampleAttribution, Track, channels, require_example
-from gatewise.tasks.label.network import Labeller, LabelNetwork
+from gatewise.tasks.label.network import ChannelReader, LabelNetwork, Labeller
 
 
 def inspect_sequence(network: Network, data: LabelledSteps, number: int) -> Example:
@@ -77,7 +77,7 @@ def explain_label(
         return network(repeat_example(batch, len(values))._replace(values=values))[:, step, predicted]
 
     reader, output = network.reader, f"the logit of the label {labels[predicted]} at step {step}"
-    if reader is None:
+    if isinstance(reader, ChannelReader):
         attribution = accurate_attribution(lambda points: attribute(of_values, batch.values, steps=points))
         values = attribution.values[0].double().numpy()
         names = [track.name for track in inputs]

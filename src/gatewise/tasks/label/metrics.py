@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
 from gatewise.data.batching import even_batches
 from gatewise.data.labels.channel_steps import ChannelSteps
-from gatewise.data.labels.labelled import LabelledSteps
+from gatewise.data.labels.labelled import LabelledSteps, Steps
 from gatewise.data.labels.spans import find_spans
 from gatewise.data.labels.token_steps import NO_LABEL, TokenSteps
 from gatewise.metrics.counts import Counts, exact_match, macro_f1, micro_f1
@@ -25,7 +24,7 @@ LABELS_SHOWN, MISTAKES_SHOWN, TOKENS_AROUND = 30, 8, 4
 
 
 @dataclass(frozen=True)
-class LabelPredictions(Predictions[Labeller, Any]):
+class LabelPredictions(Predictions[Labeller, Steps]):
     """The predicted label of every step of a split.
 
     labels: [T] label numbers for each sequence; probabilities: [T], of these labels
@@ -36,7 +35,7 @@ class LabelPredictions(Predictions[Labeller, Any]):
 
 
 @torch.inference_mode()
-def predict_labels(network: Labeller, split: Any) -> LabelPredictions:
+def predict_labels(network: Labeller, split: Steps) -> LabelPredictions:
     """Predicts the most likely label of each step, and its probability."""
     network.eval()
     labels: list[np.ndarray] = [np.empty(0, np.int64)] * len(split)

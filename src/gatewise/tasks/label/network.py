@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gatewise.cells.base import CellType
+from gatewise.data.labels.channel_steps import ChannelBatch
+from gatewise.data.labels.labelled import StepBatch
 from gatewise.data.labels.token_steps import NO_LABEL, TokenBatch
 from gatewise.data.tokenizers.words import UNKNOWN
 from gatewise.layers import Recurrent
@@ -28,16 +30,16 @@ class Labeller(Network):
         self.labels = labels
 
     @abstractmethod
-    def forward(self, batch: Any) -> Tensor:
+    def forward(self, batch: StepBatch) -> Tensor:
         """Computes the logits [B, T, K] of each step."""
 
-    def loss(self, batch: Any) -> Tensor:
+    def loss(self, batch: StepBatch) -> Tensor:
         """The mean negative log-likelihood of the labels, over all steps that have one."""
         logits, labels = self(batch).flatten(0, 1), batch.labels.flatten()
         total = functional.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
         return total / max(self.weight(batch), 1)
 
-    def weight(self, batch: Any) -> int:
+    def weight(self, batch: StepBatch) -> int:
         return int((batch.labels != NO_LABEL).sum())
 
     def options(self) -> dict[str, Any]:
@@ -104,12 +106,14 @@ class LabelNetwork(Labeller):
             "word_dropout": word_dropout,
         }
         self.reader = (
-            None if channels else SentenceReader(cell, words, letters, embedding, char_hidden, word_dropout)
+            ChannelReader(channels)
+            if channels
+            else SentenceReader(cell, words, letters, embedding, char_hidden, word_dropout)
         )
         self.dropout = nn.Dropout(dropout)
         self.recurrent = Recurrent(
             cell,
-            channels if self.reader is None else self.reader.features,
+            self.reader.features,
             hidden,
             layers,
             batch_first=True,
@@ -118,13 +122,24 @@ class LabelNetwork(Labeller):
         )
         self.readout = nn.Linear(hidden * (1 + bidirectional), labels)
 
-    def forward(self, batch: Any) -> Tensor:
-        steps = batch.values if self.reader is None else self.reader(batch)
-        output, _ = self.recurrent(self.dropout(steps), lengths=batch.lengths)
+    def forward(self, batch: StepBatch) -> Tensor:
+        output, _ = self.recurrent(self.dropout(self.reader(batch)), lengths=batch.lengths)
         return self.readout(self.dropout(output))
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), **self._options}
+
+
+class ChannelReader(nn.Module):
+    """Represents a step by the numbers of its channels."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.features = channels
+
+    def forward(self, batch: ChannelBatch) -> Tensor:
+        """[B, T, channels]"""
+        return batch.values
 
 
 class SentenceReader(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from gatewise.data.labels.labelled import LabelledSteps
 from gatewise.data.labels.token_steps import TokenSteps
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SEQUENCES, LINES = 4, 14  # sequences of a table, lines of a text
@@ -38,7 +39,7 @@ def draw_steps(data: LabelledSteps, predicted: list[np.ndarray], name: str) -> F
     return figure
 
 
-def colours(count: int) -> Any:
+def colours(count: int) -> np.ndarray:
     """[count, 4]: a light colour for each label."""
     import matplotlib
 
@@ -63,7 +64,7 @@ def choose_sequences(truth: list[np.ndarray], predicted: list[np.ndarray], count
     return sorted(bad[first : first + half].tolist() + good[: count - half].tolist())
 
 
-def _draw_tokens(figure: Any, data: LabelledSteps, predicted: list[np.ndarray], name: str) -> None:
+def _draw_tokens(figure: Figure, data: LabelledSteps, predicted: list[np.ndarray], name: str) -> None:
     split = data.test
     assert isinstance(split, TokenSteps)
     truth = data.truth(split)
@@ -98,7 +99,7 @@ def _draw_tokens(figure: Any, data: LabelledSteps, predicted: list[np.ndarray], 
     )
 
 
-def _shades(data: LabelledSteps) -> Any:
+def _shades(data: LabelledSteps) -> list[np.ndarray]:
     """A colour for each label: by the kind of its span, white outside of spans."""
     kinds = [label[2:] if data.has_span_tags and label != OUTSIDE else label for label in data.labels]
     names = sorted({kind for kind in kinds if kind != OUTSIDE})
@@ -108,7 +109,7 @@ def _shades(data: LabelledSteps) -> Any:
 
 
 def _token(
-    axes: Any, column: float, row: int, wide: float, token: str, label: str, true: str, shade: Any
+    axes: Axes, column: float, row: int, wide: float, token: str, label: str, true: str, shade: np.ndarray
 ) -> None:
     from matplotlib.patches import Rectangle
 
@@ -135,7 +136,7 @@ def _token(
         )
 
 
-def _draw_channels(figure: Any, data: LabelledSteps, predicted: list[np.ndarray], name: str) -> None:
+def _draw_channels(figure: Figure, data: LabelledSteps, predicted: list[np.ndarray], name: str) -> None:
     from matplotlib.patches import Patch
 
     split = data.test

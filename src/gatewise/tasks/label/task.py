@@ -12,7 +12,7 @@ import numpy as np
 
 from gatewise.cells.base import CellType
 from gatewise.data.fingerprint import fingerprint
-from gatewise.data.labels.labelled import LabelledSteps
+from gatewise.data.labels.labelled import LabelledSteps, Steps
 from gatewise.data.labels.labelled_table import TablePreprocessing
 from gatewise.data.labels.labelled_text import TextPreprocessing, WordTablePreprocessing
 from gatewise.data.memory.arrays import Layout, is_arrays, write_sequences
@@ -45,7 +45,7 @@ from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
 
-class Label(Task[LabelledSteps]):
+class Label(Task[LabelledSteps, LabelOptions, Labeller, LabelPredictions]):
     """Labels steps; compared with the most frequent label of each token and a linear model of a window."""
 
     name = "label"
@@ -64,7 +64,7 @@ class Label(Task[LabelledSteps]):
     selection_metric = metrics[0]
     next_command = "gatewise predict {run} {data} --out labels.csv"
 
-    def accepts(self, data: Any) -> bool:
+    def accepts(self, data: object) -> bool:
         return super().accepts(data) or is_arrays(data) or is_tokens(data)
 
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
@@ -113,7 +113,7 @@ class Label(Task[LabelledSteps]):
         channels = len(data.preprocessing.scales)
         return {"majority": partial(MajorityLabel, count), "window": partial(ChannelWindow, count, channels)}
 
-    def predictions(self, network: Labeller, data: LabelledSteps, split: Any) -> LabelPredictions:
+    def predictions(self, network: Labeller, data: LabelledSteps, split: Steps) -> LabelPredictions:
         return predict_labels(network, split)
 
     def score(self, predictions: LabelPredictions, data: LabelledSteps) -> dict[str, float]:

@@ -50,7 +50,7 @@ from gatewise.tasks.sequences import SequenceTask, table_of_sequences
 from gatewise.tasks.serialization import SavedModel
 
 
-class Regress(SequenceTask[RegressData]):
+class Regress(SequenceTask[RegressData, RegressOptions, Regressor, TargetPredictions]):
     """Predicts numbers from sequences; compared with ridge regression on features of the sequence."""
 
     name = "regress"
@@ -70,7 +70,7 @@ class Regress(SequenceTask[RegressData]):
         return self.metrics if varies else (RMSE, MAE)
 
     def write_arrays(
-        self, arrays: Any, y: Any, folder: Path, layout: Layout, **annotations: Any
+        self, arrays: object, y: object, folder: Path, layout: Layout, **annotations: Any
     ) -> tuple[Path, dict[str, Any]]:
         return write_sequences(arrays, None, folder, layout, targets=y, **annotations)
 

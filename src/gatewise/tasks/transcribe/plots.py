@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from gatewise.tasks.transcribe.metrics import Transcripts
 from gatewise.tasks.transcribe.network import Transcriber
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SEQUENCES, STEPS, CHANNELS = 6, 600, 6
@@ -48,7 +49,9 @@ def draw_texts(data: TranscriptData, predictions: Transcripts, name: str) -> Fig
 
 
 @torch.inference_mode()
-def _draw_one(figure: Any, data: TranscriptData, network: Transcriber, number: int, predicted: str) -> None:
+def _draw_one(
+    figure: Figure, data: TranscriptData, network: Transcriber, number: int, predicted: str
+) -> None:
     split = data.test
     batch = split.__getitems__([number])
     logits, lengths = network(batch.values, batch.lengths)
@@ -75,7 +78,7 @@ def _draw_one(figure: Any, data: TranscriptData, network: Transcriber, number: i
     below.set_ylim(0, 1.45)
 
 
-def _draw_input(axes: Any, data: TranscriptData, number: int, values: np.ndarray) -> None:
+def _draw_input(axes: Axes, data: TranscriptData, number: int, values: np.ndarray) -> None:
     """An image as it is, or the first channels of a sequence."""
     inputs = data.test.inputs
     if isinstance(inputs, TextLines):
@@ -87,7 +90,7 @@ def _draw_input(axes: Any, data: TranscriptData, number: int, values: np.ndarray
         axes.plot(np.arange(len(values)) + 0.5, values[:, :CHANNELS], lw=0.9)
 
 
-def _name_peaks(axes: Any, data: TranscriptData, probabilities: np.ndarray, middle: np.ndarray) -> None:
+def _name_peaks(axes: Axes, data: TranscriptData, probabilities: np.ndarray, middle: np.ndarray) -> None:
     """Names each symbol that is not improbable, where it is most probable."""
     symbols = np.delete(probabilities, BLANK, axis=1)
     path = np.where(symbols.max(1) >= SEEN, symbols.argmax(1) + 1, BLANK)

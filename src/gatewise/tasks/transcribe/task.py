@@ -46,7 +46,7 @@ HEIGHT_PER_FRAME = 8  # pixels of height for each column of a stack, by default
 TEXTS = "texts.parquet"  # beside the sequences that were given as arrays
 
 
-class Transcribe(Task[TranscriptData]):
+class Transcribe(Task[TranscriptData, TranscribeOptions, Transcriber, Transcripts]):
     """Transcription, compared with the most frequent text and a sliding window."""
 
     name = "transcribe"
@@ -66,7 +66,7 @@ class Transcribe(Task[TranscriptData]):
     def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
         return options.get("head") == "ctc"
 
-    def accepts(self, data: Any) -> bool:
+    def accepts(self, data: object) -> bool:
         return super().accepts(data) or is_arrays(data) or is_images(data)
 
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gatewise.data.tokenizers.sentences import SentenceTokenizer
 from gatewise.plots.attention import draw_weights
 from gatewise.tasks.translate.metrics import Translation
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 INK, COLUMNS, CELL = "#222222", 2, 0.3  # inches of a symbol
@@ -47,7 +48,7 @@ def draw_attention(
 
 
 def _draw_map(
-    panel: Any, translation: Translation, source: SentenceTokenizer, target: SentenceTokenizer
+    panel: Axes, translation: Translation, source: SentenceTokenizer, target: SentenceTokenizer
 ) -> None:
     assert translation.attention is not None
     weights = translation.attention.numpy()

@@ -46,7 +46,7 @@ ATTENTION_MAPS = 4
 PREVIEW = 200  # characters
 
 
-class Translate(Task[ParallelData]):
+class Translate(Task[ParallelData, TranslateOptions, Translator, Translations]):
     """Translation, compared with IBM Model 1."""
 
     name = "translate"
@@ -66,7 +66,7 @@ class Translate(Task[ParallelData]):
                 "the encoder reads both ways already: give --reverse-source with --no-bidirectional"
             )
 
-    def accepts(self, data: Any) -> bool:
+    def accepts(self, data: object) -> bool:
         return super().accepts(data) or is_texts(data) or is_pairs(data)
 
     def write(self, data: Any, y: Any, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
