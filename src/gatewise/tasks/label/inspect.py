@@ -22,7 +22,7 @@ from gatewise.report.attribution import (
     symbol_track,
 )
 from gatewise.report.example import Example, ExampleAttribution, Track, channels, require_example
-from gatewise.tasks.label.network import ChannelReader, LabelNetwork, Labeller
+from gatewise.tasks.label.network import ChannelReader, Labeller, LabelNetwork
 
 
 def inspect_sequence(network: Network, data: LabelledSteps, number: int) -> Example:
