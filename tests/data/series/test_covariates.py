@@ -81,7 +81,11 @@ def test_categories_are_those_of_the_training_set():
     [
         ((), ["a"] * 6, "expected a number, got 'a'; --categorical day reads texts"),
         ((), ["yes", "no", "maybe"] * 2, "row 1, column 'day': expected a number, got 'yes'; --cat"),
-        (("y",), [1] * 6, "the column 'y' of --categorical is no covariate; name it with --known or"),
+        (
+            ("y",),
+            [1] * 6,
+            "the column 'y' of --categorical is no covariate; name it with --known, --observed or --static",
+        ),
     ],
 )
 def test_texts_that_are_refused(categorical, cells, message):

@@ -44,7 +44,7 @@ def centers(network, batch):
 def ridge_points(network, linear, batch):
     """The last value, and the changes of ridge regression in the units of each window."""
     units = window_units(batch.past[:, :, 0], network.normalization)
-    features = network.skip_features(normalize(batch.past, units), batch.future)
+    features = network.skip_features(normalize(batch.past, units), batch.future, batch.static)
     with torch.no_grad():
         return batch.past[:, -1:, 0] + linear(features) * units.scale
 

@@ -23,7 +23,7 @@ SHAPE = ForecastShape(context=5, horizon=3, period=2, known=1, observed=2)
 
 def windows(count, generate):
     past, future = torch.randn(count, 5, 4), torch.randn(count, 3, 1)
-    return WindowBatch(past, future, generate(past, future), torch.zeros(count).long())
+    return WindowBatch(past, future, generate(past, future), torch.zeros(count).long(), torch.empty(count, 0))
 
 
 class Given:
@@ -84,7 +84,7 @@ def test_ridge_in_blocks_is_that_of_scikit_learn(shift, normalization):
         level = past[:, :, 0].mean(1, keepdim=True)
         scale = (past[:, :, 0].var(1, unbiased=False, keepdim=True) + MIN_SCALE**2).sqrt()
         past[:, :, 0], truth = (past[:, :, 0] - level) / scale, (truth - level) / scale
-    features = flat_window(past, batch.future.double()).numpy()
+    features = flat_window(past, batch.future.double(), batch.static).numpy()
     changes = (truth - past[:, -1:, 0]).numpy()
     weights = (scale / scale.mean())[:, 0].numpy()
     fits = [Regression(penalty).fit(features, changes, weights) for penalty in PENALTIES]

@@ -64,7 +64,8 @@ def test_a_masked_truth_has_no_loss(head):
     network = ForecastNetwork(ForecastShape(6, 3), GRU, hidden=4, head=head, normalization="mean")
     truth = torch.arange(15.0).view(5, 3)
     there = truth % 4 != 0
-    batch = WindowBatch(torch.rand(5, 6, 1), torch.empty(5, 3, 0), truth.masked_fill(~there, torch.nan), None)
+    past, future, static = torch.rand(5, 6, 1), torch.empty(5, 3, 0), torch.empty(5, 0)
+    batch = WindowBatch(past, future, truth.masked_fill(~there, torch.nan), None, static)
     loss = network.loss(batch)
     torch.testing.assert_close(loss, network.head.loss(network(*batch[:2])[there], truth[there]))
     loss.backward()

@@ -44,6 +44,19 @@ class Categories:
         inputs = place_of[np.nan_to_num(codes).astype(int), None] == np.arange(len(self.categories))
         return np.where(np.isnan(codes)[:, None], np.nan, inputs)
 
+    def indicators(self, names: Sequence[str]) -> np.ndarray:
+        """[N, K + 1]: 1 at the place of each name, at the last one if it is new.
+
+        >>> Categories(("a", "b")).indicators(["b", "c"]).tolist()
+        [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+        """
+        return np.eye(len(self.categories) + 1)[self.places(names)]
+
+    def new(self, names: Iterable[str]) -> list[str]:
+        """Those of the names that are not among the categories, sorted."""
+        found = sorted(set(names))
+        return [name for name, place in zip(found, self.places(found), strict=True) if place < 0]
+
 
 def are_numbers(names: Iterable[str]) -> bool:
     """Whether all names that are not empty are numbers."""
@@ -66,9 +79,14 @@ def learn_categories(codes: np.ndarray, names: Sequence[str], column: str) -> Ca
     Categories(categories=('b',))
     """
     found = [int(code) for code in np.unique(codes) if code > 0]
-    if len(found) > MAX_CATEGORIES:
-        raise GatewiseError(
-            f"column {column!r} has {len(found):,} categories in the training set, and at most "
-            f"{MAX_CATEGORIES} are read: join rare ones, or leave out the column"
-        )
+    require_few(found, column, MAX_CATEGORIES)
     return Categories(tuple(names[code - 1] for code in found))
+
+
+def require_few(categories: Sequence[object], column: str, limit: int) -> None:
+    """Raises: `GatewiseError` if a column has more categories than the limit."""
+    if len(categories) > limit:
+        raise GatewiseError(
+            f"column {column!r} has {len(categories):,} categories in the training set, and at most "
+            f"{limit:,} are read: join rare ones, or leave out the column"
+        )

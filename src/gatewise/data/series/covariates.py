@@ -42,7 +42,7 @@ def read_covariate(table: Table, name: str, role: str, is_categorical: bool) -> 
     Raises: `GatewiseError` with the place of a cell that is none of these.
     """
     if is_categorical:
-        texts = _category_names(table, name, role)
+        texts = category_names(table, name, role)
         names = tuple(sorted(texts.unique().to_list()))
         codes = texts.replace_strict(names, range(1, len(names) + 1), return_dtype=pl.Float64)
         return Covariate(name, codes.to_numpy(), names)
@@ -56,7 +56,7 @@ def read_covariate(table: Table, name: str, role: str, is_categorical: bool) -> 
         raise GatewiseError(f"{error}; --categorical {name} reads texts") from error
 
 
-def _category_names(table: Table, name: str, role: str) -> pl.Series:
+def category_names(table: Table, name: str, role: str) -> pl.Series:
     """The category of each row, "" for an empty cell; whole numbers are without decimals."""
     given, texts = table.column(name, role), table.texts(name, role)
     if given.dtype.is_float():

@@ -12,6 +12,7 @@ from gatewise.data.series.calendar import calendar, useful_cycles
 from gatewise.data.series.categories import Categories, learn_categories
 from gatewise.data.series.scaling import LogScale, Scale, learn_log_scale, learn_mean_scale, learn_scale
 from gatewise.data.series.series import Series, SeriesSet
+from gatewise.data.series.statics import learn_statics, static_inputs, unseen_statics
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.names import name_some
 from gatewise.data.times.formats import format_time
@@ -29,6 +30,7 @@ class SeriesScaling:
     cycles: of the calendar
     seen: the last time of each series in the training and validation sets
     masked: whether networks read which values are filled
+    statics: the scale or the categories of each static column
     """
 
     series: Mapping[str, LogScale | Scale]
@@ -36,6 +38,7 @@ class SeriesScaling:
     cycles: tuple[str, ...]
     seen: Mapping[str, str] = field(default_factory=dict)
     masked: bool = False
+    statics: tuple[Scale | Categories, ...] = ()
 
     def known_inputs(self, columns: Columns) -> list[str]:
         """The names of the inputs that are known in advance: of the calendar, and of known covariates."""
@@ -49,19 +52,18 @@ class SeriesScaling:
 
     def unseen(self, source: SeriesSet) -> list[str]:
         """Warnings on categories that are not in the training set."""
-        columns, warnings = (*source.columns.known, *source.columns.observed), []
-        for place, (name, learned) in enumerate(zip(columns, self.covariates, strict=True)):
+        columns, warnings = source.columns, []
+        names = (*columns.known, *columns.observed)
+        for place, (name, learned) in enumerate(zip(names, self.covariates, strict=True)):
             if not isinstance(learned, Categories):
                 continue
-            found = {one for series in source.series for one in series.categories_of(place)}
-            names = sorted(found)
-            unseen = [one for one, own in zip(names, learned.places(names), strict=True) if own < 0]
-            if unseen:
+            new = learned.new(one for series in source.series for one in series.categories_of(place))
+            if new:
                 warnings.append(
                     f"categories of column {name!r} that are not in the training set count as none: "
-                    f"{name_some(unseen)}"
+                    f"{name_some(new)}"
                 )
-        return warnings
+        return warnings + unseen_statics([one.static for one in source.series], columns.static, self.statics)
 
     @staticmethod
     def _names(columns: Sequence[str], covariates: Sequence[Scale | Categories]) -> list[str]:
@@ -112,7 +114,8 @@ def learn_scales(
             np.concatenate(pieces).T, source.series[0].categories, names, strict=True
         )
     )
-    return SeriesScaling(scales, covariates, cycles, masked=source.masked)
+    statics = learn_statics([series.static for series in source.series], source.columns.static)
+    return SeriesScaling(scales, covariates, cycles, masked=source.masked, statics=statics)
 
 
 def scaled_table(series: Series, learned: SeriesScaling) -> np.ndarray:
@@ -140,6 +143,11 @@ def scaled_table(series: Series, learned: SeriesScaling) -> np.ndarray:
     if learned.masked:
         covariates.append(np.pad(_mask(series.filled), ((0, beyond), (0, 0)), constant_values=np.nan))
     return np.concatenate([target[:, None], calendar(series.times, learned.cycles), *covariates], axis=-1)
+
+
+def static_table(source: SeriesSet, learned: SeriesScaling) -> np.ndarray:
+    """[series, S], the static inputs of each series."""
+    return static_inputs([series.static for series in source.series], learned.statics)
 
 
 def scaled_truth(table: np.ndarray, series: Series) -> np.ndarray:

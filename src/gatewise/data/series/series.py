@@ -13,6 +13,7 @@ from gatewise.data.series.covariates import Covariate, describe_covariates, read
 from gatewise.data.series.filling import MASK, require_fill, season_of
 from gatewise.data.series.left_out import without_missing_ends
 from gatewise.data.series.regular import Grid, describe_widest_gap, on_grids, sorted_rows
+from gatewise.data.series.statics import StaticValues, describe_statics, read_statics
 from gatewise.data.series.step import Step, find_step
 from gatewise.data.series.timed_table import TimedTable, open_series, recognise_series
 from gatewise.data.tables.columns import Columns, FoundColumns
@@ -33,6 +34,7 @@ class Series:
     observed: [T, D] float64, covariates known up to the present only
     categories: [C + D], the categories of each covariate by code, from 1 on; none for numbers
     filled: [T], whether the target was missing and is filled
+    static: the values of the static columns, numbers or categories
     """
 
     id: str
@@ -42,6 +44,7 @@ class Series:
     observed: np.ndarray
     categories: tuple[tuple[str, ...], ...]
     filled: np.ndarray
+    static: StaticValues = ()
 
     def __len__(self) -> int:
         return len(self.target)
@@ -153,11 +156,16 @@ def regular_series(
     if fill is not None or found.wide is not None:
         grids, warnings = without_missing_ends(grids, target, found.target, keep_end=bool(found.known))
     values = _Values(table, found, target)
-    series = tuple(values.series(name, grid) for name, grid in grids.items())
-    numeric = (found.target, *found.known, *found.observed)
+    statics = read_statics(table, found, {name: ordered[name] for name in grids})
+    series = tuple(
+        replace(values.series(name, grid), static=static)
+        for (name, grid), static in zip(grids.items(), statics, strict=True)
+    )
+    numeric = (found.target, *found.known, *found.observed, *found.static)
     numeric = tuple(name for name in numeric if name not in found.categorical)
     notes += describe_commas(name for name in numeric if table.has_decimal_commas(name))
     notes += describe_covariates(values.covariates)
+    notes += describe_statics(found, statics)
     notes += describe_markers(table.missing, {name: table.count_missing(name) for name in numeric})
     if fill is not None:
         notes += [*values.describe_filled(grids.values(), fill), *describe_widest_gap(grids)]

@@ -67,7 +67,7 @@ def has_plain_rows(table: Table, columns: Columns) -> bool:
         texts = [name for name in table.columns if table.has_texts(name)]
         if not texts or table.frame[texts[0]].is_duplicated().any():
             return False
-        values = [name for name in table.columns if name not in texts]
+        values = [name for name in table.columns if name not in (*texts, *columns.static)]
         if len(values) < FEWEST or not _are_numbered(values):
             return False
     return not like_times(table, [name for name in table.columns if name not in values])
@@ -103,7 +103,9 @@ def _are_numbered(names: Sequence[str]) -> bool:
 def _from_columns(table: Table, columns: Columns) -> Long:
     """A long table of one with a column for each series."""
     _refuse(
-        table, (columns.id, columns.target, *(columns.id_source or ())), "each column of numbers is a series"
+        table,
+        (columns.id, columns.target, *(columns.id_source or ()), *columns.static),
+        "each column of numbers is a series",
     )
     others, notes = (*columns.known, *columns.observed), []
     if columns.time is None:
@@ -143,7 +145,7 @@ def _from_rows(table: Table, columns: Columns) -> Long:
             f"{table.path}: the names of its columns are no times; --time none counts the values of each row"
         )
     ids = _find_ids(table, columns, times)
-    left = [name for name in table.columns if name not in ids]
+    left = [name for name in table.columns if name not in (*ids, *columns.static)]
     names = times or [name for name in left if not _is_beside(table, name)]
     if not names:
         raise GatewiseError(f"{table.path} has no columns of numbers for the values of a series")
@@ -164,7 +166,9 @@ def _from_rows(table: Table, columns: Columns) -> Long:
         made.append(pl.Series(columns.time, names).gather(places))
     if not ids:
         made.append(pl.Series(columns.id, rows + 1).cast(pl.String))
-    long = _long(table, ids, names, rows, places, made)
+    for name in columns.static:
+        table.column(name, "static column")
+    long = _long(table, dict.fromkeys((*ids, *columns.static)), names, rows, places, made)
     key = f"column {' and '.join(map(repr, ids))}" if ids else "their numbers"
     note = (
         f"each of {len(values):,} rows is a series, identified by {key}, with {len(names):,} values in the "
@@ -183,7 +187,7 @@ def _find_ids(table: Table, columns: Columns, times: Sequence[str]) -> tuple[str
     if columns.id is not None:
         is_number = columns.id == SERIES and SERIES not in table.columns  # as made before
         return () if is_number else (table.column(columns.id, "id").name,)
-    left = [name for name in table.columns if name not in times]
+    left = [name for name in table.columns if name not in (*times, *columns.static)]
     found = [name for name in left if name.lower() in ID_NAMES or table.has_texts(name)]
     different = [name for name in found if not table.frame[name].is_duplicated().any()]
     if found and not different:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 BLOCK = 1024  # windows
+UNSEEN_RATE = 0.05  # of the windows in training, for each static column of categories
 
 
 class WindowBatch(NamedTuple):
@@ -20,12 +21,30 @@ class WindowBatch(NamedTuple):
     future: [B, Q, C], the known covariates of the steps to forecast
     truth: [B, Q], the target of these steps, NaN where it is missing
     series: [B], the number of the series of each window
+    static: [B, S], the static inputs of these series
     """
 
     past: Tensor
     future: Tensor
     truth: Tensor
     series: Tensor
+    static: Tensor
+
+    @property
+    def inputs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The arguments of a network: past, future and static inputs."""
+        return self.past, self.future, self.static
+
+
+class StaticInputs(NamedTuple):
+    """The static inputs of series.
+
+    values: [series, S]
+    categories: the columns of each of those that are categories, of which the last is that of unseen ones
+    """
+
+    values: Tensor
+    categories: tuple[slice, ...]
 
 
 class Windows(Dataset[WindowBatch]):
@@ -34,6 +53,7 @@ class Windows(Dataset[WindowBatch]):
     values: [S, 1 + C + D], all series, concatenated
     starts, series: [windows], the first row of each window, and the number of its series
     truth: [S], the target where it is not that of `values`: NaN where it is missing and filled there
+    static: the static inputs of each series, if there are any
     """
 
     def __init__(
@@ -45,8 +65,9 @@ class Windows(Dataset[WindowBatch]):
         horizon: int,
         known: int,
         truth: Tensor | None = None,
+        static: StaticInputs | None = None,
     ) -> None:
-        self.context, self.horizon, self.known = context, horizon, known
+        self.context, self.horizon, self.known, self.static = context, horizon, known, static
         self.values, self.starts, self.series, self.truth = values, starts, series, truth
         self.view = values.unfold(0, context + horizon, 1)  # [S - context - horizon + 1, 1 + C + D, L + Q]
 
@@ -64,7 +85,9 @@ class Windows(Dataset[WindowBatch]):
         truth = future[:, :, 0]
         if self.truth is not None:
             truth = self.truth[self.starts[chosen, None] + self.context + torch.arange(self.horizon)]
-        return WindowBatch(past, future[:, :, 1 : 1 + self.known], truth, self.series[chosen])
+        series = self.series[chosen]
+        static = no_static(past) if self.static is None else self.static.values[series]
+        return WindowBatch(past, future[:, :, 1 : 1 + self.known], truth, series, static)
 
     def all(self) -> WindowBatch:
         """Every window as one batch."""
@@ -89,7 +112,33 @@ class Windows(Dataset[WindowBatch]):
 
     def _at(self, starts: Tensor, series: Tensor) -> Windows:
         """Other windows over the same series."""
-        return Windows(self.values, starts, series, self.context, self.horizon, self.known, self.truth)
+        return Windows(
+            self.values, starts, series, self.context, self.horizon, self.known, self.truth, self.static
+        )
+
+
+class WindowsWithUnseen(Windows):
+    """Windows in which static categories are now and then unseen ones, whose vector networks learn from them.
+
+    windows: as they are, with static inputs
+    """
+
+    def __init__(self, windows: Windows) -> None:
+        vars(self).update(vars(windows))
+
+    def __getitems__(self, numbers: list[int]) -> WindowBatch:
+        batch = super().__getitems__(numbers)
+        assert self.static is not None
+        static = batch.static.clone()
+        for columns in self.static.categories:
+            hidden = torch.rand(len(static)) < UNSEEN_RATE
+            static[hidden, columns] = torch.eye(columns.stop - columns.start)[-1]
+        return batch._replace(static=static)
+
+
+def no_static(past: Tensor) -> Tensor:
+    """[B, 0]: the static inputs of windows [B, L, 1 + C + D] whose series have none."""
+    return past.new_zeros(len(past), 0)
 
 
 def window_starts(first: int, last: int, context: int, horizon: int) -> np.ndarray:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import polars as pl
+
 from gatewise.data.series.step import find_step
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
@@ -30,10 +32,11 @@ class Columns:
     """Columns by role; `known` covariates are known in advance, `observed` ones up to the present only.
 
     time_source: the columns that the time is made from; empty if rows are counted, None if it is in the file
-    categorical: the covariates that are categories
+    categorical: the covariates and static columns that are categories
     id_source: the columns that the id is made from; None if it is one column
     dialect: how the table is written
     wide: whether each column or each row of the table is a series; None if each row is a step
+    static: the columns that are constant within each series, which may be those of the id
     """
 
     time: str | None = None
@@ -46,11 +49,12 @@ class Columns:
     id_source: tuple[str, ...] | None = None
     dialect: Dialect = field(default_factory=Dialect)
     wide: Wide | None = None
+    static: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class FoundColumns(Columns):
-    """Columns by role, the time and the target among them."""
+    """Columns by role, the time and the target among them; static columns of texts are categorical."""
 
     time: str
     target: str
@@ -79,14 +83,15 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
     """
     ids_given = (given.id,) if given.id_source is None else given.id_source
     named = [given.time, given.target, *ids_given, *given.known, *given.observed]
+    named += [name for name in given.static if name not in ids_given]
     for name in named:
-        if name is not None and named.count(name) > 1:
+        if name is not None and max(named.count(name), given.static.count(name)) > 1:
             raise GatewiseError(f"{table.path}: the column {name!r} was given two roles; give it one")
     for name in given.categorical:
-        if name not in (*given.known, *given.observed):
+        if name not in (*given.known, *given.observed, *given.static):
             raise GatewiseError(
-                f"{table.path}: the column {name!r} of --categorical is no covariate; name it with --known "
-                "or --observed too"
+                f"{table.path}: the column {name!r} of --categorical is no covariate; name it with --known, "
+                "--observed or --static too"
             )
     used = (*named, *(given.time_source or ()))
     left = [name for name in table.columns if name not in used]
@@ -113,7 +118,19 @@ def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
         notes.append(f"target is column {given.target!r}")
     if left:
         notes.append(f"not used: {', '.join(map(repr, left))}; --known or --observed adds them")
+    if not isinstance(given, FoundColumns):
+        given = replace(given, categorical=(*given.categorical, *_static_categories(table, given)))
     return FoundColumns(**vars(given)), notes
+
+
+def _static_categories(table: Table, given: Columns) -> list[str]:
+    """The static columns of texts or Booleans, beside those that are given as categories."""
+    return [
+        name
+        for name in given.static
+        if name not in given.categorical
+        and (table.column(name, "static column").dtype == pl.Boolean or table.has_texts(name))
+    ]
 
 
 def find_time(table: Table, names: list[str]) -> str:

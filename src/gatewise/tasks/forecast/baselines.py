@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gatewise.data.series.windows import WindowBatch, Windows
+from gatewise.data.series.windows import WindowBatch, Windows, no_static
 from gatewise.errors import GatewiseError
 from gatewise.modules.heads import HEADS, pinball
 from gatewise.modules.levels import LEVELS
@@ -34,23 +34,23 @@ class PointForecast(Forecaster, Baseline):
         self.register_buffer("offsets", torch.zeros(shape.horizon, len(levels)))
 
     @abstractmethod
-    def point(self, past: Tensor, future: Tensor) -> Tensor:
-        """past [B, L, 1 + C + D] and future [B, Q, C] -> [B, Q]."""
+    def point(self, past: Tensor, future: Tensor, static: Tensor | None = None) -> Tensor:
+        """past [B, L, 1 + C + D], future [B, Q, C] and static [B, S], if there are any -> [B, Q]."""
 
     def fit(self, train: Windows, validation: Windows) -> None:
         """Computes the quantiles of the errors: `quantile(+-(truth - point))` over the validation windows."""
         batch = validation.all()
-        errors = batch.truth - self.point(batch.past, batch.future)
+        errors = batch.truth - self.point(*batch.inputs)
         self.offsets = torch.nanquantile(torch.cat([errors, -errors]), self.levels, dim=0).T.contiguous()
 
-    def forward(self, past: Tensor, future: Tensor) -> Tensor:
-        return self.point(past, future).unsqueeze(-1) + self.offsets
+    def forward(self, past: Tensor, future: Tensor, static: Tensor | None = None) -> Tensor:
+        return self.point(past, future, static).unsqueeze(-1) + self.offsets
 
     def quantiles(self, raw: Tensor) -> Tensor:
         return raw
 
     def loss(self, batch: WindowBatch) -> Tensor:
-        return 2 * pinball(self(batch.past, batch.future), batch.truth, self.levels).nanmean()
+        return 2 * pinball(self(*batch.inputs), batch.truth, self.levels).nanmean()
 
 
 class Naive(PointForecast):
@@ -61,7 +61,7 @@ class Naive(PointForecast):
     tensor([[5., 5.]])
     """
 
-    def point(self, past: Tensor, future: Tensor) -> Tensor:
+    def point(self, past: Tensor, future: Tensor, static: Tensor | None = None) -> Tensor:
         return past[:, -1:, 0].expand(-1, self.shape.horizon)
 
 
@@ -81,13 +81,13 @@ class SeasonalNaive(PointForecast):
             )
         super().__init__(shape, levels)
 
-    def point(self, past: Tensor, future: Tensor) -> Tensor:
+    def point(self, past: Tensor, future: Tensor, static: Tensor | None = None) -> Tensor:
         steps = torch.arange(self.shape.horizon) % self.shape.period
         return past[:, -self.shape.period :, 0][:, steps]
 
 
 class Ridge(PointForecast):
-    """Linear regression on the window and the known future, with a penalty on the squared coefficients.
+    """Linear regression on window, known future and static inputs, with a penalty on squared coefficients.
 
     Values are relative to the last value, in the units of the window or of the series; see `fit_ridge`.
 
@@ -105,9 +105,10 @@ class Ridge(PointForecast):
         self.normalization, self.refits = normalization, refits
         self.linear = nn.Linear(shape.features, shape.horizon).requires_grad_(False)
 
-    def point(self, past: Tensor, future: Tensor) -> Tensor:
+    def point(self, past: Tensor, future: Tensor, static: Tensor | None = None) -> Tensor:
         units = window_units(past[:, :, 0], self.normalization)
-        changes = self.linear(flat_window(normalize(past, units), future))
+        static = no_static(past) if static is None else static
+        changes = self.linear(flat_window(normalize(past, units), future, static))
         return past[:, -1:, 0] + changes * units.scale
 
     def fit(self, train: Windows, validation: Windows) -> None:
@@ -124,7 +125,7 @@ class Ridge(PointForecast):
 
 
 class WindowMLP(HeadedForecaster):
-    """A multilayer perceptron on the window and the known future, relative to the last value.
+    """A multilayer perceptron on the window, the known future and static inputs, relative to the last value.
 
     `summary = relu(W2 relu(W1 window))` feeds a head; trained like the networks.
     """
@@ -148,8 +149,8 @@ class WindowMLP(HeadedForecaster):
         )
         self._options = {"hidden": hidden, "head": head}
 
-    def raw(self, past: Tensor, future: Tensor, origin: Tensor) -> Tensor:
-        return self.head(self.body(flat_window(past, future)), origin)
+    def raw(self, past: Tensor, future: Tensor, static: Tensor, origin: Tensor) -> Tensor:
+        return self.head(self.body(flat_window(past, future, static)), origin)
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), **self._options}

@@ -15,10 +15,12 @@ from gatewise.data.series.scaled_table import (
     SeriesScaling,
     scaled_table,
     scaled_truth,
+    static_table,
 )
 from gatewise.data.series.scaling import LogScale
 from gatewise.data.series.series import Series, SeriesSet, read_series
-from gatewise.data.series.windows import Windows, window_starts
+from gatewise.data.series.statics import category_columns, constant_statics
+from gatewise.data.series.windows import StaticInputs, Windows, window_starts
 from gatewise.data.tables.columns import FoundColumns
 from gatewise.data.tables.names import name_some
 from gatewise.data.times.formats import format_time, time_order
@@ -168,11 +170,16 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
             series.id: format_time(series.times[plan.borders(len(series))[1] - 1]) for series in source.series
         }
         scaling = replace(scaling, seen=last_times)
-    source = source.warned(*scaling.unseen(source))
+    statics = [series.static for series in source.series]
+    source = source.warned(
+        *scaling.unseen(source),
+        *(() if trained_before else constant_statics(statics, source.columns.static)),
+    )
     paddings = [plan.padding(end) for end in ends]
     bare = [scaled_table(series, scaling) for series in source.series]
     tables = [_padded(table, padding) for table, padding in zip(bare, paddings, strict=True)]
     values, truth = torch.from_numpy(np.concatenate(tables)).float(), None
+    static = static_inputs_of(source, scaling)
     if scaling.masked:
         truths = [
             _padded(scaled_truth(table, series), padding)
@@ -197,6 +204,7 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
             plan.horizon,
             known,
             truth,
+            static,
         )
 
     train, validation, test = map(cut, range(3))
@@ -205,6 +213,12 @@ def prepare(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling | None =
         for windows, name in ((train, "training"), (sample, "validation"), (test, "test")):
             _require_truth(windows, name)
     return ForecastData(plan, source, scaling, train, sample, test, len(validation))
+
+
+def static_inputs_of(source: SeriesSet, scaling: SeriesScaling) -> StaticInputs:
+    """The static inputs of the windows of series."""
+    values = torch.from_numpy(static_table(source, scaling)).float()
+    return StaticInputs(values, tuple(category_columns(scaling.statics)))
 
 
 def _padded(values: np.ndarray, padding: int) -> np.ndarray:
@@ -269,4 +283,5 @@ def shape_of(data: ForecastData) -> ForecastShape:
     """The sizes of a forecasting problem, from its data."""
     known = data.train.known
     observed = data.train.view.shape[1] - 1 - known
-    return ForecastShape(data.plan.context, data.plan.horizon, data.plan.period, known, observed)
+    static = static_inputs_of(data.source, data.learned).values.shape[1]
+    return ForecastShape(data.plan.context, data.plan.horizon, data.plan.period, known, observed, static)

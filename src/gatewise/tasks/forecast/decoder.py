@@ -13,16 +13,17 @@ from gatewise.layers import Recurrent
 from gatewise.modules.heads import HEADS
 from gatewise.modules.levels import LEVELS
 from gatewise.tasks.forecast.forecaster import ForecastShape, Skip
-from gatewise.tasks.forecast.network import Front, PastReader
+from gatewise.tasks.forecast.network import Front, PastReader, static_size, with_embedded
 from gatewise.tasks.forecast.normalization import Normalization
 
 
 class EncoderDecoderForecastNetwork(PastReader):
     """An encoder reads the past; a decoder starts from its final states and runs over the horizon.
 
-    At each step the decoder reads the known covariates of that step and how far ahead it is; one head for
-    all steps reads both, and the decoder's hidden state. No forecast is fed back: the horizon is one call of
-    the layer, and training and inference have the same inputs (Sutskever et al. 2014; Wen et al. 2017).
+    At each step the decoder reads the known covariates of that step, the vector of static inputs and how far
+    ahead it is; one head for all steps reads these and the decoder's hidden state. No forecast is fed back:
+    the horizon is one call of the layer, and training and inference have the same inputs (Sutskever et al.
+    2014; Wen et al. 2017).
 
     cell: the equations of both; hidden, layers: H and the depth of each; dropout: between layers
     head: "quantiles" (pinball loss) or "student-t" (likelihood); front: "none" or "convolution"
@@ -54,7 +55,7 @@ class EncoderDecoderForecastNetwork(PastReader):
         dependence: bool = False,
         anchor: bool = False,
     ) -> None:
-        step_features = 1 + shape.known
+        step_features = 1 + shape.known + static_size(shape)
         one_step = HEADS[head](hidden + step_features, 1, levels)
         super().__init__(shape, one_step, front, normalization, skip, dependence, anchor)
         between = dropout if layers > 1 else 0.0
@@ -70,10 +71,11 @@ class EncoderDecoderForecastNetwork(PastReader):
             "front": front,
         }
 
-    def raw(self, past: Tensor, future: Tensor, origin: Tensor) -> Tensor:
-        _, state = self.encoder(self.relative(past))
+    def raw(self, past: Tensor, future: Tensor, static: Tensor, origin: Tensor) -> Tensor:
+        embedded = self.embed(static)
+        _, state = self.encoder(self.relative(past, embedded))
         ahead = self.ahead.expand(len(past), -1).unsqueeze(-1)
-        steps = torch.cat([ahead, future], dim=-1)
+        steps = with_embedded(torch.cat([ahead, future], dim=-1), embedded)
         output, _ = self.decoder(steps, state)
         features = torch.cat([output, steps], dim=-1).flatten(0, 1)
         return self.head(features, origin.reshape(-1, 1)).view(len(past), self.shape.horizon, -1)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gatewise.data.series.windows import WindowBatch, Windows
+from gatewise.data.series.windows import WindowBatch, Windows, no_static
 from gatewise.modules.head import Head
 from gatewise.modules.levels import LEVELS, median_index, require_levels, symmetric_pairs
 from gatewise.modules.network import Network
@@ -40,6 +40,7 @@ class ForecastShape:
 
     context: L, the past steps that are read; horizon: Q, the steps to forecast; period: of the series
     known, observed: C and D, the covariates known in advance and only up to the present
+    static: S, the inputs of static columns
     """
 
     context: int
@@ -47,6 +48,7 @@ class ForecastShape:
     period: int = 1
     known: int = 0
     observed: int = 0
+    static: int = 0
 
     @property
     def inputs(self) -> int:
@@ -56,7 +58,7 @@ class ForecastShape:
     @property
     def features(self) -> int:
         """The values of a window as one vector, as `flat_window` returns it."""
-        return 1 + self.context * (1 + self.observed) + self.horizon * self.known
+        return 1 + self.context * (1 + self.observed) + self.horizon * self.known + self.static
 
 
 class Forecaster(Network):
@@ -71,8 +73,11 @@ class Forecaster(Network):
         self.median_index = median_index(levels)
 
     @abstractmethod
-    def forward(self, past: Tensor, future: Tensor) -> Tensor:
-        """past [B, L, 1 + C + D] and future [B, Q, C] -> the raw output that `quantiles` takes."""
+    def forward(self, past: Tensor, future: Tensor, static: Tensor | None = None) -> Tensor:
+        """past [B, L, 1 + C + D], future [B, Q, C] and static [B, S], if there are any -> raw output.
+
+        `quantiles` takes the raw output.
+        """
 
     @abstractmethod
     def quantiles(self, raw: Tensor) -> Tensor:
@@ -131,32 +136,33 @@ class HeadedForecaster(Forecaster):
         self.register_buffer("anchor_bias", torch.zeros(shape.horizon) if anchored else None)
 
     @abstractmethod
-    def raw(self, past: Tensor, future: Tensor, origin: Tensor) -> Tensor:
+    def raw(self, past: Tensor, future: Tensor, static: Tensor, origin: Tensor) -> Tensor:
         """The raw output of the head, in the units of the windows.
 
-        past, future: as in `forward`, in these units; origin: what the head is relative to, [B, Q]
+        past, future, static: as in `forward`, in these units; origin: what the head is relative to, [B, Q]
         """
 
-    def forward(self, past: Tensor, future: Tensor) -> Tensor:
+    def forward(self, past: Tensor, future: Tensor, static: Tensor | None = None) -> Tensor:
+        static = no_static(past) if static is None else static
         units = window_units(past[:, :, 0], self.normalization)
         last, past = past[:, -1:, 0], normalize(past, units)
         origin = past[:, -1, :1].expand(-1, self.shape.horizon)
         if self.skip is None:
-            return self.head.rescale(self.raw(past, future, origin), *units)
-        features = self.skip_features(past, future)
-        raw = self.head.rescale(self.raw(past, future, origin + self.skip(features)), *units)
+            return self.head.rescale(self.raw(past, future, static, origin), *units)
+        features = self.skip_features(past, future, static)
+        raw = self.head.rescale(self.raw(past, future, static, origin + self.skip(features)), *units)
         if self.layer_weight is None:
             return raw
         changes = functional.linear(features, self.anchor_weight, self.anchor_bias) * units.scale
         center, weight = self.head.center(raw), self.layer_weight
         return self.head.rescale(raw, (weight - 1) * (center - last) + changes, torch.ones_like(last))
 
-    def skip_features(self, past: Tensor, future: Tensor) -> Tensor:
+    def skip_features(self, past: Tensor, future: Tensor, static: Tensor) -> Tensor:
         """The inputs of the linear skip, [B, F]."""
         if self.skip_reads_future:
-            return flat_window(past, future)
+            return flat_window(past, future, static)
         without_known = torch.cat([past[:, :, :1], past[:, :, 1 + self.shape.known :]], dim=-1)
-        return flat_window(without_known, future[:, :, :0])
+        return flat_window(without_known, future[:, :, :0], static)
 
     def initialize(self, train: Windows, validation: Windows, refits: bool = False) -> None:
         """Fits the linear skip, if there is one. refits: whether `refit` fits ridge regression again"""
@@ -193,9 +199,9 @@ class HeadedForecaster(Forecaster):
         linear, errors = self.ridge.linear, torch.zeros(len(LAYER_WEIGHTS)).double()
         for batch in validation.blocks():
             units = window_units(batch.past[:, :, 0], self.normalization)
-            features = self.skip_features(normalize(batch.past, units), batch.future)
+            features = self.skip_features(normalize(batch.past, units), batch.future, batch.static)
             ridge = batch.past[:, -1:, 0] + linear(features) * units.scale
-            center = self.head.center(self(batch.past, batch.future))
+            center = self.head.center(self(*batch.inputs))
             for place, weight in enumerate(LAYER_WEIGHTS):
                 errors[place] += (batch.truth - torch.lerp(ridge, center, weight)).abs().nansum().double()
         best = LAYER_WEIGHTS[int(errors.argmin())]
@@ -220,7 +226,7 @@ class HeadedForecaster(Forecaster):
         return (median + self.stretch * (quantiles - median)).sort(dim=-1).values
 
     def loss(self, batch: WindowBatch) -> Tensor:
-        raw, there = self(batch.past, batch.future), ~batch.truth.isnan()
+        raw, there = self(*batch.inputs), ~batch.truth.isnan()
         if there.all():
             return self.head.loss(raw, batch.truth)
         return self.head.loss(raw[there], batch.truth[there]) if there.any() else 0 * raw.sum()

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gatewise.data.series.series import Series
 from gatewise.data.series.windows import WindowBatch
+from gatewise.data.tables.columns import FoundColumns
 from gatewise.data.times.formats import format_time, shortest_format
 from gatewise.insight.attribution import attribute
 from gatewise.modules.network import Network
@@ -31,7 +32,7 @@ def inspect_forecast(network: Network, data: ForecastData, number: int) -> Examp
     series = data.source.series[int(batch.series)]
     undo, past = partial(data.undo, series=batch.series), data.plan.context
     with torch.inference_mode():
-        forecast = network.quantiles(network(batch.past, batch.future))
+        forecast = network.quantiles(network(*batch.inputs))
     given, true, quantiles = (
         undo(values)[0].numpy() for values in (batch.past[:, :, 0], batch.truth, forecast)
     )
@@ -48,7 +49,7 @@ def inspect_forecast(network: Network, data: ForecastData, number: int) -> Examp
     times, step = _window_times(data, series, number), str(data.source.step)
     return Example(
         batch,
-        f"{series.id}, window {number} of the test set",
+        f"{series.id}{_describe_static(series, columns)}, window {number} of the test set",
         (Track(columns.target, target), *channels(names, batch.past[0, :, 1:].numpy())),
         f"after {times[past - 1]} the forecast for {times[past]} is {quantiles[0, middle]:.6g} "
         f"(true: {'missing' if np.isnan(target[1].values[0]) else f'{target[1].values[0]:.6g}'})",
@@ -56,6 +57,15 @@ def inspect_forecast(network: Network, data: ForecastData, number: int) -> Examp
         step,
         attribute=lambda _: explain_forecast(network, batch, undo, (columns.target, *names), times[-1], step),
     )
+
+
+def _describe_static(series: Series, columns: FoundColumns) -> str:
+    """The values of the static columns of a series, in parentheses; empty if there are none."""
+    pairs = zip(columns.static, series.static, strict=True)
+    values = [
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value!r}" for name, value in pairs
+    ]
+    return f" ({', '.join(values)})" if values else ""
 
 
 def _window_times(data: ForecastData, series: Series, number: int) -> tuple[str, ...]:
@@ -80,6 +90,8 @@ def explain_forecast(
 ) -> ExampleAttribution:
     """Attributes the median (of counts: the mean) at the end of the horizon to past and known future.
 
+    Static inputs stay as they are.
+
     undo: converts scaled values to the units of the data
     names: of the target and all covariates; last: the time of the end of the horizon
     step: the length of one step
@@ -91,7 +103,8 @@ def explain_forecast(
     inputs[:, :context], inputs[:, context:, 1 : 1 + known] = past, future
 
     def center(steps: Tensor) -> Tensor:
-        raw = network(steps[:, :context], steps[:, context:, 1 : 1 + known])
+        static = batch.static.expand(len(steps), -1)
+        raw = network(steps[:, :context], steps[:, context:, 1 : 1 + known], static)
         return undo(network.head.center(raw)[:, -1])
 
     attribution = accurate_attribution(lambda points: attribute(center, inputs, steps=points))
@@ -99,12 +112,13 @@ def explain_forecast(
     values[context:, [0, *range(1 + known, values.shape[1])]] = np.nan  # unknown in the future
     distance = f"{horizon} step{'s' * (horizon > 1)} ahead"
     output = f"the {network.head.center_name} for {last}, {distance} (a step is one {step})"
+    baseline = "where every input is at its mean"
+    if network.head.support != "real":
+        baseline = "where the target is 0 and every covariate is at its mean"
     return in_data_units(
         attribution,
         output,
-        "where every input is at its mean"
-        if network.head.support == "real"
-        else "where the target is 0 and every covariate is at its mean",
+        f"{baseline}{', with the same static columns' * bool(batch.static.shape[1])}",
         np.nansum(values, axis=1),
         (channel_track(values, names),),
     )

@@ -15,6 +15,7 @@ from gatewise.data.series.series import Series, SeriesSet
 from gatewise.data.series.step import Step
 from gatewise.data.series.windows import WindowBatch
 from gatewise.errors import GatewiseError
+from gatewise.tasks.forecast.data import static_inputs_of
 from gatewise.tasks.forecast.plan import WindowPlan
 
 
@@ -51,7 +52,8 @@ def latest(source: SeriesSet, plan: WindowPlan, scaling: SeriesScaling) -> Lates
     stacked = torch.stack(windows)
     known = 1 + len(scaling.known_inputs(source.columns))
     past, future = stacked[:, : plan.context], stacked[:, plan.context :]
-    batch = WindowBatch(past, future[:, :, 1:known], future[:, :, 0], torch.arange(len(windows)))
+    static = static_inputs_of(source, scaling).values
+    batch = WindowBatch(past, future[:, :, 1:known], future[:, :, 0], torch.arange(len(windows)), static)
     return LatestWindows(batch, times, [scaling.series[series.id] for series in source.series])
 
 

@@ -13,14 +13,15 @@ from gatewise.tasks.forecast.normalization import Normalization, normalize, wind
 
 PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 MAX_WINDOWS = 2**16  # that are fitted
-Features = Callable[[Tensor, Tensor], Tensor]  # past [B, L, 1 + C + D], future [B, Q, C] -> [B, F]
+Features = Callable[[Tensor, Tensor, Tensor], Tensor]
+# past [B, L, 1 + C + D], future [B, Q, C], static [B, S] -> [B, F]
 
 
-def flat_window(past: Tensor, future: Tensor) -> Tensor:
-    """[B, F]: the last value, the target relative to it, the observed and the known covariates."""
+def flat_window(past: Tensor, future: Tensor, static: Tensor) -> Tensor:
+    """[B, F]: the last value, the target relative to it, observed and known covariates, static inputs."""
     known, level = future.shape[-1], past[:, -1:, 0]
     observed = past[:, :, 1 + known :].flatten(1)
-    return torch.cat([level, past[:, :, 0] - level, observed, future.flatten(1)], dim=-1)
+    return torch.cat([level, past[:, :, 0] - level, observed, future.flatten(1), static], dim=-1)
 
 
 class Rows(NamedTuple):
@@ -46,7 +47,7 @@ def fit_ridge(
     features: Features = flat_window,
     penalties: Sequence[float] = PENALTIES,
 ) -> float:
-    """Fits `changes = linear(features(past, future))` by ridge regression, in the units of the windows.
+    """Fits `changes = linear(features(past, future, static))` by ridge regression, in units of the windows.
 
     `W = argmin sum_w s_w |y_w - W x_w|^2 + a |W|^2` over windows w of scale s, the penalty `a` chosen by the
     error on the validation set; changes are relative to the last value (Hoerl and Kennard 1970). A missing
@@ -59,7 +60,8 @@ def fit_ridge(
     def rows(batch: WindowBatch) -> Rows:
         units = window_units(batch.past[:, :, 0], normalization)
         changes = (batch.truth - batch.past[:, -1:, 0]) / units.scale
-        values = torch.cat([features(normalize(batch.past, units), batch.future), changes], dim=-1)
+        inputs = features(normalize(batch.past, units), batch.future, batch.static)
+        values = torch.cat([inputs, changes], dim=-1)
         return Rows(values.double(), units.scale.double())
 
     moments, sizes = _moments(train.sample(MAX_WINDOWS), rows), [linear.in_features, linear.out_features]

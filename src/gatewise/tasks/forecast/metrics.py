@@ -125,7 +125,7 @@ def forecast_batch(network: Forecaster, batch: WindowBatch) -> Tensor:
     """[B, Q, n]: a network's quantiles for a batch of windows, scaled."""
     network.eval()
     with torch.inference_mode():
-        return network.quantiles(network(batch.past, batch.future))
+        return network.quantiles(network(*batch.inputs))
 
 
 def forecast_windows(network: Forecaster, windows: Windows) -> Tensor:

@@ -23,12 +23,14 @@ from gatewise.tasks.forecast.forecaster import ForecastShape, HeadedForecaster, 
 from gatewise.tasks.forecast.normalization import Normalization
 
 Front = Literal["none", "convolution"]
+STATIC_SIZE = 16  # E, of the vector of static inputs
 
 
 class PastReader(HeadedForecaster):
     """A forecaster whose layers run over the past.
 
-    Their input holds the target twice, as it is and relative to its last value, as forecasts are.
+    Their input holds the target twice, as it is and relative to its last value, as forecasts are, and the
+    vector of the static inputs: the sum of a vector for each category, and of numbers times vectors.
 
     front: "none", or "convolution" for a causal convolution in front of the layers
     features: the numbers of a step that the layers read
@@ -46,12 +48,31 @@ class PastReader(HeadedForecaster):
     ) -> None:
         super().__init__(shape, head, normalization, skip, dependence, anchor)
         self.front = CausalConvolution(1 + shape.inputs) if front == "convolution" else None
+        self.embedding = nn.Linear(shape.static, STATIC_SIZE, bias=False) if shape.static else None
         self.features = 1 + shape.inputs if self.front is None else self.front.outputs
+        self.features += static_size(shape)
 
-    def relative(self, past: Tensor) -> Tensor:
-        """past [B, L, 1 + C + D] -> what the layers read [B, L, features]."""
+    def embed(self, static: Tensor) -> Tensor:
+        """static [B, S] -> a vector of them [B, E]; E is 0 if S is."""
+        return static if self.embedding is None else self.embedding(static)
+
+    def relative(self, past: Tensor, embedded: Tensor) -> Tensor:
+        """past [B, L, 1 + C + D] and embedded [B, E] -> what the layers read [B, L, features]."""
         steps = torch.cat([past[:, :, :1] - past[:, -1:, :1], past], dim=-1)
-        return steps if self.front is None else self.front(steps)
+        steps = steps if self.front is None else self.front(steps)
+        return with_embedded(steps, embedded)
+
+
+def static_size(shape: ForecastShape) -> int:
+    """E, the size of the vector of static inputs."""
+    return STATIC_SIZE if shape.static else 0
+
+
+def with_embedded(steps: Tensor, embedded: Tensor) -> Tensor:
+    """steps [B, T, F] with a vector [B, E] beside each step: [B, T, F + E]."""
+    if not embedded.shape[1]:
+        return steps
+    return torch.cat([steps, embedded.unsqueeze(1).expand(-1, steps.shape[1], -1)], dim=-1)
 
 
 class RecurrentForecaster(PastReader):
@@ -69,7 +90,7 @@ class RecurrentForecaster(PastReader):
         dependence: bool,
         anchor: bool,
     ) -> None:
-        width = hidden + shape.horizon * shape.known
+        width = hidden + shape.horizon * shape.known + static_size(shape)
         summary_head = HEADS[head](width, shape.horizon, levels)
         super().__init__(shape, summary_head, front, normalization, skip, dependence, anchor)
 
@@ -77,9 +98,10 @@ class RecurrentForecaster(PastReader):
     def summary(self, steps: Tensor) -> Tensor:
         """steps [B, L, features] -> [B, H]."""
 
-    def raw(self, past: Tensor, future: Tensor, origin: Tensor) -> Tensor:
-        summary = self.summary(self.relative(past))
-        return self.head(torch.cat([summary, future.flatten(1)], dim=-1), origin)
+    def raw(self, past: Tensor, future: Tensor, static: Tensor, origin: Tensor) -> Tensor:
+        embedded = self.embed(static)
+        summary = self.summary(self.relative(past, embedded))
+        return self.head(torch.cat([summary, future.flatten(1), embedded], dim=-1), origin)
 
 
 class ForecastNetwork(RecurrentForecaster):

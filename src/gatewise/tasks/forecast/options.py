@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gatewise.data.tables.columns import Columns
 from gatewise.modules.dilated_stack import MAX_DILATION
 from gatewise.modules.levels import LEVELS, MEDIAN_LEVEL
 from gatewise.tasks.forecast.errors import RankingMetric
@@ -22,6 +24,11 @@ class ForecastDataOptions(SeriesOptions):
     """The data"""
 
     horizon: Count = Field(description="Steps to forecast.")
+    static: tuple[str, ...] = Field(
+        (),
+        description="Columns that are constant within each series, such as a region, with commas: numbers; "
+        "texts and Booleans are categories.",
+    )
     context: CountOrAuto = Field(
         0, description="Past steps that the model reads; 0 chooses it from the data."
     )
@@ -44,6 +51,10 @@ class ForecastDataOptions(SeriesOptions):
     test_fraction: Fraction | None = Field(
         None, description="Fraction of each series, its end, in the test set; 0.15 or less if not given."
     )
+
+    @property
+    def columns(self) -> Columns:
+        return replace(super().columns, static=self.static)
 
 
 class ForecastNetworkOptions(StackOptions):

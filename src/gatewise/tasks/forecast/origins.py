@@ -13,7 +13,7 @@ from gatewise.data.series.scaled_table import scaled_table
 from gatewise.data.series.series import SeriesSet
 from gatewise.data.series.windows import Windows
 from gatewise.errors import GatewiseError
-from gatewise.tasks.forecast.data import ForecastData
+from gatewise.tasks.forecast.data import ForecastData, static_inputs_of
 from gatewise.tasks.forecast.forecaster import Forecaster
 from gatewise.tasks.forecast.metrics import Forecasts, forecast_windows
 
@@ -142,7 +142,13 @@ def windows_before(source: SeriesSet, data: ForecastData, ends: Sequence[np.ndar
     known = len(scaling.known_inputs(source.columns))
     values = torch.from_numpy(np.concatenate(tables)).float()
     return Windows(
-        values, torch.from_numpy(starts), torch.from_numpy(numbers), plan.context, plan.horizon, known
+        values,
+        torch.from_numpy(starts),
+        torch.from_numpy(numbers),
+        plan.context,
+        plan.horizon,
+        known,
+        static=static_inputs_of(source, scaling),
     )
 
 

@@ -124,5 +124,5 @@ def _outlook(model: SavedModel, path: Path, known_from: Path | None) -> Outlook:
     source = source.warned(*preprocessing.learned.unseen(source))
     batch, times, scales = latest(source, preprocessing.plan, preprocessing.learned)
     with torch.inference_mode():
-        quantiles = network.quantiles(network(batch.past, batch.future)).double().cpu().numpy()
+        quantiles = network.quantiles(network(*batch.inputs)).double().cpu().numpy()
     return Outlook(preprocessing.plan, source, times, scales, quantiles)

@@ -15,7 +15,7 @@ from gatewise.cells.transforms import transform_of
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import is_column
 from gatewise.data.series.series import SeriesSet, read_series
-from gatewise.data.series.windows import Windows
+from gatewise.data.series.windows import Windows, WindowsWithUnseen
 from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
@@ -209,6 +209,9 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
         plan = data.plan
         perceptron = partial(WindowMLP, shape_of(data), normalization=plan.normalization, levels=plan.levels)
         return {"mlp": perceptron}
+
+    def augmented(self, train: Windows, options: ForecastOptions) -> Windows:
+        return WindowsWithUnseen(train) if train.static and train.static.categories else train
 
     def predictions(self, network: Forecaster, data: ForecastData, split: Windows) -> Forecasts:
         return Forecasts(network, split)
