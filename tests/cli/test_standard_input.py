@@ -74,12 +74,13 @@ def test_a_terminal_and_too_much_are_refused(pipe, tmp_path, monkeypatch):
     [
         (b"a,b\n1,2\n", ".csv", ".csv"),
         (b'\n{"a": 1}\n', ".csv", ".jsonl"),
+        (b"# A bee\n@relation x\n@frequency daily\n@data\n1,2\n", ".csv", ".tsf"),
         (b"hallo\thello\n", ".tsv", ".tsv"),
         (b"hallo\nhello\t\n", ".tsv", ".txt"),
         (binary(pl.DataFrame({"a": [1]}).write_ipc), ".csv", ".arrow"),
         (binary(pl.DataFrame({"a": [1]}).write_parquet), ".txt", ".parquet"),
     ],
-    ids=["csv", "json lines", "pairs", "sources", "arrow", "parquet"],
+    ids=["csv", "json lines", "archive", "pairs", "sources", "arrow", "parquet"],
 )
 def test_the_ending_of_its_format(pipe, tmp_path, content, text, ending):
     pipe(content)

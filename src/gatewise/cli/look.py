@@ -19,7 +19,7 @@ from gatewise.tasks.series_options import SeriesOptions
 from gatewise.terminal import console
 
 MAX_ROWS = 12  # of a printed table
-DATA = Annotated[Path, typer.Argument(help="A CSV or Parquet file of series; - for standard input.")]
+DATA = Annotated[Path, typer.Argument(help="A CSV, Parquet or .tsf file of series; - for standard input.")]
 OUT = Annotated[
     Path | None, typer.Option(help="The .png file of a figure of the first series; none by default.")
 ]

@@ -57,6 +57,8 @@ def _ending(path: Path, text: str) -> str:
             return ".xlsx" if WORKBOOK in archive.namelist() else text
     with path.open("rb") as file:
         first = file.read(AT_ONCE).lstrip()
+    if text == ".csv" and first[:1] in (b"#", b"@") and b"\n@frequency" in first.lower():
+        return ".tsf"
     if text == ".tsv" and b"\t" not in first.partition(b"\n")[0]:
         text = ".txt"
     return next((ending for magic, ending in ENDINGS.items() if first.startswith(magic)), text)

@@ -170,11 +170,11 @@ def test_an_excel_file_without_fastexcel_names_the_extra(tmp_path, monkeypatch):
 def test_a_first_row_of_whole_numbers_in_an_excel_file_is_noted(tmp_path):
     path = tmp_path / "data.xlsx"
     write_workbook(path, [["x", 1000, 1037], ["y", 1001, 1040]])
-    (note,) = read_table(path, Dialect()).describe_header(Dialect())
+    (note,) = read_table(path, Dialect()).describe_form(Dialect())
     assert note.startswith("the first row, 'x', '1000', '1037', is read as the names of the columns")
     path = path.with_suffix(".parquet")
     pl.DataFrame({"x": ["y"], "1000": [1001], "1037": [1040]}).write_parquet(path)
-    assert not read_table(path, Dialect()).describe_header(Dialect())
+    assert not read_table(path, Dialect()).describe_form(Dialect())
 
 
 def test_an_excel_file(tmp_path):

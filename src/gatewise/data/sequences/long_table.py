@@ -70,7 +70,7 @@ class _Rows:
         self.weights = None if columns.weight is None else SequenceWeights(columns.weight)
         self.groups = None if columns.group is None else SequenceGroups(columns.group)
         self.targets = [SequenceTargets(name) for name in columns.targets]
-        self.header_notes = first.describe_header(given.dialect)
+        self.header_notes = first.describe_form(given.dialect)
         self.dated: bool | None = None
         self.filled = 0
         self.unit = ""

@@ -83,7 +83,7 @@ class _WideRows:
     def __init__(
         self, first: Table, given: LongColumns, labelled: bool, fill: Fill | None, numeric: bool
     ) -> None:
-        self.fill, self.header_notes = fill, first.describe_header(given.dialect)
+        self.fill, self.header_notes = fill, first.describe_form(given.dialect)
         roles = _recognise(first, given, labelled, numeric)
         self.steps = find_steps(first, roles)
         numbered = not given.channels and bool(find_numbered(self.steps))

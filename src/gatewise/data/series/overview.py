@@ -86,7 +86,7 @@ def look_at_series(
     try:
         timed = recognise_series(table, given, time_format, time_zone)
     except GatewiseError as error:
-        notes = table.describe_header(given.dialect)
+        notes = table.describe_form(given.dialect)
         return SeriesOverview(table.path, rows, _columns(table, {}), notes=notes, problem=str(error))
     problem, notes = None, timed.notes
     try:

@@ -11,8 +11,9 @@ import polars as pl
 
 from gatewise.data.series.id_source import resolve_id, with_ids
 from gatewise.data.series.time_source import resolve_time, with_times
+from gatewise.data.series.tsf import is_tsf, read_tsf
 from gatewise.data.series.wide import to_long
-from gatewise.data.tables.columns import Columns, FoundColumns, recognise
+from gatewise.data.tables.columns import Columns, FoundColumns, recognise, with_declared
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.table import Table, read_table
 from gatewise.data.times.clock import Clock
@@ -44,10 +45,11 @@ class TimedTable:
 
 
 def open_series(source: str | Path | pl.DataFrame, dialect: Dialect) -> Table:
-    """The table in a file, or a polars frame as one."""
+    """The table in a file or an archive of series, or a polars frame as one."""
     if isinstance(source, pl.DataFrame):
         return Table("the frame", source, 1, missing=dialect.missing)
-    return read_table(source, dialect)
+    path = Path(source)
+    return read_tsf(path, dialect) if is_tsf(path) else read_table(path, dialect)
 
 
 def recognise_series(
@@ -59,8 +61,8 @@ def recognise_series(
 
     Raises: `GatewiseError` if no column or several columns fit a role, or with the place of a wrong cell.
     """
-    notes = list(table.describe_header(given.dialect))
-    given = replace(given, dialect=given.dialect.resolved(table.has_header))
+    notes = list(table.describe_form(given.dialect))
+    given = with_declared(table, replace(given, dialect=given.dialect.resolved(table.has_header)))
     table, given, layout_notes = to_long(table, resolve_id(table, resolve_time(table, given)))
     found, column_notes = recognise(table, given)
     table = with_ids(table, found)

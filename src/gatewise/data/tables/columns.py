@@ -74,6 +74,17 @@ class FoundColumns(Columns):
         return {name: [cell] * rows for name, cell in zip(self.id_names, cells, strict=True)}
 
 
+def with_declared(table: Table, given: Columns) -> Columns:
+    """The columns that are given, and those that the form of a file declares for other roles."""
+    declared = table.roles
+    return replace(
+        given,
+        time=given.time or declared.get("time"),
+        target=given.target or declared.get("target"),
+        id=given.id or declared.get("id"),
+    )
+
+
 def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
     """Finds the columns that were not given, by name and content.
 

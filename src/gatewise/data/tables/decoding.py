@@ -11,11 +11,11 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-from gatewise.data.opening import detect_format
+from gatewise.data.opening import data_suffix, detect_format
 from gatewise.errors import GatewiseError
 
 ZIP, LONGEST_MAGIC = (b"PK\x03\x04", b"PK\x05\x06"), 6
@@ -115,7 +115,7 @@ def _only_member(path: Path, file: BinaryIO) -> Iterator[IO[bytes]]:
     """The only file of a zip archive. Raises: `GatewiseError` with their names if there are several."""
     with _checked(path):
         archive = zipfile.ZipFile(file)
-    names = [one for one in archive.namelist() if not one.endswith("/") and "__MACOSX" not in one]
+    names = _members(archive)
     if EXCEL in names:
         raise _error(path, "it is an Excel file; give its name the ending .xlsx, or save it as CSV")
     if not names:
@@ -129,6 +129,24 @@ def _only_member(path: Path, file: BinaryIO) -> Iterator[IO[bytes]]:
         member = archive.open(names[0])
     with archive, member:
         yield member
+
+
+def _members(archive: zipfile.ZipFile) -> list[str]:
+    """The names of the files in a zip archive."""
+    return [one for one in archive.namelist() if not one.endswith("/") and "__MACOSX" not in one]
+
+
+def inner_suffix(path: Path) -> str:
+    """The ending of a file in lower case, without that of a compression; of the only file in a zip archive.
+
+    >>> inner_suffix(Path("sales.CSV.gz"))
+    '.csv'
+    """
+    if path.suffix.lower() == ".zip" and path.is_file():
+        with suppress(*DAMAGE), zipfile.ZipFile(path) as archive:
+            names = _members(archive)
+            return Path(names[0]).suffix.lower() if len(names) == 1 else data_suffix(path)
+    return data_suffix(path)
 
 
 @contextmanager

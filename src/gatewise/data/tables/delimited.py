@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from gatewise.data.tables.decoding import open_table
+from gatewise.data.tables.decoding import inner_suffix, open_table
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.header import check_header
 from gatewise.data.tables.rows import RowReader, Rows
+from gatewise.errors import GatewiseError
 
 
 class Piece(NamedTuple):
@@ -38,6 +39,8 @@ def csv_pieces(path: Path, size: int, quoted: bool = True, dialect: Dialect | No
 
     Raises: `GatewiseError` with the line of the first row that can't be read.
     """
+    if inner_suffix(path) == ".tsf":
+        raise GatewiseError(f"{path} is an archive of series, which the tasks forecast and anomaly read")
     with open_table(path, None if dialect is None else dialect.encoding) as file:
         reader = RowReader(path, file, quoted, dialect)
         names = _without_trailing(reader.names)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -36,7 +36,6 @@ class Table:
     lines: [rows], of every row if some lines of the file are left out; separator: of a CSV's cells
     missing: further markers of empty cells in columns of numbers
     has_header: whether the file has the names of the columns
-    cells: [rows], of a wide table that is made long: the column from which each row is
     """
 
     path: str
@@ -47,20 +46,25 @@ class Table:
     missing: tuple[str, ...] = ()
     has_header: bool = True
     cells: pl.Series | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
         return self.frame.columns
 
-    def describe_header(self, dialect: Dialect) -> tuple[str, ...]:
-        """Notes on a missing header, and on a header that may be a row of values. dialect: as given"""
+    def describe_form(self, dialect: Dialect) -> tuple[str, ...]:
+        """Notes on how the file was read, and on its header. dialect: as given"""
         is_text = self.separator is not None or Path(self.path).suffix.lower() in EXCEL
-        return describe_header(self.columns, dialect, self.has_header, is_text)
+        return self.notes + describe_header(self.columns, dialect, self.has_header, is_text)
 
     def place(self, row: int) -> str:
         """The place of a row for messages: its line in a text file, its number in any other."""
-        column = "" if self.cells is None else f" (column {self.cells[row]!r})"
-        return f"{self.unit} {self.row_lines[row]}{column}"
+        cell = ""
+        if self.cells is not None:
+            kind = "value" if self.cells.dtype.is_integer() else "column"
+            cell = f" ({kind} {self.cells[row]!r})"
+        return f"{self.unit} {self.row_lines[row]}{cell}"
 
     @property
     def row_lines(self) -> np.ndarray:

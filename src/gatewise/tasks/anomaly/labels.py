@@ -13,9 +13,9 @@ import polars as pl
 
 from gatewise.data.series.scaled_table import SeriesScaling
 from gatewise.data.series.series import SeriesSet, read_series
+from gatewise.data.series.timed_table import open_series
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.names import name_some
-from gatewise.data.tables.table import read_table
 from gatewise.errors import GatewiseError
 
 LABEL_NAMES = ("anomaly", "is_anomaly", "outlier", "is_outlier", "label")
@@ -87,7 +87,7 @@ def read_labelled(
 
 def find_label(path: Path, columns: Columns) -> str | None:
     """The column that is called like labels and holds only 0 and 1, if there is one."""
-    frame = read_table(path, columns.dialect).frame
+    frame = open_series(path, columns.dialect).frame
     used_columns = (columns.time, columns.target, columns.id, *columns.known, *columns.observed)
     for name in frame.columns:
         if name.lower() in LABEL_NAMES and name not in used_columns:

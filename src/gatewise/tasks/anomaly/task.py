@@ -65,7 +65,7 @@ class DetectAnomalies(Task[AnomalyData, AnomalyOptions, Detector, Detections]):
 
     name = "anomaly"
     about = "Detect anomalies in series."
-    data_help = "a CSV or Parquet file of series"
+    data_help = "a CSV, Parquet or .tsf file of series"
     options = AnomalyOptions
     stream_ending = ".csv"
     metrics = (F1, PRECISION, RECALL, FALSE_ALARMS, RESIDUAL, NLL)

@@ -75,7 +75,7 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
 
     name = "forecast"
     about = "Forecast series."
-    data_help = "a CSV or Parquet file of series"
+    data_help = "a CSV, Parquet or .tsf file of series"
     options = ForecastOptions
     stream_ending = ".csv"
     metrics = tuple(METRICS[name] for name in ("mase", "smape", "rmse", "pinball", "coverage"))
