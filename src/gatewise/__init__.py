@@ -3,7 +3,8 @@
 Estimators (`Forecaster`, `Classifier`, `Regressor`, `Labeler`, `Transcriber`, `TextGenerator`,
 `VectorGenerator`, `Translator`, `Captioner`) fit a model to data; `compare` ranks cells and baselines, `tune`
 searches for options, `load` reads a saved model, `resume` continues a run, `look` shows what a table holds.
-Layers (`LSTM`, `GRU`, `RNN`, `Recurrent`, `MDLSTM`, `GridLSTM`, `Lattice`) are PyTorch modules. `cells` has
+Layers (`LSTM`, `GRU`, `RNN`, `Recurrent`, `MDLSTM`, `GridLSTM`, `Lattice`) and single steps (`LSTMCell`,
+`RecurrentCell`) are PyTorch modules. `cells` has
 the equations, `insight` the gates and gradients of a trained module.
 
 >>> import torch, gatewise
@@ -38,8 +39,12 @@ if TYPE_CHECKING:
         MDRNN,
         RNN,
         GridLSTM,
+        GRUCell,
         Lattice,
+        LSTMCell,
         Recurrent,
+        RecurrentCell,
+        RNNCell,
         detach,
     )
     from gatewise.tasks.serialization import load_model, save_model
@@ -49,6 +54,10 @@ __version__ = "0.1.0"
 register()
 
 _HOMES = {
+    "RecurrentCell": "gatewise.layers",
+    "RNNCell": "gatewise.layers",
+    "LSTMCell": "gatewise.layers",
+    "GRUCell": "gatewise.layers",
     "Cell": "gatewise.cells",
     "GRU": "gatewise.layers",
     "GatewiseError": "gatewise.errors",
@@ -79,10 +88,14 @@ __all__ = [
     "MDRNN",
     "RNN",
     "Cell",
+    "GRUCell",
     "GatewiseError",
     "GridLSTM",
+    "LSTMCell",
     "Lattice",
+    "RNNCell",
     "Recurrent",
+    "RecurrentCell",
     "backend",
     "cells",
     "compare",

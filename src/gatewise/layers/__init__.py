@@ -4,8 +4,22 @@ from gatewise.layers.dropins import GRU, LSTM, RNN
 from gatewise.layers.grid import GridLSTM
 from gatewise.layers.lattice import MDGRU, MDLSTM, MDRNN, Lattice
 from gatewise.layers.recurrent import Recurrent
+from gatewise.layers.recurrent_cell import GRUCell, LSTMCell, RecurrentCell, RNNCell
 from gatewise.layers.states import detach
 
 __all__ = [
-    "GRU", "LSTM", "MDGRU", "MDLSTM", "MDRNN", "RNN", "GridLSTM", "Lattice", "Recurrent", "detach",
-]  # fmt: skip
+    "GRU",
+    "LSTM",
+    "MDGRU",
+    "MDLSTM",
+    "MDRNN",
+    "RNN",
+    "GRUCell",
+    "GridLSTM",
+    "LSTMCell",
+    "Lattice",
+    "RNNCell",
+    "Recurrent",
+    "RecurrentCell",
+    "detach",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partialmethod
 from typing import Any
 
+from gatewise.cells.base import CellType
 from gatewise.cells.gru import GRU as GRUCell
 from gatewise.cells.lstm import LSTM as LSTMCell
 from gatewise.cells.rnn import RNN as RNNCell
@@ -30,6 +31,7 @@ class LSTM(Recurrent):
     True
     """
 
+    mode = "LSTM"  # the name of the layer in `torch.nn`
     __init__ = partialmethod(Recurrent.__init__, LSTMCell)
 
 
@@ -47,6 +49,7 @@ class GRU(Recurrent):
     (torch.Size([10, 3, 8]), torch.Size([2, 3, 8]))
     """
 
+    mode = "GRU"
     __init__ = partialmethod(Recurrent.__init__, GRUCell)
 
 
@@ -73,8 +76,18 @@ class RNN(Recurrent):
         *arguments: Any,
         **options: Any,
     ) -> None:
-        cells = {"tanh": RNNCell, "relu": ReluRNN}
-        if not isinstance(nonlinearity, str) or nonlinearity not in cells:
-            raise GatewiseError(f"expected nonlinearity 'tanh' or 'relu', got {nonlinearity!r}")
         self.nonlinearity = nonlinearity
-        super().__init__(cells[nonlinearity], input_size, hidden_size, num_layers, *arguments, **options)
+        super().__init__(rnn_cell(nonlinearity), input_size, hidden_size, num_layers, *arguments, **options)
+
+    @property
+    def mode(self) -> str:
+        """The name of the layer in `torch.nn`."""
+        return f"RNN_{self.nonlinearity.upper()}"
+
+
+def rnn_cell(nonlinearity: str) -> CellType:
+    """The plain recurrent cell with a nonlinearity. Raises: `GatewiseError` if there is no such cell."""
+    cells = {"tanh": RNNCell, "relu": ReluRNN}
+    if not isinstance(nonlinearity, str) or nonlinearity not in cells:
+        raise GatewiseError(f"expected nonlinearity 'tanh' or 'relu', got {nonlinearity!r}")
+    return cells[nonlinearity]

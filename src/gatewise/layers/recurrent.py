@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from gatewise.cells.base import CellType
+from gatewise.cells.catalogue import require_sequence
 from gatewise.compiler.layout import layout, projection_obstacle
 from gatewise.engine.choice import run_together
 from gatewise.engine.request import Request, Result, Trace
@@ -21,9 +22,10 @@ from gatewise.layers.checks import check_cell, check_input, check_whole
 from gatewise.layers.initialization import initial_biases, initialize
 from gatewise.layers.regularise import DropoutMask, regularisation
 from gatewise.layers.states import State, StateForm
+from gatewise.layers.torch_interface import TorchInterface
 
 
-class Recurrent(nn.Module):
+class Recurrent(TorchInterface):
     """Runs a cell along sequences: `h_t, ... = cell(x_t, h_{t-1}, ...)`, in stacked layers.
 
     Arguments, as in `torch.nn.LSTM`, for every cell:
@@ -40,6 +42,7 @@ class Recurrent(nn.Module):
         weight_dropout: on the recurrent matrix, once per call (Merity et al. 2018)
         residual: adds its input to the output of each layer above the first (Kim et al. 2017)
         skip: adds the input of the stack to the input of each layer above the first (Graves 2013)
+        states_batch_first: whether states are [B, layers * directions, H], before and after
         recompute: "gates" saves only the states and recomputes gates for the gradient: less memory
 
     Raises: `GatewiseError`, one line that names the argument, what was expected and what was given.
@@ -72,12 +75,12 @@ class Recurrent(nn.Module):
         weight_dropout: float = 0.0,
         residual: bool = False,
         skip: bool = False,
+        states_batch_first: bool = False,
         recompute: Literal["gates"] | None = None,
     ) -> None:
         super().__init__()
         check_cell(cell, "cells.LSTM")
-        if not cell.of_sequences:
-            raise GatewiseError(f"{cell.__name__} is a cell of a lattice; make a layer of it with Lattice")
+        require_sequence(cell, "make a layer of it with Lattice")
         self.cell = cell
         self.hidden_sizes = _sizes(hidden_size, num_layers)
         check_whole("input_size", input_size, 1)
@@ -87,6 +90,7 @@ class Recurrent(nn.Module):
         self.num_layers = len(self.hidden_sizes)
         self.bias, self.batch_first, self.bidirectional = bool(bias), bool(batch_first), bool(bidirectional)
         self.residual, self.skip, self.recompute = residual, skip, recompute
+        self.states_batch_first = bool(states_batch_first)
         if recompute not in (None, "gates"):
             raise GatewiseError(f'expected recompute as "gates" or None, got {recompute!r}')
         self.noise = regularisation(cell, dropout, variational_dropout, zoneout, weight_dropout, dropout_mask)
@@ -122,8 +126,9 @@ class Recurrent(nn.Module):
         """Runs the stack.
 
         input: [T, B, I] ([B, T, I] if `batch_first`, [T, I] for one sequence), or a PackedSequence
-        hx: the initial states, [layers * directions, B, H] each; zeros if None. A tuple, unless the cell has
-            one state; tuples of [B, H] instead of tensors if layers have different sizes
+        hx: the initial states, [layers * directions, B, H] each ([B, layers * directions, H] if
+            `states_batch_first`); zeros if None. A tuple, unless the cell has one state; tuples of [B, H]
+            instead of tensors if layers have different sizes
         lengths: [B] integers, in any order, zero allowed; nothing beyond them is read
         resets: [T, B] bool (in the form of the input): whether the state is set to zero before a step
         trace: whether to return every state and gate of every step too, a list with a `Trace` for each layer
@@ -200,18 +205,10 @@ class Recurrent(nn.Module):
     def dropout(self, rate: float) -> None:
         self.noise = replace(self.noise, dropout=rate)
 
-    @property
-    def all_weights(self) -> list[list[Tensor]]:
-        """The parameters of each layer and direction, as in `torch.nn`."""
-        return [list(self._parameters_at(place).values()) for place, _ in self._places()]
-
     def reset_parameters(self) -> None:
         """Initializes every parameter."""
         for place, hidden in self._places():
             initialize(self._parameters_at(place), self._kinds, hidden, self.cell, self.initial_biases)
-
-    def flatten_parameters(self) -> None:
-        """Does nothing; for models that call it on layers of `torch.nn`."""
 
     def extra_repr(self) -> str:
         sizes = f"{self.input_size}, {self.hidden_size}"
@@ -230,6 +227,7 @@ class Recurrent(nn.Module):
             "weight_dropout": (noise.weight_dropout, 0),
             "residual": (self.residual, False),
             "skip": (self.skip, False),
+            "states_batch_first": (self.states_batch_first, False),
             "recompute": (self.recompute, None),
         }
         changed = [f"{name}={value}" for name, (value, default) in options.items() if value != default]
@@ -272,6 +270,7 @@ class Recurrent(nn.Module):
                 {name: self._output_width(place) if name == output else hidden for name in self.cell.state}
                 for place, hidden in self._places()
             ),
+            self.states_batch_first,
         )
 
     def _check_fit(self) -> None:

@@ -35,10 +35,15 @@ def detach(state: State) -> State:
 
 @dataclass(frozen=True)
 class StateForm:
-    """The states of a stack: for each layer and direction, the width of each state."""
+    """The states of a stack.
+
+    widths: of each state, for each layer and direction
+    batch_first: whether a tensor of states has the batch before the layers
+    """
 
     cell: CellType
     widths: tuple[dict[str, int], ...]
+    batch_first: bool = False
 
     def read(self, given: State | None, like: Tensor, batch: int, batched: bool) -> list[dict[str, Tensor]]:
         """The given states (or zeros), for each layer and direction by name, [B, H]."""
@@ -59,12 +64,13 @@ class StateForm:
     def _rows(self, name: str, given: Any, like: Tensor, batch: int, batched: bool) -> Sequence[Tensor]:
         widths = [one[name] for one in self.widths]
         if isinstance(given, Tensor):
-            sizes = [batch] if batched else []
-            expected = [len(widths), *sizes, widths[0]]
+            first = batched and self.batch_first
+            sizes = [batch, len(widths)] if first else [len(widths), batch] if batched else [len(widths)]
+            expected = [*sizes, widths[0]]
             if list(given.shape) != expected or len(set(widths)) > 1:
                 shape = f"{expected}" if len(set(widths)) == 1 else f"a tuple of {len(widths)} tensors"
                 raise GatewiseError(f"expected state {name} of shape {shape}, got {list(given.shape)}")
-            given = tuple(given)
+            given = given.unbind(1) if first else tuple(given)
         if not isinstance(given, tuple | list) or not all(isinstance(one, Tensor) for one in given):
             raise GatewiseError(f"expected state {name} as a tensor, got {_describe(given)}")
         if len(given) != len(widths):
@@ -78,12 +84,15 @@ class StateForm:
 
     def write(self, states: list[dict[str, Tensor]], batched: bool) -> State:
         """Each state as [layers * directions, B, H], or a tuple of [B, H] if widths differ."""
-        values = []
+        values: list[State] = []
         for name in self.cell.state:
             rows = [one[name] if batched else one[name].squeeze(0) for one in states]
             same = len({widths[name] for widths in self.widths}) == 1
-            whole = rows[0].unsqueeze(0) if len(rows) == 1 else torch.stack(rows) if same else tuple(rows)
-            values.append(whole)
+            axis = 1 if batched and self.batch_first else 0
+            if len(rows) == 1:
+                values.append(rows[0].unsqueeze(axis))
+            else:
+                values.append(torch.stack(rows, axis) if same else tuple(rows))
         return values[0] if len(values) == 1 else tuple(values)
 
 

@@ -1,0 +1,156 @@
+"""One step of any cell as a module, as `torch.nn.LSTMCell`."""
+
+from __future__ import annotations
+
+from functools import partialmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gatewise.cells.base import CellType
+from gatewise.cells.catalogue import require_sequence
+from gatewise.cells.gru import GRU
+from gatewise.cells.lstm import LSTM
+from gatewise.compiler.layout import layout
+from gatewise.engine.choice import run
+from gatewise.engine.request import Request
+from gatewise.errors import GatewiseError
+from gatewise.layers.checks import check_cell, check_input, check_whole
+from gatewise.layers.dropins import rnn_cell
+from gatewise.layers.initialization import initial_biases, initialize
+from gatewise.layers.states import State, StateForm
+
+
+class RecurrentCell(nn.Module):
+    """Runs one step of a cell: `h, ... = cell(x, h', ...)`.
+
+    Arguments, as in `torch.nn.LSTMCell`, for every cell:
+        cell: the equations, a class such as `gatewise.cells.PeepholeLSTM` or your own
+        input_size: I, the features of the input
+        hidden_size: H, the units
+        bias, device, dtype
+        forget_bias: the initial bias of the forget gate (that of the cell if None)
+
+    A layer (`Recurrent`) runs whole sequences, and is much faster than a loop over steps.
+
+    Raises: `GatewiseError`, one line that names the argument, what was expected and what was given.
+
+    >>> import torch, gatewise
+    >>> step = gatewise.RecurrentCell(gatewise.cells.PeepholeLSTM, 5, 8)
+    >>> h, c = step(torch.randn(3, 5))
+    >>> h, c = step(torch.randn(3, 5), (h, c))
+    >>> h.shape, c.shape
+    (torch.Size([3, 8]), torch.Size([3, 8]))
+    """
+
+    def __init__(
+        self,
+        cell: CellType,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        *,
+        forget_bias: float | None = None,
+    ) -> None:
+        super().__init__()
+        check_cell(cell, "cells.LSTM")
+        require_sequence(cell, "RecurrentCell runs cells of sequences")
+        check_whole("input_size", input_size, 1)
+        check_whole("hidden_size", hidden_size, 1)
+        self.cell, self.input_size, self.hidden_size, self.bias = cell, input_size, hidden_size, bool(bias)
+        self.initial_biases = initial_biases(cell, forget_bias, self.bias)
+        self._kinds = layout(cell).of(self.bias)
+        for kind in self._kinds:
+            shape = kind.shape(input_size, hidden_size, hidden_size)
+            self.register_parameter(kind.name, nn.Parameter(torch.empty(shape, device=device, dtype=dtype)))
+        self._form = StateForm(cell, (dict.fromkeys(cell.state, hidden_size),))
+        self.reset_parameters()
+
+    def forward(self, input: Tensor, hx: State | None = None) -> State:
+        """Runs one step.
+
+        input: [B, I], or [I] for one row
+        hx: the states [B, H] ([H] for one row), zeros if None. A tuple, unless the cell has one state
+
+        Returns: the new states, as `hx`.
+        """
+        sized = isinstance(input, Tensor) and input.dim() in (1, 2) and input.shape[-1] == self.input_size
+        if not sized:
+            given = list(input.shape) if isinstance(input, Tensor) else type(input).__name__
+            raise GatewiseError(f"expected input of shape [B, {self.input_size}], got {given}")
+        parameters = {kind.name: getattr(self, kind.name) for kind in self._kinds}
+        check_input(input, parameters[self._kinds[0].name])
+        batched = input.dim() == 2
+        rows = input if batched else input.unsqueeze(0)
+        (state,) = self._form.read(self._nested(hx), rows, len(rows), batched)
+        final = run(Request(self.cell, rows.unsqueeze(0), parameters, state)).final
+        values = tuple(one if batched else one.squeeze(0) for one in final.values())
+        return values[0] if len(values) == 1 else values
+
+    def reset_parameters(self) -> None:
+        """Initializes every parameter."""
+        parameters = {kind.name: getattr(self, kind.name) for kind in self._kinds}
+        initialize(parameters, self._kinds, self.hidden_size, self.cell, self.initial_biases)
+
+    def extra_repr(self) -> str:
+        sizes = f"{self.input_size}, {self.hidden_size}"
+        sizes = f"{self.cell.__name__}, {sizes}" if type(self) is RecurrentCell else sizes
+        return sizes if self.bias else f"{sizes}, bias=False"
+
+    def _nested(self, hx: State | None) -> State | None:
+        """The states as those of a stack of one layer."""
+        if isinstance(hx, Tensor):
+            return (hx,)
+        return tuple((one,) for one in hx) if isinstance(hx, tuple | list) else hx
+
+
+class LSTMCell(RecurrentCell):
+    """`torch.nn.LSTMCell` as a drop-in replacement: one step of `gatewise.LSTM`.
+
+    >>> import torch, gatewise
+    >>> ours, theirs = gatewise.LSTMCell(5, 8), torch.nn.LSTMCell(5, 8)
+    >>> ours.load_state_dict(theirs.state_dict())
+    <All keys matched successfully>
+    >>> x = torch.randn(3, 5)
+    >>> torch.allclose(ours(x)[1], theirs(x)[1], atol=1e-6)
+    True
+    """
+
+    __init__ = partialmethod(RecurrentCell.__init__, LSTM)
+
+
+class GRUCell(RecurrentCell):
+    """`torch.nn.GRUCell` as a drop-in replacement: one step of `gatewise.GRU`.
+
+    >>> import torch, gatewise
+    >>> gatewise.GRUCell(5, 8)(torch.randn(3, 5)).shape
+    torch.Size([3, 8])
+    """
+
+    __init__ = partialmethod(RecurrentCell.__init__, GRU)
+
+
+class RNNCell(RecurrentCell):
+    """`torch.nn.RNNCell` as a drop-in replacement: one step of `gatewise.RNN`.
+
+    nonlinearity: "tanh" or "relu", the fourth positional argument as in `torch.nn.RNNCell`
+
+    >>> import torch, gatewise
+    >>> gatewise.RNNCell(5, 8, nonlinearity="relu")(torch.randn(3, 5)).shape
+    torch.Size([3, 8])
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        *arguments: Any,
+        **options: Any,
+    ) -> None:
+        self.nonlinearity = nonlinearity
+        super().__init__(rnn_cell(nonlinearity), input_size, hidden_size, bias, *arguments, **options)
