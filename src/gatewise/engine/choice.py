@@ -41,14 +41,14 @@ def refusals(request: Request) -> dict[str, str | None]:
 
 def run(request: Request) -> Result:
     """Runs a request on the first backend that accepts it; the reference accepts every request."""
-    return _recorded(request) if recording() else _backend(request).run(request)
+    return _recorded(request) if recording() else chosen_backend(request).run(request)
 
 
 def run_together(requests: Sequence[Request]) -> list[Result]:
     """Runs requests, such as both directions of a layer; kernels in parallel if threads allow."""
     if recording():
         return [_recorded(request) for request in requests]
-    backends = [_backend(request) for request in requests]
+    backends = [chosen_backend(request) for request in requests]
     if all(one is NATIVE for one in backends):
         return NATIVE.run_together(requests)
     return [one.run(request) for one, request in zip(backends, requests, strict=True)]
@@ -74,8 +74,8 @@ def _recorded(request: Request) -> Result:
     return REFERENCE.run(request)
 
 
-def _backend(request: Request) -> Backend:
-    """The chosen backend, or the first that does not refuse."""
+def chosen_backend(request: Request) -> Backend:
+    """The backend of the context, or the first that does not refuse."""
     only = _chosen()
     if only is None:
         return default_backend(request)

@@ -173,10 +173,11 @@ class Kernel:
     def forward(self, runs: Sequence[Run], keep: bool) -> None:
         """Computes the results of runs, in parallel. keep: whether to save what the gradient needs"""
         for run in runs:
-            self._allocate(run, keep)
+            self.allocate(run, keep)
         self.call(self.library.forward, runs, [None] * len(runs), 1)
 
-    def _allocate(self, run: Run, keep: bool) -> None:
+    def allocate(self, run: Run, keep: bool) -> None:
+        """Allocates the results of a run. keep: as in `forward`"""
         request, (steps, batch, _) = run.request, run.inputs.shape
         lattice = self.cell.axes > 1
         whole = keep or request.trace or lattice  # a lattice needs more than two steps

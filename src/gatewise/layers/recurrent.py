@@ -16,12 +16,14 @@ from gatewise.cells.catalogue import require_sequence
 from gatewise.compiler.layout import layout, projection_obstacle
 from gatewise.engine.choice import run_together
 from gatewise.engine.request import Request, Result, Trace
+from gatewise.engine.stepping import CellSteps, cell_steps
 from gatewise.errors import GatewiseError
 from gatewise.layers.batches import Batch, read_batch, read_resets
 from gatewise.layers.checks import check_cell, check_input, check_whole
 from gatewise.layers.initialization import initial_biases, initialize
 from gatewise.layers.regularise import DropoutMask, regularisation
 from gatewise.layers.states import State, StateForm
+from gatewise.layers.stepper import Stepper
 from gatewise.layers.torch_interface import TorchInterface
 
 
@@ -156,24 +158,10 @@ class Recurrent(TorchInterface):
         for number in range(self.num_layers):
             seen = torch.cat([values, batch.values], dim=-1) if self.skip and number else values
             seen = self.noise.on_input(seen, self.training)
-            requests = []
-            for reverse in range(1 + self.bidirectional):
-                place = number * (1 + self.bidirectional) + reverse
-                parameters, state = self._parameters_at(place), states[place]
-                request = Request(
-                    self.cell,
-                    seen,
-                    parameters,
-                    state,
-                    batch.lengths,
-                    resets,
-                    bool(reverse),
-                    trace=trace,
-                    recompute=self.recompute == "gates",
-                    **self._noise_within(parameters, state, seen.shape[0]),
-                )
-                requests.append(request)
-            directions = run_together(requests)
+            places = range(number * (1 + self.bidirectional), (number + 1) * (1 + self.bidirectional))
+            directions = run_together(
+                [self._request(place, seen, states[place], batch.lengths, resets, trace) for place in places]
+            )
             results += directions
             outputs = [one.output for one in directions]
             output = torch.cat(outputs, dim=-1) if self.bidirectional else outputs[0]
@@ -181,6 +169,30 @@ class Recurrent(TorchInterface):
             last = number == self.num_layers - 1
             values = output if last else self.noise.between(output, self.training)
         return values, results
+
+    def _request(
+        self,
+        place: int,
+        values: Tensor,
+        state: dict[str, Tensor],
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+        trace: bool = False,
+    ) -> Request:
+        """The request of a layer and direction for an input [T, B, I]."""
+        parameters = self._parameters_at(place)
+        return Request(
+            self.cell,
+            values,
+            parameters,
+            state,
+            lengths,
+            resets,
+            self.bidirectional and place % 2 == 1,
+            trace=trace,
+            recompute=self.recompute == "gates",
+            **self._noise_within(parameters, state, values.shape[0]),
+        )
 
     def _noise_within(
         self, parameters: dict[str, Tensor], state: dict[str, Tensor], steps: int
@@ -195,6 +207,36 @@ class Recurrent(TorchInterface):
             "zoneout": noise.kept_fraction(state, steps, training),
             "hidden_mask": noise.hidden_mask(state[self.cell.state[0]], training),
         }
+
+    @torch.no_grad()
+    def stepper(self, batch: int = 1, copy: bool = True) -> Stepper:
+        """An object that runs the layer one step at a time, for inference; see `Stepper`.
+
+        batch: B, the number of sequences that run side by side
+        copy: whether each step returns memory of its own; without, the next step overwrites the result
+
+        Raises: `GatewiseError` if the layer is bidirectional.
+        """
+        check_whole("batch", batch, 1)
+        if self.bidirectional:
+            raise GatewiseError(
+                "a bidirectional layer also reads each sequence from its end, so it can't run step by step; "
+                "train one with bidirectional=False"
+            )
+        own = self._parameters_at(0)[self._kinds[0].name]
+        states = self._form.read(None, own, batch, batched=True)
+        training, self.training = self.training, False  # without the noise of training
+        try:
+            steps: list[CellSteps] = []
+            for place in range(self.num_layers):
+                values = own.new_zeros(batch, self._width_into(place))
+                if place and not self.skip:
+                    values = steps[-1].output
+                steps.append(cell_steps(self._request(place, values.unsqueeze(0), states[place])))
+        finally:
+            self.training = training
+        example = own.new_zeros(batch, self.input_size)
+        return Stepper(steps, self._form, example, self.residual, self.skip, copy)
 
     @property
     def dropout(self) -> float:

@@ -46,9 +46,7 @@ class TorchInterface(nn.Module):
 
     @_flat_weights.setter
     def _flat_weights(self, values: Sequence[Tensor]) -> None:
-        raise GatewiseError(
-            "_flat_weights is read-only; assign a parameter by name, such as weight_hh_l0"
-        )
+        raise GatewiseError("_flat_weights is read-only; assign a parameter by name, such as weight_hh_l0")
 
     def flatten_parameters(self) -> None:
         """Does nothing: kernels pack the parameters themselves."""
