@@ -140,6 +140,23 @@ def cho_gru(x, s, w):
     return {"h": h}
 
 
+def gru_d(x, s, w):
+    """Che et al. 2018, equations 4 and 11 to 15, for an input of values, mask and times."""
+    hidden, recurrent = range(w.hidden), "rzn"
+
+    def drive(gate, k, h):
+        bias = w.row("bias_hh", gate, k, recurrent) or 0.0
+        return w.input(gate, k, x) + w.times("weight_hh", gate, k, h, recurrent) + bias
+
+    left = [exp(-max(0.0, w.input("d", k, x))) * s["h"][k] for k in hidden]
+    reset = [sigmoid(drive("r", k, left)) * left[k] for k in hidden]
+    h = []
+    for k in hidden:
+        z = sigmoid(drive("z", k, left))
+        h.append((1 - z) * left[k] + z * tanh(drive("n", k, reset)))
+    return {"h": h}
+
+
 def mgu(x, s, w):
     """Zhou et al. 2016, equations 8 to 10."""
     hidden = range(w.hidden)
@@ -204,6 +221,7 @@ FORMULAS = {
     "UseGateLSTM": (use_gate, "nifv"),
     "GRU": (gru, "rzn"),
     "ChoGRU": (cho_gru, "rzn"),
+    "GRUD": (gru_d, "drzn"),
     "MGU": (mgu, "fg"),
     "LayerNormLSTM": (layer_norm_lstm, "ifgo"),
     "MogrifierLSTM": (mogrifier_lstm, "ifgo"),

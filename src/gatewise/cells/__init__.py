@@ -4,6 +4,7 @@ from gatewise.cells.base import Cell, CellType
 from gatewise.cells.catalogue import cells, find_cell, lattice_cells
 from gatewise.cells.grid import grid
 from gatewise.cells.gru import GRU, MGU, ChoGRU
+from gatewise.cells.gru_d import GRUD
 from gatewise.cells.layer_norm import LayerNormLSTM
 from gatewise.cells.lstm import LSTM, LSTM1997
 from gatewise.cells.mogrifier import MogrifierLSTM
@@ -43,6 +44,7 @@ from gatewise.cells.variants import (
 
 __all__ = [
     "GRU",
+    "GRUD",
     "LSTM",
     "LSTM1997",
     "MGU",

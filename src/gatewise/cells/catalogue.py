@@ -9,13 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from gatewise.cells import gru, layer_norm, lstm, mogrifier, peephole, rnn, use_gate, variants
+from gatewise.cells import gru, gru_d, layer_norm, lstm, mogrifier, peephole, rnn, use_gate, variants
 from gatewise.cells.base import Cell, CellType
 from gatewise.cells.grid import grid
 from gatewise.cells.multidimensional import leaky_mdlstm, mdgru, mdlstm, mdrnn
 from gatewise.errors import GatewiseError
 
-FAMILIES = (rnn, lstm, peephole, variants, use_gate, gru, layer_norm, mogrifier)
+FAMILIES = (rnn, lstm, peephole, variants, use_gate, gru, gru_d, layer_norm, mogrifier)
 LATTICES: dict[str, Callable[[int], CellType]] = {  # functions of the number of axes
     "mdrnn": mdrnn,
     "mdgru": mdgru,
@@ -80,6 +80,20 @@ def require_sequence(cell: CellType, instead: str = "give one of sequences, such
     """Raises: `GatewiseError` if the cell is one of a lattice. instead: what to do, for the message"""
     if cell.of_lattice:
         raise GatewiseError(f"{cell.__name__} is a cell of a lattice; {instead}")
+
+
+def is_decaying(cell: CellType) -> bool:
+    """Whether a cell is `GRUD`, or a variant of it."""
+    return issubclass(cell, gru_d.GRUD)
+
+
+def refuse_decaying(cell: CellType) -> None:
+    """Raises: `GatewiseError` if the cell is `GRUD`, where values are complete and times regular."""
+    if is_decaying(cell):
+        raise GatewiseError(
+            f"the cell {cell.__name__} reads the time since values were observed; give --fill mask or "
+            "--irregular to classify, regress or label, or another cell such as gru"
+        )
 
 
 def _built_in() -> str:

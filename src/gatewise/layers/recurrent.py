@@ -180,7 +180,7 @@ class Recurrent(TorchInterface):
         trace: bool = False,
     ) -> Request:
         """The request of a layer and direction for an input [T, B, I]."""
-        parameters = self._parameters_at(place)
+        parameters = self._values_at(place)
         return Request(
             self.cell,
             values,
@@ -293,6 +293,10 @@ class Recurrent(TorchInterface):
             parameter: known[name] if name in known else getattr(self, name)  # type: ignore[misc]
             for parameter, name in self._names[place].items()
         }
+
+    def _values_at(self, place: int) -> dict[str, Tensor]:
+        """The values of the parameters in a call, which a subclass may compute from them."""
+        return self._parameters_at(place)
 
     def _output_width(self, place: int) -> int:
         return self.proj_size or self.hidden_sizes[place // (1 + self.bidirectional)]

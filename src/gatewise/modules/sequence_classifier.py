@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gatewise.cells.base import CellType
 from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.modules.classifier import Classifier
+from gatewise.modules.gap_inputs import GapKind
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_encoder import ConvolutionKind, SequenceEncoder
 from gatewise.modules.weighted import weighted_cross_entropy
@@ -32,6 +33,7 @@ class SequenceClassifier(SequenceEncoder, Classifier):
         label_smoothing: the probability that the loss in training distributes over all classes
         filters: the output features of the convolutions beside the layers; 0 for no convolutions
         convolutions: "plain", see `FullyConvolutional`, or "inception", see `Inception`
+        gaps, decay: what is read beside the values, see `GapInputs`
 
     Source: Karim, Majumdar, Darabi and Chen 2018 (LSTM-FCN), whose layer reads a sequence as one step; here
     it reads step by step.
@@ -56,6 +58,8 @@ class SequenceClassifier(SequenceEncoder, Classifier):
         label_smoothing: float = 0.1,
         filters: int = 0,
         convolutions: ConvolutionKind = "plain",
+        gaps: GapKind = "none",
+        decay: bool = False,
     ) -> None:
         super().__init__(
             cell=cell,
@@ -67,6 +71,8 @@ class SequenceClassifier(SequenceEncoder, Classifier):
             pooling=pooling,
             filters=filters,
             convolutions=convolutions,
+            gaps=gaps,
+            decay=decay,
         )
         self.label_smoothing = label_smoothing
         self.classes = nn.Linear(self.width, classes)
@@ -82,10 +88,12 @@ class SequenceClassifier(SequenceEncoder, Classifier):
             "label_smoothing": label_smoothing,
             "filters": filters,
             "convolutions": convolutions,
+            "gaps": gaps,
+            "decay": decay,
         }
 
     def logits(self, batch: SequenceBatch) -> Tensor:
-        return self.classes(self.encode(batch.values, batch.lengths))
+        return self.classes(self.encode(batch.values, batch.lengths, batch.gaps))
 
     def member_logits(self, batch: SequenceBatch) -> Tensor:
         """The logits as those of an ensemble of one network: [1, B, K]."""

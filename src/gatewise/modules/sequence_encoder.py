@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
+from gatewise.data.sequences.gaps import Gaps
 from gatewise.layers import Recurrent
 from gatewise.modules.fully_convolutional import FullyConvolutional
+from gatewise.modules.gap_inputs import DecayingRecurrent, GapInputs, GapKind
 from gatewise.modules.inception import Inception
 from gatewise.modules.pooling import Pooling, PoolingMode
 
@@ -35,6 +37,8 @@ class SequenceEncoder(nn.Module):
         pooling: "last", "mean", "max" or "attention", see `Pooling`
         filters: the output features of the convolutions beside the layers; 0 for no convolutions
         convolutions: "plain", see `FullyConvolutional`, or "inception", see `Inception`
+        gaps: what is read beside the values, "none", "mask", "times" or "both", see `GapInputs`
+        decay: whether the cell is `GRUD`, and missing values decay
 
     >>> from gatewise.cells import LSTM
     >>> encoder = SequenceEncoder(LSTM, channels=3, hidden=8)
@@ -53,11 +57,14 @@ class SequenceEncoder(nn.Module):
         pooling: PoolingMode = "max",
         filters: int = 0,
         convolutions: ConvolutionKind = "plain",
+        gaps: GapKind = "none",
+        decay: bool = False,
     ) -> None:
         super().__init__()
-        self.recurrent = Recurrent(
+        self.inputs = GapInputs(channels, gaps, decay)
+        self.recurrent = (DecayingRecurrent if decay else Recurrent)(
             cell,
-            channels,
+            self.inputs.width,
             hidden,
             layers,
             dropout=dropout if layers > 1 else 0.0,
@@ -66,13 +73,17 @@ class SequenceEncoder(nn.Module):
         directions = 1 + bidirectional
         self.pooling = Pooling(pooling, directions * hidden, bidirectional)
         self.dropout = nn.Dropout(dropout)
-        self.convolutions = CONVOLUTIONS[convolutions](channels, filters) if filters else None
+        self.convolutions = CONVOLUTIONS[convolutions](self.inputs.width, filters) if filters else None
         self.width = directions * hidden + filters  # of the features
 
-    def encode(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """Sequences [B, T, C] of lengths [B] -> features [B, width], with dropout in training."""
-        output, _ = self.recurrent(values.transpose(0, 1), lengths=lengths)
+    def encode(self, values: Tensor, lengths: Tensor, gaps: Gaps | None = None) -> Tensor:
+        """Sequences [B, T, C] of lengths [B] -> features [B, width], with dropout in training.
+
+        gaps: which values were observed, and when, if the network reads that
+        """
+        inputs = self.inputs(values, gaps)
+        output, _ = self.recurrent(inputs.transpose(0, 1), lengths=lengths)
         features = self.pooling(output.transpose(0, 1), lengths)
         if self.convolutions is not None:
-            features = torch.cat([features, self.convolutions(values, lengths)], dim=-1)
+            features = torch.cat([features, self.convolutions(inputs, lengths)], dim=-1)
         return self.dropout(features)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gatewise.cells.base import CellType
 from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.modules.classifier import Classifier
+from gatewise.modules.gap_inputs import GapKind
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.modules.sequence_encoder import ConvolutionKind
@@ -50,6 +51,8 @@ class SequenceEnsemble(Classifier):
         label_smoothing: float = 0.1,
         filters: int = 0,
         convolutions: ConvolutionKind = "plain",
+        gaps: GapKind = "none",
+        decay: bool = False,
     ) -> None:
         super().__init__()
         self.networks = nn.ModuleList(
@@ -65,6 +68,8 @@ class SequenceEnsemble(Classifier):
                 label_smoothing=label_smoothing,
                 filters=filters,
                 convolutions=convolutions,
+                gaps=gaps,
+                decay=decay,
             )
             for _ in range(members)
         )

@@ -17,8 +17,15 @@ NAME = "attribution"
 
 def repeat_example(batch: Any, rows: int) -> Any:
     """A batch of one example, repeated to a number of rows."""
-    fields = (None if one is None else one.expand(rows, *one.shape[1:]) for one in batch)
-    return type(batch)(*fields)
+
+    def repeated(field: Any) -> Any:
+        if field is None:
+            return None
+        return (
+            repeat_example(field, rows) if isinstance(field, tuple) else field.expand(rows, *field.shape[1:])
+        )
+
+    return type(batch)(*map(repeated, batch))
 
 
 def accurate_attribution(attribution: Callable[[int], Attribution]) -> Attribution:

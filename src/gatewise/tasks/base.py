@@ -14,7 +14,7 @@ import polars as pl
 import polars.selectors as cs
 
 from gatewise.cells.base import CellType
-from gatewise.cells.catalogue import require_sequence
+from gatewise.cells.catalogue import refuse_decaying, require_sequence
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.memory.frames import is_frame, to_polars
 from gatewise.errors import GatewiseError
@@ -242,6 +242,8 @@ class Task(ABC, Generic[DataT, OptionsT, NetworkT, PredictionsT]):
         Raises: `GatewiseError` if options exclude each other, or if the network can't have this cell.
         """
         require_sequence(cell, "give a cell of sequences, such as lstm")
+        if not options.reads_gaps:
+            refuse_decaying(cell)
 
     def display_name(self, options: OptionsT, cell: str) -> str:
         """The name of a network with this cell."""

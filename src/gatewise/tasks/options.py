@@ -59,6 +59,11 @@ class Options(BaseModel):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @property
+    def reads_gaps(self) -> bool:
+        """Whether networks read which values are missing, or the time between steps."""
+        return False
+
     def changed(self) -> list[str]:
         """The names of the options that differ from their defaults, or have none."""
         fields = type(self).model_fields

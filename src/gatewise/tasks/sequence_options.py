@@ -6,12 +6,30 @@ from typing import Literal
 
 from pydantic import Field
 
-from gatewise.data.sequences.missing import Fill
+from gatewise.data.sequences.missing import MaskedFill
 from gatewise.modules.pooling import PoolingMode
 from gatewise.tasks.options import DROPOUT, Rate, StackOptions, TableOptions
 
 
-class SequenceDataOptions(TableOptions):
+class GapOptions(TableOptions):
+    """The data"""
+
+    fill: MaskedFill | None = Field(
+        None,
+        description="How to treat empty cells; by default they raise an error. forward repeats the value "
+        "before; with mask the network also reads which values are missing, and since when.",
+    )
+    irregular: bool = Field(
+        False,
+        description="The network reads the time since the step before, from the column of times.",
+    )
+
+    @property
+    def reads_gaps(self) -> bool:
+        return self.fill == "mask" or self.irregular
+
+
+class SequenceDataOptions(GapOptions):
     """The data"""
 
     id: str | None = Field(None, description="Column of sequence ids; by default recognized by its name.")
@@ -33,7 +51,6 @@ class SequenceDataOptions(TableOptions):
     channels: tuple[str, ...] = Field(
         (), description="Columns of values, separated by commas; by default all others."
     )
-    fill: Fill | None = Field(None, description="How to fill empty cells; by default they raise an error.")
     test_file: str | None = Field(
         None, description="File of the test set; by default X_TEST beside X_TRAIN, if there is one."
     )

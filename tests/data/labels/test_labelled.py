@@ -152,7 +152,7 @@ def test_rows_of_a_table_are_found_again(table):
 def test_scales_are_learned_from_the_training_set(table):
     data = of_table(table)
     rows = np.concatenate(
-        [data.train.values[data.train.slice_of(number)] for number in range(len(data.train))]
+        [data.train.table.values[data.train.slice_of(number)] for number in range(len(data.train))]
     )
     for channel, scale in enumerate(data.preprocessing.scales):
         assert scale.mean == pytest.approx(rows[:, channel].mean(), rel=1e-5)

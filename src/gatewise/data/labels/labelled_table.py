@@ -31,7 +31,10 @@ from gatewise.data.labels.segments import (
     whole_sequences,
 )
 from gatewise.data.labels.set_files import find_set_files, find_test_file
-from gatewise.data.sequences.long_table import Fill, LongColumns, read_long
+from gatewise.data.sequences.gaps import TimeUnit
+from gatewise.data.sequences.irregular import with_known_times, with_learned_times
+from gatewise.data.sequences.long_table import LongColumns, read_long
+from gatewise.data.sequences.missing import MaskedFill
 from gatewise.data.sequences.plausible import require_classes, require_steps
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.series.scaling import Scale
@@ -42,11 +45,16 @@ from gatewise.data.tables.table import read_table
 
 @dataclass(frozen=True, kw_only=True)
 class TablePreprocessing(LabelPreprocessing):
-    """How a model reads a long table. columns: by role; scales: of the channels"""
+    """How a model reads a long table.
+
+    columns: by role; fill: how missing values are filled; scales: of the channels
+    unit_of_time: of the elapsed times that the network reads; None if it reads none
+    """
 
     columns: LongColumns
-    fill: Fill | None
+    fill: MaskedFill | None
     scales: tuple[Scale, ...]
+    unit_of_time: TimeUnit | None = None
 
     def numbers(self, table: SequenceTable) -> np.ndarray:
         """The labels of a table by number. Raises: `GatewiseError` with the line of an unknown one."""
@@ -62,7 +70,7 @@ class TablePreprocessing(LabelPreprocessing):
     def steps(self, table: SequenceTable, segments: Segments) -> ChannelSteps:
         """Segments of a table, with their labels if it has some."""
         labels = None if table.labels is None else self.numbers(table)
-        return ChannelSteps(table.values, labels, self.scales, segments, table.place)
+        return ChannelSteps(with_known_times(table, self.unit_of_time), labels, self.scales, segments)
 
     def read(self, path: Path, trained: bool) -> LabelledSteps:
         if trained:
@@ -104,11 +112,18 @@ class UnlabelledTable:
 
 
 def read_labelled_table(
-    path: Path, columns: LongColumns, *, fill: Fill | None, max_length: int, fractions: Fractions
+    path: Path,
+    columns: LongColumns,
+    *,
+    fill: MaskedFill | None,
+    irregular: bool = False,
+    max_length: int,
+    fractions: Fractions,
 ) -> LabelledSteps:
     """Reads a table, or a folder with a table for each set, and learns the preprocessing.
 
-    columns: those that are given; the others are recognised; max_length: of a segment, 0 for the default
+    columns: those that are given; the others are recognised; irregular: whether networks read elapsed times
+    max_length: of a segment, 0 for the default
 
     Raises: `GatewiseError` with the place in the file, or if there is only one label or too little data.
     """
@@ -118,6 +133,9 @@ def read_labelled_table(
     require_classes(str(path), names, sum(len(table.values) for table in tables.values()), "steps")
     max_length = max_length or default_max_length(first.offsets)
     sets = assign_segments(path, tables, fractions, max_length)
+    if irregular:
+        own = sets["train"][1]
+        tables["train"] = first = with_learned_times(first, own.slices())
     preprocessing = TablePreprocessing(
         columns=found,
         fill=fill,
@@ -125,6 +143,7 @@ def read_labelled_table(
         scales=_learn_scales(first, sets["train"][1]),
         max_length=max_length,
         fractions=fractions,
+        unit_of_time=first.unit_of_time,
     )
     return _labelled(preprocessing, tables, sets)
 
@@ -132,12 +151,12 @@ def read_labelled_table(
 def _learn_scales(table: SequenceTable, segments: Segments) -> tuple[Scale, ...]:
     """The scales of the channels over some segments: those of every second of the ranges between borders."""
     borders = np.stack([segments.starts, segments.starts + segments.sizes], axis=1).flatten()
-    ranges = SequenceTable("", table.values, borders, (), table.channels)
+    ranges = SequenceTable(table.path, table.values, borders, (), table.channels)
     return ranges.scales(range(0, borders.size, 2))
 
 
 def _read_tables(
-    path: Path, columns: LongColumns, fill: Fill | None
+    path: Path, columns: LongColumns, fill: MaskedFill | None
 ) -> tuple[dict[str, SequenceTable], LongColumns]:
     files = find_set_files(path)
     first, found = read_long(files.pop("train"), columns, fill=fill)

@@ -33,6 +33,12 @@ class Segments:
         """Some of the segments."""
         return Segments(self.starts[numbers], self.sizes[numbers])
 
+    def slices(self) -> list[slice]:
+        """The place of each segment among all steps."""
+        return [
+            slice(int(start), int(start + size)) for start, size in zip(self.starts, self.sizes, strict=True)
+        ]
+
 
 class SegmentDataset(ABC, Generic[Batch]):
     """Segments of a table or a text as batches.
@@ -66,8 +72,7 @@ class SegmentDataset(ABC, Generic[Batch]):
 
     def slice_of(self, number: int) -> slice:
         """The place of a segment among all steps."""
-        start = int(self.segments.starts[number])
-        return slice(start, start + int(self.segments.sizes[number]))
+        return self.segments.chosen([number]).slices()[0]
 
 
 class SequenceSource(Protocol):

@@ -9,7 +9,7 @@ import numpy as np
 
 from gatewise.data.sequences.archive_header import Case, Labels
 from gatewise.data.sequences.arff import arff_cases
-from gatewise.data.sequences.missing import Fill, carry_forward
+from gatewise.data.sequences.missing import MaskedFill, with_filled
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool, row_blocks
 from gatewise.data.sequences.ts import timed_values, ts_cases
@@ -25,7 +25,7 @@ ARCHIVES = tuple(FORMS)
 
 
 def read_archive(
-    path: Path, labelled: bool = True, fill: Fill | None = None, numeric: bool = False
+    path: Path, labelled: bool = True, fill: MaskedFill | None = None, numeric: bool = False
 ) -> SequenceTable:
     """Reads the sequences of a `.ts` or `.arff` file, whose values are spooled to disk.
 
@@ -54,7 +54,7 @@ def read_archive(
 class _Cases:
     """The sequences read so far, their values on disk."""
 
-    def __init__(self, path: Path, channels: int, wanted: Labels | None, fill: Fill | None) -> None:
+    def __init__(self, path: Path, channels: int, wanted: Labels | None, fill: MaskedFill | None) -> None:
         self.path, self.wanted, self.fill = path, wanted, fill
         self.values, self.labels = Spool(channels), Spool(1, np.int32)
         self.targets: list[float] = []
@@ -105,9 +105,7 @@ class _Cases:
             target_names=("target",) if self.wanted == "numbers" else (),
             notes=self._notes(),
         )
-        if self.filled:
-            carry_forward(table)
-        return table
+        return with_filled(table, self.fill, self.filled)
 
     def _notes(self) -> tuple[str, ...]:
         notes = []
@@ -115,8 +113,6 @@ class _Cases:
             notes.append("times give the order of the steps; how far apart they are is not used")
         if self.implied and self.wanted == "classes":
             notes.append(f"sparse rows without a class are of the first one of the header: {self.implied:,}")
-        if self.filled:
-            notes.append(f"missing values filled with the value before them: {self.filled:,}")
         return tuple(notes)
 
 
@@ -132,7 +128,7 @@ def _target(place: str, text: str | None) -> float:
     return target
 
 
-def _rows(path: Path, case: Case, fill: Fill | None) -> np.ndarray:
+def _rows(path: Path, case: Case, fill: MaskedFill | None) -> np.ndarray:
     """[T, C]; missing values are NaN, and the sequence ends at its last value."""
     place = f"{path}, line {case.line}"
     invalid = next((one for one in case.channels if "_" in one or not one.isascii()), None)

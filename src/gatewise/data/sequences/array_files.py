@@ -11,7 +11,7 @@ import numpy as np
 from gatewise.data.images.array_file import read_array, read_arrays
 from gatewise.data.memory.arrays import sequences_of, target_array, target_names
 from gatewise.data.memory.labels import names_of
-from gatewise.data.sequences.missing import Fill, carry_forward
+from gatewise.data.sequences.missing import MaskedFill, with_filled
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.tables.table import LARGEST
 from gatewise.errors import GatewiseError
@@ -33,7 +33,7 @@ def has_sequences(path: Path) -> bool:
 
 
 def read_array_file(
-    path: Path, labelled: bool = True, fill: Fill | None = None, numeric: bool = False
+    path: Path, labelled: bool = True, fill: MaskedFill | None = None, numeric: bool = False
 ) -> SequenceTable:
     """Reads the sequences of a .npz or .npy file, without executing code from it.
 
@@ -71,17 +71,13 @@ def read_array_file(
     if labelled:
         table = _labelled(table, arrays["y"], numeric)
     empty = np.isnan(values)
-    if not empty.any():
-        return table
-    if fill is None:
+    if empty.any() and fill is None:
         row, channel = np.argwhere(empty)[0]
         raise GatewiseError(
             f"{path}, {table.place(int(row))}: the value of channel {channel + 1} is missing; --fill forward "
             "fills it"
         )
-    carry_forward(table)
-    note = f"missing values filled with the value before them: {int(empty.sum()):,}"
-    return replace(table, notes=(*table.notes, note))
+    return with_filled(table, fill, int(empty.sum()))
 
 
 def _sequences(path: Path, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:

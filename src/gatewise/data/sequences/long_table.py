@@ -12,7 +12,7 @@ import polars as pl
 from gatewise.data.opening import require_file
 from gatewise.data.sequences.gather import KEYS, find_duplicate_time, group_rows, sort_by_time
 from gatewise.data.sequences.long_columns import LongColumns, recognise_long
-from gatewise.data.sequences.missing import Fill, carry_forward
+from gatewise.data.sequences.missing import Fill, MaskedFill, with_filled
 from gatewise.data.sequences.number_columns import NumberColumns
 from gatewise.data.sequences.sequence_columns import SequenceGroups, SequenceTargets, SequenceWeights
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
@@ -32,7 +32,7 @@ def read_long(
     path: Path,
     given: LongColumns,
     labelled: bool = True,
-    fill: Fill | None = None,
+    fill: MaskedFill | None = None,
     numeric: bool = False,
 ) -> tuple[SequenceTable, LongColumns]:
     """Reads the sequences of a CSV or Parquet file, and finds its columns.
@@ -58,7 +58,7 @@ class _Rows:
     """The rows read so far, on disk."""
 
     def __init__(
-        self, first: Table, given: LongColumns, labelled: bool, fill: Fill | None, numeric: bool
+        self, first: Table, given: LongColumns, labelled: bool, fill: MaskedFill | None, numeric: bool
     ) -> None:
         columns, self.unused = recognise_long(first, given, labelled, numeric)
         self.columns = replace(columns, dialect=given.dialect.resolved(first.has_header))
@@ -135,6 +135,8 @@ class _Rows:
             groups=None if self.groups is None else self.groups.values,
             targets=np.stack([one.values for one in self.targets], axis=1) if self.targets else None,
             target_names=columns.targets,
+            times=None if columns.time is None else keys["time"],
+            dated=bool(self.dated),
         )
         duplicate = find_duplicate_time(keys, offsets) if columns.time is not None else None
         if duplicate is not None:
@@ -143,11 +145,7 @@ class _Rows:
                 f"{columns.time} in sequence {table.ids[table.owner(duplicate)]!r}; --time COLUMN names "
                 "another column"
             )
-        if not self.filled:
-            return table
-        carry_forward(table)
-        note = f"empty cells filled with the value before them: {self.filled:,}"
-        return replace(table, notes=(*table.notes, note))
+        return with_filled(table, self.fill, self.filled, "empty cells")
 
 
 class Numbering:

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
+from gatewise.data.sequences.gaps import carried
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.sequences.spool import row_blocks
 from gatewise.errors import GatewiseError
 
 Fill = Literal["forward"]
+MaskedFill = Literal["forward", "mask"]  # "mask": values stay missing, and networks read which ones are
+
+
+def with_filled(
+    table: SequenceTable, fill: MaskedFill | None, missing: int, kind: str = "missing values"
+) -> SequenceTable:
+    """The table with its missing values filled, in place, or marked as masked, and a note on them.
+
+    missing: their number; kind: describes them, for the note
+
+    Raises: `GatewiseError` if a sequence has no value at all in a column, and values are filled.
+    """
+    if fill == "mask":
+        total = table.values.size
+        note = f"{kind} that are masked: {missing:,} of {total:,} ({missing / total:.1%})"
+        return replace(table, masked=True, notes=(*table.notes, note))
+    if not missing:
+        return table
+    carry_forward(table)
+    return replace(table, notes=(*table.notes, f"{kind} filled with the value before them: {missing:,}"))
 
 
 def carry_forward(table: SequenceTable) -> None:
@@ -20,7 +42,7 @@ def carry_forward(table: SequenceTable) -> None:
     """
     for number in sorted(_incomplete(table)):
         own = slice(int(table.offsets[number]), int(table.offsets[number + 1]))
-        rows = _carried(_carried(np.array(table.values[own]))[::-1])[::-1]
+        rows = carried(carried(np.array(table.values[own]))[::-1])[::-1]
         is_empty = np.isnan(rows[0])
         if is_empty.any():
             raise GatewiseError(
@@ -37,10 +59,3 @@ def _incomplete(table: SequenceTable) -> set[int]:
         rows = np.flatnonzero(np.isnan(table.values[block]).any(1)) + block.start
         found.update((np.searchsorted(table.offsets, rows, side="right") - 1).tolist())
     return found
-
-
-def _carried(rows: np.ndarray) -> np.ndarray:
-    """Each NaN replaced by the last number above it in its column, if there is one."""
-    steps = np.arange(len(rows))[:, None]
-    last = np.maximum.accumulate(np.where(np.isnan(rows), 0, steps), axis=0)
-    return np.take_along_axis(rows, last, axis=0)

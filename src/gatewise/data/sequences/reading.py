@@ -10,9 +10,11 @@ import numpy as np
 
 from gatewise.data.sequences.archives import ARCHIVES, read_archive
 from gatewise.data.sequences.array_files import ARRAYS, read_array_file
+from gatewise.data.sequences.gaps import TimeUnit
+from gatewise.data.sequences.irregular import with_known_times
 from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.long_table import read_long
-from gatewise.data.sequences.missing import Fill
+from gatewise.data.sequences.missing import MaskedFill
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.sequences.weights import relative_weights
 from gatewise.data.sequences.wide_rows import find_wide, read_wide
@@ -28,15 +30,17 @@ class SequencePreprocessing:
     columns: None for archives; fill: how missing values are filled; scales: of the channels
     source: the fingerprint of the training data
     has_test_file: whether the test set was another file; fractions: of the sets
+    unit_of_time: of the elapsed times that the network reads; None if it reads none
     """
 
     numeric: ClassVar[bool] = False  # whether sequences have targets instead of a label
     columns: LongColumns | None
-    fill: Fill | None
+    fill: MaskedFill | None
     scales: tuple[Scale, ...]
     source: str
     has_test_file: bool
     fractions: Fractions
+    unit_of_time: TimeUnit | None = None
 
     def table(self, path: Path, labelled: bool = True, grouped: bool = False) -> SequenceTable:
         """Reads a file of sequences, their labels or targets if `labelled`, and their groups if `grouped`.
@@ -52,11 +56,11 @@ class SequencePreprocessing:
                 f"{path} has sequences of {count(len(table.channels), 'channel')}; the model expects "
                 f"{len(self.scales)}"
             )
-        return table
+        return with_known_times(table, self.unit_of_time)
 
 
 def read_sequences(
-    path: Path, columns: LongColumns, fill: Fill | None, labelled: bool = True, numeric: bool = False
+    path: Path, columns: LongColumns, fill: MaskedFill | None, labelled: bool = True, numeric: bool = False
 ) -> tuple[SequenceTable, LongColumns | None]:
     """Reads a file of sequences; returns the recognized columns too, None for an archive.
 

@@ -16,21 +16,27 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
+from gatewise.data.sequences.gaps import Gaps, TimeUnit, carried, gaps_of
 from gatewise.data.sequences.spool import row_blocks
 from gatewise.data.series.scaling import Scale
+from gatewise.errors import GatewiseError
 
 
 @dataclass(frozen=True)
 class SequenceTable:
     """N sequences, concatenated.
 
-    values: [S, C], often memory-mapped; offsets: [N + 1], the first row of each sequence, and S
+    values: [S, C], often memory-mapped, NaN where one is missing and masked
+    offsets: [N + 1], the first row of each sequence, and S
     ids: of the sequences; channels: the names of the C columns
     labels: [S], the index in `classes` of each row's label; None if the data have no labels
     lines: [S], the place of each row in the file, for messages; None if there are no lines
     weights, groups: [N], the weight and the group of each sequence; None if the data have none
     targets: [N, K], the numbers to predict from each sequence; None if the data have none
     target_names: of the K numbers
+    masked: whether networks read which values are missing
+    times: [S], of each row, in microseconds if they are dates; None if rows have no times
+    dated: whether times are dates; unit_of_time: of the times that networks read; None if they read none
     notes: on how the file was read; unit: of `lines`
     """
 
@@ -48,6 +54,10 @@ class SequenceTable:
     groups: np.ndarray | None = None
     targets: np.ndarray | None = None
     target_names: tuple[str, ...] = ()
+    masked: bool = False
+    times: np.ndarray | None = None
+    dated: bool = False
+    unit_of_time: TimeUnit | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -75,22 +85,65 @@ class SequenceTable:
             return f"sequence {self.ids[which]!r}, step {row - self.offsets[which] + 1}"
         return f"{self.unit} {self.lines[row]}"
 
+    def slices(self, numbers: Sequence[int]) -> list[slice]:
+        """The rows of some sequences."""
+        return [slice(int(self.offsets[one]), int(self.offsets[one + 1])) for one in numbers]
+
+    def filled(self, rows: slice) -> np.ndarray:
+        """[T, C]: rows of one sequence, each missing value that of the last row with one; NaN before that."""
+        return carried(self.values[rows]) if self.masked else self.values[rows]
+
+    def gaps(self, slices: Sequence[slice]) -> Gaps | None:
+        """Which values of sequences or segments were observed, and when; None if networks don't read that.
+
+        slices: the rows of each
+        """
+        times = None
+        if self.unit_of_time is not None:
+            assert self.times is not None
+            own = [self.times[rows] for rows in slices]
+            times = [(one - one[0]) / self.unit_of_time.length for one in own]
+        values = [self.values[rows] for rows in slices] if self.masked else []
+        return gaps_of(values, times, self.masked)
+
     def scales(self, numbers: Sequence[int]) -> tuple[Scale, ...]:
-        """The mean and standard deviation of each channel over some sequences, as by `learn_scale`."""
+        """The mean and standard deviation of each channel over some sequences, as by `learn_scale`.
+
+        Missing values are left out.
+
+        Raises: `GatewiseError` if a channel has no value.
+        """
         chosen = np.asarray(numbers)
         starts, ends = self.offsets[chosen], self.offsets[chosen + 1]
-        shift = self.values[starts[0]].astype(np.float64)  # near the mean, so that squares keep their digits
-        count, total, squares = 0, np.zeros(len(self.channels)), np.zeros(len(self.channels))
+        shift = self._first_values(starts, ends)  # near the mean, so that squares keep their digits
+        count, total, squares = np.zeros((3, len(self.channels)))
         for block in row_blocks(len(self.values), len(self.channels)):
             begun, ended = (_counts(edges, block) for edges in (starts, ends))
             times = (begun - ended).cumsum()[:-1]  # how often each row occurs in the sequences
             rows = self.values[block].astype(np.float64) - shift
-            count, total, squares = count + times.sum(), total + times @ rows, squares + times @ rows**2
+            there = ~np.isnan(rows)
+            rows = np.where(there, rows, 0.0)
+            count, total, squares = count + times @ there, total + times @ rows, squares + times @ rows**2
         mean = total / count
         deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
         return tuple(
             Scale(float(one), float(scale) or abs(float(one)) or 1.0)
             for one, scale in zip(mean + shift, deviation, strict=True)
+        )
+
+    def _first_values(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """[C]: the first value of each channel. starts, ends: the rows of sequences, one after the other
+
+        Raises: `GatewiseError` if a channel has no value.
+        """
+        found = np.full(len(self.channels), np.nan)
+        for start, end in zip(starts, ends, strict=True):
+            found = np.where(np.isnan(found), carried(self.values[start:end][::-1])[-1], found)
+            if not np.isnan(found).any():
+                return found.astype(np.float64)
+        raise GatewiseError(
+            f"{self.path}: channel {self.channels[int(np.isnan(found).argmax())]!r} has no value in the "
+            "training set; leave it out of --channels"
         )
 
 
@@ -118,6 +171,7 @@ class SequenceBatch(NamedTuple):
     weights: [B], by which the losses are multiplied; None if all are equal
     folds: [B], the number of the fold of each; None without cross-validation
     mixture: the second labels; None if each sequence has one
+    gaps: which values were observed, and when; None if networks don't read that
     """
 
     values: Tensor
@@ -126,13 +180,15 @@ class SequenceBatch(NamedTuple):
     weights: Tensor | None = None
     folds: Tensor | None = None
     mixture: Mixture | None = None
+    gaps: Gaps | None = None
 
     def rows(self, chosen: Tensor) -> SequenceBatch:
         """Some sequences of the batch, by a mask or by their numbers."""
         weights, folds = (None if one is None else one[chosen] for one in (self.weights, self.folds))
         mixture = None if self.mixture is None else Mixture(*(one[chosen] for one in self.mixture))
+        gaps = None if self.gaps is None else self.gaps.rows(chosen)
         return SequenceBatch(
-            self.values[chosen], self.lengths[chosen], self.labels[chosen], weights, folds, mixture
+            self.values[chosen], self.lengths[chosen], self.labels[chosen], weights, folds, mixture, gaps
         )
 
 
@@ -164,11 +220,21 @@ class ScaledSequences(Dataset[Any]):
         """A batch, whose first fields are the values and the lengths of the sequences."""
 
     def padded(self, chosen: list[int]) -> Tensor:
-        """[B, T, C]: scaled sequences, zero beyond their ends; only their rows are read from disk."""
-        offsets = self.table.offsets
-        rows = [self.table.values[offsets[number] : offsets[number + 1]] for number in self.numbers[chosen]]
+        """[B, T, C]: scaled sequences, zero beyond their ends; only their rows are read from disk.
+
+        A missing value is that of the step before; it is zero, the mean, before the first one.
+        """
+        rows = [self.table.filled(own) for own in self._slices(chosen)]
         scaled = [((one - self.mean) / self.deviation).astype(np.float32) for one in rows]
+        scaled = [np.nan_to_num(one, copy=False) for one in scaled] if self.table.masked else scaled
         return pad_sequence([torch.from_numpy(one) for one in scaled], batch_first=True)
+
+    def gaps(self, chosen: list[int]) -> Gaps | None:
+        """Which values of a batch were observed, and when; None if networks don't read that."""
+        return self.table.gaps(self._slices(chosen))
+
+    def _slices(self, chosen: list[int]) -> list[slice]:
+        return self.table.slices(self.numbers[chosen].tolist())
 
     def unscaled(self, number: int) -> np.ndarray:
         """[T, C]: a sequence in the units of the data, as a network reads it."""
@@ -224,7 +290,14 @@ class Sequences(ScaledSequences):
     def __getitems__(self, chosen: list[int]) -> SequenceBatch:
         weights = None if self.weights is None else self.weights[chosen]
         folds = None if self.folds is None else self.folds[chosen]
-        return SequenceBatch(self.padded(chosen), self.sizes[chosen], self.labels[chosen], weights, folds)
+        return SequenceBatch(
+            self.padded(chosen),
+            self.sizes[chosen],
+            self.labels[chosen],
+            weights,
+            folds,
+            gaps=self.gaps(chosen),
+        )
 
 
 def sort_names(names: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:

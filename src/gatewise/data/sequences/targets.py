@@ -9,6 +9,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from gatewise.data.sequences.gaps import Gaps
 from gatewise.data.sequences.sequences import ScaledSequences, SequenceTable
 from gatewise.data.series.scaling import Scale
 
@@ -18,12 +19,14 @@ class TargetBatch(NamedTuple):
 
     values: [B, T, C], scaled, zero beyond `lengths`: [B]; targets: [B, K], scaled
     weights: [B], by which the losses are multiplied; None if all are equal
+    gaps: which values were observed, and when; None if networks don't read that
     """
 
     values: Tensor
     lengths: Tensor
     targets: Tensor
     weights: Tensor | None = None
+    gaps: Gaps | None = None
 
 
 class TargetSequences(ScaledSequences):
@@ -61,4 +64,6 @@ class TargetSequences(ScaledSequences):
 
     def __getitems__(self, chosen: list[int]) -> TargetBatch:
         weights = None if self.weights is None else self.weights[chosen]
-        return TargetBatch(self.padded(chosen), self.sizes[chosen], self.targets[chosen], weights)
+        return TargetBatch(
+            self.padded(chosen), self.sizes[chosen], self.targets[chosen], weights, self.gaps(chosen)
+        )

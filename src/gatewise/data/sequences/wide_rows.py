@@ -12,7 +12,7 @@ import polars as pl
 from gatewise.data.opening import data_suffix
 from gatewise.data.sequences.long_columns import LongColumns, find_column
 from gatewise.data.sequences.long_table import Numbering, read_pieces
-from gatewise.data.sequences.missing import Fill, carry_forward
+from gatewise.data.sequences.missing import MaskedFill, with_filled
 from gatewise.data.sequences.number_columns import NumberColumns
 from gatewise.data.sequences.sequence_columns import SequenceGroups, SequenceTargets, SequenceWeights
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
@@ -57,7 +57,7 @@ def find_wide(path: Path, given: LongColumns) -> LongColumns | None:
 
 
 def read_wide(
-    path: Path, columns: LongColumns, labelled: bool, fill: Fill | None, numeric: bool = False
+    path: Path, columns: LongColumns, labelled: bool, fill: MaskedFill | None, numeric: bool = False
 ) -> tuple[SequenceTable, LongColumns]:
     """Reads a wide table, whose sequences have one channel; a row may have empty cells at its end.
 
@@ -81,7 +81,7 @@ class _WideRows:
     """The rows of a wide table read so far, on disk."""
 
     def __init__(
-        self, first: Table, given: LongColumns, labelled: bool, fill: Fill | None, numeric: bool
+        self, first: Table, given: LongColumns, labelled: bool, fill: MaskedFill | None, numeric: bool
     ) -> None:
         self.fill, self.header_notes = fill, first.describe_form(given.dialect)
         roles = _recognise(first, given, labelled, numeric)
@@ -161,11 +161,7 @@ class _WideRows:
             np.stack([one.values for one in self.targets], axis=1) if self.targets else None,
             self.columns.targets,
         )
-        if not self.filled:
-            return table
-        carry_forward(table)
-        note = f"empty cells filled with the value before them: {self.filled:,}"
-        return replace(table, notes=(*table.notes, note))
+        return with_filled(table, self.fill, self.filled, "empty cells")
 
     def _notes(self) -> tuple[str, ...]:
         roles = self.columns

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gatewise.data.fingerprint import fingerprint
+from gatewise.data.sequences.irregular import with_learned_times
 from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.plausible import require_classes, require_steps
 from gatewise.data.sequences.reading import (
@@ -82,6 +83,8 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         train, validation, test = _split(table, labels, fractions)
     except GatewiseError as error:
         raise GatewiseError(f"{path}: {error}") from error
+    if options.irregular:
+        table = with_learned_times(table, table.slices(train))
     weights = split_weights(table, train, validation)
     if options.class_weights == "balanced":
         weights = relative_weights(balancing_weights(labels, np.array(train), weights))
@@ -93,6 +96,7 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
         source=fingerprint(path),
         has_test_file=bool(test_file),
         fractions=fractions,
+        unit_of_time=table.unit_of_time,
     )
 
     def select(

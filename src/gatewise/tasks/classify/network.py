@@ -12,6 +12,7 @@ from gatewise.cells.base import CellType
 from gatewise.data.batching import iterate_batches
 from gatewise.data.sequences.sequences import SequenceBatch, Sequences
 from gatewise.modules.classifier import Classifier, predict_probabilities
+from gatewise.modules.gap_inputs import GapKind
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.modules.sequence_encoder import ConvolutionKind
@@ -46,6 +47,7 @@ class HybridClassifier(Classifier):
         label_smoothing: the probability that the loss in training distributes over all classes
         filters: the output features of the convolutions beside the layers; 0 for no convolutions
         convolutions: "plain", see `FullyConvolutional`, or "inception", see `Inception`
+        gaps, decay: what is read beside the values, see `GapInputs`
         members: M, the number of recurrent networks whose probabilities are averaged, see `SequenceEnsemble`
 
     >>> from gatewise.cells import LSTM
@@ -73,6 +75,8 @@ class HybridClassifier(Classifier):
         filters: int = 0,
         convolutions: ConvolutionKind = "plain",
         members: int = 1,
+        gaps: GapKind = "none",
+        decay: bool = False,
     ) -> None:
         super().__init__()
         self.stack = recurrent_classifier(
@@ -88,6 +92,8 @@ class HybridClassifier(Classifier):
             label_smoothing=label_smoothing,
             filters=filters,
             convolutions=convolutions,
+            gaps=gaps,
+            decay=decay,
         )
         self.rocket = MiniRocket(channels, classes, length)
         self.length = length

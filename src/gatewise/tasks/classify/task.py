@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from gatewise.cells.base import CellType
+from gatewise.cells.catalogue import is_decaying
 from gatewise.data.memory.images import is_clips, is_images
 from gatewise.data.sequences.augmentation import AugmentedSequences
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.errors import GatewiseError
 from gatewise.modules.classifier import Classifier, Majority
+from gatewise.modules.gap_inputs import gap_kind
 from gatewise.modules.network import Baseline, Network
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.modules.sequence_encoder import ConvolutionKind
@@ -81,6 +83,8 @@ class Classify(
             bidirectional=options.bidirectional,
             pooling=options.pooling,
             label_smoothing=options.label_smoothing,
+            gaps=gap_kind(data.preprocessing.fill == "mask", data.preprocessing.unit_of_time is not None),
+            decay=is_decaying(cell),
         )
 
     def check(self, options: ClassifyOptions, cell: CellType) -> None:
@@ -91,6 +95,12 @@ class Classify(
             )
         if options.convolutions != "plain" and options.network != "lstm-fcn":
             raise GatewiseError(f"--convolutions {options.convolutions} is for --network lstm-fcn")
+        mixing = [one for one in options.augmentation if one in ("warping", "mixup")]
+        if mixing and options.reads_gaps:
+            raise GatewiseError(
+                f"--augmentation {mixing[0]} moves values in time, which does not fit --fill mask and "
+                "--irregular; give jitter or scaling"
+            )
         if options.augmentation.count("mixup") > 1:
             raise GatewiseError("--augmentation has mixup twice; a sequence is mixed with one other")
 

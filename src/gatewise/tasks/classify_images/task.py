@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from gatewise.cells.base import CellType
-from gatewise.cells.catalogue import require_sequence
+from gatewise.cells.catalogue import refuse_decaying, require_sequence
 from gatewise.cells.transforms import transform_of
 from gatewise.data.images.images import find_images
 from gatewise.data.images.labelled_images import LabelledImages
@@ -65,6 +65,7 @@ class ClassifyImages(ClassTask[ImageData, ClassifyImagesOptions]):
     def check(self, options: ClassifyImagesOptions, cell: CellType) -> None:
         if options.network == "stack":
             require_sequence(cell, "rows need a cell of sequences; give lstm, or --network lattice")
+            refuse_decaying(cell)
         elif options.network == "lattice":
             image_cell(cell)
         else:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
-from gatewise.cells.catalogue import require_sequence
+from gatewise.cells.catalogue import refuse_decaying, require_sequence
 from gatewise.cells.grid import Transform
 from gatewise.cells.transforms import transform_of
 from gatewise.layers import GridLSTM, Recurrent
@@ -215,3 +215,4 @@ def require_fit(cell: CellType, network: str) -> None:
         transform_of(cell)
     else:
         require_sequence(cell, "for a series give --network grid, and lstm, gru or rnn as the cell")
+        refuse_decaying(cell)

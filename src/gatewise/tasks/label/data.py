@@ -47,6 +47,8 @@ def read_data(path: Path, options: LabelOptions) -> LabelledSteps:
     is_table = data_suffix(first) in TABLES
     given = WordColumns(options.id, options.token, options.label, options.dialect)
     words = find_word_columns(first, given) if is_table and not options.channels else None
+    if options.irregular and (words is not None or not is_table):
+        raise GatewiseError(f"{path} has words as steps, without times; leave --irregular out")
     if words is not None:
         data = read_labelled_words(path, words, max_length=options.chunk_length, fractions=fractions)
     elif is_table:
@@ -54,7 +56,12 @@ def read_data(path: Path, options: LabelOptions) -> LabelledSteps:
             options.id, options.time, options.label, options.channels, dialect=options.dialect
         )
         data = read_labelled_table(
-            path, columns, fill=options.fill, max_length=options.chunk_length, fractions=fractions
+            path,
+            columns,
+            fill=options.fill,
+            irregular=options.irregular,
+            max_length=options.chunk_length,
+            fractions=fractions,
         )
     else:
         options.dialect.require_default(path, "a text")

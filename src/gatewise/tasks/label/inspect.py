@@ -41,7 +41,7 @@ def inspect_sequence(network: Network, data: LabelledSteps, number: int) -> Exam
         inputs = (Track("token", symbols=tuple(data.test.tokens[steps]), layer="recurrent"),)
     else:
         assert isinstance(data.preprocessing, TablePreprocessing)
-        inputs = channels(data.preprocessing.columns.channels, data.test.values[steps])
+        inputs = channels(data.preprocessing.columns.channels, data.test.filled(steps))
     last = batch.labels.clone()
     last[:, :-1] = NO_LABEL
     return Example(

@@ -15,6 +15,7 @@ from gatewise.data.labels.labelled import StepBatch
 from gatewise.data.labels.token_steps import NO_LABEL, TokenBatch
 from gatewise.data.tokenizers.words import UNKNOWN
 from gatewise.layers import Recurrent
+from gatewise.modules.gap_inputs import DecayingRecurrent, GapInputs, GapKind
 from gatewise.modules.network import Network
 
 
@@ -65,6 +66,7 @@ class LabelNetwork(Labeller):
         char_hidden: the hidden units of each direction of the layer over characters
         dropout: the dropout rate before, between and after the layers
         word_dropout: the fraction of words replaced by the unknown word in training
+        gaps, decay: what is read beside the values of channels, see `GapInputs`
 
     Source: Lample et al. 2016, Neural architectures for named entity recognition.
 
@@ -90,6 +92,8 @@ class LabelNetwork(Labeller):
         char_hidden: int = 24,
         dropout: float = 0.1,
         word_dropout: float = 0.1,
+        gaps: GapKind = "none",
+        decay: bool = False,
     ) -> None:
         super().__init__(labels)
         self._options = {
@@ -104,14 +108,16 @@ class LabelNetwork(Labeller):
             "char_hidden": char_hidden,
             "dropout": dropout,
             "word_dropout": word_dropout,
+            "gaps": gaps,
+            "decay": decay,
         }
         self.reader = (
-            ChannelReader(channels)
+            ChannelReader(channels, dropout, gaps, decay)
             if channels
-            else SentenceReader(cell, words, letters, embedding, char_hidden, word_dropout)
+            else SentenceReader(cell, words, letters, embedding, char_hidden, word_dropout, dropout)
         )
         self.dropout = nn.Dropout(dropout)
-        self.recurrent = Recurrent(
+        self.recurrent = (DecayingRecurrent if decay else Recurrent)(
             cell,
             self.reader.features,
             hidden,
@@ -123,7 +129,7 @@ class LabelNetwork(Labeller):
         self.readout = nn.Linear(hidden * (1 + bidirectional), labels)
 
     def forward(self, batch: StepBatch) -> Tensor:
-        output, _ = self.recurrent(self.dropout(self.reader(batch)), lengths=batch.lengths)
+        output, _ = self.recurrent(self.reader(batch), lengths=batch.lengths)
         return self.readout(self.dropout(output))
 
     def options(self) -> dict[str, Any]:
@@ -131,15 +137,21 @@ class LabelNetwork(Labeller):
 
 
 class ChannelReader(nn.Module):
-    """Represents a step by the numbers of its channels."""
+    """Represents a step by the numbers of its channels, which of them were observed, and when.
 
-    def __init__(self, channels: int) -> None:
+    All arguments are those of `LabelNetwork`.
+    """
+
+    def __init__(self, channels: int, dropout: float, gaps: GapKind, decay: bool) -> None:
         super().__init__()
-        self.features = channels
+        self.dropout = nn.Dropout(dropout)
+        self.inputs = GapInputs(channels, gaps, decay)
+        self.features = self.inputs.width
 
     def forward(self, batch: ChannelBatch) -> Tensor:
-        """[B, T, channels]"""
-        return batch.values
+        """[B, T, features], with dropout of values in training."""
+        inputs: Tensor = self.inputs(self.dropout(batch.values), batch.gaps)
+        return inputs
 
 
 class SentenceReader(nn.Module):
@@ -156,16 +168,17 @@ class SentenceReader(nn.Module):
         embedding: int,
         char_hidden: int,
         word_dropout: float,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.features = embedding + 2 * char_hidden
-        self.word_dropout = word_dropout
+        self.word_dropout, self.dropout = word_dropout, nn.Dropout(dropout)
         self.words = _embedding(1 + words, embedding)
         self.letters = _embedding(1 + letters, char_hidden)
         self.speller = Recurrent(cell, char_hidden, char_hidden, batch_first=True, bidirectional=True)
 
     def forward(self, batch: TokenBatch) -> Tensor:
-        """Computes the features [B, T, embedding + 2 * char_hidden] of the tokens of a batch."""
+        """[B, T, embedding + 2 * char_hidden], with dropout in training."""
         words = batch.words
         if self.training and self.word_dropout:
             words = words.masked_fill(
@@ -174,7 +187,8 @@ class SentenceReader(nn.Module):
         _, last = self.speller(self.letters(batch.letters), lengths=batch.sizes)
         hidden = last if isinstance(last, Tensor) else last[0]  # [2, U, char_hidden]
         spelling_vectors = functional.embedding(batch.spellings, hidden.transpose(0, 1).flatten(1))
-        return torch.cat([self.words(words), spelling_vectors], dim=-1)
+        features: Tensor = self.dropout(torch.cat([self.words(words), spelling_vectors], dim=-1))
+        return features
 
 
 def _embedding(count: int, width: int) -> nn.Embedding:

@@ -14,12 +14,12 @@ from gatewise.tasks.options import (
     Rate,
     Size,
     StackOptions,
-    TableOptions,
     TaskOptions,
 )
+from gatewise.tasks.sequence_options import GapOptions
 
 
-class LabelDataOptions(TableOptions):
+class LabelDataOptions(GapOptions):
     """The data"""
 
     head: Literal["steps", "ctc"] = Field(
@@ -38,9 +38,6 @@ class LabelDataOptions(TableOptions):
     time: str | None = Field(None, description="Of a table: the column that orders the steps.")
     channels: tuple[str, ...] = Field(
         (), description="Of a table: the columns of values; all others if not given."
-    )
-    fill: Literal["forward"] | None = Field(
-        None, description="How to fill empty cells; by default they raise an error."
     )
     chunk_length: CountOrAuto = Field(
         0, description="Longer sequences are split into chunks of this many steps; 0 chooses the number."

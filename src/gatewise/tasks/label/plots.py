@@ -147,7 +147,7 @@ def _draw_channels(figure: Figure, data: LabelledSteps, predicted: list[np.ndarr
     rows = figure.subplots(2 * len(shown), 1, height_ratios=[2.6, 1] * len(shown), squeeze=False)[:, 0]
     for number, (above, below) in zip(shown, rows.reshape(-1, 2), strict=True):
         steps = split.slice_of(number)
-        values = np.asarray(split.values[steps][:STEPS, :CHANNELS])
+        values = split.filled(steps)[:STEPS, :CHANNELS]
         above.plot(values, lw=0.9)
         above.set_xlim(-0.5, len(values) - 0.5)
         above.set_xticks([])

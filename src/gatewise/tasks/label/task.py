@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.cells.base import CellType
+from gatewise.cells.catalogue import is_decaying
 from gatewise.data.fingerprint import fingerprint
 from gatewise.data.labels.labelled import LabelledSteps, Steps
 from gatewise.data.labels.labelled_table import TablePreprocessing
@@ -20,6 +21,7 @@ from gatewise.data.memory.texts import is_tokens, write_tagged
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
+from gatewise.modules.gap_inputs import gap_kind
 from gatewise.modules.network import Baseline
 from gatewise.plots.confusion import draw_confusion
 from gatewise.plots.plot import Plot
@@ -83,11 +85,12 @@ class Label(Task[LabelledSteps, LabelOptions, Labeller, LabelPredictions]):
         return read_data(path, options)
 
     def network(self, data: LabelledSteps, options: LabelOptions, cell: CellType) -> LabelNetwork:
-        preprocessing, words, letters, channels = data.preprocessing, 0, 0, 0
+        preprocessing, words, letters, channels, gaps = data.preprocessing, 0, 0, 0, gap_kind(False, False)
         if isinstance(preprocessing, TextPreprocessing):
             words, letters = len(preprocessing.tokenizer.words), len(preprocessing.tokenizer.letters)
         elif isinstance(preprocessing, TablePreprocessing):
             channels = len(preprocessing.scales)
+            gaps = gap_kind(preprocessing.fill == "mask", preprocessing.unit_of_time is not None)
         return LabelNetwork(
             labels=len(data.labels),
             cell=cell,
@@ -101,6 +104,8 @@ class Label(Task[LabelledSteps, LabelOptions, Labeller, LabelPredictions]):
             char_hidden=options.char_hidden,
             dropout=options.dropout,
             word_dropout=options.word_dropout,
+            gaps=gaps,
+            decay=is_decaying(cell),
         )
 
     def baselines(

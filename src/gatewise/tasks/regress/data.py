@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gatewise.data.fingerprint import fingerprint
+from gatewise.data.sequences.irregular import with_learned_times
 from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.plausible import require_steps
 from gatewise.data.sequences.reading import (
@@ -104,6 +105,8 @@ def read_data(path: Path, options: RegressOptions) -> RegressData:
     test_file = find_test_file(path, options.test_file)
     fractions = Fractions(options.validation_fraction, 0.0 if test_file else options.test_fraction)
     train, validation, test = _split(table, fractions)
+    if options.irregular:
+        table = with_learned_times(table, table.slices(train))
     weights = split_weights(table, train, validation)
     preprocessing = Preprocessing(
         columns=file_columns and replace(file_columns, weight=None),  # new data need no weights
@@ -114,6 +117,7 @@ def read_data(path: Path, options: RegressOptions) -> RegressData:
         source=fingerprint(path),
         has_test_file=bool(test_file),
         fractions=fractions,
+        unit_of_time=table.unit_of_time,
     )
     tested = preprocessing.table(test_file) if test_file else table
     test_set = preprocessing.scaled(tested, None if test_file else test)

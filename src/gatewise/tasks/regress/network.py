@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from gatewise.cells.base import CellType
 from gatewise.data.sequences.targets import TargetBatch
+from gatewise.modules.gap_inputs import GapKind
 from gatewise.modules.pooling import PoolingMode
 from gatewise.modules.sequence_encoder import SequenceEncoder
 from gatewise.tasks.regress.regressor import LossKind, Regressor
@@ -26,6 +27,7 @@ class SequenceRegressor(SequenceEncoder, Regressor):
         bidirectional: whether the layers run in both directions
         pooling: "last", "mean", "max" or "attention", see `Pooling`
         loss: "squared", "absolute" or "huber", see `Regressor`
+        gaps, decay: what is read beside the values, see `GapInputs`
 
     >>> import torch
     >>> from gatewise.cells import LSTM
@@ -46,6 +48,8 @@ class SequenceRegressor(SequenceEncoder, Regressor):
         bidirectional: bool = True,
         pooling: PoolingMode = "mean",
         loss: LossKind = "squared",
+        gaps: GapKind = "none",
+        decay: bool = False,
     ) -> None:
         super().__init__(
             cell=cell,
@@ -55,6 +59,8 @@ class SequenceRegressor(SequenceEncoder, Regressor):
             dropout=dropout,
             bidirectional=bidirectional,
             pooling=pooling,
+            gaps=gaps,
+            decay=decay,
         )
         self.loss_kind = loss
         self.targets = nn.Linear(self.width, targets)
@@ -68,10 +74,12 @@ class SequenceRegressor(SequenceEncoder, Regressor):
             "bidirectional": bidirectional,
             "pooling": pooling,
             "loss": loss,
+            "gaps": gaps,
+            "decay": decay,
         }
 
     def outputs(self, batch: TargetBatch) -> Tensor:
-        predicted: Tensor = self.targets(self.encode(batch.values, batch.lengths))
+        predicted: Tensor = self.targets(self.encode(batch.values, batch.lengths, batch.gaps))
         return predicted
 
     def options(self) -> dict[str, Any]:

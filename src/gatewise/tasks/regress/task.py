@@ -13,11 +13,13 @@ import polars as pl
 import polars.selectors as cs
 
 from gatewise.cells.base import CellType
+from gatewise.cells.catalogue import is_decaying
 from gatewise.data.memory.arrays import Layout, write_sequences
 from gatewise.data.sequences.targets import TargetSequences
 from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
+from gatewise.modules.gap_inputs import gap_kind
 from gatewise.modules.network import Baseline, Network
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
@@ -88,6 +90,8 @@ class Regress(SequenceTask[RegressData, RegressOptions, Regressor, TargetPredict
             bidirectional=options.bidirectional,
             pooling=options.pooling,
             loss=options.loss,
+            gaps=gap_kind(data.preprocessing.fill == "mask", data.preprocessing.unit_of_time is not None),
+            decay=is_decaying(cell),
         )
 
     def baselines(self, data: RegressData, options: RegressOptions) -> Mapping[str, Callable[[], Baseline]]:

@@ -1,0 +1,108 @@
+"""The inputs of recurrent layers where values are missing or times irregular."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from gatewise.cells.base import CellType
+from gatewise.compiler.layout import layout
+from gatewise.data.sequences.gaps import Gaps
+from gatewise.layers import Recurrent
+
+GapKind = Literal["none", "mask", "times", "both"]  # what is read beside the values
+DECAY = "d"  # the block of the cell GRUD that computes the decay of the state
+
+
+class GapInputs(nn.Module):
+    """What recurrent layers read of a step: its values, which of them were observed, and elapsed times.
+
+    `u = [v, m, ln(1 + s), ln(1 + e)]`: values `v`, filled where missing, the mask `m`, the times `s` since
+    the last observed values, and the time `e` since the step before.
+
+    With decay, for the cell `GRUD`, `u = [m v + (1 - m) exp(-max(0, w s + b)) v, m, s]`: a missing value
+    decays from the last observed one to zero, the mean. Without a mask, `m` is one and `s` is `e`.
+
+    Args:
+        channels: C
+        gaps: "none", "mask" for m and s, "times" for e, or "both"
+        decay: whether missing values decay
+
+    Source: Che et al. 2018, Recurrent neural networks for multivariate time series with missing values.
+
+    >>> inputs = GapInputs(3, "both")
+    >>> ones = torch.ones(2, 7, 3)
+    >>> inputs(ones, Gaps(ones, ones, torch.ones(2, 7, 1))).shape, inputs.width
+    (torch.Size([2, 7, 10]), 10)
+    """
+
+    def __init__(self, channels: int, gaps: GapKind = "none", decay: bool = False) -> None:
+        super().__init__()
+        self.is_masked, self.is_timed = gaps in ("mask", "both"), gaps in ("times", "both")
+        self.channels = channels
+        self.width = channels * (3 if decay else 1 + 2 * self.is_masked) + (self.is_timed and not decay)
+        self.decay_weight = nn.Parameter(torch.zeros(channels)) if decay else None
+        self.decay_bias = nn.Parameter(torch.zeros(channels)) if decay else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws the weights of the decay from 0 to 1, so that values begin to decay."""
+        if self.decay_weight is not None and self.decay_bias is not None:
+            nn.init.uniform_(self.decay_weight)
+            nn.init.zeros_(self.decay_bias)
+
+    def forward(self, values: Tensor, gaps: Gaps | None) -> Tensor:
+        """Values [B, T, C] and their gaps -> inputs [B, T, width]."""
+        observed, since, elapsed = (None, None, None) if gaps is None else gaps
+        if self.decay_weight is not None and self.decay_bias is not None:
+            if observed is None or since is None:
+                assert elapsed is not None
+                observed, since = torch.ones_like(values), elapsed.expand_as(values)
+            kept = (-torch.relu(self.decay_weight * since + self.decay_bias)).exp()
+            return torch.cat([values * torch.where(observed > 0, 1.0, kept), observed, since], dim=-1)
+        inputs = [values]
+        if self.is_masked:
+            assert observed is not None
+            assert since is not None
+            inputs += [observed, since.log1p()]
+        if self.is_timed:
+            assert elapsed is not None
+            inputs += [elapsed.log1p()]
+        return torch.cat(inputs, dim=-1) if len(inputs) > 1 else values
+
+
+class DecayingRecurrent(Recurrent):
+    """Recurrent layers of the cell `GRUD`: in the first one the decay of the state reads the times alone.
+
+    Its other lines read the values and the mask, and no times, as in the paper. Layers above the first read
+    the layer below in all lines.
+
+    Args:
+        cell: `GRUD`, or one with its line `d`
+        input_size: 3 C; the input is [values, mask, times], [T, B, 3 C]
+        hidden, layers, options: as in `Recurrent`
+    """
+
+    reads: Tensor
+
+    def __init__(self, cell: CellType, input_size: int, hidden: int, layers: int, **options: Any) -> None:
+        super().__init__(cell, input_size, hidden, layers, **options)
+        blocks = next(one.blocks for one in layout(cell).parameters if one.name == "weight_ih")
+        is_decay = torch.tensor([block == DECAY for block in blocks]).repeat_interleave(hidden)
+        is_time = torch.arange(input_size) >= input_size // 3 * 2
+        self.register_buffer("reads", (is_decay[:, None] == is_time).float(), persistent=False)
+
+    def _values_at(self, place: int) -> dict[str, Tensor]:
+        parameters = super()._values_at(place)
+        if place <= self.bidirectional:  # a direction of the first layer
+            parameters["weight_ih"] = parameters["weight_ih"] * self.reads
+        return parameters
+
+
+def gap_kind(masked: bool, timed: bool) -> GapKind:
+    """What is read beside the values. masked: which are missing; timed: the time between steps"""
+    if masked and timed:
+        return "both"
+    return "mask" if masked else "times" if timed else "none"

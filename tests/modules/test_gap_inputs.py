@@ -1,0 +1,61 @@
+"""Inputs with masks and elapsed times, and the networks of GRU-D."""
+
+import pytest
+import torch
+
+from gatewise.cells import GRU, GRUD
+from gatewise.data.sequences.gaps import Gaps
+from gatewise.modules.gap_inputs import DecayingRecurrent, GapInputs, gap_kind
+from gatewise.modules.sequence_encoder import SequenceEncoder
+
+VALUES = torch.tensor([[[1.0, -2.0], [3.0, 4.0]]])
+GAPS = Gaps(
+    torch.tensor([[[1.0, 0.0], [0.0, 1.0]]]),
+    torch.tensor([[[0.0, 0.0], [1.0, 5.0]]]),
+    torch.tensor([[[0.0], [2.0]]]),
+)
+
+
+@pytest.mark.parametrize(("masked", "timed", "width"), [(0, 0, 2), (1, 0, 6), (0, 1, 3), (1, 1, 7)])
+def test_inputs_are_the_values_the_mask_and_logarithms_of_times(masked, timed, width):
+    inputs = GapInputs(2, gap_kind(bool(masked), bool(timed)))
+    given = Gaps(*GAPS[: 2 * masked], *[None] * (2 - 2 * masked), GAPS.elapsed if timed else None)
+    expected = [VALUES] + [GAPS.observed, GAPS.since.log1p()] * masked + [GAPS.elapsed.log1p()] * timed
+    assert inputs.width == width
+    assert torch.equal(inputs(VALUES, given), torch.cat(expected, dim=-1))
+
+
+def test_a_missing_value_decays_to_the_mean():
+    inputs = GapInputs(2, "mask", decay=True)
+    with torch.no_grad():
+        inputs.decay_weight.copy_(torch.tensor([0.5, -1.0]))
+    decayed = inputs(VALUES, GAPS)[..., :2]
+    torch.testing.assert_close(decayed, torch.tensor([[[1.0, -2.0], [3.0 * 2.718281828**-0.5, 4.0]]]))
+    timed = GapInputs(2, "times", decay=True)(VALUES, Gaps(elapsed=GAPS.elapsed))
+    assert torch.equal(timed, torch.cat([VALUES, torch.ones(1, 2, 2), GAPS.elapsed.expand(1, 2, 2)], dim=-1))
+
+
+def test_the_decay_of_the_state_reads_the_times_alone():
+    torch.manual_seed(0)
+    layers = DecayingRecurrent(GRUD, 6, 4, 2, bidirectional=True)
+    x = torch.randn(3, 1, 6)
+    output, _, traces = layers(x, trace=True)
+    with_values, with_times = x.clone(), x.clone()
+    with_values[..., :4] += 1
+    with_times[..., 4:] += 1
+    for changed, same, differs in ((with_values, "d", "r"), (with_times, None, "d")):
+        for one, other in zip(traces[:2], layers(changed, trace=True)[2][:2], strict=True):
+            assert same is None or torch.equal(one.gates[same], other.gates[same])
+            assert not torch.equal(one.gates[differs], other.gates[differs])
+    first = layers(with_times, trace=True)[2][0].gates["z"][0]
+    assert torch.equal(first, traces[0].gates["z"][0])  # the state before is zero
+    output.sum().backward()
+    assert not layers.weight_ih_l0.grad[layers.reads == 0].any()
+    assert "reads" not in layers.state_dict()
+
+
+def test_an_encoder_without_gaps_has_the_parameters_that_it_had():
+    encoder = SequenceEncoder(GRU, channels=2, hidden=3)
+    assert not [name for name, _ in encoder.named_parameters() if name.startswith("inputs")]
+    wide = SequenceEncoder(GRU, channels=2, hidden=3, filters=4, gaps="both")
+    assert wide.encode(VALUES, torch.tensor([2]), GAPS).shape == (1, 10)
