@@ -58,7 +58,7 @@ def test_tables(tmp_path, gatewise, old, new, message):
         (["--label", "kind"], "data.csv has no column 'kind' for the label; it has id, t, x, y, label"),
         (["--channels", "x,z"], "data.csv has no column 'z' for the channel"),
         (["--channels", "x", "--time", "x"], "the column 'x' was given two roles; give it one"),
-        (["--fill", "backward"], "option fill: input should be 'forward', got 'backward'"),
+        (["--fill", "backward"], "option fill: input should be 'forward' or 'mask', got 'backward'"),
         (["--pooling", "sum"], "input should be 'last', 'mean', 'max' or 'attention', got 'sum'"),
         (["--bidirectional", "yes"], "Got unexpected extra argument"),
         (["--test-fraction", "0.7"], "option test_fraction: input should be less than 0.5"),
