@@ -21,6 +21,11 @@ COLUMNS = {
 }
 
 
+@pytest.mark.parametrize("step", [*(step for _, step in COLUMNS.values()), Step(DAY * 14, "microseconds")])
+def test_a_step_is_read_as_it_is_written(step):
+    assert Step.named(str(step)) == step
+
+
 @pytest.mark.parametrize("name", COLUMNS)
 def test_consecutive_times_are_those_of_a_grid(name):
     """A series is never called regular if it is not; only days that some months lack are not found."""

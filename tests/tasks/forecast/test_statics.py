@@ -7,6 +7,7 @@ import torch
 
 from gatewise.cells import GRU
 from gatewise.data.series.windows import WindowBatch
+from gatewise.errors import GatewiseError
 from gatewise.tasks.forecast.baselines import Ridge, WindowMLP
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
 from gatewise.tasks.forecast.forecaster import ForecastShape
@@ -121,3 +122,51 @@ def test_static_columns_with_one_value_are_noted(tmp_path):
     frame().with_columns(kind=pl.lit("a")).write_parquet(table)
     data = TASK.read(table, TrainOptions(**SMALL, target="value", static="kind"))
     assert "static columns without influence, with one value in all series: 'kind'" in data.notes
+
+
+def test_a_new_series_is_forecast_from_its_history_and_its_static_columns(trained, tmp_path):
+    """A series of which a few values are known has a scale as the others, whatever its unit."""
+    _, folder, table = trained
+    new = pl.read_parquet(table).filter(id="s1").with_columns(kind=pl.lit("a"), size=pl.lit(2))
+    parts = [
+        new[:steps].with_columns(id=pl.lit(f"n{steps}"), value=100 * pl.col("value")) for steps in (1, 9)
+    ]
+    path = tmp_path / "new.parquet"
+    pl.concat([new.with_columns(id=pl.lit("whole")), *parts]).write_parquet(path)
+    predicted = TASK.predict(load_model(folder), path)
+    assert predicted.warnings == (
+        "3 of 3 series are not in the training set, and are scaled by their own values: 'whole', 'n1', 'n9'",
+        "2 of 3 series are shorter than the context of 12 steps, and padded with their first value: 'n1', "
+        "'n9'",
+    )
+    first = predicted.frame.filter(pl.col("id") == "n1")
+    assert first["month"].dt.strftime("%Y-%m").to_list() == ["1990-02", "1990-03", "1990-04", "1990-05"]
+    assert predicted.frame.filter(pl.col("id") != "whole")["value"].is_between(700, 1300).all()
+    assert {one.name for one in evaluate(TASK, folder, path).results} >= {"ridge", "gru"}
+    short = tmp_path / "short.parquet"
+    parts[0].write_parquet(short)  # one row alone
+    alone = TASK.predict(load_model(folder), short).frame
+    np.testing.assert_allclose(alone["value"], first["value"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"value": pl.lit(None, pl.Float64)},
+            "column 'value' is empty; no row of its series has a value; give one, or remove the series",
+        ),
+        ({"month": pl.int_range(pl.len())}, "trained on steps of one month; {} has steps of one unit"),
+        (
+            {"month": pl.Series(["2020-01", "2020-03"])},
+            "1 missing between 2020-01-01 and 2020-03-01 in series",
+        ),
+    ],
+)
+def test_short_tables_that_are_refused(trained, tmp_path, change, message):
+    _, folder, table = trained
+    path = tmp_path / "new.parquet"
+    pl.read_parquet(table)[:2].with_columns(**change).write_parquet(path)
+    with pytest.raises(GatewiseError) as refused:
+        TASK.predict(load_model(folder), path)
+    assert message.format(path) in str(refused.value)

@@ -159,7 +159,11 @@ def test_series_that_are_too_short_to_learn_from_are_forecast(tmp_path):
     values.with_columns(blank.alias("value")).write_csv(ahead)
     predicted = TASK.predict(load_model(tmp_path / "run"), ahead)
     assert predicted.frame["id"].to_list() == ["a"] * 4 + ["b"] * 4
-    assert predicted.warnings == ("1 of 3 series have no value and no forecast: 'c'",)
+    assert predicted.warnings == (
+        "1 of 3 series have no value and no forecast: 'c'",
+        "1 of 2 series are not in the training set, and are scaled by their own values: 'b'",
+        "1 of 2 series are shorter than the context of 12 steps, and padded with their first value: 'b'",
+    )
 
 
 def test_categories_and_booleans_go_all_the_way(tmp_path):

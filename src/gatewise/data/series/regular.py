@@ -120,6 +120,8 @@ class Grid:
     def _remedy(self, missing: np.ndarray, is_target: bool) -> str:
         """What to do about the first value that is not filled."""
         if missing[0]:
+            if is_target and missing.all():
+                return "no row of its series has a value; give one, or remove the series"
             if is_target:
                 return "--fill linear or forward, in training, cuts off a missing beginning"
             return "the first value can't be filled, except by --fill zero"

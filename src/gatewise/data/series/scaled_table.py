@@ -12,6 +12,7 @@ from gatewise.data.series.calendar import calendar, useful_cycles
 from gatewise.data.series.categories import Categories, learn_categories
 from gatewise.data.series.scaling import LogScale, Scale, learn_log_scale, learn_mean_scale, learn_scale
 from gatewise.data.series.series import Series, SeriesSet
+from gatewise.data.series.short_history import completed_scale
 from gatewise.data.series.statics import learn_statics, static_inputs, unseen_statics
 from gatewise.data.tables.columns import Columns
 from gatewise.data.tables.names import name_some
@@ -84,10 +85,12 @@ def learn_scales(
     learned: SeriesScaling | None = None,
     logarithms: Collection[str] = (),
     support: Support = "real",
+    context: int = 0,
 ) -> SeriesScaling:
     """Learns scales from the first `ends` steps of each series.
 
     learned: those of an earlier training, which are kept; scales of further series are added
+    context: the steps that a network reads, for which a shorter further series is completed
     logarithms: the ids of the series of which logarithms are taken
     support: of the target; "non-negative" values are divided by their mean, "counts" stay as they are
 
@@ -95,10 +98,15 @@ def learn_scales(
     """
     for series in source.series:
         require_support(series, support)
-    scales = {
-        series.id: _learn(series, end, series.id in logarithms, support, source.masked)
-        for series, end in zip(source.series, ends, strict=True)
-    }
+    scales, before = {}, {} if learned is None else learned.series
+    for series, end in zip(source.series, ends, strict=True):
+        if series.id in before:
+            continue
+        values = series.target[:end]
+        values = values[~series.filled[:end]] if source.masked else values
+        own = _learn(series, values, series.id in logarithms, support)
+        completes = before and support == "real"
+        scales[series.id] = completed_scale(own, values, context, before.values()) if completes else own
     if learned is not None:
         return replace(learned, series={**scales, **learned.series})
     pieces = [
@@ -164,10 +172,8 @@ def _mask(filled: np.ndarray) -> np.ndarray:
     return np.stack([~filled, np.log1p(since)], axis=-1)
 
 
-def _learn(series: Series, end: int, takes_logarithms: bool, support: Support, masked: bool) -> Scale:
-    values = series.target[:end]
-    if masked:
-        values = values[~series.filled[:end]]
+def _learn(series: Series, values: np.ndarray, takes_logarithms: bool, support: Support) -> Scale:
+    """The scale of values of a series."""
     if support == "counts":
         return Scale(0.0, 1.0)
     if support == "non-negative":

@@ -23,6 +23,8 @@ from gatewise.data.tables.table import Table
 from gatewise.data.times.clock import Clock
 from gatewise.errors import GatewiseError
 
+ROWS_FOR_STEP = 3  # of the longest series
+
 
 @dataclass(frozen=True)
 class Series:
@@ -97,6 +99,7 @@ def read_series(
     season: int = 0,
     time_format: str | None = None,
     time_zone: str | None = None,
+    step: Step | None = None,
 ) -> SeriesSet:
     """Reads one series, or many in long form, from a CSV, a Parquet file or a polars frame.
 
@@ -109,6 +112,7 @@ def read_series(
         time_format: as in `strftime`, for dates that could be read in two ways; "excel" for serial numbers of
             Excel, "study" for years and months such as 1-01
         time_zone: a zone to whose local time those in UTC, or with an offset, are converted
+        step: the step if no series has enough rows to find it, of a model; None refuses these
 
     Raises: `GatewiseError` with file, line and column of a value that is missing, duplicate or not a number.
 
@@ -121,15 +125,21 @@ def read_series(
     given = columns or Columns()
     timed = recognise_series(open_series(source, given.dialect), given, time_format, time_zone)
     hint = "; --target COLUMN names another column" if given.target is None else ""
-    return regular_series(timed, fill=fill, season=season, hint=hint)
+    return regular_series(timed, fill=fill, season=season, hint=hint, known_step=step)
 
 
 def regular_series(
-    timed: TimedTable, *, fill: str | None = None, season: int = 0, hint: str = ""
+    timed: TimedTable,
+    *,
+    fill: str | None = None,
+    season: int = 0,
+    hint: str = "",
+    known_step: Step | None = None,
 ) -> SeriesSet:
     """The series of a table with regular steps.
 
     fill, season: as for `read_series`; hint: the end of a message on a target that is not a number
+    known_step: the `step` of `read_series`
 
     Raises: `GatewiseError` with file, line and column of a value that is missing, duplicate or not a number.
     """
@@ -137,18 +147,7 @@ def regular_series(
     ordered = {name: sorted_rows(table, times, timed.ticks, rows, name) for name, rows in groups.items()}
     if any((ordered[name] != rows).any() for name, rows in groups.items()):
         notes.append("rows were sorted by time")
-    longest = max(ordered.values(), key=len)
-    if len(longest) < 3:
-        remedy = ""
-        if found.id is not None:
-            remedy = (
-                f": column {found.id!r} makes {len(groups)} series of at most {len(longest)} rows; give the "
-                "column that is the same in all rows of a series with --id, or remove it from the file"
-            )
-        raise GatewiseError(
-            f"{table.path}: expected at least 3 rows for a series, got {len(longest)}{remedy}"
-        )
-    step = find_step(times.gather(longest))
+    step = _step(timed, max(ordered.values(), key=len), known_step)
     season = season_of(step, season) if fill == "seasonal" else 1
     grids = on_grids(table, times, ordered, step, fill, season)
     target = _target(table, found, hint)
@@ -170,6 +169,28 @@ def regular_series(
     if fill is not None:
         notes += [*values.describe_filled(grids.values(), fill), *describe_widest_gap(grids)]
     return SeriesSet(series, found, step, tuple(notes), timed.clock, masked=fill == MASK).warned(*warnings)
+
+
+def _step(timed: TimedTable, longest: np.ndarray, known: Step | None) -> Step:
+    """The step of the longest series, or a known one if its rows are too few. Raises: `GatewiseError`.
+
+    longest: its rows, sorted
+    """
+    times, found = timed.times, timed.columns
+    if len(longest) >= ROWS_FOR_STEP:
+        return find_step(times.gather(longest))
+    if known is not None:
+        is_alike = times.dtype.is_integer() == (known.unit == "numbers")
+        return known if is_alike else find_step(times.gather(longest))
+    remedy = ""
+    if found.id is not None:
+        remedy = (
+            f": column {found.id!r} makes {len(timed.rows)} series of at most {len(longest)} rows; give the "
+            "column that is the same in all rows of a series with --id, or remove it from the file"
+        )
+    raise GatewiseError(
+        f"{timed.table.path}: expected at least {ROWS_FOR_STEP} rows for a series, got {len(longest)}{remedy}"
+    )
 
 
 def _target(table: Table, columns: FoundColumns, hint: str) -> np.ndarray:

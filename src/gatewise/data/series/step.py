@@ -14,6 +14,7 @@ LAST_YEAR = 9999
 END = 253_402_300_800_000_000  # of that year, in microseconds from 1970
 SECOND, HOUR, DAY = 1_000_000, 3_600_000_000, 86_400_000_000  # in microseconds
 UNITS = {"week": 7 * DAY, "day": DAY, "hour": HOUR, "minute": 60 * SECOND, "second": SECOND}
+MONTHS = {"year": 12, "quarter": 3, "month": 1}
 USUAL_PERIODS = {"hour": 24, "day": 7, "week": 52, "month": 12, "quarter": 4}
 
 
@@ -30,12 +31,26 @@ class Step:
         name, count = self._named()
         return name if count == 1 else f"{count} {name}s"
 
+    @staticmethod
+    def named(text: str) -> Step:
+        """The step that `str` writes in this form.
+
+        >>> Step.named("2 hours"), Step.named("quarter")
+        (Step(size=7200000000, unit='microseconds'), Step(size=3, unit='months'))
+        """
+        count, _, name = text.rpartition(" ")
+        times, name = int(count or 1), name.removesuffix("s")
+        if name == "unit":
+            return Step(times, "numbers")
+        if name in MONTHS:
+            return Step(times * MONTHS[name], "months")
+        return Step(times * {**UNITS, "microsecond": 1}[name], "microseconds")
+
     def _named(self) -> tuple[str, int]:
         if self.unit == "months":
-            for name, size in (("year", 12), ("quarter", 3)):
+            for name, size in MONTHS.items():
                 if self.size % size == 0:
                     return name, self.size // size
-            return "month", self.size
         for name, size in UNITS.items():
             if self.size % size == 0:
                 return name, self.size // size

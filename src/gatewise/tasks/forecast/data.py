@@ -20,6 +20,7 @@ from gatewise.data.series.scaled_table import (
 from gatewise.data.series.scaling import LogScale
 from gatewise.data.series.series import Series, SeriesSet, read_series
 from gatewise.data.series.statics import category_columns, constant_statics
+from gatewise.data.series.step import Step
 from gatewise.data.series.windows import StaticInputs, Windows, window_starts
 from gatewise.data.tables.columns import FoundColumns
 from gatewise.data.tables.names import name_some
@@ -56,6 +57,7 @@ class Preprocessing:
             season=self.season,
             time_format=self.time_format,
             time_zone=self.time_zone,
+            step=Step.named(self.step),
         )
         if str(source.step) != self.step:
             raise GatewiseError(

@@ -66,7 +66,7 @@ class WindowPlan:
     ) -> SeriesScaling:
         """The scales of series, as `scaled_table.learn_scales` learns them."""
         logarithms = positive_series(source) if self.log else ()
-        return learn_scales(source, ends, learned, logarithms, self.support)
+        return learn_scales(source, ends, learned, logarithms, self.support, self.context)
 
 
 def complete_plan(plan: WindowPlan, source: SeriesSet) -> WindowPlan:

@@ -21,7 +21,7 @@ from gatewise.tasks.base import Prediction
 from gatewise.tasks.forecast.data import Preprocessing
 from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
 from gatewise.tasks.forecast.latest import latest
-from gatewise.tasks.forecast.lengths import with_values
+from gatewise.tasks.forecast.lengths import new_or_short, with_values
 from gatewise.tasks.forecast.paths import draw_paths
 from gatewise.tasks.forecast.plan import WindowPlan
 from gatewise.tasks.preprocessing import load_preprocessing
@@ -121,8 +121,9 @@ def _outlook(model: SavedModel, path: Path, known_from: Path | None) -> Outlook:
     if known_from is not None:
         horizon, form, zone = preprocessing.plan.horizon, preprocessing.time_format, preprocessing.time_zone
         source = with_scenario(source, known_from, horizon, form, zone)
-    source = source.warned(*preprocessing.learned.unseen(source))
-    batch, times, scales = latest(source, preprocessing.plan, preprocessing.learned)
+    learned, plan = preprocessing.learned, preprocessing.plan
+    source = source.warned(*learned.unseen(source), *new_or_short(source, learned.series, plan.context))
+    batch, times, scales = latest(source, plan, learned)
     with torch.inference_mode():
         quantiles = network.quantiles(network(*batch.inputs)).double().cpu().numpy()
-    return Outlook(preprocessing.plan, source, times, scales, quantiles)
+    return Outlook(plan, source, times, scales, quantiles)
