@@ -44,6 +44,9 @@ class Quiet:
     def __init__(self):
         self.finished = []
 
+    def notes(self, lines):
+        pass
+
     def begin(self, name):
         pass
 

@@ -171,10 +171,14 @@ def _list_files(comparison: Comparison[TaskData]) -> None:
             f"The saved model is {chosen.name} ({metric.title} {metric.format(chosen.scores[metric.name])}), "
             "which has the best score on the validation set; the test set does not influence the choice."
         )
+    refitted = {}
+    if comparison.model is not None and comparison.model.refitted is not None:
+        refitted = {"refit.safetensors": "those of the network trained on all data, with refit.json"}
     files = {
         "leaderboard.csv": "the table above",
         **comparison.files,
         "model.safetensors": f"the parameters of {chosen.name}, with model.json",
+        **refitted,
         "config.yaml": "all options, to run it again with --config",
     }
     assert comparison.folder is not None

@@ -160,13 +160,19 @@ def time_split(
 ) -> tuple[int, int]:
     """The first steps of the validation set and of the test set of one series.
 
-    minimum, maximum: the fewest and the most steps of each
+    minimum, maximum: the fewest and the most steps of each that is not empty
 
     >>> time_split(100, Fractions(0.1, 0.2)), time_split(100, Fractions(0.1, 0.2), minimum=30)
     ((70, 80), (40, 70))
+    >>> time_split(100, Fractions(0, 0), minimum=30)
+    (100, 100)
     """
-    sizes = (round(steps * fraction) for fraction in (fractions.validation, fractions.test))
-    validation, test = (max(size if maximum is None else min(size, maximum), minimum) for size in sizes)
+
+    def size(fraction: float) -> int:
+        held_out = round(steps * fraction)
+        return max(held_out if maximum is None else min(held_out, maximum), minimum) if fraction else 0
+
+    validation, test = size(fractions.validation), size(fractions.test)
     return steps - test - validation, steps - test
 
 

@@ -279,6 +279,16 @@ class Task(ABC, Generic[DataT, OptionsT, NetworkT, PredictionsT]):
     def finish(self, network: NetworkT, data: DataT) -> None:
         """Calibrates a trained network on the validation set."""
 
+    def refit_data(self, data: DataT, options: OptionsT) -> DataT | None:
+        """All data as a training set, encoded and scaled as `data` are; None if no network is refitted."""
+        return None
+
+    def prepare_refit(self, network: NetworkT, everything: DataT, is_new: bool) -> None:
+        """Fits what is fitted before training to all data. is_new: else a trained network continues"""
+
+    def finish_refit(self, network: NetworkT, scored: NetworkT) -> None:
+        """Calibrates a network that was trained on all data as the scored one."""
+
     def preview(self, network: NetworkT, data: DataT) -> str | None:
         """A line to show after each epoch; None for no line."""
         return None

@@ -155,6 +155,15 @@ class TaskOptions(Options):
         """
         return ceil(self.min_steps_per_epoch / ceil(examples / self.batch_size_for(examples)))
 
+    def steps_of_epoch(self, examples: int) -> int:
+        """The number of steps of an epoch.
+
+        >>> [TaskOptions(min_steps_per_epoch=50).steps_of_epoch(examples) for examples in (36, 270, 5000)]
+        [50, 51, 79]
+        """
+        steps = ceil(examples / self.batch_size_for(examples)) * self.passes_per_epoch(examples)
+        return min(steps, self.max_epoch_steps() or steps)
+
     def max_epoch_steps(self) -> int | None:
         """The maximum number of steps of an epoch; None if there is none."""
         return None
@@ -189,19 +198,14 @@ class StepOptions(TaskOptions):
         >>> [StepOptions(max_steps=500).max_epochs(examples) for examples in (100, 1000, 100_000)]
         [38, 29, 20]
         """
-        return min(self.epochs, max(self.max_steps // self._epoch_steps(examples), 1))
+        return min(self.epochs, max(self.max_steps // self.steps_of_epoch(examples), 1))
 
     def budget_notes(self, examples: int) -> tuple[str, ...]:
-        steps, batch_size = self._epoch_steps(examples), self.batch_size_for(examples)
+        steps, batch_size = self.steps_of_epoch(examples), self.batch_size_for(examples)
         epochs = self.max_epochs(examples)
         note = f"training: at most {epochs * steps} steps of {batch_size} windows, in {epochs} epochs"
         drawn = steps * batch_size
         return (f"{note}; each draws {drawn} of the {examples} windows" if drawn < examples else note,)
-
-    def _epoch_steps(self, examples: int) -> int:
-        """The steps of an epoch."""
-        steps = ceil(examples / self.batch_size_for(examples)) * self.passes_per_epoch(examples)
-        return min(steps, self.max_epoch_steps())
 
 
 class StackOptions(Options):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,6 +38,7 @@ DTYPES = {
     "BOOL": torch.bool,
     "U8": torch.uint8,
 }
+MODEL, REFITTED = "model", "refit"  # the files of the scored model, and of the one trained on all data
 UNREADABLE = (
     OSError,
     KeyError,
@@ -61,17 +62,34 @@ class SavedModel:
     name: the name of the network in comparisons
     network: the trained network
     preprocessing: plain data, as in JSON, which the task interprets
+    refitted: the same network trained on all data, for predictions; None if there is none
     """
 
     task: str
     name: str
     network: Network
     preprocessing: Mapping[str, Any]
+    refitted: SavedModel | None = None
+
+    @property
+    def for_use(self) -> SavedModel:
+        """The model that has seen most data."""
+        return self.refitted or self
 
 
 def save_model(folder: str | Path, model: SavedModel) -> None:
-    """Writes `model.safetensors` and `model.json` into a folder, each atomically."""
+    """Writes `model.safetensors` and `model.json` into a folder, each atomically.
+
+    A refitted model is written beside it, as `refit.safetensors` and `refit.json`.
+    """
     folder = Path(folder)
+    (folder / f"{REFITTED}.json").unlink(missing_ok=True)  # of an earlier model
+    _save(folder, MODEL, model)
+    if model.refitted is not None:
+        _save(folder, REFITTED, model.refitted)
+
+
+def _save(folder: Path, name: str, model: SavedModel) -> None:
     state = {name: value.contiguous() for name, value in model.network.state_dict().items()}
     options = {
         name: to_data(value) if isinstance(value, CellType) else value
@@ -85,10 +103,9 @@ def save_model(folder: str | Path, model: SavedModel) -> None:
         "options": options,
         "preprocessing": dict(model.preprocessing),
     }
-    write_whole(folder / "model.safetensors", lambda path: save_file(state, path))
-    write_whole(
-        folder / "model.json", lambda path: path.write_text(json.dumps(description, indent=1), "utf-8")
-    )
+    text = json.dumps(description, indent=1)
+    write_whole(folder / f"{name}.safetensors", lambda path: save_file(state, path))
+    write_whole(folder / f"{name}.json", lambda path: path.write_text(text, "utf-8"))
 
 
 def load_model(folder: str | Path) -> SavedModel:
@@ -97,10 +114,25 @@ def load_model(folder: str | Path) -> SavedModel:
     Raises: `GatewiseError` if a file is missing, damaged, or of another format.
     """
     folder = Path(folder)
-    for name in ("model.json", "model.safetensors"):
-        if not (folder / name).is_file():
-            raise GatewiseError(f"there is no {name} in {str(folder)!r}; give the folder of a finished run")
-    path, tensors = folder / "model.json", folder / "model.safetensors"
+    model = _load(folder, MODEL)
+    if not (folder / f"{REFITTED}.json").is_file():
+        return model
+    refitted = _load(folder, REFITTED)
+    if (refitted.task, refitted.name) != (model.task, model.name):
+        raise GatewiseError(
+            f"the model in {str(folder)!r} can't be read: refit.json is of {refitted.name}, trained to "
+            f"{refitted.task}, and model.json of {model.name}, trained to {model.task}"
+        )
+    return replace(model, refitted=refitted)
+
+
+def _load(folder: Path, name: str) -> SavedModel:
+    path, tensors = folder / f"{name}.json", folder / f"{name}.safetensors"
+    for file in (path, tensors):
+        if not file.is_file():
+            raise GatewiseError(
+                f"there is no {file.name} in {str(folder)!r}; give the folder of a finished run"
+            )
     try:
         described = _description(path)
         options = described.options

@@ -17,7 +17,7 @@ from gatewise.training.fine_tuning import start_network
 from gatewise.training.lightning import NO_EXTRAS, Lightning
 from gatewise.training.memory import enough_memory
 from gatewise.training.runner import ProgressCallback, Runner, write_leaderboard
-from gatewise.training.runs import Run, discard, training, write
+from gatewise.training.runs import REFIT, Run, discard, training, write
 
 
 def execute(
@@ -81,11 +81,13 @@ def train(
     runner = Runner(task, data, callback, task.preprocessing(data, options), lightning)
     results = list(runner.baselines(task.baselines(data, options))) if baselines else []
     for name, cell in run.cells.items():
-        make = partial(task.network, data, options, cell)
+        make: Callable[[], Network] = partial(task.network, data, options, cell)
+        make_again = None
         if run.start is not None:
             results.append(runner.before(f"{name} before", run.start.model.network))
             make = partial(start_network, task, run.start.model, data)
-        results.append(runner.trained(name, make, {run.folder: options}))
+            make_again = partial(start_network, task, run.start.model.for_use, data)
+        results.append(runner.trained(name, make, {run.folder: options}, make_again=make_again))
     return _conclude(run, runner, results)
 
 
@@ -135,6 +137,10 @@ def _conclude(run: Run, runner: Runner[TaskData], results: list[Result]) -> Comp
     chosen = comparison.chosen(baseline=False)
     if chosen is None:
         return comparison
-    model = runner.for_use(chosen.name, chosen.network)
+    model = runner.saved(chosen.name, chosen.network)
     save_model(run.folder, model)
+    refitted = runner.refitted(chosen.name, run.folder / REFIT)
+    if refitted is not None:
+        model = replace(model, refitted=refitted)
+        save_model(run.folder, model)
     return replace(comparison, model=model)

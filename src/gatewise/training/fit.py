@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import isfinite
+from math import ceil, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from gatewise.training.callbacks import MetricsFile, ProgressReporter
 from gatewise.training.checkpoints import WholeCheckpoints, damaged, read_checkpoint
 from gatewise.training.gradients import GradientWatch
 from gatewise.training.lightning import NO_EXTRAS, Lightning
-from gatewise.training.module import TrainingModule
+from gatewise.training.module import Course, TrainingModule
 from gatewise.training.runs import GRADIENT
 
 PROCESSES = 8  # allowed on the processors of a machine, even if there are fewer
@@ -36,24 +36,29 @@ PROCESSES = 8  # allowed on the processors of a machine, even if there are fewer
 
 @dataclass(frozen=True)
 class Fitted:
-    """The result of a training: its best validation loss, its epochs and its seconds."""
+    """The result of a training: its best validation loss, its epochs and its seconds.
+
+    learning_rates: of each epoch up to the best one
+    """
 
     validation_loss: float
     epochs: int
     seconds: float
+    learning_rates: tuple[float, ...]
 
 
 class _Batches(LightningDataModule):
-    """The batches of the training and validation set of this process."""
+    """The batches of the training and validation set of this process.
 
-    def __init__(self, train: Sized, validation: Sized, options: TrainOptions) -> None:
+    batch_size, passes, max_steps: of an epoch, as in `batches.loader`
+    """
+
+    def __init__(
+        self, train: Sized, validation: Sized, seed: int, batch_size: int, passes: int, max_steps: int | None
+    ) -> None:
         super().__init__()
-        self.train, self.validation, self.seed = train, validation, options.seed
-        self.batch_size, self.passes, self.max_steps = (
-            options.batch_size_for(len(train)),
-            options.passes_per_epoch(len(train)),
-            options.max_epoch_steps(),
-        )
+        self.train, self.validation, self.seed = train, validation, seed
+        self.batch_size, self.passes, self.max_steps = batch_size, passes, max_steps
 
     def train_dataloader(self) -> DataLoader[Any]:
         return self._loader(self.train, shuffle=True, passes=self.passes, max_steps=self.max_steps)
@@ -95,9 +100,7 @@ def fit(
     metrics = MetricsFile(folder / "metrics.csv")
     stop = EarlyStopping("validation_loss", patience=options.patience, check_on_train_epoch_end=True)
     last = checkpoints / "last.ckpt"
-    start = _StartRecorder()
     callbacks: list[Callback] = [
-        start,
         metrics,
         stop,
         ProgressReporter(show, after_epoch),
@@ -112,23 +115,47 @@ def fit(
         epochs = options.max_epochs(len(train))
         trainer = _trainer(options, epochs, [*callbacks, *lightning.callbacks], lightning, folder)
         module = TrainingModule(network, options)
-        batches = _Batches(train, validation, options)
-        resumes = last.is_file()
-        if not (resumes and _had_ended(checkpoints, options.patience, stop, metrics)):
-            try:
-                trainer.fit(module, batches, ckpt_path=last if resumes else None, weights_only=True)
-            except SystemExit as end:  # how Lightning ends after Ctrl-C
-                raise KeyboardInterrupt from end
-            except (GatewiseError, MemoryError, OSError):
-                raise
-            except Exception as error:
-                if start.started or not resumes:
-                    raise
-                raise damaged(last, error) from error
+        sizes = options.batch_size_for(len(train)), options.passes_per_epoch(len(train))
+        batches = _Batches(train, validation, options.seed, *sizes, options.max_epoch_steps())
+        if not (last.is_file() and _had_ended(checkpoints, options.patience, stop, metrics)):
+            _run(trainer, module, batches, last)
     if not isfinite(stop.best_score):
         raise DivergedError(f"the validation loss was never finite in {len(metrics.rows)} epochs; {ADVICE}")
-    _load(network, checkpoints / "best.ckpt")
-    return Fitted(float(stop.best_score), len(metrics.rows), metrics.seconds)
+    best_epoch = _load(network, checkpoints / "best.ckpt")
+    rates = tuple(row["learning_rate"] for row in metrics.rows[: best_epoch + 1])
+    return Fitted(float(stop.best_score), len(metrics.rows), metrics.seconds, rates)
+
+
+def fit_again(
+    network: Network,
+    train: Any,
+    options: TrainOptions,
+    course: Course,
+    folder: Path,
+    show: Callable[[float, str], None] = lambda fraction, message: None,
+    lightning: Lightning = NO_EXTRAS,
+) -> None:
+    """Trains a network in place as an earlier one was trained up to its best epoch, without validation.
+
+    train: other examples than those of the earlier training; course: the steps of that
+    folder, show, lightning: as in `fit`; the user's callbacks have ended with the earlier training
+
+    Raises: `GatewiseError` if the loss is not finite; `KeyboardInterrupt` after Ctrl-C.
+    """
+    last = folder / "checkpoints" / "last.ckpt"
+    callbacks: list[Callback] = [
+        MetricsFile(folder / "metrics.csv"),
+        ProgressReporter(show, lambda: None),
+        _checkpoint(last.parent, "last", monitor=None),
+    ]
+    if options.average:
+        callbacks.append(MovingAverage(options.average))
+    with _quiet():
+        trainer = _trainer(options, course.epochs, callbacks, lightning, folder, validates=False)
+        passes = ceil(course.steps * course.batch_size / len(train))
+        batches = _Batches(train, (), options.seed, course.batch_size, passes, course.steps)
+        _run(trainer, TrainingModule(network, options, course), batches, last)
+    _load(network, last)
 
 
 class _StartRecorder(Callback):
@@ -138,6 +165,22 @@ class _StartRecorder(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.started = True
+
+
+def _run(trainer: Trainer, module: TrainingModule, batches: _Batches, last: Path) -> None:
+    """Trains, from the last checkpoint if there is one."""
+    resumes, start = last.is_file(), _StartRecorder()
+    trainer.callbacks.insert(0, start)  # type: ignore[attr-defined]
+    try:
+        trainer.fit(module, batches, ckpt_path=last if resumes else None, weights_only=True)
+    except SystemExit as end:  # how Lightning ends after Ctrl-C
+        raise KeyboardInterrupt from end
+    except (GatewiseError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        if start.started or not resumes:
+            raise
+        raise damaged(last, error) from error
 
 
 def _had_ended(checkpoints: Path, patience: int, stop: EarlyStopping, metrics: MetricsFile) -> bool:
@@ -160,8 +203,11 @@ def _had_ended(checkpoints: Path, patience: int, stop: EarlyStopping, metrics: M
     return True
 
 
-def _load(network: Network, path: Path) -> None:
-    """Loads the parameters of a checkpoint. Raises: `GatewiseError` if they are not those of the network."""
+def _load(network: Network, path: Path) -> int:
+    """Loads the parameters of a checkpoint; returns its epoch, from 0.
+
+    Raises: `GatewiseError` if they are not those of the network.
+    """
     content = read_checkpoint(path)
     try:
         named = {name.removeprefix("network."): value for name, value in content["state_dict"].items()}
@@ -169,10 +215,16 @@ def _load(network: Network, path: Path) -> None:
     except Exception as error:
         raise damaged(path, error) from error
     network.cpu().eval()
+    return int(content["epoch"])
 
 
 def _trainer(
-    options: TrainOptions, epochs: int, callbacks: list[Callback], lightning: Lightning, folder: Path
+    options: TrainOptions,
+    epochs: int,
+    callbacks: list[Callback],
+    lightning: Lightning,
+    folder: Path,
+    validates: bool = True,
 ) -> Trainer:
     """Lightning's trainer. Raises: `GatewiseError` if this machine lacks the devices asked for."""
     try:
@@ -192,6 +244,7 @@ def _trainer(
                 "num_sanity_val_steps": 0,
                 "use_distributed_sampler": False,
                 **lightning.options,
+                **({} if validates else {"limit_val_batches": 0}),
             }
         )
     except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, ReduceLROnPlateau
 from torchmetrics import MeanMetric
 
 from gatewise.engine.subnormal import flush_subnormals
@@ -19,15 +20,43 @@ from gatewise.tasks.options import TrainOptions
 LOWER_RATE_BY, LOWER_RATE_AFTER = 0.3, 2
 
 
+@dataclass(frozen=True)
+class Course:
+    """The steps of a training up to its best epoch, which a training on other examples repeats.
+
+    batch_size, steps: of each epoch; max_steps: of all epochs that the training could have had
+    learning_rates: of each epoch up to the best one
+    """
+
+    batch_size: int
+    steps: int
+    max_steps: int
+    learning_rates: tuple[float, ...]
+
+    @classmethod
+    def of(cls, options: TrainOptions, examples: int, learning_rates: tuple[float, ...]) -> Course:
+        """The course of a training with these options. examples: of its training set"""
+        steps = options.steps_of_epoch(examples)
+        max_steps = steps * options.max_epochs(examples)
+        return cls(options.batch_size_for(examples), steps, max_steps, learning_rates)
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs up to the best one."""
+        return len(self.learning_rates)
+
+
 class TrainingModule(LightningModule):
     """Minimizes `network.loss(batch)` by AdamW, with a learning rate that falls.
 
     Each epoch draws its random numbers from its own seed, so a resumed training has the same result.
+
+    course: of an earlier training, whose learning rates are repeated; None to find them
     """
 
-    def __init__(self, network: Network, options: TrainOptions) -> None:
+    def __init__(self, network: Network, options: TrainOptions, course: Course | None = None) -> None:
         super().__init__()
-        self.network, self.settings = network, options
+        self.network, self.settings, self.course = network, options, course
         # Lightning's own means over processes round the number of terms down.
         self.train_loss, self.validation_loss = MeanMetric(), MeanMetric()
 
@@ -64,13 +93,17 @@ class TrainingModule(LightningModule):
             super().optimizer_step(*given, **more)
 
     def configure_optimizers(self) -> Any:
-        settings = self.settings
+        settings, course = self.settings, self.course
         optimizer = torch.optim.AdamW(
             self.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
         )
         if settings.schedule == "cosine":
-            steps = max(int(self.trainer.estimated_stepping_batches), 1)
-            schedule: Any = {"scheduler": CosineAnnealingLR(optimizer, steps), "interval": "step"}
+            steps = int(self.trainer.estimated_stepping_batches) if course is None else course.max_steps
+            schedule: Any = {"scheduler": CosineAnnealingLR(optimizer, max(steps, 1)), "interval": "step"}
+        elif course is not None:
+            factors = [rate / settings.learning_rate for rate in course.learning_rates]
+            repeated = LambdaLR(optimizer, lambda epoch: factors[min(epoch, course.epochs - 1)])
+            schedule = {"scheduler": repeated, "interval": "epoch"}
         else:
             plateau = ReduceLROnPlateau(optimizer, factor=LOWER_RATE_BY, patience=LOWER_RATE_AFTER)
             schedule = {"scheduler": plateau, "monitor": "validation_loss"}

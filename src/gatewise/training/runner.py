@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
@@ -47,11 +48,27 @@ class ProgressCallback(Protocol):
 
 
 class _Trained(NamedTuple):
-    """A trained network, the duration of its training, and its cost on the validation set."""
+    """A trained network, the duration of its training, and its cost on the validation set.
+
+    learning_rates: of each epoch up to the best one; empty if they are unknown
+    """
 
     network: Network
     seconds: float
     cost: float
+    learning_rates: tuple[float, ...] = ()
+
+
+class _Candidate(NamedTuple):
+    """How the best training of a candidate was done.
+
+    make: builds the network to train on all data; is_new: whether it is newly initialized
+    """
+
+    trained: _Trained
+    options: TrainOptions
+    make: Callable[[], Network]
+    is_new: bool
 
 
 class Runner(Generic[DataT]):
@@ -67,6 +84,8 @@ class Runner(Generic[DataT]):
     ) -> None:
         self.task, self.data, self.callback, self.preprocessing = task, data, callback, preprocessing
         self.lightning, self.metrics = lightning, task.applicable_metrics(data)
+        self._candidates: dict[str, _Candidate] = {}
+        self._has_trained = False  # else all trainings were loaded
 
     def baselines(self, kinds: Mapping[str, Callable[[], Baseline]]) -> Iterator[Result]:
         """The results of the baselines that are not trained by gradient descent."""
@@ -95,10 +114,12 @@ class Runner(Generic[DataT]):
         make: Callable[[], Network],
         trainings: Mapping[Path, TrainOptions],
         baseline: bool = False,
+        make_again: Callable[[], Network] | None = None,
     ) -> Result:
         """Trains one candidate once in each folder; finished trainings there are loaded.
 
         trainings: the options of each training, by its folder
+        make_again: builds the network of a model that is trained further, for `refitted`
         """
         finished = []
         for number, (folder, options) in enumerate(trainings.items()):
@@ -106,7 +127,48 @@ class Runner(Generic[DataT]):
             if baseline:  # no gradient flows through its steps
                 options = options.model_copy(update={"watch_gradient": False})
             finished.append(self._train(name, make, folder, options))
+        best = min(range(len(finished)), key=lambda number: finished[number].cost)
+        options = list(trainings.values())[best]
+        self._candidates[name] = _Candidate(finished[best], options, make_again or make, make_again is None)
         return self._result(name, baseline, finished)
+
+    def refitted(self, name: str, folder: Path) -> SavedModel | None:
+        """The network of a candidate, trained again on all data as its best training was.
+
+        folder: for the files of the training; an interrupted training in it continues
+
+        Returns: None if the options or the task ask for none.
+        """
+        trained, options, make, is_new = self._candidates[name]
+        everything = self.task.refit_data(self.data, options)
+        if everything is None:
+            return None
+        self.callback.begin(f"{name}, all data")
+        if not trained.learning_rates:
+            self.callback.warn("left out: an earlier version trained the network and recorded no rates")
+            return None
+        from gatewise.training.fit import fit_again  # Lightning takes seconds to import
+        from gatewise.training.module import Course
+
+        if self._has_trained:
+            shutil.rmtree(folder, ignore_errors=True)  # of an earlier training
+        course = Course.of(options, len(self.data.train), trained.learning_rates)
+        torch.manual_seed(options.seed)
+        network = make()
+        self.task.prepare_refit(network, everything, is_new)
+        train = self.task.augmented(everything.train, options)
+        try:
+            with frozen(network, options.freeze):
+                fit_again(network, train, options, course, folder, self.callback.progress, self.lightning)
+        except DivergedError as error:
+            self.leave_out(error)
+            return None
+        if not is_first():
+            sys.exit(0)  # the first process writes
+        self.task.finish_refit(network, trained.network)
+        steps = f"{course.epochs} epochs of {course.steps} steps, as validation chose"
+        self.callback.notes((f"{name} is trained again on all data, for predict: {steps}",))
+        return SavedModel(self.task.name, name, network, self.task.preprocessing(everything, options))
 
     def validated(self, name: str, make: Callable[[], Network], folder: Path, options: TrainOptions) -> float:
         """Trains once in a folder; returns the cost on the validation set. The test set is not read."""
@@ -132,7 +194,7 @@ class Runner(Generic[DataT]):
         order = sorted(results, key=lambda one: first.cost(one.scores[first.name]))
         return Comparison(self.task, self.data, tuple(order))
 
-    def for_use(self, name: str, network: Network) -> SavedModel:
+    def saved(self, name: str, network: Network) -> SavedModel:
         """The network as a saved model, with the preprocessing of new data."""
         return SavedModel(self.task.name, name, network, self.preprocessing)
 
@@ -146,7 +208,7 @@ class Runner(Generic[DataT]):
             except GatewiseError as error:
                 raise GatewiseError(f"{error}; or remove {result} to train it again") from error
             cost = self._validation_cost(name, network) if finished.cost is None else finished.cost
-            return _Trained(network, finished.seconds, cost)
+            return _Trained(network, finished.seconds, cost, tuple(finished.learning_rates or ()))
         from gatewise.training.fit import fit  # Lightning takes seconds to import
 
         task = self.task
@@ -171,6 +233,7 @@ class Runner(Generic[DataT]):
                 self.callback.warn,
                 self.lightning,
             )
+        self._has_trained = True
         if not is_first():
             sys.exit(0)  # the first process evaluates and writes
         began = time.perf_counter()
@@ -178,10 +241,10 @@ class Runner(Generic[DataT]):
         cost = self._validation_cost(name, network)
         network.refit(data.train, data.validation)
         fitted = replace(fitted, seconds=fitted.seconds + time.perf_counter() - began)
-        save_model(folder, self.for_use(name, network))
+        save_model(folder, self.saved(name, network))
         content = json.dumps({**asdict(fitted), "cost": cost})
         write_whole(result, lambda path: path.write_text(content))
-        return _Trained(network, fitted.seconds, cost)
+        return _Trained(network, fitted.seconds, cost, fitted.learning_rates)
 
     def _validation_cost(self, name: str, network: Network) -> float:
         """The cost of the selection metric on the validation set; lower is better."""

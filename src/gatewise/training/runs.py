@@ -37,6 +37,7 @@ from gatewise.training.lock import LOCK, locked
 OWN_DATA = "fitted-data"  # in the folder of a run on data in memory
 CLASSES = "classes.json"  # the labels of data in memory, in the types that the user gave
 GRADIENT = "gradient.csv"  # in the folder of a training that recorded its gradient
+REFIT = "refit"  # in the folder of a run: the files of the training on all data
 START = "start"  # in the folder of a run that trains a model further: that model
 LARGEST, LONGEST = 16 * 2**20, 200  # bytes of a run.json, characters of an error
 
@@ -64,12 +65,14 @@ class Result(BaseModel, extra="forbid", allow_inf_nan=False, strict=True):
     """The content of `result.json` of a finished training.
 
     cost: of the selection metric on the validation set, before the last fit; None if it was not computed
+    learning_rates: of each epoch up to the best one; None if they were not recorded
     """
 
     validation_loss: float
     epochs: Annotated[int, Field(ge=0)]
     seconds: Annotated[float, Field(ge=0)]
     cost: float | None = None
+    learning_rates: Annotated[list[float], Field(min_length=1)] | None = None
 
 
 class Start(NamedTuple):

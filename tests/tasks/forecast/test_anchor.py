@@ -134,7 +134,7 @@ def test_the_baseline_is_fitted_again_as_the_network_is(refits):
 def test_the_option_reaches_network_and_baseline(tmp_path):
     frame().write_csv(tmp_path / "values.csv")
     for refit in (False, True):
-        options = verb_options("train", TASK.options)(horizon=4, context=12, hidden=2, refit=refit)
+        options = verb_options("train", TASK.options)(horizon=4, context=12, hidden=2, refit_linear=refit)
         prepared = TASK.read(tmp_path / "values.csv", options)
         assert TASK.network(prepared, options, GRU).ridge.refits == refit
         assert TASK.baselines(prepared)["ridge"]().refits == refit

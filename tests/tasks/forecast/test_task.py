@@ -44,6 +44,7 @@ def test_train_evaluate_predict(tmp_path, table):
     comparison = execute(TASK, "train", table, folder, options)
     assert {one.name for one in comparison.results} == {"naive", "seasonal-naive", "ridge", "gru"}
     names = {"config.yaml", "run.json", "metrics.csv", "checkpoints", "model.json", "model.safetensors"}
+    names |= {"refit", "refit.json", "refit.safetensors"}
     assert names | {"leaderboard.csv", "result.json"} == {one.name for one in folder.iterdir()}
     again = evaluate(TASK, folder, table)
     scores = {one.name: one.scores for one in comparison.results}
@@ -68,7 +69,8 @@ def test_levels_go_all_the_way(tmp_path, table, head):
     assert predicted.frame.columns == ["series", "month", "value", "q0.05", "q0.8", "q0.95"]
     rising = predicted.frame.select("q0.05", "value", "q0.8", "q0.95").to_numpy()
     assert (np.diff(rising, axis=1) >= 0).all()
-    assert predicted.about.endswith("the median, and the quantiles 0.05 to 0.95")
+    by = "; by the network trained on all data"
+    assert predicted.about.endswith(f"the median, and the quantiles 0.05 to 0.95{by}")
     names = [line.name for line in TASK.example(load_model(tmp_path / "run"), table, 0).tracks[0].lines]
     assert names == ["given", "true", "median", "5% quantile", "95% quantile"]
 
@@ -161,6 +163,8 @@ def test_series_that_are_too_short_to_learn_from_are_forecast(tmp_path):
     assert predicted.frame["id"].to_list() == ["a"] * 4 + ["b"] * 4
     assert predicted.warnings == (
         "1 of 3 series have no value and no forecast: 'c'",
+        "series 'a' ends at 2002-06-01, and the network trained on all data has seen values up to "
+        "2003-04-01: the network that was scored forecasts instead",
         "1 of 2 series are not in the training set, and are scaled by their own values: 'b'",
         "1 of 2 series are shorter than the context of 12 steps, and padded with their first value: 'b'",
     )

@@ -15,8 +15,8 @@ from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.forecast.backtest import Backtest
-from gatewise.tasks.forecast.baselines import PointForecast
-from gatewise.tasks.forecast.data import ForecastData, Preprocessing
+from gatewise.tasks.forecast.baselines import PointForecast, Ridge
+from gatewise.tasks.forecast.data import ForecastData, Preprocessing, all_data
 from gatewise.tasks.forecast.forecaster import Forecaster
 from gatewise.tasks.forecast.lengths import MIN_PAST
 from gatewise.tasks.forecast.origins import (
@@ -97,11 +97,18 @@ def fitted_before(
 
 
 def trained_again(comparison: Comparison[ForecastData]) -> Candidate:
-    """The network and the baselines of a training."""
-    forecasters = {}
+    """The network for use and the baselines of a training.
+
+    Where that network was trained on all data, ridge regression is fitted to all data, too.
+    """
+    model, forecasters = comparison.model, {}
+    everything = None if model is None or model.refitted is None else all_data(comparison.data)
     for result in sorted(comparison.results, key=lambda result: (result.baseline, result.name)):
-        assert isinstance(result.network, Forecaster)
-        forecasters[result.name] = result.network
+        network = result.network if result.baseline or model is None else model.for_use.network
+        if everything is not None and isinstance(network, Ridge):
+            network.fit_again(everything.train)
+        assert isinstance(network, Forecaster)
+        forecasters[result.name] = network
     return Candidate(forecasters, comparison.data)
 
 

@@ -117,8 +117,11 @@ class Ridge(PointForecast):
 
     def refit(self, train: Windows, validation: Windows) -> None:
         if self.refits:
-            both = train.joined(validation)
-            fit_ridge(self.linear, both, validation, self.normalization, penalties=(self.penalty,))
+            self.fit_again(train.joined(validation))
+
+    def fit_again(self, windows: Windows) -> None:
+        """Fits other windows with the penalty that was chosen."""
+        fit_ridge(self.linear, windows, windows, self.normalization, penalties=(self.penalty,))
 
     def options(self) -> dict[str, Any]:
         return {**super().options(), "normalization": self.normalization}

@@ -204,10 +204,7 @@ class HeadedForecaster(Forecaster):
             center = self.head.center(self(*batch.inputs))
             for place, weight in enumerate(LAYER_WEIGHTS):
                 errors[place] += (batch.truth - torch.lerp(ridge, center, weight)).abs().nansum().double()
-        best = LAYER_WEIGHTS[int(errors.argmin())]
-        self.layer_weight.fill_(best)
-        self.anchor_weight.copy_((1 - best) * linear.weight)
-        self.anchor_bias.copy_((1 - best) * linear.bias)
+        self._shrink(LAYER_WEIGHTS[int(errors.argmin())], linear)
 
     @torch.no_grad()
     def refit(self, train: Windows, validation: Windows) -> None:
@@ -219,6 +216,32 @@ class HeadedForecaster(Forecaster):
         fit_ridge(after, both, validation, self.normalization, self.skip_features, (penalty,))
         self.anchor_weight += after.weight - before.weight
         self.anchor_bias += after.bias - before.bias
+
+    @torch.no_grad()
+    def initialize_again(self, train: Windows, is_new: bool) -> None:
+        """Fits ridge regression to other windows, with its penalty, and the linear skip of a new network."""
+        if self.skip is None or self.ridge is None:
+            return
+        linear, penalty, _ = self.ridge
+        fit_ridge(linear, train, train, self.normalization, self.skip_features, (penalty,))
+        if is_new:
+            self.skip.load_state_dict(linear.state_dict())
+
+    @torch.no_grad()
+    def calibrate_as(self, other: HeadedForecaster) -> None:
+        """Takes the factors, the dependence of steps and the weight of the layers of a calibrated network."""
+        self.stretch.copy_(other.stretch)
+        if self.templates is not None and other.templates is not None:
+            self.templates.copy_(other.templates)
+        if self.layer_weight is not None and other.layer_weight is not None and self.ridge is not None:
+            self._shrink(float(other.layer_weight), self.ridge.linear)
+
+    def _shrink(self, weight: float, linear: nn.Linear) -> None:
+        """Makes the forecast a mean of this network, with a weight, and of ridge regression."""
+        assert self.layer_weight is not None
+        self.layer_weight.fill_(weight)
+        self.anchor_weight.copy_((1 - weight) * linear.weight)
+        self.anchor_bias.copy_((1 - weight) * linear.bias)
 
     def quantiles(self, raw: Tensor) -> Tensor:
         quantiles = self.head.quantiles(raw)

@@ -80,7 +80,7 @@ class ForecastNetworkOptions(StackOptions):
     skip: Literal["linear", "none"] = Field(
         "linear", description="Add a linear forecast, fitted before training, to that of the layers."
     )
-    refit: bool = Field(
+    refit_linear: bool = Field(
         False,
         description="Fit the linear forecast again, on training and validation set, after validation.",
     )
@@ -103,6 +103,11 @@ class ForecastNetworkOptions(StackOptions):
 
 class ForecastOptions(StepOptions, ForecastNetworkOptions, ForecastDataOptions):
     """The training"""
+
+    refit: bool = Field(
+        True,
+        description="Train the chosen network again on all data after it was scored, for predict.",
+    )
 
     def budget_notes(self, examples: int) -> tuple[str, ...]:
         notes = super().budget_notes(examples)

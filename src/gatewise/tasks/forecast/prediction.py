@@ -15,7 +15,7 @@ import torch
 from gatewise.data.series.scaling import Scale
 from gatewise.data.series.scenario import with_scenario
 from gatewise.data.series.series import SeriesSet
-from gatewise.data.times.formats import format_time
+from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
 from gatewise.tasks.base import Prediction
 from gatewise.tasks.forecast.data import Preprocessing
@@ -33,6 +33,7 @@ class Outlook:
     """The forecasts of the steps beyond the end of each series, scaled.
 
     times, scales: of each series; quantiles: [S, Q, n], of the levels of the model
+    is_refitted: whether they are those of the network that was trained on all data
     """
 
     plan: WindowPlan
@@ -40,6 +41,7 @@ class Outlook:
     times: list[pl.Series]
     scales: list[Scale]
     quantiles: np.ndarray
+    is_refitted: bool
 
     def columns(self) -> Iterator[tuple[dict[str, Any], Scale]]:
         """The ids and the times of the rows of each series, by the names of the columns, and its scale."""
@@ -57,7 +59,8 @@ class Outlook:
         first, last = min(times[0] for times in self.times), max(times[-1] for times in self.times)
         span = f"{format_time(first)} to {format_time(last)}"
         written = self.source.clock.written(frame[self.source.columns.time])
-        about = f"{frame.height} rows from {span}; {about}"
+        by = "; by the network trained on all data" if self.is_refitted else ""
+        about = f"{frame.height} rows from {span}; {about}{by}"
         return Prediction(frame, about, time_format=written, warnings=self.source.warnings)
 
 
@@ -115,9 +118,10 @@ def _network(model: SavedModel) -> Forecaster:
     return model.network
 
 
-def _outlook(model: SavedModel, path: Path, known_from: Path | None) -> Outlook:
-    preprocessing = load_preprocessing(Preprocessing, model)
-    source, network = with_values(preprocessing.series(path)), _network(model)
+def _outlook(scored: SavedModel, path: Path, known_from: Path | None) -> Outlook:
+    source = with_values(load_preprocessing(Preprocessing, scored).series(path))
+    model, source = _for_use(scored, source)
+    preprocessing, network = load_preprocessing(Preprocessing, model), _network(model)
     if known_from is not None:
         horizon, form, zone = preprocessing.plan.horizon, preprocessing.time_format, preprocessing.time_zone
         source = with_scenario(source, known_from, horizon, form, zone)
@@ -126,4 +130,19 @@ def _outlook(model: SavedModel, path: Path, known_from: Path | None) -> Outlook:
     batch, times, scales = latest(source, plan, learned)
     with torch.inference_mode():
         quantiles = network.quantiles(network(*batch.inputs)).double().cpu().numpy()
-    return Outlook(plan, source, times, scales, quantiles)
+    return Outlook(plan, source, times, scales, quantiles, model is not scored)
+
+
+def _for_use(model: SavedModel, source: SeriesSet) -> tuple[SavedModel, SeriesSet]:
+    """The refitted model, or the scored one where a series ends before the data of that, with a warning."""
+    if model.refitted is None:
+        return model, source
+    seen = load_preprocessing(Preprocessing, model.refitted).learned.seen
+    for series in source.series:
+        order, last = time_order(series.times), format_time(series.times[len(series) - 1])
+        if series.id in seen and order(last) < order(seen[series.id]):
+            return model, source.warned(
+                f"series {series.id!r} ends at {last}, and the network trained on all data has seen values "
+                f"up to {seen[series.id]}: the network that was scored forecasts instead"
+            )
+    return model.refitted, source

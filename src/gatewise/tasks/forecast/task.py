@@ -39,6 +39,7 @@ from gatewise.tasks.forecast.baselines import Naive, PointForecast, Ridge, Seaso
 from gatewise.tasks.forecast.data import (
     ForecastData,
     Preprocessing,
+    all_data,
     prepare,
     read_further_data,
     read_test_data,
@@ -81,7 +82,7 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
     metrics = tuple(METRICS[name] for name in ("mase", "smape", "rmse", "pinball", "coverage"))
     selection_metric = METRICS["pinball"]
     forecasts = True
-    tunable = frozenset({"metric"})
+    tunable = frozenset({"metric", "refit"})
     next_command = "gatewise predict {run} {data} --out forecast.csv"
 
     def applicable_metrics(self, data: ForecastData) -> tuple[Metric, ...]:
@@ -149,7 +150,7 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
             max_held_out=0 if options.validation_fraction is options.test_fraction is None else None,
             levels=complete_levels(options.levels),
             support=HEADS[options.head].support,
-            refit=options.refit,
+            refit=options.refit_linear,
         )
         data = replace(self._scaled(source, plan, options), metric=options.metric)
         require_defined(data)
@@ -222,6 +223,15 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
     def finish(self, network: HeadedForecaster, data: ForecastData) -> None:
         network.weigh_layers(data.validation)
         network.calibrate(forecast_windows(network, data.validation), data.validation.all().truth)
+
+    def refit_data(self, data: ForecastData, options: ForecastOptions) -> ForecastData | None:
+        return all_data(data) if options.refit else None
+
+    def prepare_refit(self, network: HeadedForecaster, everything: ForecastData, is_new: bool) -> None:
+        network.initialize_again(everything.train, is_new)
+
+    def finish_refit(self, network: HeadedForecaster, scored: HeadedForecaster) -> None:
+        network.calibrate_as(scored)
 
     def preprocessing(self, data: ForecastData, options: ForecastOptions) -> dict[str, Any]:
         preprocessing = Preprocessing(
