@@ -128,7 +128,7 @@ def fit(
 
 def fit_again(
     network: Network,
-    train: Any,
+    train: Sized,
     options: TrainOptions,
     course: Course,
     folder: Path,
