@@ -94,11 +94,11 @@ PROBLEMS = {
         ("lstm", "lstm1997", "gru", "rnn"), falls=True,
     ),
     "count-2": Classic(
-        "a^n b^n, trained to n = 10", "peepholes generalise far, at best to n = 1,000",
+        "a^n b^n, trained to n = 10", "peepholes generalize far, at best to n = 1,000",
         partial(Counting, letters=2, units=4), 0.003, Budget(80_000, 0.6), WITH_PEEPHOLES,
     ),
     "count-3": Classic(
-        "a^n b^n c^n, trained to n = 10", "peepholes generalise far beyond training",
+        "a^n b^n c^n, trained to n = 10", "peepholes generalize far beyond training",
         partial(Counting, letters=3, units=4), 0.003, Budget(80_000, 0.6), WITH_PEEPHOLES,
     ),
     "copy-20": Classic(

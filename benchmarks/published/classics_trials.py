@@ -257,7 +257,7 @@ class Counting(Trial):
 
     A string is accepted if every output is on the right side of 0.5 at every step. "sequences to accept": the
     number after which all strings of the training set are accepted. Training continues to the end of the
-    budget, and generalisation is measured at every 500 batches.
+    budget, and generalization is measured at every 500 batches.
     """
 
     every, longest = 500, 1000

@@ -42,7 +42,7 @@ def train(
     rate: float, clip: float = 1.0, enough: float = 2.0, each: int = 0,
     after: Callable[[], object] = lambda: None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Minimises the loss that `step` returns beside an accuracy, by Adam; its rate falls in the second half.
+    """Minimizes the loss that `step` returns beside an accuracy, by Adam; its rate falls in the second half.
 
     enough: the accuracy over the last 100 batches at which to stop early
     each, after: `after` is called whenever that many steps are done

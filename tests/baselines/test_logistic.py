@@ -16,7 +16,7 @@ def problem(count, noise, seed):
     return features + torch.tensor([5.0, 0, 0, 0]), scores.argmax(1)
 
 
-def test_it_ends_where_the_penalised_gradient_is_zero(monkeypatch):
+def test_it_ends_where_the_penalized_gradient_is_zero(monkeypatch):
     monkeypatch.setattr(logistic, "PENALTIES", (0.05,))
     features, labels = problem(60, 0.5, 0)
     weight, bias = fit_logistic(features, labels, features, labels, 3)
@@ -29,7 +29,7 @@ def test_it_ends_where_the_penalised_gradient_is_zero(monkeypatch):
     assert bias.grad.abs().max() < 1e-4
 
 
-def test_a_clean_rule_is_learned_and_noise_is_penalised():
+def test_a_clean_rule_is_learned_and_noise_is_penalized():
     features, labels = problem(300, 0.0, 1)
     held, held_labels = problem(300, 0.0, 2)
     weight, bias = fit_logistic(features, labels, held, held_labels, 3)

@@ -166,24 +166,24 @@ def mgu(x, s, w):
     return {"h": [(1 - f[k]) * s["h"][k] + f[k] * g[k] for k in hidden]}
 
 
-def _normalised(values, gain, shift):
+def _normalized(values, gain, shift):
     mean = sum(values) / len(values)
     deviation = sqrt(sum((one - mean) ** 2 for one in values) / len(values) + 1e-5)
     return [a * (one - mean) / deviation + b for one, a, b in zip(values, gain, shift, strict=True)]
 
 
 def layer_norm_lstm(x, s, w):
-    """Ba et al. 2016, equations 20 to 22: all gates of a product are normalised together."""
+    """Ba et al. 2016, equations 20 to 22: all gates of a product are normalized together."""
     rows = [(gate, k) for gate in w.gates for k in range(w.hidden)]
     seen = {}
     for part, product in (("input", ("weight_ih", x)), ("hidden", ("weight_hh", s["h"]))):
         values = [w.times(product[0], gate, k, product[1]) for gate, k in rows]
-        values = _normalised(values, w.parameters[f"gain_{part}"], w.parameters[f"shift_{part}"])
+        values = _normalized(values, w.parameters[f"gain_{part}"], w.parameters[f"shift_{part}"])
         for row, value in zip(rows, values, strict=True):
             seen[row] = seen.get(row, 0.0) + value
     hidden = range(w.hidden)
     c = [sigmoid(seen["f", k]) * s["c"][k] + sigmoid(seen["i", k]) * tanh(seen["g", k]) for k in hidden]
-    shown = _normalised(c, w.parameters["gain_memory"], w.parameters["shift_memory"])
+    shown = _normalized(c, w.parameters["gain_memory"], w.parameters["shift_memory"])
     return {"h": [sigmoid(seen["o", k]) * tanh(shown[k]) for k in hidden], "c": c}
 
 

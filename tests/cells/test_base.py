@@ -11,7 +11,7 @@ from gatewise.cells import (
     W,
     exp,
     matrices,
-    normalise,
+    normalize,
     prev,
     sigmoid,
     tanh,
@@ -156,17 +156,17 @@ def test_the_old_name_of_the_initial_bias_is_refused():
             start = {"f": 1.0}  # noqa: RUF012
 
 
-def test_what_is_normalised_together_is_there_together():
+def test_what_is_normalized_together_is_there_together():
     class Odd(LSTM):
-        o = sigmoid(normalise.m(R.o @ LSTM.c) + normalise.m(R.k @ prev.h))
-        h = LSTM.o * tanh(normalise.n(LSTM.c) + W.z @ x)
+        o = sigmoid(normalize.m(R.o @ LSTM.c) + normalize.m(R.k @ prev.h))
+        h = LSTM.o * tanh(normalize.n(LSTM.c) + W.z @ x)
 
     assert list(Odd.lines).index("c") < list(Odd.lines).index("o")
     with pytest.raises(GatewiseError, match="depend on each other in a cycle"):
 
         class Circle(LSTM):
-            i = sigmoid(normalise.m(R.i @ prev.h))
-            o = sigmoid(normalise.m(R.o @ LSTM.c))
+            i = sigmoid(normalize.m(R.i @ prev.h))
+            o = sigmoid(normalize.m(R.o @ LSTM.c))
 
 
 def test_a_gate_is_judged_by_its_own_cell_s_lines():

@@ -15,4 +15,4 @@ def test_what_sets_cells_apart_is_to_be_seen():
     assert output["PeepholeLSTM"]["o"] == "sigmoid(W_o x + R_o h[t-1] + p_o * c)"
     assert output["FullPeepholeLSTM"]["i"] == "sigmoid(W_i x + R_i h[t-1] + P_i c[t-1])"
     assert output["UseGateLSTM"]["u"] == "tanh(U_u (c[t-1] * f) + b_u)"
-    assert output["LayerNormLSTM"]["h"] == "o * tanh(normalise_memory(c))"
+    assert output["LayerNormLSTM"]["h"] == "o * tanh(normalize_memory(c))"

@@ -8,10 +8,10 @@ import pytest
 
 from gatewise.cells import GRU, LSTM, Cell, LayerNormLSTM, PeepholeLSTM, R, W, back, prev, tanh, x
 from gatewise.cells.base import CellType
-from gatewise.cells.expressions import Constant, Normalised, Product, Vector
+from gatewise.cells.expressions import Constant, Normalized, Product, Vector
 from gatewise.cells.grid import grid
 from gatewise.cells.latex import latex
-from gatewise.cells.notation import normalise, vectors
+from gatewise.cells.notation import normalize, vectors
 from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.source import source
 from gatewise.compiler.stages import plan
@@ -250,7 +250,7 @@ def test_axes_that_no_lattice_has(axis):
     "part",
     [
         Product("W", "a\n", x), Product("../W", "a", x), Vector("p", "a;"), Vector("p q", "a"),
-        Normalised("m\n", prev.h), prev["h h"], normalise["a*/"](prev.h), W["int"] @ x,
+        Normalized("m\n", prev.h), prev["h h"], normalize["a*/"](prev.h), W["int"] @ x,
     ],
     ids=lambda one: type(one).__name__,
 )  # fmt: skip

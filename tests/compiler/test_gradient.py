@@ -150,7 +150,7 @@ def test_a_factor_of_a_call_has_no_gradient():
     assert "d_factor" not in text
 
 
-def test_normalisers_whose_values_a_stage_makes():
+def test_normalizers_whose_values_a_stage_makes():
     made = plan(LayerNormLSTM)
     assert [Gradient(made, number).produced for number in range(4)] == [[0], [1], [2], []]
     assert list(made.program.lines)[9] == "c"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gatewise.cells import LSTM, Cell, P, R, W, cells, normalise, p, prev, tanh, x
+from gatewise.cells import LSTM, Cell, P, R, W, cells, normalize, p, prev, tanh, x
 from gatewise.compiler.layout import layout, projection_obstacle
 from gatewise.errors import GatewiseError
 
@@ -20,15 +20,15 @@ def test_without_bias():
     assert names == ["weight_ih", "weight_hh", "U"]
 
 
-def test_a_normalised_product_has_no_bias_of_its_own():
+def test_a_normalized_product_has_no_bias_of_its_own():
     names = [one.name for one in layout(cells()["LayerNormLSTM"]).parameters]
     assert not any("bias" in name for name in names)
     assert {"gain_input", "shift_hidden", "gain_memory"} <= set(names)
 
 
-def test_half_normalised_products_keep_the_other_biases():
+def test_half_normalized_products_keep_the_other_biases():
     class Half(LSTM):
-        f = tanh(normalise.only(W.f @ x) + R.f @ prev.h)
+        f = tanh(normalize.only(W.f @ x) + R.f @ prev.h)
 
     kinds = {one.name: one.blocks for one in layout(Half).parameters}
     assert set(kinds["bias_ih"]) == {"i", "g", "o"}

@@ -25,11 +25,11 @@ def test_an_operand_that_is_not_a_line_becomes_one():
     assert lines_of(ChoGRU)["n"] == "tanh(W_n x + R_n _1)"
 
 
-def test_every_normalised_value_becomes_a_line():
+def test_every_normalized_value_becomes_a_line():
     lines = lines_of(LayerNormLSTM)
     assert lines["_1"] == "W_i x"
-    assert lines["i"] == "sigmoid(normalise_input(_1) + normalise_hidden(_2))"
-    assert lines["h"] == "o * tanh(normalise_memory(c))"  # a line already
+    assert lines["i"] == "sigmoid(normalize_input(_1) + normalize_hidden(_2))"
+    assert lines["h"] == "o * tanh(normalize_memory(c))"  # a line already
 
 
 def test_a_product_that_is_used_twice_is_computed_once():

@@ -40,7 +40,7 @@ def test_a_product_of_a_value_of_the_step_begins_a_stage():
     assert (second.first_sum, second.sums) == (2, 1)
 
 
-def test_a_normaliser_waits_for_all_that_it_takes_together():
+def test_a_normalizer_waits_for_all_that_it_takes_together():
     made = plan(LayerNormLSTM)
     assert [list(stage.lines) for stage in made.stages] == [
         ["_1", "_3", "_5", "_7"],
@@ -48,10 +48,10 @@ def test_a_normaliser_waits_for_all_that_it_takes_together():
         ["i", "f", "g", "c", "o"],
         ["h"],
     ]
-    assert [stage.normalisers for stage in made.stages] == [(), (), (0, 1), (2,)]
-    assert [group for group, _ in made.normalisers] == ["input", "hidden", "memory"]
-    assert made.normalisers[2][1] == (Reference("state", 1),)
-    assert made.biases == ()  # the normalisers' shifts take their place
+    assert [stage.normalizers for stage in made.stages] == [(), (), (0, 1), (2,)]
+    assert [group for group, _ in made.normalizers] == ["input", "hidden", "memory"]
+    assert made.normalizers[2][1] == (Reference("state", 1),)
+    assert made.biases == ()  # the normalizers' shifts take their place
 
 
 def test_threads_meet_before_they_read_what_others_write():

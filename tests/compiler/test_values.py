@@ -91,7 +91,7 @@ def test_a_line_of_an_earlier_stage_is_loaded():
     assert stored(plan(LSTM), "c") == "load(step.state[1] + u)"
 
 
-def test_a_normalised_value_has_its_own_gain_and_shift():
+def test_a_normalized_value_has_its_own_gain_and_shift():
     made = plan(LayerNormLSTM)
     assert text_of(made, "h") == (
         "(load(step.kept + 11 * step.stride + u) * "

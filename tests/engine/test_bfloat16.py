@@ -29,7 +29,7 @@ by_name = pytest.mark.parametrize("cell", CELLS, ids=lambda one: one.__name__)
 # numbers of bfloat16, the next product may see the other one, 2^-8 of it away. Few of many factors do that.
 BY_HAND, ROUNDED = 1e-3, 5e-3
 # Plain float32 rounds no factor, where bfloat16 is off by up to 2^-9 in each: over some products behind
-# each other that is twenty of them. A normaliser may divide by next to nothing, for which no bound holds.
+# each other that is twenty of them. A normalizer may divide by next to nothing, for which no bound holds.
 EXACT = 0.04
 
 
@@ -119,7 +119,7 @@ def assert_near(monkeypatch, request):
     assert {one.dtype for one in (*values, *gradients)} == {torch.float32}
     assert max(map(away, values, expected)) < ROUNDED
     assert max(map(away, gradients, rounded)) < ROUNDED
-    assert plan(request.cell).normalisers or max(map(away, gradients, exact)) < EXACT
+    assert plan(request.cell).normalizers or max(map(away, gradients, exact)) < EXACT
 
 
 def lstm_by_hand(layer, inputs):

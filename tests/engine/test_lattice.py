@@ -8,7 +8,7 @@ import torch
 from gatewise.cells import GRU, LSTM, RNN, Cell, back, sigmoid, tanh
 from gatewise.cells.grid import grid
 from gatewise.cells.multidimensional import leaky_mdlstm, mdgru, mdlstm, mdrnn
-from gatewise.cells.notation import R, W, matrices, normalise, x
+from gatewise.cells.notation import R, W, matrices, normalize, x
 from gatewise.compiler.layout import layout
 from gatewise.compiler.stages import plan
 from gatewise.engine import kernel as kernel_module
@@ -25,7 +25,7 @@ class Own(Cell):
     """A user's cell with a product of a new value, a norm, and a state that goes one way only."""
 
     state = ("h", "m")
-    z = sigmoid(normalise.a(W.z @ x) + normalise.a(R.z @ back[1].h) + R2.z @ back[2].h)
+    z = sigmoid(normalize.a(W.z @ x) + normalize.a(R.z @ back[1].h) + R2.z @ back[2].h)
     m = z * back[2].m + (1 - z) * tanh(W.m @ x)
     h = tanh(R.h @ (z * m) + back[1].h)
 

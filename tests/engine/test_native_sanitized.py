@@ -131,7 +131,7 @@ def exercise():
     for way, cell, sizes in product(WAYS, chosen, SIZES):
         kernel.plan_threads = lambda *given, way=way: way
         steps, batch, _, hidden = sizes
-        # One number normalised is all rounding, grown by 1 / sqrt(1e-5).
+        # One number normalized is all rounding, grown by 1 / sqrt(1e-5).
         tolerance = TOLERANCE[torch.float32] * (300 if hidden == 1 else 1)
         lengths, resets = torch.arange(batch) % (steps + 1), torch.rand(steps, batch) < 0.3
         for more in (

@@ -234,11 +234,11 @@ def trained(number):
     with torch.no_grad():
         for one in layer.parameters():
             one.copy_(torch.randn(one.shape, generator=chance) / 4)
-    optimiser = torch.optim.SGD(layer.parameters(), 0.1)
+    optimizer = torch.optim.SGD(layer.parameters(), 0.1)
     for _ in range(5):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         layer(values)[0].square().mean().backward()
-        optimiser.step()
+        optimizer.step()
     return layer(values)[0].detach()
 
 

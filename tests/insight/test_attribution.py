@@ -90,7 +90,7 @@ def test_kernels_and_reference_agree(name):
 
 @pytest.mark.parametrize("batch_first", [True, False])
 def test_through_an_embedding(batch_first):
-    """Symbols, each row and step by itself; time-first modules are recognised even if T equals N."""
+    """Symbols, each row and step by itself; time-first modules are recognized even if T equals N."""
     rows, layer = nn.Embedding(7, 3).double(), gatewise.LSTM(3, 4).double()
     symbols = torch.tensor([[3, 1, 4], [1, 5, 2], [6, 6, 0]])
 

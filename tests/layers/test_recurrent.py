@@ -171,8 +171,8 @@ def test_forget_bias():
     assert Recurrent(LSTM, 2, 3, forget_bias=2.5).bias_ih_l0[3:6].tolist() == [2.5] * 3
     assert Recurrent(MGU, 2, 3, forget_bias=-1.0).bias_ih_l0[:3].tolist() == [-1.0] * 3
     assert Recurrent(CoupledLSTM, 2, 3).bias_ih_l0[:3].tolist() == [1.0] * 3
-    normalised = Recurrent(LayerNormLSTM, 2, 3, forget_bias=3.0)
-    assert (normalised.shift_input_l0 + normalised.shift_hidden_l0)[3:6].tolist() == [3.0] * 3
+    normalized = Recurrent(LayerNormLSTM, 2, 3, forget_bias=3.0)
+    assert (normalized.shift_input_l0 + normalized.shift_hidden_l0)[3:6].tolist() == [3.0] * 3
 
 
 def test_reset_parameters_starts_anew():

@@ -32,9 +32,9 @@ def test_a_result_is_reported_with_its_settings(script, tmp_path):
 
 
 def test_a_grid_repeats_a_string(script):
-    memorisation, experiment = script("memorisation"), script("experiment")
-    network = memorisation.networks(units=48, depth=2, length=3, symbols=6)["tied 2-LSTM"]
-    batch, fresh = (memorisation.strings(count, 3, 6) for count in (50, 500))
+    memorization, experiment = script("memorization"), script("experiment")
+    network = memorization.networks(units=48, depth=2, length=3, symbols=6)["tied 2-LSTM"]
+    batch, fresh = (memorization.strings(count, 3, 6) for count in (50, 500))
     found = experiment.learn("grid", network, batch, fresh, steps=600, rate=0.01, enough=0.999)
     assert found["symbols right"] > 0.95
 

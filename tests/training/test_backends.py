@@ -24,7 +24,7 @@ class Counts:
         return self.backend.run(request)
 
 
-# No layer normalisation: its weights' last bits decide the curve within some steps, on one backend as on two.
+# No layer normalization: its weights' last bits decide the curve within some steps, on one backend as on two.
 @pytest.mark.parametrize("name", ["LSTM", "GRU", "ChoGRU"])
 def test_the_same_curve_of_losses_natively(monkeypatch, tmp_path, name):
     counted = {one.name: Counts(one) for one in choice.BACKENDS}

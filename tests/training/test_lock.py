@@ -1,4 +1,4 @@
-"""A run's folder is held by one process at a time; a lock that was left behind is recognised."""
+"""A run's folder is held by one process at a time; a lock that was left behind is recognized."""
 
 import json
 import os

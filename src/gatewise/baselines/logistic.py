@@ -97,7 +97,7 @@ def fit_path(
     from sklearn.linear_model import LogisticRegression
 
     present, total = np.unique(labels), len(labels) if weights is None else float(weights.sum())
-    # Of two classes scikit-learn fits the difference of their weights, and penalises half its square.
+    # Of two classes scikit-learn fits the difference of their weights, and penalizes half its square.
     halves = np.array([[-0.5], [0.5]]) if len(present) == 2 else None
     model = LogisticRegression(max_iter=MAX_ITERATIONS, tol=1e-6, warm_start=True)
     for penalty in penalties if len(present) > 1 else ():

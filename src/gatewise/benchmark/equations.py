@@ -8,11 +8,11 @@ from typing import Any
 
 from gatewise.cells.base import CellType
 from gatewise.cells.expressions import (
-    NORMALISE_EPSILON,
+    NORMALIZE_EPSILON,
     Constant,
     Expression,
     Input,
-    Normalised,
+    Normalized,
     Operation,
     Previous,
     Product,
@@ -85,10 +85,10 @@ class Equations:
                     group = self._group(family, block)
                     known |= self._by_block(group, self._product(group, read(group.operand)))
                 return known[family, block]
-            case Normalised(group=name):
+            case Normalized(group=name):
                 if expression not in known:
-                    together = self.layout.normalised[name]
-                    values = self._normalised(name, [read(one.operand) for one in together])
+                    together = self.layout.normalized[name]
+                    values = self._normalized(name, [read(one.operand) for one in together])
                     known |= zip(together, values, strict=True)
                 return known[expression]
         raise TypeError(f"no value for {expression}")
@@ -105,10 +105,10 @@ class Equations:
         product = operand @ matrix
         return product if bias is None else product + bias
 
-    def _normalised(self, name: str, operands: list[Array]) -> Sequence[Array]:
+    def _normalized(self, name: str, operands: list[Array]) -> Sequence[Array]:
         whole = self.library.join(operands)
         centred = whole - whole.mean(-1)[..., None]
-        scale = ((centred * centred).mean(-1) + NORMALISE_EPSILON) ** -0.5
+        scale = ((centred * centred).mean(-1) + NORMALIZE_EPSILON) ** -0.5
         gain, shift = self.parameters[f"gain_{name}"], self.parameters[f"shift_{name}"]
         return self.library.split(centred * scale[..., None] * gain + shift, len(operands))
 

@@ -9,7 +9,7 @@ from gatewise.cells.expressions import (
     Constant,
     Expression,
     Input,
-    Normalised,
+    Normalized,
     Operation,
     Previous,
     Product,
@@ -211,8 +211,8 @@ def _check_parts(cell: str, lines: Mapping[str, Expression]) -> None:
                 case Product(family=family, block=block) | Vector(family=family, block=block):
                     check_name(f"a family in {cell}", family)
                     check_name(f"a block in {cell}", block)
-                case Normalised(group=group):
-                    check_name(f"a normaliser in {cell}", group)
+                case Normalized(group=group):
+                    check_name(f"a normalizer in {cell}", group)
                 case Previous(state=state, axis=axis):
                     check_name(f"a state in {cell}", state)
                     check_axis(axis)

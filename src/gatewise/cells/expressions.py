@@ -9,7 +9,7 @@ from gatewise.cells.functions import FUNCTIONS
 from gatewise.cells.limits import check_number
 from gatewise.errors import GatewiseError
 
-NORMALISE_EPSILON = 1e-5  # added to the variance
+NORMALIZE_EPSILON = 1e-5  # added to the variance
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -133,8 +133,8 @@ class Product(Expression):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Normalised(Expression):
-    """An expression after layer normalisation, together with all others of its group."""
+class Normalized(Expression):
+    """An expression after layer normalization, together with all others of its group."""
 
     group: str
     operand: Expression
@@ -142,7 +142,7 @@ class Normalised(Expression):
     def __post_init__(self) -> None:
         if isinstance(self.operand, Constant | Input):
             raise GatewiseError(
-                f"normalise.{self.group} is given {self.operand}; it needs a value for each unit"
+                f"normalize.{self.group} is given {self.operand}; it needs a value for each unit"
             )
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Protocol
 
-from gatewise.cells.expressions import Expression, Normalised, Operation, Previous, Product
+from gatewise.cells.expressions import Expression, Normalized, Operation, Previous, Product
 from gatewise.cells.limits import MOST_PARTS
 from gatewise.cells.printer import Binding, Operator, Printed, Printer
 from gatewise.cells.traversal import fits
@@ -73,8 +73,8 @@ class TextPrinter(Printer):
     def product(self, product: Product) -> Printed:
         return f"{product.family}_{product.block} {self.operand(product.operand, ATOM)}", MATRIX_PRODUCT
 
-    def normalised(self, value: Normalised) -> str:
-        return f"normalise_{value.group}({self.operand(value.operand)})"
+    def normalized(self, value: Normalized) -> str:
+        return f"normalize_{value.group}({self.operand(value.operand)})"
 
     def previous(self, state: Previous) -> str:
         return f"{state.state}[p-e{state.axis}]" if state.axis else f"{state.state}[t-1]"

@@ -63,7 +63,7 @@ class LatexPrinter(TypesetPrinter):
     def bias(self, block: str, family: str = "") -> str:
         return f"b^{{{family}}}_{{{_name(block)}}}" if family else f"b_{{{_name(block)}}}"
 
-    def normaliser(self, group: str, inside: str) -> str:
+    def normalizer(self, group: str, inside: str) -> str:
         return rf"\mathrm{{LN}}_{{\mathrm{{{_name(group)}}}}}" + self.brackets(inside)
 
     def previous(self, state: Previous) -> str:

@@ -1,16 +1,16 @@
-"""LSTM with layer normalisation."""
+"""LSTM with layer normalization."""
 
 from gatewise.cells.expressions import Expression
 from gatewise.cells.lstm import LSTM
-from gatewise.cells.notation import R, W, normalise, prev, sigmoid, tanh, x
+from gatewise.cells.notation import R, W, normalize, prev, sigmoid, tanh, x
 
 
 def _drive(name: str) -> Expression:
-    return normalise.input(W[name] @ x) + normalise.hidden(R[name] @ prev.h)
+    return normalize.input(W[name] @ x) + normalize.hidden(R[name] @ prev.h)
 
 
 class LayerNormLSTM(LSTM):
-    """LSTM that normalises its products, all gates together, and the cell state before the output."""
+    """LSTM that normalizes its products, all gates together, and the cell state before the output."""
 
     source = "Ba, Kiros and Hinton 2016, Layer normalization"
 
@@ -18,4 +18,4 @@ class LayerNormLSTM(LSTM):
     f = sigmoid(_drive("f"))
     g = tanh(_drive("g"))
     o = sigmoid(_drive("o"))
-    h = LSTM.o * tanh(normalise.memory(LSTM.c))
+    h = LSTM.o * tanh(normalize.memory(LSTM.c))

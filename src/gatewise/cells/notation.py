@@ -7,7 +7,7 @@
     P.i @ prev.c      a product by another family of matrices, without a bias
     p.i * prev.c      one weight for each unit
     b.u               one bias for each unit
-    normalise.r(v)    layer normalisation; values given to one normaliser are normalised together
+    normalize.r(v)    layer normalization; values given to one normalizer are normalized together
     sigmoid(v), tanh(v), relu(v), softplus(v), exp(v), maximum(a, b), + - * /
 
 An expression is data (`gatewise.cells.expressions`): the reference evaluates it over tensors, and a compiler
@@ -24,7 +24,7 @@ from typing import Generic, TypeVar
 from gatewise.cells.expressions import (
     Expression,
     Input,
-    Normalised,
+    Normalized,
     Operation,
     Previous,
     Product,
@@ -46,13 +46,13 @@ class Matrix:
 
 
 @dataclass(frozen=True)
-class Normaliser:
-    """Layer normalisation of one group of values."""
+class Normalizer:
+    """Layer normalization of one group of values."""
 
     group: str
 
     def __call__(self, value: Expression) -> Expression:
-        return Normalised(self.group, as_expression(value))
+        return Normalized(self.group, as_expression(value))
 
 
 Named = TypeVar("Named")
@@ -112,7 +112,7 @@ back = Axes()
 prev = back[0]
 W, R, P, U = matrices("W"), matrices("R"), matrices("P"), matrices("U")
 p, b = vectors("p"), vectors("b")
-normalise = Names(Normaliser)
+normalize = Names(Normalizer)
 
 
 def sigmoid(value: Expression) -> Expression:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from gatewise.cells.expressions import Expression, Normalised, Previous
+from gatewise.cells.expressions import Expression, Normalized, Previous
 from gatewise.cells.traversal import parts
 from gatewise.errors import GatewiseError
 
@@ -47,11 +47,11 @@ def _read_lines(cell: str, name: str, written: Lines, state: tuple[str, ...]) ->
 
 
 def _reads(cell: str, lines: Lines, state: tuple[str, ...]) -> dict[str, list[str]]:
-    """The dependencies of each line; values of one normaliser depend on the operands of all."""
+    """The dependencies of each line; values of one normalizer depend on the operands of all."""
     together: dict[str, list[str]] = {}
     reads = {name: _read_lines(cell, name, lines, state) for name in lines}
     groups = {
-        name: [part for part in (line, *parts(line)) if isinstance(part, Normalised)]
+        name: [part for part in (line, *parts(line)) if isinstance(part, Normalized)]
         for name, line in lines.items()
     }
     for values in groups.values():

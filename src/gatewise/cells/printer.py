@@ -13,7 +13,7 @@ from gatewise.cells.expressions import (
     Expression,
     Factor,
     Input,
-    Normalised,
+    Normalized,
     Operation,
     Previous,
     Product,
@@ -68,8 +68,8 @@ class Printer(ABC):
                 return self.function(name, [self.operand(one) for one in arguments]), Binding.ATOM
             case Product():
                 return self.product(expression)
-            case Normalised():
-                return self.normalised(expression), Binding.ATOM
+            case Normalized():
+                return self.normalized(expression), Binding.ATOM
             case Previous():
                 return self.previous(expression), Binding.ATOM
             case Vector(family=family, block=block):
@@ -113,8 +113,8 @@ class Printer(ABC):
         """A matrix times its operand."""
 
     @abstractmethod
-    def normalised(self, value: Normalised) -> str:
-        """A value after layer normalisation."""
+    def normalized(self, value: Normalized) -> str:
+        """A value after layer normalization."""
 
     @abstractmethod
     def previous(self, state: Previous) -> str:

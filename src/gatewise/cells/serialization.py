@@ -17,7 +17,7 @@ from gatewise.cells.expressions import (
     Expression,
     Factor,
     Input,
-    Normalised,
+    Normalized,
     Operation,
     Previous,
     Product,
@@ -101,7 +101,7 @@ def as_list(expression: Expression) -> list[Any]:
             return [function, *map(read, arguments)]
         case Product(family=family, block=block, operand=operand):
             return ["product", family, block, read(operand)]
-        case Normalised(group=group, operand=operand):
+        case Normalized(group=group, operand=operand):
             return ["normalise", group, read(operand)]
         case Vector(family=family, block=block):
             return ["vector", family, block]
@@ -137,7 +137,7 @@ class _Reader:
                 family, block = check_name("a family", family), check_name("a block", block)
                 return Product(family, block, self.read(operand, depth + 1))
             case ["normalise", str(group), operand]:
-                return Normalised(check_name("a normaliser", group), self.read(operand, depth + 1))
+                return Normalized(check_name("a normalizer", group), self.read(operand, depth + 1))
             case ["vector", str(family), str(block)]:
                 return Vector(check_name("a family", family), check_name("a block", block))
             case ["prev", str(state)]:

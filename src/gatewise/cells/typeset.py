@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from typing import ClassVar
 
-from gatewise.cells.expressions import Expression, Normalised, Operation, Product
+from gatewise.cells.expressions import Expression, Normalized, Operation, Product
 from gatewise.cells.printer import Binding, Printed, Printer
 from gatewise.cells.traversal import terms
 
@@ -43,11 +43,11 @@ class TypesetPrinter(Printer):
             return text, Binding.MATRIX_PRODUCT
         return f"{text}{self.plus}{self.bias(product.block, product.family)}", Binding.SUM
 
-    def normalised(self, value: Normalised) -> str:
-        """A product that is normalised alone has a shift and no bias."""
+    def normalized(self, value: Normalized) -> str:
+        """A product that is normalized alone has a shift and no bias."""
         operand = value.operand
         alone = isinstance(operand, Product) and operand.line is None
-        return self.normaliser(value.group, self.matrix_product(operand) if alone else self.operand(operand))
+        return self.normalizer(value.group, self.matrix_product(operand) if alone else self.operand(operand))
 
     @abstractmethod
     def line(self, name: str) -> str:
@@ -62,5 +62,5 @@ class TypesetPrinter(Printer):
         """The bias of a sum, or that of one family's product alone."""
 
     @abstractmethod
-    def normaliser(self, group: str, inside: str) -> str:
-        """Layer normalisation of a text."""
+    def normalizer(self, group: str, inside: str) -> str:
+        """Layer normalization of a text."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
-from gatewise.cells.expressions import Constant, Expression, Factor, Normalised, Operation, Previous, Vector
+from gatewise.cells.expressions import Constant, Expression, Factor, Normalized, Operation, Previous, Vector
 from gatewise.compiler.functions import FUNCTIONS, SIGNS
 from gatewise.compiler.stages import Accumulated, Plan, Reference, lines_read, previous_place
 from gatewise.compiler.values import Values, row, stored, variable
 
-Entry = tuple[str, Reference]  # ("", a line that later stages read) or (a normaliser's group, its value)
+Entry = tuple[str, Reference]  # ("", a line that later stages read) or (a normalizer's group, its value)
 
 
 @cache
@@ -24,7 +24,7 @@ def entries(plan: Plan) -> dict[Entry, int]:
             for name in lines_read(line):
                 if name not in stage.lines:
                     found.setdefault(("", plan.reference(name)), len(found))
-    for group, rows in plan.normalisers:
+    for group, rows in plan.normalizers:
         for one in rows:
             found.setdefault((group, one), len(found))
     return found
@@ -62,9 +62,9 @@ class Gradient:
 
     @property
     def produced(self) -> list[int]:
-        """The normalisers with values among the lines of this stage."""
+        """The normalizers with values among the lines of this stage."""
         places = {self.plan.reference(name) for name in self.stage.lines}
-        return [k for k, (_, rows) in enumerate(self.plan.normalisers) if places & set(rows)]
+        return [k for k, (_, rows) in enumerate(self.plan.normalizers) if places & set(rows)]
 
     def target(self, operand: Reference) -> str:
         """The destination of a slot's gradient, and whether it is added to the value there."""
@@ -105,7 +105,7 @@ class Gradient:
             starts.append(f"{by} += {row('entries', entries(self.plan)['', place])};")
         if not state:
             starts.append(f"if (step.by_kept) {by} += {row('by_kept', place.index)};")
-        for number, (group, rows) in enumerate(self.plan.normalisers):
+        for number, (group, rows) in enumerate(self.plan.normalizers):
             if place in rows:
                 left = row("entries", entries(self.plan)[group, place])
                 starts.append(f"{by} += step.through_normaliser({number}, {own}, {left});")
@@ -153,8 +153,8 @@ class Gradient:
                 self._leave(f"d_previous_{place}", f"previous {place}", gradient)
             case Vector(family=family, block=block):
                 self._leave_vector(family, block, gradient)
-            case Normalised():
-                self._back_normalised(expression, gradient)
+            case Normalized():
+                self._back_normalized(expression, gradient)
             case Operation(function=name, arguments=(first, second)) if name in SIGNS:
                 self._back_sign(name, first, second, gradient)
             case Operation(function="maximum", arguments=(first, second)):
@@ -174,11 +174,11 @@ class Gradient:
             entry = entries(self.plan)["", self.plan.reference(name)]
             self._leave(f"d_entry_{entry}", f"entry {entry}", gradient)
 
-    def _back_normalised(self, one: Normalised, gradient: str) -> None:
+    def _back_normalized(self, one: Normalized, gradient: str) -> None:
         gain, shift = self.values.gain_and_shift_names(one)
         assert one.operand.line is not None
         entry = entries(self.plan)[one.group, self.plan.reference(one.operand.line)]
-        self._leave_vector(*gain, self._keep(f"{gradient} * {self.values.standardised(one)}"))
+        self._leave_vector(*gain, self._keep(f"{gradient} * {self.values.standardized(one)}"))
         self._leave_vector(*shift, gradient)
         self._leave(
             f"d_entry_{entry}", f"entry {entry}", self._keep(f"{gradient} * {self.values.vector(*gain)}")

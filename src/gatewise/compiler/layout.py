@@ -8,7 +8,7 @@ from functools import cache
 from typing import Literal
 
 from gatewise.cells.base import CellType
-from gatewise.cells.expressions import Expression, Input, Normalised, Product, Vector
+from gatewise.cells.expressions import Expression, Input, Normalized, Product, Vector
 from gatewise.cells.notation import prev
 from gatewise.cells.serialization import as_list
 from gatewise.cells.traversal import inside, parts
@@ -52,7 +52,7 @@ class Layout:
     """The products and parameters of a cell."""
 
     products: tuple[ProductGroup, ...]
-    normalised: dict[str, tuple[Normalised, ...]]
+    normalized: dict[str, tuple[Normalized, ...]]
     parameters: tuple[Parameter, ...]
 
     def of(self, bias: bool) -> tuple[Parameter, ...]:
@@ -75,18 +75,18 @@ def layout(cell: CellType) -> Layout:
     has two operands, or the input is used without a matrix.
     """
     expressions = list(_expressions(cell))
-    normalised = _normalised(expressions)
-    products = _products(cell, expressions, normalised)
-    parameters = tuple(_parameters(cell, expressions, products, normalised))
+    normalized = _normalized(expressions)
+    products = _products(cell, expressions, normalized)
+    parameters = tuple(_parameters(cell, expressions, products, normalized))
     names = [one.name for one in parameters]
     for name in names:
         if names.count(name) > 1:
             raise GatewiseError(f"{cell.__name__} has two families called {name!r}; rename one")
-    return Layout(products, normalised, parameters)
+    return Layout(products, normalized, parameters)
 
 
 def added_to(cell: CellType, line: str) -> list[tuple[str, str]]:
-    """The biases inside a line, each by its parameter and block; a normaliser's shift counts as one.
+    """The biases inside a line, each by its parameter and block; a normalizer's shift counts as one.
 
     >>> from gatewise.cells import LSTM
     >>> added_to(LSTM, "f")
@@ -96,9 +96,9 @@ def added_to(cell: CellType, line: str) -> list[tuple[str, str]]:
     found = []
     for one in (part for part in parts(cell.lines[line]) if part.line is None):
         match one:
-            case Normalised(group=group, operand=operand):
+            case Normalized(group=group, operand=operand):
                 shifted.add(operand)
-                values = layout(cell).normalised[group]
+                values = layout(cell).normalized[group]
                 place = next(k for k, value in enumerate(values) if _structure(value) == _structure(one))
                 found.append((f"shift_{group}", _names_of(values)[place]))
             case Product(family=family, block=block) if family in TORCH_NAMES and one not in shifted:
@@ -114,25 +114,25 @@ def _expressions(cell: CellType) -> Iterator[Expression]:
         yield from inside(line)
 
 
-def _normalised(expressions: list[Expression]) -> dict[str, tuple[Normalised, ...]]:
-    groups: dict[str, dict[str, Normalised]] = {}
+def _normalized(expressions: list[Expression]) -> dict[str, tuple[Normalized, ...]]:
+    groups: dict[str, dict[str, Normalized]] = {}
     for one in expressions:
-        if isinstance(one, Normalised):
+        if isinstance(one, Normalized):
             groups.setdefault(one.group, {}).setdefault(_structure(one), one)
     return {name: tuple(group.values()) for name, group in groups.items()}
 
 
 def _products(
-    cell: CellType, expressions: list[Expression], normalised: dict[str, tuple[Normalised, ...]]
+    cell: CellType, expressions: list[Expression], normalized: dict[str, tuple[Normalized, ...]]
 ) -> tuple[ProductGroup, ...]:
-    shifted = {_structure(value.operand) for group in normalised.values() for value in group}
+    shifted = {_structure(value.operand) for group in normalized.values() for value in group}
     groups: dict[tuple[str, str, bool], list[str]] = {}
     operands: dict[str, Expression] = {}
     for one in expressions:
         if any(isinstance(operand, Input) for operand in one.operands) and not isinstance(one, Product):
             raise GatewiseError(f"{cell.__name__} uses x by itself; multiply it by a matrix: W.k @ x")
         if isinstance(one, Product):
-            biased = one.family in TORCH_NAMES and _structure(one) not in shifted  # a normaliser shifts
+            biased = one.family in TORCH_NAMES and _structure(one) not in shifted  # a normalizer shifts
             key = _structure(one.operand)
             operands.setdefault(key, one.operand)
             blocks = groups.setdefault((one.family, key, biased), [])
@@ -153,7 +153,7 @@ def _parameters(
     cell: CellType,
     expressions: list[Expression],
     products: tuple[ProductGroup, ...],
-    normalised: dict[str, tuple[Normalised, ...]],
+    normalized: dict[str, tuple[Normalized, ...]],
 ) -> Iterator[Parameter]:
     families = dict.fromkeys(group.family for group in products)
     biases = []
@@ -176,7 +176,7 @@ def _parameters(
             vectors[one.family].append(one.block)
     for family, blocks in vectors.items():
         yield Parameter(family, "vector", tuple(blocks))
-    for group, values in normalised.items():
+    for group, values in normalized.items():
         names = _names_of(values)
         yield Parameter(f"gain_{group}", "gain", names)
         yield Parameter(f"shift_{group}", "shift", names)
@@ -197,8 +197,8 @@ def _width(cell: CellType, operand: Expression) -> Width:
     return "output" if operand is prev[cell.state[0]] else "hidden"
 
 
-def _names_of(values: tuple[Normalised, ...]) -> tuple[str, ...]:
-    """The name of each value of a normaliser: its product's block or its line, numbered if taken."""
+def _names_of(values: tuple[Normalized, ...]) -> tuple[str, ...]:
+    """The name of each value of a normalizer: its product's block or its line, numbered if taken."""
     names: list[str] = []
     for one in (value.operand for value in values):
         name = one.block if isinstance(one, Product) else one.line or "value"

@@ -14,7 +14,7 @@ from gatewise.cells.expressions import (
     Expression,
     Factor,
     Input,
-    Normalised,
+    Normalized,
     Operation,
     Previous,
     Product,
@@ -91,8 +91,8 @@ def rebuilt(expression: Expression, change: Callable[[Expression], Expression]) 
             return Operation(function, tuple(operand(one) for one in arguments))
         case Product(family=family, block=block, operand=only):
             return Product(family, block, operand(only))
-        case Normalised(group=group, operand=only):
-            return Normalised(group, operand(only))
+        case Normalized(group=group, operand=only):
+            return Normalized(group, operand(only))
     return expression
 
 
@@ -115,7 +115,7 @@ def _masked(expression: Expression, output: Expression) -> Expression:
 
 
 def _lifted(lines: Mapping[str, Expression]) -> dict[str, Expression]:
-    """Makes operands of products and of normalisers, and products that are used twice, separate lines."""
+    """Makes operands of products and of normalizers, and products that are used twice, separate lines."""
     uses = Counter(_key(one) for line in lines.values() for one in inside(line) if isinstance(one, Product))
     lifted: dict[str, Expression] = {}
     known: dict[str, Expression] = {}
@@ -132,7 +132,7 @@ def _lifted(lines: Mapping[str, Expression]) -> dict[str, Expression]:
     def lift(expression: Expression, top: bool = False) -> Expression:
         if isinstance(expression, Product) and not top and uses[_key(expression)] > 1:
             return as_line(expression)
-        if isinstance(expression, Product | Normalised):
+        if isinstance(expression, Product | Normalized):
             operand = expression.operand
             direct = operand.line is not None or (
                 isinstance(expression, Product) and isinstance(operand, Input | Previous)

@@ -19,7 +19,7 @@ def source(plan: Plan) -> str:
     groups = [
         f"{{{len(rows)}, {{{', '.join(_place(one) for one in rows)}}}, "
         f"{{{', '.join(str(entries(plan)[group, one]) for one in rows)}}}}}"
-        for group, rows in plan.normalisers
+        for group, rows in plan.normalizers
     ]
     sums = [str(index) for index, _, _ in plan.biases]
     return f"""// {plan.cell.__name__}, whose lines are numbered: {_legend(plan)}
@@ -69,14 +69,14 @@ def _stage(plan: Plan, number: int) -> str:
         f"{{{', '.join(str(one) for one, _, _ in slot.products)}}}, {gradient.target(slot.operand)}}}"
         for slot in stage.slots
     ]
-    numbers = ", ".join(map(str, stage.normalisers))
+    numbers = ", ".join(map(str, stage.normalizers))
     produced = ", ".join(map(str, gradient.produced))
     return f"""  struct Stage{number} {{
     static constexpr int sums = {stage.sums}, first_sum = {stage.first_sum};
     static constexpr Width width = Width::{stage.width};
     static constexpr bool synchronizes = {str(stage.synchronizes).lower()};
     static constexpr std::array<Slot, {len(slots)}> slots{{{{{", ".join(slots)}}}}};
-    static constexpr std::array<int, {len(stage.normalisers)}> normalisers{{{{{numbers}}}}};  // read here
+    static constexpr std::array<int, {len(stage.normalizers)}> normalisers{{{{{numbers}}}}};  // read here
     static constexpr std::array<int, {len(gradient.produced)}> normalised{{{{{produced}}}}};  // made here
 {_forward(plan, stage)}
 {gradient.text()}

@@ -12,7 +12,7 @@ from math import ceil
 from typing import Literal
 
 from gatewise.cells.base import CellType
-from gatewise.cells.expressions import Expression, Input, Normalised, Operation, Previous, Product
+from gatewise.cells.expressions import Expression, Input, Normalized, Operation, Previous, Product
 from gatewise.cells.notation import prev
 from gatewise.cells.traversal import inside, terms
 from gatewise.compiler.layout import Layout, layout
@@ -49,7 +49,7 @@ class Stage:
     """The sums from number `first_sum` on, and the lines over them.
 
     width: of its rows, "hidden", or "output" with a projection
-    normalisers: those whose mean and deviation it needs; synchronizes: whether threads that share rows must
+    normalizers: those whose mean and deviation it needs; synchronizes: whether threads that share rows must
     wait for each other before it
     """
 
@@ -58,7 +58,7 @@ class Stage:
     slots: tuple[Slot, ...]
     lines: Mapping[str, Expression]
     width: Literal["hidden", "output"]
-    normalisers: tuple[int, ...]
+    normalizers: tuple[int, ...]
     synchronizes: bool
 
 
@@ -68,7 +68,7 @@ class Plan:
 
     intermediates: the lines that are no state's new value, in order
     biases: for each, its sum, family and block
-    vectors: each by parameter and block; normalisers: for each, its group and the rows it takes together
+    vectors: each by parameter and block; normalizers: for each, its group and the rows it takes together
     """
 
     cell: CellType
@@ -78,7 +78,7 @@ class Plan:
     intermediates: tuple[str, ...]
     biases: tuple[tuple[int, str, str], ...]
     vectors: tuple[tuple[str, str], ...]
-    normalisers: tuple[tuple[str, tuple[Reference, ...]], ...]
+    normalizers: tuple[tuple[str, tuple[Reference, ...]], ...]
 
     @property
     def sums(self) -> int:
@@ -117,14 +117,14 @@ class _Planner:
     def plan(self) -> Plan:
         groups = list(self.together)
         bare = Plan(self.cell, self.program, self.layout, (), self.intermediates, (), (), ())
-        normalisers = tuple(
+        normalizers = tuple(
             (group, tuple(bare.reference(name) for name in names)) for group, names in self.together.items()
         )
         members = [list(part) for level in self._levels() for part in self._split(level)]
         stages = [self._stage(bare, names, groups) for names in members]
         return replace(
-            bare, stages=tuple(_synchronizing(bare, stages, members, normalisers)), biases=tuple(self.biases),
-            vectors=_vectors(self.layout), normalisers=normalisers,
+            bare, stages=tuple(_synchronizing(bare, stages, members, normalizers)), biases=tuple(self.biases),
+            vectors=_vectors(self.layout), normalizers=normalizers,
         )  # fmt: skip
 
     def _levels(self) -> list[list[str]]:
@@ -141,7 +141,7 @@ class _Planner:
             for one in inside(line):
                 if isinstance(one, Product) and one.operand.line is not None:
                     needs.append(self._level(one.operand.line, known) + 1)
-                elif isinstance(one, Normalised):
+                elif isinstance(one, Normalized):
                     needs += [self._level(value, known) + 1 for value in self.together[one.group]]
             known[name] = max(needs)
         return known[name]
@@ -190,13 +190,13 @@ class _Planner:
                     if one.family in ("W", "R") and self._biased(one):
                         self.biases.append((index, one.family, one.block))
             self.count += len(builder.sums)
-        normalised = {
-            one.group for name in names for one in inside(self.lines[name]) if isinstance(one, Normalised)
+        normalized = {
+            one.group for name in names for one in inside(self.lines[name]) if isinstance(one, Normalized)
         }
         order = sorted(slots, key=lambda one: one.where != "input")  # the input's products first
         return Stage(
             first, self.count - first, tuple(Slot(one, tuple(slots[one])) for one in order), lines,
-            self._width(names), tuple(groups.index(group) for group in groups if group in normalised), False,
+            self._width(names), tuple(groups.index(group) for group in groups if group in normalized), False,
         )  # fmt: skip
 
     def _operand(self, bare: Plan, operand: Expression) -> Reference:
@@ -232,7 +232,7 @@ def _synchronizing(
     plan: Plan,
     stages: list[Stage],
     members: list[list[str]],
-    normalisers: tuple[tuple[str, tuple[Reference, ...]], ...],
+    normalizers: tuple[tuple[str, tuple[Reference, ...]], ...],
 ) -> Iterator[Stage]:
     """Marks the stages before which threads must synchronize, as they read rows that others may write."""
     last = {
@@ -241,7 +241,7 @@ def _synchronizing(
     met = -1  # the last stage before which they synchronized; below zero in the step before
     for number, stage in enumerate(stages):
         reads = {slot.operand for slot in stage.slots}
-        reads |= {one for group in stage.normalisers for one in normalisers[group][1]}
+        reads |= {one for group in stage.normalizers for one in normalizers[group][1]}
         written = [last[one] for one in reads if one.where in ("state", "kept")]
         before = any(one.where == "previous" for one in reads) and met < 0
         synchronizes = before or any(one >= met for one in written)
@@ -255,11 +255,11 @@ def previous_place(cell: CellType, one: Previous) -> int:
 
 
 def _together(lines: Mapping[str, Expression]) -> dict[str, tuple[str, ...]]:
-    """For each normaliser, the lines of its operands."""
+    """For each normalizer, the lines of its operands."""
     found: dict[str, dict[str, None]] = {}
     for line in lines.values():
         for one in inside(line):
-            if isinstance(one, Normalised):
+            if isinstance(one, Normalized):
                 assert one.operand.line is not None
                 found.setdefault(one.group, {})[one.operand.line] = None
     return {group: tuple(names) for group, names in found.items()}
@@ -273,7 +273,7 @@ def _vectors(layout: Layout) -> tuple[tuple[str, str], ...]:
 def lines_read(line: Expression) -> Iterator[str]:
     """The lines that a line reads unit by unit."""
     for one in inside(line):
-        if not isinstance(one, Product | Normalised):
+        if not isinstance(one, Product | Normalized):
             yield from (part.line for part in one.operands if part.line is not None)
 
 
@@ -304,7 +304,7 @@ class _Builder:
             for one in rest[1:]:
                 total = Operation("add", (total, one))
             return total
-        return expression if isinstance(expression, Normalised) else rebuilt(expression, self.rewritten)
+        return expression if isinstance(expression, Normalized) else rebuilt(expression, self.rewritten)
 
     def _operand(self, expression: Expression) -> Expression:
         return expression if expression.line is not None else self.rewritten(expression)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gatewise.cells.expressions import Constant, Expression, Factor, Normalised, Operation, Previous, Vector
+from gatewise.cells.expressions import Constant, Expression, Factor, Normalized, Operation, Previous, Vector
 from gatewise.compiler.functions import FUNCTIONS, SIGNS
 from gatewise.compiler.stages import Accumulated, Plan, Stage, previous_place
 
@@ -50,9 +50,9 @@ class Values:
                 return f"load(step.factors[{self.plan.program.factors.index(name)}] + u)"
             case Constant(value=value):
                 return f"broadcast<T>({value!r})"
-            case Normalised():
+            case Normalized():
                 gain, shift = self.gain_and_shift(expression)
-                return f"({self.standardised(expression)} * {gain} + {shift})"
+                return f"({self.standardized(expression)} * {gain} + {shift})"
         raise TypeError(f"no C++ for {expression}")
 
     def read(self, expression: Expression) -> str:
@@ -67,27 +67,27 @@ class Values:
         """One weight for each unit."""
         return row("vectors", self.plan.vectors.index((family, block)))
 
-    def standardised(self, one: Normalised) -> str:
-        """A normaliser's value before gain and shift: `(v - mean) * (1 / deviation)`."""
+    def standardized(self, one: Normalized) -> str:
+        """A normalizer's value before gain and shift: `(v - mean) * (1 / deviation)`."""
         number = self._group(one)
         assert one.operand.line is not None
         return f"((({self.line(one.operand.line)}) - step.mean({number})) * step.inverse_deviation({number}))"
 
-    def gain_and_shift(self, one: Normalised) -> tuple[str, str]:
-        """The vectors of a normaliser for one of its values."""
+    def gain_and_shift(self, one: Normalized) -> tuple[str, str]:
+        """The vectors of a normalizer for one of its values."""
         gain, shift = self.gain_and_shift_names(one)
         return self.vector(*gain), self.vector(*shift)
 
-    def gain_and_shift_names(self, one: Normalised) -> tuple[tuple[str, str], tuple[str, str]]:
-        """Their parameters and blocks, in the order of the normaliser's values."""
+    def gain_and_shift_names(self, one: Normalized) -> tuple[tuple[str, str], tuple[str, str]]:
+        """Their parameters and blocks, in the order of the normalizer's values."""
         number = self._group(one)
         assert one.operand.line is not None
-        rows = self.plan.normalisers[number][1]
+        rows = self.plan.normalizers[number][1]
         place = rows.index(self.plan.reference(one.operand.line))
         found = {family: [block for own, block in self.plan.vectors if own == family]
                  for family in (f"gain_{one.group}", f"shift_{one.group}")}  # fmt: skip
         gain, shift = ((family, blocks[place]) for family, blocks in found.items())
         return gain, shift
 
-    def _group(self, one: Normalised) -> int:
-        return [group for group, _ in self.plan.normalisers].index(one.group)
+    def _group(self, one: Normalized) -> int:
+        return [group for group, _ in self.plan.normalizers].index(one.group)

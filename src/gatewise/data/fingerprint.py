@@ -1,4 +1,4 @@
-"""Fingerprints, by which a model recognises the data that it was trained on."""
+"""Fingerprints, by which a model recognizes the data that it was trained on."""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ from torch.nn import functional
 
 from gatewise.cells.base import CellType
 from gatewise.cells.expressions import (
-    NORMALISE_EPSILON,
+    NORMALIZE_EPSILON,
     Constant,
     Expression,
     Input,
-    Normalised,
+    Normalized,
     Operation,
     Previous,
     Product,
@@ -92,7 +92,7 @@ class Step:
         return {name: values[name] for name in self.lines}
 
     def values(self, input_products: Values, state: Mapping[str, Tensor]) -> Values:
-        """All values of a step: lines, products by family and block, normalised values."""
+        """All values of a step: lines, products by family and block, normalized values."""
         before = {one: state[name] for name, one in self.cell.previous.items()}
         values: Values = {**input_products, **before}
         for name, formula in self.lines.items():
@@ -111,8 +111,8 @@ class Step:
                 return self._operation(FUNCTIONS[name], [self._read(one) for one in arguments])
             case Product(family=family, block=block):
                 return self._product_formula(family, block)
-            case Normalised(group=group):
-                return self._normalised_formula(group, expression)
+            case Normalized(group=group):
+                return self._normalized_formula(group, expression)
             case Previous():
                 return operator.itemgetter(expression)
             case Vector(family=family, block=block):
@@ -143,15 +143,15 @@ class Step:
 
         return formula
 
-    def _normalised_formula(self, group: str, expression: Expression) -> Formula:
-        together = self.layout.normalised[group]
+    def _normalized_formula(self, group: str, expression: Expression) -> Formula:
+        together = self.layout.normalized[group]
         operands = [self._read(one.operand) for one in together]
         gain, shift = self.parameters[f"gain_{group}"], self.parameters[f"shift_{group}"]
 
         def formula(values: Values) -> Tensor:
             if expression not in values:
                 whole = torch.cat([operand(values) for operand in operands], dim=-1)
-                whole = functional.layer_norm(whole, whole.shape[-1:], gain, shift, NORMALISE_EPSILON)
+                whole = functional.layer_norm(whole, whole.shape[-1:], gain, shift, NORMALIZE_EPSILON)
                 values.update(zip(together, whole.chunk(len(together), dim=-1), strict=True))
             return cast(Tensor, values[expression])
 

@@ -108,11 +108,11 @@ def correlated_units(trace: LayerTrace, signals: Mapping[str, np.ndarray], examp
 
 def correlations(values: np.ndarray, signal: np.ndarray) -> np.ndarray:
     """[H]: Pearson's correlation of each unit's values [T, H] with a signal [T]; NaN if one is constant."""
-    signal, values = _standardised(signal), _standardised(values)
+    signal, values = _standardized(signal), _standardized(values)
     return np.where((signal != 0).any() & (values != 0).any(0), signal @ values, np.nan)
 
 
-def _standardised(values: np.ndarray) -> np.ndarray:
+def _standardized(values: np.ndarray) -> np.ndarray:
     """[T, ...], centred over T, of norm 1; zeros if the differences are only rounding errors."""
     largest = np.abs(values).max(0)
     values = values / np.where(largest > 0, largest, 1.0)

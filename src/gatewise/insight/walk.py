@@ -13,7 +13,7 @@ import torch
 
 from gatewise.cells.base import CellType
 from gatewise.cells.carry_factor import carry_factors
-from gatewise.cells.expressions import Expression, Normalised, Previous, Product, Vector
+from gatewise.cells.expressions import Expression, Normalized, Previous, Product, Vector
 from gatewise.cells.formula import formula
 from gatewise.cells.traversal import parts
 from gatewise.engine.request import Request
@@ -162,7 +162,7 @@ def _number(part: Expression, values: Values, step: Step) -> str | None:
     if part.line is not None:
         return _rounded(values[part.line])
     match part:
-        case Previous() | Normalised():
+        case Previous() | Normalized():
             return _rounded(values[part])
         case Product(family=family, block=block):
             return _rounded(values[family, block])

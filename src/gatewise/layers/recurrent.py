@@ -21,7 +21,7 @@ from gatewise.errors import GatewiseError
 from gatewise.layers.batches import Batch, read_batch, read_resets
 from gatewise.layers.checks import check_cell, check_input, check_whole
 from gatewise.layers.initialization import initial_biases, initialize
-from gatewise.layers.regularise import DropoutMask, regularisation
+from gatewise.layers.regularization import DropoutMask, regularization
 from gatewise.layers.states import State, StateForm
 from gatewise.layers.stepper import Stepper
 from gatewise.layers.torch_interface import TorchInterface
@@ -95,7 +95,7 @@ class Recurrent(TorchInterface):
         self.states_batch_first = bool(states_batch_first)
         if recompute not in (None, "gates"):
             raise GatewiseError(f'expected recompute as "gates" or None, got {recompute!r}')
-        self.noise = regularisation(cell, dropout, variational_dropout, zoneout, weight_dropout, dropout_mask)
+        self.noise = regularization(cell, dropout, variational_dropout, zoneout, weight_dropout, dropout_mask)
         self.initial_biases = initial_biases(cell, forget_bias, self.bias)
         self._check_fit()
         self._kinds = layout(cell).of(self.bias)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from gatewise.layers.regularise import sequence_dropout
+from gatewise.layers.regularization import sequence_dropout
 
 
 class SequenceDropout(nn.Dropout):

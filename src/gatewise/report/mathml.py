@@ -7,14 +7,14 @@ from html import escape
 from typing import ClassVar
 
 from gatewise.cells.base import CellType
-from gatewise.cells.expressions import Expression, Input, Normalised, Operation, Previous, Product, Vector
+from gatewise.cells.expressions import Expression, Input, Normalized, Operation, Previous, Product, Vector
 from gatewise.cells.functions import FUNCTIONS
 from gatewise.cells.printer import Binding, Operator, Printed
 from gatewise.cells.traversal import terms
 from gatewise.cells.typeset import NUMBERED, TypesetPrinter
 
 INVERTIBLE = ("sigmoid", "tanh")  # the argument follows from the value
-NOT_TRACED = (Product, Normalised, Vector, Input)
+NOT_TRACED = (Product, Normalized, Vector, Input)
 SUM, PRODUCT, _, ATOM = Binding
 
 
@@ -85,7 +85,7 @@ class MathMLPrinter(TypesetPrinter):
             return f"<msubsup><mi>b</mi>{_name(block)}<mi>{family}</mi></msubsup>"
         return f"<msub><mi>b</mi>{_name(block)}</msub>"
 
-    def normaliser(self, group: str, inside: str) -> str:
+    def normalizer(self, group: str, inside: str) -> str:
         return f"<msub><mi>LN</mi><mi>{escape(group)}</mi></msub>{_brackets(inside)}"
 
     def previous(self, state: Previous) -> str:
@@ -145,7 +145,7 @@ class _NumbersPrinter(MathMLPrinter):
 
 
 def _opaque(expression: Expression) -> bool:
-    """Whether a part of it is not in a trace: a product, a weight, a normalised value."""
+    """Whether a part of it is not in a trace: a product, a weight, a normalized value."""
     if expression.line is not None:
         return False
     if isinstance(expression, NOT_TRACED):

@@ -15,7 +15,7 @@ class SeriesOptions(TableOptions):
     time: str | None = Field(
         None,
         description="Column of times, or several with commas, such as year,month; none counts the rows; "
-        "recognised by its dates if not given.",
+        "recognized by its dates if not given.",
     )
     target: str | None = Field(None, description="Column of values.")
     id: str | None = Field(

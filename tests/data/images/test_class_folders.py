@@ -31,7 +31,7 @@ def test_classes_and_examples_are_in_the_order_of_their_numbers(read):
     assert found.sets == ("",) * 4
 
 
-def test_sets_are_recognised_by_the_names_of_folders(read):
+def test_sets_are_recognized_by_the_names_of_folders(read):
     found = read("train/a/1.png", "train/b/1.png", "Test/b/2.png", "val/a/3.png")
     assert [path.name for path in found.paths] == ["2.png", "1.png", "1.png", "3.png"]
     assert [found.classes[label] for label in found.labels] == ["b", "a", "b", "a"]

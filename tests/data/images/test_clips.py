@@ -60,7 +60,7 @@ def test_every_second_frame(tmp_path):
             assert clips.lengths[number] == len(frames[::2])
 
 
-def test_a_batch_is_standardised_and_zero_beyond_the_end(tmp_path):
+def test_a_batch_is_standardized_and_zero_beyond_the_end(tmp_path):
     clips = read_clip_arrays(write_arrays(tmp_path / "clips.npz", CLIPS))
     clips.fit([0, 1])
     seen = np.concatenate([CLIPS[0][0].ravel(), CLIPS[1][0].ravel()]).astype(float)

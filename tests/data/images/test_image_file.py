@@ -103,6 +103,6 @@ def test_a_truncated_file_is_named(saved, name):
     assert "\n" not in str(output.value)
 
 
-def test_files_are_recognised_as_images_by_name(tmp_path):
+def test_files_are_recognized_as_images_by_name(tmp_path):
     names = {"a.PNG": True, "b.jpeg": True, "c.txt": False, ".d.png": False, "Thumbs.db": False}
     assert {name: is_image(tmp_path / name) for name in names} == names

@@ -1,4 +1,4 @@
-"""Many images: kept within memory, standardised, padded; grey beside colour is refused."""
+"""Many images: kept within memory, standardized, padded; grey beside colour is refused."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def files(tmp_path):
     return paths, arrays
 
 
-def test_a_batch_is_standardised_and_zero_outside_each_images_own_size(files):
+def test_a_batch_is_standardized_and_zero_outside_each_images_own_size(files):
     paths, arrays = files
     images = open_images(paths)
     assert images.sizes.tolist() == [list(shape) for shape in SHAPES]

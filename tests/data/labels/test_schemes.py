@@ -1,9 +1,9 @@
-"""Schemes of tags: recognised, converted and back; contradictions by their line."""
+"""Schemes of tags: recognized, converted and back; contradictions by their line."""
 
 import pytest
 
 from gatewise.data.labels.labelled_text import read_labelled_text
-from gatewise.data.labels.schemes import BILOU, BIO, BIOES, BMES, IOB1, find_scheme, recognise_scheme
+from gatewise.data.labels.schemes import BILOU, BIO, BIOES, BMES, IOB1, find_scheme, recognize_scheme
 from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
 
@@ -24,9 +24,9 @@ ALL = pytest.mark.parametrize("scheme", IN_SCHEMES, ids=lambda scheme: scheme.na
 
 
 @ALL
-def test_tags_are_recognised_and_converted_both_ways(scheme):
+def test_tags_are_recognized_and_converted_both_ways(scheme):
     tags = [one.split() for one in IN_SCHEMES[scheme]]
-    assert recognise_scheme(tags) is scheme
+    assert recognize_scheme(tags) is scheme
     assert [BIO.encode(one) for one in tags] == BIO_TAGS
     assert [scheme.encode(one) for one in BIO_TAGS] == tags
     assert not any(scheme.contradictions(one) for one in tags)
@@ -40,11 +40,11 @@ def test_tags_without_kinds_and_with_other_separators():
 
 @pytest.mark.parametrize("labels", [["noun", "verb"], ["B-PER", "X"], ["N", "E", "S"], ["O"], ["L-a", "E-a"]])
 def test_other_labels_are_of_no_scheme(labels):
-    assert recognise_scheme([labels]) is None
+    assert recognize_scheme([labels]) is None
 
 
 def test_a_few_mistakes_do_not_change_the_scheme():
-    assert recognise_scheme([*BIO_TAGS, ["O", "I-PER"]]) is BIO
+    assert recognize_scheme([*BIO_TAGS, ["O", "I-PER"]]) is BIO
     assert BIO.contradictions(["O", "I-PER", "I-PER", "I-LOC"]) == [1, 3]
     assert BIOES.contradictions(["B-PER", "O", "E-LOC"]) == [0, 2]
 

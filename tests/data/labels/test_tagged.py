@@ -64,7 +64,7 @@ def test_a_token_may_begin_with_a_comment_sign(read):
         ("#tag B\na O\n\n# of three cells\nb O\n", ["#tag", "a", "b"], "1 line beginning with #"),
     ],
 )
-def test_a_comment_with_the_columns_of_a_token_is_recognised_by_its_label(read, text, tokens, left_out):
+def test_a_comment_with_the_columns_of_a_token_is_recognized_by_its_label(read, text, tokens, left_out):
     found = read(text)
     assert found.tokens == tokens
     assert left_out in "".join(found.notes)

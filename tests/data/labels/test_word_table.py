@@ -31,7 +31,7 @@ def write(tmp_path):
     return to
 
 
-def test_columns_are_recognised_and_empty_ids_are_those_above(write):
+def test_columns_are_recognized_and_empty_ids_are_those_above(write):
     path = write(ROWS)
     columns = find_word_columns(path, WordColumns())
     assert columns == WordColumns("Sentence #", "Word", "Tag", unused=("POS",))

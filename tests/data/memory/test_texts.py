@@ -85,7 +85,7 @@ def test_invalid_texts_are_named(write, message, tmp_path):
     assert str(caught.value) == message
 
 
-def test_forms_are_recognised_by_type(tmp_path):
+def test_forms_are_recognized_by_type(tmp_path):
     assert is_texts(["a", "b"])
     assert is_texts("a")
     assert not is_texts([])

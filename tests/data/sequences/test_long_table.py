@@ -249,7 +249,7 @@ def test_columns_by_role(write):
             read(path, **twice)
 
 
-def test_the_most_usual_name_is_recognised_and_an_index_left_out(write):
+def test_the_most_usual_name_is_recognized_and_an_index_left_out(write):
     text = ",frame,time,series,id,target,label,Unnamed: 0,y\n0,7,1,3,a,9,u,0,3\n1,8,2,3,a,9,u,1,4\n"
     _, found = read_long(write(text), LongColumns())
     assert found == LongColumns("id", "time", "label", ("frame", "series", "target", "y"))

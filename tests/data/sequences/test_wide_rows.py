@@ -1,4 +1,4 @@
-"""Tables with a row for each sequence: recognised, and every mistake by its line."""
+"""Tables with a row for each sequence: recognized, and every mistake by its line."""
 
 from dataclasses import replace
 

@@ -268,7 +268,7 @@ def test_a_change_of_daylight_saving_time_is_named(times, message):
 
 
 @pytest.mark.parametrize("name", ["time", "Step", "frame"])
-def test_a_time_column_of_numbers_is_recognised_by_its_name(name):
+def test_a_time_column_of_numbers_is_recognized_by_its_name(name):
     table = pl.DataFrame({name: [1, 2, 3, 4], "sold": [1.0, 2.0, 3.0, 4.0]})
     assert read_series(table).columns.time == name
 

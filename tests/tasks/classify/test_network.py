@@ -154,7 +154,7 @@ def test_logistic_regression_sees_summaries():
 
 def test_a_perceptron_of_summaries_is_saved_with_what_is_usual(tmp_path):
     train = sequences([4, 6, 1] * 5, classes=3)
-    network = SummaryMLP.standardised_on(train, classes=3)
+    network = SummaryMLP.standardized_on(train, classes=3)
     batches = (train.__getitems__([number]) for number in range(15))
     features = np.stack([summaries(one.values, one.lengths)[0] for one in batches]).astype(np.float64)
     np.testing.assert_allclose(network.mean, features.mean(0), rtol=1e-5, atol=1e-6)

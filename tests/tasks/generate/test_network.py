@@ -119,19 +119,19 @@ def test_nats_of_a_character_are_those_of_its_symbols(tmp_path):
 
 
 def test_a_saved_model_predicts_the_same(tmp_path):
-    model = model_of(GRU, tied=True, **REGULARISED)
+    model = model_of(GRU, tied=True, **REGULARIZED)
     save_model(tmp_path / "run", SavedModel("generate", "gru", model, {"tokenizer": Bytes().to_data()}))
     again = load_model(tmp_path / "run").network
     symbols = torch.randint(256, (2, 20))
     assert torch.equal(again.nats(symbols)[0], model.nats(symbols)[0])
 
 
-REGULARISED = {"dropout": 0.5, "dropout_mask": "sequence", "embedding_dropout": 0.4, "weight_dropout": 0.5}
+REGULARIZED = {"dropout": 0.5, "dropout_mask": "sequence", "embedding_dropout": 0.4, "weight_dropout": 0.5}
 
 
 @pytest.mark.parametrize("tied", [False, True])
 def test_noise_is_for_training_only(tied):
-    plain, model = model_of(tied=tied), model_of(tied=tied, **REGULARISED)
+    plain, model = model_of(tied=tied), model_of(tied=tied, **REGULARIZED)
     model.load_state_dict(plain.state_dict())
     symbols = torch.randint(256, (3, 20))
     assert torch.equal(model.nats(symbols)[0], plain.nats(symbols)[0])

@@ -12,7 +12,7 @@ from gatewise.benchmark.own_cell import SoftplusLSTM
 from gatewise.benchmark.workload import Problem, Task
 from gatewise.cells import LayerNormLSTM, PeepholeLSTM
 from gatewise.cells.base import CellType
-from gatewise.cells.expressions import NORMALISE_EPSILON
+from gatewise.cells.expressions import NORMALIZE_EPSILON
 
 
 class _Loop(nn.Module):
@@ -67,7 +67,7 @@ class _LayerNorm(_Loop):
     shift_hidden: Tensor
     gain_memory: Tensor
     shift_memory: Tensor
-    epsilon: Final[float] = NORMALISE_EPSILON
+    epsilon: Final[float] = NORMALIZE_EPSILON
 
     def input_products(self, values: Tensor) -> Tensor:
         product = linear(values, self.weight_ih)
@@ -78,8 +78,8 @@ class _LayerNorm(_Loop):
         recurrent = layer_norm(product, [product.size(-1)], self.gain_hidden, self.shift_hidden, self.epsilon)
         i, f, g, o = (products + recurrent).chunk(4, 1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        normalised = layer_norm(c, [c.size(-1)], self.gain_memory, self.shift_memory, self.epsilon)
-        return torch.sigmoid(o) * torch.tanh(normalised), c
+        normalized = layer_norm(c, [c.size(-1)], self.gain_memory, self.shift_memory, self.epsilon)
+        return torch.sigmoid(o) * torch.tanh(normalized), c
 
 
 class _Softplus(_Loop):

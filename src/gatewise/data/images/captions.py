@@ -30,7 +30,7 @@ CAPTIONS = ("caption", "text", "description", "sentence", "comment")
 class CaptionBatch(NamedTuple):
     """Images and a caption of each as numbers.
 
-    images: [B, H, W, C], standardised, zero outside their sizes: [B, 2]
+    images: [B, H, W, C], standardized, zero outside their sizes: [B, 2]
     target: [B, T], each caption with END, and PADDING beyond it
     """
 

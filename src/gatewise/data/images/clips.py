@@ -12,13 +12,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gatewise.data.images.image_file import ImageForm
-from gatewise.data.images.images import SAMPLE, default_batch_size, pad_arrays, standardise, with_scale
+from gatewise.data.images.images import SAMPLE, default_batch_size, pad_arrays, standardize, with_scale
 
 
 class ClipBatch(NamedTuple):
     """The input of a network for clips.
 
-    frames: [B, T, H, W, C], standardised, zero beyond lengths: [B]; labels: [B], class numbers
+    frames: [B, T, H, W, C], standardized, zero beyond lengths: [B]; labels: [B], class numbers
     """
 
     frames: Tensor
@@ -42,7 +42,7 @@ class Clips(ABC):
 
     @abstractmethod
     def __getitem__(self, number: int) -> np.ndarray:
-        """[T, H, W, C], pixels that are not standardised. Raises: `GatewiseError` with a damaged file."""
+        """[T, H, W, C], pixels that are not standardized. Raises: `GatewiseError` with a damaged file."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -53,8 +53,8 @@ class Clips(ABC):
         self.form = with_scale(self.form, (self[number] for number in some))
 
     def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Clips [B, T, H, W, C], standardised, zero beyond their lengths [B]."""
-        frames, lengths = pad_arrays([standardise(self[number], self.form) for number in numbers], axes=1)
+        """Clips [B, T, H, W, C], standardized, zero beyond their lengths [B]."""
+        frames, lengths = pad_arrays([standardize(self[number], self.form) for number in numbers], axes=1)
         return frames, lengths[:, 0]
 
 

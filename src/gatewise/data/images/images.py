@@ -84,8 +84,8 @@ class ImageFiles:
         self.form = with_scale(self.form, (self[number] for number in some))
 
     def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Images [B, H, W, C], standardised, zero outside their own sizes [B, 2]."""
-        return pad_arrays([standardise(self[number], self.form) for number in numbers], axes=2)
+        """Images [B, H, W, C], standardized, zero outside their own sizes [B, 2]."""
+        return pad_arrays([standardize(self[number], self.form) for number in numbers], axes=2)
 
 
 def open_images(
@@ -178,7 +178,7 @@ def default_batch_size(numbers: int) -> int:
     return max(1, min(MAX_BATCH_SIZE, MAX_BATCH_NUMBERS // max(numbers, 1)))
 
 
-def standardise(image: np.ndarray, form: ImageForm) -> np.ndarray:
+def standardize(image: np.ndarray, form: ImageForm) -> np.ndarray:
     """Pixels [..., C] as float32: `(pixel - mean) / deviation`."""
     mean, deviation = (np.array(one, np.float32) for one in (form.mean, form.deviation))
     return (image.astype(np.float32) - mean) / deviation

@@ -15,7 +15,7 @@ from gatewise.data.images.images import ImageFiles, default_batch_size
 class ImageBatch(NamedTuple):
     """The input of a classifier of images.
 
-    images: [B, H, W, C], standardised, zero outside their sizes: [B, 2]; labels: [B], class numbers
+    images: [B, H, W, C], standardized, zero outside their sizes: [B, 2]; labels: [B], class numbers
     """
 
     images: Tensor

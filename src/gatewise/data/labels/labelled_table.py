@@ -122,7 +122,7 @@ def read_labelled_table(
 ) -> LabelledSteps:
     """Reads a table, or a folder with a table for each set, and learns the preprocessing.
 
-    columns: those that are given; the others are recognised; irregular: whether networks read elapsed times
+    columns: those that are given; the others are recognized; irregular: whether networks read elapsed times
     max_length: of a segment, 0 for the default
 
     Raises: `GatewiseError` with the place in the file, or if there is only one label or too little data.

@@ -26,7 +26,7 @@ from gatewise.data.labels.schemes import (
     find_scheme,
     in_sentences,
     read_zeros,
-    recognise_in_texts,
+    recognize_in_texts,
     unless_bio,
 )
 from gatewise.data.labels.segments import (
@@ -77,12 +77,12 @@ class TextPreprocessing(LabelPreprocessing):
     def convert(self, given: dict[str, TaggedText]) -> tuple[dict[str, TaggedText], list[str]]:
         """Texts with their labels as the model learned them, and notes on the conversion.
 
-        given: as they are, in a scheme of their own, which is recognised
+        given: as they are, in a scheme of their own, which is recognized
         """
         scheme, converted = None, self.scheme
         if are_in_bio(self.labels):
             own = BIO if self.scheme is None else find_scheme(self.scheme)
-            scheme = recognise_in_texts(given.values(), self.zero, preferred=own)
+            scheme = recognize_in_texts(given.values(), self.zero, preferred=own)
             converted = self.scheme if scheme is None else unless_bio(scheme)
         return convert_texts(given, scheme, converted, self.zero, is_learned=False)
 
@@ -243,7 +243,7 @@ def _learn(
 ) -> LabelledSteps:
     """Learns the tags, the words and the sets of texts. form: makes the preprocessing"""
     zero = read_zeros(label for text in given.values() for label in text.labels or ())
-    scheme = recognise_in_texts(given.values(), zero)
+    scheme = recognize_in_texts(given.values(), zero)
     converted = unless_bio(scheme)
     texts, notes = convert_texts(given, scheme, converted, zero, is_learned=True)
     first = texts["train"]

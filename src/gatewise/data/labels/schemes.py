@@ -1,4 +1,4 @@
-"""Schemes of tags that mark spans: recognised, checked, and converted to BIO and back."""
+"""Schemes of tags that mark spans: recognized, checked, and converted to BIO and back."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ def find_scheme(name: str) -> Scheme:
     return found
 
 
-def recognise_scheme(sequences: Sequence[Sequence[str]], preferred: Scheme = BIO) -> Scheme | None:
+def recognize_scheme(sequences: Sequence[Sequence[str]], preferred: Scheme = BIO) -> Scheme | None:
     """The scheme with the fewest contradictions, None if the labels are no tags of one.
 
     sequences: the labels of each; preferred: of schemes with equally few contradictions
 
-    >>> recognise_scheme([["O", "I-PER", "I-PER", "O", "I-LOC"]]).name
+    >>> recognize_scheme([["O", "I-PER", "I-PER", "O", "I-LOC"]]).name
     'IOB1'
-    >>> recognise_scheme([["noun", "verb"]]) is None
+    >>> recognize_scheme([["noun", "verb"]]) is None
     True
     """
     labels = {label for sequence in sequences for label in sequence}
@@ -102,13 +102,13 @@ def recognise_scheme(sequences: Sequence[Sequence[str]], preferred: Scheme = BIO
     return min(possible, key=lambda scheme: sum(len(scheme.contradictions(one)) for one in sequences))
 
 
-def recognise_in_texts(
+def recognize_in_texts(
     texts: Iterable[TaggedText], zero: str | None, preferred: Scheme = BIO
 ) -> Scheme | None:
-    """The scheme of all texts together, as by `recognise_scheme`. zero: the label that is read as O"""
+    """The scheme of all texts together, as by `recognize_scheme`. zero: the label that is read as O"""
     without_zeros = [convert_tags(text, None, zero) for text in texts]
     sequences = [one for text in without_zeros for one in in_sentences(text.labels or (), text.offsets)]
-    return recognise_scheme(sequences, preferred)
+    return recognize_scheme(sequences, preferred)
 
 
 def are_in_bio(labels: Iterable[str]) -> bool:

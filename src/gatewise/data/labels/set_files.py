@@ -1,4 +1,4 @@
-"""Folders with a file for each set, recognised by the names of the files."""
+"""Folders with a file for each set, recognized by the names of the files."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class TextLines:
         return self.height * self.files.form.channels
 
     def batch(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Columns [B, W, H * C], standardised, zero beyond the widths [B]."""
+        """Columns [B, W, H * C], standardized, zero beyond the widths [B]."""
         images, sizes = self.files.batch(numbers)
         return images.transpose(1, 2).flatten(2), sizes[:, 1]
 

@@ -20,7 +20,7 @@ SENTENCE_NAMES = ("sentence", "sentence_id", "sentence #", "sent", "sent_id", *N
 
 @dataclass(frozen=True)
 class WordColumns:
-    """The columns by role; those that are None are recognised by name.
+    """The columns by role; those that are None are recognized by name.
 
     dialect: how the table is written; unused: the columns without a role
     """

@@ -22,9 +22,9 @@ NAMES = {
 
 @dataclass(frozen=True)
 class LongColumns:
-    """Columns by role; those that are None are recognised by name. `channels` () means all others.
+    """Columns by role; those that are None are recognized by name. `channels` () means all others.
 
-    split_column, weight, group: given only, not recognised; the first has the words train, validation and
+    split_column, weight, group: given only, not recognized; the first has the words train, validation and
         test, and is read instead of a label
     dialect: how the table is written
     wide: "rows" if each row is a sequence, with a column for each step; None if each row is a step
@@ -61,7 +61,7 @@ class LongColumns:
         )
 
 
-def recognise_long(
+def recognize_long(
     table: Table, given: LongColumns, labelled: bool, numeric: bool = False
 ) -> tuple[LongColumns, tuple[str, ...]]:
     """The columns by role, and those without a role.

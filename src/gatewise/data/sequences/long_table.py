@@ -11,7 +11,7 @@ import polars as pl
 
 from gatewise.data.opening import require_file
 from gatewise.data.sequences.gather import KEYS, find_duplicate_time, group_rows, sort_by_time
-from gatewise.data.sequences.long_columns import LongColumns, recognise_long
+from gatewise.data.sequences.long_columns import LongColumns, recognize_long
 from gatewise.data.sequences.missing import Fill, MaskedFill, with_filled
 from gatewise.data.sequences.number_columns import NumberColumns
 from gatewise.data.sequences.sequence_columns import SequenceGroups, SequenceTargets, SequenceWeights
@@ -60,7 +60,7 @@ class _Rows:
     def __init__(
         self, first: Table, given: LongColumns, labelled: bool, fill: MaskedFill | None, numeric: bool
     ) -> None:
-        columns, self.unused = recognise_long(first, given, labelled, numeric)
+        columns, self.unused = recognize_long(first, given, labelled, numeric)
         self.columns = replace(columns, dialect=given.dialect.resolved(first.has_header))
         self.fill = fill
         hint = "" if given.channels else "; if it is not a channel, name the channels with --channels"

@@ -84,7 +84,7 @@ class _WideRows:
         self, first: Table, given: LongColumns, labelled: bool, fill: MaskedFill | None, numeric: bool
     ) -> None:
         self.fill, self.header_notes = fill, first.describe_form(given.dialect)
-        roles = _recognise(first, given, labelled, numeric)
+        roles = _recognize(first, given, labelled, numeric)
         self.steps = find_steps(first, roles)
         numbered = not given.channels and bool(find_numbered(self.steps))
         self.columns = replace(
@@ -174,7 +174,7 @@ class _WideRows:
         return (*self.header_notes, note, *self.numbers.notes(roles.dialect.missing))
 
 
-def _recognise(table: Table, given: LongColumns, labelled: bool, numeric: bool) -> LongColumns:
+def _recognize(table: Table, given: LongColumns, labelled: bool, numeric: bool) -> LongColumns:
     """The columns by role. Raises: `GatewiseError` if one is missing, or no label or target is found."""
     for role, name in (
         ("id", given.id),

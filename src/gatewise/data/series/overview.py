@@ -11,7 +11,7 @@ import polars as pl
 
 from gatewise.data.series.series import regular_series
 from gatewise.data.series.step import Step, find_step
-from gatewise.data.series.timed_table import TimedTable, recognise_series
+from gatewise.data.series.timed_table import TimedTable, recognize_series
 from gatewise.data.tables.columns import Columns, FoundColumns
 from gatewise.data.tables.names import name_some
 from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
@@ -84,7 +84,7 @@ def look_at_series(
     """
     rows = table.frame.height
     try:
-        timed = recognise_series(table, given, time_format, time_zone)
+        timed = recognize_series(table, given, time_format, time_zone)
     except GatewiseError as error:
         notes = table.describe_form(given.dialect)
         return SeriesOverview(table.path, rows, _columns(table, {}), notes=notes, problem=str(error))

@@ -15,7 +15,7 @@ from gatewise.data.series.left_out import without_missing_ends
 from gatewise.data.series.regular import Grid, describe_widest_gap, on_grids, sorted_rows
 from gatewise.data.series.statics import StaticValues, describe_statics, read_statics
 from gatewise.data.series.step import Step, find_step
-from gatewise.data.series.timed_table import TimedTable, open_series, recognise_series
+from gatewise.data.series.timed_table import TimedTable, open_series, recognize_series
 from gatewise.data.tables.columns import Columns, FoundColumns
 from gatewise.data.tables.missing import describe_markers
 from gatewise.data.tables.numbers import describe_commas
@@ -104,7 +104,7 @@ def read_series(
     """Reads one series, or many in long form, from a CSV, a Parquet file or a polars frame.
 
     Args:
-        columns: by role; those that are not given are recognised by name and content. The time may be
+        columns: by role; those that are not given are recognized by name and content. The time may be
             several columns with commas, or "none" to count the rows of each series; so may the id
         fill: "linear", "forward", "seasonal", "zero" or "mask" fills missing steps and cells, and cuts off
             missing values at both ends of a target; None does neither
@@ -123,7 +123,7 @@ def read_series(
     """
     require_fill(fill)
     given = columns or Columns()
-    timed = recognise_series(open_series(source, given.dialect), given, time_format, time_zone)
+    timed = recognize_series(open_series(source, given.dialect), given, time_format, time_zone)
     hint = "; --target COLUMN names another column" if given.target is None else ""
     return regular_series(timed, fill=fill, season=season, hint=hint, known_step=step)
 

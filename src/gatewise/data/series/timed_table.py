@@ -13,7 +13,7 @@ from gatewise.data.series.id_source import resolve_id, with_ids
 from gatewise.data.series.time_source import resolve_time, with_times
 from gatewise.data.series.tsf import is_tsf, read_tsf
 from gatewise.data.series.wide import to_long
-from gatewise.data.tables.columns import Columns, FoundColumns, recognise, with_declared
+from gatewise.data.tables.columns import Columns, FoundColumns, recognize, with_declared
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.table import Table, read_table
 from gatewise.data.times.clock import Clock
@@ -52,7 +52,7 @@ def open_series(source: str | Path | pl.DataFrame, dialect: Dialect) -> Table:
     return read_tsf(path, dialect) if is_tsf(path) else read_table(path, dialect)
 
 
-def recognise_series(
+def recognize_series(
     table: Table, given: Columns, time_format: str | None = None, time_zone: str | None = None
 ) -> TimedTable:
     """Finds the columns of a table, makes it long if it is wide, and reads its times.
@@ -64,7 +64,7 @@ def recognise_series(
     notes = list(table.describe_form(given.dialect))
     given = with_declared(table, replace(given, dialect=given.dialect.resolved(table.has_header)))
     table, given, layout_notes = to_long(table, resolve_id(table, resolve_time(table, given)))
-    found, column_notes = recognise(table, given)
+    found, column_notes = recognize(table, given)
     table = with_ids(table, found)
     table, time_notes = with_times(table, found)
     notes += [*layout_notes, *column_notes, *time_notes]

@@ -85,7 +85,7 @@ def with_declared(table: Table, given: Columns) -> Columns:
     )
 
 
-def recognise(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
+def recognize(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
     """Finds the columns that were not given, by name and content.
 
     Returns: the columns, and a note on each that was found

@@ -22,7 +22,7 @@ from gatewise.errors import GatewiseError
 LARGEST = 1e30  # magnitude of a value, well within float32
 EMPTY = ("", "na", "n.a.", "n/a", "#n/a", "nan", "null", "none", "-", "?", ".", "..")  # in lower case
 BYTES_AT_ONCE = 1 << 22
-SAMPLE = 10_000  # rows by which a column is recognised
+SAMPLE = 10_000  # rows by which a column is recognized
 NUMBER_LIKE = r"^[-+]?[$€£¥]?\s?[-+]?\d[\d.,'\u00a0\u202f ]*\s?[%$€£¥]?$"  # with separators or a unit
 SHOWN_ROWS, SHOWN_CELLS, SHOWN_CHARACTERS = 3, 6, 20  # of an excerpt
 PLAIN = (pl.String, pl.Boolean, pl.Null, pl.Categorical, pl.Enum, pl.Date, pl.Datetime, pl.Time)

@@ -21,7 +21,7 @@ def pair_columns(
 ) -> tuple[tuple[str, str], tuple[str, ...]]:
     """The columns of sources and of targets, and a note on those that were found.
 
-    A column that is not given is recognised by its name, or else is the first one with texts. Row numbers,
+    A column that is not given is recognized by its name, or else is the first one with texts. Row numbers,
     ids and numbers are not texts.
 
     Raises: `GatewiseError` if a column is missing, or there are too few columns of texts.

@@ -114,7 +114,7 @@ def read_sources(
 ) -> tuple[Texts, str | None]:
     """Reads texts to translate: a column of a table, or the lines of a text file.
 
-    column: its name; not needed if there is only one, or one that is recognised
+    column: its name; not needed if there is only one, or one that is recognized
     dialect: how the table is written
 
     Returns: the texts, and the name of the column, if there is one

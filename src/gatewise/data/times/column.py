@@ -62,7 +62,7 @@ def read_times(
     If offsets change, as with daylight saving, and local time is less regular than UTC (as for hourly, not
     for daily data), all times get the last offset.
 
-    time_format: as in `strftime`, "excel" or "study"; None recognises it
+    time_format: as in `strftime`, "excel" or "study"; None recognizes it
     time_zone: a zone to whose local time those with an offset, or in UTC, are converted
 
     Raises: `GatewiseError` with the line of a cell that is not a time, or if two formats fit.
@@ -179,7 +179,7 @@ def _typed(table: Table, name: str, given: pl.Series, in_utc: bool) -> Times:
 def _read_texts(table: Table, name: str, text: pl.Series, time_format: str | None, in_utc: bool) -> Times:
     bare, offsets = (text, None) if _without_offset(time_format) else split_offsets(text)
     if time_format is None:
-        form, local = _recognise(table, name, text, bare)
+        form, local = _recognize(table, name, text, bare)
     else:
         form = re.sub(r"\s*%#?z$", "", time_format) if offsets is not None else time_format
         local = _parse_all(table, name, text, bare, form)
@@ -221,7 +221,7 @@ def _without_offset(time_format: str | None) -> bool:
     return time_format is not None and not time_format.endswith(("%z", "%#z"))
 
 
-def _recognise(table: Table, name: str, text: pl.Series, bare: pl.Series) -> tuple[str, pl.Series]:
+def _recognize(table: Table, name: str, text: pl.Series, bare: pl.Series) -> tuple[str, pl.Series]:
     """The format that all cells have, and the times. text: the cells; bare: without their offsets"""
     parsed = matching_formats(bare)
     fitting = [(form, values) for form, values in parsed if not values.null_count()]

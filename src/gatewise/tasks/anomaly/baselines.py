@@ -1,4 +1,4 @@
-"""Standardised residuals of simple predictions, with the interface of a detecting network."""
+"""Standardized residuals of simple predictions, with the interface of a detecting network."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Scores(NamedTuple):
     """Windows scored by a detector, an array [windows] each; the target's units are scaled.
 
     location, scale: the expected value and the size of a usual residual
-    score: the standardised residual `|truth - location| / scale`; nll: the negative log-likelihood
+    score: the standardized residual `|truth - location| / scale`; nll: the negative log-likelihood
     """
 
     truth: np.ndarray

@@ -12,7 +12,7 @@ class AnomalyDataOptions(SeriesOptions):
     """The data"""
 
     label: str | None = Field(
-        None, description="The column of labels, 1 at an anomaly and 0 elsewhere; recognised by its name."
+        None, description="The column of labels, 1 at an anomaly and 0 elsewhere; recognized by its name."
     )
     context: CountOrAuto = Field(
         0, description="Steps before the one that is scored; 0 chooses it from the data."

@@ -61,7 +61,7 @@ LABEL = "anomaly"  # the column of flags; and of labels that are given beside a 
 
 
 class DetectAnomalies(Task[AnomalyData, AnomalyOptions, Detector, Detections]):
-    """Flags steps whose standardised residual is high, beside a rolling z-score and naive residuals."""
+    """Flags steps whose standardized residual is high, beside a rolling z-score and naive residuals."""
 
     name = "anomaly"
     about = "Detect anomalies in series."

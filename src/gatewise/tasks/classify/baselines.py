@@ -38,12 +38,12 @@ class SummaryClassifier(Classifier):
 
     @abstractmethod
     def classify(self, features: Tensor) -> Tensor:
-        """Standardised summaries [B, 1 + 7 C] -> logits [B, K]."""
+        """Standardized summaries [B, 1 + 7 C] -> logits [B, K]."""
 
     def logits(self, batch: Batch) -> Tensor:
         return self.classify((summaries(batch.values, batch.lengths) - self.mean) / self.deviation)
 
-    def standardise(self, features: Tensor) -> None:
+    def standardize(self, features: Tensor) -> None:
         """Computes means and standard deviations of the summaries of the training set, [N, 1 + 7 C]."""
         self.mean = features.mean(0)
         deviation = features.std(0, correction=0)
@@ -90,11 +90,11 @@ class SummaryMLP(SummaryClassifier):
         )
 
     @classmethod
-    def standardised_on(cls, train: Sequences, classes: int) -> SummaryMLP:
-        """An untrained network whose inputs are standardised on the training set."""
+    def standardized_on(cls, train: Sequences, classes: int) -> SummaryMLP:
+        """An untrained network whose inputs are standardized on the training set."""
         features, _ = sequence_features(train, summaries)
         network = cls(train.table.values.shape[1], classes)
-        network.standardise(features)
+        network.standardize(features)
         return network
 
     def classify(self, features: Tensor) -> Tensor:

@@ -131,7 +131,7 @@ class Classify(
     def trained_baselines(
         self, data: ClassifyData, options: ClassifyOptions
     ) -> Mapping[str, Callable[[], Network]]:
-        return {"mlp": partial(SummaryMLP.standardised_on, data.train, len(data.classes))}
+        return {"mlp": partial(SummaryMLP.standardized_on, data.train, len(data.classes))}
 
     def preprocessing(self, data: ClassifyData, options: ClassifyOptions) -> dict[str, Any]:
         return asdict(data.preprocessing)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from gatewise.cells.base import CellType
 from gatewise.layers import Recurrent
-from gatewise.layers.regularise import DropoutMask
+from gatewise.layers.regularization import DropoutMask
 from gatewise.layers.states import State
 from gatewise.modules.sequence_dropout import SequenceDropout
 from gatewise.modules.tied_embedding import TiedEmbedding

@@ -29,7 +29,7 @@ class LabelDataOptions(GapOptions):
     token: ColumnName | None = Field(
         None,
         description="Column of tokens; of a text its number, 1 if not given; of a table of words its name, "
-        "by default recognised.",
+        "by default recognized.",
     )
     label: ColumnName | None = Field(
         None, description="Column of labels; of a text its number, the last if not given."

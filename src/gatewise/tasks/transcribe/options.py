@@ -24,7 +24,7 @@ class TranscribeDataOptions(TableOptions):
     """The data"""
 
     head: Literal["ctc"] = Field("ctc", description="The head of this task; label --head ctc selects it.")
-    label: str | None = Field(None, description="The column of texts; by default recognised by its name.")
+    label: str | None = Field(None, description="The column of texts; by default recognized by its name.")
     id: str | None = Field(None, description="The column of image files or of sequence identifiers.")
     tokenizer: TranscriptUnit = Field("characters", description="The symbols of a text.")
     colour: Colour = Field("auto", description="Read images as grey, in colour, or unchanged.")

@@ -47,4 +47,4 @@ if __name__ == "__main__":
         batch, fresh = (strings(count, of.length, of.symbols) for count in (of.batch, 2000))
         measured[name] = learn(name, network, batch, fresh, steps=of.steps, rate=of.rate, enough=0.9995)
         measured[name]["parameters"] = parameters_of(network)
-    record("memorisation", settings, PAPER, measured, (time.monotonic() - begun) / 60)
+    record("memorization", settings, PAPER, measured, (time.monotonic() - begun) / 60)

@@ -17,7 +17,7 @@ DropoutMask = Literal["step", "sequence"]  # what one mask of dropout is for
 
 
 @dataclass(frozen=True)
-class Regularisation:
+class Regularization:
     """The probabilities of all kinds of noise.
 
     dropout: of a unit at a step, between layers (as in `torch.nn`)
@@ -79,14 +79,14 @@ def sequence_dropout(values: Tensor, rate: float, training: bool) -> Tensor:
     return values * functional.dropout(torch.ones_like(values[:1]), rate)
 
 
-def regularisation(
+def regularization(
     cell: CellType,
     dropout: float,
     variational_dropout: float,
     zoneout: float | Mapping[str, float],
     weight_dropout: float,
     dropout_mask: DropoutMask,
-) -> Regularisation:
+) -> Regularization:
     """Checks the probabilities; one number as `zoneout` is that of every state."""
     if dropout_mask not in get_args(DropoutMask):
         raise GatewiseError(f"expected dropout_mask as 'step' or 'sequence', got {dropout_mask!r}")
@@ -105,4 +105,4 @@ def regularisation(
     for name, rate in rates.items():
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
             raise GatewiseError(f"expected {name} as a probability in 0..1, got {rate!r}")
-    return Regularisation(dropout, variational_dropout, by_state, weight_dropout, dropout_mask)
+    return Regularization(dropout, variational_dropout, by_state, weight_dropout, dropout_mask)
