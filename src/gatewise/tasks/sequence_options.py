@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.missing import MaskedFill
 from gatewise.modules.pooling import PoolingMode
 from gatewise.tasks.options import DROPOUT, Rate, StackOptions, TableOptions
@@ -54,6 +55,19 @@ class SequenceDataOptions(GapOptions):
     test_file: str | None = Field(
         None, description="File of the test set; by default X_TEST beside X_TRAIN, if there is one."
     )
+
+    @property
+    def columns(self) -> LongColumns:
+        """The columns that the user named, without those of labels and targets."""
+        return LongColumns(
+            id=self.id,
+            time=self.time,
+            channels=self.channels,
+            weight=self.weight,
+            group=self.group,
+            dialect=self.dialect,
+            wide=self.wide,
+        )
 
 
 class SequenceNetworkOptions(StackOptions):

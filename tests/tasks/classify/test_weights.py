@@ -10,7 +10,7 @@ from gatewise.data.sequences.sequences import SequenceBatch
 from gatewise.errors import GatewiseError
 from gatewise.modules.sequence_classifier import SequenceClassifier
 from gatewise.modules.weighted import weighted_cross_entropy
-from gatewise.tasks.classify.data import read_data, read_test_data
+from gatewise.tasks.classify.data import read_data, read_further_data, read_test_data
 from gatewise.tasks.classify.options import ClassifyOptions
 from gatewise.training.ablation import mean_loss
 
@@ -110,6 +110,13 @@ def test_a_column_has_the_weights(table):
     again = read_test_data(table(), data.preprocessing)
     assert again.test.numbers.tolist() == data.test.numbers.tolist()
     assert read_data(table(), ClassifyOptions()).train.table.channels == ("x", "w")
+
+
+def test_weights_count_in_further_training_too(table):
+    options = ClassifyOptions(weight="w")
+    data = read_further_data(table(), read_data(table(), options).preprocessing, options)
+    np.testing.assert_allclose(data.train.weights, (data.train.numbers % 3 + 0.5) / 2.5)
+    assert data.test.weights is None
 
 
 @pytest.mark.parametrize(

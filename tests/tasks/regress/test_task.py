@@ -10,7 +10,7 @@ import gatewise
 from gatewise.data.splits import Fractions
 from gatewise.errors import GatewiseError
 from gatewise.tasks.options import verb_options
-from gatewise.tasks.regress.data import read_data, read_test_data
+from gatewise.tasks.regress.data import read_data, read_further_data, read_test_data
 from gatewise.tasks.regress.options import RegressOptions
 from gatewise.tasks.regress.task import TASK
 from gatewise.tasks.serialization import load_model
@@ -101,6 +101,22 @@ def test_a_model_is_trained_further_on_new_sequences(tmp_path, table):
     model = gatewise.Regressor(**QUICK, baselines=False, warm_start=True).fit(tmp_path / "S_TRAIN.ts")
     with pytest.raises(GatewiseError, match=r"the model was trained on all of .*S_TRAIN.ts"):
         model.fit(tmp_path / "S_TRAIN.ts")
+
+
+def test_weights_count_in_further_training_too(tmp_path):
+    path, later = tmp_path / "data.csv", tmp_path / "later.csv"
+    weight = pl.col("id").str.slice(1).cast(int) % 3 + 1
+    for number, file in enumerate((path, later)):
+        frame(12, seed=number).drop("person", "level").with_columns(w=weight).write_csv(file)
+    options = RegressOptions(weight="w")
+    preprocessing = read_data(path, options).preprocessing
+    data = read_further_data(later, preprocessing, options)
+    for split in (data.train, data.validation):
+        expected = [(int(split.table.ids[one][1:]) % 3 + 1) / 3 for one in split.numbers]
+        np.testing.assert_allclose(split.weights, expected)
+    assert data.test.weights is None
+    with pytest.raises(GatewiseError, match="has no column 'v' for the weight; it has"):
+        read_further_data(later, preprocessing, options.model_copy(update={"weight": "v"}))
 
 
 def test_new_data_need_no_targets(tmp_path, table):

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
+from gatewise.data.fingerprint import fingerprint
 from gatewise.data.sequences.archives import ARCHIVES, read_archive
 from gatewise.data.sequences.array_files import ARRAYS, read_array_file
 from gatewise.data.sequences.gaps import TimeUnit
-from gatewise.data.sequences.irregular import with_known_times
+from gatewise.data.sequences.irregular import with_known_times, with_learned_times
 from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.long_table import read_long
 from gatewise.data.sequences.missing import MaskedFill
+from gatewise.data.sequences.plausible import require_steps
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.sequences.weights import relative_weights
 from gatewise.data.sequences.wide_rows import find_wide, read_wide
 from gatewise.data.series.scaling import Scale
-from gatewise.data.splits import Fractions
+from gatewise.data.splits import Fractions, Split
 from gatewise.errors import GatewiseError
 
 
@@ -42,12 +44,16 @@ class SequencePreprocessing:
     fractions: Fractions
     unit_of_time: TimeUnit | None = None
 
-    def table(self, path: Path, labelled: bool = True, grouped: bool = False) -> SequenceTable:
+    def table(
+        self, path: Path, labelled: bool = True, grouped: bool = False, weight: str | None = None
+    ) -> SequenceTable:
         """Reads a file of sequences, their labels or targets if `labelled`, and their groups if `grouped`.
+
+        weight: the column of their weights; None for none
 
         Raises: `GatewiseError` if it has another number of channels.
         """
-        columns = self.columns or LongColumns()
+        columns = replace(self.columns or LongColumns(), weight=weight)
         columns = columns if labelled else replace(columns, label=None, targets=())
         columns = columns if grouped else replace(columns, group=None)
         table, _ = read_sequences(path, columns, self.fill, labelled, self.numeric)
@@ -57,6 +63,91 @@ class SequencePreprocessing:
                 f"{len(self.scales)}"
             )
         return with_known_times(table, self.unit_of_time)
+
+    def test_table(self, path: Path) -> tuple[SequenceTable, bool]:
+        """Reads sequences to evaluate the model on, and whether it was trained on some of them.
+
+        Raises: `GatewiseError` if it was trained on all of them.
+        """
+        self._require_unseen(path)
+        is_training_data = fingerprint(path) == self.source
+        return self.table(path, grouped=is_training_data), is_training_data
+
+    def further_table(self, path: Path, group: str | None, weight: str | None) -> SequenceTable:
+        """Reads sequences to train the model further on. group, weight: their columns; None for none
+
+        Raises: `GatewiseError` if it was trained on all of them.
+        """
+        self._require_unseen(path)
+        return self.table(path, grouped=group is not None, weight=weight)
+
+    def further(self, path: Path, fractions: Fractions) -> Self:
+        """The preprocessing of a model that is trained further. path: the data, split by `fractions`"""
+        return replace(self, source=fingerprint(path), has_test_file=False, fractions=fractions)
+
+    def _require_unseen(self, path: Path) -> None:
+        if self.has_test_file and fingerprint(path) == self.source:
+            raise GatewiseError(f"the model was trained on all of {path}; give data it has not seen")
+
+
+@dataclass(frozen=True)
+class SequenceFile:
+    """A file of sequences to train a model on, before it is split.
+
+    columns: recognized in the file; None for an archive; fill: how missing values are filled
+    test_file: the file of the test set; None if it is drawn; fractions: of the sets that are drawn
+    """
+
+    path: Path
+    table: SequenceTable
+    columns: LongColumns | None
+    fill: MaskedFill | None
+    test_file: Path | None
+    fractions: Fractions
+
+    def preprocessing(self, train: list[int]) -> SequencePreprocessing:
+        """How a model trained on some sequences reads new ones. train: their numbers"""
+        return SequencePreprocessing(
+            columns=self.columns and replace(self.columns, weight=None),  # new data need no weights
+            fill=self.fill,
+            scales=self.table.scales(train),
+            source=fingerprint(self.path),
+            has_test_file=self.test_file is not None,
+            fractions=self.fractions,
+            unit_of_time=self.table.unit_of_time,
+        )
+
+    def with_times(self, train: list[int]) -> SequenceFile:
+        """The file with the unit of its times, as the training sequences have it. train: their numbers"""
+        return replace(self, table=with_learned_times(self.table, self.table.slices(train)))
+
+
+def open_training_file(
+    path: Path,
+    columns: LongColumns,
+    fill: MaskedFill | None,
+    test_file: str | None,
+    fractions: Fractions,
+    numeric: bool = False,
+) -> SequenceFile:
+    """Reads a file of sequences to train a model on.
+
+    Args:
+        path: the file
+        columns: those that the user named
+        fill: how missing values are filled
+        test_file: the file of the test set; None to look for one beside a file X_TRAIN
+        fractions: of the validation and the test set, unless there is a test file
+        numeric: whether sequences have targets instead of a label
+
+    Raises: `GatewiseError` with the position in the file.
+    """
+    refuse_columns(path, columns)
+    table, found = read_sequences(path, columns, fill, numeric=numeric)
+    table = require_steps(table, None if found is None else "--id COLUMN", "--wide rows")
+    tested = find_test_file(path, test_file)
+    drawn = replace(fractions, test=0.0) if tested else fractions
+    return SequenceFile(path, table, found, fill, tested, drawn)
 
 
 def read_sequences(
@@ -105,12 +196,12 @@ def find_test_file(path: Path, given: str | None) -> Path | None:
     return test_file
 
 
-def split_weights(table: SequenceTable, train: list[int], validation: list[int]) -> np.ndarray | None:
+def split_weights(table: SequenceTable, split: Split) -> np.ndarray | None:
     """[N]: the weights of the sequences; None if they are equal.
 
     Raises: `GatewiseError` if all weights of a set are zero.
     """
-    for name, numbers in (("training", train), ("validation", validation)):
+    for name, numbers in (("training", split.train), ("validation", split.validation)):
         if table.weights is not None and not table.weights[numbers].any():
             raise GatewiseError(f"{table.path}: all weights in the {name} set are zero; give positive ones")
     return relative_weights(table.weights)
@@ -121,6 +212,27 @@ def describe_sequences(table: SequenceTable) -> str:
     shortest, longest = int(table.sizes.min()), int(table.sizes.max())
     steps = f"{shortest} to {longest} steps" if shortest < longest else count(longest, "step")
     return f"{len(table)} sequences of {steps} and {count(len(table.channels), 'channel')}"
+
+
+def describe_sizes(
+    table: SequenceTable, sizes: tuple[int, int, int], how: str, test_file: Path | None = None
+) -> str:
+    """The sizes of the training, validation and test sets, and how they were drawn if there is no test file.
+
+    >>> describe_sizes(SequenceTable("", np.zeros((0, 1)), np.zeros(1), (), ("x",)), (7, 2, 1), "at random")
+    'training set 7, validation set 2, test set 1 sequences, at random'
+    """
+    train, validation, test = sizes
+    groups = "" if table.groups is None else f", none of {len(np.unique(table.groups))} groups in two sets"
+    drawn = f", {how}{groups}" if test_file is None else f": {test_file}"
+    return f"training set {train}, validation set {validation}, test set {test} sequences{drawn}"
+
+
+def describe_test_set(size: int, is_training_data: bool) -> str:
+    """The sequences on which a model is evaluated. is_training_data: whether it was trained on the others"""
+    if is_training_data:
+        return f"the test set is {size} sequences that the model has not seen"
+    return f"the test set is all {size} sequences"
 
 
 def count(number: int, name: str) -> str:

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from gatewise.data.fingerprint import fingerprint
-from gatewise.data.sequences.irregular import with_learned_times
-from gatewise.data.sequences.long_columns import LongColumns
-from gatewise.data.sequences.plausible import require_classes, require_steps
+from gatewise.data.sequences.plausible import require_classes
 from gatewise.data.sequences.reading import (
     SequencePreprocessing,
     describe_sequences,
-    find_test_file,
-    read_sequences,
-    refuse_columns,
+    describe_sizes,
+    describe_test_set,
+    open_training_file,
     split_weights,
 )
 from gatewise.data.sequences.sequences import Sequences, SequenceTable
 from gatewise.data.sequences.spool import row_blocks
 from gatewise.data.sequences.weights import balancing_weights, relative_weights
+from gatewise.data.series.scaling import Scale
 from gatewise.data.splits import Fractions, Split
 from gatewise.data.stratified import stratified_folds, stratified_group_split, stratified_split
 from gatewise.errors import GatewiseError
 from gatewise.tasks.classification import ClassData
 from gatewise.tasks.classify.options import ClassifyOptions
+
+STRATIFIED = "stratified by class"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,73 +62,34 @@ def read_data(path: Path, options: ClassifyOptions) -> ClassifyData:
 
     Raises: `GatewiseError` with the position in the file.
     """
-    columns = LongColumns(
-        options.id,
-        options.time,
-        options.label,
-        options.channels,
-        weight=options.weight,
-        group=options.group,
-        dialect=options.dialect,
-        wide=options.wide,
-    )
-    refuse_columns(path, columns)
-    table, file_columns = read_sequences(path, columns, options.fill)
-    table = require_steps(table, None if file_columns is None else "--id COLUMN", "--wide rows")
-    labels = _labels(table)
-    require_classes(str(path), table.classes, len(table), "sequences")
-    test_file = find_test_file(path, options.test_file)
-    test_fraction = 0.0 if test_file else options.test_fraction
-    fractions = Fractions(options.validation_fraction, test_fraction)
-    try:
-        train, validation, test = _split(table, labels, fractions)
-    except GatewiseError as error:
-        raise GatewiseError(f"{path}: {error}") from error
-    if options.irregular:
-        table = with_learned_times(table, table.slices(train))
-    weights = split_weights(table, train, validation)
-    if options.class_weights == "balanced":
-        weights = relative_weights(balancing_weights(labels, np.array(train), weights))
-    preprocessing = Preprocessing(
-        columns=file_columns and replace(file_columns, weight=None),  # new data need no weights
-        fill=options.fill,
-        classes=table.classes,
-        scales=table.scales(train),
-        source=fingerprint(path),
-        has_test_file=bool(test_file),
-        fractions=fractions,
-        unit_of_time=table.unit_of_time,
-    )
-
-    def select(
-        numbers: list[int], weights: np.ndarray | None = None, folds: np.ndarray | None = None
-    ) -> Sequences:
-        selected_weights = None if weights is None else weights[numbers]
-        return Sequences(table, numbers, labels[numbers], preprocessing.scales, selected_weights, folds)
-
-    tested = preprocessing.labelled(preprocessing.table(test_file)) if test_file else select(test)
-    sizes = f"training set {len(train)}, validation set {len(validation)}, test set {len(tested)} sequences"
-    notes = [
+    fractions = Fractions(options.validation_fraction, options.test_fraction)
+    columns = replace(options.columns, label=options.label)
+    file = open_training_file(path, columns, options.fill, options.test_file, fractions)
+    labels = _labels(file.table)
+    require_classes(str(path), file.table.classes, len(file.table), "sequences")
+    split = _split(file.table, labels, file.fractions)
+    file = file.with_times(split.train) if options.irregular else file
+    table = file.table
+    both = sorted([*split.train, *split.validation])
+    folds = _folds(table, labels, both, options)
+    weights = _weights(table, labels, split, options)
+    preprocessing = Preprocessing(**vars(file.preprocessing(split.train)), classes=table.classes)
+    select = partial(_select, table, labels, preprocessing.scales)
+    if file.test_file is None:
+        test = select(split.test)
+    else:
+        test = preprocessing.labelled(preprocessing.table(file.test_file))
+    sizes = len(split.train), len(split.validation), len(test)
+    notes = (
         *table.notes,
         f"{describe_sequences(table)}, of {len(table.classes)} classes",
-        f"{sizes}{f': {test_file}' if test_file else _describe_split(table)}",
-        *_note_small_classes(table, labels, train, validation),
-    ]
-    both = sorted([*train, *validation])
-    folds = _folds(table, labels, both, options)
-    if folds is not None:
-        notes.append(
-            f"networks: {folds.max() + 1} folds of the training and validation sets, {len(both)} sequences; "
-            "each network is trained on all folds but one"
-        )
-    return ClassData(
-        train=select(train, weights),
-        validation=select(validation, weights),
-        test=tested,
-        preprocessing=preprocessing,
-        notes=tuple(notes),
-        folded=None if folds is None else select(both, weights, folds),
+        describe_sizes(table, sizes, STRATIFIED, file.test_file),
+        *_note_small_classes(table, labels, split),
+        *_note_folds(folds),
     )
+    train, validation = (select(numbers, weights) for numbers in (split.train, split.validation))
+    folded = None if folds is None else select(both, weights, folds)
+    return ClassData(train, validation, test, preprocessing, notes, folded)
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> ClassifyData:
@@ -135,19 +97,15 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> ClassifyData:
 
     Raises: `GatewiseError` if the model was trained on all of them.
     """
-    is_training_data = fingerprint(path) == preprocessing.source
-    table = preprocessing.table(path, grouped=is_training_data)
-    if not is_training_data:
-        test = preprocessing.labelled(table)
-        notes = (*table.notes, f"the test set is all {len(test)} sequences")
-    elif preprocessing.has_test_file:
-        raise GatewiseError(f"the model was trained on all of {path}; give data it has not seen")
-    else:
+    table, is_training_data = preprocessing.test_table(path)
+    if is_training_data:
         labels = _labels(table)
         numbers = _split(table, labels, preprocessing.fractions).test
-        test = Sequences(table, numbers, labels[numbers], preprocessing.scales)
-        notes = (*table.notes, f"the test set is {len(test)} sequences that the model has not seen")
+        test = _select(table, labels, preprocessing.scales, numbers)
+    else:
+        test = preprocessing.labelled(table)
     empty = Sequences(table, [], [], preprocessing.scales)
+    notes = (*table.notes, describe_test_set(len(test), is_training_data))
     return ClassData(empty, empty, test, preprocessing, notes)
 
 
@@ -158,41 +116,49 @@ def read_further_data(path: Path, preprocessing: Preprocessing, options: Classif
 
     Raises: `GatewiseError` if a sequence is of an unknown class, or the model was trained on the whole file.
     """
-    if fingerprint(path) == preprocessing.source and preprocessing.has_test_file:
-        raise GatewiseError(f"the model was trained on all of {path}; give data it has not seen")
-    table = preprocessing.table(path, grouped=options.group is not None)
-    whole = preprocessing.labelled(table)
-    labels = whole.labels.numpy()
-    try:
-        split = _split(table, labels, Fractions(options.validation_fraction, options.test_fraction))
-    except GatewiseError as error:
-        raise GatewiseError(f"{path}: {error}") from error
-    weights = None
-    if options.class_weights == "balanced":
-        weights = relative_weights(balancing_weights(labels, np.array(split.train), None))
-
-    def select(numbers: list[int], weights: np.ndarray | None = None) -> Sequences:
-        own = None if weights is None else weights[numbers]
-        return Sequences(table, numbers, labels[numbers], preprocessing.scales, own)
-
-    train, validation = select(split.train, weights), select(split.validation, weights)
+    fractions = Fractions(options.validation_fraction, options.test_fraction)
+    table = preprocessing.further_table(path, options.group, options.weight)
+    labels = preprocessing.labelled(table).labels.numpy()
+    split = _split(table, labels, fractions)
+    weights = _weights(table, labels, split, options)
+    select = partial(_select, table, labels, preprocessing.scales)
+    train, validation = (select(numbers, weights) for numbers in (split.train, split.validation))
     test = select(split.test)
-    sizes = f"training set {len(train)}, validation set {len(validation)}, test set {len(test)} sequences"
-    notes = (*table.notes, f"{sizes}{_describe_split(table)}")
-    new = replace(
-        preprocessing,
-        source=fingerprint(path),
-        has_test_file=False,
-        fractions=Fractions(options.validation_fraction, options.test_fraction),
-    )
-    return ClassData(train, validation, test, new, notes)
+    notes = (*table.notes, describe_sizes(table, (len(train), len(validation), len(test)), STRATIFIED))
+    return ClassData(train, validation, test, preprocessing.further(path, fractions), notes)
+
+
+def _select(
+    table: SequenceTable,
+    labels: np.ndarray,
+    scales: tuple[Scale, ...],
+    numbers: list[int],
+    weights: np.ndarray | None = None,
+    folds: np.ndarray | None = None,
+) -> Sequences:
+    """Some sequences of a table. labels, weights: [N], of all; folds: of those that are selected"""
+    selected = None if weights is None else weights[numbers]
+    return Sequences(table, numbers, labels[numbers], scales, selected, folds)
+
+
+def _weights(
+    table: SequenceTable, labels: np.ndarray, split: Split, options: ClassifyOptions
+) -> np.ndarray | None:
+    """[N]: the weights of the sequences, and those that balance the classes; None if all are equal."""
+    weights = split_weights(table, split)
+    if options.class_weights == "balanced":
+        return relative_weights(balancing_weights(labels, np.array(split.train), weights))
+    return weights
 
 
 def _split(table: SequenceTable, labels: np.ndarray, fractions: Fractions) -> Split:
-    """The split of the sequences: by class, and by group if they have groups."""
-    if table.groups is None:
-        return stratified_split(labels, fractions)
-    return stratified_group_split(labels, table.groups.tolist(), fractions)
+    """The split of the sequences: by class, and by group if they have groups. Raises: `GatewiseError`."""
+    try:
+        if table.groups is None:
+            return stratified_split(labels, fractions)
+        return stratified_group_split(labels, table.groups.tolist(), fractions)
+    except GatewiseError as error:
+        raise GatewiseError(f"{table.path}: {error}") from error
 
 
 def _folds(
@@ -211,10 +177,13 @@ def _folds(
         raise GatewiseError(f"{table.path}: {error}; give fewer --folds") from error
 
 
-def _describe_split(table: SequenceTable) -> str:
-    if table.groups is None:
-        return ", stratified by class"
-    return f", stratified by class, none of {len(np.unique(table.groups))} groups in two sets"
+def _note_folds(folds: np.ndarray | None) -> list[str]:
+    """A note on the folds of the sequences that are not in the test set."""
+    if folds is None:
+        return []
+    each = "each network is trained on all folds but one"
+    sets = f"{folds.max() + 1} folds of the training and validation sets, {len(folds)} sequences"
+    return [f"networks: {sets}; {each}"]
 
 
 def _labels(table: SequenceTable) -> np.ndarray:
@@ -239,14 +208,12 @@ def _labels(table: SequenceTable) -> np.ndarray:
     return first
 
 
-def _note_small_classes(
-    table: SequenceTable, labels: np.ndarray, train: list[int], validation: list[int]
-) -> list[str]:
+def _note_small_classes(table: SequenceTable, labels: np.ndarray, split: Split) -> list[str]:
     """A note on classes with too few sequences, or groups, to be in every split."""
     if table.groups is None:
-        about, numbers = "too few sequences to split, so all in the training set", validation
+        about, numbers = "too few sequences to split, so all in the training set", split.validation
     else:
-        about, numbers = "in too few groups to be learned, so in none of the training set", train
+        about, numbers = "in too few groups to be learned, so in none of the training set", split.train
     small = [table.classes[number] for number in np.setdiff1d(labels, labels[numbers])]
     names = ", ".join(small[:5]) + (" ..." if len(small) > 5 else "")
     return [f"{about}: {names}"] if small else []

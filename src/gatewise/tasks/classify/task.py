@@ -140,9 +140,8 @@ class Classify(
         return read_test_data(path, load_preprocessing(Preprocessing, model))
 
     def load_for_fine_tuning(self, model: SavedModel, path: Path, options: ClassifyOptions) -> ClassifyData:
-        for name, plain in (("folds", 1), ("weight", None)):
-            if (value := getattr(options, name)) != plain:
-                raise GatewiseError(f"a model with --{name} {value} can't be trained further; train anew")
+        if options.folds > 1:
+            raise GatewiseError(f"a model with --folds {options.folds} can't be trained further; train anew")
         return read_further_data(path, load_preprocessing(Preprocessing, model), options)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:

@@ -7,17 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewise.data.fingerprint import fingerprint
-from gatewise.data.sequences.irregular import with_learned_times
-from gatewise.data.sequences.long_columns import LongColumns
-from gatewise.data.sequences.plausible import require_steps
 from gatewise.data.sequences.reading import (
     SequencePreprocessing,
     count,
     describe_sequences,
-    find_test_file,
-    read_sequences,
-    refuse_columns,
+    describe_sizes,
+    describe_test_set,
+    open_training_file,
     split_weights,
 )
 from gatewise.data.sequences.sequences import SequenceTable
@@ -27,6 +23,7 @@ from gatewise.data.splits import Fractions, Split, group_split, random_split
 from gatewise.errors import GatewiseError
 from gatewise.tasks.regress.options import RegressOptions
 
+AT_RANDOM = "drawn at random"
 FEW_VALUES, MANY_SEQUENCES = 5, 20  # few different whole numbers among many sequences may be classes
 
 
@@ -89,43 +86,26 @@ def read_data(path: Path, options: RegressOptions) -> RegressData:
 
     Raises: `GatewiseError` with the position in the file.
     """
-    columns = LongColumns(
-        id=options.id,
-        time=options.time,
-        channels=options.channels,
-        weight=options.weight,
-        group=options.group,
-        dialect=options.dialect,
-        wide=options.wide,
-        targets=options.target,
-    )
-    refuse_columns(path, columns)
-    table, file_columns = read_sequences(path, columns, options.fill, numeric=True)
-    table = require_steps(table, None if file_columns is None else "--id COLUMN", "--wide rows")
-    test_file = find_test_file(path, options.test_file)
-    fractions = Fractions(options.validation_fraction, 0.0 if test_file else options.test_fraction)
-    train, validation, test = _split(table, fractions)
-    if options.irregular:
-        table = with_learned_times(table, table.slices(train))
-    weights = split_weights(table, train, validation)
+    fractions = Fractions(options.validation_fraction, options.test_fraction)
+    columns = replace(options.columns, targets=options.target)
+    file = open_training_file(path, columns, options.fill, options.test_file, fractions, numeric=True)
+    split = _split(file.table, file.fractions)
+    file = file.with_times(split.train) if options.irregular else file
+    table = file.table
+    weights = split_weights(table, split)
     preprocessing = Preprocessing(
-        columns=file_columns and replace(file_columns, weight=None),  # new data need no weights
-        fill=options.fill,
+        **vars(file.preprocessing(split.train)),
         targets=table.target_names,
-        scales=table.scales(train),
-        target_scales=_target_scales(table, train),
-        source=fingerprint(path),
-        has_test_file=bool(test_file),
-        fractions=fractions,
-        unit_of_time=table.unit_of_time,
+        target_scales=_target_scales(table, split.train),
     )
-    tested = preprocessing.table(test_file) if test_file else table
-    test_set = preprocessing.scaled(tested, None if test_file else test)
-    train_set, validation_set = (preprocessing.scaled(table, part, weights) for part in (train, validation))
-    sizes = _describe_sizes(table, (train_set, validation_set, test_set), test_file)
-    return RegressData(
-        train_set, validation_set, test_set, preprocessing, (*table.notes, *_describe(table), sizes)
+    train, validation, test = (
+        preprocessing.scaled(table, numbers, own)
+        for numbers, own in zip(split, (weights, weights, None), strict=True)
     )
+    if file.test_file is not None:
+        test = preprocessing.scaled(preprocessing.table(file.test_file))
+    sizes = describe_sizes(table, (len(train), len(validation), len(test)), AT_RANDOM, file.test_file)
+    return RegressData(train, validation, test, preprocessing, (*table.notes, *_describe(table), sizes))
 
 
 def read_test_data(path: Path, preprocessing: Preprocessing) -> RegressData:
@@ -133,17 +113,10 @@ def read_test_data(path: Path, preprocessing: Preprocessing) -> RegressData:
 
     Raises: `GatewiseError` if the model was trained on all of them.
     """
-    is_training_data = fingerprint(path) == preprocessing.source
-    table = preprocessing.table(path, grouped=is_training_data)
-    if is_training_data and preprocessing.has_test_file:
-        raise GatewiseError(f"the model was trained on all of {path}; give data it has not seen")
-    if is_training_data:
-        test = preprocessing.scaled(table, _split(table, preprocessing.fractions).test)
-        notes = (*table.notes, f"the test set is {len(test)} sequences that the model has not seen")
-    else:
-        test = preprocessing.scaled(table)
-        notes = (*table.notes, f"the test set is all {len(test)} sequences")
-    empty = preprocessing.scaled(table, [])
+    table, is_training_data = preprocessing.test_table(path)
+    numbers = _split(table, preprocessing.fractions).test if is_training_data else None
+    test, empty = preprocessing.scaled(table, numbers), preprocessing.scaled(table, [])
+    notes = (*table.notes, describe_test_set(len(test), is_training_data))
     return RegressData(empty, empty, test, preprocessing, notes)
 
 
@@ -154,14 +127,16 @@ def read_further_data(path: Path, preprocessing: Preprocessing, options: Regress
 
     Raises: `GatewiseError` if the model was trained on the whole file.
     """
-    if fingerprint(path) == preprocessing.source and preprocessing.has_test_file:
-        raise GatewiseError(f"the model was trained on all of {path}; give data it has not seen")
-    table = preprocessing.table(path, grouped=options.group is not None)
     fractions = Fractions(options.validation_fraction, options.test_fraction)
-    train, validation, test = (preprocessing.scaled(table, part) for part in _split(table, fractions))
-    notes = (*table.notes, _describe_sizes(table, (train, validation, test)))
-    new = replace(preprocessing, source=fingerprint(path), has_test_file=False, fractions=fractions)
-    return RegressData(train, validation, test, new, notes)
+    table = preprocessing.further_table(path, options.group, options.weight)
+    split = _split(table, fractions)
+    weights = split_weights(table, split)
+    train, validation, test = (
+        preprocessing.scaled(table, numbers, own)
+        for numbers, own in zip(split, (weights, weights, None), strict=True)
+    )
+    sizes = describe_sizes(table, (len(train), len(validation), len(test)), AT_RANDOM)
+    return RegressData(train, validation, test, preprocessing.further(path, fractions), (*table.notes, sizes))
 
 
 def _split(table: SequenceTable, fractions: Fractions) -> Split:
@@ -182,16 +157,6 @@ def _target_scales(table: SequenceTable, train: list[int]) -> tuple[Scale, ...]:
                 "training set: there is nothing to learn"
             )
     return tuple(learn_scale(values) for values in table.targets[train].T)
-
-
-def _describe_sizes(
-    table: SequenceTable, sets: tuple[TargetSequences, ...], test_file: Path | None = None
-) -> str:
-    """The sizes of the training, validation and test sets, and how they were drawn."""
-    train, validation, test = map(len, sets)
-    how = f": {test_file}" if test_file else ", drawn at random"
-    groups = "" if table.groups is None else f", none of {len(np.unique(table.groups))} groups in two sets"
-    return f"training set {train}, validation set {validation}, test set {test} sequences{how}{groups}"
 
 
 def _describe(table: SequenceTable) -> list[str]:

@@ -16,7 +16,6 @@ from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import is_decaying
 from gatewise.data.memory.arrays import Layout, write_sequences
 from gatewise.data.sequences.targets import TargetSequences
-from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.gap_inputs import gap_kind
@@ -118,10 +117,6 @@ class Regress(SequenceTask[RegressData, RegressOptions, Regressor, TargetPredict
         return read_test_data(path, load_preprocessing(Preprocessing, model))
 
     def load_for_fine_tuning(self, model: SavedModel, path: Path, options: RegressOptions) -> RegressData:
-        if options.weight is not None:
-            raise GatewiseError(
-                f"a model with --weight {options.weight} can't be trained further; train anew"
-            )
         return read_further_data(path, load_preprocessing(Preprocessing, model), options)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:
