@@ -88,6 +88,9 @@ CASES = {
     "anomalies": Case("AnomalyDetector", "anomaly", seasonal(200), options={"context": 12}),
     "forecast": Case("Forecaster", "forecast", frame(), options={"horizon": 3, "context": 12}),
     "sequences": Case("Classifier", "classify", *waves(), wrong=["some", "texts"]),
+    "label sets": Case("Classifier", "classify-multilabel", waves()[0],
+                       [{"up", "all"} if one else {"all"} if number % 3 else () for number, one in
+                        enumerate(waves()[1])], wrong=["some", "texts"]),
     "long table": Case("Classifier", "classify", MOTIFS.with_columns(
         label=pl.col("id").str.slice(1).cast(int) % 2), columns={"id": "id"}),
     "numbers": Case("Regressor", "regress", *slopes(), wrong=["some", "texts"]),
@@ -128,6 +131,8 @@ def inputs(data):
 def same(one, other):
     if isinstance(one, pl.DataFrame):
         assert_frame_equal(one, other)
+    elif isinstance(one, list):
+        assert one == other
     else:
         np.testing.assert_array_equal(one, other)
 

@@ -20,6 +20,9 @@ def folder(monkeypatch, tmp_path):
         ("classify", "images", {}, "classify-images"),
         ("classify", "images", {"epochs": "3"}, "classify-images"),
         ("classify", "steps.csv", {}, "classify"),
+        ("classify", "steps.csv", {"label": "rain"}, "classify"),
+        ("classify", "steps.csv", {"label": "rain,snow"}, "classify-multilabel"),
+        ("classify", "steps.csv", {"label_separator": ";"}, "classify-multilabel"),
         ("generate", "rolls.csv", {}, "generate-vectors"),
         ("generate", "rolls.PARQUET", {"epochs": "3"}, "generate-vectors"),
         ("generate", "book.txt", {}, "generate"),
@@ -35,4 +38,8 @@ def test_the_data_choose(folder, name, data, given, chosen):
 def test_a_run_is_resumed_with_its_task():
     assert choose_task("label", None, {}, "transcribe") is find_task("transcribe")
     assert choose_task("label", None, {}, "label") is find_task("label")
-    assert [task.name for task in variants("classify")] == ["classify", "classify-images"]
+    assert [task.name for task in variants("classify")] == [
+        "classify",
+        "classify-images",
+        "classify-multilabel",
+    ]

@@ -10,6 +10,8 @@ from gatewise.tasks.classify.options import ClassifyNetworkOptions
 from gatewise.tasks.classify_images.network import GridClassifier, LatticeClassifier
 from gatewise.tasks.classify_images.options import ImageNetworkOptions
 from gatewise.tasks.classify_images.rows import RowClassifier
+from gatewise.tasks.classify_multilabel.network import SequenceMultilabelClassifier
+from gatewise.tasks.classify_multilabel.options import MultilabelNetworkOptions
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
 from gatewise.tasks.forecast.network import ForecastNetwork, GridForecastNetwork
 from gatewise.tasks.forecast.options import ForecastNetworkOptions
@@ -27,6 +29,7 @@ from gatewise.tasks.label.options import LabelNetworkOptions
         (EncoderDecoderForecastNetwork, ForecastNetworkOptions),
         (SequenceClassifier, ClassifyNetworkOptions),
         (HybridClassifier, ClassifyNetworkOptions),
+        (SequenceMultilabelClassifier, MultilabelNetworkOptions),
         (RowClassifier, ImageNetworkOptions),
         (LatticeClassifier, ImageNetworkOptions),
         (GridClassifier, ImageNetworkOptions),

@@ -17,7 +17,6 @@ from gatewise.estimators.sampling import SamplingMethods
 from gatewise.estimators.signature import KIND, required_options, with_options
 from gatewise.tasks import estimator_names, find_task
 from gatewise.tasks.base import AnyTask
-from gatewise.tasks.classification import ClassTask
 
 
 @cache
@@ -46,7 +45,7 @@ def new_estimator(task: str, **options: Any) -> Estimator:
 
 def _extras(tasks: tuple[AnyTask, ...]) -> list[type]:
     """The methods that only some tasks have."""
-    if all(isinstance(task, ClassTask) for task in tasks):
+    if all(task.predicts_classes for task in tasks):
         return [ClassifierMethods]
     if all(task.forecasts for task in tasks):
         return [ForecasterMethods]

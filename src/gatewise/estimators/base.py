@@ -32,6 +32,7 @@ from gatewise.estimators.running import (
 from gatewise.estimators.signature import COMMON, KIND, required_options
 from gatewise.estimators.stored import PREFIX, StoredData
 from gatewise.files import write_whole
+from gatewise.tasks import claiming_first
 from gatewise.tasks.base import AnyTask, Prediction, TaskData
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import TrainOptions, resolve, to_yaml, verb_options
@@ -90,7 +91,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         columns: Mapping[str, Any],
     ) -> Self:
         """Trains and scores as `fit` does. annotations: as in `write_source`"""
-        task = self._task_for(data, columns)
+        task = self._task_for(data, columns, y)
         y = self._checked_labels(data, y)
         directory = TemporaryDirectory(prefix=PREFIX)
         source = write_source(task, data, y, annotations, Path(directory.name), layout)
@@ -247,16 +248,16 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "model_")
         return next(task for task in self.tasks if task.name == self.model_.task)
 
-    def _task_for(self, data: object, columns: Mapping[str, Any]) -> AnyTask:
+    def _task_for(self, data: object, columns: Mapping[str, Any], y: object = None) -> AnyTask:
         """The task that reads this data, or the one of `kind`. Raises: `GatewiseError` if none does."""
         kind = getattr(self, KIND, None)
         names = [task.name for task in self.tasks]
         if kind is not None and kind not in names:
             raise GatewiseError(f"{type(self).__name__} has no kind {kind!r}; give {', '.join(names)}")
         tasks = [task for task in self.tasks if kind in (None, task.name)]
-        if isinstance(data, str | Path):  # more than one task may read a path: those that claim it go first
-            options = {**self._changed(), **columns}
-            tasks.sort(key=lambda task: not task.claims(Path(data), options))
+        options = {**self._changed(), **columns}
+        path = Path(data) if isinstance(data, str | Path) else None
+        tasks = claiming_first(tasks, path, options, y)
         chosen = next((task for task in tasks if task.accepts(data) or kind is not None), None)
         if chosen is None:
             forms = "; ".join(task.accepted_data for task in self.tasks)

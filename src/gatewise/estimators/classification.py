@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -15,10 +16,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from gatewise.data.memory.arrays import Layout, as_array
+from gatewise.data.memory.label_sets import is_label_sets
 from gatewise.data.memory.labels import names_of
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import FOLDER, Estimator
 from gatewise.estimators.labelled import LabelledMethods, contains_labels
+from gatewise.estimators.multilabel import LabelForm
 from gatewise.estimators.running import Source
 from gatewise.tasks.base import TaskData
 from gatewise.tasks.comparison import Comparison
@@ -59,14 +62,20 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
         self.classes_ = _in_model_order(labels, self.model_, folder)
 
     def predict(self, data: object = None, *, layout: Layout = "NTC") -> Any:
-        """The class of each example: an array for arrays and images, a table for tables and paths."""
+        """The class of each example: an array for arrays and images, a table for tables and paths.
+
+        Of sequences with any number of labels: an array [N, L] of 0 and 1 if the model was fitted on one,
+        else a list of labels for each.
+        """
         check_is_fitted(self, "model_")
         if data is None or contains_labels(data):
             return super().predict(data, layout=layout)
+        if self._label_form is not None:
+            return self._label_form.predicted(self.prediction(data, layout=layout).frame)
         return self.classes_[self.predict_proba(data, layout=layout).argmax(1)]
 
     def predict_proba(self, data: object = None, *, layout: Layout = "NTC") -> np.ndarray:
-        """[N, K]: the probability of each class, in the order of `classes_`."""
+        """[N, K]: the probability of each class, or of each label, in the order of `classes_`."""
         frame = self.prediction(data, layout=layout).frame
         return frame.select(frame.columns[-len(self.model_.preprocessing["classes"]) :]).to_numpy()
 
@@ -75,6 +84,8 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
     ) -> float:
         """The accuracy: on arrays and images with their labels, or on the test set of other data.
 
+        Of sequences with any number of labels, the fraction of those whose labels are all right.
+
         Args:
             data: as in `fit`; without data, the test set of the data that the model was fitted on
             y: [N], the true labels of arrays and images
@@ -82,16 +93,36 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
             layout: "NCT" where arrays have their channels before their steps
         """
         if y is not None and not contains_labels(data):
-            predicted = self.predict(data, layout=layout)
-            return float(accuracy_score(as_array(y), predicted, sample_weight=sample_weight))
+            truth, predicted = y, self.predict(data, layout=layout)
+            if self._label_form is not None:
+                truth, predicted = (self._label_form.indicators(one) for one in (y, predicted))
+            return float(accuracy_score(as_array(truth), predicted, sample_weight=sample_weight))
         if sample_weight is not None:
             raise GatewiseError("sample_weight is for arrays with labels y; tables and paths have none")
         return Estimator.score(self, data, y, layout=layout)
 
+    @property
+    def _label_form(self) -> LabelForm | None:
+        """How the model has sets of labels; None if each example has one class."""
+        check_is_fitted(self, "model_")
+        preprocessing = self.model_.preprocessing
+        columns = preprocessing.get("columns")
+        is_multilabel = isinstance(columns, Mapping) and columns.get("multilabel")
+        return LabelForm(preprocessing, self.classes_) if is_multilabel else None
+
+    @contextmanager
+    def _written(self, data: object, y: object, layout: Layout) -> Iterator[Path]:
+        if y is not None and self._label_form is not None:
+            y = self._label_form.as_fitted(y)
+        with super()._written(data, y, layout) as path:
+            yield path
+
     def _checked_labels(self, data: object, y: object) -> object:
         """The labels of arrays and images as one column. Raises: `GatewiseError` if they are not classes."""
         y = super()._checked_labels(data, y)
-        if y is None:
+        if y is not None and self.warm_start and hasattr(self, "model_") and self._label_form is not None:
+            return self._label_form.as_fitted(y)
+        if y is None or is_label_sets(y):
             return y
         labels = as_array(y)
         if labels.ndim == 2 and labels.shape[1] == 1:

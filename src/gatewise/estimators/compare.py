@@ -18,7 +18,7 @@ from gatewise.estimators.running import (
     write_source,
 )
 from gatewise.estimators.stored import PREFIX
-from gatewise.tasks import choose_task, estimator_names, find_task
+from gatewise.tasks import choose_task, claiming_first, estimator_names, find_task
 from gatewise.tasks.base import AnyTask, TaskData
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import resolve, verb_options
@@ -62,7 +62,7 @@ def compare(
     >>> import gatewise
     >>> gatewise.compare("forecast", "sales.csv", horizon=12, cells=["lstm", "gru"])  # doctest: +SKIP
     """
-    chosen = task_for(task, data, options)
+    chosen = task_for(task, data, y, options)
     with TemporaryDirectory(prefix=PREFIX) as directory:
         annotations = {"weights": sample_weight, "groups": groups}
         source = write_source(chosen, data, y, annotations, Path(directory), layout)
@@ -79,11 +79,12 @@ def compare(
                 return execute_new(run, source, job, shown, keep=folder != Path(directory, "run"))[1]
 
 
-def task_for(name: str, data: object, options: Mapping[str, Any]) -> AnyTask:
-    """The task of that name, or one of the same estimator that reads this data."""
+def task_for(name: str, data: object, y: object, options: Mapping[str, Any]) -> AnyTask:
+    """The task of that name, or one of the same estimator that reads this data with the labels `y`."""
     if isinstance(data, Path) or (isinstance(data, str) and is_path(data)):
         return choose_task(name, Path(data), options)
     task = find_task(name)
     family = next(tasks for tasks in estimator_names().values() if name in tasks)
-    siblings = (find_task(member) for member in family)
-    return task if task.accepts(data) else next((other for other in siblings if other.accepts(data)), task)
+    siblings = [task, *(find_task(member) for member in family)]
+    ordered = claiming_first(siblings, None, options, y)
+    return next((other for other in ordered if other.accepts(data)), task)

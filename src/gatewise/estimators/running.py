@@ -10,10 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from gatewise.data.memory.arrays import Layout, as_array
+from gatewise.data.memory.arrays import Layout
 from gatewise.data.standard_input import STANDARD_INPUT, copy_standard_input, is_standard_input
 from gatewise.errors import GatewiseError
 from gatewise.estimators.outputs import require_output
@@ -21,7 +20,6 @@ from gatewise.plots.gradient import draw_gradients
 from gatewise.plots.plot import Plot
 from gatewise.processes import announce, announced, is_first
 from gatewise.tasks.base import AnyTask, TaskData
-from gatewise.tasks.classification import ClassTask
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.options import TaskOptions
 from gatewise.training import runs
@@ -107,8 +105,7 @@ def write_source(
         path, columns = task.write_annotated(data, y, annotations, folder, layout)
     else:
         path, columns = write_data(task, data, y, folder, layout)
-    labelled = y is not None and isinstance(task, ClassTask)
-    return Source(data, path, folder, columns, tuple(np.unique(as_array(y)).tolist()) if labelled else ())
+    return Source(data, path, folder, columns, () if y is None else task.distinct_labels(y))
 
 
 def write_data(

@@ -124,7 +124,7 @@ def tune(
     >>> found.best, found.model.predict()  # doctest: +SKIP
     """
     _check_limits(trials, minutes)
-    chosen = task_for(task, data, options)
+    chosen = task_for(task, data, y, options)
     with TemporaryDirectory(prefix=PREFIX) as directory:
         annotations = {"weights": sample_weight, "groups": groups}
         source = write_source(chosen, data, y, annotations, Path(directory), layout)

@@ -11,7 +11,7 @@ from torch import Tensor
 from gatewise.data.batching import Examples, computed_in_batches
 from gatewise.data.sequences.sequences import Mixture
 from gatewise.modules.network import Baseline, Network
-from gatewise.modules.weighted import weighted_cross_entropy
+from gatewise.modules.weighted import total_weight, weighted_cross_entropy
 
 
 class Classifier(Network):
@@ -34,8 +34,7 @@ class Classifier(Network):
 
     def weight(self, batch: Any) -> float:
         """The sum of the example weights; the number of examples if the batch has no weights."""
-        weights = _weights(batch)
-        return super().weight(batch) if weights is None else float(weights.sum())
+        return total_weight(_weights(batch), len(batch[0]))
 
 
 def _weights(batch: Any) -> Tensor | None:

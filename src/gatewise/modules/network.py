@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, Self
 
 from torch import Tensor, nn
@@ -38,3 +40,23 @@ class Baseline(Network):
     @abstractmethod
     def fit(self, train: Any, validation: Any) -> None:
         """Fits the training set; hyperparameters are chosen on the validation set."""
+
+
+def constructor_arguments(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a constructor, as `Network.options` returns them.
+
+    scope: its `locals()`, before it sets any
+
+    >>> constructor_arguments({"self": None, "hidden": 8, "__class__": int})
+    {'hidden': 8}
+    """
+    return {name: value for name, value in scope.items() if name not in ("self", "__class__")}
+
+
+def arguments_of(kind: type[nn.Module], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of some arguments that the constructor of a module has too.
+
+    >>> arguments_of(nn.ReLU, {"inplace": True, "hidden": 8})
+    {'inplace': True}
+    """
+    return {name: arguments[name] for name in inspect.signature(kind).parameters if name in arguments}

@@ -59,3 +59,12 @@ def weighted_mean(values: Tensor, weights: Tensor | None) -> Tensor:
         return values.mean(0)
     own = weights.to(values.dtype)
     return (own.view(-1, *(1,) * (values.ndim - 1)) * values).sum(0) / own.sum().clamp(min=MIN_WEIGHT)
+
+
+def total_weight(weights: Tensor | None, rows: int) -> float:
+    """The sum of the weights of the rows of a batch; their number if they have no weights.
+
+    >>> total_weight(torch.tensor([0.5, 2.0]), 2), total_weight(None, 2)
+    (2.5, 2.0)
+    """
+    return float(rows) if weights is None else float(weights.sum())

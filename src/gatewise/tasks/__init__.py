@@ -7,7 +7,7 @@ depending on the data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -48,6 +48,16 @@ def variants(name: str) -> list[AnyTask]:
         variant for variant, folder in _FOLDERS.items() if getattr(folder, "VARIANT_OF", None) == name
     ]
     return [find_task(variant) for variant in (name, *variant_names)]
+
+
+def claiming_first(
+    tasks: Iterable[AnyTask], data: Path | None, options: Mapping[str, Any], y: object = None
+) -> list[AnyTask]:
+    """The tasks in their order, but those first that the data, the options or the labels ask for.
+
+    data, y: as in `Task.claims`
+    """
+    return sorted(tasks, key=lambda task: not task.claims(data, options, y))
 
 
 def choose_task(

@@ -163,6 +163,7 @@ class Task(ABC, Generic[DataT, OptionsT, NetworkT, PredictionsT]):
     samples_are_tables: ClassVar[bool] = False  # else a text
     forecasts: ClassVar[bool] = False  # whether `predict_future` and `backtest` apply
     predicts_numbers: ClassVar[bool] = False  # one or several for each example
+    predicts_classes: ClassVar[bool] = False  # one or several for each example, with their probabilities
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -174,8 +175,11 @@ class Task(ABC, Generic[DataT, OptionsT, NetworkT, PredictionsT]):
         """Whether the task reads data of this form, in memory or at a path."""
         return isinstance(data, str | Path) or is_frame(data)
 
-    def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
-        """Whether data or options select this task among those that read such paths."""
+    def claims(self, data: Path | None, options: Mapping[str, Any], y: object = None) -> bool:
+        """Whether data or options select this task among those that read such data.
+
+        data: a path; None for data in memory; y: the labels beside data in memory
+        """
         return False
 
     def write(self, data: object, y: object, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
@@ -195,6 +199,10 @@ class Task(ABC, Generic[DataT, OptionsT, NetworkT, PredictionsT]):
         path = folder / "data.parquet"
         to_polars(data).write_parquet(path)
         return path, {}
+
+    def distinct_labels(self, y: object) -> tuple[Any, ...]:
+        """The distinct classes among the labels `y` of data in memory, if the task predicts classes."""
+        return ()
 
     def write_annotated(
         self, data: object, y: object, annotations: Mapping[str, Any], folder: Path, layout: Layout

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gatewise.data.images.class_folders import ClassFolders
+from gatewise.data.memory.arrays import as_array
 from gatewise.data.splits import Fractions, Split
 from gatewise.metrics.classes import class_scores, confusion
 from gatewise.metrics.details import Details
@@ -95,6 +96,10 @@ class ClassTask(Task[DataT, OptionsT, Classifier, ClassPredictions]):
     )
     selection_metric = metrics[4]
     next_command = "gatewise predict {run} {data} --out classes.csv"
+    predicts_classes = True
+
+    def distinct_labels(self, y: object) -> tuple[Any, ...]:
+        return tuple(np.unique(as_array(y)).tolist())
 
     def applicable_metrics(self, data: DataT) -> tuple[Metric, ...]:
         """All metrics; without the AUC if the test set has one class only."""

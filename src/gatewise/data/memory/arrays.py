@@ -129,13 +129,16 @@ def long_table(
     weights: Any = None,
     groups: Any = None,
     targets: np.ndarray | None = None,
+    label_columns: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Sequences [T, C] as a table with a row for each step.
 
-    Its columns are `sequence`, one per channel, and `label`, `target`, `weight` and `group` if there are any.
+    Its columns are `sequence`, one per channel, those of `label_columns`, and `label`, `target`, `weight` and
+    `group` if there are any.
 
     labels: one per sequence; with `each_step` a list per sequence, one per step
     weights, groups: one per sequence; targets: [N, K], as by `target_array`
+    label_columns: with a row per sequence, of sequences that have any number of labels
 
     Raises: `GatewiseError` if the number of labels is not that of the sequences or steps, or one is missing;
         if the number of weights or groups is not that of the sequences, or one is not as expected.
@@ -151,6 +154,12 @@ def long_table(
         frame[LABEL] = _step_labels(labels, sizes)
     elif labels is not None:
         frame[LABEL] = label_column(labels, len(sequences), "sequences").gather(owners)
+    if label_columns is not None:
+        if label_columns.height != len(sequences):
+            raise GatewiseError(
+                f"expected {len(sequences)} sets of labels, one for each sequence, got {label_columns.height}"
+            )
+        frame |= {one.name: one.gather(owners) for one in label_columns}
     if targets is not None:
         frame |= dict(zip(target_names(targets), targets[owners].T, strict=True))
     if weights is not None:
@@ -215,19 +224,22 @@ def write_sequences(
     weights: Any = None,
     groups: Any = None,
     targets: Any = None,
+    label_columns: pl.DataFrame | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Writes sequences to a Parquet file with a row for each step.
 
     labels: one per sequence, with `each_step` a list per sequence, or None
     weights, groups: one per sequence, or None; targets: one or several numbers per sequence, or None
+    label_columns: as in `long_table`, or None
 
     Returns: the file, and the options that name its columns
     """
     sequences, path = sequences_of(data, layout), folder / "sequences.parquet"
     numbers = None if targets is None else target_array(targets, len(sequences))
-    long_table(sequences, labels, each_step, weights, groups, numbers).write_parquet(path)
+    long_table(sequences, labels, each_step, weights, groups, numbers, label_columns).write_parquet(path)
     columns = {"id": SEQUENCE, "channels": channel_names(sequences)}
     columns |= {} if labels is None else {"label": LABEL}
+    columns |= {} if label_columns is None else {"label": tuple(label_columns.columns)}
     columns |= {} if numbers is None else {"target": target_names(numbers)}
     columns |= {} if weights is None else {"weight": WEIGHT}
     return path, columns | ({} if groups is None else {"group": GROUP})

@@ -30,6 +30,8 @@ class LongColumns:
     wide: "rows" if each row is a sequence, with a column for each step; None if each row is a step
     first_step: of a wide table, the first of the numbered columns that are its steps
     targets: the columns of the numbers to predict from a sequence, instead of a label
+    multilabel: whether sequences have any number of labels; `targets` are then a column for each label, or
+        one column of sets of labels: of lists, or of texts with `label_separator`
     """
 
     id: str | None = None
@@ -43,12 +45,23 @@ class LongColumns:
     targets: tuple[str, ...] = ()
     wide: Literal["rows"] | None = None
     first_step: str | None = None
+    multilabel: bool = False
+    label_separator: str | None = None
+
+    def describe_targets(self) -> str:
+        """The columns of the label, the labels or the targets, in a phrase that begins with a comma."""
+        if self.label:
+            return f", labelled by column {self.label!r}"
+        names = ", ".join(map(repr, self.targets))
+        if not names:
+            return ""
+        if not self.multilabel:
+            return f", targets are in {names}"
+        return f", labelled by column{'s' * (len(self.targets) > 1)} {names}"
 
     def describe(self, unused: Sequence[str] = ()) -> str:
         """The roles in a sentence. unused: columns that are not channels"""
         order = f"column {self.time!r}" if self.time else "their order in the file"
-        label = f", labelled by column {self.label!r}" if self.label else ""
-        targets = f", targets are in {', '.join(map(repr, self.targets))}" if self.targets else ""
         part = f", split by column {self.split_column!r}" if self.split_column else ""
         weight = f", weighted by column {self.weight!r}" if self.weight else ""
         group = f", grouped by column {self.group!r}" if self.group else ""
@@ -56,7 +69,7 @@ class LongColumns:
         left_out = f"; not used: {', '.join(map(repr, unused))} (--channels adds them)" if unused else ""
         return (
             f"sequences are identified by column {self.id!r}, rows are sorted by {order}"
-            f"{part}{label}{targets}{weight}{group}; "
+            f"{part}{self.describe_targets()}{weight}{group}; "
             f"{len(self.channels)} channel{'s' * (len(self.channels) > 1)}: {channels}{left_out}"
         )
 
@@ -72,7 +85,7 @@ def recognize_long(
 
     Raises: `GatewiseError` if a column is missing or has two roles.
     """
-    wanted = "target" if numeric else "label"
+    wanted = wanted_role(given, numeric)
     roles = {
         "id": given.id,
         "time": given.time,
@@ -81,7 +94,7 @@ def recognize_long(
         "weight": given.weight,
         "group": given.group,
     }
-    others = [("target", name) for name in given.targets[1:]] + [("channel", name) for name in given.channels]
+    others = [(wanted, name) for name in given.targets[1:]] + [("channel", name) for name in given.channels]
     named = [name for _, name in (*roles.items(), *others) if name is not None]
     for role, name in (*roles.items(), *others):
         if name is not None:
@@ -93,32 +106,36 @@ def recognize_long(
         if roles[role] is None:
             roles[role] = _find(table, left, role)
             left = [name for name in left if name != roles[role]]
-    columns = ", ".join(table.columns)
+    names = ", ".join(table.columns)
     if roles["id"] is None:
         raise GatewiseError(
-            f"{table.path}: none of the columns {columns} has the name of an id of sequences; name it with "
+            f"{table.path}: none of the columns {names} has the name of an id of sequences; name it with "
             "--id COLUMN, or add a column id with the number of its sequence in each row; "
             f"{table.excerpt()}"
         )
     if labelled and roles[wanted] is None:
         raise GatewiseError(
-            f"{table.path}: none of the columns {columns} has the name of a {wanted}; name one with "
+            f"{table.path}: none of the columns {names} has the name of a {wanted}; name one with "
             f"--{wanted} COLUMN; {table.excerpt()}"
         )
-    target = roles.get("target")
-    targets = given.targets or (() if target is None else (target,))
-    unused = (
-        () if given.channels else _find_unused(table, left, str(roles["id"]), roles.get("label"), targets)
-    )
+    found = roles[wanted]
+    targets = given.targets or ((found,) if numeric and found is not None else ())
+    label = None if numeric else found
+    unused = () if given.channels else _find_unused(table, left, str(roles["id"]), label, targets)
     channels = given.channels or tuple(name for name in left if name not in unused)
     if not channels:
         taken = ", ".join(name for name in roles.values() if name)
         raise GatewiseError(f"{table.path} has no column of values other than {taken}")
-    label, targets = (roles.get("label"), targets) if labelled else (None, ())
-    found = replace(
+    label, targets = (label, targets) if labelled else (None, ())
+    columns = replace(
         given, id=roles["id"], time=roles["time"], label=label, channels=channels, targets=targets
     )
-    return found, unused
+    return columns, unused
+
+
+def wanted_role(columns: LongColumns, numeric: bool) -> str:
+    """The role of the columns that are to be predicted. numeric: whether they are read as targets"""
+    return "target" if numeric and not columns.multilabel else "label"
 
 
 def find_column(names: Sequence[str], role: str) -> str | None:

@@ -14,7 +14,7 @@ from gatewise.data.sequences.gather import KEYS, find_duplicate_time, group_rows
 from gatewise.data.sequences.long_columns import LongColumns, recognize_long
 from gatewise.data.sequences.missing import Fill, MaskedFill, with_filled
 from gatewise.data.sequences.number_columns import NumberColumns
-from gatewise.data.sequences.sequence_columns import SequenceGroups, SequenceTargets, SequenceWeights
+from gatewise.data.sequences.sequence_columns import SequenceColumns
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool, row_blocks, rows_per_block
 from gatewise.data.tables.delimited import Piece, csv_pieces
@@ -67,9 +67,7 @@ class _Rows:
         self.numbers = NumberColumns(columns.channels, "channel", hint)
         self.ids, self.classes = Numbering(), Numbering()
         self.values, self.keys = Spool(len(columns.channels)), Spool(1, KEYS)
-        self.weights = None if columns.weight is None else SequenceWeights(columns.weight)
-        self.groups = None if columns.group is None else SequenceGroups(columns.group)
-        self.targets = [SequenceTargets(name) for name in columns.targets]
+        self.repeated = SequenceColumns(columns)
         self.header_notes = first.describe_form(given.dialect)
         self.dated: bool | None = None
         self.filled = 0
@@ -81,9 +79,7 @@ class _Rows:
         keys = np.zeros((piece.frame.height, 1), KEYS)
         keys["sequence"][:, 0] = self.ids.numbers(piece.filled_texts(str(columns.id), "id"))
         keys["line"][:, 0] = piece.row_lines
-        for column in (self.weights, self.groups, *self.targets):
-            if column is not None:
-                column.add(piece, keys["sequence"][:, 0])
+        self.repeated.add(piece, keys["sequence"][:, 0])
         if columns.split_column is not None:
             keys["label"][:, 0] = self.classes.numbers(
                 piece.filled_texts(columns.split_column, "name of the set")
@@ -131,12 +127,9 @@ class _Rows:
                 *self.numbers.notes(columns.dialect.missing),
             ),
             unit=self.unit,
-            weights=None if self.weights is None else self.weights.values,
-            groups=None if self.groups is None else self.groups.values,
-            targets=np.stack([one.values for one in self.targets], axis=1) if self.targets else None,
-            target_names=columns.targets,
             times=None if columns.time is None else keys["time"],
             dated=bool(self.dated),
+            **self.repeated.fields(),
         )
         duplicate = find_duplicate_time(keys, offsets) if columns.time is not None else None
         if duplicate is not None:

@@ -13,7 +13,7 @@ from gatewise.data.sequences.archives import ARCHIVES, read_archive
 from gatewise.data.sequences.array_files import ARRAYS, read_array_file
 from gatewise.data.sequences.gaps import TimeUnit
 from gatewise.data.sequences.irregular import with_known_times, with_learned_times
-from gatewise.data.sequences.long_columns import LongColumns
+from gatewise.data.sequences.long_columns import LongColumns, wanted_role
 from gatewise.data.sequences.long_table import read_long
 from gatewise.data.sequences.missing import MaskedFill
 from gatewise.data.sequences.plausible import require_steps
@@ -173,13 +173,18 @@ def read_sequences(
 
 
 def refuse_columns(path: Path, columns: LongColumns) -> None:
-    """Raises: `GatewiseError` if columns of an archive or of arrays are named."""
+    """Raises: `GatewiseError` if columns of an archive or of arrays are named, or sets of labels wanted."""
     suffix = path.suffix.lower()
+    if suffix not in (*ARCHIVES, *ARRAYS):
+        return
+    form = "an archive" if suffix in ARCHIVES else "a file of arrays"
+    options = {"targets": wanted_role(columns, numeric=True), "label_separator": "label-separator"}
     for name, value in asdict(columns).items():
-        if value and name != "dialect" and suffix in (*ARCHIVES, *ARRAYS):
-            option = "target" if name == "targets" else name
-            form = "an archive" if suffix in ARCHIVES else "a file of arrays"
+        if value and name not in ("dialect", "multilabel"):
+            option = options.get(name, name)
             raise GatewiseError(f"{path} is {form} without column names; leave --{option} out")
+    if columns.multilabel:
+        raise GatewiseError(f"{path} is {form}, whose sequences have one class each; give a table")
 
 
 def find_test_file(path: Path, given: str | None) -> Path | None:

@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.opening import data_suffix
-from gatewise.data.sequences.long_columns import LongColumns, find_column
+from gatewise.data.sequences.long_columns import LongColumns, find_column, wanted_role
 from gatewise.data.sequences.long_table import Numbering, read_pieces
 from gatewise.data.sequences.missing import MaskedFill, with_filled
 from gatewise.data.sequences.number_columns import NumberColumns
-from gatewise.data.sequences.sequence_columns import SequenceGroups, SequenceTargets, SequenceWeights
+from gatewise.data.sequences.sequence_columns import SequenceColumns
 from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool
 from gatewise.data.sequences.step_columns import find_numbered, find_steps
@@ -40,7 +40,8 @@ def find_wide(path: Path, given: LongColumns) -> LongColumns | None:
         return given
     if _is_ucr(path, given):
         dialect = replace(given.dialect, header=False)
-        return replace(given, dialect=dialect, wide="rows", label=None if given.targets else "1")
+        label = None if given.targets or given.multilabel else "1"
+        return replace(given, dialect=dialect, wide="rows", label=label)
     names = column_names(path, given.dialect)
     if (
         given.time is not None
@@ -98,9 +99,7 @@ class _WideRows:
         self.sizes: list[int] = []
         self.ids: list[str] = []
         self.classes: list[np.ndarray] = []
-        self.weights = None if roles.weight is None else SequenceWeights(roles.weight)
-        self.groups = None if roles.group is None else SequenceGroups(roles.group)
-        self.targets = [SequenceTargets(name) for name in roles.targets]
+        self.repeated = SequenceColumns(roles)
         self.unit, self.filled = first.unit, 0
         taken = (roles.id, roles.label, roles.weight, roles.group, *roles.targets, *self.steps)
         self.unused = [name for name in first.columns if name not in taken]
@@ -121,9 +120,7 @@ class _WideRows:
                 "number, or --fill forward"
             )
         numbers = np.arange(len(self.sizes), len(self.sizes) + len(cells))
-        for column in (self.weights, self.groups, *self.targets):
-            if column is not None:
-                column.add(piece, numbers)
+        self.repeated.add(piece, numbers)
         if self.columns.label is not None:
             self.classes.append(self.labels.numbers(piece.filled_texts(self.columns.label, "label")))
         id = self.columns.id
@@ -156,21 +153,16 @@ class _WideRows:
             self.lines.values()[:, 0],
             self._notes(),
             self.unit,
-            None if self.weights is None else self.weights.values,
-            None if self.groups is None else self.groups.values,
-            np.stack([one.values for one in self.targets], axis=1) if self.targets else None,
-            self.columns.targets,
+            **self.repeated.fields(),
         )
         return with_filled(table, self.fill, self.filled, "empty cells")
 
     def _notes(self) -> tuple[str, ...]:
         roles = self.columns
         key = f"column {roles.id!r}" if roles.id else "its number"
-        label = f", labelled by column {roles.label!r}" if roles.label else ""
-        targets = f", targets are in {', '.join(map(repr, roles.targets))}" if roles.targets else ""
         unused = f"; not used: {name_some(self.unused)}" if self.unused else ""
         steps = f"its steps are the columns {self.steps[0]!r} to {self.steps[-1]!r}"
-        note = f"each row is a sequence, identified by {key}{label}{targets}; {steps}{unused}"
+        note = f"each row is a sequence, identified by {key}{roles.describe_targets()}; {steps}{unused}"
         return (*self.header_notes, note, *self.numbers.notes(roles.dialect.missing))
 
 
@@ -190,7 +182,7 @@ def _recognize(table: Table, given: LongColumns, labelled: bool, numeric: bool) 
     taken = {*named, *find_numbered(table.columns)}
     left = [name for name in table.columns if name not in taken]
     id = given.id or find_column(left, "id")
-    wanted = "target" if numeric else "label"
+    wanted = wanted_role(given, numeric)
     found = (given.targets[0] if given.targets else None) if numeric else given.label
     found = found or find_column([name for name in left if name != id], wanted)
     if labelled and found is None:

@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from gatewise.baselines.feature_ridge import ConvolutionRidge
 from gatewise.baselines.ridge import RidgeFit
 from gatewise.baselines.ridge_classifier import fit_ridge_classifier
-from gatewise.baselines.sequence_features import draw_examples, sequence_features
 from gatewise.data.batching import iterate_batches
 from gatewise.data.sequences.sequences import SequenceBatch, Sequences
 from gatewise.modules.classifier import Classifier
 from gatewise.modules.network import Baseline
-from gatewise.modules.random_convolutions import RandomConvolutions
 
 
-class MiniRocket(Classifier, Baseline):
+class MiniRocket(ConvolutionRidge, Classifier, Baseline):
     """Ridge regression on the features of `RandomConvolutions`: `logits = V features + b`.
 
     The penalty and the temperature are chosen by leave-one-out, so that all labelled sequences can be used.
@@ -32,9 +31,7 @@ class MiniRocket(Classifier, Baseline):
     """
 
     def __init__(self, channels: int, classes: int, length: int, features: int = 9_996) -> None:
-        super().__init__()
-        self.convolutions = RandomConvolutions(channels, length, features)
-        self.linear = nn.Linear(self.convolutions.features, classes).requires_grad_(False)
+        super().__init__(channels, classes, length, features)
         self._options = {"channels": channels, "classes": classes, "length": length, "features": features}
 
     def fit(self, train: Sequences, validation: Sequences, seed: int = 0) -> None:
@@ -54,24 +51,18 @@ class MiniRocket(Classifier, Baseline):
 
     def _fit(self, train: Sequences, seed: int) -> tuple[Tensor, RidgeFit]:
         """Returns: the numbers of the sequences that were fitted, and the fit."""
-        self.convolutions.fit(train, seed)
-        drawn = draw_examples(len(train), self.convolutions.features)
-        features, chosen = sequence_features(train, self.convolutions, drawn)
-        fitted = fit_ridge_classifier(
-            features,
-            train.labels[chosen],
-            self.linear.out_features,
-            None if train.weights is None else train.weights[chosen],
-        )
-        self.linear.weight.copy_(fitted.weight)
-        self.linear.bias.copy_(fitted.bias)
-        return chosen, fitted
+
+        def fit(features: Tensor, rows: Tensor) -> RidgeFit:
+            weights = None if train.weights is None else train.weights[rows]
+            return fit_ridge_classifier(features, train.labels[rows], self.linear.out_features, weights)
+
+        return self.fit_convolutions(train, fit, seed)
 
     def refit(self, train: Sequences, validation: Sequences, seed: int = 0) -> None:
         self.fit(train.joined(validation), validation, seed)
 
     def logits(self, batch: SequenceBatch) -> Tensor:
-        return self.linear(self.convolutions(batch.values, batch.lengths))
+        return self.predict(batch.values, batch.lengths)
 
     def options(self) -> dict[str, Any]:
         return dict(self._options)

@@ -15,7 +15,11 @@ from gatewise.tasks.sequence_options import SequenceDataOptions, SequenceNetwork
 class ClassifyDataOptions(SequenceDataOptions):
     """The data"""
 
-    label: str | None = Field(None, description="Column of classes; by default recognized by its name.")
+    label: str | None = Field(
+        None,
+        description="Column of classes, by default recognized by its name; or several of 0 and 1, with "
+        "commas, one for each label, if a sequence has any number of labels.",
+    )
     class_weights: Literal["equal", "balanced"] = Field(
         "equal",
         description="Weigh each example the same, or each class of the training set the same in the loss.",

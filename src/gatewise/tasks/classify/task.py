@@ -31,7 +31,7 @@ from gatewise.tasks.classify.data import (
     read_further_data,
     read_test_data,
 )
-from gatewise.tasks.classify.inspect import inspect_sequence
+from gatewise.tasks.classify.inspect import inspect_class
 from gatewise.tasks.classify.minirocket import MiniRocket
 from gatewise.tasks.classify.network import HybridClassifier, calibrate, recurrent_classifier
 from gatewise.tasks.classify.options import ClassifyOptions
@@ -154,9 +154,7 @@ class Classify(
         return Prediction(frame, about, "label")
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
-        return inspect_sequence(
-            require_classifier(model.network), self.load_for_evaluation(model, path), number
-        )
+        return inspect_class(require_classifier(model.network), self.load_for_evaluation(model, path), number)
 
 
 def longest(data: ClassifyData) -> int:

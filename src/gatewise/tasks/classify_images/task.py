@@ -54,8 +54,8 @@ class ClassifyImages(ClassTask[ImageData, ClassifyImagesOptions]):
             return Path(data).is_dir()
         return is_images(data)
 
-    def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
-        return data.is_dir() and any(data.iterdir())
+    def claims(self, data: Path | None, options: Mapping[str, Any], y: object = None) -> bool:
+        return data is not None and data.is_dir() and any(data.iterdir())
 
     def write(self, data: object, y: object, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         if isinstance(data, str | Path):

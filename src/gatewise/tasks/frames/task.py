@@ -46,8 +46,8 @@ class Frames(ClassTask[FrameData, FrameOptions]):
             return Path(data).suffix.lower() == ARRAYS
         return is_clips(data)
 
-    def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
-        return data.suffix.lower() == ARRAYS and not has_sequences(data)
+    def claims(self, data: Path | None, options: Mapping[str, Any], y: object = None) -> bool:
+        return data is not None and data.suffix.lower() == ARRAYS and not has_sequences(data)
 
     def write(self, data: object, y: object, folder: Path, layout: Layout) -> tuple[Path, dict[str, Any]]:
         if isinstance(data, str | Path):

@@ -75,8 +75,8 @@ class GenerateVectors(Task[VectorData, GenerateVectorsOptions, NextVector, Vecto
     selection_metric = metrics[0]
     next_command = "gatewise sample {run} --out drawn.csv"
 
-    def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
-        return data_suffix(data) in TABLES or data.suffix.lower() in ARCHIVES
+    def claims(self, data: Path | None, options: Mapping[str, Any], y: object = None) -> bool:
+        return data is not None and (data_suffix(data) in TABLES or data.suffix.lower() in ARCHIVES)
 
     def accepts(self, data: object) -> bool:
         return super().accepts(data) or is_arrays(data)

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from gatewise.baselines.nearest import nearest_rows
-from gatewise.baselines.ridge import fit_ridge
-from gatewise.baselines.sequence_features import (
-    RESAMPLED_STEPS,
-    SUMMARIES,
-    draw_examples,
-    resampled,
-    sequence_features,
-    summaries,
-)
+from gatewise.baselines.feature_ridge import ConvolutionRidge, FeatureRidge
+from gatewise.baselines.nearest_sequence import NearestSequence
+from gatewise.baselines.ridge import RidgeFit, fit_ridge
+from gatewise.baselines.sequence_features import SUMMARIES, summaries
 from gatewise.data.sequences.targets import TargetBatch, TargetSequences
 from gatewise.modules.network import Baseline
-from gatewise.modules.random_convolutions import RandomConvolutions
 from gatewise.modules.weighted import weighted_mean
 from gatewise.tasks.regress.regressor import Regressor
 
@@ -44,35 +37,17 @@ class Mean(Regressor, Baseline):
         return {"targets": len(self.mean)}
 
 
-class LinearRegressor(Regressor, Baseline):
-    """Ridge regression on F features of a sequence: `y = V f(x) + b`; its penalty is chosen by leave-one-out.
-
-    features, targets: F and K
-    """
-
-    def __init__(self, features: int, targets: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(features, targets).requires_grad_(False)
-
-    @abstractmethod
-    def features(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """Computes the features [B, F] of sequences [B, T, C] of lengths [B]."""
+class LinearRegressor(FeatureRidge, Regressor, Baseline):
+    """Ridge regression on F features of a sequence, `y = V f(x) + b`; leave-one-out chooses its penalty."""
 
     def fit(self, train: TargetSequences, validation: TargetSequences) -> None:
-        """Fits the training set, or a random sample of a large one."""
-        drawn = draw_examples(len(train), self.linear.in_features)
-        features, rows = sequence_features(train, self.features, drawn)
-        weights = None if train.weights is None else train.weights[rows]
-        fitted = fit_ridge(features, train.targets[rows], weights)
-        self.linear.weight.copy_(fitted.weight)
-        self.linear.bias.copy_(fitted.bias)
+        self.fit_linear(train, partial(_fit_targets, train))
 
     def refit(self, train: TargetSequences, validation: TargetSequences) -> None:
         self.fit(train.joined(validation), validation)
 
     def outputs(self, batch: TargetBatch) -> Tensor:
-        predicted: Tensor = self.linear(self.features(batch.values, batch.lengths))
-        return predicted
+        return self.predict(batch.values, batch.lengths)
 
 
 class SummaryRidge(LinearRegressor):
@@ -89,7 +64,7 @@ class SummaryRidge(LinearRegressor):
         return dict(self._options)
 
 
-class RocketRidge(LinearRegressor):
+class RocketRidge(ConvolutionRidge, LinearRegressor):
     """Ridge regression on the features of `RandomConvolutions`.
 
     Args:
@@ -102,59 +77,29 @@ class RocketRidge(LinearRegressor):
     """
 
     def __init__(self, channels: int, targets: int, length: int, features: int = 9_996) -> None:
-        convolutions = RandomConvolutions(channels, length, features)
-        super().__init__(convolutions.features, targets)
-        self.convolutions = convolutions
+        super().__init__(channels, targets, length, features)
         self._options = {"channels": channels, "targets": targets, "length": length, "features": features}
 
-    def features(self, values: Tensor, lengths: Tensor) -> Tensor:
-        found: Tensor = self.convolutions(values, lengths)
-        return found
-
     def fit(self, train: TargetSequences, validation: TargetSequences) -> None:
-        self.convolutions.fit(train)
-        super().fit(train, validation)
+        self.fit_convolutions(train, partial(_fit_targets, train))
 
     def options(self) -> dict[str, Any]:
         return dict(self._options)
 
 
-class Nearest(Regressor, Baseline):
-    """The targets of the nearest training sequence, after resampling to one length.
-
-    Args:
-        channels: C, the number of channels
-        targets: K, the number of targets
-        examples: the number of training sequences that are kept, set by `fit`
-        steps: the length of a resampled sequence
-    """
-
-    kept: Tensor
-    known: Tensor
-
-    def __init__(self, channels: int, targets: int, examples: int = 0, steps: int = RESAMPLED_STEPS) -> None:
-        super().__init__()
-        self.channels, self.steps = channels, steps
-        self.register_buffer("kept", torch.zeros(examples, channels * steps))
-        self.register_buffer("known", torch.zeros(examples, targets))
+class Nearest(NearestSequence, Regressor, Baseline):
+    """The targets of the nearest training sequence; its arguments are those of `NearestSequence`."""
 
     def fit(self, train: TargetSequences, validation: TargetSequences) -> None:
-        """Keeps all training sequences, or a random sample of a large training set."""
-        drawn = draw_examples(len(train), self.channels * self.steps)
-        self.kept, rows = sequence_features(train, self.features, drawn)
-        self.known = train.targets[rows]
-
-    def features(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """[B, C * steps]: sequences [B, T, C] of lengths [B], resampled."""
-        return resampled(values, lengths, self.steps)
+        self.keep(train)
 
     def outputs(self, batch: TargetBatch) -> Tensor:
-        return self.known[nearest_rows(self.kept, self.features(batch.values, batch.lengths))]
+        return self.nearest_targets(batch)
 
     def options(self) -> dict[str, Any]:
-        return {
-            "channels": self.channels,
-            "targets": self.known.shape[1],
-            "examples": len(self.kept),
-            "steps": self.steps,
-        }
+        return self.sizes()
+
+
+def _fit_targets(train: TargetSequences, features: Tensor, rows: Tensor) -> RidgeFit:
+    """Fits the targets of some training sequences. features: [n, F]; rows: [n], their numbers"""
+    return fit_ridge(features, train.targets[rows], None if train.weights is None else train.weights[rows])

@@ -13,7 +13,7 @@ from torch.nn import functional
 from gatewise.data.batching import computed_in_batches
 from gatewise.data.sequences.targets import TargetBatch, TargetSequences
 from gatewise.modules.network import Network
-from gatewise.modules.weighted import weighted_mean
+from gatewise.modules.weighted import total_weight, weighted_mean
 
 LossKind = Literal["squared", "absolute", "huber"]
 LOSSES: dict[LossKind, Callable[..., Tensor]] = {
@@ -43,7 +43,7 @@ class Regressor(Network):
 
     def weight(self, batch: TargetBatch) -> float:
         """The sum of the weights of the sequences; their number if they have no weights."""
-        return super().weight(batch) if batch.weights is None else float(batch.weights.sum())
+        return total_weight(batch.weights, len(batch.values))
 
 
 def predict_scaled(network: Regressor, sequences: TargetSequences) -> np.ndarray:

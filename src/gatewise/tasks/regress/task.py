@@ -33,7 +33,7 @@ from gatewise.tasks.regress.data import (
     read_further_data,
     read_test_data,
 )
-from gatewise.tasks.regress.inspect import inspect_sequence
+from gatewise.tasks.regress.inspect import inspect_targets
 from gatewise.tasks.regress.metrics import (
     MAE,
     R2,
@@ -134,7 +134,7 @@ class Regress(SequenceTask[RegressData, RegressOptions, Regressor, TargetPredict
         return len(load_preprocessing(Preprocessing, model).targets) > 1
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
-        return inspect_sequence(
+        return inspect_targets(
             _require_regressor(model.network), self.load_for_evaluation(model, path), number
         )
 

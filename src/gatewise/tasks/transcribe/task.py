@@ -63,7 +63,7 @@ class Transcribe(Task[TranscriptData, TranscribeOptions, Transcriber, Transcript
     selection_metric = metrics[0]
     next_command = "gatewise predict {run} {data} --out texts.csv"
 
-    def claims(self, data: Path, options: Mapping[str, Any]) -> bool:
+    def claims(self, data: Path | None, options: Mapping[str, Any], y: object = None) -> bool:
         return options.get("head") == "ctc"
 
     def accepts(self, data: object) -> bool:

@@ -1,0 +1,74 @@
+"""Splits of examples with any number of labels, in which every set has its fraction of every label.
+
+The same arguments always give the same split, as in `splits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from gatewise.data.splits import TITLES, Fractions, Split
+from gatewise.errors import GatewiseError
+
+
+def multilabel_split(
+    indicators: np.ndarray, fractions: Fractions, groups: Sequence[Hashable] | None = None, seed: int = 0
+) -> Split:
+    """Draws the same fractions of every label by iterative stratification, so that rare labels are learned.
+
+    The examples of the label that is left in the fewest examples are drawn first. Each goes to the set that
+    lacks most of that label, and of those that lack as many to the one that lacks most examples. Examples
+    without labels come last.
+
+    Args:
+        indicators: [N, L], 1 where an example has a label, else 0
+        fractions: of the examples of each label, which are kept as well as possible
+        groups: [N], of which none is in two sets; None if each example is its own
+        seed: of the random order
+
+    Raises: `GatewiseError` if a set is left without examples.
+
+    Source: Sechidis, Tsoumakas and Vlahavas 2011.
+
+    >>> indicators = np.array([[1, 0], [1, 0], [1, 1], [0, 1], [0, 1], [0, 0]])
+    >>> multilabel_split(indicators, Fractions(0.3, 0.3))
+    Split(train=[2, 5], validation=[1, 3], test=[0, 4])
+    """
+    numbers: dict[Hashable, int] = {}
+    owners: Sequence[Hashable] = range(len(indicators)) if groups is None else groups
+    members = np.array([numbers.setdefault(one, len(numbers)) for one in owners], np.int64)
+    counts = np.zeros((len(numbers), indicators.shape[1]))
+    np.add.at(counts, members, indicators)
+    sets = _distribute(counts, np.bincount(members), fractions, np.random.default_rng(seed))
+    split = Split(*(np.flatnonzero(sets[members] == number).tolist() for number in range(3)))
+    for own, title, fraction in zip(
+        split, TITLES.values(), (1.0, fractions.validation, fractions.test), strict=True
+    ):
+        if fraction and not own:
+            unit = "examples" if groups is None else "groups"
+            raise GatewiseError(f"{len(numbers)} {unit} leave none for the {title} set; give more {unit}")
+    return split
+
+
+def _distribute(
+    counts: np.ndarray, sizes: np.ndarray, fractions: Fractions, random: np.random.Generator
+) -> np.ndarray:
+    """[G]: the number of the set of each group. counts: [G, L], of labels; sizes: [G], of examples"""
+    wanted = np.array([1 - fractions.validation - fractions.test, fractions.validation, fractions.test])
+    lacking, lacking_examples = wanted[:, None] * counts.sum(0), wanted * sizes.sum()
+    sets, left = np.full(len(counts), -1), counts.sum(0)
+    order = random.permutation(len(counts))
+    while left.any():
+        rarest = int(np.where(left > 0, left, np.inf).argmin())
+        for group in order[(counts[order, rarest] > 0) & (sets[order] < 0)]:
+            ranked = np.lexsort((random.random(3), lacking_examples, lacking[:, rarest], wanted > 0))
+            sets[group] = ranked[-1]
+            lacking[ranked[-1]] -= counts[group]
+            lacking_examples[ranked[-1]] -= sizes[group]
+            left -= counts[group]
+    for group in order[sets[order] < 0]:
+        sets[group] = np.where(wanted > 0, lacking_examples, -np.inf).argmax()
+        lacking_examples[sets[group]] -= sizes[group]
+    return sets

@@ -1,0 +1,49 @@
+"""The options of classifying sequences that have any number of labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pydantic import Field
+
+from gatewise.data.sequences.long_columns import LongColumns
+from gatewise.tasks.options import Count, Fraction, TaskOptions
+from gatewise.tasks.sequence_options import SequenceDataOptions, SequenceNetworkOptions
+
+
+class MultilabelDataOptions(SequenceDataOptions):
+    """The data"""
+
+    label: tuple[str, ...] = Field(
+        (),
+        description="Columns of 0 and 1 (or no and yes), one for each label, with commas; or one column of "
+        "sets of labels, by default recognized by its name.",
+    )
+    label_separator: str | None = Field(
+        None,
+        min_length=1,
+        description="Separator of the labels in a cell, such as ;: a sequence has any number of labels, none "
+        "if its cell is empty.",
+    )
+    validation_fraction: Fraction = Field(0.15, description="Fraction of each label in the validation set.")
+    test_fraction: Fraction = Field(
+        0.15, description="Fraction of each label in the test set, without a test file."
+    )
+
+    @property
+    def columns(self) -> LongColumns:
+        return replace(
+            super().columns, targets=self.label, multilabel=True, label_separator=self.label_separator
+        )
+
+
+class MultilabelNetworkOptions(SequenceNetworkOptions):
+    """The network"""
+
+
+class MultilabelOptions(TaskOptions, MultilabelNetworkOptions, MultilabelDataOptions):
+    """The training"""
+
+    min_steps_per_epoch: Count = Field(
+        50, description="Optimizer steps per epoch, at least; small datasets are repeated within an epoch."
+    )
