@@ -1,4 +1,4 @@
-"""What the examples in docstrings share."""
+"""Fixtures of the examples in docstrings."""
 
 import pytest
 

@@ -36,7 +36,7 @@ class Compiled(Distribution):
 
 
 class Wheel(bdist_wheel):
-    """Serves every Python: the libraries know nothing of it."""
+    """Suits every Python version: the libraries do not use its API."""
 
     def get_tag(self):
         return ("py3", "none", super().get_tag()[2])

@@ -1,4 +1,4 @@
-"""What all tests share: one thread, fresh seeds, and where real data lies."""
+"""Fixtures of all tests: one thread, fresh seeds, and the folder of real data."""
 
 import os
 from pathlib import Path

@@ -12,7 +12,7 @@ SYLLABLES = ["ba", "de", "ki", "lo", "mu", "na", "pe", "ri", "so", "tu", "va", "
 
 
 def sentences(count, seed=0, filler=3):
-    """Lists of (token, label); the names are new words, and only a cue on one side tells their kind."""
+    """Lists of (token, label); the names are new words, and only a cue on one side determines their kind."""
     random = np.random.default_rng(seed)
 
     def some():

@@ -91,20 +91,20 @@ def test_no_files_import_each_other_in_a_cycle():
 @pytest.mark.parametrize(
     "line",
     [
-        "from house.kitchen import table",
-        "import house.kitchen",
-        "from . import kitchen",
-        "from .kitchen import table",
-        "def late():\n    from house import kitchen",
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from house.kitchen import table",
+        "from outer.first import table",
+        "import outer.first",
+        "from . import first",
+        "from .first import table",
+        "def late():\n    from outer import first",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from outer.first import table",
     ],
 )
 def test_a_cycle_is_found_at_any_place_of_the_import(tmp_path, line):
-    house = tmp_path / "house"
-    house.mkdir()
-    (house / "__init__.py").write_text("")
-    (house / "kitchen.py").write_text("import house.cellar")
-    (house / "cellar.py").write_text("import os")
-    assert cycle_in(house) == []
-    (house / "cellar.py").write_text(line)
-    assert set(cycle_in(house)) == {"house.kitchen", "house.cellar"}
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    (outer / "__init__.py").write_text("")
+    (outer / "first.py").write_text("import outer.second")
+    (outer / "second.py").write_text("import os")
+    assert cycle_in(outer) == []
+    (outer / "second.py").write_text(line)
+    assert set(cycle_in(outer)) == {"outer.first", "outer.second"}

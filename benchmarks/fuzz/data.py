@@ -87,7 +87,7 @@ def read(form: Form, folder: Path, damage: list[tuple[str, int, int]]) -> str | 
 
 
 def damaged(content: bytes, damage: list[tuple[str, int, int]]) -> bytes:
-    """The content after some kinds of damage, each by its name and two numbers that say where and how."""
+    """The content after some kinds of damage; each has a name and two numbers for where and how."""
     for kind, first, second in damage:
         content = DAMAGE[kind](content, first, second)
     return content
@@ -353,7 +353,7 @@ FORMS = {
 
 
 def check(form: Form, examples: int, deterministic: bool) -> None:
-    """Reads so many damaged files of a form. Raises at the first fault, with the least damage that fails."""
+    """Reads damaged files of a form. Raises at the first fault, with the least damage that fails."""
 
     @settings(
         max_examples=examples, derandomize=deterministic, deadline=None, database=None,

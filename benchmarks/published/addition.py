@@ -40,7 +40,7 @@ def sums(count: int, digits: int) -> Batch:
 
 
 def networks(units: int, depth: int, digits: int) -> dict[str, nn.Module]:
-    """The grids and their rival, over ten digits and the blank."""
+    """The grids and their competitor, over ten digits and the blank."""
     layers = {
         "tied 2-LSTM": gatewise.GridLSTM(11, units, depth),
         "untied 2-LSTM": gatewise.GridLSTM(11, units, depth, tied=False),

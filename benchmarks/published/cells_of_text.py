@@ -50,7 +50,7 @@ def python_files(folder: Path) -> Iterator[str]:
 
 
 def joined(texts: Iterator[str], characters: int) -> str:
-    """The first texts, one after another, that have so many characters at most together."""
+    """The first texts, one after another, that together have at most this number of characters."""
     found, size = [], 0
     for text in texts:
         size += len(text)

@@ -1,4 +1,4 @@
-"""What the experiments share: command line, training, networks over symbols, and the file of a result."""
+"""Functions of all experiments: command line, training, networks over symbols, and the file of a result."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def strings(count: int, length: int, symbols: int) -> Batch:
 
 
 def networks(units: int, depth: int, length: int, symbols: int) -> dict[str, nn.Module]:
-    """The grid and its rival; a blank is a symbol too."""
+    """The grid and its competitor; a blank is a symbol too."""
     layers = {
         "tied 2-LSTM": gatewise.GridLSTM(symbols + 1, units, depth),
         "stacked LSTM": gatewise.LSTM(symbols + 1, units, num_layers=depth, batch_first=True),

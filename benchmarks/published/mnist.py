@@ -32,7 +32,7 @@ ENDS = ((-1, -1), (-1, 0), (0, -1), (0, 0))  # of the directions from (0, 0), (0
 
 
 def idx(path: Path) -> Tensor:
-    """The bytes of an IDX file, in the shape that it tells."""
+    """The bytes of an IDX file, in the shape that it gives."""
     if not path.is_file():
         raise SystemExit(f"no {path.name} in {path.parent}; GATEWISE_DATA names the folder that has mnist/")
     content = gzip.decompress(path.read_bytes())

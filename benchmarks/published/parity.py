@@ -5,7 +5,7 @@ to 1500 units learn the parity of up to 250 bits; tanh and ReLU networks fail on
 
 Ours: 20 and 30 bits of -1 or 1, 200 units, 10 tied blocks, fresh random strings, Adam. All networks begin
 with a projection whose weights are plus or minus 4/sqrt(k): a unit then sees a sum of bits of equal weight,
-of which parity is a function. Each rival is given as many strings as the grid needed.
+of which parity is a function. Each competitor is given as many strings as the grid needed.
 """
 
 from __future__ import annotations
@@ -83,15 +83,15 @@ def learn(name: str, network: nn.Module, bits: int, batch: int, **options: Any) 
 
 
 def comparison(bits: int, settings: argparse.Namespace) -> dict[str, Any]:
-    """The grid, and then each rival with as many strings as the grid took."""
+    """The grid, and then each competitor with as many strings as the grid took."""
     of = settings
     sizes, options = (bits, of.units, of.depth), {"rate": of.rate, "enough": 0.998}
     torch.manual_seed(of.seed)
     found = {"1-LSTM": learn(f"{bits} bits, 1-LSTM", Grid(*sizes), bits, of.batch, steps=of.steps, **options)}
     for name, function in (("tanh", torch.tanh), ("ReLU", torch.relu)):
         torch.manual_seed(of.seed)
-        rival, steps = Plain(*sizes, function), found["1-LSTM"]["steps"]
-        found[name] = learn(f"{bits} bits, {name}", rival, bits, of.batch, steps=steps, **options)
+        competitor, steps = Plain(*sizes, function), found["1-LSTM"]["steps"]
+        found[name] = learn(f"{bits} bits, {name}", competitor, bits, of.batch, steps=steps, **options)
     return found
 
 

@@ -55,7 +55,7 @@ class Strings:
 
 
 def exact(network: EncoderDecoder, strings: Strings, rows: list[int]) -> float:
-    """The share of rows of which all letters are right."""
+    """The fraction of rows of which all letters are right."""
     network.eval()
     right = 0
     for some in torch.tensor(rows).split(250):

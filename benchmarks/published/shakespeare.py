@@ -24,14 +24,13 @@ from gatewise.metrics.metric import Metric
 from gatewise.tasks.comparison import Result
 from gatewise.tasks.generate.task import TASK
 from gatewise.tasks.options import verb_options
-from gatewise.training import commands as jobs
-from gatewise.training import runs
+from gatewise.training import commands, runs
 
 PAPER = "a 5-gram with Witten-Bell smoothing: 1.669 nats a character of the last tenth"
 
 
-class Told:
-    """Says how the training goes, a line now and then."""
+class PrintedProgress:
+    """Prints the progress of the training, a line at each preview."""
 
     def begin(self, name: str) -> None:
         print(name, flush=True)
@@ -66,7 +65,7 @@ def measured(path: Path, folder: Path | None = None, **options: Any) -> dict[str
     chosen = verb_options("train", TASK.options)(**options)
     run = runs.begin("train", TASK, path, chosen, folder)
     runs.write(run)
-    comparison = jobs.train(run, TASK.read(path, chosen), Told())
+    comparison = commands.train(run, TASK.read(path, chosen), PrintedProgress())
     for plot in TASK.draw(comparison):
         plot.save(run.folder)
     print(run.folder)

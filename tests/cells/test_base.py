@@ -1,4 +1,4 @@
-"""What a class of equations must hold, and what it says when it does not."""
+"""The rules for a class of equations, and the messages about one that breaks them."""
 
 import pytest
 

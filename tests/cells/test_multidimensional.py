@@ -32,8 +32,8 @@ def lstm_step(a, products, h, c, own):
 
 def leaky_step(a, products, h, c, own):
     """Leifert et al. 2016: first one memory of both, then a leaky integrator of it."""
-    share = torch.sigmoid(a["u_1"])
-    before = share * c[0] + (1 - share) * c[1]
+    weight = torch.sigmoid(a["u_1"])
+    before = weight * c[0] + (1 - weight) * c[1]
     keep = torch.sigmoid(a["f"])
     memory = keep * before + (1 - keep) * a["g"].tanh()
     return torch.sigmoid(a["o"]) * memory.tanh(), memory
@@ -42,8 +42,8 @@ def leaky_step(a, products, h, c, own):
 def gru_step(a, products, h, c, own):
     w, one, two = products["n"]
     n = torch.tanh(w + torch.sigmoid(a["r_1"]) * one + torch.sigmoid(a["r_2"]) * two)
-    z, share = torch.sigmoid(a["z"]), torch.sigmoid(a["u_1"])
-    return (1 - z) * n + z * (share * h[0] + (1 - share) * h[1]), None
+    z, weight = torch.sigmoid(a["z"]), torch.sigmoid(a["u_1"])
+    return (1 - z) * n + z * (weight * h[0] + (1 - weight) * h[1]), None
 
 
 LSTM_BLOCKS = ["i", "f_1", "f_2", "g", "o"]

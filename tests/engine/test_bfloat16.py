@@ -266,7 +266,7 @@ def test_the_gradient_has_a_gradient():
 
 def test_without_instructions_for_it_values_are_rounded_alike(monkeypatch):
     narrower(monkeypatch, V3)  # narrower vectors differ in float32, too, where that is tested
-    cell = from_data(to_data(GRU))  # a class of its own, which is loaded anew
+    cell = from_data(to_data(GRU))  # a class of its own, which is loaded again
     assert kernel(cell, PLAIN, torch.bfloat16).lanes == 8
     for sizes in SIZES:
         assert_near(monkeypatch, request_for(cell, sizes, lengths=torch.arange(sizes[1]) % sizes[0]))

@@ -99,7 +99,7 @@ def test_a_cell_of_the_installation_needs_no_compiler(monkeypatch, installation,
     assert line.startswith(f"[1/1] PeepholeLSTM-float-{instructions.name}: ")
     no_compiler()
     assert built(plan(PeepholeLSTM), "float").vector_lanes() == LANES[instructions.name]
-    cell = from_data(to_data(PeepholeLSTM))  # a class of its own, which is loaded anew
+    cell = from_data(to_data(PeepholeLSTM))  # a class of its own, which is loaded again
     for sizes in SIZES:
         request = request_for(cell, sizes, torch.float32, lengths=torch.arange(sizes[1]) % sizes[0])
         assert_same(request, TOLERANCE[torch.float32])

@@ -288,7 +288,7 @@ def test_without_a_compiler_the_reference_runs_and_the_reason_is_logged(monkeypa
 )
 def test_narrower_instruction_sets(monkeypatch, instructions, name, lanes):
     narrower(monkeypatch, instructions)
-    cell = from_data(to_data(cells()[name]))  # a class of its own, which is loaded anew
+    cell = from_data(to_data(cells()[name]))  # a class of its own, which is loaded again
     assert kernel(cell, PLAIN, torch.float64).lanes == lanes
     for sizes in SIZES:
         assert_same(request_for(cell, sizes, lengths=torch.arange(sizes[1]) % sizes[0]), 1e-11)

@@ -182,7 +182,7 @@ def test_without_a_compiler_the_calling_thread_flushes(monkeypatch, flushing):
     found = modes()
     with gatewise.flush_subnormals():
         assert modes().any()
-    assert torch.equal(modes(), found)  # it flushed before, and goes on
+    assert torch.equal(modes(), found)  # it flushed before, and still does
 
 
 def test_fewer_and_more_threads_within_a_scope():

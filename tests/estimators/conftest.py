@@ -1,4 +1,4 @@
-"""What tests of the estimators share."""
+"""Fixtures of the tests of the estimators."""
 
 from types import SimpleNamespace
 

@@ -26,7 +26,7 @@ def last(layer, readout=None):
 def test_of_a_linear_model_it_is_weight_times_difference():
     """A cell without a squash, read out linearly: the weight of a step is known in closed form.
 
-    To eight digits, though all is float64: Captum keeps the shares of its points in float32.
+    To eight digits, though all is float64: Captum keeps the weights of its points in float32.
     """
     from gatewise.cells import Cell, R, W, prev, x
 

@@ -1,4 +1,4 @@
-"""Tracing: what is seen is what the equations say, and looking on changes nothing."""
+"""Tracing: traced values are those of the equations, and tracing changes nothing."""
 
 import pytest
 import torch

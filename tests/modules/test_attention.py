@@ -36,7 +36,7 @@ def test_contexts_are_those_of_a_plain_loop(kind):
             scores = [plain_score(attention, queries[row, step], values[row, at]) for at in range(length)]
             expected = torch.stack(scores).softmax(0)
             torch.testing.assert_close(weights[row, step, :length], expected)
-            mean = sum(share * values[row, at] for at, share in enumerate(expected))
+            mean = sum(weight * values[row, at] for at, weight in enumerate(expected))
             torch.testing.assert_close(context[row, step], mean)
 
 

@@ -19,8 +19,8 @@ def expected(pooling, hiddens):
         return torch.tensor([max(unit) for unit in hiddens.T.tolist()])
     first, _, second = pooling.score
     scores = [second.weight[0] @ torch.tanh(first.weight @ one + first.bias) for one in hiddens]
-    shares = torch.stack(scores).exp()
-    return sum(share * one for share, one in zip(shares / shares.sum(), hiddens, strict=True))
+    weights = torch.stack(scores).exp()
+    return sum(weight * one for weight, one in zip(weights / weights.sum(), hiddens, strict=True))
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

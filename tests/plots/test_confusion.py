@@ -32,8 +32,8 @@ def test_counts_are_in_the_row_of_the_true_class(drawn):
     assert texts == [(0, 0, "1,203"), (0, 1, "7"), (1, 1, "40")]  # column, row
     assert [one.get_text() for one in axes.get_yticklabels()] == ["a $\\alpha$ [b]", "a name that is mu…"]
     assert axes.get_title(loc="left") == "lstm $x_1$: 99.4% of 1,250 correct"
-    shares = axes.images[0].get_array()
-    np.testing.assert_allclose(shares, [[1, 0], [7 / 47, 40 / 47]])
+    fractions = axes.images[0].get_array()
+    np.testing.assert_allclose(fractions, [[1, 0], [7 / 47, 40 / 47]])
 
 
 def test_many_classes_and_one_that_is_not_there(drawn):

@@ -1,4 +1,4 @@
-"""What tests of the experiments share."""
+"""Fixtures of the tests of the experiments."""
 
 import importlib
 from pathlib import Path

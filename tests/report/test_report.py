@@ -122,7 +122,7 @@ def test_units_that_follow_what_the_model_is_given():
     values[:, 2] -= np.sin(steps)
     assert by_correlation(values, np.sin(steps))[0] == 2
     (one, _) = contents(sequences())["layers"]
-    assert f"correlation with {NASTY}, given" in one["orders"]  # but not what goes on behind the last step
+    assert f"correlation with {NASTY}, given" in one["orders"]  # but not of what follows the last step
     assert len([name for name in one["orders"] if name.startswith("correlation")]) == 1
 
 

@@ -34,7 +34,7 @@ def found():
 
 @pytest.fixture(scope="module")
 def opened(browser, found, tmp_path_factory):
-    """The page of two layers, with all that was said and asked for while it was used."""
+    """The page of two layers, with all messages and requests while it was used."""
     path = tmp_path_factory.mktemp("report") / "report.html"
     write_page(found, path, step=4)
     page = browser.new_page(viewport={"width": 1200, "height": 900})
@@ -78,7 +78,7 @@ def point(page, name, step, row, steps=STEPS + 2):
 
 
 def where(page):
-    """The unit and step that the panel tells."""
+    """The unit and step that the panel shows."""
     output = text(page, "#where").replace(",", "").split()
     return int(output[1]), int(output[3])
 
@@ -293,7 +293,7 @@ def test_attention_over_the_input(browser, tmp_path, over_image, colours):
 
     place = "row 1, column 2" if over_image else "“e”"
     assert output() == ("two", row, place, pytest.approx(weights[row, column], abs=1e-4))
-    assert text(page, "#where").endswith(f"step {row}")  # the layer that is shown runs along what is told
+    assert text(page, "#where").endswith(f"step {row}")  # the layer on show runs along the values
     page.locator("#attention").focus()
     page.keyboard.press("]" if over_image else "ArrowDown")
     page.keyboard.press("ArrowRight")

@@ -73,10 +73,10 @@ def test_a_window_of_a_series(folder):
     found, data, output = example("forecast", folder / "series.csv", 3, horizon=4, context=12, hidden=8)
     assert {size for _, size in steps(output)} == {12}
     values, first = data.source.series[0].target, data.plan.borders(160)[1] + 3
-    given, true, *foretold = found.tracks[0].lines
+    given, true, *predicted = found.tracks[0].lines
     assert given.values == pytest.approx(values[first - 12 : first], rel=1e-5)
     assert true.values == pytest.approx(values[first : first + 4], rel=1e-5)
-    assert {one.start for one in (true, *foretold)} == {12}
+    assert {one.start for one in (true, *predicted)} == {12}
     assert found.times[0] == str(frame()["month"][first - 12])
     assert len(found.times) == 16
     assert found.unit == "month"
@@ -211,7 +211,7 @@ def test_an_image_with_a_caption(folder, encoder):
 
 
 def test_where_a_decoder_looked(folder):
-    """The weights of the steps that the report shows: those by which it foretells the true symbols."""
+    """The weights of the steps that the report shows: those of its predictions of the true symbols."""
     pytest.importorskip("sacrebleu")
     for attention in ("luong", "bahdanau", "none"):
         options = {"hidden": 8, "embedding": 6, "min_count": 1, "beam": 1, "attention": attention}

@@ -14,7 +14,7 @@ from tests.training.test_fit import options, rows
 
 
 class Counts:
-    """A backend that counts what it serves."""
+    """A backend that counts its calls."""
 
     def __init__(self, backend):
         self.name, self.refusal, self.backend, self.served = backend.name, backend.refusal, backend, 0

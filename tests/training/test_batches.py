@@ -9,11 +9,11 @@ from gatewise.training.batches import GlobalBatches, loader
 
 def of_all(world, epoch=0, **options):
     """The global batches, put together from every process's rows."""
-    shares = [GlobalBatches(23, 5, rank, world, **options) for rank in range(world)]
-    for one in shares:
+    portions = [GlobalBatches(23, 5, rank, world, **options) for rank in range(world)]
+    for one in portions:
         one.set_epoch(epoch)
-    assert all(len(one) == len(list(one)) for one in shares)
-    return [sorted(number for rows in batch for number in rows) for batch in zip(*shares, strict=True)]
+    assert all(len(one) == len(list(one)) for one in portions)
+    return [sorted(number for rows in batch for number in rows) for batch in zip(*portions, strict=True)]
 
 
 @pytest.mark.parametrize("sizes", [None, [1 + number % 7 for number in range(23)]])
@@ -72,16 +72,16 @@ def test_a_last_batch_too_small_for_all_processes_is_left_out_of_training_only()
 
 
 class Counting:
-    """Streams that tell which rows they were asked for."""
+    """Streams that record the requested rows."""
 
     def streams(self, rows, first, last):
         return [(rows, first, last, number) for number in range(3)]
 
 
 def test_every_process_gets_its_own_streams_in_their_order():
-    shares = [list(loader(Counting(), 5, rank, 2, shuffle=True, seed=0)) for rank in (0, 1)]
-    assert [list(one) for one in shares[0]] == [[5, 0, 2, 0], [5, 0, 2, 1], [5, 0, 2, 2]]
-    assert [list(one)[1:3] for one in shares[1]] == [[2, 5]] * 3
+    portions = [list(loader(Counting(), 5, rank, 2, shuffle=True, seed=0)) for rank in (0, 1)]
+    assert [list(one) for one in portions[0]] == [[5, 0, 2, 0], [5, 0, 2, 1], [5, 0, 2, 2]]
+    assert [list(one)[1:3] for one in portions[1]] == [[2, 5]] * 3
     with pytest.raises(GatewiseError, match="a batch of 1 streams can't be split among 2 processes"):
         loader(Counting(), 1, 0, 2, shuffle=True, seed=0)
 

@@ -1,4 +1,4 @@
-"""One training: it learns, keeps its best, and goes on where it was cut off."""
+"""One training: it learns, keeps its best, and continues where it was cut off."""
 
 import csv
 
@@ -37,9 +37,9 @@ class CutError(Exception):
     """What ends a training early."""
 
 
-def cut_after(share):
+def cut_after(fraction):
     def show(done, message):
-        if done > share:
+        if done > fraction:
             raise CutError
 
     return show
@@ -163,8 +163,8 @@ def test_it_learns_stops_when_nothing_gets_better_and_keeps_the_best(tmp_path):
     assert abs(now - fitted.validation_loss) < 0.02 * fitted.validation_loss
 
 
-@pytest.mark.parametrize(("steps", "rounds"), [(13, 1), (14, 2), (27, 3)])
-def test_a_round_has_so_many_steps_at_least(tmp_path, steps, rounds):
+@pytest.mark.parametrize(("steps", "repeats"), [(13, 1), (14, 2), (27, 3)])
+def test_an_epoch_has_a_minimum_number_of_steps(tmp_path, steps, repeats):
     prepared, output = data(), []
     assert len(prepared.train) == 97  # 13 batches
     chosen = options(epochs=1, min_steps_per_epoch=steps, batch_size=8)
@@ -176,7 +176,7 @@ def test_a_round_has_so_many_steps_at_least(tmp_path, steps, rounds):
         tmp_path,
         lambda *one: output.append(one),
     )
-    assert len(output) == 13 * rounds
+    assert len(output) == 13 * repeats
     assert output[-1][0] == 1
 
 

@@ -119,5 +119,5 @@ def test_an_explosion_is_reported_once_with_remedies(tmp_path, factor, explodes)
         assert "layer 0, h (ReluRNN): the gradient explodes, 2,217 times larger 19 steps back" in warnings[0]
         assert "clip" in warnings[0]
     norms = pl.read_csv(tmp_path / "g.csv").filter(epoch=0)["norm"]
-    shares = norms / norms[0]
-    assert shares.to_list() == pytest.approx([factor**lag for lag in range(20)], rel=1e-5)
+    fractions = norms / norms[0]
+    assert fractions.to_list() == pytest.approx([factor**lag for lag in range(20)], rel=1e-5)

@@ -1,7 +1,7 @@
 """The kernels as operators of PyTorch, for compilation and export.
 
-A ticket, JSON, says which cell it is, so that an exported graph holds the equations and no code. Who
-loads such a graph with `torch.export.load` imports `gatewise.engine.operators` before.
+A ticket, as JSON, names the cell, so that an exported graph holds the equations and no code. Import
+`gatewise.engine.operators` before `torch.export.load` loads such a graph.
 """
 
 from __future__ import annotations

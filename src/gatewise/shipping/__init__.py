@@ -1,1 +1,1 @@
-"""Taking a model elsewhere: the room for export, streaming and serving."""
+"""Export, streaming and serving of trained models."""

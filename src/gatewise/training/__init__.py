@@ -1,1 +1,1 @@
-"""Training, and the honest comparison of what was trained. The only room that imports Lightning."""
+"""Training, and the honest comparison of what was trained. The only package that imports Lightning."""

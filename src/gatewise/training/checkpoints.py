@@ -24,7 +24,7 @@ class Loops(BaseModel, extra="allow"):
 
 
 class Contents(BaseModel, extra="allow", arbitrary_types_allowed=True, strict=True):
-    """The required content of a checkpoint: Lightning silently starts anew if some of it is missing."""
+    """The required content of a checkpoint: Lightning silently starts again if some of it is missing."""
 
     epoch: Annotated[int, Field(ge=0)]
     global_step: Annotated[int, Field(ge=0)]

@@ -9,7 +9,7 @@ from gatewise.data.labels.spans import find_spans, marks_spans
 
 
 def ends(before, tag, kind, now):
-    """The cases of conlleval's endOfChunk, as they stand there, with S as its later versions add it."""
+    """The cases of conlleval's endOfChunk, as written there, with S as its later versions add it."""
     found = False
     for pair in ("EE", "EI", "EO", "BO", "BB", "IB", "IO", "ES", "BS", "IS", "EB"):
         found |= before + tag == pair

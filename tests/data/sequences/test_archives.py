@@ -1,4 +1,4 @@
-"""The archives' forms, as they stand on the web and as they may be broken."""
+"""The archives' forms, as they are on the web, and damaged."""
 
 import numpy as np
 import pytest

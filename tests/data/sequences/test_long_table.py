@@ -256,7 +256,7 @@ def test_the_most_usual_name_is_recognized_and_an_index_left_out(write):
 
 
 def test_row_numbers_are_not_a_channel(write):
-    """Row numbers tell the sequences apart, and with them the classes."""
+    """Row numbers identify the sequences, and with them the classes."""
     rows = "".join(f"{row},{row // 10},{row % 10},{row % 7}.5,{'uv'[row // 20]}\n" for row in range(40))
     table, found = read_long(write(f"n,id,t,x,label\n{rows}"), LongColumns())
     assert found.channels == ("x",)

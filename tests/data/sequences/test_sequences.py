@@ -1,4 +1,4 @@
-"""Batches and scales of sequences against numpy, in float64; rows brought together on disk."""
+"""Batches and scales of sequences against numpy, in float64; rows gathered on disk."""
 
 import numpy as np
 import pytest
@@ -12,19 +12,19 @@ from gatewise.data.series.scaling import Scale
 from gatewise.errors import GatewiseError
 
 
-def table_of(lengths, channels=3, seed=0, shift=0.0, spread=1.0):
+def table_of(lengths, channels=3, seed=0, shift=0.0, deviation=1.0):
     """Sequences of random numbers."""
     random = np.random.default_rng(seed)
-    values = shift + spread * random.normal(size=(sum(lengths), channels))
+    values = shift + deviation * random.normal(size=(sum(lengths), channels))
     names = tuple(f"s{number}" for number in range(len(lengths)))
     return SequenceTable("data", values, np.cumsum([0, *lengths]), names, tuple("xyz"[:channels]))
 
 
 @pytest.mark.parametrize("at_once", [1 << 19, 7])
-@pytest.mark.parametrize(("shift", "spread"), [(0, 1), (1e9, 0.01), (-3e-8, 1e-9)])
-def test_scales_are_those_of_numpy(monkeypatch, at_once, shift, spread):
+@pytest.mark.parametrize(("shift", "deviation"), [(0, 1), (1e9, 0.01), (-3e-8, 1e-9)])
+def test_scales_are_those_of_numpy(monkeypatch, at_once, shift, deviation):
     monkeypatch.setattr(spool, "BLOCK", at_once)
-    table = table_of([4, 1, 7, 3, 9, 2], shift=shift, spread=spread)
+    table = table_of([4, 1, 7, 3, 9, 2], shift=shift, deviation=deviation)
     chosen = [1, 2, 4]
     rows = np.concatenate([table.values[table.offsets[one] : table.offsets[one + 1]] for one in chosen])
     for channel, scale in enumerate(table.scales(chosen)):
@@ -50,7 +50,7 @@ def test_a_constant_channel_is_scaled_by_its_size():
 
 @pytest.mark.parametrize("shift", [0, 1e9])
 def test_a_batch_is_scaled_and_padded_with_zeros(shift):
-    table = table_of([2, 5, 1, 3], shift=shift, spread=0.5)
+    table = table_of([2, 5, 1, 3], shift=shift, deviation=0.5)
     scales = (Scale(shift, 2.0), Scale(shift + 1, 0.5), Scale(shift, 1.0))
     dataset = Sequences(table, [3, 1, 2], [7, 8, 9], scales)
     assert (len(dataset), dataset.sizes.tolist(), dataset.labels.tolist()) == (3, [3, 5, 1], [7, 8, 9])

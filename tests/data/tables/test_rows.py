@@ -1,4 +1,4 @@
-"""CSV files: every row is read as it stands there, or refused with its line."""
+"""CSV files: every row is read exactly as written, or refused with its line."""
 
 import csv
 import io

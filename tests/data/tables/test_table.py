@@ -1,4 +1,4 @@
-"""Reading tables: cells as they stand, mistakes with line and column."""
+"""Reading tables: cells exactly as written, mistakes with line and column."""
 
 import re
 

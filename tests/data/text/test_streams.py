@@ -26,9 +26,9 @@ def test_a_batch_continues_the_one_before(tmp_path, rows, steps):
     assert all(one.symbols.shape[1] == steps + 1 for one in batches[:-1])
     for earlier, later in pairwise(batches):
         assert torch.equal(earlier.symbols[:, -1], later.symbols[:, 0])
-    foretold = torch.cat([one.symbols[:, 1:] for one in batches], dim=1)
+    targets = torch.cat([one.symbols[:, 1:] for one in batches], dim=1)
     length = 399 // rows
-    assert foretold.flatten().tolist() == list(data[1 : 1 + rows * length])
+    assert targets.flatten().tolist() == list(data[1 : 1 + rows * length])
 
 
 def test_processes_share_the_rows(tmp_path):
@@ -67,8 +67,8 @@ def test_later_sets_are_read_with_context_before_them(tmp_path):
     assert first.skip == WARM_UP
     assert {one.skip for one in others} == {0}
     assert first.symbols[0, : 1 + WARM_UP].tolist() == found.test.symbols(-1 - WARM_UP, 0).tolist()
-    foretold = torch.cat([first.symbols[:, 1 + WARM_UP :], *(one.symbols[:, 1:] for one in others)], dim=1)
-    assert foretold.flatten().tolist() == found.test.symbols(0, 900).tolist()
+    targets = torch.cat([first.symbols[:, 1 + WARM_UP :], *(one.symbols[:, 1:] for one in others)], dim=1)
+    assert targets.flatten().tolist() == found.test.symbols(0, 900).tolist()
 
 
 def test_all_processes_reset_the_same_streams(tmp_path):

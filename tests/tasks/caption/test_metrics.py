@@ -32,9 +32,9 @@ def part(tmp_path_factory):
     table = read_captions(write_captions(tmp_path_factory.mktemp("bars") / "images", 40))
     files = open_images(table.images)
     files.fit(range(40))
-    said = [(*own, "level") if number % 3 == 0 else own for number, own in enumerate(table.captions)]
-    symbols = learn_sentences("words", [text for own in said for text in own], 100)
-    return Captions(files, range(40), said, symbols), symbols
+    captions = [(*own, "level") if number % 3 == 0 else own for number, own in enumerate(table.captions)]
+    symbols = learn_sentences("words", [text for own in captions for text in own], 100)
+    return Captions(files, range(40), captions, symbols), symbols
 
 
 def test_captions_are_in_the_order_of_the_images(part):
@@ -51,9 +51,9 @@ def test_the_most_frequent_caption_is_that_of_all_images(part):
     dataset, symbols = part
     network = MostFrequentCaption()
     network.fit(dataset, None)
-    said = [text for own in dataset.captions for text in own]
+    captions = [text for own in dataset.captions for text in own]
     predicted = {one.text for one in caption_images(network, dataset, symbols)}
-    assert predicted == {max(set(said), key=said.count)}
+    assert predicted == {max(set(captions), key=captions.count)}
 
 
 @pytest.mark.parametrize("make", [MostFrequentCaption, lambda: NearestImage(channels=1)])

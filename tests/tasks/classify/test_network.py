@@ -54,7 +54,7 @@ def lstm(weights, values):
 
 
 def logits_by_loop(network, values):
-    """What a network of LSTMs says of one sequence [T, C], by its parameters alone."""
+    """The logits of a network of LSTMs for one sequence [T, C], computed from its parameters alone."""
     given = {name: value.detach().double() for name, value in network.named_parameters()}
     ends, hiddens = [], values
     for layer in range(network.options()["layers"]):
@@ -74,8 +74,8 @@ def logits_by_loop(network, values):
     else:
         inner, outer, vector = (given[f"pooling.score.{name}"] for name in ("0.weight", "0.bias", "2.weight"))
         heights = [float(vector[0] @ torch.tanh(inner @ one + outer)) for one in hiddens]
-        shares = [math.exp(one) / sum(map(math.exp, heights)) for one in heights]
-        pooled = sum(share * one for share, one in zip(shares, hiddens, strict=True))
+        fractions = [math.exp(one) / sum(map(math.exp, heights)) for one in heights]
+        pooled = sum(fraction * one for fraction, one in zip(fractions, hiddens, strict=True))
     return given["classes.weight"] @ pooled + given["classes.bias"]
 
 
@@ -167,7 +167,7 @@ def test_a_perceptron_of_summaries_is_saved_with_what_is_usual(tmp_path):
     torch.testing.assert_close(load_model(tmp_path).network.logits(batch), network.logits(batch))
 
 
-def brought(rows, steps):
+def resampled(rows, steps):
     """A sequence at evenly spaced times, by numpy's own straight lines."""
     times = np.linspace(0, len(rows) - 1, steps)
     return np.stack([np.interp(times, np.arange(len(rows)), column) for column in rows.T], axis=1)
@@ -186,7 +186,7 @@ def test_the_nearest_sequence_by_brute_force(monkeypatch, tmp_path, most):
     def rows(dataset, number):
         return dataset.__getitems__([number]).values[0].double().numpy()
 
-    originals = [(brought(rows(train, number), 64), int(train.labels[number])) for number in range(21)]
+    originals = [(resampled(rows(train, number), 64), int(train.labels[number])) for number in range(21)]
     kept = []
     for own, label in zip(network.kept.view(-1, 64, 2).numpy(), network.labels, strict=True):
         (place,) = [at for at, (one, _) in enumerate(originals) if np.allclose(one, own, atol=1e-5)]
@@ -195,7 +195,7 @@ def test_the_nearest_sequence_by_brute_force(monkeypatch, tmp_path, most):
     right = 0
     guesses = predict_probabilities(network, held).argmax(1)
     for number in range(18):
-        seen = brought(rows(held, number), 64)
+        seen = resampled(rows(held, number), 64)
         label = min(kept, key=lambda one: ((one[0] - seen) ** 2).sum())[1]
         assert guesses[number] == label
         right += label == held.labels[number]
@@ -224,8 +224,8 @@ def test_majority_counts_each_class_once_more():
     np.testing.assert_allclose(predicted, [[3 / 9, 3 / 9, 2 / 9, 1 / 9]] * 5, rtol=1e-6)
 
 
-class Told(Classifier):
-    """Says the first value of a sequence as its only logit."""
+class FirstValue(Classifier):
+    """Returns the first value of a sequence as its only logit."""
 
     def logits(self, batch):
         return torch.stack([batch.values[:, 0, 0], torch.zeros(len(batch.values))], dim=1)
@@ -247,4 +247,4 @@ def test_predictions_keep_the_order_of_the_examples(monkeypatch):
     ] == [4, 2]
     offsets = dataset.table.offsets[:-1]
     expected = 1 / (1 + np.exp(-dataset.table.values[offsets, 0]))
-    np.testing.assert_allclose(predict_probabilities(Told(), dataset)[:, 0], expected, rtol=1e-5)
+    np.testing.assert_allclose(predict_probabilities(FirstValue(), dataset)[:, 0], expected, rtol=1e-5)

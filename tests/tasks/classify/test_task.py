@@ -27,7 +27,7 @@ CLASSES = ("2", "10", "up")
 
 
 def frame(sequences=45, seed=0, first=0):
-    """Sequences of two channels in mixed rows, whose slopes tell their class."""
+    """Sequences of two channels in mixed rows, whose slopes determine their class."""
     random = np.random.default_rng(seed)
     parts = []
     for number in range(first, first + sequences):

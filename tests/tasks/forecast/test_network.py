@@ -218,9 +218,9 @@ def test_calibrated_intervals_cover_what_they_name():
         truth = quantiles[..., 4] + 5 * torch.randn(4000, 3)
         network.calibrate(quantiles[:2000], truth[:2000])
         stretched = network.quantiles(network(past[2000:], future[2000:]))
-    for low, high, share in [(0, 8, 0.8), (1, 7, 0.6), (3, 5, 0.2)]:
+    for low, high, fraction in [(0, 8, 0.8), (1, 7, 0.6), (3, 5, 0.2)]:
         inside = (stretched[..., low] <= truth[2000:]) & (truth[2000:] <= stretched[..., high])
-        assert abs(inside.double().mean() - share) < 0.03
+        assert abs(inside.double().mean() - fraction) < 0.03
     torch.testing.assert_close(stretched[..., 4], quantiles[2000:, :, 4])
     assert (stretched.diff(dim=-1) >= 0).all()
     assert "stretch" in network.state_dict()

@@ -68,7 +68,7 @@ def test_options_rebuild_the_network(network):
 
 
 def learned(network, clips, ways, steps):
-    """Trains on clips of equal length, and says the share that it then gets right."""
+    """Trains on clips of equal length, and returns the fraction that is then correct."""
     frames = torch.tensor([frames.tolist() for frames, _ in clips]).unsqueeze(-1) / 255
     labels = torch.tensor([ways.index(way) for _, way in clips])
     given = ClipBatch(frames, torch.full((len(clips),), frames.shape[1]), labels)
@@ -81,7 +81,7 @@ def learned(network, clips, ways, steps):
 
 
 def test_where_a_dot_moves_is_learned_where_order_counts_and_not_from_the_mean():
-    """A way and its opposite show the same frames in another order, so half is all that the mean can tell."""
+    """Both directions show the same frames in another order, so that the mean is right for half."""
     ways = ("right", "left")
     clips = list(moving([DOT], 60, side=9, shortest=4, longest=4, ways=ways))
     size = {"channels": 1, "height": 9, "width": 9, "classes": 2, "filters": (4,), "features": 8}

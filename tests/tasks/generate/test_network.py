@@ -76,8 +76,8 @@ def test_streams_that_forget_begin_anew(cell):
     fresh = torch.tensor([False, True, False])
     model.loss(TextBatch(symbols[:, :11], True, 0))
     found = model.loss(TextBatch(symbols[:, 10:], False, 0, fresh))
-    gone_on, anew = model.nats(symbols)[0][:, 10:], model.nats(symbols[:, 10:])[0]
-    torch.testing.assert_close(found, torch.where(fresh[:, None], anew, gone_on).mean())
+    continued, restarted = model.nats(symbols)[0][:, 10:], model.nats(symbols[:, 10:])[0]
+    torch.testing.assert_close(found, torch.where(fresh[:, None], restarted, continued).mean())
 
 
 def test_what_is_only_read_does_not_count():
@@ -199,5 +199,5 @@ def test_a_few_rounds_learn_a_rhyme(tmp_path):
             optimizer.zero_grad()
             model.loss(batch).backward()
             optimizer.step()
-    # A letter alone leaves more open: the state must tell "for the money" from "for the show".
+    # A letter alone leaves more open: the state must distinguish "for the money" from "for the show".
     assert text_nll(model.eval(), split.test).per_character < 0.15

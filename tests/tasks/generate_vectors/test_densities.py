@@ -1,4 +1,4 @@
-"""Heads of vectors: beside plain formulas in float64, whole probability, and draws as often as foretold."""
+"""Heads of vectors: plain formulas in float64, a total probability of 1, the frequency of draws."""
 
 import math
 
@@ -10,16 +10,16 @@ from scipy.stats import bernoulli, multivariate_normal
 from gatewise.tasks.generate_vectors.densities import BernoulliHead, MixtureHead, VectorHead
 
 
-def raw_numbers(head, *shape, spread=1.5):
+def raw_numbers(head, *shape, deviation=1.5):
     """Numbers as a head's linear map could give them, in float64."""
     width = sum(part.linear.out_features for part in getattr(head, "parts", [head]))
-    return spread * torch.randn(*shape, width, dtype=torch.float64)
+    return deviation * torch.randn(*shape, width, dtype=torch.float64)
 
 
 def plain_mixture(raw, components, channels):
-    """Shares, means and covariances of one vector's mixture, number by number."""
+    """Weights, means and covariances of one vector's mixture, number by number."""
     each = raw.reshape(components, -1)
-    shares = np.exp(each[:, 0]) / np.exp(each[:, 0]).sum()
+    weights = np.exp(each[:, 0]) / np.exp(each[:, 0]).sum()
     covariances = []
     for row in each:
         scales = 0.001 + np.log1p(np.exp(row[1 + channels : 1 + 2 * channels]))
@@ -27,7 +27,7 @@ def plain_mixture(raw, components, channels):
         if channels == 2:
             covariance[0, 1] = covariance[1, 0] = 0.999 * np.tanh(row[-1]) * scales[0] * scales[1]
         covariances.append(covariance)
-    return shares, each[:, 1 : 1 + channels], covariances
+    return weights, each[:, 1 : 1 + channels], covariances
 
 
 def test_zeros_and_ones_are_those_of_scipy():
@@ -43,13 +43,13 @@ def test_a_mixture_is_that_of_scipy(channels):
     raw, truth = raw_numbers(head, 2, 4), torch.randn(2, 4, channels).double()
     found = head.nats(raw, truth)
     for place in np.ndindex(2, 4):
-        shares, means, covariances = plain_mixture(raw[place].numpy(), 3, channels)
+        weights, means, covariances = plain_mixture(raw[place].numpy(), 3, channels)
         density = sum(
-            share * multivariate_normal.pdf(truth[place].numpy(), mean, covariance)
-            for share, mean, covariance in zip(shares, means, covariances, strict=True)
+            weight * multivariate_normal.pdf(truth[place].numpy(), mean, covariance)
+            for weight, mean, covariance in zip(weights, means, covariances, strict=True)
         )
         np.testing.assert_allclose(found[place].item(), -math.log(density), rtol=1e-10)
-        np.testing.assert_allclose(head.mean(raw)[place].numpy(), shares @ means, rtol=1e-12)
+        np.testing.assert_allclose(head.mean(raw)[place].numpy(), weights @ means, rtol=1e-12)
 
 
 def test_a_vector_is_the_sum_of_its_heads_in_any_order():
@@ -69,7 +69,7 @@ def test_a_vector_is_the_sum_of_its_heads_in_any_order():
 @pytest.mark.parametrize("channels", [1, 2])
 def test_a_density_is_whole(channels):
     head = MixtureHead(4, channels, components=3)
-    raw = raw_numbers(head, 1, spread=0.7)
+    raw = raw_numbers(head, 1, deviation=0.7)
     grid = torch.linspace(-15, 15, 1501, dtype=torch.float64)
     places = torch.cartesian_prod(*[grid] * channels).reshape(-1, channels)
     whole = torch.exp(-head.nats(raw, places)).sum() * (grid[1] - grid[0]) ** channels
@@ -91,22 +91,22 @@ def test_ones_are_sampled_with_their_probability():
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_vectors_are_sampled_with_their_density(channels):
-    """The share drawn in each box, beside the probability of the box by the density's own sum."""
+    """The fraction drawn in each box, beside the probability of the box by the density's own sum."""
     head = MixtureHead(4, channels, components=3)
     raw = raw_numbers(head)
     drawn = head.sample(raw.expand(40_000, -1))
-    shares, means, covariances = plain_mixture(raw.numpy(), 3, channels)
-    corner = (shares @ means) + 0.3
+    weights, means, covariances = plain_mixture(raw.numpy(), 3, channels)
+    corner = (weights @ means) + 0.3
     expected = sum(
-        share * multivariate_normal.cdf(corner, mean, covariance)
-        for share, mean, covariance in zip(shares, means, covariances, strict=True)
+        weight * multivariate_normal.cdf(corner, mean, covariance)
+        for weight, mean, covariance in zip(weights, means, covariances, strict=True)
     )
     below = (drawn.numpy() < corner).all(-1).mean()
     assert abs(below - expected) < 4 * 0.5 / 40_000**0.5
     covariance = sum(
-        share * (one + np.outer(mean, mean))
-        for share, mean, one in zip(shares, means, covariances, strict=True)
-    ) - np.outer(shares @ means, shares @ means)
+        weight * (one + np.outer(mean, mean))
+        for weight, mean, one in zip(weights, means, covariances, strict=True)
+    ) - np.outer(weights @ means, weights @ means)
     np.testing.assert_allclose(np.cov(drawn.numpy().T).reshape(channels, -1), covariance, atol=0.15, rtol=0.1)
 
 
@@ -116,8 +116,8 @@ def test_a_bias_keeps_to_what_is_likely():
     mixture = head.mixture(raw[0])
     likeliest = mixture.means[mixture.log_weights.argmax()]
     torch.testing.assert_close(head.sample(raw, bias=30.0), likeliest.expand(4000, 2))
-    spreads = [(head.sample(raw, bias) - likeliest).norm(dim=-1).mean() for bias in (0.0, 1.0, 3.0)]
-    assert spreads[0] > spreads[1] > spreads[2]
+    deviations = [(head.sample(raw, bias) - likeliest).norm(dim=-1).mean() for bias in (0.0, 1.0, 3.0)]
+    assert deviations[0] > deviations[1] > deviations[2]
 
 
 @pytest.mark.parametrize("size", [30.0, 1000.0])

@@ -92,7 +92,7 @@ def test_all_weights_learn():
 
 
 def test_samples_follow_the_predicted_density():
-    """Of two keys over three steps, each of the 64 rolls is drawn as often as its nats say."""
+    """Of two keys over three steps, each of the 64 rolls is drawn as often as its nats predict."""
     network = SequenceModel(LSTM, channels=2, binary=[0, 1], hidden=4).eval()
     with torch.no_grad():
         for one in network.parameters():
@@ -100,13 +100,13 @@ def test_samples_follow_the_predicted_density():
     key = torch.tensor([0.0, 1.0])
     rolls = torch.cartesian_prod(*[key] * 6).view(64, 3, 2)
     with torch.no_grad():
-        foretold = (-network.nats(batch_of(rolls, torch.full((64,), 3))).sum(1)).exp()
-    assert foretold.sum().item() == pytest.approx(1, abs=1e-5)
+        expected = (-network.nats(batch_of(rolls, torch.full((64,), 3))).sum(1)).exp()
+    assert expected.sum().item() == pytest.approx(1, abs=1e-5)
     drawn = network.sample(3, count=20_000)
     numbers = (drawn.flatten(1) @ (2.0 ** torch.arange(5, -1, -1))).long()
     often = torch.bincount(numbers, minlength=64) / 20_000
-    assert (often - foretold).abs().max() < 4 * (0.25 / 20_000) ** 0.5
-    assert (foretold.max() / foretold.min()) > 3
+    assert (often - expected).abs().max() < 4 * (0.25 / 20_000) ** 0.5
+    assert (expected.max() / expected.min()) > 3
 
 
 def test_a_sample_continues_a_given_start():

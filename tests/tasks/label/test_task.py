@@ -131,10 +131,10 @@ def test_details_name_every_label_and_mistakes_by_their_line(text, table):
         }
         assert there <= {row[0] for row in labels.rows}
         lines = path.read_text().splitlines()
-        for true, said, _, where in mistakes.rows:
+        for true, predicted, _, where in mistakes.rows:
             line = lines[int(where.split()[1].rstrip(":")) - 1]
             assert true in line
-            assert said != true
+            assert predicted != true
             assert "[" not in where or line.split()[0] == where.partition("[")[2].partition("]")[0]
 
 

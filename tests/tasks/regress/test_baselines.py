@@ -33,7 +33,7 @@ def sequences(weights=None, seed=0):
     return TargetSequences(table, range(len(LENGTHS)), (UNIT, UNIT), (UNIT, UNIT), weights)
 
 
-class Told(Regressor):
+class FirstValues(Regressor):
     """Predicts the first two values of a sequence."""
 
     def outputs(self, batch):
@@ -47,7 +47,7 @@ def test_losses_by_their_equations():
     batch = TargetBatch(
         torch.tensor([[[0.5, 3.0]], [[1.0, 1.0]]]), torch.ones(2), torch.zeros(2, 2), torch.tensor([3.0, 1.0])
     )
-    network = Told()
+    network = FirstValues()
     expected = {"squared": [(0.25 + 9) / 2, 1.0], "absolute": [1.75, 1.0], "huber": [(0.125 + 2.5) / 2, 0.5]}
     for kind, (first, second) in expected.items():
         network.loss_kind = kind

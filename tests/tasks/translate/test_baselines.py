@@ -50,19 +50,21 @@ def test_ibm_model_1_is_that_of_brown_et_al():
     pairs = TextPairs("pairs.tsv", [" ".join(one) for one in sources], targets, str)
     data = prepare(pairs, VocabularyConfig(), (0.1, 0.1), pairs, pairs)
     network = learned(IBMModel1, data)
-    share = defaultdict(lambda: 1.0)
+    probability = defaultdict(lambda: 1.0)
     for _ in range(ITERATIONS):
         counts, totals = defaultdict(float), defaultdict(float)
         for row in range(len(data.train)):
             source = [PADDING, *data.train.sources[row][:-1].tolist()]
             for target in data.train.targets[row][:-1].tolist():
-                total = sum(share[one, target] for one in source)
+                total = sum(probability[one, target] for one in source)
                 for one in source:
-                    counts[one, target] += share[one, target] / total
-                    totals[one] += share[one, target] / total
-        share = defaultdict(float, {key: count / totals[key[0]] for key, count in counts.items()})
+                    counts[one, target] += probability[one, target] / total
+                    totals[one] += probability[one, target] / total
+        probability = defaultdict(float, {key: count / totals[key[0]] for key, count in counts.items()})
     for number in range(len(SPECIAL), len(data.source)):
-        assert int(network.table[number]) == max(range(len(data.target)), key=lambda one: share[number, one])
+        assert int(network.table[number]) == max(
+            range(len(data.target)), key=lambda one: probability[number, one]
+        )
 
 
 def test_ibm_model_1_translates_word_by_word(data):

@@ -169,11 +169,11 @@ def test_a_source_is_read_backwards_but_shown_forwards():
 
 def test_the_fraction_of_true_symbols_falls_with_the_pairs_seen():
     network = network_of(forcing=0.4, forcing_pairs=12)
-    shares = []
+    fractions = []
     for _ in range(6):
-        shares.append(network.forced_fraction())
+        fractions.append(network.forced_fraction())
         network.loss(BATCH)
-    assert shares == pytest.approx([1.0, 0.85, 0.7, 0.55, 0.4, 0.4])
+    assert fractions == pytest.approx([1.0, 0.85, 0.7, 0.55, 0.4, 0.4])
     network.eval().loss(BATCH)
     assert int(network.pairs_seen) == 18
 

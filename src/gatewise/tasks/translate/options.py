@@ -92,7 +92,7 @@ class TranslateOptions(TaskOptions, TranslateNetworkOptions, TranslateDataOption
     schedule: Literal["plateau", "cosine"] = Field(
         "cosine", description="Lower the learning rate when the validation score stalls, or by a cosine."
     )
-    label_smoothing: Rate = Field(0.1, description="Probability mass that is spread over all symbols.")
+    label_smoothing: Rate = Field(0.1, description="Probability mass that is distributed over all symbols.")
     teacher_forcing: float = Field(
         1.0,
         ge=0,
