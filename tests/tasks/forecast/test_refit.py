@@ -86,6 +86,13 @@ def test_data_that_end_earlier_are_forecast_by_the_scored_network(run):
     assert found.equals(model.predict(table[:-4]))
 
 
+def test_new_rows_are_the_past_of_a_forecast(run):
+    prediction = gatewise.load(run).prediction(frame(steps=163))
+    assert prediction.about.startswith("4 rows from 2003-08-01 to 2003-11-01")
+    assert prediction.about.endswith("; by the network trained on all data")
+    assert not prediction.warnings
+
+
 @pytest.mark.parametrize("moment", ["before", "within"])
 def test_a_run_that_is_killed_between_scoring_and_the_refit_resumes(run, tmp_path, monkeypatch, moment):
     def cut(done, message):
