@@ -10,6 +10,7 @@ import polars as pl
 
 from gatewise.data.memory.arrays import Layout, array_like, is_arrays, write_sequences
 from gatewise.data.memory.frames import is_frame
+from gatewise.data.memory.images import is_clips, is_images
 from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.errors import GatewiseError
@@ -51,6 +52,11 @@ class SequenceTask(Task[DataT, OptionsT, NetworkT, PredictionsT]):
                 "`weight` and `group`"
             )
         return self.write_arrays(arrays, y, folder, layout, **annotations)
+
+
+def are_no_images(data: object) -> bool:
+    """Whether data are arrays of sequences, and neither images nor clips, which other classifiers read."""
+    return is_arrays(data) and not is_images(data) and not is_clips(data)
 
 
 def table_of_sequences(

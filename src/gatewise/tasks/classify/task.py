@@ -10,7 +10,6 @@ from typing import Any
 
 from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import is_decaying
-from gatewise.data.memory.images import is_clips, is_images
 from gatewise.data.sequences.augmentation import AugmentedSequences
 from gatewise.data.sequences.sequences import Sequences
 from gatewise.errors import GatewiseError
@@ -36,7 +35,7 @@ from gatewise.tasks.classify.minirocket import MiniRocket
 from gatewise.tasks.classify.network import HybridClassifier, calibrate, recurrent_classifier
 from gatewise.tasks.classify.options import ClassifyOptions
 from gatewise.tasks.preprocessing import load_preprocessing
-from gatewise.tasks.sequences import SequenceTask, table_of_sequences
+from gatewise.tasks.sequences import SequenceTask, are_no_images, table_of_sequences
 from gatewise.tasks.serialization import SavedModel
 
 FILTERS: dict[ConvolutionKind, int] = {"plain": 64, "inception": 128}  # of an LSTM-FCN
@@ -56,7 +55,7 @@ class Classify(
     options = ClassifyOptions
 
     def are_sequences(self, data: object) -> bool:
-        return super().are_sequences(data) and not is_images(data) and not is_clips(data)
+        return are_no_images(data)
 
     def read(self, path: Path, options: ClassifyOptions) -> ClassifyData:
         return read_data(path, options)

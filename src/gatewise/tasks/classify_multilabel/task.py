@@ -60,7 +60,7 @@ from gatewise.tasks.classify_multilabel.options import MultilabelOptions
 from gatewise.tasks.classify_multilabel.plots import draw_labels
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.preprocessing import load_preprocessing
-from gatewise.tasks.sequences import SequenceTask, table_of_sequences
+from gatewise.tasks.sequences import SequenceTask, are_no_images, table_of_sequences
 from gatewise.tasks.serialization import SavedModel
 
 
@@ -90,6 +90,9 @@ class ClassifyMultilabel(
             with suppress(GatewiseError):
                 return names not in column_names(data)
         return "," in names
+
+    def are_sequences(self, data: object) -> bool:
+        return are_no_images(data)
 
     def applicable_metrics(self, data: MultilabelData) -> tuple[Metric, ...]:
         """All metrics; without the mAP if no sequence of the test set has a label."""
