@@ -5,6 +5,7 @@ import torch
 
 from gatewise.cells import GRU, GRUD
 from gatewise.data.sequences.gaps import Gaps
+from gatewise.insight.ablation import ablate_gates
 from gatewise.modules.gap_inputs import DecayingRecurrent, GapInputs, gap_kind
 from gatewise.modules.sequence_encoder import SequenceEncoder
 
@@ -52,6 +53,13 @@ def test_the_decay_of_the_state_reads_the_times_alone():
     output.sum().backward()
     assert not layers.weight_ih_l0.grad[layers.reads == 0].any()
     assert "reads" not in layers.state_dict()
+
+
+def test_gates_of_decaying_layers_are_ablated():
+    torch.manual_seed(0)
+    layers, x = DecayingRecurrent(GRUD, 6, 4, 1), torch.randn(5, 2, 6)
+    found = ablate_gates(layers, lambda: layers(x)[0].square().mean())
+    assert found["change"].abs().min() > 0
 
 
 def test_an_encoder_without_gaps_has_the_parameters_that_it_had():

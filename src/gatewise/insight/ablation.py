@@ -18,7 +18,7 @@ from gatewise.errors import GatewiseError
 from gatewise.insight.current_layer import CurrentLayer, LayerDirection, titles, track_layers
 from gatewise.insight.trace import as_gatewise_layers
 
-Key = int  # the address of the first parameter of a layer and direction
+Key = int  # the address of a parameter of a layer and direction
 Show = Callable[[float, str], None]
 
 
@@ -151,7 +151,7 @@ class _Clamp:
         return None
 
     def run(self, request: Request) -> Result:
-        key = next(iter(request.parameters.values())).data_ptr()
+        key = _key(request)
         if self.target is not None:
             chosen = Reference(self.clamps) if key == self.target else default_backend(request)
             return chosen.run(request)
@@ -177,6 +177,12 @@ class _Clamp:
         )
         own.count += int(inside.sum())
         own.total = {name: own.total[name] + one for name, one in sums.items()}
+
+
+def _key(request: Request) -> Key:
+    """The address of the first parameter that is not computed from others in each call."""
+    given = list(request.parameters.values())
+    return next((one for one in given if isinstance(one, nn.Parameter)), given[0]).data_ptr()
 
 
 def _inside(request: Request, steps: Tensor) -> Tensor:
