@@ -92,6 +92,22 @@ def test_elapsed_times_are_learned_from():
     assert model.score(new) > 0.9
 
 
+def test_a_channel_of_arrays_has_the_times():
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(24, STEPS, 2)), np.arange(24) % 2
+    x[..., 1] = random.random((24, STEPS)).cumsum(1)
+    options = {**SMALL, **FAST, "network": "stack", "irregular": True}
+    model = gw.Classifier(**options, time="channel_1").fit(x, y)
+    assert len(model.model_.preprocessing["scales"]) == 1
+    assert model.n_features_in_ == 2
+    later = x + np.array([0.0, 5.0])
+    np.testing.assert_allclose(model.predict_proba(x), model.predict_proba(later), rtol=1e-5)
+    with pytest.raises(GatewiseError, match="expected sequences of 2 channels as in training"):
+        model.predict(x[..., :1])
+    with pytest.raises(GatewiseError, match="have the same channel_1 in sequence '0'"):
+        model.predict(np.zeros_like(x))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

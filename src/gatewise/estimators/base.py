@@ -102,7 +102,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             source = self._fine_tuning_source(source, annotations, layout)
         with errors_naming(source.path, data):
             if start is None:
-                options = self._options(task, {**source.columns, **columns})
+                time = {**self._changed(), **columns}.get("time")
+                options = self._options(task, {**source.columns_with(time), **columns})
             else:
                 options = self._fine_tuning_options(task, start.options, columns)
             folder = run_folder(self.out, Path(directory.name))

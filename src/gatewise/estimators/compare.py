@@ -68,7 +68,7 @@ def compare(
         source = write_source(chosen, data, y, annotations, Path(directory), layout)
         job = find_job("compare", Lightning(trainer or {}, callbacks, logger))
         with errors_naming(source.path, data):
-            arguments = {**source.columns, **options}
+            arguments = {**source.columns_with(options.get("time")), **options}
             arguments |= {"cells": cells if isinstance(cells, str) else tuple(cells)} if cells else {}
             arguments |= {} if seeds is None else {"seeds": seeds}
             file = None if config is None else Path(config)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from sklearn.utils import Tags
 
-from gatewise.data.memory.arrays import Layout, array_like, sequences_of
+from gatewise.data.memory.arrays import Layout, array_like, is_channel, sequences_of
 from gatewise.data.memory.frames import is_frame
 from gatewise.data.sequences.reading import count
 from gatewise.errors import GatewiseError
@@ -81,8 +81,10 @@ class LabelledMethods(Estimator):
         return estimator
 
     def _count_channels(self) -> None:
-        if "scales" in self.model_.preprocessing:  # of sequences: one for each channel
-            self.n_features_in_ = len(self.model_.preprocessing["scales"])
+        preprocessing = self.model_.preprocessing
+        if "scales" in preprocessing:  # of sequences: one for each channel, and none for that of the times
+            time = (preprocessing["columns"] or {}).get("time") or ""
+            self.n_features_in_ = len(preprocessing["scales"]) + is_channel(time)
 
     def _fine_tuning_source(self, source: Source, annotations: Mapping[str, Any], layout: Layout) -> Source:
         self._require_channels(source.data, layout)

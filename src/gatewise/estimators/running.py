@@ -89,6 +89,11 @@ class Source:
     columns: Mapping[str, Any]
     classes: tuple[Any, ...] = ()
 
+    def columns_with(self, time: str | None) -> dict[str, Any]:
+        """The options that name the columns. time: the channel of arrays that has the times, if one has"""
+        channels = tuple(name for name in self.columns.get("channels", ()) if name != time)
+        return {**self.columns, **({"channels": channels} if channels else {})}
+
 
 def write_source(
     task: AnyTask, data: object, y: object, annotations: Mapping[str, Any], directory: Path, layout: Layout

@@ -131,7 +131,7 @@ def tune(
         with errors_naming(source.path, data), _folder(out, source.path) as folder:
             path = _kept(source.path, source.folder, folder)
             from_file = {} if config is None else read_yaml(Path(config))
-            fixed = {**from_file, **source.columns, **options}
+            fixed = {**from_file, **source.columns_with(options.get("time")), **options}
             lightning = Lightning(trainer or {}, callbacks, logger)
             search = Search(chosen, path, folder, fixed, _space(chosen, fixed), lightning)
             with progress(shown) as callback:

@@ -50,7 +50,7 @@ def table_of(tmp_path, text=LONG, fill="mask"):
 
 def test_a_masked_value_is_the_last_one_and_its_scale_is_of_observed_values(tmp_path):
     table = table_of(tmp_path)
-    assert "empty cells that are masked: 7 of 12 (58.3%)" in table.notes
+    assert "empty cells that are masked: 7 of 12 (58.3%); of 'y' 66.7%, 'x' 50.0%" in table.notes
     scales = table.scales([0, 1])
     for scale, values in zip(scales, ([1.0, 7, 3], [5.0, 6]), strict=True):
         expected = learn_scale(np.array(values))

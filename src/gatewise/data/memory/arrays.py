@@ -14,6 +14,7 @@ from gatewise.errors import GatewiseError
 
 Layout = Literal["NTC", "NCT"]
 SEQUENCE, LABEL, TARGET, WEIGHT, GROUP = "sequence", "label", "target", "weight", "group"
+CHANNEL = "channel_"  # before the number of a channel
 
 
 def is_array(data: object) -> bool:
@@ -171,7 +172,16 @@ def long_table(
 
 def channel_names(sequences: Sequence[np.ndarray]) -> tuple[str, ...]:
     """The names of the channels of sequences [T, C] in `long_table`."""
-    return tuple(f"channel_{number}" for number in range(sequences[0].shape[1]))
+    return tuple(f"{CHANNEL}{number}" for number in range(sequences[0].shape[1]))
+
+
+def is_channel(name: str) -> bool:
+    """Whether a column is a channel of sequences in `long_table`.
+
+    >>> is_channel("channel_1"), is_channel("time")
+    (True, False)
+    """
+    return name.startswith(CHANNEL) and name.removeprefix(CHANNEL).isdecimal()
 
 
 def target_names(targets: np.ndarray) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from gatewise.data.sequences.sequences import SequenceTable
 from gatewise.data.sequences.spool import row_blocks
 from gatewise.errors import GatewiseError
 
+MOST_NAMED = 3  # channels in a note
 Fill = Literal["forward"]
 MaskedFill = Literal["forward", "mask"]  # "mask": values stay missing, and networks read which ones are
 
@@ -27,7 +28,7 @@ def with_filled(
     """
     if fill == "mask":
         total = table.values.size
-        note = f"{kind} that are masked: {missing:,} of {total:,} ({missing / total:.1%})"
+        note = f"{kind} that are masked: {missing:,} of {total:,} ({missing / total:.1%}){_by_channel(table)}"
         return replace(table, masked=True, notes=(*table.notes, note))
     if not missing:
         return table
@@ -50,6 +51,18 @@ def carry_forward(table: SequenceTable) -> None:
                 f"{table.channels[int(is_empty.argmax())]!r}; remove the sequence or the column"
             )
         table.values[own] = rows
+
+
+def _by_channel(table: SequenceTable) -> str:
+    """The missing fractions of the channels with most, "" for a single channel, or if nothing is missing."""
+    counts = np.zeros(len(table.channels), np.int64)
+    for block in row_blocks(len(table.values), len(table.channels)):
+        counts += np.isnan(table.values[block]).sum(0)
+    order = [number for number in np.argsort(-counts, kind="stable") if counts[number]]
+    if len(counts) == 1 or not order:
+        return ""
+    shown = [f"{table.channels[one]!r} {counts[one] / len(table.values):.1%}" for one in order[:MOST_NAMED]]
+    return f"; of {', '.join(shown)}{' ...' * (len(order) > MOST_NAMED)}"
 
 
 def _incomplete(table: SequenceTable) -> set[int]:
