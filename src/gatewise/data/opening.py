@@ -19,7 +19,7 @@ FORMATS = {
     b"SQLite format 3": "a database; export the table as CSV",
 }  # by the first bytes of a file
 
-COMPRESSED = (".gz", ".xz", ".bz2", ".zip")
+COMPRESSED = (".gz", ".xz", ".bz2", ".zip", ".zst")
 
 
 def data_suffix(path: Path) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from gatewise.data.opening import data_suffix, detect_format
+from gatewise.data.tables.zstandard import ZstdStream
 from gatewise.errors import GatewiseError
 
 ZIP, LONGEST_MAGIC = (b"PK\x03\x04", b"PK\x05\x06"), 6
@@ -24,6 +25,7 @@ STREAMS: dict[bytes, Callable[[BinaryIO], Any]] = {
     b"\x1f\x8b": gzip.open,
     b"\xfd7zXZ\0": lzma.open,
     b"BZh": bz2.open,
+    b"\x28\xb5\x2f\xfd": ZstdStream,
 }  # by the first bytes
 ENCODINGS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -43,7 +45,7 @@ EXCEL = "[Content_Types].xml"  # in every workbook
 def open_table(path: Path, encoding: str | None = None) -> Iterator[io.BufferedReader]:
     """Opens a table of text as a stream in UTF-8 without a byte order mark.
 
-    A file compressed by gzip, xz or bzip2, or the only one in a zip archive, is decompressed as it is read.
+    A file compressed by gzip, xz, bzip2 or zstd, or the only one in a zip archive, is decompressed as it is read.
     UTF-16 and UTF-32 are decoded if the file begins with a byte order mark.
 
     encoding: of a file without a byte order mark; None for UTF-8
@@ -104,7 +106,15 @@ def _decompressed(path: Path, file: BinaryIO) -> Iterator[IO[bytes]]:
         return
     for magic, open_stream in STREAMS.items():
         if first.startswith(magic):
-            with open_stream(file) as stream:
+            try:
+                stream = open_stream(file)
+            except ModuleNotFoundError as error:
+                raise _error(
+                    path,
+                    'it is compressed with zstd, which needs pip install "gatewise[zstd]"; or compress it with '
+                    "gzip",
+                ) from error
+            with stream:
                 yield stream
             return
     yield file
