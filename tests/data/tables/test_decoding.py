@@ -146,7 +146,9 @@ def test_what_is_not_a_table_is_refused_in_one_line(write, content, message):
 def test_a_file_compressed_with_zstd_names_the_extra(write, monkeypatch):
     for name in (*zstandard.MODULES, "pyarrow"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(GatewiseError, match=r'compressed with zstd, which needs pip install "gatewise\[zstd\]"'):
+    with pytest.raises(
+        GatewiseError, match=r'compressed with zstd, which needs pip install "gatewise\[zstd\]"'
+    ):
         read_table(write(COMPRESSED["zstd"](b"a,b\n1,2\n"), "table.csv.zst"))
 
 

@@ -8,8 +8,11 @@ import re
 
 import pytest
 
+from gatewise.data.sequences.long_columns import LongColumns
+from gatewise.data.sequences.long_table import read_long
 from gatewise.data.tables import rows, table
 from gatewise.data.tables.delimited import csv_pieces
+from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.table import read_table
 from gatewise.errors import GatewiseError
 
@@ -92,8 +95,16 @@ def test_marks_in_pairs_inside_of_a_cell_are_marks(read, cell):
         ('1,"open\n2,x\n3,"y"\n', "line 3: the cell '\"open' opens a quotation mark that does not close"),
         ('1,"5" pipe"\n', 'line 3: the cell \'"5" pipe"\' opens a quotation mark that does not close'),
         ('1,"x" \n', "line 3: the cell"),
-        ("1\n", "found fewer fields in line 3 (1) than in its header (2)"),
-        ("\n1,2,3\n", "found more fields in line 4 (3) than in its header (2)"),
+        (
+            "1\n",
+            "found fewer fields in line 3 (1) than in its header (2); write its empty cells too, or begin it "
+            "with # if it is a comment",
+        ),
+        (
+            "\n1,2,3\n",
+            "found more fields in line 4 (3) than in its header (2); quote cells that contain ',', or begin "
+            "lines above the header with #",
+        ),
         (b"1,\xe4\n", "it is not in UTF-8, line 3 (byte 0xe4); save it as UTF-8, for example by iconv -f"),
         (b"\n1,\0\n", "line 4 contains a zero byte; it is not text in UTF-8"),
     ],
@@ -125,6 +136,38 @@ def test_invalid_rows_are_refused_with_their_line(read, text, message):
 def test_files_that_are_not_tables(read, text, message):
     with pytest.raises(GatewiseError, match=re.escape(message)):
         read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "rows", "places"),
+    [
+        ('# Rates, daily\n# 5" pipe\nday,eur\n1,2\n', ["day", "eur"], [("1", "2")], ["line 4"]),
+        ("\n# Rates\r\n\r\n#\r\nday,eur\r\n1,2\r\n", ["day", "eur"], [("1", "2")], ["line 6"]),
+        ("# Rates\n# day,eur\n1,2\n3,4", ["day", "eur"], [("1", "2"), ("3", "4")], ["line 3", "line 4"]),
+        ("#,eur\n1,2\n", ["#", "eur"], [("1", "2")], ["line 2"]),
+        ("#id,eur\na,b\n", ["#id", "eur"], [("a", "b")], ["line 2"]),
+        ("day,eur\n1,2\n# moved\n3,4\n#5\n", ["day", "eur"], [("1", "2"), ("3", "4")], ["line 2", "line 4"]),
+        ("tag,eur\n#a,2\n", ["tag", "eur"], [("#a", "2")], ["line 2"]),
+        ("# Rates\teur\nday\teur\n1\t2\n", ["day", "eur"], [("1", "2")], ["line 3"]),
+    ],
+)
+def test_comments_are_left_out(read, text, names, rows, places):
+    assert read(text) == (names, rows, places)
+
+
+def test_comments_are_noted(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("# Rates\nday,eur\n1,2\n# moved\n3,4\n")
+    note = "left out as comments: 2 lines beginning with #, the first in line 1"
+    assert read_table(path).describe_form(Dialect()) == (note,)
+    path.write_text("# Steps\nid,t,x,label\n" + "".join(f"{i // 2},{i},{i},a\n# {i}\n" for i in range(4)))
+    found, _ = read_long(path, LongColumns())
+    assert found.notes[0] == note.replace("2 lines", "5 lines")
+
+
+def test_a_file_of_comments(read):
+    with pytest.raises(GatewiseError, match="has no rows below its header"):
+        read("# a\n# b\n")
 
 
 def test_one_column_of_numbers_with_spaces(read):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gatewise.data.tables.comments import describe_comments
 from gatewise.data.text.lines import Lines
 from gatewise.errors import GatewiseError
 
@@ -120,7 +121,7 @@ def read_tagged(path: str | Path, token: int = 1, label: int | None = 0) -> Tagg
         token,
         label,
         form.tabs,
-        (*_describe_comments(comments), *_describe_header(header)),
+        (*describe_comments(comments), *_describe_header(header)),
     )
 
 
@@ -176,13 +177,6 @@ def _comments(
 
 def _could_be_either(cells: list[str], form: _Format) -> bool:
     return not form.tabs and len(cells) == form.columns > 1 and not cells[0].strip("#")
-
-
-def _describe_comments(comments: Sequence[int]) -> tuple[str, ...]:
-    if not comments:
-        return ()
-    count = f"{len(comments):,} lines" if len(comments) > 1 else "1 line"
-    return (f"left out as comments: {count} beginning with #, the first in line {comments[0]}",)
 
 
 def _find_format(path: str | Path, lines: list[str]) -> _Format:

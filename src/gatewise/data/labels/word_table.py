@@ -84,6 +84,7 @@ def read_word_table(path: Path, columns: WordColumns, labelled: bool = True) -> 
         table.columns.index(str(columns.token)) + 1,
         table.columns.index(str(columns.label)) + 1 if labelled else None,
         tabs=False,
+        notes=table.file_notes,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,7 @@ class _Rows:
         self.ids, self.classes = Numbering(), Numbering()
         self.values, self.keys = Spool(len(columns.channels)), Spool(1, KEYS)
         self.repeated = SequenceColumns(columns)
-        self.header_notes = first.describe_form(given.dialect)
+        self.describe_form = partial(replace(first, frame=first.frame.clear()).describe_form, given.dialect)
         self.dated: bool | None = None
         self.filled = 0
         self.unit = ""
@@ -122,7 +123,7 @@ class _Rows:
             classes=names,
             lines=keys["line"],
             notes=(
-                *self.header_notes,
+                *self.describe_form(),
                 columns.describe(self.unused),
                 *self.numbers.notes(columns.dialect.missing),
             ),
@@ -161,17 +162,19 @@ def read_pieces(path: Path, dialect: Dialect) -> Iterator[Table]:
         if is_typed(path)
         else (2, csv_pieces(path, BYTES_AT_ONCE, dialect=dialect))
     )
-    for frame, lines, separator, has_header in pieces:
-        there = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+    for piece in pieces:
+        there = piece.frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
         if there.any():
             yield Table(
                 str(path),
-                frame.filter(there),
+                piece.frame.filter(there),
                 first,
-                lines[there.to_numpy()],
-                separator,
+                piece.lines[there.to_numpy()],
+                piece.separator,
                 dialect.missing,
-                has_header,
+                piece.has_header,
+                notes=piece.notes,
+                comments=piece.comments,
             )
 
 

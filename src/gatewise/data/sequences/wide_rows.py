@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,8 @@ class _WideRows:
     def __init__(
         self, first: Table, given: LongColumns, labelled: bool, fill: MaskedFill | None, numeric: bool
     ) -> None:
-        self.fill, self.header_notes = fill, first.describe_form(given.dialect)
+        self.fill = fill
+        self.describe_form = partial(replace(first, frame=first.frame.clear()).describe_form, given.dialect)
         roles = _recognize(first, given, labelled, numeric)
         self.steps = find_steps(first, roles)
         numbered = not given.channels and bool(find_numbered(self.steps))
@@ -163,7 +165,7 @@ class _WideRows:
         unused = f"; not used: {name_some(self.unused)}" if self.unused else ""
         steps = f"its steps are the columns {self.steps[0]!r} to {self.steps[-1]!r}"
         note = f"each row is a sequence, identified by {key}{roles.describe_targets()}; {steps}{unused}"
-        return (*self.header_notes, note, *self.numbers.notes(roles.dialect.missing))
+        return (*self.describe_form(), note, *self.numbers.notes(roles.dialect.missing))
 
 
 def _recognize(table: Table, given: LongColumns, labelled: bool, numeric: bool) -> LongColumns:

@@ -45,8 +45,8 @@ EXCEL = "[Content_Types].xml"  # in every workbook
 def open_table(path: Path, encoding: str | None = None) -> Iterator[io.BufferedReader]:
     """Opens a table of text as a stream in UTF-8 without a byte order mark.
 
-    A file compressed by gzip, xz, bzip2 or zstd, or the only one in a zip archive, is decompressed as it is read.
-    UTF-16 and UTF-32 are decoded if the file begins with a byte order mark.
+    A file compressed by gzip, xz, bzip2 or zstd, or the only one in a zip archive, is decompressed as it is
+    read. UTF-16 and UTF-32 are decoded if the file begins with a byte order mark.
 
     encoding: of a file without a byte order mark; None for UTF-8
 
@@ -111,8 +111,8 @@ def _decompressed(path: Path, file: BinaryIO) -> Iterator[IO[bytes]]:
             except ModuleNotFoundError as error:
                 raise _error(
                     path,
-                    'it is compressed with zstd, which needs pip install "gatewise[zstd]"; or compress it with '
-                    "gzip",
+                    'it is compressed with zstd, which needs pip install "gatewise[zstd]"; or compress it '
+                    "with gzip",
                 ) from error
             with stream:
                 yield stream

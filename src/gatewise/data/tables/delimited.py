@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from gatewise.data.tables.comments import Comments
 from gatewise.data.tables.decoding import inner_suffix, open_table
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.header import check_header
@@ -20,13 +21,16 @@ class Piece(NamedTuple):
     """Some rows of a file.
 
     lines: [rows], the line of each; separator: of the cells, None for a file with typed columns
-    has_header: whether the file has names of columns
+    has_header: whether the file has names of columns; notes: on how it is read
+    comments: the lines that are left out so far; of later pieces too, once they are read
     """
 
     frame: pl.DataFrame
     lines: np.ndarray
     separator: str | None = None
     has_header: bool = True
+    notes: tuple[str, ...] = ()
+    comments: Comments | None = None
 
 
 def csv_pieces(path: Path, size: int, quoted: bool = True, dialect: Dialect | None = None) -> Iterator[Piece]:
@@ -46,7 +50,8 @@ def csv_pieces(path: Path, size: int, quoted: bool = True, dialect: Dialect | No
         names = _without_trailing(reader.names)
         check_header(path, names, is_text=reader.has_header, dialect=dialect)
         first = _named(_parsed(reader, b""), names)
-        yield Piece(first, np.zeros(0, np.int64), reader.separator, reader.has_header)
+        form = Piece(first, np.zeros(0, np.int64), reader.separator, reader.has_header, (), reader.comments)
+        yield form
         for rows in reader.blocks(size):
             frame = _parsed(reader, rows.text)
             if frame.height != len(rows.lines):
@@ -57,8 +62,7 @@ def csv_pieces(path: Path, size: int, quoted: bool = True, dialect: Dialect | No
             if beyond.to_series().any():
                 line = rows.lines[beyond.to_series().arg_max() or 0]
                 raise reader.error(f"line {line} has a cell to the right of the named columns")
-            piece = Piece(_named(frame, names), rows.lines, reader.separator, reader.has_header)
-            yield _without_blank(piece, rows)
+            yield _without_blank(form._replace(frame=_named(frame, names), lines=rows.lines), rows)
 
 
 def _without_trailing(names: list[str]) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gatewise.data.tables.comments import MARK, Comments, may_be_header
 from gatewise.data.tables.dialect import Dialect, name_columns
 from gatewise.data.tables.header import is_row_of_values
 from gatewise.data.tables.numbers import GROUPED
@@ -24,7 +25,7 @@ from gatewise.errors import GatewiseError
 QUOTE, BREAK, RETURN = 34, 10, 13
 SEPARATORS = ",;\t|"
 FLOAT = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
-LONGEST_ROW = 1 << 26  # bytes
+LINE, LONGEST_ROW = 1 << 12, 1 << 26  # bytes
 MOST_COLUMNS = 100_000
 
 
@@ -39,12 +40,21 @@ class Rows:
     lines: np.ndarray
     blank: np.ndarray
 
+    def without(self, left_out: np.ndarray, borders: np.ndarray) -> Rows:
+        """The rows that are not left out. borders: [rows + 1], where each begins, and the end"""
+        if not left_out.any():
+            return self
+        pairs = zip(borders[:-1][~left_out].tolist(), borders[1:][~left_out].tolist(), strict=True)
+        text = b"".join(self.text[first:end] for first, end in pairs)
+        return Rows(text, self.lines[~left_out], self.blank[~left_out])
+
 
 class RowReader:
     """Reads the header of a CSV, then its rows in blocks; every error names the line.
 
     names: of the columns, without surrounding spaces; 1, 2 and so on if the first row is none of names
     has_header: whether the first row has names; separator: of the cells, found in the first row
+    comments: the lines left out so far: those beginning with # above the header, or with other cells than it
 
     file: in UTF-8, without a byte order mark
     dialect: of the table; None if the user can't give one
@@ -57,7 +67,9 @@ class RowReader:
         sample = file.peek()
         self.old_breaks = b"\r" in sample and b"\n" not in sample  # as on the first Macintosh
         self.rest, self.line, self.separator = b"", 1, "," if quoted else "\t"
-        self.has_header = True
+        self.has_header, self.comments = True, Comments()
+        if sample.lstrip(b"\r\n").startswith(MARK):
+            self._skip_comments()
         self.names = self._header()
 
     def error(self, reason: str) -> GatewiseError:
@@ -80,15 +92,48 @@ class RowReader:
                 cells[-1] -= cells[-1] == len(self.names) + 1
             wrong = (cells != len(self.names)) & ~blank
             if wrong.any():
-                row = int(wrong.argmax())
-                found = "more fields" if cells[row] > len(self.names) else "fewer fields"
-                raise self.error(
-                    f"found {found} in line {lines[row]} ({cells[row]}) than in its header "
-                    f"({len(self.names)})"
-                )
+                are_comments = wrong & (first == ord(MARK))
+                if not (are_comments == wrong).all():
+                    row = int((wrong & ~are_comments).argmax())
+                    raise self._ragged(int(lines[row]), int(cells[row]))
+                self.comments.add(lines[are_comments].tolist())
             self._decoded(text)
             self.line += len(breaks)
-            yield Rows(text, lines, blank)
+            yield Rows(text, lines, blank).without(wrong, np.append(starts, len(text)))
+
+    def _ragged(self, line: int, cells: int) -> GatewiseError:
+        """The error of a row that has other cells than the header."""
+        expected = len(self.names)
+        remedy = f"quote cells that contain {self.separator!r}, or begin lines above the header with #"
+        if cells < expected:
+            remedy = "write its empty cells too, or begin it with # if it is a comment"
+        return self.error(
+            f"found {'more' if cells > expected else 'fewer'} fields in line {line} ({cells}) than in its "
+            f"header ({expected}); {remedy}"
+        )
+
+    def _skip_comments(self) -> None:
+        """Leaves out the comments above the header."""
+        lines: list[bytes] = []
+        while (line := self._raw_line()).startswith(MARK) or line in (b"\n", b"\r\n"):
+            lines.append(line)
+        marked = [place for place, one in enumerate(lines) if one.startswith(MARK)]
+        second, third = line, self._raw_line()
+        texts = [one.decode(errors="replace").strip("\r\n") for one in (lines[marked[-1]], second, third)]
+        separator = max(SEPARATORS.encode(), key=second.count) if self.quoted else ord("\t")
+        end = len(lines)
+        if not second.strip() or may_be_header(texts[0], texts[1], texts[2], chr(separator)):
+            end = marked.pop()
+        self.comments.add([place + self.line for place in marked])
+        self.line += end
+        self.rest = b"".join(lines[end:]) + second + third + self.rest
+
+    def _raw_line(self) -> bytes:
+        """The next line, whatever its quotation marks; empty at the end of the file."""
+        while b"\n" not in self.rest and len(self.rest) < LONGEST_ROW and (more := self._read(LINE)):
+            self.rest += more
+        line, end, self.rest = self.rest.partition(b"\n")
+        return line + end
 
     def _header(self) -> list[str]:
         """Reads the names in the first row that is not blank."""
@@ -117,6 +162,8 @@ class RowReader:
             raise self.error("its cells are separated by spaces; separate them by commas or tabs")
         self.has_header = self._finds_header(names, second)
         if self.has_header:
+            if self.quoted and names[0].startswith("# "):  # as of numpy.savetxt
+                names[0] = names[0][2:].strip()
             return names
         self.line -= text.count(b"\n")
         self.rest = text + self.rest

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.opening import require_file
+from gatewise.data.tables.comments import Comments
 from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.header import describe_header
@@ -48,6 +49,7 @@ class Table:
     cells: pl.Series | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    comments: Comments | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -56,7 +58,12 @@ class Table:
     def describe_form(self, dialect: Dialect) -> tuple[str, ...]:
         """Notes on how the file was read, and on its header. dialect: as given"""
         is_text = self.separator is not None or Path(self.path).suffix.lower() in EXCEL
-        return self.notes + describe_header(self.columns, dialect, self.has_header, is_text)
+        return self.file_notes + describe_header(self.columns, dialect, self.has_header, is_text)
+
+    @property
+    def file_notes(self) -> tuple[str, ...]:
+        """Notes on how the file was read, and on the lines that are left out."""
+        return self.notes + (() if self.comments is None else self.comments.describe())
 
     def place(self, row: int) -> str:
         """The place of a row for messages: its line in a text file, its number in any other."""
@@ -230,8 +237,8 @@ def column_names(path: Path, dialect: Dialect | None = None) -> list[str]:
 
 def join_pieces(path: Path, pieces: Iterable[Piece]) -> Table:
     """Joins the pieces of a CSV to one table, without empty rows at its end."""
-    frames, lines, separators, have_headers = zip(*pieces, strict=True)
-    frame = pl.concat(frames)
+    all_pieces = list(pieces)
+    form, frame = all_pieces[0], pl.concat([piece.frame for piece in all_pieces])
     there = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
     last = there.arg_true().max() if there.any() else None
     rows = 0 if last is None else int(str(last)) + 1
@@ -239,7 +246,8 @@ def join_pieces(path: Path, pieces: Iterable[Piece]) -> Table:
         str(path),
         frame.head(rows),
         first_line=2,
-        lines=np.concatenate(lines)[:rows],
-        separator=separators[0],
-        has_header=have_headers[0],
+        lines=np.concatenate([piece.lines for piece in all_pieces])[:rows],
+        separator=form.separator,
+        has_header=form.has_header,
+        comments=form.comments,
     )

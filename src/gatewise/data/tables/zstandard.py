@@ -55,7 +55,8 @@ def _find_library() -> Callable[[BinaryIO], Any]:
     """The function that opens a file. Raises: `ModuleNotFoundError` if no library is there."""
     for name in MODULES:
         try:
-            return import_module(name).open  # type: ignore[no-any-return]
+            library: Any = import_module(name)
+            return library.open
         except ModuleNotFoundError:
             continue
     arrow = import_module("pyarrow")

@@ -103,7 +103,8 @@ def read_pairs(
     if is_unclear and table.has_header and is_row_of_texts(table):
         table = read_text_table(path, replace(dialect, header=False))
     names, notes = pair_columns(table, source, target)
-    notes = (*(describe_header(table, names, dialect) if is_unclear else ()), *notes)
+    header_notes = describe_header(table, names, dialect) if is_unclear else ()
+    notes = (*table.file_notes, *header_notes, *notes)
     sources, targets = _texts(table, names[0], "source"), _texts(table, names[1], "target")
     written = dialect.resolved(table.has_header)
     return TextPairs(table.path, sources, targets, table.place, names, notes, written)
