@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from gatewise.data.opening import require_file
 from gatewise.data.sequences.gather import KEYS, find_duplicate_time, group_rows, sort_by_time
 from gatewise.data.sequences.long_columns import LongColumns, recognize_long
 from gatewise.data.sequences.missing import Fill, MaskedFill, with_filled
@@ -21,7 +20,7 @@ from gatewise.data.sequences.spool import Spool, row_blocks, rows_per_block
 from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.table import Table
-from gatewise.data.tables.typed import has_names, is_typed, typed_frames
+from gatewise.data.tables.typed import describe_typed, has_names, is_typed, require_table, typed_frames
 from gatewise.data.times.formats import parse_iso_times
 from gatewise.errors import GatewiseError
 
@@ -156,7 +155,7 @@ class Numbering:
 
 def read_pieces(path: Path, dialect: Dialect) -> Iterator[Table]:
     """Yields the rows of a file, without empty ones. Raises: `GatewiseError` if it is not a table."""
-    require_file(path, "a CSV or a Parquet file")
+    require_table(path)
     first, pieces = (
         (1, _typed_pieces(path, dialect))
         if is_typed(path)
@@ -180,9 +179,9 @@ def read_pieces(path: Path, dialect: Dialect) -> Iterator[Table]:
 
 def _typed_pieces(path: Path, dialect: Dialect) -> Iterator[Piece]:
     """Yields pieces of a file with typed columns, with the numbers of their rows from 1."""
-    row = 1
+    row, has_header, notes = 1, has_names(path, dialect), describe_typed(path)
     for frame in typed_frames(path, rows_per_block, dialect):
-        yield Piece(frame, np.arange(row, row + frame.height), has_header=has_names(path, dialect))
+        yield Piece(frame, np.arange(row, row + frame.height), has_header=has_header, notes=notes)
         row += frame.height
 
 

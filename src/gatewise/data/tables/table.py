@@ -10,14 +10,21 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from gatewise.data.opening import require_file
 from gatewise.data.tables.comments import Comments
 from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.dialect import Dialect
 from gatewise.data.tables.header import describe_header
 from gatewise.data.tables.missing import is_marked
 from gatewise.data.tables.numbers import Marks, advice
-from gatewise.data.tables.typed import EXCEL, has_names, is_typed, read_typed, typed_frames
+from gatewise.data.tables.typed import (
+    EXCEL,
+    describe_typed,
+    has_names,
+    is_typed,
+    read_typed,
+    require_table,
+    typed_frames,
+)
 from gatewise.errors import GatewiseError
 
 LARGEST = 1e30  # magnitude of a value, well within float32
@@ -213,10 +220,11 @@ def read_table(path: str | Path, dialect: Dialect | None = None) -> Table:
     Raises: `GatewiseError` if there is no such file, it is not a table, or it has no rows.
     """
     path = Path(path)
-    require_file(path, "a CSV or a Parquet file")
+    require_table(path)
     if is_typed(path):
         frame = read_typed(path, dialect)
-        table = Table(str(path), frame, first_line=1, has_header=has_names(path, dialect))
+        has_header, notes = has_names(path, dialect), describe_typed(path)
+        table = Table(str(path), frame, first_line=1, has_header=has_header, notes=notes)
     else:
         table = join_pieces(path, csv_pieces(path, BYTES_AT_ONCE, dialect=dialect))
     if table.frame.height == 0:
@@ -229,7 +237,7 @@ def column_names(path: Path, dialect: Dialect | None = None) -> list[str]:
 
     Raises: `GatewiseError` as `read_table`.
     """
-    require_file(path, "a CSV or a Parquet file")
+    require_table(path)
     if is_typed(path):
         return next(typed_frames(path, lambda columns: 1, dialect)).columns
     return next(csv_pieces(path, BYTES_AT_ONCE, dialect=dialect)).frame.columns

@@ -11,13 +11,13 @@ from typing import TypeVar
 
 import polars as pl
 
-from gatewise.data.opening import data_suffix
+from gatewise.data.opening import data_suffix, require_file
 from gatewise.data.tables.decoding import open_table
 from gatewise.data.tables.dialect import Dialect, name_columns
 from gatewise.data.tables.header import check_header
+from gatewise.data.tables.parquet_folder import PARQUET, describe_folder, find_parquet_files, scan_folder
 from gatewise.errors import GatewiseError
 
-PARQUET = (".parquet", ".pq")
 ARROW = (".arrow", ".feather", ".ipc")
 EXCEL = (".xlsx", ".xlsm", ".xlsb", ".xls")
 JSON_LINES = (".jsonl", ".ndjson")  # may be compressed
@@ -25,8 +25,22 @@ TYPED = (*PARQUET, *ARROW, *EXCEL, *JSON_LINES)
 T = TypeVar("T")
 
 
+def require_table(path: Path) -> None:
+    """Raises: `GatewiseError` if a path is neither a file nor a folder of Parquet files."""
+    if not find_parquet_files(path):
+        require_file(path, "a CSV or a Parquet file, or a folder of Parquet files")
+
+
+def describe_typed(path: Path) -> tuple[str, ...]:
+    """A note on a folder of Parquet files; none on a file."""
+    files = find_parquet_files(path)
+    return describe_folder(path, files) if files else ()
+
+
 def is_typed(path: Path) -> bool:
-    """Whether a file has typed columns, by its ending."""
+    """Whether a file has typed columns, by its ending, or is a folder of such files."""
+    if path.is_dir():
+        return bool(find_parquet_files(path))
     return path.suffix.lower() in (*PARQUET, *ARROW, *EXCEL) or data_suffix(path) in JSON_LINES
 
 
@@ -44,8 +58,8 @@ def read_typed(path: Path, dialect: Dialect | None = None) -> pl.DataFrame:
     Raises: `GatewiseError` if it is damaged, or not as its ending.
     """
     suffix = path.suffix.lower()
-    if suffix in PARQUET:
-        frame = _read(path, lambda: _scan(path).collect())
+    if suffix in PARQUET or path.is_dir():
+        frame = _read(path, lambda: pl.concat(_scan(path)).collect())
     elif suffix in ARROW:
         frame = _read(path, lambda: pl.read_ipc(path.read_bytes()))
     elif suffix in EXCEL:
@@ -66,19 +80,26 @@ def typed_frames(
     rows: returns the rows of a piece for a number of columns
     dialect: of the table; None if the user can't give one
     """
-    lazy = _scan(path) if path.suffix.lower() in PARQUET else read_typed(path, dialect).lazy()
-    names = _read(path, lazy.collect_schema).names()
+    is_parquet = path.suffix.lower() in PARQUET or path.is_dir()
+    frames = _read(path, lambda: _scan(path)) if is_parquet else [read_typed(path, dialect).lazy()]
+    names = _read(path, frames[0].collect_schema).names()
     check_header(path, names, is_text=False)
-    size, row = rows(len(names)), 0
-    yield _read(path, lazy.head(0).collect)
-    while (frame := _read(path, lazy.slice(row, size).collect)).height:
-        yield frame
-        row += frame.height
+    size = rows(len(names))
+    yield _read(path, frames[0].head(0).collect)
+    for lazy in frames:
+        row = 0
+        while (frame := _read(path, lazy.slice(row, size).collect)).height:
+            yield frame
+            row += frame.height
 
 
-def _scan(path: Path) -> pl.LazyFrame:
-    """Opens a Parquet file; its path is not a pattern, and names of folders are not columns."""
-    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
+def _scan(path: Path) -> list[pl.LazyFrame]:
+    """Opens a Parquet file, or those of a folder; a path is not a pattern.
+
+    Names of folders are columns only below the path.
+    """
+    files = find_parquet_files(path)
+    return scan_folder(path, files) if files else [pl.scan_parquet(path, glob=False, hive_partitioning=False)]
 
 
 def _read_excel(path: Path, has_header: bool) -> pl.DataFrame:

@@ -18,7 +18,8 @@ from gatewise.data.memory.arrays import Layout, is_arrays, write_sequences
 from gatewise.data.opening import data_suffix
 from gatewise.data.sequences.archives import ARCHIVES
 from gatewise.data.sequences.sequences import Sequences
-from gatewise.data.tables.typed import ARROW, EXCEL, PARQUET
+from gatewise.data.tables.parquet_folder import PARQUET
+from gatewise.data.tables.typed import ARROW, EXCEL
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Baseline

@@ -1,0 +1,87 @@
+"""Folders of Parquet files as one table, with the names of folders such as `store=2` as columns."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import polars as pl
+
+from gatewise.errors import GatewiseError
+
+PARQUET = (".parquet", ".pq")
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # the name of a folder of rows without a value
+
+
+def find_parquet_files(path: Path) -> list[Path]:
+    """The Parquet files in a folder and the folders in it, `part-2` before `part-10`; none if it is a file.
+
+    Files and folders whose names begin with `_` or `.` are those of other programs, and left out.
+    """
+    found = []
+    for folder, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if not name.startswith(("_", "."))]
+        shown = (Path(folder, name) for name in names if not name.startswith(("_", ".")))
+        found += [one for one in shown if one.name.lower().endswith(PARQUET) and one.is_file()]
+    return sorted(found, key=lambda one: _by_number(str(one.relative_to(path))))
+
+
+def scan_folder(path: Path, files: list[Path]) -> list[pl.LazyFrame]:
+    """Opens the files of a folder, each with the columns that the names of its folders make.
+
+    These are whole numbers if all are, else texts.
+
+    Raises: `GatewiseError` with the name of a file whose columns are not those of the first.
+    """
+    partitions = [_partition(path, file) for file in files]
+    names = list(partitions[0])
+    whole = {name: all(_is_whole(one.get(name)) for one in partitions) for name in names}
+    frames: list[pl.LazyFrame] = []
+    first: pl.Schema | None = None
+    for file, partition in zip(files, partitions, strict=True):
+        frame = pl.scan_parquet(file, glob=False, hive_partitioning=False)
+        schema = frame.collect_schema()
+        first = first or schema
+        if list(partition) != names or schema != first:
+            raise GatewiseError(
+                f"{file} does not have the columns of {files[0]}: {_describe(schema, partition)}, and "
+                f"{_describe(first, partitions[0])}; give files of one table, in folders of one depth"
+            )
+        made = [
+            pl.lit(partition[name]).cast(pl.Int64 if whole[name] else pl.String).alias(name)
+            for name in names
+            if name not in schema
+        ]
+        frames.append(frame.with_columns(made))
+    return frames
+
+
+def describe_folder(path: Path, files: list[Path]) -> tuple[str, ...]:
+    """A note on the files of a folder that are read as one table, and on the others."""
+    visible = (one for one in path.rglob("*") if one.is_file() and not one.name.startswith(("_", ".")))
+    others = sum(1 for _ in visible) - len(files)
+    count = f"{len(files):,} Parquet file{'s' * (len(files) > 1)} of the folder"
+    columns = "".join(f", column {name!r} from the names of folders" for name in _partition(path, files[0]))
+    unused = f"; other files, which are not read: {others:,}" if others else ""
+    return (f"{count} {'are' if len(files) > 1 else 'is'} read as one table{columns}{unused}",)
+
+
+def _partition(path: Path, file: Path) -> dict[str, str | None]:
+    """The columns and values in the names of the folders between a folder and a file in it."""
+    parts = (part.partition("=") for part in file.relative_to(path).parent.parts)
+    return {name: None if value == NO_VALUE else unquote(value) for name, equals, value in parts if equals}
+
+
+def _is_whole(value: str | None) -> bool:
+    return value is None or re.fullmatch(r"-?(0|[1-9]\d{0,17})", value) is not None
+
+
+def _describe(schema: pl.Schema, partition: dict[str, str | None]) -> str:
+    return ", ".join([*(f"{name} {kind}" for name, kind in schema.items()), *partition])
+
+
+def _by_number(name: str) -> list[tuple[str, int]]:
+    """A key by which numbers in names sort as numbers."""
+    return [(text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name)]
