@@ -46,6 +46,7 @@ def test_every_public_name_is_there():
     for name in gatewise.__all__:
         assert getattr(gatewise, name) is not None
     assert set(gatewise.__all__) <= set(dir(gatewise))
+    assert {"Forecaster", "AnomalyDetector", "LSTM", "cells"} <= set(gatewise.__all__)
     with pytest.raises(AttributeError, match="no attribute 'LSTN'"):
         _ = gatewise.LSTN
 

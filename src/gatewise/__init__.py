@@ -1,11 +1,11 @@
 """Recurrent networks: the LSTM family, from a cell's equations to a trained model.
 
-Estimators (`Forecaster`, `Classifier`, `Regressor`, `Labeler`, `Transcriber`, `TextGenerator`,
-`VectorGenerator`, `Translator`, `Captioner`) fit a model to data; `compare` ranks cells and baselines, `tune`
-searches for options, `load` reads a saved model, `resume` continues a run, `look` shows what a table holds.
-Layers (`LSTM`, `GRU`, `RNN`, `Recurrent`, `MDLSTM`, `GridLSTM`, `Lattice`) and single steps (`LSTMCell`,
-`RecurrentCell`) are PyTorch modules. `cells` has
-the equations, `insight` the gates and gradients of a trained module.
+Estimators (`Forecaster`, `AnomalyDetector`, `Classifier`, `Regressor`, `Labeler`, `Transcriber`,
+`TextGenerator`, `VectorGenerator`, `Translator`, `Captioner`) fit a model to data; `compare` ranks cells and
+baselines, `tune` searches for options, `load` reads a saved model, `resume` continues a run, `look` describes
+a table. Layers (`LSTM`, `GRU`, `RNN`, `Recurrent`, `MDLSTM`, `GridLSTM`, `Lattice`) and single steps
+(`LSTMCell`, `RecurrentCell`) are PyTorch modules. `cells` has the equations, `insight` the gates and
+gradients of a trained module.
 
 >>> import torch, gatewise
 >>> output, (h, c) = gatewise.LSTM(input_size=5, hidden_size=8)(torch.randn(10, 3, 5))
@@ -49,10 +49,41 @@ if TYPE_CHECKING:
     )
     from gatewise.tasks.serialization import load_model, save_model
 
+    __all__ = [
+        "GRU",
+        "LSTM",
+        "MDGRU",
+        "MDLSTM",
+        "MDRNN",
+        "RNN",
+        "Cell",
+        "GRUCell",
+        "GatewiseError",
+        "GridLSTM",
+        "LSTMCell",
+        "Lattice",
+        "RNNCell",
+        "Recurrent",
+        "RecurrentCell",
+        "backend",
+        "cells",
+        "compare",
+        "detach",
+        "flush_subnormals",
+        "insight",
+        "load",
+        "load_model",
+        "look",
+        "resume",
+        "save_model",
+        "tune",
+    ]
+
 __version__ = "0.1.0"
 
 register()
 
+_PACKAGES = ("cells", "insight")
 _HOMES = {
     "RecurrentCell": "gatewise.layers",
     "RNNCell": "gatewise.layers",
@@ -80,40 +111,13 @@ _HOMES = {
     "resume": "gatewise.estimators.resuming",
     "save_model": "gatewise.tasks.serialization",
 }
-__all__ = [
-    "GRU",
-    "LSTM",
-    "MDGRU",
-    "MDLSTM",
-    "MDRNN",
-    "RNN",
-    "Cell",
-    "GRUCell",
-    "GatewiseError",
-    "GridLSTM",
-    "LSTMCell",
-    "Lattice",
-    "RNNCell",
-    "Recurrent",
-    "RecurrentCell",
-    "backend",
-    "cells",
-    "compare",
-    "detach",
-    "flush_subnormals",
-    "insight",
-    "load",
-    "load_model",
-    "look",
-    "resume",
-    "save_model",
-    "tune",
-]
 
 
 def __getattr__(name: str) -> Any:
     """Loads a name when it is first used, so that `gatewise --help` need not wait for PyTorch."""
-    if name in ("cells", "insight"):
+    if name == "__all__":  # of `from gatewise import *`: with the estimators, which are discovered
+        return sorted([*_HOMES, *_PACKAGES, *_estimators()])
+    if name in _PACKAGES:
         return import_module(f"gatewise.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
@@ -128,4 +132,4 @@ def _estimators() -> list[str]:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__, *_estimators()])
+    return sorted({*globals(), *__getattr__("__all__")})

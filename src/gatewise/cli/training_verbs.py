@@ -34,14 +34,6 @@ CONFIG = Annotated[
         "executed: give a cell of a Python file as --cell FILE.py:Name."
     ),
 ]
-FROM = Annotated[
-    Path | None,
-    typer.Option(
-        "--from",
-        help="Train the model of this run further, with its options, at a tenth of its learning rate.",
-        show_default=False,
-    ),
-]
 RESUME = Annotated[Path | None, typer.Option(help="Continue the run in this folder with its own options.")]
 
 
@@ -96,7 +88,7 @@ def _command(verb: str, name: str) -> Callable[..., None]:
         out: OUT = None,
         config: CONFIG = None,
         resume: RESUME = None,
-        start: FROM = None,
+        start: Path | None = None,
     ) -> None:
         found = find_run(resume or start or out)
         task = choose_task(name, data, given, None if found is None else found.task)
@@ -105,8 +97,19 @@ def _command(verb: str, name: str) -> Callable[..., None]:
 
     about_data = f"{given_data[0].upper()}{given_data[1:]}."
     run_command.__annotations__["data"] = Annotated[Path | None, typer.Argument(help=about_data)]
+    run_command.__annotations__["start"] = Annotated[Path | None, _start_option(verb)]
     run_command.__defaults__ = (None, *(run_command.__defaults__ or ()))
     return with_options(*(verb_options(verb, task.options) for task in tasks))(run_command)
+
+
+def _start_option(verb: str) -> Any:
+    """The option `--from`: the help of `train` lists it, and other verbs refuse it with a reason."""
+    return typer.Option(
+        "--from",
+        help="Train the model of this run further, with its options, at a tenth of its learning rate.",
+        show_default=False,
+        hidden=verb != "train",
+    )
 
 
 def execute_command(verb: str, task: AnyTask, command: Command) -> Comparison[TaskData]:
