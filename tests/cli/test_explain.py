@@ -59,7 +59,7 @@ def test_the_help_shows_the_options_of_each_experiment(gatewise):
             ["vanishing", "--problem", "maths"],
             "there is no toy problem 'maths'; the toy problems are order, adding, multiplication, copying",
         ),
-        (["vanishing", "--lags", "ten"], "expected --lags as whole numbers with commas, got 'ten'"),
+        (["vanishing", "--lags", "ten"], "expected --lags as whole numbers separated by commas, got 'ten'"),
         (["vanishing", "--lags", "1"], "expected --lags of at least 2 steps, got 1"),
         (
             ["gru", "--lags", "5", "--steps", "600"],
@@ -68,7 +68,7 @@ def test_the_help_shows_the_options_of_each_experiment(gatewise):
         (["memory", "--problem", "order"], "only gatewise explain vanishing has --problem; got 'memory'"),
         (["vanishing", "--units", "5"], "only gatewise explain memory has --units; got 'vanishing'"),
         (["memory", "--items", "0,2"], "expected --items of at least 1 item, got 0"),
-        (["memory", "--items", "few"], "expected --items as whole numbers with commas, got 'few'"),
+        (["memory", "--items", "few"], "expected --items as whole numbers separated by commas, got 'few'"),
         (["memory", "--cells", "grid"], "runs over a lattice; memory needs a cell of sequences"),
         (
             ["vanishing", "--cells", "rnn,mdlstm"],

@@ -38,7 +38,7 @@ GOOD = "source\ttarget\n" + ROWS
         (
             GOOD,
             ["--reverse-source"],
-            "reads both ways already: give --reverse-source with --no-bidirectional",
+            "is already bidirectional: give --reverse-source with --no-bidirectional",
         ),
         (GOOD, ["--hidden", "9"], "a bidirectional encoder needs an even number of hidden units, got 9"),
         (GOOD, ["--cell", "mdlstm"], "MDLSTM2 is a cell of a lattice; give a cell of sequences"),

@@ -34,12 +34,12 @@ AGAINST = Annotated[
     str | None, typer.Option(help="Libraries to compare with, separated by commas (all that are installed).")
 ]
 THREADS = Annotated[int | None, typer.Option(help="Threads to use (all processors).")]
-DTYPE = Annotated[str, typer.Option(help="float32, or bfloat16 by autocast beside float32.")]
+DTYPE = Annotated[str, typer.Option(help="float32, or bfloat16 (by autocast, beside float32).")]
 MALLOC = Annotated[
     str,
     typer.Option(
         "--malloc",
-        help="The C library's allocator: default, keep (frees nothing), both.",
+        help="The C library's allocator: default, keep (it frees nothing), or both.",
     ),
 ]
 OUT = Annotated[Path | None, typer.Option(help="The folder for speed.csv, machine.json, roofline.png.")]

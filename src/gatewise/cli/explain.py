@@ -120,11 +120,13 @@ def _of_sequences(cell: CellType, name: str) -> CellType:
 
 
 def _numbers(option: str, text: str, least: int, bound: str) -> list[int]:
-    """Increasing numbers. Raises: `GatewiseError` if they are no whole numbers, or too small."""
+    """Increasing numbers. Raises: `GatewiseError` if they are not whole numbers, or too small."""
     try:
         found = sorted({int(one) for one in text.split(",")})
     except ValueError as error:
-        raise GatewiseError(f"expected --{option} as whole numbers with commas, got {text!r}") from error
+        raise GatewiseError(
+            f"expected --{option} as whole numbers separated by commas, got {text!r}"
+        ) from error
     if found[0] < least:
         raise GatewiseError(f"expected --{option} of {bound}, got {found[0]}")
     return found

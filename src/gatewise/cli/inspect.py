@@ -18,7 +18,9 @@ OUT = Annotated[
     Path | None,
     typer.Option(help="The .html file to write or replace; report.html by default."),
 ]
-EXAMPLE = Annotated[int, typer.Option(min=0, help="The number of the example in the test set, from 0.")]
+EXAMPLE = Annotated[
+    int, typer.Option(min=0, help="The number of the example in the test set, counted from 0.")
+]
 STEP = Annotated[
     int | None, typer.Option(min=0, help="The step at which the report opens; the last by default.")
 ]

@@ -28,14 +28,14 @@ SAMPLES = Annotated[
     typer.Option(
         min=1,
         max=10**6,
-        help="Of a forecast: write this number of sample paths, not quantiles.",
+        help="For forecasts: write this number of sample paths in place of quantiles.",
         show_default=False,
     ),
 ]
 KNOWN_FROM = Annotated[
     Path | None,
     typer.Option(
-        help="Of a forecast: a file of the known covariates of the steps to forecast.", show_default=False
+        help="For forecasts: a file of the known covariates of the steps to forecast.", show_default=False
     ),
 ]
 SEED = Annotated[int, typer.Option(min=0, help="Seed of the sample paths.")]

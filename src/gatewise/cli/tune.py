@@ -19,10 +19,11 @@ from gatewise.terminal import console
 
 SHOWN = 10  # trials in the printed table
 TRIALS = Annotated[
-    int, typer.Option(min=1, max=10**5, help="Trainings, with those that the folder has already.")
+    int, typer.Option(min=1, max=10**5, help="Number of trainings, including those in the folder.")
 ]
 MINUTES = Annotated[
-    float | None, typer.Option(min=0, help="After which no further training begins.", show_default=False)
+    float | None,
+    typer.Option(min=0, help="Minutes after which no further training begins.", show_default=False),
 ]
 OUT = Annotated[
     Path | None,

@@ -79,7 +79,7 @@ class TextTableOptions(Options):
         "called 1, 2 and so on. Found if not given.",
     )
     encoding: str | None = Field(
-        None, description="Encoding of a table of text, such as latin-1; UTF-8 if not given."
+        None, description="Encoding of a text table, such as latin-1; UTF-8 if not given."
     )
 
     @property
@@ -93,7 +93,8 @@ class TableOptions(TextTableOptions):
 
     missing: tuple[Annotated[str, BeforeValidator(_to_text)], ...] = Field(
         (),
-        description="Further markers of empty cells in columns of numbers, with commas, such as -999.",
+        description="Further markers of empty cells in columns of numbers, such as -999; separated by commas "
+        "in a shell.",
     )
 
     @property
@@ -107,7 +108,8 @@ class TaskOptions(Options):
     epochs: Count = Field(50, description="The maximum number of epochs.")
     patience: Count = Field(6, description="Epochs without a better validation loss before training stops.")
     batch_size: CountOrAuto = Field(
-        0, description="Examples in a batch, over all devices; 0 chooses it from the number of examples."
+        0,
+        description="Examples in a batch, over all devices; 0 chooses the number from that of the examples.",
     )
     min_steps_per_epoch: Count = Field(
         1, description="The minimum number of steps per epoch; small datasets are repeated."
@@ -120,7 +122,7 @@ class TaskOptions(Options):
     )
     schedule: Literal["plateau", "cosine"] = Field(
         "plateau",
-        description="Lower the learning rate when the validation score stalls, or by a cosine.",
+        description="Lower the learning rate when the validation score stalls, or along a cosine.",
     )
     weight_decay: float = Field(
         1e-4,
@@ -130,8 +132,8 @@ class TaskOptions(Options):
     )
     average: Rate = Field(
         0.0,
-        description="Decay of a moving average of the parameters over the steps, such as 0.99, which is "
-        "validated and kept; 0 for none.",
+        description="Decay of a moving average of the parameters over the steps, such as 0.99; the average "
+        "is validated and kept. 0 for none.",
     )
     gradient_clip: float = Field(1.0, gt=0, description="The maximum norm of the gradient.")
     watch_gradient: bool = Field(
@@ -181,7 +183,7 @@ class StepOptions(TaskOptions):
     """The training"""
 
     max_steps: Count = Field(
-        1000, description="The maximum number of training steps, in epochs of at most a twentieth of them."
+        1000, description="The maximum number of training steps; an epoch has at most a twentieth of them."
     )
 
     def max_epoch_steps(self) -> int:
@@ -228,13 +230,13 @@ class TrainOptions(TaskOptions):
     )
     freeze: tuple[str, ...] = Field(
         (),
-        description="Where a model is trained further (--from): modules whose parameters stay as they are, "
-        "such as recurrent, with commas.",
+        description="Modules, such as recurrent, whose parameters stay fixed when a model is trained "
+        "further; separated by commas in a shell.",
     )
-    seed: int = Field(0, ge=0, lt=2**31, description="Seed of all random numbers.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of all random number generators.")
     accelerator: str = Field("auto", description="cpu, gpu, or auto, which Lightning resolves.")
-    devices: Depth = Field(1, description="Devices to train on.")
-    nodes: Depth = Field(1, description="Machines to train on, started by torchrun.")
+    devices: Depth = Field(1, description="Number of devices to train on.")
+    nodes: Depth = Field(1, description="Number of nodes, when started by torchrun.")
     strategy: str = Field("auto", description="Lightning's strategy for several devices.")
 
     @property
@@ -248,10 +250,12 @@ class CompareOptions(TaskOptions):
 
     cells: tuple[str, ...] = Field(
         (),
-        description="Cells, separated by commas; by default those of the task.",
+        description="Cells, separated by commas in a shell; by default those of the task.",
         json_schema_extra={"also": "cell"},  # the command line takes --cell for it too
     )
-    seeds: Depth = Field(3, description="Trainings of each network, for the standard deviation.")
+    seeds: Depth = Field(
+        3, description="Number of times that each network is trained, for the standard deviation."
+    )
 
     @property
     def candidates(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The options that tasks of whole sequences share."""
+"""The options of the tasks that read whole sequences."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class GapOptions(TableOptions):
     )
     irregular: bool = Field(
         False,
-        description="The network reads the time since the step before, from the column of times.",
+        description="Let the network read the time since the step before, from the column of times.",
     )
 
     @property
@@ -39,7 +39,7 @@ class SequenceDataOptions(GapOptions):
     )
     wide: Literal["rows"] | None = Field(
         None,
-        description="Of a table: each row is a sequence, with a column for each step; recognized where it is "
+        description="For tables: each row is a sequence, with a column for each step; recognized where it is "
         "certain.",
     )
     weight: str | None = Field(
@@ -47,10 +47,10 @@ class SequenceDataOptions(GapOptions):
     )
     group: str | None = Field(
         None,
-        description="Column of groups, one for each sequence, such as persons; no group is in two sets.",
+        description="Column of groups, one for each sequence, such as a person; no group is in two sets.",
     )
     channels: tuple[str, ...] = Field(
-        (), description="Columns of values, separated by commas; by default all others."
+        (), description="Columns of values, separated by commas in a shell; by default all others."
     )
     test_file: str | None = Field(
         None, description="File of the test set; by default X_TEST beside X_TRAIN, if there is one."

@@ -14,26 +14,34 @@ class SeriesOptions(TableOptions):
 
     time: str | None = Field(
         None,
-        description="Column of times, or several with commas, such as year,month; none counts the rows; "
-        "recognized by its dates if not given.",
+        description="Column of times, or several separated by commas, such as year,month; none numbers the "
+        "rows. Recognized by its dates if not given.",
     )
     target: str | None = Field(None, description="Column of values.")
     id: str | None = Field(
-        None, description="Column of series ids, or several with commas, for a file of several series."
+        None,
+        description="Column of series ids, or several separated by commas, for a file of several series.",
     )
     wide: Wide | None = Field(
         None,
-        description="Of a wide table: each column of numbers, or each row, is a series; by default each row "
+        description="For wide tables: each column of numbers, or each row, is a series; by default each row "
         "is a step, unless columns are named by times or numbers.",
     )
-    known: tuple[str, ...] = Field((), description="Columns known in advance, with commas.")
-    observed: tuple[str, ...] = Field((), description="Columns known up to the present, with commas.")
+    known: tuple[str, ...] = Field(
+        (), description="Columns known in advance, separated by commas in a shell."
+    )
+    observed: tuple[str, ...] = Field(
+        (), description="Columns known up to the present, separated by commas in a shell."
+    )
     categorical: tuple[str, ...] = Field(
-        (), description="Those of these columns that are categories, such as holidays, with commas."
+        (),
+        description="Which of these columns are categorical, such as holidays; separated by commas in a "
+        "shell.",
     )
     fill: Fill | None = Field(
         None,
-        description="How to fill gaps, after missing values at both ends are cut off; an error if not given.",
+        description="How to fill gaps, after missing values at both ends are cut off; by default gaps raise "
+        "an error.",
     )
     time_format: str | None = Field(
         None,
@@ -42,7 +50,8 @@ class SeriesOptions(TableOptions):
     )
     time_zone: str | None = Field(
         None,
-        description="Time zone to convert times in UTC to, such as Europe/Berlin, for days of local time.",
+        description="Time zone, such as Europe/Berlin, to which times in UTC are converted, for days of "
+        "local time.",
     )
 
     @property

@@ -146,7 +146,7 @@ def test_names_that_are_times(names, times):
         (
             RATES,
             {"wide": "rows", "time": "date"},
-            "the names of its columns are no times; --time none counts",
+            "the names of its columns are not times; --time none counts",
         ),
         (M4, {"wide": "rows", "id": "x"}, "has no column 'x' for the id"),
         (M4.select("V1"), {"wide": "rows"}, "has no columns of numbers for the values of a series"),

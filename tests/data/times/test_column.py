@@ -483,7 +483,7 @@ TYPED = [
     ),
     (
         pl.Series([2.0, 1e17]),
-        "row 2, column 't': expected integers, as a float holds no whole number this lar",
+        "row 2, column 't': expected integers, as floats can't represent whole numbers this lar",
     ),
     (pl.Series([1.0, 2.5]), "row 2, column 't': expected dates or whole numbers as times, got '2.5'"),
     (

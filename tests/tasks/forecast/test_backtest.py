@@ -169,7 +169,7 @@ def test_windows_that_the_model_was_trained_on_are_named(tmp_path):
     (warning,) = TASK.backtest(untrained(path), path, windows=6).warnings
     assert warning == (
         "2 of 6 windows overlap the data that the model was trained on, up to 1998-06-01 in series 'a': "
-        "errors there are lower than on new data; a refit (--refit) trains at each origin anew"
+        "errors there are lower than on new data; --refit trains a new model at each origin"
     )
 
 

@@ -56,7 +56,7 @@ def test_a_text_that_needs_more_steps_than_there_are(signals):
 
 def test_a_convolution_is_for_images(signals):
     folder, _ = signals
-    with pytest.raises(GatewiseError, match="--front convolution looks at images"):
+    with pytest.raises(GatewiseError, match="--front convolution needs images"):
         TASK.read(folder / "signals.csv", TrainOptions(targets="targets.csv", front="convolution"))
 
 

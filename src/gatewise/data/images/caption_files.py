@@ -115,7 +115,7 @@ def _image_rows(path: Path, images: list[Any]) -> Iterator[CaptionRow]:
 def _read_json(path: Path) -> Mapping[str, Any]:
     content = read_bounded(path, MAX_BYTES) if path.is_file() else None
     if content is None:
-        reason = f"is larger than {MAX_BYTES >> 20} MiB" if path.is_file() else "is no file"
+        reason = f"is larger than {MAX_BYTES >> 20} MiB" if path.is_file() else "is not a file"
         raise GatewiseError(f"{path} can't be read: it {reason}")
     try:
         data = json.loads(content.decode("utf-8-sig"))

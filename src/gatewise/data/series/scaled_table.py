@@ -195,7 +195,7 @@ def _require_positive(series: Series) -> None:
 
 
 def require_support(series: Series, support: Support) -> None:
-    """Raises: `GatewiseError` if a value of the target is negative, or if a count is no whole number."""
+    """Raises: `GatewiseError` if a value of the target is negative, or if a count is not a whole number."""
     if support == "real":
         return
     target, kind = series.target, "values that are not negative"

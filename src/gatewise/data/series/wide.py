@@ -142,7 +142,7 @@ def _from_rows(table: Table, columns: Columns) -> Long:
     times = [] if is_counted else named_by_times(table.columns)
     if columns.time is not None and not is_counted and not times:
         raise GatewiseError(
-            f"{table.path}: the names of its columns are no times; --time none counts the values of each row"
+            f"{table.path}: the names of its columns are not times; --time none counts the values of each row"
         )
     ids = _find_ids(table, columns, times)
     left = [name for name in table.columns if name not in (*ids, *columns.static)]

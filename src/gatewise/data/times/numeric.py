@@ -23,7 +23,9 @@ def integers(table: Table, name: str, given: pl.Series) -> pl.Series:
     remedy = EXCEL_REMEDY if may_be_serials(given.to_numpy()) else COUNT_REMEDY
     check_cells(table, name, whole, "expected dates or whole numbers as times", given, remedy)
     exact = given.abs() <= LARGEST_EXACT
-    check_cells(table, name, exact, "expected integers, as a float holds no whole number this large", given)
+    check_cells(
+        table, name, exact, "expected integers, as floats can't represent whole numbers this large", given
+    )
     return given.cast(pl.Int64)
 
 

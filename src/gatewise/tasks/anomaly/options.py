@@ -12,18 +12,21 @@ class AnomalyDataOptions(SeriesOptions):
     """The data"""
 
     label: str | None = Field(
-        None, description="The column of labels, 1 at an anomaly and 0 elsewhere; recognized by its name."
+        None,
+        description="Column of labels, 1 at an anomaly and 0 elsewhere; by default recognized by its name.",
     )
     context: CountOrAuto = Field(
-        0, description="Steps before the one that is scored; 0 chooses it from the data."
+        0, description="Steps that the model reads before the scored one; 0 chooses the number from the data."
     )
     period: CountOrAuto = Field(
-        0, description="Steps after which the series repeats; 0 finds it in the data."
+        0, description="Steps after which the series repeats; 0 finds the number in the data."
     )
     validation_fraction: Fraction = Field(
         0.2, description="The fraction of each series in the validation set."
     )
-    test_fraction: Fraction = Field(0.2, description="The fraction of each series, its end, in the test set.")
+    test_fraction: Fraction = Field(
+        0.2, description="The fraction at the end of each series in the test set."
+    )
 
 
 class AnomalyOptions(TaskOptions, StackOptions, AnomalyDataOptions):

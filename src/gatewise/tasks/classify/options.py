@@ -17,16 +17,16 @@ class ClassifyDataOptions(SequenceDataOptions):
 
     label: str | None = Field(
         None,
-        description="Column of classes, by default recognized by its name; or several of 0 and 1, with "
-        "commas, one for each label, if a sequence has any number of labels.",
+        description="Column of classes, by default recognized by its name; or several of 0 and 1, "
+        "separated by commas, one for each label, if a sequence has any number of labels.",
     )
     class_weights: Literal["equal", "balanced"] = Field(
         "equal",
-        description="Weigh each example the same, or each class of the training set the same in the loss.",
+        description="Give each example, or each class of the training set, the same weight in the loss.",
     )
     folds: Annotated[int, Field(ge=1, le=100)] = Field(
         1,
-        description="Folds of a cross-validation: a network for each is trained on the others, and their "
+        description="Folds of a cross-validation: for each fold a network is trained on the others, and the "
         "probabilities are averaged; 1 for one validation set.",
     )
     validation_fraction: Fraction = Field(0.15, description="Fraction of each class in the validation set.")
@@ -49,7 +49,7 @@ class ClassifyNetworkOptions(SequenceNetworkOptions):
         "the six inception blocks of InceptionTime.",
     )
     ensemble: Depth = Field(
-        1, description="Networks that are trained together; their probabilities are averaged."
+        1, description="Number of networks that are trained together; their probabilities are averaged."
     )
     label_smoothing: Rate = Field(
         0.1, description="Probability that the training loss distributes over all classes."
@@ -61,9 +61,9 @@ class ClassifyOptions(TaskOptions, ClassifyNetworkOptions, ClassifyDataOptions):
 
     augmentation: tuple[Augmentation, ...] = Field(
         (),
-        description="Random changes of training sequences, separated by commas: jitter, scaling, warping, "
-        "mixup.",
+        description="Random changes of training sequences: jitter, scaling, warping, mixup; separated by "
+        "commas in a shell.",
     )
     min_steps_per_epoch: Count = Field(
-        50, description="Optimizer steps per epoch, at least; small datasets are repeated within an epoch."
+        50, description="The minimum number of steps per epoch; small datasets are repeated."
     )

@@ -140,7 +140,9 @@ class Classify(
 
     def load_for_fine_tuning(self, model: SavedModel, path: Path, options: ClassifyOptions) -> ClassifyData:
         if options.folds > 1:
-            raise GatewiseError(f"a model with --folds {options.folds} can't be trained further; train anew")
+            raise GatewiseError(
+                f"a model with --folds {options.folds} can't be trained further; train a new model"
+            )
         return read_further_data(path, load_preprocessing(Preprocessing, model), options)
 
     def predict(self, model: SavedModel, path: Path) -> Prediction:

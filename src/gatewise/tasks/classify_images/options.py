@@ -15,7 +15,7 @@ class ImageOptions(Options):
     """The images"""
 
     size: str | None = Field(None, description="Resize all images to HEIGHTxWIDTH.")
-    colour: Colour = Field("auto", description="Read images as grey, in colour, or as they are.")
+    colour: Colour = Field("auto", description="Read images as grey, in colour, or unchanged.")
     validation_fraction: Fraction = Field(
         0.15, description="Fraction of each class in the validation set, without a folder for it."
     )
@@ -29,16 +29,16 @@ class ImageNetworkOptions(StackOptions):
 
     network: Literal["stack", "lattice", "grid"] = Field(
         "stack",
-        description="Run over rows from top to bottom, over a lattice of patches in all four directions, "
-        "or a Grid LSTM over patches.",
+        description="Run layers over the rows from top to bottom, or over a lattice of patches in all four "
+        "directions, or a Grid LSTM over patches.",
     )
-    bidirectional: bool = Field(False, description="Of a stack: run the layers in both directions.")
+    bidirectional: bool = Field(False, description="For stacks: run the layers in both directions.")
     pooling: PoolingMode = Field(
         "last", description="Pooling over rows or patches: last, mean, max or attention."
     )
-    patch: Count = Field(4, description="Of a lattice or a grid: pixels along each side of a patch.")
+    patch: Count = Field(4, description="For lattices and grids: pixels along each side of a patch.")
     depth_weights: Literal["tied", "untied"] = Field(
-        "tied", description="Of a grid: the same parameters for all layers, or separate ones."
+        "tied", description="For grids: the same parameters for all layers, or separate ones."
     )
     shift: CountOrAuto = Field(0, description="Shift training images at random by up to this many pixels.")
 

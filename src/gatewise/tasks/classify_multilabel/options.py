@@ -16,14 +16,14 @@ class MultilabelDataOptions(SequenceDataOptions):
 
     label: tuple[str, ...] = Field(
         (),
-        description="Columns of 0 and 1 (or no and yes), one for each label, with commas; or one column of "
-        "sets of labels, by default recognized by its name.",
+        description="Columns of 0 and 1 (or no and yes), one for each label, separated by commas in a shell; "
+        "or one column of sets of labels, by default recognized by its name.",
     )
     label_separator: str | None = Field(
         None,
         min_length=1,
-        description="Separator of the labels in a cell, such as ;: a sequence has any number of labels, none "
-        "if its cell is empty.",
+        description="Separator of the labels in a cell, such as a semicolon: a sequence has any number of "
+        "labels, none if its cell is empty.",
     )
     validation_fraction: Fraction = Field(0.15, description="Fraction of each label in the validation set.")
     test_fraction: Fraction = Field(
@@ -45,5 +45,5 @@ class MultilabelOptions(TaskOptions, MultilabelNetworkOptions, MultilabelDataOpt
     """The training"""
 
     min_steps_per_epoch: Count = Field(
-        50, description="Optimizer steps per epoch, at least; small datasets are repeated within an epoch."
+        50, description="The minimum number of steps per epoch; small datasets are repeated."
     )

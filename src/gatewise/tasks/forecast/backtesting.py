@@ -153,7 +153,7 @@ def overlap_warning(source: SeriesSet, rolling: Rolling, seen: Mapping[str, str]
         return ()
     warning = (
         f"{windows} of {rolling.windows} windows overlap the data that the model was trained on, up to "
-        f"{last}: errors there are lower than on new data; a refit (--refit) trains at each origin anew"
+        f"{last}: errors there are lower than on new data; --refit trains a new model at each origin"
     )
     return (warning,)
 
@@ -172,7 +172,7 @@ def filled_warning(source: SeriesSet, rolling: Rolling) -> tuple[str, ...]:
 
 
 def ragged_warning(source: SeriesSet) -> tuple[str, ...]:
-    """Warns of refits where series end at different times; counted rows are no times."""
+    """Warns of refits where series end at different times; counted rows are not times."""
     last = {series.times[len(series) - 1] for series in source.series}
     if len(last) == 1 or source.columns.time_source == ():
         return ()

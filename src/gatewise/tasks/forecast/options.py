@@ -26,14 +26,14 @@ class ForecastDataOptions(SeriesOptions):
     horizon: Count = Field(description="Steps to forecast.")
     static: tuple[str, ...] = Field(
         (),
-        description="Columns that are constant within each series, such as a region, with commas: numbers; "
-        "texts and Booleans are categories.",
+        description="Columns that are constant within each series, such as a region; texts and Booleans are "
+        "categories. Separated by commas in a shell.",
     )
     context: CountOrAuto = Field(
-        0, description="Past steps that the model reads; 0 chooses it from the data."
+        0, description="Number of past steps that the model reads; 0 chooses it from the data."
     )
     period: CountOrAuto = Field(
-        0, description="Steps after which the series repeats; 0 finds it in the data."
+        0, description="Number of steps after which the series repeats; 0 finds it in the data."
     )
     log: Literal["auto", "always", "never"] = Field(
         "auto",
@@ -49,7 +49,7 @@ class ForecastDataOptions(SeriesOptions):
         None, description="Fraction of each series in the validation set; 0.15 or less if not given."
     )
     test_fraction: Fraction | None = Field(
-        None, description="Fraction of each series, its end, in the test set; 0.15 or less if not given."
+        None, description="Fraction at the end of each series in the test set; 0.15 or less if not given."
     )
 
     @property
@@ -69,25 +69,26 @@ class ForecastNetworkOptions(StackOptions):
         "none", description="Front end between the past and the layers."
     )
     depth_weights: Literal["tied", "untied"] = Field(
-        "tied", description="Of a grid: the same parameters for all layers, or separate ones."
+        "tied", description="For grids: the same parameters for all layers, or separate ones."
     )
     dilations: tuple[Dilation, ...] = Field(
         (),
         max_length=MAX_DILATIONS,
-        description="Of a stack: a layer for each of these numbers, with commas, which continues from its "
-        "state that number of steps before.",
+        description="For stacks: a layer for each of these numbers, which continues from its state that "
+        "number of steps before; separated by commas in a shell.",
     )
     skip: Literal["linear", "none"] = Field(
-        "linear", description="Add a linear forecast, fitted before training, to that of the layers."
+        "linear",
+        description="Add a linear forecast, which is fitted before training, to the output of the layers.",
     )
     refit_linear: bool = Field(
         False,
-        description="Fit the linear forecast again, on training and validation set, after validation.",
+        description="Fit the linear forecast again on the training and validation sets, after validation.",
     )
     head: Literal["quantiles", "student-t", "negative-binomial", "tweedie"] = Field(
         "quantiles",
-        description="Distribution that is predicted: of real values; negative-binomial of counts; tweedie of "
-        "values that are not negative, many of them zero.",
+        description="Predicted distribution: negative-binomial is for counts, tweedie for values that are "
+        "not negative and often zero, the others for real values.",
     )
     metric: RankingMetric = Field(
         "mase", description="Metric that ranks the networks and baselines on the test set."
@@ -96,8 +97,8 @@ class ForecastNetworkOptions(StackOptions):
         LEVELS,
         min_length=1,
         max_length=MAX_LEVELS,
-        description="Levels of the quantiles that are predicted, with commas; 0.5, of the point forecast, is "
-        "added.",
+        description="Levels of the predicted quantiles, separated by commas in a shell; 0.5, the level of "
+        "the point forecast, is always among them.",
     )
 
 

@@ -13,7 +13,7 @@ class ClipOptions(Options):
     """The clips"""
 
     size: str | None = Field(None, description="Resize all frames to HEIGHTxWIDTH.")
-    colour: Colour = Field("auto", description="Read frames as grey, in colour, or as they are.")
+    colour: Colour = Field("auto", description="Read frames as grey, in colour, or unchanged.")
     frame_stride: Count = Field(1, description="Use every N-th frame.")
     validation_fraction: Fraction = Field(
         0.15, description="Fraction of each class in the validation set, without a folder for it."
@@ -29,7 +29,7 @@ class FrameNetworkOptions(StackOptions):
     filters: tuple[Size, ...] = Field(
         (16, 32), min_length=1, description="Filters of each convolution block; a block halves the frame."
     )
-    features: Size = Field(64, description="Features of each frame.")
+    features: Size = Field(64, description="Number of features of each frame.")
     bidirectional: bool = Field(False, description="Run the layers in both directions.")
     pooling: PoolingMode = Field("last", description="Pooling over the frames: last, mean, max or attention.")
 
@@ -39,5 +39,5 @@ class FrameOptions(TaskOptions, FrameNetworkOptions, ClipOptions):
 
     epochs: Count = Field(30, description="The maximum number of epochs.")
     batch_size: CountOrAuto = Field(
-        32, description="Clips in a batch, over all devices; 0 chooses it from the data."
+        32, description="Clips in a batch, over all devices; 0 chooses the number from the data."
     )

@@ -32,15 +32,17 @@ class TextOptions(Options):
         description="The maximum number of symbols; 0 for all characters, all words that occur twice, or "
         "2000 byte pairs.",
     )
-    files: str = Field("*.txt", min_length=1, description="Which files of a folder, as a pattern.")
-    validation_fraction: Fraction = Field(
-        0.05, description="Fraction of the text before the test set, for validation."
+    files: str = Field(
+        "*.txt", min_length=1, description="Pattern of the names of files to read in a folder."
     )
-    test_fraction: Fraction = Field(0.1, description="Fraction at the end of the text, for the test set.")
+    validation_fraction: Fraction = Field(
+        0.05, description="Fraction of the text in the validation set, before the test set."
+    )
+    test_fraction: Fraction = Field(0.1, description="Fraction at the end of the text in the test set.")
     steps: Count = Field(128, description="Steps of truncated backpropagation through time.")
     steps_per_epoch: CountOrAuto = Field(
         0,
-        description="The maximum number of steps in an epoch; the next one continues there. 0 for all.",
+        description="The maximum number of steps in an epoch; the next epoch continues there. 0 for all.",
     )
 
 
@@ -50,17 +52,21 @@ class LanguageOptions(Options):
     hidden: Size = Field(512, description="Hidden units of a layer.", json_schema_extra=HIDDEN)
     layers: Depth = Field(1, description="Stacked layers.", json_schema_extra=LAYERS)
     embedding: Size = Field(128, description="Size of a symbol's vector.")
-    tied: bool = Field(False, description="The embedding and the softmax have one matrix.")
+    tied: bool = Field(False, description="Use one matrix for the embedding and the softmax.")
     dropout: Rate = Field(
         0.3,
-        description="Of the embedding, between layers, and before the softmax.",
+        description="Dropout of the embedding, between layers, and before the softmax.",
         json_schema_extra=DROPOUT,
     )
     dropout_mask: Literal["step", "sequence"] = Field(
-        "step", description="Draw a mask of the dropout for each step, or one for all steps of a sequence."
+        "step", description="Draw a dropout mask for each step, or one for all steps of a sequence."
     )
-    embedding_dropout: Rate = Field(0.0, description="Dropout of a symbol's vector, wherever it occurs.")
-    weight_dropout: Rate = Field(0.0, description="Dropout of a recurrent weight, for a whole sequence.")
+    embedding_dropout: Rate = Field(
+        0.0, description="Probability that a symbol's vector is zero wherever it occurs."
+    )
+    weight_dropout: Rate = Field(
+        0.0, description="Probability that a recurrent weight is zero for a whole sequence."
+    )
 
 
 class GenerateOptions(TaskOptions, LanguageOptions, TextOptions):
@@ -71,7 +77,7 @@ class GenerateOptions(TaskOptions, LanguageOptions, TextOptions):
     learning_rate: float = Field(2e-3, gt=0, description="Learning rate of AdamW.")
     schedule: Literal["plateau", "cosine"] = Field(
         "cosine",
-        description="Lower the learning rate when the validation score stalls, or by a cosine.",
+        description="Lower the learning rate when the validation score stalls, or along a cosine.",
     )
     weight_decay: float = Field(0.01, ge=0, description="Weight decay of AdamW.")
 
@@ -79,8 +85,10 @@ class GenerateOptions(TaskOptions, LanguageOptions, TextOptions):
 class TextSampling(Options):
     """Sampling"""
 
-    length: Count = Field(500, description="Symbols to sample.")
-    seed: int | None = Field(None, ge=0, description="Seed of the random generator, to repeat a sample.")
+    length: Count = Field(500, description="Number of symbols to sample.")
+    seed: int | None = Field(
+        None, ge=0, description="Seed of the random number generator, to repeat a sample."
+    )
     prime: str = Field("", description="The text to continue; a new line if not given.")
     temperature: float = Field(
         0.8, ge=0, description="Below 1 favours probable symbols; 0 takes the most probable one."

@@ -33,19 +33,21 @@ class VectorOptions(TableOptions):
         None, description="The column that orders the steps; by default the order of the rows."
     )
     channels: tuple[str, ...] = Field(
-        (), description="The columns of values, with commas; by default all others."
+        (), description="The columns of values, separated by commas in a shell; by default all others."
     )
     differences: tuple[str, ...] = Field(
-        (), description="Columns of positions, as of a pen, whose differences are modelled."
+        (), description="Columns of positions, such as those of a pen, whose differences are modelled."
     )
     split_column: str | None = Field(
         None, description="A column with the values train, validation and test; random by default."
     )
     fill: Literal["forward"] | None = Field(
-        None, description="How to fill empty cells; an error if not given."
+        None, description="How to fill empty cells; by default they raise an error."
     )
-    validation_fraction: Fraction = Field(0.15, description="Fraction of the sequences for validation.")
-    test_fraction: Fraction = Field(0.15, description="Fraction of the sequences for the test set.")
+    validation_fraction: Fraction = Field(
+        0.15, description="Fraction of the sequences in the validation set."
+    )
+    test_fraction: Fraction = Field(0.15, description="Fraction of the sequences in the test set.")
     steps: Count = Field(
         512, description="The length of the segments that longer sequences are split into in training."
     )
@@ -56,11 +58,15 @@ class VectorNetworkOptions(Options):
 
     hidden: Size = Field(200, description="Hidden units of a layer.", json_schema_extra=HIDDEN)
     layers: Depth = Field(1, description="Stacked layers.", json_schema_extra=LAYERS)
-    dropout: Rate = Field(0.2, description="Between layers, and before the head.", json_schema_extra=DROPOUT)
+    dropout: Rate = Field(
+        0.2, description="Dropout between layers, and before the head.", json_schema_extra=DROPOUT
+    )
     components: Size = Field(20, description="Components of the Gaussian mixture of the real channels.")
-    skip: bool = Field(False, description="Layers above the first read the vector too.")
+    skip: bool = Field(False, description="Let layers above the first read the vector too.")
     input_scale: float = Field(
-        1.0, gt=0, description="Factor of the inputs; above 1 for channels that are almost always 0."
+        1.0,
+        gt=0,
+        description="Factor by which inputs are multiplied; above 1 for channels that are almost always 0.",
     )
 
 
@@ -75,7 +81,11 @@ class GenerateVectorsOptions(TaskOptions, VectorNetworkOptions, VectorOptions):
 class VectorSampling(Options):
     """Sampling"""
 
-    length: CountOrAuto = Field(0, description="Steps to sample; 0 for the median length of the data.")
-    count: Count = Field(3, description="Sequences to sample.")
+    length: CountOrAuto = Field(
+        0, description="Number of steps to sample; 0 for the median length of the data."
+    )
+    count: Count = Field(3, description="Number of sequences to sample.")
     bias: float = Field(0.0, ge=0, description="Above 0, real channels are sampled closer to their mode.")
-    seed: int | None = Field(None, ge=0, description="Seed of the random generator, to repeat a sample.")
+    seed: int | None = Field(
+        None, ge=0, description="Seed of the random number generator, to repeat a sample."
+    )

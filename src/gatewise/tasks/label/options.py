@@ -24,26 +24,29 @@ class LabelDataOptions(GapOptions):
 
     head: Literal["steps", "ctc"] = Field(
         "steps",
-        description="A label for each step; ctc: a text for each sequence, which is the task transcribe.",
+        description="Predict a label for each step; with ctc, a text for each sequence, by the task "
+        "transcribe.",
     )
     token: ColumnName | None = Field(
         None,
-        description="Column of tokens; of a text its number, 1 if not given; of a table of words its name, "
-        "by default recognized.",
+        description="Column of tokens: for texts its number, by default 1; for tables of words its name, by "
+        "default recognized.",
     )
     label: ColumnName | None = Field(
-        None, description="Column of labels; of a text its number, the last if not given."
+        None, description="Column of labels: for texts its number, by default the last; for tables its name."
     )
-    id: str | None = Field(None, description="Of a table: the column of sequence ids.")
-    time: str | None = Field(None, description="Of a table: the column that orders the steps.")
+    id: str | None = Field(None, description="For tables: the column of sequence ids.")
+    time: str | None = Field(None, description="For tables: the column that orders the steps.")
     channels: tuple[str, ...] = Field(
-        (), description="Of a table: the columns of values; all others if not given."
+        (), description="For tables: the columns of values; by default all others."
     )
     chunk_length: CountOrAuto = Field(
-        0, description="Longer sequences are split into chunks of this many steps; 0 chooses the number."
+        0, description="Number of steps of the chunks into which longer sequences are split; 0 chooses it."
     )
-    validation_fraction: Fraction = Field(0.15, description="Fraction in the validation set, without a file.")
-    test_fraction: Fraction = Field(0.15, description="Fraction in the test set, without a file.")
+    validation_fraction: Fraction = Field(
+        0.15, description="Fraction in the validation set, without a file for it."
+    )
+    test_fraction: Fraction = Field(0.15, description="Fraction in the test set, without a file for it.")
 
 
 class LabelNetworkOptions(StackOptions):
@@ -53,12 +56,12 @@ class LabelNetworkOptions(StackOptions):
         0.1, description="Dropout before, between and after the layers.", json_schema_extra=DROPOUT
     )
     bidirectional: bool = Field(True, description="Run the layers in both directions.")
-    embedding: Size = Field(64, description="Of a text: the size of a word's embedding.")
+    embedding: Size = Field(64, description="For texts: the size of a word's embedding.")
     char_hidden: Size = Field(
-        24, description="Of a text: units of each direction of the layer over a word's characters."
+        24, description="For texts: units of each direction of the layer over a word's characters."
     )
     word_dropout: Rate = Field(
-        0.1, description="Of a text: fraction of words replaced by the unknown word in training."
+        0.1, description="For texts: fraction of words replaced by the unknown word in training."
     )
 
 

@@ -15,8 +15,8 @@ class RegressDataOptions(SequenceDataOptions):
 
     target: tuple[str, ...] = Field(
         (),
-        description="Column of the number to predict, or several, separated by commas; by default recognized "
-        "by its name.",
+        description="Column of the number to predict, or several, separated by commas in a shell; by default "
+        "recognized by its name.",
     )
     validation_fraction: Fraction = Field(
         0.15, description="Fraction of the sequences in the validation set."
@@ -44,5 +44,5 @@ class RegressOptions(TaskOptions, RegressNetworkOptions, RegressDataOptions):
         "huber, which is squared for errors below one standard deviation and linear above.",
     )
     min_steps_per_epoch: Count = Field(
-        50, description="Optimizer steps per epoch, at least; small datasets are repeated within an epoch."
+        50, description="The minimum number of steps per epoch; small datasets are repeated."
     )

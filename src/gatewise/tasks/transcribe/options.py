@@ -28,29 +28,32 @@ class TranscribeDataOptions(TableOptions):
     id: str | None = Field(None, description="The column of image files or of sequence identifiers.")
     tokenizer: TranscriptUnit = Field("characters", description="The symbols of a text.")
     colour: Colour = Field("auto", description="Read images as grey, in colour, or unchanged.")
-    height: CountOrAuto = Field(0, description="Height in pixels that images are resized to; 0 chooses it.")
+    height: CountOrAuto = Field(0, description="Height in pixels to which images are resized; 0 chooses it.")
     targets: str | None = Field(
-        None, description="Of a long table: a table of id and text; by default its own column of texts."
+        None,
+        description="For long tables: a table of id and text; by default the table has a column of texts.",
     )
-    time: str | None = Field(None, description="Of a long table: the column that orders the steps.")
+    time: str | None = Field(None, description="For long tables: the column that orders the steps.")
     channels: tuple[str, ...] = Field(
-        (), description="Of a long table: the columns of values; by default all others."
+        (), description="For long tables: the columns of values; by default all others."
     )
     fill: Literal["forward"] | None = Field(
-        None, description="How to fill empty cells; an error if not given."
+        None, description="How to fill empty cells; by default they raise an error."
     )
     split_column: str | None = Field(
         None, description="A column with the values train, validation and test; random by default."
     )
-    validation_fraction: Fraction = Field(0.15, description="Fraction for validation.")
-    test_fraction: Fraction = Field(0.15, description="Fraction for the test set.")
+    validation_fraction: Fraction = Field(0.15, description="Fraction of the texts in the validation set.")
+    test_fraction: Fraction = Field(0.15, description="Fraction of the texts in the test set.")
 
 
 class TranscribeNetworkOptions(StackOptions):
     """The network"""
 
-    dropout: Rate = Field(0.1, description="Before, between and after the layers.", json_schema_extra=DROPOUT)
-    bidirectional: bool = Field(True, description="Use bidirectional layers.")
+    dropout: Rate = Field(
+        0.1, description="Dropout before, between and after the layers.", json_schema_extra=DROPOUT
+    )
+    bidirectional: bool = Field(True, description="Run the layers in both directions.")
     front: Front = Field(
         "none", description="Feature extraction of images before the layers read their columns."
     )

@@ -179,7 +179,7 @@ def _choose_stack_frames(data: TranscriptData, options: TranscribeOptions) -> in
     Raises: `GatewiseError` if a text needs more steps than are left.
     """
     if options.front != "none" and not data.height:
-        raise GatewiseError(f"--front {options.front} looks at images, and these are sequences of numbers")
+        raise GatewiseError(f"--front {options.front} needs images; these are sequences of numbers")
     stack_frames = options.stack_frames or (
         max(data.height // HEIGHT_PER_FRAME, 1) if options.front == "none" else 1
     )
@@ -190,7 +190,7 @@ def _choose_stack_frames(data: TranscriptData, options: TranscribeOptions) -> in
         raise GatewiseError(
             f"{data.names[split.numbers[number]]} has {steps} step{'s' * (steps > 1)} left for its text "
             f"{split.texts[number]!r}, which needs {steps_needed(split.targets[number].tolist())}; "
-            "give a lower --stack-frames, or take it out"
+            "give a lower --stack-frames, or omit it"
         )
     return stack_frames
 

@@ -33,23 +33,26 @@ class TranslateDataOptions(TextTableOptions):
         None, description="The column of targets; by default the one of that name, or the second."
     )
     validation_file: tuple[str, ...] = Field(
-        (), description="Pairs of the validation set: a table, or two text files with a comma."
+        (), description="Pairs of the validation set: a table, or two text files separated by a comma."
     )
     test_file: tuple[str, ...] = Field(
-        (), description="Pairs of the test set: a table, or two text files with a comma."
+        (), description="Pairs of the test set: a table, or two text files separated by a comma."
     )
     validation_fraction: Fraction = Field(
-        0.1, description="Fraction for validation, without a file; at most 5000 pairs."
+        0.1, description="Fraction of the pairs in the validation set, without a file for it; at most 5000."
     )
     test_fraction: Fraction = Field(
-        0.1, description="Fraction for the test set, without a file; at most 5000 pairs."
+        0.1, description="Fraction of the pairs in the test set, without a file for it; at most 5000."
     )
     tokenizer: Literal["words", "characters", "bpe"] = Field("words", description="The symbols of a text.")
-    vocabulary: Count = Field(8000, description="The maximum number of symbols of each side.")
+    vocabulary: Count = Field(
+        8000, description="The maximum number of symbols in the vocabulary of each side."
+    )
     min_count: Count = Field(2, description="Occurrences in the training set below which a word is unknown.")
-    lowercase: bool = Field(False, description="Convert texts to lower case, references too.")
+    lowercase: bool = Field(False, description="Convert texts to lower case, including references.")
     max_length: Count = Field(
-        200, description="The maximum number of symbols of a side; longer pairs are left out of training."
+        200,
+        description="The maximum number of symbols in a text; pairs of longer ones are left out of training.",
     )
 
     @field_validator("target_file", "validation_file", "test_file", mode="after")
@@ -68,11 +71,13 @@ class TranslateNetworkOptions(StackOptions):
         512, description="Hidden units of a layer; each direction of a bidirectional encoder has half."
     )
     dropout: Rate = Field(
-        0.3, description="Of embeddings, between layers, and before the softmax.", json_schema_extra=DROPOUT
+        0.3,
+        description="Dropout of embeddings, between layers, and before the softmax.",
+        json_schema_extra=DROPOUT,
     )
     embedding: Size = Field(256, description="Size of a symbol's vector.")
     attention: Literal["luong", "bahdanau", "none"] = Field(
-        "luong", description="Attention over the source: luong is faster."
+        "luong", description="Attention over the source; luong is faster."
     )
     bidirectional: bool = Field(True, description="Use a bidirectional encoder.")
     reverse_source: bool = Field(
@@ -80,7 +85,9 @@ class TranslateNetworkOptions(StackOptions):
     )
     beam: Depth = Field(5, description="Hypotheses of the beam search.")
     length_penalty: float = Field(
-        1.0, ge=0, description="Of the beam search: 0 prefers short outputs, 1 and above long ones."
+        1.0,
+        ge=0,
+        description="Length penalty of the beam search: 0 prefers short outputs, 1 and above long ones.",
     )
 
 
@@ -90,7 +97,7 @@ class TranslateOptions(TaskOptions, TranslateNetworkOptions, TranslateDataOption
     epochs: Count = Field(20, description="The maximum number of epochs.")
     patience: Count = Field(4, description="Epochs without a better validation score before training stops.")
     schedule: Literal["plateau", "cosine"] = Field(
-        "cosine", description="Lower the learning rate when the validation score stalls, or by a cosine."
+        "cosine", description="Lower the learning rate when the validation score stalls, or along a cosine."
     )
     label_smoothing: Rate = Field(0.1, description="Probability mass that is distributed over all symbols.")
     teacher_forcing: float = Field(

@@ -63,7 +63,7 @@ class Translate(Task[ParallelData, TranslateOptions, Translator, Translations]):
         import_sacrebleu()
         if options.reverse_source and options.bidirectional:
             raise GatewiseError(
-                "the encoder reads both ways already: give --reverse-source with --no-bidirectional"
+                "the encoder is already bidirectional: give --reverse-source with --no-bidirectional"
             )
 
     def accepts(self, data: object) -> bool:
