@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
 
 from gatewise.data.series.filling import Fill
 from gatewise.data.tables.columns import Columns, Wide
 from gatewise.tasks.options import TableOptions
 
 
+def _joined(value: Any) -> Any:
+    """A list of names as a text with commas."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+ColumnNames = Annotated[str | None, BeforeValidator(_joined)]  # a column, or several with commas
+
+
 class SeriesOptions(TableOptions):
     """The data"""
 
-    time: str | None = Field(
+    time: ColumnNames = Field(
         None,
         description="Column of times, or several separated by commas, such as year,month; none numbers the "
         "rows. Recognized by its dates if not given.",
     )
-    target: str | None = Field(None, description="Column of values.")
-    id: str | None = Field(
+    target: ColumnNames = Field(
+        None,
+        description="Column of values. Forecasts may have several separated by commas, each with a scale of "
+        "its own.",
+    )
+    id: ColumnNames = Field(
         None,
         description="Column of series ids, or several separated by commas, for a file of several series.",
     )

@@ -20,7 +20,7 @@ from tests.tasks.forecast.test_baselines import Given
 from tests.tasks.running import evaluate, execute
 
 TrainOptions = verb_options("train", TASK.options)
-SMALL = {"horizon": 4, "context": 12, "epochs": 2, "hidden": 4, "patience": 2, "cell": "gru"}
+SMALL = {"horizon": 4, "context": 12, "epochs": 1, "hidden": 4, "patience": 2, "cell": "gru"}
 SHAPE = ForecastShape(context=6, horizon=3, known=2, observed=1, static=3)
 UNSEEN = "categories of the static column 'kind' that are not in the training set count as unseen: 'new'"
 

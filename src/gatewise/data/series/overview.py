@@ -135,16 +135,17 @@ def _roles(timed: TimedTable) -> dict[str, str]:
     times = (columns.time,) if columns.time_source is None else columns.time_source
     ids = (columns.id,) if columns.id_source is None else columns.id_source
     roles = {**_named(columns), **dict.fromkeys(times, "time"), **dict.fromkeys(filter(None, ids), "id")}
-    if timed.table.cells is not None:
+    if timed.table.cells is not None and columns.target_source is None:
         roles.update(dict.fromkeys(timed.table.cells.unique().to_list(), "values"))
     return roles
 
 
 def _named(columns: FoundColumns) -> dict[str, str]:
     return {
-        columns.target: "target",
+        **dict.fromkeys(columns.static, "static"),
         **dict.fromkeys(columns.known, "known"),
         **dict.fromkeys(columns.observed, "observed"),
+        **dict.fromkeys(columns.targets, "target"),
     }
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from gatewise.data.series.covariates import Covariate, read_covariate
 from gatewise.data.series.id_source import with_ids
 from gatewise.data.series.series import Series, SeriesSet
+from gatewise.data.series.targets import repeated_by_target
 from gatewise.data.series.time_source import with_times
 from gatewise.data.tables.names import MAX_NAMED, name_some
 from gatewise.data.tables.table import Table, read_table
@@ -41,7 +42,8 @@ def with_scenario(
     if not columns.known or columns.time_source == ():
         lack = "known covariates" if not columns.known else "times: their rows are counted"
         raise GatewiseError(f"the series have no {lack}; predict without --known-from, got {str(path)!r}")
-    table, _ = with_times(with_ids(read_table(path, columns.dialect), columns), columns)
+    given = repeated_by_target(read_table(path, columns.dialect), columns)
+    table, _ = with_times(with_ids(given, columns), columns)
     covariates = [
         read_covariate(table, name, "known covariate", name in columns.categorical) for name in columns.known
     ]
@@ -56,7 +58,7 @@ def with_scenario(
         times = source.step.grid(one.times, len(known))
         all_categories = (*categories, *one.categories[count:])
         series.append(replace(one, times=times, known=known, categories=all_categories))
-    unused = table.frame.height - horizon * len(source.series)
+    unused = (table.frame.height - horizon * len(source.series)) // len(columns.targets)
     other = f"{path}: rows of other times or series, which are not used: {unused}"
     return replace(source, series=tuple(series)).warned(*((other,) if unused else ()))
 

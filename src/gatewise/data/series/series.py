@@ -160,15 +160,20 @@ def regular_series(
         replace(values.series(name, grid), static=static)
         for (name, grid), static in zip(grids.items(), statics, strict=True)
     )
-    numeric = (found.target, *found.known, *found.observed, *found.static)
-    numeric = tuple(name for name in numeric if name not in found.categorical)
+    used = dict.fromkeys((*found.targets, *found.known, *found.observed, *found.static))
+    numeric = [name for name in used if name not in found.categorical]
     notes += describe_commas(name for name in numeric if table.has_decimal_commas(name))
     notes += describe_covariates(values.covariates)
     notes += describe_statics(found, statics)
-    notes += describe_markers(table.missing, {name: table.count_missing(name) for name in numeric})
+    notes += describe_markers(table.missing, _count_missing(table, found, numeric))
     if fill is not None:
         notes += [*values.describe_filled(grids.values(), fill), *describe_widest_gap(grids)]
     return SeriesSet(series, found, step, tuple(notes), timed.clock, masked=fill == MASK).warned(*warnings)
+
+
+def _count_missing(table: Table, columns: FoundColumns, names: Iterable[str]) -> dict[str, int]:
+    """The cells of columns that a marker makes empty; rows that several targets repeat count once."""
+    return {name: table.count_missing(name) // len(columns.targets) for name in names}
 
 
 def _step(timed: TimedTable, longest: np.ndarray, known: Step | None) -> Step:

@@ -68,7 +68,8 @@ def _find_source(table: Table, columns: Columns) -> tuple[str, ...]:
     one with the name of a time that has clocks or hours; or years that do, and a column called quarter.
     """
     ids = (columns.id,) if columns.id_source is None else columns.id_source
-    given = (columns.target, *ids, *columns.known, *columns.observed)
+    targets = columns.target_source or (columns.target,)
+    given = (*targets, *ids, *columns.known, *columns.observed)
     left = [name for name in table.columns if name not in given]
     times = like_times(table, left)
     called = {name.lower(): name for name in left if name.lower() in CALENDAR}

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.series.id_source import resolve_id, with_ids
+from gatewise.data.series.targets import describe_targets, identified_by_target, resolve_targets, with_targets
 from gatewise.data.series.time_source import resolve_time, with_times
 from gatewise.data.series.tsf import is_tsf, read_tsf
 from gatewise.data.series.wide import to_long
@@ -63,11 +64,14 @@ def recognize_series(
     """
     notes = list(table.describe_form(given.dialect))
     given = with_declared(table, replace(given, dialect=given.dialect.resolved(table.has_header)))
-    table, given, layout_notes = to_long(table, resolve_id(table, resolve_time(table, given)))
+    given = resolve_id(table, resolve_time(table, resolve_targets(table, given)))
+    table, given, layout_notes = to_long(table, given)
     found, column_notes = recognize(table, given)
-    table = with_ids(table, found)
+    if not isinstance(given, FoundColumns):
+        found = identified_by_target(table, found)
+    table = with_ids(with_targets(table, found), found)
     table, time_notes = with_times(table, found)
-    notes += [*layout_notes, *column_notes, *time_notes]
+    notes += [*layout_notes, *column_notes, *describe_targets(found), *time_notes]
     times, clock = read_times(table, found.time, time_format, time_zone)
     notes += [] if clock.note is None else [clock.note]
     return TimedTable(table, found, times, clock, _rows_by_id(table, found), tuple(notes))

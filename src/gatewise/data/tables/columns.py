@@ -37,6 +37,7 @@ class Columns:
     dialect: how the table is written
     wide: whether each column or each row of the table is a series; None if each row is a step
     static: the columns that are constant within each series, which may be those of the id
+    target_source: the targets, if there are several; None if the target is one column
     """
 
     time: str | None = None
@@ -50,6 +51,7 @@ class Columns:
     dialect: Dialect = field(default_factory=Dialect)
     wide: Wide | None = None
     static: tuple[str, ...] = ()
+    target_source: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class FoundColumns(Columns):
 
     time: str
     target: str
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns of targets in the table."""
+        return self.target_source or (self.target,)
 
     @property
     def id_names(self) -> tuple[str, ...]:
@@ -93,7 +100,9 @@ def recognize(table: Table, given: Columns) -> tuple[FoundColumns, list[str]]:
     Raises: `GatewiseError` if no column or several columns fit a role.
     """
     ids_given = (given.id,) if given.id_source is None else given.id_source
-    named = [given.time, given.target, *ids_given, *given.known, *given.observed]
+    targets = given.target_source or (given.target,)
+    named = [given.time, *targets, *ids_given, *given.known]
+    named += [name for name in given.observed if name not in (given.target_source or ())]
     named += [name for name in given.static if name not in ids_given]
     for name in named:
         if name is not None and max(named.count(name), given.static.count(name)) > 1:

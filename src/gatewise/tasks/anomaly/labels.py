@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,12 +60,22 @@ def read_labelled(
 
     Raises: `GatewiseError` with the file and the column of a cell that is not as expected.
     """
-    read = partial(read_series, path, fill=fill, season=season, time_format=time_format, time_zone=time_zone)
+    observed = columns.observed if label is None else (*columns.observed, label)
+    source = read_series(
+        path,
+        replace(columns, observed=observed),
+        fill=fill,
+        season=season,
+        time_format=time_format,
+        time_zone=time_zone,
+    )
+    if source.columns.target_source is not None:
+        raise GatewiseError(
+            f"{path}: expected one column for --target, got {', '.join(source.columns.target_source)}; "
+            "--wide columns reads each column of numbers as a series"
+        )
     if label is None:
-        source = read(columns)
         return LabelledSeries(source, tuple(np.zeros(len(series), bool) for series in source.series), None)
-    with_label = replace(columns, observed=(*columns.observed, label))
-    source = read(with_label)
     labels = []
     for series in source.series:
         values = series.observed[:, -1]

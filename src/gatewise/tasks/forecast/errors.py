@@ -169,6 +169,14 @@ class ScoreSums:
             "rmsse": float(roots.nanmean())
         }
 
+    def only(self, series: Sequence[int]) -> ScoreSums:
+        """The sums of some series, by their numbers."""
+        kept = ScoreSums(len(series))
+        kept.sums, kept.counts = (
+            {name: one[list(series)] for name, one in parts.items()} for parts in (self.sums, self.counts)
+        )
+        return kept
+
     def of_series(self) -> dict[str, Tensor]:
         """The metrics of each series, [S] each."""
         return _metrics(self.sums, self.counts)

@@ -76,6 +76,22 @@ def score(forecasts: Forecasts, data: ForecastData) -> dict[str, float]:
     The units of the scaled errors are those of the training set; `error_terms` and `ScoreSums` have the
     formulas.
     """
+    return sum_scores(forecasts, data).scores()
+
+
+def score_targets(forecasts: Forecasts, data: ForecastData) -> dict[str, dict[str, float]]:
+    """The scores of each of several targets."""
+    columns, sums = data.source.columns, sum_scores(forecasts, data)
+    ids = [columns.id_cells(series.id, 1)[columns.id_names[-1]][0] for series in data.source.series]
+    return {
+        target: sums.only([number for number, one in enumerate(ids) if one == target]).scores()
+        for target in columns.targets
+        if target in ids
+    }
+
+
+def sum_scores(forecasts: Forecasts, data: ForecastData) -> ScoreSums:
+    """The sums from which the scores of all windows are computed."""
     sums = ScoreSums(len(data.source.series))
     units = _units(data)
     for batch, scaled in forecasts.blocks():
@@ -84,7 +100,7 @@ def score(forecasts: Forecasts, data: ForecastData) -> dict[str, float]:
         plan, with_crps = data.plan, data.metric == "crps"
         terms = error_terms(truth, quantiles, plan.levels, own, plan.support, with_crps)
         sums.add(terms, batch.series)
-    return sums.scores()
+    return sums
 
 
 def require_defined(data: ForecastData) -> None:

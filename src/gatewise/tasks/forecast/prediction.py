@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from gatewise.data.series.scaling import Scale
 from gatewise.data.series.scenario import with_scenario
 from gatewise.data.series.series import SeriesSet
+from gatewise.data.series.targets import by_target
 from gatewise.data.times.formats import format_time, time_order
 from gatewise.errors import GatewiseError
 from gatewise.tasks.base import Prediction
@@ -50,12 +51,16 @@ class Outlook:
             ids = names.id_cells(series.id, len(times))
             yield {**ids, names.time: self.source.clock.restored(times)}, scale
 
-    def prediction(self, frames: list[pl.DataFrame], about: str) -> Prediction:
-        """The prediction that consists of a table of each series. about: describes its columns"""
+    def prediction(self, frames: list[pl.DataFrame], about: str, keys: Sequence[str] = ()) -> Prediction:
+        """The prediction that consists of a table of each series.
+
+        about: describes its columns; keys: those that identify a row beside ids and times
+        """
         values = cs.float() - cs.by_name(self.source.columns.time)
         frame = pl.concat(frames).with_columns(values.round_sig_figs(7))
         if self.plan.support == "counts":
             frame = frame.with_columns(values.cast(pl.Int64))
+        frame = by_target(frame, self.source.columns, keys)
         first, last = min(times[0] for times in self.times), max(times[-1] for times in self.times)
         span = f"{format_time(first)} to {format_time(last)}"
         written = self.source.clock.written(frame[self.source.columns.time])
@@ -75,7 +80,8 @@ def predict_quantiles(model: SavedModel, path: Path, known_from: Path | None = N
         quantile = {level: scale.undo(values[:, index]) for index, level in enumerate(levels)}
         around = {f"q{level:g}": column for level, column in quantile.items() if level != 0.5}
         frames.append(pl.DataFrame({**columns, target: quantile[0.5], **around}))
-    about = f"the median, and the quantiles {levels[0]:g} to {levels[-1]:g}"
+    each = " of each target" if outlook.source.columns.target_source else ""
+    about = f"the median, and the quantiles {levels[0]:g} to {levels[-1]:g}{each}"
     return outlook.prediction(frames, about)
 
 
@@ -99,7 +105,7 @@ def predict_paths(
     drawn = draw_paths(
         outlook.quantiles, network.quantile_levels, templates, samples, seed, outlook.plan.support
     )
-    number = "sample" if "sample" not in (*names.id_names, names.time, names.target) else "path"
+    number = "sample" if "sample" not in (*names.id_names, names.time, *names.targets) else "path"
     frames = []
     for (columns, scale), values in zip(outlook.columns(), drawn, strict=True):
         steps = pl.DataFrame(columns)
@@ -110,7 +116,7 @@ def predict_paths(
                 pl.Series(number, numbers), pl.Series(names.target, scale.undo(values.reshape(-1)))
             )
         )
-    return outlook.prediction(frames, f"{samples} sample paths of each series")
+    return outlook.prediction(frames, f"{samples} sample paths of each series", (number,))
 
 
 def _network(model: SavedModel) -> Forecaster:

@@ -21,7 +21,7 @@ from gatewise.errors import GatewiseError
 from gatewise.metrics.details import Details
 from gatewise.metrics.metric import Metric
 from gatewise.modules.heads import HEADS
-from gatewise.modules.levels import complete_levels, interval_title
+from gatewise.modules.levels import complete_levels
 from gatewise.plots.plot import Plot
 from gatewise.report.example import Example
 from gatewise.tasks.base import Prediction, Retrain, Task
@@ -46,13 +46,13 @@ from gatewise.tasks.forecast.data import (
     shape_of,
 )
 from gatewise.tasks.forecast.decoder import EncoderDecoderForecastNetwork
+from gatewise.tasks.forecast.details import describe_metrics, forecast_details
 from gatewise.tasks.forecast.forecaster import Forecaster, HeadedForecaster
 from gatewise.tasks.forecast.inspect import inspect_forecast
 from gatewise.tasks.forecast.metrics import (
     METRICS,
     Forecasts,
     applicable_metrics,
-    describe_undefined,
     forecast_windows,
     require_defined,
     score,
@@ -318,21 +318,10 @@ class Forecast(Task[ForecastData, ForecastOptions, HeadedForecaster, Forecasts])
         return inspect_forecast(model.network, self.load_for_evaluation(model, path), number)
 
     def details(self, predictions: Forecasts, data: ForecastData) -> list[Details]:
-        network = predictions.network
-        if not isinstance(network, HeadedForecaster) or network.layer_weight is None:
-            return []
-        weight = float(network.layer_weight)
-        rows = (("the trained network", f"{weight:.0%}"), ("ridge regression", f"{1 - weight:.0%}"))
-        return [Details("the forecast is a mean of", ("", "weight"), rows)]
+        return forecast_details(predictions, data, self.applicable_metrics(data))
 
     def caption(self, data: ForecastData) -> str:
-        interval = interval_title(data.plan.levels)
-        coverage = f"coverage {interval}: the fraction of true values in the {interval} interval; "
-        return (
-            f"* a baseline; {coverage if interval else ''}MASE: the error "
-            f"relative to repeating the value of {data.plan.period} steps before, in the training set"
-            f"{describe_undefined(data)}"
-        )
+        return describe_metrics(data)
 
     def draw(self, comparison: Comparison[ForecastData]) -> list[Plot]:
         return [Plot("forecast", "the end of the series, true and forecast", draw_forecast(comparison))]

@@ -1,0 +1,40 @@
+"""What a comparison shows beside its leaderboard: tables about a network, and the caption."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatewise.metrics.details import Details
+from gatewise.metrics.metric import Metric
+from gatewise.modules.levels import interval_title
+from gatewise.tasks.forecast.data import ForecastData
+from gatewise.tasks.forecast.forecaster import HeadedForecaster
+from gatewise.tasks.forecast.metrics import Forecasts, describe_undefined, score_targets
+
+
+def forecast_details(forecasts: Forecasts, data: ForecastData, metrics: Sequence[Metric]) -> list[Details]:
+    """The metrics of each of several targets, and the weight of the layers beside ridge regression."""
+    network, found = forecasts.network, []
+    if data.source.columns.target_source is not None:
+        rows = tuple(
+            (target, *(metric.format(scores[metric.name]) for metric in metrics))
+            for target, scores in score_targets(forecasts, data).items()
+        )
+        found.append(Details("by target", ("", *(metric.title for metric in metrics)), rows))
+    if isinstance(network, HeadedForecaster) and network.layer_weight is not None:
+        weight = float(network.layer_weight)
+        weights = (("the trained network", f"{weight:.0%}"), ("ridge regression", f"{1 - weight:.0%}"))
+        found.append(Details("the forecast is a mean of", ("", "weight"), weights))
+    return found
+
+
+def describe_metrics(data: ForecastData) -> str:
+    """The caption of a leaderboard."""
+    interval = interval_title(data.plan.levels)
+    coverage = f"coverage {interval}: the fraction of true values in the {interval} interval; "
+    mixed = "; errors with a unit, such as RMSE, are means over targets in different units"
+    return (
+        f"* a baseline; {coverage if interval else ''}MASE: the error "
+        f"relative to repeating the value of {data.plan.period} steps before, in the training set"
+        f"{describe_undefined(data)}{mixed if data.source.columns.target_source else ''}"
+    )
