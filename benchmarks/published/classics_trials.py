@@ -19,7 +19,7 @@ from gatewise.cells.base import CellType
 from gatewise.insight.problems.batch import Problem, StepProblem
 from gatewise.insight.problems.copying import COPIED, memoryless_loss
 from gatewise.insight.problems.counting import counted_strings
-from gatewise.insight.problems.reber import Streams, strings
+from gatewise.insight.problems.reber import ReberStreams, strings
 from gatewise.layers import Recurrent
 
 CLIP = 1.0
@@ -212,7 +212,7 @@ class ReberStream(Trial):
 
     def __init__(self, cell: CellType, random: torch.Generator, *, units: int, rows: int) -> None:
         self.network = Network(cell, 7, units, 7)
-        self.rows, self.streams, self.state = rows * self.steps, Streams(rows, random), None
+        self.rows, self.streams, self.state = rows * self.steps, ReberStreams(rows, random), None
         self.without_error, self.found = 0, {"test symbols to the first error": 0.0}
 
     def loss(self) -> Tensor:
@@ -232,7 +232,7 @@ class ReberStream(Trial):
 
     def _test(self) -> float:
         """The mean number of symbols of ten streams before the first error."""
-        streams, state = Streams(10, torch.Generator().manual_seed(TEST_SEED)), None
+        streams, state = ReberStreams(10, torch.Generator().manual_seed(TEST_SEED)), None
         before = torch.zeros(10)
         going = torch.ones(10, dtype=torch.bool)
         for _ in range(self.tested // 1000):

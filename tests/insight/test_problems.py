@@ -15,7 +15,7 @@ from gatewise.insight.problems.copying import (
     selective_copying,
 )
 from gatewise.insight.problems.counting import counted_strings
-from gatewise.insight.problems.reber import INNER, SYMBOLS, Streams, coins, embedded_string, strings
+from gatewise.insight.problems.reber import INNER, SYMBOLS, ReberStreams, coins, embedded_string, strings
 from gatewise.insight.problems.spikes import generated_spikes, measured_delays
 
 
@@ -133,7 +133,7 @@ def test_a_batch_of_strings_ends_where_each_ends():
 
 
 def test_a_stream_continues_from_piece_to_piece():
-    streams, whole = Streams(3, random(2)), Streams(3, random(2))
+    streams, whole = ReberStreams(3, random(2)), ReberStreams(3, random(2))
     pieces = [streams.read(20) for _ in range(4)]
     assert torch.equal(torch.cat([one.inputs for one in pieces]), whole.read(80).inputs)
     for stream in range(3):

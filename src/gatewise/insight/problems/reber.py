@@ -64,7 +64,7 @@ def strings(rows: int, random: torch.Generator) -> StepProblem:
     return StepProblem(inputs, targets, counted)
 
 
-class Streams:
+class ReberStreams:
     """Endless streams of strings, one after the other, which are read in pieces of equal length."""
 
     def __init__(self, rows: int, random: torch.Generator) -> None:
@@ -74,7 +74,7 @@ class Streams:
     def read(self, steps: int) -> StepProblem:
         """The next steps of every stream.
 
-        >>> Streams(2, torch.Generator().manual_seed(0)).read(30).targets.shape
+        >>> ReberStreams(2, torch.Generator().manual_seed(0)).read(30).targets.shape
         torch.Size([30, 2, 7])
         """
         found = [list(zip(*islice(stream, steps), strict=True)) for stream in self.streams]
