@@ -8,7 +8,7 @@ SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 
 
 @dataclass(frozen=True)
-class Function:
+class NativeFunction:
     """An elementwise function of the native headers.
 
     name: of the C++ template
@@ -20,11 +20,11 @@ class Function:
 
 
 FUNCTIONS = {
-    "negate": Function("-", "broadcast<T>(-1)"),
-    "sigmoid": Function("sigmoid<T>", "({y} * (T(1) - {y}))"),
-    "tanh": Function("hyperbolic_tangent<T>", "(T(1) - {y} * {y})"),
-    "exp": Function("exponential<T>", "{y}"),
-    "softplus": Function("softplus<T>", "(T(1) - exponential<T>(-{y}))"),
-    "relu": Function("relu<T>", "select<T>({y} > T(0), broadcast<T>(1), V{{}})"),
-    "maximum": Function("maximum<T>"),
+    "negate": NativeFunction("-", "broadcast<T>(-1)"),
+    "sigmoid": NativeFunction("sigmoid<T>", "({y} * (T(1) - {y}))"),
+    "tanh": NativeFunction("hyperbolic_tangent<T>", "(T(1) - {y} * {y})"),
+    "exp": NativeFunction("exponential<T>", "{y}"),
+    "softplus": NativeFunction("softplus<T>", "(T(1) - exponential<T>(-{y}))"),
+    "relu": NativeFunction("relu<T>", "select<T>({y} > T(0), broadcast<T>(1), V{{}})"),
+    "maximum": NativeFunction("maximum<T>"),
 }
