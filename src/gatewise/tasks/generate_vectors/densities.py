@@ -63,7 +63,7 @@ class BernoulliHead(DensityHead):
         return torch.bernoulli(raw.sigmoid())
 
 
-class Mixture(NamedTuple):
+class GaussianMixture(NamedTuple):
     """A mixture of M Gaussians over C channels.
 
     log_weights: [..., M]; means, scales: [..., M, C]; correlation: [..., M] between two channels, else None
@@ -94,12 +94,12 @@ class MixtureHead(DensityHead):
         super().__init__(features, components * (1 + 2 * channels + correlated))
         self.channels, self.components, self.correlated = channels, components, correlated
 
-    def mixture(self, raw: Tensor) -> Mixture:
+    def mixture(self, raw: Tensor) -> GaussianMixture:
         """The parameters of the mixture, from the numbers of `forward`."""
         numbers = raw.unflatten(-1, (self.components, -1))
         widths = [1, self.channels, self.channels, int(self.correlated)]
         weight, means, scales, correlation = numbers.split(widths, dim=-1)
-        return Mixture(
+        return GaussianMixture(
             weight.squeeze(-1).log_softmax(-1),
             means,
             LEAST_SCALE + functional.softplus(scales),
