@@ -11,7 +11,7 @@ import numpy as np
 
 from gatewise.data.images.class_folders import natural_key
 from gatewise.data.images.clips import Clips
-from gatewise.data.images.image_file import Header, ImageForm, is_image, pixels, read_image, read_with
+from gatewise.data.images.image_file import ImageForm, ImageHeader, is_image, pixels, read_image, read_with
 from gatewise.data.images.images import MEMORY, ArrayCache, Colour, channels_of
 from gatewise.data.images.survey import default_value_range, describe_range, examine, find_value_range
 from gatewise.errors import GatewiseError
@@ -30,7 +30,7 @@ class ClipFile:
 
     path: Path
     files: tuple[Path, ...]
-    header: Header
+    header: ImageHeader
     count: int
     deep: bool = False
     others: int = 0

@@ -53,7 +53,7 @@ class ImageForm:
         return self.size[0], self.size[1] or max(round(width * self.size[0] / height), 1)
 
 
-class Header(NamedTuple):
+class ImageHeader(NamedTuple):
     """The properties of an image that is not decoded."""
 
     height: int
@@ -69,7 +69,7 @@ def read_image(path: Path, form: ImageForm) -> np.ndarray:
     return read_with(path, lambda image: pixels(image, form))
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path) -> ImageHeader:
     """The size of the upright image, and whether it is grey, without decoding it.
 
     Raises: `GatewiseError` with the path of a file that is not an image.
@@ -116,12 +116,12 @@ def read_with(path: Path, read: Callable[[Image], Result]) -> Result:
         raise GatewiseError(f"{path} can't be read as an image: {reason}") from error
 
 
-def header(image: Image) -> Header:
+def header(image: Image) -> ImageHeader:
     """The header of an opened image."""
     width, height = image.size
     if image.getexif().get(ORIENTATION) in TURNED:
         width, height = height, width
-    return Header(height, width, image.mode in GREY_MODES or _grey_palette(image))
+    return ImageHeader(height, width, image.mode in GREY_MODES or _grey_palette(image))
 
 
 def is_turned(image: Image) -> bool:

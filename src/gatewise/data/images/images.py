@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gatewise.data.images.class_folders import natural_key
-from gatewise.data.images.image_file import Header, ImageForm, is_image, read_image
+from gatewise.data.images.image_file import ImageForm, ImageHeader, is_image, read_image
 from gatewise.data.images.survey import (
     ImageSurvey,
     default_value_range,
@@ -132,7 +132,7 @@ def find_images(path: Path) -> list[Path]:
     return found
 
 
-def channels_of(paths: Sequence[Path], headers: Sequence[Header], colour: Colour) -> int:
+def channels_of(paths: Sequence[Path], headers: Sequence[ImageHeader], colour: Colour) -> int:
     """The number of channels of images. Raises: `GatewiseError` if only some are grey."""
     if colour != "auto":
         return 1 if colour == "grey" else 3
@@ -204,5 +204,5 @@ def _image_files(paths: Sequence[Path], form: ImageForm, found: ImageSurvey, mem
     return ImageFiles(paths, form, _sizes(found.headers, form), memory, (*found.notes, *deep))
 
 
-def _sizes(headers: Sequence[Header], form: ImageForm) -> np.ndarray:
+def _sizes(headers: Sequence[ImageHeader], form: ImageForm) -> np.ndarray:
     return np.array([form.fitted(one.height, one.width) for one in headers]).reshape(-1, 2)

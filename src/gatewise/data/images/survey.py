@@ -11,7 +11,7 @@ import numpy as np
 
 from gatewise.data.images.image_file import (
     SIXTEEN_BITS,
-    Header,
+    ImageHeader,
     header,
     is_deep,
     is_halved,
@@ -35,7 +35,7 @@ class ImageInfo(NamedTuple):
     alpha: whether its pixels may be transparent
     """
 
-    header: Header
+    header: ImageHeader
     deep: bool
     halved: bool
     frames: int
@@ -47,7 +47,7 @@ class ImageInfo(NamedTuple):
 class ImageSurvey:
     """The properties of many images. deep: those with more than 8 bits; notes: on what is not read"""
 
-    headers: list[Header]
+    headers: list[ImageHeader]
     deep: tuple[Path, ...]
     notes: tuple[str, ...]
 
