@@ -29,7 +29,7 @@ class Case:
 
 
 @dataclass
-class Header:
+class ArchiveHeader:
     """What a header declares, None where it declares nothing; `equal`: all sequences have the same length."""
 
     path: Path

@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gatewise.data.sequences.archive_header import NO_DATA, Case, Header, Labels, check_label, header_line
+from gatewise.data.sequences.archive_header import (
+    NO_DATA,
+    ArchiveHeader,
+    Case,
+    Labels,
+    check_label,
+    header_line,
+)
 from gatewise.errors import GatewiseError
 
 NUMERIC = ("numeric", "real", "integer")
@@ -24,7 +31,7 @@ def arff_cases(path: Path, lines: Iterator[str], wanted: Labels | None) -> Itera
             "true, or as CSV"
         )
     classes: list[str] | None = None
-    begun, header, kinds = False, Header(path), list[str]()
+    begun, header, kinds = False, ArchiveHeader(path), list[str]()
     for line, text in enumerate(lines, 1):
         text = text.strip()
         if not text or text.startswith("%"):

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewise.data.sequences.archive_header import NO_DATA, Case, Header, Labels, check_label, header_line
+from gatewise.data.sequences.archive_header import (
+    NO_DATA,
+    ArchiveHeader,
+    Case,
+    Labels,
+    check_label,
+    header_line,
+)
 from gatewise.errors import GatewiseError
 
 OUTSIDE_COLON = re.compile(r":(?![^()]*\))")  # the times in brackets have colons, too
@@ -22,7 +29,7 @@ def ts_cases(path: Path, lines: Iterator[str], wanted: Labels | None) -> Iterato
     Raises: `GatewiseError` with the line where the format is violated.
     """
     classes: list[str] | None = None
-    begun, has_target, timed, header = False, False, False, Header(path)
+    begun, has_target, timed, header = False, False, False, ArchiveHeader(path)
     for line, text in enumerate(lines, 1):
         text = text.strip()
         if not text or text.startswith("#"):
