@@ -152,7 +152,7 @@ def _load(folder: Path, name: str) -> SavedModel:
     return SavedModel(described.task, described.name, network.eval(), described.preprocessing)
 
 
-class Description(BaseModel, strict=True, extra="forbid"):
+class ModelDescription(BaseModel, strict=True, extra="forbid"):
     """The content of `model.json`."""
 
     format: int
@@ -163,7 +163,7 @@ class Description(BaseModel, strict=True, extra="forbid"):
     preprocessing: dict[str, Any]
 
 
-def _description(path: Path) -> Description:
+def _description(path: Path) -> ModelDescription:
     described = read_json(path)
     number = described.get("format") if isinstance(described, dict) else None
     if isinstance(number, int) and number > FORMAT:
@@ -173,7 +173,7 @@ def _description(path: Path) -> Description:
     if isinstance(number, int) and number < FORMAT:
         described = upgrade(described, number)
     try:
-        return Description.model_validate(described)
+        return ModelDescription.model_validate(described)
     except ValidationError as error:
         raise GatewiseError(describe_first_error(error)) from error
 
