@@ -195,7 +195,7 @@ def _with_own_data(run: runs.Run, source_folder: Path) -> Iterator[runs.Run]:
             shutil.rmtree(copy)
 
 
-def find_run(folder: Path | None) -> runs.Description | None:
+def find_run(folder: Path | None) -> runs.RunDescription | None:
     """The description of the run in a folder; None if there is no run."""
     if folder is None or not (folder / "run.json").is_file():
         return None

@@ -51,7 +51,7 @@ def _file_name(value: Any) -> str:
     return value
 
 
-class Description(BaseModel, extra="forbid"):
+class RunDescription(BaseModel, extra="forbid"):
     """The content of `run.json`; the names of the cells become folders."""
 
     verb: str
@@ -263,9 +263,9 @@ def read_start(folder: Path, task: AnyTask) -> Start | None:
     return Start(load_model(start), options)
 
 
-def read_description(folder: Path) -> Description:
+def read_description(folder: Path) -> RunDescription:
     """Reads `run.json`. Raises: `GatewiseError` if it is missing or invalid."""
-    return _read(folder / "run.json", Description, f"{str(folder)!r} has no run to resume")
+    return _read(folder / "run.json", RunDescription, f"{str(folder)!r} has no run to resume")
 
 
 def read_result(path: Path) -> Result:
