@@ -61,7 +61,7 @@ class RunDescription(BaseModel, extra="forbid"):
     cells: Annotated[dict[Name, dict[str, Any]], Field(min_length=1, max_length=1000)]
 
 
-class Result(BaseModel, extra="forbid", allow_inf_nan=False, strict=True):
+class SavedResult(BaseModel, extra="forbid", allow_inf_nan=False, strict=True):
     """The content of `result.json` of a finished training.
 
     cost: of the selection metric on the validation set, before the last fit; None if it was not computed
@@ -268,9 +268,9 @@ def read_description(folder: Path) -> RunDescription:
     return _read(folder / "run.json", RunDescription, f"{str(folder)!r} has no run to resume")
 
 
-def read_result(path: Path) -> Result:
+def read_result(path: Path) -> SavedResult:
     """Reads `result.json`. Raises: `GatewiseError` if it is invalid."""
-    return _read(path, Result, f"{path} is damaged; remove it to continue the training")
+    return _read(path, SavedResult, f"{path} is damaged; remove it to continue the training")
 
 
 Kind = TypeVar("Kind", bound=BaseModel)
