@@ -98,7 +98,7 @@ PredictionsT = TypeVar("PredictionsT", bound=Predictions[Any, Any])
 Retrain = Callable[[Callable[[OptionsT], DataT]], Comparison[DataT]]  # takes a function that reads
 
 
-Result = TypeVar("Result")
+ReturnT = TypeVar("ReturnT")
 MISMATCH_ERRORS = (
     ArithmeticError,
     AssertionError,
@@ -114,14 +114,14 @@ MISMATCH_ERRORS = (
 )
 
 
-def explain_mismatch(method: Callable[..., Result]) -> Callable[..., Result]:
+def explain_mismatch(method: Callable[..., ReturnT]) -> Callable[..., ReturnT]:
     """Wraps a method that applies a saved model, whose preprocessing may not match its network.
 
     Raises: `GatewiseError` in place of any exception that such a mismatch raises.
     """
 
     @wraps(method)
-    def checked(*arguments: Any, **options: Any) -> Result:
+    def checked(*arguments: Any, **options: Any) -> ReturnT:
         try:
             return method(*arguments, **options)
         except (GatewiseError, NotImplementedError):

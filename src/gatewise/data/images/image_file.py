@@ -23,7 +23,7 @@ SIXTEEN_BITS = 65535
 ORIENTATIONS = range(2, 9)  # of images that are not stored upright
 TURNED = (5, 6, 7, 8)  # orientations that swap height and width
 
-Result = TypeVar("Result")
+ReturnT = TypeVar("ReturnT")
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def is_image(path: Path) -> bool:
     return named and (path.is_file() or not path.exists())
 
 
-def read_with(path: Path, read: Callable[[Image], Result]) -> Result:
+def read_with(path: Path, read: Callable[[Image], ReturnT]) -> ReturnT:
     """Applies `read` to an opened image. Raises: `GatewiseError` with the path if that fails."""
     from PIL import Image, UnidentifiedImageError
 
