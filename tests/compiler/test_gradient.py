@@ -28,7 +28,7 @@ from gatewise.cells import (
 )
 from gatewise.compiler.gradient import Gradient, entries, kept
 from gatewise.compiler.program import Extras
-from gatewise.compiler.stages import Reference, plan
+from gatewise.compiler.stages import RowLocation, plan
 
 OLD, SUM, WEIGHT, GIVEN = 0.7, -0.4, 1.3, 0.9  # h[t-1], W_a x + R_a h[t-1], p_h, the gradient of h
 
@@ -108,7 +108,7 @@ def test_training_keeps_inner_lines_and_the_sums_that_a_slope_needs():
 
 def test_gradients_left_for_earlier_stages_have_numbers():
     assert entries(plan(LSTM)) == {}
-    assert entries(plan(ChoGRU)) == {("", Reference("kept", 2)): 0, ("", Reference("kept", 1)): 1}
+    assert entries(plan(ChoGRU)) == {("", RowLocation("kept", 2)): 0, ("", RowLocation("kept", 1)): 1}
     assert [group for group, _ in entries(plan(LayerNormLSTM))] == [
         "",
         *["input"] * 4,

@@ -4,9 +4,9 @@ import pytest
 
 from gatewise.cells import GRU, LSTM, RNN, Cell, ChoGRU, LayerNormLSTM, R, W, cells, mdrnn, prev, tanh, x
 from gatewise.compiler.program import Extras
-from gatewise.compiler.stages import MOST_SUMS, Reference, Slot, lines_read, plan, previous_place
+from gatewise.compiler.stages import MOST_SUMS, RowLocation, Slot, lines_read, plan, previous_place
 
-INPUT = Reference("input")
+INPUT = RowLocation("input")
 
 
 def test_products_of_one_sum_share_a_register():
@@ -14,7 +14,7 @@ def test_products_of_one_sum_share_a_register():
     blocks = ("i", "f", "g", "o")
     assert stage.slots == (
         Slot(INPUT, tuple((number, "W", block) for number, block in enumerate(blocks))),
-        Slot(Reference("previous", 0), tuple((number, "R", block) for number, block in enumerate(blocks))),
+        Slot(RowLocation("previous", 0), tuple((number, "R", block) for number, block in enumerate(blocks))),
     )
     assert list(stage.lines) == ["i", "f", "g", "c", "o", "h"]
     assert (stage.first_sum, stage.sums, stage.width) == (0, 4, "hidden")
@@ -35,7 +35,7 @@ def test_a_product_of_a_value_of_the_step_begins_a_stage():
     assert list(second.lines) == ["n", "h"]
     assert second.slots == (
         Slot(INPUT, ((0, "W", "n"),)),
-        Slot(Reference("kept", 2), ((0, "R", "n"),)),
+        Slot(RowLocation("kept", 2), ((0, "R", "n"),)),
     )
     assert (second.first_sum, second.sums) == (2, 1)
 
@@ -50,7 +50,7 @@ def test_a_normalizer_waits_for_all_that_it_takes_together():
     ]
     assert [stage.normalizers for stage in made.stages] == [(), (), (0, 1), (2,)]
     assert [group for group, _ in made.normalizers] == ["input", "hidden", "memory"]
-    assert made.normalizers[2][1] == (Reference("state", 1),)
+    assert made.normalizers[2][1] == (RowLocation("state", 1),)
     assert made.biases == ()  # the normalizers' shifts take their place
 
 
@@ -69,7 +69,7 @@ def test_the_projection_is_a_stage_of_the_outputs_width():
     first, second = plan(LSTM, Extras(projected=True)).stages
     assert (first.width, second.width) == ("hidden", "output")
     assert list(second.lines) == ["_projected_h"]
-    assert second.slots == (Slot(Reference("kept", 4), ((0, "projection", ""),)),)
+    assert second.slots == (Slot(RowLocation("kept", 4), ((0, "projection", ""),)),)
 
 
 def test_a_level_of_many_sums_is_split_evenly():
@@ -103,9 +103,9 @@ def test_where_a_row_is():
     made = plan(LSTM)
     assert made.intermediates == ("i", "f", "g", "o")
     assert [made.reference(line) for line in ("h", "c", "g")] == [
-        Reference("state", 0),
-        Reference("state", 1),
-        Reference("kept", 2),
+        RowLocation("state", 0),
+        RowLocation("state", 1),
+        RowLocation("kept", 2),
     ]
 
 
@@ -114,8 +114,8 @@ def test_on_a_lattice_each_axis_has_a_slot():
     (stage,) = plan(cell).stages
     assert [slot.operand for slot in stage.slots] == [
         INPUT,
-        Reference("previous", 0),
-        Reference("previous", 1),
+        RowLocation("previous", 0),
+        RowLocation("previous", 1),
     ]
     assert [previous_place(cell, one) for one in cell.previous.values()] == [0, 1]
 

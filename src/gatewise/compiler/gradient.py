@@ -6,10 +6,10 @@ from functools import cache
 
 from gatewise.cells.expressions import Constant, Expression, Factor, Normalized, Operation, Previous, Vector
 from gatewise.compiler.functions import FUNCTIONS, SIGNS
-from gatewise.compiler.stages import Accumulated, Plan, Reference, lines_read, previous_place
+from gatewise.compiler.stages import Accumulated, Plan, RowLocation, lines_read, previous_place
 from gatewise.compiler.values import Values, row, stored, variable
 
-Entry = tuple[str, Reference]  # ("", a line that later stages read) or (a normalizer's group, its value)
+Entry = tuple[str, RowLocation]  # ("", a line that later stages read) or (a normalizer's group, its value)
 
 
 @cache
@@ -66,7 +66,7 @@ class Gradient:
         places = {self.plan.reference(name) for name in self.stage.lines}
         return [k for k, (_, rows) in enumerate(self.plan.normalizers) if places & set(rows)]
 
-    def target(self, operand: Reference) -> str:
+    def target(self, operand: RowLocation) -> str:
         """The destination of a slot's gradient, and whether it is added to the value there."""
         if operand.where == "input":
             return "0, false"

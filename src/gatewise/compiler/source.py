@@ -7,7 +7,7 @@ from functools import cache
 from gatewise.compiler.gradient import Gradient, entries, kept
 from gatewise.compiler.layout import TORCH_NAMES
 from gatewise.compiler.program import PROJECTION
-from gatewise.compiler.stages import Plan, Reference, Stage
+from gatewise.compiler.stages import Plan, RowLocation, Stage
 from gatewise.compiler.values import Values, variable
 
 
@@ -107,7 +107,7 @@ def _forward(plan: Plan, stage: Stage) -> str:
     return "\n".join([head, *sums, *lines, *stores, *keep, "      (void)sum, (void)step, (void)u;", "    }"])
 
 
-def _place(one: Reference) -> str:
+def _place(one: RowLocation) -> str:
     return f"{{Operand::{one.where}, {one.index}}}"
 
 
@@ -116,7 +116,7 @@ def _predecessors(plan: Plan) -> list[str]:
     return [f"{{{states.index(one.state)}, {max(0, one.axis - 1)}}}" for one in plan.cell.previous.values()]
 
 
-def _slot_width(plan: Plan, operand: Reference) -> str:
+def _slot_width(plan: Plan, operand: RowLocation) -> str:
     if operand.where == "input":
         return "Width::input"
     if operand.where == "kept":

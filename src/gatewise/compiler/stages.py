@@ -29,7 +29,7 @@ class Accumulated(Expression):
 
 
 @dataclass(frozen=True)
-class Reference:
+class RowLocation:
     """The location of a whole row: the input, a state before or after the step, or a saved line."""
 
     where: Literal["input", "previous", "state", "kept"]
@@ -40,7 +40,7 @@ class Reference:
 class Slot:
     """An operand, and the products (sum, family, block) that add to sums."""
 
-    operand: Reference
+    operand: RowLocation
     products: tuple[tuple[int, str, str], ...]
 
 
@@ -78,19 +78,19 @@ class Plan:
     intermediates: tuple[str, ...]
     biases: tuple[tuple[int, str, str], ...]
     vectors: tuple[tuple[str, str], ...]
-    normalizers: tuple[tuple[str, tuple[Reference, ...]], ...]
+    normalizers: tuple[tuple[str, tuple[RowLocation, ...]], ...]
 
     @property
     def sums(self) -> int:
         """The number of sums of all stages."""
         return sum(stage.sums for stage in self.stages)
 
-    def reference(self, line: str) -> Reference:
+    def reference(self, line: str) -> RowLocation:
         """The location of a line's row after its computation."""
         for index, name in enumerate(self.program.states.values()):
             if name == line:
-                return Reference("state", index)
-        return Reference("kept", self.intermediates.index(line))
+                return RowLocation("state", index)
+        return RowLocation("kept", self.intermediates.index(line))
 
 
 @cache
@@ -178,7 +178,7 @@ class _Planner:
 
     def _stage(self, bare: Plan, names: list[str], groups: list[str]) -> Stage:
         first = self.count
-        slots: dict[Reference, list[tuple[int, str, str]]] = {}
+        slots: dict[RowLocation, list[tuple[int, str, str]]] = {}
         lines = {}
         for name in names:
             builder = _Builder(self.count)
@@ -199,11 +199,11 @@ class _Planner:
             self._width(names), tuple(groups.index(group) for group in groups if group in normalized), False,
         )  # fmt: skip
 
-    def _operand(self, bare: Plan, operand: Expression) -> Reference:
+    def _operand(self, bare: Plan, operand: Expression) -> RowLocation:
         if isinstance(operand, Input):
-            return Reference("input")
+            return RowLocation("input")
         if isinstance(operand, Previous):
-            return Reference("previous", previous_place(self.cell, operand))
+            return RowLocation("previous", previous_place(self.cell, operand))
         assert operand.line is not None
         return bare.reference(operand.line)
 
@@ -232,7 +232,7 @@ def _synchronizing(
     plan: Plan,
     stages: list[Stage],
     members: list[list[str]],
-    normalizers: tuple[tuple[str, tuple[Reference, ...]], ...],
+    normalizers: tuple[tuple[str, tuple[RowLocation, ...]], ...],
 ) -> Iterator[Stage]:
     """Marks the stages before which threads must synchronize, as they read rows that others may write."""
     last = {
