@@ -6,14 +6,14 @@ from functools import cache
 
 from gatewise.cells.expressions import Constant, Expression, Factor, Normalized, Operation, Previous, Vector
 from gatewise.compiler.functions import FUNCTIONS, SIGNS
-from gatewise.compiler.stages import Accumulated, Plan, RowLocation, lines_read, previous_place
+from gatewise.compiler.stages import Accumulated, RowLocation, StagePlan, lines_read, previous_place
 from gatewise.compiler.values import Values, row, stored, variable
 
 Entry = tuple[str, RowLocation]  # ("", a line that later stages read) or (a normalizer's group, its value)
 
 
 @cache
-def entries(plan: Plan) -> dict[Entry, int]:
+def entries(plan: StagePlan) -> dict[Entry, int]:
     """Gradients that a stage passes to an earlier one, by number."""
     found: dict[Entry, int] = {}
     for stage in plan.stages:
@@ -31,7 +31,7 @@ def entries(plan: Plan) -> dict[Entry, int]:
 
 
 @cache
-def kept(plan: Plan) -> tuple[str | int, ...]:
+def kept(plan: StagePlan) -> tuple[str | int, ...]:
     """The values of a step that training saves beside the states: lines by name, sums by number.
 
     >>> from gatewise.cells import GRU
@@ -46,7 +46,7 @@ def kept(plan: Plan) -> tuple[str | int, ...]:
 class Gradient:
     """The backward pass of one stage: from the gradients of its lines to those of its sums and inputs."""
 
-    def __init__(self, plan: Plan, number: int) -> None:
+    def __init__(self, plan: StagePlan, number: int) -> None:
         self.plan, self.number, self.stage = plan, number, plan.stages[number]
         self.values = Values(plan, self.stage)
         self.statements: list[str] = []
@@ -221,7 +221,7 @@ class Gradient:
 
 
 @cache
-def _left(plan: Plan, number: int) -> set[str]:
+def _left(plan: StagePlan, number: int) -> set[str]:
     """The destinations of a stage's gradients: of lines, and of the operands of products."""
     gradient = Gradient(plan, number)
     found = {place for place in gradient.outside.values() if not place.startswith("vector")}

@@ -7,12 +7,12 @@ from functools import cache
 from gatewise.compiler.gradient import Gradient, entries, kept
 from gatewise.compiler.layout import TORCH_NAMES
 from gatewise.compiler.program import PROJECTION
-from gatewise.compiler.stages import Plan, RowLocation, Stage
+from gatewise.compiler.stages import RowLocation, Stage, StagePlan
 from gatewise.compiler.values import Values, variable
 
 
 @cache
-def source(plan: Plan) -> str:
+def source(plan: StagePlan) -> str:
     """The C++ code of a cell: its sizes, and for each stage the slots and a forward and backward step."""
     stages = [_stage(plan, number) for number in range(len(plan.stages))]
     names = ", ".join(f"Stage{number}" for number in range(len(stages)))
@@ -47,12 +47,12 @@ template <class T> struct Cell {{
 """
 
 
-def _legend(plan: Plan) -> str:
+def _legend(plan: StagePlan) -> str:
     """The lines by number; their names are checked, and occur in comments only."""
     return ", ".join(f"{number} {name}" for number, name in enumerate(plan.program.lines))
 
 
-def matrices(plan: Plan) -> list[tuple[str, str]]:
+def matrices(plan: StagePlan) -> list[tuple[str, str]]:
     """The parameter and block of each product, in the order of stages, slots and sums."""
     return [
         (TORCH_NAMES.get(family, (family, ""))[0], block)
@@ -62,7 +62,7 @@ def matrices(plan: Plan) -> list[tuple[str, str]]:
     ]
 
 
-def _stage(plan: Plan, number: int) -> str:
+def _stage(plan: StagePlan, number: int) -> str:
     stage, gradient = plan.stages[number], Gradient(plan, number)
     slots = [
         f"{{{_place(slot.operand)}, {_slot_width(plan, slot.operand)}, {len(slot.products)}, "
@@ -85,7 +85,7 @@ def _stage(plan: Plan, number: int) -> str:
 """
 
 
-def _forward(plan: Plan, stage: Stage) -> str:
+def _forward(plan: StagePlan, stage: Stage) -> str:
     values = Values(plan, stage)
     lines = [
         f"      const V {variable(plan, name)} = {values.text(line)};" for name, line in stage.lines.items()
@@ -111,12 +111,12 @@ def _place(one: RowLocation) -> str:
     return f"{{Operand::{one.where}, {one.index}}}"
 
 
-def _predecessors(plan: Plan) -> list[str]:
+def _predecessors(plan: StagePlan) -> list[str]:
     states = plan.cell.state
     return [f"{{{states.index(one.state)}, {max(0, one.axis - 1)}}}" for one in plan.cell.previous.values()]
 
 
-def _slot_width(plan: Plan, operand: RowLocation) -> str:
+def _slot_width(plan: StagePlan, operand: RowLocation) -> str:
     if operand.where == "input":
         return "Width::input"
     if operand.where == "kept":
@@ -128,7 +128,7 @@ def _slot_width(plan: Plan, operand: RowLocation) -> str:
     return _state_widths(plan)[index]
 
 
-def _state_widths(plan: Plan) -> list[str]:
+def _state_widths(plan: StagePlan) -> list[str]:
     projected = any(name == PROJECTION for name, _ in matrices(plan))
     return [
         f"Width::{'output' if projected and k == 0 else 'hidden'}" for k in range(len(plan.program.states))

@@ -63,7 +63,7 @@ class Stage:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class StagePlan:
     """All stages of a step.
 
     intermediates: the lines that are no state's new value, in order
@@ -94,7 +94,7 @@ class Plan:
 
 
 @cache
-def plan(cell: CellType, extras: Extras = PLAIN) -> Plan:
+def plan(cell: CellType, extras: Extras = PLAIN) -> StagePlan:
     """The stages of a cell.
 
     >>> from gatewise.cells import GRU, ChoGRU, LSTM
@@ -114,9 +114,9 @@ class _Planner:
         self.biases: list[tuple[int, str, str]] = []
         self.count = 0
 
-    def plan(self) -> Plan:
+    def plan(self) -> StagePlan:
         groups = list(self.together)
-        bare = Plan(self.cell, self.program, self.layout, (), self.intermediates, (), (), ())
+        bare = StagePlan(self.cell, self.program, self.layout, (), self.intermediates, (), (), ())
         normalizers = tuple(
             (group, tuple(bare.reference(name) for name in names)) for group, names in self.together.items()
         )
@@ -176,7 +176,7 @@ class _Planner:
             kinds[place[name]] = (kinds[place[name]][0], kinds[place[name]][1] + len(sums[name]))
         return stages
 
-    def _stage(self, bare: Plan, names: list[str], groups: list[str]) -> Stage:
+    def _stage(self, bare: StagePlan, names: list[str], groups: list[str]) -> Stage:
         first = self.count
         slots: dict[RowLocation, list[tuple[int, str, str]]] = {}
         lines = {}
@@ -199,7 +199,7 @@ class _Planner:
             self._width(names), tuple(groups.index(group) for group in groups if group in normalized), False,
         )  # fmt: skip
 
-    def _operand(self, bare: Plan, operand: Expression) -> RowLocation:
+    def _operand(self, bare: StagePlan, operand: Expression) -> RowLocation:
         if isinstance(operand, Input):
             return RowLocation("input")
         if isinstance(operand, Previous):
@@ -229,7 +229,7 @@ class _Planner:
 
 
 def _synchronizing(
-    plan: Plan,
+    plan: StagePlan,
     stages: list[Stage],
     members: list[list[str]],
     normalizers: tuple[tuple[str, tuple[RowLocation, ...]], ...],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from gatewise.cells.expressions import Constant, Expression, Factor, Normalized, Operation, Previous, Vector
 from gatewise.compiler.functions import FUNCTIONS, SIGNS
-from gatewise.compiler.stages import Accumulated, Plan, Stage, previous_place
+from gatewise.compiler.stages import Accumulated, Stage, StagePlan, previous_place
 
 
-def variable(plan: Plan, kept: str | int) -> str:
+def variable(plan: StagePlan, kept: str | int) -> str:
     """The C++ name of a line or a sum: a number, so that no name from a file becomes code."""
     return f"sum_{kept}" if isinstance(kept, int) else f"line_{list(plan.program.lines).index(kept)}"
 
@@ -17,7 +17,7 @@ def row(rows: str, number: int) -> str:
     return f"load(step.{rows} + {number} * step.stride + u)"
 
 
-def stored(plan: Plan, line: str) -> str:
+def stored(plan: StagePlan, line: str) -> str:
     """The value of a line from its location after its computation."""
     place = plan.reference(line)
     return f"load(step.state[{place.index}] + u)" if place.where == "state" else row("kept", place.index)
@@ -26,7 +26,7 @@ def stored(plan: Plan, line: str) -> str:
 class Values:
     """Expressions as C++. Forward, lines and sums of the stage are locals; the rest is in memory."""
 
-    def __init__(self, plan: Plan, stage: Stage) -> None:
+    def __init__(self, plan: StagePlan, stage: Stage) -> None:
         self.plan, self.stage = plan, stage
         self.sums_read: dict[int, None] = {}
 

@@ -15,7 +15,7 @@ from gatewise.cells.catalogue import cells, lattice_cells
 from gatewise.cells.grid import grid
 from gatewise.cells.multidimensional import mdlstm
 from gatewise.compiler.source import source
-from gatewise.compiler.stages import Plan, plan
+from gatewise.compiler.stages import StagePlan, plan
 from gatewise.engine import loading, processor
 from gatewise.engine.batch import compile_all
 from gatewise.engine.compiling import LIBRARY, OBJECT, BuildError, Program, compiler
@@ -27,7 +27,7 @@ INSTALLED = Path(__file__).with_name("built")
 FLAGS = ("-std=gnu++20", "-O3", "-fno-math-errno", "-fopenmp", "-fPIC", "-fvisibility=hidden")
 
 
-def built(plan: Plan, number: str) -> ctypes.CDLL:
+def built(plan: StagePlan, number: str) -> ctypes.CDLL:
     """The compiled cell: from the installation, from the cache on disk, or compiled for this machine.
 
     Raises: `BuildError` if it is in neither and can't be compiled.
@@ -35,14 +35,14 @@ def built(plan: Plan, number: str) -> ctypes.CDLL:
     return _load_installed(plan, number) or loading.load(program(plan, number, NATIVE))
 
 
-def installed(plan: Plan, number: str) -> bool:
+def installed(plan: StagePlan, number: str) -> bool:
     """Whether a cell was compiled at installation for the best instruction set of this processor."""
     best, folder = processor.instruction_set(), _installation()
     stem = program(plan, number, best).stem() if best else ""
     return any(folder.undamaged(found) for found in folder.find(stem, LIBRARY))
 
 
-def _load_installed(plan: Plan, number: str) -> ctypes.CDLL | None:
+def _load_installed(plan: StagePlan, number: str) -> ctypes.CDLL | None:
     """The library compiled at installation; None if there is none, or it is damaged."""
     best = processor.instruction_set()
     return loading.load_kept(_installation(), program(plan, number, best).stem()) if best else None
@@ -80,7 +80,7 @@ def build_cells(folder: Path) -> Iterator[str]:
     yield from compile_all(programs, chosen, Libraries(folder))
 
 
-def program(plan: Plan, number: str, instructions: InstructionSet) -> Program:
+def program(plan: StagePlan, number: str, instructions: InstructionSet) -> Program:
     """A cell's kernel over one type of numbers, for one instruction set."""
     cell = plan.cell.__name__ if plan.cell.__name__ in _built_in() else "cell"
     name = f"{cell}-{number}-{instructions.name}"
