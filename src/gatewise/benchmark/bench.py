@@ -20,7 +20,7 @@ from gatewise.benchmark.check import Checker
 from gatewise.benchmark.clock import take_turns
 from gatewise.benchmark.competitors.torch_nn import LAYERS
 from gatewise.benchmark.machine import Machine
-from gatewise.benchmark.plan import Plan
+from gatewise.benchmark.plan import BenchmarkPlan
 from gatewise.benchmark.results import OURS, Row
 from gatewise.benchmark.workload import ONE_STEP, PASSES, Problem, Task
 from gatewise.files import write_whole
@@ -49,7 +49,7 @@ class Bench:
     rows: the measurements; wrong: deviations of gatewise itself from the reference
     """
 
-    def __init__(self, plan: Plan, machine: Machine, callback: ProgressCallback) -> None:
+    def __init__(self, plan: BenchmarkPlan, machine: Machine, callback: ProgressCallback) -> None:
         self.plan, self.machine, self.callback = plan, machine, callback
         self.setting = malloc.current()
         self.rows: list[Row] = []

@@ -22,7 +22,7 @@ REPEATS, QUICK_REPEATS = 9, 3
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchmarkPlan:
     """The tasks to measure, the competitors, and the number of repeats.
 
     bfloat16: gatewise under autocast, compared with its own float32 and the competitors that support it
@@ -55,7 +55,7 @@ def plan(
     dtype: str = "float32",
     quick: bool = False,
     out: Path | None = None,
-) -> Plan:
+) -> BenchmarkPlan:
     """The plan of a command line; lists are separated by commas.
 
     Raises: `GatewiseError` if a name is unknown or a value is out of bounds.
@@ -71,7 +71,7 @@ def plan(
         raise GatewiseError(f"expected --out as a folder, got the file {str(out)!r}")
     bfloat16 = dtype == "bfloat16"
     available = tuple(one for one in COMPETITORS if one.has_bfloat16 or not bfloat16)
-    return Plan(
+    return BenchmarkPlan(
         _tasks(cells, shapes, quick),
         available
         if competitors is None

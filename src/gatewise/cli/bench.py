@@ -13,7 +13,7 @@ from rich.table import Table
 from gatewise.benchmark import malloc
 from gatewise.benchmark.bench import OVERHEAD, Bench
 from gatewise.benchmark.machine import Machine, measured
-from gatewise.benchmark.plan import Plan, plan, use_threads
+from gatewise.benchmark.plan import BenchmarkPlan, plan, use_threads
 from gatewise.benchmark.results import BEST, TORCH, Row, summary
 from gatewise.benchmark.roofline import draw_roofline
 from gatewise.estimators.outputs import MARK, require_output
@@ -93,7 +93,7 @@ def bench(
         raise typer.Exit(1)
 
 
-def _measure(asked: Plan) -> bool:
+def _measure(asked: BenchmarkPlan) -> bool:
     """Runs a plan and prints the results. Returns: whether all results of gatewise are correct."""
     with console.status("measuring the machine") as status:
         machine = measured()
