@@ -16,7 +16,7 @@ from gatewise.compiler.stages import plan
 from gatewise.engine import processor
 from gatewise.engine.batch import compile_ahead
 from gatewise.engine.build import program
-from gatewise.engine.compiling import BuildError, Program
+from gatewise.engine.compiling import BuildError, NativeProgram
 from gatewise.engine.processor import NATIVE
 from tests.engine.test_lattice import COMPILED
 from tests.engine.test_native import SINGLE, V1, V3, Everything
@@ -46,7 +46,7 @@ KERNELS: dict[str, list[tuple[CellType, Extras]]] = {
 NARROWER = [(GRU, "double", V1), (PeepholeLSTM, "double", V3), (GRU, "Bfloat16", V3)]
 
 
-def programs(thorough: bool) -> Iterator[Program]:
+def programs(thorough: bool) -> Iterator[NativeProgram]:
     """All of them, and those of narrower instruction sets that this processor has.
 
     thorough: also those that only thorough tests run

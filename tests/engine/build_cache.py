@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from gatewise.engine import compiling, loading
-from gatewise.engine.compiling import Program
+from gatewise.engine.compiling import NativeProgram
 from gatewise.engine.loading import load
 
 STRANGER = 54321  # a user who is neither this one nor root
@@ -27,9 +27,9 @@ only_root = pytest.mark.skipif(
 
 def program(number=7):
     """A library that returns a number, and the object file that it is linked with."""
-    part = Program("part", "int part() { return 100; }", ("-fPIC", "-c"), suffix=".o")
+    part = NativeProgram("part", "int part() { return 100; }", ("-fPIC", "-c"), suffix=".o")
     text = f'int part(); extern "C" int number() {{ return part() + {number}; }}'
-    return Program("number", text, ("-shared", "-fPIC"), part=part)
+    return NativeProgram("number", text, ("-shared", "-fPIC"), part=part)
 
 
 def loaded(number=7):

@@ -5,7 +5,7 @@ import pytest
 from gatewise.engine import batch
 from gatewise.engine.batch import compile_ahead
 from gatewise.engine.cache import Cache
-from gatewise.engine.compiling import MAIN_HEADER, PARSED, BuildError, Program, compiler
+from gatewise.engine.compiling import MAIN_HEADER, PARSED, BuildError, NativeProgram, compiler
 from gatewise.engine.loading import load
 from tests.engine.build_cache import only_with_compiler, start_anew
 
@@ -22,10 +22,10 @@ def programs(tmp_path):
 
     def made(number, *flags):
         text = f'#include "{MAIN_HEADER}"\nextern "C" int number() {{ return part() + {number} * seven(); }}'
-        part = Program(
+        part = NativeProgram(
             "part", '#include "other.h"\nint part() { return 100; }', (*flags, "-fPIC", "-c"), headers, ".o"
         )
-        return Program(f"number-{number}", text, (*flags, "-shared", "-fPIC"), headers, part=part)
+        return NativeProgram(f"number-{number}", text, (*flags, "-shared", "-fPIC"), headers, part=part)
 
     return [made(1), made(2), made(3), made(4, "-O1")]
 
@@ -70,7 +70,7 @@ def test_headers_that_can_not_be_parsed_stop_nothing(cache_folder, monkeypatch, 
 
 
 def test_one_that_fails_is_reported_and_stops_no_other(cache_folder, programs):
-    wrong = Program("wrong", "no C++", ("-shared",), programs[0].headers)
+    wrong = NativeProgram("wrong", "no C++", ("-shared",), programs[0].headers)
     lines = list(compile_ahead([wrong, *programs]))
     assert lines[0].startswith("[1/5] wrong is compiled at its first use: ")
     assert len(list(cache_folder.glob("number*"))) == len(programs)

@@ -15,7 +15,7 @@ from gatewise.cells.serialization import from_data, to_data
 from gatewise.compiler.stages import plan
 from gatewise.engine import build, processor
 from gatewise.engine.build import built
-from gatewise.engine.compiling import LIBRARY, BuildError, Program, compiler
+from gatewise.engine.compiling import LIBRARY, BuildError, NativeProgram, compiler
 from gatewise.engine.libraries import Libraries
 from gatewise.engine.loading import load
 from tests.engine.test_native import SIZES, TOLERANCE, assert_same, request_for
@@ -184,7 +184,7 @@ def test_a_library_is_built_from_the_text_that_was_hashed(installation, tmp_path
     header = tmp_path / "number.h"
     header.write_text("#define NUMBER 1")
     text = '#include "number.h"\nextern "C" int number() { return NUMBER; }'
-    program = Program("number", text, ("-shared", "-fPIC"), tmp_path)
+    program = NativeProgram("number", text, ("-shared", "-fPIC"), tmp_path)
     stem = program.stem()
     header.write_text("#define NUMBER 2")  # while this process runs
     assert program.stem() == stem

@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from gatewise.engine.cache import cache
-from gatewise.engine.compiling import BuildError, Program, compiler
+from gatewise.engine.compiling import BuildError, NativeProgram, compiler
 from gatewise.engine.loading import load
 from tests.engine.build_cache import loaded, only_with_compiler, program, start_anew
 
@@ -62,7 +62,7 @@ def test_a_damaged_library_and_no_compiler(cache_folder, without_compiler, caplo
 
 
 def test_options_in_the_name_of_the_compiler(cache_folder, monkeypatch, real):
-    number = Program("value", 'extern "C" int value() { return VALUE; }', ("-shared", "-fPIC"))
+    number = NativeProgram("value", 'extern "C" int value() { return VALUE; }', ("-shared", "-fPIC"))
     for value in (1, 2):
         monkeypatch.setenv("CXX", f"{real} -Wall -DVALUE={value} '-DUNUSED=two words'")
         start_anew()
@@ -135,7 +135,7 @@ def test_a_compiler_that_is_none(cache_folder, monkeypatch, real, tmp_path, comm
     )
     script(tmp_path / "wrong", f'{real} "$@" -c')
     monkeypatch.setenv("CXX", command.format(folder=tmp_path))
-    only_one_file = Program("number", 'extern "C" int number() { return 7; }', ("-shared", "-fPIC"))
+    only_one_file = NativeProgram("number", 'extern "C" int number() { return 7; }', ("-shared", "-fPIC"))
     with pytest.raises(BuildError) as raised:
         load(only_one_file)
     assert reason.format(folder=tmp_path) in str(raised.value)

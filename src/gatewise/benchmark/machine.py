@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from gatewise.engine import processor
-from gatewise.engine.compiling import BuildError, Program
+from gatewise.engine.compiling import BuildError, NativeProgram
 from gatewise.engine.loading import load
 
 SOURCE = Path(__file__).with_name("native") / "machine.cpp"
@@ -44,7 +44,7 @@ def measured() -> Machine:
     """Measures this machine, in a few seconds."""
     threads, name = torch.get_num_threads(), processor.name()
     try:
-        library = load(Program("machine", SOURCE.read_text(encoding="utf-8"), FLAGS))
+        library = load(NativeProgram("machine", SOURCE.read_text(encoding="utf-8"), FLAGS))
     except BuildError as error:
         return Machine(name, threads, reason=f"not measured: {error}")
     second, third = _cache("SC_LEVEL2_CACHE_SIZE", L2), _cache("SC_LEVEL3_CACHE_SIZE", L3)

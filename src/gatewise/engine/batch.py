@@ -14,14 +14,14 @@ from time import perf_counter
 
 from gatewise.engine import loading, processor
 from gatewise.engine.cache import cache
-from gatewise.engine.compiling import LIBRARY, BuildError, Compiler, Program, compiler
+from gatewise.engine.compiling import LIBRARY, BuildError, Compiler, NativeProgram, compiler
 from gatewise.engine.libraries import Libraries
 from gatewise.engine.scratch import scratch
 
 FEWEST = 3  # programs with the same flags from which on a precompiled header saves time
 
 
-def compile_ahead(programs: Iterable[Program]) -> Iterator[str]:
+def compile_ahead(programs: Iterable[NativeProgram]) -> Iterator[str]:
     """Compiles the programs that the cache on disk lacks, for this machine; reports each.
 
     Raises: `BuildError` if there is no compiler, or no cache that may be used.
@@ -31,7 +31,7 @@ def compile_ahead(programs: Iterable[Program]) -> Iterator[str]:
     if kept is None:
         raise BuildError(f"the kernel cache is not used: {found.obstacle}")
 
-    def missing(program: Program) -> bool:
+    def missing(program: NativeProgram) -> bool:
         places = kept.find(program.stem(machine), LIBRARY, chosen.identity)
         return not any(map(kept.undamaged, places))
 
@@ -39,7 +39,7 @@ def compile_ahead(programs: Iterable[Program]) -> Iterator[str]:
 
 
 def compile_all(
-    programs: Sequence[Program],
+    programs: Sequence[NativeProgram],
     chosen: Compiler,
     libraries: Libraries,
     machine: str = "",
@@ -49,11 +49,11 @@ def compile_all(
 
     machine: the processor, if the flags leave it open; parts: where shared object files are kept
     """
-    by_flags: dict[tuple[str, ...], list[Program]] = {}
+    by_flags: dict[tuple[str, ...], list[NativeProgram]] = {}
     for program in programs:
         by_flags.setdefault(program.flags, []).append(program)
 
-    def parse(program: Program, folder: Path) -> Path | None:
+    def parse(program: NativeProgram, folder: Path) -> Path | None:
         try:
             folder.mkdir()
             chosen.parse_headers(program, folder)
@@ -61,11 +61,11 @@ def compile_all(
             return None
         return folder
 
-    def make_part(program: Program) -> None:
+    def make_part(program: NativeProgram) -> None:
         with suppress(BuildError, OSError):  # reported for each program that needs it
             loading.part_content(program, machine, chosen, parts)
 
-    def build(program: Program) -> str:
+    def build(program: NativeProgram) -> str:
         begin, parsed = perf_counter(), headers.get(program.flags)
         try:
             content = loading.content(program, chosen, machine, parts, parsed.result() if parsed else None)

@@ -18,7 +18,7 @@ from gatewise.compiler.source import source
 from gatewise.compiler.stages import StagePlan, plan
 from gatewise.engine import loading, processor
 from gatewise.engine.batch import compile_all
-from gatewise.engine.compiling import LIBRARY, OBJECT, BuildError, Program, compiler
+from gatewise.engine.compiling import LIBRARY, OBJECT, BuildError, NativeProgram, compiler
 from gatewise.engine.libraries import Libraries
 from gatewise.engine.processor import NATIVE, InstructionSet
 
@@ -80,16 +80,16 @@ def build_cells(folder: Path) -> Iterator[str]:
     yield from compile_all(programs, chosen, Libraries(folder))
 
 
-def program(plan: StagePlan, number: str, instructions: InstructionSet) -> Program:
+def program(plan: StagePlan, number: str, instructions: InstructionSet) -> NativeProgram:
     """A cell's kernel over one type of numbers, for one instruction set."""
     cell = plan.cell.__name__ if plan.cell.__name__ in _built_in() else "cell"
     name = f"{cell}-{number}-{instructions.name}"
     flags = (*instructions.flags, *FLAGS, f"-DGATEWISE_NUMBER={number}")
-    products = Program(
+    products = NativeProgram(
         f"products-{number}-{instructions.name}", '#include "products.h"\n',
         (*flags, "-DGATEWISE_PRODUCTS", "-c"), HEADERS, OBJECT,
     )  # fmt: skip
-    return Program(name, source(plan), (*flags, "-shared"), HEADERS, part=products)
+    return NativeProgram(name, source(plan), (*flags, "-shared"), HEADERS, part=products)
 
 
 @cache

@@ -28,7 +28,7 @@ class BuildError(Exception):
 
 
 @dataclass(frozen=True)
-class Program:
+class NativeProgram:
     """A C++ program: its text, the compiler's flags, the folder of the headers it includes.
 
     suffix: of the compiled file; part: another program, an object file that it is linked with
@@ -39,7 +39,7 @@ class Program:
     flags: tuple[str, ...]
     headers: Path | None = None
     suffix: str = LIBRARY
-    part: Program | None = None
+    part: NativeProgram | None = None
 
     def stem(self, processor: str = "") -> str:
         """The start of its file name: its name, and a digest of everything it is made from but the compiler.
@@ -65,7 +65,7 @@ class Compiler:
         return _short("\0".join([*self.command, self.version]), 8)
 
     def compile(
-        self, program: Program, part: bytes | None = None, otherwise: Path | None = None,
+        self, program: NativeProgram, part: bytes | None = None, otherwise: Path | None = None,
         headers: Path | None = None,
     ) -> bytes:  # fmt: skip
         """Compiles a program. Returns: the content of the compiled file.
@@ -90,7 +90,7 @@ class Compiler:
                 raise BuildError(f"{self} succeeds without writing a file")
             return result.read_bytes()
 
-    def parse_headers(self, program: Program, folder: Path) -> None:
+    def parse_headers(self, program: NativeProgram, folder: Path) -> None:
         """Writes a program's headers into a folder and precompiles the main one.
 
         With it GCC compiles to the same bytes in a sixth less time; other compilers read the header itself.
@@ -159,7 +159,7 @@ def _run(
     )  # fmt: skip
 
 
-def _write_headers(program: Program, folder: Path) -> None:
+def _write_headers(program: NativeProgram, folder: Path) -> None:
     for name, text in _texts(program.headers).items():
         (folder / name).write_text(text, encoding="utf-8")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from gatewise.engine import processor
 from gatewise.engine.cache import cache
-from gatewise.engine.compiling import LIBRARY, BuildError, Compiler, Program, compiler
+from gatewise.engine.compiling import LIBRARY, BuildError, Compiler, NativeProgram, compiler
 from gatewise.engine.libraries import Libraries
 from gatewise.engine.scratch import scratch
 
@@ -33,7 +33,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_locks.clear)  # its owner does not exist in the child
 
 
-def load(program: Program) -> ctypes.CDLL:
+def load(program: NativeProgram) -> ctypes.CDLL:
     """The library of a program, for this machine.
 
     If the compiler is missing or fails, a library of another compiler in the cache is loaded.
@@ -69,7 +69,7 @@ def load_kept(libraries: Libraries | None, stem: str, compiler: str | None = Non
 
 
 def content(
-    program: Program, chosen: Compiler, machine: str = "", libraries: Libraries | None = None,
+    program: NativeProgram, chosen: Compiler, machine: str = "", libraries: Libraries | None = None,
     headers: Path | None = None,
 ) -> bytes:  # fmt: skip
     """Compiles a program, and its part if that was not compiled before. Returns: the compiled content.
@@ -121,7 +121,7 @@ def _load_from_memory(content: bytes) -> ctypes.CDLL:
 
 
 def _compile_and_keep(
-    program: Program, machine: str, chosen: Compiler, libraries: Libraries | None
+    program: NativeProgram, machine: str, chosen: Compiler, libraries: Libraries | None
 ) -> ctypes.CDLL:
     """Compiles a program, and caches the library if it can be loaded."""
     log.info("compiling %s, once", program.name)
@@ -131,7 +131,9 @@ def _compile_and_keep(
     return library
 
 
-def part_content(program: Program, machine: str, chosen: Compiler, libraries: Libraries | None) -> bytes:
+def part_content(
+    program: NativeProgram, machine: str, chosen: Compiler, libraries: Libraries | None
+) -> bytes:
     """An object file that libraries are linked with: from this process, from a folder, or compiled.
 
     Raises: `BuildError`, `OSError`.
@@ -146,7 +148,9 @@ def part_content(program: Program, machine: str, chosen: Compiler, libraries: Li
     return known
 
 
-def _kept_part(program: Program, stem: str, chosen: Compiler, libraries: Libraries | None) -> bytes | None:
+def _kept_part(
+    program: NativeProgram, stem: str, chosen: Compiler, libraries: Libraries | None
+) -> bytes | None:
     if libraries is None:
         return None
     for found in libraries.find(stem, program.suffix, chosen.identity):
@@ -158,7 +162,7 @@ def _kept_part(program: Program, stem: str, chosen: Compiler, libraries: Librari
 
 
 def _keep(
-    libraries: Libraries | None, program: Program, machine: str, chosen: Compiler, content: bytes
+    libraries: Libraries | None, program: NativeProgram, machine: str, chosen: Compiler, content: bytes
 ) -> None:
     """Writes a file into the cache; a failure only costs later processes a compilation."""
     if libraries is None:

@@ -12,7 +12,7 @@ from functools import cache
 import torch
 
 from gatewise.engine.build import FLAGS, HEADERS
-from gatewise.engine.compiling import BuildError, Program
+from gatewise.engine.compiling import BuildError, NativeProgram
 from gatewise.engine.loading import load
 from gatewise.engine.processor import NATIVE
 from gatewise.engine.thread_plan import usable
@@ -61,7 +61,9 @@ def _flushes() -> bool:
 @cache
 def _library() -> ctypes.CDLL | None:
     """The library that reaches the threads of PyTorch; None if it can't be compiled."""
-    program = Program("threads-native", '#include "pool.h"\n', (*NATIVE.flags, *FLAGS, "-shared"), HEADERS)
+    program = NativeProgram(
+        "threads-native", '#include "pool.h"\n', (*NATIVE.flags, *FLAGS, "-shared"), HEADERS
+    )
     try:
         library = load(program)
     except BuildError as error:
