@@ -15,7 +15,7 @@ from gatewise.benchmark.machine import Machine
 from gatewise.benchmark.plan import CELLS, plan, use_threads
 from gatewise.benchmark.results import read, write
 from gatewise.benchmark.roofline import draw_roofline
-from gatewise.benchmark.workload import Shape, Task
+from gatewise.benchmark.workload import BenchmarkCase, Shape
 from gatewise.cells import LSTM, grid, mdlstm
 from gatewise.engine.compiling import BuildError, compiler
 from gatewise.errors import GatewiseError
@@ -123,7 +123,7 @@ def test_the_picture_has_a_mark_for_each_cell_and_shape(tmp_path, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", lambda self, *a, **b: (caught.append(self), save(self, *a, **b)))
     run = Bench(small(shapes="2x3x4x5,3x3x4x5", cells="GRU,RNN"), MACHINE, Quiet())
     run.run()
-    save_picture(draw_roofline(run.rows, MACHINE, run.plan.tasks), tmp_path / "roofline.png")
+    save_picture(draw_roofline(run.rows, MACHINE, run.plan.cases), tmp_path / "roofline.png")
     assert (tmp_path / "roofline.png").read_bytes()[:4] == b"\x89PNG"
     for axes in caught[0].axes:
         marks = [line for line in axes.lines if line.get_marker() not in ("None", None, "")]
@@ -168,14 +168,14 @@ def test_the_machine_is_measured(tmp_path, monkeypatch):
 
 
 def test_plans():
-    assert list(dict.fromkeys(task.cell for task in plan().tasks)) == [*CELLS, mdlstm(2), grid(2)]
-    assert all(task.cell.axes == task.shape.axes for task in plan().tasks)
+    assert list(dict.fromkeys(case.cell for case in plan().cases)) == [*CELLS, mdlstm(2), grid(2)]
+    assert all(case.cell.axes == case.shape.axes for case in plan().cases)
     assert plan(quick=True).repeats == 3
-    assert plan(cells="lstm,softplus", shapes="1x2x3x4").tasks == tuple(
-        Task(cell, Shape(1, 2, 3, 4)) for cell in (LSTM, CELLS[-1])
+    assert plan(cells="lstm,softplus", shapes="1x2x3x4").cases == tuple(
+        BenchmarkCase(cell, Shape(1, 2, 3, 4)) for cell in (LSTM, CELLS[-1])
     )
-    both = plan(cells="lstm,mdlstm2", shapes="1x2x3x4,1x2x3x4x5").tasks
-    assert [str(task) for task in both] == ["LSTM 1x2x3x4", "MDLSTM2 1x2x3x4x5"]
+    both = plan(cells="lstm,mdlstm2", shapes="1x2x3x4,1x2x3x4x5").cases
+    assert [str(case) for case in both] == ["LSTM 1x2x3x4", "MDLSTM2 1x2x3x4x5"]
     assert [one.name for one in plan(competitors="eager,JAX").competitors] == ["eager loop", "JAX"]
 
 

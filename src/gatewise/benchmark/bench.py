@@ -22,7 +22,7 @@ from gatewise.benchmark.competitors.torch_nn import LAYERS
 from gatewise.benchmark.machine import Machine
 from gatewise.benchmark.plan import BenchmarkPlan
 from gatewise.benchmark.results import OURS, Row
-from gatewise.benchmark.workload import ONE_STEP, PASSES, Problem, Task
+from gatewise.benchmark.workload import ONE_STEP, PASSES, BenchmarkCase, Problem
 from gatewise.files import write_whole
 
 OVERHEAD = "overhead"  # the pass of one step of one row, in which products take no time
@@ -62,45 +62,47 @@ class Bench:
         """Measures everything; writes after every shape, so that an interruption loses only one."""
         candidates = [one for one in self.plan.candidates if not self._note(one.name, one.missing())]
         self._write()
-        for task in self.plan.tasks:
-            self._measure(task, [one for one in candidates if one.fits(task)])
+        for case in self.plan.cases:
+            self._measure(case, [one for one in candidates if one.fits(case)])
         compared = [one for one in candidates if one.name in (OURS, "torch.nn")]
-        for cell in dict.fromkeys(task.cell for task in self.plan.tasks if task.cell in LAYERS):
-            self._measure(Task(cell, ONE_STEP), compared, OVERHEAD)
+        for cell in dict.fromkeys(case.cell for case in self.plan.cases if case.cell in LAYERS):
+            self._measure(BenchmarkCase(cell, ONE_STEP), compared, OVERHEAD)
 
-    def _measure(self, task: Task, candidates: Sequence[Competitor], only: str | None = None) -> None:
-        self.callback.doing(f"{task}: computing the reference")
-        problem = Problem.of(task)
+    def _measure(
+        self, case: BenchmarkCase, candidates: Sequence[Competitor], only: str | None = None
+    ) -> None:
+        self.callback.doing(f"{case}: computing the reference")
+        problem = Problem.of(case)
         checker = Checker(problem, self.plan.bfloat16)
         ready: dict[str, dict[str, Candidate]] = {which: {} for which in PASSES}
         for one in candidates:
-            if self._note(one.name, one.refusal(task)):
+            if self._note(one.name, one.refusal(case)):
                 continue
-            self.callback.doing(f"{task}: preparing {one.name}")
+            self.callback.doing(f"{case}: preparing {one.name}")
             try:
                 with _at_most(LIMIT), warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     candidate = one.prepare(problem, self.plan.bfloat16)
                     for which in one.passes:
                         wrong = checker.disagreement(candidate, which)
-                        if not self._note(f"{task} {which}, {one.name}", wrong, "no time shown: "):
+                        if not self._note(f"{case} {which}, {one.name}", wrong, "no time shown: "):
                             ready[which][one.name] = candidate
                         elif one.name.startswith(OURS):
-                            self.wrong.append(f"{task} {which}: {wrong}")
+                            self.wrong.append(f"{case} {which}: {wrong}")
             except Exception as error:  # any error of another library; the others continue
-                self._note(f"{task}, {one.name}", f"{type(error).__name__}: {str(error).strip()[:150]}")
+                self._note(f"{case}, {one.name}", f"{type(error).__name__}: {str(error).strip()[:150]}")
         del checker  # and its memory
         passes = ("forward",) if only else PASSES
-        found = [row for which in passes for row in self._timed(task, which, ready[which], only or which)]
+        found = [row for which in passes for row in self._timed(case, which, ready[which], only or which)]
         self.rows += found
         self.callback.measured(found)
         self._write()
 
-    def _timed(self, task: Task, which: str, ready: dict[str, Candidate], passes: str) -> list[Row]:
+    def _timed(self, case: BenchmarkCase, which: str, ready: dict[str, Candidate], passes: str) -> list[Row]:
         """The rows of one pass."""
-        self.callback.doing(f"{task}: {passes}")
+        self.callback.doing(f"{case}: {passes}")
         calls = {name: getattr(one, which) for name, one in ready.items()}
-        rows, operations = [], task.operations(which)
+        rows, operations = [], case.operations(which)
         for library, turns in take_turns(calls, self.plan.repeats).items():
             seconds = statistics.median(turns)
             gflops = operations / seconds / 1e9
@@ -109,8 +111,8 @@ class Bench:
                 Row(
                     self.setting,
                     self.plan.dtype,
-                    task.cell.__name__,
-                    str(task.shape),
+                    case.cell.__name__,
+                    str(case.shape),
                     passes,
                     library,
                     milliseconds=1e3 * seconds,

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gatewise.benchmark.workload import PASSES, Problem, Task
+from gatewise.benchmark.workload import PASSES, BenchmarkCase, Problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +61,12 @@ class Competitor(ABC):
         absent = [one for one in self.needs if find_spec(one) is None]
         return f"not installed: {', '.join(absent)}" if absent else None
 
-    def fits(self, task: Task) -> bool:
-        """Whether it runs tasks of this kind."""
-        return self.sequences if task.shape.axes == 1 else self.lattices
+    def fits(self, case: BenchmarkCase) -> bool:
+        """Whether it runs cases of this kind."""
+        return self.sequences if case.shape.axes == 1 else self.lattices
 
-    def refusal(self, task: Task) -> str | None:
-        """The reason why it can't run a task that fits, or None."""
+    def refusal(self, case: BenchmarkCase) -> str | None:
+        """The reason why it can't run a case that fits, or None."""
         return None
 
     @abstractmethod

@@ -11,7 +11,7 @@ import torch
 from gatewise.benchmark.candidate import Competitor
 from gatewise.benchmark.competitors import COMPETITORS, OURS
 from gatewise.benchmark.own_cell import SoftplusLSTM
-from gatewise.benchmark.workload import GRID_SHAPE, LATTICE_SHAPES, QUICK_SHAPES, SHAPES, Shape, Task
+from gatewise.benchmark.workload import GRID_SHAPE, LATTICE_SHAPES, QUICK_SHAPES, SHAPES, BenchmarkCase, Shape
 from gatewise.cells import GRU, LSTM, RNN, LayerNormLSTM, PeepholeLSTM, find_cell, grid, mdlstm
 from gatewise.cells.base import CellType
 from gatewise.errors import GatewiseError
@@ -23,12 +23,12 @@ REPEATS, QUICK_REPEATS = 9, 3
 
 @dataclass(frozen=True)
 class BenchmarkPlan:
-    """The tasks to measure, the competitors, and the number of repeats.
+    """The cases to measure, the competitors, and the number of repeats.
 
     bfloat16: gatewise under autocast, compared with its own float32 and the competitors that support it
     """
 
-    tasks: tuple[Task, ...]
+    cases: tuple[BenchmarkCase, ...]
     competitors: tuple[Competitor, ...]
     repeats: int
     bfloat16: bool = False
@@ -60,7 +60,7 @@ def plan(
 
     Raises: `GatewiseError` if a name is unknown or a value is out of bounds.
 
-    >>> [str(task) for task in plan(cells="gru", shapes="1x10x4x8", competitors="torch.nn").tasks]
+    >>> [str(case) for case in plan(cells="gru", shapes="1x10x4x8", competitors="torch.nn").cases]
     ['GRU 1x10x4x8']
     """
     if dtype not in DTYPES:
@@ -72,7 +72,7 @@ def plan(
     bfloat16 = dtype == "bfloat16"
     available = tuple(one for one in COMPETITORS if one.has_bfloat16 or not bfloat16)
     return BenchmarkPlan(
-        _tasks(cells, shapes, quick),
+        _cases(cells, shapes, quick),
         available
         if competitors is None
         else tuple(_competitor(name, available) for name in competitors.split(",") if name),
@@ -101,17 +101,19 @@ def use_threads(count: int | None) -> None:
     torch.set_num_threads(count)
 
 
-def _tasks(cells: str | None, shapes: str | None, quick: bool) -> tuple[Task, ...]:
+def _cases(cells: str | None, shapes: str | None, quick: bool) -> tuple[BenchmarkCase, ...]:
     """Every cell on every shape with as many axes; by default also a grid over time and depth."""
     default = (*(QUICK_SHAPES if quick else SHAPES), *LATTICE_SHAPES[: 1 if quick else None])
     chosen = (*CELLS, mdlstm(2)) if cells is None else tuple(map(_cell, cells.split(",")))
     chosen_shapes = default if shapes is None else tuple(map(Shape.read, shapes.split(",")))
-    tasks = [Task(cell, shape) for cell in chosen for shape in chosen_shapes if cell.axes == shape.axes]
+    cases = [
+        BenchmarkCase(cell, shape) for cell in chosen for shape in chosen_shapes if cell.axes == shape.axes
+    ]
     if cells is None and shapes is None:
-        tasks.append(Task(grid(2), GRID_SHAPE))
-    if not tasks:
+        cases.append(BenchmarkCase(grid(2), GRID_SHAPE))
+    if not cases:
         raise GatewiseError(f"none of the cells {cells} has as many axes as any of the shapes {shapes}")
-    return tuple(tasks)
+    return tuple(cases)
 
 
 def _cell(name: str) -> CellType:

@@ -1,4 +1,4 @@
-"""The tasks that are measured: a cell on a batch of a shape, with the number of operations."""
+"""The cases that are measured: each a cell on a batch of a shape, with the number of operations."""
 
 from __future__ import annotations
 
@@ -120,11 +120,11 @@ ONE_STEP = Shape(1, 1, 16, 16)  # so little work that its time is the overhead
 
 
 @dataclass(frozen=True)
-class Task:
+class BenchmarkCase:
     """A cell on a shape.
 
     >>> from gatewise.cells import LSTM
-    >>> Task(LSTM, Shape(batch=2, steps=3, inputs=4, hidden=5)).operations("forward")
+    >>> BenchmarkCase(LSTM, Shape(batch=2, steps=3, inputs=4, hidden=5)).operations("forward")
     2160.0
     """
 
@@ -171,16 +171,16 @@ class Problem:
     A cell without an input ignores the values.
     """
 
-    task: Task
+    case: BenchmarkCase
     layer: Recurrent | Lattice
     values: Tensor
     lengths: Tensor | None
     incoming: Tensor
 
     @classmethod
-    def of(cls, task: Task) -> Problem:
-        """The problem of a task, always with the same numbers."""
-        shape = task.shape
+    def of(cls, case: BenchmarkCase) -> Problem:
+        """The problem of a case, always with the same numbers."""
+        shape = case.shape
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             leading: tuple[int, ...] = (shape.steps, shape.batch)
@@ -188,12 +188,12 @@ class Problem:
             if isinstance(shape, LatticeShape):
                 leading = (shape.batch, *shape.sides)
                 directions: Directions = "all" if shape.all_directions else "forward"
-                layer = Lattice(task.cell, shape.inputs, shape.hidden, directions=directions, combine="sum")
+                layer = Lattice(case.cell, shape.inputs, shape.hidden, directions=directions, combine="sum")
             else:
-                layer = Recurrent(task.cell, shape.inputs, shape.hidden)
+                layer = Recurrent(case.cell, shape.inputs, shape.hidden)
             values = torch.randn(*leading, shape.inputs)
             incoming = torch.randn(*leading, shape.hidden)
-        return cls(task, layer, values, shape.lengths(), incoming)
+        return cls(case, layer, values, shape.lengths(), incoming)
 
     def inside(self) -> Tensor | None:
         """[T, B, 1]: whether a step belongs to its sequence; None if all do."""

@@ -13,7 +13,7 @@ from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate
 from gatewise.benchmark.competitors.eager import Eager
 from gatewise.benchmark.competitors.jax_scan import Jitted, as_library
 from gatewise.benchmark.equations import Equations
-from gatewise.benchmark.workload import LatticeShape, Problem, Task
+from gatewise.benchmark.workload import BenchmarkCase, LatticeShape, Problem
 from gatewise.compiler.layout import layout
 from gatewise.engine.request import Request
 from gatewise.engine.step import Step
@@ -73,8 +73,8 @@ class JaxDiagonals(Competitor):
     needs = ("jax",)
     lattices, sequences = True, False
 
-    def refusal(self, task: Task) -> str | None:
-        return None if task.shape.axes == 2 else "its scan is written for two axes"
+    def refusal(self, case: BenchmarkCase) -> str | None:
+        return None if case.shape.axes == 2 else "its scan is written for two axes"
 
     def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
         return Jitted(problem, problem.parameters(), _Along)
@@ -83,8 +83,8 @@ class JaxDiagonals(Competitor):
 class _Along:
     def __init__(self, problem: Problem, jax: Any) -> None:
         assert isinstance(problem.layer, Lattice)
-        assert isinstance(problem.task.shape, LatticeShape)
-        self.jax, self.layer, self.sides = jax, problem.layer, problem.task.shape.sides
+        assert isinstance(problem.case.shape, LatticeShape)
+        self.jax, self.layer, self.sides = jax, problem.layer, problem.case.shape.sides
 
     def __call__(self, parameters: Any, values: Any) -> tuple[Any, tuple[Any, ...]]:
         return sum(self._along(direction, parameters, values) for direction in self.layer.scan_directions), ()

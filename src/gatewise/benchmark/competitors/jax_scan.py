@@ -67,7 +67,7 @@ class _Along:
         self.jax, self.library = jax, as_library(jax)
         inside = problem.inside()
         self.inside = None if inside is None else jax.numpy.asarray(inside.numpy())
-        self.cell, self.units = problem.task.cell, problem.task.shape.hidden
+        self.cell, self.units = problem.case.cell, problem.case.shape.hidden
 
     def __call__(self, parameters: Any, values: Any) -> tuple[Any, Any]:
         numpy = self.jax.numpy

@@ -23,8 +23,8 @@ OPSET = 17
 def graph(problem: Problem) -> bytes:
     """The serialized model: `x` [T, B, I] (and `lengths` [B]) to the output [T, 1, B, H] and final states."""
     onnx = import_module("onnx")
-    helper, kinds, cell = onnx.helper, onnx.TensorProto, problem.task.cell
-    shape = problem.task.shape
+    helper, kinds, cell = onnx.helper, onnx.TensorProto, problem.case.cell
+    shape = problem.case.shape
     inputs = [helper.make_tensor_value_info("x", kinds.FLOAT, list(problem.values.shape))]
     if problem.lengths is not None:
         inputs.append(helper.make_tensor_value_info("lengths", kinds.INT32, [shape.batch]))
@@ -66,7 +66,7 @@ def feed(problem: Problem) -> dict[str, Any]:
 
 def _weights(problem: Problem) -> dict[str, np.ndarray]:
     """W [1, K * H, I], R [1, K * H, H] and both biases B [1, 2 * K * H], the blocks in ONNX's order."""
-    cell, parameters = problem.task.cell, problem.parameters()
+    cell, parameters = problem.case.cell, problem.parameters()
     blocks = {one.name: one.blocks for one in layout(cell).parameters}
 
     def ordered(name: str) -> np.ndarray:

@@ -51,9 +51,9 @@ class Recomputing(Competitor):
         return None if has_option else "this version has no recompute"
 
     def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
-        shape = problem.task.shape
+        shape = problem.case.shape
         options = {"recompute": "gates"}
-        layer = Recurrent(problem.task.cell, shape.inputs, shape.hidden, **options)  # type: ignore[arg-type]
+        layer = Recurrent(problem.case.cell, shape.inputs, shape.hidden, **options)  # type: ignore[arg-type]
         layer.load_state_dict(problem.layer.state_dict())
         return candidate_of(layer, problem, bfloat16)
 

@@ -9,7 +9,7 @@ from torch.nn.functional import layer_norm, linear, softplus
 
 from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate
 from gatewise.benchmark.own_cell import SoftplusLSTM
-from gatewise.benchmark.workload import Problem, Task
+from gatewise.benchmark.workload import BenchmarkCase, Problem
 from gatewise.cells import LayerNormLSTM, PeepholeLSTM
 from gatewise.cells.base import CellType
 from gatewise.cells.expressions import NORMALIZE_EPSILON
@@ -102,14 +102,14 @@ class Scripted(Competitor):
 
     name = "TorchScript"
 
-    def refusal(self, task: Task) -> str | None:
-        return None if task.cell in LOOPS else "its loops are written for cells that torch.nn lacks"
+    def refusal(self, case: BenchmarkCase) -> str | None:
+        return None if case.cell in LOOPS else "its loops are written for cells that torch.nn lacks"
 
     def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
         inside = problem.inside()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            loop = torch.jit.script(LOOPS[problem.task.cell](problem.parameters()))
+            loop = torch.jit.script(LOOPS[problem.case.cell](problem.parameters()))
 
         def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
             output, *final = loop(values, inside)

@@ -42,7 +42,7 @@ class TorchScan(Competitor):
         parameters = {name: one.clone().requires_grad_() for name, one in problem.parameters().items()}
         torch.compiler.reset()  # the compiler limits the number of shapes of a function
         along = torch.compile(_along, fullgraph=True, dynamic=False)
-        inside, cell = problem.inside(), problem.task.cell
+        inside, cell = problem.inside(), problem.case.cell
         own_layout = layout(cell)
 
         def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
