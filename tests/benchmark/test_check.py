@@ -8,7 +8,7 @@ from gatewise.benchmark.check import Checker
 from gatewise.benchmark.competitors import COMPETITORS, OURS
 from gatewise.benchmark.competitors.scripted import LOOPS
 from gatewise.benchmark.own_cell import SoftplusLSTM
-from gatewise.benchmark.workload import PASSES, BenchmarkCase, Problem, Shape
+from gatewise.benchmark.workload import PASSES, BenchmarkCase, BenchmarkProblem, Shape
 from gatewise.cells import GRU, LSTM, RNN
 
 SMALL = (Shape(3, 12, 5, 8), Shape(4, 12, 5, 8, ragged=True))
@@ -29,7 +29,7 @@ def test_every_competitor_agrees(library, cell, shape):
     if competitor.missing():
         pytest.skip(competitor.missing())
     assert competitor.refusal(case) is None
-    problem = Problem.of(case)
+    problem = BenchmarkProblem.of(case)
     checker, candidate = Checker(problem), competitor.prepare(problem)
     assert [checker.disagreement(candidate, which) for which in competitor.passes] == [None] * len(
         competitor.passes
@@ -71,27 +71,27 @@ class Altered(TorchCandidate):
     ],
 )
 def test_a_wrong_candidate_is_found_out(alter, expected):
-    problem = Problem.of(BenchmarkCase(LSTM, SMALL[0]))
+    problem = BenchmarkProblem.of(BenchmarkCase(LSTM, SMALL[0]))
     checker, right = Checker(problem), BY_NAME["eager loop"].prepare(problem)
     assert checker.disagreement(right, "both") is None
     assert expected in checker.disagreement(Altered(right, alter), "both")
 
 
 def test_the_forward_pass_is_checked_by_itself():
-    problem = Problem.of(BenchmarkCase(LSTM, SMALL[0]))
+    problem = BenchmarkProblem.of(BenchmarkCase(LSTM, SMALL[0]))
     altered = Altered(BY_NAME["eager loop"].prepare(problem), lambda one: one.output.mul_(1.01))
     assert "the output is" in Checker(problem).disagreement(altered, "forward")
 
 
 def test_bfloat16_may_be_off_by_its_own_rounding_only():
-    problem = Problem.of(BenchmarkCase(LSTM, SMALL[0]))
+    problem = BenchmarkProblem.of(BenchmarkCase(LSTM, SMALL[0]))
     rounded = BY_NAME["eager loop"].prepare(problem, bfloat16=True)
     assert Checker(problem, bfloat16=True).disagreement(rounded, "both") is None
     assert Checker(problem).disagreement(rounded, "both") is not None
 
 
 def test_what_is_kept_is_counted():
-    problem = Problem.of(BenchmarkCase(RNN, Shape(2, 3, 4, 5)))
+    problem = BenchmarkProblem.of(BenchmarkCase(RNN, Shape(2, 3, 4, 5)))
 
     def run(values):
         output = torch.tanh(values.sum(-1, keepdim=True).expand(3, 2, 5) * 1)  # keeps its own output

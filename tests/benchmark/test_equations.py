@@ -4,13 +4,13 @@ import torch
 
 from gatewise.benchmark.competitors.torch_scan import TORCH
 from gatewise.benchmark.equations import Equations
-from gatewise.benchmark.workload import BenchmarkCase, Problem, Shape
+from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem, Shape
 from gatewise.compiler.layout import layout
 from gatewise.engine.choice import backend
 
 
 def test_stepped_by_hand_every_cell_is_the_reference(cell):
-    problem = Problem.of(BenchmarkCase(cell, Shape(3, 4, 2, 5)))
+    problem = BenchmarkProblem.of(BenchmarkCase(cell, Shape(3, 4, 2, 5)))
     equations = Equations(cell, layout(cell), TORCH, problem.parameters())
     state = tuple(torch.zeros(3, 5) for _ in cell.state)
     outputs = []

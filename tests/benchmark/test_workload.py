@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from gatewise.benchmark.workload import LATTICE_SHAPES, QUICK_SHAPES, SHAPES, BenchmarkCase, Problem, Shape
+from gatewise.benchmark.workload import (
+    LATTICE_SHAPES,
+    QUICK_SHAPES,
+    SHAPES,
+    BenchmarkCase,
+    BenchmarkProblem,
+    Shape,
+)
 from gatewise.cells import GRU, LSTM, RNN, FullPeepholeLSTM
 from gatewise.errors import GatewiseError
 
@@ -48,9 +55,9 @@ def test_intensity_of_one_row_is_that_of_a_matrix_by_a_vector():
 
 def test_a_problem_is_the_same_whenever_it_is_made():
     case = BenchmarkCase(GRU, Shape(2, 3, 4, 5, ragged=True))
-    one = Problem.of(case)
+    one = BenchmarkProblem.of(case)
     torch.rand(3)
-    other = Problem.of(case)
+    other = BenchmarkProblem.of(case)
     assert torch.equal(one.values, other.values)
     assert all(torch.equal(value, other.parameters()[name]) for name, value in one.parameters().items())
     assert one.inside().sum() == one.lengths.sum()

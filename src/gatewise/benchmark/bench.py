@@ -22,7 +22,7 @@ from gatewise.benchmark.competitors.torch_nn import LAYERS
 from gatewise.benchmark.machine import Machine
 from gatewise.benchmark.plan import BenchmarkPlan
 from gatewise.benchmark.results import OURS, Row
-from gatewise.benchmark.workload import ONE_STEP, PASSES, BenchmarkCase, Problem
+from gatewise.benchmark.workload import ONE_STEP, PASSES, BenchmarkCase, BenchmarkProblem
 from gatewise.files import write_whole
 
 OVERHEAD = "overhead"  # the pass of one step of one row, in which products take no time
@@ -72,7 +72,7 @@ class Bench:
         self, case: BenchmarkCase, candidates: Sequence[Competitor], only: str | None = None
     ) -> None:
         self.callback.doing(f"{case}: computing the reference")
-        problem = Problem.of(case)
+        problem = BenchmarkProblem.of(case)
         checker = Checker(problem, self.plan.bfloat16)
         ready: dict[str, dict[str, Candidate]] = {which: {} for which in PASSES}
         for one in candidates:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gatewise.benchmark.workload import PASSES, BenchmarkCase, Problem
+from gatewise.benchmark.workload import PASSES, BenchmarkCase, BenchmarkProblem
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ class Competitor(ABC):
         return None
 
     @abstractmethod
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
         """Prepares a candidate, with everything that is done once, such as packing the weights."""
 
 
@@ -81,7 +81,7 @@ class TorchCandidate(Candidate):
     """A candidate with gradients by PyTorch's autograd."""
 
     def __init__(
-        self, problem: Problem, run: Run, parameters: Mapping[str, Tensor], bfloat16: bool = False
+        self, problem: BenchmarkProblem, run: Run, parameters: Mapping[str, Tensor], bfloat16: bool = False
     ) -> None:
         self.run, self.parameters, self.bfloat16 = run, dict(parameters), bfloat16
         self.values, self.incoming = problem.values.clone().requires_grad_(), problem.incoming

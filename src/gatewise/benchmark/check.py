@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gatewise.benchmark.candidate import Candidate, Results, TorchCandidate
 from gatewise.benchmark.competitors.ours import candidate_of
-from gatewise.benchmark.workload import Problem
+from gatewise.benchmark.workload import BenchmarkProblem
 from gatewise.engine.choice import backend
 
 # The tolerance: this fraction of the largest number (float32 has seven digits, and a gradient sums
@@ -21,7 +21,7 @@ FRACTION, TIMES = 1e-4, 5
 class Checker:
     """Compares with the reference engine in float64, on the problem that is timed."""
 
-    def __init__(self, problem: Problem, bfloat16: bool = False) -> None:
+    def __init__(self, problem: BenchmarkProblem, bfloat16: bool = False) -> None:
         self.true = _reference(problem, torch.float64)
         self.plain = _reference(problem, torch.float32, bfloat16)
 
@@ -39,7 +39,7 @@ class Checker:
         return None
 
 
-def _reference(problem: Problem, dtype: torch.dtype, bfloat16: bool = False) -> Results:
+def _reference(problem: BenchmarkProblem, dtype: torch.dtype, bfloat16: bool = False) -> Results:
     """The results of the reference engine."""
     layer = candidate_of(deepcopy(problem.layer).to(dtype), problem, bfloat16)
 

@@ -162,7 +162,7 @@ class BenchmarkCase:
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class BenchmarkProblem:
     """The input of every candidate: the weights of one layer, and one batch.
 
     values: [T, B, I]; lengths: [B] or None; incoming: [T, B, H], the gradient of the output
@@ -178,7 +178,7 @@ class Problem:
     incoming: Tensor
 
     @classmethod
-    def of(cls, case: BenchmarkCase) -> Problem:
+    def of(cls, case: BenchmarkCase) -> BenchmarkProblem:
         """The problem of a case, always with the same numbers."""
         shape = case.shape
         with torch.random.fork_rng(devices=[]):

@@ -13,7 +13,7 @@ from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate
 from gatewise.benchmark.competitors.eager import Eager
 from gatewise.benchmark.competitors.jax_scan import Jitted, as_library
 from gatewise.benchmark.equations import Equations
-from gatewise.benchmark.workload import BenchmarkCase, LatticeShape, Problem
+from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem, LatticeShape
 from gatewise.compiler.layout import layout
 from gatewise.engine.request import Request
 from gatewise.engine.step import Step
@@ -34,7 +34,7 @@ class Positions(Competitor):
     name = "position loop"
     lattices, sequences = True, False
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
         layer = deepcopy(problem.layer)
         assert isinstance(layer, Lattice)
         parameters = dict(layer.named_parameters())
@@ -76,12 +76,12 @@ class JaxDiagonals(Competitor):
     def refusal(self, case: BenchmarkCase) -> str | None:
         return None if case.shape.axes == 2 else "its scan is written for two axes"
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
         return Jitted(problem, problem.parameters(), _Along)
 
 
 class _Along:
-    def __init__(self, problem: Problem, jax: Any) -> None:
+    def __init__(self, problem: BenchmarkProblem, jax: Any) -> None:
         assert isinstance(problem.layer, Lattice)
         assert isinstance(problem.case.shape, LatticeShape)
         self.jax, self.layer, self.sides = jax, problem.layer, problem.case.shape.sides

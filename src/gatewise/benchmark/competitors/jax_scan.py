@@ -11,7 +11,7 @@ import torch
 
 from gatewise.benchmark.candidate import Candidate, Competitor, Results
 from gatewise.benchmark.equations import Equations, Library
-from gatewise.benchmark.workload import Problem
+from gatewise.benchmark.workload import BenchmarkProblem
 from gatewise.compiler.layout import layout
 
 
@@ -21,7 +21,7 @@ class JaxScan(Competitor):
     name = "JAX"
     needs = ("jax",)
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
         return Jitted(problem, problem.parameters(), _Along)
 
 
@@ -29,7 +29,10 @@ class Jitted(Candidate):
     """A function of parameters and values in JAX, `make(problem, jax)`, that returns output and states."""
 
     def __init__(
-        self, problem: Problem, parameters: Mapping[str, torch.Tensor], make: Callable[[Problem, Any], Any]
+        self,
+        problem: BenchmarkProblem,
+        parameters: Mapping[str, torch.Tensor],
+        make: Callable[[BenchmarkProblem, Any], Any],
     ) -> None:
         os.environ.setdefault("JAX_PLATFORMS", "cpu")
         self.jax = jax = import_module("jax")
@@ -63,7 +66,7 @@ class Jitted(Candidate):
 
 
 class _Along:
-    def __init__(self, problem: Problem, jax: Any) -> None:
+    def __init__(self, problem: BenchmarkProblem, jax: Any) -> None:
         self.jax, self.library = jax, as_library(jax)
         inside = problem.inside()
         self.inside = None if inside is None else jax.numpy.asarray(inside.numpy())

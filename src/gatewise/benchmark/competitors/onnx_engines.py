@@ -11,7 +11,7 @@ import torch
 
 from gatewise.benchmark.candidate import Candidate, Competitor, Results
 from gatewise.benchmark.competitors.onnx_graph import ORDERS, feed, graph
-from gatewise.benchmark.workload import BenchmarkCase, Problem
+from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem
 
 
 class _Engine(Competitor):
@@ -22,7 +22,7 @@ class _Engine(Competitor):
     def refusal(self, case: BenchmarkCase) -> str | None:
         return None if case.cell in ORDERS else "ONNX has nodes for LSTM, GRU and RNN only"
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
         return _Loaded(self.load(graph(problem), feed(problem)))
 
     @abstractmethod

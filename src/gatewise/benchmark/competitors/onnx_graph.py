@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.benchmark.workload import Problem
+from gatewise.benchmark.workload import BenchmarkProblem
 from gatewise.cells import GRU, LSTM, RNN
 from gatewise.cells.base import CellType
 from gatewise.compiler.layout import layout
@@ -20,7 +20,7 @@ ORDERS: dict[CellType, tuple[str, ...]] = {
 OPSET = 17
 
 
-def graph(problem: Problem) -> bytes:
+def graph(problem: BenchmarkProblem) -> bytes:
     """The serialized model: `x` [T, B, I] (and `lengths` [B]) to the output [T, 1, B, H] and final states."""
     onnx = import_module("onnx")
     helper, kinds, cell = onnx.helper, onnx.TensorProto, problem.case.cell
@@ -56,7 +56,7 @@ def graph(problem: Problem) -> bytes:
     return serialized
 
 
-def feed(problem: Problem) -> dict[str, Any]:
+def feed(problem: BenchmarkProblem) -> dict[str, Any]:
     """The graph's inputs."""
     fed: dict[str, Any] = {"x": problem.values.numpy()}
     if problem.lengths is not None:
@@ -64,7 +64,7 @@ def feed(problem: Problem) -> dict[str, Any]:
     return fed
 
 
-def _weights(problem: Problem) -> dict[str, np.ndarray]:
+def _weights(problem: BenchmarkProblem) -> dict[str, np.ndarray]:
     """W [1, K * H, I], R [1, K * H, H] and both biases B [1, 2 * K * H], the blocks in ONNX's order."""
     cell, parameters = problem.case.cell, problem.parameters()
     blocks = {one.name: one.blocks for one in layout(cell).parameters}

@@ -9,7 +9,7 @@ from torch.nn.functional import layer_norm, linear, softplus
 
 from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate
 from gatewise.benchmark.own_cell import SoftplusLSTM
-from gatewise.benchmark.workload import BenchmarkCase, Problem
+from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem
 from gatewise.cells import LayerNormLSTM, PeepholeLSTM
 from gatewise.cells.base import CellType
 from gatewise.cells.expressions import NORMALIZE_EPSILON
@@ -105,7 +105,7 @@ class Scripted(Competitor):
     def refusal(self, case: BenchmarkCase) -> str | None:
         return None if case.cell in LOOPS else "its loops are written for cells that torch.nn lacks"
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
         inside = problem.inside()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)

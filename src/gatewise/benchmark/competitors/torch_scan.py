@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate
 from gatewise.benchmark.equations import Equations, Library
-from gatewise.benchmark.workload import Problem
+from gatewise.benchmark.workload import BenchmarkProblem
 from gatewise.cells.base import CellType
 from gatewise.compiler.layout import Layout, layout
 
@@ -38,7 +38,7 @@ class TorchScan(Competitor):
             return f"PyTorch {torch.__version__} has no scan"
         return None
 
-    def prepare(self, problem: Problem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
         parameters = {name: one.clone().requires_grad_() for name, one in problem.parameters().items()}
         torch.compiler.reset()  # the compiler limits the number of shapes of a function
         along = torch.compile(_along, fullgraph=True, dynamic=False)
