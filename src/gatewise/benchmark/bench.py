@@ -30,7 +30,7 @@ LIMIT = 120  # seconds of preparation; a slower candidate is left out
 PACKAGES = ("torch", "numpy", "jax", "onnxruntime", "openvino")
 
 
-class ProgressCallback(Protocol):
+class BenchmarkCallback(Protocol):
     """Receives the progress of a benchmark."""
 
     def doing(self, activity: str) -> None:
@@ -49,7 +49,7 @@ class Bench:
     rows: the measurements; wrong: deviations of gatewise itself from the reference
     """
 
-    def __init__(self, plan: BenchmarkPlan, machine: Machine, callback: ProgressCallback) -> None:
+    def __init__(self, plan: BenchmarkPlan, machine: Machine, callback: BenchmarkCallback) -> None:
         self.plan, self.machine, self.callback = plan, machine, callback
         self.setting = malloc.current()
         self.rows: list[Row] = []
