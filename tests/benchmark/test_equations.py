@@ -3,7 +3,7 @@
 import torch
 
 from gatewise.benchmark.competitors.torch_scan import TORCH
-from gatewise.benchmark.equations import Equations
+from gatewise.benchmark.equations import ArrayEquations
 from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem, Shape
 from gatewise.compiler.layout import layout
 from gatewise.engine.choice import backend
@@ -11,7 +11,7 @@ from gatewise.engine.choice import backend
 
 def test_stepped_by_hand_every_cell_is_the_reference(cell):
     problem = BenchmarkProblem.of(BenchmarkCase(cell, Shape(3, 4, 2, 5)))
-    equations = Equations(cell, layout(cell), TORCH, problem.parameters())
+    equations = ArrayEquations(cell, layout(cell), TORCH, problem.parameters())
     state = tuple(torch.zeros(3, 5) for _ in cell.state)
     outputs = []
     for now in zip(*equations.input_products(problem.values), strict=True):

@@ -37,7 +37,7 @@ class Library:
     transposed: Callable[[Array], Array]
 
 
-class Equations:
+class ArrayEquations:
     """One cell on the arrays of one library, with its layout and the parameters of a layer."""
 
     def __init__(

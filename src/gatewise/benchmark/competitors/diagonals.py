@@ -12,7 +12,7 @@ from torch import Tensor
 from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate
 from gatewise.benchmark.competitors.eager import Eager
 from gatewise.benchmark.competitors.jax_scan import Jitted, as_library
-from gatewise.benchmark.equations import Equations
+from gatewise.benchmark.equations import ArrayEquations
 from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem, LatticeShape
 from gatewise.compiler.layout import layout
 from gatewise.engine.request import Request
@@ -95,7 +95,7 @@ class _Along:
         reversed_axes = [axis for axis, back in enumerate(direction, 1) if back]
         kinds = layout(cell)
         own = {one.name: parameters[one.name + suffix(direction)] for one in kinds.parameters}
-        equations = Equations(cell, kinds, as_library(self.jax), own)
+        equations = ArrayEquations(cell, kinds, as_library(self.jax), own)
         diagonal, lane = numpy.arange(first + second - 1)[:, None], numpy.arange(second)[None]
         position = diagonal - lane  # along axis 1
         inside = (position >= 0) & (position < first)

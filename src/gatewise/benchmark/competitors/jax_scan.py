@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from gatewise.benchmark.candidate import Candidate, Competitor, Results
-from gatewise.benchmark.equations import Equations, Library
+from gatewise.benchmark.equations import ArrayEquations, Library
 from gatewise.benchmark.workload import BenchmarkProblem
 from gatewise.compiler.layout import layout
 
@@ -74,7 +74,7 @@ class _Along:
 
     def __call__(self, parameters: Any, values: Any) -> tuple[Any, Any]:
         numpy = self.jax.numpy
-        equations = Equations(self.cell, layout(self.cell), self.library, parameters)
+        equations = ArrayEquations(self.cell, layout(self.cell), self.library, parameters)
 
         def step(state: Any, inputs: Any) -> tuple[Any, Any]:
             driven, inside = inputs

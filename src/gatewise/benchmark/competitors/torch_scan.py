@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate
-from gatewise.benchmark.equations import Equations, Library
+from gatewise.benchmark.equations import ArrayEquations, Library
 from gatewise.benchmark.workload import BenchmarkProblem
 from gatewise.cells.base import CellType
 from gatewise.compiler.layout import Layout, layout
@@ -62,7 +62,7 @@ def _along(
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     from torch._higher_order_ops.scan import scan
 
-    equations = Equations(cell, own_layout, TORCH, parameters)
+    equations = ArrayEquations(cell, own_layout, TORCH, parameters)
     products = equations.input_products(values)
     units = parameters["weight_hh"].shape[1]
 
