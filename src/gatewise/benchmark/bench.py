@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 from gatewise.benchmark import malloc, results
-from gatewise.benchmark.candidate import Candidate, Competitor
+from gatewise.benchmark.candidate import Competitor, TimedCandidate
 from gatewise.benchmark.check import Checker
 from gatewise.benchmark.clock import take_turns
 from gatewise.benchmark.competitors.torch_nn import LAYERS
@@ -74,7 +74,7 @@ class Bench:
         self.callback.doing(f"{case}: computing the reference")
         problem = BenchmarkProblem.of(case)
         checker = Checker(problem, self.plan.bfloat16)
-        ready: dict[str, dict[str, Candidate]] = {which: {} for which in PASSES}
+        ready: dict[str, dict[str, TimedCandidate]] = {which: {} for which in PASSES}
         for one in candidates:
             if self._note(one.name, one.refusal(case)):
                 continue
@@ -98,7 +98,9 @@ class Bench:
         self.callback.measured(found)
         self._write()
 
-    def _timed(self, case: BenchmarkCase, which: str, ready: dict[str, Candidate], passes: str) -> list[Row]:
+    def _timed(
+        self, case: BenchmarkCase, which: str, ready: dict[str, TimedCandidate], passes: str
+    ) -> list[Row]:
         """The rows of one pass."""
         self.callback.doing(f"{case}: {passes}")
         calls = {name: getattr(one, which) for name, one in ready.items()}

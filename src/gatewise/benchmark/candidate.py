@@ -26,7 +26,7 @@ class Results:
     gradients: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-class Candidate(ABC):
+class TimedCandidate(ABC):
     """One prepared problem, which can run any number of times."""
 
     @abstractmethod
@@ -70,14 +70,14 @@ class Competitor(ABC):
         return None
 
     @abstractmethod
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
         """Prepares a candidate, with everything that is done once, such as packing the weights."""
 
 
 Run = Callable[[Tensor], tuple[Tensor, tuple[Tensor, ...]]]  # values -> output, final states
 
 
-class TorchCandidate(Candidate):
+class TorchCandidate(TimedCandidate):
     """A candidate with gradients by PyTorch's autograd."""
 
     def __init__(

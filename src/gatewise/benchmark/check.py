@@ -8,7 +8,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor
 
-from gatewise.benchmark.candidate import Candidate, Results, TorchCandidate
+from gatewise.benchmark.candidate import Results, TimedCandidate, TorchCandidate
 from gatewise.benchmark.competitors.ours import candidate_of
 from gatewise.benchmark.workload import BenchmarkProblem
 from gatewise.engine.choice import backend
@@ -25,7 +25,7 @@ class Checker:
         self.true = _reference(problem, torch.float64)
         self.plain = _reference(problem, torch.float32, bfloat16)
 
-    def disagreement(self, candidate: Candidate, which: str) -> str | None:
+    def disagreement(self, candidate: TimedCandidate, which: str) -> str | None:
         """A description of the first result that deviates from the reference; None if all agree."""
         found = candidate.read(candidate.forward() if which == "forward" else candidate.both())
         plain = dict(_named(self.plain, which))

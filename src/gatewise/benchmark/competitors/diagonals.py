@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate
+from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate
 from gatewise.benchmark.competitors.eager import Eager
 from gatewise.benchmark.competitors.jax_scan import Jitted, as_library
 from gatewise.benchmark.equations import ArrayEquations
@@ -34,7 +34,7 @@ class Positions(Competitor):
     name = "position loop"
     lattices, sequences = True, False
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
         layer = deepcopy(problem.layer)
         assert isinstance(layer, Lattice)
         parameters = dict(layer.named_parameters())
@@ -76,7 +76,7 @@ class JaxDiagonals(Competitor):
     def refusal(self, case: BenchmarkCase) -> str | None:
         return None if case.shape.axes == 2 else "its scan is written for two axes"
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
         return Jitted(problem, problem.parameters(), _Along)
 
 

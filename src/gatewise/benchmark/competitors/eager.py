@@ -6,7 +6,7 @@ from copy import deepcopy
 
 from torch import Tensor
 
-from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate
+from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate
 from gatewise.benchmark.competitors.ours import candidate_of
 from gatewise.benchmark.workload import BenchmarkProblem
 from gatewise.engine.choice import backend
@@ -18,7 +18,7 @@ class Eager(Competitor):
     name = "eager loop"
     has_bfloat16 = True
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
         layer = candidate_of(deepcopy(problem.layer), problem, bfloat16)
 
         def run(values: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:

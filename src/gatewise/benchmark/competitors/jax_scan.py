@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from gatewise.benchmark.candidate import Candidate, Competitor, Results
+from gatewise.benchmark.candidate import Competitor, Results, TimedCandidate
 from gatewise.benchmark.equations import ArrayEquations, Library
 from gatewise.benchmark.workload import BenchmarkProblem
 from gatewise.compiler.layout import layout
@@ -21,11 +21,11 @@ class JaxScan(Competitor):
     name = "JAX"
     needs = ("jax",)
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
         return Jitted(problem, problem.parameters(), _Along)
 
 
-class Jitted(Candidate):
+class Jitted(TimedCandidate):
     """A function of parameters and values in JAX, `make(problem, jax)`, that returns output and states."""
 
     def __init__(

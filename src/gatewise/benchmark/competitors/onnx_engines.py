@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from gatewise.benchmark.candidate import Candidate, Competitor, Results
+from gatewise.benchmark.candidate import Competitor, Results, TimedCandidate
 from gatewise.benchmark.competitors.onnx_graph import ORDERS, feed, graph
 from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem
 
@@ -22,7 +22,7 @@ class _Engine(Competitor):
     def refusal(self, case: BenchmarkCase) -> str | None:
         return None if case.cell in ORDERS else "ONNX has nodes for LSTM, GRU and RNN only"
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
         return _Loaded(self.load(graph(problem), feed(problem)))
 
     @abstractmethod
@@ -30,7 +30,7 @@ class _Engine(Competitor):
         """Loads the model, with as many threads as PyTorch has."""
 
 
-class _Loaded(Candidate):
+class _Loaded(TimedCandidate):
     def __init__(self, run: Callable[[], list[Any]]) -> None:
         self.run = run
 

@@ -7,7 +7,7 @@ from copy import deepcopy
 
 from torch import Tensor
 
-from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate, states
+from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate, states
 from gatewise.benchmark.workload import BenchmarkProblem
 from gatewise.layers import Lattice, Recurrent
 
@@ -34,7 +34,7 @@ class Ours(Competitor):
     has_bfloat16 = True
     lattices = True
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
         return candidate_of(deepcopy(problem.layer), problem, bfloat16)
 
 
@@ -50,7 +50,7 @@ class Recomputing(Competitor):
         has_option = "recompute" in inspect.signature(Recurrent.__init__).parameters
         return None if has_option else "this version has no recompute"
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
         shape = problem.case.shape
         options = {"recompute": "gates"}
         layer = Recurrent(problem.case.cell, shape.inputs, shape.hidden, **options)  # type: ignore[arg-type]
@@ -65,7 +65,7 @@ class Traced(Competitor):
     passes = ("forward",)
     has_bfloat16 = True
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
         return candidate_of(deepcopy(problem.layer), problem, bfloat16, trace=True)
 
 
@@ -74,5 +74,5 @@ class Float32(Ours):
 
     name = "gatewise float32"
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
         return super().prepare(problem, bfloat16=False)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate, states
+from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate, states
 from gatewise.benchmark.workload import BenchmarkCase, BenchmarkProblem
 from gatewise.cells import GRU, LSTM, RNN
 from gatewise.cells.base import CellType
@@ -24,7 +24,7 @@ class TorchNN(Competitor):
     def refusal(self, case: BenchmarkCase) -> str | None:
         return None if case.cell in LAYERS else "it has LSTM, GRU and RNN only"
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
         shape = problem.case.shape
         layer = LAYERS[problem.case.cell](shape.inputs, shape.hidden)
         layer.load_state_dict(problem.layer.state_dict())

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gatewise.benchmark.candidate import Candidate, Competitor, TorchCandidate
+from gatewise.benchmark.candidate import Competitor, TimedCandidate, TorchCandidate
 from gatewise.benchmark.equations import ArrayEquations, Library
 from gatewise.benchmark.workload import BenchmarkProblem
 from gatewise.cells.base import CellType
@@ -38,7 +38,7 @@ class TorchScan(Competitor):
             return f"PyTorch {torch.__version__} has no scan"
         return None
 
-    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> Candidate:
+    def prepare(self, problem: BenchmarkProblem, bfloat16: bool = False) -> TimedCandidate:
         parameters = {name: one.clone().requires_grad_() for name, one in problem.parameters().items()}
         torch.compiler.reset()  # the compiler limits the number of shapes of a function
         along = torch.compile(_along, fullgraph=True, dynamic=False)
