@@ -48,8 +48,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-Values = dict[Any, Any]  # by a line's name, a previous state, a product's family and block
-Formula = Callable[[Values], Any]
+StepValues = dict[Any, Any]  # by a line's name, a previous state, a product's family and block
+Formula = Callable[[StepValues], Any]
 Clamps = Mapping[str, Tensor | float]
 NO_CLAMPS: Clamps = {}
 
@@ -75,9 +75,9 @@ class Step:
         for name, value in clamps.items():
             self.lines[name] = _clamped(self.lines[name], value)
 
-    def input_products(self, inputs: Tensor, rows: list[int] | None = None) -> list[Values]:
+    def input_products(self, inputs: Tensor, rows: list[int] | None = None) -> list[StepValues]:
         """The products of all inputs at once, split by step; rows: the number of rows of each step"""
-        steps: list[Values] = [{} for _ in (inputs if rows is None else rows)]
+        steps: list[StepValues] = [{} for _ in (inputs if rows is None else rows)]
         for group in self.layout.products:
             if isinstance(group.operand, Input):
                 products = self._product(group, inputs)
@@ -87,14 +87,14 @@ class Step:
                     values.update(_by_block(group, product))
         return steps
 
-    def __call__(self, input_products: Values, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def __call__(self, input_products: StepValues, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         values = self.values(input_products, state)
         return {name: values[name] for name in self.lines}
 
-    def values(self, input_products: Values, state: Mapping[str, Tensor]) -> Values:
+    def values(self, input_products: StepValues, state: Mapping[str, Tensor]) -> StepValues:
         """All values of a step: lines, products by family and block, normalized values."""
         before = {one: state[name] for name, one in self.cell.previous.items()}
-        values: Values = {**input_products, **before}
+        values: StepValues = {**input_products, **before}
         for name, formula in self.lines.items():
             values[name] = formula(values)
             if name == self.cell.state[0] and "projection" in self.parameters:
@@ -136,7 +136,7 @@ class Step:
             return operator.itemgetter((family, block))
         operand = self._read(group.operand)
 
-        def formula(values: Values) -> Tensor:
+        def formula(values: StepValues) -> Tensor:
             if (family, block) not in values:
                 values.update(_by_block(group, self._product(group, operand(values))))
             return cast(Tensor, values[family, block])
@@ -148,7 +148,7 @@ class Step:
         operands = [self._read(one.operand) for one in together]
         gain, shift = self.parameters[f"gain_{group}"], self.parameters[f"shift_{group}"]
 
-        def formula(values: Values) -> Tensor:
+        def formula(values: StepValues) -> Tensor:
             if expression not in values:
                 whole = torch.cat([operand(values) for operand in operands], dim=-1)
                 whole = functional.layer_norm(whole, whole.shape[-1:], gain, shift, NORMALIZE_EPSILON)
@@ -165,7 +165,7 @@ class Step:
 
 
 def _clamped(formula: Formula, value: Tensor | float) -> Formula:
-    def clamped(values: Values) -> Tensor:
+    def clamped(values: StepValues) -> Tensor:
         own = formula(values)
         given = torch.as_tensor(value).to(own)
         return torch.where(given.isnan(), own, given)
@@ -205,6 +205,6 @@ def _reads_output(group: ProductGroup, cell: CellType) -> bool:
     return contains(group.operand, prev[cell.state[0]])
 
 
-def _by_block(group: ProductGroup, product: Tensor) -> Values:
+def _by_block(group: ProductGroup, product: Tensor) -> StepValues:
     blocks = product.chunk(len(group.blocks), dim=-1)
     return {(group.family, block): value for block, value in zip(group.blocks, blocks, strict=True)}

@@ -17,7 +17,7 @@ from gatewise.cells.expressions import Expression, Normalized, Previous, Product
 from gatewise.cells.formula import formula
 from gatewise.cells.traversal import parts
 from gatewise.engine.request import Request
-from gatewise.engine.step import Step, Values
+from gatewise.engine.step import Step, StepValues
 from gatewise.errors import GatewiseError
 from gatewise.layers import Recurrent
 
@@ -141,7 +141,7 @@ def _needed(cell: CellType, expression: Expression) -> set[str]:
     return found
 
 
-def _example(cell: CellType) -> tuple[Values, Step]:
+def _example(cell: CellType) -> tuple[StepValues, Step]:
     """All values of the last step, float64."""
     with torch.random.fork_rng([]), torch.no_grad():
         torch.manual_seed(SEED)
@@ -150,14 +150,14 @@ def _example(cell: CellType) -> tuple[Values, Step]:
         inputs = torch.tensor(INPUTS).double().view(-1, 1, 1)
         state = {name: inputs.new_zeros(1, 2) for name in cell.state}
         step = Step(Request(cell, inputs, parameters, state))
-        values: Values = {}
+        values: StepValues = {}
         for seen in step.input_products(inputs):
             values = step.values(seen, state)
             state = {name: values[one.state] for name, one in cell.previous.items()}
     return values, step
 
 
-def _number(part: Expression, values: Values, step: Step) -> str | None:
+def _number(part: Expression, values: StepValues, step: Step) -> str | None:
     """The number in place of a part of an equation: of a line, a state, a product or a weight."""
     if part.line is not None:
         return _rounded(values[part.line])
