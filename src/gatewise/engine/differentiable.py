@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gatewise.engine import workspace
-from gatewise.engine.kernel import Kernel, Run, many, one_row, rows
+from gatewise.engine.kernel import Kernel, KernelCall, many, one_row, rows
 from gatewise.engine.recording import batched, recording, transformed
 from gatewise.engine.reference import Reference
 from gatewise.engine.request import Request, Result, Trace
@@ -28,37 +28,37 @@ class Along(torch.autograd.Function):
     def forward(
         ctx: Any, kernel: Kernel, requests: Sequence[Request], *tensors: Tensor
     ) -> tuple[Tensor, ...]:
-        runs = [kernel.prepare(request) for request in requests]
-        kernel.forward(runs, keep=True)
-        results = [result(kernel, run) for run in runs]
-        kept = [one.clone() if one.is_inference() else one for run in runs for one in run.tensors()]
+        calls = [kernel.prepare(request) for request in requests]
+        kernel.forward(calls, keep=True)
+        results = [result(kernel, call) for call in calls]
+        kept = [one.clone() if one.is_inference() else one for call in calls for one in call.tensors()]
         ctx.places = _save(ctx, [*tensors, *kept])
-        ctx.kernel, ctx.runs = kernel, [run.without_tensors() for run in runs]
-        ctx.versions = [_version(run, one.output) for run, one in zip(runs, results, strict=True)]
+        ctx.kernel, ctx.calls = kernel, [call.without_tensors() for call in calls]
+        ctx.versions = [_version(call, one.output) for call, one in zip(calls, results, strict=True)]
         ctx.set_materialize_grads(False)
         return tuple(one for found in results for one in flat(kernel, found))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
-        kernel, bare, each = ctx.kernel, ctx.runs, len(gradients) // len(ctx.runs)
+        kernel, bare, each = ctx.kernel, ctx.calls, len(gradients) // len(ctx.calls)
         by_result = [gradients[first : first + each] for first in range(0, len(gradients), each)]
         distinct = ctx.saved_tensors  # read once: checkpointing recomputes them at each access
         saved = iter([distinct[place] for place in ctx.places])
         count = (len(ctx.needs_input_grad) - 2) // len(bare)
         tensors = [[next(saved) for _ in range(count)] for _ in bare]
-        runs = [run.with_tensors(saved) for run in bare]
+        calls = [call.with_tensors(saved) for call in bare]
         if torch.is_grad_enabled() or recording() or transformed(gradients) or batched(gradients):
-            again = zip(runs, tensors, by_result, strict=True)
+            again = zip(calls, tensors, by_result, strict=True)
             found = [by_reference(kernel, request_of(kernel, *one), by) for *one, by in again]
             return None, None, *(one for own in found for one in own)
         changed = [place for place, (tensor, before) in enumerate(ctx.versions) if tensor._version != before]
         for place in changed:  # an output that shares the history's memory was modified in place
-            runs[place] = replace(runs[place], history=[], final=[], intermediates=None)
-            kernel.forward([runs[place]], keep=True)
+            calls[place] = replace(calls[place], history=[], final=[], intermediates=None)
+            kernel.forward([calls[place]], keep=True)
         wanted = ctx.needs_input_grad[2:]
         asked = [
-            gradient_request(kernel, run, by, wanted[number * count : (number + 1) * count])
-            for number, (run, by) in enumerate(zip(runs, by_result, strict=True))
+            gradient_request(kernel, call, by, wanted[number * count : (number + 1) * count])
+            for number, (call, by) in enumerate(zip(calls, by_result, strict=True))
         ]
         return None, None, *(one for own in by_kernel(kernel, asked) for one in own)
 
@@ -71,41 +71,41 @@ def _save(ctx: Any, tensors: Sequence[Tensor]) -> list[int]:
     return [places[id(one)] for one in tensors]
 
 
-def _version(run: Run, output: Tensor) -> tuple[Tensor, int]:
+def _version(call: KernelCall, output: Tensor) -> tuple[Tensor, int]:
     """A tensor without memory that has an output's version counter, and its current version.
 
     If the output has its own memory, a change does not matter, and the counter is another.
     """
-    counter = output.detach() if output.data_ptr() == run.history[0].data_ptr() else output.new_empty(0)
+    counter = output.detach() if output.data_ptr() == call.history[0].data_ptr() else output.new_empty(0)
     counter.data = output.new_empty(0)
     return counter, counter._version
 
 
-def result(kernel: Kernel, run: Run) -> Result:
-    """The result of a run, in the shapes of the request.
+def result(kernel: Kernel, call: KernelCall) -> Result:
+    """The result of a call, in the shapes of the request.
 
     No tensor is a view, so that a caller can modify it in place; the output may share the memory of the
     history, all other tensors have their own.
     """
-    cell, places = kernel.cell, (*run.sizes, run.inputs.shape[1])
-    output = owned(run.history[0], run.widths[0], places)
+    cell, places = kernel.cell, (*call.sizes, call.inputs.shape[1])
+    output = owned(call.history[0], call.widths[0], places)
     final = {
-        name: owned(one, run.widths[state], shape[:-1])
+        name: owned(one, call.widths[state], shape[:-1])
         for name, one, state, shape in zip(
-            cell.previous, run.final, kernel.states_of_previous, run.shapes, strict=True
+            cell.previous, call.final, kernel.states_of_previous, call.shapes, strict=True
         )
         if one is not None
     }
     trace = None
-    if run.request.trace:
+    if call.request.trace:
         states = {cell.state[0]: output}
-        for name, one, width in zip(cell.state[1:], run.history[1:], run.widths[1:], strict=True):
+        for name, one, width in zip(cell.state[1:], call.history[1:], call.widths[1:], strict=True):
             states[name] = copied(one, width, places)
         gates = {name: states[name] for name in cell.intermediates if name in states}
-        if run.intermediates is not None:
+        if call.intermediates is not None:
             within = {name: kernel.kept.index(name) for name in cell.intermediates if name not in states}
             gates |= {
-                name: copied(run.intermediates[:, :, at], run.units, places) for name, at in within.items()
+                name: copied(call.intermediates[:, :, at], call.units, places) for name, at in within.items()
             }
         trace = Trace(states, {name: gates[name] for name in cell.intermediates})
     return Result(output, final, trace)
@@ -160,13 +160,13 @@ def unflat(kernel: Kernel, request: Request, tensors: Sequence[Tensor]) -> Resul
 
 @dataclass
 class GradientRequest:
-    """A run, the gradients with respect to its results, and which gradients to compute.
+    """A call, the gradients with respect to its results, and which gradients to compute.
 
     by_history, by_final: for each state, or None; by_intermediates: [T, B, kept, H'] or None
     wanted: whether to compute the gradient, for inputs, parameters, initial states
     """
 
-    run: Run
+    call: KernelCall
     by_history: Sequence[Tensor | None]
     by_final: Sequence[Tensor | None]
     by_intermediates: Tensor | None
@@ -174,42 +174,42 @@ class GradientRequest:
 
 
 def gradient_request(
-    kernel: Kernel, run: Run, by: Sequence[Tensor | None], wanted: Sequence[bool]
+    kernel: Kernel, call: KernelCall, by: Sequence[Tensor | None], wanted: Sequence[bool]
 ) -> GradientRequest:
-    """The gradient request of a run. by: the gradients with respect to `flat` of its result"""
+    """The gradient request of a call. by: the gradients with respect to `flat` of its result"""
     states, left = len(kernel.cell.state), 1 + len(kernel.cell.previous)
     by = [None if one is None else one.resolve_neg() for one in by]
     by_history = [by[0], *(by[left : left + states - 1] or [None] * (states - 1))]
     return GradientRequest(
-        run, by_history, by[1:left], _gathered(kernel, run, by[left + states - 1 :]), wanted
+        call, by_history, by[1:left], _gathered(kernel, call, by[left + states - 1 :]), wanted
     )
 
 
 def by_kernel(kernel: Kernel, asked: Sequence[GradientRequest]) -> list[list[Tensor | None]]:
-    """The gradients of each run with respect to inputs, parameters and initial states, in parallel."""
+    """The gradients of each call with respect to inputs, parameters and initial states, in parallel."""
     given, found = [], []
     for one in asked:
         gradients, own = _buffers(kernel, one)
         given.append(array("q", gradients))
         found.append(own)
-    kernel.call(kernel.library.backward, [one.run for one in asked], given, 2)
-    return [_unpadded_gradients(kernel, one.run, own) for one, own in zip(asked, found, strict=True)]
+    kernel.call(kernel.library.backward, [one.call for one in asked], given, 2)
+    return [_unpadded_gradients(kernel, one.call, own) for one, own in zip(asked, found, strict=True)]
 
 
 def _buffers(kernel: Kernel, asked: GradientRequest) -> tuple[list[int], list[Tensor | None]]:
     """The fields of `Gradients` of native/problem.h, and the tensors that the kernel writes."""
-    run, wanted = asked.run, iter(asked.wanted)
+    call, wanted = asked.call, iter(asked.wanted)
     by_history, by_final = (
         [None if one is None else kernel.pad_rows(one_row(one)) for one in given]
         for given in (asked.by_history, asked.by_final)
     )
-    by_inputs = workspace.empty_like(run.inputs) if next(wanted) else None
+    by_inputs = workspace.empty_like(call.inputs) if next(wanted) else None
     by_parameter = {
         name: workspace.empty(one.shape, kernel.dtype) if next(wanted) else None
-        for name, one in run.parameters.items()
+        for name, one in call.parameters.items()
     }
-    by_initial = [workspace.empty_like(one) if next(wanted) else None for one in run.initial]
-    if kernel.cell.axes > 1 and run.lengths is not None:  # some positions of a side belong to no sample
+    by_initial = [workspace.empty_like(one) if next(wanted) else None for one in call.initial]
+    if kernel.cell.axes > 1 and call.lengths is not None:  # some positions of a side belong to no sample
         by_initial = [None if one is None else one.zero_() for one in by_initial]
     numbers = [
         *many(by_history), *many(by_final), *rows(asked.by_intermediates), *rows(by_inputs),
@@ -219,21 +219,21 @@ def _buffers(kernel: Kernel, asked: GradientRequest) -> tuple[list[int], list[Te
     return numbers, [by_inputs, *by_parameter.values(), *by_initial]
 
 
-def _unpadded_gradients(kernel: Kernel, run: Run, found: list[Tensor | None]) -> list[Tensor | None]:
-    first = 1 + len(run.parameters)
-    by_inputs = found[0] if found[0] is None else in_lattice_form(found[0], run.sizes)
+def _unpadded_gradients(kernel: Kernel, call: KernelCall, found: list[Tensor | None]) -> list[Tensor | None]:
+    first = 1 + len(call.parameters)
+    by_inputs = found[0] if found[0] is None else in_lattice_form(found[0], call.sizes)
     by_initial = [
-        None if one is None else unpadded(one, run.widths[state]).reshape(shape)
-        for one, state, shape in zip(found[first:], kernel.states_of_previous, run.shapes, strict=True)
+        None if one is None else unpadded(one, call.widths[state]).reshape(shape)
+        for one, state, shape in zip(found[first:], kernel.states_of_previous, call.shapes, strict=True)
     ]
     return [by_inputs, *found[1:first], *by_initial]
 
 
-def _gathered(kernel: Kernel, run: Run, by_gates: Sequence[Tensor | None]) -> Tensor | None:
+def _gathered(kernel: Kernel, call: KernelCall, by_gates: Sequence[Tensor | None]) -> Tensor | None:
     """The gradients with respect to the traced gates as one tensor [T, B, kept, H'], or None."""
-    if run.intermediates is None or all(one is None for one in by_gates):
+    if call.intermediates is None or all(one is None for one in by_gates):
         return None
-    gathered = torch.zeros_like(run.intermediates)
+    gathered = torch.zeros_like(call.intermediates)
     names = (name for name in kernel.cell.intermediates if name not in kernel.cell.state)
     for name, one in zip(names, by_gates, strict=True):
         if one is not None:
@@ -241,26 +241,26 @@ def _gathered(kernel: Kernel, run: Run, by_gates: Sequence[Tensor | None]) -> Te
     return gathered
 
 
-def request_of(kernel: Kernel, run: Run, tensors: Sequence[Tensor]) -> Request:
-    """The request of a run, with its tensors."""
-    given, bare, states = iter(tensors), run.request, kernel.cell.state
+def request_of(kernel: Kernel, call: KernelCall, tensors: Sequence[Tensor]) -> Request:
+    """The request of a call, with its tensors."""
+    given, bare, states = iter(tensors), call.request, kernel.cell.state
     inputs = next(given)
-    factors = dict(zip(kernel.plan.program.factors, run.factors, strict=True))
+    factors = dict(zip(kernel.plan.program.factors, call.factors, strict=True))
     zoneout = {
         name: bare.zoneout[name]
         if name in bare.zoneout
-        else unpadded(factors[name], run.widths[states.index(name)])
+        else unpadded(factors[name], call.widths[states.index(name)])
         for name in kernel.extras.zoned
     }
     return replace(
         bare,
         inputs=inputs,
-        parameters={name: next(given) for name in run.names},
+        parameters={name: next(given) for name in call.names},
         state=dict(zip(kernel.cell.previous, given, strict=True)),
-        lengths=run.lengths,
-        resets=None if run.resets is None else run.resets.view(torch.bool),
+        lengths=call.lengths,
+        resets=None if call.resets is None else call.resets.view(torch.bool),
         zoneout=zoneout,
-        hidden_mask=unpadded(factors["mask"][0], run.widths[0]) if "mask" in factors else None,
+        hidden_mask=unpadded(factors["mask"][0], call.widths[0]) if "mask" in factors else None,
     )
 
 

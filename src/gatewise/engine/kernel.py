@@ -38,7 +38,7 @@ ALL = -1  # the ring of rows that exist for all steps
 
 
 @dataclass(eq=False)
-class Run:
+class KernelCall:
     """A request's tensors in the kernel's form, and the results of its forward call.
 
     Positions are flattened: T is the steps of a sequence or all positions of a lattice, F those on a side.
@@ -71,8 +71,8 @@ class Run:
         optional = [one for one in (self.lengths, self.resets, self.intermediates) if one is not None]
         return [*given, *self.history, *optional]
 
-    def without_tensors(self) -> Run:
-        """The run without its tensors, so that their memory is free as soon as autograd releases them."""
+    def without_tensors(self) -> KernelCall:
+        """The call without its tensors, so that their memory is free as soon as autograd releases them."""
         nothing = self.inputs[:0]
         request = self.request
         rates = {name: one for name, one in request.zoneout.items() if not isinstance(one, Tensor)}
@@ -86,8 +86,8 @@ class Run:
                        history=[nothing] * len(self.history), final=[None] * len(self.final),
                        intermediates=intermediates)  # fmt: skip
 
-    def with_tensors(self, given: Iterator[Tensor]) -> Run:
-        """The run with its tensors, taken from an iterator."""
+    def with_tensors(self, given: Iterator[Tensor]) -> KernelCall:
+        """The call with its tensors, taken from an iterator."""
         return replace(
             self, inputs=next(given), parameters={name: next(given) for name in self.names},
             initial=[next(given) for _ in self.initial], factors=[next(given) for _ in self.factors],
@@ -142,7 +142,7 @@ class Kernel:
             return functional.pad(values, (0, more))
         return values if values.stride(-1) == 1 else values.contiguous()
 
-    def prepare(self, request: Request) -> Run:
+    def prepare(self, request: Request) -> KernelCall:
         """A request's tensors in the kernel's form.
 
         Raises: `GatewiseError` if the shape of any is not that of the cell's layout.
@@ -155,7 +155,7 @@ class Kernel:
             for name in self.plan.program.factors
         ]
         inputs = inputs.flatten(0, axes - 1) if axes > 1 else inputs
-        return Run(
+        return KernelCall(
             request,
             sizes,
             inputs if inputs.stride(-1) == 1 else inputs.contiguous(),
@@ -170,40 +170,44 @@ class Kernel:
             tuple([request.state[name].shape for name in self.cell.previous]),
         )
 
-    def forward(self, runs: Sequence[Run], keep: bool) -> None:
-        """Computes the results of runs, in parallel. keep: whether to save what the gradient needs"""
-        for run in runs:
-            self.allocate(run, keep)
-        self.call(self.library.forward, runs, [None] * len(runs), 1)
+    def forward(self, calls: Sequence[KernelCall], keep: bool) -> None:
+        """Computes the results of calls, in parallel. keep: whether to save what the gradient needs"""
+        for call in calls:
+            self.allocate(call, keep)
+        self.call(self.library.forward, calls, [None] * len(calls), 1)
 
-    def allocate(self, run: Run, keep: bool) -> None:
-        """Allocates the results of a run. keep: as in `forward`"""
-        request, (steps, batch, _) = run.request, run.inputs.shape
+    def allocate(self, call: KernelCall, keep: bool) -> None:
+        """Allocates the results of a call. keep: as in `forward`"""
+        request, (steps, batch, _) = call.request, call.inputs.shape
         lattice = self.cell.axes > 1
         whole = keep or request.trace or lattice  # a lattice needs more than two steps
-        for number, width in enumerate(run.widths):
+        for number, width in enumerate(call.widths):
             shape = (steps if whole or number == 0 else 2, batch, self.padded(width))
-            run.history.append(workspace.empty(shape, self.dtype))
-        final = [workspace.empty(one.shape, self.dtype) for one in run.initial]
-        if lattice and run.lengths is not None:  # some positions of a side belong to no sample
+            call.history.append(workspace.empty(shape, self.dtype))
+        final = [workspace.empty(one.shape, self.dtype) for one in call.initial]
+        if lattice and call.lengths is not None:  # some positions of a side belong to no sample
             final = [one.zero_() for one in final]
-        run.final = [*final]
+        call.final = [*final]
         all_intermediates = request.trace or (keep and not request.recompute) or lattice
         if self.kept and (all_intermediates or len(self.plan.stages) > 1):
-            width = self.padded(run.units)
-            run.intermediates = workspace.empty(
+            width = self.padded(call.units)
+            call.intermediates = workspace.empty(
                 (steps if all_intermediates else 2, batch, len(self.kept), width), self.dtype
             )
 
     def call(
-        self, function: Any, runs: Sequence[Run], gradients: Sequence[Numbers | None], scratch_size: int
+        self,
+        function: Any,
+        calls: Sequence[KernelCall],
+        gradients: Sequence[Numbers | None],
+        scratch_size: int,
     ) -> None:
         """Calls `forward` or `backward` of the library. scratch_size: the index of its size in `sizes`"""
         calls, alive = [], []
-        threads = self.thread_plan(runs)
-        for run, gradient in zip(runs, gradients, strict=True):
-            weights = self.weights.find(self.key(run), partial(self.addresses, run.parameters))
-            problem = self.problem(run, weights.addresses, threads)
+        threads = self.thread_plan(calls)
+        for call, gradient in zip(calls, gradients, strict=True):
+            weights = self.weights.find(self.key(call), partial(self.addresses, call.parameters))
+            problem = self.problem(call, weights.addresses, threads)
             sizes = self.sizes(problem)
             packed = weights.ready(self.library, problem.buffer_info()[0], sizes[0])
             scratch = workspace.take(sizes[scratch_size])
@@ -211,7 +215,7 @@ class Kernel:
             by = 0 if gradient is None else gradient.buffer_info()[0]
             calls += [problem.buffer_info()[0], by, packed.data_ptr(), scratch.data_ptr()]
         numbers = array("q", calls)
-        function(numbers.buffer_info()[0], len(runs))
+        function(numbers.buffer_info()[0], len(calls))
         for _, _, scratch in alive:
             workspace.give_back(scratch)
 
@@ -221,25 +225,27 @@ class Kernel:
         self.library.sizes(problem.buffer_info()[0], sizes.buffer_info()[0])
         return sizes
 
-    def key(self, run: Run) -> tuple[object, ...]:
-        """A key that determines the address of each of a run's matrices, biases and vectors."""
-        pointers = map(Tensor.data_ptr, run.parameters.values())
-        return (run.inputs.shape[-1], run.units, run.widths[0], run.names, *pointers)
+    def key(self, call: KernelCall) -> tuple[object, ...]:
+        """A key that determines the address of each of a call's matrices, biases and vectors."""
+        pointers = map(Tensor.data_ptr, call.parameters.values())
+        return (call.inputs.shape[-1], call.units, call.widths[0], call.names, *pointers)
 
-    def thread_plan(self, runs: Sequence[Run]) -> tuple[int, bool, bool]:
-        """The thread plan, the same for runs in parallel, whose memory depends on it."""
-        run, (_, batch, inputs) = runs[0], runs[0].inputs.shape
-        return plan_threads(run.sizes, batch, self.plan.sums * run.units * (run.units + inputs), len(runs))
+    def thread_plan(self, calls: Sequence[KernelCall]) -> tuple[int, bool, bool]:
+        """The thread plan, the same for calls in parallel, whose memory depends on it."""
+        call, (_, batch, inputs) = calls[0], calls[0].inputs.shape
+        return plan_threads(
+            call.sizes, batch, self.plan.sums * call.units * (call.units + inputs), len(calls)
+        )
 
-    def problem(self, run: Run, addresses: list[int], threads: tuple[int, bool, bool]) -> Numbers:
+    def problem(self, call: KernelCall, addresses: list[int], threads: tuple[int, bool, bool]) -> Numbers:
         """The fields of `Problem` of native/problem.h."""
-        request, (_, batch, inputs) = run.request, run.inputs.shape
+        request, (_, batch, inputs) = call.request, call.inputs.shape
         return array("q", [
-            *run.sizes, batch, inputs, run.units, run.widths[0],
+            *call.sizes, batch, inputs, call.units, call.widths[0],
             *threads, request.recompute and self.cell.axes == 1, *request.directions,
-            address(run.lengths), address(run.resets), *addresses,
-            *rows(run.inputs), *many(run.initial), *many(run.history), *many(run.final),
-            *rows(run.intermediates), *many(run.factors),
+            address(call.lengths), address(call.resets), *addresses,
+            *rows(call.inputs), *many(call.initial), *many(call.history), *many(call.final),
+            *rows(call.intermediates), *many(call.factors),
         ])  # fmt: skip
 
     def addresses(self, tensors: Mapping[str, Tensor | None]) -> list[int]:

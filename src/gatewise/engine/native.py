@@ -69,9 +69,9 @@ def _along(chosen: Kernel, requests: Sequence[Request]) -> list[Result]:
             unflat(chosen, request, outputs[number * each : (number + 1) * each])
             for number, request in enumerate(requests)
         ]
-    runs = [chosen.prepare(request) for request in requests]
-    chosen.forward(runs, keep=False)
-    return [result(chosen, run) for run in runs]
+    calls = [chosen.prepare(request) for request in requests]
+    chosen.forward(calls, keep=False)
+    return [result(chosen, call) for call in calls]
 
 
 def _tensors(request: Request) -> list[Tensor]:

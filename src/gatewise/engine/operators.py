@@ -181,15 +181,15 @@ def along(inputs: Tensor, *rest: Any) -> list[Tensor]:
     """The output and final states of a cell; if kept or traced, also all states and saved lines."""
     *arguments, keep = rest
     chosen, request = _request(inputs, *arguments)
-    run = chosen.prepare(request)
-    chosen.forward([run], keep)
-    found = result(chosen, replace(run, request=replace(request, trace=False)))
+    call = chosen.prepare(request)
+    chosen.forward([call], keep)
+    found = result(chosen, replace(call, request=replace(request, trace=False)))
     final = list(found.final.values())
     if not keep and not request.trace:
         return [found.output, *final]
-    output = copied(run.history[0], run.widths[0], (*run.sizes, inputs.shape[-2]))  # may be modified in place
-    intermediates = run.intermediates if request.trace or not request.recompute else None
-    return [output, *final, *run.history, *([] if intermediates is None else [intermediates])]
+    output = copied(call.history[0], call.widths[0], (*call.sizes, inputs.shape[-2]))  # may be modified in place
+    intermediates = call.intermediates if request.trace or not request.recompute else None
+    return [output, *final, *call.history, *([] if intermediates is None else [intermediates])]
 
 
 @along.register_fake
@@ -224,14 +224,14 @@ def along_backward(
     history, intermediates: the values that `along` saved; empty if they must be recomputed
     """
     chosen, request = _request(*arguments)
-    run = chosen.prepare(request)
+    call = chosen.prepare(request)
     if history:
-        run = replace(
-            run, history=list(history), final=[None] * len(run.initial), intermediates=intermediates
+        call = replace(
+            call, history=list(history), final=[None] * len(call.initial), intermediates=intermediates
         )
     else:
-        chosen.forward([run], keep=True)
-    states, left = len(chosen.cell.state), 1 + len(run.initial)
+        chosen.forward([call], keep=True)
+    states, left = len(chosen.cell.state), 1 + len(call.initial)
     by_history, by_intermediates = [gradients[0], *([None] * (states - 1))], None
     if request.trace:
         by_history = [gradients[0], *gradients[left + 1 : left + states]]
@@ -239,7 +239,7 @@ def along_backward(
         by_intermediates = None if given is None else given.contiguous()
     (found,) = by_kernel(
         chosen,
-        [GradientRequest(run, by_history, gradients[1:left], by_intermediates, list(map(bool, wanted)))],
+        [GradientRequest(call, by_history, gradients[1:left], by_intermediates, list(map(bool, wanted)))],
     )
     return [one.contiguous() for one in found if one is not None]
 
