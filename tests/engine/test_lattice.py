@@ -15,7 +15,7 @@ from gatewise.engine import kernel as kernel_module
 from gatewise.engine.build import BuildError, built
 from gatewise.engine.native import Native
 from gatewise.engine.reference import Reference
-from gatewise.engine.request import Request, Result, Trace
+from gatewise.engine.request import LayerResult, Request, Trace
 from gatewise.engine.step import Step
 
 R2 = matrices("R2")
@@ -109,7 +109,7 @@ def nested_loop(request):
         {name: full[name] for name in cell.state}, {name: full[name] for name in cell.intermediates}
     )
     ends = {name: whole(values, request.state[name].shape[:-1]) for name, values in final.items()}
-    return Result(full[cell.state[0]], ends, trace)
+    return LayerResult(full[cell.state[0]], ends, trace)
 
 
 def results(run, request):

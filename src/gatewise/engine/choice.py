@@ -13,7 +13,7 @@ from gatewise.engine.cudnn import Cudnn
 from gatewise.engine.native import Native
 from gatewise.engine.recording import jit_tracing, recording
 from gatewise.engine.reference import Reference
-from gatewise.engine.request import Request, Result
+from gatewise.engine.request import LayerResult, Request
 from gatewise.errors import GatewiseError
 
 
@@ -25,7 +25,7 @@ class Backend(Protocol):
     def refusal(self, request: Request) -> str | None:
         """The reason why this backend can't run the request, in a sentence; None if it can."""
 
-    def run(self, request: Request) -> Result:
+    def run(self, request: Request) -> LayerResult:
         """Runs a request that was not refused."""
 
 
@@ -39,12 +39,12 @@ def refusals(request: Request) -> dict[str, str | None]:
     return {one.name: one.refusal(request) for one in BACKENDS}
 
 
-def run(request: Request) -> Result:
+def run(request: Request) -> LayerResult:
     """Runs a request on the first backend that accepts it; the reference accepts every request."""
     return _recorded(request) if recording() else chosen_backend(request).run(request)
 
 
-def run_together(requests: Sequence[Request]) -> list[Result]:
+def run_together(requests: Sequence[Request]) -> list[LayerResult]:
     """Runs requests, such as both directions of a layer; kernels in parallel if threads allow."""
     if recording():
         return [_recorded(request) for request in requests]
@@ -54,7 +54,7 @@ def run_together(requests: Sequence[Request]) -> list[Result]:
     return [one.run(request) for one, request in zip(backends, requests, strict=True)]
 
 
-def _recorded(request: Request) -> Result:
+def _recorded(request: Request) -> LayerResult:
     """Runs a request by operations that a compiler, a tracer or a mode can record."""
     only = _chosen()
     if only is not None and not isinstance(only, str):

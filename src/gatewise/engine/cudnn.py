@@ -18,7 +18,7 @@ from gatewise.cells.lstm import LSTM
 from gatewise.cells.rnn import RNN, ReluRNN
 from gatewise.cells.serialization import to_data
 from gatewise.engine.recording import jit_tracing
-from gatewise.engine.request import Request, Result
+from gatewise.engine.request import LayerResult, Request
 from gatewise.engine.sequences import backwards, within
 from gatewise.engine.shapes import check, check_types
 
@@ -53,7 +53,7 @@ class Cudnn:
     def refusal(self, request: Request) -> str | None:
         return self._mode(request) or _equations_missing(request) or _extras(request)
 
-    def run(self, request: Request) -> Result:
+    def run(self, request: Request) -> LayerResult:
         check(request)
         check_types(request)
         inputs, lengths, state = request.inputs, request.lengths, request.state
@@ -71,7 +71,7 @@ class Cudnn:
             output = backwards(output, lengths)
         first = request.cell.state[0]
         final = {name: value.to(state[name].dtype) for name, value in final.items()}
-        return Result(output.to(state[first].dtype), final)
+        return LayerResult(output.to(state[first].dtype), final)
 
     def _mode(self, request: Request) -> str | None:
         """The mode or tensor that the operators don't support, or None."""

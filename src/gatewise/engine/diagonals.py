@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gatewise.engine.recording import recording
-from gatewise.engine.request import Request, Result, Trace
+from gatewise.engine.request import LayerResult, Request, Trace
 from gatewise.engine.sequences import backwards, within
 from gatewise.engine.step import NO_CLAMPS, Clamps, Step
 
@@ -90,7 +90,7 @@ def _places(sizes: Sizes) -> list[tuple[list[int], list[list[int]], list[list[in
     return found
 
 
-def over_lattice(request: Request, clamps: Clamps = NO_CLAMPS) -> Result:
+def over_lattice(request: Request, clamps: Clamps = NO_CLAMPS) -> LayerResult:
     """A cell over a batch of lattices, diagonal by diagonal."""
     cell, axes = request.cell, request.cell.axes
     sizes, lengths = tuple(request.inputs.shape[:axes]), request.lengths
@@ -112,7 +112,7 @@ def over_lattice(request: Request, clamps: Clamps = NO_CLAMPS) -> Result:
         trace = Trace(
             {name: whole[name] for name in cell.state}, {name: whole[name] for name in cell.intermediates}
         )
-    return Result(whole[cell.state[0]], final, trace)
+    return LayerResult(whole[cell.state[0]], final, trace)
 
 
 def mirrored(values: Tensor, request: Request, axes: range | list[int]) -> Tensor:

@@ -14,7 +14,7 @@ from gatewise.engine import workspace
 from gatewise.engine.kernel import Kernel, KernelCall, many, one_row, rows
 from gatewise.engine.recording import batched, recording, transformed
 from gatewise.engine.reference import Reference
-from gatewise.engine.request import Request, Result, Trace
+from gatewise.engine.request import LayerResult, Request, Trace
 
 
 class Along(torch.autograd.Function):
@@ -81,7 +81,7 @@ def _version(call: KernelCall, output: Tensor) -> tuple[Tensor, int]:
     return counter, counter._version
 
 
-def result(kernel: Kernel, call: KernelCall) -> Result:
+def result(kernel: Kernel, call: KernelCall) -> LayerResult:
     """The result of a call, in the shapes of the request.
 
     No tensor is a view, so that a caller can modify it in place; the output may share the memory of the
@@ -108,7 +108,7 @@ def result(kernel: Kernel, call: KernelCall) -> Result:
                 name: copied(call.intermediates[:, :, at], call.units, places) for name, at in within.items()
             }
         trace = Trace(states, {name: gates[name] for name in cell.intermediates})
-    return Result(output, final, trace)
+    return LayerResult(output, final, trace)
 
 
 def owned(rows: Tensor, width: int, places: Sequence[int]) -> Tensor:
@@ -134,7 +134,7 @@ def unpadded(rows: Tensor, width: int) -> Tensor:
     return rows if rows.shape[-1] == width else rows[..., :width]
 
 
-def flat(kernel: Kernel, result: Result) -> tuple[Tensor, ...]:
+def flat(kernel: Kernel, result: LayerResult) -> tuple[Tensor, ...]:
     """The tensors of a result, each once: output, final states; of a trace the other states and the gates."""
     trace: list[Tensor] = []
     if result.trace is not None:
@@ -144,7 +144,7 @@ def flat(kernel: Kernel, result: Result) -> tuple[Tensor, ...]:
     return (result.output, *result.final.values(), *trace)
 
 
-def unflat(kernel: Kernel, request: Request, tensors: Sequence[Tensor]) -> Result:
+def unflat(kernel: Kernel, request: Request, tensors: Sequence[Tensor]) -> LayerResult:
     """The result with these tensors, the inverse of `flat`."""
     states, previous = kernel.cell.state, kernel.cell.previous
     output, final, rest = tensors[0], tensors[1 : 1 + len(previous)], iter(tensors[1 + len(previous) :])
@@ -155,7 +155,7 @@ def unflat(kernel: Kernel, request: Request, tensors: Sequence[Tensor]) -> Resul
             history,
             {name: history[name] if name in history else next(rest) for name in kernel.cell.intermediates},
         )
-    return Result(output, dict(zip(previous, final, strict=True)), trace)
+    return LayerResult(output, dict(zip(previous, final, strict=True)), trace)
 
 
 @dataclass

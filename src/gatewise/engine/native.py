@@ -16,7 +16,7 @@ from gatewise.engine.compiling import BuildError
 from gatewise.engine.differentiable import Along, result, unflat
 from gatewise.engine.kernel import NUMBERS, Kernel, kernel
 from gatewise.engine.recording import transformed
-from gatewise.engine.request import Request, Result, Trace
+from gatewise.engine.request import LayerResult, Request, Trace
 from gatewise.engine.thread_plan import fit_in_parallel
 
 log = logging.getLogger("gatewise")
@@ -35,12 +35,12 @@ class Native:
     def refusal(self, request: Request) -> str | None:
         return _mode(request) or _build(request.cell, extras(request), factors(request))
 
-    def run(self, request: Request) -> Result:
+    def run(self, request: Request) -> LayerResult:
         return self.run_together([request])[0]
 
-    def run_together(self, requests: Sequence[Request]) -> list[Result]:
+    def run_together(self, requests: Sequence[Request]) -> list[LayerResult]:
         """Runs requests in parallel if they have the same kernel and threads can be divided evenly."""
-        found: list[Result] = []
+        found: list[LayerResult] = []
         for group in _groups(requests):
             chosen = kernel(group[0].cell, extras(group[0]), factors(group[0]))
             if torch.is_autocast_enabled("cpu"):
@@ -59,7 +59,7 @@ def _groups(requests: Sequence[Request]) -> list[Sequence[Request]]:
     return [requests] if len(kinds) == 1 else [[one] for one in requests]
 
 
-def _along(chosen: Kernel, requests: Sequence[Request]) -> list[Result]:
+def _along(chosen: Kernel, requests: Sequence[Request]) -> list[LayerResult]:
     """The results of requests in parallel, by a kernel of their dtype."""
     tensors = [one for request in requests for one in _tensors(request)]
     if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
@@ -97,7 +97,7 @@ def _in_float32(request: Request) -> Request:
     return replace(request, inputs=request.inputs.float(), state=state)
 
 
-def _as_the_states(request: Request, result: Result) -> Result:
+def _as_the_states(request: Request, result: LayerResult) -> LayerResult:
     """A result in the dtype of the initial states."""
     dtype = next(iter(request.state.values())).dtype
 
@@ -107,7 +107,7 @@ def _as_the_states(request: Request, result: Result) -> Result:
     trace = None
     if result.trace is not None:
         trace = Trace(rounded(result.trace.states), rounded(result.trace.gates))
-    return Result(result.output.to(dtype), rounded(result.final), trace)
+    return LayerResult(result.output.to(dtype), rounded(result.final), trace)
 
 
 def _mode(request: Request) -> str | None:

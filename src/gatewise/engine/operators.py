@@ -33,7 +33,7 @@ from gatewise.engine.differentiable import (
 )
 from gatewise.engine.kernel import NUMBERS, Kernel, factor, kernel
 from gatewise.engine.recording import batched, jit_tracing, transformed
-from gatewise.engine.request import Request, Result, Trace
+from gatewise.engine.request import LayerResult, Request, Trace
 from gatewise.engine.shapes import check_lengths
 from gatewise.errors import GatewiseError
 from gatewise.plain import one_line, parse_json
@@ -105,7 +105,7 @@ def kernel_of(ticket: str, dtype: torch.dtype) -> tuple[Kernel, tuple[str, ...]]
     return kernel(cell, Extras(projected, tuple(zoned), masked), dtype), tuple(names)
 
 
-def run_operator(request: Request) -> Result | None:
+def run_operator(request: Request) -> LayerResult | None:
     """Runs a request by the operator; None if it does not support the request."""
     cell, inputs = request.cell, request.inputs
     state = [request.state[name] for name in cell.previous]
@@ -130,7 +130,7 @@ def run_operator(request: Request) -> Result | None:
     return _result(request, own, number, results)
 
 
-def _result(request: Request, ticket: str, number: str, results: Sequence[Tensor]) -> Result:
+def _result(request: Request, ticket: str, number: str, results: Sequence[Tensor]) -> LayerResult:
     cell, sizes = request.cell, request.inputs.shape[: request.cell.axes]
     left = 1 + len(cell.previous)
     final = dict(zip(cell.previous, results[1:left], strict=True))
@@ -151,7 +151,7 @@ def _result(request: Request, ticket: str, number: str, results: Sequence[Tensor
                 for name, at in gates
             },
         )
-    return Result(results[0], final, trace)
+    return LayerResult(results[0], final, trace)
 
 
 def _request(
@@ -187,7 +187,9 @@ def along(inputs: Tensor, *rest: Any) -> list[Tensor]:
     final = list(found.final.values())
     if not keep and not request.trace:
         return [found.output, *final]
-    output = copied(call.history[0], call.widths[0], (*call.sizes, inputs.shape[-2]))  # may be modified in place
+    output = copied(
+        call.history[0], call.widths[0], (*call.sizes, inputs.shape[-2])
+    )  # may be modified in place
     intermediates = call.intermediates if request.trace or not request.recompute else None
     return [output, *final, *call.history, *([] if intermediates is None else [intermediates])]
 

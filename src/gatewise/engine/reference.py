@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gatewise.engine.diagonals import over_lattice
-from gatewise.engine.request import Request, Result, Trace
+from gatewise.engine.request import LayerResult, Request, Trace
 from gatewise.engine.sequences import backwards, resets_backwards, within
 from gatewise.engine.shapes import check, check_types
 from gatewise.engine.step import NO_CLAMPS, Clamps, Step
@@ -31,7 +31,7 @@ class Reference:
     def refusal(self, request: Request) -> str | None:
         return None
 
-    def run(self, request: Request) -> Result:
+    def run(self, request: Request) -> LayerResult:
         if torch._C._get_tracing_state() is None:  # sizes in a trace are not numbers
             check(request)
             check_types(request)
@@ -43,7 +43,7 @@ class Reference:
             return along(request, self.clamps)[0]
 
 
-def along(request: Request, clamps: Clamps = NO_CLAMPS) -> tuple[Result, History]:
+def along(request: Request, clamps: Clamps = NO_CLAMPS) -> tuple[LayerResult, History]:
     """A cell along sequences, step by step: the result, and the history in the order of computation."""
     inputs, resets, lengths = request.inputs, request.resets, request.lengths
     inside, (reverse,) = None, request.directions
@@ -66,7 +66,7 @@ def along(request: Request, clamps: Clamps = NO_CLAMPS) -> tuple[Result, History
         trace = Trace(
             {name: stacked[name] for name in cell.state}, {name: stacked[name] for name in cell.intermediates}
         )
-    return Result(stacked[cell.state[0]], final, trace), history
+    return LayerResult(stacked[cell.state[0]], final, trace), history
 
 
 def _steps(

@@ -63,7 +63,7 @@ class Trace:
 
 
 @dataclass(eq=False)
-class Result:
+class LayerResult:
     """output: [L, B, H or P], zero beyond a sequence's length; final: the final states, shaped as `state`."""
 
     output: Tensor

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gatewise.cells.base import CellType
 from gatewise.engine.choice import backend, default_backend
 from gatewise.engine.reference import Reference
-from gatewise.engine.request import Request, Result
+from gatewise.engine.request import LayerResult, Request
 from gatewise.engine.step import NO_CLAMPS, Clamps
 from gatewise.errors import GatewiseError
 from gatewise.insight.current_layer import CurrentLayer, LayerDirection, titles, track_layers
@@ -150,7 +150,7 @@ class _Clamp:
     def refusal(self, request: Request) -> str | None:
         return None
 
-    def run(self, request: Request) -> Result:
+    def run(self, request: Request) -> LayerResult:
         key = _key(request)
         if self.target is not None:
             chosen = Reference(self.clamps) if key == self.target else default_backend(request)
@@ -160,7 +160,7 @@ class _Clamp:
         self._add(key, request, result)
         return result
 
-    def _add(self, key: Key, request: Request, result: Result) -> None:
+    def _add(self, key: Key, request: Request, result: LayerResult) -> None:
         assert result.trace is not None
         named = {**result.trace.gates, **result.trace.states}
         steps = next(iter(named.values()))

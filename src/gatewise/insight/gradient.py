@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from gatewise.cells.base import CellType
 from gatewise.engine.choice import backend
 from gatewise.engine.reference import History, along
-from gatewise.engine.request import Request, Result
+from gatewise.engine.request import LayerResult, Request
 from gatewise.errors import GatewiseError
 from gatewise.insight.current_layer import CurrentLayer, LayerDirection, titles, track_layers
 from gatewise.insight.trace import as_gatewise_layers
@@ -183,7 +183,7 @@ class _Recorder:
     def refusal(self, request: Request) -> str | None:
         return None
 
-    def run(self, request: Request) -> Result:
+    def run(self, request: Request) -> LayerResult:
         if request.cell.axes > 1:
             raise GatewiseError(f"{request.cell.__name__} runs over a lattice, which has no single lag")
         result, history = along(replace(request, trace=True))

@@ -14,7 +14,7 @@ from torch.nn import functional
 from gatewise.cells.grid import Activation, Show, Transform, grid
 from gatewise.compiler.layout import layout
 from gatewise.engine.choice import run_together
-from gatewise.engine.request import Request, Result
+from gatewise.engine.request import LayerResult, Request
 from gatewise.errors import GatewiseError
 from gatewise.layers.checks import check_whole
 from gatewise.layers.initialization import initial_biases, initialize
@@ -141,7 +141,7 @@ class GridLSTM(nn.Module):
         self._check_untied(batch)
         return batch.returned(self._run(batch, given, trace), self.directions, self.combine, trace)
 
-    def _run(self, batch: Lattices, given: Sequence[State], trace: bool) -> list[Result]:
+    def _run(self, batch: Lattices, given: Sequence[State], trace: bool) -> list[LayerResult]:
         """The result of each direction, in slices along the untied axes."""
         values, sizes = batch.inside(), (*batch.values.shape[:-2], self.depth)
         slices = [
@@ -173,10 +173,10 @@ class GridLSTM(nn.Module):
                 one.results[place] = result
         return [self._result(one) for one in slices]
 
-    def _result(self, slices: Slices) -> Result:
+    def _result(self, slices: Slices) -> LayerResult:
         """The output at the top of the depth, and the final states along the axes of the data."""
         final = {name: slices.final(name) for name in (self.cell.state[0], *self._along)}
-        return Result(final.pop(self.cell.state[0]), final, slices.trace())
+        return LayerResult(final.pop(self.cell.state[0]), final, slices.trace())
 
     def _lengths(self, batch: Lattices) -> Tensor | None:
         """The sizes of each sample with the depth of a slice, in the form of a request."""

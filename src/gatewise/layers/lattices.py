@@ -12,7 +12,7 @@ from torch import Tensor
 from gatewise.cells.expressions import Previous
 from gatewise.engine.diagonals import inside
 from gatewise.engine.recording import recording, wrapped
-from gatewise.engine.request import Result, Trace
+from gatewise.engine.request import LayerResult, Trace
 from gatewise.errors import GatewiseError
 from gatewise.layers.batches import WHOLE
 from gatewise.layers.checks import check_input, check_state
@@ -73,7 +73,7 @@ class Lattices:
         return moved if self.batched else moved.squeeze(0)
 
     def returned(
-        self, results: Sequence[Result], directions: Directions, combine: Combine, trace: bool
+        self, results: Sequence[LayerResult], directions: Directions, combine: Combine, trace: bool
     ) -> tuple[Any, ...]:
         """The return value of a call: the output, the final states, and on request the traces."""
         output = combined([self.restore(one.output) for one in results], combine)

@@ -15,7 +15,7 @@ from gatewise.cells.base import CellType
 from gatewise.cells.catalogue import require_sequence
 from gatewise.compiler.layout import layout, projection_obstacle
 from gatewise.engine.choice import run_together
-from gatewise.engine.request import Request, Result, Trace
+from gatewise.engine.request import LayerResult, Request, Trace
 from gatewise.engine.stepping import CellSteps, cell_steps
 from gatewise.errors import GatewiseError
 from gatewise.layers.batches import Batch, read_batch, read_resets
@@ -152,9 +152,9 @@ class Recurrent(TorchInterface):
 
     def _stack(
         self, batch: Batch, resets: Tensor | None, states: list[dict[str, Tensor]], trace: bool
-    ) -> tuple[Tensor, list[Result]]:
+    ) -> tuple[Tensor, list[LayerResult]]:
         values = batch.values
-        results: list[Result] = []
+        results: list[LayerResult] = []
         for number in range(self.num_layers):
             seen = torch.cat([values, batch.values], dim=-1) if self.skip and number else values
             seen = self.noise.on_input(seen, self.training)

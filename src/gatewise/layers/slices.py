@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gatewise.cells.base import CellType
-from gatewise.engine.request import Result, Trace
+from gatewise.engine.request import LayerResult, Trace
 from gatewise.layers.scan_directions import ScanDirection
 
 Place = tuple[int, ...]  # an index along each untied axis, in the order of the scan
@@ -24,7 +24,7 @@ class Slices:
         self, cell: CellType, untied: dict[int, int], direction: ScanDirection, given: dict[str, Tensor]
     ) -> None:
         self.cell, self.untied, self.direction, self.given = cell, untied, direction, given
-        self.results: dict[Place, Result] = {}
+        self.results: dict[Place, LayerResult] = {}
 
     def initial_states(self, place: Place) -> dict[str, Tensor]:
         """The initial states of a slice."""
