@@ -102,7 +102,7 @@ def test_every_line_is_in_one_stage_and_after_all_that_it_reads(name):
 def test_where_a_row_is():
     made = plan(LSTM)
     assert made.intermediates == ("i", "f", "g", "o")
-    assert [made.reference(line) for line in ("h", "c", "g")] == [
+    assert [made.location(line) for line in ("h", "c", "g")] == [
         RowLocation("state", 0),
         RowLocation("state", 1),
         RowLocation("kept", 2),

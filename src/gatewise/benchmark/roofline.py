@@ -24,8 +24,8 @@ TITLES = {"forward": "forward", "both": "forward and backward"}
 def draw_roofline(rows: Sequence[Row], machine: Machine, cases: Sequence[BenchmarkCase]) -> Figure:
     """Draws the rows of gatewise: a colour for each cell, a marker for each shape, a panel for each pass.
 
-    The x axis has the operations per byte that a step reads or writes (`BenchmarkCase.intensity`) in the forward pass;
-    those of the backward pass are about the same. The limits of the machine are lines.
+    The x axis has the operations per byte that a step reads or writes (`BenchmarkCase.intensity`) in the
+    forward pass; those of the backward pass are about the same. The limits of the machine are lines.
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D

@@ -23,7 +23,7 @@ def entries(plan: StagePlan) -> dict[Entry, int]:
         for line in stage.lines.values():
             for name in lines_read(line):
                 if name not in stage.lines:
-                    found.setdefault(("", plan.reference(name)), len(found))
+                    found.setdefault(("", plan.location(name)), len(found))
     for group, rows in plan.normalizers:
         for one in rows:
             found.setdefault((group, one), len(found))
@@ -63,7 +63,7 @@ class Gradient:
     @property
     def produced(self) -> list[int]:
         """The normalizers with values among the lines of this stage."""
-        places = {self.plan.reference(name) for name in self.stage.lines}
+        places = {self.plan.location(name) for name in self.stage.lines}
         return [k for k, (_, rows) in enumerate(self.plan.normalizers) if places & set(rows)]
 
     def target(self, operand: RowLocation) -> str:
@@ -94,7 +94,7 @@ class Gradient:
         """The initial gradient of a line: from later steps, later stages and a trace."""
         own, place, by = (
             variable(self.plan, name),
-            self.plan.reference(name),
+            self.plan.location(name),
             f"d_{variable(self.plan, name)}",
         )
         state = place.where == "state"
@@ -171,13 +171,13 @@ class Gradient:
         if name in self.stage.lines:
             self._add(f"d_{variable(self.plan, name)}", gradient)
         else:
-            entry = entries(self.plan)["", self.plan.reference(name)]
+            entry = entries(self.plan)["", self.plan.location(name)]
             self._leave(f"d_entry_{entry}", f"entry {entry}", gradient)
 
     def _back_normalized(self, one: Normalized, gradient: str) -> None:
         gain, shift = self.values.gain_and_shift_names(one)
         assert one.operand.line is not None
-        entry = entries(self.plan)[one.group, self.plan.reference(one.operand.line)]
+        entry = entries(self.plan)[one.group, self.plan.location(one.operand.line)]
         self._leave_vector(*gain, self._keep(f"{gradient} * {self.values.standardized(one)}"))
         self._leave_vector(*shift, gradient)
         self._leave(

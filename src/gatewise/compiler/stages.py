@@ -85,7 +85,7 @@ class StagePlan:
         """The number of sums of all stages."""
         return sum(stage.sums for stage in self.stages)
 
-    def reference(self, line: str) -> RowLocation:
+    def location(self, line: str) -> RowLocation:
         """The location of a line's row after its computation."""
         for index, name in enumerate(self.program.states.values()):
             if name == line:
@@ -118,7 +118,7 @@ class _Planner:
         groups = list(self.together)
         bare = StagePlan(self.cell, self.program, self.layout, (), self.intermediates, (), (), ())
         normalizers = tuple(
-            (group, tuple(bare.reference(name) for name in names)) for group, names in self.together.items()
+            (group, tuple(bare.location(name) for name in names)) for group, names in self.together.items()
         )
         members = [list(part) for level in self._levels() for part in self._split(level)]
         stages = [self._stage(bare, names, groups) for names in members]
@@ -205,7 +205,7 @@ class _Planner:
         if isinstance(operand, Previous):
             return RowLocation("previous", previous_place(self.cell, operand))
         assert operand.line is not None
-        return bare.reference(operand.line)
+        return bare.location(operand.line)
 
     def _biased(self, product: Product) -> bool:
         return any(
@@ -236,7 +236,7 @@ def _synchronizing(
 ) -> Iterator[Stage]:
     """Marks the stages before which threads must synchronize, as they read rows that others may write."""
     last = {
-        reference: number for number, names in enumerate(members) for reference in map(plan.reference, names)
+        location: number for number, names in enumerate(members) for location in map(plan.location, names)
     }
     met = -1  # the last stage before which they synchronized; below zero in the step before
     for number, stage in enumerate(stages):

@@ -19,7 +19,7 @@ def row(rows: str, number: int) -> str:
 
 def stored(plan: StagePlan, line: str) -> str:
     """The value of a line from its location after its computation."""
-    place = plan.reference(line)
+    place = plan.location(line)
     return f"load(step.state[{place.index}] + u)" if place.where == "state" else row("kept", place.index)
 
 
@@ -83,7 +83,7 @@ class Values:
         number = self._group(one)
         assert one.operand.line is not None
         rows = self.plan.normalizers[number][1]
-        place = rows.index(self.plan.reference(one.operand.line))
+        place = rows.index(self.plan.location(one.operand.line))
         found = {family: [block for own, block in self.plan.vectors if own == family]
                  for family in (f"gain_{one.group}", f"shift_{one.group}")}  # fmt: skip
         gain, shift = ((family, blocks[place]) for family, blocks in found.items())

@@ -203,7 +203,7 @@ class Kernel:
         scratch_size: int,
     ) -> None:
         """Calls `forward` or `backward` of the library. scratch_size: the index of its size in `sizes`"""
-        calls, alive = [], []
+        pointers, alive = [], []
         threads = self.thread_plan(calls)
         for call, gradient in zip(calls, gradients, strict=True):
             weights = self.weights.find(self.key(call), partial(self.addresses, call.parameters))
@@ -213,8 +213,8 @@ class Kernel:
             scratch = workspace.take(sizes[scratch_size])
             alive.append((problem, packed, scratch))
             by = 0 if gradient is None else gradient.buffer_info()[0]
-            calls += [problem.buffer_info()[0], by, packed.data_ptr(), scratch.data_ptr()]
-        numbers = array("q", calls)
+            pointers += [problem.buffer_info()[0], by, packed.data_ptr(), scratch.data_ptr()]
+        numbers = array("q", pointers)
         function(numbers.buffer_info()[0], len(calls))
         for _, _, scratch in alive:
             workspace.give_back(scratch)
