@@ -9,7 +9,7 @@ from pydantic import Field
 from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.missing import MaskedFill
 from gatewise.modules.pooling import PoolingMode
-from gatewise.tasks.options import DROPOUT, Rate, StackOptions, TableOptions
+from gatewise.tasks.options import DROPOUT, ColumnNames, Rate, StackOptions, TableOptions
 
 
 class GapOptions(TableOptions):
@@ -33,7 +33,11 @@ class GapOptions(TableOptions):
 class SequenceDataOptions(GapOptions):
     """The data"""
 
-    id: str | None = Field(None, description="Column of sequence ids; by default recognized by its name.")
+    id: ColumnNames = Field(
+        None,
+        description="Column of sequence ids, or several separated by commas; by default recognized by its "
+        "name.",
+    )
     time: str | None = Field(
         None, description="Column that orders the steps; by default the order of the rows."
     )

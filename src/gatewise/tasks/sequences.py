@@ -13,6 +13,7 @@ from gatewise.data.memory.frames import is_frame
 from gatewise.data.memory.images import is_clips, is_images
 from gatewise.data.sequences.long_columns import LongColumns
 from gatewise.data.sequences.sequences import SequenceTable
+from gatewise.data.tables.joined_id import id_columns
 from gatewise.errors import GatewiseError
 from gatewise.tasks.base import DataT, NetworkT, OptionsT, PredictionsT, Task
 
@@ -62,12 +63,14 @@ def are_no_images(data: object) -> bool:
 def table_of_sequences(
     table: SequenceTable, columns: LongColumns | None, predicted: Mapping[str, pl.Series]
 ) -> pl.DataFrame:
-    """A row for each sequence: its id, and what was predicted.
+    """A row for each sequence: its id, in the columns of the data, and what was predicted.
 
     columns: of the data, which name the ids; None for an archive
     """
-    key = (columns and columns.id) or "sequence"
-    return pl.DataFrame({"sequence" if key in predicted else key: table.ids, **predicted})
+    found = columns or LongColumns()
+    ids = id_columns(table.ids, found.id or "sequence", found.id_source)
+    named = {"sequence" if name in predicted else name: cells for name, cells in ids.items()}
+    return pl.DataFrame({**named, **predicted})
 
 
 def _array_like(data: object) -> Any:

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from gatewise.data.series.filling import Fill
 from gatewise.data.tables.columns import Columns, Wide
-from gatewise.tasks.options import TableOptions
-
-
-def _joined(value: Any) -> Any:
-    """A list of names as a text with commas."""
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else value
-
-
-ColumnNames = Annotated[str | None, BeforeValidator(_joined)]  # a column, or several with commas
+from gatewise.tasks.options import ColumnNames, TableOptions
 
 
 class SeriesOptions(TableOptions):

@@ -12,6 +12,7 @@ import polars as pl
 from gatewise.data.labels.tagged import LABEL_NAMES, TOKEN_NAMES, TaggedText
 from gatewise.data.sequences.long_columns import NAMES
 from gatewise.data.tables.dialect import Dialect
+from gatewise.data.tables.joined_id import describe_id, find_id_source, with_joined_id
 from gatewise.data.tables.table import Table, column_names, read_table
 from gatewise.errors import GatewiseError
 
@@ -23,6 +24,7 @@ class WordColumns:
     """The columns by role; those that are None are recognized by name.
 
     dialect: how the table is written; unused: the columns without a role
+    id_source: the columns that the id is made from; None if it is one column
     """
 
     id: str | None = None
@@ -30,6 +32,7 @@ class WordColumns:
     label: str | None = None
     dialect: Dialect = field(default_factory=Dialect)
     unused: tuple[str, ...] = ()
+    id_source: tuple[str, ...] | None = None
 
 
 def find_word_columns(path: Path, given: WordColumns) -> WordColumns | None:
@@ -49,7 +52,8 @@ def find_word_columns(path: Path, given: WordColumns) -> WordColumns | None:
         if given.token is not None:
             raise GatewiseError(f"{path}, column {token!r}: expected words as tokens, got numbers")
         return None
-    found = replace(given, token=token)
+    found = replace(given, token=token, id_source=find_id_source(table, given.id))
+    table = with_joined_id(table, found.id, found.id_source)
     found = replace(found, id=given.id or _find(names, SENTENCE_NAMES, found))
     found = replace(found, label=given.label or _find(names, LABEL_NAMES, found))
     for role, name in (("id", found.id), ("label", found.label)):
@@ -60,7 +64,7 @@ def find_word_columns(path: Path, given: WordColumns) -> WordColumns | None:
                 f"name of a column of {kind}; name it with --{role} COLUMN"
             )
         table.column(name, role)
-    taken = (found.id, found.token, found.label)
+    taken = (found.id, found.token, found.label, *(found.id_source or ()))
     return replace(found, unused=tuple(name for name in names if name not in taken))
 
 
@@ -72,7 +76,7 @@ def read_word_table(path: Path, columns: WordColumns, labelled: bool = True) -> 
     Raises: `GatewiseError` with the line of an empty token or label, of a first row without an id, or of an
     id that occurs in two places.
     """
-    table = read_table(path, columns.dialect)
+    table = with_joined_id(read_table(path, columns.dialect), columns.id, columns.id_source)
     tokens = table.filled_texts(str(columns.token), "token")
     labels = table.filled_texts(str(columns.label), "label").to_list() if labelled else None
     return TaggedText(
@@ -91,9 +95,10 @@ def read_word_table(path: Path, columns: WordColumns, labelled: bool = True) -> 
 def describe_columns(columns: WordColumns) -> str:
     """The roles of the columns in a sentence."""
     unused = f"; not used: {', '.join(map(repr, columns.unused))}" if columns.unused else ""
+    sentences = describe_id(columns.id, columns.id_source)
     return (
-        f"sentences are identified by column {columns.id!r}, tokens are in column {columns.token!r}, labels "
-        f"in column {columns.label!r}{unused}"
+        f"sentences are identified by {sentences}, tokens are in column {columns.token!r}, labels in column "
+        f"{columns.label!r}{unused}"
     )
 
 

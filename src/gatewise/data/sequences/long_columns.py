@@ -8,6 +8,7 @@ from typing import Literal
 
 from gatewise.data.tables.columns import ID_NAMES, TIME_NAMES
 from gatewise.data.tables.dialect import Dialect
+from gatewise.data.tables.joined_id import describe_id
 from gatewise.data.tables.row_numbers import ENOUGH, counts_rows, is_unnamed
 from gatewise.data.tables.table import Table
 from gatewise.errors import GatewiseError
@@ -27,6 +28,7 @@ class LongColumns:
     split_column, weight, group: given only, not recognized; the first has the words train, validation and
         test, and is read instead of a label
     dialect: how the table is written
+    id_source: the columns that the id is made from; None if it is one column
     wide: "rows" if each row is a sequence, with a column for each step; None if each row is a step
     first_step: of a wide table, the first of the numbered columns that are its steps
     targets: the columns of the numbers to predict from a sequence, instead of a label
@@ -47,6 +49,13 @@ class LongColumns:
     first_step: str | None = None
     multilabel: bool = False
     label_separator: str | None = None
+    id_source: tuple[str, ...] | None = None
+
+    @property
+    def taken(self) -> set[str | None]:
+        """The columns that have a role, other than channels."""
+        names = (self.id, self.time, self.label, self.split_column, self.weight, self.group)
+        return {*names, *self.targets, *(self.id_source or ())}
 
     def describe_targets(self) -> str:
         """The columns of the label, the labels or the targets, in a phrase that begins with a comma."""
@@ -68,7 +77,7 @@ class LongColumns:
         channels = ", ".join(self.channels[:6]) + (" ..." if len(self.channels) > 6 else "")
         left_out = f"; not used: {', '.join(map(repr, unused))} (--channels adds them)" if unused else ""
         return (
-            f"sequences are identified by column {self.id!r}, rows are sorted by {order}"
+            f"sequences are identified by {describe_id(self.id, self.id_source)}, rows are sorted by {order}"
             f"{part}{self.describe_targets()}{weight}{group}; "
             f"{len(self.channels)} channel{'s' * (len(self.channels) > 1)}: {channels}{left_out}"
         )
@@ -101,7 +110,8 @@ def recognize_long(
             table.column(name, role)
             if named.count(name) > 1:
                 raise GatewiseError(f"{table.path}: the column {name!r} was given two roles; give it one")
-    left = [name for name in table.columns if name not in named and not is_unnamed(name)]
+    excluded = {*named, *(given.id_source or ())}
+    left = [name for name in table.columns if name not in excluded and not is_unnamed(name)]
     for role in ("id", "time", wanted):
         if roles[role] is None:
             roles[role] = _find(table, left, role)

@@ -19,6 +19,7 @@ from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool, row_blocks, rows_per_block
 from gatewise.data.tables.delimited import Piece, csv_pieces
 from gatewise.data.tables.dialect import Dialect
+from gatewise.data.tables.joined_id import find_id_source, with_joined_id
 from gatewise.data.tables.table import Table
 from gatewise.data.tables.typed import describe_typed, has_names, is_typed, require_table, typed_frames
 from gatewise.data.times.formats import parse_iso_times
@@ -47,11 +48,21 @@ def read_long(
     """
     rows: _Rows | None = None
     for piece in read_pieces(path, given.dialect):
+        given, piece = with_ids(given, piece)
         rows = rows or _Rows(piece, given, labelled, fill, numeric)
         rows.add(piece)
     if rows is None:
         raise GatewiseError(f"{path} has no rows below its header")
     return rows.table(path), rows.columns
+
+
+def with_ids(given: LongColumns, piece: Table) -> tuple[LongColumns, Table]:
+    """The columns and a piece of a table with a column of ids, if these are in several columns.
+
+    Raises: `GatewiseError` if one is missing, or a cell can't be joined.
+    """
+    source = given.id_source or find_id_source(piece, given.id)
+    return replace(given, id_source=source), with_joined_id(piece, given.id, source)
 
 
 class _Rows:

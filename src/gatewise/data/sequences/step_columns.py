@@ -22,7 +22,7 @@ def find_steps(table: Table, roles: LongColumns) -> list[str]:
     if roles.first_step is not None:
         table.column(roles.first_step, "first step")
         return _run(table.columns, table.columns.index(roles.first_step))
-    taken = (roles.id, roles.label, roles.weight, roles.group, *roles.targets)
+    taken = roles.taken
     left = [name for name in table.columns if name not in taken]
     steps = find_numbered(left)
     if steps:

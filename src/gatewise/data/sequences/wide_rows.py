@@ -12,7 +12,7 @@ import polars as pl
 
 from gatewise.data.opening import data_suffix
 from gatewise.data.sequences.long_columns import LongColumns, find_column, wanted_role
-from gatewise.data.sequences.long_table import Numbering, read_pieces
+from gatewise.data.sequences.long_table import Numbering, read_pieces, with_ids
 from gatewise.data.sequences.missing import MaskedFill, with_filled
 from gatewise.data.sequences.number_columns import NumberColumns
 from gatewise.data.sequences.sequence_columns import SequenceColumns
@@ -20,6 +20,7 @@ from gatewise.data.sequences.sequences import SequenceTable, sort_names
 from gatewise.data.sequences.spool import Spool
 from gatewise.data.sequences.step_columns import find_numbered, find_steps
 from gatewise.data.tables.decoding import open_table
+from gatewise.data.tables.joined_id import describe_id
 from gatewise.data.tables.names import name_some
 from gatewise.data.tables.table import Table, column_names
 from gatewise.errors import GatewiseError
@@ -72,6 +73,7 @@ def read_wide(
         raise GatewiseError(f"{path}: the columns of a wide table are its steps; leave --time out")
     rows: _WideRows | None = None
     for piece in read_pieces(path, columns.dialect):
+        columns, piece = with_ids(columns, piece)
         rows = rows or _WideRows(piece, columns, labelled, fill, numeric)
         rows.add(piece)
     if rows is None:
@@ -103,7 +105,7 @@ class _WideRows:
         self.classes: list[np.ndarray] = []
         self.repeated = SequenceColumns(roles)
         self.unit, self.filled = first.unit, 0
-        taken = (roles.id, roles.label, roles.weight, roles.group, *roles.targets, *self.steps)
+        taken = {*roles.taken, *self.steps}
         self.unused = [name for name in first.columns if name not in taken]
 
     def add(self, piece: Table) -> None:
@@ -161,7 +163,7 @@ class _WideRows:
 
     def _notes(self) -> tuple[str, ...]:
         roles = self.columns
-        key = f"column {roles.id!r}" if roles.id else "its number"
+        key = describe_id(roles.id, roles.id_source) if roles.id else "its number"
         unused = f"; not used: {name_some(self.unused)}" if self.unused else ""
         steps = f"its steps are the columns {self.steps[0]!r} to {self.steps[-1]!r}"
         note = f"each row is a sequence, identified by {key}{roles.describe_targets()}; {steps}{unused}"
@@ -170,21 +172,20 @@ class _WideRows:
 
 def _recognize(table: Table, given: LongColumns, labelled: bool, numeric: bool) -> LongColumns:
     """The columns by role. Raises: `GatewiseError` if one is missing, or no label or target is found."""
+    wanted = wanted_role(given, numeric)
     for role, name in (
         ("id", given.id),
         ("label", given.label),
         ("weight", given.weight),
         ("group", given.group),
-        *(("target", name) for name in given.targets),
+        *((wanted, name) for name in given.targets),
         *(("step", name) for name in given.channels),
     ):
         if name is not None:
             table.column(name, role)
-    named = (given.id, given.label, given.weight, given.group, *given.targets, *given.channels)
-    taken = {*named, *find_numbered(table.columns)}
+    taken = {*given.taken, *given.channels, *find_numbered(table.columns)}
     left = [name for name in table.columns if name not in taken]
     id = given.id or find_column(left, "id")
-    wanted = wanted_role(given, numeric)
     found = (given.targets[0] if given.targets else None) if numeric else given.label
     found = found or find_column([name for name in left if name != id], wanted)
     if labelled and found is None:
@@ -225,7 +226,8 @@ def _is_ucr(path: Path, given: LongColumns) -> bool:
 def _all_differ(path: Path, given: LongColumns, id: str) -> bool:
     """Whether no two rows of a file have the same id."""
     seen: set[str | None] = set()
-    for piece in read_pieces(path, given.dialect):
+    for rows in read_pieces(path, given.dialect):
+        _, piece = with_ids(given, rows)
         ids = piece.texts(id, "id").to_list()
         if len(seen) + len(ids) != len(seen.union(ids)):
             return False

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 
 from gatewise.data.series.covariates import Covariate, read_covariate
-from gatewise.data.series.id_source import with_ids
 from gatewise.data.series.series import Series, SeriesSet
 from gatewise.data.series.targets import repeated_by_target
 from gatewise.data.series.time_source import with_times
+from gatewise.data.tables.joined_id import with_joined_id
 from gatewise.data.tables.names import MAX_NAMED, name_some
 from gatewise.data.tables.table import Table, read_table
 from gatewise.data.times.column import read_times
@@ -43,7 +43,7 @@ def with_scenario(
         lack = "known covariates" if not columns.known else "times: their rows are counted"
         raise GatewiseError(f"the series have no {lack}; predict without --known-from, got {str(path)!r}")
     given = repeated_by_target(read_table(path, columns.dialect), columns)
-    table, _ = with_times(with_ids(given, columns), columns)
+    table, _ = with_times(with_joined_id(given, columns.id, columns.id_source), columns)
     covariates = [
         read_covariate(table, name, "known covariate", name in columns.categorical) for name in columns.known
     ]

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from gatewise.data.series.id_source import resolve_id, with_ids
 from gatewise.data.series.targets import describe_targets, identified_by_target, resolve_targets, with_targets
 from gatewise.data.series.time_source import resolve_time, with_times
 from gatewise.data.series.tsf import is_tsf, read_tsf
 from gatewise.data.series.wide import to_long
 from gatewise.data.tables.columns import Columns, FoundColumns, recognize, with_declared
 from gatewise.data.tables.dialect import Dialect
+from gatewise.data.tables.joined_id import find_id_source, with_joined_id
 from gatewise.data.tables.table import Table, read_table
 from gatewise.data.times.clock import Clock
 from gatewise.data.times.column import read_times
@@ -64,12 +64,13 @@ def recognize_series(
     """
     notes = list(table.describe_form(given.dialect))
     given = with_declared(table, replace(given, dialect=given.dialect.resolved(table.has_header)))
-    given = resolve_id(table, resolve_time(table, resolve_targets(table, given)))
+    given = resolve_time(table, resolve_targets(table, given))
+    given = replace(given, id_source=given.id_source or find_id_source(table, given.id))
     table, given, layout_notes = to_long(table, given)
     found, column_notes = recognize(table, given)
     if not isinstance(given, FoundColumns):
         found = identified_by_target(table, found)
-    table = with_ids(with_targets(table, found), found)
+    table = with_joined_id(with_targets(table, found), found.id, found.id_source)
     table, time_notes = with_times(table, found)
     notes += [*layout_notes, *column_notes, *describe_targets(found), *time_notes]
     times, clock = read_times(table, found.time, time_format, time_zone)

@@ -10,6 +10,7 @@ import polars as pl
 
 from gatewise.data.series.step import find_step
 from gatewise.data.tables.dialect import Dialect
+from gatewise.data.tables.joined_id import id_columns
 from gatewise.data.tables.row_numbers import counts_rows, is_unnamed
 from gatewise.data.tables.table import Table
 from gatewise.data.times.column import has_whole_dates, looks_like_times, read_times
@@ -20,7 +21,6 @@ TIME_NAMES = (
     "time", "date", "datetime", "timestamp", "year", "month", "week", "day", "hour", "ds", "t",
     "step", "frame",
 )  # fmt: skip
-ID_SEPARATOR = " / "  # between the columns of an id
 CALENDAR = ("year", "month", "day", "hour", "minute", "second")  # columns that together are a time
 TARGET_NAMES = ("target", "value", "y")
 MAX_LISTED = 12  # columns in a message
@@ -77,8 +77,7 @@ class FoundColumns(Columns):
         >>> FoundColumns("t", "y", "country,store", id_source=("country", "store")).id_cells("FR / 12", 1)
         {'country': ['FR'], 'store': ['12']}
         """
-        cells = [series] if self.id_source is None else series.split(ID_SEPARATOR)
-        return {name: [cell] * rows for name, cell in zip(self.id_names, cells, strict=True)}
+        return id_columns([series] * rows, self.id or "series", self.id_source)
 
 
 def with_declared(table: Table, given: Columns) -> Columns:

@@ -9,6 +9,7 @@ from pydantic import Field
 from gatewise.tasks.options import (
     DROPOUT,
     ColumnName,
+    ColumnNames,
     CountOrAuto,
     Fraction,
     Rate,
@@ -35,7 +36,9 @@ class LabelDataOptions(GapOptions):
     label: ColumnName | None = Field(
         None, description="Column of labels: for texts its number, by default the last; for tables its name."
     )
-    id: str | None = Field(None, description="For tables: the column of sequence ids.")
+    id: ColumnNames = Field(
+        None, description="For tables: the column of sequence ids, or several separated by commas."
+    )
     time: str | None = Field(None, description="For tables: the column that orders the steps.")
     channels: tuple[str, ...] = Field(
         (), description="For tables: the columns of values; by default all others."
