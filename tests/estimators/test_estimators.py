@@ -101,8 +101,8 @@ def test_a_classifier_is_cross_validated():
 def test_a_comparison_from_python_is_that_of_the_command_line(tmp_path):
     frame().write_csv(tmp_path / "series.csv")
     options = {"horizon": 4, "context": 12, "hidden": 4, "epochs": 1, "cells": ["rnn"], "seeds": 1}
-    from_table = gatewise.compare("forecast", frame(), shown=False, **options)
-    from_path = gatewise.compare("forecast", tmp_path / "series.csv", shown=False, **options)
+    from_table = gatewise.compare("forecast", frame(), progress=False, **options)
+    from_path = gatewise.compare("forecast", tmp_path / "series.csv", progress=False, **options)
     drop = lambda one: one.table.drop("seconds")  # noqa: E731
     assert drop(from_table).equals(drop(from_path))
     assert "wins" in from_table.verdict or "suffices" in from_table.verdict

@@ -149,6 +149,23 @@ def test_data_in_memory_choose_their_task(fitted):
     assert getattr(gatewise, case.estimator) is type(model)
 
 
+LISTS = {"arrays": list, "tokens": list, "signals": str, "strips": str, "pairs": str, "captions": str}
+
+
+def test_a_list_is_predicted_for_texts_images_and_arrays(fitted):
+    case, model = fitted
+    kind = next((LISTS[name] for name in LISTS if CASES[name] is case), None)
+    if kind is None:
+        pytest.skip("it predicts an array or a table, or nothing")
+    predicted = model.predict(inputs(case.data))
+    assert isinstance(predicted, list)
+    assert len(predicted) == len(case.data)
+    assert all(isinstance(one, kind) for one in predicted)
+    if kind is list:
+        assert [len(one) for one in predicted] == [len(one) for one in case.data]
+        assert set().union(*predicted) <= set().union(*case.y)
+
+
 def test_a_fitted_estimator_predicts_and_scores(fitted):
     case, model = fitted
     if case.task != ONLY_SAMPLED:
@@ -157,6 +174,8 @@ def test_a_fitted_estimator_predicts_and_scores(fitted):
         with pytest.raises(gatewise.GatewiseError, match="sample"):
             model.predict(inputs(case.data))
     comparison = model.evaluate()
+    assert comparison.verdict in repr(comparison)
+    assert len(repr(comparison)) < 4000
     metric = comparison.metrics[0]
     value = next(one.scores[metric.name] for one in comparison.results if not one.baseline)
     assert model.score() == (value if metric.higher_is_better else -value)

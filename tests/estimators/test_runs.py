@@ -50,7 +50,7 @@ def test_an_interrupted_fit_resumes_to_the_result_of_a_whole_one(tmp_path, comma
     with pytest.raises(KeyboardInterrupt):
         gatewise.Forecaster(**SMALL, progress=False, out="run", callbacks=[Interrupt()]).fit(data)
     assert not (tmp_path / "run" / "model.json").exists()
-    resumed = gatewise.resume("run", shown=False)
+    resumed = gatewise.resume("run", progress=False)
     assert repr(resumed) == repr(gatewise.Forecaster(**SMALL))
     assert resumed.prediction().frame.equals(whole.prediction().frame)
     assert resumed.score() == whole.score()
@@ -59,9 +59,9 @@ def test_an_interrupted_fit_resumes_to_the_result_of_a_whole_one(tmp_path, comma
 
 def test_a_comparison_is_resumed_and_its_model_loaded(tmp_path, command):
     options = {**SMALL, "epochs": 1, "cells": ["rnn", "gru"], "seeds": 1, "network": "grid"}
-    compared = gatewise.compare("forecast", frame(), out="run", shown=False, **options)
+    compared = gatewise.compare("forecast", frame(), out="run", progress=False, **options)
     assert (tmp_path / "run" / "forecast.png").is_file()
-    resumed = gatewise.resume("run", shown=False)
+    resumed = gatewise.resume("run", progress=False)
     assert resumed.table.drop("seconds").equals(compared.table.drop("seconds"))
     assert [one.title for one in resumed.details] == [one.title for one in compared.details]
     model = gatewise.load("run")
@@ -104,7 +104,7 @@ def test_labels_keep_their_types_in_a_run_that_was_interrupted(tmp_path, command
         gatewise.Classifier(**options, out="run", callbacks=[Interrupt()]).fit(X, y)
     assert json.loads((tmp_path / "run" / "classes.json").read_text()) == [2, 7]
     if resume == "python":
-        resumed = gatewise.resume("run", shown=False)
+        resumed = gatewise.resume("run", progress=False)
     else:
         assert command("train", "classify", "--resume", "run").returncode == 0
         resumed = gatewise.load("run")
@@ -114,7 +114,7 @@ def test_labels_keep_their_types_in_a_run_that_was_interrupted(tmp_path, command
 
 def test_a_loaded_comparison_predicts_labels_of_the_types_given(tmp_path, command):
     X, y = sequences()
-    gatewise.compare("classify", X, y, cells=["rnn"], seeds=1, hidden=4, epochs=1, out="run", shown=False)
+    gatewise.compare("classify", X, y, cells=["rnn"], seeds=1, hidden=4, epochs=1, out="run", progress=False)
     assert gatewise.load("run").classes_.tolist() == [2, 7]
     (tmp_path / "run" / "classes.json").write_text('["2"]')
     with pytest.raises(gatewise.GatewiseError, match=r"classes.json lacks the class '7' of the model"):
@@ -135,7 +135,7 @@ class Epochs(Callback):
 
 def test_a_comparison_takes_callbacks_a_logger_and_options_of_the_trainer(tmp_path, command):
     counter = Epochs()
-    options = {**SMALL, "cells": ["rnn", "gru"], "seeds": 2, "out": "run", "shown": False}
+    options = {**SMALL, "cells": ["rnn", "gru"], "seeds": 2, "out": "run", "progress": False}
     gatewise.compare(
         "forecast", frame(), **options, callbacks=[counter], logger="csv", trainer={"max_epochs": 2}
     )
@@ -147,11 +147,11 @@ def test_a_comparison_takes_callbacks_a_logger_and_options_of_the_trainer(tmp_pa
 
 
 def test_an_interrupted_comparison_resumes_with_callbacks(tmp_path, command):
-    options = {**SMALL, "cells": ["rnn"], "seeds": 1, "shown": False}
+    options = {**SMALL, "cells": ["rnn"], "seeds": 1, "progress": False}
     with pytest.raises(KeyboardInterrupt):
         gatewise.compare("forecast", frame(), **options, out="run", callbacks=[Interrupt()])
     counter = Epochs()
-    resumed = gatewise.resume("run", shown=False, callbacks=[counter])
+    resumed = gatewise.resume("run", progress=False, callbacks=[counter])
     assert counter.count == 1 + 3  # the epoch that was left of one network, and all of the other
     whole = gatewise.compare("forecast", frame(), **options)
     assert resumed.table.drop("seconds").equals(whole.table.drop("seconds"))
@@ -165,7 +165,7 @@ def test_options_come_from_a_file_and_those_in_python_take_precedence(tmp_path, 
     assert model.predict().height == 4
     (tmp_path / "compare.yaml").write_text("horizon: 4\ncontext: 12\nhidden: 3\ncells: [rnn]\nseeds: 1\n")
     compared = gatewise.compare(
-        "forecast", frame(), config="compare.yaml", epochs=1, cells="gru", shown=False
+        "forecast", frame(), config="compare.yaml", epochs=1, cells="gru", progress=False
     )
     assert compared.chosen(baseline=False).name == "gru"
     (tmp_path / "empty.yaml").write_text("hidden: 3\n")

@@ -241,7 +241,7 @@ def test_a_comparison_takes_weights():
         "hidden": 2,
         "epochs": 1,
         "min_steps_per_epoch": 1,
-        "shown": False,
+        "progress": False,
     }
     weighted, plain = (
         gatewise.compare("classify", X, y, sample_weight=one, **options) for one in (np.arange(36), None)

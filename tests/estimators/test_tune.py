@@ -20,7 +20,7 @@ SMALL = {"horizon": 4, "context": 12, "hidden": 4, "layers": 1, "epochs": 1}
 def searched(tmp_path):
     frame().write_csv(tmp_path / "data.csv")
     return gatewise.tune(
-        "forecast", tmp_path / "data.csv", trials=2, out=tmp_path / "search", shown=False, **SMALL
+        "forecast", tmp_path / "data.csv", trials=2, out=tmp_path / "search", progress=False, **SMALL
     )
 
 
@@ -33,7 +33,7 @@ def test_given_options_stay_and_a_search_continues(searched, tmp_path):
     study.enqueue_trial({"learning_rate": 1e-3})
     study.ask().suggest_float("learning_rate", 3e-4, 1e-2, log=True)  # by a process that is killed then
     again = gatewise.tune(
-        "forecast", tmp_path / "data.csv", trials=4, out=tmp_path / "search", shown=False, **SMALL
+        "forecast", tmp_path / "data.csv", trials=4, out=tmp_path / "search", progress=False, **SMALL
     )
     states = [trial.state for trial in open_study(tmp_path / "search").trials]
     assert states == [*[TrialState.COMPLETE] * 2, TrialState.FAIL, TrialState.COMPLETE]
@@ -61,7 +61,9 @@ def test_a_folder_has_one_search(searched, tmp_path):
     frame(steps=90).write_csv(tmp_path / "other.csv")
     for data, more, what in (("other.csv", {}, "data"), ("data.csv", {"dropout": 0.1}, "options")):
         with pytest.raises(GatewiseError, match=f"has a search with other {what}: give another --out"):
-            gatewise.tune("forecast", tmp_path / data, out=tmp_path / "search", shown=False, **SMALL, **more)
+            gatewise.tune(
+                "forecast", tmp_path / data, out=tmp_path / "search", progress=False, **SMALL, **more
+            )
     with pytest.raises(GatewiseError, match="is the folder of a run"):
         gatewise.tune("forecast", tmp_path / "data.csv", out=searched.model.comparison_.folder, **SMALL)
 
@@ -69,7 +71,7 @@ def test_a_folder_has_one_search(searched, tmp_path):
 def test_a_search_without_a_trial_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(GatewiseError, match="a horizon of 90 needs"):
-        gatewise.tune("forecast", frame(), shown=False, **{**SMALL, "horizon": 90})
+        gatewise.tune("forecast", frame(), progress=False, **{**SMALL, "horizon": 90})
     assert not list(tmp_path.iterdir())
 
 
@@ -81,7 +83,7 @@ def test_limits_allow_a_trial(limits):
 
 def test_options_of_the_command_line_are_texts(tmp_path):
     given = {name: str(value) for name, value in SMALL.items()}
-    found = gatewise.tune("forecast", frame(), trials=1, out=tmp_path / "search", shown=False, **given)
+    found = gatewise.tune("forecast", frame(), trials=1, out=tmp_path / "search", progress=False, **given)
     assert "dropout" not in found.best
 
 

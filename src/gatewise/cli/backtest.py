@@ -11,14 +11,11 @@ from rich.table import Table
 from gatewise.cli.parameters import DATA, RUN
 from gatewise.cli.show import plain_table, show_files
 from gatewise.errors import GatewiseError
+from gatewise.estimators.backtests import BACKTEST_FILES, Backtest, require_backtest_folder
 from gatewise.estimators.forecasting import ForecasterMethods
 from gatewise.estimators.loading import load
-from gatewise.estimators.outputs import MARK, require_output, write_table
-from gatewise.tasks.forecast.backtest import FIGURES, Backtest
 from gatewise.terminal import console
 
-TABLES = {"forecasts.csv": "every forecast", "scores.csv": "the scores, by step and by series"}
-HEADERS = {"forecasts.csv": b"origin,series,time,step,", "scores.csv": b"model,step,series,"}
 MAX_STEPS = 12  # rows of the printed table; the file has all
 
 WINDOWS = Annotated[int, typer.Option(min=1, max=10**4, help="The number of origins.")]
@@ -49,26 +46,16 @@ def backtest(
 ) -> None:
     """Forecast the end of each series from rolling origins, beside baselines, and score the forecasts."""
     if out is not None:
-        _require_folder(out, run, data)
+        require_backtest_folder(out, data=data, run=run)
     model = load(run)
     if not isinstance(model, ForecasterMethods):
         raise GatewiseError(
             f"a backtest is for a forecaster, and {str(run)!r} has a model of the task {model.model_.task!r}"
         )
-    found = model.backtest(data, windows=windows, step=step, refit=refit)
+    found = model.backtest(data, windows=windows, step=step, refit=refit, out=out)
     _show(found)
     if out is not None:
-        _write(found, out)
-
-
-def _require_folder(out: Path, run: Path, data: Path) -> None:
-    """Refuses a folder that is a file, or whose files are an input or not those of a backtest."""
-    if out.exists() and not out.is_dir():
-        raise GatewiseError(f"expected --out as a folder, got the file {str(out)!r}")
-    for name in TABLES:
-        require_output(out / name, "a folder", HEADERS[name], data=data, run=run)
-    for name in FIGURES:
-        require_output(out / f"{name}.png", "a folder", MARK, data=data, run=run)
+        show_files(out, BACKTEST_FILES)
 
 
 def _show(found: Backtest) -> None:
@@ -92,13 +79,3 @@ def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
     for row in rows:
         table.add_row(*row)
     return table
-
-
-def _write(found: Backtest, out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    write_table(found.table, out / "forecasts.csv", found.time_format)
-    write_table(found.scores, out / "scores.csv")
-    files = dict(TABLES)
-    for plot in found.plots():
-        files[plot.save(out).name] = plot.description
-    show_files(out, files)

@@ -12,6 +12,7 @@ import typer
 
 from gatewise import __version__
 from gatewise.errors import GatewiseError
+from gatewise.shell import in_shell
 from gatewise.terminal import printable
 
 VERBS = {
@@ -61,12 +62,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(given: list[str]) -> Any:
     """The exit code of a command. Typer's own runner takes any EOFError for Ctrl-C."""
+    token = in_shell.set(True)
     try:
         command = typer.main.get_command(_app(given))
         with command.make_context("gatewise", given) as context:
             return command.invoke(context)
     except typer.Exit as end:
         return end.exit_code
+    finally:
+        in_shell.reset(token)
 
 
 def _explained(error: BaseException) -> tuple[str, int]:

@@ -11,14 +11,13 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import polars as pl
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise.data.memory.arrays import Layout
-from gatewise.data.memory.frames import TableForm, form_of, in_form
+from gatewise.data.memory.frames import TableForm, form_of, in_form, is_table_or_path
 from gatewise.errors import GatewiseError
 from gatewise.estimators.running import (
     Source,
@@ -100,7 +99,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         start = self._start(task) if self.warm_start and hasattr(self, "model_") else None
         if start is not None:
             source = self._fine_tuning_source(source, annotations, layout)
-        with errors_naming(source.path, data):
+        with errors_naming(source.path, data, verb_options("train", task.options)):
             if start is None:
                 time = {**self._changed(), **columns}.get("time")
                 options = self._options(task, {**source.columns_with(time), **columns})
@@ -133,7 +132,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Predicts for new data; without data, a forecaster predicts beyond the end of its own.
 
         Returns: a table of the same library as the data, with ids, times and labels of the same types; polars
-            for a path.
+            for a path. For texts, images and arrays, a list with the predicted text, or the labels, of each.
         """
         return self._predict(data, layout, self._task.predict)
 
@@ -146,6 +145,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             data_form = self._form if data is None else self._form.updated(form_of(data, path))
         for sentence in prediction.warnings:
             warnings.warn(sentence, stacklevel=3)
+        if prediction.values is not None and data is not None and not is_table_or_path(data):
+            return list(prediction.values)
         label = self._label_column()
         output_form = data_form if label is None else data_form.renamed({"label": label, "predicted": label})
         return in_form(prediction.frame, output_form, prediction.time_format)
@@ -224,14 +225,16 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def ablate(
         self, data: object = None, y: object = None, *, units: bool = False, layout: Layout = "NTC"
-    ) -> pl.DataFrame:
+    ) -> Any:
         """The loss with each gate clamped to 1, to 0 or to its mean, or with each unit clamped to its mean.
 
         data: other data than the test set of those the model was fitted on; units: clamp units, not gates
+
+        Returns: a table of the library of the data that the model was fitted on.
         """
         with self._written(data, y, layout) as path, progress(self.progress) as callback:
             test = self._task.load_for_evaluation(self.model_, path).test
-            return ablate(self.network_, test, units, callback)
+            return in_form(ablate(self.network_, test, units, callback), TableForm(self._form.library))
 
     @property
     def title(self) -> str:
@@ -363,7 +366,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             return
         with TemporaryDirectory(prefix=PREFIX) as directory:
             path, _ = write_data(task, data, y, Path(directory), layout)
-            with errors_naming(path, data):
+            with errors_naming(path, data, verb_options("train", task.options)):
                 yield path
 
     @classmethod

@@ -16,11 +16,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from gatewise.data.memory.arrays import Layout, as_array
+from gatewise.data.memory.frames import is_table_or_path
 from gatewise.data.memory.label_sets import is_label_sets
 from gatewise.data.memory.labels import names_of
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import FOLDER, Estimator
-from gatewise.estimators.labelled import LabelledMethods, contains_labels
+from gatewise.estimators.labelled import LabelledMethods
 from gatewise.estimators.multilabel import LabelForm
 from gatewise.estimators.running import Source
 from gatewise.tasks.base import TaskData
@@ -68,7 +69,7 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
         else a list of labels for each.
         """
         check_is_fitted(self, "model_")
-        if data is None or contains_labels(data):
+        if data is None or is_table_or_path(data):
             return super().predict(data, layout=layout)
         if self._label_form is not None:
             return self._label_form.predicted(self.prediction(data, layout=layout).frame)
@@ -92,7 +93,7 @@ class ClassifierMethods(ClassifierMixin, LabelledMethods):  # type: ignore[misc]
             sample_weight: [N], the weights of arrays and images in the mean
             layout: "NCT" where arrays have their channels before their steps
         """
-        if y is not None and not contains_labels(data):
+        if y is not None and not is_table_or_path(data):
             truth, predicted = y, self.predict(data, layout=layout)
             if self._label_form is not None:
                 truth, predicted = (self._label_form.indicators(one) for one in (y, predicted))

@@ -37,7 +37,7 @@ def compare(
     layout: Layout = "NTC",
     config: Path | str | None = None,
     out: Path | str | bool | None = None,
-    shown: bool = True,
+    progress: bool = True,
     trainer: Mapping[str, Any] | None = None,
     callbacks: Sequence[Any] = (),
     logger: Any = None,
@@ -53,7 +53,7 @@ def compare(
         and no Python file that it names is executed
     out: a folder for the run, which `gatewise.resume` continues; True for a new one under `runs`; None to
         leave no files
-    shown: whether notes, progress and scores are printed
+    progress: whether notes, progress and scores are printed
     trainer, callbacks, logger: of Lightning, as in an estimator, for every training
     options: other options of the task
 
@@ -67,16 +67,17 @@ def compare(
         annotations = {"weights": sample_weight, "groups": groups}
         source = write_source(chosen, data, y, annotations, Path(directory), layout)
         job = find_job("compare", Lightning(trainer or {}, callbacks, logger))
-        with errors_naming(source.path, data):
+        kind = verb_options("compare", chosen.options)
+        with errors_naming(source.path, data, kind):
             arguments = {**source.columns_with(options.get("time")), **options}
             arguments |= {"cells": cells if isinstance(cells, str) else tuple(cells)} if cells else {}
             arguments |= {} if seeds is None else {"seeds": seeds}
             file = None if config is None else Path(config)
-            resolved = resolve(verb_options("compare", chosen.options), file, arguments)
+            resolved = resolve(kind, file, arguments)
             folder = run_folder(out, Path(directory))
             names_cells = None if cells else file
             with new_run("compare", chosen, source.path, resolved, folder, names_cells) as run:
-                return execute_new(run, source, job, shown, keep=folder != Path(directory, "run"))[1]
+                return execute_new(run, source, job, progress, keep=folder != Path(directory, "run"))[1]
 
 
 def task_for(name: str, data: object, y: object, options: Mapping[str, Any]) -> AnyTask:

@@ -6,21 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sklearn.utils.metadata_routing import UNUSED
 
 from gatewise.data.memory.arrays import Layout
 from gatewise.errors import GatewiseError
+from gatewise.estimators.backtests import Backtest, require_backtest_folder, write_backtest
 from gatewise.estimators.base import Estimator
 from gatewise.tasks.base import Prediction
 from gatewise.training.lightning import Lightning
 from gatewise.training.progress import progress
 from gatewise.training.retraining import Retraining
 from gatewise.training.runner import ProgressCallback
-
-if TYPE_CHECKING:
-    from gatewise.tasks.forecast.backtest import Backtest
 
 
 class ForecasterMethods(Estimator):
@@ -100,6 +98,7 @@ class ForecasterMethods(Estimator):
         windows: int = 5,
         step: int | None = None,
         refit: bool = False,
+        out: Path | str | None = None,
         layout: Layout = "NTC",
     ) -> Backtest:
         """Forecasts the end of each series from rolling origins, each with the values before it alone.
@@ -109,6 +108,7 @@ class ForecasterMethods(Estimator):
             windows: the number of origins; the last window ends with the series
             step: from one origin to the next, in steps of the series; None for the horizon
             refit: train again at each origin; else the model, as it is, forecasts from all of them
+            out: a folder for the forecasts and scores as CSV, and the figures; None for no files
             layout: has no effect on tables
 
         Returns: the forecasts (`table`), their `scores` beside those of the baselines, a `verdict`, `plot()`.
@@ -125,6 +125,8 @@ class ForecasterMethods(Estimator):
         for name, value in (("windows", windows), ("step", step)):
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise GatewiseError(f"expected {name} as a whole number from 1, got {value!r}")
+        if out is not None:
+            require_backtest_folder(Path(out), data=Path(data) if isinstance(data, str | Path) else None)
         with self._written(data, None, layout) as path, progress(self.progress) as callback:
             callback.begin("backtest")
             train = self._retraining(callback, windows) if refit else None
@@ -133,6 +135,8 @@ class ForecasterMethods(Estimator):
             callback.notes(backtest.remarks)
             for warning in backtest.warnings:
                 callback.warn(warning)
+        if out is not None:
+            write_backtest(backtest, Path(out))
         return backtest
 
     def _retraining(self, callback: ProgressCallback, count: int) -> Retraining:

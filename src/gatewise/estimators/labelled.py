@@ -10,7 +10,7 @@ from typing import Any, Self
 from sklearn.utils import Tags
 
 from gatewise.data.memory.arrays import Layout, array_like, is_channel, sequences_of
-from gatewise.data.memory.frames import is_frame
+from gatewise.data.memory.frames import is_table_or_path
 from gatewise.data.sequences.reading import count
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
@@ -98,7 +98,7 @@ class LabelledMethods(Estimator):
 
     def _require_channels(self, data: object, layout: Layout) -> None:
         """Raises: `GatewiseError` if arrays that were written have other channels than the model."""
-        if data is None or contains_labels(data) or "scales" not in self.model_.preprocessing:
+        if data is None or is_table_or_path(data) or "scales" not in self.model_.preprocessing:
             return
         steps, channels = sequences_of(array_like(data)[:1], layout)[0].shape
         expected = self.n_features_in_
@@ -114,7 +114,7 @@ class LabelledMethods(Estimator):
 
     def _checked_labels(self, data: object, y: object) -> object:
         """The labels or targets of arrays. Raises: `GatewiseError` if there are none."""
-        if y is None and not contains_labels(data):
+        if y is None and not is_table_or_path(data):
             raise GatewiseError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None; give a "
                 f"{self._label_name} for each example"
@@ -122,8 +122,3 @@ class LabelledMethods(Estimator):
         return y
 
     _label_name = "label"
-
-
-def contains_labels(data: object) -> bool:
-    """Whether the data are a table or a path, which contain their labels or targets."""
-    return is_frame(data) or isinstance(data, str | bytes) or hasattr(data, "__fspath__")

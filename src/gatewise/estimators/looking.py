@@ -11,9 +11,11 @@ from gatewise.data.memory.frames import to_polars
 from gatewise.data.series.overview import FAULTS, SeriesOverview, look_at_series
 from gatewise.data.series.timed_table import open_series
 from gatewise.data.standard_input import copy_standard_input, is_standard_input
+from gatewise.estimators.keywords import as_keywords
 from gatewise.estimators.running import errors_naming
 from gatewise.estimators.stored import PREFIX
 from gatewise.plots.series import draw_series
+from gatewise.shell import in_shell
 from gatewise.tasks.options import resolve
 from gatewise.tasks.series_options import SeriesOptions
 
@@ -63,7 +65,7 @@ def look(data: object, **options: Any) -> Overview:
     with TemporaryDirectory(prefix=PREFIX) as directory:
         path = copy_standard_input(Path(directory), ".csv") if is_standard_input(data) else data
         source = path if isinstance(path, str | Path) else to_polars(path)
-        with errors_naming(Path(str(path)), data):
+        with errors_naming(Path(str(path)), data, SeriesOptions):
             table = open_series(source, resolved.dialect)
             found = look_at_series(
                 table,
@@ -72,4 +74,7 @@ def look(data: object, **options: Any) -> Overview:
                 time_format=resolved.time_format,
                 time_zone=resolved.time_zone,
             )
-    return Overview(**vars(found))
+    problem = found.problem
+    if problem is not None and not in_shell.get():
+        problem = as_keywords(problem, SeriesOptions.model_fields)
+    return Overview(**{**vars(found), "problem": problem})

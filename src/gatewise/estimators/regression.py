@@ -10,9 +10,10 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from gatewise.data.memory.arrays import Layout, as_array
+from gatewise.data.memory.frames import is_table_or_path
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
-from gatewise.estimators.labelled import LabelledMethods, contains_labels
+from gatewise.estimators.labelled import LabelledMethods
 
 
 class RegressorMethods(RegressorMixin, LabelledMethods):  # type: ignore[misc]
@@ -35,7 +36,7 @@ class RegressorMethods(RegressorMixin, LabelledMethods):  # type: ignore[misc]
         (12,)
         """
         check_is_fitted(self, "model_")
-        if data is None or contains_labels(data):
+        if data is None or is_table_or_path(data):
             return super().predict(data, layout=layout)
         names = self.model_.preprocessing["targets"]
         predicted = self.prediction(data, layout=layout).frame.select(names).to_numpy()
@@ -52,7 +53,7 @@ class RegressorMethods(RegressorMixin, LabelledMethods):  # type: ignore[misc]
             sample_weight: [N], the weights of arrays in the sums
             layout: "NCT" where arrays have their channels before their steps
         """
-        if y is not None and not contains_labels(data):
+        if y is not None and not is_table_or_path(data):
             predicted = self.predict(data, layout=layout)
             return float(r2_score(as_array(y), predicted, sample_weight=sample_weight))
         if sample_weight is not None:

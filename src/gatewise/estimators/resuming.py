@@ -21,7 +21,7 @@ def resume(
     *,
     verb: str | None = None,
     task: str | None = None,
-    shown: bool = True,
+    progress: bool = True,
     trainer: Mapping[str, Any] | None = None,
     callbacks: Sequence[Any] = (),
     logger: Any = None,
@@ -30,7 +30,7 @@ def resume(
 
     folder: the `out` of `Estimator.fit` or `gatewise.compare`, or the run of a command line
     verb, task: what the run is expected to be, such as "train" and "forecast"; None for any
-    shown: whether notes, progress and scores are printed
+    progress: whether notes, progress and scores are printed
     trainer, callbacks, logger: of Lightning, as in an estimator
 
     Returns: a fitted estimator for the run of one network, a `Comparison` for that of several.
@@ -45,5 +45,5 @@ def resume(
     verb, run_task = verb or described.verb, find_task(task or described.task)
     job = find_job(verb, Lightning(trainer or {}, callbacks, logger))
     with resumed_run(verb, run_task, folder) as run:
-        comparison = finish(run, job, shown, begins=False)
+        comparison = finish(run, job, progress, begins=False)
     return comparison if verb == "compare" else load(folder).with_run(run, comparison)

@@ -15,13 +15,15 @@ import polars as pl
 from gatewise.data.memory.arrays import Layout
 from gatewise.data.standard_input import STANDARD_INPUT, copy_standard_input, is_standard_input
 from gatewise.errors import GatewiseError
+from gatewise.estimators.keywords import as_keywords
 from gatewise.estimators.outputs import require_output
 from gatewise.plots.gradient import draw_gradients
 from gatewise.plots.plot import Plot
 from gatewise.processes import announce, announced, is_first
+from gatewise.shell import in_shell
 from gatewise.tasks.base import AnyTask, TaskData
 from gatewise.tasks.comparison import Comparison
-from gatewise.tasks.options import TaskOptions
+from gatewise.tasks.options import Options, TaskOptions
 from gatewise.training import runs
 from gatewise.training.commands import compare, execute, train
 from gatewise.training.lightning import NO_EXTRAS, Lightning
@@ -143,7 +145,10 @@ def execute_new(
     if not keep:
         with progress(shown) as callback:
             return run, execute(run, callback, job, begins=is_first())
-    with _with_own_data(run, source.folder) as copied, errors_naming(copied.data, source.data):
+    with (
+        _with_own_data(run, source.folder) as copied,
+        errors_naming(copied.data, source.data, type(run.options)),
+    ):
         return copied, finish(copied, job, shown, begins=is_first())
 
 
@@ -164,16 +169,23 @@ def finish(run: runs.Run, job: Job, shown: bool, begins: bool) -> Comparison[Tas
 
 
 @contextmanager
-def errors_naming(path: Path, data: object) -> Iterator[None]:
-    """Within it, errors name the data that the user gave, not the file that they were written to."""
-    if isinstance(data, str | Path) and Path(data) == path:
-        yield
-        return
+def errors_naming(path: Path, data: object, options: type[Options]) -> Iterator[None]:
+    """Within it, errors name the data and the options as the user gave them.
+
+    path: the file that the data were written to; options: those that messages name
+    """
     try:
         yield
     except GatewiseError as error:
-        name = STANDARD_INPUT if is_standard_input(data) else f"the {type(data).__name__}"
-        raise GatewiseError(str(error).replace(str(path), name)) from error
+        message = str(error)
+        if not (isinstance(data, str | Path) and Path(data) == path):
+            name = STANDARD_INPUT if is_standard_input(data) else f"the {type(data).__name__}"
+            message = message.replace(str(path), name)
+        if not in_shell.get():
+            message = as_keywords(message, options.model_fields)
+        if message == str(error):
+            raise
+        raise GatewiseError(message) from error
 
 
 @contextmanager

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
+from gatewise.data.memory.frames import TableForm, in_form, to_polars
 from gatewise.errors import GatewiseError
 from gatewise.estimators.base import Estimator
 from gatewise.tasks.options import Options, resolve
@@ -34,15 +33,16 @@ class SamplingMethods(Estimator):
 
         options: length, seed and others, depending on the task
 
-        Returns: an iterator over the symbols of a text, or a table of vectors.
+        Returns: an iterator over the symbols of a text, or a table of vectors, of the library of the data.
 
         Raises: `GatewiseError` if an option is unknown or out of bounds.
         """
         for name in options:
             if name not in (names := self.sampling_options.model_fields):
                 raise GatewiseError(f"sample has no option {name!r} for this model; give {', '.join(names)}")
-        return self._task.sample(self.model_, resolve(self.sampling_options, None, options))
+        sample = self._task.sample(self.model_, resolve(self.sampling_options, None, options))
+        return in_form(sample, TableForm(self._form.library)) if self.samples_are_tables else sample
 
-    def plot_sample(self, sample: pl.DataFrame) -> Figure:
+    def plot_sample(self, sample: object) -> Figure:
         """Draws a sample that is a table."""
-        return self._task.draw_sample(self.model_, sample)
+        return self._task.draw_sample(self.model_, to_polars(sample))

@@ -30,7 +30,7 @@ from gatewise.tasks.options import read_yaml, resolve, verb_options
 from gatewise.tasks.search_space import SearchRange, search_space
 from gatewise.training import runs
 from gatewise.training.lightning import Lightning
-from gatewise.training.progress import progress
+from gatewise.training.progress import progress as show_progress
 from gatewise.training.search import Search
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from optuna import Study
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Tuned:
     """The result of a search.
 
@@ -76,6 +76,9 @@ class Tuned:
         """Draws the metric of each trial, and how much each option mattered."""
         return draw_search(self.table, self.metric, self.importances)
 
+    def __repr__(self) -> str:
+        return f"{self.verdict}\n{self.table.head(10)}"
+
     def _repr_html_(self) -> str:
         return f"<p>{escape(self.verdict)}</p>{self.table.head(10)._repr_html_()}"
 
@@ -92,7 +95,7 @@ def tune(
     layout: Layout = "NTC",
     config: Path | str | None = None,
     out: Path | str | None = None,
-    shown: bool = True,
+    progress: bool = True,
     trainer: Mapping[str, Any] | None = None,
     callbacks: Sequence[Any] = (),
     logger: Any = None,
@@ -112,7 +115,7 @@ def tune(
     config: a YAML file of options; no Python file that it names is executed
     out: a folder for the search. Called again with it, the search continues; several processes or machines
         may share it. None for a new one under `runs`
-    shown: whether notes, progress and results are printed
+    progress: whether notes, progress and results are printed
     trainer, callbacks, logger: of Lightning, as in an estimator, for every training
     options: other options of the task
 
@@ -128,15 +131,18 @@ def tune(
     with TemporaryDirectory(prefix=PREFIX) as directory:
         annotations = {"weights": sample_weight, "groups": groups}
         source = write_source(chosen, data, y, annotations, Path(directory), layout)
-        with errors_naming(source.path, data), _folder(out, source.path) as folder:
+        with (
+            errors_naming(source.path, data, verb_options("train", chosen.options)),
+            _folder(out, source.path) as folder,
+        ):
             path = _kept(source.path, source.folder, folder)
             from_file = {} if config is None else read_yaml(Path(config))
             fixed = {**from_file, **source.columns_with(options.get("time")), **options}
             lightning = Lightning(trainer or {}, callbacks, logger)
             search = Search(chosen, path, folder, fixed, _space(chosen, fixed), lightning)
-            with progress(shown) as callback:
+            with show_progress(progress) as callback:
                 study = search.run(callback, trials, None if minutes is None else 60 * minutes)
-    best = resume(search.trial_folder(study.best_trial.number), shown=shown)
+    best = resume(search.trial_folder(study.best_trial.number), progress=progress)
     assert isinstance(best, Estimator)
     table = _table(study, chosen.selection_metric, search.space)
     write_whole(folder / "trials.csv", table.write_csv)

@@ -1,10 +1,12 @@
-"""Scores of predicted classes."""
+"""Scores of predicted classes, by scikit-learn."""
 
 from __future__ import annotations
 
+import warnings
+
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 
 def confusion(probabilities: Tensor, truth: Tensor) -> Tensor:
@@ -14,9 +16,10 @@ def confusion(probabilities: Tensor, truth: Tensor) -> Tensor:
         probabilities: [N, K]
         truth: [N], class numbers
     """
-    classes = probabilities.shape[-1]
-    pairs = truth * classes + probabilities.argmax(-1)
-    return torch.bincount(pairs, minlength=classes**2).view(classes, classes)
+    from sklearn.metrics import confusion_matrix
+
+    classes = np.arange(probabilities.shape[-1])
+    return torch.from_numpy(confusion_matrix(truth, probabilities.argmax(-1), labels=classes))
 
 
 def class_scores(probabilities: Tensor, truth: Tensor) -> dict[str, float]:
@@ -36,14 +39,17 @@ def class_scores(probabilities: Tensor, truth: Tensor) -> dict[str, float]:
     >>> round(scores["accuracy"], 3), scores["balanced_accuracy"]
     (0.667, 0.75)
     """
-    table = confusion(probabilities, truth).double()
-    correct, occurring, predicted = table.diagonal(), table.sum(1), table.sum(0)
-    total = occurring + predicted
+    from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
+
+    true, predicted = truth.numpy(), probabilities.argmax(-1).numpy()
     likelihood = probabilities[torch.arange(len(truth)), truth].clamp(min=1e-12)
+    with warnings.catch_warnings():  # of classes that are predicted and do not occur
+        warnings.simplefilter("ignore", UserWarning)
+        balanced = balanced_accuracy_score(true, predicted)
     return {
-        "accuracy": float((probabilities.argmax(-1) == truth).float().mean()),
-        "balanced_accuracy": float((correct / occurring)[occurring > 0].mean()),
-        "f1": float((2 * correct / total)[total > 0].mean()),
+        "accuracy": float(accuracy_score(true, predicted)),
+        "balanced_accuracy": float(balanced),
+        "f1": float(f1_score(true, predicted, average="macro", zero_division=0.0)),
         "auc": macro_auc(probabilities, truth),
         "cross_entropy": float(-likelihood.log().mean()),
     }
@@ -52,8 +58,7 @@ def class_scores(probabilities: Tensor, truth: Tensor) -> dict[str, float]:
 def macro_auc(probabilities: Tensor, truth: Tensor) -> float:
     """The mean area under the ROC curve of each class against all others; NaN if only one class occurs.
 
-    The area is the probability that an example of the class has a higher probability of it than another
-    example, where ties count half (Hanley and McNeil 1982).
+    Classes that do not occur are left out (scikit-learn's own mean refuses them).
 
     Args:
         probabilities: [N, K]
@@ -62,12 +67,10 @@ def macro_auc(probabilities: Tensor, truth: Tensor) -> float:
     >>> macro_auc(torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.6, 0.4]]), torch.tensor([0, 0, 1]))
     0.5
     """
-    values = probabilities.T.contiguous()
-    ordered = values.sort(dim=1).values
-    first, last = (torch.searchsorted(ordered, values, right=right) for right in (False, True))
-    ranks = (first + last + 1).double() / 2  # equal values have the mean of their ranks
-    members = functional.one_hot(truth, len(values)).T.double()
-    inside = members.sum(1)
-    pairs = inside * (len(truth) - inside)
-    above = (ranks * members).sum(1) - inside * (inside + 1) / 2
-    return float((above / pairs)[pairs > 0].mean())
+    from sklearn.metrics import roc_auc_score
+
+    true, values = truth.numpy(), probabilities.numpy()
+    occurring = np.unique(true)
+    if len(occurring) < 2:
+        return float("nan")
+    return float(np.mean([roc_auc_score(true == one, values[:, one]) for one in occurring]))

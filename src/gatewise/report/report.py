@@ -18,7 +18,7 @@ from gatewise.report.pictures import draw
 HEIGHT = 820  # pixels of the page in a notebook
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """A report. inspection: its content; html: the page; layer: the layer with which the page opens."""
 
@@ -39,6 +39,9 @@ class Report:
         path = Path(mkdtemp(prefix="gatewise-"), "report.html")
         self.save(path)
         webbrowser.open(path.as_uri())
+
+    def __repr__(self) -> str:
+        return f"<report of {self.inspection.name}: show() opens it in a browser>"
 
     def _repr_html_(self) -> str:
         return (

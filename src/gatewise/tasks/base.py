@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import wraps
 from html import escape
@@ -59,6 +59,7 @@ class Prediction:
     text_column: the column to write to a .txt file, a line for each row; None if only a table makes sense
     time_format: the format of times
     warnings: sentences on data without a prediction, or that the model does not know
+    values: what is predicted for each example, for data in memory that are no table; None for the table
     """
 
     frame: pl.DataFrame
@@ -66,6 +67,7 @@ class Prediction:
     text_column: str | None = None
     time_format: str | None = None
     warnings: tuple[str, ...] = ()
+    values: Sequence[object] | None = None
 
     def __post_init__(self) -> None:
         """Raises: `GatewiseError` if a number is not finite."""

@@ -212,11 +212,10 @@ def describe_prediction(network: Classifier, batch: Any, classes: tuple[str, ...
 
 def class_columns(network: Classifier, dataset: Any, classes: tuple[str, ...]) -> dict[str, pl.Series]:
     """The columns of a prediction: the predicted class, and the probability of each class."""
-    probabilities = predict_probabilities(network, dataset).double()
+    probabilities = predict_probabilities(network, dataset)
     labels = pl.Series([classes[number] for number in probabilities.argmax(1).tolist()])
     columns = {
-        f"p({name})": pl.Series(probabilities[:, number].numpy()).round(6)
-        for number, name in enumerate(classes)
+        f"p({name})": pl.Series(probabilities[:, number].numpy()) for number, name in enumerate(classes)
     }
     return {"label": labels, **columns}
 

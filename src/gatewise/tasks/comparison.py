@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import polars as pl
 
 from gatewise.errors import GatewiseError
-from gatewise.metrics.details import Details
+from gatewise.metrics.details import Details, aligned
 from gatewise.metrics.metric import Metric
 from gatewise.modules.network import Network
 from gatewise.plots.plot import Plot
@@ -72,7 +72,7 @@ class Result:
         return self.predictions.network
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Generic[DataT]):
     """All results, the best on the test set first.
 
@@ -136,7 +136,8 @@ class Comparison(Generic[DataT]):
         """The figure of that name, or the first."""
         return pick(self.figures(), name)
 
-    def _repr_html_(self) -> str:
+    def _leaderboard(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """The header and the rows of the leaderboard in words."""
         titles = ("model", *(metric.title for metric in self.metrics), "parameters", "seconds")
         rows = [
             (
@@ -147,6 +148,13 @@ class Comparison(Generic[DataT]):
             )
             for result in self.results
         ]
+        return titles, rows
+
+    def __repr__(self) -> str:
+        return f"{aligned(*self._leaderboard())}\n{self.task.caption(self.data)}\n{self.verdict}"
+
+    def _repr_html_(self) -> str:
+        titles, rows = self._leaderboard()
         head = "".join(f"<th>{escape(title)}</th>" for title in titles)
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
         note = escape(f"{self.task.caption(self.data)}. {self.verdict}")

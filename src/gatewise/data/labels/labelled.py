@@ -38,6 +38,9 @@ class Unlabelled(Protocol):
     def with_labels(self, labels: Sequence[str], probabilities: Sequence[float]) -> pl.DataFrame:
         """A row for each step with its predicted label."""
 
+    def by_sequence(self, frame: pl.DataFrame) -> list[list[str]]:
+        """The predicted labels of each sequence, in the order of the data. frame: from `with_labels`"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LabelPreprocessing(ABC):

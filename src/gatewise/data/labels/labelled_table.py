@@ -110,6 +110,14 @@ class UnlabelledTable:
             pl.Series(PREDICTED, np.array(labels)[order]), pl.Series(PROBABILITY, rounded)
         )
 
+    def by_sequence(self, frame: pl.DataFrame) -> list[list[str]]:
+        assert self.table.lines is not None
+        sequence = np.repeat(np.arange(len(self.table)), np.diff(self.table.offsets))
+        numbers = pl.Series("sequence", sequence[np.argsort(self.table.lines)])
+        grouped = pl.DataFrame([numbers, frame[PREDICTED]]).group_by("sequence", maintain_order=True)
+        labels: list[list[str]] = grouped.agg(PREDICTED)[PREDICTED].to_list()
+        return labels
+
 
 def read_labelled_table(
     path: Path,

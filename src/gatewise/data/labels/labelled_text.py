@@ -177,6 +177,9 @@ class UnlabelledText:
             }
         )
 
+    def by_sequence(self, frame: pl.DataFrame) -> list[list[str]]:
+        return [list(one) for one in in_sentences(frame[PREDICTED].to_list(), self.text.offsets)]
+
     def in_scheme(self, labels: Sequence[str]) -> list[str]:
         """Predicted labels as tags of the scheme of the training data."""
         if self.scheme is None:

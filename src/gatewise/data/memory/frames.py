@@ -57,6 +57,11 @@ def is_frame(data: object) -> bool:
     )
 
 
+def is_table_or_path(data: object) -> bool:
+    """Whether the data are a table or a path, which contain labels and name their columns."""
+    return is_frame(data) or isinstance(data, str | bytes) or hasattr(data, "__fspath__")
+
+
 def to_polars(data: Any) -> pl.DataFrame:
     """A table as a polars frame; a pandas index that has a name or contains times becomes a column.
 

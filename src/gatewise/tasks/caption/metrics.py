@@ -13,7 +13,7 @@ from gatewise.data.tokenizers.sentences import SentenceTokenizer
 from gatewise.metrics.details import Details
 from gatewise.metrics.text import by_length, import_sacrebleu
 from gatewise.tasks.caption.data import CaptionData
-from gatewise.tasks.caption.network import Captioner
+from gatewise.tasks.caption.network import Captioner, CaptionNetwork
 from gatewise.tasks.predictions import Predictions
 
 BATCH_SIZE = 64  # images
@@ -47,6 +47,14 @@ class CaptionPredictions(Predictions[Captioner, Captions]):
     @property
     def texts(self) -> list[str]:
         return [caption.text for caption in self.values]
+
+    def attention_over_pixels(self, index: int, height: int, width: int) -> tuple[np.ndarray, ...]:
+        """[height, width] for each token of a caption and its end; empty without attention."""
+        attention = self.values[index].attention
+        if attention is None or not attention.numel():
+            return ()
+        assert isinstance(self.network, CaptionNetwork)
+        return tuple(self.network.reader.over_pixels(attention, height, width).numpy())
 
 
 def caption_images(

@@ -12,7 +12,6 @@ import numpy as np
 from gatewise.plots.attention import HIGHLIGHT
 from gatewise.tasks.caption.data import CaptionData
 from gatewise.tasks.caption.metrics import CaptionPredictions
-from gatewise.tasks.caption.network import CaptionNetwork
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,11 +93,7 @@ def draw_attention(examples: Sequence[CaptionedImage], title: str) -> Figure:
 def _captioned(predictions: CaptionPredictions, data: CaptionData, index: int) -> CaptionedImage:
     predicted, true = predictions.values[index], predictions.references[index]
     image = data.files[predictions.split.numbers[index]]
-    height, width = image.shape[:2]
-    attention: tuple[np.ndarray, ...] = ()
-    if predicted.attention is not None and predicted.attention.numel():
-        assert isinstance(predictions.network, CaptionNetwork)
-        attention = tuple(predictions.network.reader.over_pixels(predicted.attention, height, width).numpy())
+    attention = predictions.attention_over_pixels(index, *image.shape[:2])
     tokens = tuple(map(data.symbols.display, predicted.tokens))
     return CaptionedImage(image, true, predicted.text, predicted.text in true, tokens, attention)
 

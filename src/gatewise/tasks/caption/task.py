@@ -146,7 +146,8 @@ class CaptionTask(Task[CaptionData, CaptionOptions, Captioner, CaptionPrediction
         predicted = [caption.text for caption in caption_images(model.network, captions, symbols)]
         left_out = left_out_below(path) if path.is_dir() else ()
         about = "; ".join((f"{len(predicted)} captions", *left_out, *files.notes))
-        return Prediction(pl.DataFrame({file: names, column: predicted}), about, text_column=column)
+        frame = pl.DataFrame({file: names, column: predicted})
+        return Prediction(frame, about, text_column=column, values=predicted)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """An image of the test set with its caption."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from gatewise.metrics.details import aligned
 from gatewise.metrics.metric import Metric
 from gatewise.plots.plot import Plot
 from gatewise.tasks.comparison import pick
@@ -28,7 +29,7 @@ SIGNIFICANT = 0.05
 SHOWN = ("mase", "smape", "rmse", "crps", "coverage")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Backtest(BacktestScores):
     """Forecasts from rolling origins, with their scores, a verdict and figures.
 
@@ -149,6 +150,11 @@ class Backtest(BacktestScores):
     def _formatted(self, scores: Mapping[str, Any]) -> list[str]:
         values = ((metric, scores[metric.name]) for metric in self.metrics)
         return ["undefined" if value is None else metric.format(value) for metric, value in values]
+
+    def __repr__(self) -> str:
+        titles = ("model", *(metric.title for metric in self.metrics))
+        sentences = (*self.remarks, *self.warnings, self.verdict, self.diagnosis)
+        return "\n".join((aligned(titles, self.overview()), *sentences))
 
     def _repr_html_(self) -> str:
         titles = ("model", *(metric.title for metric in self.metrics))

@@ -9,11 +9,9 @@ import numpy as np
 import torch
 
 from gatewise.modules.levels import interval_title, median_index, symmetric_pairs
-from gatewise.modules.network import Network
 from gatewise.tasks.comparison import Comparison
 from gatewise.tasks.forecast.data import ForecastData
 from gatewise.tasks.forecast.metrics import Forecasts
-from gatewise.tasks.predictions import Predictions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,9 +95,7 @@ def _horizons(data: ForecastData) -> int:
     return min(HORIZONS_SHOWN, test // data.plan.horizon)
 
 
-def _last_forecasts(
-    forecasts: Predictions[Network, Any], data: ForecastData, origins: np.ndarray
-) -> np.ndarray:
+def _last_forecasts(forecasts: object, data: ForecastData, origins: np.ndarray) -> np.ndarray:
     """[count, 1 + Q, n]: the last value at each origin of the first series, and the forecast from there."""
     assert isinstance(forecasts, Forecasts)
     series = data.source.series[0]

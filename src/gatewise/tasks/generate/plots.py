@@ -6,14 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from gatewise.data.text.text import Text
-from gatewise.modules.network import Network
-from gatewise.tasks.comparison import Comparison
+from gatewise.tasks.comparison import Comparison, Result
 from gatewise.tasks.generate.data import TextData
-from gatewise.tasks.generate.metrics import KINDS, Passage, kinds_of, read_passage
-from gatewise.tasks.generate.network import NextSymbol, symbol_nll
+from gatewise.tasks.generate.metrics import KINDS, Passage, TextPredictions, kinds_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +17,6 @@ if TYPE_CHECKING:
 
 WIDTH, NARROWEST, ROWS = 84, 60, 18  # characters of a line, and lines, of the passage
 WARM = 512  # symbols read before the passage
-STREAMS, LENGTH = 256, 512  # by which the gain of context is measured
 MOST = 6.0  # nats of the darkest colour
 INK, NETWORK, BASELINE = "#222222", "#c1440e", "#2a6f97"
 
@@ -30,7 +25,6 @@ def draw_text(comparison: Comparison[TextData]) -> Figure:
     """Draws a passage of the test set, nats by the length of the context, and nats by kind of symbol."""
     from matplotlib.figure import Figure
 
-    text: Text = comparison.data.test.text
     chosen = comparison.chosen(baseline=False) or comparison.chosen(baseline=True)
     assert chosen is not None
     shown_results = [
@@ -40,30 +34,20 @@ def draw_text(comparison: Comparison[TextData]) -> Figure:
     figure = Figure(figsize=(11, 8.2), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[1.45, 1]).flat  # type: ignore[union-attr]
     colours = dict(zip([result.name for result in shown_results], (NETWORK, BASELINE), strict=False))
-    passages = {result.name: read_passage(_model(result.network), text) for result in shown_results}
+    predictions = {result.name: _predictions(result) for result in shown_results}
+    passages = {name: own.passage for name, own in predictions.items()}
     _draw_passage(above, passages[chosen.name], chosen.name)
     left, right = below.subplots(1, 2)
-    for result in shown_results:
-        _draw_context(left, _model(result.network), text, result.name, colours[result.name])
+    for name, own in predictions.items():
+        _draw_context(left, own, name, colours[name])
     _finish_context(left)
     _draw_kinds(right, passages, colours)
     return figure
 
 
-def nats_by_context(model: NextSymbol, text: Text) -> tuple[np.ndarray, np.ndarray]:
-    """Contexts of 1, 2 .. 3, 4 .. 7, ... symbols, and the mean nats of the symbol after: [bins], [bins]."""
-    length = min(LENGTH, len(text))
-    starts = np.linspace(0, len(text) - length, min(STREAMS, max(len(text) // length, 1))).astype(int)
-    symbols = np.stack([text.symbols(start, start + length) for start in starts.tolist()])
-    nats = symbol_nll(model, torch.from_numpy(symbols)).double().mean(0).numpy()
-    borders = 2 ** np.arange(int(np.log2(len(nats))) + 1) - 1
-    means = np.add.reduceat(nats, borders) / np.diff(np.append(borders, len(nats)))
-    return borders + 1, means
-
-
-def _model(network: Network) -> NextSymbol:
-    assert isinstance(network, NextSymbol)
-    return network
+def _predictions(result: Result) -> TextPredictions:
+    assert isinstance(result.predictions, TextPredictions)
+    return result.predictions
 
 
 def _draw_passage(figure: Figure, passage: Passage, name: str) -> None:
@@ -131,8 +115,8 @@ def spelled(passage: Passage, first: int) -> tuple[str, list[float]]:
     return text, np.diff(sums[np.concatenate([[0], ends])]).tolist()
 
 
-def _draw_context(axes: Axes, model: NextSymbol, text: Text, name: str, colour: str) -> None:
-    lengths, nats = nats_by_context(model, text)
+def _draw_context(axes: Axes, predictions: TextPredictions, name: str, colour: str) -> None:
+    lengths, nats = predictions.nats_by_context()
     axes.plot(lengths, nats, color=colour, marker="o", ms=4, lw=1.6, label=name)
 
 

@@ -31,19 +31,18 @@ from gatewise.tasks.generate.baselines import Ngram
 from gatewise.tasks.generate.data import Preprocessing, TextData, read_data, read_further_data, read_test_data
 from gatewise.tasks.generate.inspect import inspect_text
 from gatewise.tasks.generate.language import LanguageModel
-from gatewise.tasks.generate.metrics import least_predicted, nll_by_kind, read_passage
-from gatewise.tasks.generate.network import NextSymbol, text_nll
+from gatewise.tasks.generate.metrics import TextPredictions, least_predicted, nll_by_kind
+from gatewise.tasks.generate.network import NextSymbol
 from gatewise.tasks.generate.options import GenerateOptions, TextSampling
 from gatewise.tasks.generate.plots import draw_text
 from gatewise.tasks.generate.sampling import SamplingConfig, generate_text
-from gatewise.tasks.predictions import Predictions
 from gatewise.tasks.preprocessing import load_preprocessing
 from gatewise.tasks.serialization import SavedModel
 
 PREVIEW = 160  # characters shown after each epoch
 
 
-class Generate(Task[TextData, GenerateOptions, NextSymbol, Predictions[NextSymbol, TextStreams]]):
+class Generate(Task[TextData, GenerateOptions, NextSymbol, TextPredictions]):
     """Language models of text, compared with n-grams."""
 
     name = "generate"
@@ -104,13 +103,11 @@ class Generate(Task[TextData, GenerateOptions, NextSymbol, Predictions[NextSymbo
         symbols = len(data.tokenizer)
         return {"unigram": partial(Ngram, symbols, 1), "n-gram": partial(Ngram, symbols)}
 
-    def predictions(
-        self, network: NextSymbol, data: TextData, split: TextStreams
-    ) -> Predictions[NextSymbol, TextStreams]:
-        return Predictions(network, split)
+    def predictions(self, network: NextSymbol, data: TextData, split: TextStreams) -> TextPredictions:
+        return TextPredictions(network, split)
 
-    def score(self, predictions: Predictions[NextSymbol, TextStreams], data: TextData) -> dict[str, float]:
-        nll = text_nll(predictions.network, predictions.split.text)
+    def score(self, predictions: TextPredictions, data: TextData) -> dict[str, float]:
+        nll = predictions.nll
         return {
             "nats": nll.per_character,
             "bits": nll.per_character / math.log(2),
@@ -142,10 +139,8 @@ class Generate(Task[TextData, GenerateOptions, NextSymbol, Predictions[NextSymbo
             "a language model continues a text and predicts no table: use gatewise sample RUN"
         )
 
-    def details(self, predictions: Predictions[NextSymbol, TextStreams], data: TextData) -> list[Details]:
-        network = predictions.network
-        passage = read_passage(network, data.test.text)
-        return [nll_by_kind(passage), least_predicted(network, passage)]
+    def details(self, predictions: TextPredictions, data: TextData) -> list[Details]:
+        return [nll_by_kind(predictions.passage), least_predicted(predictions)]
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_text(model.network, self.load_for_evaluation(model, path), number)

@@ -150,7 +150,8 @@ class Label(Task[LabelledSteps, LabelOptions, Labeller, LabelPredictions]):
         predictions = predict_labels(network, new.steps)
         labels = [preprocessing.labels[number] for number in np.concatenate(predictions.labels)]
         frame = new.with_labels(labels, np.concatenate(predictions.probabilities).tolist())
-        return Prediction(frame, f"the labels of {frame.height:,} steps", new.text_column)
+        about = f"the labels of {frame.height:,} steps"
+        return Prediction(frame, about, new.text_column, values=new.by_sequence(frame))
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_sequence(model.network, self.load_for_evaluation(model, path), number)

@@ -32,6 +32,14 @@ class Transcripts(Predictions[Transcriber, TranscriptDataset]):
     values: list[list[str]]
     truth: list[list[str]]
 
+    @torch.inference_mode()
+    def symbol_probabilities(self, number: int) -> np.ndarray:
+        """[T', K]: the probability of each symbol, 0 for the blank, at each step of one sequence."""
+        batch = self.split.__getitems__([number])
+        logits, lengths = self.network(batch.values, batch.lengths)
+        probabilities: np.ndarray = logits[0, : int(lengths[0])].softmax(-1).numpy()
+        return probabilities
+
 
 @torch.inference_mode()
 def find_texts(network: Transcriber, split: Any, beam: int) -> tuple[list[list[int]], np.ndarray]:

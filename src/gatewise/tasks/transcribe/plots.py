@@ -6,13 +6,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from gatewise.data.labels.text_lines import TextLines
 from gatewise.data.labels.transcript_data import TranscriptData
 from gatewise.modules.ctc import BLANK
 from gatewise.tasks.transcribe.metrics import Transcripts
-from gatewise.tasks.transcribe.network import Transcriber
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +25,7 @@ def draw_texts(data: TranscriptData, predictions: Transcripts, name: str) -> Fig
     """Draws some inputs, below them the probability of each symbol at each step, and both texts."""
     from matplotlib.figure import Figure
 
-    split, network = predictions.split, predictions.network
+    split = predictions.split
     texts = [data.tokenizer.join(symbols) for symbols in predictions.values]
     wrong = [number for number, text in enumerate(texts) if text != split.texts[number]]
     right = [number for number, text in enumerate(texts) if text == split.texts[number]]
@@ -37,7 +35,7 @@ def draw_texts(data: TranscriptData, predictions: Transcripts, name: str) -> Fig
     figure = Figure(figsize=(11, 1.9 * rows + 0.5), layout="constrained")
     cells = figure.subfigures(rows, 2, squeeze=False).flatten()
     for number, cell in zip(shown, cells, strict=False):
-        _draw_one(cell, data, network, number, texts[number])
+        _draw_one(cell, data, predictions, number, texts[number])
     figure.suptitle(
         f"Above, the input of {name}; below, the probability of each symbol at each step",
         x=0.01,
@@ -48,14 +46,12 @@ def draw_texts(data: TranscriptData, predictions: Transcripts, name: str) -> Fig
     return figure
 
 
-@torch.inference_mode()
 def _draw_one(
-    figure: Figure, data: TranscriptData, network: Transcriber, number: int, predicted: str
+    figure: Figure, data: TranscriptData, predictions: Transcripts, number: int, predicted: str
 ) -> None:
-    split = data.test
+    split = predictions.split
     batch = split.__getitems__([number])
-    logits, lengths = network(batch.values, batch.lengths)
-    probabilities = logits[0, : int(lengths[0])].softmax(-1).numpy()
+    probabilities = predictions.symbol_probabilities(number)
     above, below = figure.subplots(2, 1, height_ratios=[1.5, 1])
     steps = int(batch.lengths[0])
     _draw_input(above, data, int(split.numbers[number]), batch.values[0, :steps].numpy())

@@ -146,10 +146,9 @@ class Transcribe(Task[TranscriptData, TranscribeOptions, Transcriber, Transcript
         assert isinstance(network, Transcriber)
         new = preprocessing.read_untranscribed(path)
         texts, probabilities = find_texts(network, new.inputs, preprocessing.options.beam)
-        frame = new.with_texts(
-            [preprocessing.tokenizer.decode(text) for text in texts], probabilities.tolist()
-        )
-        return Prediction(frame, f"the texts of {frame.height:,} sequences", new.columns[1])
+        decoded = [preprocessing.tokenizer.decode(text) for text in texts]
+        frame = new.with_texts(decoded, probabilities.tolist())
+        return Prediction(frame, f"the texts of {frame.height:,} sequences", new.columns[1], values=decoded)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         return inspect_transcript(model.network, self.load_for_evaluation(model, path), number)

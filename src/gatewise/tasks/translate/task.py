@@ -151,7 +151,7 @@ class Translate(Task[ParallelData, TranslateOptions, Translator, Translations]):
         about = f"{len(translated)} translations"
         about += f" of column {column!r}" if column not in (None, names[0]) else ""
         about += f"; {blank}" if empty else ""
-        return Prediction(frame, about, text_column=name)
+        return Prediction(frame, about, text_column=name, values=translated)
 
     def example(self, model: SavedModel, path: Path, number: int) -> Example:
         """A pair of the test set with its translation."""
