@@ -105,7 +105,7 @@ def test_a_run_that_is_killed_between_scoring_and_the_refit_resumes(run, tmp_pat
         with pytest.raises(KeyboardInterrupt):
             fitted(frame(), tmp_path / "cut")
     assert load_model(tmp_path / "cut").refitted is None
-    again = gatewise.resume(tmp_path / "cut", shown=False)
+    again = gatewise.resume(tmp_path / "cut", progress=False)
     assert torch.equal(parameters(again.model_.refitted), parameters(load_model(run).refitted))
 
 
